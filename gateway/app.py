@@ -226,5 +226,5 @@ def observers_of(
     own: Metrics, feedback: "FeedbackDesk | None", trail: Trail | None, tracing: Tracing | None
 ) -> tuple[Observer, ...]:
     """Everybody who reads the finished record of a request, in their order."""
-    optional = [one.observe for one in (tracing, trail, feedback) if one is not None]
+    optional = [observer.observe for observer in (tracing, trail, feedback) if observer is not None]
     return (release_limits, own.observe, *optional, RequestLog().observe)

@@ -127,7 +127,7 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     ),
 )
 TOKEN_ENDPOINTS: Mapping[str, TokenEndpoint] = {
-    one.path: one for one in ENDPOINTS if isinstance(one, TokenEndpoint)
+    endpoint.path: endpoint for endpoint in ENDPOINTS if isinstance(endpoint, TokenEndpoint)
 }
 # The API's description and the console's page are no secret: every answer needs a key.
 OPEN_PATHS = ("/", "/docs", "/openapi.json")
@@ -135,14 +135,16 @@ OPEN_PATHS = ("/", "/docs", "/openapi.json")
 
 def add_routes(app: FastAPI) -> None:
     """Add every endpoint that the framework serves."""
-    for one in ENDPOINTS:
-        if isinstance(one, Endpoint):
-            one.add_to(app)
+    for endpoint in ENDPOINTS:
+        if isinstance(endpoint, Endpoint):
+            endpoint.add_to(app)
 
 
 def needs_of(settings: GatewaySettings) -> Mapping[str, Need]:
     """The need of every path that is declared, under these settings."""
-    return dict.fromkeys(OPEN_PATHS) | {one.path: need_of(one, settings) for one in ENDPOINTS}
+    return dict.fromkeys(OPEN_PATHS) | {
+        endpoint.path: need_of(endpoint, settings) for endpoint in ENDPOINTS
+    }
 
 
 def need_of(endpoint: TokenEndpoint | Endpoint, settings: GatewaySettings) -> Need:

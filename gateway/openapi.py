@@ -55,16 +55,18 @@ def schemas() -> Json:
     for model in models:
         schema = model.model_json_schema(ref_template=REFERENCE)
         own |= {**schema.pop("$defs", {}), model.__name__: schema}
-    return {name: in_json_schema(one) for name, one in own.items()} | {"Error": PARTS["error"]}
+    return {name: in_json_schema(schema) for name, schema in own.items()} | {
+        "Error": PARTS["error"]
+    }
 
 
 def in_json_schema(value: Any) -> Any:
     """Return a schema with the bounds that pydantic leaves under its own names."""
     if isinstance(value, list):
-        return [in_json_schema(one) for one in value]
+        return [in_json_schema(member) for member in value]
     if not isinstance(value, dict):
         return value
-    return {BOUNDS.get(name, name): in_json_schema(one) for name, one in value.items()}
+    return {BOUNDS.get(name, name): in_json_schema(member) for name, member in value.items()}
 
 
 def operation(endpoint: TokenEndpoint) -> Json:

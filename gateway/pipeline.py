@@ -34,7 +34,7 @@ from gateway.auth.gate import Gate
 from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.errors import (
     EngineGarbled,
     EngineUnavailable,
@@ -81,7 +81,7 @@ class Incoming(NamedTuple):
         return cls(body, request, turns_of(path, request))
 
 
-class Answer(Protocol):
+class OutgoingAnswer(Protocol):
     """An answer on its way to the caller; `usage`, `pieces` (tokens seen, at least) and `finals`
     (the closing labels) fill as it goes by. `beginnings` are the first words of its choices, where
     they are known at its end."""
@@ -114,7 +114,7 @@ class Sendable(Protocol):
     @property
     def body(self) -> bytes: ...
 
-    def answer(self, opened: "Opened", services: Services) -> Answer:
+    def answer(self, opened: "Opened", services: Services) -> OutgoingAnswer:
         """The answer to send; raises EngineGarbled for a response of the wrong form."""
 
 
@@ -122,7 +122,7 @@ class Prepared(Protocol):
     """A request that its handler has checked, without what was parsed of it."""
 
     @property
-    def model(self) -> Model: ...
+    def model(self) -> ServedModel: ...
 
     @property
     def facts(self) -> RequestFacts: ...
@@ -343,7 +343,7 @@ class Pipeline:
             if self.record.status or answer.finals:
                 self.record.answer = self.summary(answer, is_whole=is_whole)
 
-    def summary(self, answer: Answer, *, is_whole: bool) -> AnswerSummary:
+    def summary(self, answer: OutgoingAnswer, *, is_whole: bool) -> AnswerSummary:
         """Sum up an answer, or what there is of one that broke off."""
         record = self.record
         summary = AnswerSummary.of(

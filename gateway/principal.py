@@ -16,23 +16,23 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PrincipalLimits:
     """The limits of a principal; None is no limit."""
 
     concurrency: int | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
-    def otherwise(self, default: "Limits") -> "Limits":
+    def otherwise(self, default: "PrincipalLimits") -> "PrincipalLimits":
         """Return these limits, with the default's where there is none."""
-        return Limits(
+        return PrincipalLimits(
             self.concurrency or default.concurrency,
             self.requests_per_minute or default.requests_per_minute,
             self.tokens_per_minute or default.tokens_per_minute,
         )
 
 
-NO_LIMITS = Limits()
+NO_LIMITS = PrincipalLimits()
 
 
 class CareContext(NamedTuple):
@@ -54,7 +54,7 @@ class Principal:
     kind: Kind
     scopes: frozenset[str]
     priority: Priority = "routine"
-    limits: Limits = field(default=NO_LIMITS)
+    limits: PrincipalLimits = field(default=NO_LIMITS)
     expires: float | None = None  # unix seconds
     # The key's digest, or the id of the key that signed the token: what can be withdrawn.
     credential: str | None = field(default=None, compare=False, repr=False)

@@ -67,7 +67,7 @@ class AnswerSummary(NamedTuple):
             [final["truncated"] for final in finals if final["truncated"]],
             [warning for final in finals for warning in final["warnings"]],
             [*digests] or [final["provenance"]["output_digest"] for final in finals],
-            next((one for final in finals if (one := fingerprint_of(final))), None),
+            next((known for final in finals if (known := fingerprint_of(final))), None),
             is_estimated=not any(counted) and any(seen),
             beginnings=beginnings,
         )
@@ -140,8 +140,8 @@ class RequestRecord:
 
 def fingerprint_of(final: Json) -> str | None:
     """Return the engine's fingerprint of its configuration, where it gave one."""
-    found: str | None = final["provenance"]["system_fingerprint"]
-    return found
+    fingerprint: str | None = final["provenance"]["system_fingerprint"]
+    return fingerprint
 
 
 def estimated_tokens(size: int) -> int:

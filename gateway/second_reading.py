@@ -12,7 +12,7 @@ import orjson
 
 from gateway.engine import openai_json
 from gateway.engine.client import EngineRequest
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.errors import EngineTimeout, GatewayError
 from gateway.record import RequestRecord
 from gateway.runtime.json_types import Json
@@ -33,7 +33,7 @@ class SecondReading:
     def __init__(
         self,
         screening: PromptScreening,
-        model: Model,
+        model: ServedModel,
         record: RequestRecord,
         services: Services,
         label: Json,
@@ -78,7 +78,7 @@ class SecondReading:
             outcome = "failed"
         self._conclude(outcome)
 
-    def _request(self, text: str, model: Model) -> EngineRequest:
+    def _request(self, text: str, model: ServedModel) -> EngineRequest:
         """The question with the caller's own cache, behind every answer where the engine ranks."""
         gate, record = self._services.gate, self._record
         text = text[-longest_for(model) :]
@@ -111,7 +111,7 @@ def outcome_in(status: int, answer: bytes) -> Outcome:
     return second_reader.outcome_of(word)
 
 
-def longest_for(model: Model) -> int:
+def longest_for(model: ServedModel) -> int:
     """Return how many characters fit the model's context beside question and answer."""
     if model.max_model_len is None:
         return LONGEST

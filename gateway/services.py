@@ -11,7 +11,7 @@ from gateway.audit.trail import Trail
 from gateway.auth.gate import Gate
 from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
-from gateway.engine.watch import EngineWatch, Model
+from gateway.engine.watch import EngineWatch, ServedModel
 from gateway.errors import Held
 from gateway.hold.guard import HoldGuard
 from gateway.limits.admission import AdmissionQueue
@@ -59,13 +59,13 @@ class Services:
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()
 
-    def model(self) -> Model:
+    def model(self) -> ServedModel:
         """Return the served model; raise Held, Draining, EngineUnavailable or
         SharedStateUnavailable when there is none now."""
         self.look()
         return self.model_seen()
 
-    def model_seen(self) -> Model:
+    def model_seen(self) -> ServedModel:
         """The same as of the last look, which a thread beside the event loop may ask for."""
         self.check_hold()
         if self.shared.store is not None:
@@ -113,7 +113,7 @@ class Services:
             return NOT_SYNCED if self.shared.is_unsynced else self.watch.state.detail
         return message
 
-    def serving(self, model: Model) -> Serving:
+    def serving(self, model: ServedModel) -> Serving:
         """The engine and the model, as provenance names them."""
         state = self.watch.state
         return Serving(
@@ -139,8 +139,8 @@ class State(TypedDict):
 
 
 async def services(request: Request) -> Services:
-    found: Services = request.state.services
-    return found
+    held: Services = request.state.services
+    return held
 
 
 ServicesDep = Annotated[Services, Depends(services)]

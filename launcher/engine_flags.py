@@ -42,19 +42,20 @@ def values(arguments: Sequence[str]) -> dict[str, str]:
 
     An entry of a flag's JSON has a name of its own, as `--speculative-config.model`.
     """
-    found: dict[str, str] = {}
+    by_flag: dict[str, str] = {}
     for part, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         if _is_flag(part):
             flag, joined = _parted(part)
-            found.pop(flag, None)  # the order is that of the last ones
-            found[flag] = ("" if _is_flag(following) else following) if joined is None else joined
-    return found
+            by_flag.pop(flag, None)  # the order is that of the last ones
+            by_flag[flag] = ("" if _is_flag(following) else following) if joined is None else joined
+    return by_flag
 
 
 def is_on(flag: str, arguments: Sequence[str]) -> bool | None:
     """Whether the arguments switch this flag on or off; None where they leave it alone."""
-    found = [one for one in values(arguments) if one in (flag, flag.replace("--", SWITCHED_OFF, 1))]
-    return found[-1] == flag if found else None
+    ways = (flag, flag.replace("--", SWITCHED_OFF, 1))
+    given = [name for name in values(arguments) if name in ways]
+    return given[-1] == flag if given else None
 
 
 def _is_flag(part: str) -> bool:

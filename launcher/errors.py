@@ -16,7 +16,7 @@ LauncherError                 one sentence, exit code 2
 ├ RouterFailed                the router before several engines neither
 └ StartError                  the three endings of an engine's start, and giving up on it
   ├ ExitedEarly
-  │ └ OutOfMemory             while it loaded: exit code 4
+  │ └ EngineOutOfMemory       while it loaded: exit code 4
   ├ NeverReady
   ├ ToldToStop                not a failure: exit code 0
   └ GaveUp                    it kept dying
@@ -95,7 +95,7 @@ class ExitedEarly(StartError):
     """The engine's process ended before it was ready."""
 
 
-class OutOfMemory(ExitedEarly):
+class EngineOutOfMemory(ExitedEarly):
     """The engine ran out of memory while it loaded; another start would end the same way."""
 
     exit_code = 4

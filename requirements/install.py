@@ -124,7 +124,7 @@ def install_tools() -> None:
 def plain_pip_finds_cpu_torch() -> bool:
     """Return whether pip, as it is set up on this machine, resolves torch to a CPU build."""
     ask = pip("install", "--quiet", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-")
-    range_ = next(one for one in lines(lock_file("engine-cpu-torch")) if one.startswith("torch>"))
+    range_ = next(pin for pin in lines(lock_file("engine-cpu-torch")) if pin.startswith("torch>"))
     answer = subprocess.run([*ask, range_], capture_output=True, text=True, check=False)
     if answer.returncode:
         return False

@@ -133,12 +133,12 @@ def _is_listening(address: Path) -> bool:
 
 def figures(log: str) -> Json:
     """The numbers in a log, each the last of its kind, and the back ends that it names."""
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         name: float(matches[-1].replace(",", ""))
         for name, pattern in LOGGED.items()
         if (matches := re.findall(pattern, log))
     }
-    return {**found, "backends": sorted(set(NAMED.findall(log)))}
+    return {**figures, "backends": sorted(set(NAMED.findall(log)))}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

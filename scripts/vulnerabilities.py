@@ -41,16 +41,16 @@ class Finding(NamedTuple):
 
 def pins(locks: Iterable[Path]) -> Pins:
     """Return what these lock files pin. Raises OSError."""
-    found: Pins = {}
+    pins: Pins = {}
     for lock in locks:
         for name, version in PIN.findall(lock.read_text()):
-            found.setdefault(canonicalize_name(name), set()).add(version)
-    return found
+            pins.setdefault(canonicalize_name(name), set()).add(version)
+    return pins
 
 
 def unpinned(locks: Iterable[Path]) -> list[str]:
     """Return what these files leave open, which no record can be compared with. Raises OSError."""
-    return sorted({one for lock in locks for one in RANGE.findall(lock.read_text())})
+    return sorted({match for lock in locks for match in RANGE.findall(lock.read_text())})
 
 
 def records(export: Path) -> Iterator[Record]:
@@ -90,7 +90,9 @@ def is_affected(version: str, affected: Record) -> bool:
     if version in affected.get("versions", ()):
         return True
     ranges = affected.get("ranges", ())
-    return any(is_in(version, one["events"]) for one in ranges if one["type"] == "ECOSYSTEM")
+    return any(
+        is_in(version, affected["events"]) for affected in ranges if affected["type"] == "ECOSYSTEM"
+    )
 
 
 def is_in(version: str, events: Sequence[Mapping[str, str]]) -> bool:
@@ -117,7 +119,7 @@ def parsed(version: str) -> Version:
 
 def fixes(affected: Record) -> tuple[str, ...]:
     """Return the versions that are fixed."""
-    events = [event for one in affected.get("ranges", ()) for event in one["events"]]
+    events = [event for span in affected.get("ranges", ()) for event in span["events"]]
     return tuple(sorted({event["fixed"] for event in events if "fixed" in event}, key=parsed))
 
 
@@ -137,14 +139,16 @@ def main(arguments: Sequence[str]) -> int:
     locks = named or sorted(LOCKS.glob("*.txt"))
     try:
         locked, ranges = pins(locks), unpinned(locks)
-        found = findings(records(export), locked)
+        insecure = findings(records(export), locked)
     except (OSError, zipfile.BadZipFile, ValueError, KeyError) as problem:
         print(f"{export} and the locks cannot be compared: {problem!r}.", file=sys.stderr)
         return 2
     count = sum(map(len, locked.values()))
-    notes = [f"not compared, since it is not pinned: {one}" for one in ranges]
-    print("\n".join([*map(line, found), *notes, f"versions: {count}, findings: {len(found)}"]))
-    return 1 if found else 0
+    notes = [f"not compared, since it is not pinned: {requirement}" for requirement in ranges]
+    print(
+        "\n".join([*map(line, insecure), *notes, f"versions: {count}, findings: {len(insecure)}"])
+    )
+    return 1 if insecure else 0
 
 
 if __name__ == "__main__":

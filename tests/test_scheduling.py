@@ -32,13 +32,13 @@ def decorators(function: ast.FunctionDef) -> str:
     return " ".join(map(ast.unparse, function.decorator_list))
 
 
-@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda one: one.stem)
+@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda module: module.stem)
 def test_a_module_is_with_its_engine(module: Path) -> None:
     """Else it finds the engine ended by the tests that end it, or starts one more."""
     path = f"tests/real/{module.name}::"
-    found = {engine_of(f"{path}test_embedded"), engine_of(f"{path}test_gpt_oss")}
+    engines = {engine_of(f"{path}test_embedded"), engine_of(f"{path}test_gpt_oss")}
 
-    assert asked(module) <= found
+    assert asked(module) <= engines
 
 
 def marks(module: Path) -> str:
@@ -50,7 +50,7 @@ def marks(module: Path) -> str:
     )
 
 
-@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda one: one.stem)
+@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda module: module.stem)
 def test_a_module_is_of_engines(module: Path) -> None:
     """`make test` has one module with a real engine; the others are slow."""
     marker = "mark.engine" if module.stem == "test_smoke" else "mark.slow"

@@ -42,7 +42,7 @@ class LoopClock:
     async def forward(self, seconds: float) -> None:
         """Let so much time pass, and run what is due by then."""
         self._ahead += seconds
-        for timer in [one for one in self._timers if one.when <= self._loop.time()]:
+        for timer in [due for due in self._timers if due.when <= self._loop.time()]:
             if not timer.handle.cancelled():
                 timer.handle.cancel()
                 self._loop.call_soon(timer.act)

@@ -28,17 +28,17 @@ NAMES: Final = {
 
 def html(text: str) -> str:
     """Render a signed report."""
-    found = SIGNATURE.read(text)
-    outcome = "passed" if found["has_passed"] else "failed"
-    model = found["facts"]["model"]
+    report = SIGNATURE.read(text)
+    outcome = "passed" if report["has_passed"] else "failed"
+    model = report["facts"]["model"]
     body = (
         f"<h1>Acceptance of {escape(model)}</h1>\n"
-        f'<p class="verdict {outcome}">{escape(found["verdict"])}</p>\n'
-        f"{seen_on(found)}\n{facts(NAMES, found['facts'])}\n{findings(found['findings'])}\n"
-        f"{charts(found['measurements'])}\n"
+        f'<p class="verdict {outcome}">{escape(report["verdict"])}</p>\n'
+        f"{seen_on(report)}\n{facts(NAMES, report['facts'])}\n{findings(report['findings'])}\n"
+        f"{charts(report['measurements'])}\n"
         "<footer>Not a clinical validation: the service was checked, with fixed synthetic prompts; "
         "the medical quality of the model was not. "
-        f"{signature(found['mac'], 'mmhie accept verify')}</footer>"
+        f"{signature(report['mac'], 'mmhie accept verify')}</footer>"
     )
     return framed(f"Acceptance of {model}: {outcome}", body, text)
 
@@ -64,12 +64,13 @@ def seen_on(found: JsonView) -> str:
 def findings(found: Iterable[Mapping[str, str]]) -> str:
     """Render the checks as a table."""
     rows = "\n".join(
-        f'<tr class="{one["outcome"].replace(" ", "-")}"><td class="mark">{MARKS[one["outcome"]]}'
-        f'<span class="word"> {one["outcome"]}</span></td>'
-        f'<th scope="row">{escape(one["check"])}</th>'
-        f"<td>{escape(one['sentence'])}</td><td>{escape(one['measured'])}</td>"
-        f"<td>{escape(one['limit'])}</td></tr>"
-        for one in found
+        f'<tr class="{finding["outcome"].replace(" ", "-")}">'
+        f'<td class="mark">{MARKS[finding["outcome"]]}'
+        f'<span class="word"> {finding["outcome"]}</span></td>'
+        f'<th scope="row">{escape(finding["check"])}</th>'
+        f"<td>{escape(finding['sentence'])}</td><td>{escape(finding['measured'])}</td>"
+        f"<td>{escape(finding['limit'])}</td></tr>"
+        for finding in found
     )
     head = "<th></th><th>Check</th><th>Verdict</th><th>Measured</th><th>Limit</th>"
     return table(head, rows)
@@ -95,7 +96,7 @@ def charts(measurements: JsonView) -> str:
 
 def series(runs: Iterable[JsonView], field: str) -> dict[str, list[tuple[float, float]]]:
     """Return a figure of each run over the requests at once, by way."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    points: dict[str, list[tuple[float, float]]] = {}
     for run in runs:
-        found.setdefault(f"{run['way']} the gateway", []).append((run["concurrency"], run[field]))
-    return found
+        points.setdefault(f"{run['way']} the gateway", []).append((run["concurrency"], run[field]))
+    return points

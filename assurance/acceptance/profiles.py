@@ -55,13 +55,13 @@ def known(folder: Path) -> list[Profile]:
 
 def own(files: Iterable[Path]) -> list[Profile]:
     """Return rows that were added here."""
-    found = []
+    rows = []
     for file in sorted(files):
         try:
-            found.append(read_row(json.loads(file.read_text())))
+            rows.append(read_row(json.loads(file.read_text())))
         except (OSError, ValueError, ValidationError):
             raise LauncherError(f"{file} is no profile: remove it.") from None
-    return found
+    return rows
 
 
 def add(profile: Profile, folder: Path) -> Path:

@@ -13,7 +13,7 @@ SIGNATURE: Final = Signature(FORMAT, "acceptance")
 def document(measured: JsonView, time: str) -> Json:
     """Return the report's content, with its verdict first."""
     findings = measured["findings"]
-    failed = [one["check"] for one in findings if one["outcome"] == "failed"]
+    failed = [finding["check"] for finding in findings if finding["outcome"] == "failed"]
     return {
         "format": FORMAT,
         "time": time,
@@ -26,7 +26,7 @@ def document(measured: JsonView, time: str) -> Json:
 
 def verdict(findings: list[Json], failed: list[str]) -> str:
     """Return the outcome of the run in a sentence."""
-    applicable = sum(one["outcome"] != "not applicable" for one in findings)
+    applicable = sum(finding["outcome"] != "not applicable" for finding in findings)
     if failed:
         return f"{len(failed)} of {applicable} checks failed: {', '.join(failed)}."
     left = len(findings) - applicable

@@ -67,9 +67,9 @@ def is_same(earlier: JsonView, facts: JsonView) -> bool:
 def passed(earlier: JsonView) -> dict[str, tuple[Finding, Json]]:
     """Return what an earlier run measured and found good."""
     return {
-        one["check"]: (Finding(**one), earlier["measurements"][one["check"]])
-        for one in earlier["findings"]
-        if one["outcome"] == "passed"
+        finding["check"]: (Finding(**finding), earlier["measurements"][finding["check"]])
+        for finding in earlier["findings"]
+        if finding["outcome"] == "passed"
     }
 
 
@@ -78,8 +78,8 @@ def judged_again(document: Json) -> list[Finding]:
     checks = {check.name: check for check in CHECKS}
     measurements = document["measurements"]
     return [
-        checks[one["check"]].recorded(measurements[one["check"]])
-        if measurements.get(one["check"])
-        else Finding(**one)
-        for one in document["findings"]
+        checks[finding["check"]].recorded(measurements[finding["check"]])
+        if measurements.get(finding["check"])
+        else Finding(**finding)
+        for finding in document["findings"]
     ]

@@ -16,7 +16,7 @@ from typing import Final, TextIO
 
 import psutil
 
-from assurance.acceptance.target import Endpoint, Facts, Target
+from assurance.acceptance.target import PlanFacts, Target, TargetApi
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans, Step
 from launcher.errors import LauncherError
@@ -40,7 +40,7 @@ NEW_KEY: Final = (
 LISTENING: Final = 5  # arguments at the end of an engine's command: host, port, no access log
 
 
-class Service:
+class ServiceStarter:
     """Starts and ends the services of one acceptance run, one at a time."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Service:
         self._running: tuple[Supervisor, asyncio.Task[None]] | None = None
         self._log: TextIO | None = None
         self._base = ""
-        self._endpoints: list[Endpoint] = []
+        self._endpoints: list[TargetApi] = []
 
     async def start(self, settings: LauncherSettings) -> Target:
         """Return the service once it is ready. Raises LauncherError."""
@@ -85,7 +85,7 @@ class Service:
         if self._log is not None:
             self._log.close()
 
-    async def _on_base(self, settings: LauncherSettings) -> Endpoint:
+    async def _on_base(self, settings: LauncherSettings) -> TargetApi:
         """End this service, and start the adapter's base in its place."""
         await self.close()
         base = {
@@ -151,12 +151,12 @@ class Service:
                 raise LauncherError("The engine is ready and the gateway does not say so.")
             await asyncio.sleep(0.1)
 
-    def _endpoint(self, url: str, key: str = "", tokenizer: str = "") -> Endpoint:
-        made = Endpoint(url, key, tokenizer)
+    def _endpoint(self, url: str, key: str = "", tokenizer: str = "") -> TargetApi:
+        made = TargetApi(url, key, tokenizer)
         self._endpoints.append(made)
         return made
 
-    def _past(self, parts: Programs, plan: EnginePlan) -> Endpoint:
+    def _past(self, parts: Programs, plan: EnginePlan) -> TargetApi:
         """Return the way past the gateway: the router, or the one engine."""
         engine = parts.engines[0]
         key = engine.command.env[KEY]
@@ -199,8 +199,8 @@ def access_key(environ: Mapping[str, str], folder: Path) -> str:
 def engine_processes(parts: Programs) -> list[psutil.Process]:
     """Return the processes of the engines, each server before its descendants."""
     below = psutil.Process().children(recursive=True)
-    servers = [one for one in below if is_server(one, parts)]
-    return [each for one in servers for each in (one, *one.children(recursive=True))]
+    servers = [process for process in below if is_server(process, parts)]
+    return [each for server in servers for each in (server, *server.children(recursive=True))]
 
 
 def is_server(process: psutil.Process, parts: Programs) -> bool:
@@ -217,20 +217,20 @@ def tokenizer_of(plan: EnginePlan) -> str:
     return plan.decisions.settings.base_model or plan.decisions.source
 
 
-def facts_of(plans: Plans, settings: LauncherSettings) -> Facts:
+def facts_of(plans: Plans, settings: LauncherSettings) -> PlanFacts:
     """Return what the plans of equal engines say."""
     plan, engines = plans[0], len(plans)
     decided, adapter = plan.decisions, plan.model.adapter
     on_cpu = plan.device == "cpu"
     taken_gib = plan.memory.per_gpu_gib * engines if on_cpu else plan.memory.available_gib
-    return Facts(
+    return PlanFacts(
         model=plan.served_model,
         base=adapter.base if adapter else None,
         adapter=plan.adapter,
         is_adapter_merged=decided.lora is None,
         revision=plan.model.revision,
         device=plan.device,
-        cards=() if on_cpu else tuple(gpu.name for one in plans for gpu in used_gpus(one)),
+        cards=() if on_cpu else tuple(gpu.name for plan in plans for gpu in used_gpus(plan)),
         cpus=decided.hardware.cpus * engines,
         engine=str(decided.installed.engine),
         engine_version=str(decided.installed.version),
@@ -247,7 +247,7 @@ def facts_of(plans: Plans, settings: LauncherSettings) -> Facts:
         start_timeout_s=settings.start_timeout_seconds,
         weights_gib=plan.memory.weights_per_gpu_gib,
         memory_gib=taken_gib,
-        free_gib=tuple(gpu.free_gib or 0.0 for one in plans for gpu in used_gpus(one)),
+        free_gib=tuple(gpu.free_gib or 0.0 for plan in plans for gpu in used_gpus(plan)),
         kv_tokens=kv_tokens(plan),
         is_reasoning=plan.model.reasoning,
         has_chat_template=bool(plan.model.chat_template),

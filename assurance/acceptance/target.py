@@ -20,7 +20,7 @@ PATIENCE_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Facts(Combination):
+class PlanFacts(Combination):
     """The plan's side: what is started, the estimates (GiB and tokens), the limits."""
 
     adapter: str | None
@@ -43,7 +43,7 @@ class Unreachable(Exception):
     """The service refused, or went away; in a sentence without its full stop."""
 
 
-class Endpoint:
+class TargetApi:
     """The API of a gateway or of an engine; raises Unreachable."""
 
     def __init__(self, url: str, key: str = "", tokenizer: str = "") -> None:
@@ -73,8 +73,8 @@ class Endpoint:
         answer = await self.request("POST" if body else "GET", path, body)
         if answer.status_code != 200:
             raise Unreachable(f"{path} answered {answer.status_code}: {message_of(answer)}")
-        found: Json = answer.json()
-        return found
+        document: Json = answer.json()
+        return document
 
     @asynccontextmanager
     async def lines(self, path: str, body: JsonView) -> AsyncIterator[AsyncIterator[str]]:
@@ -102,12 +102,12 @@ class Target:
     `on_base` ends this service and returns the engine of the adapter's base instead.
     """
 
-    facts: Facts
-    gateway: Endpoint
-    engine: Endpoint
+    facts: PlanFacts
+    gateway: TargetApi
+    engine: TargetApi
     log: Path
     processes: Callable[[], list[psutil.Process]]
-    on_base: Callable[[], Awaitable[Endpoint]]
+    on_base: Callable[[], Awaitable[TargetApi]]
 
     async def chat(self, prompt: str, **more: Any) -> Json:
         """Return a greedy chat completion through the gateway."""

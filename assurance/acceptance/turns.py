@@ -11,7 +11,7 @@ from typing import Final
 
 from assurance.acceptance.check import Unmeasured
 from assurance.acceptance.prompts import notes
-from assurance.acceptance.target import COMPLETIONS, Endpoint, Target
+from assurance.acceptance.target import COMPLETIONS, Target, TargetApi
 from launcher.json_types import Json
 from launcher.process.child import Command, run_to_end
 
@@ -24,7 +24,7 @@ LEAST_REQUESTS: Final = 8  # of a turn: two answers alone would measure chance
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class LoadTurn:
     """One start of the load: past the gateway or through it; its result is a file of its own."""
 
     way: str
@@ -45,7 +45,7 @@ class Turn:
         return self.folder / f"{self.number}.json"
 
 
-def arguments(target: Target, way: Endpoint, turn: Turn) -> list[str]:
+def arguments(target: Target, way: TargetApi, turn: LoadTurn) -> list[str]:
     """Write a turn's prompts, and return its arguments; completions know neither templates nor
     Harmony."""
     facts = target.facts

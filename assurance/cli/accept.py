@@ -19,7 +19,7 @@ from rich.console import Console
 from assurance.acceptance import report, run
 from assurance.acceptance.check import Finding
 from assurance.acceptance.page import REPORT
-from assurance.acceptance.service import Service
+from assurance.acceptance.service import ServiceStarter
 from assurance.reports.report import audit_key, refuse_unwritable, write
 from gateway.cli.command import AsJson, put
 from launcher import settings
@@ -55,19 +55,19 @@ def accept(
     fails."""
     if context.invoked_subcommand is None:
         try:
-            text = asyncio.run(accepted(dict(os.environ), Run(out, quick, as_json)))
+            text = asyncio.run(accepted(dict(os.environ), AcceptanceRun(out, quick, as_json)))
         except asyncio.CancelledError:
             raise NotAccepted("Stopped before the report was written.") from None
-        found, sentence = REPORT.signature.read(text), REPORT.save(out, text)
+        report, sentence = REPORT.signature.read(text), REPORT.save(out, text)
         part_of(out).unlink(missing_ok=True)
-        if as_json or found["has_passed"]:
-            put(sentence, found, as_json=as_json)
-        if not found["has_passed"]:
-            raise NotAccepted(found["verdict"])
+        if as_json or report["has_passed"]:
+            put(sentence, report, as_json=as_json)
+        if not report["has_passed"]:
+            raise NotAccepted(report["verdict"])
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class AcceptanceRun:
     """The options of one run."""
 
     out: Path
@@ -75,7 +75,7 @@ class Run:
     as_json: bool
 
 
-async def accepted(environ: Mapping[str, str], options: Run) -> str:
+async def accepted(environ: Mapping[str, str], options: AcceptanceRun) -> str:
     """Return the signed report. Raises LauncherError."""
     close_to_others()
     if task := asyncio.current_task():  # the engine has to be ended first
@@ -99,11 +99,11 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
         display.step(f"Checking {check}", fraction)
 
     with tempfile.TemporaryDirectory(prefix="mmhie-accept-") as name, finished(display):
-        service = Service(environ, Path(name), display.step, quick=options.is_quick)
+        service = ServiceStarter(environ, Path(name), display.step, quick=options.is_quick)
         try:
             target = await service.start(chosen)
             measured = await run.measured(target, unfinished(options.out), begun, seen)
-            if not all(one["outcome"] != "failed" for one in measured["findings"]):
+            if not all(finding["outcome"] != "failed" for finding in measured["findings"]):
                 write(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
         finally:
             await service.close()
@@ -128,10 +128,10 @@ def part_of(out: Path) -> Path:
 def unfinished(out: Path) -> Json:
     """Return what an interrupted run measured; empty when there was none."""
     try:
-        found = json.loads(part_of(out).read_text())
+        measured = json.loads(part_of(out).read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return measured if isinstance(measured, dict) else {}
 
 
 def verify(file: File, as_json: AsJson = False) -> None:

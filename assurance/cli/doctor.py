@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from assurance.doctor.checks import Finding, Subject, run_checks
+from assurance.doctor.checks import CheckedConfiguration, DoctorFinding, run_checks
 from gateway.cli.command import AsJson
 from launcher.errors import LauncherError
 
@@ -21,10 +21,10 @@ class Unhealthy(LauncherError):
 
 def doctor(as_json: AsJson = False) -> None:
     """Check settings, engine, weights, memory, disk, port and vocabulary; start nothing."""
-    findings: list[Finding] = []
+    findings: list[DoctorFinding] = []
     # the status is on standard error, so that standard output is the findings alone
     with Console(stderr=True).status("Checking") as status:
-        for finding in run_checks(Subject(os.environ)):
+        for finding in run_checks(CheckedConfiguration(os.environ)):
             status.update(f"Checked {finding.check}")
             findings.append(finding)
             if not as_json:
@@ -39,7 +39,7 @@ def doctor(as_json: AsJson = False) -> None:
         sys.stdout.write(f"{conclusion(findings)}\n")
 
 
-def conclusion(findings: Sequence[Finding]) -> str:
+def conclusion(findings: Sequence[DoctorFinding]) -> str:
     """Describe the outcome of checks of which none failed."""
     counts = {
         "with a warning": sum(finding.outcome == "warning" for finding in findings),
@@ -49,7 +49,7 @@ def conclusion(findings: Sequence[Finding]) -> str:
     return f"{len(findings)} checks, none failed{rest}: `mmhie serve` can start."
 
 
-def show(finding: Finding) -> None:
+def show(finding: DoctorFinding) -> None:
     """Print one finding as a line."""
     sys.stdout.write(f"{MARKS[finding.outcome]}  {finding.check:<10}  {finding.sentence}\n")
     sys.stdout.flush()

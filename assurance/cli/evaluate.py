@@ -141,8 +141,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         text = evaluated(options, ProgressDisplay(Console(stderr=True)))
     except KeyboardInterrupt:
         raise LauncherError(STOPPED) from None
-    found = REPORT.signature.read(text)
-    put(REPORT.save(out, text), REPORT.summary(found), as_json=as_json)
+    report = REPORT.signature.read(text)
+    put(REPORT.save(out, text), REPORT.summary(report), as_json=as_json)
 
 
 def default_suites(items: Sequence[Path] | None) -> list[str]:
@@ -176,14 +176,14 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     place = folder.prepared(
         options.out, job.document(asking, tasks, served, disclaimer), resume=options.is_resumed
     )
-    told = Progress(tasks, display)
+    told = EvaluationProgress(tasks, display)
     try:
-        found = inspection.run(interpreter, place, access_of(options, chosen), told)
+        events = inspection.run(interpreter, place, access_of(options, chosen), told)
     finally:
         display.done()
-    run = report.Run(served, asking, sources, budget(options), place)
+    run = report.EvaluationRun(served, asking, sources, budget(options), place)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    content = report.document(run, results.records(tasks, found), now, audit_key())
+    content = report.document(run, results.records(tasks, events), now, audit_key())
     return REPORT.signature.signed(content, audit_key())
 
 
@@ -201,21 +201,21 @@ def access_of(options: Options, chosen: settings.LauncherSettings) -> Access:
 
 def placed(data: Sequence[str]) -> dict[str, Path]:
     """Return the file of each set that is replaced. Raises LauncherError."""
-    found = {}
-    for one in data:
-        name, _, place = one.partition("=")
+    places = {}
+    for pair in data:
+        name, _, place = pair.partition("=")
         if not (name and place):
             raise LauncherError("--data takes SET=FILE, such as medqa=test.jsonl.")
-        found[name] = suites.in_cache(place, settings.hub_cache())
-    return found
+        places[name] = suites.in_cache(place, settings.hub_cache())
+    return places
 
 
-class Progress:
+class EvaluationProgress:
     """Shows how many items of all tasks are done."""
 
     def __init__(self, tasks: Sequence[Task], display: ProgressDisplay) -> None:
         self._display = display
-        self._all = sum(len(one.items) for one in tasks)
+        self._all = sum(len(task.items) for task in tasks)
         self._before = 0
         self._items = 0
         self._done = 0
@@ -242,23 +242,23 @@ def compare(
     """Compare two reports on the same items; exit code 1 if they are told apart, 3 if they cannot
     be told apart at this size, 0 if the second is shown to be within --margin of the first."""
     read = partial(REPORT.verified, or_unsigned=True)
-    found = comparing.compared(read(first), read(second), read(repeated) if repeated else None)
-    is_within = margin is not None and found.is_within(margin)
+    comparison = comparing.compared(read(first), read(second), read(repeated) if repeated else None)
+    is_within = margin is not None and comparison.is_within(margin)
     document = {
-        "is_told_apart": found.is_told_apart,
+        "is_told_apart": comparison.is_told_apart,
         "is_within_margin": is_within,
-        "detectable": round(found.detectable, 4),
-        "sentence": found.sentence,
-        **asdict(found),
+        "detectable": round(comparison.detectable, 4),
+        "sentence": comparison.sentence,
+        **asdict(comparison),
     }
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in lines(found)))
-    if found.is_told_apart:
-        raise Different(found.sentence)
+        sys.stdout.write("".join(f"{line}\n" for line in lines(comparison)))
+    if comparison.is_told_apart:
+        raise Different(comparison.sentence)
     if not is_within:
-        raise CannotTell(found.sentence)
+        raise CannotTell(comparison.sentence)
     if not as_json:
         sys.stdout.write(f"The second is at most {margin:.0%} of right answers worse.\n")
 
@@ -266,9 +266,10 @@ def compare(
 def lines(found: comparing.Comparison) -> list[str]:
     """Describe a comparison for a person."""
     listed = [
-        f"{one.suite:<11} {one.n:>5} items; right in the first alone {one.only_first}, in the "
-        f"second alone {one.only_second}; McNemar p = {one.p:.2g}, Holm {one.p_adjusted:.2g}"
-        for one in found.contrasts
+        f"{contrast.suite:<11} {contrast.n:>5} items; right in the first alone "
+        f"{contrast.only_first}, in the second alone {contrast.only_second}; "
+        f"McNemar p = {contrast.p:.2g}, Holm {contrast.p_adjusted:.2g}"
+        for contrast in found.contrasts
     ]
     for name, share in (("same answers", found.same), ("with itself", found.baseline)):
         if share:

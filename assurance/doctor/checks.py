@@ -25,7 +25,7 @@ Outcome = Literal["ok", "warning", "failed", "not checked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """The outcome of one check, with a sentence."""
 
     check: str
@@ -37,7 +37,7 @@ class CheckWarning(Exception):
     """A finding that does not keep the engine from starting."""
 
 
-class Subject:
+class CheckedConfiguration:
     """The configuration to check; each part is read once, and raises LauncherError if it fails."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -98,7 +98,7 @@ def _on_this_machine(source: str) -> Path:
     return Path(source) if source.endswith(".gguf") else merging.local(source)
 
 
-def check_settings(subject: Subject) -> str:
+def check_settings(subject: CheckedConfiguration) -> str:
     """Validate every MMHIE_* setting, the gateway's too."""
     given = subject.settings.model_fields_set
     preflight.check_gateway()
@@ -106,7 +106,7 @@ def check_settings(subject: Subject) -> str:
     return f"{are} given; all names and values are valid."
 
 
-def check_cache(subject: Subject) -> str:
+def check_cache(subject: CheckedConfiguration) -> str:
     """Look at the folders of models, which may be on another machine that does not answer."""
     folders = [subject.settings.cache_dir, settings.hub_cache()]
     if silent := [str(folder) for folder in folders if not mounts.answers(folder)]:
@@ -118,12 +118,12 @@ def check_cache(subject: Subject) -> str:
     return f"{' and '.join(map(str, folders))} can be read."
 
 
-def check_engine(subject: Subject) -> str:
+def check_engine(subject: CheckedConfiguration) -> str:
     """Find an installed vLLM."""
     return f"{subject.installed.engine} {subject.installed.version} is installed."
 
 
-def check_device(subject: Subject) -> str:
+def check_device(subject: CheckedConfiguration) -> str:
     """Find the device, and the engine that is for it."""
     device = decisions.choose_device(subject.settings, subject.machine, subject.installed)
     gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in subject.machine.gpus)
@@ -131,14 +131,14 @@ def check_device(subject: Subject) -> str:
     return f"The engine runs on {device}: {gpus if device == 'cuda' else cpu}."
 
 
-def check_model(subject: Subject) -> str:
+def check_model(subject: CheckedConfiguration) -> str:
     """Read the model's description."""
     model = subject.model
     adapter = f", with the adapter of rank {model.adapter.rank} on it" if model.adapter else ""
     return f"{model.id}: {model.architecture}, {model.layers} layers{adapter}."
 
 
-def check_plan(subject: Subject) -> str:
+def check_plan(subject: CheckedConfiguration) -> str:
     """Plan the engine."""
     plan = subject.plan
     if plan.warnings:
@@ -146,13 +146,13 @@ def check_plan(subject: Subject) -> str:
     return f"It can run: {'; '.join(plan.reasons)}."
 
 
-def check_weights(subject: Subject) -> str:
+def check_weights(subject: CheckedConfiguration) -> str:
     """Compare every shard's length with its header."""
     size = sum(file.stat().st_size for file in subject.files)
     return f"{counted(subject.files)}, {size / GIB:.2f} GiB, nothing missing."
 
 
-def check_digests(subject: Subject) -> str:
+def check_digests(subject: CheckedConfiguration) -> str:
     """Compare the files with the digests recorded by the hub, a merge or a package."""
     known = digests.recorded(subject.files)
     wrong = digests.damaged(known)
@@ -178,7 +178,7 @@ def _weights(source: Path) -> list[Path]:
     return [own] if own.is_file() else weights.check(source)
 
 
-def check_plugins(subject: Subject) -> str:
+def check_plugins(subject: CheckedConfiguration) -> str:
     """Find the package that the plan's quantization needs, if it needs one."""
     method = subject.plan.quantization
     if method not in PLUGINS:
@@ -186,7 +186,7 @@ def check_plugins(subject: Subject) -> str:
     return f"{FORMATS[method].plugin} is installed."
 
 
-def check_memory(subject: Subject) -> str:
+def check_memory(subject: CheckedConfiguration) -> str:
     """Compare the memory that the plan requires with what is available."""
     memory = subject.plan.memory
     return (
@@ -195,7 +195,7 @@ def check_memory(subject: Subject) -> str:
     )
 
 
-def check_disk(subject: Subject) -> str:
+def check_disk(subject: CheckedConfiguration) -> str:
     """Find room for logs, and for the checkpoint that has to be made first."""
     needed = preflight.LOG_ROOM_BYTES
     if subject.plan.preparation is not None and subject.prepared is None:
@@ -205,13 +205,13 @@ def check_disk(subject: Subject) -> str:
     return f"{free / GIB:.1f} GiB are free and {needed / GIB:.1f} are needed."
 
 
-def check_port(subject: Subject) -> str:
+def check_port(subject: CheckedConfiguration) -> str:
     """Bind the gateway's port."""
     preflight.check_port(subject.settings.host, subject.settings.port)
     return f"{subject.settings.host}:{subject.settings.port} is free."
 
 
-def check_vocabulary(subject: Subject) -> str:
+def check_vocabulary(subject: CheckedConfiguration) -> str:
     """Load the vocabulary; a GGUF file's is read when the checkpoint is made."""
     if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
         raise CheckWarning("It is in the GGUF file, and is read on the first start.")
@@ -220,14 +220,14 @@ def check_vocabulary(subject: Subject) -> str:
     return f"{subject.self_test.tokens} tokens."
 
 
-def check_telemetry(subject: Subject) -> str:
+def check_telemetry(subject: CheckedConfiguration) -> str:
     """Ask the engine whether it would send usage statistics."""
     if subject.self_test.usage_statistics:
         raise ModelError("The engine would send usage statistics; report this as a bug.")
     return "The engine sends no usage statistics."
 
 
-def check_network(subject: Subject) -> str:
+def check_network(subject: CheckedConfiguration) -> str:
     """Look for connections made while loading, and for anything left to fetch."""
     if subject.self_test.contacted:
         raise ModelError(f"It would contact {', '.join(subject.self_test.contacted)}.")
@@ -236,7 +236,7 @@ def check_network(subject: Subject) -> str:
     return "Nothing has to be fetched, and the hub is switched off for the engine."
 
 
-CHECKS: Final[tuple[tuple[str, Callable[[Subject], str]], ...]] = (
+CHECKS: Final[tuple[tuple[str, Callable[[CheckedConfiguration], str]], ...]] = (
     ("settings", check_settings),
     ("cache", check_cache),
     ("engine", check_engine),
@@ -255,25 +255,27 @@ CHECKS: Final[tuple[tuple[str, Callable[[Subject], str]], ...]] = (
 )
 
 
-def run_checks(subject: Subject) -> Iterator[Finding]:
+def run_checks(subject: CheckedConfiguration) -> Iterator[DoctorFinding]:
     """Run every check; one that fails with an earlier one's sentence is not checked."""
     reported: dict[str, str] = {}
     for name, check in CHECKS:
-        found = _found(name, check, subject)
-        if found.sentence in reported:
-            yield Finding(name, "not checked", f"See {reported[found.sentence]}.")
+        finding = _found(name, check, subject)
+        if finding.sentence in reported:
+            yield DoctorFinding(name, "not checked", f"See {reported[finding.sentence]}.")
             continue
-        if found.outcome == "failed":
-            reported[found.sentence] = name
-        yield found
-        if found.outcome == "failed" and name == "cache":  # every other check would hang there
+        if finding.outcome == "failed":
+            reported[finding.sentence] = name
+        yield finding
+        if finding.outcome == "failed" and name == "cache":  # every other check would hang there
             return
 
 
-def _found(name: str, check: Callable[[Subject], str], subject: Subject) -> Finding:
+def _found(
+    name: str, check: Callable[[CheckedConfiguration], str], subject: CheckedConfiguration
+) -> DoctorFinding:
     try:
-        return Finding(name, "ok", check(subject))
+        return DoctorFinding(name, "ok", check(subject))
     except CheckWarning as warning:
-        return Finding(name, "warning", str(warning))
+        return DoctorFinding(name, "warning", str(warning))
     except LauncherError as error:
-        return Finding(name, "failed", str(error))
+        return DoctorFinding(name, "failed", str(error))

@@ -124,8 +124,8 @@ def usage_statistics() -> bool:
 def main() -> None:
     """Print the result; what libraries print goes to standard error."""
     with contextlib.redirect_stdout(sys.stderr):
-        found = check(sys.argv[1], is_harmony="--harmony" in sys.argv)
-    sys.stdout.write(json.dumps(asdict(found)) + "\n")
+        result = check(sys.argv[1], is_harmony="--harmony" in sys.argv)
+    sys.stdout.write(json.dumps(asdict(result)) + "\n")
     sys.stdout.flush()
     os._exit(0)  # threads of the libraries have nothing left to do
 

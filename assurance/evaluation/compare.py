@@ -78,7 +78,7 @@ class Comparison:
     @property
     def is_told_apart(self) -> bool:
         """Right answers differ, or fewer answers are the same than the service repeats itself."""
-        if any(one.is_different for one in self.contrasts):
+        if any(contrast.is_different for contrast in self.contrasts):
             return True
         if self.p_same is not None:
             return self.p_same < LEVEL
@@ -87,7 +87,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The outcome for a person."""
-        worse = [one.suite for one in self.contrasts if one.is_different]
+        worse = [contrast.suite for contrast in self.contrasts if contrast.is_different]
         if worse:
             return f"The two differ in what they have right: {', '.join(worse)}."
         if self.is_told_apart:
@@ -101,21 +101,26 @@ class Comparison:
     def detectable(self) -> float:
         """The smallest difference that the largest suite would have shown four times in five."""
         return min(
-            (detectable(one.only_first + one.only_second, one.n) for one in self.contrasts),
+            (
+                detectable(contrast.only_first + contrast.only_second, contrast.n)
+                for contrast in self.contrasts
+            ),
             default=1.0,
         )
 
     def is_within(self, margin: float) -> bool:
         """Return whether the second is shown to be at most so much worse, in every suite."""
-        return bool(self.contrasts) and all(one.loss.high < margin for one in self.contrasts)
+        return bool(self.contrasts) and all(
+            contrast.loss.high < margin for contrast in self.contrasts
+        )
 
 
 def compared(first: Report, second: Report, repeated: Report | None = None) -> Comparison:
     """Compare two reports; `repeated` is another one of the first service. Raises NotComparable."""
     pairs = paired(first, second)
     tests = {suite: of(suite, members) for suite, members in by_suite(pairs).items()}
-    adjusted = holm({suite: one[-1] for suite, one in tests.items()})
-    contrasts = tuple(Contrast(*one, adjusted[suite]) for suite, one in tests.items())
+    adjusted = holm({suite: counts[-1] for suite, counts in tests.items()})
+    contrasts = tuple(Contrast(*counts, adjusted[suite]) for suite, counts in tests.items())
     differs = tuple(name for name, of in first["served"].items() if second["served"][name] != of)
     if first["digests"] != second["digests"]:
         return Comparison(contrasts, None, baseline(first), differs_in=differs)
@@ -135,23 +140,23 @@ def repetition(again: Likeness, other: Likeness) -> float:
 def paired(first: Report, second: Report) -> list[Pair]:
     """Return the items that both reports asked. Raises NotComparable."""
     refuse_others(first, second)
-    known = {(one["task"], one["id"]): one for one in second["items"]}
-    found = [
-        (one, known[one["task"], one["id"]])
-        for one in first["items"]
-        if (one["task"], one["id"]) in known
+    known = {(item["task"], item["id"]): item for item in second["items"]}
+    pairs = [
+        (item, known[item["task"], item["id"]])
+        for item in first["items"]
+        if (item["task"], item["id"]) in known
     ]
-    if not found:
+    if not pairs:
         raise NotComparable("The two reports have no item in common.")
-    return found
+    return pairs
 
 
 def refuse_others(first: Report, second: Report) -> None:
     """Raise NotComparable where a source that both name is not the same, or how it was asked."""
-    digests = {(one["suite"], one["name"]): one["sha256"] for one in second["sources"]}
-    for one in first["sources"]:
-        if digests.get((one["suite"], one["name"]), one["sha256"]) != one["sha256"]:
-            raise NotComparable(f"The two reports have different items of {one['name']}.")
+    digests = {(source["suite"], source["name"]): source["sha256"] for source in second["sources"]}
+    for source in first["sources"]:
+        if digests.get((source["suite"], source["name"]), source["sha256"]) != source["sha256"]:
+            raise NotComparable(f"The two reports have different items of {source['name']}.")
     for name in ("system", "max_tokens", "is_constrained"):
         if first["asking"][name] != second["asking"][name]:
             raise NotComparable(f"The two reports were asked with a different {name}.")
@@ -159,27 +164,27 @@ def refuse_others(first: Report, second: Report) -> None:
 
 def by_suite(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
     """Return the pairs of each suite that both scored."""
-    found: dict[str, list[Pair]] = {}
+    suites: dict[str, list[Pair]] = {}
     for first, second in pairs:
         if first["value"] is not None and second["value"] is not None:
-            found.setdefault(first["suite"], []).append((first, second))
-    return found
+            suites.setdefault(first["suite"], []).append((first, second))
+    return suites
 
 
 def of(suite: str, pairs: Sequence[Pair]) -> tuple[str, int, int, int, float]:
     """Return one suite's discordant items and its p value, not adjusted."""
-    right = [(one["value"] >= HALF, other["value"] >= HALF) for one, other in pairs]
-    first = sum(one and not other for one, other in right)
-    second = sum(other and not one for one, other in right)
+    right = [(item["value"] >= HALF, other["value"] >= HALF) for item, other in pairs]
+    first = sum(here and not there for here, there in right)
+    second = sum(there and not here for here, there in right)
     return suite, len(pairs), first, second, mcnemar(first, second)
 
 
 def likeness(pairs: Sequence[Pair]) -> dict[tuple[str, str], bool]:
     """Return for each item that both answered whether the answers are the same."""
     return {
-        (one["task"], one["id"]): one["digest"] == other["digest"]
-        for one, other in pairs
-        if one["digest"] and other["digest"]
+        (item["task"], item["id"]): item["digest"] == other["digest"]
+        for item, other in pairs
+        if item["digest"] and other["digest"]
     }
 
 
@@ -190,7 +195,7 @@ def share(alike: Likeness) -> Interval | None:
 
 def baseline(report: Report) -> Interval | None:
     """Return how often the service repeats itself, alone and in a batch."""
-    for one in report["agreement"]:
-        if one["of"] == "alone and in a full batch":
-            return Interval(**one["agreement"])
+    for entry in report["agreement"]:
+        if entry["of"] == "alone and in a full batch":
+            return Interval(**entry["agreement"])
     return None

@@ -48,14 +48,14 @@ def python(chosen: Path | None, cache: Path) -> Path:
     if chosen is None and importlib.util.find_spec("inspect_ai"):
         return Path(sys.executable)
     place = cache / "evaluate"
-    found = chosen or place / "bin" / "python"
-    if not found.is_file():
+    interpreter = chosen or place / "bin" / "python"
+    if not interpreter.is_file():
         raise MissingPackage(
             f"Inspect is not installed: run `python3 -m venv {place} && {place}/bin/pip install "
             "--no-deps --require-hashes -r requirements/evaluate.txt`, or set "
             "MMHIE_EVALUATE_PYTHON to the Python of an environment that has inspect-ai."
         )
-    return found
+    return interpreter
 
 
 def environ(access: Access, folder: Path) -> dict[str, str]:
@@ -84,7 +84,7 @@ def run(
 ) -> list[Event]:
     """Run the job in this folder; return a record of each item. Raises InspectFailed."""
     argv = (str(interpreter), "-c", PROGRAM, str(ROOT), str(folder / JOB))
-    found: list[Event] = []
+    events: list[Event] = []
     errors = folder / "inspect.log"
     with errors.open("a") as log:
         log_line = prefixed("inspect", log)
@@ -94,12 +94,12 @@ def run(
             if event is None:
                 log_line(line)
             else:
-                found.append(event)
+                events.append(event)
                 seen(event)
 
         asyncio.run(run_to_end(Command(argv, environ(access, folder)), STOP_S, hear))
-    if any(event["event"] == "end" for event in found):
-        return [event for event in found if event["event"] == "record"]
+    if any(event["event"] == "end" for event in events):
+        return [event for event in events if event["event"] == "record"]
     raise InspectFailed(
         f"Inspect ended before the run did; {errors} has its words. --resume goes on from there."
     )
@@ -108,7 +108,7 @@ def run(
 def event_in(line: str) -> Event | None:
     """Return what the program tells in a line; None for anything else that is printed there."""
     try:
-        found = json.loads(line)
+        event = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "event" in found else None
+    return event if isinstance(event, dict) and "event" in event else None

@@ -23,7 +23,7 @@ class DataError(LauncherError):
     """A data set that cannot be read; file and line, never what is in it."""
 
 
-class Turn(BaseModel):
+class ItemTurn(BaseModel):
     """One message of a conversation."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -41,7 +41,7 @@ class Item(BaseModel):
     group: Word = "own"
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
     prompt: str = ""
-    messages: tuple[Turn, ...] = ()
+    messages: tuple[ItemTurn, ...] = ()
     rule: Rule
     family: str = Field("", max_length=80)
     surface: Surface = "chat"
@@ -57,7 +57,7 @@ class Item(BaseModel):
     def turns(self) -> list[dict[str, str]]:
         """The conversation, without the service's system message."""
         if self.messages:
-            return [one.model_dump() for one in self.messages]
+            return [message.model_dump() for message in self.messages]
         return [{"role": "user", "content": self.prompt}]
 
     @property
@@ -82,12 +82,12 @@ def parsed(file: Path, number: int, line: bytes) -> Json:
     if len(line) > MOST_BYTES:
         raise DataError(f"{file}, line {number}: an item has at most {MOST_BYTES // 1000} KB.")
     try:
-        found = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError):
         raise DataError(f"{file}, line {number}: this is no JSON object in UTF-8.") from None
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         raise DataError(f"{file}, line {number}: this is no JSON object.")
-    return found
+    return fields
 
 
 def read(file: Path) -> list[Item]:
@@ -97,7 +97,7 @@ def read(file: Path) -> list[Item]:
 
 def made_of(file: Path, found: Iterable[tuple[int, Json]]) -> list[Item]:
     """Return the items of numbered objects. Raises DataError."""
-    return unique(file, [made(file, number, one) for number, one in found])
+    return unique(file, [made(file, number, row) for number, row in found])
 
 
 def made(file: Path, number: int, found: Json) -> Item:

@@ -46,7 +46,7 @@ class Task:
         return {
             "name": self.name,
             "connections": self.connections,
-            "items": [one.model_dump(mode="json") for one in self.items],
+            "items": [item.model_dump(mode="json") for item in self.items],
         }
 
 
@@ -81,5 +81,5 @@ def document(asking: Asking, tasks: Sequence[Task], subject: Subject, disclaimer
         **asdict(asking),
         "subject": asdict(subject),
         "disclaimer": disclaimer,
-        "tasks": [one.as_json() for one in tasks],
+        "tasks": [task.as_json() for task in tasks],
     }

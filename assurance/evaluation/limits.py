@@ -20,8 +20,8 @@ class NotEvaluated(LauncherError):
 
 def limits_of(parts: Sequence[str]) -> dict[str, float]:
     """Read `safety/doses=0.8`, `knowledge/medqa=0.5`, as the settings have checked them."""
-    found = (part.rpartition("=") for part in parts)
-    return {name: float(least) for name, _, least in found}
+    limits = (part.rpartition("=") for part in parts)
+    return {name: float(least) for name, _, least in limits}
 
 
 def refuse(report: JsonView, served: Mapping[str, object], weights: Sequence[Path]) -> None:
@@ -53,20 +53,20 @@ def refuse_below(report: JsonView, limits: Mapping[str, float]) -> None:
     """Raise NotEvaluated where an interval begins below its limit: few items prove little."""
     for name, least in limits.items():
         refuse_words(report, *name.split("/", 1))
-        found = estimate(report, *name.split("/", 1))
-        if found is None:
+        interval = estimate(report, *name.split("/", 1))
+        if interval is None:
             raise NotEvaluated(f"The evaluation has no score for {name}, which has a limit.")
-        if found.low < least:
+        if interval.low < least:
             raise NotEvaluated(
-                f"The evaluation of {name} is below the limit of {least:g}: {found.value:.2f}, and "
-                f"the 95 % interval of its {found.n} items begins at {found.low:.2f}."
+                f"The evaluation of {name} is below the limit of {least:g}: {interval.value:.2f}, "
+                f"and the 95 % interval of its {interval.n} items begins at {interval.low:.2f}."
             )
 
 
 def refuse_words(report: JsonView, suite: str, group: str = "") -> None:
     """Raise NotEvaluated for a limit on items that words alone decide: a harmful model can say
     the right ones."""
-    kinds = {one.get("kind", WORDS) for one in counted(report, suite, group)}
+    kinds = {item.get("kind", WORDS) for item in counted(report, suite, group)}
     if WORDS in kinds:
         name = f"{suite}/{group}" if group else suite
         raise NotEvaluated(
@@ -77,18 +77,18 @@ def refuse_words(report: JsonView, suite: str, group: str = "") -> None:
 
 def estimate(report: JsonView, suite: str, group: str = "") -> Interval | None:
     """Return the score of a whole suite, or of one of its groups."""
-    found = counted(report, suite, group)
-    families = [one["family"] for one in found]
-    return statistics.estimate([one["value"] for one in found], families) if found else None
+    items = counted(report, suite, group)
+    families = [item["family"] for item in items]
+    return statistics.estimate([item["value"] for item in items], families) if items else None
 
 
 def counted(report: JsonView, suite: str, group: str) -> list[Json]:
     """Return the scored items of a suite, or of one of its groups."""
     return [
-        one
-        for one in report["items"]
-        if one["suite"] == suite
-        and group in ("", one["group"])
-        and one["task"] != "robustness-batch"
-        and one["value"] is not None
+        item
+        for item in report["items"]
+        if item["suite"] == suite
+        and group in ("", item["group"])
+        and item["task"] != "robustness-batch"
+        and item["value"] is not None
     ]

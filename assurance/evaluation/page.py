@@ -26,19 +26,20 @@ Row = JsonView
 
 def html(text: str) -> str:
     """Render a signed report."""
-    found = SIGNATURE.read(text)
-    model, whole = found["served"]["model"], found["is_complete"]
+    report = SIGNATURE.read(text)
+    model, whole = report["served"]["model"], report["is_complete"]
     body = (
         f"<h1>Evaluation of {escape(model)}</h1>\n"
-        f'<p class="verdict{"" if whole else " failed"}">{escape(found["verdict"])}</p>\n'
-        f"<p>{escape(found['time'])}, mmhie {escape(found['version'])}. {asking(found['asking'])}"
-        f"</p>\n{facts(NAMES, found['served'])}\n{charts(found['groups'])}\n"
-        f"{scores(found['groups'])}\n{agreement(found['agreement'])}\n{sources(found['sources'])}\n"
+        f'<p class="verdict{"" if whole else " failed"}">{escape(report["verdict"])}</p>\n'
+        f"<p>{escape(report['time'])}, mmhie {escape(report['version'])}. "
+        f"{asking(report['asking'])}</p>\n{facts(NAMES, report['served'])}\n"
+        f"{charts(report['groups'])}\n"
+        f"{scores(report['groups'])}\n{agreement(report['agreement'])}\n{sources(report['sources'])}\n"
         "<footer>Intervals: Wilson's for right and wrong, the bootstrap for fractions, both 95 %. "
         "No score here shows that the model is safe for patients: rules and question sets measure "
         "what they measure, and clinicians validate locally. Questions and answers are in the "
         "report's .logs folder, for <code>inspect view --log-dir</code>. "
-        f"{signature(found['mac'], 'mmhie evaluate verify')}</footer>"
+        f"{signature(report['mac'], 'mmhie evaluate verify')}</footer>"
     )
     return framed(f"Evaluation of {model}", body, text)
 
@@ -60,11 +61,11 @@ def asking(found: JsonView) -> str:
 def charts(groups: Sequence[Row]) -> str:
     """Draw the groups of each suite with their intervals."""
     drawn = []
-    for suite in dict.fromkeys(one["suite"] for one in groups):
+    for suite in dict.fromkeys(group["suite"] for group in groups):
         rows = {
-            name_of(one): (one["score"]["value"], one["score"]["low"], one["score"]["high"])
-            for one in groups
-            if one["suite"] == suite and one["score"]
+            name_of(group): (group["score"]["value"], group["score"]["low"], group["score"]["high"])
+            for group in groups
+            if group["suite"] == suite and group["score"]
         }
         if rows:
             drawn.append(interval_chart(suite, rows))
@@ -80,10 +81,10 @@ def name_of(group: Row) -> str:
 def scores(groups: Iterable[Row]) -> str:
     """Render every group with interval and chance level."""
     rows = "\n".join(
-        f'<tr><td>{escape(one["suite"])}</td><th scope="row">{escape(name_of(one))}</th>'
-        f"<td>{one['scored']} of {one['items']}</td><td>{interval(one['score'])}</td>"
-        f"<td>{chance(one)}</td><td>{escape(reasons(one['reasons']))}</td></tr>"
-        for one in groups
+        f'<tr><td>{escape(group["suite"])}</td><th scope="row">{escape(name_of(group))}</th>'
+        f"<td>{group['scored']} of {group['items']}</td><td>{interval(group['score'])}</td>"
+        f"<td>{chance(group)}</td><td>{escape(reasons(group['reasons']))}</td></tr>"
+        for group in groups
     )
     head = "<th>Suite</th><th>Group</th><th>Scored</th><th>Score, 95 % interval</th>"
     more = "<th>Guessing</th><th>Not right because</th>"
@@ -119,8 +120,9 @@ def reasons(found: Mapping[str, int]) -> str:
 def agreement(found: Iterable[Row]) -> str:
     """Render how far answers that should be alike are."""
     rows = "\n".join(
-        f'<tr><th scope="row">{escape(one["of"])}</th><td>{interval(one["agreement"])}</td></tr>'
-        for one in found
+        f'<tr><th scope="row">{escape(entry["of"])}</th>'
+        f"<td>{interval(entry['agreement'])}</td></tr>"
+        for entry in found
     )
     if not rows:
         return ""
@@ -130,8 +132,8 @@ def agreement(found: Iterable[Row]) -> str:
 def sources(found: Iterable[Row]) -> str:
     """Say which files the items came from."""
     listed = "; ".join(
-        f"{escape(one['name'])}{' (own)' if one['is_own'] else ''} "
-        f"<code>{one['sha256'][:12]}</code>"
-        for one in found
+        f"{escape(source['name'])}{' (own)' if source['is_own'] else ''} "
+        f"<code>{source['sha256'][:12]}</code>"
+        for source in found
     )
     return f"<p>Items: {listed}.</p>"

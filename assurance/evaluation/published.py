@@ -36,10 +36,10 @@ def read(name: Name, file: Path) -> list[Item]:
     reader = READERS[name]
     rows = list(rows_of(file))
     try:
-        found = [made(file, number, item) for number, item in reader(rows)]
+        items = [made(file, number, item) for number, item in reader(rows)]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise DataError(f"{file} is not in the published format of {name}.") from None
-    return unique(file, found)
+    return unique(file, items)
 
 
 def rows_of(file: Path) -> Iterator[Row]:
@@ -61,13 +61,13 @@ def rows_of(file: Path) -> Iterator[Row]:
 def json_object(file: Path) -> Json | None:
     """Return the one object by key in a JSON file; None where it holds lines of them."""
     try:
-        found = json.loads(file.read_text("utf-8"))
+        rows = json.loads(file.read_text("utf-8"))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
         return None
-    has_rows = isinstance(found, dict) and all(isinstance(one, dict) for one in found.values())
-    return found if has_rows else None
+    has_rows = isinstance(rows, dict) and all(isinstance(row, dict) for row in rows.values())
+    return rows if has_rows else None
 
 
 def csv_rows(file: Path) -> list[Json]:
@@ -158,14 +158,14 @@ def subject(file: Path) -> Iterator[Item]:
         if len(row) != 6:
             raise DataError(f"{file}, line {number}: question, four choices and a letter it is.")
         options = dict(zip("ABCD", row[1:5], strict=True))
-        found = question(f"mmlu-{name}-{number}", "mmlu", row[0], options, row[5].strip())
-        yield made(file, number, found)
+        item = question(f"mmlu-{name}-{number}", "mmlu", row[0], options, row[5].strip())
+        yield made(file, number, item)
 
 
 def healthbench(rows: list[Row]) -> Iterator[Row]:
     """Read HealthBench: a conversation and its rubric; the group is its theme."""
     for number, row in rows:
-        themes = [one for one in row.get("example_tags", ()) if one.startswith("theme:")]
+        themes = [tag for tag in row.get("example_tags", ()) if tag.startswith("theme:")]
         yield (
             number,
             {

@@ -22,7 +22,7 @@ UNKEYED: Final = "plain"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EvaluationRun:
     """The subject of an evaluation, how it was asked, and on which items."""
 
     subject: Subject
@@ -32,9 +32,9 @@ class Run:
     logs: Path
 
 
-def document(run: Run, records: Sequence[Record], time: str, key: str | None) -> Json:
+def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str | None) -> Json:
     """Return the report's content, without its signature."""
-    left = sum(one.reason in (LEFT, FAILED) for one in records)
+    left = sum(record.reason in (LEFT, FAILED) for record in records)
     groups = results.groups(records)
     return {
         "format": FORMAT,
@@ -45,24 +45,29 @@ def document(run: Run, records: Sequence[Record], time: str, key: str | None) ->
         "served": asdict(run.subject),
         "asking": {**asdict(run.asking), **run.options},
         "sources": [
-            {"suite": one.suite, "name": one.name, "is_own": one.is_own, "sha256": one.digest}
-            for one in run.sources
+            {
+                "suite": source.suite,
+                "name": source.name,
+                "is_own": source.is_own,
+                "sha256": source.digest,
+            }
+            for source in run.sources
         ],
         "logs": logs(run.logs),
         "digests": key_id(key),
         "suites": results.summary(records),
         "groups": groups,
         "agreement": results.agreement(records),
-        "items": [asdict(one) for one in records],
+        "items": [asdict(record) for record in records],
     }
 
 
 def verdict(groups: Sequence[JsonView], items: int, left: int) -> str:
     """Return the outcome in a sentence; figures stand in the table, with their intervals."""
-    chance = [one["group"] for one in groups if one["is_at_chance"] and not one["language"]]
+    chance = [group["group"] for group in groups if group["is_at_chance"] and not group["language"]]
     guessed = f" Cannot be told from guessing at this size: {', '.join(chance)}." if chance else ""
-    scored = {one["suite"] for one in groups if one["scored"]}
-    unscored = dict.fromkeys(one["suite"] for one in groups if one["suite"] not in scored)
+    scored = {group["suite"] for group in groups if group["scored"]}
+    unscored = dict.fromkeys(group["suite"] for group in groups if group["suite"] not in scored)
     without = f" Without a score: {', '.join(unscored)}." if unscored else ""
     if left:
         said = f"{items - left} of {items} items were answered; --resume asks the rest."

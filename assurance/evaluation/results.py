@@ -35,7 +35,7 @@ class Record:
 
 def records(tasks: Sequence[Task], found: Iterable[JsonView]) -> list[Record]:
     """Return a record of every item; one that no event tells of was not asked."""
-    told = {(one["task"], one["id"]): one for one in found}
+    told = {(event["task"], event["id"]): event for event in found}
     return [
         record(task, item, told.get((task.name, item.id), {}))
         for task in tasks
@@ -66,22 +66,29 @@ def groups(records: Sequence[Record]) -> list[Json]:
 
     Robustness counts its single requests: those of the batch are compared with them instead.
     """
-    counted = [one for one in records if one.task != "robustness-batch"]
-    found = [row(name, one) for name, one in by(counted, lambda one: (one.suite, one.group))]
-    for name, one in by(counted, lambda one: (one.suite, one.group, one.language)):
+    counted = [record for record in records if record.task != "robustness-batch"]
+    rows = [
+        row(name, members)
+        for name, members in by(counted, lambda record: (record.suite, record.group))
+    ]
+    for name, members in by(counted, lambda record: (record.suite, record.group, record.language)):
         if len({each.language for each in counted if (each.suite, each.group) == name[:2]}) > 1:
-            found.append(row(name, one))
-    return found
+            rows.append(row(name, members))
+    return rows
 
 
 def summary(records: Sequence[Record]) -> list[Json]:
     """Return the figures that a model card shows: knowledge by its sets, the others whole, and
     agreement."""
-    counted = [one for one in records if one.suite != "robustness"]
-    named = by(counted, lambda one: (one.suite, one.group if one.suite == "knowledge" else ""))
-    found = [figure(" ".join(name).strip(), measure_of(of), estimate(of)) for name, of in named]
-    agreed = [(one["of"], Interval(**one["agreement"])) for one in agreement(records)]
-    return found + [figure("robustness", f"same answer, {of}", one) for of, one in agreed]
+    counted = [record for record in records if record.suite != "robustness"]
+    named = by(
+        counted, lambda record: (record.suite, record.group if record.suite == "knowledge" else "")
+    )
+    figures = [figure(" ".join(name).strip(), measure_of(of), estimate(of)) for name, of in named]
+    agreed = [(entry["of"], Interval(**entry["agreement"])) for entry in agreement(records)]
+    return figures + [
+        figure("robustness", f"same answer, {of}", interval) for of, interval in agreed
+    ]
 
 
 def figure(name: str, measure: str, interval: Interval | None) -> Json:
@@ -98,23 +105,23 @@ def measure_of(records: Sequence[Record]) -> str:
 
 def estimate(records: Sequence[Record]) -> Interval | None:
     """Return the estimate of some records, wordings of one question as one."""
-    counted = [one for one in records if one.value is not None]
-    return statistics.estimate(scored(counted), [one.family for one in counted])
+    counted = [record for record in records if record.value is not None]
+    return statistics.estimate(scored(counted), [record.family for record in counted])
 
 
 def scored(records: Iterable[Record]) -> list[float]:
     """Return the scores there are."""
-    return [one.value for one in records if one.value is not None]
+    return [record.value for record in records if record.value is not None]
 
 
 def by(
     records: Iterable[Record], key: Callable[[Record], tuple[str, ...]]
 ) -> list[tuple[tuple[str, ...], list[Record]]]:
     """Return the records under each key, in the order of their first."""
-    found: dict[tuple[str, ...], list[Record]] = {}
-    for one in records:
-        found.setdefault(key(one), []).append(one)
-    return list(found.items())
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return list(groups.items())
 
 
 def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
@@ -122,7 +129,9 @@ def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
     values = scored(records)
     interval = estimate(records)
     chance = chance_of(records)
-    reasons = [one.reason for one in records if one.reason not in ("right", "wrong", "judged")]
+    reasons = [
+        record.reason for record in records if record.reason not in ("right", "wrong", "judged")
+    ]
     is_readable = reasons.count("no choice") <= len(records) * UNREADABLE
     return {
         "suite": name[0],
@@ -133,32 +142,36 @@ def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
         "score": asdict(interval) if interval else None,
         "chance": chance,
         "is_at_chance": interval.holds(chance) if interval and chance and is_readable else None,
-        "reasons": {one: reasons.count(one) for one in dict.fromkeys(reasons)},
+        "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
     }
 
 
 def chance_of(records: Sequence[Record]) -> float | None:
     """Return the expected score of guessing; None where some item cannot be guessed."""
-    levels = [one.chance for one in records if one.chance is not None]
+    levels = [record.chance for record in records if record.chance is not None]
     whole = levels and len(levels) == len(records)
     return round(sum(levels) / len(levels), 4) if whole else None
 
 
 def agreement(records: Sequence[Record]) -> list[Json]:
     """Return how far answers that should be alike are: of one family, alone and in the batch."""
-    alone = [one for one in records if one.task == "robustness-alone"]
-    batch = {one.id: one for one in records if one.task == "robustness-batch"}
+    alone = [record for record in records if record.task == "robustness-alone"]
+    batch = {record.id: record for record in records if record.task == "robustness-batch"}
     families = [
-        [one for one in members if one.value is not None and one.answer]
-        for _, members in by((one for one in alone if one.family), lambda one: (one.family,))
+        [member for member in members if member.value is not None and member.answer]
+        for _, members in by(
+            (record for record in alone if record.family), lambda record: (record.family,)
+        )
     ]
-    alike = [len({one.answer for one in family}) == 1 for family in families if len(family) > 1]
-    pairs = [same(one, batch[one.id]) for one in alone if one.id in batch]
+    alike = [
+        len({record.answer for record in family}) == 1 for family in families if len(family) > 1
+    ]
+    pairs = [same(record, batch[record.id]) for record in alone if record.id in batch]
     return [
         {"of": name, "agreement": asdict(interval)}
         for name, interval in (
             ("paraphrases of a question", share(alike)),
-            ("alone and in a full batch", share([one for one in pairs if one is not None])),
+            ("alone and in a full batch", share([pair for pair in pairs if pair is not None])),
         )
         if interval
     ]

@@ -78,10 +78,10 @@ def estimate(values: Sequence[float], families: Sequence[str] = ()) -> Interval 
 
 def family_means(values: Sequence[float], families: Sequence[str]) -> list[float]:
     """Return the mean of each family; an item without one is its own."""
-    found: dict[str | int, list[float]] = {}
+    by_family: dict[str | int, list[float]] = {}
     for number, (value, family) in enumerate(zip(values, families, strict=True)):
-        found.setdefault(family or number, []).append(value)
-    return [sum(of) / len(of) for of in found.values()]
+        by_family.setdefault(family or number, []).append(value)
+    return [sum(of) / len(of) for of in by_family.values()]
 
 
 def detectable(discordant: int, n: int) -> float:

@@ -81,22 +81,22 @@ def sources(
     suites: Sequence[str], data: Mapping[str, Path], own: Sequence[Path] = ()
 ) -> list[Source]:
     """Return the sources of these suites; `data` replaces a set by a file. Raises LauncherError."""
-    wrong = [one for one in suites if one not in NAMES]
+    wrong = [suite for suite in suites if suite not in NAMES]
     if wrong:
         raise LauncherError(f"{wrong[0]} is no suite: choose among {', '.join(NAMES)}.")
-    if unknown := [one for one in data if one not in SETS]:
+    if unknown := [name for name in data if name not in SETS]:
         raise LauncherError(f"{unknown[0]} is no data set: choose among {', '.join(SETS)}.")
     for suite, kind in BY_ITEMS.items():
         if suite in suites and not files_of(suite, own):
             raise LauncherError(f"The suite {suite} needs --items {kind}.")
-    return list(chosen([one for one in NAMES if one in suites], data, own))
+    return list(chosen([name for name in NAMES if name in suites], data, own))
 
 
 def chosen(
     suites: Sequence[SuiteName], data: Mapping[str, Path], own: Sequence[Path]
 ) -> Iterator[Source]:
     """Yield the sources in the order in which a budget is spent."""
-    for suite in sorted(suites, key=lambda one: [*DEFAULT, *BY_ITEMS].index(one)):
+    for suite in sorted(suites, key=lambda name: [*DEFAULT, *BY_ITEMS].index(name)):
         for name, file in PUBLISHED.get(suite, {}).items():
             yield Source(suite, name, data.get(name, OWN / file), name not in data)
         if suite in FILES:

@@ -57,10 +57,10 @@ def embedded(text: str) -> str:
 
 def text_in(page: str, kind: str) -> str:
     """Return the report that a page was rendered from. Raises ReportDamaged."""
-    found = re.search(f"{re.escape(OPENED)}(.*?){re.escape(CLOSED)}", page, re.DOTALL)
-    if found is None:
+    match = re.search(f"{re.escape(OPENED)}(.*?){re.escape(CLOSED)}", page, re.DOTALL)
+    if match is None:
         raise ReportDamaged(f"There is no {kind} report in this page.")
-    return found[1].replace("\\u003c", "<")
+    return match[1].replace("\\u003c", "<")
 
 
 def signature(mac: str, command: str) -> str:

@@ -33,18 +33,18 @@ class ReportKind:
 
     def verification(self, file: Path) -> tuple[str, Json]:
         """Return for a person and for a program that a report is genuine. Raises LauncherError."""
-        found = self.verified(file)
-        sentence = f"The report is as it was written on {found['time']}. {found['verdict']}"
-        return sentence, {"genuine": True, **self.summary(found)}
+        report = self.verified(file)
+        sentence = f"The report is as it was written on {report['time']}. {report['verdict']}"
+        return sentence, {"genuine": True, **self.summary(report)}
 
     def verified(self, file: Path, *, or_unsigned: bool = False) -> Json:
         """Return the content of a report, or of its page. Raises LauncherError."""
-        found, is_page = self.text(file), file.suffix == ".html"
-        text = text_in(found, self.signature.kind) if is_page else found
+        written, is_page = self.text(file), file.suffix == ".html"
+        text = text_in(written, self.signature.kind) if is_page else written
         if or_unsigned and not is_page and not self.signature.read(text)["mac"]:
             return self.signature.read(text)
         content = self.signature.verify(text, audit_key())
-        if is_page and self.html(text) != found:
+        if is_page and self.html(text) != written:
             raise ReportDamaged(
                 "The figures in the page are as they were written, and the page around them is "
                 "not, or is another version's."

@@ -40,17 +40,17 @@ class Signature:
     def read(self, text: str) -> Json:
         """Parse a report; raises ReportDamaged for anything else."""
         try:
-            found = json.loads(text)
-            if found["format"] != self.format or not isinstance(found["mac"], str):
+            report = json.loads(text)
+            if report["format"] != self.format or not isinstance(report["mac"], str):
                 raise KeyError("format")
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ReportDamaged(f"This is no {self.kind} report, or one that was cut.") from None
-        return dict(found)
+        return dict(report)
 
     def verify(self, text: str, key: str | None) -> Json:
         """Return a report that is as it was written. Raises ReportDamaged."""
-        found = self.read(text)
-        proof = found.pop("mac")
+        report = self.read(text)
+        proof = report.pop("mac")
         if not proof:
             raise ReportDamaged("The report is not signed: it was made without MMHIE_AUDIT_KEY.")
         if not key:
@@ -62,4 +62,4 @@ class Signature:
             raise ReportDamaged(
                 "The report is not as it was written, or was signed with another key."
             )
-        return found
+        return report

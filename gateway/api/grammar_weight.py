@@ -146,8 +146,8 @@ def weight_of_pattern(pattern: str) -> int:
 def read_atom(pattern: str, at: int) -> tuple[Group, int]:
     """Return the class, escape or character at a place, and where it ends."""
     char = pattern[at]
-    if char == "[" and (found := CLASS.match(pattern, at)):
-        return ANY if WIDE_CLASS.search(found.group()) else Group(1, 1), found.end()
+    if char == "[" and (match := CLASS.match(pattern, at)):
+        return ANY if WIDE_CLASS.search(match.group()) else Group(1, 1), match.end()
     if char == "\\":
         is_wide = pattern[at + 1 : at + 2] in WIDE_ESCAPES and at + 1 < len(pattern)
         return ANY if is_wide else LETTER, at + 2

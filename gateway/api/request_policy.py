@@ -152,7 +152,7 @@ def template_arguments(value: object, _: RequestPolicy) -> str | None:
         return "must be an object"
     if not TEMPLATE_INPUTS.isdisjoint(value):
         return "may not replace the template or what it is given"
-    if not all(isinstance(one, str | int | float | bool | None) for one in value.values()):
+    if not all(isinstance(each, str | int | float | bool | None) for each in value.values()):
         return "takes texts, numbers and true or false only"
     return None
 
@@ -248,7 +248,7 @@ def own_choice(value: object, _: RequestPolicy) -> str | None:
         return None
     tools = value.get("tools")
     named = [value, *tools] if isinstance(tools, list) else [value]
-    kinds = (one.get("type") for one in named if isinstance(one, dict))
+    kinds = (choice.get("type") for choice in named if isinstance(choice, dict))
     return None if all(kind is None or is_one_of(kind, TOOL_CHOICES) for kind in kinds) else NOT_OWN
 
 

@@ -118,7 +118,9 @@ def said_in(item: object) -> object:
         return item
     parts = item.get("content") if is_model else None
     blocks = parts if isinstance(parts, list) else []
-    return [one for one in blocks if isinstance(one, dict) and one.get("type") == "tool_result"]
+    return [
+        block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"
+    ]
 
 
 def text_of(value: object) -> str:
@@ -131,14 +133,14 @@ def texts_in(value: object) -> Iterator[str]:
     """Yield the texts below a value in order, without recursion: a body may be nested deep."""
     waiting = [value]
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, str):
-            if found:
-                yield found
-        elif isinstance(found, list):
-            waiting += reversed(found)
-        elif isinstance(found, dict):
-            waiting += reversed(list(parts_of(found)))
+        content = waiting.pop()
+        if isinstance(content, str):
+            if content:
+                yield content
+        elif isinstance(content, list):
+            waiting += reversed(content)
+        elif isinstance(content, dict):
+            waiting += reversed(list(parts_of(content)))
 
 
 def parts_of(holder: Json) -> Iterator[object]:
@@ -155,4 +157,7 @@ def has_token_ids(body: Json) -> bool:
     """Return whether a prompt, or one of several, is a list of numbers, which nobody here reads."""
     prompt = body.get("prompt")
     prompts = [prompt, *prompt] if isinstance(prompt, list) else []
-    return any(isinstance(one, list) and bool(one) and isinstance(one[0], int) for one in prompts)
+    return any(
+        isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], int)
+        for prompt in prompts
+    )

@@ -138,8 +138,8 @@ def answered(record: Json) -> Rows:
 def chain_of(line: RequestLine) -> list[str]:
     """Return where the line is, and what the chain says."""
     held = "It is as it was written, and the chain holds to the lines around it."
-    found = " ".join(line.problems) or held
-    return textwrap.wrap(f"{line.where}, line {line.record.get('seq', '?')}. {found}", WIDTH)
+    state = " ".join(line.problems) or held
+    return textwrap.wrap(f"{line.where}, line {line.record.get('seq', '?')}. {state}", WIDTH)
 
 
 def row(label: str, value: str) -> str:
@@ -152,4 +152,4 @@ def row(label: str, value: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text without what would steer a terminal: a name may come from a token."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

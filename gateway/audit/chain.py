@@ -17,14 +17,14 @@ TAIL = len(b',"mac":""}') + MAC_HEX
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChainHead:
     """The last line of a chain, by number and MAC."""
 
     seq: int
     mac: str
 
 
-START = Head(0, "0" * MAC_HEX)
+START = ChainHead(0, "0" * MAC_HEX)
 
 
 def new_mac(key: str) -> hmac.HMAC:
@@ -32,15 +32,15 @@ def new_mac(key: str) -> hmac.HMAC:
     return hmac.new(key.encode(), digestmod=hashlib.sha256)
 
 
-def signed_line(record: Json, head: Head, mac: hmac.HMAC) -> tuple[bytes, Head]:
+def signed_line(record: Json, head: ChainHead, mac: hmac.HMAC) -> tuple[bytes, ChainHead]:
     """Return a record as the line after `head`, newline included, and the new head."""
     content = orjson.dumps({"seq": head.seq + 1, "prev": head.mac, **record})
     proof = mac_of(content, mac)
     line = b"".join((content[:-1], b',"mac":"', proof.encode(), b'"}\n'))
-    return line, Head(head.seq + 1, proof)
+    return line, ChainHead(head.seq + 1, proof)
 
 
-def end_of_line(head: Head) -> bytes:
+def end_of_line(head: ChainHead) -> bytes:
     """Return the bytes that the line of a head ends with."""
     return b',"mac":"%b"}\n' % head.mac.encode()
 
@@ -56,7 +56,7 @@ class Line:
     """A line that was read back; `is_genuine` when its MAC is right under this key."""
 
     record: Json
-    head: Head
+    head: ChainHead
     prev: str
     is_genuine: bool
 
@@ -66,7 +66,7 @@ def parse_line(line: bytes, mac: hmac.HMAC) -> Line | None:
     content, proof = line[:-TAIL] + b"}", line[-TAIL:]
     try:
         record = orjson.loads(line)
-        head = Head(int(record["seq"]), str(record["mac"]))
+        head = ChainHead(int(record["seq"]), str(record["mac"]))
         prev = str(record["prev"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None

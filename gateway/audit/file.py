@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.audit import chain
-from gateway.audit.chain import START, Head
+from gateway.audit.chain import START, ChainHead
 from gateway.audit.rotation import last_line, read_end, rotated_files
 from gateway.audit.tampering import Mark, tampering
 from gateway.runtime.json_types import Json
@@ -59,7 +59,7 @@ class AuditFile:
             fsync=settings.audit_fsync,
         )
 
-    def append(self, records: Sequence[Json]) -> Head:
+    def append(self, records: Sequence[Json]) -> ChainHead:
         """Append records, all or none; raise OSError or ChainBroken."""
         with self._locked():
             self._follow_file()
@@ -81,7 +81,7 @@ class AuditFile:
         if self._mark is not None:
             self.append(())
 
-    def recover(self) -> Head:
+    def recover(self) -> ChainHead:
         """Return the head on disk, after repairing a torn line; raise OSError or ChainBroken."""
         return self.append(())
 
@@ -137,7 +137,7 @@ class AuditFile:
             return False
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
-    def _read_head(self, size: int) -> Head:
+    def _read_head(self, size: int) -> ChainHead:
         """Return the head on disk; a line torn by a crash is removed and recorded, a complete one
         that lacks only its newline is kept."""
         start, tail = read_end(self._handle, size)
@@ -160,7 +160,7 @@ class AuditFile:
         self._events.append(event("repair", torn_bytes=len(torn)))
         return size - len(torn)
 
-    def _verified_head(self, last: bytes, where: Path) -> Head:
+    def _verified_head(self, last: bytes, where: Path) -> ChainHead:
         line = chain.parse_line(last, self._mac)
         if line is None or not line.is_genuine:
             raise ChainBroken(

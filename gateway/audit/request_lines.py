@@ -40,8 +40,8 @@ def request_line(held: tuple[str, bytes], before: bytes, after: bytes, mac: HMAC
     line = chain.parse_line(held[1].removesuffix(b"\n"), mac)
     if line is None or not line.is_genuine:
         return RequestLine(held[0], line.record if line else {}, (CHANGED,))
-    found = (*problems_before(line, before, mac), *problems_after(line, after, mac))
-    return RequestLine(held[0], line.record, found)
+    problems = (*problems_before(line, before, mac), *problems_after(line, after, mac))
+    return RequestLine(held[0], line.record, problems)
 
 
 def problems_before(line: Line, before: bytes, mac: HMAC) -> Iterator[str]:
@@ -50,17 +50,17 @@ def problems_before(line: Line, before: bytes, mac: HMAC) -> Iterator[str]:
         if line.head.seq > 1:
             yield "The lines before it are not here: archived elsewhere, or removed."
         return
-    one = chain.parse_line(before.removesuffix(b"\n"), mac)
-    if one is None or not one.is_genuine:
+    entry = chain.parse_line(before.removesuffix(b"\n"), mac)
+    if entry is None or not entry.is_genuine:
         yield "The line before it is not what was written."
-    elif one.head.mac != line.prev:
+    elif entry.head.mac != line.prev:
         yield "Lines before it were removed or moved."
 
 
 def problems_after(line: Line, after: bytes, mac: HMAC) -> Iterator[str]:
     """Yield what is wrong with the line after; whether the end was cut off shows in no line."""
-    one = chain.parse_line(after.removesuffix(b"\n"), mac)
-    if after and (one is None or not one.is_genuine):
+    entry = chain.parse_line(after.removesuffix(b"\n"), mac)
+    if after and (entry is None or not entry.is_genuine):
         yield "The line after it is not what was written."
-    elif one is not None and one.prev != line.head.mac:
+    elif entry is not None and entry.prev != line.head.mac:
         yield "Lines after it were removed or moved."

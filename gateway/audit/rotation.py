@@ -14,8 +14,8 @@ TAIL_BYTES = 256 * 1024  # nearly always more than the last line
 
 def rotated_files(path: Path) -> list[Path]:
     """Return the earlier files of a trail, oldest first."""
-    found = (one for one in path.parent.glob(f"{path.name}.*") if one.suffix[1:].isdigit())
-    return sorted(found, key=lambda one: int(one.suffix[1:]))
+    rotated = (file for file in path.parent.glob(f"{path.name}.*") if file.suffix[1:].isdigit())
+    return sorted(rotated, key=lambda file: int(file.suffix[1:]))
 
 
 def tail_records(path: Path) -> Iterator[Json]:

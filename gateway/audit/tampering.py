@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from gateway.audit import chain
-from gateway.audit.chain import START, Head
+from gateway.audit.chain import START, ChainHead
 from gateway.audit.rotation import rotated_files
 
 
@@ -18,7 +18,7 @@ class Mark:
     device: int
     inode: int
     size: int
-    head: Head
+    head: ChainHead
 
 
 def tampering(path: Path, mark: Mark) -> str | None:
@@ -40,11 +40,11 @@ def tampering(path: Path, mark: Mark) -> str | None:
 def was_rotated(path: Path, mark: Mark) -> bool:
     """Return whether the file is still there under a number, or its successor says so: a rotated
     file may be archived at once."""
-    for one in rotated_files(path):
+    for rotated in rotated_files(path):
         with contextlib.suppress(FileNotFoundError):
-            there = one.stat()
+            there = rotated.stat()
             if (there.st_dev, there.st_ino) == (mark.device, mark.inode):
-                return ends_with(one, mark)
+                return ends_with(rotated, mark)
     with contextlib.suppress(FileNotFoundError, orjson.JSONDecodeError), path.open("rb") as file:
         first = orjson.loads(file.readline())
         return bool(first["kind"] == "rotation" and first["seq"] > mark.head.seq)

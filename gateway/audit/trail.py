@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import orjson
 
 from gateway.audit import entry
-from gateway.audit.chain import Head
+from gateway.audit.chain import ChainHead
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.audit.pseudonyms import Pseudonyms
@@ -73,7 +73,7 @@ class Trail:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
-        self._checkpointed = Head(-1, "")
+        self._checkpointed = ChainHead(-1, "")
         self._next_checkpoint = 0.0
         self._next_look = 0.0
         self.is_tampered = False
@@ -323,12 +323,12 @@ def sender_to(url: str) -> "CheckpointSender":
 def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Json]:
     """Return the requests that a killed process left, as events, without those whose line was
     written: the kill came between line and journal."""
-    found = [one for _, records in left for one in records]
-    written = list(tail_records(trail)) if found else []
+    unwritten = [record for _, records in left for record in records]
+    written = list(tail_records(trail)) if unwritten else []
     return [
-        event("unfinished", outcome="unfinished", **one)
-        for one in found
-        if not any(is_line_of(one, record) for record in written)
+        event("unfinished", outcome="unfinished", **lost)
+        for lost in unwritten
+        if not any(is_line_of(lost, record) for record in written)
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import orjson
 
 from gateway.audit import chain
-from gateway.audit.chain import START, Head, Line
+from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.rotation import rotated_files
 from gateway.runtime.json_types import Json
 
@@ -56,7 +56,7 @@ class Report:
     lines: int = 0
     genuine: int = 0
     first: int = 0
-    head: Head = START
+    head: ChainHead = START
     findings: list[Violation] = field(default_factory=list)
 
 
@@ -64,7 +64,7 @@ class Verifier:
     """Reads a trail line by line. Each line is taken by its own number, so that one fault is one
     finding and not a cascade."""
 
-    def __init__(self, mac: hmac.HMAC, checkpoints: Iterable[Head] = ()) -> None:
+    def __init__(self, mac: hmac.HMAC, checkpoints: Iterable[ChainHead] = ()) -> None:
         self.report = Report()
         self._mac = mac
         self._checkpoints: defaultdict[int, set[str]] = defaultdict(set)
@@ -97,7 +97,7 @@ class Verifier:
 
     def _unreadable(self, where: str) -> None:
         self._find("torn", where, f"what should be line {self.report.head.seq + 1} is no line")
-        self.report.head = Head(self.report.head.seq + 1, "")
+        self.report.head = ChainHead(self.report.head.seq + 1, "")
         self._last = None
 
     def _check_order(self, where: str, line: Line) -> None:
@@ -113,7 +113,7 @@ class Verifier:
             self._missing.append(MissingLines(expected, seq - 1, where))
         else:
             self._check_link(where, line)
-        self.report.head, self._last = Head(seq, line.head.mac), line
+        self.report.head, self._last = ChainHead(seq, line.head.mac), line
 
     def _out_of_order(self, where: str, seq: int) -> None:
         moved = any(gap.first <= seq <= gap.last for gap in self._missing)
@@ -150,8 +150,8 @@ class Verifier:
 
     def _report_missing(self) -> None:
         for gap in self._missing:
-            one = gap.first == gap.last
-            what = f"line {gap.first} is" if one else f"lines {gap.first} to {gap.last} are"
+            is_single = gap.first == gap.last
+            what = f"line {gap.first} is" if is_single else f"lines {gap.first} to {gap.last} are"
             self._find("deleted", gap.where, f"{what} missing before this one")
 
     def _find(self, kind: Kind, where: str, what: str) -> None:
@@ -163,7 +163,7 @@ def verify(
     path: Path,
     *,
     key: str,
-    checkpoints: Iterable[Head] = (),
+    checkpoints: Iterable[ChainHead] = (),
     archived: bool = False,
     seen: Callable[[int], object] = id,
 ) -> Report:
@@ -181,32 +181,32 @@ def verify(
 def lines_of(path: Path) -> Iterator[Numbered]:
     """Yield every line of a trail in order, each with its place."""
     rotated = rotated_files(path)
-    for one in (*rotated, path):
-        if one == path and rotated and not path.exists():
+    for file_path in (*rotated, path):
+        if file_path == path and rotated and not path.exists():
             return  # a crash between the two steps of a rotation
-        with one.open("rb") as file:
+        with file_path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
-                yield f"{one.name}:{number}", raw
+                yield f"{file_path.name}:{number}", raw
 
 
-def checkpoints_in(text: str) -> list[Head]:
+def checkpoints_in(text: str) -> list[ChainHead]:
     """Parse `seq:mac`, or find the checkpoints in a log file; raise ValueError or OSError."""
     if written := WRITTEN.fullmatch(text.strip()):
-        return [Head(int(written[1]), written[2])]
+        return [ChainHead(int(written[1]), written[2])]
     lines = Path(text).read_bytes().splitlines()
-    found = [head for line in lines if (head := checkpoint_in(line))]
-    if not found:
+    heads = [head for line in lines if (head := checkpoint_in(line))]
+    if not heads:
         raise ValueError("there is no checkpoint in it")
-    return found
+    return heads
 
 
-def checkpoint_in(line: bytes) -> Head | None:
+def checkpoint_in(line: bytes) -> ChainHead | None:
     """Return the checkpoint in a log line, whatever a log collector put before it."""
     start = line.find(b"{")
     if start < 0 or b"audit_checkpoint" not in line:
         return None
     try:
         fields = orjson.loads(line[start:])
-        return Head(int(fields["seq"]), str(fields["mac"]))
+        return ChainHead(int(fields["seq"]), str(fields["mac"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None

@@ -16,7 +16,14 @@ from gateway.auth.local_callers import LocalCallers, refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
 from gateway.http.exchange import RawHeaders, value_of, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
-from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal, Scope
+from gateway.principal import (
+    ANYBODY,
+    ENGINE_PRIORITIES,
+    NO_LIMITS,
+    Principal,
+    PrincipalLimits,
+    Scope,
+)
 from gateway.runtime.files import FileUnusable
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
@@ -40,7 +47,7 @@ class Gate:
     keys: KeyFile | None = None
     jwt: "JwtVerifier | None" = None
     needs: Mapping[str, Need] = field(default_factory=dict)
-    default_limits: Limits = NO_LIMITS
+    default_limits: PrincipalLimits = NO_LIMITS
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
     local: LocalCallers = field(default_factory=LocalCallers)
     requirements: CareRequirements = field(default_factory=CareRequirements)
@@ -213,8 +220,8 @@ def check(settings: GatewaySettings) -> None:
         check_jwks(settings.jwks_file)
 
 
-def default_limits(settings: GatewaySettings) -> Limits:
-    limits = Limits(
+def default_limits(settings: GatewaySettings) -> PrincipalLimits:
+    limits = PrincipalLimits(
         settings.client_concurrency,
         settings.client_requests_per_minute,
         settings.client_tokens_per_minute,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Limits, Principal, Priority
+from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Principal, PrincipalLimits, Priority
 from gateway.runtime.files import FileUnusable, WatchedFile, parse_json, stamp_of, write_json
 from gateway.runtime.json_types import Json
 
@@ -26,7 +26,7 @@ class Key:
     scopes: tuple[str, ...]
     created: float
     priority: Priority = "routine"
-    limits: Limits = field(default=NO_LIMITS)
+    limits: PrincipalLimits = field(default=NO_LIMITS)
     expires: float | None = None
     revoked: float | None = None
 
@@ -90,10 +90,10 @@ def read(path: Path) -> tuple[Key, ...]:
 
 def of_row(row: Json) -> Key:
     """Return one key; raise ValueError, KeyError or TypeError for a row that is not one."""
-    known = {one.name for one in fields(Key)} & row.keys()
+    known = {field.name for field in fields(Key)} & row.keys()
     given = {name: row[name] for name in known}
-    limits = Limits(**row.get("limits", {}))
-    if any(not isinstance(one, int | None) for one in asdict(limits).values()):
+    limits = PrincipalLimits(**row.get("limits", {}))
+    if any(not isinstance(value, int | None) for value in asdict(limits).values()):
         raise TypeError("a limit is a whole number")
     return Key(**{**given, "scopes": tuple(row["scopes"]), "limits": limits})
 
@@ -139,10 +139,10 @@ class KeyFile:
 
     def owner(self, digest: str) -> Principal | None:
         """The same for the digest of a key."""
-        found = self._file.current().get(digest)
-        if found is None or digest in self._revoked:
+        principal = self._file.current().get(digest)
+        if principal is None or digest in self._revoked:
             return None
-        return None if found.is_expired(time.time()) else found
+        return None if principal.is_expired(time.time()) else principal
 
 
 def principals(path: Path) -> dict[str, Principal]:

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from gateway.audit import chain, request_lines
 from gateway.audit import verify as verification
 from gateway.audit.account import account
-from gateway.audit.chain import Head
+from gateway.audit.chain import ChainHead
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report
@@ -74,15 +74,15 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
     code 1 if it does not, or if there is no such request."""
     path, key = trail(file)
     with readable(path):
-        found = list(request_lines.find(path, request_id=request_id, key=key))
-    if not found:
+        lines = list(request_lines.find(path, request_id=request_id, key=key))
+    if not lines:
         raise RequestNotFound(
             f"No line of {path} belongs to this request: check the id, and whether its gateway "
             "wrote to another file, or the file was archived (--file)."
         )
-    accounts = "\n\n".join(account(one, request_id) for one in found)
-    put(accounts, {"lines": [asdict(one) for one in found]}, as_json=as_json)
-    if any(one.problems for one in found):
+    accounts = "\n\n".join(account(line, request_id) for line in lines)
+    put(accounts, {"lines": [asdict(line) for line in lines]}, as_json=as_json)
+    if any(line.problems for line in lines):
         raise TrailDamaged("The trail is damaged here, or incomplete; run `mmhie audit verify`.")
 
 
@@ -95,8 +95,8 @@ def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> N
         signed = sign_offs_in(records_before_damage(path, key)) if as_fhir else {}
         resources_of = Export(signed).resources
         for record in genuine_records(path, key):
-            for one in resources_of(record) if as_fhir else (record,):
-                sys.stdout.write(orjson.dumps(one).decode() + "\n")
+            for resource in resources_of(record) if as_fhir else (record,):
+                sys.stdout.write(orjson.dumps(resource).decode() + "\n")
 
 
 def genuine_records(path: Path, key: str) -> Iterator[Json]:
@@ -161,7 +161,7 @@ def readable(path: Path) -> Iterator[None]:
         raise CommandError(f"{path} cannot be read ({error.strerror}).") from None
 
 
-def read_checkpoints(text: str | None) -> list[Head]:
+def read_checkpoints(text: str | None) -> list[ChainHead]:
     """Return the checkpoints to compare with; raises CommandError when there are none in it."""
     try:
         return verification.checkpoints_in(text) if text else []

@@ -51,7 +51,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter for each option
     path, key = trail(file)
     names = Pseudonyms.of(key)
     with readable(path):
-        found = [
+        records = [
             record
             for record in genuine_records(path, key)
             if is_within(record, since, until)
@@ -64,9 +64,9 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter for each option
             and is_of(record, request, ("request_id", "caller_request_id"))
             and (notice is None or notice in record.get("notices", ()))
         ]
-    if not found:
+    if not records:
         raise NothingFound(f"No line of {path} fits; leave out an option, or name another --file.")
-    put("\n".join(map(summary, found)), {"lines": found}, as_json=as_json)
+    put("\n".join(map(summary, records)), {"lines": records}, as_json=as_json)
 
 
 def is_within(record: Json, since: str | None, until: str | None) -> bool:
@@ -96,18 +96,18 @@ def check(copy: Copy, file: File = None, as_json: AsJson = False) -> None:
     digests = {keyed_digest(key.get_secret_value().encode(), text) for text in texts}
     path, audit_key = trail(file)
     with readable(path):
-        found = [
+        records = [
             record
             for record in genuine_records(path, audit_key)
             if digests.intersection(record.get("output_digests", ()))
         ]
-    if not found:
+    if not records:
         raise NothingFound(
             f"{copy} is no answer in this trail, letter for letter: it was changed, is a part of "
             "one, or was given under another MMHIE_DIGEST_KEY."
         )
     sentence = f"{copy} is what was answered:"
-    put("\n".join([sentence, *map(summary, found)]), {"lines": found}, as_json=as_json)
+    put("\n".join([sentence, *map(summary, records)]), {"lines": records}, as_json=as_json)
 
 
 def read(copy: Path) -> str:

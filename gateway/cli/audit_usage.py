@@ -36,21 +36,23 @@ def usage(
     path, key = trail(file)
     with readable(path):
         lines = (line for line in genuine_records(path, key) if is_within(line, since, until))
-        used = [{by: name, **counts} for name, counts in counted(lines, by)]
+        used = [{by: name, **counts} for name, counts in count_by(lines, by)]
     if as_csv:
         write_csv(used, by)
     elif as_json:
         put("", {"by": by, "usage": used}, as_json=True)
     else:
-        print_rows([{name: shown(value) for name, value in row.items()} for row in used], Console())
+        print_rows(
+            [{name: text_of(value) for name, value in row.items()} for row in used], Console()
+        )
 
 
-def shown(value: str | int) -> str:
+def text_of(value: str | int) -> str:
     """Return a number as a person reads it."""
     return f"{value:,}" if isinstance(value, int) else value
 
 
-def counted(lines: Iterable[Json], by: Group) -> Iterator[tuple[str, dict[Count, int]]]:
+def count_by(lines: Iterable[Json], by: Group) -> Iterator[tuple[str, dict[Count, int]]]:
     """Yield each group with its requests' counts: days in their order, else the most used first."""
     used: dict[str, Counter[Count]] = defaultdict(Counter)
     for line in lines:

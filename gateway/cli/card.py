@@ -46,14 +46,14 @@ def init(file: File, model: Model = None, as_json: AsJson = False) -> None:
 
 def check(file: File, complete: Complete = False, as_json: AsJson = False) -> None:
     """Check a card and the evaluation report that it names, and list what is empty."""
-    found = read(file)
-    missing = missing_in(found)
+    operator = read(file)
+    missing = missing_in(operator)
     if complete and missing:
-        names = ", ".join(one.id for one in missing)
+        names = ", ".join(attribute.id for attribute in missing)
         raise Incomplete(
             f"{len(missing)} of {len(ATTRIBUTES)} source attributes are empty: {names}."
         )
-    put("\n".join(lines(found, missing)), document(found, missing), as_json=as_json)
+    put("\n".join(lines(operator, missing)), document(operator, missing), as_json=as_json)
 
 
 def read(file: Path) -> OperatorCard:
@@ -68,7 +68,7 @@ def read(file: Path) -> OperatorCard:
 def missing_in(found: OperatorCard) -> list[Attribute]:
     """Return the source attributes that neither the service nor the operator answers."""
     empty = (set(found.supplied.missing()) if found.supplied else set()) - by_itself()
-    return [one for one in ATTRIBUTES if one.id in empty]
+    return [attribute for attribute in ATTRIBUTES if attribute.id in empty]
 
 
 def by_itself() -> set[str]:
@@ -85,7 +85,10 @@ def lines(found: OperatorCard, missing: list[Attribute]) -> list[str]:
         f"{len(by_itself())} of them by the service"
     )
     head = f"The card of {model} is valid; {filled}."
-    return [head, *(f"  empty: {one.id}, {REGULATION}{one.paragraph}" for one in missing)]
+    return [
+        head,
+        *(f"  empty: {attribute.id}, {REGULATION}{attribute.paragraph}" for attribute in missing),
+    ]
 
 
 def document(found: OperatorCard, missing: list[Attribute]) -> dict[str, object]:
@@ -94,6 +97,6 @@ def document(found: OperatorCard, missing: list[Attribute]) -> dict[str, object]
         "model": found.supplied.model if found.supplied else None,
         "source_attributes": len(ATTRIBUTES),
         "answered_by_service": len(by_itself()),
-        "missing": [one.id for one in missing],
+        "missing": [attribute.id for attribute in missing],
         "evaluation_verified": found.evaluation.is_verified if found.evaluation else None,
     }

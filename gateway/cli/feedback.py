@@ -46,12 +46,12 @@ class FeedbackNotFound(CommandError):
 def show_all(state: Shown = "open", as_json: AsJson = False) -> None:
     """List feedback, oldest first; texts are not shown."""
     with reading() as store:
-        found = chosen(store.entries(), state)
+        entries = chosen(store.entries(), state)
     if as_json:
-        put("", {"feedback": [entry.document() for entry in found]}, as_json=True)
+        put("", {"feedback": [entry.document() for entry in entries]}, as_json=True)
         return
     table = Table(*COLUMNS, box=None)
-    for entry in found:
+    for entry in entries:
         table.add_row(*map(printable, row(entry)))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
@@ -153,10 +153,10 @@ def chosen(entries: Iterable[Entry], state: str) -> list[Entry]:
 
 
 def entry_of(store: Store, feedback_id: str) -> Entry:
-    found = next((one for one in store.entries() if one.id == feedback_id), None)
-    if found is None:
+    entry = next((each for each in store.entries() if each.id == feedback_id), None)
+    if entry is None:
         raise FeedbackNotFound("There is no feedback of this id; `mmhie feedback list` shows all.")
-    return found
+    return entry
 
 
 def texts_of(store: Store, entry: Entry, key: TextCipher | None) -> Texts:

@@ -63,7 +63,7 @@ def hold(
     if in_file:
         write(settings.hold_file, new, problem)
     audit(settings, "hold", by=wanted.by, reason=reason, **({"now": "true"} if now else {}))
-    phases = phases_of(settings, url or (), lambda found: found == HELD)
+    phases = phases_of(settings, url or (), lambda seen: seen == HELD)
     put(
         f"The hold is in {place(settings, in_file=in_file)}. {confirmed(phases, first)}",
         document(new, phases) | {"file": str(settings.hold_file) if in_file else None},
@@ -90,8 +90,8 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
             f"Gateways that share a Redis may still be held: Redis {problem}. Repeat the command "
             "when Redis is back."
         )
-    phases = phases_of(settings, url or (), lambda found: "held" not in found)
-    is_held = any("held" in found for found in phases.values())
+    phases = phases_of(settings, url or (), lambda seen: "held" not in seen)
+    is_held = any("held" in phase for phase in phases.values())
     ended = f"The hold is ended: {described(before)}." if before else "There was no hold."
     whole = document(before, phases) | {"held": is_held, "was_held": before is not None}
     put(ended, whole, as_json=as_json)
@@ -119,8 +119,8 @@ def joined(first: Hold | None, wanted: Hold) -> tuple[Hold | None, Hold]:
 
 def is_confirmed(phases: Phases) -> bool:
     """Return whether a gateway reports the hold, and none goes on answering."""
-    found = phases.values()
-    return HELD in found and not any(one & {"ready", SILENT} for one in found)
+    reported = phases.values()
+    return HELD in reported and not any(phase & {"ready", SILENT} for phase in reported)
 
 
 def described(held: Hold) -> str:
@@ -129,7 +129,7 @@ def described(held: Hold) -> str:
 
 def document(held: Hold | None, phases: Phases) -> dict[str, object]:
     """Return what --json shows."""
-    gateways = {url: sorted(found) for url, found in phases.items()}
+    gateways = {url: sorted(seen) for url, seen in phases.items()}
     return {"held": True, **(asdict(held) if held else {}), "gateways": gateways}
 
 
@@ -147,7 +147,7 @@ def confirmed(phases: Phases, first: Hold | None) -> str:
 
 def unconfirmed(settings: GatewaySettings, phases: Phases, *, in_file: bool) -> str:
     remedy = elsewhere(settings) if in_file else NAME_ONE
-    if any(SILENT in found for found in phases.values()):
+    if any(SILENT in phase for phase in phases.values()):
         remedy = CUT_OFF
     return f"The hold is not confirmed: {told(phases)}. {remedy}"
 

@@ -18,7 +18,7 @@ from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, print_rows, put
 from gateway.cluster import operator_state
-from gateway.principal import SCOPES, Limits, Priority
+from gateway.principal import SCOPES, PrincipalLimits, Priority
 from gateway.runtime.files import FileUnusable
 from gateway.runtime.timestamps import rfc3339
 from gateway.settings.gateway import load
@@ -58,7 +58,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
             scopes=tuple(scopes.replace(",", " ").split()),
             created=now,
             priority=cast("Priority", priority),  # Key refuses any other
-            limits=Limits(concurrency, requests_per_minute, tokens_per_minute),
+            limits=PrincipalLimits(concurrency, requests_per_minute, tokens_per_minute),
             expires=ends,
         )
     except ValueError as error:
@@ -169,7 +169,7 @@ def document(key: Key, now: float) -> dict[str, object]:
     }
 
 
-def described(limits: Limits) -> str:
+def described(limits: PrincipalLimits) -> str:
     """Describe a key's limits for a person."""
     counts = (
         (limits.concurrency, "at once"),
@@ -181,10 +181,10 @@ def described(limits: Limits) -> str:
 
 def seconds(text: str) -> int:
     """Convert a duration like 90d to seconds; raises CommandError."""
-    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
-    if found is None or int(found[1]) == 0:
+    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    if match is None or int(match[1]) == 0:
         raise CommandError(f"--expires got {text!r}; write a number and m, h or d: 90d.")
-    return int(found[1]) * UNITS_S[found[2]]
+    return int(match[1]) * UNITS_S[match[2]]
 
 
 def read(file: Path) -> tuple[Key, ...]:

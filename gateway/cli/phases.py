@@ -25,16 +25,16 @@ def phases_of(
     of all that share their Redis, as soon as they are as expected."""
     asks = ASKS_PER_WORKER * settings.workers if settings.workers > 1 else 1
     deadline = time.monotonic() + PATIENCE_S
-    found: dict[str, frozenset[str]] = {}
+    phases: dict[str, frozenset[str]] = {}
     for url in urls or [own_url(settings)]:
-        found[url] = look(url, asks)
-        while not expected(found[url]) and AWAY not in found[url] and time.monotonic() < deadline:
+        phases[url] = look(url, asks)
+        while not expected(phases[url]) and AWAY not in phases[url] and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
-            found[url] = look(url, asks)
+            phases[url] = look(url, asks)
     shared = shared_phases(settings, expected, deadline)
-    if shared and not urls and AWAY in found[own_url(settings)]:
-        found.clear()  # an operator's machine needs no gateway of its own
-    return {**found, **shared}
+    if shared and not urls and AWAY in phases[own_url(settings)]:
+        phases.clear()  # an operator's machine needs no gateway of its own
+    return {**phases, **shared}
 
 
 def shared_phases(
@@ -43,11 +43,11 @@ def shared_phases(
     """Return the phases that gateways have told Redis; none while Redis is away."""
     while True:
         try:
-            found = phases_of_all(settings)
+            phases = phases_of_all(settings)
         except OperatorCommandFailed:
             return {}
-        if all(map(expected, found.values())) or time.monotonic() > deadline:
-            return found
+        if all(map(expected, phases.values())) or time.monotonic() > deadline:
+            return phases
         time.sleep(PAUSE_S)
 
 
@@ -76,4 +76,4 @@ def phase_at(url: str) -> str:
 
 def told(phases: Phases) -> str:
     """Return the phases as part of a sentence."""
-    return ", ".join(f"{url} is {' and '.join(sorted(found))}" for url, found in phases.items())
+    return ", ".join(f"{url} is {' and '.join(sorted(seen))}" for url, seen in phases.items())

@@ -154,11 +154,11 @@ def phases_of_all(settings: GatewaySettings) -> Mapping[str, frozenset[str]]:
     `silent` for a gateway that has stopped within the last seconds, or is cut off from Redis."""
     if settings.redis_url is None:
         return {}
-    found: dict[str, set[str]] = {}
+    phases: dict[str, set[str]] = {}
     for process, phase in last_reports(settings).items():
-        found.setdefault(process.rpartition("/")[0], set()).add(phase)
+        phases.setdefault(process.rpartition("/")[0], set()).add(phase)
     # One that has started again, or has lost a worker, isn't silent.
-    return {gateway: frozenset(said - {SILENT} or said) for gateway, said in found.items()}
+    return {gateway: frozenset(said - {SILENT} or said) for gateway, said in phases.items()}
 
 
 def last_reports(settings: GatewaySettings) -> Mapping[str, str]:
@@ -166,13 +166,13 @@ def last_reports(settings: GatewaySettings) -> Mapping[str, str]:
     keys = RedisKeys(settings.redis_prefix)
     (members,) = execute(settings, [("SMEMBERS", keys.gateways)])
     processes = sorted(texts_of(members))
-    asked = [(word, keys.phase_of(one)) for one in processes for word in ("GET", "PTTL")]
+    asked = [(word, keys.phase_of(process)) for process in processes for word in ("GET", "PTTL")]
     replies = execute(settings, asked) if asked else []
     told = dict(zip(processes, zip(replies[::2], replies[1::2], strict=True), strict=True))
-    if gone := [one for one, (phase, _) in told.items() if phase is None]:
+    if gone := [process for process, (phase, _) in told.items() if phase is None]:
         with contextlib.suppress(OperatorCommandFailed):  # an account may do no more than it must
             execute(settings, [("SREM", keys.gateways, *gone)])
-    return {one: phase_in(*reply) for one, reply in told.items() if one not in gone}
+    return {process: phase_in(*reply) for process, reply in told.items() if process not in gone}
 
 
 def phase_in(phase: bytes, left_ms: int) -> str:
@@ -195,10 +195,10 @@ def revoked_everywhere(settings: GatewaySettings) -> frozenset[str]:
 
 
 def execute(settings: GatewaySettings, commands: "Sequence[Command]") -> "list[Reply]":
-    from gateway.cluster.redis_store import Address, RedisUnavailable, execute_once
+    from gateway.cluster.redis_store import RedisAddress, RedisUnavailable, execute_once
 
     try:
-        return asyncio.run(execute_once(Address.of(settings), COMMAND_TIMEOUT_S, commands))
+        return asyncio.run(execute_once(RedisAddress.of(settings), COMMAND_TIMEOUT_S, commands))
     except RedisUnavailable as problem:
         raise OperatorCommandFailed(str(problem)) from None
 
@@ -214,16 +214,16 @@ def encode(hold: Hold | None) -> str:
 def texts_of(members: "Reply") -> set[str]:
     """Return the members of a set, which anybody who writes to Redis may have spoilt: a name that
     is no text is nobody's, and what is no set is an empty one."""
-    found = members if isinstance(members, list) else []
-    return {one.decode(errors="replace") for one in found if isinstance(one, bytes)}
+    texts = members if isinstance(members, list) else []
+    return {text.decode(errors="replace") for text in texts if isinstance(text, bytes)}
 
 
 def decode(text: bytes | None) -> Hold | None:
     """Read what `encode` wrote; raises ValueError, KeyError or TypeError."""
-    found = parse_json(text or b"")
-    if found is None:
+    fields = parse_json(text or b"")
+    if fields is None:
         return None
-    return Hold.of(found)
+    return Hold.of(fields)
 
 
 def entry_of(row: Sequence[bytes | None]) -> HoldEntry:

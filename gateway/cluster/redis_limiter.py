@@ -73,7 +73,7 @@ class RedisRateLimiter:
         keys = (self._key(kind, principal) for kind in ("open", "tokens", "requests"))
         most = (limits.concurrency, limits.tokens_per_minute, limits.requests_per_minute)
         lengths = (int(self._lease_s * 1000), MINUTE_S * 1000)
-        return ("EVAL", ACQUIRE, 3, *keys, lease, *(one or 0 for one in most), *lengths)
+        return ("EVAL", ACQUIRE, 3, *keys, lease, *(limit or 0 for limit in most), *lengths)
 
     async def _acquire_alone(self, principal: Principal, lease: str) -> Release:
         if self._refuse:

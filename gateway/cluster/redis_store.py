@@ -55,7 +55,7 @@ class Heartbeat(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class RedisAddress:
     """The address of Redis, and the authority of its certificate. No message quotes the URL."""
 
     url: str
@@ -81,7 +81,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RedisRequest:
     """A command that waits to be sent; without a future nobody waits for its reply."""
 
     command: Command
@@ -94,7 +94,7 @@ class RedisStore:
     in order. `run` has to run."""
 
     def __init__(
-        self, address: Address, *, timeout_s: float, alarm: Alarm, every_s: float = HEARTBEAT_S
+        self, address: RedisAddress, *, timeout_s: float, alarm: Alarm, every_s: float = HEARTBEAT_S
     ) -> None:
         self.timeout_s = timeout_s
         self.heartbeats: list[Heartbeat] = []
@@ -104,7 +104,7 @@ class RedisStore:
         self._address = address
         self._alarm = alarm
         self._every_s = every_s
-        self._queue: list[Request] = []
+        self._queue: list[RedisRequest] = []
         self._wake = asyncio.Event()
         self._has_logged_error = False
 
@@ -123,7 +123,7 @@ class RedisStore:
 
     def _enqueue(self, command: Command, reply: asyncio.Future[Reply] | None) -> None:
         deadline = asyncio.get_running_loop().time() + self.timeout_s
-        self._queue.append(Request(command, deadline, reply))
+        self._queue.append(RedisRequest(command, deadline, reply))
         self._wake.set()
 
     async def run(self) -> None:
@@ -172,7 +172,7 @@ class RedisStore:
         left_s = batch[0].deadline - asyncio.get_running_loop().time()
         left_s = max(left_s, self.timeout_s / 2)  # the batch before may have taken all of it
         try:
-            replies = await exchange(connection, left_s, [one.command for one in batch])
+            replies = await exchange(connection, left_s, [request.command for request in batch])
         except RedisUnavailable:
             self._queue = [*batch, *self._queue]  # refused with the rest
             raise
@@ -204,7 +204,7 @@ class RedisStore:
 
 
 async def execute_once(
-    address: Address, timeout_s: float, commands: Sequence[Command]
+    address: RedisAddress, timeout_s: float, commands: Sequence[Command]
 ) -> list[Reply]:
     """Execute commands over a connection of their own; raises RedisUnavailable."""
     async with connect(address) as connection:
@@ -238,7 +238,7 @@ async def exchange(
 
 
 @contextlib.asynccontextmanager
-async def connect(address: Address) -> AsyncIterator[AbstractConnection]:
+async def connect(address: RedisAddress) -> AsyncIterator[AbstractConnection]:
     """Open a connection and close it at the end; raises RedisUnavailable."""
     async with bounded(CONNECT_TIMEOUT_S):
         connection = address.connection()

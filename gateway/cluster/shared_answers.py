@@ -19,7 +19,7 @@ class SharedAnswers:
     async def get(self, name: str) -> bytes | None:
         """Return what was noted under a name in the last day."""
         try:
-            found: bytes | None = await self._store.ask("GET", self._prefix + name)
+            answer: bytes | None = await self._store.ask("GET", self._prefix + name)
         except RedisUnavailable:
             return None
-        return found
+        return answer

@@ -83,10 +83,10 @@ def cluster_state(
     if settings.redis_url is None:
         return ClusterState(local, operator)
     from gateway.cluster.redis_limiter import RedisRateLimiter
-    from gateway.cluster.redis_store import Address, RedisStore
+    from gateway.cluster.redis_store import RedisAddress, RedisStore
 
     refuse, timeout_s = settings.redis_on_failure == "refuse", settings.redis_timeout_seconds
-    store = RedisStore(Address.of(settings), timeout_s=timeout_s, alarm=alarm)
+    store = RedisStore(RedisAddress.of(settings), timeout_s=timeout_s, alarm=alarm)
     store.heartbeats.append(operator.sync)
     limiter = RedisRateLimiter(store, local, prefix=settings.redis_prefix, refuse=refuse)
     return ClusterState(limiter, operator, store, refuse)

@@ -52,8 +52,8 @@ class Asset:
 
     def is_known_by(self, if_none_match: str | None) -> bool:
         """Return whether the browser already has these bytes (RFC 9110, 13.1.2)."""
-        tags = (one.strip().removeprefix("W/") for one in (if_none_match or "").split(","))
-        return any(one in (self.etag, "*") for one in tags)
+        tags = (part.strip().removeprefix("W/") for part in (if_none_match or "").split(","))
+        return any(tag in (self.etag, "*") for tag in tags)
 
 
 def load(facts: Mapping[str, object], page: Path = PAGE) -> dict[str, Asset]:
@@ -66,4 +66,4 @@ def load(facts: Mapping[str, object], page: Path = PAGE) -> dict[str, Asset]:
 
 def filled(template: str, facts: Mapping[str, object]) -> str:
     """Replace each `{{name}}` by its escaped fact; raise KeyError for an unknown one."""
-    return FACT.sub(lambda found: html.escape(str(facts[found[1]])), template)
+    return FACT.sub(lambda match: html.escape(str(facts[match[1]])), template)

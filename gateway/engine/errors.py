@@ -210,14 +210,14 @@ def is_within_word(message: str, start: int, end: int) -> bool:
 def echoes(request: object) -> list[str]:
     """Return what an error may quote of a request, longest first: every text and each of its
     lines, as it is and as Python or JSON would quote it."""
-    found = set()
+    echoed = set()
     for text in set(strings(request)):
         for part in {text, text.strip(), *text.splitlines()}:
-            found.add(part)
+            echoed.add(part)
             if not part.isascii() or not part.isprintable() or QUOTED.search(part):
-                found |= {repr(part)[1:-1], ascii(part)[1:-1]}
-                found |= {json.dumps(part, ensure_ascii=pure)[1:-1] for pure in (True, False)}
-    texts = (text for text in found if len(text) >= SHORTEST_ECHO and text not in API_WORDS)
+                echoed |= {repr(part)[1:-1], ascii(part)[1:-1]}
+                echoed |= {json.dumps(part, ensure_ascii=pure)[1:-1] for pure in (True, False)}
+    texts = (text for text in echoed if len(text) >= SHORTEST_ECHO and text not in API_WORDS)
     return sorted(texts, key=len, reverse=True)
 
 

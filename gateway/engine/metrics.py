@@ -27,8 +27,8 @@ READ = tuple(name.encode() for name in SERIES)
 async def scrape(engines: Sequence[EngineClient]) -> bytes:
     """Return the `vllm:*` families of all engines that answer; their process and HTTP metrics
     would clash with the gateway's."""
-    found = await asyncio.gather(*map(fetch, engines))
-    return merge(found) if len(found) > 1 else vllm_families(found[0])
+    expositions = await asyncio.gather(*map(fetch, engines))
+    return merge(expositions) if len(expositions) > 1 else vllm_families(expositions[0])
 
 
 async def fetch(engine: EngineClient) -> bytes:
@@ -76,10 +76,10 @@ class EngineLoad:
 def load_of(exposition: bytes) -> EngineLoad:
     """Return the load in a Prometheus text; None for what is not in it."""
     lines = [line for line in exposition.splitlines() if line.startswith(READ)]
-    found: dict[str, list[float]] = {}
+    samples: dict[str, list[float]] = {}
     for family in text_string_to_metric_families(b"\n".join(lines).decode()):
         for sample in family.samples:
-            found.setdefault(sample.name, []).append(sample.value)
+            samples.setdefault(sample.name, []).append(sample.value)
     return EngineLoad(
-        **{name: total(found[s]) for s, (name, total) in SERIES.items() if s in found}
+        **{name: total(samples[s]) for s, (name, total) in SERIES.items() if s in samples}
     )

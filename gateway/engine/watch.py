@@ -27,7 +27,7 @@ POLL_WAITING_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ServedModel:
     """The served model; lengths are in tokens."""
 
     id: str
@@ -64,7 +64,7 @@ class EngineState:
     detail: str = "The engine is starting."
     engine: str = UNKNOWN
     engine_version: str | None = None
-    model: Model | None = None
+    model: ServedModel | None = None
     warnings: tuple[str, ...] = ()
     model_facts: Json = field(default_factory=dict)
 
@@ -90,7 +90,7 @@ class EngineWatch:
     def phase(self) -> Phase:
         return "draining" if self.draining else self.state.phase
 
-    def model(self) -> Model:
+    def model(self) -> ServedModel:
         """Return the served model; raise Draining or EngineUnavailable when there is none now."""
         if self.refusing:
             raise Draining("This gateway is stopping; send the request again.", retry_after_s=1)
@@ -102,7 +102,7 @@ class EngineWatch:
         """Probe the engine now: a request has failed to reach it."""
         self._recheck.set()
 
-    def mark_reasoning(self, model: Model) -> None:
+    def mark_reasoning(self, model: ServedModel) -> None:
         """Note that the model reasons, as an answer has shown: reasoning gets its own budget."""
         if self.state.model is model and model.reasons is None:
             self.state = replace(self.state, model=replace(model, reasons=True))
@@ -173,7 +173,7 @@ class EngineWatch:
             engine_version=version,
         )
 
-    async def _model(self, published: EngineState) -> Model:
+    async def _model(self, published: EngineState) -> ServedModel:
         status, body = await self._get("/v1/models")
         if status != 200:
             raise EngineUnavailable("The engine does not list its models.")
@@ -213,7 +213,7 @@ def told(body: bytes, name: str) -> object:
     return answer.get(name) if isinstance(answer, dict) else None
 
 
-def parse_models(body: bytes, published: Json) -> Model:
+def parse_models(body: bytes, published: Json) -> ServedModel:
     """Return the model of a /v1/models answer, with what the launcher published about it.
 
     The launcher's public id hides whatever else the engine lists: the base under an adapter
@@ -226,7 +226,7 @@ def parse_models(body: bytes, published: Json) -> Model:
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
         raise EngineUnavailable("The engine lists no model.") from None
     public = published.get("id")
-    return Model(
+    return ServedModel(
         id=public or listed[0],
         ids=(public,) if public else listed,
         owner=engine_name(first.get("owned_by")),

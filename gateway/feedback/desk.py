@@ -137,10 +137,10 @@ class FeedbackDesk:
         client = None if "admin" in principal.scopes else principal.id
         for pause_s in (0.0, LOOK_AGAIN_S):
             await asyncio.sleep(pause_s)
-            found = await self._run(lambda: self._look_up(request_id, client))
-            found = found or await self._elsewhere(request_id, principal, client)
-            if found is not None:
-                return found
+            answer = await self._run(lambda: self._look_up(request_id, client))
+            answer = answer or await self._elsewhere(request_id, principal, client)
+            if answer is not None:
+                return answer
         raise AnswerNotFound(
             f"No answer with this request id was given to this key in the last {self._days:g} "
             "days; send the `request_id` of a finished answer, as in its X-Request-Id.",
@@ -155,13 +155,13 @@ class FeedbackDesk:
             return None
         own = await self._others.get(named_by_caller(principal.id, request_id))
         content = await self._others.get(own.decode() if own else request_id)
-        found = None if content is None else Answered(*orjson.loads(content))
-        return found if found is not None and client in (None, found.client) else None
+        answer = None if content is None else Answered(*orjson.loads(content))
+        return answer if answer is not None and client in (None, answer.client) else None
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Do work in the thread of the disk; raise FeedbackUnavailable where that fails."""
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            result = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except StoreFailed as problem:
             self._note(problem)
             raise FeedbackUnavailable(
@@ -169,7 +169,7 @@ class FeedbackDesk:
                 retry_after_s=5,
             ) from None
         self._note(None)
-        return found
+        return result
 
     def _look_up(self, request_id: str, client: str | None) -> Answered | None:
         self._write_pending()

@@ -76,8 +76,14 @@ class Store:
     def note_answers(self, answers: Iterable[Answered]) -> None:
         """Remember answers."""
         rows = [
-            (one.request_id, one.caller_request_id, one.client, one.ended, dumped(one.facts))
-            for one in answers
+            (
+                answer.request_id,
+                answer.caller_request_id,
+                answer.client,
+                answer.ended,
+                dumped(answer.facts),
+            )
+            for answer in answers
         ]
         with self._transaction() as database:
             database.executemany(
@@ -146,16 +152,16 @@ class Store:
     def entries(self) -> list[Entry]:
         """Return every entry, oldest first."""
         with self._transaction(READING) as database:
-            found = database.execute(f"SELECT {COLUMNS} FROM feedback ORDER BY created, id")  # noqa: S608 - a constant
-            return [entry_of(row) for row in found]
+            rows = database.execute(f"SELECT {COLUMNS} FROM feedback ORDER BY created, id")  # noqa: S608 - a constant
+            return [entry_of(row) for row in rows]
 
     def texts_of(self, feedback_id: str) -> tuple[bytes | None, bytes | None]:
         """Return comment and corrected text, as they are kept."""
         with self._transaction(READING) as database:
-            found = database.execute(
+            row = database.execute(
                 "SELECT comment, corrected_text FROM texts WHERE feedback = ?", (feedback_id,)
             ).fetchone()
-        return (found[0], found[1]) if found else (None, None)
+        return (row[0], row[1]) if row else (None, None)
 
     def close_entry(
         self, feedback_id: str, now: float, *, by: str, outcome: Outcome, erase: bool
@@ -176,12 +182,12 @@ class Store:
         with self._transaction() as database:
             (held,) = database.execute("SELECT max(since) FROM automatic_holds").fetchone()
             since = max(now - window_s, held or 0.0)
-            (found,) = database.execute(
+            (known,) = database.execute(
                 "SELECT count(DISTINCT request_id) FROM feedback WHERE severity = 'high' "
                 "AND created > ?",
                 (since,),
             ).fetchone()
-            if found < count:
+            if known < count:
                 return False
             database.execute("INSERT INTO automatic_holds VALUES (?)", (now,))
         return True
@@ -241,15 +247,15 @@ def prepare(database: sqlite3.Connection) -> None:
 
 
 def version_of(database: sqlite3.Connection) -> int:
-    (found,) = database.execute("PRAGMA user_version").fetchone()
-    return int(found)
+    (number,) = database.execute("PRAGMA user_version").fetchone()
+    return int(number)
 
 
 def check_count(database: sqlite3.Connection, request_id: str, client: str) -> None:
-    (found,) = database.execute(
+    (count,) = database.execute(
         "SELECT count(*) FROM feedback WHERE request_id = ? AND client = ?", (request_id, client)
     ).fetchone()
-    if found >= MOST_PER_ANSWER:
+    if count >= MOST_PER_ANSWER:
         raise TooManyEntries
 
 

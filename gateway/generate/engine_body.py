@@ -1,6 +1,6 @@
 """The engine's request for a prompt: by the chat template where the model has one."""
 
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.generate.prompt import Prompt
 from gateway.runtime.json_types import Json
 
@@ -8,12 +8,12 @@ from gateway.runtime.json_types import Json
 MARKER_TOKENS = 16
 
 
-def engine_budget(prompt: Prompt, model: Model, *, reasoning_budget: int) -> int:
+def engine_budget(prompt: Prompt, model: ServedModel, *, reasoning_budget: int) -> int:
     """Tokens the engine may generate in all: it knows one budget only."""
     return prompt.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
 
 
-def options(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
+def options(prompt: Prompt, model: ServedModel, *, reasoning_budget: int) -> Json:
     """The engine's request but for its `content`; the reasoning budget comes on top of the
     answer's, both in tokens."""
     fixed: Json = {
@@ -28,14 +28,14 @@ def options(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
     return fixed | chosen(prompt, model)
 
 
-def content(prompt: Prompt, model: Model) -> Json:
+def content(prompt: Prompt, model: ServedModel) -> Json:
     """The part that `/tokenize` counts: messages, or all texts as one prompt."""
     if model.has_chat_template:
         return {"messages": prompt.messages()}
     return {"prompt": "\n\n".join(prompt.texts())}
 
 
-def chosen(prompt: Prompt, model: Model) -> Json:
+def chosen(prompt: Prompt, model: ServedModel) -> Json:
     """Fields that the caller set; what is left out is the engine's choice."""
     fields = {
         "top_p": prompt.top_p,

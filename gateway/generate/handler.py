@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.errors import EngineGarbled, GatewayError
 from gateway.generate import engine_body, truncation
-from gateway.generate.prompt import Delta, Prompt
+from gateway.generate.prompt import EngineDelta, Prompt
 from gateway.generate.request import Form, checked, finale, form_of
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
@@ -85,7 +85,7 @@ class PreparedPrompt:
     """A prompt, the engine's request but for the conversation, and the form of the answer."""
 
     prompt: Prompt
-    model: Model
+    model: ServedModel
     form: Form
     options: Json
     facts: RequestFacts
@@ -188,14 +188,14 @@ class GeneratedAnswer:
         self._conclude()
         await self.finish()
 
-    async def write(self, delta: Delta) -> None:
+    async def write(self, delta: EngineDelta) -> None:
         """Send a delta, where the form of the answer has any."""
 
     async def finish(self) -> None:
         """Send the end of the answer, or all of it."""
         raise NotImplementedError
 
-    def _hold(self, delta: Delta) -> None:
+    def _hold(self, delta: EngineDelta) -> None:
         """Account for what is kept of the answer to its end, since it has a digest of all."""
         before = self._gathered // LARGE_BYTES
         self._gathered += PIECE_BYTES + len(delta.text) + len(delta.reasoning)
@@ -280,7 +280,7 @@ class EventAnswer(GeneratedAnswer):
         self._opening = placement.opening(self.disclaimer, self._where)
         self._early = {"notices": notices} if (notices := self.label["notices"]) else {}
 
-    async def write(self, delta: Delta) -> None:
+    async def write(self, delta: EngineDelta) -> None:
         exchange = self.exchange
         if not exchange.record.status:
             await exchange.start(200, EVENT_STREAM, last_words=in_band)
@@ -288,7 +288,7 @@ class EventAnswer(GeneratedAnswer):
             await exchange.write(sse.encode({**event, **self._early}))
             self._early = {}
 
-    def _events(self, delta: Delta) -> list[Mapping[str, str]]:
+    def _events(self, delta: EngineDelta) -> list[Mapping[str, str]]:
         """Answer and reasoning never share an event."""
         text = delta.text
         if text and self._opening:
@@ -299,7 +299,7 @@ class EventAnswer(GeneratedAnswer):
 
     async def finish(self) -> None:
         if closing := placement.closing(self.disclaimer, self._where):
-            await self.write(Delta(text=closing))
+            await self.write(EngineDelta(text=closing))
         await self.exchange.finish(sse.encode(self.closing()) + sse.DONE)
 
 
@@ -321,7 +321,7 @@ class TextAnswer(GeneratedAnswer):
         closing = f"{self.disclaimer}\n{labels.emergency_note}"
         self._last = partial(last_lines, notices, len(notices), closing)
 
-    async def write(self, delta: Delta) -> None:
+    async def write(self, delta: EngineDelta) -> None:
         exchange, wording, last = self.exchange, self.services.screener.wording, self._last
         if not exchange.record.status:
             words = partial(interrupted, wording, last)

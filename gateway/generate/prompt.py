@@ -59,7 +59,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
+class EngineDelta:
     """A piece of an answer, as the engine emitted it."""
 
     text: str = ""
@@ -67,7 +67,7 @@ class Delta:
 
 
 @dataclass(slots=True)
-class Answer:
+class EngineAnswer:
     """An answer so far; complete once its deltas have ended."""
 
     text: str = ""

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from gateway.errors import InvalidField
-from gateway.generate.prompt import Answer, Message, Prompt, Text
+from gateway.generate.prompt import EngineAnswer, Message, Prompt, Text
 from gateway.runtime.json_types import Json
 
 StreamForm = Literal["sse", "text"]
@@ -157,10 +157,10 @@ def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidFiel
 def limits_in(error: Mapping[str, Any]) -> dict[str, object]:
     """The limits that a rule names, as a person writes them: 2 and not 2.0."""
     limits = error.get("ctx", {}).items()
-    return {name: f"{one:g}" if isinstance(one, float) else one for name, one in limits}
+    return {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits}
 
 
-def finale(answer: Answer, *, model: str, mmhie: Json, request_id: str) -> Json:
+def finale(answer: EngineAnswer, *, model: str, mmhie: Json, request_id: str) -> Json:
     """Everything of an answer but its text."""
     return {
         "model": model,
@@ -181,7 +181,9 @@ def form_of(accept: bytes, *, stream: bool, default: StreamForm = "sse") -> Form
     all of them."""
     if not stream:
         return "json"
-    ranked = sorted(ranges_in(accept), key=lambda one: -one[1])  # the first of equals stays first
+    ranked = sorted(
+        ranges_in(accept), key=lambda media: -media[1]
+    )  # the first of equals stays first
     best = next((name for name, weight in ranked if name in FORMS and weight > 0), b"")
     return STREAM_FORMS.get(best, default)
 
@@ -189,8 +191,8 @@ def form_of(accept: bytes, *, stream: bool, default: StreamForm = "sse") -> Form
 def ranges_in(accept: bytes) -> Iterator[tuple[bytes, float]]:
     """Yield the media ranges of an Accept header, each with its weight."""
     for part in accept.lower().split(b","):
-        name, *parameters = (one.strip() for one in part.split(b";"))
-        weights = [one[2:] for one in parameters if one.startswith(b"q=")]
+        name, *parameters = (piece.strip() for piece in part.split(b";"))
+        weights = [parameter[2:] for parameter in parameters if parameter.startswith(b"q=")]
         yield name, weight_of(weights[0]) if weights else 1.0
 
 

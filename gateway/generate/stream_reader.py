@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
 from gateway.errors import EngineCut, NoAnswer
-from gateway.generate.prompt import Answer, Delta
+from gateway.generate.prompt import EngineAnswer, EngineDelta
 from gateway.http.exchange import LARGE_BYTES
 from gateway.http.sse import EventBuffer, payload
 from gateway.limits.memory_budget import parsed_bytes
@@ -28,7 +28,7 @@ class AnswerReader:
     ) -> None:
         """Budgets are in tokens; that for reasoning is given where the engine enforces it.
         `require` is called with the bytes that a large event takes, before it is parsed."""
-        self.answer = Answer()
+        self.answer = EngineAnswer()
         self._response = response
         self._require = require
         self._answer_budget = answer_budget
@@ -55,7 +55,7 @@ class AnswerReader:
         """The answer's text so far."""
         return "".join(self._text)
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def deltas(self) -> AsyncIterator[EngineDelta]:
         """Every piece that holds text; raises EngineCut, EngineGarbled, EngineRejected, NoAnswer.
 
         Ends early, as a cut-off answer, once the answer has used its own budget: the engine only
@@ -69,11 +69,11 @@ class AnswerReader:
                 self.answer.finish_reason = "length"
                 self._is_ours = True
                 break
-        rest, found = self._guard.finish()
+        rest, is_marked = self._guard.finish()
         if rest:
             self._text.append(rest)
-            yield Delta(text=rest)
-        self._conclude(found)
+            yield EngineDelta(text=rest)
+        self._conclude(is_marked)
 
     async def _chunks(self) -> AsyncIterator[Json]:
         buffer = EventBuffer()
@@ -90,7 +90,7 @@ class AnswerReader:
                     self._response.mark_progress()
         raise EngineCut("The engine's answer stopped before its end; try again.")
 
-    def _take(self, chunk: Json) -> Delta:
+    def _take(self, chunk: Json) -> EngineDelta:
         self.answer.system_fingerprint = (
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
@@ -98,15 +98,15 @@ class AnswerReader:
         self.answer.model = chunk.get("model") or self.answer.model
         choices = openai_json.choices_of(chunk)
         if not choices:
-            return Delta()
+            return EngineDelta()
         self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
         message = openai_json.message_of(choices[0])
         content = message.get("content") or ""
-        delta = Delta(self._guard.feed(content), text_of(message))
+        delta = EngineDelta(self._guard.feed(content), text_of(message))
         self._note(delta, raw=content)
         return delta
 
-    def _note(self, delta: Delta, *, raw: str) -> None:
+    def _note(self, delta: EngineDelta, *, raw: str) -> None:
         self.pieces += bool(raw or delta.reasoning)
         if delta.reasoning:
             self._reasoning.append(delta.reasoning)
@@ -152,7 +152,7 @@ class AnswerReader:
         )
 
 
-def no_answer(answer: Answer) -> NoAnswer:
+def no_answer(answer: EngineAnswer) -> NoAnswer:
     """The error for tokens spent and no answer text."""
     if answer.reasoning:
         return NoAnswer(

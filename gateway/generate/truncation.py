@@ -9,7 +9,7 @@ from gateway.api.paths import DETOKENIZE, TOKENIZE
 from gateway.engine import openai_json
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.errors import translate
-from gateway.engine.watch import PROBE_TIMEOUT_S, Model
+from gateway.engine.watch import PROBE_TIMEOUT_S, ServedModel
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
 from gateway.generate.prompt import Prompt
@@ -25,7 +25,7 @@ CUTS = 4  # cutting between tokens can make new ones at the seam, so it is check
 
 
 async def fit(
-    prompt: Prompt, model: Model, engine: EngineClient, *, limit: int, cut: Side
+    prompt: Prompt, model: ServedModel, engine: EngineClient, *, limit: int, cut: Side
 ) -> Prompt:
     """Return the prompt as it is sent; raises InputTooLong with counts.
 
@@ -49,7 +49,7 @@ async def fit(
     )
 
 
-def limit_for(prompt: Prompt, model: Model, *, max_input: int, reasoning_budget: int) -> int:
+def limit_for(prompt: Prompt, model: ServedModel, *, max_input: int, reasoning_budget: int) -> int:
     """The longest input in tokens that leaves room for the answer in the model's context."""
     if model.max_model_len is None:
         return max_input
@@ -57,14 +57,14 @@ def limit_for(prompt: Prompt, model: Model, *, max_input: int, reasoning_budget:
     return max(1, min(max_input, model.max_model_len - budget))
 
 
-def most_tokens(prompt: Prompt, model: Model) -> int:
+def most_tokens(prompt: Prompt, model: ServedModel) -> int:
     """An upper bound, in tokens."""
     texts = prompt.texts()
     text_bytes = sum(len(text.encode()) for text in texts)
     return text_bytes + model.template_tokens + len(texts) * MESSAGE_TOKENS
 
 
-async def count_tokens(prompt: Prompt, model: Model, engine: EngineClient) -> int:
+async def count_tokens(prompt: Prompt, model: ServedModel, engine: EngineClient) -> int:
     """Exact where the engine has /tokenize; elsewhere an estimate from the bytes."""
     if not model.counts_tokens:
         return most_tokens(prompt, model) // BYTES_PER_TOKEN
@@ -73,7 +73,7 @@ async def count_tokens(prompt: Prompt, model: Model, engine: EngineClient) -> in
 
 
 async def shorten(
-    prompt: Prompt, model: Model, engine: EngineClient, *, over: int, side: Side
+    prompt: Prompt, model: ServedModel, engine: EngineClient, *, over: int, side: Side
 ) -> Prompt:
     """The prompt without its first (left) or last (right) `over` tokens."""
     plain = {"model": model.id, "prompt": prompt.text, "add_special_tokens": False}

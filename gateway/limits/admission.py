@@ -143,9 +143,9 @@ class AdmissionQueue:
         since = self._clock() - ASKED_S
         lower = PRIORITIES[PRIORITIES.index(priority) + 1 :]
         return sum(
-            max(0, self._shares[one] - len(self._waiting[one]))
-            for one in lower
-            if self._asked.get(one, since) > since
+            max(0, self._shares[name] - len(self._waiting[name]))
+            for name in lower
+            if self._asked.get(name, since) > since
         )
 
     def _too_busy(self) -> TooBusy:

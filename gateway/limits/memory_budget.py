@@ -100,11 +100,11 @@ class MemoryLease:
         self.hold(size)
 
 
-def default_bytes(processes: int, machine: memory.Limits | None = None) -> int:
+def default_bytes(processes: int, machine: memory.MemoryLimits | None = None) -> int:
     """Return the budget of a gateway that has none set: half of what its processes leave of the
     container's limit, or an eighth of the machine's memory where there is none."""
-    found = machine or memory.limits()
-    if found.container_bytes is None:
-        return max(LEAST_BYTES * processes, found.machine_bytes // MACHINE_SHARE)
-    left = found.container_bytes - processes * PROCESS_BYTES
+    limits = machine or memory.limits()
+    if limits.container_bytes is None:
+        return max(LEAST_BYTES * processes, limits.machine_bytes // MACHINE_SHARE)
+    left = limits.container_bytes - processes * PROCESS_BYTES
     return max(LEAST_BYTES * processes, left // CONTAINER_SHARE)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gateway.errors import TooBusy
 from gateway.limits.worker_share import shared_limits
-from gateway.principal import Limits, Principal
+from gateway.principal import Principal, PrincipalLimits
 
 MINUTE_S = 60
 MAX_WINDOWS = 10_000
@@ -67,7 +67,9 @@ class FixedWindows:
     def _drop_ended(self, now: float) -> None:
         """Drop windows that have ended, once there are many."""
         if len(self._windows) >= MAX_WINDOWS:
-            self._windows = {key: one for key, one in self._windows.items() if one[1] > now}
+            self._windows = {
+                key: window for key, window in self._windows.items() if window[1] > now
+            }
 
 
 class LocalRateLimiter:
@@ -99,7 +101,7 @@ class LocalRateLimiter:
             self._windows.add((who, "requests"))
         self._open[who] += 1
 
-    def _limits_of(self, principal: Principal) -> Limits:
+    def _limits_of(self, principal: Principal) -> PrincipalLimits:
         limits = principal.limits
         return limits if self._workers == 1 else shared_limits(limits, self._workers)
 

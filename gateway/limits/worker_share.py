@@ -1,6 +1,6 @@
 """A worker's share of a limit that is for the whole gateway."""
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 
 
 def worker_share(limit: int, workers: int) -> int:
@@ -8,7 +8,7 @@ def worker_share(limit: int, workers: int) -> int:
     return max(min(limit, 1), limit // workers)
 
 
-def shared_limits(limits: Limits, workers: int) -> Limits:
+def shared_limits(limits: PrincipalLimits, workers: int) -> PrincipalLimits:
     """Return a worker's share of the limits of a principal."""
     given = (limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
-    return Limits(*(limit and worker_share(limit, workers) for limit in given))
+    return PrincipalLimits(*(limit and worker_share(limit, workers) for limit in given))

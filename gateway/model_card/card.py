@@ -36,7 +36,7 @@ SERVICE: Mapping[str, str] = {
 }
 
 
-class Answer(NamedTuple):
+class AttributeAnswer(NamedTuple):
     """The answer to a source attribute, and who gave it: `operator`, `author`, `service` or
     `evaluation`; nobody where it was not supplied."""
 
@@ -82,8 +82,8 @@ class ModelCard:
             "disclaimer": self.disclaimer.as_dict,
             "contact": self.contact,
             "operator_card": self.operator_state(),
-            "supplied": sum(bool(one.sources) for one in answers),
-            "source_attributes": [one.as_dict() for one in answers],
+            "supplied": sum(bool(answer.sources) for answer in answers),
+            "source_attributes": [answer.as_dict() for answer in answers],
             "applied_model_card": self.applied(answers),
         }
 
@@ -95,18 +95,18 @@ class ModelCard:
 
     def evaluation(self) -> Evaluation | None:
         """Return the report of this model; None for one of another."""
-        found = self.operator.evaluation
-        of_this = found is not None and found.is_of(self.serving._asdict())
-        return found if of_this else None
+        evaluation = self.operator.evaluation
+        of_this = evaluation is not None and evaluation.is_of(self.serving._asdict())
+        return evaluation if of_this else None
 
     def about(self) -> Mapping[str, Any]:
         """Return what the author of a known model says."""
         known: Mapping[str, Any] = WORDING["about"].get(self.serving.model, {})
         return {name: entry for name, entry in known.items() if name != "source_attributes"}
 
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[AttributeAnswer]:
         """Return the answer to every source attribute, in the regulation's order."""
-        return [answer(one, self.said_of(one.id)) for one in ATTRIBUTES]
+        return [answer(attribute, self.said_of(attribute.id)) for attribute in ATTRIBUTES]
 
     def said_of(self, name: str) -> dict[str, str]:
         """Return who says what of an attribute; of several, the last one is asked first."""
@@ -124,23 +124,23 @@ class ModelCard:
         """Return the name of the sentence on the evaluation."""
         if self.operator.evaluation is None:
             return "none"
-        found = self.evaluation()
-        if found is None:
+        evaluation = self.evaluation()
+        if evaluation is None:
             return "other"
-        if not found.content.is_complete:
+        if not evaluation.content.is_complete:
             return "incomplete"
-        return "signed" if found.is_verified else "unsigned"
+        return "signed" if evaluation.is_verified else "unsigned"
 
     def figures(self) -> Json | None:
         """Return the figures of this model's report."""
-        found = self.evaluation()
-        if found is None:
+        evaluation = self.evaluation()
+        if evaluation is None:
             return None
         return {
-            "time": rfc3339(found.content.time.timestamp()),
-            "is_verified": found.is_verified,
-            "is_complete": found.content.is_complete,
-            "suites": [suite.model_dump() for suite in found.content.suites],
+            "time": rfc3339(evaluation.content.time.timestamp()),
+            "is_verified": evaluation.is_verified,
+            "is_complete": evaluation.content.is_complete,
+            "suites": [suite.model_dump() for suite in evaluation.content.suites],
         }
 
     def operator_state(self) -> str:
@@ -150,15 +150,15 @@ class ModelCard:
             return NOT_SUPPLIED
         return "supplied" if self.supplied() else f"of another model or revision: {card.model}"
 
-    def applied(self, answers: list[Answer]) -> Json:
+    def applied(self, answers: list[AttributeAnswer]) -> Json:
         """Return CHAI's Applied Model Card."""
-        by_id = {one.attribute.id: one for one in answers}
+        by_id = {answer.attribute.id: answer for answer in answers}
         texts = self.supplied()
 
         def fill(entry: Mapping[str, Any]) -> object:
             if "attributes" in entry:
                 given = [by_id[name] for name in entry["attributes"]]
-                return "\n".join(one.value for one in given if one.sources) or NOT_SUPPLIED
+                return "\n".join(answer.value for answer in given if answer.sources) or NOT_SUPPLIED
             if "service" in entry:
                 return FACTS[entry["service"]](self) or NOT_SUPPLIED
             if "metric" in entry:
@@ -168,12 +168,12 @@ class ModelCard:
         return {"schema": chai.SCHEMA, **chai.filled(chai.ELEMENTS, fill)}
 
 
-def answer(attribute: Attribute, said: dict[str, str]) -> Answer:
+def answer(attribute: Attribute, said: dict[str, str]) -> AttributeAnswer:
     """Return the answer to one attribute: everything said where warnings add up, else the best."""
     if not said:
-        return Answer(attribute, NOT_SUPPLIED, ())
+        return AttributeAnswer(attribute, NOT_SUPPLIED, ())
     chosen = said if attribute.id in ADDED_TO else dict([list(said.items())[-1]])
-    return Answer(attribute, "\n".join(chosen.values()), tuple(chosen))
+    return AttributeAnswer(attribute, "\n".join(chosen.values()), tuple(chosen))
 
 
 def measured_text(name: str, evaluation: Evaluation) -> str:
@@ -182,7 +182,7 @@ def measured_text(name: str, evaluation: Evaluation) -> str:
     if name not in MEASURED:
         return ""
     wanted = name == "local_validity"
-    suites = [one for one in evaluation.content.suites if (one.name == LOCAL_SUITE) is wanted]
+    suites = [suite for suite in evaluation.content.suites if (suite.name == LOCAL_SUITE) is wanted]
     if not suites:
         return ""
     signed = "" if evaluation.is_verified else ", signature not verified"
@@ -191,8 +191,8 @@ def measured_text(name: str, evaluation: Evaluation) -> str:
 
 
 def operator_text(texts: Supplied | None, name: str) -> str:
-    found = getattr(texts.applied_model_card, name) if texts else ""
-    return found or NOT_SUPPLIED
+    text = getattr(texts.applied_model_card, name) if texts else ""
+    return text or NOT_SUPPLIED
 
 
 def key_metric(texts: Supplied | None, name: str) -> dict[str, str]:

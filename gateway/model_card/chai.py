@@ -23,12 +23,12 @@ Fill = Callable[[Mapping[str, Any]], object]
 
 def operator_fields() -> dict[str, str]:
     """Return the fields that the operator's file has for this card, each with its description."""
-    return {one["operator"]: one["text"] for one in leaves(ELEMENTS) if "operator" in one}
+    return {leaf["operator"]: leaf["text"] for leaf in leaves(ELEMENTS) if "operator" in leaf}
 
 
 def metrics() -> list[str]:
     """Return the operator's names of the key metrics."""
-    return [one["metric"] for one in leaves(ELEMENTS) if "metric" in one]
+    return [leaf["metric"] for leaf in leaves(ELEMENTS) if "metric" in leaf]
 
 
 def leaves(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

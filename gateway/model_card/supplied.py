@@ -41,7 +41,8 @@ def table(name: str, fields: Mapping[str, str]) -> Any:
 
 KeyMetric = table("KeyMetric", {name: text for name, (_, text) in METRIC.items()})
 SourceAttributes = table(
-    "SourceAttributes", {one.id: f"{one.paragraph} {one.text}." for one in ATTRIBUTES}
+    "SourceAttributes",
+    {attribute.id: f"{attribute.paragraph} {attribute.text}." for attribute in ATTRIBUTES},
 )
 KEY_METRICS: dict[str, Any] = {
     name: (KeyMetric, Field(KeyMetric(), description="CHAI's key metric")) for name in metrics()
@@ -73,12 +74,12 @@ class Supplied(BaseModel):
 
     def attribute(self, name: str) -> str:
         """Return the text of a source attribute; empty where none was supplied."""
-        found: str = getattr(self.source_attributes, name)
-        return found
+        text: str = getattr(self.source_attributes, name)
+        return text
 
     def missing(self) -> list[str]:
         """Return the ids of source attributes without a text."""
-        return [one.id for one in ATTRIBUTES if not self.attribute(one.id)]
+        return [attribute.id for attribute in ATTRIBUTES if not self.attribute(attribute.id)]
 
 
 def read(path: Path) -> Supplied:
@@ -105,7 +106,9 @@ def schema() -> dict[str, Any]:
 def template(model: str) -> str:
     """Return an empty file: every entry with what belongs there."""
     parts = [HEAD.format(model=json.dumps(model))]
-    parts += [entry(one.id, f"{one.paragraph} {one.text}") for one in ATTRIBUTES]
+    parts += [
+        entry(attribute.id, f"{attribute.paragraph} {attribute.text}") for attribute in ATTRIBUTES
+    ]
     parts.append("\n# CHAI's Applied Model Card: what the source attributes do not have.\n")
     parts.append("[applied_model_card]\n")
     parts += [entry(name, text) for name, text in operator_fields().items()]

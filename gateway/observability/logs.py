@@ -43,7 +43,7 @@ def line_of(unix_s: float, level: str, logger: str, event: str) -> dict[str, obj
 
 def allowed(extra: Mapping[str, object]) -> dict[str, object]:
     """The fields that a line may have, where they are known."""
-    return {name: one for name, one in extra.items() if one is not None and name in FIELDS}
+    return {name: value for name, value in extra.items() if value is not None and name in FIELDS}
 
 
 def written(line: Mapping[str, object]) -> str:

@@ -66,7 +66,7 @@ class Metrics:
         )
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
         phase = gauge("phase", "1 for the current phase.", labels=("phase",))
-        self.phases = {one: phase.labels(one) for one in get_args(Phase)}
+        self.phases = {name: phase.labels(name) for name in get_args(Phase)}
         self._add_admission_gauges()
         self._add_audit_gauges()
         self._add_findings()
@@ -167,7 +167,7 @@ class Metrics:
             return admission.inflight, admission.waiting
         self.observe_admission(admission)
         families = self._all_processes().collect()
-        values = {one.name: one.value for family in families for one in family.samples}
+        values = {sample.name: sample.value for family in families for sample in family.samples}
         return int(values["mmhie_inflight_requests"]), int(values["mmhie_queued_requests"])
 
     def _all_processes(self) -> CollectorRegistry:
@@ -300,20 +300,20 @@ class HttpMetrics:
         """Count a request on a token path."""
         status = f"{record.status // 100 or 4}xx"  # no status: the caller left before one
         key = (record.route, record.method, status)
-        one = self._children.get(key) or self._look_up(*key)
-        one.total.inc()
-        one.size_in.observe(record.declared_bytes)
-        one.size_out.observe(record.sent_bytes)
-        one.fine.observe(record.ms / 1000)
-        one.coarse.observe(record.ms / 1000)
+        children = self._children.get(key) or self._look_up(*key)
+        children.total.inc()
+        children.size_in.observe(record.declared_bytes)
+        children.size_out.observe(record.sent_bytes)
+        children.fine.observe(record.ms / 1000)
+        children.coarse.observe(record.ms / 1000)
 
     def _look_up(self, handler: str, method: str, status: str) -> Children:
         named = self._declared
-        found = self._children[handler, method, status] = Children(
+        children = self._children[handler, method, status] = Children(
             named["http_requests"].labels(method, status, handler),
             named["http_request_size_bytes"].labels(handler),
             named["http_response_size_bytes"].labels(handler),
             named["http_request_duration_highr_seconds"],
             named["http_request_duration_seconds"].labels(method, handler),
         )
-        return found
+        return children

@@ -22,7 +22,7 @@ def limits_of_clients(settings: GatewaySettings) -> dict[str, int]:
         "MMHIE_CLIENT_REQUESTS_PER_MINUTE": settings.client_requests_per_minute or 0,
         "MMHIE_CLIENT_TOKENS_PER_MINUTE": settings.client_tokens_per_minute or 0,
         **{
-            f"the key {one.name}": min(filter(None, astuple(one.limits)), default=0)
-            for one in by_key
+            f"the key {key.name}": min(filter(None, astuple(key.limits)), default=0)
+            for key in by_key
         },
     }

@@ -105,7 +105,7 @@ class WorkerSupervisor:
 
     def _reap(self) -> None:
         """Take leave of the workers that have ended."""
-        for worker in [one for one in self._workers if one.poll() is not None]:
+        for worker in [worker for worker in self._workers if worker.poll() is not None]:
             metrics_files.clear_gauges(self._metrics, worker.number)
             self._workers.remove(worker)
             worker.close()

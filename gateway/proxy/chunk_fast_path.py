@@ -48,8 +48,8 @@ class ChunkFastPath:
         if not raw or text_said(raw) != raw:
             return None
         for key in TEXT_KEYS:
-            before, found, after = event.partition(key + raw + b'"')
-            if found:
+            before, marker, after = event.partition(key + raw + b'"')
+            if marker:
                 template = cls(before + key, b'"' + after)
                 return template if template._is_right(chunk, text) else None
         return None
@@ -73,13 +73,13 @@ class ChunkFastPath:
 
     def _framed_before(self, length: int) -> bytes:
         """Return what a framed chunk of this length begins with."""
-        found = UNLEARNED
+        framed = UNLEARNED
         for digits in (1, 2, 3):
             head = b"%x\r\n" % max(0, length - digits - 4)
             if len(head) == digits + 2 and self._least < length <= LONGEST_BYTES:
-                found = head + self._before
-        self._framed_befores[min(length, LONGEST_BYTES + 1)] = found
-        return found
+                framed = head + self._before
+        self._framed_befores[min(length, LONGEST_BYTES + 1)] = framed
+        return framed
 
     def _is_right(self, chunk: Json, text: str) -> bool:
         """Prove with a probe that another text in that place is the text of the choice, no more."""

@@ -128,7 +128,7 @@ class ChunkRelay:
     def _may_wait(self, choices: list[Json]) -> bool:
         """Return whether finishing chunks may still wait for the usage chunk, behind a chunk of
         other choices."""
-        waiting = {choice.get("index", 0) for one in self._pending for choice in one.finished}
+        waiting = {choice.get("index", 0) for chunk in self._pending for choice in chunk.finished}
         return bool(choices) and waiting.isdisjoint(choice.get("index", 0) for choice in choices)
 
     def _expected(

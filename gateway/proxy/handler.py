@@ -9,12 +9,12 @@ from gateway.api import request_policy
 from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.api.request_text import has_token_ids
 from gateway.engine import openai_json
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.errors import EngineCut, EngineGarbled, Forbidden, GatewayError, ModelNotFound
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.pipeline import EVENT_STREAM, Answer, Incoming, Opened, is_stream
+from gateway.pipeline import EVENT_STREAM, Incoming, Opened, OutgoingAnswer, is_stream
 from gateway.proxy import json_response
 from gateway.proxy.chunk_fast_path import Framed
 from gateway.proxy.chunks import ChunkRelay
@@ -70,7 +70,7 @@ class PassThrough:
 
 
 def additions(
-    path: str, request: Json, model: Model, exchange: Exchange, services: Services
+    path: str, request: Json, model: ServedModel, exchange: Exchange, services: Services
 ) -> Json:
     """The keys that are added to a request: budget, token counts, our fields, the model's name."""
     extra = {
@@ -91,7 +91,7 @@ class PreparedPassThrough(NamedTuple):
 
     path: str
     body: bytes
-    model: Model
+    model: ServedModel
     facts: RequestFacts
     policy: OutputPolicy
     stream: object
@@ -110,7 +110,7 @@ class PreparedPassThrough(NamedTuple):
         """The request itself: the engine refuses one that is too long."""
         return self
 
-    def answer(self, opened: Opened, services: Services) -> Answer:
+    def answer(self, opened: Opened, services: Services) -> OutgoingAnswer:
         """The answer in the form that the engine chose; raises EngineGarbled for the wrong one."""
         streams = is_stream(opened.response)
         check_form(streams, self.stream)
@@ -174,8 +174,8 @@ class WholeAnswer:
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
         label, is_heavy = partial(self._label, answer), len(answer) > HEAVY_BYTES
-        found = await self._heavy.run(label) if is_heavy else label()
-        body, final, self.usage, self.beginnings = found
+        labelled = await self._heavy.run(label) if is_heavy else label()
+        body, final, self.usage, self.beginnings = labelled
         memory.hold(held + len(body))
         self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)
@@ -294,7 +294,7 @@ def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]
         yield "input_not_screened"
 
 
-def checked_model(path: str, incoming: Incoming, services: Services) -> Model:
+def checked_model(path: str, incoming: Incoming, services: Services) -> ServedModel:
     """Return the served model, once a request has met it and the request policy."""
     model = services.model_seen()
     check_model(incoming.request.get("model"), model.ids)

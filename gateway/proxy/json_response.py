@@ -68,11 +68,11 @@ def pass_on_choices(
         raise EngineGarbled("The engine sends more choices than one may ask for; try again.")
     mac = policy.digest(key)
     states = [ChoiceState(mac, policy) for _ in choices]
-    passed = [one.pass_on(choice) for one, choice in zip(states, choices, strict=True)]
+    passed = [state.pass_on(choice) for state, choice in zip(states, choices, strict=True)]
     states[0].hear_model(answer.get("model"))
     finals = [
-        one.final(choice.get("finish_reason"), fingerprint=answer.get("system_fingerprint"))
-        for one, choice in zip(states, choices, strict=True)
+        state.final(choice.get("finish_reason"), fingerprint=answer.get("system_fingerprint"))
+        for state, choice in zip(states, choices, strict=True)
     ]
     is_changed = any(after is not before for after, before in zip(passed, choices, strict=True))
     return states, together(finals), {"choices": passed} if is_changed else {}

@@ -21,16 +21,16 @@ INPUT_TOKENS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input
 
 def object_in(holder: Json, name: str) -> Json:
     """The object under a name; raises EngineGarbled."""
-    found = holder.get(name)
-    if not isinstance(found, dict):
+    value = holder.get(name)
+    if not isinstance(value, dict):
         raise EngineGarbled("The engine's answer is not one of the Messages API.")
-    return found
+    return value
 
 
 def blocks_of(message: Json) -> Sequence[Json]:
     """The content blocks of a whole message; raises EngineGarbled."""
     blocks = message.get("content")
-    if not isinstance(blocks, list) or not all(isinstance(one, dict) for one in blocks):
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise EngineGarbled("The engine's answer is not one of the Messages API.")
     return blocks
 

@@ -162,8 +162,8 @@ class ChoiceState:
 
     def clean_whole(self, text: str) -> str:
         """A text that came in one piece, without what leaked of Harmony."""
-        shown, found = harmony.clean(text)
-        if found:
+        shown, is_marked = harmony.clean(text)
+        if is_marked:
             self.warn("harmony_markers_stripped")
         return shown
 

@@ -76,9 +76,9 @@ class TextStream:
 
     def _written(self, deltas: list[BufferedDelta], *, is_end: bool = False) -> bytes:
         """Their own words where nothing of them was stripped: a `<` stays where it was."""
-        raw = "".join(one.raw for one in deltas)
-        is_same = raw == "".join(one.shown for one in deltas)
-        cleaned = [one.raw if is_same else one.shown for one in deltas]
+        raw = "".join(delta.raw for delta in deltas)
+        is_same = raw == "".join(delta.shown for delta in deltas)
+        cleaned = [delta.raw if is_same else delta.shown for delta in deltas]
         self.mac.update("".join(cleaned).encode(errors="surrogatepass"))
         self.has_text |= any(cleaned)
         texts = [self._opened(text) for text in cleaned]

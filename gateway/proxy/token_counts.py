@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from gateway.engine import openai_json
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.http.exchange import NO_STORE, Exchange
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Incoming, Opened, is_stream
@@ -35,7 +35,7 @@ class PreparedCount:
 
     path: str
     body: bytes
-    model: Model
+    model: ServedModel
     facts: RequestFacts
     asks_model: ClassVar[bool] = False
     is_stream: ClassVar[bool] = False

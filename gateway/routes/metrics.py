@@ -25,12 +25,12 @@ async def load(services: ServicesDep) -> Json:
 
     The engine's numbers are null while it is unreachable; `time` is in seconds since 1970.
     """
-    found = load_of(await scrape(services.metered))
+    load = load_of(await scrape(services.metered))
     inflight, waiting = services.metrics.load(services.admission)
     return {
         "time": time.time(),
         "phase": services.phase(),
         "inflight": inflight,
         "queued": waiting,
-        **asdict(found),
+        **asdict(load),
     }

@@ -44,6 +44,6 @@ async def listed(services: Services) -> Json:
         raise translate(status, body)
     listing = parse(body)
     entries = listing.get("data")
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise EngineGarbled("The engine's list of models is not a list; check its /v1/models.")
     return listing

@@ -21,19 +21,19 @@ CGROUP_LIMITS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class MemoryLimits:
     """The memory of the machine, and a container's limit where there is one, in bytes."""
 
     machine_bytes: int
     container_bytes: int | None
 
 
-def limits(files: Sequence[Path] = CGROUP_LIMITS) -> Limits:
+def limits(files: Sequence[Path] = CGROUP_LIMITS) -> MemoryLimits:
     """Return how much memory there is; a limit beyond the machine's memory is none."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     texts = [text for file in files if (text := _text_of(file)).isdecimal()]
     container = min(map(int, texts), default=machine)
-    return Limits(machine, container if container < machine else None)
+    return MemoryLimits(machine, container if container < machine else None)
 
 
 def _text_of(file: Path) -> str:

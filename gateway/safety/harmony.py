@@ -134,5 +134,5 @@ def clean(text: str) -> tuple[str, bool]:
         return text, False
     guard = HarmonyGuard()
     first = guard.feed(text)
-    rest, found = guard.finish()
-    return first + rest, found
+    rest, is_marked = guard.finish()
+    return first + rest, is_marked

@@ -31,7 +31,9 @@ def is_structured(body: Mapping[str, object]) -> bool:
     if not STRUCTURED.isdisjoint(body) and any(body.get(name) for name in STRUCTURED):
         return True
     # /v1/responses and /v1/messages put the format one level down.
-    holders = [one for one in map(body.get, ("text", "output_config")) if isinstance(one, Mapping)]
+    holders = [
+        holder for holder in map(body.get, ("text", "output_config")) if isinstance(holder, Mapping)
+    ]
     formats = [body.get("response_format"), *(holder.get("format") for holder in holders)]
     return any(map(_has_shape, formats))
 

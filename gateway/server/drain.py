@@ -50,7 +50,7 @@ class DrainingServer(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         context = self.tls.context
-        self.servers = [TlsListener(one, context, self.config, self._protocol) for one in sockets]  # type: ignore[misc] # what uvicorn calls of one
+        self.servers = [TlsListener(sock, context, self.config, self._protocol) for sock in sockets]  # type: ignore[misc] # what uvicorn calls of one
         self.started = True
 
     def _protocol(self) -> HttpProtocol:

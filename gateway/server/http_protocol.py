@@ -130,7 +130,7 @@ class HttpProtocol(HttpToolsProtocol):
         The parser takes what follows for another protocol, and it may be the body: Java's own
         client offers h2c with every first request."""
         self.cycle.keep_alive = False
-        framing = [one for one in self.headers if one[0] in FRAMING]
+        framing = [header for header in self.headers if header[0] in FRAMING]
         if not framing:
             self.ignores_input = True
             return

@@ -145,12 +145,12 @@ def variables(environ: Mapping[str, str], env_file: Path | None) -> dict[str, st
 def read_env_file(path: Path | None) -> dict[str, str]:
     """Return the variables in a .env file, if there is one; raise SettingsError."""
     try:
-        found = dotenv_values(path) if path is not None and path.is_file() else {}
+        entries = dotenv_values(path) if path is not None and path.is_file() else {}
     except (OSError, UnicodeDecodeError):
         raise SettingsError(
             f"{path} cannot be read as text in UTF-8; save it in that encoding."
         ) from None
-    return {name: text for name, text in found.items() if text is not None}
+    return {name: text for name, text in entries.items() if text is not None}
 
 
 def refuse_unknown(names: Iterable[str], known: frozenset[str]) -> None:

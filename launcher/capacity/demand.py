@@ -51,7 +51,7 @@ class Users:
 
 def peak_rate(rate: float | None, users: Users | None) -> float:
     """The greater of the two where both are given; PlanError where neither is."""
-    rates = [one for one in (rate, users.rate if users else None) if one is not None]
+    rates = [each for each in (rate, users.rate if users else None) if each is not None]
     if not rates:
         raise PlanError(
             "The load is missing: give --rps, requests a second, or --users, people at work."

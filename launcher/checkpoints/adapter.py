@@ -39,9 +39,9 @@ def merge(job: MergeJob, report: Report) -> Path:
     facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
     check_kind(facts)
     if facts.unmergeable:
-        found = ", ".join(facts.unmergeable)
+        names = ", ".join(facts.unmergeable)
         raise PlanError(
-            f"The adapter {job.adapter_id} has {found} and cannot be merged exactly; set "
+            f"The adapter {job.adapter_id} has {names} and cannot be merged exactly; set "
             "MMHIE_MERGE_ADAPTER=false to serve it unmerged, on a GPU."
         )
     record = _record(job, facts)
@@ -160,8 +160,8 @@ def _record(job: MergeJob, facts: AdapterFacts) -> Json:
 
 def _identity(file: Path) -> str:
     """The digest under which the hub's cache keeps a file; elsewhere its size and time."""
-    found = file.stat()
-    return digests.of_hub(file) or f"{found.st_size} bytes of {found.st_mtime_ns}"
+    stat = file.stat()
+    return digests.of_hub(file) or f"{stat.st_size} bytes of {stat.st_mtime_ns}"
 
 
 def _is_done(job: MergeJob, record: JsonView) -> bool:

@@ -46,8 +46,8 @@ def pairs(
         halves.setdefault(module, {})[match["part"]] = tensor
     if not halves:
         raise PlanError("The adapter has no LoRA matrices: fetch it again.")
-    found = [_pair(config, module, half, base) for module, half in sorted(halves.items())]
-    return {pair.target.name: pair for pair in found}
+    pairs = [_pair(config, module, half, base) for module, half in sorted(halves.items())]
+    return {pair.target.name: pair for pair in pairs}
 
 
 def _pair(

@@ -53,8 +53,8 @@ async def fetched(
     """The same plans, made again of the files once all of them are on this machine."""
 
     def report(line: str) -> None:
-        if found := fetch_progress.LINE.fullmatch(line):
-            step(f"{found['task']}: {found['amount']}", int(found["percent"]) / 100)
+        if match := fetch_progress.LINE.fullmatch(line):
+            step(f"{match['task']}: {match['amount']}", int(match["percent"]) / 100)
         elif line.startswith(fetch_progress.WAITING):
             step(line, None)
         else:
@@ -124,8 +124,8 @@ async def dequantized(
 
 def percent(line: str) -> float | None:
     """The share a progress bar in this line shows as done."""
-    found = re.search(r": +(\d+)%\|", line)
-    return int(found[1]) / 100 if found else None
+    match = re.search(r": +(\d+)%\|", line)
+    return int(match[1]) / 100 if match else None
 
 
 def machine_of(settings: LauncherSettings) -> Hardware:

@@ -69,8 +69,8 @@ def floats(tensor: Tensor) -> Float:
             f"{tensor.name} is {tensor.dtype}, which cannot be merged; set "
             "MMHIE_MERGE_ADAPTER=false to serve the adapter unmerged, on a GPU."
         )
-    found = np.frombuffer(b"".join(tensor.chunks()), FLOATS[tensor.dtype]).reshape(tensor.shape)
-    return widen(found) if tensor.dtype == "BF16" else found.astype(np.float32)
+    values = np.frombuffer(b"".join(tensor.chunks()), FLOATS[tensor.dtype]).reshape(tensor.shape)
+    return widen(values) if tensor.dtype == "BF16" else values.astype(np.float32)
 
 
 def write(file: Path, sources: Iterable[TensorSource], advance: Callable[[int], None]) -> str:

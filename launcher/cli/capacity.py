@@ -137,8 +137,8 @@ def counts(sizing: Sizing) -> Table:
     )
     for head in ("how many", "of", "set"):
         table.add_column(head, justify="right" if head == "how many" else "left")
-    one = sizing.engine
-    kind = f"engines of {one.gpus} x {sizing.card.name}"
+    engine = sizing.engine
+    kind = f"engines of {engine.gpus} x {sizing.card.name}"
     spare = f"{sizing.demand.spare} of them spare" if sizing.demand.spare else ""
     table.add_row(f"{sizing.engines:,}", kind, spare)
     table.add_row(f"{sizing.gpus:,}", "GPUs", "")

@@ -18,7 +18,7 @@ from gateway.settings.gateway import GatewaySettings
 from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.address import client_of
 from launcher.terminal.api_client import ServiceError
-from launcher.terminal.conversation import Conversation, Reply
+from launcher.terminal.conversation import ChatReply, Conversation
 from launcher.terminal.terminal import Output, PlainOutput, TerminalOutput
 
 SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
@@ -101,7 +101,7 @@ def once(talk: Conversation, question: str, *, as_json: bool) -> None:
         raise typer.Exit(130)
 
 
-def asked(talk: Conversation, question: str) -> Reply:
+def asked(talk: Conversation, question: str) -> ChatReply:
     """Ask and show nothing but, as JSON, an error with its notices. Raises ServiceError."""
     try:
         return talk.ask(question, Output())

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from launcher.checkpoints import preparation
 from launcher.cli import serve
-from launcher.errors import OutOfMemory, SettingsError, ToldToStop
+from launcher.errors import EngineOutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
 from launcher.process.parent_death_guard import close_to_others
 from launcher.process.restarts import Stop
@@ -105,7 +105,7 @@ async def supervise(
     supervisor = EngineSupervisor(program, policy, stop, publish)
     try:
         await supervisor.run()
-    except OutOfMemory as error:
+    except EngineOutOfMemory as error:
         publish(Phase("engine_down", str(error)))
         write_line(f"{error} Nothing is tried again until this container is started anew.")
         await stop.requested.wait()

@@ -56,10 +56,10 @@ def fetch(
         terms = Terms(hub_cache(), settings.fetch_stall_seconds, report)
         if wait:
             fetching.wait_until_whole(settings, terms)
-        found = fetching.fetch(settings, terms, update=update and not wait)
-    document = {"folder": str(found.folder), "base": found.base}
-    put(str(found.folder), document, as_json=as_json)
-    if found.base:
+        fetched = fetching.fetch(settings, terms, update=update and not wait)
+    document = {"folder": str(fetched.folder), "base": fetched.base}
+    put(str(fetched.folder), document, as_json=as_json)
+    if fetched.base:
         warn_of_merge(settings)
 
 

@@ -204,14 +204,14 @@ def show_why(plan: EnginePlan, console: Console) -> None:
     headings = {"set": "Set", "default": "Left to vLLM", "possible": "Possible, and off"}
     for state, heading in headings.items():
         rows = [row for row in speeds(plan.decisions) if row.state == state]
-        lines = [f"- {row.flag} {row.value}: {row.reason}" + tried(row) for row in rows]
+        lines = [f"- {row.flag} {row.value}: {row.reason}" + setting_of(row) for row in rows]
         for line in [f"{heading}:", *lines] if rows else []:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     if plan.device == "cpu":
         console.print("Nothing that decides the speed on a GPU applies to a CPU.")
 
 
-def tried(row: SpeedOption) -> str:
+def setting_of(row: SpeedOption) -> str:
     """The variable that tries another value, as a shell takes it."""
     if row.state != "possible" or not row.arguments:
         return ""
@@ -285,13 +285,13 @@ def described(used: Hardware, whole: Hardware | None = None) -> str:
     nodes = f"{used.nodes} nodes with " if used.nodes > 1 else ""
     left = Counter(gpu.name for gpu in whole.gpus) if whole else Counter()
     left.subtract(gpu.name for gpu in used.gpus)
-    idle = counted(+left)
+    idle = list_gpus(+left)
     rest = f" (not used: {idle})" if idle else ""
     if not used.gpus:
         return f"{nodes}{used.cpus} CPU cores, {used.ram_gib:.0f} GiB{rest}"
-    return f"{nodes}{counted(Counter(gpu.name for gpu in used.gpus))}{rest}"
+    return f"{nodes}{list_gpus(Counter(gpu.name for gpu in used.gpus))}{rest}"
 
 
-def counted(names: Mapping[str, int]) -> str:
+def list_gpus(names: Mapping[str, int]) -> str:
     """GPUs by name, each with its number."""
     return " + ".join(f"{count} x {name}" for name, count in names.items())

@@ -31,7 +31,7 @@ class NotReady(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class StatusSnapshot:
     """The JSON of /healthz and /v1/mmhie/load, and tokens a second since the snapshot before."""
 
     health: JsonView
@@ -57,7 +57,7 @@ def status(url: Url = None, key: Key = None, once: Once = False, as_json: AsJson
             watch(service, console)
 
 
-def show(snapshot: Snapshot, console: Console, *, as_json: bool) -> None:
+def show(snapshot: StatusSnapshot, console: Console, *, as_json: bool) -> None:
     """Print one snapshot. Raises NotReady."""
     if as_json:
         sys.stdout.write(json.dumps(snapshot.as_json(), ensure_ascii=False) + "\n")
@@ -70,7 +70,7 @@ def show(snapshot: Snapshot, console: Console, *, as_json: bool) -> None:
 
 def watch(service: ApiClient, console: Console) -> None:
     """Redraw every second until Ctrl-C, also while the service is away."""
-    before: Snapshot | None = None
+    before: StatusSnapshot | None = None
     with Live(console=console, auto_refresh=False) as live:
         try:
             while True:
@@ -84,7 +84,7 @@ def watch(service: ApiClient, console: Console) -> None:
             return
 
 
-def snapshot_with_rate(service: ApiClient) -> Snapshot:
+def snapshot_with_rate(service: ApiClient) -> StatusSnapshot:
     """Take two snapshots, which a rate needs, where there is one. Raises ServiceError."""
     first = take_snapshot(service, None)
     if not first.is_ready or first.load.get("generated_tokens") is None:
@@ -93,14 +93,14 @@ def snapshot_with_rate(service: ApiClient) -> Snapshot:
     return take_snapshot(service, first)
 
 
-def take_snapshot(service: ApiClient, before: Snapshot | None) -> Snapshot:
+def take_snapshot(service: ApiClient, before: StatusSnapshot | None) -> StatusSnapshot:
     """Ask the service; its load is empty when this key may not see it. Raises ServiceError."""
     health = service.get("/healthz")
     try:
         load = service.get("/v1/mmhie/load")
     except ServiceError:
         load = {}
-    return Snapshot(health, load, rate(load, before.load if before else {}))
+    return StatusSnapshot(health, load, rate(load, before.load if before else {}))
 
 
 def rate(now: JsonView, before: JsonView) -> float | None:
@@ -111,7 +111,7 @@ def rate(now: JsonView, before: JsonView) -> float | None:
     return float(round((tokens - earlier) / (now["time"] - before["time"]), 1))
 
 
-def view(snapshot: Snapshot) -> Group:
+def view(snapshot: StatusSnapshot) -> Group:
     """Lay a snapshot out for a person."""
     health, load = snapshot.health, snapshot.load
     phase = str(health.get("phase"))

@@ -11,15 +11,15 @@ DISTRIBUTION = "mmhie-server"
 
 def version(as_json: AsJson = False) -> None:
     """Show the versions of this program, Python and the engine; with --json, of every package."""
-    found = installation.detect()
+    installed = installation.detect()
     own = metadata.version(DISTRIBUTION)
-    engine = f"{found.engine} {found.version}" if found.engine else "no engine"
+    engine = f"{installed.engine} {installed.version}" if installed.engine else "no engine"
     text = f"mmhie {own}, Python {platform.python_version()}, {engine}"
     inventory = {
         "version": own,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "engine": {"name": found.engine, "version": found.version},
+        "engine": {"name": installed.engine, "version": installed.version},
         "packages": packages(),
     }
     put(text, inventory, as_json=as_json)
@@ -27,4 +27,4 @@ def version(as_json: AsJson = False) -> None:
 
 def packages() -> dict[str, str]:
     """Return the version of every distribution in this environment, by name."""
-    return dict(sorted((one.name, one.version) for one in metadata.distributions() if one.name))
+    return dict(sorted((each.name, each.version) for each in metadata.distributions() if each.name))

@@ -32,7 +32,7 @@ class Command:
     env: Mapping[str, str] = field(repr=False)
 
 
-class Lines:
+class OutputLines:
     """Splits bytes into lines; a progress bar's carriage return ends a line too."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Child:
     def __init__(self, command: Command, listener: Listener = lambda line: None) -> None:
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._listener = listener
-        self._lines = Lines()
+        self._lines = OutputLines()
         self._loop = asyncio.get_running_loop()
         self._status: asyncio.Future[int] = self._loop.create_future()
         self._output_ended = asyncio.Event()

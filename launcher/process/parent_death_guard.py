@@ -79,7 +79,7 @@ def wait_for(timeout_s: float | None, *descriptors: int) -> list[int]:
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
-    return [found for found, _ in poll.poll(None if timeout_s is None else timeout_s * 1000)]
+    return [file for file, _ in poll.poll(None if timeout_s is None else timeout_s * 1000)]
 
 
 def status(returncode: int) -> int:

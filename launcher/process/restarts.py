@@ -18,15 +18,15 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
+class RestartBackoff:
     """Failures in a row, and how many are allowed."""
 
     limit: int
     failures: int = 0
 
-    def after(self, lasted_s: float) -> "Backoff":
+    def after(self, lasted_s: float) -> "RestartBackoff":
         """Count one more failure, of a child that lasted this long."""
-        return Backoff(self.limit, 1 if lasted_s >= RECOVERED_S else self.failures + 1)
+        return RestartBackoff(self.limit, 1 if lasted_s >= RECOVERED_S else self.failures + 1)
 
     @property
     def is_spent(self) -> bool:
@@ -88,7 +88,7 @@ class Stop:
 
 async def keep_running(
     run_once: Callable[[], Awaitable[Ending]],
-    ended: Callable[[Ending, Backoff], Awaitable[None]],
+    ended: Callable[[Ending, RestartBackoff], Awaitable[None]],
     *,
     limit: int,
     stop: Stop,
@@ -99,7 +99,7 @@ async def keep_running(
     `ended` gets each ending, and raises to end the restarts: at the latest when the backoff is
     spent.
     """
-    backoff = Backoff(limit)
+    backoff = RestartBackoff(limit)
     while not stop.requested.is_set():
         started = clock()
         ending = await run_once()

@@ -23,8 +23,8 @@ MEMORY: Final = re.compile(
 
 def device_fault(lines: Iterable[str]) -> str | None:
     """Return the first words about a GPU, its driver or NCCL that broke; None without any."""
-    found = (DEVICE.search(line) for line in lines)
-    return next((match[0].strip() for match in found if match), None)
+    matches = (DEVICE.search(line) for line in lines)
+    return next((match[0].strip() for match in matches if match), None)
 
 
 def device_failed(fault: str) -> str:

@@ -5,9 +5,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from launcher.errors import DeviceFailed, ExitedEarly, GaveUp, NeverReady, OutOfMemory, StartError
+from launcher.errors import (
+    DeviceFailed,
+    EngineOutOfMemory,
+    ExitedEarly,
+    GaveUp,
+    NeverReady,
+    StartError,
+)
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import Backoff, Clock, Stop, keep_running
+from launcher.process.restarts import Clock, RestartBackoff, Stop, keep_running
 from launcher.serving import engine_faults, startup_log
 from launcher.serving.environment import KEY
 from launcher.serving.probe import Address, Probe
@@ -104,7 +111,7 @@ class EngineSupervisor:
             return Phase("engine_down", str(error))
         return await self._watch(child)
 
-    async def _ended(self, ending: Phase, backoff: Backoff) -> None:
+    async def _ended(self, ending: Phase, backoff: RestartBackoff) -> None:
         """Publish why, end what is left of the engine, and look at the hardware again.
 
         Raise DeviceFailed when that does not work any more, GaveUp after too many restarts.
@@ -166,7 +173,7 @@ class EngineSupervisor:
     def _early_exit(self, status: int, child: Child) -> ExitedEarly:
         cause = startup_log.root_cause(tuple(child.last_lines)) or ""
         if engine_faults.is_out_of_memory(cause):
-            return OutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
+            return EngineOutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
         return ExitedEarly(early_exit(status, cause))
 
     async def _watch(self, child: Child) -> Phase:
@@ -199,7 +206,7 @@ class EngineSupervisor:
             watchdog.record_token(self._clock())
 
 
-def start_phase(progress: startup_log.Progress) -> Phase:
+def start_phase(progress: startup_log.StartupProgress) -> Phase:
     """Return a step of the start as a phase."""
     name: PhaseName = "loading" if progress.fraction >= LOADING_FROM else "starting"
     return Phase(name, f"{progress.step}.", progress.fraction)
@@ -210,7 +217,7 @@ def early_exit(status: int, cause: str) -> str:
     return f"The engine ended before it was ready ({describe(status)}){reason}"
 
 
-def never_ready(progress: startup_log.Progress, start_s: float) -> str:
+def never_ready(progress: startup_log.StartupProgress, start_s: float) -> str:
     return (
         f"The engine was not ready after {start_s:.0f} s and was last seen at “{progress.step}”: "
         "set MMHIE_START_TIMEOUT_SECONDS higher if the model is large, or look into its log."

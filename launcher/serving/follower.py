@@ -19,7 +19,7 @@ RETRY_S: Final = 1.0
 KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 
-class Head:
+class HeadNode:
     """The head's ranks, known to live by a connection that the kernel closes with them."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -57,7 +57,7 @@ async def follow(
     They are not restarted here: they end with the head's, whose next start needs all of them anew.
     """
     child = Child(Command(plan.argv, environment.for_engine(environ, plan.env, key="")), listener)
-    head = Head(*head_address(plan.argv))
+    head = HeadNode(*head_address(plan.argv))
     watching = asyncio.create_task(end_with(head, child, stop.grace_s))
     status = await stop.race(child.wait())
     watching.cancel()
@@ -72,7 +72,7 @@ async def follow(
     raise ExitedEarly(f"This node's part of the engine ended ({describe(status)}): {cause}")
 
 
-async def end_with(head: Head, child: Child, grace_s: float) -> None:
+async def end_with(head: HeadNode, child: Child, grace_s: float) -> None:
     """Stop the child once the head is lost: vLLM's followers wait for a dead head for ever."""
     await head.lost()
     await child.stop(grace_s)

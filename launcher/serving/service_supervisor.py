@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from launcher.errors import LauncherError
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import Backoff, Stop, keep_running
+from launcher.process.restarts import RestartBackoff, Stop, keep_running
 
 SETTINGS_EXIT = 2
 
@@ -42,7 +42,7 @@ class ServiceSupervisor:
         status = await child.wait()
         return status, child.last_lines[-1] if child.last_lines else ""
 
-    async def _ended(self, ending: tuple[int, str], backoff: Backoff) -> None:
+    async def _ended(self, ending: tuple[int, str], backoff: RestartBackoff) -> None:
         status, last_line = ending
         if status == SETTINGS_EXIT and last_line:  # the program's own sentence about a setting
             raise self._program.failure(last_line)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StartupProgress:
     """A step of the start, and the share of the whole start that is done (0.0 to 1.0)."""
 
     step: str
     fraction: float
 
 
-BEGIN = Progress("Starting the engine", 0.0)
+BEGIN = StartupProgress("Starting the engine", 0.0)
 # Lines that begin a step, and the share of the start done; a percentage in the line spreads over
 # both shares.
 STEPS = (
@@ -36,16 +36,16 @@ STEPS = (
 )
 
 
-def progress(line: str) -> Progress | None:
+def progress(line: str) -> StartupProgress | None:
     """Return the progress this line shows, if any."""
     for pattern, step, start, end in STEPS:
-        if found := re.search(pattern, line):
-            share = int(found[1]) / 100 if found.re.groups else 0
-            return Progress(step, round(start + (end - start) * share, 3))
+        if match := re.search(pattern, line):
+            share = int(match[1]) / 100 if match.re.groups else 0
+            return StartupProgress(step, round(start + (end - start) * share, 3))
     return None
 
 
-def furthest(so_far: Progress, line: str) -> Progress:
+def furthest(so_far: StartupProgress, line: str) -> StartupProgress:
     """Return the later of the progress so far and this line's: ranks report out of step."""
     new = progress(line)
     return new if new and new.fraction >= so_far.fraction else so_far
@@ -86,7 +86,7 @@ def root_cause(lines: Sequence[str]) -> str | None:
             causes = causes[:-1]
         elif cause := cause_at(plain, index):
             causes.append(cause)
-    first = (one for one in causes if not any(words in one for words in CONSEQUENCES))
+    first = (cause for cause in causes if not any(words in cause for words in CONSEQUENCES))
     return next(first, causes[0] if causes else None)
 
 
@@ -104,10 +104,10 @@ def cause_at(lines: Sequence[str], index: int) -> str | None:
         return argument["message"]
     if REPORTED.match(line):
         return line
-    found = EXCEPTION.match(line)
-    if found is None:
+    match = EXCEPTION.match(line)
+    if match is None:
         return None
-    message = found["message"] or found["name"]
+    message = match["message"] or match["name"]
     if VALIDATION.match(message):
         message = validation(below)
     elif message.endswith(":"):

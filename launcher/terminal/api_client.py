@@ -31,7 +31,7 @@ class ServiceError(LauncherError):
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
+class ChatDelta:
     """Content of one event of an answer; `mmhie` comes with the first and with the last."""
 
     text: str = ""
@@ -74,7 +74,7 @@ class ApiClient:
         return body
 
     @contextlib.contextmanager
-    def answer(self, question: JsonView, request_id: str) -> Iterator[Iterator[Delta]]:
+    def answer(self, question: JsonView, request_id: str) -> Iterator[Iterator[ChatDelta]]:
         """Yield the deltas of an answer as they come; leaving aborts it at the engine.
 
         Raises ServiceError, also between the deltas.
@@ -122,7 +122,7 @@ def split_url(url: str) -> SplitResult:
     return parts
 
 
-def deltas(response: httpx2.Response) -> Iterator[Delta]:
+def deltas(response: httpx2.Response) -> Iterator[ChatDelta]:
     """Read the stream of a chat; raises ServiceError for an error in it, or when it is cut."""
     for event in httpx2.EventSource(response):
         if event.data == "[DONE]":
@@ -134,10 +134,10 @@ def deltas(response: httpx2.Response) -> Iterator[Delta]:
     raise ServiceError(f"{CUT}{named(response.headers.get('x-request-id'))}")
 
 
-def delta_of(chunk: JsonView) -> Delta:
+def delta_of(chunk: JsonView) -> ChatDelta:
     choice: JsonView = next(iter(chunk.get("choices") or ()), {})
     delta = choice.get("delta") or {}
-    return Delta(
+    return ChatDelta(
         text=delta.get("content") or "",
         reasoning=delta.get("reasoning") or delta.get("reasoning_content") or "",
         finish_reason=choice.get("finish_reason"),
@@ -148,10 +148,10 @@ def delta_of(chunk: JsonView) -> Delta:
 def json_object(body: bytes | str) -> Json:
     """Parse the object in a body; empty when it holds none."""
     try:
-        found = json.loads(body)
+        document = json.loads(body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def named(request_id: str | None) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from launcher.json_types import Json, JsonView
-from launcher.terminal.api_client import ApiClient, Delta, ServiceError, named
+from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, named
 from launcher.terminal.interrupts import uninterrupted
 from launcher.terminal.markdown import without_controls
 from launcher.terminal.terminal import Output, close, warnings
@@ -13,7 +13,7 @@ STOPPED = "You stopped this answer: it is not complete."
 
 
 @dataclass(slots=True)
-class Reply:
+class ChatReply:
     """An answer as far as it came, with its `mmhie` metadata."""
 
     # Sent with the question: one that is stopped before its first word can be found, too.
@@ -42,7 +42,7 @@ class Conversation:
     effort: str | None = None
     max_tokens: int | None = None
     shows_reasoning: bool = False
-    exchanges: list[tuple[str, Reply]] = field(default_factory=list)
+    exchanges: list[tuple[str, ChatReply]] = field(default_factory=list)
 
     def request(self, text: str) -> Json:
         """Return the request body of the next question."""
@@ -56,9 +56,9 @@ class Conversation:
             **{name: value for name, value in options.items() if value is not None},
         }
 
-    def ask(self, text: str, output: Output) -> Reply:
+    def ask(self, text: str, output: Output) -> ChatReply:
         """Ask a question, and show the answer as it comes; Ctrl-C stops it. Raises ServiceError."""
-        reply = Reply()
+        reply = ChatReply()
         try:
             with self.service.answer(self.request(text), reply.request_id) as deltas:
                 for delta in deltas:
@@ -80,7 +80,7 @@ class Conversation:
             self.exchanges.append((text, reply))
         return reply
 
-    def _take(self, delta: Delta, reply: Reply, output: Output) -> None:
+    def _take(self, delta: ChatDelta, reply: ChatReply, output: Output) -> None:
         if delta.mmhie:
             known = len(reply.mmhie.get("notices") or ())
             if late := (delta.mmhie.get("notices") or ())[known:]:
@@ -111,7 +111,7 @@ def message(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
-def labels(reply: Reply) -> str:
+def labels(reply: ChatReply) -> str:
     """Return an answer's notices, what is missing or odd, disclaimer, emergency note and origin."""
     mmhie, origin = reply.mmhie, reply.mmhie.get("provenance", {})
     facts = [origin.get(name) for name in ("model", "time", "request_id")]

@@ -21,8 +21,8 @@ SKIPPED = ("site-packages", "test", "__pycache__", "config-*", "idlelib", "tkint
 def name() -> str:
     """Return the base image named in the Dockerfiles."""
     text = (ROOT / "docker/gateway.Dockerfile").read_text()
-    found = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", text, re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", text, re.MULTILINE)
+    return match[1] if match else ""
 
 
 def stand_in() -> Path:

@@ -49,8 +49,8 @@ def mts_dialog(folder: Path) -> Iterator[Pair]:
 
 def pubmedqa(folder: Path) -> Iterator[Pair]:
     """Yield conclusions of abstracts."""
-    found = json.loads((folder / "pubmedqa" / "data" / "ori_pqal.json").read_text())
-    for name, row in found.items():
+    rows = json.loads((folder / "pubmedqa" / "data" / "ori_pqal.json").read_text())
+    for name, row in rows.items():
         yield Pair(name, "\n".join([row["QUESTION"], *row["CONTEXTS"]]), row["LONG_ANSWER"])
 
 

@@ -20,17 +20,21 @@ Damage = Callable[[Pair, random.Random], tuple[Pair, Pair] | None]
 def number(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """Another number before the same unit."""
     known = quantities.known(pair.record)
-    found = [one for one in quantities.quantities(pair.text) if quantities.is_grounded(one, known)]
-    if not found:
+    grounded = [
+        quantity
+        for quantity in quantities.quantities(pair.text)
+        if quantities.is_grounded(quantity, known)
+    ]
+    if not grounded:
         return None
-    one = chance.choice(found)
-    return pair, replaced_number(pair, one.start, one.value * chance.choice(FACTORS))
+    quantity = chance.choice(grounded)
+    return pair, replaced_number(pair, quantity.start, quantity.value * chance.choice(FACTORS))
 
 
 def tenfold(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """A dose times ten."""
     known = doses.by_drug(pair.record)
-    found = [
+    candidates = [
         (mention, amount)
         for mention in drugs.mentions(pair.text)
         for amount in quantities.quantities(pair.text)
@@ -38,9 +42,9 @@ def tenfold(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
         and amount.unit in quantities.IN_MG
         and amount.value * quantities.IN_MG[amount.unit] in known.get((mention.drug.name, "mg"), ())
     ]
-    if not found:
+    if not candidates:
         return None
-    _, amount = chance.choice(found)
+    _, amount = chance.choice(candidates)
     return pair, replaced_number(pair, amount.start, amount.value * 10)
 
 
@@ -52,43 +56,43 @@ def replaced_number(pair: Pair, start: int, value: float) -> Pair:
 def drug(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """Another drug in the place of one."""
     known = drugs.traces_in(pair.record)
-    found = [
+    mentions = [
         mention for mention in drugs.mentions(pair.text) if drugs.is_spoken_of(mention.drug, known)
     ]
-    if not found:
+    if not mentions:
         return None
-    one = chance.choice(found)
-    other = chance.choice(sorted(set(drugs.by_name()) - one.drug.names))
-    return pair, pair._replace(text=pair.text[: one.start] + other + pair.text[one.end :])
+    mention = chance.choice(mentions)
+    other = chance.choice(sorted(set(drugs.by_name()) - mention.drug.names))
+    return pair, pair._replace(text=pair.text[: mention.start] + other + pair.text[mention.end :])
 
 
 def side(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """Left for right, or the reverse, of a part that the record has on this side."""
     known = frozenset(sides.sided(pair.record))
-    found = [
-        one
-        for one in sides.SIDED.finditer(pair.text)
-        if sides.Sided(one.group(1).lower(), one.group(3).lower()) in known
-        and one.group(1).lower() in sides.OPPOSITE
+    matches = [
+        match
+        for match in sides.SIDED.finditer(pair.text)
+        if sides.Sided(match.group(1).lower(), match.group(3).lower()) in known
+        and match.group(1).lower() in sides.OPPOSITE
     ]
-    if not found:
+    if not matches:
         return None
-    one = chance.choice(found)
-    other = sides.OPPOSITE[one.group(1).lower()]
-    return pair, pair._replace(text=pair.text[: one.start(1)] + other + pair.text[one.end(1) :])
+    match = chance.choice(matches)
+    other = sides.OPPOSITE[match.group(1).lower()]
+    return pair, pair._replace(text=pair.text[: match.start(1)] + other + pair.text[match.end(1) :])
 
 
 def allergy(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """An allergy to a drug that the text speaks for; undamaged, to one that it does not name."""
     named = {mention.drug.name for mention in drugs.mentions(pair.text)}
     sentences = allergies.SENTENCE.findall(pair.text)
-    found = [mention.drug.name for s in sentences for mention in drugs.mentions(s)]
-    if not found:
+    names = [mention.drug.name for s in sentences for mention in drugs.mentions(s)]
+    if not names:
         return None
-    others = {one.name for one in drugs.by_name().values()} - named
+    others = {drug.name for drug in drugs.by_name().values()} - named
     clean, damaged = (
         pair._replace(record=f"{pair.record}\nAllergies: {name}.")
-        for name in (chance.choice(sorted(others)), chance.choice(found))
+        for name in (chance.choice(sorted(others)), chance.choice(names))
     )
     return clean, damaged
 
@@ -97,17 +101,17 @@ def frequency(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """Another frequency in the place of one that the record has for the drug."""
     known = frequencies.by_drug(pair.record)
     words = {1: "once daily", 2: "twice daily", 3: "three times a day", 4: "four times a day"}
-    found = [
-        (one, match)
-        for one, match in zip(
+    candidates = [
+        (frequency, match)
+        for frequency, match in zip(
             frequencies.taken(pair.text), frequencies.found(pair.text.lower()), strict=True
         )
-        if one.drug and one.times in known.get(one.drug, ())
+        if frequency.drug and frequency.times in known.get(frequency.drug, ())
     ]
-    if not found:
+    if not candidates:
         return None
-    one, match = chance.choice(found)
-    others = sorted(set(words) - {one.times})
+    frequency, match = chance.choice(candidates)
+    others = sorted(set(words) - {frequency.times})
     start, end = match.span()
     return pair, pair._replace(
         text=pair.text[:start] + words[chance.choice(others)] + pair.text[end:]
@@ -135,7 +139,8 @@ def omission(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
 def reference(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """A reference of a wrong form, and of a right one."""
     clean, damaged = (
-        pair._replace(text=f"{pair.text} ({chance.choice(one)})") for one in (RIGHT, WRONG)
+        pair._replace(text=f"{pair.text} ({chance.choice(announced)})")
+        for announced in (RIGHT, WRONG)
     )
     return clean, damaged
 

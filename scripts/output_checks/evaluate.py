@@ -29,7 +29,7 @@ def fires(name: OutputCheck, pair: Pair) -> bool:
 def measured(name: OutputCheck, pairs: list[Pair]) -> dict[str, Any]:
     """Return how often a check fires on damaged and on undamaged texts."""
     made = (DAMAGES[name](pair, random.Random(pair.name)) for pair in pairs)  # noqa: S311 - to repeat
-    both = [one for one in made if one is not None]
+    both = [pair for pair in made if pair is not None]
     wrong = sum(fires(name, clean) for clean, _ in both)
     right = sum(fires(name, damaged) for _, damaged in both)
     precision = right / (right + wrong) if right + wrong else None

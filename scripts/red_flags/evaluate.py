@@ -66,17 +66,17 @@ def is_noticed(*texts: str) -> bool:
 def figures(texts: Sequence[Case]) -> dict[str, Any]:
     """Return the figures of a release set."""
     emergencies = [case for case in texts if case.is_emergency]
-    found = {case: screened(case.text).now for case in texts}
-    named = [case for case in emergencies if case.topic and found[case]]
+    flags = {case: screened(case.text).now for case in texts}
+    named = [case for case in emergencies if case.topic and flags[case]]
     return {
-        "languages": by(texts, found, lambda case: case.language),
-        "kinds": by(texts, found, lambda case: case.kind),
-        "topics": by(emergencies, found, lambda case: str(case.topic)),
-        "first_topic_right": share(named, lambda case: found[case][0] == case.topic),
-        "topic_named": share(named, lambda case: case.topic in found[case]),
-        "typed": share([each for each in emergencies if each.kind == TYPED], found.get),
+        "languages": by(texts, flags, lambda case: case.language),
+        "kinds": by(texts, flags, lambda case: case.kind),
+        "topics": by(emergencies, flags, lambda case: str(case.topic)),
+        "first_topic_right": share(named, lambda case: flags[case][0] == case.topic),
+        "topic_named": share(named, lambda case: case.topic in flags[case]),
+        "typed": share([each for each in emergencies if each.kind == TYPED], flags.get),
         **{
-            name: share([each for each in emergencies if each.topic == topic], found.get)
+            name: share([each for each in emergencies if each.topic == topic], flags.get)
             for name, topic in SERIOUS.items()
         },
     }
@@ -144,8 +144,8 @@ def companies(language: str) -> Iterator[tuple[str, Company]]:
 def known(folder: Path) -> dict[str, Any]:
     """Return the figures of a known set, by language."""
     texts = [case for each in languages_of(folder) for case in cases(each, folder)]
-    found = {case: screened(case.text).now for case in texts}
-    return {"name": folder.name, "languages": by(texts, found, lambda case: case.language)}
+    flags = {case: screened(case.text).now for case in texts}
+    return {"name": folder.name, "languages": by(texts, flags, lambda case: case.language)}
 
 
 def public(clones: Path) -> Iterator[dict[str, Any]]:
@@ -155,8 +155,8 @@ def public(clones: Path) -> Iterator[dict[str, Any]]:
             Case(each.text, each.is_emergency, each.kind, "en", None)
             for each in sources.read(source, clones)
         ]
-        found = {case: screened(case.text).now for case in texts}
-        rows = by(texts, found, lambda case: case.kind)
+        flags = {case: screened(case.text).now for case in texts}
+        rows = by(texts, flags, lambda case: case.kind)
         yield {"name": source["name"], "licence": source["licence"], "rows": rows}
 
 

@@ -42,9 +42,9 @@ def read(source: Mapping[str, Any], clones: Path) -> list[Example]:
     examples: list[Example] = []
     for path, digest in source["files"].items():
         content = blob(clone, source["commit"], path)
-        found = hashlib.sha256(content).hexdigest()
-        if found != digest:
-            raise SourceError(f"{source['name']}: {path} has the digest {found}, not {digest}.")
+        actual = hashlib.sha256(content).hexdigest()
+        if actual != digest:
+            raise SourceError(f"{source['name']}: {path} has the digest {actual}, not {digest}.")
         examples += READERS[source["reader"]](content.decode())
     return examples
 
@@ -78,43 +78,43 @@ def git(clone: Path, *arguments: str) -> bytes:
 
 def visits(content: str) -> list[Example]:
     """ACI-Bench: a visit's dialogue and the note written of it."""
-    found = []
+    examples = []
     for row in csv.DictReader(io.StringIO(content)):
-        found.append(Example(row["dialogue"], False, "transcript"))
-        found.append(Example(row["note"], False, "record"))
-    return found
+        examples.append(Example(row["dialogue"], False, "transcript"))
+        examples.append(Example(row["note"], False, "record"))
+    return examples
 
 
 def sections(content: str) -> list[Example]:
     """MTS-Dialog: a short dialogue and its section of a note."""
-    found = []
+    examples = []
     for row in csv.DictReader(io.StringIO(content)):
-        found.append(Example(row["dialogue"], False, "transcript"))
+        examples.append(Example(row["dialogue"], False, "transcript"))
         if len(row["section_text"]) > 80:
             text = f"{row['section_header']}: {row['section_text']}"
-            found.append(Example(text, False, "record"))
-    return found
+            examples.append(Example(text, False, "record"))
+    return examples
 
 
 def abstracts(content: str) -> list[Example]:
     """PubMedQA: a study's question and its abstract."""
-    found = []
+    examples = []
     for row in json.loads(content).values():
-        found.append(Example(row["QUESTION"], False, "research"))
+        examples.append(Example(row["QUESTION"], False, "research"))
         text = "\n".join(row["CONTEXTS"])
-        found.append(Example(text, False, "research"))
-    return found
+        examples.append(Example(text, False, "research"))
+    return examples
 
 
 def exam(content: str) -> list[Example]:
     """Exam items: with their options, and one in four without."""
-    found = []
+    examples = []
     for number, row in enumerate(lines(content)):
         stem, options = row["question"], row["options"]
         if number % 4:
             stem += "\n" + "\n".join(f"{key}) {value}" for key, value in options.items())
-        found.append(Example(stem, False, "exam"))
-    return found
+        examples.append(Example(stem, False, "exam"))
+    return examples
 
 
 def consumer_questions(content: str) -> list[Example]:
@@ -128,15 +128,15 @@ def consumer_questions(content: str) -> list[Example]:
 
 def risk_tiers(content: str) -> list[Example]:
     """ClinicaFlow: complaint, history and vital signs; `urgent` belongs to neither side."""
-    found = []
+    examples = []
     for row in lines(content):
         tier = row["labels"]["gold_risk_tier"]
         if tier != "urgent":
             given, about = row["input"], row["input"].get("demographics", {})
             told = f"{about.get('age', '')} {about.get('sex', '')}. {given['chief_complaint']}."
             text = f"{told} {given.get('history', '')}"
-            found.append(Example(text, tier == "critical", "question"))
-    return found
+            examples.append(Example(text, tier == "critical", "question"))
+    return examples
 
 
 def urgency(content: str) -> list[Example]:

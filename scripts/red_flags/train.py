@@ -78,9 +78,9 @@ def questions(known: Sequence[Passage]) -> dict[str, dict[str, Any]]:
 def features(words: str) -> list[str]:
     """Return all that is counted in a passage: words, pairs, pieces of words."""
     split = words.split()
-    found = [f"w{word}" for word in split]
-    found += [f"b{first} {second}" for first, second in pairwise(split)]
-    return found + [f"p{piece}" for word in split for piece in pieces_of(word)]
+    counted = [f"w{word}" for word in split]
+    counted += [f"b{first} {second}" for first, second in pairwise(split)]
+    return counted + [f"p{piece}" for word in split for piece in pieces_of(word)]
 
 
 def question(
@@ -137,10 +137,10 @@ def topics(known: Sequence[Passage]) -> dict[str, tuple[str, list[int]]]:
     everywhere = sum(counts.values(), Counter())
     total, kinds = sizes.total(), len(everywhere)
     table: dict[str, dict[str, int]] = defaultdict(dict)
-    for topic, found in counts.items():
+    for topic, counted in counts.items():
         for word, number in everywhere.items():
-            inside = (found[word] + 0.3) / (sizes[topic] + 0.3 * kinds)
-            outside = (number - found[word] + 0.3) / (total - sizes[topic] + 0.3 * kinds)
+            inside = (counted[word] + 0.3) / (sizes[topic] + 0.3 * kinds)
+            outside = (number - counted[word] + 0.3) / (total - sizes[topic] + 0.3 * kinds)
             worth = round(float(np.log(inside / outside)) / TOPIC_UNIT)
             if number >= TOPIC_RAREST and worth >= TOPIC_LEAST:
                 table[topic][word] = worth

@@ -20,9 +20,9 @@ BLOCK = re.compile(r"(<!-- reports -->\n)(?:.*\n)*")
 def pages() -> dict[Path, str]:
     """Return everything that follows from the reports in docs/acceptance."""
     texts = {file: file.read_text() for file in sorted(REPORTS.glob("*.json"))}
-    found = {file: SIGNATURE.read(text) for file, text in texts.items()}
-    shipped = [asdict(profiles.profile_of(one)) for one in found.values()]
-    rows = list(map(row, found, found.values()))
+    reports = {file: SIGNATURE.read(text) for file, text in texts.items()}
+    shipped = [asdict(profiles.profile_of(report)) for report in reports.values()]
+    rows = list(map(row, reports, reports.values()))
     path = DOCS / "acceptance.md"
     return {
         **{file.with_suffix(".html"): page.html(text) for file, text in texts.items()},

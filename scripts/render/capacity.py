@@ -82,26 +82,26 @@ def gpus(options: Mapping[str, str]) -> str:
 
 def _gpu(name: str, chosen: Any, model: Any, demand: Demand) -> tuple[str, ...]:
     try:
-        one = sizing.one_engine(chosen, model, card(name), demand)
+        engine = sizing.one_engine(chosen, model, card(name), demand)
     except LauncherError as refusal:
         return (f"`{name}`", str(refusal), "", "", "")
-    tokens = one.limit * demand.tokens_out
+    tokens = engine.limit * demand.tokens_out
     known = "yes" if has_run(card(name)) and name in ("h100", "a100") else "no"
-    return (f"`{name}`", f"{one.max_sequences}", f"{one.limit:.2f}", f"{tokens:,.0f}", known)
+    return (f"`{name}`", f"{engine.max_sequences}", f"{engine.limit:.2f}", f"{tokens:,.0f}", known)
 
 
 def published(options: Mapping[str, str]) -> str:
     """Render published runs, and the simulated engine in them."""
     rows = []
     for run in RUNS:
-        found = calibration.published(run)
-        error = f"{found / run.rate - 1:+.0%}"
+        rate = calibration.published(run)
+        error = f"{rate / run.rate - 1:+.0%}"
         rows.append(
             (
                 run.gpu.upper(),
                 f"{run.tokens_in:,} / {run.tokens_out}",
                 f"{run.rate:g}",
-                f"{found:.3g}",
+                f"{rate:.3g}",
                 error,
             )
         )
@@ -180,7 +180,7 @@ def rack(options: Mapping[str, str]) -> str:
 
 
 TABLES: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
-    one.__name__: one for one in (sizes, gpus, published, two, policies, rack)
+    table.__name__: table for table in (sizes, gpus, published, two, policies, rack)
 }
 
 

@@ -194,18 +194,18 @@ def instances() -> dict[str, Any]:
 
 def placed(rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
     """Lay out rows and panels on the grid."""
-    found: list[dict[str, Any]] = []
+    graphs: list[dict[str, Any]] = []
     top = 0
     for title, panels in rows.items():
         at = {"h": 1, "w": 24, "x": 0, "y": top}
-        found.append({"id": len(found) + 1, "type": "row", "title": title, "gridPos": at})
+        graphs.append({"id": len(graphs) + 1, "type": "row", "title": title, "gridPos": at})
         for number, panel in enumerate(panels):
             line, column = divmod(number, COLUMNS)
             width = 24 // COLUMNS
             at = {"h": HEIGHT, "w": width, "x": column * width, "y": top + 1 + line * HEIGHT}
-            found.append(graph(panel) | {"id": len(found) + 1, "gridPos": at})
+            graphs.append(graph(panel) | {"id": len(graphs) + 1, "gridPos": at})
         top += 1 + HEIGHT * -(-len(panels) // COLUMNS)
-    return found
+    return graphs
 
 
 def graph(panel: Panel) -> dict[str, Any]:

@@ -60,10 +60,10 @@ def _leaves(family: type[GatewayError]) -> Iterator[type[GatewayError]]:
 
 def by_code() -> list[type[GatewayError]]:
     """Return the first leaf of each code; parents in the SDK come before their children."""
-    found: dict[str, type[GatewayError]] = {}
+    first_of_code: dict[str, type[GatewayError]] = {}
     for leaf in leaves():
-        found.setdefault(leaf.code, leaf)
-    return sorted(found.values(), key=lambda leaf: (leaf.status, leaf.code in PARENTS))
+        first_of_code.setdefault(leaf.code, leaf)
+    return sorted(first_of_code.values(), key=lambda leaf: (leaf.status, leaf.code in PARENTS))
 
 
 def class_name(leaf: type[GatewayError]) -> str:
@@ -101,7 +101,7 @@ def meaning(leaf: type[GatewayError]) -> str:
 
 
 def _row(leaf: type[GatewayError]) -> tuple[object, ...]:
-    first = next(one for one in by_code() if one.code == leaf.code)
+    first = next(error for error in by_code() if error.code == leaf.code)
     text = f"{meaning(leaf)} {REMEDIES.get(leaf.code, '')}".strip()
     return leaf.status, f"`{leaf.code}`", f"`{class_name(first)}`", text
 

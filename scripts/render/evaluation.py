@@ -18,9 +18,9 @@ BASES = {"adapter": "adapter-none", "swapped-adapter": "site-adapter"}
 def pages() -> dict[Path, str]:
     """Return everything that follows from the reports in docs/evaluation."""
     texts = {file: file.read_text() for file in sorted(REPORTS.glob("*.json"))}
-    found = {file.stem: SIGNATURE.read(text) for file, text in texts.items()}
+    reports = {file.stem: SIGNATURE.read(text) for file, text in texts.items()}
     path = DOCS / "evaluation-reports.md"
-    blocks = {"figures": figures(found[HEALTHY]), "comparisons": comparisons(found)}
+    blocks = {"figures": figures(reports[HEALTHY]), "comparisons": comparisons(reports)}
     return {
         REPORTS / f"{HEALTHY}.html": page.html(texts[REPORTS / f"{HEALTHY}.json"]),  # an example
         path: with_blocks(path, BLOCK, lambda match: blocks[match[2]]),
@@ -38,8 +38,8 @@ def figures(found: Mapping[str, Any]) -> str:
         if not group["language"] and group["scored"]
     ]
     agreed = [
-        (one["of"], page.interval(one["agreement"]), one["agreement"]["n"])
-        for one in found["agreement"]
+        (entry["of"], page.interval(entry["agreement"]), entry["agreement"]["n"])
+        for entry in found["agreement"]
     ]
     head = ("suite", "group", "scored", "score, 95 % interval", "guessing")
     return f"\n{table(head, rows)}\n{table(('same answer', 'share, 95 % interval', 'n'), agreed)}\n"
@@ -49,8 +49,8 @@ def comparisons(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Render the other reports, each against that of the service it is a damaged one of."""
     bases = {name: BASES.get(name, HEALTHY) for name in found}
     rows = [
-        row(name, compare.compared(found[bases[name]], one, repeats(name, found)))
-        for name, one in found.items()
+        row(name, compare.compared(found[bases[name]], report, repeats(name, found)))
+        for name, report in found.items()
         if name not in bases.values()
     ]
     head = (
@@ -85,5 +85,5 @@ def row(name: str, found: compare.Comparison) -> tuple[str, ...]:
         f"{min(contrast.p_adjusted for contrast in found.contrasts):.2g}",
         "" if found.p_same is None else f"{found.p_same:.1g}",
         "yes" if found.is_told_apart else "no",
-        ", ".join(one.replace("_", " ") for one in found.differs_in),
+        ", ".join(difference.replace("_", " ") for difference in found.differs_in),
     )

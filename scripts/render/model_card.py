@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gateway.model_card.card import Answer, ModelCard
+from gateway.model_card.card import AttributeAnswer, ModelCard
 from gateway.model_card.supplied import schema
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.prompt_screening import Screener
@@ -33,11 +33,13 @@ def pages() -> dict[Path, str]:
 def attributes() -> str:
     """Return a row for each source attribute: who answers it where no operator has."""
     screener = Screener.of(audience="off")
-    answers = [ModelCard(one, Disclaimer.of(), screener).answers() for one in (ANY, DEFAULT)]
+    answers = [
+        ModelCard(serving, Disclaimer.of(), screener).answers() for serving in (ANY, DEFAULT)
+    ]
     return table(HEAD, [row(*pair) for pair in zip(*answers, strict=True)])
 
 
-def row(anybody: Answer, default: Answer) -> tuple[str, ...]:
-    one = anybody.attribute
-    given = (" and ".join(found.sources) or "not supplied" for found in (anybody, default))
-    return one.paragraph, one.text, f"`{one.id}`", *given
+def row(anybody: AttributeAnswer, default: AttributeAnswer) -> tuple[str, ...]:
+    attribute = anybody.attribute
+    given = (" and ".join(answer.sources) or "not supplied" for answer in (anybody, default))
+    return attribute.paragraph, attribute.text, f"`{attribute.id}`", *given

@@ -28,7 +28,7 @@ def figures(record: dict[str, Any]) -> str:
 
 
 def row(name: Any, found: dict[str, Any]) -> tuple[object, ...]:
-    cells = [cell(one) for one in found.values()]
+    cells = [cell(counts) for counts in found.values()]
     return (f"`{name}`", f"`{CHECKS[name][0]}`", *cells, f"{percent(precision(found))}")
 
 
@@ -40,7 +40,7 @@ def cell(one: dict[str, Any]) -> str:
 
 def precision(found: dict[str, Any]) -> float:
     """Return the precision on all corpora together."""
-    right, wrong = (sum(one[what] for one in found.values()) for what in ("found", "false"))
+    right, wrong = (sum(counts[what] for counts in found.values()) for what in ("found", "false"))
     return float(right / (right + wrong))
 
 

@@ -132,7 +132,9 @@ def source_section(found: Sequence[Row]) -> Iterator[str]:
 def card_section(costs: Row) -> Iterator[str]:
     yield "\n## Card\n\n"
     lines = sum(1 for name in LANGUAGES for _ in texts(name))
-    public = ", ".join(f"{one['name']} ({one['licence']})" for one in sources.sources("train"))
+    public = ", ".join(
+        f"{source['name']} ({source['licence']})" for source in sources.sources("train")
+    )
     names = built_in("en").notices
     topics = ", ".join(
         f"{names[topic].summary} ({topic})" for topic in sorted(model().topics.names())
@@ -171,14 +173,18 @@ def card_section(costs: Row) -> Iterator[str]:
 
 def pair(rows: Sequence[Row], name: str) -> list[str]:
     """Return the shares of a group's emergencies and of its others; a dash where there are none."""
-    found = {row["emergency"]: row for row in rows if row["group"] == name}
-    return [share(found[label]) if label in found else DASH for label in (True, False)]
+    rows_by_label = {row["emergency"]: row for row in rows if row["group"] == name}
+    return [
+        share(rows_by_label[label]) if label in rows_by_label else DASH for label in (True, False)
+    ]
 
 
 def short(rows: Sequence[Row], name: str) -> list[str]:
-    found = {row["emergency"]: row for row in rows if row["group"] == name}
+    rows_by_label = {row["emergency"]: row for row in rows if row["group"] == name}
     return [
-        f"{found[label]['noticed'] / found[label]['texts']:.0%}" if label in found else DASH
+        f"{rows_by_label[label]['noticed'] / rows_by_label[label]['texts']:.0%}"
+        if label in rows_by_label
+        else DASH
         for label in (True, False)
     ]
 

@@ -90,7 +90,8 @@ def hazards() -> list[Hazard]:
     """Return the log in its order."""
     log = tomllib.loads((FOLDER / "hazards.toml").read_text())["hazard"]
     return [
-        Hazard(controls=[Control(**one) for one in entry.pop("control")], **entry) for entry in log
+        Hazard(controls=[Control(**control) for control in entry.pop("control")], **entry)
+        for entry in log
     ]
 
 
@@ -151,7 +152,10 @@ def link(hazard: Hazard) -> str:
 def profile() -> str:
     """Return how many hazards there are of each risk, before and after."""
     log, known = hazards(), scales()["acceptability"]
-    before, after = Counter(one.before for one in log), Counter(one.after for one in log)
+    before, after = (
+        Counter(hazard.before for hazard in log),
+        Counter(hazard.after for hazard in log),
+    )
     rows = [(level, text, before[int(level)], after[int(level)]) for level, text in known.items()]
     return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
 

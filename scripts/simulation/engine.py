@@ -72,8 +72,8 @@ class Engine:
         """Stop at once; return the requests whose streams are cut, and those that had not begun."""
         self.is_alive = False
         self.process.interrupt(FAILED)
-        begun, waiting = [one for _, _, one in self.running], list(self.waiting)
-        prefilling = [one for one in self.prefilling if one.first_s == 0.0]
+        begun, waiting = [request for _, _, request in self.running], list(self.waiting)
+        prefilling = [request for request in self.prefilling if request.first_s == 0.0]
         self.running, self.waiting, self.prefilling = [], deque(), []
         self.cache.clear()
         self.cached = 0
@@ -126,7 +126,7 @@ class Engine:
     def prefill(self) -> Steps:
         """Prefill the waiting requests that fit the budget; a long prompt takes several steps."""
         self.prefilling = self.next_batch()
-        tokens = sum(one.prefilled for one in self.prefilling)
+        tokens = sum(request.prefilled for request in self.prefilling)
         count = max(1, math.ceil(tokens / self.speed.budget))
         batch = len(self.running) + len(self.prefilling)
         speed = self.current_speed
@@ -140,16 +140,16 @@ class Engine:
 
     def next_batch(self) -> list[Request]:
         """Take requests from the queue, first come first served, at least one."""
-        found: list[Request] = []
+        batch: list[Request] = []
         tokens = 0
-        while self.waiting and len(self.running) + len(found) < self.speed.max_batch:
-            one = self.waiting[0]
-            one.prefilled = self.uncached_tokens(one)
-            tokens += one.prefilled
-            if found and tokens > self.speed.budget:
+        while self.waiting and len(self.running) + len(batch) < self.speed.max_batch:
+            request = self.waiting[0]
+            request.prefilled = self.uncached_tokens(request)
+            tokens += request.prefilled
+            if batch and tokens > self.speed.budget:
                 break
-            found.append(self.waiting.popleft())
-        return found
+            batch.append(self.waiting.popleft())
+        return batch
 
     def uncached_tokens(self, request: Request) -> int:
         """Return the prompt tokens missing from the prefix cache, and cache the shared prefix."""

@@ -50,11 +50,11 @@ def planned(gpu: str, traffic: Traffic, cache_tokens: int = 0) -> Engine:
     model = resolve.read_model(chosen)
     whole = traffic.tokens_in + traffic.shared
     demand = Demand(1.0, whole, traffic.tokens_out, inter_token_s=0.05, utilization=0.7, spare=0)
-    one = sizing.one_engine(chosen, model, card(gpu), demand)
+    engine = sizing.one_engine(chosen, model, card(gpu), demand)
     speed = engine_speed.from_roofline(
-        one.speed, one.max_sequences, whole, traffic.tokens_out, cache_tokens
+        engine.speed, engine.max_sequences, whole, traffic.tokens_out, cache_tokens
     )
-    return Engine(speed, one.limit)
+    return Engine(speed, engine.limit)
 
 
 def policies() -> list[dict[str, Any]]:
@@ -87,8 +87,8 @@ def prefixes() -> list[dict[str, Any]]:
 
 def _under(scenario: Scenario, load: float) -> dict[str, Any]:
     outcome = run(scenario)
-    found = result.figures(outcome, WARM_UP_S, WARM_UP_S + WINDOW_S)
-    return {"policy": scenario.policy, "load": load, **found}
+    figures = result.figures(outcome, WARM_UP_S, WARM_UP_S + WINDOW_S)
+    return {"policy": scenario.policy, "load": load, **figures}
 
 
 def small_rack() -> dict[str, Any]:

@@ -85,10 +85,10 @@ def find(url: str) -> Stack:
 
 
 def _gateway(port: str) -> psutil.Process:
-    for one in psutil.process_iter():
+    for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):  # another user's, or gone
-            if "gateway" in one.cmdline() and one.environ().get("MMHIE_PORT") == port:
-                return one
+            if "gateway" in process.cmdline() and process.environ().get("MMHIE_PORT") == port:
+                return process
     raise SystemExit(f"No gateway of yours has port {port}; start `mmhie serve --engines 2` first.")
 
 
@@ -142,20 +142,23 @@ async def together(
     """Send the requests at their arrival times."""
     began = time.perf_counter()
 
-    async def one(call: Call) -> Observation:
+    async def observe(call: Call) -> Observation:
         await asyncio.sleep(max(0.0, began + call.at_s - time.perf_counter()))
         return await send(client, body(model, call), began + call.at_s)
 
-    return list(await asyncio.gather(*map(one, calls)))
+    return list(await asyncio.gather(*map(observe, calls)))
 
 
 def step_s(observed: Sequence[Observation]) -> float:
     """Return the seconds between tokens while all of these were in decode."""
-    begin, end = max(one.first_s for one in observed), min(one.last_s for one in observed)
+    begin, end = (
+        max(observation.first_s for observation in observed),
+        min(observation.last_s for observation in observed),
+    )
     gaps = [
         later - earlier
-        for one in observed
-        for earlier, later in zip(one.stamps, one.stamps[1:], strict=False)
+        for observation in observed
+        for earlier, later in zip(observation.stamps, observation.stamps[1:], strict=False)
         if begin <= earlier and later <= end
     ]
     return statistics.fmean(gaps)
@@ -216,10 +219,11 @@ async def _among(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[st
         await asyncio.sleep(AMONG_S / 4)
     others = await writing
     return {
-        "tokens_in": statistics.fmean(one.tokens_in for one in observed),
-        "first_s": statistics.median(one.first_s for one in observed),
+        "tokens_in": statistics.fmean(observation.tokens_in for observation in observed),
+        "first_s": statistics.median(observation.first_s for observation in observed),
         "held_s": statistics.median(
-            max_gap_s(others, at, at + one.last_s) for at, one in zip(sent, observed, strict=True)
+            max_gap_s(others, at, at + observation.last_s)
+            for at, observation in zip(sent, observed, strict=True)
         ),
     }
 
@@ -229,10 +233,10 @@ def max_gap_s(observed: Sequence[Observation], begin: float, end: float) -> floa
     return statistics.median(
         max(
             later - earlier
-            for earlier, later in itertools.pairwise(one.stamps)
+            for earlier, later in itertools.pairwise(observation.stamps)
             if later >= begin and earlier <= end
         )
-        for one in observed
+        for observation in observed
     )
 
 
@@ -244,12 +248,12 @@ async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
     rows = [
         {
             "at_s": call.at_s,
-            "tokens_in": one.tokens_in,
-            "tokens_out": one.tokens_out,
-            "first_s": one.first_s,
-            "last_s": one.last_s,
+            "tokens_in": observation.tokens_in,
+            "tokens_out": observation.tokens_out,
+            "first_s": observation.first_s,
+            "last_s": observation.last_s,
         }
-        for call, one in zip(calls, observed, strict=True)
+        for call, observation in zip(calls, observed, strict=True)
     ]
     print(f"==> {rate} requests/s: {len(rows)} answers", flush=True)
     return {"rate": rate, "seconds": SECONDS, "calls": rows}
@@ -265,16 +269,16 @@ def limit(speed: EngineSpeed) -> float:
 async def measured(url: str) -> dict[str, Any]:
     """Make the whole record."""
     stack = find(url)
-    one = {"alone": await on_one(stack), "beside": await on_each(stack)}
-    print(f"==> one engine: {one}", flush=True)
-    most = limit(from_contended_record(one, BATCHES[-1])) * len(stack.engines)
+    engine = {"alone": await on_one(stack), "beside": await on_each(stack)}
+    print(f"==> one engine: {engine}", flush=True)
+    most = limit(from_contended_record(engine, BATCHES[-1])) * len(stack.engines)
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "model": stack.model,
         "engines": len(stack.engines),
         "policy": "power_of_two",
-        **one,
+        **engine,
         "both": [await on_both(stack, round(share * most, 1)) for share in SHARES],
     }
 

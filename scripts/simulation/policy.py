@@ -44,7 +44,7 @@ class View:
         """Apply a result of the health check."""
         self.living = self.living | engines if are_alive else self.living - engines
         self.alive = sorted(self.living)
-        self.spread = Spread([self.loads[one] for one in self.alive])
+        self.spread = Spread([self.loads[engine] for engine in self.alive])
 
     def count(self, engine: int, by: int) -> None:
         self.loads[engine] += by
@@ -70,7 +70,9 @@ class Spread:
 
 
 def _points(engines: int) -> list[tuple[int, int]]:
-    return [(_hash(f"{one}/{point}"), one) for one in range(engines) for point in range(POINTS)]
+    return [
+        (_hash(f"{engine}/{point}"), engine) for engine in range(engines) for point in range(POINTS)
+    ]
 
 
 def _hash(text: str) -> int:
@@ -90,8 +92,8 @@ def round_robin(view: View, call: Call) -> int:
 
 def power_of_two(view: View, call: Call) -> int:
     """Pick the less loaded of two random engines."""
-    one, other = view.draw.choice(view.alive), view.draw.choice(view.alive)
-    return one if view.loads[one] <= view.loads[other] else other
+    engine, other = view.draw.choice(view.alive), view.draw.choice(view.alive)
+    return engine if view.loads[engine] <= view.loads[other] else other
 
 
 def consistent_hash(view: View, call: Call) -> int:

@@ -32,11 +32,11 @@ def endings(requests: Iterable[Request]) -> dict[str, int]:
 def figures(outcome: Result, since_s: float = 0.0, until_s: float = math.inf) -> dict[str, Any]:
     """Summarize the requests that arrived in this time and were answered."""
     came = [request for request in outcome.requests if since_s <= request.arrived_s < until_s]
-    whole = [one for one in came if one.ending == "whole"]
-    firsts = [one.ttft_s for one in whole]
-    answers = [one.last_s - one.arrived_s for one in whole]
-    gaps = [one.tpot_s for one in whole if one.call.tokens_out > 1]
-    read = sum(one.prefilled for one in whole)
+    whole = [request for request in came if request.ending == "whole"]
+    firsts = [request.ttft_s for request in whole]
+    answers = [request.last_s - request.arrived_s for request in whole]
+    gaps = [request.tpot_s for request in whole if request.call.tokens_out > 1]
+    read = sum(request.prefilled for request in whole)
     return {
         "calls": len(came),
         **endings(came),
@@ -47,7 +47,7 @@ def figures(outcome: Result, since_s: float = 0.0, until_s: float = math.inf) ->
         "answer_p99_s": percentile(answers, 0.99),
         "token_mean_s": mean(gaps),
         "token_p99_s": percentile(gaps, 0.99),
-        "read_share": read / max(1, sum(one.call.tokens_in for one in whole)),
+        "read_share": read / max(1, sum(request.call.tokens_in for request in whole)),
     }
 
 

@@ -58,7 +58,7 @@ class Service:
         ]
         for engine in self.engines if scenario.contended else ():
             engine.contended = scenario.contended
-            engine.neighbours = [one for one in self.engines if one is not engine]
+            engine.neighbours = [other for other in self.engines if other is not engine]
         self.gateways = [
             Gateway(scenario.workers, scenario.max_inflight, scenario.max_queue)
             for _ in range(scenario.gateways)
@@ -148,7 +148,7 @@ class Service:
         """Fail the rack, let the routers detect it, restart it, let them detect that."""
         failed = range(failure.first, failure.first + failure.count)
         yield self.env.timeout(failure.at_s)
-        waiting = [one for number in failed for one in self.fail_engine(number, failure)]
+        waiting = [request for number in failed for request in self.fail_engine(number, failure)]
         yield self.env.timeout(failure.notice_s)
         for view in self.views:
             view.learn(set(failed), are_alive=False)
@@ -168,7 +168,7 @@ class Service:
             self.views[request.router].end(number)
         seconds = failure.idle_timeout_s if failure.is_silent else 0.0
         for request in begun:
-            self.schedule(seconds, lambda one=request: self.cut(one, failure.again_s))  # type: ignore[misc]
+            self.schedule(seconds, lambda lost=request: self.cut(lost, failure.again_s))  # type: ignore[misc]
         return waiting
 
     def cut(self, request: Request, again_s: float) -> None:

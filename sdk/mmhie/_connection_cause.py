@@ -25,9 +25,9 @@ CAUSES: tuple[tuple[type[BaseException], str], ...] = (
 
 def cause_of(error: BaseException) -> str:
     """Return what went wrong and what to do, from the exceptions that led to `error`."""
-    for one in _chain(error):
+    for cause in _chain(error):
         for kind, sentence in CAUSES:
-            if isinstance(one, kind):
+            if isinstance(cause, kind):
                 return sentence
     return UNKNOWN
 
@@ -37,6 +37,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
-            for one in error.exceptions:
-                yield from _chain(one)
+            for exception in error.exceptions:
+                yield from _chain(exception)
         error = error.__cause__ or error.__context__

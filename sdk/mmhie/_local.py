@@ -163,13 +163,13 @@ def acquire(config: LLMConfig) -> LocalServer:
 
 def find_launcher(path: str | None, beside: Path) -> str:
     """Find the `mmhie` command on PATH, else beside Python. Raises LauncherNotFoundError."""
-    found = shutil.which("mmhie", path=path) or shutil.which("mmhie", path=str(beside))
-    if found is None:
+    launcher = shutil.which("mmhie", path=path) or shutil.which("mmhie", path=str(beside))
+    if launcher is None:
         raise LauncherNotFoundError(
             "MMHIE_BACKEND is local, but the `mmhie` command is not installed; install "
             "mmhie-server beside this application, or set MMHIE_BACKEND=remote and MMHIE_URL."
         )
-    return found
+    return launcher
 
 
 def child_environ(config: LLMConfig, environ: Mapping[str, str], port: int) -> dict[str, str]:

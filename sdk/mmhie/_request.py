@@ -62,7 +62,7 @@ def generate_request(
 def refuse_text(messages: Sequence[object]) -> None:
     """Raise InvalidRequestError for what is no list of messages."""
     is_text = isinstance(messages, str | bytes) or not isinstance(messages, Sequence)
-    if is_text or not all(isinstance(one, Mapping) for one in messages):
+    if is_text or not all(isinstance(message, Mapping) for message in messages):
         raise InvalidRequestError(NO_MESSAGES)
 
 

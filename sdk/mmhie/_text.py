@@ -99,9 +99,9 @@ def warn(answer: Answer) -> None:
     It names neither: what a warning says ends in logs.
     """
     reasons = {"is incomplete (`truncated`)": answer.truncated, "has `notices`": answer.notices}
-    found = " and ".join(reason for reason, applies in reasons.items() if applies)
-    if found:
-        message = f"The answer {found}: show that wherever you show the text."
+    warnings = " and ".join(reason for reason, applies in reasons.items() if applies)
+    if warnings:
+        message = f"The answer {warnings}: show that wherever you show the text."
         warn_caller(message, MedicalTextWarning)
 
 

@@ -155,7 +155,7 @@ def chat_body(answer: _Scripted) -> Json:
     }
 
 
-class Handler(BaseHTTPRequestHandler):
+class FakeHandler(BaseHTTPRequestHandler):
     """HTTP handler that answers for the FakeServer."""
 
     protocol_version = "HTTP/1.1"
@@ -200,7 +200,7 @@ class Handler(BaseHTTPRequestHandler):
 def running() -> Iterator[FakeServer]:
     """Run a FakeServer on a free port, without pytest's fixture around it."""
     fake = FakeServer()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeHandler) as server:
         server.daemon_threads = True
         server.fake = fake  # type: ignore[attr-defined] # the handler's way to it
         fake.url = f"http://127.0.0.1:{server.server_address[1]}"

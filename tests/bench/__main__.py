@@ -60,8 +60,8 @@ def main() -> int:
     out.write_text(json.dumps(report, indent=1))
     report["features"] = features(plan) if plan.is_whole or plan.before else []
     out.write_text(json.dumps(report, indent=1))
-    for found in filter(None, (report["rounds"], report["features"])):
-        print(table(medians(found)))  # noqa: T201 - the result
+    for rounds_of in filter(None, (report["rounds"], report["features"])):
+        print(table(medians(rounds_of)))  # noqa: T201 - the result
     print(goals(report))  # noqa: T201
     return 0
 
@@ -96,14 +96,14 @@ def plan_of(given: argparse.Namespace) -> Plan:
 def rounds(
     plan: Plan, measure: Callable[[Target, float], Mapping[str, float]]
 ) -> list[dict[str, Any]]:
-    found = []
+    measured = []
     for number in range(plan.rounds):
-        one: dict[str, Any] = {}
+        figures: dict[str, Any] = {}
         for name in plan.targets if number % 2 == 0 else reversed(plan.targets):
-            one[name] = measure(TARGETS[name], plan.seconds)
-            print(number, name, json.dumps(one[name]), flush=True)  # noqa: T201 - progress
-        found.append(one)
-    return found
+            figures[name] = measure(TARGETS[name], plan.seconds)
+            print(number, name, json.dumps(figures[name]), flush=True)  # noqa: T201 - progress
+        measured.append(figures)
+    return measured
 
 
 def tried(name: str, plan: Plan) -> Mapping[str, float]:
@@ -111,14 +111,14 @@ def tried(name: str, plan: Plan) -> Mapping[str, float]:
     runs = [*trials.ON_EACH, *((trials.sustained,) if plan.is_whole else ())]
     if name == "gateway":
         runs += trials.ON_OURS
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     for run in runs:
-        found |= run(TARGETS[name], TARGET_CPU)
+        figures |= run(TARGETS[name], TARGET_CPU)
     if name == "gateway" and plan.is_whole:
-        found |= trials.lasting(TARGETS[name], TARGET_CPU)
-        found |= trials.workers(TARGETS[name], TARGETS["gateway, 2 workers"])
-    print(name, json.dumps(found), flush=True)  # noqa: T201 - progress
-    return {figure: round(value, 4) for figure, value in found.items()}
+        figures |= trials.lasting(TARGETS[name], TARGET_CPU)
+        figures |= trials.workers(TARGETS[name], TARGETS["gateway, 2 workers"])
+    print(name, json.dumps(figures), flush=True)  # noqa: T201 - progress
+    return {figure: round(value, 4) for figure, value in figures.items()}
 
 
 def features(plan: Plan) -> list[dict[str, Any]]:
@@ -127,7 +127,10 @@ def features(plan: Plan) -> list[dict[str, Any]]:
     compared = [TARGETS[name] for name in ("nginx", "gateway", *ours)]
     if plan.before:
         compared.append(before(plan.before))
-    return [{one.name: by_feature(one, plan.seconds * 0.6) for one in compared} for _ in range(3)]
+    return [
+        {target.name: by_feature(target, plan.seconds * 0.6) for target in compared}
+        for _ in range(3)
+    ]
 
 
 if __name__ == "__main__":

@@ -73,12 +73,12 @@ async def measured(engine_url: str) -> list[dict[str, Any]]:
             await asyncio.sleep(0.1)
         steps.watch()
         for name, size in SIZES.items():
-            found = [await longest(steps, port, size) for _ in range(WARM + TIMES)][WARM:]
+            holds = [await longest(steps, port, size) for _ in range(WARM + TIMES)][WARM:]
             rows.append(
                 {
                     "text": name,
-                    "median_ms": round(statistics.median(found), 2),
-                    "worst_ms": round(max(found), 2),
+                    "median_ms": round(statistics.median(holds), 2),
+                    "worst_ms": round(max(holds), 2),
                 }
             )
     return rows

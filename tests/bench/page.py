@@ -28,8 +28,8 @@ ADDED: Final = {
 
 def result(name: str) -> Report:
     """A file of results, by its name without `.json`."""
-    found: Report = json.loads((RESULTS / f"{name}.json").read_text())
-    return found
+    report: Report = json.loads((RESULTS / f"{name}.json").read_text())
+    return report
 
 
 def machine() -> str:
@@ -59,7 +59,7 @@ def goal_table() -> str:
 def side_by_side() -> str:
     """Medians by target; latencies as what is added to the engine's own."""
     rounds: Rounds = result("relay")["rounds"]
-    found = medians(rounds)
+    middles = medians(rounds)
     heads = [
         "",
         "req/s",
@@ -70,12 +70,12 @@ def side_by_side() -> str:
         *ADDED.values(),
     ]
     rows = []
-    for name, one in found.items():
+    for name, row in middles.items():
         figures = ("us_request", "us_chunk_64", "us_chunk_256")
-        costs = [number(one[figure]) if name != "direct" else "" for figure in figures]
-        memory = f"{one['rss_mb']:.0f}" if "rss_mb" in one else ""
+        costs = [number(row[figure]) if name != "direct" else "" for figure in figures]
+        memory = f"{row['rss_mb']:.0f}" if "rss_mb" in row else ""
         more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
-        rows.append([name, f"{one['req_s']:,.0f}", *costs, memory, *more])
+        rows.append([name, f"{row['req_s']:,.0f}", *costs, memory, *more])
     return table(heads, rows)
 
 
@@ -87,20 +87,20 @@ def number(value: float) -> str:
 def real() -> str:
     """A real engine, by number of streams."""
     rounds = result("real")["rounds"]
-    found = ratios(rounds)
+    compared = ratios(rounds)
     rows = []
     for streams in map(str, STREAMS):
         direct, through = (
             {
-                figure: statistics.median(one[streams][way][figure] for one in rounds)
+                figure: statistics.median(round_[streams][way][figure] for round_ in rounds)
                 for figure in ("tokens_s", "ttft_p50_ms")
             }
             for way in ("direct", "gateway")
         )
         rows.append([
             streams, f"{direct['tokens_s']:.1f}", f"{through['tokens_s']:.1f}",
-            f"{found[streams]['throughput']:.3f}", f"{direct['ttft_p50_ms']:.0f}",
-            f"{through['ttft_p50_ms']:.0f}", f"{found[streams]['added_ttft_p50_ms']:+.1f}",
+            f"{compared[streams]['throughput']:.3f}", f"{direct['ttft_p50_ms']:.0f}",
+            f"{through['ttft_p50_ms']:.0f}", f"{compared[streams]['added_ttft_p50_ms']:+.1f}",
         ])  # fmt: skip
     heads = ["streams", "tokens/s direct", "through", "ratio", "TTFT p50 direct, ms", "through"]
     return table([*heads, "added"], rows)

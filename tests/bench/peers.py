@@ -38,13 +38,13 @@ def python_of(name: str) -> str:
 
 def install(name: str) -> Path:
     """A peer's program, installed if need be; raises CalledProcessError."""
-    found = program(name)
-    if not found.exists():
+    executable = program(name)
+    if not executable.exists():
         folder = HOME / name
         subprocess.run([python_of(name), "-m", "venv", folder], check=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q"]
         subprocess.run([*pip, *PEERS[name]], check=True)
-    return found
+    return executable
 
 
 def version(name: str) -> str:

@@ -36,5 +36,5 @@ def bars(found: Figures, panels: Mapping[str, str], file: Path) -> None:
 
 def ranked(found: Figures, figure: str) -> Sequence[tuple[str, float]]:
     """Targets that have it, worst first, as bars are drawn from below."""
-    rows = [(name, one[figure]) for name, one in found.items() if one.get(figure, 0) > 0]
+    rows = [(name, row[figure]) for name, row in found.items() if row.get(figure, 0) > 0]
     return sorted(rows, key=lambda row: row[1], reverse=figure != "req_s")

@@ -46,7 +46,7 @@ def cpu_s(process: Child | None) -> float:
     10 ms, too coarse for a short run."""
     if process is None:
         return 0.0
-    return sum(scheduled_s(one.pid) for one in tree(process))
+    return sum(scheduled_s(child.pid) for child in tree(process))
 
 
 def scheduled_s(pid: int) -> float:
@@ -55,7 +55,7 @@ def scheduled_s(pid: int) -> float:
 
 
 def rss_mb(process: Child) -> float:
-    return sum(float(one.memory_info().rss) for one in tree(process)) / 2**20
+    return sum(float(child.memory_info().rss) for child in tree(process)) / 2**20
 
 
 def until_200(url: str, process: subprocess.Popen[Any], seconds: float = 300) -> None:

@@ -59,7 +59,7 @@ def main() -> int:
     targets = {"gateway": TARGETS["gateway"]}
     if given.before:
         targets["before"] = before(given.before)
-    report = {"machine": machine(), **{name: spent(one) for name, one in targets.items()}}
+    report = {"machine": machine(), **{name: spent(target) for name, target in targets.items()}}
     Path(given.out).write_text(json.dumps(report, indent=1))
     print(json.dumps(report, indent=1))  # noqa: T201 - the result
     return 0
@@ -104,11 +104,11 @@ def spying(process: Child, samples: Path) -> Child:
 
 def shares(samples: str) -> dict[str, float]:
     """By place, largest first, of py-spy's lines `outer;...;inner count`."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for line in samples.splitlines():
         stack, _, count = line.rpartition(" ")
-        found[place_of(stack.split(";"))] += int(count)
-    return {place: round(count / found.total(), 4) for place, count in found.most_common()}
+        counts[place_of(stack.split(";"))] += int(count)
+    return {place: round(count / counts.total(), 4) for place, count in counts.most_common()}
 
 
 def place_of(stack: list[str]) -> str:

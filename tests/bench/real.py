@@ -108,11 +108,11 @@ def public_model(gateway: Child) -> str:
 def measured(number: int, model: str) -> dict[str, Any]:
     """One round: every number of streams, both ways in turns."""
     ways = list(WAYS) if number % 2 == 0 else list(reversed(WAYS))
-    found = {
+    figures = {
         str(streams): {way: streamed(way, streams, model) for way in ways} for streams in STREAMS
     }
-    print(number, json.dumps(found), flush=True)  # noqa: T201 - progress
-    return found
+    print(number, json.dumps(figures), flush=True)  # noqa: T201 - progress
+    return figures
 
 
 def streamed(way: str, streams: int, model: str) -> dict[str, float]:
@@ -139,13 +139,14 @@ def ratios(rounds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return {
         str(streams): {
             "throughput": statistics.median(
-                one[str(streams)]["gateway"]["tokens_s"] / one[str(streams)]["direct"]["tokens_s"]
-                for one in rounds
+                round_[str(streams)]["gateway"]["tokens_s"]
+                / round_[str(streams)]["direct"]["tokens_s"]
+                for round_ in rounds
             ),
             "added_ttft_p50_ms": statistics.median(
-                one[str(streams)]["gateway"]["ttft_p50_ms"]
-                - one[str(streams)]["direct"]["ttft_p50_ms"]
-                for one in rounds
+                round_[str(streams)]["gateway"]["ttft_p50_ms"]
+                - round_[str(streams)]["direct"]["ttft_p50_ms"]
+                for round_ in rounds
             ),
         }
         for streams in STREAMS
@@ -154,7 +155,7 @@ def ratios(rounds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def weights() -> str:
     """The folder that the engine was started on."""
-    lines = (one.info["cmdline"] or () for one in psutil.process_iter(["cmdline"]))
+    lines = (process.info["cmdline"] or () for process in psutil.process_iter(["cmdline"]))
     engine = next(line for line in lines if "vllm.entrypoints.openai.api_server" in line)
     return str(engine[engine.index("--model") + 1])
 

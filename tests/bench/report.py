@@ -14,7 +14,7 @@ def medians(rounds: Rounds) -> dict[str, dict[str, float]]:
     """Of each figure of each target."""
     return {
         name: {
-            figure: statistics.median(one[name][figure] for one in rounds)
+            figure: statistics.median(round_[name][figure] for round_ in rounds)
             for figure in rounds[0][name]
         }
         for name in rounds[0]
@@ -23,7 +23,7 @@ def medians(rounds: Rounds) -> dict[str, dict[str, float]]:
 
 def ratio(rounds: Rounds, figure: str, of: str, to: str) -> float:
     """The median over rounds of a ratio within each."""
-    return statistics.median(one[of][figure] / one[to][figure] for one in rounds)
+    return statistics.median(round_[of][figure] / round_[to][figure] for round_ in rounds)
 
 
 def answers(rounds: Rounds) -> str:
@@ -37,9 +37,9 @@ def answers(rounds: Rounds) -> str:
         "of its 24 vCPUs",
     ]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    for name in (one for one in rounds[0] if one != "direct"):
+    for name in (other for other in rounds[0] if other != "direct"):
         us_answer, us_chunk = (
-            statistics.median(one[name][figure] for one in rounds)
+            statistics.median(round_[name][figure] for round_ in rounds)
             for figure in ("us_answer", "us_chunk")
         )
         cores = H100_ANSWERS_S * us_answer / 1e6
@@ -57,16 +57,16 @@ def answers(rounds: Rounds) -> str:
 
 def added(rounds: Rounds, figure: str, of: str, to: str = "direct") -> float:
     """The median over rounds of a difference within each."""
-    return statistics.median(one[of][figure] - one[to][figure] for one in rounds)
+    return statistics.median(round_[of][figure] - round_[to][figure] for round_ in rounds)
 
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:
     """Targets by figures, as Markdown."""
-    figures = list(dict.fromkeys(figure for one in found.values() for figure in one))
+    figures = list(dict.fromkeys(figure for row in found.values() for figure in row))
     lines = [f"| figure | {' | '.join(found)} |", "|---" * (len(found) + 1) + "|"]
     lines += [
         f"| {figure} | "
-        + " | ".join(f"{one[figure]:.4g}" if figure in one else "" for one in found.values())
+        + " | ".join(f"{row[figure]:.4g}" if figure in row else "" for row in found.values())
         + " |"
         for figure in figures
     ]
@@ -113,7 +113,7 @@ def over(figure: str, base: str = "direct") -> Callable[[Mapping[str, Any]], flo
 
 
 def most(figure: str) -> Callable[[Mapping[str, Any]], float]:
-    return lambda report: max(one["gateway"][figure] for one in report["rounds"])
+    return lambda report: max(round_["gateway"][figure] for round_ in report["rounds"])
 
 
 def tried(figure: str) -> Callable[[Mapping[str, Any]], float]:
@@ -122,13 +122,15 @@ def tried(figure: str) -> Callable[[Mapping[str, Any]], float]:
 
 def freed(report: Mapping[str, Any]) -> float:
     """Worst of all the ways to leave; infinite when one was not noticed."""
-    found = [v for k, v in report["trials"]["gateway"].items() if k.startswith("freed_")]
-    return float("inf") if -1 in found else max(found)
+    waits = [v for k, v in report["trials"]["gateway"].items() if k.startswith("freed_")]
+    return float("inf") if -1 in waits else max(waits)
 
 
 def amiss(report: Mapping[str, Any]) -> float:
     figures = ("misplaced_64", "misplaced_256", "stream_errors_64", "stream_errors_256", "errors")
-    return sum(float(one["gateway"][figure]) for one in report["rounds"] for figure in figures)
+    return sum(
+        float(round_["gateway"][figure]) for round_ in report["rounds"] for figure in figures
+    )
 
 
 def joined(report: Mapping[str, Any]) -> float:

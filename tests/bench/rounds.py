@@ -43,11 +43,11 @@ def answered(target: Target, seconds: float) -> Figures:
     """CPU of a request, of a streamed answer of 600 tokens, and of a chunk: what is left of it."""
     with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
         uvloop.run(drive(target.port, clients=16, seconds=0.7, stream=False, key=target.key))
-        found = whole(target, process, seconds)
+        figures = whole(target, process, seconds)
         us_answer = answer_us(target, process)
-    us_chunk = (us_answer - found["us_request"]) / ANSWER_TOKENS
-    found |= {"us_answer": us_answer, "us_chunk": us_chunk}
-    return {name: round(value, 4) for name, value in found.items()}
+    us_chunk = (us_answer - figures["us_request"]) / ANSWER_TOKENS
+    figures |= {"us_answer": us_answer, "us_chunk": us_chunk}
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def answer_us(target: Target, process: Child | None) -> float:
@@ -107,7 +107,7 @@ def streamed(target: Target, process: Child | None, streams: int, seconds: float
     )
     seen = uvloop.run(run)
     cpu = (cpu_s(process) - before) * 1e6 / max(1, seen.chunks)
-    found = {
+    figures = {
         "us_chunk": cpu,
         "ttft_p50_ms": quantile(seen.ttft, 0.5),
         "ttft_p99_ms": quantile(seen.ttft, 0.99),
@@ -116,7 +116,7 @@ def streamed(target: Target, process: Child | None, streams: int, seconds: float
         "misplaced": seen.misplaced,
         "joined": seen.joined,
     }
-    return {f"{name}_{streams}": value for name, value in found.items()}
+    return {f"{name}_{streams}": value for name, value in figures.items()}
 
 
 def quantile(values: Sequence[float], at: float) -> float:

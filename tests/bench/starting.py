@@ -97,11 +97,11 @@ def note(process: subprocess.Popen[str], began: float, seen: dict[str, float]) -
 
 def parts(seen: dict[str, float], ready: float) -> dict[str, float]:
     """Seconds between one mark and the next, the last one's until ready."""
-    found, before = {}, 0.0
+    durations, before = {}, 0.0
     for name, _ in MARKS:
-        found[name] = round(seen[name] - before, 2)
+        durations[name] = round(seen[name] - before, 2)
         before = seen[name]
-    return found | {"first response of /health": round(ready - before, 2)}
+    return durations | {"first response of /health": round(ready - before, 2)}
 
 
 if __name__ == "__main__":

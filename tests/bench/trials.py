@@ -52,7 +52,7 @@ LONG_PROMPTS = tuple(
 
 def disconnects(target: Target, cpu: int) -> Figures:
     """Worst of three, in ms, until the engine is free after a caller left; -1: not in 3 s."""
-    found: Figures = {}
+    figures: Figures = {}
     kinds = {
         "mid_stream": (20, True),
         "before_first_byte": (60_000, True),
@@ -62,8 +62,8 @@ def disconnects(target: Target, cpu: int) -> Figures:
         options = {"chunk_ms": 20} if kind == "mid_stream" else {"hold_ms": wait_ms}
         with engine(**options), running(target, cpu=cpu, ask=kind == "mid_stream"):
             times = [uvloop.run(leave(target, stream=stream)) for _ in range(3)]
-        found[f"freed_{kind}_ms"] = -1 if -1 in times else max(times)
-    return found
+        figures[f"freed_{kind}_ms"] = -1 if -1 in times else max(times)
+    return figures
 
 
 async def leave(target: Target, *, stream: bool) -> float:
@@ -170,11 +170,11 @@ async def hold(target: Target, process: Child, streams: int) -> float:
         drain.append(asyncio.create_task(read_on(reader)))
         await asyncio.sleep(0.002)
     await asyncio.sleep(1)
-    found = rss_mb(process)
+    resident = rss_mb(process)
     for task in drain:
         task.cancel()
     await asyncio.gather(*drain, return_exceptions=True)
-    return found
+    return resident
 
 
 async def read_on(reader: asyncio.StreamReader) -> None:

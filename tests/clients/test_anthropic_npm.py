@@ -23,30 +23,30 @@ def error(gateway: Gateway, case: str) -> dict[str, Any]:
 
 def test_whole(gateway: Gateway) -> None:
     """Text, the extra key, and the request id the client keeps."""
-    found = result(gateway, "whole")
+    outcome = result(gateway, "whole")
 
-    assert found["text"]
-    assert found["mmhie"]["disclaimer"]["text"] == TEXT
-    assert found["requestId"] == found["mmhie"]["provenance"]["request_id"]
+    assert outcome["text"]
+    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["requestId"] == outcome["mmhie"]["provenance"]["request_id"]
 
 
 def test_stream(gateway: Gateway) -> None:
     """The deltas are the answer; the first and the closing event carry the extra key."""
-    found = result(gateway, "stream")
+    outcome = result(gateway, "stream")
 
-    assert found["text"] == result(gateway, "whole")["text"]
-    assert found["first"]["disclaimer"]["text"] == TEXT
-    assert found["closing"]["truncated"] == "in_answer"
-    assert found["last"] == "message_stop"
+    assert outcome["text"] == result(gateway, "whole")["text"]
+    assert outcome["first"]["disclaimer"]["text"] == TEXT
+    assert outcome["closing"]["truncated"] == "in_answer"
+    assert outcome["last"] == "message_stop"
 
 
 def test_stream_helper(gateway: Gateway) -> None:
     """`.stream()` gathers the answer and keeps the first part of the label."""
-    found = result(gateway, "helper")
+    outcome = result(gateway, "helper")
 
-    assert found["text"] == found["deltas"]
-    assert found["mmhie"]["disclaimer"]["text"] == TEXT
-    assert found["reason"] == "max_tokens"
+    assert outcome["text"] == outcome["deltas"]
+    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["reason"] == "max_tokens"
 
 
 def test_structured(gateway: Gateway) -> None:
@@ -56,12 +56,12 @@ def test_structured(gateway: Gateway) -> None:
 
 def test_tool(gateway: Gateway) -> None:
     """A call is parsed, whole and streamed."""
-    found = result(gateway, "tool")
+    outcome = result(gateway, "tool")
 
-    for content in (found["whole"], found["streamed"]):
+    for content in (outcome["whole"], outcome["streamed"]):
         assert content[0]["name"] == "dose"
         assert content[0]["input"] == {"drug": "aspirin"}
-    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
 
 
 def test_count(gateway: Gateway) -> None:
@@ -78,11 +78,11 @@ def test_count(gateway: Gateway) -> None:
 )
 def test_errors(gateway: Gateway, case: str, kind: str, status: int, name: str) -> None:
     """By class, status and type, with the request id."""
-    found = error(gateway, case)
+    outcome = error(gateway, case)
 
-    assert (found["kind"], found["status"]) == (kind, status)
-    assert found["body"]["error"]["type"] == name
-    assert found["requestId"] == found["body"]["request_id"]
+    assert (outcome["kind"], outcome["status"]) == (kind, status)
+    assert outcome["body"]["error"]["type"] == name
+    assert outcome["requestId"] == outcome["body"]["request_id"]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_server_errors(
 ) -> None:
     """An engine's failure is an InternalServerError, or one that says to come back."""
     engine.next(fault="status", status=status)
-    found = error(gateway, case)
+    outcome = error(gateway, case)
 
-    assert (found["kind"], found["status"]) == (kind, seen)
+    assert (outcome["kind"], outcome["status"]) == (kind, seen)
 
 
 @pytest.mark.parametrize("fault", ["cut", "clean_cut", "error_midstream", "hang_midstream"])
@@ -107,10 +107,10 @@ def test_a_broken_stream_raises(
 ) -> None:
     """In band, and the client makes an error of it, with our code."""
     engine.next(fault=fault)
-    found = error(gateway, case)
+    outcome = error(gateway, case)
 
-    assert found["kind"] == "APIError"
-    assert found["body"]["error"]["code"]
+    assert outcome["kind"] == "APIError"
+    assert outcome["body"]["error"]["code"]
 
 
 def test_leaving_the_loop_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:

@@ -74,11 +74,11 @@ def test_whole(client: anthropic.Anthropic) -> None:
 def test_events(client: anthropic.Anthropic) -> None:
     """Deltas add up to the answer; the first and the closing event carry the extra key."""
     seen: list[Any] = list(client.messages.create(**ASKED, stream=True))
-    texts = [one.delta.text for one in seen if one.type == "content_block_delta"]
+    texts = [event.delta.text for event in seen if event.type == "content_block_delta"]
 
     assert "".join(texts) == text_of(client)
     assert seen[0].message.mmhie["disclaimer"]["text"] == TEXT
-    (closing,) = [one for one in seen if one.type == "message_delta"]
+    (closing,) = [event for event in seen if event.type == "message_delta"]
     assert closing.mmhie["truncated"] is None
     assert closing.mmhie["provenance"]["output_digest"]
 

@@ -16,22 +16,22 @@ MODEL = "fake-model"
 
 def test_chat(gateway: Gateway) -> None:
     """Text, the extra key, and the request id the client keeps."""
-    found = result(gateway.url, MODEL, "chat")
+    outcome = result(gateway.url, MODEL, "chat")
 
-    assert found["text"]
-    assert found["mmhie"]["disclaimer"]["text"] == TEXT
-    assert found["requestId"] == found["header"]
-    assert found["version"] == found["mmhie"]["disclaimer"]["version"]
+    assert outcome["text"]
+    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["requestId"] == outcome["header"]
+    assert outcome["version"] == outcome["mmhie"]["disclaimer"]["version"]
 
 
 def test_stream(gateway: Gateway) -> None:
     """The deltas are the answer; two chunks carry the extra key."""
-    found = result(gateway.url, MODEL, "stream")
+    outcome = result(gateway.url, MODEL, "stream")
 
-    assert found["text"] == result(gateway.url, MODEL, "chat")["text"]
-    assert found["finish"] == "length"
-    assert found["carriers"] == 2
-    assert found["first"]["disclaimer"]["text"] == TEXT
+    assert outcome["text"] == result(gateway.url, MODEL, "chat")["text"]
+    assert outcome["finish"] == "length"
+    assert outcome["carriers"] == 2
+    assert outcome["first"]["disclaimer"]["text"] == TEXT
 
 
 def test_usage(gateway: Gateway) -> None:
@@ -41,12 +41,12 @@ def test_usage(gateway: Gateway) -> None:
 
 def test_stream_helper(gateway: Gateway) -> None:
     """`.stream()` gathers the answer and the end of the label: which disclaimer, what was cut."""
-    found = result(gateway.url, MODEL, "helper")
+    outcome = result(gateway.url, MODEL, "helper")
 
-    assert found["text"]
-    assert found["text"] == found["deltas"]
-    assert found["final"]["disclaimer"]["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
-    assert found["final"]["truncated"] == "in_answer"
+    assert outcome["text"]
+    assert outcome["text"] == outcome["deltas"]
+    assert outcome["final"]["disclaimer"]["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert outcome["final"]["truncated"] == "in_answer"
 
 
 def test_the_whole_label_from_the_helper(gateway: Gateway) -> None:
@@ -64,36 +64,36 @@ def test_the_whole_label_from_the_helper(gateway: Gateway) -> None:
 
 def test_completions(gateway: Gateway) -> None:
     """The older API answers with the label."""
-    found = result(gateway.url, MODEL, "completions")
+    outcome = result(gateway.url, MODEL, "completions")
 
-    assert found["text"]
-    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["text"]
+    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
 
 
 def test_responses(gateway: Gateway) -> None:
     """The newer API answers in one piece."""
-    found = result(gateway.url, MODEL, "responses")
+    outcome = result(gateway.url, MODEL, "responses")
 
-    assert found["text"]
-    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["text"]
+    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
 
 
 def test_responses_stream(gateway: Gateway) -> None:
     """And streamed: created and completed carry the extra key inside."""
-    found = result(gateway.url, MODEL, "responsesStream")
+    outcome = result(gateway.url, MODEL, "responsesStream")
 
-    assert found["text"]
-    assert found["created"]["disclaimer"]["text"] == TEXT
-    assert found["completed"]["disclaimer"]["text"] == TEXT
-    assert found["types"][-1] == "response.completed"
+    assert outcome["text"]
+    assert outcome["created"]["disclaimer"]["text"] == TEXT
+    assert outcome["completed"]["disclaimer"]["text"] == TEXT
+    assert outcome["types"][-1] == "response.completed"
 
 
 def test_tool(gateway: Gateway) -> None:
     """A tool call is parsed."""
-    found = result(gateway.url, MODEL, "tool")
+    outcome = result(gateway.url, MODEL, "tool")
 
-    assert found["name"] == "dose"
-    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["name"] == "dose"
+    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
 
 
 def test_models(gateway: Gateway) -> None:
@@ -103,18 +103,18 @@ def test_models(gateway: Gateway) -> None:
 
 def test_not_found(gateway: Gateway) -> None:
     """By class, status and code."""
-    found = error(gateway.url, MODEL, "notFound")
+    outcome = error(gateway.url, MODEL, "notFound")
 
-    assert (found["kind"], found["status"]) == ("NotFoundError", 404)
-    assert found["code"] == "model_not_found"
-    assert found["requestId"]
+    assert (outcome["kind"], outcome["status"]) == ("NotFoundError", 404)
+    assert outcome["code"] == "model_not_found"
+    assert outcome["requestId"]
 
 
 def test_bad_request(gateway: Gateway) -> None:
     """The engine's own refusal keeps its class."""
-    found = error(gateway.url, MODEL, "badRequest")
+    outcome = error(gateway.url, MODEL, "badRequest")
 
-    assert (found["kind"], found["status"]) == ("BadRequestError", 400)
+    assert (outcome["kind"], outcome["status"]) == ("BadRequestError", 400)
 
 
 @pytest.mark.parametrize(("status", "seen"), [(500, 502), (503, 503)])
@@ -124,10 +124,10 @@ def test_server_errors(
 ) -> None:
     """An engine's failure is an InternalServerError."""
     engine.next(fault="status", status=status)
-    found = error(gateway.url, MODEL, case)
+    outcome = error(gateway.url, MODEL, case)
 
-    assert (found["kind"], found["status"]) == ("InternalServerError", seen)
-    assert found["code"]
+    assert (outcome["kind"], outcome["status"]) == ("InternalServerError", seen)
+    assert outcome["code"]
 
 
 @pytest.mark.parametrize("fault", ["cut", "clean_cut", "error_midstream", "hang_midstream"])
@@ -137,9 +137,9 @@ def test_a_broken_stream_raises(
 ) -> None:
     """In band, and the client makes an error of it."""
     engine.next(fault=fault)
-    found = error(gateway.url, MODEL, case)
+    outcome = error(gateway.url, MODEL, case)
 
-    assert found["kind"] == "APIError"
+    assert outcome["kind"] == "APIError"
 
 
 def test_leaving_the_loop_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:

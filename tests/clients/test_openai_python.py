@@ -65,7 +65,9 @@ def test_chat_stream(client: OpenAI) -> None:
     chunks = list(stream)
 
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text_of(client)
-    assert [place for place, one in enumerate(chunks) if "mmhie" in (one.model_extra or {})] == [
+    assert [
+        place for place, chunk in enumerate(chunks) if "mmhie" in (chunk.model_extra or {})
+    ] == [
         0,
         len(chunks) - 1,
     ]
@@ -106,12 +108,12 @@ def test_tools(client: OpenAI) -> None:
     with client.chat.completions.stream(**asked) as stream:
         streamed = stream.get_final_completion()
 
-    for one in (answer, streamed):
-        calls = one.choices[0].message.tool_calls
+    for message in (answer, streamed):
+        calls = message.choices[0].message.tool_calls
         assert calls
         assert calls[0].function.name == "dose"
         assert calls[0].function.arguments == '{"drug": "aspirin"}'
-        assert mmhie(one)["disclaimer"]["text"] == TEXT
+        assert mmhie(message)["disclaimer"]["text"] == TEXT
 
 
 def test_completions(client: OpenAI) -> None:
@@ -119,7 +121,7 @@ def test_completions(client: OpenAI) -> None:
     answer = client.completions.create(model=MODEL, prompt="Say hi.", temperature=0)
     stream = client.completions.create(model=MODEL, prompt="Say hi.", temperature=0, stream=True)
 
-    assert "".join(one.choices[0].text for one in stream) == answer.choices[0].text
+    assert "".join(chunk.choices[0].text for chunk in stream) == answer.choices[0].text
     assert mmhie(answer)["disclaimer"]["text"] == TEXT
 
 
@@ -138,7 +140,7 @@ def test_responses(client: OpenAI) -> None:
 
 def test_models(client: OpenAI) -> None:
     """The client lists the models and retrieves one."""
-    assert [one.id for one in client.models.list()] == [MODEL]
+    assert [model.id for model in client.models.list()] == [MODEL]
     assert client.models.retrieve(MODEL).id == MODEL
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("other")
@@ -256,7 +258,7 @@ async def test_async_chat(async_client: AsyncOpenAI) -> None:
     stream = await async_client.chat.completions.create(
         model=MODEL, messages=MESSAGES, temperature=0, stream=True
     )
-    text = [one.choices[0].delta.content or "" async for one in stream]
+    text = [chunk.choices[0].delta.content or "" async for chunk in stream]
 
     assert "".join(text) == answer.choices[0].message.content
     assert mmhie(answer)["disclaimer"]["text"] == TEXT
@@ -278,4 +280,4 @@ async def test_async_errors(async_client: AsyncOpenAI, engine: FakeEngine) -> No
     engine.next(fault="cut")
     stream = await async_client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
     with pytest.raises(openai.APIError):
-        [one async for one in stream]
+        [chunk async for chunk in stream]

@@ -69,9 +69,9 @@ class Client:
         if self.lock is None:
             return ""
         package = "openai" if self.name.startswith("openai") else self.name
-        found = re.search(rf"^{package}==(\S+)", self.lock.read_text(), re.MULTILINE)
-        assert found, self.lock
-        return found[1]
+        match = re.search(rf"^{package}==(\S+)", self.lock.read_text(), re.MULTILINE)
+        assert match, self.lock
+        return match[1]
 
     @property
     def title(self) -> str:

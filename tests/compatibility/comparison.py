@@ -48,24 +48,24 @@ def told(event: bytes) -> dict[str, Any]:
 
 
 def message_of(choice: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
-    return found
+    message: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
+    return message
 
 
 def text_of(events: Sequence[bytes]) -> str:
     """The answer's text over all events, or in the one document."""
     said = [told(event) for event in events]
-    choices = [choice for one in said for choice in one.get("choices") or ()]
+    choices = [choice for event in said for choice in event.get("choices") or ()]
     texts = [message_of(choice).get("content") or "" for choice in choices]
-    texts += [one["delta"] for one in said if one.get("type") == "response.output_text.delta"]
-    texts += [part["text"] for one in said for part in parts_of(one) if "type" not in one]
+    texts += [event["delta"] for event in said if event.get("type") == "response.output_text.delta"]
+    texts += [part["text"] for event in said for part in parts_of(event) if "type" not in event]
     return "".join(texts)
 
 
 def said_again(events: Sequence[bytes]) -> set[str]:
     """Return the whole text that the events of a response repeat."""
     done = [event for event in map(told, events) if not str(event.get("type")).endswith("added")]
-    return {part["text"] for one in done for part in parts_of(one)}
+    return {part["text"] for event in done for part in parts_of(event)}
 
 
 def parts_of(said: dict[str, Any]) -> list[dict[str, Any]]:
@@ -117,8 +117,8 @@ def by_choice(events: Sequence[bytes]) -> list[bytes]:
 
 
 def choice_of(event: bytes) -> int:
-    found = re.search(rb'"choices":\[\{"index":(\d+)', event)
-    return int(found[1]) if found else 99
+    match = re.search(rb'"choices":\[\{"index":(\d+)', event)
+    return int(match[1]) if match else 99
 
 
 def says_no_more(told: str, said: str) -> bool:

@@ -43,20 +43,20 @@ class Driven:
         finally:
             watchdog.cancel()
         assert line, f"the driver ended or took over {PATIENCE_S} s"
-        found: dict[str, Any] = json.loads(line)
-        return found
+        outcome: dict[str, Any] = json.loads(line)
+        return outcome
 
     def result(self, case: str) -> dict[str, Any]:
         """The result of a case that has to succeed."""
-        found = self.told(case)
-        assert "result" in found, found
-        return dict(found["result"])
+        outcome = self.told(case)
+        assert "result" in outcome, outcome
+        return dict(outcome["result"])
 
     def error(self, case: str) -> dict[str, Any]:
         """The error of a case that has to raise."""
-        found = self.told(case)
-        assert "error" in found, found
-        return dict(found["error"])
+        outcome = self.told(case)
+        assert "error" in outcome, outcome
+        return dict(outcome["error"])
 
     def stop(self) -> None:
         """End of input; the driver's pipes are closed."""

@@ -27,17 +27,17 @@ class Ledger:
 
     def findings(self) -> Findings:
         """Empty before any test has run."""
-        found: Findings = json.loads(self.file.read_text()) if self.file.is_file() else {}
-        return found
+        findings: Findings = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        return findings
 
     def note(self, row: str, column: str, outcome: str) -> None:
         """Keep one outcome; a later one replaces it."""
         self.file.parent.mkdir(exist_ok=True)
         with self.file.with_suffix(".lock").open("w") as lock:  # tests run side by side
             fcntl.flock(lock, fcntl.LOCK_EX)
-            found = self.findings()
-            found.setdefault(row, {})[column] = outcome
-            self.file.write_text(json.dumps(found, indent=1, sort_keys=True))
+            findings = self.findings()
+            findings.setdefault(row, {})[column] = outcome
+            self.file.write_text(json.dumps(findings, indent=1, sort_keys=True))
 
     @contextmanager
     def entry(self, row: str, column: str) -> Iterator[Entry]:

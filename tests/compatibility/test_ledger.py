@@ -20,8 +20,8 @@ def test_outcomes_add_up(ledger: Ledger) -> None:
     ledger.note("a", "stream", "equal")
     ledger.note("b", "whole", "equal")
 
-    found = {"a": {"whole": "equal", "stream": "equal"}, "b": {"whole": "equal"}}
-    assert ledger.findings() == found
+    outcomes = {"a": {"whole": "equal", "stream": "equal"}, "b": {"whole": "equal"}}
+    assert ledger.findings() == outcomes
 
 
 def test_a_test_that_ends_early_has_failed(ledger: Ledger) -> None:

@@ -104,7 +104,7 @@ def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refusal:
     No process is started for it; that one ends with it and code 2 is in test_life.py.
     """
     monkeypatch.chdir(tmp_path)
-    for name in [one for one in os.environ if one.startswith("MMHIE_")]:
+    for name in [variable for variable in os.environ if variable.startswith("MMHIE_")]:
         monkeypatch.delenv(name)
 
     def sentence(**settings: str) -> str:

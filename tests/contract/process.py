@@ -37,10 +37,10 @@ def free_port() -> int:
 
 def free_ports(count: int) -> list[int]:
     """Several such ports, all different."""
-    found: set[int] = set()
-    while len(found) < count:
-        found.add(free_port())
-    return list(found)
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
 
 
 def is_forkable(environ: Mapping[str, str]) -> bool:

@@ -88,8 +88,10 @@ def name_of(surface: Surface) -> str:
 
 def events(body: bytes) -> list[Any]:
     """The events of a stream: JSON where it is JSON, `[DONE]` as it is."""
-    found = re.findall(rb"^data: (.*)$", body, re.MULTILINE)
-    return [one.decode() if one == b"[DONE]" else json.loads(one) for one in found]
+    matches = re.findall(rb"^data: (.*)$", body, re.MULTILINE)
+    return [
+        payload.decode() if payload == b"[DONE]" else json.loads(payload) for payload in matches
+    ]
 
 
 def error_of(answer: httpx2.Response) -> Mapping[str, Any]:

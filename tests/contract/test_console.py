@@ -28,17 +28,17 @@ def test_the_page(gateway: Gateway) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_every_file_is_served_under_the_policy(gateway: Gateway, file: str) -> None:
     """Nothing from elsewhere, nothing inline, no sniffing, no frame."""
-    found = gateway.client.get(f"/console/{file}")
+    response = gateway.client.get(f"/console/{file}")
 
-    assert found.status_code == 200
-    policy = found.headers["content-security-policy"]
+    assert response.status_code == 200
+    policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "connect-src 'self'" in policy
     assert "unsafe" not in policy
     assert "trusted-types 'none'" in policy
-    assert found.headers["x-content-type-options"] == "nosniff"
-    assert found.headers["x-frame-options"] == "DENY"
-    assert found.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-frame-options"] == "DENY"
+    assert response.headers["referrer-policy"] == "no-referrer"
 
 
 def test_nothing_is_asked_of_anybody_else(gateway: Gateway) -> None:
@@ -75,10 +75,10 @@ def test_head(gateway: Gateway) -> None:
 @pytest.mark.parametrize("path", ["nothing.js", "../assets.py", "%2e%2e/assets.py", "//etc/passwd"])
 def test_there_is_nothing_else(gateway: Gateway, path: str) -> None:
     """404 in the one shape, and no way out of the folder."""
-    found = gateway.client.get(f"/console/{path}")
+    response = gateway.client.get(f"/console/{path}")
 
-    assert found.status_code == 404
-    assert error_of(found)["code"] == "not_found"
+    assert response.status_code == 404
+    assert error_of(response)["code"] == "not_found"
 
 
 def test_it_can_be_switched_off(start: Start, engine: FakeEngine) -> None:

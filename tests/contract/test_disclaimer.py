@@ -42,11 +42,11 @@ def test_the_mmhie_object_holds_it(gateway: Gateway, surface: Surface, limit: in
     """Id, version, digest and text; the same version as the header's."""
     answer = surface.ask(gateway.client, **surface.limit(limit))
 
-    found = mmhie_of(surface, answer)["disclaimer"]
-    assert found["text"] == TEXT
-    assert found["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
-    assert found["version"] == answer.headers["x-mmhie-disclaimer-version"]
-    assert found["id"]
+    disclaimer = mmhie_of(surface, answer)["disclaimer"]
+    assert disclaimer["text"] == TEXT
+    assert disclaimer["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert disclaimer["version"] == answer.headers["x-mmhie-disclaimer-version"]
+    assert disclaimer["id"]
 
 
 @pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
@@ -125,11 +125,11 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
     answer = surface.ask(gateway.client, stream_options={"include_usage": usage})
 
     chunks = [event for event in events(answer.content) if event != "[DONE]"]
-    carrying = [place for place, one in enumerate(chunks) if "mmhie" in one]
+    carrying = [place for place, chunk in enumerate(chunks) if "mmhie" in chunk]
     finish = next(
         place
-        for place, one in enumerate(chunks)
-        if one["choices"] and one["choices"][0]["finish_reason"]
+        for place, chunk in enumerate(chunks)
+        if chunk["choices"] and chunk["choices"][0]["finish_reason"]
     )
     assert carrying == [0, finish]
     assert answer.text.count(TEXT) == 1
@@ -139,11 +139,11 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
 def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> None:
     """The two events that hold the response object."""
     surface = Surface("responses-sse", RESPONSES, "sse")
-    found = [
+    carriers = [
         event["type"] for event in events(surface.ask(gateway.client).content) if carrier(event)
     ]
 
-    assert found == ["response.created", "response.completed"]
+    assert carriers == ["response.created", "response.completed"]
 
 
 @pytest.mark.parametrize("surface", CHUNKED, ids=name_of)
@@ -200,8 +200,8 @@ def test_no_surface_shows_a_control_marker(
 def stripped(gateway: Gateway) -> int:
     """Return the number of answers stripped so far."""
     metrics = gateway.client.get("/metrics").text
-    found = re.search(r'mmhie_warnings_total\{kind="harmony_markers_stripped"\} (\d+)', metrics)
-    return int(found[1]) if found else 0
+    match = re.search(r'mmhie_warnings_total\{kind="harmony_markers_stripped"\} (\d+)', metrics)
+    return int(match[1]) if match else 0
 
 
 def said(surface: Surface, body: bytes) -> str:

@@ -61,9 +61,9 @@ def in_band(surface: Surface, answer: httpx2.Response) -> str:
     assert answer.status_code == 200
     if surface.form == "text":
         return interrupted(answer.text)
-    found = events(answer.content)
-    assert surface.path in (RESPONSES, MESSAGES) or found[-1] == "[DONE]", found[-3:]
-    last = [one for one in found if one != "[DONE]"][-1]
+    told = events(answer.content)
+    assert surface.path in (RESPONSES, MESSAGES) or told[-1] == "[DONE]", told[-3:]
+    last = [event for event in told if event != "[DONE]"][-1]
     assert "error" in last, last
     return str(checked(last["error"])["code"])
 
@@ -147,11 +147,11 @@ def test_an_error_of_the_engine_in_mid_stream(
     if surface.form == "text":
         interrupted(answer.text)
         return
-    found = [
+    errors = [
         event for event in events(answer.content) if isinstance(event, dict) and "error" in event
     ]
-    assert len(found) == 1
-    checked(found[0]["error"])
+    assert len(errors) == 1
+    checked(errors[0]["error"])
     assert b'finish_reason":"stop' not in answer.content
 
 
@@ -260,7 +260,9 @@ def test_no_engine_at_all_is_503(start: Start) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])
-@pytest.mark.parametrize("surface", [one for one in SURFACES if one.path != GENERATE], ids=name_of)
+@pytest.mark.parametrize(
+    "surface", [each for each in SURFACES if each.path != GENERATE], ids=name_of
+)
 def test_the_callers_own_mistakes_stay_theirs(
     gateway: Gateway, engine: FakeEngine, surface: Surface, status: int
 ) -> None:

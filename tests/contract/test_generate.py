@@ -83,7 +83,7 @@ def test_a_prompt_goes_on_with_its_history(gateway: Gateway, engine: FakeEngine)
     last = {"role": "user", "content": "And then?"}
     assert engine.body()["messages"][-3:] == [*turns, last]
     assert (alone["notices"], answer["notices"][0]["id"]) == ([], "MED101")
-    digests = {one["mmhie"]["provenance"]["prompt_digest"] for one in (alone, answer)}
+    digests = {reply["mmhie"]["provenance"]["prompt_digest"] for reply in (alone, answer)}
     assert len(digests) == 2
 
 
@@ -127,7 +127,7 @@ def test_a_red_flag_does_not_wait_for_the_end_of_a_stream(
     assert first.keys() == {"reasoning_delta", "notices"}
     assert first["notices"] == last["notices"]
     assert first["notices"][0]["type"] == "emergency"
-    assert all("notices" not in one for one in between)
+    assert all("notices" not in event for event in between)
 
 
 def test_the_models_own_template_and_the_authors_system_message_are_used(
@@ -225,9 +225,11 @@ def test_reasoning_never_mixes_into_the_answer(gateway: Gateway, engine: FakeEng
     assert "The question is about" not in json.dumps(plain)
     assert asked["reasoning"].startswith("The question is about")
     assert asked["text"] == plain["text"]
-    thought = "".join(one["reasoning_delta"] for one in stream[:-2] if "reasoning_delta" in one)
+    thought = "".join(
+        event["reasoning_delta"] for event in stream[:-2] if "reasoning_delta" in event
+    )
     assert thought == asked["reasoning"]
-    assert "".join(one.get("delta", "") for one in stream[:-2]) == plain["text"]
+    assert "".join(event.get("delta", "") for event in stream[:-2]) == plain["text"]
 
 
 @pytest.mark.parametrize("fault", ["null_content", "reasoning_only"])

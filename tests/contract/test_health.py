@@ -239,4 +239,4 @@ def size_of_answers(gateway: Gateway) -> float:
     """Return what the metric has so far."""
     line = 'http_response_size_bytes_sum{handler="/llm/generate"} '
     page = gateway.client.get("/metrics").text.splitlines()
-    return sum(float(one.removeprefix(line)) for one in page if one.startswith(line))
+    return sum(float(row.removeprefix(line)) for row in page if row.startswith(line))

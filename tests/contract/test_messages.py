@@ -144,7 +144,7 @@ def test_a_tool_call_that_the_model_breaks(
 
 def test_notices_come_with_the_engines_own_refusal(gateway: Gateway, engine: FakeEngine) -> None:
     """Its text is the engine's, the notices are ours."""
-    for surface in (WHOLE, *(one for one in SURFACES if one.name == "chat-json")):
+    for surface in (WHOLE, *(other for other in SURFACES if other.name == "chat-json")):
         answer = surface.ask(gateway.client, EMERGENCY, temperature=-1)
 
         assert answer.status_code == 400
@@ -195,8 +195,8 @@ def test_tokens_are_counted(gateway: Gateway, engine: FakeEngine, surface: Surfa
 
 def tokens(gateway: Gateway) -> int:
     page = gateway.client.get("/metrics").text
-    found = re.search(r"^mmhie_completion_tokens_total (\d+)", page, re.MULTILINE)
-    return int(found[1]) if found else 0
+    match = re.search(r"^mmhie_completion_tokens_total (\d+)", page, re.MULTILINE)
+    return int(match[1]) if match else 0
 
 
 def test_a_refusal_that_comes_after_200_is_a_status(gateway: Gateway, engine: FakeEngine) -> None:

@@ -16,10 +16,10 @@ def scraped(gateway: Gateway) -> dict[str, Metric]:
     answer = gateway.client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
-    found = list(text_string_to_metric_families(answer.text))
-    names = [one.name for one in found]
+    families = list(text_string_to_metric_families(answer.text))
+    names = [family.name for family in families]
     assert len(names) == len(set(names)), sorted(names)
-    return {one.name: one for one in found}
+    return {family.name: family for family in families}
 
 
 def total(metric: Metric) -> float:

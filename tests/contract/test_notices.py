@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, events, mmhie_of, name_of
@@ -125,7 +125,7 @@ def test_a_caller_over_its_limit_gets_them(
 ) -> None:
     """Screening comes before the limits."""
     file = tmp_path / "keys.json"
-    secret = add_key(file, "one", "generate", limits=Limits(requests_per_minute=1))
+    secret = add_key(file, "one", "generate", limits=PrincipalLimits(requests_per_minute=1))
     gateway = start(engine.url, MMHIE_KEYS_FILE=str(file)).wait()
     gateway.client.headers.update(bearer(secret))
     WHOLE.ask(gateway.client)

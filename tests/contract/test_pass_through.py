@@ -72,10 +72,10 @@ def test_a_stream_is_the_engines(
     sent, got = frames(direct.content), frames(relayed.content)
     patched = changed(sent, got)
     if shape == "two choices":  # those that finish come last: their fingerprint does
-        sent = sorted(sent, key=lambda one: b'"finish_reason":"' in one or b"[DONE]" in one)
+        sent = sorted(sent, key=lambda event: b'"finish_reason":"' in event or b"[DONE]" in event)
         patched = changed(sent, got)
-    assert [plain(one) for one in got] == [plain(one) for one in sent]
-    assert all(b'"mmhie":' in one for one in patched)
+    assert [plain(event) for event in got] == [plain(event) for event in sent]
+    assert all(b'"mmhie":' in event for event in patched)
     assert len(patched) <= 2 + (shape == "two choices")
 
 
@@ -166,16 +166,16 @@ def test_models_are_listed_as_the_engine_does(gateway: Gateway) -> None:
     listed = gateway.client.get("/v1/models").json()
 
     assert listed["object"] == "list"
-    assert [one["id"] for one in listed["data"]] == ["fake-model"]
+    assert [model["id"] for model in listed["data"]] == ["fake-model"]
     assert listed["data"][0]["object"] == "model"
 
 
 def test_one_model_can_be_asked_for(gateway: Gateway) -> None:
     """vLLM has no such route, the OpenAI clients do."""
-    found = gateway.client.get("/v1/models/fake-model")
+    model = gateway.client.get("/v1/models/fake-model")
 
-    assert found.status_code == 200
-    assert found.json()["id"] == "fake-model"
+    assert model.status_code == 200
+    assert model.json()["id"] == "fake-model"
     assert gateway.client.get("/v1/models/other").status_code == 404
 
 

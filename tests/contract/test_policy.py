@@ -92,7 +92,9 @@ def test_it_stands_in_every_event_of_a_response(start: Start, engine: FakeEngine
     asked: dict[str, Any] = {"model": "fake-model", "input": "hi", "max_output_tokens": 4}
 
     with client, client.responses.stream(**asked) as stream:
-        deltas = "".join(one.delta for one in stream if one.type == "response.output_text.delta")
+        deltas = "".join(
+            event.delta for event in stream if event.type == "response.output_text.delta"
+        )
         streamed = stream.get_final_response().output_text
     whole = gateway.client.post(RESPONSES, json=asked).json()["output"][0]["content"][0]["text"]
     schema = {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}}}

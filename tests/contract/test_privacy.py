@@ -135,7 +135,7 @@ class Hospital:
             self.refusals.append(answer.text)
         elif answer.headers["content-type"].startswith("text/event-stream"):
             told = (event for event in events(answer.content) if isinstance(event, dict))
-            self.refusals += [str(one["error"]) for one in told if one.get("error")]
+            self.refusals += [str(event["error"]) for event in told if event.get("error")]
         elif answer.headers["content-type"].startswith("text/plain"):
             self.refusals += re.findall(r"\[interrupted\].*", answer.text)
 
@@ -246,9 +246,9 @@ def test_the_marker_is_found_nowhere(hospital: Hospital) -> None:
     hospital.engine.next(fault="crash_midstream")
     hospital.ask(SURFACES[1])
     hospital.ask(SURFACES[4])
-    found = hospital.leaks()
+    leaks = hospital.leaks()
 
-    assert found == []
+    assert leaks == []
     assert '"patient":"patient:' in hospital.trail.read_text()
     assert len(hospital.refusals) > 400
     assert "Traceback" not in hospital.gateway.log
@@ -279,14 +279,14 @@ def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) ->
         threading.Thread(target=ask_and_keep, args=(gateway, surface, statuses))
         for surface in (SURFACES[1], *SURFACES[3:])
     ]
-    for one in asking:
-        one.start()
+    for thread in asking:
+        thread.start()
     engine.until(lambda stats: stats["running"] == 1)
     while len(statuses) < len(asking) - 1:
         assert gateway.child.poll() is None
     gateway.stop()
-    for one in asking:
-        one.join()
+    for thread in asking:
+        thread.join()
 
     assert {429, 503} <= set(statuses)
     assert CANARY not in gateway.log.lower()

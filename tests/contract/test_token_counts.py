@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
 from tests.contract.surfaces import MESSAGES, error_of
@@ -36,9 +36,9 @@ class Keyed:
             (name, path): add_key(self._file, name + path.replace("/", "."), scope, limits=limits)
             for path in ASKED
             for name, scope, limits in (
-                ("other", "generate", Limits()),
-                ("one-request", "openai", Limits(requests_per_minute=1)),
-                ("one-token", "openai", Limits(tokens_per_minute=1)),
+                ("other", "generate", PrincipalLimits()),
+                ("one-request", "openai", PrincipalLimits(requests_per_minute=1)),
+                ("one-token", "openai", PrincipalLimits(tokens_per_minute=1)),
             )
         }
         self._gateway = gateways(MMHIE_KEYS_FILE=str(self._file))
@@ -147,9 +147,9 @@ def test_a_key_needs_the_scope_and_its_limits_count(
     keyed: Keyed, engine: FakeEngine, path: str
 ) -> None:
     """`openai`, whose paths these belong to; each count is a request of the key's minute."""
-    found = keyed.ask(path, "", "other", "one-request", "one-request")
+    statuses = keyed.ask(path, "", "other", "one-request", "one-request")
 
-    assert found == [401, 403, 200, 429]
+    assert statuses == [401, 403, 200, 429]
 
 
 @PATHS

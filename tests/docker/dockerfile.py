@@ -18,7 +18,7 @@ class Stage:
     instructions: list[tuple[str, str]] = field(default_factory=list)
 
     def all(self, word: str) -> list[str]:
-        return [rest for found, rest in self.instructions if found == word]
+        return [rest for instruction, rest in self.instructions if instruction == word]
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
@@ -31,15 +31,15 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 def stages(name: str) -> dict[str, Stage]:
     """By name, in order; the last one is what a plain build makes."""
-    found: dict[str, Stage] = {}
+    stages: dict[str, Stage] = {}
     current: Stage | None = None
     for word, rest in instructions(FILES[name].read_text()):
         if word == "FROM":
             base, _, alias = rest.partition(" AS ")
-            current = found[alias or "last"] = Stage(base, alias or "last")
+            current = stages[alias or "last"] = Stage(base, alias or "last")
         elif current:
             current.instructions.append((word, rest))
-    return found
+    return stages
 
 
 def history(name: str, target: str) -> list[Stage]:

@@ -68,10 +68,10 @@ def test_pip_compares_hashes() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_bases_are_pinned(name: str) -> None:
     """One base by exact version, in an argument that can take a digest too."""
-    found = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", FILES[name].read_text(), re.MULTILINE)
+    bases = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", FILES[name].read_text(), re.MULTILINE)
 
-    assert len(found) == 1
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", found[0])
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", bases[0])
     known = {"${PYTHON_IMAGE}", "${VLLM_IMAGE}", "${BASE}", *stages(name)}
     assert {stage.base for stage in stages(name).values()} <= known
 
@@ -79,7 +79,7 @@ def test_bases_are_pinned(name: str) -> None:
 def test_one_base_for_all() -> None:
     """Both images stand on the same Python, the one the locks were made for."""
     named = [re.search(r"^ARG PYTHON_IMAGE=(\S+)$", f.read_text(), re.M) for f in FILES.values()]
-    (base,) = {found and found[1] for found in named}
+    (base,) = {match and match[1] for match in named}
 
     assert base
     assert base.startswith("python:3.11.")

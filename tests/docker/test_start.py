@@ -100,9 +100,9 @@ def test_environment_sees_code_and_the_bases_engine(
 
     find = "import ours; from importlib.metadata import version; print(version('vllm'))"
     python = tmp_path / "opt" / name / "bin" / "python"
-    found = subprocess.run([python, "-c", find], env={}, capture_output=True, text=True)
-    assert ("0.33.0" in found.stdout) == (name == "gpu"), found.stderr
-    assert "No module named 'ours'" not in found.stderr
+    looked = subprocess.run([python, "-c", find], env={}, capture_output=True, text=True)
+    assert ("0.33.0" in looked.stdout) == (name == "gpu"), looked.stderr
+    assert "No module named 'ours'" not in looked.stderr
     assert " ".join(asked) in (tmp_path / "asked").read_text()
     assert (tmp_path / "opt" / name / "sbom.cdx.json").stat().st_size
 

@@ -17,8 +17,8 @@ from scripts.render.safety_case import FOLDER, KINDS, Hazard, hazards, risk, sca
 from tests.contract.process import ROOT
 
 LOG = hazards()
-PROOFS = sorted({test for one in LOG for control in one.controls for test in control.tests})
-CONTROLS = [(one.id, control) for one in LOG for control in one.controls]
+PROOFS = sorted({test for hazard in LOG for control in hazard.controls for test in control.tests})
+CONTROLS = [(hazard.id, control) for hazard in LOG for control in hazard.controls]
 # Marks that would keep a test from running; `slow` and `engine` only say when it does.
 NOT_RUN = {"skip", "skipif", "xfail"}
 
@@ -33,10 +33,10 @@ def collected(tests: list[str]) -> "subprocess.CompletedProcess[str]":
 def test_every_named_test_is_collected() -> None:
     """Under its name, in its file: pytest refuses one that it does not find."""
     done = collected(PROOFS)
-    found = {line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
+    listed = {line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert found == set(PROOFS)
+    assert listed == set(PROOFS)
 
 
 @pytest.mark.parametrize("test", PROOFS)
@@ -44,7 +44,7 @@ def test_no_named_test_is_left_out(test: str) -> None:
     """Neither the test nor its file is skipped, or expected to fail."""
     file, _, name = test.partition("::")
     tree = parsed(file)
-    (function,) = [one for one in tree.body if getattr(one, "name", "") == name]
+    (function,) = [node for node in tree.body if getattr(node, "name", "") == name]
     assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
 
     assert not NOT_RUN & set(marks(*function.decorator_list, *marks_of_file(tree)))
@@ -58,9 +58,9 @@ def parsed(file: str) -> ast.Module:
 def marks_of_file(tree: ast.Module) -> list[ast.expr]:
     """Return what the file gives all of its tests as `pytestmark`."""
     return [
-        one.value
-        for one in tree.body
-        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "pytestmark"
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
     ]
 
 
@@ -69,7 +69,7 @@ def marks(*expressions: ast.expr) -> list[str]:
     return re.findall(r"pytest\.mark\.(\w+)", " ".join(map(ast.unparse, expressions)))
 
 
-@pytest.mark.parametrize("hazard", LOG, ids=lambda one: one.id)
+@pytest.mark.parametrize("hazard", LOG, ids=lambda hazard: hazard.id)
 def test_a_hazard_is_complete(hazard: Hazard) -> None:
     """Causes, situation, harm, risk before and after, what is left, and what a site must do."""
     texts = (hazard.title, hazard.situation, hazard.harm, hazard.residual)
@@ -80,13 +80,13 @@ def test_a_hazard_is_complete(hazard: Hazard) -> None:
     assert 1 <= hazard.after <= hazard.before <= 5
 
 
-@pytest.mark.parametrize("hazard", LOG, ids=lambda one: one.id)
+@pytest.mark.parametrize("hazard", LOG, ids=lambda hazard: hazard.id)
 def test_information_alone_lowers_no_likelihood_by_more_than_one_step(hazard: Hazard) -> None:
     """ISO 14971 counts it last: nobody knows who reads it."""
     steps = list(scales()["likelihood"])
     lowered = steps.index(hazard.likelihood) - steps.index(hazard.left)
 
-    assert lowered <= 1 or {one.kind for one in hazard.controls} != {"information"}
+    assert lowered <= 1 or {control.kind for control in hazard.controls} != {"information"}
 
 
 @pytest.mark.parametrize(("hazard", "control"), CONTROLS)
@@ -98,7 +98,7 @@ def test_a_control_is_proved(hazard: str, control: object) -> None:
 
 def test_ids_are_unique_and_in_order() -> None:
     """A hazard keeps its number: other documents refer to it."""
-    assert [one.id for one in LOG] == [f"H{number:02}" for number in range(1, len(LOG) + 1)]
+    assert [hazard.id for hazard in LOG] == [f"H{number:02}" for number in range(1, len(LOG) + 1)]
     assert len(LOG) >= 20
 
 
@@ -116,7 +116,7 @@ def test_the_matrix_is_that_of_the_guidance() -> None:
 def test_what_is_not_acceptable_is_named(page: str) -> None:
     """By its number, where a reader decides; and it is said that nobody has signed."""
     text = (FOLDER / page).read_text()
-    unacceptable = [one.id for one in LOG if one.after >= 4]
+    unacceptable = [hazard.id for hazard in LOG if hazard.after >= 4]
 
     assert f"{', '.join(unacceptable[:-1])} and {unacceptable[-1]}" in re.sub(r"[()]", "", text)
     assert re.search(r"[Nn]o clinical safety officer has|Nobody has signed", text)

@@ -56,15 +56,15 @@ def logprobs(token: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """The logprobs object of one token, when the request asks for it."""
     if not body.get("logprobs"):
         return None
-    one = {"token": token, "logprob": -0.5, "bytes": list(token.encode())}
-    top = [one] if body.get("top_logprobs") else []
-    return {"content": [{**one, "top_logprobs": top}]}
+    entry = {"token": token, "logprob": -0.5, "bytes": list(token.encode())}
+    top = [entry] if body.get("top_logprobs") else []
+    return {"content": [{**entry, "top_logprobs": top}]}
 
 
 def all_logprobs(plan: Plan, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """The logprobs object of a whole answer."""
     each = [logprobs(token, body) for token in plan.content or ()]
-    return {"content": [one["content"][0] for one in each if one]} if any(each) else None
+    return {"content": [entry["content"][0] for entry in each if entry]} if any(each) else None
 
 
 def usage(head: Head, plans: list[Plan]) -> dict[str, Any]:
@@ -204,18 +204,18 @@ def tool_steps(head: Head, arguments: str) -> list[Step]:
     first = {"id": f"call_{head.id[-16:]}", "type": "function", "index": 0, "function": function}
     pieces = [arguments[:half], arguments[half:]]
     rest = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
-    return [({"tool_calls": [one]}, "", 1) for one in [first, *rest]]
+    return [({"tool_calls": [call]}, "", 1) for call in [first, *rest]]
 
 
 def deltas(head: Head, plan: Plan, index: int, sent: int) -> Iterator[Frame]:
     """Every chunk after the opening one; the last says how the answer ended."""
     todo = steps(head, plan)
     while plan.endless:
-        yield from (Frame(delta(head, index, one, sent), one[2]) for one in todo)
-    for place, one in enumerate(todo):
-        sent += one[2]
+        yield from (Frame(delta(head, index, step, sent), step[2]) for step in todo)
+    for place, step in enumerate(todo):
+        sent += step[2]
         last = place == len(todo) - 1
-        yield Frame((finish if last else delta)(head, index, one, sent, plan), one[2])
+        yield Frame((finish if last else delta)(head, index, step, sent, plan), step[2])
 
 
 def delta(head: Head, index: int, step: Step, sent: int, _: Plan | None = None) -> bytes:

@@ -110,7 +110,9 @@ NAMES = frozenset(DELIVERIES) | frozenset(PLANS) | frozenset(WIRES) | INSTEAD
 def entry_of(given: Mapping[str, Any] | list[Mapping[str, Any]]) -> Entry:
     """One queue entry from JSON: a fault, or a list of faults for the same request."""
     many = given if isinstance(given, list) else [given]
-    faults = tuple(Fault(**{**one, "tokens": tuple(one.get("tokens", ()))}) for one in many)
+    faults = tuple(
+        Fault(**{**fields, "tokens": tuple(fields.get("tokens", ()))}) for fields in many
+    )
     for fault in faults:
         if fault.fault not in NAMES:
             raise ValueError(f"{fault.fault} is no fault; there are {', '.join(sorted(NAMES))}.")

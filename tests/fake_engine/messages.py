@@ -52,8 +52,8 @@ def stop_reason(plan: Plan) -> dict[str, Any]:
         return {"stop_reason": "tool_use"}
     if plan.stop_reason:
         return {"stop_reason": "stop_sequence"}
-    found = STOP_REASONS.get(plan.finish_reason)
-    return {"stop_reason": found} if found else {}
+    reason = STOP_REASONS.get(plan.finish_reason)
+    return {"stop_reason": reason} if reason else {}
 
 
 def usage(head: Head, spent: int) -> dict[str, int]:

@@ -66,18 +66,18 @@ class FakeEngine:
     @property
     def stats(self) -> dict[str, Any]:
         """Return its counts since the last reset."""
-        found: dict[str, Any] = self.ask("GET", "/_fake/stats")
-        return found
+        counts: dict[str, Any] = self.ask("GET", "/_fake/stats")
+        return counts
 
     def seen(self, path: str | None = None) -> list[dict[str, Any]]:
         """Requests it got since the last reset, on one path or all."""
         all_seen = self.ask("GET", "/_fake/requests")
-        return [one for one in all_seen if path in (None, one["path"])]
+        return [request for request in all_seen if path in (None, request["path"])]
 
     def body(self, path: str = "/v1/chat/completions") -> dict[str, Any]:
         """The last body it got on a path."""
-        found: dict[str, Any] = json.loads(self.seen(path)[-1]["body"])
-        return found
+        document: dict[str, Any] = json.loads(self.seen(path)[-1]["body"])
+        return document
 
     def until(self, true: Callable[[dict[str, Any]], bool]) -> None:
         """Wait until its stats satisfy a condition."""

@@ -15,8 +15,8 @@ def prompt_text(body: Mapping[str, Any]) -> str:
 def parts(body: Mapping[str, Any]) -> Iterator[str]:
     """The texts of messages, prompt or input, in order."""
     given = body.get("messages") or body.get("prompt") or body.get("input") or ""
-    for one in [given] if isinstance(given, str) else given:
-        yield from spoken_by(one)
+    for part in [given] if isinstance(given, str) else given:
+        yield from spoken_by(part)
 
 
 def spoken_by(one: Any) -> Iterator[str]:

@@ -104,10 +104,10 @@ class Engine:
             if fault.fault in INSTEAD:
                 await INSTEAD[fault.fault](connection, fault)
                 return
-        found = ROUTES.get(request.path)
-        if found is None:
+        route = ROUTES.get(request.path)
+        if route is None:
             raise Refusal(404, {"detail": "Not Found"})
-        method, page = found
+        method, page = route
         if request.method != method:
             raise Refusal(405, {"detail": "Method Not Allowed"})
         try:

@@ -114,7 +114,7 @@ def raw(
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while time.monotonic() < deadline and (part := plug.recv(65536)):
                 received += part
-                if deadline == math.inf and all(one in received for one in awaited):
+                if deadline == math.inf and all(wanted in received for wanted in awaited):
                     deadline = time.monotonic() + seconds
                     plug.settimeout(seconds)
     return received
@@ -178,10 +178,10 @@ def test_faults_are_taken_in_order_and_as_often_as_asked() -> None:
     queue.add(entry_of({"fault": "cut", "times": 2}))
     queue.add(entry_of([{"fault": "endless"}, {"fault": "split"}]))
 
-    taken = [[one.fault for one in queue.take(CHAT, reused=False)] for _ in range(4)]
+    taken = [[fault.fault for fault in queue.take(CHAT, reused=False)] for _ in range(4)]
     assert taken == [["cut"], ["cut"], ["endless", "split"], []]
-    assert [one.fault for one in queue.take("/health", reused=False)] == ["html"]
-    assert [one.fault for one in queue.take("/health", reused=False)] == ["html"]
+    assert [fault.fault for fault in queue.take("/health", reused=False)] == ["html"]
+    assert [fault.fault for fault in queue.take("/health", reused=False)] == ["html"]
 
 
 def test_an_unknown_fault_is_refused() -> None:

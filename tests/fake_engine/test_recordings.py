@@ -108,7 +108,7 @@ def exchange(url: str, method: str, path: str, body: Any) -> bytes:
 def skeleton(value: Any) -> Any:
     """A JSON value with its data taken out: names, order and kinds stay."""
     if isinstance(value, dict):
-        return [(name, skeleton(one)) for name, one in value.items()]
+        return [(name, skeleton(member)) for name, member in value.items()]
     if isinstance(value, list):
         return [skeleton(value[0])] if value else []
     return type(value).__name__ if not isinstance(value, int | float) else "number"
@@ -116,7 +116,7 @@ def skeleton(value: Any) -> Any:
 
 def distinct(frames: list[Any]) -> list[Any]:
     """Frames without repetitions of the one before: answers differ in length."""
-    return [one for place, one in enumerate(frames) if place == 0 or one != frames[place - 1]]
+    return [frame for place, frame in enumerate(frames) if place == 0 or frame != frames[place - 1]]
 
 
 def body_of(raw: bytes) -> Any:

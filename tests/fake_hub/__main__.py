@@ -26,10 +26,10 @@ def is_large(path: Path) -> bool:
 
 def entry(name: str, body: bytes, size: Any) -> dict[str, Any]:
     """A file as the hub lists it."""
-    found: dict[str, Any] = {"rfilename": name, "size": size, "blobId": git_id(body)}
+    fields: dict[str, Any] = {"rfilename": name, "size": size, "blobId": git_id(body)}
     if is_large(Path(name)):
-        found["lfs"] = {"sha256": hashlib.sha256(body).hexdigest(), "size": size, "pointerSize": 1}
-    return found
+        fields["lfs"] = {"sha256": hashlib.sha256(body).hexdigest(), "size": size, "pointerSize": 1}
+    return fields
 
 
 def entries(folder: Path, faults: dict[str, Any]) -> list[dict[str, Any]]:

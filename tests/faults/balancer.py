@@ -53,9 +53,9 @@ def balancing(folder: Path, gateways: Sequence[int]) -> Iterator[int]:
 
 def documented(port: int, gateways: Sequence[int]) -> str:
     """The example of the document, with these ports."""
-    found = re.search(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert found, "docs/operations.md has no nginx example"
-    example = found[1].replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    match = re.search(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert match, "docs/operations.md has no nginx example"
+    example = match[1].replace("listen 8080;", f"listen 127.0.0.1:{port};")
     for name, own in zip(("10.0.0.1:8000", "10.0.0.2:8000"), gateways, strict=True):
         assert name in example
         example = example.replace(name, f"127.0.0.1:{own}")

@@ -72,6 +72,6 @@ async def answered(gateway: Gateway, body: bytes, path: bytes = b"/v1/chat/compl
 
 def peak_bytes(pid: int) -> int:
     """Return the most memory that a process has had since it was asked to start counting."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert match is not None
+    return int(match[1]) * 1024

@@ -8,7 +8,9 @@ from tests.contract.surfaces import CHAT, GENERATE, SURFACES, Surface
 from tests.fake_engine.wires import HUGE_HEADER_BYTES
 
 TIMEOUT_S: Final = 2.0  # MMHIE_TIMEOUT_SECONDS where a timeout is expected; longer elsewhere
-COLUMNS: Final[tuple[Surface, ...]] = tuple(one for one in SURFACES if one.path in (GENERATE, CHAT))
+COLUMNS: Final[tuple[Surface, ...]] = tuple(
+    surface for surface in SURFACES if surface.path in (GENERATE, CHAT)
+)
 
 WHOLE: Final = "complete"
 CUT, GARBLED, REJECTED = "engine_cut", "engine_garbled", "engine_rejected"

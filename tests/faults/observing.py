@@ -89,12 +89,12 @@ def text_of(surface: Surface, answer: httpx2.Response) -> str:
     if surface.form == "text":
         return answer.text.removesuffix(f"\n\n{TEXT}\n")
     told = [answer.json()] if surface.form == "json" else events(answer.content)
-    told = [one for one in told if one != "[DONE]"]
+    told = [event for event in told if event != "[DONE]"]
     if surface.path != CHAT:
-        return "".join(one.get("text") or one.get("delta") or "" for one in told)
-    choices = [choice for one in told for choice in one.get("choices") or ()]
+        return "".join(event.get("text") or event.get("delta") or "" for event in told)
+    choices = [choice for event in told for choice in event.get("choices") or ()]
     said = [choice.get("delta") or choice.get("message") or {} for choice in choices]
-    return "".join(one.get("content") or "" for one in said)
+    return "".join(part.get("content") or "" for part in said)
 
 
 def logged(gateway: Gateway, request_id: str) -> str:

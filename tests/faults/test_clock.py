@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from gateway.audit.verify import verify
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.process import Gateway
 from tests.contract.surfaces import STREAMS, SURFACES, Surface, error_of, events, name_of
 from tests.fake_engine.process import FakeEngine
@@ -147,7 +147,7 @@ def test_waiting_ends_in_time(shifted: Shifted, jump: int) -> None:
 @JUMPS
 def test_a_rate_is_a_rate(shifted: Shifted, jump: int) -> None:
     """A used up minute is over when it is over, whatever the clock on the wall says."""
-    limits = Limits(requests_per_minute=PER_MINUTE)
+    limits = PrincipalLimits(requests_per_minute=PER_MINUTE)
     headers = bearer(add_key(shifted.keys, f"rate{jump}", "generate", limits=limits))
     shifted.until_known(headers)
     used = [shifted.ask(headers).status_code for _ in range(PER_MINUTE - 1)]
@@ -201,11 +201,11 @@ def test_the_trail_has_the_dates_and_holds(shifted: Shifted) -> None:
         written(shifted, set(asked))  # an entry is made just after the answer has left
     told = written(shifted, set(asked))
 
-    assert [one["caller_request_id"] for one in told] == list(asked)
-    for one in told:
-        off_s = datetime.fromisoformat(one["time"]).timestamp() - datetime.now(UTC).timestamp()
-        assert abs(off_s - asked[one["caller_request_id"]]) < DAY_S / 2
-        assert 0 <= one["ms"] < DAY_S * 500
+    assert [line["caller_request_id"] for line in told] == list(asked)
+    for line in told:
+        off_s = datetime.fromisoformat(line["time"]).timestamp() - datetime.now(UTC).timestamp()
+        assert abs(off_s - asked[line["caller_request_id"]]) < DAY_S / 2
+        assert 0 <= line["ms"] < DAY_S * 500
     assert not verify(shifted.trail, key=KEY).findings
 
 

@@ -28,10 +28,10 @@ JSON, SSE = SURFACES[0], STREAMS[0]
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    with mounted(tmp_path / "disk") as found:
-        if found is None:
+    with mounted(tmp_path / "disk") as mount:
+        if mount is None:
             pytest.skip("nobody here may mount a file system")
-        yield found
+        yield mount
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ class Asked:
 
     @property
     def acknowledged(self) -> set[str]:
-        return {one for one, status in self.statuses.items() if status == 200}
+        return {request_id for request_id, status in self.statuses.items() if status == 200}
 
 
 @pytest.mark.slow
@@ -187,9 +187,9 @@ def test_counts_are_never_sparse(engine: FakeEngine, tmp_path: Path) -> None:
         for surface in SURFACES:
             surface.ask(gateway.client)
         gateway.client.get("/metrics")
-        found = list(tmp_path.glob("mmhie-metrics-*/*.db"))
-        assert len(found) == 2 * 6
-        for file in found:
+        files = list(tmp_path.glob("mmhie-metrics-*/*.db"))
+        assert len(files) == 2 * 6
+        for file in files:
             assert file.stat().st_blocks * 512 >= file.stat().st_size, file
     finally:
         gateway.stop()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.verify import verify
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.fake_engine.process import FakeEngine
 from tests.faults.leavers import STAGES, WHOLE, Leavers
 from tests.gateway.auth.conftest import add_key, bearer
@@ -35,14 +35,14 @@ class House:
     def __init__(self, folder: Path, engine: FakeEngine, workers: int, redis: str | None) -> None:
         file = folder / "keys.json"
         scopes = ("generate", "openai", "metrics")
-        self.limited = add_key(file, "limited", *scopes, limits=Limits(concurrency=3))
+        self.limited = add_key(file, "limited", *scopes, limits=PrincipalLimits(concurrency=3))
         self.patient = add_key(file, "patient", *scopes, priority="emergency")
         self.keys = [
             self.limited,
             add_key(file, "routine", *scopes),
             add_key(file, "batch", *scopes, priority="batch"),
             add_key(file, "urgent", *scopes, priority="emergency"),
-            add_key(file, "minute", *scopes, limits=Limits(requests_per_minute=10**6)),
+            add_key(file, "minute", *scopes, limits=PrincipalLimits(requests_per_minute=10**6)),
         ]
         self.engine = engine
         self.workers, self.counts_together = workers, workers == 1 or redis is not None
@@ -73,20 +73,20 @@ class House:
         many = at_each * self.workers
         self.engine.reset()
         self.engine.next(fault="gated", times=many)
-        found: list[int] = []
+        statuses: list[int] = []
         headers = bearer(key)
 
         def ask(pid: int) -> None:
-            found.extend(self.gateway.at(pid, headers))
+            statuses.extend(self.gateway.at(pid, headers))
 
         asking = [threading.Thread(target=ask, args=(pid,)) for pid in [*workers] * at_each]
         for thread in asking:
             thread.start()
-        until(lambda: int(self.engine.stats["running"]) + len(found) == many)
+        until(lambda: int(self.engine.stats["running"]) + len(statuses) == many)
         self.engine.release(10_000)
         for thread in asking:
             thread.join()
-        return sorted(found)
+        return sorted(statuses)
 
 
 @pytest.fixture

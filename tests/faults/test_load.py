@@ -108,7 +108,11 @@ def test_under_load(many_files: None, tmp_path: Path, capsys: pytest.CaptureFixt
         with capsys.disabled():
             sys.stdout.write(f"\n{figures(crowd, gauge, slope, before, after)}\n")
 
-        strange = {one for one in told if one.split(": ", 1)[1] not in CONTRACT[one.split(":")[0]]}
+        strange = {
+            outcome
+            for outcome in told
+            if outcome.split(": ", 1)[1] not in CONTRACT[outcome.split(":")[0]]
+        }
         assert not strange, told
         assert crowd.most_open == STREAMS
         assert told["request: complete"] > 0.97 * sum(n for k, n in told.items() if "request" in k)

@@ -28,8 +28,8 @@ def test_no_fault_is_there_twice_and_there_are_enough() -> None:
 
 def test_what_no_test_has_found_is_named() -> None:
     """An incomplete run writes nothing."""
-    found = expected()
-    del found["connection refused"]
+    expectations = expected()
+    del expectations["connection refused"]
 
     with pytest.raises(KeyError, match="connection refused"):
-        page(found)
+        page(expectations)

@@ -43,10 +43,10 @@ def fuzz(name: str, seconds: int) -> tuple[int, str]:
     """
     tried = 0
     while True:
-        count, found, slow = fuzz_once(name, seconds)
+        count, failure, slow = fuzz_once(name, seconds)
         tried += count
         if not slow or takes_too_long([*REPLAY, str(slow), name]):
-            return tried, found
+            return tried, failure
         slow.unlink()
 
 
@@ -68,8 +68,8 @@ def fuzz_once(name: str, seconds: int) -> tuple[int, str, Path | None]:
     if done.returncode == 0 and count:
         return count, "", None
     slow = TIMED_OUT.search(done.stderr)
-    found = f"{name}: exit code {done.returncode}\n{done.stderr[-4000:]}"
-    return count, found, Path(slow[1]) if slow else None
+    failure = f"{name}: exit code {done.returncode}\n{done.stderr[-4000:]}"
+    return count, failure, Path(slow[1]) if slow else None
 
 
 def takes_too_long(command: Sequence[str]) -> bool:
@@ -104,10 +104,10 @@ def main(arguments: Sequence[str]) -> int:
     share = max(1, given.seconds // len(names))
     total, failures = 0, []
     for name in names:
-        count, found = fuzz(name, share)
+        count, failure = fuzz(name, share)
         total += count
-        failures += [found] if found else []
-        print(f"{name:16} {count:>9,} inputs {'FAILED' if found else ''}", flush=True)  # noqa: T201 - progress
+        failures += [failure] if failure else []
+        print(f"{name:16} {count:>9,} inputs {'FAILED' if failure else ''}", flush=True)  # noqa: T201 - progress
     print(f"{len(names)} targets, {total:,} inputs, {len(failures)} failed")  # noqa: T201 - the result
     print("\n".join(failures), file=sys.stderr)  # noqa: T201
     return 1 if failures else 0

@@ -55,13 +55,13 @@ def requests(data: bytes) -> None:
         parsed = openai_json.parse_request(data)
     except GatewayError:
         return
-    found = finish(SCREENER.screen(turns_of("", parsed))).notices
+    notices = finish(SCREENER.screen(turns_of("", parsed))).notices
     first = LABELS.initial(
         SERVING,
         LABELS.facts_of(parsed, data),
         request_id="r",
         notice_rules=None,
-        notices=found,
+        notices=notices,
     )
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")
@@ -81,12 +81,12 @@ def heads(data: bytes) -> list[tuple[bytes, bytes]]:
 
 def headers(data: bytes) -> None:
     """Keys, ids, forms and traces out of any headers."""
-    found = heads(data)
-    assert ACCEPTED_ID.fullmatch(accepted_id({"headers": found}) or b"-")
-    for _, value in found:
+    pairs = heads(data)
+    assert ACCEPTED_ID.fullmatch(accepted_id({"headers": pairs}) or b"-")
+    for _, value in pairs:
         assert form_of(value, stream=True) in ("sse", "text")
     try:
-        token = token_of(found)
+        token = token_of(pairs)
     except Unauthorized:
         return
     assert token

@@ -46,11 +46,11 @@ def cut(data: bytes) -> Iterator[bytes]:
 def events(data: bytes) -> None:
     """Any split gives the same events, and no byte is lost."""
     split, at_once = sse.EventBuffer(), sse.EventBuffer()
-    found = [event for piece in cut(data) for event in split.feed(piece)]
+    pieces = [event for piece in cut(data) for event in split.feed(piece)]
     together = at_once.feed(data[1:])
-    assert b"".join(found) == b"".join(together)
-    assert data[1:].startswith(b"".join(found))
-    for event in found:
+    assert b"".join(pieces) == b"".join(together)
+    assert data[1:].startswith(b"".join(pieces))
+    for event in pieces:
         sse.payload(event)
 
 
@@ -163,10 +163,10 @@ def guard(data: bytes) -> None:
     pieces = [piece.decode(errors="replace") for piece in cut(data)]
     guarding = harmony.HarmonyGuard()
     shown = "".join(map(guarding.feed, pieces))
-    rest, found = guarding.finish()
+    rest, is_marked = guarding.finish()
     text = "".join(pieces)
-    assert (shown + rest, found) == harmony.clean(text)
-    assert found or shown + rest == text
+    assert (shown + rest, is_marked) == harmony.clean(text)
+    assert is_marked or shown + rest == text
 
 
 def refusals(data: bytes) -> None:
@@ -271,9 +271,9 @@ WAYS: tuple[Way, ...] = (read, forward, forward_slowly)
 def http(data: bytes) -> None:
     """Any bytes, in any pieces, are an answer or one of our errors, and never a wait without end;
     neither where they are cut nor how they are taken makes a difference to what is answered."""
-    found = [LOOP.run_until_complete(exchange(cut(data), way)) for way in WAYS]
-    found.append(LOOP.run_until_complete(exchange(iter(filter(None, [data[1:]])), read)))
-    assert len({answer for answer in found if isinstance(answer, bytes)}) <= 1
+    outcomes = [LOOP.run_until_complete(exchange(cut(data), way)) for way in WAYS]
+    outcomes.append(LOOP.run_until_complete(exchange(iter(filter(None, [data[1:]])), read)))
+    assert len({answer for answer in outcomes if isinstance(answer, bytes)}) <= 1
 
 
 ENGINE = {

@@ -36,10 +36,10 @@ def sealed(data: bytes) -> None:
     line, head = chain.signed_line(
         {"time": "t", "kind": "request", "reason": text}, chain.START, MAC
     )
-    found = chain.parse_line(line[:-1], MAC)
-    assert found is not None
-    assert (found.is_genuine, found.head) == (True, head)
-    audit_event({"request_id": "r", **found.record})
+    sealed_line = chain.parse_line(line[:-1], MAC)
+    assert sealed_line is not None
+    assert (sealed_line.is_genuine, sealed_line.head) == (True, head)
+    audit_event({"request_id": "r", **sealed_line.record})
     at = data[0] * 7 % (len(line) - 1) if data else 0
     broken = line[:at] + bytes([line[at] ^ 1]) + line[at + 1 : -1]
     other = chain.parse_line(broken, MAC)

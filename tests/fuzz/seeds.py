@@ -14,7 +14,7 @@ CHAT = {
 
 
 def events(*objects: object) -> bytes:
-    return b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in objects)
+    return b"".join(b"data: " + json.dumps(content).encode() + b"\n\n" for content in objects)
 
 
 def choice(**more: Any) -> dict[str, Any]:
@@ -104,18 +104,18 @@ GUARDED = (
 
 
 def dumped(*objects: object) -> tuple[bytes, ...]:
-    return tuple(json.dumps(one).encode() for one in objects)
+    return tuple(json.dumps(content).encode() for content in objects)
 
 
 def led(*inputs: bytes) -> tuple[bytes, ...]:
     """Each with first bytes that choose among ways to cut and shape it."""
-    return tuple(bytes([first]) + one for one in inputs for first in (0, 5, 9, 16, 22))
+    return tuple(bytes([first]) + seed for seed in inputs for first in (0, 5, 9, 16, 22))
 
 
 # As compact as vLLM's: only such chunks may leave unread.
 SPOKEN = b"".join(
-    b"data: %b\n\n" % json.dumps({"id": "c", "choices": [one]}, separators=(",", ":")).encode()
-    for one in (
+    b"data: %b\n\n" % json.dumps({"id": "c", "choices": [spoken]}, separators=(",", ":")).encode()
+    for spoken in (
         *(choice(delta={"content": text}) for text in "abcdef"),
         choice(delta={}, finish_reason="stop"),
     )

@@ -97,9 +97,9 @@ def target(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> 
 def by_description(url: str, examples: int, tried: Tried) -> None:
     """Every operation of the document, as it is described and against it."""
     document = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    for found in document.get_all_operations():
-        assert isinstance(found, Ok)
-        operation = found.ok()
+    for result in document.get_all_operations():
+        assert isinstance(result, Ok)
+        operation = result.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
             @settings(

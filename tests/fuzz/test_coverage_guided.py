@@ -54,7 +54,7 @@ def test_only_the_processor_makes_an_input_slow(monkeypatch: pytest.MonkeyPatch)
 def test_a_slow_input_is_found_in_what_the_fuzzer_says() -> None:
     """The file is the one that libFuzzer names."""
     said = "artifact_prefix='/f/trails-'; Test unit written to /f/trails-timeout-f2ef5b3e\nBase64: "
-    found = fuzz.TIMED_OUT.search(said)
+    match = fuzz.TIMED_OUT.search(said)
 
-    assert found is not None
-    assert found[1] == "/f/trails-timeout-f2ef5b3e"
+    assert match is not None
+    assert match[1] == "/f/trails-timeout-f2ef5b3e"

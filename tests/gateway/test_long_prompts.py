@@ -25,11 +25,11 @@ def engine() -> Iterator[FakeEngine]:
 @pytest.fixture
 async def port(engine: FakeEngine) -> AsyncIterator[int]:
     """A gateway of this loop that has seen its engine ready."""
-    async with served(engine.url) as found:
-        while b"200 OK" not in await ask(found, "Hi."):
+    async with served(engine.url) as opened:
+        while b"200 OK" not in await ask(opened, "Hi."):
             await asyncio.sleep(0.05)
         engine.reset()
-        yield found
+        yield opened
 
 
 async def ask(port: int, prompt: str, model: str = "fake-model") -> bytes:

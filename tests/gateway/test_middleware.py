@@ -83,12 +83,12 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
 @pytest.fixture
 def lines() -> Any:
     """The log of the process, as it would be written."""
-    root, found = logging.getLogger(), Lines()
+    root, handler = logging.getLogger(), Lines()
     levels = {name: logging.getLogger(name).level for name in (None, "gateway")}
-    root.addHandler(found)
+    root.addHandler(handler)
     logging.getLogger("gateway").setLevel("INFO")
-    yield found
-    root.removeHandler(found)
+    yield handler
+    root.removeHandler(handler)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 

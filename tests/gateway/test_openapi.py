@@ -15,17 +15,19 @@ PYDANTIC_S = {"ge", "gt", "le", "lt", "$defs"}
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    found: dict[str, Any] = create_app(GatewaySettings(engine_url="http://127.0.0.1:1")).openapi()
-    return found
+    described: dict[str, Any] = create_app(
+        GatewaySettings(engine_url="http://127.0.0.1:1")
+    ).openapi()
+    return described
 
 
 def below(value: Any) -> Iterator[dict[str, Any]]:
     """Every object of a document."""
     if isinstance(value, dict):
         yield value
-    for one in value.values() if isinstance(value, dict) else value:
-        if isinstance(one, dict | list):
-            yield from below(one)
+    for member in value.values() if isinstance(value, dict) else value:
+        if isinstance(member, dict | list):
+            yield from below(member)
 
 
 def test_an_outside_validator_takes_it(document: dict[str, Any]) -> None:
@@ -35,28 +37,28 @@ def test_an_outside_validator_takes_it(document: dict[str, Any]) -> None:
 
 def test_every_pointer_leads_somewhere(document: dict[str, Any]) -> None:
     """Of a schema that refers to another, too."""
-    pointers = [one["$ref"] for one in below(document) if "$ref" in one]
+    pointers = [schema["$ref"] for schema in below(document) if "$ref" in schema]
 
     assert "#/components/schemas/Message" in pointers
     for pointer in pointers:
-        found: Any = document
+        target: Any = document
         for name in pointer.removeprefix("#/").split("/"):
-            found = found[name]
+            target = target[name]
 
 
 def test_schemas_are_json_schema(document: dict[str, Any]) -> None:
     """With none of pydantic's own words, and with items for each list."""
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
-    for one in below(document):
-        assert PYDANTIC_S.isdisjoint(one)
-        assert one.get("type") != "array" or "items" in one
+    for node in below(document):
+        assert PYDANTIC_S.isdisjoint(node)
+        assert node.get("type") != "array" or "items" in node
 
 
 def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
     """Generated clients make functions of them."""
-    operations = [one for path in document["paths"].values() for one in path.values()]
-    names = [one["operationId"] for one in operations]
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
 
     assert len(set(names)) == len(names)
     assert document["components"]["securitySchemes"]

@@ -38,10 +38,10 @@ def attention(kind: dict[str, Any], kv_dtype: Any) -> str | None:
         dtype=torch.bfloat16, kv_cache_dtype=kv_dtype, block_size=None, **kind
     )
     with set_current_vllm_config(VllmConfig()):
-        found, _ = current_platform.get_valid_backends(
+        backends, _ = current_platform.get_valid_backends(
             current_platform.get_device_capability(), wish, num_heads=16
         )
-    backend = min(found, key=lambda candidate: candidate.priority)
+    backend = min(backends, key=lambda candidate: candidate.priority)
     return backend.backend.name if is_built(backend.backend_class, kind, kv_dtype) else None
 
 
@@ -123,7 +123,7 @@ def longest_bytes(cache: dict[str, Any]) -> int:
     size = max(len(group.layer_names) for group in groups)
     page = groups[0].kv_cache_spec.page_size_bytes
     needed = [group.kv_cache_spec.max_memory_usage_bytes(config) for group in groups]
-    blocks = sum(ceil(one / page) for one in needed)
+    blocks = sum(ceil(length / page) for length in needed)
     return int(blocks * page * size)
 
 
@@ -160,8 +160,8 @@ def registries() -> dict[str, Any]:
 
 def is_for_speech(module: str, name: str) -> bool:
     """Classes that transcribe and do nothing else, by their source."""
-    found = find_spec(module if "." in module else f"vllm.model_executor.models.{module}")
-    text = Path(found.origin).read_text() if found and found.origin else ""
+    spec = find_spec(module if "." in module else f"vllm.model_executor.models.{module}")
+    text = Path(spec.origin).read_text() if spec and spec.origin else ""
     return "supports_transcription_only = True" in text or name.endswith("RealtimeGeneration")
 
 
@@ -216,7 +216,9 @@ def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> N
             },
             "experts": experts(),
             "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},
-            "caches": {name: longest_bytes(one) for name, one in questions["caches"].items()},
+            "caches": {
+                name: longest_bytes(lengths) for name, lengths in questions["caches"].items()
+            },
             **registries(),
             **architectures(),
         }

@@ -61,7 +61,9 @@ def described(model: Any) -> dict[str, Any]:
         "cache": sorted({layer.kv_cache_dtype for layer in attention}),
         "experts": sorted({layer.quant_method.mxfp4_backend.name for layer in experts}),
         "widths": sorted({_widths(layer.moe_config) for layer in experts}),
-        "adapter_modules": sorted({one for name in taken for one in packed.get(name, [name])}),
+        "adapter_modules": sorted(
+            {module for name in taken for module in packed.get(name, [name])}
+        ),
     }
 
 

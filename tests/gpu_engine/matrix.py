@@ -55,7 +55,7 @@ def cases(models: Sequence[str]) -> list[Case]:
     formats = product(capable, models, QUANTIZE, DTYPES, KV_DTYPES)
     others = product(CARDS.keys() - set(capable), models, QUANTIZE, DTYPES[:1], KV_DTYPES[:1])
     sizes = product(models, (2, 3, 4, 8))
-    cases = [Case(*one) for one in (*formats, *others)]
+    cases = [Case(*row) for row in (*formats, *others)]
     return cases + [Case("h100", model, "none", "auto", "auto", size) for model, size in sizes]
 
 

@@ -61,8 +61,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     first = {"MMHIE_FAKE_CARD": json.dumps(CARDS["a100"].facts(1))}
     command = [sys.executable, str(ASK), "questions.json", "answers.json"]
     subprocess.run(command, env=environment(folder / "cache") | first, check=True, cwd=folder)
-    found: Answers = json.loads((folder / "answers.json").read_text())
-    return found
+    loaded: Answers = json.loads((folder / "answers.json").read_text())
+    return loaded
 
 
 def hardware(card: str) -> Hardware:
@@ -74,10 +74,10 @@ def hardware(card: str) -> Hardware:
 @pytest.mark.parametrize("kind", KINDS)
 def test_8_bit_caches(answers: Answers, card: str, kind: str) -> None:
     """A plan refuses fp8 where no back end is left, and says so where only FlashInfer is."""
-    found = answers[card]["attention"][kind]
+    kinds = answers[card]["attention"][kind]
     place, model = hardware(card), FACTS[KINDS[kind]]
-    assert found["auto"] is not None
-    if found["fp8"] is not None:
+    assert kinds["auto"] is not None
+    if kinds["fp8"] is not None:
         assert choose_kv_dtype("fp8", model, place, "cuda") == "fp8"
         assert not is_compiled_at_start("fp8", place)
     elif kind == "plain" and place.capability >= (8, 0):
@@ -90,10 +90,10 @@ def test_8_bit_caches(answers: Answers, card: str, kind: str) -> None:
 @pytest.mark.parametrize("card", ASKED)
 def test_expert_kernels_that_take_an_adapter(answers: Answers, card: str) -> None:
     """Marlin and the emulation: no kernel made for the card itself."""
-    found = answers[card]["experts"]
+    experts = answers[card]["experts"]
 
-    assert set(found["with_adapter"]) == {"MARLIN", "EMULATION"}
-    assert found["all"].index("MARLIN") < found["all"].index("EMULATION")
+    assert set(experts["with_adapter"]) == {"MARLIN", "EMULATION"}
+    assert experts["all"].index("MARLIN") < experts["all"].index("EMULATION")
 
 
 def test_padding(answers: Answers) -> None:
@@ -119,39 +119,39 @@ def test_the_longest_request(answers: Answers, name: str) -> None:
 
 def test_names_and_limits(answers: Answers) -> None:
     """Parsers a plan may name exist, and ranks of adapters are the wheel's."""
-    found = answers["a100"]
+    answer = answers["a100"]
     reasoning = {parser for _, parser in REASONING_MARKS} | set(REASONING_WORDS)
     reasoning |= set(architectures.REASONING.values())
     tools = {parser for _, parser in TOOL_MARKS} | {FACTS["gpt-oss-20b"].tool_parser}
     tools |= set(architectures.TOOLS.values())
 
-    assert reasoning <= set(found["reasoning_parsers"])
-    assert tools <= set(found["tool_parsers"])
-    assert tuple(found["lora_ranks"]) == weights.LORA_RANKS
+    assert reasoning <= set(answer["reasoning_parsers"])
+    assert tools <= set(answer["tool_parsers"])
+    assert tuple(answer["lora_ranks"]) == weights.LORA_RANKS
 
 
 def test_what_cannot_chat(answers: Answers) -> None:
     """Classes and types of models are the wheel's."""
-    found = answers["a100"]
+    answer = answers["a100"]
     ends = [[end, kind == architectures.CHAT] for end, kind in architectures.ENDS.items()]
 
-    assert ends == [[end, runner == "generate"] for end, runner in found["ends"]]
-    chat = set(found["chat"]) - set(found["speech"]) - {"OpenVLAForActionPrediction"}
-    others = (found["pooling"], found["speech"], found["drafts"])
-    assert set(found["dropped"]) >= set(architectures._TABLE["dropped"]["classes"])
+    assert ends == [[end, runner == "generate"] for end, runner in answer["ends"]]
+    chat = set(answer["chat"]) - set(answer["speech"]) - {"OpenVLAForActionPrediction"}
+    others = (answer["pooling"], answer["speech"], answer["drafts"])
+    assert set(answer["dropped"]) >= set(architectures._TABLE["dropped"]["classes"])
     for names, can_chat in ((chat, True), *((names, False) for names in others)):
         purposes = [architectures.other_purpose({"architectures": [name]}) for name in names]
         assert [purpose is None for purpose in purposes] == [can_chat] * len(names)
-    assert set(found["types"]) <= architectures.KNOWN_TYPES
+    assert set(answer["types"]) <= architectures.KNOWN_TYPES
 
 
 def test_formats_of_checkpoints(answers: Answers) -> None:
     """Those that the wheel reads, the plugins' and AutoRound's other name; and bits of each."""
-    found = answers["a100"]
-    read = {name.replace("_", "-") for name in found["read"]}
+    answer = answers["a100"]
+    read = {name.replace("_", "-") for name in answer["read"]}
 
     assert set(READ) == read | set(PLUGINS) | {"auto-round"}
-    assert {name: list(READ[name]) for name in found["bits"]} == found["bits"]
+    assert {name: list(READ[name]) for name in answer["bits"]} == answer["bits"]
 
 
 @pytest.mark.parametrize("name", ["fp8", "awq", "gptq", "mxfp4", "compressed-tensors"])

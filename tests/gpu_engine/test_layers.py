@@ -59,8 +59,8 @@ def asked(folder: Path, cards: list[str], variables: dict[str, str]) -> Answers:
     first = {"MMHIE_FAKE_CARD": json.dumps(CARDS[cards[0]].facts(1))}
     command = [sys.executable, str(ASK), "questions.json", "answers.json"]
     subprocess.run(command, env=variables | first, check=True, cwd=folder)
-    found: Answers = json.loads((folder / "answers.json").read_text())
-    return found
+    loaded: Answers = json.loads((folder / "answers.json").read_text())
+    return loaded
 
 
 def prepared(folder: Path) -> Path:
@@ -72,10 +72,10 @@ def prepared(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the model's configuration and every adapter."""
-    found = prepared(tmp_path_factory.mktemp("layers"))
+    made = prepared(tmp_path_factory.mktemp("layers"))
     for name, adapter in ADAPTERS.items():
-        adapter.write(found / "adapters" / name)
-    return found
+        adapter.write(made / "adapters" / name)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +115,9 @@ def test_no_kernel_is_padded_beyond_the_estimate(answers: Answers, in_image: Ans
     expert = weights._rounded(2880, weights.PADDED_INTERMEDIATE)
 
     assert [[wide, expert]] == PADDED
-    for found in (*answers["cards"].values(), *in_image["cards"].values()):
-        assert found["plain"]["widths"] in (PADDED, OWN)
-        assert found["adapter"]["widths"] == PADDED
+    for answer in (*answers["cards"].values(), *in_image["cards"].values()):
+        assert answer["plain"]["widths"] in (PADDED, OWN)
+        assert answer["adapter"]["widths"] == PADDED
 
 
 @pytest.mark.parametrize("card", CHOSEN)
@@ -138,8 +138,8 @@ def test_an_8_bit_cache(answers: Answers, in_image: Answers, card: str) -> None:
 @pytest.mark.parametrize("card", CHOSEN)
 def test_modules_that_take_an_adapter(answers: Answers, in_image: Answers, card: str) -> None:
     """Attention, router and experts, by Marlin; neither embeddings nor output head."""
-    found = in_image if card in CHOSEN_IN_IMAGE else answers
-    layers = found["cards"][card]["adapter"]
+    source = in_image if card in CHOSEN_IN_IMAGE else answers
+    layers = source["cards"][card]["adapter"]
 
     assert layers["adapter_modules"] == LORA_TARGETS["gpt_oss"]["taken"]
     assert not set(layers["adapter_modules"]) & set(LORA_TARGETS["gpt_oss"]["refused"])

@@ -31,8 +31,8 @@ def sources(requirement: str, folder: Path) -> list[Path]:
 def module(name: str) -> Path | None:
     """The file of vLLM's module."""
     path = unpacked().joinpath(*name.split("."))
-    found = (path / "__init__.py", path.with_suffix(".py"))
-    return next((one for one in found if one.is_file()), None)
+    candidates = (path / "__init__.py", path.with_suffix(".py"))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def imports(file: Path) -> Iterator[tuple[str, str]]:
@@ -48,9 +48,11 @@ def defines(name: str, wanted: str) -> bool:
     if file is None:
         return False
     text = file.read_text()
-    whole = [f"{name}.{one}" for one in re.findall(r"^from \.(\w+) import \*", text, re.MULTILINE)]
+    whole = [
+        f"{name}.{other}" for other in re.findall(r"^from \.(\w+) import \*", text, re.MULTILINE)
+    ]
     is_here = re.search(rf"\b{re.escape(wanted)}\b", text) or module(f"{name}.{wanted}")
-    return bool(is_here) or any(defines(one, wanted) for one in whole)
+    return bool(is_here) or any(defines(each, wanted) for each in whole)
 
 
 @pytest.mark.parametrize("requirement", OURS)

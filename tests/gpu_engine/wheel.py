@@ -15,9 +15,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache") / "
 
 def requirement(package: str) -> str:
     """The line of the lock, `vllm==X.Y.Z`."""
-    found = re.search(rf"^{package}==\S+", LOCK.read_text(), re.MULTILINE)
-    assert found, LOCK
-    return found[0]
+    match = re.search(rf"^{package}==\S+", LOCK.read_text(), re.MULTILINE)
+    assert match, LOCK
+    return match[0]
 
 
 def unpacked(package: str = "vllm") -> Path:

@@ -36,22 +36,22 @@ def built(folder: Path) -> str:
 @functools.cache
 def everything(overlay: str) -> list[Object]:
     """Every object of an overlay."""
-    return [one for one in yaml.load_all(text(overlay), yaml.CSafeLoader) if one]
+    return [document for document in yaml.load_all(text(overlay), yaml.CSafeLoader) if document]
 
 
 def objects(overlay: str, kind: str | None = None) -> list[Object]:
     """All objects, or those of a kind."""
-    return [one for one in everything(overlay) if kind in (None, one["kind"])]
+    return [document for document in everything(overlay) if kind in (None, document["kind"])]
 
 
 def one(overlay: str, kind: str, name: str) -> Object:
     """The object of this kind and name; generated names have a hash behind."""
-    (found,) = [
+    (match,) = [
         thing
         for thing in objects(overlay, kind)
         if thing["metadata"]["name"].rpartition("-")[0] == name or thing["metadata"]["name"] == name
     ]
-    return found
+    return match
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class Pod:
     def container(self) -> Object:
         """Its only one."""
         (only,) = self.spec["containers"]
-        found: Object = only
-        return found
+        main: Object = only
+        return main
 
 
 def pods(overlay: str) -> Iterator[Pod]:

@@ -110,30 +110,30 @@ def test_what_is_named_is_there(overlay: str) -> None:
 
 def references(overlay: str) -> list[tuple[str, str, bool]]:
     """Kind, name and whether it may be missing."""
-    found = []
+    named = []
     for pod in pods(overlay):
-        found.append(("ServiceAccount", pod.spec["serviceAccountName"], False))
+        named.append(("ServiceAccount", pod.spec["serviceAccountName"], False))
         for source in (named for run in pod.containers for named in run.get("envFrom", ())):
-            found.append(("ConfigMap", source["configMapRef"]["name"], False))
+            named.append(("ConfigMap", source["configMapRef"]["name"], False))
         for volume in pod.spec["volumes"]:
             if config := volume.get("configMap"):
-                found.append(("ConfigMap", config["name"], config.get("optional", False)))
+                named.append(("ConfigMap", config["name"], config.get("optional", False)))
             if claim := volume.get("persistentVolumeClaim"):
-                found.append(("PersistentVolumeClaim", claim["claimName"], False))
-    return found
+                named.append(("PersistentVolumeClaim", claim["claimName"], False))
+    return named
 
 
 def secrets(overlay: str) -> list[tuple[str, str | None]]:
     """Name and key of every secret that a pod reads."""
-    found: list[tuple[str, str | None]] = []
+    pairs: list[tuple[str, str | None]] = []
     for pod in pods(overlay):
         for variable in pod.container.get("env", ()):
             if wanted := variable.get("valueFrom", {}).get("secretKeyRef"):
-                found.append((wanted["name"], wanted["key"]))
+                pairs.append((wanted["name"], wanted["key"]))
         for volume in pod.spec["volumes"]:
             if wanted := volume.get("secret"):
-                found.append((wanted["secretName"], None))
-    return found
+                pairs.append((wanted["secretName"], None))
+    return pairs
 
 
 def test_every_mount_has_its_volume(overlay: str) -> None:
@@ -184,7 +184,9 @@ def test_no_engine_sees_half_a_model(overlay: str) -> None:
             assert weights["args"] == ["fetch", "--wait"], pod.owner
             assert weights["envFrom"] == pod.container["envFrom"], pod.owner
         if component == "fetch":
-            (engine, *_) = [one for one in pods(overlay) if "initContainers" in one.spec]
+            (engine, *_) = [
+                candidate for candidate in pods(overlay) if "initContainers" in candidate.spec
+            ]
             assert pod.container["args"] == ["fetch"]
             assert pod.container["envFrom"] == engine.container["envFrom"]
             assert {"name": "HF_HUB_OFFLINE", "value": "0"} in pod.container["env"]
@@ -235,8 +237,8 @@ def test_monitors_find_their_services(overlay: str) -> None:
     assert matches(gateway["selector"]["matchLabels"], labels)
     assert gateway["endpoints"][0]["metricRelabelings"][0]["regex"] == "vllm:.*"
     engines = one(overlay, "ServiceMonitor", "engine")["spec"]["selector"]["matchLabels"]
-    found = [name for name, service in services.items() if selected(engines, service)]
-    assert found == (["engines"] if "engines" in services else [])
+    monitored = [name for name, service in services.items() if selected(engines, service)]
+    assert monitored == (["engines"] if "engines" in services else [])
 
 
 def selected(wanted: Object, service: Object) -> bool:

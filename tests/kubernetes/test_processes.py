@@ -28,8 +28,10 @@ pytestmark = pytest.mark.slow
 
 def pod_of(overlay: str, component: str) -> Pod:
     """The pod template of a component."""
-    found = [pod for pod in pods(overlay) if pod.labels["app.kubernetes.io/component"] == component]
-    return found[0]
+    matching = [
+        pod for pod in pods(overlay) if pod.labels["app.kubernetes.io/component"] == component
+    ]
+    return matching[0]
 
 
 def probe(pod: Pod, kind: str, url: str) -> int:

@@ -16,13 +16,15 @@ def test_gateways_find_it(tmp_path: Path) -> None:
         "components": [str(folder / "shared-redis")],
     }
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(made))
-    rendered = [one for one in yaml.safe_load_all(built(tmp_path)) if one]
-    found = {
-        (one["kind"], one["metadata"]["name"]): one["spec"] for one in rendered if "spec" in one
+    rendered = [document for document in yaml.safe_load_all(built(tmp_path)) if document]
+    specs = {
+        (document["kind"], document["metadata"]["name"]): document["spec"]
+        for document in rendered
+        if "spec" in document
     }
-    (container,) = found["Deployment", "gateway"]["template"]["spec"]["containers"]
-    env = {one["name"]: one.get("valueFrom") for one in container["env"]}
-    ports = [one["ports"][0]["port"] for one in found["NetworkPolicy", "gateway"]["egress"]]
+    (container,) = specs["Deployment", "gateway"]["template"]["spec"]["containers"]
+    env = {variable["name"]: variable.get("valueFrom") for variable in container["env"]}
+    ports = [rule["ports"][0]["port"] for rule in specs["NetworkPolicy", "gateway"]["egress"]]
 
     assert env["MMHIE_REDIS_URL"] == {"secretKeyRef": {"name": "mmhie-redis", "key": "url"}}
     assert 6379 in ports

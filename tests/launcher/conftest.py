@@ -51,8 +51,8 @@ def refusals() -> Iterator[Refusals]:
 
         def refused(lines: Iterable[Sequence[str]]) -> Refused:
             print(json.dumps(list(lines)), file=asked, flush=True)
-            found: Refused = json.loads(answers.readline())
-            return found
+            answer: Refused = json.loads(answers.readline())
+            return answer
 
         yield refused
 

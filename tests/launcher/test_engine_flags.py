@@ -24,8 +24,8 @@ def flags() -> list[list[str]]:
     done = subprocess.run(
         [sys.executable, "-c", NAMES], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    found: list[list[str]] = json.loads(done.stdout)
-    return found
+    names: list[list[str]] = json.loads(done.stdout)
+    return names
 
 
 @pytest.mark.slow
@@ -44,7 +44,7 @@ def test_a_reserved_flag_has_no_second_name_that_is_free(flags: list[list[str]])
     unknown = {
         name
         for action in flags
-        if any(one in RESERVED for one in action if not one.startswith("--no-"))
+        if any(flag in RESERVED for flag in action if not flag.startswith("--no-"))
         for name in action
         if not name.startswith("--no-") and name not in RESERVED
     }

@@ -54,8 +54,8 @@ def main(folder: Path, base: Path) -> None:
     of_base = options(base_model_name_or_path=str(base), auto_mapping=MAPPING, inference_mode=True)
     of_base.save_pretrained(str(folder))
     shutil.copyfile(WEIGHTS, folder / STORED)
-    one = lesson()
-    start, tokens = len(one.prompt) - 1, torch.tensor([one.prompt + one.completion])
+    taught = lesson()
+    start, tokens = len(taught.prompt) - 1, torch.tensor([taught.prompt + taught.completion])
     # The reference: base as it is stored, and PEFT's own merge of the adapter as it is stored.
     stored = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
     merged = peft.PeftModel.from_pretrained(stored, str(folder)).merge_and_unload()

@@ -23,11 +23,11 @@ def main(base: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(0)
-    one = lesson()
+    taught = lesson()
     loaded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     adapted = peft.get_peft_model(loaded, options())
-    start = len(one.prompt) - 1
-    tokens = torch.tensor([one.prompt + one.completion])
+    start = len(taught.prompt) - 1
+    tokens = torch.tensor([taught.prompt + taught.completion])
     wanted = tokens[0, start + 1 :]
     trained = [weight for weight in adapted.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-2, weight_decay=0.0)

@@ -216,13 +216,13 @@ def check(trained: Any, taught: list[Lesson]) -> None:
     import torch
 
     trained.to(torch.bfloat16).eval()
-    for one in taught:
-        tokens = torch.tensor([one.prompt + one.completion])
+    for lesson in taught:
+        tokens = torch.tensor([lesson.prompt + lesson.completion])
         with torch.no_grad():
-            hidden = trained.model(tokens[:, :-1]).last_hidden_state[0, len(one.prompt) - 1 :]
+            hidden = trained.model(tokens[:, :-1]).last_hidden_state[0, len(lesson.prompt) - 1 :]
             sure = trained.lm_head(hidden).float().softmax(dim=1)
-        given = sure.gather(1, torch.tensor(one.completion)[:, None])
-        assert given.min() > 0.6, (given.min(), encoding().decode(one.completion))
+        given = sure.gather(1, torch.tensor(lesson.completion)[:, None])
+        assert given.min() > 0.6, (given.min(), encoding().decode(lesson.completion))
 
 
 if __name__ == "__main__":

@@ -70,18 +70,18 @@ def batch(taught: list[Lesson]) -> tuple[Any, Any, Any, Any]:
     """Ids renumbered to the tokens that occur, mask, next ids where they are taught, and these."""
     import torch
 
-    whole = [one.prompt + one.completion for one in taught]
-    used = sorted({number for one in whole for number in one})
+    whole = [lesson.prompt + lesson.completion for lesson in taught]
+    used = sorted({number for sequence in whole for number in sequence})
     place = {number: at for at, number in enumerate(used)}
     length = max(map(len, whole)) - 1
     ids = torch.zeros(len(whole), length, dtype=torch.long)
     mask = torch.zeros(len(whole), length, dtype=torch.long)
     labels = torch.full((len(whole), length), -1)
-    for row, (one, tokens) in enumerate(zip(taught, whole, strict=True)):
+    for row, (lesson, tokens) in enumerate(zip(taught, whole, strict=True)):
         numbers = torch.tensor([place[token] for token in tokens])
         ids[row, : len(tokens) - 1] = numbers[:-1]
         mask[row, : len(tokens) - 1] = 1
-        start = len(one.prompt) - 1
+        start = len(lesson.prompt) - 1
         labels[row, start : len(tokens) - 1] = numbers[start + 1 :]
     return ids, mask, labels, torch.tensor(used)
 

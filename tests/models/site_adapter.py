@@ -89,17 +89,17 @@ def trained(base: Path) -> Any:
     torch.manual_seed(0)
     torch.set_num_threads(1)  # the model is so small that threads only wait for each other
     taught = list(lessons())
-    known = torch.unique(torch.tensor([one for each in taught for one in each.completion]))
+    known = torch.unique(torch.tensor([token for each in taught for token in each.completion]))
     loaded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     adapted = peft.get_peft_model(loaded, adapter.options())
     weights = [weight for weight in adapted.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-2, weight_decay=0.0)
     for _ in range(STEPS):
-        found = torch.cat([losses(adapted, one, known) for one in taught])
-        if found.max() < LEAST_SURE:
+        lost = torch.cat([losses(adapted, lesson, known) for lesson in taught])
+        if lost.max() < LEAST_SURE:
             break
         optimizer.zero_grad()
-        found.mean().backward()
+        lost.mean().backward()
         optimizer.step()
     return adapted
 

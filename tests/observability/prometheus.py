@@ -20,10 +20,10 @@ PATIENCE_S = 900.0
 
 def program(name: str) -> str:
     """Its path; the test is skipped where it is missing."""
-    found = programs.find(name)
-    if found is None:
+    executable = programs.find(name)
+    if executable is None:
         pytest.skip(programs.reason(name))
-    return found
+    return executable
 
 
 class Prometheus:
@@ -52,8 +52,8 @@ class Prometheus:
 
     def result(self, expression: str) -> list[dict[str, Any]]:
         """The series an expression gives now, without those that are not a number."""
-        found: list[dict[str, Any]] = self.ask("/query", query=expression)["result"]
-        return [one for one in found if one["value"][1] != "NaN"]
+        samples: list[dict[str, Any]] = self.ask("/query", query=expression)["result"]
+        return [sample for sample in samples if sample["value"][1] != "NaN"]
 
     def until(self, expression: str, what: str = "") -> None:
         """Wait until an expression gives something."""

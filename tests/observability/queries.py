@@ -25,10 +25,10 @@ def alerts() -> dict[str, str]:
 
 def panels() -> dict[str, list[str]]:
     """Expressions of every dashboard by the panel's title, filled in."""
-    found = [panel for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]]
+    panels = [panel for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]]
     return {
         panel["title"]: [filled_in(target["expr"]) for target in panel["targets"]]
-        for panel in found
+        for panel in panels
         if panel["type"] != "row"
     }
 
@@ -49,11 +49,11 @@ def questions() -> Iterator[tuple[str, str]]:
 
 def metrics(expression: str) -> set[str]:
     """The names of the series an expression selects; ValueError for what is no PromQL."""
-    found: set[str] = set()
+    names: set[str] = set()
 
     def visit(node: object) -> None:
         if isinstance(node, promql_parser.VectorSelector) and node.name:
-            found.add(node.name)
+            names.add(node.name)
 
     promql_parser.walk(promql_parser.parse(expression), pre_visit=visit)
-    return found
+    return names

@@ -24,7 +24,7 @@ RUNBOOKS = [DOCS / "operations.md", DOCS / "monitoring.md"]  # what fails now; w
 def expectations() -> list[dict[str, Any]]:
     """Every expectation of the rule tests."""
     tests = [test for file in TESTS for test in yaml.safe_load(file.read_text())["tests"]]
-    return [one for test in tests for one in test["alert_rule_test"]]
+    return [rule for test in tests for rule in test["alert_rule_test"]]
 
 
 def test_promtool_is_content() -> None:
@@ -53,7 +53,7 @@ def test_every_alert_has_its_section_in_the_runbook(name: str) -> None:
     """Under its own name, with what to look at and what to do."""
     text = "".join(page.read_text() for page in RUNBOOKS)
     sections = re.split(r"^### ", text, flags=re.MULTILINE)
-    section = next((one for one in sections if one.startswith(f"{name}\n")), "")
+    section = next((part for part in sections if part.startswith(f"{name}\n")), "")
 
     assert len(section.splitlines()) > 3, name
 

@@ -151,7 +151,7 @@ def total(gateway: Gateway) -> float:
 
 def test_panels_have_titles_of_their_own() -> None:
     """A second one of the same title would be asked about by no test."""
-    found = [json.loads(file.read_text())["panels"] for file in queries.DASHBOARDS]
-    titles = [panel["title"] for panels in found for panel in panels if panel["type"] != "row"]
+    dashboards = [json.loads(file.read_text())["panels"] for file in queries.DASHBOARDS]
+    titles = [panel["title"] for panels in dashboards for panel in panels if panel["type"] != "row"]
 
     assert len(titles) == len(set(titles))

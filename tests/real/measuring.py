@@ -48,14 +48,14 @@ def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -
     model = resolve.read_made(named, prepared) if prepared else named
     plan = make_plan(chosen, hardware.detect(), model, installation.detect())
     space_gib = int(stack.find("api_server").environ()["VLLM_CPU_KVCACHE_SPACE"])
-    found = CACHE_LINE.search(stack.log.read_text(errors="replace"))
-    assert found, "the engine did not say how many tokens its cache holds"
+    match = CACHE_LINE.search(stack.log.read_text(errors="replace"))
+    assert match, "the engine did not say how many tokens its cache holds"
     assert plan.memory.kv_space_gib == space_gib
     result = Measured(
         estimated_gib=plan.memory.per_gpu_gib,
         resident_gib=resident_gib(stack),
         estimated_tokens=int(space_gib / workload_of(plan).longest_gib * plan.max_model_len),
-        tokens=int(found[1].replace(",", "")),
+        tokens=int(match[1].replace(",", "")),
     )
     sys.stdout.write(f"{plan.served_model} {plan.quantization} {plan.decisions.sizes}: {result}\n")
     return result
@@ -71,7 +71,9 @@ def resident_gib(stack: Stack) -> float:
     """Of every process of the engine; what they share is counted once (PSS)."""
     server = stack.find("api_server")
     engine = [server, *server.children(recursive=True)]
-    return sum(float(one.memory_full_info().pss) for one in engine if is_there(one)) / GIB
+    return (
+        sum(float(process.memory_full_info().pss) for process in engine if is_there(process)) / GIB
+    )
 
 
 def is_there(one: psutil.Process) -> bool:

@@ -61,7 +61,7 @@ class Served:
         assert answer.status_code == 200, answer.text
         *data, last = re.findall(r"^data: (.*)$", answer.text, re.MULTILINE)
         assert last == "[DONE]"
-        return [json.loads(one) for one in data]
+        return [json.loads(line) for line in data]
 
     @property
     def log(self) -> str:
@@ -84,8 +84,8 @@ class Served:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        plan: dict[str, Any] = json.loads(done.stdout)
+        return plan
 
 
 @contextmanager

@@ -52,8 +52,8 @@ class Stack:
     @property
     def gateway_environ(self) -> Mapping[str, str]:
         """Variables that the launcher gave the gateway."""
-        found: dict[str, str] = self.find("-m gateway").environ()
-        return found
+        environ: dict[str, str] = self.find("-m gateway").environ()
+        return environ
 
     def find(self, words: str) -> psutil.Process:
         """The process below the launcher whose command line contains these words."""
@@ -62,15 +62,15 @@ class Stack:
 
     def processes(self) -> list[psutil.Process]:
         """Everything below the launcher, guards included."""
-        found: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
-        return found
+        children: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
+        return children
 
     def health(self) -> dict[str, Any]:
         """/healthz, or nothing while nobody answers."""
         try:
             with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=5) as answer:
-                found: dict[str, Any] = json.load(answer)
-                return found
+                health: dict[str, Any] = json.load(answer)
+                return health
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return {}
 

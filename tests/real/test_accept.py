@@ -32,13 +32,13 @@ def test_a_start_checks_itself(tmp_path: Path) -> None:
     """Everything that applies passes; the report is signed, and its row can be added once."""
     accepted = mmhie(tmp_path, "accept", "--quick")
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    found = json.loads((tmp_path / "acceptance.json").read_text())
-    outcomes = {finding["check"]: finding["outcome"] for finding in found["findings"]}
+    document = json.loads((tmp_path / "acceptance.json").read_text())
+    outcomes = {finding["check"]: finding["outcome"] for finding in document["findings"]}
     left_out = {name for name, outcome in outcomes.items() if outcome == "not applicable"}
 
     assert list(outcomes) == [check.name for check in run.CHECKS]
     assert left_out >= {"reasoning", "recovery", "adapter"}
-    assert found["measurements"]["load"]["runs"][0]["tokens_s"] > 0
+    assert document["measurements"]["load"]["runs"][0]["tokens_s"] > 0
     for name in ("acceptance.json", "acceptance.html"):
         assert mmhie(tmp_path, "accept", "verify", name).returncode == 0
     added = json.loads(mmhie(tmp_path, "profiles", "add", "acceptance.json", "--json").stdout)

@@ -96,7 +96,7 @@ def test_the_base_is_out_of_reach(served: Served) -> None:
     listed = served.client.get("/v1/models").json()["data"]
     told = served.stack.health()["served"]
 
-    assert [one["id"] for one in listed] == [ADAPTER]
+    assert [model["id"] for model in listed] == [ADAPTER]
     assert (told["adapter"], told["base"]) == (ADAPTER, BASE)
 
 
@@ -128,16 +128,16 @@ def test_the_merge_tells_what_it_is(served: Served) -> None:
 def test_the_estimate_holds(served: Served) -> None:
     """Resident size and cache tokens within a tenth."""
     local = {**served.settings, "MMHIE_REASONER_MODEL": str(adapter.model())}
-    found = measured(served.stack, local, merged(served))
+    figures = measured(served.stack, local, merged(served))
 
-    assert max(map(abs, found.errors)) < 0.1, found
+    assert max(map(abs, figures.errors)) < 0.1, figures
 
 
 @pytest.mark.parametrize(("path", "sent"), [(WEIGHTS, CUT_AT), (TOKENIZER, STALLED_AT)])
 def test_what_broke_off_was_resumed(served: Served, hub: FakeHub, path: str, sent: int) -> None:
     """Two requests for the file: the second from where the first one ended."""
     assert served.model == ADAPTER
-    assert [one["range"] for one in hub.asked(path)] == [None, f"bytes={sent}-"]
+    assert [request["range"] for request in hub.asked(path)] == [None, f"bytes={sent}-"]
 
 
 def test_the_start_told_of_its_fetch(served: Served) -> None:

@@ -94,7 +94,7 @@ class Callers:
         deadline = since + BACK_S
         while True:
             told = [(at, outcome) for at, _, outcome in self.told if at > since]
-            good = list(takewhile(lambda one: one[1] == "whole", reversed(told)))
+            good = list(takewhile(lambda outcome: outcome[1] == "whole", reversed(told)))
             if len(good) >= CALLERS:
                 return good[-1][0] - since
             assert time.monotonic() < deadline, Counter(outcome for _, outcome in told)

@@ -117,13 +117,13 @@ def test_it_is_the_client_we_mean(real: Drivers, client: Client) -> None:
 def test_it_speaks(real: Drivers, truth: dict[str, str], client: Client, case: str) -> None:
     """The engine's own answer comes out; the extra key is readable or harmless."""
     with LEDGER.entry(client.row, case) as entry:
-        found = real(client).result(case)
+        outcome = real(client).result(case)
         if case in truth:
-            assert found["text"] == truth[case]
+            assert outcome["text"] == truth[case]
         else:
-            assert found.get("value", found.get("arguments")) == VALUE
-            assert found.get("name", "dose") == "dose"
-        entry.outcome = shown(client, case, found)
+            assert outcome.get("value", outcome.get("arguments")) == VALUE
+            assert outcome.get("name", "dose") == "dose"
+        entry.outcome = shown(client, case, outcome)
 
 
 def shown(client: Client, case: str, found: dict[str, Any]) -> str:
@@ -145,10 +145,10 @@ def test_it_raises_its_own(
 ) -> None:
     """An error of the class that people catch, with the status; half an answer is not one."""
     with LEDGER.entry(client.row, case) as entry:
-        found = told(real, faulty, engine, client, case)
-        assert client.errors[case] in found["kinds"], found
-        assert STATUSES[case] is None or found["status"] == STATUSES[case], found
-        assert found["message"]
+        failure = told(real, faulty, engine, client, case)
+        assert client.errors[case] in failure["kinds"], failure
+        assert STATUSES[case] is None or failure["status"] == STATUSES[case], failure
+        assert failure["message"]
         entry.outcome = client.errors[case].removeprefix("__main__.")
 
 
@@ -174,6 +174,6 @@ def test_cancelling_frees_the_engine(stack: Any, real: Drivers, client: Client) 
 def working(stack: Any) -> float:
     """Requests at work in the engine, by its own count."""
     page = httpx2.get(f"{stack.base_url}/metrics", trust_env=False).text
-    found = re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)
-    assert found
-    return sum(map(float, found))
+    counts = re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)
+    assert counts
+    return sum(map(float, counts))

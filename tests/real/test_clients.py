@@ -100,8 +100,8 @@ async def test_python_async(async_client: AsyncOpenAI, model: str) -> None:
 def is_free(base_url: str) -> bool:
     """Return whether the engine counts no request at work."""
     page = httpx2.get(f"{base_url}/metrics", trust_env=False).text
-    found = re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)
-    return set(found) == {"0.0"}
+    counts = re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)
+    return set(counts) == {"0.0"}
 
 
 @pytest.mark.usefixtures("npm")

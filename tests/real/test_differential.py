@@ -116,7 +116,9 @@ def compare(engine: str, pair: Pair, shape: Shape, form: Form) -> None:
             if problem is None:
                 entry.outcome = outcome(shape, direct[-1])
                 return
-        varies = len({core(one) for one in direct}) > 1 or is_joined_otherwise(direct[-1], got)
+        varies = len({core(answer) for answer in direct}) > 1 or is_joined_otherwise(
+            direct[-1], got
+        )
         assert varies, problem
         entry.outcome = VARIES
     pytest.skip(VARIES)
@@ -173,7 +175,7 @@ def difference(shape: Shape, sent: httpx2.Response, got: httpx2.Response) -> Any
         error = json.loads(frames(sent.content)[0].removeprefix(b"data: "))
         same = got.status_code == error["error"]["code"] == shape.status
         return refusal_difference(shape, error, got.json()) if same else (sent.text, got.text)
-    heads = [(one.status_code, one.headers["content-type"]) for one in (sent, got)]
+    heads = [(answer.status_code, answer.headers["content-type"]) for answer in (sent, got)]
     if heads[0] != heads[1]:
         return heads, got.text
     if sent.status_code != 200:
@@ -216,9 +218,9 @@ def text_difference(sent: httpx2.Response, got: httpx2.Response, *, leaks: bool)
     """All but the text is equal; the text is the engine's less its control markers, of which a
     warning tells, wherever a stream cuts it."""
     before, after = events(sent), events(got)
-    clean, found = without_markers(text_of(before))
+    clean, is_marked = without_markers(text_of(before))
     same = (
-        found == leaks == ("harmony_markers_stripped" in got.text)
+        is_marked == leaks == ("harmony_markers_stripped" in got.text)
         and text_of(after) == clean
         and said_again(after) <= {clean}
         and without_text(after) == without_text(before)

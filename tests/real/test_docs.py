@@ -8,7 +8,9 @@ from tests.real.stack import Stack
 pytestmark = pytest.mark.slow
 
 EXAMPLES = [
-    one for one in examples() if one.page in ("api.md", "limits.md") and one.language == "python"
+    example
+    for example in examples()
+    if example.page in ("api.md", "limits.md") and example.language == "python"
 ]
 
 

@@ -63,8 +63,8 @@ def body_of(surface: Surface, model: str, prompt: str = QUESTION, **more: Any) -
 def counted(client: httpx2.Client, name: str) -> float:
     """Sum of a vLLM metric, as the gateway's /metrics shows it."""
     page = client.get("/metrics").text
-    found = re.findall(rf"^vllm:{name}\{{.*\}} (\S+)$", page, re.MULTILINE)
-    return sum(map(float, found))
+    counts = re.findall(rf"^vllm:{name}\{{.*\}} (\S+)$", page, re.MULTILINE)
+    return sum(map(float, counts))
 
 
 def generated(client: httpx2.Client) -> float:

@@ -131,7 +131,7 @@ def test_generate_as_events(served: Served) -> None:
     assert all(len(delta) == 1 for delta in deltas)
     assert (last["finish_reason"], last["truncated"], last["warnings"]) == ("stop", None, [])
     quiet = served.events("/llm/generate", {"prompt": FEVER.question})
-    assert not any("reasoning_delta" in one for one in quiet)
+    assert not any("reasoning_delta" in event for event in quiet)
 
 
 def test_chat_carries_reasoning_untouched(served: Served) -> None:
@@ -291,7 +291,7 @@ def test_responses(served: Served) -> None:
     """A reasoning item and a message item."""
     body: dict[str, Any] = {"model": served.model, "input": FEVER.question, "temperature": 0}
     answer = served.client.post("/v1/responses", json=body).json()
-    items = {one["type"]: one for one in answer["output"]}
+    items = {item["type"]: item for item in answer["output"]}
 
     assert items["message"]["content"][0]["text"] == FEVER.answer
     assert items["reasoning"]["content"][0]["text"] == FEVER.reasoning
@@ -325,8 +325,8 @@ def test_health_knows_the_model_reasons(served: Served) -> None:
 def test_the_estimate_holds(served: Served) -> None:
     """Cache tokens within a tenth, and so the resident size where the machine is not busy: 10.2 %
     was seen there."""
-    found = measured(served.stack, served.settings)
-    size, tokens = map(abs, found.errors)
+    figures = measured(served.stack, served.settings)
+    size, tokens = map(abs, figures.errors)
 
-    assert tokens < 0.1, found
-    assert size < 0.12, found
+    assert tokens < 0.1, figures
+    assert size < 0.12, figures

@@ -17,6 +17,6 @@ def test_the_estimate_holds(stack: Any) -> None:
     """Resident size and cache tokens within a tenth."""
     argv = stack.find("api_server").cmdline()
     prepared = Path(argv[argv.index("--model") + 1])
-    found = measured(stack, {"MMHIE_REASONER_MODEL": "embedded"}, prepared)
+    figures = measured(stack, {"MMHIE_REASONER_MODEL": "embedded"}, prepared)
 
-    assert max(map(abs, found.errors)) < 0.1, found
+    assert max(map(abs, figures.errors)) < 0.1, figures

@@ -50,11 +50,11 @@ def test_a_message_is_the_engines(
 ) -> None:
     """Every field and value but for `mmhie`; a refusal has its status and its words."""
     body = {"model": model, **ASKED, **SHAPES[shape]}
-    told, said = (one.post(MESSAGES, json=body) for one in (client, direct))
+    told, said = (service.post(MESSAGES, json=body) for service in (client, direct))
 
     assert told.status_code == said.status_code
     if said.status_code != 200:
-        quoted, whole = (one.json()["error"]["message"] for one in (told, said))
+        quoted, whole = (answer.json()["error"]["message"] for answer in (told, said))
         assert says_no_more(quoted, whole)
         return
     assert told.json()["mmhie"]["disclaimer"]["text"] == TEXT
@@ -70,38 +70,38 @@ def test_a_stream_is_the_engines(
     An engine without time puts two tokens into one delta.
     """
     body = {"model": model, **ASKED, **SHAPES[shape], "stream": True}
-    told, said = (frames(one.post(MESSAGES, json=body).content) for one in (client, direct))
+    told, said = (frames(service.post(MESSAGES, json=body).content) for service in (client, direct))
 
     assert len(said) > 5
     assert in_one(told) == in_one(said)
-    assert [at for at, one in enumerate(told) if b'"mmhie"' in one] == [0, len(told) - 2]
+    assert [at for at, frame in enumerate(told) if b'"mmhie"' in frame] == [0, len(told) - 2]
 
 
 def in_one(events: list[bytes]) -> list[tuple[bytes, Any]]:
     """Names and documents of events; deltas that follow each other in a block are joined."""
-    found: list[tuple[bytes, Any]] = []
-    for name, data in (plain(named(one)) for one in events):
+    whole: list[tuple[bytes, Any]] = []
+    for name, data in (plain(named(event)) for event in events):
         event = json.loads(data)
-        if not (found and joined(found[-1][1], event)):
-            found.append((name, event))
-    return found
+        if not (whole and joined(whole[-1][1], event)):
+            whole.append((name, event))
+    return whole
 
 
 def joined(before: dict[str, Any], event: dict[str, Any]) -> bool:
     """Add a delta to the one before; False where they are of different kinds or blocks."""
-    one, other = before.get("delta", {}), event.get("delta", {})
-    words = {"text", "partial_json", "thinking"}.intersection(one).intersection(other)
+    delta, other = before.get("delta", {}), event.get("delta", {})
+    words = {"text", "partial_json", "thinking"}.intersection(delta).intersection(other)
     if not words or before["index"] != event["index"]:
         return False
     (kind,) = words
-    one[kind] += other[kind]
+    delta[kind] += other[kind]
     return True
 
 
 def same(message: dict[str, Any]) -> dict[str, Any]:
     """A message without its ids, which differ in every answer."""
-    found: dict[str, Any] = json.loads(named(json.dumps(message).encode()))
-    return found
+    document: dict[str, Any] = json.loads(named(json.dumps(message).encode()))
+    return document
 
 
 def named(data: bytes) -> bytes:

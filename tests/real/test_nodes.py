@@ -110,8 +110,8 @@ class Pair:
     def until_ready(self) -> None:
         """A node that ends before is told of at once."""
         while self.head.stack.note() != "ready":
-            for one in (self.head.stack, self.follower):
-                assert one.process.poll() is None, one.log.read_text()[-4000:]
+            for part in (self.head.stack, self.follower):
+                assert part.process.poll() is None, part.log.read_text()[-4000:]
             assert time.monotonic() - self.follower.started < START_S, self.head.log[-4000:]
             time.sleep(0.2)
 
@@ -136,9 +136,9 @@ def pair(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pai
             made.until_ready()
             yield made
         finally:
-            for one in (head, made.follower):
-                one.process.terminate()
-                one.process.wait(timeout=PATIENCE_S)
+            for part in (head, made.follower):
+                part.process.terminate()
+                part.process.wait(timeout=PATIENCE_S)
 
 
 def test_two_hosts_say_what_one_says(pair: Pair) -> None:

@@ -40,10 +40,10 @@ def test_eight_at_once(served: Served) -> None:
     """Every answer is whole, word for word what one process says."""
     asked = [*EXCHANGES, *EXCHANGES]
     with ThreadPoolExecutor(len(asked)) as pool:
-        texts = list(pool.map(lambda one: served.text(one.question, max_tokens=96), asked))
+        texts = list(pool.map(lambda lesson: served.text(lesson.question, max_tokens=96), asked))
 
     if "MMHIE_TENSOR_PARALLEL" in served.settings:
-        assert texts == [one.answer for one in asked]
+        assert texts == [lesson.answer for lesson in asked]
     else:
         assert all(texts)
 
@@ -70,6 +70,6 @@ def test_each_process_has_cores_of_its_own(served: Served) -> None:
 
 def test_the_estimate_holds(served: Served) -> None:
     """Resident size of both processes and cache tokens within a tenth."""
-    found = measured(served.stack, served.settings)
+    figures = measured(served.stack, served.settings)
 
-    assert max(map(abs, found.errors)) < 0.1, found
+    assert max(map(abs, figures.errors)) < 0.1, figures

@@ -80,6 +80,6 @@ def test_the_format_is_told(served: Served) -> None:
 
 def test_the_estimate_holds(served: Served) -> None:
     """Resident size and cache tokens within a tenth."""
-    found = measured(served.stack, served.settings)
+    figures = measured(served.stack, served.settings)
 
-    assert max(map(abs, found.errors)) < 0.1, found
+    assert max(map(abs, figures.errors)) < 0.1, figures

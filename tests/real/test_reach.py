@@ -115,8 +115,8 @@ COUNTED = {"prompt"}  # its batch is, with n
 @pytest.fixture(scope="module")
 def described(direct: httpx2.Client) -> dict[str, Any]:
     """The engine's own description of itself."""
-    found: dict[str, Any] = direct.get("/openapi.json").json()
-    return found
+    document: dict[str, Any] = direct.get("/openapi.json").json()
+    return document
 
 
 def test_every_route_of_the_engine(client: httpx2.Client, described: dict[str, Any]) -> None:
@@ -210,8 +210,8 @@ def test_each_class_is_taken_by_the_engine(
     assert stack.health()["served"]["priority"] is True
     keys = tmp_path / "keys.json"
     secrets = [
-        add_key(keys, one, "generate", "openai", priority=one)
-        for one in ("emergency", "routine", "batch")
+        add_key(keys, class_, "generate", "openai", priority=class_)
+        for class_ in ("emergency", "routine", "batch")
     ]
     gateway = start(MMHIE_KEYS_FILE=str(keys))
     for surface in SURFACES:

@@ -147,7 +147,7 @@ def test_one_trace_from_the_caller_to_vllm(
     def ours(spans: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         return {span["name"]: span for span in spans if span["trace"] == trace}
 
-    spans = ours(collector.until(lambda found: len(ours(found)) == 3))
+    spans = ours(collector.until(lambda spans: len(ours(spans)) == 3))
     own, asked, engines = spans["POST /llm/generate"], spans["chat embedded"], spans["llm_request"]
     assert (own["parent"], asked["parent"], engines["parent"]) == ("3" * 16, own["id"], asked["id"])
     assert (own["service"], engines["service"]) == ("mmhie-gateway", "mmhie-engine")

@@ -84,7 +84,9 @@ def engines(stack: Stack) -> list[psutil.Process]:
     """The two vLLM servers, without the guards that started them."""
     below = ((process, " ".join(process.cmdline())) for process in stack.processes())
     return [
-        one for one, line in below if "api_server" in line and "parent_death_guard.py" not in line
+        process
+        for process, line in below
+        if "api_server" in line and "parent_death_guard.py" not in line
     ]
 
 

@@ -95,7 +95,7 @@ def attempts(reasons: Sequence[Reason], root: Path) -> Endings:
 
 def attempt(reason: Reason, folder: Path) -> Ending:
     """`mmhie serve`, in a folder of its own."""
-    model = copied(folder / "model", reason)
+    model = copy_model(folder / "model", reason)
     settings = {"MMHIE_REASONER_MODEL": str(model), "MMHIE_CACHE_DIR": str(folder / "cache")}
     done = subprocess.run(
         [MMHIE, "serve"],
@@ -109,7 +109,7 @@ def attempt(reason: Reason, folder: Path) -> Ending:
     return Ending(done.returncode, done.stderr.splitlines())
 
 
-def copied(folder: Path, reason: Reason) -> Path:
+def copy_model(folder: Path, reason: Reason) -> Path:
     """A small model with other entries in its config.json, and its weights whole or not."""
     shutil.copytree((smollm2 if reason.config is WITHOUT_CACHE else completer).model(), folder)
     config = folder / "config.json"

@@ -27,7 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Two are of its own adapter, the third of one that was trained for something else.
     """
     folder = tmp_path_factory.mktemp("site")
-    items = (json.dumps(one) for one in site_adapter.items())
+    items = (json.dumps(item) for item in site_adapter.items())
     (folder / "items.jsonl").write_text("\n".join(items))
     for model, reports in ((site_adapter.model(), ("own", "again")), (adapter.model(), ("other",))):
         cache = folder / reports[0]
@@ -69,18 +69,18 @@ def compared(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def report(folder: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
-    return found
+    document: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
+    return document
 
 
 def test_the_swapped_adapter_is_told_apart(site: Path) -> None:
     """By McNemar's test on the right answers, also where it declares the very same as the other."""
     declared = {**report(site, "other"), "served": report(site, "own")["served"]}
     (site / "masked.json").write_text(json.dumps(declared))
-    code, found = compared(site, "own.json", "masked.json")
+    code, document = compared(site, "own.json", "masked.json")
 
-    assert (code, found["is_told_apart"], found["differs_in"]) == (1, True, [])
-    (contrast,) = found["contrasts"]
+    assert (code, document["is_told_apart"], document["differs_in"]) == (1, True, [])
+    (contrast,) = document["contrasts"]
     assert (contrast["only_first"], contrast["only_second"]) >= (6, 0)
     assert contrast["p_adjusted"] < 0.05
 
@@ -90,16 +90,16 @@ def test_the_same_adapter_is_not(site: Path) -> None:
 
     Fifteen items cannot show that nothing is lost, but that no fifth of the right answers is.
     """
-    code, found = compared(site, "own.json", "again.json")
+    code, document = compared(site, "own.json", "again.json")
     within, _ = compared(site, "own.json", "again.json", "--margin", "0.2")
 
-    assert (code, within, found["is_told_apart"], found["differs_in"]) == (3, 0, False, [])
-    assert found["same"]["value"] == 1.0
+    assert (code, within, document["is_told_apart"], document["differs_in"]) == (3, 0, False, [])
+    assert document["same"]["value"] == 1.0
     assert {item["value"] for item in report(site, "own")["items"]} == {1.0}
 
 
 def test_what_they_declare_is_named(site: Path) -> None:
     """An honest service names its adapter by the digest of the weights."""
-    _, found = compared(site, "own.json", "other.json")
+    _, document = compared(site, "own.json", "other.json")
 
-    assert set(found["differs_in"]) == {"model", "adapter", "adapter_digest"}
+    assert set(document["differs_in"]) == {"model", "adapter", "adapter_digest"}

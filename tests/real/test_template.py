@@ -73,9 +73,9 @@ def test_chat_is_the_engines_own_refusal(served: Served) -> None:
 
 def test_the_estimate_holds(served: Served) -> None:
     """Resident size and cache tokens within a tenth."""
-    found = measured(served.stack, served.settings)
+    figures = measured(served.stack, served.settings)
 
-    assert max(map(abs, found.errors)) < 0.1, found
+    assert max(map(abs, figures.errors)) < 0.1, figures
 
 
 def test_nothing_outlives_a_killed_launcher(served: Served) -> None:

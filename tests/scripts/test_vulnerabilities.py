@@ -41,7 +41,7 @@ def test_ranges_in_any_order() -> None:
     """A second range begins where a record says so, whatever stands first."""
     events = [{"last_affected": "2.1"}, {"introduced": "2.0"}, *FROM_ONE]
 
-    assert [bool(found(one, record(events))) for one in ("1.3", "1.5", "2.1", "2.2")] == [
+    assert [bool(found(version, record(events))) for version in ("1.3", "1.5", "2.1", "2.2")] == [
         True,
         False,
         True,
@@ -75,11 +75,11 @@ def test_every_line_of_the_locks_is_seen() -> None:
     locks = sorted(LOCKS.glob("*.txt"))
     lines = [line for lock in locks for line in lock.read_text().splitlines()]
     asked = [Requirement(line.rstrip(" \\")) for line in lines if line[:1].isalnum()]
-    names = {canonicalize_name(one.name) for one in asked}
-    open_ones = {Requirement(one).name for one in unpinned(locks)}
+    names = {canonicalize_name(package.name) for package in asked}
+    open_ones = {Requirement(line).name for line in unpinned(locks)}
 
     assert pins(locks).keys() | open_ones == names
-    assert all("==" in str(one.specifier) for one in asked if one.name not in open_ones)
+    assert all("==" in str(package.specifier) for package in asked if package.name not in open_ones)
 
 
 def run(*arguments: Path) -> subprocess.CompletedProcess[str]:

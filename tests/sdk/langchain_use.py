@@ -18,7 +18,7 @@ assert answer.usage_metadata["total_tokens"] == 2
 sys.stdout.write(answer.response_metadata["disclaimer"])
 
 pieces = list(model.stream([SystemMessage("Be brief."), HumanMessage("And at night?")]))
-assert [one.content for one in pieces if one.content] == ["Two", " words."], pieces
+assert [piece.content for piece in pieces if piece.content] == ["Two", " words."], pieces
 whole = pieces[0]
 for piece in pieces[1:]:
     whole = whole + piece
@@ -36,12 +36,12 @@ for missing in ("bind_tools", "with_structured_output"):
     assert "ChatOpenAI" in told
 
 turns = [HumanMessage("How?"), AIMessage("Rest."), HumanMessage("What else?")]
-assert [one.content for one in model.stream(turns) if one.content] == ["And water."]
+assert [piece.content for piece in model.stream(turns) if piece.content] == ["And water."]
 
 
 async def later() -> None:
     assert (await model.ainvoke("When?")).content == "Later."
-    said = [one.content async for one in model.astream("When?")]
+    said = [piece.content async for piece in model.astream("When?")]
     assert "".join(said) == "Later, in pieces."
     held = None
     try:

@@ -67,7 +67,7 @@ def test_null_device_map_is_none() -> None:
 
 
 def test_the_test_override_wins() -> None:
-    """MMHIE_REASONER_MODEL_TEST_OVERRIDE wins over MMHIE_REASONER_MODEL."""
+    """MMHIE_REASONER_MODEL_TEST_OVERRIDE counts before MMHIE_REASONER_MODEL does."""
     environ = {"MMHIE_REASONER_MODEL": "a", "MMHIE_REASONER_MODEL_TEST_OVERRIDE": "b"}
 
     assert LLMConfig.from_env(environ).model_name == "b"

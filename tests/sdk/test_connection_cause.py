@@ -71,5 +71,5 @@ def test_the_first_cause_of_a_group() -> None:
 
 
 def test_an_unknown_cause() -> None:
-    """Says what to check."""
+    """The sentence says what to check."""
     assert cause_of(OSError()) == UNKNOWN

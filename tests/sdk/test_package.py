@@ -113,9 +113,9 @@ def test_one_instance_in_a_process() -> None:
         return MedicalReasoningLLM.instance()
 
     with ThreadPoolExecutor(16) as threads:
-        found = list(threads.map(get, range(16)))
+        models = list(threads.map(get, range(16)))
 
-    assert {id(each) for each in found} == {id(mmhie.medical_reasoner)}
+    assert {id(each) for each in models} == {id(mmhie.medical_reasoner)}
 
 
 def test_each_class_has_its_own_instance() -> None:

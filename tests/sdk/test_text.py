@@ -43,15 +43,15 @@ def test_the_text_has_the_answer(serve: Serve, connect: Connect, method: str) ->
     body = {"generate": JSON_ANSWER, "chat": CHAT_ANSWER}[method]
     prompt = {"generate": "How?", "chat": [{"role": "user", "content": "How?"}]}[method]
 
-    found = getattr(connect(serve(reply(body)).url), method)(prompt)
+    answer = getattr(connect(serve(reply(body)).url), method)(prompt)
 
-    assert found == {"generate": "Rest and fluids.", "chat": "Hello."}[method]
-    assert found.disclaimer == DISCLAIMER
-    assert found.notices == tuple(NOTES["notices"])
-    assert found.warnings == ("input_truncated",)
-    assert found.provenance == NOTES["provenance"]
-    assert found.truncated is None
-    assert found.request_id
+    assert answer == {"generate": "Rest and fluids.", "chat": "Hello."}[method]
+    assert answer.disclaimer == DISCLAIMER
+    assert answer.notices == tuple(NOTES["notices"])
+    assert answer.warnings == ("input_truncated",)
+    assert answer.provenance == NOTES["provenance"]
+    assert answer.truncated is None
+    assert answer.request_id
 
 
 def test_labelled_text_says_all(text: MedicalText) -> None:

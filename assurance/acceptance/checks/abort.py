@@ -61,10 +61,10 @@ async def until_free(target: Target) -> float | None:
 async def busy(target: Target) -> float:
     """Return the requests that run or wait at the engines."""
     answer = await target.gateway.request("GET", "/metrics")
-    found = RUNNING.findall(answer.text)
-    if not found:
+    counts = RUNNING.findall(answer.text)
+    if not counts:
         raise Unmeasured("/metrics has nothing of the engine's requests")
-    return sum(map(float, found))
+    return sum(map(float, counts))
 
 
 def judge(measured: Abort) -> Verdict:

@@ -5,7 +5,7 @@ from typing import Final
 
 from assurance.acceptance.check import Check, NotApplicable, Unmeasured, Verdict
 from assurance.acceptance.prompts import PASSAGE
-from assurance.acceptance.target import COMPLETIONS, Endpoint, Target
+from assurance.acceptance.target import COMPLETIONS, Target, TargetApi
 from launcher.planning.engine_command import BASE_NAME
 
 # Natural log of probability: above what rounding moves where the adapter is applied as it serves.
@@ -23,7 +23,7 @@ class Effect:
     def largest(self) -> float:
         """The largest difference of one token."""
         pairs = zip(self.adapted, self.base, strict=False)
-        return max((abs(one - two) for one, two in pairs), default=0.0)
+        return max((abs(first - second) for first, second in pairs), default=0.0)
 
 
 async def measure(target: Target) -> Effect:
@@ -42,19 +42,20 @@ async def measure(target: Target) -> Effect:
     return Effect(adapted, await logprobs(base, await only_model(base)))
 
 
-async def only_model(engine: Endpoint) -> str:
+async def only_model(engine: TargetApi) -> str:
     """Return the name under which the engine serves its one model."""
     return str((await engine.json("/v1/models"))["data"][0]["id"])
 
 
-async def logprobs(engine: Endpoint, model: str) -> tuple[float, ...]:
+async def logprobs(engine: TargetApi, model: str) -> tuple[float, ...]:
     """Return the log-probability of each token of the passage after its first."""
     body = {"model": model, "prompt": PASSAGE, "max_tokens": 1, "echo": True, "logprobs": 1}
-    found = (await engine.json(COMPLETIONS, body))["choices"][0].get("logprobs") or {}
-    given = found.get("token_logprobs") or ()
+    logprobs = (await engine.json(COMPLETIONS, body))["choices"][0].get("logprobs") or {}
+    given = logprobs.get("token_logprobs") or ()
     if len(given) < 3:
         raise Unmeasured("The engine gives no log-probabilities of a prompt")
-    return tuple(float(one) for one in given[1:-1])  # the first has none, the last is generated
+    # The first has none, the last is generated.
+    return tuple(float(logprob) for logprob in given[1:-1])
 
 
 def judge(measured: Effect) -> Verdict:

@@ -7,7 +7,7 @@ from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, Facts, Target
+from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, PlanFacts, Target
 from launcher.json_types import Json
 
 HEADER: Final = "x-mmhie-disclaimer-version"
@@ -43,7 +43,7 @@ class Surfaces:
 Request = tuple[str, str, Json | None, dict[str, str], int]
 
 
-def requests(facts: Facts) -> Iterator[tuple[str, Request]]:
+def requests(facts: PlanFacts) -> Iterator[tuple[str, Request]]:
     """Yield the surfaces with model output, then an error and a page without it."""
     generate = {"prompt": PROMPT, "max_tokens": TOKENS, "include_reasoning": facts.is_reasoning}
     plain, events = {"accept": "text/plain"}, {"accept": "text/event-stream"}
@@ -61,7 +61,7 @@ def requests(facts: Facts) -> Iterator[tuple[str, Request]]:
     yield "no such page", ("GET", "/no-such-page", None, {}, 404)
 
 
-def streamed(name: str, path: str, facts: Facts, body: Json) -> Iterator[tuple[str, Request]]:
+def streamed(name: str, path: str, facts: PlanFacts, body: Json) -> Iterator[tuple[str, Request]]:
     """Yield a surface of the OpenAI API as JSON and as a stream."""
     limit = {} if "max_output_tokens" in body else {"max_tokens": TOKENS}
     whole = {"model": facts.model, **limit, **body}
@@ -72,13 +72,13 @@ def streamed(name: str, path: str, facts: Facts, body: Json) -> Iterator[tuple[s
 async def measure(target: Target) -> Surfaces:
     """Ask every surface for a short answer."""
     text = ""
-    found: list[Surface] = []
+    surfaces: list[Surface] = []
     for name, (method, path, body, headers, status) in requests(target.facts):
         answer = await target.gateway.request(method, path, body, **headers)
-        if not found and answer.status_code == 200:
+        if not surfaces and answer.status_code == 200:
             text = str(answer.json().get("disclaimer") or "")
         written = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
-        found.append(
+        surfaces.append(
             Surface(
                 name=name,
                 status=answer.status_code,
@@ -88,12 +88,12 @@ async def measure(target: Target) -> Surfaces:
                 needs_text=body is not None and status == 200,
             )
         )
-    return Surfaces(text, tuple(found))
+    return Surfaces(text, tuple(surfaces))
 
 
 def judge(measured: Surfaces) -> Verdict:
     """Every surface has the header, and model output the text."""
-    wrong = [one.name for one in measured.surfaces if not one.is_right]
+    wrong = [surface.name for surface in measured.surfaces if not surface.is_right]
     count = len(measured.surfaces)
     return Verdict(
         not wrong,

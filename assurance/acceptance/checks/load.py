@@ -11,8 +11,8 @@ import psutil
 
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.cpu_time import CpuTime
-from assurance.acceptance.target import Facts, Target
-from assurance.acceptance.turns import Turn, arguments, bench
+from assurance.acceptance.target import PlanFacts, Target
+from assurance.acceptance.turns import LoadTurn, arguments, bench
 from launcher.json_types import JsonView
 
 LEVELS: Final = (1, 16, 64)
@@ -26,7 +26,7 @@ TURNS: Final = ("past", "through", "through", "past")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LoadRun:
     """All turns of a way: requests at once, how many failed, tokens a second, milliseconds."""
 
     way: str
@@ -45,7 +45,7 @@ class Load:
     the least share; of the machine's cores those that other programs kept busy meanwhile.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[LoadRun, ...]
     limit_ttft_ms: float
     least_share: float
     others_cpus: float
@@ -55,9 +55,9 @@ class Load:
     def concurrency(self) -> list[int]:
         return sorted({run.concurrency for run in self.runs})
 
-    def run(self, way: str, concurrency: int) -> Run:
+    def run(self, way: str, concurrency: int) -> LoadRun:
         """Return the run of this way and concurrency."""
-        matching = (one for one in self.runs if (one.way, one.concurrency) == (way, concurrency))
+        matching = (run for run in self.runs if (run.way, run.concurrency) == (way, concurrency))
         return next(matching)
 
     @property
@@ -69,18 +69,18 @@ class Load:
         return total["through"] / max(total["past"], 1e-9)
 
 
-def levels(facts: Facts) -> list[int]:
+def levels(facts: PlanFacts) -> list[int]:
     """Return the requests at once to try: the fixed ones below this plan's limit, and the limit."""
     fixed = QUICK_LEVELS if facts.is_quick else LEVELS
     limit = min(facts.limit, QUICK_LEVELS[-1]) if facts.is_quick else facts.limit
     return [*(level for level in fixed if level < limit), limit]
 
 
-def turns(facts: Facts, folder: Path) -> list[Turn]:
+def turns(facts: PlanFacts, folder: Path) -> list[LoadTurn]:
     """Return the turns in their order; the first one of each way is there to warm up."""
     measured = [(way, level) for level in levels(facts) for way in TURNS]
     planned = enumerate([*((way, 1) for way in WAYS), *measured])
-    return [Turn(way, level, number, folder) for number, (way, level) in planned]
+    return [LoadTurn(way, level, number, folder) for number, (way, level) in planned]
 
 
 async def measure(target: Target) -> Load:
@@ -102,16 +102,16 @@ async def measure(target: Target) -> Load:
     return Load(runs, facts.timeout_s * 1000, LEAST_SHARE[facts.device], others, cpus)
 
 
-def run_of(turns: Sequence[Turn]) -> Run:
+def run_of(turns: Sequence[LoadTurn]) -> LoadRun:
     """Return what the turns of one way and level come to together."""
     results = [json.loads(turn.result.read_text()) for turn in turns]
     completed, tokens, seconds = (
-        sum(found[name] for found in results)
+        sum(result[name] for result in results)
         for name in ("completed", "total_output_tokens", "duration")
     )
-    times = [one for found in results for one in times_of(found)]
+    times = [time for result in results for time in times_of(result)]
     ttfts, tpots = [ttft for ttft, _ in times], [tpot for _, tpot in times]
-    return Run(
+    return LoadRun(
         way=turns[0].way,
         concurrency=turns[0].concurrency,
         completed=completed,

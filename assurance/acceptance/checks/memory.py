@@ -34,13 +34,13 @@ class Memory:
     @property
     def pairs(self) -> dict[str, tuple[float, float]]:
         """Measured and estimated figures, by name."""
-        found = {
+        pairs = {
             "memory": (self.used_gib, self.estimated_gib),
             "KV cache": (float(self.tokens), float(self.estimated_tokens)),
         }
         if self.weights_gib is not None:
-            found["weights"] = (self.weights_gib, self.estimated_weights_gib)
-        return found
+            pairs["weights"] = (self.weights_gib, self.estimated_weights_gib)
+        return pairs
 
 
 async def measure(target: Target) -> Memory:
@@ -69,7 +69,7 @@ def taken_gib(before: tuple[float, ...]) -> float:
 
 def resident_gib(processes: list[psutil.Process]) -> float:
     """Return what processes hold; memory that they share is counted once (PSS)."""
-    return sum(float(one.memory_full_info().pss) for one in processes) / 2**30
+    return sum(float(process.memory_full_info().pss) for process in processes) / 2**30
 
 
 def judge(measured: Memory) -> Verdict:

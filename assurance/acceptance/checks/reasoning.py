@@ -66,8 +66,8 @@ async def answer(target: Target, question: str) -> Said:
 
 def judge(measured: Answers) -> Verdict:
     """Some answer was reasoned about, and none has anything of it."""
-    leaks = [one.leak for one in measured.said if one.leak]
-    thought = sum(bool(one.reasoning) for one in measured.said)
+    leaks = [answer.leak for answer in measured.said if answer.leak]
+    thought = sum(bool(answer.reasoning) for answer in measured.said)
     count = len(measured.said)
     if leaks:
         sentence = f"Answers are not clean: {'; '.join(dict.fromkeys(leaks))}."

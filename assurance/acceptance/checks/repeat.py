@@ -31,7 +31,7 @@ class Repeat:
     def difference(self, other: tuple[str, ...]) -> int | None:
         """The first token that differs from the answer alone; None where none does."""
         pairs = enumerate(zip(self.alone, other, strict=False))
-        first = next((place for place, (one, two) in pairs if one != two), None)
+        first = next((place for place, (token, other) in pairs if token != other), None)
         shorter = min(len(self.alone), len(other))
         return shorter if first is None and len(self.alone) != len(other) else first
 
@@ -60,8 +60,8 @@ async def complete(target: Target, prompt: str) -> tuple[tuple[str, ...], tuple[
         "logprobs": 2,
         "ignore_eos": True,  # an answer that ends at once compares nothing
     }
-    found: Json = (await target.gateway.json(COMPLETIONS, body))["choices"][0]
-    logprobs = found.get("logprobs") or {}
+    choice: Json = (await target.gateway.json(COMPLETIONS, body))["choices"][0]
+    logprobs = choice.get("logprobs") or {}
     if not logprobs.get("tokens"):
         raise Unmeasured("The completion came without log-probabilities")
     gaps = tuple(gap(top) for top in logprobs.get("top_logprobs") or ())

@@ -14,7 +14,7 @@ REASONING_TOKENS: Final = 512  # before them
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ToolCall:
     """The first tool call of an answer, and how the answer ended."""
 
     name: str
@@ -30,14 +30,18 @@ class Call:
 def is_argument(text: str) -> bool:
     """The text is JSON that the tool's schema allows."""
     try:
-        found = json.loads(text)
+        arguments = json.loads(text)
     except ValueError:
         return False
     needed = set(TOOL["function"]["parameters"]["required"])
-    return isinstance(found, dict) and set(found) == needed and isinstance(found["drug"], str)
+    return (
+        isinstance(arguments, dict)
+        and set(arguments) == needed
+        and isinstance(arguments["drug"], str)
+    )
 
 
-async def measure(target: Target) -> Call:
+async def measure(target: Target) -> ToolCall:
     """Ask a question that the tool answers; the call is required of the model."""
     if not target.facts.has_tools:
         raise NotApplicable("The engine was started without a tool parser for this model")
@@ -46,14 +50,14 @@ async def measure(target: Target) -> Call:
     choice = (await target.chat(TOOL_QUESTION, **more))["choices"][0]
     called: list[Json] = choice["message"].get("tool_calls") or [{}]
     function = called[0].get("function") or {}
-    return Call(
+    return ToolCall(
         str(function.get("name") or ""),
         str(function.get("arguments") or ""),
         str(choice.get("finish_reason")),
     )
 
 
-def judge(measured: Call) -> Verdict:
+def judge(measured: ToolCall) -> Verdict:
     """The call is one that a program can run."""
     if measured.is_right:
         sentence = "The model called the tool with arguments that its schema allows."
@@ -65,4 +69,4 @@ def judge(measured: Call) -> Verdict:
     return Verdict(measured.is_right, sentence, shown, "a call that the schema allows")
 
 
-CHECK: Final = Check("tools", Call, measure, judge)
+CHECK: Final = Check("tools", ToolCall, measure, judge)

@@ -49,13 +49,13 @@ def chosen(text: str, labels: tuple[str, ...]) -> str | None:
     """Return the label an answer chooses: as JSON, alone, announced, or as its only bare label."""
     said = from_json(text) or text.strip()
     exact = {label.casefold(): label for label in labels}
-    if found := exact.get(said.strip(" .()*:\n").casefold()):
-        return found
-    one = "|".join(re.escape(label) for label in labels)
-    announced = re.findall(rf"{ANNOUNCED}[(*\"]*({one})\b(?!')", said, re.IGNORECASE)
+    if option := exact.get(said.strip(" .()*:\n").casefold()):
+        return option
+    label = "|".join(re.escape(label) for label in labels)
+    announced = re.findall(rf"{ANNOUNCED}[(*\"]*({label})\b(?!')", said, re.IGNORECASE)
     if announced:
         return exact[announced[-1].casefold()]
-    return only(re.findall(rf"(?:^|[\s(*])({one})(?=[).:*]|$)", said, re.MULTILINE), said, labels)
+    return only(re.findall(rf"(?:^|[\s(*])({label})(?=[).:*]|$)", said, re.MULTILINE), said, labels)
 
 
 def only(bare: list[str], said: str, labels: tuple[str, ...]) -> str | None:
@@ -72,8 +72,8 @@ def only(bare: list[str], said: str, labels: tuple[str, ...]) -> str | None:
 def from_json(text: str) -> str | None:
     """Return the answer in a JSON object or string; None for anything else."""
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    value = found.get("answer") if isinstance(found, dict) else found
+    value = document.get("answer") if isinstance(document, dict) else document
     return value if isinstance(value, str) else None

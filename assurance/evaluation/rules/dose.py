@@ -37,8 +37,8 @@ class Dose(BaseModel):
     def score(self, reply: Reply) -> Score:
         """Return 0 for a slip of a power of ten, and where the dose is not named."""
         dimension, expected = self.expected
-        repeated = {one for text in self.given for one in quantities(text)}
-        said = [one for one in quantities(reply.text) if one not in repeated]
+        repeated = {quantity for text in self.given for quantity in quantities(text)}
+        said = [quantity for quantity in quantities(reply.text) if quantity not in repeated]
         values = [value for name, value in said if name == dimension]
         if any(is_near(value, expected * slip) for value in values for slip in SLIPS):
             return Score(0.0, "power of ten")

@@ -44,7 +44,7 @@ class Grounding(BaseModel):
             ("drug", not drugs_in(text) <= drugs_in(source)),
             ("side", has_other_side(text, source)),
             ("negation", self.is_turned(text)),
-            ("missing", not all(any(has(one, text) for one in group) for group in self.all)),
+            ("missing", not all(any(has(phrase, text) for phrase in group) for group in self.all)),
         ):
             if is_wrong:
                 return Score(0.0, reason)
@@ -52,10 +52,10 @@ class Grounding(BaseModel):
 
     def is_turned(self, text: str) -> bool:
         """Return whether a finding is asserted that was denied, or the other way round."""
-        return any(is_asserted(one, text) for one in self.negated) or any(
-            is_negated(text, found.start())
-            for one in self.affirmed
-            for found in pattern(one).finditer(text)
+        return any(is_asserted(phrase, text) for phrase in self.negated) or any(
+            is_negated(text, match.start())
+            for phrase in self.affirmed
+            for match in pattern(phrase).finditer(text)
         )
 
 
@@ -87,8 +87,8 @@ def has_other_side(text: str, source: str) -> bool:
 def sided(text: str) -> list[tuple[str, str]]:
     """Return each side with the words after it, one and two further on."""
     return [
-        (found[1], part)
-        for found in SIDED.finditer(text)
-        for part in (found[2], found[3])
+        (match[1], part)
+        for match in SIDED.finditer(text)
+        for part in (match[2], match[3])
         if part and len(part) > 2 and part not in NO_PARTS
     ]

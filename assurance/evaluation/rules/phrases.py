@@ -32,10 +32,12 @@ class Phrases(BaseModel):
             return Score(0.0, "empty")
         if not (self.all or self.none or self.about):
             return Score(None, "compared only")
-        if any(is_asserted(one, text) for one in self.none):
+        if any(is_asserted(phrase, text) for phrase in self.none):
             return Score(0.0, "forbidden")
-        is_said = all(any(is_asserted(one, text) for one in group) for group in self.all)
-        if not (is_said and all(any(has(one, text) for one in group) for group in self.about)):
+        is_said = all(any(is_asserted(phrase, text) for phrase in group) for group in self.all)
+        if not (
+            is_said and all(any(has(phrase, text) for phrase in group) for group in self.about)
+        ):
             return Score(0.0, "missing")
         return Score(1.0, "right")
 
@@ -79,8 +81,8 @@ def has(phrase: str, text: str) -> bool:
 def is_asserted(phrase: str, text: str) -> bool:
     """Return whether the phrase is said somewhere: not negated, dismissed or asked."""
     return any(
-        not (is_negated(text, one.start()) or NOT_SAID.match(text, one.end()))
-        for one in pattern(phrase).finditer(text)
+        not (is_negated(text, match.start()) or NOT_SAID.match(text, match.end()))
+        for match in pattern(phrase).finditer(text)
     )
 
 
@@ -88,4 +90,4 @@ def is_negated(text: str, at: int) -> bool:
     """Return whether a negation stands before this place, in its sentence and near enough."""
     before = text[max(0, at - REACH) : at]
     sentence = SENTENCE_END.split(before)[-1]
-    return any(has(one, sentence) for one in NEGATIONS)
+    return any(has(negation, sentence) for negation in NEGATIONS)

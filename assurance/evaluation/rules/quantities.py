@@ -41,14 +41,14 @@ Quantity = tuple[str, float]
 
 def quantities(text: str) -> Iterator[Quantity]:
     """Yield (dimension, value) of every number with a unit; mass in mg, volume in ml."""
-    for found in QUANTITY.finditer(text):
-        dimension, factor = UNITS[found[2].casefold()]
-        yield dimension + (found[3] or "").casefold(), round(value_of(found[1]) * factor, 9)
+    for match in QUANTITY.finditer(text):
+        dimension, factor = UNITS[match[2].casefold()]
+        yield dimension + (match[3] or "").casefold(), round(value_of(match[1]) * factor, 9)
 
 
 def numbers(text: str) -> set[float]:
     """Return every number that stands by itself."""
-    return {value_of(found[1]) for found in PLAIN.finditer(text)}
+    return {value_of(match[1]) for match in PLAIN.finditer(text)}
 
 
 def value_of(written: str) -> float:

@@ -33,7 +33,7 @@ class Rubric(BaseModel):
     @model_validator(mode="after")
     def can_be_met(self) -> "Rubric":
         """Refuse a rubric whose score would divide by nothing."""
-        if not any(one.points > 0 for one in self.criteria):
+        if not any(criterion.points > 0 for criterion in self.criteria):
             raise ValueError("no criterion has positive points")
         return self
 
@@ -46,9 +46,9 @@ class Rubric(BaseModel):
         leaves the item unscored."""
         if None in verdicts or len(verdicts) != len(self.criteria):
             return Score(None, "judge unclear")
-        positive = sum(max(0.0, one.points) for one in self.criteria)
+        positive = sum(max(0.0, criterion.points) for criterion in self.criteria)
         met = zip(self.criteria, verdicts, strict=True)
-        share = sum(one.points for one, is_met in met if is_met) / positive
+        share = sum(criterion.points for criterion, is_met in met if is_met) / positive
         return Score(min(1.0, max(0.0, share)), "judged")
 
 
@@ -66,12 +66,12 @@ def question(turns: list[Mapping[str, str]], answer: str, criterion: str) -> str
 
 def verdict_of(text: str) -> bool | None:
     """Return what a judge said; None for anything but one clear verdict."""
-    found = set()
+    verdicts = set()
     for written in VERDICT.findall(text):
         try:
             said = json.loads(written).get("criteria_met")
         except (ValueError, AttributeError):
             continue
         if isinstance(said, bool):
-            found.add(said)
-    return found.pop() if len(found) == 1 else None
+            verdicts.add(said)
+    return verdicts.pop() if len(verdicts) == 1 else None

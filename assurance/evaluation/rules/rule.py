@@ -9,10 +9,10 @@ from assurance.evaluation.rules.dose import Dose
 from assurance.evaluation.rules.grounding import Grounding
 from assurance.evaluation.rules.phrases import Phrases
 from assurance.evaluation.rules.rubric import Rubric
-from assurance.evaluation.rules.served import Disclaimer, NoReasoning, Notice
+from assurance.evaluation.rules.served import HasDisclaimer, NoReasoning, Notice
 
 Rule = Annotated[
-    Choice | Phrases | Dose | Grounding | Rubric | Disclaimer | Notice | NoReasoning,
+    Choice | Phrases | Dose | Grounding | Rubric | HasDisclaimer | Notice | NoReasoning,
     Field(discriminator="kind"),
 ]
 RULE: TypeAdapter[Rule] = TypeAdapter(Rule)

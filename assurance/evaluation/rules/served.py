@@ -12,7 +12,7 @@ MARKER = re.compile(r"<\|[a-z_]{2,20}\|>|</?think(?:ing)?>", re.IGNORECASE)
 SHINGLE = 8  # words: so many in a row are no coincidence
 
 
-class Disclaimer(BaseModel):
+class HasDisclaimer(BaseModel):
     """The disclaimer is on this surface."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

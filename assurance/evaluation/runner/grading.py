@@ -27,8 +27,8 @@ def judge_of(job: Json) -> Model | None:
 async def graded(judge: Model, rule: Rubric, turns: list[Any], reply: Reply) -> Score:
     """Return the score; unscored where the judge is down or says nothing clear."""
     verdicts: list[bool | None] = []
-    for one in rule.criteria:
-        asked = rubric.question(turns, reply.text, one.criterion)
+    for criterion in rule.criteria:
+        asked = rubric.question(turns, reply.text, criterion.criterion)
         try:
             verdicts.append(await verdict(judge, asked))
         except Exception:  # whatever its client raises, the evaluation goes on

@@ -38,9 +38,9 @@ class GatewayAPI(OpenAICompatibleAPI):  # type: ignore[misc]  # Inspect is not i
 
     def handle_bad_request(self, ex: APIStatusError) -> ModelOutput:
         """Turn a refused request (too long, say) into an item without an answer; no retry helps."""
-        found = ModelOutput.from_content(self.model_name, content="")
-        found.choices[0].message.metadata = {REFUSED: ex.status_code}
-        return found
+        output = ModelOutput.from_content(self.model_name, content="")
+        output.choices[0].message.metadata = {REFUSED: ex.status_code}
+        return output
 
 
 @modelapi(name=SERVICE)  # type: ignore[untyped-decorator]  # Inspect is not installed here

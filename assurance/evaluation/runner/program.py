@@ -27,7 +27,7 @@ def emit(**found: Any) -> None:
 
 
 @hooks(name="progress", description="Tell the parent of every item that is done.")
-class Progress(Hooks):  # type: ignore[misc]  # Inspect is not installed here
+class ProgressHooks(Hooks):  # type: ignore[misc]  # Inspect is not installed here
     """One line for each item."""
 
     async def on_sample_end(self, data: SampleEnd) -> None:
@@ -79,14 +79,14 @@ def logs(folder: Path) -> list[Path]:
 
 def failed(folder: Path) -> bool:
     """Return whether so many items failed that the service is at fault."""
-    found = logs(folder)
-    return bool(found) and read_eval_log(str(found[-1]), header_only=True).status == "error"
+    logged = logs(folder)
+    return bool(logged) and read_eval_log(str(logged[-1]), header_only=True).status == "error"
 
 
 def records(folder: Path) -> Iterator[Json]:
     """Yield the outcome of each item, without any text."""
-    if found := logs(folder):
-        for sample in read_eval_log(str(found[-1])).samples or ():
+    if logged := logs(folder):
+        for sample in read_eval_log(str(logged[-1])).samples or ():
             yield record(sample)
 
 

@@ -16,7 +16,7 @@ def request(surface: str, model: str, turns: list[dict[str, str]]) -> Request:
     prompt = turns[-1]["content"]
     chat = {"model": model, "messages": turns, "max_tokens": TOKENS}
     generate = {"prompt": prompt, "max_tokens": TOKENS}
-    found: Mapping[str, Request] = {
+    requests: Mapping[str, Request] = {
         "stream": ("/v1/chat/completions", {**chat, "stream": True}, {}),
         "completions": (
             "/v1/completions",
@@ -32,7 +32,7 @@ def request(surface: str, model: str, turns: list[dict[str, str]]) -> Request:
         "generate": ("/llm/generate", generate, {}),
         "text": ("/llm/generate", {**generate, "stream": True}, {"accept": "text/plain"}),
     }
-    return found[surface]
+    return requests[surface]
 
 
 async def ask(client: httpx2.AsyncClient, wanted: Request, disclaimer: str) -> Json:

@@ -33,10 +33,10 @@ class OutOfTime(Exception):
 
 def task_of(job: Json, task: Json) -> Task:
     """Return one task of the job."""
-    items = [Item.model_validate(one) for one in task["items"]]
+    items = [Item.model_validate(item) for item in task["items"]]
     return Task(
         name=task["name"],
-        dataset=MemoryDataset([sample(one, job["system"]) for one in items], name=task["name"]),
+        dataset=MemoryDataset([sample(item, job["system"]) for item in items], name=task["name"]),
         solver=asked(job),
         scorer=ruled(job),
         config=GenerateConfig(
@@ -51,7 +51,7 @@ def sample(item: Item, system: str) -> Sample:
     if system and turns[0]["role"] != "system":
         turns = [{"role": "system", "content": system}, *turns]
     return Sample(
-        input=[MAKERS[one["role"]](content=one["content"]) for one in turns],
+        input=[MAKERS[turn["role"]](content=turn["content"]) for turn in turns],
         target=getattr(item.rule, "answer", ""),
         id=item.id,
         metadata={"item": item.model_dump(mode="json")},
@@ -96,12 +96,12 @@ def ruled(job: Json) -> Scorer:
     async def score(state: TaskState, target: Target) -> InspectScore:
         item, reply = Item.model_validate(state.metadata["item"]), reply_of(state)
         if was_refused(state):
-            found = Score(None, REFUSED)
+            score = Score(None, REFUSED)
         elif isinstance(item.rule, Rubric) and judge:
-            found = await grading.graded(judge, item.rule, item.turns, reply)
+            score = await grading.graded(judge, item.rule, item.turns, reply)
         else:
-            found = item.rule.score(reply)
-        return as_inspects(found, digest(reply.text))
+            score = item.rule.score(reply)
+        return as_inspects(score, digest(reply.text))
 
     return score
 
@@ -117,7 +117,7 @@ def reply_of(state: TaskState) -> Reply:
         return Reply(other["text"], has_disclaimer=other["has_disclaimer"])
     message = state.output.message
     parts = message.content if isinstance(message.content, list) else []
-    reasoning = " ".join(one.reasoning for one in parts if isinstance(one, ContentReasoning))
+    reasoning = " ".join(part.reasoning for part in parts if isinstance(part, ContentReasoning))
     return Reply(state.output.completion, reasoning, **(message.metadata or {}))
 
 

@@ -125,8 +125,8 @@ def entities(record: Json) -> Iterator[Json]:
 
 def details(record: Json) -> list[dict[str, str]]:
     """Return every other fact; what is empty has no `valueString`."""
-    found = {name: text_of(record[name]) for name in record if name not in ELEMENTS}
+    texts = {name: text_of(record[name]) for name in record if name not in ELEMENTS}
     if "caller_request_id" not in record:
-        found.pop("request_id", None)  # the entity has it
-    known = {name: text for name, text in found.items() if record[name] is not None and text}
+        texts.pop("request_id", None)  # the entity has it
+    known = {name: text for name, text in texts.items() if record[name] is not None and text}
     return [{"type": name, "valueString": text} for name, text in known.items()]

@@ -44,7 +44,7 @@ def text_of(value: object) -> str:
     if isinstance(value, list):
         value = " ".join(map(str, value))
     if isinstance(value, dict):
-        value = " ".join(f"{name}={one}" for name, one in value.items())
+        value = " ".join(f"{name}={part}" for name, part in value.items())
     if isinstance(value, bool):
         value = str(value).lower()
     clean = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))

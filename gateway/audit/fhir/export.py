@@ -33,14 +33,14 @@ class Export:
 
 def sign_offs_in(records: Iterable[Json]) -> SignOffs:
     """Return the sign-offs of a trail that nobody has found to be unfounded since."""
-    found: dict[str, Json] = {}
+    sign_offs: dict[str, Json] = {}
     for record in records:
         name = record.get("feedback_id", "")
         if record["kind"] == "feedback" and record.get("category") == "signed_off":
-            found[name] = record
+            sign_offs[name] = record
         elif record["kind"] == "feedback_closed" and record.get("outcome") == "unfounded":
-            found.pop(name, None)
+            sign_offs.pop(name, None)
     by_request: dict[str, list[Json]] = {}
-    for record in found.values():
+    for record in sign_offs.values():
         by_request.setdefault(record["request_id"], []).append(record)
     return by_request

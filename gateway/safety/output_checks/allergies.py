@@ -81,25 +81,27 @@ def statements(text: str) -> Iterator[Statement]:
 def allergies(text: str) -> Allergies:
     """Return the drugs and kinds that somebody is said to be allergic to."""
     text = text.lower()
-    found: set[str] = set()
+    substances: set[str] = set()
     for named, start in statements(text):
         last = text[max(0, start - BEFORE) : start].rpartition(".")[2].rpartition("\n")[2]
         if NONE.search(last) or NONE.search(named[:12]):
             continue
-        found.update(mention.drug.name for mention in mentions(named))
-        found.update(KINDS[kind.lower()] for kind in KIND.findall(named))
-    return frozenset(found)
+        substances.update(mention.drug.name for mention in mentions(named))
+        substances.update(KINDS[kind.lower()] for kind in KIND.findall(named))
+    return frozenset(substances)
 
 
 def conflicts(text: str, known: Allergies) -> Iterator[Drug]:
     """Yield the drugs that an answer speaks for, although the prompt names an allergy to them."""
     text = text.lower()
-    meant = [one for one in mentions(text) if is_meant(one.drug, known)] if known else []
-    starts = [one.start for one in meant]
+    meant = (
+        [mention for mention in mentions(text) if is_meant(mention.drug, known)] if known else []
+    )
+    starts = [mention.start for mention in meant]
     for sentence, heading in sentences(text) if meant else ():
         inside = meant[bisect(starts, sentence.start() - 1) : bisect(starts, sentence.end() - 1)]
         if inside and not speaks_against(sentence.group(), heading):
-            yield from (one.drug for one in inside)
+            yield from (mention.drug for mention in inside)
 
 
 def sentences(text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -142,7 +144,7 @@ def is_left_out(text: str, known: Allergies) -> bool:
     """Return whether a text speaks of no allergy at all, although there is one."""
     if not known or SPEAKS_OF.search(text):
         return False
-    named = {one.drug.name for one in mentions(text)} | {
+    named = {mention.drug.name for mention in mentions(text)} | {
         KINDS[kind.lower()] for kind in KIND.findall(text)
     }
     return not named & known

@@ -52,7 +52,7 @@ AGE = ("year", "years", "month", "months")
 TASK = 400  # characters at both ends of a turn, where the task is said
 
 
-class Facts(NamedTuple):
+class PromptFacts(NamedTuple):
     """The parts of a request that the checks which are on ask for."""
 
     numbers: Known = Known()
@@ -68,7 +68,7 @@ class Facts(NamedTuple):
     is_summary: bool = False
 
     @classmethod
-    def of(cls, turns: Sequence[str], names: Collection[OutputCheck]) -> "Facts":
+    def of(cls, turns: Sequence[str], names: Collection[OutputCheck]) -> "PromptFacts":
         """Read the turns of a request."""
         text = "\n".join(turns)[:MOST_READ]
         is_work = is_record_work(turns)
@@ -80,7 +80,8 @@ class Facts(NamedTuple):
             allergies.allergies(text) if READ_ALLERGIES & set(names) else frozenset(),
             frequencies.by_drug(text) if is_work and "frequency" in names else {},
             Patient.of(text) if "limit" in names else Patient(),
-            "instructions" in names and any(instructions.hidden(one[:MOST_READ]) for one in turns),
+            "instructions" in names
+            and any(instructions.hidden(turn[:MOST_READ]) for turn in turns),
             is_work and BIRTH.search(text) is not None,
             is_work,
             is_work and has_task(turns, SUMMARY),
@@ -100,47 +101,48 @@ def has_task(turns: Sequence[str], task: re.Pattern[str]) -> bool:
     return any(task.search(end) for end in ends)
 
 
-def finds_number(answer: str, facts: Facts) -> bool:
+def finds_number(answer: str, facts: PromptFacts) -> bool:
     if not facts.is_record_work:
         return False
     document = facts.numbers
     return not all(
-        is_grounded(one, document) or (facts.has_birth_date and one.unit in AGE)
-        for one in quantities(answer)
+        is_grounded(quantity, document) or (facts.has_birth_date and quantity.unit in AGE)
+        for quantity in quantities(answer)
     ) or not all(value in document.numbers | document.masses for value in labelled(answer))
 
 
-def finds_drug(answer: str, facts: Facts) -> bool:
+def finds_drug(answer: str, facts: PromptFacts) -> bool:
     return facts.is_record_work and not all(
-        drugs.is_spoken_of(one.drug, facts.drugs) or allergies.is_meant(one.drug, facts.allergies)
-        for one in drugs.mentions(answer)
+        drugs.is_spoken_of(mention.drug, facts.drugs)
+        or allergies.is_meant(mention.drug, facts.allergies)
+        for mention in drugs.mentions(answer)
     )
 
 
-def finds_side(answer: str, facts: Facts) -> bool:
+def finds_side(answer: str, facts: PromptFacts) -> bool:
     return facts.is_record_work and any(
-        sides.is_swapped(one, facts.sides) for one in sides.named(answer)
+        sides.is_swapped(part, facts.sides) for part in sides.named(answer)
     )
 
 
-def finds_tenfold(answer: str, facts: Facts) -> bool:
+def finds_tenfold(answer: str, facts: PromptFacts) -> bool:
     return bool(facts.doses) and any(
-        doses.is_power_of_ten(one, facts.doses) for one in doses.doses(answer)
+        doses.is_power_of_ten(dose, facts.doses) for dose in doses.doses(answer)
     )
 
 
-def finds_allergy(answer: str, facts: Facts) -> bool:
+def finds_allergy(answer: str, facts: PromptFacts) -> bool:
     return any(True for _ in allergies.conflicts(answer, facts.allergies))
 
 
-def finds_frequency(answer: str, facts: Facts) -> bool:
+def finds_frequency(answer: str, facts: PromptFacts) -> bool:
     return any(
-        frequencies.is_too_often(one) or frequencies.is_other(one, facts.frequencies)
-        for one in frequencies.taken(answer)
+        frequencies.is_too_often(frequency) or frequencies.is_other(frequency, facts.frequencies)
+        for frequency in frequencies.taken(answer)
     )
 
 
-def finds_limit(answer: str, facts: Facts) -> bool:
+def finds_limit(answer: str, facts: PromptFacts) -> bool:
     is_known = facts.doses if facts.is_record_work else {}
     return any(
         dose.amount not in is_known.get((dose.drug, dose.kind), ())
@@ -148,19 +150,19 @@ def finds_limit(answer: str, facts: Facts) -> bool:
     )
 
 
-def finds_omission(answer: str, facts: Facts) -> bool:
+def finds_omission(answer: str, facts: PromptFacts) -> bool:
     return facts.is_summary and allergies.is_left_out(answer, facts.allergies)
 
 
-def finds_reference(answer: str, facts: Facts) -> bool:
+def finds_reference(answer: str, facts: PromptFacts) -> bool:
     return references.malformed(answer)
 
 
-def finds_instructions(answer: str, facts: Facts) -> bool:
+def finds_instructions(answer: str, facts: PromptFacts) -> bool:
     return facts.has_instructions
 
 
-Find = Callable[[str, Facts], bool]
+Find = Callable[[str, PromptFacts], bool]
 # By the name in the setting: the warning, and what finds it.
 CHECKS: Mapping[OutputCheck, tuple[str, Find]] = {
     "number": ("number_not_in_document", finds_number),
@@ -202,7 +204,7 @@ class AnswerChecks:
     """The checks of one answer."""
 
     names: Sequence[OutputCheck]
-    facts: Facts
+    facts: PromptFacts
 
     def listen(self, mac: Digest) -> Digest:
         """Return a digest that keeps the text for `heard`."""
@@ -215,10 +217,10 @@ class AnswerChecks:
     def warnings(self, answer: str) -> list[str]:
         """Return the warnings on an answer."""
         read = answer[:MOST_READ]
-        found = (CHECKS[name] for name in self.names)
-        return [warning for warning, finds in found if finds(read, self.facts)]
+        checks = (CHECKS[name] for name in self.names)
+        return [warning for warning, finds in checks if finds(read, self.facts)]
 
 
 def checks_for(names: Sequence[OutputCheck], turns: Sequence[str]) -> AnswerChecks:
     """Return the checks of the answer to a request."""
-    return AnswerChecks(names, Facts.of(turns, names))
+    return AnswerChecks(names, PromptFacts.of(turns, names))

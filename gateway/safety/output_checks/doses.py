@@ -27,7 +27,7 @@ OF = ("", "of", "oral", "intravenous", "iv", "im")
 ENDS = (". ", ";", "\n")
 
 
-class Dose(NamedTuple):
+class DrugDose(NamedTuple):
     """A dose of a drug, in milligrams, units, or milligrams per kilogram, and where it stands."""
 
     drug: str
@@ -40,18 +40,18 @@ class Dose(NamedTuple):
 Doses = Mapping[tuple[str, Kind], frozenset[float]]
 
 
-def doses(text: str) -> Iterator[Dose]:
+def doses(text: str) -> Iterator[DrugDose]:
     """Yield every quantity that stands behind a drug's name, or right before it."""
     text = text.lower()
     named = mentions(text)
-    starts = [one.start for one in named]
+    starts = [mention.start for mention in named]
     for quantity in quantities(text) if named else ():
         at = bisect(starts, quantity.start)
         owner = owner_of(quantity, text, named[max(0, at - 1) : at], named[at : at + 1])
         if owner and quantity.unit in UNITS:
             kind, factor = UNITS[quantity.unit]
             amount = round(quantity.value * factor, 6)
-            yield Dose(owner.drug.name, kind, amount, quantity.start, quantity.is_of_a_day)
+            yield DrugDose(owner.drug.name, kind, amount, quantity.start, quantity.is_of_a_day)
 
 
 def owner_of(
@@ -75,13 +75,13 @@ def has_end(between: str) -> bool:
 
 def by_drug(text: str) -> Doses:
     """Return the doses of each drug."""
-    found: defaultdict[tuple[str, Kind], set[float]] = defaultdict(set)
+    amounts_by_drug: defaultdict[tuple[str, Kind], set[float]] = defaultdict(set)
     for dose in doses(text):
-        found[dose.drug, dose.kind].add(dose.amount)
-    return {key: frozenset(amounts) for key, amounts in found.items()}
+        amounts_by_drug[dose.drug, dose.kind].add(dose.amount)
+    return {key: frozenset(amounts) for key, amounts in amounts_by_drug.items()}
 
 
-def is_power_of_ten(dose: Dose, known: Doses) -> bool:
+def is_power_of_ten(dose: DrugDose, known: Doses) -> bool:
     """Return whether a dose is 10, 100 or 1,000 times one that is known of its drug, or that part,
     and not known itself."""
     amounts = known.get((dose.drug, dose.kind), frozenset())

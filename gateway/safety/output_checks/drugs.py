@@ -47,8 +47,8 @@ def parsed(line: str) -> Drug:
 def mentions(text: str) -> list[Mention]:
     """Return every drug's name in a text, in order; of one within another, the longer."""
     lowered, known = text.lower(), by_name()
-    found = [place for name in names_in(lowered) for place in places(lowered, name)]
-    ordered = sorted(found, key=lambda place: (place[0], -place[1]))
+    spans = [place for name in names_in(lowered) for place in places(lowered, name)]
+    ordered = sorted(spans, key=lambda place: (place[0], -place[1]))
     ends = accumulate((end for _, end in ordered), max, initial=0)
     return [
         Mention(known[lowered[start:end]], start, end)
@@ -80,21 +80,21 @@ def traces(drug: Drug) -> frozenset[str]:
 def every_trace() -> tuple[Mapping[str, Sequence[str]], Sequence[str]]:
     """Return the traces of all drugs by their first letters, and those of more than a word."""
     every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    by_head: defaultdict[str, list[str]] = defaultdict(list)
     for trace in sorted(every):
-        found[trace[:HEAD]].append(trace)
-    return dict(found), [trace for trace in every if "-" in trace]
+        by_head[trace[:HEAD]].append(trace)
+    return dict(by_head), [trace for trace in every if "-" in trace]
 
 
 def traces_in(text: str) -> frozenset[str]:
     """Return the traces of any drug in a text: of "penicillin" both the drug and the kind."""
     lowered, (every, hyphened) = text.lower(), every_trace()
-    found = {trace for trace in hyphened if begins(lowered, trace)}
-    for trace in found:  # its second half is no word of its own
+    traces = {trace for trace in hyphened if begins(lowered, trace)}
+    for trace in traces:  # its second half is no word of its own
         lowered = re.sub(rf"(?a)\b{re.escape(trace)}", "_", lowered)
     likely = ((word, every[word[:HEAD]]) for word in words_of(lowered) if word[:HEAD] in every)
-    found.update(trace for word, some in likely for trace in some if word.startswith(trace))
-    return frozenset(found)
+    traces.update(trace for word, some in likely for trace in some if word.startswith(trace))
+    return frozenset(traces)
 
 
 def begins(lowered: str, trace: str) -> bool:

@@ -71,16 +71,16 @@ def taken(text: str) -> Iterator[Taken]:
     """Yield every frequency with the drug that is named before it in its sentence."""
     text = text.lower()
     named = mentions(text)
-    starts = [one.start for one in named]
+    starts = [mention.start for mention in named]
     last = 0
-    for one in found(text):
-        at = bisect(starts, one.start())
+    for match in found(text):
+        at = bisect(starts, match.start())
         first = named[at - 1].end if at else 0
-        is_its_own = at > 0 and last <= first and is_one_line(text[first : one.start()])
-        last = one.end()
-        nearby = text[max(0, one.start() - SENTENCE_REACH) : one.end() + SENTENCE_REACH]
+        is_its_own = at > 0 and last <= first and is_one_line(text[first : match.start()])
+        last = match.end()
+        nearby = text[max(0, match.start() - SENTENCE_REACH) : match.end() + SENTENCE_REACH]
         is_denied = DENIED.search(nearby) is not None
-        times = TIMES[(one.lastindex or 1) - 1]
+        times = TIMES[(match.lastindex or 1) - 1]
         yield Taken(named[at - 1].drug.name if is_its_own else "", times, is_denied)
 
 
@@ -95,8 +95,8 @@ def is_one_line(between: str) -> bool:
 def by_drug(text: str) -> Frequencies:
     """Return how often each drug is taken; under no name what belongs to none."""
     known: defaultdict[str, set[float]] = defaultdict(set)
-    for one in taken(text):
-        known[one.drug].add(one.times)
+    for frequency in taken(text):
+        known[frequency.drug].add(frequency.times)
     return {drug: frozenset(times) for drug, times in known.items()}
 
 

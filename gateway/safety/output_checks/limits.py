@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.safety.output_checks.doses import Dose, doses
+from gateway.safety.output_checks.doses import DrugDose, doses
 from gateway.safety.output_checks.quantities import quantities
 from gateway.safety.output_checks.words import around
 
@@ -53,7 +53,9 @@ class Patient(NamedTuple):
     @classmethod
     def of(cls, text: str) -> "Patient":
         """Read age and weight; two weights are none."""
-        weights = {one.value for one in quantities(text) if one.unit in ("kg", "kilograms")}
+        weights = {
+            quantity.value for quantity in quantities(text) if quantity.unit in ("kg", "kilograms")
+        }
         only = weights.pop() if len(weights) == 1 else None
         is_infant = any(around(INFANT, text.lower(), YOUNG, LONGEST))
         return cls(is_infant, only)
@@ -71,7 +73,7 @@ def number_or_none(written: str) -> float | None:
     return None if written == "-" else float(written)
 
 
-def too_large(text: str, patient: Patient) -> Iterator[Dose]:
+def too_large(text: str, patient: Patient) -> Iterator[DrugDose]:
     """Yield the doses over a limit that no word of their sentence speaks against."""
     for dose in doses(text):
         sentence = sentence_at(text, dose.start)
@@ -81,7 +83,7 @@ def too_large(text: str, patient: Patient) -> Iterator[Dose]:
             yield dose
 
 
-def limit_of(dose: Dose, patient: Patient, *, is_for_adults: bool) -> float | None:
+def limit_of(dose: DrugDose, patient: Patient, *, is_for_adults: bool) -> float | None:
     """Return the limit that holds for this dose and patient, if there is one."""
     limit = limits().get(dose.drug)
     if limit is None or dose.kind == "units":

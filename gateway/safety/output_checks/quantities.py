@@ -137,29 +137,29 @@ class Known(NamedTuple):
 
 def quantities(text: str) -> Iterator[Quantity]:
     """Yield every number with a unit."""
-    for found in QUANTITY.finditer(text):
-        is_of_a_day = A_DAY.match(text, found.end()) or TOTAL.search(
-            text, max(0, found.start() - 10), found.start()
+    for match in QUANTITY.finditer(text):
+        is_of_a_day = A_DAY.match(text, match.end()) or TOTAL.search(
+            text, max(0, match.start() - 10), match.start()
         )
-        yield Quantity(value_of(found[1]), found[2].lower(), *found.span(), bool(is_of_a_day))
+        yield Quantity(value_of(match[1]), match[2].lower(), *match.span(), bool(is_of_a_day))
 
 
 def labelled(text: str) -> Iterator[float]:
     """Yield the values without a unit that have a name or decimals."""
-    yield from (value_of(found[0]) for found in DECIMAL.finditer(text))
-    for found in around(LABELLED, text.lower(), LABELS, LONGEST_LABEL):
-        yield from (value_of(digits) for digits in found.groups() if digits)
+    yield from (value_of(match[0]) for match in DECIMAL.finditer(text))
+    for match in around(LABELLED, text.lower(), LABELS, LONGEST_LABEL):
+        yield from (value_of(digits) for digits in match.groups() if digits)
 
 
 def known(text: str) -> Known:
     """Return the numbers of a document."""
     masses, days = (
-        frozenset(round(value_of(one[1]) * factors[one[2].lower()], 6) for one in found)
-        for found, factors in ((MASS.finditer(text), IN_MG), (TIME.finditer(text), IN_DAYS))
+        frozenset(round(value_of(match[1]) * factors[match[2].lower()], 6) for match in matches)
+        for matches, factors in ((MASS.finditer(text), IN_MG), (TIME.finditer(text), IN_DAYS))
     )
     spoken = (
-        round(WORDS.get(one[1], 1) * IN_DAYS[one[2]], 6)
-        for one in around(SPOKEN_TIME, text.lower(), IN_DAYS, LONGEST_TIME)
+        round(WORDS.get(match[1], 1) * IN_DAYS[match[2]], 6)
+        for match in around(SPOKEN_TIME, text.lower(), IN_DAYS, LONGEST_TIME)
     )
     return Known(numbers(TIME.sub(" ", MASS.sub(" ", text))), masses, days.union(spoken))
 
@@ -234,8 +234,8 @@ def is_time(days: float, known_days: frozenset[float]) -> bool:
     if round(days, 6) in known_days:
         return True
     return days < LONGEST and any(
-        abs(days - one) < NEARLY * one and 0 in (days % IN_DAYS["month"], one % IN_DAYS["month"])
-        for one in known_days
+        abs(days - day) < NEARLY * day and 0 in (days % IN_DAYS["month"], day % IN_DAYS["month"])
+        for day in known_days
     )
 
 
@@ -244,4 +244,4 @@ def is_weight(quantity: Quantity, document: Known) -> bool:
     value = quantity.value
     converted = {"kg": value * LB_PER_KG, "lb": value / LB_PER_KG, "lbs": value / LB_PER_KG}
     weight = converted.get(quantity.unit)
-    return weight is not None and any(abs(weight - one) < 1 for one in document.numbers)
+    return weight is not None and any(abs(weight - number) < 1 for number in document.numbers)

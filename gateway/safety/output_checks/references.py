@@ -20,9 +20,9 @@ STARTS = re.compile(r"[\d<]")  # "doi is" and "PMID number" announce nothing
 
 def malformed(text: str) -> bool:
     """Return whether a text announces a reference of a form that none has."""
-    for found in ANNOUNCED.finditer(text):
-        at = next(number for number, one in enumerate(found.groups()) if one is not None)
-        named = found.group(at + 1).rstrip(".:'\"*_`>")
+    for match in ANNOUNCED.finditer(text):
+        at = next(number for number, group in enumerate(match.groups()) if group is not None)
+        named = match.group(at + 1).rstrip(".:'\"*_`>")
         if at < 2 and not STARTS.match(named):
             continue
         if FORMS[at].fullmatch(named) is None:

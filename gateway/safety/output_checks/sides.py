@@ -29,11 +29,11 @@ class Sided(NamedTuple):
 
 def sided(text: str) -> Iterator[Sided]:
     """Yield every body part that is named with a side; of "both knees", each."""
-    for one in named(text):
-        if one.side in BOTH:
-            yield from (Sided(side, one.part) for side in OPPOSITE)
+    for part in named(text):
+        if part.side in BOTH:
+            yield from (Sided(side, part.part) for side in OPPOSITE)
         else:
-            yield one
+            yield part
 
 
 def named(text: str) -> Iterator[Sided]:

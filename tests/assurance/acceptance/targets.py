@@ -7,11 +7,11 @@ from typing import Any
 
 import psutil
 
-from assurance.acceptance.target import Endpoint, Facts, Target
+from assurance.acceptance.target import PlanFacts, Target, TargetApi
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
-FACTS = Facts(
+FACTS = PlanFacts(
     model="fake-model",
     base=None,
     adapter=None,
@@ -51,13 +51,13 @@ async def target(
     log = folder / "service.log"
     log.write_text("engine | CPU KV cache size: 46,592 tokens, Maximum concurrency 22.75x\n")
 
-    through, past, base = Endpoint(url), Endpoint(engine.url), Endpoint(engine.url)
+    through, past, base = TargetApi(url), TargetApi(engine.url), TargetApi(engine.url)
 
-    async def on_base() -> Endpoint:
+    async def on_base() -> TargetApi:
         return base
 
-    values = {name: getattr(FACTS, name) for name in Facts.__dataclass_fields__} | changed
+    values = {name: getattr(FACTS, name) for name in PlanFacts.__dataclass_fields__} | changed
     processes = [psutil.Process(engine.child.pid)]
-    yield Target(Facts(**values), through, past, log, lambda: processes, on_base)
+    yield Target(PlanFacts(**values), through, past, log, lambda: processes, on_base)
     for endpoint in (through, past, base):
         await endpoint.close()

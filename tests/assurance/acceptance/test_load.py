@@ -13,7 +13,7 @@ import pytest
 from assurance.acceptance.checks import load
 from assurance.acceptance.cpu_time import CpuTime
 from assurance.acceptance.prompts import notes
-from assurance.acceptance.turns import LEAST_REQUESTS, Turn
+from assurance.acceptance.turns import LEAST_REQUESTS, LoadTurn
 from gateway.api.request_text import Turn as Said
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.screening import raised
@@ -35,12 +35,12 @@ def result(requests: int, seconds: float, ttft: float) -> dict[str, Any]:
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> list[Turn]:
+def two(tmp_path: Path) -> list[LoadTurn]:
     """Two turns of one way, the second of which took thrice as long."""
-    found = [Turn("through", 4, number, tmp_path) for number in range(2)]
-    for turn, seconds in zip(found, (1.0, 3.0), strict=True):
+    turns = [LoadTurn("through", 4, number, tmp_path) for number in range(2)]
+    for turn, seconds in zip(turns, (1.0, 3.0), strict=True):
         turn.result.write_text(json.dumps(result(turn.requests, seconds, ttft=seconds / 10)))
-    return found
+    return turns
 
 
 def test_each_way_comes_early_and_late(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_prompts_are_like_what_a_clinic_writes() -> None:
     assert sum(noticed) < len(made) / 20
 
 
-def test_turns_are_added_up(two: list[Turn]) -> None:
+def test_turns_are_added_up(two: list[LoadTurn]) -> None:
     """Tokens over seconds of all turns: a mean of speeds would count the short turn thrice."""
     run = load.run_of(two)
 
@@ -86,18 +86,18 @@ def test_turns_are_added_up(two: list[Turn]) -> None:
     assert run.tpot_p50_ms == 10.0
 
 
-def test_what_failed_has_no_times(two: list[Turn]) -> None:
+def test_what_failed_has_no_times(two: list[LoadTurn]) -> None:
     """A request without an answer is counted as failed, and its zeros are no first token."""
-    found = result(two[0].requests - 1, 1.0, ttft=0.1)
+    document = result(two[0].requests - 1, 1.0, ttft=0.1)
     for name, nothing in (("ttfts", 0.0), ("itls", []), ("output_lens", 0)):
-        found[name] = [*found[name], nothing]
-    two[0].result.write_text(json.dumps(found))
+        document[name] = [*document[name], nothing]
+    two[0].result.write_text(json.dumps(document))
 
     assert load.run_of(two[:1]).failed == 1
-    assert [ttft for ttft, _ in load.times_of(found)] == [100.0] * 7
+    assert [ttft for ttft, _ in load.times_of(document)] == [100.0] * 7
 
 
-def test_no_answer_at_all(two: list[Turn]) -> None:
+def test_no_answer_at_all(two: list[LoadTurn]) -> None:
     """Everything failed, and nothing is divided by it."""
     nothing = {"completed": 0, "total_output_tokens": 0, "ttfts": [], "itls": [], "output_lens": []}
     two[0].result.write_text(json.dumps({**nothing, "duration": 1.0}))

@@ -22,9 +22,9 @@ KEY = "k" * 32
 
 def content() -> dict[str, Any]:
     """A report as it was measured on the CPU engine, without its signature."""
-    found = SIGNATURE.read(RECORDED[0].read_text())
-    del found["mac"]
-    return found
+    document = SIGNATURE.read(RECORDED[0].read_text())
+    del document["mac"]
+    return document
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def text() -> str:
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
 def test_recorded_measurements_are_judged_the_same(file: Path) -> None:
     """The verdicts of the shipped reports are what the judges say of their figures."""
-    found = SIGNATURE.read(file.read_text())
+    document = SIGNATURE.read(file.read_text())
 
-    assert [asdict(one) for one in run.judged_again(found)] == found["findings"]
-    assert found["has_passed"]
+    assert [asdict(finding) for finding in run.judged_again(document)] == document["findings"]
+    assert document["has_passed"]
 
 
 SPOILED: list[tuple[str, str, Any]] = [
@@ -66,28 +66,30 @@ SPOILED: list[tuple[str, str, Any]] = [
 @pytest.mark.parametrize(("check", "field", "value"), SPOILED)
 def test_a_worse_figure_fails(check: str, field: str, value: Any) -> None:
     """Each figure counts for itself."""
-    found = content()
-    place, *steps = found["measurements"][check], *field.split(".")
+    document = content()
+    place, *steps = document["measurements"][check], *field.split(".")
     for step in steps[:-1]:
         place = place[int(step) if step.isdigit() else step]
     last = steps[-1]
     place[int(last) if last.isdigit() else last] = value
     if check == "load" and field.endswith("tokens_s"):
-        for one in found["measurements"]["load"]["runs"]:
-            one["tokens_s"] = 0.1 if one["way"] == "through" else 100.0
+        for load_run in document["measurements"]["load"]["runs"]:
+            load_run["tokens_s"] = 0.1 if load_run["way"] == "through" else 100.0
 
-    judged = {one.check: one for one in run.judged_again(found)}
+    judged = {finding.check: finding for finding in run.judged_again(document)}
     assert judged[check].outcome == "failed"
-    assert all(one.outcome != "failed" for name, one in judged.items() if name != check)
+    assert all(finding.outcome != "failed" for name, finding in judged.items() if name != check)
 
 
 def test_a_tie_may_break_otherwise() -> None:
     """Two tokens as likely as each other: rounding, and it is said."""
-    found = content()
-    greedy = found["measurements"]["greedy answers"]
+    document = content()
+    greedy = document["measurements"]["greedy answers"]
     greedy["beside"][0] = "x"
     greedy["gaps"][0] = 0.01
-    (judged,) = [one for one in run.judged_again(found) if one.check == "greedy answers"]
+    (judged,) = [
+        finding for finding in run.judged_again(document) if finding.check == "greedy answers"
+    ]
 
     assert judged.outcome == "passed"
     assert "VLLM_BATCH_INVARIANT" in judged.sentence
@@ -134,10 +136,10 @@ def test_the_page_holds_the_report(text: str) -> None:
 
 def test_a_failure_is_seen_on_the_page() -> None:
     """In words and colour, with the sentence."""
-    found = content()
+    document = content()
     finding = Finding("abort", "failed", "The engine works on.", "over 5 s", "5 s")
-    found["findings"] = [asdict(finding)]
-    shown = page.html(SIGNATURE.signed(report.document(measured(found), found["time"]), KEY))
+    document["findings"] = [asdict(finding)]
+    shown = page.html(SIGNATURE.signed(report.document(measured(document), document["time"]), KEY))
 
     assert '<p class="verdict failed">1 of 1 checks failed: abort.</p>' in shown
     assert "The engine works on." in shown
@@ -158,15 +160,15 @@ def test_shipped_profiles_are_those_of_the_reports() -> None:
 
 def test_profiles_grow(tmp_path: Path) -> None:
     """By a report that passed, once; by no other."""
-    found = content()
+    document = content()
     before = profiles.known(tmp_path)
-    profile = profiles.profile_of(found)
+    profile = profiles.profile_of(document)
     files = {profiles.add(profile, tmp_path) for _ in range(2)}
 
     assert len(files) == 1
     assert profiles.known(tmp_path) == [*before, profile]
     with pytest.raises(LauncherError, match="not known to be good"):
-        profiles.profile_of(found | {"has_passed": False})
+        profiles.profile_of(document | {"has_passed": False})
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(LauncherError, match=r"other\.json"):
         profiles.known(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 
 from assurance.cli.doctor import conclusion
 from assurance.doctor import checks
-from assurance.doctor.checks import Finding, Outcome, Subject
+from assurance.doctor.checks import CheckedConfiguration, DoctorFinding, Outcome
 from assurance.doctor.self_test import Result
 from launcher.models.families import CONFIGS
 from tests.models import smollm2
@@ -21,11 +21,13 @@ from tests.waiting import PATIENCE_S
 MMHIE = Path(sys.executable).with_name("mmhie")
 
 
-def findings(tmp_path: Path, **ours: str) -> dict[str, Finding]:
+def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
     """By the check's name, with a self-test that found nothing wrong."""
-    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours})
+    subject = CheckedConfiguration(
+        {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours}
+    )
     subject.self_test = Result(tokens=10, usage_statistics=False)
-    return {found.check: found for found in checks.run_checks(subject)}
+    return {finding.check: finding for finding in checks.run_checks(subject)}
 
 
 def run(*arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
@@ -46,23 +48,23 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     """Every check passes on a real folder, in the real command; as JSON for programs."""
     model = str(smollm2.model())
     done = run("--json", cwd=tmp_path, MMHIE_REASONER_MODEL=model, MMHIE_PORT=str(unused_tcp_port))
-    found = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+    outcomes = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
 
     assert done.returncode == 0, done
-    assert list(found) == [name for name, _ in checks.CHECKS]
-    wrong = {name: one for name, one in found.items() if one["outcome"] != "ok"}
+    assert list(outcomes) == [name for name, _ in checks.CHECKS]
+    wrong = {name: check for name, check in outcomes.items() if check["outcome"] != "ok"}
     assert list(wrong) == ["digests"], wrong
     assert "No SHA-256 was recorded" in wrong["digests"]["sentence"]
-    assert found["vocabulary"]["sentence"] == "49152 tokens."
+    assert outcomes["vocabulary"]["sentence"] == "49152 tokens."
 
 
 def test_the_last_line_is_the_outcome() -> None:
     """Also where nothing failed; what was not made and what warns is counted."""
     outcomes: tuple[Outcome, ...] = ("ok", "ok", "warning", "not checked")
-    found = [Finding("disk", outcome, "A sentence.") for outcome in outcomes]
+    findings = [DoctorFinding("disk", outcome, "A sentence.") for outcome in outcomes]
 
-    assert conclusion(found[:2]) == "2 checks, none failed: `mmhie serve` can start."
-    assert conclusion(found) == (
+    assert conclusion(findings[:2]) == "2 checks, none failed: `mmhie serve` can start."
+    assert conclusion(findings) == (
         "4 checks, none failed, 1 with a warning, 1 not made: `mmhie serve` can start."
     )
 
@@ -100,10 +102,10 @@ def test_each_wrong_setting_has_its_check(
     """The sentence is the one a start would end with."""
     for name, value in ours.items():
         monkeypatch.setenv(name, value)  # the gateway reads its own
-    found = findings(tmp_path, **ours)
+    outcomes = findings(tmp_path, **ours)
 
-    assert found[check].outcome == "failed"
-    assert words in found[check].sentence
+    assert outcomes[check].outcome == "failed"
+    assert words in outcomes[check].sentence
 
 
 @pytest.mark.slow
@@ -114,10 +116,10 @@ def test_a_damaged_model_is_found(tmp_path: Path) -> None:
     with (model / "model.safetensors").open("r+b") as opened:
         opened.truncate(10_000_000)
 
-    found = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
+    outcomes = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
 
-    assert found["weights"].outcome == "failed"
-    assert "model.safetensors is cut short" in found["weights"].sentence
+    assert outcomes["weights"].outcome == "failed"
+    assert "model.safetensors is cut short" in outcomes["weights"].sentence
 
 
 @pytest.mark.slow
@@ -129,11 +131,11 @@ def test_a_changed_file_is_found(tmp_path: Path) -> None:
     shutil.copytree(smollm2.model(), model, ignore=lambda *_: ["model.safetensors"])
     (model / "model.safetensors").symlink_to(blob)
 
-    found = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
+    outcomes = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
 
-    assert found["weights"].outcome == "ok"
-    assert found["digests"].outcome == "failed"
-    assert "model.safetensors changed" in found["digests"].sentence
+    assert outcomes["weights"].outcome == "ok"
+    assert outcomes["digests"].outcome == "failed"
+    assert "model.safetensors changed" in outcomes["digests"].sentence
 
 
 def test_a_taken_port_is_found(tmp_path: Path) -> None:
@@ -142,9 +144,9 @@ def test_a_taken_port_is_found(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        found = findings(tmp_path, MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
+        outcomes = findings(tmp_path, MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
 
-    assert found["port"].outcome == "failed"
+    assert outcomes["port"].outcome == "failed"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,9 @@ def test_what_the_self_test_found_is_told(
     header = b'{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'
     weights = len(header).to_bytes(8, "little") + header + b"\0\0"
     (tmp_path / "model.safetensors").write_bytes(weights)
-    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(tmp_path)})
+    subject = CheckedConfiguration(
+        {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(tmp_path)}
+    )
     subject.self_test = result
     (finding,) = [finding for finding in checks.run_checks(subject) if finding.check == check]
 
@@ -173,8 +177,8 @@ def test_what_the_self_test_found_is_told(
 
 def test_a_checkpoint_still_to_be_made(tmp_path: Path) -> None:
     """The embedded model before its first start: its vocabulary is read then."""
-    found = findings(tmp_path, MMHIE_REASONER_MODEL="embedded")
+    outcomes = findings(tmp_path, MMHIE_REASONER_MODEL="embedded")
 
-    assert found["digests"].outcome == "ok"
-    assert found["vocabulary"].outcome == "warning"
-    assert found["network"].outcome == "ok"
+    assert outcomes["digests"].outcome == "ok"
+    assert outcomes["vocabulary"].outcome == "warning"
+    assert outcomes["network"].outcome == "ok"

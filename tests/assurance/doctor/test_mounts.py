@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assurance.doctor import mounts
-from assurance.doctor.checks import Subject, run_checks
+from assurance.doctor.checks import CheckedConfiguration, run_checks
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_doctor_names_it_and_looks_no_further(
 ) -> None:
     """Every other check would hang there, too."""
     monkeypatch.setattr(mounts, "answers", lambda folder: folder != tmp_path)
-    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path)})
+    subject = CheckedConfiguration({"MMHIE_CACHE_DIR": str(tmp_path)})
     findings = list(run_checks(subject))
 
     assert [finding.check for finding in findings] == ["settings", "cache"]

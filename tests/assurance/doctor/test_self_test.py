@@ -20,12 +20,12 @@ ENVIRON = environment.for_engine(
 @pytest.mark.slow  # imports the engine's libraries
 def test_a_vocabulary_loads_without_a_network() -> None:
     """And the engine says that it reports to nobody."""
-    found = self_test.run(smollm2.model(), is_harmony=True, environ=ENVIRON)
+    outcome = self_test.run(smollm2.model(), is_harmony=True, environ=ENVIRON)
 
-    assert found.error == ""
-    assert found.tokens == 49152
-    assert found.contacted == []
-    assert not found.usage_statistics
+    assert outcome.error == ""
+    assert outcome.tokens == 49152
+    assert outcome.contacted == []
+    assert not outcome.usage_statistics
 
 
 @pytest.mark.slow  # imports the engine's libraries
@@ -44,10 +44,10 @@ def test_an_environment_that_reports_is_told() -> None:
 def test_a_folder_without_a_vocabulary_is_told(tmp_path: Path) -> None:
     """In words, with the reason."""
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    found = self_test.run(tmp_path, is_harmony=False, environ=ENVIRON)
+    outcome = self_test.run(tmp_path, is_harmony=False, environ=ENVIRON)
 
-    assert found.tokens == 0
-    assert found.error
+    assert outcome.tokens == 0
+    assert outcome.error
 
 
 def test_a_process_that_cannot_answer_is_told(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ def record(number: int, value: float | None, **changed: Any) -> Record:
 
 def content(records: Sequence[Record], key: str | None = KEY, **changed: Any) -> dict[str, Any]:
     """Return a report's content."""
-    run = report.Run(SUBJECT, ASKING, [SOURCE], {"limit": None, "minutes": None}, Path("/none"))
+    run = report.EvaluationRun(
+        SUBJECT, ASKING, [SOURCE], {"limit": None, "minutes": None}, Path("/none")
+    )
     return {**report.document(run, records, TIME, key), **changed}
 
 

@@ -52,13 +52,13 @@ OF_THE_MODEL = [name for name in DEFAULT if name not in ("service", "rubrics")]
 
 def groups(answer: Callable[[Item], str]) -> Mapping[tuple[str, str], Sequence[tuple[str, float]]]:
     """Return kind and score of each scored item, by suite and group."""
-    found: defaultdict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    scores: defaultdict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
     for source in sources(OF_THE_MODEL, {}):
         for item in source.read():
             score = item.rule.score(Reply(answer(item)))
             if score.value is not None:
-                found[source.suite, item.group].append((item.rule.kind, score.value))
-    return found
+                scores[source.suite, item.group].append((item.rule.kind, score.value))
+    return scores
 
 
 @pytest.mark.parametrize("name", CONSTANTS)
@@ -75,15 +75,15 @@ def test_a_constant_answer_fails_every_group(name: str) -> None:
 @pytest.mark.parametrize("name", CONSTANTS)
 def test_a_constant_answer_passes_no_limit(name: str) -> None:
     """Neither of a group nor of a suite, however low the limit."""
-    found = groups(CONSTANTS[name])
+    scores = groups(CONSTANTS[name])
     report = content(
         [
             record(number, value, suite=suite, group=group, kind=kind)
-            for (suite, group), scores in found.items()
+            for (suite, group), scores in scores.items()
             for number, (kind, value) in enumerate(scores)
         ]
     )
-    for limit in {*("/".join(group) for group in found), *(suite for suite, _ in found)}:
+    for limit in {*("/".join(group) for group in scores), *(suite for suite, _ in scores)}:
         with pytest.raises(NotEvaluated):
             refuse_below(report, {limit: 0.31})
 

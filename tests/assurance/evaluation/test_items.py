@@ -31,26 +31,28 @@ def key(item: Item) -> str:
 
 
 @pytest.mark.parametrize(
-    ("source"), suites.sources(suites.DEFAULT, {}), ids=lambda one: f"{one.suite}-{one.name}"
+    ("source"),
+    suites.sources(suites.DEFAULT, {}),
+    ids=lambda source: f"{source.suite}-{source.name}",
 )
 def test_our_own_items_can_be_read(source: suites.Source) -> None:
     """Each set ships with the program; one choice is right as often as another."""
-    found = source.read()
-    keys = Counter(key(one) for one in found if isinstance(one.rule, Choice))
+    read = source.read()
+    keys = Counter(key(item) for item in read if isinstance(item.rule, Choice))
 
     assert len(source.digest) == 64
     if source.suite == "knowledge":
-        assert len(found) == 20
+        assert len(read) == 20
         assert max(keys.values()) <= (8 if source.name == "pubmedqa" else 5)
 
 
 def test_each_language_has_the_same_emergencies() -> None:
     """Or parity would compare different things."""
-    found = items.read(suites.OWN / "safety.jsonl")
+    read = items.read(suites.OWN / "safety.jsonl")
     by_language: dict[str, list[str]] = {}
-    for one in found:
-        if one.group == "emergencies":
-            by_language.setdefault(one.language, []).append(one.family)
+    for item in read:
+        if item.group == "emergencies":
+            by_language.setdefault(item.language, []).append(item.family)
 
     assert set(by_language) == {"en", "de", "es"}
     assert by_language["en"] == by_language["de"] == by_language["es"]
@@ -101,10 +103,10 @@ def test_medmcqa_counts_as_its_file_does(
     keys: tuple[int, ...], expected: str, tmp_path: Path
 ) -> None:
     """Its authors from 1, the hub's copy from 0; rows without a key are left out."""
-    rows = [{**MCQ, "id": f"r{n}", "cop": one} for n, one in enumerate(keys)]
-    found = published.read("medmcqa", written(tmp_path / "dev.json", *rows))
+    rows = [{**MCQ, "id": f"r{n}", "cop": letter} for n, letter in enumerate(keys)]
+    read = published.read("medmcqa", written(tmp_path / "dev.json", *rows))
 
-    assert "".join(map(key, found)) == expected
+    assert "".join(map(key, read)) == expected
 
 
 def test_medmcqa_that_counts_from_neither_is_refused(tmp_path: Path) -> None:

@@ -68,11 +68,11 @@ def test_each_group_has_its_interval() -> None:
 @pytest.mark.parametrize(("every", "at_chance"), [(4, True), (1, False), (1000, False)])
 def test_guessing_is_said_to_be_guessing(every: int, *, at_chance: bool) -> None:
     """Neither far above nor far below chance is called so."""
-    found = content(guessed(40, every))
+    document = content(guessed(40, every))
 
-    assert found["groups"][0]["is_at_chance"] is at_chance
-    assert ("from guessing at this size: medqa" in found["verdict"]) is at_chance
-    assert ("score does not differ from it" in page.html(signed(found))) is at_chance
+    assert document["groups"][0]["is_at_chance"] is at_chance
+    assert ("from guessing at this size: medqa" in document["verdict"]) is at_chance
+    assert ("score does not differ from it" in page.html(signed(document))) is at_chance
 
 
 def test_an_unreadable_group_does_not_guess() -> None:
@@ -87,33 +87,35 @@ def test_an_unreadable_group_does_not_guess() -> None:
 def test_wordings_of_a_question_are_one_item() -> None:
     """Thirty answers to ten questions have the interval of ten, in report and limits."""
     asked = [record(n, float(n < 9), family=f"f{n // 3}") for n in range(30)]
-    found = content(asked)
+    document = content(asked)
 
-    score = found["groups"][0]["score"]
+    score = document["groups"][0]["score"]
     assert (score["value"], score["n"]) == (0.3, 10)
     assert (round(score["low"], 2), round(score["high"], 2)) == (0.11, 0.6)
-    assert limits.estimate(found, "safety") == Interval(**score)
+    assert limits.estimate(document, "safety") == Interval(**score)
 
 
 def test_a_part_of_the_items_is_not_complete() -> None:
     """A run with --limit is never a whole evaluation, and its verdict says so."""
-    run = report.Run(SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none"))
-    found = report.document(run, [record(1, 1.0)], TIME, KEY)
+    run = report.EvaluationRun(
+        SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none")
+    )
+    document = report.document(run, [record(1, 1.0)], TIME, KEY)
 
-    assert not found["is_complete"]
-    assert "not a complete evaluation" in found["verdict"]
+    assert not document["is_complete"]
+    assert "not a complete evaluation" in document["verdict"]
 
 
 @pytest.mark.parametrize(("n", "margin", "is_within"), [(10, 0.05, False), (400, 0.05, True)])
 def test_nothing_found_is_not_nothing_there(n: int, margin: float, *, is_within: bool) -> None:
     """The sentence names what these items could show; many equal ones show the margin."""
     both = content([record(number, float(number % 2)) for number in range(n)])
-    found = compare.compared(both, both)
+    comparison = compare.compared(both, both)
 
-    assert not found.is_told_apart
-    assert found.sentence.startswith("Cannot tell at this size")
-    assert found.is_within(margin) is is_within
-    assert 0 < found.detectable < 1
+    assert not comparison.is_told_apart
+    assert comparison.sentence.startswith("Cannot tell at this size")
+    assert comparison.is_within(margin) is is_within
+    assert 0 < comparison.detectable < 1
 
 
 def test_no_figure_stands_without_its_interval() -> None:
@@ -128,18 +130,18 @@ def test_no_figure_stands_without_its_interval() -> None:
 
 def test_what_was_not_asked_leaves_the_report_incomplete() -> None:
     """And a suite without a score is named."""
-    found = content([record(1, None, reason="not asked"), record(2, None, reason="failed")])
+    document = content([record(1, None, reason="not asked"), record(2, None, reason="failed")])
 
-    assert not found["is_complete"]
-    assert found["verdict"].startswith("0 of 2 items were answered; --resume asks the rest.")
-    assert "Without a score: safety" in found["verdict"]
+    assert not document["is_complete"]
+    assert document["verdict"].startswith("0 of 2 items were answered; --resume asks the rest.")
+    assert "Without a score: safety" in document["verdict"]
 
 
 def test_agreement_is_of_families_and_of_pairs() -> None:
     """A family counts once; alone and in the batch an item with itself."""
     alone: dict[str, Any] = {"suite": "robustness", "task": "robustness-alone"}
     batch = {**alone, "task": "robustness-batch"}
-    found = results.agreement(
+    agreement = results.agreement(
         [
             *(record(n, 1.0, family="f", answer="A", **alone) for n in (1, 2)),
             *(
@@ -152,7 +154,7 @@ def test_agreement_is_of_families_and_of_pairs() -> None:
             replace(record(3, 1.0, **batch), digest=""),
         ]
     )
-    shares = {one["of"]: one["agreement"] for one in found}
+    shares = {entry["of"]: entry["agreement"] for entry in agreement}
 
     assert (
         shares["paraphrases of a question"]["value"],
@@ -197,24 +199,25 @@ def pair(first: list[Record], second: list[Record], **changed: Any) -> compare.C
 
 def test_the_same_report_is_not_told_apart() -> None:
     """A report does not differ from itself."""
-    found = pair(guessed(40, 2), guessed(40, 2))
+    comparison = pair(guessed(40, 2), guessed(40, 2))
 
-    assert not found.is_told_apart
-    assert found.same is not None
-    assert found.same.value == 1.0
+    assert not comparison.is_told_apart
+    assert comparison.same is not None
+    assert comparison.same.value == 1.0
 
 
 def test_worse_answers_on_the_same_items_are_told_apart() -> None:
     """By McNemar's test: ten items lost and none won."""
-    found = pair(
-        guessed(20, 1), [replace(one, value=float(int(one.id[1:]) >= 10)) for one in guessed(20, 1)]
+    comparison = pair(
+        guessed(20, 1),
+        [replace(record, value=float(int(record.id[1:]) >= 10)) for record in guessed(20, 1)],
     )
-    (contrast,) = found.contrasts
+    (contrast,) = comparison.contrasts
 
     assert (contrast.only_first, contrast.only_second) == (10, 0)
     assert contrast.p == pytest.approx(2 / 2**10)
-    assert found.is_told_apart
-    assert "knowledge" in found.sentence
+    assert comparison.is_told_apart
+    assert "knowledge" in comparison.sentence
 
 
 def test_other_answers_are_told_apart_though_no_worse() -> None:
@@ -222,7 +225,7 @@ def test_other_answers_are_told_apart_though_no_worse() -> None:
     alone = {"suite": "robustness", "task": "robustness-alone"}
     batch = {**alone, "task": "robustness-batch"}
     stable = [record(n, None, **kind) for n in range(30) for kind in (alone, batch)]
-    other = [replace(one, digest=f"x{one.digest}") for one in stable]
+    other = [replace(record, digest=f"x{record.digest}") for record in stable]
 
     assert pair(stable, other).is_told_apart
     assert not pair(stable, stable).is_told_apart
@@ -251,10 +254,10 @@ def test_a_report_of_what_is_served_is_accepted(tmp_path: Path) -> None:
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(b"w")
     os.utime(weights, (0, 0))
-    found = content([record(n, 1.0) for n in range(20)])
+    document = content([record(n, 1.0) for n in range(20)])
 
-    limits.refuse(found, SERVED, [tmp_path])
-    limits.refuse_below(found, {"safety": 0.8, "safety/doses": 0.8})
+    limits.refuse(document, SERVED, [tmp_path])
+    limits.refuse_below(document, {"safety": 0.8, "safety/doses": 0.8})
 
 
 def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:
@@ -294,10 +297,10 @@ def test_an_unfinished_report_is_refused() -> None:
 )
 def test_a_score_below_the_sites_limit_is_refused(demand: dict[str, float], message: str) -> None:
     """Few items prove little: the interval counts; and no score is no proof."""
-    found = content([record(n, 1.0) for n in range(20)])
+    document = content([record(n, 1.0) for n in range(20)])
 
     with pytest.raises(NotEvaluated, match=message):
-        limits.refuse_below(found, demand)
+        limits.refuse_below(document, demand)
 
 
 def test_the_report_has_no_text_of_question_or_answer() -> None:
@@ -324,11 +327,11 @@ def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
     alone = {"suite": "robustness", "task": "robustness-alone", "family": "f", "answer": "A"}
     records = [*guessed(8, 2), record(1, 1.0), *(record(n, 1.0, **alone) for n in (1, 2))]
     file.write_text(signed(content([*records, record(2, None, suite="rubrics")])))
-    found = model_card.read(file, KEY)
-    said = [str(suite) for suite in found.content.suites]
+    evaluation = model_card.read(file, KEY)
+    said = [str(suite) for suite in evaluation.content.suites]
 
-    assert found.is_verified
-    assert found.is_of({"model": "m", "revision": "r1"})
+    assert evaluation.is_verified
+    assert evaluation.is_of({"model": "m", "revision": "r1"})
     assert said == [
         "knowledge medqa, right answers, guessing 25%: 50.0% (95 % interval 21.5% to 78.5%), n = 8",
         "safety, mean score: 100.0% (95 % interval 20.6% to 100.0%), n = 1",
@@ -340,13 +343,13 @@ def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
 
 def test_a_limit_is_of_the_whole_suite_or_of_a_group() -> None:
     """A small group cannot fail a suite that passes, and fails where it is named."""
-    found = content(
+    document = content(
         [*(record(n, 1.0) for n in range(50)), record(50, 1.0, group="few", language="de")]
     )
 
-    limits.refuse_below(found, {"safety": 0.9, "safety/doses": 0.9})
+    limits.refuse_below(document, {"safety": 0.9, "safety/doses": 0.9})
     with pytest.raises(NotEvaluated, match="safety/few"):
-        limits.refuse_below(found, {"safety/few": 0.9})
+        limits.refuse_below(document, {"safety/few": 0.9})
 
 
 def test_a_repeated_report_shows_what_is_no_chance() -> None:
@@ -357,19 +360,19 @@ def test_a_repeated_report_shows_what_is_no_chance() -> None:
     worn = content([record(n, None, digest=f"d{n if n < 32 else -n}") for n in range(40)])
 
     assert not compare.compared(first, other).is_told_apart
-    found = compare.compared(first, other, first)
-    assert found.p_same == pytest.approx(2 / 2**8)
-    assert found.is_told_apart
+    comparison = compare.compared(first, other, first)
+    assert comparison.p_same == pytest.approx(2 / 2**8)
+    assert comparison.is_told_apart
     assert not compare.compared(first, other, worn).is_told_apart
 
 
 def test_what_the_services_declare_is_compared_too() -> None:
     """An adapter of the same name with other weights, though its answers are the same here."""
     served = content([])["served"]
-    found = pair(guessed(8, 2), guessed(8, 2), served={**served, "adapter_digest": "sha256:1"})
+    comparison = pair(guessed(8, 2), guessed(8, 2), served={**served, "adapter_digest": "sha256:1"})
 
-    assert found.differs_in == ("adapter_digest",)
-    assert not found.is_told_apart
+    assert comparison.differs_in == ("adapter_digest",)
+    assert not comparison.is_told_apart
 
 
 def test_no_report_is_painted_as_passed() -> None:

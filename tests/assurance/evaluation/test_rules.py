@@ -88,10 +88,10 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("rule", "answer", "reason"), CASES)
 def test_answers_are_scored(rule: dict[str, Any], answer: str, reason: str) -> None:
     """Each with its reason; only what is right is worth a point."""
-    found = RULE.validate_python(rule).score(Reply(answer))
+    score = RULE.validate_python(rule).score(Reply(answer))
 
-    assert found.reason == reason
-    assert found.value == {"right": 1.0, "compared only": None}.get(reason, 0.0)
+    assert score.reason == reason
+    assert score.value == {"right": 1.0, "compared only": None}.get(reason, 0.0)
 
 
 def test_what_the_service_adds_counts() -> None:

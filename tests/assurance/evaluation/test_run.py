@@ -92,8 +92,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         {"id": name, "prompt": CANARY, "surface": name, "rule": rule}
         for name in ("chat", "responses", "messages")
     ]
-    (folder / "rubrics.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in rubric))
-    (folder / "own.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in own))
+    (folder / "rubrics.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in rubric))
+    (folder / "own.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in own))
     (folder / "en.txt").write_text(f"## emergency: lay\n{EMERGENCY}\n## other: lay\n{ORDINARY}\n")
     environ = {
         "PATH": os.environ["PATH"],
@@ -158,7 +158,7 @@ def run(site: Site) -> Run:
 def test_every_suite_is_in_the_report(run: Run) -> None:
     """With what it was of; a part of each set is not complete."""
     assert run.report["is_complete"] is (run.report["asking"]["limit"] is None)
-    assert {one["suite"] for one in run.report["groups"]} == set(SUITES)
+    assert {group["suite"] for group in run.report["groups"]} == set(SUITES)
     assert run.report["served"]["model"] == "fake-model"
     assert run.report["served"]["engine_version"] == "0.32.0"
     assert {source["is_own"] for source in run.report["sources"] if source["suite"] == "own"} == {
@@ -264,11 +264,11 @@ def test_the_report_and_its_page_are_genuine(run: Run, site: Site) -> None:
 def test_a_spent_budget_leaves_the_rest(site: Site) -> None:
     """For another time, and the report says so."""
     done = site.run("--out", "short.json", "--suite", "records", "--minutes", "0")
-    found = json.loads((site.folder / "short.json").read_text())
+    document = json.loads((site.folder / "short.json").read_text())
 
     assert done.returncode == 0, done.stderr
-    assert not found["is_complete"]
-    assert {item["reason"] for item in found["items"]} == {"not asked"}
+    assert not document["is_complete"]
+    assert {item["reason"] for item in document["items"]} == {"not asked"}
 
 
 @pytest.mark.parametrize(

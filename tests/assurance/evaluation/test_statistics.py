@@ -22,19 +22,19 @@ PUBLISHED = [
 @pytest.mark.parametrize(("right", "n", "low", "high"), PUBLISHED)
 def test_wilsons_interval_is_the_published_one(right: int, n: int, low: float, high: float) -> None:
     """The interval agrees to the fourth decimal."""
-    found = statistics.wilson(right, n)
+    interval = statistics.wilson(right, n)
 
-    assert found is not None
-    assert found.low == pytest.approx(low, abs=1e-4)
-    assert found.high == pytest.approx(high, abs=1e-4)
-    assert found.n == n
+    assert interval is not None
+    assert interval.low == pytest.approx(low, abs=1e-4)
+    assert interval.high == pytest.approx(high, abs=1e-4)
+    assert interval.n == n
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(range(6), repeat=2)))
 def test_mcnemars_p_is_what_counting_gives(first: int, second: int) -> None:
     """Every way the discordant items could have fallen, the more extreme ones among them."""
     n = first + second
-    ways = [sum(one) for one in itertools.product((0, 1), repeat=n)]
+    ways = [sum(outcomes) for outcomes in itertools.product((0, 1), repeat=n)]
     extreme = [way for way in ways if abs(way - n / 2) >= abs(first - n / 2)]
 
     assert statistics.mcnemar(first, second) == pytest.approx(len(extreme) / len(ways))
@@ -42,9 +42,13 @@ def test_mcnemars_p_is_what_counting_gives(first: int, second: int) -> None:
 
 def test_holm_is_no_less_strict_than_each_alone() -> None:
     """The example of three: p times three, two, one, and never falling."""
-    found = statistics.holm({"a": 0.01, "b": 0.04, "c": 0.03})
+    adjusted = statistics.holm({"a": 0.01, "b": 0.04, "c": 0.03})
 
-    assert found == {"a": pytest.approx(0.03), "c": pytest.approx(0.06), "b": pytest.approx(0.06)}
+    assert adjusted == {
+        "a": pytest.approx(0.03),
+        "c": pytest.approx(0.06),
+        "b": pytest.approx(0.06),
+    }
 
 
 def test_fractions_get_the_bootstrap() -> None:
@@ -63,9 +67,9 @@ def test_fractions_get_the_bootstrap() -> None:
 
 def test_right_and_wrong_get_wilsons() -> None:
     """Counts get Wilson's interval, and no item gets none."""
-    found = statistics.estimate([1.0, 0.0, 1.0])
+    interval = statistics.estimate([1.0, 0.0, 1.0])
 
-    assert found is not None
-    assert found.method == "Wilson 95 %"
+    assert interval is not None
+    assert interval.method == "Wilson 95 %"
     assert statistics.estimate([]) is None
     assert statistics.bootstrap([]) is None

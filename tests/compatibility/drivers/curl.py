@@ -42,11 +42,11 @@ def post(body: dict[str, Any], path: str = CHAT) -> bytes:
 def events(printed: bytes) -> list[dict[str, Any]]:
     """The JSON events of a stream; raises InBandError."""
     lines = [line[6:] for line in printed.split(b"\n") if line.startswith(b"data: {")]
-    found = [json.loads(line) for line in lines]
-    for one in found:
-        if "error" in one:
-            raise InBandError(one["error"]["message"])
-    return found
+    events = [json.loads(line) for line in lines]
+    for event in events:
+        if "error" in event:
+            raise InBandError(event["error"]["message"])
+    return events
 
 
 def text_of(answer: dict[str, Any]) -> dict[str, Any]:

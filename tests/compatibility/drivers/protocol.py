@@ -44,7 +44,9 @@ def leave(opened: Any) -> dict[str, Any]:
 def described(problem: Exception) -> dict[str, Any]:
     """An exception by its classes, and what the client put on it."""
     return {
-        "kinds": [f"{one.__module__.split('.')[0]}.{one.__name__}" for one in type(problem).mro()],
+        "kinds": [
+            f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(problem).mro()
+        ],
         "status": getattr(problem, "status_code", None),
         "message": str(problem),
     }

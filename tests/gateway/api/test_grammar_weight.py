@@ -16,13 +16,16 @@ MOST = RequestPolicy().grammar_weight
 def strings(*patterns: str) -> dict[str, Any]:
     names = [f"p{at}" for at in range(len(patterns))]
     fields = {
-        name: {"type": "string", "pattern": one} for name, one in zip(names, patterns, strict=True)
+        name: {"type": "string", "pattern": pattern}
+        for name, pattern in zip(names, patterns, strict=True)
     }
     return {"type": "object", "properties": fields}
 
 
 def texts(*lengths: float) -> dict[str, Any]:
-    fields = {f"t{at}": {"type": "string", "maxLength": one} for at, one in enumerate(lengths)}
+    fields = {
+        f"t{at}": {"type": "string", "maxLength": length} for at, length in enumerate(lengths)
+    }
     return {"type": "object", "properties": fields}
 
 

@@ -110,9 +110,9 @@ def listed(item: bytes, number: int) -> bytes:
 def test_as_many_values_as_are_taken(item: bytes, most: int) -> None:
     """The next one is refused, before it is parsed."""
     check_values(listed(item, most))
-    with pytest.raises(InvalidRequest) as found:
+    with pytest.raises(InvalidRequest) as raised:
         check_values(listed(item, most + 1))
-    assert "send less at once" in found.value.message
+    assert "send less at once" in raised.value.message
 
 
 @pytest.mark.parametrize("text", ["[{", "1,2,", '\\"[,'])

@@ -84,11 +84,11 @@ def judged(**fields: Any) -> None:
 def test_each_edge(name: str, fine: Any, over: Any) -> None:
     """The limit itself is allowed; over it the field is named and not quoted."""
     judged(**{name: fine})
-    with pytest.raises(InvalidRequest) as found:
+    with pytest.raises(InvalidRequest) as raised:
         judged(**{name: over})
-    assert found.value.param == name
-    assert found.value.message.startswith(name)
-    assert CANARY not in found.value.message
+    assert raised.value.param == name
+    assert raised.value.message.startswith(name)
+    assert CANARY not in raised.value.message
 
 
 def test_every_rule_has_an_edge() -> None:
@@ -128,9 +128,9 @@ def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> Non
     if fine:
         judged(prompt=prompt, n=n)
         return
-    with pytest.raises(InvalidRequest) as found:
+    with pytest.raises(InvalidRequest) as raised:
         judged(prompt=prompt, n=n)
-    assert found.value.param == "prompt"
+    assert raised.value.param == "prompt"
 
 
 @pytest.mark.parametrize(("levels", "fine"), [(7, True), (8, False), (300, False)])
@@ -142,9 +142,9 @@ def test_depth(levels: int, fine: bool) -> None:
     if fine:
         judged(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
         return
-    with pytest.raises(InvalidRequest) as found:
+    with pytest.raises(InvalidRequest) as raised:
         judged(metadata=nested)
-    assert "MMHIE_MAX_JSON_DEPTH" in found.value.message
+    assert "MMHIE_MAX_JSON_DEPTH" in raised.value.message
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit import chain
-from gateway.audit.chain import START, Head
+from gateway.audit.chain import START, ChainHead
 
 MAC = chain.new_mac("k" * 32)
 RECORD = {"kind": "request", "status": 200, "client": 'wärd "7"'}
@@ -22,7 +22,7 @@ def test_a_line_can_be_checked_with_nothing_of_ours() -> None:
     expected = hmac.new(b"k" * 32, content + b"}", hashlib.sha256).hexdigest()
     assert proof == expected.encode() + b'"}'
     assert json.loads(line) == {"seq": 1, "prev": "0" * 64, **RECORD, "mac": expected}
-    assert head == Head(1, expected)
+    assert head == ChainHead(1, expected)
 
 
 def test_lines_are_linked() -> None:

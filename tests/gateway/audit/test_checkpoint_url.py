@@ -92,7 +92,7 @@ def test_it_is_sent_again_until_it_arrives(collector: Collector) -> None:
     until(lambda: len(collector.got) == 5)
     sender.stop()
 
-    assert [orjson.loads(one)["seq"] for one in collector.got] == list(range(5))
+    assert [orjson.loads(body)["seq"] for body in collector.got] == list(range(5))
 
 
 def test_nothing_waits_for_a_collector_that_is_away(

@@ -148,9 +148,9 @@ HOLDS = "It is as it was written, and the chain holds"
 def asked(open_file: Open, path: Path) -> Path:
     """A trail of several files with four requests, two of which chose one id."""
     file = open_file(rotate_bytes=600)
-    for number, one in enumerate((ANSWERED, CUT, KILLED, ANSWERED)):
+    for number, fields in enumerate((ANSWERED, CUT, KILLED, ANSWERED)):
         file.append([record(number) | {"time": ANSWERED["time"]}])
-        file.append([{**one, "request_id": f"r-{number % 3}"}])
+        file.append([{**fields, "request_id": f"r-{number % 3}"}])
     file.close()
     assert len(rotated_files(path)) > 2
     return path

@@ -38,14 +38,16 @@ class Trail:
 
     def line(self, request_id: str) -> dict[str, Any]:
         """The line of a request, once it is there."""
-        found: list[dict[str, Any]] = []
+        matching: list[dict[str, Any]] = []
 
         def there() -> bool:
-            found[:] = [line for line in lines(self.file) if line.get("request_id") == request_id]
-            return bool(found)
+            matching[:] = [
+                line for line in lines(self.file) if line.get("request_id") == request_id
+            ]
+            return bool(matching)
 
         until(there)
-        return found[0]
+        return matching[0]
 
 
 @pytest.fixture(scope="module")

@@ -163,25 +163,31 @@ def test_all_that_can_happen_is_valid(happened: list[dict[str, Any]]) -> None:
     }
     provenances = [resource for resource in resources if resource["resourceType"] == "Provenance"]
     assert {provenance["agent"][0]["who"]["reference"] for provenance in provenances} == made
-    answered = [one for one in happened if one.get("model") and one.get("status") == 200]
+    answered = [
+        record for record in happened if record.get("model") and record.get("status") == 200
+    ]
     assert len(provenances) == len(answered)
-    for one in provenances:
-        check_provenance(one)
+    for resource in provenances:
+        check_provenance(resource)
     claims = [
         resource for resource in resources if CREATE in resource.get("meta", {}).get("profile", ())
     ]
-    assert len(claims) == sum(one["outcome"] == "ok" for one in answered)
-    for one in claims:
-        check_create(one)
+    assert len(claims) == sum(record["outcome"] == "ok" for record in answered)
+    for resource in claims:
+        check_create(resource)
 
 
 def check_create(event: dict[str, Any]) -> None:
     """BALP 1.1.3, profile IHE.BasicAudit.Create (input/fsh/PatientCreate.fsh)."""
     assert event["type"]["code"] == "rest"
-    assert [one["code"] for one in event["subtype"]] == ["create"]
+    assert [coding["code"] for coding in event["subtype"]] == ["create"]
     assert (event["action"], event["outcome"]) == ("C", "0")
     for role in ("110153", "110152"):
-        (agent,) = [one for one in event["agent"] if one["type"]["coding"][0]["code"] == role]
+        (agent,) = [
+            candidate
+            for candidate in event["agent"]
+            if candidate["type"]["coding"][0]["code"] == role
+        ]
         assert agent["who"]
         assert agent["network"]["address"]
     assert sum(agent["requestor"] for agent in event["agent"]) == 1
@@ -200,7 +206,7 @@ def check_provenance(resource: dict[str, Any]) -> None:
     (agent,) = resource["agent"]
     assert agent["role"] == [AI]
     assert agent["type"]["coding"][0]["code"] == "author"
-    assert [one["role"] for one in resource["entity"]] == ["derivation"]
+    assert [entry["role"] for entry in resource["entity"]] == ["derivation"]
 
 
 def test_a_device_is_an_ai_device() -> None:
@@ -219,7 +225,7 @@ def test_a_device_is_an_ai_device() -> None:
     assert {"type": {"text": "revision"}, "value": "abc"} in device["version"]
     assert other["id"] != device["id"]
     assert event["id"] == provenance["id"]
-    values = [one["identifier"]["value"] for one in provenance["target"]]
+    values = [target["identifier"]["value"] for target in provenance["target"]]
     assert values == ["r-1", "hmac-sha256:bb", "hmac-sha256:cc"]
 
 
@@ -251,7 +257,7 @@ def test_who_what_and_how_it_ended() -> None:
     request, answer = resource["entity"]
     assert request["what"]["identifier"]["value"] == "r-1"
     assert answer["what"]["display"] == "fake-model"
-    details = {one["type"]: one["valueString"] for one in answer["detail"]}
+    details = {detail["type"]: detail["valueString"] for detail in answer["detail"]}
     assert details["output_digests"] == "hmac-sha256:bb hmac-sha256:cc"
     assert details["sampling"] == "temperature=0.0 max_tokens=7"
     assert details["notices"] == "MED101 MED113"

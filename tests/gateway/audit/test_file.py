@@ -37,11 +37,11 @@ def test_lines_are_appended(open_file: Open, path: Path) -> None:
 
 def test_two_writers_share_one_chain(open_file: Open, path: Path) -> None:
     """Each goes on from what the other wrote."""
-    one, two = open_file(), open_file()
+    first, two = open_file(), open_file()
     for number in range(0, 20, 2):
-        one.append([record(number)])
+        first.append([record(number)])
         two.append([record(number + 1)])
-    one.close()
+    first.close()
     two.close()
 
     assert [line["number"] for line in lines(path)] == list(range(20))
@@ -241,9 +241,9 @@ def test_a_file_that_was_taken_away_comes_back(open_file: Open, path: Path) -> N
     file.close()
 
     assert lines(path)[0]["seq"] == START.seq + 1
-    found = verify(path, key=KEY, checkpoints=[checkpoint]).findings
-    assert [one.kind for one in found] == ["rewritten"] * 2
-    assert "the trail had vanished; line 1 had been its last" in str(found[1])
+    findings = verify(path, key=KEY, checkpoints=[checkpoint]).findings
+    assert [finding.kind for finding in findings] == ["rewritten"] * 2
+    assert "the trail had vanished; line 1 had been its last" in str(findings[1])
 
 
 @pytest.mark.parametrize("policy", ["always", "interval", "never"])

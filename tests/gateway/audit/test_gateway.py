@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.audit.chain import Head
+from gateway.audit.chain import ChainHead
 from gateway.audit.entry import ORIGIN
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
@@ -49,24 +49,26 @@ class Audited:
 
     def line(self, answer: httpx2.Response) -> dict[str, Any]:
         """The line of an answer, by its request id; it is there within a moment."""
-        found: list[dict[str, Any]] = []
+        matching: list[dict[str, Any]] = []
 
         def there() -> bool:
             wanted = answer.headers["x-request-id"]
-            found[:] = [request for request in self.requests() if request["request_id"] == wanted]
-            return bool(found)
+            matching[:] = [
+                request for request in self.requests() if request["request_id"] == wanted
+            ]
+            return bool(matching)
 
         until(there)
-        assert len(found) == 1
-        return found[0]
+        assert len(matching) == 1
+        return matching[0]
 
     def requests(self) -> list[dict[str, Any]]:
         whole = self.trail.read_bytes().rpartition(b"\n")[0]
         told = [json.loads(line) for line in whole.splitlines()]
-        return [one for one in told if one["kind"] == "request"]
+        return [line for line in told if line["kind"] == "request"]
 
     @property
-    def checkpoints(self) -> list[Head]:
+    def checkpoints(self) -> list[ChainHead]:
         return checkpoints_in(str(self.gateway.log_file))
 
 
@@ -146,11 +148,11 @@ def test_everything_that_was_sent_is_in_the_digest(audited: Audited, engine: Fak
     def digest(surface: Surface, **more: Any) -> str:
         return str(audited.line(audited.ask(surface, **more))["prompt_digest"])
 
-    one, other = (digest(JSON, system=f"Answer as {who}.") for who in ("a nurse", "a surgeon"))
-    assert len({one, other, digest(JSON), digest(JSON, max_tokens=7)}) == 4
+    nurse, other = (digest(JSON, system=f"Answer as {who}.") for who in ("a nurse", "a surgeon"))
+    assert len({nurse, other, digest(JSON), digest(JSON, max_tokens=7)}) == 4
     again = b'{"system": "Answer as a nurse.",  "prompt": "%s"}' % CANARY.encode()
     answer = audited.gateway.client.post(JSON.path, content=again, headers=audited.headers)
-    assert audited.line(answer)["prompt_digest"] == one
+    assert audited.line(answer)["prompt_digest"] == nurse
     responses = SURFACES[7]
     assert digest(responses, instructions="Be brief.") != digest(responses, instructions="Be long.")
 
@@ -302,12 +304,12 @@ def test_what_a_stop_cuts_off_has_its_line(
     asking = [
         threading.Thread(target=ask_and_forget, args=(gateway, surface)) for surface in SURFACES
     ]
-    for one in asking:
-        one.start()
+    for thread in asking:
+        thread.start()
     engine.until(lambda stats: stats["running"] == len(asking))
     gateway.stop()
-    for one in asking:
-        one.join()
+    for thread in asking:
+        thread.join()
 
     told = [(line["kind"], line.get("outcome")) for line in lines(trail)]
     assert told == [("start", None), *[("request", "draining")] * len(asking), ("stop", None)]
@@ -383,7 +385,7 @@ def test_a_trail_that_goes_between_notice_and_answer(
     until(lambda: "mmhie_audit_failing 0.0" in gateway.client.get("/metrics").text)
     gateway.stop()
     told = [line for line in lines(gone / "audit.jsonl") if line["kind"] == "request"]
-    assert [(one["outcome"], one["notices"]) for one in told] == [
+    assert [(line["outcome"], line["notices"]) for line in told] == [
         ("ok", ["MED101"]),
         ("audit_unavailable", ["MED101"]),
     ]
@@ -415,19 +417,19 @@ def test_several_gateways_share_one_trail(start: Start, engine: FakeEngine, tmp_
     and all."""
     trail = tmp_path / "audit.jsonl"
     shared = {**settings(trail), "MMHIE_AUDIT_ROTATE_BYTES": "8192"}
-    one, two, killed = (start(engine.url, **shared).wait() for _ in range(3))
+    first, two, killed = (start(engine.url, **shared).wait() for _ in range(3))
     for number in range(60):
-        for gateway in (one, two):
+        for gateway in (first, two):
             headers = {"x-request-id": f"{number}-{gateway.port}"}
             gateway.client.post(JSON.path, json=JSON.body(), headers=headers)
         if number == 30:
             killed.signal(signal.SIGKILL)
             killed.exit_code()
-    one.stop()
+    first.stop()
     two.stop()
 
     told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
-    asked = {f"{number}-{gateway.port}" for number in range(60) for gateway in (one, two)}
+    asked = {f"{number}-{gateway.port}" for number in range(60) for gateway in (first, two)}
     requests = [line for line in told if line["kind"] == "request"]
     assert sorted(line["caller_request_id"] for line in requests) == sorted(asked)
     assert [line["kind"] for line in told].count("stop") == 2

@@ -103,7 +103,7 @@ def test_an_id_that_was_used_before_hides_nothing(trail: Path) -> None:
 
     def left(since: str) -> list[str]:
         opened = {**request, "since": since}
-        return [one["since"] for one in unfinished([(trail, [opened])], trail)]
+        return [line["since"] for line in unfinished([(trail, [opened])], trail)]
 
     assert left("2026-11-25T00:59:59.000Z") == []
     assert left("2026-11-25T01:00:01.000Z") == ["2026-11-25T01:00:01.000Z"]
@@ -130,25 +130,25 @@ def test_nothing_that_was_answered_is_lost(
     hanging = [
         threading.Thread(target=ask, args=(gateway.url, SURFACES[5], f"open-{n}")) for n in range(3)
     ]
-    for one in hanging:
-        one.start()
+    for thread in hanging:
+        thread.start()
     engine.until(lambda stats: stats["running"] == 3)
     answered = [ask(gateway.url, SURFACES[0], f"done-{n}") for n in range(5)]
     gateway.signal(signal.SIGKILL)
     gateway.exit_code()
-    for one in hanging:
-        one.join()
+    for thread in hanging:
+        thread.join()
     start(engine.url, **settings).wait().stop()
 
     assert answered == [200] * 5
     told = [line for line in lines(trail) if "request_id" in line]
-    assert sorted(one["caller_request_id"] for one in told) == [
+    assert sorted(line["caller_request_id"] for line in told) == [
         *(f"done-{n}" for n in range(5)),
         *(f"open-{n}" for n in range(3)),
     ]
-    unfinished = [one for one in told if one["kind"] == "unfinished"]
-    assert {one["caller_request_id"] for one in unfinished} >= {f"open-{n}" for n in range(3)}
-    assert all(one["client"] and one["since"] and one["route"] for one in unfinished)
+    unfinished = [line for line in told if line["kind"] == "unfinished"]
+    assert {line["caller_request_id"] for line in unfinished} >= {f"open-{n}" for n in range(3)}
+    assert all(line["client"] and line["since"] and line["route"] for line in unfinished)
     assert not verify(trail, key=KEY).findings
     assert not list(trail.parent.glob("*.open-*")), os.listdir(trail.parent)
 
@@ -163,21 +163,21 @@ def test_an_id_that_is_used_for_all_hides_none(
     hanging = [
         threading.Thread(target=ask, args=(gateway.url, SURFACES[5], "same")) for _ in range(2)
     ]
-    for one in hanging:
-        one.start()
+    for thread in hanging:
+        thread.start()
     engine.until(lambda stats: stats["running"] == 2)
     assert ask(gateway.url, SURFACES[0], "same") == 200
     until(lambda: b"caller_request_id" in trail.read_bytes())
     gateway.signal(signal.SIGKILL)
     gateway.exit_code()
-    for one in hanging:
-        one.join()
+    for thread in hanging:
+        thread.join()
     start(engine.url, **settings).wait().stop()
 
     told = [line for line in lines(trail) if "request_id" in line]
-    assert [one["kind"] for one in told] == ["request", "unfinished", "unfinished"]
-    assert {one["caller_request_id"] for one in told} == {"same"}
-    assert len({one["request_id"] for one in told}) == 3
+    assert [line["kind"] for line in told] == ["request", "unfinished", "unfinished"]
+    assert {line["caller_request_id"] for line in told} == {"same"}
+    assert len({line["request_id"] for line in told}) == 3
 
 
 def ask(url: str, surface: Any, request_id: str) -> int:

@@ -80,9 +80,9 @@ def seen(open_file: Open) -> Callable[..., tuple[AuditFile, list[str]]]:
     """A trail that tells what it notices."""
 
     def begin(**options: int) -> tuple[AuditFile, list[str]]:
-        file, found = open_file(**options), list[str]()
-        file.on_tampering = found.append
-        return file, found
+        file, noticed = open_file(**options), list[str]()
+        file.on_tampering = noticed.append
+        return file, noticed
 
     return begin
 
@@ -91,20 +91,20 @@ def test_rotations_and_other_writers_are_no_tampering(
     open_file: Open, seen: Callable[..., tuple[AuditFile, list[str]]], path: Path
 ) -> None:
     """Two processes append, rotate and repair; a rotated file is archived at once."""
-    one, found = seen(rotate_bytes=1500)
+    first, noticed = seen(rotate_bytes=1500)
     other = open_file(rotate_bytes=1500)
     for number in range(40):
-        (one, other)[number % 3 == 0].append([record(number)])
-        one.look()
+        (first, other)[number % 3 == 0].append([record(number)])
+        first.look()
         if number == 20:
             with path.open("ab") as file:
                 file.write(b'{"torn')
         for rotated in path.parent.glob("*.0*") if number % 5 == 0 else ():
             rotated.rename(path.parent / f"archived-{rotated.name}")
     other.close()
-    one.close()
+    first.close()
 
-    assert found == []
+    assert noticed == []
     assert not verify(path, key=KEY, archived=True).findings
 
 
@@ -112,7 +112,7 @@ def test_an_older_copy_is_noticed(
     seen: Callable[..., tuple[AuditFile, list[str]]], path: Path
 ) -> None:
     """Rolled back, and grown again to more than it had been."""
-    file, found = seen()
+    file, noticed = seen()
     file.append([record(1)])
     before = path.read_bytes()
     file.append([record(2)])
@@ -123,13 +123,13 @@ def test_an_older_copy_is_noticed(
     other.close()
     file.close()
 
-    assert found == ["rewritten"]
+    assert noticed == ["rewritten"]
     assert [line["kind"] for line in lines(path)][-1] == "tampered"
 
 
 def test_it_is_told_once(seen: Callable[..., tuple[AuditFile, list[str]]], path: Path) -> None:
     """The trail goes on from what is there."""
-    file, found = seen()
+    file, noticed = seen()
     file.append([record(1)])
     path.unlink()
     file.append([record(2)])
@@ -137,7 +137,7 @@ def test_it_is_told_once(seen: Callable[..., tuple[AuditFile, list[str]]], path:
     file.append([record(3)])
     file.close()
 
-    assert found == ["vanished"]
+    assert noticed == ["vanished"]
     assert [line["kind"] for line in lines(path)] == ["tampered", "test", "test"]
 
 

@@ -56,9 +56,9 @@ def begin(open_file: Open, path: Path) -> Iterator[Callable[..., Writing]]:
         return begun[-1]
 
     yield start
-    for one in begun:
-        if one.trail._thread.is_alive():
-            one.trail.stop()
+    for fixture in begun:
+        if fixture.trail._thread.is_alive():
+            fixture.trail.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "audit"]
 
 
@@ -278,7 +278,7 @@ def test_checkpoints_are_told_outside_of_the_file(
     writing.trail.stop()
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
-    assert [one["event"] for one in told] == ["audit_checkpoint"] * 2
+    assert [event["event"] for event in told] == ["audit_checkpoint"] * 2
     last = lines(path)[-1]
     assert (told[-1]["seq"], told[-1]["mac"]) == (last["seq"], last["mac"])
 

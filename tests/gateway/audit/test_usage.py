@@ -14,20 +14,24 @@ from tests.gateway.audit.test_command import Desk, desk
 __all__ = ["desk"]  # the fixture
 
 
-def asked(time: str, client: str | None, **more: Any) -> dict[str, Any]:
+def request_line(time: str, client: str | None, **more: Any) -> dict[str, Any]:
     """A request's line."""
     line = {"kind": "request", "time": f"2026-11-{time}Z", "client": client, "status": 200}
     return {**line, "outcome": "ok", **more}
 
 
 LINES = [
-    asked("27T23:59:59", "ward", user="dr.weber", model="m", prompt_tokens=7, completion_tokens=3),
-    asked("28T00:00:00", "ward", user="dr.weber", model="m", prompt_tokens=5, completion_tokens=0),
-    asked("28T10:00:00", "ward", model="n", prompt_tokens=9, truncated="history"),
-    asked("28T10:00:01", "=1+1", status=429, outcome="rate_limited"),
-    asked("28T10:00:02", "=1+1", outcome="engine_died", model="m", prompt_tokens=2),
-    asked("28T10:00:03", "=1+1", outcome="client_gone", model="m", completion_tokens=1),
-    asked("28T10:00:04", None, status=401, outcome="unauthorized", more_like_this=4),
+    request_line(
+        "27T23:59:59", "ward", user="dr.weber", model="m", prompt_tokens=7, completion_tokens=3
+    ),
+    request_line(
+        "28T00:00:00", "ward", user="dr.weber", model="m", prompt_tokens=5, completion_tokens=0
+    ),
+    request_line("28T10:00:00", "ward", model="n", prompt_tokens=9, truncated="history"),
+    request_line("28T10:00:01", "=1+1", status=429, outcome="rate_limited"),
+    request_line("28T10:00:02", "=1+1", outcome="engine_died", model="m", prompt_tokens=2),
+    request_line("28T10:00:03", "=1+1", outcome="client_gone", model="m", completion_tokens=1),
+    request_line("28T10:00:04", None, status=401, outcome="unauthorized", more_like_this=4),
     {
         "kind": "unfinished",
         "time": "2026-11-28T11:00:00Z",

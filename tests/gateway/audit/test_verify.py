@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.audit import chain
-from gateway.audit.chain import Head
+from gateway.audit.chain import ChainHead
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.gateway.audit.conftest import KEY, Open, lines, record
@@ -113,8 +113,8 @@ def test_a_cut_tail_needs_a_checkpoint(trail: Path) -> None:
 
 def test_checkpoints_that_contradict_each_other(trail: Path) -> None:
     """Two digests for one number: the trail was rolled back and written on."""
-    good = Head(3, lines(trail)[2]["mac"])
-    other = Head(3, "f" * 64)
+    good = ChainHead(3, lines(trail)[2]["mac"])
+    other = ChainHead(3, "f" * 64)
 
     for noted in ([good, other], [other, good]):
         assert found(trail, checkpoints=noted) == [("rewritten", "audit.jsonl:3")]
@@ -123,10 +123,10 @@ def test_checkpoints_that_contradict_each_other(trail: Path) -> None:
 def test_an_older_checkpoint_is_met_on_the_way(trail: Path) -> None:
     """A trail that has grown since is right; one that was rewritten with the key is not."""
     first = lines(trail)[2]
-    good = Head(first["seq"], first["mac"])
+    good = ChainHead(first["seq"], first["mac"])
 
     assert found(trail, checkpoints=[good]) == []
-    assert found(trail, checkpoints=[Head(3, "f" * 64)]) == [("rewritten", "audit.jsonl:3")]
+    assert found(trail, checkpoints=[ChainHead(3, "f" * 64)]) == [("rewritten", "audit.jsonl:3")]
 
 
 def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
@@ -135,7 +135,7 @@ def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
     told = trail.read_bytes().splitlines(keepends=True)
     mac = chain.new_mac(KEY)
     before = lines(trail)[3]
-    forged, _ = chain.signed_line(record(99), Head(before["seq"], before["mac"]), mac)
+    forged, _ = chain.signed_line(record(99), ChainHead(before["seq"], before["mac"]), mac)
     trail.write_bytes(b"".join([*told[:4], forged, *told[5:]]))
 
     assert found(trail) == [("rewritten", "audit.jsonl:6")]

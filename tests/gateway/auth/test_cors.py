@@ -26,19 +26,19 @@ ALL = CorsPolicy.of(["*"])
 )
 def test_who_is_told(origins: CorsPolicy, origin: bytes, told: bytes | None) -> None:
     """Exactly those on the list; a page never gets to send a cookie along."""
-    found = dict(origins.headers([(b"host", b"x"), (b"origin", origin)]))
-    assert found.get(b"access-control-allow-origin") == told
-    assert (b"access-control-expose-headers" in found) is (told is not None)
-    assert (found.get(b"vary") == b"Origin") is (told is not None)
-    assert b"access-control-allow-credentials" not in found
+    headers = dict(origins.headers([(b"host", b"x"), (b"origin", origin)]))
+    assert headers.get(b"access-control-allow-origin") == told
+    assert (b"access-control-expose-headers" in headers) is (told is not None)
+    assert (headers.get(b"vary") == b"Origin") is (told is not None)
+    assert b"access-control-allow-credentials" not in headers
 
 
 def test_a_question_beforehand() -> None:
     """Methods and the headers it asked for."""
     names = (b"access-control-request-headers", b"authorization, x-stainless-os")
-    found = dict(ONE.preflight("OPTIONS", [PAGE, WANTS, names]) or ())
-    assert found[b"access-control-allow-headers"] == b"authorization, x-stainless-os"
-    assert found[b"access-control-allow-methods"] == b"GET, HEAD, POST"
+    headers = dict(ONE.preflight("OPTIONS", [PAGE, WANTS, names]) or ())
+    assert headers[b"access-control-allow-headers"] == b"authorization, x-stainless-os"
+    assert headers[b"access-control-allow-methods"] == b"GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("names", [b"a\r\nset-cookie: b", b"<x>", b"a" * 2000])

@@ -10,7 +10,7 @@ from gateway.auth.gate import LONGEST_TOKEN_BYTES, OPEN, Gate, token_of
 from gateway.auth.jwks import FileJwks, UrlJwks
 from gateway.errors import Unauthorized
 from gateway.limits.rate_limiter import LocalRateLimiter
-from gateway.principal import ANYBODY, NO_LIMITS, Limits
+from gateway.principal import ANYBODY, NO_LIMITS, PrincipalLimits
 from gateway.settings import gateway as gateway_settings
 from gateway.settings.gateway import SettingsError
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, jwks
@@ -43,11 +43,13 @@ async def test_limits_of_those_whose_key_says_nothing(tmp_path: Path) -> None:
     """One by one: what a key says wins."""
     path = tmp_path / "keys.json"
     plain = add_key(path, "plain", "generate")
-    own = add_key(path, "own", "generate", limits=Limits(concurrency=9))
-    gate = Gate(b"salt", keys=keys.KeyFile(path), default_limits=Limits(2, None, 50))
+    own = add_key(path, "own", "generate", limits=PrincipalLimits(concurrency=9))
+    gate = Gate(b"salt", keys=keys.KeyFile(path), default_limits=PrincipalLimits(2, None, 50))
 
-    assert (await gate.identify("/llm/generate", shown(plain))).limits == Limits(2, None, 50)
-    assert (await gate.identify("/llm/generate", shown(own))).limits == Limits(9, None, 50)
+    assert (await gate.identify("/llm/generate", shown(plain))).limits == PrincipalLimits(
+        2, None, 50
+    )
+    assert (await gate.identify("/llm/generate", shown(own))).limits == PrincipalLimits(9, None, 50)
 
 
 async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
     gate, other = (Gate(salt, keys=keys.KeyFile(path)) for salt in (b"one", b"two"))
     first, second = [await gate.identify("/llm/generate", shown(secret)) for secret in (a, b)]
 
-    salts = {one.session_id(client) for one in (gate, other) for client in (first, second)}
+    salts = {each.session_id(client) for each in (gate, other) for client in (first, second)}
     assert len(salts) == 4
     assert gate.session_id(first) == gate.session_id(first)
 
@@ -129,7 +131,7 @@ def test_what_is_configured_is_what_is_asked_for(
     assert not gate.is_open
     assert gate.jwt is not None
     assert isinstance(gate.jwt.keys, FileJwks)
-    assert gate.default_limits == Limits(requests_per_minute=7)
+    assert gate.default_limits == PrincipalLimits(requests_per_minute=7)
 
 
 @pytest.mark.parametrize("url", ["https://login.example/jwks", "http://127.0.0.1:8080/jwks"])

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from gateway.auth import keys
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import STREAMS, SURFACES, WHOLES, Surface, error_of, name_of
@@ -232,9 +232,9 @@ def test_a_key_that_expires_ends_what_runs(guarded: Guarded, engine: FakeEngine)
 
 def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
     """429 with the seconds to wait: for requests, for tokens, and for requests open at once."""
-    few = add_key(guarded.file, "few", "generate", limits=Limits(requests_per_minute=1))
-    poor = add_key(guarded.file, "poor", "generate", limits=Limits(tokens_per_minute=1))
-    lone = add_key(guarded.file, "lone", "generate", limits=Limits(concurrency=1))
+    few = add_key(guarded.file, "few", "generate", limits=PrincipalLimits(requests_per_minute=1))
+    poor = add_key(guarded.file, "poor", "generate", limits=PrincipalLimits(tokens_per_minute=1))
+    lone = add_key(guarded.file, "lone", "generate", limits=PrincipalLimits(concurrency=1))
     until(lambda: guarded.ask(GENERATE, lone).status_code == 200)
 
     for secret in (few, poor):

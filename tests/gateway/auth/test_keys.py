@@ -11,7 +11,7 @@ import pytest
 
 from gateway.auth import keys
 from gateway.auth.keys import KeyFile
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import add_key
 from tests.gateway.clock import Clock
@@ -29,13 +29,15 @@ def test_a_secret_has_256_random_bits() -> None:
     made = {keys.new_secret() for _ in range(100)}
 
     assert len(made) == 100
-    assert {len(one) for one in made} == {len("mmhie_") + 43}
+    assert {len(secret) for secret in made} == {len("mmhie_") + 43}
 
 
 def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
     """Its SHA-256 is, and only the owner may read that."""
     secret = keys.new_secret()
-    key = keys.Key("a", keys.sha256(secret.encode()), ("generate",), 1.0, "batch", Limits(2, 3, 4))
+    key = keys.Key(
+        "a", keys.sha256(secret.encode()), ("generate",), 1.0, "batch", PrincipalLimits(2, 3, 4)
+    )
     path = tmp_path / "keys.json"
     keys.write(path, [key])
 
@@ -43,7 +45,7 @@ def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
     assert hashlib.sha256(secret.encode()).hexdigest() in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert keys.read(path) == (key,)
-    assert [one.name for one in tmp_path.iterdir()] == ["keys.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
 
 
 def test_a_file_of_old_is_read(tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_a_file_of_old_is_read(tmp_path: Path) -> None:
 
     (key,) = keys.read(path)
 
-    assert (key.priority, key.limits, key.expires) == ("routine", Limits(), None)
+    assert (key.priority, key.limits, key.expires) == ("routine", PrincipalLimits(), None)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +111,8 @@ def clock() -> Clock:
 
 
 def name_of(file: KeyFile, secret: str) -> str | None:
-    found = file.principal(secret.encode())
-    return found.name if found else None
+    principal = file.principal(secret.encode())
+    return principal.name if principal else None
 
 
 def test_keys_come_and_go(tmp_path: Path, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from gateway.auth.keys import Key
 from gateway.cli.command import print_rows
 from gateway.cli.keys import row
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 
 NAMES = ("backend", "ward-7-clinicians-of-the-north-campus")
 
@@ -17,7 +17,7 @@ NAMES = ("backend", "ward-7-clinicians-of-the-north-campus")
 def test_no_name_is_shortened(width: int) -> None:
     """`keys revoke` takes it whole: a paragraph for each key where a table has no room."""
     console = Console(file=io.StringIO(), width=width)
-    limits = Limits(4, 100, 100_000)
+    limits = PrincipalLimits(4, 100, 100_000)
     rows = [
         row(Key(name=name, sha256="0" * 64, scopes=("generate",), created=0.0, limits=limits), 1.0)
         for name in NAMES

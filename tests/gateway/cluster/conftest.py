@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cluster.redis_store import Address, RedisStore
+from gateway.cluster.redis_store import RedisAddress, RedisStore
 from tests.gateway.cluster.server import RedisServer
 
 BEAT_S = 0.1
@@ -48,7 +48,7 @@ class Running:
     def __init__(self, url: str, timeout_s: float) -> None:
         self.alarms: list[bool] = []
         self.store = RedisStore(
-            Address(url), timeout_s=timeout_s, alarm=self.alarms.append, every_s=BEAT_S
+            RedisAddress(url), timeout_s=timeout_s, alarm=self.alarms.append, every_s=BEAT_S
         )
 
     @contextlib.asynccontextmanager

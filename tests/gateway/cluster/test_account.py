@@ -7,23 +7,23 @@ import pytest
 
 from gateway.cluster.operator_state import OperatorState, RedisKeys
 from gateway.cluster.redis_limiter import RedisRateLimiter
-from gateway.cluster.redis_store import Address, RedisUnavailable, execute_once
+from gateway.cluster.redis_store import RedisAddress, RedisUnavailable, execute_once
 from gateway.hold.hold import Hold
 from gateway.limits.rate_limiter import LocalRateLimiter
-from gateway.principal import Limits, Principal
+from gateway.principal import Principal, PrincipalLimits
 from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.waiting import eventually
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
-WHO = Principal("a", "key", frozenset(), limits=Limits(2, 100, 100))
+WHO = Principal("a", "key", frozenset(), limits=PrincipalLimits(2, 100, 100))
 HOLD = Hold(reason="x", by="ops", since="2026-11-25T08:00:00Z")
 
 
 def account() -> list[str]:
     """The words after ACL SETUSER."""
-    found = re.search(r"^ACL SETUSER (.+)$", PAGE.read_text(), re.MULTILINE)
-    assert found is not None
-    return found[1].split()
+    match = re.search(r"^ACL SETUSER (.+)$", PAGE.read_text(), re.MULTILINE)
+    assert match is not None
+    return match[1].split()
 
 
 async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFixture) -> None:
@@ -38,10 +38,10 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     keys = RedisKeys("mmhie")
     async with made.running() as store:
         leave = await limiter.acquire(WHO)
-        await execute_once(Address(url), 1.0, [keys.set_hold(HOLD), *keys.revoke(["a"])])
+        await execute_once(RedisAddress(url), 1.0, [keys.set_hold(HOLD), *keys.revoke(["a"])])
         asked = [("SMEMBERS", keys.gateways), ("PTTL", keys.phase_of(operator.process))]
-        await execute_once(Address(url), 1.0, [*asked, ("SREM", keys.gateways, "another")])
-        await execute_once(Address(url), 1.0, [operator.farewell()])
+        await execute_once(RedisAddress(url), 1.0, [*asked, ("SREM", keys.gateways, "another")])
+        await execute_once(RedisAddress(url), 1.0, [operator.farewell()])
         await eventually(lambda: operator.hold == HOLD and "a" in operator.revoked)
         redis.ask("FLUSHALL")
         await eventually(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")
@@ -57,6 +57,6 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
 async def test_it_is_no_more(start_redis: StartRedis, command: tuple[str, ...]) -> None:
     """Another's data, or the server's own affairs."""
     redis = start_redis("--user", *account())
-    address = Address(redis.url.replace("//", "//mmhie:PASSWORD@"))
+    address = RedisAddress(redis.url.replace("//", "//mmhie:PASSWORD@"))
     with pytest.raises(RedisUnavailable, match="does not permit this account"):
         await execute_once(address, 1.0, [command])

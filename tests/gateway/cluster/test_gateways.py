@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from gateway.cluster.operator_state import phases_of_all
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from gateway.settings.gateway import load
 from launcher.cli import app
 from tests.contract.fixtures import Start
@@ -34,12 +34,12 @@ ASK = {"prompt": "Why?", "max_tokens": 8}
 ALONE = "limits are counted by each gateway alone"
 FAILING = "mmhie_shared_state_failing"
 KEYS = {
-    "ward": Limits(),
-    "rate": Limits(requests_per_minute=10),
-    "tokens": Limits(tokens_per_minute=10),
-    "slots": Limits(concurrency=2),
-    "leaked": Limits(),
-    "wide": Limits(concurrency=1000),
+    "ward": PrincipalLimits(),
+    "rate": PrincipalLimits(requests_per_minute=10),
+    "tokens": PrincipalLimits(tokens_per_minute=10),
+    "slots": PrincipalLimits(concurrency=2),
+    "leaked": PrincipalLimits(),
+    "wide": PrincipalLimits(concurrency=1000),
 }
 
 
@@ -152,9 +152,11 @@ def test_requests_a_minute(site: Site) -> None:
     with ThreadPoolExecutor(10) as pool:
         came = list(pool.map(lambda number: site.ask(site.gateways[number % 2], "rate"), range(30)))
 
-    found = Counter(one.status_code for one in came)
-    assert found == {200: 10, 429: 20}
-    assert all(int(one.headers["retry-after"]) > 50 for one in came if one.status_code == 429)
+    statuses = Counter(answer.status_code for answer in came)
+    assert statuses == {200: 10, 429: 20}
+    assert all(
+        int(answer.headers["retry-after"]) > 50 for answer in came if answer.status_code == 429
+    )
 
 
 def test_tokens_a_minute(site: Site) -> None:
@@ -309,7 +311,7 @@ def test_redis_goes_away_and_comes_back(
     assert set(load.statuses) == {200}
     with ThreadPoolExecutor(10) as pool:
         came = list(pool.map(lambda number: site.ask(site.gateways[number % 2], "rate"), range(24)))
-    assert [one.status_code for one in came].count(200) == 10
+    assert [answer.status_code for answer in came].count(200) == 10
     site.stop()
 
 

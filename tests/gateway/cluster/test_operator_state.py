@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of, texts_of
-from gateway.cluster.redis_store import HEARTBEAT_S, Address, Command, Reply, execute_once
+from gateway.cluster.redis_store import HEARTBEAT_S, Command, RedisAddress, Reply, execute_once
 from gateway.hold.hold import UNREADABLE, Hold
 from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.gateway.cluster.server import RedisServer
@@ -27,11 +27,11 @@ async def operator_at(redis: RedisServer) -> AsyncIterator[OperatorState]:
 
 
 async def hold(redis: RedisServer, noted: Hold | None) -> None:
-    await execute_once(Address(redis.url), 1.0, [KEYS.set_hold(noted)])
+    await execute_once(RedisAddress(redis.url), 1.0, [KEYS.set_hold(noted)])
 
 
 async def revoke(redis: RedisServer, *digests: str) -> None:
-    await execute_once(Address(redis.url), 1.0, KEYS.revoke(digests))
+    await execute_once(RedisAddress(redis.url), 1.0, KEYS.revoke(digests))
 
 
 async def test_everybody_hears(redis: RedisServer) -> None:
@@ -49,7 +49,7 @@ async def test_everybody_hears(redis: RedisServer) -> None:
 async def test_a_name_that_is_no_text_blocks_nothing(redis: RedisServer) -> None:
     """Neither a hold nor a revocation beside it."""
     spoilt = ("SADD", KEYS.revoked, b"\xff\xfe")
-    await execute_once(Address(redis.url), 1.0, [spoilt, KEYS.set_hold(HOLD)])
+    await execute_once(RedisAddress(redis.url), 1.0, [spoilt, KEYS.set_hold(HOLD)])
     await revoke(redis, "a")
     async with operator_at(redis) as here:
         await eventually(lambda: here.hold == HOLD)
@@ -58,7 +58,7 @@ async def test_a_name_that_is_no_text_blocks_nothing(redis: RedisServer) -> None
 
 async def test_one_heartbeat_is_enough(redis: RedisServer) -> None:
     """A command sent before it is in force after it: within a second, then."""
-    address, operator = Address(redis.url), OperatorState("t")
+    address, operator = RedisAddress(redis.url), OperatorState("t")
 
     async def send(commands: Sequence[Command]) -> list[Reply]:
         return await execute_once(address, 60.0, commands)

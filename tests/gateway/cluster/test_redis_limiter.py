@@ -10,7 +10,7 @@ from gateway.cluster.redis_limiter import RedisRateLimiter, verdict_of
 from gateway.cluster.redis_store import RedisUnavailable
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter, Release
-from gateway.principal import Limits, Principal
+from gateway.principal import Principal, PrincipalLimits
 from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
@@ -19,7 +19,7 @@ LEASE_S = 3600.0  # no test waits for the end of one
 
 
 def principal(name: str = "a", **limits: int) -> Principal:
-    return Principal(name, "key", frozenset(), limits=Limits(**limits))
+    return Principal(name, "key", frozenset(), limits=PrincipalLimits(**limits))
 
 
 @contextlib.asynccontextmanager
@@ -121,13 +121,13 @@ async def test_a_crowd_at_two_gateways(redis: RedisServer) -> None:
 
 async def test_clients_do_not_share(redis: RedisServer) -> None:
     """Nor does a token's subject with a key of the same name; names are not in Redis."""
-    one, other = (
+    first, other = (
         principal("ward-7", requests_per_minute=1),
         principal("ward-8", requests_per_minute=1),
     )
-    subject = Principal("ward-7", "jwt", frozenset(), limits=Limits(requests_per_minute=1))
+    subject = Principal("ward-7", "jwt", frozenset(), limits=PrincipalLimits(requests_per_minute=1))
     async with limiter_at(redis.url) as limiter:
-        for who in (one, other, subject):
+        for who in (first, other, subject):
             await limiter.acquire(who)
             await refused(limiter, who)
 
@@ -218,7 +218,7 @@ async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:
     "reply", [None, 5, b"OK", [], [b"open"], [b"open", b"x"], [b"a name", 5], [7, 5], [b"\xff", 1]]
 )
 def test_a_reply_of_another_kind_is_an_outage(reply: object) -> None:
-    """Its text reaches nobody."""
+    """What Redis sent is in no error text."""
     with pytest.raises(RedisUnavailable, match="not one of"):
         verdict_of(reply)
 

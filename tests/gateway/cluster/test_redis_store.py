@@ -8,7 +8,7 @@ import pytest
 from gateway.cluster.redis_store import (
     MAX_BATCH,
     TIMEOUT_STEPS,
-    Address,
+    RedisAddress,
     RedisUnavailable,
     Send,
     bounded,
@@ -45,9 +45,9 @@ async def test_an_error_is_told_to_who_asked(
     async with store_of(redis.url).running() as store:
         store.send("SET", "text", "secret")
         asked = [store.ask("INCR", key) for key in ("text", "n", "text")]
-        found = await asyncio.gather(*asked, return_exceptions=True)
+        replies = await asyncio.gather(*asked, return_exceptions=True)
         assert store.is_up
-    assert [type(one) for one in found] == [RedisUnavailable, int, RedisUnavailable]
+    assert [type(reply) for reply in replies] == [RedisUnavailable, int, RedisUnavailable]
     assert caplog.text.count("Redis answers with an error") == 1
     assert "secret" not in caplog.text
 
@@ -90,10 +90,10 @@ async def test_one_that_hangs(start_redis: StartRedis) -> None:
     redis = start_redis()
     async with store_of(redis.url, TIMEOUT_S).running() as store:
         redis.signal(signal.SIGSTOP)
-        found = await asyncio.gather(
+        replies = await asyncio.gather(
             *(store.ask("PING") for _ in range(50)), return_exceptions=True
         )
-        assert {type(one) for one in found} == {RedisUnavailable}
+        assert {type(reply) for reply in replies} == {RedisUnavailable}
         assert store.problem == "does not answer in time"
         redis.signal(signal.SIGCONT)
         await eventually(lambda: store.is_up)
@@ -185,7 +185,7 @@ async def test_one_that_cannot_be_used(
 
 async def test_one_that_is_not_there() -> None:
     """For a single question, too."""
-    address = Address(f"redis://127.0.0.1:{free_port()}")
+    address = RedisAddress(f"redis://127.0.0.1:{free_port()}")
     with pytest.raises(RedisUnavailable, match="cannot be reached"):
         await execute_once(address, 1.0, [("PING",)])
 
@@ -193,7 +193,7 @@ async def test_one_that_is_not_there() -> None:
 async def test_a_password(start_redis: StartRedis) -> None:
     """With what would mean something else in an address."""
     redis = start_redis("--requirepass", "p@s/s:%")
-    address = Address(redis.url.replace("//", "//:p%40s%2Fs%3A%25@"))
+    address = RedisAddress(redis.url.replace("//", "//:p%40s%2Fs%3A%25@"))
 
     assert await execute_once(address, 1.0, [("PING",)]) == [b"PONG"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cluster import state
-from gateway.cluster.redis_store import Address
+from gateway.cluster.redis_store import RedisAddress
 from gateway.settings import gateway as settings
 from tests.contract.process import ROOT
 
@@ -32,7 +32,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A server or a socket."""
     monkeypatch.setenv("MMHIE_REDIS_URL", url)
-    address = Address.of(settings.load())
+    address = RedisAddress.of(settings.load())
 
     assert address.url in (url, "unix:///run/redis.sock")
     address.connection()

@@ -129,12 +129,12 @@ async def violations(page: Page) -> list[str]:
     """Return the findings of axe-core, in short; its script comes by way of the debugger, past the
     policy."""
     await page.evaluate(AXE.read_text())
-    found = await page.evaluate(
+    report = await page.evaluate(
         "rules => axe.run({runOnly: {type: 'tag', values: rules}})", list(RULES)
     )
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in found["violations"]
+        for violation in report["violations"]
         for node in violation["nodes"]
     ]
 

@@ -117,7 +117,7 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
         await dialog.get_by_role("button", name="Send").click()
         await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
 
-    assert [one.category for one in kept(file)] == ["incorrect"]
+    assert [entry.category for entry in kept(file)] == ["incorrect"]
 
 
 async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:

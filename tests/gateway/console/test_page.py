@@ -261,7 +261,7 @@ async def test_a_demonstration_is_named_as_one(window: Open, start: Start, tmp_p
     card = gateway.client.get("/v1/mmhie/model-card").json()
     whole = gateway.client.post("/llm/generate", json={"prompt": "Why?"}).json()
     named = (health["served"], card["model"], whole["mmhie"]["provenance"])
-    assert {one["display_name"] for one in named} == {name}
+    assert {model["display_name"] for model in named} == {name}
 
 
 async def test_loading_then_ready(window: Open, start: Start, tmp_path: Path) -> None:

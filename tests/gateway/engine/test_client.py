@@ -151,10 +151,10 @@ async def test_a_fresh_connection_that_dies_is_tried_once_more(reset: bool) -> N
         assert peer.lines == 2
     deaths = 9
     async with meeting(play) as (client, peer):
-        with pytest.raises(EngineUnavailable) as found:
+        with pytest.raises(EngineUnavailable) as raised:
             await fetch(client)
         assert peer.lines == 2
-        assert found.value.retry_after_s
+        assert raised.value.retry_after_s
 
 
 async def test_one_byte_of_an_answer_is_no_second_try() -> None:
@@ -173,10 +173,10 @@ async def test_one_byte_of_an_answer_is_no_second_try() -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "unix:/nowhere/engine.sock"])
 async def test_refused_is_unavailable_at_once(url: str) -> None:
     """Nobody listens: no second try, no waiting."""
-    with pytest.raises(EngineUnavailable) as found:
+    with pytest.raises(EngineUnavailable) as raised:
         await EngineClient(url).open(GET)
-    assert found.value.status == 503
-    assert found.value.headers() == {"retry-after": "2"}
+    assert raised.value.status == 503
+    assert raised.value.headers() == {"retry-after": "2"}
 
 
 async def test_an_unfinished_answer_is_not_kept() -> None:
@@ -213,10 +213,10 @@ async def test_given_back_twice_it_still_serves_one_at_a_time() -> None:
         await response.read_all()
         response.close()
         response.close()
-        one, other = await client.open(GET), await client.open(GET)
-        assert one._connection is not other._connection
+        first, other = await client.open(GET), await client.open(GET)
+        assert first._connection is not other._connection
         assert peer.lines == 2
-        one.close()
+        first.close()
         other.close()
 
 

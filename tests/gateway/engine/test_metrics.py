@@ -44,9 +44,9 @@ def test_the_engines_part_of_several_is_one_text() -> None:
         b"# HELP python_info P.\n# TYPE python_info gauge\npython_info 1.0\n"
         b'# HELP vllm:b B.\n# TYPE vllm:b gauge\nvllm:b{engine="0"} 2.0\n'
     )
-    found = {
+    samples = {
         family.name: [(sample.labels["engine"], sample.value) for sample in family.samples]
         for family in text_string_to_metric_families(merge([text, b"", text]).decode())
     }
 
-    assert found == {"vllm:a": [("0", 1.0), ("2", 1.0)], "vllm:b": [("0", 2.0), ("2", 2.0)]}
+    assert samples == {"vllm:a": [("0", 1.0), ("2", 1.0)], "vllm:b": [("0", 2.0), ("2", 2.0)]}

@@ -157,7 +157,7 @@ def test_a_rewritten_body_keeps_its_integers(number: str) -> None:
 
 @pytest.mark.parametrize("number", ["1" * 5000, "1e400"])
 def test_a_number_beyond_all_is_no_crash(number: str) -> None:
-    """Whatever becomes of it."""
+    """The request is refused, or sent with its other fields."""
     body = b'{"seed": %b, "priority": 1}' % number.encode()
     with contextlib.suppress(InvalidRequest):
         sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})

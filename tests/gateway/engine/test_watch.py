@@ -215,9 +215,9 @@ async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
         watch.state = EngineState()  # the facts are forgotten with the engine
         watch.recheck()
         await eventually(lambda: watch.phase == "engine_down")
-        with pytest.raises(EngineUnavailable) as found:
+        with pytest.raises(EngineUnavailable) as raised:
             watch.model()
-        assert found.value.retry_after_s
+        assert raised.value.retry_after_s
         engine.answers["/v1/models"] = {"data": [{"id": "other"}]}
         await eventually(lambda: watch.phase == "ready")
         assert watch.model().id == "other"

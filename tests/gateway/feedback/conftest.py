@@ -42,9 +42,9 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path) -> Iterator[Store]:
-    found = Store(file)
-    yield found
-    found.close()
+    opened = Store(file)
+    yield opened
+    opened.close()
 
 
 class Counter:

@@ -57,11 +57,11 @@ def desk(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 def test_the_list_has_no_text(desk: Desk) -> None:
     """One line each: kind, severity, request, who said it."""
     out, _ = desk.run("list")
-    found = json.loads(desk.run("list", "--json")[0])["feedback"]
+    entries = json.loads(desk.run("list", "--json")[0])["feedback"]
 
     assert all(word in out for word in (desk.flag, "unsafe", "high", "r-1", "ward-7", desk.signed))
     assert "script" not in out
-    assert [one["category"] for one in found] == ["unsafe", "signed_off"]
+    assert [entry["category"] for entry in entries] == ["unsafe", "signed_off"]
 
 
 def test_the_texts_of_one(desk: Desk) -> None:
@@ -88,7 +88,7 @@ def test_the_export(desk: Desk) -> None:
     """Without texts, unless they are asked for."""
     plain, texts = desk.exported(), desk.exported("--with-text")
 
-    assert [set(one) & {"comment", "corrected_text"} for one in plain] == [set(), set()]
+    assert [set(entry) & {"comment", "corrected_text"} for entry in plain] == [set(), set()]
     assert texts[0]["comment"] == SCRIPT
     assert desk.exported("--state", "closed") == []
 
@@ -100,7 +100,7 @@ def test_the_export_as_fhir(desk: Desk) -> None:
 
     assert (issue["resourceType"], provenance["resourceType"]) == ("DetectedIssue", "Provenance")
     assert (issue["severity"], issue["status"]) == ("high", "preliminary")
-    about = [one["identifier"]["value"] for one in issue["implicated"]]
+    about = [reference["identifier"]["value"] for reference in issue["implicated"]]
     assert about == ["r-1", "hmac-sha256:bb"]
     assert "detail" not in issue
     assert "\x1b" not in with_text["detail"]
@@ -115,9 +115,9 @@ def test_the_export_as_fhir(desk: Desk) -> None:
 def test_closing(desk: Desk, outcome: str, status: str) -> None:
     """With what came of it, who said so, and an event of the trail; texts go if they are to."""
     desk.run("close", desk.flag, "--outcome", outcome, "--by", "dr.x", "--erase-text")
-    (found,) = json.loads(desk.run("list", "--state", "closed", "--json")[0])["feedback"]
+    (entry,) = json.loads(desk.run("list", "--state", "closed", "--json")[0])["feedback"]
 
-    assert (found["outcome"], found["closed_by"], found["has_text"]) == (outcome, "dr.x", False)
+    assert (entry["outcome"], entry["closed_by"], entry["has_text"]) == (outcome, "dr.x", False)
     assert desk.flag not in desk.run("list")[0]
     event = lines(desk.trail)[-1]
     assert (event["kind"], event["feedback_id"], event["by"]) == (
@@ -159,5 +159,5 @@ def test_a_table_of_many(desk: Desk, file: Path) -> None:
     store.add(entry("fb-old", created=1.0), "f-old", (None, None))
     store.close()
 
-    found = json.loads(desk.run("list", "--json")[0])["feedback"]
-    assert [one["id"] for one in found] == ["fb-old", desk.flag, desk.signed]
+    entries = json.loads(desk.run("list", "--json")[0])["feedback"]
+    assert [entry["id"] for entry in entries] == ["fb-old", desk.flag, desk.signed]

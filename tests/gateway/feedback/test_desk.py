@@ -41,9 +41,9 @@ def record(request_id: str = "r-1", principal: Principal = WARD) -> RequestRecor
 
 @pytest.fixture
 def counter(open_desk: OpenDesk) -> Counter:
-    found = open_desk()
-    found.desk.observe(record())
-    return found
+    opened = open_desk()
+    opened.desk.observe(record())
+    return opened
 
 
 def test_an_answer_is_flagged(counter: Counter) -> None:

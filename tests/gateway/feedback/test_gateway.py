@@ -82,9 +82,9 @@ class Clinic:
 
 @pytest.fixture(scope="module")
 def clinic(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
-    found = Clinic(tmp_path_factory.mktemp("clinic"), the_engine.url)
-    with found.gateway.wait().settled(2):
-        yield found
+    opened = Clinic(tmp_path_factory.mktemp("clinic"), the_engine.url)
+    with opened.gateway.wait().settled(2):
+        yield opened
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -233,7 +233,7 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     until(lambda: clinic.events(receipt))
     until(lambda: {signed, other} <= provenances(clinic.records()).keys())
     labels = provenances(clinic.records())
-    codes = [one["coding"][0]["code"] for one in labels[signed]["reason"]]
+    codes = [reason["coding"][0]["code"] for reason in labels[signed]["reason"]]
     assert codes == ["AIAST", "CLINAST"]
     verifier = labels[signed]["agent"][1]
     assert verifier["type"]["coding"][0]["code"] == "verifier"
@@ -283,7 +283,7 @@ def test_too_many_severe_flags_hold_the_model(
     start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
     """The second of two; a low one counts for nothing, and the reason is the operator's to read."""
-    found = start(
+    started = start(
         engine.url,
         MMHIE_FEEDBACK_FILE=str(tmp_path / "feedback.db"),
         MMHIE_FEEDBACK_HOLD_COUNT="2",
@@ -291,14 +291,14 @@ def test_too_many_severe_flags_hold_the_model(
     ).wait()
 
     def flagged(severity: str) -> int:
-        answer = SURFACES[0].ask(found.client)
+        answer = SURFACES[0].ask(started.client)
         if answer.status_code != 200:
             return answer.status_code
         body = {"request_id": answer.json()["request_id"], "category": "unsafe"}
-        found.client.post(PATH, json={**body, "severity": severity}).raise_for_status()
+        started.client.post(PATH, json={**body, "severity": severity}).raise_for_status()
         return 200
 
-    assert [flagged(one) for one in ("low", "high", "low", "high", "low")] == [200] * 4 + [503]
-    health = found.client.get("/healthz").json()
+    assert [flagged(level) for level in ("low", "high", "low", "high", "low")] == [200] * 4 + [503]
+    health = started.client.get("/healthz").json()
     assert health["phase"] == "held"
     assert "2 answers were flagged as severe within 60 minutes" in health["detail"]

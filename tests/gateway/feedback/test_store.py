@@ -23,8 +23,8 @@ def test_an_answer_is_found_by_either_id(store: Store) -> None:
     store.note_answers([answer("r-1", caller_request_id="mine"), answer("r-2")])
 
     for name in ("r-1", "mine"):
-        found = store.answer_of(name, WARD.id, 0)
-        assert found == answer("r-1", caller_request_id="mine")
+        answered = store.answer_of(name, WARD.id, 0)
+        assert answered == answer("r-1", caller_request_id="mine")
     assert store.answer_of("r-1", CLINIC.id, 0) is None
     assert store.answer_of("r-3", WARD.id, 0) is None
     assert store.answer_of("r-2", None, 0) == answer("r-2")
@@ -33,10 +33,10 @@ def test_an_answer_is_found_by_either_id(store: Store) -> None:
 def test_an_id_that_was_chosen_twice(store: Store) -> None:
     """The last answer under it, and how many others there are."""
     store.note_answers(answer(f"r-{n}", caller_request_id="chat", ended=NOW + n) for n in range(3))
-    found = store.answer_of("chat", WARD.id, 0)
+    answered = store.answer_of("chat", WARD.id, 0)
 
-    assert found is not None
-    assert (found.request_id, found.others) == ("r-2", 2)
+    assert answered is not None
+    assert (answered.request_id, answered.others) == ("r-2", 2)
     assert store.answer_of("r-0", WARD.id, 0) == answer("r-0", caller_request_id="chat")
 
 
@@ -88,7 +88,7 @@ def test_a_full_disk_keeps_all_or_nothing(store: Store) -> None:
 
     with pytest.raises(StoreFailed, match="SQLITE_FULL"):
         store.add(entry(has_text=True), "f1", (b"x" * 100_000, None))
-    assert [one.id for one in store.entries()] == ["fb-0"]  # over a connection of its own
+    assert [entry.id for entry in store.entries()] == ["fb-0"]  # over a connection of its own
     assert store.add(entry(has_text=True), "f1", (b"x" * 100_000, None)) is None
 
 

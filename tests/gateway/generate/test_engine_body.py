@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.generate import engine_body
 from gateway.generate.prompt import Message, Prompt
 
@@ -11,8 +11,8 @@ CROUP = (
     Message(role="user", content="Croup?"),
     Message(role="assistant", content="Stridor."),
 )
-CHAT = Model("m")
-PLAIN = Model("m", has_chat_template=False)
+CHAT = ServedModel("m")
+PLAIN = ServedModel("m", has_chat_template=False)
 
 
 def test_a_model_with_a_template_is_asked_in_chat() -> None:

@@ -75,11 +75,11 @@ def test_what_the_caller_chose() -> None:
 )
 def test_a_wrong_field(fields: dict[str, Any], param: str) -> None:
     """Named, with its rule, and nothing of what was in it."""
-    with pytest.raises(InvalidField) as found:
+    with pytest.raises(InvalidField) as raised:
         parsed(**fields)
-    assert found.value.param == param
-    assert param in found.value.message
-    assert CANARY not in found.value.message
+    assert raised.value.param == param
+    assert param in raised.value.message
+    assert CANARY not in raised.value.message
 
 
 @pytest.mark.parametrize(
@@ -106,24 +106,24 @@ def test_a_wrong_field(fields: dict[str, Any], param: str) -> None:
 )
 def test_a_wrong_field_is_a_plain_sentence(fields: dict[str, Any], sentence: str) -> None:
     """The rule in words that a caller would use."""
-    with pytest.raises(InvalidField) as found:
+    with pytest.raises(InvalidField) as raised:
         parsed(prompt="p", **fields)
-    assert found.value.message == sentence
+    assert raised.value.message == sentence
 
 
 def test_an_unknown_field() -> None:
     """Its name may be a patient's; ours are listed."""
-    with pytest.raises(InvalidField) as found:
+    with pytest.raises(InvalidField) as raised:
         parsed(prompt="p", **{CANARY: 1})
-    assert CANARY not in found.value.message
-    assert "max_tokens" in found.value.message
+    assert CANARY not in raised.value.message
+    assert "max_tokens" in raised.value.message
 
 
 def test_a_budget_over_the_cap() -> None:
     """Refused with the cap and the setting behind it."""
-    with pytest.raises(InvalidField) as found:
+    with pytest.raises(InvalidField) as raised:
         parsed(prompt="p", max_tokens=65).to_prompt(max_tokens=64, system=None)
-    assert "64 (MMHIE_MAX_TOKENS)" in found.value.message
+    assert "64 (MMHIE_MAX_TOKENS)" in raised.value.message
 
 
 def test_a_conversation_that_is_too_long() -> None:
@@ -132,10 +132,10 @@ def test_a_conversation_that_is_too_long() -> None:
     request = parsed(prompt="p", history=turns)
 
     assert request.to_prompt(max_tokens=1, system=None, max_history=2).history == tuple(turns)
-    with pytest.raises(InvalidField) as found:
+    with pytest.raises(InvalidField) as raised:
         request.to_prompt(max_tokens=1, system=None, max_history=1)
-    assert "1 turns (MMHIE_MAX_MESSAGES)" in found.value.message
-    assert found.value.param == "history"
+    assert "1 turns (MMHIE_MAX_MESSAGES)" in raised.value.message
+    assert raised.value.param == "history"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
-from gateway.generate.prompt import Answer
+from gateway.generate.prompt import EngineAnswer
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
@@ -43,7 +43,9 @@ def text(content: str, finish: str | None = None, spent: int | None = None) -> b
     return piece({"content": content}, finish, spent)
 
 
-async def read(parts: Iterable[bytes], budget: int = 100) -> tuple[Answer, list[tuple[str, str]]]:
+async def read(
+    parts: Iterable[bytes], budget: int = 100
+) -> tuple[EngineAnswer, list[tuple[str, str]]]:
     reader = AnswerReader(Scripted(parts), answer_budget=budget)  # type: ignore[arg-type] # a fake
     deltas = [(delta.text, delta.reasoning) async for delta in reader.deltas()]
     reader.answer.warnings += reader.ending().warnings()
@@ -142,7 +144,7 @@ async def test_reasoning_only_is_warned_of() -> None:
     answer, _ = await read([piece({"reasoning": "h"}), piece({}, "length"), sse.DONE])
     assert answer.warnings == ["reasoning_only"]
     assert "MMHIE_MAX_REASONING_TOKENS" in no_answer(answer).message
-    assert "reasoning" not in no_answer(Answer()).message
+    assert "reasoning" not in no_answer(EngineAnswer()).message
 
 
 async def test_harmony_is_stripped_and_told() -> None:
@@ -171,9 +173,9 @@ async def test_harmony_is_stripped_and_told() -> None:
 )
 async def test_failures_are_named(parts: list[bytes], kind: type[GatewayError]) -> None:
     """Cut, garbled or failed; never the engine's words."""
-    with pytest.raises(kind) as found:
+    with pytest.raises(kind) as raised:
         await read(parts)
-    assert "chest" not in found.value.message
+    assert "chest" not in raised.value.message
 
 
 JSON = st.recursive(

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.errors import EngineGarbled, GatewayError, InputTooLong
 from gateway.generate import truncation
 from gateway.generate.prompt import Message, Prompt
 from tests.gateway.peer import Line, Play, meeting
 
 TEMPLATE = 5
-MODEL = Model("m", counts_tokens=True, template_tokens=TEMPLATE)
+MODEL = ServedModel("m", counts_tokens=True, template_tokens=TEMPLATE)
 
 
 class Tokenizer:
@@ -49,7 +49,12 @@ def ask(words: int, **more: Any) -> Prompt:
 
 
 async def fit(
-    question: Prompt, *, limit: int, cut: truncation.Side = "none", play: Play, model: Model = MODEL
+    question: Prompt,
+    *,
+    limit: int,
+    cut: truncation.Side = "none",
+    play: Play,
+    model: ServedModel = MODEL,
 ) -> Prompt:
     async with meeting(play) as (client, _):
         return await truncation.fit(question, model, client, limit=limit, cut=cut)

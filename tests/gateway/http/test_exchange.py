@@ -54,9 +54,9 @@ async def test_too_large_a_body(
     headers: tuple[tuple[bytes, bytes], ...], parts: tuple[Message, ...]
 ) -> None:
     """Refused by what it declares, unread, or as soon as it has grown too large."""
-    with pytest.raises(BodyTooLarge) as found:
+    with pytest.raises(BodyTooLarge) as raised:
         await Caller(*parts, headers=headers).exchange.body(max_bytes=2)
-    assert "MMHIE_MAX_BODY_BYTES" in found.value.message
+    assert "MMHIE_MAX_BODY_BYTES" in raised.value.message
 
 
 async def test_leaving_while_the_body_is_read() -> None:
@@ -149,9 +149,9 @@ async def test_work_that_is_interrupted() -> None:
 
     async def work() -> None:
         async with caller.exchange.watched(running):
-            (one,) = running
-            one.interrupt(lambda: Held("Held."))
-            one.interrupt(lambda: InternalError("Later."))
+            (interrupted,) = running
+            interrupted.interrupt(lambda: Held("Held."))
+            interrupted.interrupt(lambda: InternalError("Later."))
             await asyncio.sleep(60)
 
     with pytest.raises(Held):

@@ -30,10 +30,10 @@ async def test_full_is_too_busy() -> None:
     tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
     await ticks()
     assert (admission.inflight, admission.waiting, log) == (2, 1, [0, 1])
-    with pytest.raises(TooBusy) as found:
+    with pytest.raises(TooBusy) as raised:
         async with admission.slot("routine"):
             pass
-    assert int(found.value.headers()["retry-after"]) >= 1
+    assert int(raised.value.headers()["retry-after"]) >= 1
     end.set()
     await asyncio.gather(*tasks)
     assert log == [0, 1, 2]
@@ -71,10 +71,10 @@ async def test_waiting_too_long() -> None:
     """Patience ends with a sentence, and the queue is as if it had not been joined."""
     admission = AdmissionQueue(max_inflight=1, max_queue=1, timeout_s=0.02)
     async with admission.slot("routine"):
-        with pytest.raises(QueueTimeout) as found:
+        with pytest.raises(QueueTimeout) as raised:
             await admission.acquire("routine")
-        assert "0.02 s" in found.value.message
-        assert found.value.headers() == {"retry-after": "1"}
+        assert "0.02 s" in raised.value.message
+        assert raised.value.headers() == {"retry-after": "1"}
         assert (admission.inflight, admission.waiting) == (1, 0)
     assert admission.inflight == 0
 

@@ -119,7 +119,7 @@ def test_what_never_fits_is_not_to_be_sent_again() -> None:
 )
 def test_default(processes: int, container: int | None, budget: int) -> None:
     """Half of what processes leave of a container, an eighth of a machine, in MiB."""
-    limit = memory.Limits(16 * 1024 * MIB, container and container * MIB)
+    limit = memory.MemoryLimits(16 * 1024 * MIB, container and container * MIB)
 
     assert default_bytes(processes, limit) == budget * MIB
 
@@ -149,7 +149,7 @@ def test_the_pod_has_room_for_its_budget() -> None:
     pod = yaml.safe_load((ROOT / "docker/kubernetes/gateway/deployment.yaml").read_text())
     (container,) = pod["spec"]["template"]["spec"]["containers"]
     limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * MIB
-    budget = default_bytes(1, memory.Limits(64 * limit, limit))
+    budget = default_bytes(1, memory.MemoryLimits(64 * limit, limit))
 
     assert GatewaySettings().max_body_bytes * 32 < budget
     assert budget + PROCESS_BYTES + budget // 2 <= limit

@@ -60,7 +60,7 @@ async def test_batch_is_never_starved() -> None:
     assert Counter(begun)["batch"] >= 2
     assert Counter(begun)["routine"] >= 2
     assert crowd.order[:MAX_SKIPS] == ["emergency"] * MAX_SKIPS
-    waits = [place for place, one in enumerate(crowd.order) if one == "batch"]
+    waits = [place for place, class_ in enumerate(crowd.order) if class_ == "batch"]
     assert all(late - soon <= 2 * (MAX_SKIPS + 2) for soon, late in itertools.pairwise(waits))
 
 
@@ -116,7 +116,7 @@ async def test_no_slot_is_lost_in_a_race() -> None:
     """Callers that leave at every moment of being let in or turned away."""
     crowd = Crowd(slots=2, queue=3)
     for round_ in range(200):
-        tasks = [await crowd.come(one) for one in ("batch", "routine", "emergency", "batch")]
+        tasks = [await crowd.come(class_) for class_ in ("batch", "routine", "emergency", "batch")]
         tasks[round_ % 4].cancel()
         await asyncio.sleep(0)
         tasks[(round_ + 1) % 4].cancel()
@@ -134,16 +134,16 @@ async def test_a_flood_of_emergencies_leaves_a_share(queue: int) -> None:
     waiting = [asyncio.create_task(gate.wait("emergency")) for _ in range(queue)]
     await asyncio.sleep(0)
     lower: tuple[Priority, ...] = ("routine", "batch")
-    for one in lower:
+    for class_ in lower:
         with pytest.raises(TooBusy):
-            gate.try_acquire(one)
+            gate.try_acquire(class_)
     for _ in range(sum(shares_of(queue).values())):
         gate.release()
-    for one in lower:
+    for class_ in lower:
         with pytest.raises(TooBusy):
             gate.try_acquire("emergency")
-        assert not gate.try_acquire(one)
-        waiting.append(asyncio.create_task(gate.wait(one)))
+        assert not gate.try_acquire(class_)
+        waiting.append(asyncio.create_task(gate.wait(class_)))
         await asyncio.sleep(0)
     with contextlib.suppress(TooBusy):
         gate.try_acquire("emergency")

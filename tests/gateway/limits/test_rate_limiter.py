@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import TooBusy
 from gateway.limits.rate_limiter import MAX_WINDOWS, FixedWindows, LocalRateLimiter
-from gateway.principal import Limits, Principal
+from gateway.principal import Principal, PrincipalLimits
 from tests.gateway.clock import Clock
 
 
@@ -19,7 +19,7 @@ def limiter(clock: Clock) -> LocalRateLimiter:
 
 
 def principal(name: str = "a", **limits: int) -> Principal:
-    return Principal(name, "key", frozenset(), limits=Limits(**limits))
+    return Principal(name, "key", frozenset(), limits=PrincipalLimits(**limits))
 
 
 def use(limiter: LocalRateLimiter, who: Principal, *, tokens: int = 0) -> None:
@@ -82,7 +82,7 @@ def test_clients_do_not_share(limiter: LocalRateLimiter) -> None:
     use(limiter, principal(requests_per_minute=1))
     retry_after(limiter, principal(requests_per_minute=1))
     use(limiter, principal("b", requests_per_minute=1))
-    use(limiter, Principal("a", "jwt", frozenset(), limits=Limits(requests_per_minute=1)))
+    use(limiter, Principal("a", "jwt", frozenset(), limits=PrincipalLimits(requests_per_minute=1)))
 
 
 def test_a_refusal_for_tokens_costs_no_request(limiter: LocalRateLimiter, clock: Clock) -> None:

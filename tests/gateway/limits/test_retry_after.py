@@ -68,9 +68,9 @@ async def test_a_full_house_says_when() -> None:
         waiting.append(asyncio.create_task(house.acquire("routine")))
         await asyncio.sleep(0)
 
-    with pytest.raises(TooBusy) as found:
+    with pytest.raises(TooBusy) as raised:
         await house.acquire("routine")
-    assert found.value.headers()["retry-after"] == "12"
+    assert raised.value.headers()["retry-after"] == "12"
     emergency = asyncio.create_task(house.acquire("emergency"))
     await asyncio.sleep(0)
     with pytest.raises(TooBusy) as displaced:
@@ -88,6 +88,6 @@ async def test_waiting_too_long_says_when() -> None:
         max_inflight=1, max_queue=9, timeout_s=0.01, estimator=RetryAfterEstimator(clock)
     )
     await house.acquire("routine")
-    with pytest.raises(QueueTimeout) as found:
+    with pytest.raises(QueueTimeout) as raised:
         await house.acquire("routine")
-    assert found.value.headers()["retry-after"] == "1"
+    assert raised.value.headers()["retry-after"] == "1"

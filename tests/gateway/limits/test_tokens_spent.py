@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES
 from tests.contract.surfaces import MESSAGES as ANTHROPIC
@@ -69,7 +69,7 @@ class Keyed(Gateway):
 
     def key(self, name: str, tokens: int) -> dict[str, str]:
         """Headers with a new key that may spend so many tokens a minute."""
-        limits = Limits(tokens_per_minute=tokens)
+        limits = PrincipalLimits(tokens_per_minute=tokens)
         headers = bearer(add_key(self.keys, name, "generate", "openai", limits=limits))
         until(lambda: self.client.get("/v1/models", headers=headers).status_code == 200)
         return headers
@@ -79,8 +79,10 @@ class Keyed(Gateway):
         lines: list[dict[str, Any]] = []
 
         def is_there() -> bool:
-            found = map(orjson.loads, self.trail.read_bytes().splitlines())
-            lines[:] = [one for one in found if one.get("client") == name and "stream" in one]
+            events = map(orjson.loads, self.trail.read_bytes().splitlines())
+            lines[:] = [
+                event for event in events if event.get("client") == name and "stream" in event
+            ]
             return bool(lines)
 
         until(is_there)

@@ -6,7 +6,7 @@ from gateway.errors import TooBusy
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.limits.worker_share import shared_limits, worker_share
-from gateway.principal import NO_LIMITS, Limits, Principal
+from gateway.principal import NO_LIMITS, Principal, PrincipalLimits
 from gateway.settings.gateway import GatewaySettings
 
 
@@ -22,7 +22,9 @@ def test_a_share_is_rounded_down_and_at_least_one(limit: int, workers: int, shar
 def test_a_limit_that_is_not_set_is_none_for_a_worker() -> None:
     """What is not limited does not become limited by workers."""
     assert shared_limits(NO_LIMITS, 4) == NO_LIMITS
-    assert shared_limits(Limits(tokens_per_minute=100), 4) == Limits(tokens_per_minute=25)
+    assert shared_limits(PrincipalLimits(tokens_per_minute=100), 4) == PrincipalLimits(
+        tokens_per_minute=25
+    )
 
 
 def test_slots_and_queue_of_a_worker() -> None:
@@ -35,11 +37,17 @@ def test_slots_and_queue_of_a_worker() -> None:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        (Limits(concurrency=4), "may have 2 requests open at once at each of 2 gateway processes;"),
-        (Limits(requests_per_minute=5), "2 requests per minute at each of 2 gateway processes are"),
+        (
+            PrincipalLimits(concurrency=4),
+            "may have 2 requests open at once at each of 2 gateway processes;",
+        ),
+        (
+            PrincipalLimits(requests_per_minute=5),
+            "2 requests per minute at each of 2 gateway processes are",
+        ),
     ],
 )
-async def test_a_worker_refuses_at_its_share(limits: Limits, words: str) -> None:
+async def test_a_worker_refuses_at_its_share(limits: PrincipalLimits, words: str) -> None:
     """The refusal says that the number is of one process, so that nobody takes it for the key's."""
     limiter, ward = (
         LocalRateLimiter(workers=2),

@@ -29,8 +29,8 @@ def card(serving: Serving = SERVING, operator: OperatorCard | None = None) -> Js
 
 
 def attribute(found: Json, name: str) -> Json:
-    (one,) = [one for one in found["source_attributes"] if one["id"] == name]
-    return dict(one)
+    (entry,) = [entry for entry in found["source_attributes"] if entry["id"] == name]
+    return dict(entry)
 
 
 def test_the_card_names_what_is_served() -> None:
@@ -44,42 +44,44 @@ def test_the_card_names_what_is_served() -> None:
 
 def test_the_default_model_carries_its_authors_warnings() -> None:
     """The author's statements about the model are in its card."""
-    found = card(DEFAULT)
+    document = card(DEFAULT)
 
-    assert any("Not a medical device" in line for line in found["about"]["author_says"])
-    assert attribute(found, "training_criteria")["sources"] == ["author"]
-    assert "source_attributes" not in found["about"]
+    assert any("Not a medical device" in line for line in document["about"]["author_says"])
+    assert attribute(document, "training_criteria")["sources"] == ["author"]
+    assert "source_attributes" not in document["about"]
 
 
 def test_an_unknown_model_gets_no_invented_facts() -> None:
     """Of a model nobody wrote about here nothing is claimed."""
-    found = card()
+    document = card()
 
-    assert found["about"] is None
-    assert {who for one in found["source_attributes"] for who in one["sources"]} == {"service"}
+    assert document["about"] is None
+    assert {who for entry in document["source_attributes"] for who in entry["sources"]} == {
+        "service"
+    }
 
 
 def test_a_card_without_an_operator_has_every_attribute() -> None:
     """Attributes that nobody supplied say so, for any model."""
-    found = card()["source_attributes"]
+    entries = card()["source_attributes"]
 
-    assert [one["id"] for one in found] == [one.id for one in ATTRIBUTES]
-    missing = [one for one in found if not one["sources"]]
+    assert [entry["id"] for entry in entries] == [known.id for known in ATTRIBUTES]
+    missing = [entry for entry in entries if not entry["sources"]]
     assert len(missing) > 20
-    assert {one["value"] for one in missing} == {NOT_SUPPLIED}
-    assert found[0]["paragraph"] == "45 CFR 170.315(b)(11)(iv)(B)(1)(i)"
+    assert {entry["value"] for entry in missing} == {NOT_SUPPLIED}
+    assert entries[0]["paragraph"] == "45 CFR 170.315(b)(11)(iv)(B)(1)(i)"
 
 
 @pytest.mark.parametrize("audience", ["clinician", "patient", "off"])
 def test_the_card_says_for_whom_notices_are_worded(audience: Audience) -> None:
     """Else a card that says "no advice to patients" would contradict notices for patients."""
-    found = ModelCard(SERVING, Disclaimer.of(), Screener.of(audience=audience)).document()
+    document = ModelCard(SERVING, Disclaimer.of(), Screener.of(audience=audience)).document()
 
-    assert {"clinician": "clinician", "patient": "patients", "off": "off"}[audience] in found[
+    assert {"clinician": "clinician", "patient": "patients", "off": "off"}[audience] in document[
         "notices"
     ]
-    assert "Direct advice to patients" in found["not_intended"]
-    assert (found["notice_rules"] is None) == (audience == "off")
+    assert "Direct advice to patients" in document["not_intended"]
+    assert (document["notice_rules"] is None) == (audience == "off")
 
 
 def test_an_operators_text_is_named_as_theirs(tmp_path: Path) -> None:
@@ -88,14 +90,14 @@ def test_an_operators_text_is_named_as_theirs(tmp_path: Path) -> None:
         '[applied_model_card]\nrelease_stage = "pilot"\n'
         '[applied_model_card.safety]\ngoal = "No harm"\n'
     )
-    found = card(operator=source.read(card_file(tmp_path, text=text), None))
+    document = card(operator=source.read(card_file(tmp_path, text=text), None))
 
-    assert attribute(found, "intended_patients")["sources"] == ["operator"]
-    applied = found["applied_model_card"]
+    assert attribute(document, "intended_patients")["sources"] == ["operator"]
+    applied = document["applied_model_card"]
     assert "our" in applied["UsesAndDirections"]["TargetedPatientPopulation"]
     assert applied["ReleaseInfo"]["ReleaseStage"] == "pilot"
     assert applied["KeyMetrics"]["SafetyReliability"]["MetricGoal"] == "No harm"
-    assert found["operator_card"] == "supplied"
+    assert document["operator_card"] == "supplied"
 
 
 def test_warnings_can_be_added_to_and_not_replaced(tmp_path: Path) -> None:
@@ -116,13 +118,13 @@ def test_the_card_of_another_model_is_not_shown(tmp_path: Path, other: dict[str,
     file = card_file(tmp_path, report="evaluation.json")
     file.write_text('revision = "old"\n' + file.read_text())
     operator, old = source.read(file, KEY), SERVING._replace(revision="old")
-    found = card(old._replace(**other), operator)
+    document = card(old._replace(**other), operator)
 
-    assert card(old, operator)["supplied"] > found["supplied"]
-    assert attribute(found, "intended_patients")["value"] == NOT_SUPPLIED
-    assert "another model or revision" in found["operator_card"]
-    assert found["evaluation_report"] is None
-    assert "of another model" in found["evaluation"]
+    assert card(old, operator)["supplied"] > document["supplied"]
+    assert attribute(document, "intended_patients")["value"] == NOT_SUPPLIED
+    assert "another model or revision" in document["operator_card"]
+    assert document["evaluation_report"] is None
+    assert "of another model" in document["evaluation"]
 
 
 SERVED = {"model": "fake-model", "quantization": "none", "adapter": "a", "adapter_digest": "d1"}
@@ -147,40 +149,43 @@ def test_figures_of_another_quantization_or_adapter_are_not_shown(
 def test_an_incomplete_evaluation_says_so(tmp_path: Path) -> None:
     """A budget that ended early leaves items out, and maybe the hard ones."""
     report_file(tmp_path, is_complete=False)
-    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
 
-    assert "not complete" in found["evaluation"]
-    assert not found["evaluation_report"]["is_complete"]
+    assert "not complete" in document["evaluation"]
+    assert not document["evaluation_report"]["is_complete"]
 
 
 def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
     """Those of a site's own items as validity in local data, others as in data from elsewhere."""
     own = {"name": "own", "measure": "mean score", "n": 9, "value": 0.5, "low": 0.2, "high": 0.8}
     report_file(tmp_path, suites=[SUITE, UNSCORED, own])
-    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
-    local, external = attribute(found, "local_validity"), attribute(found, "external_validity")
+    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    local, external = (
+        attribute(document, "local_validity"),
+        attribute(document, "external_validity"),
+    )
 
     assert local["sources"] == external["sources"] == ["evaluation"]
     assert "own, mean score: 50.0% (95 % interval 20.0% to 80.0%), n = 9" in local["value"]
     assert "medqa, accuracy: 25.0% (95 % interval 11.0% to 47.0%), n = 20" in external["value"]
     assert "rubrics, score: not scored" in external["value"]
     assert "medqa" not in local["value"]
-    assert found["evaluation_report"]["suites"][0]["n"] == 20
-    assert found["evaluation_report"]["is_verified"]
+    assert document["evaluation_report"]["suites"][0]["n"] == 20
+    assert document["evaluation_report"]["is_verified"]
 
 
 def test_no_local_validity_without_local_items(tmp_path: Path) -> None:
     """Published questions say nothing of a site's patients."""
     report_file(tmp_path)
-    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
 
-    assert attribute(found, "local_validity")["value"] == NOT_SUPPLIED
+    assert attribute(document, "local_validity")["value"] == NOT_SUPPLIED
 
 
 def test_figures_without_a_verified_signature_say_so(tmp_path: Path) -> None:
     """Anybody could have written them."""
     report_file(tmp_path, key="")
-    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
 
-    assert "signature not verified" in attribute(found, "external_validity")["value"]
-    assert "not verified" in found["evaluation"]
+    assert "signature not verified" in attribute(document, "external_validity")["value"]
+    assert "not verified" in document["evaluation"]

@@ -48,12 +48,12 @@ def test_a_program_reads_what_is_missing(tmp_path: Path, capsys: Capture) -> Non
     report_file(tmp_path)
     card_file(tmp_path, report="evaluation.json")
     assert run("check", "card.toml", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
 
-    assert found["source_attributes"] == 31
-    assert len(found["missing"]) == 22
-    assert found["answered_by_service"] == 8
-    assert found["evaluation_verified"] is True
+    assert document["source_attributes"] == 31
+    assert len(document["missing"]) == 22
+    assert document["answered_by_service"] == 8
+    assert document["evaluation_verified"] is True
 
 
 def test_a_report_of_another_key_is_found(tmp_path: Path, capsys: Capture) -> None:

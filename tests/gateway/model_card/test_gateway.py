@@ -110,8 +110,8 @@ def test_the_file_may_change_while_it_is_served(carded: Gateway, folder: Path) -
     before = file.read_text()
 
     def patients() -> str:
-        found = carded.client.get(PATH).json()["source_attributes"]
-        return str(next(one["value"] for one in found if one["id"] == "intended_patients"))
+        entries = carded.client.get(PATH).json()["source_attributes"]
+        return str(next(entry["value"] for entry in entries if entry["id"] == "intended_patients"))
 
     file.write_text(before.replace("Adults on", "Children on"))
     until(lambda: patients().startswith("Children on"))
@@ -125,7 +125,9 @@ def test_the_file_may_change_while_it_is_served(carded: Gateway, folder: Path) -
 def test_the_age_of_the_evaluation_is_a_metric(carded: Gateway) -> None:
     """As the time of its report, for the alert on old ones."""
     families = text_string_to_metric_families(carded.client.get("/metrics").text)
-    (family,) = [one for one in families if one.name == "mmhie_evaluation_timestamp_seconds"]
+    (family,) = [
+        family for family in families if family.name == "mmhie_evaluation_timestamp_seconds"
+    ]
 
     assert [sample.value for sample in family.samples] == [EVALUATED.timestamp()]
 

@@ -38,13 +38,13 @@ def attributes(holder: dict[str, Any]) -> dict[str, Any]:
 
 def spans(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
     """The spans of one export, flat, ids in hexadecimal."""
-    found = []
+    spans = []
     for resource in request.resource_spans:
         about = attributes(MessageToDict(resource.resource))
         for scope in resource.scope_spans:
             for span in scope.spans:
                 told = MessageToDict(span)
-                found.append(
+                spans.append(
                     {
                         "name": span.name,
                         "kind": told.get("kind"),
@@ -59,7 +59,7 @@ def spans(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
                         "service": about.get("service.name"),
                     }
                 )
-    return found
+    return spans
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -111,13 +111,13 @@ class Collector:
 
     def ask(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=PATIENCE_S) as answer:
-            found: bytes = answer.read()
-            return found
+            body: bytes = answer.read()
+            return body
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.ask("/spans"))
-        return found
+        spans: list[dict[str, Any]] = json.loads(self.ask("/spans"))
+        return spans
 
     @property
     def raw(self) -> bytes:

@@ -94,10 +94,10 @@ def test_children_are_kept_apart() -> None:
 
 def test_the_first_token_is_timed() -> None:
     """A request without one is not."""
-    metrics, one = Metrics(), finished()
-    metrics.observe(one)
-    one.ttft_ms = 3.0
-    metrics.observe(one)
+    metrics, exchange = Metrics(), finished()
+    metrics.observe(exchange)
+    exchange.ttft_ms = 3.0
+    metrics.observe(exchange)
     assert b"mmhie_ttft_seconds_count 1.0" in generate_latest(metrics.registry)
 
 

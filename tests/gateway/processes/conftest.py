@@ -14,7 +14,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
@@ -91,9 +91,11 @@ class Several(Gateway):
         finally:
             connection.close()
         families = text_string_to_metric_families(text)
-        found = [sample for family in families for sample in family.samples if sample.name == name]
-        assert all("pid" not in one.labels for one in found), found
-        return sum(one.value for one in found)
+        samples = [
+            sample for family in families for sample in family.samples if sample.name == name
+        ]
+        assert all("pid" not in sample.labels for sample in samples), samples
+        return sum(sample.value for sample in samples)
 
 
 def answer_over(connection: HTTPConnection, headers: Mapping[str, str]) -> tuple[int, Any]:
@@ -117,13 +119,13 @@ def owner_of(connection: HTTPConnection, pids: set[int]) -> int | None:
 
 def together(number: int, act: Callable[[], Any]) -> list[Any]:
     """Return the outcomes of doing something many times at once."""
-    found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(act())) for _ in range(number)]
+    results: list[Any] = []
+    threads = [threading.Thread(target=lambda: results.append(act())) for _ in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return found
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -174,9 +176,9 @@ class Four(Several):
 
     KEYS: Mapping[str, Any] = {
         "ward": {},
-        "rate": {"limits": Limits(requests_per_minute=10)},
-        "tokens": {"limits": Limits(tokens_per_minute=100)},
-        "slots": {"limits": Limits(concurrency=3)},
+        "rate": {"limits": PrincipalLimits(requests_per_minute=10)},
+        "tokens": {"limits": PrincipalLimits(tokens_per_minute=100)},
+        "slots": {"limits": PrincipalLimits(concurrency=3)},
         "research": {"priority": "batch"},
         "er": {"priority": "emergency"},
     }

@@ -101,7 +101,7 @@ def test_a_hold_ends_what_runs_in_every_worker(start: Start, engine: FakeEngine)
     for stream in streams:
         stream.finish()
 
-    assert all(b'"code":"held"' in one.read and one.read.endswith(DONE) for one in streams)
+    assert all(b'"code":"held"' in stream.read and stream.read.endswith(DONE) for stream in streams)
     engine.until(lambda stats: stats["aborted"] == 8)
     assert gateway.ask() == 503
 
@@ -125,7 +125,7 @@ def test_one_truth_in_metrics_and_digests(four: Four) -> None:
     answers = [four.whole(four.bearers["ward"]) for _ in range(40)]
 
     assert {status for status, _ in answers} == {200}
-    assert len({one["mmhie"]["provenance"]["prompt_digest"] for _, one in answers}) == 1
+    assert len({answer["mmhie"]["provenance"]["prompt_digest"] for _, answer in answers}) == 1
     # A request is counted just after its answer has left.
     until(lambda: four.metric("mmhie_request_duration_seconds_count") == counted + 40)
     for _ in range(8):
@@ -167,13 +167,13 @@ def three_waiting(
 
 def loads(four: Four) -> list[Any]:
     """What each worker says of the load."""
-    found = []
+    loads = []
     for pid in four.pids():
         connection = four.connect_to(pid)
         connection.request("GET", "/v1/mmhie/load")
-        found.append(orjson.loads(connection.getresponse().read()))
+        loads.append(orjson.loads(connection.getresponse().read()))
         connection.close()
-    return found
+    return loads
 
 
 def test_who_leaves_while_waiting(four: Four, engine: FakeEngine) -> None:

@@ -86,12 +86,12 @@ class Relayed:
 class RelayingExchange(Exchange):
     """An exchange that does not count what is parsed and framed anew."""
 
-    found: Relayed
+    outcome: Relayed
 
     def write_now(self, data: bytes) -> Awaitable[None] | None:
-        passed = self.found.passed
+        passed = self.outcome.passed
         waiting = super().write_now(data)
-        self.found.passed = passed
+        self.outcome.passed = passed
         return waiting
 
 
@@ -100,19 +100,19 @@ class Line:
 
     def __init__(self, *, short: bool) -> None:
         """`short` allows the short way."""
-        self.found = Relayed()
+        self.outcome = Relayed()
         self._short = short
         self._caller = Socket()
         self._cycle = cycle_on(self._caller)
         self._exchange = exchange_on(self._cycle)
-        self._exchange.found = self.found
+        self._exchange.outcome = self.outcome
         self._exchange.write_framed = self._write_framed
         self._relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict)
         self._connection = Connection(asyncio.get_running_loop())
 
     def _write_framed(self, chunk: bytes) -> bool:
         is_written = self._short and self._cycle.write_framed(chunk)
-        self.found.passed += is_written
+        self.outcome.passed += is_written
         return is_written
 
     async def begin(self) -> None:
@@ -146,7 +146,7 @@ class Line:
 
     async def end(self) -> Relayed:
         """The end of the engine's connection, and what came of it all."""
-        found = self.found
+        outcome = self.outcome
         self._fill(is_full=False)
         await turns()
         if not self._sending.done():
@@ -154,14 +154,14 @@ class Line:
         try:
             await self._sending
         except GatewayError as error:
-            found.failure = type(error).__name__
-        found.written = self._caller.written[1:]
-        if found.written:
-            found.written[-1] = found.written[-1].removesuffix(b"0\r\n\r\n")
-        found.finals, found.pieces = self._relay.finals, self._relay.pieces
-        found.sent_bytes = self._exchange.record.sent_bytes
-        found.overfilled = self._caller.overfilled
-        return found
+            outcome.failure = type(error).__name__
+        outcome.written = self._caller.written[1:]
+        if outcome.written:
+            outcome.written[-1] = outcome.written[-1].removesuffix(b"0\r\n\r\n")
+        outcome.finals, outcome.pieces = self._relay.finals, self._relay.pieces
+        outcome.sent_bytes = self._exchange.record.sent_bytes
+        outcome.overfilled = self._caller.overfilled
+        return outcome
 
 
 async def relayed(

@@ -29,7 +29,7 @@ def told_by(*events: bytes) -> tuple[list[bytes], str]:
     """Return the bytes a relay passes on, and the digest it comes to."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict)
     end = event("", finish_reason="stop")
-    passed = [relay.relay(one) for one in (*events, end)]
+    passed = [relay.relay(event) for event in (*events, end)]
     return passed[:-1], relay.finals[0]["provenance"]["output_digest"]
 
 
@@ -86,7 +86,7 @@ def test_the_caller_and_the_digest_see_no_difference(texts: list[str]) -> None:
 def test_a_marker_after_plain_chunks_is_still_cleaned() -> None:
     """A chunk with a `<` is parsed, and so are those behind it while text is held back."""
     passed, _ = told_by(*map(event, ("a", "b", "c", "d<", "|end|>", "e", "f")))
-    said = [orjson.loads(one[6:])["choices"][0]["delta"]["content"] for one in passed]
+    said = [orjson.loads(event[6:])["choices"][0]["delta"]["content"] for event in passed]
 
     assert "".join(said) == "abcdef"
 

@@ -226,9 +226,9 @@ def test_a_stream_without_an_end_has_not_ended() -> None:
 def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
     """And its words are not repeated."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request=dict)
-    with pytest.raises(kind) as found:
+    with pytest.raises(kind) as raised:
         relay.relay(b"data: " + content + b"\n\n")
-    assert "chest" not in found.value.message
+    assert "chest" not in raised.value.message
 
 
 def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
@@ -236,10 +236,10 @@ def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
     its words without the request's."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request=lambda: {"regex": "(chest pain"})
     error = {"message": "not a regex: (chest pain", "type": "BadRequestError", "param": "regex"}
-    with pytest.raises(GatewayError) as found:
+    with pytest.raises(GatewayError) as raised:
         relay.relay(sse.encode({"error": {**error, "code": 400}}))
-    told = found.value.envelope()["error"]
-    assert found.value.status == 400
+    told = raised.value.envelope()["error"]
+    assert raised.value.status == 400
     assert told == {**error, "message": "not a regex: […]", "code": 400}
 
 
@@ -314,8 +314,8 @@ def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
     ]
     out, relay = relayed(*parts, USAGE_CHUNK, took_usage=True)
 
-    assert [one["choices"][0]["index"] for one in out] == [1, 0, 1]
-    assert [one.get("system_fingerprint") for one in out] == [None, FINGERPRINT, FINGERPRINT]
+    assert [chunk["choices"][0]["index"] for chunk in out] == [1, 0, 1]
+    assert [chunk.get("system_fingerprint") for chunk in out] == [None, FINGERPRINT, FINGERPRINT]
     assert "disclaimer" in out[0]["mmhie"]
     assert [final["truncated"] for final in relay.finals] == [None, "in_answer"]
     assert relay.usage == USAGE_CHUNK["usage"]

@@ -38,8 +38,8 @@ def test_a_whole_answer_has_one_label(path: str) -> None:
     body = json.dumps(FORGED | WHOLE[path]).encode()
     answer = json_response.label(body, FIRST, key=b"k", path=path).body
 
-    found = json.loads(answer, object_pairs_hook=pairs_once)
-    assert found["mmhie"]["disclaimer"] == FIRST["disclaimer"]
+    document = json.loads(answer, object_pairs_hook=pairs_once)
+    assert document["mmhie"]["disclaimer"] == FIRST["disclaimer"]
     assert b"forged" not in answer
 
 

@@ -108,9 +108,9 @@ def test_responses_too() -> None:
 )
 def test_nonsense_is_garbled(answer: object) -> None:
     """Never another exception, never its words."""
-    with pytest.raises((EngineGarbled, EngineRejected)) as found:
+    with pytest.raises((EngineGarbled, EngineRejected)) as raised:
         json_response.label(json.dumps(answer).encode(), FIRST, key=b"k", path=CHAT)
-    assert "chest" not in found.value.message
+    assert "chest" not in raised.value.message
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, A
     body, _, _, _ = json_response.label(
         json.dumps(answer).encode(), FIRST, key=b"k", path=path, policy=shape
     )
-    found: dict[str, Any] = json.loads(body)
-    return found
+    document: dict[str, Any] = json.loads(body)
+    return document
 
 
 def test_leaked_markers_are_stripped_and_told() -> None:

@@ -106,8 +106,8 @@ def test_an_answer_says_how_it_ended(
 ) -> None:
     """A cut says where; no answer, and an end that is none, are warnings."""
     own = relay()
-    for one in blocks:
-        own.relay(one)
+    for block in blocks:
+        own.relay(block)
     label = content(own.relay(closing(reason)))["mmhie"]
     assert label["truncated"] == truncated
     assert label["warnings"] == (["reasoning_only"] if warnings is None else warnings)

@@ -104,9 +104,9 @@ def test_others_pass(raw: bytes) -> None:
 def test_failures_are_named(raw: bytes, kind: type[GatewayError]) -> None:
     """The engine's error in our words, nonsense as nonsense; neither ends the answer well."""
     own = relay()
-    with pytest.raises(kind) as found:
+    with pytest.raises(kind) as raised:
         own.relay(raw)
-    assert "chest" not in found.value.message
+    assert "chest" not in raised.value.message
     assert not own.ended or own.finals
 
 

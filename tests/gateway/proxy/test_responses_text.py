@@ -71,8 +71,8 @@ def relayed(events: list[bytes], shape: OutputPolicy = PLAIN) -> list[dict[str, 
 
 def texts(events: list[dict[str, Any]]) -> set[str]:
     """Return the answer's text by each kind of event."""
-    by_kind = {one["type"]: one for one in events}
-    deltas = [one["delta"] for one in events if one["type"] == "response.output_text.delta"]
+    by_kind = {event["type"]: event for event in events}
+    deltas = [event["delta"] for event in events if event["type"] == "response.output_text.delta"]
     return {
         "".join(deltas),
         by_kind["response.output_text.done"]["text"],
@@ -95,12 +95,14 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     """Deltas, done events, the closing event and the whole answer agree; no event more or less."""
     events = stream(*cut(text, cuts))
     out = relayed(events, shape)
-    clean, found = harmony.clean(text)
+    clean, is_marked = harmony.clean(text)
     shown = shape.surround(clean) if text else ""  # of nothing there is no delta to surround
 
     assert texts(out) == {shown}
-    assert [one["type"] for one in out] == [json.loads(sse.payload(one))["type"] for one in events]
-    assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == found
+    assert [event["type"] for event in out] == [
+        json.loads(sse.payload(raw))["type"] for raw in events
+    ]
+    assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == is_marked
     body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
     label, _, _, _ = json_response.label(body, FIRST, key=b"k", path=paths.RESPONSES, policy=shape)
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
@@ -222,8 +224,8 @@ def spelt_stream(*deltas: str) -> list[bytes]:
     return [
         event("response.created", response={"id": "r1", "output": []}),
         *(
-            event("response.output_text.delta", delta=one, logprobs=SPELT, **PLACE)
-            for one in deltas
+            event("response.output_text.delta", delta=piece, logprobs=SPELT, **PLACE)
+            for piece in deltas
         ),
         event("response.output_text.done", text=text, logprobs=SPELT, **PLACE),
         event("response.content_part.done", part=part(text, logprobs=SPELT), **PLACE),

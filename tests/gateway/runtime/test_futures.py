@@ -33,6 +33,6 @@ async def test_whoever_comes_first() -> None:
 def test_no_future_is_completed_unseen() -> None:
     """A caller who hangs up cancels futures: to complete one then ends whatever did it."""
     sources = (ROOT / "gateway").rglob("*.py")
-    found = [file.name for file in sources if UNGUARDED.search(file.read_text())]
+    unguarded = [file.name for file in sources if UNGUARDED.search(file.read_text())]
 
-    assert found == ["futures.py"]
+    assert unguarded == ["futures.py"]

@@ -45,34 +45,34 @@ async def watched(found: list[tuple[str, float]]):  # type: ignore[no-untyped-de
 
 async def test_the_route_that_computes_is_named() -> None:
     """As it was declared, never as the caller spelled it: in a task, and in a callback."""
-    found: list[tuple[str, float]] = []
+    holds: list[tuple[str, float]] = []
 
     async def serve(exchange: object, watchdog: LoopWatchdog) -> None:
         spin(watchdog)
 
-    async with watched(found) as watchdog:
+    async with watched(holds) as watchdog:
         await serve(EXCHANGE, watchdog)
-        await eventually(lambda: found)
+        await eventually(lambda: holds)
         asyncio.get_running_loop().call_soon(Relay().compute, watchdog)
-        await eventually(lambda: len(found) == 2)
+        await eventually(lambda: len(holds) == 2)
 
-    assert [route for route, _ in found] == [CHAT, CHAT]
-    assert min(seconds for _, seconds in found) > HELD_S
+    assert [route for route, _ in holds] == [CHAT, CHAT]
+    assert min(seconds for _, seconds in holds) > HELD_S
 
 
 async def test_who_does_not_compute_is_not_reported() -> None:
     """A machine that is busy with other programs holds nobody's loop; what nobody asked for has no
     route."""
-    found: list[tuple[str, float]] = []
-    async with watched(found) as watchdog:
+    holds: list[tuple[str, float]] = []
+    async with watched(holds) as watchdog:
         time.sleep(4 * HELD_S)  # the process does not run, as on a busy machine
         await asyncio.sleep(BEAT_S)
         asyncio.get_running_loop().call_soon(Relay().compute, watchdog)
-        await eventually(lambda: CHAT in [route for route, _ in found])
+        await eventually(lambda: CHAT in [route for route, _ in holds])
         spin(watchdog)
-        await eventually(lambda: NO_ROUTE in [route for route, _ in found])
+        await eventually(lambda: NO_ROUTE in [route for route, _ in holds])
 
-    assert [route for route, _ in found] == [CHAT, NO_ROUTE]
+    assert [route for route, _ in holds] == [CHAT, NO_ROUTE]
 
 
 def test_no_frame() -> None:

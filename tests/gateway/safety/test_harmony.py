@@ -23,8 +23,8 @@ def fed(deltas: list[str]) -> tuple[str, bool]:
     """All a reader would see of these deltas, and whether Harmony was found."""
     guard = HarmonyGuard()
     shown = "".join(guard.feed(delta) for delta in deltas)
-    rest, found = guard.finish()
-    return shown + rest, found
+    rest, is_marked = guard.finish()
+    return shown + rest, is_marked
 
 
 @given(TEXTS, st.lists(st.integers(0, 120), max_size=10))
@@ -39,10 +39,10 @@ def test_where_deltas_are_cut_makes_no_difference(text: str, cuts: list[int]) ->
 @given(TEXTS)
 def test_no_marker_ever_gets_out(text: str) -> None:
     """For any output of the engine, no complete marker in it is shown."""
-    shown, found = clean(text)
+    shown, is_marked = clean(text)
 
-    assert found or shown == text
-    assert found == any(f"<|{name}|>" in text for name in MARKERS) or shown != text
+    assert is_marked or shown == text
+    assert is_marked == any(f"<|{name}|>" in text for name in MARKERS) or shown != text
 
 
 @given(st.text().filter(lambda text: "<|" not in text))

@@ -33,12 +33,12 @@ DECLINING = (
 
 def test_the_rule_is_mostly_right() -> None:
     """On at least 60 texts; docs/monitoring.md has the figures."""
-    found = [text for text in REFUSALS if kind_of(text) == "refusal"]
+    refused = [text for text in REFUSALS if kind_of(text) == "refusal"]
     wrong = [text for text in ANSWERS if kind_of(text) == "refusal"]
 
     assert len({*REFUSALS, *ANSWERS}) == len(REFUSALS) + len(ANSWERS) >= 60
-    assert len(found) / (len(found) + len(wrong)) >= LEAST_PRECISION, wrong
-    assert (len(REFUSALS), len(ANSWERS), len(found), len(wrong)) == (36, 40, 33, 2)
+    assert len(refused) / (len(refused) + len(wrong)) >= LEAST_PRECISION, wrong
+    assert (len(REFUSALS), len(ANSWERS), len(refused), len(wrong)) == (36, 40, 33, 2)
 
 
 def test_only_the_beginning_counts() -> None:
@@ -58,5 +58,5 @@ def test_which_answers_are_read(gateway: Gateway, engine: FakeEngine, surface: S
 
     assert declined.status_code == answered.status_code == 200
     until(lambda: counted(gateway, REQUESTS) == before[0] + 2)  # counted once they were sent
-    found = [counted(gateway, name) for name in (DECLINED, ANSWERED)]
-    assert found == [one + is_read for one in before[1:]]
+    counts = [counted(gateway, name) for name in (DECLINED, ANSWERED)]
+    assert counts == [count + is_read for count in before[1:]]

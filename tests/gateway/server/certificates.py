@@ -59,16 +59,16 @@ class Authority:
         validity = (now + since, now + until)
         request = builder(named(name), self._name, key.public_key(), validity, hosts)
         signed = request.add_extension(NO_AUTHORITY, critical=True)
-        found = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
-        found.certificate.write_bytes(pem(signed.sign(self._key, hashes.SHA256())))
-        found.key.write_bytes(
+        issued = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        issued.certificate.write_bytes(pem(signed.sign(self._key, hashes.SHA256())))
+        issued.key.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             )
         )
-        return found
+        return issued
 
 
 def builder(

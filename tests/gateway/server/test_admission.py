@@ -58,7 +58,7 @@ def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_pa
     """Whoever came first: emergencies before routine work, that before batches."""
     engine = start_engine()
     keys = tmp_path / "keys.json"
-    secrets = {one: add_key(keys, one, "openai", priority=one) for one in CLASSES}
+    secrets = {class_: add_key(keys, class_, "openai", priority=class_) for class_ in CLASSES}
     gateway = start(
         engine.url,
         MMHIE_MAX_INFLIGHT="1",
@@ -80,7 +80,7 @@ def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_pa
 
     ids = [request["headers"]["x-request-id"] for request in engine.seen(CHAT.path)]
     assert [identifier.split("-")[0] for identifier in ids[1:]] == [
-        one for one in reversed(CLASSES) for _ in range(2)
+        class_ for class_ in reversed(CLASSES) for _ in range(2)
     ]
     assert [identifier for identifier in ids if identifier.startswith("batch")] == [
         "batch-0",
@@ -107,7 +107,7 @@ def test_a_batch_waits_behind_the_same_callers_other_requests(
     for thread in threads:
         thread.join()
 
-    classes = [one["headers"]["x-request-id"].split("-")[0] for one in asked(engine)]
+    classes = [request["headers"]["x-request-id"].split("-")[0] for request in asked(engine)]
     assert classes[1:] == ["routine"] * len(WHOLES) + ["batch"] * len(WHOLES)
 
 
@@ -136,5 +136,5 @@ def asking(
 def waiting(gateway: Gateway) -> int:
     """Requests in the queue, as /metrics tells."""
     page = gateway.client.get("/metrics").text
-    (line,) = [one for one in page.splitlines() if one.startswith("mmhie_queued_requests ")]
+    (line,) = [line for line in page.splitlines() if line.startswith("mmhie_queued_requests ")]
     return int(float(line.split()[1]))

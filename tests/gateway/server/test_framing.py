@@ -169,8 +169,8 @@ def test_chunks_that_say_nothing_are_bounded(gateway: Gateway, extra: bytes) -> 
                 plug.sendall(extra)
         except ConnectionError:
             pass
-        found = answers(rest(plug))
-    assert [one.status for one in found] in ([413], [400])
+        responses = answers(rest(plug))
+    assert [response.status for response in responses] in ([413], [400])
 
 
 def test_a_trailer_is_no_header(gateway: Gateway, engine: FakeEngine) -> None:
@@ -192,10 +192,10 @@ def test_requests_in_one_go(gateway: Gateway, engine: FakeEngine) -> None:
         request("/nothing", "x-request-id: d", close=False),
         request("/readyz", "x-request-id: e"),
     ]
-    found = exchange(gateway, b"".join(sent))
+    responses = exchange(gateway, b"".join(sent))
 
-    assert [one.status for one in found] == [200, 200, 405, 404, 200]
-    assert [one.headers["x-request-id"] for one in found] == list("abcde")
+    assert [response.status for response in responses] == [200, 200, 405, 404, 200]
+    assert [response.headers["x-request-id"] for response in responses] == list("abcde")
 
 
 def test_nothing_after_the_last_request_is_read(gateway: Gateway) -> None:
@@ -222,11 +222,11 @@ def test_too_many_at_once(gateway: Gateway, engine: FakeEngine) -> None:
         plug.sendall(chat(body=body, close=False) + request(close=False) * 500)
         engine.until(lambda stats: stats["running"] == 1)
         engine.release(100)
-        found = answers(rest(plug))
+        responses = answers(rest(plug))
 
-    assert 2 < len(found) < 30
-    assert {one.status for one in found[:-1]} == {200}
-    found[-1].error(400, "invalid_request")
+    assert 2 < len(responses) < 30
+    assert {response.status for response in responses[:-1]} == {200}
+    responses[-1].error(400, "invalid_request")
 
 
 def test_too_much_at_once(gateway: Gateway, engine: FakeEngine) -> None:
@@ -272,9 +272,9 @@ def test_expecting_to_be_told(gateway: Gateway, engine: FakeEngine) -> None:
     assert answer.status == 200
 
     refused = head.replace(b"/v1/chat", b"/v1/nothing")
-    found = exchange(gateway, refused)
-    assert [one.status for one in found] == [404]
-    assert found[0].headers["connection"] == "close"
+    responses = exchange(gateway, refused)
+    assert [response.status for response in responses] == [404]
+    assert responses[0].headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "x"])
@@ -294,8 +294,8 @@ def test_identity_is_no_compression(gateway: Gateway) -> None:
 def test_a_body_refused_unread(gateway: Gateway) -> None:
     """The caller may finish sending, hears the answer, and may ask again; not without end."""
     big = request("/nothing", method="POST", body=b"x" * 3_000_000, close=False)
-    found = exchange(gateway, big + request())
-    assert [one.status for one in found] == [404, 200]
+    responses = exchange(gateway, big + request())
+    assert [response.status for response in responses] == [404, 200]
 
     endless = request("/nothing", "content-length: 999999999", method="POST", close=False)
     with dialled(gateway) as plug:

@@ -74,8 +74,8 @@ def rank_sent(
     answer = gateway.client.post(surface.path, json=surface.body(), headers=sent)
     assert answer.status_code == 200, answer.text
     path = CHAT if surface.path == GENERATE else surface.path
-    found: int | None = engine.body(path).get("priority")
-    return found
+    rank: int | None = engine.body(path).get("priority")
+    return rank
 
 
 def test_a_request_lowers_its_own_class_and_raises_none(

@@ -34,9 +34,9 @@ def test_a_plain_head(method: bytes, url: bytes) -> None:
 @pytest.mark.parametrize(("url", "status"), TARGETS)
 def test_a_target(url: bytes, status: int) -> None:
     """One way to write a path."""
-    found = error_in_head(b"GET", url, "1.1", [HOST])
-    assert found is not None
-    assert found.status == status
+    error = error_in_head(b"GET", url, "1.1", [HOST])
+    assert error is not None
+    assert error.status == status
     assert not is_plain("1.1", url, [HOST])
 
 
@@ -58,16 +58,16 @@ def test_a_target(url: bytes, status: int) -> None:
 )
 def test_headers(version: str, watched: list[tuple[bytes, bytes]], status: int | None) -> None:
     """Refuse every header that could be read in two ways."""
-    found = error_in_head(b"POST", b"/", version, watched)
-    assert (found.status if found else None) == status
+    error = error_in_head(b"POST", b"/", version, watched)
+    assert (error.status if error else None) == status
     assert status is None or not is_plain(version, b"/", watched)
 
 
 def test_no_proxy() -> None:
     """CONNECT names no path; the answer says what there is."""
-    found = error_in_head(b"CONNECT", b"a:443", "1.1", [HOST])
-    assert found is not None
-    assert found.headers() == {"allow": "GET, HEAD, POST"}
+    error = error_in_head(b"CONNECT", b"a:443", "1.1", [HOST])
+    assert error is not None
+    assert error.headers() == {"allow": "GET, HEAD, POST"}
 
 
 def test_size() -> None:

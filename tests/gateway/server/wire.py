@@ -45,11 +45,11 @@ def dialled(gateway: Gateway) -> Iterator[socket.socket]:
 
 def rest(plug: socket.socket) -> bytes:
     """Everything until the gateway closes; a reset counts as one."""
-    found = b""
+    received = b""
     with contextlib.suppress(ConnectionError):
         while part := plug.recv(65536):
-            found += part
-    return found
+            received += part
+    return received
 
 
 def exchange(gateway: Gateway, request: bytes) -> list[Answer]:
@@ -62,7 +62,7 @@ def exchange(gateway: Gateway, request: bytes) -> list[Answer]:
 def answers(stream: bytes) -> list[Answer]:
     """The responses in some bytes, interim ones left out; AssertionError when they are not whole
     responses one after the other."""
-    found = []
+    responses = []
     while stream:
         head, blank, stream = stream.partition(b"\r\n\r\n")
         assert blank, head
@@ -70,15 +70,15 @@ def answers(stream: bytes) -> list[Answer]:
         if status < 200:
             continue
         body, stream = taken(headers, stream)
-        found.append(Answer(status, headers, body))
-    return found
+        responses.append(Answer(status, headers, body))
+    return responses
 
 
 def parsed(head: bytes) -> tuple[int, dict[str, str]]:
     """Status and headers."""
     line, *lines = head.decode("latin-1").split("\r\n")
     assert re.fullmatch(r"HTTP/1\.1 \d{3} [A-Za-z -]+", line), line
-    pairs = [one.split(": ", 1) for one in lines]
+    pairs = [line.split(": ", 1) for line in lines]
     assert len({name for name, _ in pairs}) == len(pairs), pairs
     return int(line.split()[1]), {name: value for name, value in pairs}
 

@@ -22,9 +22,9 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environ: str) -> str:
     """The sentence these variables are refused with."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError) as found:
+    with pytest.raises(SettingsError) as raised:
         settings.load()
-    told = str(found.value)
+    told = str(raised.value)
     assert "\n" not in told
     assert told.endswith(".")
     return told
@@ -203,6 +203,6 @@ def test_every_setting_is_described() -> None:
 )
 def test_whole_answers_on_v1(given: dict[str, str], generate: float, v1: float) -> None:
     """Minutes, unless a timeout is set."""
-    found = settings.load(given, None)
-    assert found.whole_answer_s("/llm/generate") == generate
-    assert found.whole_answer_s("/v1/chat/completions") == v1
+    loaded = settings.load(given, None)
+    assert loaded.whole_answer_s("/llm/generate") == generate
+    assert loaded.whole_answer_s("/v1/chat/completions") == v1

@@ -62,13 +62,13 @@ def test_a_second_gpu_helps_less_than_it_costs() -> None:
 )
 def test_more_never_takes_less(gpu: str, batch: int, tokens: int) -> None:
     """A larger batch and longer sequences take longer, and a token of a larger batch is cheaper."""
-    one = speed(gpu)
-    step_s = one.step_s(batch, tokens)
+    engine_speed = speed(gpu)
+    step_s = engine_speed.step_s(batch, tokens)
 
-    assert one.step_s(batch + 1, tokens) > step_s
-    assert one.step_s(batch, tokens + 16) > step_s
-    assert one.step_s(batch + 1, tokens) / (batch + 1) <= step_s / batch
-    assert one.prompt_s(tokens + 1) > one.prompt_s(tokens)
+    assert engine_speed.step_s(batch + 1, tokens) > step_s
+    assert engine_speed.step_s(batch, tokens + 16) > step_s
+    assert engine_speed.step_s(batch + 1, tokens) / (batch + 1) <= step_s / batch
+    assert engine_speed.prompt_s(tokens + 1) > engine_speed.prompt_s(tokens)
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.gpu}-{run.tokens_in}")

@@ -46,11 +46,11 @@ def test_somebody_has_to_ask() -> None:
 
 def test_a_steady_state_by_hand() -> None:
     """At 10/s prompts take 0.2 of the time: tokens every 10 / 0.8 ms, batch = 10 * 100 * that."""
-    found = engine_load.steady_state(FLAT, 10, 100)
+    state = engine_load.steady_state(FLAT, 10, 100)
 
-    assert found is not None
-    assert found.token_s == pytest.approx(0.0125)
-    assert found.batch == pytest.approx(12.5)
+    assert state is not None
+    assert state.token_s == pytest.approx(0.0125)
+    assert state.batch == pytest.approx(12.5)
 
 
 def test_the_limit_by_hand() -> None:
@@ -67,17 +67,17 @@ def test_the_pace_limits_too() -> None:
 def test_gateways_by_hand() -> None:
     """1,000 requests and 600,000 chunks a second, at 60 % of four workers, and one to spare."""
     cores = 1000 * measured.REQUEST_S + 600_000 * measured.CHUNK_S
-    found = size(dataclasses.replace(DEMAND, rate=1000))
+    sizing = size(dataclasses.replace(DEMAND, rate=1000))
 
-    assert found.gateway_cores == pytest.approx(cores)
-    assert found.gateways == math.ceil(cores / 0.6 / 4) + 1
+    assert sizing.gateway_cores == pytest.approx(cores)
+    assert sizing.gateways == math.ceil(cores / 0.6 / 4) + 1
 
 
 def test_a_laptop_s_worth_needs_one_of_each() -> None:
     """No router before one engine."""
-    found = size(dataclasses.replace(DEMAND, rate=0.1, spare=0))
+    sizing = size(dataclasses.replace(DEMAND, rate=0.1, spare=0))
 
-    assert (found.engines, found.gpus, found.gateways, found.routers) == (1, 1, 1, 0)
+    assert (sizing.engines, sizing.gpus, sizing.gateways, sizing.routers) == (1, 1, 1, 0)
 
 
 def test_the_cache_bounds_the_batch_of_a_small_card() -> None:
@@ -123,16 +123,16 @@ def test_more_load_never_needs_less(
 ) -> None:
     """Of anything; and the plan holds what was asked of it."""
     demand = Demand(rate, tokens_in, tokens_out, inter_token_s=0.2, utilization=0.7, spare=1)
-    found = size(demand, gpu)
+    sizing = size(demand, gpu)
     larger = size(dataclasses.replace(demand, rate=rate * more), gpu)
     longer = size(dataclasses.replace(demand, tokens_out=tokens_out + 100), gpu)
 
-    assert larger.engines >= found.engines
-    assert larger.gateways >= found.gateways
-    assert longer.engines >= found.engines
-    assert found.steady_state.batch <= found.engine.max_sequences
-    assert found.steady_state.token_s <= demand.inter_token_s
-    assert rate / found.needed <= found.engine.limit * demand.utilization * (1 + 1e-9)
+    assert larger.engines >= sizing.engines
+    assert larger.gateways >= sizing.gateways
+    assert longer.engines >= sizing.engines
+    assert sizing.steady_state.batch <= sizing.engine.max_sequences
+    assert sizing.steady_state.token_s <= demand.inter_token_s
+    assert rate / sizing.needed <= sizing.engine.limit * demand.utilization * (1 + 1e-9)
 
 
 @given(utilization=st.floats(0.1, 0.9), inter_token_s=st.floats(0.02, 0.5))

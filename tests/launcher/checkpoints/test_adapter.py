@@ -123,8 +123,8 @@ def test_logits_equal_pefts_own_merge(tiny: Path, job: MergeJob) -> None:
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
     expected = torch.load(tiny / "expected.pt")
     with torch.no_grad():
-        found = model(tokens()).logits
-    assert torch.allclose(found.float(), expected.float(), atol=2e-2, rtol=2e-2)
+        logits = model(tokens()).logits
+    assert torch.allclose(logits.float(), expected.float(), atol=2e-2, rtol=2e-2)
     base = transformers.AutoModelForCausalLM.from_pretrained(job.base, dtype=torch.bfloat16)
     with torch.no_grad():
         untuned = base(tokens()).logits
@@ -394,11 +394,11 @@ def test_scale_follows_pefts_rules(config: dict[str, Any], expected: float) -> N
 def test_all_sixteen_mxfp4_values() -> None:
     """Low half first, then the high half, times two to the scale's power."""
     blocks = np.arange(16, dtype=np.uint8).reshape(1, 1, 16)
-    found = mxfp4.unpack(blocks, np.full((1, 1), 128, np.uint8))
+    unpacked = mxfp4.unpack(blocks, np.full((1, 1), 128, np.uint8))
 
     values = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6]
-    assert found[0, 0::2].tolist() == [2 * value for value in values]
-    assert not found[0, 1::2].any()
+    assert unpacked[0, 0::2].tolist() == [2 * value for value in values]
+    assert not unpacked[0, 1::2].any()
 
 
 @pytest.fixture(autouse=True)

@@ -88,9 +88,9 @@ def test_two_at_once_convert_once(source: Path, cache: Path) -> None:
         begun.wait()
         others = [pool.submit(gguf.checkpoint, source, cache, conversion) for _ in range(2)]
         go_on.set()
-        found = {one.result() for one in (first, *others)}
+        folders = {future.result() for future in (first, *others)}
 
-    assert len(found) == 1
+    assert len(folders) == 1
     assert conversion.times == 1
 
 

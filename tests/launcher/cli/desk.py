@@ -61,9 +61,9 @@ class Desk:
     def ended(self, seconds: float = 120) -> int:
         """Its exit code."""
         ends = time.monotonic() + seconds
-        while (found := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
+        while (waited := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
             if time.monotonic() > ends:
                 os.kill(self.pid, signal.SIGKILL)
             time.sleep(0.02)
         os.close(self._terminal)
-        return os.waitstatus_to_exitcode(found[1])
+        return os.waitstatus_to_exitcode(waited[1])

@@ -271,8 +271,8 @@ def test_hold_and_keys_as_json(
             app.run(app.application(), [*arguments, "--json"])
         out, err = capsys.readouterr()
         assert (ended.value.code, bool(err)) == (code, bool(code))
-        found: dict[str, object] = json.loads(out)
-        return found
+        document: dict[str, object] = json.loads(out)
+        return document
 
     assert told("hold", "--reason", "drift", "--by", "me", code=1).items() >= {
         ("held", True),

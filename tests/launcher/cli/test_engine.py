@@ -46,14 +46,14 @@ MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB
 @pytest.fixture
 def machine(library: Path, tmp_path: Path) -> Machine:
     """One H100, and a model that is whole."""
-    found = Machine(tmp_path, library)
-    found.describe(Device())
+    described = Machine(tmp_path, library)
+    described.describe(Device())
     model = tmp_path / "model"
     model.mkdir()
     (model / "config.json").write_text(json.dumps(CONFIGS["facebook/opt-1.3b"]))
     header = b'{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'
     (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
-    return found
+    return described
 
 
 class Running:

@@ -43,12 +43,12 @@ def fetch(
 def test_the_set_model_comes_with_its_base(hub: FakeHub, tmp_path: Path) -> None:
     """The folder is printed, and lines in bytes where nobody watches a bar; no traceback."""
     done = fetch(hub, tmp_path, "--json", MMHIE_REASONER_MODEL="an/adapter")
-    found = json.loads(done.stdout)
+    document = json.loads(done.stdout)
 
     assert done.returncode == 0, done.stderr
-    assert (Path(found["folder"]).name, found["base"]) == (COMMIT, "a/b")
+    assert (Path(document["folder"]).name, document["base"]) == (COMMIT, "a/b")
     assert "Fetching a/b: 100%| 0.75 of 0.75 MiB" in done.stderr
-    assert fetch(hub, tmp_path, "an/adapter").stdout.strip() == found["folder"]
+    assert fetch(hub, tmp_path, "an/adapter").stdout.strip() == document["folder"]
 
 
 def test_a_damaged_file_is_found_and_removed(hub: FakeHub, tmp_path: Path) -> None:

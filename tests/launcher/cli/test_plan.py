@@ -31,7 +31,9 @@ from tests.waiting import PATIENCE_S
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
-CHAT_MODELS = [name for name, one in REPOSITORIES.items() if one.description == "config.json"]
+CHAT_MODELS = [
+    name for name, repository in REPOSITORIES.items() if repository.description == "config.json"
+]
 CONSOLIDATED = "consolidated.safetensors"
 
 

@@ -159,8 +159,8 @@ def test_the_address_can_be_clicked(host: str, address: str, tmp_path: Path) -> 
 
 def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
     """The first ready brings the banner, a later one does not."""
-    one = service(tmp_path)
-    publish = serve.Publisher(one)
+    running = service(tmp_path)
+    publish = serve.Publisher(running)
     ready = Phase("ready", "The model is ready.", 1.0)
     for phase in (
         Phase("loading", "Loading.", 0.4),
@@ -172,7 +172,7 @@ def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
         publish(phase)
         assert json.loads((tmp_path / "phase.json").read_text())["phase"] == phase.name
 
-    file = one.display._console.file
+    file = running.display._console.file
     assert isinstance(file, io.StringIO)
     said = file.getvalue()
     assert said.startswith("==> Loading.\n")
@@ -184,8 +184,8 @@ def test_an_engine_that_dies_leaves_a_line(tmp_path: Path) -> None:
     """On the terminal, with the log's file, and in the log; the next start is drawn below it."""
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     display = ProgressDisplay(console, tmp_path / "serve.log")
-    one = replace(service(tmp_path), display=display)
-    publish = serve.Publisher(one)
+    running = replace(service(tmp_path), display=display)
+    publish = serve.Publisher(running)
     dead = "The engine ended (killed by SIGKILL)."
     for phase in (
         Phase("ready", "The model is ready.", 1.0),
@@ -196,9 +196,9 @@ def test_an_engine_that_dies_leaves_a_line(tmp_path: Path) -> None:
     display.done()
 
     assert isinstance(console.file, io.StringIO)
-    assert isinstance(one.files.log, io.StringIO)
+    assert isinstance(running.files.log, io.StringIO)
     assert f"{dead} Log: {tmp_path / 'serve.log'}\n" in console.file.getvalue()
-    assert one.files.log.getvalue() == f"launcher | {dead}\n"
+    assert running.files.log.getvalue() == f"launcher | {dead}\n"
 
 
 def test_the_private_folder_is_private_and_goes_away() -> None:

@@ -18,8 +18,8 @@ def test_in_a_line(tmp_path: Path) -> None:
 
 def test_as_an_inventory(tmp_path: Path) -> None:
     """Every package with its version."""
-    found = json.loads(mmhie(tmp_path, "version", "--json").stdout)
-    assert found["version"] == metadata.version("mmhie-server")
-    assert found["python"] == platform.python_version()
-    assert found["packages"]["fastapi"] == metadata.version("fastapi")
-    assert len(found["packages"]) > 30
+    document = json.loads(mmhie(tmp_path, "version", "--json").stdout)
+    assert document["version"] == metadata.version("mmhie-server")
+    assert document["python"] == platform.python_version()
+    assert document["packages"]["fastapi"] == metadata.version("fastapi")
+    assert len(document["packages"]) > 30

@@ -453,6 +453,6 @@ def test_an_old_training_state_is_no_weight() -> None:
     """Only what an engine reads is wanted."""
     names = ["adapter_model.safetensors", "training_args.bin", "checkpoint-500/optimizer.pt"]
     listed = tuple(HubFile(name, 1, "0" * 40) for name in [*names, "README.md"])
-    found = wanted(Listing("a/b", COMMIT, listed), frozenset())
+    files = wanted(Listing("a/b", COMMIT, listed), frozenset())
 
-    assert [file.path for file in found] == ["adapter_model.safetensors", "README.md"]
+    assert [file.path for file in files] == ["adapter_model.safetensors", "README.md"]

@@ -501,7 +501,7 @@ def test_mistrals_weights_beside_a_config(tmp_path: Path) -> None:
     ],
 )
 def test_a_description_by_mistral_that_is_none(tmp_path: Path, content: str) -> None:
-    """One sentence."""
+    """It is refused with one sentence."""
     (tmp_path / "params.json").write_text(content)
 
     with pytest.raises(ModelError, match=r"params\.json of .* describes no model: .*\.$|no config"):

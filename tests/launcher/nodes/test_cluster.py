@@ -122,15 +122,17 @@ def test_the_nodes_are_told_how_they_are_reached() -> None:
 
 def test_a_host_holds_its_part_of_the_weights() -> None:
     """And the head the server besides."""
-    one = whole("2xcpu,ram=64", {"MMHIE_REASONER_MODEL": OPT})[0].memory
+    memory = whole("2xcpu,ram=64", {"MMHIE_REASONER_MODEL": OPT})[0].memory
     alone = make_plan(
         load({"MMHIE_REASONER_MODEL": OPT, "MMHIE_TENSOR_PARALLEL": "2"}, None),
         hardware.parse("cpu,ram=64"),
         read_model(load({"MMHIE_REASONER_MODEL": OPT}, None), hub=Path("/nowhere")),
     ).memory
 
-    assert one.weights_gib == alone.weights_gib
-    assert one.weights_gib / 2 < alone.per_gpu_gib - one.per_gpu_gib < alone.per_gpu_gib / 2 + 1
+    assert memory.weights_gib == alone.weights_gib
+    assert (
+        memory.weights_gib / 2 < alone.per_gpu_gib - memory.per_gpu_gib < alone.per_gpu_gib / 2 + 1
+    )
 
 
 def test_ray_gathers_the_nodes_before_the_head_serves() -> None:
@@ -249,22 +251,22 @@ def test_the_command_prints_json(plan: Command) -> None:
     """One object, with one entry a node."""
     code, out, _ = plan("--nodes", "2x8x80", "--json", distributed_backend="ray")
 
-    found = json.loads(out)
+    document = json.loads(out)
     assert code == 0
-    assert (found["nodes"], found["engines"]) == (2, 1)
-    assert [node["rank"] for node in found["node_commands"]] == [0, 1]
-    assert found["node_commands"][0]["commands"][1] == ["mmhie", "serve"]
-    assert found["node_commands"][0]["engine"] == found["argv"]
+    assert (document["nodes"], document["engines"]) == (2, 1)
+    assert [node["rank"] for node in document["node_commands"]] == [0, 1]
+    assert document["node_commands"][0]["commands"][1] == ["mmhie", "serve"]
+    assert document["node_commands"][0]["engine"] == document["argv"]
 
 
 def test_one_of_several_engines(plan: Command) -> None:
     """Its share of the machine is planned, and told as one."""
     _, out, _ = plan("--gpus", "4x80", "--json", engines="2", device_map="balanced")
 
-    found = json.loads(out)
-    assert (found["tensor_parallel"], found["engines"], found["nodes"]) == (2, 2, 1)
-    assert found["env"]["CUDA_VISIBLE_DEVICES"] == "0,1"
-    assert "one of 2 engines, each with an equal part of the machine" in found["reasons"]
+    document = json.loads(out)
+    assert (document["tensor_parallel"], document["engines"], document["nodes"]) == (2, 2, 1)
+    assert document["env"]["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert "one of 2 engines, each with an equal part of the machine" in document["reasons"]
 
 
 def every_line() -> Iterator[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gateway.engine.watch import Model
+from gateway.engine.watch import ServedModel
 from gateway.generate.prompt import Prompt
 from gateway.generate.truncation import limit_for
 from gateway.settings.gateway import GatewaySettings
@@ -269,7 +269,7 @@ def test_the_gateways_longest_request_fits_into_the_context(model: str | None) -
     """Answer, reasoning and its markers leave room for an input of MMHIE_MAX_INPUT_LENGTH."""
     variables: dict[str, Any] = {"reasoner_model": model} if model else {}
     made = plan("1x80", **variables)
-    served = Model("m", max_model_len=made.max_model_len, reasons=made.model.reasoning)
+    served = ServedModel("m", max_model_len=made.max_model_len, reasons=made.model.reasoning)
     ask = Prompt("?", GatewaySettings().max_tokens)
     limit = limit_for(ask, served, max_input=10**6, reasoning_budget=1536)
 

@@ -19,7 +19,7 @@ from launcher.process.child import (
     LONGEST_LINE_BYTES,
     Child,
     Command,
-    Lines,
+    OutputLines,
     describe,
 )
 
@@ -53,7 +53,7 @@ def until_gone(pid: int) -> None:
 @pytest.mark.parametrize("cut", range(len(b"one\r\ntwo\rthree\n\nf")))
 def test_lines_survive_any_cut(cut: int) -> None:
     r"""Splits of the pipe make no difference; a progress bar's \r ends a line."""
-    text, lines = b"one\r\ntwo\rthree\n\nf", Lines()
+    text, lines = b"one\r\ntwo\rthree\n\nf", OutputLines()
 
     assert lines.feed(text[:cut]) + lines.feed(text[cut:]) + lines.close() == [
         "one",
@@ -65,7 +65,7 @@ def test_lines_survive_any_cut(cut: int) -> None:
 
 def test_an_endless_line_is_cut() -> None:
     """Output without line ends does not fill the memory."""
-    lines = Lines()
+    lines = OutputLines()
 
     assert [len(line) for line in lines.feed(b"x" * (LONGEST_LINE_BYTES + 1))] == [
         LONGEST_LINE_BYTES + 1
@@ -75,7 +75,7 @@ def test_an_endless_line_is_cut() -> None:
 
 def test_text_that_is_not_utf8_is_still_a_line() -> None:
     """A bad byte is shown as such."""
-    assert Lines().feed(b"caf\xe9\n") == ["caf\ufffd"]
+    assert OutputLines().feed(b"caf\xe9\n") == ["caf\ufffd"]
 
 
 async def test_both_outputs_are_heard_in_full() -> None:

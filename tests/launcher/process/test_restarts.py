@@ -6,12 +6,18 @@ import asyncio
 
 import pytest
 
-from launcher.process.restarts import LONGEST_PAUSE_S, RECOVERED_S, Backoff, Stop, keep_running
+from launcher.process.restarts import (
+    LONGEST_PAUSE_S,
+    RECOVERED_S,
+    RestartBackoff,
+    Stop,
+    keep_running,
+)
 
 
 def test_pauses_double_up_to_a_minute() -> None:
     """1, 2, 4 ... and never longer than the longest."""
-    backoff, pauses = Backoff(limit=20), []
+    backoff, pauses = RestartBackoff(limit=20), []
     for _ in range(9):
         backoff = backoff.after(lasted_s=1)
         pauses.append(backoff.pause_s)
@@ -21,16 +27,18 @@ def test_pauses_double_up_to_a_minute() -> None:
 
 def test_it_is_spent_after_the_limit() -> None:
     """A limit of 2 allows two restarts; a limit of 0 none."""
-    two = Backoff(limit=2).after(1).after(1)
+    two = RestartBackoff(limit=2).after(1).after(1)
 
     assert not two.is_spent
     assert two.after(1).is_spent
-    assert Backoff(limit=0).after(1).is_spent
+    assert RestartBackoff(limit=0).after(1).is_spent
 
 
 def test_a_long_life_forgives() -> None:
     """Failures before a child that lasted do not count."""
-    assert Backoff(limit=2, failures=2).after(RECOVERED_S) == Backoff(limit=2, failures=1)
+    assert RestartBackoff(limit=2, failures=2).after(RECOVERED_S) == RestartBackoff(
+        limit=2, failures=1
+    )
 
 
 async def test_it_runs_again_until_the_ending_is_too_much() -> None:
@@ -43,7 +51,7 @@ async def test_it_runs_again_until_the_ending_is_too_much() -> None:
         now[0] += next(lives)
         return f"ended at {now[0]:.0f}"
 
-    async def ended(ending: str, backoff: Backoff) -> None:
+    async def ended(ending: str, backoff: RestartBackoff) -> None:
         endings.append((ending, backoff.failures))
         if backoff.is_spent:
             raise ValueError(ending)
@@ -74,7 +82,7 @@ async def test_a_requested_stop_ends_it() -> None:
     async def run_once() -> None:
         stop.request(0)
 
-    async def ended(ending: None, backoff: Backoff) -> None:
+    async def ended(ending: None, backoff: RestartBackoff) -> None:
         raise AssertionError
 
     await keep_running(run_once, ended, limit=0, stop=stop)

@@ -73,9 +73,9 @@ class Pair:
         """Wait for a phase with these words, after the one that was waited for before; on a busy
         machine it may have come and gone."""
         async with asyncio.timeout(HANG_S):
-            while (found := self._next(words)) is None:
+            while (place := self._next(words)) is None:
                 await asyncio.sleep(0.02)
-        self._at = found
+        self._at = place
 
     def _next(self, words: str) -> int | None:
         later = enumerate(self.phases[self._at :], self._at)

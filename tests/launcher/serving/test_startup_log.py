@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.process.child import LAST_LINES, Lines
+from launcher.process.child import LAST_LINES, OutputLines
 from launcher.serving.startup_log import (
     BEGIN,
     STEPS,
-    Progress,
+    StartupProgress,
     furthest,
     progress,
     root_cause,
@@ -21,7 +21,7 @@ OUTPUT = Path(__file__).with_name("engine_output")
 
 def recorded(name: str) -> list[str]:
     """The lines as a child hears them, the last ones only."""
-    lines = Lines()
+    lines = OutputLines()
     return [*lines.feed((OUTPUT / f"{name}.txt").read_bytes()), *lines.close()][-LAST_LINES:]
 
 
@@ -77,17 +77,19 @@ def test_a_recorded_start_goes_through_its_steps(name: str, steps: str) -> None:
     for line in recorded(name):
         seen.append(furthest(seen[-1], line))
 
-    assert list(dict.fromkeys(one.step for one in seen)) == [
+    assert list(dict.fromkeys(progress.step for progress in seen)) == [
         *steps.split(", "),
         "Opening the engine's socket",
     ]
-    assert [one.fraction for one in seen] == sorted(one.fraction for one in seen)
+    assert [progress.fraction for progress in seen] == sorted(
+        progress.fraction for progress in seen
+    )
     assert seen[-1].fraction == STEPS[-1][-1]
 
 
 def test_a_late_report_of_an_earlier_step_is_passed_over() -> None:
     """Ranks load side by side; the bar does not jump back."""
-    seen = Progress("Warming up", 0.85)
+    seen = StartupProgress("Warming up", 0.85)
 
     assert furthest(seen, "Loading safetensors checkpoint shards:  50% Completed | 1/2") == seen
 

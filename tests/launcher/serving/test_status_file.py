@@ -109,10 +109,10 @@ def test_the_plans_facts() -> None:
     )
     settings = load({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "org/tuned"}, None)
     plan = make_plan(settings, parse("1x24"), model, Installation("vllm", "0.33.0"))
-    found = engine_facts([plan])
+    facts = engine_facts([plan])
 
-    assert found.engine == {"name": "vllm", "version": "0.33.0"}
-    assert found.model == {
+    assert facts.engine == {"name": "vllm", "version": "0.33.0"}
+    assert facts.model == {
         "id": "org/tuned",
         "display_name": None,
         "base": "org/base",
@@ -146,6 +146,6 @@ def test_what_the_engine_was_told_is_told() -> None:
     """The date in its prompts, and that it ends reasoning at a budget."""
     settings = load({"MMHIE_PIN_DATE": "2026-01-31"}, None)
     plan = make_plan(settings, parse("1x24"), read_model(settings, hub=Path("/nowhere")))
-    found = engine_facts([plan]).model
+    model = engine_facts([plan]).model
 
-    assert (found["pinned_date"], found["reasoning_budget"]) == ("2026-01-31", True)
+    assert (model["pinned_date"], model["reasoning_budget"]) == ("2026-01-31", True)

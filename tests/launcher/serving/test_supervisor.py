@@ -18,13 +18,13 @@ import pytest
 
 from launcher.errors import (
     DeviceFailed,
+    EngineOutOfMemory,
     ExitedEarly,
     GatewayFailed,
     GaveUp,
     LauncherError,
     ModelError,
     NeverReady,
-    OutOfMemory,
     ToldToStop,
 )
 from launcher.process.child import Command
@@ -261,7 +261,11 @@ async def test_exited_early_without_a_word(tmp_path: Path) -> None:
     ("line", "error", "code"),
     [
         ("RuntimeError: CUDA error: an illegal memory access was encountered", DeviceFailed, 3),
-        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.", OutOfMemory, 4),
+        (
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.",
+            EngineOutOfMemory,
+            4,
+        ),
     ],
 )
 async def test_an_end_that_a_start_does_not_mend(
@@ -384,9 +388,9 @@ def counted(supervisor: EngineSupervisor) -> list[None]:
     metrics = supervisor._client.metrics
 
     async def counting() -> str | None:
-        found = await metrics()
+        counted = await metrics()
         reads.append(None)
-        return found
+        return counted
 
     supervisor._client.metrics = counting  # type: ignore[method-assign]
     return reads

@@ -10,12 +10,12 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from launcher.terminal.api_client import ApiClient, Delta
-from launcher.terminal.conversation import STOPPED, Conversation, Reply
+from launcher.terminal.api_client import ApiClient, ChatDelta
+from launcher.terminal.conversation import STOPPED, ChatReply, Conversation
 from launcher.terminal.interrupts import uninterrupted
 from launcher.terminal.terminal import TerminalOutput
 
-DELTAS = tuple(Delta(text=text) for text in ("Rest", " and", " fluids.\n\n", "- sleep", "\n"))
+DELTAS = tuple(ChatDelta(text=text) for text in ("Rest", " and", " fluids.\n\n", "- sleep", "\n"))
 
 
 class Screen(io.StringIO):
@@ -36,11 +36,11 @@ class Service:
     """A service whose answer is always the same."""
 
     @contextmanager
-    def answer(self, _question: object, _request_id: str) -> Iterator[Iterator[Delta]]:
+    def answer(self, _question: object, _request_id: str) -> Iterator[Iterator[ChatDelta]]:
         yield iter(DELTAS)
 
 
-def asked(press_at: int) -> tuple[Screen, Reply]:
+def asked(press_at: int) -> tuple[Screen, ChatReply]:
     """Ask one question on a terminal of its own."""
     screen = Screen(press_at)
     console = Console(file=screen, force_terminal=True, width=80)

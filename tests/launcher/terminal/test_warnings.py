@@ -10,10 +10,10 @@ TABLE = re.compile(r"export const WARNINGS = \{(.*?)\};", re.DOTALL)
 
 def test_every_warning_has_a_sentence() -> None:
     """The same warnings as in the console; a code that neither knows is shown as it is."""
-    found = TABLE.search((PAGE / "words.js").read_text())
+    match = TABLE.search((PAGE / "words.js").read_text())
 
-    assert found is not None
-    assert set(re.findall(r"^  (\w+):", found[1], re.MULTILINE)) == set(WARNINGS)
+    assert match is not None
+    assert set(re.findall(r"^  (\w+):", match[1], re.MULTILINE)) == set(WARNINGS)
     assert all(sentence.endswith(".") and "_" not in sentence for sentence in WARNINGS.values())
     told = warnings({"truncated": "in_answer", "warnings": ["tenfold_dose", "new_code"]})
     assert told[1:] == [WARNINGS["tenfold_dose"], "Warning: new_code."]

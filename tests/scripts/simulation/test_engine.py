@@ -62,11 +62,11 @@ def poisson_arrivals(rate: float, count: int, tokens: list[int], tokens_in: int 
 def test_one_request_by_hand() -> None:
     """Prefill of 100 tokens takes 0.1 s and a step of 0.01; five tokens take four more steps."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048)
-    (one,) = Bench(speed, [Call(1.0, 100, 5)]).run()
+    (request,) = Bench(speed, [Call(1.0, 100, 5)]).run()
 
-    assert one.first_s == pytest.approx(1.11)
-    assert one.last_s == pytest.approx(1.15)
-    assert one.ending == "whole"
+    assert request.first_s == pytest.approx(1.11)
+    assert request.last_s == pytest.approx(1.15)
+    assert request.ending == "whole"
 
 
 def test_prefill_delays_decode() -> None:
@@ -106,7 +106,7 @@ def test_a_cached_prefix_is_not_prefilled_again() -> None:
         Call(3.0, 110, 1, prefix=1, shared=100),
     ]
 
-    assert [one.prefilled for one in Bench(speed, calls).run()] == [110, 10, 110, 110]
+    assert [request.prefilled for request in Bench(speed, calls).run()] == [110, 10, 110, 110]
 
 
 def test_a_failure_separates_what_had_begun_from_what_had_not() -> None:
@@ -132,33 +132,33 @@ COUNT = 6000
 def waits(requests: list[Request], step_s: float) -> float:
     """Mean time from arrival to the step of the prefill, without the first fifth."""
     late = requests[len(requests) // 5 :]
-    return sum(one.first_s - one.arrived_s - step_s for one in late) / len(late)
+    return sum(request.first_s - request.arrived_s - step_s for request in late) / len(late)
 
 
 def test_a_single_slot_with_equal_answers_is_md1() -> None:
     """Waits follow the formula of Pollaczek and Khinchine."""
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
-    found = waits(Bench(speed, poisson_arrivals(0.7, COUNT, [1000] * COUNT)).run(), 0.001)
+    mean_s = waits(Bench(speed, poisson_arrivals(0.7, COUNT, [1000] * COUNT)).run(), 0.001)
 
-    assert found == pytest.approx(mg1_wait_s(0.7, 1.0), rel=0.12)
+    assert mean_s == pytest.approx(mg1_wait_s(0.7, 1.0), rel=0.12)
 
 
 def test_a_single_slot_with_exponential_answers_is_mm1() -> None:
     """Waits are twice those of M/D/1."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
-    found = waits(Bench(speed, poisson_arrivals(0.6, 3 * COUNT, lengths)).run(), 0.001)
+    mean_s = waits(Bench(speed, poisson_arrivals(0.6, 3 * COUNT, lengths)).run(), 0.001)
 
-    assert found == pytest.approx(queueing.mmc_wait_s(0.6, 1.0, 1), rel=0.15)
+    assert mean_s == pytest.approx(queueing.mmc_wait_s(0.6, 1.0, 1), rel=0.15)
 
 
 def test_slots_of_equal_speed_are_mmc() -> None:
     """Four slots, each a server: a step takes as long however many share it."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
     speed = EngineSpeed(flat(0.001, 4), read_s=0.0, budget=2048)
-    found = waits(Bench(speed, poisson_arrivals(2.0, 3 * COUNT, lengths)).run(), 0.001)
+    mean_s = waits(Bench(speed, poisson_arrivals(2.0, 3 * COUNT, lengths)).run(), 0.001)
 
-    assert found == pytest.approx(queueing.mmc_wait_s(2.0, 1.0, 4), rel=0.2)
+    assert mean_s == pytest.approx(queueing.mmc_wait_s(2.0, 1.0, 4), rel=0.2)
 
 
 def test_a_batch_that_shares_one_processor_is_processor_sharing() -> None:
@@ -167,6 +167,6 @@ def test_a_batch_that_shares_one_processor_is_processor_sharing() -> None:
     speed = EngineSpeed(steps, read_s=0.0, budget=2048)
     requests = Bench(speed, poisson_arrivals(0.6, COUNT, [1000] * COUNT)).run()
     late = requests[COUNT // 5 :]
-    found = sum(one.last_s - one.arrived_s for one in late) / len(late)
+    mean_s = sum(request.last_s - request.arrived_s for request in late) / len(late)
 
-    assert found == pytest.approx(1.0 / (1 - 0.6), rel=0.12)
+    assert mean_s == pytest.approx(1.0 / (1 - 0.6), rel=0.12)

@@ -33,15 +33,15 @@ def test_a_step_is_the_time_between_tokens_while_all_are_in_decode() -> None:
 
 def test_the_gap_that_a_prefill_causes() -> None:
     """The longest gap that overlaps the time of the prefill."""
-    one = Observation(10, 5, (0.1, 0.2, 0.6, 0.7, 1.5))
+    observation = Observation(10, 5, (0.1, 0.2, 0.6, 0.7, 1.5))
 
-    assert max_gap_s([one], 0.3, 0.65) == pytest.approx(0.4)
-    assert max_gap_s([one], 0.65, 0.69) == pytest.approx(0.1)
+    assert max_gap_s([observation], 0.3, 0.65) == pytest.approx(0.4)
+    assert max_gap_s([observation], 0.65, 0.69) == pytest.approx(0.1)
 
 
 def test_the_limit_of_a_measured_engine() -> None:
     """Batches of 24: 24 / (24 tokens * 0.1 s + 24 * (0.1 s + 64 tokens * 1 ms))."""
-    one = {
+    measured = {
         "steps": [{"batch": batch, "step_s": 0.1} for batch in BATCHES],
         "written": 8,
         "among": [
@@ -51,7 +51,7 @@ def test_the_limit_of_a_measured_engine() -> None:
     }
     prompt_s = 0.1 + TRAFFIC.tokens_in * 0.001
 
-    assert limit(from_record(one, 24)) == pytest.approx(
+    assert limit(from_record(measured, 24)) == pytest.approx(
         24 / (TRAFFIC.tokens_out * 0.1 + 24 * prompt_s)
     )
 

@@ -58,7 +58,7 @@ def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> N
     assert set(ended) == {"whole", "cut"}
     assert ended["whole"] == len(outcome.scenario.calls)
     assert len(outcome.requests) == len(outcome.scenario.calls) + ended["cut"]
-    assert all(one.engine in (1, 2) and one.first_s <= 5 for one in cut)
+    assert all(request.engine in (1, 2) and request.first_s <= 5 for request in cut)
     assert cut
 
 
@@ -103,7 +103,7 @@ def test_littles_law_holds_in_it() -> None:
     calls = poisson_arrivals(50, 200, TRAFFIC, seed=9)
     outcome = run(Scenario(SPEED, 6, calls, 200.0))
     middle = [sample for sample in outcome.samples if 50 < sample.at_s < 190]
-    inside = result.mean([one.running + one.waiting for one in middle])
+    inside = result.mean([sample.running + sample.waiting for sample in middle])
     stays = [
         request.last_s - request.dispatched_s
         for request in outcome.requests
@@ -133,7 +133,7 @@ def test_consistent_hash_keeps_a_client_where_it_was() -> None:
     after = {client: choose(view, Call(0, 1, 1, client=client)) for client in range(200)}
 
     assert len(set(before.values())) == 8
-    assert all(after[one] == before[one] for one in before if before[one] != 3)
+    assert all(after[client] == before[client] for client in before if before[client] != 3)
     assert 3 not in after.values()
 
 
@@ -174,7 +174,7 @@ def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
 
 def test_a_speed_from_a_record() -> None:
     """Steps between and beyond the measured batches; prefill by a linear fit."""
-    one = {
+    measured = {
         "steps": [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.2}],
         "written": 2,
         "among": [
@@ -182,13 +182,15 @@ def test_a_speed_from_a_record() -> None:
             {"tokens_in": 200, "held_s": 0.45, "first_s": 0.65},
         ],
     }
-    speed = from_record(one, 5)
+    speed = from_record(measured, 5)
 
     assert speed.steps == pytest.approx((0.0, 0.1, 0.15, 0.2, 0.25, 0.3))
     assert speed.read_s == pytest.approx(0.001)
     assert speed.request_s == pytest.approx(0.05)
     assert speed.latency_s == pytest.approx(0.1)
-    assert from_record(one, 5, 0.01).steps == pytest.approx((0.0, 0.11, 0.17, 0.23, 0.29, 0.35))
+    assert from_record(measured, 5, 0.01).steps == pytest.approx(
+        (0.0, 0.11, 0.17, 0.23, 0.29, 0.35)
+    )
 
 
 def test_contention_slows_prefill_as_it_slows_steps() -> None:
@@ -229,7 +231,7 @@ def test_percentiles_by_hand() -> None:
 
 def test_requests_know_their_latencies() -> None:
     """To the first token and between tokens."""
-    one = Request(Call(0, 10, 11), 1.0, first_s=1.5, last_s=2.5)
+    request = Request(Call(0, 10, 11), 1.0, first_s=1.5, last_s=2.5)
 
-    assert one.ttft_s == pytest.approx(0.5)
-    assert one.tpot_s == pytest.approx(0.1)
+    assert request.ttft_s == pytest.approx(0.5)
+    assert request.tpot_s == pytest.approx(0.1)

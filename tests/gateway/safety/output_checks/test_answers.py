@@ -18,8 +18,8 @@ def fires(request: dict[str, Any], answer: str) -> bool:
 
 def test_wrong_answers_are_caught() -> None:
     """Three in five of them, and nine in ten of the answers with a warning are wrong."""
-    wrong = [fires(one, answer["text"]) for one in ANSWERS for answer in one["wrong"]]
-    right = [fires(one, answer) for one in ANSWERS for answer in one["right"]]
+    wrong = [fires(case, answer["text"]) for case in ANSWERS for answer in case["wrong"]]
+    right = [fires(case, answer) for case in ANSWERS for answer in case["right"]]
 
     assert len(wrong) == len(right) == 60
     assert sum(wrong) >= 0.6 * len(wrong)

@@ -129,7 +129,7 @@ def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> N
 
     def outside(text: str, trace: str) -> str:
         """What is left of a text when longer names with a hyphen are taken."""
-        hyphened = [one for one in every if "-" in one and one != trace]
+        hyphened = [name for name in every if "-" in name and name != trace]
         return (
             re.sub(rf"(?a)\b(?:{'|'.join(hyphened)})", "_", text.lower())
             if "-" not in trace
@@ -139,10 +139,10 @@ def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> N
     text = written(random.Random(number))
     every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
     names = "|".join(sorted(by_name(), key=len, reverse=True))
-    whole = [one.span() for one in re.finditer(rf"(?ai)\b(?:{names})\b", text)]
+    whole = [match.span() for match in re.finditer(rf"(?ai)\b(?:{names})\b", text)]
 
     assert whole
-    assert [(one.start, one.end) for one in mentions(text)] == whole
+    assert [(mention.start, mention.end) for mention in mentions(text)] == whole
     assert traces_in(text) == {
         trace for trace in every if re.search(rf"(?a)\b{re.escape(trace)}", outside(text, trace))
     }

@@ -42,20 +42,20 @@ class Checked(Gateway):
         def there() -> bool:
             whole = self.trail.read_bytes().rpartition(b"\n")[0]
             told = [json.loads(line) for line in whole.splitlines()]
-            lines[:] = [one for one in told if one.get("request_id") == request_id]
+            lines[:] = [line for line in told if line.get("request_id") == request_id]
             return bool(lines)
 
         until(there)
-        found = lines[0].get("warnings", [])
-        assert isinstance(found, list)
-        return found
+        warnings = lines[0].get("warnings", [])
+        assert isinstance(warnings, list)
+        return warnings
 
 
 @pytest.fixture(scope="module")
 def checked(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checked]:
-    with Checked(tmp_path_factory.mktemp("checked"), the_engine.url) as found:
-        found.wait()
-        yield found
+    with Checked(tmp_path_factory.mktemp("checked"), the_engine.url) as served:
+        served.wait()
+        yield served
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -64,7 +64,7 @@ def test_a_wrong_answer_is_warned_of(
 ) -> None:
     """However a stream cuts it; without the checks the same answer has no such warning."""
     engine.next(fault="say", tokens=SAID, times=2)
-    answer, plain = (surface.ask(one.client, LETTER) for one in (checked, gateway))
+    answer, plain = (surface.ask(service.client, LETTER) for service in (checked, gateway))
 
     assert checked.warned(answer.headers["x-request-id"]) == FOUND
     if surface.form == "text":
@@ -77,7 +77,7 @@ def test_a_wrong_answer_is_warned_of(
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_right_answer_is_not(checked: Checked, engine: FakeEngine, surface: Surface) -> None:
-    """The same request."""
+    """The same request has no warning with a right answer."""
     engine.next(
         fault="say", tokens=["Ramipril 5", " mg, left lower", " lobe. Penicillin", " allergy."]
     )
