@@ -1,6 +1,5 @@
 """Tokens that vLLM schedules in one step when it is not told: by the card's memory and name."""
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,8 +9,6 @@ from launcher.planning.cards import UNIFIED, Gpu
 TOKENS: Final = "--max-num-batched-tokens"
 SEQUENCES: Final = "--max-num-seqs"
 MODE: Final = "--performance-mode"
-NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)")
-SIZES: Final = {"": 1, "k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}
 SMALL: Final = 2048
 LARGE_GIB: Final = 70
 LARGEST_GIB: Final = 160
@@ -26,9 +23,9 @@ def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = ()) -> int:
 
 
 def asked_for(flag: str, arguments: Sequence[str]) -> int | None:
-    """The number given with this flag in MMHIE_ENGINE_ARGS, as vLLM reads 8k (8,000) or 8K."""
-    written = NUMBER.fullmatch(engine_flags.values(arguments).get(flag, ""))
-    return int(float(written[1]) * SIZES[written[2]]) if written else None
+    """The number given with this flag in MMHIE_ENGINE_ARGS."""
+    written = engine_flags.values(arguments).get(flag)
+    return engine_flags.size(flag, written) if written else None
 
 
 def has_graphs(arguments: Sequence[str]) -> bool:
