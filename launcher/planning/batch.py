@@ -14,12 +14,16 @@ LARGE_GIB: Final = 70
 LARGEST_GIB: Final = 160
 
 
-def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = ()) -> int:
-    """vLLM's rule (`get_batch_defaults` in engine/arg_utils.py), or what the arguments say."""
+def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = (), cpu_ranks: int = 1) -> int:
+    """vLLM's rule (`get_batch_defaults` in engine/arg_utils.py), or what the arguments say; without
+    GPUs it is for each rank of a copy.
+    """
     if asked := asked_for(TOKENS, arguments):
         return asked
     is_doubled = engine_flags.values(arguments).get(MODE) == "throughput"
-    return min((_by_card(gpu) for gpu in gpus), default=SMALL) * (2 if is_doubled else 1)
+    return min((_by_card(gpu) for gpu in gpus), default=SMALL * cpu_ranks) * (
+        2 if is_doubled else 1
+    )
 
 
 def asked_for(flag: str, arguments: Sequence[str]) -> int | None:

@@ -75,6 +75,10 @@ def synchronous(decided: Decisions) -> str | None:
 
 
 def limit(decided: Decisions) -> str:
-    if decided.workload.sequences < decided.settings.max_inflight:
-        return "as many as the KV cache is likely to hold; the others wait in order"
-    return "MMHIE_MAX_INFLIGHT; the others wait in the gateway by priority"
+    """What decides how many requests run at once."""
+    arguments, sequences = decided.settings.engine_args, decided.workload.sequences
+    if sequences >= decided.settings.max_inflight:
+        return "MMHIE_MAX_INFLIGHT; the others wait in the gateway by priority"
+    if sequences == batched_tokens(decided.hardware.gpus, arguments):
+        return "as many as a step has tokens; the others wait in order"
+    return "as many as the KV cache is likely to hold; the others wait in order"

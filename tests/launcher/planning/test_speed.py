@@ -168,3 +168,15 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [word in printed for word in ("Set:", "Left to vLLM:", "Possible, and off:")] == [
         True
     ] * 3
+
+
+@pytest.mark.parametrize("hardware", ["1xa100", "cpu,ram=999,cpus=999"])
+@pytest.mark.parametrize(("arguments", "tokens"), [("", 2048), ("--max-num-batched-tokens 9", 9)])
+def test_no_more_requests_than_tokens_in_a_step(hardware: str, arguments: str, tokens: int) -> None:
+    """vLLM refuses more; the operator's own number is refused, fewer are planned by itself."""
+    ours = {"reasoner_model": "embedded", "max_inflight": "9999", "engine_args": arguments}
+    made = plan(hardware, **ours)
+
+    assert made.argv[made.argv.index("--max-num-seqs") + 1] == str(tokens)
+    with pytest.raises(PlanError, match=rf"9,999, and a step has {tokens:,} tokens"):
+        plan(hardware, **ours | {"engine_args": f"{arguments} --max-num-seqs 9999"})
