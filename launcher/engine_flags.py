@@ -59,12 +59,12 @@ def is_on(flag: str, arguments: Sequence[str]) -> bool | None:
 def check(arguments: Sequence[str]) -> None:
     """Raise ValueError for a value that vLLM's parser refuses, of the flags that plans read."""
     for flag, written in values(arguments).items():
-        is_list = COUNTED.get(flag) == "counts"
-        _check(flag, several(flag, arguments) if is_list else written)
+        if "." not in flag:
+            is_list = COUNTED.get(flag) == "counts"
+            _check(flag, several(flag, arguments) if is_list else written)
     for flag in EXAMPLES:
         for entry, value in entries(flag, arguments).items():
-            if value is not None:
-                _check(f"{flag}.{entry}", value)
+            _check(f"{flag}.{entry}", value)
 
 
 def entries(flag: str, arguments: Sequence[str]) -> Json:
@@ -79,7 +79,8 @@ def entries(flag: str, arguments: Sequence[str]) -> Json:
             f"{flag} is no JSON object: write it in single quotes, as {flag} '{EXAMPLES[flag]}'"
         )
     named = (name for name in written if name.startswith(start))
-    return together | {name.removeprefix(start): _load(written[name]) for name in named}
+    all_of_them = together | {name.removeprefix(start): _load(written[name]) for name in named}
+    return {name: value for name, value in all_of_them.items() if value is not None}
 
 
 def several(flag: str, arguments: Sequence[str]) -> list[str]:

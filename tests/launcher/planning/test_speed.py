@@ -96,6 +96,11 @@ def test_what_the_operator_sets_is_set(text: str) -> None:
     [
         ("--enforce-eager", "--max-cudagraph-capture-size", "set", "none"),
         ("-O0", "--max-cudagraph-capture-size", "set", "none"),
+        ("-cc.cudagraph_mode=NONE", "--max-cudagraph-capture-size", "set", "none"),
+        ("--cudagraph-capture-sizes 1 4 9999", "--max-cudagraph-capture-size", "set", "4"),
+        ("-cc.cudagraph_capture_sizes=[1,2]", "--max-cudagraph-capture-size", "set", "2"),
+        ("-cc.max_cudagraph_capture_size 64", "--max-cudagraph-capture-size", "set", "64"),
+        ("--max-cudagraph-capture-size 64", "--max-cudagraph-capture-size", "set", "64"),
         ("--no-async-scheduling", "--async-scheduling", "set", "off"),
         ("--spec-method ngram", "--async-scheduling", "default", "off"),
         ("--spec_method=ngram", "--speculative-config", "set", '{"method": "ngram"}'),
