@@ -7,9 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import takewhile, zip_longest
 from pathlib import Path
-from typing import Final
-
-from launcher.json_types import Json
+from typing import Any, Final
 
 RESERVED: Final[Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_name("reserved_flags.toml").read_text("utf-8")
@@ -67,7 +65,7 @@ def check(arguments: Sequence[str]) -> None:
             _check(f"{flag}.{entry}", value)
 
 
-def entries(flag: str, arguments: Sequence[str]) -> Json:
+def entries(flag: str, arguments: Sequence[str]) -> dict[str, Any]:
     """The entries of a flag's JSON, whether they are given together or by names of their own.
 
     Raises ValueError for what is no JSON object.
