@@ -205,11 +205,12 @@ class LauncherSettings(SharedSettings):
     @field_validator("engine_args")
     @classmethod
     def refuse_reserved(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Flags the launcher owns, and flags that would log text, are refused."""
+        """Flags the launcher owns, flags that would log text, and values that are none."""
         for written in engine_flags.values(value):
             flag, _, _ = written.partition(".")
             if reason := engine_flags.RESERVED.get(flag):
                 raise ValueError(f"{flag} is reserved: {reason}")
+        engine_flags.check(value)
         return value
 
     @field_validator("pin_date")

@@ -1,11 +1,10 @@
 """The draft model that vLLM's flags name for speculative decoding, and its KV cache."""
 
-import json
 from collections.abc import Sequence
 from typing import Final
 
 from launcher import engine_flags
-from launcher.errors import ModelError, SettingsError
+from launcher.errors import ModelError
 from launcher.json_types import Json, JsonView
 from launcher.models.facts import DraftFacts, ModelFacts
 
@@ -19,33 +18,16 @@ ENTRIES: Final = {
 
 
 def named(arguments: Sequence[str]) -> str | None:
-    """The draft model's id or folder in MMHIE_ENGINE_ARGS; None where there is none.
-
-    Raises SettingsError for a configuration that vLLM could not read either.
-    """
+    """The draft model's id or folder in MMHIE_ENGINE_ARGS; None where there is none."""
     model = configured(arguments).get("model")
     return model if isinstance(model, str) and "/" in model else None
 
 
 def configured(arguments: Sequence[str]) -> Json:
-    """The entries of the configuration that are read here, whichever flags they are given with."""
+    """The entries of the configuration, whichever flags they are given with."""
     written = engine_flags.values(arguments)
-    entries = dict(_content(written[FLAG])) if FLAG in written else {}
-    for flag, entry in ENTRIES.items():
-        for name in (f"{FLAG}.{entry}", flag):
-            if name in written:
-                entries[entry] = written[name]
-    return entries
-
-
-def _content(text: str) -> Json:
-    try:
-        return dict(json.loads(text).items())
-    except (ValueError, AttributeError):
-        raise SettingsError(
-            f"{FLAG} in MMHIE_ENGINE_ARGS is no JSON object: write it in single quotes, as "
-            f"""{FLAG} '{{"model": "...", "num_speculative_tokens": 3}}'."""
-        ) from None
+    short = {entry: written[flag] for flag, entry in ENTRIES.items() if flag in written}
+    return engine_flags.entries(FLAG, arguments) | short
 
 
 def is_own(arguments: Sequence[str]) -> bool:

@@ -1,6 +1,5 @@
 """Tokens that vLLM schedules in one step when it is not told: by the card's memory and name."""
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,32 +8,51 @@ from launcher.planning.cards import UNIFIED, Gpu
 
 TOKENS: Final = "--max-num-batched-tokens"
 SEQUENCES: Final = "--max-num-seqs"
+GRAPHS: Final = "--max-cudagraph-capture-size"
+SIZES: Final = "--cudagraph-capture-sizes"
+COMPILATION: Final = "--compilation-config"
 MODE: Final = "--performance-mode"
-NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)")
-SIZES: Final = {"": 1, "k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}
 SMALL: Final = 2048
 LARGE_GIB: Final = 70
 LARGEST_GIB: Final = 160
 
 
-def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = ()) -> int:
-    """vLLM's rule (`get_batch_defaults` in engine/arg_utils.py), or what the arguments say."""
+def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = (), cpu_ranks: int = 1) -> int:
+    """vLLM's rule (`get_batch_defaults` in engine/arg_utils.py), or what the arguments say; without
+    GPUs it is for each rank of a copy.
+    """
     if asked := asked_for(TOKENS, arguments):
         return asked
     is_doubled = engine_flags.values(arguments).get(MODE) == "throughput"
-    return min((_by_card(gpu) for gpu in gpus), default=SMALL) * (2 if is_doubled else 1)
+    return min((_by_card(gpu) for gpu in gpus), default=SMALL * cpu_ranks) * (
+        2 if is_doubled else 1
+    )
 
 
 def asked_for(flag: str, arguments: Sequence[str]) -> int | None:
-    """The number given with this flag in MMHIE_ENGINE_ARGS, as vLLM reads 8k (8,000) or 8K."""
-    written = NUMBER.fullmatch(engine_flags.values(arguments).get(flag, ""))
-    return int(float(written[1]) * SIZES[written[2]]) if written else None
+    """The number given with this flag in MMHIE_ENGINE_ARGS."""
+    written = engine_flags.values(arguments).get(flag)
+    return engine_flags.size(flag, written) if written else None
 
 
 def has_graphs(arguments: Sequence[str]) -> bool:
     """CUDA graphs are captured, unless the arguments say that steps run without (eager)."""
     level = engine_flags.values(arguments).get("--optimization-level")
-    return not engine_flags.is_on("--enforce-eager", arguments) and level != "0"
+    mode = engine_flags.entries(COMPILATION, arguments).get("cudagraph_mode", "")
+    is_without = level == "0" or str(mode).upper() in ("NONE", "0")
+    return not engine_flags.is_on("--enforce-eager", arguments) and not is_without
+
+
+def graph_tokens(arguments: Sequence[str], batched: int) -> int | None:
+    """The largest step that has a CUDA graph, where the arguments say it."""
+    compiled = engine_flags.entries(COMPILATION, arguments)
+    sizes = engine_flags.several(SIZES, arguments) or compiled.get("cudagraph_capture_sizes")
+    if not has_graphs(arguments):
+        return 0
+    if isinstance(sizes, list):
+        return max((int(size) for size in sizes if int(size) <= batched), default=0)
+    most = asked_for(GRAPHS, arguments) or compiled.get("max_cudagraph_capture_size")
+    return min(int(most), batched) if most else None
 
 
 def _by_card(gpu: Gpu) -> int:

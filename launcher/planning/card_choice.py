@@ -89,8 +89,7 @@ def _least_first(machine: Hardware) -> Hardware:
 
     def size(pair: tuple[str, Gpu]) -> tuple[object, ...]:
         gpu = pair[1]
-        free_gib = gpu.memory_gib if gpu.free_gib is None else gpu.free_gib
-        return gpu.compute_capability, round(gpu.memory_gib), not is_busy(gpu), free_gib
+        return gpu.compute_capability, round(gpu.memory_gib), free_share(gpu)
 
     pairs = list(zip(gpu_names(machine), machine.gpus, strict=True))
     ordered = sorted(pairs, key=size)
@@ -100,29 +99,40 @@ def _least_first(machine: Hardware) -> Hardware:
     return replace(machine, gpus=gpus, gpu_ids=names)
 
 
-def kind(gpu: Gpu) -> tuple[tuple[int, int], int, bool]:
+def kind(gpu: Gpu) -> tuple[tuple[int, int], int, int]:
     """GPUs of one kind are planned for alike."""
-    return gpu.compute_capability, round(gpu.memory_gib), is_busy(gpu)
+    return gpu.compute_capability, round(gpu.memory_gib), free_tenths(gpu)
 
 
 def is_busy(gpu: Gpu) -> bool:
     """Another program works there."""
-    return gpu.free_gib is not None and gpu.free_gib < (1 - BUSY) * gpu.memory_gib
+    return free_share(gpu) < 1 - BUSY
+
+
+def free_share(gpu: Gpu) -> float:
+    """The share of its memory that is free now."""
+    return 1.0 if gpu.free_gib is None else gpu.free_gib / gpu.memory_gib
+
+
+def free_tenths(gpu: Gpu) -> int:
+    """The same in whole tenths: less than one makes no other plan."""
+    return int(10 * free_share(gpu))
 
 
 def _candidates(gpus: Sequence[Gpu]) -> Iterator[tuple[Gpu, ...]]:
     """All, and those that are new, large and free enough, for each meaning of the three words."""
     oldest = sorted({gpu.compute_capability for gpu in gpus})
     smallest = sorted({round(gpu.memory_gib) for gpu in gpus})
+    freest = sorted({free_tenths(gpu) for gpu in gpus})
     found = (
         tuple(
             gpu
             for gpu in gpus
             if gpu.compute_capability >= capability
             and round(gpu.memory_gib) >= gib
-            and not (is_calm and is_busy(gpu))
+            and free_tenths(gpu) >= tenths
         )
-        for capability, gib, is_calm in product(oldest, smallest, (False, True))
+        for capability, gib, tenths in product(oldest, smallest, freest)
     )
     yield from dict.fromkeys(some for some in found if some)
 
@@ -176,12 +186,13 @@ def gpu_names(machine: Hardware) -> tuple[str, ...]:
 
 def _remark(name: str, gpu: Gpu, used: Sequence[Gpu]) -> str:
     others = min(used, key=lambda one: one.memory_gib)
-    major, minor = gpu.compute_capability
-    if is_busy(gpu) and not any(map(is_busy, used)):
-        held = gpu.memory_gib - (gpu.free_gib or 0)
-        why = f"other processes hold {held:.1f} GiB of it"
-    elif gpu.compute_capability < min(one.compute_capability for one in used):
+    (major, minor), gib = gpu.compute_capability, round(gpu.memory_gib)
+    is_only_busy = is_busy(gpu) and not any(map(is_busy, used))
+    if gpu.compute_capability < min(one.compute_capability for one in used) and not is_only_busy:
         why = f"its compute capability, {major}.{minor}, is older than that of {others.name}"
+    elif gib < round(others.memory_gib) and not is_only_busy:
+        why = f"it has {gib} GiB and {others.name} has {others.memory_gib:.0f}"
     else:
-        why = f"it has {gpu.memory_gib:.0f} GiB and {others.name} has {others.memory_gib:.0f}"
+        held = gpu.memory_gib * (1 - free_share(gpu))
+        why = f"other processes hold {held:.1f} GiB of it"
     return f"GPU {name} ({gpu.name}) is left out: {why}; CUDA_VISIBLE_DEVICES names those to use."

@@ -119,7 +119,9 @@ def decide(
     parallelism = choose_parallelism(
         settings, model, hardware, device, lambda sizes: estimate(replace(workload, sizes=sizes))
     )
-    workload = _with_batch(settings, replace(workload, sizes=parallelism.sizes), estimate)
+    gpus = hardware.gpus if device == "cuda" else ()
+    tokens = batch.batched_tokens(gpus, settings.engine_args, parallelism.sizes.devices)
+    workload = _with_batch(settings, replace(workload, sizes=parallelism.sizes), estimate, tokens)
     decided = Decisions(
         settings=settings,
         hardware=hardware,
@@ -217,11 +219,20 @@ def _choose_quantization(
     )
 
 
-def _with_batch(settings: LauncherSettings, workload: Workload, estimate: Estimator) -> Workload:
-    """As many sequences at once as MMHIE_MAX_INFLIGHT, fewer where their logits crowd the cache."""
+def _with_batch(
+    settings: LauncherSettings, workload: Workload, estimate: Estimator, tokens: int
+) -> Workload:
+    """As many sequences at once as MMHIE_MAX_INFLIGHT, fewer where their logits crowd the cache or
+    a step has fewer tokens; raises PlanError where more than those are asked for.
+    """
     if asked := batch.asked_for(batch.SEQUENCES, settings.engine_args):
+        if asked > tokens:
+            raise PlanError(
+                f"{batch.SEQUENCES} is {asked:,}, and a step has {tokens:,} tokens, of which each "
+                f"request needs one: lower it, or raise {batch.TOKENS} in MMHIE_ENGINE_ARGS."
+            )
         return replace(workload, sequences=asked)
-    most = settings.max_inflight
+    most = min(settings.max_inflight, tokens)
     while most > SMALLEST_BATCH and (
         estimate(replace(workload, sequences=most)).max_concurrent * SHORTER_THAN_EXPECTED < most
     ):

@@ -34,7 +34,18 @@ CGROUP_LIMITS: Final = (
 # Nodes, GPUs on each, and a GPU's name or GiB; + joins different GPUs of one machine.
 GPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?([1-9]\d{0,3})x([\w.-]+)")
 CPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?cpu")
-NUMBER: Final = re.compile(r"\d+(\.\d+)?")
+NUMBER: Final = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,6})?")
+# What an option may say, and the compute capabilities that NVIDIA has.
+OPTIONS: Final = {
+    "amx": re.compile(""),
+    "avx2": re.compile(""),
+    "ram": NUMBER,
+    "numa": NUMBER,
+    "cpus": re.compile(r"[1-9]\d{0,4}"),
+    "cc": re.compile(
+        r"5(\.[023])?|6(\.[012])?|7(\.[025])?|8(\.[06789])?|9(\.0)?|10(\.[013])?|11(\.0)?|12(\.[01])?"
+    ),
+}
 EXAMPLES: Final = (
     "4x80, 1x24, 2xh100, 1xa10+1xt4, 2x40,cc=8.0, 2x8x80, cpu,ram=64,avx2 or 2xcpu,ram=64"
 )
@@ -234,9 +245,7 @@ def _kinds(head: str) -> list[str]:
 
 def _option(part: str, text: str) -> tuple[str, str]:
     name, _, value = part.partition("=")
-    if name in ("amx", "avx2") or (
-        name in ("ram", "cpus", "numa", "cc") and NUMBER.fullmatch(value)
-    ):
+    if name in OPTIONS and OPTIONS[name].fullmatch(value):
         return name, value
     return _refuse(text, part)
 

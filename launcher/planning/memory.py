@@ -1,7 +1,7 @@
 """The memory an engine needs, by part: weights, KV cache, activations, fixed overhead."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -219,7 +219,9 @@ def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) ->
         return lambda workload: on_gpus(workload, hardware.gpu_gib, fraction, batched, graphs)
     requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
     ram_gib, node_gib = hardware.ram_gib, hardware.numa_node_gib
-    return lambda workload: on_cpu(workload, ram_gib, node_gib, requests, hardware.nodes)
+    return lambda workload: on_cpu(
+        workload, ram_gib, node_gib, requests, hardware.nodes, settings.engine_args
+    )
 
 
 def on_gpus(
@@ -246,7 +248,12 @@ def on_gpus(
 
 
 def on_cpu(
-    workload: Workload, ram_gib: float, node_gib: float, requests: int, nodes: int = 1
+    workload: Workload,
+    ram_gib: float,
+    node_gib: float,
+    requests: int,
+    nodes: int = 1,
+    arguments: Sequence[str] = (),
 ) -> MemoryEstimate:
     """The estimate for the whole machine; the KV cache is given room for `requests` if it fits.
 
@@ -254,9 +261,10 @@ def on_cpu(
     several machines this is the head, which has the server besides its part of the ranks.
     """
     copies, processes = workload.sizes.data, workload.sizes.devices * workload.sizes.data // nodes
-    workload = replace(workload, batched_tokens=2048 * workload.sizes.devices)
+    batched, ranks = batched_tokens((), arguments, workload.sizes.devices), workload.sizes.devices
+    workload = replace(workload, batched_tokens=batched)
     together = min(workload.sequences, requests)
-    activations = activation_bytes(workload.model, 2048, together, 1, CPU_LOGIT_COPIES)
+    activations = activation_bytes(workload.model, batched // ranks, together, 1, CPU_LOGIT_COPIES)
     activations = activations * processes / GIB
     coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
     tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB

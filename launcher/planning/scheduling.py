@@ -7,10 +7,9 @@ from typing import Final
 
 from launcher import engine_flags
 from launcher.models import draft
-from launcher.planning.batch import SEQUENCES, TOKENS, asked_for, batched_tokens, has_graphs
+from launcher.planning.batch import SEQUENCES, TOKENS, batched_tokens, graph_tokens
 from launcher.planning.decisions import Decisions
 
-GRAPHS: Final = "--max-cudagraph-capture-size"
 # Ways of drafting without asynchronous scheduling (config/vllm.py).
 SYNCHRONOUS: Final = frozenset({"ngram", "suffix", "medusa", "mlp_speculator", "custom_class"})
 GPT_OSS_GRAPH_TOKENS: Final = 1024
@@ -30,15 +29,12 @@ def schedule(decided: Decisions) -> Schedule:
     """The schedule of a plan for GPUs; no step has a graph where MMHIE_ENGINE_ARGS say so."""
     arguments, sequences = decided.settings.engine_args, decided.workload.sequences
     tokens = batched_tokens(decided.hardware.gpus, arguments)
-    if not has_graphs(arguments):
-        return Schedule(tokens, sequences, 0)
     widest = 1024 if decided.hardware.capability[0] == BLACKWELL else 512
     drafted = int(draft.configured(arguments).get("num_speculative_tokens") or 0)
     usual = min(2 * sequences * (1 + drafted), widest)
-    graphs = asked_for(GRAPHS, arguments) or (
-        GPT_OSS_GRAPH_TOKENS if decided.model.is_gpt_oss else usual
-    )
-    return Schedule(tokens, sequences, min(graphs, tokens))
+    graphs = GPT_OSS_GRAPH_TOKENS if decided.model.is_gpt_oss else usual
+    asked = graph_tokens(arguments, tokens)
+    return Schedule(tokens, sequences, min(graphs, tokens) if asked is None else asked)
 
 
 def reasons(decided: Decisions) -> Iterator[str]:
@@ -60,7 +56,9 @@ def reasons(decided: Decisions) -> Iterator[str]:
         sentences["async-scheduling|prefix-caching"] = (
             f"prefix caching, on in vLLM; asynchronous scheduling is off there with {blocked}"
         )
-    if not made.graph_tokens:
+    if graph_tokens(decided.settings.engine_args, made.batched_tokens):
+        del sentences["cudagraph"]
+    elif not made.graph_tokens:
         sentences["cudagraph"] = "no CUDA graphs (MMHIE_ENGINE_ARGS)"
     yield from (sentence for flag, sentence in sentences.items() if not re.search(flag, own))
 
@@ -75,6 +73,10 @@ def synchronous(decided: Decisions) -> str | None:
 
 
 def limit(decided: Decisions) -> str:
-    if decided.workload.sequences < decided.settings.max_inflight:
-        return "as many as the KV cache is likely to hold; the others wait in order"
-    return "MMHIE_MAX_INFLIGHT; the others wait in the gateway by priority"
+    """What decides how many requests run at once."""
+    arguments, sequences = decided.settings.engine_args, decided.workload.sequences
+    if sequences >= decided.settings.max_inflight:
+        return "MMHIE_MAX_INFLIGHT; the others wait in the gateway by priority"
+    if sequences == batched_tokens(decided.hardware.gpus, arguments):
+        return "as many as a step has tokens; the others wait in order"
+    return "as many as the KV cache is likely to hold; the others wait in order"

@@ -16,7 +16,7 @@ from launcher.planning import batch
 from launcher.planning.decisions import Decisions
 from launcher.planning.engine_command import load_strategy, step_tokens
 from launcher.planning.parallelism import can_draft
-from launcher.planning.scheduling import GRAPHS, limit, schedule, synchronous
+from launcher.planning.scheduling import limit, schedule, synchronous
 
 State = Literal["set", "default", "possible"]
 BLACKWELL: Final = (10, 0)
@@ -25,6 +25,8 @@ KERNELS: Final = {
     9: ("marlin", "InferenceX runs gpt-oss with it on H100; vLLM chooses Triton"),
     10: ("flashinfer_trtllm", "part of +38 % for gpt-oss-120b in vLLM's recipe"),
 }
+ASKED: Final = "MMHIE_ENGINE_ARGS"
+GRAPHS: Final = batch.GRAPHS
 MOE: Final = "--moe-backend"
 INTERVAL: Final = "--stream-interval"
 DRAFT: Final = "--speculative-config"
@@ -79,10 +81,10 @@ def speeds(decided: Decisions) -> tuple[SpeedOption, ...]:
 def _as_asked(row: SpeedOption, arguments: tuple[str, ...]) -> SpeedOption:
     """Return a row as MMHIE_ENGINE_ARGS sets it, if it does."""
     written = engine_flags.values(arguments)
-    if engine_flags.is_on(row.flag, arguments) is None:
+    if row.reason.startswith(ASKED) or engine_flags.is_on(row.flag, arguments) is None:
         return row
     value = written[row.flag] or "on" if row.flag in written else "off"
-    return SpeedOption(row.flag, "set", value, "MMHIE_ENGINE_ARGS")
+    return SpeedOption(row.flag, "set", value, ASKED)
 
 
 def _batches(decided: Decisions) -> Iterator[SpeedOption]:
@@ -98,8 +100,10 @@ def _batches(decided: Decisions) -> Iterator[SpeedOption]:
 
 def _graphs(decided: Decisions) -> Iterator[SpeedOption]:
     made = schedule(decided)
-    if not made.graph_tokens:
-        yield SpeedOption(GRAPHS, "set", "none", "MMHIE_ENGINE_ARGS: every step is eager")
+    asked = batch.graph_tokens(decided.settings.engine_args, made.batched_tokens)
+    if asked is not None:
+        reason = ASKED if asked else f"{ASKED}: no step has a graph"
+        yield SpeedOption(GRAPHS, "set", str(asked or "none"), reason)
         return
     is_short = made.graph_tokens < min(GRAPH_TOKENS, made.batched_tokens)
     yield SpeedOption(
@@ -151,7 +155,7 @@ def _mode(_: Decisions) -> Iterator[SpeedOption]:
 
 def _draft(decided: Decisions) -> Iterator[SpeedOption]:
     if asked := drafts.configured(decided.settings.engine_args):
-        yield SpeedOption(DRAFT, "set", json.dumps(asked), "MMHIE_ENGINE_ARGS")
+        yield SpeedOption(DRAFT, "set", json.dumps(asked), ASKED)
         return
     if not can_draft(decided.model, decided.sizes):
         return

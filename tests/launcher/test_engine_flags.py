@@ -6,26 +6,32 @@ import sys
 
 import pytest
 
-from launcher.engine_flags import COUNTED, RESERVED, SECOND_NAMES, is_on, values
+from launcher.engine_flags import COUNTED, RESERVED, SECOND_NAMES, check, count, is_on, size, values
 
 NAMES = """
 import json, sys
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 answer, sys.stdout = sys.stdout, sys.stderr
-actions = make_arg_parser(FlexibleArgumentParser())._actions
-json.dump([action.option_strings for action in actions if action.option_strings], answer)
+actions = [one for one in make_arg_parser(FlexibleArgumentParser())._actions if one.option_strings]
+choices = {action.option_strings[0]: action.choices for action in actions if action.choices}
+json.dump([[action.option_strings for action in actions], choices], answer)
 """
 
 
 @pytest.fixture(scope="module")
-def flags() -> list[list[str]]:
-    """Every flag of the installed vLLM, with its other names."""
+def parser() -> tuple[list[list[str]], dict[str, list[str | None]]]:
+    """Every flag of the installed vLLM with its other names, and the words that some take."""
     done = subprocess.run(
         [sys.executable, "-c", NAMES], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    names: list[list[str]] = json.loads(done.stdout)
-    return names
+    names, choices = json.loads(done.stdout)
+    return names, choices
+
+
+@pytest.fixture
+def flags(parser: tuple[list[list[str]], object]) -> list[list[str]]:
+    return parser[0]
 
 
 @pytest.mark.slow
@@ -33,8 +39,20 @@ def flags() -> list[list[str]]:
 def test_every_known_flag_is_one_of_vllms(flags: list[list[str]]) -> None:
     """A new version that renames one is noticed; -O is taken before the parser sees it."""
     names = {name for action in flags for name in action}
+    known = {flag.partition(".")[0] for flag in COUNTED}
 
-    assert {*RESERVED, *COUNTED, *SECOND_NAMES} - names == {"-O"}
+    assert {*RESERVED, *known, *SECOND_NAMES} - names == {"-O"}
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+def test_the_words_of_a_known_flag_are_vllms(
+    parser: tuple[object, dict[str, list[str | None]]],
+) -> None:
+    """Each flag that has a list there has the same one here."""
+    theirs = {flag: {*parser[1][flag]} - {None} for flag in COUNTED if flag in parser[1]}
+
+    assert theirs == {flag: {*kind} for flag, kind in COUNTED.items() if isinstance(kind, list)}
 
 
 @pytest.mark.slow
@@ -93,3 +111,47 @@ def test_flags_are_read_as_vllm_does(written: list[str], found: dict[str, str]) 
 def test_a_flag_is_switched_on_and_off(written: str, is_eager: bool | None) -> None:
     """The last word counts, and none leaves it to the plan."""
     assert is_on("--enforce-eager", written.split()) is is_eager
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "--max-num-seqs 0",
+        "--max-num-seqs -5",
+        "--max-num-seqs auto",
+        "--max-num-seqs 1e3",
+        "--max-num-seqs 1.5k",
+        f"--max-num-seqs {'9' * 5000}",
+        "--max-num-seqs",
+        "--max-num-batched-tokens 0",
+        "--max-num-batched-tokens 1.5K",
+        f"--max-num-batched-tokens {'9' * 400}k",
+        "--max-cudagraph-capture-size 0",
+        "--cudagraph-capture-sizes 1 2 x",
+        "--stream-interval=0",
+        "--spec-tokens abc",
+        "-sc.num_speculative_tokens -4",
+        '-sc {"num_speculative_tokens":"x"}',
+        '-sc {"num_speculative_tokens":[1]}',
+        '-sc {"num_speculative_tokens":NaN}',
+        '-sc {"num_speculative_tokens":1e400}',
+        '-cc {"cudagraph_capture_sizes":[]}',
+        f"-sc {'[' * 30000}",
+        "-cc 3",
+        "--moe-backend bogus",
+        "--performance-mode THROUGHPUT",
+    ],
+)
+def test_a_value_that_vllm_refuses(written: str) -> None:
+    """It is refused here too, in one sentence."""
+    with pytest.raises(ValueError, match=r"no positive whole number|no JSON object|none of"):
+        check(written.split())
+
+
+def test_a_value_that_vllm_takes() -> None:
+    """As its parser does: sizes with suffixes, words with hyphens."""
+    check(["--moe-backend", "Deep-Gemm", "--cudagraph-capture-sizes", "1", "2", "-sc.model=x/y"])
+    check(["-sc", '{"num_speculative_tokens": null, "model": "x/y"}'])
+
+    assert count("--max-num-seqs", "8") == 8
+    assert [size("", text) for text in ("8", "25.6k", "2K", "1M")] == [8, 25600, 2048, 1024**2]

@@ -100,9 +100,9 @@ def test_the_override_wins() -> None:
 
 def test_engine_args_are_split_like_a_shell_does() -> None:
     """Quotes keep a JSON value together."""
-    settings = load({"MMHIE_ENGINE_ARGS": "--seed 1 --hf-overrides '{\"a\": 1}'"}, None)
+    settings = load({"MMHIE_ENGINE_ARGS": "--seed 1 --additional-config '{\"a\": 1}'"}, None)
 
-    assert settings.engine_args == ("--seed", "1", "--hf-overrides", '{"a": 1}')
+    assert settings.engine_args == ("--seed", "1", "--additional-config", '{"a": 1}')
 
 
 @pytest.mark.parametrize("flag", sorted(RESERVED))
@@ -130,6 +130,8 @@ def test_reserved_flags_are_refused(flag: str, form: str) -> None:
         ("--data-parallel-size-l 2", "set MMHIE_DATA_PARALLEL instead"),
         ("--eplb-config.num_redundant_experts=2", "no plan counts its further copies of experts"),
         ("--kv-events-config.publisher zmq", "it sends the tokens of patients' texts"),
+        ("--logging-config.log_level=DEBUG", "write patients' texts into the log"),
+        ('--logging_conf \'{"log_level":"DEBUG"}\'', "write patients' texts into the log"),
     ],
 )
 def test_reserved_flags_are_refused_however_they_are_written(written: str, sentence: str) -> None:

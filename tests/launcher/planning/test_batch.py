@@ -58,8 +58,3 @@ def test_throughput_doubles_what_is_not_set() -> None:
 def test_graphs(arguments: tuple[str, ...], has: bool) -> None:
     """They are captured unless every step is eager."""
     assert has_graphs(arguments) is has
-
-
-def test_a_number_that_is_none_is_left_to_the_engine() -> None:
-    """vLLM refuses it itself, with its own words."""
-    assert batched_tokens(parse("1xh100").gpus, ("--max-num-batched-tokens", "many")) == 8192

@@ -22,6 +22,7 @@ from tests.gpu_engine.models import MODELS
 
 OPT, OSS = "facebook/opt-1.3b", "openai/gpt-oss-20b"
 FREE = Gpu("H100", 79.2, (9, 0), free_gib=78.5)
+LESS = Gpu("H100", 79.2, (9, 0), free_gib=64.5)
 BUSY = Gpu("H100", 79.2, (9, 0), free_gib=38.0)
 BUSIER = Gpu("H100", 79.2, (9, 0), free_gib=20.0)
 
@@ -147,6 +148,21 @@ def test_one_half_busy_of_eight(tmp_path: Path) -> None:
 def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> None:
     """And where the calm ones are few."""
     assert len(laid_out(Hardware(gpus=gpus))[1].gpus) == used
+
+
+@pytest.mark.parametrize("gpus", [(FREE, LESS), (LESS, FREE)])
+@pytest.mark.parametrize(
+    ("ours", "used"), [({"device_map": "null"}, 1), ({"engines": "1"}, 1), ({}, 2)]
+)
+def test_one_engine_has_the_freest_card(
+    gpus: tuple[Gpu, ...], ours: dict[str, str], used: int
+) -> None:
+    """Where it takes one of several; two engines take both."""
+    plans, machine = laid_out(Hardware(gpus=gpus), **ours)
+
+    assert (len(machine.gpus), len(plans)) == (used, used)
+    assert FREE in machine.gpus
+    assert used == 2 or "other processes hold 14.7 GiB of it" in machine.remarks[0]
 
 
 def test_cards_that_are_named_are_wanted() -> None:

@@ -62,6 +62,16 @@ def test_a_cpu_as_described() -> None:
         "999999999x1x80",
         "2x2xcpu",
         "4xv100",
+        "1x0",
+        f"1x{'9' * 400}",
+        "cpu,cpus=0",
+        "cpu,cpus=1.5",
+        f"cpu,cpus={'9' * 5000}",
+        "cpu,ram=0.0",
+        f"cpu,ram={'9' * 400}",
+        "cpu,avx2=no",
+        "1x80,cc=12.5",
+        "1x80,cc=8.",
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:

@@ -237,3 +237,12 @@ def test_packed_weights(quantization: str, bits: int | None, most: float) -> Non
     plain = weights.weight_bytes(SMOL, None) - 2 * dense.embedding_parameters
 
     assert most - 0.08 < packed / plain < most
+
+
+def test_a_longer_step_on_a_cpu() -> None:
+    """What MMHIE_ENGINE_ARGS let it read at once is counted, as on a GPU."""
+    usual = memory.on_cpu(load(), 256, 256, 4)
+    longer = memory.on_cpu(load(), 256, 256, 4, arguments=["--max-num-batched-tokens", "131072"])
+
+    assert longer.activations_gib == pytest.approx(64 * usual.activations_gib, rel=0.01)
+    assert longer.per_gpu_gib > usual.per_gpu_gib

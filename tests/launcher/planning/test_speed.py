@@ -96,6 +96,11 @@ def test_what_the_operator_sets_is_set(text: str) -> None:
     [
         ("--enforce-eager", "--max-cudagraph-capture-size", "set", "none"),
         ("-O0", "--max-cudagraph-capture-size", "set", "none"),
+        ("-cc.cudagraph_mode=NONE", "--max-cudagraph-capture-size", "set", "none"),
+        ("--cudagraph-capture-sizes 1 4 9999", "--max-cudagraph-capture-size", "set", "4"),
+        ("-cc.cudagraph_capture_sizes=[1,2]", "--max-cudagraph-capture-size", "set", "2"),
+        ("-cc.max_cudagraph_capture_size 64", "--max-cudagraph-capture-size", "set", "64"),
+        ("--max-cudagraph-capture-size 64", "--max-cudagraph-capture-size", "set", "64"),
         ("--no-async-scheduling", "--async-scheduling", "set", "off"),
         ("--spec-method ngram", "--async-scheduling", "default", "off"),
         ("--spec_method=ngram", "--speculative-config", "set", '{"method": "ngram"}'),
@@ -168,3 +173,15 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [word in printed for word in ("Set:", "Left to vLLM:", "Possible, and off:")] == [
         True
     ] * 3
+
+
+@pytest.mark.parametrize("hardware", ["1xa100", "cpu,ram=999,cpus=999"])
+@pytest.mark.parametrize(("arguments", "tokens"), [("", 2048), ("--max-num-batched-tokens 9", 9)])
+def test_no_more_requests_than_tokens_in_a_step(hardware: str, arguments: str, tokens: int) -> None:
+    """vLLM refuses more; the operator's own number is refused, fewer are planned by itself."""
+    ours = {"reasoner_model": "embedded", "max_inflight": "9999", "engine_args": arguments}
+    made = plan(hardware, **ours)
+
+    assert made.argv[made.argv.index("--max-num-seqs") + 1] == str(tokens)
+    with pytest.raises(PlanError, match=rf"9,999, and a step has {tokens:,} tokens"):
+        plan(hardware, **ours | {"engine_args": f"{arguments} --max-num-seqs 9999"})
