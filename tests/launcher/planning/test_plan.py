@@ -587,6 +587,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
         "4x80,cc=9.0",
         "3x80",
         "1x16,cc=7.5",
+        "1xa10+1xt4",
         "2x8x80",
         "cpu,ram=64",
         "cpu,ram=64,amx",
