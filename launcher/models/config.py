@@ -88,7 +88,8 @@ def _shape(text: Config) -> Json:
     hidden = first(text, "hidden_size", "n_embd", "d_model")
     heads = first(text, "num_attention_heads", "n_head")
     layers = first(text, "num_hidden_layers", "n_layer")
-    window = optional(text, "sliding_window")
+    context = first(text, "max_position_embeddings", "n_positions", "n_ctx")
+    window = _window(text, context)
     experts = optional(text, "num_local_experts", "num_experts", "n_routed_experts")
     return {
         "layers": layers,
@@ -98,7 +99,7 @@ def _shape(text: Config) -> Json:
         "head_dim": optional(text, "head_dim") or hidden // heads,
         "intermediate": _intermediate(text, hidden, experts),
         "vocab": first(text, "vocab_size"),
-        "context": first(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        "context": context,
         "experts": experts,
         "experts_per_token": optional(text, "num_experts_per_tok", "experts_per_token"),
         "shared_experts": optional(text, "n_shared_experts") if experts else 0,
@@ -131,13 +132,21 @@ def _intermediate(text: Config, hidden: int, experts: int) -> int:
     return optional(text, *of_experts, "intermediate_size", "ffn_dim", "n_inner") or 4 * hidden
 
 
+def _window(text: Config, context: int) -> int:
+    """The tokens that a sliding layer sees, or 0 where that is the whole context."""
+    window = optional(text, "sliding_window")
+    return window if window < context else 0
+
+
 def _sliding_layers(text: Config, layers: int, window: int) -> int:
+    if not window:
+        return 0
     kinds = text.get("layer_types")
     if kinds:
         return sum(kind == "sliding_attention" for kind in kinds)
     if pattern := optional(text, "sliding_window_pattern"):
         return layers - layers // pattern
-    return layers if window and text.get("use_sliding_window", True) else 0
+    return layers if text.get("use_sliding_window", True) else 0
 
 
 def _dtype(text: Config) -> str:
