@@ -9,7 +9,7 @@ from typing import Final
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS, READ
 from launcher.json_types import Json
-from launcher.models import architectures, linear_attention
+from launcher.models import architectures, entries, linear_attention
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
 from launcher.models.families import (
     APPLIED_WHILE_SERVING,
@@ -47,7 +47,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         text: Config = {**config, **config.get("text_config", {})}
         model_type = str(text.get("model_type", ""))
         family = str(config.get("model_type") or model_type)
-        text = {**DEFAULTS.get(model_type, {}), **text}
+        text = entries.named({**DEFAULTS.get(model_type, {}), **text})
         own = _own_quantization(config)
         name = str(own.get("quant_method") or "").replace("_", "-").lower()
         quantization = ALIASES.get(name, name) or None
@@ -85,12 +85,12 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
 
 
 def _shape(text: Config) -> Json:
-    hidden = first(text, "hidden_size", "n_embd", "d_model")
-    heads = first(text, "num_attention_heads", "n_head")
-    layers = first(text, "num_hidden_layers", "n_layer")
-    context = first(text, "max_position_embeddings", "n_positions", "n_ctx")
+    hidden = first(text, "hidden_size")
+    heads = first(text, "num_attention_heads")
+    layers = first(text, "num_hidden_layers")
+    context = entries.context(text)
     window = _window(text, context)
-    experts = optional(text, "num_local_experts", "num_experts", "n_routed_experts")
+    experts = optional(text, "num_local_experts")
     return {
         "layers": layers,
         "hidden": hidden,
@@ -101,7 +101,7 @@ def _shape(text: Config) -> Json:
         "vocab": first(text, "vocab_size"),
         "context": context,
         "experts": experts,
-        "experts_per_token": optional(text, "num_experts_per_tok", "experts_per_token"),
+        "experts_per_token": optional(text, "num_experts_per_tok"),
         "shared_experts": optional(text, "n_shared_experts") if experts else 0,
         "dense_layers": optional(text, "first_k_dense_replace") if experts else 0,
         "dense_intermediate": optional(text, "intermediate_size"),
@@ -129,7 +129,7 @@ def _latent(text: Config) -> LatentAttention | None:
 
 def _intermediate(text: Config, hidden: int, experts: int) -> int:
     of_experts = ("moe_intermediate_size",) if experts else ()
-    return optional(text, *of_experts, "intermediate_size", "ffn_dim", "n_inner") or 4 * hidden
+    return optional(text, *of_experts, "intermediate_size") or 4 * hidden
 
 
 def _window(text: Config, context: int) -> int:

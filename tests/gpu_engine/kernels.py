@@ -192,6 +192,19 @@ def architectures() -> dict[str, Any]:
     }
 
 
+def names() -> dict[str, Any]:
+    """Entries that limit the context, and those with other names in Transformers' classes."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from vllm.transformers_utils.model_arch_config_convertor import ModelArchConfigConvertorBase
+
+    constants = ModelArchConfigConvertorBase.derive_max_model_len_and_key.__code__.co_consts
+    types = ("bloom", "dbrx", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "hunyuan_v1_moe")
+    return {
+        "contexts": next(entry for entry in constants if isinstance(entry, tuple)),
+        "maps": {name: CONFIG_MAPPING[name].attribute_map for name in types},
+    }
+
+
 def without_workspace() -> None:
     """Have what a module allocates on the GPU when it is imported (cutlass_mla.py) be nowhere."""
     import torch
@@ -221,6 +234,7 @@ def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> N
             },
             **registries(),
             **architectures(),
+            **names(),
         }
     )
 

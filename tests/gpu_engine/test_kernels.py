@@ -10,7 +10,7 @@ import pytest
 
 from launcher.errors import PlanError
 from launcher.formats import FORMATS, PLUGINS, READ
-from launcher.models import architectures
+from launcher.models import architectures, entries
 from launcher.models.config import REASONING_MARKS, TOOL_MARKS, from_config
 from launcher.planning import kv_cache, weights
 from launcher.planning.cards import Gpu
@@ -143,6 +143,15 @@ def test_what_cannot_chat(answers: Answers) -> None:
         purposes = [architectures.other_purpose({"architectures": [name]}) for name in names]
         assert [purpose is None for purpose in purposes] == [can_chat] * len(names)
     assert set(answer["types"]) <= architectures.KNOWN_TYPES
+
+
+def test_names_of_entries(answers: Answers) -> None:
+    """The wheel looks for these contexts, and its classes map these names."""
+    answer = answers["a100"]
+    assert set(entries.CONTEXTS) == set(answer["contexts"])
+    for mapped in answer["maps"].values():
+        for usual, other in mapped.items():
+            assert other in entries.NAMES.get(usual, (other, *entries.CONTEXTS)), usual
 
 
 def test_formats_of_checkpoints(answers: Answers) -> None:

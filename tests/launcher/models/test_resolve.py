@@ -11,6 +11,7 @@ import pytest
 
 from launcher.errors import ModelError, SettingsError
 from launcher.models.architectures import DRAFT
+from launcher.models.entries import CONTEXTS
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
@@ -327,6 +328,21 @@ def test_numbers_that_are_none(tmp_path: Path, entries: dict[str, Any]) -> None:
     """Weights below nothing would fit everywhere."""
     with pytest.raises(ModelError, match=r"describes no model: .*\.$"):
         read(folder(tmp_path / "m", {**LLAMA, **entries}))
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_the_least_context_counts(tmp_path: Path, name: str) -> None:
+    """As the engine takes it, in a config.json and in Mistral's own description."""
+    params = {"dim": 64, "n_layers": 2, "n_heads": 4, "vocab_size": 1000, name: 1024}
+    (tmp_path / "params.json").write_text(json.dumps(params))
+
+    assert read(folder(tmp_path / "m", {**LLAMA, name: 1024})).context == 1024
+    assert read(tmp_path).context == 1024
+
+
+def test_command_r_says_its_context_apart(tmp_path: Path) -> None:
+    """Its `model_max_length` is longer than its positions, and counts."""
+    assert read(folder(tmp_path / "m", {**LLAMA, "model_max_length": 131_072})).context == 131_072
 
 
 QWEN3_NEXT = {
