@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.formats import ALIASES, FORMATS, READ
+from launcher.formats import ALIASES, FORMATS, READ, REQUIRED
 from launcher.json_types import Json
 from launcher.models import architectures, entries, linear_attention
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
@@ -159,6 +159,8 @@ def _own_quantization(config: Config) -> Config:
     parts = (config, config.get("text_config") or {})
     names = ("quantization_config", "compression_config")
     own: Config = next((part[name] for part in parts for name in names if part.get(name)), {})
+    inner = own.get("quantization")
+    own = {**(inner if isinstance(inner, dict) else {}), **own}
     is_nameless = not own.get("quant_method") and "producer" in own
     return {**own, "quant_method": "modelopt"} if is_nameless else own
 
@@ -175,9 +177,18 @@ def _unreadable(name: str, bits: int | None, own: Config) -> str | None:
         return "vLLM reads symmetric GPTQ only; use one with sym=true"
     if name in GPTQ and own.get("desc_act") and own.get("group_size") != -1:
         return "vLLM no longer reads GPTQ with activation order; use one with desc_act=false"
+    return _refused(name, own)
+
+
+def _refused(name: str, own: Config) -> str | None:
+    """The reason vLLM does not take this description of a format that it reads."""
     if (own.get("sparsity_config") or {}).get("targets"):
         return f"vLLM no longer reads sparse weights; {INSTEAD}"
-    return None
+    if own.get("weight_block_size") and own.get("activation_scheme", "dynamic") != "dynamic":
+        return f"vLLM reads fp8 in blocks with dynamic activations only; {INSTEAD}"
+    needed = (names for names in REQUIRED.get(name, ()) if all(own.get(n) is None for n in names))
+    absent = next(needed, None)
+    return f"its quantization_config has no {absent[0]}: fetch it again" if absent else None
 
 
 def _is_nvfp4(own: Config) -> bool:

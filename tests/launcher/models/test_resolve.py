@@ -93,6 +93,8 @@ def test_the_checkpoints_own_quantization(
     assert (facts.quantization, facts.bits) == (method, bits)
 
 
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True}
+FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic"}
 UNREADABLE: list[tuple[dict[str, Any], str]] = [
     *(
         (
@@ -110,6 +112,13 @@ UNREADABLE: list[tuple[dict[str, Any], str]] = [
     ({"quant_method": "gptq", "bits": 4, "sym": False}, "symmetric GPTQ only"),
     ({"quant_method": "gptq", "desc_act": True, "group_size": 128}, "activation order"),
     ({"quant_method": "compressed-tensors", "sparsity_config": {"targets": ["Linear"]}}, "sparse"),
+    ({"quant_method": "torchao"}, "does not read torchao"),
+    ({**GPTQ, "sym": None}, "has no sym: fetch"),
+    ({"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": True}, "has no desc_act"),
+    ({"quant_method": "awq", "group_size": 128, "zero_point": True}, "has no bits"),
+    ({"quant_method": "fp8"}, "has no activation_scheme"),
+    ({**FP8, "activation_scheme": "static", "weight_block_size": [128, 128]}, "dynamic"),
+    ({"quant_method": "modelopt", "quant_algo": None}, "has no quant_algo"),
 ]
 
 
@@ -128,9 +137,11 @@ def test_formats_that_the_engine_does_not_read(
 @pytest.mark.parametrize(
     "own",
     [
-        {"quant_method": "gptq", "bits": 8, "sym": True},
-        {"quant_method": "gptq", "desc_act": True, "group_size": -1},
-        {"quant_method": "auto-round", "bits": 2},
+        {**GPTQ, "bits": 8},
+        {**GPTQ, "desc_act": True, "group_size": -1},
+        {"quant_method": "awq", "w_bit": 4, "q_group_size": 128, "zero_point": True},
+        {**FP8, "weight_block_size": [128, 128]},
+        {"quant_method": "auto-round", "bits": 2, "group_size": 128},
         {"quant_method": "compressed-tensors", "sparsity_config": {}},
         {"quant_method": "modelopt_fp4"},
         {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}},
