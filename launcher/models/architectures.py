@@ -10,11 +10,9 @@ from launcher.json_types import JsonView
 
 _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 ENDS: Final[Mapping[str, str]] = _TABLE["ends"]
-DROPPED: Final = "a model that vLLM no longer serves"
-CLASSES: Final[Mapping[str, str]] = {
-    **_TABLE["classes"],
-    **dict.fromkeys(_TABLE["dropped"]["classes"], DROPPED),
-}
+CLASSES: Final[Mapping[str, str]] = _TABLE["classes"]
+SERVED: Final = frozenset(name for names in _TABLE["served"].values() for name in names)
+UNSERVED: Final = "a model that vLLM does not serve"
 KNOWN_TYPES: Final = frozenset(_TABLE["types"]["known"])
 ENCODER_DECODERS: Final = frozenset(_TABLE["types"]["encoder_decoder"])
 DRAFTS: Final = re.compile("|".join(_TABLE["drafts"]["names"]), re.IGNORECASE)
@@ -40,6 +38,8 @@ def other_purpose(config: JsonView) -> str | None:
     found = next((kind for kind in kinds if kind), CHAT)
     if found == CHAT and (config.get("is_encoder_decoder") or _type(config) in ENCODER_DECODERS):
         return "an encoder-decoder, for transcripts or translations"
+    if found == CHAT and names and not config.get("auto_map") and SERVED.isdisjoint(names):
+        return UNSERVED
     return None if found == CHAT else found
 
 

@@ -8,6 +8,7 @@ card is a fork, since the platform remembers what it asked first.
 import json
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -165,6 +166,19 @@ def is_for_speech(module: str, name: str) -> bool:
     return "supports_transcription_only = True" in text or name.endswith("RealtimeGeneration")
 
 
+def by_transformers() -> Iterator[str]:
+    """Classes that generate text and that the wheel builds with Transformers."""
+    import transformers
+
+    ends = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForVisionText2Text")
+    for name in dir(transformers):
+        made: Any = getattr(transformers, name) if name.endswith(ends) else None
+        if hasattr(made, "is_backend_compatible") and (
+            made.is_backend_compatible() or made._can_set_attn_implementation()
+        ):
+            yield name
+
+
 def architectures() -> dict[str, Any]:
     """Runners by the end of a class's name, classes that chat or pool, and types of models."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -187,7 +201,7 @@ def architectures() -> dict[str, Any]:
         "pooling": sorted(pooling - chat),
         "drafts": sorted(registry._SPECULATIVE_DECODING_MODELS),
         "speech": sorted(name for name in chat if is_for_speech(*registry._VLLM_MODELS[name])),
-        "dropped": sorted(registry._PREVIOUSLY_SUPPORTED_MODELS),
+        "by_transformers": sorted(name for name in by_transformers() if name not in chat),
         "types": sorted({*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}),
     }
 

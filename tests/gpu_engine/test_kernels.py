@@ -138,7 +138,7 @@ def test_what_cannot_chat(answers: Answers) -> None:
     assert ends == [[end, runner == "generate"] for end, runner in answer["ends"]]
     chat = set(answer["chat"]) - set(answer["speech"]) - {"OpenVLAForActionPrediction"}
     others = (answer["pooling"], answer["speech"], answer["drafts"])
-    assert set(answer["dropped"]) >= set(architectures._TABLE["dropped"]["classes"])
+    assert set(answer["chat"]) | set(answer["by_transformers"]) == architectures.SERVED
     for names, can_chat in ((chat, True), *((names, False) for names in others)):
         purposes = [architectures.other_purpose({"architectures": [name]}) for name in names]
         assert [purpose is None for purpose in purposes] == [can_chat] * len(names)
@@ -155,11 +155,11 @@ def test_names_of_entries(answers: Answers) -> None:
 
 
 def test_formats_of_checkpoints(answers: Answers) -> None:
-    """Those that the wheel reads, the plugins' and AutoRound's other name; and bits of each."""
+    """Those that the wheel reads with what is locked, the plugins' and AutoRound's other name."""
     answer = answers["a100"]
     read = {name.replace("_", "-") for name in answer["read"]}
 
-    assert set(READ) == read | set(PLUGINS) | {"auto-round"}
+    assert set(READ) == read - {"torchao"} | set(PLUGINS) | {"auto-round"}
     assert {name: list(READ[name]) for name in answer["bits"]} == answer["bits"]
 
 

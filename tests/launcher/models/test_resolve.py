@@ -231,7 +231,13 @@ OTHER_PURPOSES = [
     ({"architectures": ["RobertaForMaskedLM"]}, "an embedding model"),
     ({"architectures": ["Qwen3ForCausalLM"]}, None),
     ({"architectures": ["ChatGLMModel"]}, None),
-    ({"architectures": ["Unheard"]}, None),
+    ({"architectures": ["Unheard", "LlamaForCausalLM"]}, None),
+    ({"architectures": ["OlmoForCausalLM"], "model_type": "olmo"}, None),
+    ({"architectures": ["Unheard"], "auto_map": {"AutoModelForCausalLM": "m.Unheard"}}, None),
+    *(
+        ({"architectures": [name]}, "a model that vLLM does not serve")
+        for name in ("Unheard", "XGLMForCausalLM", "OpenAIGPTLMHeadModel", "LlamaForCausalLMEagle")
+    ),
     (
         {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True},
         "a speech-to-text model",
@@ -246,7 +252,7 @@ OTHER_PURPOSES = [
     ({"architectures": None, "model_type": "medusa"}, DRAFT),
     ({"architectures": ["Eagle2_5_VLForConditionalGeneration"]}, None),
     ({"num_nextn_predict_layers": 1}, None),
-    ({"architectures": ["QWenLMHeadModel"]}, "a model that vLLM no longer serves"),
+    ({"architectures": ["QWenLMHeadModel"]}, "a model that vLLM does not serve"),
 ]
 
 
