@@ -401,6 +401,76 @@ def test_layers_of_linear_attention(
     assert facts.full_layers == 48 - linear
 
 
+OLDER: list[tuple[dict[str, Any], tuple[int, ...]]] = [
+    (
+        {
+            "model_type": "chatglm",
+            "num_layers": 3,
+            "num_attention_heads": 4,
+            "padded_vocab_size": 9,
+            "multi_query_group_num": 2,
+            "seq_length": 512,
+        },
+        (3, 2, 512, 0),
+    ),
+    ({"model_type": "falcon", "num_hidden_layers": 3, "num_attention_heads": 4}, (3, 1, 2048, 0)),
+    (
+        {
+            "model_type": "falcon",
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_kv_heads": 2,
+            "new_decoder_architecture": True,
+        },
+        (3, 2, 2048, 0),
+    ),
+    ({"model_type": "bloom", "n_layer": 3, "n_head": 4}, (3, 4, 2048, 0)),
+    ({"model_type": "gpt_bigcode", "n_layer": 3, "n_head": 4, "n_positions": 512}, (3, 1, 512, 0)),
+    (
+        {
+            "model_type": "dbrx",
+            "n_layers": 3,
+            "n_heads": 4,
+            "max_seq_len": 512,
+            "attn_config": {"kv_n_heads": 2},
+        },
+        (3, 2, 512, 0),
+    ),
+    ({"model_type": "mamba", "num_hidden_layers": 3}, (3, 1, 2048, 128 * (6 + 32))),
+    ({"model_type": "mamba2", "num_hidden_layers": 3, "num_heads": 2}, (3, 2, 2048, 45_824)),
+    (
+        {
+            "model_type": "jamba",
+            "num_hidden_layers": 8,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 512,
+        },
+        (8, 4, 512, 128 * (6 + 32)),
+    ),
+    (
+        {
+            **LLAMA,
+            "num_key_value_heads": None,
+            "block_configs": [
+                {"attention": {"no_op": True}},
+                {"attention": {"n_heads_in_group": 2}},
+            ],
+        },
+        (2, 2, 2048, 0),
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "shape"), OLDER)
+def test_shapes_under_other_names(
+    tmp_path: Path, config: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    """Layers, heads of keys and values, context and state as the engine reads them."""
+    facts = read(folder(tmp_path / "m", {"hidden_size": 64, "vocab_size": 9, **config}))
+
+    assert (facts.layers, facts.kv_heads, facts.context, facts.state_bytes) == shape
+
+
 @pytest.mark.parametrize(
     ("entries", "linear"),
     [
