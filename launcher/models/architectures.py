@@ -15,6 +15,7 @@ SERVED: Final = frozenset(name for names in _TABLE["served"].values() for name i
 UNSERVED: Final = "a model that vLLM does not serve"
 KNOWN_TYPES: Final = frozenset(_TABLE["types"]["known"])
 ENCODER_DECODERS: Final = frozenset(_TABLE["types"]["encoder_decoder"])
+GGUF: Final = frozenset(_TABLE["gguf"]["chat"])
 DRAFTS: Final = re.compile("|".join(_TABLE["drafts"]["names"]), re.IGNORECASE)
 ONLY_IN_DRAFTS: Final[Sequence[str]] = _TABLE["drafts"]["entries"]
 ALWAYS: Final = frozenset(_TABLE["reasoning"]["always"])
@@ -41,6 +42,14 @@ def other_purpose(config: JsonView) -> str | None:
     if found == CHAT and names and not config.get("auto_map") and SERVED.isdisjoint(names):
         return UNSERVED
     return None if found == CHAT else found
+
+
+def gguf_purpose(header: JsonView) -> str | None:
+    """Return the kind of a GGUF file that holds no model for chats; None for one that does."""
+    if (kind := header.get("general.type", "model")) != "model":
+        return f"a GGUF file with no model but of type {kind}"
+    is_known = header.get("general.architecture") in GGUF
+    return None if is_known else "a GGUF file of an architecture that generates no answers"
 
 
 def eagle(model: str, layers: int) -> str | None:

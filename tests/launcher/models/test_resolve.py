@@ -833,6 +833,50 @@ def test_a_gguf_header(tmp_path: Path) -> None:
     assert facts.chat_template
 
 
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ({"general.type": "adapter"}, "no model but of type adapter"),
+        ({"general.type": "mmproj"}, "no model but of type mmproj"),
+        ({"general.architecture": "bert"}, r"generates no answers \(bert\) and cannot chat"),
+        ({"general.architecture": "unheard"}, r"generates no answers \(unheard\)"),
+        ({"split.count": 3}, "is a part of a model without the others: fetch it again"),
+    ],
+)
+def test_a_gguf_file_that_is_no_whole_model(
+    tmp_path: Path, entries: dict[str, int | str | list[str]], sentence: str
+) -> None:
+    """Its header has everything that a model needs, and another kind."""
+    with pytest.raises(ModelError, match=sentence):
+        read(gguf_file(tmp_path / "m.gguf", GGUF | entries))
+
+
+def test_a_gguf_model_in_parts(tmp_path: Path) -> None:
+    """It is as large as its parts together, each of which has to be there."""
+    first, second = (tmp_path / f"m-0000{number}-of-00002.gguf" for number in (1, 2))
+    gguf_file(first, GGUF | {"split.count": 2})
+    with pytest.raises(ModelError, match=r"m-00002-of-00002\.gguf"):
+        read(first)
+    second.write_bytes(b"0" * 1000)
+
+    assert read(first).weight_bytes == first.stat().st_size + 1000
+
+
+@pytest.mark.parametrize(("kind", "is_whole"), [(0, False), (2, True), (999, True)])
+def test_a_gguf_file_holds_what_it_promises(tmp_path: Path, kind: int, is_whole: bool) -> None:
+    """64 weights are 256 bytes of float32, 36 of Q4_0, and unknown of a type to come."""
+    file = gguf_file(tmp_path / "m.gguf", GGUF)
+    head = file.read_bytes()
+    tensor = struct.pack("<Q1sIQIQ", 1, b"w", 1, 64, kind, 0)
+    file.write_bytes(head[:8] + struct.pack("<Q", 1) + head[16:] + tensor + bytes(36))
+
+    if is_whole:
+        assert read(file).layers == 2
+    else:
+        with pytest.raises(ModelError, match="cut short"):
+            read(file)
+
+
 @pytest.mark.parametrize("length", [0, 3, 10, 30, 200, 600])
 def test_a_cut_gguf_is_refused(tmp_path: Path, length: int) -> None:
     """Refuse it at every length at which a download may stop."""
