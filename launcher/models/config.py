@@ -18,7 +18,7 @@ from launcher.models.families import (
     PLAIN_INITS,
     Config,
 )
-from launcher.models.numbers import first, optional, positive
+from launcher.models.numbers import finite, first, optional, positive
 
 # Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
 REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)
@@ -277,6 +277,8 @@ def adapter_from_config(config: Config, *, id: str, source: str) -> AdapterFacts
 def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
     targets = config.get("target_modules") or ()
     parameters = config.get("target_parameters") or ()
+    if odd := [name for name in targets if not isinstance(name, str)]:
+        raise ValueError(f"target_modules names {odd[0]!r}")
     beyond = _beyond_lora(config)
     ranks = {"r": config.get("r", 8), **(config.get("rank_pattern") or {})}
     return AdapterFacts(
@@ -284,7 +286,7 @@ def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
         source=source,
         base=str(config.get("base_model_name_or_path") or ""),
         rank=max(positive(name, rank) for name, rank in ranks.items()),
-        alpha=float(config.get("lora_alpha", 8)),
+        alpha=finite("lora_alpha", config.get("lora_alpha", 8)),
         targets=(targets,) if isinstance(targets, str) else tuple(sorted((*targets, *parameters))),
         unmergeable=beyond,
         unservable=tuple(one for one in beyond if one not in APPLIED_WHILE_SERVING),

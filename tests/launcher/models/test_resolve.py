@@ -777,6 +777,10 @@ def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) ->
         ({"r": -8}, "r is -8"),
         ({"rank_pattern": [1]}, "describes no adapter"),
         ({"target_modules": 5}, "describes no adapter"),
+        ({"target_modules": [1]}, "target_modules names 1"),
+        ({"lora_alpha": float("nan")}, "lora_alpha is nan"),
+        ({"lora_alpha": float("-inf")}, "lora_alpha is -inf"),
+        ({"lora_alpha": 10**400}, "describes no adapter"),
         ({"base_model_name_or_path": None}, "set MMHIE_BASE_MODEL"),
     ],
 )
