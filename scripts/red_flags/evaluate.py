@@ -7,8 +7,6 @@ Writes docs/red-flags/evaluation.json, from
 which `python -m scripts.render red_flags` writes the page.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import time

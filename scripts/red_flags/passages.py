@@ -6,8 +6,6 @@ label; what stands around that is of none. Labels: the notices' topics, `over` (
 passed), the frames `exam`, `fiction` and `document`, and `none`.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -33,7 +31,6 @@ class Text(NamedTuple):
     label: str
     kind: str
     pattern: str
-    language: str
 
 
 class Passage(NamedTuple):
@@ -51,7 +48,7 @@ def texts(language: str) -> Iterator[Text]:
         if line.startswith("## "):
             label, kind = line[3:].split(": ")
         else:
-            yield Text(label, kind, line.replace("\\n", "\n"), language)
+            yield Text(label, kind, line.replace("\\n", "\n"))
 
 
 def passages(seed: int) -> Iterator[Passage]:

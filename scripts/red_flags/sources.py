@@ -1,7 +1,5 @@
 """Read the public data named in sources.toml, from clones at fixed commits, by digest."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

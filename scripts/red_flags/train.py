@@ -4,8 +4,6 @@ Needs requirements/classifier.txt in an environment of its own. Reads nothing bu
 of a release set is among them. The same texts give the same bytes: weights are rounded to units.
 """
 
-from __future__ import annotations
-
 import argparse
 import gzip
 import json

@@ -15,10 +15,9 @@ cell's place. Who leaves a JSON answer early holds nothing, and has no row.
   and the last one with labels.
 - `text`: in plain text, in a paragraph of its own. `value`: what a client library returned;
   `error`: what it raised. Of a stream that is left early, `value` is its first part.
-- `card`: an answer in the console, with its frames, remarks and safety notice; `page`: the top of
-  the console; `drawer`: its
-  origin, behind the button Provenance. `screen`: what `mmhie chat` has written, the last two
-  lines before the next question included; `saved`: what `/save` wrote.
+- `card`: an answer in the console, with its frames, remarks and safety notice; `page`: its top;
+  `drawer`: its origin, behind the button Provenance. `screen`: what `mmhie chat` has written, the
+  last two lines before the next question included; `saved`: what `/save` wrote.
 - LangChain is `mmhie.langchain.ChatMMHIE`. `langchain-openai` drops the key `mmhie` and has the
   response's headers with `include_response_headers=True`; provenance is then in the audit trail.
 - A refusal has the version of the disclaimer, and no answer that could be cut or have an origin. In

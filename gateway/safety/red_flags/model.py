@@ -9,7 +9,7 @@ docs/decisions/red-flags.md.
 import gzip
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,10 +67,12 @@ class Classifier:
     def read(self, line: str) -> WeighedLine:
         """Return a line with the worth of its words."""
         words = line.split()
-        # Each once: a word says no more when it comes again and again.
         different = set(words)
-        pairs = map(self._pairs.get, set(zip(words, words[1:], strict=False)))  # noqa: RUF007 - `pairwise` takes longer
-        worth = sum(filter(None, map(self._worth_of, different))) + sum(filter(None, pairs))
+        pairs: Iterable[tuple[str, str]] = zip(words, words[1:], strict=False)  # noqa: RUF007 - `pairwise` takes longer
+        if len(different) < len(words):  # each once: a word says no more when it comes again
+            pairs = set(pairs)
+        worth = sum(filter(None, map(self._worth_of, different)))
+        worth += sum(filter(None, map(self._pairs.get, pairs)))
         return WeighedLine(words, len(different), worth)
 
     def odds(self, line: WeighedLine) -> float:

@@ -117,7 +117,8 @@ def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
             repeats[peak.odds] += 1
             if repeats[peak.odds] <= REPEATS:
                 peaks.append(peak)
-        peaks = heapq.nlargest(LOOKED_AT, peaks)
+        if peaks:
+            peaks = heapq.nlargest(LOOKED_AT, peaks)
         yield
     return Reading(turn.role, lines, peaks, odds)
 
