@@ -47,7 +47,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         text: Config = {**config, **config.get("text_config", {})}
         model_type = str(text.get("model_type", ""))
         family = str(config.get("model_type") or model_type)
-        text = entries.named({**DEFAULTS.get(model_type, {}), **text})
+        text = entries.rename({**DEFAULTS.get(model_type, {}), **text})
         own = _own_quantization(config)
         name = str(own.get("quant_method") or "").replace("_", "-").lower()
         quantization = ALIASES.get(name, name) or None
@@ -177,10 +177,10 @@ def _unreadable(name: str, bits: int | None, own: Config) -> str | None:
         return "vLLM reads symmetric GPTQ only; use one with sym=true"
     if name in GPTQ and own.get("desc_act") and own.get("group_size") != -1:
         return "vLLM no longer reads GPTQ with activation order; use one with desc_act=false"
-    return _refused(name, own)
+    return _refusal(name, own)
 
 
-def _refused(name: str, own: Config) -> str | None:
+def _refusal(name: str, own: Config) -> str | None:
     """The reason vLLM does not take this description of a format that it reads."""
     if (own.get("sparsity_config") or {}).get("targets"):
         return f"vLLM no longer reads sparse weights; {INSTEAD}"

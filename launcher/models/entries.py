@@ -16,7 +16,7 @@ ALONE: Final = "model_max_length"
 PARTS: Final = ("attn_config", "ffn_config")  # of DBRX
 
 
-def named(text: JsonView) -> Json:
+def rename(text: JsonView) -> Json:
     """The entries, with those that have another name under the usual one, too."""
     inner = [text[part] for part in PARTS if isinstance(text.get(part), dict)]
     whole = {name: value for part in (*inner, text) for name, value in part.items()}

@@ -8,7 +8,6 @@ card is a fork, since the platform remembers what it asked first.
 import json
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -166,17 +165,20 @@ def is_for_speech(module: str, name: str) -> bool:
     return "supports_transcription_only = True" in text or name.endswith("RealtimeGeneration")
 
 
-def by_transformers() -> Iterator[str]:
+def by_transformers() -> list[str]:
     """Classes that generate text and that the wheel builds with Transformers."""
     import transformers
 
     ends = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForVisionText2Text")
-    for name in dir(transformers):
-        made: Any = getattr(transformers, name) if name.endswith(ends) else None
-        if hasattr(made, "is_backend_compatible") and (
-            made.is_backend_compatible() or made._can_set_attn_implementation()
-        ):
-            yield name
+    names = [name for name in dir(transformers) if name.endswith(ends)]
+    return [name for name in names if is_compatible(getattr(transformers, name))]
+
+
+def is_compatible(made: Any) -> bool:
+    """The rule of `_try_resolve_transformers`; an `AutoModelFor...` is no model itself."""
+    return hasattr(made, "is_backend_compatible") and bool(
+        made.is_backend_compatible() or made._can_set_attn_implementation()
+    )
 
 
 def architectures() -> dict[str, Any]:
@@ -201,7 +203,6 @@ def architectures() -> dict[str, Any]:
         "pooling": sorted(pooling - chat),
         "drafts": sorted(registry._SPECULATIVE_DECODING_MODELS),
         "speech": sorted(name for name in chat if is_for_speech(*registry._VLLM_MODELS[name])),
-        "by_transformers": sorted(name for name in by_transformers() if name not in chat),
         "types": sorted({*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}),
     }
 
@@ -248,6 +249,8 @@ def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> N
             },
             **registries(),
             **architectures(),
+            # of one card alone, since it imports every model of Transformers
+            "by_transformers": by_transformers() if card == questions["cards"]["a100"] else [],
             **names(),
         }
     )
