@@ -30,6 +30,8 @@ class Format:
 
 _TABLE: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 READ: Final[Mapping[str, Sequence[int]]] = _TABLE.pop("read")
+REQUIRED: Final[Mapping[str, Sequence[Sequence[str]]]] = _TABLE.pop("required")
+GPU_ONLY: Final = frozenset(_TABLE.pop("gpu_only")["methods"])
 FORMATS: Final = TypeAdapter(dict[str, Format]).validate_python(_TABLE)
 PLUGINS: Final = tuple(name for name, row in FORMATS.items() if row.plugin)
 ALIASES: Final = {alias: name for name, row in FORMATS.items() for alias in row.aliases}

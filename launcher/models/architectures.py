@@ -10,13 +10,12 @@ from launcher.json_types import JsonView
 
 _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 ENDS: Final[Mapping[str, str]] = _TABLE["ends"]
-DROPPED: Final = "a model that vLLM no longer serves"
-CLASSES: Final[Mapping[str, str]] = {
-    **_TABLE["classes"],
-    **dict.fromkeys(_TABLE["dropped"]["classes"], DROPPED),
-}
+CLASSES: Final[Mapping[str, str]] = _TABLE["classes"]
+SERVED: Final = frozenset(name for names in _TABLE["served"].values() for name in names)
+UNSERVED: Final = "a model that vLLM does not serve"
 KNOWN_TYPES: Final = frozenset(_TABLE["types"]["known"])
 ENCODER_DECODERS: Final = frozenset(_TABLE["types"]["encoder_decoder"])
+GGUF: Final = frozenset(_TABLE["gguf"]["chat"])
 DRAFTS: Final = re.compile("|".join(_TABLE["drafts"]["names"]), re.IGNORECASE)
 ONLY_IN_DRAFTS: Final[Sequence[str]] = _TABLE["drafts"]["entries"]
 ALWAYS: Final = frozenset(_TABLE["reasoning"]["always"])
@@ -40,7 +39,17 @@ def other_purpose(config: JsonView) -> str | None:
     found = next((kind for kind in kinds if kind), CHAT)
     if found == CHAT and (config.get("is_encoder_decoder") or _type(config) in ENCODER_DECODERS):
         return "an encoder-decoder, for transcripts or translations"
+    if found == CHAT and names and not config.get("auto_map") and SERVED.isdisjoint(names):
+        return UNSERVED
     return None if found == CHAT else found
+
+
+def gguf_purpose(header: JsonView) -> str | None:
+    """Return the kind of a GGUF file that holds no model for chats; None for one that does."""
+    if (kind := header.get("general.type", "model")) != "model":
+        return f"a GGUF file with no model but of type {kind}"
+    is_known = header.get("general.architecture") in GGUF
+    return None if is_known else "a GGUF file of an architecture that generates no answers"
 
 
 def eagle(model: str, layers: int) -> str | None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.formats import ALIASES, FORMATS, READ
+from launcher.formats import ALIASES, FORMATS, READ, REQUIRED
 from launcher.json_types import Json
-from launcher.models import architectures, linear_attention
+from launcher.models import architectures, entries, linear_attention
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
 from launcher.models.families import (
     APPLIED_WHILE_SERVING,
@@ -18,7 +18,7 @@ from launcher.models.families import (
     PLAIN_INITS,
     Config,
 )
-from launcher.models.numbers import first, optional, positive
+from launcher.models.numbers import finite, first, optional, positive
 
 # Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
 REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)
@@ -47,7 +47,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         text: Config = {**config, **config.get("text_config", {})}
         model_type = str(text.get("model_type", ""))
         family = str(config.get("model_type") or model_type)
-        text = {**DEFAULTS.get(model_type, {}), **text}
+        text = entries.rename({**DEFAULTS.get(model_type, {}), **text})
         own = _own_quantization(config)
         name = str(own.get("quant_method") or "").replace("_", "-").lower()
         quantization = ALIASES.get(name, name) or None
@@ -85,11 +85,12 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
 
 
 def _shape(text: Config) -> Json:
-    hidden = first(text, "hidden_size", "n_embd", "d_model")
-    heads = first(text, "num_attention_heads", "n_head")
-    layers = first(text, "num_hidden_layers", "n_layer")
-    window = optional(text, "sliding_window")
-    experts = optional(text, "num_local_experts", "num_experts", "n_routed_experts")
+    hidden = first(text, "hidden_size")
+    heads = first(text, "num_attention_heads")
+    layers = first(text, "num_hidden_layers")
+    context = entries.context(text)
+    window = _window(text, context)
+    experts = optional(text, "num_local_experts")
     return {
         "layers": layers,
         "hidden": hidden,
@@ -98,9 +99,9 @@ def _shape(text: Config) -> Json:
         "head_dim": optional(text, "head_dim") or hidden // heads,
         "intermediate": _intermediate(text, hidden, experts),
         "vocab": first(text, "vocab_size"),
-        "context": first(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        "context": context,
         "experts": experts,
-        "experts_per_token": optional(text, "num_experts_per_tok", "experts_per_token"),
+        "experts_per_token": optional(text, "num_experts_per_tok"),
         "shared_experts": optional(text, "n_shared_experts") if experts else 0,
         "dense_layers": optional(text, "first_k_dense_replace") if experts else 0,
         "dense_intermediate": optional(text, "intermediate_size"),
@@ -128,16 +129,24 @@ def _latent(text: Config) -> LatentAttention | None:
 
 def _intermediate(text: Config, hidden: int, experts: int) -> int:
     of_experts = ("moe_intermediate_size",) if experts else ()
-    return optional(text, *of_experts, "intermediate_size", "ffn_dim", "n_inner") or 4 * hidden
+    return optional(text, *of_experts, "intermediate_size") or 4 * hidden
+
+
+def _window(text: Config, context: int) -> int:
+    """The tokens that a sliding layer sees, or 0 where that is the whole context."""
+    window = optional(text, "sliding_window")
+    return window if window < context else 0
 
 
 def _sliding_layers(text: Config, layers: int, window: int) -> int:
+    if not window:
+        return 0
     kinds = text.get("layer_types")
     if kinds:
         return sum(kind == "sliding_attention" for kind in kinds)
     if pattern := optional(text, "sliding_window_pattern"):
         return layers - layers // pattern
-    return layers if window and text.get("use_sliding_window", True) else 0
+    return layers if text.get("use_sliding_window", True) else 0
 
 
 def _dtype(text: Config) -> str:
@@ -150,6 +159,8 @@ def _own_quantization(config: Config) -> Config:
     parts = (config, config.get("text_config") or {})
     names = ("quantization_config", "compression_config")
     own: Config = next((part[name] for part in parts for name in names if part.get(name)), {})
+    inner = own.get("quantization")
+    own = {**(inner if isinstance(inner, dict) else {}), **own}
     is_nameless = not own.get("quant_method") and "producer" in own
     return {**own, "quant_method": "modelopt"} if is_nameless else own
 
@@ -166,9 +177,18 @@ def _unreadable(name: str, bits: int | None, own: Config) -> str | None:
         return "vLLM reads symmetric GPTQ only; use one with sym=true"
     if name in GPTQ and own.get("desc_act") and own.get("group_size") != -1:
         return "vLLM no longer reads GPTQ with activation order; use one with desc_act=false"
+    return _refusal(name, own)
+
+
+def _refusal(name: str, own: Config) -> str | None:
+    """The reason vLLM does not take this description of a format that it reads."""
     if (own.get("sparsity_config") or {}).get("targets"):
         return f"vLLM no longer reads sparse weights; {INSTEAD}"
-    return None
+    if own.get("weight_block_size") and own.get("activation_scheme", "dynamic") != "dynamic":
+        return f"vLLM reads fp8 in blocks with dynamic activations only; {INSTEAD}"
+    needed = (names for names in REQUIRED.get(name, ()) if all(own.get(n) is None for n in names))
+    absent = next(needed, None)
+    return f"its quantization_config has no {absent[0]}: fetch it again" if absent else None
 
 
 def _is_nvfp4(own: Config) -> bool:
@@ -257,6 +277,8 @@ def adapter_from_config(config: Config, *, id: str, source: str) -> AdapterFacts
 def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
     targets = config.get("target_modules") or ()
     parameters = config.get("target_parameters") or ()
+    if odd := [name for name in targets if not isinstance(name, str)]:
+        raise ValueError(f"target_modules names {odd[0]!r}")
     beyond = _beyond_lora(config)
     ranks = {"r": config.get("r", 8), **(config.get("rank_pattern") or {})}
     return AdapterFacts(
@@ -264,7 +286,7 @@ def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
         source=source,
         base=str(config.get("base_model_name_or_path") or ""),
         rank=max(positive(name, rank) for name, rank in ranks.items()),
-        alpha=float(config.get("lora_alpha", 8)),
+        alpha=finite("lora_alpha", config.get("lora_alpha", 8)),
         targets=(targets,) if isinstance(targets, str) else tuple(sorted((*targets, *parameters))),
         unmergeable=beyond,
         unservable=tuple(one for one in beyond if one not in APPLIED_WHILE_SERVING),

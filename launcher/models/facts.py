@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 # Models whose feed-forward part has two matrices; all others have three (gate, up, down).
-PLAIN_FEED_FORWARD: Final = frozenset({"opt", "gpt2", "gpt_neox", "gptj", "bloom", "phi"})
+PLAIN_FEED_FORWARD: Final = frozenset(
+    {"opt", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "bloom", "falcon", "phi"}
+)
 WEIGHTS: Final = "its weights (*.safetensors)"  # what a folder without any lacks
 DTYPE_BYTES: Final = {"bfloat16": 2, "float16": 2, "float32": 4}
 

@@ -3,6 +3,7 @@
 The gguf library comes with the engine only, and the launcher runs without it.
 """
 
+import math
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -13,6 +14,44 @@ from launcher.json_types import Json
 MAGIC: Final = b"GGUF"
 STRING, ARRAY = 8, 9
 FORMATS: Final = {**dict(enumerate("BbHhIif?")), 10: "Q", 11: "q", 12: "d"}
+# Weights of a block and its bytes, by the tensor's type (GGML_QUANT_SIZES, gguf/constants.py).
+BLOCKS: Final = {
+    0: (1, 4),
+    1: (1, 2),
+    2: (32, 18),
+    3: (32, 20),
+    6: (32, 22),
+    7: (32, 24),
+    8: (32, 34),
+    9: (32, 40),
+    10: (256, 84),
+    11: (256, 110),
+    12: (256, 144),
+    13: (256, 176),
+    14: (256, 210),
+    15: (256, 292),
+    16: (256, 66),
+    17: (256, 74),
+    18: (256, 98),
+    19: (256, 50),
+    20: (32, 18),
+    21: (256, 110),
+    22: (256, 82),
+    23: (256, 136),
+    24: (1, 1),
+    25: (1, 2),
+    26: (1, 4),
+    27: (1, 8),
+    28: (1, 8),
+    29: (256, 56),
+    30: (1, 2),
+    34: (256, 54),
+    35: (256, 66),
+    39: (32, 17),
+    40: (64, 36),
+    41: (128, 18),
+}
+MOST_DIMENSIONS: Final = 4
 LONGEST_ARRAY_KEPT: Final = 64
 LONGEST_STRING: Final = 64 * 1024**2  # a chat template has some kB
 
@@ -33,19 +72,21 @@ def _header(file: BinaryIO, path: Path) -> Json:
     if version not in (2, 3):
         raise ModelError(f"{path.name} is GGUF version {version}; versions 2 and 3 can be read.")
     found = dict(_entry(file) for _ in range(entries))
-    last = max((_offset(file) for _ in range(tensors)), default=0)
+    last = max((_end(file) for _ in range(tensors)), default=0)
     if path.stat().st_size < file.tell() + last:
         raise ModelError(f"{path.name} is cut short: fetch it again.")
     return found
 
 
-def _offset(file: BinaryIO) -> int:
-    """The start of a tensor after the header; its name, dimensions and type are skipped."""
+def _end(file: BinaryIO) -> int:
+    """The end of a tensor, counted from the header's; of an unknown type, its start."""
     _string(file)
-    (dimensions,) = _unpack(file, "I")
-    file.seek(dimensions * 8 + 4, 1)
-    (offset,) = _unpack(file, "Q")
-    return int(offset)
+    (count,) = _unpack(file, "I")
+    if count > MOST_DIMENSIONS:
+        raise ValueError(f"a tensor of {count} dimensions")
+    *dimensions, kind, offset = _unpack(file, f"{count}QIQ")
+    weights, size = BLOCKS.get(kind, (1, 0))
+    return int(offset + math.prod(dimensions) // weights * size)
 
 
 def _entry(file: BinaryIO) -> tuple[str, Any]:

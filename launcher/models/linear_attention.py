@@ -23,6 +23,8 @@ def layers(text: JsonView, count: int) -> int:
         return count - len(full)
     if kinds := text.get("attn_type_list"):
         return sum(kind == 0 for kind in kinds)
+    if blocks := text.get("block_configs"):
+        return sum(bool((block.get("attention") or {}).get("no_op")) for block in blocks)
     period = optional(text, "full_attention_interval", "attn_layer_period")
     return count - count // period if period > 0 else 0
 
@@ -32,8 +34,10 @@ def state_bytes(text: JsonView) -> int:
     wide = WIDE if text.get("mamba_ssm_dtype") == "float32" else NARROW
     if text.get("linear_num_value_heads"):
         return _gated_delta_net(text, wide)
-    if heads := optional(text, "mamba_num_heads", "mamba_n_heads"):
+    if heads := optional(text, "mamba_num_heads", "mamba_n_heads", "num_heads"):
         return _mamba(text, heads, wide)
+    if state := optional(text, "mamba_d_state", "state_size"):
+        return _first_mamba(text, state, wide)
     if kept := optional(text, "conv_L_cache"):
         return first(text, "hidden_size") * (kept - 1) * NARROW
     return 0
@@ -47,9 +51,16 @@ def _gated_delta_net(text: JsonView, wide: int) -> int:
 
 
 def _mamba(text: JsonView, heads: int, wide: int) -> int:
-    width = optional(text, "mamba_head_dim", "mamba_d_head")
-    state = optional(text, "ssm_state_size", "mamba_d_state")
+    width = optional(text, "mamba_head_dim", "mamba_d_head", "head_dim")
+    state = optional(text, "ssm_state_size", "mamba_d_state", "state_size")
     groups = optional(text, "n_groups", "mamba_n_groups") or 1
     kernel = optional(text, "conv_kernel", "mamba_d_conv") or 4
     convolved = (heads * width + 2 * groups * state) * (kernel - 1)
     return convolved * NARROW + heads * width * state * wide
+
+
+def _first_mamba(text: JsonView, state: int, wide: int) -> int:
+    """Of Mamba's first version, which has no heads."""
+    width = (optional(text, "mamba_expand", "expand") or 2) * first(text, "hidden_size")
+    kernel = optional(text, "mamba_d_conv", "conv_kernel") or 4
+    return width * (kernel - 1) * NARROW + width * state * wide

@@ -25,6 +25,7 @@ OF_EXPERTS: Final = {
     "num_shared_experts": "n_shared_experts",
     "first_k_dense_replace": "first_k_dense_replace",
 }
+FP8: Final = {"quant_method": "fp8", "activation_scheme": "dynamic"}
 MOST_LAYERS: Final = 10_000
 CONTEXT: Final = 128_000  # the engine's own where none is said
 
@@ -48,7 +49,7 @@ def translated(params: Json) -> Json:
         "chat_template": True,  # mistral-common's
         **({"vision_config": senses} if senses else {}),
         **_windows(params.get("sliding_window"), optional(params, "n_layers")),
-        **({"quantization_config": {"quant_method": "fp8"}} if params.get("quantization") else {}),
+        **({"quantization_config": FP8} if params.get("quantization") else {}),
     }
 
 

@@ -1,5 +1,6 @@
 """Numbers in a model's description, which its maker may have written as anything."""
 
+import math
 import reprlib
 from typing import Final
 
@@ -26,3 +27,10 @@ def positive(name: str, value: object) -> int:
     if not isinstance(value, (int, float)) or not 1 <= value <= LARGEST:
         raise ValueError(f"{name} is {reprlib.repr(value)}")
     return int(value)
+
+
+def finite(name: str, value: object) -> float:
+    """The entry as a number that can be reckoned with; ValueError for any other."""
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        return float(value)
+    raise ValueError(f"{name} is {reprlib.repr(value)}")

@@ -298,6 +298,8 @@ def _from_gguf(path: Path) -> ModelFacts:
         raise ModelError(f"The file {path} does not exist; set MMHIE_REASONER_MODEL to one.")
     header = gguf_header.read(path)
     kind = str(header.get("general.architecture", ""))
+    if purpose := architectures.gguf_purpose(header):
+        raise ModelError(architectures.refusal(path.name, purpose, kind or "nameless"))
     facts = from_config(gguf_config(header, kind), source=str(path))
     return replace(
         facts,
@@ -305,7 +307,7 @@ def _from_gguf(path: Path) -> ModelFacts:
         local=True,
         quantization="gguf",
         bits=GGUF_BITS.get(str(header.get("general.file_type")), 4),
-        weight_bytes=path.stat().st_size,
+        weight_bytes=sum(part.stat().st_size for part in weights.gguf_parts(path, header)),
     )
 
 

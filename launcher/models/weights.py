@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from launcher.errors import MissingPackage, ModelError
 from launcher.json_types import Json
-from launcher.models import gguf_header, open_json, safetensors_header
+from launcher.models import gguf_header, numbers, open_json, safetensors_header
 from launcher.models.facts import WEIGHTS
 
 # The package with the small model for machines with no GPU and no hub.
@@ -27,7 +27,7 @@ FORMATS: Final = (
     ("adapter_model.bin", "adapter_model.bin.index.json"),
 )
 SHARD: Final = re.compile(
-    r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<end>\.safetensors|\.bin)"
+    r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<end>\.safetensors|\.bin|\.gguf)"
 )
 AGAIN: Final = "fetch it again"
 LONGEST_NAME: Final = 255  # bytes, of any file system
@@ -37,8 +37,7 @@ LARGEST_BYTES: Final = 2**63
 def check(source: Path) -> list[Path]:
     """The files with the weights of a folder or GGUF file; ModelError when one is not whole."""
     if source.suffix == ".gguf":
-        gguf_header.read(source)
-        return [source]
+        return gguf_parts(source, gguf_header.read(source))
     files = shards(source)
     tensors = {
         file.name: frozenset(safetensors_header.read(file))
@@ -49,6 +48,16 @@ def check(source: Path) -> list[Path]:
     if index.is_file():
         _compare(source, named(_read(index), str(source)), tensors)
     return files
+
+
+def gguf_parts(file: Path, header: Json) -> list[Path]:
+    """The files of a GGUF model, which may be split; ModelError when one is not beside it."""
+    parts = sorted({file, *(file.with_name(name) for name in _promised([file]))})
+    absent = [part.name for part in parts if not part.is_file()]
+    if absent or len(parts) < numbers.optional(header, "split.count"):
+        what = f"{file.name} is a part of a model without the others"
+        raise ModelError(f"{what} ({absent[0]}): {AGAIN}." if absent else f"{what}: {AGAIN}.")
+    return parts
 
 
 def check_lengths(folder: Path) -> None:

@@ -24,16 +24,13 @@ def kv_bytes_per_token(model: ModelFacts, kv_dtype: str = "auto") -> float:
     return model.full_layers * kv_bytes_per_layer(model, kv_dtype)
 
 
-def kv_bytes_per_sequence(model: ModelFacts, kv_dtype: str = "auto") -> float:
-    """Bytes a sequence costs whatever its length: windows, and states of linear attention."""
-    windows = model.sliding_layers * model.sliding_window * kv_bytes_per_layer(model, kv_dtype)
-    return windows + model.linear_layers * model.state_bytes
-
-
 def request_bytes(model: ModelFacts, tokens: int, kv_dtype: str = "auto") -> float:
-    """KV bytes of one request of `tokens`, rounded up to whole blocks."""
-    blocks = math.ceil(tokens / BLOCK_TOKENS) * BLOCK_TOKENS
-    return blocks * kv_bytes_per_token(model, kv_dtype) + kv_bytes_per_sequence(model, kv_dtype)
+    """Bytes of one request of `tokens` in whole blocks: full layers hold them all, sliding ones no
+    more than their window, and those of linear attention a state."""
+    whole = _blocks(tokens) * BLOCK_TOKENS
+    held = model.full_layers * whole + model.sliding_layers * min(whole, model.sliding_window)
+    states = model.linear_layers * model.state_bytes
+    return held * kv_bytes_per_layer(model, kv_dtype) + states
 
 
 def longest_bytes(model: ModelFacts, tokens: int, in_flight: int, kv_dtype: str = "auto") -> float:

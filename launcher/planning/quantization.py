@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from launcher.errors import PlanError
-from launcher.formats import FORMATS, Format
+from launcher.formats import FORMATS, GPU_ONLY, Format
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
@@ -44,12 +44,13 @@ class Quantization:
 def obstacle(method: str | None, model: ModelFacts, platform: Platform) -> Obstacle:
     """The reason this format cannot run there; one without a row here is left to vLLM."""
     row = FORMATS.get(method or "")
-    if row is None or model.unreadable:
-        return model.unreadable
+    reason = model.unreadable
+    if reason is None and platform.device == "cpu":
+        reason = _on_cpu(method, row, model, platform.hardware)
+    if reason or row is None:
+        return reason
     if model.is_gpt_oss and not row.is_for_gpt_oss:
         return "vLLM cannot load gpt-oss in that format"
-    if platform.device == "cpu" and (reason := _on_cpu(row, model, platform.hardware)):
-        return reason
     if row.plugin and method not in platform.installed.plugins:
         return f"its vLLM plugin is not installed: {row.install}"
     if platform.device == "cuda" and platform.hardware.capability < row.capability:
@@ -57,8 +58,17 @@ def obstacle(method: str | None, model: ModelFacts, platform: Platform) -> Obsta
     return None
 
 
-def _on_cpu(row: Format, model: ModelFacts, hardware: Hardware) -> Obstacle:
-    """The CPU's kernels unpack 4-bit weights only, and its MXFP4 experts are AMX tiles."""
+def _on_cpu(
+    method: str | None, row: Format | None, model: ModelFacts, hardware: Hardware
+) -> Obstacle:
+    """The CPU's kernels unpack 4-bit integers only, and its MXFP4 experts are AMX tiles."""
+    if method in GPU_ONLY or model.is_nvfp4:
+        return "it has no kernels on the CPU"
+    return _row_on_cpu(row, model, hardware) if row else None
+
+
+def _row_on_cpu(row: Format, model: ModelFacts, hardware: Hardware) -> Obstacle:
+    """The row's kernels on a CPU."""
     if row.on_cpu == "4 bits" and model.bits not in (4, None):
         return f"the CPU has kernels for 4 bits, and this checkpoint has {model.bits}"
     if row.is_packed and model.bits == 4 and not hardware.avx512:

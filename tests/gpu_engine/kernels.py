@@ -165,6 +165,22 @@ def is_for_speech(module: str, name: str) -> bool:
     return "supports_transcription_only = True" in text or name.endswith("RealtimeGeneration")
 
 
+def by_transformers() -> list[str]:
+    """Classes that generate text and that the wheel builds with Transformers."""
+    import transformers
+
+    ends = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForVisionText2Text")
+    names = [name for name in dir(transformers) if name.endswith(ends)]
+    return [name for name in names if is_compatible(getattr(transformers, name))]
+
+
+def is_compatible(made: Any) -> bool:
+    """The rule of `_try_resolve_transformers`; an `AutoModelFor...` is no model itself."""
+    return hasattr(made, "is_backend_compatible") and bool(
+        made.is_backend_compatible() or made._can_set_attn_implementation()
+    )
+
+
 def architectures() -> dict[str, Any]:
     """Runners by the end of a class's name, classes that chat or pool, and types of models."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -187,8 +203,20 @@ def architectures() -> dict[str, Any]:
         "pooling": sorted(pooling - chat),
         "drafts": sorted(registry._SPECULATIVE_DECODING_MODELS),
         "speech": sorted(name for name in chat if is_for_speech(*registry._VLLM_MODELS[name])),
-        "dropped": sorted(registry._PREVIOUSLY_SUPPORTED_MODELS),
         "types": sorted({*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}),
+    }
+
+
+def names() -> dict[str, Any]:
+    """Entries that limit the context, and those with other names in Transformers' classes."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from vllm.transformers_utils.model_arch_config_convertor import ModelArchConfigConvertorBase
+
+    constants = ModelArchConfigConvertorBase.derive_max_model_len_and_key.__code__.co_consts
+    types = ("bloom", "dbrx", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "hunyuan_v1_moe")
+    return {
+        "contexts": next(entry for entry in constants if isinstance(entry, tuple)),
+        "maps": {name: CONFIG_MAPPING[name].attribute_map for name in types},
     }
 
 
@@ -221,6 +249,9 @@ def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> N
             },
             **registries(),
             **architectures(),
+            # of one card alone, since it imports every model of Transformers
+            "by_transformers": by_transformers() if card == questions["cards"]["a100"] else [],
+            **names(),
         }
     )
 

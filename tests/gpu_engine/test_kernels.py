@@ -10,7 +10,7 @@ import pytest
 
 from launcher.errors import PlanError
 from launcher.formats import FORMATS, PLUGINS, READ
-from launcher.models import architectures
+from launcher.models import architectures, entries
 from launcher.models.config import REASONING_MARKS, TOOL_MARKS, from_config
 from launcher.planning import kv_cache, weights
 from launcher.planning.cards import Gpu
@@ -138,19 +138,28 @@ def test_what_cannot_chat(answers: Answers) -> None:
     assert ends == [[end, runner == "generate"] for end, runner in answer["ends"]]
     chat = set(answer["chat"]) - set(answer["speech"]) - {"OpenVLAForActionPrediction"}
     others = (answer["pooling"], answer["speech"], answer["drafts"])
-    assert set(answer["dropped"]) >= set(architectures._TABLE["dropped"]["classes"])
+    assert set(answer["chat"]) | set(answer["by_transformers"]) == architectures.SERVED
     for names, can_chat in ((chat, True), *((names, False) for names in others)):
         purposes = [architectures.other_purpose({"architectures": [name]}) for name in names]
         assert [purpose is None for purpose in purposes] == [can_chat] * len(names)
     assert set(answer["types"]) <= architectures.KNOWN_TYPES
 
 
+def test_names_of_entries(answers: Answers) -> None:
+    """The wheel looks for these contexts, and its classes map these names."""
+    answer = answers["a100"]
+    assert set(entries.CONTEXTS) == set(answer["contexts"])
+    for mapped in answer["maps"].values():
+        for usual, other in mapped.items():
+            assert other in entries.NAMES.get(usual, (other, *entries.CONTEXTS)), usual
+
+
 def test_formats_of_checkpoints(answers: Answers) -> None:
-    """Those that the wheel reads, the plugins' and AutoRound's other name; and bits of each."""
+    """Those that the wheel reads with what is locked, the plugins' and AutoRound's other name."""
     answer = answers["a100"]
     read = {name.replace("_", "-") for name in answer["read"]}
 
-    assert set(READ) == read | set(PLUGINS) | {"auto-round"}
+    assert set(READ) == read - {"torchao"} | set(PLUGINS) | {"auto-round"}
     assert {name: list(READ[name]) for name in answer["bits"]} == answer["bits"]
 
 

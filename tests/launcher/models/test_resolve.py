@@ -11,6 +11,7 @@ import pytest
 
 from launcher.errors import ModelError, SettingsError
 from launcher.models.architectures import DRAFT
+from launcher.models.entries import CONTEXTS
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
@@ -92,6 +93,8 @@ def test_the_checkpoints_own_quantization(
     assert (facts.quantization, facts.bits) == (method, bits)
 
 
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True}
+FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic"}
 UNREADABLE: list[tuple[dict[str, Any], str]] = [
     *(
         (
@@ -109,6 +112,13 @@ UNREADABLE: list[tuple[dict[str, Any], str]] = [
     ({"quant_method": "gptq", "bits": 4, "sym": False}, "symmetric GPTQ only"),
     ({"quant_method": "gptq", "desc_act": True, "group_size": 128}, "activation order"),
     ({"quant_method": "compressed-tensors", "sparsity_config": {"targets": ["Linear"]}}, "sparse"),
+    ({"quant_method": "torchao"}, "does not read torchao"),
+    ({**GPTQ, "sym": None}, "has no sym: fetch"),
+    ({"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": True}, "has no desc_act"),
+    ({"quant_method": "awq", "group_size": 128, "zero_point": True}, "has no bits"),
+    ({"quant_method": "fp8"}, "has no activation_scheme"),
+    ({**FP8, "activation_scheme": "static", "weight_block_size": [128, 128]}, "dynamic"),
+    ({"quant_method": "modelopt", "quant_algo": None}, "has no quant_algo"),
 ]
 
 
@@ -127,9 +137,11 @@ def test_formats_that_the_engine_does_not_read(
 @pytest.mark.parametrize(
     "own",
     [
-        {"quant_method": "gptq", "bits": 8, "sym": True},
-        {"quant_method": "gptq", "desc_act": True, "group_size": -1},
-        {"quant_method": "auto-round", "bits": 2},
+        {**GPTQ, "bits": 8},
+        {**GPTQ, "desc_act": True, "group_size": -1},
+        {"quant_method": "awq", "w_bit": 4, "q_group_size": 128, "zero_point": True},
+        {**FP8, "weight_block_size": [128, 128]},
+        {"quant_method": "auto-round", "bits": 2, "group_size": 128},
         {"quant_method": "compressed-tensors", "sparsity_config": {}},
         {"quant_method": "modelopt_fp4"},
         {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}},
@@ -219,7 +231,13 @@ OTHER_PURPOSES = [
     ({"architectures": ["RobertaForMaskedLM"]}, "an embedding model"),
     ({"architectures": ["Qwen3ForCausalLM"]}, None),
     ({"architectures": ["ChatGLMModel"]}, None),
-    ({"architectures": ["Unheard"]}, None),
+    ({"architectures": ["Unheard", "LlamaForCausalLM"]}, None),
+    ({"architectures": ["OlmoForCausalLM"], "model_type": "olmo"}, None),
+    ({"architectures": ["Unheard"], "auto_map": {"AutoModelForCausalLM": "m.Unheard"}}, None),
+    *(
+        ({"architectures": [name]}, "a model that vLLM does not serve")
+        for name in ("Unheard", "XGLMForCausalLM", "OpenAIGPTLMHeadModel", "LlamaForCausalLMEagle")
+    ),
     (
         {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True},
         "a speech-to-text model",
@@ -234,7 +252,7 @@ OTHER_PURPOSES = [
     ({"architectures": None, "model_type": "medusa"}, DRAFT),
     ({"architectures": ["Eagle2_5_VLForConditionalGeneration"]}, None),
     ({"num_nextn_predict_layers": 1}, None),
-    ({"architectures": ["QWenLMHeadModel"]}, "a model that vLLM no longer serves"),
+    ({"architectures": ["QWenLMHeadModel"]}, "a model that vLLM does not serve"),
 ]
 
 
@@ -329,6 +347,21 @@ def test_numbers_that_are_none(tmp_path: Path, entries: dict[str, Any]) -> None:
         read(folder(tmp_path / "m", {**LLAMA, **entries}))
 
 
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_the_least_context_counts(tmp_path: Path, name: str) -> None:
+    """As the engine takes it, in a config.json and in Mistral's own description."""
+    params = {"dim": 64, "n_layers": 2, "n_heads": 4, "vocab_size": 1000, name: 1024}
+    (tmp_path / "params.json").write_text(json.dumps(params))
+
+    assert read(folder(tmp_path / "m", {**LLAMA, name: 1024})).context == 1024
+    assert read(tmp_path).context == 1024
+
+
+def test_command_r_says_its_context_apart(tmp_path: Path) -> None:
+    """Its `model_max_length` is longer than its positions, and counts."""
+    assert read(folder(tmp_path / "m", {**LLAMA, "model_max_length": 131_072})).context == 131_072
+
+
 QWEN3_NEXT = {
     **LLAMA,
     "model_type": "qwen3_next",
@@ -366,6 +399,76 @@ def test_layers_of_linear_attention(
 
     assert (facts.linear_layers, facts.state_bytes) == (linear, state)
     assert facts.full_layers == 48 - linear
+
+
+OLDER: list[tuple[dict[str, Any], tuple[int, ...]]] = [
+    (
+        {
+            "model_type": "chatglm",
+            "num_layers": 3,
+            "num_attention_heads": 4,
+            "padded_vocab_size": 9,
+            "multi_query_group_num": 2,
+            "seq_length": 512,
+        },
+        (3, 2, 512, 0),
+    ),
+    ({"model_type": "falcon", "num_hidden_layers": 3, "num_attention_heads": 4}, (3, 1, 2048, 0)),
+    (
+        {
+            "model_type": "falcon",
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_kv_heads": 2,
+            "new_decoder_architecture": True,
+        },
+        (3, 2, 2048, 0),
+    ),
+    ({"model_type": "bloom", "n_layer": 3, "n_head": 4}, (3, 4, 2048, 0)),
+    ({"model_type": "gpt_bigcode", "n_layer": 3, "n_head": 4, "n_positions": 512}, (3, 1, 512, 0)),
+    (
+        {
+            "model_type": "dbrx",
+            "n_layers": 3,
+            "n_heads": 4,
+            "max_seq_len": 512,
+            "attn_config": {"kv_n_heads": 2},
+        },
+        (3, 2, 512, 0),
+    ),
+    ({"model_type": "mamba", "num_hidden_layers": 3}, (3, 1, 2048, 128 * (6 + 32))),
+    ({"model_type": "mamba2", "num_hidden_layers": 3, "num_heads": 2}, (3, 2, 2048, 45_824)),
+    (
+        {
+            "model_type": "jamba",
+            "num_hidden_layers": 8,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 512,
+        },
+        (8, 4, 512, 128 * (6 + 32)),
+    ),
+    (
+        {
+            **LLAMA,
+            "num_key_value_heads": None,
+            "block_configs": [
+                {"attention": {"no_op": True}},
+                {"attention": {"n_heads_in_group": 2}},
+            ],
+        },
+        (2, 2, 2048, 0),
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "shape"), OLDER)
+def test_shapes_under_other_names(
+    tmp_path: Path, config: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    """Layers, heads of keys and values, context and state as the engine reads them."""
+    facts = read(folder(tmp_path / "m", {"hidden_size": 64, "vocab_size": 9, **config}))
+
+    assert (facts.layers, facts.kv_heads, facts.context, facts.state_bytes) == shape
 
 
 @pytest.mark.parametrize(
@@ -674,6 +777,10 @@ def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) ->
         ({"r": -8}, "r is -8"),
         ({"rank_pattern": [1]}, "describes no adapter"),
         ({"target_modules": 5}, "describes no adapter"),
+        ({"target_modules": [1]}, "target_modules names 1"),
+        ({"lora_alpha": float("nan")}, "lora_alpha is nan"),
+        ({"lora_alpha": float("-inf")}, "lora_alpha is -inf"),
+        ({"lora_alpha": 10**400}, "describes no adapter"),
         ({"base_model_name_or_path": None}, "set MMHIE_BASE_MODEL"),
     ],
 )
@@ -728,6 +835,50 @@ def test_a_gguf_header(tmp_path: Path) -> None:
     assert (facts.format, facts.quantization, facts.bits) == ("gguf", "gguf", 8)
     assert (facts.layers, facts.kv_heads, facts.vocab, facts.context) == (2, 2, 100, 512)
     assert facts.chat_template
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ({"general.type": "adapter"}, "no model but of type adapter"),
+        ({"general.type": "mmproj"}, "no model but of type mmproj"),
+        ({"general.architecture": "bert"}, r"generates no answers \(bert\) and cannot chat"),
+        ({"general.architecture": "unheard"}, r"generates no answers \(unheard\)"),
+        ({"split.count": 3}, "is a part of a model without the others: fetch it again"),
+    ],
+)
+def test_a_gguf_file_that_is_no_whole_model(
+    tmp_path: Path, entries: dict[str, int | str | list[str]], sentence: str
+) -> None:
+    """Its header has everything that a model needs, and another kind."""
+    with pytest.raises(ModelError, match=sentence):
+        read(gguf_file(tmp_path / "m.gguf", GGUF | entries))
+
+
+def test_a_gguf_model_in_parts(tmp_path: Path) -> None:
+    """It is as large as its parts together, each of which has to be there."""
+    first, second = (tmp_path / f"m-0000{number}-of-00002.gguf" for number in (1, 2))
+    gguf_file(first, GGUF | {"split.count": 2})
+    with pytest.raises(ModelError, match=r"m-00002-of-00002\.gguf"):
+        read(first)
+    second.write_bytes(b"0" * 1000)
+
+    assert read(first).weight_bytes == first.stat().st_size + 1000
+
+
+@pytest.mark.parametrize(("kind", "is_whole"), [(0, False), (2, True), (999, True)])
+def test_a_gguf_file_holds_what_it_promises(tmp_path: Path, kind: int, is_whole: bool) -> None:
+    """64 weights are 256 bytes of float32, 36 of Q4_0, and unknown of a type to come."""
+    file = gguf_file(tmp_path / "m.gguf", GGUF)
+    head = file.read_bytes()
+    tensor = struct.pack("<Q1sIQIQ", 1, b"w", 1, 64, kind, 0)
+    file.write_bytes(head[:8] + struct.pack("<Q", 1) + head[16:] + tensor + bytes(36))
+
+    if is_whole:
+        assert read(file).layers == 2
+    else:
+        with pytest.raises(ModelError, match="cut short"):
+            read(file)
 
 
 @pytest.mark.parametrize("length", [0, 3, 10, 30, 200, 600])

@@ -30,6 +30,23 @@ def test_layers_with_a_window() -> None:
     assert (found.full_layers, found.sliding_layers) == (31, 31)
 
 
+@pytest.mark.parametrize(("tokens", "held"), [(320, 320), (5000, 1024)])
+def test_a_window_holds_no_more_than_a_request_has(tokens: int, held: int) -> None:
+    """A request of 320 tokens fills 320 of a window of 1,024."""
+    layer = kv_cache.kv_bytes_per_layer(GEMMA, "auto")
+    full = 10 * -(-tokens // 16) * 16
+
+    assert kv_cache.request_bytes(GEMMA, tokens) == (full + 52 * held) * layer
+
+
+@pytest.mark.parametrize(("window", "sliding"), [(262_144, 0), (131_072, 0), (4096, 52)])
+def test_a_window_of_the_whole_context_is_none(window: int, sliding: int) -> None:
+    """Phi-3 names a window that is longer than its context: its layers are full ones."""
+    text = MODELS["gemma3-27b"]["text_config"] | {"sliding_window": window}
+
+    assert from_config(text, source="wide").sliding_layers == sliding
+
+
 def test_groups_of_layers_are_padded() -> None:
     """52 sliding layers are six groups of ten: a window of all of Gemma 3's context costs 70."""
     layer = kv_cache.kv_bytes_per_layer(GEMMA, "auto")

@@ -50,7 +50,7 @@ def test_weights(model: ModelFacts, quantization: str | None, gib: float) -> Non
 def test_kv_cache_of_gpt_oss() -> None:
     """24 KiB for each token in the full layers, 3 MiB for each sequence in the sliding ones."""
     assert kv_cache.kv_bytes_per_token(GPT_OSS) == 24 * 1024
-    assert kv_cache.kv_bytes_per_sequence(GPT_OSS) == 3 * 1024**2
+    assert kv_cache.request_bytes(GPT_OSS, 1024) == 27 * 1024**2
     assert kv_cache.kv_bytes_per_token(GPT_OSS, "fp8") == 12 * 1024
 
 

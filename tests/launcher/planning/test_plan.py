@@ -33,6 +33,8 @@ from tests.launcher.conftest import Refusals
 from tests.sparse import sparse_weights
 
 DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True}
+AWQ_FP8 = {"zero_point": True, "activation_scheme": "dynamic"}
 PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
 ROOT = str(Path(__file__).parents[3])
 KEYS = [
@@ -135,7 +137,7 @@ def test_an_adapter_is_merged_on_a_gpu() -> None:
     [
         ({}, {}, {"merge_adapter": "false"}, "MMHIE_MERGE_ADAPTER=false"),
         ({"target_parameters": ["mlp.experts.gate_up_proj"]}, {}, {}, "it has target_parameters"),
-        ({}, {"quantization_config": {"quant_method": "gptq", "bits": 4}}, {}, "packed as gptq"),
+        ({}, {"quantization_config": GPTQ}, {}, "packed as gptq"),
         (
             {},
             {},
@@ -567,7 +569,8 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
     """Everything the matrix of settings, hardware and models can mean."""
     folders = [
         dense(
-            tmp_path / str(own), **({"quantization_config": {"quant_method": own}} if own else {})
+            tmp_path / str(own),
+            **({"quantization_config": {**GPTQ, **AWQ_FP8, "quant_method": own}} if own else {}),
         )
         for own in (None, "gptq", "awq", "fp8", "compressed-tensors", "bitsandbytes", "mxfp4")
     ]

@@ -127,6 +127,8 @@ def test_what_falls_back(
         ("none", GPT_OSS, T4, PLUGINS, "compute capability 8.0"),
         ("none", checkpoint("gptq", 8), CPU, PLUGINS, "has 8"),
         ("none", checkpoint("fp8", 8), CPU, PLUGINS, "no kernels on the CPU"),
+        ("none", checkpoint("modelopt", 8), CPU, PLUGINS, "no kernels on the CPU"),
+        ("none", replace(checkpoint("compressed-tensors"), is_nvfp4=True), CPU, PLUGINS, "no ker"),
         ("none", checkpoint("bitsandbytes"), A100, BARE, "pip install --no-deps vllm-bnb-plugin"),
         ("none", checkpoint("gguf"), A100, BARE, "pip install --no-deps vllm-gguf-plugin"),
         ("none", replace(GPT_OSS, quantization="gptq"), A100, PLUGINS, "cannot load gpt-oss"),
