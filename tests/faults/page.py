@@ -53,9 +53,9 @@ PROCESS_FAULTS: Final = (
     ("SIGKILL of the engine", "503 at once, an in-band error in open streams", "30-40 s"),
     (
         "SIGSTOP of one of the engine's two processes",
-        "the same, once the stall is detected: after `MMHIE_STALL_SECONDS` (4 s here), or twice"
+        "the same, once the stall is detected: after `MMHIE_STALL_SECONDS` (10 s here), or twice"
         " that if the engine was idle",
-        "35-55 s",
+        "40-70 s",
     ),
     (
         "disk full: audit trail, log, counts, status file",

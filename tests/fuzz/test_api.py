@@ -174,7 +174,7 @@ def test_nothing_sent_is_a_fault_of_ours_many_times(
     """Thousands of requests, and how many ended how."""
     tried = everything(target, MANY)
 
-    assert tried.statuses.total() > 2000
+    assert tried.statuses.total() > 1000
     assert tried.statuses[200] > 100
     with capsys.disabled():
         print(f"\nfuzzing the API: {tried}")  # noqa: T201 - the numbers are the point of this test

@@ -110,7 +110,7 @@ def test_each_wrong_setting_has_its_check(
 
 @pytest.mark.slow
 def test_a_damaged_model_is_found(tmp_path: Path) -> None:
-    """A cut file before its digest is even asked for."""
+    """A cut file before anything is planned for it."""
     model = tmp_path / "model"
     shutil.copytree(smollm2.model(), model)
     with (model / "model.safetensors").open("r+b") as opened:
@@ -118,8 +118,8 @@ def test_a_damaged_model_is_found(tmp_path: Path) -> None:
 
     outcomes = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
 
-    assert outcomes["weights"].outcome == "failed"
-    assert "model.safetensors is cut short" in outcomes["weights"].sentence
+    assert outcomes["model"].outcome == "failed"
+    assert "model.safetensors is cut short" in outcomes["model"].sentence
 
 
 @pytest.mark.slow
