@@ -15,11 +15,6 @@ HOPPER: Final = (9, 0)
 
 def check_kind(adapter: AdapterFacts) -> None:
     """Raise PlanError for an adapter that neither a merge nor vLLM applies as it was trained."""
-    if not all(isinstance(name, str) for name in adapter.targets):
-        raise PlanError(
-            f"The adapter_config.json of {adapter.id} has other target_modules than names of "
-            "modules: fetch it again."
-        )
     if adapter.unservable:
         raise PlanError(
             f"The adapter {adapter.id} has {', '.join(adapter.unservable)}, which can neither be "

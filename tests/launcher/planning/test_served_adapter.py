@@ -41,13 +41,6 @@ def write_weights(folder: Path, *names: str) -> None:
     assert safetensors_header.read(folder / FILE).keys() == set(names)
 
 
-@pytest.mark.parametrize("options", [{}, UNMERGED])
-def test_modules_without_names(tmp_path: Path, options: dict[str, str]) -> None:
-    """A configuration that names its modules by numbers is refused, merged or not."""
-    with pytest.raises(PlanError, match="other target_modules than names"):
-        planned(tmp_path, "1x24", options, target_modules=[1])
-
-
 @pytest.mark.parametrize("place", ["1x24", "cpu,ram=64"])
 @pytest.mark.parametrize(
     ("entries", "named"),
