@@ -42,8 +42,6 @@ class Reason:
 # Layers without a KV cache, says config.json, so that the launcher gives 1 GiB to what takes 2.3.
 NO_ROOM: Final = {"MMHIE_MAX_MODEL_LEN": "100000", "MMHIE_MAX_INFLIGHT": "1"}
 WITHOUT_CACHE: Final = {"full_attention_interval": 31, "max_position_embeddings": 100000}
-# An entry that the launcher does not read.
-SHORT: Final = {"seq_length": 100}
 # Refused before an engine is started.
 REASONS = (
     Reason("weights are missing", r"lacks its weights", weights="absent"),
@@ -53,7 +51,6 @@ REASONS = (
 # Read from recorded logs in every run (tests/launcher/serving/test_startup_log.py), and here anew.
 RECORDED = (
     Reason("cache too small", r"KV cache", NO_ROOM, config=WITHOUT_CACHE, code=4),
-    Reason("context too long", r"max_model_len \(512\)", config=SHORT),
     Reason(
         "unknown flag",
         r"unrecognized arguments: --no-such-flag",
