@@ -259,9 +259,14 @@ def test_the_engine_is_killed(shaken: Shaken, tell: Callable[[str], None]) -> No
     with blow(shaken, "SIGKILL of the engine", tell):
         victim.kill()
         shaken.stack.until("engine_down")
+        until(lambda: says_why(shaken.stack, seen))
         until(lambda: not alive([victim, core]))
 
-    assert [phase for phase in shaken.stack.phases[seen:] if "killed by SIGKILL" in phase["detail"]]
+
+def says_why(stack: Stack, seen: int) -> bool:
+    """Whether a phase since then, or the present one, has the reason."""
+    stack.note()
+    return any("killed by SIGKILL" in str(phase["detail"]) for phase in stack.phases[seen:])
 
 
 def test_the_disk_is_full(shaken: Shaken, tell: Callable[[str], None]) -> None:
