@@ -1,7 +1,7 @@
 // Cases of the official anthropic npm client against a gateway: a name a line in, its result as JSON out.
 //   node anthropic.mjs BASE_URL MODEL
-import { createInterface } from "node:readline";
 import Anthropic from "@anthropic-ai/sdk";
+import { serve } from "../compatibility/drivers/cases.mjs";
 
 const [baseURL, model] = process.argv.slice(2);
 const client = new Anthropic({ baseURL, apiKey: "any", maxRetries: 0 });
@@ -88,21 +88,11 @@ const cases = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  try {
-    console.log(JSON.stringify({ result: await cases[line]() }));
-  } catch (error) {
-    console.log(
-      JSON.stringify({
-        error: {
-          kind: error.constructor.name,
-          status: error.status ?? null,
-          type: error.type ?? null,
-          body: error.error ?? null,
-          message: error.message,
-          requestId: error.requestID ?? null,
-        },
-      }),
-    );
-  }
-}
+await serve(cases, (error) => ({
+  kind: error.constructor.name,
+  status: error.status ?? null,
+  type: error.type ?? null,
+  body: error.error ?? null,
+  message: error.message,
+  requestId: error.requestID ?? null,
+}));

@@ -1,7 +1,7 @@
 // Cases of the official openai npm client against a gateway: a name a line in, its result as JSON out.
 //   node driver.mjs BASE_URL MODEL
-import { createInterface } from "node:readline";
 import OpenAI from "openai";
+import { serve } from "../compatibility/drivers/cases.mjs";
 
 const [base, model] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${base}/v1`, apiKey: "any", maxRetries: 0 });
@@ -148,20 +148,10 @@ const cases = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  try {
-    console.log(JSON.stringify({ result: await cases[line]() }));
-  } catch (error) {
-    console.log(
-      JSON.stringify({
-        error: {
-          kind: error.constructor.name,
-          status: error.status ?? null,
-          code: error.code ?? null,
-          message: error.message,
-          requestId: error.requestID ?? null,
-        },
-      }),
-    );
-  }
-}
+await serve(cases, (error) => ({
+  kind: error.constructor.name,
+  status: error.status ?? null,
+  code: error.code ?? null,
+  message: error.message,
+  requestId: error.requestID ?? null,
+}));

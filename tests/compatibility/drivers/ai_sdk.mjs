@@ -1,7 +1,7 @@
 // The Vercel AI SDK, with the gateway as an OpenAI-compatible endpoint.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
+import { serve } from "./cases.mjs";
 
 const CLIENTS = "../../clients/";
 const here = (path) => new URL(path, import.meta.url);
@@ -91,12 +91,8 @@ const cases = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  try {
-    console.log(JSON.stringify({ result: await cases[line]() }));
-  } catch (error) {
-    const kinds = [`ai.${error.name ?? error.constructor.name}`];
-    const message = String(error.message ?? error);
-    console.log(JSON.stringify({ error: { kinds, status: error.statusCode ?? null, message } }));
-  }
-}
+await serve(cases, (error) => ({
+  kinds: [`ai.${error.name ?? error.constructor.name}`],
+  status: error.statusCode ?? null,
+  message: String(error.message ?? error),
+}));

@@ -1,7 +1,7 @@
 // The official openai npm package, as tests/clients installs it.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
+import { serve } from "./cases.mjs";
 
 const CLIENTS = "../../clients/";
 const here = (path) => new URL(path, import.meta.url);
@@ -105,11 +105,8 @@ function kinds(error) {
   return found;
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  try {
-    console.log(JSON.stringify({ result: await cases[line]() }));
-  } catch (error) {
-    const told = { kinds: kinds(error), status: error.status ?? null, message: error.message };
-    console.log(JSON.stringify({ error: told }));
-  }
-}
+await serve(cases, (error) => ({
+  kinds: kinds(error),
+  status: error.status ?? null,
+  message: error.message,
+}));
