@@ -11,37 +11,7 @@ from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in as checkpoints_of
 from gateway.safety.provenance import keyed_digest
-from launcher.cli import app
-from tests.gateway.audit.conftest import KEY, Open, lines, record
-
-
-class Desk:
-    """The command line beside a trail."""
-
-    def __init__(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        self.path = path
-        self.monkeypatch = monkeypatch
-        self.capsys = capsys
-        monkeypatch.chdir(path.parent)
-        monkeypatch.setenv("MMHIE_AUDIT_FILE", str(path))
-        monkeypatch.setenv("MMHIE_AUDIT_KEY", KEY)
-        monkeypatch.setenv("MMHIE_HOLD_FILE", str(path.with_name("hold.json")))
-        monkeypatch.setenv("MMHIE_URL", "http://127.0.0.1:9")  # no gateway: nobody confirms a hold
-
-    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
-        """Return its standard output and standard error."""
-        with pytest.raises(SystemExit) as ended:
-            app.run(app.application(), arguments)
-        out, err = self.capsys.readouterr()
-        assert ended.value.code == exit_code, out + err
-        return out, err
-
-
-@pytest.fixture
-def desk(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(path, monkeypatch, capsys)
+from tests.gateway.audit.conftest import KEY, Desk, Open, lines, record
 
 
 @pytest.fixture

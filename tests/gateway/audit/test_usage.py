@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.audit.conftest import Open
-from tests.gateway.audit.test_command import Desk, desk
-
-__all__ = ["desk"]  # the fixture
+from tests.gateway.audit.conftest import Desk, Open
 
 
 def request_line(time: str, client: str | None, **more: Any) -> dict[str, Any]:
