@@ -62,8 +62,9 @@ def end_with_parent(grace_s: float) -> None:
             pass
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace_s)
-        is_leader = os.getpgrp() == os.getpid()  # else others are in the group, which are not ours
-        (os.killpg if is_leader else os.kill)(os.getpid(), signal.SIGKILL)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)  # the group is another's, with processes of its own
 
     threading.Thread(target=watch, daemon=True).start()
 
