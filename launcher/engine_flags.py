@@ -48,7 +48,7 @@ def values(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def is_on(flag: str, arguments: Sequence[str]) -> bool | None:
-    """Whether the arguments switch this flag on or off; None where they leave it alone."""
+    """Return whether the arguments switch this flag on or off; None where they leave it alone."""
     ways = (flag, flag.replace("--", SWITCHED_OFF, 1))
     given = [name for name in values(arguments) if name in ways]
     return given[-1] == flag if given else None

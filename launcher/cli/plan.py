@@ -127,7 +127,7 @@ def planned(
     installed: Installation,
     variables: Mapping[str, str] | None = None,
 ) -> Planned:
-    """What the command tells; `variables` are those that all nodes are started with.
+    """Findings of the command; `variables` are those that all nodes are started with.
 
     Raises LauncherError, but not for memory.
     """

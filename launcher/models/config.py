@@ -155,7 +155,7 @@ def _dtype(text: Config) -> str:
 
 
 def _own_quantization(config: Config) -> Config:
-    """What a checkpoint says of its own format, in any of the places where vLLM looks for it."""
+    """Return what a checkpoint says of its own format, in any of the places where vLLM looks for it."""
     parts = (config, config.get("text_config") or {})
     names = ("quantization_config", "compression_config")
     own: Config = next((part[name] for part in parts for name in names if part.get(name)), {})

@@ -64,7 +64,7 @@ def reasons(decided: Decisions) -> Iterator[str]:
 
 
 def synchronous(decided: Decisions) -> str | None:
-    """What makes vLLM plan each step after the one before, if anything does."""
+    """Return what makes vLLM plan each step after the one before, if anything does."""
     method = str(draft.configured(decided.settings.engine_args).get("method"))
     if method in SYNCHRONOUS:
         return f"drafts by {method}"
@@ -73,7 +73,7 @@ def synchronous(decided: Decisions) -> str | None:
 
 
 def limit(decided: Decisions) -> str:
-    """What decides how many requests run at once."""
+    """Return what decides how many requests run at once."""
     arguments, sequences = decided.settings.engine_args, decided.workload.sequences
     if sequences >= decided.settings.max_inflight:
         return "MMHIE_MAX_INFLIGHT; the others wait in the gateway by priority"

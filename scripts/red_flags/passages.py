@@ -34,7 +34,7 @@ class Text(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """What the classifier learns from: a line, or two, and their label."""
+    """Training example: a line, or two, and their label."""
 
     words: str
     label: str

@@ -264,7 +264,7 @@ def test_the_engine_is_killed(shaken: Shaken, tell: Callable[[str], None]) -> No
 
 
 def says_why(stack: Stack, seen: int) -> bool:
-    """Whether a phase since then, or the present one, has the reason."""
+    """Return whether a phase since then, or the present one, has the reason."""
     stack.note()
     return any("killed by SIGKILL" in str(phase["detail"]) for phase in stack.phases[seen:])
 

@@ -12,14 +12,14 @@ from assurance.doctor.checks import CheckedConfiguration, run_checks
 
 @pytest.fixture
 def hanging() -> Iterator[threading.Event]:
-    """What a look at the folder waits for."""
+    """Event that a look at the folder waits for."""
     until = threading.Event()
     yield until
     until.set()
 
 
 def test_a_folder_that_answers(tmp_path: Path) -> None:
-    """Whether it is there or not."""
+    """A folder is there, or is not."""
     assert mounts.answers(tmp_path)
     assert mounts.answers(tmp_path / "absent")
 

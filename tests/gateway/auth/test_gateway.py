@@ -256,7 +256,7 @@ def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
 
 
 def revoke(file: Path, name: str) -> None:
-    """What `mmhie keys revoke` writes."""
+    """Write what `mmhie keys revoke` writes."""
     now = time.time()
     keys.write(file, [replace(k, revoked=now) if k.name == name else k for k in keys.read(file)])
 

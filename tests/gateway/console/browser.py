@@ -112,7 +112,7 @@ async def choose(page: Page, name: str) -> None:
 
 
 async def clipboard(page: Page) -> str:
-    """What a button has put on the clipboard, once it says so."""
+    """Return what a button has put on the clipboard, once it says so."""
     await page.wait_for_function("() => announce.textContent === 'Copied'")
     text: str = await page.evaluate("navigator.clipboard.readText()")
     return text

@@ -96,7 +96,7 @@ async def refused(page: Page) -> None:
 
 
 async def chosen(dialog: Locator) -> None:
-    """What the form asks for and does not choose by itself."""
+    """The form asks for it and does not choose it by itself."""
     await dialog.get_by_label("wrong?").select_option("incorrect")
     await dialog.get_by_label("Harm that it could do").select_option("low")
 

@@ -206,7 +206,7 @@ def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
     ],
 )
 def test_plain_text_can_be_the_default(accept: bytes, stream: bool, form: str) -> None:
-    """Where no form of streams is preferred."""
+    """The default holds where the Accept header prefers no form of streams."""
     assert form_of(accept, stream=stream, default="text") == form
 
 

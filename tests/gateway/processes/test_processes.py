@@ -166,7 +166,7 @@ def three_waiting(
 
 
 def loads(four: Four) -> list[Any]:
-    """What each worker says of the load."""
+    """Return what each worker says of the load."""
     loads = []
     for pid in four.pids():
         connection = four.connect_to(pid)

@@ -157,7 +157,7 @@ def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> N
 def test_one_engine_has_the_freest_card(
     gpus: tuple[Gpu, ...], ours: dict[str, str], used: int
 ) -> None:
-    """Where it takes one of several; two engines take both."""
+    """One engine takes the freest of several; two engines take both."""
     plans, machine = laid_out(Hardware(gpus=gpus), **ours)
 
     assert (len(machine.gpus), len(plans)) == (used, used)

@@ -41,7 +41,7 @@ def test_a_host_with_only_a_driver(tmp_path: Path) -> None:
 
 
 def test_it_is_said_before_the_start() -> None:
-    """Where the engine would run on a GPU of this machine, and nowhere else."""
+    """It is looked for where the engine would run on a GPU of this machine, and nowhere else."""
     bare = Installation("vllm", uncompiled=("C compiler",))
     here = Hardware(gpus=(Gpu("a", 24, (8, 6)),))
 

@@ -125,10 +125,10 @@ def written(chance: random.Random) -> str:
 
 @pytest.mark.parametrize("number", [*range(30), 338, 514])
 def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> None:
-    """Which takes far longer: a search for whole words, and for beginnings of words."""
+    """The look-up finds what two far slower patterns do, of whole words and of their beginnings."""
 
     def outside(text: str, trace: str) -> str:
-        """What is left of a text when longer names with a hyphen are taken."""
+        """Return what is left of a text when longer names with a hyphen are taken."""
         hyphened = [name for name in every if "-" in name and name != trace]
         return (
             re.sub(rf"(?a)\b(?:{'|'.join(hyphened)})", "_", text.lower())

@@ -170,7 +170,7 @@ def test_no_number_of_exam_items_hides_what_follows() -> None:
 
 
 def test_a_frame_silences_no_self_harm() -> None:
-    """What is too serious to be taken for fiction."""
+    """Self-harm is too serious to be taken for fiction."""
     assert "MED104" in screened(f"In my novel, chapter three. {SUICIDE} The scene ends.").now
 
 
