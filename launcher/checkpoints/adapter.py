@@ -14,8 +14,7 @@ from launcher.checkpoints.merging import ROOM, MergeJob, job_of
 from launcher.checkpoints.tensors import TensorSource
 from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.json_types import Json, JsonView
-from launcher.models import digests, safetensors_header, weights
-from launcher.models.config import adapter_from_config
+from launcher.models import adapter_config, digests, safetensors_header, weights
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import Config
 from launcher.models.resolve import read_model
@@ -36,7 +35,7 @@ def merge(job: MergeJob, report: Report) -> Path:
     exactly, ModelError for broken files, NotEnoughDisk.
     """
     config = _read(job.adapter / "adapter_config.json")
-    facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
+    facts = adapter_config.from_config(config, id=job.adapter_id, source=str(job.adapter))
     check_kind(facts)
     if facts.unmergeable:
         names = ", ".join(facts.unmergeable)

@@ -1,4 +1,4 @@
-"""Facts from the content of config.json, adapter_config.json and a GGUF file's header.
+"""Facts from the content of a config.json, or of a GGUF file's header.
 
 Their JSON is open: a maker may write anything, so each entry is checked where it is read.
 """
@@ -7,18 +7,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.formats import ALIASES, FORMATS, READ, REQUIRED
+from launcher.formats import ALIASES
 from launcher.json_types import Json
-from launcher.models import architectures, entries, linear_attention
-from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
-from launcher.models.families import (
-    APPLIED_WHILE_SERVING,
-    BEYOND_LORA,
-    DEFAULTS,
-    PLAIN_INITS,
-    Config,
-)
-from launcher.models.numbers import finite, first, optional, positive
+from launcher.models import architectures, entries, linear_attention, quantization_config
+from launcher.models.facts import LatentAttention, ModelFacts
+from launcher.models.families import DEFAULTS, Config
+from launcher.models.numbers import first, optional
 
 # Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
 REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)
@@ -32,11 +26,6 @@ TOOL_MARKS: Final = (
     ("[TOOL_CALLS]", "mistral"),
     ("<\uff5ctool\u2581calls\u2581begin\uff5c>", "deepseek_v3"),
 )
-GPTQ: Final = ("gptq", "auto-gptq", "gptq-marlin")
-INSTEAD: Final = (
-    "use the 16-bit weights that they were made from, or a copy in gptq, awq, fp8 or "
-    "compressed-tensors"
-)
 # Parts of a config.json that describe what a gateway for text never uses.
 OTHER_SENSES: Final = ("vision_config", "audio_config", "vision_tower_config")
 
@@ -48,10 +37,10 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         model_type = str(text.get("model_type", ""))
         family = str(config.get("model_type") or model_type)
         text = entries.rename({**DEFAULTS.get(model_type, {}), **text})
-        own = _own_quantization(config)
+        own = quantization_config.description_of(config)
         name = str(own.get("quant_method") or "").replace("_", "-").lower()
         quantization = ALIASES.get(name, name) or None
-        bits = _bits(name, own) if name else None
+        bits = quantization_config.bits_of(name, own) if name else None
         shape = _shape(text)
         return ModelFacts(
             id=source,
@@ -60,9 +49,9 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             model_type=model_type,
             quantization=quantization,
             bits=bits,
-            is_nvfp4=_is_nvfp4(own),
-            kv_dtype="fp8" if _has_fp8_cache(own) else None,
-            unreadable=_unreadable(name, bits, own) if name else None,
+            is_nvfp4=quantization_config.is_nvfp4(own),
+            kv_dtype="fp8" if quantization_config.has_fp8_cache(own) else None,
+            unreadable=quantization_config.unreadable(name, bits, own) if name else None,
             dtype=_dtype(text),
             chat_template=_has_template(model_type, config, template),
             reasoning_parser=_reasoning_parser((family, model_type), template),
@@ -154,68 +143,6 @@ def _dtype(text: Config) -> str:
     return named.removeprefix("torch.")
 
 
-def _own_quantization(config: Config) -> Config:
-    """Return what a checkpoint says of its own format, in any of the places where vLLM looks for it."""
-    parts = (config, config.get("text_config") or {})
-    names = ("quantization_config", "compression_config")
-    own: Config = next((part[name] for part in parts for name in names if part.get(name)), {})
-    inner = own.get("quantization")
-    own = {**(inner if isinstance(inner, dict) else {}), **own}
-    is_nameless = not own.get("quant_method") and "producer" in own
-    return {**own, "quant_method": "modelopt"} if is_nameless else own
-
-
-def _unreadable(name: str, bits: int | None, own: Config) -> str | None:
-    """The reason vLLM has no loader for weights in this format, on any device."""
-    if name not in READ:
-        return f"vLLM does not read {name}; {INSTEAD}"
-    if READ[name] and bits not in READ[name]:
-        *others, last = map(str, READ[name])
-        able = " or ".join(filter(None, (", ".join(others), last)))
-        return f"vLLM reads {name} with {able} bits, and these have {bits}; {INSTEAD}"
-    if name in GPTQ and own.get("sym") is False:
-        return "vLLM reads symmetric GPTQ only; use one with sym=true"
-    if name in GPTQ and own.get("desc_act") and own.get("group_size") != -1:
-        return "vLLM no longer reads GPTQ with activation order; use one with desc_act=false"
-    return _refusal(name, own)
-
-
-def _refusal(name: str, own: Config) -> str | None:
-    """The reason vLLM does not take this description of a format that it reads."""
-    if (own.get("sparsity_config") or {}).get("targets"):
-        return f"vLLM no longer reads sparse weights; {INSTEAD}"
-    if own.get("weight_block_size") and own.get("activation_scheme", "dynamic") != "dynamic":
-        return f"vLLM reads fp8 in blocks with dynamic activations only; {INSTEAD}"
-    needed = (names for names in REQUIRED.get(name, ()) if all(own.get(n) is None for n in names))
-    absent = next(needed, None)
-    return f"its quantization_config has no {absent[0]}: fetch it again" if absent else None
-
-
-def _is_nvfp4(own: Config) -> bool:
-    """4 bits in groups of 16 with a scale of 8, by ModelOpt or compressed-tensors."""
-    groups = (own.get("config_groups") or {}).values()
-    formats = [own.get("format"), own.get("quant_algo"), *(group.get("format") for group in groups)]
-    return any("nvfp4" in str(name).lower() for name in formats)
-
-
-def _has_fp8_cache(own: Config) -> bool:
-    """The checkpoint has scales for a KV cache of 8 bits, which vLLM then uses by itself."""
-    scheme = own.get("kv_cache_scheme")
-    of_8_bits = isinstance(scheme, dict) and (scheme.get("num_bits"), scheme.get("type"))
-    return of_8_bits == (8, "float") or str(own.get("kv_cache_quant_algo")).upper() == "FP8"
-
-
-def _bits(name: str, own: Config) -> int:
-    if _is_nvfp4(own):
-        return 4
-    groups = own.get("config_groups") or {}
-    grouped = [(group.get("weights") or {}).get("num_bits") for group in groups.values()]
-    named = [own.get("bits"), own.get("w_bit"), *grouped]
-    row = FORMATS.get(ALIASES.get(name, name))
-    usual = row.bits if row and not own.get("load_in_8bit") else 8
-    return positive("bits", next((bits for bits in named if bits), usual))
-
-
 def _has_template(model_type: str, config: Config, template: str) -> bool:
     return model_type == "gpt_oss" or bool(template) or bool(config.get("chat_template"))
 
@@ -262,45 +189,3 @@ def gguf_config(header: Config, kind: str) -> Config:
         "chat_template": "tokenizer.chat_template" in header,
         **{name: value for name, value in found.items() if value is not None},
     }
-
-
-def adapter_from_config(config: Config, *, id: str, source: str) -> AdapterFacts:
-    """Facts from the content of an adapter_config.json; ModelError when it describes none."""
-    try:
-        return _adapter_facts(config, id=id, source=source)
-    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"The adapter_config.json of {source} describes no adapter: {error}."
-        ) from error
-
-
-def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
-    targets = config.get("target_modules") or ()
-    parameters = config.get("target_parameters") or ()
-    if odd := [name for name in targets if not isinstance(name, str)]:
-        raise ValueError(f"target_modules names {odd[0]!r}")
-    beyond = _beyond_lora(config)
-    ranks = {"r": config.get("r", 8), **(config.get("rank_pattern") or {})}
-    return AdapterFacts(
-        id=id,
-        source=source,
-        base=str(config.get("base_model_name_or_path") or ""),
-        rank=max(positive(name, rank) for name, rank in ranks.items()),
-        alpha=finite("lora_alpha", config.get("lora_alpha", 8)),
-        targets=(targets,) if isinstance(targets, str) else tuple(sorted((*targets, *parameters))),
-        unmergeable=beyond,
-        unservable=tuple(one for one in beyond if one not in APPLIED_WHILE_SERVING),
-    )
-
-
-def _beyond_lora(config: Config) -> tuple[str, ...]:
-    """Parts of this adapter besides plain LoRA matrices, which cannot be folded in exactly."""
-    kind = str(config.get("peft_type", "LORA"))
-    found = [] if kind == "LORA" else [f"peft_type {kind}"]
-    found += [name for name in BEYOND_LORA if config.get(name)]
-    if config.get("bias", "none") != "none":
-        found.append("bias")
-    init = config.get("init_lora_weights", True)
-    if isinstance(init, str) and init.lower() not in PLAIN_INITS:
-        found.append(f"init_lora_weights {init}")
-    return tuple(found)

@@ -11,6 +11,7 @@ from typing import Final
 from launcher.errors import HubUnavailable, MissingPackage, ModelError
 from launcher.json_types import Json
 from launcher.models import (
+    adapter_config,
     adapter_shapes,
     architectures,
     families,
@@ -24,7 +25,7 @@ from launcher.models import (
 )
 from launcher.models import draft as drafts
 from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
-from launcher.models.config import adapter_from_config, from_config, gguf_config
+from launcher.models.config import from_config, gguf_config
 from launcher.models.facts import AdapterFacts, DraftFacts, ModelFacts
 from launcher.models.hub_client import Listing
 from launcher.models.numbers import positive
@@ -314,14 +315,14 @@ def _from_gguf(path: Path) -> ModelFacts:
 def _adapter(name: str, found: Description | None, revision: str | None) -> AdapterFacts | None:
     config = _json(found.folder / "adapter_config.json") if found else {}
     if found and config:
-        facts = adapter_from_config(config, id=public_id(name), source=found.source)
+        facts = adapter_config.from_config(config, id=public_id(name), source=found.source)
         return replace(
             facts, revision=found.revision, missing=found.missing, is_checked=found.is_checked
         )
     known = None if found else families.ADAPTERS.get(name)
     if not known:
         return None
-    facts = adapter_from_config(known, id=name, source=name)
+    facts = adapter_config.from_config(known, id=name, source=name)
     return replace(facts, revision=revision, missing=ALL)
 
 
