@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from launcher.errors import HubError, HubUnavailable, LauncherError
-from launcher.models import digests, hub_client, resolve, snapshot, weights
+from launcher.models import digests, hub_client, model_folder, resolve, snapshot, weights
 from launcher.models import draft as drafts
 from launcher.models.disk import Merge, check_room, disk_errors
 from launcher.models.download import Download, Patience, hasher
@@ -171,13 +171,13 @@ def is_right(found: Snapshot, name: str, terms: Terms) -> bool:
 def base_of(model: Path | Job, terms: Terms) -> str | None:
     """The name of the base in an adapter's configuration, wherever that is."""
     if isinstance(model, Path):
-        return resolve.base_of(model)
+        return model_folder.base_of(model)
     if not model.listing.has("adapter_config.json"):
         return None
 
     def read() -> str | None:
         with hub_client.description(model.listing) as folder:
-            return resolve.base_of(folder)
+            return model_folder.base_of(folder)
 
     return patiently(terms.limit_s, read)
 

@@ -1,41 +1,32 @@
 """A model's facts by its name: folder, adapter, GGUF file, hub cache or known family."""
 
-import json
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from launcher.errors import HubUnavailable, MissingPackage, ModelError
-from launcher.json_types import Json
 from launcher.models import (
     adapter_config,
     adapter_shapes,
-    architectures,
     families,
-    gguf_header,
     hub_client,
     mistral_config,
-    open_json,
+    model_folder,
     snapshot,
     wanted_files,
     weights,
 )
 from launcher.models import draft as drafts
-from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
-from launcher.models.config import from_config, gguf_config
+from launcher.models.config import from_config
 from launcher.models.facts import AdapterFacts, DraftFacts, ModelFacts
 from launcher.models.hub_client import Listing
-from launcher.models.numbers import positive
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import shards_of, wanted
-from launcher.models.weights import MERGE_RECORD
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
-# By general.file_type; the others have 4 bits, more or less.
-GGUF_BITS: Final = {"0": 32, "1": 16, "7": 8, "8": 5, "9": 5, "10": 2, "18": 6, "32": 16}
 DESCRIBED: Final = ("config.json", "adapter_config.json", mistral_config.FILE)
 ALL: Final = ("all of its files",)
 
@@ -72,7 +63,7 @@ def _draft(name: str, cache: Path, ask_hub: bool) -> DraftFacts:
         size = found.weight_bytes or weights.size(found.folder)
         if size is None:
             raise ModelError(f"The draft model {name} has no weights: give a whole folder.")
-        config = _json(found.folder / "config.json")
+        config = model_folder.entries_of(found.folder / "config.json")
         return drafts.from_config(name, config, size, found.missing)
 
 
@@ -96,7 +87,7 @@ def _read(settings: LauncherSettings, cache: Path, *, ask_hub: bool) -> ModelFac
 def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
     """Facts of the checkpoint that was made from this model, in this folder."""
     was_gguf = model.format == "gguf" or model.source == families.EMBEDDED
-    made = _from_folder(folder, str(folder))
+    made = model_folder.read(folder, str(folder))
     adapter = made.adapter
     if adapter and model.adapter:
         adapter = replace(adapter, revision=model.adapter.revision)
@@ -150,17 +141,8 @@ def _check_is_model(listing: Listing) -> None:
     """Raise ModelError for a repository that nothing describes."""
     if any(listing.has(name) for name in DESCRIBED):
         return
-    _refuse_gguf(listing.name, (file.path for file in listing.files))
+    model_folder.refuse_gguf(listing.name, (file.path for file in listing.files))
     raise ModelError(f"{listing.name} has no config.json, so it is not a model: give another.")
-
-
-def _refuse_gguf(name: str, paths: Iterable[str]) -> None:
-    """Raise ModelError for several models, of which one has to be chosen."""
-    if any(path.endswith(".gguf") for path in paths):
-        raise ModelError(
-            f"{name} holds GGUF files and no config.json: set MMHIE_REASONER_MODEL to the path of "
-            "one of them on this machine."
-        )
 
 
 def _cached(name: str, found: Snapshot | None) -> Description | None:
@@ -197,12 +179,12 @@ def offline(name: str, missing: Sequence[str]) -> str:
 def _base(name: str, found: Description | None, revision: str | None) -> ModelFacts:
     path = Path(name).expanduser()
     if found is None and path.suffix == ".gguf":
-        return _from_gguf(path)
-    if found and not _is_described(found.folder) and base_of(found.folder) is not None:
+        return model_folder.read_gguf(path)
+    if found and not _is_described(found.folder) and model_folder.base_of(found.folder) is not None:
         raise ModelError(f"{name} is an adapter itself: set MMHIE_BASE_MODEL to its base.")
     if found is None or not (path.is_dir() or _is_described(found.folder)):
         return _from_family(name, revision)
-    facts = _from_folder(found.folder, found.source)
+    facts = model_folder.read(found.folder, found.source)
     return replace(
         facts,
         local=found.source != name or path.is_dir(),
@@ -228,92 +210,8 @@ def _from_family(name: str, revision: str | None) -> ModelFacts:
     return replace(facts, revision=revision, missing=missing)
 
 
-def _from_folder(folder: Path, source: str) -> ModelFacts:
-    config = _json(folder / "config.json")
-    is_mistral = not config or weights.is_mistral(folder)
-    if is_mistral and (params := _json(folder / mistral_config.FILE)):
-        return _from_mistral(folder, source, params)
-    if not config:
-        _refuse_gguf(source, (file.name for file in folder.glob("*.gguf")))
-        found = (folder / "config.json").is_file()
-        what = "an empty config.json" if found else "no config.json"
-        raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
-    _check_layout(folder, source, config)
-    if not config.get("quantization_config"):
-        config = {**config, **_by_modelopt(folder)}
-    facts = from_config(config, source=source, template=chat_template(folder))
-    return replace(
-        facts,
-        local=True,
-        weight_bytes=weights.size(folder),
-        has_copies=weights.has_copies(folder),
-        purpose=_embedder(folder) or unknown_type(config) or facts.purpose,
-        adapter=_merged_adapter(folder),
-    )
-
-
-def _check_layout(folder: Path, source: str, config: Json) -> None:
-    """Raise ModelError for weights that the engine cannot read by a config.json."""
-    if weights.is_mistral(folder) and architectures.name(config) not in mistral_config.CLASSES:
-        raise ModelError(
-            f"The weights of {source} are in Mistral's own layout (consolidated*.safetensors), "
-            f"which vLLM reads for a {architectures.name(config)} with {mistral_config.FILE} "
-            "alone: add that file, or the weights in the usual layout."
-        )
-
-
-def _embedder(folder: Path) -> str | None:
-    return EMBEDDER if is_pooling(_content(folder / "modules.json")) else None
-
-
-def _by_modelopt(folder: Path) -> Json:
-    """The quantization that older versions of ModelOpt describe in a file of their own."""
-    own = _json(folder / "hf_quant_config.json").get("quantization")
-    if not isinstance(own, dict):
-        return {}
-    return {"quantization_config": {**own, "quant_method": "modelopt"}}
-
-
-def _from_mistral(folder: Path, source: str, params: Json) -> ModelFacts:
-    """Mistral's own layout, without a config.json beside it."""
-    try:
-        config = mistral_config.translated(params)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ModelError(f"The params.json of {source} describes no model: {error}.") from error
-    facts = from_config(config, source=source, template=chat_template(folder))
-    size, parser = weights.size(folder), facts.tool_parser or "mistral"
-    return replace(facts, format="mistral", local=True, weight_bytes=size, tool_parser=parser)
-
-
-def chat_template(folder: Path) -> str:
-    """The folder's chat template, or an empty string when the model has none."""
-    file = folder / "chat_template.jinja"
-    if file.is_file():
-        return _read_text(file)
-    named = _json(folder / "tokenizer_config.json").get("chat_template", "")
-    return named if isinstance(named, str) else json.dumps(named)
-
-
-def _from_gguf(path: Path) -> ModelFacts:
-    if not path.is_file():
-        raise ModelError(f"The file {path} does not exist; set MMHIE_REASONER_MODEL to one.")
-    header = gguf_header.read(path)
-    kind = str(header.get("general.architecture", ""))
-    if purpose := architectures.gguf_purpose(header):
-        raise ModelError(architectures.refusal(path.name, purpose, kind or "nameless"))
-    facts = from_config(gguf_config(header, kind), source=str(path))
-    return replace(
-        facts,
-        format="gguf",
-        local=True,
-        quantization="gguf",
-        bits=GGUF_BITS.get(str(header.get("general.file_type")), 4),
-        weight_bytes=sum(part.stat().st_size for part in weights.gguf_parts(path, header)),
-    )
-
-
 def _adapter(name: str, found: Description | None, revision: str | None) -> AdapterFacts | None:
-    config = _json(found.folder / "adapter_config.json") if found else {}
+    config = model_folder.entries_of(found.folder / "adapter_config.json") if found else {}
     if found and config:
         facts = adapter_config.from_config(config, id=public_id(name), source=found.source)
         return replace(
@@ -324,52 +222,3 @@ def _adapter(name: str, found: Description | None, revision: str | None) -> Adap
         return None
     facts = adapter_config.from_config(known, id=name, source=name)
     return replace(facts, revision=revision, missing=ALL)
-
-
-def base_of(folder: Path) -> str | None:
-    """The hub id of the model an adapter's folder was trained on; None when it is no adapter."""
-    base = _json(folder / "adapter_config.json").get("base_model_name_or_path")
-    return families.original(str(base)) if base else None
-
-
-def _merged_adapter(folder: Path) -> AdapterFacts | None:
-    record = _json(folder / MERGE_RECORD)
-    if not record:
-        return None
-    try:
-        return AdapterFacts(
-            id=str(record["adapter"]),
-            source=str(folder),
-            base=str(record["base"]),
-            rank=positive("rank", record["rank"]),
-            alpha=float(record["alpha"]),
-            targets=tuple(record["targets"]),
-            merged=True,
-        )
-    except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{folder / MERGE_RECORD} is no record of a merge: merge again."
-        ) from error
-
-
-def _json(path: Path) -> Json:
-    content = _content(path)
-    return content if isinstance(content, dict) else {}
-
-
-def _content(path: Path) -> object:
-    if not path.is_file():
-        return None
-    try:
-        return open_json.parse(_read_text(path))
-    except ValueError as error:
-        raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is not UTF-8: fetch it again.") from error
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read ({error.strerror}): fetch it again.") from error

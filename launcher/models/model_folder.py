@@ -1,0 +1,168 @@
+"""Facts of a model that lies in a folder of this machine, in any of the layouts that vLLM reads."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from launcher.errors import ModelError
+from launcher.json_types import Json
+from launcher.models import (
+    architectures,
+    families,
+    gguf_header,
+    mistral_config,
+    open_json,
+    weights,
+)
+from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
+from launcher.models.config import from_config, gguf_config
+from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.numbers import positive
+from launcher.models.weights import MERGE_RECORD
+
+# By general.file_type; the others have 4 bits, more or less.
+GGUF_BITS: Final = {"0": 32, "1": 16, "7": 8, "8": 5, "9": 5, "10": 2, "18": 6, "32": 16}
+
+
+def refuse_gguf(name: str, paths: Iterable[str]) -> None:
+    """Raise ModelError for several models, of which one has to be chosen."""
+    if any(path.endswith(".gguf") for path in paths):
+        raise ModelError(
+            f"{name} holds GGUF files and no config.json: set MMHIE_REASONER_MODEL to the path of "
+            "one of them on this machine."
+        )
+
+
+def read(folder: Path, source: str) -> ModelFacts:
+    config = entries_of(folder / "config.json")
+    is_mistral = not config or weights.is_mistral(folder)
+    if is_mistral and (params := entries_of(folder / mistral_config.FILE)):
+        return _from_mistral(folder, source, params)
+    if not config:
+        refuse_gguf(source, (file.name for file in folder.glob("*.gguf")))
+        found = (folder / "config.json").is_file()
+        what = "an empty config.json" if found else "no config.json"
+        raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
+    _check_layout(folder, source, config)
+    if not config.get("quantization_config"):
+        config = {**config, **_by_modelopt(folder)}
+    facts = from_config(config, source=source, template=chat_template(folder))
+    return replace(
+        facts,
+        local=True,
+        weight_bytes=weights.size(folder),
+        has_copies=weights.has_copies(folder),
+        purpose=_embedder(folder) or unknown_type(config) or facts.purpose,
+        adapter=_merged_adapter(folder),
+    )
+
+
+def _check_layout(folder: Path, source: str, config: Json) -> None:
+    """Raise ModelError for weights that the engine cannot read by a config.json."""
+    if weights.is_mistral(folder) and architectures.name(config) not in mistral_config.CLASSES:
+        raise ModelError(
+            f"The weights of {source} are in Mistral's own layout (consolidated*.safetensors), "
+            f"which vLLM reads for a {architectures.name(config)} with {mistral_config.FILE} "
+            "alone: add that file, or the weights in the usual layout."
+        )
+
+
+def _embedder(folder: Path) -> str | None:
+    return EMBEDDER if is_pooling(_content(folder / "modules.json")) else None
+
+
+def _by_modelopt(folder: Path) -> Json:
+    """The quantization that older versions of ModelOpt describe in a file of their own."""
+    own = entries_of(folder / "hf_quant_config.json").get("quantization")
+    if not isinstance(own, dict):
+        return {}
+    return {"quantization_config": {**own, "quant_method": "modelopt"}}
+
+
+def _from_mistral(folder: Path, source: str, params: Json) -> ModelFacts:
+    """Mistral's own layout, without a config.json beside it."""
+    try:
+        config = mistral_config.translated(params)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"The params.json of {source} describes no model: {error}.") from error
+    facts = from_config(config, source=source, template=chat_template(folder))
+    size, parser = weights.size(folder), facts.tool_parser or "mistral"
+    return replace(facts, format="mistral", local=True, weight_bytes=size, tool_parser=parser)
+
+
+def chat_template(folder: Path) -> str:
+    """The folder's chat template, or an empty string when the model has none."""
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return _read_text(file)
+    named = entries_of(folder / "tokenizer_config.json").get("chat_template", "")
+    return named if isinstance(named, str) else json.dumps(named)
+
+
+def read_gguf(path: Path) -> ModelFacts:
+    if not path.is_file():
+        raise ModelError(f"The file {path} does not exist; set MMHIE_REASONER_MODEL to one.")
+    header = gguf_header.read(path)
+    kind = str(header.get("general.architecture", ""))
+    if purpose := architectures.gguf_purpose(header):
+        raise ModelError(architectures.refusal(path.name, purpose, kind or "nameless"))
+    facts = from_config(gguf_config(header, kind), source=str(path))
+    return replace(
+        facts,
+        format="gguf",
+        local=True,
+        quantization="gguf",
+        bits=GGUF_BITS.get(str(header.get("general.file_type")), 4),
+        weight_bytes=sum(part.stat().st_size for part in weights.gguf_parts(path, header)),
+    )
+
+
+def base_of(folder: Path) -> str | None:
+    """The hub id of the model an adapter's folder was trained on; None when it is no adapter."""
+    base = entries_of(folder / "adapter_config.json").get("base_model_name_or_path")
+    return families.original(str(base)) if base else None
+
+
+def _merged_adapter(folder: Path) -> AdapterFacts | None:
+    record = entries_of(folder / MERGE_RECORD)
+    if not record:
+        return None
+    try:
+        return AdapterFacts(
+            id=str(record["adapter"]),
+            source=str(folder),
+            base=str(record["base"]),
+            rank=positive("rank", record["rank"]),
+            alpha=float(record["alpha"]),
+            targets=tuple(record["targets"]),
+            merged=True,
+        )
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{folder / MERGE_RECORD} is no record of a merge: merge again."
+        ) from error
+
+
+def entries_of(path: Path) -> Json:
+    content = _content(path)
+    return content if isinstance(content, dict) else {}
+
+
+def _content(path: Path) -> object:
+    if not path.is_file():
+        return None
+    try:
+        return open_json.parse(_read_text(path))
+    except ValueError as error:
+        raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is not UTF-8: fetch it again.") from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}): fetch it again.") from error
