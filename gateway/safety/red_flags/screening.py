@@ -10,7 +10,7 @@ is said later ends `LASTING`.
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
 from typing import Literal, NamedTuple, TypeVar, get_args
 
@@ -107,20 +107,31 @@ def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
         yield
     least = min(threshold_for(topic, len(lines), threshold) for topic in EAGER)
     enough = threshold_for(GENERAL, len(lines), threshold)
-    peaks: list[Peak] = []
-    repeats: Counter[float] = Counter()
-    odds = NO_ODDS
+    likeliest, odds = Likeliest(), NO_ODDS
     for start in range(0, len(lines), BATCH):
         readings = odds_of(lines, start)
         odds = max(odds, max(map(max, readings)))
-        for peak in peaks_of(readings, start, least, enough):
-            repeats[peak.odds] += 1
-            if repeats[peak.odds] <= REPEATS:
-                peaks.append(peak)
-        if peaks:
-            peaks = heapq.nlargest(LOOKED_AT, peaks)
+        likeliest.add(peaks_of(readings, start, least, enough))
         yield
-    return Reading(turn.role, lines, peaks, odds)
+    return Reading(turn.role, lines, likeliest.peaks, odds)
+
+
+class Likeliest:
+    """The likeliest peaks of a turn, `LOOKED_AT` at most, and `REPEATS` of the same passage: equal
+    log-odds are equal words."""
+
+    def __init__(self) -> None:
+        self.peaks: list[Peak] = []
+        self._seen: Counter[float] = Counter()
+
+    def add(self, peaks: Iterable[Peak]) -> None:
+        """Take in the peaks of a batch."""
+        for peak in peaks:
+            self._seen[peak.odds] += 1
+            if self._seen[peak.odds] <= REPEATS:
+                self.peaks.append(peak)
+        if self.peaks:
+            self.peaks = heapq.nlargest(LOOKED_AT, self.peaks)
 
 
 def threshold_for(topic: str, lines: int, threshold: float) -> float:
