@@ -55,7 +55,7 @@ PROCESS_FAULTS: Final = (
         "SIGSTOP of one of the engine's two processes",
         "the same, once the stall is detected: after `MMHIE_STALL_SECONDS` (10 s here), or twice"
         " that if the engine was idle",
-        "40-70 s",
+        "60-80 s",
     ),
     (
         "disk full: audit trail, log, counts, status file",
