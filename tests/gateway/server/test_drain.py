@@ -105,6 +105,25 @@ def test_it_ends_once_settled(start: Any, engine: FakeEngine) -> None:
     assert gateway.child.wait(PATIENCE_S) == 0
 
 
+# The program up to its first import, which takes a second: from there on it cannot go.
+UP_TO_THE_IMPORT = """
+import signal, sys
+import gateway.__main__ as program
+sys.modules["gateway.processes"] = None
+try:
+    program.main()
+except ImportError:
+    sys.exit(signal.getsignal(signal.SIGHUP) != signal.SIG_IGN)
+"""
+
+
+def test_a_reload_before_it_serves_ends_nothing() -> None:
+    """SIGHUP would end a process that has not said otherwise, so that is said first."""
+    done = subprocess.run([sys.executable, "-c", UP_TO_THE_IMPORT], cwd=ROOT, check=False)
+
+    assert done.returncode == 0
+
+
 def test_once_settled_it_refuses() -> None:
     """Requests over an open connection are told to go elsewhere; once is enough."""
     app = FastAPI()
