@@ -167,7 +167,7 @@ SILENCE: dict[str, Row] = {
         "aborted",
         TIMEOUT_S,
     ),
-    "an event of 96 MiB": Row(fault("giant"), NO_HTTP, "aborted"),
+    "an event of 128 MiB": Row(fault("giant"), NO_HTTP, "aborted"),
 }
 CONTENT: dict[str, Row] = {
     "closed between two events": Row(fault("cut"), midway(CUT)),

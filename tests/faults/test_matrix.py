@@ -52,8 +52,7 @@ def test_fault(meeting: Meeting, undisturbed: dict[str, str], fault: str, surfac
 
 def assert_work(meeting: Meeting, row: Row, *, is_whole: bool) -> None:
     """Assert the state of the engine's work, if there still is an engine to ask. A whole answer
-    may be left between its [DONE] and the last chunk of its body, which says nothing any more; and
-    what is too long may have been sent whole before a busy gateway hangs up."""
+    may be left between its [DONE] and the last chunk of its body, which says nothing any more."""
     if meeting.engine is None or row.site == "mortal":
         return
     ended, aborted = {"finished": (1, 0), "aborted": (0, 1), "none": (0, 0)}[row.work]
@@ -61,8 +60,6 @@ def assert_work(meeting: Meeting, row: Row, *, is_whole: bool) -> None:
     def is_as_told(stats: dict[str, Any]) -> bool:
         counted = (stats["finished"], stats["aborted"])
         may_be_left = is_whole and bool(ended) and counted == (0, 1)
-        may_be_sent = row is FAULTS["an event of 96 MiB"] and counted == (1, 0)
-        is_so = counted == (ended, aborted) or may_be_left or may_be_sent
-        return not stats["running"] and is_so
+        return not stats["running"] and (counted == (ended, aborted) or may_be_left)
 
     meeting.engine.until(is_as_told)
