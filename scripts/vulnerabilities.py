@@ -28,7 +28,7 @@ Pins = dict[str, set[str]]  # versions by the canonical name of a package
 Record = Mapping[str, Any]  # https://ossf.github.io/osv-schema/
 
 
-class Finding(NamedTuple):
+class Vulnerability(NamedTuple):
     """A locked version that a record names; `fixed` is empty where no version is."""
 
     package: str
@@ -60,7 +60,7 @@ def records(export: Path) -> Iterator[Record]:
             yield orjson.loads(archive.read(name))
 
 
-def findings(found: Iterable[Record], locked: Pins) -> list[Finding]:
+def findings(found: Iterable[Record], locked: Pins) -> list[Vulnerability]:
     """Return what of the locked is vulnerable, by package; withdrawn records do not count."""
     hits = {
         finding
@@ -72,7 +72,7 @@ def findings(found: Iterable[Record], locked: Pins) -> list[Finding]:
     return sorted(hits)
 
 
-def of_package(record: Record, affected: Record, locked: Pins) -> Iterator[Finding]:
+def of_package(record: Record, affected: Record, locked: Pins) -> Iterator[Vulnerability]:
     """Yield the findings of one of a record's packages."""
     package = affected.get("package", {})
     name = canonicalize_name(package.get("name", ""))
@@ -82,7 +82,7 @@ def of_package(record: Record, affected: Record, locked: Pins) -> Iterator[Findi
         if is_affected(version, affected):
             aliases = tuple(sorted(record.get("aliases", ())))
             summary = record.get("summary", "")
-            yield Finding(name, version, record["id"], aliases, fixes(affected), summary)
+            yield Vulnerability(name, version, record["id"], aliases, fixes(affected), summary)
 
 
 def is_affected(version: str, affected: Record) -> bool:
@@ -123,7 +123,7 @@ def fixes(affected: Record) -> tuple[str, ...]:
     return tuple(sorted({event["fixed"] for event in events if "fixed" in event}, key=parsed))
 
 
-def line(finding: Finding) -> str:
+def line(finding: Vulnerability) -> str:
     """Return a finding for people."""
     names = ", ".join((finding.id, *finding.aliases))
     remedy = f"fixed in {', '.join(finding.fixed)}" if finding.fixed else "no fixed version"

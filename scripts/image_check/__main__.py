@@ -8,10 +8,10 @@ from pathlib import Path
 from scripts.image_check import base, inspection, linting, trial
 from scripts.image_check.command import CheckError, need_tools, remove, say
 from scripts.image_check.store import Store
-from scripts.image_check.target import CPU, GATEWAY, Target
+from scripts.image_check.target import CPU, GATEWAY, ImageTarget
 
 
-def check(target: Target, store: Store) -> None:
+def check(target: ImageTarget, store: Store) -> None:
     """Build one image and test it."""
     store.tag_base(base.stand_in(), base.name())
     begin = time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.image_check.command import ROOT, CheckError, run
 from scripts.image_check.sandbox import volumes
-from scripts.image_check.target import Target
+from scripts.image_check.target import ImageTarget
 
 USER = "10001:10001"
 LABELS = ("title", "description", "version", "revision", "licenses")
@@ -30,7 +30,7 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise CheckError(f"{title} has volumes {volumes(config)}; they must be {VOLUMES[title]}.")
 
 
-def check_content(system: Path, target: Target) -> None:
+def check_content(system: Path, target: ImageTarget) -> None:
     """Check the programs' files and the SBOM, and that the gateway's image has no engine."""
     check_sources(system)
     check_sbom(system, "cpu" if target.has_engine else "gateway")

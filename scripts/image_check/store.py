@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.image_check.base import CERTIFICATES
 from scripts.image_check.command import ROOT, run
-from scripts.image_check.target import Target
+from scripts.image_check.target import ImageTarget
 
 # buildah's defaults exceed what a CI machine may grant.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
@@ -38,7 +38,7 @@ class Store:
         self.buildah("config", *(f"--env={pair}" for pair in pairs), container)
         self.buildah("commit", "--quiet", "--rm", container, f"localhost/{name}")
 
-    def build(self, target: Target) -> None:
+    def build(self, target: ImageTarget) -> None:
         """Build the unchanged Dockerfile on the stand-in."""
         file = ROOT / "docker" / f"{target.file}.Dockerfile"
         options = (*OPTIONS, *LIMITS, *wheels(target), *target.stage)
@@ -60,7 +60,7 @@ class Store:
             self.buildah("umount", name)
 
 
-def wheels(target: Target) -> tuple[str, ...]:
+def wheels(target: ImageTarget) -> tuple[str, ...]:
     """Return options that replace torch's own index by the folder of PIP_FIND_LINKS."""
     folder = os.environ.get("PIP_FIND_LINKS", "")
     if not target.has_engine or not Path(folder or "none").is_dir():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ImageTarget:
     """One image: its Dockerfile, its name, its build stage and its start timeout."""
 
     file: str
@@ -18,5 +18,5 @@ class Target:
         return self.file == "llm"
 
 
-GATEWAY = Target("gateway", "mmhie-gateway", (), 60)
-CPU = Target("llm", "mmhie-llm", ("--target", "cpu", "--build-arg", "BASE=without-cuda"), 600)
+GATEWAY = ImageTarget("gateway", "mmhie-gateway", (), 60)
+CPU = ImageTarget("llm", "mmhie-llm", ("--target", "cpu", "--build-arg", "BASE=without-cuda"), 600)

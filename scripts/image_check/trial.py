@@ -14,7 +14,7 @@ import httpx2
 from launcher.serving.programs import free_ports
 from scripts.image_check.command import ROOT, CheckError, run
 from scripts.image_check.sandbox import Sandbox, volumes
-from scripts.image_check.target import Target
+from scripts.image_check.target import ImageTarget
 
 STOP_S = 60.0
 TIMEOUT_S = 120.0
@@ -33,7 +33,7 @@ class Container:
         return self.log.read_text(errors="replace")[-3000:]
 
 
-def run_image(target: Target, config: Mapping[str, Any], system: Path, work: Path) -> str:
+def run_image(target: ImageTarget, config: Mapping[str, Any], system: Path, work: Path) -> str:
     """Run every test; return a sentence with the times."""
     sandbox = Sandbox(system, create_volumes(config, system, work))
     (port,) = free_ports(1)
@@ -57,7 +57,7 @@ def create_volumes(config: Mapping[str, Any], system: Path, work: Path) -> dict[
 
 
 @contextlib.contextmanager
-def settings(target: Target) -> Iterator[dict[str, str]]:
+def settings(target: ImageTarget) -> Iterator[dict[str, str]]:
     """Yield the settings of the engine in the image, or of a fake engine."""
     if target.has_engine:
         yield {"MMHIE_DEVICE": "cpu", "MMHIE_REASONER_MODEL": "embedded"}

@@ -23,7 +23,7 @@ NAMES: Final = ("rate", "first_mean_s", "first_p50_s", "first_p99_s", "token_s",
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class CalibrationPoint:
     """One metric of one run, simulated and measured."""
 
     offered: float
@@ -37,13 +37,15 @@ class Comparison:
         return self.predicted / self.measured - 1
 
 
-def two_engines(record: Mapping[str, Any]) -> list[Comparison]:
+def two_engines(record: Mapping[str, Any]) -> list[CalibrationPoint]:
     """Compare each rate of the record with a simulation of the same arrivals."""
     rows = []
     for both in record["both"]:
         calls, observed = _calls(both["calls"]), measured(both["calls"])
         expected = predicted(record, calls)
-        rows += [Comparison(both["rate"], name, expected[name], observed[name]) for name in NAMES]
+        rows += [
+            CalibrationPoint(both["rate"], name, expected[name], observed[name]) for name in NAMES
+        ]
     return rows
 
 

@@ -12,7 +12,7 @@ MAX_RELAY_LOAD: Final = 0.95
 QUEUE_TIMEOUT_S: Final = 10.0  # MMHIE_QUEUE_TIMEOUT_SECONDS
 
 
-class Gateway:
+class SimulatedGateway:
     """Workers share one slot count and one queue, which the supervisor keeps."""
 
     def __init__(self, workers: int, max_inflight: int, max_queue: int) -> None:

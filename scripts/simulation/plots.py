@@ -9,7 +9,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from scripts.simulation.calibration import Comparison
+from scripts.simulation.calibration import CalibrationPoint
 
 mpl.use("Agg")
 COLOURS: Final = {
@@ -27,7 +27,7 @@ def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=DPI, metadata={"Software": None})
 
 
-def two_engines(rows: Sequence[Comparison], path: Path) -> None:
+def two_engines(rows: Sequence[CalibrationPoint], path: Path) -> None:
     """Plot predicted and measured metrics by offered rate."""
     figure = Figure(figsize=(8.4, 2.9))
     shown = (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scripts.simulation.request import Request
-from scripts.simulation.service import Result
+from scripts.simulation.service import SimulatedRun
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -29,7 +29,9 @@ def endings(requests: Iterable[Request]) -> dict[str, int]:
     return dict(Counter(request.ending or "inside" for request in requests))
 
 
-def figures(outcome: Result, since_s: float = 0.0, until_s: float = math.inf) -> dict[str, Any]:
+def figures(
+    outcome: SimulatedRun, since_s: float = 0.0, until_s: float = math.inf
+) -> dict[str, Any]:
     """Summarize the requests that arrived in this time and were answered."""
     came = [request for request in outcome.requests if since_s <= request.arrived_s < until_s]
     whole = [request for request in came if request.ending == "whole"]
@@ -51,7 +53,7 @@ def figures(outcome: Result, since_s: float = 0.0, until_s: float = math.inf) ->
     }
 
 
-def by_second(outcome: Result, share: float) -> list[tuple[int, float]]:
+def by_second(outcome: SimulatedRun, share: float) -> list[tuple[int, float]]:
     """Return a percentile of the time to the first token by second of arrival."""
     groups: dict[int, list[float]] = {}
     for request in outcome.requests:

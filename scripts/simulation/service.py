@@ -11,7 +11,7 @@ import simpy
 
 from launcher.capacity import measured
 from scripts.simulation.engine import Engine
-from scripts.simulation.gateway import Gateway
+from scripts.simulation.gateway import SimulatedGateway
 from scripts.simulation.policy import POLICIES, View
 from scripts.simulation.request import Request
 from scripts.simulation.scenario import Failure, Scenario
@@ -37,7 +37,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SimulatedRun:
     """All requests in order of arrival, and samples of those in progress."""
 
     scenario: Scenario
@@ -60,7 +60,7 @@ class Service:
             engine.contended = scenario.contended
             engine.neighbours = [other for other in self.engines if other is not engine]
         self.gateways = [
-            Gateway(scenario.workers, scenario.max_inflight, scenario.max_queue)
+            SimulatedGateway(scenario.workers, scenario.max_inflight, scenario.max_queue)
             for _ in range(scenario.gateways)
         ]
         self.views = [View(scenario.engines, scenario.seed + n) for n in range(scenario.routers)]
@@ -69,14 +69,14 @@ class Service:
         self.requests: list[Request] = []
         self.samples: list[Sample] = []
 
-    def run(self) -> Result:
+    def run(self) -> SimulatedRun:
         """Run to the scenario's end."""
         self.env.process(self.arrivals())
         self.env.process(self.sampling())
         if self.scenario.failure is not None:
             self.env.process(self.fail_rack(self.scenario.failure))
         self.env.run(until=self.scenario.until_s)
-        return Result(self.scenario, self.requests, self.samples)
+        return SimulatedRun(self.scenario, self.requests, self.samples)
 
     def schedule(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after this time."""
@@ -189,6 +189,6 @@ class Service:
         return Sample(self.env.now, sum(inside), sum(waiting), queued, busiest)
 
 
-def run(scenario: Scenario) -> Result:
+def run(scenario: Scenario) -> SimulatedRun:
     """Simulate a scenario."""
     return Service(scenario).run()

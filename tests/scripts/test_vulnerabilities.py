@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from scripts.vulnerabilities import LOCKS, Finding, findings, pins, unpinned
+from scripts.vulnerabilities import LOCKS, Vulnerability, findings, pins, unpinned
 from tests.contract.process import ROOT
 
 FROM_ONE = [{"introduced": "1.0"}, {"fixed": "1.4"}]
@@ -24,7 +24,7 @@ def record(events: list[dict[str, str]], **more: Any) -> dict[str, Any]:
     return {"id": "PYSEC-1", "summary": "Reads too much.", "affected": [affected], **more}
 
 
-def found(version: str, *records: dict[str, Any]) -> list[Finding]:
+def found(version: str, *records: dict[str, Any]) -> list[Vulnerability]:
     return findings(records, {"first-package": {version}})
 
 
@@ -55,7 +55,7 @@ def test_a_listed_version() -> None:
     listed = {"id": "GHSA-1", "affected": [{"package": package, "versions": ["3.0"]}]}
 
     (finding,) = found("3.0", listed)
-    assert finding == Finding("first-package", "3.0", "GHSA-1", (), (), "")
+    assert finding == Vulnerability("first-package", "3.0", "GHSA-1", (), (), "")
     assert not found("3.1", listed)
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from launcher.capacity import measured
 from scripts.simulation import result
 from scripts.simulation.engine_speed import EngineSpeed, from_contended_record, from_record
-from scripts.simulation.gateway import Gateway
+from scripts.simulation.gateway import SimulatedGateway
 from scripts.simulation.policy import POLICIES, Policy, Spread, View
 from scripts.simulation.request import Request
 from scripts.simulation.scenario import Failure, Scenario
-from scripts.simulation.service import Result, Service, run
+from scripts.simulation.service import Service, SimulatedRun, run
 from scripts.simulation.trace import Call, Traffic, poisson_arrivals
 
 SPEED = EngineSpeed(
@@ -29,7 +29,7 @@ RACK = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1)
 
 def simulated(
     policy: Policy = "power_of_two", failure: Failure | None = None, rate: float = 40, **other: Any
-) -> Result:
+) -> SimulatedRun:
     calls = poisson_arrivals(rate, 20, TRAFFIC, seed=5)
     return run(Scenario(SPEED, 6, calls, 400.0, policy, failure=failure, **other))
 
@@ -164,7 +164,7 @@ def test_the_spread_is_what_the_counts_are(moves: list[tuple[int, bool]]) -> Non
 
 def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
     """Two at once on one worker: the second waits; half a processor of relaying doubles it."""
-    gateway = Gateway(1, 10, 10)
+    gateway = SimulatedGateway(1, 10, 10)
     assert gateway.processing_s(0.0) == pytest.approx(measured.REQUEST_S)
     assert gateway.processing_s(0.0) == pytest.approx(2 * measured.REQUEST_S)
 
