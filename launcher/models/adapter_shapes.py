@@ -28,7 +28,7 @@ def modules(adapter: Path) -> tuple[str, ...]:
     names = safetensors_header.read(file) if file.is_file() else ()
     found = (MODULE.fullmatch(name) for name in names)
     changed = {match["module"] for match in found if match}
-    return tuple(sorted({"experts" if one in EXPERTS else one for one in changed}))
+    return tuple(sorted({"experts" if name in EXPERTS else name for name in changed}))
 
 
 def check(adapter: Path, base: ModelFacts) -> None:

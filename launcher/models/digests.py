@@ -52,7 +52,7 @@ def of_package(file: Path) -> str | None:
         contents = metadata.files(EMBEDDED_PACKAGE) or []
     except metadata.PackageNotFoundError:
         return None
-    entry = next((one for one in contents if one.name == file.name and one.hash), None)
+    entry = next((each for each in contents if each.name == file.name and each.hash), None)
     if entry is None or entry.hash is None or Path(str(entry.locate())) != file:
         return None
     return base64.urlsafe_b64decode(entry.hash.value + "==").hex()

@@ -38,7 +38,7 @@ def check_room(cache: Path, needed: int, merge: Merge | None = None) -> None:
 
 def existing(folder: Path) -> Path:
     """The folder, or the nearest above it that is there."""
-    return next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
 def _check(folder: Path, needed: int, what: str, variables: str) -> None:

@@ -136,7 +136,7 @@ class ModelFacts:
     @property
     def lacks(self) -> tuple[str, ...]:
         """Files missing of the base, the adapter and the draft model."""
-        others = (one.missing for one in (self.adapter, self.draft) if one)
+        others = (part.missing for part in (self.adapter, self.draft) if part)
         return (*self.missing, *(name for missing in others for name in missing))
 
     @property

@@ -168,8 +168,8 @@ def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:
     if gpus == machine.gpus:
         return machine
     pairs = list(zip(gpu_names(machine), machine.gpus, strict=True))
-    used = [(name, gpu) for name, gpu in pairs if any(gpu is one for one in gpus)]
-    left = [(name, gpu) for name, gpu in pairs if not any(gpu is one for one in gpus)]
+    used = [(name, gpu) for name, gpu in pairs if any(gpu is chosen for chosen in gpus)]
+    left = [(name, gpu) for name, gpu in pairs if not any(gpu is chosen for chosen in gpus)]
     remarks = tuple(_remark(name, gpu, gpus) for name, gpu in left)
     return replace(
         machine,
@@ -185,10 +185,13 @@ def gpu_names(machine: Hardware) -> tuple[str, ...]:
 
 
 def _remark(name: str, gpu: Gpu, used: Sequence[Gpu]) -> str:
-    others = min(used, key=lambda one: one.memory_gib)
+    others = min(used, key=lambda other: other.memory_gib)
     (major, minor), gib = gpu.compute_capability, round(gpu.memory_gib)
     is_only_busy = is_busy(gpu) and not any(map(is_busy, used))
-    if gpu.compute_capability < min(one.compute_capability for one in used) and not is_only_busy:
+    if (
+        gpu.compute_capability < min(other.compute_capability for other in used)
+        and not is_only_busy
+    ):
         why = f"its compute capability, {major}.{minor}, is older than that of {others.name}"
     elif gib < round(others.memory_gib) and not is_only_busy:
         why = f"it has {gib} GiB and {others.name} has {others.memory_gib:.0f}"

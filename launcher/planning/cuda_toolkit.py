@@ -24,7 +24,9 @@ def switched_off(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The switches of kernels that could not be compiled here when the engine asks for them."""
     found = home(environ)
     has_nvcc = (found / NVCC).exists()
-    has_all = has_nvcc and has_tools(environ) and all((found / one).exists() for one in LIBRARIES)
+    has_all = (
+        has_nvcc and has_tools(environ) and all((found / library).exists() for library in LIBRARIES)
+    )
     sampler = () if has_all or is_precompiled() else (SAMPLER,)
     return sampler if has_nvcc else (*sampler, DEEP_GEMM)
 

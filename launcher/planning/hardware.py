@@ -295,7 +295,7 @@ def route_to(host: str) -> Route | None:
     if address is None:
         return None
     holders = psutil.net_if_addrs().items()
-    names = (name for name, held in holders if address in {one.address for one in held})
+    names = (name for name, held in holders if address in {route.address for route in held})
     interface = next(names, None)
     return Route(address, interface) if interface else None
 

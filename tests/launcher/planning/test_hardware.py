@@ -136,16 +136,16 @@ def test_this_machine_reaches_itself_by_loopback() -> None:
     assert found is not None
     assert found.address == "127.0.0.1"
     held = psutil.net_if_addrs()[found.interface]
-    assert "127.0.0.1" in {one.address for one in held}
+    assert "127.0.0.1" in {address.address for address in held}
 
 
 def test_node_0_finds_its_own_interface() -> None:
     """Its own address is the head's address, and does not lead to loopback."""
     own = [
-        Route(one.address, name)
+        Route(address.address, name)
         for name, held in psutil.net_if_addrs().items()
-        for one in held
-        if one.family == socket.AF_INET and not one.address.startswith("127.")
+        for address in held
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
     ]
     if not own:
         pytest.skip("this machine has no network")

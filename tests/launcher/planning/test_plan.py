@@ -163,7 +163,7 @@ def test_an_adapter_is_served_unmerged_for_a_reason(
 
     assert made.preparation is None
     assert "--enable-lora" in made.argv
-    assert any("applied while serving" in one and reason in one for one in made.reasons)
+    assert any("applied while serving" in said and reason in said for said in made.reasons)
 
 
 @pytest.mark.parametrize(("gib", "strategy"), [(64, "prefetch"), (0.001, None)])
@@ -338,7 +338,7 @@ def test_traces_of_the_engine_go_where_the_gateways_do() -> None:
     assert value(made, "--otlp-traces-endpoint") == there
     assert made.env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] == "http/protobuf"
     assert made.env["OTEL_SERVICE_NAME"] == "mmhie-engine"
-    assert not [one for one in (*plan("1x24").argv, *plan("1x24").env) if "OTEL" in one.upper()]
+    assert not [word for word in (*plan("1x24").argv, *plan("1x24").env) if "OTEL" in word.upper()]
 
 
 def test_an_old_gpu_loads_float16() -> None:

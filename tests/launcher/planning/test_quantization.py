@@ -206,7 +206,7 @@ def test_auto_takes_the_first_that_fits(
         "warn",
         DENSE,
         platform(hardware, installed),
-        lambda one: room_for(COMFORTABLE * (one in fitting)),
+        lambda method: room_for(COMFORTABLE * (method in fitting)),
     )
 
     assert choice.method == method
@@ -224,7 +224,11 @@ def test_auto_would_rather_fit_than_start(rooms: dict[str | None, int], method: 
     """A format that serves a department wins over one that starts; that one over one that does
     not."""
     choice = choose_quantization(
-        "auto", "warn", DENSE, platform(H100, PLUGINS), lambda one: room_for(rooms.get(one, 0))
+        "auto",
+        "warn",
+        DENSE,
+        platform(H100, PLUGINS),
+        lambda method: room_for(rooms.get(method, 0)),
     )
 
     assert choice.method == method

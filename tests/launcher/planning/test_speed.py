@@ -138,7 +138,7 @@ def test_ray_schedules_synchronously() -> None:
     assert ("--async-scheduling", "off") in {
         (row.flag, row.value) for row in speeds(made.decisions)
     }
-    assert any("asynchronous scheduling is off there with Ray" in one for one in made.reasons)
+    assert any("asynchronous scheduling is off there with Ray" in said for said in made.reasons)
 
 
 def test_a_dense_model_has_no_experts_and_a_cpu_none_of_it() -> None:
