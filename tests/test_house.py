@@ -40,7 +40,7 @@ LEFT: Final[Mapping[str, Mapping[str, int]]] = {
     "launcher": {words.RESULT: 31, words.FUNCTION: 64},
     "sdk": {words.FUNCTION: 2},
     "scripts": {words.FUNCTION: 26},
-    "tests": {words.RESULT: 8, words.FUNCTION: 259, words.DOCSTRING: 1},
+    "tests": {words.RESULT: 8, words.FUNCTION: 259},
 }
 # Class names that the gateway shares with the SDK, and one with the launcher.
 ERRORS: Final = ("GatewayError", "InternalError", "RequestError", "ServiceError", "SettingsError")

@@ -45,7 +45,7 @@ def test_as_told(arguments: tuple[str, ...]) -> None:
 
 
 def test_throughput_doubles_what_is_not_set() -> None:
-    """As vLLM does."""
+    """Throughput mode doubles the tokens of a step, as vLLM does."""
     arguments = ("--performance-mode", "throughput")
 
     assert batched_tokens(parse("1xh100").gpus, arguments) == 16384
