@@ -25,14 +25,6 @@ from scripts.simulation import calibration
 
 RECORDS: Final = DOCS / "records"
 TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:\|.*\n)*")
-NAMES: Final = {
-    "rate": ("throughput, answers/s", 1.0, ".2f"),
-    "first_mean_s": ("TTFT mean, ms", 1000.0, ".0f"),
-    "first_p50_s": ("TTFT median, ms", 1000.0, ".0f"),
-    "first_p99_s": ("TTFT p99, ms", 1000.0, ".0f"),
-    "token_s": ("inter-token latency, ms", 1000.0, ".0f"),
-    "answer_s": ("duration of an answer, s", 1.0, ".2f"),
-}
 
 
 def record(name: str) -> Any:
@@ -108,19 +100,6 @@ def published(options: Mapping[str, str]) -> str:
     return table(("GPU", "tokens in / out", "published requests/s", "simulated", "error"), rows)
 
 
-def two(options: Mapping[str, str]) -> str:
-    """Render predicted and measured figures of two engines, at the rates of `rps`."""
-    rows = []
-    shown = options["rps"].split(",")
-    for engine in calibration.two_engines(record("two-engines")):
-        if f"{engine.offered:g}" not in shown:
-            continue
-        label, factor, form = NAMES[engine.name]
-        figures = (format(value * factor, form) for value in (engine.predicted, engine.measured))
-        rows.append((f"{engine.offered:g}", label, *figures, f"{engine.error:+.0%}"))
-    return table(("requests/s offered", "", "simulated", "measured", "error"), rows)
-
-
 def policies(options: Mapping[str, str]) -> str:
     """Render one experiment with policies, by load."""
     rows = [
@@ -180,7 +159,7 @@ def rack(options: Mapping[str, str]) -> str:
 
 
 TABLES: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
-    table.__name__: table for table in (sizes, gpus, published, two, policies, rack)
+    table.__name__: table for table in (sizes, gpus, published, policies, rack)
 }
 
 

@@ -11,7 +11,7 @@ import typer
 
 from launcher.cli.app import COMMANDS, application, load
 from launcher.cli.overview import TASKS
-from scripts.render.page import DOCS
+from scripts.render.page import DOCS, prose
 
 HEAD = """\
 # Command line
@@ -48,7 +48,7 @@ TABLE_HEAD = ["| command | option | meaning |", "|---|---|---|"]
 def pages() -> dict[Path, str]:
     """Return docs/cli.md: a table for each task."""
     tree: Any = typer.main.get_command(application())
-    parts = [HEAD]
+    parts = [prose(HEAD)]
     for task, families in TASKS.items():
         commands = {name: find(tree, name) for name in COMMANDS if name.split()[0] in families}
         parts.append("\n".join([f"## {task}", "", *TABLE_HEAD, *task_rows(commands), ""]))

@@ -29,6 +29,10 @@ SDK = {
         "`remote` uses a running gateway; `local` starts one as a child process.",
     ),
 }
+SDK_NOTE = """## SDK
+
+{names}, and what others mean in [the SDK](sdk.md#settings).
+"""
 HEAD = ("variable", "default", "read by", "meaning")
 INTRO = """# Settings
 
@@ -74,8 +78,7 @@ def reference() -> str:
     for title, names in sections.items():
         rows = [row(PREFIX + name.upper(), *known[name]) for name in names]
         parts.append(f"## {title}\n\n{table(HEAD, rows)}")
-    sdk = [(f"`{name}`", default, "sdk", text) for name, (default, text) in SDK.items()]
-    parts.append(f"## SDK\n\n{table(HEAD, sdk)}")
+    parts.append(SDK_NOTE.format(names=", ".join(f"`{name}`" for name in SDK)))
     return "\n".join(parts)
 
 
