@@ -20,11 +20,11 @@ from launcher.errors import LauncherError
 from launcher.models import resolve
 from launcher.planning.cards import CARDS, card
 from scripts.published_runs import RUNS
-from scripts.render.page import DOCS, NO_HUB, pairs, table, with_blocks
+from scripts.render.page import DOCS, NO_HUB, pairs, prose, table, with_blocks
 from scripts.simulation import calibration
 
 RECORDS: Final = DOCS / "records"
-TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:\|.*\n)*")
+TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:.+\n)*")
 
 
 def record(name: str) -> Any:
@@ -126,35 +126,15 @@ def policies(options: Mapping[str, str]) -> str:
 
 
 def rack(options: Mapping[str, str]) -> str:
-    """Render a failing rack, by its phases."""
-    phases = record("simulation")[options["of"]]
-    shown = (
-        ("before", "before"),
-        ("unnoticed", "failed, not yet detected"),
-        ("away", "failed, detected"),
-        ("after", "recovered"),
-    )
-    rows = [
-        (
-            name,
-            f"{phases[part]['calls']:,}",
-            f"{phases[part].get('cut', 0):,}",
-            f"{phases[part]['first_p50_s'] * 1000:.0f}",
-            f"{phases[part]['first_p99_s'] * 1000:,.0f}",
-            f"{phases[part]['token_mean_s'] * 1000:.1f}",
-        )
-        for part, name in shown
-    ]
-    return table(
-        (
-            "requests that arrived",
-            "requests",
-            "later cut off",
-            "TTFT median, ms",
-            "TTFT p99, ms",
-            "inter-token latency mean, ms",
-        ),
-        rows,
+    """Render a failing rack in sentences."""
+    failure = record("simulation")[options["of"]]
+    phases = [failure[phase] for phase in ("before", "unnoticed", "away", "after")]
+    before, unnoticed, away, after = (f"{phase['first_p99_s'] * 1000:,.0f}" for phase in phases)
+    median = max(phase["first_p50_s"] for phase in phases)
+    return prose(
+        f"{phases[0]['cut']:,} answers are cut off. The 99th percentile of the TTFT is {before} ms "
+        f"before, {unnoticed} ms until the failure is detected, {away} ms then and {after} ms "
+        f"after the recovery; the median is at most {median * 1000:.0f} ms throughout.\n"
     )
 
 

@@ -104,8 +104,8 @@ def pages() -> dict[Path, str]:
 
 
 def rows(compared: list[Figure]) -> list[tuple[str, ...]]:
-    """Render gpt-oss and what differs, a row each, and the range of all others in the last row."""
-    shown = [figure for figure in compared if figure.is_far or "gpt-oss" in figure.log["model"]]
+    """Render the default model and what differs, a row each, then the range of the others."""
+    shown = [figure for figure in compared if figure.is_far or "gpt-oss-20b" in figure.log["model"]]
     others = [figure.difference for figure in compared if figure not in shown]
     span = f"{min(others):+.1%} to {max(others):+.1%}"
     source = f"[{LOGS.name}](records/{LOGS.name})"
