@@ -27,11 +27,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def prose(text: str) -> str:
     """Wrap paragraphs and list items to the width of a page; headings and tables are kept."""
     joined = re.sub(r"(?<=\S)\n *(?=[^\s|#-])", " ", text)
-    lines = [line if line.startswith("|") else _wrapped(line) for line in joined.split("\n")]
+    lines = [line if line.startswith("|") else _wrap_line(line) for line in joined.split("\n")]
     return "\n".join(lines)
 
 
-def _wrapped(line: str) -> str:
+def _wrap_line(line: str) -> str:
     indent = "  " if line.startswith("- ") else ""
     return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 

@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from gateway.settings.base import is_secret, names_of
 from gateway.settings.gateway import PREFIX, GatewaySettings
 from launcher.settings import LauncherSettings
-from scripts.render.page import DOCS, ROOT, table
+from scripts.render.page import DOCS, ROOT, prose, table
 
 ORIGINAL = (
     "reasoner_model",
@@ -74,7 +74,7 @@ def reference() -> str:
         "Launcher": [n for n, (who, _) in known.items() if n not in ORIGINAL and who == "launcher"],
         "Gateway": [n for n, (who, _) in known.items() if n not in ORIGINAL and who != "launcher"],
     }
-    parts = [INTRO]
+    parts = [prose(INTRO)]
     for title, names in sections.items():
         rows = [row(PREFIX + name.upper(), *known[name]) for name in names]
         parts.append(f"## {title}\n\n{table(HEAD, rows)}")
