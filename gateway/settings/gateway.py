@@ -189,11 +189,6 @@ class GatewaySettings(
         pattern="^[a-z]{2}(-[A-Z]{2})?$",
         description="Language tag of the disclaimer, notices and errors.",
     )
-    digest_key: SecretStr | None = Field(
-        None,
-        description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
-        "each start.",
-    )
     hold_file: UserPath = Field(
         Path("~/.local/state/mmhie/hold.json"),
         description="File in which `mmhie hold` records that the model is out of service.",
