@@ -1,5 +1,6 @@
 """`mmhie audit search | check`: find lines of the trail, and the line of a copy of an answer."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -18,8 +19,23 @@ MOST_BYTES = 10_000_000  # of a copy: no answer is longer
 PERSONS = ("reviewer", "by", "closed_by", "user")
 WHO = ("client", "user", "patient", "reviewer")
 SUMMARY = ("time", "kind", "request_id", *WHO, "model", "category", "outcome")
-Since = Annotated[str | None, typer.Option(help="First time, as 2026-11-28T10:30, in UTC.")]
-Until = Annotated[str | None, typer.Option(help="Time before which, in the same form.")]
+TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?")
+
+
+def checked_time(text: str | None) -> str | None:
+    """Return a time, or its beginning, as the trail writes it. Raises CommandError."""
+    if text is not None and not TIME.fullmatch(text):
+        raise CommandError(f"{text!a} is no time in UTC; write it as 2026-11-28T10:30.")
+    return text and text.removesuffix("Z")
+
+
+Since = Annotated[
+    str | None,
+    typer.Option(callback=checked_time, help="First time, as 2026-11-28T10:30, in UTC."),
+]
+Until = Annotated[
+    str | None, typer.Option(callback=checked_time, help="Time before which, in the same form.")
+]
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
 Person = Annotated[
     str | None, typer.Option(help="Who asked, signed off, closed, or held the model.")

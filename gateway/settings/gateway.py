@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field, SecretStr, StringConstraints
+from pydantic import ByteSize, Field, StringConstraints
 
 from gateway.settings.access import AccessSettings, access_conflicts
 from gateway.settings.audit import AuditSettings, audit_conflicts

@@ -282,6 +282,7 @@ def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events:
     ("options", "count"),
     [
         (("--since", "2026-11-28T10:32", "--until", "2026-11-28T10:33"), 1),
+        (("--since", "2026-11-28T12:00:00Z"), 1),
         (("--client", "ward"), 1),
         (("--person", "Dr Example"), 1),
         (("--person", "officer"), 1),
@@ -303,6 +304,12 @@ def test_the_trail_is_searched(
 
     assert len(out.splitlines()) == count
     assert count or "fits" in err
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-11-28 10:32", "2026-11-28T10:32+01:00"])
+def test_a_time_that_cannot_be_compared_is_refused(desk: Desk, events: Path, time: str) -> None:
+    """As letters, it would hide lines or show others."""
+    assert "is no time in UTC" in desk.run("audit", "search", "--until", time, exit_code=2)[1]
 
 
 @pytest.mark.parametrize(

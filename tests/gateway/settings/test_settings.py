@@ -192,7 +192,7 @@ def test_production_needs_a_trail_and_digests_that_last(
 
 
 def test_production_with_a_trail_and_digests_that_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Needs no further word."""
+    """Keys, trail and digest key are enough."""
     names = ("KEYS_FILE", "AUDIT_FILE", "AUDIT_KEY", "DIGEST_KEY")
     for name, value in {"ENV": "production", **{name: "x" * 32 for name in names}}.items():
         monkeypatch.setenv(f"MMHIE_{name}", value)
