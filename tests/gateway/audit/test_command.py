@@ -328,6 +328,19 @@ def test_a_copy_is_told_from_a_changed_one(
     assert exit_code == 0 or "letter for letter" in err
 
 
+@pytest.mark.parametrize("paragraphs", [1, 7, 8])
+def test_a_copy_with_its_labels_is_known(desk: Desk, events: Path, paragraphs: int) -> None:
+    """As the console and the SDK give it; that there is more than the answer is said."""
+    desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
+    file = events.with_name("copy.txt")
+    file.write_text(
+        "\r\n\r\n".join(["Call 112."] * paragraphs + [TEXT, "[cut off]", "Not advice."])
+    )
+    out, _ = desk.run("audit", "check", str(file), exit_code=int(paragraphs == 8))
+
+    assert ("and other paragraphs before or after it" in out) is (paragraphs < 8)
+
+
 def test_a_copy_needs_the_key_of_the_digests(desk: Desk, events: Path) -> None:
     """And a file that is there: one sentence each."""
     assert "MMHIE_DIGEST_KEY" in desk.run("audit", "check", "none.txt", exit_code=2)[1]
