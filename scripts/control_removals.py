@@ -26,7 +26,7 @@ Outcome = Literal["red", "green", "broken", "not run"]
 NOT_COPIED: Final = shutil.ignore_patterns(".git", ".venv", ".*cache*", "*.egg-info", "build")
 PASSED: Final = re.compile(r"^PASSED ([^[\s]+)", re.MULTILINE)
 FAILED: Final = re.compile(r"^(?:=+ )?(?:\d+ \w+, )*\d+ failed", re.MULTILINE)
-LIMIT_S: Final = 100  # for one test; five times for all of them
+LIMIT_S: Final = 200  # for one test; five times for all of them
 RED: Final = 1  # pytest's status where tests failed; a tree that cannot be imported has another
 
 
