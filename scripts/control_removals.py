@@ -1,7 +1,7 @@
 """Remove each control of the safety case in a copy of the tree, and see its first test fail.
 
 `python -m scripts.control_removals` writes the outcome to docs/records/control-removals.json, from
-which `make docs` states the evidence. It takes four minutes of one core.
+which `make docs` states the evidence. It takes three minutes of one core.
 """
 
 from __future__ import annotations
