@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
-from gateway.auth.care_context import CareClaims, CareRequirements, context_in_headers
+from gateway.auth.care_context import SPELLED, CareClaims, CareHeaders, CareRequirements
 from gateway.auth.keys import KeyFile
 from gateway.auth.local_callers import LocalCallers, refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
@@ -51,6 +51,7 @@ class Gate:
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
     local: LocalCallers = field(default_factory=LocalCallers)
     requirements: CareRequirements = field(default_factory=CareRequirements)
+    care: CareHeaders = field(default_factory=lambda: CareHeaders(SPELLED))
 
     @classmethod
     def of(
@@ -72,6 +73,7 @@ class Gate:
             limiter=limiter,
             local=LocalCallers.of(settings.allowed_hosts, settings.cors_origins),
             requirements=CareRequirements.of(settings),
+            care=CareHeaders.of(settings),
         )
 
     async def run(self) -> None:
@@ -109,7 +111,7 @@ class Gate:
             return principal
         if need != "any" and need not in principal.scopes:
             raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")
-        return context_in_headers(principal, headers)
+        return self.care.apply(principal, headers)
 
     async def authenticate(self, headers: RawHeaders) -> Principal:
         """Return the caller; raise Unauthorized, and without keys what check_local raises."""
