@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -60,14 +60,15 @@ class Gate:
         limiter: RateLimiter,
         revoked: Container[str] = frozenset(),
         needs: Mapping[str, Need] = MappingProxyType({}),
+        naming: Callable[[str], str] = str,
     ) -> "Gate":
         """Return the gate for these settings; `revoked` has digests of keys revoked elsewhere,
-        `needs` what each declared path requires."""
+        `needs` what each declared path requires; `naming` names principals after subjects."""
         key = settings.digest_key
         return cls(
             salt_key=key.get_secret_value().encode() if key else secrets.token_bytes(32),
             keys=KeyFile(settings.keys_file, revoked=revoked) if settings.keys_file else None,
-            jwt=verifier_of(settings),
+            jwt=verifier_of(settings, naming),
             needs=needs,
             default_limits=default_limits(settings),
             limiter=limiter,
@@ -243,7 +244,7 @@ def check_jwks(file: Path) -> None:
         raise SettingsError(f"MMHIE_JWKS_FILE is {file}: {problem}.") from None
 
 
-def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
+def verifier_of(settings: GatewaySettings, naming: Callable[[str], str]) -> "JwtVerifier | None":
     if not settings.jwks_file and not settings.jwks_url:
         return None
     if settings.jwt_issuer is None or settings.jwt_audience is None:
@@ -255,6 +256,7 @@ def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
         settings.jwt_audience,
         settings.jwt_leeway_seconds,
         CareClaims.of(settings),
+        naming,
     )
     return jwt.JwtVerifier(jwks_of(settings), policy)
 
