@@ -143,7 +143,7 @@ class CareHeaders:
         """Return the value of a header that was sent; raise InvalidRequest for two, or for no name
         of anybody."""
         value, *more = values_of(headers, name)
-        text = value.decode("utf-8", "replace") if name in SPELLED else forwarded(value)
+        text = value.decode("utf-8", "replace") if name in SPELLED else decode_forwarded(value)
         if more or not is_name(text):
             raise InvalidRequest(
                 f"{self.spelled[name]} must be sent once, as 1 to 255 printable characters in "
@@ -152,7 +152,7 @@ class CareHeaders:
         return text
 
 
-def forwarded(value: bytes) -> str:
+def decode_forwarded(value: bytes) -> str:
     """Return the name in a front end's header: Open WebUI percent-encodes it, LibreChat sends
     Latin-1, or the Base64 of UTF-8 behind `b64:`; empty where that is none."""
     try:

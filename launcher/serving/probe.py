@@ -20,7 +20,7 @@ class Probe:
         is_socket = isinstance(address, Path)
         self._client = httpx2.AsyncClient(
             transport=httpx2.AsyncHTTPTransport(
-                uds=str(address) if is_socket else None, verify=unchecked()
+                uds=str(address) if is_socket else None, verify=trust_any()
             ),
             base_url="http://engine" if is_socket else str(address),
             timeout=TIMEOUT,
@@ -63,7 +63,7 @@ class Probe:
         return response.text if response.status_code == 200 else None
 
 
-def unchecked() -> ssl.SSLContext:
+def trust_any() -> ssl.SSLContext:
     """Return TLS that believes everybody: it is an engine of ours, on this machine, for which no
     certificate is made out; whether it is good and in time, the gateways say."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
