@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx2
 
 TIMEOUT = httpx2.Timeout(5.0)
+# Over TLS an engine that stops waits half a minute for idle connections, which answer nothing.
+NO_IDLE = httpx2.Limits(max_keepalive_connections=0)
 
 # A Unix socket's path, or the URL of a port on this machine.
 Address = Path | str
@@ -20,7 +22,7 @@ class Probe:
         is_socket = isinstance(address, Path)
         self._client = httpx2.AsyncClient(
             transport=httpx2.AsyncHTTPTransport(
-                uds=str(address) if is_socket else None, verify=trust_any()
+                uds=str(address) if is_socket else None, verify=trust_any(), limits=NO_IDLE
             ),
             base_url="http://engine" if is_socket else str(address),
             timeout=TIMEOUT,
