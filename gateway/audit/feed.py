@@ -73,13 +73,14 @@ class AuditFeed:
 
     def warnings(self) -> list[str]:
         waits = f"Audit events wait for MMHIE_AUDIT_FHIR_URL: {self._problem}."
-        return [waits] if self._problem else []
+        return [*([waits] if self._problem else []), *self._repository.warnings()]
 
     def _run(self) -> None:
         with contextlib.ExitStack() as lead:
             while not take_lead(self._follower.file, lead):
-                if self._stopping.wait(POLL_S):
+                if self._stopping.is_set():  # after a last try: who fed may have stopped already
                     return
+                self._stopping.wait(POLL_S)
             self._follower.load()
             while self._step() or not self._stopping.wait(self._wait_s()):
                 pass

@@ -70,7 +70,7 @@ class Repository:
         if response.status_code in NO_BATCHES:
             return None
         statuses = statuses_in(require_verdict(response).content)
-        return statuses if len(statuses) == len(events) else None
+        return statuses if len(statuses) == len(events) else [response.status_code] * len(events)
 
     def _post(self, path: str, resource: Json) -> httpx2.Response:
         body = orjson.dumps(resource)
@@ -87,6 +87,10 @@ class Repository:
             self._client = httpx2.Client(verify=context, auth=self._auth, timeout=TIMEOUT_S)
             self._context = context
         return self._client
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should know."""
+        return self._tls.warnings()
 
     def close(self) -> None:
         """Close the connection, if there is one."""

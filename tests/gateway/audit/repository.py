@@ -36,7 +36,7 @@ class StrictRepository(ThreadingHTTPServer):
         self.raw = bytearray()  # of all requests
         self.judge: Callable[[Event], int] = lambda _: 201
         self.down = 0  # a status for whatever comes
-        self.takes_batches = True
+        self.takes_batches, self.says_each = True, True
         self.secret, self.tokens = secret, 0
         self.url = f"http{'s' if context else ''}://localhost:{self.server_port}/fhir"
         if context is not None:
@@ -114,7 +114,8 @@ class Receiving(BaseHTTPRequestHandler):
             assert {entry["request"]["url"] for entry in resource["entry"]} == {"AuditEvent"}
             statuses = [self.server.take(entry["resource"]) for entry in resource["entry"]]
             entries = [{"response": {"status": f"{status} Said"}} for status in statuses]
-            self.answer(200, {"resourceType": "Bundle", "type": "batch-response", "entry": entries})
+            told = {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
+            self.answer(200, told if self.server.says_each else None)
         else:
             self.answer(404)
 

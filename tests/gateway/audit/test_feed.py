@@ -248,6 +248,19 @@ def test_a_server_that_takes_no_batches(
     assert repository.bundles == 0
 
 
+def test_a_server_that_says_nothing_of_each_event(
+    feeding: Feeding, repository: StrictRepository, write: Write
+) -> None:
+    """It has taken the batch, which is not sent again."""
+    repository.says_each = False
+    write(5)
+    feeding.begin(repository.url)
+    receive_all(repository, 5)
+    write(1)
+
+    assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+
+
 def test_a_server_that_is_away_at_first(feeding: Feeding, write: Write) -> None:
     """The warning has what the system says, and nothing else of the address."""
     write(1)
@@ -358,20 +371,23 @@ def test_access_tokens(
         feed.stop()
 
 
-def test_a_certificate_on_both_sides(feeding: Feeding, write: Write, tmp_path: Path) -> None:
-    """The server's is checked, ours is shown."""
+def test_a_certificate_on_both_sides(
+    feeding: Feeding, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's is checked, ours is shown, and a CA that is replaced needs no restart."""
+    monkeypatch.setattr("gateway.runtime.files.CHECK_EVERY_S", 0.0)
     ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
-    context = context_of(ours.issue("repository"), ours.path)
-    gateway = ours.issue("gateway")
+    context, own = context_of(ours.issue("repository"), ours.path), ours.issue("gateway")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(theirs.path.read_bytes())
     write(2)
     with StrictRepository(context=context) as server:
-        stranger = feeding.begin(server.url, ClientTls(theirs.path, None, None))
-        until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(stranger.warnings()))
-        stranger.stop()
         nobody = feeding.begin(server.url, ClientTls(ours.path, None, None))
         until(nobody.warnings)
         nobody.stop()
-        feed = feeding.begin(server.url, ClientTls(ours.path, gateway.certificate, gateway.key))
+        feed = feeding.begin(server.url, ClientTls(ca, own.certificate, own.key))
+        until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(feed.warnings()))
+        ca.write_bytes(ours.path.read_bytes())
 
         assert receive_all(server, 2) == [1, 2]
         feed.stop()
