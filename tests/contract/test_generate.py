@@ -274,7 +274,7 @@ def test_harmony_markers_never_reach_the_reader(
 @pytest.mark.parametrize(
     "tokens",
     [
-        ["line\u2028sep", "\u0085", "\r\n", "\n\n", "data: x\n\n", " end"],
+        ["\nline\u2028sep", "\u0085", "\r\n", "\n\n", "data: x\n\n", " end "],
         ["über", " 🩺", "\u0000", '"quoted"', "\\"],
         ["</script>", "&amp;", "\u00e9"],
     ],

@@ -421,6 +421,7 @@ TOKEN = {
             {
                 **TRAIL,
                 "ENV": "production",
+                "DIGEST_KEY": "d" * 64,
                 "KEYS_FILE": "keys.json",
                 "AUDIT_FHIR_URL": "http://repository",
             },

@@ -57,6 +57,7 @@ def consultation(tmp_path: Path, engine: FakeEngine, path: Path) -> Consultation
             MMHIE_REQUIRE_PURPOSE="true",
             MMHIE_AUDIT_FILE=str(path),
             MMHIE_AUDIT_KEY=KEY,
+            MMHIE_DIGEST_KEY="d" * 64,
             MMHIE_AUDIT_FHIR_URL=repository.url,
             MMHIE_AUDIT_FHIR_TLS_CA=str(ours.path),
         ) as gateway,

@@ -253,6 +253,7 @@ def test_production_refuses_plain_http_to_another_host(
     told = refusal(
         **chosen,
         MMHIE_ENV="production",
+        MMHIE_WITHOUT_AUDIT="true",
         MMHIE_KEYS_FILE="keys.json",
         MMHIE_JWKS_FILE="none",
         MMHIE_JWT_ISSUER="a",
