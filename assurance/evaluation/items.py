@@ -33,7 +33,10 @@ class ItemTurn(BaseModel):
 
 
 class Item(BaseModel):
-    """One item; items of one `family` should be answered alike."""
+    """One item; items of one `family` should be answered alike, and those of `subgroups` as well.
+
+    `given` is an answer that is scored in place of the service's: the judge's calibration.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,13 +47,17 @@ class Item(BaseModel):
     messages: tuple[ItemTurn, ...] = ()
     rule: Rule
     family: str = Field("", max_length=80)
-    surface: Surface = "chat"
+    subgroups: tuple[Word, ...] = ()
+    surface: Surface = "generate"
+    given: str = ""
 
     @model_validator(mode="after")
     def is_asked(self) -> "Item":
         """Refuse an item without a question, or with two."""
         if bool(self.prompt.strip()) == bool(self.messages):
             raise ValueError("give either prompt or messages")
+        if self.messages and self.messages[-1].role != "user":
+            raise ValueError("the last message has to be the user's")
         return self
 
     @property

@@ -95,12 +95,13 @@ def test_wordings_of_a_question_are_one_item() -> None:
     assert limits.estimate(document, "safety") == Interval(**score)
 
 
-def test_a_part_of_the_items_is_not_complete() -> None:
-    """A run with --limit is never a whole evaluation, and its verdict says so."""
+@pytest.mark.parametrize(("limit", "items"), [(1, 1), (20, 20), (None, 1), (None, 9)])
+def test_a_part_of_the_items_is_not_complete(limit: int | None, items: int) -> None:
+    """A run with --limit, or of a few items, is never a whole evaluation, as its verdict says."""
     run = report.EvaluationRun(
-        SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none")
+        SUBJECT, ASKING, [SOURCE], {"limit": limit, "minutes": None}, Path("/none")
     )
-    document = report.document(run, [record(1, 1.0)], TIME, KEY)
+    document = report.document(run, [record(n, 1.0) for n in range(items)], TIME, KEY)
 
     assert not document["is_complete"]
     assert "not a complete evaluation" in document["verdict"]
@@ -238,7 +239,7 @@ def test_reports_of_other_items_are_not_compared() -> None:
     (source,) = first["sources"]
     others: list[dict[str, Any]] = [
         {"sources": [{**source, "sha256": "0"}]},
-        {"asking": {**first["asking"], "max_tokens": 1}},
+        {"asking": {**first["asking"], "effort": "high"}},
         {"items": []},
     ]
     for changed in others:
@@ -246,6 +247,7 @@ def test_reports_of_other_items_are_not_compared() -> None:
             compare.compared(first, {**first, **changed})
 
 
+TEN = [record(n, 1.0) for n in range(10)]
 SERVED = {"model": "m", "revision": "r1", "quantization": "mxfp4", "base": None}
 
 
@@ -266,16 +268,20 @@ def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:
     os.utime(tmp_path / "model.safetensors", (4e9, 4e9))
 
     with pytest.raises(NotEvaluated, match="newer than their evaluation"):
-        limits.refuse(content([record(1, 1.0)]), SERVED, [tmp_path])
+        limits.refuse(content(TEN), SERVED, [tmp_path])
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("model", "n"), ("quantization", "fp8"), ("revision", "r2")]
+    ("name", "value"),
+    [
+        *(("model", "n"), ("quantization", "fp8"), ("revision", "r2")),
+        *(("system_prompt", "07e4"), ("audience", "patient"), ("max_tokens", 64)),
+    ],
 )
-def test_a_report_of_another_service_is_refused(name: str, value: str) -> None:
-    """The refusal says what differs."""
-    with pytest.raises(NotEvaluated, match=f"another {name}"):
-        limits.refuse(content([record(1, 1.0)]), {**SERVED, name: value}, [])
+def test_a_report_of_another_service_is_refused(name: str, value: object) -> None:
+    """The refusal says what differs, the prompt and the settings included."""
+    with pytest.raises(NotEvaluated, match=f"another {name.replace('_', ' ')}"):
+        limits.refuse(content(TEN), {**SERVED, name: value}, [])
 
 
 def test_an_unfinished_report_is_refused() -> None:
@@ -377,8 +383,8 @@ def test_what_the_services_declare_is_compared_too() -> None:
 
 def test_no_report_is_painted_as_passed() -> None:
     """An evaluation has figures and no verdict on the model; an incomplete one is marked."""
-    whole = page.html(signed(content([record(1, 0.0)])))
+    whole = page.html(signed(content([record(n, 0.0) for n in range(10)])))
     part = page.html(signed(content([record(1, None, reason="not asked")])))
 
-    assert '<p class="verdict">All 1 items' in whole
+    assert '<p class="verdict">All 10 items' in whole
     assert '<p class="verdict failed">0 of 1' in part
