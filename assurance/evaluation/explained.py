@@ -22,6 +22,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "records/summaries": "Summarises without a number, drug, side or finding of its own.",
     "records/medication lists": "Lists the drugs of a text, with their doses, and no other.",
     "robustness/paraphrases": "Answers a question right, however it is worded.",
+    "robustness/prose": "Answers alike, asked alone and in a full batch; this has no score.",
     "red-flags/emergencies": "The service shows a notice for this text.",
     "red-flags/others": "The service shows no notice for this text.",
 }

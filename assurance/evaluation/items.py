@@ -15,6 +15,7 @@ from launcher.errors import LauncherError
 from launcher.json_types import Json
 
 MOST_BYTES: Final = 1_000_000  # of one item: no model reads more
+PLAIN: Final = {"missing": "this field is missing", "union_tag_not_found": "its kind is missing"}
 Surface = Literal["chat", "stream", "completions", "responses", "messages", "generate", "text"]
 Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w.:# -]+$")]
 
@@ -114,7 +115,7 @@ def made(file: Path, number: int, found: Json) -> Item:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the item"
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = PLAIN.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         raise DataError(f"{file}, line {number}, {where}: {reason}.") from None
 
 

@@ -25,6 +25,7 @@ NAMES: Final = {
     "audience": "Notices for",
     "max_tokens": "Maximum tokens",
 }
+DIGITS: Final = 12  # of a digest
 Row = JsonView
 
 
@@ -33,6 +34,7 @@ def html(text: str) -> str:
     report = SIGNATURE.read(text)
     model, whole = report["served"]["model"], report["is_complete"]
     served = {**dict.fromkeys(NAMES), **subject.facts(report["served"])}
+    served["system_prompt"] = (served["system_prompt"] or "")[:DIGITS]
     body = (
         f"<h1>Evaluation of {escape(model)}</h1>\n"
         f'<p class="verdict{"" if whole else " failed"}">{escape(report["verdict"])}</p>\n'
@@ -79,15 +81,17 @@ def scores(report: JsonView) -> str:
     """Render every group: what it is, its score, its limit, what needs no knowledge, failures."""
     rows = "\n".join(
         f'<tr><td>{escape(group["suite"])}</td><th scope="row">{escape(name_of(group))}'
-        f"{about(group)}</th><td>{group['scored']} of {group['items']}</td>"
+        f"{about(group)}{failures(group, report.get('examples', ()))}</th>"
+        f"<td>{group['scored']} of {group['items']}</td>"
         f"<td>{interval(group['score'])}</td><td>{limit(group, report)}</td>"
-        f"<td>{comparator(group)}</td><td>{escape(reasons(group['reasons']))}"
-        f"{failures(group, report.get('examples', ()))}</td></tr>"
+        f"<td>{comparator(group)}</td><td>{escape(reasons(group['reasons']))}</td></tr>"
         for group in report["groups"]
     )
     head = "<th>Suite</th><th>Group</th><th>Scored</th><th>Score, 95 % interval</th>"
     more = "<th>Limit</th><th>Without knowledge</th><th>Not right because</th>"
-    return table(f"{head}{more}", rows)
+    notes = [demand["problem"] for demand in report.get("limits", ()) if demand["problem"]]
+    unmet = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+    return table(f"{head}{more}", rows) + unmet
 
 
 def about(group: Row) -> str:
@@ -117,7 +121,7 @@ def failures(group: Row, examples: Iterable[Row]) -> str:
         if (example["suite"], example["group"]) == (group["suite"], group["group"])
         and not group["language"]
     )
-    return f"<details><summary>examples</summary><ul>{rows}</ul></details>" if rows else ""
+    return f"<details><summary>failures</summary><ul>{rows}</ul></details>" if rows else ""
 
 
 def quoted(verb: str, text: str | None) -> str:
@@ -151,13 +155,13 @@ def percent(value: float) -> str:
 
 
 def comparator(group: Row) -> str:
-    """Write what needs no knowledge: guessing, or the best of some answers that are the same to
+    """Write what needs no knowledge: guessing, or the best of some answers that are each given to
     every question; and that the score does not differ from it."""
-    same = ", and the score does not differ from it" if group["is_at_chance"] else ""
+    same = "; the score does not differ from it" if group["is_at_chance"] else ""
     if group["chance"]:
         return f"guessing {percent(group['chance'])} %{same}"
     constant = group.get("constant")
-    return "" if constant is None else f"one answer to all {percent(constant)} %{same}"
+    return "" if constant is None else f"one answer {percent(constant)} %{same}"
 
 
 def reasons(found: Mapping[str, int]) -> str:
@@ -181,7 +185,7 @@ def sources(found: Iterable[Row]) -> str:
     """Say which files the items came from."""
     listed = "; ".join(
         f"{escape(source['name'])}{' (own)' if source['is_own'] else ''} "
-        f"<code>{source['sha256'][:12]}</code>"
+        f"<code>{source['sha256'][:DIGITS]}</code>"
         for source in found
     )
     return f"<p>Items: {listed}.</p>"

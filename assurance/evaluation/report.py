@@ -85,19 +85,19 @@ def verdict(groups: Sequence[JsonView], items: int, left: int) -> str:
     unscored = dict.fromkeys(group["suite"] for group in groups if group["suite"] not in scored)
     without = f" Without a score: {', '.join(unscored)}." if unscored else ""
     if left:
-        said = f"{items - left} of {items} items were answered; --resume asks the rest."
+        said = f"{items - left} of {items} items were asked; --resume asks the rest."
         return f"{said}{guessed}{without}"
-    return f"All {items} items were answered.{guessed}{without}"
+    return f"All {items} items were asked.{guessed}{without}"
 
 
 def guesses(groups: Sequence[JsonView]) -> str:
     """Name the groups that show no knowledge."""
     said = ""
-    for field, source in (("chance", "guessing"), ("constant", "one answer to every question")):
+    for name, source in (("chance", "guessing"), ("constant", "one answer to every question")):
         names = [
             group["group"]
             for group in groups
-            if group["is_at_chance"] and not group["language"] and group[field] is not None
+            if group["is_at_chance"] and not group["language"] and group[name] is not None
         ]
         if names:
             said += f" Cannot be told from {source} at this size: {', '.join(names)}."

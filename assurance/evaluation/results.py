@@ -224,6 +224,9 @@ def row(name: tuple[str, ...], records: Sequence[Record], constant: float | None
         record.reason for record in records if record.reason not in ("right", "wrong", "judged")
     ]
     is_readable = reasons.count("no choice") <= len(records) * UNREADABLE
+    is_at_chance = None
+    if interval and known is not None and is_readable:
+        is_at_chance = interval.holds(known)
     return {
         "suite": name[0],
         "group": name[1],
@@ -233,7 +236,7 @@ def row(name: tuple[str, ...], records: Sequence[Record], constant: float | None
         "score": asdict(interval) if interval else None,
         "chance": chance,
         "constant": None if chance is not None else constant,
-        "is_at_chance": interval.holds(known) if interval and known and is_readable else None,
+        "is_at_chance": is_at_chance,
         "about": explain(*name[:2], [record.kind for record in records]),
         "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
     }

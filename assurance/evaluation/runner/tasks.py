@@ -105,6 +105,8 @@ def reply_of(state: TaskState) -> Reply:
     """Return what the client received."""
     if other := state.metadata.get(SURFACE):
         return Reply(other["text"], has_disclaimer=other["has_disclaimer"])
+    if was_refused(state):
+        return Reply("")
     message = state.output.message
     parts = message.content if isinstance(message.content, list) else []
     reasoning = " ".join(part.reasoning for part in parts if isinstance(part, ContentReasoning))
