@@ -237,7 +237,7 @@ def row(name: tuple[str, ...], records: Sequence[Record], constant: float | None
         "chance": chance,
         "constant": None if chance is not None else constant,
         "is_at_chance": is_at_chance,
-        "about": explain(*name[:2], [record.kind for record in records]),
+        "about": explain(name[0], name[1], [record.kind for record in records]),
         "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
     }
 

@@ -12,7 +12,14 @@ from launcher.errors import LauncherError
 
 OWN: Final = Path(__file__).with_name("own")
 SuiteName = Literal[
-    *("knowledge", "safety", "service", "records", "rubrics", "robustness", "own", "red-flags"),
+    "knowledge",
+    "safety",
+    "service",
+    "records",
+    "rubrics",
+    "robustness",
+    "own",
+    "red-flags",
     "calibration",
 ]
 CALIBRATION: Final = "calibration"  # answers labelled by hand, which a judge labels as well
