@@ -74,20 +74,20 @@ def refuse_below(report: JsonView, limits: Mapping[str, float]) -> None:
             )
 
 
-def demands(
+def check_limits(
     limits: Mapping[str, float], records: Sequence[Record], calibration: JsonView | None
 ) -> list[Json]:
     """Return each limit of a site, with what is wrong with it or its score."""
     report = {"items": [asdict(record) for record in records], "calibration": calibration}
-    found = []
+    judged = []
     for name, least in limits.items():
         problem = None
         try:
             refuse_below(report, {name: least})
         except NotEvaluated as refusal:
             problem = str(refusal)
-        found.append({"of": name, "least": least, "problem": problem})
-    return found
+        judged.append({"of": name, "least": least, "problem": problem})
+    return judged
 
 
 def refuse_unproven(report: JsonView, suite: str, group: str = "") -> None:

@@ -116,7 +116,7 @@ def failures(group: Row, examples: Iterable[Row]) -> str:
     """Render up to three failures, folded; those of a site's own items have their id alone."""
     rows = "".join(
         f"<li><code>{escape(example['id'])}</code> {escape(example['reason'])}"
-        f"{quoted('asked', example['question'])}{quoted('answered', example['answer'])}</li>"
+        f"{quote('asked', example['question'])}{quote('answered', example['answer'])}</li>"
         for example in examples
         if (example["suite"], example["group"]) == (group["suite"], group["group"])
         and not group["language"]
@@ -124,7 +124,7 @@ def failures(group: Row, examples: Iterable[Row]) -> str:
     return f"<details><summary>failures</summary><ul>{rows}</ul></details>" if rows else ""
 
 
-def quoted(verb: str, text: str | None) -> str:
+def quote(verb: str, text: str | None) -> str:
     """Render a text with who said it."""
     return "" if text is None else f"<br>{verb}: <q>{escape(text)}</q>"
 

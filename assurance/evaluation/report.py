@@ -46,7 +46,7 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
     records = [record for record in records if record.suite != CALIBRATION]
     groups = results.groups(records, constants_of(run.tasks))
     subgroups = results.subgroups(records)
-    demands = limits.demands(run.limits, records, calibration)
+    demands = limits.check_limits(run.limits, records, calibration)
     said = (limited(run.options["limit"], len(records)), apart(subgroups), below(demands))
     return {
         "format": FORMAT,

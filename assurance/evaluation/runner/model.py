@@ -41,7 +41,8 @@ class GatewayAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not installed he
     ) -> ModelOutput:
         """Return the answer; an item that is refused gets none."""
         async with client() as opened:
-            answer = await opened.post(PATH, json=request(input, self.effort))
+            body = request(input, self.effort)
+            answer = await opened.post(PATH, json=body, headers={"accept": "text/event-stream"})
         if answer.status_code in REFUSALS:
             output = ModelOutput.from_content(self.model_name, "")
             output.choices[0].message.metadata = {REFUSED: answer.status_code}
@@ -74,10 +75,10 @@ def request(turns: list[ChatMessage], effort: str | None) -> Json:
 
 def events(lines: Iterable[str]) -> list[Json]:
     """Return the events of a stream. Raises BrokenAnswer for an error among them."""
-    found = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
-    if not found or any("error" in event for event in found):
+    answer = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    if not answer or any("error" in event for event in answer):
         raise BrokenAnswer("The service broke its answer off.")
-    return found
+    return answer
 
 
 def output_of(model: str, found: list[Json]) -> ModelOutput:

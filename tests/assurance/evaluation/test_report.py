@@ -192,7 +192,7 @@ def test_subgroups_of_a_kind_are_held_against_each_other() -> None:
     assert "Answered" not in content([record(n, 1.0) for n in range(10)])["verdict"]
 
 
-def judged(labels: int, wrong: int) -> list[Record]:
+def records_of_judge(labels: int, wrong: int) -> list[Record]:
     """Return the records of so many labelled answers, some of which the judge labels otherwise."""
     return [
         record(
@@ -207,7 +207,7 @@ def judged(labels: int, wrong: int) -> list[Record]:
 @pytest.mark.parametrize(("wrong", "kappa"), [(0, 1.0), (6, 0.8), (30, 0.0), (60, -1.0)])
 def test_a_judge_is_held_against_labels(wrong: int, kappa: float) -> None:
     """Cohen's kappa is in the report and beside the judge's name; its labels are no items."""
-    document = content([*judged(60, wrong), *(record(n, 1.0) for n in range(10))])
+    document = content([*records_of_judge(60, wrong), *(record(n, 1.0) for n in range(10))])
 
     assert document["calibration"]["kappa"] == kappa
     assert document["calibration"]["equal"] == 60 - wrong
@@ -216,7 +216,7 @@ def test_a_judge_is_held_against_labels(wrong: int, kappa: float) -> None:
 
 def test_a_judge_that_says_nothing_agrees_with_nobody() -> None:
     """An unclear verdict counts as the wrong one; without a judge there is no figure."""
-    unclear = [replace(record, value=None) for record in judged(60, 0)]
+    unclear = [replace(record, value=None) for record in records_of_judge(60, 0)]
 
     assert results.calibration(unclear) == {
         "n": 60,
@@ -232,7 +232,7 @@ def test_a_judge_that_says_nothing_agrees_with_nobody() -> None:
 def test_a_poor_judge_can_have_no_limit(wrong: int, *, is_refused: bool) -> None:
     """What a judge decides may have a limit only if the judge decides as people do."""
     rubrics = [record(n, 1.0, suite="rubrics", kind="rubric") for n in range(90)]
-    document = content([*judged(60, wrong), *rubrics])
+    document = content([*records_of_judge(60, wrong), *rubrics])
     if not is_refused:
         limits.refuse_below(document, {"rubrics": 0.9})
         return

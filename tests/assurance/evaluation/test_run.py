@@ -111,7 +111,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (
         FakeEngine("--reasoning", "--first-token-delay", "0.1").wait() as engine,
         Gateway(
-            *(folder, engine.url), MMHIE_PHASE_FILE=str(phase), MMHIE_SYSTEM_PROMPT=SYSTEM
+            *(folder, engine.url),
+            MMHIE_PHASE_FILE=str(phase),
+            MMHIE_SYSTEM_PROMPT=SYSTEM,
+            MMHIE_STREAM_FORMAT="text",
         ).wait() as gateway,
     ):
         yield Site(folder, gateway, engine, environ)
@@ -306,6 +309,18 @@ def test_a_spent_budget_leaves_the_rest(site: Site) -> None:
     assert done.returncode == 0, done.stderr
     assert not document["is_complete"]
     assert {item["reason"] for item in document["items"]} == {"not asked"}
+
+
+def test_an_item_that_the_service_refuses_has_no_score(site: Site) -> None:
+    """One that is too long, say; and no run of one item is complete."""
+    item = {"id": "long", "prompt": "x " * 450_000, "rule": {"kind": "phrases", "none": ["y"]}}
+    (site.folder / "long.jsonl").write_text(json.dumps(item))
+    done = site.run("--out", "long.json", "--items", "long.jsonl")
+    document = json.loads((site.folder / "long.json").read_text())
+
+    assert done.returncode == 0, done.stderr
+    assert [(each["value"], each["reason"]) for each in document["items"]] == [(None, "refused")]
+    assert not document["is_complete"]
 
 
 @pytest.mark.parametrize(

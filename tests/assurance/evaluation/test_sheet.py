@@ -27,7 +27,7 @@ def read(folder: Path, text: str) -> list[Item]:
 
 
 def test_a_row_may_have_subgroups(tmp_path: Path) -> None:
-    """Several, as phrases are."""
+    """Several stand in one cell, as phrases do."""
     (item,) = read(tmp_path, "id,prompt,subgroups\nw1,x,sex: female | age: over 65\n")
 
     assert item.subgroups == ("sex: female", "age: over 65")
