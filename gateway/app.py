@@ -54,6 +54,7 @@ from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.safety.wording import Wording
 from gateway.services import Services, State
+from gateway.settings.answering import answering
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
         background=Background(partial(own.count, own.background_failures)),
         heavy=HeavyWork(),
         operator_card=card_source(settings),
+        answering=answering(settings),
         observers=observers_of(own, feedback, trail, tracing),
     )
 

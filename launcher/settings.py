@@ -142,7 +142,7 @@ class LauncherSettings(SharedSettings):
     require_evaluation: UserPath | None = Field(
         None,
         description="Report of `mmhie evaluate` without which `mmhie serve` does not start: "
-        "signed, complete, of this model, and newer than its weights.",
+        "signed, complete, of this model and these settings, newer than the weights.",
     )
     evaluation_limits: tuple[str, ...] = Field(
         (),
