@@ -113,8 +113,8 @@ def test_a_red_flag_does_not_wait_for_the_end_of_a_stream(
 
 
 def test_what_the_engine_is_asked(start: Start, engine: FakeEngine) -> None:
-    """A chat of two messages, the authors' system message first, greedy and at most 512 tokens; what
-    the caller chose in their place, by the engine's names. Nothing here reasons: no budget on top."""
+    """Two messages, the authors' system message first, greedy and at most 512 tokens where nothing
+    reasons; what the caller chose in their place, by the engine's names."""
     gateway = start(engine.url).wait()
     chosen: dict[str, Any] = {
         "max_tokens": 7,

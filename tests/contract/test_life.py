@@ -171,36 +171,7 @@ def test_a_full_house_is_429(start: Start, engine: FakeEngine) -> None:
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_waiting_too_long_is_503(start: Start, engine: FakeEngine) -> None:
-    """The queue has a time limit of its own."""
-    engine.next(fault="gated")
-    gateway = start(
-        engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="5", MMHIE_QUEUE_TIMEOUT_SECONDS="0.2"
-    ).wait()
-    slow = threading.Thread(target=lambda: SURFACES[0].ask(gateway.client))
-    slow.start()
-    engine.until(lambda stats: stats["running"] == 1)
-    answer = SURFACES[0].ask(gateway.client)
-    engine.release(100)
-    slow.join()
-
-    assert answer.status_code == 503
-    assert error_of(answer)["code"] == "queue_timeout"
-
-
 def test_it_listens_on_loopback_unless_told_otherwise(gateway: Gateway) -> None:
     """MMHIE_HOST is 127.0.0.1 by default."""
     with socket.socket() as plug, pytest.raises(ConnectionRefusedError):
         plug.connect(("127.0.0.2", gateway.port))  # reaches whoever listens on every address
-
-
-def test_it_speaks_to_an_engine_on_a_unix_socket(start: Start, tmp_path: Path) -> None:
-    """`unix:/path`, as `mmhie serve` has it."""
-    path = tmp_path / "engine.sock"
-    engine = FakeEngine("--uds", str(path)).wait()
-    try:
-        gateway = start(f"unix:{path}").wait()
-        for surface in SURFACES:
-            assert surface.ask(gateway.client).status_code == 200
-    finally:
-        engine.stop()

@@ -287,18 +287,6 @@ def test_hold_and_keys_as_json(
     assert told("keys", "revoke", "ward") == {"revoked": "ward"}
 
 
-def test_the_reference_is_current() -> None:
-    """docs/cli.md is what the program says of itself."""
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.render", "--check", "cli"],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-    )
-
-    assert done.returncode == 0, done.stdout
-
-
 def test_a_wrong_option_is_exit_code_2() -> None:
     """As for every wrong input."""
     assert CliRunner().invoke(app.application(), ["serve", "--no-such"]).exit_code == 2
