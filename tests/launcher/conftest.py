@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import fake_nvml
-from tests.launcher.command import Command
+from tests.command import Command
 
 # Lines for which the parser raised, with what it raised.
 Refused = list[tuple[list[str], str]]
@@ -70,4 +70,4 @@ def plan_command(
 ) -> Command:
     """`mmhie plan`, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    return Command(monkeypatch, capfd)
+    return Command(monkeypatch, capfd, "plan")

@@ -138,13 +138,6 @@ def test_other_gpus_stay_idle_with_a_word(machine: Machine) -> None:
     assert sentence in planned.stdout
 
 
-def test_one_gpu_needs_no_word(machine: Machine) -> None:
-    """A machine whose GPU is used has none to speak of."""
-    with engine(machine, FAKE) as running:
-        running.until("ready")
-        assert "idle" not in running.said
-
-
 def test_a_stalled_engine_is_restarted(machine: Machine) -> None:
     """The watch of `serve`: it is alive and healthy, and generates nothing."""
     with engine(machine, FAKE, MMHIE_STALL_SECONDS="4") as running:
@@ -157,13 +150,6 @@ def test_a_stalled_engine_is_restarted(machine: Machine) -> None:
         running.until("ready")
 
         assert running.starts == 2
-
-
-def test_an_engine_that_is_never_ready(machine: Machine) -> None:
-    """The start limit of `serve`."""
-    with engine(machine, f"{FAKE} --unhealthy", MMHIE_START_TIMEOUT_SECONDS="2") as running:
-        assert running.end() == 2
-    assert "was not ready after 2 s" in running.said
 
 
 def test_a_crash_loop_ends(machine: Machine) -> None:

@@ -20,11 +20,11 @@ from launcher.planning.hardware import GIB
 from launcher.planning.plan import make_plan
 from launcher.planning.weights import weight_bytes
 from launcher.settings import load
+from tests.command import Command
 from tests.fake_hub import files
 from tests.fake_hub.files import CONFIG, INDEX, SHARDS
 from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.fake_hub.repositories import REPOSITORIES
-from tests.launcher.command import Command
 from tests.sparse import sparse_weights
 
 DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"

@@ -20,7 +20,7 @@ from launcher.planning.hardware import Route
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import given, load
-from tests.launcher.command import Command
+from tests.command import Command
 from tests.launcher.conftest import Refusals
 from tests.launcher.planning.test_plan import value
 

@@ -26,7 +26,7 @@ from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import load
-from tests.launcher.command import Command
+from tests.command import Command
 from tests.launcher.conftest import Refusals
 from tests.sparse import sparse_weights
 
