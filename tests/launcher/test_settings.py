@@ -62,30 +62,6 @@ def test_choices_in_any_case() -> None:
     assert load({"MMHIE_DEVICE": " CPU "}, None).device == "cpu"
 
 
-def test_blank_is_unset() -> None:
-    """A compose file's ${X:-} leaves an empty string behind."""
-    assert load({"MMHIE_MAX_TOKENS": ""}, None).max_tokens == 512
-
-
-def test_environment_wins_over_the_file(tmp_path: Path) -> None:
-    """.env is read, and the environment has the last word."""
-    file = tmp_path / ".env"
-    file.write_text("MMHIE_MAX_TOKENS=100\nMMHIE_PORT=9000\n")
-
-    settings = load({"MMHIE_PORT": "9001"}, file)
-
-    assert (settings.max_tokens, settings.port) == (100, 9001)
-
-
-def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
-    """Saved by an editor that writes UTF-16, for one."""
-    file = tmp_path / ".env"
-    file.write_text("MMHIE_PORT=9000", encoding="utf-16")
-
-    with pytest.raises(SettingsError, match="cannot be read as text in UTF-8"):
-        load({}, file)
-
-
 def test_the_override_wins() -> None:
     """MMHIE_REASONER_MODEL_TEST_OVERRIDE is the model when it is set."""
     settings = load({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "sshleifer/tiny-gpt2"}, None)

@@ -95,8 +95,9 @@ def serve_command(
         ({"env": "production"}, ("MMHIE_KEYS_FILE",)),
         ({"device": "cuda", "reasoner_model": "embedded"}, ("MMHIE_DEVICE", "no GPU")),
         ({"reasoner_model": "no/such-model"}, ("no/such-model", "mmhie fetch")),
+        ({"reasoner_model": "embedded", "data_parallel": "1000"}, ("GiB free",)),
     ],
-    ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model"],
+    ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model", "no room"],
 )
 def test_what_cannot_work_is_one_sentence(
     serve_command: Command, ours: dict[str, str], words: tuple[str, ...], tmp_path: Path
