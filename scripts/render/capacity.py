@@ -20,19 +20,11 @@ from launcher.errors import LauncherError
 from launcher.models import resolve
 from launcher.planning.cards import CARDS, card
 from scripts.published_runs import RUNS
-from scripts.render.page import DOCS, NO_HUB, pairs, table, with_blocks
+from scripts.render.page import DOCS, NO_HUB, pairs, prose, table, with_blocks
 from scripts.simulation import calibration
 
 RECORDS: Final = DOCS / "records"
-TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:\|.*\n)*")
-NAMES: Final = {
-    "rate": ("throughput, answers/s", 1.0, ".2f"),
-    "first_mean_s": ("TTFT mean, ms", 1000.0, ".0f"),
-    "first_p50_s": ("TTFT median, ms", 1000.0, ".0f"),
-    "first_p99_s": ("TTFT p99, ms", 1000.0, ".0f"),
-    "token_s": ("inter-token latency, ms", 1000.0, ".0f"),
-    "answer_s": ("duration of an answer, s", 1.0, ".2f"),
-}
+TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:.+\n)*")
 
 
 def record(name: str) -> Any:
@@ -108,19 +100,6 @@ def published(options: Mapping[str, str]) -> str:
     return table(("GPU", "tokens in / out", "published requests/s", "simulated", "error"), rows)
 
 
-def two(options: Mapping[str, str]) -> str:
-    """Render predicted and measured figures of two engines, at the rates of `rps`."""
-    rows = []
-    shown = options["rps"].split(",")
-    for engine in calibration.two_engines(record("two-engines")):
-        if f"{engine.offered:g}" not in shown:
-            continue
-        label, factor, form = NAMES[engine.name]
-        figures = (format(value * factor, form) for value in (engine.predicted, engine.measured))
-        rows.append((f"{engine.offered:g}", label, *figures, f"{engine.error:+.0%}"))
-    return table(("requests/s offered", "", "simulated", "measured", "error"), rows)
-
-
 def policies(options: Mapping[str, str]) -> str:
     """Render one experiment with policies, by load."""
     rows = [
@@ -147,40 +126,20 @@ def policies(options: Mapping[str, str]) -> str:
 
 
 def rack(options: Mapping[str, str]) -> str:
-    """Render a failing rack, by its phases."""
-    phases = record("simulation")[options["of"]]
-    shown = (
-        ("before", "before"),
-        ("unnoticed", "failed, not yet detected"),
-        ("away", "failed, detected"),
-        ("after", "recovered"),
-    )
-    rows = [
-        (
-            name,
-            f"{phases[part]['calls']:,}",
-            f"{phases[part].get('cut', 0):,}",
-            f"{phases[part]['first_p50_s'] * 1000:.0f}",
-            f"{phases[part]['first_p99_s'] * 1000:,.0f}",
-            f"{phases[part]['token_mean_s'] * 1000:.1f}",
-        )
-        for part, name in shown
-    ]
-    return table(
-        (
-            "requests that arrived",
-            "requests",
-            "later cut off",
-            "TTFT median, ms",
-            "TTFT p99, ms",
-            "inter-token latency mean, ms",
-        ),
-        rows,
+    """Render a failing rack in sentences."""
+    failure = record("simulation")[options["of"]]
+    phases = [failure[phase] for phase in ("before", "unnoticed", "away", "after")]
+    before, unnoticed, away, after = (f"{phase['first_p99_s'] * 1000:,.0f}" for phase in phases)
+    median = max(phase["first_p50_s"] for phase in phases)
+    return prose(
+        f"{phases[0]['cut']:,} answers are cut off. The 99th percentile of the TTFT is {before} ms "
+        f"before, {unnoticed} ms until the failure is detected, {away} ms then and {after} ms "
+        f"after the recovery; the median is at most {median * 1000:.0f} ms throughout.\n"
     )
 
 
 TABLES: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
-    table.__name__: table for table in (sizes, gpus, published, two, policies, rack)
+    table.__name__: table for table in (sizes, gpus, published, policies, rack)
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import typer
 
 from launcher.cli.app import COMMANDS, application, load
 from launcher.cli.overview import TASKS
-from scripts.render.page import DOCS
+from scripts.render.page import DOCS, prose
 
 HEAD = """\
 # Command line
@@ -47,12 +48,24 @@ TABLE_HEAD = ["| command | option | meaning |", "|---|---|---|"]
 def pages() -> dict[Path, str]:
     """Return docs/cli.md: a table for each task."""
     tree: Any = typer.main.get_command(application())
-    parts = [HEAD]
+    parts = [prose(HEAD)]
     for task, families in TASKS.items():
-        commands = [name for name in COMMANDS if name.split()[0] in families]
-        rows = [line for name in commands for line in section(name, find(tree, name))]
-        parts.append("\n".join([f"## {task}", "", *TABLE_HEAD, *rows, ""]))
+        commands = {name: find(tree, name) for name in COMMANDS if name.split()[0] in families}
+        parts.append("\n".join([f"## {task}", "", *TABLE_HEAD, *task_rows(commands), ""]))
     return {DOCS / "cli.md": "\n".join(parts)}
+
+
+def task_rows(commands: Mapping[str, Any]) -> Iterator[str]:
+    """Render each command with its own options, then the options that several have alike."""
+    users: dict[str, list[str]] = {}
+    for name, command in commands.items():
+        for option in options(command):
+            users.setdefault(option, []).append(f"`{name}`")
+    for name, command in commands.items():
+        summary = paragraph(inspect.getdoc(load(COMMANDS[name])) or "")
+        yield f"| **`mmhie {name}`** | | {summary} |"
+        yield from (f"| {row}" for row in options(command) if len(users[row]) == 1)
+    yield from (f"| {', '.join(names)} {row}" for row, names in users.items() if len(names) > 1)
 
 
 def find(tree: Any, name: str) -> Any:
@@ -62,11 +75,9 @@ def find(tree: Any, name: str) -> Any:
     return tree
 
 
-def section(name: str, command: Any) -> list[str]:
-    """Render one command: its help, arguments and options."""
-    summary = inspect.getdoc(load(COMMANDS[name])) or ""
-    rows = [row(param) for param in command.params if not is_common(param)]
-    return [f"| **`mmhie {name}`** | | {paragraph(summary)} |", *rows]
+def options(command: Any) -> list[str]:
+    """Render the arguments and options of a command, without its name."""
+    return [row(parameter) for parameter in command.params if not is_common(parameter)]
 
 
 def is_common(parameter: Any) -> bool:
@@ -90,4 +101,4 @@ def row(parameter: Any) -> str:
     shown = f" Default: `{default}`." if isinstance(default, str | int) and default != "" else ""
     from_env = f" Or the variable `{parameter.envvar}`." if parameter.envvar else ""
     help_ = paragraph(getattr(parameter, "help", None) or "")
-    return f"| | `{name}`{needed} | {help_}{shown}{from_env} |"
+    return f"| `{name}`{needed} | {help_}{shown}{from_env} |"

@@ -1,4 +1,4 @@
-"""The estimate beside what vLLM logged on GPUs, for docs/hardware.md: one row a public log."""
+"""The estimate beside what vLLM logged on GPUs, for docs/hardware.md."""
 
 import json
 import re
@@ -100,6 +100,14 @@ def _compared(log: dict[str, Any], model: ModelFacts) -> Iterator[Figure]:
 def pages() -> dict[Path, str]:
     """Return docs/hardware.md with the table of logs computed anew."""
     path = DOCS / "hardware.md"
-    return {
-        path: with_blocks(path, BLOCK, lambda _: table(HEAD, [figure.row for figure in figures()]))
-    }
+    return {path: with_blocks(path, BLOCK, lambda _: table(HEAD, rows(figures())))}
+
+
+def rows(compared: list[Figure]) -> list[tuple[str, ...]]:
+    """Render the default model and what differs, a row each, then the range of the others."""
+    shown = [figure for figure in compared if figure.is_far or "gpt-oss-20b" in figure.log["model"]]
+    others = [figure.difference for figure in compared if figure not in shown]
+    span = f"{min(others):+.1%} to {max(others):+.1%}"
+    source = f"[{LOGS.name}](records/{LOGS.name})"
+    last = (f"{len(others)} figures of other models", "", "", "", span, source)
+    return [*(figure.row for figure in shown), last]

@@ -17,7 +17,7 @@ from scripts.render.page import DOCS, table, with_blocks
 PAGE: Final = DOCS / "model-card.md"
 SCHEMA: Final = DOCS / "model-card.schema.json"
 TABLE: Final = re.compile(r"(<!-- attributes -->\n)(?:\|.*\n)*")
-HEAD: Final = ("paragraph", "attribute", "id in the file", "any model", "the default model")
+HEAD: Final = ("paragraph", "the service", "the default model's author", "the operator alone")
 ANY: Final = Serving(gateway_version="", engine="vllm", engine_version=None, model="any")
 DEFAULT: Final = ANY._replace(model="dousery/medical-reasoning-gpt-oss-20b")
 
@@ -31,15 +31,23 @@ def pages() -> dict[Path, str]:
 
 
 def attributes() -> str:
-    """Return a row for each source attribute: who answers it where no operator has."""
+    """Return a row for each paragraph: who answers its attributes where no operator has."""
     screener = Screener.of(audience="off")
     answers = [
         ModelCard(serving, Disclaimer.of(), screener).answers() for serving in (ANY, DEFAULT)
     ]
-    return table(HEAD, [row(*pair) for pair in zip(*answers, strict=True)])
+    rows: dict[str, dict[str, list[str]]] = {}
+    for pair in zip(*answers, strict=True):
+        paragraph = pair[0].attribute.paragraph[:3]
+        cells = rows.setdefault(paragraph, {answerer: [] for answerer in HEAD[1:]})
+        cells[answerer_of(*pair)].append(f"`{pair[0].attribute.id}`")
+    return table(
+        HEAD, [[paragraph, *map(", ".join, row.values())] for paragraph, row in rows.items()]
+    )
 
 
-def row(anybody: AttributeAnswer, default: AttributeAnswer) -> tuple[str, ...]:
-    attribute = anybody.attribute
-    given = (" and ".join(answer.sources) or "not supplied" for answer in (anybody, default))
-    return attribute.paragraph, attribute.text, f"`{attribute.id}`", *given
+def answerer_of(anybody: AttributeAnswer, default: AttributeAnswer) -> str:
+    """Return the column of an attribute; what the author only adds to is the service's."""
+    if anybody.sources:
+        return "the service"
+    return "the default model's author" if default.sources else "the operator alone"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
+WIDTH: Final = 150  # columns of a page
 NO_HUB: Final = Path("/nowhere")  # the hub cache of this machine does not belong on a page
 
 
@@ -20,6 +22,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Render a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def prose(text: str) -> str:
+    """Wrap paragraphs and list items to the width of a page; headings and tables are kept."""
+    joined = re.sub(r"(?<=\S)\n *(?=[^\s|#-])", " ", text)
+    lines = [line if line.startswith("|") else _wrap_line(line) for line in joined.split("\n")]
+    return "\n".join(lines)
+
+
+def _wrap_line(line: str) -> str:
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def with_blocks(path: Path, block: re.Pattern[str], render: Callable[[re.Match[str]], str]) -> str:

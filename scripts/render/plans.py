@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from launcher.cli.plan import described, planned, show, together
+from launcher.cli.plan import described, planned, show_short
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
@@ -18,19 +18,14 @@ WIDTH = 100
 
 
 def render(line: str) -> str:
-    """Render the output of `NAME=value ... mmhie plan --gpus HARDWARE --verbose` (or --nodes)."""
-    variables, _, options = line.rpartition("mmhie plan ")
-    option, text, *_ = options.split()
-    given = pairs(variables)
-    settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **given}, None)
-    machine = parse(text)
-    if option == "--nodes":
-        settings = together(settings, machine)
+    """Render the output of `NAME=value ... mmhie plan --gpus HARDWARE`."""
+    variables, _, hardware = line.rpartition("mmhie plan --gpus ")
+    settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **pairs(variables)}, None)
+    machine = parse(hardware)
     model = read_model(settings, hub=NO_HUB)
-    per_node = given if option == "--nodes" else None
-    made, used, parts = planned(settings, machine, model, Installation(python="python"), per_node)
+    plan, used, _ = planned(settings, machine, model, Installation(python="python"), None)
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    show(made, described(used, machine), console, parts)
+    show_short(plan, described(used, machine), console)
     written: str = console.file.getvalue()  # type: ignore[attr-defined] # the StringIO above
     return "\n".join(text.rstrip() for text in written.splitlines()) + "\n"
 

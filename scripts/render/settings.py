@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from gateway.settings.base import is_secret, names_of
 from gateway.settings.gateway import PREFIX, GatewaySettings
 from launcher.settings import LauncherSettings
-from scripts.render.page import DOCS, ROOT, table
+from scripts.render.page import DOCS, ROOT, prose, table
 
 ORIGINAL = (
     "reasoner_model",
@@ -29,6 +29,10 @@ SDK = {
         "`remote` uses a running gateway; `local` starts one as a child process.",
     ),
 }
+SDK_NOTE = """## SDK
+
+{names}, and what others mean in [the SDK](sdk.md#settings).
+"""
 HEAD = ("variable", "default", "read by", "meaning")
 INTRO = """# Settings
 
@@ -70,12 +74,11 @@ def reference() -> str:
         "Launcher": [n for n, (who, _) in known.items() if n not in ORIGINAL and who == "launcher"],
         "Gateway": [n for n, (who, _) in known.items() if n not in ORIGINAL and who != "launcher"],
     }
-    parts = [INTRO]
+    parts = [prose(INTRO)]
     for title, names in sections.items():
         rows = [row(PREFIX + name.upper(), *known[name]) for name in names]
         parts.append(f"## {title}\n\n{table(HEAD, rows)}")
-    sdk = [(f"`{name}`", default, "sdk", text) for name, (default, text) in SDK.items()]
-    parts.append(f"## SDK\n\n{table(HEAD, sdk)}")
+    parts.append(SDK_NOTE.format(names=", ".join(f"`{name}`" for name in SDK)))
     return "\n".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.render.page import ROOT
+from scripts.render.page import ROOT, prose
 from tests.safety.places import page
 
 INTRO = """# Labels on every surface
@@ -28,4 +28,4 @@ cell's place. Who leaves a JSON answer early holds nothing, and has no row.
 
 
 def pages() -> dict[Path, str]:
-    return {ROOT / "docs" / "surfaces.md": f"{INTRO}{page()}"}
+    return {ROOT / "docs" / "surfaces.md": f"{prose(INTRO)}{page()}"}

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from scripts.render.page import table
+from scripts.render.page import prose, table
 from tests.compatibility import vllm_tests
 from tests.compatibility.clients import CASES, CLIENTS, Client
 from tests.compatibility.ledger import ROOT, Findings
@@ -50,7 +50,8 @@ are the exception classes raised; for curl, *RefusedError* is exit code 22 of `-
 
 def page(findings: Findings) -> str:
     """The whole document; KeyError names what no test has found yet."""
-    parts = [INTRO.format(version=engine_version()), CLIENTS_INTRO, clients(findings)]
+    intro = INTRO.format(version=engine_version())
+    parts = [prose(intro), prose(CLIENTS_INTRO), clients(findings)]
     parts.append(vllm_tests.section())
     for engine, shapes in SHAPES.items():
         count = sum(len(shape.forms) for shape in shapes)

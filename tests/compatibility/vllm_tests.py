@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from scripts.render.page import table
+from scripts.render.page import prose, table
 
 
 class Decision(NamedTuple):
@@ -88,4 +88,4 @@ purpose, pass through the gateway too.
 def section() -> str:
     """The decisions as Markdown."""
     rows = [[f"`{decision.file}`", decision.tests, decision.reason] for decision in DECISIONS]
-    return f"{INTRO}\n{table(['file', 'tests', 'why refused'], rows)}"
+    return f"{prose(INTRO)}\n{table(['file', 'tests', 'why refused'], rows)}"

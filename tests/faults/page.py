@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scripts.render.page import table
+from scripts.render.page import prose, table
 from tests.compatibility.ledger import ROOT, Findings
 from tests.contract.surfaces import Surface
 from tests.faults.matrix import COLUMNS, FAULTS, ROWS, TIMEOUT_S, Row
@@ -82,12 +82,12 @@ def page(findings: Findings) -> str:
         timeout=TIMEOUT_S,
     )
     heads = ["", *(HEADS[surface.name] for surface in COLUMNS), "engine's work", "answered"]
-    parts = [intro]
+    parts = [prose(intro)]
     for title, rows in ROWS.items():
         cells = [told(name, row, findings[name]) for name, row in rows.items()]
         parts.append(f"## {title}\n\n{table(heads, joined(cells))}")
     heads = ["fault", "effect on clients", "recovery"]
-    parts += [OUTRO, table(heads, [list(fault) for fault in PROCESS_FAULTS])]
+    parts += [prose(OUTRO), table(heads, [list(fault) for fault in PROCESS_FAULTS])]
     return "\n".join(parts)
 
 

@@ -181,23 +181,15 @@ def places(surface: str, outcome: str) -> Places:
 
 
 def page() -> str:
-    """The table as Markdown."""
-    heads = ["surfaces", "outcome", *ITEMS]
-    rows = []
-    for surfaces in alike():
+    """Render the table as Markdown: surfaces with the same places together."""
+    surfaces: dict[tuple[str, ...], list[str]] = {}
+    for surface in SURFACES:
         for title, outcome in ROWS.items():
-            cells = [f"`{place}`" if place else "" for place in places(surfaces[0], outcome)]
+            cells = [f"`{place}`" if place else "" for place in places(surface, outcome)]
             if any(cells):
-                rows.append([", ".join(surfaces), title, *cells])
-    return table(heads, rows)
-
-
-def alike() -> list[list[str]]:
-    """Return the surfaces in their order, those with the same places together."""
-    groups: dict[tuple[Places, Places, Places], list[str]] = {}
-    for surface, own in SURFACES.items():
-        groups.setdefault(own, []).append(surface)
-    return list(groups.values())
+                surfaces.setdefault((title, *cells), []).append(surface)
+    rows = [[", ".join(names), *cells] for cells, names in surfaces.items()]
+    return table(["surfaces", "outcome", *ITEMS], rows)
 
 
 # Refusals look alike, whatever refused.

@@ -9,9 +9,9 @@ is said later ends `LASTING`.
 
 import heapq
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from gateway.api.request_text import SETTING_ROLES, Turn
@@ -23,7 +23,7 @@ UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, 
 LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED110", "MED114"])
 REACH = 16  # lines on each side that a frame reaches
 MOST = 3  # notices of one turn
-EAGER = {"MED104": 2.0}  # log-odds below the threshold that are enough, for self-harm
+SELF_HARM, HEAD_START = "MED104", 2.0  # log-odds below the threshold that are enough for it
 LOOKED_AT = 64  # likeliest passages of a turn, whose topic and frame are looked for
 REPEATS = 4  # of one passage among these, or notes that are copied forward would hide what follows
 # Who speaks of oneself or of one's own writes no exam item: its frame silences nothing. Italian's
@@ -37,7 +37,7 @@ SPEAKER = frozenset(
     )
 )
 # Of many readings the highest is high by chance, so a long text needs more: log-odds for each
-# doubling of its lines, and in all. Meanwhile `EAGER` comes to nothing: records ask for self-harm.
+# doubling of its lines, and in all. `HEAD_START` comes to nothing there: records ask for self-harm.
 SHORT, RISE, HIGHEST_RISE = 16, 0.2, 1.0
 BATCH = 32  # lines that are read in one step: 0.3 ms, of unknown words 3 ms
 NO_ODDS = float("-inf")
@@ -105,13 +105,15 @@ def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
     for part in parts_of(turn.text):
         lines += lines_of(part)
         yield
-    least = min(threshold_for(topic, len(lines), threshold) for topic in EAGER)
+    least = threshold_for(SELF_HARM, len(lines), threshold)
     enough = threshold_for(GENERAL, len(lines), threshold)
     likeliest, odds = Likeliest(), NO_ODDS
     for start in range(0, len(lines), BATCH):
         readings = odds_of(lines, start)
-        odds = max(odds, max(map(max, readings)))
-        likeliest.add(peaks_of(readings, start, least, enough))
+        highest = max(map(max, readings))
+        odds = max(odds, highest)
+        if highest >= least:
+            likeliest.add(peaks_of(readings, start, least, enough))
         yield
     return Reading(turn.role, lines, likeliest.peaks, odds)
 
@@ -122,7 +124,7 @@ class Likeliest:
 
     def __init__(self) -> None:
         self.peaks: list[Peak] = []
-        self._seen: Counter[float] = Counter()
+        self._seen: dict[float, int] = defaultdict(int)
 
     def add(self, peaks: Iterable[Peak]) -> None:
         """Take in the peaks of a batch."""
@@ -134,11 +136,13 @@ class Likeliest:
             self.peaks = heapq.nlargest(LOOKED_AT, self.peaks)
 
 
+@lru_cache(1024)
 def threshold_for(topic: str, lines: int, threshold: float) -> float:
     """Return the log-odds that a passage of a topic needs among so many lines."""
     doublings = math.log2(max(lines, SHORT) / SHORT)
     rise = min(RISE * doublings, HIGHEST_RISE)
-    return threshold + rise - EAGER.get(topic, 0.0) * (1 - rise / HIGHEST_RISE)
+    head_start = HEAD_START if topic == SELF_HARM else 0.0
+    return threshold + rise - head_start * (1 - rise / HIGHEST_RISE)
 
 
 def odds_of(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
@@ -164,20 +168,24 @@ def peaks_of(
 
 def judged(readings: Sequence[Reading], threshold: float) -> Steps:
     """Return what the turns raise together, the last one judged first."""
-    first = next((at for at, reading in enumerate(readings) if reading.peaks), len(readings))
+    said = max((each.odds for each in readings if each.role not in SETTING_ROLES), default=NO_ODDS)
+    first = next((at for at, reading in enumerate(readings) if reading.peaks), None)
+    if first is None:
+        return Raised([], [], [], said)
     over: dict[str, set[str]] = defaultdict(set)  # words of what each writer says is over
     rooms: list[tuple[Room, str]] = []  # the last one first
-    for reading in reversed(readings[first:]):
+    for at in range(len(readings) - 1, first - 1, -1):
+        reading = readings[at]
         topics = yield from topics_of(reading, threshold)
         for topic, peak in reversed(topics):
             rooms.append((room_of(reading, topic, peak, over[reading.role]), topic))
-        over[reading.role] |= yield from over_words(reading)
+        if at > first:
+            over[reading.role] |= yield from over_words(reading)
     held: dict[Room, dict[str, None]] = {room: {} for room in get_args(Room)}
     for room, topic in reversed(rooms):
         held[room][topic] = None
-    said = [reading.odds for reading in readings if reading.role not in SETTING_ROLES]
     now, earlier, in_setting = without_repeats(held)
-    return Raised(now, earlier, in_setting, max(said, default=NO_ODDS))
+    return Raised(now, earlier, in_setting, said)
 
 
 def room_of(reading: Reading, topic: str, peak: Peak, over: Set[str]) -> Room:

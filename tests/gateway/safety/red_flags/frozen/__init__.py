@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 RELEASES = tuple(FOLDER.with_name(f"{number}_release") for number in NUMBERS)
 FOLDERS = (FOLDER, *RELEASES)
 LANGUAGES = ("en", "de", "es", "fr", "pt", "it")
