@@ -134,8 +134,9 @@ def test_other_gpus_stay_idle_with_a_word(machine: Machine) -> None:
     with engine(machine, FAKE) as running:
         running.until("ready")
         assert sentence in " ".join(running.said.split())
-    planned = machine.run("plan", MMHIE_ENGINES="1", MMHIE_REASONER_MODEL="model")
-    assert sentence in planned.stdout
+    environ = {**machine.environ, "MMHIE_ENGINES": "1", "MMHIE_REASONER_MODEL": "model"}
+    command = [str(MMHIE), "plan"]
+    assert sentence in subprocess.check_output(command, env=environ, cwd=machine.folder, text=True)
 
 
 def test_a_stalled_engine_is_restarted(machine: Machine) -> None:
