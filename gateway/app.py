@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from gateway.api.error_handlers import HANDLERS
 from gateway.api.request_policy import RequestPolicy
+from gateway.audit.pseudonyms import naming_of
 from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
@@ -185,7 +186,13 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
             (lambda: shared.operator.hold) if shared.store is not None else None,
             partial(hold.downtime_message, wording=words, contact=settings.disclaimer_contact),
         ),
-        gate=Gate.of(settings, shared.limiter, shared.operator.revoked, needs_of(settings)),
+        gate=Gate.of(
+            settings,
+            shared.limiter,
+            shared.operator.revoked,
+            needs_of(settings),
+            naming_of(settings),
+        ),
         request_policy=RequestPolicy.of(settings),
         memory=MemoryBudget.of(settings),
         trail=trail,

@@ -132,7 +132,7 @@ def test_a_commit_is_checked_as_make_check_does() -> None:
 def test_the_example_of_a_configuration_is_accepted() -> None:
     """Gateway and launcher take every setting of it, in production."""
     example = ROOT / "docs" / "start" / "production.env"
-    secrets = {"MMHIE_AUDIT_KEY": "k" * 32}
+    secrets = {"MMHIE_AUDIT_KEY": "k" * 32, "MMHIE_DIGEST_KEY": "d" * 32}
 
     assert gateway.settings.gateway.load(secrets, example).env == "production"
     assert launcher.settings.load(secrets, example).reasoner_revision == "main"

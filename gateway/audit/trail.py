@@ -84,14 +84,13 @@ class Trail:
     @classmethod
     def of(cls, settings: GatewaySettings, alarm: Alarm) -> "Trail | None":
         """Return the trail for these settings; `alarm` is called with its failures and losses."""
-        file, key = AuditFile.of(settings), settings.audit_key
-        if file is None or key is None:
+        file, names = AuditFile.of(settings), Pseudonyms.chosen(settings)
+        if file is None or names is None:
             return None
-        hides_users = settings.audit_users == "pseudonym"
         url = settings.audit_checkpoint_url
         return cls(
             file,
-            Pseudonyms.of(key.get_secret_value(), hides_users=hides_users),
+            names,
             on_failure=settings.audit_on_failure,
             checkpoint_s=settings.audit_checkpoint_seconds,
             alarm=alarm,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field, SecretStr, StringConstraints
+from pydantic import ByteSize, Field, StringConstraints
 
 from gateway.settings.access import AccessSettings, access_conflicts
 from gateway.settings.audit import AuditSettings, audit_conflicts
@@ -188,11 +188,6 @@ class GatewaySettings(
         "en",
         pattern="^[a-z]{2}(-[A-Z]{2})?$",
         description="Language tag of the disclaimer, notices and errors.",
-    )
-    digest_key: SecretStr | None = Field(
-        None,
-        description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
-        "each start.",
     )
     hold_file: UserPath = Field(
         Path("~/.local/state/mmhie/hold.json"),

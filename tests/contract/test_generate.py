@@ -234,7 +234,7 @@ def test_an_empty_stream_ends_with_an_error(
 @pytest.mark.parametrize(
     "tokens",
     [
-        ["line\u2028sep", "\u0085", "\r\n", "\n\n", "data: x\n\n", " end"],
+        ["\nline\u2028sep", "\u0085", "\r\n", "\n\n", "data: x\n\n", " end "],
         ["über", " 🩺", "\u0000", '"quoted"', "\\"],
         ["</script>", "&amp;", "\u00e9"],
     ],

@@ -19,6 +19,8 @@ class Options:
     version: str = "0.32.0"
     max_model_len: int = 8192
     api_key: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
     seed: int = 0
     length: int = 24
     first_token_delay: float = 0.0
@@ -45,6 +47,8 @@ HELP = {
     "version": "what /version says",
     "max-model-len": "context, in tokens (words)",
     "api-key": "bearer key /v1 asks for",
+    "ssl-certfile": "certificate; serves HTTPS on the port",
+    "ssl-keyfile": "its key",
     "seed": "changes every answer",
     "length": "tokens of an answer that ends by itself",
     "first-token-delay": "seconds before the first token",

@@ -139,6 +139,7 @@ def test_other_flags_are_taken(written: str) -> None:
         ({"MMHIE_ENGINE_ARGS": "'"}, 'MMHIE_ENGINE_ARGS is "\'": no closing quotation'),
         ({"MMHIE_QUANTIZE": "int4"}, "MMHIE_QUANTIZE is 'int4'"),
         ({"MMHIE_NODES": "2"}, "MMHIE_HEAD_ADDRESS is not set"),
+        ({"MMHIE_ENGINE_SERVER_KEY": "/a"}, "MMHIE_ENGINE_SERVER_KEY go together"),
         ({"MMHIE_NODE_RANK": "1"}, "ranks go from 0"),
         (
             {"MMHIE_ENV": "production", "MMHIE_REASONER_MODEL_TEST_OVERRIDE": "x"},

@@ -43,6 +43,7 @@ class Guarded:
             MMHIE_JWT_AUDIENCE=AUDIENCE,
             MMHIE_PROTECT_METRICS="true",
             MMHIE_ENV="production",
+            MMHIE_WITHOUT_AUDIT="true",
         ).wait()
         self.client = self.gateway.client
 

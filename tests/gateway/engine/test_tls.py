@@ -113,6 +113,32 @@ def test_an_expired_certificate_is_named_and_renewed_without_a_restart(
     assert ask(gateway) is None
 
 
+def test_an_engine_whose_metrics_are_not_trusted_is_told(
+    start: Start, engine: FakeEngine, ours: Authority, stack: ExitStack
+) -> None:
+    """By its address, in /healthz and once in the log, beside the metrics of the others, until it
+    is trusted again."""
+    expired = context_of(ours.issue("engine", until=-HOUR / 2))
+    secure = stack.enter_context(Forwarder(engine.url, expired))
+    gateway = start(
+        engine.url,
+        MMHIE_ENGINE_TLS_CA=str(ours.path),
+        MMHIE_ENGINE_METRICS_URLS=f"{engine.url},https://localhost:{secure.port}",
+    ).wait()
+    told = f"No metrics of https://localhost:{secure.port}: The engine's certificate has expired"
+
+    def warnings() -> str:
+        assert "vllm:num_requests_running" in gateway.client.get("/metrics").text
+        return str(gateway.client.get("/healthz").json()["warnings"])
+
+    assert all(told in warnings() for _ in range(3))
+    pair = ours.issue("engine")
+    expired.load_cert_chain(pair.certificate, pair.key)
+    assert told not in warnings()
+    gateway.stop()
+    assert gateway.log.count(told[1:]) == 1
+
+
 async def refuse(line: Line) -> None:
     """Answer as a server of plain HTTP does to a handshake."""
     line.say(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
@@ -253,6 +279,7 @@ def test_production_refuses_plain_http_to_another_host(
     told = refusal(
         **chosen,
         MMHIE_ENV="production",
+        MMHIE_WITHOUT_AUDIT="true",
         MMHIE_KEYS_FILE="keys.json",
         MMHIE_JWKS_FILE="none",
         MMHIE_JWT_ISSUER="a",

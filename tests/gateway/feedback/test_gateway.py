@@ -11,13 +11,14 @@ import pytest
 from mmhie import AnswerNotFoundError, LLMConfig, MedicalReasoningLLM
 
 from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
+from tests.contract.surfaces import GENERATE, SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY as AUDIT_KEY
-from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
 from tests.gateway.feedback.conftest import KEY
 from tests.gateway.processes.conftest import Several
 from tests.waiting import PATIENCE_S, until
@@ -224,6 +225,47 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     assert verifier["type"]["coding"][0]["code"] == "verifier"
     assert verifier["who"]["identifier"]["value"] == "Dr Example"
     assert len(labels[other]["reason"]) == len(labels[other]["agent"]) == 1
+
+
+def test_a_token_has_a_pseudonym(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """Where users have one: in the database, and in the trail's flags and sign-offs."""
+    signer, folder = Signer.ec(), tmp_path / "written"
+    folder.mkdir()
+    (tmp_path / "jwks.json").write_bytes(jwks(signer))
+    gateway = start(
+        engine.url,
+        MMHIE_JWKS_FILE=str(tmp_path / "jwks.json"),
+        MMHIE_JWT_ISSUER=ISSUER,
+        MMHIE_JWT_AUDIENCE=AUDIENCE,
+        MMHIE_AUDIT_FILE=str(folder / "audit.jsonl"),
+        MMHIE_AUDIT_KEY=AUDIT_KEY,
+        MMHIE_AUDIT_USERS="pseudonym",
+        MMHIE_FEEDBACK_FILE=str(folder / "feedback.db"),
+    ).wait()
+    caller = bearer(signer.sign(sub=CANARY, scope="generate feedback sign_off"))
+    post = gateway.client.post
+    about = post(GENERATE, json={"prompt": "Why?"}, headers=caller).json()["request_id"]
+    for said in (
+        {"category": "unsafe", "severity": "low"},
+        {"category": "signed_off"},
+    ):
+        post(PATH, json={"request_id": about, **said}, headers=caller).raise_for_status()
+    unknown = post(PATH, json={"request_id": "f" * 32, "category": "signed_off"}, headers=caller)
+    gateway.stop()
+
+    kept = {path.name: path.read_text(errors="replace") for path in folder.iterdir()}
+    assert unknown.status_code == 404
+    assert [name for name, text in kept.items() if CANARY in text + gateway.log] == []
+    name = Pseudonyms.of(AUDIT_KEY).user(CANARY)
+    assert f"jwt:{name}" in kept["feedback.db"]
+    assert kept["audit.jsonl"].count(f'"client":"{name}"') == 6
+
+
+def test_a_pseudonym_needs_its_key(refusal: Refusal, tmp_path: Path) -> None:
+    """Without it the database would have the names."""
+    told = refusal(MMHIE_AUDIT_USERS="pseudonym", MMHIE_FEEDBACK_FILE=str(tmp_path / "f.db"))
+
+    assert "MMHIE_AUDIT_KEY" in told
 
 
 def test_a_database_that_another_holds(clinic: Clinic, engine: FakeEngine) -> None:

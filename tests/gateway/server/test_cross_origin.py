@@ -37,6 +37,7 @@ def test_a_listed_page(start: Start, engine: FakeEngine, tmp_path: Path) -> None
         MMHIE_CORS_ORIGINS=f"https://other.example, {PAGE}",
         MMHIE_KEYS_FILE=str(tmp_path / "keys.json"),
         MMHIE_ENV="production",
+        MMHIE_WITHOUT_AUDIT="true",
     ).wait()
     for surface in SURFACES:
         asked = gateway.client.options(surface.path, headers=QUESTION)

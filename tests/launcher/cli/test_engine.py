@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ import pytest
 from launcher.models.families import CONFIGS
 from requirements import programs
 from tests import fake_nvml
-from tests.contract.process import free_port
+from tests.contract.process import ROOT, free_port
 from tests.fake_nvml import Device
+from tests.gateway.server.certificates import Authority
 from tests.launcher.machine import MMHIE, Machine
 
 pytestmark = [
@@ -124,6 +126,28 @@ def test_it_stops_when_asked(machine: Machine) -> None:
 
         assert running.end() == 0
     assert json.loads((machine.folder / "phase.json").read_text())["phase"] == "ready"
+
+
+def test_it_serves_https(machine: Machine) -> None:
+    """A caller that trusts the CA talks to it, a container's check finds it well, and plain HTTP
+    gets nothing; the launcher itself sees that it is ready."""
+    ours = Authority(machine.folder, "ours")
+    pair = ours.issue("engine")
+    files = {
+        "MMHIE_ENGINE_SERVER_CERTIFICATE": str(pair.certificate),
+        "MMHIE_ENGINE_SERVER_KEY": str(pair.key),
+    }
+    with engine(machine, f"{FAKE} $3 $4 $5 $6", **files) as running:
+        running.until("ready")
+        trusting = ssl.create_default_context(cafile=ours.path)
+        url = f"https://localhost:{running.port}"
+        assert httpx2.get(f"{url}/v1/models", verify=trusting).status_code == 200
+        with pytest.raises(httpx2.RemoteProtocolError):
+            httpx2.get(f"http://localhost:{running.port}/health")
+        script = str(ROOT / "docker" / "healthy.py")
+        check = [sys.executable, script, "/health", str(running.port)]
+        assert subprocess.run(check, env=files, check=False).returncode == 0
+        assert subprocess.run(check, env={}, check=False).returncode == 1
 
 
 def test_other_gpus_stay_idle_with_a_word(machine: Machine) -> None:
