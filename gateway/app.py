@@ -22,7 +22,7 @@ from gateway.auth.key_guard import KeyGuard
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
-from gateway.engine.tls import EngineTls
+from gateway.engine.tls import ClientTls
 from gateway.engine.watch import EngineWatch
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.feedback.opening import desk_of
@@ -167,7 +167,8 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
     limiter = LocalRateLimiter(workers=settings.workers)
     shared = cluster_state(settings, limiter, own.shared_failing.set)
     engine, *metered = engines_of(settings)
-    trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
+    trail = Trail.of(settings, own.audit_alarm, own.audit_feed)
+    tracing = tracing_of(settings)
     feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
@@ -208,7 +209,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
 
 def engines_of(settings: GatewaySettings) -> list[EngineClient]:
     """Return the engine, and those whose metrics are shown in its place."""
-    key, tls = secret_of(settings.engine_api_key), EngineTls.of(settings)
+    key, tls = secret_of(settings.engine_api_key), ClientTls.of(settings)
     urls = (settings.engine_url, *settings.engine_metrics_urls)
     return [EngineClient(url, key=key, tls=tls) for url in urls]
 

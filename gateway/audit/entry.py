@@ -59,7 +59,8 @@ def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
         "outcome": record.outcome,
         "ms": record.ms,
         **known(
-            names.care_of(record.principal)
+            {"traceparent": record.traceparent}
+            | names.care_of(record.principal)
             | screening_of(record)
             | origin_of(record)
             | answer_of(record)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.engine.connection import ChunkPass, Connection, ConnectionDiedError, Sink, timed_out
-from gateway.engine.tls import EngineTls, explain_handshake, explain_hang_up
+from gateway.engine.tls import ClientTls, explain_handshake, explain_hang_up
 from gateway.errors import EngineGarbled, EngineUnavailable
 from gateway.runtime.log import log
 
@@ -97,7 +97,7 @@ class EngineResponse:
 class EngineClient:
     """A pool of connections to one upstream; the most recently used is taken first."""
 
-    def __init__(self, url: str, *, key: str | None = None, tls: EngineTls | None = None) -> None:
+    def __init__(self, url: str, *, key: str | None = None, tls: ClientTls | None = None) -> None:
         """`tls` is needed for https."""
         parts = urlsplit(url)
         self._url = url

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from gateway.engine import tls
 from gateway.engine.client import EngineClient, EngineRequest
-from gateway.engine.tls import EngineTls, EngineUntrusted
+from gateway.engine.tls import ClientTls, EngineUntrusted
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES
@@ -153,7 +153,7 @@ async def hang_up(line: Line) -> None:
 async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
     """Return why an engine is not trusted; empty where it is."""
     files = (own.certificate, own.key) if own else (None, None)
-    client = EngineClient(url, tls=EngineTls(ca, *files))
+    client = EngineClient(url, tls=ClientTls(ca, *files))
     try:
         assert await client.fetch(HEALTH) == (200, b"")
     except EngineUntrusted as error:
@@ -212,7 +212,7 @@ async def test_files_are_read_again(
     secure = stack.enter_context(Forwarder(engine.url, context_of(ours.issue("engine"))))
     ca = tmp_path / "ca.pem"
     ca.write_bytes(ours.path.read_bytes())
-    client = EngineClient(f"https://localhost:{secure.port}", tls=EngineTls(ca, None, None))
+    client = EngineClient(f"https://localhost:{secure.port}", tls=ClientTls(ca, None, None))
     for content in (ours.path.read_bytes(), b"half a file"):
         ca.write_bytes(content)
         assert await client.fetch(HEALTH) == (200, b"")
