@@ -129,15 +129,6 @@ def test_an_id_that_the_caller_chose(clinic: Clinic, engine: FakeEngine) -> None
     assert event["request_id"] != "visit-17"
 
 
-@pytest.mark.parametrize("who", ["ward", "clinic"])
-def test_unknown_and_foreign_ids(clinic: Clinic, engine: FakeEngine, who: str) -> None:
-    """404 with one sentence for both."""
-    request_id = clinic.ask() if who == "clinic" else "f" * 32
-    error = error_of(clinic.flag(request_id, who))
-
-    assert (error["code"], error["param"]) == ("answer_not_found", "request_id")
-
-
 def test_the_same_twice(clinic: Clinic, engine: FakeEngine) -> None:
     """It is kept once, counted once and audited once; something else about it is kept, too."""
     request_id = clinic.ask()
@@ -201,12 +192,6 @@ def test_a_sign_off_needs_its_scope_and_a_name(clinic: Clinic, engine: FakeEngin
 
     assert (lacking["code"], "`sign_off`" in lacking["message"]) == ("forbidden", True)
     assert unnamed["param"] == "reviewer"
-
-
-@pytest.mark.parametrize("category", ["missed_notice", "false_notice"])
-def test_a_notice_can_be_flagged(clinic: Clinic, engine: FakeEngine, category: str) -> None:
-    """One that is missing, and one that is out of place."""
-    assert clinic.flag(clinic.ask(), category=category).status_code == 200
 
 
 def provenances(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
