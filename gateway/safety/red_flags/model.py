@@ -57,7 +57,9 @@ class Classifier:
         self._worth_of = Worths(words, pieces).__getitem__ if pieces else words.get
         pairs, worths = table["pairs"]
         words = pairs.split()
-        self._pairs = dict(zip(zip(words[::2], words[1::2], strict=True), worths, strict=True))
+        self._pairs: dict[tuple[str, str], int] = dict(
+            zip(zip(words[::2], words[1::2], strict=True), worths, strict=True)
+        )
         self._bias: float = table["bias"]
         unit: float = table["unit"]
         self._units: list[float] = [
