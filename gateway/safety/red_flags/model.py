@@ -9,8 +9,9 @@ docs/decisions/red-flags.md.
 import gzip
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -141,11 +142,19 @@ def column(names_and_worths: tuple[str, list[int]]) -> dict[str, int]:
     return dict(zip(names.split(), worths, strict=True))
 
 
-def pieces_of(word: str) -> list[str]:
+def pieces_of(word: str) -> tuple[str, ...]:
     """Return parts of a word, every second one and the last, that outlive an error elsewhere."""
     whole = f"<{word[:LONGEST_WORD]}>"
-    last = max(1, len(whole) - PIECE + 1)
-    return [*[whole[at : at + PIECE] for at in range(0, last, 2)], whole[-PIECE:]]
+    return PARTINGS[len(whole)](whole)
+
+
+def parting(size: int) -> Callable[[str], tuple[str, ...]]:
+    """Return what parts a word of a size; ready-made, it takes half of the time."""
+    starts = range(0, max(1, size - PIECE + 1), 2)
+    return itemgetter(*[slice(at, at + PIECE) for at in starts], slice(-PIECE, None))
+
+
+PARTINGS = list(map(parting, range(LONGEST_WORD + 3)))
 
 
 @cache

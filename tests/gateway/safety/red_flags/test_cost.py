@@ -93,3 +93,8 @@ def test_cost_is_in_proportion_to_the_length() -> None:
     """Emergencies, whose frames are looked for, eight times as many."""
     alarming = "I have crushing chest pain and I am sweating. What is for dinner tonight, please? "
     assert growth(lambda size: screen(alarming * size), 200, 8) < 16
+
+
+def test_marks_in_a_row_cost_no_more_than_others() -> None:
+    """Unicode's order of marks is made by a sort that takes quadratic time."""
+    assert growth(lambda size: screen("a" + "\u0301\u0316" * size), 500, 8) < 16

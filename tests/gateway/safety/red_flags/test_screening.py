@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import html
 import random
+import re
 
 import pytest
 
@@ -103,6 +105,23 @@ FORMS = (
 def test_a_field_of_a_form_is_a_line(text: str, form: str) -> None:
     """What a program sends has tags, cells and quotes where people end a sentence."""
     assert screened(form.format(text=text)).now
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"note": "Seen today.\nHe\u2019s blue and there\u0027s no pulse\nRoom 4"}',
+        "&lt;p&gt;Il n&rsquo;arrive plus &agrave; respirer, l&egrave;vres bleues&lt;/p&gt;",
+        "Il n&#39;arrive plus &#224; respirer, l&#xE8;vres bleues",
+        r"All'improvviso non vedo pi\u00f9 niente, pi\u00F9 niente dall'occhio destro",
+    ],
+)
+def test_an_escaped_letter_is_a_letter(text: str) -> None:
+    """Programs send JSON in plain ASCII, and what was cut out of a page."""
+    plain = html.unescape(re.sub(r"\\u(\w{4})", r"&#x\1;", text).replace(r"\n", "\n"))
+
+    assert screened(text).now
+    assert screened(text).odds == screened(plain).odds
 
 
 def test_repeats_hide_nothing_that_follows() -> None:
@@ -259,6 +278,13 @@ def test_no_step_reads_more_than_a_batch() -> None:
 
     assert number > 1_000 + 3_000 // BATCH
     assert raised(turns, model().threshold).now == ["MED101"]
+
+
+def test_an_empty_turn_is_a_step() -> None:
+    """Ten thousand of them would hold all others up."""
+    turns = [Turn("user", "")] * 100
+
+    assert sum(1 for _ in screening_of(turns, model().threshold)) >= len(turns)
 
 
 def test_each_turn_is_read_once() -> None:
