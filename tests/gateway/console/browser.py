@@ -23,6 +23,11 @@ AXE = Path(__file__).parents[2] / "clients" / "node_modules" / "axe-core" / "axe
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 Scheme = Literal["light", "dark"]
 Faults = list[str]
+# What a button has put on the clipboard for a word processor.
+FORMATTED = """async () => {
+  const [item] = await navigator.clipboard.read();
+  return (await item.getType("text/html")).text();
+}"""
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import (
+    FORMATTED,
     answered,
     ask,
     choose,
@@ -33,10 +34,6 @@ EMERGENCY = "My father has crushing chest pain right now, what should I do?"
 CHAT = "/v1/chat/completions"
 ENDED = {"reset_midstream": "engine_cut", "error_midstream": "engine_rejected"}
 SLOW = {"fault": "slow_tokens", "seconds": 0.15}
-FORMATTED = """async () => {
-  const [item] = await navigator.clipboard.read();
-  return (await item.getType("text/html")).text();
-}"""
 FOCUSED = """() => {
   const focused = document.activeElement;
   return [focused.textContent, getComputedStyle(focused).outlineStyle];
