@@ -55,8 +55,8 @@ class AuditSettings(SharedSettings):
     )
     audit_users: Literal["given", "pseudonym"] = Field(
         "given",
-        description="How the trail names persons who ask and subjects of tokens: as given, or by a "
-        "keyed pseudonym. Patients always have a pseudonym.",
+        description="How trail and feedback name persons who ask and subjects of tokens: as given, "
+        "or by a pseudonym, keyed by MMHIE_AUDIT_KEY. Patients always have one.",
     )
     audit_fsync: Literal["always", "interval", "never"] = Field(
         "interval",
@@ -102,4 +102,9 @@ def audit_conflicts(settings: AuditSettings) -> Iterator[tuple[object, str]]:
     yield (
         settings.audit_file and not settings.audit_key,
         "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
+    )
+    yield (
+        settings.audit_users == "pseudonym" and not settings.audit_key,
+        "MMHIE_AUDIT_USERS is pseudonym, and MMHIE_AUDIT_KEY, the key of the pseudonyms, is not "
+        "set; set it as well.",
     )

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import ByteSize, Field, StringConstraints
 
 from gateway.settings.access import AccessSettings, access_conflicts
-from gateway.settings.audit import AuditSettings, audit_conflicts
+from gateway.settings.audit import audit_conflicts
+from gateway.settings.audit_feed import AuditFeedSettings, audit_feed_conflicts
 from gateway.settings.base import (
     A_DAY,
     ENV_FILE,
@@ -42,7 +43,7 @@ HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+)$")]
 class GatewaySettings(
     AccessSettings,
     ClusterSettings,
-    AuditSettings,
+    AuditFeedSettings,
     CardSettings,
     CheckSettings,
     EngineSettings,
@@ -281,6 +282,7 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield from access_conflicts(settings)
     yield from cluster_conflicts(settings)
     yield from audit_conflicts(settings)
+    yield from audit_feed_conflicts(settings)
     yield from engine_conflicts(settings)
     yield (
         settings.notice_reader == "model" and settings.audience == "off",
