@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -14,7 +15,10 @@ from gateway.audit.file import lock_trail
 from gateway.audit.rotation import rotated_files
 from gateway.audit.tampering import ends_with
 from gateway.runtime.files import parse_json, write_json
+from gateway.runtime.json_types import Json
 from gateway.runtime.log import log
+
+LARGEST_FILE = 1 << 44  # bytes, on ext4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,16 @@ class FeedPlace:
 
     offset: int = 0
     head: ChainHead = START
+
+
+def place_in(kept: Json) -> FeedPlace:
+    """Return a place that was kept; raise ValueError, KeyError or TypeError where it is none: what
+    no file can have would fail at each reading, not only at this one."""
+    offset, head = kept["offset"], ChainHead(**kept["head"])
+    is_whole = type(offset) is type(head.seq) is int and re.fullmatch("[0-9a-f]{64}", head.mac)
+    if not is_whole or head.seq < 1 or not 0 < offset < LARGEST_FILE:
+        raise ValueError("no end of a line")
+    return FeedPlace(offset, head)
 
 
 class TrailFollower:
@@ -41,8 +55,7 @@ class TrailFollower:
     def load(self) -> None:
         """Take the place that was kept; without one it is the beginning."""
         try:
-            kept = parse_json(self.file.read_bytes())
-            self.place = FeedPlace(int(kept["offset"]), ChainHead(**kept["head"]))
+            self.place = place_in(parse_json(self.file.read_bytes()))
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError):
