@@ -72,16 +72,26 @@ class TrailFollower:
         """Return the next lines, each with the place after it; raises OSError.
 
         Under the lock nobody rotates, and no batch is half written. The lines are on the disk
-        before anybody is told of them: a power failure takes none that was sent.
+        before anybody is told of them: a power failure takes none that was sent. A disk that is
+        slow then keeps the lock from no writer, who fails without it.
         """
-        with lock_trail(self._trail):
-            for path, offset in self._starts():
-                with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-                    if lines := list(islice(self._lines(file, offset), most)):
-                        if self._syncs:
-                            os.fdatasync(file.fileno())
-                        return lines
-        return []
+        with contextlib.ExitStack() as opened:
+            with lock_trail(self._trail):
+                file, lines = self._next(most, opened)
+            if file is not None and self._syncs:
+                os.fdatasync(file.fileno())
+        return lines
+
+    def _next(
+        self, most: int, opened: contextlib.ExitStack
+    ) -> tuple[BinaryIO | None, list[tuple[Line, FeedPlace]]]:
+        """Return the next lines and their file, which stays open."""
+        for path, offset in self._starts():
+            with contextlib.suppress(FileNotFoundError):
+                file = opened.enter_context(path.open("rb"))
+                if lines := list(islice(self._lines(file, offset), most)):
+                    return file, lines
+        return None, []
 
     def _starts(self) -> Iterator[tuple[Path, int]]:
         """Yield the files from this place on, each with where to read; all of them where the place

@@ -12,7 +12,7 @@ import pytest
 from gateway.audit.feed import AuditFeed
 from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.fhir.repository import ClientCredentials, Repository
-from gateway.audit.file import event
+from gateway.audit.file import event, lock_trail
 from gateway.audit.follower import TrailFollower
 from gateway.audit.rotation import rotated_files
 from gateway.engine.tls import ClientTls
@@ -259,6 +259,23 @@ def test_a_server_that_says_nothing_of_each_event(
     write(1)
 
     assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_slow_disk_holds_no_writer(
+    path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are forced to the disk before they are sent, and the trail is not locked meanwhile."""
+    write(1)
+    free = []
+
+    def sync(_: int) -> None:
+        with lock_trail(path):
+            free.append(True)
+
+    monkeypatch.setattr("os.fdatasync", sync)
+
+    assert len(TrailFollower(path, KEY, syncs=True).read(2)) == 1
+    assert free == [True]
 
 
 @pytest.mark.parametrize(
