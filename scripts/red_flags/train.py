@@ -43,14 +43,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FILE, help="where the model is written")
     parser.add_argument("--clones", type=Path, default=Path(".clones"), help="bare clones")
     options = parser.parse_args()
-    known: dict[tuple[str, str], Passage] = {}
+    kept: dict[tuple[str, str], Passage] = {}
     for each in (*passages(SEED), *public(options.clones, SEED)):
-        known.setdefault(each[:2], each)  # none twice for a label
-    table = {
-        **questions([*known.values()]),
-        "topics": topics(known.values()),
-        "threshold": THRESHOLD,
-    }
+        kept.setdefault(each[:2], each)  # none twice for a label
+    known = list(kept.values())
+    table = {**questions(known), "topics": topics(known), "threshold": THRESHOLD}
     content = json.dumps(table, separators=(",", ":"), sort_keys=True).encode()
     options.out.write_bytes(gzip.compress(content, mtime=0))
 
