@@ -77,7 +77,7 @@ class AuditFeed:
 
     def _run(self) -> None:
         with contextlib.ExitStack() as lead:
-            while not take_lead(self._follower.file, lead):
+            while not self._leads(lead):
                 if self._stopping.is_set():  # after a last try: who fed may have stopped already
                     return
                 self._stopping.wait(POLL_S)
@@ -87,6 +87,16 @@ class AuditFeed:
             while self._step():
                 pass
             self._repository.close()
+
+    def _leads(self, lead: contextlib.ExitStack) -> bool:
+        """Return whether this process feeds from now on; a lock that nobody can have is told."""
+        try:
+            leads = take_lead(self._follower.file, lead)
+        except OSError as problem:
+            self._fail(f"the lock beside the trail fails ({problem.strerror})")
+            return False
+        self._recover()
+        return leads
 
     def _wait_s(self) -> float:
         """Return the pause: until new lines are looked for, or a failure is tried again."""
@@ -155,18 +165,16 @@ class AuditFeed:
 
 
 def take_lead(place: Path, lead: contextlib.ExitStack) -> bool:
-    """Return whether this process feeds from now on: it holds the lock as long as it lives."""
-    try:
-        handle = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return False
-    lead.callback(os.close, handle)
-    return True
+    """Return whether this process feeds from now on: it holds the lock as long as it lives. Raises
+    OSError where nobody can hold it."""
+    handle = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    with contextlib.ExitStack() as opened:
+        opened.callback(os.close, handle)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lead.enter_context(opened.pop_all())
+            return True
+    return False
 
 
 def age_s(line: Line) -> float:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -14,7 +15,10 @@ from gateway.audit.file import lock_trail
 from gateway.audit.rotation import rotated_files
 from gateway.audit.tampering import ends_with
 from gateway.runtime.files import parse_json, write_json
+from gateway.runtime.json_types import Json
 from gateway.runtime.log import log
+
+LARGEST_FILE = 1 << 44  # bytes, on ext4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,16 @@ class FeedPlace:
 
     offset: int = 0
     head: ChainHead = START
+
+
+def place_in(kept: Json) -> FeedPlace:
+    """Return a place that was kept; raise ValueError, KeyError or TypeError where it is none: what
+    no file can have would fail at each reading, not only at this one."""
+    offset, head = kept["offset"], ChainHead(**kept["head"])
+    is_whole = type(offset) is type(head.seq) is int and re.fullmatch("[0-9a-f]{64}", head.mac)
+    if not is_whole or head.seq < 1 or not 0 < offset < LARGEST_FILE:
+        raise ValueError("no end of a line")
+    return FeedPlace(offset, head)
 
 
 class TrailFollower:
@@ -41,8 +55,7 @@ class TrailFollower:
     def load(self) -> None:
         """Take the place that was kept; without one it is the beginning."""
         try:
-            kept = parse_json(self.file.read_bytes())
-            self.place = FeedPlace(int(kept["offset"]), ChainHead(**kept["head"]))
+            self.place = place_in(parse_json(self.file.read_bytes()))
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError):
@@ -59,16 +72,26 @@ class TrailFollower:
         """Return the next lines, each with the place after it; raises OSError.
 
         Under the lock nobody rotates, and no batch is half written. The lines are on the disk
-        before anybody is told of them: a power failure takes none that was sent.
+        before anybody is told of them: a power failure takes none that was sent. A disk that is
+        slow then keeps the lock from no writer, who fails without it.
         """
-        with lock_trail(self._trail):
-            for path, offset in self._starts():
-                with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-                    if lines := list(islice(self._lines(file, offset), most)):
-                        if self._syncs:
-                            os.fdatasync(file.fileno())
-                        return lines
-        return []
+        with contextlib.ExitStack() as opened:
+            with lock_trail(self._trail):
+                file, lines = self._next(most, opened)
+            if file is not None and self._syncs:
+                os.fdatasync(file.fileno())
+        return lines
+
+    def _next(
+        self, most: int, opened: contextlib.ExitStack
+    ) -> tuple[BinaryIO | None, list[tuple[Line, FeedPlace]]]:
+        """Return the next lines and their file, which stays open."""
+        for path, offset in self._starts():
+            with contextlib.suppress(FileNotFoundError):
+                file = opened.enter_context(path.open("rb"))
+                if lines := list(islice(self._lines(file, offset), most)):
+                    return file, lines
+        return None, []
 
     def _starts(self) -> Iterator[tuple[Path, int]]:
         """Yield the files from this place on, each with where to read; all of them where the place

@@ -19,7 +19,9 @@ from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
 TIMEOUT_S = 10.0
-HEADERS = {"content-type": "application/fhir+json", "prefer": "return=minimal"}
+LONGEST = 1 << 20  # bytes of an answer: many times what one about a batch has
+FHIR_JSON = "application/fhir+json"
+HEADERS = {"content-type": FHIR_JSON, "accept": FHIR_JSON, "prefer": "return=minimal"}
 TOKEN_S, MARGIN_S = 300, 10  # of a token that does not say how long it holds; before its end
 # What FHIR answers for the content of one event. Any other failure is of the address, the access or
 # the moment (401, 403, 404, 408, 429, 5xx), and would be the same for every event.
@@ -73,9 +75,11 @@ class Repository:
         return statuses if len(statuses) == len(events) else [response.status_code] * len(events)
 
     def _post(self, path: str, resource: Json) -> httpx2.Response:
-        body = orjson.dumps(resource)
+        url, body = self._url + path, orjson.dumps(resource)
         try:
-            return self._connected().post(self._url + path, content=body, headers=HEADERS)
+            client = self._connected()
+            with client.stream("POST", url, content=body, headers=HEADERS) as response:
+                return read_whole(response)
         except httpx2.HTTPError as error:
             raise RepositoryUnavailable(f"it cannot be reached ({explain(error)})") from None
 
@@ -145,7 +149,7 @@ class ClientCredentials(httpx2.Auth):
             answer = orjson.loads(response.raise_for_status().content)
             self._token, holds_s = (
                 str(answer["access_token"]),
-                int(answer.get("expires_in", TOKEN_S)),
+                int(answer.get("expires_in") or TOKEN_S),
             )
         except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
             status = response.status_code
@@ -159,11 +163,34 @@ class ClientCredentials(httpx2.Auth):
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
+def read_whole(response: httpx2.Response) -> httpx2.Response:
+    """Return an answer with its content; raises RepositoryUnavailable for one without an end."""
+    content, until = bytearray(), time.monotonic() + TIMEOUT_S
+    for piece in response.iter_bytes():
+        content += piece
+        if len(content) > LONGEST or time.monotonic() > until:
+            raise RepositoryUnavailable("its answer has no end")
+    return httpx2.Response(response.status_code, content=bytes(content))
+
+
 def require_verdict(response: httpx2.Response) -> httpx2.Response:
     """Return an answer about an event; raises RepositoryUnavailable for any other."""
+    if response.status_code == httpx2.codes.OK and not is_taken(response.content):
+        raise RepositoryUnavailable("it answers 200, and not that it has taken the event")
     if response.is_success or response.status_code in REFUSED:
         return response
     raise RepositoryUnavailable(f"it answers {response.status_code}")
+
+
+def is_taken(content: bytes) -> bool:
+    """Return whether an answer with 200 is empty, or FHIR's and of no error: the page of a login
+    or a proxy comes with 200, too."""
+    try:
+        told: Json = orjson.loads(content or b'{"resourceType": "Bundle"}')
+        severities = {issue["severity"] for issue in told.get("issue", ())}
+        return "resourceType" in told and not severities & {"error", "fatal"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def statuses_in(content: bytes) -> list[int]:

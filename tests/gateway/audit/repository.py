@@ -36,6 +36,7 @@ class StrictRepository(ThreadingHTTPServer):
         self.raw = bytearray()  # of all requests
         self.judge: Callable[[Event], int] = lambda _: 201
         self.down = 0  # a status for whatever comes
+        self.instead = b""  # what somebody else answers, with 200
         self.takes_batches, self.says_each = True, True
         self.secret, self.tokens = secret, 0
         self.url = f"http{'s' if context else ''}://localhost:{self.server_port}/fhir"
@@ -79,13 +80,13 @@ class Receiving(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.raw += str(self.headers).encode() + body
-        if self.server.down:
-            self.answer(self.server.down)
+        if self.server.down or self.server.instead:
+            self.answer(self.server.down or 200, self.server.instead)
         elif self.path == "/token":
             self.give_token(urllib.parse.parse_qs(body.decode()))
         elif self.server.secret and self.headers["authorization"] != f"Bearer {self.token}":
             self.answer(401)
-        elif self.headers["content-type"] != "application/fhir+json":
+        elif {self.headers["content-type"], self.headers["accept"]} != {"application/fhir+json"}:
             self.answer(415)
         else:
             self.receive(json.loads(body))
@@ -120,7 +121,8 @@ class Receiving(BaseHTTPRequestHandler):
             self.answer(404)
 
     def answer(self, status: int, content: object = None) -> None:
-        body = json.dumps(content).encode() if content else b""
+        told = content if isinstance(content, bytes) else json.dumps(content).encode()
+        body = told if content else b""
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()

@@ -12,7 +12,7 @@ import pytest
 from gateway.audit.feed import AuditFeed
 from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.fhir.repository import ClientCredentials, Repository
-from gateway.audit.file import event
+from gateway.audit.file import event, lock_trail
 from gateway.audit.follower import TrailFollower
 from gateway.audit.rotation import rotated_files
 from gateway.engine.tls import ClientTls
@@ -261,6 +261,47 @@ def test_a_server_that_says_nothing_of_each_event(
     assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_slow_disk_holds_no_writer(
+    path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are forced to the disk before they are sent, and the trail is not locked meanwhile."""
+    write(1)
+    free = []
+
+    def sync(_: int) -> None:
+        with lock_trail(path):
+            free.append(True)
+
+    monkeypatch.setattr("os.fdatasync", sync)
+
+    assert len(TrailFollower(path, KEY, syncs=True).read(2)) == 1
+    assert free == [True]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html>Sign in</html>", "not that it has taken the event"),
+        (b'{"resourceType":"OperationOutcome","issue":[{"severity":"error"}]}', "not that it has"),
+        (b"[]", "not that it has taken the event"),
+        (b" " * (1 << 21), "its answer has no end"),
+    ],
+)
+def test_an_answer_of_somebody_else(
+    feeding: Feeding, repository: StrictRepository, write: Write, body: bytes, said: str
+) -> None:
+    """A login or a proxy answers 200 as well: nothing counts as sent, alone or in a batch."""
+    repository.instead = body
+    write(1)
+    feed = feeding.begin(repository.url)
+    until(lambda: said in str(feed.warnings()))
+    write(2)
+    assert "sent" not in feeding.counts
+    repository.instead = b""
+
+    assert receive_all(repository, 3) == [1, 2, 3]
+
+
 def test_a_server_that_is_away_at_first(feeding: Feeding, write: Write) -> None:
     """The warning has what the system says, and nothing else of the address."""
     write(1)
@@ -319,7 +360,23 @@ def test_another_trail_is_sent_from_its_beginning(
     assert feeding.counts["lost"] == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"offset": 1}', b"\xff"])
+PLACE = b'{"offset": %b, "head": {"seq": %b, "mac": "%b"}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"offset": 1}',
+        b"\xff",
+        PLACE % (b"Infinity", b"1", b"0" * 64),
+        PLACE % (b"1" * 30, b"1", b"0" * 64),
+        PLACE % (b"90", b"0", b"0" * 64),
+        PLACE % (b"90", b'"1"', b"0" * 64),
+        PLACE % (b"90", b"1", b"\\ud800"),
+    ],
+)
 def test_a_place_that_cannot_be_read(
     feeding: Feeding, repository: StrictRepository, write: Write, content: bytes
 ) -> None:
@@ -329,6 +386,21 @@ def test_a_place_that_cannot_be_read(
     feeding.begin(repository.url)
 
     assert receive_all(repository, 3) == [1, 2, 3]
+
+
+def test_a_lock_that_nobody_can_have(
+    feeding: Feeding, repository: StrictRepository, write: Write
+) -> None:
+    """It is told, since nobody feeds; and tried again."""
+    lock = feeding.path.with_name("audit.jsonl.feed.lock")
+    lock.mkdir()
+    write(1)
+    feed = feeding.begin(repository.url)
+    until(lambda: "the lock beside the trail fails (Is a directory)" in str(feed.warnings()))
+    lock.rmdir()
+
+    assert receive_all(repository, 1) == [1]
+    until(lambda: feed.warnings() == [])
 
 
 def test_a_disk_that_keeps_no_place(
