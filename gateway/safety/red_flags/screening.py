@@ -116,7 +116,7 @@ def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
         if highest >= least:
             likeliest.add(peaks_of(readings, start, least, enough))
         yield
-    return Reading(turn.role, lines, likeliest.peaks, odds)
+    return Reading(turn.role, lines, likeliest.sorted(), odds)
 
 
 class Likeliest:
@@ -124,7 +124,7 @@ class Likeliest:
     log-odds are equal words."""
 
     def __init__(self) -> None:
-        self.peaks: list[Peak] = []
+        self._peaks: list[Peak] = []
         self._seen: dict[float, int] = defaultdict(int)
 
     def add(self, peaks: Iterable[Peak]) -> None:
@@ -132,9 +132,13 @@ class Likeliest:
         for peak in peaks:
             self._seen[peak.odds] += 1
             if self._seen[peak.odds] <= REPEATS:
-                self.peaks.append(peak)
-        if self.peaks:
-            self.peaks = heapq.nlargest(LOOKED_AT, self.peaks)
+                self._peaks.append(peak)
+        if len(self._peaks) > 2 * LOOKED_AT:
+            self._peaks = self.sorted()
+
+    def sorted(self) -> list[Peak]:
+        """Return the peaks, the likeliest first."""
+        return heapq.nlargest(LOOKED_AT, self._peaks)
 
 
 @lru_cache(1024)

@@ -55,6 +55,8 @@ LETTERS = "".join(map(read_as, range(256))).encode()
 
 def without_escapes(text: str) -> str:
     """Return a text in small letters without the escapes of JSON and HTML."""
+    if "&" not in text and "\\u" not in text:
+        return text
     return ESCAPE.sub(lambda found: ESCAPED.get(found[0], found[0]), text)
 
 
