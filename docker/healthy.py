@@ -1,4 +1,5 @@
-"""Exit status 0 when this container answers 200: `python healthy.py [PATH [PORT]]`.
+"""Exit status 0 when this container answers 200: `python healthy.py [PATH [PORT]]`; with a port it
+asks an engine or a router there, else the gateway.
 
 `python healthy.py --supervised FILE` instead asks whether the launcher is at work: it writes its
 status file every few seconds, also while its engine restarts and nobody answers.
@@ -15,9 +16,9 @@ TIMEOUT_S = 4
 SUPERVISED_S = 120
 
 
-def answers(path: str, port: int) -> bool:
+def answers(path: str, port: int, certificate: str) -> bool:
     """Return whether a server on this machine answers the path with 200."""
-    connection = connect(port)
+    connection = connect(port, certificate)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
@@ -29,9 +30,10 @@ def answers(path: str, port: int) -> bool:
         connection.close()
 
 
-def connect(port: int) -> http.client.HTTPConnection:
-    """Connect, over TLS where it is on; the certificate is for the name that callers use."""
-    if not os.environ.get("MMHIE_TLS_CERTIFICATE"):
+def connect(port: int, certificate: str) -> http.client.HTTPConnection:
+    """Connect, over TLS where this variable is set; what it names is for the name that callers
+    use."""
+    if not os.environ.get(certificate):
         return http.client.HTTPConnection("localhost", port, timeout=TIMEOUT_S)
     trusting = ssl._create_unverified_context()  # noqa: S323 - this machine asks itself
     return http.client.HTTPSConnection("localhost", port, timeout=TIMEOUT_S, context=trusting)
@@ -50,8 +52,12 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--supervised"]:
         return 0 if is_supervised(arguments[1]) else 1
     path = arguments[0] if arguments else "/healthz"
-    port = arguments[1] if len(arguments) > 1 else os.environ.get("MMHIE_PORT") or "8000"
-    return 0 if answers(path, int(port)) else 1
+    if len(arguments) > 1:  # one .env may be for all containers
+        is_healthy = answers(path, int(arguments[1]), "MMHIE_ENGINE_SERVER_CERTIFICATE")
+    else:
+        port = os.environ.get("MMHIE_PORT") or "8000"
+        is_healthy = answers(path, int(port), "MMHIE_TLS_CERTIFICATE")
+    return 0 if is_healthy else 1
 
 
 if __name__ == "__main__":

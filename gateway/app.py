@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from gateway.api.error_handlers import HANDLERS
 from gateway.api.request_policy import RequestPolicy
+from gateway.audit.pseudonyms import naming_of
 from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
@@ -21,7 +22,7 @@ from gateway.auth.key_guard import KeyGuard
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
-from gateway.engine.tls import EngineTls
+from gateway.engine.tls import ClientTls
 from gateway.engine.watch import EngineWatch
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.feedback.opening import desk_of
@@ -53,6 +54,7 @@ from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.safety.wording import Wording
 from gateway.services import Services, State
+from gateway.settings.answering import answering
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
@@ -166,7 +168,8 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
     limiter = LocalRateLimiter(workers=settings.workers)
     shared = cluster_state(settings, limiter, own.shared_failing.set)
     engine, *metered = engines_of(settings)
-    trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
+    trail = Trail.of(settings, own.audit_alarm, own.audit_feed)
+    tracing = tracing_of(settings)
     feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
@@ -185,7 +188,13 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
             (lambda: shared.operator.hold) if shared.store is not None else None,
             partial(hold.downtime_message, wording=words, contact=settings.disclaimer_contact),
         ),
-        gate=Gate.of(settings, shared.limiter, shared.operator.revoked, needs_of(settings)),
+        gate=Gate.of(
+            settings,
+            shared.limiter,
+            shared.operator.revoked,
+            needs_of(settings),
+            naming_of(settings),
+        ),
         request_policy=RequestPolicy.of(settings),
         memory=MemoryBudget.of(settings),
         trail=trail,
@@ -195,13 +204,14 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
         background=Background(partial(own.count, own.background_failures)),
         heavy=HeavyWork(),
         operator_card=card_source(settings),
+        answering=answering(settings),
         observers=observers_of(own, feedback, trail, tracing),
     )
 
 
 def engines_of(settings: GatewaySettings) -> list[EngineClient]:
     """Return the engine, and those whose metrics are shown in its place."""
-    key, tls = secret_of(settings.engine_api_key), EngineTls.of(settings)
+    key, tls = secret_of(settings.engine_api_key), ClientTls.of(settings)
     urls = (settings.engine_url, *settings.engine_metrics_urls)
     return [EngineClient(url, key=key, tls=tls) for url in urls]
 

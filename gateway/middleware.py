@@ -24,6 +24,7 @@ from gateway.services import Services
 
 STOPPING = "This gateway is stopping; send the request again."
 NUMBERS = random.Random()  # noqa: S311 - an id is a name, no secret, and costs no system call
+TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -98,6 +99,12 @@ def accepted_id(scope: Scope) -> bytes:
     return sent if ACCEPTED_ID.fullmatch(sent) else b""
 
 
+def accepted_traceparent(scope: Scope) -> str | None:
+    """Return the caller's traceparent where it is one: numbers, and no room for a text."""
+    sent = value_of(scope["headers"], b"traceparent")
+    return sent.decode() if TRACEPARENT.fullmatch(sent) else None
+
+
 def new_id() -> bytes:
     """Return an id that no other request has."""
     return b"%032x" % NUMBERS.getrandbits(128)
@@ -146,6 +153,8 @@ class Dispatch:
         record, path = exchange.record, scope["path"]
         endpoint = TOKEN_ENDPOINTS.get(path)
         record.is_audited = services.gate.need(path) is not None
+        if services.trail is not None:
+            record.traceparent = accepted_traceparent(scope)
         if endpoint is None:
             await authorise(exchange, services.gate)
             await self.app(scope, receive, send)

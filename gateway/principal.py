@@ -48,7 +48,7 @@ NO_CARE = CareContext()
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller; `name` is a key's name or a token's subject, never a secret."""
+    """An authenticated caller; `name` is a key's name, or a token's subject or its pseudonym."""
 
     name: str
     kind: Kind

@@ -98,6 +98,7 @@ class RequestRecord:
     is_token_path: bool = False
     is_audited: bool = False
     trace: Trace | None = None
+    traceparent: str | None = None  # the caller's, for the audit trail
     # pipeline
     notices: list[Notice] = field(default_factory=list)  # the second reader may add one
     resolved: Sequence[str] = ()  # of these the ids that a later turn has resolved

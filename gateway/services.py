@@ -1,6 +1,6 @@
 """Services that live as long as the application, and how routes get at them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
@@ -54,6 +54,7 @@ class Services:
     background: Background
     heavy: HeavyWork
     operator_card: CardSource
+    answering: Mapping[str, object]
     trail: Trail | None = None
     feedback: "FeedbackDesk | None" = None
     tracing: Tracing | None = None

@@ -128,13 +128,21 @@ class LauncherSettings(SharedSettings):
     engine_args: tuple[str, ...] = Field(
         (), description="Further vLLM flags, split as by a shell; reserved ones are refused."
     )
+    engine_server_certificate: UserPath | None = Field(
+        None,
+        description="Certificate chain (PEM) with which `mmhie engine` serves HTTPS; read again "
+        "when it changes. Unset: plain HTTP.",
+    )
+    engine_server_key: UserPath | None = Field(
+        None, description="Private key of that certificate in PEM, without a password."
+    )
     cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
     )
     require_evaluation: UserPath | None = Field(
         None,
         description="Report of `mmhie evaluate` without which `mmhie serve` does not start: "
-        "signed, complete, of this model, and newer than its weights.",
+        "signed, complete, of this model and these settings, newer than the weights.",
     )
     evaluation_limits: tuple[str, ...] = Field(
         (),
@@ -305,6 +313,11 @@ def conflicts(settings: LauncherSettings) -> Iterator[tuple[object, str]]:
         settings.nodes > 1 and settings.head_address is None,
         f"MMHIE_NODES is {settings.nodes} but MMHIE_HEAD_ADDRESS is not set; "
         "give every node the address of node 0.",
+    )
+    yield (
+        bool(settings.engine_server_certificate) != bool(settings.engine_server_key),
+        "MMHIE_ENGINE_SERVER_CERTIFICATE and MMHIE_ENGINE_SERVER_KEY go together; set the other "
+        "one as well.",
     )
     yield (
         settings.require_evaluation and settings.engine_urls,

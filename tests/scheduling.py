@@ -6,7 +6,7 @@ from typing import Any, Final
 from xdist.scheduler import LoadScopeScheduling
 
 # In the order of their names: the tests of the last end the engine.
-NAMES: Final = "client_matrix clients dashboard docs gateway memory messages reach readme sdk serve"
+NAMES: Final = "client_matrix dashboard docs gateway memory messages reach readme serve"
 EMBEDDED: Final = (*NAMES.split(), "differential.py::test_embedded")
 GPT_OSS: Final = ("harmony", "differential.py::test_gpt_oss")
 

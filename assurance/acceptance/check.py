@@ -1,18 +1,17 @@
-"""A check: what it measures of a running service, and the pure judgement of what it measured."""
+"""A check: what it measures of a running service or of a host, and the pure judgement of it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from assurance.acceptance.target import Target, Unreachable
 from launcher.errors import LauncherError
 from launcher.json_types import Json, JsonView
 
 Outcome = Literal["passed", "failed", "not applicable"]
+Subject = TypeVar("Subject")  # a Target, or a Host
 Measured = TypeVar("Measured")
-QUICK: Final = "left out by --quick"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +44,21 @@ class Unmeasured(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Check(Generic[Measured]):
+class Check(Generic[Subject, Measured]):
     """One check. `measure` raises NotApplicable or Unmeasured; `judge` is pure."""
 
     name: str
     kind: type[Measured]
-    measure: Callable[[Target], Awaitable[Measured]]
+    measure: Callable[[Subject], Awaitable[Measured]]
     judge: Callable[[Measured], Verdict]
-    is_slow: bool = False
 
-    async def run(self, target: Target) -> tuple[Finding, Json | None]:
+    async def run(self, subject: Subject) -> tuple[Finding, Json | None]:
         """Return the finding and the measurement as JSON; None where there is none."""
         try:
-            if self.is_slow and target.facts.is_quick:
-                raise NotApplicable(f"It was {QUICK}")
-            measured = await self.measure(target)
+            measured = await self.measure(subject)
         except NotApplicable as reason:
             return Finding(self.name, "not applicable", f"{reason}."), None
-        except (Unmeasured, Unreachable) as problem:
+        except Unmeasured as problem:
             return Finding(self.name, "failed", f"{problem}."), None
         except LauncherError as problem:  # the base of an adapter does not start
             return Finding(self.name, "failed", str(problem)), None

@@ -23,6 +23,14 @@ NAMES: Final = {
     "max_model_len": "Context, tokens",
     "tensor_parallel": "Tensor parallel",
     "limit": "Requests at once",
+    "user": "User",
+    "ports": "Ports that are meant to be open",
+}
+SCOPE: Final = {
+    False: "Not a clinical validation: the service was checked, with fixed synthetic prompts; the "
+    "medical quality of the model was not.",
+    True: "Of this host or container alone, and of TCP: the gateway's and the engine's have a "
+    "report each.",
 }
 
 
@@ -30,20 +38,27 @@ def html(text: str) -> str:
     """Render a signed report."""
     report = SIGNATURE.read(text)
     outcome = "passed" if report["has_passed"] else "failed"
-    model = report["facts"]["model"]
+    about, is_host = report["facts"], "host" in report["facts"]
+    title = f"Isolation of {about['host']}" if is_host else f"Acceptance of {about['model']}"
     body = (
-        f"<h1>Acceptance of {escape(model)}</h1>\n"
+        f"<h1>{escape(title)}</h1>\n"
         f'<p class="verdict {outcome}">{escape(report["verdict"])}</p>\n'
-        f"{seen_on(report)}\n{facts(NAMES, report['facts'])}\n{findings(report['findings'])}\n"
-        f"{charts(report['measurements'])}\n"
-        "<footer>Not a clinical validation: the service was checked, with fixed synthetic prompts; "
-        "the medical quality of the model was not. "
-        f"{signature(report['mac'], 'mmhie accept verify')}</footer>"
+        f"{seen_in(report) if is_host else seen_on(report)}\n{facts(NAMES, about)}\n"
+        f"{findings(report['findings'])}\n{charts(report['measurements'])}\n"
+        f"<footer>{SCOPE[is_host]} {signature(report['mac'], 'mmhie accept verify')}</footer>"
     )
-    return framed(f"Acceptance of {model}: {outcome}", body, text)
+    return framed(f"{title}: {outcome}", body, text)
 
 
 REPORT: Final = ReportKind(SIGNATURE, html, ("time", "has_passed", "verdict"))
+
+
+def seen_in(found: JsonView) -> str:
+    """Say where a host was looked at from."""
+    return (
+        f"<p>{escape(found['time'])}, mmhie {escape(found['version'])}, from a process of this "
+        "host or container.</p>"
+    )
 
 
 def seen_on(found: JsonView) -> str:

@@ -7,6 +7,9 @@ from typing import Final
 from launcher.json_types import Json
 
 QUESTIONS: Final = ("What is a fever?", "Name a sign of anaemia.", "How is asthma treated?")
+# What docs/start/clinician.md has a clinician try: one raises a notice, the other none.
+EMERGENCY: Final = "I have crushing chest pain right now."
+NO_EMERGENCY: Final = "No chest pain."
 # Long enough for an adapter to show in the probabilities of its tokens.
 PASSAGE: Final = (
     "A fever is a body temperature above 38 degrees. It is often a sign of an infection. "

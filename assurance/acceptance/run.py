@@ -1,29 +1,47 @@
-"""One acceptance run: every check in order, and the facts it ran on."""
+"""One acceptance run: every check in order, and the facts it ran on.
+
+Two tables: checks of a service that `mmhie accept` starts, and of the host or container in which
+`mmhie accept isolation` runs.
+"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from assurance.acceptance.check import Check, Finding
 from assurance.acceptance.checks import (
     abort,
     adapter,
+    audit,
     disclaimer,
+    egress,
+    encryption,
+    feedback,
+    hold,
+    listeners,
     load,
     memory,
+    notice,
     reasoning,
     recovery,
     repeat,
+    root,
     structure,
+    telemetry,
     tools,
 )
+from assurance.acceptance.host import Host
 from assurance.acceptance.target import Target
 from launcher.json_types import Json, JsonView
 
 # Memory after load, when it is at its most; then what ends the engine, and what ends the service.
-CHECKS: Final[tuple[Check[Any], ...]] = (
+CHECKS: Final[tuple[Check[Target, Any], ...]] = (
     disclaimer.CHECK,
+    notice.CHECK,
+    hold.CHECK,
+    feedback.CHECK,
+    audit.CHECK,
     reasoning.CHECK,
     tools.CHECK,
     structure.CHECK,
@@ -34,21 +52,35 @@ CHECKS: Final[tuple[Check[Any], ...]] = (
     recovery.CHECK,
     adapter.CHECK,
 )
+ISOLATION: Final[tuple[Check[Host, Any], ...]] = (
+    egress.CHECK,
+    encryption.CHECK,
+    root.CHECK,
+    listeners.CHECK,
+    telemetry.CHECK,
+)
+Subject = TypeVar("Subject", Target, Host)
 Begun = Callable[[str, float], None]
 Seen = Callable[[Finding, Json], None]
 
 
-async def measured(target: Target, earlier: JsonView, begun: Begun, seen: Seen) -> Json:
-    """Run every check; return facts, findings and measurements as JSON.
+async def measured(
+    checks: Sequence[Check[Subject, Any]],
+    subject: Subject,
+    earlier: JsonView,
+    begun: Begun,
+    seen: Seen,
+) -> Json:
+    """Run the checks; return facts, findings and measurements as JSON.
 
     `seen` gets each finding with the result so far, which a later run takes as `earlier`: what had
     passed on the same facts is not measured again.
     """
-    so_far: Json = {"facts": asdict(target.facts), "findings": [], "measurements": {}}
+    so_far: Json = {"facts": asdict(subject.facts), "findings": [], "measurements": {}}
     known = passed(earlier) if is_same(earlier, so_far["facts"]) else {}
-    for place, check in enumerate(CHECKS):
-        begun(check.name, place / len(CHECKS))
-        finding, measurement = known.get(check.name) or await check.run(target)
+    for place, check in enumerate(checks):
+        begun(check.name, place / len(checks))
+        finding, measurement = known.get(check.name) or await check.run(subject)
         so_far["findings"].append(asdict(finding))
         so_far["measurements"][check.name] = measurement
         seen(finding, so_far)
@@ -75,7 +107,8 @@ def passed(earlier: JsonView) -> dict[str, tuple[Finding, Json]]:
 
 def judged_again(document: Json) -> list[Finding]:
     """Judge a report's measurements anew; those without one stay as they are."""
-    checks = {check.name: check for check in CHECKS}
+    every: tuple[Check[Any, Any], ...] = (*CHECKS, *ISOLATION)
+    checks = {check.name: check for check in every}
     measurements = document["measurements"]
     return [
         checks[finding["check"]].recorded(measurements[finding["check"]])

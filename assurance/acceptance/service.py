@@ -11,15 +11,18 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
 import psutil
 
-from assurance.acceptance.target import PlanFacts, Target, TargetApi
+from assurance.acceptance.target import PlanFacts, Target, TargetApi, Unreachable
+from gateway.settings import gateway
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans, Step
 from launcher.errors import LauncherError
+from launcher.json_types import Json
 from launcher.planning.cards import Gpu
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import GUARD, prefixed
@@ -31,11 +34,14 @@ from launcher.serving.supervisor import Programs, Supervisor
 from launcher.settings import LauncherSettings, known_names
 
 # Clients' keys, limits and certificates, shared state and the console: not the machine's.
-BLANK: Final = ("JWKS_", "JWT_", "TLS_", "CLIENT_", "REDIS_", "CORS_", "PROTECT_", "KEYS_")
+BLANK: Final = (
+    *("JWKS_", "JWT_", "TLS_", "CLIENT_", "REDIS_", "CORS_", "PROTECT_", "KEYS_", "REQUIRE_"),
+    *("AUDIT_CHECKPOINT_URL", "FEEDBACK_HOLD_"),
+)
 STOP_S: Final = 30.0
 NEW_KEY: Final = (
-    *("keys", "new", "--name", "acceptance", "--json"),
-    *("--scopes", "generate,openai,reasoning,metrics"),
+    *("keys", "new", "--name", "acceptance"),
+    *("--scopes", "generate,openai,reasoning,feedback,metrics"),
 )
 LISTENING: Final = 5  # arguments at the end of an engine's command: host, port, no access log
 
@@ -57,16 +63,21 @@ class ServiceStarter:
 
     async def start(self, settings: LauncherSettings) -> Target:
         """Return the service once it is ready. Raises LauncherError."""
-        key = access_key(self._environ, self._folder)
+        key = (await operate(self._gateway_environ(), *NEW_KEY))["key"]
         log = self._folder / "service.log"
         plans, parts = await self._serve(settings, log)
-        port = parts.gateway.command.env["MMHIE_PORT"]
-        facts = replace(facts_of(plans, settings), is_quick=self._is_quick)
-        gateway = self._endpoint(f"http://127.0.0.1:{port}", key)
+        environ = parts.gateway.command.env
+        facts = replace(
+            facts_of(plans, settings),
+            is_quick=self._is_quick,
+            is_batch_invariant=self._environ.get("VLLM_BATCH_INVARIANT") == "1",
+        )
         return Target(
             facts,
-            gateway,
+            self._endpoint(f"http://127.0.0.1:{environ['MMHIE_PORT']}", key),
             self._past(parts, plans[0]),
+            gateway.load(environ),
+            partial(operate, environ),
             log,
             lambda: engine_processes(parts),
             lambda: self._on_base(settings),
@@ -142,11 +153,11 @@ class ServiceStarter:
         await self._until_gateway(parts)
 
     async def _until_gateway(self, parts: Programs) -> None:
-        """Wait until the gateway has seen that the engine is ready."""
+        """Wait until the gateway is ready."""
         env = parts.gateway.command.env
         probe = self._endpoint(f"http://127.0.0.1:{env['MMHIE_PORT']}")
         deadline = time.monotonic() + STOP_S
-        while (await probe.request("GET", "/readyz")).status_code != 200:
+        while not await is_ready(probe):
             if time.monotonic() > deadline:
                 raise LauncherError("The engine is ready and the gateway does not say so.")
             await asyncio.sleep(0.1)
@@ -167,8 +178,8 @@ class ServiceStarter:
         names = {f"MMHIE_{beginning}" for beginning in BLANK}
         # blank, not away: the gateway would take them from a .env file
         blank = {name: "" for name in known_names() if name.startswith(tuple(names))}
-        audit = self._folder / "audit.jsonl"
-        has_audit = bool(self._environ.get("MMHIE_AUDIT_FILE"))
+        set_by_user = gateway.load(self._environ)
+        audit, feedback = self._folder / "audit.jsonl", self._folder / "feedback.sqlite"
         (port,) = free_ports(1)
         return {
             **self._environ,
@@ -177,23 +188,34 @@ class ServiceStarter:
             "MMHIE_PORT": str(port),
             "MMHIE_KEYS_FILE": str(self._folder / "keys.json"),
             "MMHIE_HOLD_FILE": str(self._folder / "hold.json"),
-            "MMHIE_AUDIT_FILE": str(audit) if has_audit else "",
+            "MMHIE_AUDIT_FILE": str(audit) if set_by_user.audit_file else "",
+            "MMHIE_FEEDBACK_FILE": str(feedback) if set_by_user.feedback_file else "",
             "MMHIE_REASONING": "pass",
         }
 
 
-def access_key(environ: Mapping[str, str], folder: Path) -> str:
-    """Make a key of this run, as `mmhie keys new` does. Raises LauncherError."""
-    done = subprocess.run(
-        [sys.executable, "-m", "launcher", *NEW_KEY],
-        env={**environ, "MMHIE_KEYS_FILE": str(folder / "keys.json"), "MMHIE_REDIS_URL": ""},
+async def is_ready(gateway: TargetApi) -> bool:
+    """Return whether the gateway listens, and has seen that the engine is ready."""
+    try:
+        return (await gateway.request("GET", "/readyz")).status_code == 200
+    except Unreachable:
+        return False
+
+
+async def operate(environ: Mapping[str, str], *words: str) -> Json:
+    """Run a command of `mmhie` beside the gateway of this environment, and return its JSON. Raises
+    LauncherError."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        (sys.executable, "-m", "launcher", *words, "--json"),
+        env={**environ, "MMHIE_URL": ""},  # another gateway of the user's
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         raise LauncherError(done.stderr.strip())
-    return str(json.loads(done.stdout)["key"])
+    return dict(json.loads(done.stdout))
 
 
 def engine_processes(parts: Programs) -> list[psutil.Process]:

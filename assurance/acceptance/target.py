@@ -10,7 +10,9 @@ from typing import Any, Final
 import httpx2
 import psutil
 
+from assurance.acceptance.check import Unmeasured
 from assurance.acceptance.combination import Combination
+from gateway.settings.gateway import GatewaySettings
 from launcher.json_types import Json, JsonView
 
 CHAT: Final = "/v1/chat/completions"
@@ -37,9 +39,10 @@ class PlanFacts(Combination):
     has_tools: bool
     free_gib: tuple[float, ...] = ()  # of each GPU, before the start
     is_quick: bool = False
+    is_batch_invariant: bool = False  # VLLM_BATCH_INVARIANT: the same bits in any batch
 
 
-class Unreachable(Exception):
+class Unreachable(Unmeasured):
     """The service refused, or went away; in a sentence without its full stop."""
 
 
@@ -99,12 +102,16 @@ class Target:
     """A running service.
 
     `engine` is the way past the gateway: the engine, or the router before several.
-    `on_base` ends this service and returns the engine of the adapter's base instead.
+    `settings` are the gateway's; `operate` runs a command of `mmhie` with them, and returns its
+    JSON or raises LauncherError. `on_base` ends this service and returns the engine of the
+    adapter's base instead.
     """
 
     facts: PlanFacts
     gateway: TargetApi
     engine: TargetApi
+    settings: GatewaySettings
+    operate: Callable[..., Awaitable[Json]]
     log: Path
     processes: Callable[[], list[psutil.Process]]
     on_base: Callable[[], Awaitable[TargetApi]]

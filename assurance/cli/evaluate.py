@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.console import Console
@@ -19,11 +19,12 @@ from assurance.evaluation import compare as comparing
 from assurance.evaluation import folder, inspection, job, report, results, subject, suites
 from assurance.evaluation.inspection import Access, Event
 from assurance.evaluation.job import Asking, Judge, Task
+from assurance.evaluation.limits import limits_of
 from assurance.evaluation.page import REPORT
 from assurance.reports.report import audit_key, refuse_unwritable
 from gateway.cli.command import AsJson, put
 from launcher import settings
-from launcher.cli.chat import SYSTEM, Key, System, Url
+from launcher.cli.chat import Key, Url
 from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.address import access_key, address, client_of
 from launcher.terminal.progress import ProgressDisplay
@@ -48,9 +49,13 @@ Minutes = Annotated[float | None, typer.Option(min=0, help="Budget; --resume ask
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run of this report.")]
 Out = Annotated[Path, typer.Option(help="Report to write; page and logs have the same name.")]
 Connections = Annotated[int, typer.Option(min=1, help="Requests at once.")]
-MostTokens = Annotated[int, typer.Option(min=1, help="Maximum tokens, reasoning included.")]
-FreeForm = Annotated[
-    bool, typer.Option("--free-form", help="Do not constrain choices to their letters.")
+Effort = Annotated[
+    Literal["low", "medium", "high"] | None,
+    typer.Option(help="Reasoning effort that your application asks for; default: none."),
+]
+WithTexts = Annotated[
+    bool,
+    typer.Option("--with-texts", help="Show failures of your own items with their texts, too."),
 ]
 JudgeUrl = Annotated[str | None, typer.Option("--judge", help="OpenAI-compatible URL, with /v1.")]
 JudgeModel = Annotated[str | None, typer.Option(help="Model of the judge.")]
@@ -91,11 +96,10 @@ class Options:
     minutes: float | None
     is_resumed: bool
     out: Path
-    system: str
-    max_tokens: int
+    effort: str | None
     connections: int
-    is_constrained: bool
     judge: Judge | None
+    with_texts: bool
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -109,12 +113,11 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     minutes: Minutes = None,
     resume: Resume = False,
     out: Out = Path("evaluation.json"),
-    system: System = SYSTEM,
-    max_tokens: MostTokens = 1024,
+    effort: Effort = None,
     connections: Connections = 8,
-    free_form: FreeForm = False,
     judge: JudgeUrl = None,
     judge_model: JudgeModel = None,
+    with_texts: WithTexts = False,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate the running service with Inspect, and write a signed report; patients' requests
@@ -131,11 +134,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         minutes=minutes,
         is_resumed=resume,
         out=out,
-        system=system,
-        max_tokens=max_tokens,
+        effort=effort,
         connections=connections,
-        is_constrained=not free_form,
         judge=judge_of(judge, judge_model),
+        with_texts=with_texts,
     )
     try:
         text = evaluated(options, ProgressDisplay(Console(stderr=True)))
@@ -165,14 +167,12 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     chosen = settings.load(os.environ)
     refuse_unwritable(options.out)
     interpreter = inspection.python(chosen.evaluate_python, chosen.cache_dir)
-    sources = suites.sources(options.suites, placed(options.data), options.items)
+    judged = [suites.CALIBRATION] if options.judge else []
+    sources = suites.sources([*options.suites, *judged], placed(options.data), options.items)
     tasks = job.tasks(sources, options.limit, options.connections)
     with closing(client_of(options.url, options.key)) as service:
         served, disclaimer = subject.ask(service.get)
-    asking = Asking(
-        *(served.model, options.system, options.max_tokens, options.connections),
-        *(options.is_constrained, options.judge),
-    )
+    asking = Asking(served.model, options.connections, options.effort, options.judge)
     place = folder.prepared(
         options.out, job.document(asking, tasks, served, disclaimer), resume=options.is_resumed
     )
@@ -181,7 +181,11 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
         events = inspection.run(interpreter, place, access_of(options, chosen), told)
     finally:
         display.done()
-    run = report.EvaluationRun(served, asking, sources, budget(options), place)
+    run = report.EvaluationRun(
+        *(served, asking, sources, budget(options), place, tasks),
+        limits=limits_of(chosen.evaluation_limits),
+        examples=results.examples(tasks, events, with_texts=options.with_texts),
+    )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     content = report.document(run, results.records(tasks, events), now, audit_key())
     return REPORT.signature.signed(content, audit_key())

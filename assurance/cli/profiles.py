@@ -12,7 +12,7 @@ from rich.console import Console
 from assurance.acceptance import profiles as rows
 from assurance.acceptance.page import REPORT
 from assurance.acceptance.profiles import Profile
-from assurance.cli.accept import File
+from assurance.cli.acceptance_report import File
 from gateway.cli.command import AsJson, print_rows, put
 from launcher import settings
 from launcher.planning import hardware

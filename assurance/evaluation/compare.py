@@ -3,8 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from statistics import fmean
 
+from assurance.evaluation.results import BATCH, HALF
 from assurance.evaluation.statistics import (
     LEVEL,
     Interval,
@@ -15,13 +16,14 @@ from assurance.evaluation.statistics import (
     mcnemar,
     wilson,
 )
+from assurance.evaluation.subject import facts
 from launcher.errors import LauncherError
 from launcher.json_types import JsonView
 
 Report = JsonView
 Pair = tuple[JsonView, JsonView]
+Scores = tuple[float, float]
 Likeness = Mapping[tuple[str, str], bool]
-HALF: Final = 0.5  # a fractional score counts as right from here on
 
 
 class NotComparable(LauncherError):
@@ -93,8 +95,18 @@ class Comparison:
         if self.is_told_apart:
             return "The two are not the same service: their answers differ more than by chance."
         return (
-            "Cannot tell at this size: no difference was found, and one below "
-            f"{self.detectable:.0%} of right answers would not have been."
+            f"Cannot tell at this size: a difference below {self.detectable:.0%} of right answers "
+            f"would not have been found.{self.unlike}"
+        )
+
+    @property
+    def unlike(self) -> str:
+        """Say how many answers are others, which alone proves nothing."""
+        if not self.same or self.same.value == 1:
+            return ""
+        return (
+            f" {1 - self.same.value:.0%} of the answers are others: a second report of the first "
+            "service (--repeated) shows whether that is chance."
         )
 
     @property
@@ -121,7 +133,8 @@ def compared(first: Report, second: Report, repeated: Report | None = None) -> C
     tests = {suite: of(suite, members) for suite, members in by_suite(pairs).items()}
     adjusted = holm({suite: counts[-1] for suite, counts in tests.items()})
     contrasts = tuple(Contrast(*counts, adjusted[suite]) for suite, counts in tests.items())
-    differs = tuple(name for name, of in first["served"].items() if second["served"][name] != of)
+    ours, theirs = facts(first["served"]), facts(second["served"])
+    differs = tuple(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
     if first["digests"] != second["digests"]:
         return Comparison(contrasts, None, baseline(first), differs_in=differs)
     alike = likeness(pairs)
@@ -157,23 +170,30 @@ def refuse_others(first: Report, second: Report) -> None:
     for source in first["sources"]:
         if digests.get((source["suite"], source["name"]), source["sha256"]) != source["sha256"]:
             raise NotComparable(f"The two reports have different items of {source['name']}.")
-    for name in ("system", "max_tokens", "is_constrained"):
-        if first["asking"][name] != second["asking"][name]:
-            raise NotComparable(f"The two reports were asked with a different {name}.")
+    if first["asking"].get("effort") != second["asking"].get("effort"):
+        raise NotComparable("The two reports were asked with a different --effort.")
 
 
-def by_suite(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
-    """Return the pairs of each suite that both scored."""
-    suites: dict[str, list[Pair]] = {}
+def by_suite(pairs: Sequence[Pair]) -> dict[str, list[Scores]]:
+    """Return the scores of each suite that both reports have: wordings of a question are one item,
+    and robustness counts what was asked alone."""
+    suites: dict[str, dict[tuple[str, str], list[Scores]]] = {}
     for first, second in pairs:
-        if first["value"] is not None and second["value"] is not None:
-            suites.setdefault(first["suite"], []).append((first, second))
-    return suites
+        if first["task"] != BATCH and first["value"] is not None and second["value"] is not None:
+            families = suites.setdefault(first["suite"], {})
+            name = (first["task"], first["family"] or first["id"])
+            families.setdefault(name, []).append((first["value"], second["value"]))
+    return {suite: [means(of) for of in families.values()] for suite, families in suites.items()}
 
 
-def of(suite: str, pairs: Sequence[Pair]) -> tuple[str, int, int, int, float]:
+def means(scores: Sequence[Scores]) -> Scores:
+    """Return the mean score in each report."""
+    return fmean(first for first, _ in scores), fmean(second for _, second in scores)
+
+
+def of(suite: str, pairs: Sequence[Scores]) -> tuple[str, int, int, int, float]:
     """Return one suite's discordant items and its p value, not adjusted."""
-    right = [(item["value"] >= HALF, other["value"] >= HALF) for item, other in pairs]
+    right = [(score >= HALF, other >= HALF) for score, other in pairs]
     first = sum(here and not there for here, there in right)
     second = sum(there and not here for here, there in right)
     return suite, len(pairs), first, second, mcnemar(first, second)

@@ -71,7 +71,7 @@ def environ(access: Access, folder: Path) -> dict[str, str]:
         **kept,
         **dict.fromkeys(HOMES, str(home)),
         "NO_PROXY": "127.0.0.1,localhost,::1",
-        "MMHIE_BASE_URL": f"{access.url}/v1",
+        "MMHIE_BASE_URL": access.url,
         "MMHIE_API_KEY": access.key or "none",
         "MMHIE_DIGEST_KEY": access.digest_key or "",
         "MMHIE_DEADLINE": str(access.deadline),

@@ -15,6 +15,7 @@ from launcher.errors import LauncherError
 from launcher.json_types import Json
 
 MOST_BYTES: Final = 1_000_000  # of one item: no model reads more
+PLAIN: Final = {"missing": "this field is missing", "union_tag_not_found": "its kind is missing"}
 Surface = Literal["chat", "stream", "completions", "responses", "messages", "generate", "text"]
 Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w.:# -]+$")]
 
@@ -33,7 +34,10 @@ class ItemTurn(BaseModel):
 
 
 class Item(BaseModel):
-    """One item; items of one `family` should be answered alike."""
+    """One item; items of one `family` should be answered alike, and those of `subgroups` as well.
+
+    `given` is an answer that is scored in place of the service's: the judge's calibration.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,13 +48,17 @@ class Item(BaseModel):
     messages: tuple[ItemTurn, ...] = ()
     rule: Rule
     family: str = Field("", max_length=80)
-    surface: Surface = "chat"
+    subgroups: tuple[Word, ...] = ()
+    surface: Surface = "generate"
+    given: str = ""
 
     @model_validator(mode="after")
     def is_asked(self) -> "Item":
         """Refuse an item without a question, or with two."""
         if bool(self.prompt.strip()) == bool(self.messages):
             raise ValueError("give either prompt or messages")
+        if self.messages and self.messages[-1].role != "user":
+            raise ValueError("the last message has to be the user's")
         return self
 
     @property
@@ -107,7 +115,7 @@ def made(file: Path, number: int, found: Json) -> Item:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the item"
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = PLAIN.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         raise DataError(f"{file}, line {number}, {where}: {reason}.") from None
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from assurance.evaluation.items import Item
 from assurance.evaluation.subject import Subject
-from assurance.evaluation.suites import Source
+from assurance.evaluation.suites import CALIBRATION, Source
 from launcher.json_types import Json
 
 ALONE: Final = 1
@@ -25,10 +25,8 @@ class Asking:
     """The way every item is asked, which two reports share if they are to be compared."""
 
     model: str
-    system: str
-    max_tokens: int
     connections: int
-    is_constrained: bool
+    effort: str | None
     judge: Judge | None
 
 
@@ -40,6 +38,7 @@ class Task:
     suite: str
     connections: int
     items: tuple[Item, ...]
+    is_ours: bool = True  # of this project, and of no patient
 
     def as_json(self) -> Json:
         """Return the task for the program that runs it."""
@@ -55,14 +54,18 @@ def tasks(sources: Sequence[Source], limit: int | None, connections: int) -> lis
     return [
         task
         for source in sources
-        for task in conditions(source, spread(source.read(), limit), connections)
+        for task in conditions(
+            source,
+            spread(source.read(), None if source.suite == CALIBRATION else limit),
+            connections,
+        )
     ]
 
 
 def conditions(source: Source, items: Sequence[Item], connections: int) -> Iterator[Task]:
     """Yield a source's tasks: robustness asks each item alone and in a full batch."""
     if source.suite != "robustness":
-        yield Task(source.task, source.suite, connections, tuple(items))
+        yield Task(source.task, source.suite, connections, tuple(items), source.is_own)
         return
     yield Task("robustness-alone", source.suite, ALONE, tuple(items))
     yield Task("robustness-batch", source.suite, connections, tuple(items))

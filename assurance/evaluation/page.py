@@ -1,12 +1,12 @@
 """The evaluation report as one HTML page that loads nothing; the signed JSON is inside it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
 
+from assurance.evaluation import subject
 from assurance.evaluation.report import SIGNATURE
-from assurance.reports.charts import interval_chart
-from assurance.reports.page import facts, figures, framed, signature, table
+from assurance.reports.page import facts, framed, signature, table
 from assurance.reports.report import ReportKind
 from launcher.json_types import JsonView
 
@@ -20,7 +20,12 @@ NAMES: Final = {
     "engine": "Engine",
     "engine_version": "Engine's version",
     "gateway_version": "Gateway",
+    "system_prompt": "Digest of the system prompt",
+    "disclaimer_language": "Language",
+    "audience": "Notices for",
+    "max_tokens": "Maximum tokens",
 }
+DIGITS: Final = 12  # of a digest
 Row = JsonView
 
 
@@ -28,13 +33,15 @@ def html(text: str) -> str:
     """Render a signed report."""
     report = SIGNATURE.read(text)
     model, whole = report["served"]["model"], report["is_complete"]
+    served = {**dict.fromkeys(NAMES), **subject.facts(report["served"])}
+    served["system_prompt"] = (served["system_prompt"] or "")[:DIGITS]
     body = (
         f"<h1>Evaluation of {escape(model)}</h1>\n"
         f'<p class="verdict{"" if whole else " failed"}">{escape(report["verdict"])}</p>\n'
         f"<p>{escape(report['time'])}, mmhie {escape(report['version'])}. "
-        f"{asking(report['asking'])}</p>\n{facts(NAMES, report['served'])}\n"
-        f"{charts(report['groups'])}\n"
-        f"{scores(report['groups'])}\n{agreement(report['agreement'])}\n{sources(report['sources'])}\n"
+        f"{asking(report)}</p>\n{facts(NAMES, served)}\n"
+        f"{scores(report)}\n{agreement(report['agreement'])}\n"
+        f"{subgroups(report.get('subgroups', ()))}\n{sources(report['sources'])}\n"
         "<footer>Intervals: Wilson's for right and wrong, the bootstrap for fractions, both 95 %. "
         "No score here shows that the model is safe for patients: rules and question sets measure "
         "what they measure, and clinicians validate locally. Questions and answers are in the "
@@ -47,29 +54,21 @@ def html(text: str) -> str:
 REPORT: Final = ReportKind(SIGNATURE, html, ("time", "is_complete", "verdict", "groups"))
 
 
-def asking(found: JsonView) -> str:
-    """Say how the items were asked."""
-    choice = "choices constrained by the engine" if found["is_constrained"] else "free answers"
+def asking(report: JsonView) -> str:
+    """Say how the items were asked, and how far a judge is to be believed."""
+    found, labelled = report["asking"], report.get("calibration")
     judge = f"judge {found['judge']['model']}" if found["judge"] else "no judge"
+    if labelled:
+        judge += (
+            f", which agrees with {labelled['equal']} of {labelled['n']} labels by hand (kappa "
+            f"{labelled['kappa']:.2f}, {labelled['low']:.2f} to {labelled['high']:.2f})"
+        )
     limit = f", at most {found['limit']} items of each set" if found["limit"] else ""
+    effort = f", reasoning effort {found['effort']}" if found.get("effort") else ""
     return escape(
-        f"Temperature 0, at most {found['max_tokens']} tokens, {choice}, "
-        f"{found['connections']} requests at once, {judge}{limit}."
+        f"Asked as users ask, on /llm/generate{effort}, {found['connections']} requests at once, "
+        f"{judge}{limit}."
     )
-
-
-def charts(groups: Sequence[Row]) -> str:
-    """Draw the groups of each suite with their intervals."""
-    drawn = []
-    for suite in dict.fromkeys(group["suite"] for group in groups):
-        rows = {
-            name_of(group): (group["score"]["value"], group["score"]["low"], group["score"]["high"])
-            for group in groups
-            if group["suite"] == suite and group["score"]
-        }
-        if rows:
-            drawn.append(interval_chart(suite, rows))
-    return figures(drawn)
 
 
 def name_of(group: Row) -> str:
@@ -78,17 +77,68 @@ def name_of(group: Row) -> str:
     return f"{group['group']}{language}"
 
 
-def scores(groups: Iterable[Row]) -> str:
-    """Render every group with interval and chance level."""
+def scores(report: JsonView) -> str:
+    """Render every group: what it is, its score, its limit, what needs no knowledge, failures."""
     rows = "\n".join(
-        f'<tr><td>{escape(group["suite"])}</td><th scope="row">{escape(name_of(group))}</th>'
-        f"<td>{group['scored']} of {group['items']}</td><td>{interval(group['score'])}</td>"
-        f"<td>{chance(group)}</td><td>{escape(reasons(group['reasons']))}</td></tr>"
-        for group in groups
+        f'<tr><td>{escape(group["suite"])}</td><th scope="row">{escape(name_of(group))}'
+        f"{about(group)}{failures(group, report.get('examples', ()))}</th>"
+        f"<td>{group['scored']} of {group['items']}</td>"
+        f"<td>{interval(group['score'])}</td><td>{limit(group, report)}</td>"
+        f"<td>{comparator(group)}</td><td>{escape(reasons(group['reasons']))}</td></tr>"
+        for group in report["groups"]
     )
     head = "<th>Suite</th><th>Group</th><th>Scored</th><th>Score, 95 % interval</th>"
-    more = "<th>Guessing</th><th>Not right because</th>"
-    return table(f"{head}{more}", rows)
+    more = "<th>Limit</th><th>Without knowledge</th><th>Not right because</th>"
+    notes = [demand["problem"] for demand in report.get("limits", ()) if demand["problem"]]
+    unmet = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+    return table(f"{head}{more}", rows) + unmet
+
+
+def about(group: Row) -> str:
+    """Render the group's sentence, once."""
+    sentence = "" if group["language"] else group.get("about", "")
+    return f"<small>{escape(sentence)}</small>" if sentence else ""
+
+
+def limit(group: Row, report: JsonView) -> str:
+    """Write the site's limit of a group or its suite, and whether it is met."""
+    names = (f"{group['suite']}/{group['group']}", group["suite"])
+    said = [
+        f"{'the suite: ' if demand['of'] == group['suite'] else ''}{percent(demand['least'])} %, "
+        f"{'not met' if demand['problem'] else 'met'}"
+        for demand in report.get("limits", ())
+        if demand["of"] in names and not group["language"]
+    ]
+    return escape("; ".join(said) or "none")
+
+
+def failures(group: Row, examples: Iterable[Row]) -> str:
+    """Render up to three failures, folded; those of a site's own items have their id alone."""
+    rows = "".join(
+        f"<li><code>{escape(example['id'])}</code> {escape(example['reason'])}"
+        f"{quote('asked', example['question'])}{quote('answered', example['answer'])}</li>"
+        for example in examples
+        if (example["suite"], example["group"]) == (group["suite"], group["group"])
+        and not group["language"]
+    )
+    return f"<details><summary>failures</summary><ul>{rows}</ul></details>" if rows else ""
+
+
+def quote(verb: str, text: str | None) -> str:
+    """Render a text with who said it."""
+    return "" if text is None else f"<br>{verb}: <q>{escape(text)}</q>"
+
+
+def subgroups(found: Iterable[Row]) -> str:
+    """Render the score of each subgroup, and which of its kind it differs from."""
+    rows = "\n".join(
+        f'<tr><td>{escape(part["suite"])}</td><th scope="row">{escape(part["subgroup"])}</th>'
+        f"<td>{part['score']['n']}</td><td>{interval(part['score'])}</td>"
+        f"<td>{escape(', '.join(part['apart_from']) or 'none')}</td></tr>"
+        for part in found
+    )
+    head = "<th>Suite</th><th>Subgroup</th><th>Items</th><th>Score, 95 % interval</th>"
+    return table(f"{head}<th>Differs from</th>", rows) if rows else ""
 
 
 def interval(found: JsonView | None) -> str:
@@ -104,12 +154,14 @@ def percent(value: float) -> str:
     return f"{value * 100:.0f}"
 
 
-def chance(group: Row) -> str:
-    """Write the chance level, and that the score does not differ from it."""
-    if not group["chance"]:
-        return ""
-    same = ", and the score does not differ from it" if group["is_at_chance"] else ""
-    return f"{percent(group['chance'])} %{same}"
+def comparator(group: Row) -> str:
+    """Write what needs no knowledge: guessing, or the best of some answers that are each given to
+    every question; and that the score does not differ from it."""
+    same = "; the score does not differ from it" if group["is_at_chance"] else ""
+    if group["chance"]:
+        return f"guessing {percent(group['chance'])} %{same}"
+    constant = group.get("constant")
+    return "" if constant is None else f"one answer {percent(constant)} %{same}"
 
 
 def reasons(found: Mapping[str, int]) -> str:
@@ -133,7 +185,7 @@ def sources(found: Iterable[Row]) -> str:
     """Say which files the items came from."""
     listed = "; ".join(
         f"{escape(source['name'])}{' (own)' if source['is_own'] else ''} "
-        f"<code>{source['sha256'][:12]}</code>"
+        f"<code>{source['sha256'][:DIGITS]}</code>"
         for source in found
     )
     return f"<p>Items: {listed}.</p>"

@@ -2,23 +2,25 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from assurance.evaluation import results
-from assurance.evaluation.job import Asking
-from assurance.evaluation.results import FAILED, LEFT, Record
+from assurance.evaluation import constants, limits, results
+from assurance.evaluation.items import Item
+from assurance.evaluation.job import Asking, Task
+from assurance.evaluation.results import BATCH, FAILED, LEFT, Record
 from assurance.evaluation.subject import Subject
-from assurance.evaluation.suites import Source
+from assurance.evaluation.suites import CALIBRATION, Source
 from assurance.reports.signature import Signature
 from launcher.json_types import Json, JsonView
 
 FORMAT: Final = "mmhie-evaluation-1"
 SIGNATURE: Final = Signature(FORMAT, "evaluation")
 UNKEYED: Final = "plain"
+LEAST: Final = 10  # items of a complete evaluation: fewer show nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,28 @@ class EvaluationRun:
     sources: Sequence[Source]
     options: JsonView  # limit and minutes
     logs: Path
+    tasks: Sequence[Task] = ()
+    limits: Mapping[str, float] = field(
+        default_factory=dict
+    )  # of the site, by suite or suite/group
+    examples: Sequence[JsonView] = ()
 
 
 def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str | None) -> Json:
     """Return the report's content, without its signature."""
+    calibration = results.calibration(records)
     left = sum(record.reason in (LEFT, FAILED) for record in records)
-    groups = results.groups(records)
+    records = [record for record in records if record.suite != CALIBRATION]
+    groups = results.groups(records, constants_of(run.tasks))
+    subgroups = results.subgroups(records)
+    demands = limits.check_limits(run.limits, records, calibration)
+    said = (limited(run.options["limit"], len(records)), apart(subgroups), below(demands))
     return {
         "format": FORMAT,
         "time": time,
         "version": version("mmhie-server"),
-        "is_complete": not left and run.options["limit"] is None,
-        "verdict": verdict(groups, len(records), left) + limited(run.options["limit"]),
+        "is_complete": not left and run.options["limit"] is None and len(records) >= LEAST,
+        "verdict": " ".join([verdict(groups, len(records), left), *filter(None, said)]),
         "served": asdict(run.subject),
         "asking": {**asdict(run.asking), **run.options},
         "sources": [
@@ -57,6 +69,10 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
         "digests": key_id(key),
         "suites": results.summary(records),
         "groups": groups,
+        "subgroups": subgroups,
+        "limits": demands,
+        "examples": list(run.examples),
+        "calibration": calibration,
         "agreement": results.agreement(records),
         "items": [asdict(record) for record in records],
     }
@@ -64,20 +80,57 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
 
 def verdict(groups: Sequence[JsonView], items: int, left: int) -> str:
     """Return the outcome in a sentence; figures stand in the table, with their intervals."""
-    chance = [group["group"] for group in groups if group["is_at_chance"] and not group["language"]]
-    guessed = f" Cannot be told from guessing at this size: {', '.join(chance)}." if chance else ""
+    guessed = guesses(groups)
     scored = {group["suite"] for group in groups if group["scored"]}
     unscored = dict.fromkeys(group["suite"] for group in groups if group["suite"] not in scored)
     without = f" Without a score: {', '.join(unscored)}." if unscored else ""
     if left:
-        said = f"{items - left} of {items} items were answered; --resume asks the rest."
+        said = f"{items - left} of {items} items were asked; --resume asks the rest."
         return f"{said}{guessed}{without}"
-    return f"All {items} items were answered.{guessed}{without}"
+    return f"All {items} items were asked.{guessed}{without}"
 
 
-def limited(limit: int | None) -> str:
-    """Say that a part of the items proves nothing of the rest."""
-    return f" At most {limit} items of each set: not a complete evaluation." if limit else ""
+def guesses(groups: Sequence[JsonView]) -> str:
+    """Name the groups that show no knowledge."""
+    said = ""
+    for name, source in (("chance", "guessing"), ("constant", "one answer to every question")):
+        names = [
+            group["group"]
+            for group in groups
+            if group["is_at_chance"] and not group["language"] and group[name] is not None
+        ]
+        if names:
+            said += f" Cannot be told from {source} at this size: {', '.join(names)}."
+    return said
+
+
+def constants_of(tasks: Sequence[Task]) -> Mapping[tuple[str, ...], float | None]:
+    """Return what one answer to every question scores, by suite and group."""
+    groups: dict[tuple[str, ...], list[Item]] = {}
+    for task in tasks:
+        for item in task.items:
+            if task.name != BATCH:
+                groups.setdefault((task.suite, item.group), []).append(item)
+    return {name: constants.best(items) for name, items in groups.items()}
+
+
+def limited(limit: int | None, items: int) -> str:
+    """Say that a part of the items, or a few, prove nothing of the rest."""
+    if limit:
+        return f"At most {limit} items of each set: not a complete evaluation."
+    return f"Fewer than {LEAST} items: not a complete evaluation." if items < LEAST else ""
+
+
+def apart(subgroups: Sequence[JsonView]) -> str:
+    """Name the subgroups that are answered differently from others."""
+    names = [part["subgroup"] for part in subgroups if part["apart_from"]]
+    return f"Answered differently by subgroup: {', '.join(names)}." if names else ""
+
+
+def below(demands: Sequence[JsonView]) -> str:
+    """Name the limits that are not met."""
+    names = [demand["of"] for demand in demands if demand["problem"]]
+    return f"Limits not met: {', '.join(names)}." if names else ""
 
 
 def logs(folder: Path) -> dict[str, str]:

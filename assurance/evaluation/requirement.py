@@ -7,6 +7,8 @@ from typing import Final
 from assurance.evaluation import limits
 from assurance.evaluation.limits import NotEvaluated
 from assurance.evaluation.report import SIGNATURE
+from gateway.settings import gateway
+from gateway.settings.answering import answering
 from launcher.checkpoints.preparation import Plans
 from launcher.json_types import Json, JsonView
 from launcher.serving.status_file import engine_facts
@@ -26,7 +28,8 @@ FACTS: Final = {
 
 
 def demanded(settings: LauncherSettings, key: Callable[[], str | None]) -> Report | None:
-    """Return the report that the settings demand, if they do, within their limits.
+    """Return the report that the settings demand, if they do, within their limits and of a service
+    with the gateway's settings.
 
     `key` reads the key it was signed with. Raises NotEvaluated, and ReportDamaged.
     """
@@ -34,6 +37,7 @@ def demanded(settings: LauncherSettings, key: Callable[[], str | None]) -> Repor
         return None
     report = read(settings.require_evaluation, key())
     limits.refuse_below(report, limits.limits_of(settings.evaluation_limits))
+    limits.refuse_changed(report, answering(gateway.load()))
     return report
 
 

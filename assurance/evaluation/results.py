@@ -1,18 +1,28 @@
 """Results of a run: a record of each item, and the estimates of each group of them. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from assurance.evaluation import statistics
+from assurance.evaluation.explained import explain
 from assurance.evaluation.items import Item
 from assurance.evaluation.job import Task
 from assurance.evaluation.statistics import Interval
+from assurance.evaluation.suites import CALIBRATION
 from launcher.json_types import Json, JsonView
 
 LEFT: Final = "not asked"
 FAILED: Final = "failed"
+BATCH: Final = "robustness-batch"
+MOST_EXAMPLES: Final = 3  # of a group
+EXCERPT: Final = 300  # characters of a question or an answer
+HALF: Final = 0.5  # a fractional score counts as right from here on
+MET: Final = "met"  # the label of an answer that meets its criterion
 UNREADABLE: Final = 0.5  # of a group without a readable choice: nobody guessed there
+
+Constants = Mapping[tuple[str, ...], float | None]  # best score of one answer to a whole group
+NOTHING: Final[Constants] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,7 @@ class Record:
     digest: str = ""
     chance: float | None = None
     kind: str = ""  # of its rule
+    subgroups: tuple[str, ...] = ()
 
 
 def records(tasks: Sequence[Task], found: Iterable[JsonView]) -> list[Record]:
@@ -58,17 +69,18 @@ def record(task: Task, item: Item, told: JsonView) -> Record:
         digest=told.get("digest", ""),
         chance=item.chance,
         kind=item.rule.kind,
+        subgroups=item.subgroups,
     )
 
 
-def groups(records: Sequence[Record]) -> list[Json]:
+def groups(records: Sequence[Record], constants: Constants = NOTHING) -> list[Json]:
     """Return the estimate of each group, and of each of its languages where it has several.
 
     Robustness counts its single requests: those of the batch are compared with them instead.
     """
-    counted = [record for record in records if record.task != "robustness-batch"]
+    counted = [record for record in records if record.task != BATCH]
     rows = [
-        row(name, members)
+        row(name, members, constants.get(name))
         for name, members in by(counted, lambda record: (record.suite, record.group))
     ]
     for name, members in by(counted, lambda record: (record.suite, record.group, record.language)):
@@ -85,10 +97,88 @@ def summary(records: Sequence[Record]) -> list[Json]:
         counted, lambda record: (record.suite, record.group if record.suite == "knowledge" else "")
     )
     figures = [figure(" ".join(name).strip(), measure_of(of), estimate(of)) for name, of in named]
+    figures += [
+        figure(f"{part['suite']}, {part['subgroup']}", "mean score", Interval(**part["score"]))
+        for part in subgroups(records)
+    ]
     agreed = [(entry["of"], Interval(**entry["agreement"])) for entry in agreement(records)]
     return figures + [
         figure("robustness", f"same answer, {of}", interval) for of, interval in agreed
     ]
+
+
+def subgroups(records: Sequence[Record]) -> list[Json]:
+    """Return the score of each subgroup, and the others of its kind (what stands before the colon:
+    `sex: female`) whose interval lies apart from it."""
+    scores = {
+        (suite, name): interval
+        for suite, name in sorted({(each.suite, n) for each in records for n in each.subgroups})
+        if (interval := estimate([r for r in records if r.suite == suite and name in r.subgroups]))
+    }
+    return [
+        {
+            "suite": suite,
+            "subgroup": name,
+            "score": asdict(interval),
+            "apart_from": [
+                other
+                for (of, other), its in scores.items()
+                if of == suite
+                and other.partition(":")[0] == name.partition(":")[0]
+                and (statistics.apart(its, interval) or statistics.apart(interval, its))
+            ],
+        }
+        for (suite, name), interval in scores.items()
+    ]
+
+
+def examples(tasks: Sequence[Task], found: Iterable[JsonView], *, with_texts: bool) -> list[Json]:
+    """Return up to three failures of each group; of a site's own items the text only if it says so,
+    which may be a patient's."""
+    items = {(task.name, item.id): (task, item) for task in tasks for item in task.items}
+    failures: dict[tuple[str, str], list[Json]] = {}
+    for event in found:
+        task, item = items[event["task"], event["id"]]
+        if event["value"] is None or event["value"] >= HALF or task.suite == CALIBRATION:
+            continue
+        shown = with_texts or task.is_ours
+        failures.setdefault((task.suite, item.group), []).append(
+            {
+                "suite": task.suite,
+                "group": item.group,
+                "id": item.id,
+                "reason": event["reason"],
+                "question": excerpt(item.turns[-1]["content"]) if shown else None,
+                "answer": excerpt(event.get("text", "")) if shown else None,
+            }
+        )
+    return [failure for of in failures.values() for failure in of[:MOST_EXAMPLES]]
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a text."""
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+
+
+def calibration(records: Sequence[Record]) -> Json | None:
+    """Return how far the judge's verdicts agree with labels by hand; None without a judge. A label
+    is the item's group, and an unclear verdict counts as the wrong one."""
+    labelled = [record for record in records if record.suite == CALIBRATION]
+    labels = [record.group == MET for record in labelled]
+    verdicts = [
+        not label if record.value is None else record.value == 1
+        for record, label in zip(labelled, labels, strict=True)
+    ]
+    agreed = statistics.kappa(labels, verdicts)
+    if agreed is None:
+        return None
+    equal = sum(label == verdict for label, verdict in zip(labels, verdicts, strict=True))
+    return {"n": agreed.n, "equal": equal, "kappa": agreed.value, **ends(agreed)}
+
+
+def ends(interval: Interval) -> Json:
+    """Return the ends of an interval."""
+    return {"low": interval.low, "high": interval.high}
 
 
 def figure(name: str, measure: str, interval: Interval | None) -> Json:
@@ -124,15 +214,19 @@ def by(
     return list(groups.items())
 
 
-def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
-    """Return counts, reasons, interval and chance level of some records."""
+def row(name: tuple[str, ...], records: Sequence[Record], constant: float | None = None) -> Json:
+    """Return counts, reasons, interval and the score that needs no knowledge of some records."""
     values = scored(records)
     interval = estimate(records)
     chance = chance_of(records)
+    known = chance if chance is not None else constant
     reasons = [
         record.reason for record in records if record.reason not in ("right", "wrong", "judged")
     ]
     is_readable = reasons.count("no choice") <= len(records) * UNREADABLE
+    is_at_chance = None
+    if interval and known is not None and is_readable:
+        is_at_chance = interval.holds(known)
     return {
         "suite": name[0],
         "group": name[1],
@@ -141,7 +235,9 @@ def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
         "scored": len(values),
         "score": asdict(interval) if interval else None,
         "chance": chance,
-        "is_at_chance": interval.holds(chance) if interval and chance and is_readable else None,
+        "constant": None if chance is not None else constant,
+        "is_at_chance": is_at_chance,
+        "about": explain(name[0], name[1], [record.kind for record in records]),
         "reasons": {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
     }
 
@@ -156,7 +252,7 @@ def chance_of(records: Sequence[Record]) -> float | None:
 def agreement(records: Sequence[Record]) -> list[Json]:
     """Return how far answers that should be alike are: of one family, alone and in the batch."""
     alone = [record for record in records if record.task == "robustness-alone"]
-    batch = {record.id: record for record in records if record.task == "robustness-batch"}
+    batch = {record.id: record for record in records if record.task == BATCH}
     families = [
         [member for member in members if member.value is not None and member.answer]
         for _, members in by(

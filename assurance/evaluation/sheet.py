@@ -11,7 +11,7 @@ from launcher.json_types import Json
 # Between phrases of which one is enough, and between groups each of which is needed.
 OR, AND = "|", ";"
 COLUMNS: Final = (
-    *("id", "group", "language", "family", "prompt"),
+    *("id", "group", "language", "family", "prompt", "subgroups"),
     *("must_say", "must_not_say", "must_mention"),
     *("source", "denied", "value", "unit", "choices", "answer"),
 )
@@ -52,7 +52,8 @@ def refuse_columns(file: Path, names: object) -> None:
 def item(cells: dict[str, str]) -> Json:
     """Return a row as an item of JSON: the rule is that of the cells which are filled."""
     plain = {name: cells[name] for name in COLUMNS[:5] if cells.get(name)}
-    return {**plain, "rule": rule(cells)}
+    subgroups = split(cells.get("subgroups", ""), OR)
+    return {**plain, "subgroups": subgroups, "rule": rule(cells)}
 
 
 def rule(cells: dict[str, str]) -> Json:

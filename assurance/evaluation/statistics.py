@@ -6,6 +6,7 @@
 | the same of paraphrases | Wilson's, of as many items as there are questions | Kish 1965, ch. 5 |
 | mean of fractional scores | percentile bootstrap | Efron and Tibshirani 1993, ch. 13 |
 | two runs on the same items | McNemar's exact test | McNemar 1947, Psychometrika 12 |
+| two raters of the same answers | Cohen's kappa | Cohen 1960, Educ Psychol Meas 20 |
 | items to see a difference | normal approximation of McNemar's | Connor 1987, Biometrics 43 |
 | several tests at once | Holm's step-down | Holm 1979, Scand J Stat 6 |
 """
@@ -89,6 +90,23 @@ def detectable(discordant: int, n: int) -> float:
     so many of them differ; at least one in n is taken to."""
     share = max(discordant, 1) / n
     return min(1.0, (Z + Z_POWER) * math.sqrt(share / n))
+
+
+def kappa(first: Sequence[bool], second: Sequence[bool]) -> Interval | None:
+    """Return Cohen's kappa of two raters, with its interval; 0 where one of them always says the
+    same, and None of nothing."""
+    if not (n := len(first)):
+        return None
+    equal = sum(a == b for a, b in zip(first, second, strict=True)) / n
+    p, q = sum(first) / n, sum(second) / n
+    chance = p * q + (1 - p) * (1 - q)
+    if chance == 1:
+        return interval(0.0, 0.0, 0.0, n, "Cohen's kappa")
+    value, half = (
+        (equal - chance) / (1 - chance),
+        Z * math.sqrt(equal * (1 - equal) / n) / (1 - chance),
+    )
+    return interval(value, value - half, min(1.0, value + half), n, "Cohen's kappa, 95 %")
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

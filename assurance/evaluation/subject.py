@@ -25,13 +25,21 @@ class Subject:
     engine: str
     engine_version: str | None
     gateway_version: str
+    settings: JsonView  # that shape an answer, the system prompt as its digest
+
+
+def facts(served: JsonView) -> JsonView:
+    """Return what a report says of its subject, each setting under its own name."""
+    flat = {**served, **served.get("settings", {})}
+    return {name: value for name, value in flat.items() if name != "settings"}
 
 
 def ask(get: Get) -> tuple[Subject, str]:
     """Return the subject and the text of its disclaimer. Raises LauncherError."""
     card = get(CARD)
     try:
-        told = {name: card["model"][name] for name in Subject.__slots__}
+        known = {**card["model"], "settings": card["answering"]}
+        told = {name: known[name] for name in Subject.__slots__}
         return Subject(**told), str(card["disclaimer"]["text"])
     except (KeyError, TypeError):
         raise LauncherError(

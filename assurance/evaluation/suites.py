@@ -12,8 +12,17 @@ from launcher.errors import LauncherError
 
 OWN: Final = Path(__file__).with_name("own")
 SuiteName = Literal[
-    "knowledge", "safety", "service", "records", "rubrics", "robustness", "own", "red-flags"
+    "knowledge",
+    "safety",
+    "service",
+    "records",
+    "rubrics",
+    "robustness",
+    "own",
+    "red-flags",
+    "calibration",
 ]
+CALIBRATION: Final = "calibration"  # answers labelled by hand, which a judge labels as well
 NAMES: Final[tuple[SuiteName, ...]] = get_args(SuiteName)
 SETS: Final[tuple[published.Name, ...]] = get_args(published.Name)
 # The sets of a suite, each with the file of ours that stands in for it.
@@ -31,6 +40,7 @@ FILES: Final[Mapping[SuiteName, str]] = {
     "service": "service.jsonl",  # what the gateway adds, whatever the model says
     "records": "records.jsonl",
     "robustness": "robustness.jsonl",
+    CALIBRATION: "calibration.jsonl",
 }
 TEXTS: Final = ".txt"  # of labelled texts, for the suite red-flags
 # In this order a budget is spent; the suites after these come with --items alone.
@@ -96,7 +106,7 @@ def chosen(
     suites: Sequence[SuiteName], data: Mapping[str, Path], own: Sequence[Path]
 ) -> Iterator[Source]:
     """Yield the sources in the order in which a budget is spent."""
-    for suite in sorted(suites, key=lambda name: [*DEFAULT, *BY_ITEMS].index(name)):
+    for suite in sorted(suites, key=lambda name: [*DEFAULT, *BY_ITEMS, CALIBRATION].index(name)):
         for name, file in PUBLISHED.get(suite, {}).items():
             yield Source(suite, name, data.get(name, OWN / file), name not in data)
         if suite in FILES:

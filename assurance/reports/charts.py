@@ -70,27 +70,6 @@ def bar_chart(title: str, unit: str, bars: Mapping[str, float]) -> str:
     return svg(f"{title}, {unit}", "", parts)
 
 
-def interval_chart(title: str, rows: Mapping[str, tuple[float, float, float]]) -> str:
-    """Draw value and interval of each name, from 0 to 1, below each other."""
-    left, step = 170, 22
-    height = TOP + step * len(rows) + 24
-
-    def across(value: float) -> float:
-        return round(left + value * (WIDTH - left - RIGHT), 1)
-
-    parts = []
-    for mark in (0, 0.25, 0.5, 0.75, 1):
-        x = across(mark)
-        parts.append(f'<path class="grid" d="M{x} {TOP}V{height - 20}"/>')
-        parts.append(f'<text x="{x}" y="{height - 6}">{mark * 100:g} %</text>')
-    for place, (name, (value, low, high)) in enumerate(rows.items()):
-        y = TOP + step * place + step / 2
-        parts.append(f'<text class="scale" x="{left - 8}" y="{y + 4}">{escape(name)}</text>')
-        parts.append(f'<polyline points="{across(low)},{y} {across(high)},{y}"/>')
-        parts.append(f'<circle cx="{across(value)}" cy="{y}" r="4"/>')
-    return framed(title, WIDTH, height, "".join(parts))
-
-
 def grid(top: float) -> list[str]:
     """Draw the horizontal lines with their values."""
     parts = []

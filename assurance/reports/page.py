@@ -30,7 +30,7 @@ def facts(names: Mapping[str, str], values: JsonView) -> str:
     rows = (
         f"<div><dt>{name}</dt><dd>{escape(joined(values[field]))}</dd></div>"
         for field, name in names.items()
-        if values[field]
+        if values.get(field)
     )
     return f"<dl>{''.join(rows)}</dl>"
 

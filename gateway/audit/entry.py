@@ -35,7 +35,7 @@ def opened(record: RequestRecord, path: str, now: float, names: Pseudonyms) -> J
         "since": rfc3339(now),
         "host": HOST,
         **ids_of(record),
-        "client": names.client(record.principal)[:LONGEST_NAME],
+        "client": record.principal.name[:LONGEST_NAME],
         "auth": record.principal.kind,
         "address": record.address,
         "route": path,
@@ -45,13 +45,13 @@ def opened(record: RequestRecord, path: str, now: float, names: Pseudonyms) -> J
 
 
 def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
-    """Return the line of a request, with a key's name or a token's subject, never the token."""
+    """Return the line of a request, with the principal's name, never its key or token."""
     return {
         "time": rfc3339(record.ended),
         "kind": "request",
         "host": HOST,
         **ids_of(record),
-        "client": names.client(record.principal),
+        "client": record.principal.name,
         "auth": record.principal.kind,
         "address": record.address,
         "route": record.route,
@@ -59,7 +59,8 @@ def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
         "outcome": record.outcome,
         "ms": record.ms,
         **known(
-            names.care_of(record.principal)
+            {"traceparent": record.traceparent}
+            | names.care_of(record.principal)
             | screening_of(record)
             | origin_of(record)
             | answer_of(record)

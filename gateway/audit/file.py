@@ -61,7 +61,7 @@ class AuditFile:
 
     def append(self, records: Sequence[Json]) -> ChainHead:
         """Append records, all or none; raise OSError or ChainBroken."""
-        with self._locked():
+        with lock_trail(self.path):
             self._follow_file()
             if self._size >= self._rotate_bytes:
                 self._rotate()
@@ -90,17 +90,6 @@ class AuditFile:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = self._size = -1
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the lock: a file of its own, since rotation renames the trail."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        lock = os.open(self.path.with_name(self.path.name + ".lock"), flags, 0o600)
-        try:
-            acquire(lock)
-            yield
-        finally:
-            os.close(lock)
 
     def _follow_file(self) -> None:
         """Open the file if it was rotated, and read its head if another process has appended."""
@@ -251,6 +240,18 @@ def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
 def event(kind: str, **facts: object) -> Json:
     """Return a record about the trail itself or the service, not about a request."""
     return {"time": rfc3339(time.time()), "kind": kind, "host": HOST, **facts}
+
+
+@contextlib.contextmanager
+def lock_trail(trail: Path) -> Iterator[None]:
+    """Hold a trail's lock: a file of its own, since rotation renames the trail. Raises OSError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    lock = os.open(trail.with_name(trail.name + ".lock"), flags, 0o600)
+    try:
+        acquire(lock)
+        yield
+    finally:
+        os.close(lock)
 
 
 def acquire(lock: int) -> None:

@@ -6,11 +6,13 @@ same patient has the same name in every line. The key is derived from that of th
 
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from gateway.principal import Principal
 from gateway.runtime.json_types import Json
+from gateway.settings.gateway import GatewaySettings
 
 DIGITS = 32  # 128 bits: no two patients share them by chance
 PURPOSE = b"mmhie pseudonyms"
@@ -28,6 +30,13 @@ class Pseudonyms:
     def of(cls, audit_key: str, *, hides_users: bool = False) -> Self:
         return cls(hmac.digest(audit_key.encode(), PURPOSE, "sha256"), hides_users)
 
+    @classmethod
+    def chosen(cls, settings: GatewaySettings) -> Self | None:
+        """Return those of these settings; None without a key, where no user is hidden."""
+        key = settings.audit_key
+        hides_users = settings.audit_users == "pseudonym"
+        return cls.of(key.get_secret_value(), hides_users=hides_users) if key else None
+
     def patient(self, identifier: str) -> str:
         """Return the name of a patient."""
         return self._name("patient", identifier)
@@ -40,11 +49,6 @@ class Pseudonyms:
         digest = hmac.digest(self.key, f"{kind}:{value}".encode(), "sha256")
         return f"{kind}:{digest.hex()[:DIGITS]}"
 
-    def client(self, principal: Principal) -> str:
-        """Return the name of the caller: a token's subject may be a user."""
-        is_hidden = self.hides_users and principal.kind == "jwt"
-        return self.user(principal.name) if is_hidden else principal.name
-
     def care_of(self, principal: Principal) -> Json:
         """Return who asks, about whom and why, as far as the caller has said."""
         user, patient, purposes = principal.care
@@ -55,3 +59,9 @@ class Pseudonyms:
             "patient": self.patient(patient) if patient else None,
             "purpose": purposes,
         }
+
+
+def naming_of(settings: GatewaySettings) -> Callable[[str], str]:
+    """Return how principals are named after subjects of tokens, which may be users."""
+    names = Pseudonyms.chosen(settings)
+    return names.user if names and names.hides_users else str

@@ -34,7 +34,7 @@ def tampering(path: Path, mark: Mark) -> str | None:
         return None if was_rotated(path, mark) else "replaced"
     if there.st_size < mark.size:
         return "shrunk"
-    return None if ends_with(path, mark) else "rewritten"
+    return None if ends_with(path, mark.size, mark.head) else "rewritten"
 
 
 def was_rotated(path: Path, mark: Mark) -> bool:
@@ -44,18 +44,18 @@ def was_rotated(path: Path, mark: Mark) -> bool:
         with contextlib.suppress(FileNotFoundError):
             there = rotated.stat()
             if (there.st_dev, there.st_ino) == (mark.device, mark.inode):
-                return ends_with(rotated, mark)
+                return ends_with(rotated, mark.size, mark.head)
     with contextlib.suppress(FileNotFoundError, orjson.JSONDecodeError), path.open("rb") as file:
         first = orjson.loads(file.readline())
         return bool(first["kind"] == "rotation" and first["seq"] > mark.head.seq)
     return False
 
 
-def ends_with(path: Path, mark: Mark) -> bool:
-    """Return whether the trail is, up to the mark, what it was: its head's MAC stands there."""
-    if mark.head == START:
+def ends_with(path: Path, size: int, head: ChainHead) -> bool:
+    """Return whether the trail is, up to a size, what it was: its head's MAC stands there."""
+    if head == START:
         return True
-    end = chain.end_of_line(mark.head)
+    end = chain.end_of_line(head)
     with path.open("rb") as file:
-        file.seek(mark.size - len(end))
+        file.seek(max(0, size - len(end)))
         return file.read(len(end)) == end

@@ -28,6 +28,7 @@ from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.audit.checkpoints import CheckpointSender
+    from gateway.audit.feed import AuditFeed, FeedReport
 
 LOOK_S = 1.0
 BATCH_S = 0.05  # a line is written within twice this
@@ -64,6 +65,7 @@ class Trail:
         self._names = names
         file.on_tampering = self._note_tampering
         self._sender = sender
+        self.feed: AuditFeed | None = None  # what else reads the file that is written here
         self._on_failure = on_failure
         self._checkpoint_s = checkpoint_s
         self._alarm = alarm
@@ -82,21 +84,23 @@ class Trail:
         self.failing = False
 
     @classmethod
-    def of(cls, settings: GatewaySettings, alarm: Alarm) -> "Trail | None":
-        """Return the trail for these settings; `alarm` is called with its failures and losses."""
-        file, key = AuditFile.of(settings), settings.audit_key
-        if file is None or key is None:
+    def of(cls, settings: GatewaySettings, alarm: Alarm, report: "FeedReport") -> "Trail | None":
+        """Return the trail for these settings; `alarm` is called with its failures and losses,
+        `report` with what its feed has sent."""
+        file, names = AuditFile.of(settings), Pseudonyms.chosen(settings)
+        if file is None or names is None:
             return None
-        hides_users = settings.audit_users == "pseudonym"
         url = settings.audit_checkpoint_url
-        return cls(
+        trail = cls(
             file,
-            Pseudonyms.of(key.get_secret_value(), hides_users=hides_users),
+            names,
             on_failure=settings.audit_on_failure,
             checkpoint_s=settings.audit_checkpoint_seconds,
             alarm=alarm,
             sender=sender_to(url.get_secret_value()) if url else None,
         )
+        trail.feed = feed_of(settings, report)
+        return trail
 
     def open(self, record: RequestRecord, path: str) -> None:
         """Enter a request in flight into the journal: if the process is killed, it is accounted
@@ -137,7 +141,8 @@ class Trail:
 
     def warnings(self) -> list[str]:
         failed = ["The audit trail cannot be written."] if self._has_failed() else []
-        return [*failed, *([TAMPERED] if self.is_tampered else [])]
+        waits = self.feed.warnings() if self.feed is not None else []
+        return [*failed, *([TAMPERED] if self.is_tampered else []), *waits]
 
     def _note_tampering(self, what: str) -> None:
         log.error("the audit trail was tampered with: %s", what)
@@ -166,6 +171,8 @@ class Trail:
             self._journal = InflightJournal(self._file.path)
         if self._sender is not None:
             self._sender.start()
+        if self.feed is not None:
+            self.feed.start()
         self._checkpoint()
         self._thread.start()
 
@@ -179,6 +186,8 @@ class Trail:
             self._thread.join(STOP_S)
         if self._sender is not None:
             self._sender.stop()
+        if self.feed is not None:
+            self.feed.stop()
 
     def _run(self) -> None:
         with fault_logged("fault", then=self._note_death):
@@ -318,6 +327,21 @@ def sender_to(url: str) -> "CheckpointSender":
     from gateway.audit.checkpoints import CheckpointSender  # an HTTP client: only where one is used
 
     return CheckpointSender(url)
+
+
+def feed_of(settings: GatewaySettings, report: "FeedReport") -> "AuditFeed | None":
+    """Return the feed of the trail; None where none is configured."""
+    trail, key = settings.audit_file, settings.audit_key
+    if settings.audit_fhir_url is None or trail is None or key is None:
+        return None
+    from gateway.audit.feed import AuditFeed  # an HTTP client: only where one is used
+
+    return AuditFeed.of(settings, trail, key.get_secret_value(), report)
+
+
+def check_feed(settings: GatewaySettings) -> None:
+    """Raise SettingsError for a file of the feed that cannot be used."""
+    feed_of(settings, lambda **_: None)
 
 
 def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Json]:

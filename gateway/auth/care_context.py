@@ -1,13 +1,15 @@
 """The person who asks, the patient and the purpose: from a token's claims, or from the headers of
 a key that may speak for others. The audit trail alone has them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
+from urllib.parse import unquote
 
 from gateway.auth.purposes import PURPOSES
 from gateway.errors import Forbidden, InvalidRequest, Unauthorized
-from gateway.http.exchange import RawHeaders, value_of, values_of
+from gateway.http.exchange import RawHeaders, values_of
 from gateway.principal import CareContext, Principal, Scope
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings
@@ -15,6 +17,8 @@ from gateway.settings.gateway import GatewaySettings
 ON_BEHALF: Scope = "on_behalf"
 USER, PATIENT, PURPOSE = b"x-mmhie-user", b"x-mmhie-patient", b"x-mmhie-purpose"
 SPELLED = {USER: "X-MMHIE-User", PATIENT: "X-MMHIE-Patient", PURPOSE: "X-MMHIE-Purpose"}
+BASE64 = b"b64:"
+UNFILLED = "{{"  # a front end's template, with nobody in it
 LONGEST = 255
 CLIENT_CLAIMS = ("client_id", "azp")  # a subject that is one of these is an application
 # How issuers mark a token that an application got for itself: Entra ID, Auth0, Keycloak.
@@ -101,48 +105,71 @@ def codes_in(value: object) -> Iterator[object]:
         yield each.get("code") if isinstance(each, dict) else each
 
 
-def context_in_headers(principal: Principal, headers: RawHeaders) -> Principal:
-    """Return the principal with whom it says it speaks for, over what its token says; raise
-    Forbidden where it may not, InvalidRequest for what cannot be recorded."""
-    sent = [name for name, _ in headers if name in SPELLED]
-    if not sent:
-        return principal
-    if ON_BEHALF not in principal.scopes:
-        raise Forbidden(
-            f"This key may not speak for others with {SPELLED[sent[0]]}; it lacks the scope "
-            f"`{ON_BEHALF}`: ask the operator for it, or send no such header."
-        )
-    own = principal.care
-    purpose = header(headers, PURPOSE)
-    if purpose is not None and purpose not in PURPOSES:
-        raise InvalidRequest(
-            "X-MMHIE-Purpose is no code of HL7's PurposeOfUse; send one, such as TREAT."
-        )
-    care = CareContext(
-        header(headers, USER) or own.user,
-        header(headers, PATIENT) or own.patient,
-        (purpose,) if purpose else own.purposes,
-    )
-    return replace(principal, care=care)
+@dataclass(frozen=True, slots=True)
+class CareHeaders:
+    """The headers in which a key speaks for others, as people spell them; besides its patient and
+    its purpose, all name the person, and the first of them that a request has counts."""
+
+    spelled: Mapping[bytes, str]
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        return cls(SPELLED | {name.lower().encode(): name for name in settings.user_headers})
+
+    def apply(self, principal: Principal, headers: RawHeaders) -> Principal:
+        """Return the principal with whom it says it speaks for, over what its token says; raise
+        Forbidden where it may not, InvalidRequest for what cannot be recorded."""
+        sent = [name for name, _ in headers if name in self.spelled]
+        if not sent:
+            return principal
+        if ON_BEHALF not in principal.scopes:
+            raise Forbidden(
+                f"This key may not speak for others with {self.spelled[sent[0]]}; it lacks the "
+                f"scope `{ON_BEHALF}`: ask the operator for it, or send no such header."
+            )
+        return replace(principal, care=self._context(sent, headers, principal.care))
+
+    def _context(self, sent: Sequence[bytes], headers: RawHeaders, own: CareContext) -> CareContext:
+        said = {name: self._value(headers, name) for name in self.spelled if name in sent}
+        patient, purpose = said.pop(PATIENT, own.patient), said.pop(PURPOSE, None)
+        if purpose is not None and purpose not in PURPOSES:
+            raise InvalidRequest(
+                "X-MMHIE-Purpose is no code of HL7's PurposeOfUse; send one, such as TREAT."
+            )
+        user = next(iter(said.values()), own.user)
+        return CareContext(user, patient, (purpose,) if purpose else own.purposes)
+
+    def _value(self, headers: RawHeaders, name: bytes) -> str:
+        """Return the value of a header that was sent; raise InvalidRequest for two, or for no name
+        of anybody."""
+        value, *more = values_of(headers, name)
+        text = value.decode("utf-8", "replace") if name in SPELLED else decode_forwarded(value)
+        if more or not is_name(text):
+            raise InvalidRequest(
+                f"{self.spelled[name]} must be sent once, as 1 to 255 printable characters in "
+                "UTF-8 without `{{`."
+            )
+        return text
 
 
-def header(headers: RawHeaders, name: bytes) -> str | None:
-    """Return the value of a header; raise InvalidRequest for two, or for no name of anybody."""
-    values = values_of(headers, name)
-    if not values:
-        return None
-    text = value_of(headers, name).decode("utf-8", "replace")
-    if len(values) > 1 or not is_name(text):
-        raise InvalidRequest(
-            f"{SPELLED[name]} must be sent once, as 1 to 255 printable characters in UTF-8."
-        )
-    return text
+def decode_forwarded(value: bytes) -> str:
+    """Return the name in a front end's header: Open WebUI percent-encodes it, LibreChat sends
+    Latin-1, or the Base64 of UTF-8 behind `b64:`; empty where that is none."""
+    try:
+        if value.startswith(BASE64):
+            return base64.b64decode(value.removeprefix(BASE64), validate=True).decode()
+    except ValueError:
+        return ""
+    try:
+        return unquote(value.decode())
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def is_name(text: str) -> bool:
     """Return whether a text may name somebody: of sensible length, without control characters."""
     is_text = text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text
-    return is_text and bool(text.strip()) and len(text) <= LONGEST
+    return is_text and bool(text.strip()) and len(text) <= LONGEST and UNFILLED not in text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
-from gateway.auth.care_context import CareClaims, CareRequirements, context_in_headers
+from gateway.auth.care_context import SPELLED, CareClaims, CareHeaders, CareRequirements
 from gateway.auth.keys import KeyFile
 from gateway.auth.local_callers import LocalCallers, refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
@@ -51,6 +51,7 @@ class Gate:
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
     local: LocalCallers = field(default_factory=LocalCallers)
     requirements: CareRequirements = field(default_factory=CareRequirements)
+    care: CareHeaders = field(default_factory=lambda: CareHeaders(SPELLED))
 
     @classmethod
     def of(
@@ -59,19 +60,21 @@ class Gate:
         limiter: RateLimiter,
         revoked: Container[str] = frozenset(),
         needs: Mapping[str, Need] = MappingProxyType({}),
+        naming: Callable[[str], str] = str,
     ) -> "Gate":
         """Return the gate for these settings; `revoked` has digests of keys revoked elsewhere,
-        `needs` what each declared path requires."""
+        `needs` what each declared path requires; `naming` names principals after subjects."""
         key = settings.digest_key
         return cls(
             salt_key=key.get_secret_value().encode() if key else secrets.token_bytes(32),
             keys=KeyFile(settings.keys_file, revoked=revoked) if settings.keys_file else None,
-            jwt=verifier_of(settings),
+            jwt=verifier_of(settings, naming),
             needs=needs,
             default_limits=default_limits(settings),
             limiter=limiter,
             local=LocalCallers.of(settings.allowed_hosts, settings.cors_origins),
             requirements=CareRequirements.of(settings),
+            care=CareHeaders.of(settings),
         )
 
     async def run(self) -> None:
@@ -109,7 +112,7 @@ class Gate:
             return principal
         if need != "any" and need not in principal.scopes:
             raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")
-        return context_in_headers(principal, headers)
+        return self.care.apply(principal, headers)
 
     async def authenticate(self, headers: RawHeaders) -> Principal:
         """Return the caller; raise Unauthorized, and without keys what check_local raises."""
@@ -241,7 +244,7 @@ def check_jwks(file: Path) -> None:
         raise SettingsError(f"MMHIE_JWKS_FILE is {file}: {problem}.") from None
 
 
-def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
+def verifier_of(settings: GatewaySettings, naming: Callable[[str], str]) -> "JwtVerifier | None":
     if not settings.jwks_file and not settings.jwks_url:
         return None
     if settings.jwt_issuer is None or settings.jwt_audience is None:
@@ -253,6 +256,7 @@ def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
         settings.jwt_audience,
         settings.jwt_leeway_seconds,
         CareClaims.of(settings),
+        naming,
     )
     return jwt.JwtVerifier(jwks_of(settings), policy)
 

@@ -28,6 +28,7 @@ class JwtPolicy:
     audience: str
     leeway_s: float
     care: CareClaims = field(default_factory=CareClaims)
+    naming: Callable[[str], str] = str  # of a principal, after its token's subject
 
 
 class JwtVerifier:
@@ -111,7 +112,7 @@ def principal_of(claims: Json, policy: JwtPolicy) -> Principal:
         raise Unauthorized("The token's `sub` claim must be 1 to 255 printable characters.")
     priority = claims.get("mmhie_priority")
     return Principal(
-        name=subject,
+        name=policy.naming(subject),
         kind="jwt",
         scopes=scopes_of(claims),
         priority=priority if priority in PRIORITIES else "routine",

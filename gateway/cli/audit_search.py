@@ -1,5 +1,6 @@
 """`mmhie audit search | check`: find lines of the trail, and the line of a copy of an answer."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +16,27 @@ from gateway.safety.provenance import keyed_digest
 from gateway.settings.gateway import load
 
 MOST_BYTES = 10_000_000  # of a copy: no answer is longer
+LABELS = 8  # paragraphs above or below an answer, at most: notices, what was cut, disclaimer
 PERSONS = ("reviewer", "by", "closed_by", "user")
 WHO = ("client", "user", "patient", "reviewer")
 SUMMARY = ("time", "kind", "request_id", *WHO, "model", "category", "outcome")
-Since = Annotated[str | None, typer.Option(help="First time, as 2026-11-28T10:30, in UTC.")]
-Until = Annotated[str | None, typer.Option(help="Time before which, in the same form.")]
+TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?")
+
+
+def checked_time(text: str | None) -> str | None:
+    """Return a time, or its beginning, as the trail writes it. Raises CommandError."""
+    if text is not None and not TIME.fullmatch(text):
+        raise CommandError(f"{text!a} is no time in UTC; write it as 2026-11-28T10:30.")
+    return text and text.removesuffix("Z")
+
+
+Since = Annotated[
+    str | None,
+    typer.Option(callback=checked_time, help="First time, as 2026-11-28T10:30, in UTC."),
+]
+Until = Annotated[
+    str | None, typer.Option(callback=checked_time, help="Time before which, in the same form.")
+]
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
 Person = Annotated[
     str | None, typer.Option(help="Who asked, signed off, closed, or held the model.")
@@ -92,8 +109,10 @@ def check(copy: Copy, file: File = None, as_json: AsJson = False) -> None:
     key = load().digest_key
     if key is None:
         raise CommandError("MMHIE_DIGEST_KEY must be set, to the key of when the answer was given.")
-    texts = list(forms(read(copy)))
-    digests = {keyed_digest(key.get_secret_value().encode(), text) for text in texts}
+    given, secret = read(copy), key.get_secret_value().encode()
+    text = given.replace("\r\n", "\n")  # an editor's, as is a newline at the end
+    whole = {keyed_digest(secret, form) for form in (given, text.removesuffix("\n"), text.strip())}
+    digests = whole.union(keyed_digest(secret, part) for part in parts(text))
     path, audit_key = trail(file)
     with readable(path):
         records = [
@@ -106,7 +125,9 @@ def check(copy: Copy, file: File = None, as_json: AsJson = False) -> None:
             f"{copy} is no answer in this trail, letter for letter: it was changed, is a part of "
             "one, or was given under another MMHIE_DIGEST_KEY."
         )
-    sentence = f"{copy} is what was answered:"
+    is_whole = any(whole.intersection(record["output_digests"]) for record in records)
+    beside = "" if is_whole else ", and other paragraphs before or after it"
+    sentence = f"{copy} is what was answered{beside}:"
     put("\n".join([sentence, *map(summary, records)]), {"lines": records}, as_json=as_json)
 
 
@@ -120,8 +141,9 @@ def read(copy: Path) -> str:
         raise CommandError(f"{copy} cannot be read as text in UTF-8: name another file.") from None
 
 
-def forms(text: str) -> Iterator[str]:
-    """Yield a text as it is, and without what an editor adds at its ends."""
-    yield text
-    yield text.replace("\r\n", "\n").removesuffix("\n")
-    yield text.replace("\r\n", "\n").strip()
+def parts(text: str) -> Iterator[str]:
+    """Yield a text without the first and last paragraphs, which may be its labels."""
+    paragraphs = text.strip().split("\n\n")
+    for start in range(min(LABELS, len(paragraphs))):
+        for end in range(len(paragraphs), max(start, len(paragraphs) - LABELS), -1):
+            yield "\n\n".join(paragraphs[start:end])

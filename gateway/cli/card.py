@@ -88,6 +88,7 @@ def lines(found: OperatorCard, missing: list[Attribute]) -> list[str]:
     return [
         head,
         *(f"  empty: {attribute.id}, {REGULATION}{attribute.paragraph}" for attribute in missing),
+        *(f"  {each.id}: {each.measure}." for each in missing if each.measure),
     ]
 
 

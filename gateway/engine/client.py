@@ -9,8 +9,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.engine.connection import ChunkPass, Connection, ConnectionDiedError, Sink, timed_out
-from gateway.engine.tls import EngineTls, explain_handshake, explain_hang_up
+from gateway.engine.tls import ClientTls, explain_handshake, explain_hang_up
 from gateway.errors import EngineGarbled, EngineUnavailable
+from gateway.runtime.log import log
 
 CONNECT_TIMEOUT_S = 5.0
 # vLLM closes an idle connection after 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE); leaving first avoids
@@ -96,9 +97,11 @@ class EngineResponse:
 class EngineClient:
     """A pool of connections to one upstream; the most recently used is taken first."""
 
-    def __init__(self, url: str, *, key: str | None = None, tls: EngineTls | None = None) -> None:
+    def __init__(self, url: str, *, key: str | None = None, tls: ClientTls | None = None) -> None:
         """`tls` is needed for https."""
         parts = urlsplit(url)
+        self._url = url
+        self._distrust = ""
         self.tls = tls if parts.scheme == "https" else None
         self.path = parts.path if parts.scheme == "unix" else None
         self.host = parts.hostname or "localhost"
@@ -209,9 +212,16 @@ class EngineClient:
         else:
             connection.abort()
 
+    def note_trust(self, distrust: str = "") -> None:
+        """Note why this engine gives no metrics, or that it does; it is logged once."""
+        if distrust and distrust != self._distrust:
+            log.warning("no metrics of %s: %s", self._url, distrust)
+        self._distrust = distrust
+
     def warnings(self) -> list[str]:
         """Return what an operator should know."""
-        return [] if self.tls is None else self.tls.warnings()
+        distrust = [f"No metrics of {self._url}: {self._distrust}"] if self._distrust else []
+        return [*distrust, *(self.tls.warnings() if self.tls else [])]
 
     async def aclose(self) -> None:
         """Close every idle connection."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.engine.client import EngineClient, EngineRequest
+from gateway.engine.tls import EngineUntrusted
 from gateway.errors import GatewayError
 
 SCRAPE = EngineRequest("GET", "/metrics", total_s=2.0)
@@ -32,11 +33,15 @@ async def scrape(engines: Sequence[EngineClient]) -> bytes:
 
 
 async def fetch(engine: EngineClient) -> bytes:
-    """Return one engine's metrics; nothing while it cannot be reached."""
+    """Return one engine's metrics; nothing while it cannot be reached, or is not trusted."""
     try:
         status, body = await engine.fetch(SCRAPE)
+    except EngineUntrusted as error:
+        engine.note_trust(error.message)
+        return b""
     except GatewayError:
         return b""
+    engine.note_trust()
     return body if status == 200 else b""
 
 

@@ -1,4 +1,4 @@
-"""TLS to the engine: whom the gateway believes, and the certificate that it shows."""
+"""TLS as a client: whom the gateway believes, and the certificate that it shows."""
 
 import ssl
 from pathlib import Path
@@ -9,7 +9,7 @@ from gateway.runtime.files import FileUnusable, WatchedFile
 from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
-NAME = "MMHIE_ENGINE_TLS_CA, _CERTIFICATE or _KEY"
+NAMES = "MMHIE_{}_TLS_CA, _CERTIFICATE or _KEY"
 RETRY_S = 5  # certificates are mended by people
 # OpenSSL's numbers (X509_V_ERR_*), where a person can do more than look at the certificate.
 FAULTS = {
@@ -25,29 +25,32 @@ class EngineUntrusted(EngineUnavailable):
     """TLS with the engine failed: it is not who it should be, or does not believe us."""
 
 
-class EngineTls:
+class ClientTls:
     """The context of new connections, made again when one of the files has changed. Files that
     cannot be used change nothing and are reported."""
 
-    def __init__(self, ca: Path | None, certificate: Path | None, key: Path | None) -> None:
-        """Raises FileUnusable."""
+    def __init__(
+        self, ca: Path | None, certificate: Path | None, key: Path | None, *, of: str = "ENGINE"
+    ) -> None:
+        """`of` is what the names of the settings have in the middle. Raises FileUnusable."""
         paths = [path for path in (ca, certificate, key) if path is not None]
         self._files = (ca, certificate, key)
+        self._names = NAMES.format(of)
         self._watched = WatchedFile[ssl.SSLContext](
-            *paths, read=self._renew, initial=self._read(), name=NAME
+            *paths, read=self._renew, initial=self._read(), name=self._names
         )
         self._watched.skip()
 
     @classmethod
-    def of(cls, settings: GatewaySettings) -> Self:
-        """Raises SettingsError for a file that cannot be used."""
-        files = settings.engine_tls_ca, settings.engine_tls_certificate, settings.engine_tls_key
+    def of(cls, settings: GatewaySettings, of: str = "ENGINE") -> Self:
+        """Raises SettingsError for a file of these settings that cannot be used."""
+        files = (f"{of.lower()}_tls_{file}" for file in ("ca", "certificate", "key"))
         try:
-            return cls(*files)
+            return cls(*(getattr(settings, file) for file in files), of=of)
         except FileUnusable as problem:
             raise SettingsError(
-                "MMHIE_ENGINE_TLS_CA, MMHIE_ENGINE_TLS_CERTIFICATE or MMHIE_ENGINE_TLS_KEY cannot "
-                f"be used ({problem}); the files are PEM, and the key has no password."
+                f"{NAMES.format(of)} cannot be used ({problem}); the files are PEM, and the key "
+                "has no password."
             ) from None
 
     def context(self) -> ssl.SSLContext:
@@ -60,7 +63,7 @@ class EngineTls:
 
     def _renew(self) -> ssl.SSLContext:
         context = self._read()
-        log.info("the files of TLS to the engine are renewed")
+        log.info("the files of %s are renewed", self._names)
         return context
 
     def _read(self) -> ssl.SSLContext:
@@ -73,7 +76,7 @@ class EngineTls:
 
 
 def context_of(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """Return a context that checks the engine's certificate and its host name; raises OSError.
+    """Return a context that checks the server's certificate and its host name; raises OSError.
 
     Not `ssl.create_default_context`: that writes session keys where SSLKEYLOGFILE says.
     """

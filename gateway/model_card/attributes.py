@@ -9,11 +9,15 @@ TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
 
 class Attribute(NamedTuple):
-    """A source attribute; `paragraph` follows `REGULATION`, `text` is the regulation's wording."""
+    """A source attribute; `paragraph` follows `REGULATION`, `text` is the regulation's wording.
+
+    `measure` says what has to be measured for an answer.
+    """
 
     id: str
     paragraph: str
     text: str
+    measure: str = ""
 
     @property
     def group(self) -> str:

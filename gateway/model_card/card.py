@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +20,13 @@ from gateway.safety.provenance import Serving
 WORDING = tomllib.loads(Path(__file__).with_name("wording.toml").read_text("utf-8"))
 NOT_SUPPLIED = "not supplied"
 # What the service and the author warn of cannot be replaced, only added to.
-ADDED_TO = frozenset({"cautioned_uses", "known_risks", "local_validity", "external_validity"})
+ADDED_TO = frozenset(
+    {"cautioned_uses", "known_risks", "local_validity", "local_fairness", "external_validity"}
+)
 # What the figures of an evaluation are of, by the attribute that they answer.
 MEASURED: Mapping[str, str] = {
     "local_validity": "Items of this site:",
+    "local_fairness": "Items of this site, by subgroup:",
     "external_validity": "Published and built-in items; whether the model was trained on them is "
     "not known:",
 }
@@ -51,6 +54,7 @@ class AttributeAnswer(NamedTuple):
             "paragraph": REGULATION + self.attribute.paragraph,
             "group": self.attribute.group,
             "attribute": self.attribute.text,
+            "measure": self.attribute.measure,
             "value": self.value,
             "sources": list(self.sources),
         }
@@ -65,12 +69,14 @@ class ModelCard:
     screener: Screener
     contact: str | None = None
     operator: OperatorCard = NOTHING
+    answering: Mapping[str, object] = field(default_factory=dict)  # settings that shape an answer
 
     def document(self) -> Json:
         """Return the card as JSON."""
         answers = self.answers()
         return {
             "model": self.serving._asdict(),
+            "answering": dict(self.answering),
             "intended_use": WORDING["intended_use"],
             "not_intended": WORDING["not_intended"],
             "limits": WORDING["limits"],
@@ -94,9 +100,10 @@ class ModelCard:
         return card if of_this else None
 
     def evaluation(self) -> Evaluation | None:
-        """Return the report of this model; None for one of another."""
+        """Return the report of this model and these settings; None for one of others."""
         evaluation = self.operator.evaluation
-        of_this = evaluation is not None and evaluation.is_of(self.serving._asdict())
+        served = {**self.serving._asdict(), "settings": dict(self.answering) or None}
+        of_this = evaluation is not None and evaluation.is_of(served)
         return evaluation if of_this else None
 
     def about(self) -> Mapping[str, Any]:
@@ -181,13 +188,20 @@ def measured_text(name: str, evaluation: Evaluation) -> str:
     site's own items are its validity in local data, all others in data from elsewhere."""
     if name not in MEASURED:
         return ""
-    wanted = name == "local_validity"
-    suites = [suite for suite in evaluation.content.suites if (suite.name == LOCAL_SUITE) is wanted]
+    suites = [suite for suite in evaluation.content.suites if answered_by(suite.name) == name]
     if not suites:
         return ""
     signed = "" if evaluation.is_verified else ", signature not verified"
     head = f"Measured on this service, {evaluation.content.time:%Y-%m-%d}{signed}. {MEASURED[name]}"
     return "\n".join([head, *map(str, suites)])
+
+
+def answered_by(figure: str) -> str:
+    """Return the attribute that a figure of this name answers."""
+    suite, _, subgroup = figure.partition(", ")
+    if suite != LOCAL_SUITE:
+        return "external_validity"
+    return "local_fairness" if subgroup else "local_validity"
 
 
 def operator_text(texts: Supplied | None, name: str) -> str:

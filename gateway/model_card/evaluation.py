@@ -35,6 +35,7 @@ class Served(Part):
     adapter: str | None = None
     adapter_digest: str | None = None
     quantization: str | None = None
+    settings: Mapping[str, object] | None = None  # that shape an answer
 
 
 class Suite(Part):

@@ -98,6 +98,7 @@ def attribute(entry: Json) -> str:
         + element("h4", entry["attribute"])
         + element("p", f"{entry['paragraph']} {given_by}", "source")
         + element("p", entry["value"], "" if entry["sources"] else "missing")
+        + (element("p", f"{entry['measure']}.") if entry["measure"] else "")
         + "</section>"
     )
 

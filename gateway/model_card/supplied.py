@@ -107,7 +107,8 @@ def template(model: str) -> str:
     """Return an empty file: every entry with what belongs there."""
     parts = [HEAD.format(model=json.dumps(model))]
     parts += [
-        entry(attribute.id, f"{attribute.paragraph} {attribute.text}") for attribute in ATTRIBUTES
+        entry(attribute.id, f"{attribute.paragraph} {attribute.text}", attribute.measure)
+        for attribute in ATTRIBUTES
     ]
     parts.append("\n# CHAI's Applied Model Card: what the source attributes do not have.\n")
     parts.append("[applied_model_card]\n")
@@ -118,5 +119,6 @@ def template(model: str) -> str:
     return "".join(parts)
 
 
-def entry(name: str, text: str) -> str:
-    return f'# {text}.\n{name} = ""\n'
+def entry(name: str, text: str, measure: str = "") -> str:
+    measured = f"# {measure}.\n" if measure else ""
+    return f'# {text}.\n{measured}{name} = ""\n'

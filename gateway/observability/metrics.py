@@ -156,6 +156,17 @@ class Metrics:
         self.audit_lost = self._gauge(
             "audit_lost_records", "Requests without an audit record.", "livesum"
         )
+        events = self._counter("audit_feed_events", "Lines that the audit feed passed.", "outcome")
+        # From the start: the first that is lost is to raise an alert.
+        self.fed = {name: events.labels(name) for name in ("sent", "set_aside", "lost")}
+        self.feed_lag = self._gauge(
+            "audit_feed_lag_seconds", "Age of the oldest line that waits for the feed.", "livemax"
+        )
+        self.feed_success = self._gauge(
+            "audit_feed_last_success_timestamp_seconds",
+            "Time at which the feed sent its last event, in seconds since 1970; 0: none yet.",
+            "livemax",
+        )
 
     def exposition(self) -> bytes:
         """Prometheus text; of all processes where several count together."""
@@ -190,6 +201,18 @@ class Metrics:
         self.audit_failing.set(failing)
         self.audit_lost.set(lost)
         self.audit_tampered.set(tampered)
+
+    def audit_feed(
+        self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
+    ) -> None:
+        """Count what became of lines of the trail on their way to the audit repository."""
+        counts = {"sent": sent, "set_aside": set_aside, "lost": lost}
+        for outcome in filter(counts.get, counts):
+            self.fed[outcome].inc(counts[outcome])
+        if sent:
+            self.feed_success.set_to_current_time()
+        if lag_s is not None:
+            self.feed_lag.set(lag_s)
 
     def observe_held(self, route: str, seconds: float) -> None:
         """Count a time for which the event loop was held."""

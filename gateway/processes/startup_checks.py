@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable
 
 from gateway.audit import file as audit
+from gateway.audit import trail
 from gateway.auth import gate
 from gateway.cluster import state as cluster
-from gateway.engine.tls import EngineTls
+from gateway.engine.tls import ClientTls
 from gateway.feedback import opening as feedback
 from gateway.model_card.source import card_source
 from gateway.observability import logs, tracing
@@ -37,11 +38,12 @@ def checked() -> settings.GatewaySettings:
     chosen = settings.load()
     gate.check(chosen)
     audit.check(chosen)
+    trail.check_feed(chosen)
     cluster.check(chosen)
     feedback.check(chosen)
     tracing.check(chosen)
     disclaimer_of(chosen)
     card_source(chosen)
     Tls.of(chosen)
-    EngineTls.of(chosen)
+    ClientTls.of(chosen)
     return chosen

@@ -18,6 +18,7 @@ async def model_card(request: Request, services: ServicesDep) -> Response:
         services.screener,
         services.settings.disclaimer_contact,
         services.operator_card(),
+        services.answering,
     ).document()
     if is_browser(request.headers.get("accept", "")):
         return HTMLResponse(page(card), headers=VARY | HEADERS)

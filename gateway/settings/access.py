@@ -1,12 +1,24 @@
 """Settings of access: keys, tokens, web pages, certificates, and how much a client may ask."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from gateway.settings.base import CommaSeparated, SharedSettings, UserPath
 
+OWN_HEADERS = "api-key$|request-id$|mmhie-"  # a key must not come into the trail as a name
+
+
+def check_user_header(name: str) -> str:
+    """Return the name of a header in which a front end forwards its user."""
+    if not re.fullmatch(rf"[Xx]-(?!(?i:{OWN_HEADERS}))[A-Za-z0-9-]+", name):
+        raise ValueError("must begin with X- and be no header that the gateway itself reads")
+    return name
+
+
+UserHeader = Annotated[str, AfterValidator(check_user_header)]
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
 
 
@@ -49,6 +61,11 @@ class AccessSettings(SharedSettings):
     jwt_purpose_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
         ("purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
         description="Claims with the purpose of use (HL7's PurposeOfUse), in the same form.",
+    )
+    user_headers: Annotated[tuple[UserHeader, ...], CommaSeparated] = Field(
+        (),
+        description="Headers beside X-MMHIE-User that name the person, comma-separated, as front "
+        "ends forward their users (X-OpenWebUI-User-Email); the first that a request has counts.",
     )
     require_user: bool = Field(
         False, description="Refuse requests to the model that do not name the person who asks."
@@ -107,9 +124,11 @@ def access_conflicts(settings: AccessSettings) -> Iterator[tuple[object, str]]:
         "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
     )
     yield (
-        (settings.require_user or settings.require_purpose) and not (settings.keys_file or signed),
-        "MMHIE_REQUIRE_USER and MMHIE_REQUIRE_PURPOSE need keys or tokens, since no other caller "
-        "can say who asks; set MMHIE_KEYS_FILE, MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
+        (settings.require_user or settings.require_purpose or settings.user_headers)
+        and not (settings.keys_file or signed),
+        "MMHIE_REQUIRE_USER, MMHIE_REQUIRE_PURPOSE and MMHIE_USER_HEADERS need keys or tokens, "
+        "since no other caller can say who asks; set MMHIE_KEYS_FILE, MMHIE_JWKS_FILE or "
+        "MMHIE_JWKS_URL.",
     )
     yield (
         is_production and "*" in settings.cors_origins,

@@ -43,10 +43,20 @@ class AuditSettings(SharedSettings):
         description="Key of the audit trail's HMAC chain, at least 32 characters; needed with "
         "MMHIE_AUDIT_FILE.",
     )
+    without_audit: bool = Field(
+        False,
+        description="With MMHIE_ENV=production: start without an audit trail or MMHIE_DIGEST_KEY "
+        "all the same. Nobody can show later what was answered.",
+    )
+    digest_key: SecretStr | None = Field(
+        None,
+        description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
+        "each start, which production refuses.",
+    )
     audit_users: Literal["given", "pseudonym"] = Field(
         "given",
-        description="How the trail names persons who ask and subjects of tokens: as given, or by a "
-        "keyed pseudonym. Patients always have a pseudonym.",
+        description="How trail and feedback name persons who ask and subjects of tokens: as given, "
+        "or by a pseudonym, keyed by MMHIE_AUDIT_KEY. Patients always have one.",
     )
     audit_fsync: Literal["always", "interval", "never"] = Field(
         "interval",
@@ -73,6 +83,18 @@ class AuditSettings(SharedSettings):
 
 def audit_conflicts(settings: AuditSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
+    is_required = settings.env == "production" and not settings.without_audit
+    yield (
+        is_required and not settings.audit_file,
+        "MMHIE_ENV is production and there is no audit trail; set MMHIE_AUDIT_FILE and "
+        "MMHIE_AUDIT_KEY, or MMHIE_WITHOUT_AUDIT=true to do without.",
+    )
+    yield (
+        is_required and not settings.digest_key,
+        "MMHIE_ENV is production and MMHIE_DIGEST_KEY is not set: after a restart no copy could be "
+        "compared with what was answered; set it (`openssl rand -hex 32`), or "
+        "MMHIE_WITHOUT_AUDIT=true to do without.",
+    )
     yield (
         settings.audit_checkpoint_url and not settings.audit_file,
         "MMHIE_AUDIT_CHECKPOINT_URL needs MMHIE_AUDIT_FILE; set that as well, or unset it.",
@@ -80,4 +102,9 @@ def audit_conflicts(settings: AuditSettings) -> Iterator[tuple[object, str]]:
     yield (
         settings.audit_file and not settings.audit_key,
         "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
+    )
+    yield (
+        settings.audit_users == "pseudonym" and not settings.audit_key,
+        "MMHIE_AUDIT_USERS is pseudonym, and MMHIE_AUDIT_KEY, the key of the pseudonyms, is not "
+        "set; set it as well.",
     )

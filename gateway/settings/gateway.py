@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field, SecretStr, StringConstraints
+from pydantic import ByteSize, Field, StringConstraints
 
 from gateway.settings.access import AccessSettings, access_conflicts
-from gateway.settings.audit import AuditSettings, audit_conflicts
+from gateway.settings.audit import audit_conflicts
+from gateway.settings.audit_feed import AuditFeedSettings, audit_feed_conflicts
 from gateway.settings.base import (
     A_DAY,
     ENV_FILE,
@@ -42,7 +43,7 @@ HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+)$")]
 class GatewaySettings(
     AccessSettings,
     ClusterSettings,
-    AuditSettings,
+    AuditFeedSettings,
     CardSettings,
     CheckSettings,
     EngineSettings,
@@ -189,11 +190,6 @@ class GatewaySettings(
         pattern="^[a-z]{2}(-[A-Z]{2})?$",
         description="Language tag of the disclaimer, notices and errors.",
     )
-    digest_key: SecretStr | None = Field(
-        None,
-        description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
-        "each start.",
-    )
     hold_file: UserPath = Field(
         Path("~/.local/state/mmhie/hold.json"),
         description="File in which `mmhie hold` records that the model is out of service.",
@@ -286,6 +282,7 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield from access_conflicts(settings)
     yield from cluster_conflicts(settings)
     yield from audit_conflicts(settings)
+    yield from audit_feed_conflicts(settings)
     yield from engine_conflicts(settings)
     yield (
         settings.notice_reader == "model" and settings.audience == "off",

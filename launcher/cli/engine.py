@@ -20,6 +20,7 @@ from launcher.errors import EngineOutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
 from launcher.process.parent_death_guard import close_to_others
 from launcher.process.restarts import Stop
+from launcher.serving import preflight
 from launcher.serving.engine_supervisor import EngineProgram, EngineSupervisor, RestartPolicy
 from launcher.serving.programs import engine_command, engine_program
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
@@ -50,6 +51,7 @@ async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> No
     key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = load(environ)
+    scheme = preflight.engine_scheme(chosen)
     display = ProgressDisplay(Console(stderr=True))
     listener = prefixed("prepare", sys.stderr)
     alone = chosen.model_copy(update={"engines": chosen.engines or 1})
@@ -64,8 +66,8 @@ async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> No
     plan = plans[0]
     for warning in plan.warnings:
         display.done(f"Warning: {warning}")
-    command = engine_command(plan, environ, f"http://{HOST}:{port}", key)
-    program = engine_program(plan, command, f"http://127.0.0.1:{port}", write_line)
+    command = engine_command(plan, environ, f"{scheme}://{HOST}:{port}", key)
+    program = engine_program(plan, command, f"{scheme}://127.0.0.1:{port}", write_line)
     # The gateway learns the public model from it: an adapter's base must not be taken for it.
     publish = publisher(StatusFile(path, engine_facts(plans)), report)
     stop = Stop(chosen.stop_grace_seconds)

@@ -97,6 +97,7 @@ async def serve_until_stopped(
     close_to_others()  # our environment holds keys, which an engine of this user could read
     cancel_on_signals()
     chosen, machine = load(environ, without_gpu)
+    preflight.refuse_certificate(chosen)
     if chosen.node_rank == 0:
         preflight.check_gateway()
         preflight.check_port(chosen.host, chosen.port)

@@ -2,11 +2,13 @@
 
 import shutil
 import socket
+import ssl
 from pathlib import Path
 from typing import Final
 
 from gateway.settings import gateway as gateway_settings
 from launcher.errors import NotEnoughDisk, PortTaken, SettingsError
+from launcher.settings import LauncherSettings
 
 LOG_ROOM_BYTES: Final = 200 * 2**20
 
@@ -28,6 +30,34 @@ def of_gateway() -> gateway_settings.GatewaySettings:
         return gateway_settings.load()
     except gateway_settings.SettingsError as error:
         raise SettingsError(str(error)) from None
+
+
+def engine_scheme(settings: LauncherSettings) -> str:
+    """Return how an engine serves callers elsewhere, `http` or `https`. Raises SettingsError for a
+    certificate that it could not use."""
+    certificate = settings.engine_server_certificate
+    if certificate is None:
+        return "http"
+    try:  # OpenSSL would ask for a password at the terminal, and wait
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, settings.engine_server_key, password=lambda: "")
+    except OSError as error:  # ssl.SSLError is one
+        is_format = isinstance(error, ssl.SSLError)
+        raise SettingsError(
+            "MMHIE_ENGINE_SERVER_CERTIFICATE or MMHIE_ENGINE_SERVER_KEY cannot be used "
+            f"({'not a certificate, or not its key' if is_format else error.strerror}); the files "
+            "are PEM, and the key has no password."
+        ) from None
+    return "https"
+
+
+def refuse_certificate(settings: LauncherSettings) -> None:
+    """Raise SettingsError for a certificate where no engine listens beyond this machine."""
+    if settings.engine_server_certificate is not None:
+        raise SettingsError(
+            "MMHIE_ENGINE_SERVER_CERTIFICATE is for `mmhie engine`: the engine of `mmhie serve` "
+            "listens on a private socket. Unset it; MMHIE_TLS_CERTIFICATE is the gateway's."
+        )
 
 
 def check_port(host: str, port: int) -> None:

@@ -122,16 +122,22 @@ def engine_command(
     plan: EnginePlan, environ: Mapping[str, str], address: Address, key: str
 ) -> Command:
     """Return the command of an engine that listens at this address."""
-    argv = (*plan.argv, *listen_flags(address), "--disable-uvicorn-access-log")
+    listen = listen_flags(address, plan.decisions.settings)
+    argv = (*plan.argv, *listen, "--disable-uvicorn-access-log")
     return Command(argv, environment.for_engine(environ, plan.env, key))
 
 
-def listen_flags(address: Address) -> tuple[str, ...]:
-    """Return vLLM's flags to listen at an address."""
+def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...]:
+    """Return vLLM's flags to listen at an address; with https it looks at its files again."""
     if isinstance(address, Path):
         return ("--uds", str(address))
     parts = urlsplit(address)
-    return ("--host", str(parts.hostname), "--port", str(parts.port))
+    listen = ("--host", str(parts.hostname), "--port", str(parts.port))
+    if parts.scheme == "http":
+        return listen
+    certificate, key = settings.engine_server_certificate, settings.engine_server_key
+    files = ("--ssl-certfile", str(certificate), "--ssl-keyfile", str(key))
+    return (*listen, *files, "--enable-ssl-refresh")
 
 
 def replanned(

@@ -3,14 +3,15 @@ noticed.
 
 On the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`), and with
 `--clones` on the public test sources of sources.toml; `--once` when a new set is scored first.
-Writes docs/red-flags/evaluation.json, from
-which `python -m scripts.render red_flags` writes the page.
+Writes docs/red-flags/evaluation.json; `python -m scripts.render red_flags` then the page.
 """
 
 import argparse
 import json
 import time
+import timeit
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,6 @@ def screened(*texts: str) -> Raised:
 
 
 def is_noticed(*texts: str) -> bool:
-    """Return whether the user's turns raise any notice."""
     return bool(screened(*texts).now)
 
 
@@ -105,8 +105,8 @@ def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
     the others that are noticed in it, beside those noticed alone."""
     alone = {case for case in texts if is_noticed(case.text)}
     counts: dict[str, dict[str, int]] = {}
-    for case in texts:
-        for name, place in companies(case.language):
+    for number, case in enumerate(texts):
+        for name, place in companies(case.language, number):
             count = counts.setdefault(
                 name, dict.fromkeys(("alone", "kept", "others", "alarms", "before"), 0)
             )
@@ -123,18 +123,21 @@ def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
     return ({"company": name, **count} for name, count in counts.items())
 
 
-def companies(language: str) -> Iterator[tuple[str, Company]]:
-    """Return the companies of a language, each with its name."""
+def companies(language: str, number: int = 0) -> Iterator[tuple[str, Company]]:
+    """Return a language's companies with their names; another number, another first document."""
     table = json.loads((COMPANY / f"{language}.json").read_text("utf-8"))
     for kind, sentences in table["sentences"].items():
         for sentence in sentences:
             yield f"{kind}, after", ("{text} " + sentence,)
             yield f"{kind}, before", (sentence + " {text}",)
             yield f"{kind}, around", (sentence + " {text} " + sentence,)
+    documents = table["record"]
+    first = number % len(documents)
+    record = "\n".join([*documents[first:], *documents[:first], ""])
     for size in RECORD_SIZES:
-        record = ("\n".join(table["record"]) * (size // 5_000 + 1))[:size]
-        yield f"record of {size / 1000:g} KB, after", ("{text}\n" + record,)
-        yield f"record of {size / 1000:g} KB, before", (record + "\n{text}",)
+        beside = (record * (size // len(record) + 1))[:size]
+        yield f"record of {size / 1000:g} KB, after", ("{text}\n" + beside,)
+        yield f"record of {size / 1000:g} KB, before", (beside + "\n{text}",)
     for pair in table["turns"]:
         yield "two more turns", ("{text}", *pair)
 
@@ -173,14 +176,10 @@ def costs() -> dict[str, str]:
 def cost_us(text: str) -> float:
     """Return the processor time of one screening in microseconds, the best of nine."""
     repeats = max(3, 50_000 // len(text))
-    return min(seconds(text, repeats) for _ in range(9)) * 1e6
-
-
-def seconds(text: str, repeats: int) -> float:
-    start = time.process_time()
-    for _ in range(repeats):
-        screened(text)
-    return (time.process_time() - start) / repeats
+    run = partial(screened, text)
+    return (
+        min(timeit.repeat(run, timer=time.process_time, number=repeats, repeat=9)) / repeats * 1e6
+    )
 
 
 if __name__ == "__main__":

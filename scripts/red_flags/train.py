@@ -43,7 +43,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FILE, help="where the model is written")
     parser.add_argument("--clones", type=Path, default=Path(".clones"), help="bare clones")
     options = parser.parse_args()
-    known = [*passages(SEED), *public(options.clones, SEED)]
+    kept: dict[tuple[str, str], Passage] = {}
+    for each in (*passages(SEED), *public(options.clones, SEED)):
+        kept.setdefault(each[:2], each)  # none twice for a label
+    known = list(kept.values())
     table = {**questions(known), "topics": topics(known), "threshold": THRESHOLD}
     content = json.dumps(table, separators=(",", ":"), sort_keys=True).encode()
     options.out.write_bytes(gzip.compress(content, mtime=0))
@@ -77,7 +80,8 @@ def features(words: str) -> list[str]:
     """Return all that is counted in a passage: words, pairs, pieces of words."""
     split = words.split()
     counted = [f"w{word}" for word in split]
-    counted += [f"b{first} {second}" for first, second in pairwise(split)]
+    pairs = (pair for pair in pairwise(split) if not "".join(pair).isdigit())  # of tables, any
+    counted += [f"b{first} {second}" for first, second in pairs]
     return counted + [f"p{piece}" for word in split for piece in pieces_of(word)]
 
 

@@ -57,6 +57,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {
                 "cannot be written": f"max({chosen('mmhie_audit_failing')})",
                 "requests without a record": f"sum({chosen('mmhie_audit_lost_records')})",
+                "seconds that the feed is behind": f"max({chosen('mmhie_audit_feed_lag_seconds')})",
             },
             "Any value but zero needs attention now.",
         ),

@@ -32,7 +32,7 @@ def figures(found: Mapping[str, Any]) -> str:
     rows = [
         (
             *(group["suite"], group["group"], f"{group['scored']} of {group['items']}"),
-            *(page.interval(group["score"]), page.chance(group)),
+            *(page.interval(group["score"]), page.comparator(group)),
         )
         for group in found["groups"]
         if not group["language"] and group["scored"]
@@ -41,7 +41,7 @@ def figures(found: Mapping[str, Any]) -> str:
         (entry["of"], page.interval(entry["agreement"]), entry["agreement"]["n"])
         for entry in found["agreement"]
     ]
-    head = ("suite", "group", "scored", "score, 95 % interval", "guessing")
+    head = ("suite", "group", "scored", "score, 95 % interval", "without knowledge")
     return f"\n{table(head, rows)}\n{table(('same answer', 'share, 95 % interval', 'n'), agreed)}\n"
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.render.page import DOCS, table, with_blocks
+from scripts.render.page import DOCS, ROOT, table, with_blocks
 
 FOLDER: Final = DOCS / "safety-case"
+REMOVALS: Final = DOCS / "records" / "control-removals.json"  # scripts/control_removals.py
 BLOCK: Final = re.compile(r"(<!-- (?!end)(\w+) -->\n)(?:.*\n)*?(?=<!-- end -->\n)")
 KINDS: Final = {
     "design": "inherent safety by design",
@@ -25,8 +27,8 @@ HEAD: Final = """\
 Every hazard that is known of this service, with its severity, its likelihood, and its risk without
 and with the product's own [controls](controls.md), and what is left. Nobody has accepted the risks
 that are left: the role that could is not filled ([plan](risk-management-plan.md#roles)). What only
-a site can do is not counted: [deploying organisation](deploying-organisation.md). Risks to security
-that are left: [threat model](../threat-model.md#residual-risks). Generated (`make docs`) from
+a site can do stands last and is not counted. Risks to security that are left:
+[threat model](../threat-model.md#residual-risks). Generated (`make docs`) from
 [hazards.toml](hazards.toml); [scales](risk-management-plan.md#scales).
 
 """
@@ -34,19 +36,37 @@ CONTROLS_HEAD: Final = """\
 # Risk controls
 
 Every control of the [hazard log](hazard-log.md) with its kind (ISO 14971) and the tests that prove
-it. `tests/docs/test_safety_case.py` proves that each of them exists, is collected, and has no mark
-that would keep it from running. Generated (`make docs`) from [hazards.toml](hazards.toml).
+it. Each of them exists, is collected, and has no mark that would keep it from running; the first
+one fails once the control is removed in the file named last (`find` and `replace` in
+[hazards.toml](hazards.toml), run by `make test-slow`). Generated (`make docs`) from the same file.
 
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """The line or setting without which there is no control: what stands there once, and what
+    stands there instead."""
+
+    file: str
+    find: str
+    replace: str
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
-    """A risk control and the tests, by pytest's names, that prove it."""
+    """A risk control and the tests, by pytest's names, that prove it: the first of them fails once
+    the control is removed."""
 
     kind: str
     control: str
     tests: list[str]
+    removal: Removal
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Control:
+        """Return the control in a table of the log."""
+        return cls(**{**entry, "removal": Removal(**entry["removal"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +81,7 @@ class Hazard:
     severity: str
     likelihood: str
     left: str
+    reason: str
     residual: str
     site: list[str]
     controls: list[Control]
@@ -72,6 +93,11 @@ class Hazard:
     @property
     def after(self) -> int:
         return risk(self.severity, self.left)
+
+
+def version() -> str:
+    """Return the version of the project."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
 def scales() -> dict[str, Any]:
@@ -89,15 +115,12 @@ def risk(severity: str, likelihood: str) -> int:
 def hazards() -> list[Hazard]:
     """Return the log in its order."""
     log = tomllib.loads((FOLDER / "hazards.toml").read_text())["hazard"]
-    return [
-        Hazard(controls=[Control(**control) for control in entry.pop("control")], **entry)
-        for entry in log
-    ]
+    return [Hazard(controls=list(map(Control.of, entry.pop("control"))), **entry) for entry in log]
 
 
 def pages() -> dict[Path, str]:
     """Return the log, and the pages with their tables."""
-    named = ("index", "risk-management-plan", "deploying-organisation")
+    named = ("index", "risk-management-plan")
     files = [FOLDER / f"{name}.md" for name in named]
     blocks = {
         file: with_blocks(file, BLOCK, lambda match: BLOCKS[match[2]]() + "\n") for file in files
@@ -119,13 +142,16 @@ def log() -> str:
             hazard.severity,
             f"{hazard.likelihood} → {hazard.left}",
             f"{hazard.before} → {hazard.after}",
+            hazard.reason,
             hazard.residual,
+            f"{'; '.join(hazard.site)}.",
         )
         for hazard in hazards()
     ]
     head = (
         *("hazard", "situation and harm", "causes"),
-        *("severity", "likelihood", "risk", "what is left"),
+        *("severity", "likelihood", "risk", "why this likelihood", "what is left"),
+        "control on site",
     )
     return table(head, rows)
 
@@ -135,18 +161,19 @@ def anchor(hazard: Hazard) -> str:
 
 
 def controls() -> str:
-    """Return every control with its hazard, its kind and its tests."""
+    """Return every control with its hazard, its kind, its tests, and where it is removed."""
     rows = [
-        (hazard.id, control.control, control.kind, ", ".join(f"`{test}`" for test in control.tests))
+        (
+            *(hazard.id, control.control, control.kind),
+            ", ".join(f"`{test}`" for test in control.tests),
+            f"`{control.removal.file}`",
+        )
         for hazard in hazards()
         for control in hazard.controls
     ]
     kinds = "; ".join(f"*{kind}*: {meaning}" for kind, meaning in KINDS.items())
-    return f"{kinds}.\n\n{table(('hazard', 'control', 'kind', 'proved by'), rows)}"
-
-
-def link(hazard: Hazard) -> str:
-    return f"[{hazard.id}](hazard-log.md#{anchor(hazard)}) {hazard.title}"
+    head = ("hazard", "control", "kind", "proved by", "removed in")
+    return f"{kinds}.\n\n{table(head, rows)}"
 
 
 def profile() -> str:
@@ -160,11 +187,14 @@ def profile() -> str:
     return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
 
 
-def duties() -> str:
-    """Return what the deploying organisation has to do for each hazard."""
-    return table(
-        ("hazard", "control on site"),
-        [(link(hazard), "; ".join(hazard.site) + ".") for hazard in hazards()],
+def evidence() -> str:
+    """Return what the last removal of every control showed, and of which version."""
+    record = json.loads(REMOVALS.read_text())
+    outcomes = Counter(record["outcomes"].values())
+    return (
+        f"On {record['date']} (version {record['version']}), each of {outcomes.total()} controls "
+        f"was removed alone, and its first test run: {outcomes['red']} failed, as they must; "
+        f"{outcomes.total() - outcomes['red']} did not ([record](../records/{REMOVALS.name})).\n"
     )
 
 
@@ -184,7 +214,7 @@ def matrix() -> str:
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "profile": profile,
-    "duties": duties,
+    "evidence": evidence,
     "severities": severities,
     "likelihoods": likelihoods,
     "matrix": matrix,

@@ -44,6 +44,15 @@ def the_hasty_gateway(the_engine: FakeEngine, tmp_path_factory: Folders) -> Iter
 
 
 @pytest.fixture(scope="session")
+def deserted(tmp_path_factory: Folders) -> Iterator[Gateway]:
+    """The shared gateway of which no engine is there."""
+    with Gateway(tmp_path_factory.mktemp("deserted"), "http://127.0.0.1:9").wait(
+        "/healthz"
+    ) as away:
+        yield away
+
+
+@pytest.fixture(scope="session")
 def the_gateways(the_engine: FakeEngine, tmp_path_factory: Folders) -> Iterator[Shared]:
     """Shared gateways by their settings, each started when it is first asked for."""
     with ExitStack() as stack:

@@ -1,11 +1,11 @@
 """Bad input on every route: one error shape, the right status, no echo, the engine untouched."""
 
 import json
-import socket
 from typing import Any
 
 import pytest
 
+from gateway.generate.request import GenerateRequest
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     CHAT,
@@ -18,7 +18,6 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.fake_engine.process import FakeEngine
-from tests.waiting import PATIENCE_S
 
 CANARY = "zebrafish7731"
 DEPTH = 10_000
@@ -54,6 +53,21 @@ FIELDS: dict[str, Any] = {
     "unknown field": {"colour": CANARY},
     "unknown field named by the caller": {CANARY: 1},
     "disclaimer switched off": {"disclaimer": False},
+    "prompt blank": {"prompt": " \n"},
+    "max_tokens as text": {"max_tokens": "3"},
+    "stream one": {"stream": 1},
+    "temperature too high": {"temperature": 2.1},
+    "seed too large": {"seed": 2**63},
+    "stop too many": {"stop": [CANARY] * 17},
+    "stop empty": {"stop": ""},
+    "stop an empty text": {"stop": [""]},
+    "system blank": {"system": " "},
+    "history a text": {"history": CANARY},
+    "history of texts": {"history": [CANARY]},
+    "history of a system": {"history": [{"role": "system", "content": CANARY}]},
+    "history blank": {"history": [{"role": "user", "content": " "}]},
+    "history of parts": {"history": [{"role": "user", "content": [CANARY]}]},
+    "history with more": {"history": [{"role": "user", "content": "a", CANARY: 1}]},
 }
 
 # A body that is no request at all: on every route that takes one.
@@ -70,6 +84,7 @@ BODIES: dict[str, bytes] = {
     "nested lists": b'{"prompt": ' + b"[" * DEPTH + b"]" * DEPTH + b"}",
     "nested objects": b'{"a":' * DEPTH + b"1" + b"}" * DEPTH,
     "NaN": b'{"prompt": "' + CANARY.encode() + b'", "temperature": NaN}',
+    "byte order mark": b"\xef\xbb\xbf{}",
 }
 
 # Faulty fields of the pass-through routes: the engine may be the one to refuse them.
@@ -89,7 +104,7 @@ def refused(engine: FakeEngine) -> bool:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_faulty_field_is_422(gateway: Gateway, engine: FakeEngine, name: str) -> None:
-    """/llm/generate refuses it, says no word of it, and asks the engine nothing."""
+    """/llm/generate names it, says no word of it, and asks the engine nothing."""
     body = {"prompt": CANARY, **FIELDS[name]}
     body.pop(body.pop("drop", ""), None)
     answer = gateway.client.post(GENERATE, content=json.dumps(body))
@@ -97,15 +112,14 @@ def test_a_faulty_field_is_422(gateway: Gateway, engine: FakeEngine, name: str) 
     error = error_of(answer)
     assert answer.status_code == (400 if "NaN" in name or "infinite" in name else 422), error
     assert error["code"] == "invalid_request"
+    named = name.split()[0]
+    assert (
+        answer.status_code == 400
+        or named not in GenerateRequest.model_fields
+        or error["param"] == named
+    )
     assert CANARY not in answer.text
     assert refused(engine)
-
-
-def test_a_faulty_field_is_named(gateway: Gateway) -> None:
-    """`param` says which field it is, so that a person can act on it."""
-    answer = gateway.client.post(GENERATE, json={"prompt": "x", "max_tokens": 0})
-
-    assert error_of(answer)["param"] == "max_tokens"
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -248,34 +262,6 @@ def test_an_unknown_path_is_404(
     assert error_of(answer)["code"] == "not_found"
     assert CANARY not in answer.text
     assert not {path} & (engine.stats["requests"].keys() - before.keys() - {"/health"})
-
-
-TRICKS = (
-    "//v1/chat/completions",
-    "/v1//chat/completions",
-    "/v1/../tokenize",
-    "/v1/chat/completions/../../../tokenize",
-    "/./tokenize",
-    "/%74okenize",
-    "/V1/CHAT/COMPLETIONS",
-    "/v1/models/..%2f..%2ftokenize",
-    "/v1/chat/completions;x=1",
-    "/v1/chat/completions%00",
-    "*",
-)
-
-
-@pytest.mark.parametrize("path", TRICKS)
-def test_a_path_trick_reaches_nothing(gateway: Gateway, engine: FakeEngine, path: str) -> None:
-    """Sent as it is, without a client's tidying: 4xx, and no request to the engine."""
-    body = b'{"model": "fake-model", "messages": [{"role": "user", "content": "x"}]}'
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug:
-        plug.sendall(head.encode() + b"\r\n\r\n" + body)
-        answer = b"".join(iter(lambda: plug.recv(65536), b""))
-
-    assert answer.split(b" ")[1] in (b"400", b"404", b"405"), answer
-    assert refused(engine)
 
 
 METHODS = (

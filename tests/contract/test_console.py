@@ -7,7 +7,7 @@ import pytest
 from gateway.auth import keys
 from gateway.console.assets import PAGE
 from gateway.safety.disclaimer import default_text
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import error_of
 from tests.fake_engine.process import FakeEngine
@@ -81,12 +81,12 @@ def test_there_is_nothing_else(gateway: Gateway, path: str) -> None:
     assert error_of(response)["code"] == "not_found"
 
 
-def test_it_can_be_switched_off(start: Start, engine: FakeEngine) -> None:
+def test_it_can_be_switched_off(gateway_with: Shared) -> None:
     """Then nothing of it is there."""
-    gateway = start(engine.url, MMHIE_CONSOLE="false").wait()
+    client = gateway_with(MMHIE_CONSOLE="false").client
 
-    assert gateway.client.get("/").status_code == 404
-    assert gateway.client.get("/console/main.js").status_code == 404
+    assert client.get("/").status_code == 404
+    assert client.get("/console/main.js").status_code == 404
 
 
 def test_it_is_open_where_keys_are_asked_for(
@@ -102,13 +102,12 @@ def test_it_is_open_where_keys_are_asked_for(
     assert gateway.client.get("/metrics").status_code == 401
 
 
-def test_the_operators_notice_is_text_whatever_it_says(start: Start, engine: FakeEngine) -> None:
+def test_the_operators_notice_is_text_whatever_it_says(gateway_with: Shared) -> None:
     """Escaped, in its own language."""
-    gateway = start(
-        engine.url, MMHIE_DISCLAIMER_TEXT="<b>&{{max_tokens}}", MMHIE_DISCLAIMER_LANGUAGE="de"
-    ).wait()
-    page = gateway.client.get("/").text
+    text, language = "<b>&{{max_tokens}}", "de"
+    gateway = gateway_with(MMHIE_DISCLAIMER_TEXT=text, MMHIE_DISCLAIMER_LANGUAGE=language)
 
+    page = gateway.client.get("/").text
     assert '<p id="disclaimer" lang="de">&lt;b&gt;&amp;{{max_tokens}}</p>' in page
 
 
@@ -123,10 +122,9 @@ def test_load(gateway: Gateway, engine: FakeEngine) -> None:
     assert (load["inflight"], load["queued"]) == (0, 0)
 
 
-def test_load_without_an_engine(start: Start) -> None:
+def test_load_without_an_engine(deserted: Gateway) -> None:
     """Without an engine the load is null, and no failure."""
-    gateway = start("http://127.0.0.1:9").wait("/healthz")
-    load = gateway.client.get("/v1/mmhie/load")
+    load = deserted.client.get("/v1/mmhie/load")
 
     assert load.status_code == 200
     assert load.json()["running"] is None

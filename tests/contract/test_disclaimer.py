@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from typing import Any
 
 import pytest
 
@@ -31,9 +30,6 @@ CHUNKED = tuple(
     surface for surface in SURFACES if surface.form == "sse" and surface.path in (CHAT, COMPLETIONS)
 )
 PLAIN_TEXT = Surface("generate-text", GENERATE, "text")
-TOOLS: list[dict[str, Any]] = [
-    {"type": "function", "function": {"name": "dose", "parameters": {"type": "object"}}}
-]
 
 
 @pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
@@ -59,9 +55,9 @@ def test_an_answer_of_another_model_says_so(
     engine.options(answers_as=None)
     own = mmhie_of(surface, surface.ask(gateway.client))
 
-    assert other["warnings"] == ["other_model"]
+    assert other["warnings"] == [*own["warnings"], "other_model"]
     assert other["provenance"]["model"] == "fake-model"
-    assert own["warnings"] == []
+    assert "other_model" not in own["warnings"]
 
 
 @pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
@@ -90,20 +86,6 @@ def test_the_mmhie_object_says_where_the_answer_came_from(
     assert provenance["time"].endswith("Z")
     assert provenance["prompt_digest"].startswith("hmac-sha256:")
     assert provenance["output_digest"].startswith("hmac-sha256:")
-
-
-def test_generate_has_it_as_a_field(gateway: Gateway) -> None:
-    """A caller that knows no `mmhie` still shows it."""
-    assert gateway.client.post(GENERATE, json={"prompt": "x"}).json()["disclaimer"] == TEXT
-
-
-def test_the_last_event_of_generate_has_it(gateway: Gateway) -> None:
-    """The last event before [DONE] carries the disclaimer."""
-    surface = Surface("generate-sse", GENERATE, "sse")
-    *_, last, done = events(surface.ask(gateway.client).content)
-
-    assert last["disclaimer"] == TEXT
-    assert done == "[DONE]"
 
 
 @pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
@@ -144,26 +126,6 @@ def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> No
     ]
 
     assert carriers == ["response.created", "response.completed"]
-
-
-@pytest.mark.parametrize("surface", CHUNKED, ids=name_of)
-def test_an_answer_of_one_token_carries_it(gateway: Gateway, surface: Surface) -> None:
-    """First and finish chunk may be the same one."""
-    answer = surface.ask(gateway.client, max_tokens=1)
-
-    mmhie = mmhie_of(surface, answer)
-    assert mmhie["disclaimer"]["text"] == TEXT
-    assert mmhie["truncated"] == "in_answer"
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_that_is_only_a_tool_call_carries_it(gateway: Gateway, stream: bool) -> None:
-    """No text, and still model output."""
-    surface = Surface("chat", CHAT, "sse" if stream else "json")
-    answer = surface.ask(gateway.client, tools=TOOLS, tool_choice="required")
-
-    assert mmhie_of(surface, answer)["disclaimer"]["text"] == TEXT
-    assert "tool_calls" in answer.text
 
 
 LENIENT = [

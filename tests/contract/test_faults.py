@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.fixtures import Start, StartEngine
+from tests.contract.fixtures import Shared, Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import (
     GENERATE,
@@ -53,6 +53,14 @@ LATE: dict[str, tuple[dict[str, Any], set[str]]] = {
     "clean end without an end": ({"fault": "clean_cut"}, {CUT}),
     "garbled chunk": ({"fault": "chunk_garbage"}, {GARBLED}),
     "chunk too short": ({"fault": "wrong_length"}, {CUT, GARBLED}),
+    "the engine's own error": ({"fault": "error_midstream"}, {REJECTED}),
+}
+# In the middle of a whole answer, and at its end.
+BROKEN = {
+    "cut": CUT,
+    "reset_midstream": CUT,
+    "wrong_length": CUT,
+    "wrong_json": GARBLED,
 }
 
 
@@ -63,6 +71,7 @@ def in_band(surface: Surface, answer: httpx2.Response) -> str:
         return interrupted(answer.text)
     told = events(answer.content)
     assert surface.path in (RESPONSES, MESSAGES) or told[-1] == "[DONE]", told[-3:]
+    assert sum("error" in event for event in told) == 1, told
     last = [event for event in told if event != "[DONE]"][-1]
     assert "error" in last, last
     return str(checked(last["error"])["code"])
@@ -112,47 +121,16 @@ def test_in_mid_stream(gateway: Gateway, engine: FakeEngine, surface: Surface, n
 
 
 @pytest.mark.parametrize("surface", WHOLES, ids=name_of)
-@pytest.mark.parametrize("name", ["cut", "reset", "chunk too short"])
+@pytest.mark.parametrize("fault", BROKEN)
 def test_in_the_middle_of_a_whole_answer(
-    gateway: Gateway, engine: FakeEngine, surface: Surface, name: str
+    gateway: Gateway, engine: FakeEngine, surface: Surface, fault: str
 ) -> None:
-    """Half a JSON document is not handed on."""
-    engine.next(**LATE[name][0])
+    """Half a JSON document is not handed on, nor one of the right length that is none."""
+    engine.next(fault=fault)
     answer = surface.ask(gateway.client)
 
     assert answer.status_code == 502
-    assert error_of(answer)["code"] == CUT
-
-
-@pytest.mark.parametrize("surface", WHOLES, ids=name_of)
-def test_broken_json_is_not_handed_on(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
-) -> None:
-    """A body of the right length that is no JSON is an error."""
-    engine.next(fault="wrong_json")
-    answer = surface.ask(gateway.client)
-
-    assert answer.status_code == 502
-    assert error_of(answer)["code"] == GARBLED
-
-
-@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
-def test_an_error_of_the_engine_in_mid_stream(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
-) -> None:
-    """vLLM's own error frame comes out as an error, not as an answer."""
-    engine.next(fault="error_midstream")
-    answer = surface.ask(gateway.client)
-
-    if surface.form == "text":
-        interrupted(answer.text)
-        return
-    errors = [
-        event for event in events(answer.content) if isinstance(event, dict) and "error" in event
-    ]
-    assert len(errors) == 1
-    checked(errors[0]["error"])
-    assert b'finish_reason":"stop' not in answer.content
+    assert error_of(answer)["code"] == BROKEN[fault]
 
 
 @pytest.mark.parametrize("fault", ["stale", "reset"])
@@ -239,21 +217,17 @@ def test_tokens_leave_when_they_come(
     assert surface.form == "text" or b'"error"' not in received
 
 
-def test_no_time_at_all_is_504_at_once(start: Start, engine: FakeEngine) -> None:
+def test_no_time_at_all_is_504_at_once(gateway_with: Shared, engine: FakeEngine) -> None:
     """With MMHIE_TIMEOUT_SECONDS=0 every request is 504."""
-    gateway = start(engine.url, MMHIE_TIMEOUT_SECONDS="0").wait()
-    answer = gateway.client.post(GENERATE, json={"prompt": "x"})
-
+    answer = WHOLES[0].ask(gateway_with(MMHIE_TIMEOUT_SECONDS="0").client)
     assert answer.status_code == 504
     assert engine.stats["generations"] == 0
 
 
-def test_no_engine_at_all_is_503(start: Start) -> None:
+def test_no_engine_at_all_is_503(deserted: Gateway) -> None:
     """On every surface; fast, with Retry-After; the gateway is up all the while."""
-    gateway = start(f"http://127.0.0.1:{free_port()}").wait("/healthz")
     for surface in SURFACES:
-        answer = surface.ask(gateway.client)
-
+        answer = surface.ask(deserted.client)
         assert answer.status_code == 503
         assert error_of(answer)["code"] == UNAVAILABLE
         assert int(answer.headers["retry-after"]) >= 1

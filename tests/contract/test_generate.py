@@ -87,24 +87,6 @@ def test_a_prompt_goes_on_with_its_history(gateway: Gateway, engine: FakeEngine)
     assert len(digests) == 2
 
 
-@pytest.mark.parametrize("accept", ["text/event-stream", "*/*", "application/json", None])
-def test_a_stream_is_sse_unless_plain_text_is_asked_for(
-    gateway: Gateway, accept: str | None
-) -> None:
-    """text/event-stream is the default form."""
-    headers = {} if accept is None else {"accept": accept}
-    answer = gateway.client.post(GENERATE, json=SSE.body(), headers=headers)
-
-    assert answer.headers["content-type"].startswith("text/event-stream")
-
-
-def test_the_whole_answer_is_json_even_for_a_reader_of_text(gateway: Gateway) -> None:
-    """Plain text is a form of the stream."""
-    answer = gateway.client.post(GENERATE, json=JSON.body(), headers={"accept": "text/plain"})
-
-    assert answer.headers["content-type"].startswith("application/json")
-
-
 @pytest.mark.parametrize("surface", [JSON, SSE], ids=["json", "sse"])
 def test_a_cut_off_answer_says_so(gateway: Gateway, surface: Surface) -> None:
     """finish_reason length is `truncated: in_answer`, never silent."""
@@ -130,36 +112,27 @@ def test_a_red_flag_does_not_wait_for_the_end_of_a_stream(
     assert all("notices" not in event for event in between)
 
 
-def test_the_models_own_template_and_the_authors_system_message_are_used(
-    start: Start, engine: FakeEngine
-) -> None:
-    """A chat of two messages, greedy by default, at most 512 tokens where nothing reasons."""
+def test_what_the_engine_is_asked(start: Start, engine: FakeEngine) -> None:
+    """Two messages, the authors' system message first, greedy and at most 512 tokens where nothing
+    reasons; what the caller chose in their place, by the engine's names."""
     gateway = start(engine.url).wait()
-    JSON.ask(gateway.client, "Why?")
-
-    body = engine.body()
-    assert [message["role"] for message in body["messages"]] == ["system", "user"]
-    assert body["messages"][0]["content"].startswith("You are a medical reasoning assistant")
-    assert body["messages"][1]["content"] == "Why?"
-    assert body["temperature"] == 0
-    assert body["max_tokens"] == 512
-
-
-def test_the_callers_parameters_reach_the_engine(start: Start, engine: FakeEngine) -> None:
-    """By the engine's names; no budget on top where nothing reasons."""
-    gateway = start(engine.url).wait()
-    asked: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "max_tokens": 7,
         "temperature": 0.5,
         "top_p": 0.9,
         "seed": 3,
         "stop": ["zzz"],
     }
-    JSON.ask(gateway.client, system="Be brief.", **asked)
+    JSON.ask(gateway.client, "Why?")
+    plain = engine.body()
+    JSON.ask(gateway.client, system="Be brief.", **chosen)
 
-    body = engine.body()
-    assert asked.items() <= body.items()
-    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert [message["role"] for message in plain["messages"]] == ["system", "user"]
+    assert plain["messages"][0]["content"].startswith("You are a medical reasoning assistant")
+    assert plain["messages"][1]["content"] == "Why?"
+    assert (plain["temperature"], plain["max_tokens"]) == (0, 512)
+    assert chosen.items() <= engine.body().items()
+    assert engine.body()["messages"][0] == {"role": "system", "content": "Be brief."}
 
 
 def test_a_model_without_a_template_goes_through_completions(
@@ -176,9 +149,9 @@ def test_a_model_without_a_template_goes_through_completions(
     assert engine.body(COMPLETIONS)["prompt"].endswith("Why?")
 
 
-def test_streaming_can_be_the_default(start: Start, engine: FakeEngine) -> None:
+def test_streaming_can_be_the_default(gateway_with: Shared) -> None:
     """MMHIE_STREAMING decides when the body does not."""
-    gateway = start(engine.url, MMHIE_STREAMING="true").wait()
+    gateway = gateway_with(MMHIE_STREAMING="true")
 
     default = gateway.client.post(GENERATE, json={"prompt": "x"})
     asked = gateway.client.post(GENERATE, json={"prompt": "x", "stream": False})
@@ -204,10 +177,10 @@ def test_callers_of_the_first_release_get_plain_text(gateway_with: Shared) -> No
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_a_long_prompt_is_cut_where_that_is_configured(
-    start: Start, engine: FakeEngine, side: str
+    gateway_with: Shared, engine: FakeEngine, side: str
 ) -> None:
     """And the answer says that it was."""
-    gateway = start(engine.url, MMHIE_MAX_INPUT_LENGTH="50", MMHIE_TRUNCATE=side).wait()
+    gateway = gateway_with(MMHIE_MAX_INPUT_LENGTH="50", MMHIE_TRUNCATE=side)
     answer = gateway.client.post(GENERATE, json={"prompt": "word " * 300})
 
     assert answer.status_code == 200, answer.text
@@ -258,23 +231,10 @@ def test_an_empty_stream_ends_with_an_error(
         assert error_of(answer)["code"] == "no_answer"
 
 
-@pytest.mark.parametrize("surface", [JSON, SSE, TEXT], ids=["json", "sse", "text"])
-def test_harmony_markers_never_reach_the_reader(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
-) -> None:
-    """Cut inside a channel header: stripped, and said."""
-    engine.next(fault="harmony", finish="length")
-    answer = surface.ask(gateway.client)
-
-    assert "Take two" in answer.text.replace('"}\n\ndata: {"delta":"', "")
-    assert "<|" not in answer.text
-    assert "assistant" not in answer.text.replace("reasoning assistant", "")
-
-
 @pytest.mark.parametrize(
     "tokens",
     [
-        ["line\u2028sep", "\u0085", "\r\n", "\n\n", "data: x\n\n", " end"],
+        ["\nline\u2028sep", "\u0085", "\r\n", "\n\n", "data: x\n\n", " end "],
         ["über", " 🩺", "\u0000", '"quoted"', "\\"],
         ["</script>", "&amp;", "\u00e9"],
     ],

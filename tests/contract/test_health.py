@@ -71,14 +71,6 @@ def test_ready_without_a_phase_file(gateway: Gateway) -> None:
     assert gateway.client.get("/readyz").status_code == 200
 
 
-def test_up_before_the_engine_is(start: Start) -> None:
-    """200 from the first second, the phase says what is missing; /readyz is 503."""
-    gateway = start(f"http://127.0.0.1:{free_port()}").wait("/healthz")
-
-    assert gateway.client.get("/healthz").json()["phase"] in ("starting", "loading")
-    assert gateway.client.get("/readyz").status_code == 503
-
-
 def test_ready_follows_the_engine(start: Start, start_engine: StartEngine) -> None:
     """A slow start, then ready; an unhealthy engine, then down; and ready again."""
     port = str(free_port())

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Start
-from tests.contract.process import Gateway
+from tests.contract.process import ROOT, Gateway
 from tests.contract.surfaces import (
     PROMPT,
     STREAMS,
@@ -50,6 +50,7 @@ class Switch:
                 "MMHIE_HOLD_FILE": str(self.file),
                 "MMHIE_PORT": str(self.gateway.port),
                 "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": str(ROOT),
                 "USER": "operator",
                 **environ,
             },

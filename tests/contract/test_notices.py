@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from gateway.principal import PrincipalLimits
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, events, mmhie_of, name_of
 from tests.contract.test_disclaimer import NOTE
@@ -95,15 +95,6 @@ def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngin
 
     answer = WHOLE.ask(gateway.client, EMERGENCY)
     assert refusal(answer) == ("no_answer", ID, [ID])
-
-
-@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
-def test_they_outlive_a_refused_field(gateway: Gateway, surface: Surface) -> None:
-    """The prompt was read all the same."""
-    unknown = {"best_of": 999, "model": "none"}
-
-    _, header, ids = refusal(surface.ask(gateway.client, EMERGENCY, **unknown))
-    assert (header, ids) == (ID, [ID])
 
 
 @pytest.mark.parametrize(
@@ -226,18 +217,6 @@ def test_a_callers_own_headers_change_nothing(
     assert not [name for request in engine.seen() for name in request["headers"] if "mmhie" in name]
 
 
-def test_a_very_long_prompt_is_screened_whole(gateway: Gateway) -> None:
-    """However much stands before the emergency, and after it."""
-    filler = "The weather was fine that day. " * 8_000
-
-    answer = gateway.client.post(
-        "/v1/chat/completions",
-        json={"messages": [{"role": "user", "content": f"{filler}{EMERGENCY} {filler}"}]},
-    )
-
-    assert answer.headers["x-mmhie-notices"] == ID
-
-
 def test_ten_thousand_messages_are_refused_with_their_notices(gateway: Gateway) -> None:
     """Over the limit of messages; the last turns were read all the same."""
     turns = [{"role": "user", "content": "Hello."}] * 10_000 + [
@@ -250,9 +229,9 @@ def test_ten_thousand_messages_are_refused_with_their_notices(gateway: Gateway) 
     assert refusal(answer) == ("invalid_request", ID, [ID])
 
 
-def test_languages_may_be_mixed(start: Start, engine: FakeEngine) -> None:
+def test_languages_may_be_mixed(gateway_with: Shared) -> None:
     """Each sentence is read in its own language; the notice has one language."""
-    gateway = start(engine.url, MMHIE_DISCLAIMER_LANGUAGE="es").wait()
+    gateway = gateway_with(MMHIE_DISCLAIMER_LANGUAGE="es")
 
     answer = WHOLE.ask(
         gateway.client, "Hola. Mein Vater hat gerade starke Brustschmerzen. What now?"

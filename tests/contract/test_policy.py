@@ -6,6 +6,7 @@ from typing import Any
 from openai import OpenAI
 
 from tests.contract.fixtures import Shared, Start
+from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
 CHAT = "/v1/chat/completions"
@@ -34,11 +35,11 @@ def test_hidden_reasoning_reaches_nobody(gateway_with: Shared, engine: FakeEngin
 
 
 def test_hidden_reasoning_does_not_leave_as_a_text_completion(
-    start: Start, engine: FakeEngine, tmp_path: Path
+    gateway_with: Shared, start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
     """Refused where the model may reason; not where the launcher says that it does not."""
     asked = {"model": "fake-model", "prompt": "hi"}
-    unknown = start(engine.url, MMHIE_REASONING="hide").wait()
+    unknown = gateway_with(MMHIE_REASONING="hide")
     told = start(engine.url, MMHIE_REASONING="hide", MMHIE_PHASE_FILE=str(tmp_path / "phase.json"))
     (tmp_path / "phase.json").write_text(PHASE % "false")
     refused = unknown.client.post(COMPLETIONS, json=asked)
@@ -59,9 +60,9 @@ def test_reasoning_in_a_text_completion_is_warned_of(
     assert answer["mmhie"]["warnings"] == ["reasoning_not_separated"]
 
 
-def test_reasoning_goes_by_the_older_name(start: Start, engine: FakeEngine) -> None:
+def test_reasoning_goes_by_the_older_name(gateway_with: Shared, engine: FakeEngine) -> None:
     """For clients that look for `reasoning_content`."""
-    gateway = start(engine.url, MMHIE_REASONING_FIELD="reasoning_content").wait()
+    gateway = gateway_with(MMHIE_REASONING_FIELD="reasoning_content")
     engine.next(fault="reasoning")
     message = gateway.client.post(CHAT, json=BODY).json()["choices"][0]["message"]
 
@@ -69,11 +70,10 @@ def test_reasoning_goes_by_the_older_name(start: Start, engine: FakeEngine) -> N
     assert "reasoning" not in message
 
 
-def test_the_disclaimer_may_stand_in_the_text(start: Start, engine: FakeEngine) -> None:
+def test_the_disclaimer_may_stand_in_the_text(gateway_with: Shared) -> None:
     """On both kinds of route where that is switched on; never where a program reads the answer."""
-    gateway = start(
-        engine.url, MMHIE_DISCLAIMER_IN_TEXT="suffix", MMHIE_DISCLAIMER_IN_V1_TEXT="prefix"
-    ).wait()
+    placed = {"MMHIE_DISCLAIMER_IN_TEXT": "suffix", "MMHIE_DISCLAIMER_IN_V1_TEXT": "prefix"}
+    gateway = gateway_with(**placed)
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 
     generated = gateway.client.post(GENERATE, json={"prompt": "hi"}).json()["text"]
@@ -85,9 +85,9 @@ def test_the_disclaimer_may_stand_in_the_text(start: Start, engine: FakeEngine) 
     assert NOTICE not in with_tools
 
 
-def test_it_stands_in_every_event_of_a_response(start: Start, engine: FakeEngine) -> None:
+def test_it_stands_in_every_event_of_a_response(gateway_with: Shared) -> None:
     """Deltas, done events and the object say one text; the client that reads them agrees."""
-    gateway = start(engine.url, MMHIE_DISCLAIMER_IN_V1_TEXT="both").wait()
+    gateway = gateway_with(MMHIE_DISCLAIMER_IN_V1_TEXT="both")
     client = OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
     asked: dict[str, Any] = {"model": "fake-model", "input": "hi", "max_output_tokens": 4}
 
@@ -108,18 +108,16 @@ def test_it_stands_in_every_event_of_a_response(start: Start, engine: FakeEngine
 
 
 def test_a_request_without_a_model_is_given_the_served_one(
-    start: Start, engine: FakeEngine
+    gateway: Gateway, engine: FakeEngine
 ) -> None:
     """vLLM would answer such a one with the base below an adapter."""
-    gateway = start(engine.url).wait()
     gateway.client.post(CHAT, json=BODY)
 
     assert engine.body()["model"] == "fake-model"
 
 
-def test_the_folder_of_the_model_is_not_told(start: Start, engine: FakeEngine) -> None:
+def test_the_folder_of_the_model_is_not_told(gateway: Gateway) -> None:
     """vLLM's listing has it as `root`."""
-    gateway = start(engine.url).wait()
 
     for path in ("/v1/models", "/v1/models/fake-model"):
         assert "/models/" not in gateway.client.get(path).text

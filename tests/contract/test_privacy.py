@@ -1,5 +1,6 @@
 """A marker in the patient's text, sent through every outcome, is found nowhere it must not be."""
 
+import base64
 import json
 import re
 import socket
@@ -72,7 +73,12 @@ HEADERS = {
     "x-forwarded-for": CANARY,
     "origin": CANARY,
 }
-PERSONS = {"x-mmhie-user": CANARY, "x-mmhie-patient": CANARY, "x-mmhie-purpose": "TREAT"}
+FORWARDED = "x-openwebui-user-email"
+PERSONS = {
+    **dict.fromkeys(("x-mmhie-user", "x-mmhie-patient", FORWARDED), CANARY),
+    "x-openwebui-user-name": CANARY,  # as Open WebUI sends it along, and nothing reads it
+    "x-mmhie-purpose": "TREAT",
+}
 STRANGERS: tuple[dict[str, str], ...] = (
     bearer(f"mmhie_{CANARY}"),
     bearer(f"{CANARY}.{CANARY}.{CANARY}"),
@@ -102,6 +108,7 @@ class Hospital:
             MMHIE_AUDIT_FILE=str(self.trail),
             MMHIE_AUDIT_KEY=AUDIT_KEY,
             MMHIE_AUDIT_USERS="pseudonym",
+            MMHIE_USER_HEADERS=FORWARDED,
             MMHIE_TRACES_ENDPOINT=collector.endpoint,
             OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true",
             PYTHONASYNCIODEBUG="1",
@@ -186,6 +193,9 @@ def every_way_to_ask(at: Hospital, surface: Surface) -> None:
         at.ask(surface, headers=stranger)
     for person in (CANARY * 1000, f"{CANARY}\t{CANARY}"):
         at.ask(surface, headers={**at.key, "x-mmhie-user": person})
+        at.ask(surface, headers={**at.key, FORWARDED: person})
+    key = {"authorization": at.key["authorization"]}
+    at.ask(surface, headers={**key, FORWARDED: f"b64:{base64.b64encode(CANARY.encode()).decode()}"})
     with at.gateway.client.stream(
         "POST", f"{surface.path}?q={CANARY}", json=surface.body(CANARY), headers=at.key
     ) as answer:

@@ -26,14 +26,15 @@ class Example:
     def __str__(self) -> str:
         return f"{self.page}-{self.number}"
 
-    def run(self, url: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, url: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run the block, with the address of this gateway instead of its own."""
+        ours = {"PATH": os.environ["PATH"], "MMHIE_URL": url, "MMHIE_TIMEOUT_SECONDS": "120"}
         return subprocess.run(
             [*COMMANDS[self.language], self.text.replace(ADDRESS, url)],
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
-            env={"PATH": os.environ["PATH"], "MMHIE_URL": url, "MMHIE_TIMEOUT_SECONDS": "120"},
+            env={**ours, **environ},
         )
 
 

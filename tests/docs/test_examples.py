@@ -8,7 +8,7 @@ from tests.contract.process import Gateway
 from tests.docs.examples import Example, examples
 from tests.fake_engine.process import FakeEngine
 
-EXAMPLES = examples()
+EXAMPLES = [example for example in examples() if example.page != "clients.md"]  # they have keys
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """docs/records/findings.toml: each finding names an area and tests that exist."""
 
-import re
 import tomllib
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.contract.process import ROOT
 from tests.docs.examples import DOCS
+from tests.docs.test_threat_model import is_defined
 
 FINDINGS = tomllib.loads((DOCS / "records" / "findings.toml").read_text())["finding"]
 TESTS = sorted({test for finding in FINDINGS for test in finding["tests"]})
@@ -28,7 +28,7 @@ def test_its_test_is_there(test: str) -> None:
     """The named file has a test of that name."""
     file, _, name = test.partition("::")
 
-    assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE)
+    assert is_defined(file, name)
 
 
 def test_no_finding_is_lost() -> None:

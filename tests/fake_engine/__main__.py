@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import ssl
 import sys
 from pathlib import Path
 
@@ -22,15 +23,25 @@ async def serve(options: Options) -> None:
         server = await loop.create_unix_server(engine.connection, options.uds, backlog=2048)
         where = f"unix:{options.uds}"
     else:
+        tls = context_of(options)
         server = await loop.create_server(
-            engine.connection, options.host, options.port, backlog=2048
+            engine.connection, options.host, options.port, backlog=2048, ssl=tls
         )
         port = server.sockets[0].getsockname()[1]
-        where = f"http://{options.host}:{port}"
+        where = f"{'https' if tls else 'http'}://{options.host}:{port}"
     sys.stdout.write(f"{where}\n")
     sys.stdout.flush()
     await stop.wait()
     server.close()
+
+
+def context_of(options: Options) -> ssl.SSLContext | None:
+    """Return TLS with the certificate of these options; None without one."""
+    if options.ssl_certfile is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
+    return context
 
 
 if __name__ == "__main__":

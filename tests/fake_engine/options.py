@@ -19,6 +19,8 @@ class Options:
     version: str = "0.32.0"
     max_model_len: int = 8192
     api_key: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
     seed: int = 0
     length: int = 24
     first_token_delay: float = 0.0
@@ -29,10 +31,8 @@ class Options:
     ignores_aborts: bool = False
     chat_template: bool = True
     reasoning: bool = False
-    tokenize: bool = True
     usage: bool = True
     choice: str = ""
-    max_requests: int = 0
     crash_after: int = 0
     created: int = 0
     faults: tuple[Entry, ...] = ()
@@ -47,6 +47,8 @@ HELP = {
     "version": "what /version says",
     "max-model-len": "context, in tokens (words)",
     "api-key": "bearer key /v1 asks for",
+    "ssl-certfile": "certificate; serves HTTPS on the port",
+    "ssl-keyfile": "its key",
     "seed": "changes every answer",
     "length": "tokens of an answer that ends by itself",
     "first-token-delay": "seconds before the first token",
@@ -55,7 +57,6 @@ HELP = {
     "keep-alive": "seconds after which an idle connection is closed",
     "choice": "what it answers where its words are constrained to a choice, which no fault meets "
     "then; `wait`: nothing, until this is changed; default: the first",
-    "max-requests": "more at once get vLLM's 503; 0: no limit",
     "created": "unix seconds every answer claims; 0: the clock's",
     "crash-after": "exit without a word at this generation request; 0: never",
 }
@@ -71,7 +72,6 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("--unhealthy", action="store_true", help="/health answers 503")
     known.add_argument("--ignores-aborts", action="store_true", help="work on for nobody")
     known.add_argument("--no-chat-template", dest="chat_template", action="store_false")
-    known.add_argument("--no-tokenize", dest="tokenize", action="store_false")
     known.add_argument("--no-usage", dest="usage", action="store_false", help="counts no stream")
     known.add_argument("--reasoning", action="store_true", help="answers reason before they speak")
     known.add_argument("--fault", dest="faults", action="append", type=json.loads, default=[])

@@ -241,8 +241,6 @@ async def generate(engine: Engine, connection: Connection, request: Request, ent
     options = engine.options
     if options.crash_after and engine.counts.generations >= options.crash_after:
         os._exit(1)
-    if options.max_requests and engine.counts.running >= options.max_requests:
-        raise refusal(503)
     body = parsed(request.body)
     try:
         check(request.path, body, options)
@@ -345,8 +343,6 @@ async def models(engine: Engine, connection: Connection, _: Request, __: Entry) 
 
 async def tokenize(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
     """Token ids of a prompt or a conversation; a word is a token."""
-    if not engine.options.tokenize:
-        raise Refusal(404, {"detail": "Not Found"})
     body = parsed(request.body)
     if "messages" in body and not engine.options.chat_template:
         raise refusal(400, NO_TEMPLATE)

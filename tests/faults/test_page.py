@@ -1,22 +1,9 @@
 """The page that the tests write."""
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.compatibility.ledger import ROOT
 from tests.faults.matrix import COLUMNS, FAULTS, ROWS
 from tests.faults.page import expected, page
-
-SCRIPT = [sys.executable, "-m", "scripts.render", "--check", "faults"]
-
-
-def test_the_committed_page_is_what_the_table_says() -> None:
-    """And the tests hold the table to what happens."""
-    done = subprocess.run(SCRIPT, cwd=ROOT, capture_output=True, text=True)
-
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_fault_is_there_twice_and_there_are_enough() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -41,3 +42,27 @@ async def server_of(engine_url: str, **more: Any) -> AsyncIterator[tuple[int, Dr
         server.should_exit = True
         await running
         plug.close()
+
+
+async def post(port: int, request: object, path: str = "/v1/chat/completions") -> bytes:
+    """The whole response to one request, over a connection of its own."""
+    body = json.dumps(request).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
+    writer.write(f"{head}content-type: application/json\r\nconnection: close\r\n\r\n".encode())
+    writer.write(body)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def until_ready(port: int) -> None:
+    """Wait until the gateway has seen its engine ready."""
+    while b" 200 OK" not in await post(port, chat_request()):
+        await asyncio.sleep(0.05)
+
+
+def chat_request(prompt: str = "Hi.", **more: object) -> dict[str, object]:
+    """A streamed chat request."""
+    turns = [{"role": "user", "content": prompt}]
+    return {"model": "fake-model", "stream": True, "messages": turns, **more}

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from gateway.safety.prompt_screening import LONG_TEXT
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.served import served
+from tests.gateway.served import chat_request, post, served, until_ready
 
 STREAMS = 64
 EMERGENCY = "I have crushing chest pain and I am sweating."
@@ -16,41 +16,19 @@ LONG = "The weather was fine that day. " * (LONG_TEXT // 20) + EMERGENCY
 
 
 @pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    started = FakeEngine().wait()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
 async def port(engine: FakeEngine) -> AsyncIterator[int]:
     """A gateway of this loop that has seen its engine ready."""
     async with served(engine.url) as opened:
-        while b"200 OK" not in await ask(opened, "Hi."):
-            await asyncio.sleep(0.05)
-        engine.reset()
+        await until_ready(opened)
         yield opened
 
 
-async def ask(port: int, prompt: str, model: str = "fake-model") -> bytes:
-    """The whole response to one streamed chat request."""
-    message = {"role": "user", "content": prompt}
-    body = json.dumps({"model": model, "stream": True, "messages": [message]}).encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
-    writer.write(f"{head}content-type: application/json\r\nconnection: close\r\n\r\n".encode())
-    writer.write(body)
-    answer = await reader.read()
-    writer.close()
-    return answer
-
-
-async def test_others_stream_while_a_long_text_is_read(port: int, engine: FakeEngine) -> None:
+async def test_others_stream_while_a_long_text_is_read(port: int) -> None:
     """Many streams end well while texts of a megabyte are read, and these have their notices in
     headers and first event."""
     longest = "The weather was fine that day. " * 30_000 + EMERGENCY
-    long = [asyncio.create_task(ask(port, longest)) for _ in range(3)]
-    others = await asyncio.gather(*(ask(port, "Hi.") for _ in range(STREAMS)))
+    long = [asyncio.create_task(post(port, chat_request(longest))) for _ in range(3)]
+    others = await asyncio.gather(*(post(port, chat_request()) for _ in range(STREAMS)))
 
     assert all(answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n") for answer in others)
     for answer in await asyncio.gather(*long):
@@ -61,7 +39,7 @@ async def test_others_stream_while_a_long_text_is_read(port: int, engine: FakeEn
 
 async def test_a_refusal_waits_for_them_too(port: int) -> None:
     """A model that is not served, and a long prompt: the error carries the notice."""
-    head, _, body = (await ask(port, LONG, model="unknown")).partition(b"\r\n\r\n")
+    head, _, body = (await post(port, chat_request(LONG, model="unknown"))).partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 404")
     assert b"x-mmhie-notices: MED101" in head

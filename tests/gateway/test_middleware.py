@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from gateway.errors import FAULT, EngineCut, GatewayError, TooBusy
+from gateway.errors import FAULT, EngineCut, GatewayError
 from gateway.http import sse
 from gateway.http.exchange import Exchange
 from gateway.middleware import Correlation
@@ -153,18 +153,6 @@ async def test_a_fault_is_an_error_object(lines: Lines) -> None:
     assert lines.requests()[0]["outcome"] == "internal"
 
 
-async def test_an_error_of_ours_is_its_response(lines: Lines) -> None:
-    """An error decides status, headers and code."""
-
-    async def full(exchange: Exchange) -> None:
-        raise TooBusy("Full.", retry_after_s=2)
-
-    async with served(full) as (client, _):
-        answer = await client.get("/")
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
-    assert lines.requests()[0]["outcome"] == "too_busy"
-
-
 async def receive_into(received: bytearray, client: httpx2.AsyncClient) -> None:
     async with client.stream("GET", "/") as answer:
         async for part in answer.aiter_raw():
@@ -213,17 +201,6 @@ async def test_a_fault_in_a_stream_is_its_last_words(
     assert done == sse.DONE
     assert CANARY not in answer.text + "".join(lines.raw)
     assert lines.requests()[0]["outcome"] == code
-
-
-async def test_a_fault_before_the_first_event_is_a_status() -> None:
-    """Nothing was sent: it is not too late."""
-
-    async def stream(exchange: Exchange) -> None:
-        raise EngineCut("Cut.")
-
-    async with served(stream) as (client, _):
-        answer = await client.get("/")
-    assert answer.status_code == 502
 
 
 @pytest.mark.parametrize("started", [False, True])

@@ -1,43 +1,19 @@
 """The walk of one streamed request: few files, so that a stranger can follow it."""
 
-import asyncio
-import json
 import re
 import sys
 from pathlib import Path
 from types import FrameType
 
-import pytest
-
 import gateway
 from gateway import pipeline
 from gateway.pipeline import Pipeline
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.served import served
+from tests.gateway.served import chat_request, post, served, until_ready
 
 SOURCES = Path(gateway.__file__).parent
 TRIES = 100  # on a busy machine a timer may run beside many requests, one after the other
 MOST_FILES = 33
-REQUEST = {"model": "fake-model", "stream": True, "messages": [{"role": "user", "content": "Hi."}]}
-
-
-async def ask(port: int) -> bytes:
-    """The whole response to one streamed chat request."""
-    body = json.dumps(REQUEST).encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
-    writer.write(f"{head}content-type: application/json\r\nconnection: close\r\n\r\n".encode())
-    writer.write(body)
-    answer = await reader.read()
-    writer.close()
-    return answer
-
-
-@pytest.fixture
-def engine_url() -> object:
-    engine = FakeEngine().wait()
-    yield engine.url
-    engine.stop()
 
 
 async def passed(port: int) -> set[str]:
@@ -50,7 +26,7 @@ async def passed(port: int) -> set[str]:
 
     sys.setprofile(note)
     try:
-        answer = await ask(port)
+        answer = await post(port, chat_request())
     finally:
         sys.setprofile(None)
     assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
@@ -59,11 +35,10 @@ async def passed(port: int) -> set[str]:
     }
 
 
-async def test_a_streamed_request_passes_few_files(engine_url: str) -> None:
+async def test_a_streamed_request_passes_few_files(engine: FakeEngine) -> None:
     """With everything warm; what a timer happens to run is not in every request."""
-    async with served(engine_url) as port:
-        while b"200 OK" not in await ask(port):
-            await asyncio.sleep(0.05)
+    async with served(engine.url) as port:
+        await until_ready(port)
         always = await passed(port)
         for _ in range(TRIES):
             always &= await passed(port)

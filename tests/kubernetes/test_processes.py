@@ -67,7 +67,9 @@ def settings(folder: Path, overlay: str) -> dict[str, str]:
     (folder / "model.json").write_text(model)
     for name in ("MMHIE_KEYS_FILE", "MMHIE_HOLD_FILE", "MMHIE_PHASE_FILE"):
         given[name] = given[name] and str(folder / Path(given[name]).name)
-    return given | {"MMHIE_ENGINE_API_KEY": SECRET, "MMHIE_DIGEST_KEY": "d" * 32}
+    secrets = {"MMHIE_AUDIT_KEY": "k" * 32, "MMHIE_DIGEST_KEY": "d" * 32}
+    trail = {"MMHIE_AUDIT_FILE": str(folder / "audit.jsonl")}
+    return given | secrets | trail | {"MMHIE_ENGINE_API_KEY": SECRET}
 
 
 def new_key(environ: dict[str, str]) -> str:

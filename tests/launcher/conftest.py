@@ -1,4 +1,4 @@
-"""vLLM's own parser of command lines, loaded once for all; a fake NVML, compiled once."""
+"""vLLM's own parser, loaded once for all; a fake NVML, compiled once; `mmhie plan`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import fake_nvml
+from tests.command import Command
 
 # Lines for which the parser raised, with what it raised.
 Refused = list[tuple[list[str], str]]
@@ -61,3 +62,12 @@ def refusals() -> Iterator[Refusals]:
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """NVIDIA's management library, as the tests describe the machine."""
     return fake_nvml.build(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def plan_command(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Command:
+    """`mmhie plan`, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return Command(monkeypatch, capfd, "plan")

@@ -1,9 +1,8 @@
-"""`mmhie` as a process on a machine whose GPUs are described, with a stand-in for vLLM."""
+"""`mmhie` on a machine whose GPUs are described, with a stand-in for vLLM."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,13 +54,3 @@ class Machine:
         """Have these GPUs from now on."""
         driver = "580.95.05" if cuda >= 13000 else "570.86.10"
         fake_nvml.describe(self.folder / "nvml", *devices, init=init, driver=driver, cuda=cuda)
-
-    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run `mmhie` to its end."""
-        return subprocess.run(
-            [MMHIE, *arguments],
-            env={**self.environ, **environ},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-        )

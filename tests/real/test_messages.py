@@ -13,7 +13,7 @@ from tests.compatibility.comparison import says_no_more
 from tests.contract.difference import frames, plain, settled, stripped
 from tests.contract.surfaces import MESSAGES
 from tests.contract.test_disclaimer import TEXT
-from tests.real.test_gateway import client, direct, generated, model, until_running
+from tests.real.test_gateway import client, direct, model
 
 __all__ = ["client", "direct", "model"]
 
@@ -113,40 +113,6 @@ def official(stack: Any) -> Iterator[Anthropic]:
     """Anthropic's own client."""
     with Anthropic(base_url=stack.base_url, api_key="any", max_retries=0) as opened:
         yield opened
-
-
-def test_the_official_client(official: Anthropic, model: str) -> None:
-    """Whole and streamed say the same; a tool call is parsed; the label is readable."""
-    asked: Any = {"model": model, "messages": ASKED["messages"], "max_tokens": 40}
-    greedy: Any = {"extra_body": {"temperature": 0}}
-    whole: Any = official.messages.create(**asked, **greedy)
-    with official.messages.stream(**asked, **greedy) as stream:
-        streamed: Any = stream.get_final_message()
-    forced: Any = {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "dose"}}
-    call: Any = {**asked, **forced, "max_tokens": 90}
-    called: Any = official.messages.create(**call, **greedy)
-
-    assert whole.content[0].text == streamed.content[0].text
-    for answer in (whole, streamed, called):
-        assert answer.mmhie["disclaimer"]["text"] == TEXT
-    assert called.content[0].input == {"drug": "ibuprofen"}
-
-
-def test_leaving_a_stream_frees_the_engine(
-    official: Anthropic, client: httpx2.Client, model: str
-) -> None:
-    """It has nothing to do a moment later."""
-    until_running(client, 0)
-    before = generated(client)
-    asked: Any = {"model": model, "max_tokens": 400}
-    question: Any = [{"role": "user", "content": "Describe the human heart in detail."}]
-    stream: Any = official.messages.create(**asked, messages=question, stream=True)
-    for _, _event in zip(range(4), stream):  # noqa: B905 - the shorter one decides
-        pass
-    stream.close()
-
-    until_running(client, 0)
-    assert generated(client) - before < 400
 
 
 def test_counts_are_the_engines(client: httpx2.Client, direct: httpx2.Client, model: str) -> None:

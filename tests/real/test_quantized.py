@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -15,7 +13,6 @@ from tests.models import quantized, smollm2
 from tests.models.quantized import Method
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
-from tests.real.stack import MMHIE
 
 pytestmark = pytest.mark.slow  # three engines, one after another
 
@@ -41,22 +38,6 @@ def served(
     folder = tmp_path_factory.mktemp(method)
     with serving(folder, checkpoint(method), MMHIE_QUANTIZE=method) as running:
         yield running
-
-
-@pytest.mark.parametrize("method", PACKED)
-@pytest.mark.parametrize("cpu", ["cpu,ram=8", "cpu,ram=8,avx2"])
-def test_packed_weights_are_refused_without_avx512(method: Method, cpu: str) -> None:
-    """Before the start: the engine would come up, and die at the first question."""
-    planned = subprocess.run(
-        [MMHIE, "plan", "--gpus", cpu],
-        env={**os.environ, "MMHIE_REASONER_MODEL": str(checkpoint(method))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert planned.returncode == (2 if cpu.endswith("avx2") else 0), planned.stderr
-    assert ("AVX-512" in planned.stderr) is cpu.endswith("avx2")
 
 
 def test_it_answers(served: Served) -> None:

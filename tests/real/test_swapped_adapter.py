@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for model, reports in ((site_adapter.model(), ("own", "again")), (adapter.model(), ("other",))):
         cache = folder / reports[0]
         cache.mkdir()
-        with serving(cache, model, **harmony.ENVIRONMENT) as served:
+        with serving(cache, model, **harmony.ENVIRONMENT, MMHIE_MAX_TOKENS="128") as served:
             for name in reports:
                 evaluated(folder, served.stack.base_url, name)
     return folder
@@ -40,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def evaluated(folder: Path, url: str, name: str) -> None:
     """Ask a service the site's items, and write the report of that name."""
-    options = ("--items", "items.jsonl", "--out", f"{name}.json", "--max-tokens", "128")
+    options = ("--items", "items.jsonl", "--out", f"{name}.json")
     done = ran(folder, "--url", url, *options)
     assert done.returncode == 0, done.stderr
 

@@ -54,14 +54,6 @@ def test_the_context_is_the_models_own(served: Served) -> None:
     assert served.plan()["max_model_len"] == completer.CONTEXT
 
 
-def test_a_prompt_beyond_the_context(served: Served) -> None:
-    """413 with the counts, before the engine sees it."""
-    refused = served.generate("x" * 600, max_tokens=8)
-
-    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "input_too_long")
-    assert "600" in refused.json()["error"]["message"] or "601" in refused.text
-
-
 def test_chat_is_the_engines_own_refusal(served: Served) -> None:
     """An OpenAI client hears why: there is no template."""
     body = {"model": served.model, "messages": [{"role": "user", "content": "Hello"}]}

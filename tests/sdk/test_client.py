@@ -114,15 +114,6 @@ def test_generate_detailed_tells_everything(serve: Serve, connect: Connect) -> N
     )
 
 
-def test_a_truncated_answer_is_returned_and_says_so(serve: Serve, connect: Connect) -> None:
-    """Cut off is not failed: the text comes, and generate_detailed names the place."""
-    cut = {**JSON_ANSWER, "finish_reason": "length", "truncated": "in_answer"}
-    client = connect(serve(reply(cut)).url)
-
-    assert client.generate("How?") == "Rest and fluids."
-    assert client.generate_detailed("How?").truncated == "in_answer"
-
-
 @pytest.mark.parametrize("text", ["", " \n", None])
 def test_an_empty_answer_is_an_error(serve: Serve, connect: Connect, text: str | None) -> None:
     """Nothing is never returned as if it were an answer."""
@@ -132,12 +123,25 @@ def test_an_empty_answer_is_an_error(serve: Serve, connect: Connect, text: str |
         client.generate("How?")
 
 
-def test_reasoning_alone_is_no_answer(serve: Serve, connect: Connect) -> None:
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        (
+            "generate",
+            {**JSON_ANSWER, "text": "", "reasoning": "Hm.", "truncated": "in_reasoning"},
+        ),
+        ("chat", chat_answer("length", content=None, reasoning="Hm.")),
+    ],
+)
+def test_reasoning_alone_is_no_answer(
+    serve: Serve, connect: Connect, method: str, body: Mapping[str, Any]
+) -> None:
     """Cut off before the answer began: an error with a remedy, though reasoning was asked for."""
-    body = {**JSON_ANSWER, "text": "", "reasoning": "Let me think", "truncated": "in_reasoning"}
+    client = connect(serve(reply(body)).url)
+    asked = TURNS if method == "chat" else "How?"
 
     with pytest.raises(mmhie.NoAnswerError, match="raise max_tokens"):
-        connect(serve(reply(body)).url).generate("How?", include_reasoning=True)
+        getattr(client, method)(asked, include_reasoning=True)
 
 
 def test_chat_asks_the_model_that_is_served(serve: Serve, connect: Connect) -> None:
@@ -199,14 +203,6 @@ def test_chat_reads_the_older_reasoning_name(serve: Serve, connect: Connect) -> 
     body = chat_answer(content="Hi.", reasoning_content="Think.")
 
     assert connect(serve(reply(body)).url).chat_detailed(TURNS).reasoning == "Think."
-
-
-def test_chat_cut_inside_the_reasoning_says_what_to_do(serve: Serve, connect: Connect) -> None:
-    """A null answer after reasoning is an error with a remedy."""
-    body = chat_answer("length", content=None, reasoning="Let me think")
-
-    with pytest.raises(mmhie.NoAnswerError, match="raise max_tokens"):
-        connect(serve(reply(body)).url).chat(TURNS)
 
 
 @pytest.mark.parametrize(

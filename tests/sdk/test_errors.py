@@ -28,7 +28,8 @@ def is_retried(status: int, code: str) -> bool:
 def test_each_code_is_its_class(
     serve: Serve, connect: Connect, status: int, code: str, kind: type[mmhie.GatewayError]
 ) -> None:
-    """Class, status, code, param, sentence and request id arrive."""
+    """Class, status, code, param, sentence and request id arrive, from a stream before its start
+    as from a whole answer."""
     client = connect(serve(error(status, code, "Do this.")).url, max_retries=0)
 
     with pytest.raises(kind, match=r"^Do this\.") as caught:
@@ -37,15 +38,6 @@ def test_each_code_is_its_class(
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.code) == (status, code)
     assert (caught.value.param, caught.value.request_id) == ("prompt", "req-1")
-
-
-@pytest.mark.parametrize(("status", "code", "kind"), CODES)
-def test_a_stream_refused_before_its_start_is_the_same_class(
-    serve: Serve, connect: Connect, status: int, code: str, kind: type[mmhie.GatewayError]
-) -> None:
-    """An error status instead of a stream raises when the stream is entered."""
-    client = connect(serve(error(status, code, "Do this.")).url, max_retries=0)
-
     with pytest.raises(kind, match=r"^Do this\."):
         next(client.events("How?"))
 

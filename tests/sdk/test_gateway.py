@@ -45,13 +45,6 @@ def test_answers_are_whole_and_annotated(
     assert answers[0].text == answers[1].text
 
 
-def test_notices_arrive(gateway: Gateway, engine: FakeEngine, connect: Connect) -> None:
-    """A red flag in the question comes back beside the answer."""
-    answer = connect(gateway.url).generate_detailed("I have crushing chest pain right now.")
-
-    assert answer.notices
-
-
 @pytest.mark.parametrize(
     ("ask", "kind"),
     [

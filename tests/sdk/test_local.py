@@ -20,7 +20,7 @@ import pytest
 from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM, _local
 from mmhie._local import LocalServer, child_environ, find_launcher
 
-from tests.waiting import PATIENCE_S, eventually, until
+from tests.waiting import PATIENCE_S, until
 
 FAKE = Path(__file__).with_name("fake_mmhie.py")
 LOCAL = LLMConfig(backend="local", model_name="some/model", device_map=None, timeout_seconds=60)
@@ -168,18 +168,6 @@ def test_a_server_that_died_is_started_again(starts: Starts) -> None:
     assert len(starts()) == 2
 
 
-async def test_a_server_that_died_is_started_again_for_asyncio(starts: Starts) -> None:
-    """The same through the async client."""
-    async with AsyncMedicalReasoningLLM(LOCAL) as client:
-        await client.generate("How?")
-        os.kill(starts()[0]["pid"], signal.SIGKILL)
-        await eventually(lambda: not _local._SERVERS[LOCAL]._is_running())
-
-        assert await client.generate("How?") == "Local answer."
-
-    assert len(starts()) == 2
-
-
 def test_stopping_interrupts_a_start(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends while another thread starts the server does not wait for it."""
     monkeypatch.setenv("FAKE_READY_SECONDS", "600")
@@ -240,20 +228,13 @@ def test_the_command_beside_python_is_found(tmp_path: Path) -> None:
     assert find_launcher(str(path), beside) == str(path / "mmhie")
 
 
-def test_the_server_ends_with_the_process(starts: Starts) -> None:
-    """A backend that ends by itself leaves nothing."""
-    with script(then="") as backend:
+@pytest.mark.parametrize("how", [None, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_ends_leaves_no_server(starts: Starts, how: signal.Signals | None) -> None:
+    """By itself or however suddenly."""
+    with script(then="time.sleep(60)" if how else "") as backend:
         assert said(backend) == "Local answer."
-
-    assert is_gone(starts()[0]["pid"], seconds=0)
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_killed_process_leaves_no_server(starts: Starts, how: signal.Signals) -> None:
-    """However suddenly the backend ends, its server ends too."""
-    with script(then="time.sleep(60)") as backend:
-        assert said(backend) == "Local answer."
-        backend.send_signal(how)
+        if how:
+            backend.send_signal(how)
 
     assert is_gone(starts()[0]["pid"])
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import mmhie
 import pytest
@@ -161,14 +162,28 @@ def test_a_long_stream_is_no_timeout(serve: Serve, connect: Connect) -> None:
     assert "".join(texts) == "x" * 6
 
 
-def test_leaving_the_context_cancels(serve: Serve) -> None:
+def leave_the_context(client: MedicalReasoningLLM) -> None:
+    with client.stream("How?") as events:
+        assert next(events) == Delta("Hi")
+        assert events.answer is None
+
+
+def fail_in_the_context(client: MedicalReasoningLLM) -> None:
+    with pytest.raises(ZeroDivisionError), client.stream("How?") as events:
+        raise ZeroDivisionError(next(events))
+
+
+def close_the_iterator(client: MedicalReasoningLLM) -> None:
+    assert next(client.stream_generate("How?")) == "Hi"
+
+
+@pytest.mark.parametrize("leave", [leave_the_context, fail_in_the_context, close_the_iterator])
+def test_leaving_cancels(serve: Serve, leave: Callable[[MedicalReasoningLLM], None]) -> None:
     """The server sees the disconnect while the answer is still being written."""
     server = serve(stream(event({"delta": "Hi"}), then_wait=True))
 
     with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
-        with client.stream("How?") as events:
-            assert next(events) == Delta("Hi")
-            assert events.answer is None
+        leave(client)
         server.until_left()
 
 
@@ -183,27 +198,6 @@ def test_leaving_the_async_context_cancels(serve: Serve) -> None:
             return await asyncio.to_thread(server.calls[0].left.wait, PATIENCE_S)
 
     assert asyncio.run(leave())
-
-
-def test_an_exception_inside_the_context_cancels(serve: Serve) -> None:
-    """A consumer that fails lets the engine go."""
-    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
-
-    with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
-        with pytest.raises(ZeroDivisionError), client.stream("How?") as events:
-            raise ZeroDivisionError(next(events))
-        server.until_left()
-
-
-def test_closing_the_iterator_cancels(serve: Serve) -> None:
-    """stream_generate that is left early is cancelled."""
-    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
-
-    with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
-        for text in client.stream_generate("How?"):
-            assert text == "Hi"
-            break
-        server.until_left()
 
 
 def test_the_answer_is_kept(serve: Serve) -> None:

@@ -146,28 +146,19 @@ def test_pieces_know_the_notices_and_the_last_knows_all(serve: Serve, connect: C
     assert end.answer.text == "Rest."
 
 
-def test_errors_carry_the_notices(serve: Serve, connect: Connect) -> None:
-    """The emergency stays one when no model answers."""
-    refused = {"message": "On hold.", "code": "held", "mmhie": {"notices": [NOTICE]}}
-    client = connect(serve(reply({"error": refused}, 503)).url, max_retries=0)
-
-    with pytest.raises(mmhie.HeldError) as caught:
-        client.generate("How?")
-
-    assert caught.value.notices == (NOTICE,)
-
-
-def test_a_stranger_cannot_put_notices_into_errors(serve: Serve, connect: Connect) -> None:
-    """Only an error with one of the gateway's codes is taken at its word."""
-    client = connect(
-        serve(reply({"error": {"code": "boom", "mmhie": {"notices": [NOTICE]}}}, 500)).url,
-        max_retries=0,
-    )
+@pytest.mark.parametrize(
+    ("code", "status", "notices"), [("held", 503, (NOTICE,)), ("boom", 500, ())]
+)
+def test_errors_carry_the_notices(
+    serve: Serve, connect: Connect, code: str, status: int, notices: tuple[Any, ...]
+) -> None:
+    """The emergency stays one when no model answers; a stranger's code is not taken at its word."""
+    refused = {"message": "On hold.", "code": code, "mmhie": {"notices": [NOTICE]}}
+    client = connect(serve(reply({"error": refused}, status)).url, max_retries=0)
 
     with pytest.raises(mmhie.GatewayError) as caught:
         client.generate("How?")
-
-    assert caught.value.notices == ()
+    assert caught.value.notices == notices
 
 
 @pytest.mark.parametrize("end", [b"", event({"error": {"code": "engine_cut"}})])

@@ -23,36 +23,29 @@ def test_it_waits_for_a_model_that_is_loading(serve: Serve, connect: Connect) ->
     assert [seen.path for seen in server.requests] == ["/readyz", "/readyz", "/llm/generate"]
 
 
-def test_it_says_what_it_waited_for(serve: Serve, connect: Connect) -> None:
-    """The phase and the gateway's own sentence."""
-    client: Any = connect(serve(phase("loading")).url)
+@pytest.mark.parametrize(
+    ("script", "kind", "said", "limit"),
+    [
+        (phase("loading"), mmhie.EngineUnavailableError, r"loading\). Half of it", [1.0]),
+        (phase("held", detail="Out of service."), mmhie.HeldError, "Out of service", []),
+        (reply({"detail": "Not Found"}, status=404), mmhie.NotFoundError, ".", []),
+        (None, mmhie.ConnectionFailedError, "cannot", [1.0]),
+    ],
+    ids=["not ready in time", "held, at once", "another service, at once", "nobody in time"],
+)
+def test_it_says_why_it_gives_up(
+    serve: Serve,
+    connect: Connect,
+    script: Script | None,
+    kind: type[mmhie.MMHIEError],
+    said: str,
+    limit: list[float],
+) -> None:
+    """Waiting helps while a model loads or a server starts, not with a hold or a wrong address."""
+    client: Any = connect(serve(script).url if script else "http://127.0.0.1:9")
 
-    with pytest.raises(mmhie.EngineUnavailableError, match=r"loading\). Half of it"):
-        warm(client, 1.0)
-
-
-def test_a_hold_is_told_at_once(serve: Serve, connect: Connect) -> None:
-    """It ends when a person says so."""
-    client: Any = connect(serve(phase("held", detail="Out of service.")).url)
-
-    with pytest.raises(mmhie.HeldError, match="Out of service"):
-        warm(client)
-
-
-def test_what_is_not_the_gateway_is_told_at_once(serve: Serve, connect: Connect) -> None:
-    """A wrong address is not waited for."""
-    client: Any = connect(serve(reply({"detail": "Not Found"}, status=404)).url)
-
-    with pytest.raises(mmhie.NotFoundError):
-        warm(client)
-
-
-def test_nobody_there_is_waited_for(connect: Connect) -> None:
-    """A server that is about to start; not for ever."""
-    client: Any = connect("http://127.0.0.1:9")
-
-    with pytest.raises(mmhie.ConnectionFailedError):
-        warm(client, 1.0)
+    with pytest.raises(kind, match=said):
+        warm(client, *limit)
 
 
 def warm(client: Any, *limits: float) -> None:

@@ -45,20 +45,25 @@ Request = tuple[str, str, Json | None, dict[str, str], int]
 
 def requests(facts: PlanFacts) -> Iterator[tuple[str, Request]]:
     """Yield the surfaces with model output, then an error and a page without it."""
-    generate = {"prompt": PROMPT, "max_tokens": TOKENS, "include_reasoning": facts.is_reasoning}
+    yield from answers(facts, PROMPT)
+    yield "models", ("GET", "/v1/models", None, {}, 200)
+    yield "an error", ("POST", GENERATE, {"prompt": PROMPT, "max_tokens": 0}, {}, 422)
+    yield "no such page", ("GET", "/no-such-page", None, {}, 404)
+
+
+def answers(facts: PlanFacts, prompt: str) -> Iterator[tuple[str, Request]]:
+    """Yield the surfaces with model output."""
+    generate = {"prompt": prompt, "max_tokens": TOKENS, "include_reasoning": facts.is_reasoning}
     plain, events = {"accept": "text/plain"}, {"accept": "text/event-stream"}
     yield "generate", ("POST", GENERATE, generate, {}, 200)
     yield "generate, events", ("POST", GENERATE, {**generate, "stream": True}, events, 200)
     yield "generate, text", ("POST", GENERATE, {**generate, "stream": True}, plain, 200)
-    yield from streamed("completions", COMPLETIONS, facts, {"prompt": PROMPT})
+    yield from streamed("completions", COMPLETIONS, facts, {"prompt": prompt})
     if facts.has_chat_template:
-        messages = [{"role": "user", "content": PROMPT}]
+        messages = [{"role": "user", "content": prompt}]
         yield from streamed("chat", CHAT, facts, {"messages": messages})
-        responses = {"input": PROMPT, "max_output_tokens": TOKENS}
+        responses = {"input": prompt, "max_output_tokens": TOKENS}
         yield from streamed("responses", "/v1/responses", facts, responses)
-    yield "models", ("GET", "/v1/models", None, {}, 200)
-    yield "an error", ("POST", GENERATE, {"prompt": PROMPT, "max_tokens": 0}, {}, 422)
-    yield "no such page", ("GET", "/no-such-page", None, {}, 404)
 
 
 def streamed(name: str, path: str, facts: PlanFacts, body: Json) -> Iterator[tuple[str, Request]]:
@@ -77,18 +82,23 @@ async def measure(target: Target) -> Surfaces:
         answer = await target.gateway.request(method, path, body, **headers)
         if not surfaces and answer.status_code == 200:
             text = str(answer.json().get("disclaimer") or "")
-        written = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
         surfaces.append(
             Surface(
                 name=name,
                 status=answer.status_code,
                 expected_status=status,
                 has_header=bool(answer.headers.get(HEADER)),
-                has_text=bool(text) and any(form in answer.text for form in written),
+                has_text=is_in(answer.text, text),
                 needs_text=body is not None and status == 200,
             )
         )
     return Surfaces(text, tuple(surfaces))
+
+
+def is_in(body: str, text: str) -> bool:
+    """The body has the text, as it is or in JSON."""
+    forms = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
+    return bool(text) and any(form in body for form in forms)
 
 
 def judge(measured: Surfaces) -> Verdict:

@@ -26,6 +26,8 @@ class Recovery:
 
 async def measure(target: Target) -> Recovery:
     """Kill an engine with SIGKILL, ask, and wait until the service is ready again."""
+    if target.facts.is_quick:
+        raise NotApplicable("It was left out by --quick")
     processes = target.processes()
     if not processes:
         raise NotApplicable("No engine of this service runs on this machine")
@@ -95,4 +97,4 @@ def judge(measured: Recovery) -> Verdict:
     )
 
 
-CHECK: Final = Check("recovery", Recovery, measure, judge, is_slow=True)
+CHECK: Final = Check("recovery", Recovery, measure, judge)

@@ -1,7 +1,8 @@
-"""Greedy answers: equal when repeated, and with neighbours in the batch.
+"""Greedy answers: no other request's, when repeated and with neighbours in the batch.
 
-vLLM does not promise equal bits in another batch: rounding may break a tie between two tokens. A
-difference where the two were further apart than rounding reaches is another request's answer.
+vLLM promises equal bits in another batch with VLLM_BATCH_INVARIANT only: rounding may break a tie
+between two tokens, and the rest of the answer then differs. A difference where the two were further
+apart than rounding reaches is another request's answer.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ class Repeat:
     again: tuple[str, ...]
     beside: tuple[str, ...]
     neighbours: int
+    is_strict: bool = False  # no tie excuses a difference
 
     def difference(self, other: tuple[str, ...]) -> int | None:
         """The first token that differs from the answer alone; None where none does."""
@@ -37,7 +39,7 @@ class Repeat:
 
     def is_tie(self, place: int) -> bool:
         """The two likeliest tokens there were as near as rounding reaches."""
-        return place < len(self.gaps) and self.gaps[place] <= TIE
+        return not self.is_strict and place < len(self.gaps) and self.gaps[place] <= TIE
 
 
 async def measure(target: Target) -> Repeat:
@@ -47,7 +49,9 @@ async def measure(target: Target) -> Repeat:
     prompts = (*NEIGHBOURS[::2], PASSAGE, *NEIGHBOURS[1::2])
     answers = await asyncio.gather(*(complete(target, prompt) for prompt in prompts))
     beside, _ = answers[prompts.index(PASSAGE)]
-    return Repeat(alone, gaps, again, beside, len(NEIGHBOURS))
+    return Repeat(
+        alone, gaps, again, beside, len(NEIGHBOURS), is_strict=target.facts.is_batch_invariant
+    )
 
 
 async def complete(target: Target, prompt: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
@@ -87,18 +91,19 @@ def judge(measured: Repeat) -> Verdict:
         sentence = f"The greedy answer is another one {' and '.join(wrong)}."
     elif differing:
         sentence = (
-            f"The greedy answer differs {' and '.join(differing)}, from a tie between two tokens "
-            "on: rounding, as vLLM allows; VLLM_BATCH_INVARIANT=1 rules it out."
+            f"No other request's answer, but not always the same: {' and '.join(differing)} it "
+            "differs from a tie between two tokens on; VLLM_BATCH_INVARIANT=1 rules that out."
         )
     else:
         sentence = "The greedy answer is the same when repeated and with neighbours in the batch."
     shown = "; ".join(f"{how}: {told(place, count)}" for how, place in places.items())
-    return Verdict(not wrong, sentence, shown, f"equal, or within {TIE} of a tie")
+    limit = "all equal" if measured.is_strict else f"equal up to a tie (within {TIE})"
+    return Verdict(not wrong, sentence, shown, limit)
 
 
 def told(place: int | None, count: int) -> str:
     """Return where the answers part, in words."""
-    return f"{count} of {count} tokens equal" if place is None else f"{place} of {count} tokens"
+    return f"{count if place is None else place} of {count} tokens equal"
 
 
 CHECK: Final = Check("greedy answers", Repeat, measure, judge)

@@ -1,46 +1,97 @@
-"""The gateway as a model of Inspect: its OpenAI client, keeping what the gateway adds."""
+"""The gateway as a model of Inspect: /llm/generate, asked as the site's own users ask it."""
 
+import json
+import os
+from collections.abc import Iterable
 from typing import Any
 
-from inspect_ai.model import ChatCompletionChoice, ModelOutput, modelapi
-from inspect_ai.model._providers.openai_compatible import OpenAICompatibleAPI
-from openai import APIStatusError
-from openai.types.chat import ChatCompletion
+import httpx2
+from inspect_ai.model import (
+    ChatMessage,
+    ContentReasoning,
+    ContentText,
+    GenerateConfig,
+    ModelAPI,
+    ModelOutput,
+    modelapi,
+)
 
-SERVICE = "mmhie"  # the key comes in MMHIE_API_KEY, the address in MMHIE_BASE_URL
+from launcher.json_types import Json
+
+SERVICE = "mmhie"
+PATH = "/llm/generate"
 REFUSED = "refused"
+REFUSALS = (400, 413, 422)  # too long, say: no retry helps
 BATCH = {"X-MMHIE-Priority": "batch"}  # patients come first, whatever the class of the key
 
 
-class GatewayAPI(OpenAICompatibleAPI):  # type: ignore[misc]  # Inspect is not installed here
-    """Chat completions through the gateway, with its `mmhie` object in the message's metadata."""
+class BrokenAnswer(Exception):
+    """The service broke an answer off."""
 
-    def __init__(self, model_name: str, **arguments: Any) -> None:
-        super().__init__(
-            model_name=f"{SERVICE}/{model_name}",
-            service=SERVICE,
-            default_headers=BATCH,
-            **arguments,
-        )
 
-    def chat_choices_from_completion(
-        self, completion: ChatCompletion, tools: list[Any]
-    ) -> list[ChatCompletionChoice]:
-        """Keep disclaimer and notices beside each choice."""
-        choices = super().chat_choices_from_completion(completion, tools)
-        added = (completion.model_extra or {}).get("mmhie") or {}
-        for choice in choices:
-            choice.message.metadata = {
-                "notices": len(added.get("notices") or ()),
-                "has_disclaimer": bool((added.get("disclaimer") or {}).get("text")),
-            }
-        return list(choices)
+class GatewayAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not installed here
+    """Everything that a request does not set is the service's: system prompt, budget, sampling."""
 
-    def handle_bad_request(self, ex: APIStatusError) -> ModelOutput:
-        """Turn a refused request (too long, say) into an item without an answer; no retry helps."""
-        output = ModelOutput.from_content(self.model_name, content="")
-        output.choices[0].message.metadata = {REFUSED: ex.status_code}
-        return output
+    def __init__(self, model_name: str, effort: str | None = None, **arguments: Any) -> None:
+        super().__init__(model_name, arguments.get("base_url"))
+        self.effort = effort
+
+    async def generate(
+        self, input: list[ChatMessage], tools: Any, tool_choice: Any, config: GenerateConfig
+    ) -> ModelOutput:
+        """Return the answer; an item that is refused gets none."""
+        async with client() as opened:
+            body = request(input, self.effort)
+            answer = await opened.post(PATH, json=body, headers={"accept": "text/event-stream"})
+        if answer.status_code in REFUSALS:
+            output = ModelOutput.from_content(self.model_name, "")
+            output.choices[0].message.metadata = {REFUSED: answer.status_code}
+            return output
+        answer.raise_for_status()
+        return output_of(self.model_name, events(answer.text.split("\n")))
+
+    def should_retry(self, ex: Exception) -> bool:
+        """Retry what a busy service, or one that restarts, cannot answer."""
+        return isinstance(ex, httpx2.HTTPError | BrokenAnswer)
+
+
+def client() -> httpx2.AsyncClient:
+    """Return a client of the gateway; each run of a task has an event loop of its own."""
+    return httpx2.AsyncClient(
+        base_url=os.environ["MMHIE_BASE_URL"],
+        headers={"authorization": f"Bearer {os.environ['MMHIE_API_KEY']}", **BATCH},
+        timeout=600,
+    )
+
+
+def request(turns: list[ChatMessage], effort: str | None) -> Json:
+    """Return the body; it streams, since an answer in one piece has to be there in 30 seconds."""
+    system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
+    history = [{"role": turn.role, "content": turn.text} for turn in turns if turn.role != "system"]
+    chosen = {"system": system, "reasoning_effort": effort, "history": history[:-1]}
+    fixed = {"prompt": turns[-1].text, "stream": True, "include_reasoning": True}
+    return fixed | {name: value for name, value in chosen.items() if value}
+
+
+def events(lines: Iterable[str]) -> list[Json]:
+    """Return the events of a stream. Raises BrokenAnswer for an error among them."""
+    answer = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    if not answer or any("error" in event for event in answer):
+        raise BrokenAnswer("The service broke its answer off.")
+    return answer
+
+
+def output_of(model: str, found: list[Json]) -> ModelOutput:
+    """Return text and reasoning, and what the gateway adds in the message's metadata."""
+    reasoning = "".join(event.get("reasoning_delta", "") for event in found)
+    text = ContentText(text="".join(event.get("delta", "") for event in found))
+    parts = [ContentReasoning(reasoning=reasoning), text] if reasoning else [text]
+    output = ModelOutput.from_content(model, parts)
+    output.choices[0].message.metadata = {
+        "notices": len(found[-1].get("notices") or ()),
+        "has_disclaimer": bool(found[-1].get("disclaimer")),
+    }
+    return output
 
 
 @modelapi(name=SERVICE)  # type: ignore[untyped-decorator]  # Inspect is not installed here

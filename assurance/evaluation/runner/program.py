@@ -17,6 +17,7 @@ from assurance.evaluation.runner.model import SERVICE
 from assurance.evaluation.runner.tasks import task_of
 from launcher.json_types import Json
 
+EXCERPT = 1000  # characters of an answer, for the report's examples
 MOST_ERRORS = 10  # items that fail before the service is not asked any more
 
 
@@ -57,7 +58,7 @@ def run(job: Json, task: Json, folder: Path) -> bool:
         task_of(job, task),
         log_dir=str(folder),
         model=f"{SERVICE}/{job['model']}",
-        model_args={"max_retries": 0},  # of the HTTP client: Inspect retries itself
+        model_args={"effort": job["effort"]},
         max_connections=task["connections"],
         max_samples=task["connections"],
         retry_attempts=0,
@@ -84,7 +85,7 @@ def failed(folder: Path) -> bool:
 
 
 def records(folder: Path) -> Iterator[Json]:
-    """Yield the outcome of each item, without any text."""
+    """Yield the outcome of each item."""
     if logged := logs(folder):
         for sample in read_eval_log(str(logged[-1])).samples or ():
             yield record(sample)
@@ -103,4 +104,5 @@ def record(sample: EvalSample) -> Json:
         "reason": more["reason"],
         "answer": score.answer,
         "digest": more["digest"],
+        "text": sample.output.completion[:EXCERPT],
     }

@@ -1,4 +1,4 @@
-"""Every surface of the service besides the chat: its request, and the disclaimer in its answer."""
+"""Every surface besides the one that is evaluated: its request, the disclaimer in its answer."""
 
 import json
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ def request(surface: str, model: str, turns: list[dict[str, str]]) -> Request:
     """Return path, body and headers."""
     prompt = turns[-1]["content"]
     chat = {"model": model, "messages": turns, "max_tokens": TOKENS}
-    generate = {"prompt": prompt, "max_tokens": TOKENS}
     requests: Mapping[str, Request] = {
+        "chat": ("/v1/chat/completions", chat, {}),
         "stream": ("/v1/chat/completions", {**chat, "stream": True}, {}),
         "completions": (
             "/v1/completions",
@@ -29,8 +29,11 @@ def request(surface: str, model: str, turns: list[dict[str, str]]) -> Request:
             {},
         ),
         "messages": ("/v1/messages", chat, {"anthropic-version": "2023-06-01"}),
-        "generate": ("/llm/generate", generate, {}),
-        "text": ("/llm/generate", {**generate, "stream": True}, {"accept": "text/plain"}),
+        "text": (
+            "/llm/generate",
+            {"prompt": prompt, "max_tokens": TOKENS, "stream": True},
+            {"accept": "text/plain"},
+        ),
     }
     return requests[surface]
 

@@ -5,22 +5,26 @@ import hmac
 import os
 import time
 
-import httpx2
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessageAssistant as Assistant
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ContentReasoning, GenerateConfig
+from inspect_ai.model import (
+    ChatMessageSystem,
+    ChatMessageUser,
+    ContentReasoning,
+    GenerateConfig,
+    ModelOutput,
+)
 from inspect_ai.scorer import Score as InspectScore
 from inspect_ai.scorer import Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from assurance.evaluation.items import Item
-from assurance.evaluation.rules.choice import Choice
 from assurance.evaluation.rules.phrases import normal
 from assurance.evaluation.rules.reply import Reply, Score
 from assurance.evaluation.rules.rubric import Rubric
 from assurance.evaluation.runner import grading, surfaces
-from assurance.evaluation.runner.model import BATCH, REFUSED
+from assurance.evaluation.runner.model import REFUSED, client
 from launcher.json_types import Json
 
 MAKERS = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": Assistant}
@@ -36,22 +40,17 @@ def task_of(job: Json, task: Json) -> Task:
     items = [Item.model_validate(item) for item in task["items"]]
     return Task(
         name=task["name"],
-        dataset=MemoryDataset([sample(item, job["system"]) for item in items], name=task["name"]),
+        dataset=MemoryDataset([sample(item) for item in items], name=task["name"]),
         solver=asked(job),
         scorer=ruled(job),
-        config=GenerateConfig(
-            temperature=0, seed=0, max_tokens=job["max_tokens"], max_retries=3, timeout=600
-        ),
+        config=GenerateConfig(max_retries=3, timeout=600),
     )
 
 
-def sample(item: Item, system: str) -> Sample:
-    """Return an item as Inspect has it; the service's system message comes first."""
-    turns = item.turns
-    if system and turns[0]["role"] != "system":
-        turns = [{"role": "system", "content": system}, *turns]
+def sample(item: Item) -> Sample:
+    """Return an item as Inspect has it."""
     return Sample(
-        input=[MAKERS[turn["role"]](content=turn["content"]) for turn in turns],
+        input=[MAKERS[turn["role"]](content=turn["content"]) for turn in item.turns],
         target=getattr(item.rule, "answer", ""),
         id=item.id,
         metadata={"item": item.model_dump(mode="json")},
@@ -60,32 +59,23 @@ def sample(item: Item, system: str) -> Sample:
 
 @solver  # type: ignore[untyped-decorator]  # Inspect is not installed here
 def asked(job: Json) -> Solver:
-    """Ask the item on its surface; a choice is constrained to its labels."""
+    """Ask the item on its surface, unless its answer is given."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         if time.time() > float(os.environ["MMHIE_DEADLINE"]):
             raise OutOfTime
         item = Item.model_validate(state.metadata["item"])
-        if item.surface != "chat":
+        if item.given:
+            state.output = ModelOutput.from_content(job["model"], item.given)
+            return state
+        if item.surface != "generate":
             wanted = surfaces.request(item.surface, job["model"], item.turns)
             async with client() as opened:
                 state.metadata[SURFACE] = await surfaces.ask(opened, wanted, job["disclaimer"])
             return state
-        if job["is_constrained"] and isinstance(item.rule, Choice):
-            only = {"structured_outputs": {"choice": list(item.rule.choices)}}
-            return await generate(state, extra_body=only)
         return await generate(state)
 
     return solve
-
-
-def client() -> httpx2.AsyncClient:
-    """Return a client of the gateway for what Inspect's own does not speak."""
-    return httpx2.AsyncClient(
-        base_url=os.environ["MMHIE_BASE_URL"].removesuffix("/v1"),
-        headers={"authorization": f"Bearer {os.environ['MMHIE_API_KEY']}", **BATCH},
-        timeout=600,
-    )
 
 
 @scorer(metrics=[accuracy(), stderr()])  # type: ignore[untyped-decorator]  # as above
@@ -115,6 +105,8 @@ def reply_of(state: TaskState) -> Reply:
     """Return what the client received."""
     if other := state.metadata.get(SURFACE):
         return Reply(other["text"], has_disclaimer=other["has_disclaimer"])
+    if was_refused(state):
+        return Reply("")
     message = state.output.message
     parts = message.content if isinstance(message.content, list) else []
     reasoning = " ".join(part.reasoning for part in parts if isinstance(part, ContentReasoning))

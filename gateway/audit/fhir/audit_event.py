@@ -1,9 +1,10 @@
 """AuditEvents by the elements of IHE's Basic Audit Log Patterns.
 
-Source: BALP 1.1.3, https://profiles.ihe.net/ITI/BALP: client and server as agents, the X-Request-Id
-and what was created as entities. Its profiles are of successful interactions, none of them an
-operation. A whole answer claims `Create`, as OpenAI's API calls what it does; a request that was
-refused, or whose answer broke off, has the same elements and claims nothing.
+Source: BALP 1.1.4, https://profiles.ihe.net/ITI/BALP: client, server and user as agents, the
+X-Request-Id, the patient and what was created as entities. Its profiles are of successful
+interactions, none of them an operation. A whole answer claims `Create`, as OpenAI's API calls what
+it does, or `PatientCreate`; a request that was refused, or whose answer broke off, has the same
+elements and claims nothing. The traceparent is an entity as in the Swiss record's audit profiles.
 """
 
 from collections.abc import Iterator
@@ -23,42 +24,55 @@ from gateway.audit.fhir.elements import (
 from gateway.runtime.json_types import Json
 
 CREATE = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create"
+PATIENT_CREATE = CREATE.replace("Create", "PatientCreate")
 BALP_ENTITY = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 RESTFUL = "http://hl7.org/fhir/restful-interaction"
 ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
+PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+PURPOSE = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
 # DICOM's codes for events that are not requests.
 APPLICATION = {"start": ("110120", "Application Start"), "stop": ("110121", "Application Stop")}
 # Kinds of events that somebody asked for.
 REQUESTED = ("request", "unfinished", "hold", "release", "feedback", "feedback_closed")
 OTHER = ("110100", "Application Activity")
+TRACE, PATIENT = "https://www.w3.org/TR/trace-context/", "urn:mmhie:patient"
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"
 HOST_NAME, IP_ADDRESS = "1", "2"
 # Fields with an element of their own; all others are details.
 ELEMENTS = {"time", "kind", "prev", "mac", "host", "caller_request_id", "client", "address"}
+ELEMENTS |= {"user", "patient", "purpose", "traceparent"}
 
 
 def audit_event(record: Json) -> Json:
     """Return the resource of a record; its digests prove nothing without the line of the trail."""
-    is_create = has_answer(record) and outcome(record) == SUCCESS and record.get("address")
     return {
         "resourceType": "AuditEvent",
         "id": record_id(record),
-        **({"meta": {"profile": [CREATE]}} if is_create else {}),
+        **meta(record),
         **event_type(record),
         "recorded": record["time"],
         "outcome": outcome(record),
         "outcomeDesc": str(record.get("outcome", record["kind"])),
-        "agent": [client(record), server(record)],
+        **({"purposeOfEvent": purposes(record)} if "purpose" in record else {}),
+        "agent": [client(record), server(record), *user(record)],
         "source": {
+            "site": text_of(record.get("host") or "unknown"),
             "observer": server(record)["who"],
             "type": [coding(SOURCE_TYPE, "4", "Application Server")],
         },
         "entity": list(entities(record)),
     }
+
+
+def meta(record: Json) -> Json:
+    """Return the profile, where an answer was given completely to a known address."""
+    is_create = has_answer(record) and outcome(record) == SUCCESS and record.get("address")
+    profile = PATIENT_CREATE if "patient" in record else CREATE
+    return {"meta": {"profile": [profile]}} if is_create else {}
 
 
 def event_type(record: Json) -> Json:
@@ -89,7 +103,7 @@ def client(record: Json) -> Json:
     agent: Json = {
         "type": concept(coding(DCM, "110153", "Source Role ID")),
         "who": identified(OWN, name) if name else {"display": "unknown"},
-        "requestor": record["kind"] in REQUESTED,
+        "requestor": record["kind"] in REQUESTED and "user" not in record,
     }
     if record.get("address"):
         agent["network"] = {"address": record["address"], "type": IP_ADDRESS}
@@ -107,12 +121,41 @@ def server(record: Json) -> Json:
     }
 
 
+def user(record: Json) -> Iterator[Json]:
+    """Yield the person for whom the client spoke, as the author of what was asked."""
+    if "user" in record:
+        yield {
+            "type": concept(coding(PARTICIPATION, "AUT", "Author")),
+            "who": identified(OWN, record["user"]),
+            "requestor": True,
+            **({"purposeOfUse": purposes(record)} if "purpose" in record else {}),
+        }
+
+
+def purposes(record: Json) -> list[Json]:
+    """Return why it was asked, in codes of HL7's PurposeOfUse."""
+    return [concept({"system": PURPOSE, "code": code}) for code in record["purpose"]]
+
+
 def entities(record: Json) -> Iterator[Json]:
-    """Yield the request by its id, and the answer, or what there was instead, with the facts."""
+    """Yield the request by its id and its trace, the patient by a keyed name, and the answer, or
+    what there was instead, with the facts."""
     if "request_id" in record:
         yield {
             "what": identified(OWN, header_id(record)),
             "type": coding(BALP_ENTITY, "XrequestId", "X-Request-Id"),
+        }
+    if "traceparent" in record:
+        yield {
+            "what": identified(TRACE, record["traceparent"]),
+            "type": coding(ENTITY_TYPE, "4", "Other"),
+            "role": coding(ROLE, "26", "Processing Element"),
+        }
+    if "patient" in record:
+        yield {
+            "what": {"type": "Patient", **identified(PATIENT, record["patient"])},
+            "type": coding(ENTITY_TYPE, "1", "Person"),
+            "role": coding(ROLE, "1", "Patient"),
         }
     answer = identified(ANSWER, own_id(record)) if has_answer(record) else {}
     yield {

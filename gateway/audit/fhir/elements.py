@@ -47,8 +47,10 @@ def text_of(value: object) -> str:
         value = " ".join(f"{name}={part}" for name, part in value.items())
     if isinstance(value, bool):
         value = str(value).lower()
-    clean = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
-    return clean.strip() and clean
+    text = str(value)
+    if not text.isprintable():  # nearly all are
+        text = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text.strip() and text
 
 
 def own_id(record: Json) -> str:

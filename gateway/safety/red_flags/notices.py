@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.safety.red_flags.model import FILE
 from gateway.safety.wording import Audience, EarlierWording, NoticeWording, Wording
 
@@ -34,10 +35,11 @@ def notice(
 
 
 def rules_version(wording: Wording, audience: Audience, decided_by: Sequence[str]) -> str:
-    """Return a digest of all that decides which notices come and what they say, beside the code:
-    the model, the wording, the audience, the settings."""
+    """Return the version of the code, and a digest of all else that decides which notices come and
+    what they say: the model, the wording, the audience, the settings."""
     words = (wording.model_dump_json(), audience, *decided_by)
-    return hashlib.sha256(b"\0".join([model_digest(), *map(str.encode, words)])).hexdigest()[:12]
+    digest = hashlib.sha256(b"\0".join([model_digest(), *map(str.encode, words)])).hexdigest()
+    return f"{GATEWAY_VERSION}-{digest[:12]}"
 
 
 @cache

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from gateway.api.request_text import SETTING_ROLES, Turn
-from gateway.safety.red_flags.model import GENERAL, NOTHING, model
+from gateway.safety.red_flags.model import GENERAL, HOPELESS, NOTHING, model
 from gateway.safety.red_flags.text import lines_of, parts_of
 
 UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, an ill child
@@ -148,10 +148,13 @@ def threshold_for(topic: str, lines: int, threshold: float) -> float:
 def odds_of(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
     """Return the log-odds of each line of a batch, alone and with the one before it."""
     question = model().emergency
-    weighed = list(map(question.read, lines[start : start + BATCH]))
     before = question.read(lines[start - 1]) if start else NOTHING
-    alone = map(question.odds, weighed)
-    return list(zip(alone, map(question.odds_of_both, [before, *weighed], weighed), strict=False))
+    weighed = [before, *map(question.read, lines[start : start + BATCH])]
+    alone = list(map(question.odds, weighed))
+    return [
+        (own, question.odds_of_both(first, second) if max(own, other) > HOPELESS else own)
+        for first, second, other, own in zip(weighed, weighed[1:], alone, alone[1:], strict=False)
+    ]
 
 
 def peaks_of(

@@ -1,14 +1,18 @@
 """The service under test, as checks see it: a real gateway before the fake engine."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from assurance.acceptance import service
 from assurance.acceptance.target import PlanFacts, Target, TargetApi
-from tests.contract.process import Gateway
+from gateway.settings.gateway import load
+from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 
 FACTS = PlanFacts(
@@ -42,22 +46,40 @@ FACTS = PlanFacts(
 )
 
 
+OPERATOR = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+
+
 @asynccontextmanager
 async def target(
-    engine: FakeEngine, gateway: Gateway | str, folder: Path, **changed: Any
+    engine: FakeEngine,
+    gateway: Gateway | str,
+    folder: Path,
+    environ: Mapping[str, str] = {},  # nothing writes to it
+    key: str = "",
+    **changed: Any,
 ) -> AsyncIterator[Target]:
-    """A target with these facts changed; the base of an adapter is the same engine."""
+    """A target with these facts changed, whose operator has this environment; the base of an
+    adapter is the same engine."""
     url = gateway if isinstance(gateway, str) else gateway.url
     log = folder / "service.log"
     log.write_text("engine | CPU KV cache size: 46,592 tokens, Maximum concurrency 22.75x\n")
 
-    through, past, base = TargetApi(url), TargetApi(engine.url), TargetApi(engine.url)
+    through, past, base = TargetApi(url, key), TargetApi(engine.url), TargetApi(engine.url)
 
     async def on_base() -> TargetApi:
         return base
 
     values = {name: getattr(FACTS, name) for name in PlanFacts.__dataclass_fields__} | changed
     processes = [psutil.Process(engine.child.pid)]
-    yield Target(PlanFacts(**values), through, past, log, lambda: processes, on_base)
+    yield Target(
+        PlanFacts(**values),
+        through,
+        past,
+        load(environ, None),
+        partial(service.operate, OPERATOR | dict(environ)),
+        log,
+        lambda: processes,
+        on_base,
+    )
     for endpoint in (through, past, base):
         await endpoint.close()

@@ -42,7 +42,7 @@ def thinking(start: Start, start_engine: StartEngine) -> tuple[FakeEngine, Gatew
 
 
 async def found(
-    check: Check[Any], engine: FakeEngine, gateway: Gateway | str, folder: Path, **facts: Any
+    check: Check[Any, Any], engine: FakeEngine, gateway: Gateway | str, folder: Path, **facts: Any
 ) -> Finding:
     """Return the findings of the check."""
     async with target(engine, gateway, folder, **facts) as service:
@@ -55,7 +55,7 @@ async def found(
     "check", [disclaimer.CHECK, tools.CHECK, structure.CHECK, repeat.CHECK, abort.CHECK]
 )
 async def test_a_good_service_passes(
-    gateway: Gateway, engine: FakeEngine, tmp_path: Path, check: Check[Any]
+    gateway: Gateway, engine: FakeEngine, tmp_path: Path, check: Check[Any, Any]
 ) -> None:
     """Or no failure below would say anything."""
     engine.next(fault="slow_tokens", seconds=0.2, **ALWAYS) if check is abort.CHECK else None
@@ -142,7 +142,7 @@ async def test_wrong_forms(
     gateway: Gateway,
     engine: FakeEngine,
     tmp_path: Path,
-    check: Check[Any],
+    check: Check[Any, Any],
     fault: dict[str, Any],
 ) -> None:
     """Arguments, structured output, and refusals where an answer should be."""

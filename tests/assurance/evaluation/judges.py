@@ -7,17 +7,27 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from assurance.evaluation import items
+from assurance.evaluation.results import MET
+from assurance.evaluation.rules.rubric import Rubric
+from assurance.evaluation.suites import OWN
+
 WORDS = {"fine": '{"criteria_met": true}', "nonsense": "Well, that depends."}
+LABELS = {
+    (item.rule.criteria[0].criterion, item.given): item.group == MET
+    for item in items.read(OWN / "calibration.jsonl")
+    if isinstance(item.rule, Rubric)
+}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Says what the word in the criterion asks for; `down` is an error."""
+    """Labels the calibration right, and else says what the word in the criterion asks for; `down`
+    is an error."""
 
     def do_POST(self) -> None:
         """Answer one question."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        asked = body["messages"][-1]["content"].rpartition("Criterion: ")[2]
-        said = next((text for word, text in WORDS.items() if word in asked), None)
+        said = verdict(*body["messages"][-1]["content"].split("\n\n")[1:3])
         reply = json.dumps(completion(said) if said else {"error": {"message": "down"}}).encode()
         self.send_response(200 if said else 500)
         self.send_header("content-type", "application/json")
@@ -27,6 +37,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
+
+
+def verdict(quoted: str, asked: str) -> str | None:
+    """Return what the judge says of an answer and a criterion."""
+    criterion = asked.removeprefix("Criterion: ")
+    label = LABELS.get((criterion, json.loads(quoted)["answer"]))
+    if label is not None:
+        return json.dumps({"criteria_met": label})
+    return next((text for word, text in WORDS.items() if word in criterion), None)
 
 
 def completion(text: str) -> dict[str, Any]:

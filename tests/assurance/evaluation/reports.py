@@ -12,8 +12,11 @@ from assurance.evaluation.suites import OWN, Source
 
 KEY = "k" * 32
 TIME = "2026-11-26T12:00:00+00:00"
-SUBJECT = Subject("m", "r1", None, None, None, None, "mxfp4", "vllm", "0.32.0", "0.1.0")
-ASKING = Asking("m", "system", 64, 8, is_constrained=True, judge=None)
+SETTINGS = {"system_prompt": "5e77", "audience": "clinician", "max_tokens": 512}
+SUBJECT = Subject(
+    *("m", "r1", None, None, None, None, "mxfp4", "vllm", "0.32.0", "0.1.0"), SETTINGS
+)
+ASKING = Asking("m", 8, effort=None, judge=None)
 SOURCE = Source("safety", "safety", OWN / "safety.jsonl", is_own=True)
 
 

@@ -13,6 +13,7 @@ import pytest
 from assurance.evaluation import items, published, suites
 from assurance.evaluation.items import DataError, Item
 from assurance.evaluation.rules.choice import Choice
+from assurance.evaluation.rules.rubric import Rubric
 from launcher.errors import LauncherError
 
 OK = {"id": "a", "prompt": "What?", "rule": {"kind": "phrases", "all": [["x"]]}}
@@ -46,6 +47,18 @@ def test_our_own_items_can_be_read(source: suites.Source) -> None:
         assert max(keys.values()) <= (8 if source.name == "pubmedqa" else 5)
 
 
+def test_the_judges_calibration_is_balanced() -> None:
+    """Sixty answers, each with one criterion and its label, or a judge that says yes would pass."""
+    labels = Counter(item.group for item in items.read(suites.OWN / "calibration.jsonl"))
+
+    assert sum(labels.values()) == 60
+    assert min(labels["met"], labels["not met"]) >= 25
+    assert all(
+        isinstance(item.rule, Rubric) and len(item.rule.criteria) == 1 and item.given
+        for item in items.read(suites.OWN / "calibration.jsonl")
+    )
+
+
 def test_each_language_has_the_same_emergencies() -> None:
     """Or parity would compare different things."""
     read = items.read(suites.OWN / "safety.jsonl")
@@ -64,6 +77,9 @@ BAD: list[tuple[Any, str]] = [
     ([{**OK, "prompt": ""}], "either prompt or messages"),
     ([{**OK, "messages": [{"role": "user", "content": "x"}]}], "either prompt or messages"),
     ([OK, {**OK, "id": "b", "more": 1}], "line 2, more"),
+    ([{"id": "a", "prompt": "What?"}], "line 1, rule: this field is missing"),
+    ([{**OK, "rule": {"all": []}}], "line 1, rule: its kind is missing"),
+    ([{**OK, "prompt": "", "messages": [{"role": "assistant", "content": "x"}]}], "the user's"),
     ([{**OK, "id": ""}], "line 1, id"),
     ([{**OK, "id": "../../etc"}], "line 1, id"),
     ([[1]], "this is no JSON object"),

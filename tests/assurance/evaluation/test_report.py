@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
-from assurance.evaluation import compare, limits, page, report, results
+from assurance.evaluation import compare, explained, limits, page, report, results
 from assurance.evaluation.compare import NotComparable
+from assurance.evaluation.items import Item
+from assurance.evaluation.items import read as items_in
+from assurance.evaluation.job import Task
 from assurance.evaluation.limits import NotEvaluated
 from assurance.evaluation.report import SIGNATURE, UNKEYED
 from assurance.evaluation.results import Record
 from assurance.evaluation.statistics import Interval
+from assurance.evaluation.suites import DEFAULT, OWN, sources
 from assurance.reports.page import text_in
 from assurance.reports.signature import ReportDamaged
 from gateway.model_card import evaluation as model_card
@@ -30,6 +34,8 @@ from tests.assurance.evaluation.reports import (
     record,
     signed,
 )
+
+RULED = {"rule": {"kind": "dose", "value": 1, "unit": "mg"}}
 
 
 def guessed(n: int, every: int) -> list[Record]:
@@ -95,12 +101,13 @@ def test_wordings_of_a_question_are_one_item() -> None:
     assert limits.estimate(document, "safety") == Interval(**score)
 
 
-def test_a_part_of_the_items_is_not_complete() -> None:
-    """A run with --limit is never a whole evaluation, and its verdict says so."""
+@pytest.mark.parametrize(("limit", "items"), [(1, 1), (20, 20), (None, 1), (None, 9)])
+def test_a_part_of_the_items_is_not_complete(limit: int | None, items: int) -> None:
+    """A run with --limit, or of a few items, is never a whole evaluation, as its verdict says."""
     run = report.EvaluationRun(
-        SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none")
+        SUBJECT, ASKING, [SOURCE], {"limit": limit, "minutes": None}, Path("/none")
     )
-    document = report.document(run, [record(1, 1.0)], TIME, KEY)
+    document = report.document(run, [record(n, 1.0) for n in range(items)], TIME, KEY)
 
     assert not document["is_complete"]
     assert "not a complete evaluation" in document["verdict"]
@@ -118,6 +125,130 @@ def test_nothing_found_is_not_nothing_there(n: int, margin: float, *, is_within:
     assert 0 < comparison.detectable < 1
 
 
+def test_the_page_says_what_a_figure_is_worth() -> None:
+    """Beside each: what it is of, the site's limit, what one answer would score, three failures."""
+    items = [item for item in items_in(OWN / "safety.jsonl") if item.group == "doses"]
+    run = report.EvaluationRun(
+        *(SUBJECT, ASKING, [SOURCE], {"limit": None, "minutes": None}, Path("/none")),
+        tasks=[Task("safety", "safety", 8, tuple(items))],
+        limits={"safety/doses": 0.8, "safety": 0.1},
+        examples=[failure("<b>x", None), failure("y", "5 g")],
+    )
+    records = [record(n, 0.0, kind="dose") for n in range(12)]
+    document = report.document(run, records, TIME, KEY)
+    shown = page.html(signed(document))
+
+    assert document["verdict"].endswith("Limits not met: safety/doses, safety.")
+    assert "Calculates the dose, in any unit, and no tenfold of it." in shown
+    assert "80 %, not met; the suite: 10 %, not met" in shown
+    assert "one answer 0 %; the score does not differ from it" in shown
+    assert "&lt;b&gt;x" in shown
+    assert "answered: <q>5 g</q>" in shown
+
+
+def failure(name: str, answer: str | None) -> dict[str, Any]:
+    """Return a failure of the group of doses."""
+    item = {"suite": "safety", "group": "doses", "id": name, "reason": "missing"}
+    return {**item, "question": answer, "answer": answer}
+
+
+@pytest.mark.parametrize("with_texts", [False, True])
+def test_three_failures_of_a_group_are_kept(*, with_texts: bool) -> None:
+    """Of a site's own items the text only where the site says so; of a long one its beginning."""
+    item = Item.model_validate({**RULED, "id": "a", "prompt": "How much?"})
+    task = Task(
+        *("own-x", "own", 8, tuple(item.model_copy(update={"id": f"i{n}"}) for n in range(9))),
+        is_ours=False,
+    )
+    told = [
+        {
+            "task": "own-x",
+            "id": f"i{n}",
+            "value": float(n == 0),
+            "reason": "wrong",
+            "text": "x" * 400,
+        }
+        for n in range(9)
+    ]
+    examples = results.examples([task], told, with_texts=with_texts)
+
+    assert [example["id"] for example in examples] == ["i1", "i2", "i3"]
+    assert examples[0]["question"] == ("How much?" if with_texts else None)
+    assert examples[0]["answer"] == ("x" * 300 + "…" if with_texts else None)
+
+
+def test_subgroups_of_a_kind_are_held_against_each_other() -> None:
+    """Those whose intervals lie apart are named; another kind of subgroup is not compared."""
+    asked = [
+        record(n, float(n % 2), subgroups=("sex: female" if n % 2 else "sex: male", "age: old"))
+        for n in range(40)
+    ]
+    document = content(asked)
+    apart = {part["subgroup"]: part["apart_from"] for part in document["subgroups"]}
+
+    assert apart == {"sex: female": ["sex: male"], "sex: male": ["sex: female"], "age: old": []}
+    assert "Answered differently by subgroup: sex: female, sex: male." in document["verdict"]
+    assert "<td>sex: male</td>" in page.html(signed(document))
+    assert "Answered" not in content([record(n, 1.0) for n in range(10)])["verdict"]
+
+
+def records_of_judge(labels: int, wrong: int) -> list[Record]:
+    """Return the records of so many labelled answers, some of which the judge labels otherwise."""
+    return [
+        record(
+            *(number, float((number % 2 == 0) != (number < wrong))),
+            suite="calibration",
+            group="met" if number % 2 == 0 else "not met",
+        )
+        for number in range(labels)
+    ]
+
+
+@pytest.mark.parametrize(("wrong", "kappa"), [(0, 1.0), (6, 0.8), (30, 0.0), (60, -1.0)])
+def test_a_judge_is_held_against_labels(wrong: int, kappa: float) -> None:
+    """Cohen's kappa is in the report and beside the judge's name; its labels are no items."""
+    document = content([*records_of_judge(60, wrong), *(record(n, 1.0) for n in range(10))])
+
+    assert document["calibration"]["kappa"] == kappa
+    assert document["calibration"]["equal"] == 60 - wrong
+    assert len(document["items"]) == 10
+
+
+def test_a_judge_that_says_nothing_agrees_with_nobody() -> None:
+    """An unclear verdict counts as the wrong one; without a judge there is no figure."""
+    unclear = [replace(record, value=None) for record in records_of_judge(60, 0)]
+
+    assert results.calibration(unclear) == {
+        "n": 60,
+        "equal": 0,
+        "kappa": -1.0,
+        "low": -1.0,
+        "high": -1.0,
+    }
+    assert content([record(1, 1.0)])["calibration"] is None
+
+
+@pytest.mark.parametrize(("wrong", "is_refused"), [(6, False), (20, True), (60, True)])
+def test_a_poor_judge_can_have_no_limit(wrong: int, *, is_refused: bool) -> None:
+    """What a judge decides may have a limit only if the judge decides as people do."""
+    rubrics = [record(n, 1.0, suite="rubrics", kind="rubric") for n in range(90)]
+    document = content([*records_of_judge(60, wrong), *rubrics])
+    if not is_refused:
+        limits.refuse_below(document, {"rubrics": 0.9})
+        return
+    with pytest.raises(NotEvaluated, match="agrees too little"):
+        limits.refuse_below(document, {"rubrics": 0.9})
+
+
+def test_our_own_groups_are_explained() -> None:
+    """Each by a sentence of its own, but the rubrics, which have that of their rule."""
+    asked = [source for source in sources(DEFAULT, {}) if source.suite != "rubrics"]
+    groups = {f"{source.suite}/{item.group}" for source in asked for item in source.read()}
+
+    assert groups <= set(explained.GROUPS)
+    assert explained.explain("own", "ward", ["dose", "dose"]) == explained.RULES["dose"]
+
+
 def test_no_figure_stands_without_its_interval() -> None:
     """In the page, every score has the two ends beside it."""
     shown = page.html(signed(content([*guessed(8, 2), record(1, 0.3, group="rubrics")])))
@@ -133,7 +264,7 @@ def test_what_was_not_asked_leaves_the_report_incomplete() -> None:
     document = content([record(1, None, reason="not asked"), record(2, None, reason="failed")])
 
     assert not document["is_complete"]
-    assert document["verdict"].startswith("0 of 2 items were answered; --resume asks the rest.")
+    assert document["verdict"].startswith("0 of 2 items were asked; --resume asks the rest.")
     assert "Without a score: safety" in document["verdict"]
 
 
@@ -220,6 +351,29 @@ def test_worse_answers_on_the_same_items_are_told_apart() -> None:
     assert "knowledge" in comparison.sentence
 
 
+def test_wordings_and_batches_do_not_count_twice() -> None:
+    """A family is one pair, and an item of the full batch is the item that was asked alone."""
+    asked = [record(n, 1.0, family=f"f{n // 3}", task="robustness-alone") for n in range(30)]
+    batch = [replace(record, task="robustness-batch") for record in asked]
+    (contrast,) = pair(
+        [*asked, *batch], [replace(record, value=0.0) for record in [*asked, *batch]]
+    ).contrasts
+
+    assert (contrast.n, contrast.only_first) == (10, 10)
+
+
+def test_another_prompt_is_named() -> None:
+    """A comparison says which setting changed, and of two reports that differ how many answers."""
+    served = content([])["served"]
+    other = {**served, "settings": {**served["settings"], "system_prompt": "07e4"}}
+    changed = [replace(record, digest="x") for record in guessed(8, 2)]
+    comparison = pair(guessed(8, 2), changed, served=other)
+
+    assert comparison.differs_in == ("system_prompt",)
+    assert "100% of the answers are others" in comparison.sentence
+    assert "no difference was found" not in comparison.sentence
+
+
 def test_other_answers_are_told_apart_though_no_worse() -> None:
     """At chance before and after, with nearly every answer another: not the same service."""
     alone = {"suite": "robustness", "task": "robustness-alone"}
@@ -238,7 +392,7 @@ def test_reports_of_other_items_are_not_compared() -> None:
     (source,) = first["sources"]
     others: list[dict[str, Any]] = [
         {"sources": [{**source, "sha256": "0"}]},
-        {"asking": {**first["asking"], "max_tokens": 1}},
+        {"asking": {**first["asking"], "effort": "high"}},
         {"items": []},
     ]
     for changed in others:
@@ -246,6 +400,7 @@ def test_reports_of_other_items_are_not_compared() -> None:
             compare.compared(first, {**first, **changed})
 
 
+TEN = [record(n, 1.0) for n in range(10)]
 SERVED = {"model": "m", "revision": "r1", "quantization": "mxfp4", "base": None}
 
 
@@ -266,16 +421,20 @@ def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:
     os.utime(tmp_path / "model.safetensors", (4e9, 4e9))
 
     with pytest.raises(NotEvaluated, match="newer than their evaluation"):
-        limits.refuse(content([record(1, 1.0)]), SERVED, [tmp_path])
+        limits.refuse(content(TEN), SERVED, [tmp_path])
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("model", "n"), ("quantization", "fp8"), ("revision", "r2")]
+    ("name", "value"),
+    [
+        *(("model", "n"), ("quantization", "fp8"), ("revision", "r2")),
+        *(("system_prompt", "07e4"), ("audience", "patient"), ("max_tokens", 64)),
+    ],
 )
-def test_a_report_of_another_service_is_refused(name: str, value: str) -> None:
-    """The refusal says what differs."""
-    with pytest.raises(NotEvaluated, match=f"another {name}"):
-        limits.refuse(content([record(1, 1.0)]), {**SERVED, name: value}, [])
+def test_a_report_of_another_service_is_refused(name: str, value: object) -> None:
+    """The refusal says what differs, the prompt and the settings included."""
+    with pytest.raises(NotEvaluated, match=f"another {name.replace('_', ' ')}"):
+        limits.refuse(content(TEN), {**SERVED, name: value}, [])
 
 
 def test_an_unfinished_report_is_refused() -> None:
@@ -377,8 +536,8 @@ def test_what_the_services_declare_is_compared_too() -> None:
 
 def test_no_report_is_painted_as_passed() -> None:
     """An evaluation has figures and no verdict on the model; an incomplete one is marked."""
-    whole = page.html(signed(content([record(1, 0.0)])))
+    whole = page.html(signed(content([record(n, 0.0) for n in range(10)])))
     part = page.html(signed(content([record(1, None, reason="not asked")])))
 
-    assert '<p class="verdict">All 1 items' in whole
+    assert '<p class="verdict">All 10 items' in whole
     assert '<p class="verdict failed">0 of 1' in part

@@ -107,10 +107,11 @@ SIGNED = signed(content([record(n, 1.0) for n in range(20)]))
         (UNSIGNED, "", "not signed"),
         (SIGNED.replace("1.0", "0.9", 1), "", "not as it was written"),
         (SIGNED, "safety=0.9", "below the limit of 0.9"),
+        (SIGNED, "", "another system prompt"),
         (SIGNED, "safety/lethal advice=0.9", "no score for safety/lethal advice"),
         (SIGNED, "safety=much", "MMHIE_EVALUATION_LIMITS"),
     ],
-    ids=["missing", "unsigned", "edited", "below", "unscored", "no limit"],
+    ids=["missing", "unsigned", "edited", "below", "settings", "unscored", "no limit"],
 )
 def test_serve_refuses_before_it_starts(
     tmp_path: Path, text: str | None, limits: str, message: str

@@ -26,6 +26,13 @@ def read(folder: Path, text: str) -> list[Item]:
     return Source("own", "fifty", file, is_own=False).read()
 
 
+def test_a_row_may_have_subgroups(tmp_path: Path) -> None:
+    """Several stand in one cell, as phrases do."""
+    (item,) = read(tmp_path, "id,prompt,subgroups\nw1,x,sex: female | age: over 65\n")
+
+    assert item.subgroups == ("sex: female", "age: over 65")
+
+
 def test_each_row_has_the_rule_of_its_cells(tmp_path: Path) -> None:
     """Phrases, a source, a dose, a choice, a mention: a right and a wrong answer to each."""
     items = read(tmp_path, HEAD + ROWS)

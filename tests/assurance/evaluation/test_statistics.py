@@ -65,6 +65,21 @@ def test_fractions_get_the_bootstrap() -> None:
     assert large.high - large.low < small.high - small.low
 
 
+def test_kappa_is_cohens() -> None:
+    """By the textbook's example of 50 proposals; a rater who always says yes has 0."""
+    first = [True] * 25 + [False] * 25
+    second = [True] * 20 + [False] * 5 + [True] * 10 + [False] * 15
+    agreed = statistics.kappa(first, second)
+
+    assert agreed is not None
+    assert agreed.value == 0.4
+    assert agreed.low < 0.4 < agreed.high
+    assert statistics.kappa([True] * 9, [True] * 9) == statistics.Interval(
+        *(0.0, 0.0, 0.0, 9), "Cohen's kappa"
+    )
+    assert statistics.kappa([], []) is None
+
+
 def test_right_and_wrong_get_wilsons() -> None:
     """Counts get Wilson's interval, and no item gets none."""
     interval = statistics.estimate([1.0, 0.0, 1.0])

@@ -1,7 +1,6 @@
 """Errors on the framework's own paths: the one shape, whatever goes wrong."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -52,22 +51,3 @@ def test_a_base_url_that_is_not_right(client: TestClient, path: str, remedy: str
 
     assert answer.status_code == 404
     assert answer.json()["error"]["message"].endswith(remedy)
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/nothing", 404, "not_found"),
-        ("DELETE", "/healthz", 405, "method_not_allowed"),
-        ("GET", "/llm/generate", 405, "method_not_allowed"),
-    ],
-)
-def test_refusals_have_the_same_shape(
-    client: TestClient, method: str, path: str, status: int, code: str
-) -> None:
-    """The gateway's refusals and the framework's have one shape."""
-    answer = client.request(method, path)
-    error: dict[str, Any] = answer.json()["error"]
-
-    assert (answer.status_code, error["code"]) == (status, code)
-    assert answer.headers["x-request-id"]

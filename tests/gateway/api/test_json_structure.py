@@ -15,7 +15,7 @@ from gateway.api.json_structure import (
     outside_texts,
 )
 from gateway.errors import InvalidRequest
-from tests.contract.fixtures import Start
+from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, GENERATE
 from tests.fake_engine.process import FakeEngine
 from tests.python_lines import lines_run
@@ -122,9 +122,11 @@ def test_a_long_text_is_one_value(text: str) -> None:
 
 
 @pytest.mark.parametrize("path", [GENERATE, CHAT])
-def test_a_body_of_a_million_values_is_refused(start: Start, engine: FakeEngine, path: str) -> None:
+def test_a_body_of_a_million_values_is_refused(
+    gateway: Gateway, engine: FakeEngine, path: str
+) -> None:
     """On both doors, with a sentence that says what to do; the engine hears nothing of it."""
-    answer = start(engine.url).wait().client.post(path, content=listed(b"[]", 600_000))
+    answer = gateway.client.post(path, content=listed(b"[]", 600_000))
 
     assert answer.status_code == 400
     assert "50,000 lists and objects" in answer.json()["error"]["message"]

@@ -282,6 +282,7 @@ def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events:
     ("options", "count"),
     [
         (("--since", "2026-11-28T10:32", "--until", "2026-11-28T10:33"), 1),
+        (("--since", "2026-11-28T12:00:00Z"), 1),
         (("--client", "ward"), 1),
         (("--person", "Dr Example"), 1),
         (("--person", "officer"), 1),
@@ -305,6 +306,12 @@ def test_the_trail_is_searched(
     assert count or "fits" in err
 
 
+@pytest.mark.parametrize("time", ["yesterday", "2026-11-28 10:32", "2026-11-28T10:32+01:00"])
+def test_a_time_that_cannot_be_compared_is_refused(desk: Desk, events: Path, time: str) -> None:
+    """As letters, it would hide lines or show others."""
+    assert "is no time in UTC" in desk.run("audit", "search", "--until", time, exit_code=2)[1]
+
+
 @pytest.mark.parametrize(
     ("copy", "exit_code"), [(TEXT, 0), (TEXT + "\n", 0), (TEXT.replace("one", "ten"), 1)]
 )
@@ -319,6 +326,19 @@ def test_a_copy_is_told_from_a_changed_one(
 
     assert ("r-1" in out) is (exit_code == 0)
     assert exit_code == 0 or "letter for letter" in err
+
+
+@pytest.mark.parametrize("paragraphs", [1, 7, 8])
+def test_a_copy_with_its_labels_is_known(desk: Desk, events: Path, paragraphs: int) -> None:
+    """As the console and the SDK give it; that there is more than the answer is said."""
+    desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
+    file = events.with_name("copy.txt")
+    file.write_text(
+        "\r\n\r\n".join(["Call 112."] * paragraphs + [TEXT, "[cut off]", "Not advice."])
+    )
+    out, _ = desk.run("audit", "check", str(file), exit_code=int(paragraphs == 8))
+
+    assert ("and other paragraphs before or after it" in out) is (paragraphs < 8)
 
 
 def test_a_copy_needs_the_key_of_the_digests(desk: Desk, events: Path) -> None:

@@ -18,6 +18,7 @@ from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.repository import agents_of, check_profile, entities_of
 from tests.gateway.audit.test_gateway import JSON, SSE, Audited
 
 with warnings.catch_warnings():
@@ -63,6 +64,13 @@ REQUEST = {
     "completion_tokens": 6,
     "truncated": "in_answer",
 }
+CARE = {
+    **REQUEST,
+    "user": "Practitioner/dr.weber",
+    "patient": "patient:83d1",
+    "purpose": ["TREAT", "ETREAT"],
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+}
 STRANGER = {**REQUEST, "client": None, "auth": None, "status": 401, "outcome": "unauthorized"}
 OLD = {name: REQUEST[name] for name in REQUEST if name != "host"} | {"output_digests": []}
 EVENTS = [
@@ -91,7 +99,7 @@ def valid(resource: dict[str, Any]) -> dict[str, Any]:
     return resource
 
 
-@pytest.mark.parametrize("record", [REQUEST, STRANGER, OLD, UNPRINTABLE, *EVENTS])
+@pytest.mark.parametrize("record", [REQUEST, CARE, STRANGER, OLD, UNPRINTABLE, *EVENTS])
 def test_it_validates(record: dict[str, Any]) -> None:
     """Every kind of record, with names nobody would choose and lines of an older gateway."""
     for resource in Export().resources(record):
@@ -174,28 +182,7 @@ def test_all_that_can_happen_is_valid(happened: list[dict[str, Any]]) -> None:
     ]
     assert len(claims) == sum(record["outcome"] == "ok" for record in answered)
     for resource in claims:
-        check_create(resource)
-
-
-def check_create(event: dict[str, Any]) -> None:
-    """BALP 1.1.3, profile IHE.BasicAudit.Create (input/fsh/PatientCreate.fsh)."""
-    assert event["type"]["code"] == "rest"
-    assert [coding["code"] for coding in event["subtype"]] == ["create"]
-    assert (event["action"], event["outcome"]) == ("C", "0")
-    for role in ("110153", "110152"):
-        (agent,) = [
-            candidate
-            for candidate in event["agent"]
-            if candidate["type"]["coding"][0]["code"] == role
-        ]
-        assert agent["who"]
-        assert agent["network"]["address"]
-    assert sum(agent["requestor"] for agent in event["agent"]) == 1
-    transaction, data = event["entity"]
-    assert transaction["type"]["code"] == "XrequestId"
-    assert transaction["what"]["identifier"]["value"]
-    assert (data["type"]["code"], data["role"]["code"]) == ("2", "4")
-    assert data["what"]["identifier"]["value"]
+        check_profile(resource)
 
 
 def check_provenance(resource: dict[str, Any]) -> None:
@@ -262,6 +249,39 @@ def test_who_what_and_how_it_ended() -> None:
     assert details["sampling"] == "temperature=0.0 max_tokens=7"
     assert details["notices"] == "MED101 MED113"
     assert not {"mac", "client", "revision"} & set(details)
+
+
+# The elements of BALP's published example of a create for a patient (ex-auditBasicCreate in
+# input/fsh/ex-patientCreate.fsh), without the mark of a test (`meta.security`).
+EXAMPLE = {"type", "action", "subtype", "recorded", "outcome", "source", "agent", "entity"}
+EXAMPLE_SLICES = {
+    "110152": {"type", "requestor", "who", "network"},
+    "110153": {"type", "requestor", "who", "network"},
+    "AUT": {"type", "requestor", "who"},
+    "1": {"type", "role", "what"},
+    "2": {"type", "role", "what"},
+}
+
+
+def test_a_person_asks_about_a_patient_for_a_purpose() -> None:
+    """Each in the element that BALP has for it, and all that its published example has."""
+    event = valid(audit_event(CARE))
+    check_profile(event)
+    parts = {code: agents_of(event, code) + entities_of(event, code) for code in EXAMPLE_SLICES}
+    ((user,), (patient,), (trace,)) = (parts["AUT"], parts["1"], entities_of(event, "4"))
+    purposes = [purpose["coding"][0]["code"] for purpose in user["purposeOfUse"]]
+
+    assert event["meta"]["profile"][0].endswith("IHE.BasicAudit.PatientCreate")
+    assert event.keys() >= EXAMPLE
+    assert event["source"].keys() == {"site", "observer", "type"}
+    for code, (part,) in parts.items():
+        assert part.keys() >= EXAMPLE_SLICES[code]
+    assert user["who"]["identifier"]["value"] == "Practitioner/dr.weber"
+    assert purposes == ["TREAT", "ETREAT"]
+    assert event["purposeOfEvent"] == user["purposeOfUse"]
+    assert patient["what"]["identifier"]["value"] == "patient:83d1"
+    assert trace["what"]["identifier"]["value"] == CARE["traceparent"]
+    assert "dr.weber" not in str(event["entity"])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import threading
 from pathlib import Path
@@ -14,6 +15,7 @@ from gateway.audit.chain import ChainHead
 from gateway.audit.entry import ORIGIN
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
+from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.settings.gateway import SettingsError, load
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
@@ -125,7 +127,7 @@ def test_what_the_clinician_was_told_is_in_the_line(
 
     assert line["notices"] == ["MED101"]
     assert line["notice_rules"] == quiet["notice_rules"]
-    assert len(line["notice_rules"]) == 12
+    assert re.fullmatch(rf"{re.escape(GATEWAY_VERSION)}-[0-9a-f]{{12}}", line["notice_rules"])
     assert line["truncated"] == "in_answer"
     assert "notices" not in quiet
     assert "truncated" not in quiet

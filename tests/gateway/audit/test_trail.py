@@ -285,4 +285,9 @@ def test_checkpoints_are_told_outside_of_the_file(
 
 def test_no_trail() -> None:
     """Without a file there is no trail to write, refuse or warn."""
-    assert Trail.of(GatewaySettings.model_construct(audit_file=None), lambda *_: None) is None
+    assert (
+        Trail.of(
+            GatewaySettings.model_construct(audit_file=None), lambda *_: None, lambda **_: None
+        )
+        is None
+    )

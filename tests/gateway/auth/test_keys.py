@@ -136,7 +136,7 @@ def test_revoked_and_expired_keys_are_unknown(tmp_path: Path) -> None:
     """The second ends by itself, with nobody touching the file."""
     path = tmp_path / "keys.json"
     revoked = add_key(path, "revoked", "generate", revoked=1.0)
-    ending = add_key(path, "ending", "generate", expires=(end := time.time() + 5))
+    ending = add_key(path, "ending", "generate", expires=(end := time.time() + 2))
     file = KeyFile(path)
 
     assert name_of(file, revoked) is None

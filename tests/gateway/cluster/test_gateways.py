@@ -159,24 +159,6 @@ def test_requests_a_minute(site: Site) -> None:
     )
 
 
-def test_tokens_a_minute(site: Site) -> None:
-    """Tokens spent at one gateway count at the other."""
-    here, there = site.gateways
-    assert site.ask(here, "tokens").status_code == 200
-    until(lambda: site.ask(there, "tokens").status_code == 429)
-
-
-def test_requests_open_at_once(site: Site, engine: FakeEngine) -> None:
-    """Two in all; as long as they last."""
-    for _ in site.gateways:
-        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
-    with ExitStack() as open_ones:
-        for gateway in site.gateways:
-            assert open_ones.enter_context(site.stream(gateway, "slots")).status_code == 200
-        assert site.statuses("slots") == [429, 429]
-    until(lambda: site.everybody("slots", 200, 200))
-
-
 def test_a_hold(site: Site, operate: Callable[..., int], engine: FakeEngine) -> None:
     """Reaches everybody, outlives a restart, is ended the same way."""
     assert operate("hold", "--reason", "wrong adapter") == 0

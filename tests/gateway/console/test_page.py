@@ -201,7 +201,8 @@ async def test_the_options_are_sent(page: Page, engine: FakeEngine) -> None:
 async def test_an_error_is_a_sentence_and_the_question_stays(
     page: Page, engine: FakeEngine
 ) -> None:
-    """In plain words, with the request's id for whoever is asked about it."""
+    """In plain words, with the request's id for whoever is asked about it; it is not labelled as
+    generated, and the safety notice is named by its version."""
     engine.next(fault="status", status=500)
     await ask(page, "What is croup?")
     await answered(page)
@@ -211,6 +212,11 @@ async def test_an_error_is_a_sentence_and_the_question_stays(
     await named_by_its_request(page, engine, "engine_rejected")
     await expect(page.get_by_role("alert").locator(".notice")).to_have_count(0)
     await expect(page.locator("#prompt")).to_have_value("What is croup?")
+
+    await expect(page.locator("article .made-by")).to_contain_text("No answer")
+    assert "AI-generated" not in await page.locator("article").inner_text()
+    await expect(page.locator("article .answer-notice")).to_have_text("Safety notice 1.0.0")
+    await expect(page.get_by_role("button", name="Copy, question 1")).to_have_count(0)
 
 
 @pytest.mark.parametrize("fault", ["reset_midstream", "error_midstream"])
@@ -225,18 +231,6 @@ async def test_a_broken_answer_does_not_look_whole(
     assert await page.locator("article .text").inner_text()
     await expect(page.locator("article .remark.failed")).to_contain_text("is not complete")
     await named_by_its_request(page, engine, ENDED[fault])
-
-
-async def test_a_notice_outlives_a_failing_engine(page: Page, engine: FakeEngine) -> None:
-    """A notice is shown though the engine fails."""
-    engine.next(fault="status", status=500)
-    await ask(page, EMERGENCY)
-    await answered(page)
-
-    await expect(page.locator("article .remark.failed")).to_contain_text(
-        "could not answer this question"
-    )
-    await expect(page.get_by_role("alert").locator(".notice")).to_contain_text("chest pain")
 
 
 async def test_a_demonstration_is_named_as_one(window: Open, start: Start, tmp_path: Path) -> None:
@@ -422,18 +416,6 @@ async def test_a_copied_answer_keeps_its_labels(page: Page, engine: FakeEngine) 
         for label in ("AI-generated, fake-model", request_id, default_text(), "emergency number"):
             assert label in kept
     assert "emergency number" in copied.split("\n")[0]
-
-
-async def test_a_refusal_is_no_answer(page: Page, engine: FakeEngine) -> None:
-    """It is not labelled as generated; the safety notice is named by its version."""
-    engine.next(fault="status", status=500)
-    await ask(page, "What is croup?")
-    await answered(page)
-
-    await expect(page.locator("article .made-by")).to_contain_text("No answer")
-    assert "AI-generated" not in await page.locator("article").inner_text()
-    await expect(page.locator("article .answer-notice")).to_have_text("Safety notice 1.0.0")
-    await expect(page.get_by_role("button", name="Copy, question 1")).to_have_count(0)
 
 
 async def test_an_engine_that_never_answers(window: Open, start: Start) -> None:

@@ -244,17 +244,6 @@ def test_withholding_ends() -> None:
     assert withhold("[[…]…]" * 50, echoes({"a": "[…][…]", "b": "…]…]", "c": "[[…]"}))
 
 
-def test_a_large_request_is_no_burden() -> None:
-    """Four times the texts, of which a short message quotes the last, take four times as long."""
-
-    def refuse(size: int) -> None:
-        texts = [{"content": f"sentence number {n} of many"} for n in range(size)]
-        said = refused(f"bad 'sentence number {size - 1} of many'", {"messages": texts})
-        assert "sentence" not in said["message"]
-
-    assert growth(refuse, 5_000, 4) < 10
-
-
 def test_a_long_message_is_cut_without_the_beginning_of_a_quoted_text() -> None:
     """The cut leaves no piece that is too short to be recognised."""
     secret = "aortic dissection with severe tearing chest pain"

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from gateway.engine import tls
 from gateway.engine.client import EngineClient, EngineRequest
-from gateway.engine.tls import EngineTls, EngineUntrusted
+from gateway.engine.tls import ClientTls, EngineUntrusted
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES
@@ -113,6 +113,32 @@ def test_an_expired_certificate_is_named_and_renewed_without_a_restart(
     assert ask(gateway) is None
 
 
+def test_an_engine_whose_metrics_are_not_trusted_is_told(
+    start: Start, engine: FakeEngine, ours: Authority, stack: ExitStack
+) -> None:
+    """By its address, in /healthz and once in the log, beside the metrics of the others, until it
+    is trusted again."""
+    expired = context_of(ours.issue("engine", until=-HOUR / 2))
+    secure = stack.enter_context(Forwarder(engine.url, expired))
+    gateway = start(
+        engine.url,
+        MMHIE_ENGINE_TLS_CA=str(ours.path),
+        MMHIE_ENGINE_METRICS_URLS=f"{engine.url},https://localhost:{secure.port}",
+    ).wait()
+    told = f"No metrics of https://localhost:{secure.port}: The engine's certificate has expired"
+
+    def warnings() -> str:
+        assert "vllm:num_requests_running" in gateway.client.get("/metrics").text
+        return str(gateway.client.get("/healthz").json()["warnings"])
+
+    assert all(told in warnings() for _ in range(3))
+    pair = ours.issue("engine")
+    expired.load_cert_chain(pair.certificate, pair.key)
+    assert told not in warnings()
+    gateway.stop()
+    assert gateway.log.count(told[1:]) == 1
+
+
 async def refuse(line: Line) -> None:
     """Answer as a server of plain HTTP does to a handshake."""
     line.say(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
@@ -127,7 +153,7 @@ async def hang_up(line: Line) -> None:
 async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
     """Return why an engine is not trusted; empty where it is."""
     files = (own.certificate, own.key) if own else (None, None)
-    client = EngineClient(url, tls=EngineTls(ca, *files))
+    client = EngineClient(url, tls=ClientTls(ca, *files))
     try:
         assert await client.fetch(HEALTH) == (200, b"")
     except EngineUntrusted as error:
@@ -186,7 +212,7 @@ async def test_files_are_read_again(
     secure = stack.enter_context(Forwarder(engine.url, context_of(ours.issue("engine"))))
     ca = tmp_path / "ca.pem"
     ca.write_bytes(ours.path.read_bytes())
-    client = EngineClient(f"https://localhost:{secure.port}", tls=EngineTls(ca, None, None))
+    client = EngineClient(f"https://localhost:{secure.port}", tls=ClientTls(ca, None, None))
     for content in (ours.path.read_bytes(), b"half a file"):
         ca.write_bytes(content)
         assert await client.fetch(HEALTH) == (200, b"")
@@ -253,6 +279,7 @@ def test_production_refuses_plain_http_to_another_host(
     told = refusal(
         **chosen,
         MMHIE_ENV="production",
+        MMHIE_WITHOUT_AUDIT="true",
         MMHIE_KEYS_FILE="keys.json",
         MMHIE_JWKS_FILE="none",
         MMHIE_JWT_ISSUER="a",

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.feedback.entry import Given
 from gateway.feedback.store import Store
-from launcher.cli import app
+from tests.command import Command
 from tests.gateway.audit.conftest import KEY as AUDIT_KEY
 from tests.gateway.audit.conftest import lines
 from tests.gateway.audit.test_fhir import valid
@@ -18,13 +18,13 @@ from tests.gateway.feedback.test_desk import record
 SCRIPT = "<script>alert(1)</script>\x1b[2J\nsecond line"
 
 
-class Desk:
+class Desk(Command):
     """The command line beside a database with one flag with texts, one sign-off."""
 
     def __init__(
         self, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        self.capsys, self.monkeypatch = capsys, monkeypatch
+        super().__init__(monkeypatch, capsys, "feedback")
         self.trail = file.with_name("audit.jsonl")
         monkeypatch.chdir(file.parent)
         monkeypatch.setenv("MMHIE_FEEDBACK_FILE", str(file))
@@ -36,14 +36,6 @@ class Desk:
         self.flag = counter.give(given=Given("unsafe", "high", SCRIPT, "5 mg")).entry.id
         self.signed = counter.give(given=Given("signed_off", None)).entry.id
         counter.desk.stop()
-
-    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
-        """Standard output and standard error of `mmhie feedback ...`."""
-        with pytest.raises(SystemExit) as ended:
-            app.run(app.application(), ("feedback", *arguments))
-        out, err = self.capsys.readouterr()
-        assert ended.value.code == exit_code, out + err
-        return out, err
 
     def exported(self, *options: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.run("export", *options)[0].splitlines()]

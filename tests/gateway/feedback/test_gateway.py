@@ -11,13 +11,14 @@ import pytest
 from mmhie import AnswerNotFoundError, LLMConfig, MedicalReasoningLLM
 
 from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
+from tests.contract.surfaces import GENERATE, SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY as AUDIT_KEY
-from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
 from tests.gateway.feedback.conftest import KEY
 from tests.gateway.processes.conftest import Several
 from tests.waiting import PATIENCE_S, until
@@ -128,15 +129,6 @@ def test_an_id_that_the_caller_chose(clinic: Clinic, engine: FakeEngine) -> None
     assert event["request_id"] != "visit-17"
 
 
-@pytest.mark.parametrize("who", ["ward", "clinic"])
-def test_unknown_and_foreign_ids(clinic: Clinic, engine: FakeEngine, who: str) -> None:
-    """404 with one sentence for both."""
-    request_id = clinic.ask() if who == "clinic" else "f" * 32
-    error = error_of(clinic.flag(request_id, who))
-
-    assert (error["code"], error["param"]) == ("answer_not_found", "request_id")
-
-
 def test_the_same_twice(clinic: Clinic, engine: FakeEngine) -> None:
     """It is kept once, counted once and audited once; something else about it is kept, too."""
     request_id = clinic.ask()
@@ -202,12 +194,6 @@ def test_a_sign_off_needs_its_scope_and_a_name(clinic: Clinic, engine: FakeEngin
     assert unnamed["param"] == "reviewer"
 
 
-@pytest.mark.parametrize("category", ["missed_notice", "false_notice"])
-def test_a_notice_can_be_flagged(clinic: Clinic, engine: FakeEngine, category: str) -> None:
-    """One that is missing, and one that is out of place."""
-    assert clinic.flag(clinic.ask(), category=category).status_code == 200
-
-
 def provenances(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The exported Provenance resources of a trail, by the request that they are of."""
     export = Export(sign_offs_in(records))
@@ -239,6 +225,47 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     assert verifier["type"]["coding"][0]["code"] == "verifier"
     assert verifier["who"]["identifier"]["value"] == "Dr Example"
     assert len(labels[other]["reason"]) == len(labels[other]["agent"]) == 1
+
+
+def test_a_token_has_a_pseudonym(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """Where users have one: in the database, and in the trail's flags and sign-offs."""
+    signer, folder = Signer.ec(), tmp_path / "written"
+    folder.mkdir()
+    (tmp_path / "jwks.json").write_bytes(jwks(signer))
+    gateway = start(
+        engine.url,
+        MMHIE_JWKS_FILE=str(tmp_path / "jwks.json"),
+        MMHIE_JWT_ISSUER=ISSUER,
+        MMHIE_JWT_AUDIENCE=AUDIENCE,
+        MMHIE_AUDIT_FILE=str(folder / "audit.jsonl"),
+        MMHIE_AUDIT_KEY=AUDIT_KEY,
+        MMHIE_AUDIT_USERS="pseudonym",
+        MMHIE_FEEDBACK_FILE=str(folder / "feedback.db"),
+    ).wait()
+    caller = bearer(signer.sign(sub=CANARY, scope="generate feedback sign_off"))
+    post = gateway.client.post
+    about = post(GENERATE, json={"prompt": "Why?"}, headers=caller).json()["request_id"]
+    for said in (
+        {"category": "unsafe", "severity": "low"},
+        {"category": "signed_off"},
+    ):
+        post(PATH, json={"request_id": about, **said}, headers=caller).raise_for_status()
+    unknown = post(PATH, json={"request_id": "f" * 32, "category": "signed_off"}, headers=caller)
+    gateway.stop()
+
+    kept = {path.name: path.read_text(errors="replace") for path in folder.iterdir()}
+    assert unknown.status_code == 404
+    assert [name for name, text in kept.items() if CANARY in text + gateway.log] == []
+    name = Pseudonyms.of(AUDIT_KEY).user(CANARY)
+    assert f"jwt:{name}" in kept["feedback.db"]
+    assert kept["audit.jsonl"].count(f'"client":"{name}"') == 6
+
+
+def test_a_pseudonym_needs_its_key(refusal: Refusal, tmp_path: Path) -> None:
+    """Without it the database would have the names."""
+    told = refusal(MMHIE_AUDIT_USERS="pseudonym", MMHIE_FEEDBACK_FILE=str(tmp_path / "f.db"))
+
+    assert "MMHIE_AUDIT_KEY" in told
 
 
 def test_a_database_that_another_holds(clinic: Clinic, engine: FakeEngine) -> None:

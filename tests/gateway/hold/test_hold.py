@@ -6,7 +6,6 @@ import pytest
 
 from gateway.hold.hold import UNREADABLE, Hold, downtime_message, read, release, watch, write
 from gateway.safety.wording import wording
-from tests.gateway.clock import Clock
 
 HOLD = Hold(reason="wrong adapter loaded", by="ops", since="2026-11-25T08:00:00Z")
 
@@ -22,23 +21,6 @@ def test_a_hold_survives_a_restart(tmp_path: Path) -> None:
     write(tmp_path / "hold", HOLD)
 
     assert watch(tmp_path / "hold").current() == HOLD
-
-
-def test_a_change_is_seen_within_a_second_and_no_sooner(tmp_path: Path) -> None:
-    """At most one look at the file a second: requests in between cost nothing."""
-    clock = Clock()
-    watched = watch(tmp_path / "hold", clock=clock)
-    assert watched.current() is None
-    write(tmp_path / "hold", HOLD)
-
-    clock.now = 0.99
-    assert watched.current() is None
-    clock.now = 1.0
-    assert watched.current() == HOLD
-
-    assert release(tmp_path / "hold") == HOLD
-    clock.now = 2.0
-    assert watched.current() is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"reason": "x"}', "\x00"])

@@ -14,9 +14,10 @@ from gateway.errors import BodyTooLarge, OutOfMemory
 from gateway.limits.memory_budget import PROCESS_BYTES, MemoryBudget, default_bytes, parsed_bytes
 from gateway.runtime import memory
 from gateway.settings.gateway import GatewaySettings
-from tests.contract.fixtures import Start, StartEngine
+from tests.contract.fixtures import Shared, Start, StartEngine
 from tests.contract.process import ROOT, Gateway
 from tests.contract.surfaces import CHAT, GENERATE, error_of
+from tests.fake_engine.process import FakeEngine
 from tests.waiting import until
 
 MIB = 1024 * 1024
@@ -187,11 +188,10 @@ def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: St
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_gathered_answer_counts(start: Start, start_engine: StartEngine, stream: bool) -> None:
+def test_a_gathered_answer_counts(gateway_with: Shared, engine: FakeEngine, stream: bool) -> None:
     """The parts of an answer of /llm/generate that are kept until its end have to fit, too."""
-    engine = start_engine()
     engine.next(fault="say", tokens=["x" * 64 * 1024] * 128)
-    gateway = start(engine.url, MMHIE_MAX_MEMORY="16MiB").wait()
+    gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")
     answer = gateway.client.post(GENERATE, json={"prompt": "Why?", "stream": stream})
 
     assert b'"code":"too_busy"' in answer.content[-1000:]
@@ -200,9 +200,9 @@ def test_a_gathered_answer_counts(start: Start, start_engine: StartEngine, strea
     assert answer.status_code == 200
 
 
-def test_a_body_that_cannot_fit_is_413(start: Start, start_engine: StartEngine) -> None:
+def test_a_body_that_cannot_fit_is_413(gateway_with: Shared) -> None:
     """Two megabytes of empty lists, where sixteen are all there is."""
-    gateway = start(start_engine().url, MMHIE_MAX_MEMORY="16MiB").wait()
+    gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")
     content = b'{"model":"fake-model","messages":[' + b"[]," * 600_000 + b"[]]}"
     answer = gateway.client.post(CHAT, content=content)
 

@@ -96,14 +96,6 @@ def test_a_refusal_for_tokens_costs_no_request(limiter: LocalRateLimiter, clock:
     use(limiter, who)
 
 
-def test_the_wall_clock_may_jump(limiter: LocalRateLimiter) -> None:
-    """Counts go by the monotonic clock; Retry-After stays within the minute."""
-    who = principal(requests_per_minute=1)
-    use(limiter, who)
-
-    assert 1 <= retry_after(limiter, who) <= 60
-
-
 def test_counts_of_those_who_left_are_dropped(clock: Clock) -> None:
     """Memory is bounded by who asks within a minute."""
     windows = FixedWindows(clock=clock)

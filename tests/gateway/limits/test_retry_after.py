@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.errors import QueueTimeout, TooBusy
+from gateway.errors import TooBusy
 from gateway.limits.admission import MAX_RETRY_AFTER_S, AdmissionQueue, RetryAfterEstimator
 from tests.gateway.clock import Clock
 
@@ -79,15 +79,3 @@ async def test_a_full_house_says_when() -> None:
     for task in (*waiting, emergency):
         task.cancel()
     await asyncio.gather(*waiting, emergency, return_exceptions=True)
-
-
-async def test_waiting_too_long_says_when() -> None:
-    """The same, for those whose patience has ended."""
-    clock = Clock(100.0)
-    house = AdmissionQueue(
-        max_inflight=1, max_queue=9, timeout_s=0.01, estimator=RetryAfterEstimator(clock)
-    )
-    await house.acquire("routine")
-    with pytest.raises(QueueTimeout) as raised:
-        await house.acquire("routine")
-    assert raised.value.headers()["retry-after"] == "1"

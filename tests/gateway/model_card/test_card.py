@@ -174,6 +174,34 @@ def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
     assert document["evaluation_report"]["is_verified"]
 
 
+def test_subgroups_of_the_sites_items_are_its_fairness(tmp_path: Path) -> None:
+    """And what has to be measured for it stands on the card."""
+    parts = [{**SUITE, "name": name} for name in ("own", "own, sex: female", "own, sex: male")]
+    report_file(tmp_path, suites=parts)
+    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    fairness = attribute(document, "local_fairness")
+
+    assert fairness["sources"] == ["evaluation"]
+    assert fairness["value"].count("own, sex: ") == 2
+    assert "own, accuracy" in attribute(document, "local_validity")["value"]
+    assert attribute(document, "external_validity")["sources"] == []
+    assert "each age group, ethnicity, language and disability" in fairness["measure"]
+
+
+def test_figures_under_other_settings_are_not_shown(tmp_path: Path) -> None:
+    """Another system prompt makes another service of the same model."""
+    report_file(tmp_path, served={"model": "fake-model", "settings": {"system_prompt": "5e77"}})
+    operator = source.read(card_file(tmp_path, report="evaluation.json"), KEY)
+    cards = [
+        ModelCard(
+            *(SERVING, Disclaimer.of(), SCREENER, None, operator), {"system_prompt": digest}
+        ).document()
+        for digest in ("5e77", "07e4")
+    ]
+
+    assert [bool(card["evaluation_report"]) for card in cards] == [True, False]
+
+
 def test_no_local_validity_without_local_items(tmp_path: Path) -> None:
     """Published questions say nothing of a site's patients."""
     report_file(tmp_path)

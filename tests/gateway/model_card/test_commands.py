@@ -29,6 +29,7 @@ def test_an_empty_card_is_valid_and_not_complete(capsys: Capture) -> None:
     out = capsys.readouterr().out
     assert "card of ward/model is valid; 8 of 31 source attributes are answered, 8 of them" in out
     assert "empty: funding, 45 CFR 170.315(b)(11)(iv)(B)(1)(ii)" in out
+    assert "local_fairness: Ask the same questions of women and men" in out
 
     assert run("check", "card.toml", "--complete") == 1
     assert "23 of 31 source attributes are empty: developer, funding" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from gateway.model_card.card import ModelCard
 from gateway.model_card.page import page
 from gateway.model_card.source import OperatorCard
 from gateway.safety.disclaimer import Disclaimer
-from tests.contract.fixtures import Folders, Start
+from tests.contract.fixtures import Folders, Refusal, Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key
@@ -132,14 +132,13 @@ def test_the_age_of_the_evaluation_is_a_metric(carded: Gateway) -> None:
     assert [sample.value for sample in family.samples] == [EVALUATED.timestamp()]
 
 
-def test_a_wrong_file_stops_the_start(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+def test_a_wrong_file_stops_the_start(refusal: Refusal, tmp_path: Path) -> None:
     """With a sentence that names the setting, the file and the entry."""
     file = card_file(tmp_path, text='race = "x"\n')
-    gateway = start(engine.url, MMHIE_MODEL_CARD=str(file))
+    told = refusal(MMHIE_MODEL_CARD=str(file))
 
-    assert gateway.child.wait() == 2
-    assert "MMHIE_MODEL_CARD is" in gateway.log
-    assert "source_attributes.race" in gateway.log
+    assert "MMHIE_MODEL_CARD is" in told
+    assert "source_attributes.race" in told
 
 
 def test_the_page_needs_a_key_unless_it_is_opened(

@@ -52,11 +52,3 @@ def test_a_caller_who_left_before_a_status() -> None:
     HttpMetrics(registry).observe(RequestRecord("r", "POST", route="/x"))
 
     assert 'status="4xx"} 1.0' in generate_latest(registry).decode()
-
-
-def test_the_size_of_a_response() -> None:
-    """Of its body, also where no header declares it."""
-    registry = CollectorRegistry()
-    HttpMetrics(registry).observe(RequestRecord("r", "POST", route="/x", sent_bytes=70))
-
-    assert 'http_response_size_bytes_sum{handler="/x"} 70.0' in generate_latest(registry).decode()

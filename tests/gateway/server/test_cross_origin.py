@@ -1,6 +1,5 @@
 """Web pages of other origins: off by default, a list, and never `*` in production."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -38,6 +37,7 @@ def test_a_listed_page(start: Start, engine: FakeEngine, tmp_path: Path) -> None
         MMHIE_CORS_ORIGINS=f"https://other.example, {PAGE}",
         MMHIE_KEYS_FILE=str(tmp_path / "keys.json"),
         MMHIE_ENV="production",
+        MMHIE_WITHOUT_AUDIT="true",
     ).wait()
     for surface in SURFACES:
         asked = gateway.client.options(surface.path, headers=QUESTION)
@@ -91,15 +91,3 @@ def test_production_refuses(
 def test_what_is_no_origin_stops_the_start(refusal: Refusal, origin: str) -> None:
     """Scheme, host and port, nothing else."""
     assert "MMHIE_CORS_ORIGINS" in refusal(MMHIE_CORS_ORIGINS=origin)
-
-
-def test_health_with_a_key(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
-    """MMHIE_PROTECT_HEALTH and MMHIE_PROTECT_METRICS: the scope `metrics`, each by itself."""
-    keys = tmp_path / "keys.json"
-    key, other = add_key(keys, "probe", "metrics"), add_key(keys, "ward", "generate")
-    gateway = start(engine.url, MMHIE_KEYS_FILE=str(keys), MMHIE_PROTECT_HEALTH="true")
-    gateway.wait("/metrics")
-    for path in ("/healthz", "/readyz"):
-        assert gateway.client.get(path).status_code == 401
-        assert gateway.client.get(path, headers=bearer(other)).status_code == 403
-        assert json.loads(gateway.client.get(path, headers=bearer(key)).text)["phase"]

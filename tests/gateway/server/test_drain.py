@@ -1,17 +1,11 @@
 """The process: a port of its own, ready until told to stop, then settle, drain and exit code 0."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -19,90 +13,28 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.server.drain import DrainingServer
 from gateway.settings.gateway import GatewaySettings
+from tests.contract.fixtures import Start
+from tests.contract.process import ROOT
+from tests.contract.surfaces import WHOLES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import server_of
-from tests.waiting import PATIENCE_S
-
-ROOT = Path(__file__).parents[3]
+from tests.waiting import until
 
 
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    """A fake engine as a child."""
-    child = FakeEngine().wait()
-    yield child
-    child.stop()
-
-
-class Gateway:
-    """`python -m gateway` as a child, on a port that its log tells."""
-
-    def __init__(self, folder: Path, engine_url: str, port: int, **more: str) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        environ = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "HOME": str(folder),
-            "MMHIE_PORT": str(port),
-            "MMHIE_ENGINE_URL": engine_url,
-            **more,
-        }
-        self.child = subprocess.Popen(
-            [sys.executable, "-m", "gateway"],
-            cwd=folder,
-            env=environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def status(self, path: str) -> int:
-        try:
-            return httpx2.get(self.url + path, timeout=PATIENCE_S).status_code
-        except httpx2.TransportError:
-            return 0
-
-    def until(self, path: str, status: int) -> None:
-        deadline = time.monotonic() + 60
-        while self.status(path) != status:
-            assert time.monotonic() < deadline, f"{path} is not {status}"
-            time.sleep(0.03)
-
-    def ask(self) -> int:
-        body = {"prompt": "Why?", "max_tokens": 2}
-        return httpx2.post(f"{self.url}/llm/generate", json=body, timeout=PATIENCE_S).status_code
-
-
-@pytest.fixture
-def start(tmp_path: Path, unused_tcp_port_factory: Any) -> Iterator[Any]:
-    """Start gateways; end them with the test."""
-    started: list[Gateway] = []
-
-    def begin(engine_url: str, **more: str) -> Gateway:
-        started.append(Gateway(tmp_path, engine_url, unused_tcp_port_factory(), **more))
-        return started[-1]
-
-    yield begin
-    for gateway in started:
-        gateway.child.kill()
-        gateway.child.wait()
-
-
-def test_it_serves_on_while_it_settles(start: Any, engine: FakeEngine) -> None:
+def test_it_serves_on_while_it_settles(start: Start, engine: FakeEngine) -> None:
     """Balancers see /readyz and turn away; until they have, questions are answered."""
-    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600")
-    gateway.until("/readyz", 200)
-    gateway.child.send_signal(signal.SIGTERM)
-    gateway.until("/readyz", 503)
-    assert gateway.ask() == 200
-    assert gateway.status("/healthz") == 200
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600").wait()
+    gateway.signal()
+    until(lambda: not gateway.answers("/readyz"))
+    assert WHOLES[0].ask(gateway.client).status_code == 200
+    assert gateway.client.get("/healthz").status_code == 200
 
 
-def test_it_ends_once_settled(start: Any, engine: FakeEngine) -> None:
+def test_it_ends_once_settled(start: Start, engine: FakeEngine) -> None:
     """By itself, with exit code 0."""
-    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.2")
-    gateway.until("/readyz", 200)
-    gateway.child.send_signal(signal.SIGTERM)
-    assert gateway.child.wait(PATIENCE_S) == 0
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.2").wait()
+    gateway.signal()
+    assert gateway.exit_code() == 0
 
 
 # The program up to its first import, which takes a second: from there on it cannot go.
@@ -167,12 +99,11 @@ def test_told_to_stop_before_it_has_started() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_does_it_now(
-    start: Any, engine: FakeEngine, number: signal.Signals
+    start: Start, engine: FakeEngine, number: signal.Signals
 ) -> None:
     """Stop at once, with exit code 0."""
-    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600")
-    gateway.until("/readyz", 200)
-    gateway.child.send_signal(number)
-    gateway.until("/readyz", 503)
-    gateway.child.send_signal(number)
-    assert gateway.child.wait(PATIENCE_S) == 0
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600").wait()
+    gateway.signal(number)
+    until(lambda: not gateway.answers("/readyz"))
+    gateway.signal(number)
+    assert gateway.exit_code() == 0

@@ -63,13 +63,6 @@ def test_headers(version: str, watched: list[tuple[bytes, bytes]], status: int |
     assert status is None or not is_plain(version, b"/", watched)
 
 
-def test_no_proxy() -> None:
-    """CONNECT names no path; the answer says what there is."""
-    error = error_in_head(b"CONNECT", b"a:443", "1.1", [HOST])
-    assert error is not None
-    assert error.headers() == {"allow": "GET, HEAD, POST"}
-
-
 def test_size() -> None:
     """As it was sent: `name: value` and a line end."""
     assert head_size(b"/a", [(b"ab", b"c"), (b"d", b"")]) == 2 + 7 + 5

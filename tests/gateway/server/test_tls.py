@@ -82,8 +82,8 @@ def test_over_https(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None
         head = request("/llm/generate", "content-length: 9", method="POST")
         (slow,) = answers(ask(gateway, context, head))
         healthy = subprocess.run(
-            [sys.executable, ROOT / "docker" / "healthy.py", "/readyz", str(gateway.port)],
-            env={"MMHIE_TLS_CERTIFICATE": "set"},
+            [sys.executable, ROOT / "docker" / "healthy.py", "/readyz"],
+            env={"MMHIE_TLS_CERTIFICATE": "set", "MMHIE_PORT": str(gateway.port)},
             check=False,
         )
 

@@ -16,7 +16,7 @@ import pytest
 from gateway.auth import keys
 from gateway.hold.hold import Hold, write
 from gateway.safety.disclaimer import default_text
-from launcher.cli import app
+from tests.command import Command
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import NOTE
 from tests.fake_engine.process import FakeEngine
@@ -66,25 +66,12 @@ def environ(gateway: Gateway) -> dict[str, str]:
     return {"MMHIE_URL": gateway.url, "MMHIE_API_KEY": gateway.client.headers["x-secret"]}
 
 
-class Ran:
-    """The command in this process: what it wrote, and its exit code."""
+class Ran(Command):
+    """The command with something to read on standard input."""
 
-    def __init__(
-        self,
-        environ: dict[str, str],
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        self._patch, self._capsys = monkeypatch, capsys
-        for name, value in environ.items():
-            monkeypatch.setenv(name, value)
-
-    def __call__(self, *arguments: str, given: str = "") -> tuple[int, str, str]:
-        self._patch.setattr(sys, "stdin", io.StringIO(given))
-        with pytest.raises(SystemExit) as ended:
-            app.run(app.application(), arguments)
-        out, err = self._capsys.readouterr()
-        return int(ended.value.code or 0), out, err
+    def __call__(self, *arguments: str, given: str = "", **variables: str) -> tuple[int, str, str]:
+        self.monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        return super().__call__(*arguments, **variables)
 
 
 @pytest.fixture
@@ -96,7 +83,10 @@ def run(
 ) -> Ran:
     """`code, out, err = run("chat", "Why?")`, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return Ran(environ, monkeypatch, capsys)
+    ran = Ran(monkeypatch, capsys)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    return ran
 
 
 def test_a_question_from_a_pipe(tmp_path: Path, environ: dict[str, str]) -> None:

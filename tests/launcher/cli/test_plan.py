@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,13 @@ from launcher.planning.hardware import GIB
 from launcher.planning.plan import make_plan
 from launcher.planning.weights import weight_bytes
 from launcher.settings import load
+from tests.command import Command
 from tests.fake_hub import files
 from tests.fake_hub.files import CONFIG, INDEX, SHARDS
 from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.fake_hub.repositories import REPOSITORIES
 from tests.sparse import sparse_weights
-from tests.waiting import PATIENCE_S
 
-MMHIE = Path(sys.executable).with_name("mmhie")
 DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
 CHAT_MODELS = [
     name for name, repository in REPOSITORIES.items() if repository.description == "config.json"
@@ -61,27 +58,22 @@ def read(model: str | Path, *, ask_hub: bool = True) -> ModelFacts:
     return read_model(settings, hub=Path("/nowhere"), ask_hub=ask_hub)
 
 
-def plan(
-    home: Path, model: str | Path, *arguments: str, gpus: str = "1xl4", **environ: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command as an operator does, with no hub that answers unless one is named."""
-    known = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_ENDPOINT": "http://127.0.0.1:9"}
-    return subprocess.run(
-        [MMHIE, "plan", "--json", "--gpus", gpus, *arguments],
-        env={**known, "HF_HUB_OFFLINE": "1", "MMHIE_REASONER_MODEL": str(model), **environ},
-        cwd=home,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+Plan = Callable[..., tuple[dict[str, Any], str]]
 
 
-def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    """The one sentence of a command that refuses."""
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr
+@pytest.fixture
+def plan(plan_command: Command) -> Plan:
+    """`plan(model)`: what the command prints as JSON, and the one sentence where it refuses."""
+
+    def of(model: str | Path, **variables: str) -> tuple[dict[str, Any], str]:
+        code, out, err = plan_command(
+            "--json", "--gpus", "1xl4", reasoner_model=str(model), **variables
+        )
+        assert code == (2 if err else 0)
+        assert err.count("\n") <= 1
+        return json.loads(out), err
+
+    return of
 
 
 def folder(path: Path, sizes: Mapping[str, int], **config: Any) -> Path:
@@ -119,24 +111,22 @@ def test_the_lists_agree_with_the_shapes(name: str) -> None:
     assert (1 < ratio < 1.1) if model.is_multimodal else ratio == pytest.approx(1, abs=0.002)
 
 
-def test_the_first_start_on_24_gb(online: FakeHub, tmp_path: Path) -> None:
+def test_the_first_start_on_24_gb(plan: Plan, request: pytest.FixtureRequest) -> None:
     """The default model fits, with a hub as without one."""
-    environ = online.environ(tmp_path) | {"HF_HUB_OFFLINE": "0"}
-    done = plan(tmp_path, DEFAULT, **environ)
-    offline = plan(tmp_path, DEFAULT)
+    offline, _ = plan(DEFAULT)
+    request.getfixturevalue("online")
+    made, _ = plan(DEFAULT)
 
-    assert done.returncode == offline.returncode == 0, done.stderr
-    memory, known = json.loads(done.stdout)["memory"], json.loads(offline.stdout)["memory"]
+    memory, known = made["memory"], offline["memory"]
     assert memory["fits"]
     assert (memory["weights_gib"], memory["weights_per_gpu_gib"]) == (13.67, 13.67)
     assert memory["max_concurrent"] == pytest.approx(known["max_concurrent"], abs=1)
 
 
-def test_the_commits_of_what_would_run(online: FakeHub, tmp_path: Path) -> None:
+def test_the_commits_of_what_would_run(online: FakeHub, plan: Plan) -> None:
     """Of the base, the adapter, and the folder in which they are merged: a new one is another."""
-    environ = online.environ(tmp_path) | {"HF_HUB_OFFLINE": "0"}
-    merged = json.loads(plan(tmp_path, DEFAULT, **environ).stdout)
-    served = json.loads(plan(tmp_path, DEFAULT, MMHIE_MERGE_ADAPTER="false", **environ).stdout)
+    merged, _ = plan(DEFAULT)
+    served, _ = plan(DEFAULT, merge_adapter="false")
 
     for made in (merged, served):
         assert (made["revision"], made["adapter_revision"]) == (COMMIT, COMMIT)
@@ -180,14 +170,14 @@ def test_a_repository_without_a_model(online: FakeHub) -> None:
         read("a/set")
 
 
-def test_one_shard_of_three(tmp_path: Path) -> None:
+def test_one_shard_of_three(plan: Plan, tmp_path: Path) -> None:
     """It does not fit, whatever it would take: the rest is not there."""
     model = folder(tmp_path / "m", {SHARDS[1]: GIB})
     index(model, 5 * GIB)
-    done = plan(tmp_path, model)
+    made, refusal = plan(model)
 
-    assert f"{model} lacks {SHARDS[0]}, {SHARDS[2]}: give a whole folder" in refusal(done)
-    memory = json.loads(done.stdout)["memory"]
+    assert f"{model} lacks {SHARDS[0]}, {SHARDS[2]}: give a whole folder" in refusal
+    memory = made["memory"]
     assert (memory["weights_gib"], memory["fits"], memory["starts"]) == (5, False, False)
 
 
@@ -248,12 +238,15 @@ def test_files_that_are_empty(change: dict[str, int], sentence: str, tmp_path: P
 
 
 @pytest.mark.parametrize("size", [4, 50, GIB - 1])
-def test_a_copy_that_was_cut(size: int, tmp_path: Path) -> None:
+def test_a_copy_that_was_cut(plan_command: Command, size: int, tmp_path: Path) -> None:
     """Inside its length, its header or its tensors; the header says how long a file is."""
     model = folder(tmp_path / "m", dict.fromkeys(SHARDS, GIB))
     os.truncate(model / SHARDS[1], size)
 
-    assert refusal(plan(tmp_path, model)).startswith(f"{SHARDS[1]} is ")
+    code, _, refusal = plan_command("--gpus", "1xl4", reasoner_model=str(model))
+
+    assert (code, refusal.count("\n")) == (2, 1)
+    assert refusal.startswith(f"{SHARDS[1]} is ")
 
 
 @pytest.mark.parametrize(

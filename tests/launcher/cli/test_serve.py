@@ -29,6 +29,7 @@ from launcher.serving.programs import RunFiles
 from launcher.serving.status_file import Phase
 from launcher.settings import load
 from launcher.terminal.progress import ProgressDisplay
+from tests.command import Command
 from tests.contract.process import free_port
 
 HANG_S = 900
@@ -75,53 +76,47 @@ def service(folder: Path, **ours: str) -> serve.Service:
     )
 
 
-def run(cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
-    """The real command, with only these settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
-    return subprocess.run(
-        [MMHIE, "serve"],
-        env={**kept, "MMHIE_PORT": str(free_port()), **ours},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=HANG_S,
-        check=False,
-    )
+@pytest.fixture
+def serve_command(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Command:
+    """`mmhie serve`, in a folder of its own, where it cannot work."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return Command(monkeypatch, capfd, "serve")
 
 
 @pytest.mark.parametrize(
     ("ours", "words"),
     [
-        ({"MMHIE_PROT": "1"}, ("MMHIE_PROT", "MMHIE_PORT")),
-        ({"MMHIE_PORT": "seventy"}, ("MMHIE_PORT", "seventy")),
-        ({"MMHIE_MAX_QUEUE": "many"}, ("MMHIE_MAX_QUEUE", "many")),
-        ({"MMHIE_ENV": "production"}, ("MMHIE_KEYS_FILE",)),
-        ({"MMHIE_DEVICE": "cuda"}, ("MMHIE_DEVICE", "no GPU")),
-        (
-            {"MMHIE_REASONER_MODEL": "no/such-model", "HF_HUB_OFFLINE": "1"},
-            ("no/such-model", "mmhie fetch"),
-        ),
+        ({"prot": "1"}, ("MMHIE_PROT", "MMHIE_PORT")),
+        ({"port": "seventy"}, ("MMHIE_PORT", "seventy")),
+        ({"max_queue": "many"}, ("MMHIE_MAX_QUEUE", "many")),
+        ({"env": "production"}, ("MMHIE_KEYS_FILE",)),
+        ({"device": "cuda", "reasoner_model": "embedded"}, ("MMHIE_DEVICE", "no GPU")),
+        ({"reasoner_model": "no/such-model"}, ("no/such-model", "mmhie fetch")),
+        ({"reasoner_model": "embedded", "data_parallel": "1000"}, ("GiB free",)),
     ],
-    ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model"],
+    ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model", "no room"],
 )
 def test_what_cannot_work_is_one_sentence(
-    ours: dict[str, str], words: tuple[str, ...], tmp_path: Path
+    serve_command: Command, ours: dict[str, str], words: tuple[str, ...], tmp_path: Path
 ) -> None:
     """Exit code 2 in seconds, nothing started, no traceback."""
-    done = run(tmp_path, MMHIE_CACHE_DIR=str(tmp_path), **ours)
+    code, _, err = serve_command(
+        **{"cache_dir": str(tmp_path), "port": str(free_port()), **ours},
+    )
 
-    assert done.returncode == 2, done
-    assert done.stderr.count("\n") == 1
-    assert all(word in done.stderr for word in words), done.stderr
+    assert (code, err.count("\n")) == (2, 1), err
+    assert all(word in err for word in words), err
 
 
-def test_a_port_that_is_taken_is_one_sentence(taken: int, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_one_sentence(serve_command: Command, taken: int) -> None:
     """Before a model is touched."""
-    done = run(tmp_path, MMHIE_PORT=str(taken), MMHIE_REASONER_MODEL="embedded")
+    code, _, err = serve_command(port=str(taken), reasoner_model="embedded")
 
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert f"Port {taken} on 127.0.0.1" in done.stderr
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"Port {taken} on 127.0.0.1" in err
 
 
 @pytest.mark.parametrize(

@@ -445,7 +445,7 @@ def test_a_hub_that_is_not_there(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
 
     with pytest.raises(HubUnavailable, match="check the network, HTTPS_PROXY and HF_ENDPOINT"):
-        fetch(cache)
+        fetch(cache, limit_s=0.5)
     assert HubUnavailable.exit_code == 75
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from launcher.cli import app
 from launcher.cli.plan import planned, together
 from launcher.errors import LauncherError, SettingsError
 from launcher.models.resolve import read_model
@@ -22,6 +20,7 @@ from launcher.planning.hardware import Route
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import given, load
+from tests.command import Command
 from tests.launcher.conftest import Refusals
 from tests.launcher.planning.test_plan import value
 
@@ -173,35 +172,6 @@ def test_an_address_that_is_not_known_yet() -> None:
     assert not settled.warnings
 
 
-class Command:
-    """`mmhie plan` in this process, with none of our settings but these."""
-
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: Path
-    ) -> None:
-        monkeypatch.chdir(folder)
-        for name in [name for name in os.environ if name.startswith("MMHIE_")]:
-            monkeypatch.delenv(name)
-        self._set = monkeypatch.setenv
-        self._captured = capfd
-
-    def __call__(self, *arguments: str, **variables: str) -> tuple[object, str, str]:
-        """Exit code, standard output, standard error."""
-        for name, text in variables.items():
-            self._set(f"MMHIE_{name.upper()}", text)
-        with pytest.raises(SystemExit) as ended:
-            app.run(app.application(), ["plan", *arguments])
-        return ended.value.code, *self._captured.readouterr()
-
-
-@pytest.fixture
-def plan(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
-    """The command."""
-    return Command(monkeypatch, capfd, tmp_path)
-
-
 @pytest.mark.parametrize(
     ("arguments", "variables", "sentence"),
     [
@@ -222,19 +192,19 @@ def plan(
     ],
 )
 def test_the_command_refuses_in_one_sentence(
-    plan: Command, arguments: list[str], variables: dict[str, str], sentence: str
+    plan_command: Command, arguments: list[str], variables: dict[str, str], sentence: str
 ) -> None:
     """Exit code 2, one line on standard error."""
-    code, _, err = plan(*arguments, **variables)
+    code, _, err = plan_command(*arguments, **variables)
 
     assert code == 2
     assert sentence in err
     assert err.count("\n") == 1
 
 
-def test_the_command_prints_lines_for_a_shell(plan: Command) -> None:
+def test_the_command_prints_lines_for_a_shell(plan_command: Command) -> None:
     """Each node's line, pasted into a shell, sets its variables and starts mmhie."""
-    code, out, _ = plan("--nodes", "2x8x80", head_address=HEAD, engine_args="--seed 7")
+    code, out, _ = plan_command("--nodes", "2x8x80", head_address=HEAD, engine_args="--seed 7")
 
     typed = [line[2:] for line in out.splitlines() if line.startswith("$ ")]
     assert code == 0
@@ -247,9 +217,9 @@ def test_the_command_prints_lines_for_a_shell(plan: Command) -> None:
         assert "MMHIE_ENGINE_ARGS=--seed 7" in variables
 
 
-def test_the_command_prints_json(plan: Command) -> None:
+def test_the_command_prints_json(plan_command: Command) -> None:
     """One object, with one entry a node."""
-    code, out, _ = plan("--nodes", "2x8x80", "--json", distributed_backend="ray")
+    code, out, _ = plan_command("--nodes", "2x8x80", "--json", distributed_backend="ray")
 
     document = json.loads(out)
     assert code == 0
@@ -259,9 +229,9 @@ def test_the_command_prints_json(plan: Command) -> None:
     assert document["node_commands"][0]["engine"] == document["argv"]
 
 
-def test_one_of_several_engines(plan: Command) -> None:
+def test_one_of_several_engines(plan_command: Command) -> None:
     """Its share of the machine is planned, and told as one."""
-    _, out, _ = plan("--gpus", "4x80", "--json", engines="2", device_map="balanced")
+    _, out, _ = plan_command("--gpus", "4x80", "--json", engines="2", device_map="balanced")
 
     document = json.loads(out)
     assert (document["tensor_parallel"], document["engines"], document["nodes"]) == (2, 2, 1)

@@ -1,14 +1,18 @@
-"""This machine's GPUs as the driver's library reports them, in `mmhie` processes that load one."""
+"""This machine's GPUs as the driver's library reports them: a stand-in that a test has loaded."""
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
+import pynvml
 import pytest
 
 from launcher.errors import DeviceFailed, HardwareError, NotEnoughMemory
@@ -20,6 +24,7 @@ from launcher.planning.installation import Installation, check_architecture
 from launcher.settings import LauncherSettings
 from requirements import programs
 from tests import fake_nvml
+from tests.command import Command
 from tests.fake_nvml import Device
 from tests.launcher.machine import Machine
 
@@ -32,9 +37,45 @@ LARGE = Device(f"{A100} MIG 3g.40gb", 40192, 40100, (8, 0), parent=0, uuid="MIG-
 DISPLAY = Device("NVIDIA T400 4GB", 4096, 3600, (7, 5), uuid="GPU-display")
 
 
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Here:
+    """The machine to `mmhie` in this process: one of its own would import for half a second."""
+
+    def __init__(self, machine: Machine, command: Command) -> None:
+        self.describe, self.environ = machine.describe, machine.environ
+        self._command, patch = command, command.monkeypatch
+        patch.chdir(machine.folder)
+        patch.syspath_prepend(machine.folder / "packages")
+        for name in {*os.environ} - {"PYTEST_CURRENT_TEST"}:
+            patch.delenv(name)
+        for name, text in self.environ.items():
+            patch.setenv(name, text)
+        patch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(machine.library)))
+        patch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+
+    def run(self, *arguments: str, **environ: str) -> Done:
+        """Run `mmhie` to its end."""
+        with self._command.monkeypatch.context() as patch:
+            for name, text in environ.items():
+                patch.setenv(name, text)
+            return Done(*self._command(*arguments))
+
+
 @pytest.fixture
-def machine(library: Path, tmp_path: Path) -> Machine:
-    return Machine(tmp_path, library)
+def machine(
+    library: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Here:
+    return Here(Machine(tmp_path, library), Command(monkeypatch, capfd))
 
 
 def lost(**changes: int) -> Device:
@@ -86,7 +127,7 @@ BROKEN = [
 @needs_compiler
 @pytest.mark.parametrize(("devices", "environ", "code", "sentence"), BROKEN)
 def test_a_gpu_that_cannot_be_used(
-    devices: tuple[Device, ...], environ: dict[str, str], code: int, sentence: str, machine: Machine
+    devices: tuple[Device, ...], environ: dict[str, str], code: int, sentence: str, machine: Here
 ) -> None:
     """One sentence and no traceback, as for any plan that cannot be made."""
     machine.describe(*devices)
@@ -106,7 +147,7 @@ DRIVERS = [
 @needs_compiler
 @pytest.mark.parametrize(("init", "cuda", "code", "sentence"), DRIVERS)
 def test_a_driver_that_cannot_be_used(
-    init: int, cuda: int, code: int, sentence: str, machine: Machine
+    init: int, cuda: int, code: int, sentence: str, machine: Here
 ) -> None:
     """The same sentence in a plan, at a start and in a check; never silently the CPU."""
     machine.describe(H100, init=init, cuda=cuda)
@@ -120,7 +161,7 @@ def test_a_driver_that_cannot_be_used(
 
 
 @needs_compiler
-def test_a_broken_driver_is_nothing_to_the_cpu(machine: Machine) -> None:
+def test_a_broken_driver_is_nothing_to_the_cpu(machine: Here) -> None:
     """The remedy that the sentence names works."""
     machine.describe(init=fake_nvml.DRIVER_NOT_LOADED)
     done = machine.run("plan", MMHIE_DEVICE="cpu")
@@ -139,7 +180,7 @@ FOUND = [
 @needs_compiler
 @pytest.mark.parametrize(("devices", "environ", "gib"), FOUND)
 def test_memory_is_that_of_the_gpu_or_the_slice(
-    devices: tuple[Device, ...], environ: dict[str, str], gib: float, machine: Machine
+    devices: tuple[Device, ...], environ: dict[str, str], gib: float, machine: Here
 ) -> None:
     """A slice's, not its parent's, which this user may not even ask for."""
     machine.describe(*devices)
@@ -149,7 +190,7 @@ def test_memory_is_that_of_the_gpu_or_the_slice(
 
 
 @needs_compiler
-def test_a_display_card_is_left_out(machine: Machine) -> None:
+def test_a_display_card_is_left_out(machine: Here) -> None:
     """It would make every rank's share as small as its own; the engine is told which to use."""
     machine.describe(DISPLAY, H100)
     plan = json.loads(machine.run("plan", "--json").stdout)
@@ -178,7 +219,7 @@ CARDS = [
 @needs_compiler
 @pytest.mark.parametrize(("devices", "first", "copies", "remark"), CARDS)
 def test_cards_are_taken_one_by_one(
-    devices: tuple[Device, ...], first: str, copies: int, remark: str, machine: Machine
+    devices: tuple[Device, ...], first: str, copies: int, remark: str, machine: Here
 ) -> None:
     """One that cannot run the model, or that others use, is named and left out."""
     machine.describe(*devices)
@@ -192,7 +233,7 @@ def test_cards_are_taken_one_by_one(
 
 
 @needs_compiler
-def test_an_idle_slice_is_named(machine: Machine) -> None:
+def test_an_idle_slice_is_named(machine: Here) -> None:
     """A process sees one slice, and nobody is to wonder about the other."""
     machine.describe(SLICED, SMALL, LARGE)
     plan = json.loads(machine.run("plan", "--json").stdout)
@@ -201,7 +242,7 @@ def test_an_idle_slice_is_named(machine: Machine) -> None:
 
 
 @needs_compiler
-def test_a_display_card_that_is_named_is_used(machine: Machine) -> None:
+def test_a_display_card_that_is_named_is_used(machine: Here) -> None:
     """A card that is named is wanted."""
     machine.describe(DISPLAY, H100)
     done = machine.run("plan", CUDA_VISIBLE_DEVICES="0", MMHIE_REASONER_MODEL="facebook/opt-1.3b")
@@ -210,7 +251,7 @@ def test_a_display_card_that_is_named_is_used(machine: Machine) -> None:
 
 
 @needs_compiler
-def test_memory_of_a_neighbour_is_not_planned_with(machine: Machine) -> None:
+def test_memory_of_a_neighbour_is_not_planned_with(machine: Here) -> None:
     """vLLM would refuse to start with more of the whole than is free."""
     machine.describe(Device(free=40000))
     plan = json.loads(machine.run("plan", "--json").stdout)
@@ -222,7 +263,7 @@ def test_memory_of_a_neighbour_is_not_planned_with(machine: Machine) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize(("free", "held"), [(8000, "71.8"), (0, "79.6")])
-def test_a_neighbour_that_leaves_too_little(free: int, held: str, machine: Machine) -> None:
+def test_a_neighbour_that_leaves_too_little(free: int, held: str, machine: Here) -> None:
     """It is said who has the memory."""
     machine.describe(Device(free=free))
     done = machine.run("plan")
@@ -232,7 +273,7 @@ def test_a_neighbour_that_leaves_too_little(free: int, held: str, machine: Machi
 
 
 @needs_compiler
-def test_a_share_that_is_not_free_is_refused(machine: Machine) -> None:
+def test_a_share_that_is_not_free_is_refused(machine: Here) -> None:
     """Before vLLM does, minutes later, with the largest that would do."""
     machine.describe(Device(free=40000))
     done = machine.run("plan", MMHIE_GPU_MEMORY_UTILIZATION="0.9")
@@ -243,7 +284,7 @@ def test_a_share_that_is_not_free_is_refused(machine: Machine) -> None:
 
 
 @needs_compiler
-def test_memory_that_is_the_cpus_as_well(machine: Machine) -> None:
+def test_memory_that_is_the_cpus_as_well(machine: Here) -> None:
     """A GB10 has what the machine has, and of that what is free."""
     device = Device("NVIDIA GB10", capability=(12, 1), memory_error=fake_nvml.NOT_SUPPORTED)
     machine.describe(device)

@@ -1,10 +1,7 @@
 """Plans as a whole: the README's two docker lines, the hardware of docs/launcher.md, every flag."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -29,6 +26,7 @@ from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import load
+from tests.command import Command
 from tests.launcher.conftest import Refusals
 from tests.sparse import sparse_weights
 
@@ -436,47 +434,25 @@ def test_json_has_exactly_the_documented_keys(hardware: str) -> None:
     json.dumps(found)
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command as a user runs it, with none of our settings but these."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("MMHIE_")}
-    given = {f"MMHIE_{name.upper()}": text for name, text in variables.items()}
-    program = "import sys; from launcher.cli.app import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, "plan", *arguments],
-        env={**kept, **given, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_command_prints_json() -> None:
-    """Standard output is one object, and nothing else."""
-    ended = run("--gpus", "4x80", "--json")
-
-    assert ended.returncode == 0
-    assert list(json.loads(ended.stdout)) == KEYS
-
-
-def test_the_command_prints_tables() -> None:
+def test_the_command_prints_tables(plan_command: Command) -> None:
     """For a person, in full: decisions, memory by part, reasons, and the engine's line."""
-    ended = run("--gpus", "1x24", "--verbose")
+    code, out, _ = plan_command("--gpus", "1x24", "--verbose")
 
-    assert ended.returncode == 0
+    assert code == 0
     for part in ("13.67", "weights", "KV cache", "Fits", "-20b-merge"):
-        assert part in ended.stdout
+        assert part in out
 
 
-@pytest.mark.parametrize(("gpus", "code"), [("1x24", 0), ("4x80,cc=9.0", 0), ("1x8", 2)])
-def test_the_command_is_short(gpus: str, code: int) -> None:
+@pytest.mark.parametrize(("gpus", "expected"), [("1x24", 0), ("4x80,cc=9.0", 0), ("1x8", 2)])
+def test_the_command_is_short(plan_command: Command, gpus: str, expected: int) -> None:
     """Twelve lines: the verdict first, model, memory, and one command where it can start."""
-    ended = run("--gpus", gpus)
-    lines = ended.stdout.splitlines()
+    code, out, _ = plan_command("--gpus", gpus)
+    lines = out.splitlines()
 
-    assert ended.returncode == code
+    assert code == expected
     assert len(lines) <= 12
     assert lines[0].startswith("Fits" if code == 0 else "Does not fit")
-    assert re.search(r"^memory: +[\d.]+ of [\d.]+ GiB of each GPU$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^memory: +[\d.]+ of [\d.]+ GiB of each GPU$", out, re.MULTILINE)
     assert ("start:    mmhie serve" in lines) == (code == 0)
     assert lines[-1] == "More: mmhie plan --verbose"
 
@@ -499,24 +475,19 @@ def test_warnings_beyond_the_room_are_counted() -> None:
     ],
 )
 def test_the_command_refuses_in_one_sentence(
-    arguments: list[str], variables: dict[str, str], sentence: str
+    plan_command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    variables: dict[str, str],
+    sentence: str,
 ) -> None:
     """Exit code 2, one line on standard error, no traceback."""
-    ended = run(*arguments, **variables)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, _, err = plan_command(*arguments, **variables)
 
-    assert ended.returncode == 2
-    assert sentence in ended.stderr
-    assert ended.stderr.count("\n") == 1
-
-
-def test_the_documented_plans_are_what_the_tool_says() -> None:
-    """docs/launcher.md is written by scripts/render/plans.py, and is up to date."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "scripts.render", "--check", "plans"],
-        env={**os.environ, "PYTHONPATH": ROOT},
-    )
-
-    assert ended.returncode == 0
+    assert code == 2
+    assert sentence in err
+    assert err.count("\n") == 1
 
 
 def dense(tmp_path: Path, **entries: Any) -> Path:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.errors import NotEnoughDisk, PortTaken
+from launcher.errors import NotEnoughDisk, PortTaken, SettingsError
 from launcher.serving import preflight
+from launcher.settings import LauncherSettings, load
+from tests.gateway.server.certificates import Authority
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])
@@ -28,3 +30,21 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     with pytest.raises(NotEnoughDisk, match="MMHIE_CACHE_DIR"):
         preflight.check_room(tmp_path / "not" / "yet")
+
+
+def test_a_certificate_that_no_engine_could_serve_with(tmp_path: Path) -> None:
+    """Before the model is loaded, with what is wrong; and where no engine has a use for it."""
+    pair, other = (Authority(tmp_path, "ours").issue(name) for name in ("engine", "other"))
+
+    def chosen(certificate: Path, key: Path) -> LauncherSettings:
+        names = ("MMHIE_ENGINE_SERVER_CERTIFICATE", "MMHIE_ENGINE_SERVER_KEY")
+        return load(dict(zip(names, map(str, (certificate, key)), strict=True)), None)
+
+    assert preflight.engine_scheme(load({}, None)) == "http"
+    assert preflight.engine_scheme(chosen(pair.certificate, pair.key)) == "https"
+    for key, said in ((other.key, "not its key"), (tmp_path / "none", "No such file")):
+        with pytest.raises(SettingsError, match=said):
+            preflight.engine_scheme(chosen(pair.certificate, key))
+    with pytest.raises(SettingsError, match="is for `mmhie engine`"):
+        preflight.refuse_certificate(chosen(pair.certificate, pair.key))
+    preflight.refuse_certificate(load({}, None))

@@ -12,7 +12,7 @@ import pytest
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import parse, share
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.serving.programs import RunFiles, programs
+from launcher.serving.programs import RunFiles, listen_flags, programs
 from launcher.serving.supervisor import Programs
 from launcher.settings import load
 from tests.launcher.cli.test_serve import MODEL
@@ -46,6 +46,21 @@ def test_one_engine(tmp_path: Path) -> None:
     assert key == gateway.env["MMHIE_ENGINE_API_KEY"]
     assert not any(key in part for part in (*engine.argv, *gateway.argv))
     assert engine.env["HF_HUB_OFFLINE"] == "1"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_engine_alone_with_a_certificate(tmp_path: Path, scheme: str) -> None:
+    """vLLM's own TLS, which reads renewed files; it is no engine's on this machine alone."""
+    files = {
+        "MMHIE_ENGINE_SERVER_CERTIFICATE": "/etc/a.pem",
+        "MMHIE_ENGINE_SERVER_KEY": "/etc/a.key",
+    }
+    chosen = load({"MMHIE_REASONER_MODEL": "/models/tiny", **files}, None)
+    flags = listen_flags(f"{scheme}://0.0.0.0:8001", chosen)
+    tls = ("--ssl-certfile", "/etc/a.pem", "--ssl-keyfile", "/etc/a.key", "--enable-ssl-refresh")
+
+    assert flags == ("--host", "0.0.0.0", "--port", "8001", *(tls if scheme == "https" else ()))
+    assert listen_flags(tmp_path / "engine.sock", chosen)[0] == "--uds"
 
 
 def test_every_start_has_its_own_key(tmp_path: Path) -> None:

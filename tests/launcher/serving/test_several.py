@@ -20,7 +20,8 @@ from launcher.serving.service_supervisor import Program
 from launcher.serving.status_file import Phase
 from launcher.serving.supervisor import ROUTER_READY, Programs, Supervisor, combined
 from tests.contract.process import free_ports
-from tests.launcher.serving.test_supervisor import ASK, ENV, GATEWAY, HANG_S, Clock, shell
+from tests.gateway.clock import Clock
+from tests.launcher.serving.test_supervisor import ASK, ENV, GATEWAY, HANG_S, shell
 
 READY = Phase("ready", "The model is ready.", 1.0)
 LOADING = Phase("loading", "Loading the weights.", 0.4)

@@ -21,20 +21,11 @@ from launcher.serving.status_file import (
     engine_facts,
 )
 from launcher.settings import load
+from tests.gateway.clock import Clock
 from tests.launcher.cli.test_serve import MODEL
 
 READY = Phase("ready", "The model is ready.", 1.0)
 FACTS = EngineFacts({"name": "vllm", "version": "0.32.0"}, {"id": "m"}, ("Slow.",))
-
-
-class Clock:
-    """A time that only the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def read(path: Path) -> Any:
@@ -43,7 +34,7 @@ def read(path: Path) -> Any:
 
 def test_the_content(tmp_path: Path) -> None:
     """Every key the gateway reads."""
-    file = StatusFile(tmp_path / "phase.json", FACTS, Clock())
+    file = StatusFile(tmp_path / "phase.json", FACTS, Clock(1000.0))
     file.write(Phase("loading", "Loading the weights.", 0.5))
 
     assert read(tmp_path / "phase.json") == {
@@ -59,7 +50,7 @@ def test_the_content(tmp_path: Path) -> None:
 
 def test_it_is_replaced_not_rewritten(tmp_path: Path) -> None:
     """A reader that holds the old file goes on reading the old content."""
-    file = StatusFile(tmp_path / "phase.json", FACTS, Clock())
+    file = StatusFile(tmp_path / "phase.json", FACTS, Clock(1000.0))
     file.write(Phase("starting", "Starting."))
     with (tmp_path / "phase.json").open() as old:
         file.write(READY)
@@ -70,7 +61,7 @@ def test_it_is_replaced_not_rewritten(tmp_path: Path) -> None:
 
 def test_the_same_phase_is_written_now_and_then(tmp_path: Path) -> None:
     """Not every tick, and often enough for whatever cleans up temporary files."""
-    clock, path = Clock(), tmp_path / "phase.json"
+    clock, path = Clock(1000.0), tmp_path / "phase.json"
     file = StatusFile(path, FACTS, clock)
     file.write(READY)
     path.unlink()
@@ -87,7 +78,7 @@ def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
     """Told once, tried again at the next tick; the service goes on."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    file = StatusFile(folder / "phase.json", FACTS, Clock())
+    file = StatusFile(folder / "phase.json", FACTS, Clock(1000.0))
     (folder / ".phase.json.new").symlink_to("/dev/full")
     told = [file.write(READY), file.write(READY)]
     assert told == [f"{folder}/phase.json cannot be written: No space left on device.", ""]

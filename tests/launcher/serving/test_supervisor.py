@@ -38,6 +38,7 @@ from launcher.serving.service_supervisor import Program, ServiceSupervisor
 from launcher.serving.stall_watchdog import Activity, activity
 from launcher.serving.status_file import Phase
 from launcher.serving.supervisor import GATEWAY_MARGIN_S, Prepare, Programs, Supervisor
+from tests.gateway.clock import Clock
 
 ROOT = Path(__file__).parents[3]
 OUTPUT = Path(__file__).with_name("engine_output")
@@ -51,16 +52,6 @@ ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 def shell(script: str) -> Command:
     return Command(("/bin/sh", "-c", script), ENV)
-
-
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Run:

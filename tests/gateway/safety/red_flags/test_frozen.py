@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.red_flags.passages import LANGUAGES, chosen_first, texts
+from scripts.red_flags.passages import LANGUAGES, SLOT, texts
 from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, cases, languages_of
+
+
+def chosen_first(pattern: str) -> str:
+    """Return a pattern with the first alternative for each slot, without marks."""
+    return SLOT.sub(lambda slot: slot[1].split("|")[0], pattern).translate({60: None, 62: None})
 
 
 def words(text: str) -> str:

@@ -31,6 +31,11 @@ EXAM = (
     "pressure is 85/50 mm Hg. Which of the following is the most appropriate next step?\n"
     "A) Aspirin\nB) Heparin\nC) Angiography\nD) Observation"
 )
+# Without its second sentence it is a report like any other.
+FRAMED = (
+    "A 45-year-old man is vomiting blood and is very pale. "
+    "Which of the following is the best initial step?"
+)
 VISIT = (
     "Doctor: Good morning, what brings you in? Patient: My knee is stiff. Doctor: Any chest pain? "
     "Patient: No. Doctor: Shortness of breath? Patient: No. Doctor: Let us look at the knee."
@@ -133,6 +138,7 @@ def test_the_middle_of_a_long_text_is_read(size: int) -> None:
     "text",
     [
         EXAM,
+        FRAMED,
         VISIT,
         "What causes crushing chest pain?",
         "Denies chest pain.",

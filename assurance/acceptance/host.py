@@ -1,0 +1,67 @@
+"""The host or container in which `mmhie accept isolation` runs."""
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from gateway.settings.gateway import GatewaySettings
+
+# By name and by address, so that neither a resolver nor a route alone decides: the model hub, the
+# package index, vLLM's statistics, public resolvers, and a cloud's metadata service.
+WORLD: Final = (
+    *("huggingface.co:443", "pypi.org:443", "stats.vllm.ai:443", "1.1.1.1:443", "8.8.8.8:53"),
+    *("[2606:4700:4700::1111]:443", "169.254.169.254:80"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """The name of the host, the user of the check, the addresses to try, the ports that are meant
+    to be open."""
+
+    host: str
+    user: str
+    tried: tuple[str, ...]
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host, seen from a process of it; `settings` are the gateway's in this environment."""
+
+    facts: HostFacts
+    settings: GatewaySettings
+    proc: Path = Path("/proc")
+    root: Path = Path("/")
+
+    @classmethod
+    def here(cls, settings: GatewaySettings, more: Sequence[str], ports: Sequence[int]) -> Self:
+        """Return this host; a proxy of its environment would be a way out."""
+        tried = dict.fromkeys((*WORLD, *proxies(), *more))
+        intended = tuple(ports) or (settings.port,)
+        return cls(
+            HostFacts(socket.gethostname(), f"uid {os.getuid()}", tuple(tried), intended), settings
+        )
+
+
+def proxies() -> list[str]:
+    """Return the proxies that this environment names, as host:port, without their passwords."""
+    urls = [url for scheme, url in getproxies().items() if scheme != "no"]
+    places = [
+        urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")[2] for url in urls
+    ]
+    return [place if is_address(place) else f"{place}:80" for place in places]
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is host:port."""
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname and parts.port) and parts.netloc == text and "@" not in text
+    except ValueError:
+        return False

@@ -1,0 +1,174 @@
+"""The audit feed: each line of the trail goes to a FHIR server as an AuditEvent."""
+
+import contextlib
+import fcntl
+import os
+import random
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, Self
+
+from gateway.audit.chain import START, Line
+from gateway.audit.fhir.audit_event import audit_event
+from gateway.audit.fhir.repository import REFUSED, Repository, RepositoryUnavailable
+from gateway.audit.follower import FeedPlace, TrailFollower
+from gateway.runtime.log import fault_logged, log
+from gateway.settings.gateway import GatewaySettings
+
+MOST = 20  # events at once: 2 ms of work, for which others wait
+POLL_S = 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+STOP_S = 3.0
+JITTER = random.Random()  # noqa: S311 - spreads gateways over time, and is no secret
+
+
+class FeedReport(Protocol):
+    """Takes how many lines were sent, set aside or lost just now, and the age of the oldest that
+    waits."""
+
+    def __call__(
+        self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
+    ) -> None: ...
+
+
+class AuditFeed:
+    """Sends lines in order and at least once, from a thread; no request waits for it.
+
+    Of all processes that write the trail, the one that holds the lock does. An event that the
+    server refuses is set aside: told, and left in the trail. Any other failure is tried again.
+    """
+
+    def __init__(
+        self,
+        follower: TrailFollower,
+        repository: Repository,
+        report: FeedReport,
+        *,
+        first_pause_s: float = FIRST_PAUSE_S,
+    ) -> None:
+        self._follower = follower
+        self._repository = repository
+        self._report = report
+        self._first_pause_s = self._pause_s = first_pause_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="audit-feed", daemon=True)
+        self._problem = ""
+
+    @classmethod
+    def of(cls, settings: GatewaySettings, trail: Path, key: str, report: FeedReport) -> Self:
+        """Raises SettingsError."""
+        follower = TrailFollower(trail, key, syncs=settings.audit_fsync != "never")
+        return cls(follower, Repository.of(settings), report)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send what is left; a server that takes nothing for `STOP_S` gets it after the start."""
+        self._stopping.set()
+        self._thread.join(STOP_S)
+
+    def warnings(self) -> list[str]:
+        waits = f"Audit events wait for MMHIE_AUDIT_FHIR_URL: {self._problem}."
+        return [*([waits] if self._problem else []), *self._repository.warnings()]
+
+    def _run(self) -> None:
+        with contextlib.ExitStack() as lead:
+            while not take_lead(self._follower.file, lead):
+                if self._stopping.is_set():  # after a last try: who fed may have stopped already
+                    return
+                self._stopping.wait(POLL_S)
+            self._follower.load()
+            while self._step() or not self._stopping.wait(self._wait_s()):
+                pass
+            while self._step():
+                pass
+            self._repository.close()
+
+    def _wait_s(self) -> float:
+        """Return the pause: until new lines are looked for, or a failure is tried again."""
+        return self._pause_s * JITTER.uniform(0.5, 1) if self._problem else POLL_S
+
+    def _step(self) -> bool:
+        """Send the next lines; return whether there may be more at once."""
+        with fault_logged("the audit feed failed and goes on", then=lambda: self._fail("a fault")):
+            try:
+                lines = self._follower.read(MOST)
+                self._report(lag_s=age_s(lines[0][0]) if lines else 0.0)
+                self._send(lines)
+            except RepositoryUnavailable as problem:
+                self._fail(str(problem))
+            except OSError as problem:
+                self._fail(str(problem.strerror))
+            else:
+                self._recover()
+                return bool(lines)
+        return False
+
+    def _send(self, lines: Sequence[tuple[Line, FeedPlace]]) -> None:
+        """Send lines, and keep the place after the last that is done with."""
+        before = self._follower.place
+        statuses = self._repository.send([audit_event(line.record) for line, _ in lines])
+        try:
+            for (line, place), status in zip(lines, statuses, strict=True):
+                self._note(line, status)
+                self._follower.place = place
+                self._pause_s = self._first_pause_s
+        finally:
+            if self._follower.place != before:
+                self._follower.save()
+
+    def _note(self, line: Line, status: int) -> None:
+        """Count a line, and those that are missing before it; raises RepositoryUnavailable."""
+        is_refused = status in REFUSED
+        if not is_refused and status // 100 != 2:
+            raise RepositoryUnavailable(f"it answers {status}")
+        if is_refused:
+            log.error("audit line %d is set aside: the server answers %d", line.head.seq, status)
+        self._report(sent=not is_refused, set_aside=is_refused, lost=self._missing(line))
+
+    def _missing(self, line: Line) -> int:
+        """Return how many lines were removed or changed before they were sent, and tell it."""
+        known, seq = self._follower.place.head, line.head.seq
+        if known == START or seq == known.seq + 1:
+            return 0
+        if seq <= known.seq:
+            log.error("the audit trail is another one than was sent before; all of it is sent")
+            return 0
+        log.error("audit lines %d to %d are gone and were not sent", known.seq + 1, seq - 1)
+        return seq - known.seq - 1
+
+    def _fail(self, problem: str) -> None:
+        if not self._problem:
+            log.error("audit events do not arrive at MMHIE_AUDIT_FHIR_URL: %s", problem)
+        else:
+            self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s)
+        self._problem = problem
+
+    def _recover(self) -> None:
+        if self._problem:
+            log.warning("audit events arrive again")
+        self._problem, self._pause_s = "", self._first_pause_s
+
+
+def take_lead(place: Path, lead: contextlib.ExitStack) -> bool:
+    """Return whether this process feeds from now on: it holds the lock as long as it lives."""
+    try:
+        handle = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return False
+    lead.callback(os.close, handle)
+    return True
+
+
+def age_s(line: Line) -> float:
+    """Return how long ago a line's event ended."""
+    return max(0.0, time.time() - datetime.fromisoformat(line.record["time"]).timestamp())

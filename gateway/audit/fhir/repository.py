@@ -1,0 +1,181 @@
+"""A FHIR server that takes AuditEvents as IHE's ITI-20 sends them: one alone, several in a batch.
+
+Source: RESTful ATNA, https://profiles.ihe.net/ITI/RESTfulATNA, transaction ITI-20.
+"""
+
+import base64
+import ssl
+import time
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+import httpx2
+import orjson
+
+from gateway.engine.tls import ClientTls
+from gateway.runtime.json_types import Json
+from gateway.settings.gateway import GatewaySettings, SettingsError
+
+TIMEOUT_S = 10.0
+HEADERS = {"content-type": "application/fhir+json", "prefer": "return=minimal"}
+TOKEN_S, MARGIN_S = 300, 10  # of a token that does not say how long it holds; before its end
+# What FHIR answers for the content of one event. Any other failure is of the address, the access or
+# the moment (401, 403, 404, 408, 429, 5xx), and would be the same for every event.
+REFUSED = frozenset({400, 409, 412, 413, 422})
+NO_BATCHES = REFUSED | {404, 405, 415, 501}
+
+Exchanges = Generator[httpx2.Request, httpx2.Response, None]
+
+
+class RepositoryUnavailable(Exception):
+    """The server takes no event now; the message says why, in the middle of a sentence."""
+
+
+class Repository:
+    """Sends events over one connection. Not thread-safe."""
+
+    def __init__(self, url: str, tls: ClientTls, auth: "ClientCredentials | None" = None) -> None:
+        self._url = url
+        self._tls = tls
+        self._auth = auth
+        self._context: ssl.SSLContext | None = None
+        self._client: httpx2.Client | None = None
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        """Raises SettingsError for a file that cannot be used."""
+        url = settings.audit_fhir_url or ""
+        return cls(url, ClientTls.of(settings, "AUDIT_FHIR"), ClientCredentials.of(settings))
+
+    def send(self, events: Sequence[Json]) -> Iterator[int]:
+        """Yield the status of each event, in order; raises RepositoryUnavailable or OSError.
+
+        A batch that is refused as a whole is sent event by event: one of them may be the reason,
+        or the server takes no batches.
+        """
+        statuses = self._send_batch(events) if len(events) > 1 else None
+        if statuses is not None:
+            yield from statuses
+            return
+        for event in events:
+            yield require_verdict(self._post("/AuditEvent", event)).status_code
+
+    def _send_batch(self, events: Sequence[Json]) -> list[int] | None:
+        """Return the status of each event; None where the server does not say it."""
+        request = {"method": "POST", "url": "AuditEvent"}
+        entries = [{"resource": event, "request": request} for event in events]
+        response = self._post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
+        if response.status_code in NO_BATCHES:
+            return None
+        statuses = statuses_in(require_verdict(response).content)
+        return statuses if len(statuses) == len(events) else [response.status_code] * len(events)
+
+    def _post(self, path: str, resource: Json) -> httpx2.Response:
+        body = orjson.dumps(resource)
+        try:
+            return self._connected().post(self._url + path, content=body, headers=HEADERS)
+        except httpx2.HTTPError as error:
+            raise RepositoryUnavailable(f"it cannot be reached ({explain(error)})") from None
+
+    def _connected(self) -> httpx2.Client:
+        """Return a client that believes the certificates as they are now."""
+        context = self._tls.context()
+        if self._client is None or context is not self._context:
+            self.close()
+            self._client = httpx2.Client(verify=context, auth=self._auth, timeout=TIMEOUT_S)
+            self._context = context
+        return self._client
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should know."""
+        return self._tls.warnings()
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+class ClientCredentials(httpx2.Auth):
+    """An access token by OAuth 2.0's client credentials (RFC 6749, 4.4), renewed when it ends, or
+    when the server no longer takes it."""
+
+    requires_response_body = True
+
+    def __init__(self, url: str, client_id: str, secret_file: Path, scope: str | None) -> None:
+        self._url = url
+        self._client_id = client_id
+        self._secret_file = secret_file
+        self._form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
+        self._token = ""
+        self._until = float("-inf")
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self | None:
+        """Return None where no token is asked for; raises SettingsError."""
+        url, client_id = settings.audit_fhir_token_url, settings.audit_fhir_client_id
+        secret_file = settings.audit_fhir_client_secret_file
+        if url is None or client_id is None or secret_file is None:
+            return None
+        credentials = cls(url, client_id, secret_file, settings.audit_fhir_scope)
+        try:
+            credentials.basic()
+        except OSError as problem:
+            raise SettingsError(
+                f"MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE cannot be read ({problem.strerror})."
+            ) from None
+        return credentials
+
+    def auth_flow(self, request: httpx2.Request) -> Exchanges:
+        """Put a token on a request, after a request for one where it is time."""
+        if time.monotonic() >= self._until:
+            yield from self._renew()
+        request.headers["authorization"] = f"Bearer {self._token}"
+        response = yield request
+        if response.status_code == httpx2.codes.UNAUTHORIZED:
+            self._until = float("-inf")
+
+    def _renew(self) -> Exchanges:
+        headers = {"authorization": self.basic(), "accept": "application/json"}
+        response = yield httpx2.Request("POST", self._url, data=self._form, headers=headers)
+        try:
+            answer = orjson.loads(response.raise_for_status().content)
+            self._token, holds_s = (
+                str(answer["access_token"]),
+                int(answer.get("expires_in", TOKEN_S)),
+            )
+        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
+            status = response.status_code
+            raise RepositoryUnavailable(f"the token server answers {status}, no token") from None
+        self._until = time.monotonic() + holds_s - MARGIN_S
+
+    def basic(self) -> str:
+        """Return the client's own credentials, each part encoded as RFC 6749 (2.3.1) has it."""
+        secret = self._secret_file.read_text("utf-8", errors="replace").strip()
+        pair = ":".join(quote(part, safe="") for part in (self._client_id, secret))
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def require_verdict(response: httpx2.Response) -> httpx2.Response:
+    """Return an answer about an event; raises RepositoryUnavailable for any other."""
+    if response.is_success or response.status_code in REFUSED:
+        return response
+    raise RepositoryUnavailable(f"it answers {response.status_code}")
+
+
+def statuses_in(content: bytes) -> list[int]:
+    """Return the statuses in a batch's response, which begin a line each (`201 Created`)."""
+    try:
+        entries = orjson.loads(content)["entry"]
+        return [int(entry["response"]["status"][:3]) for entry in entries]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def explain(error: httpx2.HTTPError) -> str:
+    """Return what the system or TLS says of a connection, else the kind of the failure: what a
+    server sent is in no log."""
+    return str(error) if isinstance(error, httpx2.ConnectError) else type(error).__name__

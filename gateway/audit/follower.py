@@ -1,0 +1,97 @@
+"""Read a trail's lines as they are written, from a place that survives a restart."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.audit import chain
+from gateway.audit.chain import START, ChainHead, Line
+from gateway.audit.file import lock_trail
+from gateway.audit.rotation import rotated_files
+from gateway.audit.tampering import ends_with
+from gateway.runtime.files import parse_json, write_json
+from gateway.runtime.log import log
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlace:
+    """The end of a line in its file, which the line's own MAC tells from any other."""
+
+    offset: int = 0
+    head: ChainHead = START
+
+
+class TrailFollower:
+    """Reads lines in order across rotations; skips what was changed since it was written.
+
+    The trail is the queue: nothing is kept but a place, in a file beside it. Not thread-safe.
+    """
+
+    def __init__(self, trail: Path, key: str, *, syncs: bool) -> None:
+        self.file = trail.with_name(f"{trail.name}.feed")
+        self.place = FeedPlace()
+        self._trail = trail
+        self._mac = chain.new_mac(key)
+        self._syncs = syncs
+
+    def load(self) -> None:
+        """Take the place that was kept; without one it is the beginning."""
+        try:
+            kept = parse_json(self.file.read_bytes())
+            self.place = FeedPlace(int(kept["offset"]), ChainHead(**kept["head"]))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError):
+            log.error("the place of the audit feed cannot be read; the whole trail is sent")
+
+    def save(self) -> None:
+        """Keep the place. Where the disk is full, a restart sends again what was sent since."""
+        try:
+            write_json(self.file, asdict(self.place), mode=0o600)
+        except OSError as problem:
+            log.error("the place of the audit feed cannot be kept: %s", problem.strerror)
+
+    def read(self, most: int) -> list[tuple[Line, FeedPlace]]:
+        """Return the next lines, each with the place after it; raises OSError.
+
+        Under the lock nobody rotates, and no batch is half written. The lines are on the disk
+        before anybody is told of them: a power failure takes none that was sent.
+        """
+        with lock_trail(self._trail):
+            for path, offset in self._starts():
+                with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                    if lines := list(islice(self._lines(file, offset), most)):
+                        if self._syncs:
+                            os.fdatasync(file.fileno())
+                        return lines
+        return []
+
+    def _starts(self) -> Iterator[tuple[Path, int]]:
+        """Yield the files from this place on, each with where to read; all of them where the place
+        is in none: its file was archived, or this is another trail."""
+        rotated = rotated_files(self._trail)
+        files = [*(file for file in rotated if self._may_have(file)), self._trail]
+        for number, path in enumerate(files):
+            with contextlib.suppress(FileNotFoundError):
+                if ends_with(path, self.place.offset, self.place.head):
+                    yield path, self.place.offset
+                    yield from ((later, 0) for later in files[number + 1 :])
+                    return
+        yield from ((path, 0) for path in (*rotated, self._trail))
+
+    def _may_have(self, rotated: Path) -> bool:
+        """Return whether a rotated file, named by its last line, may hold the place."""
+        return int(rotated.suffix[1:]) >= self.place.head.seq
+
+    def _lines(self, file: BinaryIO, offset: int) -> Iterator[tuple[Line, FeedPlace]]:
+        """Yield the genuine lines of a file; one that is torn has no end yet."""
+        file.seek(offset)
+        for raw in file:
+            offset += len(raw)
+            line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
+            if raw.endswith(b"\n") and line is not None and line.is_genuine:
+                yield line, FeedPlace(offset, line.head)

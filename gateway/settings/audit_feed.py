@@ -1,0 +1,110 @@
+"""Settings of the audit feed: the FHIR repository that takes the trail's events."""
+
+from collections.abc import Iterator
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from gateway.settings.audit import AuditSettings
+from gateway.settings.base import UserPath
+from gateway.settings.engine import is_encrypted, is_plain_elsewhere
+
+
+def check_server_url(url: str) -> str:
+    """Return `http[s]://host[:port][/path]` with nothing that would be ignored."""
+    if not names_a_server(url):
+        raise ValueError("must be https://host[:port][/path] or http://…, without user and query")
+    return url.rstrip("/")
+
+
+def names_a_server(url: str) -> bool:
+    """Return whether a URL is of HTTP, and without user, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    names_host = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    return names_host and not (parts.query or parts.fragment or "@" in parts.netloc)
+
+
+ServerUrl = Annotated[str, AfterValidator(check_server_url)]
+
+
+class AuditFeedSettings(AuditSettings):
+    """Part of the gateway's settings."""
+
+    audit_fhir_url: ServerUrl | None = Field(
+        None,
+        description="Base address of a FHIR R4 server that gets each line of the audit trail as an "
+        "AuditEvent (IHE ITI-20): `https://repository/fhir`. Needs MMHIE_AUDIT_FILE.",
+    )
+    audit_fhir_tls_ca: UserPath | None = Field(
+        None, description="CA of that server's certificate (PEM). Unset: the system's CAs."
+    )
+    audit_fhir_tls_certificate: UserPath | None = Field(
+        None, description="Certificate chain (PEM) that the gateway shows to that server."
+    )
+    audit_fhir_tls_key: UserPath | None = Field(
+        None, description="Private key of that certificate in PEM, without a password."
+    )
+    audit_fhir_token_url: ServerUrl | None = Field(
+        None,
+        description="Where the gateway gets access tokens for that server (OAuth 2.0, client "
+        "credentials).",
+    )
+    audit_fhir_client_id: str | None = Field(
+        None, min_length=1, description="Client id with which it gets them."
+    )
+    audit_fhir_client_secret_file: UserPath | None = Field(
+        None, description="File that holds the client's secret; read again for each token."
+    )
+    audit_fhir_scope: str | None = Field(
+        None,
+        min_length=1,
+        description="Scope that it asks for, such as `system/AuditEvent.c`, where the token server "
+        "wants one.",
+    )
+
+
+def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    url, token_url = settings.audit_fhir_url, settings.audit_fhir_token_url
+    files = (
+        settings.audit_fhir_tls_ca,
+        settings.audit_fhir_tls_certificate,
+        settings.audit_fhir_tls_key,
+    )
+    client = (token_url, settings.audit_fhir_client_id, settings.audit_fhir_client_secret_file)
+    addresses = [address for address in (url, token_url) if address]
+    yield (
+        url and not settings.audit_file,
+        "MMHIE_AUDIT_FHIR_URL needs MMHIE_AUDIT_FILE, whose lines it sends; set that as well, or "
+        "unset it.",
+    )
+    yield (
+        bool(files[1]) != bool(files[2]),
+        "MMHIE_AUDIT_FHIR_TLS_CERTIFICATE and MMHIE_AUDIT_FHIR_TLS_KEY go together; set the other "
+        "one as well.",
+    )
+    yield (
+        any(client) and not all(client),
+        "MMHIE_AUDIT_FHIR_TOKEN_URL, MMHIE_AUDIT_FHIR_CLIENT_ID and "
+        "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE go together; set the others as well.",
+    )
+    yield (
+        any((*files, *client, settings.audit_fhir_scope)) and not url,
+        "MMHIE_AUDIT_FHIR_TLS_*, _TOKEN_URL, _CLIENT_* and _SCOPE need MMHIE_AUDIT_FHIR_URL; set "
+        "that as well, or unset them.",
+    )
+    yield (
+        any(files) and not any(map(is_encrypted, addresses)),
+        "MMHIE_AUDIT_FHIR_TLS_CA, _CERTIFICATE and _KEY need a MMHIE_AUDIT_FHIR_URL with https://; "
+        "set that, or unset them.",
+    )
+    yield (
+        settings.env == "production" and any(map(is_plain_elsewhere, addresses)),
+        "MMHIE_AUDIT_FHIR_URL or MMHIE_AUDIT_FHIR_TOKEN_URL is plain http to another host, "
+        "which is refused when MMHIE_ENV is production; use https://.",
+    )

@@ -1,0 +1,38 @@
+"""`mmhie` in the process of a test: a process of its own would import for half a second."""
+
+import os
+
+import pytest
+
+from launcher.cli import app
+
+
+class Command:
+    """A command, with none of our settings but those it is given."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        captured: pytest.CaptureFixture[str],
+        *words: str,
+    ) -> None:
+        for name in [name for name in os.environ if name.startswith("MMHIE_")]:
+            monkeypatch.delenv(name)
+        self.monkeypatch = monkeypatch
+        self._captured = captured
+        self._words = words
+
+    def __call__(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        with self.monkeypatch.context() as environ:
+            for name, text in variables.items():
+                environ.setenv(f"MMHIE_{name.upper()}", text)
+            with pytest.raises(SystemExit) as ended:
+                app.run(app.application(), [*self._words, *arguments])
+        return int(ended.value.code or 0), *self._captured.readouterr()
+
+    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
+        """Standard output and standard error, after this exit code."""
+        code, out, err = self(*arguments)
+        assert code == exit_code, out + err
+        return out, err

@@ -1,0 +1,121 @@
+"""docs/clients.md: each block runs at a gateway with keys, and the trail has who asked."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.pseudonyms import Pseudonyms
+from requirements import programs
+from tests.contract.process import Gateway
+from tests.docs.examples import DOCS, Example, examples
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key
+from tests.waiting import until
+
+KEY = "k" * 32
+PAGE = "clients.md"
+WEBUI, LIBRECHAT, MIRTH, SHELL = [example for example in examples() if example.page == PAGE]
+(SETTING,) = [
+    line.partition("=")[2].partition(" ")[0]
+    for line in (DOCS / PAGE).read_text().splitlines()
+    if line.startswith("MMHIE_USER_HEADERS=")
+]
+
+
+class Hospital:
+    """A gateway as the page sets it up, and what its trail says."""
+
+    def __init__(self, folder: Path, engine: FakeEngine) -> None:
+        self.trail = folder / "audit.jsonl"
+        self.key = add_key(folder / "keys.json", "front-end", "generate", "openai", "on_behalf")
+        self.gateway = Gateway(
+            folder,
+            engine.url,
+            MMHIE_KEYS_FILE=str(folder / "keys.json"),
+            MMHIE_USER_HEADERS=SETTING,
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY=KEY,
+        ).wait()
+
+    def run(self, example: Example) -> str:
+        """What a block prints."""
+        done = example.run(self.gateway.url, MMHIE_API_KEY=self.key)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def until_asked(self, route: str, times: int = 1, **who: str | list[str]) -> None:
+        """Wait until the trail has as many requests of a route, of these persons."""
+
+        def is_there() -> bool:
+            whole = self.trail.read_bytes().rpartition(b"\n")[0].splitlines()
+            asked = {"route": route, **who}
+            lines = map(json.loads, whole)
+            return times == sum(asked == {name: line.get(name) for name in asked} for line in lines)
+
+        until(is_there)
+
+
+@pytest.fixture(scope="module")
+def hospital(
+    the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Hospital]:
+    """With the key that the page has made."""
+    running = Hospital(tmp_path_factory.mktemp("hospital"), the_engine)
+    with running.gateway:
+        yield running
+
+
+needs_curl = pytest.mark.skipif(bool(programs.reason("curl")), reason=programs.reason("curl"))
+
+
+@needs_curl
+def test_open_webui(hospital: Hospital, engine: FakeEngine) -> None:
+    """Models, a stream that ends with its usage, a title; each in its user's name."""
+    printed = hospital.run(WEBUI)
+
+    stream, done, title = printed.partition("data: [DONE]")
+    last = json.loads(stream.strip().splitlines()[-1].removeprefix("data: "))
+    assert done
+    assert (last["choices"], last["usage"]["total_tokens"] > 0) == ([], True)
+    assert json.loads(title)["choices"][0]["message"]["content"]
+    person = "j.weber@hospital.example"
+    hospital.until_asked("/v1/models", user=person)
+    hospital.until_asked("/v1/chat/completions", 2, user=person)
+    assert "weber" not in str(engine.seen()).lower()
+
+
+def test_librechat(hospital: Hospital, engine: FakeEngine) -> None:
+    """A stream with usage; the header of its page is one of the gateway's, and its name is read."""
+    assert "total_tokens" in hospital.run(LIBRECHAT)
+    hospital.until_asked("/v1/chat/completions", user="Ana Marić")
+    assert 'X-LibreChat-User: "{{LIBRECHAT_USER_EMAIL}}"' in (DOCS / PAGE).read_text()
+
+
+def test_an_http_sender(hospital: Hospital, engine: FakeEngine) -> None:
+    """HL7 v2 arrives as it is written; the trail has patient and purpose."""
+    printed = hospital.run(MIRTH)
+
+    assert "disclaimer: " in printed
+    assert "|ORU^R01|1|P|2.5\\rOBX|" in json.dumps(engine.body())
+    patient = Pseudonyms.of(KEY).patient("MRN-0042")
+    hospital.until_asked("/llm/generate", patient=patient, purpose=["TREAT"])
+
+
+@needs_curl
+def test_a_shell(hospital: Hospital, engine: FakeEngine) -> None:
+    """An answer in JSON; a gateway that is busy is asked again, as it says."""
+    engine.next(fault="status", status=503, body="{}")
+    answer = json.loads(hospital.run(SHELL))
+
+    assert answer["text"]
+    hospital.until_asked("/llm/generate", 2, user="dr.weber")
+
+
+def test_the_page_is_short() -> None:
+    """A hundred and ten lines, and at most forty for each program."""
+    sections = (DOCS / PAGE).read_text().split("\n## ")
+
+    assert len("\n".join(sections).splitlines()) <= 110
+    assert all(len(section.splitlines()) <= 40 for section in sections)

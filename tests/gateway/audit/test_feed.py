@@ -1,0 +1,438 @@
+"""The audit feed: each line arrives at a FHIR server, in order, whatever either side does."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.audit.feed import AuditFeed
+from gateway.audit.fhir.audit_event import audit_event
+from gateway.audit.fhir.repository import ClientCredentials, Repository
+from gateway.audit.file import event
+from gateway.audit.follower import TrailFollower
+from gateway.audit.rotation import rotated_files
+from gateway.engine.tls import ClientTls
+from tests.contract.fixtures import Refusal, Start
+from tests.contract.process import Gateway, free_port
+from tests.contract.surfaces import SURFACES
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY, Open, lines
+from tests.gateway.audit.repository import StrictRepository, seq_of
+from tests.gateway.engine.test_tls import context_of
+from tests.gateway.server.certificates import Authority
+from tests.waiting import until
+
+NO_TLS = ClientTls(None, None, None, of="AUDIT_FHIR")
+
+
+@pytest.fixture
+def repository() -> Iterator[StrictRepository]:
+    with StrictRepository() as server:
+        yield server
+
+
+class Counts(dict[str, float]):
+    """What a feed reports, summed up."""
+
+    def __call__(self, *, lag_s: float | None = None, **counts: int) -> None:
+        for name, count in counts.items():
+            self[name] = self.get(name, 0) + count
+        if lag_s is not None:
+            self["lag_s"] = lag_s
+
+
+class Feeding:
+    """Feeds of one trail, begun one after the other."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self.path, self.counts = path, Counts()
+        self._stack = stack
+
+    def begin(self, url: str, tls: ClientTls = NO_TLS, auth: Any = None) -> AuditFeed:
+        follower = TrailFollower(self.path, KEY, syncs=True)
+        feed = AuditFeed(follower, Repository(url, tls, auth), self.counts, first_pause_s=0.01)
+        feed.start()
+        self._stack.callback(feed.stop)
+        return feed
+
+
+@pytest.fixture
+def feeding(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feeding]:
+    monkeypatch.setattr("gateway.audit.feed.POLL_S", 0.01)
+    with ExitStack() as stack:
+        yield Feeding(path, stack)
+
+
+Write = Callable[[int], None]
+
+
+@pytest.fixture
+def write(open_file: Open) -> Write:
+    """Append so many lines, in files of 4 kB."""
+
+    def append(count: int) -> None:
+        file = open_file(rotate_bytes=4096)
+        for number in range(count):
+            file.append([event("test", number=number)])
+        file.close()
+
+    return append
+
+
+def receive_all(repository: StrictRepository, count: int) -> list[int]:
+    """Return the numbers of the first lines that came, once there are so many."""
+    until(lambda: len(repository.events) >= count)
+    return repository.seqs
+
+
+def trail_settings(folder: Path, repository: StrictRepository) -> dict[str, str]:
+    return {
+        "MMHIE_AUDIT_FILE": str(folder / "audit.jsonl"),
+        "MMHIE_AUDIT_KEY": KEY,
+        "MMHIE_AUDIT_FHIR_URL": repository.url,
+    }
+
+
+def ask(gateway: Gateway) -> int:
+    surface = SURFACES[0]
+    return gateway.client.post(surface.path, json=surface.body()).status_code
+
+
+def test_what_arrives_is_what_an_export_writes(
+    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
+) -> None:
+    """Every line of the trail, start and stop among them, in order and once; each counted."""
+    gateway = start(engine.url, **trail_settings(tmp_path, repository)).wait()
+    assert [ask(gateway) for _ in range(5)] == [200] * 5
+    gateway.client.post("/llm/generate", json={})
+    sent = 'mmhie_audit_feed_events_total{outcome="sent"} 7.0'
+    until(lambda: sent in gateway.client.get("/metrics").text)
+    metrics = gateway.client.get("/metrics").text
+    assert gateway.stop() == 0
+
+    assert repository.events == [audit_event(line) for line in lines(tmp_path / "audit.jsonl")]
+    assert repository.events[-1]["subtype"][0]["code"] == "stop"
+    assert 'mmhie_audit_feed_events_total{outcome="lost"} 0.0' in metrics
+    assert "mmhie_audit_feed_last_success_timestamp_seconds 0.0" not in metrics
+
+
+def test_an_outage_holds_no_request(
+    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
+) -> None:
+    """Requests are answered meanwhile; /healthz, the log and a metric say it; all arrives then."""
+    repository.down = 503
+    gateway = start(engine.url, **trail_settings(tmp_path, repository)).wait()
+    assert [ask(gateway) for _ in range(20)] == [200] * 20
+    until(lambda: "it answers 503" in str(gateway.client.get("/healthz").json()["warnings"]))
+    waits = gateway.client.get("/metrics").text
+    repository.down = 0
+    receive_all(repository, 21)
+    until(lambda: "MMHIE_AUDIT_FHIR_URL" not in gateway.client.get("/healthz").text)
+
+    assert repository.seqs == list(range(1, 22))
+    assert "mmhie_audit_feed_lag_seconds 0.0\n" not in waits
+    assert gateway.log.count("audit events do not arrive at MMHIE_AUDIT_FHIR_URL") == 1
+    assert gateway.log.count("audit events arrive again") == 1
+
+
+def test_a_kill_in_the_middle_loses_nothing(
+    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
+) -> None:
+    """At least once, and the first time in order."""
+    settings = trail_settings(tmp_path, repository)
+    gateway = start(engine.url, **settings).wait()
+    repository.judge = lambda event: 201 if seq_of(event) < 5 else 503
+    for _ in range(8):
+        assert ask(gateway) == 200
+    receive_all(repository, 4)
+    gateway.signal(signal.SIGKILL)
+    gateway.exit_code()
+    repository.judge = lambda _: 201
+    assert start(engine.url, **settings).wait().stop() == 0
+    known = lines(tmp_path / "audit.jsonl")
+
+    assert list(dict.fromkeys(repository.seqs)) == [line["seq"] for line in known]
+
+
+def test_one_of_several_workers_feeds(
+    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
+) -> None:
+    """Two workers write one trail, and each line arrives once."""
+    settings = trail_settings(tmp_path, repository)
+    gateway = start(engine.url, MMHIE_WORKERS="2", **settings).wait()
+    for _ in range(20):
+        assert ask(gateway) == 200
+    assert receive_all(repository, 22)[:22] == list(range(1, 23))
+    assert gateway.stop() == 0
+
+
+def test_the_next_process_takes_over(
+    feeding: Feeding, repository: StrictRepository, write: Write
+) -> None:
+    """The second feed waits for the first, and goes on where that one was."""
+    write(3)
+    first, _ = feeding.begin(repository.url), feeding.begin(repository.url)
+    receive_all(repository, 3)
+    first.stop()
+    write(3)
+
+    assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+
+
+def test_rotations_are_followed(
+    feeding: Feeding, repository: StrictRepository, write: Write
+) -> None:
+    """Files that were there before, and those that are rotated while it reads."""
+    write(100)
+    feeding.begin(repository.url)
+    write(100)
+    last = lines(feeding.path)[-1]["seq"]
+
+    assert len(rotated_files(feeding.path)) > 5
+    assert receive_all(repository, last) == list(range(1, last + 1))
+    until(lambda: feeding.counts.get("sent") == last)
+    assert feeding.counts["lost"] == 0
+    assert repository.bundles < last / 4
+
+
+def test_one_refused_event_is_set_aside(
+    feeding: Feeding,
+    repository: StrictRepository,
+    write: Write,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In a batch and alone; its number is told, and the rest goes on."""
+    repository.judge = lambda event: 422 if seq_of(event) in (3, 11) else 201
+    write(9)
+    feeding.begin(repository.url)
+    receive_all(repository, 8)
+    write(1)
+    receive_all(repository, 9)
+    write(1)
+    until(lambda: feeding.counts.get("set_aside") == 2)
+    write(1)
+
+    assert receive_all(repository, 10) == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
+    assert "audit line 3 is set aside: the server answers 422" in caplog.text
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 408, 429, 500, 503])
+def test_other_answers_are_tried_again(
+    feeding: Feeding, repository: StrictRepository, write: Write, status: int
+) -> None:
+    """They are of the address or the moment: no event is set aside for them."""
+    repository.down = status
+    write(3)
+    feed = feeding.begin(repository.url)
+    until(lambda: f"it answers {status}" in str(feed.warnings()))
+    repository.down = 0
+
+    assert receive_all(repository, 3) == [1, 2, 3]
+    until(lambda: feed.warnings() == [])
+    assert feeding.counts["set_aside"] == 0
+
+
+def test_a_server_that_takes_no_batches(
+    feeding: Feeding, repository: StrictRepository, write: Write
+) -> None:
+    """It gets them one by one."""
+    repository.takes_batches = False
+    write(5)
+    feeding.begin(repository.url)
+
+    assert receive_all(repository, 5) == [1, 2, 3, 4, 5]
+    assert repository.bundles == 0
+
+
+def test_a_server_that_says_nothing_of_each_event(
+    feeding: Feeding, repository: StrictRepository, write: Write
+) -> None:
+    """It has taken the batch, which is not sent again."""
+    repository.says_each = False
+    write(5)
+    feeding.begin(repository.url)
+    receive_all(repository, 5)
+    write(1)
+
+    assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_server_that_is_away_at_first(feeding: Feeding, write: Write) -> None:
+    """The warning has what the system says, and nothing else of the address."""
+    write(1)
+    feed = feeding.begin(f"http://127.0.0.1:{free_port()}/fhir")
+    until(feed.warnings)
+
+    assert "it cannot be reached ([Errno 111] Connection refused)" in feed.warnings()[0]
+
+
+def test_what_is_gone_before_it_was_sent_is_counted(
+    feeding: Feeding,
+    repository: StrictRepository,
+    write: Write,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A rotated file that was archived too early, and a line that was changed."""
+    write(3)
+    feed = feeding.begin(repository.url)
+    receive_all(repository, 3)
+    repository.down = 503
+    feed.stop()
+    write(60)
+    oldest, second, *_ = rotated_files(feeding.path)
+    first, last = lines(oldest)[0]["seq"], lines(oldest)[-1]["seq"]
+    gone = last - 3
+    oldest.unlink()
+    changed = lines(second)[4]["seq"]
+    second.write_bytes(second.read_bytes().replace(b'"seq":%d,' % changed, b'"seq":%d ,' % changed))
+    repository.down = 0
+    feeding.begin(repository.url)
+    total = lines(feeding.path)[-1]["seq"]
+    receive_all(repository, total - gone - 1)
+
+    assert first == 1
+    assert feeding.counts["lost"] == gone + 1
+    assert f"audit lines 4 to {last} are gone and were not sent" in caplog.text
+    assert set(repository.seqs) == {1, 2, 3, *range(last + 1, total + 1)} - {changed}
+
+
+def test_another_trail_is_sent_from_its_beginning(
+    feeding: Feeding,
+    repository: StrictRepository,
+    write: Write,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As after a change of the key: the old files were moved away, the numbers begin again."""
+    write(5)
+    feeding.begin(repository.url)
+    receive_all(repository, 5)
+    for file in (feeding.path, *rotated_files(feeding.path)):
+        file.unlink()
+    write(3)
+
+    assert receive_all(repository, 8)[5:] == [1, 2, 3]
+    until(lambda: "is another one than was sent before" in caplog.text)
+    assert feeding.counts["lost"] == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"offset": 1}', b"\xff"])
+def test_a_place_that_cannot_be_read(
+    feeding: Feeding, repository: StrictRepository, write: Write, content: bytes
+) -> None:
+    """Everything is sent once more: at least once."""
+    write(3)
+    feeding.path.with_name("audit.jsonl.feed").write_bytes(content)
+    feeding.begin(repository.url)
+
+    assert receive_all(repository, 3) == [1, 2, 3]
+
+
+def test_a_disk_that_keeps_no_place(
+    feeding: Feeding, repository: StrictRepository, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes on from memory, and says it; the trail's own rule decides about requests."""
+    feeding.path.with_name("audit.jsonl.feed").mkdir()
+    write(3)
+    feeding.begin(repository.url)
+    assert receive_all(repository, 3) == [1, 2, 3]
+    write(3)
+
+    assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+    until(lambda: "the place of the audit feed cannot be kept: " in caplog.text)
+
+
+def test_access_tokens(
+    feeding: Feeding, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is asked for, kept, and asked for again when the server takes it no longer; a secret that
+    is wrong is told and mended without a restart."""
+    secret = tmp_path / "secret"
+    secret.write_text("wrong")
+    with StrictRepository(secret="s3cret:/ü") as server:
+        url = server.url.removesuffix("/fhir") + "/token"
+        auth = ClientCredentials(url, "mm:hie", secret, "audit")
+        write(2)
+        feed = feeding.begin(server.url, auth=auth)
+        until(lambda: "the token server answers 401" in str(feed.warnings()))
+        secret.write_text("s3cret:/ü\n")
+        receive_all(server, 2)
+        write(1)
+        receive_all(server, 3)
+        assert server.tokens == 1
+        server.tokens = 5  # the one that was given is withdrawn
+        write(1)
+
+        assert receive_all(server, 4) == [1, 2, 3, 4]
+        assert server.tokens == 6
+        feed.stop()
+
+
+def test_a_certificate_on_both_sides(
+    feeding: Feeding, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's is checked, ours is shown, and a CA that is replaced needs no restart."""
+    monkeypatch.setattr("gateway.runtime.files.CHECK_EVERY_S", 0.0)
+    ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
+    context, own = context_of(ours.issue("repository"), ours.path), ours.issue("gateway")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(theirs.path.read_bytes())
+    write(2)
+    with StrictRepository(context=context) as server:
+        nobody = feeding.begin(server.url, ClientTls(ours.path, None, None))
+        until(nobody.warnings)
+        nobody.stop()
+        feed = feeding.begin(server.url, ClientTls(ca, own.certificate, own.key))
+        until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(feed.warnings()))
+        ca.write_bytes(ours.path.read_bytes())
+
+        assert receive_all(server, 2) == [1, 2]
+        feed.stop()
+
+
+TRAIL = {"AUDIT_FILE": "audit.jsonl", "AUDIT_KEY": KEY}
+URL = {**TRAIL, "AUDIT_FHIR_URL": "https://repository/fhir"}
+TOKEN = {
+    "AUDIT_FHIR_TOKEN_URL": "https://login/token",
+    "AUDIT_FHIR_CLIENT_ID": "mmhie",
+    "AUDIT_FHIR_CLIENT_SECRET_FILE": "none",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"AUDIT_FHIR_URL": "https://repository"}, "needs MMHIE_AUDIT_FILE, whose lines it sends"),
+        ({**TRAIL, "AUDIT_FHIR_URL": "https://user@repository"}, "MMHIE_AUDIT_FHIR_URL is"),
+        ({**TRAIL, "AUDIT_FHIR_URL": "repository"}, "must be https://"),
+        ({**TRAIL, "AUDIT_FHIR_TLS_CA": "ca.pem"}, "need MMHIE_AUDIT_FHIR_URL"),
+        ({**URL, "AUDIT_FHIR_TLS_CERTIFICATE": "a.crt"}, "MMHIE_AUDIT_FHIR_TLS_KEY go together"),
+        ({**URL, "AUDIT_FHIR_TLS_CA": "none"}, "MMHIE_AUDIT_FHIR_TLS_CA, _CERTIFICATE or _KEY"),
+        ({**URL, "AUDIT_FHIR_CLIENT_ID": "mmhie"}, "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE go"),
+        ({**URL, **TOKEN}, "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE cannot be read (No such file"),
+        (
+            {**TRAIL, "AUDIT_FHIR_URL": "http://10.0.0.7", "AUDIT_FHIR_TLS_CA": "ca.pem"},
+            "need a MMHIE_AUDIT_FHIR_URL with https://",
+        ),
+        (
+            {
+                **TRAIL,
+                "ENV": "production",
+                "DIGEST_KEY": "d" * 64,
+                "KEYS_FILE": "keys.json",
+                "AUDIT_FHIR_URL": "http://repository",
+            },
+            "plain http to another host",
+        ),
+    ],
+)
+def test_a_wrong_setting_stops_the_start(
+    refusal: Refusal, settings: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    """In one sentence that names it."""
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": []}))
+
+    assert said in refusal(**{f"MMHIE_{name}": value for name, value in settings.items()})
