@@ -173,6 +173,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
     feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
+    own.count_keys(settings.metrics_keys)
     words = wording_of(settings)
     return Services(
         settings=settings,

@@ -24,6 +24,7 @@ from prometheus_fastapi_instrumentator import metrics
 
 from gateway.engine.watch import Phase
 from gateway.limits.admission import AdmissionQueue
+from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
 from gateway.safety.languages import LANGUAGES
 from gateway.safety.refusals import BEGINNINGS
@@ -71,6 +72,7 @@ class Metrics:
         self._add_audit_gauges()
         self._add_findings()
         self._add_operation()
+        self._add_keys()
         self._children: dict[tuple[object, ...], Counter] = {}
         self.http = HttpMetrics(self.registry)
 
@@ -139,6 +141,17 @@ class Metrics:
         self.workers_lost = gauge(
             "workers_lost", "Worker processes that died since the start.", "livemax"
         )
+
+    def _add_keys(self) -> None:
+        """Add what is counted by key, where that is asked for."""
+        self.key_requests = self._counter("key_requests", "Requests, by key.", "key")
+        self.key_tokens = self._counter("key_tokens", "Tokens, by key.", "key")
+        self._keys: set[str] = set()
+        self._most_keys = 0
+
+    def count_keys(self, most: int) -> None:
+        """Count by key from now on, for so many keys."""
+        self._most_keys = most
 
     def expect_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
         """Show each kind of feedback from the start: a series that begins at 1 has not increased,
@@ -240,12 +253,27 @@ class Metrics:
         self.duration.observe(record.ms / 1000)
         self.http.observe(record)
         self._count_prompt(record)
+        if self._most_keys:
+            self._count_key(record)
         if record.ttft_ms is not None:
             self.ttft.observe(record.ttft_ms / 1000)
         if record.answer is not None:
             self._count_answer(record.answer)
         elif record.prompt_estimate:
             self.estimated_tokens.inc(record.prompt_estimate)
+
+    def _count_key(self, record: RequestRecord) -> None:
+        name = self._key_of(record.principal)
+        self.count(self.key_requests, name)
+        self.key_tokens.labels(name).inc(record.tokens)
+
+    def _key_of(self, principal: Principal) -> str:
+        """Return the name of a key. Tokens are of persons, and count together as `jwt`."""
+        if principal.kind != "key":
+            return principal.kind
+        if len(self._keys) < self._most_keys:
+            self._keys.add(principal.name)
+        return principal.name if principal.name in self._keys else "other"
 
     def _count_prompt(self, record: RequestRecord) -> None:
         for notice in record.notices:

@@ -1,11 +1,11 @@
 // One question and what came of it, as an article: notices first, then the answer, then its notice.
 
-import { announce, byId, copy, copyRich, make } from "./dom.js";
+import { announce, byId, copy, copyRich, make, update } from "./dom.js";
 import { offerFeedback } from "./feedback.js";
 import { blocks } from "./markdown.js";
 import { menu } from "./menu.js";
 import { showOrigin } from "./origin.js";
-import { TRUNCATED, WARNINGS, moment, plain } from "./words.js";
+import { TRUNCATED, WARNINGS, moment, plain, withWait } from "./words.js";
 
 const WITHOUT = "Follow-ups won’t include it.";
 const SAME = "The same answer as before: at temperature 0 the model repeats itself. Options has the temperature.";
@@ -47,18 +47,18 @@ export class Answer {
   get isRefusal() { return this.#ended !== "" && !this.hasText && this.#thoughts === ""; }
 
   #build() {
-    this.notices = make("div", { role: "alert" });
+    const lang = byId("disclaimer").lang;
+    this.notices = make("div", { role: "alert", lang });
     this.madeBy = make("p", { className: "made-by" });
     this.thoughts = make("div", { className: "thoughts", tabIndex: 0, role: "group", "aria-label": "Reasoning" });
     this.reasoning = make("details", { className: "reasoning", hidden: true }, make("summary", {}, "Model’s reasoning"),
-      make("p", { className: "caveat" }, "Not a faithful account of how the answer came about, and not part of it."),
+      make("p", { className: "caveat" }, "Not a faithful account of the answer, and not part of it."),
       this.thoughts);
     this.text = make("div", { className: "text" });
     this.remarks = make("div");
     this.actions = make("div", { className: "actions", role: "group", "aria-label": this.heading, hidden: true });
-    const lang = byId("disclaimer").lang;
     this.notice = make("div", { className: "answer-notice", lang }, ...labels().map((label) => make("p", {}, label)));
-    this.element = make("article", { className: "answer writing", "aria-busy": "true" },
+    this.element = make("article", { className: "answer writing", "aria-busy": "true", "aria-label": this.heading },
       make("h2", { className: "visually-hidden" }, this.heading),
       make("p", { className: "question", tabIndex: 0 }, this.asked.prompt),
       this.notices, this.madeBy, this.reasoning, this.text, this.remarks, this.notice, this.actions);
@@ -107,10 +107,9 @@ export class Answer {
     this.#ended = failure.code ?? "interrupted";
     if (failure.notices.length && !this.#notices.length) this.#warn(failure.notices);
     this.#end(this.hasText ? "failed" : "");
-    const sentence = plain(failure, byId("disclaimer").lang);
+    const sentence = withWait(plain(failure, byId("disclaimer").lang), failure.retryAfter);
     const part = this.hasText ? ` What is above is not complete. ${WITHOUT}` : "";
-    const wait = failure.retryAfter ? ` Try again in ${failure.retryAfter} s.` : "";
-    this.#remark(`${sentence}${wait}${part}`, `Request ${this.requestId}`, "failed");
+    this.#remark(`${sentence}${part}`, `Request ${this.requestId}`, "failed");
     this.#offer();
     announce(`${sentence}${this.#notices.length ? " There is an emergency notice." : ""}`);
   }
@@ -139,7 +138,7 @@ export class Answer {
   #draw() {
     this.#frame = 0;
     const isWriting = this.element.ariaBusy === "true";
-    this.text.replaceChildren(...blocks(this.#text, isWriting));
+    update(this.text, blocks(this.#text, isWriting));
     this.reasoning.hidden = this.#thoughts === "";
     this.thoughts.textContent = this.#thoughts;
     if (isWriting) this.#tell(this.hasText ? "writing" : "reasoning");
@@ -150,7 +149,7 @@ export class Answer {
     this.element.classList.remove("writing");
     this.element.ariaBusy = "false";
     this.#draw();
-    if (this.isRefusal) this.notice.textContent = `Safety notice ${this.noticeVersion}`;
+    if (this.isRefusal) this.notice.textContent = this.noticeVersion && `Safety notice ${this.noticeVersion}`;
     const origin = this.#final?.mmhie?.provenance;
     this.model = origin?.model ?? this.model;
     this.name = origin?.display_name ?? origin?.model ?? this.name;

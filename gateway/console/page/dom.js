@@ -13,6 +13,24 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Make these an element's children, touching what differs only: the time for a long text, a
+ * selection in it and the scrolled table stay. */
+export function update(element, children) {
+  const shown = [...element.childNodes];
+  for (const [at, child] of children.entries()) {
+    const old = shown[at];
+    if (!old) element.append(child);
+    else if (old.isEqualNode(child)) continue;
+    else if (isAlike(old, child)) update(old, [...child.childNodes]);
+    else old.replaceWith(child);
+  }
+  for (const old of shown.slice(children.length)) old.remove();
+}
+
+/** Whether elements differ in their children alone; a formula that waits for its library has none. */
+const isAlike = (old, child) =>
+  Boolean(old.firstElementChild) && old.cloneNode(false).isEqualNode(child.cloneNode(false));
+
 /** Say something to a screen reader without moving anything on the screen. */
 export function announce(sentence) {
   byId("announce").textContent = sentence;

@@ -10,9 +10,9 @@ export const address = (path) => new URL(path, document.baseURI);
 
 /** What went wrong, in the gateway's own sentence where it said one. */
 export class Failure extends Error {
-  constructor(message, { code = null, status = 0, requestId = null, retryAfter = null, notices = [] } = {}) {
+  constructor(message, { code = null, param = null, status = 0, requestId = null, retryAfter = null, notices = [] } = {}) {
     super(message);
-    Object.assign(this, { code, status, requestId, retryAfter, notices });
+    Object.assign(this, { code, param, status, requestId, retryAfter, notices });
   }
 }
 
@@ -95,7 +95,7 @@ async function reached(path, options) {
     return await fetch(address(path), { credentials: "omit", ...options });
   } catch (problem) {
     if (problem.name === "AbortError") throw problem;
-    throw new Failure("The gateway cannot be reached.", { code: "unreachable" });
+    throw new Failure("Can’t reach the gateway. Try again in a moment.", { code: "unreachable" });
   }
 }
 
@@ -111,5 +111,5 @@ async function refused(response) {
 
 const failure = (error, about) =>
   new Failure(error.message ?? `The gateway answered ${about.status}.`, {
-    ...about, code: error.code ?? null, notices: error.mmhie?.notices ?? [],
+    ...about, code: error.code ?? null, param: error.param ?? null, notices: error.mmhie?.notices ?? [],
   });

@@ -21,16 +21,18 @@ const WORDS = {
   closed: "Connected",
   unknown: "Connecting",
 };
-// In the way of asking: how serious it is, and what to read where the gateway tells no more.
+// In the way of asking: how serious it is, and what to read where the gateway tells no more; where
+// it is a danger, what to do follows.
+const DOWNTIME = "Until then, follow your downtime procedure.";
 const PANELS = {
   starting: ["", "The model is being started. Questions can be asked once it is there."],
-  absent: ["danger", "No model can be reached. Tell whoever runs this service; until then, follow your downtime procedure."],
+  absent: ["danger", "No model can be reached. Tell whoever runs this service."],
   loading: ["", "The model is being loaded into memory. Questions can be asked once it is there."],
   draining: ["caution", "This gateway is being stopped. Another one takes over, or it comes back."],
-  engine_down: ["danger", "The model does not answer; it is restarted if it is supervised. Until then, follow your downtime procedure."],
-  stalled: ["danger", "The model has work and makes no progress. Until it does, follow your downtime procedure."],
-  held: ["caution", "The model was taken out of service by an operator. Follow your downtime procedure and rely on clinical judgement and your usual references."],
-  away: ["danger", "The gateway does not answer. This page keeps trying; what you have written stays here. Until then, follow your downtime procedure."],
+  engine_down: ["danger", "The model does not answer; it is restarted if it is supervised."],
+  stalled: ["danger", "The model has work and makes no progress."],
+  held: ["caution", "The model was taken out of service by an operator. Follow your downtime procedure. Rely on clinical judgement and your usual references."],
+  away: ["danger", "The gateway does not answer. This page keeps trying; what you have written stays here."],
 };
 
 const DEMONSTRATION = /\bnot a medical model\b/; // as the launcher names one
@@ -100,7 +102,8 @@ export class Health {
     if (otherwise === undefined) return;
     byId("state").className = `panel ${kind}`;
     write(byId("state-title"), WORDS[this.phase]);
-    write(byId("state-text"), this.#detail(told, otherwise));
+    const detail = this.#detail(told, otherwise);
+    write(byId("state-text"), kind === "danger" ? `${detail} ${DOWNTIME}` : detail);
     this.#progress(told);
   }
 

@@ -193,7 +193,8 @@ function busy(is) {
   byId("send").ariaDisabled = String(is || !health.answers);
   if (is) announce("The question was sent.");
   if (is && focused === byId("send")) byId("stop").focus({ preventScroll: true });
-  if (!is && [byId("stop"), document.body].includes(focused)) byId("prompt").focus({ preventScroll: true });
+  const isFree = [byId("stop"), document.body].includes(focused) && getSelection().isCollapsed;
+  if (!is && isFree) byId("prompt").focus({ preventScroll: true });
 }
 
 function again(asked) {

@@ -24,7 +24,7 @@ export function blocks(text, grows = false) {
   const made = [];
   for (let at = 0; at < lines.length;) {
     const [element, next] = grows && begins(lines, at) ? table(lines, at) : block(lines, at);
-    if (element) made.push(element);
+    if (element) made.push(Object.assign(element, { dir: "auto" }));
     at = next;
   }
   return made;

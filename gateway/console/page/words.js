@@ -2,11 +2,11 @@
 
 export const TRUNCATED = {
   in_answer: "The answer was cut off at the token limit. What is missing may change its meaning.",
-  in_reasoning: "The model was cut off while it was still reasoning: there may be no answer, or only part of one.",
-  input: "The question was too long and was cut: the model has not seen all of it.",
+  in_reasoning: "The model was cut off while reasoning: no answer, or part of one.",
+  input: "The question was too long: the model has not seen all of it.",
 };
 export const WARNINGS = {
-  answer_shortened: "The reasoning left too few tokens for the answer: it was cut off.",
+  answer_shortened: "Reasoning left too few tokens: the answer was cut off.",
   ended_early: "The model ended the answer early: it may not be complete.",
   input_not_screened: "The question was not screened for emergencies.",
   language_not_screened: "Questions in this language are not screened for emergencies.",
@@ -14,26 +14,26 @@ export const WARNINGS = {
   reasoning_only: "There is reasoning and no answer.",
   empty_answer: "The answer is empty.",
   nothing_generated: "The model generated nothing.",
-  input_truncated: "The question was too long and was cut: the model has not seen all of it.",
-  reasoning_withheld: "Reasoning was asked for; the operator does not show it with this key.",
-  harmony_markers_stripped: "Marks of the model’s own format were removed from the answer.",
-  other_model: "Another model than the one named below has answered: tell the operator.",
+  input_truncated: "The question was too long: the model has not seen all of it.",
+  reasoning_withheld: "The operator does not show reasoning with this key.",
+  harmony_markers_stripped: "Marks of the model’s own format were removed.",
+  other_model: "Another model than the one named has answered. Tell the operator.",
   reasoning_not_separated: "Reasoning and answer are not separated in this text.",
-  number_not_in_document: "A number in the answer is not in the document: compare the two.",
-  drug_not_in_document: "The answer names a drug that the document does not: compare the two.",
+  number_not_in_document: "A number here is not in the document: compare the two.",
+  drug_not_in_document: "A drug here is not in the document: compare the two.",
   side_not_in_document: "Left and right differ from the document: compare the two.",
-  tenfold_dose: "A dose in the answer is 10, 100 or 1,000 times, or that part of, the one in the question.",
-  allergy_conflict: "The answer names a drug to which the question names an allergy.",
-  frequency_not_in_document: "A drug is taken more or less often in the answer than in the document: compare.",
+  tenfold_dose: "A dose differs from the question’s by 10, 100 or 1,000 times.",
+  allergy_conflict: "A drug here is one that the question names an allergy to.",
+  frequency_not_in_document: "How often a drug is taken differs from the document: compare.",
   dose_over_limit: "A dose in the answer is far above what references allow.",
   allergy_not_in_answer: "The document names an allergy that the answer leaves out.",
-  malformed_reference: "A reference in the answer has a number that no reference has.",
-  instructions_in_document: "The document holds instructions to the model: read the answer with suspicion.",
+  malformed_reference: "A reference here has a number that none can have.",
+  instructions_in_document: "The document holds instructions to the model. Read the answer with suspicion.",
 };
 const TOO_LONG = "This is too long for the model. Shorten the question, or start a new conversation.";
-const BUSY = "The service is busy: too many questions are being asked at the moment.";
+const BUSY = "The service is busy with other questions.";
 const FAULT = "The model could not answer this question. If it happens again, tell the operator.";
-const ERRORS = {
+export const ERRORS = {
   input_too_long: TOO_LONG,
   body_too_large: TOO_LONG,
   too_busy: BUSY,
@@ -68,8 +68,15 @@ export const withMoments = (sentence) => sentence.replace(TIMESTAMP, moment);
 
 /** A failure in plain words; where the operator has chosen another language, the gateway's own. */
 export function plain(failure, language) {
-  const own = language.startsWith("en") ? ERRORS[failure.code] : undefined;
+  const own = language.startsWith("en") ? ERRORS[failure.param === "history" ? "input_too_long" : failure.code] : undefined;
   return own ?? withMoments(failure.message);
+}
+
+/** A sentence with the seconds to wait, where they are known: instead of its "in a moment". */
+export function withWait(sentence, seconds) {
+  if (!seconds) return sentence;
+  const changed = sentence.replace("in a moment.", `in ${seconds} s.`);
+  return changed === sentence ? `${sentence} Try again in ${seconds} s.` : changed;
 }
 
 /** Why an answer ended. */

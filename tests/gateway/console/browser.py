@@ -23,6 +23,11 @@ AXE = Path(__file__).parents[2] / "clients" / "node_modules" / "axe-core" / "axe
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 Scheme = Literal["light", "dark"]
 Faults = list[str]
+# What a button has put on the clipboard for a word processor.
+FORMATTED = """async () => {
+  const [item] = await navigator.clipboard.read();
+  return (await item.getType("text/html")).text();
+}"""
 
 
 @contextlib.asynccontextmanager
@@ -137,6 +142,20 @@ async def violations(page: Page) -> list[str]:
         for violation in report["violations"]
         for node in violation["nodes"]
     ]
+
+
+async def told(page: Page) -> list[tuple[str, str]]:
+    """Return the role and the name of all that a screen reader is told of, in its order."""
+    session = await page.context.new_cdp_session(page)
+    nodes = (await session.send("Accessibility.getFullAXTree"))["nodes"]
+    by_id = {node["nodeId"]: node for node in nodes}
+    waiting, found = [nodes[0]], []
+    while waiting:
+        node = waiting.pop()
+        waiting += [by_id[child] for child in reversed(node["childIds"])]
+        if not node["ignored"]:
+            found.append((node["role"]["value"], node.get("name", {}).get("value", "")))
+    return found
 
 
 async def overflow(page: Page) -> int:

@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ask, choose, overflow, ready, violations
+from tests.gateway.console.browser import answered, ask, choose, overflow, ready, told, violations
 from tests.gateway.console.conftest import Open
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -22,6 +22,57 @@ ANSWER = (
     "# Croup\n\n1. **one**\n\n|a|b|\n|-|-|\n|c|`d`|\n\n$\\text{FENa} = \\frac{a_1}{b^2}$\n\n",
     "w" * 300,
 )
+# Sentences of more than two lines, but those of safety notices and a hold: the gateway words them.
+OTHER = ".text, .question, .notice, .answer-notice, .notice-band, #state.caution, .bar, script"
+LONG = """other => {
+  const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    let box = node.parentElement;
+    while (getComputedStyle(box).display === "inline") box = box.parentElement;
+    const isHidden = !box.checkVisibility() || box.classList.contains("visually-hidden");
+    if (isHidden || box.closest(other)) continue;
+    const style = getComputedStyle(box);
+    const width = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    for (const { segment, index } of sentences.segment(node.data)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + segment.trimEnd().length);
+      const lines = [...range.getClientRects()].reduce((all, { width }) => all + width, 0) / width;
+      if (lines > 2) found.push(segment);
+    }
+  }
+  return found;
+}"""
+SAY_ALL = """async () => {
+  const words = await import(new URL("console/words.js", document.baseURI));
+  const remarks = document.querySelector("article .remark").parentElement;
+  for (const sentence of [words.TRUNCATED, words.WARNINGS, words.ERRORS].flatMap(Object.values)) {
+    const said = remarks.firstChild.cloneNode(true);
+    said.firstChild.data = sentence;
+    remarks.append(said);
+  }
+}"""
+TOLD = {
+    "heading": [
+        "Medical reasoning", f"Question 1: {EMERGENCY[:60]}…", "Croup", "Question 2: And at night?",
+        "Engine",
+    ],
+    "article": [f"Question 1: {EMERGENCY[:60]}…", "Question 2: And at night?"],
+    "alert": ["", ""],
+    "status": ["", "", ""],
+    "textbox": ["Question"],
+    "button": [
+        "Copy, question 1", "Regenerate, question 1", "Regenerate, question 2", "Ask",
+        "New conversation",
+    ],
+    "DisclosureTriangle": [
+        "Model\u2019s reasoning", "More, question 1", "More, question 2", "Options",
+        "More, conversation", "Engine",
+    ],
+}  # fmt: skip
 # A state is reached from the one before it.
 State = Callable[[Page, FakeEngine], Awaitable[None]]
 
@@ -57,6 +108,10 @@ async def refuse(page: Page, engine: FakeEngine) -> None:
     await answered(page)
 
 
+async def say_all(page: Page, engine: FakeEngine) -> None:
+    await page.evaluate(SAY_ALL)
+
+
 async def with_options(page: Page, engine: FakeEngine) -> None:
     await page.locator("#options summary").click()
 
@@ -78,15 +133,16 @@ async def empty(page: Page, engine: FakeEngine) -> None:
 
 
 STATES: tuple[State, ...] = (
-    first, writing, cut_off, refuse, with_options, with_a_menu, with_provenance, empty,
+    first, writing, cut_off, refuse, say_all, with_options, with_a_menu, with_provenance, empty,
 )  # fmt: skip
 
 
 async def judge(page: Page, name: str) -> None:
-    """Every width and theme: nothing sticks out, and axe finds nothing."""
+    """Every width and theme: nothing sticks out, no sentence is long, and axe finds nothing."""
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
         assert await overflow(page) <= 0, (name, width)
+        assert await page.evaluate(LONG, OTHER) == [], (name, width)
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
             assert await violations(page) == [], (name, width, scheme)
@@ -112,3 +168,22 @@ async def test_every_state_size_and_theme(
         write(hold, Hold(reason="wrong doses seen", by="dr. a", since="2026-01-02T03:04:05.5Z"))
         await expect(page.locator("#state")).to_contain_text("2 Jan 2026, 03:04:05 (wrong")
         await judge(page, "held")
+
+
+async def test_what_a_screen_reader_is_told(page: Page, engine: FakeEngine) -> None:
+    """The walk through its headings, its live regions and its controls, each with its own name."""
+    engine.next(
+        {"fault": "say", "finish": "length", "tokens": list(ANSWER)}, {"fault": "reasoning"}
+    )
+    await ready(page)
+    await page.locator("#options summary").click()
+    await page.check("#include-reasoning")
+    await ask(page, EMERGENCY)
+    await answered(page)
+    engine.next(fault="status", status=500)
+    await ask(page, "And at night?")
+    await answered(page)
+
+    walked = await told(page)
+    for role, names in TOLD.items():
+        assert [name for one, name in walked if one == role] == names, role

@@ -1,6 +1,7 @@
 """A conversation at the console: its turns, and where the page is while one is written."""
 
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.async_api import Browser, Dialog, Page, expect
 from gateway.safety.disclaimer import default_text
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ask, ready
+from tests.gateway.console.browser import FORMATTED, answered, ask, clipboard, overflow, ready
 from tests.gateway.console.conftest import Open
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -247,6 +248,146 @@ async def test_a_notice_is_not_scrolled_away(
     assert notice is not None
     assert top is not None
     assert top["y"] + top["height"] <= notice["y"] <= 700 - notice["height"]
+
+
+# Ask one question after the other, without a pause; how many milliseconds each took.
+TURNS = """async last => {
+  const took = [];
+  const ended = at => document.querySelectorAll("article[aria-busy=false]").length === at;
+  for (let at = 1; at <= last; at += 1) {
+    const begun = performance.now();
+    document.getElementById("prompt").value = `Question ${at}?`;
+    document.getElementById("ask").requestSubmit();
+    while (!ended(at)) await new Promise(next => setTimeout(next, 5));
+    took.push(performance.now() - begun);
+  }
+  return took;
+}"""
+
+
+async def test_two_hundred_turns(page: Page, engine: FakeEngine) -> None:
+    """All earlier ones go with a question until the context is full; then it is said, the question
+    stays, and a new conversation goes on."""
+    await ready(page)
+    took = await page.evaluate(TURNS, 200)
+    sent = engine.seen("/v1/chat/completions")
+    turns = len(sent)
+    questions = [
+        turn["content"] for turn in engine.body()["messages"] if turn["content"][-1] == "?"
+    ]
+    assert 50 < turns < 200
+    assert questions == [f"Question {at}?" for at in range(1, turns + 1)]
+    assert statistics.median(took[turns - 20 : turns]) < 10 * statistics.median(took[:20]) + 500
+    assert await page.evaluate(AT_END)
+    full = page.locator("article").last
+    await expect(full.locator(".remark.failed")).to_contain_text("start a new conversation")
+    await expect(page.locator("#prompt")).to_have_value("Question 200?")
+
+    await page.get_by_role("button", name="New conversation").click()
+    await ask(page, "Question 200?")
+    await answered(page)
+    assert await page.locator("article .text").inner_text()
+    assert "Question 1?" not in str(engine.body()["messages"])
+
+
+SECTION = """\
+## Croup
+
+Croup narrows the **upper airway**; the cough follows a cold.
+
+- barking, with stridor
+- hoarse
+
+| Drug | Dose |
+|---|---|
+| dexamethasone | 0.15 mg/kg |
+
+"""
+MARK = """() => {
+  const first = document.querySelector("article .text p");
+  first.isMarked = true;
+  getSelection().selectAllChildren(first);
+}"""
+MARKED = """() => [
+  document.querySelector("article .text p").isMarked, getSelection().toString(),
+]"""
+
+
+async def test_fifty_kilobytes(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
+    """What has been written stays as it is while more is: no freeze, and a selection is kept;
+    copied and exported whole."""
+    answer = SECTION * 330
+    pieces = [answer[at : at + 150] for at in range(0, len(answer), 150)]
+    assert len(answer) > 50 * 1024
+    engine.next({"fault": "say", "tokens": pieces}, {"fault": "slow_tokens", "seconds": 0.01})
+    await ask(page, "What is croup?")
+    await expect(page.locator("article .text li").nth(1)).to_be_visible()
+    await page.evaluate(MARK)
+    await answered(page)
+    assert await page.evaluate(MARKED) == [
+        True,
+        "Croup narrows the upper airway; the cough follows a cold.",
+    ]
+    await expect(page.locator("article .text table")).to_have_count(330)
+
+    await page.get_by_role("button", name="Copy, question 1").click()
+    assert answer.strip() in await clipboard(page)
+    await page.get_by_label("More, conversation").click()
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export").click()
+        await (await download.value).save_as(tmp_path / "conversation.md")
+    assert answer.strip() in (tmp_path / "conversation.md").read_text()
+
+
+ARABIC = """\
+الجرعة `0.15 mg/kg` من dexamethasone.
+
+- السعال النباحي
+- Stridor at rest
+
+| العلامة | Croup |
+|---|---|
+| البداية | يوم |
+
+Give it once. النهاية"""
+# Where the parts of an answer begin, as a reader sees them.
+SIDES = """() => {
+  const text = document.querySelector("article:last-of-type .text");
+  const side = element => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const [shown, box] = [range.getBoundingClientRect(), text.getBoundingClientRect()];
+    return shown.left - box.left < box.right - shown.right ? "left" : "right";
+  };
+  const one = name => text.querySelector(name);
+  return [
+    ...[...text.querySelectorAll("p, li, table")].map(side),
+    one("th").getBoundingClientRect().left > one("th + th").getBoundingClientRect().left,
+    getComputedStyle(one("code")).direction,
+    side(document.querySelector("article:last-of-type .question")),
+    document.getElementById("prompt").matches(":dir(rtl)"),
+  ];
+}"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
+async def test_right_to_left(
+    window: Open, gateway: Gateway, engine: FakeEngine, width: int, scheme: str
+) -> None:
+    """Arabic begins on the right, Latin beside it on the left; a list and a table run as one; what
+    is copied keeps it."""
+    async with window(gateway.url, width=width, scheme=scheme) as page:
+        engine.next(fault="say", tokens=[ARABIC])
+        await ask(page, "ما جرعة dexamethasone؟")
+        await answered(page)
+        await page.fill("#prompt", "מה המינון?")
+        assert await page.evaluate(SIDES) == [
+            "right", "right", "right", "right", "left", True, "ltr", "right", True,
+        ]  # fmt: skip
+        assert await overflow(page) <= 0
+        await page.get_by_role("button", name="Copy, question 1").click()
+        await clipboard(page)
+        assert '<ul dir="auto">' in await page.evaluate(FORMATTED)
 
 
 async def test_on_a_touch_screen(browser: Browser, gateway: Gateway) -> None:

@@ -66,7 +66,22 @@ FORMULAS = {
 }
 RENDER = """async text => {
   const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
-  return blocks(text).map(one => one.outerHTML).join("");
+  return blocks(text).map(one => one.outerHTML.replace(' dir="auto"', "")).join("");
+}"""
+# A text as it grows, a few letters at a time, and written at once.
+GROWN = """async text => {
+  const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
+  const { update } = await import(new URL("console/dom.js", document.baseURI));
+  const [grown, whole] = [document.createElement("div"), document.createElement("div")];
+  for (let end = 0; end < text.length; end += 3) {
+    update(grown, blocks(text.slice(0, end), true));
+    if (end % 60 === 0) await new Promise(next => setTimeout(next, 5));
+  }
+  update(grown, blocks(text));
+  update(whole, blocks(text));
+  while (!globalThis.temml) await new Promise(next => setTimeout(next, 20));
+  await new Promise(next => setTimeout(next, 20));
+  return [grown.innerHTML, whole.innerHTML];
 }"""
 GROWING = """async text => {
   const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
@@ -130,6 +145,16 @@ async def test_markdown(page: Page) -> None:
     await ready(page)
     for text, expected in MARKDOWN:
         assert await page.evaluate(RENDER, text) == expected, text
+
+
+async def test_a_text_that_grew_is_the_text(page: Page) -> None:
+    """Nothing of its beginnings is left, also where the library of formulas comes meanwhile."""
+    await ready(page)
+    closed = [text for text, _ in MARKDOWN if "never closed" not in text]
+    text = "\n\n".join([*FORMULAS, *closed, *FORMULAS])
+    grown, whole = await page.evaluate(GROWN, text)
+    assert grown == whole
+    assert whole.count("<math") >= 2 * len(FORMULAS)
 
 
 async def test_a_table_is_one_from_its_first_line(page: Page) -> None:

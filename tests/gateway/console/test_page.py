@@ -12,10 +12,11 @@ from playwright.async_api import Browser, Page, expect
 
 from gateway.hold.hold import Hold, write
 from gateway.safety.disclaimer import default_text
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import (
+    FORMATTED,
     answered,
     ask,
     choose,
@@ -33,10 +34,6 @@ EMERGENCY = "My father has crushing chest pain right now, what should I do?"
 CHAT = "/v1/chat/completions"
 ENDED = {"reset_midstream": "engine_cut", "error_midstream": "engine_rejected"}
 SLOW = {"fault": "slow_tokens", "seconds": 0.15}
-FORMATTED = """async () => {
-  const [item] = await navigator.clipboard.read();
-  return (await item.getType("text/html")).text();
-}"""
 FOCUSED = """() => {
   const focused = document.activeElement;
   return [focused.textContent, getComputedStyle(focused).outlineStyle];
@@ -345,6 +342,43 @@ async def test_the_gateway_goes_away_and_comes_back(
         finally:
             child.terminate()
             child.wait(timeout=PATIENCE_S)
+
+
+async def test_turns_are_too_many_the_engine_dies_and_the_network_goes(
+    window: Open, start: Start, start_engine: StartEngine
+) -> None:
+    """Each says in its own words what to do; what was written and asked stays."""
+    dying = start_engine()
+    gateway = start(MMHIE_ENGINE_URL=dying.url, MMHIE_MAX_MESSAGES="1").wait()
+    async with window(gateway.url) as page:
+        for question in ("What is croup?", "And at night?"):
+            await ask(page, question)
+            await answered(page)
+        failed = page.locator("article").last.locator(".remark.failed")
+        await expect(failed).to_contain_text("start a new conversation.")
+        await page.get_by_role("button", name="New conversation").click()
+
+        dying.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+        await ask(page, "What is croup?")
+        await expect(page.locator("article .text")).not_to_be_empty()
+        dying.child.kill()
+        await answered(page)
+        await expect(page.locator("article .remark.failed")).to_contain_text("is not complete")
+        state = page.locator("#state")
+        await expect(state).to_contain_text("follow your downtime procedure")
+        await page.click("#send")
+        await answered(page)
+        await expect(failed).to_contain_text("reach the model. Ask again in 5 s.")
+
+        await page.context.set_offline(True)
+        await page.click("#send")
+        await answered(page)
+        await expect(failed).to_contain_text("reach the gateway. Try again in a moment.")
+        await expect(page.locator("article .answer-notice").last).to_be_hidden()
+        await expect(state).to_contain_text("what you have written stays here. Until then, follow")
+        await expect(page.locator("#prompt")).to_have_value("What is croup?")
+        await page.context.set_offline(False)
+        await expect(page.locator("#phase")).to_have_text("Model not reachable")
 
 
 async def test_what_a_model_writes_is_text(page: Page, engine: FakeEngine) -> None:

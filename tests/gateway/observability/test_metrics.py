@@ -1,5 +1,6 @@
 """The gateway's own metrics: named for us, labels from closed sets, and nothing breaks them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from prometheus_client import generate_latest
 
 from gateway.limits.admission import AdmissionQueue
 from gateway.observability.metrics import Metrics
+from gateway.principal import ANYBODY, Principal
 from gateway.record import AnswerSummary, RequestRecord, token_count
 from gateway.safety.languages import LANGUAGES
 
@@ -136,3 +138,26 @@ def test_the_process_is_measured_where_it_is_the_only_one(several: bool, tmp_pat
 
     for name in names:
         assert (f"\n{name}" in text) is not several
+
+
+def test_keys_are_counted_by_name_up_to_a_number() -> None:
+    """The keys after these count together, and so do all tokens, which are of persons."""
+    own, answer = Metrics(), AnswerSummary.of({"prompt_tokens": 3, "completion_tokens": 2}, [])
+    own.count_keys(2)
+    principals = [Principal(name, "key", frozenset()) for name in ("a", "b", "c", "a", "d")]
+
+    for principal in (*principals, Principal("dr. who", "jwt", frozenset()), ANYBODY):
+        own.observe(finished(answer, principal=principal))
+
+    shown = own.exposition().decode()
+    counted = re.findall(r'mmhie_key_requests_total\{key="([^"]+)"\} (\d)', shown)
+    assert sorted(counted) == [("a", "2"), ("b", "1"), ("jwt", "1"), ("open", "1"), ("other", "2")]
+    assert 'mmhie_key_tokens_total{key="a"} 10.0' in shown
+
+
+def test_no_key_is_named_unless_that_is_asked_for() -> None:
+    """Names of keys are those of departments, and no scrape shows them by default."""
+    own = Metrics()
+    own.observe(finished(principal=Principal("a", "key", frozenset())))
+
+    assert b"mmhie_key_requests_total{" not in own.exposition()
