@@ -1,7 +1,8 @@
 """The cost of a grammar: how long the engine's compiler takes for the patterns in a request.
 
 One unit is 7 ms of processor time of xgrammar 0.2.8 with a vocabulary of 200,000 tokens. Counts
-multiply what they repeat; anything that matches most characters costs twelve times a letter.
+multiply what they repeat; anything that matches most characters costs twelve times a letter. Where
+many parts of a pattern may be left out, each may follow each: their number counts squared.
 
 A length of a text would weigh as much, up to 200 characters, where the compiler stops to unroll it.
 It is in ordinary schemas, though, and is compiled beside the work on other requests, once for all
@@ -10,7 +11,7 @@ texts of the same length: only how many different ones there are is limited.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -20,8 +21,27 @@ PATTERN = 1  # each one, whatever it says
 WIDE = 12  # one character out of nearly all
 LENGTH = 30  # at most, of the texts of one length
 OPTIONAL = 220  # properties may each be left out, so their square counts: 100 take 0.3 s
+COUNTED = 40  # the same where their number has bounds: 80 take 0.5 s
+WIDE_OPTIONAL = 3  # parts of a pattern that match most characters, beside one for others
+PARTS = 12  # objects in a unit
+LETTERS = 1000  # in a unit; no description is compiled
+BRANCHES = 25  # groups and repetitions in a unit: many alternatives with one compile slowly
+RANGE = 6  # parts to a bound of a number, for every twenty digits
 HEAVIEST = 10**9  # nothing is multiplied beyond
 LENGTHS = ("minLength", "maxLength")
+RANGES = frozenset(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"))
+COUNTS = frozenset(("minProperties", "maxProperties"))
+LITERALS = frozenset(("enum", "const", "choice"))
+PROSE = frozenset(("description", "title"))
+FORMAT_WEIGHTS = {
+    "email": 10,
+    "hostname": 3,
+    "json-pointer": 4,
+    "relative-json-pointer": 4,
+    "uri": 8,
+    "uri-reference": 10,
+    "uri-template": 36,
+}
 TEXTS = ("pattern", "regex", "grammar", "whitespace_pattern", "definition")
 JSON_TEXTS = ("json", "structural_tag")
 FORCED = ("required", "any")
@@ -50,6 +70,24 @@ class Group:
         return Group(size, max(size, self.weight))
 
 
+@dataclass(slots=True)
+class Tally:
+    """What counts once for a whole format: different lengths, and small parts by the dozen."""
+
+    lengths: set[tuple[int, ...]] = field(default_factory=set)
+    parts: int = 0
+    letters: int = 0
+
+    def add(self, holder: Json) -> None:
+        self.lengths.add(tuple(length_of(holder.get(name)) for name in LENGTHS))
+        self.parts += 1 + sum(parts_of_bound(holder[name]) for name in RANGES & holder.keys())
+        self.letters += sum(len(name) + letters_of(name, holder[name]) for name in holder)
+
+    def weight(self) -> int:
+        lengths = sum(min(WIDE * max(pair), LENGTH) for pair in self.lengths)
+        return lengths + self.parts // PARTS + self.letters // LETTERS
+
+
 LETTER = Group(1, 0)
 ANY = Group(WIDE, WIDE)
 
@@ -76,24 +114,31 @@ def is_compiled(tool: Json) -> bool:
 
 
 def weight_of(value: object) -> int:
-    """Return the weight of the patterns and lengths in a format or a tool."""
-    lengths: set[tuple[int, ...]] = set()
-    patterns = sum(weights(value, lengths))
-    return min(patterns + sum(min(WIDE * max(pair), LENGTH) for pair in lengths), HEAVIEST)
+    """Return the weight of a format or a tool."""
+    tally = Tally()
+    return min(sum(weights(value, tally)) + tally.weight(), HEAVIEST)
 
 
-def weights(value: object, lengths: set[tuple[int, ...]]) -> Iterator[int]:
-    """Yield the weight of each pattern below a value; note the lengths of its texts."""
+def weights(value: object, tally: Tally) -> Iterator[int]:
+    """Yield the weight of each keyword below a value; count what is small alone."""
     waiting = [value]
     while waiting:
         holder = waiting.pop()
         if isinstance(holder, list):
             waiting += holder
         elif isinstance(holder, dict):
-            lengths.add(tuple(length_of(holder.get(name)) for name in LENGTHS))
+            tally.add(holder)
+            yield weight_of_properties(holder)
             for name, item in holder.items():
                 yield weight_of_field(name, item)
                 waiting.append(parsed(item) if name in JSON_TEXTS else item)
+
+
+def weight_of_properties(holder: Json) -> int:
+    """Return the weight of an object's properties: each may follow each."""
+    properties = holder.get("properties")
+    number = len(properties) if isinstance(properties, dict) else 0
+    return number * number // (OPTIONAL if COUNTS.isdisjoint(holder) else COUNTED)
 
 
 def weight_of_field(name: str, item: object) -> int:
@@ -102,9 +147,22 @@ def weight_of_field(name: str, item: object) -> int:
         return weight_of_pattern(item)
     if name == "patternProperties" and isinstance(item, dict):
         return sum(map(weight_of_pattern, item))
-    if name == "properties" and isinstance(item, dict):
-        return len(item) * len(item) // OPTIONAL
+    if name == "format" and isinstance(item, str):
+        return FORMAT_WEIGHTS.get(item, 2)
     return 0
+
+
+def letters_of(name: str, item: object) -> int:
+    """Return how many characters of a field are compiled, below it only where it is a literal."""
+    if name in LITERALS:
+        return len(orjson.dumps(item))
+    return len(item) if isinstance(item, str) and name not in PROSE else 0
+
+
+def parts_of_bound(item: object) -> int:
+    """Return how many parts a bound of a number weighs."""
+    digits = len(f"{item:.0f}") if isinstance(item, int | float) else 0
+    return RANGE * (1 + digits // 20)
 
 
 def length_of(item: object) -> int:
@@ -125,22 +183,35 @@ def parsed(item: object) -> object:
 def weight_of_pattern(pattern: str) -> int:
     """Return the weight of a regular expression or a grammar, in one pass."""
     groups, atom, at = [Group()], Group(), 0
+    optional, spread = pattern.count('""'), pattern.count('""')
     while at < len(pattern):
         char = pattern[at]
         count = COUNT.match(pattern, at) if char == "{" else None
         if count is not None:
             atom, at = atom.times(highest(count)), count.end()
             continue
+        if is_optional(pattern, at):
+            optional += 1
+            spread += WIDE_OPTIONAL if atom.size >= WIDE else 1
         groups[-1].add(atom)
         if char == "(":
             groups.append(Group())
-            atom, at = Group(), at + 1
+            atom, at = Group(), at + (2 if pattern.startswith("?", at + 1) else 1)
         elif char == ")":
             atom, at = groups.pop() if len(groups) > 1 else Group(), at + 1
         else:
             atom, at = read_atom(pattern, at)
     groups[-1].add(atom)
-    return PATTERN + min(sum(group.weight for group in groups), HEAVIEST)
+    weight = sum(group.weight for group in groups) + optional * spread // 2
+    branches = (pattern.count("+") + pattern.count("(")) // BRANCHES
+    return PATTERN + min(weight + branches, HEAVIEST)
+
+
+def is_optional(pattern: str, at: int) -> bool:
+    """Return whether what stands before a place may be left out, or an alternative is empty."""
+    if pattern[at] == "|":
+        return pattern[at - 1 : at] in "(:|" or pattern[at + 1 : at + 2] in "|)"
+    return pattern[at] in "*?"
 
 
 def read_atom(pattern: str, at: int) -> tuple[Group, int]:

@@ -156,8 +156,8 @@ class GatewaySettings(
     max_grammar_weight: int = Field(
         128,
         ge=0,
-        description="Maximum cost of the patterns and text lengths in the formats and tools of a"
-        " /v1 request, in units of 7 ms of the engine's compiler.",
+        description="Maximum cost of compiling the formats and tools of a /v1 request, in units"
+        " of 7 ms of the engine's compiler.",
     )
     workers: int = Field(
         1,

@@ -82,6 +82,14 @@ INTRO: Final = """## vLLM's own tests
 Of the 331 cases of vLLM 0.32's tests for its HTTP API that need nothing but a server, 147 pass
 against the engine here (the others want other models). All but the following, which are refused on
 purpose, pass through the gateway too.
+
+Of its files for function calls, `include_reasoning` and echo, the cases that end within 25 s here
+have the same outcome on either side; 9 pass. The embedded model calls no tool unless it must and
+shows no reasoning, which the others want. `tool_use` and the hermes parser were not run.
+
+Run once against the gateway and this engine, none with a defect of the gateway's: the clients of
+openapi-generator and openapi-python-client, schemathesis (18 operations; 501 where embeddings and
+feedback are not served), guidellm, aiperf, `vllm bench serve`, Claude Code and Codex.
 """
 
 

@@ -59,6 +59,13 @@ def in_format(schema: Any) -> dict[str, Any]:
         ("))a{3}", 3),
         ("\\", 0),
         ("", 0),
+        ("a?b", 0),
+        ("a?b*c?", 4),
+        ("(?:ab)c", 0),
+        ("(a|)(|b)", 2),
+        ('"a"? | ""', 2),
+        (".*.*", 2 * WIDE + 6),
+        ("x+" * 50, 2),
     ],
 )
 def test_a_pattern(pattern: str, weight: int) -> None:
@@ -77,6 +84,15 @@ HEAVY: list[dict[str, Any]] = [
     in_format({"propertyNames": {"pattern": ".{11}"}}),
     in_format({"$defs": {"a": [{"anyOf": [{"pattern": ".{11}"}]}]}}),
     in_format({"properties": {f"p{at}": {} for at in range(200)}}),
+    in_format({"anyOf": [{"properties": {key: {} for key in "abcdefghijklm"}}] * 110}),
+    in_format({"properties": {f"p{at}": {} for at in range(72)}, "minProperties": 9}),
+    in_format({"type": "string", "format": "uri-template"} | {"x": [{"format": "email"}] * 10}),
+    in_format([{"minimum": -1e300, "maximum": 1e300}] * 9),
+    in_format([{"minimum": 0, "maximum": 9}] * 130),
+    {"tools": [{"parameters": {"const": {"title": "x" * 130_000}}, "strict": True}]},
+    {"tools": [{"parameters": {"enum": ["x" * 1000] * 130}, "strict": True}]},
+    {"structured_outputs": {"regex": "a?" * 17}},
+    {"structured_outputs": {"regex": "x(y|z)1|" * 3300}},
     {"structured_outputs": {"regex": ".{11}"}},
     {"structured_outputs": {"grammar": "root ::= [^x]{1,11}"}},
     {"structured_outputs": {"json": json.dumps(strings(".{11}"))}},
@@ -101,6 +117,10 @@ LIGHT: list[dict[str, Any]] = [
     in_format({"type": "string", "minLength": 1, "maxLength": 1e9}),
     in_format({"enum": [f"value {at}" for at in range(50)]}),
     in_format({"type": "string", "maxLength": True}),
+    in_format({"type": "number", "minimum": True, "maximum": "x", "format": 5}),
+    in_format([{"minimum": 0, "maximum": 9.5}] * 60),
+    in_format(strings(r"^\+?\d{1,3}[-. ]?\(?\d{3}\)?[-. ]?\d{3}[-. ]?\d{4}$")),
+    {"tools": [{"function": {"description": "x" * 200_000}, "strict": True}]},
     in_format({"type": "string", "maxLength": "x", "pattern": 5}),
     {"tools": [{"function": {"parameters": strings(".{1,4000}")}}]},
     {"tools": "x", "tool_choice": 5},
@@ -134,5 +154,5 @@ def test_the_limit_can_be_raised() -> None:
     """For an engine whose compiler is faster."""
     heavy = in_format(texts(*range(100, 110)))
 
-    assert weight_of_request(heavy) == 10 * LENGTH
-    check(b"", heavy, RequestPolicy(grammar_weight=10 * LENGTH))
+    assert weight_of_request(heavy) == 10 * LENGTH + 1
+    check(b"", heavy, RequestPolicy(grammar_weight=10 * LENGTH + 1))

@@ -1,0 +1,115 @@
+"""The costliest grammars that pass, in the engine's own compiler: a second of processor time."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import xgrammar
+
+from gateway.api.request_policy import RequestPolicy, check
+from gateway.errors import InvalidRequest
+
+pytestmark = pytest.mark.slow
+
+MOST_S = 2.0  # one, and as much again for a busy or older processor
+VOCABULARY = 200_000
+MOST_TIMES = 16_384
+MARKS = ("", " ", ".", "#")  # as many tokens begin with one as in a real vocabulary
+
+
+def vocabulary() -> list[bytes]:
+    """Return words of syllables, with and without a mark, and every byte."""
+    syllables = ["".join(pair) for pair in itertools.product("bcdfghjklmnpqrstvwxz", "aeiou")]
+    words = (
+        "".join(word) for size in (1, 2, 3) for word in itertools.product(syllables, repeat=size)
+    )
+    marked = (f"{mark}{word}".encode() for word in words for mark in MARKS)
+    return [bytes((byte,)) for byte in range(256)] + list(itertools.islice(marked, VOCABULARY))
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Any:
+    """Vocabulary of the size of gpt-oss's."""
+    return xgrammar.TokenizerInfo(vocabulary(), stop_token_ids=[0])
+
+
+def array(*items: object) -> dict[str, Any]:
+    schema = {"type": "array", "prefixItems": list(items), "minItems": len(items)}
+    return {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}
+
+
+def regex(pattern: str) -> dict[str, Any]:
+    return {"structured_outputs": {"regex": pattern}}
+
+
+def counted(number: int) -> dict[str, Any]:
+    properties = {f"p{at}": {"type": "integer"} for at in range(number)}
+    least = number // 2
+    return array(
+        {
+            "type": "object",
+            "properties": properties,
+            "minProperties": least,
+            "maxProperties": least + 10,
+        }
+    )
+
+
+FAMILIES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "optional letters": lambda number: regex("a?" * number),
+    "optional classes, repeated": lambda number: regex("(" + "[a-z]?" * number + ")*"),
+    "anything, repeated": lambda number: regex("(" + ".?" * number + ")*"),
+    "empty alternatives": lambda number: regex("([a-z]|)" * number),
+    "counts": lambda number: regex(f"[a-z]{{{number}}}"),
+    "alternatives": lambda number: regex("|".join(f"x(y|z){at}" for at in range(number))),
+    "numbered properties": counted,
+    "objects": lambda number: array(
+        {"anyOf": [{"properties": {key: {} for key in "abcdefghijklm"}}] * number}
+    ),
+    "formats": lambda number: array(*[{"type": "string", "format": "email"}] * number),
+    "ranges": lambda number: array(
+        *(
+            {"type": "number", "minimum": -1e15 - at, "maximum": at + 0.98765}
+            for at in range(number)
+        )
+    ),
+    "text": lambda number: array({"enum": ["a" * at for at in range(number)]}),
+}
+
+
+def is_taken(request: dict[str, Any]) -> bool:
+    try:
+        check(json.dumps(request).encode(), request, RequestPolicy())
+    except InvalidRequest:
+        return False
+    return True
+
+
+def largest(family: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    """Return the largest of a family that the gateway takes."""
+    low, high = 1, MOST_TIMES
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if is_taken(family(middle)) else (low, middle - 1)
+    assert low < MOST_TIMES, "nothing refuses it"
+    return family(low)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_it_compiles_within_its_time(name: str, tokens: Any) -> None:
+    """Whatever passes costs the engine a second, however it is made up."""
+    request = largest(FAMILIES[name])
+    compiler = xgrammar.GrammarCompiler(tokens, max_threads=8, cache_enabled=False)
+
+    before = time.process_time()
+    if "structured_outputs" in request:
+        compiler.compile_regex(request["structured_outputs"]["regex"])
+    else:
+        compiler.compile_json_schema(
+            json.dumps(request["response_format"]["json_schema"]["schema"])
+        )
+
+    assert time.process_time() - before < MOST_S
