@@ -181,7 +181,7 @@ class BodyTooLarge(RequestError):
 
 
 class InputTooLong(RequestError):
-    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, chat template included."""
+    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, or the context, template included."""
 
     status = 413
     code = "input_too_long"

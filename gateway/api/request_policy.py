@@ -184,6 +184,12 @@ def fault_of_item(item: Json) -> str | None:
     return None
 
 
+def fault_of_prompt(value: object, _: RequestPolicy) -> str | None:
+    """Texts and token ids; an object may bring media to llama.cpp, and text that nobody screens."""
+    prompts = value if isinstance(value, list) else [value]
+    return NOT_TEXT if any(isinstance(prompt, dict) for prompt in prompts) else None
+
+
 def is_text(part: object) -> bool:
     if not isinstance(part, dict):
         return isinstance(part, str)
@@ -268,6 +274,7 @@ RULES: Mapping[str, Rule] = {
     "prompt_logprobs": logprobs,
     "messages": lambda value, policy: fault_of_items(value, most=policy.messages),
     "input": lambda value, policy: fault_of_items(value, most=policy.messages),
+    "prompt": fault_of_prompt,
     "tools": lambda value, policy: fault_of_tools(value, most=policy.tools),
     "tool_choice": own_choice,
     "repetition_detection": repetition,

@@ -13,10 +13,12 @@ from gateway.errors import (
     EngineRejected,
     EngineUnavailable,
     GatewayError,
+    InputTooLong,
     RequestError,
 )
 from gateway.runtime.json_types import Json
 
+TOO_LONG = "exceed_context_size_error"  # llama.cpp's type; the gateway cannot count for it
 SHORTEST_ECHO = 4
 FRONT_OF_ECHO = 16  # a longer text may be quoted without its end
 WITHHELD = "[…]"
@@ -85,7 +87,9 @@ def translate(status: int, body: bytes, request: object = None, *, path: str = "
     if status in (429, 503):
         return EngineUnavailable("The engine is busy; try again.", retry_after_s=1)
     if 400 <= status < 500:
-        return refusal(status, body, request)
+        refused = refusal(status, body, request)
+        is_too_long = error_object(body).get("type") == TOO_LONG
+        return InputTooLong(refused.message) if is_too_long else refused
     if status >= 500:
         return EngineRejected(f"The engine failed this request (status {status}).")
     return EngineGarbled(f"The engine answered with an unexpected status ({status}).")

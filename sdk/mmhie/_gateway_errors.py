@@ -44,7 +44,7 @@ class BodyTooLargeError(RequestError, status=413, code="body_too_large"):
 
 
 class InputTooLongError(RequestError, status=413, code="input_too_long"):
-    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, chat template included."""
+    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, or the context, template included."""
 
 
 class UnsupportedEncodingError(RequestError, status=415, code="unsupported_encoding"):

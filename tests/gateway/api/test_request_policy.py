@@ -73,6 +73,12 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     *((name, None, {"x": CANARY}) for name in ("mm_payload", "previous_input_messages")),
     ("logits_processors", [], [CANARY]),
     ("routed_experts_prompt_start", None, 1),
+    ("prompt", ["a", [1, 2]], ["a", {"prompt_string": CANARY, "multimodal_data": [CANARY]}]),
+    *((name, None, 9) for name in ("n_predict", "n_cmpl", "n_probs")),
+    *((name, None, CANARY) for name in ("grammar", "reasoning_format", "generation_prompt")),
+    *((name, None, CANARY) for name in ("chat_format", "chat_parser")),
+    *((name, None, [{"id": CANARY}]) for name in ("json_schema", "lora")),
+    *((name, False, True) for name in ("cache_prompt", "verbose")),
 )
 
 

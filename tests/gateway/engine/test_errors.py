@@ -120,6 +120,14 @@ def test_the_sentence_around_it_stays() -> None:
     assert refused(sentence, request)["message"] == sentence
 
 
+def test_a_prompt_over_the_context_of_llama_cpp() -> None:
+    """Its own type of error is the gateway's: 413, with the engine's exact counts."""
+    sentence = "request (3141 tokens) exceeds the available context size (1024 tokens)"
+    error = {"code": 400, "message": sentence, "type": "exceed_context_size_error", "n_ctx": 1024}
+    told = translate(400, orjson.dumps({"error": error}), {"prompt": "Ada Lovelace"})
+    assert (told.status, told.code, told.message) == (413, "input_too_long", sentence)
+
+
 def test_other_fields_of_the_error_are_ours_to_choose() -> None:
     """Type, param and code stay, without the request; whatever else there is goes."""
     told = refused("no", {"user": "Ada Lovelace"}, param="Ada Lovelace", body={"x": "Ada Lovelace"})
