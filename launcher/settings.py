@@ -314,11 +314,7 @@ def conflicts(settings: LauncherSettings) -> Iterator[tuple[object, str]]:
         f"MMHIE_NODES is {settings.nodes} but MMHIE_HEAD_ADDRESS is not set; "
         "give every node the address of node 0.",
     )
-    yield (
-        bool(settings.engine_server_certificate) != bool(settings.engine_server_key),
-        "MMHIE_ENGINE_SERVER_CERTIFICATE and MMHIE_ENGINE_SERVER_KEY go together; set the other "
-        "one as well.",
-    )
+    yield settings_base.require_together(settings, "engine_server_certificate", "engine_server_key")
     yield (
         settings.require_evaluation and settings.engine_urls,
         "MMHIE_REQUIRE_EVALUATION compares a report with the model's files, and MMHIE_ENGINE_URLS "

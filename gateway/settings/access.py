@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from gateway.settings.base import CommaSeparated, SharedSettings, UserPath
+from gateway.settings.base import CommaSeparated, SharedSettings, UserPath, require_together
 
 OWN_HEADERS = "api-key$|request-id$|mmhie-"  # a key must not come into the trail as a name
 
@@ -141,10 +141,7 @@ def access_conflicts(settings: AccessSettings) -> Iterator[tuple[object, str]]:
         is_production and "*" in settings.cors_origins,
         "MMHIE_CORS_ORIGINS is refused with `*` when MMHIE_ENV is production; name the origins.",
     )
-    yield (
-        bool(settings.tls_certificate) != bool(settings.tls_key),
-        "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together; set the other one as well.",
-    )
+    yield require_together(settings, "tls_certificate", "tls_key")
     yield (
         settings.tls_client_ca and not settings.tls_certificate,
         "MMHIE_TLS_CLIENT_CA needs MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY; set them as well.",

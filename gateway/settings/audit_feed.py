@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from gateway.settings.audit import AuditSettings
-from gateway.settings.base import UserPath
+from gateway.settings.base import UserPath, require_together
 from gateway.settings.engine import is_encrypted, is_plain_elsewhere
 
 
@@ -83,15 +83,9 @@ def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, 
         "MMHIE_AUDIT_FHIR_URL needs MMHIE_AUDIT_FILE, whose lines it sends; set that as well, or "
         "unset it.",
     )
-    yield (
-        bool(files[1]) != bool(files[2]),
-        "MMHIE_AUDIT_FHIR_TLS_CERTIFICATE and MMHIE_AUDIT_FHIR_TLS_KEY go together; set the other "
-        "one as well.",
-    )
-    yield (
-        any(client) and not all(client),
-        "MMHIE_AUDIT_FHIR_TOKEN_URL, MMHIE_AUDIT_FHIR_CLIENT_ID and "
-        "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE go together; set the others as well.",
+    yield require_together(settings, "audit_fhir_tls_certificate", "audit_fhir_tls_key")
+    yield require_together(
+        settings, "audit_fhir_token_url", "audit_fhir_client_id", "audit_fhir_client_secret_file"
     )
     yield (
         any((*files, *client, settings.audit_fhir_scope)) and not url,

@@ -217,6 +217,15 @@ def shared_conflicts(settings: SharedSettings) -> Iterator[tuple[object, str]]:
     )
 
 
+def require_together(settings: SharedSettings, *names: str) -> tuple[object, str]:
+    """Return the refusal of settings that go together, where some are set and others are not."""
+    values = [getattr(settings, name) for name in names]
+    *first, last = (PREFIX + name.upper() for name in names)
+    others = "the others" if len(first) > 1 else "the other one"
+    sentence = f"{', '.join(first)} and {last} go together; set {others} as well."
+    return any(values) and not all(values), sentence
+
+
 def local_url(host: str, port: int, *, has_tls: bool = False) -> str:
     """Return the address under which this machine reaches a gateway that listens on `host`."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - not bound here

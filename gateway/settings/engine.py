@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.settings.base import CommaSeparated, SharedSettings, UserPath
+from gateway.settings.base import CommaSeparated, SharedSettings, UserPath, require_together
 
 
 def check_engine_url(url: str) -> str:
@@ -110,11 +110,7 @@ def engine_conflicts(settings: EngineSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     files = (settings.engine_tls_ca, settings.engine_tls_certificate, settings.engine_tls_key)
     addresses = settings.engine_addresses
-    yield (
-        bool(settings.engine_tls_certificate) != bool(settings.engine_tls_key),
-        "MMHIE_ENGINE_TLS_CERTIFICATE and MMHIE_ENGINE_TLS_KEY go together; set the other one as "
-        "well.",
-    )
+    yield require_together(settings, "engine_tls_certificate", "engine_tls_key")
     yield (
         any(files) and not any(map(is_encrypted, chain(*addresses.values()))),
         "MMHIE_ENGINE_TLS_CA, MMHIE_ENGINE_TLS_CERTIFICATE and MMHIE_ENGINE_TLS_KEY need a "
