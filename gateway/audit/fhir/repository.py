@@ -77,13 +77,13 @@ class Repository:
     def _post(self, path: str, resource: Json) -> httpx2.Response:
         url, body = self._url + path, orjson.dumps(resource)
         try:
-            client = self._connected()
+            client = self._connect()
             with client.stream("POST", url, content=body, headers=HEADERS) as response:
                 return read_whole(response)
         except httpx2.HTTPError as error:
             raise RepositoryUnavailable(f"it cannot be reached ({explain(error)})") from None
 
-    def _connected(self) -> httpx2.Client:
+    def _connect(self) -> httpx2.Client:
         """Return a client that believes the certificates as they are now."""
         context = self._tls.context()
         if self._client is None or context is not self._context:
@@ -147,10 +147,8 @@ class ClientCredentials(httpx2.Auth):
         response = yield httpx2.Request("POST", self._url, data=self._form, headers=headers)
         try:
             answer = orjson.loads(response.raise_for_status().content)
-            self._token, holds_s = (
-                str(answer["access_token"]),
-                int(answer.get("expires_in") or TOKEN_S),
-            )
+            holds_s = int(answer.get("expires_in") or TOKEN_S)
+            self._token = str(answer["access_token"])
         except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
             status = response.status_code
             raise RepositoryUnavailable(f"the token server answers {status}, no token") from None
