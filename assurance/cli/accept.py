@@ -84,7 +84,7 @@ async def accepted(environ: Mapping[str, str], options: AcceptanceRun) -> str:
             target = await service.start(chosen)
             earlier = unfinished(options.out)
             measured = await run.measured(run.CHECKS, target, earlier, begun, seen)
-            if not all(finding["outcome"] != "failed" for finding in measured["findings"]):
+            if any(finding["outcome"] == "failed" for finding in measured["findings"]):
                 write(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
         finally:
             await service.close()

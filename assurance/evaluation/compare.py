@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from assurance.evaluation.results import BATCH, HALF
+from assurance.evaluation.job import BATCH
+from assurance.evaluation.results import HALF
 from assurance.evaluation.statistics import (
     LEVEL,
     Interval,

@@ -9,7 +9,8 @@ from assurance.evaluation.subject import Subject
 from assurance.evaluation.suites import CALIBRATION, Source
 from launcher.json_types import Json
 
-ALONE: Final = 1
+ALONE: Final = "robustness-alone"
+BATCH: Final = "robustness-batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def conditions(source: Source, items: Sequence[Item], connections: int) -> Itera
     if source.suite != "robustness":
         yield Task(source.task, source.suite, connections, tuple(items), source.is_own)
         return
-    yield Task("robustness-alone", source.suite, ALONE, tuple(items))
-    yield Task("robustness-batch", source.suite, connections, tuple(items))
+    yield Task(ALONE, source.suite, 1, tuple(items))
+    yield Task(BATCH, source.suite, connections, tuple(items))
 
 
 def spread(items: Sequence[Item], limit: int | None) -> list[Item]:

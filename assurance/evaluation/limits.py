@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from assurance.evaluation import statistics
-from assurance.evaluation.results import BATCH, Record
+from assurance.evaluation.job import BATCH
+from assurance.evaluation.results import Record
 from assurance.evaluation.statistics import Interval
 from assurance.evaluation.subject import facts
 from launcher.errors import LauncherError
@@ -77,7 +78,7 @@ def refuse_below(report: JsonView, limits: Mapping[str, float]) -> None:
 def check_limits(
     limits: Mapping[str, float], records: Sequence[Record], calibration: JsonView | None
 ) -> list[Json]:
-    """Return each limit of a site, with what is wrong with it or its score."""
+    """Return each limit of a site, with the reason why it is not met, or None."""
     report = {"items": [asdict(record) for record in records], "calibration": calibration}
     judged = []
     for name, least in limits.items():

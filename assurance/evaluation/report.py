@@ -10,8 +10,8 @@ from typing import Final
 
 from assurance.evaluation import constants, limits, results
 from assurance.evaluation.items import Item
-from assurance.evaluation.job import Asking, Task
-from assurance.evaluation.results import BATCH, FAILED, LEFT, Record
+from assurance.evaluation.job import BATCH, Asking, Task
+from assurance.evaluation.results import FAILED, LEFT, Record
 from assurance.evaluation.subject import Subject
 from assurance.evaluation.suites import CALIBRATION, Source
 from assurance.reports.signature import Signature
@@ -33,9 +33,7 @@ class EvaluationRun:
     options: JsonView  # limit and minutes
     logs: Path
     tasks: Sequence[Task] = ()
-    limits: Mapping[str, float] = field(
-        default_factory=dict
-    )  # of the site, by suite or suite/group
+    limits: Mapping[str, float] = field(default_factory=dict)  # by suite or suite/group
     examples: Sequence[JsonView] = ()
 
 

@@ -7,14 +7,13 @@ from typing import Final
 from assurance.evaluation import statistics
 from assurance.evaluation.explained import explain
 from assurance.evaluation.items import Item
-from assurance.evaluation.job import Task
+from assurance.evaluation.job import ALONE, BATCH, Task
 from assurance.evaluation.statistics import Interval
 from assurance.evaluation.suites import CALIBRATION
 from launcher.json_types import Json, JsonView
 
 LEFT: Final = "not asked"
 FAILED: Final = "failed"
-BATCH: Final = "robustness-batch"
 MOST_EXAMPLES: Final = 3  # of a group
 EXCERPT: Final = 300  # characters of a question or an answer
 HALF: Final = 0.5  # a fractional score counts as right from here on
@@ -173,12 +172,8 @@ def calibration(records: Sequence[Record]) -> Json | None:
     if agreed is None:
         return None
     equal = sum(label == verdict for label, verdict in zip(labels, verdicts, strict=True))
-    return {"n": agreed.n, "equal": equal, "kappa": agreed.value, **ends(agreed)}
-
-
-def ends(interval: Interval) -> Json:
-    """Return the ends of an interval."""
-    return {"low": interval.low, "high": interval.high}
+    ends = {"low": agreed.low, "high": agreed.high}
+    return {"n": agreed.n, "equal": equal, "kappa": agreed.value, **ends}
 
 
 def figure(name: str, measure: str, interval: Interval | None) -> Json:
@@ -251,7 +246,7 @@ def chance_of(records: Sequence[Record]) -> float | None:
 
 def agreement(records: Sequence[Record]) -> list[Json]:
     """Return how far answers that should be alike are: of one family, alone and in the batch."""
-    alone = [record for record in records if record.task == "robustness-alone"]
+    alone = [record for record in records if record.task == ALONE]
     batch = {record.id: record for record in records if record.task == BATCH}
     families = [
         [member for member in members if member.value is not None and member.answer]

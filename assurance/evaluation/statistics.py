@@ -102,10 +102,8 @@ def kappa(first: Sequence[bool], second: Sequence[bool]) -> Interval | None:
     chance = p * q + (1 - p) * (1 - q)
     if chance == 1:
         return interval(0.0, 0.0, 0.0, n, "Cohen's kappa")
-    value, half = (
-        (equal - chance) / (1 - chance),
-        Z * math.sqrt(equal * (1 - equal) / n) / (1 - chance),
-    )
+    value = (equal - chance) / (1 - chance)
+    half = Z * math.sqrt(equal * (1 - equal) / n) / (1 - chance)
     return interval(value, value - half, min(1.0, value + half), n, "Cohen's kappa, 95 %")
 
 

@@ -99,14 +99,10 @@ def legend(names: Sequence[str]) -> str:
 def svg(title: str, x_title: str, parts: Sequence[str]) -> str:
     """Return a whole drawing."""
     label = f'<text class="scale" x="{WIDTH - RIGHT}" y="{HEIGHT - 8}">{escape(x_title)}</text>'
-    return framed(title, WIDTH, HEIGHT, f"{''.join(parts)}{label}")
-
-
-def framed(title: str, width: int, height: int, inner: str) -> str:
-    """Return the drawing's element with its title."""
     return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
-        f'<text class="title" x="4" y="{TOP - 14}">{escape(title)}</text>{inner}</svg>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<text class="title" x="4" y="{TOP - 14}">{escape(title)}</text>'
+        f"{''.join(parts)}{label}</svg>"
     )
 
 
