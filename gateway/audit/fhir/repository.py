@@ -147,11 +147,11 @@ class ClientCredentials(httpx2.Auth):
         response = yield httpx2.Request("POST", self._url, data=self._form, headers=headers)
         try:
             answer = orjson.loads(response.raise_for_status().content)
-            self._token, holds_s = (
-                str(answer["access_token"]),
-                int(answer.get("expires_in") or TOKEN_S),
-            )
-        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
+            holds_s = int(answer.get("expires_in") or TOKEN_S)
+            if not isinstance(answer["access_token"], str):
+                raise TypeError
+            self._token = answer["access_token"]
+        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError, AttributeError):
             status = response.status_code
             raise RepositoryUnavailable(f"the token server answers {status}, no token") from None
         self._until = time.monotonic() + holds_s - MARGIN_S
