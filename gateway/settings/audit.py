@@ -50,8 +50,9 @@ class AuditSettings(SharedSettings):
     )
     digest_key: SecretStr | None = Field(
         None,
-        description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
-        "each start, which production refuses.",
+        min_length=32,
+        description="HMAC key of the prompt and output digests in provenance, at least 32 "
+        "characters. Unset: a new one at each start, which production refuses.",
     )
     audit_users: Literal["given", "pseudonym"] = Field(
         "given",

@@ -148,8 +148,10 @@ class ClientCredentials(httpx2.Auth):
         try:
             answer = orjson.loads(response.raise_for_status().content)
             holds_s = int(answer.get("expires_in") or TOKEN_S)
-            self._token = str(answer["access_token"])
-        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
+            if not isinstance(answer["access_token"], str):
+                raise TypeError
+            self._token = answer["access_token"]
+        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError, AttributeError):
             status = response.status_code
             raise RepositoryUnavailable(f"the token server answers {status}, no token") from None
         self._until = time.monotonic() + holds_s - MARGIN_S

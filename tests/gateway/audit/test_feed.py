@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from gateway.audit.feed import AuditFeed
 from gateway.audit.fhir.audit_event import audit_event
-from gateway.audit.fhir.repository import ClientCredentials, Repository
+from gateway.audit.fhir.repository import ClientCredentials, Repository, RepositoryUnavailable
 from gateway.audit.file import event, lock_trail
 from gateway.audit.follower import TrailFollower
 from gateway.audit.rotation import rotated_files
@@ -441,6 +442,19 @@ def test_access_tokens(
         assert receive_all(server, 4) == [1, 2, 3, 4]
         assert server.tokens == 6
         feed.stop()
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"access_token": null}', b"<html>"])
+def test_an_answer_without_a_token_is_told(tmp_path: Path, answer: bytes) -> None:
+    """Nothing is sent without a token, whatever the token server says instead."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    auth = ClientCredentials("https://tokens/token", "mmhie", secret, None)
+    flow = auth.auth_flow(httpx2.Request("POST", "https://repository/fhir"))
+    asked = next(flow)
+
+    with pytest.raises(RepositoryUnavailable, match="answers 200, no token"):
+        flow.send(httpx2.Response(200, content=answer, request=asked))
 
 
 def test_a_certificate_on_both_sides(

@@ -191,6 +191,15 @@ def test_production_needs_a_trail_and_digests_that_last(
     assert settings.load().without_audit
 
 
+@pytest.mark.parametrize("name", ["MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY"])
+def test_a_key_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Prompts could be tried against their digests; the sentence does not repeat the key."""
+    told = refusal(monkeypatch, **{name: "short-secret"})
+
+    assert f"{name} is not valid: its length should be at least 32." in told
+    assert "short-secret" not in told
+
+
 def test_production_with_a_trail_and_digests_that_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys, trail and digest key are enough."""
     names = ("KEYS_FILE", "AUDIT_FILE", "AUDIT_KEY", "DIGEST_KEY")
