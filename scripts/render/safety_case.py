@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.render.page import DOCS, ROOT, table, with_blocks
+from scripts.render.page import DOCS, ROOT, prose, table, with_blocks
 
 FOLDER: Final = DOCS / "safety-case"
 REMOVALS: Final = DOCS / "records" / "control-removals.json"  # scripts/control_removals.py
@@ -191,10 +191,10 @@ def evidence() -> str:
     """Return what the last removal of every control showed, and of which version."""
     record = json.loads(REMOVALS.read_text())
     outcomes = Counter(record["outcomes"].values())
-    return (
-        f"On {record['date']} (version {record['version']}), each of {outcomes.total()} controls "
-        f"was removed alone, and its first test run: {outcomes['red']} failed, as they must; "
-        f"{outcomes.total() - outcomes['red']} did not ([record](../records/{REMOVALS.name})).\n"
+    return prose(
+        f"On {record['date']} (version {record['version']}) each of {outcomes.total()} controls "
+        "was removed alone, and its first test run: without its control the test failed for "
+        f"{outcomes['red']} of them ([record](../records/{REMOVALS.name})).\n"
     )
 
 
