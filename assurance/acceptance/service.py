@@ -36,7 +36,7 @@ from launcher.settings import LauncherSettings, known_names
 # Clients' keys, limits and certificates, shared state and the console: not the machine's.
 BLANK: Final = (
     *("JWKS_", "JWT_", "TLS_", "CLIENT_", "REDIS_", "CORS_", "PROTECT_", "KEYS_", "REQUIRE_"),
-    *("AUDIT_CHECKPOINT_URL", "FEEDBACK_HOLD_"),
+    *("AUDIT_CHECKPOINT_URL", "AUDIT_FHIR_", "FEEDBACK_HOLD_"),
 )
 STOP_S: Final = 30.0
 NEW_KEY: Final = (
