@@ -87,9 +87,9 @@ Of its files for function calls, `include_reasoning` and echo, the cases that en
 have the same outcome on either side; 9 pass. The embedded model calls no tool unless it must and
 shows no reasoning, which the others want. `tool_use` and the hermes parser were not run.
 
-Run once against the gateway and this engine, no failure was traced to the gateway: the clients of
-openapi-generator and openapi-python-client, schemathesis (18 operations; 501 where embeddings and
-feedback are not served), guidellm, aiperf, `vllm bench serve`, Claude Code and Codex.
+Run once against the gateway and this engine, without a failure that was traced to the gateway: the
+clients of openapi-generator and openapi-python-client, schemathesis (18 operations; 501 where
+embeddings and feedback are not served), guidellm, aiperf, `vllm bench serve`, Claude Code, Codex.
 """
 
 
