@@ -21,4 +21,5 @@ def test_no_event_of_a_run_leaves_for_the_servers_of_a_site(tmp_path: Path) -> N
     settings = gateway.load(service._gateway_environ())
 
     assert settings.audit_file == tmp_path / "audit.jsonl"
-    assert settings.audit_checkpoint_url is settings.audit_fhir_url is None
+    assert settings.audit_checkpoint_url is None
+    assert settings.audit_fhir_url is None
