@@ -75,6 +75,8 @@ def serve(
         asyncio.run(serve_until_stopped(environ, without_gpu, report, to_log=with_parent))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
+    finally:  # the loop has put the default back: what this came to would end as "killed"
+        signal.signal(signal.SIGTERM, lambda *_: None)
 
 
 INCIDENTS = ("engine_down", "stalled")

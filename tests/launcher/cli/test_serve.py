@@ -111,6 +111,16 @@ def test_what_cannot_work_is_one_sentence(
     assert all(word in err for word in words), err
 
 
+def test_a_stop_while_it_ends_keeps_the_exit_code(serve_command: Command, taken: int) -> None:
+    """SIGTERM after the loop has ended, as when an orchestrator stops two nodes in turn."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert serve_command(port=str(taken), reasoner_model="embedded")[0] == 2
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_port_that_is_taken_is_one_sentence(serve_command: Command, taken: int) -> None:
     """Before a model is touched."""
     code, _, err = serve_command(port=str(taken), reasoner_model="embedded")
