@@ -1,4 +1,4 @@
-"""How much more processor time a larger input takes, as a ratio that no busy machine changes."""
+"""Growth of processor time with the input, as a ratio that no busy machine changes."""
 
 import time
 from collections.abc import Callable

@@ -11,10 +11,10 @@ from urllib.request import getproxies
 
 from gateway.settings.gateway import GatewaySettings
 
-# By name and by address, so that neither a resolver nor a route alone decides: the model hub, the
-# package index, vLLM's statistics, public resolvers, and a cloud's metadata service.
+# By name and by address, so that neither a resolver nor a route alone decides: the model hub,
+# vLLM's statistics, public resolvers, and a cloud's metadata service.
 WORLD: Final = (
-    *("huggingface.co:443", "pypi.org:443", "stats.vllm.ai:443", "1.1.1.1:443", "8.8.8.8:53"),
+    *("huggingface.co:443", "stats.vllm.ai:443", "1.1.1.1:443", "8.8.8.8:53"),
     *("[2606:4700:4700::1111]:443", "169.254.169.254:80"),
 )
 

@@ -1,4 +1,4 @@
-"""What `mmhie accept` and `mmhie accept isolation` print and write, and its verification."""
+"""Output of `mmhie accept` and `mmhie accept isolation`, and its verification."""
 
 import sys
 from datetime import UTC, datetime

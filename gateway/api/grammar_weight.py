@@ -72,7 +72,7 @@ class Group:
 
 @dataclass(slots=True)
 class Tally:
-    """What counts once for a whole format: different lengths, and small parts by the dozen."""
+    """Counts over a whole format: different lengths, and small parts by the dozen."""
 
     lengths: set[tuple[int, ...]] = field(default_factory=set)
     parts: int = 0

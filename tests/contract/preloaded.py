@@ -1,4 +1,4 @@
-"""What every gateway imports, and makes of files that do not change, before it reads a setting."""
+"""Imports of every gateway, and objects made of files that do not change, before any setting."""
 
 from gateway.processes import foreground
 from gateway.safety.red_flags.model import model

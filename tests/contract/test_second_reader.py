@@ -314,7 +314,7 @@ def test_a_model_without_a_chat_template_is_asked_too(
 
 
 def test_it_needs_somebody_to_read_its_notices(refusal: Refusal) -> None:
-    """Where notices are off, nothing would come of the question."""
+    """Nothing would come of the question where notices are off."""
     told = refusal(MMHIE_NOTICE_READER="model", MMHIE_AUDIENCE="off")
 
     assert told.startswith("MMHIE_NOTICE_READER=model needs somebody to read its notices")

@@ -40,7 +40,7 @@ class Hospital:
         ).wait()
 
     def run(self, example: Example) -> str:
-        """What a block prints."""
+        """Return the output of a block."""
         done = example.run(self.gateway.url, MMHIE_API_KEY=self.key)
         assert done.returncode == 0, done.stderr
         return done.stdout

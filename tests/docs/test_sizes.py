@@ -37,7 +37,7 @@ def test_a_page_is_short(page: Path) -> None:
 
 
 def test_all_pages_together_are_short() -> None:
-    """What is added to the site replaces something."""
+    """An addition to the site replaces something."""
     assert sum(map(lines, PAGES)) <= ALL_PAGES
 
 

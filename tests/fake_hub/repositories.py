@@ -1,4 +1,4 @@
-"""What is in real repositories: names and sizes of their files, and what describes the model.
+"""Contents of real repositories: names and sizes of their files, and what describes the model.
 
 Sizes of gpt-oss-20b are to the byte. The others are from memory, in GB of three digits as the hub's
 pages show them, and were not compared with the hub; their sums agree with the models' shapes

@@ -30,7 +30,7 @@ async def test_others_run_between_the_steps_of_a_long_text() -> None:
 
 
 async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
-    """When the time is over, the response goes without notices and says so."""
+    """The response goes without notices when the time is over, and says so."""
     record = RequestRecord("r", "POST")
     screening = PromptScreening(SCREENER, record, limit_s=0.01)
     screening.begin([Turn("user", FILLER * 200_000)])

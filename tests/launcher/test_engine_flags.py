@@ -73,7 +73,7 @@ def test_a_reserved_flag_has_no_second_name_that_is_free(flags: list[list[str]])
 @pytest.mark.slow
 @pytest.mark.engine
 def test_no_other_flag_is_taken_for_a_known_one(flags: list[list[str]]) -> None:
-    """What begins alike is told apart."""
+    """Flags that begin alike are told apart."""
     names = [name for action in flags for name in action if name not in SECOND_NAMES]
 
     assert [name for name in names if [*values([name])] != [name]] == []

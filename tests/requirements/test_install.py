@@ -230,7 +230,7 @@ def test_an_architecture_without_packages(
 
 
 def test_the_launcher_knows_the_same_architectures(install: ModuleType) -> None:
-    """What can be installed can be started."""
+    """Every architecture that can be installed can be started."""
     assert {
         "engine-cpu": ARCHITECTURES["cpu"],
         "engine-gpu": ARCHITECTURES["cuda"],

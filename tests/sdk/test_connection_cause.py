@@ -1,4 +1,4 @@
-"""What a failed connection says: each cause has its own remedy."""
+"""A failed connection names its cause, and each cause has its own remedy."""
 
 import socket
 import ssl

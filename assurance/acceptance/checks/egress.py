@@ -17,7 +17,7 @@ CONNECTED: Final = "connected"
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """What came of a TCP connection to each host."""
+    """Outcome of a TCP connection to each host."""
 
     outcomes: dict[str, str]
 

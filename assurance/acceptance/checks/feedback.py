@@ -13,7 +13,7 @@ FLAG: Final = {"category": "other", "severity": "low"}
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Where feedback on an answer went: into the operator's list, and into the audit trail."""
+    """Places that feedback on an answer reached: the operator's list, the audit trail."""
 
     is_listed: bool
     is_audited: bool

@@ -13,8 +13,8 @@ HEADER: Final = "x-mmhie-notices"
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """What was said of an emergency: the notices, the line on every answer, whom the operator has
-    named; the surfaces, those of them where either is missing, and what an ordinary question has.
+    """Words on an emergency: the notices, the line on every answer, the contact that the operator
+    names; the surfaces, those of them where either is missing, and what an ordinary question has.
     """
 
     messages: tuple[str, ...]

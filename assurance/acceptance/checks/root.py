@@ -12,7 +12,7 @@ KERNELS: Final = ("/proc", "/sys", "/dev")  # no programs are kept there
 
 @dataclass(frozen=True, slots=True)
 class RootFilesystem:
-    """How the root is mounted, and the other mounts that this user can write to."""
+    """Mode of the root's mount, and the other mounts that this user can write to."""
 
     is_read_only: bool
     writable: tuple[str, ...]

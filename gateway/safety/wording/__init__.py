@@ -17,7 +17,7 @@ Audience = Literal["clinician", "patient", "off"]
 
 
 class Contacts(NamedTuple):
-    """Whom a site names for an emergency and for a crisis; None: as the wording has it."""
+    """Names that a site gives for an emergency and for a crisis; None: as the wording has it."""
 
     emergency: str | None = None
     crisis: str | None = None

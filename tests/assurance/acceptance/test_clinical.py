@@ -1,5 +1,5 @@
-"""What clinicians depend on turns the report red when it is away: real gateways, the fake engine,
-and the operator's own commands."""
+"""The report turns red when something that clinicians depend on is away: real gateways, the fake
+engine, and the operator's own commands."""
 
 from pathlib import Path
 from typing import Any

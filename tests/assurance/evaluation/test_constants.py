@@ -59,7 +59,7 @@ def test_a_constant_answer_passes_no_limit(name: str) -> None:
 
 
 def test_a_group_that_one_answer_passes_is_seen() -> None:
-    """What one answer to every question scores stands beside the score of a group."""
+    """The score of one answer to every question stands beside the score of a group."""
     forbids = Item.model_validate(
         {"id": "a", "prompt": "Q?", "rule": {"kind": "phrases", "none": ["aspirin"]}}
     )

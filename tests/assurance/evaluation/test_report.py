@@ -230,7 +230,7 @@ def test_a_judge_that_says_nothing_agrees_with_nobody() -> None:
 
 @pytest.mark.parametrize(("wrong", "is_refused"), [(6, False), (20, True), (60, True)])
 def test_a_poor_judge_can_have_no_limit(wrong: int, *, is_refused: bool) -> None:
-    """What a judge decides may have a limit only if the judge decides as people do."""
+    """A judge's group may have a limit only if the judge decides as people do."""
     rubrics = [record(n, 1.0, suite="rubrics", kind="rubric") for n in range(90)]
     document = content([*records_of_judge(60, wrong), *rubrics])
     if not is_refused:

@@ -170,7 +170,7 @@ def check_create(event: Event) -> None:
 
 
 def check_patient(event: Event) -> None:
-    """What IHE.BasicAudit.PatientCreate adds."""
+    """Check the additions of IHE.BasicAudit.PatientCreate."""
     (patient,) = entities_of(event, "1")
     assert patient["role"]["code"] == "1"
     assert patient["what"]["type"] == "Patient"

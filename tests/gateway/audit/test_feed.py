@@ -37,7 +37,7 @@ def repository() -> Iterator[StrictRepository]:
 
 
 class Counts(dict[str, float]):
-    """What a feed reports, summed up."""
+    """Sums of a feed's reports."""
 
     def __call__(self, *, lag_s: float | None = None, **counts: int) -> None:
         for name, count in counts.items():

@@ -1,4 +1,4 @@
-"""Who is unknown to the trail: those are counted in one line, all others have one each."""
+"""Unknown callers are counted in one line of the trail; all others have one each."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who asks, about whom and why: what is believed, what is refused, what the trail has of it."""
+"""Person, patient and purpose: what is believed, what is refused, what the trail has of it."""
 
 import json
 from collections.abc import Callable, Iterator

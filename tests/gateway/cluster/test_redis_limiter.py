@@ -218,7 +218,7 @@ async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:
     "reply", [None, 5, b"OK", [], [b"open"], [b"open", b"x"], [b"a name", 5], [7, 5], [b"\xff", 1]]
 )
 def test_a_reply_of_another_kind_is_an_outage(reply: object) -> None:
-    """What Redis sent is in no error text."""
+    """No error text has what Redis sent."""
     with pytest.raises(RedisUnavailable, match="not one of"):
         verdict_of(reply)
 

@@ -314,7 +314,7 @@ MARKED = """() => [
 
 
 async def test_fifty_kilobytes(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
-    """What has been written stays as it is while more is: no freeze, and a selection is kept;
+    """Written parts stay as they are while more is written: no freeze, and a selection is kept;
     copied and exported whole."""
     answer = SECTION * 330
     pieces = [answer[at : at + 150] for at in range(0, len(answer), 150)]

@@ -228,7 +228,7 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
 
 
 def test_a_token_has_a_pseudonym(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
-    """Where users have one: in the database, and in the trail's flags and sign-offs."""
+    """The database has it, and the trail's flags and sign-offs, where users have one."""
     signer, folder = Signer.ec(), tmp_path / "written"
     folder.mkdir()
     (tmp_path / "jwks.json").write_bytes(jwks(signer))

@@ -20,7 +20,7 @@ def test_a_share_is_rounded_down_and_at_least_one(limit: int, workers: int, shar
 
 
 def test_a_limit_that_is_not_set_is_none_for_a_worker() -> None:
-    """What is not limited does not become limited by workers."""
+    """Workers do not limit what is not limited."""
     assert shared_limits(NO_LIMITS, 4) == NO_LIMITS
     assert shared_limits(PrincipalLimits(tokens_per_minute=100), 4) == PrincipalLimits(
         tokens_per_minute=25

@@ -127,7 +127,7 @@ def test_the_label_says_how_the_answer_ended() -> None:
 
 
 def test_a_cut_of_the_answer_says_more_than_a_cut_of_the_input() -> None:
-    """Where both happened, the label names the cut that the reader sees."""
+    """The label names the cut that the reader sees, where both happened."""
     cut = Ending("length", "Take")
 
     assert cut.label((), (), digest="d", fingerprint=None, was_input_cut=True)["truncated"] == (

@@ -46,7 +46,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
 
 @pytest.fixture
 def online(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
-    """That hub, for this process."""
+    """Set that hub for this process."""
     hub.fails()
     for name, value in hub.environ(tmp_path).items():
         monkeypatch.setenv(name, value)

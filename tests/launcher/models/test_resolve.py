@@ -279,7 +279,7 @@ def test_an_older_draft(tmp_path: Path, name: str, layers: int, purpose: str | N
     ],
 )
 def test_what_cannot_chat_has_another_shape(tmp_path: Path, config: dict[str, Any]) -> None:
-    """What it is counts more than an entry that it lacks."""
+    """The kind of model counts more than an entry that it lacks."""
     with pytest.raises(ModelError, match=r"and cannot chat: set MMHIE_REASONER_MODEL"):
         read(folder(tmp_path / "m", config))
 

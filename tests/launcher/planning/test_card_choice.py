@@ -113,7 +113,7 @@ def test_the_hardware_that_is_told(machine: str, ours: dict[str, str], words: st
 
 
 def test_the_plan_is_that_of_the_smallest_engine() -> None:
-    """What is said to fit fits wherever the router sends it."""
+    """Every request that is said to fit does so wherever the router sends it."""
     settings = load({"MMHIE_REASONER_MODEL": OSS}, None)
     model = read_model(settings, hub=Path("/nowhere"))
     alone = planned(settings, parse("1xa10"), model, Installation()).plan

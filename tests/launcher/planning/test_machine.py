@@ -38,7 +38,7 @@ DISPLAY = Device("NVIDIA T400 4GB", 4096, 3600, (7, 5), uuid="GPU-display")
 
 
 class Done(NamedTuple):
-    """How a command ended."""
+    """Ending of a command."""
 
     returncode: int
     stdout: str

@@ -240,7 +240,7 @@ def test_packed_weights(quantization: str, bits: int | None, most: float) -> Non
 
 
 def test_a_longer_step_on_a_cpu() -> None:
-    """What MMHIE_ENGINE_ARGS let it read at once is counted, as on a GPU."""
+    """Tokens that MMHIE_ENGINE_ARGS let it read at once are counted, as on a GPU."""
     usual = memory.on_cpu(load(), 256, 256, 4)
     longer = memory.on_cpu(load(), 256, 256, 4, arguments=["--max-num-batched-tokens", "131072"])
 

@@ -527,7 +527,7 @@ def test_models_that_cannot_chat_are_refused(tmp_path: Path) -> None:
 
 
 def test_mistrals_own_layout_is_named_to_the_engine(tmp_path: Path) -> None:
-    """Whose config.json and tokenizer.json it would look for else."""
+    """The engine would look for config.json and tokenizer.json else."""
     params = {"dim": 64, "n_layers": 2, "hidden_dim": 128, "n_heads": 4, "vocab_size": 1000}
     (tmp_path / "params.json").write_text(json.dumps(params))
     argv = " ".join(plan("1x80", reasoner_model=str(tmp_path)).argv)

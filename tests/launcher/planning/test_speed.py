@@ -1,4 +1,4 @@
-"""What decides an engine's speed, by who decides it."""
+"""Settings that decide an engine's speed, by who decides them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What screening costs: in proportion to the length, whatever the text is made of."""
+"""Screening costs in proportion to the length, whatever the text is made of."""
 
 import random
 import statistics

@@ -103,7 +103,7 @@ FORMS = (
     ],
 )
 def test_a_field_of_a_form_is_a_line(text: str, form: str) -> None:
-    """What a program sends has tags, cells and quotes where people end a sentence."""
+    """Texts of a program have tags, cells and quotes where people end a sentence."""
     assert screened(form.format(text=text)).now
 
 
