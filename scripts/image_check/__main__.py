@@ -7,11 +7,11 @@ from pathlib import Path
 
 from scripts.image_check import base, inspection, linting, trial
 from scripts.image_check.command import CheckError, need_tools, remove, say
-from scripts.image_check.store import Store
+from scripts.image_check.store import BuildahStore
 from scripts.image_check.target import CPU, GATEWAY, ImageTarget
 
 
-def check(target: ImageTarget, store: Store) -> None:
+def check(target: ImageTarget, store: BuildahStore) -> None:
     """Build one image and test it."""
     store.tag_base(base.stand_in(), base.name())
     begin = time.monotonic()
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         say("hadolint found nothing")
         linting.validate_compose_files()
         say("docker-compose understands both files, with every profile")
-        check(target, Store(work))
+        check(target, BuildahStore(work))
     except CheckError as error:
         print(error, file=sys.stderr)
         return 1

@@ -19,7 +19,7 @@ SEARCHED = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class BuildahStore:
     """The folder of buildah's state."""
 
     folder: Path

@@ -15,7 +15,7 @@ from scripts.published_runs import Run
 from scripts.simulation import engine_speed, result
 from scripts.simulation.scenario import Scenario
 from scripts.simulation.service import run
-from scripts.simulation.trace import Call
+from scripts.simulation.trace import TracedCall
 
 CEILING: Final = 256
 LONG_S: Final = 10_000.0
@@ -49,11 +49,11 @@ def two_engines(record: Mapping[str, Any]) -> list[CalibrationPoint]:
     return rows
 
 
-def _calls(rows: Sequence[Mapping[str, Any]]) -> list[Call]:
-    return [Call(row["at_s"], row["tokens_in"], row["tokens_out"]) for row in rows]
+def _calls(rows: Sequence[Mapping[str, Any]]) -> list[TracedCall]:
+    return [TracedCall(row["at_s"], row["tokens_in"], row["tokens_out"]) for row in rows]
 
 
-def predicted(record: Mapping[str, Any], calls: list[Call]) -> dict[str, float]:
+def predicted(record: Mapping[str, Any], calls: list[TracedCall]) -> dict[str, float]:
     """Predict latencies from the step times of one engine, alone and under contention.
 
     The CPU time of gateway and router for each token is added to the engines' steps, because the
@@ -108,6 +108,6 @@ def published(one: Run) -> float:
     speed = engine_speed.from_roofline(
         Speed(load, card(one.gpu)), one.together, one.tokens_in, one.tokens_out
     )
-    calls = [Call(0.0, one.tokens_in, one.tokens_out)] * one.requests
+    calls = [TracedCall(0.0, one.tokens_in, one.tokens_out)] * one.requests
     outcome = run(Scenario(speed, 1, calls, LONG_S, max_queue=one.requests))
     return one.requests / max(request.last_s for request in outcome.requests)

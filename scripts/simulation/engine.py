@@ -15,14 +15,14 @@ from typing import Any
 import simpy
 
 from scripts.simulation.engine_speed import EngineSpeed
-from scripts.simulation.request import Request
+from scripts.simulation.request import SimulatedRequest
 
-OnProgress = Callable[[Request], None]
+OnProgress = Callable[[SimulatedRequest], None]
 Steps = Generator[simpy.Event, Any, None]
 FAILED = "gone"
 
 
-class Engine:
+class SimulatedEngine:
     """One engine; `on_first_token` and `on_end` are called with each request."""
 
     def __init__(
@@ -35,9 +35,9 @@ class Engine:
     ):
         self.env, self.number, self.speed = env, number, speed
         self.on_first_token, self.on_end = on_first_token, on_end
-        self.waiting: deque[Request] = deque()
-        self.prefilling: list[Request] = []
-        self.running: list[tuple[int, int, Request]] = []
+        self.waiting: deque[SimulatedRequest] = deque()
+        self.prefilling: list[SimulatedRequest] = []
+        self.running: list[tuple[int, int, SimulatedRequest]] = []
         self.decoded = 0  # tokens per sequence since the start
         self.sequence = 0
         self.cache: OrderedDict[int, int] = OrderedDict()
@@ -45,7 +45,7 @@ class Engine:
         self.is_interruptible = False
         self.is_alive = True
         self.contended: EngineSpeed | None = None
-        self.neighbours: list[Engine] = []
+        self.neighbours: list[SimulatedEngine] = []
         self.process = env.process(self.work())
 
     @property
@@ -60,7 +60,7 @@ class Engine:
             return self.contended
         return self.speed
 
-    def accept(self, request: Request) -> None:
+    def accept(self, request: SimulatedRequest) -> None:
         """Queue a request, and wake the engine if it has room."""
         request.engine, request.dispatched_s = self.number, self.env.now
         self.waiting.append(request)
@@ -68,7 +68,7 @@ class Engine:
             self.is_interruptible = False
             self.process.interrupt()
 
-    def fail(self) -> tuple[list[Request], list[Request]]:
+    def fail(self) -> tuple[list[SimulatedRequest], list[SimulatedRequest]]:
         """Stop at once; return the requests whose streams are cut, and those that had not begun."""
         self.is_alive = False
         self.process.interrupt(FAILED)
@@ -138,9 +138,9 @@ class Engine:
             self.start_decoding(request)
         self.prefilling = []
 
-    def next_batch(self) -> list[Request]:
+    def next_batch(self) -> list[SimulatedRequest]:
         """Take requests from the queue, first come first served, at least one."""
-        batch: list[Request] = []
+        batch: list[SimulatedRequest] = []
         tokens = 0
         while self.waiting and len(self.running) + len(batch) < self.speed.max_batch:
             request = self.waiting[0]
@@ -151,7 +151,7 @@ class Engine:
             batch.append(self.waiting.popleft())
         return batch
 
-    def uncached_tokens(self, request: Request) -> int:
+    def uncached_tokens(self, request: SimulatedRequest) -> int:
         """Return the prompt tokens missing from the prefix cache, and cache the shared prefix."""
         call = request.call
         if call.prefix in self.cache:
@@ -167,7 +167,7 @@ class Engine:
         while self.cached > self.speed.cache_tokens and self.cache:
             self.cached -= self.cache.popitem(last=False)[1]
 
-    def start_decoding(self, request: Request) -> None:
+    def start_decoding(self, request: SimulatedRequest) -> None:
         """Record the first token, and add the request to the batch."""
         request.first_s = self.env.now
         self.on_first_token(request)
@@ -184,7 +184,7 @@ class Engine:
         while self.running and self.running[0][0] <= self.decoded:
             self.finish(heapq.heappop(self.running)[2])
 
-    def finish(self, request: Request) -> None:
+    def finish(self, request: SimulatedRequest) -> None:
         request.last_s = self.env.now
         request.ending = "whole"
         self.on_end(request)

@@ -37,14 +37,14 @@ CACHE_TOKENS: Final = 300_000
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class PlannedEngine:
     """A planned engine: its speed, and the requests per second at which it is full."""
 
     speed: EngineSpeed
     limit: float
 
 
-def planned(gpu: str, traffic: Traffic, cache_tokens: int = 0) -> Engine:
+def planned(gpu: str, traffic: Traffic, cache_tokens: int = 0) -> PlannedEngine:
     """Plan an engine as `mmhie capacity` does with the default settings."""
     chosen = settings.load({}, None)
     model = resolve.read_model(chosen)
@@ -54,7 +54,7 @@ def planned(gpu: str, traffic: Traffic, cache_tokens: int = 0) -> Engine:
     speed = engine_speed.from_roofline(
         engine.speed, engine.max_sequences, whole, traffic.tokens_out, cache_tokens
     )
-    return Engine(speed, engine.limit)
+    return PlannedEngine(speed, engine.limit)
 
 
 def policies() -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def large_rack() -> dict[str, Any]:
 
 
 def _failing(
-    engine: Engine, engines: int, rate: float, seconds: float, failure: Failure
+    engine: PlannedEngine, engines: int, rate: float, seconds: float, failure: Failure
 ) -> dict[str, Any]:
     began = time.perf_counter()
     scenario = Scenario(

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final
 
 from launcher.capacity import measured
-from scripts.simulation.request import Request
+from scripts.simulation.request import SimulatedRequest
 
 MAX_RELAY_LOAD: Final = 0.95
 QUEUE_TIMEOUT_S: Final = 10.0  # MMHIE_QUEUE_TIMEOUT_SECONDS
@@ -21,7 +21,7 @@ class SimulatedGateway:
         self.next_worker = 0
         self.max_inflight, self.max_queue = max_inflight, max_queue
         self.inflight = 0
-        self.queue: deque[Request] = deque()
+        self.queue: deque[SimulatedRequest] = deque()
 
     def processing_s(self, now: float) -> float:
         """Return the seconds until a request that arrives now has been forwarded.
@@ -34,7 +34,7 @@ class SimulatedGateway:
         self.free_at[self.next_worker] = begun + measured.REQUEST_S / slower
         return self.free_at[self.next_worker] - now
 
-    def admit(self, request: Request, now: float) -> bool:
+    def admit(self, request: SimulatedRequest, now: float) -> bool:
         """Return whether the request gets a slot now; else it is queued or refused."""
         self.drop_expired(now)
         if self.inflight < self.max_inflight:
@@ -46,7 +46,7 @@ class SimulatedGateway:
             self.queue.append(request)
         return False
 
-    def release(self, now: float) -> Request | None:
+    def release(self, now: float) -> SimulatedRequest | None:
         """Free a slot; return the queued request that takes it."""
         self.drop_expired(now)
         if self.queue:

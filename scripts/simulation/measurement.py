@@ -26,7 +26,7 @@ import psutil
 
 from launcher.capacity.engine_load import RequestCost
 from scripts.simulation.engine_speed import EngineSpeed, from_contended_record
-from scripts.simulation.trace import Call, Traffic, poisson_arrivals
+from scripts.simulation.trace import TracedCall, Traffic, poisson_arrivals
 
 ROUTER: Final = "vllm_router.launch_router"
 BATCHES: Final = (1, 2, 4, 8, 16, 24)
@@ -103,7 +103,7 @@ def _bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def body(model: str, call: Call) -> dict[str, Any]:
+def body(model: str, call: TracedCall) -> dict[str, Any]:
     """Return a request with a unique prompt of about `tokens_in` tokens and a fixed output."""
     draw = random.Random(next(NUMBERS))  # noqa: S311  # words, no secret
     text = " ".join(draw.choices(WORDS, k=max(1, call.tokens_in - TEMPLATE_TOKENS)))
@@ -137,12 +137,12 @@ async def send(client: httpx2.AsyncClient, request: dict[str, Any], began: float
 
 
 async def together(
-    client: httpx2.AsyncClient, model: str, calls: Sequence[Call]
+    client: httpx2.AsyncClient, model: str, calls: Sequence[TracedCall]
 ) -> list[Observation]:
     """Send the requests at their arrival times."""
     began = time.perf_counter()
 
-    async def observe(call: Call) -> Observation:
+    async def observe(call: TracedCall) -> Observation:
         await asyncio.sleep(max(0.0, began + call.at_s - time.perf_counter()))
         return await send(client, body(model, call), began + call.at_s)
 
@@ -188,19 +188,21 @@ async def on_each(stack: Stack) -> dict[str, Any]:
 
 
 async def _all_steps(clients: Sequence[httpx2.AsyncClient], model: str) -> list[dict[str, float]]:
-    await _on_each(clients, model, [Call(0, 40, 8)] * 2)  # compiles what is compiled at first use
+    await _on_each(
+        clients, model, [TracedCall(0, 40, 8)] * 2
+    )  # compiles what is compiled at first use
     return [await _steps(clients, model, batch) for batch in BATCHES]
 
 
 async def _on_each(
-    clients: Sequence[httpx2.AsyncClient], model: str, calls: Sequence[Call]
+    clients: Sequence[httpx2.AsyncClient], model: str, calls: Sequence[TracedCall]
 ) -> list[Observation]:
     """Send the same requests to all engines; return those of the first."""
     return (await asyncio.gather(*(together(client, model, calls) for client in clients)))[0]
 
 
 async def _steps(clients: Sequence[httpx2.AsyncClient], model: str, batch: int) -> dict[str, float]:
-    observed = await _on_each(clients, model, [Call(0, 64, STEP_TOKENS)] * batch)
+    observed = await _on_each(clients, model, [TracedCall(0, 64, STEP_TOKENS)] * batch)
     return {"batch": batch, "step_s": step_s(observed)}
 
 
@@ -210,12 +212,14 @@ async def _among(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[st
     `first_s` is the time to their first token, `held_s` the gap that each causes in the others.
     """
     began = time.perf_counter()
-    writing = asyncio.create_task(together(client, model, [Call(0, 64, LONG_ANSWER)] * WRITTEN))
+    writing = asyncio.create_task(
+        together(client, model, [TracedCall(0, 64, LONG_ANSWER)] * WRITTEN)
+    )
     await asyncio.sleep(AMONG_S)
     sent, observed = [], []
     for _ in range(REPEATS):
         sent.append(time.perf_counter() - began)
-        observed += await together(client, model, [Call(0, tokens, 2)])
+        observed += await together(client, model, [TracedCall(0, tokens, 2)])
         await asyncio.sleep(AMONG_S / 4)
     others = await writing
     return {

@@ -9,7 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
-from scripts.simulation.trace import Call
+from scripts.simulation.trace import TracedCall
 
 Policy = Literal["random", "round_robin", "power_of_two", "consistent_hash", "cache_aware"]
 # Defaults of vllm-router 0.1.17.
@@ -79,24 +79,24 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def at_random(view: View, call: Call) -> int:
+def at_random(view: View, call: TracedCall) -> int:
     """Pick any engine."""
     return view.draw.choice(view.alive)
 
 
-def round_robin(view: View, call: Call) -> int:
+def round_robin(view: View, call: TracedCall) -> int:
     """Pick the next engine."""
     view.next_index += 1
     return view.alive[view.next_index % len(view.alive)]
 
 
-def power_of_two(view: View, call: Call) -> int:
+def power_of_two(view: View, call: TracedCall) -> int:
     """Pick the less loaded of two random engines."""
     engine, other = view.draw.choice(view.alive), view.draw.choice(view.alive)
     return engine if view.loads[engine] <= view.loads[other] else other
 
 
-def consistent_hash(view: View, call: Call) -> int:
+def consistent_hash(view: View, call: TracedCall) -> int:
     """Pick the client's position on the ring, or the next healthy engine on it."""
     at = bisect.bisect(view.ring, (_hash(str(call.client)), 0))
     while view.ring[at % len(view.ring)][1] not in view.living:
@@ -104,7 +104,7 @@ def consistent_hash(view: View, call: Call) -> int:
     return view.ring[at % len(view.ring)][1]
 
 
-def cache_aware(view: View, call: Call) -> int:
+def cache_aware(view: View, call: TracedCall) -> int:
     """Pick the engine that had the prompt's prefix before; the least loaded if loads differ much.
 
     The router compares texts in a tree for each engine; here a prefix is known or not. As in the
@@ -119,14 +119,14 @@ def cache_aware(view: View, call: Call) -> int:
     return chosen
 
 
-def _by_cache(view: View, call: Call) -> int:
+def _by_cache(view: View, call: TracedCall) -> int:
     engine = view.prefix_engines.get(call.prefix, -1)
     if engine >= 0 and call.shared > CACHE_SHARE * call.tokens_in and engine in view.living:
         return engine
     return min(view.alive, key=view.sizes.__getitem__)
 
 
-def _remember(view: View, call: Call, engine: int) -> None:
+def _remember(view: View, call: TracedCall, engine: int) -> None:
     """Add the tokens that were not yet in the engine's tree."""
     is_known = view.prefix_engines.get(call.prefix) == engine
     view.sizes[engine] += call.tokens_in - (call.shared if is_known else 0)
@@ -136,7 +136,7 @@ def _remember(view: View, call: Call, engine: int) -> None:
         view.prefix_engines.popitem(last=False)
 
 
-POLICIES: Final[dict[Policy, Callable[[View, Call], int]]] = {
+POLICIES: Final[dict[Policy, Callable[[View, TracedCall], int]]] = {
     "random": at_random,
     "round_robin": round_robin,
     "power_of_two": power_of_two,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from scripts.simulation.request import Request
+from scripts.simulation.request import SimulatedRequest
 from scripts.simulation.service import SimulatedRun
 
 
@@ -24,7 +24,7 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def endings(requests: Iterable[Request]) -> dict[str, int]:
+def endings(requests: Iterable[SimulatedRequest]) -> dict[str, int]:
     """Count requests by outcome; those in progress are `inside`."""
     return dict(Counter(request.ending or "inside" for request in requests))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scripts.simulation.engine_speed import EngineSpeed
 from scripts.simulation.policy import Policy
-from scripts.simulation.trace import Call
+from scripts.simulation.trace import TracedCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Scenario:
 
     speed: EngineSpeed
     engines: int
-    calls: Sequence[Call] = field(repr=False)
+    calls: Sequence[TracedCall] = field(repr=False)
     until_s: float
     policy: Policy = "power_of_two"
     gateways: int = 1

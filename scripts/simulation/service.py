@@ -10,12 +10,12 @@ from typing import Any, Final
 import simpy
 
 from launcher.capacity import measured
-from scripts.simulation.engine import Engine
+from scripts.simulation.engine import SimulatedEngine
 from scripts.simulation.gateway import SimulatedGateway
 from scripts.simulation.policy import POLICIES, View
-from scripts.simulation.request import Request
+from scripts.simulation.request import SimulatedRequest
 from scripts.simulation.scenario import Failure, Scenario
-from scripts.simulation.trace import Call
+from scripts.simulation.trace import TracedCall
 
 # The launcher's own settings of the router: see launcher/serving/router.py.
 MAX_RETRIES: Final = 6
@@ -41,11 +41,11 @@ class SimulatedRun:
     """All requests in order of arrival, and samples of those in progress."""
 
     scenario: Scenario
-    requests: list[Request]
+    requests: list[SimulatedRequest]
     samples: list[Sample]
 
 
-class Service:
+class SimulatedService:
     """All components of one scenario."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -53,7 +53,7 @@ class Service:
         self.env = simpy.Environment()
         self.random = random.Random(scenario.seed)  # noqa: S311  # repeatable
         self.engines = [
-            Engine(self.env, number, scenario.speed, self.on_first_token, self.on_end)
+            SimulatedEngine(self.env, number, scenario.speed, self.on_first_token, self.on_end)
             for number in range(scenario.engines)
         ]
         for engine in self.engines if scenario.contended else ():
@@ -66,7 +66,7 @@ class Service:
         self.views = [View(scenario.engines, scenario.seed + n) for n in range(scenario.routers)]
         self.choose = POLICIES[scenario.policy]
         self.latency_s = (scenario.contended or scenario.speed).latency_s
-        self.requests: list[Request] = []
+        self.requests: list[SimulatedRequest] = []
         self.samples: list[Sample] = []
 
     def run(self) -> SimulatedRun:
@@ -90,21 +90,21 @@ class Service:
             yield self.env.timeout(call.at_s - self.env.now)
             self.submit(call)
 
-    def submit(self, call: Call, retries: int = 0) -> None:
+    def submit(self, call: TracedCall, retries: int = 0) -> None:
         """Send a call to a random gateway, as a stateless load balancer would."""
-        request = Request(call, self.env.now, retries)
+        request = SimulatedRequest(call, self.env.now, retries)
         self.requests.append(request)
         request.gateway = self.random.randrange(len(self.gateways))
         request.router = self.random.randrange(len(self.views))
         self.enter_gateway(request)
 
-    def enter_gateway(self, request: Request) -> None:
+    def enter_gateway(self, request: SimulatedRequest) -> None:
         gateway = self.gateways[request.gateway]
         seconds = gateway.processing_s(self.env.now) + self.latency_s
         if gateway.admit(request, self.env.now):
             self.schedule(seconds, lambda: self.route(request, 0))
 
-    def route(self, request: Request, retries: int) -> None:
+    def route(self, request: SimulatedRequest, retries: int) -> None:
         """Pick an engine; retry if it does not accept the request."""
         view = self.views[request.router]
         if not view.alive or retries > MAX_RETRIES:
@@ -124,18 +124,18 @@ class Service:
             return max(FIRST_DELAY_S, failure.at_s + failure.notice_s - self.env.now)
         return FIRST_DELAY_S * float(2**retries)
 
-    def on_first_token(self, request: Request) -> None:
+    def on_first_token(self, request: SimulatedRequest) -> None:
         """Add the load of relaying: from the first token, one chunk per step."""
         batch = max(1, len(self.engines[request.engine].running))
         request.relay_load = measured.CHUNK_S / self.scenario.speed.steps[batch]
         self.gateways[request.gateway].relay_load += request.relay_load
 
-    def on_end(self, request: Request) -> None:
+    def on_end(self, request: SimulatedRequest) -> None:
         """Release the request's slots at router and gateway."""
         self.views[request.router].end(request.engine)
         self.finish(request, request.ending)
 
-    def finish(self, request: Request, ending: Any) -> None:
+    def finish(self, request: SimulatedRequest, ending: Any) -> None:
         """Record the outcome, and give the slot at the gateway to the next request."""
         request.ending, request.last_s = ending, self.env.now
         gateway = self.gateways[request.gateway]
@@ -161,7 +161,7 @@ class Service:
         for view in self.views:
             view.learn(set(failed), are_alive=True)
 
-    def fail_engine(self, number: int, failure: Failure) -> list[Request]:
+    def fail_engine(self, number: int, failure: Failure) -> list[SimulatedRequest]:
         """Cut the streams of an engine; return the requests that had not begun, to be retried."""
         begun, waiting = self.engines[number].fail()
         for request in [*begun, *waiting]:
@@ -171,7 +171,7 @@ class Service:
             self.schedule(seconds, lambda lost=request: self.cut(lost, failure.again_s))  # type: ignore[misc]
         return waiting
 
-    def cut(self, request: Request, again_s: float) -> None:
+    def cut(self, request: SimulatedRequest, again_s: float) -> None:
         self.finish(request, "cut")
         self.schedule(again_s, lambda: self.submit(request.call, request.retries + 1))
 
@@ -191,4 +191,4 @@ class Service:
 
 def run(scenario: Scenario) -> SimulatedRun:
     """Simulate a scenario."""
-    return Service(scenario).run()
+    return SimulatedService(scenario).run()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TracedCall:
     """One call of the trace: arrival time (s), client and token counts.
 
     `prefix` identifies what it shares with other calls (a system message, a conversation),
@@ -38,7 +38,7 @@ class Traffic:
     is_fixed: bool = False
 
 
-def poisson_arrivals(rate: float, seconds: float, traffic: Traffic, seed: int) -> list[Call]:
+def poisson_arrivals(rate: float, seconds: float, traffic: Traffic, seed: int) -> list[TracedCall]:
     """Draw the calls of a Poisson process of `rate` per second."""
     draw = random.Random(seed)  # noqa: S311  # a simulation has to be repeatable
     calls, now = [], draw.expovariate(rate)
@@ -48,10 +48,10 @@ def poisson_arrivals(rate: float, seconds: float, traffic: Traffic, seed: int) -
     return calls
 
 
-def _call(now: float, traffic: Traffic, draw: random.Random) -> Call:
+def _call(now: float, traffic: Traffic, draw: random.Random) -> TracedCall:
     client = draw.randrange(traffic.clients)
     talk = draw.randrange(traffic.conversations)
-    return Call(
+    return TracedCall(
         at_s=now,
         tokens_in=traffic.shared
         + (traffic.tokens_in if traffic.is_fixed else _around(traffic.tokens_in, draw)),

@@ -9,10 +9,10 @@ import pytest
 import simpy
 
 from launcher.capacity.engine_load import mg1_wait_s
-from scripts.simulation.engine import Engine
+from scripts.simulation.engine import SimulatedEngine
 from scripts.simulation.engine_speed import EngineSpeed
-from scripts.simulation.request import Request
-from scripts.simulation.trace import Call
+from scripts.simulation.request import SimulatedRequest
+from scripts.simulation.trace import TracedCall
 from tests.scripts.simulation import queueing
 
 
@@ -31,11 +31,11 @@ def flat(step_s: float, max_batch: int) -> tuple[float, ...]:
 class Bench:
     """One engine and calls that come straight to it."""
 
-    def __init__(self, speed: EngineSpeed, calls: list[Call]) -> None:
+    def __init__(self, speed: EngineSpeed, calls: list[TracedCall]) -> None:
         self.env = simpy.Environment()
-        self.requests = [Request(call, call.at_s) for call in calls]
+        self.requests = [SimulatedRequest(call, call.at_s) for call in calls]
         self.inside: list[tuple[float, int]] = []
-        self.engine = Engine(self.env, 0, speed, lambda _: None, self.ended)
+        self.engine = SimulatedEngine(self.env, 0, speed, lambda _: None, self.ended)
         self.env.process(self.arrivals())
 
     def arrivals(self) -> Generator[simpy.Timeout]:
@@ -43,26 +43,28 @@ class Bench:
             yield self.env.timeout(request.call.at_s - self.env.now)
             self.engine.accept(request)
 
-    def ended(self, request: Request) -> None:
+    def ended(self, request: SimulatedRequest) -> None:
         self.inside.append((self.env.now, len(self.engine.running)))
 
-    def run(self, until: float | None = None) -> list[Request]:
+    def run(self, until: float | None = None) -> list[SimulatedRequest]:
         self.env.run(until)
         return self.requests
 
 
-def poisson_arrivals(rate: float, count: int, tokens: list[int], tokens_in: int = 0) -> list[Call]:
+def poisson_arrivals(
+    rate: float, count: int, tokens: list[int], tokens_in: int = 0
+) -> list[TracedCall]:
     now, calls = 0.0, []
     for length in tokens[:count]:
         now += DRAW.expovariate(rate)
-        calls.append(Call(now, tokens_in, length))
+        calls.append(TracedCall(now, tokens_in, length))
     return calls
 
 
 def test_one_request_by_hand() -> None:
     """Prefill of 100 tokens takes 0.1 s and a step of 0.01; five tokens take four more steps."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048)
-    (request,) = Bench(speed, [Call(1.0, 100, 5)]).run()
+    (request,) = Bench(speed, [TracedCall(1.0, 100, 5)]).run()
 
     assert request.first_s == pytest.approx(1.11)
     assert request.last_s == pytest.approx(1.15)
@@ -72,7 +74,7 @@ def test_one_request_by_hand() -> None:
 def test_prefill_delays_decode() -> None:
     """The second arrives in the middle of a step; its prefill makes the next take 0.11 s."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048)
-    first, second = Bench(speed, [Call(0.0, 0, 11), Call(0.035, 100, 2)]).run()
+    first, second = Bench(speed, [TracedCall(0.0, 0, 11), TracedCall(0.035, 100, 2)]).run()
 
     assert second.first_s == pytest.approx(0.04 + 0.11)
     assert first.last_s == pytest.approx(0.04 + 0.11 + 6 * 0.01)
@@ -81,7 +83,7 @@ def test_prefill_delays_decode() -> None:
 def test_a_long_prompt_takes_several_steps() -> None:
     """5,000 tokens at 2,048 a step: three steps, and a token of the others in each."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.0, budget=2048)
-    first, second = Bench(speed, [Call(0.0, 0, 10), Call(0.015, 5000, 1)]).run()
+    first, second = Bench(speed, [TracedCall(0.0, 0, 10), TracedCall(0.015, 5000, 1)]).run()
 
     assert second.first_s == pytest.approx(0.05)
     assert first.last_s == pytest.approx(0.10)
@@ -90,7 +92,9 @@ def test_a_long_prompt_takes_several_steps() -> None:
 def test_no_batch_is_over_the_maximum() -> None:
     """The third waits until the first has gone."""
     speed = EngineSpeed(flat(0.01, 2), read_s=0.0, budget=2048)
-    requests = Bench(speed, [Call(0.0, 0, 5), Call(0.0, 0, 9), Call(0.0, 0, 3)]).run()
+    requests = Bench(
+        speed, [TracedCall(0.0, 0, 5), TracedCall(0.0, 0, 9), TracedCall(0.0, 0, 3)]
+    ).run()
 
     assert requests[2].first_s > requests[0].last_s
     assert requests[2].first_s < requests[1].last_s
@@ -100,10 +104,10 @@ def test_a_cached_prefix_is_not_prefilled_again() -> None:
     """A shared prefix is prefilled once while it is in the cache."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048, cache_tokens=150)
     calls = [
-        Call(0.0, 110, 1, prefix=1, shared=100),
-        Call(1.0, 110, 1, prefix=1, shared=100),
-        Call(2.0, 110, 1, prefix=2, shared=100),
-        Call(3.0, 110, 1, prefix=1, shared=100),
+        TracedCall(0.0, 110, 1, prefix=1, shared=100),
+        TracedCall(1.0, 110, 1, prefix=1, shared=100),
+        TracedCall(2.0, 110, 1, prefix=2, shared=100),
+        TracedCall(3.0, 110, 1, prefix=1, shared=100),
     ]
 
     assert [request.prefilled for request in Bench(speed, calls).run()] == [110, 10, 110, 110]
@@ -112,12 +116,12 @@ def test_a_cached_prefix_is_not_prefilled_again() -> None:
 def test_a_failure_separates_what_had_begun_from_what_had_not() -> None:
     """One is in decode, one in prefill, one in the queue."""
     speed = EngineSpeed(flat(0.01, 2), read_s=0.01, budget=2048)
-    bench = Bench(speed, [Call(0.0, 0, 500), Call(0.1, 100, 5), Call(0.2, 0, 5)])
+    bench = Bench(speed, [TracedCall(0.0, 0, 500), TracedCall(0.1, 100, 5), TracedCall(0.2, 0, 5)])
     bench.run(until=0.5)
     begun, waiting = bench.engine.fail()
     bench.run(until=1.0)
     bench.engine.restart()
-    again = Request(Call(1.0, 0, 2), 1.0)
+    again = SimulatedRequest(TracedCall(1.0, 0, 2), 1.0)
     bench.engine.accept(again)
     bench.run()
 
@@ -129,7 +133,7 @@ def test_a_failure_separates_what_had_begun_from_what_had_not() -> None:
 COUNT = 6000
 
 
-def waits(requests: list[Request], step_s: float) -> float:
+def waits(requests: list[SimulatedRequest], step_s: float) -> float:
     """Mean time from arrival to the step of the prefill, without the first fifth."""
     late = requests[len(requests) // 5 :]
     return sum(request.first_s - request.arrived_s - step_s for request in late) / len(late)

@@ -18,7 +18,7 @@ from scripts.simulation.measurement import (
     max_gap_s,
     step_s,
 )
-from scripts.simulation.trace import Call
+from scripts.simulation.trace import TracedCall
 
 
 def test_a_step_is_the_time_between_tokens_while_all_are_in_decode() -> None:
@@ -58,7 +58,7 @@ def test_the_limit_of_a_measured_engine() -> None:
 
 def test_no_two_prompts_begin_alike() -> None:
     """Else the second would be read from the engine's cache."""
-    texts = [body("m", Call(0, 200, 4))["messages"][0]["content"] for _ in range(20)]
+    texts = [body("m", TracedCall(0, 200, 4))["messages"][0]["content"] for _ in range(20)]
 
     assert len({text[:60] for text in texts}) == 20
 

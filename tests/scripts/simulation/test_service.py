@@ -15,10 +15,10 @@ from scripts.simulation import result
 from scripts.simulation.engine_speed import EngineSpeed, from_contended_record, from_record
 from scripts.simulation.gateway import SimulatedGateway
 from scripts.simulation.policy import POLICIES, Policy, Spread, View
-from scripts.simulation.request import Request
+from scripts.simulation.request import SimulatedRequest
 from scripts.simulation.scenario import Failure, Scenario
-from scripts.simulation.service import Service, SimulatedRun, run
-from scripts.simulation.trace import Call, Traffic, poisson_arrivals
+from scripts.simulation.service import SimulatedRun, SimulatedService, run
+from scripts.simulation.trace import TracedCall, Traffic, poisson_arrivals
 
 SPEED = EngineSpeed(
     (0.0, *(0.01 + 0.0005 * batch for batch in range(1, 33))), read_s=1e-5, budget=2048
@@ -37,7 +37,9 @@ def simulated(
 @pytest.mark.parametrize("policy", POLICIES)
 def test_every_call_ends_once(policy: Policy) -> None:
     """No failure: all are answered in full, and no slot stays taken."""
-    service = Service(Scenario(SPEED, 6, poisson_arrivals(40, 20, TRAFFIC, seed=5), 400.0, policy))
+    service = SimulatedService(
+        Scenario(SPEED, 6, poisson_arrivals(40, 20, TRAFFIC, seed=5), 400.0, policy)
+    )
     outcome = service.run()
 
     assert result.endings(outcome.requests) == {"whole": len(outcome.scenario.calls)}
@@ -128,9 +130,9 @@ def test_consistent_hash_keeps_a_client_where_it_was() -> None:
     """One engine for each client; when it fails only its clients move."""
     view = View(8, seed=1)
     choose = POLICIES["consistent_hash"]
-    before = {client: choose(view, Call(0, 1, 1, client=client)) for client in range(200)}
+    before = {client: choose(view, TracedCall(0, 1, 1, client=client)) for client in range(200)}
     view.learn({3}, are_alive=False)
-    after = {client: choose(view, Call(0, 1, 1, client=client)) for client in range(200)}
+    after = {client: choose(view, TracedCall(0, 1, 1, client=client)) for client in range(200)}
 
     assert len(set(before.values())) == 8
     assert all(after[client] == before[client] for client in before if before[client] != 3)
@@ -141,7 +143,7 @@ def test_cache_aware_follows_the_prefix_until_loads_differ_much() -> None:
     """vLLM's rule: 64 more requests and half as many again."""
     view = View(4, seed=1)
     choose = POLICIES["cache_aware"]
-    call = Call(0, 1000, 10, prefix=7, shared=900)
+    call = TracedCall(0, 1000, 10, prefix=7, shared=900)
     home = choose(view, call)
     assert {choose(view, call) for _ in range(5)} == {home}
 
@@ -212,7 +214,7 @@ def test_neighbours_on_one_machine_slow_each_other() -> None:
     """Ten tokens take twice as long while the other engine is busy."""
     speed = EngineSpeed((0.0, 0.01), read_s=0.0, budget=2048)
     contended = EngineSpeed((0.0, 0.02), read_s=0.0, budget=2048)
-    calls = [Call(0.0, 0, 10), Call(0.001, 0, 10), Call(5.0, 0, 10)]
+    calls = [TracedCall(0.0, 0, 10), TracedCall(0.001, 0, 10), TracedCall(5.0, 0, 10)]
     outcome = run(Scenario(speed, 2, calls, 9.0, "round_robin", contended=contended))
     took = [request.last_s - request.dispatched_s for request in outcome.requests]
 
@@ -231,7 +233,7 @@ def test_percentiles_by_hand() -> None:
 
 def test_requests_know_their_latencies() -> None:
     """To the first token and between tokens."""
-    request = Request(Call(0, 10, 11), 1.0, first_s=1.5, last_s=2.5)
+    request = SimulatedRequest(TracedCall(0, 10, 11), 1.0, first_s=1.5, last_s=2.5)
 
     assert request.ttft_s == pytest.approx(0.5)
     assert request.tpot_s == pytest.approx(0.1)
