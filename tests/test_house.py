@@ -28,6 +28,7 @@ def tell(): ...
 def test_a(): "Ctrl-C."
 def test_b(): "Ctrl-C ends it in order."
 class Keys:
+    "What opens."
     @property
     def kept(self): ...
 for one in rules: found = [one for one in rules]
@@ -97,7 +98,7 @@ def test_names_say_what_things_are(folder: str) -> None:
 
 
 def test_a_class_name_is_unique() -> None:
-    """One name, one thing, in all three programs."""
+    """One name, one thing, in all programs and scripts."""
     assert words.class_names().keys() <= TWICE
 
 

@@ -11,7 +11,9 @@ ROOT: Final = Path(__file__).parent.parent
 FOLDERS: Final = ("assurance", "gateway", "launcher", "sdk", "scripts", "requirements", "tests")
 LOOP, RESULT = "loop over `one`", "assignment to `found`"
 FUNCTION, DOCSTRING = "participle as a function's name", "docstring of a test under five words"
-KINDS: Final = (LOOP, RESULT, FUNCTION, DOCSTRING)
+OPENING = "docstring that opens with a question word"
+KINDS: Final = (LOOP, RESULT, FUNCTION, DOCSTRING, OPENING)
+QUESTION: Final = re.compile(r"(?:what|where|whether|who|whom|whose|how|when|why|which)\b", re.I)
 LEAST_WORDS: Final = 5  # of a docstring of a test
 # One word that is a participle; what looks the same and is a verb ("read", "cut") is none.
 PARTICIPLE: Final = re.compile(
@@ -54,6 +56,8 @@ def kinds(node: ast.AST) -> Iterator[str]:
         yield FUNCTION
     if isinstance(node, Function) and node.name.startswith("test_") and is_short(node):
         yield DOCSTRING
+    if isinstance(node, Function | ast.ClassDef | ast.Module) and asks(node):
+        yield OPENING
 
 
 def is_name(node: ast.AST, name: str) -> bool:
@@ -78,10 +82,15 @@ def is_short(function: Function) -> bool:
     return 0 < len(words) < LEAST_WORDS
 
 
+def asks(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module) -> bool:
+    """Return whether a docstring opens with a question word instead of a verb or a noun."""
+    return bool(QUESTION.match(ast.get_docstring(node) or ""))
+
+
 def class_names() -> Mapping[str, list[str]]:
     """Return the files of each name that more than one class of the programs has."""
     places: dict[str, list[str]] = {}
-    for folder in ("assurance", "gateway", "launcher", "sdk"):
+    for folder in ("assurance", "gateway", "launcher", "sdk", "scripts"):
         for path in sources(folder):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ClassDef):
