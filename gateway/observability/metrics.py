@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,16 +14,14 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
-    Summary,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_fastapi_instrumentator import metrics
 
 from gateway.engine.watch import Phase
 from gateway.limits.admission import AdmissionQueue
+from gateway.observability.http_metrics import HttpMetrics
 from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
 from gateway.safety.languages import LANGUAGES
@@ -201,13 +199,13 @@ class Metrics:
         MultiProcessCollector(everybody, path=str(self._shared))  # type: ignore[no-untyped-call]
         return everybody
 
-    def count(self, counter: Counter, *labels: str) -> None:
-        """Add one; the labelled child is cached, since looking it up costs more than counting."""
+    def count(self, counter: Counter, *labels: str, by: int = 1) -> None:
+        """Add to a counter; its child is cached, since looking it up costs more than counting."""
         key = (counter, *labels)
         child = self._children.get(key)
         if child is None:
             child = self._children[key] = counter.labels(*labels)
-        child.inc()
+        child.inc(by)
 
     def audit_alarm(self, failing: bool, lost: int, tampered: bool) -> None:
         """Set the gauges of the audit trail."""
@@ -265,7 +263,7 @@ class Metrics:
     def _count_key(self, record: RequestRecord) -> None:
         name = self._key_of(record.principal)
         self.count(self.key_requests, name)
-        self.key_tokens.labels(name).inc(record.tokens)
+        self.count(self.key_tokens, name, by=record.tokens)
 
     def _key_of(self, principal: Principal) -> str:
         """Return the name of a key. Tokens are of persons, and count together as `jwt`."""
@@ -314,57 +312,3 @@ class Metrics:
         """A gauge; of several processes the value of the one that set it last, by default."""
         name = f"mmhie_{name}"
         return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
-
-
-class Children(NamedTuple):
-    """One kind of request in the library's metrics, labels looked up."""
-
-    total: Counter
-    size_in: Summary
-    size_out: Summary
-    fine: Histogram
-    coarse: Histogram
-
-
-class HttpMetrics:
-    """The metrics of prometheus-fastapi-instrumentator, whose dashboards know them.
-
-    The library declares them and counts what the framework answers. Its bookkeeping looks a label
-    set up five times a request (18 of a request's 400 µs): what token paths add to the same
-    metrics goes by cached children.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-        self._declared: dict[str, Any] = {}  # of a kind that only the library knows
-        # As a registry to the library: `register` is all it calls.
-        self.of_framework = metrics.default(registry=self)  # type: ignore[arg-type] # see above
-        self._children: dict[tuple[str, str, str], Children] = {}
-
-    def register(self, collector: MetricWrapperBase) -> None:
-        """Register a metric of the library's, and keep it by its name."""
-        self._registry.register(collector)
-        (family,) = collector.describe()
-        self._declared[family.name] = collector
-
-    def observe(self, record: RequestRecord) -> None:
-        """Count a request on a token path."""
-        status = f"{record.status // 100 or 4}xx"  # no status: the caller left before one
-        key = (record.route, record.method, status)
-        children = self._children.get(key) or self._look_up(*key)
-        children.total.inc()
-        children.size_in.observe(record.declared_bytes)
-        children.size_out.observe(record.sent_bytes)
-        children.fine.observe(record.ms / 1000)
-        children.coarse.observe(record.ms / 1000)
-
-    def _look_up(self, handler: str, method: str, status: str) -> Children:
-        named = self._declared
-        children = self._children[handler, method, status] = Children(
-            named["http_requests"].labels(method, status, handler),
-            named["http_request_size_bytes"].labels(handler),
-            named["http_response_size_bytes"].labels(handler),
-            named["http_request_duration_highr_seconds"],
-            named["http_request_duration_seconds"].labels(method, handler),
-        )
-        return children
