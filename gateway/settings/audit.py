@@ -2,30 +2,19 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.settings.base import SharedSettings, UserPath
+from gateway.settings.base import SharedSettings, UserPath, names_host, url_parts
 
 
 def check_collector_url(url: SecretStr) -> SecretStr:
-    """Return the address that takes checkpoints."""
-    if not names_a_collector(url.get_secret_value()):
+    """Return the address that takes checkpoints: of HTTP, or of a syslog server with its port."""
+    parts = url_parts(url.get_secret_value())
+    is_syslog = names_host(parts, "syslog") and parts.port and parts.path in ("", "/")
+    if not (is_syslog or names_host(parts, "http", "https")):
         raise ValueError("must be https://…, http://… or syslog://host:port")
     return url
-
-
-def names_a_collector(url: str) -> bool:
-    """Return whether a URL is of HTTP, or of a syslog server with its port."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    if parts.scheme == "syslog":
-        return bool(parts.hostname and port) and parts.path in ("", "/")
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]

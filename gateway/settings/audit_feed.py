@@ -2,31 +2,21 @@
 
 from collections.abc import Iterator
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from gateway.settings.audit import AuditSettings
-from gateway.settings.base import UserPath, require_together
+from gateway.settings.base import UserPath, names_host, require_together, url_parts
 from gateway.settings.engine import is_encrypted, is_plain_elsewhere
 
 
 def check_server_url(url: str) -> str:
     """Return `http[s]://host[:port][/path]` with nothing that would be ignored."""
-    if not names_a_server(url):
+    parts = url_parts(url)
+    is_host = names_host(parts, "http", "https")
+    if not is_host or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must be https://host[:port][/path] or http://…, without user and query")
     return url.rstrip("/")
-
-
-def names_a_server(url: str) -> bool:
-    """Return whether a URL is of HTTP, and without user, query and fragment."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    names_host = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
-    return names_host and not (parts.query or parts.fragment or "@" in parts.netloc)
 
 
 ServerUrl = Annotated[str, AfterValidator(check_server_url)]

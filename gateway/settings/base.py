@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, TypeVar, get_args
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -224,6 +225,21 @@ def require_together(settings: SharedSettings, *names: str) -> tuple[object, str
     others = "the others" if len(first) > 1 else "the other one"
     sentence = f"{', '.join(first)} and {last} go together; set {others} as well."
     return any(values) and not all(values), sentence
+
+
+def url_parts(url: str) -> SplitResult:
+    """Return the parts of a URL; empty ones where it has an invalid port or unclosed brackets."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for an invalid one
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def names_host(parts: SplitResult, *schemes: str) -> bool:
+    """Return whether a URL has one of these schemes and a host."""
+    return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
 
 
 def local_url(host: str, port: int, *, has_tls: bool = False) -> str:

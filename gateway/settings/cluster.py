@@ -3,33 +3,21 @@
 import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.settings.base import SharedSettings, UserPath
+from gateway.settings.base import SharedSettings, UserPath, names_host, url_parts
 
 
 def check_redis_url(url: SecretStr) -> SecretStr:
-    """Return the address of a Redis server or socket."""
-    if not names_a_redis(url.get_secret_value()):
+    """Return the address of a server or socket, with nothing ignored or against TLS' checks."""
+    text = url.get_secret_value()
+    parts = url_parts(text)
+    is_socket = parts.scheme == "unix" and re.match("/.", parts.path)
+    is_host = names_host(parts, "redis", "rediss") and re.fullmatch(r"(/\d*)?", parts.path)
+    if not (is_socket or is_host) or "?" in text or "#" in text:
         raise ValueError("must be redis://[user:password@]host[:port][/db], rediss:// or unix:")
     return url
-
-
-def names_a_redis(url: str) -> bool:
-    """Return whether a URL is a server or socket, with nothing ignored or against TLS' checks."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    if "?" in url or "#" in url:
-        return False
-    if parts.scheme == "unix":
-        return parts.path.startswith("/") and len(parts.path) > 1
-    names_host = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and port != 0
-    return names_host and re.fullmatch(r"(/\d*)?", parts.path) is not None
 
 
 RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]

@@ -9,12 +9,22 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.settings.base import CommaSeparated, SharedSettings, UserPath, require_together
+from gateway.settings.base import (
+    CommaSeparated,
+    SharedSettings,
+    UserPath,
+    names_host,
+    require_together,
+    url_parts,
+)
 
 
 def check_engine_url(url: str) -> str:
     """Return `http[s]://host[:port]` or `unix:/path` with nothing that would be ignored."""
-    if not names_an_engine(url):
+    parts = url_parts(url)
+    is_socket = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
+    is_host = names_host(parts, "http", "https") and parts.path in ("", "/")
+    if not (is_socket or is_host) or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must be http[s]://host:port or unix:/path")
     return url
 
@@ -71,21 +81,6 @@ class EngineSettings(SharedSettings):
             "MMHIE_ENGINE_URL": (self.engine_url,),
             "MMHIE_ENGINE_METRICS_URLS": self.engine_metrics_urls,
         }
-
-
-def names_an_engine(url: str) -> bool:
-    """Return whether a URL is `http[s]://host[:port]` or `unix:/path`, with nothing ignored."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # an invalid port, unclosed brackets
-        return False
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        return False
-    if parts.scheme == "unix":
-        return parts.path.startswith("/") and not parts.netloc
-    names_host = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
-    return names_host and parts.path in ("", "/")
 
 
 def is_encrypted(url: str) -> bool:
