@@ -22,12 +22,12 @@ from gateway.auth.key_guard import KeyGuard
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
-from gateway.engine.tls import ClientTls
 from gateway.engine.watch import EngineWatch
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.feedback.opening import desk_of
 from gateway.hold import hold
 from gateway.hold.guard import HoldGuard
+from gateway.http.client_tls import ClientTls
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.rate_limiter import LocalRateLimiter
@@ -212,7 +212,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
 
 def engines_of(settings: GatewaySettings) -> list[EngineClient]:
     """Return the engine, and those whose metrics are shown in its place."""
-    key, tls = secret_of(settings.engine_api_key), ClientTls.of(settings)
+    key, tls = secret_of(settings.engine_api_key), ClientTls(settings.engine_tls)
     urls = (settings.engine_url, *settings.engine_metrics_urls)
     return [EngineClient(url, key=key, tls=tls) for url in urls]
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.engine.connection import ChunkPass, Connection, ConnectionDiedError, Sink, timed_out
-from gateway.engine.tls import ClientTls, explain_handshake, explain_hang_up
+from gateway.engine.tls import explain_handshake, explain_hang_up
 from gateway.errors import EngineGarbled, EngineUnavailable
+from gateway.http.client_tls import ClientTls
 from gateway.runtime.log import log
 
 CONNECT_TIMEOUT_S = 5.0

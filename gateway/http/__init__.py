@@ -1,1 +1,1 @@
-"""Exchanges and server-sent events: HTTP as the gateway speaks it."""
+"""Exchanges, server-sent events and TLS as a client: HTTP as the gateway speaks it."""

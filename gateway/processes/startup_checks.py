@@ -7,8 +7,8 @@ from gateway.audit import file as audit
 from gateway.audit import trail
 from gateway.auth import gate
 from gateway.cluster import state as cluster
-from gateway.engine.tls import ClientTls
 from gateway.feedback import opening as feedback
+from gateway.http.client_tls import ClientTls
 from gateway.model_card.source import card_source
 from gateway.observability import logs, tracing
 from gateway.runtime import memory
@@ -45,5 +45,5 @@ def checked() -> settings.GatewaySettings:
     disclaimer_of(chosen)
     card_source(chosen)
     Tls.of(chosen)
-    ClientTls.of(chosen)
+    ClientTls(chosen.engine_tls)
     return chosen

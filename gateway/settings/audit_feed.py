@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from gateway.settings.audit import AuditSettings
-from gateway.settings.base import UserPath, names_host, require_together, url_parts
+from gateway.settings.base import TlsFiles, UserPath, names_host, require_together, url_parts
 from gateway.settings.engine import is_encrypted, is_plain_elsewhere
 
 
@@ -57,15 +57,16 @@ class AuditFeedSettings(AuditSettings):
         "wants one.",
     )
 
+    @property
+    def audit_fhir_tls(self) -> TlsFiles:
+        files = self.audit_fhir_tls_ca, self.audit_fhir_tls_certificate, self.audit_fhir_tls_key
+        return TlsFiles("AUDIT_FHIR", *files)
+
 
 def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     url, token_url = settings.audit_fhir_url, settings.audit_fhir_token_url
-    files = (
-        settings.audit_fhir_tls_ca,
-        settings.audit_fhir_tls_certificate,
-        settings.audit_fhir_tls_key,
-    )
+    files = settings.audit_fhir_tls[1:]
     client = (token_url, settings.audit_fhir_client_id, settings.audit_fhir_client_secret_file)
     addresses = [address for address in (url, token_url) if address]
     yield (

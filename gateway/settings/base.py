@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal, TypeVar, get_args
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
@@ -225,6 +225,15 @@ def require_together(settings: SharedSettings, *names: str) -> tuple[object, str
     others = "the others" if len(first) > 1 else "the other one"
     sentence = f"{', '.join(first)} and {last} go together; set {others} as well."
     return any(values) and not all(values), sentence
+
+
+class TlsFiles(NamedTuple):
+    """The files of TLS as a client of a server, which the names of the settings have in them."""
+
+    server: str
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 def url_parts(url: str) -> SplitResult:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from gateway.settings.base import (
     CommaSeparated,
     SharedSettings,
+    TlsFiles,
     UserPath,
     names_host,
     require_together,
@@ -75,6 +76,11 @@ class EngineSettings(SharedSettings):
     )
 
     @property
+    def engine_tls(self) -> TlsFiles:
+        files = self.engine_tls_ca, self.engine_tls_certificate, self.engine_tls_key
+        return TlsFiles("ENGINE", *files)
+
+    @property
     def engine_addresses(self) -> dict[str, tuple[str, ...]]:
         """Every address of an engine, by its setting."""
         return {
@@ -103,11 +109,10 @@ def is_loopback(host: str) -> bool:
 
 def engine_conflicts(settings: EngineSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
-    files = (settings.engine_tls_ca, settings.engine_tls_certificate, settings.engine_tls_key)
     addresses = settings.engine_addresses
     yield require_together(settings, "engine_tls_certificate", "engine_tls_key")
     yield (
-        any(files) and not any(map(is_encrypted, chain(*addresses.values()))),
+        any(settings.engine_tls[1:]) and not any(map(is_encrypted, chain(*addresses.values()))),
         "MMHIE_ENGINE_TLS_CA, MMHIE_ENGINE_TLS_CERTIFICATE and MMHIE_ENGINE_TLS_KEY need a "
         "MMHIE_ENGINE_URL with https://; set that, or unset them.",
     )

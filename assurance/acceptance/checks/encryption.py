@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from assurance.acceptance.check import Check, NotApplicable, Unmeasured, Verdict
 from assurance.acceptance.host import Host
-from gateway.engine.tls import ClientTls, explain_handshake
+from gateway.engine.tls import explain_handshake
+from gateway.http.client_tls import ClientTls
 from gateway.settings.engine import is_encrypted, is_plain_elsewhere
 
 PATIENCE_S: Final = 10.0
@@ -29,7 +30,7 @@ async def measure(host: Host) -> Hops:
     elsewhere = [url for url in urls if is_encrypted(url) or is_plain_elsewhere(url)]
     if not elsewhere:
         raise NotApplicable(f"{', '.join(urls)} does not leave this host (MMHIE_ENGINE_URL)")
-    context = ClientTls.of(host.settings).context()
+    context = ClientTls(host.settings.engine_tls).context()
     return Hops({url: await version_of(url, context) for url in elsewhere})
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx2
 import orjson
 
-from gateway.engine.tls import ClientTls
+from gateway.http.client_tls import ClientTls
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
@@ -49,7 +49,7 @@ class Repository:
     def of(cls, settings: GatewaySettings) -> Self:
         """Raises SettingsError for a file that cannot be used."""
         url = settings.audit_fhir_url or ""
-        return cls(url, ClientTls.of(settings, "AUDIT_FHIR"), ClientCredentials.of(settings))
+        return cls(url, ClientTls(settings.audit_fhir_tls), ClientCredentials.of(settings))
 
     def send(self, events: Sequence[Json]) -> Iterator[int]:
         """Yield the status of each event, in order; raises RepositoryUnavailable or OSError.

@@ -16,7 +16,8 @@ from gateway.audit.fhir.repository import ClientCredentials, Repository, Reposit
 from gateway.audit.file import event, lock_trail
 from gateway.audit.follower import TrailFollower
 from gateway.audit.rotation import rotated_files
-from gateway.engine.tls import ClientTls
+from gateway.http.client_tls import ClientTls
+from gateway.settings.base import TlsFiles
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import SURFACES
@@ -27,7 +28,7 @@ from tests.gateway.engine.test_tls import context_of
 from tests.gateway.server.certificates import Authority
 from tests.waiting import until
 
-NO_TLS = ClientTls(None, None, None, of="AUDIT_FHIR")
+NO_TLS = ClientTls(TlsFiles("AUDIT_FHIR"))
 
 
 @pytest.fixture
@@ -468,10 +469,11 @@ def test_a_certificate_on_both_sides(
     ca.write_bytes(theirs.path.read_bytes())
     write(2)
     with StrictRepository(context=context) as server:
-        nobody = feeding.begin(server.url, ClientTls(ours.path, None, None))
+        nobody = feeding.begin(server.url, ClientTls(TlsFiles("AUDIT_FHIR", ours.path)))
         until(nobody.warnings)
         nobody.stop()
-        feed = feeding.begin(server.url, ClientTls(ca, own.certificate, own.key))
+        files = TlsFiles("AUDIT_FHIR", ca, own.certificate, own.key)
+        feed = feeding.begin(server.url, ClientTls(files))
         until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(feed.warnings()))
         ca.write_bytes(ours.path.read_bytes())
 

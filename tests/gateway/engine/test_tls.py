@@ -14,7 +14,10 @@ from cryptography import x509
 
 from gateway.engine import tls
 from gateway.engine.client import EngineClient, EngineRequest
-from gateway.engine.tls import ClientTls, EngineUntrusted
+from gateway.engine.tls import EngineUntrusted
+from gateway.http import client_tls
+from gateway.http.client_tls import ClientTls
+from gateway.settings.base import TlsFiles
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES
@@ -152,8 +155,8 @@ async def hang_up(line: Line) -> None:
 
 async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
     """Return why an engine is not trusted; empty where it is."""
-    files = (own.certificate, own.key) if own else (None, None)
-    client = EngineClient(url, tls=ClientTls(ca, *files))
+    files = (own.certificate, own.key) if own else ()
+    client = EngineClient(url, tls=ClientTls(TlsFiles("ENGINE", ca, *files)))
     try:
         assert await client.fetch(HEALTH) == (200, b"")
     except EngineUntrusted as error:
@@ -212,7 +215,8 @@ async def test_files_are_read_again(
     secure = stack.enter_context(Forwarder(engine.url, context_of(ours.issue("engine"))))
     ca = tmp_path / "ca.pem"
     ca.write_bytes(ours.path.read_bytes())
-    client = EngineClient(f"https://localhost:{secure.port}", tls=ClientTls(ca, None, None))
+    trusting = ClientTls(TlsFiles("ENGINE", ca))
+    client = EngineClient(f"https://localhost:{secure.port}", tls=trusting)
     for content in (ours.path.read_bytes(), b"half a file"):
         ca.write_bytes(content)
         assert await client.fetch(HEALTH) == (200, b"")
@@ -227,7 +231,7 @@ async def test_files_are_read_again(
 def test_the_context_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """TLS 1.2 and later, a host name that fits, and no session keys in a file."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    context = tls.context_of(None, None, None)
+    context = client_tls.context_of(None, None, None)
 
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.check_hostname

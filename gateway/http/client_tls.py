@@ -1,0 +1,67 @@
+"""TLS as a client: whom the gateway believes, and the certificate that it shows."""
+
+import ssl
+from pathlib import Path
+
+from gateway.runtime.files import FileUnusable, WatchedFile
+from gateway.runtime.log import log
+from gateway.settings.base import SettingsError, TlsFiles
+
+
+class ClientTls:
+    """The context of new connections, made again when one of the files has changed. Files that
+    cannot be used change nothing and are reported."""
+
+    def __init__(self, files: TlsFiles) -> None:
+        """Raises SettingsError for a file that cannot be used."""
+        self._files = files
+        self._names = f"MMHIE_{files.server}_TLS_CA, _CERTIFICATE or _KEY"
+        try:
+            context = self._read()
+        except FileUnusable as problem:
+            raise SettingsError(
+                f"{self._names} cannot be used ({problem}); the files are PEM, and the key has no "
+                "password."
+            ) from None
+        self._watched = WatchedFile[ssl.SSLContext](
+            *filter(None, files[1:]), read=self._renew, initial=context, name=self._names
+        )
+        self._watched.skip()
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context of the files as they are now."""
+        return self._watched.current()
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should know."""
+        return [self._watched.problem] if self._watched.problem else []
+
+    def _renew(self) -> ssl.SSLContext:
+        context = self._read()
+        log.info("the files of %s are renewed", self._names)
+        return context
+
+    def _read(self) -> ssl.SSLContext:
+        try:
+            return context_of(*self._files[1:])
+        except OSError as error:  # ssl.SSLError is one
+            is_format = isinstance(error, ssl.SSLError)
+            reason = "not certificates, or not their key" if is_format else error.strerror
+            raise FileUnusable(str(reason)) from None
+
+
+def context_of(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """Return a context that checks the server's certificate and its host name; raises OSError.
+
+    Not `ssl.create_default_context`: that writes session keys where SSLKEYLOGFILE says.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if ca is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(ca)
+    if certificate is not None:  # OpenSSL would ask for a password at the terminal, and wait
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    return context
