@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from gateway.settings.audit import AuditSettings
 from gateway.settings.base import TlsFiles, UserPath, names_host, require_together, url_parts
-from gateway.settings.engine import is_encrypted, is_plain_elsewhere
+from gateway.settings.engine import is_plain_elsewhere, require_https
 
 
 def check_server_url(url: str) -> str:
@@ -66,7 +66,6 @@ class AuditFeedSettings(AuditSettings):
 def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     url, token_url = settings.audit_fhir_url, settings.audit_fhir_token_url
-    files = settings.audit_fhir_tls[1:]
     client = (token_url, settings.audit_fhir_client_id, settings.audit_fhir_client_secret_file)
     addresses = [address for address in (url, token_url) if address]
     yield (
@@ -79,15 +78,11 @@ def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, 
         settings, "audit_fhir_token_url", "audit_fhir_client_id", "audit_fhir_client_secret_file"
     )
     yield (
-        any((*files, *client, settings.audit_fhir_scope)) and not url,
+        any((*settings.audit_fhir_tls[1:], *client, settings.audit_fhir_scope)) and not url,
         "MMHIE_AUDIT_FHIR_TLS_*, _TOKEN_URL, _CLIENT_* and _SCOPE need MMHIE_AUDIT_FHIR_URL; set "
         "that as well, or unset them.",
     )
-    yield (
-        any(files) and not any(map(is_encrypted, addresses)),
-        "MMHIE_AUDIT_FHIR_TLS_CA, _CERTIFICATE and _KEY need a MMHIE_AUDIT_FHIR_URL with https://; "
-        "set that, or unset them.",
-    )
+    yield require_https(settings.audit_fhir_tls, addresses)
     yield (
         settings.env == "production" and any(map(is_plain_elsewhere, addresses)),
         "MMHIE_AUDIT_FHIR_URL or MMHIE_AUDIT_FHIR_TOKEN_URL is plain http to another host, "

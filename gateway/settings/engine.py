@@ -1,7 +1,7 @@
 """Settings of the way to the engine: its addresses, its key, and TLS on the way."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -99,6 +99,14 @@ def is_plain_elsewhere(url: str) -> bool:
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
+def require_https(files: TlsFiles, urls: Iterable[str]) -> tuple[object, str]:
+    """Return the refusal of files of TLS where no address uses it."""
+    return any(files[1:]) and not any(map(is_encrypted, urls)), (
+        f"MMHIE_{files.server}_TLS_CA, _CERTIFICATE and _KEY need a MMHIE_{files.server}_URL with "
+        "https://; set that, or unset them."
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a name or address is of this machine for certain."""
     try:
@@ -111,11 +119,7 @@ def engine_conflicts(settings: EngineSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     addresses = settings.engine_addresses
     yield require_together(settings, "engine_tls_certificate", "engine_tls_key")
-    yield (
-        any(settings.engine_tls[1:]) and not any(map(is_encrypted, chain(*addresses.values()))),
-        "MMHIE_ENGINE_TLS_CA, MMHIE_ENGINE_TLS_CERTIFICATE and MMHIE_ENGINE_TLS_KEY need a "
-        "MMHIE_ENGINE_URL with https://; set that, or unset them.",
-    )
+    yield require_https(settings.engine_tls, chain(*addresses.values()))
     for name, urls in addresses.items():
         yield (
             settings.env == "production"
