@@ -103,16 +103,3 @@ def passed(earlier: JsonView) -> dict[str, tuple[Finding, Json]]:
         for finding in earlier["findings"]
         if finding["outcome"] == "passed"
     }
-
-
-def judged_again(document: Json) -> list[Finding]:
-    """Judge a report's measurements anew; those without one stay as they are."""
-    every: tuple[Check[Any, Any], ...] = (*CHECKS, *ISOLATION)
-    checks = {check.name: check for check in every}
-    measurements = document["measurements"]
-    return [
-        checks[finding["check"]].recorded(measurements[finding["check"]])
-        if measurements.get(finding["check"])
-        else Finding(**finding)
-        for finding in document["findings"]
-    ]
