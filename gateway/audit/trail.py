@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -24,6 +24,7 @@ from gateway.runtime.json_types import Json
 from gateway.runtime.log import fault_logged, log
 from gateway.runtime.timestamps import rfc3339
 from gateway.safety.provenance import GATEWAY_VERSION
+from gateway.settings.audit import AuditSettings
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
@@ -37,10 +38,7 @@ MOST_PENDING = 100_000
 MOST_PER_BATCH = 2_000
 STOP_S = 5.0
 STUCK_S = 5.0  # a write that takes longer has failed: the disk hangs
-
-OnFailure = Literal["refuse", "serve"]
 TAMPERED = "The audit trail was tampered with while the gateway ran; run `mmhie audit verify`."
-
 
 # Takes whether the trail cannot be written, how many records are lost, and whether another program
 # has changed it.
@@ -55,19 +53,19 @@ class Trail:
         self,
         file: AuditFile,
         names: Pseudonyms,
+        settings: AuditSettings,
         *,
-        on_failure: OnFailure,
-        checkpoint_s: float,
         alarm: Alarm,
         sender: "CheckpointSender | None" = None,
+        feed: "AuditFeed | None" = None,
     ) -> None:
         self._file = file
         self._names = names
         file.on_tampering = self._note_tampering
         self._sender = sender
-        self.feed: AuditFeed | None = None  # what else reads the file that is written here
-        self._on_failure = on_failure
-        self._checkpoint_s = checkpoint_s
+        self._feed = feed  # what else reads the file that is written here
+        self._on_failure = settings.audit_on_failure
+        self._checkpoint_s = settings.audit_checkpoint_seconds
         self._alarm = alarm
         self._pending: deque[RequestRecord] = deque()
         self._events: list[Json] = []
@@ -91,16 +89,9 @@ class Trail:
         if file is None or names is None:
             return None
         url = settings.audit_checkpoint_url
-        trail = cls(
-            file,
-            names,
-            on_failure=settings.audit_on_failure,
-            checkpoint_s=settings.audit_checkpoint_seconds,
-            alarm=alarm,
-            sender=sender_to(url.get_secret_value()) if url else None,
-        )
-        trail.feed = feed_of(settings, report)
-        return trail
+        sender = sender_to(url.get_secret_value()) if url else None
+        feed = feed_of(settings, report)
+        return cls(file, names, settings, alarm=alarm, sender=sender, feed=feed)
 
     def open(self, record: RequestRecord, path: str) -> None:
         """Enter a request in flight into the journal: if the process is killed, it is accounted
@@ -141,7 +132,7 @@ class Trail:
 
     def warnings(self) -> list[str]:
         failed = ["The audit trail cannot be written."] if self._has_failed() else []
-        waits = self.feed.warnings() if self.feed is not None else []
+        waits = self._feed.warnings() if self._feed is not None else []
         return [*failed, *([TAMPERED] if self.is_tampered else []), *waits]
 
     def _note_tampering(self, what: str) -> None:
@@ -171,8 +162,8 @@ class Trail:
             self._journal = InflightJournal(self._file.path)
         if self._sender is not None:
             self._sender.start()
-        if self.feed is not None:
-            self.feed.start()
+        if self._feed is not None:
+            self._feed.start()
         self._checkpoint()
         self._thread.start()
 
@@ -186,8 +177,8 @@ class Trail:
             self._thread.join(STOP_S)
         if self._sender is not None:
             self._sender.stop()
-        if self.feed is not None:
-            self.feed.stop()
+        if self._feed is not None:
+            self._feed.stop()
 
     def _run(self) -> None:
         with fault_logged("fault", then=self._note_death):

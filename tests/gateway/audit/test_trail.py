@@ -4,23 +4,25 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from gateway.audit import trail as trails
 from gateway.audit.file import AuditFile, Fsync
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.audit.trail import OnFailure, Trail
+from gateway.audit.trail import Trail
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
 from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
+from gateway.settings.audit import AuditSettings
 from gateway.settings.gateway import GatewaySettings
 from tests.gateway.audit.conftest import KEY, Open, lines
 from tests.waiting import PATIENCE_S, until
 
 FEW = 200  # of a thousand: one a batch, and a busy machine takes more batches
+OnFailure = Literal["refuse", "serve"]
 
 
 class Writing:
@@ -33,8 +35,7 @@ class Writing:
         self.trail = Trail(
             file,
             Pseudonyms.of("k" * 32),
-            on_failure=on_failure,
-            checkpoint_s=60,
+            AuditSettings(audit_on_failure=on_failure),
             alarm=self.take_alarm,
         )
 
