@@ -320,6 +320,8 @@ def test_a_report_edited_by_hand_is_found() -> None:
     with pytest.raises(ReportDamaged):
         SIGNATURE.verify(text, "l" * 32)
     with pytest.raises(ReportDamaged):
+        SIGNATURE.verify(re.sub('"mac": ".*"', '"mac": "\u00e4"', text), KEY)
+    with pytest.raises(ReportDamaged):
         SIGNATURE.read(text.replace("mmhie-evaluation-1", "mmhie-acceptance-1"))
 
 
