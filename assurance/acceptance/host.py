@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from gateway.settings.gateway import GatewaySettings
+from launcher.errors import LauncherError
 
 # By name and by address, so that neither a resolver nor a route alone decides: the model hub,
 # vLLM's statistics, public resolvers, and a cloud's metadata service.
@@ -50,18 +51,28 @@ class Host:
 
 
 def proxies() -> list[str]:
-    """Return the proxies that this environment names, as host:port, without their passwords."""
-    urls = [url for scheme, url in getproxies().items() if scheme != "no"]
-    places = [
-        urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")[2] for url in urls
-    ]
-    return [place if is_address(place) else f"{place}:80" for place in places]
+    """Return the proxies that this environment names, as host:port, without their passwords.
+    Raises LauncherError."""
+    return [place_of(scheme, url) for scheme, url in getproxies().items() if scheme != "no"]
+
+
+def place_of(scheme: str, url: str) -> str:
+    """Return host:port of a proxy. Raises LauncherError, without what may be a password."""
+    try:
+        place = urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")[2]
+    except ValueError:
+        place = ""
+    for address in (place, f"{place}:80"):
+        if is_address(address):
+            return address
+    raise LauncherError(f"{scheme}_proxy of this environment is no URL: correct it, or unset it.")
 
 
 def is_address(text: str) -> bool:
     """Return whether a text is host:port."""
     try:
         parts = urlsplit(f"//{text}")
+        (parts.hostname or "").encode("idna")  # as whoever looks it up
         return bool(parts.hostname and parts.port) and parts.netloc == text and "@" not in text
     except ValueError:
         return False

@@ -246,7 +246,11 @@ def compare(
     """Compare two reports on the same items; exit code 1 if they are told apart, 3 if they cannot
     be told apart at this size, 0 if the second is shown to be within --margin of the first."""
     read = partial(REPORT.verified, or_unsigned=True)
-    comparison = comparing.compared(read(first), read(second), read(repeated) if repeated else None)
+    reports = read(first), read(second), read(repeated) if repeated else None
+    try:
+        comparison = comparing.compared(*reports)
+    except (KeyError, TypeError, AttributeError):  # only an unsigned one comes so far
+        raise comparing.NotComparable("One of the reports was edited by hand.") from None
     is_within = margin is not None and comparison.is_within(margin)
     document = {
         "is_told_apart": comparison.is_told_apart,
@@ -283,6 +287,8 @@ def lines(found: comparing.Comparison) -> list[str]:
             )
     if found.differs_in:
         listed.append(f"The services differ in: {', '.join(found.differs_in)}.")
+    if found.unscored:
+        listed.append(f"Without a score in the second alone: items of {', '.join(found.unscored)}.")
     if found.p_same is not None:
         listed.append(f"same answers, second against repeated: McNemar p = {found.p_same:.2g}")
     return listed

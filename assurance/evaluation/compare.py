@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from assurance.evaluation.job import BATCH
@@ -69,7 +69,9 @@ class Comparison:
 
     `p_same` tests, with a repeated report, the items that only the one and only the other of the
     two has as the first has them. `differs_in` names the facts that are not the same of both:
-    a difference in answers is expected there, and no proof of damage.
+    a difference in answers is expected there, and no proof of damage. `unscored` names the suites
+    of which the second has no score for some item that the first has one for: what it lost there
+    is not known, and no margin holds.
     """
 
     contrasts: tuple[Contrast, ...]
@@ -77,6 +79,7 @@ class Comparison:
     baseline: Interval | None
     p_same: float | None = None
     differs_in: tuple[str, ...] = ()
+    unscored: tuple[str, ...] = ()
 
     @property
     def is_told_apart(self) -> bool:
@@ -123,9 +126,8 @@ class Comparison:
 
     def is_within(self, margin: float) -> bool:
         """Return whether the second is shown to be at most so much worse, in every suite."""
-        return bool(self.contrasts) and all(
-            contrast.loss.high < margin for contrast in self.contrasts
-        )
+        is_whole = bool(self.contrasts) and not self.unscored
+        return is_whole and all(contrast.loss.high < margin for contrast in self.contrasts)
 
 
 def compared(first: Report, second: Report, repeated: Report | None = None) -> Comparison:
@@ -136,13 +138,23 @@ def compared(first: Report, second: Report, repeated: Report | None = None) -> C
     contrasts = tuple(Contrast(*counts, adjusted[suite]) for suite, counts in tests.items())
     ours, theirs = facts(first["served"]), facts(second["served"])
     differs = tuple(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
+    found = Comparison(contrasts, None, baseline(first), None, differs, unscored(first, second))
     if first["digests"] != second["digests"]:
-        return Comparison(contrasts, None, baseline(first), differs_in=differs)
+        return found
     alike = likeness(pairs)
     if repeated is None or repeated["digests"] != first["digests"]:
-        return Comparison(contrasts, share(alike), baseline(first), differs_in=differs)
+        return replace(found, same=share(alike))
     again = likeness(paired(first, repeated))
-    return Comparison(contrasts, share(alike), share(again), repetition(again, alike), differs)
+    p_same = repetition(again, alike)
+    return replace(found, same=share(alike), baseline=share(again), p_same=p_same)
+
+
+def unscored(first: Report, second: Report) -> tuple[str, ...]:
+    """Return the suites with an item that the first report alone has a score of."""
+    known = {(item["task"], item["id"]) for item in second["items"] if item["value"] is not None}
+    scored = (item for item in first["items"] if item["value"] is not None)
+    lost = [item["suite"] for item in scored if (item["task"], item["id"]) not in known]
+    return tuple(dict.fromkeys(lost))
 
 
 def repetition(again: Likeness, other: Likeness) -> float:

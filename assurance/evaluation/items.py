@@ -91,6 +91,7 @@ def parsed(file: Path, number: int, line: bytes) -> Json:
         raise DataError(f"{file}, line {number}: an item has at most {MOST_BYTES // 1000} KB.")
     try:
         fields = json.loads(line)
+        json.dumps(fields, ensure_ascii=False).encode()  # half of a character is none
     except (ValueError, RecursionError):
         raise DataError(f"{file}, line {number}: this is no JSON object in UTF-8.") from None
     if not isinstance(fields, dict):

@@ -20,7 +20,7 @@ from launcher.json_types import Json, JsonView
 FORMAT: Final = "mmhie-evaluation-1"
 SIGNATURE: Final = Signature(FORMAT, "evaluation")
 UNKEYED: Final = "plain"
-LEAST: Final = 10  # items of a complete evaluation: fewer show nothing
+LEAST: Final = 10  # items with a score of a complete evaluation: fewer show nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,16 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
     calibration = results.calibration(records)
     left = sum(record.reason in (LEFT, FAILED) for record in records)
     records = [record for record in records if record.suite != CALIBRATION]
+    scored = len(results.scored(record for record in records if record.task != BATCH))
     groups = results.groups(records, constants_of(run.tasks))
     subgroups = results.subgroups(records)
     demands = limits.check_limits(run.limits, records, calibration)
-    said = (limited(run.options["limit"], len(records)), apart(subgroups), below(demands))
+    said = (limited(run.options["limit"], scored), apart(subgroups), below(demands))
     return {
         "format": FORMAT,
         "time": time,
         "version": version("mmhie-server"),
-        "is_complete": not left and run.options["limit"] is None and len(records) >= LEAST,
+        "is_complete": not left and run.options["limit"] is None and scored >= LEAST,
         "verdict": " ".join([verdict(groups, len(records), left), *filter(None, said)]),
         "served": asdict(run.subject),
         "asking": {**asdict(run.asking), **run.options},
@@ -112,11 +113,12 @@ def constants_of(tasks: Sequence[Task]) -> Mapping[tuple[str, ...], float | None
     return {name: constants.best(items) for name, items in groups.items()}
 
 
-def limited(limit: int | None, items: int) -> str:
+def limited(limit: int | None, scored: int) -> str:
     """Say that a part of the items, or a few, prove nothing of the rest."""
     if limit:
         return f"At most {limit} items of each set: not a complete evaluation."
-    return f"Fewer than {LEAST} items: not a complete evaluation." if items < LEAST else ""
+    few = f"Fewer than {LEAST} items have a score: not a complete evaluation."
+    return few if scored < LEAST else ""
 
 
 def apart(subgroups: Sequence[JsonView]) -> str:

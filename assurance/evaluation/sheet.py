@@ -16,6 +16,10 @@ COLUMNS: Final = (
     *("source", "denied", "value", "unit", "choices", "answer"),
 )
 
+# The columns of a rule by the one that decides for it, the first of these that is filled.
+RULES: Final = {"choices": ("answer",), "value": ("unit",), "source": ("must_say", "denied")}
+PHRASES: Final = ("must_say", "must_not_say", "must_mention")
+
 
 def rows(file: Path) -> Iterator[tuple[int, Json]]:
     """Yield line and item of each row of a CSV file. Raises DataError."""
@@ -29,7 +33,10 @@ def rows(file: Path) -> Iterator[tuple[int, Json]]:
                     raise DataError(
                         f"{file}, line {reader.line_num}: not as many cells as columns."
                     )
-                yield reader.line_num, item({name: text.strip() for name, text in row.items()})
+                cells = {name: cell for name, text in row.items() if (cell := text.strip())}
+                if cells:  # a spreadsheet may end with rows that are empty
+                    refuse_cells(file, reader.line_num, cells)
+                    yield reader.line_num, item(cells)
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, csv.Error):
@@ -45,8 +52,24 @@ def refuse_columns(file: Path, names: object) -> None:
         raise DataError(
             f"{file}: {str(unknown[0])[:40]!r} is no column; there are {', '.join(COLUMNS)}."
         )
+    if twice := [name for name in given if given.count(name) > 1]:
+        raise DataError(f"{file} has the column {twice[0]} twice.")
     if not {"id", "prompt"} <= set(given):
         raise DataError(f"{file} needs the columns id and prompt.")
+
+
+def refuse_cells(file: Path, line: int, cells: dict[str, str]) -> None:
+    """Raise DataError for a cell that the rule of its row does not read."""
+    deciding = next((name for name in RULES if name in cells), "")
+    unread = [name for name in COLUMNS[6:] if name in cells and name not in read_by(deciding)]
+    if unread:
+        beside = f"beside {deciding}" if deciding else "alone"
+        raise DataError(f"{file}, line {line}: {unread[0]} says nothing {beside}.")
+
+
+def read_by(deciding: str) -> tuple[str, ...]:
+    """Return the columns of a row's rule, which the deciding one of them names."""
+    return (deciding, *RULES[deciding]) if deciding else PHRASES
 
 
 def item(cells: dict[str, str]) -> Json:

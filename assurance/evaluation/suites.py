@@ -64,7 +64,7 @@ class Source:
 
     def read(self) -> list[Item]:
         """Return its items. Raises DataError."""
-        if self.name in SETS:
+        if self.suite in PUBLISHED and self.name in SETS:
             return published.read(self.name, self.place)
         if self.place.suffix.lower() == ".csv":
             return items.made_of(self.place, sheet.rows(self.place))
@@ -99,7 +99,11 @@ def sources(
     for suite, kind in BY_ITEMS.items():
         if suite in suites and not files_of(suite, own):
             raise LauncherError(f"The suite {suite} needs --items {kind}.")
-    return list(chosen([name for name in NAMES if name in suites], data, own))
+    found = list(chosen([name for name in NAMES if name in suites], data, own))
+    tasks = [source.task for source in found]
+    if twice := [source.name for source in found if tasks.count(source.task) > 1]:
+        raise LauncherError(f"Two files of --items are named {twice[0]}: rename one.")
+    return found
 
 
 def chosen(

@@ -58,7 +58,7 @@ class Signature:
         body, _, _ = text.rpartition(',\n "mac": "')
         expected = self.mac(f"{body}\n}}", key)
         is_whole = text == f'{body},\n "mac": "{proof}"\n}}\n'
-        if not (is_whole and hmac.compare_digest(proof, expected)):
+        if not (is_whole and hmac.compare_digest(proof.encode(), expected.encode())):
             raise ReportDamaged(
                 "The report is not as it was written, or was signed with another key."
             )

@@ -46,7 +46,7 @@ async def version_of(url: str, context: ssl.SSLContext) -> str:
             )
     except ssl.SSLError as error:
         raise Unmeasured(f"{url}: {str(explain_handshake(error)).rstrip('.')}") from None
-    except OSError:  # TimeoutError is one
+    except (OSError, UnicodeError):  # TimeoutError is one; the other is of a name that is none
         raise Unmeasured(f"{url} cannot be reached") from None
     version = str(writer.get_extra_info("ssl_object").version())
     writer.close()

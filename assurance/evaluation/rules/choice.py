@@ -54,7 +54,7 @@ def chosen(text: str, labels: tuple[str, ...]) -> str | None:
     label = "|".join(re.escape(label) for label in labels)
     announced = re.findall(rf"{ANNOUNCED}[(*\"]*({label})\b(?!')", said, re.IGNORECASE)
     if announced:
-        return exact[announced[-1].casefold()]
+        return exact.get(announced[-1].casefold())  # none for another alphabet's capital
     return only(re.findall(rf"(?:^|[\s(*])({label})(?=[).:*]|$)", said, re.MULTILINE), said, labels)
 
 

@@ -34,16 +34,17 @@ UNITS: Final = {
 }
 NAMES: Final = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 NUMBER: Final = r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)"
-QUANTITY: Final = re.compile(rf"{NUMBER}[\s-]?({NAMES})(/[a-zµ]+)?(?![\w])", re.IGNORECASE)
+# Of a casefolded text: ignoring case, `i` would also match a dotless one, which is in no unit.
+QUANTITY: Final = re.compile(rf"{NUMBER}[\s-]?({NAMES})(/[a-zμ]+)?(?![\w])")
 PLAIN: Final = re.compile(rf"{NUMBER}(?![\w])")
 Quantity = tuple[str, float]
 
 
 def quantities(text: str) -> Iterator[Quantity]:
     """Yield (dimension, value) of every number with a unit; mass in mg, volume in ml."""
-    for match in QUANTITY.finditer(text):
-        dimension, factor = UNITS[match[2].casefold()]
-        yield dimension + (match[3] or "").casefold(), round(value_of(match[1]) * factor, 9)
+    for match in QUANTITY.finditer(text.casefold()):
+        dimension, factor = UNITS[match[2]]
+        yield dimension + (match[3] or ""), round(value_of(match[1]) * factor, 9)
 
 
 def numbers(text: str) -> set[float]:

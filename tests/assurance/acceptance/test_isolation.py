@@ -13,6 +13,7 @@ from assurance.acceptance.check import Finding
 from assurance.acceptance.checks import egress, encryption, listeners, root, telemetry
 from assurance.acceptance.host import WORLD, Host, HostFacts, is_address
 from gateway.settings.gateway import load
+from launcher.errors import LauncherError
 from tests.assurance.acceptance.targets import OPERATOR
 from tests.contract.process import free_port
 from tests.gateway.engine.forwarder import Forwarder
@@ -84,11 +85,24 @@ def test_a_proxy_is_a_way_out(host: Host, monkeypatch: pytest.MonkeyPatch) -> No
     assert facts.ports == (8000,)
 
 
+@pytest.mark.parametrize("url", ["http://a:secret", "http://u:secret#@a:80", "http://[secret"])
+def test_a_proxy_that_is_none_is_refused(
+    host: Host, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """By its name, since a part of it may be a password."""
+    monkeypatch.setenv("HTTPS_PROXY", url)
+
+    with pytest.raises(LauncherError, match="https_proxy of this environment") as refusal:
+        Host.here(host.settings, [], [])
+    assert "secret" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("text", "is_right"),
     [
         *(("example.org:443", True), ("[::1]:80", True), ("example.org", False), (":80", False)),
         *(("http://a:80", False), ("a:80/b", False), ("a:99999", False), ("a:b", False)),
+        *(("a..b:443", False), (f"{'a' * 70}.org:443", False), ("[a:443", False)),
     ],
 )
 def test_an_address_is_host_and_port(text: str, is_right: bool) -> None:
@@ -122,11 +136,13 @@ async def test_a_hop_is_encrypted_by_whom_we_trust(host: Host, tmp_path: Path) -
         good = await hop(host, URL=url, TLS_CA=str(ours.path))
         foreign = await hop(host, URL=url, TLS_CA=str(others.path))
     gone = await hop(host, URL=f"https://127.0.0.1:{free_port()}")
+    nameless = await hop(host, URL="https://a..b:443")
 
     assert good.outcome == "passed", good
     assert f"{url}: TLSv1." in good.measured
     assert "not from a CA that is trusted" in foreign.sentence
     assert "cannot be reached" in gone.sentence
+    assert "https://a..b:443 cannot be reached" in nameless.sentence
     assert (foreign.outcome, gone.outcome) == ("failed", "failed")
 
 

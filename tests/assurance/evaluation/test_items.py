@@ -97,7 +97,9 @@ def test_a_bad_item_is_named_by_its_line(rows: list[Any], message: str, tmp_path
     assert "What?" not in str(raised.value)
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe{}", b"{", b"[" * 200_000, b"null"])
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe{}", b'{"id": "\\ud800"}', b"{", b"[" * 200_000, b"null"]
+)
 def test_what_is_no_json_is_refused(body: bytes, tmp_path: Path) -> None:
     """Text that is no JSON, or nested too deep, is refused."""
     file = tmp_path / "own.jsonl"
@@ -213,3 +215,13 @@ def test_an_unknown_name_is_refused(asked: list[str], data: dict[str, Path], mes
     """With the names there are."""
     with pytest.raises(LauncherError, match=message):
         suites.sources(asked, data)
+
+
+def test_files_of_a_site_may_have_any_name(tmp_path: Path) -> None:
+    """A published set's as well, but not two of them the same, whose logs would be one."""
+    file = written(tmp_path / "medqa.jsonl", OK)
+    (source,) = suites.sources(["own"], {}, [file])
+
+    assert [item.id for item in source.read()] == [OK["id"]]
+    with pytest.raises(LauncherError, match="named medqa: rename one"):
+        suites.sources(["own"], {}, [file, tmp_path / "ward" / "medqa.csv"])

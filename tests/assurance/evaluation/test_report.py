@@ -107,7 +107,9 @@ def test_a_part_of_the_items_is_not_complete(limit: int | None, items: int) -> N
     run = report.EvaluationRun(
         SUBJECT, ASKING, [SOURCE], {"limit": limit, "minutes": None}, Path("/none")
     )
-    document = report.document(run, [record(n, 1.0) for n in range(items)], TIME, KEY)
+    unscored = [record(n, None, reason="refused") for n in range(items, 30)]
+    asked = [record(n, 1.0) for n in range(items)]
+    document = report.document(run, [*asked, *unscored], TIME, KEY)
 
     assert not document["is_complete"]
     assert "not a complete evaluation" in document["verdict"]
@@ -320,12 +322,25 @@ def test_a_report_edited_by_hand_is_found() -> None:
     with pytest.raises(ReportDamaged):
         SIGNATURE.verify(text, "l" * 32)
     with pytest.raises(ReportDamaged):
+        SIGNATURE.verify(re.sub('"mac": ".*"', '"mac": "\u00e4"', text), KEY)
+    with pytest.raises(ReportDamaged):
         SIGNATURE.read(text.replace("mmhie-evaluation-1", "mmhie-acceptance-1"))
 
 
 def pair(first: list[Record], second: list[Record], **changed: Any) -> compare.Comparison:
     """Compare two reports of these records."""
     return compare.compared(content(first), {**content(second), **changed})
+
+
+def test_what_has_no_score_any_more_is_within_no_margin() -> None:
+    """An item that the second service refuses, and a suite that it was not asked."""
+    asked = [record(n, 1.0) for n in range(400)]
+    other = [record(n, 1.0, task="own", suite="own") for n in range(400)]
+
+    assert pair(asked, [*asked, *other]).is_within(0.05)
+    refused = pair(asked, [*asked[1:], record(0, None, reason="refused")])
+    assert (refused.unscored, refused.is_within(0.05)) == (("safety",), False)
+    assert pair([*asked, *other], asked).unscored == ("own",)
 
 
 def test_the_same_report_is_not_told_apart() -> None:

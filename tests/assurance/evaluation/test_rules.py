@@ -15,6 +15,7 @@ from assurance.evaluation.rules.rule import RULE
 
 LETTERS = {"kind": "choice", "choices": dict.fromkeys("ABCD", "x"), "answer": "B"}
 DECISION = {"kind": "choice", "choices": dict.fromkeys(("yes", "no", "maybe"), ""), "answer": "no"}
+NAMED = {"kind": "choice", "choices": {"Aspirin": "", "Ibuprofen": ""}, "answer": "Aspirin"}
 CALL = {"kind": "phrases", "all": [["call 112", "ambulanc*"]], "none": ["wait until tomorrow"]}
 ABOUT = {"kind": "phrases", "about": [["weigh*"]]}
 DOSE = {"kind": "dose", "value": 500, "unit": "mg", "given": ["20 kg", "25 mg/kg"]}
@@ -65,6 +66,9 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (DOSE, "0.5 mg", "power of ten"),
     (DOSE, "500", "missing"),
     (DOSE, "500 mcg", "power of ten"),
+    (DOSE, "500 M\u0130LL\u0130GRAMS, 5 un\u0131ts", "missing"),
+    (DOSE, "5 \u00b5g/\u00b5l, then 500 MG", "right"),
+    (NAMED, "The answer is asp\u0131rin.", "no choice"),
     (GROUNDED, "Left hip fracture, no fever, apixaban 5 mg.", "right"),
     (GROUNDED, "Hip fracture; without fever but with a cough.", "right"),
     (GROUNDED, "Left hip fracture, apixaban 50 mg.", "quantity"),

@@ -33,6 +33,11 @@ def test_a_row_may_have_subgroups(tmp_path: Path) -> None:
     assert item.subgroups == ("sex: female", "age: over 65")
 
 
+def test_empty_rows_are_none(tmp_path: Path) -> None:
+    """A spreadsheet program may end a file with them."""
+    assert len(read(tmp_path, "id,prompt,must_say\nw1,x,y\n,,\n, ,\n")) == 1
+
+
 def test_each_row_has_the_rule_of_its_cells(tmp_path: Path) -> None:
     """Phrases, a source, a dose, a choice, a mention: a right and a wrong answer to each."""
     items = read(tmp_path, HEAD + ROWS)
@@ -55,6 +60,9 @@ def test_each_row_has_the_rule_of_its_cells(tmp_path: Path) -> None:
         ("id,prompt\nw1,x,more\n", "cells"),
         ("id,prompt\nw1," + "x" * 10_000_000 + "\n", "at most 1000 KB"),
         ("", "needs the columns"),
+        ("id,prompt,prompt\nw1,x,y\n", "prompt twice"),
+        ("id,prompt,value,unit,must_not_say\nw1,x,5,mg,y\n", "must_not_say says nothing beside"),
+        ("id,prompt,answer\nw1,x,y\n", "answer says nothing alone"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
