@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
-from gateway.observability.metrics import Mode
+from gateway.observability.families import Mode
 from gateway.settings.gateway import SettingsError
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name

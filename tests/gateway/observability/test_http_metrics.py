@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
 
-from gateway.observability.http_metrics import HttpMetrics
+from gateway.observability.metrics import HttpMetrics
 from gateway.record import RequestRecord
 
 

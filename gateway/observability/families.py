@@ -1,0 +1,190 @@
+"""The metric families of the gateway; labels come from closed sets."""
+
+import itertools
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Literal, get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from gateway.engine.watch import Phase
+from gateway.safety.languages import LANGUAGES
+from gateway.safety.refusals import BEGINNINGS
+from gateway.safety.second_reader import OUTCOMES
+
+TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+HELD_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+Mode = Literal["livemostrecent", "livemax", "livesum"]  # of the values of several processes
+
+
+class Families:
+    """Every `mmhie_*` metric, in a registry of its own."""
+
+    def __init__(self, shared: Path | None = None) -> None:
+        """`shared` is the folder of the files in which several processes count together."""
+        disable_created_metrics()  # type: ignore[no-untyped-call] # its series double every counter
+        self._shared = shared
+        self.registry = CollectorRegistry()
+        if shared is None:  # of several processes, only the one that is asked would be seen
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
+            GCCollector(registry=self.registry)
+        counter, histogram, gauge = self._counter, self._histogram, self._gauge
+        self.requests = counter(
+            "requests", "Requests to /llm/generate, /v1 and the token counts.", "route", "outcome"
+        )
+        self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as counted by the engine.")
+        self.completion_tokens = counter("completion_tokens", "Generated tokens.")
+        self.estimated_tokens = counter(
+            "estimated_tokens", "Tokens of answers that the engine had not counted."
+        )
+        self.ttft = histogram("ttft_seconds", "Time to first token.", TTFT_BUCKETS_S)
+        self.duration = histogram(
+            "request_duration_seconds",
+            "From arrival to the end of the response body.",
+            DURATION_BUCKETS_S,
+        )
+        self.ready = gauge("engine_ready", "1 while the engine is ready.")
+        phase = gauge("phase", "1 for the current phase.", labels=("phase",))
+        self.phases = {name: phase.labels(name) for name in get_args(Phase)}
+        self._add_admission_gauges()
+        self._add_audit_gauges()
+        self._add_findings()
+        self._add_operation()
+        self._add_keys()
+
+    def _add_admission_gauges(self) -> None:
+        """Add what each process has its share of."""
+        add = partial(self._gauge, mode="livesum")
+        self.inflight = add("inflight_requests", "Slots in use: requests at the engine.")
+        self.waiting = add("queued_requests", "Requests waiting in the admission queue.")
+        self.places = add("inflight_limit", "Slots: maximum requests at the engine.")
+        self.queue = add("queue_limit", "Maximum requests in the admission queue.")
+
+    def _add_findings(self) -> None:
+        """Add the counts of what was found in prompts and answers."""
+        counter = self._counter
+        self.notices = counter("notices", "Red flags found in prompts.", "rule")
+        self.resolved = counter(
+            "notices_resolved", "Red flags that a later turn said were over.", "rule"
+        )
+        self.in_setting = counter(
+            "notices_in_setting", "Red flags that only an application's own text raised.", "rule"
+        )
+        self.notice_reader = counter(
+            "notice_reader",
+            "Prompts that the second reader was asked about, by outcome.",
+            "outcome",
+        )
+        self.warnings = counter("warnings", "Warnings on answers.", "kind")
+        self.truncated = counter("truncated", "Truncated answers.", "where")
+        self.prompts = counter("prompts", "Prompts, by language.", "language")
+        self.beginnings = counter(
+            "answer_beginnings", "Answers whose beginning was read, by what it is.", "kind"
+        )
+        # From the start: an increase counts from a zero that was seen.
+        for language in LANGUAGES:
+            self.prompts.labels(language)
+        for kind in BEGINNINGS:
+            self.beginnings.labels(kind)
+        for outcome in OUTCOMES:
+            self.notice_reader.labels(outcome)
+
+    def _add_operation(self) -> None:
+        """Add the metrics of what the gateway needs beside the engine."""
+        counter, gauge = self._counter, self._gauge
+        self.shared_failing = gauge(
+            "shared_state_failing", "1 while Redis is configured and unavailable.", "livemax"
+        )
+        self.background_failures = counter(
+            "background_failures", "Failures of background tasks, which run again.", "task"
+        )
+        self.evaluated = gauge(
+            "evaluation_timestamp_seconds",
+            "Time of the evaluation report of the model card, in seconds since 1970; 0: none.",
+        )
+        self.feedback = counter("feedback", "Feedback on answers.", "category", "severity")
+        self.feedback_failing = gauge(
+            "feedback_failing", "1 while feedback cannot be stored.", "livemax"
+        )
+        self._held = self._histogram(
+            "event_loop_held_seconds",
+            "Times over 50 ms for which one request kept all others waiting.",
+            HELD_BUCKETS_S,
+            "route",
+        )
+        self.workers = gauge("workers", "Worker processes that serve requests.", "livesum")
+        self.workers.set(self._shared is None)  # a worker serves once it is ready
+        self.workers_lost = gauge(
+            "workers_lost", "Worker processes that died since the start.", "livemax"
+        )
+
+    def _add_audit_gauges(self) -> None:
+        self.audit_failing = self._gauge(
+            "audit_failing", "1 while the audit trail cannot be written.", "livemax"
+        )
+        self.audit_tampered = self._gauge(
+            "audit_tampered", "1 once the trail was changed by another program.", "livemax"
+        )
+        self.audit_lost = self._gauge(
+            "audit_lost_records", "Requests without an audit record.", "livesum"
+        )
+        events = self._counter("audit_feed_events", "Lines that the audit feed passed.", "outcome")
+        # From the start: the first that is lost is to raise an alert.
+        self.fed = {name: events.labels(name) for name in ("sent", "set_aside", "lost")}
+        self.feed_lag = self._gauge(
+            "audit_feed_lag_seconds", "Age of the oldest line that waits for the feed.", "livemax"
+        )
+        self.feed_success = self._gauge(
+            "audit_feed_last_success_timestamp_seconds",
+            "Time at which the feed sent its last event, in seconds since 1970; 0: none yet.",
+            "livemax",
+        )
+
+    def _add_keys(self) -> None:
+        """Add what is counted by key, where that is asked for."""
+        self.key_requests = self._counter("key_requests", "Requests, by key.", "key")
+        self.key_tokens = self._counter("key_tokens", "Tokens, by key.", "key")
+
+    def expect_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
+        """Show each kind of feedback from the start: a series that begins at 1 has not increased,
+        and the first of a kind is to raise an alert."""
+        for kind in itertools.product(categories, severities):
+            self.feedback.labels(*kind)
+
+    def all_processes(self) -> CollectorRegistry:
+        """Return the registry of what all processes counted together."""
+        if self._shared is None:
+            return self.registry
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody, path=str(self._shared))  # type: ignore[no-untyped-call]
+        return everybody
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"mmhie_{name}", text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(f"mmhie_{name}", text, labels, registry=self.registry, buckets=buckets)
+
+    def _gauge(
+        self, name: str, text: str, mode: Mode = "livemostrecent", labels: tuple[str, ...] = ()
+    ) -> Gauge:
+        """A gauge; of several processes the value of the one that set it last, by default."""
+        name = f"mmhie_{name}"
+        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
