@@ -9,7 +9,7 @@ from launcher.process.child import GUARD
 from tests.contract.process import ROOT, free_port
 from tests.waiting import until
 
-SECRET = "a-key-of-the-audit-trail-7731"
+SECRET = "a-key-of-the-audit-trail-7731-with-32-characters"
 # All as one user without root's rights to look into others (CAP_SYS_PTRACE, CAP_SYS_ADMIN and
 # CAP_PERFMON, dropped with PR_CAPBSET_DROP), whoever runs the tests.
 PLAIN = (
