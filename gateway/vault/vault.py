@@ -120,7 +120,8 @@ class Vault:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._work)
             pause_s = RETRY_S if self._problem is not None else ERASE_EVERY_S
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+                async with asyncio.timeout(pause_s):  # `wait_for` may swallow the stop (3.11)
+                    await self._wake.wait()
             self._wake.clear()
 
     def stop(self) -> None:
