@@ -19,9 +19,9 @@ RequestId = Annotated[
     str, typer.Argument(help="The gateway's id, or the caller's.", show_default=False)
 ]
 VaultDir = Annotated[Path, typer.Option("--dir", help="Folder of the vault.", show_default=False)]
-Key = Annotated[
-    Path, typer.Option(help="Private key, in PEM; its passphrase is asked for.", show_default=False)
-]
+KEY_HELP = "Private key of the vault, in PEM; its passphrase is asked for."
+OptionalKey = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
+Key = Annotated[Path, typer.Option("--key", help=KEY_HELP, show_default=False)]
 FACTS = ("request_id", "caller_request_id", "time", "path", "notices")
 BROKEN_OFF = "The answer broke off; this is what there was of it."
 
@@ -38,9 +38,9 @@ class AnswerMissing(CommandError):
     exit_code = 1
 
 
-def show(request_id: RequestId, vault: VaultDir, key: Key, as_json: AsJson = False) -> None:
+def show(request_id: RequestId, vault: VaultDir, private_key: Key, as_json: AsJson = False) -> None:
     """Print what was asked and answered, each text with its digest in the audit trail."""
-    opener = opener_of(key)
+    opener = opener_of(private_key)
     with readable(vault):
         answers = [open_file(file, opener) for file in folder.files_of(vault, request_id)]
         answers = answers or list(answers_by_caller(vault, request_id, opener).values())
@@ -48,15 +48,15 @@ def show(request_id: RequestId, vault: VaultDir, key: Key, as_json: AsJson = Fal
 
 
 def erase(
-    request_id: RequestId, vault: VaultDir, key: Key | None = None, as_json: AsJson = False
+    request_id: RequestId, vault: VaultDir, private_key: OptionalKey = None, as_json: AsJson = False
 ) -> None:
     """Erase one answer; by a caller's id only the private key finds it."""
     with readable(vault):
         files = folder.files_of(vault, request_id)
-        if not files and key is None:
+        if not files and private_key is None:
             raise AnswerMissing(f"{vault} has no answer of this id; a caller's id needs --key.")
-        if not files and key is not None:
-            files = list(answers_by_caller(vault, request_id, opener_of(key)))
+        if not files and private_key is not None:
+            files = list(answers_by_caller(vault, request_id, opener_of(private_key)))
         if len(files) > 1:
             ids = ", ".join(file.stem for file in files)
             raise CommandError(f"Several answers have this id; erase each by its own: {ids}.")

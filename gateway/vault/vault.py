@@ -145,15 +145,17 @@ class Vault:
 
     def _write_waiting(self) -> None:
         """Write every answer that waits; what cannot be written waits for the next time."""
-        days = {folder.make_day(self._path, rfc3339(time.time())[:10])}
-        while self._waiting:
+        today = rfc3339(time.time())[:10]
+        days = {today: folder.make_day(self._path, today)}
+        for _ in range(len(self._waiting)):
             self._writing_since = time.monotonic()
             answer = self._waiting[0]
-            day = folder.make_day(self._path, answer.day)
-            folder.write(day, answer.name, self._sealer.seal(answer.content(), answer.name))
-            days.add(day)
+            if answer.day not in days:
+                days[answer.day] = folder.make_day(self._path, answer.day)
+            sealed = self._sealer.seal(answer.content(), answer.name)
+            folder.write(days[answer.day], answer.name, sealed)
             self._waiting.popleft().transcript.release()
-        for day in days:
+        for day in days.values():
             sync_folder(day)
 
     def _erase_when_due(self) -> None:

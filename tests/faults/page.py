@@ -63,6 +63,12 @@ PROCESS_FAULTS: Final = (
         " ends (`tests/faults/test_full_disk.py`)",
         "2 s after space is freed",
     ),
+    (
+        "disk of the answer vault full, gone or silent",
+        "503 `vault_unavailable`; answers under way end and wait to be written"
+        " (`tests/gateway/vault/test_vault.py`)",
+        "1 s after it is back",
+    ),
 )
 OUTRO: Final = """## Process and machine faults
 
