@@ -138,7 +138,9 @@ def compared(first: Report, second: Report, repeated: Report | None = None) -> C
     contrasts = tuple(Contrast(*counts, adjusted[suite]) for suite, counts in tests.items())
     ours, theirs = facts(first["served"]), facts(second["served"])
     differs = tuple(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
-    comparison = Comparison(contrasts, None, baseline(first), None, differs, unscored(first, second))
+    comparison = Comparison(
+        contrasts, None, baseline(first), None, differs, unscored(first, second)
+    )
     if first["digests"] != second["digests"]:
         return comparison
     alike = likeness(pairs)
