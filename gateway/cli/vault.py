@@ -94,7 +94,8 @@ def open_file(file: Path, opener: Opener) -> Json:
 
 def account(answer: Json) -> str:
     """Return an answer for a person, without what would steer a terminal."""
-    facts = [f"{name:<18}{answer[name]}" for name in FACTS if answer.get(name)]
+    told = {**answer, "notices": ", ".join(answer["notices"])}
+    facts = [f"{name:<18}{told[name]}" for name in FACTS if told.get(name)]
     texts = [(part["output_digest"], part["text"]) for part in answer["answers"]]
     parts = [f"\n{name}:\n{text}" for name, text in (("request", answer["request"]), *texts)]
     lines = "\n".join([*facts, *([] if answer["is_whole"] else [BROKEN_OFF]), *parts]).splitlines()

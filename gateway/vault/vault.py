@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -22,7 +22,9 @@ from gateway.runtime.timestamps import rfc3339
 from gateway.safety.transcript import Transcript
 from gateway.settings.gateway import GatewaySettings, SettingsError
 from gateway.vault import folder
-from gateway.vault.sealing import KeyUnusable, Sealer
+
+if TYPE_CHECKING:
+    from gateway.vault.sealing import Sealer
 
 A_DAY_S = 86_400.0
 ERASE_EVERY_S = 600.0
@@ -56,7 +58,7 @@ class WaitingAnswer(NamedTuple):
 class Vault:
     """The vault of one process; others may write to the same folder."""
 
-    def __init__(self, path: Path, sealer: Sealer, *, days: int, alarm: Alarm) -> None:
+    def __init__(self, path: Path, sealer: "Sealer", *, days: int, alarm: Alarm) -> None:
         self._path = path
         self._sealer = sealer
         self._days = days
@@ -74,6 +76,8 @@ class Vault:
         path, key = settings.vault_dir, settings.vault_public_key
         if path is None or key is None:
             return None
+        from gateway.vault.sealing import KeyUnusable, Sealer  # 30 ms
+
         try:
             return cls(path, Sealer(key), days=settings.vault_days, alarm=alarm)
         except KeyUnusable as problem:

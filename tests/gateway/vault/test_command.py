@@ -82,6 +82,7 @@ def test_an_answer_is_opened(safe: Safe, put: Put) -> None:
 
     assert '{"prompt": "How much?"}' in out
     assert "Then walk." in out
+    assert "MED101\n" in out
     assert "\x1b" not in out
     assert "hmac-sha256:" in out
     assert "broke off" in out

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from gateway.errors import VaultUnavailable
+from gateway.errors import OutOfMemory, VaultUnavailable
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.record import AnswerSummary, RequestRecord
 from gateway.runtime.timestamps import rfc3339
@@ -163,6 +165,30 @@ async def test_days_that_are_over_go(tmp_path: Path, keys: KeyPair) -> None:
     assert (
         stay <= {path.name for path in folder.days_in(vault)} <= stay | {rfc3339(time.time())[:10]}
     )
+
+
+async def test_many_small_answers_cannot_fill_the_memory(process: Process) -> None:
+    """While the disk is slower than they come, the next request is refused; none is lost."""
+    process.budget.limit_bytes = 4_000_000
+    kept = 0
+    with contextlib.suppress(OutOfMemory):
+        for kept in range(10_000):
+            process.keep(kept)
+    assert 100 < kept < 1_000
+    async with process.running():
+        await until_last(process, (False, 0))
+
+        assert process.budget.held_bytes == 0
+    assert len(process.holder.answers()) == kept
+
+
+def test_a_gateway_without_a_vault_does_not_wait_for_it() -> None:
+    """HPKE is loaded where there is a vault."""
+    loaded = "print('cryptography.hazmat.primitives.hpke' in sys.modules)"
+    program = f"import sys, gateway.app, gateway.processes.startup_checks; {loaded}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_a_text_under_way_is_counted_and_never_refused() -> None:
