@@ -34,6 +34,8 @@ After every fault the next request is answered normally. Idle time is measured b
 least between complete events: an engine, or a router in front of it, that sends single bytes or
 comments counts as silent. While the gateway waits for a slow client, the timeout is paused. A
 request is retried once if the connection failed before the first byte of the response; never after.
+An engine whose health page is late (5 s) three times in a row counts as down, as one that refuses
+the connection does at once: new requests get 503 `engine_unavailable`.
 """
 
 
