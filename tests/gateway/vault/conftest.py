@@ -1,4 +1,4 @@
-"""Keys of a vault, and who holds the private one."""
+"""Keys of a vault, and the person with the private one."""
 
 import json
 from pathlib import Path
@@ -54,7 +54,7 @@ def desk(
 
 
 class Holder:
-    """Who holds the private key of a vault."""
+    """The person with the private key of a vault."""
 
     def __init__(self, vault: Path, pair: KeyPair) -> None:
         self.vault = vault

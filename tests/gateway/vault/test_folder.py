@@ -57,7 +57,7 @@ def test_what_is_not_of_the_vault_stays(tmp_path: Path) -> None:
 
 
 def test_an_answer_is_erased_with_its_drafts(tmp_path: Path) -> None:
-    """Its neighbours stay."""
+    """The neighbours in its folder stay."""
     day = folder.make_day(tmp_path, "2026-11-28")
     for name in (ID, OTHER):
         folder.write(day, name, b"sealed")

@@ -83,7 +83,7 @@ async def test_all_that_waits_at_the_stop_is_written(process: Process) -> None:
 
 
 async def test_a_stop_at_the_moment_of_an_answer_is_a_stop(tmp_path: Path, keys: KeyPair) -> None:
-    """Whether the task waits, or has just been woken."""
+    """Also where the task has just been woken."""
     async with asyncio.timeout(PATIENCE_S):
         for turn in range(20):
             process = Process(tmp_path, keys)
@@ -106,7 +106,7 @@ async def test_an_answer_without_a_text_is_not_kept(process: Process) -> None:
 
 
 async def test_requests_are_refused_while_the_disk_fails(process: Process, tmp_path: Path) -> None:
-    """What was answered before waits, and is written once there is a disk; nothing is lost."""
+    """An answer given before waits, and is written once there is a disk; nothing is lost."""
     async with process.running():
         process.holder.vault.rename(tmp_path / "away")
         process.keep(1)
