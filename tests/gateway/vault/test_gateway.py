@@ -324,8 +324,8 @@ def test_a_stop_writes_what_was_answered(
 def test_large_requests_are_kept_whole(
     start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
 ) -> None:
-    """Twenty megabytes at once, ten times, in little memory: each is answered and kept, or refused
-    in a sentence."""
+    """Six at once of twenty megabytes: each is answered and kept, or refused, as the memory for
+    requests says."""
     holder = Vaulted(tmp_path / "vault", keys)
     more = {"MMHIE_MAX_BODY_BYTES": str(30_000_000), "MMHIE_MAX_MEMORY": "256MiB"}
     more["MMHIE_MAX_INPUT_LENGTH"] = str(100_000_000)
