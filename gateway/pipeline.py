@@ -199,7 +199,9 @@ class Pipeline:
         self.screen(incoming)
         await self.admit()
         self.transcript = self.services.transcript(incoming.body)
-        return await self.read(incoming._replace(transcript=self.transcript))
+        if self.transcript is not None:
+            incoming = incoming._replace(transcript=self.transcript)
+        return await self.read(incoming)
 
     async def respond(self, prepared: Prepared) -> None:
         """Label, queue, open and answer."""
