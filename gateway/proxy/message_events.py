@@ -67,7 +67,8 @@ class MessageEventRelay:
 
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
-        return [provenance.format_digest(self._state.mac)] if self._state.has_text else []
+        has_text = self._state.has_text or (self._text is not None and self._text.has_text)
+        return [provenance.format_digest(self._state.mac)] if has_text else []
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte, as the Messages API's own `error` event."""

@@ -191,3 +191,10 @@ def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
     assert own.digests() == []
     own.relay(delta("a"))
     assert own.digests() == [keyed_digest(b"k", "a")]
+
+
+def test_so_has_one_with_the_disclaimer_around_it() -> None:
+    """Of what was sent, not of the last delta, which waits for the end of the text."""
+    own = relay(OutputPolicy(opening="Note. ", closing=" Note."))
+    assert "Note. a" in said(own.relay(delta("a")) + own.relay(delta("b")))
+    assert own.digests() == [keyed_digest(b"k", "a")]
