@@ -1,8 +1,10 @@
 """The folder of a vault: a folder a day in UTC, and in it a file an answer, named by its id."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from gateway.runtime.files import sync_folder, write_whole
@@ -18,9 +20,12 @@ OWN = re.compile(
 def make_day(vault: Path, day: str) -> Path:
     """Return the folder of a day, made where it is not there; raise OSError."""
     folder = vault / day
-    with contextlib.suppress(FileExistsError):
+    try:
         folder.mkdir(mode=0o700)
         sync_folder(vault)
+    except FileExistsError:
+        if folder.is_symlink():  # nothing behind it would be found again, or erased
+            raise
     return folder
 
 
@@ -59,13 +64,17 @@ def erase(file: Path) -> None:
     sync_folder(file.parent)
 
 
-def erase_before(vault: Path, day: str) -> None:
-    """Erase the folders of earlier days; what is not of the vault stays. Raise OSError."""
+def erase_before(vault: Path, day: str, *, most: int) -> bool:
+    """Erase the folders of earlier days, so many files at most, and return whether all are; what
+    is not of the vault stays. Raise OSError."""
+    left = most
     for folder in days_in(vault):
         if folder.name >= day:
-            return
-        for path in folder.iterdir():
-            if OWN.fullmatch(path.name):
-                path.unlink(missing_ok=True)
+            break
+        with os.scandir(folder) as entries:  # lists no more than it gives
+            for entry in islice((entry for entry in entries if OWN.fullmatch(entry.name)), left):
+                Path(entry).unlink(missing_ok=True)
+                left -= 1
         with contextlib.suppress(OSError):  # another gateway was first, or something else is in it
             folder.rmdir()
+    return left > 0

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 A_DAY_S = 86_400.0
 ERASE_EVERY_S = 600.0
 RETRY_S = 1.0
-STUCK_S = 5.0  # a write that takes longer has failed: the disk hangs
+STUCK_S = 5.0  # which an answer may wait, and so the most that a kill can lose
+ERASE_AT_ONCE = 200  # files: answers wait meanwhile
 FAULT = "a fault of the gateway"
+STUCK = "an answer has waited too long: the disk hangs, or is too slow"
 
 # Takes whether the vault cannot be written, and how many answers wait for it.
 Alarm = Callable[[bool, int], None]
@@ -43,6 +45,7 @@ class WaitingAnswer(NamedTuple):
     facts: Json
     transcript: Transcript
     digests: list[str]
+    since: float
 
     @property
     def day(self) -> str:
@@ -66,7 +69,6 @@ class Vault:
         self._waiting: deque[WaitingAnswer] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vault")
-        self._writing_since: float | None = None
         self._next_erasure = 0.0
         self._problem: str | None = None
 
@@ -95,15 +97,15 @@ class Vault:
             "is_whole": transcript.is_whole,
         }
         digests = record.answer.output_digests
-        self._waiting.append(WaitingAnswer(record.own_id, facts, transcript, digests))
+        since = time.monotonic()
+        self._waiting.append(WaitingAnswer(record.own_id, facts, transcript, digests, since))
         self._wake.set()
         return True
 
     def refuses(self) -> bool:
         """Return whether requests are refused now; a thread that hangs cannot report it."""
-        since = self._writing_since
-        if self._problem is None and since is not None and time.monotonic() - since > STUCK_S:
-            self._note("the disk does not answer")
+        if self._problem is None and self._is_stuck():
+            self._note(STUCK)
         return self._problem is not None
 
     def check(self) -> None:
@@ -122,7 +124,8 @@ class Vault:
         """Write what waits, and erase what is over."""
         while True:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._work)
-            pause_s = RETRY_S if self._problem is not None else ERASE_EVERY_S
+            is_due = self._problem is not None or time.monotonic() >= self._next_erasure
+            pause_s = RETRY_S if is_due else ERASE_EVERY_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):  # `wait_for` may swallow the stop (3.11)
                     await self._wake.wait()
@@ -142,17 +145,21 @@ class Vault:
             except OSError as problem:
                 self._note(problem.strerror or FAULT)
             else:
-                self._note(None)
+                self._note(STUCK if self._is_stuck() else None)
                 self._erase_when_due()
-            finally:
-                self._writing_since = None
+
+    def _is_stuck(self) -> bool:
+        """Return whether the oldest answer has waited too long."""
+        try:
+            return time.monotonic() - self._waiting[0].since > STUCK_S
+        except IndexError:  # none waits, or the other thread has just written it
+            return False
 
     def _write_waiting(self) -> None:
         """Write every answer that waits; what cannot be written waits for the next time."""
         today = rfc3339(time.time())[:10]
         days = {today: folder.make_day(self._path, today)}
         for _ in range(len(self._waiting)):
-            self._writing_since = time.monotonic()
             answer = self._waiting[0]
             if answer.day not in days:
                 days[answer.day] = folder.make_day(self._path, answer.day)
@@ -163,13 +170,15 @@ class Vault:
             sync_folder(day)
 
     def _erase_when_due(self) -> None:
-        """Erase the days that are over."""
+        """Erase the days that are over, a part of them at a time."""
         now = time.monotonic()
         if now < self._next_erasure:
             return
         self._next_erasure = now + ERASE_EVERY_S
+        first = rfc3339(time.time() - self._days * A_DAY_S)[:10]
         try:
-            folder.erase_before(self._path, rfc3339(time.time() - self._days * A_DAY_S)[:10])
+            if not folder.erase_before(self._path, first, most=ERASE_AT_ONCE):
+                self._next_erasure = now
         except OSError as problem:
             log.error("answers whose days are over cannot be erased: %s", problem.strerror)
 

@@ -134,14 +134,24 @@ async def test_a_lost_answer_is_counted_at_the_stop(
     assert "zebrafish" not in caplog.text
 
 
-async def test_a_disk_that_hangs_refuses_too(
-    process: Process, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("step", "pause_s", "count"), [("write", 0.4, 1), ("make_day", 0.4, 1), ("write", 0.03, 20)]
+)
+async def test_a_disk_that_hangs_or_is_too_slow_refuses_too(
+    process: Process, monkeypatch: pytest.MonkeyPatch, step: str, pause_s: float, count: int
 ) -> None:
-    """Nobody can report it but who waits."""
+    """Nobody can report it but who waits; what waits is what a kill loses."""
+    taken = getattr(folder, step)
+
+    def slowly(*given: object) -> object:
+        time.sleep(pause_s)
+        return taken(*given)
+
     monkeypatch.setattr("gateway.vault.vault.STUCK_S", 0.05)
-    monkeypatch.setattr("gateway.vault.folder.write", lambda *_: time.sleep(0.4))
+    monkeypatch.setattr(folder, step, slowly)
     async with process.running():
-        process.keep(1)
+        for number in range(count):
+            process.keep(number)
         async with asyncio.timeout(PATIENCE_S):
             while not process.vault.refuses():
                 await asyncio.sleep(0.01)
