@@ -4,10 +4,12 @@ the gateway or its settings."""
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 import orjson
 import typer
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from gateway.audit.account import printable
 from gateway.cli.command import AsJson, CommandError, put
@@ -24,6 +26,29 @@ OptionalKey = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
 Key = Annotated[Path, typer.Option("--key", help=KEY_HELP, show_default=False)]
 FACTS = ("request_id", "caller_request_id", "time", "path", "notices")
 BROKEN_OFF = "The answer broke off; this is what there was of it."
+
+
+class KeptText(TypedDict):
+    """A text and its digest."""
+
+    output_digest: str
+    text: str
+
+
+class KeptAnswer(TypedDict):
+    """What is sealed, as far as it is read here: anybody may have sealed anything."""
+
+    request_id: str
+    caller_request_id: NotRequired[str]
+    time: str
+    path: str
+    notices: list[str]
+    is_whole: bool
+    request: str
+    answers: list[KeptText]
+
+
+KEPT = TypeAdapter(KeptAnswer)
 
 
 class AnswerUnreadable(CommandError):
@@ -75,20 +100,29 @@ def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> dict[Path
             continue
         if answer.get("caller_request_id") == request_id:
             answers[file] = answer
+    unopened = f"Files that this key does not open: {closed}."
     if not answers:
         raise AnswerMissing(
-            f"{vault} has no answer of this id: it was erased, its days are over, or it is kept "
-            f"elsewhere. Files that this key does not open: {closed}."
+            f"{vault} has no answer of this id: it was erased, its days are over, a kill of the "
+            f"gateway lost it, or it is kept elsewhere. {unopened}"
         )
+    if closed:
+        typer.echo(f"There may be more: {unopened}", err=True)
     return answers
 
 
 def open_file(file: Path, opener: Opener) -> Json:
     """Return what a file holds; raises AnswerUnreadable."""
     try:
-        answer: Json = orjson.loads(opener.unseal(file.read_bytes(), file.stem))
+        content = opener.unseal(file.read_bytes(), file.stem)
+        KEPT.validate_json(content)
+        answer: Json = orjson.loads(content)
+    except OSError as problem:
+        raise AnswerUnreadable(f"{file} cannot be read ({problem.strerror}).") from None
     except SealUnopened as problem:
         raise AnswerUnreadable(f"{file} {problem}.") from None
+    except ValueError:
+        raise AnswerUnreadable(f"{file} holds no answer of a gateway: it is forged.") from None
     return answer
 
 

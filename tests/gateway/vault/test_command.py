@@ -177,6 +177,29 @@ def test_what_cannot_be_opened_has_one_sentence(
     assert "does not open: 2." in sentence(name="ward-1")
 
 
+FORGED = {
+    "no JSON": b"text",
+    "no object": b"[]",
+    "no fields": b"{}",
+    "wrong fields": b'{"request_id": 1, "caller_request_id": "ward-1", "notices": [1]}',
+}
+
+
+@pytest.mark.parametrize("content", FORGED.values(), ids=FORGED.keys())
+def test_one_forged_file_hides_no_other(
+    safe: Safe, put: Put, keys: KeyPair, content: bytes
+) -> None:
+    """Whoever has the public key can seal anything; what is no file, too, is passed by and told."""
+    day = put(caller_request_id="ward-1").parent
+    folder.write(day, OTHER, Sealer(keys.public).seal(content, OTHER))
+    (day / "notes.sealed").mkdir()
+    out, told = safe.open("ward-1", "--json")
+
+    assert [answer["request_id"] for answer in json.loads(out)["answers"]] == [ID]
+    assert told == "There may be more: Files that this key does not open: 2.\n"
+    assert "it is forged" in safe.open(OTHER, exit_code=1)[1]
+
+
 def test_a_wrong_key_or_folder_has_one_sentence(
     safe: Safe, put: Put, keys: KeyPair, tmp_path: Path
 ) -> None:
