@@ -207,9 +207,10 @@ function startAnew() {
   if (running) finish();
   edited = null;
   show();
+  scrollTo(0, 0);
   byId("why").textContent = "";
   byId("prompt").value = "";
-  byId("prompt").focus();
+  byId("prompt").focus({ preventScroll: true });
   announce("Conversation cleared.");
 }
 

@@ -94,8 +94,9 @@ def listened(page: Page, url: str) -> Faults:
 
 
 async def ready(page: Page) -> None:
-    """The page knows that the model is."""
+    """The page knows that the model is, and has its letters: those before them are wider."""
     await page.wait_for_selector("#status[data-phase=ready]")
+    await page.evaluate("document.fonts.ready.then(() => true)")
 
 
 async def ask(page: Page, prompt: str) -> None:

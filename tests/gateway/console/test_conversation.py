@@ -121,6 +121,9 @@ async def test_the_beginning_of_an_answer_stays_in_view(page: Page, engine: Fake
         await ask(page, "What is croup?")
         await answered(page)
         assert await page.evaluate(BEGINNING), width
+    await page.set_viewport_size({"width": 320, "height": 568})
+    await page.get_by_role("button", name="New conversation").click()
+    assert await page.evaluate("scrollY") == 0
     await page.set_viewport_size({"width": 1280, "height": 800})
     engine.next(*ENDLESS, {"fault": "say", "tokens": LONG})
     await ask(page, "And at night?")
