@@ -96,7 +96,15 @@ export class Health {
     return address ? `No engine answers at ${address} (MMHIE_ENGINE_URL). Tell whoever runs this service.` : otherwise;
   }
 
+  /** The panel comes and goes above the answers; what is read there stays where it is. */
   #panel(told) {
+    const top = () => byId("answers").getBoundingClientRect().top;
+    const before = top();
+    this.#fill(told);
+    if (before < 0) scrollBy(0, top() - before);
+  }
+
+  #fill(told) {
     const [kind, otherwise] = PANELS[this.phase] ?? [];
     byId("state").hidden = otherwise === undefined;
     if (otherwise === undefined) return;

@@ -393,6 +393,22 @@ async def test_right_to_left(
         assert '<ul dir="auto">' in await page.evaluate(FORMATTED)
 
 
+NOTICE_TOP = "document.querySelector('article .answer-notice').getBoundingClientRect().top"
+
+
+async def test_a_state_that_comes_moves_nothing(page: Page, engine: FakeEngine) -> None:
+    """What is being read stays where it is when the panel appears above it."""
+    engine.next(fault="say", tokens=LONG)
+    await ask(page, "What is croup?")
+    await answered(page)
+    await page.mouse.wheel(0, 600)
+    await page.wait_for_function("() => scrollY > 300")
+    before = await page.evaluate(NOTICE_TOP)
+    await page.context.set_offline(True)
+    await expect(page.locator("#phase")).to_have_text("Gateway not reachable")
+    assert await page.evaluate(NOTICE_TOP) == pytest.approx(before, abs=1)
+
+
 async def test_on_a_touch_screen(browser: Browser, gateway: Gateway) -> None:
     """The question is asked with the button."""
     context = await browser.new_context(
