@@ -117,7 +117,7 @@ def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> 
         app.include_router(console.router_of(settings, disclaimer, emergency_note_of(settings)))
     if settings.serves_api_docs:
         app.include_router(api_docs.router_of())
-    describe(app)
+    describe(app, max_tokens=settings.max_tokens)
     Instrumentator(registry=own.registry).add(own.http.of_framework).instrument(app)
     return app
 
