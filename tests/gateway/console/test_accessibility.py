@@ -178,7 +178,7 @@ async def test_every_state_size_and_theme(
         await judge(page, "held")
 
 
-def worded(words: Wording) -> Iterator[tuple[str, str]]:
+def wordings_of(words: Wording) -> Iterator[tuple[str, str]]:
     """Every text of the gateway's own in one language, after the place that shows it."""
     hold = Hold(reason="wrong doses seen", by="dr. a", since="2 Jan 2026, 03:04:05")
     yield "article .answer-notice p", words.disclaimer
@@ -199,7 +199,7 @@ async def test_every_wording_on_a_phone(page: Page, engine: FakeEngine, language
     engine.next(fault="say", finish="length", tokens=["Croup"])
     await ask(page, EMERGENCY)
     await answered(page)
-    for place, texts in groupby(sorted(set(worded(built_in(language)))), key=itemgetter(0)):
+    for place, texts in groupby(sorted(set(wordings_of(built_in(language)))), key=itemgetter(0)):
         await page.evaluate(SAY_ALL, [place, [text for _, text in texts]])
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})

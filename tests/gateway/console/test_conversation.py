@@ -397,7 +397,7 @@ NOTICE_TOP = "document.querySelector('article .answer-notice').getBoundingClient
 
 
 async def test_a_state_that_comes_moves_nothing(page: Page, engine: FakeEngine) -> None:
-    """What is being read stays where it is when the panel appears above it."""
+    """The text being read stays where it is when a panel appears above it."""
     engine.next(fault="say", tokens=LONG)
     await ask(page, "What is croup?")
     await answered(page)
