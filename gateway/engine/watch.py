@@ -62,7 +62,7 @@ class EngineState:
 
     phase: Phase = "starting"
     progress: float | None = None
-    detail: str = "The engine is starting."
+    detail: str = "The engine is starting. Questions are answered once it is there."
     engine: str = UNKNOWN
     engine_version: str | None = None
     model: ServedModel | None = None
