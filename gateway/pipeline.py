@@ -196,13 +196,14 @@ class Pipeline:
         self.memory.hold(prepared.held_bytes)
         label = self.label(prepared)
         running = self.services.hold.running
-        async with self.exchange.watched(running), self.queue():
-            with self.second_reading(prepared, label) as screening:
-                opened = await self.open(prepared, label)
-                try:
-                    await self.answer(opened, screening)
-                finally:
-                    opened.response.close()
+        with self.exchange.watched(running):
+            async with self.queue():
+                with self.second_reading(prepared, label) as screening:
+                    opened = await self.open(prepared, label)
+                    try:
+                        await self.answer(opened, screening)
+                    finally:
+                        opened.response.close()
 
     async def authorise(self) -> None:
         """Authorise the caller for this path, which takes POST."""
