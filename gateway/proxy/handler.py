@@ -16,8 +16,7 @@ from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, OutgoingAnswer, is_stream
 from gateway.proxy import json_response
-from gateway.proxy.chunk_fast_path import Framed
-from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.chunks import ChunkRelay, Framed
 from gateway.proxy.json_response import Labelled
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
