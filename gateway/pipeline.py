@@ -231,7 +231,9 @@ class Pipeline:
         """Admit the caller within its limits, as long as its request can be recorded; enter the
         request in the journal."""
         record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
-        self.services.gate.requirements.check(record.principal.care)
+        requirements = self.services.gate.requirements
+        if requirements is not None:
+            requirements.check(record.principal.care)
         if trail is not None:
             trail.check()
         if record.principal.limits != NO_LIMITS:
@@ -347,14 +349,14 @@ class Pipeline:
     def summary(self, answer: OutgoingAnswer, *, is_whole: bool) -> AnswerSummary:
         """Sum up an answer, or what there is of one that broke off."""
         record = self.record
-        summary = AnswerSummary.of(
+        return AnswerSummary.of(
             answer.usage,
             answer.finals,
             answer.digests() if record.status and not is_whole else (),
             seen=(record.prompt_estimate, answer.pieces),
             beginnings=[refusals.kind_of(text) for text in answer.beginnings],
+            warnings=record.screening_warnings,
         )
-        return summary._replace(warnings=[*record.screening_warnings, *summary.warnings])
 
 
 async def authorise(exchange: Exchange, gate: Gate) -> None:

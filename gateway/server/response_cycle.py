@@ -80,7 +80,7 @@ class ResponseCycle(RequestResponseCycle):
 
     def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Write the head, or keep it for the body; RuntimeError where a header would break it."""
-        lines = [b"%b: %b" % header for header in (*self.default_headers, *headers)]
+        lines = [b": ".join(header) for header in (*self.default_headers, *headers)]
         written = b"".join(lines)
         if written.translate(None, CONTROL) != written:
             raise RuntimeError("a header of this response holds a control character")
