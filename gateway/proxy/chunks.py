@@ -1,7 +1,7 @@
 """Streams of chat and text completions: a label on the first chunk and on the finishing one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import orjson
 
@@ -107,8 +107,7 @@ def text_said(raw: bytes) -> bytes:
     return b"" if "<" in text else text.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class PendingChunk:
+class PendingChunk(NamedTuple):
     """A chunk that is labelled, and the choices that finish with it."""
 
     content: bytes
@@ -211,7 +210,7 @@ class ChunkRelay:
             return event
         pending = PendingChunk(content, finished, chunk.get("system_fingerprint"))
         if not (finished and self._took_usage):
-            return self._written(pending, moved={})
+            return self._written(pending)
         self._pending.append(pending)
         return b""
 
@@ -248,22 +247,19 @@ class ChunkRelay:
         """The finishing chunks that were held, in order, with the fingerprint that vLLM moved to
         the usage chunk."""
         held, self._pending = self._pending, []
-        return b"".join(self._restored(pending, fingerprint) for pending in held)
+        return b"".join(self._written(pending, fingerprint) for pending in held)
 
-    def _restored(self, pending: PendingChunk, fingerprint: str | None) -> bytes:
-        if not fingerprint or pending.fingerprint:
-            return self._written(pending, moved={})
-        moved = {"system_fingerprint": fingerprint}
-        return self._written(replace(pending, fingerprint=fingerprint), moved=moved)
-
-    def _written(self, pending: PendingChunk, *, moved: Json) -> bytes:
+    def _written(self, pending: PendingChunk, fingerprint: str | None = None) -> bytes:
+        """A labelled chunk; without a fingerprint of its own it gets this one."""
         label, self._initial = self._initial, None
+        moved = fingerprint if not pending.fingerprint else None
         for choice in pending.finished:
             state = self._choices[choice.get("index", 0)]
-            final = state.final(choice["finish_reason"], fingerprint=pending.fingerprint)
+            final = state.final(choice["finish_reason"], fingerprint=moved or pending.fingerprint)
             self.finals.append(final)
             label = provenance.merge(label or self._repeatable, final)
-        return sse.data_only(openai_json.append(pending.content, {**moved, "mmhie": label}))
+        added = {"system_fingerprint": moved, "mmhie": label} if moved else {"mmhie": label}
+        return sse.data_only(openai_json.append(pending.content, added))
 
     def _end(self, event: bytes) -> bytes:
         rest = self._release(None)
