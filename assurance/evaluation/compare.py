@@ -138,15 +138,17 @@ def compared(first: Report, second: Report, repeated: Report | None = None) -> C
     contrasts = tuple(Contrast(*counts, adjusted[suite]) for suite, counts in tests.items())
     ours, theirs = facts(first["served"]), facts(second["served"])
     differs = tuple(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
-    found = Comparison(contrasts, None, baseline(first), None, differs, unscored(first, second))
+    comparison = Comparison(
+        contrasts, None, baseline(first), None, differs, unscored(first, second)
+    )
     if first["digests"] != second["digests"]:
-        return found
+        return comparison
     alike = likeness(pairs)
     if repeated is None or repeated["digests"] != first["digests"]:
-        return replace(found, same=share(alike))
+        return replace(comparison, same=share(alike))
     again = likeness(paired(first, repeated))
     p_same = repetition(again, alike)
-    return replace(found, same=share(alike), baseline=share(again), p_same=p_same)
+    return replace(comparison, same=share(alike), baseline=share(again), p_same=p_same)
 
 
 def unscored(first: Report, second: Report) -> tuple[str, ...]:

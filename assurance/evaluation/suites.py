@@ -99,11 +99,11 @@ def sources(
     for suite, kind in BY_ITEMS.items():
         if suite in suites and not files_of(suite, own):
             raise LauncherError(f"The suite {suite} needs --items {kind}.")
-    found = list(chosen([name for name in NAMES if name in suites], data, own))
-    tasks = [source.task for source in found]
-    if twice := [source.name for source in found if tasks.count(source.task) > 1]:
+    listed = list(chosen([name for name in NAMES if name in suites], data, own))
+    tasks = [source.task for source in listed]
+    if twice := [source.name for source in listed if tasks.count(source.task) > 1]:
         raise LauncherError(f"Two files of --items are named {twice[0]}: rename one.")
-    return found
+    return listed
 
 
 def chosen(

@@ -12,7 +12,7 @@ import orjson
 from gateway.api.paths import CHAT, COMPLETIONS, TOKENIZE
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.tls import RETRY_S, EngineUntrusted
-from gateway.errors import EngineUnavailable, GatewayError
+from gateway.errors import EngineTimeout, EngineUnavailable, GatewayError
 from gateway.runtime.json_types import Json
 
 Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled", "held"]
@@ -21,6 +21,7 @@ UNKNOWN = "unknown"
 NAME = re.compile(r"[\w.-]{1,40}")
 LONGEST_VERSION = 64
 PROBE_TIMEOUT_S = 5.0
+MOST_LATE = 3  # probes in a row, as of Kubernetes; a busy engine may still answer its requests
 FIRST_PROBE_S = 1.0
 POLL_READY_S = 1.0
 POLL_WAITING_S = 0.2
@@ -82,6 +83,7 @@ class EngineWatch:
         self._probed = asyncio.Event()
         self._was_ready = False
         self._is_untrusted = False
+        self._late = 0  # probes in a row without an answer in time
         self.state = EngineState()
         self.draining = False  # told to stop: not ready for new requests
         self.refusing = False  # every load balancer has seen that by now
@@ -128,11 +130,16 @@ class EngineWatch:
         self._is_untrusted = False
         if published is not None and published.phase != "ready":
             return published
+        late, self._late = self._late, 0
         try:
             return await self._probe_engine(published or EngineState())
         except EngineUntrusted as error:
             self._is_untrusted = True
             return self._down(published, error.message)
+        except EngineTimeout:
+            self._late = late + 1
+            is_busy = self.state.phase == "ready" and self._late < MOST_LATE
+            return self.state if is_busy else self._unreachable(published)
         except (GatewayError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return self._unreachable(published)
 

@@ -1,4 +1,4 @@
-"""What the gateway counts of requests and of itself; children of labels are looked up once."""
+"""Counts of requests and of the gateway itself; children of labels are looked up once."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

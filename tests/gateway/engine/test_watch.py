@@ -28,8 +28,11 @@ TOLD = {
 }
 
 
+SILENT = object()
+
+
 class Engine:
-    """Answers by path; a missing one is 404."""
+    """Answers by path; a missing one is 404, and SILENT none at all."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = {
@@ -47,6 +50,8 @@ class Engine:
             request = await line.request()
             path = request.split(b" ")[1].decode()
             self.asked.append(path)
+            if self.answers.get(path) is SILENT:
+                return await line.hung_up()
             refused = not self.chats and b"messages" in request
             answer = None if refused else self.answers.get(path)
             status = b"404 No" if answer is None else b"200 OK"
@@ -223,6 +228,32 @@ async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
         assert watch.state.model.id == "other"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes that are late are no reason to refuse requests until three are in a row."""
+    engine = Engine()
+    async with meeting(engine.play) as (client, _):
+        watch = EngineWatch(client, None)
+
+        async def phases(answer: object, count: int) -> list[str]:
+            """Probe so often, with an engine whose health page answers so."""
+            engine.answers["/health"] = answer
+            seen: list[str] = []
+            for _ in range(count):
+                watch.state = await watch.probe()
+                seen.append(watch.phase)
+            return seen
+
+        assert await phases("", 1) == ["ready"]
+        monkeypatch.setattr("gateway.engine.watch.PROBE_TIMEOUT_S", 0.1)
+        assert await phases(SILENT, 2) == ["ready"] * 2
+        monkeypatch.undo()
+        assert await phases("", 1) == ["ready"]
+        monkeypatch.setattr("gateway.engine.watch.PROBE_TIMEOUT_S", 0.1)
+        assert await phases(SILENT, 4) == ["ready"] * 2 + ["engine_down"] * 2
+        monkeypatch.undo()
+        assert await phases("", 1) == ["ready"]
 
 
 async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
