@@ -1,7 +1,7 @@
 """Streams of chat and text completions: a label on the first chunk and on the finishing one."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
@@ -107,6 +107,10 @@ def text_said(raw: bytes) -> bytes:
     return b"" if "<" in text else text.encode()
 
 
+# What is expected of the next chunk, and where its text is digested.
+Template: TypeAlias = tuple[ChunkFastPath, Callable[[bytes], None]]
+
+
 class PendingChunk(NamedTuple):
     """A chunk that is labelled, and the choices that finish with it."""
 
@@ -142,14 +146,14 @@ class ChunkRelay:
         self._request = request
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
-        self._template: tuple[ChunkFastPath, ChoiceState] | None = None
+        self._template: Template | None = None
 
     def relay(self, event: bytes) -> bytes:
         """Return what to send for an event, perhaps nothing; raises what an error in it means."""
         if self._template is not None:
-            template, state = self._template
+            template, hear = self._template
             if text := template.text(event):
-                state.hear_more(text)
+                hear(text)
                 self.pieces += 1
                 return event
             self._template = None
@@ -180,11 +184,11 @@ class ChunkRelay:
         the bytes of the event, or 0 where nothing was written."""
         if self._template is None:
             return 0
-        template, state = self._template
+        template, hear = self._template
         text = template.framed_text(chunk)
         if not text or not write(chunk):
             return 0
-        state.hear_more(text)
+        hear(text)
         self.pieces += 1
         return len(chunk) - chunk.index(b"\r") - FRAMING_BYTES
 
@@ -220,16 +224,14 @@ class ChunkRelay:
         waiting = {choice.get("index", 0) for chunk in self._pending for choice in chunk.finished}
         return bool(choices) and waiting.isdisjoint(choice.get("index", 0) for choice in choices)
 
-    def _expected(
-        self, event: bytes, chunk: Json, choice: Json
-    ) -> tuple[ChunkFastPath, ChoiceState] | None:
+    def _expected(self, event: bytes, chunk: Json, choice: Json) -> Template | None:
         """The template of the next event, after one that went on as it came."""
         state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
         if not text or not state.is_in_text or not self._policy.keeps_reasoning:
             return None
         template = ChunkFastPath.of(event, chunk, text)
-        return (template, state) if template is not None else None
+        return (template, state.mac.update) if template is not None else None
 
     def _choice(self, choice: Json) -> ChoiceState:
         """The state of the choice with this index."""

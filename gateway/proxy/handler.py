@@ -244,12 +244,13 @@ class RelayedStream:
         there, after the events before it have been sent."""
         events: list[bytes] = []
         try:
-            for event in self._buffer.feed(data):
+            whole = self._buffer.feed(data)
+            for event in whole:
                 if len(event) > LARGE_BYTES:
                     self._memory.require(parsed_bytes(event))
                 events.append(self._relay.relay(event))
-                if not event.startswith(b":"):  # a comment is no token
-                    self._response.mark_progress()
+            if any(not event.startswith(b":") for event in whole):  # a comment is no token
+                self._response.mark_progress()
             waiting = self._buffer.waiting_bytes
             if waiting > LARGE_BYTES:
                 self._memory.hold(self._held + waiting)
