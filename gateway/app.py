@@ -56,6 +56,7 @@ from gateway.safety.wording import Wording
 from gateway.services import Services, State
 from gateway.settings.answering import answering
 from gateway.settings.gateway import GatewaySettings
+from gateway.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
@@ -117,7 +118,7 @@ def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> 
         app.include_router(console.router_of(settings, disclaimer, emergency_note_of(settings)))
     if settings.serves_api_docs:
         app.include_router(api_docs.router_of())
-    describe(app)
+    describe(app, max_tokens=settings.max_tokens)
     Instrumentator(registry=own.registry).add(own.http.of_framework).instrument(app)
     return app
 
@@ -144,16 +145,18 @@ async def open_services(
         services.heavy.close()
         for client in {services.engine, *services.metered}:
             await client.aclose()
-        for observer in (services.feedback, services.trail, services.tracing):
-            if observer is not None:
-                observer.stop()
+        for service in (services.feedback, services.trail, services.tracing, services.vault):
+            if service is not None:
+                service.stop()
 
 
 def background_tasks(services: Services) -> list[asyncio.Task[None]]:
     """Start what keeps the services current."""
     keep, watch, hold = services.background.keep, services.watch, services.hold
     gate = services.gate
+    vault = services.vault
     return [
+        *([] if vault is None else [asyncio.create_task(keep("vault", vault.run))]),
         asyncio.create_task(keep("engine", watch.run)),
         asyncio.create_task(keep("keys", gate.run)),
         asyncio.create_task(keep("shared", services.shared.run)),
@@ -199,6 +202,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
         request_policy=RequestPolicy.of(settings),
         memory=MemoryBudget.of(settings),
         trail=trail,
+        vault=Vault.of(settings, own.vault_alarm),
         feedback=feedback,
         tracing=tracing,
         shared=shared,

@@ -29,6 +29,7 @@ GatewayError
   ├ NoAnswer                502 no_answer           tokens spent, no answer text
   ├ EngineUnavailable       503 engine_unavailable  Retry-After
   ├ AuditUnavailable        503 audit_unavailable   Retry-After
+  ├ VaultUnavailable        503 vault_unavailable   Retry-After
   ├ SharedStateUnavailable  503 shared_state_unavailable  Retry-After
   ├ FeedbackUnavailable     503 feedback_unavailable  Retry-After
   ├ Held                    503 held                an operator has put the model on hold
@@ -287,6 +288,13 @@ class AuditUnavailable(ServiceError):
 
     status = 503
     code = "audit_unavailable"
+
+
+class VaultUnavailable(ServiceError):
+    """The answer vault cannot be written."""
+
+    status = 503
+    code = "vault_unavailable"
 
 
 class SharedStateUnavailable(ServiceError):

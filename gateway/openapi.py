@@ -28,8 +28,9 @@ SECURITY: list[Json] = [{KEY: []}, {}]  # an open gateway needs none
 REFERENCE = "#/components/schemas/{model}"
 
 
-def describe(app: FastAPI) -> None:
-    """Add the token paths to the document FastAPI makes of the rest."""
+def describe(app: FastAPI, *, max_tokens: int) -> None:
+    """Add the token paths to the document FastAPI makes of the rest; `max_tokens` is the cap of
+    this service's answers on /llm/generate."""
     of_routes = app.openapi
 
     def openapi() -> Json:
@@ -37,7 +38,7 @@ def describe(app: FastAPI) -> None:
         if not TOKEN_ENDPOINTS.keys() <= document["paths"].keys():
             of_framework = document.get("components", {}).get("schemas", {})
             document["components"] = {
-                "schemas": schemas() | of_framework,
+                "schemas": schemas(max_tokens) | of_framework,
                 "securitySchemes": {KEY: {"type": "http", "scheme": "bearer"}},
             }
             document["paths"] |= {
@@ -48,13 +49,15 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend it
 
 
-def schemas() -> Json:
+def schemas(max_tokens: int) -> Json:
     """Return the components: each model, and beside it those that it refers to."""
     models: tuple[type[BaseModel], ...] = (GenerateRequest, GenerateResponse, FeedbackRequest)
     own: Json = {}
     for model in models:
         schema = model.model_json_schema(ref_template=REFERENCE)
         own |= {**schema.pop("$defs", {}), model.__name__: schema}
+    budget = own[GenerateRequest.__name__]["properties"]["max_tokens"]
+    budget["default"] = budget["anyOf"][0]["maximum"] = max_tokens
     return {name: in_json_schema(schema) for name, schema in own.items()} | {
         "Error": PARTS["error"]
     }

@@ -26,7 +26,7 @@ A handler serves /llm/generate or one path of /v1; it reads and renders, and dec
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gateway.api.json_structure import check_values
 from gateway.api.request_text import Turn, turns_of
@@ -56,6 +56,9 @@ from gateway.safety.prompt_screening import PromptScreening
 from gateway.second_reading import SecondReading
 from gateway.services import Services
 
+if TYPE_CHECKING:
+    from gateway.safety.transcript import Transcript
+
 PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
@@ -71,6 +74,7 @@ class Incoming(NamedTuple):
     body: bytes
     request: Json
     turns: Sequence[Turn]
+    transcript: "Transcript | None" = None
 
     @classmethod
     def of(cls, body: bytes, path: str) -> "Incoming":
@@ -162,7 +166,10 @@ class Handler(Protocol):
 class Pipeline:
     """One exchange on a token path; its methods are the steps, in their order."""
 
-    __slots__ = ("exchange", "handler", "memory", "record", "screening", "services")
+    __slots__ = (
+        *("exchange", "handler", "memory", "record", "screening", "services"),
+        "transcript",
+    )
 
     def __init__(self, handler: Handler, exchange: Exchange, services: Services) -> None:
         self.handler = handler
@@ -171,6 +178,7 @@ class Pipeline:
         self.record = exchange.record
         self.memory = services.memory.lease()
         self.screening = PromptScreening(services.screener, exchange.record)
+        self.transcript: Transcript | None = None
 
     async def run(self) -> None:
         """Take the request through every step; a refusal carries the notices, too."""
@@ -182,6 +190,7 @@ class Pipeline:
                 self.services.watch.recheck()
                 raise
             finally:
+                self.put_away()
                 await self.screening.settle()
 
     async def take_in(self) -> Prepared:
@@ -189,6 +198,9 @@ class Pipeline:
         incoming = await self.receive()
         self.screen(incoming)
         await self.admit()
+        self.transcript = self.services.transcript(incoming.body)
+        if self.transcript is not None:
+            incoming = incoming._replace(transcript=self.transcript)
         return await self.read(incoming)
 
     async def respond(self, prepared: Prepared) -> None:
@@ -228,14 +240,16 @@ class Pipeline:
         self.screening.begin(incoming.turns)
 
     async def admit(self) -> None:
-        """Admit the caller within its limits, as long as its request can be recorded; enter the
-        request in the journal."""
+        """Admit the caller within its limits, as long as its request can be recorded and its answer
+        kept; enter the request in the journal."""
         record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
         requirements = self.services.gate.requirements
         if requirements is not None:
             requirements.check(record.principal.care)
         if trail is not None:
             trail.check()
+        if self.services.vault is not None:
+            self.services.vault.check()
         if record.principal.limits != NO_LIMITS:
             record.release = await self.services.gate.limiter.acquire(record.principal)
         if trail is not None:
@@ -342,6 +356,8 @@ class Pipeline:
         try:
             await answer.send()
             is_whole = True
+            if self.transcript is not None:
+                self.transcript.is_whole = True
         finally:
             if self.record.status or answer.finals:
                 self.record.answer = self.summary(answer, is_whole=is_whole)
@@ -357,6 +373,12 @@ class Pipeline:
             beginnings=[refusals.kind_of(text) for text in answer.beginnings],
             warnings=record.screening_warnings,
         )
+
+    def put_away(self) -> None:
+        """Leave what was asked and answered to the vault, where there is one."""
+        transcript, vault, path = self.transcript, self.services.vault, self.exchange.scope["path"]
+        if transcript is not None and not (vault and vault.keep(self.record, path, transcript)):
+            transcript.release()
 
 
 async def authorise(exchange: Exchange, gate: Gate) -> None:

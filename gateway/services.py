@@ -26,10 +26,12 @@ from gateway.safety.labels import Labels
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import GATEWAY_VERSION, Serving
 from gateway.settings.gateway import GatewaySettings
+from gateway.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
     from gateway.safety.output_checks.checks import AnswerChecks
+    from gateway.safety.transcript import Transcript
 
 WARM_UP = "Summarise this record. " * 20
 
@@ -56,6 +58,7 @@ class Services:
     operator_card: CardSource
     answering: Mapping[str, object]
     trail: Trail | None = None
+    vault: Vault | None = None
     feedback: "FeedbackDesk | None" = None
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()
@@ -101,6 +104,15 @@ class Services:
         from gateway.safety.output_checks.checks import checks_for  # only where they are on
 
         return checks_for(names, texts)
+
+    def transcript(self, request: bytes) -> "Transcript | None":
+        """Return what keeps the texts of a request for vault and output checks; None where neither
+        is on. Raises OutOfMemory."""
+        if self.vault is None and not self.settings.output_checks:
+            return None
+        from gateway.safety.transcript import Transcript
+
+        return Transcript(request if self.vault is not None else b"", self.memory.lease())
 
     def warm_up_checks(self) -> None:
         """Compile the patterns of the output checks now, and not in the first request."""

@@ -14,6 +14,7 @@ from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
 from gateway.audit.rotation import last_line, read_end, rotated_files
 from gateway.audit.tampering import Mark, tampering
+from gateway.runtime.files import sync_folder
 from gateway.runtime.json_types import Json
 from gateway.runtime.timestamps import rfc3339
 from gateway.settings.gateway import GatewaySettings, SettingsError
@@ -200,13 +201,8 @@ class AuditFile:
         self._synced = time.monotonic()
 
     def _sync_folder(self) -> None:
-        if self._fsync == "never":
-            return
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if self._fsync != "never":
+            sync_folder(self.path.parent)
 
 
 def check(settings: GatewaySettings) -> None:

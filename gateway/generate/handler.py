@@ -28,6 +28,7 @@ from gateway.services import Services
 
 if TYPE_CHECKING:
     from gateway.safety.output_checks.checks import AnswerChecks
+    from gateway.safety.transcript import Transcript
 
 PIECE_BYTES = 64  # of a piece of text beside its characters
 COPIES = 3  # of an answer at its end: in pieces, joined, as JSON
@@ -64,6 +65,7 @@ class Generate:
             options,
             services.labels.facts_of(options, digested(incoming.request, prompt)),
             services.answer_checks([turn.text for turn in incoming.turns]),
+            incoming.transcript,
         )
 
 
@@ -90,6 +92,7 @@ class PreparedPrompt:
     options: Json
     facts: RequestFacts
     checks: "AnswerChecks | None" = None
+    transcript: "Transcript | None" = None
     asks_model: ClassVar[bool] = True
 
     @property
@@ -174,7 +177,7 @@ class GeneratedAnswer:
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
         text = self.reader.text()
-        return [provenance.keyed_digest(self.services.labels.key, text)] if text else []
+        return [self._digest(text)] if text else []
 
     async def send(self) -> None:
         """Write the deltas that the caller may see, then the end; raises NoAnswer at the end of an
@@ -216,10 +219,13 @@ class GeneratedAnswer:
         return self.reader.ending().label(
             [*prompt.warnings(), *self._other_model(), *answer.warnings],
             checks.warnings(answer.text) if checks is not None else (),
-            digest=provenance.keyed_digest(self.services.labels.key, answer.text),
+            digest=self._digest(answer.text),
             fingerprint=answer.system_fingerprint,
             was_input_cut=prompt.was_cut,
         )
+
+    def _digest(self, text: str) -> str:
+        return provenance.keyed_digest(self.services.labels.key, text, self.request.transcript)
 
     def _other_model(self) -> list[str]:
         """Return a warning where the engine names a model that is not served."""

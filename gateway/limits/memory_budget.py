@@ -1,5 +1,6 @@
 """A budget for the memory of all bodies and answers that a process holds at once."""
 
+import threading
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +37,7 @@ class MemoryBudget:
     """The bytes that the requests of this process may hold together."""
 
     def __init__(self, limit_bytes: int) -> None:
+        self.lock = threading.Lock()
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
 
@@ -73,15 +75,20 @@ class MemoryLease:
     def hold(self, size: int) -> None:
         """Hold so many bytes from now on; raises OutOfMemory where more than before do not fit."""
         more = size - self.held_bytes
-        budget = self._budget
-        if more > 0 and budget.held_bytes + more > budget.limit_bytes:
+        if more > 0 and self._budget.held_bytes + more > self._budget.limit_bytes:
             raise OutOfMemory(
                 "The gateway's memory for requests and answers is in use (MMHIE_MAX_MEMORY); try "
                 "again later.",
                 retry_after_s=RETRY_AFTER_S,
             )
-        budget.held_bytes += more
-        self.held_bytes = size
+        self.add(more)
+
+    def add(self, more: int) -> None:
+        """Hold so many bytes more, whether they fit or not: only the next requests are refused. For
+        any thread."""
+        with self._budget.lock:
+            self._budget.held_bytes += more
+        self.held_bytes += more
 
     def require(self, size: int) -> None:
         """Raise OutOfMemory where so many bytes more do not fit now: for work that is done at

@@ -121,6 +121,12 @@ class Families:
         self.feedback_failing = gauge(
             "feedback_failing", "1 while feedback cannot be stored.", "livemax"
         )
+        self.vault_failing = gauge(
+            "vault_failing", "1 while the answer vault cannot be written.", "livemax"
+        )
+        self.vault_waiting = gauge(
+            "vault_waiting_answers", "Answers that the vault has not written yet.", "livesum"
+        )
         self._held = self._histogram(
             "event_loop_held_seconds",
             "Times over 50 ms for which one request kept all others waiting.",

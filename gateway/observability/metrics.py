@@ -109,6 +109,11 @@ class Metrics(Families):
         self.audit_lost.set(lost)
         self.audit_tampered.set(tampered)
 
+    def vault_alarm(self, failing: bool, waiting: int) -> None:
+        """Set the gauges of the answer vault."""
+        self.vault_failing.set(failing)
+        self.vault_waiting.set(waiting)
+
     def audit_feed(
         self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
     ) -> None:

@@ -15,6 +15,7 @@ from gateway.runtime import memory
 from gateway.safety.disclaimer import disclaimer_of
 from gateway.server.tls import Tls
 from gateway.settings import gateway as settings
+from gateway.vault import vault
 
 WRONG_SETTING = 2
 
@@ -41,6 +42,7 @@ def checked() -> settings.GatewaySettings:
     trail.check_feed(chosen)
     cluster.check(chosen)
     feedback.check(chosen)
+    vault.check(chosen)
     tracing.check(chosen)
     disclaimer_of(chosen)
     card_source(chosen)

@@ -52,9 +52,9 @@ class PassThrough:
             warnings=tuple(warnings(path, request, reasons=model.reasons)),
             served=model.ids,
         )
-        if services.settings.output_checks:
+        if incoming.transcript is not None:
             checks = services.answer_checks([turn.text for turn in incoming.turns])
-            policy = replace(policy, checks=checks)
+            policy = replace(policy, checks=checks, transcript=incoming.transcript)
         check_separation(path, policy, reasons=model.reasons)
         added = additions(path, request, model, exchange, services)
         return PreparedPassThrough(

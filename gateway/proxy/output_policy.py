@@ -16,6 +16,7 @@ from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.safety.output_checks.checks import AnswerChecks
+    from gateway.safety.transcript import Transcript
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
     `opening` and `closing` go around the answer's text; `warnings` are known beforehand, `checks`
-    read the whole text for more of them. `served` are the models that an answer may name.
+    read the whole text for more of them. `served` are the models that an answer may name. A
+    `transcript` keeps the texts.
     """
 
     policy: reasoning.Policy = "pass"
@@ -34,6 +36,7 @@ class OutputPolicy:
     warnings: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     checks: "AnswerChecks | None" = None
+    transcript: "Transcript | None" = None
 
     @cached_property
     def keeps_reasoning(self) -> bool:
@@ -50,9 +53,8 @@ class OutputPolicy:
         return bool(self.opening or self.closing)
 
     def digest(self, key: bytes) -> Digest:
-        """A digest for the text of an answer; it keeps the text where that is checked."""
-        mac = provenance.new_digest(key)
-        return mac if self.checks is None else self.checks.listen(mac)
+        """A digest for the text of an answer."""
+        return provenance.new_digest(key, self.transcript)
 
     def choice(self, choice: Json) -> Json:
         """A choice with its reasoning under this policy."""

@@ -41,7 +41,7 @@ class ResponseEventRelay:
         self.ended = False
         self._initial = initial
         self._key = key
-        self._mac = provenance.new_digest(key)  # of the text so far, for an answer that breaks off
+        self._mac = policy.digest(key)  # of the text so far, for an answer that breaks off
         self._policy = policy
         self._sequence = 0
         self._text: TextStream | None = None
@@ -61,7 +61,7 @@ class ResponseEventRelay:
 
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
-        is_new = self._mac.digest() == provenance.new_digest(self._key).digest()
+        is_new = self._mac.hexdigest() == provenance.new_digest(self._key).hexdigest()
         return [] if is_new else [provenance.format_digest(self._mac)]
 
     def render(self, error: GatewayError) -> bytes:

@@ -15,7 +15,8 @@ async def healthz(request: Request, services: ServicesDep) -> Json:
 
 async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
     """Readiness: 200 only while requests can be answered."""
-    ready = services.phase() == "ready" and not (services.trail and services.trail.refuses())
+    refuses = any(kept and kept.refuses() for kept in (services.trail, services.vault))
+    ready = services.phase() == "ready" and not refuses
     body = {"status": "ok" if ready else "unavailable", **await details(request, services)}
     return JSONResponse(body, status_code=200 if ready else 503)
 
@@ -54,10 +55,8 @@ def own_warnings(services: Services) -> list[str]:
     warnings += dict.fromkeys(
         warning for engine in (services.engine, *services.metered) for warning in engine.warnings()
     )
-    if services.trail is not None:
-        warnings += services.trail.warnings()
-    if services.feedback is not None:
-        warnings += services.feedback.warnings()
+    for kept in (services.trail, services.vault, services.feedback):
+        warnings += kept.warnings() if kept is not None else []
     if services.settings.reasoner_model_test_override:
         warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")
     return warnings

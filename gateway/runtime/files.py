@@ -103,12 +103,26 @@ def stamp_of(path: Path) -> Stamp | None:
 
 
 def write_json(path: Path, content: object, *, mode: int = 0o666) -> None:
+    """Replace a file by a JSON document; raise OSError."""
+    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode(), mode=mode)
+
+
+def write_whole(path: Path, content: bytes, *, mode: int) -> None:
     """Replace a file, whole or not at all, a power cut included; raise OSError."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Force the names in a folder to the disk; raise OSError."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -126,16 +126,24 @@ class Digest(Protocol):
     def hexdigest(self) -> str: ...
 
 
-def keyed_digest(key: bytes, text: str | bytes) -> str:
+class Listener(Protocol):
+    """Keeps the texts of digests."""
+
+    def listen(self, mac: Digest, /) -> Digest: ...
+
+
+def keyed_digest(key: bytes, text: str | bytes, listener: Listener | None = None) -> str:
     """Return the HMAC-SHA256 of a text; a plain hash of a short prompt could be guessed."""
-    mac = new_digest(key)
+    mac = new_digest(key, listener)
     mac.update(text.encode(errors="surrogatepass") if isinstance(text, str) else text)
     return format_digest(mac)
 
 
-def new_digest(key: bytes) -> hmac.HMAC:
-    """Return a digest for an answer that arrives in parts; `format_digest` finishes it."""
-    return _keyed(key).copy()
+def new_digest(key: bytes, listener: Listener | None = None) -> Digest:
+    """Return a digest for an answer that arrives in parts; `format_digest` finishes it. Where
+    somebody listens, it keeps the text too."""
+    mac = _keyed(key).copy()
+    return mac if listener is None else listener.listen(mac)
 
 
 @lru_cache(maxsize=8)

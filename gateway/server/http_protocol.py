@@ -226,6 +226,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.active = adopt(cycle)
+        cycle.transport = cast(asyncio.Transport, LingeringTransport(self))
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -236,7 +237,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
-        if self.pipeline:
+        if self.pipeline and self.closing_since is None:
             self._start_asgi_task(*self.pipeline.pop())
 
     def refuse(self, error: GatewayError) -> None:
@@ -252,7 +253,6 @@ class HttpProtocol(HttpToolsProtocol):
         if not self.cycle.response_started:
             self.cycle.scope["refusal"] = error  # type: ignore[typeddict-unknown-key] # see Exchange
             self.cycle.more_body = False
-            self.cycle.transport = cast(asyncio.Transport, LingeringTransport(self))
             self.cycle.message_event.set()
 
     def _add_placeholder_cycle(self) -> None:
@@ -291,14 +291,16 @@ class HttpProtocol(HttpToolsProtocol):
         if self.active is None and self.parsing != "body":
             self.transport.close()
 
-    def close_lingering(self) -> None:
-        """Close for writing, and for reading a moment later: closing a socket with unread input
-        resets it, and the caller would lose our answer."""
-        self.closing_since = self.loop.time()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
+    def close_after_response(self) -> None:
+        """Close; where the caller may be sending still, for reading a moment later: closing a
+        socket with unread input resets it, and the caller would lose our answer."""
+        is_sending = self.ignores_input or self.parsing != "idle"
+        if not is_sending or not self.transport.can_write_eof():
             self.transport.close()
+            return
+        self.ignores_input = True
+        self.closing_since = self.loop.time()
+        self.transport.write_eof()
 
     def check_timeouts(self, now: float) -> None:
         """Refuse or close the connection when it has run out of time."""
@@ -351,7 +353,7 @@ class FinalBodyCallbacks:
 
 
 class LingeringTransport:
-    """A transport whose `close` lingers."""
+    """A transport that is closed as the connection needs it."""
 
     def __init__(self, connection: HttpProtocol) -> None:
         self._connection = connection
@@ -359,4 +361,4 @@ class LingeringTransport:
         self.is_closing = connection.transport.is_closing
 
     def close(self) -> None:
-        self._connection.close_lingering()
+        self._connection.close_after_response()

@@ -29,6 +29,7 @@ from gateway.settings.checks import CheckSettings
 from gateway.settings.cluster import ClusterSettings, cluster_conflicts
 from gateway.settings.engine import EngineSettings, engine_conflicts
 from gateway.settings.feedback import FeedbackSettings, feedback_conflicts
+from gateway.settings.vault import VaultSettings, vault_conflicts
 
 # Variables that only the launcher or the SDK reads, written by `make docs`.
 SIBLING_SETTINGS = Path(__file__).with_name("sibling_settings.txt")
@@ -48,6 +49,7 @@ class GatewaySettings(
     CheckSettings,
     EngineSettings,
     FeedbackSettings,
+    VaultSettings,
 ):
     """The gateway's settings, read once at start."""
 
@@ -279,6 +281,7 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     yield from shared_conflicts(settings)
     yield from feedback_conflicts(settings)
+    yield from vault_conflicts(settings)
     yield from access_conflicts(settings)
     yield from cluster_conflicts(settings)
     yield from audit_conflicts(settings)

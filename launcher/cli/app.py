@@ -52,6 +52,8 @@ COMMANDS: Commands = {
     "audit check": "gateway.cli.audit_search:check",
     "audit usage": "gateway.cli.audit_usage:usage",
     "audit export": "gateway.cli.audit:export",
+    "vault open": "gateway.cli.vault:show",
+    "vault erase": "gateway.cli.vault:erase",
     "card init": "gateway.cli.card:init",
     "card check": "gateway.cli.card:check",
     "feedback list": "gateway.cli.feedback:show_all",
@@ -63,6 +65,7 @@ COMMANDS: Commands = {
 GROUPS = {
     "keys": "Create, list and revoke API keys.",
     "audit": "Verify, search, count and export the audit trail.",
+    "vault": "Open and erase answers in the answer vault.",
     "card": "The operator's part of the model card.",
     "feedback": "Feedback on answers.",
 }

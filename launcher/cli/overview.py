@@ -24,6 +24,7 @@ TASKS = {
         "release": "put it back into service",
         "keys": "create, list and revoke API keys",
         "audit": "verify, show and export the audit trail",
+        "vault": "open and erase answers in the answer vault",
         "feedback": "list, show, export and close feedback on answers",
         "card": "the operator's part of the model card",
         "version": "versions of this program, Python and the engine",
@@ -38,6 +39,5 @@ def overview() -> str:
         for task, commands in TASKS.items()
         for name, meaning in commands.items()
     ]
-    first = "Usage: mmhie COMMAND [OPTIONS]       (mmhie COMMAND --help explains one)"
-    last = "Options: --version, --install-completion, --show-completion, -h or --help"
-    return "\n".join([first, *rows, last, ""])
+    first = "Usage: mmhie COMMAND [OPTIONS] | COMMAND -h | --version | --install-completion"
+    return "\n".join([first, *rows, ""])

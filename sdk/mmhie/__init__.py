@@ -59,6 +59,7 @@ from mmhie._gateway_errors import (
     UnauthorizedError,
     UnsupportedEncodingError,
     UnsupportedMediaTypeError,
+    VaultUnavailableError,
 )
 from mmhie._stream import AnswerStream, AsyncAnswerStream
 from mmhie._text import MedicalText, MedicalTextWarning
@@ -128,6 +129,7 @@ __all__ = [
     "UnsupportedEncodingError",
     "UnsupportedMediaTypeError",
     "Usage",
+    "VaultUnavailableError",
     "__version__",
     "medical_reasoner",
 ]

@@ -105,6 +105,10 @@ class AuditUnavailableError(ServiceError, status=503, code="audit_unavailable", 
     """The audit trail cannot be written, and MMHIE_AUDIT_ON_FAILURE is refuse."""
 
 
+class VaultUnavailableError(ServiceError, status=503, code="vault_unavailable", retryable=True):
+    """The answer vault cannot be written."""
+
+
 class SharedStateUnavailableError(
     ServiceError, status=503, code="shared_state_unavailable", retryable=True
 ):

@@ -34,6 +34,8 @@ After every fault the next request is answered normally. Idle time is measured b
 least between complete events: an engine, or a router in front of it, that sends single bytes or
 comments counts as silent. While the gateway waits for a slow client, the timeout is paused. A
 request is retried once if the connection failed before the first byte of the response; never after.
+An engine whose health page is late (5 s) three times in a row counts as down, as one that refuses
+the connection does at once: new requests get 503 `engine_unavailable`.
 """
 
 
@@ -62,6 +64,12 @@ PROCESS_FAULTS: Final = (
         "503 `audit_unavailable`, or answers, depending on `MMHIE_AUDIT_ON_FAILURE`; no process"
         " ends (`tests/faults/test_full_disk.py`)",
         "2 s after space is freed",
+    ),
+    (
+        "disk of the answer vault full, gone or silent",
+        "503 `vault_unavailable`; answers under way end and wait to be written"
+        " (`tests/gateway/vault/test_vault.py`)",
+        "1 s after it is back",
     ),
 )
 OUTRO: Final = """## Process and machine faults

@@ -247,7 +247,7 @@ async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
 
     async def slow(exchange: Exchange) -> None:
         try:
-            async with exchange.watched(set()):
+            with exchange.watched(set()):
                 asked.set()
                 await asyncio.Event().wait()
         finally:

@@ -55,6 +55,16 @@ def test_schemas_are_json_schema(document: dict[str, Any]) -> None:
         assert node.get("type") != "array" or "items" in node
 
 
+def test_the_cap_on_answers_is_of_this_service() -> None:
+    """MMHIE_MAX_TOKENS is the most that a generated client may ask for, and what it gets."""
+    settings = GatewaySettings(engine_url="http://127.0.0.1:1", max_tokens=64)
+    described = create_app(settings).openapi()["components"]["schemas"]["GenerateRequest"]
+    budget = described["properties"]["max_tokens"]
+
+    assert budget["default"] == 64
+    assert budget["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 64}
+
+
 def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
     """Generated clients make functions of them."""
     operations = [operation for path in document["paths"].values() for operation in path.values()]

@@ -46,6 +46,7 @@ export const ERRORS = {
   engine_garbled: FAULT,
   internal: FAULT,
   no_answer: "The model gave no answer. Ask the question in other words.",
+  vault_unavailable: "No question is answered while its answer cannot be kept. Tell the operator.",
   audit_unavailable: "No question is answered while it cannot be recorded. Tell the operator.",
   shared_state_unavailable: "Part of the service is out of order. Ask again in a moment.",
   forbidden: "This access key does not allow questions. Ask the operator for one that does.",

@@ -30,6 +30,7 @@ from gateway.safety.output_checks.quantities import (
 )
 from gateway.safety.output_checks.sides import Sided
 from gateway.safety.provenance import Digest
+from gateway.safety.transcript import KeepingDigest
 from gateway.settings.checks import OutputCheck
 
 MOST_READ = 128 * 1024  # characters of a request, and of an answer
@@ -178,27 +179,6 @@ CHECKS: Mapping[OutputCheck, tuple[str, Find]] = {
 }
 
 
-class ListeningDigest:
-    """A digest that also keeps what it is of, up to what a check reads."""
-
-    def __init__(self, mac: Digest) -> None:
-        self._mac = mac
-        self._heard: list[bytes] = []
-        self._size = 0
-
-    def update(self, text: bytes) -> None:
-        self._mac.update(text)
-        if self._size < MOST_READ:
-            self._heard.append(text)
-            self._size += len(text)
-
-    def hexdigest(self) -> str:
-        return self._mac.hexdigest()
-
-    def text(self) -> str:
-        return b"".join(self._heard).decode(errors="replace")
-
-
 @dataclass(frozen=True, slots=True)
 class AnswerChecks:
     """The checks of one answer."""
@@ -206,13 +186,9 @@ class AnswerChecks:
     names: Sequence[OutputCheck]
     facts: PromptFacts
 
-    def listen(self, mac: Digest) -> Digest:
-        """Return a digest that keeps the text for `heard`."""
-        return ListeningDigest(mac)
-
     def heard(self, mac: Digest) -> list[str]:
-        """Return the warnings on the text that such a digest has heard."""
-        return self.warnings(mac.text()) if isinstance(mac, ListeningDigest) else []
+        """Return the warnings on the text that a digest has kept."""
+        return self.warnings(mac.text()) if isinstance(mac, KeepingDigest) else []
 
     def warnings(self, answer: str) -> list[str]:
         """Return the warnings on an answer."""

@@ -200,6 +200,18 @@ def test_a_gathered_answer_counts(gateway_with: Shared, engine: FakeEngine, stre
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(("piece", "status"), [("[],", 503), ("abc", 200)])
+def test_a_whole_answer_counts_as_it_is_parsed(
+    gateway_with: Shared, engine: FakeEngine, piece: str, status: int
+) -> None:
+    """A megabyte of empty lists would take thirty."""
+    engine.next(fault="say", tokens=[piece * 1000] * 500)
+    gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")
+    body = {"model": "fake-model", "messages": [{"role": "user", "content": "Why?"}]}
+
+    assert gateway.client.post(CHAT, json=body).status_code == status
+
+
 def test_a_body_that_cannot_fit_is_413(gateway_with: Shared) -> None:
     """Two megabytes of empty lists, where sixteen are all there is."""
     gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")

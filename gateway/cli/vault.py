@@ -1,0 +1,119 @@
+"""`mmhie vault open | erase`: answers in the vault, for who holds its private key; neither needs
+the gateway or its settings."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from gateway.audit.account import printable
+from gateway.cli.command import AsJson, CommandError, put
+from gateway.runtime.json_types import Json
+from gateway.vault import folder
+from gateway.vault.sealing import KeyUnusable, Opener, SealUnopened
+
+RequestId = Annotated[
+    str, typer.Argument(help="The gateway's id, or the caller's.", show_default=False)
+]
+VaultDir = Annotated[Path, typer.Option("--dir", help="Folder of the vault.", show_default=False)]
+KEY_HELP = "Private key of the vault, in PEM; its passphrase is asked for."
+OptionalKey = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
+Key = Annotated[Path, typer.Option("--key", help=KEY_HELP, show_default=False)]
+FACTS = ("request_id", "caller_request_id", "time", "path", "notices")
+BROKEN_OFF = "The answer broke off; this is what there was of it."
+
+
+class AnswerUnreadable(CommandError):
+    """A file of the vault cannot be opened."""
+
+    exit_code = 1
+
+
+class AnswerMissing(CommandError):
+    """The vault has no answer of this id."""
+
+    exit_code = 1
+
+
+def show(request_id: RequestId, vault: VaultDir, private_key: Key, as_json: AsJson = False) -> None:
+    """Print what was asked and answered, each text with its digest in the audit trail."""
+    opener = opener_of(private_key)
+    with readable(vault):
+        answers = [open_file(file, opener) for file in folder.files_of(vault, request_id)]
+        answers = answers or list(answers_by_caller(vault, request_id, opener).values())
+    put("\n\n".join(map(account, answers)), {"answers": answers}, as_json=as_json)
+
+
+def erase(
+    request_id: RequestId, vault: VaultDir, private_key: OptionalKey = None, as_json: AsJson = False
+) -> None:
+    """Erase one answer; by a caller's id only the private key finds it."""
+    with readable(vault):
+        files = folder.files_of(vault, request_id)
+        if not files and private_key is None:
+            raise AnswerMissing(f"{vault} has no answer of this id; a caller's id needs --key.")
+        if not files and private_key is not None:
+            files = list(answers_by_caller(vault, request_id, opener_of(private_key)))
+        if len(files) > 1:
+            ids = ", ".join(file.stem for file in files)
+            raise CommandError(f"Several answers have this id; erase each by its own: {ids}.")
+        folder.erase(files[0])
+    put(f"{files[0]} is erased; backups are not.", {"erased": files[0].stem}, as_json=as_json)
+
+
+def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> dict[Path, Json]:
+    """Return the answers of a caller's id, of all that this key opens; raises AnswerMissing."""
+    answers, closed = {}, 0
+    for file in folder.answers_in(vault):
+        try:
+            answer = open_file(file, opener)
+        except AnswerUnreadable:
+            closed += 1
+            continue
+        if answer.get("caller_request_id") == request_id:
+            answers[file] = answer
+    if not answers:
+        raise AnswerMissing(
+            f"{vault} has no answer of this id: it was erased, its days are over, or it is kept "
+            f"elsewhere. Files that this key does not open: {closed}."
+        )
+    return answers
+
+
+def open_file(file: Path, opener: Opener) -> Json:
+    """Return what a file holds; raises AnswerUnreadable."""
+    try:
+        answer: Json = orjson.loads(opener.unseal(file.read_bytes(), file.stem))
+    except SealUnopened as problem:
+        raise AnswerUnreadable(f"{file} {problem}.") from None
+    return answer
+
+
+def account(answer: Json) -> str:
+    """Return an answer for a person, without what would steer a terminal."""
+    told = {**answer, "notices": ", ".join(answer["notices"])}
+    facts = [f"{name:<18}{told[name]}" for name in FACTS if told.get(name)]
+    texts = [(part["output_digest"], part["text"]) for part in answer["answers"]]
+    parts = [f"\n{name}:\n{text}" for name, text in (("request", answer["request"]), *texts)]
+    lines = "\n".join([*facts, *([] if answer["is_whole"] else [BROKEN_OFF]), *parts]).splitlines()
+    return "\n".join(map(printable, lines))
+
+
+def opener_of(key: Path) -> Opener:
+    """Return what opens with this key; raises CommandError."""
+    try:
+        return Opener(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
+    except KeyUnusable as problem:
+        raise CommandError(f"{key} {problem}.") from None
+
+
+@contextlib.contextmanager
+def readable(vault: Path) -> Iterator[None]:
+    """Turn an OSError into a CommandError."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{vault} cannot be used ({error.strerror}).") from None

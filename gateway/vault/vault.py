@@ -1,0 +1,198 @@
+"""The answer vault in use: what was asked and answered waits until a thread has sealed and written
+it, in the order of arrival."""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from gateway.audit.entry import ids_of
+from gateway.errors import VaultUnavailable
+from gateway.record import RequestRecord
+from gateway.runtime.files import sync_folder
+from gateway.runtime.json_types import Json
+from gateway.runtime.log import fault_logged, log
+from gateway.runtime.timestamps import rfc3339
+from gateway.safety.transcript import Transcript
+from gateway.settings.gateway import GatewaySettings, SettingsError
+from gateway.vault import folder
+
+if TYPE_CHECKING:
+    from gateway.vault.sealing import Sealer
+
+A_DAY_S = 86_400.0
+ERASE_EVERY_S = 600.0
+RETRY_S = 1.0
+STUCK_S = 5.0  # a write that takes longer has failed: the disk hangs
+FAULT = "a fault of the gateway"
+
+# Takes whether the vault cannot be written, and how many answers wait for it.
+Alarm = Callable[[bool, int], None]
+
+
+class WaitingAnswer(NamedTuple):
+    """An answer that is to be sealed."""
+
+    name: str
+    facts: Json
+    transcript: Transcript
+    digests: list[str]
+
+    @property
+    def day(self) -> str:
+        return str(self.facts["time"])[:10]
+
+    def content(self) -> bytes:
+        """Return what is sealed, as JSON."""
+        texts = self.transcript.texts(self.digests)
+        request = self.transcript.request.decode()  # valid: it was parsed
+        return orjson.dumps({**self.facts, "request": request, "answers": texts})
+
+
+class Vault:
+    """The vault of one process; others may write to the same folder."""
+
+    def __init__(self, path: Path, sealer: "Sealer", *, days: int, alarm: Alarm) -> None:
+        self._path = path
+        self._sealer = sealer
+        self._days = days
+        self._alarm = alarm
+        self._waiting: deque[WaitingAnswer] = deque()
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vault")
+        self._writing_since: float | None = None
+        self._next_erasure = 0.0
+        self._problem: str | None = None
+
+    @classmethod
+    def of(cls, settings: GatewaySettings, alarm: Alarm) -> "Vault | None":
+        """Return the vault of these settings, None where there is none; raise SettingsError."""
+        path, key = settings.vault_dir, settings.vault_public_key
+        if path is None or key is None:
+            return None
+        from gateway.vault.sealing import KeyUnusable, Sealer  # 30 ms
+
+        try:
+            return cls(path, Sealer(key), days=settings.vault_days, alarm=alarm)
+        except KeyUnusable as problem:
+            raise SettingsError(f"MMHIE_VAULT_PUBLIC_KEY: {key} {problem}.") from None
+
+    def keep(self, record: RequestRecord, path: str, transcript: Transcript) -> bool:
+        """Keep an answer until it is written; False where the model said nothing."""
+        if record.answer is None or not record.answer.output_digests:
+            return False
+        facts = {
+            **ids_of(record),
+            "time": rfc3339(time.time()),
+            "path": path,
+            "notices": [notice["id"] for notice in record.notices],
+            "is_whole": transcript.is_whole,
+        }
+        digests = record.answer.output_digests
+        self._waiting.append(WaitingAnswer(record.own_id, facts, transcript, digests))
+        self._wake.set()
+        return True
+
+    def refuses(self) -> bool:
+        """Return whether requests are refused now; a thread that hangs cannot report it."""
+        since = self._writing_since
+        if self._problem is None and since is not None and time.monotonic() - since > STUCK_S:
+            self._note("the disk does not answer")
+        return self._problem is not None
+
+    def check(self) -> None:
+        """Raise VaultUnavailable when requests are refused now."""
+        if self.refuses():
+            raise VaultUnavailable(
+                "The answer vault cannot be written, and requests are refused until it can be; try "
+                "again later.",
+                retry_after_s=5,
+            )
+
+    def warnings(self) -> list[str]:
+        return ["The answer vault cannot be written; see the log."] if self.refuses() else []
+
+    async def run(self) -> None:
+        """Write what waits, and erase what is over."""
+        while True:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._work)
+            pause_s = RETRY_S if self._problem is not None else ERASE_EVERY_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):  # `wait_for` may swallow the stop (3.11)
+                    await self._wake.wait()
+            self._wake.clear()
+
+    def stop(self) -> None:
+        """Write what is left, and stop."""
+        self._thread.shutdown(wait=True)
+        self._work()
+        if self._waiting:
+            log.error("answers lost at the stop: %d", len(self._waiting))
+
+    def _work(self) -> None:
+        with fault_logged(FAULT, then=lambda: self._note(FAULT)):
+            try:
+                self._write_waiting()
+            except OSError as problem:
+                self._note(problem.strerror or FAULT)
+            else:
+                self._note(None)
+                self._erase_when_due()
+            finally:
+                self._writing_since = None
+
+    def _write_waiting(self) -> None:
+        """Write every answer that waits; what cannot be written waits for the next time."""
+        today = rfc3339(time.time())[:10]
+        days = {today: folder.make_day(self._path, today)}
+        for _ in range(len(self._waiting)):
+            self._writing_since = time.monotonic()
+            answer = self._waiting[0]
+            if answer.day not in days:
+                days[answer.day] = folder.make_day(self._path, answer.day)
+            sealed = self._sealer.seal(answer.content(), answer.name)
+            folder.write(days[answer.day], answer.name, sealed)
+            self._waiting.popleft().transcript.release()
+        for day in days.values():
+            sync_folder(day)
+
+    def _erase_when_due(self) -> None:
+        """Erase the days that are over."""
+        now = time.monotonic()
+        if now < self._next_erasure:
+            return
+        self._next_erasure = now + ERASE_EVERY_S
+        try:
+            folder.erase_before(self._path, rfc3339(time.time() - self._days * A_DAY_S)[:10])
+        except OSError as problem:
+            log.error("answers whose days are over cannot be erased: %s", problem.strerror)
+
+    def _note(self, problem: str | None) -> None:
+        """Tell the operator of a failure, and of its end, once; count what waits."""
+        before, self._problem = self._problem, problem
+        if problem is not None and before is None:
+            log.error("the answer vault cannot be written: %s", problem)
+        if problem is None and before is not None:
+            log.warning("the answer vault is written again")
+        self._alarm(problem is not None, len(self._waiting))
+
+
+def check(settings: GatewaySettings) -> None:
+    """Raise SettingsError for a key or a folder that cannot be used. A disk that is full is no
+    wrong setting: requests are refused while it is."""
+    path = settings.vault_dir
+    if path is None or Vault.of(settings, lambda *_: None) is None:
+        return
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as problem:
+        raise SettingsError(
+            f"MMHIE_VAULT_DIR is {path}, which cannot be made a folder ({problem.strerror}); name "
+            "one whose parent exists."
+        ) from None

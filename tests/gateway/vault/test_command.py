@@ -1,0 +1,215 @@
+"""`mmhie vault open | erase`: without the gateway and its settings."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.audit.file import AuditFile
+from gateway.safety.provenance import keyed_digest
+from gateway.vault import folder
+from gateway.vault.sealing import Sealer
+from tests.gateway.audit.conftest import KEY, Desk
+from tests.gateway.vault.conftest import KeyPair, key_pair
+
+DIGEST_KEY = "d" * 32
+ID, OTHER, THIRD = "a" * 32, "b" * 32, "c" * 32
+TEXT = "Give 75 micrograms.\n\nThen rest."
+Put = Callable[..., Path]
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    path = tmp_path / "vault"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def put(vault: Path, keys: KeyPair) -> Put:
+    """Seal an answer, as the gateway does."""
+
+    def seal(name: str = ID, text: str = TEXT, **more: Any) -> Path:
+        given = {"output_digest": keyed_digest(DIGEST_KEY.encode(), text), "text": text}
+        answer = {
+            "request_id": name,
+            "time": "2026-11-28T10:32:00.000Z",
+            "path": "/llm/generate",
+            "notices": ["MED101"],
+            "is_whole": True,
+            "request": '{"prompt": "How much?"}',
+            "answers": [given],
+        }
+        day = folder.make_day(vault, "2026-11-28")
+        sealed = Sealer(keys.public).seal(json.dumps({**answer, **more}).encode(), name)
+        folder.write(day, name, sealed)
+        return day / f"{name}.sealed"
+
+    return seal
+
+
+class Safe:
+    """The commands, on one vault."""
+
+    def __init__(self, desk: Desk, vault: Path, keys: KeyPair) -> None:
+        desk.monkeypatch.delenv("MMHIE_AUDIT_FILE")
+        desk.monkeypatch.setenv("MMHIE_MAX_TOKENS", "no number")  # no setting is read
+        self.desk = desk
+        self.vault = vault
+        self.private = str(keys.private)
+
+    def open(self, name: str, *more: str, exit_code: int = 0) -> tuple[str, str]:
+        where = ("--dir", str(self.vault), "--key", self.private)
+        return self.desk.run("vault", "open", name, *where, *more, exit_code=exit_code)
+
+    def erase(self, name: str, *more: str, exit_code: int = 0) -> tuple[str, str]:
+        where = ("--dir", str(self.vault))
+        return self.desk.run("vault", "erase", name, *where, *more, exit_code=exit_code)
+
+
+@pytest.fixture
+def safe(desk: Desk, vault: Path, keys: KeyPair) -> Safe:
+    return Safe(desk, vault, keys)
+
+
+def test_an_answer_is_opened(safe: Safe, put: Put) -> None:
+    """For a person and as JSON; what would steer a terminal is shown as such."""
+    put(text="Rest.\x1b[2J\nThen walk.", is_whole=False)
+    out, _ = safe.open(ID)
+    told = json.loads(safe.open(ID, "--json")[0])["answers"]
+
+    assert '{"prompt": "How much?"}' in out
+    assert "Then walk." in out
+    assert "MED101\n" in out
+    assert "\x1b" not in out
+    assert "hmac-sha256:" in out
+    assert "broke off" in out
+    assert (told[0]["request_id"], told[0]["answers"][0]["text"]) == (
+        ID,
+        "Rest.\x1b[2J\nThen walk.",
+    )
+
+
+def test_the_text_is_the_one_of_the_trail(safe: Safe, put: Put, tmp_path: Path) -> None:
+    """`vault open` gives the copy that `audit check` recognises, and its digest."""
+    put()
+    told = json.loads(safe.open(ID, "--json")[0])["answers"][0]["answers"][0]
+    trail = tmp_path / "audit.jsonl"
+    line = {"kind": "request", "request_id": ID, "output_digests": [told["output_digest"]]}
+    AuditFile(trail, key=KEY, rotate_bytes=10**9, fsync="never").append([line])
+    copy = tmp_path / "copy.txt"
+    copy.write_text(told["text"])
+    safe.desk.monkeypatch.delenv("MMHIE_MAX_TOKENS")
+    safe.desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", DIGEST_KEY)
+
+    out, _ = safe.desk.run("audit", "check", str(copy), "--file", str(trail))
+    assert ID in out
+    copy.write_text(told["text"].replace("75", "750"))
+    safe.desk.run("audit", "check", str(copy), "--file", str(trail), exit_code=1)
+
+
+def test_a_callers_id_opens_all_of_its_answers(safe: Safe, put: Put) -> None:
+    """The gateway's own id comes first: a caller cannot hide an answer behind its own."""
+    put(OTHER, "One.", caller_request_id="ward-1")
+    put(THIRD, "Two.", caller_request_id="ward-1")
+    put(ID, "Three.", caller_request_id=OTHER)
+
+    both = json.loads(safe.open("ward-1", "--json")[0])["answers"]
+    assert [answer["request_id"] for answer in both] == [OTHER, THIRD]
+    (first,) = json.loads(safe.open(OTHER, "--json")[0])["answers"]
+    assert first["answers"][0]["text"] == "One."
+
+
+def test_one_answer_is_erased(safe: Safe, put: Put) -> None:
+    """By its own id without a key; it cannot be opened any more, its neighbour can."""
+    erased, kept = put(), put(OTHER)
+    out, _ = safe.erase(ID)
+
+    assert str(erased) in out
+    assert "backups are not" in out
+    assert (erased.exists(), kept.exists()) == (False, True)
+    assert "has no answer of this id" in safe.open(ID, exit_code=1)[1]
+    assert "needs --key" in safe.erase(ID, exit_code=1)[1]
+
+
+def test_erasing_by_a_callers_id_needs_the_key_and_one_answer(safe: Safe, put: Put) -> None:
+    """Somebody else may have sent the same id: then each is named, and nothing is erased."""
+    files = [put(name, caller_request_id="ward-1") for name in (ID, OTHER)]
+
+    assert "needs --key" in safe.erase("ward-1", exit_code=1)[1]
+    told = safe.erase("ward-1", "--key", safe.private, exit_code=2)[1]
+    assert ID in told
+    assert OTHER in told
+    assert all(file.exists() for file in files)
+    safe.erase(OTHER)
+    out, _ = safe.erase("ward-1", "--key", safe.private, "--json")
+    assert json.loads(out) == {"erased": ID}
+    assert not any(file.exists() for file in files)
+
+
+def test_what_cannot_be_opened_has_one_sentence(
+    safe: Safe, put: Put, vault: Path, tmp_path: Path
+) -> None:
+    """A damaged file, one under another's name, a foreign one, another key, no hit."""
+    file = put()
+    (tmp_path / "other").mkdir()
+    stranger = str(key_pair(tmp_path / "other").private)
+    right = safe.private
+
+    def sentence(exit_code: int = 1, name: str = ID) -> str:
+        told = safe.open(name, exit_code=exit_code)[1]
+        assert len(told.strip().splitlines()) == 1
+        return told
+
+    safe.private = stranger
+    assert "was sealed to another key" in sentence()
+    assert "does not open: 1." in sentence(name="ward-1")
+    safe.private = right
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    assert "was damaged" in sentence()
+    file.rename(file.with_name(f"{OTHER}.sealed"))
+    assert "has no answer of this id" in sentence()
+    assert "another's name" in sentence(name=OTHER)
+    file.write_text("a note")
+    assert "is no file of an answer vault" in sentence()
+    assert "does not open: 2." in sentence(name="ward-1")
+
+
+def test_a_wrong_key_or_folder_has_one_sentence(
+    safe: Safe, put: Put, keys: KeyPair, tmp_path: Path
+) -> None:
+    """With exit code 2, as wrong input has everywhere."""
+    put()
+    for key, sentence in (
+        (keys.public, "is no private key of X25519"),
+        (tmp_path / "none.pem", "cannot be read (No such file or directory)"),
+    ):
+        safe.private = str(key)
+        assert sentence in safe.open(ID, exit_code=2)[1]
+    safe.private, safe.vault = str(keys.private), tmp_path / "nowhere"
+    assert "cannot be used (No such file or directory)" in safe.open(ID, exit_code=2)[1]
+    assert "cannot be used" in safe.erase(ID, exit_code=2)[1]
+
+
+@pytest.mark.parametrize("name", ["../../vault.pem", "*", "/etc/passwd", "a" * 31 + "/", ""])
+def test_an_id_that_is_a_path_is_no_id(safe: Safe, put: Put, keys: KeyPair, name: str) -> None:
+    """Nothing outside of the vault is opened or erased."""
+    put()
+    safe.open(name, exit_code=1)
+    safe.erase(name, exit_code=1)
+
+    assert keys.private.exists()
+
+
+def test_the_passphrase_of_the_key_is_asked_for(
+    safe: Safe, put: Put, keys: KeyPair, tmp_path: Path
+) -> None:
+    """Not as an option, which others would see."""
+    pair = key_pair(tmp_path, "a long one")
+    assert pair == keys
+    put()
+    safe.desk.monkeypatch.setattr("typer.prompt", lambda *_, **__: "a long one")
+
+    assert TEXT.splitlines()[0] in safe.open(ID)[0]

@@ -1,0 +1,411 @@
+"""A gateway with a vault: every answer is in it as it was given, for its holder to open."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.runtime.timestamps import rfc3339
+from gateway.safety.provenance import keyed_digest
+from tests.contract.fixtures import Refusal, Start
+from tests.contract.process import Gateway
+from tests.contract.surfaces import (
+    CHAT,
+    STREAMS,
+    SURFACES,
+    Surface,
+    error_of,
+    events,
+    mmhie_of,
+    name_of,
+)
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.vault.conftest import Holder, KeyPair, key_pair
+from tests.waiting import until
+
+DIGEST_KEY = "d" * 32
+CANARY = "zebrafish7731"
+EMERGENCY = "I have crushing chest pain."
+JSON, SSE, CHAT_JSON, CHAT_SSE, RESPONSES_SSE = (SURFACES[number] for number in (0, 1, 3, 4, 8))
+
+
+class Vaulted(Holder):
+    """A gateway with vault and trail."""
+
+    gateway: Gateway
+
+    def ask(self, surface: Surface, request_id: str, **more: Any) -> httpx2.Response:
+        headers = {**surface.headers, "x-request-id": request_id}
+        prompt = more.pop("prompt", CANARY)
+        body = surface.body(prompt, **more)
+        return self.gateway.client.post(surface.path, json=body, headers=headers)
+
+    def line(self, request_id: str) -> dict[str, Any]:
+        """The line of the trail."""
+        trail = self.vault.with_name("audit.jsonl")
+        matching: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            records = lines(trail)
+            matching[:] = [line for line in records if line.get("caller_request_id") == request_id]
+            return bool(matching)
+
+        until(is_there)
+        return matching[0]
+
+
+@pytest.fixture(scope="module")
+def vaulted(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) -> Iterator[Vaulted]:
+    where = tmp_path_factory.mktemp("vaulted")
+    holder = Vaulted(where / "vault", key_pair(where))
+    trail = {"MMHIE_AUDIT_FILE": str(where / "audit.jsonl"), "MMHIE_AUDIT_KEY": KEY}
+    more = {"MMHIE_DIGEST_KEY": DIGEST_KEY, "MMHIE_TIMEOUT_SECONDS": "3"}
+    with Gateway(where, the_engine.url, **holder.settings, **trail, **more).wait() as gateway:
+        holder.gateway = gateway
+        yield holder
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_answer_is_in_the_vault(vaulted: Vaulted, engine: FakeEngine, surface: Surface) -> None:
+    """Request byte for byte, notices, and the text that label and trail have the digest of."""
+    request_id = f"kept-{surface.name}"
+    answer = vaulted.ask(surface, request_id, prompt=EMERGENCY)
+    (kept,) = vaulted.by_caller(request_id)
+    line, (given,) = vaulted.line(request_id), kept["answers"]
+
+    assert kept["request"].encode() == answer.request.content
+    assert (kept["path"], kept["is_whole"], kept["notices"]) == (surface.path, True, ["MED101"])
+    assert (kept["request_id"], kept["time"][:16]) == (line["request_id"], line["time"][:16])
+    assert [given["output_digest"]] == line["output_digests"]
+    assert given["output_digest"] == keyed_digest(DIGEST_KEY.encode(), given["text"])
+    assert given["text"]
+    assert given["text"] in readable(answer)
+    if surface.form != "text":
+        origin = mmhie_of(surface, answer)["provenance"]
+        assert given["output_digest"] == origin["output_digest"]
+
+
+def readable(answer: httpx2.Response) -> str:
+    """All strings of a response in their order, which hold its text; or the plain text."""
+    if answer.headers["content-type"].startswith("text/plain"):
+        return answer.text
+    whole = answer.headers["content-type"].startswith("application/json")
+    documents = [answer.json()] if whole else events(answer.content)
+    return "".join(strings(documents))
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield the texts in JSON under the names that answers have them by."""
+    if isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if isinstance(part, str) and name in {"text", "content", "delta"}:
+            yield part
+        elif name != "mmhie":
+            yield from strings(part)
+
+
+def test_several_choices_are_kept(vaulted: Vaulted, engine: FakeEngine) -> None:
+    """Each of a stream by its digest; those of one piece have one digest together."""
+    for surface, texts in ((CHAT_SSE, 3), (CHAT_JSON, 1)):
+        request_id = f"several-{surface.name}"
+        vaulted.ask(surface, request_id, n=3)
+        (kept,) = vaulted.by_caller(request_id)
+        digests = [given["output_digest"] for given in kept["answers"]]
+
+        assert digests == vaulted.line(request_id)["output_digests"]
+        assert len(digests) == texts
+        for given in kept["answers"]:
+            assert given["output_digest"] == keyed_digest(DIGEST_KEY.encode(), given["text"])
+
+
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+@pytest.mark.parametrize("text", ["Größe: 5 µg 心 🫀", 'a "b" \\ <c> <|end|> d\n'])
+def test_the_text_is_kept_letter_for_letter(
+    vaulted: Vaulted, engine: FakeEngine, surface: Surface, text: str
+) -> None:
+    """Quotes, other scripts, what begins like a control marker: all ways of a chunk."""
+    request_id = f"letters-{surface.name}-{len(text)}"
+    engine.next(fault="say", tokens=[*text, *text])
+    vaulted.ask(surface, request_id)
+    (kept,) = vaulted.by_caller(request_id)
+
+    assert [given["output_digest"] for given in kept["answers"]] == vaulted.line(request_id)[
+        "output_digests"
+    ]
+    assert kept["answers"][0]["text"] == 2 * text.replace("<|end|>", "")
+
+
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+def test_an_answer_that_broke_off_is_kept_as_far_as_it_came(
+    vaulted: Vaulted, engine: FakeEngine, surface: Surface
+) -> None:
+    """By the engine: what the client has been given, marked as broken off."""
+    request_id = f"cut-{surface.name}"
+    engine.next(fault="cut")
+    answer = vaulted.ask(surface, request_id)
+    (kept,) = vaulted.by_caller(request_id)
+
+    assert not kept["is_whole"]
+    assert [given["output_digest"] for given in kept["answers"]] == vaulted.line(request_id)[
+        "output_digests"
+    ]
+    assert kept["answers"][0]["text"]
+    assert kept["answers"][0]["text"] in readable(answer)
+
+
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+def test_an_answer_that_its_client_left_is_kept(
+    vaulted: Vaulted, engine: FakeEngine, surface: Surface
+) -> None:
+    """It has been read, perhaps."""
+    request_id = f"left-{surface.name}"
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+    headers = {**surface.headers, "x-request-id": request_id}
+    with vaulted.gateway.client.stream(
+        "POST", surface.path, json=surface.body(), headers=headers
+    ) as answer:
+        parts = answer.iter_bytes()
+        for _ in range(6):
+            next(parts)
+    (kept,) = vaulted.by_caller(request_id)
+
+    assert not kept["is_whole"]
+    assert [given["output_digest"] for given in kept["answers"]] == vaulted.line(request_id)[
+        "output_digests"
+    ]
+    assert kept["answers"][0]["text"]
+
+
+def test_a_tool_call_and_hidden_reasoning_are_no_text(
+    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+) -> None:
+    """The answer to a tool call is empty, and reasoning stays out whoever sees it."""
+    holder = Vaulted(tmp_path / "vault", keys)
+    holder.gateway = start(engine.url, **holder.settings, MMHIE_REASONING="hide").wait()
+    tool = {"type": "function", "function": {"name": "lookup", "parameters": {}}}
+    for surface in (CHAT_JSON, CHAT_SSE):
+        holder.ask(surface, f"tool-{surface.name}", tools=[tool], tool_choice="required")
+        engine.next(fault="reasoning")
+        holder.ask(surface, f"thought-{surface.name}")
+        (called,), (thought,) = (
+            holder.by_caller(f"{kind}-{surface.name}")[0]["answers"] for kind in ("tool", "thought")
+        )
+
+        assert called["text"] == ""
+        assert thought["text"]
+        assert "think" not in thought["text"]
+
+
+def test_what_no_model_answered_is_not_kept(vaulted: Vaulted, engine: FakeEngine) -> None:
+    """Refusals, failures and counts of tokens leave nothing; the next answer is there alone."""
+    before = len(vaulted.answers())
+    vaulted.ask(JSON, "none-1", temperature=99)
+    engine.next(fault="status", status=500)
+    vaulted.ask(JSON, "none-2")
+    client = vaulted.gateway.client
+    client.post("/tokenize", json={"model": "fake-model", "prompt": CANARY})
+    client.post("/v1/embeddings", json={"model": "fake-model", "input": CANARY})
+    vaulted.ask(JSON, "some")
+    vaulted.by_caller("some")
+
+    assert len(vaulted.answers()) == before + 1
+
+
+def test_no_text_is_on_the_disk_or_in_the_log(vaulted: Vaulted, engine: FakeEngine) -> None:
+    """But sealed: the canary is in no file, and no id of a caller in a name."""
+    vaulted.ask(JSON, "canary-1")
+    vaulted.by_caller("canary-1")
+    for path in vaulted.vault.parent.rglob("*"):
+        assert "canary" not in path.name
+        assert path.is_dir() or CANARY.encode() not in path.read_bytes(), path
+    assert all(file.stat().st_mode & 0o77 == 0 for file in vaulted.vault.rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "x" * 129, "a\\b", "..", "%2e%2e%2f"])
+def test_an_id_that_is_a_path_names_no_file(
+    vaulted: Vaulted, engine: FakeEngine, name: str
+) -> None:
+    """A file has the gateway's own id, and lies in the folder of its day."""
+    files = set(vaulted.vault.parent.rglob("*"))
+    assert vaulted.ask(JSON, name).status_code == 200
+    until(lambda: len(set(vaulted.vault.parent.rglob("*")) - files) > 0)
+
+    for file in set(vaulted.vault.rglob("*.sealed")) - files:
+        assert re.fullmatch(
+            r"\d{4}-\d\d-\d\d/[0-9a-f]{32}\.sealed", str(file.relative_to(vaulted.vault))
+        )
+    assert {path for path in vaulted.vault.parent.iterdir()} <= files
+
+
+def test_one_id_for_many_answers(vaulted: Vaulted, engine: FakeEngine) -> None:
+    """Callers may send the same id at once: each answer has a file of its own."""
+    threads = [threading.Thread(target=lambda: vaulted.ask(JSON, "same-for-all")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = vaulted.by_caller("same-for-all", 8)
+
+    assert len({answer["request_id"] for answer in kept}) == 8
+
+
+def test_requests_are_refused_while_the_vault_cannot_be_written(
+    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+) -> None:
+    """With notices, a metric and a warning; once there is a disk again, all that was answered is
+    on it."""
+    holder = Vaulted(tmp_path / "vault", keys)
+    holder.gateway = gateway = start(engine.url, **holder.settings).wait()
+    holder.ask(JSON, "before")
+    holder.by_caller("before")
+    holder.vault.rename(tmp_path / "away")
+    assert holder.ask(JSON, "last").status_code == 200
+    until(lambda: "mmhie_vault_failing 1.0" in gateway.client.get("/metrics").text)
+    refused = holder.ask(CHAT_SSE, "refused", prompt=EMERGENCY)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "vault_unavailable")
+    assert refused.headers["x-mmhie-notices"] == "MED101"
+    assert refused.headers["retry-after"]
+    assert gateway.client.get("/readyz").status_code == 503
+    assert any("vault" in text for text in gateway.client.get("/healthz").json()["warnings"])
+    assert "mmhie_vault_waiting_answers 1.0" in gateway.client.get("/metrics").text
+    assert "the answer vault cannot be written: No such file or directory" in gateway.log
+
+    (tmp_path / "away").rename(holder.vault)
+    until(lambda: "mmhie_vault_failing 0.0" in gateway.client.get("/metrics").text)
+    assert holder.ask(JSON, "after").status_code == 200
+    assert [holder.by_caller(name) for name in ("before", "last", "after")]
+    assert CANARY not in gateway.log
+
+
+def test_a_stop_writes_what_was_answered(
+    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+) -> None:
+    """Nothing that a client has seen is missing after SIGTERM, several gateways on one folder and
+    two workers of one."""
+    holder = Vaulted(tmp_path / "vault", keys)
+    both = [start(engine.url, **holder.settings, MMHIE_WORKERS=count) for count in ("1", "2")]
+    answered: list[str] = []
+
+    def ask(gateway: Gateway, name: str) -> None:
+        with httpx2.Client(trust_env=False) as client:
+            for number in range(20):
+                headers = {"x-request-id": f"{name}-{number}"}
+                url = gateway.url + CHAT
+                if client.post(url, json=CHAT_SSE.body(), headers=headers).is_success:
+                    answered.append(f"{name}-{number}")
+
+    threads = [
+        threading.Thread(target=ask, args=(gateway.wait(), f"{place}-{turn}"))
+        for place, gateway in enumerate(both)
+        for turn in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for gateway in both:
+        assert gateway.stop() == 0
+
+    kept = holder.answers()
+    assert len(answered) == 120
+    assert {answer["caller_request_id"] for answer in kept} == set(answered)
+    assert len(kept) == len(answered)
+
+
+def test_large_requests_are_kept_whole(
+    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+) -> None:
+    """Six at once of twenty megabytes: each is answered and kept, or refused, as the memory for
+    requests says."""
+    holder = Vaulted(tmp_path / "vault", keys)
+    more = {"MMHIE_MAX_BODY_BYTES": str(30_000_000), "MMHIE_MAX_MEMORY": "256MiB"}
+    more["MMHIE_MAX_INPUT_LENGTH"] = str(100_000_000)
+    holder.gateway = start(engine.url, **holder.settings, **more).wait()
+    statuses: dict[str, int] = {}
+
+    def ask(name: str) -> None:
+        with httpx2.Client(trust_env=False, timeout=60) as client:
+            body = CHAT_JSON.body("a" * 20_000_000)
+            headers = {"x-request-id": name}
+            url = holder.gateway.url + CHAT
+            statuses[name] = client.post(url, json=body, headers=headers).status_code
+
+    threads = [threading.Thread(target=ask, args=(f"large-{turn}",)) for turn in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert holder.gateway.stop() == 0
+
+    kept = {answer["caller_request_id"]: answer for answer in holder.answers()}
+    assert set(statuses.values()) <= {200, 413, 503}
+    assert set(kept) == {name for name, status in statuses.items() if status == 200}
+    assert kept
+    assert all(len(answer["request"]) > 20_000_000 for answer in kept.values())
+
+
+def test_output_checks_read_the_same_text(
+    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+) -> None:
+    """Vault and checks listen to one digest."""
+    holder = Vaulted(tmp_path / "vault", keys)
+    checks = {"MMHIE_OUTPUT_CHECKS": "allergy"}
+    holder.gateway = start(engine.url, **holder.settings, **checks).wait()
+    for surface in (JSON, CHAT_JSON, CHAT_SSE, RESPONSES_SSE):
+        engine.next(fault="say", tokens=["Give ", "amoxicillin", " 500 mg."])
+        prompt = "ALLERGIES: penicillin. What shall I give?"
+        answer = holder.ask(surface, surface.name, prompt=prompt)
+        (kept,) = holder.by_caller(surface.name)
+
+        assert "allergy_conflict" in mmhie_of(surface, answer)["warnings"]
+        assert kept["answers"][0]["text"] == "Give amoxicillin 500 mg."
+
+
+WRONG = {
+    "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_DIR needs MMHIE_VAULT_PUBLIC_KEY"),
+    "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY needs MMHIE_VAULT_DIR"),
+    "private": ({"MMHIE_VAULT_PUBLIC_KEY": "vault.pem"}, "which the gateway must not have"),
+    "empty": ({"MMHIE_VAULT_PUBLIC_KEY": "empty"}, "is no public key of X25519 in PEM"),
+    "missing": ({"MMHIE_VAULT_PUBLIC_KEY": "x"}, "cannot be read (No such file or directory)"),
+    "a file": ({"MMHIE_VAULT_DIR": "empty"}, "cannot be made a folder (File exists)"),
+    "too deep": ({"MMHIE_VAULT_DIR": "a/b"}, "name one whose parent exists"),
+    "no days": ({"MMHIE_VAULT_DAYS": "0"}, "MMHIE_VAULT_DAYS"),
+}
+
+
+@pytest.mark.parametrize(("change", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_setting_is_refused(
+    refusal: Refusal, keys: KeyPair, change: dict[str, str | None], sentence: str
+) -> None:
+    """In one sentence, with exit code 2 like every wrong setting, and without the key."""
+    keys.public.with_name("empty").touch()
+    right = {"MMHIE_VAULT_DIR": "vault", "MMHIE_VAULT_PUBLIC_KEY": "vault.pub.pem"}
+    told = refusal(**{name: value for name, value in (right | change).items() if value})
+
+    assert sentence in told
+    assert len(told.strip().splitlines()) == 1
+    assert "BEGIN" not in told
+
+
+def test_a_folder_that_takes_no_writes_is_found_before_the_first_answer(
+    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+) -> None:
+    """A file stands where the folder of the day has to be."""
+    holder = Vaulted(tmp_path / "vault", keys)
+    holder.vault.mkdir()
+    for hours in (0, 1):  # of tomorrow, too, where the test runs at midnight
+        (holder.vault / rfc3339(time.time() + hours * 3600)[:10]).touch()
+    holder.gateway = gateway = start(engine.url, **holder.settings).wait("/healthz")
+    until(lambda: "mmhie_vault_failing 1.0" in gateway.client.get("/metrics").text)
+
+    assert error_of(holder.ask(JSON, "first"))["code"] == "vault_unavailable"
+    assert "the answer vault cannot be written: Not a directory" in gateway.log

@@ -1,0 +1,213 @@
+"""A vault of one process: what waits is written in order, or requests are refused."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import OutOfMemory, VaultUnavailable
+from gateway.limits.memory_budget import MemoryBudget
+from gateway.record import AnswerSummary, RequestRecord
+from gateway.runtime.timestamps import rfc3339
+from gateway.safety.provenance import keyed_digest
+from gateway.safety.transcript import Transcript
+from gateway.vault import folder
+from gateway.vault.sealing import Sealer
+from gateway.vault.vault import Vault
+from tests.gateway.vault.conftest import Holder, KeyPair
+
+KEY, A_DAY_S = b"k" * 32, 86_400.0
+PATIENCE_S = 30.0
+
+
+class Process:
+    """A vault with what it tells the operator."""
+
+    def __init__(self, path: Path, keys: KeyPair, days: int = 3650) -> None:
+        self.alarms: list[tuple[bool, int]] = []
+        self.budget = MemoryBudget(2**30)
+        self.holder = Holder(path, keys)
+        note = lambda failing, waiting: self.alarms.append((failing, waiting))  # noqa: E731
+        self.vault = Vault(path, Sealer(keys.public), days=days, alarm=note)
+
+    def keep(self, number: int, text: str = "Rest.", request: bytes = b"{}") -> None:
+        """Answer a request."""
+        record = RequestRecord(f"caller-{number}", "POST", own_id=f"{number:032x}")
+        transcript = Transcript(request, self.budget.lease())
+        digest = keyed_digest(KEY, text, transcript)
+        record.answer = AnswerSummary(1, 1, (), (), [digest])
+        transcript.is_whole = True
+        assert self.vault.keep(record, "/llm/generate", transcript)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.vault.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            self.vault.stop()
+
+
+async def until_last(process: Process, alarm: tuple[bool, int]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while process.alarms[-1:] != [alarm]:
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def process(tmp_path: Path, keys: KeyPair) -> Process:
+    (tmp_path / "vault").mkdir()
+    return Process(tmp_path / "vault", keys)
+
+
+async def test_all_that_waits_at_the_stop_is_written(process: Process) -> None:
+    """A hundred answers and no time to write them; their memory is given back."""
+    async with process.running():
+        for number in range(100):
+            process.keep(number, f"Answer {number}.", request=b"{}" * 1000)
+
+    answers = process.holder.answers()
+    assert [answer["answers"][0]["text"] for answer in answers] == [
+        f"Answer {number}." for number in range(100)
+    ]
+    assert process.budget.held_bytes == 0
+    assert process.alarms[-1] == (False, 0)
+
+
+async def test_a_stop_at_the_moment_of_an_answer_is_a_stop(tmp_path: Path, keys: KeyPair) -> None:
+    """Also where the task has just been woken."""
+    async with asyncio.timeout(PATIENCE_S):
+        for turn in range(20):
+            process = Process(tmp_path, keys)
+            async with process.running():
+                while turn % 2 and not process.alarms:
+                    await asyncio.sleep(0.001)
+                process.keep(turn)
+                if turn % 4 == 1:
+                    await asyncio.sleep(0)
+
+    assert len(process.holder.answers()) == 20
+
+
+async def test_an_answer_without_a_text_is_not_kept(process: Process) -> None:
+    """A refusal, a count of tokens: the model said nothing."""
+    transcript = Transcript(b"{}", process.budget.lease())
+    for answer in (None, AnswerSummary(1, 0, (), (), [])):
+        record = RequestRecord("caller", "POST", own_id="0" * 32, answer=answer)
+        assert not process.vault.keep(record, "/tokenize", transcript)
+
+
+async def test_requests_are_refused_while_the_disk_fails(process: Process, tmp_path: Path) -> None:
+    """An answer given before waits, and is written once there is a disk; nothing is lost."""
+    async with process.running():
+        process.holder.vault.rename(tmp_path / "away")
+        process.keep(1)
+        await until_last(process, (True, 1))
+        with pytest.raises(VaultUnavailable):
+            process.vault.check()
+        assert process.vault.refuses()
+        assert process.vault.warnings()
+        (tmp_path / "away").rename(process.holder.vault)
+        await until_last(process, (False, 0))
+        process.vault.check()
+
+    assert len(process.holder.answers()) == 1
+
+
+async def test_a_lost_answer_is_counted_at_the_stop(
+    process: Process, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a word of it."""
+    process.holder.vault.rename(tmp_path / "away")
+    async with process.running():
+        process.keep(1, "zebrafish7731", request=b'"zebrafish7731"')
+
+    assert "answers lost at the stop: 1" in caplog.text
+    assert "zebrafish" not in caplog.text
+
+
+async def test_a_disk_that_hangs_refuses_too(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can report it but who waits."""
+    monkeypatch.setattr("gateway.vault.vault.STUCK_S", 0.05)
+    monkeypatch.setattr("gateway.vault.folder.write", lambda *_: time.sleep(0.4))
+    async with process.running():
+        process.keep(1)
+        async with asyncio.timeout(PATIENCE_S):
+            while not process.vault.refuses():
+                await asyncio.sleep(0.01)
+        await until_last(process, (False, 0))
+
+        assert not process.vault.refuses()
+
+
+async def test_days_that_are_over_go(tmp_path: Path, keys: KeyPair) -> None:
+    """An answer stays for so many days at least."""
+    vault, now = tmp_path / "vault", time.time()
+    vault.mkdir()
+    for days in range(4):
+        day = folder.make_day(vault, rfc3339(now - days * A_DAY_S)[:10])
+        folder.write(day, f"{days:032x}", b"sealed")
+    process = Process(vault, keys, days=2)
+    async with process.running():
+        await until_last(process, (False, 0))
+
+    stay = {rfc3339(now - days * A_DAY_S)[:10] for days in range(3)}
+    assert (
+        stay <= {path.name for path in folder.days_in(vault)} <= stay | {rfc3339(time.time())[:10]}
+    )
+
+
+async def test_many_small_answers_cannot_fill_the_memory(process: Process) -> None:
+    """While the disk is slower than they come, the next request is refused; none is lost."""
+    process.budget.limit_bytes = 4_000_000
+    kept = 0
+    with contextlib.suppress(OutOfMemory):
+        for kept in range(10_000):
+            process.keep(kept)
+    assert 100 < kept < 1_000
+    async with process.running():
+        await until_last(process, (False, 0))
+
+        assert process.budget.held_bytes == 0
+    assert len(process.holder.answers()) == kept
+
+
+def test_a_gateway_without_a_vault_does_not_wait_for_it() -> None:
+    """HPKE is loaded where there is a vault."""
+    loaded = "print('cryptography.hazmat.primitives.hpke' in sys.modules)"
+    program = f"import sys, gateway.app, gateway.processes.startup_checks; {loaded}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_a_text_under_way_is_counted_and_never_refused() -> None:
+    """Only what comes next is: an answer is not broken off for its copy."""
+    budget = MemoryBudget(100_000)
+    transcript = Transcript(b"x" * 50_000, budget.lease())
+    mac = transcript.listen(_Silent())
+    for _ in range(100):
+        mac.update(b"word" * 250)
+
+    assert 150_000 <= budget.held_bytes <= 150_000 + 2 * 16 * 1024
+    transcript.release()
+    assert budget.held_bytes == 0
+
+
+class _Silent:
+    """A digest of nothing."""
+
+    def update(self, text: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str:
+        return ""
