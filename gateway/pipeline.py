@@ -208,13 +208,14 @@ class Pipeline:
         self.memory.hold(prepared.held_bytes)
         label = self.label(prepared)
         running = self.services.hold.running
-        async with self.exchange.watched(running), self.queue():
-            with self.second_reading(prepared, label) as screening:
-                opened = await self.open(prepared, label)
-                try:
-                    await self.answer(opened, screening)
-                finally:
-                    opened.response.close()
+        with self.exchange.watched(running):
+            async with self.queue():
+                with self.second_reading(prepared, label) as screening:
+                    opened = await self.open(prepared, label)
+                    try:
+                        await self.answer(opened, screening)
+                    finally:
+                        opened.response.close()
 
     async def authorise(self) -> None:
         """Authorise the caller for this path, which takes POST."""
@@ -242,7 +243,9 @@ class Pipeline:
         """Admit the caller within its limits, as long as its request can be recorded and its answer
         kept; enter the request in the journal."""
         record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
-        self.services.gate.requirements.check(record.principal.care)
+        requirements = self.services.gate.requirements
+        if requirements is not None:
+            requirements.check(record.principal.care)
         if trail is not None:
             trail.check()
         if self.services.vault is not None:
@@ -362,14 +365,14 @@ class Pipeline:
     def summary(self, answer: OutgoingAnswer, *, is_whole: bool) -> AnswerSummary:
         """Sum up an answer, or what there is of one that broke off."""
         record = self.record
-        summary = AnswerSummary.of(
+        return AnswerSummary.of(
             answer.usage,
             answer.finals,
             answer.digests() if record.status and not is_whole else (),
             seen=(record.prompt_estimate, answer.pieces),
             beginnings=[refusals.kind_of(text) for text in answer.beginnings],
+            warnings=record.screening_warnings,
         )
-        return summary._replace(warnings=[*record.screening_warnings, *summary.warnings])
 
     def put_away(self) -> None:
         """Leave what was asked and answered to the vault, where there is one."""

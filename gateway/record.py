@@ -53,10 +53,11 @@ class AnswerSummary(NamedTuple):
         *,
         seen: tuple[int, int] = (0, 0),
         beginnings: Sequence[str] = (),
+        warnings: Sequence[str] = (),
     ) -> "AnswerSummary":
         """Sum up an answer from the engine's `usage` and the closing labels; `digests` are those of
         one that broke off. `seen` are prompt and answer tokens for an engine that has not counted
-        them, or not yet."""
+        them, or not yet; `warnings` those of the prompt."""
         counted = (
             token_count(usage or {}, "prompt_tokens", "input_tokens"),
             token_count(usage or {}, "completion_tokens", "output_tokens"),
@@ -65,7 +66,7 @@ class AnswerSummary(NamedTuple):
         return cls(
             *tokens,
             [final["truncated"] for final in finals if final["truncated"]],
-            [warning for final in finals for warning in final["warnings"]],
+            [*warnings, *(warning for final in finals for warning in final["warnings"])],
             [*digests] or [final["provenance"]["output_digest"] for final in finals],
             next((known for final in finals if (known := fingerprint_of(final))), None),
             is_estimated=not any(counted) and any(seen),

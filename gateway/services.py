@@ -12,7 +12,7 @@ from gateway.auth.gate import Gate
 from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, ServedModel
-from gateway.errors import Held
+from gateway.errors import Draining, EngineUnavailable, Held
 from gateway.hold.guard import HoldGuard
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
@@ -74,7 +74,17 @@ class Services:
         self.check_hold()
         if self.shared.store is not None:
             self.shared.require_sync()
-        return self.watch.model()
+        return self.served()
+
+    def served(self) -> ServedModel:
+        """Return the served model, under a hold too; raise Draining or EngineUnavailable when there
+        is none now."""
+        state = self.watch.state
+        if self.watch.refusing:
+            raise Draining("This gateway is stopping; send the request again.", retry_after_s=1)
+        if state.model is None:
+            raise EngineUnavailable(state.detail, retry_after_s=5)
+        return state.model
 
     def look(self) -> None:
         """Take in what the other gateways hold by now; ends requests, so on the event loop only."""

@@ -51,6 +51,7 @@ IDENTIFIERS = frozenset(
     ("role", "type", "name", "id", "call_id", "tool_call_id", "tool_use_id", "status", "ttl")
 )
 OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # of the model, with no role
+HOLDERS = (str, list, dict)  # what may have a text in it
 IDENTIFIER = re.compile(r"[\w.:-]{1,64}")
 
 
@@ -70,7 +71,8 @@ def turns_of(path: str, request: Json) -> list[Turn]:
     others = [
         Turn("user", text_of(value))
         for name, value in request.items()
-        if name not in names and name not in SETTING_FIELDS and name not in NOT_READ
+        if isinstance(value, HOLDERS)
+        and not (name in names or name in SETTING_FIELDS or name in NOT_READ)
     ]
     said = [turn for name in names for turn in conversation(request.get(name))]
     first = [turn for turn in said if turn.role == "system"]

@@ -116,12 +116,9 @@ class CareHeaders:
     def of(cls, settings: GatewaySettings) -> Self:
         return cls(SPELLED | {name.lower().encode(): name for name in settings.user_headers})
 
-    def apply(self, principal: Principal, headers: RawHeaders) -> Principal:
-        """Return the principal with whom it says it speaks for, over what its token says; raise
-        Forbidden where it may not, InvalidRequest for what cannot be recorded."""
-        sent = [name for name, _ in headers if name in self.spelled]
-        if not sent:
-            return principal
+    def apply(self, principal: Principal, sent: Sequence[bytes], headers: RawHeaders) -> Principal:
+        """Return the principal with whom it says it speaks for in the headers `sent`, over what its
+        token says; raise Forbidden where it may not, InvalidRequest for what cannot be recorded."""
         if ON_BEHALF not in principal.scopes:
             raise Forbidden(
                 f"This key may not speak for others with {self.spelled[sent[0]]}; it lacks the "
@@ -180,8 +177,10 @@ class CareRequirements:
     purpose: bool = False
 
     @classmethod
-    def of(cls, settings: GatewaySettings) -> Self:
-        return cls(settings.require_user, settings.require_purpose)
+    def of(cls, settings: GatewaySettings) -> Self | None:
+        """Return what is required; None for nothing."""
+        required = cls(settings.require_user, settings.require_purpose)
+        return None if required == cls() else required
 
     def check(self, care: CareContext) -> None:
         """Raise InvalidRequest for what is missing."""

@@ -14,7 +14,7 @@ from gateway.auth.care_context import SPELLED, CareClaims, CareHeaders, CareRequ
 from gateway.auth.keys import KeyFile
 from gateway.auth.local_callers import LocalCallers, refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
-from gateway.http.exchange import RawHeaders, value_of, values_of
+from gateway.http.exchange import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import (
     ANYBODY,
@@ -50,7 +50,7 @@ class Gate:
     default_limits: PrincipalLimits = NO_LIMITS
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
     local: LocalCallers = field(default_factory=LocalCallers)
-    requirements: CareRequirements = field(default_factory=CareRequirements)
+    requirements: CareRequirements | None = None
     care: CareHeaders = field(default_factory=lambda: CareHeaders(SPELLED))
 
     @classmethod
@@ -112,7 +112,8 @@ class Gate:
             return principal
         if need != "any" and need not in principal.scopes:
             raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")
-        return self.care.apply(principal, headers)
+        sent = [name for name, _ in headers if name in self.care.spelled]
+        return self.care.apply(principal, sent, headers) if sent else principal
 
     async def authenticate(self, headers: RawHeaders) -> Principal:
         """Return the caller; raise Unauthorized, and without keys what check_local raises."""
@@ -182,9 +183,9 @@ class Gate:
 def check_local(callers: LocalCallers, headers: RawHeaders) -> None:
     """Raise Forbidden or UnsupportedMediaType for what a page elsewhere could send to a gateway
     without keys."""
-    host, origin = value_of(headers, b"host"), value_of(headers, b"origin")
-    media = value_of(headers, b"content-type") if any(n in BODY for n, _ in headers) else None
-    error = refusal(callers, host, origin, media)
+    sent = dict(reversed(headers))  # of several the first
+    media = None if BODY.isdisjoint(sent) else sent.get(b"content-type", b"")
+    error = refusal(callers, sent.get(b"host", b""), sent.get(b"origin", b""), media)
     if error is not None:
         kind, message = error
         raise kind(message)

@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
         elif exc is not None and not isinstance(exc, OSError):
             self.fail(exc)  # a fault of the sink's, over which the event loop closed the connection
         else:
-            self.fail(EngineCut("The engine closed the connection before the end of its answer."))
+            self.fail(EngineCut("The engine stopped before the end of its answer; try again."))
 
     def _ends_with_connection(self) -> bool:
         """Return whether the body ends with the connection (RFC 9112 section 6.3)."""
@@ -301,4 +301,4 @@ class Connection(asyncio.Protocol):
 
 
 def timed_out() -> GatewayError:
-    return EngineTimeout("The engine did not answer in time (MMHIE_TIMEOUT_SECONDS).")
+    return EngineTimeout("The engine did not answer in time (MMHIE_TIMEOUT_SECONDS); try again.")

@@ -91,7 +91,7 @@ def translate(status: int, body: bytes, request: object = None, *, path: str = "
         is_too_long = error_object(body).get("type") == TOO_LONG
         return InputTooLong(refused.message) if is_too_long else refused
     if status >= 500:
-        return EngineRejected(f"The engine failed this request (status {status}).")
+        return EngineRejected(f"The engine failed this request (status {status}); try again.")
     return EngineGarbled(f"The engine answered with an unexpected status ({status}).")
 
 
@@ -104,7 +104,7 @@ def translate_event(content: bytes, request: object) -> GatewayError:
     code = error_object(content).get("code")
     if isinstance(code, int) and 400 <= code < 500:
         return translate(code, content, request)
-    return EngineRejected("The engine failed while it was answering.")
+    return EngineRejected("The engine failed while it was answering; try again.")
 
 
 def refusal(status: int, body: bytes, request: object) -> EngineRefusal:

@@ -72,7 +72,7 @@ def message_of(choice: Json) -> Json:
 
 def says_something(choice: Json) -> bool:
     """Return whether a chunk's choice carries a token: text, reasoning or part of a tool call."""
-    return any(value for name, value in message_of(choice).items() if name != "role")
+    return any({**message_of(choice), "role": None}.values())
 
 
 def text_in(holder: Json, name: str) -> str:

@@ -12,7 +12,7 @@ import orjson
 from gateway.api.paths import CHAT, COMPLETIONS, TOKENIZE
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.tls import RETRY_S, EngineUntrusted
-from gateway.errors import Draining, EngineTimeout, EngineUnavailable, GatewayError
+from gateway.errors import EngineTimeout, EngineUnavailable, GatewayError
 from gateway.runtime.json_types import Json
 
 Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled", "held"]
@@ -62,10 +62,10 @@ class EngineState:
 
     phase: Phase = "starting"
     progress: float | None = None
-    detail: str = "The engine is starting."
+    detail: str = "The engine is starting. Questions are answered once it is there."
     engine: str = UNKNOWN
     engine_version: str | None = None
-    model: ServedModel | None = None
+    model: ServedModel | None = None  # none but in the phase `ready`
     warnings: tuple[str, ...] = ()
     model_facts: Json = field(default_factory=dict)
 
@@ -91,14 +91,6 @@ class EngineWatch:
     @property
     def phase(self) -> Phase:
         return "draining" if self.draining else self.state.phase
-
-    def model(self) -> ServedModel:
-        """Return the served model; raise Draining or EngineUnavailable when there is none now."""
-        if self.refusing:
-            raise Draining("This gateway is stopping; send the request again.", retry_after_s=1)
-        if self.state.phase != "ready" or self.state.model is None:
-            raise EngineUnavailable(self.state.detail, retry_after_s=5)
-        return self.state.model
 
     def recheck(self) -> None:
         """Probe the engine now: a request has failed to reach it."""

@@ -12,6 +12,8 @@ from gateway.record import RequestRecord
 
 RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
 RenderError = Callable[[GatewayError], bytes]
+# Has the server call back once the caller is gone; None: no more.
+OnDisconnect = Callable[[Callable[[], None] | None], object]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
 # A body over this is sent in parts: the socket's buffer would keep a copy of what is not sent yet.
@@ -24,6 +26,7 @@ class Exchange:
 
     __slots__ = (
         "_common",
+        "_on_disconnect",
         "_receive",
         "_send",
         "complete",
@@ -52,9 +55,10 @@ class Exchange:
         self.last_words: RenderError | None = None  # of the stream that has begun
         self._receive = receive
         self._send = send
-        # Writes an HTTP chunk that has its framing; False where `write` has to. The server's own,
-        # and taken out of the scope: with it the scope would refer to itself.
+        # Writes an HTTP chunk that has its framing; False where `write` has to. This and the next
+        # are the server's own, and taken out of the scope, which would refer to itself with them.
         self.write_framed: Callable[[bytes], bool] = scope.pop("write_framed", never)
+        self._on_disconnect: OnDisconnect = scope.pop("on_disconnect", never)
         self._common = common
         address = scope.get("client")
         self.record = RequestRecord(
@@ -101,7 +105,7 @@ class Exchange:
     def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":
         """A block of work, one of those `running`, that ends the moment the caller hangs up."""
         caller = self.record.principal
-        return CancelOnDisconnect(self._receive, lambda: self.complete, running, caller)
+        return CancelOnDisconnect(self._on_disconnect, lambda: self.complete, running, caller)
 
     async def send(self, message: Message) -> None:
         """The ASGI send of this exchange, for the framework."""
@@ -200,61 +204,47 @@ class CancelOnDisconnect:
     noticed only when the answer is written.
     """
 
-    __slots__ = (
-        "_is_complete",
-        "_listening",
-        "_reason",
-        "_receive",
-        "_running",
-        "_worker",
-        "principal",
-    )
+    __slots__ = ("_is_complete", "_on_disconnect", "_reason", "_running", "_worker", "principal")
 
     def __init__(
         self,
-        receive: Receive,
+        on_disconnect: OnDisconnect,
         is_complete: Callable[[], bool],
         running: "set[CancelOnDisconnect]",
         principal: Principal = ANYBODY,
     ) -> None:
         self.principal = principal
-        self._receive = receive
+        self._on_disconnect = on_disconnect
         self._is_complete = is_complete
         self._reason: Callable[[], BaseException] | None = None
         self._running = running
 
-    def interrupt(self, reason: Callable[[], BaseException]) -> None:
+    def interrupt(self, reason: Callable[[], BaseException] = ClientGone) -> None:
         """End the work with an error, unless it ends already or its answer is complete."""
         if self._reason is None and not self._is_complete():
             self._reason = reason
             self._worker.cancel()
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         self._worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
         self._running.add(self)
-        self._listening = asyncio.create_task(self._listen())
+        self._on_disconnect(self.interrupt)
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self._running.discard(self)
-        self._listening.cancel()
-        del self._listening  # or the two would refer to each other until the collector runs
+        self._on_disconnect(None)  # or the two would refer to each other until the collector runs
         reason = self._reason
         if kind is asyncio.CancelledError and reason and self._worker.uncancel() <= 0:
             raise reason() from None  # nobody else wants it to stop
 
-    async def _listen(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.interrupt(ClientGone)
 
-
-def never(_chunk: bytes) -> bool:
-    """Stand in for a server that does not write framed chunks."""
+def never(_: object) -> bool:
+    """Stand in for what only our own server does."""
     return False
 
 

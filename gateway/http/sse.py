@@ -40,24 +40,28 @@ class EventBuffer:
     def feed(self, data: bytes) -> list[bytes]:
         """The events that are whole now, terminators included; raises EngineGarbled on a giant, and
         on an engine that sends nothing but comments."""
-        if not self._tail and is_one(data):
-            self._count((data,))
-            return [data]
-        seen = max(0, len(self._tail) - LONGEST_BLANK + 1)
-        self._tail += data
-        return self._split(seen)
-
-    def _split(self, seen: int) -> list[bytes]:
-        """Look for ends past `seen` only: a long event in small reads must not cost its square."""
-        ends = [blank.end() for blank in _BLANK_LINE.finditer(self._tail, seen)]
-        events = [bytes(self._tail[a:b]) for a, b in pairwise((0, *ends))]
-        if ends:
-            del self._tail[: ends[-1]]
+        if self._tail or b"\r" in data:
+            events = self._split(data)
+        else:  # nearly always
+            *whole, rest = data.split(b"\n\n")
+            events = [event + b"\n\n" for event in whole]
+            self._tail += rest
         if len(self._tail) > LARGEST_EVENT_BYTES:
             raise EngineGarbled(
                 f"The engine's event exceeded {LARGEST_EVENT_BYTES // 2**20} MiB; try again."
             )
         self._count(events)
+        return events
+
+    def _split(self, data: bytes) -> list[bytes]:
+        """Look for ends in what is new only: a long event in small reads must not cost its
+        square."""
+        seen = max(0, len(self._tail) - LONGEST_BLANK + 1)
+        self._tail += data
+        ends = [blank.end() for blank in _BLANK_LINE.finditer(self._tail, seen)]
+        events = [bytes(self._tail[a:b]) for a, b in pairwise((0, *ends))]
+        if ends:
+            del self._tail[: ends[-1]]
         return events
 
     def _count(self, events: Sequence[bytes]) -> None:
@@ -69,11 +73,6 @@ class EventBuffer:
             self._quiet += 1
             if self._quiet > MOST_QUIET_EVENTS:
                 raise EngineGarbled("The engine sends events without data; try again.")
-
-
-def is_one(data: bytes) -> bool:
-    """One read, one event: what an engine nearly always sends, and cheap to recognise."""
-    return data.endswith(b"\n\n") and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data
 
 
 def payload(event: bytes) -> bytes:

@@ -56,7 +56,8 @@ def listen(settings: GatewaySettings) -> socket.socket:
 def sentence(problem: OSError, settings: GatewaySettings) -> str:
     if problem.errno == errno.EADDRINUSE:
         return f"MMHIE_PORT {settings.port} is used by another program; choose another or stop it."
+    why = (problem.strerror or "").partition(" (while ")[0]  # Python adds the address
     return (
-        f"The gateway cannot listen on MMHIE_HOST and MMHIE_PORT ({problem.strerror}); name an "
-        "address of this machine and a port that this user may bind."
+        f"The gateway cannot listen on MMHIE_HOST and MMHIE_PORT ({why}); name an address of this "
+        "machine and a port that this user may bind."
     )

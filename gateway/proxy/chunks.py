@@ -1,7 +1,7 @@
 """Streams of chat and text completions: a label on the first chunk and on the finishing one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
@@ -9,17 +9,109 @@ from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, EngineGarbled, GatewayError
 from gateway.http import sse
-from gateway.proxy.chunk_fast_path import ChunkFastPath, WriteFramed
-from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
+from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_content
 from gateway.runtime.json_types import Json
 from gateway.safety import provenance
 
+# Writes an HTTP chunk that has its framing; False where it may have to wait.
+WriteFramed = Callable[[bytes], bool]
+# Writes an HTTP chunk of the engine's as it came, where that is right; the bytes of its body, or 0.
+Framed = Callable[[bytes, WriteFramed], int]
+
 MOST_CHOICES = 16
 FRAMING_BYTES = 4  # of an HTTP chunk, beside the digits of its size
+# Where the text of a choice stands, in chat and in text completions.
+TEXT_KEYS = (b'"content":"', b'"text":"')
+PROBE = "a probe"
+LONGEST_BYTES = 4096  # of an HTTP chunk that goes the short way; a token's has a few hundred
+UNLEARNED = b"?"  # begins no HTTP chunk
 
 
-@dataclass(frozen=True, slots=True)
-class PendingChunk:
+class ChunkFastPath:
+    """The shortest way of a chunk: what differs from the one before in its text only is not parsed.
+
+    Nearly every chunk of a stream is such a one. The bytes around the text are remembered, and what
+    stands between the same bytes is the text: so much for an event (`text`). Where the engine's
+    socket has brought one event in one HTTP chunk, as it nearly always does, the same holds of the
+    bytes with their framing (`framed_text`), and they can leave as they came: what the caller is
+    sent would be the same, byte for byte, on the long way. Anything else falls back to the parser,
+    which has missed nothing: it stands between two chunks meanwhile.
+    """
+
+    __slots__ = ("_after", "_before", "_framed_after", "_framed_befores", "_least")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
+        self._least = len(before) + len(after)
+        self._framed_after = after + b"\r\n"
+        self._framed_befores: dict[int, bytes] = {}  # by the length of the framed chunk
+
+    @classmethod
+    def of(cls, event: bytes, chunk: Json, text: str) -> "ChunkFastPath | None":
+        """Return what to expect after an event whose only choice says `text`; None where its bytes
+        do not show that for sure."""
+        raw = text.encode(errors="replace")
+        if not raw or text_said(raw) != raw:
+            return None
+        for key in TEXT_KEYS:
+            before, marker, after = event.partition(key + raw + b'"')
+            if marker:
+                template = cls(before + key, b'"' + after)
+                return template if template._is_right(chunk, text) else None
+        return None
+
+    def text(self, event: bytes) -> bytes:
+        """Return the text of an event that fits, in UTF-8; empty for any other."""
+        if (
+            len(event) <= self._least
+            or not event.startswith(self._before)
+            or not event.endswith(self._after)
+        ):
+            return b""
+        return text_said(event[len(self._before) : -len(self._after)])
+
+    def framed_text(self, chunk: bytes) -> bytes:
+        """The same for an event in its HTTP chunk, framed as our own server frames it."""
+        before = self._framed_befores.get(len(chunk)) or self._framed_before(len(chunk))
+        if not (chunk.startswith(before) and chunk.endswith(self._framed_after)):
+            return b""
+        return text_said(chunk[len(before) : -len(self._framed_after)])
+
+    def _framed_before(self, length: int) -> bytes:
+        """Return what a framed chunk of this length begins with."""
+        framed = UNLEARNED
+        for digits in (1, 2, 3):
+            head = b"%x\r\n" % max(0, length - digits - 4)
+            if len(head) == digits + 2 and self._least < length <= LONGEST_BYTES:
+                framed = head + self._before
+        self._framed_befores[min(length, LONGEST_BYTES + 1)] = framed
+        return framed
+
+    def _is_right(self, chunk: Json, text: str) -> bool:
+        """Prove with a probe that another text in that place is the text of the choice, no more."""
+        probe = openai_json.parse(sse.payload(self._before + PROBE.encode() + self._after))
+        (choice,) = openai_json.choices_of(probe)
+        if openai_json.message_of(choice).get("content") != PROBE:
+            return False
+        return {**probe, "choices": [with_content(choice, text)]} == chunk
+
+
+def text_said(raw: bytes) -> bytes:
+    """Return what the bytes between a JSON string's quotes say, in UTF-8; empty where they are none
+    such, and where they say a `<`, which may begin a Harmony marker."""
+    try:
+        text: str = orjson.loads(b'"%b"' % raw)
+    except orjson.JSONDecodeError:
+        return b""
+    return b"" if "<" in text else text.encode()
+
+
+# What is expected of the next chunk, and where its text is digested.
+Template: TypeAlias = tuple[ChunkFastPath, Callable[[bytes], None]]
+
+
+class PendingChunk(NamedTuple):
     """A chunk that is labelled, and the choices that finish with it."""
 
     content: bytes
@@ -54,14 +146,14 @@ class ChunkRelay:
         self._request = request
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
-        self._template: tuple[ChunkFastPath, ChoiceState] | None = None
+        self._template: Template | None = None
 
     def relay(self, event: bytes) -> bytes:
         """Return what to send for an event, perhaps nothing; raises what an error in it means."""
         if self._template is not None:
-            template, state = self._template
+            template, hear = self._template
             if text := template.text(event):
-                state.hear_more(text)
+                hear(text)
                 self.pieces += 1
                 return event
             self._template = None
@@ -80,7 +172,8 @@ class ChunkRelay:
         self.pieces += sum(map(openai_json.says_something, choices))
         if usage and not choices and self._took_usage:
             return self._release(chunk.get("system_fingerprint"))
-        released = b"" if self._may_wait(choices) else self._release(None)
+        must_go = self._pending and not self._may_wait(choices)
+        released = self._release(None) if must_go else b""
         passed = self._label(event, content, chunk, choices)
         if passed is event and len(choices) == 1 and not usage:
             self._template = self._expected(event, chunk, choices[0])
@@ -91,11 +184,11 @@ class ChunkRelay:
         the bytes of the event, or 0 where nothing was written."""
         if self._template is None:
             return 0
-        template, state = self._template
+        template, hear = self._template
         text = template.framed_text(chunk)
         if not text or not write(chunk):
             return 0
-        state.hear_more(text)
+        hear(text)
         self.pieces += 1
         return len(chunk) - chunk.index(b"\r") - FRAMING_BYTES
 
@@ -121,7 +214,7 @@ class ChunkRelay:
             return event
         pending = PendingChunk(content, finished, chunk.get("system_fingerprint"))
         if not (finished and self._took_usage):
-            return self._written(pending, moved={})
+            return self._written(pending)
         self._pending.append(pending)
         return b""
 
@@ -131,16 +224,14 @@ class ChunkRelay:
         waiting = {choice.get("index", 0) for chunk in self._pending for choice in chunk.finished}
         return bool(choices) and waiting.isdisjoint(choice.get("index", 0) for choice in choices)
 
-    def _expected(
-        self, event: bytes, chunk: Json, choice: Json
-    ) -> tuple[ChunkFastPath, ChoiceState] | None:
+    def _expected(self, event: bytes, chunk: Json, choice: Json) -> Template | None:
         """The template of the next event, after one that went on as it came."""
         state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
         if not text or not state.is_in_text or not self._policy.keeps_reasoning:
             return None
         template = ChunkFastPath.of(event, chunk, text)
-        return (template, state) if template is not None else None
+        return (template, state.mac.update) if template is not None else None
 
     def _choice(self, choice: Json) -> ChoiceState:
         """The state of the choice with this index."""
@@ -158,22 +249,19 @@ class ChunkRelay:
         """The finishing chunks that were held, in order, with the fingerprint that vLLM moved to
         the usage chunk."""
         held, self._pending = self._pending, []
-        return b"".join(self._restored(pending, fingerprint) for pending in held)
+        return b"".join(self._written(pending, fingerprint) for pending in held)
 
-    def _restored(self, pending: PendingChunk, fingerprint: str | None) -> bytes:
-        if not fingerprint or pending.fingerprint:
-            return self._written(pending, moved={})
-        moved = {"system_fingerprint": fingerprint}
-        return self._written(replace(pending, fingerprint=fingerprint), moved=moved)
-
-    def _written(self, pending: PendingChunk, *, moved: Json) -> bytes:
+    def _written(self, pending: PendingChunk, fingerprint: str | None = None) -> bytes:
+        """A labelled chunk; without a fingerprint of its own it gets this one."""
         label, self._initial = self._initial, None
+        moved = fingerprint if not pending.fingerprint else None
         for choice in pending.finished:
             state = self._choices[choice.get("index", 0)]
-            final = state.final(choice["finish_reason"], fingerprint=pending.fingerprint)
+            final = state.final(choice["finish_reason"], fingerprint=moved or pending.fingerprint)
             self.finals.append(final)
             label = provenance.merge(label or self._repeatable, final)
-        return sse.data_only(openai_json.append(pending.content, {**moved, "mmhie": label}))
+        added = {"system_fingerprint": moved, "mmhie": label} if moved else {"mmhie": label}
+        return sse.data_only(openai_json.append(pending.content, added))
 
     def _end(self, event: bytes) -> bytes:
         rest = self._release(None)

@@ -16,8 +16,7 @@ from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, OutgoingAnswer, is_stream
 from gateway.proxy import json_response
-from gateway.proxy.chunk_fast_path import Framed
-from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.chunks import ChunkRelay, Framed
 from gateway.proxy.json_response import Labelled
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
@@ -245,12 +244,13 @@ class RelayedStream:
         there, after the events before it have been sent."""
         events: list[bytes] = []
         try:
-            for event in self._buffer.feed(data):
+            whole = self._buffer.feed(data)
+            for event in whole:
                 if len(event) > LARGE_BYTES:
                     self._memory.require(parsed_bytes(event))
                 events.append(self._relay.relay(event))
-                if not event.startswith(b":"):  # a comment is no token
-                    self._response.mark_progress()
+            if any(not event.startswith(b":") for event in whole):  # a comment is no token
+                self._response.mark_progress()
             waiting = self._buffer.waiting_bytes
             if waiting > LARGE_BYTES:
                 self._memory.hold(self._held + waiting)

@@ -47,7 +47,7 @@ class MessageEventRelay:
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         if is_plain and (text := plain_text(event)):
             self._state.has_text = True
-            self._state.hear_more(text)
+            self._state.mac.update(text)
             self.pieces += 1
             return event
         event = openai_json.unlabelled_event(event, "message")

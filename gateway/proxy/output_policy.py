@@ -176,12 +176,8 @@ class ChoiceState:
 
     @property
     def is_in_text(self) -> bool:
-        """True while more text would simply be more text: nothing is held back, nothing is due."""
+        """True while more text is only to be digested: nothing is held back, nothing is due."""
         return self.has_text and self._guard is None
-
-    def hear_more(self, text: bytes) -> None:
-        """Take in more text, as the engine wrote it, while `is_in_text`."""
-        self.mac.update(text)
 
     def hear(self, message: Json) -> None:
         """Take in a message or a delta."""

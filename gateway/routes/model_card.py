@@ -13,7 +13,7 @@ VARY = {"vary": "accept"}
 async def model_card(request: Request, services: ServicesDep) -> Response:
     """Model card, as JSON or as a page (`Accept: text/html`); 503 while the model is unknown."""
     card = ModelCard(
-        services.serving(services.watch.model()),
+        services.serving(services.served()),
         services.labels.disclaimer,
         services.screener,
         services.settings.disclaimer_contact,

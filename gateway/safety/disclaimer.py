@@ -9,6 +9,7 @@ from gateway.safety.wording import LANGUAGES, Contacts, Wording, built_in, wordi
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
 DEFAULT_VERSION = "1.0.0"
+TRANSLATED_VERSION = "1.0.1"  # shorter than 1.0.0: two lines of a phone
 DISCLAIMER_ID = "mmhie-safety-notice"
 
 # BCP 47, as far as a header-safe version string needs it.
@@ -98,7 +99,7 @@ def _statement(text: str | None, language: str) -> str:
 def _version(shown: str, language: str) -> str:
     """Return a header-safe version; a custom text is named by its digest."""
     if language in LANGUAGES and shown == default_text(language):
-        return DEFAULT_VERSION if language == "en" else f"{DEFAULT_VERSION}-{language}"
+        return DEFAULT_VERSION if language == "en" else f"{TRANSLATED_VERSION}-{language}"
     return f"custom-{_digest(shown)[:12]}"
 
 

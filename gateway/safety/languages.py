@@ -51,6 +51,7 @@ COMMON: Mapping[Language, str] = {
     "ja ei se että olen mitä kun hän minun minulla ovat "
     "yang dan di saya untuk tidak dengan ini apa adalah sudah pada dari",
 }
+DIGITS = "".join(map(str, range(len(LANGUAGES))))
 VOTES: Mapping[str, str] = {
     word: "".join(
         str(at) for at, language in enumerate(LANGUAGES) if word in COMMON[language].split()
@@ -66,7 +67,7 @@ def language_of(turns: Sequence[str]) -> Language | None:
     if not turns:
         return None
     votes = "".join(votes_in(words_of(turns[-1])))
-    counts = [votes.count(str(at)) for at in range(len(LANGUAGES))]
+    counts = list(map(votes.count, DIGITS))
     most = max(counts)
     return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else OTHER
 

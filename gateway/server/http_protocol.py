@@ -6,7 +6,6 @@ Parsing a request and writing a response stay uvicorn's (docs/decisions/http-pro
 """
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any, Literal, cast
 
 import httptools
@@ -30,7 +29,7 @@ from gateway.server.request_head import (
     is_of_another_protocol,
     is_plain,
 )
-from gateway.server.response_cycle import adopt
+from gateway.server.response_cycle import ResponseCycle, adopt
 
 FRAMING = (b"content-length", b"transfer-encoding")
 MAX_HEADERS = 128
@@ -68,7 +67,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.is_unused = True
         self.is_last = False  # the next request: the server stops
         self.ignores_input = False
-        self.active: RequestResponseCycle | None = None
+        self.active: ResponseCycle | None = None
         self.framing_headers: list[tuple[bytes, bytes]] = []
         self.received = 0  # bytes of this request after the first read
         self.last_read_bytes = 0
@@ -93,11 +92,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell every open request; uvicorn tells the last one only."""
+        """Tell the request being answered; uvicorn tells the last one only."""
         self.config.cap.refused.discard(self)
-        for cycle in self._open_cycles():
-            cycle.disconnected = True
-            cycle.message_event.set()
+        if self.active is not None:
+            self.active.disconnect()
         super().connection_lost(exc)
         if self.ignores_input and self.cycle is not None:
             self._break_references()
@@ -227,9 +225,8 @@ class HttpProtocol(HttpToolsProtocol):
         return 2 * self.settings.max_body_bytes + self.settings.max_header_bytes
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        adopt(cycle)
+        self.active = adopt(cycle)
         cycle.transport = cast(asyncio.Transport, LingeringTransport(self))
-        self.active = cycle
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -242,12 +239,6 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline and self.closing_since is None:
             self._start_asgi_task(*self.pipeline.pop())
-
-    def _open_cycles(self) -> Iterator[RequestResponseCycle]:
-        if self.active is not None:
-            yield self.active
-        for cycle, _ in self.pipeline:
-            yield cycle
 
     def refuse(self, error: GatewayError) -> None:
         """Answer what is being parsed with an error, after all earlier answers, and close."""

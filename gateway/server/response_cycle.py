@@ -1,5 +1,6 @@
 """One request and its response on a connection: uvicorn's cycle, with faster writes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Message
@@ -19,6 +20,7 @@ class ResponseCycle(RequestResponseCycle):
     """
 
     head = b""  # waits for its body
+    left: Callable[[], None] | None = None  # called once the caller has
 
     async def send(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:
@@ -47,6 +49,20 @@ class ResponseCycle(RequestResponseCycle):
         self.transport.write(chunk)
         return True
 
+    def on_disconnect(self, callback: Callable[[], None] | None) -> None:
+        """Call back once the caller is gone, at once where it is."""
+        self.flow.resume_reading()  # the end of a connection that is not read goes unnoticed
+        self.left = callback
+        if self.disconnected:
+            self.disconnect()
+
+    def disconnect(self) -> None:
+        """Note that the caller is gone."""
+        self.disconnected = True
+        self.message_event.set()
+        if self.left is not None:
+            self.left()
+
     @property
     def _is_over(self) -> bool:
         return self.response_complete or self.scope["method"] == "HEAD"
@@ -64,7 +80,7 @@ class ResponseCycle(RequestResponseCycle):
 
     def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Write the head, or keep it for the body; RuntimeError where a header would break it."""
-        lines = [b"%b: %b" % header for header in (*self.default_headers, *headers)]
+        lines = [b": ".join(header) for header in (*self.default_headers, *headers)]
         written = b"".join(lines)
         if written.translate(None, CONTROL) != written:
             raise RuntimeError("a header of this response holds a control character")
@@ -101,9 +117,12 @@ class ResponseCycle(RequestResponseCycle):
         self.on_response()
 
 
-def adopt(cycle: RequestResponseCycle) -> None:
+def adopt(cycle: Any) -> ResponseCycle:
     """Make a cycle of uvicorn's one of ours: uvicorn names its own class where it makes one."""
     cycle.__class__ = ResponseCycle
-    cycle.scope["write_framed"] = cycle.write_framed  # type: ignore[typeddict-unknown-key,attr-defined] # see Exchange
-    if cycle.scope["http_version"] == "1.0":
-        cycle.chunked_encoding = False
+    ours: ResponseCycle = cycle
+    scope: Any = ours.scope  # see Exchange
+    scope |= {"write_framed": ours.write_framed, "on_disconnect": ours.on_disconnect}
+    if scope["http_version"] == "1.0":
+        ours.chunked_encoding = False
+    return ours

@@ -194,7 +194,8 @@ def reason_of(mistake: ErrorDetails, description: str) -> str:
         told = description.partition(". ")[0].rstrip(".")
         return template.format(description=told, **mistake.get("ctx", {}))
     reason = mistake["msg"].removeprefix("Value error, ").replace("Input ", "it ", 1)
-    return f"{reason[0].lower()}{reason[1:]}"
+    subject = "it " if reason.startswith("must ") else ""
+    return f"{subject}{reason[0].lower()}{reason[1:]}"
 
 
 def is_secret(annotation: object) -> bool:

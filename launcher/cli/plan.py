@@ -170,8 +170,9 @@ def show_short(
     console.print(memory.verdict, style="bold", soft_wrap=True)
     shown = [f"{name + ':':<10}{text}" for name, text in rows.items() if text]
     shown += warnings_in_short(plan.warnings, MOST_LINES - len(shown) - 2)
+    is_whole = not console.is_terminal  # which would break words
     for line in [*shown, "More: mmhie plan --verbose"]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, soft_wrap=is_whole)
 
 
 def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:

@@ -23,9 +23,11 @@ def sentence(decided: Decisions) -> str:
     where = "the memory that is free" if decided.device == "cpu" else share
     needed, there = decided.memory.per_gpu_gib, decided.memory.available_gib
     remedies = "; or ".join(_remedies(decided))
+    name = decided.quantization.name
+    form = "unquantized" if name == "none" else f"as {name}"
     return (
-        f"{decided.model.id} as {decided.quantization.name} needs {needed:.1f} GiB and {where} is "
-        f"{there:.1f} GiB: {remedies}."
+        f"{decided.model.id} {form} needs {needed:.1f} GiB and {where} is {there:.1f} GiB: "
+        f"{remedies}."
     )
 
 

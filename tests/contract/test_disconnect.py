@@ -72,6 +72,17 @@ def test_leaving_while_waiting_for_a_whole_answer(
     aborted(engine)
 
 
+def test_leaving_after_a_large_request(gateway: Gateway, engine: FakeEngine) -> None:
+    """A body for which reading was paused hides no end of the connection."""
+    engine.next(fault="hang_before_headers")
+    chat = next(surface for surface in STREAMS if surface.name == "chat-sse")
+    with asked(gateway, chat, user="x" * 300_000):
+        engine.until(lambda stats: stats["running"] == 1)
+        time.sleep(0.05)
+
+    aborted(engine)
+
+
 def test_a_patient_client_is_not_taken_for_a_gone_one(gateway: Gateway, engine: FakeEngine) -> None:
     """A client that waits long keeps its request."""
     engine.next(fault="slow_first_token", seconds=1.0)

@@ -238,4 +238,4 @@ def test_languages_may_be_mixed(gateway_with: Shared) -> None:
     )
 
     (notice,) = answer.json()["notices"]
-    assert notice["message"].startswith("Señal de alarma")
+    assert notice["message"].startswith("Alerta en la pregunta")

@@ -21,8 +21,7 @@ from gateway.engine.errors import echoes, translate, withhold
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.proxy import json_response
-from gateway.proxy.chunk_fast_path import text_said
-from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.chunks import ChunkRelay, text_said
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony

@@ -20,6 +20,8 @@ from gateway.middleware import Correlation
 from gateway.observability.logs import JsonFormatter, log_request
 from gateway.pipeline import EVENT_STREAM
 from gateway.safety.wording import wording
+from gateway.server.drain import server_config
+from gateway.settings.gateway import GatewaySettings
 from tests.waiting import PATIENCE_S, eventually
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -53,19 +55,14 @@ def with_log(app: Any) -> Any:
 
 @contextlib.asynccontextmanager
 async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uvicorn.Server]]:
-    """A uvicorn server in this loop around one handler."""
+    """Our server in this loop around one handler."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await handler(scope["exchange"])
 
-    config = uvicorn.Config(
-        with_log(Correlation(app, disclaimer_version="7", wording=wording("en"))),
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=0,
-    )
+    layers: Any = with_log(Correlation(app, disclaimer_version="7", wording=wording("en")))
+    config = server_config(layers, GatewaySettings())
+    config.lifespan, config.timeout_graceful_shutdown = "off", 0
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
     plug = socket.create_server(("127.0.0.1", 0))
@@ -247,7 +244,7 @@ async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
 
     async def slow(exchange: Exchange) -> None:
         try:
-            async with exchange.watched(set()):
+            with exchange.watched(set()):
                 asked.set()
                 await asyncio.Event().wait()
         finally:

@@ -23,14 +23,14 @@ const WORDS = {
 };
 // In the way of asking: how serious it is, and what to read where the gateway tells no more; where
 // it is a danger, what to do follows.
-const DOWNTIME = "Until then, follow your downtime procedure.";
+const DOWNTIME = "Meanwhile, follow your downtime procedure.";
 const PANELS = {
   starting: ["", "The model is being started. Questions can be asked once it is there."],
   absent: ["danger", "No model can be reached. Tell whoever runs this service."],
   loading: ["", "The model is being loaded into memory. Questions can be asked once it is there."],
   draining: ["caution", "This gateway is being stopped. Another one takes over, or it comes back."],
   engine_down: ["danger", "The model does not answer; it is restarted if it is supervised."],
-  stalled: ["danger", "The model has work and makes no progress."],
+  stalled: ["danger", "The model makes no progress; it is restarted if it is supervised."],
   held: ["caution", "The model was taken out of service by an operator. Follow your downtime procedure. Rely on clinical judgement and your usual references."],
   away: ["danger", "The gateway does not answer. This page keeps trying; what you have written stays here."],
 };
@@ -70,7 +70,7 @@ export class Health {
     const was = this.phase;
     this.phase = this.#isAbsent(told) ? "absent" : (told.phase in WORDS ? told.phase : "unknown");
     this.model = told.model ?? this.model;
-    this.name = told.served?.display_name ?? this.model;
+    this.name = told.served?.display_name ?? told.model ?? this.name;
     this.reasons = told.served?.reasoning ?? this.reasons;
     byId("status").dataset.phase = this.phase;
     write(byId("phase"), WORDS[this.phase]);
@@ -96,7 +96,15 @@ export class Health {
     return address ? `No engine answers at ${address} (MMHIE_ENGINE_URL). Tell whoever runs this service.` : otherwise;
   }
 
+  /** The panel comes and goes above the answers; what is read there stays where it is. */
   #panel(told) {
+    const top = () => byId("answers").getBoundingClientRect().top;
+    const before = top();
+    this.#fill(told);
+    if (before < 0) scrollBy(0, top() - before);
+  }
+
+  #fill(told) {
     const [kind, otherwise] = PANELS[this.phase] ?? [];
     byId("state").hidden = otherwise === undefined;
     if (otherwise === undefined) return;

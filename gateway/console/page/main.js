@@ -9,6 +9,7 @@ import { Follow } from "./follow.js";
 import { ask, look } from "./gateway.js";
 import { Health } from "./health.js";
 import { foldOpen, menu } from "./menu.js";
+import { plain } from "./words.js";
 
 let running = null; // the question being answered: what stops it, and its card
 let edited = null; // the answer whose question is in the field
@@ -176,7 +177,7 @@ async function askedWithKey(answer, signal) {
       });
     } catch (problem) {
       const isRefused = problem.status === 401 || problem.status === 403;
-      if (!isRefused || answer.hasText || !(await access.ask(problem.message))) throw problem;
+      if (!isRefused || answer.hasText || !(await access.ask(plain(problem, byId("disclaimer").lang)))) throw problem;
     }
   }
 }
@@ -207,9 +208,10 @@ function startAnew() {
   if (running) finish();
   edited = null;
   show();
+  scrollTo(0, 0);
   byId("why").textContent = "";
   byId("prompt").value = "";
-  byId("prompt").focus();
+  byId("prompt").focus({ preventScroll: true });
   announce("Conversation cleared.");
 }
 

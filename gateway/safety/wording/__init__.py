@@ -131,7 +131,8 @@ def read(path: Path) -> Wording:
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{path}: {where}: {first['msg']}.") from None
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a wording file ({error}).") from None
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} cannot be read as a wording file ({why}).") from None
 
 
 @cache

@@ -55,7 +55,7 @@ def test_what_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, url: str)
     """In a sentence that repeats no password."""
     monkeypatch.setenv("MMHIE_REDIS_URL", url)
     with pytest.raises(
-        settings.SettingsError, match="MMHIE_REDIS_URL is not valid: must be"
+        settings.SettingsError, match="MMHIE_REDIS_URL is not valid: it must be"
     ) as told:
         settings.load()
 

@@ -104,6 +104,7 @@ async def take(
     async with opened(browser, gateway.url, width=width, height=height, scheme=scheme) as page:
         await picture(page, engine)
         await page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
+        await page.mouse.move(0, 0)  # off the button that it has pressed
         shot = Image.open(io.BytesIO(await page.screenshot())).convert("RGB")
     file = FOLDER / f"console-{name}.png"
     shot.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
@@ -122,7 +123,7 @@ async def main() -> None:
         phase.write_text(json.dumps(told | {"model": {"id": MODEL}}))
         loading.wait("/healthz")
         async with chromium() as browser:
-            wide: dict[str, Any] = {"width": 1280, "height": 960}
+            wide: dict[str, Any] = {"width": 1280, "height": 1010}
             phone: dict[str, Any] = {"width": 390, "height": 844}
             engine.options(length=600)
             others = asyncio.create_task(busy(gateway))
@@ -132,10 +133,10 @@ async def main() -> None:
             await take(browser, gateway, engine, "dark", answer, **wide, scheme="dark")
             await others
             await take(browser, gateway, engine, "notice", notice, **phone)
-            await take(browser, loading, engine, "loading", still, width=900, height=560)
+            await take(browser, loading, engine, "loading", still, width=900, height=552)
             reason = "answers on paediatric doses are being checked"
             write(hold, Hold(reason=reason, by="operator", since="2026-03-01T08:15:00Z"))
-            await take(browser, gateway, engine, "hold", still, width=900, height=560)
+            await take(browser, gateway, engine, "hold", still, width=900, height=552)
         loading.stop()
         gateway.stop()
     engine.stop()

@@ -1,13 +1,17 @@
 """Nine states of the page, at three widths and in both themes, as axe-core judges them."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import groupby, product
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
-from gateway.hold.hold import Hold, write
+from gateway.hold.hold import Hold, downtime_message, write
+from gateway.safety.red_flags.notices import notice
+from gateway.safety.wording import LANGUAGES, NO_CONTACTS, Audience, Wording, built_in
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import answered, ask, choose, overflow, ready, told, violations
@@ -17,13 +21,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 SIZES = ((320, 568), (390, 844), (1280, 800))
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
+READERS: tuple[Audience, ...] = ("clinician", "patient")
 NAME = "Tiny, demonstration, not a medical model"
 ANSWER = (
     "# Croup\n\n1. **one**\n\n|a|b|\n|-|-|\n|c|`d`|\n\n$\\text{FENa} = \\frac{a_1}{b^2}$\n\n",
     "w" * 300,
 )
-# Sentences of more than two lines, but those of safety notices and a hold: the gateway words them.
-OTHER = ".text, .question, .notice, .answer-notice, .notice-band, #state.caution, .bar, script"
+# Whatever the model and its reader write may be as long as they like.
+OTHER = ".text, .question, .bar, script"
 LONG = """other => {
   const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
   const found = [];
@@ -46,13 +51,16 @@ LONG = """other => {
   }
   return found;
 }"""
-SAY_ALL = """async () => {
+WORDS = """async () => {
   const words = await import(new URL("console/words.js", document.baseURI));
-  const remarks = document.querySelector("article .remark").parentElement;
-  for (const sentence of [words.TRUNCATED, words.WARNINGS, words.ERRORS].flatMap(Object.values)) {
-    const said = remarks.firstChild.cloneNode(true);
+  return [words.TRUNCATED, words.WARNINGS, words.ERRORS].flatMap(Object.values);
+}"""
+SAY_ALL = """([place, sentences]) => {
+  const box = document.querySelector(place);
+  for (const sentence of sentences) {
+    const said = box.cloneNode(true);
     said.firstChild.data = sentence;
-    remarks.append(said);
+    box.parentElement.append(said);
   }
 }"""
 TOLD = {
@@ -109,7 +117,7 @@ async def refuse(page: Page, engine: FakeEngine) -> None:
 
 
 async def say_all(page: Page, engine: FakeEngine) -> None:
-    await page.evaluate(SAY_ALL)
+    await page.evaluate(SAY_ALL, ["article .remark", await page.evaluate(WORDS)])
 
 
 async def with_options(page: Page, engine: FakeEngine) -> None:
@@ -166,8 +174,36 @@ async def test_every_state_size_and_theme(
             await state(page, engine)
             await judge(page, state.__name__)
         write(hold, Hold(reason="wrong doses seen", by="dr. a", since="2026-01-02T03:04:05.5Z"))
-        await expect(page.locator("#state")).to_contain_text("2 Jan 2026, 03:04:05 (wrong")
+        await expect(page.locator("#state")).to_contain_text("2 Jan 2026, 03:04:05. Reason: wrong")
         await judge(page, "held")
+
+
+def wordings_of(words: Wording) -> Iterator[tuple[str, str]]:
+    """Every text of the gateway's own in one language, after the place that shows it."""
+    hold = Hold(reason="wrong doses seen", by="dr. a", since="2 Jan 2026, 03:04:05")
+    yield "article .answer-notice p", words.disclaimer
+    for text in (*words.errors.values(), downtime_message(hold, words, "4711")):
+        yield "article .remark", text
+    for audience in READERS:
+        names = words.names_of(NO_CONTACTS, audience)
+        yield "article .answer-notice p", words.note_for(NO_CONTACTS, audience)
+        for topic, is_earlier in product(words.notices, (False, True)):
+            told = notice(topic, words, audience, names, is_earlier=is_earlier)
+            yield "article .notice strong", told["message"]
+            yield "article .notice small", f"{told['summary']}. {told['not_triage']}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_wording_on_a_phone(page: Page, engine: FakeEngine, language: str) -> None:
+    """No sentence of any notice, error or hold, for whichever reader, takes more than two lines."""
+    engine.next(fault="say", finish="length", tokens=["Croup"])
+    await ask(page, EMERGENCY)
+    await answered(page)
+    for place, texts in groupby(sorted(set(wordings_of(built_in(language)))), key=itemgetter(0)):
+        await page.evaluate(SAY_ALL, [place, [text for _, text in texts]])
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate(LONG, OTHER) == [], width
 
 
 async def test_what_a_screen_reader_is_told(page: Page, engine: FakeEngine) -> None:

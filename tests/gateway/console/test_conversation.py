@@ -121,6 +121,9 @@ async def test_the_beginning_of_an_answer_stays_in_view(page: Page, engine: Fake
         await ask(page, "What is croup?")
         await answered(page)
         assert await page.evaluate(BEGINNING), width
+    await page.set_viewport_size({"width": 320, "height": 568})
+    await page.get_by_role("button", name="New conversation").click()
+    assert await page.evaluate("scrollY") == 0
     await page.set_viewport_size({"width": 1280, "height": 800})
     engine.next(*ENDLESS, {"fault": "say", "tokens": LONG})
     await ask(page, "And at night?")
@@ -388,6 +391,22 @@ async def test_right_to_left(
         await page.get_by_role("button", name="Copy, question 1").click()
         await clipboard(page)
         assert '<ul dir="auto">' in await page.evaluate(FORMATTED)
+
+
+NOTICE_TOP = "document.querySelector('article .answer-notice').getBoundingClientRect().top"
+
+
+async def test_a_state_that_comes_moves_nothing(page: Page, engine: FakeEngine) -> None:
+    """The text being read stays where it is when a panel appears above it."""
+    engine.next(fault="say", tokens=LONG)
+    await ask(page, "What is croup?")
+    await answered(page)
+    await page.mouse.wheel(0, 600)
+    await page.wait_for_function("() => scrollY > 300")
+    before = await page.evaluate(NOTICE_TOP)
+    await page.context.set_offline(True)
+    await expect(page.locator("#phase")).to_have_text("Gateway not reachable")
+    assert await page.evaluate(NOTICE_TOP) == pytest.approx(before, abs=1)
 
 
 async def test_on_a_touch_screen(browser: Browser, gateway: Gateway) -> None:

@@ -111,17 +111,19 @@ async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
     async with meeting(Engine().play) as (client, _):
         watch = EngineWatch(client, None)
         watch.state = await watch.probe()
-        known = watch.model()
+        known = watch.state.model
+        assert known is not None
         watch.mark_reasoning(known)
-        learned = watch.model()
+        learned = watch.state.model
+        assert learned is not None
         watch.mark_reasoning(known)  # an answer that began before
 
         assert (known.reasons, learned.reasons) == (None, True)
-        assert watch.model() is learned
+        assert watch.state.model is learned
         told = replace(learned, reasons=False)
         watch.state = replace(watch.state, model=told)
         watch.mark_reasoning(told)
-        assert watch.model() is told
+        assert watch.state.model is told
 
 
 @pytest.mark.parametrize(("told", "chats"), [(True, True), (False, False), (None, False)])
@@ -210,22 +212,20 @@ async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
     engine = Engine()
     async with meeting(engine.play) as (client, _):
         watch = EngineWatch(client, None)
-        with pytest.raises(EngineUnavailable):
-            watch.model()
+        assert watch.state.model is None
         running = asyncio.create_task(watch.run())
         await eventually(lambda: watch.phase == "ready")
-        assert watch.model().id == "m"
+        assert watch.state.model is not None
+        assert watch.state.model.id == "m"
         engine.answers["/health"] = None
         engine.answers["/v1/models"] = None
         watch.state = EngineState()  # the facts are forgotten with the engine
         watch.recheck()
         await eventually(lambda: watch.phase == "engine_down")
-        with pytest.raises(EngineUnavailable) as raised:
-            watch.model()
-        assert raised.value.retry_after_s
+        assert watch.state.model is None
         engine.answers["/v1/models"] = {"data": [{"id": "other"}]}
         await eventually(lambda: watch.phase == "ready")
-        assert watch.model().id == "other"
+        assert watch.state.model.id == "other"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -275,16 +275,20 @@ async def hang(line: Line) -> None:
 
 
 async def test_draining_is_told_before_it_refuses() -> None:
-    """Through the settle time questions are still answered."""
-    async with meeting(Engine().play) as (client, _):
-        watch = EngineWatch(client, None)
-        watch.state = await watch.probe()
-        watch.draining = True
-        assert watch.phase == "draining"
-        assert watch.model().id == "m"
-        watch.refusing = True
-        with pytest.raises(Draining):
-            watch.model()
+    """Through the settle time questions are still answered, as long as there is a model."""
+    async with Peer(Engine().play) as peer:
+        app = create_app(GatewaySettings(engine_url=peer.url))
+        async with app.router.lifespan_context(app):
+            services = app.state.services
+            services.watch.draining = True
+            assert (services.phase(), services.model().id) == ("draining", "m")
+            services.watch.refusing = True
+            with pytest.raises(Draining):
+                services.model()
+            services.watch.refusing, services.watch.state = False, EngineState()
+            with pytest.raises(EngineUnavailable) as raised:
+                services.model()
+            assert raised.value.retry_after_s
 
 
 async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:

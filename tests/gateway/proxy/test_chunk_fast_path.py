@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.chunk_fast_path import ChunkFastPath, text_said
-from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.chunks import ChunkFastPath, ChunkRelay, text_said
 from gateway.safety import provenance
 
 KEY = b"k" * 32

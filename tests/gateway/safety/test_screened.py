@@ -39,5 +39,5 @@ def test_a_later_turn_resolves() -> None:
     """The message of a resolved notice names what was raised and whom to call."""
     (notice,) = screen(EMERGENCY, "The chest pain has resolved.").notices
 
-    assert notice["message"].startswith("Raised earlier in this conversation: Chest pain now.")
+    assert notice["message"].startswith("Raised earlier: Chest pain now.")
     assert "112" in notice["message"]

@@ -28,7 +28,7 @@ def test_the_general_notice_has_no_condition() -> None:
     """Nobody has to judge first whether somebody is in danger."""
     message = notice("MED100", built_in("en"), "patient", NAMES)["message"]
 
-    assert message == "The text may describe an emergency: call 112 at once."
+    assert message == "The text may describe an emergency. Call 112 at once."
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
