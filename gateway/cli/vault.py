@@ -36,7 +36,7 @@ class KeptText(TypedDict):
 
 
 class KeptAnswer(TypedDict):
-    """What is sealed, as far as it is read here: anybody may have sealed anything."""
+    """The sealed document, as far as it is read here: anybody may have sealed anything."""
 
     request_id: str
     caller_request_id: NotRequired[str]
