@@ -12,7 +12,7 @@ from scripts.render.page import DOCS, table, with_blocks
 REPORTS = DOCS / "evaluation"
 BLOCK = re.compile(r"(<!-- (figures|comparisons) -->\n)(?:.*\n)*?(?=<!-- end -->)")
 HEALTHY, AGAIN = "embedded", "embedded-again"
-BASES = {"adapter": "adapter-none", "swapped-adapter": "site-adapter"}
+BASES = {"swapped-adapter": "site-adapter"}
 
 
 def pages() -> dict[Path, str]:
