@@ -154,6 +154,41 @@ def test_the_middle_of_a_long_text_is_read(size: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("My sister just swallowed thirty paracetamol tablets but says she feels fine.", "MED105"),
+        ("My son swallowed a button battery but seems fine. What now?", "MED105"),
+        ("My mother had chest pain an hour ago but says she is fine now.", "MED101"),
+        ("My dad's face drooped for ten minutes but he feels fine now.", "MED102"),
+        ("My friend was stung, her face swelled up, but she says she is okay.", "MED103"),
+        ("My sister said she wants to die but says she is fine now.", "MED104"),
+        ("My husband passed out at breakfast but says he is fine.", "MED113"),
+        ("My son hit his head and was knocked out, but he seems fine now.", "MED114"),
+        ("Mein Sohn hat eine Knopfbatterie verschluckt, wirkt aber munter. Was jetzt?", "MED105"),
+        ("Ma soeur a avalé trente comprimés de paracétamol mais dit qu'elle va bien.", "MED105"),
+    ],
+)
+def test_who_is_said_to_be_fine_is_noticed(text: str, topic: str) -> None:
+    """A clause of comfort in the same sentence hides no emergency."""
+    assert topic in screened(text).now
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My sister just took two ibuprofen tablets and says she feels better. What now?",
+        "My son swallowed a cherry stone but seems fine. What now?",
+        "My mum had chest pain in 2015 but is fine now. Can she fly?",
+        "My daughter fell off her bike and scraped her knee but says she's fine.",
+        "My friend was stung by nettles but says she is okay.",
+    ],
+)
+def test_who_is_fine_is_not(text: str) -> None:
+    """The same clause after what is no emergency raises nothing."""
+    assert not screened(text).now
+
+
+@pytest.mark.parametrize(
     "text",
     [
         EXAM,
