@@ -165,7 +165,10 @@ def test_the_middle_of_a_long_text_is_read(size: int) -> None:
         ("My husband passed out at breakfast but says he is fine.", "MED113"),
         ("My son hit his head and was knocked out, but he seems fine now.", "MED114"),
         ("Mein Sohn hat eine Knopfbatterie verschluckt, wirkt aber munter. Was jetzt?", "MED105"),
-        ("Ma soeur a avalé trente comprimés de paracétamol mais dit qu'elle va bien.", "MED105"),
+        ("Mein Mann ist beim Frühstück umgekippt, sagt aber, es gehe ihm gut.", "MED113"),
+        ("Mi marido se desmayó en la ducha pero dice que está bien.", "MED113"),
+        ("Mon père a eu une douleur dans la poitrine ce matin mais il dit que ça va.", "MED101"),
+        ("Minha mãe teve dor no peito hoje mas diz que está bem.", "MED101"),
     ],
 )
 def test_who_is_said_to_be_fine_is_noticed(text: str, topic: str) -> None:
