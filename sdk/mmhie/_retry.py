@@ -13,7 +13,7 @@ POLL_SECONDS = 1.0
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 8.0
 # A server with the same timeout says more (notices, a request id) than a clock of ours could.
-MARGIN, LEAST_MARGIN_SECONDS = 0.08, 0.5
+MARGIN = 0.08
 
 
 class Deadline:
@@ -21,7 +21,7 @@ class Deadline:
 
     def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._end = clock() + seconds + max(MARGIN * seconds, LEAST_MARGIN_SECONDS)
+        self._end = clock() + seconds * (1 + MARGIN)
 
     def remaining(self) -> float:
         """Return the seconds until the deadline, 0 when it has passed."""
