@@ -2,6 +2,7 @@
 the gateway or its settings."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NotRequired
@@ -139,9 +140,17 @@ def account(answer: Json) -> str:
 def opener_of(key: Path) -> Opener:
     """Return what opens with this key; raises CommandError."""
     try:
-        return Opener(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
+        return Opener(key, passphrase)
     except KeyUnusable as problem:
         raise CommandError(f"{key} {problem}.") from None
+
+
+def passphrase() -> str:
+    """Ask for the key's passphrase; without a terminal it is a line of the standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    asked: str = typer.prompt("Passphrase", hide_input=True, err=True)
+    return asked
 
 
 @contextlib.contextmanager

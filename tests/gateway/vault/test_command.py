@@ -1,5 +1,6 @@
 """`mmhie vault open | erase`: without the gateway and its settings."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -229,10 +230,13 @@ def test_an_id_that_is_a_path_is_no_id(safe: Safe, put: Put, keys: KeyPair, name
 def test_the_passphrase_of_the_key_is_asked_for(
     safe: Safe, put: Put, keys: KeyPair, tmp_path: Path
 ) -> None:
-    """Not as an option, which others would see."""
+    """On the terminal, or from the standard input; not as an option, which others would see."""
     pair = key_pair(tmp_path, "a long one")
     assert pair == keys
     put()
-    safe.desk.monkeypatch.setattr("typer.prompt", lambda *_, **__: "a long one")
+    safe.desk.monkeypatch.setattr("sys.stdin", io.StringIO("a long one\n"))
+    assert TEXT.splitlines()[0] in safe.open(ID)[0]
 
+    safe.desk.monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    safe.desk.monkeypatch.setattr("typer.prompt", lambda *_, **__: "a long one")
     assert TEXT.splitlines()[0] in safe.open(ID)[0]
