@@ -97,14 +97,14 @@ class HttpProtocol(HttpToolsProtocol):
         if self.active is not None:
             self.active.disconnect()
         super().connection_lost(exc)
-        if self.ignores_input and self.cycle is not None:
-            self._break_references()
+        for cycle in filter(None, (self.active, self.cycle)):
+            self._break_references(cycle)
 
-    def _break_references(self) -> None:
-        """Free a refused connection: its error's frames and its transport refer back to it, and
+    def _break_references(self, cycle: RequestResponseCycle) -> None:
+        """Free the connection: a cycle's transport and a refusal's frames refer back to it, and
         the garbage collector, which runs rarely, would find it after thousands more."""
-        self.cycle.scope.pop("refusal", None)  # type: ignore[typeddict-item] # see refuse
-        self.cycle.transport = self.transport
+        cycle.scope.pop("refusal", None)  # type: ignore[typeddict-item] # see refuse
+        cycle.transport = self.transport
 
     def data_received(self, data: bytes) -> None:
         self.last_read_bytes = len(data)
