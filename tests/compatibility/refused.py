@@ -59,7 +59,7 @@ REFUSED: Final = (
     refused(text, "temperature out of range", {"temperature": -1}),
     refused(text, "token id out of range", {"prompt": [10_000_000]}, late=True),
     refused(text, "empty prompt", {"prompt": ""}),
-    refused(text, "prompt of the wrong type", {"prompt": {"a": CANARY}}, quotes=True),
+    refused(text, "prompt of the wrong type", {"prompt": {"a": CANARY}}, own=True),
     refused(text, "logprobs negative", {"logprobs": -3}, own=True),
     refused(answers, "temperature out of range", {"temperature": -1}),
     refused(answers, "input of the wrong type", {"input": 5}, quotes=True),
