@@ -57,8 +57,7 @@ class Stack:
 
     def find(self, words: str) -> psutil.Process:
         """The process below the launcher whose command line contains these words."""
-        below = [process for process in self.processes() if words in " ".join(process.cmdline())]
-        return below[-1]
+        return [process for process in self.processes() if words in command_line(process)][-1]
 
     def processes(self) -> list[psutil.Process]:
         """Everything below the launcher, guards included."""
@@ -97,6 +96,14 @@ class Stack:
         """Ask it to stop; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=STOP_S)
+
+
+def command_line(process: psutil.Process) -> str:
+    """Return the command of a process, nothing of one that has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie is one
+        return ""
 
 
 def environment(**ours: str) -> dict[str, str]:
