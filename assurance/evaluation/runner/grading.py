@@ -15,6 +15,10 @@ SERVICE = "judge"  # the key comes in JUDGE_API_KEY, the address in JUDGE_BASE_U
 CONFIG = GenerateConfig(temperature=0, max_tokens=2048, max_retries=1, timeout=120)
 
 
+class JudgeDown(Exception):
+    """The judge gives no answer."""
+
+
 def judge_of(job: Json) -> Model | None:
     """Return the judge's model; None where the site names none."""
     if not job["judge"]:
@@ -31,7 +35,7 @@ async def graded(judge: Model, rule: Rubric, turns: list[Any], reply: Reply) -> 
         asked = rubric.question(turns, reply.text, criterion.criterion)
         try:
             verdicts.append(await verdict(judge, asked))
-        except Exception:  # whatever its client raises, the evaluation goes on
+        except JudgeDown:
             return Score(None, "judge down")
         if verdicts[-1] is None:
             break
@@ -41,7 +45,15 @@ async def graded(judge: Model, rule: Rubric, turns: list[Any], reply: Reply) -> 
 async def verdict(judge: Model, asked: str) -> bool | None:
     """Return the first clear verdict."""
     for _ in range(ATTEMPTS):
-        said = rubric.verdict_of((await judge.generate(asked)).completion)
+        said = rubric.verdict_of(await answer(judge, asked))
         if said is not None:
             return said
     return None
+
+
+async def answer(judge: Model, asked: str) -> str:
+    """Return what the judge says; raise JudgeDown."""
+    try:
+        return str((await judge.generate(asked)).completion)
+    except Exception as error:  # whatever Inspect's client raises, the evaluation goes on
+        raise JudgeDown from error
