@@ -6,6 +6,7 @@ which `make docs` states the evidence. It takes three minutes of one core.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -91,6 +92,7 @@ def name_of(hazard: Hazard, control: Control) -> str:
 
 def main() -> int:
     """Remove every control in turn, print what its test says, and write the record."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     controls = {name_of(hazard, each): each for hazard in hazards() for each in hazard.controls}
     seen: dict[str, Outcome] = {}
     with tempfile.TemporaryDirectory() as folder:
