@@ -166,10 +166,7 @@ class Handler(Protocol):
 class Pipeline:
     """One exchange on a token path; its methods are the steps, in their order."""
 
-    __slots__ = (
-        *("exchange", "handler", "memory", "record", "screening", "services"),
-        "transcript",
-    )
+    __slots__ = ("exchange", "handler", "memory", "record", "screening", "services", "transcript")
 
     def __init__(self, handler: Handler, exchange: Exchange, services: Services) -> None:
         self.handler = handler
