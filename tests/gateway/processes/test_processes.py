@@ -215,12 +215,12 @@ def test_a_limit_below_the_number_of_workers(four: Four, engine: FakeEngine) -> 
 
 
 def test_emergency_goes_first_at_a_worker(four: Four, engine: FakeEngine) -> None:
-    """The class decides among those who wait at one worker."""
+    """The class decides among those who wait at one worker: the engine gets theirs first."""
     pid = min(four.pids())
-    streams, order = endless(four, "ward", [pid], engine), list[str]()
+    streams = endless(four, "ward", [pid], engine)
 
-    def visit(name: str) -> Callable[[], None]:
-        return lambda: order.append(f"{name} {four.at(pid, four.bearers[name])[0]}")
+    def visit(name: str) -> Callable[[], list[int]]:
+        return lambda: four.at(pid, {**four.bearers[name], "X-Request-ID": name})
 
     batch = begun(1, visit("research"))
     until(lambda: four.metric("mmhie_queued_requests") == 1)
@@ -229,7 +229,8 @@ def test_emergency_goes_first_at_a_worker(four: Four, engine: FakeEngine) -> Non
     streams.pop().leave()
     joined((*batch, *urgent))
 
-    assert order == ["er 200", "research 200"]
+    ids = [request["headers"]["x-request-id"] for request in engine.seen("/v1/chat/completions")]
+    assert ids[1:] == ["er", "research"]
 
 
 def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
