@@ -42,7 +42,7 @@ RUN sh docker/environment cpu "${TORCH_FROM}" --no-deps -r requirements/gateway.
       -r requirements/engine-cpu-torch.txt
 
 # vLLM and CUDA are the base's. Its own Python runs the engine, so that nothing of ours is in there but the
-# plugins of two formats.
+# plugins of two formats and a newer xgrammar (docs/decisions/engine-version.md).
 FROM packages AS gpu-packages
 RUN sh docker/environment gpu --no-deps -r requirements/gateway.txt -r requirements/router.txt \
  && uv pip install --target /opt/plugins --no-deps --require-hashes -r requirements/engine-plugins.txt

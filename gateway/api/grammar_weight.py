@@ -1,27 +1,25 @@
-"""The cost of a grammar: how long the engine's compiler takes for the patterns in a request.
+"""The cost of a grammar to the engine: of compiling it once, and of each token under it.
 
-One unit is 7 ms of processor time of xgrammar 0.2.8 with a vocabulary of 200,000 tokens. Counts
+One unit is 7 ms of processor time of xgrammar 0.2.9 with a vocabulary of 200,000 tokens. Counts
 multiply what they repeat; anything that matches most characters costs twelve times a letter. Where
 many parts of a pattern may be left out, each may follow each: their number counts squared.
 
-A length of a text would weigh twenty times what it does here: 30 ms a character, and 6 s from 129
-on. It is in ordinary schemas, though, and no schema says the same for less; it is compiled beside
-the work on other requests, and once for all texts of the same length.
+A pattern of a JSON schema costs nothing more after that. One that stands alone is tried on the
+vocabulary before each token, for all requests together: `(.?.?.?)*` takes 12 s a token. What makes
+it slow is a choice between ways to go on, at a place where most tokens fit; it is refused.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import orjson
 
+from gateway.api.lone_pattern import CLASS, COUNT, WIDE_CLASS, WIDE_ESCAPES, can_stall
 from gateway.runtime.json_types import Json
 
 PATTERN = 1  # each one, whatever it says
 WIDE = 12  # one character out of nearly all
-UNROLLED = 128  # characters of a text up to which its length costs in proportion
-LONGER = 200  # what any length beyond costs
-CHARACTERS = 5  # in a unit
 OPTIONAL = 220  # properties may each be left out, so their square counts: 100 take 0.3 s
 COUNTED = 40  # the same where their number has bounds: 80 take 0.5 s
 WIDE_OPTIONAL = 3  # parts of a pattern that match most characters, beside one for others
@@ -29,8 +27,8 @@ PARTS = 12  # objects in a unit
 LETTERS = 1000  # in a unit; no description is compiled
 BRANCHES = 25  # groups and repetitions in a unit: many alternatives with one compile slowly
 RANGE = 6  # parts to a bound of a number, for every twenty digits
+STALLING = 1000  # what makes each token take 10 ms to seconds; a limit has to be raised for it
 HEAVIEST = 10**9  # nothing is multiplied beyond
-LENGTHS = ("minLength", "maxLength")
 RANGES = frozenset(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"))
 COUNTS = frozenset(("minProperties", "maxProperties"))
 LITERALS = frozenset(("enum", "const", "choice"))
@@ -45,14 +43,12 @@ FORMAT_WEIGHTS = {
     "uri-template": 36,
 }
 TEXTS = ("pattern", "regex", "grammar", "whitespace_pattern", "definition")
+ALONE = ("regex", "whitespace_pattern", "definition")  # not in the quotes of a JSON text
+REPEATING = ("star", "plus", "repeat", "optional", "dispatch")  # of a structural tag
 JSON_TEXTS = ("json", "structural_tag")
 FORCED = ("required", "any")
 FORMATS = ("response_format", "structured_outputs", "text", "output_config")
 COMPILED = frozenset((*FORMATS, "tools"))  # fields of which the engine may compile something
-COUNT = re.compile(r"\{\s{0,2}(\d{0,9})\s{0,2}(?:(,)\s{0,2}(\d{0,9})\s{0,2})?\}")
-CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*+\]?", re.DOTALL)
-WIDE_CLASS = re.compile(r"\[\^|\\[DSWwpPu]|\\x|[^\x00-\x7f]-")
-WIDE_ESCAPES = "DSWwpP"
 
 
 @dataclass(slots=True)
@@ -74,21 +70,19 @@ class Group:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts over a whole format: different lengths, and small parts by the dozen."""
+    """Counts over a whole format: small parts, which weigh by the dozen, and patterns alone."""
 
-    lengths: set[tuple[int, ...]] = field(default_factory=set)
     parts: int = 0
     letters: int = 0
+    alone: int = 0
 
     def add(self, holder: Json) -> None:
-        self.lengths.add(tuple(length_of(holder.get(name)) for name in LENGTHS))
         self.parts += 1 + sum(parts_of_bound(holder[name]) for name in RANGES & holder.keys())
         self.letters += sum(len(name) + letters_of(name, holder[name]) for name in holder)
 
     def weight(self) -> int:
-        longest = map(max, self.lengths)
-        characters = sum(length if length <= UNROLLED else LONGER for length in longest)
-        return characters // CHARACTERS + self.parts // PARTS + self.letters // LETTERS
+        stalling = STALLING if self.alone > 1 else 0  # two in a row can be what one may not be
+        return self.parts // PARTS + self.letters // LETTERS + stalling
 
 
 LETTER = Group(1, 0)
@@ -131,7 +125,7 @@ def weights(value: object, tally: Tally) -> Iterator[int]:
             waiting += holder
         elif isinstance(holder, dict):
             tally.add(holder)
-            yield weight_of_properties(holder)
+            yield weight_of_properties(holder) + weight_of_stalls(holder, tally)
             for name, item in holder.items():
                 yield weight_of_field(name, item)
                 waiting.append(parsed(item) if name in JSON_TEXTS else item)
@@ -142,6 +136,21 @@ def weight_of_properties(holder: Json) -> int:
     properties = holder.get("properties")
     number = len(properties) if isinstance(properties, dict) else 0
     return number * number // (OPTIONAL if COUNTS.isdisjoint(holder) else COUNTED)
+
+
+def weight_of_stalls(holder: Json, tally: Tally) -> int:
+    """Return the weight of a slow token: a grammar, a repeated format, some patterns that stand
+    alone, two of them."""
+    kind = holder.get("type")
+    alone = [holder.get(name) for name in (*ALONE, *(["pattern"] if kind == "regex" else ()))]
+    patterns = [pattern for pattern in alone if isinstance(pattern, str)]
+    tally.alone += len(patterns)
+    stalls = (
+        isinstance(holder.get("grammar"), str)
+        or (kind in REPEATING and not {"content", "rules"}.isdisjoint(holder))
+        or any(map(can_stall, patterns))
+    )
+    return STALLING if stalls else 0
 
 
 def weight_of_field(name: str, item: object) -> int:
@@ -166,11 +175,6 @@ def parts_of_bound(item: object) -> int:
     """Return how many parts a bound of a number weighs."""
     digits = len(f"{item:.0f}") if isinstance(item, int | float) else 0
     return RANGE * (1 + digits // 20)
-
-
-def length_of(item: object) -> int:
-    """Return a length; 0 where it is none."""
-    return int(min(max(item, 0), HEAVIEST)) if isinstance(item, int | float) else 0
 
 
 def parsed(item: object) -> object:

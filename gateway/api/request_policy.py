@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from gateway.api.grammar_weight import COMPILED, weight_of_request
+from gateway.api.grammar_weight import COMPILED, STALLING, weight_of_request
 from gateway.api.json_structure import is_deeper
 from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.errors import InvalidRequest
@@ -326,13 +326,20 @@ def check(
 
 
 def check_grammars(parsed: Json, policy: RequestPolicy) -> None:
-    """Patterns and lengths are compiled before the first token, on the engine's processors."""
-    if not COMPILED.isdisjoint(parsed) and weight_of_request(parsed) > policy.grammar_weight:
+    """Formats and tools may hold up other requests, before the first token and at each."""
+    weight = 0 if COMPILED.isdisjoint(parsed) else weight_of_request(parsed)
+    if weight <= policy.grammar_weight:
+        return
+    over = f"(over {policy.grammar_weight}, MMHIE_MAX_GRAMMAR_WEIGHT)"
+    if weight >= STALLING:
         raise InvalidRequest(
-            "The patterns and lengths of the response format or the tools take too long to compile "
-            f"(over {policy.grammar_weight}, MMHIE_MAX_GRAMMAR_WEIGHT); use fewer patterns, lower "
-            "counts in them, and one maxLength for all texts."
+            f"The regex or grammar makes the engine slow for everybody {over}; use a JSON schema, "
+            "or let each repeated group end with a character that must be there."
         )
+    raise InvalidRequest(
+        f"The patterns of the response format or the tools take too long to compile {over}; use "
+        "fewer patterns and lower counts in them."
+    )
 
 
 def check_batch(parsed: Json, policy: RequestPolicy) -> None:

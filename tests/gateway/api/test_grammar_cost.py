@@ -1,4 +1,8 @@
-"""The costliest grammars that pass, in the engine's own compiler: a second of processor time."""
+"""The costliest grammars that pass, in the engine's own compiler: a second of processor time.
+
+Patterns that stand alone are measured at each token, too: between marks, as vLLM puts them into a
+structural tag, where an ambiguous one is slowest.
+"""
 
 import itertools
 import json
@@ -11,11 +15,32 @@ import xgrammar
 
 from gateway.api.request_policy import RequestPolicy, check
 from gateway.errors import InvalidRequest
+from tests.gateway.api.test_lone_pattern import QUICK
 
 pytestmark = pytest.mark.slow
 
 MOST_S = 2.0  # one, and as much again for a busy or older processor
+MOST_TOKEN_S = 0.02  # a quarter of it, and room for the same
+WORDS = (
+    "x",
+    "ba",
+    "be",
+    " ",
+    "bi",
+    "\n",
+    "bo",
+    " ca",
+    "cu",
+    "-",
+    "be",
+    "1",
+    "ba ",
+    "bu",
+    "bu",
+    " ",
+)
 VOCABULARY = 200_000
+NONE = ("[{?*", ")a|(", "\\")  # no patterns
 MOST_TIMES = 16_384
 MARKS = ("", " ", ".", "#")  # as many tokens begin with one as in a real vocabulary
 
@@ -70,6 +95,9 @@ FAMILIES: dict[str, Callable[[int], dict[str, Any]]] = {
         {"anyOf": [{"properties": {key: {} for key in "abcdefghijklm"}}] * number}
     ),
     "formats": lambda number: array(*[{"type": "string", "format": "email"}] * number),
+    "lengths": lambda number: array(
+        *({"type": "string", "minLength": at, "maxLength": 200 + at} for at in range(number))
+    ),
     "ranges": lambda number: array(
         *(
             {"type": "number", "minimum": -1e15 - at, "maximum": at + 0.98765}
@@ -113,3 +141,20 @@ def test_it_compiles_within_its_time(name: str, tokens: Any) -> None:
         )
 
     assert time.process_time() - before < MOST_S
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern in QUICK if pattern not in NONE])
+def test_a_token_is_quick(pattern: str, tokens: Any) -> None:
+    """Wherever the pattern has got to; whole words, so that a longer token would fit as well."""
+    compiler = xgrammar.GrammarCompiler(tokens, max_threads=8, cache_enabled=False)
+    matcher = xgrammar.GrammarMatcher(compiler.compile_regex(f'"{pattern}"'))
+    bitmask = xgrammar.allocate_token_bitmask(1, tokens.vocab_size)
+    matcher.accept_string('"')
+    slowest = 0.0
+    for word in WORDS:
+        before = time.process_time()
+        matcher.fill_next_token_bitmask(bitmask)
+        slowest = max(slowest, time.process_time() - before)
+        matcher.accept_string(word)  # or not: then the next is tried at the same place
+
+    assert slowest < MOST_TOKEN_S
