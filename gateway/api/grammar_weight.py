@@ -1,8 +1,9 @@
 """The cost of a grammar to the engine: of compiling it once, and of each token under it.
 
 One unit is 7 ms of processor time of xgrammar 0.2.9 with a vocabulary of 200,000 tokens. Counts
-multiply what they repeat; anything that matches most characters costs twelve times a letter. Where
-many parts of a pattern may be left out, each may follow each: their number counts squared.
+multiply what they repeat; what matches letters and spaces costs four times a letter. Where many
+parts of a pattern may be left out, each may follow each: their number counts squared. Of a tool of
+gpt-oss 65 ms are three units: one compiles faster than its processors' time, and only once.
 
 A pattern of a JSON schema costs nothing more after that. One that stands alone is tried on the
 vocabulary before each token, for all requests together: `(.?.?.?)*` takes 12 s a token. What makes
@@ -15,11 +16,24 @@ from dataclasses import dataclass
 
 import orjson
 
-from gateway.api.lone_pattern import CLASS, COUNT, WIDE_CLASS, WIDE_ESCAPES, can_stall
+from gateway.api.lone_pattern import (
+    CLASS,
+    COUNT,
+    FEW_LETTERS,
+    WIDE_ESCAPES,
+    WORD,
+    can_stall,
+    letters_in,
+    ranges_of,
+)
 from gateway.runtime.json_types import Json
 
 PATTERN = 1  # each one, whatever it says
-WIDE = 12  # one character out of nearly all
+WIDE = 4  # one character out of letters and spaces
+LONGEST = 8192  # characters of a pattern that is read at all
+TOOL = 3  # one that the engine compiles: vLLM writes it twelve times for gpt-oss
+OTHER_TOOL = 1  # beside such a one
+TOOL_NAMES = 12
 OPTIONAL = 220  # properties may each be left out, so their square counts: 100 take 0.3 s
 COUNTED = 40  # the same where their number has bounds: 80 take 0.5 s
 WIDE_OPTIONAL = 3  # parts of a pattern that match most characters, beside one for others
@@ -42,11 +56,10 @@ FORMAT_WEIGHTS = {
     "uri-reference": 10,
     "uri-template": 36,
 }
-TEXTS = ("pattern", "regex", "grammar", "whitespace_pattern", "definition")
-ALONE = ("regex", "whitespace_pattern", "definition")  # not in the quotes of a JSON text
-REPEATING = ("star", "plus", "repeat", "optional", "dispatch")  # of a structural tag
-JSON_TEXTS = ("json", "structural_tag")
-FORCED = ("required", "any")
+TEXTS = ("pattern", "regex", "whitespace_pattern")
+ALONE = ("regex", "whitespace_pattern")  # not between the quotes of a JSON text
+UNBOUNDED = ("grammar", "structural_tag")
+FREE = ("auto", "none")
 FORMATS = ("response_format", "structured_outputs", "text", "output_config")
 COMPILED = frozenset((*FORMATS, "tools"))  # fields of which the engine may compile something
 
@@ -70,65 +83,99 @@ class Group:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts over a whole format: small parts, which weigh by the dozen, and patterns alone."""
+    """Counts over a whole format of small parts, which weigh by the dozen."""
 
     parts: int = 0
     letters: int = 0
-    alone: int = 0
 
     def add(self, holder: Json) -> None:
         self.parts += 1 + sum(parts_of_bound(holder[name]) for name in RANGES & holder.keys())
         self.letters += sum(len(name) + letters_of(name, holder[name]) for name in holder)
 
     def weight(self) -> int:
-        stalling = STALLING if self.alone > 1 else 0  # two in a row can be what one may not be
-        return self.parts // PARTS + self.letters // LETTERS + stalling
+        return self.parts // PARTS + self.letters // LETTERS
 
 
 LETTER = Group(1, 0)
 ANY = Group(WIDE, WIDE)
 
 
-def weight_of_request(request: Json) -> int:
-    """Return the weight of all that the engine compiles of a request."""
+def weight_of_request(request: Json, most: int) -> int:
+    """Return the weight of all that the engine compiles of a request, or as much as is over."""
+    total = STALLING if is_stalling(request) else 0
+    for weight in weights_of_request(request):
+        if total > most:
+            break
+        total += weight
+    return total
+
+
+def is_stalling(request: Json) -> bool:
+    """Return whether a format makes each token slow, as a grammar may."""
+    outputs, text = record(request.get("structured_outputs")), record(request.get("text"))
+    formats = (record(request.get("response_format")), record(text.get("format")))
+    alone = (outputs.get(name) for name in ALONE)
+    return (
+        any(outputs.get(name) is not None for name in UNBOUNDED)
+        or any(each.get("type") == "structural_tag" for each in formats)
+        or any(isinstance(pattern, str) and can_stall(pattern) for pattern in alone)
+    )
+
+
+def record(value: object) -> Json:
+    """Return an object, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def weights_of_request(request: Json) -> Iterator[int]:
+    """Yield the weights of its formats and tools, little by little."""
+    for name in FORMATS:
+        yield from weights(request.get(name))
+    tools = [*tools_in(request.get("tools"))]
     is_forced = is_forcing(request.get("tool_choice"))
-    tools = request.get("tools")
-    given = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
-    compiled: list[object] = [tool for tool in given if is_forced or is_compiled(tool)]
-    return sum(map(weight_of, [*(request.get(name) for name in FORMATS), *compiled]))
+    compiled = [tool for tool in tools if is_forced or is_compiled(tool)]
+    if compiled:
+        yield OTHER_TOOL * (len(tools) - len(compiled))
+    for tool in compiled:
+        called = tool.get("name", record(tool.get("function")).get("name"))
+        yield TOOL + (TOOL_NAMES * len(called) // LETTERS if isinstance(called, str) else 0)
+        yield from weights(tool)
+
+
+def tools_in(tools: object) -> Iterator[Json]:
+    """Yield tools, those in a namespace, too."""
+    for tool in tools if isinstance(tools, list) else ():
+        if isinstance(tool, dict):
+            yield tool
+            yield from tools_in(tool.get("tools"))
 
 
 def is_forcing(choice: object) -> bool:
     """Return whether the model has to call a tool, so that all their schemas are compiled."""
-    return isinstance(choice, dict) or choice in FORCED
+    said = choice.get("type") if isinstance(choice, dict) else choice
+    return said is not None and said not in FREE
 
 
 def is_compiled(tool: Json) -> bool:
     """Return whether the engine compiles a tool that the model may call or not."""
-    function = tool.get("function")
-    holders = (tool, function) if isinstance(function, dict) else (tool,)
-    return any(holder.get("strict") or holder.get("format") for holder in holders)
+    return bool(tool.get("strict") or record(tool.get("function")).get("strict"))
 
 
-def weight_of(value: object) -> int:
-    """Return the weight of a format or a tool."""
-    tally = Tally()
-    return min(sum(weights(value, tally)) + tally.weight(), HEAVIEST)
-
-
-def weights(value: object, tally: Tally) -> Iterator[int]:
-    """Yield the weight of each keyword below a value; count what is small alone."""
-    waiting = [value]
+def weights(value: object) -> Iterator[int]:
+    """Yield the weight of each keyword below a value, and of what is small alone by the dozen."""
+    tally, waiting, small = Tally(), [value], 0
     while waiting:
         holder = waiting.pop()
         if isinstance(holder, list):
             waiting += holder
         elif isinstance(holder, dict):
             tally.add(holder)
-            yield weight_of_properties(holder) + weight_of_stalls(holder, tally)
+            yield weight_of_properties(holder) + tally.weight() - small
+            small = tally.weight()
+            yield from map(weight_of_pattern, record(holder.get("patternProperties")))
             for name, item in holder.items():
                 yield weight_of_field(name, item)
-                waiting.append(parsed(item) if name in JSON_TEXTS else item)
+                waiting.append(parsed(item) if name == "json" else item)
 
 
 def weight_of_properties(holder: Json) -> int:
@@ -138,27 +185,10 @@ def weight_of_properties(holder: Json) -> int:
     return number * number // (OPTIONAL if COUNTS.isdisjoint(holder) else COUNTED)
 
 
-def weight_of_stalls(holder: Json, tally: Tally) -> int:
-    """Return the weight of a slow token: a grammar, a repeated format, some patterns that stand
-    alone, two of them."""
-    kind = holder.get("type")
-    alone = [holder.get(name) for name in (*ALONE, *(["pattern"] if kind == "regex" else ()))]
-    patterns = [pattern for pattern in alone if isinstance(pattern, str)]
-    tally.alone += len(patterns)
-    stalls = (
-        isinstance(holder.get("grammar"), str)
-        or (kind in REPEATING and not {"content", "rules"}.isdisjoint(holder))
-        or any(map(can_stall, patterns))
-    )
-    return STALLING if stalls else 0
-
-
 def weight_of_field(name: str, item: object) -> int:
     """Return the weight of one keyword; 0 for others."""
     if name in TEXTS and isinstance(item, str):
         return weight_of_pattern(item)
-    if name == "patternProperties" and isinstance(item, dict):
-        return sum(map(weight_of_pattern, item))
     if name == "format" and isinstance(item, str):
         return FORMAT_WEIGHTS.get(item, 2)
     return 0
@@ -188,9 +218,11 @@ def parsed(item: object) -> object:
 
 
 def weight_of_pattern(pattern: str) -> int:
-    """Return the weight of a regular expression or a grammar, in one pass."""
+    """Return the weight of a regular expression, in one pass."""
+    if len(pattern) > LONGEST:
+        return HEAVIEST
     groups, atom, at = [Group()], Group(), 0
-    optional, spread = pattern.count('""'), pattern.count('""')
+    optional = spread = 0
     while at < len(pattern):
         char = pattern[at]
         count = COUNT.match(pattern, at) if char == "{" else None
@@ -224,14 +256,23 @@ def is_optional(pattern: str, at: int) -> bool:
 def read_atom(pattern: str, at: int) -> tuple[Group, int]:
     """Return the class, escape or character at a place, and where it ends."""
     char = pattern[at]
+    if word := WORD.match(pattern, at):
+        return Group(len(word.group()), 0), word.end()
     if char == "[" and (match := CLASS.match(pattern, at)):
-        return ANY if WIDE_CLASS.search(match.group()) else Group(1, 1), match.end()
+        return read_class(match.group()), match.end()
     if char == "\\":
         is_wide = pattern[at + 1 : at + 2] in WIDE_ESCAPES and at + 1 < len(pattern)
         return ANY if is_wide else LETTER, at + 2
     if char in "*+?|^$":
         return Group(), at + 1
     return ANY if char == "." else LETTER, at + 1
+
+
+def read_class(text: str) -> Group:
+    """Return a class: most tokens of a vocabulary are letters after a space."""
+    ranges = ranges_of(text)
+    has_letters = sum(map(letters_in, ranges)) > FEW_LETTERS
+    return ANY if has_letters and any(ord(" ") in points for points in ranges) else Group(1, 1)
 
 
 def highest(count: re.Match[str]) -> int:

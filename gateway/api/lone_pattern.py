@@ -20,12 +20,11 @@ ENDLESS = 10**9
 
 COUNT = re.compile(r"\{\s{0,2}(\d{0,9})\s{0,2}(?:(,)\s{0,2}(\d{0,9})\s{0,2})?\}")
 CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*+\]?", re.DOTALL)
-WIDE_CLASS = re.compile(r"\[\^|\\[DSWwpPu]|\\x|[^\x00-\x7f]-")
+OPEN_CLASS = re.compile(r"\[\^|\\[DSWwpPux]")
+MEMBER = re.compile(r"\\?(.)(?:-\\?([^\]]))?", re.DOTALL)
 WIDE_ESCAPES = "DSWwpP"
-WORD = r"[\w ,;:/=-]{2,}(?![?*+{])"  # several characters, one after the other
-PIECE = re.compile(rf"{COUNT.pattern}|{CLASS.pattern}|{WORD}|\(\?:|\\.|.", re.DOTALL)
-LETTER_RANGE = re.compile(r"[a-z]-[a-z]")
-LETTER = re.compile(r"[a-z]|[^\x00-\x7f]")
+WORD = re.compile(r"[\w ,;:/=-]{2,}(?![?*+{])")  # several characters, one after the other
+PIECE = re.compile(rf"{COUNT.pattern}|{CLASS.pattern}|{WORD.pattern}|\(\?:|\\.|.", re.DOTALL)
 QUANTIFIERS = {"?": (0, 1), "*": (0, ENDLESS), "+": (1, ENDLESS)}
 
 
@@ -192,10 +191,23 @@ def times_of(match: re.Match[str]) -> tuple[int, int] | None:
 def letters_of(piece: str) -> int:
     """Return out of how many letters a single character is, at least 1; 0 for a word."""
     if piece[0] == "[":
-        is_wide = WIDE_CLASS.search(piece) or LETTER_RANGE.search(piece)
-        return MANY_LETTERS if is_wide else max(1, len(LETTER.findall(piece)))
+        return max(1, sum(map(letters_in, ranges_of(piece))))
     if piece[0] == "\\":
         return MANY_LETTERS if piece[1:] in tuple(WIDE_ESCAPES) else 1
     if piece == ".":
         return MANY_LETTERS
     return 1 if len(piece) == 1 else 0
+
+
+def ranges_of(piece: str) -> list[range]:
+    """Return the code points of a class; all where it is for what it does not say."""
+    if OPEN_CLASS.search(piece):
+        return [range(ENDLESS)]
+    bounds = ((ord(each[1]), ord(each[2] or each[1])) for each in MEMBER.finditer(piece[1:-1]))
+    return [range(low, high + 1) for low, high in bounds]
+
+
+def letters_in(points: range) -> int:
+    """Return how many small letters are in a range; any outside ASCII counts as one."""
+    ascii_letters = range(max(points.start, ord("a")), min(points.stop, ord("z") + 1))
+    return len(ascii_letters) + len(range(max(points.start, 128), points.stop))

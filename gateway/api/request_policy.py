@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from gateway.api.grammar_weight import COMPILED, STALLING, weight_of_request
+from gateway.api.grammar_weight import COMPILED, is_stalling, weight_of_request
 from gateway.api.json_structure import is_deeper
 from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.errors import InvalidRequest
@@ -288,6 +288,7 @@ RULES: Mapping[str, Rule] = {
     "response_format": schema,
     "structured_outputs": schema,
     "text": schema,
+    "output_config": schema,
     "chat_template_kwargs": template_arguments,
     **{name: refused(reason) for name, reason in _FIELDS["refused"].items()},
 }
@@ -297,7 +298,6 @@ MESSAGES_RULES: Mapping[str, Rule] = {
     "messages": lambda value, policy: fault_of_messages(value, most=policy.messages),
     "system": system_blocks,
     "stop_sequences": stops,
-    "output_config": schema,
     **{name: refused(reason) for name, reason in _FIELDS["refused_in_messages"].items()},
 }
 
@@ -327,18 +327,19 @@ def check(
 
 def check_grammars(parsed: Json, policy: RequestPolicy) -> None:
     """Formats and tools may hold up other requests, before the first token and at each."""
-    weight = 0 if COMPILED.isdisjoint(parsed) else weight_of_request(parsed)
-    if weight <= policy.grammar_weight:
+    most = policy.grammar_weight
+    weight = 0 if COMPILED.isdisjoint(parsed) else weight_of_request(parsed, most)
+    if weight <= most:
         return
-    over = f"(over {policy.grammar_weight}, MMHIE_MAX_GRAMMAR_WEIGHT)"
-    if weight >= STALLING:
+    over = f"(over {most}, MMHIE_MAX_GRAMMAR_WEIGHT)"
+    if is_stalling(parsed):
         raise InvalidRequest(
-            f"The regex or grammar makes the engine slow for everybody {over}; use a JSON schema, "
-            "or let each repeated group end with a character that must be there."
+            f"The regex, grammar or structural tag would slow the engine for all {over}; use a "
+            "JSON schema, or let each repeated group end with a character that must be there."
         )
     raise InvalidRequest(
-        f"The patterns of the response format or the tools take too long to compile {over}; use "
-        "fewer patterns and lower counts in them."
+        f"The response format or the tools take too long to compile {over}; use fewer strict "
+        "tools, fewer patterns, and lower counts in them."
     )
 
 

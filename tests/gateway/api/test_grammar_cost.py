@@ -67,7 +67,8 @@ def array(*items: object) -> dict[str, Any]:
 
 
 def regex(pattern: str) -> dict[str, Any]:
-    return {"structured_outputs": {"regex": pattern}}
+    """In a schema: alone, the slow ones are refused for other reasons."""
+    return array({"type": "string", "pattern": f"^{pattern}$"})
 
 
 def counted(number: int) -> dict[str, Any]:
@@ -89,6 +90,9 @@ FAMILIES: dict[str, Callable[[int], dict[str, Any]]] = {
     "anything, repeated": lambda number: regex("(" + ".?" * number + ")*"),
     "empty alternatives": lambda number: regex("([a-z]|)" * number),
     "counts": lambda number: regex(f"[a-z]{{{number}}}"),
+    "words": lambda number: regex(f"[A-Za-z .,-]{{1,{number}}}"),
+    "printable": lambda number: regex(f"[ -~]{{1,{number}}}"),
+    "anything": lambda number: regex(f"[^x]{{1,{number}}}"),
     "alternatives": lambda number: regex("|".join(f"x(y|z){at}" for at in range(number))),
     "numbered properties": counted,
     "objects": lambda number: array(
@@ -133,12 +137,7 @@ def test_it_compiles_within_its_time(name: str, tokens: Any) -> None:
     compiler = xgrammar.GrammarCompiler(tokens, max_threads=8, cache_enabled=False)
 
     before = time.process_time()
-    if "structured_outputs" in request:
-        compiler.compile_regex(request["structured_outputs"]["regex"])
-    else:
-        compiler.compile_json_schema(
-            json.dumps(request["response_format"]["json_schema"]["schema"])
-        )
+    compiler.compile_json_schema(json.dumps(request["response_format"]["json_schema"]["schema"]))
 
     assert time.process_time() - before < MOST_S
 

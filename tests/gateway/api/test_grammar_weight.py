@@ -11,7 +11,6 @@ from gateway.api.request_policy import RequestPolicy, check
 from gateway.errors import InvalidRequest
 
 MOST = RequestPolicy().grammar_weight
-SPACES = {"type": "regex", "pattern": "[a-z]+ +"}
 
 
 def strings(*patterns: str) -> dict[str, Any]:
@@ -32,10 +31,6 @@ def texts(*lengths: float) -> dict[str, Any]:
 
 def in_format(schema: Any) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}
-
-
-def tag(*elements: Any) -> dict[str, Any]:
-    return {"type": "structural_tag", "format": {"type": "sequence", "elements": [*elements]}}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +63,6 @@ def tag(*elements: Any) -> dict[str, Any]:
         ("a?b*c?", 4),
         ("(?:ab)c", 0),
         ("(a|)(|b)", 2),
-        ('"a"? | ""', 2),
         (".*.*", 2 * WIDE + 6),
         ("x+" * 50, 2),
     ],
@@ -80,11 +74,13 @@ def test_a_pattern(pattern: str, weight: int) -> None:
 
 HEAVY: list[dict[str, Any]] = [
     in_format(strings("(a|b|c|d){1,200}[a-z]{1,500}")),
+    in_format(strings("[ -~]{1,120}")),
+    in_format(strings("a" * 9000)),
     in_format(strings(*["[a-z]+"] * 65)),
     in_format(strings("[\\s\\S]{1,2000}")),
-    in_format({"patternProperties": {".{11}": {}}}),
-    in_format({"propertyNames": {"pattern": ".{11}"}}),
-    in_format({"$defs": {"a": [{"anyOf": [{"pattern": ".{11}"}]}]}}),
+    in_format({"patternProperties": {".{33}": {}}}),
+    in_format({"propertyNames": {"pattern": ".{33}"}}),
+    in_format({"$defs": {"a": [{"anyOf": [{"pattern": ".{33}"}]}]}}),
     in_format({"properties": {f"p{at}": {} for at in range(200)}}),
     in_format({"anyOf": [{"properties": {key: {} for key in "abcdefghijklm"}}] * 110}),
     in_format({"properties": {f"p{at}": {} for at in range(72)}, "minProperties": 9}),
@@ -95,24 +91,25 @@ HEAVY: list[dict[str, Any]] = [
     {"tools": [{"parameters": {"enum": ["x" * 1000] * 130}, "strict": True}]},
     {"structured_outputs": {"regex": "a?" * 17}},
     {"structured_outputs": {"regex": "x(y|z)1|" * 3300}},
-    {"structured_outputs": {"regex": ".{11}"}},
-    {"structured_outputs": {"grammar": "root ::= [^x]{1,11}"}},
-    {"structured_outputs": {"json": json.dumps(strings(".{11}"))}},
-    {"structured_outputs": {"structural_tag": json.dumps({"regex": ".{11}"})}},
-    {"text": {"format": {"type": "json_schema", "schema": strings(".{11}")}}},
-    {"output_config": {"format": {"schema": strings(".{11}")}}},
-    {"tools": [{"function": {"parameters": strings(".{11}"), "strict": True}}]},
-    {"tools": [{"input_schema": strings(".{11}"), "strict": True}]},
-    {"tools": [{"function": {"parameters": strings(".{11}")}}], "tool_choice": "required"},
-    {"tools": [{"input_schema": strings(".{11}")}], "tool_choice": {"type": "any"}},
-    {"tools": [{"type": "custom", "format": {"syntax": "regex", "definition": ".{11}"}}]},
+    {"structured_outputs": {"regex": ".{33}"}},
+    {"structured_outputs": {"grammar": "root ::= [^x]{1,33}"}},
+    {"structured_outputs": {"json": json.dumps(strings(".{33}"))}},
+    {"text": {"format": {"type": "json_schema", "schema": strings(".{33}")}}},
+    {"output_config": {"format": {"schema": strings(".{33}")}}},
+    {"tools": [{"function": {"parameters": strings(".{33}"), "strict": True}}]},
+    {"tools": [{"input_schema": strings(".{33}"), "strict": True}]},
+    {"tools": [{"function": {"parameters": strings(".{33}")}}], "tool_choice": "required"},
+    {"tools": [{"input_schema": strings(".{33}")}], "tool_choice": {"type": "any"}},
+    {"tools": [{"type": "namespace", "tools": [{"parameters": strings(".{33}"), "strict": True}]}]},
+    {"tools": [{"name": "x" * 20_000, "strict": True}]},
+    {"tools": [{"function": {"name": f"f{at}", "strict": True}} for at in range(43)]},
+    {"tools": [{"name": f"f{at}", "strict": not at} for at in range(128)]},
     {"structured_outputs": {"regex": "(.?)*"}},
     {"structured_outputs": {"json": {}, "whitespace_pattern": "(.?)*"}},
     {"structured_outputs": {"grammar": 'root ::= "yes" | "no"'}},
-    {"response_format": tag({"type": "regex", "pattern": "(.?)*"})},
-    {"response_format": tag({"type": "star", "content": {"type": "any_text"}})},
-    {"response_format": tag({"type": "grammar", "grammar": "root ::= [a-z]"})},
-    {"structured_outputs": {"structural_tag": json.dumps(tag(*[SPACES] * 2))}},
+    {"response_format": {"type": "structural_tag", "format": {"type": "any_text"}}},
+    {"text": {"format": {"type": "structural_tag", "structures": [], "triggers": []}}},
+    {"structured_outputs": {"structural_tag": "{}"}},
     # Each is light alone.
     in_format(strings("[a-z]{70}")) | {"structured_outputs": {"regex": "[a-z]{70}"}},
 ]
@@ -136,8 +133,10 @@ LIGHT: list[dict[str, Any]] = [
     {"tools": "x", "tool_choice": 5},
     {"structured_outputs": {"json": "{"}},
     {"structured_outputs": {"regex": "[a-z]+(, [a-z]+)*"}},
-    {"response_format": tag(SPACES, {"type": "any_text"})},
-    in_format({"properties": {"type": {"const": "star"}, "grammar": {"type": "string"}}}),
+    in_format({"const": {"type": "structural_tag", "grammar": "x", "regex": "(.?)*"}}),
+    in_format(strings("^[A-Za-zÀ-ÿ' -]{1,30}$")),
+    {"tools": [{"function": {"name": f"f{at}", "strict": True}} for at in range(40)]},
+    {"tools": [{"name": f"f{at}"} for at in range(128)], "tool_choice": {"type": "auto"}},
 ]
 
 
@@ -167,6 +166,6 @@ def test_the_limit_can_be_raised() -> None:
     """For an engine whose compiler is faster."""
     heavy = {"structured_outputs": {"grammar": 'root ::= "yes" | "no"'}}
 
-    weight = weight_of_request(heavy)
+    weight = weight_of_request(heavy, 10_000)
     assert weight > MOST
     check(b"", heavy, RequestPolicy(grammar_weight=weight))

@@ -60,6 +60,7 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("response_format", {"type": "json_object"}, {"schema": "x" * 70_000}),
     ("structured_outputs", {"regex": "(a{1,9}){1,9}"}, {"regex": "x" * 70_000}),
     ("text", {"format": {"type": "text"}}, {"format": "x" * 70_000}),
+    ("output_config", {"effort": "low"}, {"format": "x" * 70_000}),
     ("chat_template_kwargs", {"enable_thinking": False}, {"chat_template": CANARY}),
     ("chat_template_kwargs", {"reasoning_effort": "low"}, {"x": {"y": 1}}),
     ("chat_template_kwargs", {}, [CANARY]),
