@@ -33,7 +33,7 @@ WIDE = 4  # one character out of letters and spaces
 LONGEST = 8192  # characters of a pattern that is read at all
 TOOL = 3  # one that the engine compiles: vLLM writes it twelve times for gpt-oss
 OTHER_TOOL = 1  # beside such a one
-TOOL_NAMES = 12
+TOOL_NAMES = 12  # as often their letters
 OPTIONAL = 220  # properties may each be left out, so their square counts: 100 take 0.3 s
 COUNTED = 40  # the same where their number has bounds: 80 take 0.5 s
 WIDE_OPTIONAL = 3  # parts of a pattern that match most characters, beside one for others
@@ -112,8 +112,8 @@ def weight_of_request(request: Json, most: int) -> int:
 
 def is_stalling(request: Json) -> bool:
     """Return whether a format makes each token slow, as a grammar may."""
-    outputs, text = record(request.get("structured_outputs")), record(request.get("text"))
-    formats = (record(request.get("response_format")), record(text.get("format")))
+    outputs, text = as_object(request.get("structured_outputs")), as_object(request.get("text"))
+    formats = (as_object(request.get("response_format")), as_object(text.get("format")))
     alone = (outputs.get(name) for name in ALONE)
     return (
         any(outputs.get(name) is not None for name in UNBOUNDED)
@@ -122,7 +122,7 @@ def is_stalling(request: Json) -> bool:
     )
 
 
-def record(value: object) -> Json:
+def as_object(value: object) -> Json:
     """Return an object, an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
@@ -135,11 +135,16 @@ def weights_of_request(request: Json) -> Iterator[int]:
     is_forced = is_forcing(request.get("tool_choice"))
     compiled = [tool for tool in tools if is_forced or is_compiled(tool)]
     if compiled:
-        yield OTHER_TOOL * (len(tools) - len(compiled))
+        names = sum(map(length_of_name, tools))
+        yield OTHER_TOOL * (len(tools) - len(compiled)) + TOOL_NAMES * names // LETTERS
     for tool in compiled:
-        called = tool.get("name", record(tool.get("function")).get("name"))
-        yield TOOL + (TOOL_NAMES * len(called) // LETTERS if isinstance(called, str) else 0)
+        yield TOOL
         yield from weights(tool)
+
+
+def length_of_name(tool: Json) -> int:
+    name = tool.get("name", as_object(tool.get("function")).get("name"))
+    return len(name) if isinstance(name, str) else 0
 
 
 def tools_in(tools: object) -> Iterator[Json]:
@@ -158,7 +163,7 @@ def is_forcing(choice: object) -> bool:
 
 def is_compiled(tool: Json) -> bool:
     """Return whether the engine compiles a tool that the model may call or not."""
-    return bool(tool.get("strict") or record(tool.get("function")).get("strict"))
+    return bool(tool.get("strict") or as_object(tool.get("function")).get("strict"))
 
 
 def weights(value: object) -> Iterator[int]:
@@ -172,7 +177,7 @@ def weights(value: object) -> Iterator[int]:
             tally.add(holder)
             yield weight_of_properties(holder) + tally.weight() - small
             small = tally.weight()
-            yield from map(weight_of_pattern, record(holder.get("patternProperties")))
+            yield from map(weight_of_pattern, as_object(holder.get("patternProperties")))
             for name, item in holder.items():
                 yield weight_of_field(name, item)
                 waiting.append(parsed(item) if name == "json" else item)

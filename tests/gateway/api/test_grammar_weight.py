@@ -101,7 +101,7 @@ HEAVY: list[dict[str, Any]] = [
     {"tools": [{"function": {"parameters": strings(".{33}")}}], "tool_choice": "required"},
     {"tools": [{"input_schema": strings(".{33}")}], "tool_choice": {"type": "any"}},
     {"tools": [{"type": "namespace", "tools": [{"parameters": strings(".{33}"), "strict": True}]}]},
-    {"tools": [{"name": "x" * 20_000, "strict": True}]},
+    {"tools": [{"name": "x" * 20_000, "strict": at} for at in range(2)]},
     {"tools": [{"function": {"name": f"f{at}", "strict": True}} for at in range(43)]},
     {"tools": [{"name": f"f{at}", "strict": not at} for at in range(128)]},
     {"structured_outputs": {"regex": "(.?)*"}},
