@@ -3,7 +3,7 @@
 xgrammar tries such a pattern on the vocabulary before each token, for all requests together. Where
 most tokens fit and there is more than one way to go on, it follows each: with 200,000 tokens
 `(\\w+ ?){1,9}` takes 0.9 s a token and `(.?.?.?)*` 12 s. Ordinary patterns that pass take under
-5 ms, the slowest that a search by mutation came to 40 ms. The same pattern in a JSON schema costs
+5 ms, the slowest that a search by mutation came to 60 ms. The same pattern in a JSON schema costs
 nothing a token: there it is prepared when it is compiled.
 """
 
@@ -14,7 +14,8 @@ FEW_LETTERS = 3  # a choice of more is as slow as any
 MANY_LETTERS = 26
 MOST_WAYS = 1  # from a place that most tokens reach, through parts that fit most
 MOST_SKIPPED = 1  # parts in a row that may be left out, before one that fits most
-MOST_WIDE = 5
+MOST_WIDE = 5  # parts of the whole
+MOST_WIDE_REPEATED = 2  # of a group that is repeated
 MOST_PIECES = 1000  # read in 10 ms; a word is one
 ENDLESS = 10**9
 
@@ -35,7 +36,8 @@ class Fragment:
     A place that fits more than a few letters is wide. `letters`: those of a single character.
     `starts`: wide places that the part may begin with. `is_wide_end`: whether it may end with one,
     and `ways`: through how many wide places it may go on from there. `skipped`: parts at its end
-    that may be left out. `branches`: it holds a choice or a repeated group.
+    that may be left out. `wide`: parts that hold a wide place. `branches`: it holds a choice, or a
+    group that is repeated or may be left out.
     """
 
     letters: int = 0
@@ -87,14 +89,15 @@ class Fragment:
         is_open, is_repeated_group = low != high, high > 1 and not self.letters
         is_counted = low > 1 or high < ENDLESS
         holds_choice = self.wide > 0 and (self.may_be_empty or self.branches or is_counted)
-        is_bad = holds_choice or self.stalls_before(self)
+        holds_many = self.wide > MOST_WIDE_REPEATED
+        is_bad = holds_choice or holds_many or self.stalls_before(self)
         return replace(
             self,
             letters=0,
             may_be_empty=self.may_be_empty or low == 0,
             ways=self.ways + (self.starts if high > 1 and is_open else 0),
             skipped=self.skipped + is_open,
-            branches=self.branches or is_repeated_group,
+            branches=self.branches or is_repeated_group or (low == 0 and not self.letters),
             stalls=self.stalls or (is_repeated_group and is_bad),
         )
 
