@@ -22,8 +22,9 @@ ENDLESS = 10**9
 COUNT = re.compile(r"\{\s{0,2}(\d{0,9})\s{0,2}(?:(,)\s{0,2}(\d{0,9})\s{0,2})?\}")
 CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*+\]?", re.DOTALL)
 OPEN_CLASS = re.compile(r"\[\^|\\[DSWwpPux]")
-MEMBER = re.compile(r"\\?(.)(?:-\\?([^\]]))?", re.DOTALL)
+MEMBER = re.compile(r"\\([dsnrt])|\\?(.)(?:-\\?([^\]]))?", re.DOTALL)
 WIDE_ESCAPES = "DSWwpP"
+ESCAPES = {"d": (48, 57), "s": (9, 32), "n": (10, 10), "r": (13, 13), "t": (9, 9)}  # code points
 WORD = re.compile(r"[\w ,;:/=-]{2,}(?![?*+{])")  # several characters, one after the other
 PIECE = re.compile(rf"{COUNT.pattern}|{CLASS.pattern}|{WORD.pattern}|\(\?:|\\.|.", re.DOTALL)
 QUANTIFIERS = {"?": (0, 1), "*": (0, ENDLESS), "+": (1, ENDLESS)}
@@ -206,7 +207,10 @@ def ranges_of(piece: str) -> list[range]:
     """Return the code points of a class; all where it is for what it does not say."""
     if OPEN_CLASS.search(piece):
         return [range(ENDLESS)]
-    bounds = ((ord(each[1]), ord(each[2] or each[1])) for each in MEMBER.finditer(piece[1:-1]))
+    bounds = (
+        ESCAPES[each[1]] if each[1] else (ord(each[2]), ord(each[3] or each[2]))
+        for each in MEMBER.finditer(piece[1:-1])
+    )
     return [range(low, high + 1) for low, high in bounds]
 
 
