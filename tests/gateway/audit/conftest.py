@@ -1,5 +1,6 @@
 """A trail in a folder of the test's own, and the command line beside it."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +8,19 @@ from typing import Any
 
 import pytest
 
+from gateway.audit.chain import ChainHead
 from gateway.audit.file import AuditFile, Fsync
-from launcher.cli import app
+from tests.command import Command
+from tests.waiting import until
 
 KEY = "k" * 32
 Open = Callable[..., AuditFile]
+Append = Callable[..., ChainHead]
+
+
+def trail_settings(path: Path) -> dict[str, str]:
+    """The settings of a gateway that writes this trail."""
+    return {"MMHIE_AUDIT_FILE": str(path), "MMHIE_AUDIT_KEY": KEY}
 
 
 @pytest.fixture
@@ -29,8 +38,25 @@ def open_file(path: Path) -> Open:
     return begin
 
 
+@pytest.fixture
+def append(open_file: Open) -> Append:
+    """Append batches as a process that comes and goes; the head after them."""
+
+    def write(*batches: list[dict[str, Any]], **how: Any) -> ChainHead:
+        with contextlib.closing(open_file(**how)) as file:
+            for batch in batches:
+                file.append(batch)
+            return file.head
+
+    return write
+
+
 def record(number: int) -> dict[str, Any]:
     return {"kind": "test", "number": number}
+
+
+def records(*numbers: int) -> list[dict[str, Any]]:
+    return [record(number) for number in numbers]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -38,28 +64,46 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
-class Desk:
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    """The records in a file that is being written: without a line that is only half there."""
+    return [json.loads(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines()]
+
+
+def numbers_in(path: Path) -> list[int]:
+    """The numbers of the test's records, in their order."""
+    return [line["number"] for line in lines(path) if line["kind"] == "test"]
+
+
+def line_where(path: Path, **facts: str) -> dict[str, Any]:
+    """The one line of a request with these facts, once it is there."""
+    matching: list[dict[str, Any]] = []
+
+    def is_there() -> bool:
+        matching[:] = [
+            line
+            for line in whole_lines(path)
+            if line["kind"] == "request" and facts.items() <= line.items()
+        ]
+        return bool(matching)
+
+    until(is_there)
+    assert len(matching) == 1
+    return matching[0]
+
+
+class Desk(Command):
     """The command line beside a trail."""
 
     def __init__(
         self, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        super().__init__(monkeypatch, capsys)
         self.path = path
-        self.monkeypatch = monkeypatch
-        self.capsys = capsys
         monkeypatch.chdir(path.parent)
-        monkeypatch.setenv("MMHIE_AUDIT_FILE", str(path))
-        monkeypatch.setenv("MMHIE_AUDIT_KEY", KEY)
+        for name, value in trail_settings(path).items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setenv("MMHIE_HOLD_FILE", str(path.with_name("hold.json")))
         monkeypatch.setenv("MMHIE_URL", "http://127.0.0.1:9")  # no gateway: nobody confirms a hold
-
-    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
-        """Return its standard output and standard error."""
-        with pytest.raises(SystemExit) as ended:
-            app.run(app.application(), arguments)
-        out, err = self.capsys.readouterr()
-        assert ended.value.code == exit_code, out + err
-        return out, err
 
 
 @pytest.fixture

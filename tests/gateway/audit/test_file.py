@@ -16,35 +16,17 @@ from gateway.audit.file import ChainBroken
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.contract.process import ROOT
-from tests.gateway.audit.conftest import KEY, Open, lines, record
+from tests.gateway.audit.conftest import KEY, Append, Open, lines, numbers_in, records
 from tests.waiting import PATIENCE_S
 
 
-def test_lines_are_appended(open_file: Open, path: Path) -> None:
+def test_lines_are_appended(append: Append, path: Path) -> None:
     """In order, across openings, and only the owner may read them."""
-    first = open_file()
-    first.append([record(1), record(2)])
-    first.close()
-    second = open_file()
-    head = second.append([record(3)])
-    second.close()
+    append(records(1, 2))
 
-    assert [line["number"] for line in lines(path)] == [1, 2, 3]
-    assert head.seq == 3
+    assert append(records(3)).seq == 3
+    assert numbers_in(path) == [1, 2, 3]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert not verify(path, key=KEY).findings
-
-
-def test_two_writers_share_one_chain(open_file: Open, path: Path) -> None:
-    """Each goes on from what the other wrote."""
-    first, two = open_file(), open_file()
-    for number in range(0, 20, 2):
-        first.append([record(number)])
-        two.append([record(number + 1)])
-    first.close()
-    two.close()
-
-    assert [line["number"] for line in lines(path)] == list(range(20))
     assert not verify(path, key=KEY).findings
 
 
@@ -90,49 +72,38 @@ def test_processes_share_one_chain(path: Path) -> None:
     assert not verify(path, key=KEY).findings
 
 
-def test_a_crash_at_any_byte_is_repaired(open_file: Open, path: Path) -> None:
+def test_a_crash_at_any_byte_is_repaired(append: Append, path: Path) -> None:
     """Complete lines stay, a torn one goes and the chain says so, and it goes on."""
-    file = open_file()
-    file.append([record(1), record(2)])
-    file.close()
+    append(records(1, 2))
     whole = path.read_bytes()
     start = whole.index(b"\n") + 1
     for cut in range(start, len(whole) + 1):
         path.write_bytes(whole[:cut])
-        file = open_file()
-        file.append([record(3)])
-        file.close()
+        append(records(3))
 
-        told = lines(path)
         complete = cut >= len(whole) - 1  # only the newline may be missing
-        kept = [1, 2, 3] if complete else [1, 3]
-        assert [line["number"] for line in told if line["kind"] == "test"] == kept, cut
-        torn = [line["torn_bytes"] for line in told if line["kind"] == "repair"]
+        assert numbers_in(path) == ([1, 2, 3] if complete else [1, 3]), cut
+        torn = [line["torn_bytes"] for line in lines(path) if line["kind"] == "repair"]
         assert torn == ([] if complete or cut == start else [cut - start]), cut
         assert not verify(path, key=KEY).findings, cut
 
 
-def test_a_crash_in_the_first_line(open_file: Open, path: Path) -> None:
+def test_a_crash_in_the_first_line(append: Append, path: Path) -> None:
     """The chain begins anew, and says what was there."""
     path.write_bytes(b'{"seq":1,"prev":"00')
-    file = open_file()
-    file.append([record(1)])
-    file.close()
+    append(records(1))
 
     assert [line["kind"] for line in lines(path)] == ["repair", "test"]
     assert not verify(path, key=KEY).findings
 
 
-def test_a_line_longer_than_one_look(open_file: Open, path: Path) -> None:
+def test_a_line_longer_than_one_look(append: Append, path: Path) -> None:
     """The end of the trail is found however long its last line is, here and in a rotated file."""
     giant = {"kind": "test", "output_digests": ["d" * 76] * 5000}
-    file = open_file(rotate_bytes=500_000)
     for _ in range(3):
-        file.append([giant])
-        file.close()
+        append([giant], rotate_bytes=500_000)
     path.unlink()  # a crash between the two steps of a rotation
-    file.append([record(1)])
-    file.close()
+    append(records(1))
 
     assert len(rotated_files(path)) == 1
     assert lines(path)[-1]["number"] == 1
@@ -148,20 +119,17 @@ def test_a_writer_that_was_stopped_while_it_held_the_lock(
     fcntl.flock(holder, fcntl.LOCK_EX)
     file = open_file()
     with pytest.raises(OSError, match="another process holds its lock"):
-        file.append([record(1)])
+        file.append(records(1))
     holder.close()
-    file.append([record(1)])
+    file.append(records(1))
     file.close()
 
-    assert [line["number"] for line in lines(path)] == [1]
+    assert numbers_in(path) == [1]
 
 
-def test_rotation_carries_the_head(open_file: Open, path: Path) -> None:
+def test_rotation_carries_the_head(append: Append, path: Path) -> None:
     """By size; each file begins with where it came from; the chain runs through all."""
-    file = open_file(rotate_bytes=1000)
-    for number in range(20):
-        file.append([record(number)])
-    file.close()
+    append(*map(records, range(20)), rotate_bytes=1000)
 
     rotated = rotated_files(path)
     assert len(rotated) > 2
@@ -173,38 +141,31 @@ def test_rotation_carries_the_head(open_file: Open, path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["nothing", "empty"])
-def test_a_crash_inside_a_rotation(open_file: Open, path: Path, left: str) -> None:
+def test_a_crash_inside_a_rotation(append: Append, path: Path, left: str) -> None:
     """Between the renaming and the first line: the chain goes on from the renamed file."""
-    file = open_file()
-    file.append([record(1), record(2)])
-    file.close()
+    append(records(1, 2))
     path.rename(path.with_name("audit.jsonl.000000000002"))
     if left == "empty":
         path.touch()
     assert not verify(path, key=KEY).findings
-    file = open_file()
-    file.append([record(3)])
-    file.close()
+    append(records(3))
 
     assert lines(path)[0]["seq"] == 3
     assert not verify(path, key=KEY).findings
 
 
 @pytest.mark.parametrize("how", ["another key", "edited", "no chain"])
-def test_nothing_is_appended_to_what_is_not_ours(open_file: Open, path: Path, how: str) -> None:
+def test_nothing_is_appended_to_what_is_not_ours(append: Append, path: Path, how: str) -> None:
     """Going on would bury the evidence."""
-    file = open_file()
-    file.append([record(1)])
-    file.close()
+    append(records(1))
     if how == "edited":
         path.write_bytes(path.read_bytes().replace(b'"number":1', b'"number":7'))
     if how == "no chain":
         path.write_bytes(b"hello\n")
     before = path.read_bytes()
-    file = open_file(key="another key of 32 characters, or more" if how == "another key" else KEY)
+    key = "another key of 32 characters, or more" if how == "another key" else KEY
     with pytest.raises(ChainBroken, match="MMHIE_AUDIT_KEY"):
-        file.append([record(2)])
-    file.close()
+        append(records(2), key=key)
 
     assert path.read_bytes() == before
 
@@ -213,31 +174,30 @@ def test_a_disk_that_fills_up_leaves_no_half_line(open_file: Open, path: Path) -
     """The batch fails as a whole and is written as a whole once there is room. (A limit on the
     size of files stands in for the disk: the kernel cuts the write short in the same way.)"""
     file = open_file()
-    file.append([record(1)])
+    file.append(records(1))
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for room in (0, 1, 100, 400):
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, hard))
         try:
             with pytest.raises(OSError, match="File too large"):
-                file.append([record(number) for number in range(2, 7)])
+                file.append(records(*range(2, 7)))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert path.read_bytes() == before
-    file.append([record(number) for number in range(2, 7)])
+    file.append(records(*range(2, 7)))
     file.close()
 
-    assert [line["number"] for line in lines(path)] == list(range(1, 7))
+    assert numbers_in(path) == list(range(1, 7))
     assert not verify(path, key=KEY).findings
 
 
 def test_a_file_that_was_taken_away_comes_back(open_file: Open, path: Path) -> None:
     """Deleted while it is open: a new one begins and says so, and a checkpoint contradicts it."""
     file = open_file()
-    file.append([record(1)])
-    checkpoint = file.head
+    checkpoint = file.append(records(1))
     path.unlink()
-    file.append([record(2)])
+    file.append(records(2))
     file.close()
 
     assert lines(path)[0]["seq"] == START.seq + 1
@@ -246,24 +206,9 @@ def test_a_file_that_was_taken_away_comes_back(open_file: Open, path: Path) -> N
     assert "the trail had vanished; line 1 had been its last" in str(findings[1])
 
 
-@pytest.mark.parametrize("policy", ["always", "interval", "never"])
-def test_every_policy_writes_the_same(open_file: Open, path: Path, policy: str) -> None:
-    """They differ in when the disk is made to keep it."""
-    file = open_file(fsync=policy)
-    file.append([record(1)])
-    file.append([record(2)])
-    file.sync()
-    file.close()
-
-    assert [line["number"] for line in lines(path)] == [1, 2]
-
-
-def test_no_handle_is_left_open(open_file: Open) -> None:
+def test_no_handle_is_left_open(append: Append) -> None:
     """Rotations and failures leave no handle open."""
     before = len(os.listdir("/proc/self/fd"))
-    file = open_file(rotate_bytes=500)
-    for number in range(20):
-        file.append([record(number)])
-    file.close()
+    append(*map(records, range(20)), rotate_bytes=500)
 
     assert len(os.listdir("/proc/self/fd")) == before

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,24 +10,22 @@ from gateway.audit import chain
 from gateway.audit.chain import ChainHead
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
-from tests.gateway.audit.conftest import KEY, Open, lines, record
+from tests.gateway.audit.conftest import KEY, Append, lines, record, records
 
 Lines = list[bytes]
 Change = Callable[[Lines], Lines]
 
 
 @pytest.fixture
-def trail(open_file: Open, path: Path) -> Path:
+def trail(append: Append, path: Path) -> Path:
     """Ten lines."""
-    file = open_file()
-    file.append([record(number) for number in range(1, 11)])
-    file.close()
+    append(records(*range(1, 11)))
     return path
 
 
-def found(path: Path, **how: object) -> list[tuple[str, str]]:
-    report = verify(path, key=KEY, **how)  # type: ignore[arg-type] # checkpoints or archived
-    return [(finding.kind, finding.where) for finding in report.findings]
+def found(path: Path, key: str = KEY, **how: Any) -> list[tuple[str, str]]:
+    findings = verify(path, key=key, **how).findings
+    return [(finding.kind, finding.where) for finding in findings]
 
 
 def change(path: Path, how: Change) -> None:
@@ -104,29 +103,19 @@ def test_a_cut_tail_needs_a_checkpoint(trail: Path) -> None:
     change(trail, lambda x: x[:7])
 
     assert found(trail) == []
-    report = verify(trail, key=KEY, checkpoints=[head])
-    assert [(finding.kind, finding.where) for finding in report.findings] == [
-        ("cut", "audit.jsonl:7")
-    ]
-    assert "lines 8 to 10" in report.findings[0].what
+    assert found(trail, checkpoints=[head]) == [("cut", "audit.jsonl:7")]
+    assert "lines 8 to 10" in verify(trail, key=KEY, checkpoints=[head]).findings[0].what
 
 
 def test_checkpoints_that_contradict_each_other(trail: Path) -> None:
-    """Two digests for one number: the trail was rolled back and written on."""
+    """A trail that has grown since is right; with another digest for one of its numbers, alone or
+    beside the right one, it was rewritten with the key, or rolled back and written on."""
     good = ChainHead(3, lines(trail)[2]["mac"])
     other = ChainHead(3, "f" * 64)
 
-    for noted in ([good, other], [other, good]):
-        assert found(trail, checkpoints=noted) == [("rewritten", "audit.jsonl:3")]
-
-
-def test_an_older_checkpoint_is_met_on_the_way(trail: Path) -> None:
-    """A trail that has grown since is right; one that was rewritten with the key is not."""
-    first = lines(trail)[2]
-    good = ChainHead(first["seq"], first["mac"])
-
     assert found(trail, checkpoints=[good]) == []
-    assert found(trail, checkpoints=[ChainHead(3, "f" * 64)]) == [("rewritten", "audit.jsonl:3")]
+    for noted in ([other], [good, other], [other, good]):
+        assert found(trail, checkpoints=noted) == [("rewritten", "audit.jsonl:3")]
 
 
 def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
@@ -143,19 +132,12 @@ def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
 
 def test_the_wrong_key_is_one_finding(trail: Path) -> None:
     """A wrong key is one finding, and not ten edits."""
-    report = verify(trail, key="o" * 32)
-
-    assert [(finding.kind, finding.where) for finding in report.findings] == [
-        ("wrong key", "everywhere")
-    ]
+    assert found(trail, key="o" * 32) == [("wrong key", "everywhere")]
 
 
-def test_through_rotated_files(open_file: Open, path: Path) -> None:
+def test_through_rotated_files(append: Append, path: Path) -> None:
     """A missing file is a deletion, unless it is the first and was archived."""
-    file = open_file(rotate_bytes=1000)
-    for number in range(30):
-        file.append([record(number)])
-    file.close()
+    append(*map(records, range(30)), rotate_bytes=1000)
     rotated = rotated_files(path)
     assert found(path) == []
     middle = rotated[2].read_bytes()
