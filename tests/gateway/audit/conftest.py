@@ -14,6 +14,32 @@ from tests.command import Command
 from tests.waiting import until
 
 KEY = "k" * 32
+REQUEST_LINE: dict[str, Any] = {
+    "time": "2026-11-25T01:46:06.262Z",
+    "kind": "request",
+    "host": "gpu-7",
+    "request_id": "r-1",
+    "client": "ward-7",
+    "auth": "key",
+    "address": "10.0.0.7",
+    "route": "/llm/generate",
+    "status": 200,
+    "outcome": "ok",
+    "ms": 12.5,
+    "stream": True,
+    "notices": ["MED101"],
+    "notice_rules": "3f9a1c0b72de",
+    "disclaimer": "1.0.0",
+    "model": "fake-model",
+    "engine": "vllm",
+    "engine_version": "0.33.0",
+    "sampling": {"temperature": 0.0, "max_tokens": 7},
+    "prompt_digest": "hmac-sha256:aa",
+    "output_digests": ["hmac-sha256:bb"],
+    "prompt_tokens": 5,
+    "completion_tokens": 6,
+    "truncated": "in_answer",
+}
 Open = Callable[..., AuditFile]
 Append = Callable[..., ChainHead]
 

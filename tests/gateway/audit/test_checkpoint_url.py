@@ -15,7 +15,7 @@ from gateway.settings.gateway import SettingsError, load
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY
+from tests.gateway.audit.conftest import KEY, trail_settings
 from tests.waiting import until
 
 LINE = {"time": "2026-11-26T00:00:00.000Z", "event": "audit_checkpoint", "seq": 1, "mac": "a" * 64}
@@ -61,14 +61,10 @@ def test_a_trail_that_is_cut_is_found_elsewhere(
 ) -> None:
     """Checkpoints that arrived prove that lines are missing; the last one comes with the stop."""
     trail = tmp_path / "audit.jsonl"
-    gateway = start(
-        engine.url,
-        MMHIE_AUDIT_FILE=str(trail),
-        MMHIE_AUDIT_KEY=KEY,
-        MMHIE_AUDIT_CHECKPOINT_URL=collector.url,
-    ).wait()
+    url = {"MMHIE_AUDIT_CHECKPOINT_URL": collector.url}
+    gateway = start(engine.url, **trail_settings(trail), **url).wait()
     until(lambda: collector.got)
-    assert gateway.client.post(SURFACES[0].path, json=SURFACES[0].body()).status_code == 200
+    assert SURFACES[0].ask(gateway.client).status_code == 200
     assert gateway.stop() == 0
     elsewhere = tmp_path / "elsewhere.log"
     elsewhere.write_bytes(b"\n".join(collector.got))
@@ -77,9 +73,8 @@ def test_a_trail_that_is_cut_is_found_elsewhere(
     assert known[-1] == verify(trail, key=KEY, checkpoints=known).head
     assert not verify(trail, key=KEY, checkpoints=known).findings
     trail.write_bytes(b"".join(trail.read_bytes().splitlines(keepends=True)[:-2]))
-    assert [finding.kind for finding in verify(trail, key=KEY, checkpoints=known).findings] == [
-        "cut"
-    ]
+    (finding,) = verify(trail, key=KEY, checkpoints=known).findings
+    assert finding.kind == "cut"
 
 
 def test_it_is_sent_again_until_it_arrives(collector: Collector) -> None:
@@ -102,12 +97,11 @@ def test_nothing_waits_for_a_collector_that_is_away(
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts and never answers
         gateway = start(
             engine.url,
-            MMHIE_AUDIT_FILE=str(tmp_path / "audit.jsonl"),
-            MMHIE_AUDIT_KEY=KEY,
+            **trail_settings(tmp_path / "audit.jsonl"),
             MMHIE_AUDIT_CHECKPOINT_SECONDS="0.1",
             MMHIE_AUDIT_CHECKPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}/",
         ).wait()
-        answers = [gateway.client.post(SURFACES[0].path, json=SURFACES[0].body()) for _ in range(5)]
+        answers = [SURFACES[0].ask(gateway.client) for _ in range(5)]
     until(lambda: "audit checkpoints do not arrive" in gateway.log)
 
     assert [answer.status_code for answer in answers] == [200] * 5

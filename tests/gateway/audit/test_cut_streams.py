@@ -1,5 +1,6 @@
 """The digest of a stream that was cut, in the trail: of exactly what the caller has received."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,14 +13,13 @@ from gateway.safety.provenance import keyed_digest
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, COMPLETIONS, STREAMS, Surface, events, name_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines
-from tests.waiting import until
+from tests.gateway.audit.conftest import line_where, trail_settings
 
 DIGEST_KEY = "d" * 32
 TOKENS: Final = ["Rest ", "and ", "sleep ", "well, ", "then ", "drink ", "much."]
 SAID: Final = "".join(TOKENS[:4])
 SAY = {"fault": "say", "tokens": TOKENS}
-CLOSING = ("\n\n[interrupted:", "\n\n[cut off:", "\n\nModel outputs")
+CLOSING = r"\n\n(?:\[interrupted:|\[cut off:|Model outputs)"
 
 
 class Trail:
@@ -27,27 +27,12 @@ class Trail:
 
     def __init__(self, folder: Path, engine_url: str) -> None:
         self.file, self.hold_file = folder / "audit.jsonl", folder / "hold.json"
-        self.gateway = Gateway(
-            folder,
-            engine_url,
-            MMHIE_AUDIT_FILE=str(self.file),
-            MMHIE_AUDIT_KEY=KEY,
-            MMHIE_DIGEST_KEY=DIGEST_KEY,
-            MMHIE_HOLD_FILE=str(self.hold_file),
-        ).wait()
+        more = {"MMHIE_DIGEST_KEY": DIGEST_KEY, "MMHIE_HOLD_FILE": str(self.hold_file)}
+        self.gateway = Gateway(folder, engine_url, **trail_settings(self.file), **more).wait()
 
     def line(self, request_id: str) -> dict[str, Any]:
         """The line of a request, once it is there."""
-        matching: list[dict[str, Any]] = []
-
-        def there() -> bool:
-            matching[:] = [
-                line for line in lines(self.file) if line.get("request_id") == request_id
-            ]
-            return bool(matching)
-
-        until(there)
-        return matching[0]
+        return line_where(self.file, request_id=request_id)
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +46,7 @@ def trail(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> I
 def text_in(surface: Surface, body: bytes) -> str:
     """The answer in what was received so far: without paragraphs of ours."""
     if surface.form == "text":
-        text = body.decode()
-        return text[
-            : min((at for end in CLOSING if (at := text.find(end)) >= 0), default=len(text))
-        ]
+        return re.split(CLOSING, body.decode())[0]
     whole = body[: body.rfind(b"\n\n") + 2]
     return "".join(delta_of(surface, event) for event in events(whole) if event != "[DONE]")
 

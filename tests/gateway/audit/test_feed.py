@@ -22,7 +22,7 @@ from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, Open, lines
+from tests.gateway.audit.conftest import KEY, Append, lines, trail_settings
 from tests.gateway.audit.repository import StrictRepository, seq_of
 from tests.gateway.engine.test_tls import context_of
 from tests.gateway.server.certificates import Authority
@@ -73,16 +73,13 @@ Write = Callable[[int], None]
 
 
 @pytest.fixture
-def write(open_file: Open) -> Write:
+def write(append: Append) -> Write:
     """Append so many lines, in files of 4 kB."""
 
-    def append(count: int) -> None:
-        file = open_file(rotate_bytes=4096)
-        for number in range(count):
-            file.append([event("test", number=number)])
-        file.close()
+    def lines_of(count: int) -> None:
+        append(*([event("test", number=number)] for number in range(count)), rotate_bytes=4096)
 
-    return append
+    return lines_of
 
 
 def receive_all(repository: StrictRepository, count: int) -> list[int]:
@@ -91,24 +88,19 @@ def receive_all(repository: StrictRepository, count: int) -> list[int]:
     return repository.seqs
 
 
-def trail_settings(folder: Path, repository: StrictRepository) -> dict[str, str]:
-    return {
-        "MMHIE_AUDIT_FILE": str(folder / "audit.jsonl"),
-        "MMHIE_AUDIT_KEY": KEY,
-        "MMHIE_AUDIT_FHIR_URL": repository.url,
-    }
+def feed_settings(folder: Path, repository: StrictRepository) -> dict[str, str]:
+    return {**trail_settings(folder / "audit.jsonl"), "MMHIE_AUDIT_FHIR_URL": repository.url}
 
 
 def ask(gateway: Gateway) -> int:
-    surface = SURFACES[0]
-    return gateway.client.post(surface.path, json=surface.body()).status_code
+    return SURFACES[0].ask(gateway.client).status_code
 
 
 def test_what_arrives_is_what_an_export_writes(
     start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
 ) -> None:
     """Every line of the trail, start and stop among them, in order and once; each counted."""
-    gateway = start(engine.url, **trail_settings(tmp_path, repository)).wait()
+    gateway = start(engine.url, **feed_settings(tmp_path, repository)).wait()
     assert [ask(gateway) for _ in range(5)] == [200] * 5
     gateway.client.post("/llm/generate", json={})
     sent = 'mmhie_audit_feed_events_total{outcome="sent"} 7.0'
@@ -127,7 +119,7 @@ def test_an_outage_holds_no_request(
 ) -> None:
     """Requests are answered meanwhile; /healthz, the log and a metric say it; all arrives then."""
     repository.down = 503
-    gateway = start(engine.url, **trail_settings(tmp_path, repository)).wait()
+    gateway = start(engine.url, **feed_settings(tmp_path, repository)).wait()
     assert [ask(gateway) for _ in range(20)] == [200] * 20
     until(lambda: "it answers 503" in str(gateway.client.get("/healthz").json()["warnings"]))
     waits = gateway.client.get("/metrics").text
@@ -145,7 +137,7 @@ def test_a_kill_in_the_middle_loses_nothing(
     start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
 ) -> None:
     """At least once, and the first time in order."""
-    settings = trail_settings(tmp_path, repository)
+    settings = feed_settings(tmp_path, repository)
     gateway = start(engine.url, **settings).wait()
     repository.judge = lambda event: 201 if seq_of(event) < 5 else 503
     for _ in range(8):
@@ -164,7 +156,7 @@ def test_one_of_several_workers_feeds(
     start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
 ) -> None:
     """Two workers write one trail, and each line arrives once."""
-    settings = trail_settings(tmp_path, repository)
+    settings = feed_settings(tmp_path, repository)
     gateway = start(engine.url, MMHIE_WORKERS="2", **settings).wait()
     for _ in range(20):
         assert ask(gateway) == 200
@@ -238,29 +230,24 @@ def test_other_answers_are_tried_again(
     assert feeding.counts["set_aside"] == 0
 
 
-def test_a_server_that_takes_no_batches(
-    feeding: Feeding, repository: StrictRepository, write: Write
+@pytest.mark.parametrize(("takes_batches", "says_each"), [(False, True), (True, False)])
+def test_a_server_that_can_do_less(
+    feeding: Feeding,
+    repository: StrictRepository,
+    write: Write,
+    takes_batches: bool,
+    says_each: bool,
 ) -> None:
-    """It gets them one by one."""
-    repository.takes_batches = False
-    write(5)
-    feeding.begin(repository.url)
-
-    assert receive_all(repository, 5) == [1, 2, 3, 4, 5]
-    assert repository.bundles == 0
-
-
-def test_a_server_that_says_nothing_of_each_event(
-    feeding: Feeding, repository: StrictRepository, write: Write
-) -> None:
-    """It has taken the batch, which is not sent again."""
-    repository.says_each = False
+    """One that takes no batches gets the events one by one; one that says nothing of each event has
+    taken the batch, which is not sent again."""
+    repository.takes_batches, repository.says_each = takes_batches, says_each
     write(5)
     feeding.begin(repository.url)
     receive_all(repository, 5)
     write(1)
 
     assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+    assert takes_batches == bool(repository.bundles)
 
 
 def test_a_slow_disk_holds_no_writer(
@@ -483,6 +470,8 @@ def test_a_certificate_on_both_sides(
 
 TRAIL = {"AUDIT_FILE": "audit.jsonl", "AUDIT_KEY": KEY}
 URL = {**TRAIL, "AUDIT_FHIR_URL": "https://repository/fhir"}
+PLAIN = {**TRAIL, "AUDIT_FHIR_URL": "http://10.0.0.7"}
+PRODUCTION = {"ENV": "production", "DIGEST_KEY": "d" * 64, "KEYS_FILE": "keys.json"}
 TOKEN = {
     "AUDIT_FHIR_TOKEN_URL": "https://login/token",
     "AUDIT_FHIR_CLIENT_ID": "mmhie",
@@ -501,20 +490,8 @@ TOKEN = {
         ({**URL, "AUDIT_FHIR_TLS_CA": "none"}, "MMHIE_AUDIT_FHIR_TLS_CA, _CERTIFICATE or _KEY"),
         ({**URL, "AUDIT_FHIR_CLIENT_ID": "mmhie"}, "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE go"),
         ({**URL, **TOKEN}, "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE cannot be read (No such file"),
-        (
-            {**TRAIL, "AUDIT_FHIR_URL": "http://10.0.0.7", "AUDIT_FHIR_TLS_CA": "ca.pem"},
-            "need a MMHIE_AUDIT_FHIR_URL with https://",
-        ),
-        (
-            {
-                **TRAIL,
-                "ENV": "production",
-                "DIGEST_KEY": "d" * 64,
-                "KEYS_FILE": "keys.json",
-                "AUDIT_FHIR_URL": "http://repository",
-            },
-            "plain http to another host",
-        ),
+        ({**PLAIN, "AUDIT_FHIR_TLS_CA": "ca.pem"}, "need a MMHIE_AUDIT_FHIR_URL with https://"),
+        ({**PLAIN, **PRODUCTION}, "plain http to another host"),
     ],
 )
 def test_a_wrong_setting_stops_the_start(

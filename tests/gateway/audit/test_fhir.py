@@ -17,7 +17,7 @@ from gateway.audit.fhir.transparency import AI, ASSERTED, GUIDE
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.conftest import KEY, REQUEST_LINE, lines
 from tests.gateway.audit.repository import agents_of, check_profile, entities_of
 from tests.gateway.audit.test_gateway import JSON, SSE, Audited
 
@@ -29,40 +29,16 @@ with warnings.catch_warnings():
     from fhir.resources.R4B.provenance import Provenance
 
 # The library has R4B, in which these are as in R4.
-MODELS: dict[str, Any] = {
-    "AuditEvent": AuditEvent,
-    "DetectedIssue": DetectedIssue,
-    "Device": Device,
-    "Provenance": Provenance,
-}
+MODELS = {model.__name__: model for model in (AuditEvent, DetectedIssue, Device, Provenance)}
 EMERGENCY = "I have crushing chest pain."
-TIME = "2026-11-25T01:46:06.262Z"
+TIME = REQUEST_LINE["time"]
 REQUEST = {
     "seq": 7,
     "prev": "0" * 64,
     "mac": "1" * 64,
-    "time": TIME,
-    "kind": "request",
-    "host": "gpu-7",
-    "request_id": "r-1",
-    "client": "ward-7",
-    "auth": "key",
-    "address": "10.0.0.7",
-    "route": "/llm/generate",
-    "status": 200,
-    "outcome": "ok",
-    "ms": 12.5,
-    "stream": True,
+    **REQUEST_LINE,
     "notices": ["MED101", "MED113"],
-    "notice_rules": "3f9a1c0b72de",
-    "model": "fake-model",
-    "engine": "vllm",
-    "sampling": {"temperature": 0.0, "max_tokens": 7},
-    "prompt_digest": "hmac-sha256:aa",
     "output_digests": ["hmac-sha256:bb", "hmac-sha256:cc"],
-    "prompt_tokens": 5,
-    "completion_tokens": 6,
-    "truncated": "in_answer",
 }
 CARE = {
     **REQUEST,
@@ -166,20 +142,14 @@ def test_all_that_can_happen_is_valid(happened: list[dict[str, Any]]) -> None:
 
     ids = Counter((resource["resourceType"], resource["id"]) for resource in resources)
     assert max(ids.values()) == 1
-    made = {
-        f"Device/{resource['id']}" for resource in resources if resource["resourceType"] == "Device"
-    }
-    provenances = [resource for resource in resources if resource["resourceType"] == "Provenance"]
-    assert {provenance["agent"][0]["who"]["reference"] for provenance in provenances} == made
-    answered = [
-        record for record in happened if record.get("model") and record.get("status") == 200
-    ]
+    devices = {f"Device/{each['id']}" for each in resources if each["resourceType"] == "Device"}
+    provenances = [each for each in resources if each["resourceType"] == "Provenance"]
+    assert {each["agent"][0]["who"]["reference"] for each in provenances} == devices
+    answered = [each for each in happened if each.get("model") and each.get("status") == 200]
     assert len(provenances) == len(answered)
     for resource in provenances:
         check_provenance(resource)
-    claims = [
-        resource for resource in resources if CREATE in resource.get("meta", {}).get("profile", ())
-    ]
+    claims = [each for each in resources if CREATE in each.get("meta", {}).get("profile", ())]
     assert len(claims) == sum(record["outcome"] == "ok" for record in answered)
     for resource in claims:
         check_profile(resource)
@@ -200,9 +170,7 @@ def test_a_device_is_an_ai_device() -> None:
     """AI Transparency on FHIR, profile AI-Device (input/fsh/AIDevice.fsh); it comes once."""
     export = Export()
     device, event, provenance = export.resources({**REQUEST, "revision": "abc"})
-    again = [
-        resource["resourceType"] for resource in export.resources({**REQUEST, "revision": "abc"})
-    ]
+    again = [each["resourceType"] for each in export.resources({**REQUEST, "revision": "abc"})]
     other, *_ = export.resources({**REQUEST, "revision": "abd"})
 
     assert again == ["AuditEvent", "Provenance"]

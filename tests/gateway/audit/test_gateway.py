@@ -1,10 +1,11 @@
 """A gateway with a trail: one line for each request, whatever becomes of it."""
 
 import contextlib
-import json
 import re
 import signal
 import threading
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
 from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.settings.gateway import SettingsError, load
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Folders, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, mmhie_of, name_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.conftest import KEY, line_where, lines, trail_settings, whole_lines
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import PATIENCE_S, until
 
@@ -36,38 +37,20 @@ class Audited:
         self.trail = folder / "audit.jsonl"
         self.secret = add_key(folder / "keys.json", "ward-7", "generate", "openai")
         self.headers = bearer(self.secret)
-        self.gateway = start(
-            url,
-            MMHIE_KEYS_FILE=str(folder / "keys.json"),
-            **settings(self.trail),
-            **more,
-        ).wait()
+        keyed = {"MMHIE_KEYS_FILE": str(folder / "keys.json"), **settings(self.trail), **more}
+        self.gateway = start(url, **keyed).wait()
 
     def ask(self, surface: Surface, prompt: str = CANARY, **more: Any) -> httpx2.Response:
         headers = {**surface.headers, **self.headers}
-        return self.gateway.client.post(
-            surface.path, json=surface.body(prompt, **more), headers=headers
-        )
+        body = surface.body(prompt, **more)
+        return self.gateway.client.post(surface.path, json=body, headers=headers)
 
     def line(self, answer: httpx2.Response) -> dict[str, Any]:
         """The line of an answer, by its request id; it is there within a moment."""
-        matching: list[dict[str, Any]] = []
-
-        def there() -> bool:
-            wanted = answer.headers["x-request-id"]
-            matching[:] = [
-                request for request in self.requests() if request["request_id"] == wanted
-            ]
-            return bool(matching)
-
-        until(there)
-        assert len(matching) == 1
-        return matching[0]
+        return line_where(self.trail, request_id=answer.headers["x-request-id"])
 
     def requests(self) -> list[dict[str, Any]]:
-        whole = self.trail.read_bytes().rpartition(b"\n")[0]
-        told = [json.loads(line) for line in whole.splitlines()]
-        return [line for line in told if line["kind"] == "request"]
+        return [line for line in whole_lines(self.trail) if line["kind"] == "request"]
 
     @property
     def checkpoints(self) -> list[ChainHead]:
@@ -75,21 +58,15 @@ class Audited:
 
 
 def settings(trail: Path) -> dict[str, str]:
-    return {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_TIMEOUT_SECONDS": "3"}
+    return {**trail_settings(trail), "MMHIE_TIMEOUT_SECONDS": "3"}
 
 
 @pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) -> Any:
+def audited(tmp_path_factory: Folders, the_engine: FakeEngine) -> Iterator[Audited]:
     folder = tmp_path_factory.mktemp("audited")
-    started: list[Gateway] = []
-
-    def start(url: str, **how: str) -> Gateway:
-        started.append(Gateway(folder, url, **how))
-        return started[-1]
-
-    yield Audited(folder, start, the_engine.url)
-    for gateway in started:
-        gateway.stop()
+    begun = Audited(folder, partial(Gateway, folder), the_engine.url)
+    yield begun
+    begun.gateway.stop()
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -171,23 +148,18 @@ def test_what_the_engine_would_refuse_is_no_text_of_the_line(
     assert CANARY not in audited.trail.read_text()
 
 
-OUTCOMES: tuple[tuple[str, dict[str, Any] | None, dict[str, Any], int], ...] = (
-    ("invalid_request", None, {"temperature": 99}, 422),
-    ("model_not_found", None, {"model": "other"}, 404),
-    ("engine_rejected", {"fault": "status", "status": 500}, {}, 502),
-    ("engine_cut", {"fault": "cut"}, {}, 200),
-    ("engine_timeout", {"fault": "hang_before_headers", "seconds": 5}, {}, 504),
+@pytest.mark.parametrize(
+    ("outcome", "fault", "more", "status"),
+    [
+        ("invalid_request", {}, {"temperature": 99}, 422),
+        ("model_not_found", {}, {"model": "other"}, 404),
+        ("engine_rejected", {"fault": "status", "status": 500}, {}, 502),
+        ("engine_cut", {"fault": "cut"}, {}, 200),
+        ("engine_timeout", {"fault": "hang_before_headers", "seconds": 5}, {}, 504),
+    ],
 )
-
-
-@pytest.mark.parametrize(("outcome", "fault", "more", "status"), OUTCOMES)
 def test_every_failure_has_its_line(
-    audited: Audited,
-    engine: FakeEngine,
-    outcome: str,
-    fault: dict[str, Any] | None,
-    more: dict[str, Any],
-    status: int,
+    audited: Audited, engine: FakeEngine, outcome: str, fault: Any, more: Any, status: int
 ) -> None:
     """With the code that the caller got, and the client's name."""
     surface = SURFACES[4] if "model" in more else SSE
@@ -199,16 +171,16 @@ def test_every_failure_has_its_line(
     assert (line["outcome"], line["status"], line["client"]) == (outcome, status, "ward-7")
 
 
-OTHERS = (
-    ("/v1/models", "ward-7", "/v1/models", 200, "ok"),
-    (f"/v1/models/{CANARY}", "ward-7", "/v1/models/{model_id:path}", 404, "model_not_found"),
-    ("/v1/mmhie/model-card", "ward-7", "/v1/mmhie/model-card", 200, "ok"),
-    ("/v1/mmhie/model-card", None, "none", 401, "unauthorized"),
-    (f"/{CANARY}?q={CANARY}", "ward-7", "none", 404, "not_found"),
+@pytest.mark.parametrize(
+    ("path", "client", "route", "status", "outcome"),
+    [
+        ("/v1/models", "ward-7", "/v1/models", 200, "ok"),
+        (f"/v1/models/{CANARY}", "ward-7", "/v1/models/{model_id:path}", 404, "model_not_found"),
+        ("/v1/mmhie/model-card", "ward-7", "/v1/mmhie/model-card", 200, "ok"),
+        ("/v1/mmhie/model-card", None, "none", 401, "unauthorized"),
+        (f"/{CANARY}?q={CANARY}", "ward-7", "none", 404, "not_found"),
+    ],
 )
-
-
-@pytest.mark.parametrize(("path", "client", "route", "status", "outcome"), OTHERS)
 def test_every_path_that_asks_for_a_key_has_its_line(
     audited: Audited, path: str, client: str | None, route: str, status: int, outcome: str
 ) -> None:
@@ -231,39 +203,28 @@ def test_what_is_open_to_everybody_has_none(audited: Audited) -> None:
     assert len(audited.requests()) == before + 1
 
 
-def test_strangers_have_theirs(audited: Audited) -> None:
-    """Without a name, and without the key they tried."""
-    answer = audited.gateway.client.post(
-        JSON.path, json=JSON.body(CANARY), headers=bearer("mmhie_stranger-secret")
-    )
-    line = audited.line(answer)
-
-    assert (line["outcome"], line["status"], line["client"]) == ("unauthorized", 401, None)
-
-
 def test_a_caller_that_leaves_has_its_line(audited: Audited, engine: FakeEngine) -> None:
     """With how far it came."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
     headers = {**audited.headers, "x-request-id": "leaver"}
-    with audited.gateway.client.stream(
-        "POST", SSE.path, json=SSE.body(), headers=headers
-    ) as answer:
+    stream = audited.gateway.client.stream("POST", SSE.path, json=SSE.body(), headers=headers)
+    with stream as answer:
         next(answer.iter_bytes())
-    until(
-        lambda: any(request.get("caller_request_id") == "leaver" for request in audited.requests())
-    )
+    line = line_where(audited.trail, caller_request_id="leaver")
 
-    (line,) = [
-        request for request in audited.requests() if request.get("caller_request_id") == "leaver"
-    ]
     assert line["outcome"] == "client_gone"
     assert line["prompt_digest"].startswith("hmac-sha256:")
 
 
 def test_the_trail_holds_no_text_and_no_secret(audited: Audited, engine: FakeEngine) -> None:
-    """Not of the question, not of the answer, not of the keys; and it is as it was written."""
+    """Not of the question, not of the answer, not of the keys, those that strangers tried
+    included; and it is as it was written."""
     engine.next(fault="say", tokens=[CANARY])
     audited.line(audited.ask(JSON))
+    wrong = bearer("mmhie_stranger-secret")
+    refused = audited.gateway.client.post(JSON.path, json=JSON.body(CANARY), headers=wrong)
+    line = audited.line(refused)
+    assert (line["outcome"], line["status"], line["client"]) == ("unauthorized", 401, None)
     content = audited.trail.read_text()
 
     assert CANARY not in content
@@ -300,8 +261,8 @@ def test_what_a_stop_cuts_off_has_its_line(
 ) -> None:
     """Streaming or not: the drain ran out, and the line says so."""
     trail = tmp_path / "audit.jsonl"
-    patient = {**settings(trail), "MMHIE_TIMEOUT_SECONDS": "120", "MMHIE_DRAIN_SECONDS": "1"}
-    gateway = start(engine.url, **patient).wait()
+    patient = {"MMHIE_TIMEOUT_SECONDS": "120", "MMHIE_DRAIN_SECONDS": "1"}
+    gateway = start(engine.url, **trail_settings(trail), **patient).wait()
     engine.next(fault="hang_midstream", after=2, times=-1)
     asking = [
         threading.Thread(target=ask_and_forget, args=(gateway, surface)) for surface in SURFACES
@@ -320,11 +281,10 @@ def test_what_a_stop_cuts_off_has_its_line(
 
 def ask_and_forget(gateway: Gateway, surface: Surface) -> None:
     """A caller that takes what comes."""
-    with contextlib.suppress(httpx2.HTTPError), httpx2.Client(trust_env=False) as client:
-        body = surface.body(max_tokens=500) if surface.path == JSON.path else surface.body()
-        client.post(
-            gateway.url + surface.path, json=body, headers=surface.headers, timeout=PATIENCE_S
-        )
+    client = httpx2.Client(base_url=gateway.url, timeout=PATIENCE_S, trust_env=False)
+    more = {"max_tokens": 500} if surface.path == JSON.path else {}
+    with contextlib.suppress(httpx2.HTTPError), client:
+        surface.ask(client, **more)
 
 
 @pytest.mark.parametrize("policy", ["refuse", "serve"])
@@ -355,11 +315,9 @@ def test_a_trail_that_cannot_be_written(
     until(lambda: "mmhie_audit_failing 0.0" in gateway.client.get("/metrics").text)
     assert JSON.ask(gateway.client).status_code == 200
     gateway.stop()
-    outcomes = [
-        line["outcome"] for line in lines(gone / "audit.jsonl") if line["kind"] == "request"
-    ]
+    requests = [line for line in lines(gone / "audit.jsonl") if line["kind"] == "request"]
     middle = "audit_unavailable" if policy == "refuse" else "ok"
-    assert outcomes == ["ok", "ok", middle, "ok"]
+    assert [line["outcome"] for line in requests] == ["ok", "ok", middle, "ok"]
     assert not verify(gone / "audit.jsonl", key=KEY).findings
 
 

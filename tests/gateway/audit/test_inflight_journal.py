@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.conftest import KEY, lines, trail_settings
 from tests.waiting import PATIENCE_S, until
 
 ENTERS_AND_DIES = """
@@ -38,33 +39,28 @@ os.kill(os.getpid(), 9)
 """
 
 
-@pytest.fixture
-def trail(tmp_path: Path) -> Path:
-    return tmp_path / "audit.jsonl"
-
-
-def test_a_killed_process_leaves_what_was_open(trail: Path) -> None:
+def test_a_killed_process_leaves_what_was_open(path: Path) -> None:
     """Every request entered and not left, complete."""
-    subprocess.run([sys.executable, "-c", ENTERS_AND_DIES, str(trail)], cwd=ROOT, check=False)
-    ((path, records),) = left_behind(trail)
+    subprocess.run([sys.executable, "-c", ENTERS_AND_DIES, str(path)], cwd=ROOT, check=False)
+    ((file, records),) = left_behind(path)
 
-    assert path.name.startswith("audit.jsonl.open-")
+    assert file.name.startswith("audit.jsonl.open-")
     assert [record["request_id"] for record in records] == ["0", "2", "3"]
 
 
-def test_the_living_are_not_looked_at(trail: Path) -> None:
+def test_the_living_are_not_looked_at(path: Path) -> None:
     """Another worker's register is its own; after an orderly end there is none."""
-    register = InflightJournal(trail)
+    register = InflightJournal(path)
     register.enter({"request_id": "open"})
 
-    assert list(left_behind(trail)) == []
+    assert list(left_behind(path)) == []
     register.close()
-    assert list(trail.parent.iterdir()) == []
+    assert list(path.parent.iterdir()) == []
 
 
-def test_slots_are_taken_again_and_run_out(trail: Path) -> None:
+def test_slots_are_taken_again_and_run_out(path: Path) -> None:
     """A request too many, or too long, has none; it is served all the same."""
-    register = InflightJournal(trail)
+    register = InflightJournal(path)
     assert register.enter({"request_id": "x" * SLOT_BYTES}) == NO_SLOT
     taken = [register.enter({"request_id": "x"}) for _ in range(SLOTS)]
     assert NO_SLOT not in taken
@@ -75,106 +71,102 @@ def test_slots_are_taken_again_and_run_out(trail: Path) -> None:
     register.close()
 
 
-def test_the_longest_request_fits(trail: Path) -> None:
+def test_the_longest_request_fits(path: Path) -> None:
     """No caller evades the journal by a long id, nor by a name in another script."""
     name = "\N{CJK UNIFIED IDEOGRAPH-4E00}\N{GRINNING FACE}" * LONGEST_NAME
     record = RequestRecord("x" * 128, "POST", "2001:db8:" + "ffff:" * 6, is_audited=True)
     record.own_id = "0" * 32
     care = CareContext(name, name, tuple(PURPOSES))
     record.principal = Principal(name, "jwt", frozenset(), care=care)
-    record.notices, record.notice_rules = (
-        [{"id": topic} for topic in built_in("en").notices],
-        "0" * 12,
-    )
-    register = InflightJournal(trail)
+    record.notices = [{"id": topic} for topic in built_in("en").notices]
+    record.notice_rules = "0" * 12
+    register = InflightJournal(path)
+    entry = opened(record, "/v1/chat/completions", 0.0, Pseudonyms.of(KEY))
 
-    assert (
-        register.enter(opened(record, "/v1/chat/completions", 0.0, Pseudonyms.of("k" * 32)))
-        != NO_SLOT
-    )
+    assert register.enter(entry) != NO_SLOT
     register.close()
 
 
-def test_an_id_that_was_used_before_hides_nothing(trail: Path) -> None:
+def test_an_id_that_was_used_before_hides_nothing(path: Path) -> None:
     """Callers choose the id: only a line of the same request accounts for it."""
     request = {"request_id": "same", "address": "10.0.0.7", "host": "one"}
     done = {**request, "kind": "request", "time": "2026-11-25T01:00:00.000Z"}
-    trail.write_text(f"torn\n{json.dumps(done)}\n")
+    path.write_text(f"torn\n{json.dumps(done)}\n")
 
     def left(since: str) -> list[str]:
         opened = {**request, "since": since}
-        return [line["since"] for line in unfinished([(trail, [opened])], trail)]
+        return [line["since"] for line in unfinished([(path, [opened])], path)]
 
     assert left("2026-11-25T00:59:59.000Z") == []
     assert left("2026-11-25T01:00:01.000Z") == ["2026-11-25T01:00:01.000Z"]
 
 
-def test_a_torn_slot_and_a_torn_file_are_skipped(trail: Path) -> None:
+def test_a_torn_slot_and_a_torn_file_are_skipped(path: Path) -> None:
     """In any state that a power cut may leave."""
-    torn = trail.with_name(f"{trail.name}.open-1")
+    torn = path.with_name(f"{path.name}.open-1")
     torn.write_bytes(b"\x05\x00{bad}" + bytes(SLOT_BYTES - 7) + b"\xff\xff")
 
-    assert list(left_behind(trail)) == [(torn, [])]
+    assert list(left_behind(path)) == [(torn, [])]
+
+
+class Killed:
+    """A gateway that is killed with answers given and answers open, and begun again."""
+
+    def __init__(self, start: Start, engine: FakeEngine, path: Path, policy: str) -> None:
+        self.trail = path
+        self.begin = partial(start, engine.url, **trail_settings(path), MMHIE_AUDIT_FSYNC=policy)
+        self.gateway = self.begin().wait()
+        self.engine = engine
+
+    def leave_open(self, ids: list[str]) -> None:
+        self.engine.next(fault="hang_midstream", path="/v1/completions", times=len(ids))
+        self.hanging = [
+            threading.Thread(target=ask, args=(self.gateway.url, SURFACES[5], name)) for name in ids
+        ]
+        for thread in self.hanging:
+            thread.start()
+        self.engine.until(lambda stats: stats["running"] == len(ids))
+
+    def lines_after_it(self) -> list[dict[str, Any]]:
+        """Kill it now: the lines of requests after the next start and stop."""
+        self.gateway.signal(signal.SIGKILL)
+        self.gateway.exit_code()
+        for thread in self.hanging:
+            thread.join()
+        self.begin().wait().stop()
+        return [line for line in lines(self.trail) if "request_id" in line]
 
 
 @pytest.mark.parametrize("policy", ["always", "interval"])
 def test_nothing_that_was_answered_is_lost(
-    start: Start, engine: FakeEngine, trail: Path, policy: str
+    start: Start, engine: FakeEngine, path: Path, policy: str
 ) -> None:
     """SIGKILL with answers just given and answers open: at the next start each of them has its
     line, as what it came to or as unfinished, once."""
-    settings = {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY}
-    settings["MMHIE_AUDIT_FSYNC"] = policy
-    gateway = start(engine.url, **settings).wait()
-    engine.next(fault="hang_midstream", path="/v1/completions", times=3)
-    hanging = [
-        threading.Thread(target=ask, args=(gateway.url, SURFACES[5], f"open-{n}")) for n in range(3)
-    ]
-    for thread in hanging:
-        thread.start()
-    engine.until(lambda stats: stats["running"] == 3)
-    answered = [ask(gateway.url, SURFACES[0], f"done-{n}") for n in range(5)]
-    gateway.signal(signal.SIGKILL)
-    gateway.exit_code()
-    for thread in hanging:
-        thread.join()
-    start(engine.url, **settings).wait().stop()
-
-    assert answered == [200] * 5
-    told = [line for line in lines(trail) if "request_id" in line]
-    assert sorted(line["caller_request_id"] for line in told) == [
-        *(f"done-{n}" for n in range(5)),
-        *(f"open-{n}" for n in range(3)),
-    ]
+    killed = Killed(start, engine, path, policy)
+    left, given = [f"open-{n}" for n in range(3)], [f"done-{n}" for n in range(5)]
+    killed.leave_open(left)
+    assert [ask(killed.gateway.url, SURFACES[0], name) for name in given] == [200] * 5
+    told = killed.lines_after_it()
     unfinished = [line for line in told if line["kind"] == "unfinished"]
-    assert {line["caller_request_id"] for line in unfinished} >= {f"open-{n}" for n in range(3)}
+
+    assert sorted(line["caller_request_id"] for line in told) == [*given, *left]
+    assert {line["caller_request_id"] for line in unfinished} >= set(left)
     assert all(line["client"] and line["since"] and line["route"] for line in unfinished)
-    assert not verify(trail, key=KEY).findings
-    assert not list(trail.parent.glob("*.open-*")), os.listdir(trail.parent)
+    assert not verify(path, key=KEY).findings
+    assert not list(path.parent.glob("*.open-*")), os.listdir(path.parent)
 
 
 def test_an_id_that_is_used_for_all_hides_none(
-    start: Start, engine: FakeEngine, trail: Path
+    start: Start, engine: FakeEngine, path: Path
 ) -> None:
     """Three requests under one id: each has its line, under an id of its own."""
-    settings = {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY}
-    gateway = start(engine.url, **settings).wait()
-    engine.next(fault="hang_midstream", path="/v1/completions", times=2)
-    hanging = [
-        threading.Thread(target=ask, args=(gateway.url, SURFACES[5], "same")) for _ in range(2)
-    ]
-    for thread in hanging:
-        thread.start()
-    engine.until(lambda stats: stats["running"] == 2)
-    assert ask(gateway.url, SURFACES[0], "same") == 200
-    until(lambda: b"caller_request_id" in trail.read_bytes())
-    gateway.signal(signal.SIGKILL)
-    gateway.exit_code()
-    for thread in hanging:
-        thread.join()
-    start(engine.url, **settings).wait().stop()
+    killed = Killed(start, engine, path, "interval")
+    killed.leave_open(["same", "same"])
+    assert ask(killed.gateway.url, SURFACES[0], "same") == 200
+    until(lambda: b"caller_request_id" in path.read_bytes())
+    told = killed.lines_after_it()
 
-    told = [line for line in lines(trail) if "request_id" in line]
     assert [line["kind"] for line in told] == ["request", "unfinished", "unfinished"]
     assert {line["caller_request_id"] for line in told} == {"same"}
     assert len({line["request_id"] for line in told}) == 3

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.audit.conftest import Desk, Open
+from tests.gateway.audit.conftest import Append, Desk
 
 
 def request_line(time: str, client: str | None, **more: Any) -> dict[str, Any]:
@@ -17,42 +17,29 @@ def request_line(time: str, client: str | None, **more: Any) -> dict[str, Any]:
     return {**line, "outcome": "ok", **more}
 
 
+UNKNOWN = {"outcome": "unfinished"}
+WEBER = {"user": "dr.weber", "model": "m"}
 LINES = [
-    request_line(
-        "27T23:59:59", "ward", user="dr.weber", model="m", prompt_tokens=7, completion_tokens=3
-    ),
-    request_line(
-        "28T00:00:00", "ward", user="dr.weber", model="m", prompt_tokens=5, completion_tokens=0
-    ),
+    request_line("27T23:59:59", "ward", **WEBER, prompt_tokens=7, completion_tokens=3),
+    request_line("28T00:00:00", "ward", **WEBER, prompt_tokens=5, completion_tokens=0),
     request_line("28T10:00:00", "ward", model="n", prompt_tokens=9, truncated="history"),
     request_line("28T10:00:01", "=1+1", status=429, outcome="rate_limited"),
     request_line("28T10:00:02", "=1+1", outcome="engine_died", model="m", prompt_tokens=2),
     request_line("28T10:00:03", "=1+1", outcome="client_gone", model="m", completion_tokens=1),
     request_line("28T10:00:04", None, status=401, outcome="unauthorized", more_like_this=4),
-    {
-        "kind": "unfinished",
-        "time": "2026-11-28T11:00:00Z",
-        "client": "ward",
-        "outcome": "unfinished",
-    },
+    {"kind": "unfinished", "time": "2026-11-28T11:00:00Z", "client": "ward", **UNKNOWN},
     {"kind": "hold", "time": "2026-11-28T12:00:00Z", "by": "officer"},
 ]
-KEYS = {
-    "-": (5, 5, 0, 0, 0, 0),
-    "ward": (4, 0, 1, 1, 21, 3),
-    "'=1+1": (3, 1, 1, 0, 2, 1),
-}
+KEYS = {"-": (5, 5, 0, 0, 0, 0), "ward": (4, 0, 1, 1, 21, 3), "'=1+1": (3, 1, 1, 0, 2, 1)}
 DAYS = {"2026-11-27": (1, 0, 0, 0, 7, 3), "2026-11-28": (11, 6, 2, 1, 16, 1)}
 PERSONS = {"-": (10, 6, 2, 1, 11, 1), "dr.weber": (2, 0, 0, 0, 12, 3)}
 MODELS = {"-": (7, 6, 1, 0, 0, 0), "m": (4, 0, 1, 0, 14, 4), "n": (1, 0, 0, 1, 9, 0)}
 
 
 @pytest.fixture(autouse=True)
-def usage(open_file: Open, path: Path) -> None:
+def usage(append: Append) -> None:
     """A trail of two days."""
-    file = open_file()
-    file.append(LINES)
-    file.close()
+    append(LINES)
 
 
 @pytest.mark.parametrize(

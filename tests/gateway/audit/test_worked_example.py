@@ -9,7 +9,7 @@ import pytest
 
 from gateway.audit.pseudonyms import Pseudonyms
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, Desk
+from tests.gateway.audit.conftest import KEY, Desk, trail_settings
 from tests.gateway.audit.repository import StrictRepository, agents_of, entities_of
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, bearer, jwks
 from tests.gateway.engine.forwarder import Forwarder
@@ -55,8 +55,7 @@ def consultation(tmp_path: Path, engine: FakeEngine, path: Path) -> Consultation
             MMHIE_JWT_AUDIENCE=AUDIENCE,
             MMHIE_REQUIRE_USER="true",
             MMHIE_REQUIRE_PURPOSE="true",
-            MMHIE_AUDIT_FILE=str(path),
-            MMHIE_AUDIT_KEY=KEY,
+            **trail_settings(path),
             MMHIE_DIGEST_KEY="d" * 64,
             MMHIE_AUDIT_FHIR_URL=repository.url,
             MMHIE_AUDIT_FHIR_TLS_CA=str(ours.path),
