@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from gateway.audit.chain import ChainHead
 from gateway.audit.file import AuditFile, Fsync
 from tests.command import Command
+from tests.contract.fixtures import Start
+from tests.fake_engine.process import FakeEngine
 from tests.waiting import until
 
 KEY = "k" * 32
@@ -55,6 +58,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def start_audited(start: Start, engine: FakeEngine, path: Path) -> Start:
+    """Start a gateway that writes the trail: `start_audited(MMHIE_X="...")`."""
+    return partial(start, engine.url, **trail_settings(path))
+
+
+@pytest.fixture
 def open_file(path: Path) -> Open:
     """The trail, as one process has it open."""
 
@@ -90,9 +99,10 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
-def whole_lines(path: Path) -> list[dict[str, Any]]:
-    """The records in a file that is being written: without a line that is only half there."""
-    return [json.loads(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines()]
+def requests_in(path: Path) -> list[dict[str, Any]]:
+    """The lines of requests in a file that is being written: no line that is half there."""
+    whole = path.read_bytes().rpartition(b"\n")[0]
+    return [line for line in map(json.loads, whole.splitlines()) if line["kind"] == "request"]
 
 
 def numbers_in(path: Path) -> list[int]:
@@ -105,16 +115,21 @@ def line_where(path: Path, **facts: str) -> dict[str, Any]:
     matching: list[dict[str, Any]] = []
 
     def is_there() -> bool:
-        matching[:] = [
-            line
-            for line in whole_lines(path)
-            if line["kind"] == "request" and facts.items() <= line.items()
-        ]
+        matching[:] = [line for line in requests_in(path) if facts.items() <= line.items()]
         return bool(matching)
 
     until(is_there)
     assert len(matching) == 1
     return matching[0]
+
+
+def fail(path: Path) -> None:
+    """Take the folder away: opening the file fails until it is back."""
+    path.parent.rename(path.parent.with_name("away"))
+
+
+def repair(path: Path) -> None:
+    path.parent.with_name("away").rename(path.parent)
 
 
 class Desk(Command):

@@ -14,8 +14,7 @@ from gateway.audit.verify import checkpoints_in, verify
 from gateway.settings.gateway import SettingsError, load
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
-from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, trail_settings
+from tests.gateway.audit.conftest import KEY
 from tests.waiting import until
 
 LINE = {"time": "2026-11-26T00:00:00.000Z", "event": "audit_checkpoint", "seq": 1, "mac": "a" * 64}
@@ -57,23 +56,21 @@ def collector() -> Iterator[Collector]:
 
 
 def test_a_trail_that_is_cut_is_found_elsewhere(
-    start: Start, engine: FakeEngine, collector: Collector, tmp_path: Path
+    start_audited: Start, collector: Collector, path: Path
 ) -> None:
     """Checkpoints that arrived prove that lines are missing; the last one comes with the stop."""
-    trail = tmp_path / "audit.jsonl"
-    url = {"MMHIE_AUDIT_CHECKPOINT_URL": collector.url}
-    gateway = start(engine.url, **trail_settings(trail), **url).wait()
+    gateway = start_audited(MMHIE_AUDIT_CHECKPOINT_URL=collector.url).wait()
     until(lambda: collector.got)
     assert SURFACES[0].ask(gateway.client).status_code == 200
     assert gateway.stop() == 0
-    elsewhere = tmp_path / "elsewhere.log"
+    elsewhere = path.with_name("elsewhere.log")
     elsewhere.write_bytes(b"\n".join(collector.got))
     known = checkpoints_in(str(elsewhere))
 
-    assert known[-1] == verify(trail, key=KEY, checkpoints=known).head
-    assert not verify(trail, key=KEY, checkpoints=known).findings
-    trail.write_bytes(b"".join(trail.read_bytes().splitlines(keepends=True)[:-2]))
-    (finding,) = verify(trail, key=KEY, checkpoints=known).findings
+    assert known[-1] == verify(path, key=KEY, checkpoints=known).head
+    assert not verify(path, key=KEY, checkpoints=known).findings
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+    (finding,) = verify(path, key=KEY, checkpoints=known).findings
     assert finding.kind == "cut"
 
 
@@ -90,14 +87,10 @@ def test_it_is_sent_again_until_it_arrives(collector: Collector) -> None:
     assert [orjson.loads(body)["seq"] for body in collector.got] == list(range(5))
 
 
-def test_nothing_waits_for_a_collector_that_is_away(
-    start: Start, engine: FakeEngine, tmp_path: Path
-) -> None:
+def test_nothing_waits_for_a_collector_that_is_away(start_audited: Start) -> None:
     """Requests are answered, and the log says once that nothing arrives."""
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts and never answers
-        gateway = start(
-            engine.url,
-            **trail_settings(tmp_path / "audit.jsonl"),
+        gateway = start_audited(
             MMHIE_AUDIT_CHECKPOINT_SECONDS="0.1",
             MMHIE_AUDIT_CHECKPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}/",
         ).wait()

@@ -2,8 +2,9 @@
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,7 @@ from gateway.settings.base import TlsFiles
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import SURFACES
-from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, Append, lines, trail_settings
+from tests.gateway.audit.conftest import KEY, Append, lines
 from tests.gateway.audit.repository import StrictRepository, seq_of
 from tests.gateway.engine.test_tls import context_of
 from tests.gateway.server.certificates import Authority
@@ -48,38 +48,38 @@ class Counts(dict[str, float]):
 
 
 class Feeding:
-    """Feeds of one trail, begun one after the other."""
+    """A trail, the server that gets its lines, and feeds that are begun one after the other."""
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self.path, self.counts = path, Counts()
-        self._stack = stack
+    def __init__(
+        self, path: Path, repository: StrictRepository, append: Append, stack: ExitStack
+    ) -> None:
+        self.path, self.repository, self.counts = path, repository, Counts()
+        self._append, self._stack = append, stack
 
-    def begin(self, url: str, tls: ClientTls = NO_TLS, auth: Any = None) -> AuditFeed:
+    def write(self, count: int) -> None:
+        """Append so many lines, in files of 4 kB."""
+        batches = ([event("test", number=number)] for number in range(count))
+        self._append(*batches, rotate_bytes=4096)
+
+    def begin(self, url: str = "", tls: ClientTls = NO_TLS, auth: Any = None) -> AuditFeed:
         follower = TrailFollower(self.path, KEY, syncs=True)
-        feed = AuditFeed(follower, Repository(url, tls, auth), self.counts, first_pause_s=0.01)
+        server = Repository(url or self.repository.url, tls, auth)
+        feed = AuditFeed(follower, server, self.counts, first_pause_s=0.01)
         feed.start()
         self._stack.callback(feed.stop)
         return feed
 
+    def receive(self, count: int) -> list[int]:
+        return receive_all(self.repository, count)
+
 
 @pytest.fixture
-def feeding(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feeding]:
+def feeding(
+    path: Path, repository: StrictRepository, append: Append, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Feeding]:
     monkeypatch.setattr("gateway.audit.feed.POLL_S", 0.01)
     with ExitStack() as stack:
-        yield Feeding(path, stack)
-
-
-Write = Callable[[int], None]
-
-
-@pytest.fixture
-def write(append: Append) -> Write:
-    """Append so many lines, in files of 4 kB."""
-
-    def lines_of(count: int) -> None:
-        append(*([event("test", number=number)] for number in range(count)), rotate_bytes=4096)
-
-    return lines_of
+        yield Feeding(path, repository, append, stack)
 
 
 def receive_all(repository: StrictRepository, count: int) -> list[int]:
@@ -88,8 +88,10 @@ def receive_all(repository: StrictRepository, count: int) -> list[int]:
     return repository.seqs
 
 
-def feed_settings(folder: Path, repository: StrictRepository) -> dict[str, str]:
-    return {**trail_settings(folder / "audit.jsonl"), "MMHIE_AUDIT_FHIR_URL": repository.url}
+@pytest.fixture
+def start_feeding(start_audited: Start, repository: StrictRepository) -> Start:
+    """Start a gateway whose trail the repository gets."""
+    return partial(start_audited, MMHIE_AUDIT_FHIR_URL=repository.url)
 
 
 def ask(gateway: Gateway) -> int:
@@ -97,10 +99,10 @@ def ask(gateway: Gateway) -> int:
 
 
 def test_what_arrives_is_what_an_export_writes(
-    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
+    start_feeding: Start, repository: StrictRepository, path: Path
 ) -> None:
     """Every line of the trail, start and stop among them, in order and once; each counted."""
-    gateway = start(engine.url, **feed_settings(tmp_path, repository)).wait()
+    gateway = start_feeding().wait()
     assert [ask(gateway) for _ in range(5)] == [200] * 5
     gateway.client.post("/llm/generate", json={})
     sent = 'mmhie_audit_feed_events_total{outcome="sent"} 7.0'
@@ -108,18 +110,16 @@ def test_what_arrives_is_what_an_export_writes(
     metrics = gateway.client.get("/metrics").text
     assert gateway.stop() == 0
 
-    assert repository.events == [audit_event(line) for line in lines(tmp_path / "audit.jsonl")]
+    assert repository.events == [audit_event(line) for line in lines(path)]
     assert repository.events[-1]["subtype"][0]["code"] == "stop"
     assert 'mmhie_audit_feed_events_total{outcome="lost"} 0.0' in metrics
     assert "mmhie_audit_feed_last_success_timestamp_seconds 0.0" not in metrics
 
 
-def test_an_outage_holds_no_request(
-    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
-) -> None:
+def test_an_outage_holds_no_request(start_feeding: Start, repository: StrictRepository) -> None:
     """Requests are answered meanwhile; /healthz, the log and a metric say it; all arrives then."""
     repository.down = 503
-    gateway = start(engine.url, **feed_settings(tmp_path, repository)).wait()
+    gateway = start_feeding().wait()
     assert [ask(gateway) for _ in range(20)] == [200] * 20
     until(lambda: "it answers 503" in str(gateway.client.get("/healthz").json()["warnings"]))
     waits = gateway.client.get("/metrics").text
@@ -134,11 +134,10 @@ def test_an_outage_holds_no_request(
 
 
 def test_a_kill_in_the_middle_loses_nothing(
-    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
+    start_feeding: Start, repository: StrictRepository, path: Path
 ) -> None:
     """At least once, and the first time in order."""
-    settings = feed_settings(tmp_path, repository)
-    gateway = start(engine.url, **settings).wait()
+    gateway = start_feeding().wait()
     repository.judge = lambda event: 201 if seq_of(event) < 5 else 503
     for _ in range(8):
         assert ask(gateway) == 200
@@ -146,124 +145,101 @@ def test_a_kill_in_the_middle_loses_nothing(
     gateway.signal(signal.SIGKILL)
     gateway.exit_code()
     repository.judge = lambda _: 201
-    assert start(engine.url, **settings).wait().stop() == 0
-    known = lines(tmp_path / "audit.jsonl")
+    assert start_feeding().wait().stop() == 0
 
-    assert list(dict.fromkeys(repository.seqs)) == [line["seq"] for line in known]
+    assert list(dict.fromkeys(repository.seqs)) == [line["seq"] for line in lines(path)]
 
 
-def test_one_of_several_workers_feeds(
-    start: Start, engine: FakeEngine, repository: StrictRepository, tmp_path: Path
-) -> None:
+def test_one_of_several_workers_feeds(start_feeding: Start, repository: StrictRepository) -> None:
     """Two workers write one trail, and each line arrives once."""
-    settings = feed_settings(tmp_path, repository)
-    gateway = start(engine.url, MMHIE_WORKERS="2", **settings).wait()
+    gateway = start_feeding(MMHIE_WORKERS="2").wait()
     for _ in range(20):
         assert ask(gateway) == 200
     assert receive_all(repository, 22)[:22] == list(range(1, 23))
     assert gateway.stop() == 0
 
 
-def test_the_next_process_takes_over(
-    feeding: Feeding, repository: StrictRepository, write: Write
-) -> None:
+def test_the_next_process_takes_over(feeding: Feeding) -> None:
     """The second feed waits for the first, and goes on where that one was."""
-    write(3)
-    first, _ = feeding.begin(repository.url), feeding.begin(repository.url)
-    receive_all(repository, 3)
+    feeding.write(3)
+    first, _ = feeding.begin(), feeding.begin()
+    feeding.receive(3)
     first.stop()
-    write(3)
+    feeding.write(3)
 
-    assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+    assert feeding.receive(6) == [1, 2, 3, 4, 5, 6]
 
 
-def test_rotations_are_followed(
-    feeding: Feeding, repository: StrictRepository, write: Write
-) -> None:
+def test_rotations_are_followed(feeding: Feeding) -> None:
     """Files that were there before, and those that are rotated while it reads."""
-    write(100)
-    feeding.begin(repository.url)
-    write(100)
+    feeding.write(100)
+    feeding.begin()
+    feeding.write(100)
     last = lines(feeding.path)[-1]["seq"]
 
     assert len(rotated_files(feeding.path)) > 5
-    assert receive_all(repository, last) == list(range(1, last + 1))
+    assert feeding.receive(last) == list(range(1, last + 1))
     until(lambda: feeding.counts.get("sent") == last)
     assert feeding.counts["lost"] == 0
-    assert repository.bundles < last / 4
+    assert feeding.repository.bundles < last / 4
 
 
-def test_one_refused_event_is_set_aside(
-    feeding: Feeding,
-    repository: StrictRepository,
-    write: Write,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_one_refused_event_is_set_aside(feeding: Feeding, caplog: pytest.LogCaptureFixture) -> None:
     """In a batch and alone; its number is told, and the rest goes on."""
-    repository.judge = lambda event: 422 if seq_of(event) in (3, 11) else 201
-    write(9)
-    feeding.begin(repository.url)
-    receive_all(repository, 8)
-    write(1)
-    receive_all(repository, 9)
-    write(1)
+    feeding.repository.judge = lambda event: 422 if seq_of(event) in (3, 11) else 201
+    feeding.write(9)
+    feeding.begin()
+    feeding.receive(8)
+    feeding.write(1)
+    feeding.receive(9)
+    feeding.write(1)
     until(lambda: feeding.counts.get("set_aside") == 2)
-    write(1)
+    feeding.write(1)
 
-    assert receive_all(repository, 10) == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
+    assert feeding.receive(10) == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
     assert "audit line 3 is set aside: the server answers 422" in caplog.text
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 408, 429, 500, 503])
-def test_other_answers_are_tried_again(
-    feeding: Feeding, repository: StrictRepository, write: Write, status: int
-) -> None:
+def test_other_answers_are_tried_again(feeding: Feeding, status: int) -> None:
     """They are of the address or the moment: no event is set aside for them."""
-    repository.down = status
-    write(3)
-    feed = feeding.begin(repository.url)
+    feeding.repository.down = status
+    feeding.write(3)
+    feed = feeding.begin()
     until(lambda: f"it answers {status}" in str(feed.warnings()))
-    repository.down = 0
+    feeding.repository.down = 0
 
-    assert receive_all(repository, 3) == [1, 2, 3]
+    assert feeding.receive(3) == [1, 2, 3]
     until(lambda: feed.warnings() == [])
     assert feeding.counts["set_aside"] == 0
 
 
 @pytest.mark.parametrize(("takes_batches", "says_each"), [(False, True), (True, False)])
-def test_a_server_that_can_do_less(
-    feeding: Feeding,
-    repository: StrictRepository,
-    write: Write,
-    takes_batches: bool,
-    says_each: bool,
-) -> None:
+def test_a_server_that_can_do_less(feeding: Feeding, takes_batches: bool, says_each: bool) -> None:
     """One that takes no batches gets the events one by one; one that says nothing of each event has
     taken the batch, which is not sent again."""
-    repository.takes_batches, repository.says_each = takes_batches, says_each
-    write(5)
-    feeding.begin(repository.url)
-    receive_all(repository, 5)
-    write(1)
+    feeding.repository.takes_batches, feeding.repository.says_each = takes_batches, says_each
+    feeding.write(5)
+    feeding.begin()
+    feeding.receive(5)
+    feeding.write(1)
 
-    assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
-    assert takes_batches == bool(repository.bundles)
+    assert feeding.receive(6) == [1, 2, 3, 4, 5, 6]
+    assert takes_batches == bool(feeding.repository.bundles)
 
 
-def test_a_slow_disk_holds_no_writer(
-    path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_disk_holds_no_writer(feeding: Feeding, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines are forced to the disk before they are sent, and the trail is not locked meanwhile."""
-    write(1)
+    feeding.write(1)
     free = []
 
     def sync(_: int) -> None:
-        with lock_trail(path):
+        with lock_trail(feeding.path):
             free.append(True)
 
     monkeypatch.setattr("os.fdatasync", sync)
 
-    assert len(TrailFollower(path, KEY, syncs=True).read(2)) == 1
+    assert len(TrailFollower(feeding.path, KEY, syncs=True).read(2)) == 1
     assert free == [True]
 
 
@@ -276,24 +252,22 @@ def test_a_slow_disk_holds_no_writer(
         (b" " * (1 << 21), "its answer has no end"),
     ],
 )
-def test_an_answer_of_somebody_else(
-    feeding: Feeding, repository: StrictRepository, write: Write, body: bytes, said: str
-) -> None:
+def test_an_answer_of_somebody_else(feeding: Feeding, body: bytes, said: str) -> None:
     """A login or a proxy answers 200 as well: nothing counts as sent, alone or in a batch."""
-    repository.instead = body
-    write(1)
-    feed = feeding.begin(repository.url)
+    feeding.repository.instead = body
+    feeding.write(1)
+    feed = feeding.begin()
     until(lambda: said in str(feed.warnings()))
-    write(2)
+    feeding.write(2)
     assert "sent" not in feeding.counts
-    repository.instead = b""
+    feeding.repository.instead = b""
 
-    assert receive_all(repository, 3) == [1, 2, 3]
+    assert feeding.receive(3) == [1, 2, 3]
 
 
-def test_a_server_that_is_away_at_first(feeding: Feeding, write: Write) -> None:
+def test_a_server_that_is_away_at_first(feeding: Feeding) -> None:
     """The warning has what the system says, and nothing else of the address."""
-    write(1)
+    feeding.write(1)
     feed = feeding.begin(f"http://127.0.0.1:{free_port()}/fhir")
     until(feed.warnings)
 
@@ -301,50 +275,44 @@ def test_a_server_that_is_away_at_first(feeding: Feeding, write: Write) -> None:
 
 
 def test_what_is_gone_before_it_was_sent_is_counted(
-    feeding: Feeding,
-    repository: StrictRepository,
-    write: Write,
-    caplog: pytest.LogCaptureFixture,
+    feeding: Feeding, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A rotated file that was archived too early, and a line that was changed."""
-    write(3)
-    feed = feeding.begin(repository.url)
-    receive_all(repository, 3)
-    repository.down = 503
+    feeding.write(3)
+    feed = feeding.begin()
+    feeding.receive(3)
+    feeding.repository.down = 503
     feed.stop()
-    write(60)
+    feeding.write(60)
     oldest, second, *_ = rotated_files(feeding.path)
     first, last = lines(oldest)[0]["seq"], lines(oldest)[-1]["seq"]
     gone = last - 3
     oldest.unlink()
     changed = lines(second)[4]["seq"]
     second.write_bytes(second.read_bytes().replace(b'"seq":%d,' % changed, b'"seq":%d ,' % changed))
-    repository.down = 0
-    feeding.begin(repository.url)
+    feeding.repository.down = 0
+    feeding.begin()
     total = lines(feeding.path)[-1]["seq"]
-    receive_all(repository, total - gone - 1)
+    feeding.receive(total - gone - 1)
 
     assert first == 1
     assert feeding.counts["lost"] == gone + 1
     assert f"audit lines 4 to {last} are gone and were not sent" in caplog.text
-    assert set(repository.seqs) == {1, 2, 3, *range(last + 1, total + 1)} - {changed}
+    assert set(feeding.repository.seqs) == {1, 2, 3, *range(last + 1, total + 1)} - {changed}
 
 
 def test_another_trail_is_sent_from_its_beginning(
-    feeding: Feeding,
-    repository: StrictRepository,
-    write: Write,
-    caplog: pytest.LogCaptureFixture,
+    feeding: Feeding, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As after a change of the key: the old files were moved away, the numbers begin again."""
-    write(5)
-    feeding.begin(repository.url)
-    receive_all(repository, 5)
+    feeding.write(5)
+    feeding.begin()
+    feeding.receive(5)
     for file in (feeding.path, *rotated_files(feeding.path)):
         file.unlink()
-    write(3)
+    feeding.write(3)
 
-    assert receive_all(repository, 8)[5:] == [1, 2, 3]
+    assert feeding.receive(8)[5:] == [1, 2, 3]
     until(lambda: "is another one than was sent before" in caplog.text)
     assert feeding.counts["lost"] == 0
 
@@ -366,49 +334,41 @@ PLACE = b'{"offset": %b, "head": {"seq": %b, "mac": "%b"}}'
         PLACE % (b"90", b"1", b"\\ud800"),
     ],
 )
-def test_a_place_that_cannot_be_read(
-    feeding: Feeding, repository: StrictRepository, write: Write, content: bytes
-) -> None:
+def test_a_place_that_cannot_be_read(feeding: Feeding, content: bytes) -> None:
     """Everything is sent once more: at least once."""
-    write(3)
+    feeding.write(3)
     feeding.path.with_name("audit.jsonl.feed").write_bytes(content)
-    feeding.begin(repository.url)
+    feeding.begin()
 
-    assert receive_all(repository, 3) == [1, 2, 3]
+    assert feeding.receive(3) == [1, 2, 3]
 
 
-def test_a_lock_that_nobody_can_have(
-    feeding: Feeding, repository: StrictRepository, write: Write
-) -> None:
+def test_a_lock_that_nobody_can_have(feeding: Feeding) -> None:
     """It is told, since nobody feeds; and tried again."""
     lock = feeding.path.with_name("audit.jsonl.feed.lock")
     lock.mkdir()
-    write(1)
-    feed = feeding.begin(repository.url)
+    feeding.write(1)
+    feed = feeding.begin()
     until(lambda: "the lock beside the trail fails (Is a directory)" in str(feed.warnings()))
     lock.rmdir()
 
-    assert receive_all(repository, 1) == [1]
+    assert feeding.receive(1) == [1]
     until(lambda: feed.warnings() == [])
 
 
-def test_a_disk_that_keeps_no_place(
-    feeding: Feeding, repository: StrictRepository, write: Write, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_disk_that_keeps_no_place(feeding: Feeding, caplog: pytest.LogCaptureFixture) -> None:
     """It goes on from memory, and says it; the trail's own rule decides about requests."""
     feeding.path.with_name("audit.jsonl.feed").mkdir()
-    write(3)
-    feeding.begin(repository.url)
-    assert receive_all(repository, 3) == [1, 2, 3]
-    write(3)
+    feeding.write(3)
+    feeding.begin()
+    assert feeding.receive(3) == [1, 2, 3]
+    feeding.write(3)
 
-    assert receive_all(repository, 6) == [1, 2, 3, 4, 5, 6]
+    assert feeding.receive(6) == [1, 2, 3, 4, 5, 6]
     until(lambda: "the place of the audit feed cannot be kept: " in caplog.text)
 
 
-def test_access_tokens(
-    feeding: Feeding, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_access_tokens(feeding: Feeding, tmp_path: Path) -> None:
     """One is asked for, kept, and asked for again when the server takes it no longer; a secret that
     is wrong is told and mended without a restart."""
     secret = tmp_path / "secret"
@@ -416,16 +376,16 @@ def test_access_tokens(
     with StrictRepository(secret="s3cret:/ü") as server:
         url = server.url.removesuffix("/fhir") + "/token"
         auth = ClientCredentials(url, "mm:hie", secret, "audit")
-        write(2)
+        feeding.write(2)
         feed = feeding.begin(server.url, auth=auth)
         until(lambda: "the token server answers 401" in str(feed.warnings()))
         secret.write_text("s3cret:/ü\n")
         receive_all(server, 2)
-        write(1)
+        feeding.write(1)
         receive_all(server, 3)
         assert server.tokens == 1
         server.tokens = 5  # the one that was given is withdrawn
-        write(1)
+        feeding.write(1)
 
         assert receive_all(server, 4) == [1, 2, 3, 4]
         assert server.tokens == 6
@@ -446,7 +406,7 @@ def test_an_answer_without_a_token_is_told(tmp_path: Path, answer: bytes) -> Non
 
 
 def test_a_certificate_on_both_sides(
-    feeding: Feeding, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    feeding: Feeding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server's is checked, ours is shown, and a CA that is replaced needs no restart."""
     monkeypatch.setattr("gateway.runtime.files.CHECK_EVERY_S", 0.0)
@@ -454,7 +414,7 @@ def test_a_certificate_on_both_sides(
     context, own = context_of(ours.issue("repository"), ours.path), ours.issue("gateway")
     ca = tmp_path / "ca.pem"
     ca.write_bytes(theirs.path.read_bytes())
-    write(2)
+    feeding.write(2)
     with StrictRepository(context=context) as server:
         nobody = feeding.begin(server.url, ClientTls(TlsFiles("AUDIT_FHIR", ours.path)))
         until(nobody.warnings)

@@ -26,7 +26,7 @@ from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines, trail_settings
+from tests.gateway.audit.conftest import KEY, lines
 from tests.waiting import PATIENCE_S, until
 
 ENTERS_AND_DIES = """
@@ -112,11 +112,9 @@ def test_a_torn_slot_and_a_torn_file_are_skipped(path: Path) -> None:
 class Killed:
     """A gateway that is killed with answers given and answers open, and begun again."""
 
-    def __init__(self, start: Start, engine: FakeEngine, path: Path, policy: str) -> None:
-        self.trail = path
-        self.begin = partial(start, engine.url, **trail_settings(path), MMHIE_AUDIT_FSYNC=policy)
-        self.gateway = self.begin().wait()
-        self.engine = engine
+    def __init__(self, begin: Start, engine: FakeEngine, path: Path) -> None:
+        self.begin, self.engine, self.trail = begin, engine, path
+        self.gateway = begin().wait()
 
     def leave_open(self, ids: list[str]) -> None:
         self.engine.next(fault="hang_midstream", path="/v1/completions", times=len(ids))
@@ -139,11 +137,11 @@ class Killed:
 
 @pytest.mark.parametrize("policy", ["always", "interval"])
 def test_nothing_that_was_answered_is_lost(
-    start: Start, engine: FakeEngine, path: Path, policy: str
+    start_audited: Start, engine: FakeEngine, path: Path, policy: str
 ) -> None:
     """SIGKILL with answers just given and answers open: at the next start each of them has its
     line, as what it came to or as unfinished, once."""
-    killed = Killed(start, engine, path, policy)
+    killed = Killed(partial(start_audited, MMHIE_AUDIT_FSYNC=policy), engine, path)
     left, given = [f"open-{n}" for n in range(3)], [f"done-{n}" for n in range(5)]
     killed.leave_open(left)
     assert [ask(killed.gateway.url, SURFACES[0], name) for name in given] == [200] * 5
@@ -158,10 +156,10 @@ def test_nothing_that_was_answered_is_lost(
 
 
 def test_an_id_that_is_used_for_all_hides_none(
-    start: Start, engine: FakeEngine, path: Path
+    start_audited: Start, engine: FakeEngine, path: Path
 ) -> None:
     """Three requests under one id: each has its line, under an id of its own."""
-    killed = Killed(start, engine, path, "interval")
+    killed = Killed(start_audited, engine, path)
     killed.leave_open(["same", "same"])
     assert ask(killed.gateway.url, SURFACES[0], "same") == 200
     until(lambda: b"caller_request_id" in path.read_bytes())

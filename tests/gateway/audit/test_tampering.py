@@ -12,8 +12,7 @@ from gateway.audit.file import AuditFile
 from gateway.audit.verify import verify
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
-from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, Append, Open, lines, record, records, trail_settings
+from tests.gateway.audit.conftest import KEY, Append, Open, lines, record, records
 from tests.waiting import until
 
 JSON = SURFACES[0]
@@ -50,9 +49,9 @@ DEEDS: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("what", DEEDS)
-def test_a_running_gateway_notices(start: Start, engine: FakeEngine, path: Path, what: str) -> None:
+def test_a_running_gateway_notices(start_audited: Start, path: Path, what: str) -> None:
     """Without a request: log, metric, /healthz, and where it can be written an event."""
-    gateway = start(engine.url, **trail_settings(path)).wait()
+    gateway = start_audited().wait()
     for _ in range(3):
         assert JSON.ask(gateway.client).status_code == 200
     until(lambda: len([line for line in lines(path) if line["kind"] == "request"]) == 3)
@@ -134,9 +133,9 @@ def test_it_is_told_once(seen: Seen, path: Path) -> None:
     assert [line["kind"] for line in lines(path)] == ["tampered", "test", "test"]
 
 
-def test_the_alarm_of_several_workers(start: Start, engine: FakeEngine, path: Path) -> None:
+def test_the_alarm_of_several_workers(start_audited: Start, path: Path) -> None:
     """Each of several workers watches the file."""
-    gateway = start(engine.url, **trail_settings(path), MMHIE_WORKERS="2").wait()
+    gateway = start_audited(MMHIE_WORKERS="2").wait()
     until(lambda: "all workers are ready" in gateway.log)
     path.unlink()
 

@@ -18,7 +18,7 @@ from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
 from gateway.settings.audit import AuditSettings
 from gateway.settings.gateway import GatewaySettings
-from tests.gateway.audit.conftest import KEY, Open, line_where, lines
+from tests.gateway.audit.conftest import KEY, Open, fail, line_where, lines, repair
 from tests.waiting import PATIENCE_S, until
 
 FEW = 200  # of a thousand: one a batch, and a busy machine takes more batches
@@ -98,15 +98,6 @@ def test_stop_writes_what_is_left(begin: Begin, path: Path) -> None:
     assert lines(path)[0]["kind"] == "start"
     assert lines(path)[-1]["kind"] == "stop"
     assert not verify(path, key=KEY).findings
-
-
-def fail(path: Path) -> Path:
-    """Take the folder away: opening the file fails until it is back."""
-    return path.parent.rename(path.parent.with_name("away"))
-
-
-def repair(path: Path) -> None:
-    path.parent.with_name("away").rename(path.parent)
 
 
 @pytest.fixture
