@@ -78,6 +78,13 @@ def jwks(*signers: Signer, more: tuple[dict[str, Any], ...] = ()) -> bytes:
     return json.dumps({"keys": [*(signer.public() for signer in signers), *more]}).encode()
 
 
+def jwks_settings(folder: Path, *signers: Signer) -> dict[str, str]:
+    """The settings of a gateway that takes tokens of these providers, whose keys it reads there."""
+    (folder / "jwks.json").write_bytes(jwks(*signers))
+    terms = {"MMHIE_JWT_ISSUER": ISSUER, "MMHIE_JWT_AUDIENCE": AUDIENCE}
+    return {"MMHIE_JWKS_FILE": str(folder / "jwks.json"), **terms}
+
+
 def add_key(path: Path, name: str, *scopes: str, **more: Any) -> str:
     """A key of that name in the file; its secret."""
     secret = keys.new_secret()

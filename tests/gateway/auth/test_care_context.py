@@ -1,6 +1,5 @@
 """Person, patient and purpose: what is believed, what is refused, what the trail has of it."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,11 @@ from gateway.errors import Unauthorized
 from gateway.principal import ANYBODY, CareContext
 from tests.contract.fixtures import Refusal
 from tests.contract.process import Gateway
-from tests.contract.surfaces import SURFACES, error_of, name_of
+from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
-from tests.waiting import until
+from tests.gateway.audit.conftest import KEY, line_where, trail_settings
+from tests.gateway.auth.conftest import Signer, add_key, bearer, jwks_settings
 
-KEY = "k" * 32
 USER, PATIENT, PURPOSE = "X-MMHIE-User", "X-MMHIE-Patient", "X-MMHIE-Purpose"
 EMAIL, FORWARDED = "X-OpenWebUI-User-Email", "X-Librechat-User"
 CLAIMS = CareClaims(
@@ -41,40 +39,28 @@ class Exchange:
         self.portal = bearer(add_key(keys, "portal", "generate", "openai", "on_behalf"))
         self.plain = bearer(add_key(keys, "plain", "generate", "openai"))
         self.signer, self.trail = signer, folder / "audit.jsonl"
-        (folder / "jwks.json").write_bytes(jwks(signer))
-        self.gateway = Gateway(
-            folder,
-            engine.url,
-            MMHIE_KEYS_FILE=str(keys),
-            MMHIE_JWKS_FILE=str(folder / "jwks.json"),
-            MMHIE_JWT_ISSUER=ISSUER,
-            MMHIE_JWT_AUDIENCE=AUDIENCE,
-            MMHIE_AUDIT_FILE=str(self.trail),
-            MMHIE_AUDIT_KEY=KEY,
-            **more,
-        ).wait()
+        settings = {**jwks_settings(folder, signer), **trail_settings(self.trail), **more}
+        self.gateway = Gateway(folder, engine.url, MMHIE_KEYS_FILE=str(keys), **settings).wait()
 
-    def ask(self, headers: dict[str, str], **more: Any) -> httpx2.Response:
-        """One request to /llm/generate."""
-        return self.gateway.client.post(
-            "/llm/generate", json={"prompt": "Why?", **more}, headers=headers
-        )
+    def ask(
+        self,
+        headers: dict[str, str],
+        *own: tuple[str, str | bytes],
+        surface: Surface = SURFACES[0],
+        **more: Any,
+    ) -> httpx2.Response:
+        """One request; some of its headers may be in any encoding, or several of one name."""
+        named = (*surface.headers.items(), *headers.items(), *own)
+        raw = [(name.encode(), v.encode() if isinstance(v, str) else v) for name, v in named]
+        body = surface.body("Why?") | more
+        return self.gateway.client.post(surface.path, json=body, headers=raw)
 
     def token(self, **claims: Any) -> dict[str, str]:
         return bearer(self.signer.sign(**claims))
 
     def line(self, answer: httpx2.Response) -> dict[str, Any]:
         """The line of a request in the trail."""
-        lines: list[dict[str, Any]] = []
-
-        def is_there() -> bool:
-            wanted = answer.headers["x-request-id"]
-            every = map(json.loads, self.trail.read_bytes().splitlines())
-            lines[:] = [line for line in every if line.get("request_id") == wanted]
-            return bool(lines)
-
-        until(is_there)
-        return lines[0]
+        return line_where(self.trail, request_id=answer.headers["x-request-id"])
 
 
 Begin = Callable[..., Exchange]
@@ -109,18 +95,12 @@ def care_in(line: dict[str, Any]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_key_that_may_speak_for_others(
-    exchange: Exchange, engine: FakeEngine, surface: Any
+    exchange: Exchange, engine: FakeEngine, surface: Surface
 ) -> None:
     """On every surface: the person as given, the patient as a keyed name, the purpose; the engine
     gets none of them."""
-    who = {USER: "Dr. Jürgen Weber".encode(), PATIENT: b"MRN-0042", PURPOSE: b"ETREAT"}
-    plain = {**exchange.portal, **surface.headers}
-    headers = [(name.encode(), value.encode()) for name, value in plain.items()]
-    answer = exchange.gateway.client.post(
-        surface.path,
-        json=surface.body("Why?"),
-        headers=[*headers, *((name.encode(), value) for name, value in who.items())],
-    )
+    who = {USER: "Dr. Jürgen Weber", PATIENT: "MRN-0042", PURPOSE: "ETREAT"}
+    answer = exchange.ask({**exchange.portal, **who}, surface=surface)
     line = exchange.line(answer)
 
     assert answer.status_code == 200
@@ -150,7 +130,7 @@ def test_a_key_that_may_not(exchange: Exchange, engine: FakeEngine) -> None:
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_front_end_forwards_its_user(
-    exchange: Exchange, engine: FakeEngine, surface: Any
+    exchange: Exchange, engine: FakeEngine, surface: Surface
 ) -> None:
     """As Open WebUI does it: what is named first in the setting counts, the rest of what it sends
     is no matter, and the engine gets none of it."""
@@ -160,11 +140,7 @@ def test_a_front_end_forwards_its_user(
         "X-OpenWebUI-User-Name": "J%C3%BCrgen Weber",
         "X-OpenWebUI-User-Role": "user",
     }
-    answer = exchange.gateway.client.post(
-        surface.path,
-        json=surface.body("Why?"),
-        headers={**exchange.portal, **surface.headers, **forwarded},
-    )
+    answer = exchange.ask({**exchange.portal, **forwarded}, surface=surface)
 
     assert answer.status_code == 200
     assert care_in(exchange.line(answer)) == ("portal", "j.weber@ward.example", None, None)
@@ -184,11 +160,8 @@ def test_a_front_end_forwards_its_user(
 def test_how_front_ends_write_a_name(exchange: Exchange, sent: bytes, person: str) -> None:
     """The trail has the name as its owner writes it; the header of ours is not decoded, and counts
     before the front end's."""
-    headers = [(name.encode(), value.encode()) for name, value in exchange.portal.items()]
-    headers.append((FORWARDED.encode(), sent))
-    post, body = exchange.gateway.client.post, {"prompt": "Why?"}
-    answer = post("/llm/generate", json=body, headers=headers)
-    ours = post("/llm/generate", json=body, headers=[*headers, (USER.encode(), b"a%20b")])
+    answer = exchange.ask(exchange.portal, (FORWARDED, sent))
+    ours = exchange.ask(exchange.portal, (FORWARDED, sent), (USER, "a%20b"))
 
     assert exchange.line(answer)["user"] == person
     assert exchange.line(ours)["user"] == "a%20b"
@@ -212,11 +185,8 @@ def test_what_names_nobody_is_refused(
     exchange: Exchange, engine: FakeEngine, name: str, values: list[str]
 ) -> None:
     """Control characters, no text, too much of it, other encodings, two at once."""
-    headers = [(key.encode(), value.encode()) for key, value in exchange.portal.items()]
-    headers += [(name.encode(), value.encode("latin-1")) for value in values]
-    refused = exchange.gateway.client.post(
-        "/llm/generate", json={"prompt": "Why?"}, headers=headers
-    )
+    own = [(name, value.encode("latin-1")) for value in values]
+    refused = exchange.ask(exchange.portal, *own)
 
     assert refused.status_code == 400
     assert name in error_of(refused)["message"]
@@ -244,9 +214,8 @@ def test_a_token_of_a_clinician(exchange: Exchange) -> None:
 
 def test_the_token_of_a_portal(exchange: Exchange) -> None:
     """With the scope, its headers say more than its claims, each on its own."""
-    token = exchange.token(
-        scope="generate on_behalf", sub="portal", client_id="portal", purpose_of_use="HPAYMT"
-    )
+    portal = {"sub": "portal", "client_id": "portal", "scope": "generate on_behalf"}
+    token = exchange.token(**portal, purpose_of_use="HPAYMT")
     quiet, speaking = exchange.ask(token), exchange.ask({**token, USER: "dr.weber"})
 
     assert care_in(exchange.line(quiet)) == ("portal", None, None, ["HPAYMT"])
@@ -342,9 +311,8 @@ def test_a_name_tells_nothing_without_the_key() -> None:
     assert ours.patient("MRN-1") == Pseudonyms.of(KEY).patient("MRN-1")
     names = {ours.patient("MRN-1"), ours.patient("MRN-2"), theirs.patient("MRN-1")}
     assert len(names) == 3
-    assert ours.user("MRN-1").removeprefix("user:") != ours.patient("MRN-1").removeprefix(
-        "patient:"
-    )
+    user, patient = ours.user("MRN-1"), ours.patient("MRN-1")
+    assert user.removeprefix("user:") != patient.removeprefix("patient:")
 
 
 @pytest.mark.parametrize("user", ["Patient/MRN-1", "https://ehr.example/fhir/Patient/MRN-1"])

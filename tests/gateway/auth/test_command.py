@@ -1,5 +1,6 @@
 """`mmhie keys` as an operator uses it."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,9 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gateway.auth import keys
-from gateway.auth.keys import KeyFile
+from gateway.auth.keys import Key, KeyFile
+from gateway.cli.command import print_rows
+from gateway.cli.keys import row
+from gateway.principal import PrincipalLimits
 from tests.command import Command
 from tests.contract.process import ROOT
 from tests.waiting import PATIENCE_S
@@ -116,3 +121,24 @@ def test_two_operators_at_once(desk: Desk) -> None:
         assert child.wait(timeout=PATIENCE_S) == 0
 
     assert {key.name for key in keys.read(desk.file)} == {f"key-{number}" for number in range(2)}
+
+
+def printed(rows: list[dict[str, str]], width: int) -> str:
+    """The rows as a terminal of this width shows them."""
+    file = io.StringIO()
+    print_rows(rows, Console(file=file, width=width))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_name_is_shortened(width: int) -> None:
+    """`keys revoke` takes it whole: a paragraph for each key where a table has no room."""
+    names = ("backend", "ward-7-clinicians-of-the-north-campus")
+    limits = PrincipalLimits(4, 100, 100_000)
+    listed = [Key(name, "0" * 64, ("generate",), 0.0, limits=limits) for name in names]
+    shown = printed([row(key, 1.0) for key in listed], width)
+
+    for whole in (*names, "100000 tokens/min", "1970-01-01"):
+        assert whole in shown
+    assert ("  priority  routine" in shown) is (width < 200)
+    assert printed([], width).strip() == ""

@@ -46,10 +46,8 @@ async def test_limits_of_those_whose_key_says_nothing(tmp_path: Path) -> None:
     own = add_key(path, "own", "generate", limits=PrincipalLimits(concurrency=9))
     gate = Gate(b"salt", keys=keys.KeyFile(path), default_limits=PrincipalLimits(2, None, 50))
 
-    assert (await gate.identify("/llm/generate", shown(plain))).limits == PrincipalLimits(
-        2, None, 50
-    )
-    assert (await gate.identify("/llm/generate", shown(own))).limits == PrincipalLimits(9, None, 50)
+    limits = [(await gate.identify("/llm/generate", shown(key))).limits for key in (plain, own)]
+    assert limits == [PrincipalLimits(2, None, 50), PrincipalLimits(9, None, 50)]
 
 
 async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
@@ -64,14 +62,11 @@ async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
     assert gate.session_id(first) == gate.session_id(first)
 
 
-ROW = """{"keys": []}"""
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.json").write_text("[]")
-    (tmp_path / "keys.json").write_text(ROW)
+    (tmp_path / "keys.json").write_text('{"keys": []}')
     return tmp_path
 
 

@@ -1,8 +1,8 @@
 """A gateway with keys, as its callers meet it."""
 
 import json
-import threading
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,12 @@ import pytest
 
 from gateway.auth import keys
 from gateway.principal import PrincipalLimits
-from tests.contract.fixtures import Refusal, Start
+from tests.contract.fixtures import Folders, Refusal
 from tests.contract.process import Gateway
 from tests.contract.surfaces import STREAMS, SURFACES, WHOLES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
-from tests.waiting import PATIENCE_S, until
+from tests.gateway.auth.conftest import Signer, add_key, bearer, jwks_settings
+from tests.waiting import until
 
 GENERATE, CHAT = SURFACES[0], SURFACES[3]
 ENDLESS = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
@@ -28,22 +28,20 @@ READ = ("/v1/models", "/v1/models/fake-model", "/v1/nothing", "/nothing", "/v1/m
 class Guarded:
     """A gateway with one key of each sort and a token provider."""
 
-    def __init__(self, folder: Path, start: Start, engine: FakeEngine, signer: Signer) -> None:
+    def __init__(self, folder: Path, engine: FakeEngine, signer: Signer) -> None:
         self.file = folder / "keys.json"
         self.generate = add_key(self.file, "generate-only", "generate")
         self.openai = add_key(self.file, "openai-only", "openai")
         self.both = add_key(self.file, "both", "generate", "openai")
         self.metrics = add_key(self.file, "scraper", "metrics")
-        (folder / "jwks.json").write_bytes(jwks(signer))
-        self.gateway = start(
+        self.gateway = Gateway(
+            folder,
             engine.url,
             MMHIE_KEYS_FILE=str(self.file),
-            MMHIE_JWKS_FILE=str(folder / "jwks.json"),
-            MMHIE_JWT_ISSUER=ISSUER,
-            MMHIE_JWT_AUDIENCE=AUDIENCE,
             MMHIE_PROTECT_METRICS="true",
             MMHIE_ENV="production",
             MMHIE_WITHOUT_AUDIT="true",
+            **jwks_settings(folder, signer),
         ).wait()
         self.client = self.gateway.client
 
@@ -60,18 +58,11 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def guarded(
-    tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine, rsa_signer: Signer
-) -> Any:
-    folder = tmp_path_factory.mktemp("guarded")
-    started: list[Gateway] = []
-
-    def start(url: str, **settings: str) -> Gateway:
-        started.append(Gateway(folder, url, **settings))
-        return started[-1]
-
-    yield Guarded(folder, start, the_engine, rsa_signer)
-    for gateway in started:
-        gateway.stop()
+    tmp_path_factory: Folders, the_engine: FakeEngine, rsa_signer: Signer
+) -> Iterator[Guarded]:
+    made = Guarded(tmp_path_factory.mktemp("guarded"), the_engine, rsa_signer)
+    yield made
+    made.gateway.stop()
 
 
 def check_401(answer: httpx2.Response) -> None:
@@ -120,11 +111,8 @@ def test_each_surface_has_its_scope(guarded: Guarded, engine: FakeEngine, surfac
 
 def test_credentials_stay_here(guarded: Guarded, engine: FakeEngine) -> None:
     """The engine sees neither key nor token, and the log holds none."""
-    guarded.client.post(
-        CHAT.path,
-        json=CHAT.body(),
-        headers={**bearer(guarded.both), "x-api-key": guarded.both, "cookie": "a=b"},
-    )
+    sent = {**bearer(guarded.both), "x-api-key": guarded.both, "cookie": "a=b"}
+    guarded.client.post(CHAT.path, json=CHAT.body(), headers=sent)
     (seen,) = engine.seen(CHAT.path)
 
     assert guarded.both not in json.dumps(seen)
@@ -230,12 +218,10 @@ def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
 
     engine.reset()
     engine.next(fault="gated")
-    slow = threading.Thread(target=lambda: guarded_ask(guarded, lone))
-    slow.start()
-    engine.until(lambda stats: stats["generations"] >= 1)
-    refused = guarded.ask(GENERATE, lone)
-    engine.release(100)
-    slow.join()
+    with guarded.stream(STREAMS[0], lone) as slow:
+        refused = guarded.ask(GENERATE, lone)
+        engine.release(100)
+        slow.read()
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     assert guarded.ask(GENERATE, lone).status_code == 200
 
@@ -244,14 +230,6 @@ def revoke(file: Path, name: str) -> None:
     """Write what `mmhie keys revoke` writes."""
     now = time.time()
     keys.write(file, [replace(k, revoked=now) if k.name == name else k for k in keys.read(file)])
-
-
-def guarded_ask(guarded: Guarded, secret: str) -> None:
-    """In another connection than the one in use."""
-    with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as client:
-        client.post(
-            guarded.gateway.url + GENERATE.path, json=GENERATE.body(), headers=bearer(secret)
-        )
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from gateway.auth.jwks import (
 from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import Signer, jwks
 from tests.gateway.clock import Clock
+from tests.waiting import eventually
 
 
 class Provider(HTTPServer):
@@ -78,9 +79,7 @@ async def test_fetched_in_the_background(provider: Provider) -> None:
     keys = UrlJwks(fetcher(provider.url), every_s=0.05, clock=Clock())
     assert keys.problem is not None
     async with running(keys):
-        async with asyncio.timeout(60):
-            while keys.find("r1") is None:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: keys.find("r1") is not None)
 
     assert keys.problem is None
     assert provider.asked == 1
@@ -160,11 +159,8 @@ def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) 
     path.write_bytes(jwks(rsa_signer))
     keys = FileJwks(path, clock=clock)
     assert keys.find("r1") is not None
-    for content in (b"{", None):
-        if content is None:
-            path.unlink()
-        else:
-            path.write_bytes(content)
+    for change in (lambda: path.write_bytes(b"{"), path.unlink):
+        change()
         clock.now += 1
         assert keys.find("r1") is not None
         assert keys.problem is not None

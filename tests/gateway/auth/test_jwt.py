@@ -11,12 +11,13 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.auth.jwks import FileJwks
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.errors import Unauthorized
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
+from tests.gateway.clock import Clock
 from tests.waiting import until
 
 POLICY = JwtPolicy(ISSUER, AUDIENCE, leeway_s=5)
@@ -24,9 +25,14 @@ NOW = int(time.time())
 
 
 @pytest.fixture
-def tokens(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> JwtVerifier:
-    path = tmp_path / "jwks.json"
-    path.write_bytes(jwks(rsa_signer, ec_signer))
+def path(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> Path:
+    """The key set of the two that are trusted."""
+    (tmp_path / "jwks.json").write_bytes(jwks(rsa_signer, ec_signer))
+    return tmp_path / "jwks.json"
+
+
+@pytest.fixture
+def tokens(path: Path) -> JwtVerifier:
     return JwtVerifier(FileJwks(path), POLICY)
 
 
@@ -139,12 +145,8 @@ async def test_a_public_key_is_no_secret(tokens: JwtVerifier, rsa_signer: Signer
     """The classic confusion: HMAC with the bytes everybody knows, in each form they come in."""
     public = rsa_signer.private.public_key()
     forms = (
-        public.public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        ),
-        public.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        ),
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         json.dumps(rsa_signer.public()).encode(),
     )
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "x", "exp": NOW + 86_400}
@@ -155,9 +157,7 @@ async def test_a_public_key_is_no_secret(tokens: JwtVerifier, rsa_signer: Signer
 
 
 @pytest.mark.parametrize("alg", ["RS512", "PS256", "ES512", "EdDSA"])
-async def test_other_algorithms_are_refused(
-    tokens: JwtVerifier, rsa_signer: Signer, alg: str
-) -> None:
+async def test_other_algorithms_are_refused(tokens: JwtVerifier, alg: str) -> None:
     """Sound or not: two are enough."""
     head = part({"alg": alg, "kid": "r1"})
     assert "RS256 or ES256" in await refused(tokens, f"{head}.{part(b'{}')}.{part(b'x')}")
@@ -171,28 +171,20 @@ async def test_nonsense_is_refused(tokens: JwtVerifier, token: str) -> None:
     assert (await refused(tokens, token)).endswith(".")
 
 
-async def test_keys_that_were_never_to_sign_are_left_out(
-    tmp_path: Path, rsa_signer: Signer
-) -> None:
+async def test_keys_that_were_never_to_sign_are_left_out(path: Path, rsa_signer: Signer) -> None:
     """Symmetric ones above all: a token signed with it would be taken. Small, private and
     encryption keys too."""
     secret = base64.urlsafe_b64encode(b"s" * 32).rstrip(b"=").decode()
     small, private, other = Signer.rsa("small", 1024), Signer.ec("private"), Signer.rsa("enc")
     private_row = jwt.get_algorithm_by_name("ES256").to_jwk(private.private, as_dict=True)
-    path = tmp_path / "jwks.json"
-    path.write_bytes(
-        jwks(
-            rsa_signer,
-            small,
-            more=(
-                {"kty": "oct", "kid": "secret", "k": secret, "alg": "HS256"},
-                {**private_row, "kid": "private"},
-                {**other.public(), "use": "enc"},
-                {"kty": "EC", "crv": "P-521", "kid": "p521", "x": "AA", "y": "AA"},
-                {"kty": "RSA", "kid": "broken", "n": "!", "e": "AQAB"},
-            ),
-        )
+    more = (
+        {"kty": "oct", "kid": "secret", "k": secret, "alg": "HS256"},
+        {**private_row, "kid": "private"},
+        {**other.public(), "use": "enc"},
+        {"kty": "EC", "crv": "P-521", "kid": "p521", "x": "AA", "y": "AA"},
+        {"kty": "RSA", "kid": "broken", "n": "!", "e": "AQAB"},
     )
+    path.write_bytes(jwks(rsa_signer, small, more=more))
     keys = FileJwks(path)
 
     assert keys.find("r1") is not None
@@ -210,10 +202,8 @@ async def test_a_verified_token_is_not_verified_again(
     assert await tokens.principal(token) is first
 
 
-async def test_a_remembered_token_still_ends(tmp_path: Path, rsa_signer: Signer) -> None:
+async def test_a_remembered_token_still_ends(path: Path, rsa_signer: Signer) -> None:
     """To the second that it says, leeway included."""
-    path = tmp_path / "jwks.json"
-    path.write_bytes(jwks(rsa_signer))
     tokens = JwtVerifier(FileJwks(path), JwtPolicy(ISSUER, AUDIENCE, leeway_s=0))
     end = int(time.time()) + 2
     token = rsa_signer.sign(exp=end).encode()
@@ -224,17 +214,15 @@ async def test_a_remembered_token_still_ends(tmp_path: Path, rsa_signer: Signer)
 
 
 async def test_a_withdrawn_key_ends_its_tokens(
-    tmp_path: Path, rsa_signer: Signer, ec_signer: Signer
+    path: Path, rsa_signer: Signer, ec_signer: Signer
 ) -> None:
     """Remembered ones too, as soon as the file is seen to have changed."""
-    path = tmp_path / "jwks.json"
-    path.write_bytes(jwks(rsa_signer))
-    now = [0.0]
-    tokens = JwtVerifier(FileJwks(path, clock=lambda: now[0]), POLICY)
+    clock = Clock()
+    tokens = JwtVerifier(FileJwks(path, clock=clock), POLICY)
     token = rsa_signer.sign()
     await tokens.principal(token.encode())
     path.write_bytes(jwks(ec_signer))
-    now[0] += 1
+    clock.now += 1
 
     assert "unknown key" in await refused(tokens, token)
 
@@ -262,8 +250,7 @@ async def test_claims_of_another_type(
 ) -> None:
     """An issuer may sign anything: what cannot be read is 401."""
     content = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ward-7", "exp": NOW + 600, **claims}
-    message = await refused(tokens, rsa_signer.raw(content))
-    assert message.endswith(".")
+    assert (await refused(tokens, rsa_signer.raw(content))).endswith(".")
 
 
 async def test_a_header_nested_without_end(tokens: JwtVerifier) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from tests.waiting import until
 ROW: dict[str, Any] = {"name": "a", "sha256": "0" * 64, "scopes": ["generate"], "created": 1.0}
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "keys.json"
+
+
 def row(**changed: Any) -> bytes:
     return json.dumps({"keys": [{**ROW, **changed}]}).encode()
 
@@ -32,25 +38,22 @@ def test_a_secret_has_256_random_bits() -> None:
     assert {len(secret) for secret in made} == {len("mmhie_") + 43}
 
 
-def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
+def test_the_secret_is_not_in_the_file(path: Path) -> None:
     """Its SHA-256 is, and only the owner may read that."""
     secret = keys.new_secret()
-    key = keys.Key(
-        "a", keys.sha256(secret.encode()), ("generate",), 1.0, "batch", PrincipalLimits(2, 3, 4)
-    )
-    path = tmp_path / "keys.json"
+    limits = PrincipalLimits(2, 3, 4)
+    key = keys.Key("a", keys.sha256(secret.encode()), ("generate",), 1.0, "batch", limits)
     keys.write(path, [key])
 
     assert secret not in path.read_text()
     assert hashlib.sha256(secret.encode()).hexdigest() in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert keys.read(path) == (key,)
-    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_file_of_old_is_read(tmp_path: Path) -> None:
+def test_a_file_of_old_is_read(path: Path) -> None:
     """Fields that are missing have their defaults, those that are unknown are left alone."""
-    path = tmp_path / "keys.json"
     path.write_bytes(row(colour="blue"))
 
     (key,) = keys.read(path)
@@ -78,9 +81,8 @@ def test_a_file_of_old_is_read(tmp_path: Path) -> None:
         row(expires="2026-12-31"),
     ],
 )
-def test_nonsense_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_nonsense_is_refused(path: Path, content: bytes) -> None:
     """As a whole: half a list of keys would lock callers out without a word."""
-    path = tmp_path / "keys.json"
     path.write_bytes(content)
 
     with pytest.raises(FileUnusable, match="not what `mmhie keys` writes"):
@@ -98,11 +100,11 @@ def test_what_is_missing_or_out_of_reach_is_told(tmp_path: Path) -> None:
 def test_states() -> None:
     """A key that is both is called revoked, not expired."""
     now = time.time()
-    made = {"sha256": "0" * 64, "scopes": ("generate",), "created": 1.0}
+    key = keys.Key("a", "0" * 64, ("generate",), 1.0)
 
-    assert keys.Key("a", **made).state(now) == "active"  # type: ignore[arg-type] # one dict for all
-    assert keys.Key("a", **made, expires=now).state(now) == "expired"  # type: ignore[arg-type] # as above
-    assert keys.Key("a", **made, expires=1.0, revoked=2.0).state(now) == "revoked"  # type: ignore[arg-type] # as above
+    assert key.state(now) == "active"
+    assert replace(key, expires=now).state(now) == "expired"
+    assert replace(key, expires=1.0, revoked=2.0).state(now) == "revoked"
 
 
 @pytest.fixture
@@ -115,9 +117,8 @@ def name_of(file: KeyFile, secret: str) -> str | None:
     return principal.name if principal else None
 
 
-def test_keys_come_and_go(tmp_path: Path, clock: Clock) -> None:
+def test_keys_come_and_go(path: Path, clock: Clock) -> None:
     """A new key works and a revoked one does not, within a second."""
-    path = tmp_path / "keys.json"
     first = add_key(path, "first", "generate")
     file = KeyFile(path, clock=clock)
     assert name_of(file, first) == "first"
@@ -132,9 +133,8 @@ def test_keys_come_and_go(tmp_path: Path, clock: Clock) -> None:
     assert name_of(file, first) is None
 
 
-def test_revoked_and_expired_keys_are_unknown(tmp_path: Path) -> None:
+def test_revoked_and_expired_keys_are_unknown(path: Path) -> None:
     """The second ends by itself, with nobody touching the file."""
-    path = tmp_path / "keys.json"
     revoked = add_key(path, "revoked", "generate", revoked=1.0)
     ending = add_key(path, "ending", "generate", expires=(end := time.time() + 2))
     file = KeyFile(path)
@@ -145,29 +145,20 @@ def test_revoked_and_expired_keys_are_unknown(tmp_path: Path) -> None:
     assert name_of(file, ending) is None
 
 
-def test_a_file_that_breaks_changes_nothing_and_is_told(tmp_path: Path, clock: Clock) -> None:
+def test_a_file_that_breaks_changes_nothing_and_is_told(path: Path, clock: Clock) -> None:
     """Until it is whole again."""
-    path = tmp_path / "keys.json"
     secret = add_key(path, "a", "generate")
     whole = path.read_bytes()
     file = KeyFile(path, clock=clock)
-    assert name_of(file, secret) == "a"
-    assert file.problem is None
-
-    path.write_bytes(b"{")
-    clock.now += 1
-    assert name_of(file, secret) == "a"
-    assert "cannot be used" in str(file.problem)
-
-    path.write_bytes(whole)
-    clock.now += 1
-    assert name_of(file, secret) == "a"
-    assert file.problem is None
+    for content, problem in ((whole, "None"), (b"{", "cannot be used"), (whole, "None")):
+        path.write_bytes(content)
+        clock.now += 1
+        assert name_of(file, secret) == "a"
+        assert problem in str(file.problem)
 
 
-def test_a_file_that_is_gone_holds_no_keys(tmp_path: Path, clock: Clock) -> None:
+def test_a_file_that_is_gone_holds_no_keys(path: Path, clock: Clock) -> None:
     """Removing the file closes the API; it never opens it."""
-    path = tmp_path / "keys.json"
     secret = add_key(path, "a", "generate")
     file = KeyFile(path, clock=clock)
     assert name_of(file, secret) == "a"
@@ -178,9 +169,8 @@ def test_a_file_that_is_gone_holds_no_keys(tmp_path: Path, clock: Clock) -> None
     assert "no key is accepted" in str(file.problem)
 
 
-def test_near_misses_are_unknown(tmp_path: Path) -> None:
+def test_near_misses_are_unknown(path: Path) -> None:
     """The stored hash is no key, nor is a key with a character more, less or changed."""
-    path = tmp_path / "keys.json"
     secret = add_key(path, "a", "generate")
     file = KeyFile(path)
 
