@@ -12,35 +12,31 @@ MODEL = {"role": "assistant", "content": "x"}
 OUTPUT = {"type": "function_call_output", "call_id": "1"}
 
 TOOL_WORDS = ["two words\ne"]
+HURTS = "my chest hurts"
+TOOL_RESULT = [{"type": "tool_result", "content": "t"}]
 OWN = {"type": "function_call", "name": "f", "arguments": "x"}
+
+
+def by_user(*contents: object) -> dict[str, Any]:
+    """A conversation in which only the user speaks."""
+    return {"messages": [USER | {"content": content} for content in contents]}
+
 
 CHAT, COMPLETIONS, RESPONSES = "/v1/chat/completions", "/v1/completions", "/v1/responses"
 MESSAGES, GENERATE, TOKENIZE = "/v1/messages", "/llm/generate", "/tokenize"
 REQUESTS: list[tuple[str, dict[str, Any], list[str]]] = [
     (CHAT, {"messages": [USER | {"content": "a"}, MODEL]}, ["a"]),
-    (CHAT, {"messages": [USER | {"content": str(n)} for n in range(9)]}, list("012345678")),
-    (
-        CHAT,
-        {"messages": [USER | {"content": [{"type": "text", "text": "a"}, {"type": "x"}]}]},
-        ["a"],
-    ),
-    (
-        CHAT,
-        {"messages": [USER | {"content": [{"type": "refusal", "refusal": "a"}, "b"]}]},
-        ["a\nb"],
-    ),
-    (CHAT, {"messages": [USER | {"content": [{"type": "thinking", "thinking": "a"}]}]}, ["a"]),
+    (CHAT, by_user(*"012345678"), list("012345678")),
+    (CHAT, by_user([{"type": "text", "text": "a"}, {"type": "x"}]), ["a"]),
+    (CHAT, by_user([{"type": "refusal", "refusal": "a"}, "b"]), ["a\nb"]),
+    (CHAT, by_user([{"type": "thinking", "thinking": "a"}]), ["a"]),
     (CHAT, {"messages": [USER | {"content": "a"}, {"role": "system", "content": "s"}]}, ["s", "a"]),
     (CHAT, {"messages": [{"role": "developer", "content": "s"}]}, ["s"]),
     (CHAT, {"messages": [{"role": "patient", "content": "a"}]}, ["a"]),
     (CHAT, {"messages": [{"role": "User", "content": "a"}, {"content": "b"}]}, ["a", "b"]),
     (CHAT, {"messages": [{"role": "Assistant", "content": "a"}]}, ["a"]),
     (CHAT, {"messages": [{"role": "I cannot breathe", "content": "a"}]}, ["I cannot breathe\na"]),
-    (
-        CHAT,
-        {"messages": [USER | {"name": "my chest hurts", "content": "a"}]},
-        ["my chest hurts\na"],
-    ),
+    (CHAT, {"messages": [USER | {"name": HURTS, "content": "a"}]}, [f"{HURTS}\na"]),
     (CHAT, {"messages": [USER | {"name": "anna", "content": "a"}]}, ["a"]),
     (CHAT, {"messages": [USER | {"content": "a"}, MODEL, TOOL | {"content": "t"}]}, ["a", "t"]),
     (CHAT, {"messages": [MODEL | {"tool_calls": [{"function": {"arguments": "a"}}]}]}, []),
@@ -58,11 +54,7 @@ REQUESTS: list[tuple[str, dict[str, Any], list[str]]] = [
     (GENERATE, {"prompt": "p"}, ["p"]),
     (GENERATE, {"prompt": "p", "system": "s"}, ["s", "p"]),
     (GENERATE, {"prompt": "p", "history": [USER | {"content": "a"}, MODEL]}, ["a", "p"]),
-    (
-        GENERATE,
-        {"prompt": "p", "history": [USER | {"content": str(n)} for n in range(5)]},
-        list("01234p"),
-    ),
+    (GENERATE, {"prompt": "p", "history": by_user(*"01234")["messages"]}, list("01234p")),
     (COMPLETIONS, {"prompt": ["p", "q"]}, ["p\nq"]),
     (COMPLETIONS, {"prompt": [1, 2, 3], "input": "i"}, ["i"]),
     (COMPLETIONS, {"prompt": "p", "suffix": "s"}, ["p", "s"]),
@@ -75,16 +67,8 @@ REQUESTS: list[tuple[str, dict[str, Any], list[str]]] = [
     (RESPONSES, {"input": [OWN | {"role": "user"}]}, ["x"]),
     (RESPONSES, {"input": [{"type": "reasoning", "summary": [{"text": "x"}]}]}, []),
     (MESSAGES, {"system": [{"type": "text", "text": "s"}], "messages": []}, ["s"]),
-    (
-        MESSAGES,
-        {"messages": [USER | {"content": [{"type": "tool_result", "content": "t"}]}]},
-        ["t"],
-    ),
-    (
-        MESSAGES,
-        {"messages": [MODEL | {"content": [{"type": "tool_result", "content": "t"}]}]},
-        ["t"],
-    ),
+    (MESSAGES, by_user(TOOL_RESULT), ["t"]),
+    (MESSAGES, {"messages": [MODEL | {"content": TOOL_RESULT}]}, ["t"]),
     (TOKENIZE, {"prompt": "p", "messages": [USER | {"content": "a"}]}, ["a", "p"]),
 ]
 

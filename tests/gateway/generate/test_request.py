@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from gateway.engine import openai_json
 from gateway.errors import InvalidField, InvalidRequest
+from gateway.generate.prompt import Prompt
 from gateway.generate.request import GenerateRequest, checked, form_of
 
 CANARY = "Ada Lovelace"
+STOP_RULE = "stop must be text, or a list of up to 16 texts, none of them empty."
 
 
 def parsed(**fields: Any) -> GenerateRequest:
@@ -21,25 +23,16 @@ def parsed(**fields: Any) -> GenerateRequest:
 def test_a_prompt_is_enough() -> None:
     """Greedy, and the rest by the settings."""
     prompt = parsed(prompt="Why?").to_prompt(max_tokens=64, system="Be brief.")
-    assert (prompt.text, prompt.max_tokens, prompt.system, prompt.temperature) == (
-        "Why?",
-        64,
-        "Be brief.",
-        0,
-    )
-    assert prompt.stop == ()
+    assert prompt == Prompt("Why?", 64, system="Be brief.", temperature=0.0, stop=())
 
 
 def test_what_the_caller_chose() -> None:
     """One stop or several; their own system message; a smaller budget."""
-    prompt = parsed(prompt="p", max_tokens=3, system="s", stop="x").to_prompt(
-        max_tokens=64, system="t"
-    )
+    one = parsed(prompt="p", max_tokens=3, system="s", stop="x")
+    several = parsed(prompt="p", stop=["a", "b"])
+    prompt = one.to_prompt(max_tokens=64, system="t")
     assert (prompt.max_tokens, prompt.system, prompt.stop) == (3, "s", ("x",))
-    assert parsed(prompt="p", stop=["a", "b"]).to_prompt(max_tokens=1, system=None).stop == (
-        "a",
-        "b",
-    )
+    assert several.to_prompt(max_tokens=1, system=None).stop == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -53,14 +46,8 @@ def test_what_the_caller_chose() -> None:
         ({"seed": 2**63}, "seed must be under 9223372036854775808."),
         ({"stream": "yes"}, "stream must be true or false."),
         ({"system": " "}, "system must not be empty."),
-        (
-            {"reasoning_effort": CANARY},
-            "reasoning_effort must be 'low', 'medium' or 'high'.",
-        ),
-        (
-            {"stop": [CANARY] * 17},
-            "stop must be text, or a list of up to 16 texts, none of them empty.",
-        ),
+        ({"reasoning_effort": CANARY}, "reasoning_effort must be 'low', 'medium' or 'high'."),
+        ({"stop": [CANARY] * 17}, STOP_RULE),
         ({"history": CANARY}, "history must be a list."),
     ],
 )
@@ -111,47 +98,38 @@ def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accept", "stream", "form"),
+    ("accept", "stream", "default", "form"),
     [
-        (b"", True, "sse"),
-        (b"*/*", True, "sse"),
-        (b"text/event-stream", True, "sse"),
-        (b"text/plain", True, "text"),
-        (b"text/plain, */*", True, "text"),
-        (b"text/event-stream, text/plain", True, "sse"),
-        (b"text/plain, text/event-stream", True, "text"),
-        (b"text/plain", False, "json"),
-        (b"application/json, text/plain, */*", True, "sse"),
-        (b"application/json;q=0.5, text/plain", True, "text"),
-        (b"text/plain;q=0.5, text/event-stream", True, "sse"),
-        (b"text/event-stream;q=0.5, text/plain;q=0.9", True, "text"),
-        (b"text/plain;q=0", True, "sse"),
-        (b"text/plain; charset=utf-8; q=0.2, TEXT/EVENT-STREAM;Q=0.3", True, "sse"),
-        (b"text/plain;q=many", True, "text"),
-        (b"text/plainer", True, "sse"),
-        (b";,;q=1,", True, "sse"),
+        (b"", True, "sse", "sse"),
+        (b"*/*", True, "sse", "sse"),
+        (b"text/event-stream", True, "sse", "sse"),
+        (b"text/plain", True, "sse", "text"),
+        (b"text/plain, */*", True, "sse", "text"),
+        (b"text/event-stream, text/plain", True, "sse", "sse"),
+        (b"text/plain, text/event-stream", True, "sse", "text"),
+        (b"text/plain", False, "sse", "json"),
+        (b"application/json, text/plain, */*", True, "sse", "sse"),
+        (b"application/json;q=0.5, text/plain", True, "sse", "text"),
+        (b"text/plain;q=0.5, text/event-stream", True, "sse", "sse"),
+        (b"text/event-stream;q=0.5, text/plain;q=0.9", True, "sse", "text"),
+        (b"text/plain;q=0", True, "sse", "sse"),
+        (b"text/plain; charset=utf-8; q=0.2, TEXT/EVENT-STREAM;Q=0.3", True, "sse", "sse"),
+        (b"text/plain;q=many", True, "sse", "text"),
+        (b"text/plainer", True, "sse", "sse"),
+        (b";,;q=1,", True, "sse", "sse"),
+        (b"", True, "text", "text"),
+        (b"*/*", True, "text", "text"),
+        (b"application/json, text/plain, */*", True, "text", "text"),
+        (b"text/event-stream", True, "text", "sse"),
+        (b"text/plain;q=0, */*", True, "text", "text"),
+        (b"text/event-stream, text/plain", True, "text", "sse"),
+        (b"*/*", False, "text", "json"),
     ],
 )
-def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
-    """The form that is preferred, of equals the first; without a stream it is JSON."""
-    assert form_of(accept, stream=stream) == form
-
-
-@pytest.mark.parametrize(
-    ("accept", "stream", "form"),
-    [
-        (b"", True, "text"),
-        (b"*/*", True, "text"),
-        (b"application/json, text/plain, */*", True, "text"),
-        (b"text/event-stream", True, "sse"),
-        (b"text/plain;q=0, */*", True, "text"),
-        (b"text/event-stream, text/plain", True, "sse"),
-        (b"*/*", False, "json"),
-    ],
-)
-def test_plain_text_can_be_the_default(accept: bytes, stream: bool, form: str) -> None:
-    """The default holds where the Accept header prefers no form of streams."""
-    assert form_of(accept, stream=stream, default="text") == form
+def test_the_form_of_the_answer(accept: bytes, stream: bool, default: Any, form: str) -> None:
+    """The form that is preferred, of equals the first; the default where no form of streams is;
+    without a stream it is JSON."""
+    assert form_of(accept, stream=stream, default=default) == form
 
 
 def test_a_whole_number_in_another_spelling() -> None:

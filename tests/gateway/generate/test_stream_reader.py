@@ -44,9 +44,9 @@ def text(content: str, finish: str | None = None, spent: int | None = None) -> b
 
 
 async def read(
-    parts: Iterable[bytes], budget: int = 100
+    parts: Iterable[bytes], budget: int = 100, **more: Any
 ) -> tuple[EngineAnswer, list[tuple[str, str]]]:
-    reader = AnswerReader(Scripted(parts), answer_budget=budget)  # type: ignore[arg-type] # a fake
+    reader = AnswerReader(Scripted(parts), answer_budget=budget, **more)  # type: ignore[arg-type] # a fake
     deltas = [(delta.text, delta.reasoning) async for delta in reader.deltas()]
     reader.answer.warnings += reader.ending().warnings()
     return reader.answer, deltas
@@ -59,9 +59,8 @@ async def test_a_large_event_needs_room() -> None:
     """Before it is parsed; small ones are not counted."""
     required: list[int] = []
     large = text("a" * 300_000)
-    parts = Scripted([STREAM[0], large, *STREAM[2:]])
-    reader = AnswerReader(parts, answer_budget=9, require=required.append)  # type: ignore[arg-type] # a fake
-    assert len([delta async for delta in reader.deltas()]) == 2
+    _, deltas = await read([STREAM[0], large, *STREAM[2:]], require=required.append)
+    assert len(deltas) == 2
     assert required == [parsed_bytes(sse.payload(large))]
 
 
@@ -111,13 +110,8 @@ async def test_reasoning_that_its_budget_ended_is_named(
     """An engine that enforces the budget is named for it; the answer came all the same."""
     usage = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": thought}}
     parts = [piece({"reasoning": "h"}), text("a", "stop"), sse.encode({"usage": usage}), sse.DONE]
-    reader = AnswerReader(
-        Scripted(parts),  # type: ignore[arg-type] # a fake
-        answer_budget=9,
-        reasoning_budget=budget,
-    )
-    _ = [delta async for delta in reader.deltas()]
-    assert reader.answer.warnings == warnings
+    answer, _ = await read(parts, reasoning_budget=budget)
+    assert answer.warnings == warnings
 
 
 @pytest.mark.parametrize(
@@ -178,16 +172,10 @@ async def test_failures_are_named(parts: list[bytes], kind: type[GatewayError]) 
     assert "chest" not in raised.value.message
 
 
+NAMES = st.sampled_from(["delta", "content", "index", "usage", "choices", "completion_tokens"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(
-            st.sampled_from(["delta", "content", "index", "usage", "choices", "completion_tokens"]),
-            inner,
-            max_size=3,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3),
 )
 
 

@@ -16,6 +16,10 @@ TEMPLATE = 5
 MODEL = ServedModel("m", counts_tokens=True, template_tokens=TEMPLATE)
 
 
+def response(body: bytes, status: bytes = b"200 OK") -> bytes:
+    return b"HTTP/1.1 %b\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
 class Tokenizer:
     """A word is a token; `seam` more appear where a text was cut, so many times."""
 
@@ -29,8 +33,7 @@ class Tokenizer:
             head, body = (await line.request()).split(b"\r\n\r\n", 1)
             path = head.split(b" ")[1].decode()
             self.asked.append(path)
-            answer = json.dumps(self.answer(path, json.loads(body))).encode()
-            line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), answer))
+            line.say(response(json.dumps(self.answer(path, json.loads(body))).encode()))
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path == "/detokenize":
@@ -77,14 +80,9 @@ async def test_a_long_one_is_counted() -> None:
 
 async def test_earlier_turns_count() -> None:
     """They are part of the input, and are not cut."""
-    tokenizer = Tokenizer()
+    tokenizer, turn = Tokenizer(), Message(role="user", content="w " * 95)
     with pytest.raises(InputTooLong):
-        await fit(
-            ask(5, history=(Message(role="user", content="w " * 95),)),
-            limit=100,
-            cut="left",
-            play=tokenizer.play,
-        )
+        await fit(ask(5, history=(turn,)), limit=100, cut="left", play=tokenizer.play)
     assert tokenizer.asked[0] == "/tokenize"
 
 
@@ -142,12 +140,11 @@ async def test_without_a_tokenizer_it_is_an_estimate() -> None:
 )
 async def test_an_unreadable_count_is_garbled(body: bytes) -> None:
     """A count that is none raises EngineGarbled, never another exception."""
-    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
     async def play(line: Line) -> None:
         while True:
             await line.request()
-            line.say(answer)
+            line.say(response(body))
 
     with pytest.raises(EngineGarbled):
         await fit(ask(200), limit=100, cut="left", play=play)
@@ -155,12 +152,10 @@ async def test_an_unreadable_count_is_garbled(body: bytes) -> None:
 
 async def test_an_engine_that_refuses_to_count() -> None:
     """Its refusal, less the prompt."""
-    body = b'{"error": {"message": "bad: w0 w1 w2"}}'
-    head = b"HTTP/1.1 400 Bad\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
     async def play(line: Line) -> None:
         await line.request()
-        line.say(head)
+        line.say(response(b'{"error": {"message": "bad: w0 w1 w2"}}', b"400 Bad"))
 
     with pytest.raises(GatewayError) as found:
         await fit(ask(200), limit=100, play=play)

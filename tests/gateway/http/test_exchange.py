@@ -25,9 +25,8 @@ class Caller:
         self._is_gone = False
         scope: dict[str, Any] = {"type": "http", "method": "POST", "headers": list(headers)}
         scope["on_disconnect"] = self.on_disconnect
-        self.exchange = Exchange(
-            scope, self._messages.get, self.send, request_id="id-1", common=COMMON
-        )
+        receive = self._messages.get
+        self.exchange = Exchange(scope, receive, self.send, request_id="id-1", common=COMMON)
 
     async def send(self, message: Message) -> None:
         self.sent.append(message)
@@ -85,12 +84,8 @@ async def test_every_response_carries_the_common_headers() -> None:
     await caller.exchange.respond(200, b"{}", headers=[(b"a", b"b")])
     start, body = caller.sent
     assert start["status"] == caller.exchange.record.status == 200
-    assert start["headers"] == [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"2"),
-        (b"a", b"b"),
-        *COMMON,
-    ]
+    own = [(b"content-type", b"application/json"), (b"content-length", b"2"), (b"a", b"b")]
+    assert start["headers"] == [*own, *COMMON]
     assert body == {"type": "http.response.body", "body": b"{}", "more_body": False}
     assert caller.exchange.complete
 

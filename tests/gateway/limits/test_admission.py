@@ -2,11 +2,17 @@
 
 import asyncio
 import random
+from typing import get_args
 
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
 from gateway.limits.admission import AdmissionQueue
+from gateway.principal import Priority
+
+
+def queue_of(slots: int, queue: int, timeout_s: float = 5) -> AdmissionQueue:
+    return AdmissionQueue(max_inflight=slots, max_queue=queue, timeout_s=timeout_s)
 
 
 async def ticks(count: int = 3) -> None:
@@ -22,11 +28,7 @@ async def hold(admission: AdmissionQueue, end: asyncio.Event, log: list[int], nu
 
 async def test_full_is_too_busy() -> None:
     """Two slots, one may wait: the fourth is told when to come back."""
-    admission, end, log = (
-        AdmissionQueue(max_inflight=2, max_queue=1, timeout_s=5),
-        asyncio.Event(),
-        list[int](),
-    )
+    admission, end, log = queue_of(2, 1), asyncio.Event(), list[int]()
     tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
     await ticks()
     assert (admission.inflight, admission.waiting, log) == (2, 1, [0, 1])
@@ -42,7 +44,7 @@ async def test_full_is_too_busy() -> None:
 
 async def test_no_queue() -> None:
     """A queue of none refuses whoever finds no slot."""
-    admission = AdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
+    admission = queue_of(1, 0)
     async with admission.slot("routine"):
         with pytest.raises(TooBusy):
             await admission.acquire("routine")
@@ -52,7 +54,7 @@ async def test_no_queue() -> None:
 
 async def test_first_come_first_served() -> None:
     """In the order of arrival, and nobody slips past who waits."""
-    admission, log = AdmissionQueue(max_inflight=1, max_queue=99, timeout_s=5), list[int]()
+    admission, log = queue_of(1, 99), list[int]()
 
     async def brief(number: int) -> None:
         async with admission.slot("routine"):
@@ -67,12 +69,13 @@ async def test_first_come_first_served() -> None:
     assert log == list(range(20))
 
 
-async def test_waiting_too_long() -> None:
-    """Patience ends with a sentence, and the queue is as if it had not been joined."""
-    admission = AdmissionQueue(max_inflight=1, max_queue=1, timeout_s=0.02)
+@pytest.mark.parametrize("priority", ["routine", "emergency"])
+async def test_waiting_too_long(priority: Priority) -> None:
+    """Patience ends with a sentence, for all, and the queue is as if it had not been joined."""
+    admission = queue_of(1, 1, 0.02)
     async with admission.slot("routine"):
         with pytest.raises(QueueTimeout) as raised:
-            await admission.acquire("routine")
+            await admission.acquire(priority)
         assert "0.02 s" in raised.value.message
         assert raised.value.headers() == {"retry-after": "1"}
         assert (admission.inflight, admission.waiting) == (1, 0)
@@ -81,11 +84,7 @@ async def test_waiting_too_long() -> None:
 
 async def test_leaving_the_queue() -> None:
     """A caller who leaves while waiting takes no slot and blocks nobody."""
-    admission, end, log = (
-        AdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5),
-        asyncio.Event(),
-        list[int](),
-    )
+    admission, end, log = queue_of(1, 9), asyncio.Event(), list[int]()
     tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
     await ticks()
     tasks[1].cancel()
@@ -100,7 +99,7 @@ async def test_leaving_the_queue() -> None:
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
     """The slot goes to the next in line, in either order of the two."""
-    admission, log = AdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5), list[int]()
+    admission, log = queue_of(1, 9), list[int]()
     ends = [asyncio.Event() for _ in range(3)]
     tasks = [asyncio.create_task(hold(admission, ends[n], log, n)) for n in range(3)]
     await ticks()
@@ -120,28 +119,18 @@ async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
     assert (admission.inflight, admission.waiting) == (0, 0)
 
 
-async def test_a_slot_is_held_through_an_error() -> None:
-    """And given back by it."""
-    admission = AdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
-    with pytest.raises(KeyError):
-        async with admission.slot("routine"):
-            raise KeyError
-    assert admission.inflight == 0
-
-
 @pytest.mark.parametrize("seed", range(12))
 async def test_no_slot_is_ever_lost_or_made(seed: int) -> None:
-    """Callers come, wait, give up, are cancelled and leave at random: the count is always right."""
+    """Callers of all classes come, wait, give up, are turned away for others, are cancelled and
+    leave at random: the count is always right."""
     chance = random.Random(seed)
     slots, queue = chance.randint(1, 3), chance.randint(0, 5)
-    admission = AdmissionQueue(
-        max_inflight=slots, max_queue=queue, timeout_s=chance.choice([0.002, 5])
-    )
+    admission = queue_of(slots, queue, chance.choice([0.002, 5]))
     inside = most = 0
 
     async def call() -> None:
         nonlocal inside, most
-        async with admission.slot("routine"):
+        async with admission.slot(chance.choice(get_args(Priority))):
             inside += 1
             most = max(most, inside)
             try:

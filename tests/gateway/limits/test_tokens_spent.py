@@ -14,29 +14,26 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES
 from tests.contract.surfaces import MESSAGES as ANTHROPIC
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import line_where, trail_settings
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
 
 MESSAGES = {"model": "fake-model", "messages": [{"role": "user", "content": "Why is it so?"}]}
 PROMPTS = {"model": "fake-model", "prompt": ["Why is it so?", "And since when?"]}
+
+
+def streamed(**options: Any) -> dict[str, Any]:
+    return {**MESSAGES, "stream": True, "stream_options": options}
+
+
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": (CHAT, {**MESSAGES, "stream": True}),
     "two choices": (CHAT, {**MESSAGES, "stream": True, "n": 2}),
     "two prompts": (COMPLETIONS, {**PROMPTS, "stream": True}),
     "true as a text": (CHAT, {**MESSAGES, "stream": "true"}),
-    "refused": (CHAT, {**MESSAGES, "stream": True, "stream_options": {"include_usage": False}}),
-    "refused as a text": (
-        CHAT,
-        {**MESSAGES, "stream": True, "stream_options": {"include_usage": "false"}},
-    ),
-    "on every chunk": (
-        CHAT,
-        {
-            **MESSAGES,
-            "stream": True,
-            "stream_options": {"include_usage": False, "continuous_usage_stats": True},
-        },
-    ),
+    "refused": (CHAT, streamed(include_usage=False)),
+    "refused as a text": (CHAT, streamed(include_usage="false")),
+    "on every chunk": (CHAT, streamed(include_usage=False, continuous_usage_stats=True)),
     "responses": (RESPONSES, {"model": "fake-model", "input": "Why?", "stream": True}),
     "messages": (ANTHROPIC, {**MESSAGES, "max_tokens": 100, "stream": True}),
     "generate": (GENERATE, {"prompt": "Why?", "stream": True}),
@@ -59,13 +56,8 @@ class Keyed(Gateway):
         self.keys = folder / "keys.json"
         self.trail = folder / "audit.jsonl"
         add_key(self.keys, "metrics", "metrics")
-        super().__init__(
-            folder,
-            engine_url,
-            MMHIE_KEYS_FILE=str(self.keys),
-            MMHIE_AUDIT_FILE=str(self.trail),
-            MMHIE_AUDIT_KEY="k" * 32,
-        )
+        settings = {"MMHIE_KEYS_FILE": str(self.keys), **trail_settings(self.trail)}
+        super().__init__(folder, engine_url, **settings)
 
     def key(self, name: str, tokens: int) -> dict[str, str]:
         """Headers with a new key that may spend so many tokens a minute."""
@@ -74,19 +66,9 @@ class Keyed(Gateway):
         until(lambda: self.client.get("/v1/models", headers=headers).status_code == 200)
         return headers
 
-    def line(self, name: str) -> dict[str, Any]:
+    def line(self, name: str, path: str = CHAT) -> dict[str, Any]:
         """The trail's line of that key's answered request."""
-        lines: list[dict[str, Any]] = []
-
-        def is_there() -> bool:
-            events = map(orjson.loads, self.trail.read_bytes().splitlines())
-            lines[:] = [
-                event for event in events if event.get("client") == name and "stream" in event
-            ]
-            return bool(lines)
-
-        until(is_there)
-        return lines[0]
+        return line_where(self.trail, client=name, route=path)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -99,7 +81,7 @@ def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> N
     assert answer.status_code == 200
     has_usage = path in (RESPONSES, GENERATE, ANTHROPIC) or form == "whole"
     assert b'"usage":{' not in answer.content or has_usage
-    line = keyed.line(form.replace(" ", "-"))
+    line = keyed.line(form.replace(" ", "-"), path)
     assert "tokens_estimated" not in line
     assert line["prompt_tokens"] > 0
     assert line["completion_tokens"] >= 24 * (2 if form == "two choices" else 1)
@@ -122,7 +104,7 @@ def test_leaving_early_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -
         while seen.count(b"data: ") < 10:
             seen += next(parts)
 
-    line = keyed.line(name)
+    line = keyed.line(name, path)
     assert line["outcome"] == "client_gone"
     assert line["tokens_estimated"] is True
     assert line["prompt_tokens"] >= len(orjson.dumps(body)) // 4

@@ -21,10 +21,9 @@ def test_a_share_is_rounded_down_and_at_least_one(limit: int, workers: int, shar
 
 def test_a_limit_that_is_not_set_is_none_for_a_worker() -> None:
     """Workers do not limit what is not limited."""
+    hundred, share = PrincipalLimits(tokens_per_minute=100), PrincipalLimits(tokens_per_minute=25)
     assert shared_limits(NO_LIMITS, 4) == NO_LIMITS
-    assert shared_limits(PrincipalLimits(tokens_per_minute=100), 4) == PrincipalLimits(
-        tokens_per_minute=25
-    )
+    assert shared_limits(hundred, 4) == share
 
 
 def test_slots_and_queue_of_a_worker() -> None:
@@ -37,22 +36,14 @@ def test_slots_and_queue_of_a_worker() -> None:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        (
-            PrincipalLimits(concurrency=4),
-            "may have 2 requests open at once at each of 2 gateway processes;",
-        ),
-        (
-            PrincipalLimits(requests_per_minute=5),
-            "2 requests per minute at each of 2 gateway processes are",
-        ),
+        (PrincipalLimits(concurrency=4), "may have 2 requests open at once at each of 2 gateway"),
+        (PrincipalLimits(requests_per_minute=5), "2 requests per minute at each of 2 gateway"),
     ],
 )
 async def test_a_worker_refuses_at_its_share(limits: PrincipalLimits, words: str) -> None:
     """The refusal says that the number is of one process, so that nobody takes it for the key's."""
-    limiter, ward = (
-        LocalRateLimiter(workers=2),
-        Principal("ward", "key", frozenset(), limits=limits),
-    )
+    limiter = LocalRateLimiter(workers=2)
+    ward = Principal("ward", "key", frozenset(), limits=limits)
     for _ in range(2):
         await limiter.acquire(ward)
 

@@ -33,15 +33,12 @@ def test_every_paragraph_of_the_regulation_is_there() -> None:
 
 def test_each_has_a_name_a_group_and_the_regulations_words() -> None:
     """Of the text the operator's file and the page are made."""
-    assert (
-        len({attribute.id for attribute in ATTRIBUTES})
-        == len({attribute.text for attribute in ATTRIBUTES})
-        == 31
-    )
-    assert all(
-        attribute.id.isidentifier() and attribute.group and len(attribute.text) > 15
-        for attribute in ATTRIBUTES
-    )
+    assert len({attribute.id for attribute in ATTRIBUTES}) == 31
+    assert len({attribute.text for attribute in ATTRIBUTES}) == 31
+    for attribute in ATTRIBUTES:
+        assert attribute.id.isidentifier()
+        assert attribute.group
+        assert len(attribute.text) > 15
 
 
 def test_every_element_of_the_applied_model_card_is_there() -> None:

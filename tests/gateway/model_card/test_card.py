@@ -23,9 +23,14 @@ SCREENER = Screener.of()
 
 def card(serving: Serving = SERVING, operator: OperatorCard | None = None) -> Json:
     """Return the card of a model, with an operator's file or without."""
-    return ModelCard(
-        serving, Disclaimer.of(), SCREENER, None, operator or OperatorCard()
-    ).document()
+    operator = operator or OperatorCard()
+    return ModelCard(serving, Disclaimer.of(), SCREENER, None, operator).document()
+
+
+def evaluated(folder: Path, **report: Any) -> Json:
+    """Return the card of a model with an operator's file that names such a report."""
+    report_file(folder, **report)
+    return card(operator=source.read(card_file(folder, report="evaluation.json"), KEY))
 
 
 def attribute(found: Json, name: str) -> Json:
@@ -72,24 +77,22 @@ def test_a_card_without_an_operator_has_every_attribute() -> None:
     assert entries[0]["paragraph"] == "45 CFR 170.315(b)(11)(iv)(B)(1)(i)"
 
 
-@pytest.mark.parametrize("audience", ["clinician", "patient", "off"])
-def test_the_card_says_for_whom_notices_are_worded(audience: Audience) -> None:
+@pytest.mark.parametrize(
+    ("audience", "words"), [("clinician", "clinician"), ("patient", "patients"), ("off", "off")]
+)
+def test_the_card_says_for_whom_notices_are_worded(audience: Audience, words: str) -> None:
     """Else a card that says "no advice to patients" would contradict notices for patients."""
     document = ModelCard(SERVING, Disclaimer.of(), Screener.of(audience=audience)).document()
 
-    assert {"clinician": "clinician", "patient": "patients", "off": "off"}[audience] in document[
-        "notices"
-    ]
+    assert words in document["notices"]
     assert "Direct advice to patients" in document["not_intended"]
     assert (document["notice_rules"] is None) == (audience == "off")
 
 
 def test_an_operators_text_is_named_as_theirs(tmp_path: Path) -> None:
     """In the source attributes, and in the element of CHAI's card that has it."""
-    text = (
-        '[applied_model_card]\nrelease_stage = "pilot"\n'
-        '[applied_model_card.safety]\ngoal = "No harm"\n'
-    )
+    stage, goal = 'release_stage = "pilot"', '[applied_model_card.safety]\ngoal = "No harm"'
+    text = f"[applied_model_card]\n{stage}\n{goal}\n"
     document = card(operator=source.read(card_file(tmp_path, text=text), None))
 
     assert attribute(document, "intended_patients")["sources"] == ["operator"]
@@ -106,9 +109,8 @@ def test_warnings_can_be_added_to_and_not_replaced(tmp_path: Path) -> None:
     risks = attribute(card(DEFAULT, operator), "known_risks")
 
     assert risks["sources"] == ["service", "author", "operator"]
-    assert all(
-        text in risks["value"] for text in ("made up", "not a medical device", "our formulary")
-    )
+    for text in ("made up", "not a medical device", "our formulary"):
+        assert text in risks["value"]
 
 
 @pytest.mark.parametrize("other", [{"model": "other"}, {"revision": "new"}])
@@ -148,8 +150,7 @@ def test_figures_of_another_quantization_or_adapter_are_not_shown(
 
 def test_an_incomplete_evaluation_says_so(tmp_path: Path) -> None:
     """A budget that ended early leaves items out, and maybe the hard ones."""
-    report_file(tmp_path, is_complete=False)
-    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    document = evaluated(tmp_path, is_complete=False)
 
     assert "not complete" in document["evaluation"]
     assert not document["evaluation_report"]["is_complete"]
@@ -158,12 +159,8 @@ def test_an_incomplete_evaluation_says_so(tmp_path: Path) -> None:
 def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
     """Those of a site's own items as validity in local data, others as in data from elsewhere."""
     own = {"name": "own", "measure": "mean score", "n": 9, "value": 0.5, "low": 0.2, "high": 0.8}
-    report_file(tmp_path, suites=[SUITE, UNSCORED, own])
-    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
-    local, external = (
-        attribute(document, "local_validity"),
-        attribute(document, "external_validity"),
-    )
+    document = evaluated(tmp_path, suites=[SUITE, UNSCORED, own])
+    local, external = (attribute(document, f"{data}_validity") for data in ("local", "external"))
 
     assert local["sources"] == external["sources"] == ["evaluation"]
     assert "own, mean score: 50.0% (95 % interval 20.0% to 80.0%), n = 9" in local["value"]
@@ -177,8 +174,7 @@ def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
 def test_subgroups_of_the_sites_items_are_its_fairness(tmp_path: Path) -> None:
     """And what has to be measured for it stands on the card."""
     parts = [{**SUITE, "name": name} for name in ("own", "own, sex: female", "own, sex: male")]
-    report_file(tmp_path, suites=parts)
-    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    document = evaluated(tmp_path, suites=parts)
     fairness = attribute(document, "local_fairness")
 
     assert fairness["sources"] == ["evaluation"]
@@ -192,28 +188,21 @@ def test_figures_under_other_settings_are_not_shown(tmp_path: Path) -> None:
     """Another system prompt makes another service of the same model."""
     report_file(tmp_path, served={"model": "fake-model", "settings": {"system_prompt": "5e77"}})
     operator = source.read(card_file(tmp_path, report="evaluation.json"), KEY)
-    cards = [
-        ModelCard(
-            *(SERVING, Disclaimer.of(), SCREENER, None, operator), {"system_prompt": digest}
-        ).document()
-        for digest in ("5e77", "07e4")
-    ]
 
-    assert [bool(card["evaluation_report"]) for card in cards] == [True, False]
+    for digest, is_shown in (("5e77", True), ("07e4", False)):
+        settings = {"system_prompt": digest}
+        made = ModelCard(SERVING, Disclaimer.of(), SCREENER, None, operator, settings).document()
+        assert bool(made["evaluation_report"]) is is_shown
 
 
 def test_no_local_validity_without_local_items(tmp_path: Path) -> None:
     """Published questions say nothing of a site's patients."""
-    report_file(tmp_path)
-    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
-
-    assert attribute(document, "local_validity")["value"] == NOT_SUPPLIED
+    assert attribute(evaluated(tmp_path), "local_validity")["value"] == NOT_SUPPLIED
 
 
 def test_figures_without_a_verified_signature_say_so(tmp_path: Path) -> None:
     """Anybody could have written them."""
-    report_file(tmp_path, key="")
-    document = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    document = evaluated(tmp_path, key="")
 
     assert "signature not verified" in attribute(document, "external_validity")["value"]
     assert "not verified" in document["evaluation"]
