@@ -72,29 +72,24 @@ async def test_one_heartbeat_is_enough(redis: RedisServer) -> None:
     assert HEARTBEAT_S == 1.0
 
 
-async def test_redis_comes_back_with_nothing(start_redis: StartRedis) -> None:
-    """The known state stays in force, and is put back for gateways that start later."""
+@pytest.mark.parametrize("is_wiped", [True, False])
+async def test_redis_comes_back_with_nothing(start_redis: StartRedis, is_wiped: bool) -> None:
+    """Wiped without a connection lost, or started anew: the known state stays in force, and is put
+    back for gateways that start later."""
     redis = start_redis()
     async with operator_at(redis) as here:
         await hold(redis, HOLD)
         await revoke(redis, "a")
         await eventually(lambda: here.hold == HOLD and "a" in here.revoked)
-        redis.kill()
-        redis.start()
+        if is_wiped:
+            redis.ask("FLUSHALL")
+        else:
+            redis.kill()
+            redis.start()
         await eventually(lambda: redis.ask("EXISTS", KEYS.hold, KEYS.revoked) == "2")
         assert here.hold == HOLD
     async with operator_at(redis) as later:
         assert (later.hold, later.revoked) == (HOLD, {"a"})
-
-
-async def test_nothing_in_redis_is_no_release(redis: RedisServer) -> None:
-    """A wiped Redis, without a connection lost."""
-    async with operator_at(redis) as here:
-        await hold(redis, HOLD)
-        await eventually(lambda: here.hold == HOLD)
-        redis.ask("FLUSHALL")
-        await eventually(lambda: redis.ask("EXISTS", KEYS.hold) == "1")
-        assert here.hold == HOLD
 
 
 async def test_a_gateway_that_knows_less_brings_nothing_back(redis: RedisServer) -> None:
@@ -107,9 +102,8 @@ async def test_a_gateway_that_knows_less_brings_nothing_back(redis: RedisServer)
         await eventually(lambda: behind.hold is None)
         released = behind._entry
         redis.ask("FLUSHALL")
-        redis.ask(
-            "HSET", KEYS.hold, "at", str(known.at), "hold", '{"reason":"x","by":"y","since":"z"}'
-        )
+        older = '{"reason":"x","by":"y","since":"z"}'
+        redis.ask("HSET", KEYS.hold, "at", str(known.at), "hold", older)
         await eventually(lambda: redis.ask("HGET", KEYS.hold, "at") == str(released.at))
         assert behind.hold is None
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -121,11 +122,8 @@ async def test_a_crowd_at_two_gateways(redis: RedisServer) -> None:
 
 async def test_clients_do_not_share(redis: RedisServer) -> None:
     """Nor does a token's subject with a key of the same name; names are not in Redis."""
-    first, other = (
-        principal("ward-7", requests_per_minute=1),
-        principal("ward-8", requests_per_minute=1),
-    )
-    subject = Principal("ward-7", "jwt", frozenset(), limits=PrincipalLimits(requests_per_minute=1))
+    first, other = (principal(name, requests_per_minute=1) for name in ("ward-7", "ward-8"))
+    subject = replace(first, kind="jwt")
     async with limiter_at(redis.url) as limiter:
         for who in (first, other, subject):
             await limiter.acquire(who)

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cluster import state
 from gateway.cluster.redis_store import RedisAddress
-from gateway.settings import gateway as settings
+from gateway.settings.gateway import load
+from tests.contract.fixtures import Refusal
 from tests.contract.process import ROOT
 
 SECRET = "hunter2"
-
-
-@pytest.fixture(autouse=True)
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +24,9 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "unix:///run/redis.sock",
     ],
 )
-def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_addresses(url: str) -> None:
     """A server or a socket."""
-    monkeypatch.setenv("MMHIE_REDIS_URL", url)
-    address = RedisAddress.of(settings.load())
+    address = RedisAddress.of(load({"MMHIE_REDIS_URL": url}, None))
 
     assert address.url in (url, "unix:///run/redis.sock")
     address.connection()
@@ -51,32 +45,21 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         "unix:",
     ],
 )
-def test_what_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_what_is_none_stops_the_start(refusal: Refusal, url: str) -> None:
     """In a sentence that repeats no password."""
-    monkeypatch.setenv("MMHIE_REDIS_URL", url)
-    with pytest.raises(
-        settings.SettingsError, match="MMHIE_REDIS_URL is not valid: it must be"
-    ) as told:
-        settings.load()
+    told = refusal(MMHIE_REDIS_URL=url)
 
-    assert SECRET not in str(told.value)
+    assert "MMHIE_REDIS_URL is not valid: it must be" in told
+    assert SECRET not in told
 
 
-def test_an_authority_needs_tls_and_certificates(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_authority_needs_tls_and_certificates(refusal: Refusal, tmp_path: Path) -> None:
     """A missing part is reported before anything listens."""
-    monkeypatch.setenv("MMHIE_REDIS_URL", "redis://host")
-    monkeypatch.setenv("MMHIE_REDIS_CA", str(tmp_path / "ca.pem"))
-    with pytest.raises(settings.SettingsError, match="with rediss://"):
-        settings.load()
-    monkeypatch.setenv("MMHIE_REDIS_URL", "rediss://host")
-    chosen = settings.load()
-    with pytest.raises(settings.SettingsError, match="it cannot be read as certificates"):
-        state.check(chosen)
-    (tmp_path / "ca.pem").write_text("nonsense")
-    with pytest.raises(settings.SettingsError, match="it cannot be read as certificates"):
-        state.check(chosen)
+    ca = tmp_path / "ca.pem"
+    assert "with rediss://" in refusal(MMHIE_REDIS_URL="redis://host", MMHIE_REDIS_CA=str(ca))
+    assert "it cannot be read as certificates" in refusal(MMHIE_REDIS_URL="rediss://host")
+    ca.write_text("nonsense")
+    assert "it cannot be read as certificates" in refusal()
 
 
 def test_without_one_its_library_is_not_loaded() -> None:

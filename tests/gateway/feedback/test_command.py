@@ -1,5 +1,6 @@
 """`mmhie feedback`, as an operator uses it."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,7 @@ import pytest
 from gateway.feedback.entry import Given
 from gateway.feedback.store import Store
 from tests.command import Command
-from tests.gateway.audit.conftest import KEY as AUDIT_KEY
-from tests.gateway.audit.conftest import lines
+from tests.gateway.audit.conftest import lines, trail_settings
 from tests.gateway.audit.test_fhir import valid
 from tests.gateway.feedback.conftest import KEY, OTHER_KEY, Counter, entry
 from tests.gateway.feedback.test_desk import record
@@ -29,8 +29,8 @@ class Desk(Command):
         monkeypatch.chdir(file.parent)
         monkeypatch.setenv("MMHIE_FEEDBACK_FILE", str(file))
         monkeypatch.setenv("MMHIE_FEEDBACK_KEY", KEY)
-        monkeypatch.setenv("MMHIE_AUDIT_FILE", str(self.trail))
-        monkeypatch.setenv("MMHIE_AUDIT_KEY", AUDIT_KEY)
+        for name, value in trail_settings(self.trail).items():
+            monkeypatch.setenv(name, value)
         counter = Counter(file)
         counter.desk.observe(record())
         self.flag = counter.give(given=Given("unsafe", "high", SCRIPT, "5 mg")).entry.id
@@ -46,14 +46,17 @@ def desk(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     return Desk(file, monkeypatch, capsys)
 
 
-def test_the_list_has_no_text(desk: Desk) -> None:
-    """One line each: kind, severity, request, who said it."""
+def test_the_list_has_no_text(desk: Desk, file: Path) -> None:
+    """One line each, the oldest first: kind, severity, request, who said it."""
+    with contextlib.closing(Store(file)) as store:
+        store.add(entry("fb-old", created=1.0), "f-old", (None, None))
     out, _ = desk.run("list")
     entries = json.loads(desk.run("list", "--json")[0])["feedback"]
 
     assert all(word in out for word in (desk.flag, "unsafe", "high", "r-1", "ward-7", desk.signed))
     assert "script" not in out
-    assert [entry["category"] for entry in entries] == ["unsafe", "signed_off"]
+    assert [entry["id"] for entry in entries] == ["fb-old", desk.flag, desk.signed]
+    assert [entry["category"] for entry in entries] == ["incorrect", "unsafe", "signed_off"]
 
 
 def test_the_texts_of_one(desk: Desk) -> None:
@@ -111,12 +114,8 @@ def test_closing(desk: Desk, outcome: str, status: str) -> None:
 
     assert (entry["outcome"], entry["closed_by"], entry["has_text"]) == (outcome, "dr.x", False)
     assert desk.flag not in desk.run("list")[0]
-    event = lines(desk.trail)[-1]
-    assert (event["kind"], event["feedback_id"], event["by"]) == (
-        "feedback_closed",
-        desk.flag,
-        "dr.x",
-    )
+    closed = {"kind": "feedback_closed", "feedback_id": desk.flag, "by": "dr.x"}
+    assert closed.items() <= lines(desk.trail)[-1].items()
     assert valid(desk.exported("--fhir")[0])["status"] == status
 
 
@@ -143,13 +142,3 @@ def test_no_database(desk: Desk, file: Path) -> None:
     desk.monkeypatch.delenv("MMHIE_FEEDBACK_FILE")
     desk.monkeypatch.delenv("MMHIE_FEEDBACK_KEY")
     assert "MMHIE_FEEDBACK_FILE is not set" in desk.run("list", exit_code=2)[1]
-
-
-def test_a_table_of_many(desk: Desk, file: Path) -> None:
-    """The table lists the oldest flag first."""
-    store = Store(file)
-    store.add(entry("fb-old", created=1.0), "f-old", (None, None))
-    store.close()
-
-    entries = json.loads(desk.run("list", "--json")[0])["feedback"]
-    assert [entry["id"] for entry in entries] == ["fb-old", desk.flag, desk.signed]

@@ -18,7 +18,8 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY as AUDIT_KEY
-from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
+from tests.gateway.audit.conftest import trail_settings
+from tests.gateway.auth.conftest import Signer, add_key, bearer, jwks_settings
 from tests.gateway.feedback.conftest import KEY
 from tests.gateway.processes.conftest import Several
 from tests.waiting import PATIENCE_S, until
@@ -26,6 +27,7 @@ from tests.waiting import PATIENCE_S, until
 PATH = "/v1/mmhie/feedback"
 CANARY = "zebrafish7731"
 SCRIPT = f"<script>alert('{CANARY}')</script>\x1b[2J"
+SIGN_OFF: dict[str, Any] = {"category": "signed_off", "severity": None, "reviewer": "Dr Example"}
 SCOPES = {
     "ward": ("generate", "openai", "feedback"),
     "clinic": ("generate", "openai", "feedback"),
@@ -46,8 +48,7 @@ class Clinic:
             url,
             MMHIE_WORKERS="2",
             MMHIE_KEYS_FILE=str(keys),
-            MMHIE_AUDIT_FILE=str(self.trail),
-            MMHIE_AUDIT_KEY=AUDIT_KEY,
+            **trail_settings(self.trail),
             MMHIE_FEEDBACK_FILE=str(self.file),
             MMHIE_FEEDBACK_KEY=KEY,
         )
@@ -66,10 +67,8 @@ class Clinic:
         return self.post(PATH, body, bearer(self.keys[who]))
 
     def post(self, path: str, body: Any, headers: dict[str, str]) -> httpx2.Response:
-        with httpx2.Client(
-            base_url=self.gateway.url, timeout=PATIENCE_S, trust_env=False
-        ) as client:
-            return client.post(path, json=body, headers=headers)
+        url = self.gateway.url + path
+        return httpx2.post(url, json=body, headers=headers, timeout=PATIENCE_S, trust_env=False)
 
     def records(self) -> list[dict[str, Any]]:
         """The whole lines of the trail; each of the two workers writes when it comes to it."""
@@ -186,9 +185,8 @@ def test_a_key_without_the_scope(clinic: Clinic, engine: FakeEngine) -> None:
 def test_a_sign_off_needs_its_scope_and_a_name(clinic: Clinic, engine: FakeEngine) -> None:
     """`feedback` alone does not do, nor does a key, which names nobody."""
     request_id = clinic.ask()
-    sign_off: dict[str, Any] = {"category": "signed_off", "severity": None}
-    lacking = error_of(clinic.flag(request_id, **sign_off, reviewer="Dr Example"))
-    unnamed = error_of(clinic.flag(request_id, "reviewers", **sign_off))
+    lacking = error_of(clinic.flag(request_id, **SIGN_OFF))
+    unnamed = error_of(clinic.flag(request_id, "reviewers", **SIGN_OFF | {"reviewer": None}))
 
     assert (lacking["code"], "`sign_off`" in lacking["message"]) == ("forbidden", True)
     assert unnamed["param"] == "reviewer"
@@ -209,12 +207,7 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     """The exported Provenance of the answer names its verifier and that a clinician stands by it;
     another answer's does not."""
     signed, other = clinic.ask(), clinic.ask()
-    sign_off: dict[str, Any] = {
-        "category": "signed_off",
-        "severity": None,
-        "reviewer": "Dr Example",
-    }
-    receipt = clinic.flag(signed, "reviewers", **sign_off).json()
+    receipt = clinic.flag(signed, "reviewers", **SIGN_OFF).json()
 
     until(lambda: clinic.events(receipt))
     until(lambda: {signed, other} <= provenances(clinic.records()).keys())
@@ -231,24 +224,17 @@ def test_a_token_has_a_pseudonym(start: Start, engine: FakeEngine, tmp_path: Pat
     """The database has it, and the trail's flags and sign-offs, where users have one."""
     signer, folder = Signer.ec(), tmp_path / "written"
     folder.mkdir()
-    (tmp_path / "jwks.json").write_bytes(jwks(signer))
     gateway = start(
         engine.url,
-        MMHIE_JWKS_FILE=str(tmp_path / "jwks.json"),
-        MMHIE_JWT_ISSUER=ISSUER,
-        MMHIE_JWT_AUDIENCE=AUDIENCE,
-        MMHIE_AUDIT_FILE=str(folder / "audit.jsonl"),
-        MMHIE_AUDIT_KEY=AUDIT_KEY,
+        **jwks_settings(tmp_path, signer),
+        **trail_settings(folder / "audit.jsonl"),
         MMHIE_AUDIT_USERS="pseudonym",
         MMHIE_FEEDBACK_FILE=str(folder / "feedback.db"),
     ).wait()
     caller = bearer(signer.sign(sub=CANARY, scope="generate feedback sign_off"))
     post = gateway.client.post
     about = post(GENERATE, json={"prompt": "Why?"}, headers=caller).json()["request_id"]
-    for said in (
-        {"category": "unsafe", "severity": "low"},
-        {"category": "signed_off"},
-    ):
+    for said in ({"category": "unsafe", "severity": "low"}, {"category": "signed_off"}):
         post(PATH, json={"request_id": about, **said}, headers=caller).raise_for_status()
     unknown = post(PATH, json={"request_id": "f" * 32, "category": "signed_off"}, headers=caller)
     gateway.stop()
