@@ -63,7 +63,7 @@ class Classifier:
         pairs, worths = table["pairs"]
         both = names(pairs)
         self._pairs: dict[tuple[str, str], int] = dict(
-            zip(zip(both, both, strict=True), shared(worths), strict=True)
+            zip(zip(both, both, strict=True), intern_numbers(worths), strict=True)
         )
         self._bias: float = table["bias"]
         unit: float = table["unit"]
@@ -146,7 +146,7 @@ class Model(NamedTuple):
 def column(names_and_worths: tuple[str, list[int]]) -> dict[str, int]:
     """Return names, which a blank parts, with their worths."""
     text, worths = names_and_worths
-    return dict(zip(names(text), shared(worths), strict=True))
+    return dict(zip(names(text), intern_numbers(worths), strict=True))
 
 
 def names(text: str) -> Iterator[str]:
@@ -157,7 +157,7 @@ def names(text: str) -> Iterator[str]:
     return map(sys.intern, map(re.Match.group, NAME.finditer(text)))
 
 
-def shared(worths: list[int]) -> Iterator[int]:
+def intern_numbers(worths: list[int]) -> Iterator[int]:
     """Return worths, each number once in memory: there are 1,400 of them in 140,000 places."""
     return map(NUMBERS.setdefault, worths, worths)
 
