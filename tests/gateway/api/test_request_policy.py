@@ -103,18 +103,11 @@ def test_every_rule_has_an_edge() -> None:
     assert {name for name, _, _ in EDGES} == set(RULES)
 
 
-def test_nothing_is_as_good_as_absent() -> None:
-    """Clients send null for what they do not mean."""
+def test_what_is_the_engines_to_judge() -> None:
+    """Null, which clients send for what they do not mean; fields without a rule; and tokens where
+    there is no cap: the context is the limit, and the engine knows it."""
     judged(**dict.fromkeys(RULES))
-
-
-def test_other_fields_are_the_engines_to_judge() -> None:
-    """Fields without a rule pass, whatever they hold."""
     judged(temperature="hot", colour=[1, 2])
-
-
-def test_without_a_cap_on_tokens() -> None:
-    """The context is the limit, and the engine knows it."""
     check(b"", {"max_tokens": 10**9}, RequestPolicy())
 
 

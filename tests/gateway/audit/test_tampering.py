@@ -12,7 +12,7 @@ from gateway.audit.file import AuditFile
 from gateway.audit.verify import verify
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
-from tests.gateway.audit.conftest import KEY, Append, Open, lines, record, records
+from tests.gateway.audit.conftest import KEY, Append, Open, lines, record, records, requests_in
 from tests.waiting import until
 
 JSON = SURFACES[0]
@@ -54,7 +54,7 @@ def test_a_running_gateway_notices(start_audited: Start, path: Path, what: str) 
     gateway = start_audited().wait()
     for _ in range(3):
         assert JSON.ask(gateway.client).status_code == 200
-    until(lambda: len([line for line in lines(path) if line["kind"] == "request"]) == 3)
+    until(lambda: len(requests_in(path)) == 3)
     last = lines(path)[-1]
     assert "mmhie_audit_tampered 0.0" in gateway.client.get("/metrics").text
     DEEDS[what](path)

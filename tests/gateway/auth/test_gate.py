@@ -11,7 +11,7 @@ from gateway.auth.jwks import FileJwks, UrlJwks
 from gateway.errors import Unauthorized
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import ANYBODY, NO_LIMITS, PrincipalLimits
-from gateway.settings import gateway as gateway_settings
+from gateway.settings.gateway import GatewaySettings, load
 from tests.contract.fixtures import Refusal
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, jwks
 
@@ -70,14 +70,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def loaded(monkeypatch: pytest.MonkeyPatch, **environ: str) -> gateway_settings.GatewaySettings:
-    for name, value in environ.items():
-        monkeypatch.setenv(f"MMHIE_{name}", value)
-    chosen = gateway_settings.load()
+def loaded(**environ: str) -> GatewaySettings:
+    chosen = load({f"MMHIE_{name}": value for name, value in environ.items()}, None)
     gates.check(chosen)
     return chosen
 
 
+PRODUCTION = {"ENV": "production", "WITHOUT_AUDIT": "true"}
 TERMS = {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
 
 
@@ -104,20 +103,11 @@ def test_a_mistake_is_one_sentence(
     assert said in refusal(**{f"MMHIE_{name}": value for name, value in environ.items()})
 
 
-def test_what_is_configured_is_what_is_asked_for(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, rsa_signer: Signer
-) -> None:
+def test_what_is_configured_is_what_is_asked_for(folder: Path, rsa_signer: Signer) -> None:
     """Keys, a key set from a file, limits for those whose key says nothing."""
     (folder / "jwks.json").write_bytes(jwks(rsa_signer))
-    chosen = loaded(
-        monkeypatch,
-        ENV="production",
-        WITHOUT_AUDIT="true",
-        KEYS_FILE="keys.json",
-        JWKS_FILE="jwks.json",
-        CLIENT_REQUESTS_PER_MINUTE="7",
-        **TERMS,
-    )
+    files = {"KEYS_FILE": "keys.json", "JWKS_FILE": "jwks.json"}
+    chosen = loaded(**PRODUCTION, **files, CLIENT_REQUESTS_PER_MINUTE="7", **TERMS)
     gate = gates.Gate.of(chosen, LocalRateLimiter())
 
     assert not gate.is_open
@@ -127,12 +117,9 @@ def test_what_is_configured_is_what_is_asked_for(
 
 
 @pytest.mark.parametrize("url", ["https://login.example/jwks", "http://127.0.0.1:8080/jwks"])
-def test_a_url_alone_is_enough_in_production(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
+def test_a_url_alone_is_enough_in_production(url: str) -> None:
     """It is fetched later; until then no token is good, and nobody else comes in."""
-    chosen = loaded(monkeypatch, ENV="production", WITHOUT_AUDIT="true", JWKS_URL=url, **TERMS)
-    gate = gates.Gate.of(chosen, LocalRateLimiter())
+    gate = gates.Gate.of(loaded(**PRODUCTION, JWKS_URL=url, **TERMS), LocalRateLimiter())
 
     assert gate.jwt is not None
     assert isinstance(gate.jwt.keys, UrlJwks)

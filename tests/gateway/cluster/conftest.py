@@ -45,7 +45,7 @@ def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
 class Running:
     """A store whose `run` runs, and what it alarmed."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float = 60.0) -> None:
         self.alarms: list[bool] = []
         self.store = RedisStore(
             RedisAddress(url), timeout_s=timeout_s, alarm=self.alarms.append, every_s=BEAT_S
@@ -61,7 +61,3 @@ class Running:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-
-
-def store_of(url: str, timeout_s: float = 60.0) -> Running:
-    return Running(url, timeout_s)

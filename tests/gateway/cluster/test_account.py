@@ -11,7 +11,7 @@ from gateway.cluster.redis_store import RedisAddress, RedisUnavailable, execute_
 from gateway.hold.hold import Hold
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import Principal, PrincipalLimits
-from tests.gateway.cluster.conftest import StartRedis, store_of
+from tests.gateway.cluster.conftest import Running, StartRedis
 from tests.waiting import eventually
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
@@ -30,7 +30,7 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     """Every command of a gateway and of an operator; what is lost is put back."""
     redis = start_redis("--user", *account())
     url = redis.url.replace("//", "//mmhie:PASSWORD@")
-    made, operator = store_of(url), OperatorState("mmhie")
+    made, operator = Running(url), OperatorState("mmhie")
     made.store.heartbeats.append(operator.sync)
     limiter = RedisRateLimiter(
         made.store, LocalRateLimiter(), prefix="mmhie", refuse=True, lease_s=0.3

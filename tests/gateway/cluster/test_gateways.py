@@ -274,10 +274,7 @@ def test_redis_goes_away_and_comes_back(
     site.settle()
     ways: list[tuple[Callable[[], None], Callable[[], None]]] = [
         (redis.kill, redis.start),
-        (
-            lambda: redis.signal(signal.SIGSTOP),
-            lambda: redis.signal(signal.SIGCONT),
-        ),
+        (lambda: redis.signal(signal.SIGSTOP), lambda: redis.signal(signal.SIGCONT)),
     ]
     with Load(site) as load:
         for away, back in ways:

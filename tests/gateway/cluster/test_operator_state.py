@@ -8,7 +8,7 @@ import pytest
 from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of, texts_of
 from gateway.cluster.redis_store import HEARTBEAT_S, Command, RedisAddress, Reply, execute_once
 from gateway.hold.hold import UNREADABLE, Hold
-from tests.gateway.cluster.conftest import StartRedis, store_of
+from tests.gateway.cluster.conftest import Running, StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
 
@@ -20,7 +20,7 @@ OTHER = Hold(reason="wrong adapter", by="ops", since="2026-11-25T09:00:00Z")
 @contextlib.asynccontextmanager
 async def operator_at(redis: RedisServer) -> AsyncIterator[OperatorState]:
     """The operator state as one gateway knows it."""
-    made, operator = store_of(redis.url), OperatorState("t")
+    made, operator = Running(redis.url), OperatorState("t")
     made.store.heartbeats.append(operator.sync)
     async with made.running():
         yield operator

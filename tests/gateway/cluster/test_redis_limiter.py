@@ -12,7 +12,7 @@ from gateway.cluster.redis_store import RedisUnavailable
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter, Release
 from gateway.principal import Principal, PrincipalLimits
-from tests.gateway.cluster.conftest import StartRedis, store_of
+from tests.gateway.cluster.conftest import Running, StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
 
@@ -28,7 +28,7 @@ async def limiter_at(
     url: str, *, refuse: bool = False, timeout_s: float = 60.0, lease_s: float = LEASE_S
 ) -> AsyncIterator[RedisRateLimiter]:
     """The limiter of one gateway."""
-    made = store_of(url, timeout_s)
+    made = Running(url, timeout_s)
     limiter = RedisRateLimiter(
         made.store, LocalRateLimiter(), prefix="t", refuse=refuse, lease_s=lease_s
     )

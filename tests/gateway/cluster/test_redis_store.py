@@ -15,7 +15,7 @@ from gateway.cluster.redis_store import (
     execute_once,
 )
 from tests.contract.process import free_port
-from tests.gateway.cluster.conftest import StartRedis, store_of
+from tests.gateway.cluster.conftest import Running, StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
 
@@ -31,7 +31,7 @@ async def write(send: Send, *, fresh: bool) -> None:
 async def test_everybody_gets_his_own_answer(redis: RedisServer) -> None:
     """More at once than a batch has room for, in the order of asking."""
     many = 3 * MAX_BATCH + 1
-    async with store_of(redis.url).running() as store:
+    async with Running(redis.url).running() as store:
         store.send("SET", "n", 0)
         answers = await asyncio.gather(*(store.ask("INCR", "n") for _ in range(many)))
 
@@ -42,7 +42,7 @@ async def test_an_error_is_told_to_who_asked(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The others get their answers, the connection stays; one line tells."""
-    async with store_of(redis.url).running() as store:
+    async with Running(redis.url).running() as store:
         store.send("SET", "text", "secret")
         asked = [store.ask("INCR", key) for key in ("text", "n", "text")]
         replies = await asyncio.gather(*asked, return_exceptions=True)
@@ -54,7 +54,7 @@ async def test_an_error_is_told_to_who_asked(
 
 async def test_an_answer_that_nobody_waits_for_any_more(redis: RedisServer) -> None:
     """An answer that comes too late goes nowhere."""
-    async with store_of(redis.url).running() as store:
+    async with Running(redis.url).running() as store:
         gone = asyncio.create_task(store.ask("INCR", "n"))
         await asyncio.sleep(0)
         gone.cancel()
@@ -66,7 +66,7 @@ async def test_killed_and_started_again(
 ) -> None:
     """Noticed at once or within a second; while it is away nobody waits; one line."""
     redis = start_redis()
-    made = store_of(redis.url, TIMEOUT_S)
+    made = Running(redis.url, TIMEOUT_S)
     async with made.running() as store:
         await store.ask("PING")
         redis.kill()
@@ -88,7 +88,7 @@ async def test_killed_and_started_again(
 async def test_one_that_hangs(start_redis: StartRedis) -> None:
     """Refuse every request while it hangs; recover by itself."""
     redis = start_redis()
-    async with store_of(redis.url, TIMEOUT_S).running() as store:
+    async with Running(redis.url, TIMEOUT_S).running() as store:
         redis.signal(signal.SIGSTOP)
         asked = [store.ask("PING") for _ in range(50)]
         replies = await asyncio.gather(*asked, return_exceptions=True)
@@ -147,7 +147,7 @@ async def test_one_that_hangs_from_the_start(start_redis: StartRedis) -> None:
     """The first attempt ends while it still hangs."""
     redis = start_redis()
     redis.signal(signal.SIGSTOP)
-    made = store_of(redis.url)
+    made = Running(redis.url)
     made.store.heartbeats.append(write)
     async with made.running() as store:
         assert not store.is_up
@@ -170,7 +170,7 @@ async def test_one_that_cannot_be_used(
 ) -> None:
     """Found by the first write, and said in words that quote nothing."""
     redis = start_redis(*options)
-    made = store_of(redis.url.replace("//", f"//{user}"))
+    made = Running(redis.url.replace("//", f"//{user}"))
     made.store.heartbeats.append(write)
     async with made.running() as store:
         assert store.problem == problem
@@ -197,7 +197,7 @@ async def test_a_fault_of_ours_leaves_nobody_waiting(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every request gets its reply, and the store goes on."""
-    made = store_of(redis.url)
+    made = Running(redis.url)
 
     async def fail(send: Send, *, fresh: bool) -> None:
         if not fresh:

@@ -1,6 +1,7 @@
 """The memory budget: what a parsed body takes, leases, and the share that is taken by default."""
 
 import tracemalloc
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -169,20 +170,16 @@ def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: St
     gateway = start(engine.url, MMHIE_MAX_MEMORY="16MiB").wait()
     text = "x" * (2 * MIB - 1024)
     body = {"model": "fake-model", "messages": [{"role": "user", "content": text}]}
-    streams = []
-    for number in range(3):
-        stream = gateway.client.stream("POST", CHAT, json={**body, "stream": True})
-        streams.append(stream)
-        stream.__enter__()
-        until(partial(has, gateway, number + 1))
+    with ExitStack() as streams:
+        for number in range(3):
+            stream = gateway.client.stream("POST", CHAT, json={**body, "stream": True})
+            streams.enter_context(stream)
+            until(partial(has, gateway, number + 1))
+        refused = gateway.client.post(CHAT, json={**body, "user": "second"})
+        assert (refused.status_code, error_of(refused)["code"]) == (503, "too_busy")
+        assert refused.headers["retry-after"] == "2"
+        assert gateway.client.post(CHAT, json={**body, "messages": []}).status_code != 503
 
-    refused = gateway.client.post(CHAT, json={**body, "user": "second"})
-    assert (refused.status_code, error_of(refused)["code"]) == (503, "too_busy")
-    assert refused.headers["retry-after"] == "2"
-    assert gateway.client.post(CHAT, json={**body, "messages": []}).status_code != 503
-
-    for stream in streams:
-        stream.__exit__(None, None, None)
     until(partial(has, gateway, 0))
     assert gateway.client.post(CHAT, json=body).status_code == 200
 
