@@ -42,7 +42,7 @@ def test_depth_of_a_document(document: bytes, depth: int) -> None:
 
 
 def inner_of(value: Any) -> list[Any]:
-    """What is directly in a list or object."""
+    """The members of a list or object."""
     return list(value.values() if isinstance(value, dict) else value)
 
 

@@ -52,13 +52,13 @@ def test_a_damaged_trail(desk: Desk, trail: Path) -> None:
 def test_what_cannot_be(desk: Desk, trail: Path) -> None:
     """One sentence, exit code 2."""
 
-    def told(*arguments: str) -> str:
+    def complaint(*arguments: str) -> str:
         return desk.run("audit", "verify", *arguments, exit_code=2)[1]
 
-    assert "--checkpoint is neither" in told("--checkpoint", "none")
-    assert "cannot be read" in told("--file", "none")
+    assert "--checkpoint is neither" in complaint("--checkpoint", "none")
+    assert "cannot be read" in complaint("--file", "none")
     desk.monkeypatch.delenv("MMHIE_AUDIT_FILE")
-    assert "must be set" in told()
+    assert "must be set" in complaint()
 
 
 def test_export(desk: Desk, trail: Path) -> None:

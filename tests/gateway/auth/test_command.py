@@ -123,7 +123,7 @@ def test_two_operators_at_once(desk: Desk) -> None:
     assert {key.name for key in keys.read(desk.file)} == {f"key-{number}" for number in range(2)}
 
 
-def printed(rows: list[dict[str, str]], width: int) -> str:
+def terminal_text(rows: list[dict[str, str]], width: int) -> str:
     """The rows as a terminal of this width shows them."""
     file = io.StringIO()
     print_rows(rows, Console(file=file, width=width))
@@ -136,9 +136,9 @@ def test_no_name_is_shortened(width: int) -> None:
     names = ("backend", "ward-7-clinicians-of-the-north-campus")
     limits = PrincipalLimits(4, 100, 100_000)
     listed = [Key(name, "0" * 64, ("generate",), 0.0, limits=limits) for name in names]
-    shown = printed([row(key, 1.0) for key in listed], width)
+    shown = terminal_text([row(key, 1.0) for key in listed], width)
 
     for whole in (*names, "100000 tokens/min", "1970-01-01"):
         assert whole in shown
     assert ("  priority  routine" in shown) is (width < 200)
-    assert printed([], width).strip() == ""
+    assert terminal_text([], width).strip() == ""

@@ -22,7 +22,7 @@ MESSAGES = {"model": "fake-model", "messages": [{"role": "user", "content": "Why
 PROMPTS = {"model": "fake-model", "prompt": ["Why is it so?", "And since when?"]}
 
 
-def streamed(**options: Any) -> dict[str, Any]:
+def stream_with(**options: Any) -> dict[str, Any]:
     return {**MESSAGES, "stream": True, "stream_options": options}
 
 
@@ -31,9 +31,9 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "two choices": (CHAT, {**MESSAGES, "stream": True, "n": 2}),
     "two prompts": (COMPLETIONS, {**PROMPTS, "stream": True}),
     "true as a text": (CHAT, {**MESSAGES, "stream": "true"}),
-    "refused": (CHAT, streamed(include_usage=False)),
-    "refused as a text": (CHAT, streamed(include_usage="false")),
-    "on every chunk": (CHAT, streamed(include_usage=False, continuous_usage_stats=True)),
+    "refused": (CHAT, stream_with(include_usage=False)),
+    "refused as a text": (CHAT, stream_with(include_usage="false")),
+    "on every chunk": (CHAT, stream_with(include_usage=False, continuous_usage_stats=True)),
     "responses": (RESPONSES, {"model": "fake-model", "input": "Why?", "stream": True}),
     "messages": (ANTHROPIC, {**MESSAGES, "max_tokens": 100, "stream": True}),
     "generate": (GENERATE, {"prompt": "Why?", "stream": True}),

@@ -27,7 +27,7 @@ def card(serving: Serving = SERVING, operator: OperatorCard | None = None) -> Js
     return ModelCard(serving, Disclaimer.of(), SCREENER, None, operator).document()
 
 
-def evaluated(folder: Path, **report: Any) -> Json:
+def card_with_report(folder: Path, **report: Any) -> Json:
     """Return the card of a model with an operator's file that names such a report."""
     report_file(folder, **report)
     return card(operator=source.read(card_file(folder, report="evaluation.json"), KEY))
@@ -150,7 +150,7 @@ def test_figures_of_another_quantization_or_adapter_are_not_shown(
 
 def test_an_incomplete_evaluation_says_so(tmp_path: Path) -> None:
     """A budget that ended early leaves items out, and maybe the hard ones."""
-    document = evaluated(tmp_path, is_complete=False)
+    document = card_with_report(tmp_path, is_complete=False)
 
     assert "not complete" in document["evaluation"]
     assert not document["evaluation_report"]["is_complete"]
@@ -159,7 +159,7 @@ def test_an_incomplete_evaluation_says_so(tmp_path: Path) -> None:
 def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
     """Those of a site's own items as validity in local data, others as in data from elsewhere."""
     own = {"name": "own", "measure": "mean score", "n": 9, "value": 0.5, "low": 0.2, "high": 0.8}
-    document = evaluated(tmp_path, suites=[SUITE, UNSCORED, own])
+    document = card_with_report(tmp_path, suites=[SUITE, UNSCORED, own])
     local, external = (attribute(document, f"{data}_validity") for data in ("local", "external"))
 
     assert local["sources"] == external["sources"] == ["evaluation"]
@@ -174,7 +174,7 @@ def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
 def test_subgroups_of_the_sites_items_are_its_fairness(tmp_path: Path) -> None:
     """And what has to be measured for it stands on the card."""
     parts = [{**SUITE, "name": name} for name in ("own", "own, sex: female", "own, sex: male")]
-    document = evaluated(tmp_path, suites=parts)
+    document = card_with_report(tmp_path, suites=parts)
     fairness = attribute(document, "local_fairness")
 
     assert fairness["sources"] == ["evaluation"]
@@ -197,12 +197,12 @@ def test_figures_under_other_settings_are_not_shown(tmp_path: Path) -> None:
 
 def test_no_local_validity_without_local_items(tmp_path: Path) -> None:
     """Published questions say nothing of a site's patients."""
-    assert attribute(evaluated(tmp_path), "local_validity")["value"] == NOT_SUPPLIED
+    assert attribute(card_with_report(tmp_path), "local_validity")["value"] == NOT_SUPPLIED
 
 
 def test_figures_without_a_verified_signature_say_so(tmp_path: Path) -> None:
     """Anybody could have written them."""
-    document = evaluated(tmp_path, key="")
+    document = card_with_report(tmp_path, key="")
 
     assert "signature not verified" in attribute(document, "external_validity")["value"]
     assert "not verified" in document["evaluation"]
