@@ -17,7 +17,6 @@ def request_line(time: str, client: str | None, **more: Any) -> dict[str, Any]:
     return {**line, "outcome": "ok", **more}
 
 
-UNKNOWN = {"outcome": "unfinished"}
 WEBER = {"user": "dr.weber", "model": "m"}
 LINES = [
     request_line("27T23:59:59", "ward", **WEBER, prompt_tokens=7, completion_tokens=3),
@@ -27,7 +26,12 @@ LINES = [
     request_line("28T10:00:02", "=1+1", outcome="engine_died", model="m", prompt_tokens=2),
     request_line("28T10:00:03", "=1+1", outcome="client_gone", model="m", completion_tokens=1),
     request_line("28T10:00:04", None, status=401, outcome="unauthorized", more_like_this=4),
-    {"kind": "unfinished", "time": "2026-11-28T11:00:00Z", "client": "ward", **UNKNOWN},
+    {
+        "kind": "unfinished",
+        "time": "2026-11-28T11:00:00Z",
+        "client": "ward",
+        "outcome": "unfinished",
+    },
     {"kind": "hold", "time": "2026-11-28T12:00:00Z", "by": "officer"},
 ]
 KEYS = {"-": (5, 5, 0, 0, 0, 0), "ward": (4, 0, 1, 1, 21, 3), "'=1+1": (3, 1, 1, 0, 2, 1)}
