@@ -79,6 +79,10 @@ class TargetApi:
         document: Json = answer.json()
         return document
 
+    async def is_ready(self) -> bool:
+        """Return whether it says that it is ready."""
+        return (await self.request("GET", "/readyz")).status_code == 200
+
     @asynccontextmanager
     async def lines(self, path: str, body: JsonView) -> AsyncIterator[AsyncIterator[str]]:
         """Yield the lines of a stream; leaving closes the connection."""

@@ -49,15 +49,12 @@ async def measure(target: Target) -> Structured:
 
 def judge(measured: Structured) -> Verdict:
     """The content is valid under the schema."""
-    if not measured.is_right:
-        sentence = f"The answer is not JSON of the schema; it ended with {measured.finish_reason}."
-    elif measured.is_cut:
-        sentence = "The answer keeps to the schema; the model did not end it in time."
-    else:
-        sentence = "The answer is JSON of the schema."
+    fault = f"The answer is not JSON of the schema; it ended with {measured.finish_reason}."
     return Verdict(
-        measured.is_right,
-        sentence,
+        {fault: not measured.is_right},
+        "The answer keeps to the schema; the model did not end it in time."
+        if measured.is_cut
+        else "The answer is JSON of the schema.",
         " ".join(measured.content.split())[:80] or "no content",
         "JSON of the schema",
     )

@@ -59,14 +59,16 @@ async def measure(target: Target) -> ToolCall:
 
 def judge(measured: ToolCall) -> Verdict:
     """The call is one that a program can run."""
-    if measured.is_right:
-        sentence = "The model called the tool with arguments that its schema allows."
-    elif measured.name:
-        sentence = "The call is not one that the tool's schema allows."
-    else:
-        sentence = f"No tool was called; the answer ended with {measured.finish_reason}."
-    shown = f"{measured.name}({measured.arguments[:80]})" if measured.name else "no call"
-    return Verdict(measured.is_right, sentence, shown, "a call that the schema allows")
+    name = measured.name
+    return Verdict(
+        {
+            f"No tool was called; the answer ended with {measured.finish_reason}.": not name,
+            "The call is not one that the tool's schema allows.": not measured.is_right,
+        },
+        "The model called the tool with arguments that its schema allows.",
+        f"{name}({measured.arguments[:80]})" if name else "no call",
+        "a call that the schema allows",
+    )
 
 
 CHECK: Final = Check("tools", ToolCall, measure, judge)
