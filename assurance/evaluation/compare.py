@@ -32,14 +32,6 @@ class NotComparable(LauncherError):
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """A loss of right answers, and the upper end of its interval."""
-
-    value: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Contrast:
     """One suite in both reports: items that one of them alone had right, and the test's p."""
 
@@ -51,11 +43,11 @@ class Contrast:
     p_adjusted: float
 
     @property
-    def loss(self) -> "Loss":
-        """Right answers that the second has lost, as a share, with its 95 % interval."""
+    def largest_loss(self) -> float:
+        """Right answers that the second has lost, as a share: the upper end of its interval."""
         share = (self.only_first - self.only_second) / self.n
         spread = (self.only_first + self.only_second + 1) / self.n - share * share
-        return Loss(share, share + Z * math.sqrt(spread / self.n))
+        return share + Z * math.sqrt(spread / self.n)
 
     @property
     def is_different(self) -> bool:
@@ -127,7 +119,7 @@ class Comparison:
     def is_within(self, margin: float) -> bool:
         """Return whether the second is shown to be at most so much worse, in every suite."""
         is_whole = bool(self.contrasts) and not self.unscored
-        return is_whole and all(contrast.loss.high < margin for contrast in self.contrasts)
+        return is_whole and all(contrast.largest_loss < margin for contrast in self.contrasts)
 
 
 def compared(first: Report, second: Report, repeated: Report | None = None) -> Comparison:

@@ -9,17 +9,12 @@ from launcher.errors import LauncherError
 from launcher.json_types import JsonView
 
 
-def of(out: Path) -> Path:
-    """Return where the logs of a report lie."""
-    return out.with_suffix(".logs")
-
-
 def prepared(out: Path, job: JsonView, *, resume: bool) -> Path:
-    """Return the folder with this job in it: a new one, or that of the run to go on with.
+    """Return the logs' folder with this job in it: a new one, or that of the run to go on with.
 
     Raises LauncherError for a run that is there and not meant, and for another job's.
     """
-    place = of(out)
+    place = out.with_suffix(".logs")
     file = place / JOB
     if file.exists() and not resume:
         raise LauncherError(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from assurance.evaluation.rules.choice import Choice
 from assurance.evaluation.rules.dose import Dose
@@ -15,4 +15,3 @@ Rule = Annotated[
     Choice | Phrases | Dose | Grounding | Rubric | HasDisclaimer | Notice | NoReasoning,
     Field(discriminator="kind"),
 ]
-RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
