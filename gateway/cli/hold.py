@@ -4,7 +4,6 @@ The hold is kept in Redis for all gateways where one is configured, else in a fi
 """
 
 import getpass
-import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.audit.file import ChainBroken, append_event
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.command import AsJson, CommandError, audit, put
 from gateway.cli.phases import Phases, phases_of, told
 from gateway.cluster import operator_state
 from gateway.cluster.operator_state import SILENT
@@ -186,11 +184,3 @@ def remove(path: Path) -> Hold | None:
         return hold_file.release(path)
     except OSError as error:
         raise CommandError(f"The hold at {path} cannot be removed ({error.strerror}).") from None
-
-
-def audit(settings: GatewaySettings, kind: str, **facts: str) -> None:
-    """Record the event in the trail. A failure only warns: the hold itself must not wait for it."""
-    try:
-        append_event(settings, kind, **facts)
-    except (OSError, ChainBroken) as error:
-        sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")
