@@ -371,8 +371,8 @@ def test_output_checks_read_the_same_text(
 
 
 WRONG = {
-    "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_DIR needs MMHIE_VAULT_PUBLIC_KEY"),
-    "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY needs MMHIE_VAULT_DIR"),
+    "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),
+    "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),
     "private": ({"MMHIE_VAULT_PUBLIC_KEY": "vault.pem"}, "which the gateway must not have"),
     "empty": ({"MMHIE_VAULT_PUBLIC_KEY": "empty"}, "is no public key of X25519 in PEM"),
     "missing": ({"MMHIE_VAULT_PUBLIC_KEY": "x"}, "cannot be read (No such file or directory)"),
