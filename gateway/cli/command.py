@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
@@ -21,10 +23,27 @@ class CommandError(Exception):
     exit_code: ClassVar[int] = 2
 
 
+class NegativeResult(CommandError):
+    """A command that did its work, and whose answer is no."""
+
+    exit_code = 1
+
+
 def put(sentence: str, document: Mapping[str, object], *, as_json: bool) -> None:
     """Write the sentence, or the document as JSON, to standard output."""
     text = json.dumps(document, ensure_ascii=False) if as_json else sentence
     sys.stdout.write(f"{text}\n")
+
+
+@contextmanager
+def readable(path: Path, problem: str = "cannot be read") -> Iterator[None]:
+    """Turn an OSError from reading a file or folder into a CommandError."""
+    try:
+        yield
+    except BrokenPipeError:  # standard output, not the file: `| head` has read enough
+        raise
+    except OSError as error:
+        raise CommandError(f"{path} {problem} ({error.strerror}).") from None
 
 
 def audit(settings: "GatewaySettings", kind: str, **facts: str) -> None:

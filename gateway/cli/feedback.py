@@ -13,7 +13,7 @@ from rich.console import Console
 
 from gateway.audit.account import printable
 from gateway.audit.fhir.feedback import resource_of
-from gateway.cli.command import AsJson, CommandError, audit, print_rows, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, audit, print_rows, put
 from gateway.feedback.cipher import TextCipher, TextUnreadable
 from gateway.feedback.entry import OUTCOMES, Entry
 from gateway.feedback.store import Store, StoreFailed
@@ -35,10 +35,8 @@ By = Annotated[str | None, typer.Option(help="Who decided; default: the current 
 Erase = Annotated[bool, typer.Option("--erase-text", help="Destroy comment and corrected text.")]
 
 
-class FeedbackNotFound(CommandError):
+class FeedbackNotFound(NegativeResult):
     """There is no feedback of this id."""
-
-    exit_code = 1
 
 
 def show_all(state: Shown = "open", as_json: AsJson = False) -> None:

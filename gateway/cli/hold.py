@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.command import AsJson, CommandError, audit, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, audit, put
 from gateway.cli.phases import Phases, phases_of, told
 from gateway.cluster import operator_state
 from gateway.cluster.operator_state import SILENT
@@ -40,10 +40,8 @@ CUT_OFF = (
 )
 
 
-class Unconfirmed(CommandError):
+class Unconfirmed(NegativeResult):
     """The command did its part, and no gateway shows it."""
-
-    exit_code = 1
 
 
 def hold(
