@@ -101,10 +101,8 @@ def medqa(rows: list[Row]) -> Iterator[Row]:
     """Read MedQA: four or five options; the key is a letter."""
     for number, row in rows:
         options = dict(sorted(row["options"].items()))
-        yield (
-            number,
-            question(f"medqa-{number}", "medqa", row["question"], options, row["answer_idx"]),
-        )
+        answer = row["answer_idx"]
+        yield number, question(f"medqa-{number}", "medqa", row["question"], options, answer)
 
 
 def medmcqa(rows: list[Row]) -> Iterator[Row]:
@@ -161,15 +159,13 @@ def healthbench(rows: list[Row]) -> Iterator[Row]:
     """Read HealthBench: a conversation and its rubric; the group is its theme."""
     for number, row in rows:
         themes = [tag for tag in row.get("example_tags", ()) if tag.startswith("theme:")]
-        yield (
-            number,
-            {
-                "id": f"healthbench-{row.get('prompt_id') or number}",
-                "group": themes[0].removeprefix("theme:") if themes else "healthbench",
-                "messages": row["prompt"],
-                "rule": {"kind": "rubric", "criteria": row["rubrics"]},
-            },
-        )
+        item = {
+            "id": f"healthbench-{row.get('prompt_id') or number}",
+            "group": themes[0].removeprefix("theme:") if themes else "healthbench",
+            "messages": row["prompt"],
+            "rule": {"kind": "rubric", "criteria": row["rubrics"]},
+        }
+        yield number, item
 
 
 def question(name: str, group: str, text: str, choices: Mapping[str, str], answer: str) -> Json:

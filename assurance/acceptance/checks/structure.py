@@ -9,7 +9,6 @@ from assurance.acceptance.prompts import SCHEMA, SCHEMA_QUESTION
 from assurance.acceptance.target import Target
 
 TOKENS: Final = 64
-REASONING_TOKENS: Final = 512  # before them
 # What the schema of the prompt allows.
 BEGUN: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}?\s*')
 WHOLE: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}\s*')
@@ -40,9 +39,8 @@ async def measure(target: Target) -> Structured:
     """Ask for JSON of a schema."""
     if not target.facts.has_chat_template:
         raise NotApplicable("This model has no chat template")
-    most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
     form = {"type": "json_schema", "json_schema": {"name": "fever", "schema": SCHEMA}}
-    told = await target.chat(SCHEMA_QUESTION, response_format=form, max_tokens=most)
+    told = await target.chat(SCHEMA_QUESTION, TOKENS, response_format=form)
     choice = told["choices"][0]
     return Structured(str(choice["message"].get("content") or ""), str(choice.get("finish_reason")))
 

@@ -10,7 +10,6 @@ from assurance.acceptance.target import Target
 from launcher.json_types import Json
 
 TOKENS: Final = 128
-REASONING_TOKENS: Final = 512  # before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ async def measure(target: Target) -> ToolCall:
     """Ask a question that the tool answers; the call is required of the model."""
     if not target.facts.has_tools:
         raise NotApplicable("The engine was started without a tool parser for this model")
-    most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
-    more = {"tools": [TOOL], "tool_choice": "required", "max_tokens": most}
-    choice = (await target.chat(TOOL_QUESTION, **more))["choices"][0]
+    answer = await target.chat(TOOL_QUESTION, TOKENS, tools=[TOOL], tool_choice="required")
+    choice = answer["choices"][0]
     called: list[Json] = choice["message"].get("tool_calls") or [{}]
     function = called[0].get("function") or {}
     return ToolCall(
