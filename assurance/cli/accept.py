@@ -15,7 +15,7 @@ from rich.console import Console
 from assurance.acceptance import run
 from assurance.acceptance.check import Finding
 from assurance.acceptance.service import ServiceStarter
-from assurance.cli.acceptance_report import NotAccepted, Out, conclude, show, sign
+from assurance.cli.acceptance_report import NotAccepted, Out, conclude, show
 from assurance.reports.report import refuse_unwritable, write
 from gateway.cli.command import AsJson
 from launcher import settings
@@ -40,15 +40,14 @@ def accept(
     fails."""
     if context.invoked_subcommand is None:
         try:
-            text = asyncio.run(accepted(out, is_quick=quick, is_silent=as_json))
+            measured = asyncio.run(accepted(out, is_quick=quick, is_silent=as_json))
         except asyncio.CancelledError:
             raise NotAccepted("Stopped before the report was written.") from None
-        part_of(out).unlink(missing_ok=True)
-        conclude(text, out, as_json=as_json)
+        conclude(measured, out, as_json=as_json)
 
 
-async def accepted(out: Path, *, is_quick: bool, is_silent: bool) -> str:
-    """Return the signed report. Raises LauncherError."""
+async def accepted(out: Path, *, is_quick: bool, is_silent: bool) -> Json:
+    """Return what was measured, and how it was judged. Raises LauncherError."""
     close_to_others()
     if task := asyncio.current_task():  # the engine has to be ended first
         on_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM), task.cancel))
@@ -79,7 +78,8 @@ async def accepted(out: Path, *, is_quick: bool, is_silent: bool) -> str:
                 write(out.with_suffix(".log"), target.log.read_text(errors="replace"))
         finally:
             await service.close()
-    return sign(measured)
+    part_of(out).unlink(missing_ok=True)
+    return measured
 
 
 def part_of(out: Path) -> Path:

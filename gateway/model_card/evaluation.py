@@ -104,9 +104,9 @@ def read(path: Path, key: str | None) -> Evaluation:
     return Evaluation(content=content, is_verified=bool(key and content.mac))
 
 
-def is_signed(text: str, proof: str, key: str, kind: str = FORMAT) -> bool:
-    """Return whether a report of this format is, byte for byte, what was signed."""
+def is_signed(text: str, proof: str, key: str) -> bool:
+    """Return whether a report is, byte for byte, what was signed."""
     body = text.rpartition(',\n "mac": "')[0]
-    expected = hmac.new(key.encode(), f"{kind}\n{body}\n}}".encode(), hashlib.sha256).hexdigest()
+    expected = hmac.new(key.encode(), f"{FORMAT}\n{body}\n}}".encode(), hashlib.sha256).hexdigest()
     is_whole = text == f'{body},\n "mac": "{proof}"\n}}\n'
     return is_whole and hmac.compare_digest(proof.encode(), expected.encode())
