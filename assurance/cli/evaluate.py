@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from assurance.evaluation import compare as comparing
-from assurance.evaluation import folder, inspection, job, report, results, subject, suites
+from assurance.evaluation import inspection, job, report, results, subject, suites
 from assurance.evaluation.inspection import Access, Event
 from assurance.evaluation.job import Asking, Judge, Task
 from assurance.evaluation.limits import limits_of
@@ -173,7 +173,7 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     with closing(client_of(options.url, options.key)) as service:
         served, disclaimer = subject.ask(service.get)
     asking = Asking(served.model, options.connections, options.effort, options.judge)
-    place = folder.prepared(
+    place = inspection.prepared(
         options.out, job.document(asking, tasks, served, disclaimer), resume=options.is_resumed
     )
     told = EvaluationProgress(tasks, display)

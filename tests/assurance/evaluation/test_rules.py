@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from assurance.evaluation.items import Rule
 from assurance.evaluation.rules import rubric
 from assurance.evaluation.rules.quantities import quantities
 from assurance.evaluation.rules.reply import Reply, Score
 from assurance.evaluation.rules.rubric import Rubric
-from assurance.evaluation.rules.rule import Rule
 
 RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
 LETTERS = {"kind": "choice", "choices": dict.fromkeys("ABCD", "x"), "answer": "B"}
