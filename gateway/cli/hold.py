@@ -60,8 +60,9 @@ def hold(
         write(settings.hold_file, new, problem)
     audit(settings, "hold", by=wanted.by, reason=reason, **({"now": "true"} if now else {}))
     phases = phases_of(settings, url or (), lambda seen: seen == HELD)
+    place = settings.hold_file if in_file else "Redis"
     put(
-        f"The hold is in {place(settings, in_file=in_file)}. {confirmed(phases, first)}",
+        f"The hold is in {place}. {confirmed(phases, first)}",
         document(new, phases) | {"file": str(settings.hold_file) if in_file else None},
         as_json=as_json,
     )
@@ -127,10 +128,6 @@ def document(held: Hold | None, phases: Phases) -> dict[str, object]:
     """Return what --json shows."""
     gateways = {url: sorted(seen) for url, seen in phases.items()}
     return {"held": True, **(asdict(held) if held else {}), "gateways": gateways}
-
-
-def place(settings: GatewaySettings, *, in_file: bool) -> str:
-    return str(settings.hold_file) if in_file else "Redis"
 
 
 def confirmed(phases: Phases, first: Hold | None) -> str:
