@@ -27,7 +27,7 @@ class Score:
 
 
 class ScoringRule(BaseModel):
-    """What a right reply is; its `kind` tells one from the others."""
+    """A definition of a right reply; its `kind` tells one from the others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
