@@ -1,8 +1,10 @@
 """Bad input on every route: one error shape, the right status, no echo, the engine untouched."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import httpx2
 import pytest
 
 from gateway.generate.request import GenerateRequest
@@ -16,6 +18,7 @@ from tests.contract.surfaces import (
     Surface,
     error_of,
     name_of,
+    refusal_of,
 )
 from tests.fake_engine.process import FakeEngine
 
@@ -97,9 +100,15 @@ OPENAI_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-def refused(engine: FakeEngine) -> bool:
-    """Return whether the engine was left in peace: no generation was asked for."""
-    return bool(engine.stats["generations"] == 0)
+def refused(
+    engine: FakeEngine, answer: httpx2.Response, status: int, code: str = "invalid_request"
+) -> Mapping[str, Any]:
+    """The error object of a refusal, which quotes nothing; the engine was left in peace."""
+    error = error_of(answer)
+    assert (answer.status_code, error["code"]) == (status, code), error
+    assert CANARY not in answer.text
+    assert engine.stats["generations"] == 0
+    return error
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -109,17 +118,10 @@ def test_a_faulty_field_is_422(gateway: Gateway, engine: FakeEngine, name: str) 
     body.pop(body.pop("drop", ""), None)
     answer = gateway.client.post(GENERATE, content=json.dumps(body))
 
-    error = error_of(answer)
-    assert answer.status_code == (400 if "NaN" in name or "infinite" in name else 422), error
-    assert error["code"] == "invalid_request"
+    is_json = "NaN" not in name and "infinite" not in name
+    error = refused(engine, answer, 422 if is_json else 400)
     named = name.split()[0]
-    assert (
-        answer.status_code == 400
-        or named not in GenerateRequest.model_fields
-        or error["param"] == named
-    )
-    assert CANARY not in answer.text
-    assert refused(engine)
+    assert not is_json or named not in GenerateRequest.model_fields or error["param"] == named
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -128,15 +130,11 @@ def test_a_body_that_is_no_request_is_400(
     gateway: Gateway, engine: FakeEngine, path: str, name: str
 ) -> None:
     """Every route that takes a body refuses it in the same way."""
-    answer = gateway.client.post(
-        path, content=BODIES[name], headers={"content-type": "application/json"}
-    )
+    headers = {"content-type": "application/json"}
+    answer = gateway.client.post(path, content=BODIES[name], headers=headers)
 
-    error = error_of(answer)
-    assert answer.status_code in ({400, 422} if path == GENERATE else {400}), error
-    assert error["code"] == "invalid_request"
-    assert CANARY not in answer.text
-    assert refused(engine)
+    assert answer.status_code in ({400, 422} if path == GENERATE else {400})
+    refused(engine, answer, answer.status_code)
 
 
 @pytest.mark.parametrize("path", OPENAI)
@@ -164,12 +162,8 @@ def test_an_unknown_model_is_404(
 ) -> None:
     """The engine is not asked, and the name is not repeated."""
     body = Surface("", path, "json").body(model=CANARY, stream=stream)
-    answer = gateway.client.post(path, json=body)
 
-    assert answer.status_code == 404
-    assert error_of(answer)["code"] == "model_not_found"
-    assert CANARY not in answer.text
-    assert refused(engine)
+    refused(engine, gateway.client.post(path, json=body), 404, "model_not_found")
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -180,12 +174,8 @@ def test_a_body_over_the_limit_is_413(
     """A declared length is refused before the body is read, an undeclared one on the way."""
     big = json.dumps({"prompt": CANARY * 300_000}).encode()
     content = big if declared else iter([big[:1_500_000], big[1_500_000:]])
-    answer = gateway.client.post(path, content=content)
 
-    assert answer.status_code == 413
-    assert error_of(answer)["code"] == "body_too_large"
-    assert CANARY not in answer.text
-    assert refused(engine)
+    refused(engine, gateway.client.post(path, content=content), 413, "body_too_large")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -196,56 +186,27 @@ def test_a_prompt_over_the_limit_is_413_with_counts(
     prompt = f"{CANARY} " * 300
     answer = gateway.client.post(GENERATE, json={"prompt": prompt, "stream": stream})
 
-    error = error_of(answer)
-    assert answer.status_code == 413
-    assert error["code"] == "input_too_long"
+    error = refused(engine, answer, 413, "input_too_long")
     assert "200" in error["message"]
     assert any(str(count) in error["message"] for count in range(300, 320)), error
-    assert CANARY not in answer.text
-    assert refused(engine)
 
 
 def test_max_tokens_over_the_cap_names_the_cap(gateway: Gateway, engine: FakeEngine) -> None:
     """A smaller answer than was asked for would be a silent one: the caller chooses anew."""
     answer = gateway.client.post(GENERATE, json={"prompt": CANARY, "max_tokens": 513})
-    error = error_of(answer)
 
-    assert answer.status_code == 422
+    error = refused(engine, answer, 422)
     assert error["param"] == "max_tokens"
     assert "512" in error["message"]
-    assert CANARY not in answer.text
-    assert refused(engine)
 
 
 UNKNOWN = (
-    f"/{CANARY}",
-    "/llm",
-    "/llm/generate/",
-    "/llm/generate/" + CANARY,
-    "/v1",
-    "/v1/chat",
-    "/v1/chat/completions/batch",
-    "/v1/chat/completions/render",
-    "/v1/messages/batches",
-    "/v1/load_lora_adapter",
-    "/v1/audio/transcriptions",
-    "/inference/v1/generate",
-    "/invocations",
-    "/tokenizer_info",
-    "/pooling",
-    "/classify",
-    "/score",
-    "/rerank",
-    "/ping",
-    "/load",
-    "/version",
-    "/sleep",
-    "/wake_up",
-    "/server_info",
-    "/collective_rpc",
-    "/scale_elastic_ep",
-    "/start_profile",
-    "/_fake/stats",
+    *(f"/{CANARY}", "/llm", "/llm/generate/", "/llm/generate/" + CANARY, "/v1", "/v1/chat"),
+    *("/v1/chat/completions/batch", "/v1/chat/completions/render", "/v1/messages/batches"),
+    *("/v1/load_lora_adapter", "/v1/audio/transcriptions", "/inference/v1/generate"),
+    *("/invocations", "/tokenizer_info", "/pooling", "/classify", "/score", "/rerank", "/ping"),
+    *("/load", "/version", "/sleep", "/wake_up", "/server_info", "/collective_rpc"),
+    *("/scale_elastic_ep", "/start_profile", "/_fake/stats"),
 )
 
 
@@ -258,8 +219,7 @@ def test_an_unknown_path_is_404(
     before = engine.stats["requests"]
     answer = gateway.client.request(method, path, json={"prompt": CANARY})
 
-    assert answer.status_code == 404
-    assert error_of(answer)["code"] == "not_found"
+    assert refusal_of(answer) == (404, "not_found")
     assert CANARY not in answer.text
     assert not {path} & (engine.stats["requests"].keys() - before.keys() - {"/health"})
 
@@ -286,22 +246,16 @@ def test_a_wrong_method_is_405(
     """With the methods that are allowed in `Allow`."""
     answer = gateway.client.request(method, path)
 
-    assert answer.status_code == 405
-    assert error_of(answer)["code"] == "method_not_allowed"
+    refused(engine, answer, 405, "method_not_allowed")
     assert allowed in answer.headers["allow"]
-    assert refused(engine)
 
 
 def test_embeddings_are_501_with_a_pointer(gateway: Gateway, engine: FakeEngine) -> None:
     """A causal model is the wrong tool; the error says which one is right."""
     answer = gateway.client.post("/v1/embeddings", json={"model": "x", "input": CANARY})
 
-    error = error_of(answer)
-    assert answer.status_code == 501
-    assert error["code"] == "embeddings_not_served"
+    error = refused(engine, answer, 501, "embeddings_not_served")
     assert "embedder" in error["message"]
-    assert CANARY not in answer.text
-    assert refused(engine)
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)

@@ -9,7 +9,7 @@ from gateway.console.assets import PAGE
 from gateway.safety.disclaimer import default_text
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import error_of
+from tests.contract.surfaces import refusal_of
 from tests.fake_engine.process import FakeEngine
 
 FILES = sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file())
@@ -77,8 +77,7 @@ def test_there_is_nothing_else(gateway: Gateway, path: str) -> None:
     """404 in the one shape, and no way out of the folder."""
     response = gateway.client.get(f"/console/{path}")
 
-    assert response.status_code == 404
-    assert error_of(response)["code"] == "not_found"
+    assert refusal_of(response) == (404, "not_found")
 
 
 def test_it_can_be_switched_off(gateway_with: Shared) -> None:

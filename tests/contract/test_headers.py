@@ -52,20 +52,6 @@ def test_everything_else_is_identified(
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
-def test_an_engine_failure_is_identified(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
-) -> None:
-    """Errors made of the engine's failures carry the headers as well."""
-    engine.next(fault="status", status=500)
-    answer = surface.ask(gateway.client)
-
-    assert answer.status_code >= 500
-    assert answer.headers[REQUEST_ID]
-    assert answer.headers[VERSION]
-    assert AI not in answer.headers
-
-
-@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_sane_request_id_is_kept(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """The caller's id comes back, and reaches the engine's own logs."""
     given = {"x-request-id": "order-66_a.b"}

@@ -25,19 +25,12 @@ AUDIT_KEY = "k" * 32
 ECHO = json.dumps({"error": {"message": f"You said {CANARY}", "type": "x", "code": 400}})
 FAULTS: tuple[dict[str, Any], ...] = (
     *({"fault": "status", "status": status, "body": ECHO} for status in (400, 422, 429, 500, 503)),
-    *(
-        {"fault": name}
-        for name in ("reset", "reset_midstream", "cut", "clean_cut", "html", "empty")
-    ),
-    *(
-        {"fault": name}
-        for name in ("error_midstream", "chunk_garbage", "wrong_json", "null_content")
-    ),
-    *({"fault": name} for name in ("reasoning_only", "harmony", "tool_call")),
+    *({"fault": name} for name in ("reset", "reset_midstream", "cut", "clean_cut", "html")),
+    *({"fault": name} for name in ("empty", "error_midstream", "chunk_garbage", "wrong_json")),
+    *({"fault": name} for name in ("null_content", "reasoning_only", "harmony", "tool_call")),
     {"fault": "raw", "body": f"HTTP/1.1 200 {CANARY}\r\n{CANARY}\r\n\r\n{CANARY}"},
     {"fault": "raw", "body": f"{CANARY}"},
-    {"fault": "hang_before_headers"},
-    {"fault": "hang_midstream"},
+    *({"fault": name} for name in ("hang_before_headers", "hang_midstream")),
     {"fault": "tool_call", "body": json.dumps({"drug": CANARY})},
     {"fault": "say", "tokens": [CANARY]},
     {"fault": "say", "tokens": ["<|channel|>", CANARY, "<|message|>", CANARY]},
@@ -196,11 +189,11 @@ def every_way_to_ask(at: Hospital, surface: Surface) -> None:
         at.ask(surface, headers={**at.key, FORWARDED: person})
     key = {"authorization": at.key["authorization"]}
     at.ask(surface, headers={**key, FORWARDED: f"b64:{base64.b64encode(CANARY.encode()).decode()}"})
-    with at.gateway.client.stream(
-        "POST", f"{surface.path}?q={CANARY}", json=surface.body(CANARY), headers=at.key
-    ) as answer:
-        answer.read()
-        at.keep(answer)
+    at.keep(
+        at.gateway.client.post(
+            f"{surface.path}?q={CANARY}", json=surface.body(CANARY), headers=at.key
+        )
+    )
 
 
 def every_way_to_fail(at: Hospital, surface: Surface) -> None:

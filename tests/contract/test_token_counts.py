@@ -10,7 +10,7 @@ import pytest
 from gateway.principal import PrincipalLimits
 from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
-from tests.contract.surfaces import MESSAGES, error_of
+from tests.contract.surfaces import MESSAGES, error_of, refusal_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key
 from tests.waiting import until
@@ -126,8 +126,7 @@ def test_the_policy_of_requests_holds(
     """Served models, text only, the model's own template."""
     answer = gateway.client.post(path, json=ASKED[path] | extra)
 
-    assert answer.status_code == status
-    assert error_of(answer)["code"] == (code or "invalid_request")
+    assert refusal_of(answer) == (status, (code or "invalid_request"))
     assert CANARY not in answer.text
     assert not engine.seen(path)
 
@@ -138,8 +137,7 @@ def test_bodies_are_limited(gateway_with: Shared, path: str) -> None:
     gateway = gateway_with(MMHIE_MAX_BODY_BYTES="2000")
     answer = gateway.client.post(path, json={**ASKED[path], "x": "x" * 2000})
 
-    assert answer.status_code == 413
-    assert error_of(answer)["code"] == "body_too_large"
+    assert refusal_of(answer) == (413, "body_too_large")
 
 
 @PATHS
@@ -163,8 +161,7 @@ def test_a_hold_holds_it_too(held: Gateway, path: str) -> None:
     """Nothing goes to a model that is out of service."""
     answer = held.client.post(path, json=ASKED[path])
 
-    assert answer.status_code == 503
-    assert error_of(answer)["code"] == "held"
+    assert refusal_of(answer) == (503, "held")
 
 
 @PATHS

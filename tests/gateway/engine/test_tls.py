@@ -75,9 +75,7 @@ def test_nobody_on_the_wire_reads_a_word(
         MMHIE_ENGINE_METRICS_URLS=f"https://127.0.0.1:{wire.port}",
     ).wait()
     for surface in SURFACES:
-        answer = gateway.client.post(
-            surface.path, json=surface.body(CANARY), headers=surface.headers
-        )
+        answer = surface.ask(gateway.client, CANARY)
         assert answer.status_code == 200
         assert CANARY in answer.text
     metrics = gateway.client.get("/metrics").text

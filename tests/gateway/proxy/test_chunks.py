@@ -59,15 +59,16 @@ def without_label(one: Chunk) -> Chunk:
     return {name: value for name, value in one.items() if name != "mmhie"}
 
 
+def digests(relay: ChunkRelay) -> set[str]:
+    """The different digests of what the choices have said."""
+    return {final["provenance"]["output_digest"] for final in relay.finals}
+
+
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> None:
     """Nothing else is changed; the usage chunk stays here if only we wanted it."""
-    chunks = [
-        chunk(said("", role="assistant")),
-        chunk(said("two ")),
-        chunk(said("words")),
-        chunk(said("", "stop")),
-    ]
+    texts = (said("", role="assistant"), said("two "), said("words"), said("", "stop"))
+    chunks = [chunk(text) for text in texts]
     out, relay = relayed(*chunks, USAGE_CHUNK, took_usage=took_usage)
     first, *middle, last = out if took_usage else out[:-1]
     assert first == {**chunks[0], "mmhie": FIRST}
@@ -98,18 +99,12 @@ def test_an_answer_of_one_chunk_carries_both(took_usage: bool) -> None:
 
 def test_two_choices_each_have_their_own_end() -> None:
     """One disclaimer; a digest and a cut for each choice, as it ends."""
-    chunks = [
-        chunk(said("a", index=0)),
-        chunk(said("b", index=1)),
-        chunk(said("", "stop", index=1)),
-        chunk(said("", "length", index=0)),
-    ]
-    out, relay = relayed(*chunks)
-    assert [("mmhie" in each) for each in out] == [True, False, True, True]
+    ends = said("", "stop", index=1), said("", "length", index=0)
+    out, relay = relayed(*map(chunk, (said("a", index=0), said("b", index=1), *ends)))
+    assert ["mmhie" in each for each in out] == [True, False, True, True]
     assert out[0]["mmhie"] == FIRST
     assert [final["truncated"] for final in relay.finals] == [None, "in_answer"]
-    digests = {final["provenance"]["output_digest"] for final in relay.finals}
-    assert len(digests) == 2
+    assert len(digests(relay)) == 2
 
 
 def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
@@ -117,11 +112,7 @@ def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
     out, relay = relayed(
         chunk(said("a", "stop", index=0), said("b", index=1)), chunk(said("c", "stop", index=1))
     )
-    assert len(relay.finals) == 2
-    assert (
-        relay.finals[0]["provenance"]["output_digest"]
-        != (relay.finals[1]["provenance"]["output_digest"])
-    )
+    assert len(digests(relay)) == 2
     assert {**relay.finals[1], **out[1]["mmhie"]} == out[1]["mmhie"]
 
 
@@ -149,16 +140,6 @@ def test_what_is_said_of_an_answer(
     assert out[0]["choices"][0]["delta"] == delta
 
 
-def test_text_completions_too() -> None:
-    """They say `text` where chat says `delta`."""
-    out, relay = relayed(
-        chunk({"index": 0, "text": "a", "finish_reason": None}),
-        chunk({"index": 0, "text": "b", "finish_reason": "stop"}),
-    )
-    assert [("mmhie" in each) for each in out] == [True, True]
-    assert relay.finals[0]["warnings"] == []
-
-
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_without_a_usage_chunk(took_usage: bool) -> None:
     """The chunk held back for it is sent before the end."""
@@ -166,6 +147,14 @@ def test_without_a_usage_chunk(took_usage: bool) -> None:
     assert len(out) == 2
     assert "mmhie" in out[1]
     assert relay.usage is None
+
+
+def test_text_completions_too() -> None:
+    """They say `text` where chat says `delta`."""
+    parts = [{"index": 0, "text": "a", "finish_reason": None}, {"index": 0, "text": "b"}]
+    out, relay = relayed(chunk(parts[0]), chunk({**parts[1], "finish_reason": "stop"}))
+    assert ["mmhie" in each for each in out] == [True, True]
+    assert relay.finals[0]["warnings"] == []
 
 
 def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
@@ -245,9 +234,8 @@ def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
 
 def test_no_error_is_no_error() -> None:
     """`"error": null` is how some say that all is well; a choice without index is the first."""
-    out, _ = relayed(
-        {"error": None, "choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}
-    )
+    choice = {"delta": {"content": "a"}, "finish_reason": "stop"}
+    out, _ = relayed({"error": None, "choices": [choice]})
     assert out[0]["mmhie"]["disclaimer"]
 
 
@@ -307,12 +295,8 @@ def test_any_stream(
 def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
     """Their fingerprint is there; the other choice goes on meanwhile, and the first chunk that is
     sent has the disclaimer."""
-    parts = [
-        chunk(said("a", "stop", index=0)),
-        chunk(said("b", index=1)),
-        chunk(said("c", "length", index=1)),
-    ]
-    out, relay = relayed(*parts, USAGE_CHUNK, took_usage=True)
+    parts = said("a", "stop", index=0), said("b", index=1), said("c", "length", index=1)
+    out, relay = relayed(*map(chunk, parts), USAGE_CHUNK, took_usage=True)
 
     assert [chunk["choices"][0]["index"] for chunk in out] == [1, 0, 1]
     assert [chunk.get("system_fingerprint") for chunk in out] == [None, FINGERPRINT, FINGERPRINT]
@@ -349,11 +333,15 @@ def test_leaked_markers_are_stripped_wherever_they_are_cut(cut: int) -> None:
     assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
 
 
+def thought(text: str) -> list[Chunk]:
+    """Reasoning, an answer, and the counts."""
+    first = chunk({"index": 0, "delta": {"reasoning": text}})
+    return [first, chunk(said("yes", "stop")), USAGE_CHUNK]
+
+
 def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
     """No chunk is added or dropped; the answer stays."""
-    policy = OutputPolicy(policy="hide")
-    parts = [chunk({"index": 0, "delta": {"reasoning": "secret"}}), chunk(said("yes", "stop"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
+    out, _ = relayed(*thought("secret"), took_usage=True, policy=OutputPolicy(policy="hide"))
 
     assert "secret" not in str(out)
     assert texts(out) == "yes"
@@ -362,9 +350,7 @@ def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
 
 def test_reasoning_goes_by_both_names() -> None:
     """Clients of before and of now find it."""
-    policy = OutputPolicy(name="both")
-    parts = [chunk({"index": 0, "delta": {"reasoning": "hm"}}), chunk(said("yes", "stop"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
+    out, _ = relayed(*thought("hm"), took_usage=True, policy=OutputPolicy(name="both"))
 
     delta = out[0]["choices"][0]["delta"]
     assert (delta["reasoning"], delta["reasoning_content"]) == ("hm", "hm")

@@ -108,8 +108,6 @@ def test_errors_have_anthropics_names(error: Any, kind: str) -> None:
     """And everything that ours have: the code, the parameter, the notices."""
     error.notices = ({"id": "MED101"},)
     body = json.loads(messages_error.body(error, request_id="id-1"))
-    assert body["type"] == "error"
-    assert body["request_id"] == "id-1"
-    assert body["error"]["type"] == kind
-    assert body["error"]["code"] == error.code
+    assert (body["type"], body["request_id"]) == ("error", "id-1")
+    assert (body["error"]["type"], body["error"]["code"]) == (kind, error.code)
     assert body["error"]["mmhie"]["notices"] == [{"id": "MED101"}]

@@ -36,11 +36,7 @@ class Authority:
         self._name = named(name)
         now = datetime.datetime.now(datetime.UTC)
         own = builder(
-            self._name,
-            self._name,
-            self._key.public_key(),
-            (now - HOUR, now + HOUR),
-            LOCAL,
+            self._name, self._name, self._key.public_key(), (now - HOUR, now + HOUR), LOCAL
         ).add_extension(AUTHORITY, critical=True)
         self.path = folder / f"{name}.pem"
         self.path.write_bytes(pem(own.sign(self._key, hashes.SHA256())))

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from tests.contract.process import Gateway
-from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
+from tests.contract.surfaces import SURFACES, Surface, name_of, refusal_of
 from tests.fake_engine.process import FakeEngine
 
 HEAD = "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
@@ -21,8 +21,7 @@ def test_an_error_without_end(
     engine.next(fault="raw", body=HEAD.format(status=status, length=10**12) + body)
     answer = surface.ask(gateway.client)
 
-    assert answer.status_code == 502
-    assert error_of(answer)["code"] == "engine_garbled"
+    assert refusal_of(answer) == (502, "engine_garbled")
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -34,5 +33,4 @@ def test_a_compressed_answer(gateway: Gateway, engine: FakeEngine, surface: Surf
     engine.next(fault="raw", body=head + packed)
     answer = surface.ask(gateway.client)
 
-    assert answer.status_code == 502
-    assert error_of(answer)["code"] == "engine_garbled"
+    assert refusal_of(answer) == (502, "engine_garbled")

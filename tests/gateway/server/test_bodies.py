@@ -50,8 +50,7 @@ def test_refused(
     answer = gateway.client.post(path, json=Surface("", path, "json").body(**more, stream=stream))
 
     error = error_of(answer)
-    assert answer.status_code == 400, error
-    assert error["code"] == "invalid_request"
+    assert (answer.status_code, error["code"]) == (400, "invalid_request"), error
     assert error["param"] in (*more, None)
     assert (error["param"] is None) == ("metadata" in more)
     assert CANARY not in answer.text

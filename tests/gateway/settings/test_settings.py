@@ -88,6 +88,8 @@ def test_good_addresses(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ("wrong", "near"),
     [
         ("MMHIE_PROT", "MMHIE_PORT"),
+        ("MMHIE_TIMEOUT_SECOND", "MMHIE_TIMEOUT_SECONDS"),
+        ("MMHIE_ENGIN_URI", "MMHIE_ENGINE_URL"),
         ("MMHIE_MAX_TOKEN", "MMHIE_MAX_TOKENS"),
         ("MMHIE_TENSOR_PARALEL", "MMHIE_TENSOR_PARALLEL"),
         ("MMHIE_", "MMHIE_URL"),

@@ -63,10 +63,7 @@ class Holder:
     @property
     def settings(self) -> dict[str, str]:
         """The gateway's, which has the public half."""
-        return {
-            "MMHIE_VAULT_DIR": str(self.vault),
-            "MMHIE_VAULT_PUBLIC_KEY": str(self.pair.public),
-        }
+        return {"MMHIE_VAULT_DIR": str(self.vault), "MMHIE_VAULT_PUBLIC_KEY": str(self.pair.public)}
 
     def answers(self) -> list[dict[str, Any]]:
         """Everything in the vault, opened."""
