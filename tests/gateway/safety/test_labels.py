@@ -69,10 +69,7 @@ def test_digests_compare_under_one_key_only() -> None:
     ],
 )
 def test_where_an_answer_was_cut(
-    finish_reason: str | None,
-    content: str | None,
-    reasoning: str | None,
-    where: Truncation | None,
+    finish_reason: str | None, content: str | None, reasoning: str | None, where: Truncation | None
 ) -> None:
     """Only running out of tokens cuts; null content means inside the reasoning."""
     assert Ending(finish_reason, content, reasoning).truncation == where

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.api.request_text import Turn
-from gateway.safety.prompt_screening import Screener, Screening
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.wording import Contacts
 
@@ -11,33 +11,17 @@ EMERGENCY = "I have crushing chest pain."
 SCREENER = Screener.of(contacts=Contacts("112"))
 
 
-def screen(*texts: str) -> Screening:
-    """Return what turns of one writer come to."""
-    return finish(SCREENER.screen([Turn("user", text) for text in texts]))
-
-
 @pytest.mark.parametrize(
     ("later", "is_resolved"),
-    [
-        ("The chest pain has resolved after nitroglycerin.", True),
-        ("Has the pain gone?", False),
-        ("It has not gone away.", False),
-        ("The fever has resolved.", False),
-        ("I am fine now.", False),
-    ],
+    [("The chest pain has resolved after nitroglycerin.", True), ("I am fine now.", False)],
 )
-def test_a_later_turn_about_the_same_sign_resolves(later: str, is_resolved: bool) -> None:
-    """A plain statement about this sign does, nothing less; the notice stays, in other words."""
-    (notice,) = screen(EMERGENCY, later).notices
+def test_a_later_turn_resolves(later: str, is_resolved: bool) -> None:
+    """A plain statement about this sign; the notice stays, and names what was raised and whom to
+    call."""
+    screening = finish(SCREENER.screen([Turn("user", EMERGENCY), Turn("user", later)]))
 
+    (notice,) = screening.notices
     assert notice["id"] == "MED101"
-    assert ("earlier" in notice["message"]) is is_resolved
-    assert screen(EMERGENCY, later).resolved == (["MED101"] if is_resolved else [])
-
-
-def test_a_later_turn_resolves() -> None:
-    """The message of a resolved notice names what was raised and whom to call."""
-    (notice,) = screen(EMERGENCY, "The chest pain has resolved.").notices
-
-    assert notice["message"].startswith("Raised earlier: Chest pain now.")
+    assert notice["message"].startswith("Raised earlier: Chest pain now.") is is_resolved
     assert "112" in notice["message"]
+    assert screening.resolved == (["MED101"] if is_resolved else [])

@@ -72,12 +72,11 @@ def test_errors_follow_the_language(language: str) -> None:
         ("fr-CA", "patient", "Le texte peut"),
     ],
 )
-def test_notices_follow_language_and_audience(language: str, audience: str, start: str) -> None:
+def test_notices_follow_language_and_audience(
+    language: str, audience: Audience, start: str
+) -> None:
     """Whatever language the prompt is in, its reader is the site's."""
-    screener = Screener.of(
-        wording(language),
-        audience=audience,  # type: ignore[arg-type] # a parameter
-    )
+    screener = Screener.of(wording(language), audience=audience)
     (notice,) = finish(screener.screen([Turn("user", EMERGENCY)])).notices
 
     assert notice["message"].startswith(start)

@@ -16,17 +16,8 @@ from tests.gateway.safety.output_checks.cases import HITS, LETTER, NEAR_MISSES, 
 
 NAMES: tuple[OutputCheck, ...] = typing.get_args(OutputCheck)
 HOSTILE = (
-    *(
-        "left ",
-        "1,",
-        "1.",
-        "one ",
-        "one . ",
-        "aspirin ",
-        "aspirin 5 mg ",
-        "allergic to ",
-        "allergies: ",
-    ),
+    *("left ", "1,", "1.", "one ", "one . ", "aspirin ", "aspirin 5 mg ", "allergic to "),
+    "allergies: ",
     *("doi:", "pmid 1-", "ignore all ", "a-", "\n### ", "5 ", ". ", "left a b knee "),
     *("daily ", "pen-allergic ", "pmid    ", "\n", "a-b", "hr 1", "old ", "every ", "r "),
 )
@@ -129,12 +120,8 @@ def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> N
 
     def outside(text: str, trace: str) -> str:
         """Return what is left of a text when longer names with a hyphen are taken."""
-        hyphened = [name for name in every if "-" in name and name != trace]
-        return (
-            re.sub(rf"(?a)\b(?:{'|'.join(hyphened)})", "_", text.lower())
-            if "-" not in trace
-            else text.lower()
-        )
+        hyphened = "|".join(name for name in every if "-" in name)
+        return text if "-" in trace else re.sub(rf"(?a)\b(?:{hyphened})", "_", text)
 
     text = written(random.Random(number))
     every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
@@ -144,5 +131,7 @@ def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> N
     assert whole
     assert [(mention.start, mention.end) for mention in mentions(text)] == whole
     assert traces_in(text) == {
-        trace for trace in every if re.search(rf"(?a)\b{re.escape(trace)}", outside(text, trace))
+        trace
+        for trace in every
+        if re.search(rf"(?a)\b{re.escape(trace)}", outside(text.lower(), trace))
     }
