@@ -160,9 +160,8 @@ class Hospital:
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    running = Collector()
-    yield running
-    running.stop()
+    with Collector() as running:
+        yield running
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from google.protobuf.json_format import MessageToDict, Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[3]
 HANG_S = 60.0
@@ -128,11 +128,14 @@ class Collector:
         self, enough: Callable[[list[dict[str, Any]]], bool], seconds: float = PATIENCE_S
     ) -> list[dict[str, Any]]:
         """The spans, once they are enough."""
-        deadline = time.monotonic() + seconds
-        while not enough(self.spans):
-            assert time.monotonic() < deadline, self.spans
-            time.sleep(0.05)
+        until(lambda: enough(self.spans), seconds)
         return self.spans
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         self.child.terminate()

@@ -9,6 +9,5 @@ from tests.gateway.observability.collector import Collector
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    running = Collector()
-    yield running
-    running.stop()
+    with Collector() as running:
+        yield running
