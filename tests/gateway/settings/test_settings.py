@@ -9,6 +9,8 @@ from gateway.settings import gateway as settings
 from gateway.settings.base import is_secret, sentence
 from gateway.settings.gateway import PREFIX, GatewaySettings, SettingsError
 
+PRODUCTION = {"MMHIE_ENV": "production", "MMHIE_KEYS_FILE": "keys.json"}
+
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +40,12 @@ def test_nothing_need_be_set() -> None:
     assert chosen.reasoner_model == "dousery/medical-reasoning-gpt-oss-20b"
 
 
+BAD_URLS = (
+    *("ftp://engine", "http://", "http://engine:99999", "http://[::1", "http://engine/v1"),
+    *("http://engine?x=1", "unix:engine.sock", "unix:/run/a#b"),
+)
+
+
 @pytest.mark.parametrize(
     ("name", "got", "allowed"),
     [
@@ -58,14 +66,7 @@ def test_nothing_need_be_set() -> None:
         ("MAX_BODY_BYTES", "10", "at least 1024"),
         ("WORKERS", "65", "at most 64"),
         ("DISCLAIMER_LANGUAGE", "english", "it does not fit this description: "),
-        ("ENGINE_URL", "ftp://engine", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://engine:99999", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://[::1", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://engine/v1", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://engine?x=1", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "unix:engine.sock", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "unix:/run/a#b", "http[s]://host:port or unix:/path"),
+        *(("ENGINE_URL", url, "http[s]://host:port or unix:/path") for url in BAD_URLS),
     ],
 )
 def test_a_bad_value(name: str, got: str, allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,15 +74,6 @@ def test_a_bad_value(name: str, got: str, allowed: str, monkeypatch: pytest.Monk
     told = refusal(monkeypatch, **{PREFIX + name: got})
     assert told.startswith(f"{PREFIX}{name} is {got!r}: ")
     assert allowed in told
-
-
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8001", "http://[::1]:8001/", "http://engine", "unix:/run/x.sock"]
-)
-def test_good_addresses(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TCP by name or number, and a socket file."""
-    monkeypatch.setenv("MMHIE_ENGINE_URL", url)
-    assert settings.load().engine_url == url
 
 
 @pytest.mark.parametrize(
@@ -102,10 +94,18 @@ def test_an_unknown_name(wrong: str, near: str, monkeypatch: pytest.MonkeyPatch)
     assert near in told or wrong == "MMHIE_"
 
 
-def test_an_unknown_name_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is as strict as the environment; names of others are not ours to judge."""
-    Path(".env").write_text("OTHER=1\nMMHIE_PROT=1\n")
-    assert "MMHIE_PORT" in refusal(monkeypatch)
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b"OTHER=1\nMMHIE_PROT=1\n", "MMHIE_PORT"),  # names of others are not ours to judge
+        (b"MMHIE_PORT=eighty\n", "MMHIE_PORT is 'eighty': "),
+        (b"MMHIE_PORT=\xff\xfe\n", ".env"),
+    ],
+)
+def test_the_file_is_as_strict(monkeypatch: pytest.MonkeyPatch, file: bytes, said: str) -> None:
+    """Unknown names, bad values and what cannot be read are a sentence, not a traceback."""
+    Path(".env").write_bytes(file)
+    assert said in refusal(monkeypatch)
 
 
 def test_the_launcher_s_names_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,16 +122,13 @@ def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
     assert (chosen.port, chosen.max_tokens) == (9001, 7)
 
 
-def test_a_bad_value_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bad value of `.env` is named the same way."""
-    Path(".env").write_text("MMHIE_PORT=eighty\n")
-    assert refusal(monkeypatch).startswith("MMHIE_PORT is 'eighty': ")
+GOOD = ("http://127.0.0.1:8001", "http://[::1]:8001/", "http://engine", "unix:/run/x.sock")
 
 
-def test_an_unreadable_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sentence, not a traceback."""
-    Path(".env").write_bytes(b"MMHIE_PORT=\xff\xfe\n")
-    assert ".env" in refusal(monkeypatch)
+@pytest.mark.parametrize("url", GOOD)
+def test_good_addresses(url: str) -> None:
+    """TCP by name or number, and a socket file."""
+    assert settings.load({"MMHIE_ENGINE_URL": url}, None).engine_url == url
 
 
 @pytest.mark.parametrize("name", GatewaySettings.model_fields)
@@ -184,13 +181,18 @@ def test_production_needs_a_trail_and_digests_that_last(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], lacking: str
 ) -> None:
     """Or the word that nobody needs to show later what was answered, which the sentence names."""
-    production = {"MMHIE_ENV": "production", "MMHIE_KEYS_FILE": "keys.json"}
-    told = refusal(monkeypatch, **production, **given)
+    told = refusal(monkeypatch, **PRODUCTION, **given)
     monkeypatch.setenv("MMHIE_WITHOUT_AUDIT", "true")
 
     assert lacking in told
     assert "MMHIE_WITHOUT_AUDIT=true" in told
     assert settings.load().without_audit
+
+
+def test_production_with_a_trail_and_digests_that_last() -> None:
+    """Keys, trail and digest key are enough."""
+    names = ("MMHIE_AUDIT_FILE", "MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY")
+    assert settings.load(PRODUCTION | dict.fromkeys(names, "x" * 32), None).env == "production"
 
 
 @pytest.mark.parametrize("name", ["MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY"])
@@ -200,15 +202,6 @@ def test_a_key_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch, n
 
     assert f"{name} is not valid: its length should be at least 32." in told
     assert "short-secret" not in told
-
-
-def test_production_with_a_trail_and_digests_that_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys, trail and digest key are enough."""
-    names = ("KEYS_FILE", "AUDIT_FILE", "AUDIT_KEY", "DIGEST_KEY")
-    for name, value in {"ENV": "production", **{name: "x" * 32 for name in names}}.items():
-        monkeypatch.setenv(f"MMHIE_{name}", value)
-
-    assert settings.load().env == "production"
 
 
 def test_production_refuses_the_test_override(monkeypatch: pytest.MonkeyPatch) -> None:
