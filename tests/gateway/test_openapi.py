@@ -15,9 +15,8 @@ PYDANTIC_S = {"ge", "gt", "le", "lt", "$defs"}
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    described: dict[str, Any] = create_app(
-        GatewaySettings(engine_url="http://127.0.0.1:1")
-    ).openapi()
+    app = create_app(GatewaySettings(engine_url="http://127.0.0.1:1"))
+    described: dict[str, Any] = app.openapi()
     return described
 
 
