@@ -11,7 +11,7 @@ from gateway.feedback.entry import Entry
 from gateway.feedback.store import Store
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ask, overflow, violations
+from tests.gateway.console.browser import complete, overflow, violations
 from tests.gateway.console.conftest import Open
 from tests.gateway.feedback.conftest import KEY
 from tests.waiting import PATIENCE_S
@@ -50,8 +50,7 @@ async def test_an_answer_is_flagged_and_not_signed_off_by_anybody(
     file = tmp_path / "feedback.db"
     gateway = start(MMHIE_FEEDBACK_FILE=str(file), MMHIE_FEEDBACK_KEY=KEY)
     async with window(gateway.url, width=320) as page:
-        await ask(page, "What is croup?")
-        await answered(page)
+        await complete(page, "What is croup?")
         opener = page.get_by_role("button", name="Report")
         await opener.click()
         dialog = page.get_by_role("dialog", name=DIALOG)
@@ -106,8 +105,7 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
     file = tmp_path / "feedback.db"
     gateway = start(MMHIE_FEEDBACK_FILE=str(file))
     async with window(gateway.url) as page:
-        await ask(page, "What is croup?")
-        await answered(page)
+        await complete(page, "What is croup?")
         await page.get_by_role("button", name="Report").click()
         dialog = page.get_by_role("dialog", name=DIALOG)
         await expect(dialog.get_by_label("Comment")).to_be_hidden(timeout=PATIENCE_MS)
@@ -122,8 +120,7 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
 
 async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:
     """Without feedback, the default, there is no button."""
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
 
     await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
     await expect(page.get_by_role("button", name="Report")).to_have_count(0)
