@@ -11,14 +11,7 @@ from typing import Final, NamedTuple
 from scripts.render.page import table
 
 OUTCOMES: Final = (
-    "answered",
-    "cut",
-    "stopped",
-    "refused",
-    "held",
-    "engine dead",
-    "queue full",
-    "rate-limited",
+    *("answered", "cut", "stopped", "refused", "held", "engine dead", "queue full", "rate-limited"),
 )
 ANSWERED: Final = ("answered", "cut")
 ITEMS: Final = (
