@@ -65,11 +65,9 @@ def test_ready_without_a_phase_file(gateway: Gateway) -> None:
     """The engine is asked itself."""
     body = gateway.client.get("/healthz").json()
 
-    assert body["status"] == "ok"
-    assert body["phase"] == "ready"
-    assert body["progress"] == 1.0
+    told = {"status": "ok", "phase": "ready", "progress": 1.0, "model": "fake-model"}
+    assert told.items() <= body.items()
     assert body["detail"]
-    assert body["model"] == "fake-model"
     assert gateway.client.get("/readyz").status_code == 200
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway
-from tests.contract.surfaces import CHAT_SSE, STREAMS, events
+from tests.contract.surfaces import STREAMS, events
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S, until
 
@@ -90,23 +90,6 @@ def test_streams_in_flight_finish(start: Start, engine: FakeEngine) -> None:
         else:
             assert len(events(after)) == len(events(before))
             assert b'"error"' not in after
-
-
-def test_what_outlives_the_grace_gets_the_in_band_error(start: Start, engine: FakeEngine) -> None:
-    """No stream is cut without a word, and the engine's work is aborted."""
-    gateway = start(engine.url, MMHIE_DRAIN_SECONDS="0.5").wait()
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-    with CHAT_SSE.stream(gateway.client) as answer:
-        parts = answer.iter_raw()
-        received = next(parts)
-        gateway.signal()
-        received += b"".join(parts)
-
-    *_, last, done = events(received)
-    assert last["error"]["code"] in ("draining", "engine_unavailable"), last
-    assert done == "[DONE]"
-    assert gateway.exit_code() == 0
-    engine.until(lambda stats: stats["aborted"] == 1)
 
 
 def test_it_listens_on_loopback_unless_told_otherwise(gateway: Gateway) -> None:

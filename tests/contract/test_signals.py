@@ -10,7 +10,7 @@ import pytest
 from gateway.auth import keys
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import JSON, SSE, STREAMS
+from tests.contract.surfaces import JSON, SSE, STREAMS, events
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
@@ -114,8 +114,9 @@ def test_others_do_nothing(start: Start, engine: FakeEngine, workers: str) -> No
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_drain_is_no_fault(start: Start, engine: FakeEngine, workers: str) -> None:
-    """Streams that the drain ends have their last words, and the log no stack trace."""
-    gateway = started(start, engine, workers, MMHIE_DRAIN_SECONDS="0")
+    """Streams that outlive the grace have their last words, the engine's work on them is aborted,
+    and the log has no stack trace."""
+    gateway = started(start, engine, workers, MMHIE_DRAIN_SECONDS="0.5")
     with ExitStack() as opened:
         begun = []
         for surface in STREAMS[:3]:
@@ -126,6 +127,9 @@ def test_a_drain_is_no_fault(start: Start, engine: FakeEngine, workers: str) -> 
         contents = [first + b"".join(parts) for first, parts in begun]
 
     assert all(b"This gateway is stopping" in content for content in contents)
+    *_, last, done = events(contents[2])
+    assert (last["error"]["code"], done) == ("draining", "[DONE]")
+    engine.until(lambda stats: stats["aborted"] == 3)
     assert gateway.exit_code() == 0
     assert '"outcome":"draining"' in gateway.log
     for words in ("Exception in ASGI application", '"exception":', "Traceback", "without comp"):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +21,7 @@ from gateway.pipeline import EVENT_STREAM
 from gateway.safety.wording import wording
 from gateway.server.drain import server_config
 from gateway.settings.gateway import GatewaySettings
+from tests.gateway.served import listening
 from tests.waiting import PATIENCE_S, eventually
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -64,17 +64,11 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
     config = server_config(layers, GatewaySettings())
     config.lifespan, config.timeout_graceful_shutdown = "off", 0
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
-    plug = socket.create_server(("127.0.0.1", 0))
-    running = asyncio.create_task(server.serve(sockets=[plug]))
-    url = f"http://127.0.0.1:{plug.getsockname()[1]}"
-    async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
-        try:
-            yield client, server
-        finally:
-            server.should_exit = True
-            await running
-            plug.close()
+    async with (
+        listening(server) as port,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client,
+    ):
+        yield client, server
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """The console, used in a real browser in front of a real gateway."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +25,6 @@ from tests.gateway.console.browser import (
     violations,
 )
 from tests.gateway.console.conftest import Open
-from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -306,26 +302,11 @@ async def test_the_gateway_goes_away_and_comes_back(
         await expect(page.locator("#prompt")).to_have_value("And at night?")
         assert await violations(page) == []
 
-        again = Path(gateway.log_file).parent
-        child = subprocess.Popen(
-            [sys.executable, "-m", "gateway"],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(__file__).parents[3]),
-                "MMHIE_PORT": str(gateway.port),
-                "MMHIE_ENGINE_URL": engine.url,
-            },
-            cwd=again,
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            await ready(page)
-            await page.click("#send")
-            await answered(page)
-            assert await page.locator("article").count() == 3
-        finally:
-            child.terminate()
-            child.wait(timeout=PATIENCE_S)
+        start(MMHIE_PORT=str(gateway.port))
+        await ready(page)
+        await page.click("#send")
+        await answered(page)
+        assert await page.locator("article").count() == 3
 
 
 async def test_turns_are_too_many_the_engine_dies_and_the_network_goes(

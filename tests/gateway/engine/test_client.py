@@ -241,15 +241,6 @@ async def test_a_thousand_callers_who_leave_cost_nothing() -> None:
         assert len(asyncio.all_tasks()) == 1
 
 
-async def test_closing_the_client_closes_what_is_idle() -> None:
-    """At the end of the application nothing stays open."""
-    async with meeting(always(OK)) as (client, peer):
-        await asyncio.gather(*(fetch(client) for _ in range(5)))
-        assert peer.open == 5
-        await client.aclose()
-        await eventually(lambda: peer.open == 0)
-
-
 async def test_an_answer_without_end_is_given_up() -> None:
     """Read so far and no further, and the connection is not used again."""
     async with meeting(always(OK)) as (client, _):

@@ -17,7 +17,7 @@ from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import WHOLES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.served import server_of
+from tests.gateway.served import served
 from tests.waiting import until
 
 
@@ -77,7 +77,7 @@ def test_once_settled_it_refuses() -> None:
 async def test_what_a_stopping_server_has_not_read_is_answered() -> None:
     """A request that meets the stop in the socket gets an answer, and the connection ends; one
     that says nothing is closed."""
-    async with server_of("unix:/nowhere") as (port, server):
+    async with served("unix:/nowhere") as (port, server):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         quiet, other = await asyncio.open_connection("127.0.0.1", port)
         while len(server.server_state.connections) < 2:

@@ -5,16 +5,10 @@ import re
 import pytest
 
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, COMPLETIONS, SURFACES, Surface, name_of
+from tests.contract.surfaces import CHAT
+from tests.contract.test_headers import FROM_US
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.wire import chat, exchange, request
-
-FROM_US = {
-    *("date", "content-type", "content-length", "transfer-encoding", "cache-control", "connection"),
-    *("x-accel-buffering", "x-request-id", "request-id"),  # that one on Anthropic's paths
-    *("x-mmhie-ai-generated", "x-mmhie-disclaimer-version"),
-}
-
 
 ODD_HEAD = (
     "HTTP/1.1 200 OK\r\nserver: uvicorn\r\nset-cookie: a=secret\r\nx-engine: secret\r\n"
@@ -38,18 +32,10 @@ def test_what_comes_back_of_the_engines(gateway: Gateway, engine: FakeEngine) ->
     assert "secret" not in str(answer)
 
 
-@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
-def test_every_surface_sends_headers_of_ours(gateway: Gateway, surface: Surface) -> None:
-    """Every surface sends the gateway's headers."""
-    answer = surface.ask(gateway.client)
-    assert answer.status_code == 200 or surface.path == COMPLETIONS
-    assert answer.headers.keys() <= FROM_US
-
-
 BAD_IDS = (
     *(b"a\r\nset-cookie: b=c", b"a\rset-cookie: b=c", b"a\nset-cookie: b=c", b"a\0b", b"a b"),
     *(b"a\x1b[31mb", b"a\tb", b'a"b', b"a\xc3\xbcb", b"\xff\xfe", b"x" * 129, b"x" * 20_000),
-    *(b"${jndi:ldap://x}", b"<script>", b"../../etc", b""),
+    *(b"${jndi:ldap://x}", b"<script>", b"semi;colon", b"../../etc", b""),
 )
 
 

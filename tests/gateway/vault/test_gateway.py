@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,9 @@ class Vaulted(Holder):
         return matching[0]
 
 
+Begin = Callable[..., Vaulted]
+
+
 @pytest.fixture(scope="module")
 def vaulted(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) -> Iterator[Vaulted]:
     where = tmp_path_factory.mktemp("vaulted")
@@ -78,6 +81,18 @@ def vaulted(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) ->
     with Gateway(where, the_engine.url, **holder.settings, **trail, **more).wait() as gateway:
         holder.gateway = gateway
         yield holder
+
+
+@pytest.fixture
+def begin(start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair) -> Begin:
+    """Start a gateway with a vault of the test's own."""
+
+    def with_vault(**settings: str) -> Vaulted:
+        holder = Vaulted(tmp_path / "vault", keys)
+        holder.gateway = start(engine.url, **holder.settings, **settings)
+        return holder
+
+    return with_vault
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -158,12 +173,10 @@ def test_an_answer_that_its_client_left_is_kept(
     assert kept["answers"][0]["text"]
 
 
-def test_a_tool_call_and_hidden_reasoning_are_no_text(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
-) -> None:
+def test_a_tool_call_and_hidden_reasoning_are_no_text(begin: Begin, engine: FakeEngine) -> None:
     """The answer to a tool call is empty, and reasoning stays out whoever sees it."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    holder.gateway = start(engine.url, **holder.settings, MMHIE_REASONING="hide").wait()
+    holder = begin(MMHIE_REASONING="hide")
+    holder.gateway.wait()
     tool = {"type": "function", "function": {"name": "lookup", "parameters": {}}}
     for surface in (CHAT_JSON, CHAT_SSE):
         holder.ask(surface, f"tool-{surface.name}", tools=[tool], tool_choice="required")
@@ -228,12 +241,12 @@ def test_one_id_for_many_answers(vaulted: Vaulted, engine: FakeEngine) -> None:
 
 
 def test_requests_are_refused_while_the_vault_cannot_be_written(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+    begin: Begin, tmp_path: Path
 ) -> None:
     """With notices, a metric and a warning; once there is a disk again, all that was answered is
     on it."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    holder.gateway = gateway = start(engine.url, **holder.settings).wait()
+    holder = begin()
+    gateway = holder.gateway.wait()
     holder.ask(JSON, "before")
     holder.by_caller("before")
     holder.vault.rename(tmp_path / "away")
@@ -284,15 +297,12 @@ def test_a_stop_writes_what_was_answered(
     assert len(kept) == len(answered)
 
 
-def test_large_requests_are_kept_whole(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
-) -> None:
+def test_large_requests_are_kept_whole(begin: Begin) -> None:
     """Six at once of twenty megabytes: each is answered and kept, or refused, as the memory for
     requests says."""
-    holder = Vaulted(tmp_path / "vault", keys)
     more = {"MMHIE_MAX_BODY_BYTES": str(30_000_000), "MMHIE_MAX_MEMORY": "256MiB"}
-    more["MMHIE_MAX_INPUT_LENGTH"] = str(100_000_000)
-    holder.gateway = start(engine.url, **holder.settings, **more).wait()
+    holder = begin(**more, MMHIE_MAX_INPUT_LENGTH=str(100_000_000))
+    holder.gateway.wait()
 
     def ask(name: str) -> int:
         return holder.ask(CHAT_JSON, name, prompt="a" * 20_000_000).status_code
@@ -309,13 +319,10 @@ def test_large_requests_are_kept_whole(
     assert all(len(answer["request"]) > 20_000_000 for answer in kept.values())
 
 
-def test_output_checks_read_the_same_text(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
-) -> None:
+def test_output_checks_read_the_same_text(begin: Begin, engine: FakeEngine) -> None:
     """Vault and checks listen to one digest."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    checks = {"MMHIE_OUTPUT_CHECKS": "allergy"}
-    holder.gateway = start(engine.url, **holder.settings, **checks).wait()
+    holder = begin(MMHIE_OUTPUT_CHECKS="allergy")
+    holder.gateway.wait()
     for surface in (JSON, CHAT_JSON, CHAT_SSE, SURFACES[8]):
         engine.next(fault="say", tokens=["Give ", "amoxicillin", " 500 mg."])
         prompt = "ALLERGIES: penicillin. What shall I give?"
@@ -353,14 +360,14 @@ def test_a_wrong_setting_is_refused(
 
 
 def test_a_folder_that_takes_no_writes_is_found_before_the_first_answer(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+    begin: Begin, tmp_path: Path
 ) -> None:
     """A file stands where the folder of the day has to be."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    holder.vault.mkdir()
+    (tmp_path / "vault").mkdir()
     for hours in (0, 1):  # of tomorrow, too, where the test runs at midnight
-        (holder.vault / rfc3339(time.time() + hours * 3600)[:10]).touch()
-    holder.gateway = gateway = start(engine.url, **holder.settings).wait("/healthz")
+        (tmp_path / "vault" / rfc3339(time.time() + hours * 3600)[:10]).touch()
+    holder = begin()
+    gateway = holder.gateway.wait("/healthz")
     until(lambda: "mmhie_vault_failing 1.0" in gateway.client.get("/metrics").text)
 
     assert error_of(holder.ask(JSON, "first"))["code"] == "vault_unavailable"
