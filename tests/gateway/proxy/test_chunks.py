@@ -164,18 +164,14 @@ def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
     assert [each["choices"] for each in out] == [each["choices"] for each in chunks]
 
 
-def test_a_fingerprint_in_its_place_is_not_written_twice() -> None:
-    """Only what vLLM moved is moved back."""
-    own = chunk(said("a", "stop"), system_fingerprint="own")
-    out, _ = relayed(own, USAGE_CHUNK, took_usage=True)
-    assert out[0]["system_fingerprint"] == "own"
-
-
-def test_chunks_without_choices_pass() -> None:
-    """Only the usage chunk that we asked for is ours to keep."""
+def test_what_the_engine_says_otherwise_passes() -> None:
+    """Only the usage chunk that we asked for is ours to keep, and only the fingerprint that vLLM
+    has moved there is moved back."""
     filtered = chunk(prompt_filter_results=[])
-    out, _ = relayed(filtered, chunk(said("a", "stop")), USAGE_CHUNK, took_usage=True)
+    own = chunk(said("a", "stop"), system_fingerprint="own")
+    out, _ = relayed(filtered, own, USAGE_CHUNK, took_usage=True)
     assert out[0] == filtered
+    assert out[1]["system_fingerprint"] == "own"
     assert len(out) == 2
 
 
@@ -365,15 +361,9 @@ def test_the_disclaimer_surrounds_the_text_once() -> None:
 
     assert texts(out) == "Mind: ab Ask a doctor."
     assert placed.finals == plain.finals
-
-
-def test_nothing_surrounds_an_answer_without_text() -> None:
-    """A tool call is for a program."""
-    policy = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
-    call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
+    call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}  # for a program
     parts = [chunk({"index": 0, "delta": call}), chunk(said(None, "tool_calls"))]
     out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
-
     assert "doctor" not in str([c["choices"] for c in out])
 
 

@@ -74,12 +74,9 @@ def test_languages(language: str, text: str) -> None:
     assert language_of([text.upper()]) == language
 
 
-def test_without_a_text_there_is_none() -> None:
-    assert language_of([]) is None
-
-
 def test_only_the_beginning_counts() -> None:
-    """A long record costs no more than a question."""
+    """A long record costs no more than a question; without a text there is no language."""
+    assert language_of([]) is None
     assert language_of(["1 " * HEAD + TEXTS["en"][0]]) == "other"
 
 

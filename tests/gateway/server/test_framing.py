@@ -312,12 +312,8 @@ def test_http_1_0_gets_no_chunks(gateway: Gateway, stream: bool) -> None:
         assert answer.body.endswith(b"data: [DONE]\n\n")
     else:
         assert len(answer.body) == int(answer.headers["content-length"])
-
-
-def test_an_error_over_http_1_0(gateway: Gateway) -> None:
-    """An error has the same body over HTTP/1.0."""
-    (answer,) = exchange(gateway, b"GET /nothing HTTP/1.0\r\n\r\n")
-    answer.error(404, "not_found")
+    (error,) = exchange(gateway, b"GET /nothing HTTP/1.0\r\n\r\n")
+    error.error(404, "not_found")
 
 
 def test_half_a_hang_up_is_a_whole_one(gateway: Gateway, engine: FakeEngine) -> None:

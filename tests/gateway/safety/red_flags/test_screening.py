@@ -21,6 +21,7 @@ from gateway.safety.red_flags.screening import (
 )
 
 PAIN = "I have crushing chest pain and I am sweating."
+OVER = "The chest pain has resolved after nitroglycerin."
 SUICIDE = "I want to kill myself tonight."
 COMPANY = (
     "Thank you so much in advance for your help.",
@@ -44,10 +45,9 @@ VISIT = (
 )
 
 
-def screened(*texts: str, role: str = "user") -> Raised:
+def screened(*texts: str) -> Raised:
     """Return what turns of one writer raise."""
-    turns = [Turn(role, text) for text in texts]  # type: ignore[arg-type]  # a role of ours
-    return raised(turns, model().threshold)
+    return raised([Turn("user", text) for text in texts], model().threshold)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +211,23 @@ def test_a_question_as_in_an_exam_silences_nobody_who_speaks_of_oneself(text: st
     assert screened(text).now
 
 
-def test_a_later_turn_about_the_same_sign_makes_it_earlier() -> None:
-    """The notice stays, and says that it was raised earlier."""
-    outcome = screened(PAIN, "The chest pain has resolved after nitroglycerin.")
-
-    assert (outcome.now, outcome.earlier) == ([], ["MED101"])
+@pytest.mark.parametrize(
+    ("turns", "raised_so"),
+    [
+        # A later turn about the same sign: the notice stays, and says that it was raised earlier.
+        ((("user", PAIN), ("user", OVER)), ([], ["MED101"], [])),
+        # A system message, or a tool's result, that says it is over.
+        ((("user", PAIN), ("system", OVER)), (["MED101"], [], [])),
+        ((("user", PAIN), ("tool", OVER)), (["MED101"], [], [])),
+        # Raised by the setting alone, it is no notice.
+        ((("system", PAIN),), ([], [], ["MED101"])),
+    ],
+)
+def test_who_says_it_decides(
+    turns: tuple[tuple[Role, str], ...], raised_so: tuple[list[str], list[str], list[str]]
+) -> None:
+    """Now, earlier, or in the setting of the application."""
+    assert raised([Turn(*turn) for turn in turns], model().threshold)[:3] == raised_so
 
 
 @pytest.mark.parametrize(
@@ -239,24 +251,9 @@ def test_nothing_less_ends_a_notice(first: str, later: str) -> None:
     assert screened(first, later).earlier == []
 
 
-@pytest.mark.parametrize("role", ["system", "tool"])
-def test_another_writer_ends_nothing(role: Role) -> None:
-    """A system message, or a tool's result, that says it is over."""
-    turns = [Turn("user", PAIN), Turn(role, "The chest pain has resolved.")]
-
-    assert raised(turns, model().threshold).now == ["MED101"]
-
-
 def test_a_notice_holds_however_many_turns_back() -> None:
     """A conversation as it is sent is read whole."""
     assert screened(SUICIDE, *(["And what about my knee?"] * 50)).now == ["MED104"]
-
-
-def test_what_an_application_always_says_is_told_apart() -> None:
-    """Raised by the setting alone, it is no notice."""
-    outcome = screened(PAIN, role="system")
-
-    assert (outcome.now, outcome.in_setting) == ([], ["MED101"])
 
 
 @pytest.mark.parametrize(
