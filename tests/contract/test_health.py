@@ -2,13 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.fixtures import Start, StartEngine
+from tests.contract.fixtures import Shared, Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import SURFACES, error_of
 from tests.fake_engine.process import FakeEngine
@@ -94,15 +93,10 @@ def phase_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(
-    the_engine: FakeEngine, phase_file: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
+def told(the_gateways: Shared, phase_file: Path) -> Gateway:
     """A gateway that is told its phase by a file."""
-    folder = tmp_path_factory.mktemp("told")
     write(phase_file, "ready")
-    gateway = Gateway(folder, the_engine.url, MMHIE_PHASE_FILE=str(phase_file))
-    yield gateway.wait()
-    gateway.stop()
+    return the_gateways(MMHIE_PHASE_FILE=str(phase_file))
 
 
 @pytest.mark.parametrize("phase", ["starting", "loading", "draining", "engine_down", "stalled"])

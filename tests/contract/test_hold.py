@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from gateway.hold.hold import Hold, write
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.contract.process import ROOT, Gateway
 from tests.contract.surfaces import (
     JSON,
@@ -62,14 +62,9 @@ class Switch:
 
 
 @pytest.fixture(scope="module")
-def the_switch(
-    the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Switch]:
-    folder = tmp_path_factory.mktemp("switch")
-    file = folder / "hold.json"
-    settings = {"MMHIE_HOLD_FILE": str(file), "MMHIE_MAX_INFLIGHT": "1"}
-    with Gateway(folder, the_engine.url, **settings).wait() as gateway:
-        yield Switch(gateway, file)
+def the_switch(the_gateways: Shared, tmp_path_factory: pytest.TempPathFactory) -> Switch:
+    file = tmp_path_factory.mktemp("switch") / "hold.json"
+    return Switch(the_gateways(MMHIE_HOLD_FILE=str(file), MMHIE_MAX_INFLIGHT="1"), file)
 
 
 @pytest.fixture

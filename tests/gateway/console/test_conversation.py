@@ -44,11 +44,8 @@ async def test_a_follow_up_goes_with_the_turns_before_it(page: Page, engine: Fak
     await expect(page.locator("article").last).to_contain_text("include it")
     await complete(page, "And at night?")
 
-    assert [turn["content"] for turn in engine.body()["messages"]][-3:] == [
-        "What is croup?",
-        "Stridor.",
-        "And at night?",
-    ]
+    turns = [turn["content"] for turn in engine.body()["messages"]]
+    assert turns[-3:] == ["What is croup?", "Stridor.", "And at night?"]
     await expect(page.locator("article")).to_have_count(4)
     await expect(page.locator("#prompt")).to_have_value("")
 
@@ -158,13 +155,10 @@ async def test_regenerate(page: Page, engine: FakeEngine) -> None:
 
 async def test_the_same_answer_again_is_explained(page: Page, engine: FakeEngine) -> None:
     """At temperature 0 the model repeats itself: the card says so."""
-    for act in ("ask", "regenerate"):
-        engine.next(fault="say", tokens=["Stridor."])
-        if act == "ask":
-            await ask(page, "What is croup?")
-        else:
-            await page.get_by_role("button", name="Regenerate").click()
-        await answered(page)
+    engine.next(fault="say", tokens=["Stridor."], times=2)
+    await complete(page, "What is croup?")
+    await page.get_by_role("button", name="Regenerate").click()
+    await answered(page)
     await expect(page.locator("article .remark")).to_contain_text("same answer as before")
 
 
@@ -190,17 +184,21 @@ async def test_a_question_is_edited(page: Page, engine: FakeEngine) -> None:
     )
 
 
+async def export(page: Page, folder: Path) -> str:
+    """Export the conversation; the text of the file."""
+    await page.get_by_label("More, conversation").click()
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export").click()
+    await (await download.value).save_as(folder / "conversation.md")
+    return (folder / "conversation.md").read_text()
+
+
 async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
     """Every turn with its request's id and its notices, failed ones too."""
     await complete(page, EMERGENCY)
     engine.next(fault="status", status=500)
     await complete(page, "And at night?")
-    await page.get_by_label("More, conversation").click()
-    async with page.expect_download() as download:
-        await page.get_by_role("button", name="Export").click()
-    await (await download.value).save_as(tmp_path / "conversation.md")
-
-    text = (tmp_path / "conversation.md").read_text()
+    text = await export(page, tmp_path)
     for kept in (EMERGENCY, "chest pain", default_text(), "No answer", "Safety notice 1.0.0"):
         assert kept in text
     for request in engine.seen("/v1/chat/completions")[-2:]:
@@ -263,9 +261,8 @@ async def test_two_hundred_turns(page: Page, engine: FakeEngine) -> None:
     took = await page.evaluate(TURNS, 200)
     sent = engine.seen("/v1/chat/completions")
     turns = len(sent)
-    questions = [
-        turn["content"] for turn in engine.body()["messages"] if turn["content"][-1] == "?"
-    ]
+    contents = [turn["content"] for turn in engine.body()["messages"]]
+    questions = [content for content in contents if content[-1] == "?"]
     assert 50 < turns < 200
     assert questions == [f"Question {at}?" for at in range(1, turns + 1)]
     assert statistics.median(took[turns - 20 : turns]) < 10 * statistics.median(took[:20]) + 500
@@ -314,19 +311,13 @@ async def test_fifty_kilobytes(page: Page, engine: FakeEngine, tmp_path: Path) -
     await expect(page.locator("article .text li").nth(1)).to_be_visible()
     await page.evaluate(MARK)
     await answered(page)
-    assert await page.evaluate(MARKED) == [
-        True,
-        "Croup narrows the upper airway; the cough follows a cold.",
-    ]
+    marked = "Croup narrows the upper airway; the cough follows a cold."
+    assert await page.evaluate(MARKED) == [True, marked]
     await expect(page.locator("article .text table")).to_have_count(330)
 
     await page.get_by_role("button", name="Copy, question 1").click()
     assert answer.strip() in await clipboard(page)
-    await page.get_by_label("More, conversation").click()
-    async with page.expect_download() as download:
-        await page.get_by_role("button", name="Export").click()
-        await (await download.value).save_as(tmp_path / "conversation.md")
-    assert answer.strip() in (tmp_path / "conversation.md").read_text()
+    assert answer.strip() in await export(page, tmp_path)
 
 
 ARABIC = """\

@@ -28,6 +28,14 @@ def kept(file: Path) -> list[Entry]:
         return store.entries()
 
 
+async def choose(dialog: Locator, category: str, harm: str, comment: str = "") -> None:
+    """Fill in the form, which chooses nothing by itself."""
+    await dialog.get_by_label("wrong?").select_option(category)
+    await dialog.get_by_label("Harm that it could do").select_option(harm)
+    if comment:
+        await dialog.get_by_label("Comment").fill(comment)
+
+
 async def nothing_is_chosen(dialog: Locator) -> None:
     for label in ("wrong?", "Harm that it could do"):
         await expect(dialog.get_by_label(label)).to_have_value("")
@@ -57,9 +65,7 @@ async def test_an_answer_is_flagged_and_not_signed_off_by_anybody(
         assert await violations(page) == []
         assert await overflow(page) <= 0
         await nothing_is_chosen(dialog)
-        await dialog.get_by_label("wrong?").select_option("unsafe")
-        await dialog.get_by_label("Harm that it could do").select_option("high")
-        await dialog.get_by_label("Comment").fill(SCRIPT)
+        await choose(dialog, "unsafe", "high", SCRIPT)
         await dialog.get_by_role("button", name="Send").click()
         await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
         await expect(page.locator("#announce")).to_have_text(
@@ -84,20 +90,12 @@ async def refused(page: Page) -> None:
     ))  # fmt: skip
     await page.get_by_role("button", name="Report").click()
     dialog = page.get_by_role("dialog", name=DIALOG)
-    await dialog.get_by_label("wrong?").select_option("other")
-    await dialog.get_by_label("Harm that it could do").select_option("low")
-    await dialog.get_by_label("Comment").fill("typed")
+    await choose(dialog, "other", "low", "typed")
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog.locator("#feedback-text")).to_contain_text(
         "no longer knows", timeout=PATIENCE_MS
     )
     await expect(dialog.get_by_label("Comment")).to_have_value("typed")
-
-
-async def chosen(dialog: Locator) -> None:
-    """The form asks for it and does not choose it by itself."""
-    await dialog.get_by_label("wrong?").select_option("incorrect")
-    await dialog.get_by_label("Harm that it could do").select_option("low")
 
 
 async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path) -> None:
@@ -111,7 +109,7 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
         await expect(dialog.get_by_label("Comment")).to_be_hidden(timeout=PATIENCE_MS)
         await dialog.get_by_role("button", name="Send").click()  # nothing is chosen yet
         await expect(dialog).to_be_visible()
-        await chosen(dialog)
+        await choose(dialog, "incorrect", "low")
         await dialog.get_by_role("button", name="Send").click()
         await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
 

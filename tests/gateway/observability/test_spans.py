@@ -185,20 +185,18 @@ def test_the_last_spans_leave_at_the_stop(
     assert len(collector.spans) == 2
 
 
-@pytest.mark.parametrize("arguments", [("--hang",), None])
-def test_a_collector_that_is_away(
-    start: Start, engine: FakeEngine, arguments: tuple[str, ...] | None
-) -> None:
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_collector_that_is_away(start: Start, engine: FakeEngine, hangs: bool) -> None:
     """Holds up neither an answer nor the stop, and no text is logged about it."""
-    hanging = Collector(*arguments or ())
-    if arguments is None:
-        hanging.stop()
-    gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=hanging.endpoint, **QUICK).wait()
+    away = Collector(hangs=hangs)
+    if not hangs:
+        away.stop()
+    gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=away.endpoint, **QUICK).wait()
     for surface in SURFACES:
         assert surface.ask(gateway.client, CANARY).status_code == 200
     assert gateway.stop() == 0
-    if arguments:
-        hanging.stop()
+    if hangs:
+        away.stop()
 
     until(lambda: CANARY not in gateway.log)
 

@@ -257,14 +257,21 @@ def test_all_killed_at_once(start: Start, engine: FakeEngine) -> None:
     until(lambda: gateway.metric("mmhie_workers") == 2)
 
 
-def test_a_worker_that_hangs(start: Start) -> None:
-    """A worker that is stopped is killed and replaced."""
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(signal.SIGSTOP, "a worker hangs and is killed"), (signal.SIGTERM, "all workers are ready")],
+)
+def test_a_worker_that_hangs_or_is_told_to_go(
+    start: Start, number: signal.Signals, said: str
+) -> None:
+    """One that is stopped is killed, one with SIGTERM drains; another takes its place."""
     gateway = start(workers=2)
     victim = min(gateway.pids())
-    os.kill(victim, signal.SIGSTOP)
+    os.kill(victim, number)
     until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2)
 
-    assert "a worker hangs and is killed" in gateway.log
+    assert gateway.answers("/readyz")
+    assert said in gateway.log
 
 
 def test_a_port_that_is_taken(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
@@ -361,13 +368,3 @@ def test_a_terminal_stops_it_once(start: Start, engine: FakeEngine) -> None:
 
     assert stream.is_whole
     assert gateway.exit_code() == 0
-
-
-def test_one_worker_is_told_to_go(start: Start) -> None:
-    """SIGTERM to a worker drains that one, and another takes its place."""
-    gateway = start(workers=2)
-    victim = min(gateway.pids())
-    os.kill(victim, signal.SIGTERM)
-    until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2)
-
-    assert gateway.answers("/readyz")

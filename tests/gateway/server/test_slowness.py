@@ -5,11 +5,22 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.wire import STREAM_BODY, answers, chat, dialled, exchange, request, rest
 from tests.waiting import PATIENCE_S, until
+
+
+@pytest.fixture
+def strict(gateway_with: Shared) -> Gateway:
+    """A gateway of little patience."""
+    return gateway_with(
+        MMHIE_HEADER_TIMEOUT_SECONDS="2",
+        MMHIE_BODY_TIMEOUT_SECONDS="2",
+        MMHIE_KEEP_ALIVE_SECONDS="2",
+        MMHIE_SEND_TIMEOUT_SECONDS="1",
+    )
 
 
 def drip(plug: socket.socket, data: bytes) -> bytes:

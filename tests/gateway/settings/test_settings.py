@@ -20,12 +20,10 @@ def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(PREFIX + name.upper(), raising=False)
 
 
-def refusal(monkeypatch: pytest.MonkeyPatch, **environ: str) -> str:
+def refusal(**environ: str) -> str:
     """The sentence these variables are refused with."""
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as raised:
-        settings.load()
+        settings.load(environ)
     told = str(raised.value)
     assert "\n" not in told
     assert told.endswith(".")
@@ -69,9 +67,9 @@ BAD_URLS = (
         *(("ENGINE_URL", url, "http[s]://host:port or unix:/path") for url in BAD_URLS),
     ],
 )
-def test_a_bad_value(name: str, got: str, allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_value(name: str, got: str, allowed: str) -> None:
     """One sentence: which variable, what it got, what is allowed."""
-    told = refusal(monkeypatch, **{PREFIX + name: got})
+    told = refusal(**{PREFIX + name: got})
     assert told.startswith(f"{PREFIX}{name} is {got!r}: ")
     assert allowed in told
 
@@ -87,9 +85,9 @@ def test_a_bad_value(name: str, got: str, allowed: str, monkeypatch: pytest.Monk
         ("MMHIE_", "MMHIE_URL"),
     ],
 )
-def test_an_unknown_name(wrong: str, near: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name(wrong: str, near: str) -> None:
     """The nearest known one is offered, the launcher's included."""
-    told = refusal(monkeypatch, **{wrong: "1"})
+    told = refusal(**{wrong: "1"})
     assert wrong in told
     assert near in told or wrong == "MMHIE_"
 
@@ -102,16 +100,15 @@ def test_an_unknown_name(wrong: str, near: str, monkeypatch: pytest.MonkeyPatch)
         (b"MMHIE_PORT=\xff\xfe\n", ".env"),
     ],
 )
-def test_the_file_is_as_strict(monkeypatch: pytest.MonkeyPatch, file: bytes, said: str) -> None:
+def test_the_file_is_as_strict(file: bytes, said: str) -> None:
     """Unknown names, bad values and what cannot be read are a sentence, not a traceback."""
     Path(".env").write_bytes(file)
-    assert said in refusal(monkeypatch)
+    assert said in refusal()
 
 
-def test_the_launcher_s_names_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_launcher_s_names_are_known() -> None:
     """One environment serves the whole product."""
-    monkeypatch.setenv("MMHIE_DEVICE", "cpu")
-    assert settings.load()
+    assert settings.load({"MMHIE_DEVICE": "cpu"})
 
 
 def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,35 +129,29 @@ def test_good_addresses(url: str) -> None:
 
 
 @pytest.mark.parametrize("name", GatewaySettings.model_fields)
-def test_blank_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_is_unset(name: str) -> None:
     """Compose files pass names without values."""
-    default = getattr(settings.load(), name)
-    monkeypatch.setenv(PREFIX + name.upper(), "")
-    assert getattr(settings.load(), name) == default
+    blank = settings.load({PREFIX + name.upper(): ""})
+    assert getattr(blank, name) == getattr(settings.load(), name)
 
 
-def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_are_not_shown() -> None:
     """Not in an address either, where they would not be used."""
-    told = refusal(monkeypatch, MMHIE_ENGINE_URL="http://user:s3cret@engine:1")
+    told = refusal(MMHIE_ENGINE_URL="http://user:s3cret@engine:1")
     assert "s3cret" not in told
     assert "engine:1" in told
 
 
-def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_shown() -> None:
     """Neither by the settings themselves nor by the sentence about a bad one."""
-    secret = [
-        name for name, field in GatewaySettings.model_fields.items() if is_secret(field.annotation)
-    ]
-    assert {"engine_api_key", "redis_url"} <= set(secret)
-    schemes = {"redis_url": "redis", "audit_checkpoint_url": "https"}
-    monkeypatch.setenv("MMHIE_AUDIT_FILE", "audit.jsonl")
-    monkeypatch.setenv("MMHIE_AUDIT_KEY", "k" * 32)
-    for name in secret:
-        value = "-".join(["s3cret"] * 6)
-        monkeypatch.setenv(
-            PREFIX + name.upper(), f"{schemes[name]}://:{value}@host" if name in schemes else value
-        )
-        chosen = settings.load()
+    fields = GatewaySettings.model_fields
+    secrets = [name for name, field in fields.items() if is_secret(field.annotation)]
+    assert {"engine_api_key", "redis_url"} <= set(secrets)
+    schemes = {"redis_url": "redis://:{}@host", "audit_checkpoint_url": "https://:{}@host"}
+    environ = {"MMHIE_AUDIT_FILE": "audit.jsonl", "MMHIE_AUDIT_KEY": "k" * 32}
+    for name in secrets:
+        environ[PREFIX + name.upper()] = schemes.get(name, "{}").format("-".join(["s3cret"] * 6))
+        chosen = settings.load(environ)
         assert "s3cret" not in f"{chosen!r}{chosen}{chosen.model_dump_json()}"
         error = ValidationError.from_exception_data(
             "x", [{"type": "missing", "loc": (name,), "input": "s3cret"}]
@@ -178,15 +169,14 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_production_needs_a_trail_and_digests_that_last(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], lacking: str
+    given: dict[str, str], lacking: str
 ) -> None:
     """Or the word that nobody needs to show later what was answered, which the sentence names."""
-    told = refusal(monkeypatch, **PRODUCTION, **given)
-    monkeypatch.setenv("MMHIE_WITHOUT_AUDIT", "true")
+    told = refusal(**PRODUCTION, **given)
 
     assert lacking in told
     assert "MMHIE_WITHOUT_AUDIT=true" in told
-    assert settings.load().without_audit
+    assert settings.load(PRODUCTION | given | {"MMHIE_WITHOUT_AUDIT": "true"}).without_audit
 
 
 def test_production_with_a_trail_and_digests_that_last() -> None:
@@ -196,19 +186,19 @@ def test_production_with_a_trail_and_digests_that_last() -> None:
 
 
 @pytest.mark.parametrize("name", ["MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY"])
-def test_a_key_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_key_that_can_be_guessed_is_refused(name: str) -> None:
     """Prompts could be tried against their digests; the sentence does not repeat the key."""
-    told = refusal(monkeypatch, **{name: "short-secret"})
+    told = refusal(**{name: "short-secret"})
 
     assert f"{name} is not valid: its length should be at least 32." in told
     assert "short-secret" not in told
 
 
-def test_production_refuses_the_test_override(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_refuses_the_test_override() -> None:
     """Production refuses the override that development accepts."""
-    monkeypatch.setenv("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "tiny")
-    assert settings.load().reasoner_model_test_override == "tiny"
-    told = refusal(monkeypatch, MMHIE_ENV="production")
+    chosen = {"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "tiny"}
+    assert settings.load(chosen).reasoner_model_test_override == "tiny"
+    told = refusal(**chosen, MMHIE_ENV="production")
     assert "MMHIE_REASONER_MODEL_TEST_OVERRIDE" in told
     assert "MMHIE_ENV" in told
 

@@ -58,15 +58,12 @@ class Vaulted(Holder):
     def line(self, request_id: str) -> dict[str, Any]:
         """The line of the trail."""
         trail = self.vault.with_name("audit.jsonl")
-        matching: list[dict[str, Any]] = []
 
-        def is_there() -> bool:
-            records = lines(trail)
-            matching[:] = [line for line in records if line.get("caller_request_id") == request_id]
-            return bool(matching)
+        def matching() -> list[dict[str, Any]]:
+            return [line for line in lines(trail) if line.get("caller_request_id") == request_id]
 
-        until(is_there)
-        return matching[0]
+        until(matching)
+        return matching()[0]
 
 
 Begin = Callable[..., Vaulted]
