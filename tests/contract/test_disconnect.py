@@ -12,17 +12,17 @@ import pytest
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT_SSE, STREAMS, WHOLES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.wire import dialled, request
 from tests.waiting import PATIENCE_S
 
 
 @contextmanager
 def asked(gateway: Gateway, surface: Surface, **more: Any) -> Iterator[socket.socket]:
     """A request on a bare socket, closed at the end of the block."""
+    lines = [f"{name}: {value}" for name, value in surface.headers.items()]
     body = json.dumps(surface.body(**more)).encode()
-    lines = [f"POST {surface.path} HTTP/1.1", "host: x", f"content-length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in surface.headers.items()]
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug:
-        plug.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    with dialled(gateway) as plug:
+        plug.sendall(request(surface.path, *lines, method="POST", body=body, close=False))
         yield plug
 
 

@@ -2,7 +2,6 @@
 
 import random
 import re
-import time
 import typing
 from itertools import chain
 
@@ -13,6 +12,7 @@ from gateway.safety.output_checks.drugs import by_name, mentions, traces, traces
 from gateway.safety.output_checks.quantities import numbers
 from gateway.settings.checks import OutputCheck
 from tests.gateway.safety.output_checks.cases import HITS, LETTER, NEAR_MISSES, Case
+from tests.growth import growth
 
 NAMES: tuple[OutputCheck, ...] = typing.get_args(OutputCheck)
 HOSTILE = (
@@ -91,16 +91,11 @@ def test_numbers_in_words(text: str, number: float) -> None:
 def test_time_is_linear(piece: str) -> None:
     """Four times the text takes no more than twelve times the processor's time."""
 
-    def seconds(size: int) -> float:
+    def check(size: int) -> None:
         text = LETTER + piece * (size // len(piece))
-        begun = time.process_time()
         checks_for(NAMES, [text]).warnings(text)
-        return time.process_time() - begun
 
-    seconds(KB)
-    short = min(seconds(8 * KB) for _ in range(3))
-    long = min(seconds(32 * KB) for _ in range(3))
-    assert long < 12 * max(short, 0.001)
+    assert growth(check, 8 * KB, 4) < 12
 
 
 def written(chance: random.Random) -> str:
