@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway.generate.request import GenerateRequest
+from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     CHAT,
@@ -15,6 +16,7 @@ from tests.contract.surfaces import (
     GENERATE,
     RESPONSES,
     SURFACES,
+    WHOLES,
     Surface,
     error_of,
     name_of,
@@ -100,6 +102,27 @@ OPENAI_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
+# A few of the rules whose every edge is in tests/gateway/api/test_request_policy.py.
+URL = f"http://{CANARY}/x.png"
+IMAGE = {"type": "image_url", "image_url": {"url": URL}}
+INPUT = {"type": "input_image", "image_url": f"data:image/png;base64,{CANARY}"}
+ON_V1 = tuple(surface for surface in WHOLES if surface.path != GENERATE)
+EVERYWHERE: tuple[dict[str, Any], ...] = (
+    {"chat_template": CANARY},
+    {"n": 1000},
+    {"tools": [{"type": "mcp", "server_url": URL}]},
+    {"structured_outputs": {"json": {"x": CANARY * 10_000}}},
+    {"metadata": json.loads("[" * 100 + "]" * 100)},
+)
+POLICY: tuple[tuple[str, dict[str, Any]], ...] = (
+    *((surface.path, more) for surface in ON_V1 for more in EVERYWHERE),
+    (CHAT, {"messages": [{"role": "user", "content": [IMAGE]}]}),
+    (CHAT, {"messages": [{"role": "tool", "tool_call_id": "1", "content": [IMAGE]}]}),
+    (RESPONSES, {"input": [{"role": "user", "content": [INPUT]}]}),
+    (COMPLETIONS, {"prompt": [CANARY] * 5, "n": 5}),
+)
+
+
 def refused(
     engine: FakeEngine, answer: httpx2.Response, status: int, code: str = "invalid_request"
 ) -> Mapping[str, Any]:
@@ -153,6 +176,33 @@ def test_a_faulty_field_of_a_pass_through_is_400(
     assert answer.status_code == 400
     assert CANARY not in answer.text
     assert engine.stats["generated_tokens"] == 0
+
+
+@pytest.mark.parametrize(("path", "more"), POLICY, ids=[f"{path} {list(m)}" for path, m in POLICY])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_the_policy_forbids_is_400(
+    gateway: Gateway, engine: FakeEngine, path: str, more: dict[str, Any], stream: bool
+) -> None:
+    """The field is named, but for the depth of a whole body."""
+    answer = gateway.client.post(path, json=Surface("", path, "json").body(**more, stream=stream))
+
+    error = refused(engine, answer, 400)
+    assert error["param"] in (*more, None)
+    assert (error["param"] is None) == ("metadata" in more)
+
+
+@pytest.mark.parametrize("surface", ON_V1, ids=name_of)
+def test_a_cap_on_answers(gateway_with: Shared, engine: FakeEngine, surface: Surface) -> None:
+    """MMHIE_MAX_V1_TOKENS: over it is refused, none means it (16 for text completions)."""
+    gateway = gateway_with(MMHIE_MAX_V1_TOKENS="20")
+    error = refused(engine, surface.ask(gateway.client, **surface.limit(21)), 400)
+    answered = surface.ask(gateway.client, max_tokens=None)
+
+    assert "MMHIE_MAX_V1_TOKENS" in error["message"]
+    assert answered.status_code == 200
+    sent = engine.body(surface.path)
+    told = sent.get("max_output_tokens") or sent.get("max_tokens")
+    assert told == (None if surface.path == COMPLETIONS else 20)
 
 
 @pytest.mark.parametrize("path", OPENAI)

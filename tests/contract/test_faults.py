@@ -1,5 +1,6 @@
 """Engine faults on every surface: a status or an in-band error, in bounded time."""
 
+import gzip
 import json
 import time
 from typing import Any
@@ -31,6 +32,18 @@ from tests.fake_engine.process import FakeEngine
 UNAVAILABLE, GARBLED, REJECTED = "engine_unavailable", "engine_garbled", "engine_rejected"
 CUT, TIMEOUT = "engine_cut", "engine_timeout"
 
+
+def raw(body: str) -> dict[str, Any]:
+    """These bytes in the place of an answer."""
+    return {"fault": "raw", "body": body}
+
+
+# Bounded, and not unpacked.
+LONG = "HTTP/1.1 {} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{}\r\n"
+ENDLESS = '{"error": {"message": "' + "x" * 2_000_000
+PACKED = gzip.compress(b"0" * 1_000_000).decode("latin-1")
+GZIP = LONG.format(200, len(PACKED), "content-encoding: gzip\r\n")
+
 # Before the first byte: the same status and code on every surface.
 EARLY: dict[str, tuple[dict[str, Any], int, set[str]]] = {
     "500": ({"fault": "status", "status": 500}, 502, {REJECTED}),
@@ -45,8 +58,11 @@ EARLY: dict[str, tuple[dict[str, Any], int, set[str]]] = {
     "reset twice": ({"fault": "reset", "times": 2}, 503, {UNAVAILABLE}),
     "html": ({"fault": "html"}, 502, {GARBLED}),
     "empty body": ({"fault": "empty"}, 502, {GARBLED, CUT}),
-    "no HTTP": ({"fault": "raw", "body": "SSH-2.0-OpenSSH_9.9\r\n\r\n"}, 502, {GARBLED}),
-    "half a head": ({"fault": "raw", "body": "HTTP/1.1 200 OK\r\nconte"}, 502, {GARBLED, CUT}),
+    "a 400 without end": (raw(LONG.format(400, 10**12, "") + ENDLESS), 502, {GARBLED}),
+    "a 500 without end": (raw(LONG.format(500, 10**12, "") + ENDLESS), 502, {GARBLED}),
+    "compressed": (raw(GZIP + PACKED), 502, {GARBLED}),
+    "no HTTP": (raw("SSH-2.0-OpenSSH_9.9\r\n\r\n"), 502, {GARBLED}),
+    "half a head": (raw("HTTP/1.1 200 OK\r\nconte"), 502, {GARBLED, CUT}),
 }
 
 # In mid-answer: what a stream says in band.

@@ -159,17 +159,10 @@ class Hospital:
 
 
 @pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        yield running
-
-
-@pytest.fixture
-def hospital(
-    tmp_path: Path, start_engine: StartEngine, collector: Collector, start: Start
-) -> Hospital:
+def hospital(tmp_path: Path, start_engine: StartEngine, start: Start) -> Iterator[Hospital]:
     """With an engine of its own: it is going to die."""
-    return Hospital(tmp_path, start_engine(), collector, start)
+    with Collector() as collector:
+        yield Hospital(tmp_path, start_engine(), collector, start)
 
 
 def every_way_to_ask(at: Hospital, surface: Surface) -> None:

@@ -1,14 +1,18 @@
-"""The gateway's own metrics: named for us, labels from closed sets, and nothing breaks them."""
+"""Metrics: our own from closed sets, and HTTP by the names that dashboards know."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_fastapi_instrumentator import Instrumentator
+from prometheus_fastapi_instrumentator import metrics as library
 
 from gateway.limits.admission import AdmissionQueue
-from gateway.observability.metrics import Metrics
+from gateway.observability.metrics import HttpMetrics, Metrics
 from gateway.principal import ANYBODY, Principal
 from gateway.record import AnswerSummary, RequestRecord, token_count
 from gateway.safety.languages import LANGUAGES
@@ -144,3 +148,41 @@ def test_keys_are_counted_by_name_up_to_a_number() -> None:
     unasked = Metrics()
     unasked.observe(finished(principal=Principal("a", "key", frozenset())))
     assert b"mmhie_key_requests_total{" not in unasked.exposition()
+
+
+def counted(registry: CollectorRegistry) -> set[str]:
+    """Return an exposition, less the times."""
+    lines = generate_latest(registry).decode().splitlines()
+    return {line for line in lines if not re.search("duration_[a-z_]*sum|_bucket|_created", line)}
+
+
+def test_a_token_path_counts_as_the_library_does() -> None:
+    """Names, labels, sizes and buckets; a stream has no declared length."""
+    ours, theirs, app = CollectorRegistry(), CollectorRegistry(), FastAPI()
+    record = RequestRecord("r", "POST", declared_bytes=5, status=200)
+    record.finish("/echo")
+    HttpMetrics(ours).observe(record)
+    note = library.default(registry=theirs)
+    assert note is not None
+    Instrumentator(registry=theirs).add(note).instrument(app)
+    app.post("/echo", status_code=204)(lambda: None)
+    with TestClient(app) as client:
+        client.post("/echo", content=b"12345")
+
+    assert counted(ours) == counted(theirs)
+    assert any("http_requests_total{" in line for line in counted(ours))
+
+
+def test_durations_are_observed() -> None:
+    """In both histograms; dashboards compute quantiles from them. A request whose caller left
+    before a status counts as the caller's doing."""
+    registry = CollectorRegistry()
+    record = RequestRecord("r", "GET", status=503, route="/x", ms=200.0)
+    HttpMetrics(registry).observe(record)
+    text = generate_latest(registry).decode()
+
+    assert 'http_request_duration_seconds_bucket{handler="/x",le="0.5",method="GET"} 1.0' in text
+    assert 'http_request_duration_highr_seconds_bucket{le="0.25"} 1.0' in text
+    assert 'http_requests_total{handler="/x",method="GET",status="5xx"} 1.0' in text
+    HttpMetrics(left := CollectorRegistry()).observe(RequestRecord("r", "POST", route="/x"))
+    assert 'status="4xx"} 1.0' in generate_latest(left).decode()

@@ -174,15 +174,14 @@ def test_numbers_no_span_can_hold(traced: Gateway, engine: FakeEngine, shared: C
     assert "gen_ai.request.seed" not in engines["attributes"]
 
 
-def test_the_last_spans_leave_at_the_stop(
-    start: Start, engine: FakeEngine, collector: Collector
-) -> None:
+def test_the_last_spans_leave_at_the_stop(start: Start, engine: FakeEngine) -> None:
     """Though the next batch would have been due much later."""
-    gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=collector.endpoint).wait()
-    SURFACES[0].ask(gateway.client)
-    gateway.stop()
+    with Collector() as collector:
+        gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=collector.endpoint).wait()
+        SURFACES[0].ask(gateway.client)
+        gateway.stop()
 
-    assert len(collector.spans) == 2
+        assert len(collector.spans) == 2
 
 
 @pytest.mark.parametrize("hangs", [True, False])
