@@ -8,6 +8,7 @@ import pytest
 from gateway.api import paths
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import json_response
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
@@ -18,8 +19,8 @@ def labelled(
     answer: object, path: str = CHAT, policy: OutputPolicy = PLAIN
 ) -> tuple[dict[str, Any], Any, Any]:
     """The parsed body, the closing part and the usage."""
-    raw = json.dumps(answer).encode()
-    body, final, usage, _ = json_response.label(raw, FIRST, key=b"k", path=path, policy=policy)
+    sent = LightAnswer.of(json.dumps(answer).encode())
+    body, final, usage, _ = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
     return json.loads(body), final, usage
 
 
@@ -31,7 +32,8 @@ def test_one_key_is_added() -> None:
     """Behind the bytes that came; the engine's fingerprint is told in it, too."""
     answer = {"choices": [choice("a")], "usage": {"x": 1}, "system_fingerprint": "fp"}
     raw = json.dumps(answer, indent=1).encode() + b"\n"
-    sent, final, usage, _ = json_response.label(raw, FIRST, key=b"k", path=CHAT)
+    light = LightAnswer.of(raw)
+    sent, final, usage, _ = json_response.label(light, FIRST, key=b"k", path=CHAT)
     assert sent.startswith(raw[: raw.rindex(b"}")])
     body = json.loads(sent)
     label = body.pop("mmhie")
@@ -172,5 +174,5 @@ def test_choices_nobody_asked_for_are_a_fault() -> None:
     answer = {"choices": [choice("a")] * 17}
     raw = json.dumps(answer).encode()
     with pytest.raises(EngineGarbled):
-        json_response.label(raw, FIRST, key=b"k", path=CHAT, most=16)
-    json_response.label(raw, FIRST, key=b"k", path=CHAT, most=17)
+        json_response.label(LightAnswer.of(raw), FIRST, key=b"k", path=CHAT, most=16)
+    json_response.label(LightAnswer.of(raw), FIRST, key=b"k", path=CHAT, most=17)
