@@ -45,7 +45,8 @@ def test_leaving_in_mid_stream(gateway: Gateway, engine: FakeEngine, surface: Su
 
 HANGS = ({"fault": "hang_before_headers"},), ({"fault": "hang_after_headers"},)
 WORKING = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.05})
-WAITING: tuple[tuple[Surface, tuple[dict[str, Any], ...], dict[str, str]], ...] = (
+Faults = tuple[dict[str, Any], ...]
+WAITING: tuple[tuple[Surface, Faults, dict[str, str]], ...] = (
     *((surface, fault, {}) for surface in STREAMS for fault in HANGS),
     *((surface, WORKING, {}) for surface in WHOLES),
     (CHAT_SSE, HANGS[0], {"user": "x" * 300_000}),  # its body paused the reading
@@ -54,11 +55,7 @@ WAITING: tuple[tuple[Surface, tuple[dict[str, Any], ...], dict[str, str]], ...] 
 
 @pytest.mark.parametrize(("surface", "faults", "more"), WAITING)
 def test_leaving_before_the_first_byte(
-    gateway: Gateway,
-    engine: FakeEngine,
-    surface: Surface,
-    faults: tuple[dict[str, Any], ...],
-    more: dict[str, str],
+    gateway: Gateway, engine: FakeEngine, surface: Surface, faults: Faults, more: dict[str, str]
 ) -> None:
     """While the prompt is read, or a whole answer written; also after a large request."""
     engine.next(*faults)

@@ -117,12 +117,7 @@ def test_what_a_conversation_with_tools_holds_is_passed_on(
     ],
 )
 def test_errors_are_anthropics(
-    gateway: Gateway,
-    engine: FakeEngine,
-    surface: Surface,
-    asked: dict[str, Any],
-    status: int,
-    kind: str,
+    gateway: Gateway, surface: Surface, asked: dict[str, Any], status: int, kind: str
 ) -> None:
     """The gateway's own and the engine's, whichever of its two shapes that has."""
     answer = surface.ask(gateway.client, **asked)

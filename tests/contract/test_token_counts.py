@@ -18,6 +18,7 @@ from tests.waiting import until
 COUNT = f"{MESSAGES}/count_tokens"
 CANARY = "zebrafish7731"
 TURN = [{"role": "user", "content": f"Say {CANARY}."}]
+IMAGE = {"type": "image_url"}
 HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
 ASKED: dict[str, dict[str, Any]] = {
     "/tokenize": {"prompt": f"Say {CANARY}."},
@@ -107,26 +108,21 @@ def test_what_it_sees_is_not_logged(gateway_with: Shared, engine: FakeEngine, pa
 
 @PATHS
 @pytest.mark.parametrize(
-    ("extra", "status", "code"),
+    ("extra", "outcome"),
     [
-        ({"model": CANARY}, 404, "model_not_found"),
-        ({"chat_template": CANARY}, 400, "invalid_request"),
-        ({"mm_processor_kwargs": {"a": 1}}, 400, "invalid_request"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, None),
+        ({"model": CANARY}, (404, "model_not_found")),
+        ({"chat_template": CANARY}, (400, "invalid_request")),
+        ({"mm_processor_kwargs": {"a": 1}}, (400, "invalid_request")),
+        ({"messages": [{"role": "user", "content": [IMAGE]}]}, (400, "invalid_request")),
     ],
 )
 def test_the_policy_of_requests_holds(
-    gateway: Gateway,
-    engine: FakeEngine,
-    path: str,
-    extra: dict[str, Any],
-    status: int,
-    code: str | None,
+    gateway: Gateway, engine: FakeEngine, path: str, extra: Any, outcome: tuple[int, str]
 ) -> None:
     """Served models, text only, the model's own template."""
     answer = gateway.client.post(path, json=ASKED[path] | extra)
 
-    assert refusal_of(answer) == (status, (code or "invalid_request"))
+    assert refusal_of(answer) == outcome
     assert CANARY not in answer.text
     assert not engine.seen(path)
 

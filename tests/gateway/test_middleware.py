@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -28,16 +27,15 @@ Handler = Callable[[Exchange], Awaitable[None]]
 CANARY = "the patient said so"
 
 
-class Lines(logging.Handler):
-    """Lines of the log, collected."""
+class Lines:
+    """Lines of the log, as they would be written."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(JsonFormatter())
-        self.raw: list[str] = []
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self.raw.append(self.format(record))
+    @property
+    def raw(self) -> list[str]:
+        return list(map(JsonFormatter().format, self._caplog.records))
 
     def requests(self) -> list[dict[str, Any]]:
         return [line for raw in self.raw if (line := json.loads(raw))["event"] == "request"]
@@ -72,16 +70,9 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
 
 
 @pytest.fixture
-def lines() -> Any:
-    """The log of the process, as it would be written."""
-    root, handler = logging.getLogger(), Lines()
-    levels = {name: logging.getLogger(name).level for name in (None, "gateway")}
-    root.addHandler(handler)
-    logging.getLogger("gateway").setLevel("INFO")
-    yield handler
-    root.removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
+    caplog.set_level("INFO", logger="gateway")
+    return Lines(caplog)
 
 
 def in_band(error: GatewayError) -> bytes:

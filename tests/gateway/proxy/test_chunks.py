@@ -261,18 +261,13 @@ DELTAS = st.fixed_dictionaries(
     choices=st.integers(1, 2),
     has_usage=st.booleans(),
     took_usage=st.booleans(),
-    last_says_something=st.booleans(),
+    text=st.sampled_from(["end", None]),
 )
 def test_any_stream(
-    deltas: list[tuple[int, Chunk]],
-    choices: int,
-    has_usage: bool,
-    took_usage: bool,
-    last_says_something: bool,
+    deltas: list[Any], choices: int, has_usage: bool, took_usage: bool, text: str | None
 ) -> None:
     """The disclaimer once, a final part for each choice, and no other byte moved, lost or made."""
     chunks = [chunk({"index": index % choices, "delta": delta}) for index, delta in deltas]
-    text = "end" if last_says_something else None
     chunks += [chunk(said(text, "stop", index=index)) for index in range(choices)]
     usage = [chunk(usage=USAGE)] if has_usage else []
     events = [sse.encode(each) for each in [*chunks, *usage]]
