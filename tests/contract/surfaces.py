@@ -93,6 +93,7 @@ SURFACES = (
 STREAMS = tuple(surface for surface in SURFACES if surface.form != "json")
 WHOLES = tuple(surface for surface in SURFACES if surface.form == "json")
 JSON, SSE, TEXT, CHAT_JSON, CHAT_SSE = SURFACES[:5]
+ON_V1 = SURFACES[3:]
 
 
 def name_of(surface: Surface) -> str:

@@ -106,7 +106,6 @@ OPENAI_FIELDS: dict[str, dict[str, Any]] = {
 URL = f"http://{CANARY}/x.png"
 IMAGE = {"type": "image_url", "image_url": {"url": URL}}
 INPUT = {"type": "input_image", "image_url": f"data:image/png;base64,{CANARY}"}
-ON_V1 = tuple(surface for surface in WHOLES if surface.path != GENERATE)
 EVERYWHERE: tuple[dict[str, Any], ...] = (
     {"chat_template": CANARY},
     {"n": 1000},
@@ -115,7 +114,7 @@ EVERYWHERE: tuple[dict[str, Any], ...] = (
     {"metadata": json.loads("[" * 100 + "]" * 100)},
 )
 POLICY: tuple[tuple[str, dict[str, Any]], ...] = (
-    *((surface.path, more) for surface in ON_V1 for more in EVERYWHERE),
+    *((surface.path, more) for surface in WHOLES[1:] for more in EVERYWHERE),
     (CHAT, {"messages": [{"role": "user", "content": [IMAGE]}]}),
     (CHAT, {"messages": [{"role": "tool", "tool_call_id": "1", "content": [IMAGE]}]}),
     (RESPONSES, {"input": [{"role": "user", "content": [INPUT]}]}),
@@ -191,7 +190,7 @@ def test_what_the_policy_forbids_is_400(
     assert (error["param"] is None) == ("metadata" in more)
 
 
-@pytest.mark.parametrize("surface", ON_V1, ids=name_of)
+@pytest.mark.parametrize("surface", WHOLES[1:], ids=name_of)
 def test_a_cap_on_answers(gateway_with: Shared, engine: FakeEngine, surface: Surface) -> None:
     """MMHIE_MAX_V1_TOKENS: over it is refused, none means it (16 for text completions)."""
     gateway = gateway_with(MMHIE_MAX_V1_TOKENS="20")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
+    ON_V1,
     RESPONSES,
     SURFACES,
     Surface,
@@ -25,7 +26,6 @@ TEXT = (
 NOTE = "This is not an emergency detector. In an emergency call the ward's emergency number."
 CARRIERS = tuple(surface for surface in SURFACES if surface.form != "text")
 CHUNKED = tuple(surface for surface in CARRIERS if surface.name in ("chat-sse", "completions-sse"))
-LENIENT = CARRIERS[2:]  # /llm/generate refuses unknown fields
 STRIPPED = 'mmhie_warnings_total{kind="harmony_markers_stripped"}'
 
 
@@ -105,11 +105,8 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
 
     chunks = [event for event in events(answer.content) if event != "[DONE]"]
     carrying = [place for place, chunk in enumerate(chunks) if "mmhie" in chunk]
-    finish = next(
-        place
-        for place, chunk in enumerate(chunks)
-        if chunk["choices"] and chunk["choices"][0]["finish_reason"]
-    )
+    ends = [chunk["choices"] and chunk["choices"][0]["finish_reason"] for chunk in chunks]
+    finish = next(place for place, end in enumerate(ends) if end)
     assert carrying == [0, finish]
     assert answer.text.count(TEXT) == 1
     assert chunks[finish]["mmhie"]["disclaimer"]["version"]
@@ -120,13 +117,11 @@ def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> No
     (surface,) = (each for each in CARRIERS if each.name == "responses-sse")
     told = events(surface.ask(gateway.client).content)
 
-    assert [event["type"] for event in told if carrier(event)] == [
-        "response.created",
-        "response.completed",
-    ]
+    carriers = [event["type"] for event in told if carrier(event)]
+    assert carriers == ["response.created", "response.completed"]
 
 
-@pytest.mark.parametrize("surface", LENIENT, ids=name_of)
+@pytest.mark.parametrize("surface", ON_V1, ids=name_of)  # the other refuses unknown fields
 def test_a_client_cannot_remove_it(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """Not by asking for another disclaimer, nor by a field of its own."""
     answer = surface.ask(gateway.client, mmhie=None, disclaimer="")

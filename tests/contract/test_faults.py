@@ -13,8 +13,8 @@ from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import (
     CHAT_JSON,
     CHAT_SSE,
-    GENERATE,
     MESSAGES,
+    ON_V1,
     RESPONSES,
     STREAMS,
     SURFACES,
@@ -245,9 +245,7 @@ def test_no_engine_at_all_is_503(deserted: Gateway) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])
-@pytest.mark.parametrize(
-    "surface", [each for each in SURFACES if each.path != GENERATE], ids=name_of
-)
+@pytest.mark.parametrize("surface", ON_V1, ids=name_of)
 def test_the_callers_own_mistakes_stay_theirs(
     gateway: Gateway, engine: FakeEngine, surface: Surface, status: int
 ) -> None:

@@ -103,11 +103,8 @@ def test_now_ends_what_runs(switch: Switch, engine: FakeEngine, surface: Surface
             answer.text
         )
     else:
-        error = (
-            answer.json()["error"]
-            if surface.form == "json"
-            else next(event["error"] for event in events(answer.content) if "error" in event)
-        )
+        told = [answer.json()] if surface.form == "json" else events(answer.content)
+        error = next(event["error"] for event in told if "error" in event)
         assert (error["code"], HOLD.reason in error["message"]) == ("held", True)
         assert [notice["id"] for notice in error["mmhie"]["notices"]] == [ID]
     assert answer.status_code == (503 if surface.form == "json" else 200)

@@ -8,12 +8,11 @@ import pytest
 
 from tests.contract.difference import changed, frames, ordered, plain, stripped
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, COMPLETIONS, SURFACES, Surface, name_of
+from tests.contract.surfaces import CHAT, COMPLETIONS, ON_V1, STREAMS, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 
-OPENAI = tuple(surface for surface in SURFACES if surface.path.startswith("/v1/"))
-WHOLE = tuple(surface for surface in OPENAI if surface.form == "json")
-STREAMED = tuple(surface for surface in OPENAI if surface.form == "sse")
+WHOLE = tuple(surface for surface in ON_V1 if surface.form == "json")
+STREAMED = tuple(surface for surface in ON_V1 if surface.form == "sse")
 TOOL = {"type": "function", "function": {"name": "dose", "parameters": {"type": "object"}}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
 
@@ -81,7 +80,7 @@ def test_a_stream_is_the_engines(
     assert len(patched) <= 2 + (shape == "two choices")
 
 
-@pytest.mark.parametrize("surface", OPENAI, ids=name_of)
+@pytest.mark.parametrize("surface", ON_V1, ids=name_of)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_engine_gets_the_request_as_it_was(
     gateway: Gateway, engine: FakeEngine, surface: Surface, shape: str
@@ -143,9 +142,7 @@ def test_client_credentials_stay_outside(
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
-@pytest.mark.parametrize(
-    "surface", [surface for surface in SURFACES if surface.form != "json"], ids=name_of
-)
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 def test_where_tcp_cuts_a_stream_makes_no_difference(
     gateway: Gateway, engine: FakeEngine, surface: Surface, size: int
 ) -> None:

@@ -181,11 +181,8 @@ def every_way_to_ask(at: Hospital, surface: Surface) -> None:
         at.ask(surface, headers={**at.key, FORWARDED: person})
     key = {"authorization": at.key["authorization"]}
     at.ask(surface, headers={**key, FORWARDED: f"b64:{base64.b64encode(CANARY.encode()).decode()}"})
-    at.keep(
-        at.gateway.client.post(
-            f"{surface.path}?q={CANARY}", json=surface.body(CANARY), headers=at.key
-        )
-    )
+    path, asked = f"{surface.path}?q={CANARY}", surface.body(CANARY)
+    at.keep(at.gateway.client.post(path, json=asked, headers=at.key))
 
 
 def every_way_to_fail(at: Hospital, surface: Surface) -> None:

@@ -172,10 +172,8 @@ async def test_who_is_believed(engine: FakeEngine, tmp_path: Path, stack: ExitSt
         ours.issue("early", since=HOUR / 2),
         ours.issue("other", hosts=x509.SubjectAlternativeName([x509.DNSName("elsewhere")])),
     )
-    good, early, other = (
-        f"https://localhost:{stack.enter_context(Forwarder(engine.url, context_of(pair))).port}"
-        for pair in pairs
-    )
+    servers = (stack.enter_context(Forwarder(engine.url, context_of(pair))) for pair in pairs)
+    good, early, other = (f"https://localhost:{server.port}" for server in servers)
 
     assert await failure(good, ours.path) == ""
     assert "CA that is trusted" in await failure(good, theirs.path)

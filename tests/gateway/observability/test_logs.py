@@ -44,13 +44,8 @@ def test_a_line(stream: io.StringIO) -> None:
     log.info("request", extra={"status": 200, "ms": 1.5, "prompt": CANARY})
     (line,) = lines(stream)
     assert line.pop("time").endswith("Z")
-    assert line == {
-        "level": "info",
-        "logger": "gateway",
-        "event": "request",
-        "status": 200,
-        "ms": 1.5,
-    }
+    told = {"level": "info", "logger": "gateway", "event": "request", "status": 200, "ms": 1.5}
+    assert line == told
 
 
 def test_levels(stream: io.StringIO) -> None:
@@ -174,12 +169,8 @@ def test_what_python_prints_by_itself() -> None:
     told = [json.loads(line) for line in done.stderr.splitlines()]
 
     assert done.returncode == 1
-    assert [line.get("exception") for line in told] == [
-        "ValueError",
-        "KeyError",
-        None,
-        "ValueError",
-    ]
+    kinds = [line.get("exception") for line in told]
+    assert kinds == ["ValueError", "KeyError", None, "ValueError"]
     assert told[2]["logger"] == "py.warnings"
     assert CANARY not in done.stderr
 

@@ -69,19 +69,17 @@ def test_an_answer_has_two_spans(
     operation = "text_completion" if surface.path == "/v1/completions" else "chat"
     told = engines["attributes"]
     assert (engines["name"], engines["kind"]) == (f"{operation} fake-model", "SPAN_KIND_CLIENT")
-    assert (
-        told.items()
-        >= {
-            "gen_ai.operation.name": operation,
-            "gen_ai.provider.name": "vllm",
-            "gen_ai.request.model": "fake-model",
-            "gen_ai.response.model": "fake-model",
-            "gen_ai.request.temperature": 0.5,
-            "gen_ai.request.seed": 7,
-            "server.address": "127.0.0.1",
-            "server.port": int(engine.url.rsplit(":", 1)[1]),
-        }.items()
-    )
+    known = {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": "vllm",
+        "gen_ai.request.model": "fake-model",
+        "gen_ai.response.model": "fake-model",
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.seed": 7,
+        "server.address": "127.0.0.1",
+        "server.port": int(engine.url.rsplit(":", 1)[1]),
+    }
+    assert known.items() <= told.items()
     assert told["gen_ai.request.stream"] == (surface.form != "json")
     assert told["gen_ai.usage.input_tokens"] > 0
     assert told["gen_ai.usage.output_tokens"] > 0

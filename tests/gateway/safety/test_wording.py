@@ -47,10 +47,7 @@ def test_every_error_a_reader_may_see_is_worded(language: str) -> None:
 def test_errors_follow_the_language(language: str) -> None:
     """Errors that only a developer meets stay as they are, as do those of English, which keep the
     numbers that the error knows."""
-    words, exact = (
-        wording(language),
-        NoAnswer("The model gave no answer text; rephrase the prompt."),
-    )
+    words, exact = wording(language), NoAnswer("The model gave no answer text.")
 
     assert words.error(EngineCut("English.")) == words.errors["engine_cut"]
     assert words.error(InvalidRequest("English.")) == "English."

@@ -231,13 +231,8 @@ def test_leaving_with_requests_in_line(gateway: Gateway, engine: FakeEngine) -> 
 def test_expecting_to_be_told(gateway: Gateway, engine: FakeEngine) -> None:
     """100 before the body is read, none before a refusal; the connection ends with it, since
     nobody can know whether the body still comes."""
-    head = request(
-        "/v1/chat/completions",
-        "expect: 100-continue",
-        f"content-length: {len(CHAT_BODY)}",
-        method="POST",
-        close=False,
-    )
+    lines = ("expect: 100-continue", f"content-length: {len(CHAT_BODY)}")
+    head = request("/v1/chat/completions", *lines, method="POST", close=False)
     with dialled(gateway) as plug:
         plug.sendall(head)
         assert plug.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
