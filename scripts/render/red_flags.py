@@ -4,7 +4,7 @@ which `python -m scripts.red_flags.evaluate` writes."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,9 @@ from scripts.render.page import ROOT, table
 Row = Mapping[str, Any]
 DASH = "-"  # where a set has no texts of a language
 LANGUAGE = {
-    "en": "English",
-    "de": "German",
-    "es": "Spanish",
-    "fr": "French",
-    "pt": "Portuguese",
+    "en": "English", "de": "German", "es": "Spanish", "fr": "French", "pt": "Portuguese",
     "it": "Italian",
-}
+}  # fmt: skip
 INTRO = Path(__file__).with_name("red_flags_intro.md")
 
 
@@ -107,7 +103,10 @@ def known_section(known: Sequence[Row], newest: Row) -> Iterator[str]:
     yield table(
         ["set", *LANGUAGE.values()],
         [
-            [folder["name"], *(" / ".join(short(folder["languages"], name)) for name in LANGUAGE)]
+            [
+                folder["name"],
+                *(" / ".join(cells(folder["languages"], name, percentage)) for name in LANGUAGE),
+            ]
             for folder in folders
         ],
     )
@@ -172,21 +171,18 @@ def card_section(costs: Row) -> Iterator[str]:
 
 
 def pair(rows: Sequence[Row], name: str) -> list[str]:
-    """Return the shares of a group's emergencies and of its others; a dash where there are none."""
-    rows_by_label = {row["emergency"]: row for row in rows if row["group"] == name}
-    return [
-        share(rows_by_label[label]) if label in rows_by_label else DASH for label in (True, False)
-    ]
+    """Return the shares of a group's emergencies and of its others, with their intervals."""
+    return cells(rows, name, share)
 
 
-def short(rows: Sequence[Row], name: str) -> list[str]:
-    rows_by_label = {row["emergency"]: row for row in rows if row["group"] == name}
-    return [
-        f"{rows_by_label[label]['noticed'] / rows_by_label[label]['texts']:.0%}"
-        if label in rows_by_label
-        else DASH
-        for label in (True, False)
-    ]
+def cells(rows: Sequence[Row], name: str, cell: Callable[[Row], str]) -> list[str]:
+    """Render a group's emergencies and its others; a dash where there are none."""
+    by_label = {row["emergency"]: row for row in rows if row["group"] == name}
+    return [cell(by_label[label]) if label in by_label else DASH for label in (True, False)]
+
+
+def percentage(row: Row) -> str:
+    return f"{row['noticed'] / row['texts']:.0%}"
 
 
 def share(row: Row) -> str:

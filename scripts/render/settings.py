@@ -11,16 +11,9 @@ from launcher.settings import LauncherSettings
 from scripts.render.page import DOCS, ROOT, prose, table
 
 ORIGINAL = (
-    "reasoner_model",
-    "device",
-    "device_map",
-    "max_tokens",
-    "streaming",
-    "quantize",
-    "timeout_seconds",
-    "max_input_length",
-    "reasoner_model_test_override",
-)
+    "reasoner_model", "device", "device_map", "max_tokens", "streaming", "quantize",
+    "timeout_seconds", "max_input_length", "reasoner_model_test_override",
+)  # fmt: skip
 SDK = {
     "MMHIE_URL": ("http://127.0.0.1:8000", "Address of the gateway for the SDK; or `unix:/path`."),
     "MMHIE_API_KEY": ("unset", "Key the SDK sends to the gateway. Secret."),
