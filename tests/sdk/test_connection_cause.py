@@ -23,15 +23,6 @@ def test_a_name_without_an_address(connect: Connect) -> None:
     assert "has no address" in said(connect, "http://mmhie.invalid:8000")
 
 
-def test_a_port_where_nothing_listens(connect: Connect) -> None:
-    """Bound, so that nobody else takes it, but not listening."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-
-        assert "nothing listens there" in said(connect, url)
-
-
 def test_https_to_a_server_of_http(connect: Connect) -> None:
     """The remedy is a letter less in the address."""
     with socket.create_server(("127.0.0.1", 0)) as plain:
