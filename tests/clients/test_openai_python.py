@@ -67,10 +67,7 @@ def test_chat_stream(client: OpenAI) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text_of(client)
     assert [
         place for place, chunk in enumerate(chunks) if "mmhie" in (chunk.model_extra or {})
-    ] == [
-        0,
-        len(chunks) - 1,
-    ]
+    ] == [0, len(chunks) - 1]
     assert all(chunk.usage is None for chunk in chunks)
 
 

@@ -1,10 +1,7 @@
 """Failed calls that are sent again, and after how long."""
 
 import pytest
-from mmhie import (
-    EngineUnavailableError,
-    TooBusyError,
-)
+from mmhie import EngineUnavailableError, TooBusyError
 from mmhie._retry import Backoff, parse_retry_after
 
 BUSY = TooBusyError("Busy.")

@@ -38,11 +38,7 @@ def tools_streamed() -> dict[str, Any]:
 
 def called(message: Any, answer: Any) -> dict[str, Any]:
     call = message.tool_calls[0].function
-    return {
-        "name": call.name,
-        "arguments": json.loads(call.arguments),
-        "label": label(answer),
-    }
+    return {"name": call.name, "arguments": json.loads(call.arguments), "label": label(answer)}
 
 
 def structured_output() -> dict[str, Any]:
