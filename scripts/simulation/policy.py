@@ -34,12 +34,6 @@ class View:
         self.sizes = [0] * engines
         self.spread = Spread(self.loads)
 
-    def begin(self, engine: int) -> None:
-        self.count(engine, 1)
-
-    def end(self, engine: int) -> None:
-        self.count(engine, -1)
-
     def learn(self, engines: set[int], *, are_alive: bool) -> None:
         """Apply a result of the health check."""
         self.living = self.living | engines if are_alive else self.living - engines

@@ -102,7 +102,7 @@ class SimulatedService:
             return
         number = self.choose(view, request.call)
         if self.engines[number].is_alive:
-            view.begin(number)
+            view.count(number, 1)
             self.engines[number].accept(request)
             return
         self.schedule(self.delay_s(retries), lambda: self.route(request, retries + 1))
@@ -122,7 +122,7 @@ class SimulatedService:
 
     def on_end(self, request: SimulatedRequest) -> None:
         """Release the request's slot at its router."""
-        self.views[request.router].end(request.engine)
+        self.views[request.router].count(request.engine, -1)
         self.finish(request, request.ending)
 
     def finish(self, request: SimulatedRequest, ending: Any) -> None:
@@ -151,7 +151,7 @@ class SimulatedService:
         """Cut the streams of an engine; return the requests that had not begun, to be retried."""
         begun, waiting = self.engines[number].fail()
         for request in [*begun, *waiting]:
-            self.views[request.router].end(number)
+            self.views[request.router].count(number, -1)
         seconds = failure.idle_timeout_s if failure.is_silent else 0.0
         for request in begun:
             self.schedule(seconds, lambda lost=request: self.cut(lost, failure.again_s))  # type: ignore[misc]

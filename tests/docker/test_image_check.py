@@ -56,11 +56,6 @@ def test_the_bill_of_materials_has_to_be_whole(tmp_path: Path) -> None:
         inspection.check_sbom(tmp_path, "gateway")
 
 
-def test_pins_are_named_as_indexes_name_them() -> None:
-    """Comments, extras of a line and capital letters do not count."""
-    assert inspection.locked("# a==1\nPy_JWT==2.1 ; x\n\nb==3\n") == {"py-jwt==2.1", "b==3"}
-
-
 def test_the_program_is_shut_in(tmp_path: Path) -> None:
     """Nothing of this machine's environment, no capability, and the root read-only at the end."""
     sandbox = Sandbox(tmp_path, {"/data": tmp_path / "kept"})

@@ -138,7 +138,7 @@ def test_cache_aware_follows_the_prefix_until_loads_differ_much() -> None:
     assert {choose(view, call) for _ in range(5)} == {home}
 
     for _ in range(65):
-        view.begin(home)
+        view.count(home, 1)
     assert choose(view, call) != home
 
 
