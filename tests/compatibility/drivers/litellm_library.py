@@ -21,12 +21,12 @@ def stream() -> dict[str, Any]:
     return {"text": text, "label": label(chunks[0])}
 
 
-def tools() -> dict[str, Any]:
+def tools() -> Any:
     answer = litellm.completion(**chatting, tools=[TOOL], tool_choice=NAMED)
     return called(answer.choices[0].message.tool_calls[0].function, answer)
 
 
-def tools_streamed() -> dict[str, Any]:
+def tools_streamed() -> Any:
     chunks = list(litellm.completion(**chatting, tools=[TOOL], tool_choice=NAMED, stream=True))
     message = litellm.stream_chunk_builder(chunks).choices[0].message
     return called(message.tool_calls[0].function, chunks[0])

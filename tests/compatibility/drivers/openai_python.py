@@ -28,7 +28,7 @@ def helper() -> dict[str, Any]:
     return {"text": answer.choices[0].message.content, "label": label(answer)}
 
 
-def tools() -> dict[str, Any]:
+def tools() -> Any:
     answer = create(**chatting, tools=[TOOL], tool_choice=NAMED)
     return called(answer.choices[0].message.tool_calls[0].function, answer)
 
