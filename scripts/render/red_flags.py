@@ -56,14 +56,14 @@ def once_section(once: Row) -> Iterator[str]:
         [[LANGUAGE[name], *pair(rows, name)] for name in LANGUAGE],
     )
     yield "\n"
-    named = (
-        ("topic named, of those noticed", "topic_named"),
-        ("likeliest topic right", "first_topic_right"),
-        ("self-harm", "self-harm"),
-        ("poisoning", "poisoning"),
-        ("typing errors", "typed"),
-    )
-    yield table(["all languages", "share"], [[title, share(once[name])] for title, name in named])
+    named = {
+        "topic named, of those noticed": "topic_named",
+        "likeliest topic right": "first_topic_right",
+        **{name: name for name in ("self-harm", "poisoning")},
+        "typing errors": "typed",
+    }
+    shares = [[title, share(once[name])] for title, name in named.items()]
+    yield table(["all languages", "share"], shares)
     yield "\nOther texts that were noticed most, by kind: "
     others = [row for row in once["kinds"] if not row["emergency"] and row["noticed"]]
     worst = sorted(others, key=lambda row: row["noticed"] / row["texts"], reverse=True)[:5]
@@ -114,60 +114,33 @@ def known_section(known: Sequence[Row], newest: Row) -> Iterator[str]:
 
 def source_section(found: Sequence[Row]) -> Iterator[str]:
     yield "\n## Public sources\n\nNothing was trained on them.\n\n"
-    yield table(
-        ["source", "kind", "emergencies noticed", "others noticed"],
-        [
-            [
-                source["name"],
-                kind,
-                *pair([row for row in source["rows"] if row["group"] == kind], kind),
-            ]
-            for source in found
-            for kind in dict.fromkeys(row["group"] for row in source["rows"])
-        ],
-    )
+    rows = [
+        [source["name"], kind, *pair(source["rows"], kind)]
+        for source in found
+        for kind in dict.fromkeys(row["group"] for row in source["rows"])
+    ]
+    yield table(["source", "kind", "emergencies noticed", "others noticed"], rows)
 
 
 def card_section(costs: Row) -> Iterator[str]:
     yield "\n## Card\n\n"
     lines = sum(1 for name in LANGUAGES for _ in texts(name))
-    public = ", ".join(
-        f"{source['name']} ({source['licence']})" for source in sources.sources("train")
-    )
+    trained = [f"{source['name']} ({source['licence']})" for source in sources.sources("train")]
     names = built_in("en").notices
-    topics = ", ".join(
-        f"{names[topic].summary} ({topic})" for topic in sorted(model().topics.names())
-    )
-    yield table(
-        ["", ""],
-        [
-            [
-                "method",
-                "logistic regression on words, pairs and pieces of words (scikit-learn); "
-                "topics by naive Bayes",
-            ],
-            [
-                "trained on",
-                f"{lines:,} patterns of our own (`scripts/red_flags/texts/`), "
-                f"and lines of {public}",
-            ],
-            [
-                "made by",
-                "`python -m scripts.red_flags.train --clones FOLDER`, "
-                "the same bytes from the same texts",
-            ],
-            [
-                "file",
-                f"`gateway/safety/red_flags/model.json.gz`, {FILE.stat().st_size / 1e6:.1f} MB",
-            ],
-            ["topics", topics],
-            ["not for", "triage, or any language but these six"],
-            [
-                "processor time",
-                "; ".join(f"{name}: {value:,.0f} µs" for name, value in costs.items()),
-            ],
-        ],
-    )
+    topics = [f"{names[topic].summary} ({topic})" for topic in sorted(model().topics.names())]
+    card = {
+        "method": "logistic regression on words, pairs and pieces of words (scikit-learn); "
+        "topics by naive Bayes",
+        "trained on": f"{lines:,} patterns of our own (`scripts/red_flags/texts/`), and lines of "
+        f"{', '.join(trained)}",
+        "made by": "`python -m scripts.red_flags.train --clones FOLDER`, "
+        "the same bytes from the same texts",
+        "file": f"`gateway/safety/red_flags/model.json.gz`, {FILE.stat().st_size / 1e6:.1f} MB",
+        "topics": ", ".join(topics),
+        "not for": "triage, or any language but these six",
+        "processor time": "; ".join(f"{name}: {value:,.0f} µs" for name, value in costs.items()),
+    }
+    yield table(["", ""], list(card.items()))
 
 
 def pair(rows: Sequence[Row], name: str) -> list[str]:
