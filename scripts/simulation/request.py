@@ -20,7 +20,6 @@ class SimulatedRequest:
 
     call: TracedCall
     arrived_s: float
-    retries: int = 0
     gateway: int = 0
     router: int = 0
     engine: int = -1

@@ -85,9 +85,9 @@ class SimulatedService:
             yield self.env.timeout(call.at_s - self.env.now)
             self.submit(call)
 
-    def submit(self, call: TracedCall, retries: int = 0) -> None:
+    def submit(self, call: TracedCall) -> None:
         """Send a call to a random gateway, as a stateless load balancer would."""
-        request = SimulatedRequest(call, self.env.now, retries)
+        request = SimulatedRequest(call, self.env.now)
         self.requests.append(request)
         request.gateway = self.random.randrange(len(self.gateways))
         request.router = self.random.randrange(len(self.views))
@@ -102,7 +102,7 @@ class SimulatedService:
             return
         number = self.choose(view, request.call)
         if self.engines[number].is_alive:
-            view.count(number, 1)
+            view.loads[number] += 1
             self.engines[number].accept(request)
             return
         self.schedule(self.delay_s(retries), lambda: self.route(request, retries + 1))
@@ -122,7 +122,7 @@ class SimulatedService:
 
     def on_end(self, request: SimulatedRequest) -> None:
         """Release the request's slot at its router."""
-        self.views[request.router].count(request.engine, -1)
+        self.views[request.router].loads[request.engine] -= 1
         self.finish(request, request.ending)
 
     def finish(self, request: SimulatedRequest, ending: Any) -> None:
@@ -151,7 +151,7 @@ class SimulatedService:
         """Cut the streams of an engine; return the requests that had not begun, to be retried."""
         begun, waiting = self.engines[number].fail()
         for request in [*begun, *waiting]:
-            self.views[request.router].count(number, -1)
+            self.views[request.router].loads[number] -= 1
         seconds = failure.idle_timeout_s if failure.is_silent else 0.0
         for request in begun:
             self.schedule(seconds, lambda lost=request: self.cut(lost, failure.again_s))  # type: ignore[misc]
@@ -159,7 +159,7 @@ class SimulatedService:
 
     def cut(self, request: SimulatedRequest, again_s: float) -> None:
         self.finish(request, "cut")
-        self.schedule(again_s, lambda: self.submit(request.call, request.retries + 1))
+        self.schedule(again_s, lambda: self.submit(request.call))
 
     def sampling(self) -> Events:
         """Take samples at fixed intervals."""
