@@ -1,4 +1,4 @@
-"""What the official clients make of a refusal and of an engine that fails: errors of their own.
+"""The official clients' own errors for a refusal and for an engine that fails.
 
 Python's clients are asked in this process, npm's by their drivers, which have the same cases.
 """
