@@ -23,6 +23,7 @@ else:
 TURNS: Any = [{"role": "user", "content": "Say hi."}]
 ASKED: dict[str, Any] = {"model": "fake-model", "messages": TURNS}
 RESPONDED: dict[str, Any] = {"model": "fake-model", "input": "Say hi.", "stream": True}
+DEFAULT = openai.DEFAULT_MAX_RETRIES
 # The client has no such parameter any more; vLLM does.
 HOT = {"extra_body": {"temperature": -1}}
 CLIENTS = {
@@ -58,7 +59,9 @@ def openai_cases(client: openai.OpenAI) -> dict[str, Callable[[], object]]:
         "broken helper": lambda: final(helper(**ASKED), "get_final_completion"),
         "broken responses": lambda: read(client.responses.create(**RESPONDED)),
         "cancel": lambda: leave(create(**ASKED, stream=True)),
-        "retried": lambda: client.with_options(max_retries=2).chat.completions.create(**ASKED),
+        "retried": lambda: client.with_options(max_retries=DEFAULT).chat.completions.create(
+            **ASKED
+        ),
     }
 
 
@@ -105,6 +108,7 @@ def describe(error: Any) -> Told:
         "kinds": [kind.__name__ for kind in type(error).mro()],
         "status": getattr(error, "status_code", None),
         "code": body.get("code") or body.get("error", {}).get("code"),
+        "body": body,
         "message": str(error),
         "requestId": getattr(error, "request_id", None),
     }
@@ -148,7 +152,8 @@ def test_not_found(run: Run, client: str) -> None:
     ("client", "case"),
     [
         *(params(client, "bad request") for client in CLIENTS),
-        *(("openai", "bad stream"), ("anthropic", "bad stream")),
+        ("openai", "bad stream"),
+        ("anthropic", "bad stream"),
     ],
 )
 def test_bad_request(run: Run, client: str, case: str) -> None:
@@ -158,6 +163,20 @@ def test_bad_request(run: Run, client: str, case: str) -> None:
     assert is_kind(told, "BadRequestError")
     assert told["status"] == 400
     assert "temperature must be non-negative" in told["message"]
+
+
+@pytest.mark.parametrize("client", [params("anthropic"), params("anthropic npm")])
+@pytest.mark.parametrize(
+    ("case", "kind"), [("not found", "not_found_error"), ("bad request", "invalid_request_error")]
+)
+def test_an_error_of_messages_is_told_in_its_form(
+    run: Run, client: str, case: str, kind: str
+) -> None:
+    """Its type is one of Anthropic's, and the client's request id is that of the body."""
+    told = run(client, case)
+
+    assert told["body"]["error"]["type"] == kind
+    assert told["requestId"] == told["body"]["request_id"]
 
 
 FAULTS: list[tuple[dict[str, Any], int]] = [
@@ -195,7 +214,7 @@ def test_a_broken_stream_raises(
     engine.next(fault=fault)
     told = run(client, case)
 
-    assert is_kind(told, "APIError")
+    assert is_kind(told, "APIStatusError" if client == "anthropic" else "APIError")
     assert told["code"]
 
 
