@@ -20,6 +20,7 @@ NEXT = re.compile(r"[ \n\r\t]*+,[ \n\r\t]*+" + NAME)
 CLOSING = {"[": re.compile(r"[ \n\r\t]*+\]"), "{": re.compile(r"[ \n\r\t]*+\}")}
 LEVELS = 2  # of lists and objects that are read item by item
 LARGEST_ITEM = 32 * 1024  # characters; a token's has 2,000 and takes 0.02 ms
+LONGEST_NUMBER = 64
 WORTH_IT = 256  # bytes; a shorter value is left where it is
 MARK = secrets.token_hex(16)  # no engine knows it
 PLACE = re.compile(rb'"%b-(\d+)"' % MARK.encode())
@@ -77,7 +78,8 @@ def end_of(text: str, at: int, levels: int) -> int:
     is large."""
     closing = CLOSING.get(text[at]) if levels else None
     if closing is None:
-        return at + read_value(text[at : at + LARGEST_ITEM])[1]
+        is_long = text[at] in '[{"'  # a number is not, and is most of a list
+        return at + read_value(text[at : at + (LARGEST_ITEM if is_long else LONGEST_NUMBER)])[1]
     between = FIRST.match(text, at + 1)
     closed = closing.match(text, at + 1)
     while between and not closed:
