@@ -31,8 +31,14 @@ class Command:
                 app.run(app.application(), [*self._words, *arguments])
         return int(ended.value.code or 0), *self._captured.readouterr()
 
-    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
+    def run(self, *arguments: str, exit_code: int = 0, **variables: str) -> tuple[str, str]:
         """Standard output and standard error, after this exit code."""
-        code, out, err = self(*arguments)
+        code, out, err = self(*arguments, **variables)
         assert code == exit_code, out + err
         return out, err
+
+    def refusal(self, *arguments: str, **variables: str) -> str:
+        """The one sentence with which it ends, exit code 2."""
+        _, err = self.run(*arguments, exit_code=2, **variables)
+        assert err.count("\n") == 1, err
+        return err
