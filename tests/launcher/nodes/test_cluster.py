@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,9 @@ def test_each_node_is_started_with_its_place() -> None:
 def test_what_is_typed_runs_what_is_shown() -> None:
     """The variables of each node, read as `mmhie serve` reads them, make the argv told of it."""
     for node in nodes(MMHIE_HEAD_ADDRESS=HEAD, MMHIE_ENGINE_ARGS="--seed 7"):
-        typed = {name.removeprefix("MMHIE_"): text for name, text in node.variables.items()}
+        typed: dict[str, Any] = {
+            name.removeprefix("MMHIE_"): text for name, text in node.variables.items()
+        }
 
         assert plan("2x8x80", Installation(python="python"), **typed).argv == node.engine
 

@@ -505,7 +505,7 @@ def test_every_flag_of_the_table_is_in_some_plan(tmp_path: Path) -> None:
 
 def test_a_gguf_file_on_a_gpu_takes_its_bases_tokenizer() -> None:
     """MMHIE_BASE_MODEL names the model a GGUF file was made from."""
-    packed = {"source": "/models/m.gguf", "format": "gguf", "quantization": "gguf"}
+    packed: Options = {"source": "/models/m.gguf", "format": "gguf", "quantization": "gguf"}
     model = replace(facts("embedded"), **packed)
     made = plan("1x24", PLUGINS, model=model, base_model="org/base")
 
