@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from launcher.errors import LauncherError, SettingsError
 from launcher.nodes import cluster
 from launcher.planning.hardware import Route, parse
 from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan
+from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import given, load
 from tests.command import Command
 from tests.launcher.conftest import Refusals
@@ -69,12 +68,12 @@ def test_each_node_is_started_with_its_place() -> None:
 
 def test_what_is_typed_runs_what_is_shown() -> None:
     """The variables of each node, read as `mmhie serve` reads them, make the argv told of it."""
+    place = parse("2x8x80")
     for node in nodes(MMHIE_HEAD_ADDRESS=HEAD, MMHIE_ENGINE_ARGS="--seed 7"):
-        typed: dict[str, Any] = {
-            name.removeprefix("MMHIE_"): text for name, text in node.variables.items()
-        }
+        settings = load(node.variables, None)
+        model = facts(settings.model)
 
-        assert plan("2x8x80", Installation(python="python"), **typed).argv == node.engine
+        assert make_plan(settings, place, model, Installation(python="python")).argv == node.engine
 
 
 def test_only_the_head_answers() -> None:

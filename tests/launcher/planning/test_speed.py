@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,12 +162,8 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(("arguments", "tokens"), [("", 2048), ("--max-num-batched-tokens 9", 9)])
 def test_no_more_requests_than_tokens_in_a_step(hardware: str, arguments: str, tokens: int) -> None:
     """vLLM refuses more; the operator's own number is refused, fewer are planned by itself."""
-    ours: dict[str, Any] = {
-        "reasoner_model": "embedded",
-        "max_inflight": "9999",
-        "engine_args": arguments,
-    }
+    small = partial(plan, hardware, reasoner_model="embedded", max_inflight=9999)
 
-    assert value(plan(hardware, **ours), "--max-num-seqs") == str(tokens)
+    assert value(small(engine_args=arguments), "--max-num-seqs") == str(tokens)
     with pytest.raises(PlanError, match=rf"9,999, and a step has {tokens:,} tokens"):
-        plan(hardware, **ours | {"engine_args": f"{arguments} --max-num-seqs 9999"})
+        small(engine_args=f"{arguments} --max-num-seqs 9999")
