@@ -1,4 +1,4 @@
-"""vLLM's own parser, loaded once for all; a fake NVML, compiled once; a hub; `mmhie plan`."""
+"""vLLM's own parser, loaded once for all; a fake NVML, compiled once; a hub; `mmhie`."""
 
 from __future__ import annotations
 
@@ -84,9 +84,16 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 
 
 @pytest.fixture
-def plan_command(
+def command(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Command:
-    """`mmhie plan`, in a folder of its own."""
+    """`mmhie`, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    return Command(monkeypatch, capfd, "plan")
+    return Command(monkeypatch, capfd)
+
+
+@pytest.fixture
+def plan_command(command: Command) -> Command:
+    """`mmhie plan`, in a folder of its own."""
+    command.words = ("plan",)
+    return command
