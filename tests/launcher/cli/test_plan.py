@@ -62,7 +62,7 @@ Plan = Callable[..., dict[str, Any]]
 def plan(plan_command: Command) -> Plan:
     """`plan(model)`: what the command prints as JSON."""
 
-    def of(model: str, **variables: str) -> dict[str, Any]:
+    def of(model: str, **variables: Any) -> dict[str, Any]:
         out, _ = plan_command.run("--json", "--gpus", "1xl4", reasoner_model=model, **variables)
         document: dict[str, Any] = json.loads(out)
         return document

@@ -86,8 +86,8 @@ def test_what_cannot_work_is_one_sentence(
 
 
 def test_a_port_that_is_taken_is_one_sentence(serve_command: Command, taken: int) -> None:
-    """Before a model is touched. SIGTERM after the loop has ended, as when an orchestrator stops two
-    nodes in turn, changes nothing."""
+    """Before a model is touched; SIGTERM after the loop has ended changes nothing, as when an
+    orchestrator stops two nodes in turn."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         refusal = serve_command.refusal(port=str(taken), reasoner_model="embedded")
@@ -135,14 +135,8 @@ def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
     """The first ready brings the banner, a later one does not."""
     running = service(tmp_path)
     publish = serve.Publisher(running)
-    ready = Phase("ready", "The model is ready.", 1.0)
-    for phase in (
-        Phase("loading", "Loading.", 0.4),
-        ready,
-        ready,
-        Phase("stalled", "Dead."),
-        ready,
-    ):
+    loading, ready = Phase("loading", "Loading.", 0.4), Phase("ready", "The model is ready.", 1.0)
+    for phase in (loading, ready, ready, Phase("stalled", "Dead."), ready):
         publish(phase)
         assert json.loads((tmp_path / "phase.json").read_text())["phase"] == phase.name
 
@@ -238,7 +232,7 @@ def answered(url: str) -> dict[str, Any]:
     def tells() -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
             health.update(json.load(answer))
-        return health.get("phase", "starting") != "starting"
+        return bool(health) and health["phase"] != "starting"
 
     until(tells)
     return health
