@@ -1,6 +1,6 @@
 """The whole matrix: what is asked x checkpoint x device x plugin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import get_args
@@ -13,13 +13,14 @@ from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
-from launcher.planning.memory import COMFORTABLE
+from launcher.planning.memory import COMFORTABLE, MemoryEstimate
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import Quantize
 from tests.launcher.planning.estimates import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 DENSE = from_config(CONFIGS["embedded"], source="x")
+PACKED = "compressed-tensors"
 PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
 BARE = Installation()
 H100 = parse("1x80,cc=9.0")
@@ -35,20 +36,21 @@ def checkpoint(method: str, bits: int | None = 4) -> ModelFacts:
     return replace(DENSE, quantization=method, bits=bits)
 
 
-def platform(hardware: Hardware, installed: Installation = PLUGINS) -> Platform:
-    return Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
-
-
 def ask(
     wanted: str,
     model: ModelFacts,
     hardware: Hardware,
     installed: Installation = PLUGINS,
     fallback: str = "warn",
+    rooms: Mapping[str | None, int] | None = None,
 ) -> Quantization:
-    return choose_quantization(
-        wanted, fallback, model, platform(hardware, installed), lambda method: room_for(COMFORTABLE)
-    )
+    """The choice where each format has room for so many requests, or every one for enough."""
+
+    def judge(method: str | None) -> MemoryEstimate:
+        return room_for(COMFORTABLE if rooms is None else rooms.get(method, 0))
+
+    place = Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
+    return choose_quantization(wanted, fallback, model, place, judge)
 
 
 @pytest.mark.parametrize(
@@ -69,13 +71,7 @@ def ask(
         ("gptq", checkpoint("gptq", 8), A100, "gptq", None),
         ("awq", checkpoint("awq"), CPU, "awq", None),
         ("awq", checkpoint("awq"), T4, "awq", None),
-        (
-            "compressed-tensors",
-            checkpoint("compressed-tensors", 8),
-            CPU,
-            "compressed-tensors",
-            None,
-        ),
+        (PACKED, checkpoint(PACKED, 8), CPU, PACKED, None),
         ("fp8", checkpoint("fp8", 8), H100, "fp8", None),
         ("none", checkpoint("bitsandbytes"), A100, "bitsandbytes", None),
         ("gguf", checkpoint("gguf"), A100, "gguf", None),
@@ -201,15 +197,9 @@ def test_auto_takes_the_first_that_fits(
     hardware: Hardware, installed: Installation, fitting: set[str | None], method: str | None
 ) -> None:
     """16 bits if they fit, else 8, else 4; where none does the plan says what is short."""
-    choice = choose_quantization(
-        "auto",
-        "warn",
-        DENSE,
-        platform(hardware, installed),
-        lambda method: room_for(COMFORTABLE * (method in fitting)),
-    )
+    rooms = dict.fromkeys(fitting, COMFORTABLE)
 
-    assert choice.method == method
+    assert ask("auto", DENSE, hardware, installed, rooms=rooms).method == method
 
 
 @pytest.mark.parametrize(
@@ -223,15 +213,7 @@ def test_auto_takes_the_first_that_fits(
 def test_auto_would_rather_fit_than_start(rooms: dict[str | None, int], method: str | None) -> None:
     """A format that serves a department wins over one that starts; that one over one that does
     not."""
-    choice = choose_quantization(
-        "auto",
-        "warn",
-        DENSE,
-        platform(H100, PLUGINS),
-        lambda method: room_for(rooms.get(method, 0)),
-    )
-
-    assert choice.method == method
+    assert ask("auto", DENSE, H100, rooms=rooms).method == method
 
 
 Cell = tuple[str, ModelFacts, Hardware, Installation, str]

@@ -6,17 +6,14 @@ import pytest
 
 from launcher.serving.engine_faults import device_fault, is_out_of_memory
 
+LOGGED = "(EngineCore pid=7) ERROR 11-26 12:00:00 [core.py:1] RuntimeError: "
 # What stands before the words, the words, and what stands behind them.
 FAULTS = (
     ("torch.AcceleratorError: ", "CUDA error: an illegal memory access was encountered", ""),
-    (
-        "(EngineCore pid=7) ERROR [core.py:1] ",
-        "CUDA error: uncorrectable ECC error encountered",
-        "",
-    ),
+    (LOGGED, "CUDA error: uncorrectable ECC error encountered", ""),
     ("", "CUDA error: unspecified launch failure", ""),
     ("", "NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.", ""),
-    ("torch.DistBackendError: ", "NCCL error in: ProcessGroupNCCL.cpp:3699, unhandled", ""),
+    ("torch.distributed.DistBackendError: ", "NCCL error in: ProcessGroupNCCL.cpp:3699", ""),
     ("", "ncclRemoteError", ": A call failed possibly due to a network error"),
     ("[Rank 1] ", "Watchdog caught collective operation timeout", ": WorkNCCL(SeqNum=9)"),
 )

@@ -46,7 +46,7 @@ def test_engine_and_router_see_none_of_our_settings() -> None:
     """Client keys are among them; the router passes the engines' key on, and needs none."""
     for environ in (for_engine(USER, {}, "key"), for_router(USER)):
         assert not [name for name in environ if name.startswith("MMHIE_")]
-        assert environ["PATH"] == "/usr/bin"
+        assert environ["PATH"].endswith("/usr/bin")
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "debug", "INFO", "WARNING"])

@@ -236,17 +236,17 @@ async def test_exited_early_without_a_word(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "code"),
+    ("kind", "words", "error", "code"),
     [
-        ("CUDA error: an illegal memory access was encountered", DeviceFailed, 3),
-        ("CUDA out of memory. Tried to allocate 2 GiB.", EngineOutOfMemory, 4),
+        ("RuntimeError", "CUDA error: an illegal memory access was encountered", DeviceFailed, 3),
+        ("torch.OutOfMemoryError", "CUDA out of memory. Tried 2 GiB.", EngineOutOfMemory, 4),
     ],
 )
 async def test_an_end_that_a_start_does_not_mend(
-    words: str, error: type[LauncherError], code: int, tmp_path: Path
+    kind: str, words: str, error: type[LauncherError], code: int, tmp_path: Path
 ) -> None:
     """Each with an exit code of its own, for what runs the launcher."""
-    async with running(tmp_path, engine=shell(f"echo 'RuntimeError: {words}'; exit 1")) as run:
+    async with running(tmp_path, engine=shell(f"echo '{kind}: {words}'; exit 1")) as run:
         with pytest.raises(error, match=words) as ended:
             await run.task
 
