@@ -13,8 +13,9 @@ FAILURE = {"type": "internal_error", "message": "Error in message stream convert
 Step = tuple[dict[str, Any], int]
 
 
-def whole(head: Head, plan: Plan) -> dict[str, Any]:
-    """The JSON answer; fields without a value are left out."""
+def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
+    """The JSON answer, which is one; fields without a value are left out."""
+    plan = plans[0]
     sequence = {"stop_sequence": plan.stop_reason} if plan.stop_reason else {}
     return {
         "id": head.id,
@@ -61,9 +62,9 @@ def usage(head: Head, spent: int) -> dict[str, int]:
     return {"input_tokens": head.prompt_tokens, "output_tokens": spent}
 
 
-def frames(head: Head, plan: Plan) -> Iterator[Frame]:
+def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:
     """The streamed answer; its last event is the end."""
-    for fields, tokens in events(head, plan):
+    for fields, tokens in events(head, plans[0]):
         yield Frame(event(fields), tokens)
 
 

@@ -43,9 +43,8 @@ def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: 
     ],
 )
 def test_legal_sizes(model: ModelFacts, sizes: list[int]) -> None:
-    """Heads, KV heads and feed-forward width all divide. A dense model with fewer KV heads than GPUs
-    shares them, as vLLM does, and so does Qwen3-235B-A22B (qwen3_moe.py); gpt-oss has none to share.
-    """
+    """Heads, KV heads and feed-forward width all divide. A dense model shares KV heads where they
+    are fewer than the GPUs, and so does Qwen3-235B-A22B (qwen3_moe.py), but not gpt-oss."""
     assert legal_sizes(model, 8) == sizes
 
 
