@@ -8,6 +8,7 @@ from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
+from launcher.planning.memory import COMFORTABLE, MemoryEstimate
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings, load
 
@@ -39,6 +40,11 @@ def plan(
     place = parse(hardware) if isinstance(hardware, str) else hardware
     known = model or read_model(chosen, hub=NO_HUB)
     return make_plan(chosen, place, known, installed, strict=strict)
+
+
+def room_for(requests: int) -> MemoryEstimate:
+    """Memory for as many requests; every other number is nothing."""
+    return MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0, requests, COMFORTABLE)
 
 
 def value(made: EnginePlan, flag: str) -> str | None:

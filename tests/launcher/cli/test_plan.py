@@ -266,3 +266,37 @@ def test_the_fake_hub_still_has_small_models(online: FakeHub) -> None:
     online.add("a/b", files.model())
 
     assert read("a/b").weight_bytes == sum(len(files.model()[shard]) for shard in SHARDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "sentence"),
+    [
+        ("--gpus 1x8 --json", {}, "use 4 such GPUs"),
+        ("--gpus lots", {}, "cannot be read"),
+        ("--gpus=", {}, "cannot be read"),
+        ("--gpus 1x24", {"device": "tpu"}, "MMHIE_DEVICE"),
+        ("--gpus cpu,ram=64", {"device": "cuda"}, "no GPU is visible"),
+        ("--gpus 1x24", {"reasoner_model": "org/unknown"}, "mmhie fetch org/unknown"),
+        ("--gpus 4x80", {"tensor_parallel": "3"}, "possible sizes"),
+        ("--gpus 2x80", {"engines": "3"}, "MMHIE_ENGINES is 3"),
+        ("--gpus 2x80", {"engine_urls": "http://a:1"}, "MMHIE_ENGINE_URLS"),
+        ("--nodes 8x80", {}, "one machine"),
+        ("--nodes cpu,ram=64", {}, "one machine"),
+        ("--nodes lots", {}, "cannot be read"),
+        ("--nodes=", {}, "cannot be read"),
+        ("--nodes 2x8x80 --gpus 8x80", {}, "give one of them"),
+        ("--nodes 2x8x80", {"nodes": "3", "head_address": "10.0.0.1"}, "MMHIE_NODES is 3"),
+        ("--nodes 2x8x80", {"engines": "2"}, "MMHIE_ENGINES is 2"),
+        ("--nodes 2xcpu,ram=64", {"reasoner_model": "embedded"}, "possible sizes: 1, 3"),
+        ("--nodes 3xcpu", {"reasoner_model": "embedded", "data_parallel": "2"}, "DATA_PARA"),
+        ("--nodes 2x1x8", {"tensor_parallel": "4"}, "need 4 GPUs"),
+        ("--nodes 2x8x80", {"device_map": "null"}, "MMHIE_NODES is 2"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence(
+    plan_command: Command, arguments: str, variables: dict[str, str], sentence: str
+) -> None:
+    """For hardware that is described, before anything is asked of a hub."""
+    plan_command.monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    assert sentence in plan_command.refusal(*arguments.split(), **variables)

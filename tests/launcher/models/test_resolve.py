@@ -245,20 +245,6 @@ def test_an_older_draft(tmp_path: Path, name: str, layers: int, purpose: str | N
     assert read(folder(tmp_path / name, config)).purpose == purpose
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"model_type": "whisper", "d_model": 384, "encoder_attention_heads": 6},
-        {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "d_model": 512},
-        {"medusa_num_heads": 3, "base_model_name_or_path": "org/large"},
-    ],
-)
-def test_what_cannot_chat_has_another_shape(tmp_path: Path, config: Entries) -> None:
-    """The kind of model counts more than an entry that it lacks."""
-    with pytest.raises(ModelError, match=r"and cannot chat: set MMHIE_REASONER_MODEL"):
-        read(folder(tmp_path / "m", config))
-
-
 def test_an_embedder_of_a_chat_models_class(tmp_path: Path) -> None:
     """Sentence-transformers' modules say that texts become vectors."""
     modules = [{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
@@ -635,14 +621,24 @@ def test_a_hub_id_in_the_cache(tmp_path: Path) -> None:
     assert facts.local
 
 
-def test_an_unknown_hub_id_is_refused_with_the_remedy() -> None:
-    """Nothing here knows it, so the sentence says how to change that."""
-    with pytest.raises(ModelError, match="mmhie fetch org/unknown"):
-        read("org/unknown")
-    with pytest.raises(ModelError, match="There is no /no/such/folder"):
-        read("/no/such/folder")
-    with pytest.raises(ModelError, match="does not exist"):
-        read("/no/such.gguf")
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("org/unknown", "mmhie fetch org/unknown"),
+        ("/no/such/folder", "There is no /no/such/folder"),
+        ("/no/such.gguf", "does not exist"),
+        ("a" * 400, "is no name of a model: correct it"),
+        (f"/{'a' * 400}", "is no name of a model: correct it"),
+        ("~nobody-of-this-name/m", "is no name of a model: correct it"),
+    ],
+)
+def test_a_name_that_nothing_here_knows(name: str, sentence: str) -> None:
+    """The sentence says how to change that."""
+    with pytest.raises(ModelError, match=sentence):
+        read(name)
+
+
+NO_CHAT = "and cannot chat: set MMHIE_REASONER_MODEL"
 
 
 @pytest.mark.parametrize(
@@ -656,10 +652,14 @@ def test_an_unknown_hub_id_is_refused_with_the_remedy() -> None:
         ('{"hidden_size": "wide"}', "hidden_size is 'wide'"),
         ('{"text_config": [1]}', "describes no model"),
         ('{"quantization_config": [1]}', "describes no model"),
+        ('{"model_type": "whisper", "d_model": 384, "encoder_attention_heads": 6}', NO_CHAT),
+        ('{"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}', NO_CHAT),
+        ('{"medusa_num_heads": 3, "base_model_name_or_path": "org/large"}', NO_CHAT),
     ],
 )
 def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) -> None:
-    """Not JSON, empty, or without a shape that a model can have."""
+    """Not JSON, empty, or without a shape that a model can have; the kind of model counts more than
+    an entry that it lacks."""
     (tmp_path / "config.json").write_text(config)
 
     with pytest.raises(ModelError, match=sentence):
@@ -803,13 +803,6 @@ def test_a_gguf_header_that_lies(tmp_path: Path, kind: int, value: bytes) -> Non
 
     with pytest.raises(ModelError, match=r"m\.gguf is not a complete GGUF file"):
         read(file)
-
-
-@pytest.mark.parametrize("name", ["a" * 400, f"/{'a' * 400}", "~nobody-of-this-name/m"])
-def test_a_name_that_no_model_has(name: str) -> None:
-    """Neither a path nor a hub's."""
-    with pytest.raises(ModelError, match="is no name of a model: correct it"):
-        read(name)
 
 
 @pytest.mark.parametrize("record", ['{"a": 1}', '{"adapter": "a", "base": "b", "rank": "x"}'])

@@ -164,32 +164,6 @@ def test_an_address_that_is_not_known_yet() -> None:
     assert not settled.warnings
 
 
-@pytest.mark.parametrize(
-    ("arguments", "variables", "sentence"),
-    [
-        (["--nodes", "8x80"], {}, "one machine"),
-        (["--nodes", "cpu,ram=64"], {}, "one machine"),
-        (["--nodes", "lots"], {}, "cannot be read"),
-        (["--nodes", ""], {}, "cannot be read"),
-        (["--gpus", ""], {}, "cannot be read"),
-        (["--nodes", "2x8x80", "--gpus", "8x80"], {}, "give one of them"),
-        (["--nodes", "2x8x80"], {"nodes": "3", "head_address": HEAD}, "MMHIE_NODES is 3"),
-        (["--nodes", "2x8x80"], {"engines": "2"}, "MMHIE_ENGINES is 2"),
-        (["--nodes", "2xcpu,ram=64"], {"reasoner_model": "embedded"}, "possible sizes: 1, 3"),
-        (["--nodes", "3xcpu"], {"reasoner_model": "embedded", "data_parallel": "2"}, "DATA_PARA"),
-        (["--nodes", "2x1x8"], {"tensor_parallel": "4"}, "need 4 GPUs"),
-        (["--nodes", "2x8x80"], {"device_map": "null"}, "MMHIE_NODES is 2"),
-        (["--gpus", "2x80"], {"engines": "3"}, "MMHIE_ENGINES is 3"),
-        (["--gpus", "2x80"], {"engine_urls": "http://a:1"}, "MMHIE_ENGINE_URLS"),
-    ],
-)
-def test_the_command_refuses_in_one_sentence(
-    plan_command: Command, arguments: list[str], variables: dict[str, str], sentence: str
-) -> None:
-    """Before anything is planned for a machine."""
-    assert sentence in plan_command.refusal(*arguments, **variables)
-
-
 def test_the_command_prints_lines_for_a_shell(plan_command: Command) -> None:
     """Each node's line, pasted into a shell, sets its variables and starts mmhie."""
     out, _ = plan_command.run("--nodes", "2x8x80", head_address=HEAD, engine_args="--seed 7")

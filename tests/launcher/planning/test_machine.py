@@ -189,28 +189,6 @@ def test_a_display_card_is_left_out(machine: Here) -> None:
     assert "NVIDIA T400" in machine.run("plan", **named).stdout
 
 
-A10, T4 = Device("NVIDIA A10", 23028, 22500, (8, 6)), Device("Tesla T4", 15360, 14900, (7, 5))
-TOO_OLD = r"GPU 1 \(Tesla T4\) is left out: its compute capability, 7.5, is older than that of NV"
-HELD = r"GPU 3 \(.*\) is left out: other processes hold 40.6 GiB of it"
-CARDS = [((A10, T4), 1, TOO_OLD), ((*(H100,) * 3, Device(free=40000), *(H100,) * 4), 7, HELD)]
-
-
-@needs_compiler
-@pytest.mark.parametrize(("devices", "copies", "remark"), CARDS)
-def test_cards_are_taken_one_by_one(
-    devices: tuple[Device, ...], copies: int, remark: str, machine: Here
-) -> None:
-    """One that cannot run the model, or that others use, is named and left out."""
-    machine.describe(*devices)
-    plan = machine.plan()
-
-    assert re.search(remark, " ".join(plan["warnings"]))
-    assert plan["env"]["CUDA_VISIBLE_DEVICES"] == "0"
-    assert plan["argv"][plan["argv"].index("--gpu-memory-utilization") + 1] == "0.92"
-    is_one_of = f"one of {copies} engines, each with an equal part of the machine"
-    assert (is_one_of in plan["reasons"]) == (copies > 1)
-
-
 @needs_compiler
 def test_an_idle_slice_is_named(machine: Here) -> None:
     """A process sees one slice, and nobody is to wonder about the other."""

@@ -13,7 +13,7 @@ from launcher.planning.hardware import Device, parse
 from launcher.planning.memory import COMFORTABLE, MemoryEstimate, ParallelSizes
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.settings import LauncherSettings
-from tests.launcher.planning.estimates import room_for
+from tests.launcher.plans import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 SMOL = from_config(CONFIGS["embedded"], source="x")

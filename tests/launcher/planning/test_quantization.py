@@ -16,7 +16,7 @@ from launcher.planning.installation import Installation
 from launcher.planning.memory import COMFORTABLE, MemoryEstimate
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import Quantize
-from tests.launcher.planning.estimates import room_for
+from tests.launcher.plans import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 DENSE = from_config(CONFIGS["embedded"], source="x")
@@ -72,6 +72,11 @@ def ask(
         ("awq", checkpoint("awq"), CPU, "awq", None),
         ("awq", checkpoint("awq"), T4, "awq", None),
         (PACKED, checkpoint(PACKED, 8), CPU, PACKED, None),
+        ("none", checkpoint(PACKED), CPU, PACKED, None),
+        ("none", checkpoint("awq"), CPU, "awq", None),
+        # nothing of theirs is unpacked by the kernel that needs AVX-512
+        ("none", checkpoint(PACKED, 8), AVX2, PACKED, None),
+        ("none", checkpoint("bitsandbytes"), AVX2, "bitsandbytes", None),
         ("fp8", checkpoint("fp8", 8), H100, "fp8", None),
         ("none", checkpoint("bitsandbytes"), A100, "bitsandbytes", None),
         ("gguf", checkpoint("gguf"), A100, "gguf", None),
@@ -133,6 +138,8 @@ def test_what_falls_back(
         ("fp8", GPT_OSS, T4, PLUGINS, "compute capability 8.0"),
         ("none", replace(checkpoint("hqq"), unreadable="no"), A100, PLUGINS, "is hqq .* here: no"),
         ("fp8", replace(checkpoint("gptq", 3), unreadable="no"), CPU, PLUGINS, "here: no"),
+        # it would die at the first question
+        *(("none", checkpoint(name), AVX2, PLUGINS, "AVX-512") for name in ("gptq", "awq", PACKED)),
     ],
 )
 def test_what_is_refused(
@@ -158,20 +165,6 @@ def test_gguf_on_the_cpu_is_dequantized() -> None:
 
     made = replace(DENSE, dequantized=True)
     assert ask("gguf", made, CPU, BARE).warnings == ()
-
-
-@pytest.mark.parametrize("method", ["gptq", "awq", "compressed-tensors"])
-def test_packed_weights_on_a_cpu_need_avx512(method: str) -> None:
-    """The AVX2 build has no kernel that unpacks them: it would die at the first question."""
-    assert ask("none", checkpoint(method), CPU).method == method
-    with pytest.raises(PlanError, match="AVX-512"):
-        ask("none", checkpoint(method), AVX2)
-
-
-@pytest.mark.parametrize(("method", "bits"), [("bitsandbytes", 4), ("compressed-tensors", 8)])
-def test_other_weights_run_with_avx2(method: str, bits: int) -> None:
-    """Nothing of theirs is unpacked by that kernel."""
-    assert ask("none", checkpoint(method, bits), AVX2).method == method
 
 
 def test_mxfp4_without_amx_is_unpacked() -> None:
