@@ -230,7 +230,7 @@ def delta(head: Head, index: int, step: Step, sent: int, ended: Plan | None = No
 
 
 def ending(plan: Plan) -> dict[str, str | None]:
-    """How a choice ended."""
+    """Return the end of a choice."""
     reason = plan.finish_reason if plan.tool is None else "tool_calls"
     return {"finish_reason": reason, "stop_reason": plan.stop_reason}
 

@@ -73,7 +73,7 @@ def fails(error: Exception) -> int:
 
 
 def output(*arguments: str) -> str:
-    """What a command that goes well prints."""
+    """Return the output of a command that goes well."""
     done = CliRunner().invoke(app.application(), [*arguments])
     assert done.exit_code == 0
     return done.output

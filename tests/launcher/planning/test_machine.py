@@ -68,7 +68,7 @@ class Here:
             return Done(*self._command(*arguments))
 
     def plan(self) -> Any:
-        """What `mmhie plan` prints as JSON."""
+        """Return the JSON of `mmhie plan`."""
         return json.loads(self.run("plan", "--json").stdout)
 
 
