@@ -18,11 +18,7 @@ def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
     plan = plans[0]
     sequence = {"stop_sequence": plan.stop_reason} if plan.stop_reason else {}
     return {
-        "id": head.id,
-        "type": "message",
-        "role": "assistant",
-        "content": blocks(head, plan) or [{"type": "text", "text": ""}],
-        "model": head.model,
+        **message(head, blocks(head, plan) or [{"type": "text", "text": ""}]),
         **stop_reason(plan),
         **sequence,
         "usage": usage(head, plan.completion_tokens),
@@ -80,7 +76,8 @@ def failure() -> bytes:
 
 def events(head: Head, plan: Plan) -> Iterator[Step]:
     """Each event and the tokens it carries."""
-    yield {"type": "message_start", "message": started(head)}, 0
+    ended = {"stop_reason": None, "stop_sequence": None, "usage": usage(head, 0)}
+    yield {"type": "message_start", "message": {**message(head, []), **ended}}, 0
     place = 0
     if plan.reasoning:
         yield from thinking(plan, place)
@@ -92,18 +89,10 @@ def events(head: Head, plan: Plan) -> Iterator[Step]:
     yield from closing(head, plan)
 
 
-def started(head: Head) -> dict[str, Any]:
-    """The message before its first token."""
-    return {
-        "id": head.id,
-        "type": "message",
-        "role": "assistant",
-        "content": [],
-        "model": head.model,
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": usage(head, 0),
-    }
+def message(head: Head, content: list[dict[str, Any]]) -> dict[str, Any]:
+    """The fields that a message begins with."""
+    kind = {"id": head.id, "type": "message", "role": "assistant"}
+    return {**kind, "content": content, "model": head.model}
 
 
 def delta(kind: str, name: str, text: str, place: int) -> dict[str, Any]:

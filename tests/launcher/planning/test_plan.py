@@ -159,12 +159,6 @@ def test_an_8_bit_cache_that_compiles_is_told() -> None:
     assert not any("nvcc" in warning for warning in small("1xl4").warnings)
 
 
-def test_an_adapter_that_cannot_be_merged_is_refused_on_the_cpu(tmp_path: Path) -> None:
-    """It would fail on the first request otherwise."""
-    with pytest.raises(PlanError, match="use_dora"):
-        plan("cpu,ram=64", reasoner_model=adapter(tmp_path, use_dora=True))
-
-
 def test_the_embedded_model_on_a_laptop() -> None:
     """Eager, a small cache, no hub, no statistics, through the module the CPU wheel has."""
     made = plan("cpu,ram=16,cpus=4", reasoner_model="embedded")
