@@ -43,6 +43,14 @@ def test_a_missing_shard_is_named(folder: Path, tmp_path: Path) -> None:
         weights.check(tmp_path / "none")
 
 
+def test_an_index_that_is_garbage(folder: Path) -> None:
+    """A sentence, not a traceback."""
+    (folder / weights.INDEX).write_text("[]")
+
+    with pytest.raises(ModelError, match="cannot be used"):
+        weights.check(folder)
+
+
 @pytest.mark.parametrize("size", [4, 40, 2000])
 def test_a_cut_shard_is_named(folder: Path, size: int) -> None:
     """Inside its length, its header or its tensors."""
