@@ -134,6 +134,8 @@ def test_one_half_busy_of_eight(tmp_path: Path) -> None:
     assert [plan.sizes.devices for plan in plans] == [1] * 7
     assert used.gpu_ids == tuple("1234567")
     assert "other processes hold 41.2 GiB of it" in used.remarks[0]
+    line = argv(plans[0])
+    assert line[line.index("--gpu-memory-utilization") + 1] == "0.92"  # of a card that is free
 
 
 @pytest.mark.parametrize(
