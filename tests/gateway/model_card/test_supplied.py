@@ -69,8 +69,12 @@ def test_a_report_that_was_altered_is_refused(tmp_path: Path) -> None:
     whole = file.read_text()
     assert evaluation.read(file, KEY).is_verified
 
-    more = whole.replace('"n": 20', '"n": 99')
-    for altered in (whole.replace("0.25", "0.95"), more, whole + " "):
+    for altered in (
+        whole.replace("0.25", "0.95"),
+        whole + " ",
+        whole.replace('"n": 20', '"n": 99'),
+        whole.replace('"mac": "', '"mac": "ü'),
+    ):
         file.write_text(altered)
         with pytest.raises(FileUnusable, match="was altered"):
             evaluation.read(file, KEY)
