@@ -142,3 +142,8 @@ def test_no_name_is_shortened(width: int) -> None:
         assert whole in shown
     assert ("  priority  routine" in shown) is (width < 200)
     assert terminal_text([], width).strip() == ""
+
+
+def test_brackets_in_a_name_are_shown() -> None:
+    """A subject of a token is text and no markup, which could not be closed here."""
+    assert "dr. [/b] weber" in terminal_text([{"person": "dr. [/b] weber"}], 80)
