@@ -64,7 +64,7 @@ async def accepted(environ: Mapping[str, str], options: AcceptanceRun) -> str:
     if task := asyncio.current_task():  # the engine has to be ended first
         on_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM), task.cancel))
     chosen = settings.load(environ)
-    preflight.check_gateway()
+    preflight.load_gateway()
     preflight.check_room(chosen.cache_dir)
     refuse_unwritable(options.out)
     display = ProgressDisplay(Console(stderr=True))

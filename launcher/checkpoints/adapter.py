@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 from launcher.checkpoints import lora, making, mxfp4, tensors
 from launcher.checkpoints.lora import LoraPair
@@ -15,15 +14,16 @@ from launcher.checkpoints.tensors import TensorSource
 from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.json_types import Json, JsonView
 from launcher.models import adapter_config, digests, safetensors_header, weights
+from launcher.models.adapter_shapes import FILE
+from launcher.models.disk import require_room
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import Config
+from launcher.models.model_folder import entries_of
 from launcher.models.resolve import read_model
 from launcher.models.safetensors_header import Tensor
 from launcher.models.weights import MERGE_RECORD
 from launcher.planning.served_adapter import check_kind
 from launcher.settings import load
-
-ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 
 Report = Callable[[int, int], None]
 
@@ -34,7 +34,7 @@ def merge(job: MergeJob, report: Report) -> Path:
     `report` gets the bytes done and the bytes in all. Raises PlanError for what cannot be merged
     exactly, ModelError for broken files, NotEnoughDisk.
     """
-    config = _read(job.adapter / "adapter_config.json")
+    config = entries_of(job.adapter / "adapter_config.json")
     facts = adapter_config.from_config(config, id=job.adapter_id, source=str(job.adapter))
     check_kind(facts)
     if facts.unmergeable:
@@ -45,15 +45,15 @@ def merge(job: MergeJob, report: Report) -> Path:
         )
     record = _record(job, facts)
     with making.locked(job.target.parent / f".{job.target.name}.lock"):
-        if not _is_done(job, record):
+        if not record.items() <= entries_of(job.target / MERGE_RECORD).items():
             _write(job, _shards(job, config), record, report)
     return job.target
 
 
 def _weights(adapter: Path) -> Path:
-    file = adapter / ADAPTER_WEIGHTS
+    file = adapter / FILE
     if not file.is_file():
-        raise ModelError(f"{adapter} has no {ADAPTER_WEIGHTS}: save it as safetensors.")
+        raise ModelError(f"{adapter} has no {FILE}: save it as safetensors.")
     return file
 
 
@@ -93,7 +93,8 @@ def _write(
     job: MergeJob, shards: Mapping[str, list[TensorSource]], record: Json, report: Report
 ) -> None:
     total = sum(source.size for sources in shards.values() for source in sources)
-    making.check_room(job.target.parent, total * ROOM, "The merged checkpoint")
+    needed = f"The merged checkpoint needs {total * ROOM / 2**30:.1f} GiB of disk"
+    require_room(job.target.parent, total * ROOM, needed)
     done = 0
 
     def advance(size: int) -> None:
@@ -109,14 +110,13 @@ def _write(
         _copy_rest(job, folder)
         _dump(folder / MERGE_RECORD, {**record, "files": digests})
         # The configuration comes last: a folder without it does not load.
-        _dump(folder / "config.json", _config(job))
-        _replace(folder, job.target)
-
-
-def _replace(folder: Path, target: Path) -> None:
-    if target.exists():
-        shutil.rmtree(target)
-    folder.rename(target)
+        config = entries_of(job.base / "config.json")
+        if job.dequantize:
+            config.pop("quantization_config", None)
+        _dump(folder / "config.json", config)
+        if job.target.exists():
+            shutil.rmtree(job.target)
+        folder.rename(job.target)
 
 
 def _write_index(folder: Path, shards: Mapping[str, list[TensorSource]], total: int) -> None:
@@ -132,13 +132,6 @@ def _copy_rest(job: MergeJob, folder: Path) -> None:
         is_weights = file.suffix in (".safetensors", ".bin", ".pt")
         if file.is_file() and not is_weights and file.name not in rewritten:
             shutil.copyfile(file, folder / file.name)
-
-
-def _config(job: MergeJob) -> Json:
-    config = _read(job.base / "config.json")
-    if job.dequantize:
-        config.pop("quantization_config", None)
-    return config
 
 
 def _record(job: MergeJob, facts: AdapterFacts) -> Json:
@@ -161,19 +154,6 @@ def _identity(file: Path) -> str:
     """The digest under which the hub's cache keeps a file; elsewhere its size and time."""
     stat = file.stat()
     return digests.of_hub(file) or f"{stat.st_size} bytes of {stat.st_mtime_ns}"
-
-
-def _is_done(job: MergeJob, record: JsonView) -> bool:
-    file = job.target / MERGE_RECORD
-    return file.is_file() and record.items() <= _read(file).items()
-
-
-def _read(file: Path) -> Json:
-    try:
-        content: Json = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read: fetch it again.") from error
-    return content
 
 
 def _dump(file: Path, content: JsonView) -> None:

@@ -101,7 +101,7 @@ async def serve_until_stopped(
     chosen, machine = load(environ, without_gpu)
     preflight.refuse_certificate(chosen)
     if chosen.node_rank == 0:
-        preflight.check_gateway()
+        preflight.load_gateway()
         preflight.check_port(chosen.host, chosen.port)
     preflight.check_room(chosen.cache_dir)
     evaluation = requirement.demanded(chosen, audit_key)

@@ -110,10 +110,14 @@ def own_code(config: JsonView) -> str | None:
 
 def reasoning_parser(model_type: str, template: str) -> str | None:
     """vLLM's parser of this family's thoughts, if the model at hand has any."""
+    if model_type == "gpt_oss":
+        return "openai_gptoss"
     thinks = any(word in template for word in THOUGHTS) if template else model_type in ALWAYS
     return REASONING.get(model_type) if thinks else None
 
 
 def tool_parser(model_type: str, template: str) -> str | None:
     """vLLM's parser of this family's calls of tools, if its chat template has any."""
+    if model_type == "gpt_oss":
+        return "openai"
     return TOOLS.get(model_type) if "tool" in template else None

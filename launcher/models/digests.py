@@ -80,16 +80,26 @@ def _once(file: Path, _size: int, _mtime_ns: int) -> str:
 
 def damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:
     """The files whose digest differs from the recorded one; `advance` gets each block's size."""
-    return [file for file, digest in known.items() if sha256(file, advance) != digest]
+    return [
+        file
+        for file, digest in known.items()
+        if _digest(file, hasher(digest, file.stat().st_size), advance) != digest
+    ]
 
 
-def sha256(file: Path, advance: Advance = lambda _: None) -> str:
+def sha256(file: Path) -> str:
     """The file's digest, read a few MiB at a time."""
-    return digest(file, hashlib.sha256(), advance)
+    return _digest(file, hashlib.sha256(), lambda _: None)
 
 
-def digest(file: Path, whole: "hashlib._Hash", advance: Advance = lambda _: None) -> str:
-    """The file's digest by this hash, which may have been fed before."""
+def hasher(digest: str, size: int) -> "hashlib._Hash":
+    """The hash by which a file of this size has a digest of this form: SHA-256, or git's SHA-1."""
+    if len(digest) == 64:
+        return hashlib.sha256()
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+
+
+def _digest(file: Path, whole: "hashlib._Hash", advance: Advance) -> str:
     with file.open("rb") as opened:
         while block := opened.read(BLOCK_BYTES):
             whole.update(block)

@@ -44,10 +44,6 @@ def counter(task: str, files: Iterable[HubFile], report: Report) -> Callable[[in
     return advance
 
 
-def waiting(name: str) -> str:
-    return f"{WAITING} {name}"
-
-
 class Lines:
     """Writes progress as lines: each task once, and how far it is, seldom enough for a log."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, MissingPackage
-from launcher.models import open_json
+from launcher.json_types import parse_foreign
 from launcher.settings import hub_endpoint
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def description(found: Listing) -> Iterator[Path]:
 def _check_json(name: str, path: str, body: bytes) -> None:
     try:
         if path.endswith(".json"):
-            open_json.parse(body)
+            parse_foreign(body)
     except ValueError:
         raise HubError(
             f"The hub's {path} of {name} is not valid JSON: start again later."

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.json_types import Json
+from launcher.json_types import Json, parse_foreign
 from launcher.models import (
     architectures,
     families,
     gguf_header,
     mistral_config,
-    open_json,
     weights,
 )
 from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
@@ -154,7 +153,7 @@ def _content(path: Path) -> object:
     if not path.is_file():
         return None
     try:
-        return open_json.parse(_read_text(path))
+        return parse_foreign(_read_text(path))
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
 

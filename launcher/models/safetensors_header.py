@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.json_types import Json
-from launcher.models import open_json
+from launcher.json_types import Json, parse_foreign
 
 LONGEST_HEADER: Final = 100 * 1024**2
 CHUNK_BYTES: Final = 16 * 1024**2
@@ -45,7 +44,7 @@ def read(file: Path) -> dict[str, Tensor]:
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            header = open_json.parse(stream.read(length)) if length < LONGEST_HEADER else None
+            header = parse_foreign(stream.read(length)) if length < LONGEST_HEADER else None
         if not isinstance(header, dict):
             raise ModelError(f"{file.name} is not a safetensors file: fetch it again.")
         header.pop("__metadata__", None)
