@@ -9,7 +9,6 @@ from typing import Final
 
 from launcher.errors import LauncherError
 from launcher.models.facts import ModelFacts
-from launcher.planning import copies
 from launcher.planning.cards import Gpu
 from launcher.planning.decisions import decide
 from launcher.planning.hardware import Hardware, share
@@ -45,7 +44,7 @@ def lay_out(
 ) -> tuple[LauncherSettings, Hardware]:
     """The settings with MMHIE_ENGINES decided, and the machine with the GPUs to use."""
     machine = choose_cards(settings, machine, model, installed)
-    settings = copies.with_engines(settings, machine, model, installed)
+    settings = with_engines(settings, machine, model, installed)
     engines = settings.engines or 1
     names = gpu_names(machine)
     if engines < 2 or not (idle := names[len(names) // engines * engines :]):
@@ -55,6 +54,30 @@ def lay_out(
         f"{len(names) // engines} each."
     )
     return settings, replace(machine, remarks=(*machine.remarks, remark))
+
+
+def with_engines(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> LauncherSettings:
+    """The settings with MMHIE_ENGINES decided; raises as `decide` does."""
+    found = settings.engines or _copies(settings, machine, model, installed)
+    return settings.model_copy(update={"engines": found})
+
+
+def _copies(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> int:
+    """As many copies of the model as the GPUs hold, unless somebody has laid them out.
+
+    vLLM's own data parallel is no substitute: its ranks share the experts and step together.
+    """
+    sizes = (settings.tensor_parallel, settings.pipeline_parallel, settings.data_parallel)
+    is_laid_out = any(sizes) or settings.device_map != "auto" or settings.nodes > 1
+    if is_laid_out or machine.nodes > 1 or len(machine.gpus) < 2:
+        return 1
+    decided = decide(settings, machine, model, installed)
+    can_serve = decided.device == "cuda" and decided.memory.fits and installed.has_router
+    return len(machine.gpus) // decided.sizes.devices if can_serve else 1
 
 
 def choose_cards(
@@ -147,7 +170,7 @@ def _choice(
     """Return the choice of these GPUs; None where no engine would start on one of its shares."""
     part = _with(machine, gpus)
     try:
-        settings = copies.with_engines(settings, part, model, installed)
+        settings = with_engines(settings, part, model, installed)
         parts = settings.engines or 1
         plans = [
             decide(settings, share(part, parts, index), model, installed) for index in range(parts)

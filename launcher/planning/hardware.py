@@ -171,13 +171,9 @@ def _with_gpus(found: Hardware, visible: str | None) -> Hardware:
     ids = tuple(gpu.id for gpu in used) if visible is not None or used != gpus else ()
     left = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus if gpu not in used)
     remark = f"{left} is left out, beside larger GPUs; CUDA_VISIBLE_DEVICES names those to use."
-    remarks = ((remark,) if left else ()) + tuple(map(_idle_slices, filter(_has_idle, gpus)))
-    is_named = visible is not None
-    return replace(found, gpus=used, gpu_ids=ids, is_named=is_named, remarks=remarks)
-
-
-def _has_idle(gpu: Gpu) -> bool:
-    return bool(gpu.idle_slices)
+    idle = tuple(_idle_slices(gpu) for gpu in gpus if gpu.idle_slices)
+    remarks = (remark, *idle) if left else idle
+    return replace(found, gpus=used, gpu_ids=ids, is_named=visible is not None, remarks=remarks)
 
 
 def _idle_slices(gpu: Gpu) -> str:
@@ -217,9 +213,8 @@ def parse(text: str) -> Hardware:
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
     on_cpu = CPUS.fullmatch(head)
-    groups = (
-        [] if on_cpu else [GPUS.fullmatch(part) or _refuse(text, part) for part in _kinds(head)]
-    )
+    kinds = [] if on_cpu else [part.strip() for part in head.split("+")]
+    groups = [GPUS.fullmatch(kind) or _refuse(text, kind) for kind in kinds]
     if len(groups) > 1 and any(group[1] for group in groups):
         _refuse(text, head)
     nodes = on_cpu[1] if on_cpu else groups[0][1]
@@ -236,11 +231,6 @@ def parse(text: str) -> Hardware:
         nodes=int(nodes or 1),
         is_hypothetical=True,
     )
-
-
-def _kinds(head: str) -> list[str]:
-    """Each kind of GPU of a machine that has several."""
-    return [part.strip() for part in head.split("+")]
 
 
 def _option(part: str, text: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import make_plan
-from launcher.planning.scheduling import Schedule, schedule
+from launcher.planning.speed import Schedule, schedule
 from launcher.settings import load
 from tests.gpu_engine.cards import CARDS, Card
 from tests.gpu_engine.wheel import environment

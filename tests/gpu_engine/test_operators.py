@@ -11,7 +11,7 @@ from launcher.models.resolve import read_model
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.planning.scheduling import schedule, synchronous
+from launcher.planning.speed import schedule, synchronous
 from launcher.planning.weights import loaded_dtype
 from launcher.settings import load
 from tests.fake_hub import files

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from launcher.models.resolve import read_model
-from launcher.planning.copies import with_engines
+from launcher.planning.card_choice import with_engines
 from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
 from launcher.settings import load

@@ -132,13 +132,12 @@ def test_kernels_that_vllm_chooses(gpus: str, ours: dict[str, str], reason: str)
 
 
 def test_ray_schedules_synchronously() -> None:
-    """In the list as in the reasons."""
+    """The list says so."""
     made = plan("2xl4", tensor_parallel="2", distributed_backend="ray")
 
     assert ("--async-scheduling", "off") in {
         (row.flag, row.value) for row in speeds(made.decisions)
     }
-    assert any("asynchronous scheduling is off there with Ray" in said for said in made.reasons)
 
 
 def test_a_dense_model_has_no_experts_and_a_cpu_none_of_it() -> None:
