@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from launcher.errors import DeviceFailed, ExitedEarly
+from launcher.errors import ExitedEarly
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.restarts import Stop
@@ -66,8 +66,7 @@ async def follow(
         return
     if head.is_lost:
         raise ExitedEarly("The engine on node 0 ended, and this node's part with it: start both.")
-    if fault := engine_faults.device_fault(child.last_lines):
-        raise DeviceFailed(engine_faults.device_failed(fault))
+    engine_faults.raise_device_fault(child.last_lines)
     cause = startup_log.root_cause(tuple(child.last_lines)) or "its log has the reason."
     raise ExitedEarly(f"This node's part of the engine ended ({describe(status)}): {cause}")
 

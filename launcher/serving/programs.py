@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -71,15 +72,11 @@ def engine_program(
     plan: EnginePlan, command: Command, address: Address, log: Listener
 ) -> EngineProgram:
     """Return what is supervised of a plan: before a restart its GPUs are looked at again."""
-    decided = plan.decisions
-
-    def recheck() -> None:
-        if decided.device == "cuda":
-            hardware.recheck(decided.hardware)
-
-    is_on_gpu = decided.device == "cuda"
-    lighter = remedies.lighter(decided)
-    return EngineProgram(command, address, log, recheck, lighter, warms_up=is_on_gpu)
+    decided, lighter = plan.decisions, remedies.lighter(plan.decisions)
+    if decided.device == "cpu":
+        return EngineProgram(command, address, log, lighter=lighter)
+    recheck = partial(hardware.recheck, decided.hardware)
+    return EngineProgram(command, address, log, recheck, lighter, warms_up=True)
 
 
 def in_flight(
