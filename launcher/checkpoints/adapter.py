@@ -18,6 +18,7 @@ from launcher.models.adapter_shapes import FILE
 from launcher.models.disk import require_room
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import Config
+from launcher.models.fetch_progress import LINE_EVERY_S, Lines, Progress
 from launcher.models.model_folder import entries_of
 from launcher.models.resolve import read_model
 from launcher.models.safetensors_header import Tensor
@@ -25,7 +26,7 @@ from launcher.models.weights import MERGE_RECORD
 from launcher.planning.served_adapter import check_kind
 from launcher.settings import load
 
-Report = Callable[[int, int], None]
+Report = Callable[[int, int], object]
 
 
 def merge(job: MergeJob, report: Report) -> Path:
@@ -75,7 +76,7 @@ def _sources(
         if name in changed:
             yield _merged(changed[name])
         elif job.dequantize and name.endswith(mxfp4.BLOCKS):
-            yield mxfp4.unpacked(tensor, mxfp4.scales_of(tensor, known))
+            yield mxfp4.unpacked(tensor, known)
         elif not (job.dequantize and name.endswith(mxfp4.SCALES)):
             yield tensors.as_it_is(tensor)
 
@@ -161,20 +162,12 @@ def _dump(file: Path, content: JsonView) -> None:
 
 
 def main() -> None:
-    """Merge what the environment names, with a line for each percent."""
+    """Merge what the environment names, with its progress as lines."""
     settings = load(os.environ)
-    model = read_model(settings)
-    shown = -1
-
-    def report(done: int, total: int) -> None:
-        nonlocal shown
-        percent = done * 100 // max(1, total)
-        if percent != shown:
-            sys.stderr.write(f"Merging: {percent:3d}%|\n")
-            shown = percent
-
+    job = job_of(settings, read_model(settings), dequantize="--dequantize" in sys.argv)
+    lines = Lines(LINE_EVERY_S)
     try:
-        merge(job_of(settings, model, dequantize="--dequantize" in sys.argv), report)
+        merge(job, lambda done, total: lines(Progress("Merging", done, total)))
     except LauncherError as error:
         sys.exit(str(error))
 

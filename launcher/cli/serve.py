@@ -211,7 +211,7 @@ def restart_policy(chosen: LauncherSettings) -> RestartPolicy:
 
 
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
-    """Run until a stop is requested. Raises GatewayFailed and StartError."""
+    """Run until a stop is requested. Raises ProgramFailed and StartError."""
     policy = restart_policy(service.settings)
     publish = Publisher(service)
     parts = programs(service.settings, service.plans, environ, service.files)

@@ -11,9 +11,9 @@ from launcher.formats import ALIASES
 from launcher.json_types import Json
 from launcher.models import architectures, entries, linear_attention, quantization_config
 from launcher.models.architectures import reasoning_parser, tool_parser
+from launcher.models.entries import first, optional
 from launcher.models.facts import LatentAttention, ModelFacts
 from launcher.models.families import DEFAULTS, Config
-from launcher.models.numbers import first, optional
 
 # Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
 REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)

@@ -23,12 +23,8 @@ Advance = Callable[[int], object]
 
 def recorded(files: list[Path]) -> dict[Path, str]:
     """The recorded digests of these files: by the hub, a merge, or the package they came in."""
-    found: dict[Path, str] = {}
-    for file in files:
-        digest = of_hub(file) or of_merge(file) or of_package(file)
-        if digest:
-            found[file] = digest
-    return found
+    found = {file: of_hub(file) or of_merge(file) or of_package(file) for file in files}
+    return {file: digest for file, digest in found.items() if digest}
 
 
 def of_hub(file: Path) -> str | None:

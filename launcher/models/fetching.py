@@ -19,7 +19,7 @@ from launcher.models import draft as drafts
 from launcher.models.disk import Merge, check_room, disk_errors, locked
 from launcher.models.download import Download, Patience
 from launcher.models.families import EMBEDDED
-from launcher.models.fetch_progress import WAITING, Lines, Progress, Report, counter
+from launcher.models.fetch_progress import LINE_EVERY_S, WAITING, Lines, Progress, Report, counter
 from launcher.models.hub_client import HubFile, Listing
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import shards_of, wanted
@@ -28,7 +28,6 @@ from launcher.settings import LauncherSettings, hub_cache, is_offline, load
 AT_ONCE: Final = 4
 FIRST_ANSWER_S: Final = 10.0
 WAIT_S: Final = 0.5
-LINE_EVERY_S: Final = 1.0
 
 Result = TypeVar("Result")
 

@@ -17,8 +17,8 @@ from launcher.models import (
 )
 from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
 from launcher.models.config import from_config, gguf_config
+from launcher.models.entries import positive
 from launcher.models.facts import AdapterFacts, ModelFacts
-from launcher.models.numbers import positive
 from launcher.models.weights import MERGE_RECORD
 
 # By general.file_type; the others have 4 bits, more or less.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from launcher.errors import MissingPackage, ModelError
 from launcher.json_types import Json, parse_foreign
-from launcher.models import gguf_header, numbers, safetensors_header
+from launcher.models import entries, gguf_header, safetensors_header
 from launcher.models.facts import WEIGHTS
 
 # The package with the small model for machines with no GPU and no hub.
@@ -54,7 +54,7 @@ def gguf_parts(file: Path, header: Json) -> list[Path]:
     """The files of a GGUF model, which may be split; ModelError when one is not beside it."""
     parts = sorted({file, *(file.with_name(name) for name in _promised([file]))})
     absent = [part.name for part in parts if not part.is_file()]
-    if absent or len(parts) < numbers.optional(header, "split.count"):
+    if absent or len(parts) < entries.optional(header, "split.count"):
         what = f"{file.name} is a part of a model without the others"
         raise ModelError(f"{what} ({absent[0]}): {AGAIN}." if absent else f"{what}: {AGAIN}.")
     return parts

@@ -9,7 +9,7 @@ from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models import architectures
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
-from launcher.planning import batch, host_compiler
+from launcher.planning import batch, compilers
 from launcher.planning.cards import check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype, choose_kv_dtype
@@ -172,7 +172,7 @@ def choose_device(
         return device
     check_architecture(hardware.machine, device, installed)
     if device == "cuda" and installed.uncompiled:
-        raise MissingPackage(host_compiler.sentence(installed.uncompiled))
+        raise MissingPackage(compilers.missing_sentence(installed.uncompiled))
     if installed.engine not in (needed, None):
         raise MissingPackage(
             f"The engine would run on {device} and the one installed is {installed.engine}: "

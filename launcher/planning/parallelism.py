@@ -137,7 +137,7 @@ def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
 
 def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
     """A warning that names the GPUs of this node that are left over, and what would use them."""
-    names = hardware.gpu_ids or tuple(map(str, range(len(hardware.gpus))))
+    names = hardware.gpu_names
     used = parallelism.sizes.devices * parallelism.sizes.data // hardware.nodes
     if not (idle := names[used:]) or not used:
         return parallelism

@@ -172,7 +172,7 @@ def _experts(decided: Decisions) -> Iterator[SpeedOption]:
         yield SpeedOption(MOE, "possible", "auto", reason, (MOE, other))
 
 
-def _stream(_: Decisions) -> Iterator[SpeedOption]:
+def _always(_: Decisions) -> Iterator[SpeedOption]:
     saved = CHUNK_US * 3 / 4
     yield SpeedOption(
         INTERVAL,
@@ -182,9 +182,6 @@ def _stream(_: Decisions) -> Iterator[SpeedOption]:
         f"{saved:.0f} µs a token, a fifth of a core at 10,000 tokens/s; vLLM's recipe has 20",
         (INTERVAL, "4"),
     )
-
-
-def _mode(_: Decisions) -> Iterator[SpeedOption]:
     yield SpeedOption(
         batch.MODE,
         "possible",
@@ -241,8 +238,7 @@ ROWS: Final[tuple[Callable[[Decisions], Iterator[SpeedOption]], ...]] = (
     _batches,
     _graphs,
     _experts,
-    _stream,
-    _mode,
+    _always,
     _draft,
     _cache,
     _fixed,

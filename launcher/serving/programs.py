@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
 
-from launcher.errors import GatewayFailed, RouterFailed
 from launcher.planning import hardware, remedies
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Command, Listener, prefixed
@@ -154,7 +153,7 @@ def routing(
     port, metrics_port = free_ports(2)
     argv = router.argv(urls, settings.router_policy, port=port, metrics_port=metrics_port)
     command = Command(argv, environment.for_router(environ))
-    program = Program("router", command, prefixed("router", files.log), RouterFailed)
+    program = Program("router", command, prefixed("router", files.log))
     return f"http://127.0.0.1:{port}", program
 
 
@@ -174,4 +173,4 @@ def gateway(
         model=settings.reasoner_model,
     )
     command = Command((sys.executable, "-m", "gateway"), env)
-    return Program("gateway", command, prefixed("gateway", files.log), GatewayFailed)
+    return Program("gateway", command, prefixed("gateway", files.log))
