@@ -79,11 +79,11 @@ def _by_end(name: str) -> str | None:
     return next((kind for end, kind in ENDS.items() if name.endswith(end)), None)
 
 
-def is_pooling(modules: object) -> bool:
-    """The content of a modules.json in which a text becomes a vector."""
+def embedder(modules: object) -> str | None:
+    """The kind of a model by the content of its modules.json, where a text becomes a vector."""
     entries = modules if isinstance(modules, list) else []
     kinds = [str(entry.get("type", "")) for entry in entries if isinstance(entry, dict)]
-    return any(kind.endswith(POOLING) for kind in kinds)
+    return EMBEDDER if any(kind.endswith(POOLING) for kind in kinds) else None
 
 
 def unknown_type(config: JsonView) -> str | None:

@@ -15,7 +15,7 @@ from launcher.models import (
     mistral_config,
     weights,
 )
-from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
+from launcher.models.architectures import embedder, unknown_type
 from launcher.models.config import from_config, gguf_config
 from launcher.models.entries import positive
 from launcher.models.facts import AdapterFacts, ModelFacts
@@ -53,7 +53,9 @@ def read(folder: Path, source: str) -> ModelFacts:
         local=True,
         weight_bytes=weights.size(folder),
         has_copies=weights.has_copies(folder),
-        purpose=_embedder(folder) or unknown_type(config) or facts.purpose,
+        purpose=embedder(_content(folder / "modules.json"))
+        or unknown_type(config)
+        or facts.purpose,
         adapter=_merged_adapter(folder),
     )
 
@@ -66,10 +68,6 @@ def _check_layout(folder: Path, source: str, config: Json) -> None:
             f"which vLLM reads for a {architectures.name(config)} with {mistral_config.FILE} "
             "alone: add that file, or the weights in the usual layout."
         )
-
-
-def _embedder(folder: Path) -> str | None:
-    return EMBEDDER if is_pooling(_content(folder / "modules.json")) else None
 
 
 def _by_modelopt(folder: Path) -> Json:

@@ -3,7 +3,7 @@
 The safetensors library comes with the engine only, and the launcher runs without it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,9 @@ def read(file: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"{file.name} is not a complete safetensors file: fetch it again."
         ) from error
-    _check_length(file, found.values())
+    needed = max((tensor.start + tensor.size for tensor in found.values()), default=0)
+    if file.stat().st_size < needed:
+        raise ModelError(f"{file.name} is cut short: fetch it again.")
     return found
 
 
@@ -62,9 +64,3 @@ def _tensor(file: Path, name: str, entry: Json, start: int) -> Tensor:
     if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
         raise ValueError(f"{name} has no place")
     return Tensor(name, entry["dtype"], tuple(entry["shape"]), file, start + first, last - first)
-
-
-def _check_length(file: Path, tensors: Iterable[Tensor]) -> None:
-    needed = max((tensor.start + tensor.size for tensor in tensors), default=0)
-    if file.stat().st_size < needed:
-        raise ModelError(f"{file.name} is cut short: fetch it again.")

@@ -27,15 +27,12 @@ def choose_dtype(
     has_bfloat16 = device != "cuda" or hardware.capability >= BFLOAT16_SINCE
     if wanted == "auto" and (has_bfloat16 or loaded_dtype(model, wanted) != "bfloat16"):
         return None
-    chosen = _without_bfloat16(model) if wanted == "auto" else wanted
+    instead = "float32" if model.model_type in NO_FLOAT16 else "float16"
+    chosen = instead if wanted == "auto" else wanted
     if reason := _obstacle(chosen, model, method, device, has_bfloat16=has_bfloat16):
         other = "another GPU" if wanted == "auto" else "MMHIE_DTYPE=auto"
         raise PlanError(f"Weights cannot be loaded as {chosen}: {reason}; use {other}.")
     return chosen
-
-
-def _without_bfloat16(model: ModelFacts) -> str:
-    return "float32" if model.model_type in NO_FLOAT16 else "float16"
 
 
 def _obstacle(
