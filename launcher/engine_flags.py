@@ -134,13 +134,12 @@ def _check(flag: str, written: object) -> None:
             count(flag, number)
     elif kind == "size":
         size(flag, str(written))
-    elif isinstance(kind, list) and _spell(flag, str(written)) not in kind:
-        raise ValueError(f"{flag} is {reprlib.repr(written)}, none of {', '.join(kind)}")
-
-
-def _spell(flag: str, written: str) -> str:
-    """One flag's words may have capitals and hyphens."""
-    return written.lower().replace("-", "_") if flag == "--moe-backend" else written
+    elif isinstance(kind, list):
+        word = str(written)
+        if flag == "--moe-backend":  # its words may have capitals and hyphens
+            word = word.lower().replace("-", "_")
+        if word not in kind:
+            raise ValueError(f"{flag} is {reprlib.repr(written)}, none of {', '.join(kind)}")
 
 
 def _is_flag(part: str) -> bool:

@@ -26,6 +26,7 @@ from launcher.models.weights import MERGE_RECORD
 from launcher.planning.served_adapter import check_kind
 from launcher.settings import load
 
+Piece = TensorSource | Tensor
 Report = Callable[[int, int], object]
 
 
@@ -58,7 +59,7 @@ def _weights(adapter: Path) -> Path:
     return file
 
 
-def _shards(job: MergeJob, config: Config) -> dict[str, list[TensorSource]]:
+def _shards(job: MergeJob, config: Config) -> dict[str, list[Piece]]:
     """The tensors of the merged checkpoint by file."""
     shards = {file.name: safetensors_header.read(file) for file in weights.shards(job.base)}
     known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
@@ -71,14 +72,14 @@ def _sources(
     shard: Mapping[str, Tensor],
     changed: Mapping[str, LoraPair],
     known: Mapping[str, Tensor],
-) -> Iterator[TensorSource]:
+) -> Iterator[Piece]:
     for name, tensor in shard.items():
         if name in changed:
             yield _merged(changed[name])
         elif job.dequantize and name.endswith(mxfp4.BLOCKS):
             yield mxfp4.unpacked(tensor, known)
         elif not (job.dequantize and name.endswith(mxfp4.SCALES)):
-            yield tensors.as_it_is(tensor)
+            yield tensor
 
 
 def _merged(pair: LoraPair) -> TensorSource:
@@ -90,9 +91,7 @@ def _merged(pair: LoraPair) -> TensorSource:
     return TensorSource(target.name, target.dtype, target.shape, target.size, chunks)
 
 
-def _write(
-    job: MergeJob, shards: Mapping[str, list[TensorSource]], record: Json, report: Report
-) -> None:
+def _write(job: MergeJob, shards: Mapping[str, list[Piece]], record: Json, report: Report) -> None:
     total = sum(source.size for sources in shards.values() for source in sources)
     needed = f"The merged checkpoint needs {total * ROOM / 2**30:.1f} GiB of disk"
     require_room(job.target.parent, total * ROOM, needed)
@@ -120,7 +119,7 @@ def _write(
         folder.rename(job.target)
 
 
-def _write_index(folder: Path, shards: Mapping[str, list[TensorSource]], total: int) -> None:
+def _write_index(folder: Path, shards: Mapping[str, list[Piece]], total: int) -> None:
     if len(shards) > 1:
         names = {source.name: file for file, sources in shards.items() for source in sources}
         _dump(folder / weights.INDEX, {"metadata": {"total_size": total}, "weight_map": names})

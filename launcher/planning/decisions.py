@@ -110,9 +110,7 @@ def decide(
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
-    kv_dtype = choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device, settings.dtype)
     workload = _workload(settings, hardware, model, context, device)
-    workload = replace(workload, kv_dtype=kv_dtype)
     quantization = _choose_quantization(settings, model, platform, workload, estimate)
     dtype = choose_dtype(settings.dtype, model, quantization.method, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
@@ -196,6 +194,7 @@ def _workload(
         request_tokens=request_tokens(settings, context),
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
+        kv_dtype=choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device, settings.dtype),
         lora_rank=_served_rank(settings, hardware, model) if device == "cuda" else 0,
     )
 

@@ -134,7 +134,9 @@ class EngineSupervisor:
         """Return once the engine is ready or a stop is requested; raise a StartError otherwise."""
         deadline = self._clock() + self._policy.start_s
         while not await self._client.is_healthy():
-            self._publish(start_phase(self._progress))
+            step, fraction = self._progress.step, self._progress.fraction
+            name: PhaseName = "loading" if fraction >= LOADING_FROM else "starting"
+            self._publish(Phase(name, f"{step}.", fraction))
             if self._stop.requested.is_set():
                 return
             if not child.is_running:
@@ -198,9 +200,3 @@ class EngineSupervisor:
         key = self._engine.command.env.get(KEY, "")
         if await self._client.generates(key, self._policy.stall_s):
             watchdog.record_token(self._clock())
-
-
-def start_phase(progress: startup_log.StartupProgress) -> Phase:
-    """Return a step of the start as a phase."""
-    name: PhaseName = "loading" if progress.fraction >= LOADING_FROM else "starting"
-    return Phase(name, f"{progress.step}.", progress.fraction)
