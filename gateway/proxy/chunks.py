@@ -9,7 +9,9 @@ from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, EngineGarbled, GatewayError
 from gateway.http import sse
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_content
+from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
 from gateway.safety import provenance
 
@@ -163,7 +165,9 @@ class ChunkRelay:
             return event  # a comment
         if content == b"[DONE]":
             return self._end(event)
-        chunk = openai_json.parse(content)
+        is_large = len(content) > HEAVY_BYTES
+        light = LightAnswer.of(content) if is_large else LightAnswer(content, content)
+        chunk = openai_json.parse(light.body)
         if chunk.get("error"):
             raise translate_event(content, self._request())
         usage = openai_json.usage_of(chunk)
@@ -174,7 +178,7 @@ class ChunkRelay:
             return self._release(chunk.get("system_fingerprint"))
         must_go = self._pending and not self._may_wait(choices)
         released = self._release(None) if must_go else b""
-        passed = self._label(event, content, chunk, choices)
+        passed = self._label(event, light, chunk, choices)
         if passed is event and len(choices) == 1 and not usage:
             self._template = self._expected(event, chunk, choices[0])
         return released + passed if released else passed
@@ -201,11 +205,12 @@ class ChunkRelay:
         """Render a failure after the first byte as OpenAI clients read it, then the terminator."""
         return sse.encode(error.envelope()) + sse.DONE
 
-    def _label(self, event: bytes, content: bytes, chunk: Json, choices: list[Json]) -> bytes:
+    def _label(self, event: bytes, light: LightAnswer, chunk: Json, choices: list[Json]) -> bytes:
         """Label a chunk; held back where the usage chunk must come first."""
+        content = light.whole
         passed = [self._choice(choice).pass_on(choice) for choice in choices]
         if any(after is not before for after, before in zip(passed, choices, strict=True)):
-            content = orjson.dumps({**chunk, "choices": passed})
+            content = light.put_back(orjson.dumps({**chunk, "choices": passed}))
             event = sse.data_only(content)
         finished = [choice for choice in choices if choice.get("finish_reason")]
         for choice in finished:

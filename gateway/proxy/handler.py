@@ -18,6 +18,7 @@ from gateway.pipeline import EVENT_STREAM, Incoming, Opened, OutgoingAnswer, is_
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay, Framed
 from gateway.proxy.json_response import Labelled
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
@@ -29,7 +30,7 @@ from gateway.services import Services
 
 # Their streams have token counts whether or not the caller asked.
 COUNTED = (RESPONSES, MESSAGES)
-COPIES = 4  # of an answer while it is labelled: as it came, to the parser and the digest, labelled
+COPIES = 4  # of an answer while it is labelled: as it came, as text, in parts, labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,10 @@ class PreparedPassThrough(NamedTuple):
         streams = is_stream(opened.response)
         check_form(streams, self.stream)
         if streams:
-            return RelayedStream(opened, self._relay(opened.label, services))
+            return RelayedStream(opened, self._relay(opened.label, services), services.heavy)
         return WholeAnswer(opened, self._labelling(opened.label, services), services.heavy)
 
-    def _labelling(self, label: Json, services: Services) -> Callable[[bytes], Labelled]:
+    def _labelling(self, label: Json, services: Services) -> Callable[[LightAnswer], Labelled]:
         return partial(
             json_response.label,
             initial=label,
@@ -147,7 +148,7 @@ class WholeAnswer:
     """An answer in one piece, labelled at its end."""
 
     def __init__(
-        self, opened: Opened, label: Callable[[bytes], Labelled], heavy: HeavyWork
+        self, opened: Opened, label: Callable[[LightAnswer], Labelled], heavy: HeavyWork
     ) -> None:
         self.usage: Json | None = None
         self.pieces = 0
@@ -171,9 +172,11 @@ class WholeAnswer:
         """Read and label the answer; raises OutOfMemory where it is too large for now."""
         memory, held = self._memory, self._memory.held_bytes
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
-        memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
-        label, is_heavy = partial(self._label, answer), len(answer) > HEAVY_BYTES
-        labelled = await self._heavy.run(label) if is_heavy else label()
+        memory.hold(held + COPIES * len(answer))
+        light = await self._heavy.on(answer, partial(LightAnswer.of, answer))
+        parsed = await self._heavy.on(answer, partial(parsed_bytes, light.body))
+        memory.hold(held + COPIES * len(answer) + parsed)
+        labelled = await self._heavy.on(answer, partial(self._label, light))
         body, final, self.usage, self.beginnings = labelled
         memory.hold(held + len(body))
         self.pieces = estimated_tokens(len(answer))
@@ -203,15 +206,16 @@ class RelayedStream:
 
     beginnings = ()  # to gather them would cost every chunk
     __slots__ = (
-        *("_buffer", "_exchange", "_has_begun", "_held", "_memory", "_pass", "_relay"),
+        *("_buffer", "_exchange", "_has_begun", "_heavy", "_held", "_memory", "_pass", "_relay"),
         "_response",
     )
 
-    def __init__(self, opened: Opened, relay: EventRelay) -> None:
+    def __init__(self, opened: Opened, relay: EventRelay, heavy: HeavyWork) -> None:
         self._buffer = sse.EventBuffer()
         self._exchange = opened.exchange
         self._pass = partial(pass_on, opened.exchange, relay.framed) if relay.framed else None
         self._has_begun = False
+        self._heavy = heavy
         self._memory = opened.memory
         self._held = opened.memory.held_bytes
         self._relay = relay
@@ -242,23 +246,40 @@ class RelayedStream:
     def _take(self, data: bytes) -> Awaitable[None] | None:
         """Send every event that is whole now; what to wait for, if anything. A failure comes up
         there, after the events before it have been sent."""
-        events: list[bytes] = []
         try:
             whole = self._buffer.feed(data)
+        except GatewayError as problem:
+            return self._fail(b"", problem)
+        if any(len(event) > HEAVY_BYTES for event in whole):
+            return self._take_large(whole)
+        return self._send_ready(*self._relay_all(whole))
+
+    async def _take_large(self, whole: list[bytes]) -> None:
+        """Relay events in a thread: the first one may have the prompt's log probabilities."""
+        if waiting := self._send_ready(*await self._heavy.run(partial(self._relay_all, whole))):
+            await waiting
+
+    def _relay_all(self, whole: list[bytes]) -> tuple[bytes, GatewayError | None]:
+        """Return what to send for events, and what went wrong behind it."""
+        events: list[bytes] = []
+        try:
             for event in whole:
                 if len(event) > LARGE_BYTES:
                     self._memory.require(parsed_bytes(event))
                 events.append(self._relay.relay(event))
             if any(not event.startswith(b":") for event in whole):  # a comment is no token
                 self._response.mark_progress()
-            waiting = self._buffer.waiting_bytes
-            if waiting > LARGE_BYTES:
-                self._memory.hold(self._held + waiting)
+            if self._buffer.waiting_bytes > LARGE_BYTES:
+                self._memory.hold(self._held + self._buffer.waiting_bytes)
         except GatewayError as problem:
-            return self._fail(b"".join(events), problem)
-        # What comes next may pass only what it does not have to wait behind.
-        self._response.pass_chunks(None if waiting else self._pass)
-        ready = events[0] if len(events) == 1 else b"".join(events)
+            return b"".join(events), problem
+        return events[0] if len(events) == 1 else b"".join(events), None
+
+    def _send_ready(self, ready: bytes, problem: GatewayError | None) -> Awaitable[None] | None:
+        """Send what is ready; what comes next may pass what it does not have to wait behind."""
+        if problem is not None:
+            return self._fail(ready, problem)
+        self._response.pass_chunks(None if self._buffer.waiting_bytes else self._pass)
         if not ready:
             return None
         return self._exchange.write_now(ready) if self._has_begun else self._begin(ready)

@@ -9,6 +9,7 @@ from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import messages_output, responses_output
 from gateway.proxy.chunks import MOST_CHOICES
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.runtime.json_types import Json
 from gateway.safety import provenance
@@ -24,7 +25,7 @@ class Labelled(NamedTuple):
 
 
 def label(
-    body: bytes,
+    sent: LightAnswer,
     initial: Json,
     *,
     key: bytes,
@@ -33,8 +34,8 @@ def label(
     most: int = MOST_CHOICES,
 ) -> Labelled:
     """Label an answer; raises EngineGarbled or EngineRejected."""
-    sent = openai_json.parse(body)
-    answer = openai_json.unlabelled(sent)
+    parsed = openai_json.parse(sent.body)
+    answer = openai_json.unlabelled(parsed)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path == RESPONSES:
@@ -49,8 +50,9 @@ def label(
         changes = messages_output.changes(answer, policy)
     else:
         states, final, changes = pass_on_choices(answer, key, policy, most)
-    if changes or answer is not sent:
-        body = orjson.dumps({**answer, **changes})
+    body = sent.whole
+    if changes or answer is not parsed:
+        body = sent.put_back(orjson.dumps({**answer, **changes}))
     labelled = openai_json.append(body, {"mmhie": provenance.merge(initial, final)})
     usage_of = messages_output.usage_of if path == MESSAGES else openai_json.usage_of
     beginnings = [state.beginning for state in states if state.beginning]

@@ -4,6 +4,7 @@ from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
 from gateway.proxy import responses_output
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.proxy.text_stream import TextForm, TextStream
 from gateway.runtime.json_types import Json
@@ -112,15 +113,17 @@ class ResponseEventRelay:
 
     def _passed(self, event: bytes, kind: bytes) -> bytes:
         """An event that repeats the text of the deltas, under the output policy."""
-        body = openai_json.parse(sse.payload(event))
+        light = LightAnswer.of(sse.payload(event))
+        body = openai_json.parse(light.body)
         try:
             passed = passed_on(body, kind, self._policy)
         except (AttributeError, TypeError):
             raise EngineGarbled("The engine's event is not one of the Responses API.") from None
-        return event if passed is body else sse.named(kind.decode(), passed)
+        return event if passed is body else light.put_back(sse.named(kind.decode(), passed))
 
     def _close(self, event: bytes) -> bytes:
-        body = openai_json.parse_chunk(sse.payload(event))
+        light = LightAnswer.of(sse.payload(event))
+        body = openai_json.parse_chunk(light.body)
         response = body.get("response") or {}
         state = ChoiceState(self._policy.digest(self._key), self._policy)
         finish = responses_output.hear(response, state)
@@ -128,7 +131,7 @@ class ResponseEventRelay:
         final = state.final(finish, fingerprint=None)
         if changes := responses_output.changes(response, self._policy):
             changed = {**body, "response": {**response, **changes}}
-            event = sse.named(str(body.get("type")), changed)
+            event = light.put_back(sse.named(str(body.get("type")), changed))
         self.ended = True
         self.usage = openai_json.usage_of(response)
         self.finals.append(final)

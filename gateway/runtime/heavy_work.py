@@ -20,6 +20,10 @@ class HeavyWork:
         """Return what the work returns; raise what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
+    async def on(self, document: bytes, work: Callable[[], T]) -> T:
+        """Return what the work on a document returns; on a small one it is done at once."""
+        return await self.run(work) if len(document) > HEAVY_BYTES else work()
+
     def close(self) -> None:
         """Drop what waits."""
         self._thread.shutdown(wait=False, cancel_futures=True)

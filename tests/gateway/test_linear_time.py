@@ -22,6 +22,7 @@ from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay, text_said
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
@@ -107,7 +108,7 @@ def guarded(text: str, piece: int = 7) -> None:
 def labelled(text: str) -> None:
     answer = {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]}
     body = orjson.dumps(answer)
-    json_response.label(body, FIRST, key=KEY, path="/v1/chat/completions")
+    json_response.label(LightAnswer.of(body), FIRST, key=KEY, path="/v1/chat/completions")
 
 
 def deep(body: bytes) -> None:

@@ -8,8 +8,10 @@ docs/decisions/red-flags.md.
 
 import gzip
 import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
@@ -28,6 +30,8 @@ FEWEST = 6  # words that a line counts as, at least
 MOST_WORDS = 2 * LONGEST  # that two lines can have
 PIECE, LONGEST_WORD = 4, 14  # letters
 GENERAL = "MED100"  # an emergency without a topic
+NAME = re.compile(r"[^ ]+")
+NUMBERS: dict[int, int] = {}
 
 
 # Its words, how many different ones, what these are worth together: a named tuple takes ten times
@@ -57,9 +61,9 @@ class Classifier:
         words, pieces = column(table["words"]), column(table["pieces"])
         self._worth_of = Worths(words, pieces).__getitem__ if pieces else words.get
         pairs, worths = table["pairs"]
-        words = pairs.split()
+        both = names(pairs)
         self._pairs: dict[tuple[str, str], int] = dict(
-            zip(zip(words[::2], words[1::2], strict=True), worths, strict=True)
+            zip(zip(both, both, strict=True), intern_numbers(worths), strict=True)
         )
         self._bias: float = table["bias"]
         unit: float = table["unit"]
@@ -102,26 +106,29 @@ class Topics:
     """The topics of emergencies: log-odds of each topic by word (naive Bayes)."""
 
     def __init__(self, table: Mapping[str, tuple[str, list[int]]]) -> None:
-        self._by_word: dict[str, dict[str, int]] = defaultdict(dict)
+        self._by_word: dict[str, tuple[tuple[str, int], ...]] = {}
+        known: dict[tuple[str, int], tuple[str, int]] = {}
         for topic, worths in table.items():
             for word, worth in column(worths).items():
-                self._by_word[word][topic] = worth
+                of_topic = topic, worth
+                before = self._by_word.get(word, ())
+                self._by_word[word] = *before, known.setdefault(of_topic, of_topic)
 
     def names(self) -> set[str]:
         """Return all topics."""
-        return {topic for worths in self._by_word.values() for topic in worths}
+        return {topic for worths in self._by_word.values() for topic, _ in worths}
 
     def of(self, words: Sequence[str]) -> str:
         """Return the likeliest topic of a passage."""
         worths: Counter[str] = Counter({GENERAL: 0})
         for word in words:
-            for topic, worth in self._by_word.get(word, {}).items():
+            for topic, worth in self._by_word.get(word, ()):
                 worths[topic] += worth
         return max(worths, key=worths.__getitem__)
 
     def signs(self, topic: str, words: Sequence[str]) -> set[str]:
         """Return the words of a passage that tell its topic, at least half as well as the best."""
-        worths = {word: self._by_word.get(word, {}).get(topic, 0) for word in words}
+        worths = {word: dict(self._by_word.get(word, ())).get(topic, 0) for word in words}
         least = max(worths.values(), default=0) / 2
         return {word for word, worth in worths.items() if worth > 0 and worth >= least}
 
@@ -138,8 +145,21 @@ class Model(NamedTuple):
 
 def column(names_and_worths: tuple[str, list[int]]) -> dict[str, int]:
     """Return names, which a blank parts, with their worths."""
-    names, worths = names_and_worths
-    return dict(zip(names.split(), worths, strict=True))
+    text, worths = names_and_worths
+    return dict(zip(names(text), intern_numbers(worths), strict=True))
+
+
+def names(text: str) -> Iterator[str]:
+    """Return what blanks part, each name once in memory: a word is in many pairs and columns.
+
+    One after the other, because a list of all would leave holes between those that stay.
+    """
+    return map(sys.intern, map(re.Match.group, NAME.finditer(text)))
+
+
+def intern_numbers(worths: list[int]) -> Iterator[int]:
+    """Return worths, each number once in memory: there are 1,400 of them in 140,000 places."""
+    return map(NUMBERS.setdefault, worths, worths)
 
 
 def pieces_of(word: str) -> tuple[str, ...]:

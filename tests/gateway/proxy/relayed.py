@@ -16,6 +16,7 @@ from gateway.limits.memory_budget import MemoryBudget, MemoryLease
 from gateway.pipeline import Opened
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.handler import RelayedStream
+from gateway.runtime.heavy_work import HeavyWork
 from gateway.server.response_cycle import ResponseCycle
 
 KEY = b"k" * 32
@@ -126,7 +127,7 @@ class Line:
         response = EngineResponse(EngineClient("http://x"), connection)
         memory = MemoryLease(MemoryBudget(2**30))
         opened = Opened(UNREAD, response, FIRST, self._exchange, memory)
-        stream = RelayedStream(opened, self._relay)
+        stream = RelayedStream(opened, self._relay, HeavyWork())
         self._sending = asyncio.create_task(stream.send())
 
     async def read(self, data: bytes, *, is_full: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 from gateway.api import paths
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import json_response
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import OutputPolicy
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
@@ -17,7 +18,7 @@ CHAT = "/v1/chat/completions"
 def labelled(answer: object, path: str = CHAT) -> tuple[dict[str, Any], Any, Any]:
     """The parsed body, the closing part and the usage; the bytes before the label are checked."""
     raw = json.dumps(answer, indent=1).encode() + b"\n"
-    body, final, usage, _ = json_response.label(raw, FIRST, key=b"k", path=path)
+    body, final, usage, _ = json_response.label(LightAnswer.of(raw), FIRST, key=b"k", path=path)
     end = raw.rindex(b"}")
     assert body.startswith(raw[:end])
     return json.loads(body), final, usage
@@ -73,7 +74,9 @@ def test_the_model_that_answers(name: object, served: tuple[str, ...], warnings:
     """One that is not listed is told of; an engine may name none."""
     answer = json.dumps({"model": name, "choices": [choice("a")]}).encode()
     policy = OutputPolicy(served=served)
-    _, final, _, _ = json_response.label(answer, FIRST, key=b"k", path=CHAT, policy=policy)
+    _, final, _, _ = json_response.label(
+        LightAnswer.of(answer), FIRST, key=b"k", path=CHAT, policy=policy
+    )
     assert final["warnings"] == warnings
 
 
@@ -109,7 +112,7 @@ def test_responses_too() -> None:
 def test_nonsense_is_garbled(answer: object) -> None:
     """Never another exception, never its words."""
     with pytest.raises((EngineGarbled, EngineRejected)) as raised:
-        json_response.label(json.dumps(answer).encode(), FIRST, key=b"k", path=CHAT)
+        json_response.label(LightAnswer.of(json.dumps(answer).encode()), FIRST, key=b"k", path=CHAT)
     assert "chest" not in raised.value.message
 
 
@@ -119,12 +122,14 @@ def test_nonsense_is_garbled(answer: object) -> None:
 def test_nonsense_in_responses_is_garbled(answer: object) -> None:
     """The same for the other API."""
     with pytest.raises(EngineGarbled):
-        json_response.label(json.dumps(answer).encode(), FIRST, key=b"k", path=paths.RESPONSES)
+        json_response.label(
+            LightAnswer.of(json.dumps(answer).encode()), FIRST, key=b"k", path=paths.RESPONSES
+        )
 
 
 def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, Any]:
     body, _, _, _ = json_response.label(
-        json.dumps(answer).encode(), FIRST, key=b"k", path=path, policy=shape
+        LightAnswer.of(json.dumps(answer).encode()), FIRST, key=b"k", path=path, policy=shape
     )
     document: dict[str, Any] = json.loads(body)
     return document
@@ -187,5 +192,5 @@ def test_choices_nobody_asked_for_are_a_fault() -> None:
     answer = {"choices": [choice("a")] * 17}
     raw = json.dumps(answer).encode()
     with pytest.raises(EngineGarbled):
-        json_response.label(raw, FIRST, key=b"k", path=CHAT, most=16)
-    json_response.label(raw, FIRST, key=b"k", path=CHAT, most=17)
+        json_response.label(LightAnswer.of(raw), FIRST, key=b"k", path=CHAT, most=16)
+    json_response.label(LightAnswer.of(raw), FIRST, key=b"k", path=CHAT, most=17)

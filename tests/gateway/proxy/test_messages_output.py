@@ -8,6 +8,7 @@ import pytest
 from gateway.api import paths
 from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
 from gateway.proxy import json_response, messages_error
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.safety.provenance import keyed_digest
 
@@ -27,7 +28,9 @@ def message(*blocks: Any, reason: str | None = "end_turn", **more: Any) -> dict[
 def labelled(answer: object, policy: OutputPolicy = PLAIN) -> tuple[dict[str, Any], Any, Any]:
     raw = json.dumps(answer).encode()
     path = paths.MESSAGES
-    body, final, usage, _ = json_response.label(raw, FIRST, key=b"k", path=path, policy=policy)
+    body, final, usage, _ = json_response.label(
+        LightAnswer.of(raw), FIRST, key=b"k", path=path, policy=policy
+    )
     return json.loads(body), final, usage
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.api import paths
 from gateway.http import sse
 from gateway.proxy import json_response
+from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.safety import harmony
@@ -104,7 +105,9 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     ]
     assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == is_marked
     body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
-    label, _, _, _ = json_response.label(body, FIRST, key=b"k", path=paths.RESPONSES, policy=shape)
+    label, _, _, _ = json_response.label(
+        LightAnswer.of(body), FIRST, key=b"k", path=paths.RESPONSES, policy=shape
+    )
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
 
 
@@ -198,7 +201,7 @@ def test_a_whole_response_is_not_spelt_out_either(shape: OutputPolicy) -> None:
     body = json.dumps({"output": [spelt_message("It is benign.")], "status": "completed"})
 
     labelled = json_response.label(
-        body.encode(), FIRST, key=b"k", path="/v1/responses", policy=shape
+        LightAnswer.of(body.encode()), FIRST, key=b"k", path="/v1/responses", policy=shape
     )
 
     assert b"Because" not in labelled.body

@@ -1,0 +1,142 @@
+"""Log probabilities are passed over, not parsed, and come out as they went in."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.proxy import json_response, light_answer
+from gateway.proxy.light_answer import LEVELS, LightAnswer, end_of
+from gateway.proxy.output_policy import OutputPolicy
+from gateway.runtime.heavy_work import HEAVY_BYTES
+from tests.gateway.proxy.relayed import relayed
+
+FIRST = {"disclaimer": {}, "provenance": {"request_id": "id-1"}}
+TRICKY = 'says "logprobs":[1, "prompt_logprobs": {} and ]}]} \\'
+TOKEN = {"token": TRICKY, "logprob": -0.5, "bytes": [226, 128]}
+ITEM = {**TOKEN, "top_logprobs": [TOKEN] * 20}
+MANY = HEAVY_BYTES // len(json.dumps(ITEM)) + 1
+CHAT = {"content": [ITEM] * MANY}
+LEGACY = {
+    "tokens": [TRICKY] * MANY,
+    "token_logprobs": [None, *[-0.5] * MANY],
+    "top_logprobs": [None, *[{TRICKY + str(at): -0.5 for at in range(20)}] * MANY],
+}
+PROMPT = [None, *[{"17": {"logprob": -1.0, "rank": 1, "decoded_token": TRICKY}}] * 20 * MANY]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def answer_with(text: str = TRICKY, **more: object) -> dict[str, Any]:
+    """An answer of two choices."""
+    choice = {"message": {"content": text}, "finish_reason": "stop", **more}
+    return {"choices": [{"index": 0, **choice}, {"index": 1, **choice}]}
+
+
+def label_again(answer: object, policy: OutputPolicy) -> dict[str, Any]:
+    """The answer as it comes out, once what is parsed of it is seen to be small."""
+    sent = LightAnswer.of(json.dumps(answer, ensure_ascii=False).encode())
+    assert len(sent.body) < HEAVY_BYTES
+    labelled = json_response.label(
+        sent, FIRST, key=b"k", path="/v1/chat/completions", policy=policy
+    )
+    document: dict[str, Any] = json.loads(labelled.body)
+    del document["mmhie"]
+    return document
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answer_with(logprobs=CHAT),
+        answer_with(logprobs=LEGACY),
+        answer_with(logprobs=None, prompt_logprobs=PROMPT),
+        {**answer_with(logprobs={"content": []}), "prompt_logprobs": PROMPT},
+    ],
+    ids=["chat", "completions", "prompt", "of the whole"],
+)
+@pytest.mark.parametrize("opening", ["", "Not advice. "], ids=["as it came", "written anew"])
+def test_each_form_comes_out_as_it_went_in(answer: dict[str, Any], opening: str) -> None:
+    """Also where the text around them is changed, and where a text looks like them."""
+    passed = label_again(answer, OutputPolicy(opening=opening))
+
+    for choice in passed["choices"]:
+        assert choice["message"]["content"] == opening + TRICKY
+        choice["message"]["content"] = TRICKY
+    assert passed == answer
+
+
+def test_what_is_stripped_is_not_put_back() -> None:
+    """They would spell out the marker that was taken out of the text."""
+    passed = label_again(answer_with("a <|end|> b", logprobs=CHAT), OutputPolicy())
+
+    assert [choice["logprobs"] for choice in passed["choices"]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ['{"choices": [{"logprobs": {"content": [', '{"logprobs": [[[}', '{"logprobs": ' + "[" * 9999],
+    ids=["cut", "crossed", "deep"],
+)
+def test_what_is_no_json_is_left_to_the_parser(broken: str) -> None:
+    """Nothing of it is set aside, so that the parser says what is wrong."""
+    answer = (broken + " " * HEAVY_BYTES).encode()
+
+    assert LightAnswer.of(answer) == (answer, answer, ())
+
+
+@given(ANYTHING, st.sampled_from([None, 1]), st.text(alphabet=" \n\t", max_size=2))
+def test_the_end_of_any_value_is_found(value: object, indent: int | None, blank: str) -> None:
+    """Whatever it holds, however it is laid out, and whatever follows."""
+    text = json.dumps(value, indent=indent).encode().decode("latin-1")
+
+    assert end_of(text + blank + "]}", 0, LEVELS) == len(text)
+
+
+def test_no_item_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter is held for one token's at a time."""
+    sizes = []
+
+    def measure(text: str, at: int) -> tuple[Any, int]:
+        value, end = json.JSONDecoder().raw_decode(text, at)
+        sizes.append(end - at)
+        return value, end
+
+    monkeypatch.setattr(light_answer, "read_value", measure)
+    light = LightAnswer.of(json.dumps(answer_with(logprobs=CHAT)).encode())
+
+    assert len(light.logprobs) == 2
+    assert len(sizes) == 2 * MANY
+    assert max(sizes) == len(json.dumps(ITEM))
+
+
+async def test_a_large_event_of_a_stream_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read in a thread; the events behind it wait for it."""
+    threads = set()
+
+    def note(text: str, at: int) -> tuple[Any, int]:
+        threads.add(threading.current_thread().name)
+        return json.JSONDecoder().raw_decode(text, at)
+
+    monkeypatch.setattr(light_answer, "read_value", note)
+    first = {"index": 0, "text": TRICKY, "logprobs": CHAT, "finish_reason": None}
+    last = {"index": 0, "text": " b", "logprobs": None, "finish_reason": "stop"}
+    events = [
+        b"data: %b\n\n" % json.dumps({"choices": [choice]}).encode() for choice in (first, last)
+    ]
+    reads = [*map(in_chunk, [*events, b"data: [DONE]\n\n"]), b"0\r\n\r\n"]
+    outcome = await relayed(reads, short=True)
+
+    said = [json.loads(event[6:])["choices"] for event in outcome.body.split(b"\n\n")[:2]]
+    assert (said, outcome.failure) == ([[first], [last]], "")
+    assert {name.partition("_")[0] for name in threads} == {"heavy"}
+
+
+def in_chunk(event: bytes) -> bytes:
+    """An event in an HTTP chunk of its own."""
+    return b"%x\r\n%b\r\n" % (len(event), event)
