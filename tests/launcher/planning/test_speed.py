@@ -132,7 +132,7 @@ def test_kernels_that_vllm_chooses(gpus: str, ours: dict[str, str], reason: str)
 
 
 def test_ray_schedules_synchronously() -> None:
-    """The list says so."""
+    """The list says that each step waits for the one before."""
     made = plan("2xl4", tensor_parallel="2", distributed_backend="ray")
 
     assert ("--async-scheduling", "off") in {
