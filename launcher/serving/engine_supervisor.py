@@ -113,8 +113,7 @@ class EngineSupervisor:
         self._publish(ending)
         await self._stop.end(self._child, ENGINE_STOP_S)
         await asyncio.to_thread(self._engine.recheck)
-        if self._child is not None:
-            engine_faults.raise_device_fault(self._child.last_lines)
+        engine_faults.raise_device_fault(self._child.last_lines if self._child else ())
         if backoff.is_spent:
             raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."

@@ -182,5 +182,6 @@ def test_no_more_requests_than_tokens_in_a_step(hardware: str, arguments: str, t
     made = plan(hardware, **ours)
 
     assert made.argv[made.argv.index("--max-num-seqs") + 1] == str(tokens)
+    assert all("as a step has tokens" in row.reason for row in speeds(made.decisions)[:1])
     with pytest.raises(PlanError, match=rf"9,999, and a step has {tokens:,} tokens"):
         plan(hardware, **ours | {"engine_args": f"{arguments} --max-num-seqs 9999"})
