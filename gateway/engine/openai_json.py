@@ -106,9 +106,14 @@ def unlabelled(holder: Json) -> Json:
     return {name: value for name, value in holder.items() if name != LABEL}
 
 
+def is_labelled(event: bytes) -> bool:
+    """Return whether an event may have a label: in text its quotes would be escaped."""
+    return b'"mmhie"' in event
+
+
 def unlabelled_event(event: bytes, name: str = "") -> bytes:
     """An event without a label, in its `name` object either; the same where none is."""
-    if b'"mmhie"' not in event:  # in text its quotes would be escaped
+    if not is_labelled(event):
         return event
     body = unlabelled(parse(sse.payload(event)))
     if isinstance(body.get(name), dict):

@@ -11,7 +11,6 @@ from gateway.errors import EngineCut, EngineGarbled, GatewayError
 from gateway.http import sse
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_content
-from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
 from gateway.safety import provenance
 
@@ -150,8 +149,9 @@ class ChunkRelay:
         self._pending: list[PendingChunk] = []
         self._template: Template | None = None
 
-    def relay(self, event: bytes) -> bytes:
-        """Return what to send for an event, perhaps nothing; raises what an error in it means."""
+    def relay(self, event: bytes, light: LightAnswer | None = None) -> bytes:
+        """Return what to send for an event, perhaps nothing; raises what an error in it means. A
+        large one comes with what of it has to be parsed."""
         if self._template is not None:
             template, hear = self._template
             if text := template.text(event):
@@ -165,8 +165,7 @@ class ChunkRelay:
             return event  # a comment
         if content == b"[DONE]":
             return self._end(event)
-        is_large = len(content) > HEAVY_BYTES
-        light = LightAnswer.of(content) if is_large else LightAnswer(content, content)
+        light = light or LightAnswer(content, content)
         chunk = openai_json.parse(light.body)
         if chunk.get("error"):
             raise translate_event(content, self._request())
@@ -233,7 +232,8 @@ class ChunkRelay:
         """The template of the next event, after one that went on as it came."""
         state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
-        if not text or not state.is_in_text or not self._policy.keeps_reasoning:
+        is_usual = len(event) <= LONGEST_BYTES and self._policy.keeps_reasoning
+        if not text or not state.is_in_text or not is_usual:
             return None
         template = ChunkFastPath.of(event, chunk, text)
         return (template, state.mac.update) if template is not None else None

@@ -1,8 +1,9 @@
 """/v1/chat/completions, /v1/completions, /v1/responses, /v1/messages: vLLM's, passed through."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import repeat
 from typing import NamedTuple, Protocol, Self
 
 from gateway.api import request_policy
@@ -197,7 +198,7 @@ class EventRelay(Protocol):
         """The short way of an event in its HTTP chunk, where there is one."""
 
     def digests(self) -> list[str]: ...
-    def relay(self, event: bytes) -> bytes: ...
+    def relay(self, event: bytes, light: LightAnswer | None = None, /) -> bytes: ...
     def render(self, error: GatewayError) -> bytes: ...
 
 
@@ -252,21 +253,26 @@ class RelayedStream:
             return self._fail(b"", problem)
         if any(len(event) > HEAVY_BYTES for event in whole):
             return self._take_large(whole)
-        return self._send_ready(*self._relay_all(whole))
+        return self._send_ready(*self._relay_all(whole, repeat(None)))
 
     async def _take_large(self, whole: list[bytes]) -> None:
-        """Relay events in a thread: the first one may have the prompt's log probabilities."""
-        if waiting := self._send_ready(*await self._heavy.run(partial(self._relay_all, whole))):
+        """Read events in a thread: the first one may have the prompt's log probabilities."""
+        lights = await self._heavy.run(lambda: list(map(light_event, whole)))
+        waiting = self._send_ready(*self._relay_all(whole, lights))
+        if waiting is not None:
+            self._response.pass_chunks(None)  # nothing overtakes what has to wait
             await waiting
 
-    def _relay_all(self, whole: list[bytes]) -> tuple[bytes, GatewayError | None]:
+    def _relay_all(
+        self, whole: list[bytes], lights: Iterable[LightAnswer | None]
+    ) -> tuple[bytes, GatewayError | None]:
         """Return what to send for events, and what went wrong behind it."""
         events: list[bytes] = []
         try:
-            for event in whole:
-                if len(event) > LARGE_BYTES:
-                    self._memory.require(parsed_bytes(event))
-                events.append(self._relay.relay(event))
+            for event, light in zip(whole, lights, strict=False):
+                if light is not None and len(light.body) > LARGE_BYTES:
+                    self._memory.require(parsed_bytes(light.body))
+                events.append(self._relay.relay(event, light))
             if any(not event.startswith(b":") for event in whole):  # a comment is no token
                 self._response.mark_progress()
             if self._buffer.waiting_bytes > LARGE_BYTES:
@@ -296,6 +302,11 @@ class RelayedStream:
         if ready:
             await self._begin(ready)
         raise problem
+
+
+def light_event(event: bytes) -> LightAnswer | None:
+    """An event without its log probabilities; None for one with a label, which must go first."""
+    return None if openai_json.is_labelled(event) else LightAnswer.of(sse.payload(event))
 
 
 def pass_on(exchange: Exchange, framed: Framed, chunk: bytes) -> bool:

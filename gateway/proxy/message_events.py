@@ -42,7 +42,7 @@ class MessageEventRelay:
         self._index: object = None
         self._prompt_usage: Json | None = None
 
-    def relay(self, event: bytes) -> bytes:
+    def relay(self, event: bytes, _: object = None) -> bytes:
         """Return what to send for an event; raises EngineRejected or EngineGarbled."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         if is_plain and (text := plain_text(event)):

@@ -1,5 +1,7 @@
 """Streams of the Responses API: labels inside the `response` of its created and closing events."""
 
+import orjson
+
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
@@ -48,8 +50,9 @@ class ResponseEventRelay:
         self._text: TextStream | None = None
         self._place: Place | None = None
 
-    def relay(self, event: bytes) -> bytes:
-        """Return what to send for an event; raises EngineRejected or EngineGarbled."""
+    def relay(self, event: bytes, light: LightAnswer | None = None) -> bytes:
+        """Return what to send for an event; raises EngineRejected or EngineGarbled. A large one
+        comes with what of it has to be parsed."""
         kind = event_name(event) or event_type(event)
         self._sequence += 1
         self.pieces += kind.endswith(DELTA_SUFFIX)
@@ -58,7 +61,7 @@ class ResponseEventRelay:
         if not kind:
             return event  # a comment
         event = openai_json.unlabelled_event(event, "response")
-        return self._end_text() + self._other(event, kind)
+        return self._end_text() + self._other(event, kind, light)
 
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
@@ -97,32 +100,32 @@ class ResponseEventRelay:
         text_stream, self._text, self._place = self._text, None, None
         return text_stream.end() if text_stream else b""
 
-    def _other(self, event: bytes, kind: bytes) -> bytes:
+    def _other(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
         if kind == b"response.created":
             return openai_json.inside("response", event, {"mmhie": self._initial})
         if kind in CLOSING:
-            return self._close(event)
+            return self._close(event, light)
         if kind == b"error":  # the engine's own words may quote the request
             raise EngineRejected("The engine failed while it was answering; try again.")
         if self._policy.hides_reasoning and is_reasoning_event(kind.decode(errors="replace")):
             return b""
         changes = self._policy.hides_reasoning or self._policy.surrounds
         if kind in SAID_AGAIN and (changes or any(angle in event for angle in ANGLES)):
-            return self._passed(event, kind)
+            return self._passed(event, kind, light)
         return event
 
-    def _passed(self, event: bytes, kind: bytes) -> bytes:
+    def _passed(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
         """An event that repeats the text of the deltas, under the output policy."""
-        light = LightAnswer.of(sse.payload(event))
+        light = light or keep_whole(event)
         body = openai_json.parse(light.body)
         try:
             passed = passed_on(body, kind, self._policy)
         except (AttributeError, TypeError):
             raise EngineGarbled("The engine's event is not one of the Responses API.") from None
-        return event if passed is body else light.put_back(sse.named(kind.decode(), passed))
+        return event if passed is body else rewrite_event(kind, passed, light)
 
-    def _close(self, event: bytes) -> bytes:
-        light = LightAnswer.of(sse.payload(event))
+    def _close(self, event: bytes, light: LightAnswer | None) -> bytes:
+        light = light or keep_whole(event)
         body = openai_json.parse_chunk(light.body)
         response = body.get("response") or {}
         state = ChoiceState(self._policy.digest(self._key), self._policy)
@@ -131,13 +134,25 @@ class ResponseEventRelay:
         final = state.final(finish, fingerprint=None)
         if changes := responses_output.changes(response, self._policy):
             changed = {**body, "response": {**response, **changes}}
-            event = light.put_back(sse.named(str(body.get("type")), changed))
+            event = rewrite_event(str(body.get("type")).encode(), changed, light)
         self.ended = True
         self.usage = openai_json.usage_of(response)
         self.finals.append(final)
         return openai_json.inside(
             "response", event, {"mmhie": provenance.merge(self._initial, final)}
         )
+
+
+def keep_whole(event: bytes) -> LightAnswer:
+    """An event of which nothing is set aside."""
+    content = sse.payload(event)
+    return LightAnswer(content, content)
+
+
+def rewrite_event(kind: bytes, body: Json, light: LightAnswer) -> bytes:
+    """An event with a changed body, and its log probabilities as they came."""
+    content = light.put_back(orjson.dumps(body))
+    return b"event: " + kind + b"\n" + sse.data_only(content)
 
 
 def passed_on(body: Json, kind: bytes, policy: OutputPolicy) -> Json:

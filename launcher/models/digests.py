@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Final
 
 from launcher.models.adapter_shapes import FILE
 from launcher.models.facts import AdapterFacts
+from launcher.models.model_folder import entries_of
 from launcher.models.weights import EMBEDDED_PACKAGE, MERGE_RECORD
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -35,10 +35,7 @@ def of_hub(file: Path) -> str | None:
 
 def of_merge(file: Path) -> str | None:
     """The digest that `mmhie merge-adapter` wrote beside the weights."""
-    record = file.parent / MERGE_RECORD
-    if not record.is_file():
-        return None
-    digest = json.loads(record.read_text()).get("files", {}).get(file.name)
+    digest = entries_of(file.parent / MERGE_RECORD).get("files", {}).get(file.name)
     return str(digest) if digest else None
 
 
@@ -58,8 +55,7 @@ def of_adapter(adapter: AdapterFacts) -> str | None:
     """The digest of an adapter's weights, merged or not; None where they are not here."""
     folder = Path(adapter.source)
     if adapter.merged:
-        record = json.loads((folder / MERGE_RECORD).read_text())
-        digest = record.get("adapter_sha256")
+        digest = entries_of(folder / MERGE_RECORD).get("adapter_sha256")
         return str(digest) if digest else None
     file = folder / FILE
     if not file.is_file():

@@ -6,16 +6,13 @@ from typing import Any, Final
 
 import pytest
 
-from launcher.models.resolve import read_model
-from launcher.planning.installation import Installation
-from launcher.planning.plan import make_plan
-from launcher.settings import load
 from tests.fake_hub import files
 from tests.gpu_engine import matrix
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS
 from tests.gpu_engine.test_matrix import write
 from tests.gpu_engine.wheel import unpacked
+from tests.launcher.plans import plan
 
 pytestmark = pytest.mark.slow
 
@@ -45,19 +42,12 @@ DRAFT: Final = {
 }
 
 
-def plan_line(folder: Path, card: str, **sizes: str) -> list[str]:
+def plan_line(folder: Path, card: str, **sizes: Any) -> list[str]:
     """The line for the default model's base with this draft."""
     config = {"method": "eagle3", "model": str(folder / "draft"), "num_speculative_tokens": 3}
-    settings = load(
-        {
-            "MMHIE_REASONER_MODEL": str(folder / "gpt-oss-20b"),
-            "MMHIE_ENGINE_ARGS": f"--speculative-config '{json.dumps(config)}'",
-            **{f"MMHIE_{name.upper()}": size for name, size in sizes.items()},
-        },
-        None,
-    )
-    plan = make_plan(settings, matrix.hardware(CARDS[card]), read_model(settings), Installation())
-    return [part for part in plan.argv if part not in ("vllm", "serve")]
+    drafted = f"--speculative-config '{json.dumps(config)}'"
+    ours = {"reasoner_model": folder / "gpt-oss-20b", "engine_args": drafted, **sizes}
+    return matrix.line_of(plan(matrix.hardware(CARDS[card]), **ours))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +57,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     write(folder / "gpt-oss-20b", MODELS["gpt-oss-20b"])
     write(folder / "draft", DRAFT)
     (folder / "draft" / files.WEIGHTS).write_bytes(files.tensors({"fc.weight": (2, 2)}))
-    ways: tuple[dict[str, str], ...] = ({}, {"tensor_parallel": "2"})
+    ways: tuple[dict[str, Any], ...] = ({}, {"tensor_parallel": 2})
     lines = {card: [plan_line(folder, card, **way) for way in ways] for card in ("l4", "h100")}
     return matrix.judged(lines, folder)
 

@@ -34,10 +34,10 @@ NAME = re.compile(r"[^ ]+")
 NUMBERS: dict[int, int] = {}
 
 
-# Its words, how many different ones, what these are worth together: a named tuple takes ten times
-# as long to make, a tenth of all.
-WeighedLine: TypeAlias = tuple[list[str], int, int]
-NOTHING: WeighedLine = ([""], 0, 0)
+# Its words, how many different ones, what these are worth together, its log-odds (0 is undecided, 3
+# is 95 %): a named tuple takes ten times as long to make, a tenth of all.
+WeighedLine: TypeAlias = tuple[list[str], int, int, float]
+NOTHING: WeighedLine = ([""], 0, 0, -math.inf)
 
 
 class Worths(dict[str, int]):
@@ -52,10 +52,7 @@ class Worths(dict[str, int]):
 
 
 class Classifier:
-    """A yes-or-no question to a line: is it an emergency, a frame, the end of an emergency?
-
-    Its answers are log-odds: 0 is undecided, 3 is 95 %.
-    """
+    """A yes-or-no question to a line: is it an emergency, a frame, the end of an emergency?"""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         words, pieces = column(table["words"]), column(table["pieces"])
@@ -72,34 +69,33 @@ class Classifier:
         ]
 
     def read(self, line: str) -> WeighedLine:
-        """Return a line with the worth of its words."""
+        """Return a line with the worth of its words, and its log-odds."""
         words = line.split()
         different = set(words)  # a word says no more when it comes again
         size = len(different)
         worth = sum(filter(None, map(self._worth_of, different)))
-        if worth * self._units[size] + self._bias > HOPELESS:
+        odds = worth * self._units[size] + self._bias
+        if odds > HOPELESS:
             worth += self._worth_of_pairs(words, is_repeated=size < len(words))
-        return words, size, worth
+            odds = worth * self._units[size] + self._bias
+        return words, size, worth, odds
 
     def _worth_of_pairs(self, words: list[str], *, is_repeated: bool) -> int:
         pairs: Iterable[tuple[str, str]] = zip(words, words[1:], strict=False)  # noqa: RUF007 - `pairwise` takes longer
         return sum(filter(None, map(self._pairs.get, set(pairs) if is_repeated else pairs)))
 
-    def odds(self, line: WeighedLine) -> float:
-        """Return the log-odds of a line."""
-        _, size, worth = line
-        return worth * self._units[size] + self._bias
-
     def odds_of_both(self, first: WeighedLine, second: WeighedLine) -> float:
-        """Return the log-odds of two neighbouring lines as one."""
-        words, size, worth = first
-        next_words, next_size, next_worth = second
+        """Return the log-odds of two neighbouring lines as one, where either allows for more."""
+        words, size, worth, odds = first
+        next_words, next_size, next_worth, next_odds = second
+        if odds <= HOPELESS and next_odds <= HOPELESS:
+            return next_odds
         worth += next_worth + self._pairs.get((words[-1], next_words[0]), 0)
         return worth * self._units[size + next_size] + self._bias
 
     def is_likely(self, line: str) -> bool:
         """Return whether the answer is yes."""
-        return self.odds(self.read(line)) > LIKELY
+        return self.read(line)[-1] > LIKELY
 
 
 class Topics:

@@ -12,10 +12,11 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from gateway.api.request_text import SETTING_ROLES, Turn
-from gateway.safety.red_flags.model import GENERAL, HOPELESS, NOTHING, model
+from gateway.safety.red_flags.model import GENERAL, NOTHING, model
 from gateway.safety.red_flags.text import lines_of, parts_of
 
 UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, an ill child
@@ -155,10 +156,8 @@ def odds_of(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
     question = model().emergency
     before = question.read(lines[start - 1]) if start else NOTHING
     weighed = [before, *map(question.read, lines[start : start + BATCH])]
-    alone = list(map(question.odds, weighed))
     return [
-        (own, question.odds_of_both(first, second) if max(own, other) > HOPELESS else own)
-        for first, second, other, own in zip(weighed, weighed[1:], alone, alone[1:], strict=False)
+        (second[-1], question.odds_of_both(first, second)) for first, second in pairwise(weighed)
     ]
 
 

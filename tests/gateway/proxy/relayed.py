@@ -138,6 +138,11 @@ class Line:
             self._connection.data_received(data)
         await turns()
 
+    @property
+    def pieces(self) -> int:
+        """The tokens that were relayed so far."""
+        return self._relay.pieces
+
     def _fill(self, *, is_full: bool) -> None:
         self._caller.is_full = is_full
         if is_full:

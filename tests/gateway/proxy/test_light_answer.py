@@ -1,24 +1,28 @@
 """Log probabilities are passed over, not parsed, and come out as they went in."""
 
+import asyncio
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.http import sse
 from gateway.proxy import json_response, light_answer
 from gateway.proxy.light_answer import LEVELS, LightAnswer, end_of
 from gateway.proxy.output_policy import OutputPolicy
+from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HEAVY_BYTES
-from tests.gateway.proxy.relayed import relayed
+from tests.gateway.proxy.relayed import Line
 
 FIRST = {"disclaimer": {}, "provenance": {"request_id": "id-1"}}
 TRICKY = 'says "logprobs":[1, "prompt_logprobs": {} and ]}]} \\'
 TOKEN = {"token": TRICKY, "logprob": -0.5, "bytes": [226, 128]}
 ITEM = {**TOKEN, "top_logprobs": [TOKEN] * 20}
-MANY = HEAVY_BYTES // len(json.dumps(ITEM)) + 1
+MANY = 2 * HEAVY_BYTES // len(json.dumps(ITEM))
 CHAT = {"content": [ITEM] * MANY}
 LEGACY = {
     "tokens": [TRICKY] * MANY,
@@ -80,11 +84,19 @@ def test_what_is_stripped_is_not_put_back() -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    ['{"choices": [{"logprobs": {"content": [', '{"logprobs": [[[}', '{"logprobs": ' + "[" * 9999],
-    ids=["cut", "crossed", "deep"],
+    [
+        '{"choices": [{"logprobs": {"content": [',
+        '{"logprobs": [[1}',
+        '{"logprobs": {"content": [1 2]}}',
+        '{"logprobs": {"content": [1,,2]}}',
+        '{"logprobs": {"content": [NaN]}}',
+        '{"logprobs": {"content": [[' + "[]," * HEAVY_BYTES + "1]]}}",
+        '{"logprobs": ' + "[" * 9999,
+    ],
+    ids=["cut", "crossed", "no comma", "two commas", "no number", "one large item", "deep"],
 )
-def test_what_is_no_json_is_left_to_the_parser(broken: str) -> None:
-    """Nothing of it is set aside, so that the parser says what is wrong."""
+def test_another_form_is_left_to_the_parser(broken: str) -> None:
+    """Nothing of it is set aside, so that the parser says what is wrong, and memory is counted."""
     answer = (broken + " " * HEAVY_BYTES).encode()
 
     assert LightAnswer.of(answer) == (answer, answer, ())
@@ -102,10 +114,10 @@ def test_no_item_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interpreter is held for one token's at a time."""
     sizes = []
 
-    def measure(text: str, at: int) -> tuple[Any, int]:
-        value, end = json.JSONDecoder().raw_decode(text, at)
-        sizes.append(end - at)
-        return value, end
+    def measure(text: str) -> tuple[Any, int]:
+        value, size = json.JSONDecoder().raw_decode(text)
+        sizes.append(size)
+        return value, size
 
     monkeypatch.setattr(light_answer, "read_value", measure)
     light = LightAnswer.of(json.dumps(answer_with(logprobs=CHAT)).encode())
@@ -115,26 +127,73 @@ def test_no_item_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(sizes) == len(json.dumps(ITEM))
 
 
+def test_many_small_ones_stay_where_they_are() -> None:
+    """A place would be longer than they are."""
+    answer = json.dumps({"choices": [{"logprobs": {}}] * HEAVY_BYTES}).encode()
+
+    assert LightAnswer.of(answer).body == answer
+
+
 async def test_a_large_event_of_a_stream_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read in a thread; the events behind it wait for it."""
+    """It is read in a thread, and nothing overtakes it there, whatever the caller's socket does."""
     threads = set()
 
-    def note(text: str, at: int) -> tuple[Any, int]:
-        threads.add(threading.current_thread().name)
-        return json.JSONDecoder().raw_decode(text, at)
+    def note(text: str) -> tuple[Any, int]:
+        threads.add(threading.current_thread().name.partition("_")[0])
+        return json.JSONDecoder().raw_decode(text)
 
     monkeypatch.setattr(light_answer, "read_value", note)
-    first = {"index": 0, "text": TRICKY, "logprobs": CHAT, "finish_reason": None}
-    last = {"index": 0, "text": " b", "logprobs": None, "finish_reason": "stop"}
-    events = [
-        b"data: %b\n\n" % json.dumps({"choices": [choice]}).encode() for choice in (first, last)
-    ]
-    reads = [*map(in_chunk, [*events, b"data: [DONE]\n\n"]), b"0\r\n\r\n"]
-    outcome = await relayed(reads, short=True)
+    texts = ["one ", "two ", "large ", "three ", "four ", "end"]
+    one, two, large, three, four, end = (
+        in_chunk(completion_event(text, logprobs=CHAT if text == "large " else None))
+        for text in texts
+    )
+    line = Line(short=True)
+    await line.begin()
+    await line.read(one + two, is_full=False)
+    await line.read(large + three, is_full=True)
+    await until(lambda: line.pieces == 4)
+    await line.read(four, is_full=False)
+    await line.read(end + in_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n", is_full=False)
+    outcome = await line.end()
 
-    said = [json.loads(event[6:])["choices"] for event in outcome.body.split(b"\n\n")[:2]]
-    assert (said, outcome.failure) == ([[first], [last]], "")
-    assert {name.partition("_")[0] for name in threads} == {"heavy"}
+    *events, _, _ = outcome.body.split(b"\n\n")
+    choices = [json.loads(event[6:])["choices"][0] for event in events]
+    assert [choice["text"] for choice in choices] == texts
+    assert choices[2]["logprobs"] == CHAT
+    assert threads == {"heavy"}
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Let the loop turn until something has happened."""
+    while not happened():
+        await asyncio.sleep(0.001)
+
+
+def completion_event(text: str, **more: object) -> bytes:
+    """An event of /v1/completions as vLLM writes it."""
+    finish = "stop" if text == "end" else None
+    choice = {"index": 0, "text": text, **more, "finish_reason": finish}
+    return b"data: %b\n\n" % json.dumps({"choices": [choice]}, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("kind", ["response.content_part.done", "response.completed"])
+def test_an_event_on_several_lines_stays_one_event(kind: str) -> None:
+    """Its log probabilities bring their line ends with them."""
+    part = {"type": "output_text", "text": "hello", "annotations": [], "logprobs": [ITEM] * MANY}
+    response = {"status": "completed", "output": [{"type": "message", "content": [part]}]}
+    raw = json.dumps({"type": kind, "part": part, "response": response}, indent=1)
+    event = f"event: {kind}\n".encode() + sse.data_only(raw.encode())
+    policy = OutputPolicy(opening="Not advice. ")
+    light = LightAnswer.of(sse.payload(event))
+    (passed,) = sse.EventBuffer().feed(
+        ResponseEventRelay(FIRST, key=b"k", policy=policy).relay(event, light)
+    )
+
+    body = json.loads(sse.payload(passed))
+    holder = body["part"] if "part" in kind else body["response"]["output"][0]["content"][0]
+    assert (holder["text"], holder["logprobs"]) == ("Not advice. hello", [ITEM] * MANY)
+    assert len(light.body) < HEAVY_BYTES
 
 
 def in_chunk(event: bytes) -> bytes:
