@@ -53,7 +53,7 @@ async def accepted(out: Path, *, is_quick: bool, is_silent: bool) -> Json:
         on_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM), task.cancel))
     environ = dict(os.environ)
     chosen = settings.load(environ)
-    preflight.check_gateway()
+    preflight.load_gateway()
     preflight.check_room(chosen.cache_dir)
     refuse_unwritable(out)
     display = ProgressDisplay(Console(stderr=True))

@@ -104,7 +104,7 @@ def _on_this_machine(source: str) -> Path:
 def check_settings(subject: CheckedConfiguration) -> str:
     """Validate every MMHIE_* setting, the gateway's too."""
     given = subject.settings.model_fields_set
-    preflight.check_gateway()
+    preflight.load_gateway()
     are = "1 launcher setting is" if len(given) == 1 else f"{len(given)} launcher settings are"
     return f"{are} given; all names and values are valid."
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import typer
 
-from launcher.cli.app import COMMANDS, application, load
-from launcher.cli.overview import TASKS
+from launcher.cli.app import COMMANDS, TASKS, application, load
 from scripts.render.page import DOCS, with_blocks
 
 PAGE = DOCS / "cli.md"

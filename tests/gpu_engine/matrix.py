@@ -11,7 +11,7 @@ from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
-from launcher.planning.scheduling import Schedule, schedule
+from launcher.planning.speed import Schedule, schedule
 from tests.gpu_engine.cards import CARDS, Card
 from tests.gpu_engine.wheel import ask, environment
 from tests.launcher.plans import plan

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from launcher.planning.plan import EnginePlan
-from launcher.planning.scheduling import schedule, synchronous
+from launcher.planning.speed import schedule, synchronous
 from launcher.planning.weights import loaded_dtype
 from tests.fake_hub import files
 from tests.gpu_engine import matrix

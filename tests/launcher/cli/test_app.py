@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launcher.cli import app
-from launcher.cli.overview import TASKS
+from launcher.cli.app import TASKS
 from launcher.errors import LauncherError, ToldToStop
 from tests.command import Command
 from tests.contract.process import ROOT, free_port

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from launcher.planning.copies import with_engines
+from launcher.planning.card_choice import with_engines
 from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
 from tests.launcher.plans import facts, settings

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.planning import cuda_toolkit
+from launcher.planning import compilers
 from launcher.planning.cards import Gpu
-from launcher.planning.cuda_toolkit import DEEP_GEMM, SAMPLER, switched_off
+from launcher.planning.compilers import DEEP_GEMM, SAMPLER, switched_off
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
@@ -26,22 +26,22 @@ def files(folder: Path, *names: str) -> Path:
 @pytest.fixture
 def tools(tmp_path: Path) -> str:
     """A PATH with a host compiler and ninja."""
-    return str(files(tmp_path / "tools", *cuda_toolkit.HOST_TOOLS))
+    return str(files(tmp_path / "tools", *compilers.HOST_TOOLS))
 
 
 def test_a_whole_toolkit_leaves_all_on(tmp_path: Path, tools: str) -> None:
     """As the CUDA installer leaves it, whichever variable names it."""
-    home = files(tmp_path / "cuda", cuda_toolkit.NVCC, *cuda_toolkit.LIBRARIES)
+    home = files(tmp_path / "cuda", compilers.NVCC, *compilers.LIBRARIES)
 
     for name in ("CUDA_HOME", "CUDA_PATH"):
         assert switched_off({name: str(home), "PATH": tools}) == ()
     assert switched_off({"PATH": f"{home / 'bin'}:{tools}"}) == ()
 
 
-@pytest.mark.parametrize("missing", cuda_toolkit.LIBRARIES)
+@pytest.mark.parametrize("missing", compilers.LIBRARIES)
 def test_nvcc_without_its_libraries_is_no_toolkit(tmp_path: Path, tools: str, missing: str) -> None:
     """FlashInfer's modules would compile for a minute and then not link."""
-    home = files(tmp_path / "cuda", cuda_toolkit.NVCC, *cuda_toolkit.LIBRARIES)
+    home = files(tmp_path / "cuda", compilers.NVCC, *compilers.LIBRARIES)
     (home / missing).unlink()
 
     assert switched_off({"CUDA_HOME": str(home), "PATH": tools}) == (SAMPLER,)

@@ -20,11 +20,11 @@ from launcher.errors import (
     DeviceFailed,
     EngineOutOfMemory,
     ExitedEarly,
-    GatewayFailed,
     GaveUp,
     LauncherError,
     ModelError,
     NeverReady,
+    ProgramFailed,
     ToldToStop,
 )
 from launcher.process.child import Command
@@ -78,7 +78,7 @@ class Run:
         self.clock = Clock()
         programs = Programs(
             engines=(EngineProgram(engine, socket, self.hear("engine"), warms_up=warms_up),),
-            gateway=Program("gateway", gateway, self.hear("gateway"), GatewayFailed),
+            gateway=Program("gateway", gateway, self.hear("gateway")),
         )
         self.supervisor = Supervisor(programs, policy, self.phases.append, prepare, self.clock)
         self.task = asyncio.create_task(self.supervisor.run())
@@ -384,14 +384,14 @@ async def test_a_gateway_with_a_wrong_setting_stops_the_start(tmp_path: Path) ->
     """Its sentence is the error; restarting would not help."""
     sentence = "MMHIE_PROT is not a setting; the nearest known name is MMHIE_PORT."
     async with running(tmp_path, gateway=f"echo '{sentence}'; exit 2") as run:
-        with pytest.raises(GatewayFailed, match="MMHIE_PROT is not a setting"):
+        with pytest.raises(ProgramFailed, match="MMHIE_PROT is not a setting"):
             await run.task
 
 
 async def test_a_gateway_that_keeps_dying(tmp_path: Path) -> None:
     """Its last line is told."""
     async with running(tmp_path, gateway="echo oops; exit 1", restarts=0) as run:
-        with pytest.raises(GatewayFailed, match=r"does not stay up \(exit code 1\): oops"):
+        with pytest.raises(ProgramFailed, match=r"does not stay up \(exit code 1\): oops"):
             await run.task
 
 
