@@ -118,6 +118,15 @@ def test_severe_flags_reach_a_number_once(store: Store) -> None:
     assert not store.reaches(2, NOW + 2, 60)
 
 
+def test_two_processes_share_it(store: Store, file: Path) -> None:
+    """An answer of one is flagged at the other."""
+    other = Store(file)
+    store.note_answers([answer()])
+
+    assert other.answer_of("r-1", WARD.id, 0) == answer()
+    other.close()
+
+
 def test_the_file_is_the_owners(store: Store, file: Path) -> None:
     """Nobody else reads it, nor what SQLite keeps beside it."""
     store.note_answers([answer()])
