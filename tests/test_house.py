@@ -37,11 +37,11 @@ for rule in rules: finding = [rule for rule in rules]
 # What is left of words that say nothing, by folder; a number here only shrinks.
 LEFT: Final[Mapping[str, Mapping[str, int]]] = {
     "assurance": {words.FUNCTION: 41},
-    "gateway": {words.FUNCTION: 77},
-    "launcher": {words.RESULT: 31, words.FUNCTION: 64},
+    "gateway": {words.FUNCTION: 76},
+    "launcher": {words.RESULT: 29, words.FUNCTION: 60},
     "sdk": {words.FUNCTION: 2},
-    "scripts": {words.FUNCTION: 26},
-    "tests": {words.RESULT: 8, words.FUNCTION: 259},
+    "scripts": {words.FUNCTION: 25},
+    "tests": {words.RESULT: 7, words.FUNCTION: 250},
 }
 # Class names that the gateway shares with the SDK, and one with the launcher.
 ERRORS: Final = ("GatewayError", "InternalError", "RequestError", "ServiceError", "SettingsError")
