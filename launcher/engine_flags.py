@@ -96,9 +96,12 @@ def several(flag: str, arguments: Sequence[str]) -> list[str]:
 def count(flag: str, written: object) -> int:
     """A positive whole number; ValueError for what vLLM takes for none."""
     try:
-        return _whole(str(written))
+        number = int(str(written))
     except ValueError:
-        raise ValueError(f"{flag} is {reprlib.repr(written)}, no positive whole number") from None
+        number = 0
+    if not 1 <= number <= LARGEST:
+        raise ValueError(f"{flag} is {reprlib.repr(written)}, no positive whole number")
+    return number
 
 
 def size(flag: str, written: str) -> int:
@@ -111,13 +114,6 @@ def size(flag: str, written: str) -> int:
     if suffix.isupper():
         return count(flag, count(flag, number) * 1024**power)
     return count(flag, f"{float(number) * 1000**power:.0f}")
-
-
-def _whole(written: str) -> int:
-    number = int(written)
-    if not 1 <= number <= LARGEST:
-        raise ValueError
-    return number
 
 
 def _load(written: str) -> object:
@@ -138,13 +134,12 @@ def _check(flag: str, written: object) -> None:
             count(flag, number)
     elif kind == "size":
         size(flag, str(written))
-    elif isinstance(kind, list) and _spell(flag, str(written)) not in kind:
-        raise ValueError(f"{flag} is {reprlib.repr(written)}, none of {', '.join(kind)}")
-
-
-def _spell(flag: str, written: str) -> str:
-    """One flag's words may have capitals and hyphens."""
-    return written.lower().replace("-", "_") if flag == "--moe-backend" else written
+    elif isinstance(kind, list):
+        word = str(written)
+        if flag == "--moe-backend":  # its words may have capitals and hyphens
+            word = word.lower().replace("-", "_")
+        if word not in kind:
+            raise ValueError(f"{flag} is {reprlib.repr(written)}, none of {', '.join(kind)}")
 
 
 def _is_flag(part: str) -> bool:

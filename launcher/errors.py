@@ -12,8 +12,7 @@ LauncherError                 one sentence, exit code 2
 ├ PortTaken                   another program listens there
 ├ NotEnoughMemory
 ├ NotEnoughDisk
-├ GatewayFailed               the gateway did not start, or does not stay up
-├ RouterFailed                the router before several engines neither
+├ ProgramFailed               the gateway or the router did not start, or does not stay up
 └ StartError                  the three endings of an engine's start, and giving up on it
   ├ ExitedEarly
   │ └ EngineOutOfMemory       while it loaded: exit code 4
@@ -79,12 +78,8 @@ class NotEnoughDisk(LauncherError):
     """A file system has too little room left."""
 
 
-class GatewayFailed(LauncherError):
-    """The gateway did not start, or does not stay up."""
-
-
-class RouterFailed(LauncherError):
-    """The router before several engines did not start, or does not stay up."""
+class ProgramFailed(LauncherError):
+    """The gateway, or the router before several engines, did not start, or does not stay up."""
 
 
 class StartError(LauncherError):

@@ -240,12 +240,8 @@ class LauncherSettings(SharedSettings):
 
 def load(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> LauncherSettings:
     """Return the settings in an environment and a .env file; raise SettingsError."""
-    defaults = {
-        "MMHIE_CACHE_DIR": f"{environ['XDG_CACHE_HOME']}/mmhie"
-        if environ.get("XDG_CACHE_HOME")
-        else "",
-        "MMHIE_PIN_DATE": environ.get(ENGINE_DATE, ""),
-    }
+    cache, pinned = environ.get("XDG_CACHE_HOME"), environ.get(ENGINE_DATE, "")
+    defaults = {"MMHIE_CACHE_DIR": f"{cache}/mmhie" if cache else "", "MMHIE_PIN_DATE": pinned}
     with own_errors():
         values = settings_base.variables(environ, env_file)
         settings_base.refuse_unknown(values, known_names())

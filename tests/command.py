@@ -20,7 +20,7 @@ class Command:
             monkeypatch.delenv(name)
         self.monkeypatch = monkeypatch
         self._captured = captured
-        self._words = words
+        self.words = words
 
     def __call__(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
@@ -28,11 +28,18 @@ class Command:
             for name, text in variables.items():
                 environ.setenv(f"MMHIE_{name.upper()}", text)
             with pytest.raises(SystemExit) as ended:
-                app.run(app.application(), [*self._words, *arguments])
+                app.run(app.application(), [*self.words, *arguments])
         return int(ended.value.code or 0), *self._captured.readouterr()
 
-    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
+    def run(self, *arguments: str, exit_code: int = 0, **variables: str) -> tuple[str, str]:
         """Standard output and standard error, after this exit code."""
-        code, out, err = self(*arguments)
+        code, out, err = self(*arguments, **variables)
         assert code == exit_code, out + err
         return out, err
+
+    def refusal(self, *arguments: str, **variables: str) -> str:
+        """The one sentence with which it ends, exit code 2 and no traceback."""
+        out, err = self.run(*arguments, exit_code=2, **variables)
+        assert err.count("\n") == 1, err
+        assert "Traceback" not in out
+        return err

@@ -1,6 +1,8 @@
 """A check: what it measures of a running service or of a host, and the pure judgement of it."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -27,10 +29,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement; `has_passed` against the limit."""
+    """A judgement: the first sentence of `faults` that is so counts; `right` where none is."""
 
-    has_passed: bool
-    sentence: str
+    faults: Mapping[str, object]
+    right: str
     measured: str
     limit: str
 
@@ -67,9 +69,22 @@ class Check(Generic[Subject, Measured]):
     def finding(self, measured: Measured) -> Finding:
         """Judge a measurement."""
         verdict = self.judge(measured)
-        outcome: Outcome = "passed" if verdict.has_passed else "failed"
-        return Finding(self.name, outcome, verdict.sentence, verdict.measured, verdict.limit)
+        fault = next((sentence for sentence, is_so in verdict.faults.items() if is_so), None)
+        outcome: Outcome = "failed" if fault else "passed"
+        return Finding(self.name, outcome, fault or verdict.right, verdict.measured, verdict.limit)
 
     def recorded(self, document: JsonView) -> Finding:
         """Judge a measurement that was read back from a report."""
         return self.finding(TypeAdapter(self.kind).validate_python(dict(document)))
+
+
+async def seconds_until(
+    is_so: Callable[[], Awaitable[bool]], within_s: float, every_s: float, *, wanted: bool = True
+) -> float | None:
+    """Return the seconds until something is so, or no longer is; None after the limit."""
+    began = time.monotonic()
+    while await is_so() is not wanted:
+        if time.monotonic() - began > within_s:
+            return None
+        await asyncio.sleep(every_s)
+    return time.monotonic() - began

@@ -78,7 +78,7 @@ def seen_on(found: JsonView) -> str:
 
 def findings(found: Iterable[Mapping[str, str]]) -> str:
     """Render the checks as a table."""
-    rows = "\n".join(
+    rows = (
         f'<tr class="{finding["outcome"].replace(" ", "-")}">'
         f'<td class="mark">{MARKS[finding["outcome"]]}'
         f'<span class="word"> {finding["outcome"]}</span></td>'
@@ -87,8 +87,7 @@ def findings(found: Iterable[Mapping[str, str]]) -> str:
         f"<td>{escape(finding['limit'])}</td></tr>"
         for finding in found
     )
-    head = "<th></th><th>Check</th><th>Verdict</th><th>Measured</th><th>Limit</th>"
-    return table(head, rows)
+    return table(("", "Check", "Verdict", "Measured", "Limit"), rows)
 
 
 def charts(measurements: JsonView) -> str:

@@ -8,7 +8,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ from typing import Final, TextIO
 
 import psutil
 
+from assurance.acceptance.check import seconds_until
 from assurance.acceptance.target import PlanFacts, Target, TargetApi, Unreachable
 from gateway.settings import gateway
 from launcher.checkpoints import preparation
@@ -156,11 +156,8 @@ class ServiceStarter:
         """Wait until the gateway is ready."""
         env = parts.gateway.command.env
         probe = self._endpoint(f"http://127.0.0.1:{env['MMHIE_PORT']}")
-        deadline = time.monotonic() + STOP_S
-        while not await is_ready(probe):
-            if time.monotonic() > deadline:
-                raise LauncherError("The engine is ready and the gateway does not say so.")
-            await asyncio.sleep(0.1)
+        if await seconds_until(lambda: listens(probe), STOP_S, 0.1) is None:
+            raise LauncherError("The engine is ready and the gateway does not say so.")
 
     def _endpoint(self, url: str, key: str = "", tokenizer: str = "") -> TargetApi:
         made = TargetApi(url, key, tokenizer)
@@ -194,10 +191,10 @@ class ServiceStarter:
         }
 
 
-async def is_ready(gateway: TargetApi) -> bool:
+async def listens(gateway: TargetApi) -> bool:
     """Return whether the gateway listens, and has seen that the engine is ready."""
     try:
-        return (await gateway.request("GET", "/readyz")).status_code == 200
+        return await gateway.is_ready()
     except Unreachable:
         return False
 

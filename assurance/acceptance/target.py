@@ -19,6 +19,7 @@ CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
 GENERATE: Final = "/llm/generate"
 PATIENCE_S: Final = 600.0
+REASONING_TOKENS: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,10 @@ class TargetApi:
         document: Json = answer.json()
         return document
 
+    async def is_ready(self) -> bool:
+        """Return whether it says that it is ready."""
+        return (await self.request("GET", "/readyz")).status_code == 200
+
     @asynccontextmanager
     async def lines(self, path: str, body: JsonView) -> AsyncIterator[AsyncIterator[str]]:
         """Yield the lines of a stream; leaving closes the connection."""
@@ -116,7 +121,8 @@ class Target:
     processes: Callable[[], list[psutil.Process]]
     on_base: Callable[[], Awaitable[TargetApi]]
 
-    async def chat(self, prompt: str, **more: Any) -> Json:
-        """Return a greedy chat completion through the gateway."""
+    async def chat(self, prompt: str, tokens: int, **more: Any) -> Json:
+        """Return a greedy chat completion of so many tokens, besides those of reasoning."""
+        most = tokens + REASONING_TOKENS * self.facts.is_reasoning
         body = {"model": self.facts.model, "messages": [{"role": "user", "content": prompt}]}
-        return await self.gateway.json(CHAT, {**body, "temperature": 0, **more})
+        return await self.gateway.json(CHAT, {**body, "temperature": 0, "max_tokens": most, **more})

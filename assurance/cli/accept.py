@@ -1,13 +1,11 @@
 """`mmhie accept`: start the service, measure and judge it, and write a signed report."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +15,7 @@ from rich.console import Console
 from assurance.acceptance import run
 from assurance.acceptance.check import Finding
 from assurance.acceptance.service import ServiceStarter
-from assurance.cli.acceptance_report import NotAccepted, Out, conclude, show, sign
+from assurance.cli.acceptance_report import NotAccepted, Out, conclude, show
 from assurance.reports.report import refuse_unwritable, write
 from gateway.cli.command import AsJson
 from launcher import settings
@@ -42,62 +40,46 @@ def accept(
     fails."""
     if context.invoked_subcommand is None:
         try:
-            text = asyncio.run(accepted(dict(os.environ), AcceptanceRun(out, quick, as_json)))
+            measured = asyncio.run(accepted(out, is_quick=quick, is_silent=as_json))
         except asyncio.CancelledError:
             raise NotAccepted("Stopped before the report was written.") from None
-        part_of(out).unlink(missing_ok=True)
-        conclude(text, out, as_json=as_json)
+        conclude(measured, out, as_json=as_json)
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptanceRun:
-    """The options of one run."""
-
-    out: Path
-    is_quick: bool
-    as_json: bool
-
-
-async def accepted(environ: Mapping[str, str], options: AcceptanceRun) -> str:
-    """Return the signed report. Raises LauncherError."""
+async def accepted(out: Path, *, is_quick: bool, is_silent: bool) -> Json:
+    """Return what was measured, and how it was judged. Raises LauncherError."""
     close_to_others()
     if task := asyncio.current_task():  # the engine has to be ended first
         on_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM), task.cancel))
+    environ = dict(os.environ)
     chosen = settings.load(environ)
-    preflight.check_gateway()
+    preflight.load_gateway()
     preflight.check_room(chosen.cache_dir)
-    refuse_unwritable(options.out)
+    refuse_unwritable(out)
     display = ProgressDisplay(Console(stderr=True))
 
     def seen(finding: Finding, so_far: Json) -> None:
-        write(part_of(options.out), json.dumps(so_far))
-        if not options.as_json:
+        write(part_of(out), json.dumps(so_far))
+        if not is_silent:
             display.done()
             show(finding)
 
     def begun(check: str, fraction: float) -> None:
         display.step(f"Checking {check}", fraction)
 
-    with tempfile.TemporaryDirectory(prefix="mmhie-accept-") as name, finished(display):
-        service = ServiceStarter(environ, Path(name), display.step, quick=options.is_quick)
+    with tempfile.TemporaryDirectory(prefix="mmhie-accept-") as name, ExitStack() as undo:
+        undo.callback(display.done)
+        service = ServiceStarter(environ, Path(name), display.step, quick=is_quick)
         try:
             target = await service.start(chosen)
-            earlier = unfinished(options.out)
+            earlier = unfinished(out)
             measured = await run.measured(run.CHECKS, target, earlier, begun, seen)
             if any(finding["outcome"] == "failed" for finding in measured["findings"]):
-                write(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
+                write(out.with_suffix(".log"), target.log.read_text(errors="replace"))
         finally:
             await service.close()
-    return sign(measured)
-
-
-@contextlib.contextmanager
-def finished(display: ProgressDisplay) -> Iterator[None]:
-    """End the progress bar however the run ends."""
-    try:
-        yield
-    finally:
-        display.done()
+    part_of(out).unlink(missing_ok=True)
+    return measured
 
 
 def part_of(out: Path) -> Path:

@@ -35,14 +35,11 @@ def show(finding: Finding) -> None:
     sys.stdout.flush()
 
 
-def sign(measured: JsonView) -> str:
-    """Return the signed report of a run."""
+def conclude(measured: JsonView, out: Path, *, as_json: bool) -> None:
+    """Sign and write a run's report, and say how it came out. Raises NotAccepted where a check
+    failed."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return REPORT.signature.signed(report.document(measured, now), audit_key())
-
-
-def conclude(text: str, out: Path, *, as_json: bool) -> None:
-    """Write a report, and say how it came out. Raises NotAccepted where a check failed."""
+    text = REPORT.signature.signed(report.document(measured, now), audit_key())
     content, sentence = REPORT.signature.read(text), REPORT.save(out, text)
     if as_json or content["has_passed"]:
         put(sentence, content, as_json=as_json)

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from assurance.evaluation import compare as comparing
-from assurance.evaluation import folder, inspection, job, report, results, subject, suites
+from assurance.evaluation import inspection, job, report, results, subject, suites
 from assurance.evaluation.inspection import Access, Event
 from assurance.evaluation.job import Asking, Judge, Task
 from assurance.evaluation.limits import limits_of
@@ -173,7 +173,7 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     with closing(client_of(options.url, options.key)) as service:
         served, disclaimer = subject.ask(service.get)
     asking = Asking(served.model, options.connections, options.effort, options.judge)
-    place = folder.prepared(
+    place = inspection.prepared(
         options.out, job.document(asking, tasks, served, disclaimer), resume=options.is_resumed
     )
     told = EvaluationProgress(tasks, display)
@@ -181,19 +181,15 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
         events = inspection.run(interpreter, place, access_of(options, chosen), told)
     finally:
         display.done()
+    budget = {"limit": options.limit, "minutes": options.minutes}
     run = report.EvaluationRun(
-        *(served, asking, sources, budget(options), place, tasks),
+        *(served, asking, sources, budget, place, tasks),
         limits=limits_of(chosen.evaluation_limits),
         examples=results.examples(tasks, events, with_texts=options.with_texts),
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     content = report.document(run, results.records(tasks, events), now, audit_key())
     return REPORT.signature.signed(content, audit_key())
-
-
-def budget(options: Options) -> dict[str, float | None]:
-    """Return what bounds the run."""
-    return {"limit": options.limit, "minutes": options.minutes}
 
 
 def access_of(options: Options, chosen: settings.LauncherSettings) -> Access:
@@ -271,27 +267,24 @@ def compare(
         sys.stdout.write(f"The second is at most {margin:.0%} of right answers worse.\n")
 
 
-def lines(found: comparing.Comparison) -> list[str]:
+def lines(found: comparing.Comparison) -> Iterator[str]:
     """Describe a comparison for a person."""
-    listed = [
-        f"{contrast.suite:<11} {contrast.n:>5} items; right in the first alone "
-        f"{contrast.only_first}, in the second alone {contrast.only_second}; "
-        f"McNemar p = {contrast.p:.2g}, Holm {contrast.p_adjusted:.2g}"
-        for contrast in found.contrasts
-    ]
+    for contrast in found.contrasts:
+        yield (
+            f"{contrast.suite:<11} {contrast.n:>5} items; right in the first alone "
+            f"{contrast.only_first}, in the second alone {contrast.only_second}; "
+            f"McNemar p = {contrast.p:.2g}, Holm {contrast.p_adjusted:.2g}"
+        )
     for name, share in (("same answers", found.same), ("with itself", found.baseline)):
         if share:
-            listed.append(
-                f"{name:<11} {share.n:>5} items; {share.value:.0%} "
-                f"({share.low:.0%} to {share.high:.0%})"
-            )
+            interval = f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
+            yield f"{name:<11} {share.n:>5} items; {interval}"
     if found.differs_in:
-        listed.append(f"The services differ in: {', '.join(found.differs_in)}.")
+        yield f"The services differ in: {', '.join(found.differs_in)}."
     if found.unscored:
-        listed.append(f"Without a score in the second alone: items of {', '.join(found.unscored)}.")
+        yield f"Without a score in the second alone: items of {', '.join(found.unscored)}."
     if found.p_same is not None:
-        listed.append(f"same answers, second against repeated: McNemar p = {found.p_same:.2g}")
-    return listed
+        yield f"same answers, second against repeated: McNemar p = {found.p_same:.2g}"
 
 
 def verify(file: File, as_json: AsJson = False) -> None:

@@ -29,7 +29,7 @@ def profiles(context: typer.Context, everything: All = False, as_json: AsJson = 
     known = rows.known(folder())
     machine = hardware.detect()
     shown = [row for row in known if everything or row.suits(machine)]
-    notes = [note for is_so, note in remarks(known, shown) if is_so]
+    notes = remarks(known, shown)
     if as_json:
         put("", {"profiles": [asdict(row) for row in shown], "notes": notes}, as_json=True)
         return
@@ -38,13 +38,11 @@ def profiles(context: typer.Context, everything: All = False, as_json: AsJson = 
     sys.stdout.write("".join(f"{note}\n" for note in notes))
 
 
-def remarks(known: list[Profile], shown: list[Profile]) -> list[tuple[bool, str]]:
-    """Return what a reader has to know of the list, each where it is so."""
+def remarks(known: list[Profile], shown: list[Profile]) -> list[str]:
+    """Return what a reader has to know of the list."""
+    notes = [] if any(row.cards for row in known) else [NO_GPU]
     hidden = len(known) - len(shown)
-    return [
-        (not any(row.cards for row in known), NO_GPU),
-        (hidden > 0, f"{hidden} more need other hardware: --all lists them."),
-    ]
+    return [*notes, f"{hidden} more need other hardware: --all lists them."] if hidden else notes
 
 
 def described(row: Profile) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """Checks of `mmhie doctor`: settings, engine, weights, memory, disk, port, vocabulary, network."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from typing import Final, Literal
 
-from assurance.doctor import mounts, self_test
+from assurance.doctor import self_test
 from assurance.doctor.self_test import Result
 from launcher import settings
 from launcher.checkpoints import gguf, merging, preparation
@@ -21,6 +23,7 @@ from launcher.planning.plan import EnginePlan, make_plan
 from launcher.serving import environment, preflight
 from launcher.settings import LauncherSettings
 
+PATIENCE_S: Final = 10.0
 Outcome = Literal["ok", "warning", "failed", "not checked"]
 
 
@@ -101,7 +104,7 @@ def _on_this_machine(source: str) -> Path:
 def check_settings(subject: CheckedConfiguration) -> str:
     """Validate every MMHIE_* setting, the gateway's too."""
     given = subject.settings.model_fields_set
-    preflight.check_gateway()
+    preflight.load_gateway()
     are = "1 launcher setting is" if len(given) == 1 else f"{len(given)} launcher settings are"
     return f"{are} given; all names and values are valid."
 
@@ -109,13 +112,26 @@ def check_settings(subject: CheckedConfiguration) -> str:
 def check_cache(subject: CheckedConfiguration) -> str:
     """Look at the folders of models, which may be on another machine that does not answer."""
     folders = [subject.settings.cache_dir, settings.hub_cache()]
-    if silent := [str(folder) for folder in folders if not mounts.answers(folder)]:
+    if silent := [str(folder) for folder in folders if not answers(folder)]:
         raise ModelError(
-            f"{' and '.join(silent)} did not answer within {mounts.PATIENCE_S:.0f} s: the file "
+            f"{' and '.join(silent)} did not answer within {PATIENCE_S:.0f} s: the file "
             "server behind it hangs; see `mount`, or set HF_HOME and MMHIE_CACHE_DIR to other "
             "folders."
         )
     return f"{' and '.join(map(str, folders))} can be read."
+
+
+def answers(
+    folder: Path, patience_s: float = PATIENCE_S, look: Callable[[Path], object] = os.path.exists
+) -> bool:
+    """Return whether the file system says in time if the folder is there; that of NFS may hang.
+
+    The thread that asks is left behind where it does not: no signal wakes it.
+    """
+    asking = Thread(target=look, args=(folder,), daemon=True)
+    asking.start()
+    asking.join(patience_s)
+    return not asking.is_alive()
 
 
 def check_engine(subject: CheckedConfiguration) -> str:

@@ -32,14 +32,6 @@ class NotComparable(LauncherError):
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """A loss of right answers, and the upper end of its interval."""
-
-    value: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Contrast:
     """One suite in both reports: items that one of them alone had right, and the test's p."""
 
@@ -51,11 +43,11 @@ class Contrast:
     p_adjusted: float
 
     @property
-    def loss(self) -> "Loss":
-        """Right answers that the second has lost, as a share, with its 95 % interval."""
+    def largest_loss(self) -> float:
+        """Right answers that the second has lost, as a share: the upper end of its interval."""
         share = (self.only_first - self.only_second) / self.n
         spread = (self.only_first + self.only_second + 1) / self.n - share * share
-        return Loss(share, share + Z * math.sqrt(spread / self.n))
+        return share + Z * math.sqrt(spread / self.n)
 
     @property
     def is_different(self) -> bool:
@@ -127,7 +119,7 @@ class Comparison:
     def is_within(self, margin: float) -> bool:
         """Return whether the second is shown to be at most so much worse, in every suite."""
         is_whole = bool(self.contrasts) and not self.unscored
-        return is_whole and all(contrast.loss.high < margin for contrast in self.contrasts)
+        return is_whole and all(contrast.largest_loss < margin for contrast in self.contrasts)
 
 
 def compared(first: Report, second: Report, repeated: Report | None = None) -> Comparison:
@@ -153,9 +145,9 @@ def compared(first: Report, second: Report, repeated: Report | None = None) -> C
 
 def unscored(first: Report, second: Report) -> tuple[str, ...]:
     """Return the suites with an item that the first report alone has a score of."""
-    known = {(item["task"], item["id"]) for item in second["items"] if item["value"] is not None}
+    known = {name_of(item) for item in second["items"] if item["value"] is not None}
     scored = (item for item in first["items"] if item["value"] is not None)
-    lost = [item["suite"] for item in scored if (item["task"], item["id"]) not in known]
+    lost = [item["suite"] for item in scored if name_of(item) not in known]
     return tuple(dict.fromkeys(lost))
 
 
@@ -168,15 +160,16 @@ def repetition(again: Likeness, other: Likeness) -> float:
 def paired(first: Report, second: Report) -> list[Pair]:
     """Return the items that both reports asked. Raises NotComparable."""
     refuse_others(first, second)
-    known = {(item["task"], item["id"]): item for item in second["items"]}
-    pairs = [
-        (item, known[item["task"], item["id"]])
-        for item in first["items"]
-        if (item["task"], item["id"]) in known
-    ]
+    known = {name_of(item): item for item in second["items"]}
+    pairs = [(item, known[name_of(item)]) for item in first["items"] if name_of(item) in known]
     if not pairs:
         raise NotComparable("The two reports have no item in common.")
     return pairs
+
+
+def name_of(item: JsonView) -> tuple[str, str]:
+    """Return what tells an item from all others of a report."""
+    return item["task"], item["id"]
 
 
 def refuse_others(first: Report, second: Report) -> None:
@@ -217,7 +210,7 @@ def of(suite: str, pairs: Sequence[Scores]) -> tuple[str, int, int, int, float]:
 def likeness(pairs: Sequence[Pair]) -> dict[tuple[str, str], bool]:
     """Return for each item that both answered whether the answers are the same."""
     return {
-        (item["task"], item["id"]): item["digest"] == other["digest"]
+        name_of(item): item["digest"] == other["digest"]
         for item, other in pairs
         if item["digest"] and other["digest"]
     }

@@ -10,7 +10,11 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from assurance.evaluation.rules.choice import Choice
-from assurance.evaluation.rules.rule import Rule
+from assurance.evaluation.rules.dose import Dose
+from assurance.evaluation.rules.grounding import Grounding
+from assurance.evaluation.rules.phrases import Phrases
+from assurance.evaluation.rules.rubric import Rubric
+from assurance.evaluation.rules.served import HasDisclaimer, NoReasoning, Notice
 from launcher.errors import LauncherError
 from launcher.json_types import Json
 
@@ -18,6 +22,11 @@ MOST_BYTES: Final = 1_000_000  # of one item: no model reads more
 PLAIN: Final = {"missing": "this field is missing", "union_tag_not_found": "its kind is missing"}
 Surface = Literal["chat", "stream", "completions", "responses", "messages", "generate", "text"]
 Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w.:# -]+$")]
+
+Rule = Annotated[
+    Choice | Phrases | Dose | Grounding | Rubric | HasDisclaimer | Notice | NoReasoning,
+    Field(discriminator="kind"),
+]
 
 
 class DataError(LauncherError):

@@ -79,7 +79,7 @@ def name_of(group: Row) -> str:
 
 def scores(report: JsonView) -> str:
     """Render every group: what it is, its score, its limit, what needs no knowledge, failures."""
-    rows = "\n".join(
+    rows = (
         f'<tr><td>{escape(group["suite"])}</td><th scope="row">{escape(name_of(group))}'
         f"{about(group)}{failures(group, report.get('examples', ()))}</th>"
         f"<td>{group['scored']} of {group['items']}</td>"
@@ -87,11 +87,10 @@ def scores(report: JsonView) -> str:
         f"<td>{comparator(group)}</td><td>{escape(reasons(group['reasons']))}</td></tr>"
         for group in report["groups"]
     )
-    head = "<th>Suite</th><th>Group</th><th>Scored</th><th>Score, 95 % interval</th>"
-    more = "<th>Limit</th><th>Without knowledge</th><th>Not right because</th>"
+    figures = ("Scored", "Score, 95 % interval", "Limit", "Without knowledge", "Not right because")
     notes = [demand["problem"] for demand in report.get("limits", ()) if demand["problem"]]
     unmet = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
-    return table(f"{head}{more}", rows) + unmet
+    return table(("Suite", "Group", *figures), rows) + unmet
 
 
 def about(group: Row) -> str:
@@ -131,14 +130,14 @@ def quote(verb: str, text: str | None) -> str:
 
 def subgroups(found: Iterable[Row]) -> str:
     """Render the score of each subgroup, and which of its kind it differs from."""
-    rows = "\n".join(
+    rows = [
         f'<tr><td>{escape(part["suite"])}</td><th scope="row">{escape(part["subgroup"])}</th>'
         f"<td>{part['score']['n']}</td><td>{interval(part['score'])}</td>"
         f"<td>{escape(', '.join(part['apart_from']) or 'none')}</td></tr>"
         for part in found
-    )
-    head = "<th>Suite</th><th>Subgroup</th><th>Items</th><th>Score, 95 % interval</th>"
-    return table(f"{head}<th>Differs from</th>", rows) if rows else ""
+    ]
+    columns = ("Suite", "Subgroup", "Items", "Score, 95 % interval", "Differs from")
+    return table(columns, rows) if rows else ""
 
 
 def interval(found: JsonView | None) -> str:
@@ -171,14 +170,12 @@ def reasons(found: Mapping[str, int]) -> str:
 
 def agreement(found: Iterable[Row]) -> str:
     """Render how far answers that should be alike are."""
-    rows = "\n".join(
+    rows = [
         f'<tr><th scope="row">{escape(entry["of"])}</th>'
         f"<td>{interval(entry['agreement'])}</td></tr>"
         for entry in found
-    )
-    if not rows:
-        return ""
-    return table("<th>Same answer</th><th>Share, 95 % interval</th>", rows)
+    ]
+    return table(("Same answer", "Share, 95 % interval"), rows) if rows else ""
 
 
 def sources(found: Iterable[Row]) -> str:

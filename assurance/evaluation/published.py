@@ -12,9 +12,9 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TextIO, TypeVar
 
 from assurance.evaluation.items import MOST_BYTES, DataError, Item, lines, made, unique
 from launcher.json_types import Json
@@ -27,6 +27,7 @@ MEDICAL_SUBJECTS: Final = (
 )
 DECISIONS: Final = ("yes", "no", "maybe")
 Row = tuple[int, Json]
+Cells = TypeVar("Cells")
 
 
 def read(name: Name, file: Path) -> list[Item]:
@@ -46,7 +47,7 @@ def rows_of(file: Path) -> Iterator[Row]:
     """Yield the rows of a JSONL, JSON, CSV or Parquet file. Raises DataError."""
     suffix = file.suffix.lower()
     if suffix == ".csv":
-        yield from enumerate(csv_rows(file), start=2)
+        yield from enumerate(csv_rows(file, csv.DictReader), start=2)
     elif suffix == ".parquet":
         yield from enumerate(parquet_rows(file), start=1)
     elif suffix == ".json" and (whole := json_object(file)):
@@ -70,12 +71,12 @@ def json_object(file: Path) -> Json | None:
     return rows if has_rows else None
 
 
-def csv_rows(file: Path) -> list[Json]:
-    """Return the rows of a CSV file with a header. Raises DataError."""
+def csv_rows(file: Path, reader: Callable[[TextIO], Iterable[Cells]]) -> list[Cells]:
+    """Return the rows of a CSV file. Raises DataError."""
     csv.field_size_limit(MOST_BYTES)
     try:
         with file.open(newline="", encoding="utf-8") as opened:
-            return list(csv.DictReader(opened))
+            return list(reader(opened))
     except (OSError, ValueError, csv.Error):
         raise DataError(f"{file} cannot be read as CSV in UTF-8.") from None
 
@@ -100,10 +101,8 @@ def medqa(rows: list[Row]) -> Iterator[Row]:
     """Read MedQA: four or five options; the key is a letter."""
     for number, row in rows:
         options = dict(sorted(row["options"].items()))
-        yield (
-            number,
-            question(f"medqa-{number}", "medqa", row["question"], options, row["answer_idx"]),
-        )
+        answer = row["answer_idx"]
+        yield number, question(f"medqa-{number}", "medqa", row["question"], options, answer)
 
 
 def medmcqa(rows: list[Row]) -> Iterator[Row]:
@@ -148,13 +147,7 @@ def mmlu(place: Path) -> Iterator[Item]:
 def subject(file: Path) -> Iterator[Item]:
     """Read one subject of MMLU: question, four choices, letter. Raises DataError."""
     name = file.stem.removesuffix("_test")
-    csv.field_size_limit(MOST_BYTES)
-    try:
-        with file.open(newline="", encoding="utf-8") as opened:
-            rows = list(csv.reader(opened))
-    except (OSError, ValueError, csv.Error):
-        raise DataError(f"{file} cannot be read as CSV in UTF-8.") from None
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(csv_rows(file, csv.reader), start=1):
         if len(row) != 6:
             raise DataError(f"{file}, line {number}: question, four choices and a letter it is.")
         options = dict(zip("ABCD", row[1:5], strict=True))
@@ -166,15 +159,13 @@ def healthbench(rows: list[Row]) -> Iterator[Row]:
     """Read HealthBench: a conversation and its rubric; the group is its theme."""
     for number, row in rows:
         themes = [tag for tag in row.get("example_tags", ()) if tag.startswith("theme:")]
-        yield (
-            number,
-            {
-                "id": f"healthbench-{row.get('prompt_id') or number}",
-                "group": themes[0].removeprefix("theme:") if themes else "healthbench",
-                "messages": row["prompt"],
-                "rule": {"kind": "rubric", "criteria": row["rubrics"]},
-            },
-        )
+        item = {
+            "id": f"healthbench-{row.get('prompt_id') or number}",
+            "group": themes[0].removeprefix("theme:") if themes else "healthbench",
+            "messages": row["prompt"],
+            "rule": {"kind": "rubric", "criteria": row["rubrics"]},
+        }
+        yield number, item
 
 
 def question(name: str, group: str, text: str, choices: Mapping[str, str], answer: str) -> Json:

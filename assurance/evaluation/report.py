@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -46,13 +46,20 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
     groups = results.groups(records, constants_of(run.tasks))
     subgroups = results.subgroups(records)
     demands = limits.check_limits(run.limits, records, calibration)
-    said = (limited(run.options["limit"], scored), apart(subgroups), below(demands))
+    different = [part["subgroup"] for part in subgroups if part["apart_from"]]
+    below = [demand["of"] for demand in demands if demand["problem"]]
+    said = (
+        verdict(groups, len(records), left),
+        limited(run.options["limit"], scored),
+        named("Answered differently by subgroup", different),
+        named("Limits not met", below),
+    )
     return {
         "format": FORMAT,
         "time": time,
         "version": version("mmhie-server"),
         "is_complete": not left and run.options["limit"] is None and scored >= LEAST,
-        "verdict": " ".join([verdict(groups, len(records), left), *filter(None, said)]),
+        "verdict": " ".join(filter(None, said)),
         "served": asdict(run.subject),
         "asking": {**asdict(run.asking), **run.options},
         "sources": [
@@ -79,28 +86,24 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
 
 def verdict(groups: Sequence[JsonView], items: int, left: int) -> str:
     """Return the outcome in a sentence; figures stand in the table, with their intervals."""
-    guessed = guesses(groups)
+    asked = f"All {items} items were asked."
+    if left:
+        asked = f"{items - left} of {items} items were asked; --resume asks the rest."
     scored = {group["suite"] for group in groups if group["scored"]}
     unscored = dict.fromkeys(group["suite"] for group in groups if group["suite"] not in scored)
-    without = f" Without a score: {', '.join(unscored)}." if unscored else ""
-    if left:
-        said = f"{items - left} of {items} items were asked; --resume asks the rest."
-        return f"{said}{guessed}{without}"
-    return f"All {items} items were asked.{guessed}{without}"
+    said = (asked, *guesses(groups), named("Without a score", unscored))
+    return " ".join(filter(None, said))
 
 
-def guesses(groups: Sequence[JsonView]) -> str:
+def guesses(groups: Sequence[JsonView]) -> Iterator[str]:
     """Name the groups that show no knowledge."""
-    said = ""
     for name, source in (("chance", "guessing"), ("constant", "one answer to every question")):
         names = [
             group["group"]
             for group in groups
             if group["is_at_chance"] and not group["language"] and group[name] is not None
         ]
-        if names:
-            said += f" Cannot be told from {source} at this size: {', '.join(names)}."
-    return said
+        yield named(f"Cannot be told from {source} at this size", names)
 
 
 def constants_of(tasks: Sequence[Task]) -> Mapping[tuple[str, ...], float | None]:
@@ -121,16 +124,10 @@ def limited(limit: int | None, scored: int) -> str:
     return few if scored < LEAST else ""
 
 
-def apart(subgroups: Sequence[JsonView]) -> str:
-    """Name the subgroups that are answered differently from others."""
-    names = [part["subgroup"] for part in subgroups if part["apart_from"]]
-    return f"Answered differently by subgroup: {', '.join(names)}." if names else ""
-
-
-def below(demands: Sequence[JsonView]) -> str:
-    """Name the limits that are not met."""
-    names = [demand["of"] for demand in demands if demand["problem"]]
-    return f"Limits not met: {', '.join(names)}." if names else ""
+def named(what: str, names: Iterable[str]) -> str:
+    """Say what is so of these; nothing of none."""
+    listed = ", ".join(names)
+    return f"{what}: {listed}." if listed else ""
 
 
 def logs(folder: Path) -> dict[str, str]:

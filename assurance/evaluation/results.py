@@ -257,22 +257,16 @@ def agreement(records: Sequence[Record]) -> list[Json]:
     alike = [
         len({record.answer for record in family}) == 1 for family in families if len(family) > 1
     ]
-    pairs = [same(record, batch[record.id]) for record in alone if record.id in batch]
+    pairs = [(record.digest, batch[record.id].digest) for record in alone if record.id in batch]
+    same = [first == second for first, second in pairs if first and second]
     return [
         {"of": name, "agreement": asdict(interval)}
         for name, interval in (
             ("paraphrases of a question", share(alike)),
-            ("alone and in a full batch", share([pair for pair in pairs if pair is not None])),
+            ("alone and in a full batch", share(same)),
         )
         if interval
     ]
-
-
-def same(first: Record, second: Record) -> bool | None:
-    """Return whether two answers to one item are the same; None where one is missing."""
-    if not (first.digest and second.digest):
-        return None
-    return first.digest == second.digest
 
 
 def share(claims: Sequence[bool]) -> Interval | None:

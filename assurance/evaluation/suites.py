@@ -4,67 +4,50 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from assurance.evaluation import items, published, sheet, texts
 from assurance.evaluation.items import DataError, Item
 from launcher.errors import LauncherError
 
 OWN: Final = Path(__file__).with_name("own")
-SuiteName = Literal[
-    "knowledge",
-    "safety",
-    "service",
-    "records",
-    "rubrics",
-    "robustness",
-    "own",
-    "red-flags",
-    "calibration",
-]
 CALIBRATION: Final = "calibration"  # answers labelled by hand, which a judge labels as well
-NAMES: Final[tuple[SuiteName, ...]] = get_args(SuiteName)
 SETS: Final[tuple[published.Name, ...]] = get_args(published.Name)
-# The sets of a suite, each with the file of ours that stands in for it.
-PUBLISHED: Final[Mapping[SuiteName, Mapping[published.Name, str]]] = {
+# The sources of each suite, with the file of ours; in this order a budget is spent.
+SUITES: Final[Mapping[str, Mapping[str, str]]] = {
+    "safety": {"safety": "safety.jsonl"},
+    "service": {"service": "service.jsonl"},  # what the gateway adds, whatever the model says
     "knowledge": {
         "medqa": "medqa.jsonl",
         "medmcqa": "medmcqa.jsonl",
         "pubmedqa": "pubmedqa.json",
         "mmlu": "mmlu",
     },
+    "records": {"records": "records.jsonl"},
+    "robustness": {"robustness": "robustness.jsonl"},
     "rubrics": {"healthbench": "rubrics.jsonl"},
+    "own": {},
+    "red-flags": {},
+    CALIBRATION: {CALIBRATION: "calibration.jsonl"},
 }
-FILES: Final[Mapping[SuiteName, str]] = {
-    "safety": "safety.jsonl",
-    "service": "service.jsonl",  # what the gateway adds, whatever the model says
-    "records": "records.jsonl",
-    "robustness": "robustness.jsonl",
-    CALIBRATION: "calibration.jsonl",
-}
+DEFAULT: Final = tuple(name for name, files in SUITES.items() if files and name != CALIBRATION)
+# Suites of a site's own files, which come with --items alone.
+BY_ITEMS: Final[Mapping[str, str]] = {"own": "FILE", "red-flags": "FILE.txt, labelled texts"}
 TEXTS: Final = ".txt"  # of labelled texts, for the suite red-flags
-# In this order a budget is spent; the suites after these come with --items alone.
-DEFAULT: Final[tuple[SuiteName, ...]] = (
-    *("safety", "service", "knowledge", "records", "robustness", "rubrics"),
-)
-BY_ITEMS: Final[Mapping[SuiteName, str]] = {
-    "own": "FILE",
-    "red-flags": "FILE.txt, labelled texts",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file of items; `is_own` says that we wrote it."""
 
-    suite: SuiteName
+    suite: str
     name: str
     place: Path
     is_own: bool
 
     def read(self) -> list[Item]:
         """Return its items. Raises DataError."""
-        if self.suite in PUBLISHED and self.name in SETS:
+        if self.name in SETS and self.name in SUITES[self.suite]:
             return published.read(self.name, self.place)
         if self.place.suffix.lower() == ".csv":
             return items.made_of(self.place, sheet.rows(self.place))
@@ -91,15 +74,14 @@ def sources(
     suites: Sequence[str], data: Mapping[str, Path], own: Sequence[Path] = ()
 ) -> list[Source]:
     """Return the sources of these suites; `data` replaces a set by a file. Raises LauncherError."""
-    wrong = [suite for suite in suites if suite not in NAMES]
-    if wrong:
-        raise LauncherError(f"{wrong[0]} is no suite: choose among {', '.join(NAMES)}.")
+    if wrong := [suite for suite in suites if suite not in SUITES]:
+        raise LauncherError(f"{wrong[0]} is no suite: choose among {', '.join(SUITES)}.")
     if unknown := [name for name in data if name not in SETS]:
         raise LauncherError(f"{unknown[0]} is no data set: choose among {', '.join(SETS)}.")
     for suite, kind in BY_ITEMS.items():
         if suite in suites and not files_of(suite, own):
             raise LauncherError(f"The suite {suite} needs --items {kind}.")
-    listed = list(chosen([name for name in NAMES if name in suites], data, own))
+    listed = list(chosen(suites, data, own))
     tasks = [source.task for source in listed]
     if twice := [source.name for source in listed if tasks.count(source.task) > 1]:
         raise LauncherError(f"Two files of --items are named {twice[0]}: rename one.")
@@ -107,24 +89,23 @@ def sources(
 
 
 def chosen(
-    suites: Sequence[SuiteName], data: Mapping[str, Path], own: Sequence[Path]
+    suites: Sequence[str], data: Mapping[str, Path], own: Sequence[Path]
 ) -> Iterator[Source]:
     """Yield the sources in the order in which a budget is spent."""
-    for suite in sorted(suites, key=lambda name: [*DEFAULT, *BY_ITEMS, CALIBRATION].index(name)):
-        for name, file in PUBLISHED.get(suite, {}).items():
-            yield Source(suite, name, data.get(name, OWN / file), name not in data)
-        if suite in FILES:
-            yield Source(suite, suite, OWN / FILES[suite], is_own=True)
-        for place in files_of(suite, own):
-            yield Source(suite, name_of(suite, place), place, is_own=False)
+    for suite, files in SUITES.items():
+        if suite in suites:
+            for name, file in files.items():
+                yield Source(suite, name, data.get(name, OWN / file), name not in data)
+            for place in files_of(suite, own):
+                yield Source(suite, name_of(suite, place), place, is_own=False)
 
 
-def name_of(suite: SuiteName, place: Path) -> str:
+def name_of(suite: str, place: Path) -> str:
     """Return the name of a file of --items; sets of texts have a file for each language."""
     return place.stem if suite == "own" else f"{place.absolute().parent.name}-{place.stem}"
 
 
-def files_of(suite: SuiteName, given: Sequence[Path]) -> list[Path]:
+def files_of(suite: str, given: Sequence[Path]) -> list[Path]:
     """Return the files of --items that are a suite's."""
     if suite not in BY_ITEMS:
         return []

@@ -39,9 +39,10 @@ def joined(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def table(head: str, rows: str) -> str:
-    """Return a table that scrolls by itself."""
-    body = f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody>"
+def table(columns: Iterable[str], rows: Iterable[str]) -> str:
+    """Return a table that scrolls by itself; each row is an element."""
+    head, lines = "".join(f"<th>{name}</th>" for name in columns), "\n".join(rows)
+    body = f"<thead><tr>{head}</tr></thead><tbody>\n{lines}\n</tbody>"
     return f'<div class="wide"><table>{body}</table></div>'
 
 

@@ -61,7 +61,8 @@ class AuditFile:
         )
 
     def append(self, records: Sequence[Json]) -> ChainHead:
-        """Append records, all or none; raise OSError or ChainBroken."""
+        """Append records, all or none, and return the head on disk; a torn line is repaired first.
+        Raise OSError or ChainBroken."""
         with lock_trail(self.path):
             self._follow_file()
             if self._size >= self._rotate_bytes:
@@ -74,17 +75,14 @@ class AuditFile:
                 self._write(b"".join(lines))
             self.head = head
             self._events.clear()
-            self._set_mark()
+            ours = os.fstat(self._handle)
+            self._mark = Mark(ours.st_dev, ours.st_ino, self._size, head)
         return head
 
     def look(self) -> None:
         """Look for tampering while nothing is written; raise OSError or ChainBroken."""
         if self._mark is not None:
             self.append(())
-
-    def recover(self) -> ChainHead:
-        """Return the head on disk, after repairing a torn line; raise OSError or ChainBroken."""
-        return self.append(())
 
     def close(self) -> None:
         """Close the file."""
@@ -113,10 +111,6 @@ class AuditFile:
         known = {"known_seq": mark.head.seq, "known_mac": mark.head.mac}
         self._events.append(event("tampered", what=what, **known))
         self.on_tampering(what)
-
-    def _set_mark(self) -> None:
-        ours = os.fstat(self._handle)
-        self._mark = Mark(ours.st_dev, ours.st_ino, self._size, self.head)
 
     def _is_current(self) -> bool:
         if self._handle < 0:
@@ -167,7 +161,8 @@ class AuditFile:
         self.path.rename(aside)
         self._follow_file()
         self._events.append(event("rotation", previous=aside.name))
-        self._sync_folder()
+        if self._fsync != "never":
+            sync_folder(self.path.parent)
 
     def _write(self, content: bytes) -> None:
         """Write all or nothing: a full disk leaves no partial line behind."""
@@ -200,10 +195,6 @@ class AuditFile:
         os.fdatasync(self._handle)
         self._synced = time.monotonic()
 
-    def _sync_folder(self) -> None:
-        if self._fsync != "never":
-            sync_folder(self.path.parent)
-
 
 def check(settings: GatewaySettings) -> None:
     """Raise SettingsError when the trail cannot be continued. A disk that is full or read-only is
@@ -212,7 +203,7 @@ def check(settings: GatewaySettings) -> None:
     if file is None:
         return
     try:
-        file.recover()
+        file.append(())
     except ChainBroken as problem:
         raise SettingsError(f"MMHIE_AUDIT_FILE: {problem}.") from None
     except OSError:

@@ -207,11 +207,8 @@ class Trail:
         if now < self._next_look or self.failing:
             return
         self._next_look = now + LOOK_S
-        try:
-            with self._timed():
-                self._file.look()
-        except (OSError, ChainBroken) as problem:
-            self._fail(problem)
+        with self._attempt():
+            self._file.look()
 
     def _pause_s(self) -> float:
         """Return how long to wait for entries."""
@@ -221,18 +218,17 @@ class Trail:
 
     def _sync(self) -> None:
         """Force the last lines before an idle time to the disk like all others."""
-        try:
-            with self._timed():
-                self._file.sync_when_due()
-        except OSError as problem:
-            self._fail(problem)
+        with self._attempt():
+            self._file.sync_when_due()
 
     @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
-        """Time a disk operation, so that other threads can see one that hangs."""
+    def _attempt(self) -> Iterator[None]:
+        """Note a disk operation's failure, and time it: other threads must see one that hangs."""
         self._writing_since = time.monotonic()
         try:
             yield
+        except (OSError, ChainBroken) as problem:
+            self._fail(problem)
         finally:
             self._writing_since = None
 
@@ -250,18 +246,15 @@ class Trail:
         events, lost = list(self._events), self._lost
         gap = [event("gap", lost=lost)] if lost else []
         back = [event("resumed")] if self.failing else []
-        try:
-            with self._timed():
-                self._file.append([*events, *back, *gap, *entry.lines_of(batch, self._names)])
-        except (OSError, ChainBroken) as problem:
-            self._fail(problem)
-            return False
-        del self._events[: len(events)]
-        for written in batch:
-            self._leave(written.journal_slot)
-        self._lost -= lost
-        self._recover()
-        return True
+        with self._attempt():
+            self._file.append([*events, *back, *gap, *entry.lines_of(batch, self._names)])
+            del self._events[: len(events)]
+            for written in batch:
+                self._leave(written.journal_slot)
+            self._lost -= lost
+            self._recover()
+            return True
+        return False
 
     def _leave(self, slot: int) -> None:
         if self._journal is not None:

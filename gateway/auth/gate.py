@@ -215,13 +215,16 @@ def token_of(headers: RawHeaders) -> bytes:
 
 def check(settings: GatewaySettings) -> None:
     """Raise SettingsError when the keys file or the JWKS file cannot be used."""
-    if settings.keys_file is not None:
-        try:
-            keys.read(settings.keys_file)
-        except FileUnusable as problem:
-            raise SettingsError(f"MMHIE_KEYS_FILE is {settings.keys_file}: {problem}.") from None
-    if settings.jwks_file is not None:
-        check_jwks(settings.jwks_file)
+    readers: Mapping[str, Callable[[Path], object]] = {
+        "keys_file": keys.read,
+        "jwks_file": read_jwks,
+    }
+    for name, read in readers.items():
+        if file := getattr(settings, name):
+            try:
+                read(file)
+            except FileUnusable as problem:
+                raise SettingsError(f"MMHIE_{name.upper()} is {file}: {problem}.") from None
 
 
 def default_limits(settings: GatewaySettings) -> PrincipalLimits:
@@ -236,13 +239,10 @@ def default_limits(settings: GatewaySettings) -> PrincipalLimits:
 # Cryptography and a client for URLs are a tenth of a start and 7 MB: imported for tokens only.
 
 
-def check_jwks(file: Path) -> None:
+def read_jwks(file: Path) -> object:
     from gateway.auth import jwks
 
-    try:
-        jwks.read(file)
-    except FileUnusable as problem:
-        raise SettingsError(f"MMHIE_JWKS_FILE is {file}: {problem}.") from None
+    return jwks.read(file)
 
 
 def verifier_of(settings: GatewaySettings, naming: Callable[[str], str]) -> "JwtVerifier | None":

@@ -19,7 +19,7 @@ from gateway.audit.chain import ChainHead
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
@@ -39,16 +39,12 @@ RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_defau
 STEP_BYTES = 2**20
 
 
-class TrailDamaged(CommandError):
+class TrailDamaged(NegativeResult):
     """The trail is not as it was written."""
 
-    exit_code = 1
 
-
-class RequestNotFound(CommandError):
+class RequestNotFound(NegativeResult):
     """No line of the trail is of this request."""
-
-    exit_code = 1
 
 
 def verify(
@@ -148,17 +144,6 @@ def progress_bar(path: Path) -> Iterator[Callable[[int], object]]:
 
         yield advance
         progress.advance(task, pending)
-
-
-@contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn an OSError from reading the trail into a CommandError."""
-    try:
-        yield
-    except BrokenPipeError:  # standard output, not the trail: `| head` has read enough
-        raise
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read ({error.strerror}).") from None
 
 
 def read_checkpoints(text: str | None) -> list[ChainHead]:

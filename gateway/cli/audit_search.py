@@ -9,8 +9,8 @@ import typer
 
 from gateway.audit.account import printable
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.cli.audit import File, genuine_records, readable, trail
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.audit import File, genuine_records, trail
+from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
 from gateway.runtime.json_types import Json
 from gateway.safety.provenance import keyed_digest
 from gateway.settings.gateway import load
@@ -47,10 +47,8 @@ Notice = Annotated[str | None, typer.Option(help="Id of a notice that was shown.
 Copy = Annotated[Path, typer.Argument(help="Copy of an answer, as text.", show_default=False)]
 
 
-class NothingFound(CommandError):
+class NothingFound(NegativeResult):
     """No line is what was looked for."""
-
-    exit_code = 1
 
 
 def search(  # noqa: PLR0913, PLR0917 - one parameter for each option

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 
 from gateway.audit.account import printable
-from gateway.cli.audit import File, genuine_records, readable, trail
+from gateway.cli.audit import File, genuine_records, trail
 from gateway.cli.audit_search import Since, Until, is_within
-from gateway.cli.command import AsJson, print_rows, put
+from gateway.cli.command import AsJson, print_rows, put, readable
 from gateway.runtime.json_types import Json
 
 Group = Literal["key", "person", "day", "model"]

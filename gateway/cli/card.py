@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, put
 from gateway.model_card import source
 from gateway.model_card.attributes import ATTRIBUTES, REGULATION, Attribute
 from gateway.model_card.card import SERVICE
@@ -21,10 +21,8 @@ Complete = Annotated[
 ]
 
 
-class Incomplete(CommandError):
+class Incomplete(NegativeResult):
     """Source attributes are empty."""
-
-    exit_code = 1
 
 
 def init(file: File, model: Model = None, as_json: AsJson = False) -> None:

@@ -2,13 +2,17 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from gateway.settings.gateway import GatewaySettings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -19,20 +23,48 @@ class CommandError(Exception):
     exit_code: ClassVar[int] = 2
 
 
+class NegativeResult(CommandError):
+    """A command that did its work, and whose answer is no."""
+
+    exit_code = 1
+
+
 def put(sentence: str, document: Mapping[str, object], *, as_json: bool) -> None:
     """Write the sentence, or the document as JSON, to standard output."""
     text = json.dumps(document, ensure_ascii=False) if as_json else sentence
     sys.stdout.write(f"{text}\n")
 
 
+@contextmanager
+def readable(path: Path, problem: str = "cannot be read") -> Iterator[None]:
+    """Turn an OSError from reading a file or folder into a CommandError."""
+    try:
+        yield
+    except BrokenPipeError:  # standard output, not the file: `| head` has read enough
+        raise
+    except OSError as error:
+        raise CommandError(f"{path} {problem} ({error.strerror}).") from None
+
+
+def audit(settings: "GatewaySettings", kind: str, **facts: str) -> None:
+    """Record an event in the trail. A failure only warns: what was done must not wait for it."""
+    from gateway.audit.file import ChainBroken, append_event  # few commands have events
+
+    try:
+        append_event(settings, kind, **facts)
+    except (OSError, ChainBroken) as error:
+        sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")
+
+
 def print_rows(rows: Sequence[Mapping[str, str]], console: "Console") -> None:
     """Print a table, or where it would have to shorten something a paragraph for each row, which
     begins with its first value."""
     from rich.table import Table  # no command without a table waits for it
+    from rich.text import Text
 
     table = Table(*(rows[0] if rows else ()), box=None)
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*map(Text, row.values()))  # brackets in a name are no markup
     unbounded = console.options.update(max_width=10_000)
     if console.measure(table, options=unbounded).maximum <= console.width:
         console.print(table)

@@ -10,17 +10,16 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from gateway.audit.account import printable
 from gateway.audit.fhir.feedback import resource_of
-from gateway.audit.file import ChainBroken, append_event
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, audit, print_rows, put
 from gateway.feedback.cipher import TextCipher, TextUnreadable
 from gateway.feedback.entry import OUTCOMES, Entry
 from gateway.feedback.store import Store, StoreFailed
 from gateway.runtime.json_types import Json
-from gateway.settings.gateway import GatewaySettings, load
+from gateway.runtime.timestamps import rfc3339
+from gateway.settings.gateway import load
 
 Texts = tuple[str | None, str | None]
 Id = Annotated[str, typer.Argument(help="Of the feedback, as `list` shows it.", show_default=False)]
@@ -34,13 +33,10 @@ Lines = Annotated[bool, typer.Option("--json", help="No effect: entries are JSON
 What = Annotated[str, typer.Option("--outcome", help=f"One of {', '.join(OUTCOMES)}.")]
 By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]
 Erase = Annotated[bool, typer.Option("--erase-text", help="Destroy comment and corrected text.")]
-COLUMNS = ("id", "time", "category", "severity", "request", "client", "text", "state")
 
 
-class FeedbackNotFound(CommandError):
+class FeedbackNotFound(NegativeResult):
     """There is no feedback of this id."""
-
-    exit_code = 1
 
 
 def show_all(state: Shown = "open", as_json: AsJson = False) -> None:
@@ -50,10 +46,7 @@ def show_all(state: Shown = "open", as_json: AsJson = False) -> None:
     if as_json:
         put("", {"feedback": [entry.document() for entry in entries]}, as_json=True)
         return
-    table = Table(*COLUMNS, box=None)
-    for entry in entries:
-        table.add_row(*map(printable, row(entry)))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    print_rows(list(map(row, entries)), Console(width=None if sys.stdout.isatty() else 200))
 
 
 def show(feedback_id: Id, as_json: AsJson = False) -> None:
@@ -96,30 +89,24 @@ def close(
         entry = entry_of(store, feedback_id)
         store.close_entry(entry.id, time.time(), by=who, outcome=outcome, erase=erase_text)
         after = entry_of(store, feedback_id)
-    audit(settings, after, who)
+    facts = {"feedback_id": entry.id, "request_id": entry.answer.request_id, "by": who}
+    audit(settings, "feedback_closed", outcome=str(after.outcome), **facts)
     put(f"{entry.id} is closed as {outcome}.", after.document(), as_json=as_json)
 
 
-def audit(settings: GatewaySettings, entry: Entry, by: str) -> None:
-    """Record the event in the trail. A failure only warns: the entry is closed already."""
-    facts = {"feedback_id": entry.id, "request_id": entry.answer.request_id, "by": by}
-    try:
-        append_event(settings, "feedback_closed", outcome=str(entry.outcome), **facts)
-    except (OSError, ChainBroken) as error:
-        sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")
-
-
-def row(entry: Entry) -> Iterator[str]:
-    """Yield the columns of an entry."""
-    document = entry.document()
-    yield entry.id
-    yield document["created"][:16]
-    yield entry.category
-    yield entry.severity or ""
-    yield entry.answer.caller_request_id or entry.answer.request_id
-    yield entry.client
-    yield "yes" if entry.has_text else "no"
-    yield entry.outcome or "open"
+def row(entry: Entry) -> dict[str, str]:
+    """Return an entry for a person."""
+    columns = {
+        "id": entry.id,
+        "time": rfc3339(entry.created)[:16],
+        "category": entry.category,
+        "severity": entry.severity or "",
+        "request": entry.answer.caller_request_id or entry.answer.request_id,
+        "client": entry.client,
+        "text": "yes" if entry.has_text else "no",
+        "state": entry.outcome or "open",
+    }
+    return {name: printable(text) for name, text in columns.items()}
 
 
 def facts_of(entry: Entry) -> str:

@@ -4,7 +4,6 @@ The hold is kept in Redis for all gateways where one is configured, else in a fi
 """
 
 import getpass
-import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.audit.file import ChainBroken, append_event
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, audit, put
 from gateway.cli.phases import Phases, phases_of, told
 from gateway.cluster import operator_state
 from gateway.cluster.operator_state import SILENT
@@ -42,10 +40,8 @@ CUT_OFF = (
 )
 
 
-class Unconfirmed(CommandError):
+class Unconfirmed(NegativeResult):
     """The command did its part, and no gateway shows it."""
-
-    exit_code = 1
 
 
 def hold(
@@ -64,8 +60,9 @@ def hold(
         write(settings.hold_file, new, problem)
     audit(settings, "hold", by=wanted.by, reason=reason, **({"now": "true"} if now else {}))
     phases = phases_of(settings, url or (), lambda seen: seen == HELD)
+    place = settings.hold_file if in_file else "Redis"
     put(
-        f"The hold is in {place(settings, in_file=in_file)}. {confirmed(phases, first)}",
+        f"The hold is in {place}. {confirmed(phases, first)}",
         document(new, phases) | {"file": str(settings.hold_file) if in_file else None},
         as_json=as_json,
     )
@@ -133,10 +130,6 @@ def document(held: Hold | None, phases: Phases) -> dict[str, object]:
     return {"held": True, **(asdict(held) if held else {}), "gateways": gateways}
 
 
-def place(settings: GatewaySettings, *, in_file: bool) -> str:
-    return str(settings.hold_file) if in_file else "Redis"
-
-
 def confirmed(phases: Phases, first: Hold | None) -> str:
     """Return what the gateways say, and which hold is in force."""
     was = f" It was {described(first)} already: that reason stays." if first else ""
@@ -186,11 +179,3 @@ def remove(path: Path) -> Hold | None:
         return hold_file.release(path)
     except OSError as error:
         raise CommandError(f"The hold at {path} cannot be removed ({error.strerror}).") from None
-
-
-def audit(settings: GatewaySettings, kind: str, **facts: str) -> None:
-    """Record the event in the trail. A failure only warns: the hold itself must not wait for it."""
-    try:
-        append_event(settings, kind, **facts)
-    except (OSError, ChainBroken) as error:
-        sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")

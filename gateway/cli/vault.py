@@ -1,9 +1,7 @@
 """`mmhie vault open | erase`: answers in the vault, for who holds its private key; neither needs
 the gateway or its settings."""
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NotRequired
 
@@ -13,7 +11,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from gateway.audit.account import printable
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
 from gateway.runtime.json_types import Json
 from gateway.vault import folder
 from gateway.vault.sealing import KeyUnusable, Opener, SealUnopened
@@ -52,22 +50,18 @@ class KeptAnswer(TypedDict):
 KEPT = TypeAdapter(KeptAnswer)
 
 
-class AnswerUnreadable(CommandError):
+class AnswerUnreadable(NegativeResult):
     """A file of the vault cannot be opened."""
 
-    exit_code = 1
 
-
-class AnswerMissing(CommandError):
+class AnswerMissing(NegativeResult):
     """The vault has no answer of this id."""
-
-    exit_code = 1
 
 
 def show(request_id: RequestId, vault: VaultDir, private_key: Key, as_json: AsJson = False) -> None:
     """Print what was asked and answered, each text with its digest in the audit trail."""
     opener = opener_of(private_key)
-    with readable(vault):
+    with readable(vault, "cannot be used"):
         answers = [open_file(file, opener) for file in folder.files_of(vault, request_id)]
         answers = answers or list(answers_by_caller(vault, request_id, opener).values())
     put("\n\n".join(map(account, answers)), {"answers": answers}, as_json=as_json)
@@ -77,7 +71,7 @@ def erase(
     request_id: RequestId, vault: VaultDir, private_key: OptionalKey = None, as_json: AsJson = False
 ) -> None:
     """Erase one answer; by a caller's id only the private key finds it."""
-    with readable(vault):
+    with readable(vault, "cannot be used"):
         files = folder.files_of(vault, request_id)
         if not files and private_key is None:
             raise AnswerMissing(f"{vault} has no answer of this id; a caller's id needs --key.")
@@ -151,12 +145,3 @@ def passphrase() -> str:
         return sys.stdin.readline().rstrip("\n")
     asked: str = typer.prompt("Passphrase", hide_input=True, err=True)
     return asked
-
-
-@contextlib.contextmanager
-def readable(vault: Path) -> Iterator[None]:
-    """Turn an OSError into a CommandError."""
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(f"{vault} cannot be used ({error.strerror}).") from None

@@ -218,20 +218,13 @@ def texts_of(members: "Reply") -> set[str]:
     return {text.decode(errors="replace") for text in texts if isinstance(text, bytes)}
 
 
-def decode(text: bytes | None) -> Hold | None:
-    """Read what `encode` wrote; raises ValueError, KeyError or TypeError."""
-    fields = parse_json(text or b"")
-    if fields is None:
-        return None
-    return Hold.of(fields)
-
-
 def entry_of(row: Sequence[bytes | None]) -> HoldEntry:
     """Read an entry. An unreadable one is a hold: somebody wanted the model out of service."""
     at, hold = row
     if at is None and hold is None:
         return HoldEntry()
     try:
-        return HoldEntry(int(at or 0), decode(hold))
+        fields = parse_json(hold or b"")
+        return HoldEntry(int(at or 0), None if fields is None else Hold.of(fields))
     except (ValueError, KeyError, TypeError):
         return HoldEntry(0, UNREADABLE)

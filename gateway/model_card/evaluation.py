@@ -108,4 +108,5 @@ def is_signed(text: str, proof: str, key: str) -> bool:
     """Return whether a report is, byte for byte, what was signed."""
     body = text.rpartition(',\n "mac": "')[0]
     expected = hmac.new(key.encode(), f"{FORMAT}\n{body}\n}}".encode(), hashlib.sha256).hexdigest()
-    return text == f'{body},\n "mac": "{proof}"\n}}\n' and hmac.compare_digest(proof, expected)
+    is_whole = text == f'{body},\n "mac": "{proof}"\n}}\n'
+    return is_whole and hmac.compare_digest(proof.encode(), expected.encode())

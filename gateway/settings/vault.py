@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gateway.settings.base import SharedSettings, UserPath
+from gateway.settings.base import SharedSettings, UserPath, require_together
 
 
 class VaultSettings(SharedSettings):
@@ -29,13 +29,5 @@ class VaultSettings(SharedSettings):
 
 
 def vault_conflicts(settings: VaultSettings) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
-    yield (
-        settings.vault_dir and not settings.vault_public_key,
-        "MMHIE_VAULT_DIR needs MMHIE_VAULT_PUBLIC_KEY, the key that seals the texts; set that as "
-        "well, or unset it.",
-    )
-    yield (
-        settings.vault_public_key and not settings.vault_dir,
-        "MMHIE_VAULT_PUBLIC_KEY needs MMHIE_VAULT_DIR; set that as well, or unset it.",
-    )
+    """Yield the combination that is refused, with its sentence."""
+    yield require_together(settings, "vault_dir", "vault_public_key")

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 FORM = b"mmhie answer vault 1\n"
 KEY_ID_BYTES = 8
+SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 NOT_PUBLIC = "is no public key of X25519 in PEM; `openssl pkey -in KEY -pubout` writes one"
 NOT_PRIVATE = "is no private key of X25519 in PEM, or its passphrase is another"
 IS_PRIVATE = (
@@ -43,7 +44,6 @@ class Sealer:
         kind = X25519PublicKey
         self._key = read_key(path, kind, parse_public, NOT_PUBLIC)  # type: ignore[type-abstract] # to ask for
         self._head = head_of(self._key)
-        self._suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
         try:
             self.seal(b"", "")
         except ValueError:  # a point of low order, with which nothing would be secret
@@ -51,7 +51,7 @@ class Sealer:
 
     def seal(self, content: bytes, name: str) -> bytes:
         """Return the file of this name."""
-        return self._head + self._suite.encrypt(content, self._key, self._head + name.encode())
+        return self._head + SUITE.encrypt(content, self._key, self._head + name.encode())
 
 
 class Opener:
@@ -67,7 +67,6 @@ class Opener:
         kind = X25519PrivateKey
         self._key = read_key(path, kind, parse, NOT_PRIVATE)  # type: ignore[type-abstract] # to ask for
         self._head = head_of(self._key.public_key())
-        self._suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
     def unseal(self, sealed: bytes, name: str) -> bytes:
         """Return what was sealed under this name; raise SealUnopened."""
@@ -77,7 +76,7 @@ class Opener:
             raise SealUnopened("was sealed to another key; name the private half of that one")
         secret, info = sealed[len(self._head) :], self._head + name.encode()
         try:
-            return self._suite.decrypt(secret, self._key, info)
+            return SUITE.decrypt(secret, self._key, info)
         except InvalidTag:
             raise SealUnopened("was damaged, or stands under another's name") from None
 

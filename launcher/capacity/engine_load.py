@@ -49,14 +49,9 @@ def steady_state(cost: RequestCost, rate: float, max_sequences: int) -> SteadySt
         return None
     batch = _largest(lambda batch: cost.rate(batch) <= rate, max_sequences)
     token_s = cost.token_s(batch)
-    ttft_s = _ttft_s(cost, rate, token_s)
+    # the rest of the step that is running, the prompts before this one, and its own
+    ttft_s = token_s / 2 + mg1_wait_s(rate, cost.prompt_s) + cost.prompt_s + cost.step_s(1)
     return SteadyState(rate, batch, token_s, ttft_s, ttft_s + (cost.tokens_out - 1) * token_s)
-
-
-def _ttft_s(cost: RequestCost, rate: float, token_s: float) -> float:
-    """The rest of the step that is running, the prompts before this one, and its own."""
-    waiting = mg1_wait_s(rate, cost.prompt_s)
-    return token_s / 2 + waiting + cost.prompt_s + cost.step_s(1)
 
 
 def limit(cost: RequestCost, max_sequences: int, inter_token_s: float = math.inf) -> float:

@@ -45,7 +45,11 @@ class Speed:
 
     def step_s(self, batch: float, tokens: float) -> float:
         """Seconds of a step that writes one token in each of `batch` sequences of `tokens`."""
-        attention = batch * self.kv_bytes(tokens) / self.bytes_s
+        workload = (
+            self.workload
+        )  # keys and values of a sequence, windows of sliding layers included
+        cache = kv_cache.request_bytes(workload.model, round(tokens), workload.kv_dtype)
+        attention = batch * cache / self.bytes_s
         reading = self.weight_bytes(batch) / self.bytes_s
         computing = batch * 2 * (self.read_parameters + self.head_parameters) / self.flops_s
         overhead = STEP_OVERHEAD_S + SEQUENCE_OVERHEAD_S * batch
@@ -54,10 +58,6 @@ class Speed:
     def prompt_s(self, tokens: float) -> float:
         """Seconds of arithmetic to read a prompt of `tokens`."""
         return tokens * (2 * self.read_parameters + self.attention_flops(tokens / 2)) / self.flops_s
-
-    def kv_bytes(self, tokens: float) -> float:
-        """Keys and values of one sequence, windows of sliding layers included."""
-        return kv_cache.request_bytes(self.workload.model, round(tokens), self.workload.kv_dtype)
 
     def attention_flops(self, tokens: float) -> float:
         """FLOP of one token that looks back at `tokens` others."""
@@ -84,7 +84,8 @@ class Speed:
         if not model.experts:
             return self._whole_bytes()
         missed: float = (1 - model.experts_per_token / model.experts) ** batch
-        return self._whole_bytes() - self._expert_bytes() * missed
+        packed = weights.MXFP4_BYTES if self.workload.quantization == "mxfp4" else 2
+        return self._whole_bytes() - model.expert_parameters * packed * missed
 
     def _whole_bytes(self) -> float:
         """All weights but the table of input embeddings, of which a step reads single rows."""
@@ -92,8 +93,3 @@ class Speed:
             self.workload.model, self.workload.quantization, self.workload.dtype
         )
         return whole if self.workload.model.tied_embeddings else whole - self.head_parameters * 2
-
-    def _expert_bytes(self) -> float:
-        model = self.workload.model
-        packed = weights.MXFP4_BYTES if self.workload.quantization == "mxfp4" else 2
-        return model.expert_parameters * packed

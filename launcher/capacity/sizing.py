@@ -138,13 +138,8 @@ def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Dema
         gateway_cores=gateway_cores,
         router_cores=demand.rate * measured.ROUTER_REQUEST_S
         + demand.chunks * measured.ROUTER_CHUNK_S,
-        gateways=_gateways(gateway_cores, demand.spare),
+        gateways=math.ceil(gateway_cores / GATEWAY_BUSY / WORKERS) + min(1, demand.spare),
     )
-
-
-def _gateways(cores: float, spare: int) -> int:
-    """Enough of WORKERS processes each, and one more where one may be away."""
-    return math.ceil(cores / GATEWAY_BUSY / WORKERS) + min(1, spare)
 
 
 def one_engine(

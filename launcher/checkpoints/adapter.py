@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 from launcher.checkpoints import lora, making, mxfp4, tensors
 from launcher.checkpoints.lora import LoraPair
@@ -15,17 +14,20 @@ from launcher.checkpoints.tensors import TensorSource
 from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.json_types import Json, JsonView
 from launcher.models import adapter_config, digests, safetensors_header, weights
+from launcher.models.adapter_shapes import FILE
+from launcher.models.disk import require_room
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import Config
+from launcher.models.fetch_progress import LINE_EVERY_S, Lines, Progress
+from launcher.models.model_folder import entries_of
 from launcher.models.resolve import read_model
 from launcher.models.safetensors_header import Tensor
 from launcher.models.weights import MERGE_RECORD
 from launcher.planning.served_adapter import check_kind
 from launcher.settings import load
 
-ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
-
-Report = Callable[[int, int], None]
+Piece = TensorSource | Tensor
+Report = Callable[[int, int], object]
 
 
 def merge(job: MergeJob, report: Report) -> Path:
@@ -34,7 +36,7 @@ def merge(job: MergeJob, report: Report) -> Path:
     `report` gets the bytes done and the bytes in all. Raises PlanError for what cannot be merged
     exactly, ModelError for broken files, NotEnoughDisk.
     """
-    config = _read(job.adapter / "adapter_config.json")
+    config = entries_of(job.adapter / "adapter_config.json")
     facts = adapter_config.from_config(config, id=job.adapter_id, source=str(job.adapter))
     check_kind(facts)
     if facts.unmergeable:
@@ -45,19 +47,19 @@ def merge(job: MergeJob, report: Report) -> Path:
         )
     record = _record(job, facts)
     with making.locked(job.target.parent / f".{job.target.name}.lock"):
-        if not _is_done(job, record):
+        if not record.items() <= entries_of(job.target / MERGE_RECORD).items():
             _write(job, _shards(job, config), record, report)
     return job.target
 
 
 def _weights(adapter: Path) -> Path:
-    file = adapter / ADAPTER_WEIGHTS
+    file = adapter / FILE
     if not file.is_file():
-        raise ModelError(f"{adapter} has no {ADAPTER_WEIGHTS}: save it as safetensors.")
+        raise ModelError(f"{adapter} has no {FILE}: save it as safetensors.")
     return file
 
 
-def _shards(job: MergeJob, config: Config) -> dict[str, list[TensorSource]]:
+def _shards(job: MergeJob, config: Config) -> dict[str, list[Piece]]:
     """The tensors of the merged checkpoint by file."""
     shards = {file.name: safetensors_header.read(file) for file in weights.shards(job.base)}
     known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
@@ -70,14 +72,14 @@ def _sources(
     shard: Mapping[str, Tensor],
     changed: Mapping[str, LoraPair],
     known: Mapping[str, Tensor],
-) -> Iterator[TensorSource]:
+) -> Iterator[Piece]:
     for name, tensor in shard.items():
         if name in changed:
             yield _merged(changed[name])
         elif job.dequantize and name.endswith(mxfp4.BLOCKS):
-            yield mxfp4.unpacked(tensor, mxfp4.scales_of(tensor, known))
+            yield mxfp4.unpacked(tensor, known)
         elif not (job.dequantize and name.endswith(mxfp4.SCALES)):
-            yield tensors.as_it_is(tensor)
+            yield tensor
 
 
 def _merged(pair: LoraPair) -> TensorSource:
@@ -89,11 +91,10 @@ def _merged(pair: LoraPair) -> TensorSource:
     return TensorSource(target.name, target.dtype, target.shape, target.size, chunks)
 
 
-def _write(
-    job: MergeJob, shards: Mapping[str, list[TensorSource]], record: Json, report: Report
-) -> None:
+def _write(job: MergeJob, shards: Mapping[str, list[Piece]], record: Json, report: Report) -> None:
     total = sum(source.size for sources in shards.values() for source in sources)
-    making.check_room(job.target.parent, total * ROOM, "The merged checkpoint")
+    needed = f"The merged checkpoint needs {total * ROOM / 2**30:.1f} GiB of disk"
+    require_room(job.target.parent, total * ROOM, needed)
     done = 0
 
     def advance(size: int) -> None:
@@ -109,17 +110,16 @@ def _write(
         _copy_rest(job, folder)
         _dump(folder / MERGE_RECORD, {**record, "files": digests})
         # The configuration comes last: a folder without it does not load.
-        _dump(folder / "config.json", _config(job))
-        _replace(folder, job.target)
+        config = entries_of(job.base / "config.json")
+        if job.dequantize:
+            config.pop("quantization_config", None)
+        _dump(folder / "config.json", config)
+        if job.target.exists():
+            shutil.rmtree(job.target)
+        folder.rename(job.target)
 
 
-def _replace(folder: Path, target: Path) -> None:
-    if target.exists():
-        shutil.rmtree(target)
-    folder.rename(target)
-
-
-def _write_index(folder: Path, shards: Mapping[str, list[TensorSource]], total: int) -> None:
+def _write_index(folder: Path, shards: Mapping[str, list[Piece]], total: int) -> None:
     if len(shards) > 1:
         names = {source.name: file for file, sources in shards.items() for source in sources}
         _dump(folder / weights.INDEX, {"metadata": {"total_size": total}, "weight_map": names})
@@ -132,13 +132,6 @@ def _copy_rest(job: MergeJob, folder: Path) -> None:
         is_weights = file.suffix in (".safetensors", ".bin", ".pt")
         if file.is_file() and not is_weights and file.name not in rewritten:
             shutil.copyfile(file, folder / file.name)
-
-
-def _config(job: MergeJob) -> Json:
-    config = _read(job.base / "config.json")
-    if job.dequantize:
-        config.pop("quantization_config", None)
-    return config
 
 
 def _record(job: MergeJob, facts: AdapterFacts) -> Json:
@@ -163,38 +156,17 @@ def _identity(file: Path) -> str:
     return digests.of_hub(file) or f"{stat.st_size} bytes of {stat.st_mtime_ns}"
 
 
-def _is_done(job: MergeJob, record: JsonView) -> bool:
-    file = job.target / MERGE_RECORD
-    return file.is_file() and record.items() <= _read(file).items()
-
-
-def _read(file: Path) -> Json:
-    try:
-        content: Json = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read: fetch it again.") from error
-    return content
-
-
 def _dump(file: Path, content: JsonView) -> None:
     file.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def main() -> None:
-    """Merge what the environment names, with a line for each percent."""
+    """Merge what the environment names, with its progress as lines."""
     settings = load(os.environ)
-    model = read_model(settings)
-    shown = -1
-
-    def report(done: int, total: int) -> None:
-        nonlocal shown
-        percent = done * 100 // max(1, total)
-        if percent != shown:
-            sys.stderr.write(f"Merging: {percent:3d}%|\n")
-            shown = percent
-
+    job = job_of(settings, read_model(settings), dequantize="--dequantize" in sys.argv)
+    lines = Lines(LINE_EVERY_S)
     try:
-        merge(job_of(settings, model, dequantize="--dequantize" in sys.argv), report)
+        merge(job, lambda done, total: lines(Progress("Merging", done, total)))
     except LauncherError as error:
         sys.exit(str(error))
 

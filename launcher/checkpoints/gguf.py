@@ -14,6 +14,7 @@ from typing import Final
 
 from launcher.checkpoints import making
 from launcher.errors import LauncherError
+from launcher.models.disk import require_room
 
 EDGE_BYTES: Final = 1 << 20
 # Q4 to bfloat16 is a factor of 3.6; the rest is the tokenizer and room for the file system.
@@ -55,7 +56,8 @@ def checkpoint(
     target = cache / key(source)
     with making.locked(cache / f".{target.name}.lock"):
         if not target.exists():
-            making.check_room(cache, source.stat().st_size * GROWTH, "The checkpoint")
+            size = source.stat().st_size * GROWTH
+            require_room(cache, size, f"The checkpoint needs {size / 2**30:.1f} GiB of disk")
             with making.partial(cache, target.name) as folder:
                 convert(source, folder)
                 folder.rename(target)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from launcher.errors import HubUnavailable, ModelError, NotEnoughDisk
+from launcher.errors import HubUnavailable, ModelError
 from launcher.process.child import Command, Listener, describe, run_to_end
 
 KILL_AFTER_S: Final = 2.0
@@ -60,13 +60,3 @@ def partial(cache: Path, name: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def check_room(cache: Path, needed: float, what: str) -> None:
-    """Raise NotEnoughDisk when fewer bytes are free."""
-    free = shutil.disk_usage(cache).free
-    if free < needed:
-        raise NotEnoughDisk(
-            f"{what} needs {needed / 2**30:.1f} GiB of disk and {cache} has {free / 2**30:.1f} GiB "
-            "free: make room, or set MMHIE_CACHE_DIR to a larger disk."
-        )

@@ -1,12 +1,11 @@
 """The folders, format and target of a merge; numpy, which does the work, is the engine's."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from launcher.errors import ModelError, PlanError
-from launcher.models.disk import existing
+from launcher.errors import ModelError, NotEnoughDisk, PlanError
+from launcher.models.disk import require_room
 from launcher.models.facts import ModelFacts
 from launcher.planning.decisions import merge_obstacle, prepared_folder
 from launcher.planning.hardware import Hardware
@@ -57,15 +56,15 @@ def lack_of_room(settings: LauncherSettings, model: ModelFacts) -> str | None:
     adapter = model.adapter
     if adapter is None or adapter.merged or merge_obstacle(settings, Hardware(), model):
         return None
-    needed, folder = merged_bytes(model, dequantize=False), existing(settings.cache_dir)
-    free = shutil.disk_usage(folder).free
-    if free >= needed or prepared_folder(settings, model, "merge").exists():
+    if prepared_folder(settings, model, "merge").exists():
         return None
-    return (
-        f"`mmhie serve` merges the adapter into its base once, which writes {needed / 2**30:.1f} "
-        f"GiB, and {folder} has {free / 2**30:.1f} GiB free: make room, or set MMHIE_CACHE_DIR to "
-        "a folder on a larger disk."
-    )
+    needed = merged_bytes(model, dequantize=False)
+    what = "`mmhie serve` merges the adapter into its base once, which writes"
+    try:
+        require_room(settings.cache_dir, needed, f"{what} {needed / 2**30:.1f} GiB,")
+    except NotEnoughDisk as error:
+        return str(error)
+    return None
 
 
 def local(source: str) -> Path:

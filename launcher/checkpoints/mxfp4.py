@@ -26,8 +26,10 @@ def unpack(blocks: Bytes, scales: Bytes) -> Float:
     return np.ldexp(values, exponents).reshape(rows, groups * 32)
 
 
-def unpacked(blocks: Tensor, scales: Tensor) -> TensorSource:
+def unpacked(blocks: Tensor, known: Mapping[str, Tensor]) -> TensorSource:
     """The bfloat16 tensor a gpt-oss checkpoint has instead: experts x inputs x outputs."""
+    name = blocks.name.removesuffix(BLOCKS)
+    scales = known[name + SCALES]  # in whatever shard they are
     experts, rows, groups, _ = blocks.shape
     shape = (experts, groups * 32, rows)
     size = 2 * experts * groups * 32 * rows
@@ -37,7 +39,7 @@ def unpacked(blocks: Tensor, scales: Tensor) -> TensorSource:
             values = unpack(raw(part(blocks, expert)), raw(part(scales, expert)))
             yield pack(values.T, "BF16")
 
-    return TensorSource(blocks.name.removesuffix(BLOCKS), "BF16", shape, size, chunks)
+    return TensorSource(name, "BF16", shape, size, chunks)
 
 
 def part(tensor: Tensor, index: int) -> Tensor:
@@ -45,8 +47,3 @@ def part(tensor: Tensor, index: int) -> Tensor:
     size = tensor.size // tensor.shape[0]
     start = tensor.start + index * size
     return Tensor(tensor.name, tensor.dtype, tensor.shape[1:], tensor.file, start, size)
-
-
-def scales_of(blocks: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
-    """The scales that belong to these blocks, in whatever shard they are."""
-    return tensors[blocks.name.removesuffix(BLOCKS) + SCALES]

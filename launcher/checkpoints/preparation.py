@@ -10,10 +10,11 @@ from typing import Final
 from launcher.checkpoints import gguf, making, merging
 from launcher.errors import ModelError
 from launcher.models import fetch_progress, resolve, weights
-from launcher.planning import card_choice, hardware, installation
+from launcher.planning import hardware, installation
+from launcher.planning.card_choice import make_plans
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.hardware import Hardware
-from launcher.planning.plan import EnginePlan, complete, make_plan
+from launcher.planning.plan import EnginePlan, complete
 from launcher.process.child import Listener
 from launcher.settings import LauncherSettings, is_offline
 
@@ -98,14 +99,13 @@ def _gguf_file(plan: EnginePlan) -> Path:
 
 async def make(plan: EnginePlan, environ: Mapping[str, str], listener: Listener) -> Path:
     """The folder of the checkpoint this plan needs, made now if it is not there yet."""
-    decided, settings = plan.decisions, plan.decisions.settings
+    settings = plan.decisions.settings
     if plan.preparation != "merge":
         return await dequantized(_gguf_file(plan), settings.cache_dir, environ, listener)
-    job = merging.job_of(settings, plan.model, dequantize=decided.quantization.dequantize)
-    flags = ("--dequantize",) if job.dequantize else ()
+    flags = ("--dequantize",) if plan.decisions.quantization.dequantize else ()
     given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
     await making.in_child("launcher.checkpoints.adapter", flags, given, listener)
-    return job.target
+    return folder_of(plan).absolute()
 
 
 async def dequantized(
@@ -142,8 +142,4 @@ def plans_of(settings: LauncherSettings, machine: Hardware | None = None) -> Pla
     model = resolve.read_model(settings, ask_hub=not is_offline())
     if model.missing and not model.local and is_offline():
         raise ModelError(resolve.offline(model.source, ()))
-    whole = machine or machine_of(settings)
-    settings, whole = card_choice.lay_out(settings, whole, model, installed)
-    parts = settings.engines or 1
-    shares = (hardware.share(whole, parts, index) for index in range(parts))
-    return tuple(make_plan(settings, share, model, installed) for share in shares)
+    return make_plans(settings, machine or machine_of(settings), model, installed)

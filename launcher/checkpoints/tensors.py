@@ -73,7 +73,9 @@ def floats(tensor: Tensor) -> Float:
     return widen(values) if tensor.dtype == "BF16" else values.astype(np.float32)
 
 
-def write(file: Path, sources: Iterable[TensorSource], advance: Callable[[int], None]) -> str:
+def write(
+    file: Path, sources: Iterable[TensorSource | Tensor], advance: Callable[[int], None]
+) -> str:
     """Write a safetensors file and return its sha256; `advance` gets each chunk's size."""
     ordered = list(sources)
     digest = hashlib.sha256()
@@ -87,7 +89,7 @@ def write(file: Path, sources: Iterable[TensorSource], advance: Callable[[int], 
     return digest.hexdigest()
 
 
-def _stream(sources: list[TensorSource]) -> Iterator[bytes]:
+def _stream(sources: list[TensorSource | Tensor]) -> Iterator[bytes]:
     header: Json = {"__metadata__": {"format": "pt"}}
     end = 0
     for source in sources:
@@ -102,8 +104,3 @@ def _stream(sources: list[TensorSource]) -> Iterator[bytes]:
     yield len(text).to_bytes(8, "little") + text
     for source in sources:
         yield from source.chunks()
-
-
-def as_it_is(tensor: Tensor) -> TensorSource:
-    """The same bytes under the same name."""
-    return TensorSource(tensor.name, tensor.dtype, tensor.shape, tensor.size, tensor.chunks)

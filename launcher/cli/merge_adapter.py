@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.cli.command import AsJson, put
 from launcher.checkpoints.merging import job_of
+from launcher.cli.fetch import reporter
+from launcher.models.fetch_progress import Progress
 from launcher.models.resolve import read_model
 from launcher.settings import load
 
@@ -26,13 +26,7 @@ def merge_adapter(out: Out = None, dequantize: Dequantize = False, as_json: AsJs
 
     settings = load(os.environ)
     work = job_of(settings, read_model(settings), dequantize=dequantize, out=out)
-    with bar() as progress:
-        task = progress.add_task(f"Merging {work.adapter_id}", total=None)
-        folder = merge(work, lambda done, total: progress.update(task, completed=done, total=total))
+    task = f"Merging {work.adapter_id}"
+    with reporter() as report:
+        folder = merge(work, lambda done, total: report(Progress(task, done, total)))
     put(str(folder), {"folder": str(folder)}, as_json=as_json)
-
-
-def bar() -> Progress:
-    """On standard error, so that standard output is the folder's path alone."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))

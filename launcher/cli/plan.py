@@ -20,11 +20,12 @@ from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.nodes import cluster
 from launcher.nodes.cluster import Node
-from launcher.planning import card_choice, hardware, installation
+from launcher.planning import hardware, installation
+from launcher.planning.card_choice import make_plans
 from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan
 from launcher.planning.speed import SpeedOption, speeds
 from launcher.settings import LauncherSettings, given, is_offline, load, refuse_conflicts
 
@@ -131,17 +132,16 @@ def planned(
 
     Raises LauncherError, but not for memory.
     """
-    settings, machine = card_choice.lay_out(settings, machine, model, installed)
-    engines = settings.engines or 1
-    shares = [hardware.share(machine, engines, index) for index in range(engines)]
-    plans = [make_plan(settings, share, model, installed, strict=False) for share in shares]
+    plans = make_plans(settings, machine, model, installed, strict=False)
     least = min(plans, key=lambda plan: plan.memory.max_concurrent)
     used = replace(machine, gpus=tuple(gpu for plan in plans for gpu in gpus_of(plan)))
     if variables is None:
         return Planned(least, used)
     if settings.head_address == cluster.ADDRESS_TO_COME:
         least = replace(least, warnings=(*least.warnings, cluster.FILL_IN))
-    return Planned(least, used, cluster.nodes(settings, shares[0], model, installed, variables))
+    place = plans[0].decisions
+    nodes = cluster.nodes(place.settings, place.hardware, model, installed, variables)
+    return Planned(least, used, nodes)
 
 
 def gpus_of(plan: EnginePlan) -> tuple[Gpu, ...]:

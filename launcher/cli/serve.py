@@ -101,7 +101,7 @@ async def serve_until_stopped(
     chosen, machine = load(environ, without_gpu)
     preflight.refuse_certificate(chosen)
     if chosen.node_rank == 0:
-        preflight.check_gateway()
+        preflight.load_gateway()
         preflight.check_port(chosen.host, chosen.port)
     preflight.check_room(chosen.cache_dir)
     evaluation = requirement.demanded(chosen, audit_key)
@@ -211,13 +211,15 @@ def restart_policy(chosen: LauncherSettings) -> RestartPolicy:
 
 
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
-    """Run until a stop is requested. Raises GatewayFailed and StartError."""
+    """Run until a stop is requested. Raises ProgramFailed and StartError."""
     policy = restart_policy(service.settings)
     publish = Publisher(service)
     parts = programs(service.settings, service.plans, environ, service.files)
 
     async def prepare() -> tuple[Command, ...]:
-        plans = await prepared(service, publish, environ)
+        listener = prefixed("prepare", service.files.log)
+        plans = await preparation.prepared(service.plans, environ, publish.step, listener)
+        publish.use(plans)
         requirement.refuse_others(service.evaluation, service.plans, plans)
         return replanned(parts.engines, plans, environ)
 
@@ -227,18 +229,6 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)
     stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
     await supervisor.run()
-
-
-async def prepared(service: Service, publish: "Publisher", environ: Mapping[str, str]) -> Plans:
-    """Make what the plans need first, and publish its progress as a phase."""
-
-    def step(sentence: str, fraction: float | None) -> None:
-        publish(Phase("loading", f"{sentence}.", fraction))
-
-    listener = prefixed("prepare", service.files.log)
-    plans = await preparation.prepared(service.plans, environ, step, listener)
-    publish.use(plans)
-    return plans
 
 
 async def follow(
@@ -277,6 +267,10 @@ class Publisher:
         """Publish the facts of these plans from now on."""
         self._service = replace(self._service, plans=plans)
         self._file.facts = engine_facts(plans)
+
+    def step(self, sentence: str, fraction: float | None) -> None:
+        """Publish the progress of what is made first."""
+        self(Phase("loading", f"{sentence}.", fraction))
 
     def __call__(self, phase: Phase) -> None:
         if problem := self._file.write(phase):

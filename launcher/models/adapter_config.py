@@ -1,9 +1,9 @@
 """Facts from the content of an adapter_config.json, in which a maker may write anything."""
 
 from launcher.errors import ModelError
+from launcher.models.entries import finite, positive
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import APPLIED_WHILE_SERVING, BEYOND_LORA, PLAIN_INITS, Config
-from launcher.models.numbers import finite, positive
 
 
 def from_config(config: Config, *, id: str, source: str) -> AdapterFacts:

@@ -79,11 +79,11 @@ def _by_end(name: str) -> str | None:
     return next((kind for end, kind in ENDS.items() if name.endswith(end)), None)
 
 
-def is_pooling(modules: object) -> bool:
-    """The content of a modules.json in which a text becomes a vector."""
+def embedder(modules: object) -> str | None:
+    """The kind of a model by the content of its modules.json, where a text becomes a vector."""
     entries = modules if isinstance(modules, list) else []
     kinds = [str(entry.get("type", "")) for entry in entries if isinstance(entry, dict)]
-    return any(kind.endswith(POOLING) for kind in kinds)
+    return EMBEDDER if any(kind.endswith(POOLING) for kind in kinds) else None
 
 
 def unknown_type(config: JsonView) -> str | None:
@@ -110,10 +110,14 @@ def own_code(config: JsonView) -> str | None:
 
 def reasoning_parser(model_type: str, template: str) -> str | None:
     """vLLM's parser of this family's thoughts, if the model at hand has any."""
+    if model_type == "gpt_oss":
+        return "openai_gptoss"
     thinks = any(word in template for word in THOUGHTS) if template else model_type in ALWAYS
     return REASONING.get(model_type) if thinks else None
 
 
 def tool_parser(model_type: str, template: str) -> str | None:
     """vLLM's parser of this family's calls of tools, if its chat template has any."""
+    if model_type == "gpt_oss":
+        return "openai"
     return TOOLS.get(model_type) if "tool" in template else None

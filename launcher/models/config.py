@@ -3,16 +3,17 @@
 Their JSON is open: a maker may write anything, so each entry is checked where it is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from launcher.errors import ModelError
 from launcher.formats import ALIASES
 from launcher.json_types import Json
 from launcher.models import architectures, entries, linear_attention, quantization_config
+from launcher.models.architectures import reasoning_parser, tool_parser
+from launcher.models.entries import first, optional
 from launcher.models.facts import LatentAttention, ModelFacts
 from launcher.models.families import DEFAULTS, Config
-from launcher.models.numbers import first, optional
 
 # Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
 REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)
@@ -35,8 +36,9 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
     try:
         text: Config = {**config, **config.get("text_config", {})}
         model_type = str(text.get("model_type", ""))
-        family = str(config.get("model_type") or model_type)
+        types = (str(config.get("model_type") or model_type), model_type)
         text = entries.rename({**DEFAULTS.get(model_type, {}), **text})
+        dtype = text.get("dtype") or text.get("torch_dtype") or "float32"
         own = quantization_config.description_of(config)
         name = str(own.get("quant_method") or "").replace("_", "-").lower()
         quantization = ALIASES.get(name, name) or None
@@ -52,10 +54,10 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             is_nvfp4=quantization_config.is_nvfp4(own),
             kv_dtype="fp8" if quantization_config.has_fp8_cache(own) else None,
             unreadable=quantization_config.unreadable(name, bits, own) if name else None,
-            dtype=_dtype(text),
-            chat_template=_has_template(model_type, config, template),
-            reasoning_parser=_reasoning_parser((family, model_type), template),
-            tool_parser=_tool_parser((family, model_type), template),
+            dtype=str(dtype).removeprefix("torch."),
+            chat_template=model_type == "gpt_oss" or bool(template or config.get("chat_template")),
+            reasoning_parser=_parser(types, template, REASONING_MARKS, reasoning_parser),
+            tool_parser=_parser(types, template, TOOL_MARKS, tool_parser),
             purpose=architectures.other_purpose(config)
             or architectures.eagle(source, shape["layers"]),
             own_code=architectures.own_code(config),
@@ -80,13 +82,14 @@ def _shape(text: Config) -> Json:
     context = entries.context(text)
     window = _window(text, context)
     experts = optional(text, "num_local_experts")
+    of_experts = ("moe_intermediate_size",) if experts else ()
     return {
         "layers": layers,
         "hidden": hidden,
         "heads": heads,
         "kv_heads": optional(text, "num_key_value_heads") or heads,
         "head_dim": optional(text, "head_dim") or hidden // heads,
-        "intermediate": _intermediate(text, hidden, experts),
+        "intermediate": optional(text, *of_experts, "intermediate_size") or 4 * hidden,
         "vocab": first(text, "vocab_size"),
         "context": context,
         "experts": experts,
@@ -116,11 +119,6 @@ def _latent(text: Config) -> LatentAttention | None:
     )
 
 
-def _intermediate(text: Config, hidden: int, experts: int) -> int:
-    of_experts = ("moe_intermediate_size",) if experts else ()
-    return optional(text, *of_experts, "intermediate_size") or 4 * hidden
-
-
 def _window(text: Config, context: int) -> int:
     """The tokens that a sliding layer sees, or 0 where that is the whole context."""
     window = optional(text, "sliding_window")
@@ -138,31 +136,16 @@ def _sliding_layers(text: Config, layers: int, window: int) -> int:
     return layers if text.get("use_sliding_window", True) else 0
 
 
-def _dtype(text: Config) -> str:
-    named = str(text.get("dtype") or text.get("torch_dtype") or "float32")
-    return named.removeprefix("torch.")
-
-
-def _has_template(model_type: str, config: Config, template: str) -> bool:
-    return model_type == "gpt_oss" or bool(template) or bool(config.get("chat_template"))
-
-
-def _reasoning_parser(types: Sequence[str], template: str) -> str | None:
-    if "gpt_oss" in types:
-        return "openai_gptoss"
-    found = [architectures.reasoning_parser(name, template) for name in types]
-    if any(found):
-        return next(filter(None, found))
-    return next((parser for mark, parser in REASONING_MARKS if mark in template), None)
-
-
-def _tool_parser(types: Sequence[str], template: str) -> str | None:
-    if "gpt_oss" in types:
-        return "openai"
-    found = [architectures.tool_parser(name, template) for name in types]
-    if any(found):
-        return next(filter(None, found))
-    return next((parser for mark, parser in TOOL_MARKS if mark in template), None)
+def _parser(
+    types: Sequence[str],
+    template: str,
+    marks: Sequence[tuple[str, str]],
+    of_family: Callable[[str, str], str | None],
+) -> str | None:
+    """vLLM's parser for the model's family, else for the first mark in its chat template."""
+    by_family = [of_family(name, template) for name in types]
+    by_mark = [parser for mark, parser in marks if mark in template]
+    return next(filter(None, (*by_family, *by_mark)), None)
 
 
 def gguf_config(header: Config, kind: str) -> Config:

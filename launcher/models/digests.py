@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Final
 
 from launcher.models.adapter_shapes import FILE
 from launcher.models.facts import AdapterFacts
+from launcher.models.model_folder import entries_of
 from launcher.models.weights import EMBEDDED_PACKAGE, MERGE_RECORD
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -23,12 +23,8 @@ Advance = Callable[[int], object]
 
 def recorded(files: list[Path]) -> dict[Path, str]:
     """The recorded digests of these files: by the hub, a merge, or the package they came in."""
-    found: dict[Path, str] = {}
-    for file in files:
-        digest = of_hub(file) or of_merge(file) or of_package(file)
-        if digest:
-            found[file] = digest
-    return found
+    found = {file: of_hub(file) or of_merge(file) or of_package(file) for file in files}
+    return {file: digest for file, digest in found.items() if digest}
 
 
 def of_hub(file: Path) -> str | None:
@@ -39,10 +35,7 @@ def of_hub(file: Path) -> str | None:
 
 def of_merge(file: Path) -> str | None:
     """The digest that `mmhie merge-adapter` wrote beside the weights."""
-    record = file.parent / MERGE_RECORD
-    if not record.is_file():
-        return None
-    digest = json.loads(record.read_text()).get("files", {}).get(file.name)
+    digest = entries_of(file.parent / MERGE_RECORD).get("files", {}).get(file.name)
     return str(digest) if digest else None
 
 
@@ -62,8 +55,7 @@ def of_adapter(adapter: AdapterFacts) -> str | None:
     """The digest of an adapter's weights, merged or not; None where they are not here."""
     folder = Path(adapter.source)
     if adapter.merged:
-        record = json.loads((folder / MERGE_RECORD).read_text())
-        digest = record.get("adapter_sha256")
+        digest = entries_of(folder / MERGE_RECORD).get("adapter_sha256")
         return str(digest) if digest else None
     file = folder / FILE
     if not file.is_file():
@@ -80,16 +72,26 @@ def _once(file: Path, _size: int, _mtime_ns: int) -> str:
 
 def damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:
     """The files whose digest differs from the recorded one; `advance` gets each block's size."""
-    return [file for file, digest in known.items() if sha256(file, advance) != digest]
+    return [
+        file
+        for file, digest in known.items()
+        if _digest(file, hasher(digest, file.stat().st_size), advance) != digest
+    ]
 
 
-def sha256(file: Path, advance: Advance = lambda _: None) -> str:
+def sha256(file: Path) -> str:
     """The file's digest, read a few MiB at a time."""
-    return digest(file, hashlib.sha256(), advance)
+    return _digest(file, hashlib.sha256(), lambda _: None)
 
 
-def digest(file: Path, whole: "hashlib._Hash", advance: Advance = lambda _: None) -> str:
-    """The file's digest by this hash, which may have been fed before."""
+def hasher(digest: str, size: int) -> "hashlib._Hash":
+    """The hash by which a file of this size has a digest of this form: SHA-256, or git's SHA-1."""
+    if len(digest) == 64:
+        return hashlib.sha256()
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+
+
+def _digest(file: Path, whole: "hashlib._Hash", advance: Advance) -> str:
     with file.open("rb") as opened:
         while block := opened.read(BLOCK_BYTES):
             whole.update(block)

@@ -1,8 +1,9 @@
-"""The disk of the hub's cache: room for a fetch, and its failures as sentences."""
+"""Disks of the caches: room, the lock of a fetch, and failures as sentences."""
 
 import errno
+import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +27,14 @@ class Merge:
 
 def check_room(cache: Path, needed: int, merge: Merge | None = None) -> None:
     """Raise NotEnoughDisk when so many bytes do not fit, and what is made of them besides."""
-    here, variables = existing(cache), "HF_HOME"
+    variables = "HF_HOME"
     what = f"{needed / 2**30:.2f} GiB have to be fetched"
-    if needed and merge and existing(merge.folder).stat().st_dev == here.stat().st_dev:
+    if needed and merge and existing(merge.folder).stat().st_dev == existing(cache).stat().st_dev:
         needed, variables = needed + merge.size, "HF_HOME or MMHIE_CACHE_DIR"
         what += f", {merge.size / 2**30:.2f} GiB of merged weights are made of them,"
     elif needed and merge:
-        _check(existing(merge.folder), merge.size, _MERGED.format(merge.size / 2**30), CACHE)
-    _check(here, needed, what, variables)
+        require_room(merge.folder, merge.size, _MERGED.format(merge.size / 2**30))
+    require_room(cache, needed, what, variables)
 
 
 def existing(folder: Path) -> Path:
@@ -41,13 +42,30 @@ def existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
-def _check(folder: Path, needed: int, what: str, variables: str) -> None:
+def require_room(folder: Path, needed: float, what: str, variables: str = CACHE) -> int:
+    """Return the free bytes; raise NotEnoughDisk, which says what for, when fewer than needed."""
+    folder = existing(folder)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise NotEnoughDisk(
             f"{what} and {folder} has {free / 2**30:.2f} GiB free: make room, or set {variables} "
             "to a folder on a larger disk."
         )
+    return free
+
+
+@contextmanager
+def locked(repository: Path, wait: Callable[[], object]) -> Iterator[None]:
+    """One fetch of a repository at a time; a dead holder's lock is free."""
+    lock = repository / ".mmhie" / "lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -1,20 +1,16 @@
 """One file from the hub: resumed where it was cut, and kept only when its digest is right."""
 
-import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from launcher.errors import HubError, HubUnavailable
 from launcher.models import hub_client
-from launcher.models.digests import BLOCK_BYTES
+from launcher.models.digests import BLOCK_BYTES, Advance, hasher
 from launcher.models.hub_client import HubFile
 
 LONGEST_PAUSE_S: Final = 8.0
-
-Advance = Callable[[int], object]
 
 
 class Patience:
@@ -122,7 +118,7 @@ class PartialFile:
         self.stream = path.open("a+b")
         self.advance = advance
         self._file = file
-        self._hash = hasher(file)
+        self._hash = hasher(file.digest, file.size)
         self.size = 0
         self._read()
 
@@ -139,7 +135,7 @@ class PartialFile:
         """Drop what is there."""
         self.stream.truncate(0)
         self.advance(-self.size)
-        self.size, self._hash = 0, hasher(self._file)
+        self.size, self._hash = 0, hasher(self._file.digest, self._file.size)
 
     def _read(self) -> None:
         self.stream.seek(0)
@@ -152,10 +148,3 @@ class PartialFile:
         self._hash.update(block)
         self.size += len(block)
         self.advance(len(block))
-
-
-def hasher(file: HubFile) -> "hashlib._Hash":
-    """Return the hash by which the hub names a file of this size and digest."""
-    if len(file.digest) == 64:
-        return hashlib.sha256()
-    return hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)

@@ -1,4 +1,4 @@
-"""Progress of a fetch in bytes, and the lines in which a process of its own tells it."""
+"""Progress of a fetch or a merge in bytes, and the lines in which a process of its own tells it."""
 
 import re
 import sys
@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from launcher.models.hub_client import HubFile
 
+LINE_EVERY_S: Final = 1.0  # of a process whose lines another reads
 WAITING: Final = "Waiting for another process that fetches"
 LINE: Final = re.compile(r"(?P<task>.+): +(?P<percent>\d+)%\| (?P<amount>.+)")
 
@@ -42,10 +43,6 @@ def counter(task: str, files: Iterable[HubFile], report: Report) -> Callable[[in
             report(Progress(task, done, total))
 
     return advance
-
-
-def waiting(name: str) -> str:
-    return f"{WAITING} {name}"
 
 
 class Lines:

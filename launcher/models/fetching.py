@@ -9,26 +9,25 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Final, TypeVar
 
 from launcher.errors import HubError, HubUnavailable, LauncherError
 from launcher.models import digests, hub_client, model_folder, resolve, snapshot, weights
 from launcher.models import draft as drafts
-from launcher.models.disk import Merge, check_room, disk_errors
-from launcher.models.download import Download, Patience, hasher
+from launcher.models.disk import Merge, check_room, disk_errors, locked
+from launcher.models.download import Download, Patience
 from launcher.models.families import EMBEDDED
-from launcher.models.fetch_lock import locked
-from launcher.models.fetch_progress import Lines, Progress, Report, counter, waiting
+from launcher.models.fetch_progress import LINE_EVERY_S, WAITING, Lines, Progress, Report, counter
 from launcher.models.hub_client import HubFile, Listing
-from launcher.models.parallel import in_parallel
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import shards_of, wanted
 from launcher.settings import LauncherSettings, hub_cache, is_offline, load
 
+AT_ONCE: Final = 4
 FIRST_ANSWER_S: Final = 10.0
 WAIT_S: Final = 0.5
-LINE_EVERY_S: Final = 1.0
 
 Result = TypeVar("Result")
 
@@ -155,12 +154,12 @@ def is_right(found: Snapshot, name: str, terms: Terms) -> bool:
         for path in sorted(found.folder.rglob("*"))
         if path.is_file()
     }
-    known = {
-        path: file for path, file in files.items() if digests.GIT_OR_SHA256.fullmatch(file.digest)
-    }
-    wrong = damaged(known, counter(f"Checking {name}", known.values(), terms.report))
-    for file in wrong:
-        found.unlink(file.path)
+    named = {path: file.digest for path, file in files.items()}
+    known = {path: name for path, name in named.items() if digests.GIT_OR_SHA256.fullmatch(name)}
+    advance = counter(f"Checking {name}", (files[path] for path in known), terms.report)
+    wrong = digests.damaged(known, advance)
+    for path in wrong:
+        found.unlink(files[path].path)
     if wrong:
         return False
     weights.check(found.folder)
@@ -185,15 +184,16 @@ def base_of(model: Path | Job, terms: Terms) -> str | None:
 def run(job: Job, terms: Terms) -> Path:
     """Fetch what is missing, check everything once, and only then give the snapshot its name."""
     name = job.listing.name
-    with locked(job.snapshot.repository, lambda: terms.report(Progress(waiting(name)))):
+    with locked(job.snapshot.repository, lambda: terms.report(Progress(f"{WAITING} {name}"))):
         if not job.snapshot.is_checked:
             advance = counter(f"Fetching {name}", job.wanted, terms.report)
             present = {path: file for file in job.wanted if (path := job.path(file))}
-            for file in damaged(present, advance):
-                job.snapshot.unlink(file.path)
-                job.snapshot.blob(file).unlink(missing_ok=True)
+            known = {path: file.digest for path, file in present.items()}
+            for path in digests.damaged(known, advance):
+                job.snapshot.unlink(present[path].path)
+                job.snapshot.blob(present[path]).unlink(missing_ok=True)
             (job.snapshot.repository / "blobs").mkdir(exist_ok=True)
-            in_parallel(lambda download: download.run(terms.limit_s, advance), job.missing)
+            download_all(job.missing, terms.limit_s, advance)
             for file in job.wanted:
                 job.snapshot.link(file)
             weights.check(job.snapshot.folder)
@@ -202,13 +202,14 @@ def run(job: Job, terms: Terms) -> Path:
     return job.snapshot.folder
 
 
-def damaged(files: dict[Path, HubFile], advance: Callable[[int], object]) -> list[HubFile]:
-    """The files whose bytes are not those of their digest."""
-    return [
-        file
-        for path, file in files.items()
-        if digests.digest(path, hasher(file), advance) != file.digest
-    ]
+def download_all(downloads: list[Download], limit_s: float, advance: digests.Advance) -> None:
+    """Fetch several at once; raise the first failure, without waiting for the others.
+
+    Daemon threads: a connection that is silent must not keep the process from ending.
+    """
+    with ThreadPool(AT_ONCE) as threads:
+        for _ in threads.imap_unordered(lambda each: each.run(limit_s, advance), downloads):
+            pass
 
 
 def wait_until_whole(settings: LauncherSettings, terms: Terms) -> None:
@@ -219,7 +220,7 @@ def wait_until_whole(settings: LauncherSettings, terms: Terms) -> None:
             model = resolve.read_model(settings, hub=terms.cache)
             if not model.lacks:
                 return
-            reason = waiting(settings.model)
+            reason = f"{WAITING} {settings.model}"
         except LauncherError as error:
             reason = str(error)
         if reason != said:

@@ -5,6 +5,7 @@ The gguf library comes with the engine only, and the launcher runs without it.
 
 import math
 import struct
+import tomllib
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -14,42 +15,13 @@ from launcher.json_types import Json
 MAGIC: Final = b"GGUF"
 STRING, ARRAY = 8, 9
 FORMATS: Final = {**dict(enumerate("BbHhIif?")), 10: "Q", 11: "q", 12: "d"}
-# Weights of a block and its bytes, by the tensor's type (GGML_QUANT_SIZES, gguf/constants.py).
+# Weights of a block and its bytes, by the tensor's type.
 BLOCKS: Final = {
-    0: (1, 4),
-    1: (1, 2),
-    2: (32, 18),
-    3: (32, 20),
-    6: (32, 22),
-    7: (32, 24),
-    8: (32, 34),
-    9: (32, 40),
-    10: (256, 84),
-    11: (256, 110),
-    12: (256, 144),
-    13: (256, 176),
-    14: (256, 210),
-    15: (256, 292),
-    16: (256, 66),
-    17: (256, 74),
-    18: (256, 98),
-    19: (256, 50),
-    20: (32, 18),
-    21: (256, 110),
-    22: (256, 82),
-    23: (256, 136),
-    24: (1, 1),
-    25: (1, 2),
-    26: (1, 4),
-    27: (1, 8),
-    28: (1, 8),
-    29: (256, 56),
-    30: (1, 2),
-    34: (256, 54),
-    35: (256, 66),
-    39: (32, 17),
-    40: (64, 36),
-    41: (128, 18),
+    int(kind): (int(weights), size)
+    for weights, sizes in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))[
+        "blocks"
+    ].items()
+    for kind, size in sizes.items()
 }
 MOST_DIMENSIONS: Final = 4
 LONGEST_ARRAY_KEPT: Final = 64

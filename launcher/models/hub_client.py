@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, MissingPackage
-from launcher.models import open_json
+from launcher.json_types import parse_foreign
 from launcher.settings import hub_endpoint
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # A connection that is silent this long is given up and opened again.
 SILENCE_S: Final = 20.0
 ANSWER_S: Final = 10.0
+WEIGHTS: Final = (".safetensors", ".bin", ".gguf")
 # Files that describe a model, with which a plan is made before its weights are here.
 DESCRIPTION: Final = frozenset(
     {
@@ -82,12 +83,9 @@ def _check(name: str, files: Sequence[HubFile]) -> None:
     counts = Counter(file.path for file in files)
     if twice := sorted(path for path, count in counts.items() if count > 1):
         raise HubError(f"The hub lists {twice[0]} of {name} twice: start again later.")
-    if empty := sorted(file.path for file in files if file.size < 1 and _is_weight(file.path)):
+    weights = [file for file in files if file.path.endswith(WEIGHTS)]
+    if empty := sorted(file.path for file in weights if file.size < 1):
         raise HubError(f"The hub lists {empty[0]} of {name} with no bytes: start again later.")
-
-
-def _is_weight(path: str) -> bool:
-    return PurePosixPath(path).suffix in (".safetensors", ".bin", ".gguf")
 
 
 def _file(sibling: RepoSibling) -> HubFile:
@@ -137,7 +135,7 @@ def description(found: Listing) -> Iterator[Path]:
 def _check_json(name: str, path: str, body: bytes) -> None:
     try:
         if path.endswith(".json"):
-            open_json.parse(body)
+            parse_foreign(body)
     except ValueError:
         raise HubError(
             f"The hub's {path} of {name} is not valid JSON: start again later."

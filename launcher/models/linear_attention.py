@@ -6,7 +6,7 @@ Each keeps a state of a fixed size for a sequence instead (layers/mamba/mamba_ut
 from typing import Final
 
 from launcher.json_types import JsonView
-from launcher.models.numbers import first, optional
+from launcher.models.entries import first, optional
 
 KINDS: Final = frozenset({"linear_attention", "mamba", "mamba2", "conv", "recurrent", "kda"})
 WIDE: Final = 4  # bytes of a state that the model wants in float32

@@ -5,7 +5,7 @@ engine translates it (vllm/transformers_utils/configs/mistral.py).
 from typing import Final
 
 from launcher.json_types import Json
-from launcher.models.numbers import optional
+from launcher.models.entries import optional
 
 FILE: Final = "params.json"
 NAMES: Final = {

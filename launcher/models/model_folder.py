@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.json_types import Json
+from launcher.json_types import Json, parse_foreign
 from launcher.models import (
     architectures,
     families,
     gguf_header,
     mistral_config,
-    open_json,
     weights,
 )
-from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
+from launcher.models.architectures import embedder, unknown_type
 from launcher.models.config import from_config, gguf_config
+from launcher.models.entries import positive
 from launcher.models.facts import AdapterFacts, ModelFacts
-from launcher.models.numbers import positive
 from launcher.models.weights import MERGE_RECORD
 
 # By general.file_type; the others have 4 bits, more or less.
@@ -54,7 +53,9 @@ def read(folder: Path, source: str) -> ModelFacts:
         local=True,
         weight_bytes=weights.size(folder),
         has_copies=weights.has_copies(folder),
-        purpose=_embedder(folder) or unknown_type(config) or facts.purpose,
+        purpose=embedder(_content(folder / "modules.json"))
+        or unknown_type(config)
+        or facts.purpose,
         adapter=_merged_adapter(folder),
     )
 
@@ -67,10 +68,6 @@ def _check_layout(folder: Path, source: str, config: Json) -> None:
             f"which vLLM reads for a {architectures.name(config)} with {mistral_config.FILE} "
             "alone: add that file, or the weights in the usual layout."
         )
-
-
-def _embedder(folder: Path) -> str | None:
-    return EMBEDDER if is_pooling(_content(folder / "modules.json")) else None
 
 
 def _by_modelopt(folder: Path) -> Json:
@@ -154,7 +151,7 @@ def _content(path: Path) -> object:
     if not path.is_file():
         return None
     try:
-        return open_json.parse(_read_text(path))
+        return parse_foreign(_read_text(path))
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
 

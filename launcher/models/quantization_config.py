@@ -3,8 +3,8 @@
 from typing import Final
 
 from launcher.formats import ALIASES, FORMATS, READ, REQUIRED
+from launcher.models.entries import positive
 from launcher.models.families import Config
-from launcher.models.numbers import positive
 
 GPTQ: Final = ("gptq", "auto-gptq", "gptq-marlin")
 INSTEAD: Final = (

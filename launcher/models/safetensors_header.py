@@ -3,14 +3,13 @@
 The safetensors library comes with the engine only, and the launcher runs without it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.json_types import Json
-from launcher.models import open_json
+from launcher.json_types import Json, parse_foreign
 
 LONGEST_HEADER: Final = 100 * 1024**2
 CHUNK_BYTES: Final = 16 * 1024**2
@@ -45,7 +44,7 @@ def read(file: Path) -> dict[str, Tensor]:
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            header = open_json.parse(stream.read(length)) if length < LONGEST_HEADER else None
+            header = parse_foreign(stream.read(length)) if length < LONGEST_HEADER else None
         if not isinstance(header, dict):
             raise ModelError(f"{file.name} is not a safetensors file: fetch it again.")
         header.pop("__metadata__", None)
@@ -54,7 +53,9 @@ def read(file: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"{file.name} is not a complete safetensors file: fetch it again."
         ) from error
-    _check_length(file, found.values())
+    needed = max((tensor.start + tensor.size for tensor in found.values()), default=0)
+    if file.stat().st_size < needed:
+        raise ModelError(f"{file.name} is cut short: fetch it again.")
     return found
 
 
@@ -63,9 +64,3 @@ def _tensor(file: Path, name: str, entry: Json, start: int) -> Tensor:
     if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
         raise ValueError(f"{name} has no place")
     return Tensor(name, entry["dtype"], tuple(entry["shape"]), file, start + first, last - first)
-
-
-def _check_length(file: Path, tensors: Iterable[Tensor]) -> None:
-    needed = max((tensor.start + tensor.size for tensor in tensors), default=0)
-    if file.stat().st_size < needed:
-        raise ModelError(f"{file.name} is cut short: fetch it again.")

@@ -9,8 +9,8 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from launcher.errors import MissingPackage, ModelError
-from launcher.json_types import Json
-from launcher.models import gguf_header, numbers, open_json, safetensors_header
+from launcher.json_types import Json, parse_foreign
+from launcher.models import entries, gguf_header, safetensors_header
 from launcher.models.facts import WEIGHTS
 
 # The package with the small model for machines with no GPU and no hub.
@@ -54,7 +54,7 @@ def gguf_parts(file: Path, header: Json) -> list[Path]:
     """The files of a GGUF model, which may be split; ModelError when one is not beside it."""
     parts = sorted({file, *(file.with_name(name) for name in _promised([file]))})
     absent = [part.name for part in parts if not part.is_file()]
-    if absent or len(parts) < numbers.optional(header, "split.count"):
+    if absent or len(parts) < entries.optional(header, "split.count"):
         what = f"{file.name} is a part of a model without the others"
         raise ModelError(f"{what} ({absent[0]}): {AGAIN}." if absent else f"{what}: {AGAIN}.")
     return parts
@@ -105,7 +105,7 @@ def size(folder: Path) -> int | None:
 def _total_size(folder: Path) -> int | None:
     for _, index in FORMATS:
         if (folder / index).is_file():
-            told = open_json.parse(_read(folder / index)).get("metadata") or {}
+            told = parse_foreign(_read(folder / index)).get("metadata") or {}
             total = told.get("total_size") if isinstance(told, dict) else None
             if isinstance(total, bool) or not isinstance(total, (int, float)):
                 return None
@@ -165,7 +165,7 @@ def _promised(files: list[Path]) -> Iterator[str]:
 def named(index: bytes, owner: str) -> dict[str, str]:
     """The shard of each tensor by an index's content; ModelError when that is not what it says."""
     try:
-        shards: dict[str, str] = open_json.parse(index, object_pairs_hook=_once)["weight_map"]
+        shards: dict[str, str] = parse_foreign(index, object_pairs_hook=_once)["weight_map"]
         odd = [shard for shard in shards.values() if not _is_file_name(shard)]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         why = error if isinstance(error, _Twice) else "it is no index"

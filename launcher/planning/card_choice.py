@@ -9,12 +9,12 @@ from typing import Final
 
 from launcher.errors import LauncherError
 from launcher.models.facts import ModelFacts
-from launcher.planning import copies
 from launcher.planning.cards import Gpu
 from launcher.planning.decisions import decide
 from launcher.planning.hardware import Hardware, share
 from launcher.planning.installation import Installation
 from launcher.planning.parallelism import named
+from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings
 
 BUSY: Final = 0.2  # of a GPU, held by others who compute there as well
@@ -45,9 +45,9 @@ def lay_out(
 ) -> tuple[LauncherSettings, Hardware]:
     """The settings with MMHIE_ENGINES decided, and the machine with the GPUs to use."""
     machine = choose_cards(settings, machine, model, installed)
-    settings = copies.with_engines(settings, machine, model, installed)
+    settings = with_engines(settings, machine, model, installed)
     engines = settings.engines or 1
-    names = gpu_names(machine)
+    names = machine.gpu_names
     if engines < 2 or not (idle := names[len(names) // engines * engines :]):
         return settings, machine
     remark = (
@@ -55,6 +55,45 @@ def lay_out(
         f"{len(names) // engines} each."
     )
     return settings, replace(machine, remarks=(*machine.remarks, remark))
+
+
+def make_plans(
+    settings: LauncherSettings,
+    machine: Hardware,
+    model: ModelFacts,
+    installed: Installation,
+    *,
+    strict: bool = True,
+) -> tuple[EnginePlan, ...]:
+    """A plan for each engine's share of a machine; raises as `make_plan` does."""
+    settings, machine = lay_out(settings, machine, model, installed)
+    parts = settings.engines or 1
+    shares = (share(machine, parts, index) for index in range(parts))
+    return tuple(make_plan(settings, part, model, installed, strict=strict) for part in shares)
+
+
+def with_engines(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> LauncherSettings:
+    """The settings with MMHIE_ENGINES decided; raises as `decide` does."""
+    found = settings.engines or _copies(settings, machine, model, installed)
+    return settings.model_copy(update={"engines": found})
+
+
+def _copies(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> int:
+    """As many copies of the model as the GPUs hold, unless somebody has laid them out.
+
+    vLLM's own data parallel is no substitute: its ranks share the experts and step together.
+    """
+    sizes = (settings.tensor_parallel, settings.pipeline_parallel, settings.data_parallel)
+    is_laid_out = any(sizes) or settings.device_map != "auto" or settings.nodes > 1
+    if is_laid_out or machine.nodes > 1 or len(machine.gpus) < 2:
+        return 1
+    decided = decide(settings, machine, model, installed)
+    can_serve = decided.device == "cuda" and decided.memory.fits and installed.has_router
+    return len(machine.gpus) // decided.sizes.devices if can_serve else 1
 
 
 def choose_cards(
@@ -89,9 +128,9 @@ def _least_first(machine: Hardware) -> Hardware:
 
     def size(pair: tuple[str, Gpu]) -> tuple[object, ...]:
         gpu = pair[1]
-        return gpu.compute_capability, round(gpu.memory_gib), free_share(gpu)
+        return gpu.compute_capability, round(gpu.memory_gib), gpu.free_share
 
-    pairs = list(zip(gpu_names(machine), machine.gpus, strict=True))
+    pairs = list(zip(machine.gpu_names, machine.gpus, strict=True))
     ordered = sorted(pairs, key=size)
     if ordered == pairs:
         return machine
@@ -106,17 +145,12 @@ def kind(gpu: Gpu) -> tuple[tuple[int, int], int, int]:
 
 def is_busy(gpu: Gpu) -> bool:
     """Another program works there."""
-    return free_share(gpu) < 1 - BUSY
-
-
-def free_share(gpu: Gpu) -> float:
-    """The share of its memory that is free now."""
-    return 1.0 if gpu.free_gib is None else gpu.free_gib / gpu.memory_gib
+    return gpu.free_share < 1 - BUSY
 
 
 def free_tenths(gpu: Gpu) -> int:
     """The same in whole tenths: less than one makes no other plan."""
-    return int(10 * free_share(gpu))
+    return int(10 * gpu.free_share)
 
 
 def _candidates(gpus: Sequence[Gpu]) -> Iterator[tuple[Gpu, ...]]:
@@ -147,7 +181,7 @@ def _choice(
     """Return the choice of these GPUs; None where no engine would start on one of its shares."""
     part = _with(machine, gpus)
     try:
-        settings = copies.with_engines(settings, part, model, installed)
+        settings = with_engines(settings, part, model, installed)
         parts = settings.engines or 1
         plans = [
             decide(settings, share(part, parts, index), model, installed) for index in range(parts)
@@ -167,7 +201,7 @@ def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:
     """The machine with these GPUs alone, by the names that CUDA knows them by."""
     if gpus == machine.gpus:
         return machine
-    pairs = list(zip(gpu_names(machine), machine.gpus, strict=True))
+    pairs = list(zip(machine.gpu_names, machine.gpus, strict=True))
     used = [(name, gpu) for name, gpu in pairs if any(gpu is chosen for chosen in gpus)]
     left = [(name, gpu) for name, gpu in pairs if not any(gpu is chosen for chosen in gpus)]
     remarks = tuple(_remark(name, gpu, gpus) for name, gpu in left)
@@ -177,11 +211,6 @@ def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:
         gpu_ids=tuple(name for name, _ in used),
         remarks=(*machine.remarks, *remarks),
     )
-
-
-def gpu_names(machine: Hardware) -> tuple[str, ...]:
-    """The names that CUDA knows the machine's GPUs by."""
-    return machine.gpu_ids or tuple(gpu.id or str(at) for at, gpu in enumerate(machine.gpus))
 
 
 def _remark(name: str, gpu: Gpu, used: Sequence[Gpu]) -> str:
@@ -196,6 +225,6 @@ def _remark(name: str, gpu: Gpu, used: Sequence[Gpu]) -> str:
     elif gib < round(others.memory_gib) and not is_only_busy:
         why = f"it has {gib} GiB and {others.name} has {others.memory_gib:.0f}"
     else:
-        held = gpu.memory_gib * (1 - free_share(gpu))
+        held = gpu.memory_gib * (1 - gpu.free_share)
         why = f"other processes hold {held:.1f} GiB of it"
     return f"GPU {name} ({gpu.name}) is left out: {why}; CUDA_VISIBLE_DEVICES names those to use."

@@ -33,6 +33,11 @@ class Gpu:
     is_slice: bool = field(default=False, kw_only=True)
     idle_slices: tuple[str, ...] = field(default=(), kw_only=True)
 
+    @property
+    def free_share(self) -> float:
+        """The share of its memory that is free now."""
+        return 1.0 if self.free_gib is None else self.free_gib / self.memory_gib
+
 
 @dataclass(frozen=True, slots=True)
 class Card(Gpu):

@@ -9,7 +9,7 @@ from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models import architectures
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
-from launcher.planning import batch, host_compiler
+from launcher.planning import batch, compilers
 from launcher.planning.cards import check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype, choose_kv_dtype
@@ -110,9 +110,7 @@ def decide(
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
-    kv_dtype = choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device, settings.dtype)
     workload = _workload(settings, hardware, model, context, device)
-    workload = replace(workload, kv_dtype=kv_dtype)
     quantization = _choose_quantization(settings, model, platform, workload, estimate)
     dtype = choose_dtype(settings.dtype, model, quantization.method, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
@@ -172,7 +170,7 @@ def choose_device(
         return device
     check_architecture(hardware.machine, device, installed)
     if device == "cuda" and installed.uncompiled:
-        raise MissingPackage(host_compiler.sentence(installed.uncompiled))
+        raise MissingPackage(compilers.missing_sentence(installed.uncompiled))
     if installed.engine not in (needed, None):
         raise MissingPackage(
             f"The engine would run on {device} and the one installed is {installed.engine}: "
@@ -196,6 +194,7 @@ def _workload(
         request_tokens=request_tokens(settings, context),
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
+        kv_dtype=choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device, settings.dtype),
         lora_rank=_served_rank(settings, hardware, model) if device == "cuda" else 0,
     )
 

@@ -27,15 +27,12 @@ def choose_dtype(
     has_bfloat16 = device != "cuda" or hardware.capability >= BFLOAT16_SINCE
     if wanted == "auto" and (has_bfloat16 or loaded_dtype(model, wanted) != "bfloat16"):
         return None
-    chosen = _without_bfloat16(model) if wanted == "auto" else wanted
+    instead = "float32" if model.model_type in NO_FLOAT16 else "float16"
+    chosen = instead if wanted == "auto" else wanted
     if reason := _obstacle(chosen, model, method, device, has_bfloat16=has_bfloat16):
         other = "another GPU" if wanted == "auto" else "MMHIE_DTYPE=auto"
         raise PlanError(f"Weights cannot be loaded as {chosen}: {reason}; use {other}.")
     return chosen
-
-
-def _without_bfloat16(model: ModelFacts) -> str:
-    return "float32" if model.model_type in NO_FLOAT16 else "float16"
 
 
 def _obstacle(
@@ -63,10 +60,14 @@ def choose_kv_dtype(
     """
     if device == "cpu":
         return "auto"
-    if wanted == "auto" and model.kv_dtype:
-        return _own_cache(model, hardware, device)
-    needs_other = needs_triton(model) or dtype == "float32"
-    has_flashinfer = hardware.capability >= FLASHINFER_SINCE and not needs_other
+    if wanted == "auto" and model.kv_dtype:  # the checkpoint has scales for it
+        wide = "bfloat16" if hardware.capability >= BFLOAT16_SINCE else "float16"
+        # nobody asked for kernels that have to be compiled
+        return wide if is_compiled_at_start(model.kv_dtype, hardware) else model.kv_dtype
+    # for attention with sinks, or latent, vLLM has Triton's kernels only on Ampere and Ada
+    needs_triton = model.is_gpt_oss or model.latent is not None
+    is_read = not needs_triton and dtype != "float32"
+    has_flashinfer = hardware.capability >= FLASHINFER_SINCE and is_read
     if wanted == "auto" or hardware.capability >= FP8_CACHE_SINCE or has_flashinfer:
         return wanted
     subject = "float32" if dtype == "float32" else "this model"
@@ -74,24 +75,6 @@ def choose_kv_dtype(
         f"MMHIE_KV_CACHE_DTYPE={wanted} cannot run: below compute capability 8.9 vLLM has no "
         f"attention kernel that reads an 8-bit cache for {subject}; set it to auto."
     )
-
-
-def _own_cache(model: ModelFacts, hardware: Hardware, device: Device) -> str:
-    """The cache that the checkpoint has scales for, or 16 bits where no kernel here reads it, or
-    only one that has to be compiled: nobody asked for that.
-    """
-    wide = "bfloat16" if hardware.capability >= BFLOAT16_SINCE else "float16"
-    if is_compiled_at_start(str(model.kv_dtype), hardware):
-        return wide
-    try:
-        return choose_kv_dtype(str(model.kv_dtype), model, hardware, device)
-    except PlanError:
-        return wide
-
-
-def needs_triton(model: ModelFacts) -> bool:
-    """Attention with sinks, or latent: on Ampere and Ada vLLM has Triton's kernels only."""
-    return model.is_gpt_oss or model.latent is not None
 
 
 def is_compiled_at_start(kv_dtype: str, hardware: Hardware) -> bool:

@@ -84,11 +84,6 @@ def reasoning_config(decided: Decisions) -> str | None:
     return json.dumps(dict(zip(("reasoning_start_str", "reasoning_end_str"), words, strict=True)))
 
 
-def pinned_date(decided: Decisions) -> str | None:
-    """vLLM writes a date into Harmony prompts only."""
-    return decided.settings.pin_date if decided.model.is_gpt_oss else None
-
-
 def load_strategy(decided: Decisions) -> str | None:
     """Files are read ahead in parallel while the first are loaded, where they fit in free memory.
 
@@ -210,8 +205,8 @@ def _written(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
 def env(decided: Decisions) -> dict[str, str]:
     """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
     found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
-    if date := pinned_date(decided):
-        found[ENGINE_DATE] = date
+    if decided.settings.pin_date and decided.model.is_gpt_oss:  # Harmony alone has a date
+        found[ENGINE_DATE] = decided.settings.pin_date
     if decided.is_local:
         found |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if decided.installed.plugins:

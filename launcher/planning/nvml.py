@@ -67,13 +67,11 @@ def read_gpus(visible: str | None) -> tuple[Gpu, ...]:
 
     Raises HardwareError, DeviceFailed where a GPU or the driver does not work.
     """
-    try:
-        with translated("The NVIDIA driver"):
+    with translated("The NVIDIA driver"):
+        try:
             pynvml.nvmlInit()
-    except HardwareError as error:
-        if isinstance(error.__cause__, pynvml.NVMLError_LibraryNotFound):
+        except pynvml.NVMLError_LibraryNotFound:
             return ()
-        raise
     try:
         with translated("The NVIDIA driver"):
             count = pynvml.nvmlDeviceGetCount()

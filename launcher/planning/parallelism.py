@@ -41,7 +41,11 @@ def choose_parallelism(
 ) -> Parallelism:
     """The sizes these settings mean; PlanError names the sizes that would do."""
     if device == "cpu":
-        parallelism = _on_cpu(settings, hardware.nodes)
+        sizes = ParallelSizes(
+            settings.tensor_parallel or hardware.nodes, 1, settings.data_parallel or 1
+        )
+        reason = f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU"
+        parallelism = Parallelism(sizes, reason)
     elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
         parallelism = _with_ranks(settings, _mapped(settings, model, hardware, needs))
     else:
@@ -52,12 +56,6 @@ def choose_parallelism(
         if is_present:
             raise PlanError(problem)
     return parallelism if device == "cpu" else _with_idle(parallelism, hardware)
-
-
-def _on_cpu(settings: LauncherSettings, nodes: int) -> Parallelism:
-    sizes = ParallelSizes(settings.tensor_parallel or nodes, 1, settings.data_parallel or 1)
-    reason = f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU"
-    return Parallelism(sizes, reason)
 
 
 def _mapped(
@@ -130,14 +128,9 @@ def _with_ranks(settings: LauncherSettings, one: Parallelism) -> Parallelism:
     return replace(one, sizes=sizes, reason=f"{one.reason}, {sizes.data} data parallel ranks")
 
 
-def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
-    """vLLM spreads experts over the ranks too: tensor x data parts of their width."""
-    return not model.experts or model.intermediate % (sizes.tensor * sizes.data) == 0
-
-
 def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
     """A warning that names the GPUs of this node that are left over, and what would use them."""
-    names = hardware.gpu_ids or tuple(map(str, range(len(hardware.gpus))))
+    names = hardware.gpu_names
     used = parallelism.sizes.devices * parallelism.sizes.data // hardware.nodes
     if not (idle := names[used:]) or not used:
         return parallelism
@@ -238,8 +231,8 @@ def _size_conflicts(model: ModelFacts, sizes: ParallelSizes) -> Iterator[tuple[o
         "vLLM has no draft model (speculative decoding) beside gpt-oss in pipeline stages: leave "
         "it out of MMHIE_ENGINE_ARGS, or use tensor parallelism alone.",
     )
-    yield (
-        not _divides_experts(model, sizes),
+    yield (  # vLLM spreads experts over the ranks too: tensor x data parts of their width
+        model.experts and model.intermediate % (sizes.tensor * sizes.data),
         f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
         f"experts' width, {model.intermediate}, which all ranks share; MMHIE_ENGINES makes copies.",
     )

@@ -7,14 +7,7 @@ from typing import Final
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
-from launcher.planning import (
-    cuda_toolkit,
-    engine_command,
-    gpu_share,
-    remedies,
-    scheduling,
-    start_times,
-)
+from launcher.planning import compilers, engine_command, gpu_share, remedies, start_times
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.dtype import is_compiled_at_start
 from launcher.planning.hardware import GIB, Device, Hardware
@@ -145,7 +138,6 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     yield from _lacking(decided)
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
-    yield from scheduling.reasons(decided)
     if decided.device == "cuda":
         yield start_times.sentence(decided)
     if decided.model.tool_parser:
@@ -203,7 +195,7 @@ def _warnings(decided: Decisions) -> Iterator[str]:
     if decided.device == "cpu" and not decided.settings.merge_adapter:
         yield "MMHIE_MERGE_ADAPTER=false works on GPUs only and is ignored."
     if decided.switched_off:
-        yield cuda_toolkit.sentence(decided.switched_off)
+        yield compilers.switched_off_sentence(decided.switched_off)
     if decided.settings.pin_date and not decided.model.is_gpt_oss:
         yield (
             "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "

@@ -62,20 +62,16 @@ def _on_cpu(
     method: str | None, row: Format | None, model: ModelFacts, hardware: Hardware
 ) -> Obstacle:
     """The CPU's kernels unpack 4-bit integers only, and its MXFP4 experts are AMX tiles."""
-    if method in GPU_ONLY or model.is_nvfp4:
+    kernels = row.on_cpu if row else "yes"
+    needs_amx = kernels == "gpt-oss with AMX"
+    is_without = kernels == "no" or (needs_amx and not model.is_gpt_oss)
+    if method in GPU_ONLY or model.is_nvfp4 or is_without:
         return "it has no kernels on the CPU"
-    return _row_on_cpu(row, model, hardware) if row else None
-
-
-def _row_on_cpu(row: Format, model: ModelFacts, hardware: Hardware) -> Obstacle:
-    """The row's kernels on a CPU."""
-    if row.on_cpu == "4 bits" and model.bits not in (4, None):
+    if kernels == "4 bits" and model.bits not in (4, None):
         return f"the CPU has kernels for 4 bits, and this checkpoint has {model.bits}"
-    if row.is_packed and model.bits == 4 and not hardware.avx512:
+    if row and row.is_packed and model.bits == 4 and not hardware.avx512:
         return "4-bit weights on a CPU need AVX-512, which this one has not"
-    if row.on_cpu == "no" or (row.on_cpu == "gpt-oss with AMX" and not model.is_gpt_oss):
-        return "it has no kernels on the CPU"
-    if row.on_cpu == "gpt-oss with AMX" and not hardware.amx:
+    if needs_amx and not hardware.amx:
         return "MXFP4 on a CPU needs AMX, which this one has not"
     return None
 

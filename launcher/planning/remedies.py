@@ -33,9 +33,8 @@ def sentence(decided: Decisions) -> str:
 
 def lighter(decided: Decisions) -> str:
     """Changes with which the engine needs less than this plan, for one that ran out of memory."""
-    return "; or ".join(
-        (*_by_smaller_share(decided), *_by_half_the_context(decided), *_changes(decided))
-    )
+    half = f"set MMHIE_MAX_MODEL_LEN={max(STEP, decided.context.max_model_len // 2 // STEP * STEP)}"
+    return "; or ".join((*_by_smaller_share(decided), half, *_changes(decided)))
 
 
 def _by_smaller_share(decided: Decisions) -> Iterator[str]:
@@ -45,10 +44,6 @@ def _by_smaller_share(decided: Decisions) -> Iterator[str]:
     estimate = estimator(smaller, decided.hardware, decided.device)
     if decided.device == "cuda" and share > 0 and estimate(decided.workload).starts:
         yield f"set MMHIE_GPU_MEMORY_UTILIZATION={share:g}"
-
-
-def _by_half_the_context(decided: Decisions) -> Iterator[str]:
-    yield f"set MMHIE_MAX_MODEL_LEN={max(STEP, decided.context.max_model_len // 2 // STEP * STEP)}"
 
 
 def _remedies(decided: Decisions) -> Iterator[str]:

@@ -49,7 +49,10 @@ def check_served(
             f"wrongly on GPUs of compute capability 9.0 (H100, H200); {instead} use other GPUs."
         )
     tensor = workload.sizes.tensor
-    if _changes_experts(adapter) and tensor > 1 and _is_padded(model, workload):
+    has_experts = any("experts" in name for name in (*adapter.modules, *adapter.targets))
+    # vLLM cuts the adapter at the padded width, and the base at its own
+    is_padded = padding_bytes(model, workload.quantization, tensor) > 0
+    if has_experts and tensor > 1 and is_padded:
         raise PlanError(
             f"The adapter {adapter.id} changes experts, and vLLM 0.32 divides its matrices wrongly "
             "among GPUs: set MMHIE_TENSOR_PARALLEL=1, or use GPUs that hold the model each."
@@ -66,12 +69,3 @@ def _refused(adapter: AdapterFacts, model: ModelFacts) -> Sequence[str]:
     if adapter.modules:
         return [name for name in adapter.modules if name not in row["taken"]]
     return [name for name in row["refused"] if name in adapter.targets]
-
-
-def _changes_experts(adapter: AdapterFacts) -> bool:
-    return any("experts" in name for name in (*adapter.modules, *adapter.targets))
-
-
-def _is_padded(model: ModelFacts, workload: Workload) -> bool:
-    """vLLM cuts the adapter at the padded width, and the base at its own."""
-    return padding_bytes(model, workload.quantization, workload.sizes.tensor) > 0

@@ -16,10 +16,9 @@ from launcher.planning import batch
 from launcher.planning.decisions import Decisions
 from launcher.planning.engine_command import load_strategy, step_tokens
 from launcher.planning.parallelism import can_draft
-from launcher.planning.scheduling import limit, schedule, synchronous
 
 State = Literal["set", "default", "possible"]
-BLACKWELL: Final = (10, 0)
+BLACKWELL: Final = (10, 0)  # of data centres; is_device_capability_family(100)
 # Of gpt-oss by the card's generation: another kernel than vLLM's own choice, and its source.
 KERNELS: Final = {
     9: ("marlin", "InferenceX runs gpt-oss with it on H100; vLLM chooses Triton"),
@@ -52,6 +51,9 @@ DRAFTS: Final = {
     36: Draft("nvidia/gpt-oss-120b-Eagle3-v3", 7, "+10-21 % up to 200 requests at once, in public"),
 }
 ANY: Final = Draft("OWNER/DRAFT", 3, "where somebody trained one for this model")
+# Ways of drafting without asynchronous scheduling (config/vllm.py).
+SYNCHRONOUS: Final = frozenset({"ngram", "suffix", "medusa", "mlp_speculator", "custom_class"})
+GPT_OSS_GRAPH_TOKENS: Final = 1024
 CHUNK_US: Final = 27  # of the gateway's time, docs/performance.md
 
 
@@ -68,6 +70,46 @@ class SpeedOption:
     def as_json(self) -> Json:
         """The entries of `mmhie plan --why --json`."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Tokens in one step, requests in it, and the largest step that has a CUDA graph, in tokens."""
+
+    batched_tokens: int
+    sequences: int
+    graph_tokens: int
+
+
+def schedule(decided: Decisions) -> Schedule:
+    """The schedule of a plan for GPUs; no step has a graph where MMHIE_ENGINE_ARGS say so."""
+    arguments, sequences = decided.settings.engine_args, decided.workload.sequences
+    tokens = batch.batched_tokens(decided.hardware.gpus, arguments)
+    widest = 1024 if decided.hardware.capability[0] == BLACKWELL[0] else 512
+    drafted = int(drafts.configured(arguments).get("num_speculative_tokens") or 0)
+    usual = min(2 * sequences * (1 + drafted), widest)
+    graphs = GPT_OSS_GRAPH_TOKENS if decided.model.is_gpt_oss else usual
+    asked = batch.graph_tokens(arguments, tokens)
+    return Schedule(tokens, sequences, min(graphs, tokens) if asked is None else asked)
+
+
+def synchronous(decided: Decisions) -> str | None:
+    """Return what makes vLLM plan each step after the one before, if anything does."""
+    method = str(drafts.configured(decided.settings.engine_args).get("method"))
+    if method in SYNCHRONOUS:
+        return f"drafts by {method}"
+    is_ray = decided.settings.distributed_backend == "ray"
+    return "Ray" if is_ray and (decided.sizes.devices > 1 or decided.hardware.nodes > 1) else None
+
+
+def limit(decided: Decisions) -> str:
+    """Return what decides how many requests run at once."""
+    arguments, sequences = decided.settings.engine_args, decided.workload.sequences
+    if sequences >= decided.settings.max_inflight:
+        return "MMHIE_MAX_INFLIGHT; the others wait in the gateway by priority"
+    if sequences == batch.batched_tokens(decided.hardware.gpus, arguments):
+        return "as many as a step has tokens; the others wait in order"
+    return "as many as the KV cache is likely to hold; the others wait in order"
 
 
 def speeds(decided: Decisions) -> tuple[SpeedOption, ...]:
@@ -130,7 +172,7 @@ def _experts(decided: Decisions) -> Iterator[SpeedOption]:
         yield SpeedOption(MOE, "possible", "auto", reason, (MOE, other))
 
 
-def _stream(_: Decisions) -> Iterator[SpeedOption]:
+def _always(_: Decisions) -> Iterator[SpeedOption]:
     saved = CHUNK_US * 3 / 4
     yield SpeedOption(
         INTERVAL,
@@ -140,9 +182,6 @@ def _stream(_: Decisions) -> Iterator[SpeedOption]:
         f"{saved:.0f} µs a token, a fifth of a core at 10,000 tokens/s; vLLM's recipe has 20",
         (INTERVAL, "4"),
     )
-
-
-def _mode(_: Decisions) -> Iterator[SpeedOption]:
     yield SpeedOption(
         batch.MODE,
         "possible",
@@ -199,8 +238,7 @@ ROWS: Final[tuple[Callable[[Decisions], Iterator[SpeedOption]], ...]] = (
     _batches,
     _graphs,
     _experts,
-    _stream,
-    _mode,
+    _always,
     _draft,
     _cache,
     _fixed,

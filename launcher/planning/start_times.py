@@ -22,12 +22,8 @@ class Step(NamedTuple):
     minutes: float
 
 
-def steps(decided: Decisions) -> tuple[Step, ...]:
+def steps(decided: Decisions) -> Iterator[Step]:
     """Those of a start on GPUs with nothing in any cache, but for what is already on the disk."""
-    return tuple(_steps(decided))
-
-
-def _steps(decided: Decisions) -> Iterator[Step]:
     size = decided.workload.weights_gib * 2**30
     if decided.model.missing:
         yield Step("fetch at 1 Gbit/s", size / NETWORK / 60)
@@ -41,7 +37,7 @@ def _steps(decided: Decisions) -> Iterator[Step]:
 
 def sentence(decided: Decisions) -> str:
     """The sum up front, and the parts."""
-    made = steps(decided)
+    made = list(steps(decided))
     parts = ", ".join(f"{step.name} {step.minutes:.1f}" for step in made)
     total = sum(step.minutes for step in made)
     return f"a first start takes about {max(1, round(total))} minutes, by estimate: {parts}"

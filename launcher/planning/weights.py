@@ -9,7 +9,7 @@ from launcher.models.facts import DTYPE_BYTES, ModelFacts
 # Bytes per packed weight, scales included (MXFP4: 4 bits + 8 bits per 32 weights).
 MXFP4_BYTES: Final = 4.25 / 8
 NVFP4_BYTES: Final = 4.5 / 8  # 4 bits + 8 bits per 16 weights
-GROUP_SCALE_BYTES: Final = 2.5 / 128
+GROUP_SCALE_BYTES: Final = 2.5 / 128  # of groups of 128 with a scale and a zero point
 # vLLM rounds the experts' shapes up to these for its Marlin and TRT-LLM kernels, `_round_up_hidden_
 # size_and_intermediate_size` in fused_moe/oracle/mxfp4.py; the Triton kernel of Hopper less.
 PADDED_HIDDEN: Final = 256
@@ -17,24 +17,15 @@ PADDED_INTERMEDIATE: Final = 128
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
 
 
-def bits_to_bytes(bits: int) -> float:
-    """Bytes of one weight packed to `bits` in groups of 128 with a scale and a zero point."""
-    return bits / 8 + GROUP_SCALE_BYTES
-
-
 def weight_bytes(model: ModelFacts, quantization: str | None, dtype: str = "auto") -> float:
     """Bytes of the loaded weights; the files' own size where they are served as they are."""
     if model.weight_bytes and quantization == model.quantization and dtype in ("auto", model.dtype):
-        return model.weight_bytes * _loaded_share(model)
+        is_halved = model.dtype == "float32" and model.quantization is None
+        return model.weight_bytes / (2 if is_halved else 1)  # vLLM loads float32 in 16 bits
     plain = DTYPE_BYTES[loaded_dtype(model, dtype)]
     experts, linear = _packed_bytes(model, quantization, plain)
     rest = model.embedding_parameters + model.small_parameters
     return model.expert_parameters * experts + model.linear_parameters * linear + rest * plain
-
-
-def _loaded_share(model: ModelFacts) -> float:
-    """vLLM loads a float32 checkpoint in 16 bits."""
-    return 0.5 if model.dtype == "float32" and model.quantization is None else 1.0
 
 
 def loaded_dtype(model: ModelFacts, dtype: str) -> str:
@@ -54,7 +45,7 @@ def _packed_bytes(model: ModelFacts, quantization: str | None, plain: int) -> tu
         return NVFP4_BYTES, NVFP4_BYTES
     bits = model.bits if quantization == model.quantization else None
     row = FORMATS.get(quantization)
-    packed = bits_to_bytes(bits or (row.bits if row else 8))
+    packed = (bits or (row.bits if row else 8)) / 8 + GROUP_SCALE_BYTES
     return packed, packed
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from launcher.errors import DeviceFailed
+
 # A process that has seen one of these cannot go on (CUDA Runtime API, cudaError_t: "the process
 # must be terminated and relaunched"), and the GPU or its driver may be in the same state still.
 DEVICE: Final = re.compile(
@@ -27,12 +29,14 @@ def device_fault(lines: Iterable[str]) -> str | None:
     return next((match[0].strip() for match in matches if match), None)
 
 
-def device_failed(fault: str) -> str:
-    return (
-        f"A GPU, its driver or NCCL failed ({fault.rstrip('.')}), and no restart of the engine "
-        "within this process mends that: start the container, or the launcher, anew; if it "
-        "happens again, look for Xid in the kernel's log and have the GPU reset or exchanged."
-    )
+def raise_device_fault(lines: Iterable[str]) -> None:
+    """Raise DeviceFailed where these lines tell of a fault that outlives the engine."""
+    if fault := device_fault(lines):
+        raise DeviceFailed(
+            f"A GPU, its driver or NCCL failed ({fault.rstrip('.')}), and no restart of the engine "
+            "within this process mends that: start the container, or the launcher, anew; if it "
+            "happens again, look for Xid in the kernel's log and have the GPU reset or exchanged."
+        )
 
 
 def is_out_of_memory(cause: str) -> bool:

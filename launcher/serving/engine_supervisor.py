@@ -4,15 +4,9 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
-from launcher.errors import (
-    DeviceFailed,
-    EngineOutOfMemory,
-    ExitedEarly,
-    GaveUp,
-    NeverReady,
-    StartError,
-)
+from launcher.errors import EngineOutOfMemory, ExitedEarly, GaveUp, NeverReady, StartError
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.restarts import Clock, RestartBackoff, Stop, keep_running
 from launcher.serving import engine_faults, startup_log
@@ -119,7 +113,7 @@ class EngineSupervisor:
         self._publish(ending)
         await self._stop.end(self._child, ENGINE_STOP_S)
         await asyncio.to_thread(self._engine.recheck)
-        self._raise_device_fault()
+        engine_faults.raise_device_fault(self._child.last_lines if self._child else ())
         if backoff.is_spent:
             raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
@@ -139,15 +133,19 @@ class EngineSupervisor:
         """Return once the engine is ready or a stop is requested; raise a StartError otherwise."""
         deadline = self._clock() + self._policy.start_s
         while not await self._client.is_healthy():
-            self._publish(start_phase(self._progress))
+            step, fraction = self._progress.step, self._progress.fraction
+            name: PhaseName = "loading" if fraction >= LOADING_FROM else "starting"
+            self._publish(Phase(name, f"{step}.", fraction))
             if self._stop.requested.is_set():
                 return
             if not child.is_running:
-                status = await child.wait()
-                self._raise_device_fault()
-                raise self._early_exit(status, child)
+                await self._raise_end(child)
             if self._clock() > deadline:
-                raise NeverReady(never_ready(self._progress, self._policy.start_s))
+                raise NeverReady(
+                    f"The engine was not ready after {self._policy.start_s:.0f} s and was last "
+                    f"seen at “{self._progress.step}”: set MMHIE_START_TIMEOUT_SECONDS higher if "
+                    "the model is large, or look into its log."
+                )
             await self._stop.pause(TICK_S)
         if self._engine.warms_up:
             await self._warm_up(child)
@@ -160,21 +158,17 @@ class EngineSupervisor:
         await self._stop.race(self._client.generates(key, self._policy.start_s))
         await self._stop.pause(TICK_S)  # an engine that dies of it needs a moment to be gone
         if not child.is_running and not self._stop.requested.is_set():
-            status = await child.wait()
-            self._raise_device_fault()
-            raise self._early_exit(status, child)
+            await self._raise_end(child)
 
-    def _raise_device_fault(self) -> None:
-        """Raise DeviceFailed when the engine wrote of a fault that outlives it."""
-        fault = engine_faults.device_fault(self._child.last_lines if self._child else ())
-        if fault is not None:
-            raise DeviceFailed(engine_faults.device_failed(fault))
-
-    def _early_exit(self, status: int, child: Child) -> ExitedEarly:
+    async def _raise_end(self, child: Child) -> NoReturn:
+        """Raise why an engine ended before it was ready, as it wrote itself."""
+        status = await child.wait()
+        engine_faults.raise_device_fault(child.last_lines)
         cause = startup_log.root_cause(tuple(child.last_lines)) or ""
         if engine_faults.is_out_of_memory(cause):
-            return EngineOutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
-        return ExitedEarly(early_exit(status, cause))
+            raise EngineOutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
+        reason = f": {cause}" if cause else " and did not say why; its log has the rest."
+        raise ExitedEarly(f"The engine ended before it was ready ({describe(status)}){reason}")
 
     async def _watch(self, child: Child) -> Phase:
         """Return the phase a ready engine falls into; its last one when a stop is requested."""
@@ -190,7 +184,8 @@ class EngineSupervisor:
                 metrics = await self._client.metrics()
                 read_at = self._clock()
                 if watchdog.is_stalled(activity(metrics) if metrics else None, read_at):
-                    return Phase("stalled", stalled(self._policy.stall_s))
+                    silence = f"has produced nothing for {self._policy.stall_s:.0f} s."
+                    return Phase("stalled", f"The engine has requests but {silence}")
                 self._probe_if_needed(watchdog)
         return Phase("engine_down", f"The engine ended ({describe(await child.wait())}).")
 
@@ -204,25 +199,3 @@ class EngineSupervisor:
         key = self._engine.command.env.get(KEY, "")
         if await self._client.generates(key, self._policy.stall_s):
             watchdog.record_token(self._clock())
-
-
-def start_phase(progress: startup_log.StartupProgress) -> Phase:
-    """Return a step of the start as a phase."""
-    name: PhaseName = "loading" if progress.fraction >= LOADING_FROM else "starting"
-    return Phase(name, f"{progress.step}.", progress.fraction)
-
-
-def early_exit(status: int, cause: str) -> str:
-    reason = f": {cause}" if cause else " and did not say why; its log has the rest."
-    return f"The engine ended before it was ready ({describe(status)}){reason}"
-
-
-def never_ready(progress: startup_log.StartupProgress, start_s: float) -> str:
-    return (
-        f"The engine was not ready after {start_s:.0f} s and was last seen at “{progress.step}”: "
-        "set MMHIE_START_TIMEOUT_SECONDS higher if the model is large, or look into its log."
-    )
-
-
-def stalled(stall_s: float) -> str:
-    return f"The engine has requests but has produced nothing for {stall_s:.0f} s."

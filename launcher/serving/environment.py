@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from launcher.planning import cuda_toolkit
+from launcher.planning import compilers
 from launcher.settings import PREFIX
 
 KEY = "VLLM_API_KEY"
@@ -22,7 +22,7 @@ LOG_LEVEL = "VLLM_LOGGING_LEVEL"
 HARMONY_FOLDER = "TIKTOKEN_ENCODINGS_BASE"
 # How the nodes of an engine reach each other, and whether a compiler of an unusual place works: the
 # user knows the machine better than the plan.
-USER_WINS = ("VLLM_HOST_IP", "GLOO_SOCKET_IFNAME", *cuda_toolkit.SWITCHES)
+USER_WINS = ("VLLM_HOST_IP", "GLOO_SOCKET_IFNAME", *compilers.SWITCHES)
 
 
 def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from launcher.errors import DeviceFailed, ExitedEarly
+from launcher.errors import ExitedEarly
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.restarts import Stop
@@ -19,33 +19,28 @@ RETRY_S: Final = 1.0
 KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 
-class HeadNode:
-    """The head's ranks, known to live by a connection that the kernel closes with them."""
+async def head_gone(host: str, port: int) -> None:
+    """Return once the head's ranks have been there and are gone: with them the kernel closes a
+    connection to them."""
+    reader, writer = await connect(host, port)
+    try:
+        with contextlib.suppress(OSError):
+            while await reader.read(1):
+                pass
+    finally:
+        writer.close()
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
-        self.is_lost = False
 
-    async def lost(self) -> None:
-        """Return once they have been there and are gone."""
-        reader, writer = await self._connect()
+async def connect(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a connection to the head, once it listens."""
+    while True:
         try:
-            with contextlib.suppress(OSError):
-                while await reader.read(1):
-                    pass
-        finally:
-            writer.close()
-        self.is_lost = True
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        while True:
-            try:
-                reader, writer = await asyncio.open_connection(*self._address)
-            except OSError:
-                await asyncio.sleep(RETRY_S)
-            else:
-                keep_alive(writer.get_extra_info("socket"))
-                return reader, writer
+            reader, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(RETRY_S)
+        else:
+            keep_alive(writer.get_extra_info("socket"))
+            return reader, writer
 
 
 async def follow(
@@ -57,24 +52,26 @@ async def follow(
     They are not restarted here: they end with the head's, whose next start needs all of them anew.
     """
     child = Child(Command(plan.argv, environment.for_engine(environ, plan.env, key="")), listener)
-    head = HeadNode(*head_address(plan.argv))
-    watching = asyncio.create_task(end_with(head, child, stop.grace_s))
+    is_orphan = asyncio.Event()
+    watching = asyncio.create_task(end_with_head(plan.argv, child, stop.grace_s, is_orphan))
     status = await stop.race(child.wait())
     watching.cancel()
     if status is None:
         await stop.end(child, stop.grace_s)
         return
-    if head.is_lost:
+    if is_orphan.is_set():
         raise ExitedEarly("The engine on node 0 ended, and this node's part with it: start both.")
-    if fault := engine_faults.device_fault(child.last_lines):
-        raise DeviceFailed(engine_faults.device_failed(fault))
+    engine_faults.raise_device_fault(child.last_lines)
     cause = startup_log.root_cause(tuple(child.last_lines)) or "its log has the reason."
     raise ExitedEarly(f"This node's part of the engine ended ({describe(status)}): {cause}")
 
 
-async def end_with(head: HeadNode, child: Child, grace_s: float) -> None:
-    """Stop the child once the head is lost: vLLM's followers wait for a dead head for ever."""
-    await head.lost()
+async def end_with_head(
+    argv: Sequence[str], child: Child, grace_s: float, is_orphan: asyncio.Event
+) -> None:
+    """Stop the child once the head is gone: vLLM's followers wait for a dead head for ever."""
+    await head_gone(*head_address(argv))
+    is_orphan.set()
     await child.stop(grace_s)
 
 

@@ -1,31 +1,26 @@
 """Checks before anything starts: the gateway's settings, the port, room on disk."""
 
-import shutil
 import socket
 import ssl
 from pathlib import Path
 from typing import Final
 
 from gateway.settings import gateway as gateway_settings
-from launcher.errors import NotEnoughDisk, PortTaken, SettingsError
+from launcher.errors import PortTaken, SettingsError
+from launcher.models.disk import require_room
 from launcher.settings import LauncherSettings
 
 LOG_ROOM_BYTES: Final = 200 * 2**20
 
 
-def check_gateway() -> None:
-    """Raise SettingsError for what the gateway would refuse only once the model is prepared."""
-    of_gateway()
-
-
 def asks_for_keys() -> bool:
     """Return whether the gateway will answer nobody without a key. Raises SettingsError."""
-    settings = of_gateway()
+    settings = load_gateway()
     return bool(settings.keys_file or settings.jwks_file or settings.jwks_url)
 
 
-def of_gateway() -> gateway_settings.GatewaySettings:
-    """Load the gateway's settings. Raises SettingsError."""
+def load_gateway() -> gateway_settings.GatewaySettings:
+    """Load the gateway's settings: it refuses them, with a SettingsError, only when it starts."""
     try:
         return gateway_settings.load()
     except gateway_settings.SettingsError as error:
@@ -76,11 +71,4 @@ def check_port(host: str, port: int) -> None:
 
 def check_room(cache: Path, needed: int = LOG_ROOM_BYTES) -> int:
     """Return the free bytes; raise NotEnoughDisk when they are fewer than needed."""
-    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    if free < needed:
-        raise NotEnoughDisk(
-            f"{existing} has {free / 2**20:.0f} MiB free and {needed / 2**20:.0f} are needed: "
-            "make room, or set MMHIE_CACHE_DIR to a folder on a larger disk."
-        )
-    return free
+    return require_room(cache, needed, f"{needed / 2**20:.0f} MiB are needed")

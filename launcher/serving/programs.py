@@ -6,11 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
 
-from launcher.errors import GatewayFailed, RouterFailed
 from launcher.planning import hardware, remedies
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Command, Listener, prefixed
@@ -71,15 +71,11 @@ def engine_program(
     plan: EnginePlan, command: Command, address: Address, log: Listener
 ) -> EngineProgram:
     """Return what is supervised of a plan: before a restart its GPUs are looked at again."""
-    decided = plan.decisions
-
-    def recheck() -> None:
-        if decided.device == "cuda":
-            hardware.recheck(decided.hardware)
-
-    is_on_gpu = decided.device == "cuda"
-    lighter = remedies.lighter(decided)
-    return EngineProgram(command, address, log, recheck, lighter, warms_up=is_on_gpu)
+    decided, lighter = plan.decisions, remedies.lighter(plan.decisions)
+    if decided.device == "cpu":
+        return EngineProgram(command, address, log, lighter=lighter)
+    recheck = partial(hardware.recheck, decided.hardware)
+    return EngineProgram(command, address, log, recheck, lighter, warms_up=True)
 
 
 def in_flight(
@@ -157,7 +153,7 @@ def routing(
     port, metrics_port = free_ports(2)
     argv = router.argv(urls, settings.router_policy, port=port, metrics_port=metrics_port)
     command = Command(argv, environment.for_router(environ))
-    program = Program("router", command, prefixed("router", files.log), RouterFailed)
+    program = Program("router", command, prefixed("router", files.log))
     return f"http://127.0.0.1:{port}", program
 
 
@@ -177,4 +173,4 @@ def gateway(
         model=settings.reasoner_model,
     )
     command = Command((sys.executable, "-m", "gateway"), env)
-    return Program("gateway", command, prefixed("gateway", files.log), GatewayFailed)
+    return Program("gateway", command, prefixed("gateway", files.log))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from launcher.errors import LauncherError
+from launcher.errors import ProgramFailed
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.restarts import RestartBackoff, Stop, keep_running
 
@@ -11,12 +11,11 @@ SETTINGS_EXIT = 2
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program's name in a sentence, its command, the listener to its lines, and its error."""
+    """A program's name in a sentence, its command, and the listener to its lines."""
 
     name: str
     command: Command
     log: Listener
-    failure: type[LauncherError]
 
 
 class ServiceSupervisor:
@@ -29,7 +28,7 @@ class ServiceSupervisor:
         self._child: Child | None = None
 
     async def run(self) -> None:
-        """Return after a requested stop; raise its failure when restarts do not help."""
+        """Return after a requested stop; raise ProgramFailed when restarts do not help."""
         await keep_running(self._run_once, self._ended, limit=self._restarts, stop=self._stop)
 
     async def end(self, grace_s: float) -> None:
@@ -45,9 +44,9 @@ class ServiceSupervisor:
     async def _ended(self, ending: tuple[int, str], backoff: RestartBackoff) -> None:
         status, last_line = ending
         if status == SETTINGS_EXIT and last_line:  # the program's own sentence about a setting
-            raise self._program.failure(last_line)
+            raise ProgramFailed(last_line)
         if status == SETTINGS_EXIT or backoff.is_spent:
-            raise self._program.failure(
+            raise ProgramFailed(
                 f"The {self._program.name} does not stay up ({describe(status)}): "
                 f"{last_line or 'it wrote nothing.'}"
             )

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -88,8 +88,11 @@ class StatusFile:
         now, status = self._clock(), (phase, self.facts)
         if status == self._written and now - self._written_at < REWRITE_S:
             return ""
-        try:
-            replace_file(self._path, json.dumps(content(phase, self.facts)))
+        draft = self._path.with_name(f".{self._path.name}.new")
+        try:  # a reader sees the old content or the new, never a part of it
+            told = {"phase": phase.name, "progress": phase.progress, "detail": phase.detail}
+            draft.write_text(json.dumps(told | asdict(self.facts)))
+            os.replace(draft, self._path)
         except OSError as error:
             return self._once(f"{self._path} cannot be written: {error.strerror}.")
         self._written, self._written_at = status, now
@@ -98,22 +101,3 @@ class StatusFile:
     def _once(self, problem: str) -> str:
         before, self._problem = self._problem, problem
         return problem if problem != before else ""
-
-
-def content(phase: Phase, facts: EngineFacts) -> dict[str, object]:
-    """Return the file's JSON object."""
-    return {
-        "phase": phase.name,
-        "progress": phase.progress,
-        "detail": phase.detail,
-        "engine": facts.engine,
-        "model": facts.model,
-        "warnings": list(facts.warnings),
-    }
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part of it."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_text(text)
-    os.replace(draft, path)

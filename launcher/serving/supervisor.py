@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from launcher.errors import DeviceFailed, GaveUp, ToldToStop
@@ -116,16 +115,11 @@ class Supervisor:
         running = {asyncio.create_task(engine.run()) for engine in self._engines}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            async with AsyncExitStack() as undo:
-                undo.push_async_callback(self._stop_all, running)
-                raise_unless_others(done, have_others=bool(running))
-                undo.pop_all()
+            if error := fatal_error(done, have_others=bool(running)):
+                self._stop.requested.set()
+                await asyncio.gather(*running, return_exceptions=True)
+                raise error
         await self._stop.requested.wait()
-
-    async def _stop_all(self, running: set[asyncio.Task[None]]) -> None:
-        """Ask for a stop and wait for what still runs."""
-        self._stop.requested.set()
-        await asyncio.gather(*running, return_exceptions=True)
 
     async def _run_router(self) -> None:
         """Run the router once every engine has been ready: before, it would not listen."""
@@ -169,12 +163,11 @@ class Supervisor:
         await gateway
 
 
-def raise_unless_others(ended: set[asyncio.Task[None]], *, have_others: bool) -> None:
-    """Raise what ended an engine, unless it was given up on, or its GPU, and others remain."""
-    for task in ended:
-        error = task.exception()
-        if error is not None and not (isinstance(error, GaveUp | DeviceFailed) and have_others):
-            raise error
+def fatal_error(ended: set[asyncio.Task[None]], *, have_others: bool) -> BaseException | None:
+    """Return what ended an engine, unless it was given up on, or its GPU, and others remain."""
+    spared = (GaveUp, DeviceFailed) if have_others else ()
+    errors = (task.exception() for task in ended)
+    return next((error for error in errors if error and not isinstance(error, spared)), None)
 
 
 def combined(phases: Sequence[Phase]) -> Phase:

@@ -1,7 +1,6 @@
 """The service that a command talks to: as given, else as the settings have it."""
 
 import os
-from collections.abc import Mapping
 
 from gateway.settings.base import ENV_FILE, local_url, read_env_file
 from gateway.settings.gateway import SettingsError, load
@@ -22,22 +21,17 @@ def access_key(key: str | None) -> str | None:
 
 
 def address(url: str | None) -> str:
-    """Return this address, or where none is given that of the settings."""
-    return url or service_url(given())
-
-
-def given() -> dict[str, str]:
-    """Return the variables of `.env`, and over them those of the environment."""
-    return {**read_env_file(ENV_FILE), **os.environ}
-
-
-def service_url(variables: Mapping[str, str]) -> str:
-    """Return MMHIE_URL, else the address of the gateway that would be started here; the default
-    where that would not start."""
-    if url := variables.get("MMHIE_URL"):
-        return url
+    """Return this address, else MMHIE_URL, else that of the gateway that would be started here;
+    the default where that would not start."""
+    if named := url or given().get("MMHIE_URL"):
+        return named
     try:
         settings = load()
     except SettingsError:
         return DEFAULT
     return local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
+
+
+def given() -> dict[str, str]:
+    """Return the variables of `.env`, and over them those of the environment."""
+    return {**read_env_file(ENV_FILE), **os.environ}

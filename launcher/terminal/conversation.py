@@ -1,11 +1,13 @@
 """A conversation with the model: its turns, its next request, and its transcript."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from launcher.json_types import Json, JsonView
 from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, named
-from launcher.terminal.interrupts import uninterrupted
 from launcher.terminal.markdown import without_controls
 from launcher.terminal.terminal import Output, close, warnings
 
@@ -105,6 +107,23 @@ class Conversation:
             parts.append(f"## Question\n\n{question}")
             parts.append(f"## Answer (AI-generated)\n\n{reply.text}\n\n{labels(reply)}")
         return without_controls("\n\n".join(parts)) + "\n"
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until this block is done, then raise KeyboardInterrupt.
+
+    A terminal that is being drawn has state (cursor, live display), and a signal in the middle
+    of a change to it would leave that state contradicting itself. Main thread only.
+    """
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def message(role: str, content: str) -> dict[str, str]:

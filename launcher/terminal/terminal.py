@@ -55,7 +55,6 @@ class Output:
     def end(self) -> None: ...
     def warning(self, sentence: str) -> None: ...
     def disclaimer(self, text: str) -> None: ...
-    def emergency_note(self, sentence: str) -> None: ...
 
 
 class TerminalOutput(Output):
@@ -115,9 +114,6 @@ class TerminalOutput(Output):
     def disclaimer(self, text: str) -> None:
         self._console.print(Text(without_controls(text), style="yellow"))
 
-    def emergency_note(self, sentence: str) -> None:
-        self._console.print(Text(without_controls(sentence), style="yellow"))
-
 
 class PlainOutput(Output):
     """Writes plain text; disclaimer and emergency note are the closing paragraph."""
@@ -157,18 +153,14 @@ class PlainOutput(Output):
     def disclaimer(self, text: str) -> None:
         self._write(f"\n{text}")
 
-    def emergency_note(self, sentence: str) -> None:
-        self._write(sentence)
-
 
 def close(output: Output, mmhie: JsonView) -> None:
     """Write the warnings, the disclaimer and the emergency note after an answer has ended."""
     for sentence in warnings(mmhie):
         output.warning(sentence)
-    if text := (mmhie.get("disclaimer") or {}).get("text"):
+    notes = ((mmhie.get("disclaimer") or {}).get("text"), mmhie.get("emergency_note"))
+    if text := "\n".join(filter(None, notes)):
         output.disclaimer(text)
-    if note := mmhie.get("emergency_note"):
-        output.emergency_note(note)
 
 
 def warnings(mmhie: JsonView) -> list[str]:

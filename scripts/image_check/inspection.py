@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.image_check.command import ROOT, CheckError, run
-from scripts.image_check.sandbox import volumes
 from scripts.image_check.target import ImageTarget
+from scripts.vulnerabilities import pins
 
 USER = "10001:10001"
 LABELS = ("title", "description", "version", "revision", "licenses")
@@ -26,8 +26,9 @@ def check_config(config: Mapping[str, Any]) -> None:
     if missing:
         raise CheckError(f"The image has no label {', '.join(missing)}.")
     title = labels["org.opencontainers.image.title"]
-    if volumes(config) != VOLUMES[title]:
-        raise CheckError(f"{title} has volumes {volumes(config)}; they must be {VOLUMES[title]}.")
+    volumes = sorted(config.get("Volumes") or ())
+    if volumes != VOLUMES[title]:
+        raise CheckError(f"{title} has volumes {volumes}; they must be {VOLUMES[title]}.")
 
 
 def check_content(system: Path, target: ImageTarget) -> None:
@@ -54,13 +55,7 @@ def check_sbom(system: Path, environment: str) -> None:
     """Check that the SBOM lists each package of the gateway's lock file in its version."""
     document = json.loads((system / "opt" / environment / "sbom.cdx.json").read_text())
     listed = {f"{part['name']}=={part['version']}" for part in document["components"]}
-    absent = locked((ROOT / "requirements" / "gateway.txt").read_text()) - listed
+    pinned = pins([ROOT / "requirements" / "gateway.txt"])
+    absent = {f"{name}=={at}" for name, versions in pinned.items() for at in versions} - listed
     if absent:
         raise CheckError(f"sbom.cdx.json does not list {', '.join(sorted(absent))}.")
-
-
-def locked(lock: str) -> set[str]:
-    """Return the pins of a lock file, with normalized names."""
-    lines = (line.split(" ")[0] for line in lock.splitlines() if "==" in line)
-    pins = (line.split("==") for line in lines if not line.startswith("#"))
-    return {f"{name.lower().replace('_', '-')}=={version}" for name, version in pins}

@@ -47,8 +47,3 @@ class Sandbox:
         become = ("setpriv", f"--reuid={user}", f"--regid={group}", *drop, "--")
         folder = config.get("WorkingDir") or "/"
         return ["chroot", str(self.system), *become, "env", "-i", f"--chdir={folder}"]
-
-
-def volumes(config: Mapping[str, Any]) -> list[str]:
-    """Return the image's volumes."""
-    return sorted(config.get("Volumes") or {})

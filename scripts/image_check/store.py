@@ -65,7 +65,4 @@ def wheels(target: ImageTarget) -> tuple[str, ...]:
     folder = os.environ.get("PIP_FIND_LINKS", "")
     if not target.has_engine or not Path(folder or "none").is_dir():
         return ()
-    return (
-        f"--volume={folder}:{folder}:ro",
-        f"--build-arg=TORCH_FROM=--find-links={folder}",
-    )
+    return (f"--volume={folder}:{folder}:ro", f"--build-arg=TORCH_FROM=--find-links={folder}")

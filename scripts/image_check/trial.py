@@ -13,7 +13,7 @@ import httpx2
 
 from launcher.serving.programs import free_ports
 from scripts.image_check.command import ROOT, CheckError, run
-from scripts.image_check.sandbox import Sandbox, volumes
+from scripts.image_check.sandbox import Sandbox
 from scripts.image_check.target import ImageTarget
 
 STOP_S = 60.0
@@ -49,7 +49,7 @@ def run_image(target: ImageTarget, config: Mapping[str, Any], system: Path, work
 def create_volumes(config: Mapping[str, Any], system: Path, work: Path) -> dict[str, Path]:
     """Copy each volume of the image to a folder, with its owner."""
     made: dict[str, Path] = {}
-    for path in volumes(config):
+    for path in config.get("Volumes") or ():
         made[path] = work / "volumes" / path.strip("/")
         made[path].parent.mkdir(exist_ok=True)
         run("cp", "-a", f"{system}{path}", made[path])

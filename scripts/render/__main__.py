@@ -8,32 +8,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from pathlib import Path
 from typing import Final
 
 from scripts.render.page import ROOT, StaleError
 
-NAMES: Final = (
-    "errors",
-    "settings",
-    "cli",
-    "plans",
-    "hardware",
-    "gpu_memory",
-    "performance",
-    "capacity",
-    "dashboard",
-    "drift",
-    "kubernetes",
-    "acceptance",
-    "evaluation",
-    "surfaces",
-    "red_flags",
-    "output_checks",
-    "model_card",
-    "safety_case",
-)
 # Written from what tests have found; `check` compares without a test run.
 FOUND_BY_TESTS: Final = ("faults", "compatibility")
+NO_PAGES: Final = ("__init__", "__main__", "page", *FOUND_BY_TESTS)
+MODULES: Final = sorted(file.stem for file in Path(__file__).parent.glob("*.py"))
+NAMES: Final = [name for name in MODULES if name not in NO_PAGES]
 
 
 def write(name: str) -> None:
@@ -59,13 +43,13 @@ def check(name: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    checked = [*NAMES, *FOUND_BY_TESTS]
     parser = argparse.ArgumentParser(prog="scripts.render", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES + FOUND_BY_TESTS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(checked))
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     options = parser.parse_args(arguments)
-    checked = (*NAMES, *FOUND_BY_TESTS) if options.check else NAMES
     stale = 0
-    for name in options.names or checked:
+    for name in options.names or (checked if options.check else NAMES):
         try:
             (check if options.check else write)(name)
         except StaleError as error:

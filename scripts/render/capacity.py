@@ -40,15 +40,8 @@ def sizes(options: Mapping[str, str]) -> str:
     for rate in map(float, options["rps"].split(",")):
         demand = Demand(rate, int(options["in"]), int(options["out"]), 0.05, 0.7, 1)
         rows.append(_size(sizing.size(chosen, model, card(options["gpu"]), demand)))
-    head = (
-        "requests/s",
-        "engines",
-        "gateways",
-        "routers",
-        "concurrent answers",
-        "inter-token latency",
-    )
-    return table(head, rows)
+    sizes = ("engines", "gateways", "routers", "concurrent answers", "inter-token latency")
+    return table(("requests/s", *sizes), rows)
 
 
 def _size(found: sizing.Sizing) -> tuple[str, ...]:
@@ -87,16 +80,8 @@ def published(options: Mapping[str, str]) -> str:
     rows = []
     for run in RUNS:
         rate = calibration.published(run)
-        error = f"{rate / run.rate - 1:+.0%}"
-        rows.append(
-            (
-                run.gpu.upper(),
-                f"{run.tokens_in:,} / {run.tokens_out}",
-                f"{run.rate:g}",
-                f"{rate:.3g}",
-                error,
-            )
-        )
+        of = (run.gpu.upper(), f"{run.tokens_in:,} / {run.tokens_out}")
+        rows.append((*of, f"{run.rate:g}", f"{rate:.3g}", f"{rate / run.rate - 1:+.0%}"))
     return table(("GPU", "tokens in / out", "published requests/s", "simulated", "error"), rows)
 
 
@@ -114,15 +99,9 @@ def policies(options: Mapping[str, str]) -> str:
         for row in record("simulation")[options["of"]]
         if row["load"] in map(float, options["loads"].split(","))
     ]
-    head = (
-        "load",
-        "policy",
-        "TTFT median, ms",
-        "TTFT p99, ms",
-        "inter-token latency p99, ms",
-        "prompt tokens prefilled",
-    )
-    return table(head, rows)
+    ttft = ("TTFT median, ms", "TTFT p99, ms")
+    more = ("inter-token latency p99, ms", "prompt tokens prefilled")
+    return table(("load", "policy", *ttft, *more), rows)
 
 
 def rack(options: Mapping[str, str]) -> str:

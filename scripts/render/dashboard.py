@@ -39,123 +39,93 @@ def rate(metric: str, by: str = "", *matchers: str) -> str:
     return f"sum{group} (rate({chosen(metric, *matchers)}[{RATE}]))"
 
 
+def by(label: str, metric: str, *matchers: str) -> dict[str, str]:
+    """Return the query for a counter's rate by one of its labels."""
+    return {"{{" + label + "}}": rate(metric, label, *matchers)}
+
+
+def total(metric: str) -> str:
+    return f"sum({chosen(metric)})"
+
+
+REFUSED = 'outcome=~"too_busy|queue_timeout|unauthorized|forbidden|.*_too_l.*"'
+STATE = f"max by (instance) ({chosen('mmhie_shared_state_failing')})"
+TRAIL = {
+    "cannot be written": f"max({chosen('mmhie_audit_failing')})",
+    "requests without a record": total("mmhie_audit_lost_records"),
+    "seconds that the feed is behind": f"max({chosen('mmhie_audit_feed_lag_seconds')})",
+}
+TOKENS = {
+    "generated": rate("mmhie_completion_tokens_total"),
+    "prompt": rate("mmhie_prompt_tokens_total"),
+}
+SLOTS = {"in use": total("mmhie_inflight_requests"), "limit": total("mmhie_inflight_limit")}
+QUEUE = {"waiting": total("mmhie_queued_requests"), "limit": total("mmhie_queue_limit")}
+AT_ENGINE = {
+    "running": total("vllm:num_requests_running"),
+    "waiting": total("vllm:num_requests_waiting"),
+}
+CACHE = {"engine {{engine}}": f"max by (engine) ({chosen('vllm:kv_cache_usage_perc')})"}
+HITS = f"{rate('vllm:prefix_cache_hits_total')} / {rate('vllm:prefix_cache_queries_total')}"
+BETWEEN_TOKENS = quantiles("vllm:inter_token_latency_seconds")
+
 ROWS: dict[str, tuple[Panel, ...]] = {
     "Health": (
         Panel("Phase", "short", {"{{phase}}": f"sum by (phase) ({chosen('mmhie_phase')}) > 0"}),
-        Panel(
-            "Requests by outcome", "reqps", {"{{outcome}}": rate("mmhie_requests_total", "outcome")}
-        ),
+        Panel("Requests by outcome", "reqps", by("outcome", "mmhie_requests_total")),
         Panel(
             "Shared state",
             "short",
-            {"{{instance}}": f"max by (instance) ({chosen('mmhie_shared_state_failing')})"},
+            {"{{instance}}": STATE},
             "1 while a gateway cannot use the shared Redis.",
         ),
-        Panel(
-            "Audit trail",
-            "short",
-            {
-                "cannot be written": f"max({chosen('mmhie_audit_failing')})",
-                "requests without a record": f"sum({chosen('mmhie_audit_lost_records')})",
-                "seconds that the feed is behind": f"max({chosen('mmhie_audit_feed_lag_seconds')})",
-            },
-            "Any value but zero needs attention now.",
-        ),
+        Panel("Audit trail", "short", TRAIL, "Any value but zero needs attention now."),
     ),
     "Latency": (
         Panel("Time to first token (TTFT)", "s", quantiles("mmhie_ttft_seconds")),
         Panel(
             "Inter-token latency",
             "s",
-            quantiles("vllm:inter_token_latency_seconds"),
+            BETWEEN_TOKENS,
             "Measured by the engine; the gateway forwards each token at once.",
         ),
         Panel("Request duration", "s", quantiles("mmhie_request_duration_seconds")),
     ),
     "Throughput": (
-        Panel(
-            "Tokens per second",
-            "short",
-            {
-                "generated": rate("mmhie_completion_tokens_total"),
-                "prompt": rate("mmhie_prompt_tokens_total"),
-            },
-        ),
-        Panel("Requests by route", "reqps", {"{{route}}": rate("mmhie_requests_total", "route")}),
-        Panel("HTTP by status", "reqps", {"{{status}}": rate("http_requests_total", "status")}),
+        Panel("Tokens per second", "short", TOKENS),
+        Panel("Requests by route", "reqps", by("route", "mmhie_requests_total")),
+        Panel("HTTP by status", "reqps", by("status", "http_requests_total")),
     ),
     "Saturation": (
-        Panel(
-            "Engine slots",
-            "short",
-            {
-                "in use": f"sum({chosen('mmhie_inflight_requests')})",
-                "limit": f"sum({chosen('mmhie_inflight_limit')})",
-            },
-        ),
-        Panel(
-            "Queue",
-            "short",
-            {
-                "waiting": f"sum({chosen('mmhie_queued_requests')})",
-                "limit": f"sum({chosen('mmhie_queue_limit')})",
-            },
-        ),
-        Panel(
-            "Refused requests",
-            "reqps",
-            {
-                "{{outcome}}": rate(
-                    "mmhie_requests_total",
-                    "outcome",
-                    'outcome=~"too_busy|queue_timeout|unauthorized|forbidden|.*_too_l.*"',
-                )
-            },
-        ),
+        Panel("Engine slots", "short", SLOTS),
+        Panel("Queue", "short", QUEUE),
+        Panel("Refused requests", "reqps", by("outcome", "mmhie_requests_total", REFUSED)),
     ),
     "Answer quality": (
         Panel(
             "Warnings",
             "reqps",
-            {"{{kind}}": rate("mmhie_warnings_total", "kind")},
+            by("kind", "mmhie_warnings_total"),
             "harmony_*, empty_answer and nothing_generated mean malformed answers.",
         ),
-        Panel("Truncated answers", "reqps", {"{{where}}": rate("mmhie_truncated_total", "where")}),
+        Panel("Truncated answers", "reqps", by("where", "mmhie_truncated_total")),
         Panel(
             "Red-flag notices",
             "reqps",
-            {"{{rule}}": rate("mmhie_notices_total", "rule")},
+            by("rule", "mmhie_notices_total"),
             "Red flags found in prompts. Text matching, not triage.",
         ),
     ),
     "Engine": (
-        Panel(
-            "Requests at the engine",
-            "short",
-            {
-                "running": f"sum({chosen('vllm:num_requests_running')})",
-                "waiting": f"sum({chosen('vllm:num_requests_waiting')})",
-            },
-        ),
-        Panel(
-            "KV cache usage",
-            "percentunit",
-            {"engine {{engine}}": f"max by (engine) ({chosen('vllm:kv_cache_usage_perc')})"},
-        ),
-        Panel(
-            "Prefix cache hit rate",
-            "percentunit",
-            {
-                "hits": f"{rate('vllm:prefix_cache_hits_total')} / "
-                f"{rate('vllm:prefix_cache_queries_total')}"
-            },
-        ),
+        Panel("Requests at the engine", "short", AT_ENGINE),
+        Panel("KV cache usage", "percentunit", CACHE),
+        Panel("Prefix cache hit rate", "percentunit", {"hits": HITS}),
         Panel("Queue time in the engine", "s", quantiles("vllm:request_queue_time_seconds")),
         Panel("Preemptions", "ops", {"preempted": rate("vllm:num_preemptions_total")}),
         Panel(
             "Finished requests by reason",
             "reqps",
-            {"{{finished_reason}}": rate("vllm:request_success_total", "finished_reason")},
+            by("finished_reason", "vllm:request_success_total"),
         ),
     ),
 }

@@ -54,14 +54,9 @@ def comparisons(found: Mapping[str, Mapping[str, Any]]) -> str:
         if name not in bases.values()
     ]
     head = (
-        "report",
-        "same answers",
-        "right in one alone",
-        "least p, Holm",
-        "p of same answers",
-        "told apart",
-        "declared otherwise",
-    )
+        "report", "same answers", "right in one alone", "least p, Holm", "p of same answers",
+        "told apart", "declared otherwise",
+    )  # fmt: skip
     return f"\n{table(head, rows)}\n"
 
 

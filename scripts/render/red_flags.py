@@ -4,7 +4,7 @@ which `python -m scripts.red_flags.evaluate` writes."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,9 @@ from scripts.render.page import ROOT, table
 Row = Mapping[str, Any]
 DASH = "-"  # where a set has no texts of a language
 LANGUAGE = {
-    "en": "English",
-    "de": "German",
-    "es": "Spanish",
-    "fr": "French",
-    "pt": "Portuguese",
+    "en": "English", "de": "German", "es": "Spanish", "fr": "French", "pt": "Portuguese",
     "it": "Italian",
-}
+}  # fmt: skip
 INTRO = Path(__file__).with_name("red_flags_intro.md")
 
 
@@ -60,14 +56,14 @@ def once_section(once: Row) -> Iterator[str]:
         [[LANGUAGE[name], *pair(rows, name)] for name in LANGUAGE],
     )
     yield "\n"
-    named = (
-        ("topic named, of those noticed", "topic_named"),
-        ("likeliest topic right", "first_topic_right"),
-        ("self-harm", "self-harm"),
-        ("poisoning", "poisoning"),
-        ("typing errors", "typed"),
-    )
-    yield table(["all languages", "share"], [[title, share(once[name])] for title, name in named])
+    named = {
+        "topic named, of those noticed": "topic_named",
+        "likeliest topic right": "first_topic_right",
+        **{name: name for name in ("self-harm", "poisoning")},
+        "typing errors": "typed",
+    }
+    shares = [[title, share(once[name])] for title, name in named.items()]
+    yield table(["all languages", "share"], shares)
     yield "\nOther texts that were noticed most, by kind: "
     others = [row for row in once["kinds"] if not row["emergency"] and row["noticed"]]
     worst = sorted(others, key=lambda row: row["noticed"] / row["texts"], reverse=True)[:5]
@@ -107,7 +103,10 @@ def known_section(known: Sequence[Row], newest: Row) -> Iterator[str]:
     yield table(
         ["set", *LANGUAGE.values()],
         [
-            [folder["name"], *(" / ".join(short(folder["languages"], name)) for name in LANGUAGE)]
+            [
+                folder["name"],
+                *(" / ".join(cells(folder["languages"], name, percentage)) for name in LANGUAGE),
+            ]
             for folder in folders
         ],
     )
@@ -115,78 +114,48 @@ def known_section(known: Sequence[Row], newest: Row) -> Iterator[str]:
 
 def source_section(found: Sequence[Row]) -> Iterator[str]:
     yield "\n## Public sources\n\nNothing was trained on them.\n\n"
-    yield table(
-        ["source", "kind", "emergencies noticed", "others noticed"],
-        [
-            [
-                source["name"],
-                kind,
-                *pair([row for row in source["rows"] if row["group"] == kind], kind),
-            ]
-            for source in found
-            for kind in dict.fromkeys(row["group"] for row in source["rows"])
-        ],
-    )
+    rows = [
+        [source["name"], kind, *pair(source["rows"], kind)]
+        for source in found
+        for kind in dict.fromkeys(row["group"] for row in source["rows"])
+    ]
+    yield table(["source", "kind", "emergencies noticed", "others noticed"], rows)
 
 
 def card_section(costs: Row) -> Iterator[str]:
     yield "\n## Card\n\n"
     lines = sum(1 for name in LANGUAGES for _ in texts(name))
-    public = ", ".join(
-        f"{source['name']} ({source['licence']})" for source in sources.sources("train")
-    )
+    trained = [f"{source['name']} ({source['licence']})" for source in sources.sources("train")]
     names = built_in("en").notices
-    topics = ", ".join(
-        f"{names[topic].summary} ({topic})" for topic in sorted(model().topics.names())
-    )
-    yield table(
-        ["", ""],
-        [
-            [
-                "method",
-                "logistic regression on words, pairs and pieces of words (scikit-learn); "
-                "topics by naive Bayes",
-            ],
-            [
-                "trained on",
-                f"{lines:,} patterns of our own (`scripts/red_flags/texts/`), "
-                f"and lines of {public}",
-            ],
-            [
-                "made by",
-                "`python -m scripts.red_flags.train --clones FOLDER`, "
-                "the same bytes from the same texts",
-            ],
-            [
-                "file",
-                f"`gateway/safety/red_flags/model.json.gz`, {FILE.stat().st_size / 1e6:.1f} MB",
-            ],
-            ["topics", topics],
-            ["not for", "triage, or any language but these six"],
-            [
-                "processor time",
-                "; ".join(f"{name}: {value:,.0f} µs" for name, value in costs.items()),
-            ],
-        ],
-    )
+    topics = [f"{names[topic].summary} ({topic})" for topic in sorted(model().topics.names())]
+    card = {
+        "method": "logistic regression on words, pairs and pieces of words (scikit-learn); "
+        "topics by naive Bayes",
+        "trained on": f"{lines:,} patterns of our own (`scripts/red_flags/texts/`), and lines of "
+        f"{', '.join(trained)}",
+        "made by": "`python -m scripts.red_flags.train --clones FOLDER`, "
+        "the same bytes from the same texts",
+        "file": f"`gateway/safety/red_flags/model.json.gz`, {FILE.stat().st_size / 1e6:.1f} MB",
+        "topics": ", ".join(topics),
+        "not for": "triage, or any language but these six",
+        "processor time": "; ".join(f"{name}: {value:,.0f} µs" for name, value in costs.items()),
+    }
+    yield table(["", ""], list(card.items()))
 
 
 def pair(rows: Sequence[Row], name: str) -> list[str]:
-    """Return the shares of a group's emergencies and of its others; a dash where there are none."""
-    rows_by_label = {row["emergency"]: row for row in rows if row["group"] == name}
-    return [
-        share(rows_by_label[label]) if label in rows_by_label else DASH for label in (True, False)
-    ]
+    """Return the shares of a group's emergencies and of its others, with their intervals."""
+    return cells(rows, name, share)
 
 
-def short(rows: Sequence[Row], name: str) -> list[str]:
-    rows_by_label = {row["emergency"]: row for row in rows if row["group"] == name}
-    return [
-        f"{rows_by_label[label]['noticed'] / rows_by_label[label]['texts']:.0%}"
-        if label in rows_by_label
-        else DASH
-        for label in (True, False)
-    ]
+def cells(rows: Sequence[Row], name: str, cell: Callable[[Row], str]) -> list[str]:
+    """Render a group's emergencies and its others; a dash where there are none."""
+    by_label = {row["emergency"]: row for row in rows if row["group"] == name}
+    return [cell(by_label[label]) if label in by_label else DASH for label in (True, False)]
+
+
+def percentage(row: Row) -> str:
+    return f"{row['noticed'] / row['texts']:.0%}"
 
 
 def share(row: Row) -> str:

@@ -21,26 +21,6 @@ KINDS: Final = {
     "protective": "protective measure",
     "information": "information for safety",
 }
-HEAD: Final = """\
-# Hazard log
-
-Every hazard that is known of this service, with its severity, its likelihood, and its risk without
-and with the product's own [controls](controls.md), and what is left. Nobody has accepted the risks
-that are left: the role that could is not filled ([plan](risk-management-plan.md#roles)). What only
-a site can do stands last and is not counted. Risks to security that are left:
-[threat model](../threat-model.md#residual-risks). Generated (`make docs`) from
-[hazards.toml](hazards.toml); [scales](risk-management-plan.md#scales).
-
-"""
-CONTROLS_HEAD: Final = """\
-# Risk controls
-
-Every control of the [hazard log](hazard-log.md) with its kind (ISO 14971) and the tests that prove
-it. Each of them exists, is collected, and has no mark that would keep it from running; the first
-one fails once the control is removed in the file named last (`find` and `replace` in
-[hazards.toml](hazards.toml), run by `make test-slow`). Generated (`make docs`) from the same file.
-
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +99,13 @@ def hazards() -> list[Hazard]:
 
 
 def pages() -> dict[Path, str]:
-    """Return the log, and the pages with their tables."""
-    named = ("index", "risk-management-plan")
-    files = [FOLDER / f"{name}.md" for name in named]
-    blocks = {
-        file: with_blocks(file, BLOCK, lambda match: BLOCKS[match[2]]() + "\n") for file in files
-    }
+    """Return the pages with their tables."""
+    names = ("index", "risk-management-plan", "hazard-log", "controls")
     return {
-        FOLDER / "hazard-log.md": HEAD + log(),
-        FOLDER / "controls.md": CONTROLS_HEAD + controls(),
-        **blocks,
+        FOLDER / f"{name}.md": with_blocks(
+            FOLDER / f"{name}.md", BLOCK, lambda match: BLOCKS[match[2]]() + "\n"
+        )
+        for name in names
     }
 
 
@@ -213,6 +190,8 @@ def matrix() -> str:
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "log": log,
+    "controls": controls,
     "profile": profile,
     "evidence": evidence,
     "severities": severities,

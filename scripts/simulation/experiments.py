@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -22,9 +21,7 @@ from scripts.simulation.trace import Traffic, poisson_arrivals
 
 PLAIN: Final = Traffic(tokens_in=800, tokens_out=600, clients=5000)
 # A long guideline or record before each short question of a conversation.
-CONVERSATIONS: Final = Traffic(
-    tokens_in=200, tokens_out=150, clients=600, conversations=1, shared=3000, is_fixed=False
-)
+CONVERSATIONS: Final = Traffic(tokens_in=200, tokens_out=150, clients=600, shared=3000)
 POLICIES: Final[tuple[Policy, ...]] = get_args(Policy)
 LOADS: Final = (0.5, 0.7, 0.9, 0.95, 1.0, 1.05)
 ENGINES: Final = 32
@@ -58,37 +55,28 @@ def planned(gpu: str, traffic: Traffic, cache_tokens: int = 0) -> PlannedEngine:
 
 
 def policies() -> list[dict[str, Any]]:
-    """Measure the time to the first token by policy and load, with the same arrivals for each."""
-    engine = planned("h100", PLAIN)
-    rows = []
-    for load in LOADS:
-        calls = poisson_arrivals(load * engine.limit * ENGINES, WARM_UP_S + WINDOW_S, PLAIN, seed=7)
-        base = Scenario(
-            engine.speed, ENGINES, calls, WARM_UP_S + WINDOW_S + 40, gateways=3, routers=1
-        )
-        rows += [_under(dataclasses.replace(base, policy=policy), load) for policy in POLICIES]
-    return rows
+    """Measure latencies by policy and load, without common prefixes."""
+    return _policies(planned("h100", PLAIN), PLAIN, LOADS)
 
 
 def prefixes() -> list[dict[str, Any]]:
     """Measure the same for conversations whose prefix an engine may have cached."""
-    engine = planned("h100", CONVERSATIONS, CACHE_TOKENS)
+    return _policies(planned("h100", CONVERSATIONS, CACHE_TOKENS), CONVERSATIONS, (0.7,))
+
+
+def _policies(
+    engine: PlannedEngine, traffic: Traffic, loads: Sequence[float]
+) -> list[dict[str, Any]]:
+    """Run every policy under each load, with the same arrivals for each."""
+    end_s = WARM_UP_S + WINDOW_S
     rows = []
-    for load in (0.7, 0.95, 1.2):
-        calls = poisson_arrivals(
-            load * engine.limit * ENGINES, WARM_UP_S + WINDOW_S, CONVERSATIONS, seed=7
-        )
-        base = Scenario(
-            engine.speed, ENGINES, calls, WARM_UP_S + WINDOW_S + 40, gateways=3, routers=1
-        )
-        rows += [_under(dataclasses.replace(base, policy=policy), load) for policy in POLICIES]
+    for load in loads:
+        calls = poisson_arrivals(load * engine.limit * ENGINES, end_s, traffic, seed=7)
+        for policy in POLICIES:
+            outcome = run(Scenario(engine.speed, ENGINES, calls, end_s + 40, policy, gateways=3))
+            figures = result.figures(outcome, WARM_UP_S, end_s)
+            rows.append({"policy": policy, "load": load, **figures})
     return rows
-
-
-def _under(scenario: Scenario, load: float) -> dict[str, Any]:
-    outcome = run(scenario)
-    figures = result.figures(outcome, WARM_UP_S, WARM_UP_S + WINDOW_S)
-    return {"policy": scenario.policy, "load": load, **figures}
 
 
 def small_rack() -> dict[str, Any]:
@@ -109,7 +97,6 @@ def large_rack() -> dict[str, Any]:
 def _failing(
     engine: PlannedEngine, engines: int, rate: float, seconds: float, failure: Failure
 ) -> dict[str, Any]:
-    began = time.perf_counter()
     scenario = Scenario(
         engine.speed,
         engines,
@@ -124,13 +111,7 @@ def _failing(
     return {
         "engines": engines,
         "rate": rate,
-        "seconds": seconds,
-        "gateways": scenario.gateways,
-        "routers": scenario.routers,
         "failure": dataclasses.asdict(failure),
-        "took_s": round(time.perf_counter() - began, 1),
-        "endings": result.endings(outcome.requests),
-        "again": sum(request.retries > 0 for request in outcome.requests),
         "before": result.figures(outcome, WARM_UP_S / 2, failure.at_s),
         "unnoticed": result.figures(outcome, failure.at_s, failure.at_s + failure.notice_s),
         "away": result.figures(outcome, failure.at_s + failure.notice_s, back_s),

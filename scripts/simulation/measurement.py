@@ -10,14 +10,11 @@ import asyncio
 import contextlib
 import itertools
 import json
-import platform
 import random
 import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -27,6 +24,7 @@ import psutil
 from launcher.capacity.engine_load import RequestCost
 from scripts.simulation.engine_speed import EngineSpeed, from_contended_record
 from scripts.simulation.trace import TracedCall, Traffic, poisson_arrivals
+from tests.bench.machine import machine
 
 ROUTER: Final = "vllm_router.launch_router"
 BATCHES: Final = (1, 2, 4, 8, 16, 24)
@@ -277,25 +275,10 @@ async def measured(url: str) -> dict[str, Any]:
     print(f"==> one engine: {engine}", flush=True)
     most = limit(from_contended_record(engine, BATCHES[-1])) * len(stack.engines)
     return {
-        "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "model": stack.model,
         "engines": len(stack.engines),
         "policy": "power_of_two",
         **engine,
         "both": [await on_both(stack, round(share * most, 1)) for share in SHARES],
-    }
-
-
-def machine() -> dict[str, Any]:
-    """Describe the machine."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    name = next(
-        (line.split(":", 1)[1].strip() for line in lines if "model name" in line), "unknown"
-    )
-    return {
-        "processor": name,
-        "processors": psutil.cpu_count(),
-        "kernel": platform.release(),
-        "load_before": psutil.getloadavg()[0],
     }

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from scripts.simulation.calibration import CalibrationPoint
 
 mpl.use("Agg")
+BLUE, RED = "#4477aa", "#ee6677"
 COLOURS: Final = {
     "random": "#8a8a8a",
-    "round_robin": "#4477aa",
+    "round_robin": BLUE,
     "power_of_two": "#228833",
-    "consistent_hash": "#ee6677",
+    "consistent_hash": RED,
     "cache_aware": "#aa3377",
 }
 DPI: Final = 100
@@ -57,13 +58,8 @@ def policies(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes = figure.add_subplot(1, 2, column)
         for policy, colour in COLOURS.items():
             of = [row for row in rows if row["policy"] == policy]
-            axes.plot(
-                [row["load"] for row in of],
-                [row[name] for row in of],
-                ".-",
-                color=colour,
-                label=policy,
-            )
+            values = [row[name] for row in of]
+            axes.plot([row["load"] for row in of], values, ".-", color=colour, label=policy)
         axes.set_yscale("log")
         axes.set_xlabel("share of the engines' limit")
         axes.set_title(label, fontsize=9)
@@ -79,28 +75,17 @@ def rack(small: Mapping[str, Any], large: Mapping[str, Any], path: Path) -> None
         failure = record["failure"]
         inside = figure.add_subplot(2, 2, 1 + column)
         at = [sample["at_s"] for sample in record["inside"]]
-        inside.plot(
-            at,
-            [sample["running"] for sample in record["inside"]],
-            color="#4477aa",
-            label="being written",
-        )
-        inside.plot(
-            at,
-            [sample["waiting"] for sample in record["inside"]],
-            color="#ee6677",
-            label="waiting in engines",
-        )
-        inside.set_title(
-            f"{failure['count']} of {record['engines']:,} engines, "
-            f"{record['rate']:,.0f} requests/s",
-            fontsize=9,
-        )
-        wait = figure.add_subplot(2, 2, 3 + column)
         for name, label, colour in (
-            ("first_p50_s", "median", "#4477aa"),
-            ("first_p99_s", "p99", "#ee6677"),
+            ("running", "being written", BLUE),
+            ("waiting", "waiting in engines", RED),
         ):
+            counts = [sample[name] for sample in record["inside"]]
+            inside.plot(at, counts, color=colour, label=label)
+        count, engines = failure["count"], record["engines"]
+        title = f"{count} of {engines:,} engines, {record['rate']:,.0f} requests/s"
+        inside.set_title(title, fontsize=9)
+        wait = figure.add_subplot(2, 2, 3 + column)
+        for name, label, colour in (("first_p50_s", "median", BLUE), ("first_p99_s", "p99", RED)):
             seconds = [second for second, _ in record[name]]
             wait.plot(seconds, [value for _, value in record[name]], color=colour, label=label)
         wait.set_yscale("log")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import random
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Literal
 
 from scripts.simulation.trace import TracedCall
@@ -17,7 +16,6 @@ BALANCE_DIFFERENCE: Final = 64
 BALANCE_RATIO: Final = 1.5
 CACHE_SHARE: Final = 0.3
 POINTS: Final = 64
-KNOWN_PREFIXES: Final = 1_000_000
 
 
 class View:
@@ -30,43 +28,13 @@ class View:
         self.draw = random.Random(seed)  # noqa: S311  # repeatable
         self.next_index = self.draw.randrange(engines)
         self.ring = sorted(_points(engines)) if engines else []
-        self.prefix_engines: OrderedDict[int, int] = OrderedDict()
+        self.prefix_engines: dict[int, int] = {}
         self.sizes = [0] * engines
-        self.spread = Spread(self.loads)
-
-    def begin(self, engine: int) -> None:
-        self.count(engine, 1)
-
-    def end(self, engine: int) -> None:
-        self.count(engine, -1)
 
     def learn(self, engines: set[int], *, are_alive: bool) -> None:
         """Apply a result of the health check."""
         self.living = self.living | engines if are_alive else self.living - engines
         self.alive = sorted(self.living)
-        self.spread = Spread([self.loads[engine] for engine in self.alive])
-
-    def count(self, engine: int, by: int) -> None:
-        self.loads[engine] += by
-        if engine in self.living:
-            self.spread.move(self.loads[engine] - by, self.loads[engine])
-
-
-class Spread:
-    """Minimum and maximum of many small counts, updated as single ones change by one."""
-
-    def __init__(self, counts: Sequence[int]) -> None:
-        self.of = Counter(counts)
-        self.low, self.high = min(counts, default=0), max(counts, default=0)
-
-    def move(self, old: int, new: int) -> None:
-        self.of[old] -= 1
-        self.of[new] += 1
-        self.low, self.high = min(self.low, new), max(self.high, new)
-        while not self.of[self.low]:
-            self.low += 1
-        while not self.of[self.high]:
-            self.high -= 1
 
 
 def _points(engines: int) -> list[tuple[int, int]]:
@@ -110,7 +78,8 @@ def cache_aware(view: View, call: TracedCall) -> int:
     The router compares texts in a tree for each engine; here a prefix is known or not. As in the
     real router, evictions in the engine are not known to it.
     """
-    low, high = view.spread.low, view.spread.high
+    loads = [view.loads[engine] for engine in view.alive]
+    low, high = min(loads), max(loads)
     if high - low > BALANCE_DIFFERENCE and high > low * BALANCE_RATIO:
         chosen = min(view.alive, key=view.loads.__getitem__)
     else:
@@ -131,9 +100,6 @@ def _remember(view: View, call: TracedCall, engine: int) -> None:
     is_known = view.prefix_engines.get(call.prefix) == engine
     view.sizes[engine] += call.tokens_in - (call.shared if is_known else 0)
     view.prefix_engines[call.prefix] = engine
-    view.prefix_engines.move_to_end(call.prefix)
-    if len(view.prefix_engines) > KNOWN_PREFIXES:
-        view.prefix_engines.popitem(last=False)
 
 
 POLICIES: Final[dict[Policy, Callable[[View, TracedCall], int]]] = {

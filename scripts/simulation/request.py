@@ -7,20 +7,19 @@ from typing import Literal
 
 from scripts.simulation.trace import TracedCall
 
-Ending = Literal["", "whole", "cut", "refused", "late", "lost"]
+Ending = Literal["", "whole", "cut", "lost"]
 
 
 @dataclass(slots=True, eq=False)
 class SimulatedRequest:
     """Times in simulated seconds; `ending` is empty while the request is in progress.
 
-    whole: answered; cut: its engine failed after the first token; refused: the gateway's queue was
-    full (429); late: it timed out in the queue (503); lost: the router found no engine (503).
+    whole: answered; cut: its engine failed after the first token; lost: the router found no engine
+    (503).
     """
 
     call: TracedCall
     arrived_s: float
-    retries: int = 0
     gateway: int = 0
     router: int = 0
     engine: int = -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from scripts.simulation.request import SimulatedRequest
@@ -19,11 +19,6 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def mean(values: Sequence[float]) -> float:
-    """Return the mean; NaN without values."""
-    return sum(values) / len(values) if values else math.nan
-
-
 def endings(requests: Iterable[SimulatedRequest]) -> dict[str, int]:
     """Count requests by outcome; those in progress are `inside`."""
     return dict(Counter(request.ending or "inside" for request in requests))
@@ -36,18 +31,12 @@ def figures(
     came = [request for request in outcome.requests if since_s <= request.arrived_s < until_s]
     whole = [request for request in came if request.ending == "whole"]
     firsts = [request.ttft_s for request in whole]
-    answers = [request.last_s - request.arrived_s for request in whole]
     gaps = [request.tpot_s for request in whole if request.call.tokens_out > 1]
     read = sum(request.prefilled for request in whole)
     return {
-        "calls": len(came),
         **endings(came),
-        "first_mean_s": mean(firsts),
         "first_p50_s": percentile(firsts, 0.5),
         "first_p99_s": percentile(firsts, 0.99),
-        "answer_mean_s": mean(answers),
-        "answer_p99_s": percentile(answers, 0.99),
-        "token_mean_s": mean(gaps),
         "token_p99_s": percentile(gaps, 0.99),
         "read_share": read / max(1, sum(request.call.tokens_in for request in whole)),
     }

@@ -46,8 +46,6 @@ class Scenario:
     gateways: int = 1
     workers: int = 4
     routers: int = 1
-    max_inflight: int = 1_000_000
-    max_queue: int = 256
     failure: Failure | None = None
     contended: EngineSpeed | None = None
     seed: int = 1

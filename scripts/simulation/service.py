@@ -27,13 +27,11 @@ Events = Generator[simpy.Event, Any, None]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Requests in progress at one time, by component."""
+    """Requests in progress at one time, in all engines."""
 
     at_s: float
     running: int
     waiting: int
-    at_gateways: int
-    busiest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,7 @@ class SimulatedService:
         for engine in self.engines if scenario.contended else ():
             engine.contended = scenario.contended
             engine.neighbours = [other for other in self.engines if other is not engine]
-        self.gateways = [
-            SimulatedGateway(scenario.workers, scenario.max_inflight, scenario.max_queue)
-            for _ in range(scenario.gateways)
-        ]
+        self.gateways = [SimulatedGateway(scenario.workers) for _ in range(scenario.gateways)]
         self.views = [View(scenario.engines, scenario.seed + n) for n in range(scenario.routers)]
         self.choose = POLICIES[scenario.policy]
         self.latency_s = (scenario.contended or scenario.speed).latency_s
@@ -90,19 +85,14 @@ class SimulatedService:
             yield self.env.timeout(call.at_s - self.env.now)
             self.submit(call)
 
-    def submit(self, call: TracedCall, retries: int = 0) -> None:
+    def submit(self, call: TracedCall) -> None:
         """Send a call to a random gateway, as a stateless load balancer would."""
-        request = SimulatedRequest(call, self.env.now, retries)
+        request = SimulatedRequest(call, self.env.now)
         self.requests.append(request)
         request.gateway = self.random.randrange(len(self.gateways))
         request.router = self.random.randrange(len(self.views))
-        self.enter_gateway(request)
-
-    def enter_gateway(self, request: SimulatedRequest) -> None:
-        gateway = self.gateways[request.gateway]
-        seconds = gateway.processing_s(self.env.now) + self.latency_s
-        if gateway.admit(request, self.env.now):
-            self.schedule(seconds, lambda: self.route(request, 0))
+        seconds = self.gateways[request.gateway].processing_s(self.env.now) + self.latency_s
+        self.schedule(seconds, lambda: self.route(request, 0))
 
     def route(self, request: SimulatedRequest, retries: int) -> None:
         """Pick an engine; retry if it does not accept the request."""
@@ -112,7 +102,7 @@ class SimulatedService:
             return
         number = self.choose(view, request.call)
         if self.engines[number].is_alive:
-            view.begin(number)
+            view.loads[number] += 1
             self.engines[number].accept(request)
             return
         self.schedule(self.delay_s(retries), lambda: self.route(request, retries + 1))
@@ -131,18 +121,14 @@ class SimulatedService:
         self.gateways[request.gateway].relay_load += request.relay_load
 
     def on_end(self, request: SimulatedRequest) -> None:
-        """Release the request's slots at router and gateway."""
-        self.views[request.router].end(request.engine)
+        """Release the request's slot at its router."""
+        self.views[request.router].loads[request.engine] -= 1
         self.finish(request, request.ending)
 
     def finish(self, request: SimulatedRequest, ending: Any) -> None:
-        """Record the outcome, and give the slot at the gateway to the next request."""
+        """Record the outcome, and end the load of relaying."""
         request.ending, request.last_s = ending, self.env.now
-        gateway = self.gateways[request.gateway]
-        gateway.relay_load -= request.relay_load
-        following = gateway.release(self.env.now)
-        if following is not None:
-            self.schedule(0.0, lambda: self.route(following, 0))
+        self.gateways[request.gateway].relay_load -= request.relay_load
 
     def fail_rack(self, failure: Failure) -> Events:
         """Fail the rack, let the routers detect it, restart it, let them detect that."""
@@ -165,7 +151,7 @@ class SimulatedService:
         """Cut the streams of an engine; return the requests that had not begun, to be retried."""
         begun, waiting = self.engines[number].fail()
         for request in [*begun, *waiting]:
-            self.views[request.router].end(number)
+            self.views[request.router].loads[number] -= 1
         seconds = failure.idle_timeout_s if failure.is_silent else 0.0
         for request in begun:
             self.schedule(seconds, lambda lost=request: self.cut(lost, failure.again_s))  # type: ignore[misc]
@@ -173,7 +159,7 @@ class SimulatedService:
 
     def cut(self, request: SimulatedRequest, again_s: float) -> None:
         self.finish(request, "cut")
-        self.schedule(again_s, lambda: self.submit(request.call, request.retries + 1))
+        self.schedule(again_s, lambda: self.submit(request.call))
 
     def sampling(self) -> Events:
         """Take samples at fixed intervals."""
@@ -182,11 +168,8 @@ class SimulatedService:
             yield self.env.timeout(SAMPLE_S)
 
     def sample(self) -> Sample:
-        inside = [len(engine.running) + len(engine.prefilling) for engine in self.engines]
-        waiting = [len(engine.waiting) for engine in self.engines]
-        queued = sum(len(gateway.queue) for gateway in self.gateways)
-        busiest = max(map(sum, zip(inside, waiting, strict=True)))
-        return Sample(self.env.now, sum(inside), sum(waiting), queued, busiest)
+        running = sum(len(engine.running) + len(engine.prefilling) for engine in self.engines)
+        return Sample(self.env.now, running, sum(len(engine.waiting) for engine in self.engines))
 
 
 def run(scenario: Scenario) -> SimulatedRun:

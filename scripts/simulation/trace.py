@@ -35,7 +35,6 @@ class Traffic:
     clients: int = 1000
     conversations: int = 1
     shared: int = 0
-    is_fixed: bool = False
 
 
 def poisson_arrivals(rate: float, seconds: float, traffic: Traffic, seed: int) -> list[TracedCall]:
@@ -53,9 +52,8 @@ def _call(now: float, traffic: Traffic, draw: random.Random) -> TracedCall:
     talk = draw.randrange(traffic.conversations)
     return TracedCall(
         at_s=now,
-        tokens_in=traffic.shared
-        + (traffic.tokens_in if traffic.is_fixed else _around(traffic.tokens_in, draw)),
-        tokens_out=traffic.tokens_out if traffic.is_fixed else _geometric(traffic.tokens_out, draw),
+        tokens_in=traffic.shared + _around(traffic.tokens_in, draw),
+        tokens_out=_geometric(traffic.tokens_out, draw),
         client=client,
         prefix=client * traffic.conversations + talk,
         shared=traffic.shared,

@@ -9,13 +9,7 @@ from mmhie import _fork
 from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
 from mmhie._errors import ClientTimeoutError, MMHIEError, ServiceError
-from mmhie._feedback import (
-    Category,
-    FeedbackReceipt,
-    Severity,
-    feedback_request,
-    read_receipt,
-)
+from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
 from mmhie._gateway_errors import NotFoundError
 from mmhie._http import (
     TIMED_OUT,
@@ -165,9 +159,10 @@ class AsyncMedicalReasoningLLM(BaseClient):
 
     async def warm_up(self, timeout_seconds: float | None = None) -> None:
         """Wait until the model is ready, as in the sync client."""
+        await self._http()  # a local server starts here, before the clock of the polling does
+        polling = self._polling(timeout_seconds)
         await self._retry(
-            lambda deadline: self._exchange(READY, deadline, readiness_error),
-            lambda: self._polling(timeout_seconds),
+            lambda deadline: self._exchange(READY, deadline, readiness_error), polling
         )
 
     async def aclose(self) -> None:
@@ -194,19 +189,16 @@ class AsyncMedicalReasoningLLM(BaseClient):
         self._clients = WeakKeyDictionary()
 
     async def _send(self, request: Request, backoff: Backoff | None = None) -> Response:
-        policy = self._backoff if backoff is None else lambda: backoff
-        return await self._retry(lambda deadline: self._exchange(request, deadline), policy)
+        return await self._retry(lambda deadline: self._exchange(request, deadline), backoff)
 
     async def _retry(
-        self,
-        attempt: Callable[[Deadline], Awaitable[T]],
-        policy: Callable[[], Deadline] | None = None,
+        self, attempt: Callable[[Deadline], Awaitable[T]], deadline: Deadline | None = None
     ) -> T:
         """Call `attempt` until it succeeds or its error is final."""
         import asyncio
 
         await self._http()  # a local server starts here, before the clock of the answer does
-        deadline = (policy or self._backoff)()
+        deadline = deadline or self._backoff()
         while True:
             try:
                 return await attempt(deadline)

@@ -1,6 +1,7 @@
 """Base of the sync and the async client: all but the I/O."""
 
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self, cast
 
@@ -34,7 +35,7 @@ def forget() -> None:
         instance.forget()
 
 
-class BaseClient:
+class BaseClient(ABC):
     """Configuration, limits and the local server; constructing one touches nothing."""
 
     def __init__(
@@ -85,9 +86,9 @@ class BaseClient:
         self._lock = threading.Lock()
         self._forget_connections()
 
+    @abstractmethod
     def _forget_connections(self) -> None:
         """Drop the connections without closing them; each client has its own."""
-        raise NotImplementedError
 
     def _address(self) -> Address:
         """Return the server's address; start the server of the `local` backend if it is down."""
@@ -113,9 +114,8 @@ class BaseClient:
         return Backoff(self.max_retries, self.config.timeout_seconds)
 
     def _polling(self, timeout_seconds: float | None) -> Polling:
-        if timeout_seconds is None:
-            return Polling(self.config.start_timeout_seconds)
-        return Polling(timeout_seconds)
+        default = self.config.start_timeout_seconds
+        return Polling(default if timeout_seconds is None else timeout_seconds)
 
     def _cap(self, max_tokens: int | None) -> int:
         """Return max_tokens within MMHIE_MAX_TOKENS, which is also the default; warn of a cut."""

@@ -9,13 +9,7 @@ from mmhie import _fork
 from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
 from mmhie._errors import ClientTimeoutError, MMHIEError, ServiceError
-from mmhie._feedback import (
-    Category,
-    FeedbackReceipt,
-    Severity,
-    feedback_request,
-    read_receipt,
-)
+from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
 from mmhie._gateway_errors import NotFoundError
 from mmhie._http import (
     TIMED_OUT,
@@ -178,10 +172,9 @@ class MedicalReasoningLLM(BaseClient):
         Polls once a second for `timeout_seconds` (MMHIE_START_TIMEOUT_SECONDS), then raises the
         last error. A hold, a wrong address or key is raised at once.
         """
-        self._retry(
-            lambda deadline: self._exchange(READY, deadline, readiness_error),
-            lambda: self._polling(timeout_seconds),
-        )
+        self._http()  # a local server starts here, before the clock of the polling does
+        polling = self._polling(timeout_seconds)
+        self._retry(lambda deadline: self._exchange(READY, deadline, readiness_error), polling)
 
     def close(self) -> None:
         """Close idle connections and release the local server; the next call opens them again."""
@@ -211,15 +204,12 @@ class MedicalReasoningLLM(BaseClient):
         self._client = self._client_address = None
 
     def _send(self, request: Request, backoff: Backoff | None = None) -> Response:
-        policy = self._backoff if backoff is None else lambda: backoff
-        return self._retry(lambda deadline: self._exchange(request, deadline), policy)
+        return self._retry(lambda deadline: self._exchange(request, deadline), backoff)
 
-    def _retry(
-        self, attempt: Callable[[Deadline], T], policy: Callable[[], Deadline] | None = None
-    ) -> T:
+    def _retry(self, attempt: Callable[[Deadline], T], deadline: Deadline | None = None) -> T:
         """Call `attempt` until it succeeds or its error is final."""
         self._http()  # a local server starts here, before the clock of the answer does
-        deadline = (policy or self._backoff)()
+        deadline = deadline or self._backoff()
         while True:
             try:
                 return attempt(deadline)

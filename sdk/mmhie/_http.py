@@ -1,9 +1,9 @@
 """httpx2: clients, requests, and the one table that translates its exceptions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mmhie._errors import (
@@ -56,28 +56,30 @@ def open_client(address: Address, api_key: str | None) -> "httpx2.Client":
     """Return a thread-safe client, without a connection limit: admission is the server's."""
     import httpx2
 
-    limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
-    transport = None  # httpx2's own, with the proxies of the environment
-    if address.is_on_this_machine:
-        transport = httpx2.HTTPTransport(uds=address.socket_path, limits=limits, trust_env=False)
-    return httpx2.Client(
-        base_url=address.base_url, headers=_headers(api_key), limits=limits, transport=transport
-    )
+    return httpx2.Client(**_options(address, api_key, httpx2.HTTPTransport))
 
 
 def open_async_client(address: Address, api_key: str | None) -> "httpx2.AsyncClient":
     """Return the same for asyncio; it belongs to the event loop that first uses it."""
     import httpx2
 
+    return httpx2.AsyncClient(**_options(address, api_key, httpx2.AsyncHTTPTransport))
+
+
+def _options(
+    address: Address, api_key: str | None, transport_of: Callable[..., object]
+) -> dict[str, Any]:
+    import httpx2
+
     limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
-    transport = None
-    if address.is_on_this_machine:
-        transport = httpx2.AsyncHTTPTransport(
-            uds=address.socket_path, limits=limits, trust_env=False
-        )
-    return httpx2.AsyncClient(
-        base_url=address.base_url, headers=_headers(api_key), limits=limits, transport=transport
-    )
+    headers = {"user-agent": f"mmhie/{__version__}"}
+    if api_key is not None:
+        headers["authorization"] = f"Bearer {api_key}"
+    options = {"base_url": address.base_url, "headers": headers, "limits": limits}
+    if address.is_on_this_machine:  # httpx2's own has the proxies of the environment
+        uds = address.socket_path
+        options["transport"] = transport_of(uds=uds, limits=limits, trust_env=False)
+    return options
 
 
 def build_request(
@@ -135,11 +137,6 @@ def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
         raise (StreamCutError(CUT) if in_stream else ConnectionLostError(LOST)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise BadAnswerError(UNREADABLE) from error
-
-
-def _headers(api_key: str | None) -> dict[str, str]:
-    headers = {"user-agent": f"mmhie/{__version__}"}
-    return headers if api_key is None else {**headers, "authorization": f"Bearer {api_key}"}
 
 
 def event_source(response: "httpx2.Response") -> "httpx2.EventSource":

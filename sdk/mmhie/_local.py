@@ -71,9 +71,8 @@ class LocalServer:
         Raises LauncherNotFoundError, LocalStartError, LocalStartTimeoutError.
         """
         with self._lock:
-            if self._is_inherited() or self._is_running():
-                return f"http://127.0.0.1:{self._port}"
-            self._start()
+            if not (self._is_inherited() or self._is_running()):
+                self._start()
             return f"http://127.0.0.1:{self._port}"
 
     def stop(self) -> None:

@@ -86,10 +86,7 @@ def read_model_ids(response: Response) -> list[str]:
     rows = data if isinstance(data, list) else []
     ids = [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
     if not ids:
-        raise BadAnswerError(
-            "The server lists no model; check that MMHIE_URL points at the service.",
-            request_id=response.request_id,
-        )
+        raise _bad(response, "The server lists no model")
     return ids
 
 
@@ -97,10 +94,7 @@ def read_object(response: Response) -> Mapping[str, object]:
     """Return the JSON object of a 200."""
     fields = parse_json(response.body)
     if not isinstance(fields, dict):
-        raise BadAnswerError(
-            "The response is not a JSON object; check that MMHIE_URL points at the service.",
-            request_id=response.request_id,
-        )
+        raise _bad(response, "The response is not a JSON object")
     return fields
 
 
@@ -219,11 +213,13 @@ def _usage(fields: Mapping[str, object]) -> Usage:
 def _first(choices: object, response: Response) -> Mapping[str, object]:
     rows = _list(choices)
     if not rows or not isinstance(rows[0], dict):
-        raise BadAnswerError(
-            "The response has no choices; check that MMHIE_URL points at the service.",
-            request_id=response.request_id,
-        )
+        raise _bad(response, "The response has no choices")
     return rows[0]
+
+
+def _bad(response: Response, problem: str) -> BadAnswerError:
+    message = f"{problem}; check that MMHIE_URL points at the service."
+    return BadAnswerError(message, request_id=response.request_id)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

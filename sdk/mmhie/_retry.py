@@ -2,6 +2,7 @@
 
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from mmhie._errors import ConnectionFailedError, GatewayError, MMHIEError
@@ -16,7 +17,7 @@ MAX_DELAY_SECONDS = 8.0
 MARGIN = 0.08
 
 
-class Deadline:
+class Deadline(ABC):
     """The time that all attempts of one call have together."""
 
     def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
@@ -27,12 +28,12 @@ class Deadline:
         """Return the seconds until the deadline, 0 when it has passed."""
         return max(0.0, self._end - self._clock())
 
+    @abstractmethod
     def delay_after(self, error: MMHIEError) -> float | None:
         """Return the seconds until the next attempt; None: give up and raise `error`.
 
         A backoff counts attempts; polling goes on until the deadline.
         """
-        raise NotImplementedError
 
 
 class Backoff(Deadline):

@@ -17,7 +17,10 @@ DONE = "[DONE]"
 
 
 class _Reader:
-    """The state of one stream, without the I/O: server-sent events in, typed events out."""
+    """The state of one stream, without the I/O: server-sent events in, typed events out.
+
+    `notices` and `request_id` are known from the first event on, `answer` with the End event.
+    """
 
     def __init__(self) -> None:
         self.answer: Answer | None = None
@@ -27,8 +30,9 @@ class _Reader:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._last: dict[str, object] | None = None
+        self._response: httpx2.Response | None = None
 
-    def feed(self, data: str) -> Iterator[Delta | ReasoningDelta]:
+    def _feed(self, data: str) -> Iterator[Delta | ReasoningDelta]:
         """Yield the deltas of one server-sent event; raise an in-band error."""
         if not data:  # an event without data is none
             return
@@ -46,7 +50,7 @@ class _Reader:
             self._last = event
         yield from self._deltas(event)
 
-    def end(self) -> End:
+    def _end(self) -> End:
         """Return the whole answer. Raises StreamCutError without the last event or [DONE]."""
         if self._last is None or not self.is_done:
             cut = StreamCutError(CUT, request_id=self.request_id)
@@ -59,7 +63,10 @@ class _Reader:
         return End(self.answer)
 
     def piece(self, event: Event) -> MedicalText | None:
-        """Return the answer's text in an event; None for reasoning."""
+        """Return the answer's text in an event; None for reasoning.
+
+        The last piece is empty and has the whole answer.
+        """
         if isinstance(event, End):
             return MedicalText("", event.answer)
         if isinstance(event, ReasoningDelta):
@@ -68,7 +75,7 @@ class _Reader:
         return MedicalText(event.text, known)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def _reading(self) -> Iterator[None]:
         """Translate errors of the connection; after [DONE] they no longer matter."""
         try:
             with translate_errors(in_stream=True):
@@ -91,34 +98,7 @@ class _Reader:
             yield Delta(text)
 
 
-class _Known:
-    """The answer as far as it is known, however its events are read."""
-
-    def __init__(self) -> None:
-        self._reader = _Reader()
-        self._response: httpx2.Response | None = None
-
-    @property
-    def answer(self) -> Answer | None:
-        """The whole answer once the End event has been seen; None before."""
-        return self._reader.answer
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """Red flags found in the prompt, from the first event on."""
-        return self._reader.notices
-
-    @property
-    def request_id(self) -> str | None:
-        """X-Request-Id, from the first event on."""
-        return self._reader.request_id
-
-    def piece(self, event: Event) -> MedicalText | None:
-        """Return the answer's text in an event; the last is empty and has the whole answer."""
-        return self._reader.piece(event)
-
-
-class AnswerStream(_Known):
+class AnswerStream(_Reader):
     """Events of one answer; entering sends the request, leaving early cancels it.
 
     with llm.stream(prompt) as events:
@@ -153,14 +133,14 @@ class AnswerStream(_Known):
         return next(self._events)
 
     def _read(self, response: "httpx2.Response") -> Iterator[Event]:
-        self._reader.request_id = response.headers.get("x-request-id")
-        with self._reader.reading():
+        self.request_id = response.headers.get("x-request-id")
+        with self._reading():
             for event in event_source(response):
-                yield from self._reader.feed(event.data)
-        yield self._reader.end()
+                yield from self._feed(event.data)
+        yield self._end()
 
 
-class AsyncAnswerStream(_Known):
+class AsyncAnswerStream(_Reader):
     """Events of one answer, for asyncio; entering sends the request, leaving early cancels it.
 
     async with llm.stream(prompt) as events:
@@ -195,9 +175,9 @@ class AsyncAnswerStream(_Known):
         return await anext(self._events)
 
     async def _read(self, response: "httpx2.Response") -> AsyncIterator[Event]:
-        self._reader.request_id = response.headers.get("x-request-id")
-        with self._reader.reading():
+        self.request_id = response.headers.get("x-request-id")
+        with self._reading():
             async for event in event_source(response):
-                for delta in self._reader.feed(event.data):
+                for delta in self._feed(event.data):
                     yield delta
-        yield self._reader.end()
+        yield self._end()

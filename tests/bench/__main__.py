@@ -108,11 +108,8 @@ def rounds(
 
 def tried(name: str, plan: Plan) -> Mapping[str, float]:
     """Everything that is tried on one target; more on the gateway."""
-    runs = [*trials.ON_EACH, *((trials.sustained,) if plan.is_whole else ())]
-    if name == "gateway":
-        runs += trials.ON_OURS
     figures: dict[str, float] = {}
-    for run in runs:
+    for run in (*trials.ON_EACH, *(trials.ON_OURS if name == "gateway" else ())):
         figures |= run(TARGETS[name], TARGET_CPU)
     if name == "gateway" and plan.is_whole:
         figures |= trials.lasting(TARGETS[name], TARGET_CPU)

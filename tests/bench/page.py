@@ -49,26 +49,14 @@ def answer_table() -> str:
     report = result("relay")
     where = report["machine"]
     note = f"Measured on {where['date']}, {len(report['answers'])} rounds in turns, medians.\n"
-    return f"{answers(report['answers'])}\n\n{note}"
-
-
-def goal_table() -> str:
-    return goals(result("relay")) + "\n"
+    return f"{answers(report['answers'])}\n{note}"
 
 
 def side_by_side() -> str:
     """Medians by target; latencies as what is added to the engine's own."""
     rounds: Rounds = result("relay")["rounds"]
     middles = medians(rounds)
-    heads = [
-        "",
-        "req/s",
-        "µs per request",
-        "µs per chunk, 64 streams",
-        "256 streams",
-        "MB",
-        *ADDED.values(),
-    ]
+    costs_of = ("req/s", "µs per request", "µs per chunk, 64 streams", "256 streams", "MB")
     rows = []
     for name, row in middles.items():
         figures = ("us_request", "us_chunk_64", "us_chunk_256")
@@ -76,7 +64,7 @@ def side_by_side() -> str:
         memory = f"{row['rss_mb']:.0f}" if "rss_mb" in row else ""
         more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
         rows.append([name, f"{row['req_s']:,.0f}", *costs, memory, *more])
-    return table(heads, rows)
+    return table(["", *costs_of, *ADDED.values()], rows)
 
 
 def number(value: float) -> str:
@@ -109,7 +97,7 @@ def real() -> str:
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "machine": machine,
     "answer": answer_table,
-    "goals": goal_table,
+    "goals": lambda: goals(result("relay")),
     "side by side": side_by_side,
     "real engine": real,
 }

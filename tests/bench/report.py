@@ -5,9 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.render import page
+
 Rounds = Sequence[Mapping[str, Mapping[str, float]]]
 H100_ANSWERS_S = 14.7  # of 600 tokens to prompts of 800, docs/capacity.md
 VCPUS_PER_H100 = 24  # of the common cloud host: 192 for 8 (AWS p5.48xlarge)
+ANSWER_HEADS = (
+    "", "CPU of a 600-token answer", "relative to nginx", "of it a chunk", "relative to nginx",
+    "H100s per core", "of its 24 vCPUs",
+)  # fmt: skip
 
 
 def medians(rounds: Rounds) -> dict[str, dict[str, float]]:
@@ -28,31 +34,19 @@ def ratio(rounds: Rounds, figure: str, of: str, to: str) -> float:
 
 def answers(rounds: Rounds) -> str:
     """CPU of a streamed answer by target, and how much of it an H100 asks for, as Markdown."""
-    heads = [
-        "CPU of a 600-token answer",
-        "relative to nginx",
-        "of it a chunk",
-        "relative to nginx",
-        "H100s per core",
-        "of its 24 vCPUs",
-    ]
-    lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    rows = []
     for name in (other for other in rounds[0] if other != "direct"):
         us_answer, us_chunk = (
             statistics.median(round_[name][figure] for round_ in rounds)
             for figure in ("us_answer", "us_chunk")
         )
         cores = H100_ANSWERS_S * us_answer / 1e6
-        cells = (
-            f"{us_answer / 1000:.1f} ms",
-            f"{ratio(rounds, 'us_answer', name, 'nginx'):.2f}x",
-            f"{us_chunk:.1f} µs",
-            f"{ratio(rounds, 'us_chunk', name, 'nginx'):.2f}x",
-            f"{1 / cores:.2g}",
-            f"{cores / VCPUS_PER_H100:.1%}",
+        times_answer, times_chunk = (
+            f"{ratio(rounds, figure, name, 'nginx'):.2f}x" for figure in ("us_answer", "us_chunk")
         )
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        costs = (f"{us_answer / 1000:.1f} ms", times_answer, f"{us_chunk:.1f} µs", times_chunk)
+        rows.append((name, *costs, f"{1 / cores:.2g}", f"{cores / VCPUS_PER_H100:.1%}"))
+    return page.table(ANSWER_HEADS, rows)
 
 
 def added(rounds: Rounds, figure: str, of: str, to: str = "direct") -> float:
@@ -62,15 +56,12 @@ def added(rounds: Rounds, figure: str, of: str, to: str = "direct") -> float:
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:
     """Targets by figures, as Markdown."""
-    figures = list(dict.fromkeys(figure for row in found.values() for figure in row))
-    lines = [f"| figure | {' | '.join(found)} |", "|---" * (len(found) + 1) + "|"]
-    lines += [
-        f"| {figure} | "
-        + " | ".join(f"{row[figure]:.4g}" if figure in row else "" for row in found.values())
-        + " |"
+    figures = dict.fromkeys(figure for row in found.values() for figure in row)
+    cells = [
+        [figure, *(f"{row[figure]:.4g}" if figure in row else "" for row in found.values())]
         for figure in figures
     ]
-    return "\n".join(lines)
+    return page.table(("figure", *found), cells)
 
 
 @dataclass(frozen=True)
@@ -84,17 +75,14 @@ class Goal:
     unit: str = ""
     is_least: bool = False  # more is better
 
-    def line(self, report: Mapping[str, Any]) -> str:
+    def row(self, report: Mapping[str, Any]) -> tuple[str, ...]:
+        goal = (self.what, self._wanted(self.goal), self._wanted(self.floor))
         try:
             value = self.measured(report)
         except KeyError:  # a peer, or a trial, that this run left out
-            return f"| {self.what} | {self._wanted(self.goal)} | {self._wanted(self.floor)} | | |"
+            return (*goal, "", "")
         is_met = value >= self.goal if self.is_least else value <= self.goal
-        told = "met" if is_met else "missed"
-        return (
-            f"| {self.what} | {self._wanted(self.goal)} | {self._wanted(self.floor)} "
-            f"| {value:.3g}{self.unit} | {told} |"
-        )
+        return (*goal, f"{value:.3g}{self.unit}", "met" if is_met else "missed")
 
     def _wanted(self, value: float) -> str:
         return f"{'>=' if self.is_least else '<='} {value:g}{self.unit}"
@@ -133,11 +121,6 @@ def amiss(report: Mapping[str, Any]) -> float:
     )
 
 
-def joined(report: Mapping[str, Any]) -> float:
-    """Chunks that came in one read with another, over what the engine alone does of it."""
-    return over("joined_64")(report)
-
-
 GOALS = (
     Goal("CPU of a 600-token answer relative to SMG", answer_against("smg"), 0.8, 2.5, "x"),
     Goal(
@@ -156,11 +139,7 @@ GOALS = (
         "x",
     ),
     Goal(
-        "CPU per chunk relative to SMG, 256 streams",
-        answer_against("smg", "us_chunk"),
-        0.8,
-        2,
-        "x",
+        "CPU per chunk relative to SMG, 256 streams", answer_against("smg", "us_chunk"), 0.8, 2, "x"
     ),
     Goal("CPU per request relative to SMG", against("us_request", "smg"), 0.8, 4, "x"),
     Goal("CPU per request relative to nginx", against("us_request", "nginx"), 7, 25, "x"),
@@ -204,7 +183,7 @@ GOALS = (
     Goal("10 clients that never read 10 MB: memory", tried("unread_mb"), 20, 40, " MB"),
     Goal("the same, after they disconnect", tried("unread_after_mb"), 5, 20, " MB"),
     Goal("chunks lost, reordered; failed requests", amiss, 0, 0),
-    Goal("chunks coalesced, beyond direct", joined, 0, 0),
+    Goal("chunks coalesced, beyond direct", over("joined_64"), 0, 0),
     Goal("start to /healthz", tried("healthz_s"), 1, 2, " s"),
     Goal("`import mmhie`", tried("import_mmhie_s"), 0.15, 0.3, " s"),
     Goal(
@@ -230,5 +209,5 @@ GOALS = (
 
 def goals(report: Mapping[str, Any]) -> str:
     """Every goal with what was measured, as Markdown."""
-    head = "| figure | goal | CI floor | measured | |\n|---|---|---|---|---|"
-    return "\n".join([head, *(goal.line(report) for goal in GOALS)])
+    heads = ("figure", "goal", "CI floor", "measured", "")
+    return page.table(heads, [goal.row(report) for goal in GOALS])

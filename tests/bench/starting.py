@@ -67,10 +67,7 @@ def started(folder: Path) -> dict[str, float]:
 @contextmanager
 def serving(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """`mmhie serve` on the embedded model."""
-    environ = {
-        "MMHIE_CACHE_DIR": str(folder),
-        "MMHIE_PORT": str(PORT),
-    }
+    environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_PORT": str(PORT)}
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("mmhie")), "serve", "--without-gpu", "embedded"],
         env={**os.environ, **environ},

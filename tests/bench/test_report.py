@@ -29,7 +29,7 @@ def test_goals_of_what_was_left_out_are_empty() -> None:
     assert any("2x" in line for line in lines)
 
 
-@pytest.mark.parametrize("program", ["tests.bench", "tests.bench.profile", "tests.bench.real"])
+@pytest.mark.parametrize("program", ["tests.bench", "tests.bench.real", "tests.bench.starting"])
 def test_it_can_be_started(program: str) -> None:
     """The module starts, and prints its help."""
     asked = [sys.executable, "-m", program, "--help"]

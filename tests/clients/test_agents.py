@@ -70,12 +70,7 @@ CODEX: dict[str, Any] = {
             "content": [{"type": "input_text", "text": "<permissions>read-only</permissions>"}],
         },
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": ASKED}]},
-        {
-            "type": "function_call",
-            "name": "bash",
-            "arguments": '{"command":"ls"}',
-            "call_id": "c1",
-        },
+        {"type": "function_call", "name": "bash", "arguments": '{"command":"ls"}', "call_id": "c1"},
         {"type": "function_call_output", "call_id": "c1", "output": "patients.py"},
     ],
     "tools": [{"type": "function", "strict": False, **FUNCTION}],

@@ -148,70 +148,6 @@ def test_the_beta_client(client: anthropic.Anthropic) -> None:
     assert client.beta.messages.create(**ASKED).content
 
 
-def test_not_found(client: anthropic.Anthropic) -> None:
-    """By class, with our code and the request id."""
-    with pytest.raises(anthropic.NotFoundError) as caught:
-        client.messages.create(**{**ASKED, "model": "nope"})
-
-    body: Any = caught.value.body
-    assert body["error"]["code"] == "model_not_found"
-    assert caught.value.request_id == body["request_id"]
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_bad_request(client: anthropic.Anthropic, stream: bool) -> None:
-    """The engine's own refusal keeps its words."""
-    with pytest.raises(anthropic.BadRequestError, match="temperature must be non-negative"):
-        client.messages.create(**ASKED, extra_body=HOT, stream=stream)
-
-
-FAULTS: list[tuple[dict[str, Any], int]] = [
-    ({"fault": "status", "status": 500}, 502),
-    ({"fault": "status", "status": 503}, 503),
-    ({"fault": "reset", "times": 2}, 503),
-    ({"fault": "html"}, 502),
-    ({"fault": "hang_before_headers"}, 504),
-]
-
-
-@pytest.mark.parametrize(("fault", "status"), FAULTS)
-@pytest.mark.parametrize("stream", [False, True])
-def test_server_errors(
-    client: anthropic.Anthropic,
-    engine: FakeEngine,
-    fault: dict[str, Any],
-    status: int,
-    stream: bool,
-) -> None:
-    """An engine's failure is one of the client's own errors of status 5xx."""
-    engine.next(**fault)
-    with pytest.raises(anthropic.InternalServerError) as caught:
-        client.messages.create(**ASKED, stream=stream)
-
-    assert caught.value.status_code == status
-
-
-IN_BAND = ("cut", "clean_cut", "reset_midstream", "error_midstream", "hang_midstream")
-
-
-@pytest.mark.parametrize("fault", IN_BAND)
-def test_a_broken_stream_raises(
-    client: anthropic.Anthropic, engine: FakeEngine, fault: str
-) -> None:
-    """Half an answer never looks whole, in events or in the helper."""
-    engine.next(fault=fault)
-    seen: list[object] = []
-    with pytest.raises(anthropic.APIStatusError) as caught:
-        seen.extend(client.messages.create(**ASKED, stream=True))
-
-    assert len(seen) >= 3
-    body: Any = caught.value.body
-    assert body["error"]["code"]
-    engine.next(fault=fault)
-    with pytest.raises(anthropic.APIStatusError), client.messages.stream(**ASKED) as stream:
-        stream.get_final_message()
-
-
 def test_notices_come_with_an_error(client: anthropic.Anthropic) -> None:
     """An error carries the notices, which need no answer."""
     emergency: Any = [{"role": "user", "content": "I have crushing chest pain."}]
@@ -221,18 +157,6 @@ def test_notices_come_with_an_error(client: anthropic.Anthropic) -> None:
     body: Any = caught.value.body
     assert body["error"]["mmhie"]["notices"][0]["id"] == "MED101"
     assert caught.value.response.headers["x-mmhie-notices"] == "MED101"
-
-
-def test_closing_a_stream_aborts_the_engine(
-    client: anthropic.Anthropic, engine: FakeEngine
-) -> None:
-    """`close()` on the client's side ends the work on the other."""
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-    stream = client.messages.create(**ASKED, stream=True)
-    next(iter(stream))
-    stream.close()
-
-    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
 
 
 async def test_async(async_client: anthropic.AsyncAnthropic) -> None:

@@ -1,159 +1,94 @@
-"""The official openai npm client: the same surfaces, errors and cancel."""
+"""The official openai npm client: the surfaces of the Python one, from JavaScript."""
 
 import hashlib
 from textwrap import dedent
 
 import pytest
 
-from tests.clients.node import FOLDER, error, result
-from tests.contract.process import ROOT, Gateway
+from tests.clients.conftest import Npm
+from tests.clients.node import DRIVERS, FOLDER
+from tests.compatibility.driven import Driven
+from tests.contract.process import ROOT
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("npm")]
-MODEL = "fake-model"
+pytestmark = pytest.mark.slow
 
 
-def test_chat(gateway: Gateway) -> None:
+@pytest.fixture
+def client(npm: Npm, engine: FakeEngine) -> Driven:
+    """The driver of the client, before an engine without faults."""
+    return npm("openai")
+
+
+def test_chat(client: Driven) -> None:
     """Text, the extra key, and the request id the client keeps."""
-    outcome = result(gateway.url, MODEL, "chat")
+    outcome = client.result("chat")
 
     assert outcome["text"]
     assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
-    assert outcome["requestId"] == outcome["header"]
+    assert outcome["requestId"] == outcome["sentId"]
     assert outcome["version"] == outcome["mmhie"]["disclaimer"]["version"]
 
 
-def test_stream(gateway: Gateway) -> None:
+def test_stream(client: Driven) -> None:
     """The deltas are the answer; two chunks carry the extra key."""
-    outcome = result(gateway.url, MODEL, "stream")
+    outcome = client.result("stream")
 
-    assert outcome["text"] == result(gateway.url, MODEL, "chat")["text"]
-    assert outcome["finish"] == "length"
+    assert outcome["text"] == client.result("chat")["text"]
+    assert outcome["finish"] == "stop"
     assert outcome["carriers"] == 2
-    assert outcome["first"]["disclaimer"]["text"] == TEXT
+    assert outcome["label"] == TEXT
 
 
-def test_usage(gateway: Gateway) -> None:
+def test_usage(client: Driven) -> None:
     """The last chunk, for those who asked."""
-    assert result(gateway.url, MODEL, "usage")["usage"]["completion_tokens"] == 8
+    assert client.result("usage")["usage"]["completion_tokens"] == 24
 
 
-def test_stream_helper(gateway: Gateway) -> None:
+def test_stream_helper(client: Driven) -> None:
     """`.stream()` gathers the answer and the end of the label: which disclaimer, what was cut."""
-    outcome = result(gateway.url, MODEL, "helper")
+    outcome = client.result("helper cut off")
 
     assert outcome["text"]
     assert outcome["text"] == outcome["deltas"]
-    assert outcome["final"]["disclaimer"]["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
-    assert outcome["final"]["truncated"] == "in_answer"
+    assert outcome["closing"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert outcome["truncated"] == "in_answer"
 
 
-def test_the_whole_label_from_the_helper(gateway: Gateway) -> None:
+def test_the_whole_label_from_the_helper(client: Driven) -> None:
     """As docs/api.md says: the parts of two chunks, put together, are what a whole answer has."""
-    label = result(gateway.url, MODEL, "helper")["label"]
-    whole = result(gateway.url, MODEL, "chat")["mmhie"]
+    label = client.result("helper")["whole"]
+    whole = client.result("chat")["mmhie"]
 
     assert label.keys() == whole.keys()
     assert label["provenance"].keys() == whole["provenance"].keys()
     assert label["disclaimer"] == whole["disclaimer"]
-    case = (FOLDER / "driver.mjs").read_text()
-    recipe = case[case.index("    const label = {}") : case.index("    const final")]
+    case = (DRIVERS / "openai_npm.mjs").read_text()
+    recipe = case[case.index("  const label = {}") : case.index("  const final")]
     assert dedent(recipe) in (ROOT / "docs" / "api.md").read_text()
 
 
-def test_completions(gateway: Gateway) -> None:
-    """The older API answers with the label."""
-    outcome = result(gateway.url, MODEL, "completions")
+@pytest.mark.parametrize("case", ["completions", "responses", "responses streamed"])
+def test_the_other_apis(client: Driven, case: str) -> None:
+    """The older one and the newer one answer with the label, in a stream at both ends."""
+    outcome = client.result(case)
 
     assert outcome["text"]
-    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
+    assert outcome["label"] == outcome.get("closing", TEXT) == TEXT
+    assert outcome.get("last", "response.completed") == "response.completed"
 
 
-def test_responses(gateway: Gateway) -> None:
-    """The newer API answers in one piece."""
-    outcome = result(gateway.url, MODEL, "responses")
-
-    assert outcome["text"]
-    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
-
-
-def test_responses_stream(gateway: Gateway) -> None:
-    """And streamed: created and completed carry the extra key inside."""
-    outcome = result(gateway.url, MODEL, "responsesStream")
-
-    assert outcome["text"]
-    assert outcome["created"]["disclaimer"]["text"] == TEXT
-    assert outcome["completed"]["disclaimer"]["text"] == TEXT
-    assert outcome["types"][-1] == "response.completed"
-
-
-def test_tool(gateway: Gateway) -> None:
+def test_tool(client: Driven) -> None:
     """A tool call is parsed."""
-    outcome = result(gateway.url, MODEL, "tool")
+    outcome = client.result("tools")
 
-    assert outcome["name"] == "dose"
-    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
+    assert (outcome["name"], outcome["label"]) == ("dose", TEXT)
 
 
-def test_models(gateway: Gateway) -> None:
+def test_models(client: Driven) -> None:
     """The client lists the models and retrieves one."""
-    assert result(gateway.url, MODEL, "models") == {"ids": [MODEL], "one": MODEL}
-
-
-def test_not_found(gateway: Gateway) -> None:
-    """By class, status and code."""
-    outcome = error(gateway.url, MODEL, "notFound")
-
-    assert (outcome["kind"], outcome["status"]) == ("NotFoundError", 404)
-    assert outcome["code"] == "model_not_found"
-    assert outcome["requestId"]
-
-
-def test_bad_request(gateway: Gateway) -> None:
-    """The engine's own refusal keeps its class."""
-    outcome = error(gateway.url, MODEL, "badRequest")
-
-    assert (outcome["kind"], outcome["status"]) == ("BadRequestError", 400)
-
-
-@pytest.mark.parametrize(("status", "seen"), [(500, 502), (503, 503)])
-@pytest.mark.parametrize("case", ["failing", "failingStream"])
-def test_server_errors(
-    gateway: Gateway, engine: FakeEngine, case: str, status: int, seen: int
-) -> None:
-    """An engine's failure is an InternalServerError."""
-    engine.next(fault="status", status=status)
-    outcome = error(gateway.url, MODEL, case)
-
-    assert (outcome["kind"], outcome["status"]) == ("InternalServerError", seen)
-    assert outcome["code"]
-
-
-@pytest.mark.parametrize("fault", ["cut", "clean_cut", "error_midstream", "hang_midstream"])
-@pytest.mark.parametrize("case", ["failingStream", "failingResponsesStream"])
-def test_a_broken_stream_raises(
-    gateway: Gateway, engine: FakeEngine, case: str, fault: str
-) -> None:
-    """In band, and the client makes an error of it."""
-    engine.next(fault=fault)
-    outcome = error(gateway.url, MODEL, case)
-
-    assert outcome["kind"] == "APIError"
-
-
-def test_leaving_the_loop_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
-    """A `break` out of the loop is enough."""
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-    assert result(gateway.url, MODEL, "cancel") == {"seen": 4}
-
-    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
-
-
-def test_retries_are_the_clients_own(gateway: Gateway, engine: FakeEngine) -> None:
-    """With its default of two retries the client gets over a 503 by itself."""
-    engine.next(fault="status", status=503)
-    assert result(gateway.url, MODEL, "retried")["text"]
+    assert client.result("models") == {"ids": ["fake-model"], "retrieved": "fake-model"}
 
 
 def test_the_lock_names_no_registry() -> None:

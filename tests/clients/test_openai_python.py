@@ -67,10 +67,7 @@ def test_chat_stream(client: OpenAI) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text_of(client)
     assert [
         place for place, chunk in enumerate(chunks) if "mmhie" in (chunk.model_extra or {})
-    ] == [
-        0,
-        len(chunks) - 1,
-    ]
+    ] == [0, len(chunks) - 1]
     assert all(chunk.usage is None for chunk in chunks)
 
 
@@ -153,101 +150,6 @@ def test_raw_response_headers(client: OpenAI) -> None:
     assert raw.headers["x-mmhie-disclaimer-version"]
     assert raw.headers["x-mmhie-ai-generated"] == "true"
     assert raw.headers["x-request-id"] == raw.parse()._request_id
-
-
-def test_not_found(client: OpenAI) -> None:
-    """An unknown model raises NotFoundError with our code."""
-    with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model="nope", messages=MESSAGES)
-
-    assert caught.value.code == "model_not_found"
-    assert caught.value.request_id
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_bad_request(client: OpenAI, stream: bool) -> None:
-    """The engine's own refusal keeps its class."""
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(
-            model=MODEL, messages=MESSAGES, temperature=-1, stream=stream
-        )
-
-    assert "temperature" in str(caught.value)
-
-
-FAULTS: list[tuple[dict[str, Any], int]] = [
-    ({"fault": "status", "status": 500}, 502),
-    ({"fault": "status", "status": 503}, 503),
-    ({"fault": "reset", "times": 2}, 503),
-    ({"fault": "html"}, 502),
-    ({"fault": "hang_before_headers"}, 504),
-]
-
-
-@pytest.mark.parametrize(("fault", "status"), FAULTS)
-@pytest.mark.parametrize("stream", [False, True])
-def test_server_errors(
-    client: OpenAI, engine: FakeEngine, fault: dict[str, Any], status: int, stream: bool
-) -> None:
-    """An engine's failure is an InternalServerError with a status, never a parse error."""
-    engine.next(**fault)
-    with pytest.raises(openai.InternalServerError) as caught:
-        client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=stream)
-
-    assert caught.value.status_code == status
-    assert caught.value.code
-
-
-IN_BAND = ("cut", "clean_cut", "reset_midstream", "error_midstream", "hang_midstream")
-
-
-@pytest.mark.parametrize("fault", IN_BAND)
-def test_a_broken_stream_raises(client: OpenAI, engine: FakeEngine, fault: str) -> None:
-    """It would look like a whole answer if the stream just ended."""
-    engine.next(fault=fault)
-    stream = client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
-    seen: list[object] = []
-    with pytest.raises(openai.APIError):
-        seen.extend(stream)
-
-    assert len(seen) >= 3
-
-
-@pytest.mark.parametrize("fault", IN_BAND)
-def test_a_broken_helper_stream_raises(client: OpenAI, engine: FakeEngine, fault: str) -> None:
-    """The helper does not make half an answer whole."""
-    engine.next(fault=fault)
-    with (
-        pytest.raises(openai.APIError),
-        client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream,
-    ):
-        stream.get_final_completion()
-
-
-@pytest.mark.parametrize("fault", ["cut", "reset_midstream", "hang_midstream"])
-def test_a_broken_responses_stream_raises(client: OpenAI, engine: FakeEngine, fault: str) -> None:
-    """This API has its own error event."""
-    engine.next(fault=fault)
-    stream = client.responses.create(model=MODEL, input="Say hi.", stream=True)
-    with pytest.raises(openai.APIError):
-        list(stream)
-
-
-def test_retries_are_the_clients_own(gateway: Gateway, engine: FakeEngine) -> None:
-    """With its default of two retries the client gets over a 503 by itself."""
-    engine.next(fault="status", status=503)
-    with OpenAI(base_url=f"{gateway.url}/v1", api_key="any") as patient:
-        assert text_of(patient)
-
-
-def test_closing_a_stream_aborts_the_engine(client: OpenAI, engine: FakeEngine) -> None:
-    """`close()` on the client's side ends the work on the other."""
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-    stream = client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
-    next(iter(stream))
-    stream.close()
-
-    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
 
 
 async def test_async_chat(async_client: AsyncOpenAI) -> None:

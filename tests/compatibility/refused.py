@@ -50,12 +50,7 @@ REFUSED: Final = (
     refused(
         chat, "thinking_token_budget without a parser", {"thinking_token_budget": 5}, late=True
     ),
-    refused(
-        chat,
-        "image for a text model",
-        {"messages": IMAGE},
-        own=True,
-    ),
+    refused(chat, "image for a text model", {"messages": IMAGE}, own=True),
     refused(text, "temperature out of range", {"temperature": -1}),
     refused(text, "token id out of range", {"prompt": [10_000_000]}, late=True),
     refused(text, "empty prompt", {"prompt": ""}),

@@ -36,20 +36,10 @@ def the_gateway(the_engine: FakeEngine, tmp_path_factory: Folders) -> Iterator[G
 
 
 @pytest.fixture(scope="session")
-def the_hasty_gateway(the_engine: FakeEngine, tmp_path_factory: Folders) -> Iterator[Gateway]:
-    """A gateway in front of the same engine with a timeout of 0.3 seconds."""
-    folder = tmp_path_factory.mktemp("hasty")
-    with Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="0.3").wait() as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="session")
 def deserted(tmp_path_factory: Folders) -> Iterator[Gateway]:
     """The shared gateway of which no engine is there."""
-    with Gateway(tmp_path_factory.mktemp("deserted"), "http://127.0.0.1:9").wait(
-        "/healthz"
-    ) as away:
-        yield away
+    with Gateway(tmp_path_factory.mktemp("deserted"), "http://127.0.0.1:9") as away:
+        yield away.wait("/healthz")
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +75,9 @@ def gateway(the_gateway: Gateway, engine: FakeEngine) -> Gateway:
 
 
 @pytest.fixture
-def hasty(the_hasty_gateway: Gateway, engine: FakeEngine) -> Gateway:
-    """The hasty gateway in front of the reset engine."""
-    return the_hasty_gateway
+def hasty(the_gateways: Shared, engine: FakeEngine) -> Gateway:
+    """A shared gateway with a timeout of 0.3 seconds."""
+    return the_gateways(MMHIE_TIMEOUT_SECONDS="0.3")
 
 
 @pytest.fixture

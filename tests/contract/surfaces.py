@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,9 +60,21 @@ class Surface:
             return {}
         return LONG_LIST if self.path == MESSAGES else {"ignore_eos": True}
 
+    @property
+    def engine_path(self) -> str:
+        """The engine's path that this surface asks."""
+        return CHAT if self.path == GENERATE else self.path
+
     def ask(self, client: httpx2.Client, prompt: str = PROMPT, **more: Any) -> httpx2.Response:
         """The whole answer."""
         return client.post(self.path, json=self.body(prompt, **more), headers=self.headers)
+
+    def stream(
+        self, client: httpx2.Client, prompt: str = PROMPT, **more: Any
+    ) -> AbstractContextManager[httpx2.Response]:
+        """The answer as it comes."""
+        body = self.body(prompt, **more)
+        return client.stream("POST", self.path, json=body, headers=self.headers)
 
 
 SURFACES = (
@@ -79,6 +92,8 @@ SURFACES = (
 )
 STREAMS = tuple(surface for surface in SURFACES if surface.form != "json")
 WHOLES = tuple(surface for surface in SURFACES if surface.form == "json")
+JSON, SSE, TEXT, CHAT_JSON, CHAT_SSE = SURFACES[:5]
+ON_V1 = SURFACES[3:]
 
 
 def name_of(surface: Surface) -> str:
@@ -94,6 +109,26 @@ def events(body: bytes) -> list[Any]:
     ]
 
 
+def readable(answer: httpx2.Response) -> str:
+    """All strings of a response in their order, which hold its text; or the plain text."""
+    if answer.headers["content-type"].startswith("text/plain"):
+        return answer.text
+    whole = answer.headers["content-type"].startswith("application/json")
+    return "".join(strings(answer.json() if whole else events(answer.content)))
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield the texts in JSON under the names that answers have them by."""
+    if isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if isinstance(part, str) and name in {"text", "content", "delta"}:
+            yield part
+        elif name != "mmhie":
+            yield from strings(part)
+
+
 def error_of(answer: httpx2.Response) -> Mapping[str, Any]:
     """The error object of a response, whose shape is checked on the way."""
     assert answer.headers["content-type"].startswith("application/json"), answer.text
@@ -102,6 +137,11 @@ def error_of(answer: httpx2.Response) -> Mapping[str, Any]:
         assert body.pop("request_id") == answer.headers["request-id"]
     assert set(body) == {"error"}, body
     return checked(body["error"])
+
+
+def refusal_of(answer: httpx2.Response) -> tuple[int, Any]:
+    """The status and the code of a refusal, whose shape is checked on the way."""
+    return answer.status_code, error_of(answer)["code"]
 
 
 def checked(error: Any) -> Mapping[str, Any]:

@@ -1,11 +1,14 @@
 """Bad input on every route: one error shape, the right status, no echo, the engine untouched."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import httpx2
 import pytest
 
 from gateway.generate.request import GenerateRequest
+from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     CHAT,
@@ -13,9 +16,11 @@ from tests.contract.surfaces import (
     GENERATE,
     RESPONSES,
     SURFACES,
+    WHOLES,
     Surface,
     error_of,
     name_of,
+    refusal_of,
 )
 from tests.fake_engine.process import FakeEngine
 
@@ -97,9 +102,35 @@ OPENAI_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-def refused(engine: FakeEngine) -> bool:
-    """Return whether the engine was left in peace: no generation was asked for."""
-    return bool(engine.stats["generations"] == 0)
+# A few of the rules whose every edge is in tests/gateway/api/test_request_policy.py.
+URL = f"http://{CANARY}/x.png"
+IMAGE = {"type": "image_url", "image_url": {"url": URL}}
+INPUT = {"type": "input_image", "image_url": f"data:image/png;base64,{CANARY}"}
+EVERYWHERE: tuple[dict[str, Any], ...] = (
+    {"chat_template": CANARY},
+    {"n": 1000},
+    {"tools": [{"type": "mcp", "server_url": URL}]},
+    {"structured_outputs": {"json": {"x": CANARY * 10_000}}},
+    {"metadata": json.loads("[" * 100 + "]" * 100)},
+)
+POLICY: tuple[tuple[str, dict[str, Any]], ...] = (
+    *((surface.path, more) for surface in WHOLES[1:] for more in EVERYWHERE),
+    (CHAT, {"messages": [{"role": "user", "content": [IMAGE]}]}),
+    (CHAT, {"messages": [{"role": "tool", "tool_call_id": "1", "content": [IMAGE]}]}),
+    (RESPONSES, {"input": [{"role": "user", "content": [INPUT]}]}),
+    (COMPLETIONS, {"prompt": [CANARY] * 5, "n": 5}),
+)
+
+
+def refused(
+    engine: FakeEngine, answer: httpx2.Response, status: int, code: str = "invalid_request"
+) -> Mapping[str, Any]:
+    """The error object of a refusal, which quotes nothing; the engine was left in peace."""
+    error = error_of(answer)
+    assert (answer.status_code, error["code"]) == (status, code), error
+    assert CANARY not in answer.text
+    assert engine.stats["generations"] == 0
+    return error
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -109,17 +140,10 @@ def test_a_faulty_field_is_422(gateway: Gateway, engine: FakeEngine, name: str) 
     body.pop(body.pop("drop", ""), None)
     answer = gateway.client.post(GENERATE, content=json.dumps(body))
 
-    error = error_of(answer)
-    assert answer.status_code == (400 if "NaN" in name or "infinite" in name else 422), error
-    assert error["code"] == "invalid_request"
+    is_json = "NaN" not in name and "infinite" not in name
+    error = refused(engine, answer, 422 if is_json else 400)
     named = name.split()[0]
-    assert (
-        answer.status_code == 400
-        or named not in GenerateRequest.model_fields
-        or error["param"] == named
-    )
-    assert CANARY not in answer.text
-    assert refused(engine)
+    assert not is_json or named not in GenerateRequest.model_fields or error["param"] == named
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -128,15 +152,11 @@ def test_a_body_that_is_no_request_is_400(
     gateway: Gateway, engine: FakeEngine, path: str, name: str
 ) -> None:
     """Every route that takes a body refuses it in the same way."""
-    answer = gateway.client.post(
-        path, content=BODIES[name], headers={"content-type": "application/json"}
-    )
+    headers = {"content-type": "application/json"}
+    answer = gateway.client.post(path, content=BODIES[name], headers=headers)
 
-    error = error_of(answer)
-    assert answer.status_code in ({400, 422} if path == GENERATE else {400}), error
-    assert error["code"] == "invalid_request"
-    assert CANARY not in answer.text
-    assert refused(engine)
+    assert answer.status_code in ({400, 422} if path == GENERATE else {400})
+    refused(engine, answer, answer.status_code)
 
 
 @pytest.mark.parametrize("path", OPENAI)
@@ -157,6 +177,33 @@ def test_a_faulty_field_of_a_pass_through_is_400(
     assert engine.stats["generated_tokens"] == 0
 
 
+@pytest.mark.parametrize(("path", "more"), POLICY, ids=[f"{path} {list(m)}" for path, m in POLICY])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_the_policy_forbids_is_400(
+    gateway: Gateway, engine: FakeEngine, path: str, more: dict[str, Any], stream: bool
+) -> None:
+    """The field is named, but for the depth of a whole body."""
+    answer = gateway.client.post(path, json=Surface("", path, "json").body(**more, stream=stream))
+
+    error = refused(engine, answer, 400)
+    assert error["param"] in (*more, None)
+    assert (error["param"] is None) == ("metadata" in more)
+
+
+@pytest.mark.parametrize("surface", WHOLES[1:], ids=name_of)
+def test_a_cap_on_answers(gateway_with: Shared, engine: FakeEngine, surface: Surface) -> None:
+    """MMHIE_MAX_V1_TOKENS: over it is refused, none means it (16 for text completions)."""
+    gateway = gateway_with(MMHIE_MAX_V1_TOKENS="20")
+    error = refused(engine, surface.ask(gateway.client, **surface.limit(21)), 400)
+    answered = surface.ask(gateway.client, max_tokens=None)
+
+    assert "MMHIE_MAX_V1_TOKENS" in error["message"]
+    assert answered.status_code == 200
+    sent = engine.body(surface.path)
+    told = sent.get("max_output_tokens") or sent.get("max_tokens")
+    assert told == (None if surface.path == COMPLETIONS else 20)
+
+
 @pytest.mark.parametrize("path", OPENAI)
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_unknown_model_is_404(
@@ -164,12 +211,8 @@ def test_an_unknown_model_is_404(
 ) -> None:
     """The engine is not asked, and the name is not repeated."""
     body = Surface("", path, "json").body(model=CANARY, stream=stream)
-    answer = gateway.client.post(path, json=body)
 
-    assert answer.status_code == 404
-    assert error_of(answer)["code"] == "model_not_found"
-    assert CANARY not in answer.text
-    assert refused(engine)
+    refused(engine, gateway.client.post(path, json=body), 404, "model_not_found")
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -180,12 +223,8 @@ def test_a_body_over_the_limit_is_413(
     """A declared length is refused before the body is read, an undeclared one on the way."""
     big = json.dumps({"prompt": CANARY * 300_000}).encode()
     content = big if declared else iter([big[:1_500_000], big[1_500_000:]])
-    answer = gateway.client.post(path, content=content)
 
-    assert answer.status_code == 413
-    assert error_of(answer)["code"] == "body_too_large"
-    assert CANARY not in answer.text
-    assert refused(engine)
+    refused(engine, gateway.client.post(path, content=content), 413, "body_too_large")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -196,56 +235,27 @@ def test_a_prompt_over_the_limit_is_413_with_counts(
     prompt = f"{CANARY} " * 300
     answer = gateway.client.post(GENERATE, json={"prompt": prompt, "stream": stream})
 
-    error = error_of(answer)
-    assert answer.status_code == 413
-    assert error["code"] == "input_too_long"
+    error = refused(engine, answer, 413, "input_too_long")
     assert "200" in error["message"]
     assert any(str(count) in error["message"] for count in range(300, 320)), error
-    assert CANARY not in answer.text
-    assert refused(engine)
 
 
 def test_max_tokens_over_the_cap_names_the_cap(gateway: Gateway, engine: FakeEngine) -> None:
     """A smaller answer than was asked for would be a silent one: the caller chooses anew."""
     answer = gateway.client.post(GENERATE, json={"prompt": CANARY, "max_tokens": 513})
-    error = error_of(answer)
 
-    assert answer.status_code == 422
+    error = refused(engine, answer, 422)
     assert error["param"] == "max_tokens"
     assert "512" in error["message"]
-    assert CANARY not in answer.text
-    assert refused(engine)
 
 
 UNKNOWN = (
-    f"/{CANARY}",
-    "/llm",
-    "/llm/generate/",
-    "/llm/generate/" + CANARY,
-    "/v1",
-    "/v1/chat",
-    "/v1/chat/completions/batch",
-    "/v1/chat/completions/render",
-    "/v1/messages/batches",
-    "/v1/load_lora_adapter",
-    "/v1/audio/transcriptions",
-    "/inference/v1/generate",
-    "/invocations",
-    "/tokenizer_info",
-    "/pooling",
-    "/classify",
-    "/score",
-    "/rerank",
-    "/ping",
-    "/load",
-    "/version",
-    "/sleep",
-    "/wake_up",
-    "/server_info",
-    "/collective_rpc",
-    "/scale_elastic_ep",
-    "/start_profile",
-    "/_fake/stats",
+    *(f"/{CANARY}", "/llm", "/llm/generate/", "/llm/generate/" + CANARY, "/v1", "/v1/chat"),
+    *("/v1/chat/completions/batch", "/v1/chat/completions/render", "/v1/messages/batches"),
+    *("/v1/load_lora_adapter", "/v1/audio/transcriptions", "/inference/v1/generate"),
+    *("/invocations", "/tokenizer_info", "/pooling", "/classify", "/score", "/rerank", "/ping"),
+    *("/load", "/version", "/sleep", "/wake_up", "/server_info", "/collective_rpc"),
+    *("/scale_elastic_ep", "/start_profile", "/_fake/stats"),
 )
 
 
@@ -258,8 +268,7 @@ def test_an_unknown_path_is_404(
     before = engine.stats["requests"]
     answer = gateway.client.request(method, path, json={"prompt": CANARY})
 
-    assert answer.status_code == 404
-    assert error_of(answer)["code"] == "not_found"
+    assert refusal_of(answer) == (404, "not_found")
     assert CANARY not in answer.text
     assert not {path} & (engine.stats["requests"].keys() - before.keys() - {"/health"})
 
@@ -286,22 +295,16 @@ def test_a_wrong_method_is_405(
     """With the methods that are allowed in `Allow`."""
     answer = gateway.client.request(method, path)
 
-    assert answer.status_code == 405
-    assert error_of(answer)["code"] == "method_not_allowed"
+    refused(engine, answer, 405, "method_not_allowed")
     assert allowed in answer.headers["allow"]
-    assert refused(engine)
 
 
 def test_embeddings_are_501_with_a_pointer(gateway: Gateway, engine: FakeEngine) -> None:
     """A causal model is the wrong tool; the error says which one is right."""
     answer = gateway.client.post("/v1/embeddings", json={"model": "x", "input": CANARY})
 
-    error = error_of(answer)
-    assert answer.status_code == 501
-    assert error["code"] == "embeddings_not_served"
+    error = refused(engine, answer, 501, "embeddings_not_served")
     assert "embedder" in error["message"]
-    assert CANARY not in answer.text
-    assert refused(engine)
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)

@@ -9,20 +9,23 @@ from gateway.console.assets import PAGE
 from gateway.safety.disclaimer import default_text
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import error_of
+from tests.contract.surfaces import refusal_of
 from tests.fake_engine.process import FakeEngine
 
 FILES = sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file())
 
 
 def test_the_page(gateway: Gateway) -> None:
-    """HTML with the safety notice in it, before any script has run."""
+    """HTML with the safety notice in it, before any script has run; HEAD has its headers alone."""
     page = gateway.client.get("/")
 
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert default_text() in page.text
     assert "{{" not in page.text
+    head = gateway.client.head("/")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) > 1000
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -64,21 +67,12 @@ def test_a_file_that_has_not_changed_is_not_sent_again(gateway: Gateway) -> None
     assert other.content == first.content
 
 
-def test_head(gateway: Gateway) -> None:
-    """HEAD answers with the headers alone."""
-    page = gateway.client.head("/")
-
-    assert (page.status_code, page.content) == (200, b"")
-    assert int(page.headers["content-length"]) > 1000
-
-
 @pytest.mark.parametrize("path", ["nothing.js", "../assets.py", "%2e%2e/assets.py", "//etc/passwd"])
 def test_there_is_nothing_else(gateway: Gateway, path: str) -> None:
     """404 in the one shape, and no way out of the folder."""
     response = gateway.client.get(f"/console/{path}")
 
-    assert response.status_code == 404
-    assert error_of(response)["code"] == "not_found"
+    assert refusal_of(response) == (404, "not_found")
 
 
 def test_it_can_be_switched_off(gateway_with: Shared) -> None:
@@ -111,7 +105,7 @@ def test_the_operators_notice_is_text_whatever_it_says(gateway_with: Shared) -> 
     assert '<p id="disclaimer" lang="de">&lt;b&gt;&amp;{{max_tokens}}</p>' in page
 
 
-def test_load(gateway: Gateway, engine: FakeEngine) -> None:
+def test_load(gateway: Gateway, engine: FakeEngine, deserted: Gateway) -> None:
     """A few numbers of gateway and engine; the engine's are null while it is away."""
     gateway.client.post("/llm/generate", json={"prompt": "x"})
     load = gateway.client.get("/v1/mmhie/load").json()
@@ -120,11 +114,5 @@ def test_load(gateway: Gateway, engine: FakeEngine) -> None:
     assert (load["running"], load["waiting"], load["kv_cache_usage"]) == (0, 0, 0)
     assert load["generated_tokens"] == engine.stats["generated_tokens"]
     assert (load["inflight"], load["queued"]) == (0, 0)
-
-
-def test_load_without_an_engine(deserted: Gateway) -> None:
-    """Without an engine the load is null, and no failure."""
-    load = deserted.client.get("/v1/mmhie/load")
-
-    assert load.status_code == 200
-    assert load.json()["running"] is None
+    away = deserted.client.get("/v1/mmhie/load")
+    assert (away.status_code, away.json()["running"]) == (200, None)

@@ -1,15 +1,12 @@
 """The disclaimer on every surface, whatever the answer, and not removable by a client."""
 
 import hashlib
-import re
 
 import pytest
 
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
-    CHAT,
-    COMPLETIONS,
-    GENERATE,
+    ON_V1,
     RESPONSES,
     SURFACES,
     Surface,
@@ -17,8 +14,10 @@ from tests.contract.surfaces import (
     events,
     mmhie_of,
     name_of,
+    readable,
 )
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.counts import counted
 
 TEXT = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment"
@@ -26,10 +25,8 @@ TEXT = (
 )
 NOTE = "This is not an emergency detector. In an emergency call the ward's emergency number."
 CARRIERS = tuple(surface for surface in SURFACES if surface.form != "text")
-CHUNKED = tuple(
-    surface for surface in SURFACES if surface.form == "sse" and surface.path in (CHAT, COMPLETIONS)
-)
-PLAIN_TEXT = Surface("generate-text", GENERATE, "text")
+CHUNKED = tuple(surface for surface in CARRIERS if surface.name in ("chat-sse", "completions-sse"))
+STRIPPED = 'mmhie_warnings_total{kind="harmony_markers_stripped"}'
 
 
 @pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
@@ -91,7 +88,7 @@ def test_the_mmhie_object_says_where_the_answer_came_from(
 @pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
 def test_plain_text_closes_with_it(gateway: Gateway, limit: int) -> None:
     """As a paragraph of its own, once, the emergency note on the line below it."""
-    answer = PLAIN_TEXT.ask(gateway.client, max_tokens=limit)
+    answer = SURFACES[2].ask(gateway.client, max_tokens=limit)
 
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.text.endswith(f"\n\n{TEXT}\n{NOTE}\n")
@@ -108,11 +105,8 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
 
     chunks = [event for event in events(answer.content) if event != "[DONE]"]
     carrying = [place for place, chunk in enumerate(chunks) if "mmhie" in chunk]
-    finish = next(
-        place
-        for place, chunk in enumerate(chunks)
-        if chunk["choices"] and chunk["choices"][0]["finish_reason"]
-    )
+    ends = [chunk["choices"] and chunk["choices"][0]["finish_reason"] for chunk in chunks]
+    finish = next(place for place, end in enumerate(ends) if end)
     assert carrying == [0, finish]
     assert answer.text.count(TEXT) == 1
     assert chunks[finish]["mmhie"]["disclaimer"]["version"]
@@ -120,20 +114,14 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
 
 def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> None:
     """The two events that hold the response object."""
-    surface = Surface("responses-sse", RESPONSES, "sse")
-    carriers = [
-        event["type"] for event in events(surface.ask(gateway.client).content) if carrier(event)
-    ]
+    (surface,) = (each for each in CARRIERS if each.name == "responses-sse")
+    told = events(surface.ask(gateway.client).content)
 
+    carriers = [event["type"] for event in told if carrier(event)]
     assert carriers == ["response.created", "response.completed"]
 
 
-LENIENT = [
-    surface for surface in CARRIERS if surface.path != GENERATE
-]  # that one refuses unknown fields
-
-
-@pytest.mark.parametrize("surface", LENIENT, ids=name_of)
+@pytest.mark.parametrize("surface", ON_V1, ids=name_of)  # the other refuses unknown fields
 def test_a_client_cannot_remove_it(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """Not by asking for another disclaimer, nor by a field of its own."""
     answer = surface.ask(gateway.client, mmhie=None, disclaimer="")
@@ -148,36 +136,12 @@ def test_no_surface_shows_a_control_marker(
 ) -> None:
     """Broken Harmony is stripped, named and counted, wherever the answer leaves."""
     engine.next(fault="harmony", finish="length")
-    before = stripped(gateway)
+    before = counted(gateway, STRIPPED)
     answer = surface.ask(gateway.client)
 
     assert answer.status_code == 200
     assert "<|" not in answer.text
-    assert "Take two" in (answer.text if surface.form == "json" else said(surface, answer.content))
+    assert "Take two" in readable(answer)
     if surface.form != "text":
         assert "harmony_markers_stripped" in mmhie_of(surface, answer)["warnings"]
-    assert stripped(gateway) == before + 1
-
-
-def stripped(gateway: Gateway) -> int:
-    """Return the number of answers stripped so far."""
-    metrics = gateway.client.get("/metrics").text
-    match = re.search(r'mmhie_warnings_total\{kind="harmony_markers_stripped"\} (\d+)', metrics)
-    return int(match[1]) if match else 0
-
-
-def said(surface: Surface, body: bytes) -> str:
-    """The text of a stream, put together."""
-    if surface.form == "text":
-        return body.decode()
-    texts = []
-    for event in events(body):
-        if isinstance(event, dict):
-            choice = (event.get("choices") or [{}])[0]
-            delta = event.get("delta")
-            texts += [
-                delta.get("text") if isinstance(delta, dict) else delta,
-                choice.get("text"),
-                choice.get("delta", {}).get("content"),
-            ]
-    return "".join(text for text in texts if text)
+    assert counted(gateway, STRIPPED) == before + 1

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from tests.contract.process import Gateway
-from tests.contract.surfaces import STREAMS, SURFACES, Surface, name_of
+from tests.contract.surfaces import CHAT_SSE, STREAMS, WHOLES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.wire import dialled, request
 from tests.waiting import PATIENCE_S
 
 
 @contextmanager
 def asked(gateway: Gateway, surface: Surface, **more: Any) -> Iterator[socket.socket]:
     """A request on a bare socket, closed at the end of the block."""
+    lines = [f"{name}: {value}" for name, value in surface.headers.items()]
     body = json.dumps(surface.body(**more)).encode()
-    lines = [f"POST {surface.path} HTTP/1.1", "host: x", f"content-length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in surface.headers.items()]
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug:
-        plug.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    with dialled(gateway) as plug:
+        plug.sendall(request(surface.path, *lines, method="POST", body=body, close=False))
         yield plug
 
 
@@ -43,40 +43,23 @@ def test_leaving_in_mid_stream(gateway: Gateway, engine: FakeEngine, surface: Su
     aborted(engine)
 
 
-@pytest.mark.parametrize("fault", ["hang_before_headers", "hang_after_headers"])
-@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
-def test_leaving_before_the_first_byte(
-    gateway: Gateway, engine: FakeEngine, surface: Surface, fault: str
-) -> None:
-    """The prompt is being read; nobody waits for the answer any more."""
-    engine.next(fault=fault)
-    with asked(gateway, surface):
-        engine.until(lambda stats: stats["running"] == 1)
-        time.sleep(0.05)
-
-    aborted(engine)
-
-
-@pytest.mark.parametrize(
-    "surface", [surface for surface in SURFACES if surface.form == "json"], ids=name_of
+HANGS = ({"fault": "hang_before_headers"},), ({"fault": "hang_after_headers"},)
+WORKING = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.05})
+Faults = tuple[dict[str, Any], ...]
+WAITING: tuple[tuple[Surface, Faults, dict[str, str]], ...] = (
+    *((surface, fault, {}) for surface in STREAMS for fault in HANGS),
+    *((surface, WORKING, {}) for surface in WHOLES),
+    (CHAT_SSE, HANGS[0], {"user": "x" * 300_000}),  # its body paused the reading
 )
-def test_leaving_while_waiting_for_a_whole_answer(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
+
+
+@pytest.mark.parametrize(("surface", "faults", "more"), WAITING)
+def test_leaving_before_the_first_byte(
+    gateway: Gateway, engine: FakeEngine, surface: Surface, faults: Faults, more: dict[str, str]
 ) -> None:
-    """No byte of the answer exists yet."""
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.05})
-    with asked(gateway, surface):
-        engine.until(lambda stats: stats["running"] == 1)
-        time.sleep(0.05)
-
-    aborted(engine)
-
-
-def test_leaving_after_a_large_request(gateway: Gateway, engine: FakeEngine) -> None:
-    """A body for which reading was paused hides no end of the connection."""
-    engine.next(fault="hang_before_headers")
-    chat = next(surface for surface in STREAMS if surface.name == "chat-sse")
-    with asked(gateway, chat, user="x" * 300_000):
+    """While the prompt is read, or a whole answer written; also after a large request."""
+    engine.next(*faults)
+    with asked(gateway, surface, **more):
         engine.until(lambda stats: stats["running"] == 1)
         time.sleep(0.05)
 
@@ -95,8 +78,7 @@ def test_a_patient_client_is_not_taken_for_a_gone_one(gateway: Gateway, engine: 
 def test_a_slow_reader_holds_the_engine_back(gateway: Gateway, engine: FakeEngine) -> None:
     """Back-pressure reaches the engine: the gateway does not store what nobody reads."""
     engine.next(fault="endless")
-    chat = next(surface for surface in STREAMS if surface.name == "chat-sse")
-    with asked(gateway, chat) as plug:
+    with asked(gateway, CHAT_SSE) as plug:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         plug.recv(1000)
         assert settled(engine) > 0

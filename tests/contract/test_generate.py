@@ -8,21 +8,22 @@ import pytest
 
 from tests.contract.fixtures import Shared, Start, StartEngine
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, Surface, error_of, events
+from tests.contract.surfaces import (
+    CHAT,
+    COMPLETIONS,
+    GENERATE,
+    JSON,
+    SSE,
+    TEXT,
+    Surface,
+    error_of,
+    events,
+)
 from tests.fake_engine.process import FakeEngine
 
-JSON, SSE, TEXT = (Surface(form, GENERATE, form) for form in ("json", "sse", "text"))
 FIELDS = {
-    "text",
-    "model",
-    "finish_reason",
-    "truncated",
-    "usage",
-    "disclaimer",
-    "warnings",
-    "notices",
-    "request_id",
-    "mmhie",
+    *("text", "model", "finish_reason", "truncated", "usage", "disclaimer", "warnings", "notices"),
+    *("request_id", "mmhie"),
 }
 
 
@@ -75,10 +76,8 @@ def test_a_prompt_goes_on_with_its_history(gateway: Gateway, engine: FakeEngine)
     them."""
     emergency = "My father has crushing chest pain right now, what should I do?"
     turns = [{"role": "user", "content": emergency}, {"role": "assistant", "content": "Call."}]
-    alone = gateway.client.post(GENERATE, json={"prompt": "And then?", "stream": False}).json()
-    answer = gateway.client.post(
-        GENERATE, json={"prompt": "And then?", "history": turns, "stream": False}
-    ).json()
+    alone = JSON.ask(gateway.client, "And then?").json()
+    answer = JSON.ask(gateway.client, "And then?", history=turns).json()
 
     last = {"role": "user", "content": "And then?"}
     assert engine.body()["messages"][-3:] == [*turns, last]
@@ -116,13 +115,8 @@ def test_what_the_engine_is_asked(start: Start, engine: FakeEngine) -> None:
     """Two messages, the authors' system message first, greedy and at most 512 tokens where nothing
     reasons; what the caller chose in their place, by the engine's names."""
     gateway = start(engine.url).wait()
-    chosen: dict[str, Any] = {
-        "max_tokens": 7,
-        "temperature": 0.5,
-        "top_p": 0.9,
-        "seed": 3,
-        "stop": ["zzz"],
-    }
+    chosen: dict[str, Any] = {"max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "seed": 3}
+    chosen["stop"] = ["zzz"]
     JSON.ask(gateway.client, "Why?")
     plain = engine.body()
     JSON.ask(gateway.client, system="Be brief.", **chosen)
@@ -198,9 +192,7 @@ def test_reasoning_never_mixes_into_the_answer(gateway: Gateway, engine: FakeEng
     assert "The question is about" not in json.dumps(plain)
     assert asked["reasoning"].startswith("The question is about")
     assert asked["text"] == plain["text"]
-    thought = "".join(
-        event["reasoning_delta"] for event in stream[:-2] if "reasoning_delta" in event
-    )
+    thought = "".join(event.get("reasoning_delta", "") for event in stream[:-2])
     assert thought == asked["reasoning"]
     assert "".join(event.get("delta", "") for event in stream[:-2]) == plain["text"]
 

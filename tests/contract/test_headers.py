@@ -8,6 +8,11 @@ from tests.fake_engine.process import FakeEngine
 
 REQUEST_ID, VERSION, AI = "x-request-id", "x-mmhie-disclaimer-version", "x-mmhie-ai-generated"
 
+FROM_US = {
+    *("date", "content-type", "content-length", "transfer-encoding", "cache-control", "connection"),
+    *("x-accel-buffering", "x-request-id", "request-id"),  # that one on Anthropic's paths
+    *("x-mmhie-ai-generated", "x-mmhie-disclaimer-version"),
+}
 PLAIN = (
     ("GET", "/healthz", 200),
     ("GET", "/readyz", 200),
@@ -36,6 +41,7 @@ def test_model_output_is_labelled(gateway: Gateway, surface: Surface) -> None:
     assert answer.headers[REQUEST_ID]
     assert answer.headers[VERSION]
     assert answer.headers[AI] == "true"
+    assert answer.headers.keys() <= FROM_US
 
 
 @pytest.mark.parametrize(("method", "path", "status"), PLAIN)
@@ -52,44 +58,14 @@ def test_everything_else_is_identified(
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
-def test_an_engine_failure_is_identified(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
-) -> None:
-    """Errors made of the engine's failures carry the headers as well."""
-    engine.next(fault="status", status=500)
-    answer = surface.ask(gateway.client)
-
-    assert answer.status_code >= 500
-    assert answer.headers[REQUEST_ID]
-    assert answer.headers[VERSION]
-    assert AI not in answer.headers
-
-
-@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_sane_request_id_is_kept(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """The caller's id comes back, and reaches the engine's own logs."""
-    given = {"x-request-id": "order-66_a.b"}
-    answer = gateway.client.post(
-        surface.path, json=surface.body(), headers={**surface.headers, **given}
-    )
+    headers = {**surface.headers, "x-request-id": "order-66_a.b"}
+    answer = gateway.client.post(surface.path, json=surface.body(), headers=headers)
 
     assert answer.headers[REQUEST_ID] == "order-66_a.b"
-    generations = [
-        request
-        for request in engine.seen()
-        if request["path"].startswith("/v1/") and request["body"]
-    ]
-    assert generations[-1]["headers"]["x-request-id"] == "order-66_a.b"
-
-
-@pytest.mark.parametrize("bad", ["x" * 300, "two words", "semi;colon", "<b>", 'quo"te', "ü"])
-def test_an_odd_request_id_is_replaced(gateway: Gateway, bad: str) -> None:
-    """Nothing a log or a header could choke on is repeated."""
-    answer = gateway.client.get("/healthz", headers={b"x-request-id": bad.encode()})
-
-    assert answer.status_code == 200
-    assert answer.headers[REQUEST_ID] not in (bad, "")
-    assert len(answer.headers[REQUEST_ID]) <= 128
+    (seen,) = engine.seen(surface.engine_path)
+    assert seen["headers"]["x-request-id"] == "order-66_a.b"
 
 
 def test_the_answer_names_the_same_request_id(gateway: Gateway) -> None:

@@ -3,8 +3,8 @@
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,21 @@ import httpx2
 import pytest
 
 from gateway.hold.hold import Hold, write
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.contract.process import ROOT, Gateway
 from tests.contract.surfaces import (
-    PROMPT,
+    JSON,
     STREAMS,
     SURFACES,
     Surface,
     error_of,
     events,
     name_of,
+    refusal_of,
 )
-from tests.contract.test_notices import EMERGENCY, ID, WHOLE
+from tests.contract.test_notices import EMERGENCY, ID
 from tests.fake_engine.process import FakeEngine
-from tests.waiting import PATIENCE_S, until
+from tests.waiting import until
 
 HOLD = Hold("answers drifted", "ops", "2026-01-01T00:00:00Z")
 NOW = Hold(HOLD.reason, HOLD.by, HOLD.since, now=True)
@@ -61,14 +62,9 @@ class Switch:
 
 
 @pytest.fixture(scope="module")
-def the_switch(
-    the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Switch]:
-    folder = tmp_path_factory.mktemp("switch")
-    file = folder / "hold.json"
-    settings = {"MMHIE_HOLD_FILE": str(file), "MMHIE_MAX_INFLIGHT": "1"}
-    with Gateway(folder, the_engine.url, **settings).wait() as gateway:
-        yield Switch(gateway, file)
+def the_switch(the_gateways: Shared, tmp_path_factory: pytest.TempPathFactory) -> Switch:
+    file = tmp_path_factory.mktemp("switch") / "hold.json"
+    return Switch(the_gateways(MMHIE_HOLD_FILE=str(file), MMHIE_MAX_INFLIGHT="1"), file)
 
 
 @pytest.fixture
@@ -79,30 +75,17 @@ def switch(the_switch: Switch, engine: FakeEngine) -> Switch:
     return the_switch
 
 
-class Asked:
-    """A question put in the background; `answer` waits for its end."""
-
-    def __init__(self, switch: Switch, surface: Surface, **more: Any) -> None:
-        self._found: list[httpx2.Response] = []
-
-        def ask() -> None:
-            with httpx2.Client(
-                base_url=switch.gateway.url, timeout=PATIENCE_S, trust_env=False
-            ) as client:
-                self._found.append(surface.ask(client, **more))
-
-        self._thread = threading.Thread(target=ask)
-        self._thread.start()
-
-    def answer(self) -> httpx2.Response:
-        self._thread.join()
-        return self._found[0]
+def ask(switch: Switch, surface: Surface, **more: Any) -> Future[httpx2.Response]:
+    """A question put in the background."""
+    return ThreadPoolExecutor(1).submit(surface.ask, switch.gateway.client, **more)
 
 
-def running(switch: Switch, engine: FakeEngine, surface: Surface, **more: Any) -> Asked:
+def running(
+    switch: Switch, engine: FakeEngine, surface: Surface, **more: Any
+) -> Future[httpx2.Response]:
     """A question whose answer has no end, once the engine works on it."""
     engine.next(*ENDLESS)
-    asked = Asked(switch, surface, **more)
+    asked = ask(switch, surface, **more)
     tokens = 3 if surface.form != "json" else 0  # of a whole answer none leaves before its end
     engine.until(lambda stats: stats["running"] == 1 and stats["generated_tokens"] >= tokens)
     return asked
@@ -113,27 +96,24 @@ def test_now_ends_what_runs(switch: Switch, engine: FakeEngine, surface: Surface
     """Last words that name the hold, or 503; the notices are there; the engine stops working."""
     asked = running(switch, engine, surface, prompt=EMERGENCY)
     write(switch.file, NOW)
-    answer = asked.answer()
+    answer = asked.result()
 
     if surface.form == "text":
         assert f"[interrupted: The clinical model was taken out of service on {HOLD.since}" in (
             answer.text
         )
     else:
-        error = (
-            answer.json()["error"]
-            if surface.form == "json"
-            else next(event["error"] for event in events(answer.content) if "error" in event)
-        )
+        told = [answer.json()] if surface.form == "json" else events(answer.content)
+        error = next(event["error"] for event in told if "error" in event)
         assert (error["code"], HOLD.reason in error["message"]) == ("held", True)
         assert [notice["id"] for notice in error["mmhie"]["notices"]] == [ID]
     assert answer.status_code == (503 if surface.form == "json" else 200)
     engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
 
 
-def waiting(switch: Switch) -> Asked:
+def waiting(switch: Switch) -> Future[httpx2.Response]:
     """A question that waits for the slot."""
-    asked = Asked(switch, WHOLE)
+    asked = ask(switch, JSON)
     until(lambda: "\nmmhie_queued_requests 1.0" in switch.gateway.client.get("/metrics").text)
     return asked
 
@@ -144,24 +124,24 @@ def test_now_ends_who_waits(switch: Switch, engine: FakeEngine) -> None:
     second = waiting(switch)
     write(switch.file, NOW)
 
-    assert error_of(second.answer())["code"] == "held"
-    assert first.answer().status_code == 200
+    assert error_of(second.result())["code"] == "held"
+    assert first.result().status_code == 200
     assert len(engine.seen("/v1/chat/completions")) == 1
 
 
 def test_a_turn_that_comes_under_a_hold(switch: Switch, engine: FakeEngine) -> None:
     """The slot is given when the answer before has ended by itself."""
     engine.next({"fault": "gated"})
-    first = Asked(switch, STREAMS[0])
+    first = ask(switch, STREAMS[0])
     engine.until(lambda stats: stats["running"] == 1)
     second = waiting(switch)
     write(switch.file, HOLD)
     until(switch.is_held)
     engine.release(1000)
 
-    assert events(first.answer().content)[-1] == "[DONE]"
-    assert "error" not in first.answer().text
-    assert error_of(second.answer())["code"] == "held"
+    assert events(first.result().content)[-1] == "[DONE]"
+    assert "error" not in first.result().text
+    assert error_of(second.result())["code"] == "held"
     assert len(engine.seen("/v1/chat/completions")) == 1
 
 
@@ -179,19 +159,19 @@ def test_a_file_that_is_spoiled_while_requests_run(
 ) -> None:
     """Held, and what runs goes on; once the file is gone the model is back."""
     engine.next({"fault": "gated"})
-    asked = Asked(switch, STREAMS[0])
+    asked = ask(switch, STREAMS[0])
     engine.until(lambda stats: stats["running"] == 1)
     spoil(switch.file)
     try:
         until(switch.is_held)
-        error = error_of(WHOLE.ask(switch.gateway.client))
+        error = error_of(JSON.ask(switch.gateway.client))
         assert "the hold file cannot be read" in error["message"]
     finally:
         (switch.file.rmdir if switch.file.is_dir() else switch.file.unlink)()
     until(lambda: not switch.is_held())
     engine.release(1000)
 
-    assert "error" not in asked.answer().text
+    assert "error" not in asked.result().text
 
 
 def test_the_command_names_the_gateway_that_confirms(switch: Switch) -> None:
@@ -199,7 +179,7 @@ def test_the_command_names_the_gateway_that_confirms(switch: Switch) -> None:
     held = switch.operate("hold", "--reason", "answers drifted", "--by", "dr.x")
     again = switch.operate("hold", "--reason", "another", "--by", "dr.y", "--now")
     told = switch.operate("hold", "--reason", "another", "--json")
-    refused = error_of(WHOLE.ask(switch.gateway.client))["message"]
+    refused = error_of(JSON.ask(switch.gateway.client))["message"]
     released = switch.operate("release")
 
     assert held.returncode == again.returncode == 0, held.stderr + again.stderr
@@ -209,11 +189,7 @@ def test_the_command_names_the_gateway_that_confirms(switch: Switch) -> None:
     assert "that reason stays" in again.stdout
     assert "answers drifted" in refused
     document = json.loads(told.stdout)
-    assert (document["reason"], document["by"], document["now"]) == (
-        "answers drifted",
-        "dr.x",
-        True,
-    )
+    assert {"reason": "answers drifted", "by": "dr.x", "now": True}.items() <= document.items()
     assert document["gateways"] == {switch.gateway.url: ["held"]}
     assert f"The hold is ended: held by dr.x since {document['since']}" in released.stdout
     assert released.returncode == 0
@@ -256,11 +232,10 @@ def test_a_hold_is_in_force_until_released(
     again = start(engine.url, MMHIE_HOLD_FILE=str(file)).wait("/healthz")
 
     for held in (switch.gateway, again):
-        refused = held.client.post("/llm/generate", json={"prompt": PROMPT})
-        assert refused.status_code == 503
-        assert refused.json()["error"]["code"] == "held"
-        assert "answers drifted" in refused.json()["error"]["message"]
+        refused = JSON.ask(held.client)
+        assert refusal_of(refused) == (503, "held")
+        assert "answers drifted" in error_of(refused)["message"]
         assert held.client.get("/readyz").status_code == 503
     assert switch.operate("release").returncode == 0
 
-    assert switch.gateway.client.post("/llm/generate", json={"prompt": PROMPT}).status_code == 200
+    assert JSON.ask(switch.gateway.client).status_code == 200

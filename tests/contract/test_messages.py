@@ -1,7 +1,6 @@
 """Anthropic's Messages API over the same pipeline: screening, limits, errors in its own shape."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,25 @@ import pytest
 
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import MESSAGES, SURFACES, Surface, error_of, events, name_of
+from tests.contract.surfaces import (
+    CHAT_JSON,
+    MESSAGES,
+    ON_V1,
+    SURFACES,
+    Surface,
+    error_of,
+    events,
+    name_of,
+)
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.auth.conftest import add_key
+from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.counts import counted
 
 BOTH = tuple(surface for surface in SURFACES if surface.path == MESSAGES)
 WHOLE = BOTH[0]
 EMERGENCY = "I have crushing chest pain."
 CANARY = "zebrafish7731"
+TOKENS = "mmhie_completion_tokens_total "
 IMAGE = {"type": "image", "source": {"type": "url", "url": "http://127.0.0.1:9/x.png"}}
 
 
@@ -108,12 +118,7 @@ def test_what_a_conversation_with_tools_holds_is_passed_on(
     ],
 )
 def test_errors_are_anthropics(
-    gateway: Gateway,
-    engine: FakeEngine,
-    surface: Surface,
-    asked: dict[str, Any],
-    status: int,
-    kind: str,
+    gateway: Gateway, surface: Surface, asked: dict[str, Any], status: int, kind: str
 ) -> None:
     """The gateway's own and the engine's, whichever of its two shapes that has."""
     answer = surface.ask(gateway.client, **asked)
@@ -125,7 +130,7 @@ def test_errors_are_anthropics(
     assert CANARY not in answer.text
 
 
-@pytest.mark.parametrize("surface", SURFACES[3:], ids=name_of)
+@pytest.mark.parametrize("surface", ON_V1, ids=name_of)
 def test_a_tool_call_that_the_model_breaks(
     gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
@@ -144,7 +149,7 @@ def test_a_tool_call_that_the_model_breaks(
 
 def test_notices_come_with_the_engines_own_refusal(gateway: Gateway, engine: FakeEngine) -> None:
     """Its text is the engine's, the notices are ours."""
-    for surface in (WHOLE, *(other for other in SURFACES if other.name == "chat-json")):
+    for surface in (WHOLE, CHAT_JSON):
         answer = surface.ask(gateway.client, EMERGENCY, temperature=-1)
 
         assert answer.status_code == 400
@@ -158,11 +163,7 @@ def test_the_key_may_be_in_either_header(
     """`x-api-key`, as Anthropic's clients send it, or a bearer; without one, 401 in its shape."""
     secret = add_key(tmp_path / "keys.json", "one", "openai")
     gateway = start(engine.url, MMHIE_KEYS_FILE=str(tmp_path / "keys.json")).wait()
-    keys: tuple[dict[str, str], ...] = (
-        {"x-api-key": secret},
-        {"authorization": f"Bearer {secret}"},
-        {},
-    )
+    keys: tuple[dict[str, str], ...] = ({"x-api-key": secret}, bearer(secret), {})
     answers = [gateway.client.post(path, json=WHOLE.body(), headers=key) for key in keys]
 
     assert [answer.status_code for answer in answers] == [200, 200, 401]
@@ -185,18 +186,12 @@ def test_hidden_thinking(gateway_with: Shared, engine: FakeEngine, surface: Surf
 @pytest.mark.parametrize("surface", BOTH, ids=name_of)
 def test_tokens_are_counted(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """In the metrics, as the engine counts them."""
-    before = tokens(gateway)
+    before = counted(gateway, TOKENS)
     answer = surface.ask(gateway.client, max_tokens=5)
     last = answer.json() if surface.form == "json" else events(answer.content)[-2]
 
     assert last["usage"]["output_tokens"] == 5
-    assert tokens(gateway) == before + 5
-
-
-def tokens(gateway: Gateway) -> int:
-    page = gateway.client.get("/metrics").text
-    match = re.search(r"^mmhie_completion_tokens_total (\d+)", page, re.MULTILINE)
-    return int(match[1]) if match else 0
+    assert counted(gateway, TOKENS) == before + 5
 
 
 def test_a_refusal_that_comes_after_200_is_a_status(gateway: Gateway, engine: FakeEngine) -> None:

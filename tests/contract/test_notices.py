@@ -11,16 +11,29 @@ import pytest
 from gateway.principal import PrincipalLimits
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import SURFACES, Surface, events, mmhie_of, name_of
+from tests.contract.surfaces import (
+    CHAT,
+    GENERATE,
+    JSON,
+    RESPONSES,
+    STREAMS,
+    SURFACES,
+    TEXT,
+    Surface,
+    events,
+    mmhie_of,
+    name_of,
+)
 from tests.contract.test_disclaimer import NOTE
 from tests.contract.test_disclaimer import TEXT as DISCLAIMER
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.counts import counted
 
 EMERGENCY = "I have crushing chest pain."
 ID = "MED101"
-TEXT = Surface("generate-text", "/llm/generate", "text")
-WHOLE = Surface("generate-json", "/llm/generate", "json")
+QUESTION = {"role": "user", "content": "?"}
+OUTPUT = {"type": "function_call_output", "call_id": "1"}
 DEAD = "http://127.0.0.1:9"
 HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
 
@@ -68,38 +81,26 @@ def refusal(answer: httpx2.Response) -> tuple[str | int, str, list[str]]:
     return error["code"], answer.headers["x-mmhie-notices"], ids
 
 
+@pytest.mark.parametrize(("status", "code"), [(500, "engine_rejected"), (400, 400)])
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_they_outlive_a_failing_engine(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
+    gateway: Gateway, engine: FakeEngine, surface: Surface, status: int, code: str | int
 ) -> None:
-    """Before the first byte the error object has them."""
-    engine.next(fault="status", status=500)
+    """Before the first byte the error object has them; also that of the engine's own refusal."""
+    engine.next(fault="status", status=status)
 
-    assert refusal(surface.ask(gateway.client, EMERGENCY)) == ("engine_rejected", ID, [ID])
-
-
-@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
-def test_they_outlive_a_refusal_by_the_engine(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
-) -> None:
-    """Its own error object, with ours beside it."""
-    engine.next(fault="status", status=400)
-
-    code, header, ids = refusal(surface.ask(gateway.client, EMERGENCY))
-    assert (code, header, ids) == (400, ID, [ID])
+    assert refusal(surface.ask(gateway.client, EMERGENCY)) == (code, ID, [ID])
 
 
 def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngine) -> None:
     """An answer without text keeps the notices of its prompt."""
     engine.next(fault="reasoning_only")
 
-    answer = WHOLE.ask(gateway.client, EMERGENCY)
+    answer = JSON.ask(gateway.client, EMERGENCY)
     assert refusal(answer) == ("no_answer", ID, [ID])
 
 
-@pytest.mark.parametrize(
-    "surface", [surface for surface in SURFACES if surface.form == "sse"], ids=name_of
-)
+@pytest.mark.parametrize("surface", [s for s in STREAMS if s is not TEXT], ids=name_of)
 def test_a_stream_that_breaks_says_them_again(
     gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
@@ -119,9 +120,9 @@ def test_a_caller_over_its_limit_gets_them(
     secret = add_key(file, "one", "generate", limits=PrincipalLimits(requests_per_minute=1))
     gateway = start(engine.url, MMHIE_KEYS_FILE=str(file)).wait()
     gateway.client.headers.update(bearer(secret))
-    WHOLE.ask(gateway.client)
+    JSON.ask(gateway.client)
 
-    assert refusal(WHOLE.ask(gateway.client, EMERGENCY)) == ("too_busy", ID, [ID])
+    assert refusal(JSON.ask(gateway.client, EMERGENCY)) == ("too_busy", ID, [ID])
 
 
 def test_plain_text_says_that_it_was_cut(gateway: Gateway) -> None:
@@ -135,44 +136,25 @@ def test_plain_text_says_that_it_was_cut(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/v1/responses", {"input": "And now?", "metadata": {}, "prompt": EMERGENCY}),
-        (
-            "/v1/responses",
-            {"input": [{"type": "function_call_output", "call_id": "1", "output": EMERGENCY}]},
-        ),
-        (
-            "/v1/chat/completions",
-            {"messages": [{"role": "tool", "tool_call_id": "1", "content": EMERGENCY}]},
-        ),
-        (
-            "/llm/generate",
-            {"prompt": "And now?", "history": [{"role": "user", "content": EMERGENCY}]},
-        ),
+        (RESPONSES, {"input": "And now?", "metadata": {}, "prompt": EMERGENCY}),
+        (RESPONSES, {"input": [{**OUTPUT, "output": EMERGENCY}]}),
+        (CHAT, {"messages": [{"role": "tool", "tool_call_id": "1", "content": EMERGENCY}]}),
+        (GENERATE, {"prompt": "And now?", "history": [{"role": "user", "content": EMERGENCY}]}),
     ],
 )
 def test_all_that_the_caller_says_is_screened(
     gateway: Gateway, path: str, body: dict[str, Any]
 ) -> None:
     """Turns of every role are screened, not only the user's."""
-    answer = gateway.client.post(path, json=body)
-
-    assert answer.headers["x-mmhie-notices"] == ID
+    assert gateway.client.post(path, json=body).headers["x-mmhie-notices"] == ID
 
 
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/v1/responses", {"input": "And now?", "instructions": EMERGENCY}),
-        ("/llm/generate", {"prompt": "And now?", "system": EMERGENCY}),
-        (
-            "/v1/chat/completions",
-            {
-                "messages": [
-                    {"role": "system", "content": EMERGENCY},
-                    {"role": "user", "content": "?"},
-                ]
-            },
-        ),
+        (RESPONSES, {"input": "And now?", "instructions": EMERGENCY}),
+        (GENERATE, {"prompt": "And now?", "system": EMERGENCY}),
+        (CHAT, {"messages": [{"role": "system", "content": EMERGENCY}, QUESTION]}),
     ],
 )
 def test_what_an_application_always_says_is_counted_only(
@@ -182,8 +164,7 @@ def test_what_an_application_always_says_is_counted_only(
     answer = gateway.client.post(path, json=body)
 
     assert "x-mmhie-notices" not in answer.headers
-    counted = gateway.client.get("/metrics").text
-    assert f'mmhie_notices_in_setting_total{{rule="{ID}"}}' in counted
+    assert counted(gateway, f'mmhie_notices_in_setting_total{{rule="{ID}"}}')
 
 
 def test_token_ids_are_said_to_be_unscreened(gateway: Gateway) -> None:
@@ -219,11 +200,8 @@ def test_a_callers_own_headers_change_nothing(
 
 def test_ten_thousand_messages_are_refused_with_their_notices(gateway: Gateway) -> None:
     """Over the limit of messages; the last turns were read all the same."""
-    turns = [{"role": "user", "content": "Hello."}] * 10_000 + [
-        {"role": "user", "content": EMERGENCY}
-    ]
-
-    answer = gateway.client.post("/v1/chat/completions", json={"messages": turns})
+    turns = [QUESTION] * 10_000 + [{"role": "user", "content": EMERGENCY}]
+    answer = gateway.client.post(CHAT, json={"messages": turns})
 
     assert answer.status_code == 400
     assert refusal(answer) == ("invalid_request", ID, [ID])
@@ -233,9 +211,8 @@ def test_languages_may_be_mixed(gateway_with: Shared) -> None:
     """Each sentence is read in its own language; the notice has one language."""
     gateway = gateway_with(MMHIE_DISCLAIMER_LANGUAGE="es")
 
-    answer = WHOLE.ask(
-        gateway.client, "Hola. Mein Vater hat gerade starke Brustschmerzen. What now?"
-    )
+    mixed = "Hola. Mein Vater hat gerade starke Brustschmerzen. What now?"
+    answer = JSON.ask(gateway.client, mixed)
 
     (notice,) = answer.json()["notices"]
     assert notice["message"].startswith("Alerta en la pregunta")

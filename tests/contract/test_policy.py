@@ -7,12 +7,9 @@ from openai import OpenAI
 
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES
 from tests.fake_engine.process import FakeEngine
 
-CHAT = "/v1/chat/completions"
-COMPLETIONS = "/v1/completions"
-GENERATE = "/llm/generate"
-RESPONSES = "/v1/responses"
 BODY = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
 PHASE = '{"phase": "ready", "model": {"id": "fake-model", "reasoning": %s}}'
 NOTICE = "Model outputs are not clinical advice."

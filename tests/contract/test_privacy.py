@@ -3,9 +3,8 @@
 import base64
 import json
 import re
-import socket
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +17,20 @@ from tests.contract.surfaces import GENERATE, STREAMS, SURFACES, Surface, events
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.observability.collector import Collector
-from tests.waiting import PATIENCE_S
+from tests.gateway.server.wire import dialled
+from tests.waiting import PATIENCE_S, until
 
 CANARY = "zebrafish7731"
 AUDIT_KEY = "k" * 32
 ECHO = json.dumps({"error": {"message": f"You said {CANARY}", "type": "x", "code": 400}})
 FAULTS: tuple[dict[str, Any], ...] = (
     *({"fault": "status", "status": status, "body": ECHO} for status in (400, 422, 429, 500, 503)),
-    *(
-        {"fault": name}
-        for name in ("reset", "reset_midstream", "cut", "clean_cut", "html", "empty")
-    ),
-    *(
-        {"fault": name}
-        for name in ("error_midstream", "chunk_garbage", "wrong_json", "null_content")
-    ),
-    *({"fault": name} for name in ("reasoning_only", "harmony", "tool_call")),
+    *({"fault": name} for name in ("reset", "reset_midstream", "cut", "clean_cut", "html")),
+    *({"fault": name} for name in ("empty", "error_midstream", "chunk_garbage", "wrong_json")),
+    *({"fault": name} for name in ("null_content", "reasoning_only", "harmony", "tool_call")),
     {"fault": "raw", "body": f"HTTP/1.1 200 {CANARY}\r\n{CANARY}\r\n\r\n{CANARY}"},
     {"fault": "raw", "body": f"{CANARY}"},
-    {"fault": "hang_before_headers"},
-    {"fault": "hang_midstream"},
+    *({"fault": name} for name in ("hang_before_headers", "hang_midstream")),
     {"fault": "tool_call", "body": json.dumps({"drug": CANARY})},
     {"fault": "say", "tokens": [CANARY]},
     {"fault": "say", "tokens": ["<|channel|>", CANARY, "<|message|>", CANARY]},
@@ -166,18 +159,10 @@ class Hospital:
 
 
 @pytest.fixture
-def collector() -> Iterator[Collector]:
-    running = Collector()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def hospital(
-    tmp_path: Path, start_engine: StartEngine, collector: Collector, start: Start
-) -> Hospital:
+def hospital(tmp_path: Path, start_engine: StartEngine, start: Start) -> Iterator[Hospital]:
     """With an engine of its own: it is going to die."""
-    return Hospital(tmp_path, start_engine(), collector, start)
+    with Collector() as collector:
+        yield Hospital(tmp_path, start_engine(), collector, start)
 
 
 def every_way_to_ask(at: Hospital, surface: Surface) -> None:
@@ -196,11 +181,8 @@ def every_way_to_ask(at: Hospital, surface: Surface) -> None:
         at.ask(surface, headers={**at.key, FORWARDED: person})
     key = {"authorization": at.key["authorization"]}
     at.ask(surface, headers={**key, FORWARDED: f"b64:{base64.b64encode(CANARY.encode()).decode()}"})
-    with at.gateway.client.stream(
-        "POST", f"{surface.path}?q={CANARY}", json=surface.body(CANARY), headers=at.key
-    ) as answer:
-        answer.read()
-        at.keep(answer)
+    path, asked = f"{surface.path}?q={CANARY}", surface.body(CANARY)
+    at.keep(at.gateway.client.post(path, json=asked, headers=at.key))
 
 
 def every_way_to_fail(at: Hospital, surface: Surface) -> None:
@@ -224,7 +206,7 @@ def strange_paths(at: Hospital) -> None:
         f"{CANARY}\r\n\r\n",
         f"GET /{CANARY}%41 HTTP/1.1\r\nhost: a\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", at.gateway.port), timeout=PATIENCE_S) as plug:
+        with dialled(at.gateway) as plug:
             plug.sendall(head.encode())
             if head.endswith("\r\n\r\n"):
                 at.refusals.append(plug.recv(65536).decode(errors="replace"))
@@ -284,32 +266,27 @@ def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) ->
         MMHIE_DRAIN_SECONDS="0.5",
     ).wait()
     engine.next(fault="hang_midstream", after=2, seconds=20, times=-1)
-    statuses: list[int] = []
-    asking = [
-        threading.Thread(target=ask_and_keep, args=(gateway, surface, statuses))
-        for surface in (SURFACES[1], *SURFACES[3:])
-    ]
-    for thread in asking:
-        thread.start()
-    engine.until(lambda stats: stats["running"] == 1)
-    while len(statuses) < len(asking) - 1:
+    surfaces = (SURFACES[1], *SURFACES[3:])
+    with ThreadPoolExecutor(len(surfaces)) as pool:
+        asked = [pool.submit(ask_and_look, gateway, surface) for surface in surfaces]
+        engine.until(lambda stats: stats["running"] == 1)
+        until(lambda: sum(each.done() for each in asked) >= len(asked) - 1)
         assert gateway.child.poll() is None
-    gateway.stop()
-    for thread in asking:
-        thread.join()
+        gateway.stop()
 
-    assert {429, 503} <= set(statuses)
+    assert {429, 503} <= {each.result() for each in asked}
     assert CANARY not in gateway.log.lower()
 
 
-def ask_and_keep(gateway: Gateway, surface: Surface, statuses: list[int]) -> None:
+def ask_and_look(gateway: Gateway, surface: Surface) -> int:
+    """The status of an answer, which quotes nothing; 0 where the connection broke."""
     with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as client:
         try:
             answer = client.post(gateway.url + surface.path, json=surface.body(CANARY))
         except httpx2.HTTPError:
-            return
-        statuses.append(answer.status_code)
+            return 0
         assert answer.status_code == 200 or CANARY not in answer.text
+        return answer.status_code
 
 
 def test_a_start_that_fails_repeats_no_secret(start: Start, tmp_path: Path) -> None:

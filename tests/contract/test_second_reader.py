@@ -17,9 +17,10 @@ from gateway.safety.second_reader import LONGEST, QUESTION
 from tests.contract.fixtures import Refusal, Shared, Start, StartEngine
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
+    CHAT,
+    CHAT_JSON,
     STREAMS,
     SURFACES,
-    WHOLES,
     Surface,
     carrier,
     events,
@@ -35,7 +36,6 @@ DOUBTFUL = "Since this morning my chest feels a little odd."
 SURE = "Which vaccines does a child of two need?"
 NOTICE = "Red flag in the prompt: it may describe an emergency."
 A_MOMENT_S = 0.1  # for what has arrived to be taken in; no assertion depends on it
-CHAT_JSON = next(surface for surface in SURFACES if surface.name == "chat-json")
 
 
 def threshold(above: float) -> str:
@@ -103,6 +103,8 @@ def test_an_emergency_that_it_sees_gets_a_notice(
 
     expect(reading, "emergency", before)
     assert len(questions(engine)) == 1
+    if surface.form == "json":  # its first byte is sent at its end
+        assert answer.headers["x-mmhie-notices"] == "MED100"
     if surface.form == "text":
         assert answer.text.count(NOTICE) == 1
         return
@@ -136,9 +138,7 @@ def test_what_comes_after_the_first_byte_is_in_the_closing_label(
     engine.options(choice="wait")
     engine.next(fault="gated")
     engine.release(2)
-    with reading.client.stream(
-        "POST", surface.path, json=surface.body(DOUBTFUL), headers=surface.headers
-    ) as answer:
+    with surface.stream(reading.client, DOUBTFUL) as answer:
         parts = answer.iter_bytes()
         begun = next(parts)
         engine.options(choice="yes")
@@ -155,14 +155,6 @@ def test_what_comes_after_the_first_byte_is_in_the_closing_label(
     carried = list(filter(None, map(carrier, events(whole))))
     assert [notice["id"] for notice in carried[-1]["notices"]] == ["MED100"]
     assert carried[-1]["provenance"]["notice_reader"] == {"outcome": "emergency"}
-
-
-@pytest.mark.parametrize("surface", WHOLES, ids=name_of)
-def test_an_answer_in_one_piece_has_it_in_its_header(
-    reading: Gateway, engine: FakeEngine, surface: Surface
-) -> None:
-    """Its first byte is sent at its end."""
-    assert asked_first(reading, engine, surface).headers["x-mmhie-notices"] == "MED100"
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -197,9 +189,8 @@ def test_a_caller_who_leaves_takes_the_question_along(reading: Gateway, engine: 
     """Nothing runs on for nobody."""
     engine.options(choice="wait")
     engine.next(fault="gated")
-    surface = STREAMS[0]
     engine.release(2)
-    with reading.client.stream("POST", surface.path, json=surface.body(DOUBTFUL)) as answer:
+    with STREAMS[0].stream(reading.client, DOUBTFUL) as answer:
         next(answer.iter_bytes())
 
     engine.until(lambda stats: stats["running"] == 0 and stats["aborted"] == 2)
@@ -227,21 +218,26 @@ def test_a_refusal_of_the_answer_ends_it(reading: Gateway, engine: FakeEngine) -
     engine.until(lambda stats: stats["running"] == 0)
 
 
-@pytest.mark.parametrize("text", [SURE, "I have crushing chest pain and cannot breathe."])
-def test_what_is_sure_is_not_asked(reading: Gateway, engine: FakeEngine, text: str) -> None:
-    """Far from the threshold on either side."""
-    answer = CHAT_JSON.ask(reading.client, text)
+UNASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "far below": (CHAT, CHAT_JSON.body(SURE)),
+    "far above": (CHAT, CHAT_JSON.body("I have crushing chest pain and cannot breathe.")),
+    "said by an application every time": (
+        CHAT,
+        {"messages": [{"role": "system", "content": DOUBTFUL}, *CHAT_JSON.body(SURE)["messages"]]},
+    ),
+    "a count of tokens": ("/tokenize", {"prompt": DOUBTFUL}),
+}
 
+
+@pytest.mark.parametrize("name", UNASKED)
+def test_what_is_not_asked(reading: Gateway, engine: FakeEngine, name: str) -> None:
+    """Whatever is sure, and what no notice would come of."""
+    path, body = UNASKED[name]
+    answer = reading.client.post(path, json=body)
+
+    assert answer.status_code == 200
     assert questions(engine) == []
-    assert "notice_reader" not in answer.json()["mmhie"]["provenance"]
-
-
-def test_what_an_application_always_says_is_not_asked(reading: Gateway, engine: FakeEngine) -> None:
-    """Else every request would be asked twice."""
-    messages = [{"role": "system", "content": DOUBTFUL}, {"role": "user", "content": SURE}]
-    reading.client.post("/v1/chat/completions", json={"messages": messages})
-
-    assert questions(engine) == []
+    assert "notice_reader" not in answer.text
 
 
 def test_it_is_off_by_default(gateway_with: Shared, engine: FakeEngine) -> None:
@@ -249,14 +245,6 @@ def test_it_is_off_by_default(gateway_with: Shared, engine: FakeEngine) -> None:
     gateway = gateway_with(MMHIE_NOTICE_THRESHOLD=ON["MMHIE_NOTICE_THRESHOLD"])
     CHAT_JSON.ask(gateway.client, DOUBTFUL)
 
-    assert questions(engine) == []
-
-
-def test_a_count_of_tokens_asks_no_model(reading: Gateway, engine: FakeEngine) -> None:
-    """There is no answer to put a notice beside."""
-    answer = reading.client.post("/tokenize", json={"prompt": DOUBTFUL})
-
-    assert answer.status_code == 200
     assert questions(engine) == []
 
 

@@ -4,20 +4,18 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.auth import keys
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import STREAMS
+from tests.contract.surfaces import JSON, SSE, STREAMS, events
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
 
 WORKERS = ("1", pytest.param("2", marks=pytest.mark.slow))
-GENERATE = {"prompt": "Why?"}
 OTHERS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGIO)
 
 
@@ -92,7 +90,7 @@ def asking(gateway: Gateway) -> Callable[[dict[str, str]], int]:
 
     def ask(headers: dict[str, str]) -> int:
         closing = {**headers, "connection": "close"}
-        return gateway.client.post("/llm/generate", json=GENERATE, headers=closing).status_code
+        return gateway.client.post("/llm/generate", json=JSON.body(), headers=closing).status_code
 
     return ask
 
@@ -102,7 +100,7 @@ def test_others_do_nothing(start: Start, engine: FakeEngine, workers: str) -> No
     """Neither to the gateway nor to a stream."""
     gateway = started(start, engine, workers)
     engine.next(fault="gated")
-    with gateway.client.stream("POST", "/llm/generate", json={**GENERATE, "stream": True}) as told:
+    with SSE.stream(gateway.client) as told:
         engine.until(lambda stats: stats["running"] == 1)
         for number in OTHERS:
             gateway.signal(number)
@@ -116,20 +114,22 @@ def test_others_do_nothing(start: Start, engine: FakeEngine, workers: str) -> No
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_drain_is_no_fault(start: Start, engine: FakeEngine, workers: str) -> None:
-    """Streams that the drain ends have their last words, and the log no stack trace."""
-    gateway = started(start, engine, workers, MMHIE_DRAIN_SECONDS="0")
+    """Streams that outlive the grace have their last words, the engine's work on them is aborted,
+    and the log has no stack trace."""
+    gateway = started(start, engine, workers, MMHIE_DRAIN_SECONDS="0.5")
     with ExitStack() as opened:
         begun = []
         for surface in STREAMS[:3]:
             engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-            asked: dict[str, Any] = {"json": surface.body(), "headers": surface.headers}
-            told = opened.enter_context(gateway.client.stream("POST", surface.path, **asked))
-            parts = told.iter_raw()
+            parts = opened.enter_context(surface.stream(gateway.client)).iter_raw()
             begun.append((next(parts), parts))
         gateway.signal()
         contents = [first + b"".join(parts) for first, parts in begun]
 
     assert all(b"This gateway is stopping" in content for content in contents)
+    *_, last, done = events(contents[2])
+    assert (last["error"]["code"], done) == ("draining", "[DONE]")
+    engine.until(lambda stats: stats["aborted"] == 3)
     assert gateway.exit_code() == 0
     assert '"outcome":"draining"' in gateway.log
     for words in ("Exception in ASGI application", '"exception":', "Traceback", "without comp"):

@@ -19,9 +19,9 @@ GOOD: dict[str, Any] = {
     "WorkingDir": "/app",
     "Env": ["HOME=/data"],
     "Labels": {
-        f"org.opencontainers.image.{name}": name for name in inspection.LABELS if name != "title"
-    }
-    | {"org.opencontainers.image.title": "mmhie-gateway"},
+        **{f"org.opencontainers.image.{name}": name for name in inspection.LABELS},
+        "org.opencontainers.image.title": "mmhie-gateway",
+    },
 }
 
 
@@ -56,11 +56,6 @@ def test_the_bill_of_materials_has_to_be_whole(tmp_path: Path) -> None:
         inspection.check_sbom(tmp_path, "gateway")
 
 
-def test_pins_are_named_as_indexes_name_them() -> None:
-    """Comments, extras of a line and capital letters do not count."""
-    assert inspection.locked("# a==1\nPy_JWT==2.1 ; x\n\nb==3\n") == {"py-jwt==2.1", "b==3"}
-
-
 def test_the_program_is_shut_in(tmp_path: Path) -> None:
     """Nothing of this machine's environment, no capability, and the root read-only at the end."""
     sandbox = Sandbox(tmp_path, {"/data": tmp_path / "kept"})
@@ -70,8 +65,6 @@ def test_the_program_is_shut_in(tmp_path: Path) -> None:
 
     assert mounts.endswith(f"mount -o remount,ro,bind {tmp_path}")
     assert f"mount --bind {tmp_path}/kept {tmp_path}/data" in mounts
-    assert "--reuid=10001" in entry
-    assert "--bounding-set=-all" in entry
-    assert "--no-new-privs" in entry
-    assert "env -i --chdir=/app" in entry
+    for option in ("--reuid=10001", "--bounding-set=-all", "--no-new-privs", "env -i --chdir=/app"):
+        assert option in entry
     assert command[-5:] == ["HOME=/data", "MMHIE_PORT=1", "python", "-m", "gateway"]

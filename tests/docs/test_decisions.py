@@ -54,11 +54,7 @@ def test_a_count_is_exact(page: str, sentence: str, count: Callable[[], int]) ->
 @pytest.mark.parametrize(
     ("page", "sentence", "patterns"),
     [
-        (
-            "http-protocol.md",
-            "in N lines",
-            ["server/http_protocol.py", "server/response_cycle.py"],
-        ),
+        ("http-protocol.md", "in N lines", ["server/http_protocol.py", "server/response_cycle.py"]),
         ("red-flags.md", "from dictionaries: N lines", ["safety/red_flags/model.py"]),
         ("workers.md", "`gateway/processes` is N lines", ["processes/*.py"]),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 from tests.fake_engine.plan import Plan
 
 DONE = b"data: [DONE]\n\n"
+KIND = "chat.completion.chunk"
 Step = tuple[dict[str, Any], str, int]
 
 
@@ -40,6 +41,10 @@ class Head:
         """Return whether every chunk carries usage so far."""
         options = self.body.get("stream_options") or {}
         return self.include_usage and bool(options.get("continuous_usage_stats"))
+
+    def envelope(self, kind: str) -> dict[str, Any]:
+        """Return the fields that a document and every chunk begin with."""
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
 def compact(value: object) -> str:
@@ -83,10 +88,7 @@ def usage(head: Head, plans: list[Plan]) -> dict[str, Any]:
 def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
     """The JSON answer."""
     return {
-        "id": head.id,
-        "object": "chat.completion",
-        "created": head.created,
-        "model": head.model,
+        **head.envelope("chat.completion"),
         "choices": [choice(head, plan, index) for index, plan in enumerate(plans)],
         "service_tier": None,
         "system_fingerprint": head.fingerprint,
@@ -106,8 +108,7 @@ def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
         "index": index,
         "message": message(head, plan),
         "logprobs": all_logprobs(plan, head.body),
-        "finish_reason": plan.finish_reason if plan.tool is None else "tool_calls",
-        "stop_reason": plan.stop_reason,
+        **ending(plan),
         "token_ids": None,
         "routed_experts": None,
     }
@@ -163,13 +164,7 @@ def opening(head: Head, index: int) -> bytes:
 
 def chunk(head: Head, only: Mapping[str, Any]) -> dict[str, Any]:
     """A chunk with one choice."""
-    return {
-        "id": head.id,
-        "object": "chat.completion.chunk",
-        "created": head.created,
-        "model": head.model,
-        "choices": [only],
-    }
+    return {**head.envelope(KIND), "choices": [only]}
 
 
 def so_far(head: Head, sent: int) -> dict[str, Any]:
@@ -214,40 +209,34 @@ def deltas(head: Head, plan: Plan, index: int, sent: int) -> Iterator[Frame]:
         yield from (Frame(delta(head, index, step, sent), step[2]) for step in todo)
     for place, step in enumerate(todo):
         sent += step[2]
-        last = place == len(todo) - 1
-        yield Frame((finish if last else delta)(head, index, step, sent, plan), step[2])
+        ended = plan if place == len(todo) - 1 else None
+        yield Frame(delta(head, index, step, sent, ended), step[2])
 
 
-def delta(head: Head, index: int, step: Step, sent: int, _: Plan | None = None) -> bytes:
-    """A chunk in the middle of an answer."""
+def delta(head: Head, index: int, step: Step, sent: int, ended: Plan | None = None) -> bytes:
+    """A chunk of an answer; the last has the plan's end, and the fingerprint unless a usage chunk
+    follows."""
     said, token, _tokens = step
     only = {
         "index": index,
         "delta": said,
         "logprobs": logprobs(token, head.body),
-        "finish_reason": None,
+        **({"finish_reason": None} if ended is None else ending(ended)),
         "token_ids": None,
     }
-    return event({**chunk(head, only), **so_far(head, sent)})
-
-
-def finish(head: Head, index: int, step: Step, sent: int, plan: Plan) -> bytes:
-    """The chunk with finish_reason; the fingerprint is on it unless a usage chunk follows."""
-    said, token, _tokens = step
-    only = {
-        "index": index,
-        "delta": said,
-        "logprobs": logprobs(token, head.body),
-        "finish_reason": plan.finish_reason if plan.tool is None else "tool_calls",
-        "stop_reason": plan.stop_reason,
-        "token_ids": None,
-    }
-    print_ = {} if head.include_usage else {"system_fingerprint": head.fingerprint}
+    is_marked = ended is not None and not head.include_usage
+    print_ = {"system_fingerprint": head.fingerprint} if is_marked else {}
     return event({**chunk(head, only), **print_, **so_far(head, sent)})
 
 
-def usage_chunk(head: Head, plans: list[Plan]) -> bytes:
+def ending(plan: Plan) -> dict[str, str | None]:
+    """Return the end of a choice."""
+    reason = plan.finish_reason if plan.tool is None else "tool_calls"
+    return {"finish_reason": reason, "stop_reason": plan.stop_reason}
+
+
+def usage_chunk(head: Head, plans: list[Plan], kind: str = KIND) -> bytes:
     """The trailing chunk with no choices, nulls left out."""
     full = {name: value for name, value in usage(head, plans).items() if value is not None}
-    value = {**chunk(head, {}), "choices": [], "usage": full}
+    value = {**head.envelope(kind), "choices": [], "usage": full}
     return event({**value, "system_fingerprint": head.fingerprint})

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.fake_engine.chat import Frame, Head, event, usage
+from tests.fake_engine.chat import Frame, Head, event, usage, usage_chunk
 from tests.fake_engine.plan import Plan
 from tests.fake_engine.prompt import words
+
+KIND = "text_completion"
 
 
 def logprobs(plan_tokens: tuple[str, ...], body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -24,10 +26,7 @@ def logprobs(plan_tokens: tuple[str, ...], body: Mapping[str, Any]) -> dict[str,
 def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
     """The JSON answer."""
     return {
-        "id": head.id,
-        "object": "text_completion",
-        "created": head.created,
-        "model": head.model,
+        **head.envelope(KIND),
         "choices": [choice(head, plan, index) for index, plan in enumerate(plans)],
         "service_tier": None,
         "system_fingerprint": head.fingerprint,
@@ -67,7 +66,7 @@ def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:
             sent += frame.tokens
             yield frame
     if head.include_usage:
-        yield Frame(usage_chunk(head, plans))
+        yield Frame(usage_chunk(head, plans, KIND))
 
 
 def texts(head: Head, plan: Plan, index: int, sent: int) -> Iterator[Frame]:
@@ -93,17 +92,8 @@ def chunk(head: Head, index: int, token: str, sent: int, ended: Plan | None) -> 
     }
     marked = ended is not None and not head.include_usage
     print_ = {"system_fingerprint": head.fingerprint} if marked else {}
-    return event({**envelope(head), "choices": [only], **print_, **so_far(head, sent)})
-
-
-def envelope(head: Head) -> dict[str, Any]:
-    """Return the fields that every chunk begins with."""
-    return {
-        "id": head.id,
-        "object": "text_completion",
-        "created": head.created,
-        "model": head.model,
-    }
+    envelope = {**head.envelope(KIND), "choices": [only]}
+    return event({**envelope, **print_, **so_far(head, sent)})
 
 
 def so_far(head: Head, sent: int) -> dict[str, Any]:
@@ -113,10 +103,3 @@ def so_far(head: Head, sent: int) -> dict[str, Any]:
     total = head.prompt_tokens + sent
     counts = {"prompt_tokens": head.prompt_tokens, "total_tokens": total, "completion_tokens": sent}
     return {"usage": counts}
-
-
-def usage_chunk(head: Head, plans: list[Plan]) -> bytes:
-    """The trailing chunk with no choices, nulls left out."""
-    full = {name: value for name, value in usage(head, plans).items() if value is not None}
-    value = {**envelope(head), "choices": [], "usage": full}
-    return event({**value, "system_fingerprint": head.fingerprint})

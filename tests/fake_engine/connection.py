@@ -6,21 +6,8 @@ import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from http.client import responses
 from typing import cast
-
-PHRASES = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    422: "Unprocessable Entity",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +167,6 @@ def head(status: int, content_type: str, headers: Mapping[str, str]) -> bytes:
         **({"content-type": content_type} if content_type else {}),
         "vary": "Origin",
     }
-    lines = [f"HTTP/1.1 {status} {PHRASES.get(status, 'Error')}"]
+    lines = [f"HTTP/1.1 {status} {responses.get(status, 'Error')}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in named.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

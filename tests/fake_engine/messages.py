@@ -13,15 +13,12 @@ FAILURE = {"type": "internal_error", "message": "Error in message stream convert
 Step = tuple[dict[str, Any], int]
 
 
-def whole(head: Head, plan: Plan) -> dict[str, Any]:
-    """The JSON answer; fields without a value are left out."""
+def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
+    """The JSON answer, which is one; fields without a value are left out."""
+    plan = plans[0]
     sequence = {"stop_sequence": plan.stop_reason} if plan.stop_reason else {}
     return {
-        "id": head.id,
-        "type": "message",
-        "role": "assistant",
-        "content": blocks(head, plan) or [{"type": "text", "text": ""}],
-        "model": head.model,
+        **message(head, blocks(head, plan) or [{"type": "text", "text": ""}]),
         **stop_reason(plan),
         **sequence,
         "usage": usage(head, plan.completion_tokens),
@@ -61,9 +58,9 @@ def usage(head: Head, spent: int) -> dict[str, int]:
     return {"input_tokens": head.prompt_tokens, "output_tokens": spent}
 
 
-def frames(head: Head, plan: Plan) -> Iterator[Frame]:
+def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:
     """The streamed answer; its last event is the end."""
-    for fields, tokens in events(head, plan):
+    for fields, tokens in events(head, plans[0]):
         yield Frame(event(fields), tokens)
 
 
@@ -79,7 +76,8 @@ def failure() -> bytes:
 
 def events(head: Head, plan: Plan) -> Iterator[Step]:
     """Each event and the tokens it carries."""
-    yield {"type": "message_start", "message": started(head)}, 0
+    ended = {"stop_reason": None, "stop_sequence": None, "usage": usage(head, 0)}
+    yield {"type": "message_start", "message": {**message(head, []), **ended}}, 0
     place = 0
     if plan.reasoning:
         yield from thinking(plan, place)
@@ -91,18 +89,10 @@ def events(head: Head, plan: Plan) -> Iterator[Step]:
     yield from closing(head, plan)
 
 
-def started(head: Head) -> dict[str, Any]:
-    """The message before its first token."""
-    return {
-        "id": head.id,
-        "type": "message",
-        "role": "assistant",
-        "content": [],
-        "model": head.model,
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": usage(head, 0),
-    }
+def message(head: Head, content: list[dict[str, Any]]) -> dict[str, Any]:
+    """The fields that a message begins with."""
+    kind = {"id": head.id, "type": "message", "role": "assistant"}
+    return {**kind, "content": content, "model": head.model}
 
 
 def delta(kind: str, name: str, text: str, place: int) -> dict[str, Any]:

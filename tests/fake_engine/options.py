@@ -2,84 +2,65 @@
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, fields
+from typing import Any
 
 from tests.fake_engine.faults import Entry, entry_of
 
 
 @dataclass(slots=True)
 class Options:
-    """Behaviour of one engine; `/_fake/options` may change any field while it runs."""
+    """Behaviour of one engine: each field is an option of the command line (`--no-...` where it is
+    on by itself), and `/_fake/options` may change any while it runs."""
 
     host: str = "127.0.0.1"
-    port: int = 0
-    uds: str | None = None
+    port: int = 0  # takes a free one and prints it
+    uds: str | None = None  # a Unix socket to listen on instead
     model: str = "fake-model"
-    answers_as: str | None = None
+    answers_as: str | None = None  # the model that answers name, instead of the served one
     version: str = "0.32.0"
-    max_model_len: int = 8192
-    api_key: str | None = None
-    ssl_certfile: str | None = None
+    max_model_len: int = 8192  # in words
+    api_key: str | None = None  # the bearer key that /v1 asks for
+    ssl_certfile: str | None = None  # serves HTTPS on the port
     ssl_keyfile: str | None = None
-    seed: int = 0
-    length: int = 24
+    seed: int = 0  # changes every answer
+    length: int = 24  # of an answer that ends by itself
     first_token_delay: float = 0.0
     token_delay: float = 0.0
-    start_delay: float = 0.0
+    start_delay: float = 0.0  # connections are refused meanwhile
     keep_alive: float = 5.0
-    unhealthy: bool = False
-    ignores_aborts: bool = False
+    unhealthy: bool = False  # /health answers 503
+    ignores_aborts: bool = False  # works on for nobody
     chat_template: bool = True
-    reasoning: bool = False
-    usage: bool = True
+    reasoning: bool = False  # answers reason before they speak
+    usage: bool = True  # streams are counted
+    # Its answer where the words are constrained to a choice, which no fault meets then; the first,
+    # or with `wait` nothing until this is changed.
     choice: str = ""
-    crash_after: int = 0
-    created: int = 0
+    crash_after: int = 0  # exits without a word at this generation request
+    created: int = 0  # what every answer claims, instead of the clock's
     faults: tuple[Entry, ...] = ()
 
 
-HELP = {
-    "host": "address to listen on",
-    "port": "port to listen on; 0 takes a free one and prints it",
-    "uds": "Unix socket to listen on instead",
-    "model": "served model name",
-    "answers-as": "the model that answers name, instead of the served one",
-    "version": "what /version says",
-    "max-model-len": "context, in tokens (words)",
-    "api-key": "bearer key /v1 asks for",
-    "ssl-certfile": "certificate; serves HTTPS on the port",
-    "ssl-keyfile": "its key",
-    "seed": "changes every answer",
-    "length": "tokens of an answer that ends by itself",
-    "first-token-delay": "seconds before the first token",
-    "token-delay": "seconds between tokens",
-    "start-delay": "seconds during which connections are refused",
-    "keep-alive": "seconds after which an idle connection is closed",
-    "choice": "what it answers where its words are constrained to a choice, which no fault meets "
-    "then; `wait`: nothing, until this is changed; default: the first",
-    "created": "unix seconds every answer claims; 0: the clock's",
-    "crash-after": "exit without a word at this generation request; 0: never",
-}
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line: one option per field of Options."""
-    known = argparse.ArgumentParser(prog="python -m tests.fake_engine")
-    for name, text in HELP.items():
-        default = getattr(Options(), name.replace("-", "_"))
-        kind = str if default is None else type(default)
-        known.add_argument(f"--{name}", type=kind, default=default, help=text)
-    known.add_argument("--unhealthy", action="store_true", help="/health answers 503")
-    known.add_argument("--ignores-aborts", action="store_true", help="work on for nobody")
-    known.add_argument("--no-chat-template", dest="chat_template", action="store_false")
-    known.add_argument("--no-usage", dest="usage", action="store_false", help="counts no stream")
-    known.add_argument("--reasoning", action="store_true", help="answers reason before they speak")
-    known.add_argument("--fault", dest="faults", action="append", type=json.loads, default=[])
-    return known
+def add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
+    """One option."""
+    flag = field.name.replace("_", "-")
+    if field.name == "faults":
+        parser.add_argument("--fault", dest="faults", action="append", type=json.loads, default=[])
+    elif field.default is True:
+        parser.add_argument(f"--no-{flag}", dest=field.name, action="store_false")
+    elif field.default is False:
+        parser.add_argument(f"--{flag}", action="store_true")
+    else:
+        kind = str if field.default is None else type(field.default)
+        parser.add_argument(f"--{flag}", type=kind, default=field.default)
 
 
 def parse(argv: list[str]) -> Options:
     """Options from a command line; a --fault given there holds for ever."""
-    given = vars(parser().parse_args(argv))
+    parser = argparse.ArgumentParser(prog="python -m tests.fake_engine")
+    for field in fields(Options):
+        add(parser, field)
+    given = vars(parser.parse_args(argv))
     faults = tuple(entry_of({"times": -1} | fault) for fault in given.pop("faults"))
     return Options(**given, faults=faults)

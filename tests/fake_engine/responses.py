@@ -7,8 +7,9 @@ from tests.fake_engine.chat import Frame, Head, compact
 from tests.fake_engine.plan import Plan
 
 
-def whole(head: Head, plan: Plan) -> dict[str, Any]:
-    """The JSON answer."""
+def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
+    """The JSON answer, which is one."""
+    plan = plans[0]
     cut = plan.finish_reason == "length"
     return {
         **base(head),
@@ -97,9 +98,9 @@ def empty_item(head: Head) -> dict[str, Any]:
     }
 
 
-def frames(head: Head, plan: Plan) -> Iterator[Frame]:
+def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:
     """The streamed answer, numbered in order."""
-    for number, (kind, fields, tokens) in enumerate(events(head, plan)):
+    for number, (kind, fields, tokens) in enumerate(events(head, plans[0])):
         value = dict(sorted({**fields, "sequence_number": number, "type": kind}.items()))
         yield Frame(f"event: {kind}\ndata: {compact(value)}\n\n".encode(), tokens)
 
@@ -133,4 +134,4 @@ def closing(
     yield "response.output_text.done", {**ended, "text": text}, 0
     yield "response.content_part.done", {"content_index": 0, **place, "part": part(text, None)}, 0
     yield "response.output_item.done", {"item": item(head, plan), "output_index": 0}, 0
-    yield "response.completed", {"response": whole(head, plan)}, 0
+    yield "response.completed", {"response": whole(head, [plan])}, 0

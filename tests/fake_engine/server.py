@@ -206,31 +206,13 @@ def head_for(engine: Engine, request: Request, body: dict[str, Any], prefix: str
     )
 
 
-Build = Callable[[Head, list[Plan]], tuple[dict[str, Any], Iterator[Frame]]]
-BUILDS: dict[str, tuple[str, bytes, Build]] = {
-    "/v1/chat/completions": (
-        "chatcmpl",
-        DONE,
-        lambda head, plans: (chat.whole(head, plans), chat.frames(head, plans)),
-    ),
-    "/v1/completions": (
-        "cmpl",
-        DONE,
-        lambda head, plans: (completion.whole(head, plans), completion.frames(head, plans)),
-    ),
-    "/v1/responses": (
-        "resp",
-        b"",
-        lambda head, plans: (responses.whole(head, plans[0]), responses.frames(head, plans[0])),
-    ),
-    "/v1/messages": (
-        "chatcmpl",
-        b"",
-        lambda head, plans: (messages.whole(head, plans[0]), messages.frames(head, plans[0])),
-    ),
+# The beginning of ids, the end of streams, and what writes whole answers and frames.
+APIS: dict[str, tuple[str, bytes, Any]] = {
+    "/v1/chat/completions": ("chatcmpl", DONE, chat),
+    "/v1/completions": ("cmpl", DONE, completion),
+    "/v1/responses": ("resp", b"", responses),
+    "/v1/messages": ("chatcmpl", b"", messages),
 }
-
-
 # Last events of a stream in which generation fails.
 FAILURES = {"/v1/messages": messages.failure()}
 
@@ -256,12 +238,13 @@ async def produce(
     engine: Engine, connection: Connection, request: Request, body: dict[str, Any], entry: Entry
 ) -> None:
     """Send the answer in the form the request asks for."""
-    prefix, terminator, build = BUILDS[request.path]
+    prefix, terminator, api = APIS[request.path]
     while choices_in(body) and engine.options.choice == WAIT:
         await asyncio.sleep(0.005)
     plans = plans_for(engine, body, entry)
     told = body if engine.options.usage else {**body, "stream_options": None}
-    whole, frames = build(head_for(engine, request, told, prefix), plans)
+    head = head_for(engine, request, told, prefix)
+    whole, frames = api.whole(head, plans), api.frames(head, plans)
     delivery = delivery_for(engine.options, entry)
     wired = [WIRES[fault.fault] for fault in entry if fault.fault in WIRES]
     if wired:

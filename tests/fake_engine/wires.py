@@ -19,6 +19,9 @@ ERROR = (
 )
 
 
+Spoiler = Callable[["Wire"], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """One good answer, event by event (a JSON answer is one), and the socket it may leave by."""
@@ -194,36 +197,6 @@ async def half_letter(wire: Wire) -> None:
     wire.close()
 
 
-async def bad_letter(wire: Wire) -> None:
-    """A byte that is no UTF-8, inside an answer that is otherwise whole."""
-    await changed(wire, b'"content":"', b'"content":"\xff')
-
-
-async def bad_json(wire: Wire) -> None:
-    """An event, or the document, is no JSON."""
-    await changed(wire, rb'"choices":\[', b'"choices":[{]')
-
-
-async def no_object(wire: Wire) -> None:
-    """An event, or the document, is JSON and no object."""
-    await changed(wire, rb"\{.*\}", b"[1, 2]")
-
-
-async def null_choices(wire: Wire) -> None:
-    """Choices that are null, in every event that had some."""
-    await everywhere(wire, rb'"choices":\[\{.*\}\]', b'"choices":null')
-
-
-async def odd_choices(wire: Wire) -> None:
-    """Choices of another kind."""
-    await changed(wire, rb'"choices":\[.*\]', b'"choices":["x"]')
-
-
-async def odd_content(wire: Wire) -> None:
-    """Text that is a number."""
-    await changed(wire, rb'"content":"[^"]*"', b'"content":7')
-
-
 async def error_first(wire: Wire) -> None:
     """An error after 200, before any token."""
     await wire.counted(b"data: %b\n\n" % ERROR + wire.events[-1] if wire.is_stream else ERROR)
@@ -239,62 +212,52 @@ async def returns(wire: Wire) -> None:
     await wire.counted(wire.body.replace(b"\n", b"\r\n"))
 
 
-async def no_usage(wire: Wire) -> None:
-    """No token counts, though they were asked for."""
-    await everywhere(wire, rb'"usage":\{.*?\}(?=[,}])', b'"usage":null')
-
-
 def parted(wire: Wire) -> tuple[tuple[bytes, ...], bytes]:
     """Part a stream before its fourth event; of a document all is "it"."""
     return (wire.events[:3], wire.events[3]) if wire.is_stream else ((), wire.body)
 
 
-async def changed(wire: Wire, pattern: bytes, by: bytes) -> None:
+def changed(pattern: bytes, by: bytes) -> Spoiler:
     """The answer with one change: in its fourth event, or in the document."""
-    at = 3 if wire.is_stream else 0
-    new = re.sub(pattern, lambda _: by, wire.events[at], count=1)
-    assert new != wire.events[at], pattern
-    await wire.counted(b"".join((*wire.events[:at], new, *wire.events[at + 1 :])))
+
+    async def spoil(wire: Wire) -> None:
+        at = 3 if wire.is_stream else 0
+        new = re.sub(pattern, lambda _: by, wire.events[at], count=1)
+        assert new != wire.events[at], pattern
+        await wire.counted(b"".join((*wire.events[:at], new, *wire.events[at + 1 :])))
+
+    return spoil
 
 
-async def everywhere(wire: Wire, pattern: bytes, by: bytes) -> None:
+def everywhere(pattern: bytes, by: bytes) -> Spoiler:
     """The answer with a change in every event."""
-    await wire.counted(b"".join(re.sub(pattern, by, event) for event in wire.events))
+
+    async def spoil(wire: Wire) -> None:
+        await wire.counted(b"".join(re.sub(pattern, by, event) for event in wire.events))
+
+    return spoil
 
 
-WIRES: Mapping[str, Callable[[Wire], Awaitable[None]]] = {
-    function.__name__: function
-    for function in (
-        early_hints,
-        hints_for_ever,
-        switching,
-        huge_header,
-        head_for_ever,
-        bad_header,
-        long_length,
-        long_length_hang,
-        short_length,
-        both_framings,
-        no_framing,
-        no_framing_cut,
-        extensions,
-        after_end,
-        trickle,
-        comments,
-        giant,
-        compressed,
-        wrong_kind,
-        half_event,
-        half_letter,
-        bad_letter,
-        bad_json,
-        no_object,
-        null_choices,
-        odd_choices,
-        odd_content,
-        error_first,
-        done_early,
-        returns,
-        no_usage,
-    )
+CHANGES: Mapping[str, Spoiler] = {
+    # a byte that is no UTF-8, inside an answer that is otherwise whole
+    "bad_letter": changed(b'"content":"', b'"content":"\xff'),
+    # an event, or the document, that is no JSON, or JSON and no object
+    "bad_json": changed(rb'"choices":\[', b'"choices":[{]'),
+    "no_object": changed(rb"\{.*\}", b"[1, 2]"),
+    # choices that are null, or of another kind; text that is a number
+    "null_choices": everywhere(rb'"choices":\[\{.*\}\]', b'"choices":null'),
+    "odd_choices": changed(rb'"choices":\[.*\]', b'"choices":["x"]'),
+    "odd_content": changed(rb'"content":"[^"]*"', b'"content":7'),
+    # no token counts, though they were asked for
+    "no_usage": everywhere(rb'"usage":\{.*?\}(?=[,}])', b'"usage":null'),
+}
+FUNCTIONS = (
+    *(early_hints, hints_for_ever, switching, huge_header, head_for_ever, bad_header),
+    *(long_length, long_length_hang, short_length, both_framings, no_framing, no_framing_cut),
+    *(extensions, after_end, trickle, comments, giant, compressed, wrong_kind, half_event),
+    *(half_letter, error_first, done_early, returns),
+)
+WIRES: Mapping[str, Spoiler] = {
+    **CHANGES,
+    **{function.__name__: function for function in FUNCTIONS},
 }

@@ -9,10 +9,9 @@ import json
 from typing import Any, Final, NamedTuple
 
 from launcher.models.families import ADAPTERS, CONFIGS, GPT_OSS_20B
-from tests.gpu_engine.models import MODELS, llama, quantized, qwen3
+from tests.gpu_engine.models import AWQ, MODELS, llama, qwen3
 
 GB: Final = 10**9
-MB: Final = 10**6
 
 
 class Repository(NamedTuple):
@@ -52,12 +51,20 @@ OSS_20B: Final = {
     "model-00002-of-00002.safetensors": 4_170_342_232,
 }
 OSS_120B: Final = shards(*(4.63, 4.12) * 7, 4.07, first=0)
+COPIES_120B: Final = shards(*(10.54,) * 5, 9.98, 2.56)
 MISTRAL_7B: Final = shards(4.95, 5.0, 4.55)
 LLAMA_8B: Final = shards(4.98, 5.0, 4.92, 1.17)
 QWEN_AWQ: Final = shards(3.99, 1.58)
 GEMMA_27B: Final = shards(*(4.95,) * 10, 4.6, 0.46)
 QWEN_VL: Final = shards(3.9, 3.86, 3.86, 3.86, 1.09)
-AWQ: Final = quantized("awq", bits=4, group_size=128, zero_point=True, version="gemm")
+QWEN_7B: Final = qwen3(3584, 28, 28, 4, intermediate_size=18944, vocab_size=152064)
+QWEN_AWQ_7B: Final = {**QWEN_7B, "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}
+QWEN_VL_7B: Final = {
+    **QWEN_7B,
+    "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+    "model_type": "qwen2_5_vl",
+    "vision_config": {"depth": 32, "hidden_size": 1280},
+}
 
 REPOSITORIES: Final = {
     GPT_OSS_20B: Repository(
@@ -74,10 +81,7 @@ REPOSITORIES: Final = {
         MODELS["gpt-oss-120b"],
         {
             **OSS_120B,
-            **{
-                f"original/model--0000{number}-of-00007.safetensors": size * 10 * MB
-                for number, size in enumerate((1054, 1054, 1054, 1054, 1054, 998, 256), 1)
-            },
+            **{f"original/{name}".replace("l-", "l--"): size for name, size in COPIES_120B.items()},
             "metal/model.bin": 65_240_000_000,
             "tokenizer.json": 27_868_174,
         },
@@ -99,39 +103,12 @@ REPOSITORIES: Final = {
         tuple(LLAMA_8B),
     ),
     "Qwen/Qwen2.5-7B-Instruct-AWQ": Repository(
-        qwen3(
-            3584,
-            28,
-            28,
-            4,
-            model_type="qwen2",
-            architectures=["Qwen2ForCausalLM"],
-            intermediate_size=18944,
-            vocab_size=152064,
-            torch_dtype="float16",
-            **AWQ,
-        ),
-        dict(QWEN_AWQ),
-        tuple(QWEN_AWQ),
+        {**QWEN_AWQ_7B, **AWQ, "torch_dtype": "float16"}, dict(QWEN_AWQ), tuple(QWEN_AWQ)
     ),
     "google/gemma-3-27b-it": Repository(
         MODELS["gemma3-27b"], {**GEMMA_27B, "tokenizer.model": 4_690_000}, tuple(GEMMA_27B)
     ),
-    "Qwen/Qwen2.5-VL-7B-Instruct": Repository(
-        qwen3(
-            3584,
-            28,
-            28,
-            4,
-            model_type="qwen2_5_vl",
-            intermediate_size=18944,
-            vocab_size=152064,
-            architectures=["Qwen2_5_VLForConditionalGeneration"],
-            vision_config={"depth": 32, "hidden_size": 1280},
-        ),
-        dict(QWEN_VL),
-        tuple(QWEN_VL),
-    ),
+    "Qwen/Qwen2.5-VL-7B-Instruct": Repository(QWEN_VL_7B, dict(QWEN_VL), tuple(QWEN_VL)),
     "facebook/opt-1.3b": Repository(
         dict(CONFIGS["facebook/opt-1.3b"]),
         {

@@ -57,11 +57,7 @@ def requests(data: bytes) -> None:
         return
     notices = finish(SCREENER.screen(turns_of("", parsed))).notices
     first = LABELS.initial(
-        SERVING,
-        LABELS.facts_of(parsed, data),
-        request_id="r",
-        notice_rules=None,
-        notices=notices,
+        SERVING, LABELS.facts_of(parsed, data), request_id="r", notice_rules=None, notices=notices
     )
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")

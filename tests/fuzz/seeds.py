@@ -151,14 +151,8 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
 WORDS = (
     *("data: ", "event: ", "[DONE]", "\n\n", "\r\n", "\r\n\r\n", "\r\r"),
     *("HTTP/1.1 ", "transfer-encoding: chunked", "content-length: ", "connection: close"),
-    *(
-        '"choices":[',
-        '"delta":{',
-        '"content":',
-        '"finish_reason":"stop"',
-        '"usage":{',
-        '"index":-1',
-    ),
+    *('"choices":[', '"delta":{', '"content":', '"finish_reason":"stop"', '"usage":{'),
+    '"index":-1',
     *('"response":{', '"output":[', '"type":"message"', '"output_text"', '"error":{"message":'),
     *("<|start|>", "<|channel|>", "<|message|>", "<|end|>", "analysis", "final", "\\u003c|end|>"),
     *("null", "1e999", "18446744073709551616", "\\ud800"),

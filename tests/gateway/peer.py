@@ -28,10 +28,11 @@ class Line:
     """One connection, from the engine's side."""
 
     def __init__(
-        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, peer: "Peer", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.number = number
+        self.number = peer.lines
         self.writer = writer
+        self._requests = peer.requests
         self._reader = reader
 
     async def request(self) -> bytes:
@@ -41,7 +42,8 @@ class Line:
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 length = int(line[15:])
-        return head + await self._reader.readexactly(length)
+        self._requests.append(head + await self._reader.readexactly(length))
+        return self._requests[-1]
 
     def say(self, data: bytes) -> None:
         self.writer.write(data)
@@ -93,7 +95,7 @@ class Peer:
         self.open += 1
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-                await self.play(Line(self.lines, reader, writer))
+                await self.play(Line(self, reader, writer))
         except asyncio.CancelledError:
             pass  # the end of the test
         finally:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI
+import uvicorn
 
 from gateway.app import create_app
 from gateway.server.drain import DrainingServer
@@ -15,33 +15,26 @@ from gateway.settings.gateway import GatewaySettings
 
 
 @contextlib.asynccontextmanager
-async def served(engine_url: str, **more: Any) -> AsyncIterator[int]:
-    """A gateway in this loop; its port."""
-    async with served_app(engine_url, **more) as (port, _):
-        yield port
-
-
-@contextlib.asynccontextmanager
-async def served_app(engine_url: str, **more: Any) -> AsyncIterator[tuple[int, FastAPI]]:
-    """A gateway in this loop; its port, and the application."""
-    async with server_of(engine_url, **more) as (port, server):
-        yield port, server.app
-
-
-@contextlib.asynccontextmanager
-async def server_of(engine_url: str, **more: Any) -> AsyncIterator[tuple[int, DrainingServer]]:
-    """A gateway in this loop; its port, and the server."""
-    settings = GatewaySettings(engine_url=engine_url, **more)
-    server = DrainingServer(create_app(settings), settings)
+async def listening(server: uvicorn.Server) -> AsyncIterator[int]:
+    """A server in this loop; its port."""
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
     plug = socket.create_server(("127.0.0.1", 0))
     running = asyncio.create_task(server.serve(sockets=[plug]))
     try:
-        yield plug.getsockname()[1], server
+        yield plug.getsockname()[1]
     finally:
         server.should_exit = True
         await running
         plug.close()
+
+
+@contextlib.asynccontextmanager
+async def served(engine_url: str, **more: Any) -> AsyncIterator[tuple[int, DrainingServer]]:
+    """A gateway in this loop; its port, and the server."""
+    settings = GatewaySettings(engine_url=engine_url, **more)
+    server = DrainingServer(create_app(settings), settings)
+    async with listening(server) as port:
+        yield port, server
 
 
 async def post(port: int, request: object, path: str = "/v1/chat/completions") -> bytes:

@@ -15,73 +15,50 @@ def need_of(path: str, **settings: Any) -> Need:
 
 
 @pytest.mark.parametrize(
-    ("path", "need"),
+    ("need", "paths"),
     [
-        ("/healthz", None),
-        ("/readyz", None),
-        ("/health", None),
-        ("/metrics", None),
-        ("/openapi.json", None),
-        ("/", None),
-        ("/console/main.js", None),
-        ("/docs/start.js", None),
-        ("/console", "any"),
-        ("/v1/mmhie/load", None),
-        ("/llm/generate", "generate"),
-        ("/v1/chat/completions", "openai"),
-        ("/v1/models", "openai"),
-        ("/v1/anything/new", "openai"),
-        ("/v1/mmhie/model-card", "any"),
-        ("/v1/mmhie/feedback", "feedback"),
-        ("/llm/generate/", "any"),
-        ("//healthz", "any"),
-        ("/HEALTHZ", "any"),
-        ("/v1/messages", "openai"),
-        ("/v1/messages/count_tokens", "openai"),
-        ("/tokenize", "openai"),
-        ("/detokenize", "openai"),
-        ("/tokenizer_info", "any"),
-        ("", "any"),
+        (None, ("/healthz", "/readyz", "/health", "/metrics", "/openapi.json", "/")),
+        (None, ("/console/main.js", "/docs/start.js", "/v1/mmhie/load")),
+        ("generate", ("/llm/generate",)),
+        ("openai", ("/v1/chat/completions", "/v1/models", "/v1/anything/new", "/v1/messages")),
+        ("openai", ("/v1/messages/count_tokens", "/tokenize", "/detokenize")),
+        ("feedback", ("/v1/mmhie/feedback",)),
+        ("any", ("/console", "/v1/mmhie/model-card", "/tokenizer_info", "")),
+        ("any", ("/llm/generate/", "//healthz", "/HEALTHZ")),
     ],
 )
-def test_what_a_path_needs(path: str, need: str | None) -> None:
+def test_what_a_path_needs(need: str | None, paths: tuple[str, ...]) -> None:
     """Spellings that no route has are not open either."""
-    assert need_of(path) == need
+    assert [need_of(path) for path in paths] == [need] * len(paths)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/health"])
-def test_health_on_request(path: str) -> None:
-    """MMHIE_PROTECT_HEALTH closes health by itself, to keys without the scope of monitoring."""
-    assert need_of(path, protect_metrics=True) is None
-    assert need_of(path, protect_health=True) == "metrics"
-    assert need_of("/metrics", protect_health=True) is None
+HEALTH, LOADS = ("/healthz", "/readyz", "/health"), ("/metrics", "/v1/mmhie/load")
+CARD = ("/v1/mmhie/model-card",)
 
 
-def test_metrics_on_request() -> None:
-    """MMHIE_PROTECT_METRICS closes /metrics and the load to keys without that scope."""
-    assert need_of("/v1/mmhie/load", protect_metrics=True) == "metrics"
-    assert need_of("/metrics", protect_metrics=True) == "metrics"
-
-
-def test_metrics_in_production() -> None:
-    """Closed there, unless MMHIE_PROTECT_METRICS opens them."""
-    for path in ("/metrics", "/v1/mmhie/load"):
-        assert need_of(path, env="production") == "metrics"
-        assert need_of(path, env="production", protect_metrics=False) is None
-
-
-def test_the_model_card_on_request() -> None:
-    """Any key will do; MMHIE_PROTECT_MODEL_CARD=false opens it to browsers, also in production."""
-    assert need_of("/v1/mmhie/model-card", protect_model_card=True) == "any"
-    assert need_of("/v1/mmhie/model-card", protect_model_card=False, env="production") is None
+@pytest.mark.parametrize(
+    ("settings", "need", "paths"),
+    [
+        ({"protect_metrics": True}, None, HEALTH),
+        ({"protect_metrics": True}, "metrics", LOADS),
+        ({"protect_health": True}, "metrics", HEALTH),
+        ({"protect_health": True}, None, LOADS),
+        ({"env": "production"}, "metrics", LOADS),
+        ({"env": "production", "protect_metrics": False}, None, LOADS),
+        ({"protect_model_card": True}, "any", CARD),
+        ({"env": "production", "protect_model_card": False}, None, CARD),
+    ],
+)
+def test_metrics_in_production(
+    settings: dict[str, Any], need: str | None, paths: tuple[str, ...]
+) -> None:
+    """Metrics and load are closed to keys without the scope, there and on request, as are health
+    and the model card."""
+    assert [need_of(path, **settings) for path in paths] == [need] * len(paths)
 
 
 def test_a_path_is_declared_once() -> None:
-    """Two rows for one path would have two needs."""
+    """Two rows for one path would have two needs. Token paths are never open."""
+    assert all(endpoint.need for endpoint in ENDPOINTS if isinstance(endpoint, TokenEndpoint))
     paths = [endpoint.path for endpoint in ENDPOINTS]
     assert len(paths) == len(set(paths))
-
-
-def test_every_answer_of_a_model_needs_a_scope() -> None:
-    """Token paths are never open."""
-    assert all(endpoint.need for endpoint in ENDPOINTS if isinstance(endpoint, TokenEndpoint))

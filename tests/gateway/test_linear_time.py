@@ -149,10 +149,7 @@ OTHERS: Mapping[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
     ),
     "many values": (lambda size: b"[],{}," * (size // 6), outside_texts),
     "nested lists": (lambda size: b"[[[[]]]]" * (size // 8), deep),
-    "wide nesting": (
-        lambda size: (b"[" * 60 + b"]" * 60) * (size // 120),
-        deep,
-    ),
+    "wide nesting": (lambda size: (b"[" * 60 + b"]" * 60) * (size // 120), deep),
     "text chunks": (lambda size: events(chat(delta={"content": " word"}), size), relay_chat),
     "reasoning chunks": (lambda size: events(chat(delta={"reasoning": " so"}), size), relay_chat),
     "marked chunks": (lambda size: events(chat(delta={"content": "<|chan"}), size), relay_chat),

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -22,22 +20,22 @@ from gateway.pipeline import EVENT_STREAM
 from gateway.safety.wording import wording
 from gateway.server.drain import server_config
 from gateway.settings.gateway import GatewaySettings
+from tests.gateway.served import listening
 from tests.waiting import PATIENCE_S, eventually
 
 Handler = Callable[[Exchange], Awaitable[None]]
 CANARY = "the patient said so"
 
 
-class Lines(logging.Handler):
-    """Lines of the log, collected."""
+class Lines:
+    """Lines of the log, as they would be written."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(JsonFormatter())
-        self.raw: list[str] = []
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self.raw.append(self.format(record))
+    @property
+    def raw(self) -> list[str]:
+        return list(map(JsonFormatter().format, self._caplog.records))
 
     def requests(self) -> list[dict[str, Any]]:
         return [line for raw in self.raw if (line := json.loads(raw))["event"] == "request"]
@@ -64,30 +62,17 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
     config = server_config(layers, GatewaySettings())
     config.lifespan, config.timeout_graceful_shutdown = "off", 0
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
-    plug = socket.create_server(("127.0.0.1", 0))
-    running = asyncio.create_task(server.serve(sockets=[plug]))
-    url = f"http://127.0.0.1:{plug.getsockname()[1]}"
-    async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
-        try:
-            yield client, server
-        finally:
-            server.should_exit = True
-            await running
-            plug.close()
+    async with (
+        listening(server) as port,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client,
+    ):
+        yield client, server
 
 
 @pytest.fixture
-def lines() -> Any:
-    """The log of the process, as it would be written."""
-    root, handler = logging.getLogger(), Lines()
-    levels = {name: logging.getLogger(name).level for name in (None, "gateway")}
-    root.addHandler(handler)
-    logging.getLogger("gateway").setLevel("INFO")
-    yield handler
-    root.removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
+    caplog.set_level("INFO", logger="gateway")
+    return Lines(caplog)
 
 
 def in_band(error: GatewayError) -> bytes:
@@ -99,18 +84,11 @@ async def hello(exchange: Exchange) -> None:
     await exchange.respond(200, b"{}")
 
 
-@pytest.mark.parametrize(
-    ("sent", "kept"),
-    [
-        ("abc-1.2:3_4", True),
-        ("a" * 128, True),
-        ("a" * 129, False),
-        ("", False),
-        ("a b", False),
-        ("a/b", False),
-        ("caf\u00e9", False),
-    ],
-)
+IDS = {"abc-1.2:3_4": True, "a" * 128: True}
+OTHERS = dict.fromkeys(("a" * 129, "", "a b", "a/b", "caf\u00e9"), False)
+
+
+@pytest.mark.parametrize(("sent", "kept"), (IDS | OTHERS).items())
 async def test_the_request_id(sent: str, kept: bool, lines: Lines) -> None:
     """The caller's where it is harmless, else a new one; in the answer and in the log."""
     async with served(hello) as (client, _):
@@ -133,14 +111,8 @@ async def test_a_fault_is_an_error_object(lines: Lines) -> None:
     async with served(broken) as (client, _):
         answer = await client.get("/")
     assert answer.status_code == 500
-    assert answer.json() == {
-        "error": {
-            "message": FAULT,
-            "type": "server_error",
-            "param": None,
-            "code": "internal",
-        }
-    }
+    told = {"message": FAULT, "type": "server_error", "param": None, "code": "internal"}
+    assert answer.json() == {"error": told}
     assert answer.headers["x-request-id"]
     fault = next(line for raw in lines.raw if (line := json.loads(raw))["event"] == "fault")
     assert fault["exception"] == "ValueError"
@@ -178,8 +150,7 @@ async def test_a_fault_after_the_first_byte_cuts_the_connection(
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"),
-    [(ValueError(CANARY), "internal"), (EngineCut("Cut."), "engine_cut")],
+    ("fault", "code"), [(ValueError(CANARY), "internal"), (EngineCut("Cut."), "engine_cut")]
 )
 async def test_a_fault_in_a_stream_is_its_last_words(
     fault: Exception, code: str, lines: Lines

@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from gateway.api.request_text import Turn
 from gateway.record import RequestRecord
 from gateway.safety import provenance
 from gateway.safety.labels import Ending
 from gateway.safety.prompt_screening import LONG_TEXT, PromptScreening, Screener
+from gateway.safety.red_flags.screening import finish
 from gateway.safety.wording import Contacts
 
 SCREENER = Screener.of(contacts=Contacts("112"))
@@ -48,3 +51,19 @@ def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
 
     assert provenance.merge(first, last)["warnings"] == both
     assert provenance.merge(provenance.repeatable(first), last)["warnings"] == both
+
+
+@pytest.mark.parametrize(
+    ("later", "is_resolved"),
+    [("The chest pain has resolved after nitroglycerin.", True), ("I am fine now.", False)],
+)
+def test_a_later_turn_resolves(later: str, is_resolved: bool) -> None:
+    """A plain statement about this sign; the notice stays, and names what was raised and whom to
+    call."""
+    screening = finish(SCREENER.screen([Turn("user", EMERGENCY), Turn("user", later)]))
+
+    (notice,) = screening.notices
+    assert notice["id"] == "MED101"
+    assert notice["message"].startswith("Raised earlier: Chest pain now.") is is_resolved
+    assert "112" in notice["message"]
+    assert screening.resolved == (["MED101"] if is_resolved else [])

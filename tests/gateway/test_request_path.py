@@ -37,7 +37,7 @@ async def passed(port: int) -> set[str]:
 
 async def test_a_streamed_request_passes_few_files(engine: FakeEngine) -> None:
     """With everything warm; what a timer happens to run is not in every request."""
-    async with served(engine.url) as port:
+    async with served(engine.url) as (port, _):
         await until_ready(port)
         always = await passed(port)
         for _ in range(TRIES):

@@ -42,7 +42,7 @@ async def opened(engine: FakeEngine, surface: Surface) -> AsyncIterator[Stream]:
     """A stream through a gateway in this loop."""
     body = surface.body(**surface.limit(len(WORDS)))
     async with (
-        served(engine.url, timeout_seconds=LIMIT_S) as port,
+        served(engine.url, timeout_seconds=LIMIT_S) as (port, _),
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client,
     ):
         while (await client.get("/readyz")).status_code != 200:

@@ -1,8 +1,5 @@
 """Planned command lines beside what a person would type without a plan."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,17 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from launcher.errors import LauncherError
-from launcher.models.resolve import read_model
 from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.plan import make_plan
-from launcher.planning.scheduling import Schedule, schedule
-from launcher.settings import load
+from launcher.planning.plan import EnginePlan
+from launcher.planning.speed import Schedule, schedule
 from tests.gpu_engine.cards import CARDS, Card
-from tests.gpu_engine.wheel import environment
+from tests.gpu_engine.wheel import ask, environment
+from tests.launcher.plans import plan
 
-JUDGE: Final = Path(__file__).with_name("judge.py")
 QUANTIZE: Final = ("none", "auto", "bitsandbytes", "gptq", "awq", "mxfp4", "fp8")
 DTYPES: Final = ("auto", "bfloat16", "float16")
 KV_DTYPES: Final = ("auto", "fp8")
@@ -66,24 +61,20 @@ def hardware(card: Card) -> Hardware:
 
 def planned(case: Case, folder: Path) -> Planned:
     """The planned line, or where it is refused the one a person would type."""
-    settings = load(
-        {
-            "MMHIE_REASONER_MODEL": str(folder),
-            "MMHIE_QUANTIZE": case.quantize,
-            "MMHIE_DTYPE": case.dtype,
-            "MMHIE_KV_CACHE_DTYPE": case.kv_dtype,
-            **({"MMHIE_TENSOR_PARALLEL": str(case.tensor)} if case.tensor else {}),
-        },
-        None,
-    )
+    formats = {"quantize": case.quantize, "dtype": case.dtype, "kv_cache_dtype": case.kv_dtype}
+    ours: dict[str, Any] = formats | ({"tensor_parallel": case.tensor} if case.tensor else {})
     plugins = Installation(plugins=frozenset({"bitsandbytes"}))
+    place = hardware(CARDS[case.card])
     try:
-        model = read_model(settings)
-        plan = make_plan(settings, hardware(CARDS[case.card]), model, plugins, strict=False)
+        made = plan(place, plugins, strict=False, reasoner_model=folder, **ours)
     except LauncherError as refusal:
         return Planned(typed(case, folder), str(refusal))
-    line = [part for part in plan.argv if part not in ("vllm", "serve")]
-    return Planned(line, None, schedule(plan.decisions))
+    return Planned(line_of(made), None, schedule(made.decisions))
+
+
+def line_of(made: EnginePlan) -> list[str]:
+    """The planned words, as vLLM's parser sees them."""
+    return [part for part in made.argv if part not in ("vllm", "serve")]
 
 
 def typed(case: Case, folder: Path) -> list[str]:
@@ -98,9 +89,6 @@ def typed(case: Case, folder: Path) -> list[str]:
 def judged(lines: dict[str, list[list[str]]], folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The engine's verdict on each line, by card."""
     asked = [{"card": CARDS[card].facts(COUNT), "lines": some} for card, some in lines.items()]
-    asked_file, answer_file = folder / "cases.json", folder / "verdicts.json"
-    asked_file.write_text(json.dumps(asked))
-    first = {"MMHIE_FAKE_CARD": json.dumps(CARDS["a100"].facts(COUNT))}
-    command = [sys.executable, str(JUDGE), str(asked_file), str(answer_file)]
-    subprocess.run(command, env=environment(folder / "cache") | first, check=True, cwd=folder)
-    return dict(zip(lines, json.loads(answer_file.read_text()), strict=True))
+    first = CARDS["a100"].facts(COUNT)
+    verdicts = ask("judge.py", asked, folder, environment(folder / "cache"), first)
+    return dict(zip(lines, verdicts, strict=True))

@@ -1,9 +1,5 @@
 """Checks of the locked GPU build of vLLM behind its configuration, beside what plans believe."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -19,11 +15,10 @@ from launcher.planning.engine_command import REASONING_WORDS
 from launcher.planning.hardware import Hardware
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS
-from tests.gpu_engine.wheel import environment
+from tests.gpu_engine.wheel import ask, environment
 
 pytestmark = pytest.mark.slow
 
-ASK: Final = Path(__file__).with_name("kernels.py")
 # One card of each compute capability.
 ASKED: Final = ("t4", "a100", "l4", "h100", "b200", "b300", "rtx5090")
 SHAPES: Final = {f"1/{parts}": (2880, 2880 // parts) for parts in (1, 2, 4, 8)}
@@ -57,11 +52,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
         "shapes": SHAPES,
         "caches": {name: cache(name) for name in MODELS},
     }
-    (folder / "questions.json").write_text(json.dumps(questions))
-    first = {"MMHIE_FAKE_CARD": json.dumps(CARDS["a100"].facts(1))}
-    command = [sys.executable, str(ASK), "questions.json", "answers.json"]
-    subprocess.run(command, env=environment(folder / "cache") | first, check=True, cwd=folder)
-    loaded: Answers = json.loads((folder / "answers.json").read_text())
+    variables, first = environment(folder / "cache"), CARDS["a100"].facts(1)
+    loaded: Answers = ask("kernels.py", questions, folder, variables, first)
     return loaded
 
 
@@ -98,15 +90,11 @@ def test_expert_kernels_that_take_an_adapter(answers: Answers, card: str) -> Non
 
 def test_padding(answers: Answers) -> None:
     """The rounding of the estimate is the wheel's."""
-    padded = {
-        name: [
+    for name, (width, expert) in SHAPES.items():
+        assert answers["a100"]["padded"][name] == [
             weights._rounded(width, weights.PADDED_HIDDEN),
             weights._rounded(expert, weights.PADDED_INTERMEDIATE),
         ]
-        for name, (width, expert) in SHAPES.items()
-    }
-
-    assert answers["a100"]["padded"] == padded
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,8 +1,6 @@
 """Layers of gpt-oss as the locked GPU build of vLLM makes them on a card, beside what plans say."""
 
-import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,22 +8,18 @@ import pytest
 
 from launcher.errors import PlanError
 from launcher.models.families import LORA_TARGETS
-from launcher.models.resolve import read_model
 from launcher.planning import weights
 from launcher.planning.dtype import choose_kv_dtype
-from launcher.planning.installation import Installation
-from launcher.planning.plan import make_plan
-from launcher.settings import load
 from tests.gpu_engine.adapters import ADAPTERS
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS
 from tests.gpu_engine.test_kernels import FACTS, hardware
 from tests.gpu_engine.test_matrix import write
-from tests.gpu_engine.wheel import environment, with_flashinfer
+from tests.gpu_engine.wheel import ask, environment, with_flashinfer
+from tests.launcher.plans import plan
 
 pytestmark = pytest.mark.slow
 
-ASK: Final = Path(__file__).with_name("layers.py")
 MODEL: Final = "gpt-oss-20b"
 PADDED: Final = [[3072, 2944]]
 OWN: Final = [[2880, 2880]]
@@ -49,17 +43,12 @@ Answers = dict[str, Any]
 
 def asked(folder: Path, cards: list[str], variables: dict[str, str]) -> Answers:
     """The wheel's answers for these cards, and its verdict on the adapters in this folder."""
-    adapters = sorted(map(str, (folder / "adapters").iterdir()))
     questions = {
         "model": str(folder / MODEL),
         "cards": {name: CARDS[name].facts(1) for name in cards},
-        "adapters": adapters,
+        "adapters": sorted(map(str, (folder / "adapters").iterdir())),
     }
-    (folder / "questions.json").write_text(json.dumps(questions))
-    first = {"MMHIE_FAKE_CARD": json.dumps(CARDS[cards[0]].facts(1))}
-    command = [sys.executable, str(ASK), "questions.json", "answers.json"]
-    subprocess.run(command, env=variables | first, check=True, cwd=folder)
-    loaded: Answers = json.loads((folder / "answers.json").read_text())
+    loaded: Answers = ask("layers.py", questions, folder, variables, CARDS[cards[0]].facts(1))
     return loaded
 
 
@@ -150,16 +139,15 @@ def test_modules_that_take_an_adapter(answers: Answers, in_image: Answers, card:
 def test_adapters(answers: Answers, folder: Path, name: str) -> None:
     """The engine refuses an adapter exactly where the plan does."""
     source = folder / "adapters" / name
-    settings = load({"MMHIE_REASONER_MODEL": str(source), "MMHIE_MERGE_ADAPTER": "false"}, None)
+    made = partial(plan, hardware("a100"), reasoner_model=source, merge_adapter=False)
     refusal = answers["adapters"][str(source)]
 
     assert not (refusal and name in SILENTLY_WRONG)
     if refusal or name in SILENTLY_WRONG:
         with pytest.raises(PlanError, match="The adapter"):
-            make_plan(settings, hardware("a100"), read_model(settings), Installation())
+            made()
     else:
-        made = make_plan(settings, hardware("a100"), read_model(settings), Installation())
-        assert "--enable-lora" in made.argv
+        assert "--enable-lora" in made().argv
 
 
 def test_adapters_of_both_kinds(answers: Answers) -> None:

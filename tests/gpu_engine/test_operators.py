@@ -1,25 +1,22 @@
 """Plans as operators ask for them, beside what the locked GPU build of vLLM makes of each."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from launcher.models.resolve import read_model
-from launcher.planning.hardware import Hardware
-from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan, make_plan
-from launcher.planning.scheduling import schedule, synchronous
+from launcher.planning.plan import EnginePlan
+from launcher.planning.speed import schedule, synchronous
 from launcher.planning.weights import loaded_dtype
-from launcher.settings import load
 from tests.fake_hub import files
 from tests.gpu_engine import matrix
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS
 from tests.gpu_engine.test_matrix import write
 from tests.gpu_engine.wheel import unpacked
+from tests.launcher.plans import plan
 
 pytestmark = pytest.mark.slow
 
@@ -117,16 +114,12 @@ WISHES: Final = (
 
 def planned(wish: Wish, folder: Path) -> EnginePlan:
     """The plan for these cards alone."""
-    variables = {
-        "MMHIE_REASONER_MODEL": str(folder / wish.model),
-        "MMHIE_ENGINE_ARGS": wish.arguments.replace("FOLDER", str(folder)),
-    }
-    pairs = (part.split("=") for part in wish.settings.split())
-    variables |= {f"MMHIE_{name}": text for name, text in pairs}
-    settings = load(variables, None)
-    gpus = matrix.hardware(CARDS[wish.card]).gpus[: wish.count]
-    place = Hardware(gpus=gpus, cpus=64, ram_gib=1024, is_hypothetical=True)
-    return make_plan(settings, place, read_model(settings), Installation(), strict=False)
+    arguments = wish.arguments.replace("FOLDER", str(folder))
+    ours: dict[str, Any] = dict(part.split("=") for part in wish.settings.split())
+    whole = matrix.hardware(CARDS[wish.card])
+    place = replace(whole, gpus=whole.gpus[: wish.count])
+    model = folder / wish.model
+    return plan(place, strict=False, reasoner_model=model, engine_args=arguments, **ours)
 
 
 Pairs = dict[Wish, tuple[EnginePlan, dict[str, Any]]]
@@ -142,33 +135,32 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
         (folder / name / files.WEIGHTS).write_bytes(files.tensors({"fc.weight": (2, 2)}))
     plans = {wish: planned(wish, folder) for wish in WISHES}
     lines: dict[str, list[list[str]]] = {}
-    for wish, plan in plans.items():
-        line = [part for part in plan.argv if part not in ("vllm", "serve")]
-        lines.setdefault(wish.card, []).append(line)
+    for wish, made in plans.items():
+        lines.setdefault(wish.card, []).append(matrix.line_of(made))
     judged = {card: iter(found) for card, found in matrix.judged(lines, folder).items()}
-    return {wish: (plan, next(judged[wish.card])) for wish, plan in plans.items()}
+    return {wish: (made, next(judged[wish.card])) for wish, made in plans.items()}
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=str)
 def test_the_engine_makes_of_it_what_is_planned(wish: Wish, pairs: Pairs) -> None:
     """Sizes, batches, graphs, formats, context and drafts."""
-    plan, verdict = pairs[wish]
-    decided = plan.decisions
-    dtype = loaded_dtype(plan.model, decided.dtype or "auto")
-    draft = plan.model.draft if plan.model.latent is None else None
+    made, verdict = pairs[wish]
+    decided = made.decisions
+    dtype = loaded_dtype(made.model, decided.dtype or "auto")
+    draft = made.model.draft if made.model.latent is None else None
     # Stages are scheduled so by the model runner that needs Triton, which the judge has not.
     is_blocked = (
-        synchronous(decided) or "--no-async" in wish.arguments or plan.pipeline_parallel > 1
+        synchronous(decided) or "--no-async" in wish.arguments or made.pipeline_parallel > 1
     )
     expected = {
         "refusal": None,
         **asdict(schedule(decided)),
         "dtype": dtype,
-        "max_model_len": plan.max_model_len,
+        "max_model_len": made.max_model_len,
         "kv_cache_dtype": decided.workload.kv_dtype,
         "is_asynchronous": not is_blocked,
         "has_prefix_cache": "--no-enable-prefix" not in wish.arguments,
-        "sizes": [plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel],
+        "sizes": [made.tensor_parallel, made.pipeline_parallel, made.data_parallel],
         "draft_cached": draft.cached if draft else verdict.get("draft_cached"),
     }
 

@@ -48,9 +48,8 @@ def defines(name: str, wanted: str) -> bool:
     if file is None:
         return False
     text = file.read_text()
-    whole = [
-        f"{name}.{other}" for other in re.findall(r"^from \.(\w+) import \*", text, re.MULTILINE)
-    ]
+    others = re.findall(r"^from \.(\w+) import \*", text, re.MULTILINE)
+    whole = [f"{name}.{other}" for other in others]
     is_here = re.search(rf"\b{re.escape(wanted)}\b", text) or module(f"{name}.{wanted}")
     return bool(is_here) or any(defines(each, wanted) for each in whole)
 

@@ -1,11 +1,13 @@
 """The GPU build of vLLM that is locked, unpacked beside the CPU engine's environment."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements" / "engine-gpu.txt"
@@ -52,3 +54,16 @@ def environment(cache: Path) -> dict[str, str]:
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def ask(
+    program: str, questions: Any, folder: Path, variables: dict[str, str], first: dict[str, Any]
+) -> Any:
+    """The answers of that vLLM to one of the programs of this folder, which it begins on the first
+    of the cards."""
+    asked, answers = folder / "questions.json", folder / "answers.json"
+    asked.write_text(json.dumps(questions))
+    card = {"MMHIE_FAKE_CARD": json.dumps(first)}
+    command = [sys.executable, str(FAKES.with_name(program)), str(asked), str(answers)]
+    subprocess.run(command, env=variables | card, check=True, cwd=folder)
+    return json.loads(answers.read_text())

@@ -40,16 +40,20 @@ def test_every_object_fits_its_schema(overlay: str, tmp_path: Path) -> None:
 
 
 def test_every_pod_is_hardened(overlay: str) -> None:
-    """No root, no capability, a root file system to read only, no token of the cluster."""
+    """No root, no capability, a root file system to read only, no token of the cluster; memory it
+    may use at most, and what it asks for."""
     for pod in pods(overlay):
         assert pod.spec["securityContext"]["runAsNonRoot"] is True, pod.owner
         assert pod.spec["securityContext"]["runAsUser"] == 10001, pod.owner
         assert pod.spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
         assert pod.spec["automountServiceAccountToken"] is False, pod.owner
-        for security in (container["securityContext"] for container in pod.containers):
+        for container in pod.containers:
+            security, resources = container["securityContext"], container["resources"]
             assert security["readOnlyRootFilesystem"] is True, pod.owner
             assert security["allowPrivilegeEscalation"] is False, pod.owner
             assert security["capabilities"]["drop"] == ["ALL"], pod.owner
+            assert "memory" in resources["limits"], pod.owner
+            assert {"cpu", "memory"} <= resources["requests"].keys(), pod.owner
 
 
 def test_an_engines_restart_is_left_to_its_launcher(overlay: str) -> None:
@@ -63,14 +67,6 @@ def test_an_engines_restart_is_left_to_its_launcher(overlay: str) -> None:
             settings = one(overlay, "ConfigMap", name)["data"]
             assert (option, file) == ("--supervised", settings["MMHIE_PHASE_FILE"]), pod.owner
             assert container["readinessProbe"]["httpGet"]["path"] == "/health"
-
-
-def test_every_pod_has_bounds(overlay: str) -> None:
-    """Memory it may use at most, and what it asks for."""
-    for pod in pods(overlay):
-        for resources in (container["resources"] for container in pod.containers):
-            assert "memory" in resources["limits"], pod.owner
-            assert {"cpu", "memory"} <= resources["requests"].keys(), pod.owner
 
 
 def test_every_pod_is_behind_a_policy(overlay: str) -> None:
@@ -148,12 +144,8 @@ def test_what_an_engine_compiled_is_kept(overlay: str) -> None:
     """A new pod finds kernels and merged models of the one before; that is minutes of its start."""
     for pod in pods(overlay):
         if pod.container["name"] == "engine":
-            volumes = [
-                volume["name"]
-                for volume in pod.spec["volumes"]
-                if "persistentVolumeClaim" in volume
-            ]
-            kept = {*volumes, *pod.claims}
+            own = pod.spec["volumes"]
+            kept = {each["name"] for each in own if "persistentVolumeClaim" in each} | pod.claims
             folders = {m["mountPath"]: m["name"] for m in pod.container["volumeMounts"]}
             assert folders["/cache"] in kept, pod.owner
 
@@ -184,9 +176,7 @@ def test_no_engine_sees_half_a_model(overlay: str) -> None:
             assert weights["args"] == ["fetch", "--wait"], pod.owner
             assert weights["envFrom"] == pod.container["envFrom"], pod.owner
         if component == "fetch":
-            (engine, *_) = [
-                candidate for candidate in pods(overlay) if "initContainers" in candidate.spec
-            ]
+            engine = next(other for other in pods(overlay) if "initContainers" in other.spec)
             assert pod.container["args"] == ["fetch"]
             assert pod.container["envFrom"] == engine.container["envFrom"]
             assert {"name": "HF_HUB_OFFLINE", "value": "0"} in pod.container["env"]

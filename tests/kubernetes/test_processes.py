@@ -2,8 +2,8 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.kubernetes.rendered import Pod, one, pods
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 MODEL = "dousery/medical-reasoning-gpt-oss-20b"
 SECRET = "a-secret-of-the-engine"
@@ -28,10 +28,8 @@ pytestmark = pytest.mark.slow
 
 def pod_of(overlay: str, component: str) -> Pod:
     """The pod template of a component."""
-    matching = [
-        pod for pod in pods(overlay) if pod.labels["app.kubernetes.io/component"] == component
-    ]
-    return matching[0]
+    of_it = (pod for pod in pods(overlay) if pod.labels["app.kubernetes.io/component"] == component)
+    return next(of_it)
 
 
 def probe(pod: Pod, kind: str, url: str) -> int:
@@ -43,19 +41,10 @@ def probe(pod: Pod, kind: str, url: str) -> int:
         return 0
 
 
-def until(pod: Pod, kind: str, url: str, status: int) -> None:
-    """Wait until a probe gets this status."""
-    deadline = time.monotonic() + PATIENCE_S
-    while (last := probe(pod, kind, url)) != status:
-        assert time.monotonic() < deadline, (kind, last)
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def engine() -> Iterator[FakeEngine]:
-    engine = FakeEngine("--model", MODEL, "--api-key", SECRET).wait()
-    yield engine
-    engine.stop()
+    with FakeEngine("--model", MODEL, "--api-key", SECRET) as engine:
+        yield engine.wait()
 
 
 def settings(folder: Path, overlay: str) -> dict[str, str]:
@@ -80,17 +69,24 @@ def new_key(environ: dict[str, str]) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
-@pytest.fixture
-def gateway(tmp_path: Path, engine: FakeEngine) -> Iterator[Gateway]:
-    """The gateway of the overlay `one-node` in front of an engine, with one key."""
-    environ = settings(tmp_path, "one-node")
+@contextmanager
+def gateway_of(overlay: str, folder: Path, engine_url: str) -> Iterator[Gateway]:
+    """The gateway of an overlay, with one key."""
+    environ = settings(folder, overlay)
     key = new_key(environ)
-    gateway = Gateway(tmp_path, engine.url, **environ)
+    gateway = Gateway(folder, engine_url, **environ)
     gateway.client.headers["authorization"] = f"Bearer {key}"
     try:
         yield gateway.wait()
     finally:
         gateway.stop()
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, engine: FakeEngine) -> Iterator[Gateway]:
+    """The gateway of the overlay `one-node` in front of an engine."""
+    with gateway_of("one-node", tmp_path, engine.url) as gateway:
+        yield gateway
 
 
 def test_probes_find_a_gateway_well(gateway: Gateway) -> None:
@@ -105,7 +101,7 @@ def test_a_lost_engine_costs_readiness_not_life(gateway: Gateway, engine: FakeEn
     """A restart of the gateway would bring no engine back."""
     pod = pod_of("one-node", "gateway")
     engine.child.kill()
-    until(pod, "readiness", gateway.url, 503)
+    until(lambda: probe(pod, "readiness", gateway.url) == 503)
 
     assert probe(pod, "liveness", gateway.url) == 200
 
@@ -114,7 +110,7 @@ def test_a_hold_comes_by_config_map(gateway: Gateway, tmp_path: Path) -> None:
     """The file appears in the volume, and the model is out of service."""
     pod = pod_of("one-node", "gateway")
     (tmp_path / "hold.json").write_text(HOLD)
-    until(pod, "readiness", gateway.url, 503)
+    until(lambda: probe(pod, "readiness", gateway.url) == 503)
 
     assert probe(pod, "liveness", gateway.url) == 200
     assert gateway.client.post("/llm/generate", json=QUESTION).status_code == 503
@@ -130,7 +126,7 @@ def test_a_pod_that_is_told_to_stop_ends_its_answers(gateway: Gateway, engine: F
         parts = answer.iter_bytes()
         body = next(parts)
         gateway.signal()
-        until(pod, "readiness", gateway.url, 503)
+        until(lambda: probe(pod, "readiness", gateway.url) == 503)
         engine.release(10_000)
         body += b"".join(parts)
 
@@ -143,8 +139,8 @@ def test_a_pod_that_is_told_to_stop_ends_its_answers(gateway: Gateway, engine: F
 def router(engine: FakeEngine, tmp_path: Path) -> Iterator[str]:
     """vLLM's router with the pod's own arguments, but for addresses; two engines behind it."""
     pod = pod_of(ROUTED, "router")
-    ours = [word for word in pod.container["args"] if not word.startswith(("--port", "http:"))]
-    ours = [word for word in ours if not word.startswith("--prometheus-port")]
+    others = ("--port", "--prometheus-port", "http:")
+    ours = [word for word in pod.container["args"] if not word.startswith(others)]
     port, other = free_port(), FakeEngine("--model", MODEL, "--api-key", SECRET).wait()
     command = [sys.executable, "-m", "vllm_router.launch_router", f"--port={port}"]
     command += [f"--prometheus-port={free_port()}", *ours, engine.url, other.url]
@@ -161,16 +157,9 @@ def test_the_router_takes_its_arguments_and_its_probes(
 ) -> None:
     """It lives, is ready, and passes questions to engines, the engines' key included."""
     pod = pod_of(ROUTED, "router")
-    until(pod, "liveness", router, 200)
-    until(pod, "readiness", router, 200)
-    environ = settings(tmp_path, ROUTED)
-    key = new_key(environ)
-    gateway = Gateway(tmp_path, router, **environ)
-    try:
-        gateway.wait().client.headers["authorization"] = f"Bearer {key}"
+    until(lambda: probe(pod, "liveness", router) == probe(pod, "readiness", router) == 200)
+    with gateway_of(ROUTED, tmp_path, router) as gateway:
         answers = [gateway.client.post("/llm/generate", json=QUESTION) for _ in range(4)]
-    finally:
-        gateway.stop()
 
     assert {answer.status_code for answer in answers} == {200}
 

@@ -1,10 +1,11 @@
-"""vLLM's own parser, loaded once for all; a fake NVML, compiled once; `mmhie plan`."""
+"""vLLM's own parser, loaded once for all; a fake NVML, compiled once; a hub; `mmhie`."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 
 from tests import fake_nvml
 from tests.command import Command
+from tests.fake_hub import files
+from tests.fake_hub.hub import FakeHub, running
+from tests.waiting import PATIENCE_S
 
 # Lines for which the parser raised, with what it raised.
 Refused = list[tuple[list[str], str]]
@@ -65,9 +69,31 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def plan_command(
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """One with a sharded model a/b and an adapter on it, set for this process."""
+    before = set(threading.enumerate())
+    with running(tmp_path / "hub") as started:
+        for name, value in started.environ(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        started.add("a/b", files.model())
+        started.add("an/adapter", files.adapter())
+        yield started
+        started.fails()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(PATIENCE_S)  # what is left of a fetch would ask the next test's hub
+
+
+@pytest.fixture
+def command(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Command:
-    """`mmhie plan`, in a folder of its own."""
+    """`mmhie`, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    return Command(monkeypatch, capfd, "plan")
+    return Command(monkeypatch, capfd)
+
+
+@pytest.fixture
+def plan_command(command: Command) -> Command:
+    """`mmhie plan`, in a folder of its own."""
+    command.words = ("plan",)
+    return command

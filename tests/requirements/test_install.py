@@ -53,10 +53,14 @@ def python(install: ModuleType, status: int = 0) -> Path:
     return record
 
 
+def asked(record: Path) -> list[str]:
+    """Return the lines that install a lock."""
+    return [line for line in record.read_text().splitlines() if " -r " in line]
+
+
 def installed(record: Path) -> list[str]:
     """The locks it was asked to install."""
-    lines = [line for line in record.read_text().splitlines() if " -r " in line]
-    return [Path(line.split(" -r ")[1].split()[0]).stem for line in lines]
+    return [Path(line.split(" -r ")[1].split()[0]).stem for line in asked(record)]
 
 
 @pytest.mark.parametrize(
@@ -69,10 +73,12 @@ def installed(record: Path) -> list[str]:
 def test_each_mode_installs_its_locks_once(
     install: ModuleType, mode: str, locks: list[str]
 ) -> None:
-    """A second run asks pip for nothing."""
+    """A second run asks pip for nothing. All but pip comes without dependencies: the locks are
+    complete, and a dependency would bring the CUDA build."""
     record = python(install)
     assert install.main([mode]) == 0
     assert installed(record) == locks
+    assert all("--no-deps" in line for line in asked(record) if "build.txt" not in line)
 
     record.write_text("")
     assert install.main([mode]) == 0
@@ -89,15 +95,6 @@ def test_a_changed_lock_is_installed_again(install: ModuleType) -> None:
     install.main(["run"])
 
     assert installed(record) == ["gateway"]
-
-
-def test_all_but_pip_comes_without_dependencies(install: ModuleType) -> None:
-    """The locks are complete; a dependency would bring the CUDA build."""
-    record = python(install)
-    install.main(["test"])
-    lines = [line for line in record.read_text().splitlines() if " -r " in line]
-
-    assert all("--no-deps" in line for line in lines if "build.txt" not in line)
 
 
 def test_a_failure_is_one_sentence_and_the_next_run_goes_on(
@@ -144,9 +141,8 @@ def test_where_pip_would_bring_cuda_uv_is_used(
     monkeypatch.setattr(install, "plain_pip_finds_cpu_torch", lambda: False)
 
     assert install.main(["run"]) == 0
-    asked = [line for line in record.read_text().splitlines() if "engine-cpu-torch.txt" in line]
-    assert len(asked) == 1
-    assert f"{uv} pip install --python {install.PYTHON} --torch-backend=cpu --no-deps" in asked[0]
+    (line,) = [line for line in asked(record) if "engine-cpu-torch.txt" in line]
+    assert f"{uv} pip install --python {install.PYTHON} --torch-backend=cpu --no-deps" in line
     assert "cannot try" in capsys.readouterr().out
 
 
@@ -196,17 +192,6 @@ def test_what_shows_a_gpu(install: ModuleType, tmp_path: Path, name: str, found:
 
 
 @pytest.mark.parametrize(
-    ("engine", "machine"), [("engine-gpu", "aarch64"), ("engine-cpu", "x86_64")]
-)
-def test_an_architecture_with_packages(
-    install: ModuleType, monkeypatch: pytest.MonkeyPatch, engine: str, machine: str
-) -> None:
-    """The set-up goes on without a word."""
-    monkeypatch.setattr(install, "engine_lock", lambda: engine)
-    install.check_machine(machine)
-
-
-@pytest.mark.parametrize(
     ("engine", "machine", "known"),
     [("engine-cpu", "aarch64", "x86_64"), ("engine-gpu", "ppc64le", "x86_64 and aarch64")],
 )
@@ -218,8 +203,10 @@ def test_an_architecture_without_packages(
     machine: str,
     known: str,
 ) -> None:
-    """One sentence is said before an environment is made."""
+    """One sentence is said before an environment is made; with packages, none."""
     monkeypatch.setattr(install, "engine_lock", lambda: engine)
+    for with_packages in known.split(" and "):
+        install.check_machine(with_packages)
     monkeypatch.setattr("platform.machine", lambda: machine)
 
     assert install.main(["run"]) == 2

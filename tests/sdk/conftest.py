@@ -1,40 +1,19 @@
 """Servers and clients for the tests of the sdk, closed after each."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self
 
 import pytest
-from mmhie import (
-    Answer,
-    AsyncMedicalReasoningLLM,
-    Event,
-    FeedbackReceipt,
-    LLMConfig,
-    MedicalReasoningLLM,
-)
+from mmhie import AsyncMedicalReasoningLLM, Event, LLMConfig, MedicalReasoningLLM
 
 from tests.sdk.scripted_server import Script, ScriptedServer
 from tests.waiting import PATIENCE_S
 
-T = TypeVar("T")
-Messages = Sequence[Mapping[str, object]]
-
-
-class Client(Protocol):
-    """Common interface of both clients, so that one test covers both."""
-
-    def generate(self, prompt: str, *args: Any, **options: Any) -> str: ...
-    def generate_detailed(self, prompt: str, *args: Any, **options: Any) -> Answer: ...
-    def chat(self, messages: Messages, *args: Any, **options: Any) -> str: ...
-    def chat_detailed(self, messages: Messages, *args: Any, **options: Any) -> Answer: ...
-    def stream_generate(self, prompt: str, *args: Any, **options: Any) -> Iterator[str]: ...
-    def events(self, prompt: str, **options: Any) -> Iterator[Event]: ...
-    def feedback(self, request_id: str, *args: Any, **texts: Any) -> FeedbackReceipt: ...
-    def embed(self, text: object) -> object: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *error: Any) -> None: ...
+Serve = Callable[..., ScriptedServer]
+Connect = Callable[..., Any]  # a client, of either kind
 
 
 class SyncClient(MedicalReasoningLLM):
@@ -52,55 +31,39 @@ class AsyncClient:
         self.runner = asyncio.Runner()
         self.llm = AsyncMedicalReasoningLLM(config, **limits)
 
-    def generate(self, prompt: str, *args: Any, **options: Any) -> str:
-        return self._run(self.llm.generate(prompt, *args, **options))
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a method of the client that waits for what it gives."""
 
-    def generate_detailed(self, prompt: str, *args: Any, **options: Any) -> Answer:
-        return self._run(self.llm.generate_detailed(prompt, *args, **options))
+        def call(*args: Any, **options: Any) -> Any:
+            given = getattr(self.llm, name)(*args, **options)
+            return self.runner.run(given) if inspect.iscoroutine(given) else given
 
-    def chat(self, messages: Messages, *args: Any, **options: Any) -> str:
-        return self._run(self.llm.chat(messages, *args, **options))
-
-    def chat_detailed(self, messages: Messages, *args: Any, **options: Any) -> Answer:
-        return self._run(self.llm.chat_detailed(messages, *args, **options))
+        return call
 
     def stream_generate(self, prompt: str, *args: Any, **options: Any) -> Iterator[str]:
-        texts = self.llm.stream_generate(prompt, *args, **options)
-        while (text := self._run(_next(texts))) is not None:
-            yield text
+        yield from self._items(self.llm.stream_generate(prompt, *args, **options))
 
     def events(self, prompt: str, **options: Any) -> Iterator[Event]:
         stream = self.llm.stream(prompt, **options)
-        self._run(stream.__aenter__())
+        self.runner.run(stream.__aenter__())
         try:
-            while (event := self._run(_next(stream))) is not None:
-                yield event
+            yield from self._items(stream)
         finally:
-            self._run(stream.aclose())
+            self.runner.run(stream.aclose())
 
-    def feedback(self, request_id: str, *args: Any, **texts: Any) -> FeedbackReceipt:
-        return self._run(self.llm.feedback(request_id, *args, **texts))
+    def _items(self, items: Any) -> Iterator[Any]:
+        async def following() -> Any:
+            return await anext(items, None)
 
-    def embed(self, text: object) -> object:
-        self.llm.embed(text)
+        while (item := self.runner.run(following())) is not None:
+            yield item
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._run(self.llm.aclose())
+    def __exit__(self, *error: object) -> None:
+        self.runner.run(self.llm.aclose())
         self.runner.close()
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(work)
-
-
-async def _next(items: Any) -> Any:
-    return await anext(items, None)
-
-
-Serve = Callable[..., ScriptedServer]
-Connect = Callable[..., Client]
 
 
 @pytest.fixture
@@ -127,9 +90,8 @@ def connect(request: pytest.FixtureRequest, opened: ExitStack) -> Connect:
 
     def make(
         url: str, *, max_retries: int = 2, timeout_seconds: float = PATIENCE_S, **fields: Any
-    ) -> Client:
+    ) -> Any:
         config = LLMConfig(url=url, timeout_seconds=timeout_seconds, **fields)
-        client: Client = request.param(config, max_retries=max_retries)
-        return opened.enter_context(client)
+        return opened.enter_context(request.param(config, max_retries=max_retries))
 
     return make

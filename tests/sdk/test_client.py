@@ -1,6 +1,7 @@
 """Questions and whole answers, through both clients."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,40 +30,47 @@ CANARY = "canary-7f3a"
 TURNS = [{"role": "user", "content": CANARY}]
 
 
+DETAILED = mmhie.Answer(
+    text="Rest and fluids.",
+    reasoning="Common cold.",
+    disclaimer=DISCLAIMER,
+    notices=tuple(NOTES["notices"]),
+    warnings=("input_truncated",),
+    truncated=None,
+    finish_reason="stop",
+    usage=mmhie.Usage(7, 5, 12, 2),
+    provenance=NOTES["provenance"],
+    request_id="req-1",
+    model="served/model",
+)
+
+
 def chat_answer(finish_reason: str = "stop", **message: Any) -> Mapping[str, Any]:
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     return {**CHAT_ANSWER, "choices": [choice]}
 
 
-def test_generate_returns_the_text(serve: Serve, connect: Connect) -> None:
-    """The original signature, and the request it makes."""
+@pytest.mark.parametrize(
+    ("given", "options", "sent"),
+    [
+        ((), {}, {"max_tokens": 512, "temperature": 0.0}),
+        (
+            (9, 0.5),
+            {"seed": 3, "system": "Be brief.", "stop": ["."]},
+            {"max_tokens": 9, "temperature": 0.5},
+        ),
+    ],
+    ids=["defaults", "options"],
+)
+def test_generate_returns_the_text(
+    serve: Serve, connect: Connect, given: Any, options: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    """The original signature, and fields beyond it, in the request it makes."""
     server = serve(reply(JSON_ANSWER))
 
-    assert connect(server.url).generate("How?") == "Rest and fluids."
+    assert connect(server.url).generate("How?", *given, **options) == "Rest and fluids."
     assert server.calls[0].path == "/llm/generate"
-    assert server.calls[0].json() == {
-        "prompt": "How?",
-        "max_tokens": 512,
-        "temperature": 0.0,
-        "stream": False,
-    }
-
-
-def test_options_are_passed_on(serve: Serve, connect: Connect) -> None:
-    """Fields beyond the original signature are sent."""
-    server = serve(reply(JSON_ANSWER))
-
-    connect(server.url).generate("How?", 9, 0.5, seed=3, system="Be brief.", stop=["."])
-
-    assert server.calls[0].json() == {
-        "prompt": "How?",
-        "max_tokens": 9,
-        "temperature": 0.5,
-        "seed": 3,
-        "system": "Be brief.",
-        "stop": ["."],
-        "stream": False,
-    }
+    assert server.calls[0].json() == {"prompt": "How?", "stream": False, **sent, **options}
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(None, 100), (50, 50), (100, 100)])
@@ -98,19 +106,7 @@ def test_generate_detailed_tells_everything(serve: Serve, connect: Connect) -> N
 
     answer = connect(server.url).generate_detailed("How?", include_reasoning=True)
 
-    assert answer == mmhie.Answer(
-        text="Rest and fluids.",
-        reasoning="Common cold.",
-        disclaimer=DISCLAIMER,
-        notices=tuple(NOTES["notices"]),
-        warnings=("input_truncated",),
-        truncated=None,
-        finish_reason="stop",
-        usage=mmhie.Usage(7, 5, 12, 2),
-        provenance=NOTES["provenance"],
-        request_id="req-1",
-        model="served/model",
-    )
+    assert answer == DETAILED
 
 
 @pytest.mark.parametrize("text", ["", " \n", None])
@@ -125,10 +121,7 @@ def test_an_empty_answer_is_an_error(serve: Serve, connect: Connect, text: str |
 @pytest.mark.parametrize(
     ("method", "body"),
     [
-        (
-            "generate",
-            {**JSON_ANSWER, "text": "", "reasoning": "Hm.", "truncated": "in_reasoning"},
-        ),
+        ("generate", {**JSON_ANSWER, "text": "", "reasoning": "Hm.", "truncated": "in_reasoning"}),
         ("chat", chat_answer("length", content=None, reasoning="Hm.")),
     ],
 )
@@ -178,23 +171,15 @@ def test_chat_asks_again_when_the_model_has_changed(serve: Serve, connect: Conne
     server.models = ["new/model"]
 
     assert client.chat(TURNS) == "Hello."
-    assert [seen.json()["model"] for seen in server.calls] == [
-        "served/model",
-        "served/model",
-        "new/model",
-    ]
+    models = [seen.json()["model"] for seen in server.calls]
+    assert models == ["served/model", "served/model", "new/model"]
 
 
 def test_chat_detailed_unfolds_the_notes(serve: Serve, connect: Connect) -> None:
     """Disclaimer, notices and provenance come from the `mmhie` key."""
     answer = connect(serve(reply(CHAT_ANSWER)).url).chat_detailed(TURNS)
 
-    assert answer.reasoning == "Greet."
-    assert answer.disclaimer == DISCLAIMER
-    assert answer.notices == tuple(NOTES["notices"])
-    assert answer.provenance == NOTES["provenance"]
-    assert answer.usage.reasoning_tokens == 2
-    assert answer.request_id == "req-1"
+    assert answer == dataclasses.replace(DETAILED, text="Hello.", reasoning="Greet.")
 
 
 def test_chat_reads_the_older_reasoning_name(serve: Serve, connect: Connect) -> None:

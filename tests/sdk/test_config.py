@@ -10,6 +10,8 @@ from gateway.settings.base import names_of
 from gateway.settings.gateway import GatewaySettings
 from launcher.settings import LauncherSettings
 
+TEST_OVERRIDE = "MMHIE_REASONER_MODEL_TEST_OVERRIDE"
+
 
 def test_defaults_are_those_of_the_original_readme() -> None:
     """An empty environment gives the documented values."""
@@ -53,29 +55,18 @@ def test_every_variable_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [("1", True), ("true", True), ("YES", True), ("On", True), ("0", False), ("no", False)],
+    ("environ", "field", "value"),
+    [
+        *(({"MMHIE_STREAMING": text}, "streaming", True) for text in ("1", "true", "YES", "On")),
+        *(({"MMHIE_STREAMING": text}, "streaming", False) for text in ("0", "no")),
+        ({"MMHIE_DEVICE_MAP": "null"}, "device_map", None),
+        ({"MMHIE_MAX_TOKENS": " "}, "max_tokens", 512),
+        ({"MMHIE_REASONER_MODEL": "a", TEST_OVERRIDE: "b"}, "model_name", "b"),
+    ],
 )
-def test_booleans_are_read_as_before(text: str, value: bool) -> None:
-    """1, true, yes and on, in any case."""
-    assert LLMConfig.from_env({"MMHIE_STREAMING": text}).streaming is value
-
-
-def test_null_device_map_is_none() -> None:
-    """`null` is how the environment says None."""
-    assert LLMConfig.from_env({"MMHIE_DEVICE_MAP": "null"}).device_map is None
-
-
-def test_the_test_override_wins() -> None:
-    """MMHIE_REASONER_MODEL_TEST_OVERRIDE counts before MMHIE_REASONER_MODEL does."""
-    environ = {"MMHIE_REASONER_MODEL": "a", "MMHIE_REASONER_MODEL_TEST_OVERRIDE": "b"}
-
-    assert LLMConfig.from_env(environ).model_name == "b"
-
-
-def test_blank_is_unset() -> None:
-    """A compose file's empty value means the default."""
-    assert LLMConfig.from_env({"MMHIE_MAX_TOKENS": " "}).max_tokens == 512
+def test_values_are_read_as_before(environ: dict[str, str], field: str, value: object) -> None:
+    """Booleans in any case, `null` for None, blank for unset, and the tests' own model first."""
+    assert getattr(LLMConfig.from_env(environ), field) == value
 
 
 @pytest.mark.parametrize(

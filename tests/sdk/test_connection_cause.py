@@ -23,15 +23,6 @@ def test_a_name_without_an_address(connect: Connect) -> None:
     assert "has no address" in said(connect, "http://mmhie.invalid:8000")
 
 
-def test_a_port_where_nothing_listens(connect: Connect) -> None:
-    """Bound, so that nobody else takes it, but not listening."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-
-        assert "nothing listens there" in said(connect, url)
-
-
 def test_https_to_a_server_of_http(connect: Connect) -> None:
     """The remedy is a letter less in the address."""
     with socket.create_server(("127.0.0.1", 0)) as plain:
@@ -52,14 +43,17 @@ def refuse_once(plain: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-def test_a_socket_that_is_not_there() -> None:
-    """No server has made it, or it is elsewhere. (httpcore2 leaks the socket of a real try.)"""
-    assert "does not exist" in cause_of(FileNotFoundError())
-
-
-def test_a_certificate_that_is_not_trusted() -> None:
-    """It is an SSLError too, with a remedy of its own."""
-    assert "SSL_CERT_FILE" in cause_of(ssl.SSLCertVerificationError())
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FileNotFoundError(), "does not exist"),  # httpcore2 leaks the socket of a real try
+        (ssl.SSLCertVerificationError(), "SSL_CERT_FILE"),
+        (OSError(), UNKNOWN),
+    ],
+)
+def test_causes_that_no_server_here_has(error: OSError, words: str) -> None:
+    """A socket that is not there, a certificate that is not trusted, and what nobody knows."""
+    assert words in cause_of(error)
 
 
 def test_the_first_cause_of_a_group() -> None:
@@ -68,8 +62,3 @@ def test_the_first_cause_of_a_group() -> None:
     outer.__cause__ = ExceptionGroup("both", [OSError(), ConnectionRefusedError()])
 
     assert "nothing listens there" in cause_of(outer)
-
-
-def test_an_unknown_cause() -> None:
-    """The sentence says what to check."""
-    assert cause_of(OSError()) == UNKNOWN

@@ -8,15 +8,12 @@ import mmhie
 import pytest
 from mmhie._errors import BY_CODE
 
-from scripts.render.errors import by_code, class_name
+from scripts.render.errors import by_code, class_name, leaves
 from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import JSON_ANSWER, error, event, reply, stream
 
 CANARY = "canary-7f3a"
-CODES = [
-    (leaf.status, leaf.code, getattr(mmhie, class_name(leaf)))
-    for leaf in by_code()  # those that share a code share a class
-]
+CODES = [(leaf.status, leaf.code, BY_CODE[leaf.code]) for leaf in leaves()]
 
 
 def is_retried(status: int, code: str) -> bool:
@@ -77,23 +74,15 @@ def test_retries_happen_only_where_safe(
 
 def test_every_code_of_the_gateway_has_a_class() -> None:
     """Its own, public, with the status, the family and the sentence of the gateway's."""
-    assert {code: kind for _, code, kind in CODES} == BY_CODE
+    assert {leaf.code: class_name(leaf) for leaf in by_code()} == {
+        code: kind.__name__ for code, kind in BY_CODE.items()
+    }
     for leaf in by_code():
         kind = BY_CODE[leaf.code]
         assert kind.__name__ in mmhie.__all__
         assert issubclass(kind, mmhie.RequestError if leaf.status < 500 else mmhie.ServiceError)
         assert issubclass(kind, TimeoutError) == (leaf.status == 504)
         assert kind.__doc__
-
-
-def test_a_field_that_is_wrong_is_an_invalid_request(serve: Serve, connect: Connect) -> None:
-    """422 shares the code of 400; the status tells them apart."""
-    client = connect(serve(error(422, "invalid_request", "Do this.")).url)
-
-    with pytest.raises(mmhie.InvalidRequestError) as caught:
-        client.generate("How?")
-
-    assert caught.value.status == 422
 
 
 @pytest.mark.parametrize(
@@ -177,20 +166,14 @@ def test_nobody_listening_is_retried_then_told(connect: Connect) -> None:
         unused.bind(("127.0.0.1", 0))
         client = connect(f"http://127.0.0.1:{unused.getsockname()[1]}", max_retries=1)
         began = time.monotonic()
-        with pytest.raises(mmhie.ConnectionFailedError, match="MMHIE_URL") as caught:
+        with pytest.raises(
+            mmhie.ConnectionFailedError, match=r"nothing listens there.*MMHIE_URL"
+        ) as caught:
             client.generate(CANARY)
 
     assert isinstance(caught.value, ConnectionError)
     assert time.monotonic() - began >= 0.25
     assert CANARY not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "kind", [mmhie.EngineTimeoutError, mmhie.ClientTimeoutError, mmhie.LocalStartTimeoutError]
-)
-def test_timeouts_are_timeout_errors(kind: type[mmhie.MMHIEError]) -> None:
-    """Backends that catch the built-in TimeoutError keep working."""
-    assert issubclass(kind, TimeoutError)
 
 
 def test_errors_cross_processes() -> None:

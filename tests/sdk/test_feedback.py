@@ -51,13 +51,3 @@ def test_a_full_disk_is_tried_again(serve: Serve, connect: Connect) -> None:
 
     assert connect(server.url).feedback("r-1", "other", "low").id == "fb-1"
     assert len(server.calls) == 2
-
-
-def test_text_that_is_no_unicode(serve: Serve, connect: Connect) -> None:
-    """Refused before it is sent, without a word of it."""
-    server = serve(reply(RECEIPT))
-
-    with pytest.raises(mmhie.InvalidRequestError) as refused:
-        connect(server.url).feedback("r-1", "other", "low", comment="zebra\ud800")
-    assert "zebra" not in str(refused.value)
-    assert server.calls == []

@@ -1,14 +1,12 @@
 """The first things somebody tries, and the words where they do not work."""
 
-import asyncio
-
 import httpx2
 import mmhie
 import pytest
-from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM
+from mmhie import LLMConfig, MedicalReasoningLLM
 from mmhie._http import server_of
 
-from tests.sdk.conftest import Serve
+from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import JSON_ANSWER, reply
 
 NOWHERE = "http://127.0.0.1:9"
@@ -39,12 +37,10 @@ def test_an_address_that_is_none() -> None:
 
 
 @pytest.mark.parametrize("asked", ["Hi", ["Hi"]])
-def test_chat_with_a_text(asked: object) -> None:
+def test_chat_with_a_text(connect: Connect, asked: object) -> None:
     """A sentence that names the call for a text, in both clients."""
     with pytest.raises(mmhie.InvalidRequestError, match="call generate"):
-        MedicalReasoningLLM(NOWHERE).chat(asked)  # type: ignore[arg-type] # what is tried
-    with pytest.raises(mmhie.InvalidRequestError, match="call generate"):
-        asyncio.run(AsyncMedicalReasoningLLM(NOWHERE).chat(asked))  # type: ignore[arg-type] # same
+        connect(NOWHERE).chat(asked)
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,7 @@ def test_leaving_a_stream_stops_the_engine(gateway: Gateway, engine: FakeEngine)
     """From the context's end through the gateway to the engine."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
 
-    with (
-        MedicalReasoningLLM(LLMConfig(url=gateway.url)) as llm,
-        llm.stream("How?") as events,
-    ):
+    with MedicalReasoningLLM(LLMConfig(url=gateway.url)) as llm, llm.stream("How?") as events:
         assert isinstance(next(events), Delta)
 
     engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)

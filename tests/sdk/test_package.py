@@ -131,10 +131,7 @@ def test_each_class_has_its_own_instance() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [
-        "from mmhie import *",
-        "from mmhie import LLMConfig, MedicalReasoningLLM, medical_reasoner",
-    ],
+    ["from mmhie import *", "from mmhie import LLMConfig, MedicalReasoningLLM, medical_reasoner"],
 )
 def test_one_import_line_makes_the_original_sample_work(
     serve: Serve, tmp_path: Path, line: str

@@ -1,14 +1,7 @@
 """Failed calls that are sent again, and after how long."""
 
 import pytest
-from mmhie import (
-    ConnectionFailedError,
-    EngineTimeoutError,
-    EngineUnavailableError,
-    HeldError,
-    MMHIEError,
-    TooBusyError,
-)
+from mmhie import EngineUnavailableError, TooBusyError
 from mmhie._retry import Backoff, parse_retry_after
 
 BUSY = TooBusyError("Busy.")
@@ -39,26 +32,6 @@ def test_retry_after_is_never_undercut(jitter: float) -> None:
 
     assert delay is not None
     assert 3 <= delay <= 3.5
-
-
-def test_a_delay_past_the_deadline_is_not_begun() -> None:
-    """Waiting longer than the call may take would only delay the news."""
-    error = TooBusyError("Busy.", retry_after_seconds=60)
-
-    assert backoff(seconds=45).delay_after(error) is None
-
-
-@pytest.mark.parametrize(
-    "error", [EngineTimeoutError("Slow."), HeldError("Held."), MMHIEError("Other.")]
-)
-def test_other_errors_are_not_retried(error: MMHIEError) -> None:
-    """The work may have been done, or waiting will not help."""
-    assert backoff().delay_after(error) is None
-
-
-def test_a_refused_connection_is_retried() -> None:
-    """Nothing was sent, so nothing is done twice."""
-    assert backoff().delay_after(ConnectionFailedError("Refused.")) == 0.5
 
 
 @pytest.mark.parametrize(

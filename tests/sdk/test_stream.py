@@ -14,6 +14,7 @@ from tests.waiting import PATIENCE_S
 
 DONE = b"data: [DONE]\n\n"
 CANARY = "canary-7f3a"
+NOWHERE = "http://127.0.0.1:9"
 
 
 def test_deltas_arrive_as_they_are_sent(serve: Serve, connect: Connect) -> None:
@@ -66,21 +67,6 @@ def test_events_are_typed_and_end_with_the_answer(serve: Serve, connect: Connect
     assert end.answer.notices == tuple(NOTES["notices"])
     assert end.answer.provenance == NOTES["provenance"]
     assert end.answer.usage.total_tokens == 12
-
-
-def test_unicode_line_separators_stay_in_the_text(serve: Serve, connect: Connect) -> None:
-    """U+2028 and U+0085 end no line."""
-    text = "a\u2028b\u0085c\x0bd\x1ce 🩺"
-
-    assert list(connect(serve(answer_stream(text)).url).stream_generate("How?")) == [text, ""]
-
-
-def test_chunks_may_be_cut_anywhere(serve: Serve, connect: Connect) -> None:
-    """A byte at a time over a real socket."""
-    whole = event({"delta": "é"}) + event(LAST) + DONE
-    server = serve(stream(*(whole[i : i + 1] for i in range(len(whole)))))
-
-    assert list(connect(server.url).stream_generate("How?")) == ["é", ""]
 
 
 @pytest.mark.parametrize(
@@ -200,16 +186,6 @@ def test_leaving_the_async_context_cancels(serve: Serve) -> None:
     assert asyncio.run(leave())
 
 
-def test_the_answer_is_kept(serve: Serve) -> None:
-    """After the end the stream holds the whole answer."""
-    server = serve(answer_stream("He", "y"))
-
-    with MedicalReasoningLLM(LLMConfig(url=server.url)) as client, client.stream("?") as events:
-        assert [type(each) for each in events] == [Delta, Delta, End]
-        assert events.answer is not None
-        assert events.answer.text == "Hey"
-
-
 def test_a_finished_stream_gives_its_connection_back(serve: Serve, connect: Connect) -> None:
     """[DONE] is not the end of the body: it is read to its end and the connection used again."""
     server = serve(answer_stream("Hi"))
@@ -222,37 +198,29 @@ def test_a_finished_stream_gives_its_connection_back(serve: Serve, connect: Conn
     assert not server.calls[0].left.is_set()
 
 
-def test_a_stream_must_be_entered(serve: Serve) -> None:
+async def test_a_stream_must_be_entered() -> None:
     """Iterating without `with` says what is missing."""
-    client = MedicalReasoningLLM(LLMConfig(url="http://127.0.0.1:9"))
-
-    with pytest.raises(RuntimeError, match=r"with llm\.stream"):
-        next(client.stream("How?"))
-
-
-async def test_an_async_stream_must_be_entered() -> None:
-    """An asynchronous stream is used in `async with`."""
-    client = AsyncMedicalReasoningLLM(LLMConfig(url="http://127.0.0.1:9"))
-
+    with pytest.raises(RuntimeError, match=r"^[^`]*`with llm\.stream"):
+        next(MedicalReasoningLLM(NOWHERE).stream("How?"))
     with pytest.raises(RuntimeError, match=r"async with llm\.stream"):
-        await anext(client.stream("How?"))
+        await anext(AsyncMedicalReasoningLLM(NOWHERE).stream("How?"))
 
 
 async def test_a_stream_that_never_began_can_be_closed() -> None:
     """Closing what was not entered does nothing."""
-    config = LLMConfig(url="http://127.0.0.1:9")
-
-    MedicalReasoningLLM(config).stream("How?").close()
-    await AsyncMedicalReasoningLLM(config).stream("How?").aclose()
+    MedicalReasoningLLM(NOWHERE).stream("How?").close()
+    await AsyncMedicalReasoningLLM(NOWHERE).stream("How?").aclose()
 
 
-async def test_the_async_stream_keeps_the_answer(serve: Serve) -> None:
-    """After the end the stream holds the whole answer."""
-    server = serve(answer_stream("He", "y"))
+async def test_the_answer_is_kept(serve: Serve) -> None:
+    """After the end the stream holds the whole answer, in both clients."""
+    url = serve(answer_stream("He", "y")).url
+    with MedicalReasoningLLM(url) as client, client.stream("?") as events:
+        assert [type(event) for event in events] == [Delta, Delta, End]
+    async with AsyncMedicalReasoningLLM(url) as other, other.stream("?") as later:
+        assert later.answer is None
+        assert [type(event) async for event in later] == [Delta, Delta, End]
 
-    async with AsyncMedicalReasoningLLM(LLMConfig(url=server.url)) as client:
-        async with client.stream("How?") as events:
-            assert events.answer is None
-            assert len([event async for event in events]) == 3
-        assert events.answer is not None
-        assert events.answer.text == "Hey"
+    assert events.answer is not None
+    assert later.answer is not None
+    assert events.answer.text == later.answer.text == "Hey"

@@ -16,7 +16,6 @@ from tests.sdk.scripted_server import (
     DISCLAIMER,
     JSON_ANSWER,
     LAST,
-    NOTES,
     answer_stream,
     event,
     reply,
@@ -37,21 +36,22 @@ def text(serve: Serve, connect: Connect) -> MedicalText:
     return answer
 
 
-@pytest.mark.parametrize("method", ["generate", "chat"])
-def test_the_text_has_the_answer(serve: Serve, connect: Connect, method: str) -> None:
-    """As a str it is the text; its attributes are the answer's."""
-    body = {"generate": JSON_ANSWER, "chat": CHAT_ANSWER}[method]
-    prompt = {"generate": "How?", "chat": [{"role": "user", "content": "How?"}]}[method]
+@pytest.mark.parametrize(
+    ("method", "asked", "body"),
+    [("generate", "How?", JSON_ANSWER), ("chat", [{"role": "user", "content": "?"}], CHAT_ANSWER)],
+)
+def test_the_text_has_the_answer(
+    serve: Serve, connect: Connect, method: str, asked: object, body: dict[str, Any]
+) -> None:
+    """As a str it is the text; its attributes are those of the detailed answer."""
+    client = connect(serve(reply(body)).url)
+    text = getattr(client, method)(asked)
+    detailed = getattr(client, f"{method}_detailed")(asked)
 
-    answer = getattr(connect(serve(reply(body)).url), method)(prompt)
-
-    assert answer == {"generate": "Rest and fluids.", "chat": "Hello."}[method]
-    assert answer.disclaimer == DISCLAIMER
-    assert answer.notices == tuple(NOTES["notices"])
-    assert answer.warnings == ("input_truncated",)
-    assert answer.provenance == NOTES["provenance"]
-    assert answer.truncated is None
-    assert answer.request_id
+    assert text == detailed.text
+    assert text.answer == detailed
+    for name in ("disclaimer", "notices", "warnings", "provenance", "truncated", "request_id"):
+        assert getattr(text, name) == getattr(detailed, name)
 
 
 def test_labelled_text_says_all(text: MedicalText) -> None:
@@ -74,15 +74,8 @@ def test_the_emergency_note_is_the_line_below_the_disclaimer() -> None:
 
 def test_what_python_makes_of_it_is_a_plain_str(text: MedicalText) -> None:
     """Slices, sums, joins and f-strings lose the answer, as the documentation says."""
-    for made in (
-        text[:],
-        text + "",
-        "".join([text]),
-        f"{text}",
-        f"{text:>3}",
-        text.strip(),
-        str(text),
-    ):
+    joined = "".join([text])
+    for made in (text[:], text + "", joined, f"{text}", f"{text:>3}", text.strip(), str(text)):
         assert made == text
         assert type(made) is str
 

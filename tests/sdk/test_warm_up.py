@@ -1,7 +1,5 @@
 """`warm_up`: waits while waiting helps, and says why when it does not."""
 
-from typing import Any
-
 import mmhie
 import pytest
 
@@ -16,8 +14,8 @@ def phase(name: str, status: int = 503, detail: str = "Half of it.") -> Script:
 def test_it_waits_for_a_model_that_is_loading(serve: Serve, connect: Connect) -> None:
     """Then the first question is answered on the connection that is there."""
     server = serve(phase("loading"), phase("ready", 200), reply(JSON_ANSWER))
-    client: Any = connect(server.url)
-    warm(client)
+    client = connect(server.url)
+    client.warm_up()
 
     assert client.generate("How?") == "Rest and fluids."
     assert [seen.path for seen in server.requests] == ["/readyz", "/readyz", "/llm/generate"]
@@ -42,15 +40,7 @@ def test_it_says_why_it_gives_up(
     limit: list[float],
 ) -> None:
     """Waiting helps while a model loads or a server starts, not with a hold or a wrong address."""
-    client: Any = connect(serve(script).url if script else "http://127.0.0.1:9")
+    client = connect(serve(script).url if script else "http://127.0.0.1:9")
 
     with pytest.raises(kind, match=said):
-        warm(client, *limit)
-
-
-def warm(client: Any, *limits: float) -> None:
-    """Of either client."""
-    if hasattr(client, "llm"):
-        client.runner.run(client.llm.warm_up(*limits))
-    else:
-        client.warm_up(*limits)
+        client.warm_up(*limit)

@@ -62,10 +62,8 @@ def judge(measured: Effect) -> Verdict:
     """Some token's probability is another one."""
     acts = measured.largest > LEAST
     return Verdict(
-        acts,
-        "The adapter changes what the model expects."
-        if acts
-        else "The model answers as its base does: the adapter is not applied.",
+        {"The model answers as its base does: the adapter is not applied.": not acts},
+        "The adapter changes what the model expects.",
         f"{measured.largest:.2f} at most of {len(measured.adapted)} tokens",
         f"over {LEAST} of a log-probability",
     )

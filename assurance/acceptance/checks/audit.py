@@ -57,18 +57,17 @@ async def line_of(target: Target, request_id: str) -> Json:
 
 def judge(measured: AuditLine) -> Verdict:
     """A whole line, the same notices, no text."""
-    is_same = measured.shown == measured.named
-    if measured.lacking:
-        sentence = f"The audit line of an answer lacks {', '.join(measured.lacking)}."
-    elif not is_same:
-        sentence = "The audit line names other notices than were shown."
-    elif measured.has_text:
-        sentence = "The question's text is in the audit trail."
-    else:
-        sentence = "The audit trail has the answer's line, and is as it was written."
-    shown = f"{len(NEEDED) - len(measured.lacking)} of {len(NEEDED)} fields"
-    is_right = not measured.lacking and is_same and not measured.has_text
-    return Verdict(is_right, sentence, shown, "all, no text")
+    lacking = measured.lacking
+    return Verdict(
+        {
+            f"The audit line of an answer lacks {', '.join(lacking)}.": lacking,
+            "The audit line names other notices than were shown.": measured.shown != measured.named,
+            "The question's text is in the audit trail.": measured.has_text,
+        },
+        "The audit trail has the answer's line, and is as it was written.",
+        f"{len(NEEDED) - len(lacking)} of {len(NEEDED)} fields",
+        "all, no text",
+    )
 
 
 CHECK: Final = Check("audit line", AuditLine, measure, judge)

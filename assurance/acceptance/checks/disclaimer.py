@@ -105,11 +105,10 @@ def judge(measured: Surfaces) -> Verdict:
     """Every surface has the header, and model output the text."""
     wrong = [surface.name for surface in measured.surfaces if not surface.is_right]
     count = len(measured.surfaces)
+    fault = "The disclaimer is missing or the answer is not as expected on: "
     return Verdict(
-        not wrong,
-        f"The disclaimer is missing or the answer is not as expected on: {'; '.join(wrong)}."
-        if wrong
-        else f"All {count} surfaces carry the disclaimer.",
+        {f"{fault}{'; '.join(wrong)}.": wrong},
+        f"All {count} surfaces carry the disclaimer.",
         f"{count - len(wrong)} of {count}",
         "all",
     )

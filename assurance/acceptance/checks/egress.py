@@ -51,10 +51,8 @@ def judge(measured: Egress) -> Verdict:
     """None was reached."""
     reached = [host for host, outcome in measured.outcomes.items() if outcome == CONNECTED]
     return Verdict(
-        not reached,
-        f"There is a way out to {', '.join(reached)}."
-        if reached
-        else f"None of {len(measured.outcomes)} hosts could be reached over TCP.",
+        {f"There is a way out to {', '.join(reached)}.": reached},
+        f"None of {len(measured.outcomes)} hosts could be reached over TCP.",
         "; ".join(f"{host}: {outcome}" for host, outcome in measured.outcomes.items()),
         "none connected",
     )

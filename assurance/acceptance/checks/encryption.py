@@ -57,10 +57,8 @@ def judge(measured: Hops) -> Verdict:
     """None is plain; the context refuses TLS before 1.2."""
     plain = [url for url, version in measured.versions.items() if version == PLAIN]
     return Verdict(
-        not plain,
-        f"Patients' text crosses a network unencrypted to {', '.join(plain)}."
-        if plain
-        else "The hop to the engine is encrypted, and the engine's certificate is checked.",
+        {f"Patients' text crosses a network unencrypted to {', '.join(plain)}.": plain},
+        "The hop to the engine is encrypted, and the engine's certificate is checked.",
         "; ".join(f"{url}: {version}" for url, version in measured.versions.items()),
         "TLS 1.2 or later",
     )

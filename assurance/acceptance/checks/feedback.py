@@ -37,15 +37,16 @@ async def measure(target: Target) -> Flag:
 
 def judge(measured: Flag) -> Verdict:
     """It is listed, and in the audit trail where there is one."""
-    is_told = measured.is_audited or not measured.needs_audit
-    if not measured.is_listed:
-        sentence = "A flag on an answer is not in the operator's list."
-    elif not is_told:
-        sentence = "The audit trail does not name a flag on an answer."
-    else:
-        sentence = "A flag on an answer reaches the operator."
-    shown = f"listed: {yes(measured.is_listed)}; audited: {yes(measured.is_audited)}"
-    return Verdict(measured.is_listed and is_told, sentence, shown, "listed, and audited if set")
+    is_untold = measured.needs_audit and not measured.is_audited
+    return Verdict(
+        {
+            "A flag on an answer is not in the operator's list.": not measured.is_listed,
+            "The audit trail does not name a flag on an answer.": is_untold,
+        },
+        "A flag on an answer reaches the operator.",
+        f"listed: {yes(measured.is_listed)}; audited: {yes(measured.is_audited)}",
+        "listed, and audited if set",
+    )
 
 
 def yes(is_so: bool) -> str:

@@ -44,18 +44,15 @@ async def measure(target: Target) -> HoldAndRelease:
 def judge(measured: HoldAndRelease) -> Verdict:
     """Refused with the reason and the notice, then answered."""
     is_held = measured.status_held == REFUSED and measured.names_reason
-    has_notice = measured.has_notice or not measured.needs_notice
-    if not is_held:
-        sentence = "During a hold a question was not refused with the operator's reason."
-    elif not has_notice:
-        sentence = "During a hold an emergency raised no notice."
-    elif measured.status_after != ANSWERED:
-        sentence = "After the release the question was not answered."
-    else:
-        sentence = "`mmhie hold` takes the model out of service, and `mmhie release` puts it back."
+    lacks_notice = measured.needs_notice and not measured.has_notice
+    is_back = measured.status_after == ANSWERED
     return Verdict(
-        is_held and has_notice and measured.status_after == ANSWERED,
-        sentence,
+        {
+            "During a hold a question was not refused with the operator's reason.": not is_held,
+            "During a hold an emergency raised no notice.": lacks_notice,
+            "After the release the question was not answered.": not is_back,
+        },
+        "`mmhie hold` takes the model out of service, and `mmhie release` puts it back.",
         f"held: {measured.status_held}; released: {measured.status_after}",
         f"held: {REFUSED}; released: {ANSWERED}",
     )

@@ -69,15 +69,17 @@ def is_own(ip: Ip) -> bool:
 
 def judge(measured: Listeners) -> Verdict:
     """The intended port is open, and no other."""
-    meant = ", ".join(map(str, measured.intended))
-    if measured.others:
-        sentence = f"Other hosts can connect to {', '.join(measured.others)}."
-    elif not measured.is_served:
-        sentence = f"Nothing listens on port {meant}: run this beside the service, or name --port."
-    else:
-        sentence = f"Other hosts can connect to port {meant} only."
-    shown = f"{', '.join(measured.outside) or 'none'}; {measured.loopback} on loopback"
-    return Verdict(measured.is_served and not measured.others, sentence, shown, f"port {meant}")
+    meant, others = ", ".join(map(str, measured.intended)), measured.others
+    unserved = f"Nothing listens on port {meant}: run this beside the service, or name --port."
+    return Verdict(
+        {
+            f"Other hosts can connect to {', '.join(others)}.": others,
+            unserved: not measured.is_served,
+        },
+        f"Other hosts can connect to port {meant} only.",
+        f"{', '.join(measured.outside) or 'none'}; {measured.loopback} on loopback",
+        f"port {meant}",
+    )
 
 
 CHECK: Final = Check("listeners", Listeners, measure, judge)

@@ -152,10 +152,8 @@ def judge(measured: Load) -> Verdict:
     most = measured.concurrency[-1]
     best = measured.run("through", most)
     return Verdict(
-        not problems,
-        f"Under load {'; '.join(problems)}."
-        if problems
-        else f"Up to {most} requests at once are answered, the first token in time.",
+        {f"Under load {'; '.join(problems)}.": problems},
+        f"Up to {most} requests at once are answered, the first token in time.",
         f"{best.tokens_s:.0f} tokens/s at {most}, TTFT up to {late / 1000:.2f} s, "
         f"{measured.share:.0%} of the engine's tokens/s through the gateway, {failed} failed; "
         f"others kept {measured.others_cpus:.1f} of {measured.cpus} cores busy",

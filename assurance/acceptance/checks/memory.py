@@ -76,14 +76,10 @@ def judge(measured: Memory) -> Verdict:
     """Every figure is within the tolerance of its estimate."""
     errors = {name: got / max(made, 1e-9) - 1 for name, (got, made) in measured.pairs.items()}
     wrong = [name for name, error in errors.items() if abs(error) > measured.tolerance]
-    sentence = (
-        f"Not as estimated: {', '.join(f'{name} {errors[name]:+.0%}' for name in wrong)}."
-        if wrong
-        else "Memory and KV cache are as the plan estimated."
-    )
+    named = ", ".join(f"{name} {errors[name]:+.0%}" for name in wrong)
     return Verdict(
-        not wrong,
-        sentence,
+        {f"Not as estimated: {named}.": wrong},
+        "Memory and KV cache are as the plan estimated.",
         f"{measured.used_gib:.2f} GiB, {measured.tokens:,} tokens of KV cache"
         + (f", weights {measured.weights_gib:.2f} GiB" if measured.weights_gib else ""),
         f"{measured.estimated_gib:.2f} GiB, {measured.estimated_tokens:,} tokens, "

@@ -54,24 +54,20 @@ async def measure(target: Target) -> Notices:
 
 def judge(measured: Notices) -> Verdict:
     """A notice on every surface, with the contact that is set, and none without a cause."""
-    problem = fault(measured)
     names = measured.contact or "no number, since MMHIE_EMERGENCY_CONTACT is not set"
-    sentence = f"On all {measured.surfaces} surfaces chest pain raises a notice; it names {names}."
-    shown = f"{measured.surfaces - len(measured.missing)} of {measured.surfaces}: {measured.note}"
-    return Verdict(not problem, problem or sentence, shown, "all, with whom to call")
-
-
-def fault(measured: Notices) -> str:
-    """Return what is wrong, in a sentence; empty if nothing is."""
-    if not measured.messages:
-        return "Chest pain in a question raises no notice."
-    if not measured.names_contact:
-        return f"Notice or emergency note does not name {measured.contact}."
-    if measured.missing:
-        return f"No notice, or not whom to call, on: {'; '.join(measured.missing)}."
-    if measured.without_cause:
-        return f"A question without chest pain raises {measured.without_cause}."
-    return ""
+    missing, needless = measured.missing, measured.without_cause
+    lacks_contact = not measured.names_contact
+    return Verdict(
+        {
+            "Chest pain in a question raises no notice.": not measured.messages,
+            f"Notice or emergency note does not name {measured.contact}.": lacks_contact,
+            f"No notice, or not whom to call, on: {'; '.join(missing)}.": missing,
+            f"A question without chest pain raises {needless}.": needless,
+        },
+        f"On all {measured.surfaces} surfaces chest pain raises a notice; it names {names}.",
+        f"{measured.surfaces - len(missing)} of {measured.surfaces}: {measured.note}",
+        "all, with whom to call",
+    )
 
 
 CHECK: Final = Check("notice", Notices, measure, judge)

@@ -69,15 +69,12 @@ def judge(measured: Answers) -> Verdict:
     leaks = [answer.leak for answer in measured.said if answer.leak]
     thought = sum(bool(answer.reasoning) for answer in measured.said)
     count = len(measured.said)
-    if leaks:
-        sentence = f"Answers are not clean: {'; '.join(dict.fromkeys(leaks))}."
-    elif not thought:
-        sentence = "No reasoning was split off: the engine's reasoning parser does not act."
-    else:
-        sentence = "Reasoning comes beside the answers, and nothing of it in them."
     return Verdict(
-        not leaks and thought > 0,
-        sentence,
+        {
+            f"Answers are not clean: {'; '.join(dict.fromkeys(leaks))}.": leaks,
+            "No reasoning was split off: the engine's reasoning parser does not act.": not thought,
+        },
+        "Reasoning comes beside the answers, and nothing of it in them.",
         f"{len(leaks)} of {count} with a leak, {thought} with reasoning",
         "none with a leak, one with reasoning",
     )

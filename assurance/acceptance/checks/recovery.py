@@ -1,11 +1,10 @@
 """A killed engine comes back, and meanwhile clients hear so at once."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 from typing import Final
 
-from assurance.acceptance.check import Check, NotApplicable, Unmeasured, Verdict
+from assurance.acceptance.check import Check, NotApplicable, Unmeasured, Verdict, seconds_until
 from assurance.acceptance.prompts import QUESTIONS
 from assurance.acceptance.target import GENERATE, Target, Unreachable
 
@@ -35,35 +34,23 @@ async def measure(target: Target) -> Recovery:
         raise NotApplicable("Of several engines the others answer on, which is another thing")
     processes[0].kill()
     began = time.monotonic()
-    await until_noticed(target, began)
+    is_ready = target.gateway.is_ready
+    if await seconds_until(is_ready, NOTICED_WITHIN_S, 0.05, wanted=False) is None:
+        raise Unmeasured(f"{NOTICED_WITHIN_S:.0f} s after its engine was killed it says ready")
     asked = time.monotonic()
     answer = await target.gateway.request("POST", GENERATE, {"prompt": QUESTIONS[0]})
     answered_s = time.monotonic() - asked
-    back_s = await until_ready(target, began)
+    limit_s = target.facts.start_timeout_s
+    left_s = limit_s - (time.monotonic() - began)
+    waited_s = await seconds_until(is_ready, left_s, 0.25)
+    back_s = None if waited_s is None else round(time.monotonic() - began, 1)
     return Recovery(
         answer.status_code,
         round(answered_s, 2),
         back_s,
-        target.facts.start_timeout_s,
+        limit_s,
         back_s is not None and await answers(target),
     )
-
-
-async def until_noticed(target: Target, began: float) -> None:
-    """Wait until the service says that it is not ready."""
-    while (await target.gateway.request("GET", "/readyz")).status_code == 200:
-        if time.monotonic() - began > NOTICED_WITHIN_S:
-            raise Unmeasured(f"{NOTICED_WITHIN_S:.0f} s after its engine was killed it says ready")
-        await asyncio.sleep(0.05)
-
-
-async def until_ready(target: Target, began: float) -> float | None:
-    """Return the seconds until the service is ready; None after the limit of a start."""
-    while (await target.gateway.request("GET", "/readyz")).status_code != 200:
-        if time.monotonic() - began > target.facts.start_timeout_s:
-            return None
-        await asyncio.sleep(0.25)
-    return round(time.monotonic() - began, 1)
 
 
 async def answers(target: Target) -> bool:
@@ -80,19 +67,16 @@ def judge(measured: Recovery) -> Verdict:
     is_refused = measured.status_while_down >= 500
     is_quick = measured.answered_s <= ANSWERED_WITHIN_S
     is_back = measured.back_s is not None and measured.answers_after
-    if not is_back:
-        sentence = "The killed engine did not come back."
-    elif not is_refused:
-        sentence = f"While it was down a question was answered {measured.status_while_down}."
-    elif not is_quick:
-        sentence = "While it was down clients waited for the refusal."
-    else:
-        sentence = "The killed engine came back; meanwhile clients were refused at once."
+    status = measured.status_while_down
     back = "never" if measured.back_s is None else f"{measured.back_s:.0f} s"
     return Verdict(
-        is_back and is_refused and is_quick,
-        sentence,
-        f"back: {back}; refused ({measured.status_while_down}): {measured.answered_s:.2f} s",
+        {
+            "The killed engine did not come back.": not is_back,
+            f"While it was down a question was answered {status}.": not is_refused,
+            "While it was down clients waited for the refusal.": not is_quick,
+        },
+        "The killed engine came back; meanwhile clients were refused at once.",
+        f"back: {back}; refused ({status}): {measured.answered_s:.2f} s",
         f"back: {measured.limit_s:.0f} s; refused: {ANSWERED_WITHIN_S:.0f} s",
     )
 

@@ -87,9 +87,7 @@ def judge(measured: Repeat) -> Verdict:
     differing = {how: place for how, place in places.items() if place is not None}
     wrong = [how for how, place in differing.items() if not measured.is_tie(place)]
     count = len(measured.alone)
-    if wrong:
-        sentence = f"The greedy answer is another one {' and '.join(wrong)}."
-    elif differing:
+    if differing:
         sentence = (
             f"No other request's answer, but not always the same: {' and '.join(differing)} it "
             "differs from a tie between two tokens on; VLLM_BATCH_INVARIANT=1 rules that out."
@@ -98,7 +96,8 @@ def judge(measured: Repeat) -> Verdict:
         sentence = "The greedy answer is the same when repeated and with neighbours in the batch."
     shown = "; ".join(f"{how}: {told(place, count)}" for how, place in places.items())
     limit = "all equal" if measured.is_strict else f"equal up to a tie (within {TIE})"
-    return Verdict(not wrong, sentence, shown, limit)
+    fault = f"The greedy answer is another one {' and '.join(wrong)}."
+    return Verdict({fault: wrong}, sentence, shown, limit)
 
 
 def told(place: int | None, count: int) -> str:

@@ -33,8 +33,8 @@ def judge(measured: RootFilesystem) -> Verdict:
     """It is."""
     how = "read-only" if measured.is_read_only else "writable"
     return Verdict(
-        measured.is_read_only,
-        f"The root file system is {how}.",
+        {"The root file system is writable.": not measured.is_read_only},
+        "The root file system is read-only.",
         f"{how}; this user can write to {', '.join(measured.writable) or 'no other mount'}",
         "read-only",
     )

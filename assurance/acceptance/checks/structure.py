@@ -9,7 +9,6 @@ from assurance.acceptance.prompts import SCHEMA, SCHEMA_QUESTION
 from assurance.acceptance.target import Target
 
 TOKENS: Final = 64
-REASONING_TOKENS: Final = 512  # before them
 # What the schema of the prompt allows.
 BEGUN: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}?\s*')
 WHOLE: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}\s*')
@@ -40,24 +39,20 @@ async def measure(target: Target) -> Structured:
     """Ask for JSON of a schema."""
     if not target.facts.has_chat_template:
         raise NotApplicable("This model has no chat template")
-    most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
     form = {"type": "json_schema", "json_schema": {"name": "fever", "schema": SCHEMA}}
-    told = await target.chat(SCHEMA_QUESTION, response_format=form, max_tokens=most)
+    told = await target.chat(SCHEMA_QUESTION, TOKENS, response_format=form)
     choice = told["choices"][0]
     return Structured(str(choice["message"].get("content") or ""), str(choice.get("finish_reason")))
 
 
 def judge(measured: Structured) -> Verdict:
     """The content is valid under the schema."""
-    if not measured.is_right:
-        sentence = f"The answer is not JSON of the schema; it ended with {measured.finish_reason}."
-    elif measured.is_cut:
-        sentence = "The answer keeps to the schema; the model did not end it in time."
-    else:
-        sentence = "The answer is JSON of the schema."
+    fault = f"The answer is not JSON of the schema; it ended with {measured.finish_reason}."
     return Verdict(
-        measured.is_right,
-        sentence,
+        {fault: not measured.is_right},
+        "The answer keeps to the schema; the model did not end it in time."
+        if measured.is_cut
+        else "The answer is JSON of the schema.",
         " ".join(measured.content.split())[:80] or "no content",
         "JSON of the schema",
     )

@@ -58,17 +58,14 @@ def read(file: Path) -> bytes:
 
 def judge(measured: Telemetry) -> Verdict:
     """None does either."""
-    if measured.reporting:
-        sentence = f"vLLM may send usage statistics: {', '.join(measured.reporting)}."
-    elif measured.asking:
-        sentence = f"vLLM may ask the model hub ({OFFLINE} is not 1): {', '.join(measured.asking)}."
-    else:
-        sentence = "The engine sends no usage statistics, and asks no model hub."
+    reporting, asking = measured.reporting, measured.asking
     return Verdict(
-        not measured.reporting and not measured.asking,
-        sentence,
-        f"processes of vLLM: {measured.engines}, {len(measured.reporting)} reporting, "
-        f"{len(measured.asking)} asking",
+        {
+            f"vLLM may send usage statistics: {', '.join(reporting)}.": reporting,
+            f"vLLM may ask the model hub ({OFFLINE} is not 1): {', '.join(asking)}.": asking,
+        },
+        "The engine sends no usage statistics, and asks no model hub.",
+        f"processes of vLLM: {measured.engines}, {len(reporting)} reporting, {len(asking)} asking",
         f"{SILENT[0]}=1, {OFFLINE}=1",
     )
 

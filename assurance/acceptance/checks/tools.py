@@ -10,7 +10,6 @@ from assurance.acceptance.target import Target
 from launcher.json_types import Json
 
 TOKENS: Final = 128
-REASONING_TOKENS: Final = 512  # before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ async def measure(target: Target) -> ToolCall:
     """Ask a question that the tool answers; the call is required of the model."""
     if not target.facts.has_tools:
         raise NotApplicable("The engine was started without a tool parser for this model")
-    most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
-    more = {"tools": [TOOL], "tool_choice": "required", "max_tokens": most}
-    choice = (await target.chat(TOOL_QUESTION, **more))["choices"][0]
+    answer = await target.chat(TOOL_QUESTION, TOKENS, tools=[TOOL], tool_choice="required")
+    choice = answer["choices"][0]
     called: list[Json] = choice["message"].get("tool_calls") or [{}]
     function = called[0].get("function") or {}
     return ToolCall(
@@ -59,14 +57,16 @@ async def measure(target: Target) -> ToolCall:
 
 def judge(measured: ToolCall) -> Verdict:
     """The call is one that a program can run."""
-    if measured.is_right:
-        sentence = "The model called the tool with arguments that its schema allows."
-    elif measured.name:
-        sentence = "The call is not one that the tool's schema allows."
-    else:
-        sentence = f"No tool was called; the answer ended with {measured.finish_reason}."
-    shown = f"{measured.name}({measured.arguments[:80]})" if measured.name else "no call"
-    return Verdict(measured.is_right, sentence, shown, "a call that the schema allows")
+    name = measured.name
+    return Verdict(
+        {
+            f"No tool was called; the answer ended with {measured.finish_reason}.": not name,
+            "The call is not one that the tool's schema allows.": not measured.is_right,
+        },
+        "The model called the tool with arguments that its schema allows.",
+        f"{name}({measured.arguments[:80]})" if name else "no call",
+        "a call that the schema allows",
+    )
 
 
 CHECK: Final = Check("tools", ToolCall, measure, judge)

@@ -4,9 +4,9 @@ import json
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from assurance.evaluation.rules.reply import Reply, Score
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
 ANNOUNCED = (
     r"(?:answer|choice|option|antwort|respuesta|opción)\b(?! with)"
@@ -15,10 +15,8 @@ ANNOUNCED = (
 SHORT = 20  # words
 
 
-class Choice(BaseModel):
+class Choice(ScoringRule):
     """The right one of two to ten choices; the label is a letter or a word."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["choice"]
     choices: Annotated[dict[str, str], Field(min_length=2, max_length=10)]

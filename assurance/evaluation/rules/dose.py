@@ -2,19 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from assurance.evaluation.rules.quantities import UNITS, Quantity, quantities
-from assurance.evaluation.rules.reply import Reply, Score
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
 SLIPS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
 TOLERANCE = 0.02  # of the value: what rounding explains
 
 
-class Dose(BaseModel):
+class Dose(ScoringRule):
     """`value` in `unit`; `given` are quantities of the question, which an answer may repeat."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["dose"]
     value: Annotated[float, Field(gt=0)]

@@ -5,11 +5,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from assurance.evaluation.rules.phrases import Phrase, has, is_asserted, is_negated, normal, pattern
 from assurance.evaluation.rules.quantities import numbers, quantities
-from assurance.evaluation.rules.reply import Reply, Score
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 from assurance.evaluation.rules.served import shingles
 
 DRUGS = Path(__file__).with_name("drugs.txt")
@@ -18,13 +18,11 @@ NO_PARTS = frozenset(("and", "are", "for", "had", "has", "side", "the", "was", "
 SIDED = re.compile(r"\b(left|right)[ -](\w+)(?: (\w+))?")
 
 
-class Grounding(BaseModel):
+class Grounding(ScoringRule):
     """A source and what a summary of it may not turn around.
 
     `all`: facts that a summary has, one of each group; `negated`: findings the source denies.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["grounding"]
     source: Annotated[str, Field(min_length=1)]

@@ -4,21 +4,19 @@ import re
 from functools import lru_cache
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from assurance.evaluation.rules.reply import Reply, Score
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
 Phrase = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Phrases(BaseModel):
+class Phrases(ScoringRule):
     """Case and white space do not count; `*` at a word's end stands for its endings.
 
     A phrase of `all` or `none` counts where its sentence neither negates it nor is a question: "no
     ambulance is needed" says no ambulance. One of `about` counts in any form.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["phrases"]
     all: tuple[tuple[Phrase, ...], ...] = ()

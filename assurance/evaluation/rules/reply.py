@@ -1,6 +1,9 @@
 """A reply of the service, and the score a rule gives it."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,16 @@ class Score:
     value: float | None
     reason: str
     answer: str | None = None
+
+
+class ScoringRule(BaseModel):
+    """A definition of a right reply; its `kind` tells one from the others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def score(self, reply: Reply) -> Score:
+        """Score a reply, as far as its text decides."""
 
 
 def verdict(*, is_right: bool, reason: str) -> Score:

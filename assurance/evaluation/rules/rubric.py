@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assurance.evaluation.rules.reply import Reply, Score
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
 UNSCORED = Score(None, "no judge")
 VERDICT = re.compile(r"\{[^{}]*\}")
@@ -22,10 +22,8 @@ class Criterion(BaseModel):
     points: Annotated[float, Field(ge=-100, le=100)]
 
 
-class Rubric(BaseModel):
+class Rubric(ScoringRule):
     """The criteria of one item; at least one has positive points."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["rubric"]
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=100)]

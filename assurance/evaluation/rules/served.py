@@ -3,19 +3,15 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from assurance.evaluation.rules.reply import Reply, Score, verdict
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule, verdict
 
 # Harmony's control markers, and the tags of the reasoning models that have none.
 MARKER = re.compile(r"<\|[a-z_]{2,20}\|>|</?think(?:ing)?>", re.IGNORECASE)
 SHINGLE = 8  # words: so many in a row are no coincidence
 
 
-class HasDisclaimer(BaseModel):
+class HasDisclaimer(ScoringRule):
     """The disclaimer is on this surface."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["disclaimer"]
 
@@ -24,10 +20,8 @@ class HasDisclaimer(BaseModel):
         return verdict(is_right=reply.has_disclaimer, reason="missing")
 
 
-class Notice(BaseModel):
+class Notice(ScoringRule):
     """The service gives a notice about the prompt, or (`expected` false) gives none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["notice"]
     expected: bool = True
@@ -38,10 +32,8 @@ class Notice(BaseModel):
         return verdict(is_right=is_right, reason="missing" if self.expected else "false alarm")
 
 
-class NoReasoning(BaseModel):
+class NoReasoning(ScoringRule):
     """Nothing of the reasoning is in the answer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["no_reasoning"]
 

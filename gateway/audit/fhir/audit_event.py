@@ -17,7 +17,6 @@ from gateway.audit.fhir.elements import (
     has_answer,
     header_id,
     identified,
-    own_id,
     record_id,
     text_of,
 )
@@ -157,7 +156,7 @@ def entities(record: Json) -> Iterator[Json]:
             "type": coding(ENTITY_TYPE, "1", "Person"),
             "role": coding(ROLE, "1", "Patient"),
         }
-    answer = identified(ANSWER, own_id(record)) if has_answer(record) else {}
+    answer = identified(ANSWER, record["request_id"]) if has_answer(record) else {}
     yield {
         "what": {**answer, "display": text_of(record.get("model") or "MM-HIE service")},
         "type": coding(ENTITY_TYPE, "2", "System Object"),

@@ -53,11 +53,7 @@ def text_of(value: object) -> str:
     return text.strip() and text
 
 
-def own_id(record: Json) -> str:
-    """Return the gateway's own id of a request: a caller may send one X-Request-Id twice."""
-    return str(record["request_id"])
-
-
 def header_id(record: Json) -> str:
-    """Return the id that the response's X-Request-Id had, by which others know the request."""
+    """Return the id that the response's X-Request-Id had, by which others know the request; a
+    caller may send one twice, and `request_id` is the gateway's own."""
     return str(record.get("caller_request_id") or record["request_id"])

@@ -6,7 +6,7 @@ would need a recipient and has none of the three. Both name the answer as its ow
 by request id and digest.
 """
 
-from gateway.audit.fhir.elements import ANSWER, DIGEST, OWN, concept, identified, own_id, text_of
+from gateway.audit.fhir.elements import ANSWER, DIGEST, OWN, concept, identified, text_of
 from gateway.audit.fhir.transparency import SIGNED_OFF, verifier
 from gateway.runtime.json_types import Json
 
@@ -23,7 +23,7 @@ STATUS = {
 def resource_of(entry: Json, texts: tuple[str | None, str | None] = (None, None)) -> Json:
     """Return the resource of an entry; of its texts, those that are given."""
     about = [
-        identified(ANSWER, own_id(entry)),
+        identified(ANSWER, entry["request_id"]),
         *(identified(DIGEST, digest) for digest in entry.get("output_digests", ())),
     ]
     if entry["category"] == "signed_off":

@@ -20,7 +20,6 @@ from gateway.audit.fhir.elements import (
     coding,
     concept,
     identified,
-    own_id,
     record_id,
     text_of,
 )
@@ -78,7 +77,7 @@ def provenance(record: Json, device_id: str, sign_offs: Sequence[Json] = ()) -> 
         "id": record_id(record),
         "meta": {"profile": [f"{GUIDE}/StructureDefinition/AI-Provenance"]},
         "target": [
-            identified(ANSWER, own_id(record)),
+            identified(ANSWER, record["request_id"]),
             *(identified(DIGEST, digest) for digest in digests),
         ],
         "occurredDateTime": record["time"],

@@ -227,11 +227,7 @@ async def test_an_adapter_that_is_not_applied(
 ) -> None:
     """The base answers with the very same probabilities."""
     engine = start_engine("--model", "base-without-adapter" if not merged else "fake-model")
-    facts = {
-        "adapter": "an/adapter",
-        "model": engine_model(engine),
-        "is_adapter_merged": merged,
-    }
+    facts = {"adapter": "an/adapter", "model": engine_model(engine), "is_adapter_merged": merged}
     finding = await found(adapter.CHECK, engine, gateway, tmp_path, **facts)
     quick = await found(adapter.CHECK, engine, gateway, tmp_path, **facts, is_quick=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assurance.acceptance import page, profiles, report, run
-from assurance.acceptance.check import Check, Finding
+from assurance.acceptance.check import Check, Finding, seconds_until
 from assurance.acceptance.report import SIGNATURE
 from assurance.reports.page import text_in
 from assurance.reports.signature import ReportDamaged
@@ -199,3 +199,16 @@ def test_profiles_are_for_a_machine() -> None:
     assert not two.suits(Hardware(gpus=(CARDS["a100"],) * 2))
     assert two.hardware == f"2x {h100.name}"
     assert "TP 2" in two.settings
+
+
+async def test_a_state_is_waited_for() -> None:
+    """Until it is so, until it no longer is, and never longer than the limit."""
+    states = iter([False, False, True, True, False])
+
+    async def is_so() -> bool:
+        return next(states, False)
+
+    assert await seconds_until(is_so, 5.0, 0.0) is not None
+    assert await seconds_until(is_so, 5.0, 0.0, wanted=False) is not None
+    assert next(states, None) is None
+    assert await seconds_until(is_so, 0.0, 0.0) is None

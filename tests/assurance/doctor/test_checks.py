@@ -93,11 +93,7 @@ def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     ],
 )
 def test_each_wrong_setting_has_its_check(
-    check: str,
-    ours: dict[str, str],
-    words: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    check: str, ours: dict[str, str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sentence is the one a start would end with."""
     for name, value in ours.items():

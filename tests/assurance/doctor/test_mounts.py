@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assurance.doctor import mounts
+from assurance.doctor import checks
 from assurance.doctor.checks import CheckedConfiguration, run_checks
 
 
@@ -20,20 +20,20 @@ def hanging() -> Iterator[threading.Event]:
 
 def test_a_folder_that_answers(tmp_path: Path) -> None:
     """A folder is there, or is not."""
-    assert mounts.answers(tmp_path)
-    assert mounts.answers(tmp_path / "absent")
+    assert checks.answers(tmp_path)
+    assert checks.answers(tmp_path / "absent")
 
 
 def test_a_folder_that_hangs(tmp_path: Path, hanging: threading.Event) -> None:
     """Nobody waits for it for ever."""
-    assert not mounts.answers(tmp_path, 0.01, lambda _: hanging.wait())
+    assert not checks.answers(tmp_path, 0.01, lambda _: hanging.wait())
 
 
 def test_doctor_names_it_and_looks_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every other check would hang there, too."""
-    monkeypatch.setattr(mounts, "answers", lambda folder: folder != tmp_path)
+    monkeypatch.setattr(checks, "answers", lambda folder: folder != tmp_path)
     subject = CheckedConfiguration({"MMHIE_CACHE_DIR": str(tmp_path)})
     findings = list(run_checks(subject))
 

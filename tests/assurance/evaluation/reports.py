@@ -23,27 +23,22 @@ SOURCE = Source("safety", "safety", OWN / "safety.jsonl", is_own=True)
 def record(number: int, value: float | None, **changed: Any) -> Record:
     """Return a record of a question with four choices."""
     values = {
-        "task": "safety",
-        "suite": "safety",
-        "group": "doses",
-        "id": f"i{number}",
-        "language": "en",
-        "family": "",
-        "value": value,
-        "reason": "right" if value else "wrong",
-        "answer": None,
-        "digest": f"d{number}",
-        "chance": None,
-    }
+        "task": "safety", "suite": "safety", "group": "doses", "id": f"i{number}",
+        "language": "en", "family": "", "value": value, "reason": "right" if value else "wrong",
+        "answer": None, "digest": f"d{number}", "chance": None,
+    }  # fmt: skip
     return Record(**values | changed)
 
 
 def content(records: Sequence[Record], key: str | None = KEY, **changed: Any) -> dict[str, Any]:
     """Return a report's content."""
-    run = report.EvaluationRun(
-        SUBJECT, ASKING, [SOURCE], {"limit": None, "minutes": None}, Path("/none")
-    )
-    return {**report.document(run, records, TIME, key), **changed}
+    return {**report.document(run_of(), records, TIME, key), **changed}
+
+
+def run_of(limit: int | None = None, **more: Any) -> report.EvaluationRun:
+    """Return what a run was of."""
+    bounds = {"limit": limit, "minutes": None}
+    return report.EvaluationRun(SUBJECT, ASKING, [SOURCE], bounds, Path("/none"), **more)
 
 
 def signed(found: Mapping[str, Any], key: str | None = KEY) -> str:

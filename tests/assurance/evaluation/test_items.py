@@ -136,12 +136,7 @@ def test_medmcqa_that_counts_from_neither_is_refused(tmp_path: Path) -> None:
 def test_the_other_published_forms_are_read(tmp_path: Path) -> None:
     """MedQA with five options, the hub's PubMedQA, MMLU's folder, HealthBench's conversation."""
     five = {"question": "Q", "options": dict(zip("ABCDE", "vwxyz", strict=True)), "answer_idx": "E"}
-    pub = {
-        "pubid": 7,
-        "question": "Q?",
-        "context": {"contexts": ["c"]},
-        "final_decision": "maybe",
-    }
+    pub = {"pubid": 7, "question": "Q?", "context": {"contexts": ["c"]}, "final_decision": "maybe"}
     turns = [
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": "b"},

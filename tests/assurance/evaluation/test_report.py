@@ -24,16 +24,7 @@ from assurance.evaluation.suites import DEFAULT, OWN, sources
 from assurance.reports.page import text_in
 from assurance.reports.signature import ReportDamaged
 from gateway.model_card import evaluation as model_card
-from tests.assurance.evaluation.reports import (
-    ASKING,
-    KEY,
-    SOURCE,
-    SUBJECT,
-    TIME,
-    content,
-    record,
-    signed,
-)
+from tests.assurance.evaluation.reports import KEY, TIME, content, record, run_of, signed
 
 RULED = {"rule": {"kind": "dose", "value": 1, "unit": "mg"}}
 
@@ -104,12 +95,9 @@ def test_wordings_of_a_question_are_one_item() -> None:
 @pytest.mark.parametrize(("limit", "items"), [(1, 1), (20, 20), (None, 1), (None, 9)])
 def test_a_part_of_the_items_is_not_complete(limit: int | None, items: int) -> None:
     """A run with --limit, or of a few items, is never a whole evaluation, as its verdict says."""
-    run = report.EvaluationRun(
-        SUBJECT, ASKING, [SOURCE], {"limit": limit, "minutes": None}, Path("/none")
-    )
     unscored = [record(n, None, reason="refused") for n in range(items, 30)]
     asked = [record(n, 1.0) for n in range(items)]
-    document = report.document(run, [*asked, *unscored], TIME, KEY)
+    document = report.document(run_of(limit), [*asked, *unscored], TIME, KEY)
 
     assert not document["is_complete"]
     assert "not a complete evaluation" in document["verdict"]
@@ -122,6 +110,8 @@ def test_nothing_found_is_not_nothing_there(n: int, margin: float, *, is_within:
     comparison = compare.compared(both, both)
 
     assert not comparison.is_told_apart
+    assert comparison.same is not None
+    assert comparison.same.value == 1.0
     assert comparison.sentence.startswith("Cannot tell at this size")
     assert comparison.is_within(margin) is is_within
     assert 0 < comparison.detectable < 1
@@ -130,8 +120,7 @@ def test_nothing_found_is_not_nothing_there(n: int, margin: float, *, is_within:
 def test_the_page_says_what_a_figure_is_worth() -> None:
     """Beside each: what it is of, the site's limit, what one answer would score, three failures."""
     items = [item for item in items_in(OWN / "safety.jsonl") if item.group == "doses"]
-    run = report.EvaluationRun(
-        *(SUBJECT, ASKING, [SOURCE], {"limit": None, "minutes": None}, Path("/none")),
+    run = run_of(
         tasks=[Task("safety", "safety", 8, tuple(items))],
         limits={"safety/doses": 0.8, "safety": 0.1},
         examples=[failure("<b>x", None), failure("y", "5 g")],
@@ -162,16 +151,8 @@ def test_three_failures_of_a_group_are_kept(*, with_texts: bool) -> None:
         *("own-x", "own", 8, tuple(item.model_copy(update={"id": f"i{n}"}) for n in range(9))),
         is_ours=False,
     )
-    told = [
-        {
-            "task": "own-x",
-            "id": f"i{n}",
-            "value": float(n == 0),
-            "reason": "wrong",
-            "text": "x" * 400,
-        }
-        for n in range(9)
-    ]
+    common = {"task": "own-x", "reason": "wrong", "text": "x" * 400}
+    told = [{**common, "id": f"i{n}", "value": float(n == 0)} for n in range(9)]
     examples = results.examples([task], told, with_texts=with_texts)
 
     assert [example["id"] for example in examples] == ["i1", "i2", "i3"]
@@ -274,29 +255,18 @@ def test_agreement_is_of_families_and_of_pairs() -> None:
     """A family counts once; alone and in the batch an item with itself."""
     alone: dict[str, Any] = {"suite": "robustness", "task": "robustness-alone"}
     batch = {**alone, "task": "robustness-batch"}
-    agreement = results.agreement(
-        [
-            *(record(n, 1.0, family="f", answer="A", **alone) for n in (1, 2)),
-            *(
-                record(n, 1.0, family="g", answer=letter, **alone)
-                for n, letter in ((3, "A"), (4, "B"))
-            ),
-            record(5, None, family="h", answer="C", **alone),
-            record(1, 1.0, **batch),
-            replace(record(2, 1.0, **batch), digest="other"),
-            replace(record(3, 1.0, **batch), digest=""),
-        ]
-    )
-    shares = {entry["of"]: entry["agreement"] for entry in agreement}
+    same = [record(n, 1.0, family="f", answer="A", **alone) for n in (1, 2)]
+    other = [
+        record(n, 1.0, family="g", answer=letter, **alone) for n, letter in ((3, "A"), (4, "B"))
+    ]
+    unscored = record(5, None, family="h", answer="C", **alone)
+    again = (record(1, 1.0, **batch), replace(record(2, 1.0, **batch), digest="other"))
+    failed = replace(record(3, 1.0, **batch), digest="")
+    agreement = results.agreement([*same, *other, unscored, *again, failed])
 
-    assert (
-        shares["paraphrases of a question"]["value"],
-        shares["paraphrases of a question"]["n"],
-    ) == (0.5, 2)
-    assert (
-        shares["alone and in a full batch"]["value"],
-        shares["alone and in a full batch"]["n"],
-    ) == (0.5, 2)
+    assert {
+        entry["of"]: (entry["agreement"]["value"], entry["agreement"]["n"]) for entry in agreement
+    } == {"paraphrases of a question": (0.5, 2), "alone and in a full batch": (0.5, 2)}
 
 
 def test_a_page_holds_its_report() -> None:
@@ -311,18 +281,17 @@ def test_a_page_holds_its_report() -> None:
 
 
 def test_a_report_edited_by_hand_is_found() -> None:
-    """Any byte, another key, no key; and one of another kind."""
+    """A figure, or the signature itself; and a report of another kind."""
     text = signed(content([record(1, 1.0)]))
+    worse, unreadable = (
+        text.replace("1.0", "0.9", 1),
+        re.sub('"mac": ".*"', '"mac": "\u00e4"', text),
+    )
 
     assert SIGNATURE.verify(text, KEY)["time"] == TIME
-    places = range(0, len(text), 97)
-    for other in [text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :] for at in places]:
+    for other in (worse, unreadable):
         with pytest.raises(ReportDamaged):
             SIGNATURE.verify(other, KEY)
-    with pytest.raises(ReportDamaged):
-        SIGNATURE.verify(text, "l" * 32)
-    with pytest.raises(ReportDamaged):
-        SIGNATURE.verify(re.sub('"mac": ".*"', '"mac": "\u00e4"', text), KEY)
     with pytest.raises(ReportDamaged):
         SIGNATURE.read(text.replace("mmhie-evaluation-1", "mmhie-acceptance-1"))
 
@@ -341,15 +310,6 @@ def test_what_has_no_score_any_more_is_within_no_margin() -> None:
     refused = pair(asked, [*asked[1:], record(0, None, reason="refused")])
     assert (refused.unscored, refused.is_within(0.05)) == (("safety",), False)
     assert pair([*asked, *other], asked).unscored == ("own",)
-
-
-def test_the_same_report_is_not_told_apart() -> None:
-    """A report does not differ from itself."""
-    comparison = pair(guessed(40, 2), guessed(40, 2))
-
-    assert not comparison.is_told_apart
-    assert comparison.same is not None
-    assert comparison.same.value == 1.0
 
 
 def test_worse_answers_on_the_same_items_are_told_apart() -> None:
@@ -417,17 +377,6 @@ def test_reports_of_other_items_are_not_compared() -> None:
 
 TEN = [record(n, 1.0) for n in range(10)]
 SERVED = {"model": "m", "revision": "r1", "quantization": "mxfp4", "base": None}
-
-
-def test_a_report_of_what_is_served_is_accepted(tmp_path: Path) -> None:
-    """Weights older than it, and the limits below its intervals."""
-    weights = tmp_path / "model.safetensors"
-    weights.write_bytes(b"w")
-    os.utime(weights, (0, 0))
-    document = content([record(n, 1.0) for n in range(20)])
-
-    limits.refuse(document, SERVED, [tmp_path])
-    limits.refuse_below(document, {"safety": 0.8, "safety/doses": 0.8})
 
 
 def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:

@@ -110,27 +110,19 @@ SIGNED = signed(content([record(n, 1.0) for n in range(20)]))
         (SIGNED, "", "another system prompt"),
         (SIGNED, "safety/lethal advice=0.9", "no score for safety/lethal advice"),
         (SIGNED, "safety=much", "MMHIE_EVALUATION_LIMITS"),
+        ("", "safety=0.5", "needs MMHIE_REQUIRE_EVALUATION"),
     ],
-    ids=["missing", "unsigned", "edited", "below", "settings", "unscored", "no limit"],
+    ids=["missing", "unsigned", "edited", "below", "settings", "unscored", "no limit", "no report"],
 )
 def test_serve_refuses_before_it_starts(
     tmp_path: Path, text: str | None, limits: str, message: str
 ) -> None:
     """In one sentence, and with a code that is not that of success."""
-    if text is not None:
+    if text:
         (tmp_path / "report.json").write_text(text)
-    done = served_with(
-        tmp_path, MMHIE_REQUIRE_EVALUATION="report.json", MMHIE_EVALUATION_LIMITS=limits
-    )
+    report = {"MMHIE_REQUIRE_EVALUATION": "" if text == "" else "report.json"}
+    done = served_with(tmp_path, **report, MMHIE_EVALUATION_LIMITS=limits)
 
     assert done.returncode in (1, 2)
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_limits_need_their_report(tmp_path: Path) -> None:
-    """A limit without a report would be held against nothing."""
-    done = served_with(tmp_path, MMHIE_EVALUATION_LIMITS="safety=0.5")
-
-    assert done.returncode == 2
-    assert "needs MMHIE_REQUIRE_EVALUATION" in done.stderr

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from assurance.evaluation.items import Rule
 from assurance.evaluation.rules import rubric
 from assurance.evaluation.rules.quantities import quantities
 from assurance.evaluation.rules.reply import Reply, Score
 from assurance.evaluation.rules.rubric import Rubric
-from assurance.evaluation.rules.rule import RULE
 
+RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
 LETTERS = {"kind": "choice", "choices": dict.fromkeys("ABCD", "x"), "answer": "B"}
 DECISION = {"kind": "choice", "choices": dict.fromkeys(("yes", "no", "maybe"), ""), "answer": "no"}
 NAMED = {"kind": "choice", "choices": {"Aspirin": "", "Ibuprofen": ""}, "answer": "Aspirin"}

@@ -1,17 +1,8 @@
 // The Vercel AI SDK, with the gateway as an OpenAI-compatible endpoint.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { serve } from "./cases.mjs";
+import { asked, load, model, serve, url, versionOf } from "./cases.mjs";
 
-const CLIENTS = "../../clients/";
-const here = (path) => new URL(path, import.meta.url);
-const load = createRequire(here(CLIENTS));
 const { generateText, jsonSchema, Output, streamText, tool } = await import(load.resolve("ai"));
 const { createOpenAICompatible } = await import(load.resolve("@ai-sdk/openai-compatible"));
-const described = here(`${CLIENTS}node_modules/ai/package.json`);
-const { version } = JSON.parse(readFileSync(described));
-const asked = JSON.parse(readFileSync(here("asked.json")));
-const [url, model] = process.argv.slice(2);
 const provider = createOpenAICompatible({
   name: "gateway",
   baseURL: `${url}/v1`,
@@ -45,7 +36,7 @@ async function collected(more) {
 }
 
 const cases = {
-  version: async () => ({ version }),
+  version: async () => ({ version: versionOf("ai") }),
 
   async chat() {
     const answer = await generateText(common);

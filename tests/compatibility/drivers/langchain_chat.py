@@ -1,6 +1,5 @@
 """langchain-openai: ChatOpenAI."""
 
-import importlib.metadata
 from typing import Any
 
 from langchain_openai import ChatOpenAI
@@ -13,10 +12,6 @@ VERSION_HEADER = "x-mmhie-disclaimer-version"
 def model(name: str = MODEL, **more: Any) -> ChatOpenAI:
     settings = {"temperature": 0, "max_tokens": 60, "max_retries": 0, **more}
     return ChatOpenAI(model=name, base_url=f"{URL}/v1", api_key="any", **settings)
-
-
-def version() -> dict[str, Any]:
-    return {"version": importlib.metadata.version("langchain-openai")}
 
 
 def chat() -> dict[str, Any]:
@@ -71,4 +66,4 @@ def cancel() -> Any:
     return leave(opened)
 
 
-serve(vars())
+serve(vars(), "langchain-openai")

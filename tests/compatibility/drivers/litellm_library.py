@@ -1,18 +1,13 @@
 """litellm as a library, with the gateway as an OpenAI-compatible endpoint."""
 
-import importlib.metadata
 import json
 from typing import Any
 
 import litellm
-from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, leave, serve
+from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, called, label, leave, serve
 
 endpoint: dict[str, Any] = {"api_base": f"{URL}/v1", "api_key": "any", "max_retries": 0}
 chatting: dict[str, Any] = {"model": f"openai/{MODEL}", **ASKED["chat"], **endpoint}
-
-
-def version() -> dict[str, Any]:
-    return {"version": importlib.metadata.version("litellm")}
 
 
 def chat() -> dict[str, Any]:
@@ -26,23 +21,15 @@ def stream() -> dict[str, Any]:
     return {"text": text, "label": label(chunks[0])}
 
 
-def tools() -> dict[str, Any]:
+def tools() -> Any:
     answer = litellm.completion(**chatting, tools=[TOOL], tool_choice=NAMED)
-    return called(answer.choices[0].message, answer)
+    return called(answer.choices[0].message.tool_calls[0].function, answer)
 
 
-def tools_streamed() -> dict[str, Any]:
+def tools_streamed() -> Any:
     chunks = list(litellm.completion(**chatting, tools=[TOOL], tool_choice=NAMED, stream=True))
-    return called(litellm.stream_chunk_builder(chunks).choices[0].message, chunks[0])
-
-
-def called(message: Any, answer: Any) -> dict[str, Any]:
-    call = message.tool_calls[0].function
-    return {
-        "name": call.name,
-        "arguments": json.loads(call.arguments),
-        "label": label(answer),
-    }
+    message = litellm.stream_chunk_builder(chunks).choices[0].message
+    return called(message.tool_calls[0].function, chunks[0])
 
 
 def structured_output() -> dict[str, Any]:
@@ -74,4 +61,4 @@ def cancel() -> Any:
     return leave(opened)
 
 
-serve(vars())
+serve(vars(), "litellm")

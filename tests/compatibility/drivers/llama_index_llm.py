@@ -1,7 +1,6 @@
 """LlamaIndex, with the gateway as an OpenAI-compatible endpoint."""
 
 import gc
-import importlib.metadata
 import json
 from typing import Any
 
@@ -22,10 +21,6 @@ common: dict[str, Any] = {
 llm = OpenAILike(model=MODEL, **common)
 missing = OpenAILike(model="nope", **common)
 endless = OpenAILike(model=MODEL, **{**common, "max_tokens": ASKED["endless"]["max_tokens"]})
-
-
-def version() -> dict[str, Any]:
-    return {"version": importlib.metadata.version("llama-index-llms-openai-like")}
 
 
 def chat() -> dict[str, Any]:
@@ -65,4 +60,4 @@ def cancel() -> Any:
     return left
 
 
-serve(vars())
+serve(vars(), "llama-index-llms-openai-like")

@@ -1,16 +1,11 @@
 // The official openai npm package, as tests/clients installs it.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { serve } from "./cases.mjs";
+import { asked, collected, describe, left, load, model, serve, url, versionOf } from "./cases.mjs";
 
-const CLIENTS = "../../clients/";
-const here = (path) => new URL(path, import.meta.url);
-const OpenAI = createRequire(here(CLIENTS))("openai").default;
-const { version } = JSON.parse(readFileSync(here(`${CLIENTS}node_modules/openai/package.json`)));
-const asked = JSON.parse(readFileSync(here("asked.json")));
-const [url, model] = process.argv.slice(2);
+const OpenAI = load("openai").default;
+const patient = new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 2 });
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 });
 const chatting = { model, ...asked.chat };
+const responding = { model, input: "Say hi.", temperature: 0, max_output_tokens: 60 };
 const dose = { name: "dose", parameters: asked.schema, strict: true };
 const tool = { type: "function", function: dose };
 const forced = {
@@ -20,39 +15,65 @@ const forced = {
 const format = { type: "json_schema", json_schema: { name: "answer", schema: asked.schema } };
 
 const create = (more) => client.chat.completions.create({ ...chatting, ...more });
-const label = (answer) => answer.mmhie?.disclaimer?.text ?? null;
+const disclaimer = (answer) => answer.mmhie?.disclaimer?.text ?? null;
 
-async function collected(stream) {
-  const chunks = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return chunks;
+async function gathered(more) {
+  const stream = client.chat.completions.stream({ ...chatting, ...more });
+  const deltas = [];
+  stream.on("content", (delta) => deltas.push(delta));
+  const label = {};
+  stream.on("chunk", ({ mmhie: part }) => {
+    if (!part) return;
+    const { disclaimer, provenance } = label;
+    Object.assign(label, part, {
+      disclaimer: { ...disclaimer, ...part.disclaimer },
+      provenance: { ...provenance, ...part.provenance },
+    });
+  });
+  const final = await stream.finalChatCompletion();
+  const text = final.choices[0].message.content;
+  const closing = "output_digest" in final.mmhie.provenance && final.mmhie.disclaimer.sha256;
+  const { truncated } = final.mmhie;
+  return { text, deltas: deltas.join(""), label: disclaimer(final), closing, truncated, whole: label };
 }
 
 const cases = {
-  version: async () => ({ version }),
+  version: async () => ({ version: versionOf("openai") }),
 
   async chat() {
-    const answer = await create();
-    return { text: answer.choices[0].message.content, label: label(answer) };
+    const { data, response } = await create().withResponse();
+    return {
+      text: data.choices[0].message.content,
+      label: disclaimer(data),
+      mmhie: data.mmhie,
+      requestId: data._request_id,
+      sentId: response.headers.get("x-request-id"),
+      version: response.headers.get("x-mmhie-disclaimer-version"),
+    };
   },
 
   async stream() {
     const chunks = await collected(await create({ stream: true }));
-    const text = chunks.map((chunk) => chunk.choices[0].delta.content ?? "").join("");
-    return { text, label: label(chunks[0]) };
+    return {
+      text: chunks.map((chunk) => chunk.choices[0].delta.content ?? "").join(""),
+      label: disclaimer(chunks[0]),
+      finish: chunks.at(-1).choices[0].finish_reason,
+      carriers: chunks.filter((chunk) => chunk.mmhie).length,
+    };
   },
 
-  async helper() {
-    const answer = await client.chat.completions.stream(chatting).finalChatCompletion();
-    const text = answer.choices[0].message.content;
-    const closing = "output_digest" in answer.mmhie.provenance && answer.mmhie.disclaimer.sha256;
-    return { text, label: label(answer), closing };
+  async usage() {
+    const asking = { stream: true, stream_options: { include_usage: true } };
+    return { usage: (await collected(await create(asking))).at(-1).usage };
   },
+
+  helper: () => gathered(),
+  "helper cut off": () => gathered({ max_tokens: 8 }),
 
   async tools() {
     const answer = await create(forced);
     const call = answer.choices[0].message.tool_calls[0].function;
-    return { name: call.name, arguments: JSON.parse(call.arguments), label: label(answer) };
+    return { name: call.name, arguments: JSON.parse(call.arguments), label: disclaimer(answer) };
   },
 
   async "tools streamed"() {
@@ -62,51 +83,54 @@ const cases = {
     return {
       name: joined("name"),
       arguments: JSON.parse(joined("arguments")),
-      label: label(chunks[0]),
+      label: disclaimer(chunks[0]),
     };
   },
 
   async "structured output"() {
     const answer = await create({ response_format: format });
-    return { value: JSON.parse(answer.choices[0].message.content), label: label(answer) };
+    const value = JSON.parse(answer.choices[0].message.content);
+    return { value, label: disclaimer(answer) };
+  },
+
+  async completions() {
+    const answer = await client.completions.create({ model, prompt: "Say hi.", max_tokens: 8 });
+    return { text: answer.choices[0].text, label: disclaimer(answer) };
   },
 
   async responses() {
-    const answer = await client.responses.create({
-      model,
-      input: "Say hi.",
-      temperature: 0,
-      max_output_tokens: 60,
-    });
-    return { text: answer.output_text, label: label(answer) };
+    const answer = await client.responses.create(responding);
+    return { text: answer.output_text, label: disclaimer(answer) };
+  },
+
+  async "responses streamed"() {
+    const events = await collected(await client.responses.create({ ...responding, stream: true }));
+    const deltas = events.filter((event) => event.type === "response.output_text.delta");
+    return {
+      text: deltas.map((event) => event.delta).join(""),
+      label: disclaimer(events[0].response),
+      closing: disclaimer(events.at(-1).response),
+      last: events.at(-1).type,
+    };
+  },
+
+  async models() {
+    const page = await client.models.list();
+    const model_ = await client.models.retrieve(model);
+    return { ids: page.data.map((entry) => entry.id), retrieved: model_.id };
+  },
+
+  async retried() {
+    return { text: (await patient.chat.completions.create(chatting)).choices[0].message.content };
   },
 
   "not found": () => create({ model: "nope" }),
   "bad request": () => create({ temperature: -1 }),
   failing: () => create(),
   "broken stream": async () => collected(await create({ stream: true })),
-
-  async cancel() {
-    const stream = await create({ ...asked.endless, stream: true, ignore_eos: true });
-    let seen = 0;
-    for await (const _ of stream) {
-      seen += 1;
-      if (seen === 4) break;
-    }
-    return { seen };
-  },
+  "broken responses": async () =>
+    collected(await client.responses.create({ ...responding, stream: true })),
+  cancel: async () => left(await create({ ...asked.endless, stream: true, ignore_eos: true })),
 };
 
-function kinds(error) {
-  const found = [];
-  for (let one = error.constructor; one.name; one = Object.getPrototypeOf(one)) {
-    found.push(`openai.${one.name}`);
-  }
-  return found;
-}
-
-await serve(cases, (error) => ({
-  kinds: kinds(error),
-  status: error.status ?? null,
-  message: error.message,
-}));
+await serve(cases, (error) => describe(error, "openai"));

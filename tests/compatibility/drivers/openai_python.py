@@ -4,15 +4,11 @@ import json
 from typing import Any
 
 import openai
-from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, leave, serve
+from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, called, label, leave, serve
 
 client = openai.OpenAI(base_url=f"{URL}/v1", api_key="any", max_retries=0)
 create = client.chat.completions.create
 chatting: dict[str, Any] = {"model": MODEL, **ASKED["chat"]}
-
-
-def version() -> dict[str, Any]:
-    return {"version": openai.__version__}
 
 
 def chat() -> dict[str, Any]:
@@ -32,10 +28,9 @@ def helper() -> dict[str, Any]:
     return {"text": answer.choices[0].message.content, "label": label(answer)}
 
 
-def tools() -> dict[str, Any]:
+def tools() -> Any:
     answer = create(**chatting, tools=[TOOL], tool_choice=NAMED)
-    call = answer.choices[0].message.tool_calls[0].function
-    return called(call.name, call.arguments, answer)
+    return called(answer.choices[0].message.tool_calls[0].function, answer)
 
 
 def tools_streamed() -> dict[str, Any]:
@@ -43,11 +38,7 @@ def tools_streamed() -> dict[str, Any]:
     deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
     name = "".join(call.function.name or "" for call in deltas)
     written = "".join(call.function.arguments or "" for call in deltas)
-    return called(name, written, chunks[0])
-
-
-def called(name: str, written: str, answer: Any) -> dict[str, Any]:
-    return {"name": name, "arguments": json.loads(written), "label": label(answer)}
+    return {"name": name, "arguments": json.loads(written), "label": label(chunks[0])}
 
 
 def structured_output() -> dict[str, Any]:
@@ -81,4 +72,4 @@ def cancel() -> Any:
     return leave(opened)
 
 
-serve(vars())
+serve(vars(), "openai")

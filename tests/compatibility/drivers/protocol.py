@@ -1,5 +1,6 @@
 """Shared parts of the Python drivers; nothing but the standard library."""
 
+import importlib.metadata
 import json
 import sys
 from collections.abc import Mapping
@@ -20,18 +21,24 @@ FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ASK
 ELSE = {"failing": "chat", "broken_stream": "stream"}
 
 
-def serve(driver: Mapping[str, Any]) -> None:
-    """Answer case after case by the driver's function of that name; what a library prints goes
-    where nobody parses it."""
+def serve(driver: Mapping[str, Any], package: str = "") -> None:
+    """Answer case after case by the driver's function of that name, `version` by the package's;
+    what a library prints goes where nobody parses it."""
+    cases = {"version": lambda: {"version": importlib.metadata.version(package)}, **driver}
     told_to, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         name = line.strip().replace(" ", "_")
         try:
-            told = {"result": (driver.get(name) or driver[ELSE[name]])()}
+            told = {"result": (cases.get(name) or cases[ELSE[name]])()}
         except Exception as problem:  # whatever the client raises is what the test wants to see
             told = {"error": described(problem)}
         told_to.write(json.dumps(told) + "\n")
         told_to.flush()
+
+
+def called(call: Any, answer: Any) -> dict[str, Any]:
+    """A tool call of an answer."""
+    return {"name": call.name, "arguments": json.loads(call.arguments), "label": label(answer)}
 
 
 def leave(opened: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """pydantic-ai, with the gateway as an OpenAI-compatible endpoint."""
 
 import asyncio
-import importlib.metadata
 from typing import Any, Literal
 
 from openai import AsyncOpenAI
@@ -29,10 +28,6 @@ class Answer(BaseModel):
 
 def agent(served: Any = model, output: Any = str, **more: Any) -> Agent[None, Any]:
     return Agent(served, output_type=output, model_settings={**BUDGET, **more}, retries=0)
-
-
-def version() -> dict[str, Any]:
-    return {"version": importlib.metadata.version("pydantic-ai-slim")}
 
 
 def chat() -> dict[str, Any]:
@@ -79,4 +74,4 @@ def cancel() -> dict[str, Any]:
     return {"seen": loop.run_until_complete(leave())}
 
 
-serve(vars())
+serve(vars(), "pydantic-ai-slim")

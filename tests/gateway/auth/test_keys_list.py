@@ -38,3 +38,12 @@ def test_without_keys() -> None:
 
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().strip() == ""
+
+
+def test_brackets_in_a_name_are_shown() -> None:
+    """A subject of a token is text and no markup, which could not be closed here."""
+    console = Console(file=io.StringIO(), width=80)
+    print_rows([{"person": "dr. [/b] weber"}], console)
+
+    assert isinstance(console.file, io.StringIO)
+    assert "dr. [/b] weber" in console.file.getvalue()

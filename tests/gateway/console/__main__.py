@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page
 from gateway.hold.hold import Hold, write
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import Scheme, answered, ask, chromium, opened, ready
+from tests.gateway.console.browser import chromium, complete, opened, ready
 
 FOLDER = Path(__file__).parents[3] / "docs" / "images"
 COLOURS = 128
@@ -59,8 +59,7 @@ async def answer(page: Page, engine: FakeEngine) -> None:
     await page.locator("#engine summary").click()
     await page.locator("#options summary").click()
     await page.check("#include-reasoning")
-    await ask(page, QUESTION)
-    await answered(page)
+    await complete(page, QUESTION)
     await page.wait_for_timeout(BUSY_S * 1000)
 
 
@@ -79,8 +78,7 @@ async def busy(gateway: Gateway) -> None:
 async def notice(page: Page, engine: FakeEngine) -> None:
     """A red flag in the question."""
     engine.next(fault="say", tokens=tokens(ADVICE))
-    await ask(page, EMERGENCY)
-    await answered(page)
+    await complete(page, EMERGENCY)
 
 
 async def still(page: Page, engine: FakeEngine) -> None:
@@ -95,13 +93,10 @@ async def take(
     engine: FakeEngine,
     name: str,
     picture: Picture,
-    *,
-    width: int,
-    height: int,
-    scheme: Scheme = "light",
+    **window: Any,
 ) -> None:
     """One picture, in few colours: it lies in the repository."""
-    async with opened(browser, gateway.url, width=width, height=height, scheme=scheme) as page:
+    async with opened(browser, gateway.url, **window) as page:
         await picture(page, engine)
         await page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
         await page.mouse.move(0, 0)  # off the button that it has pressed

@@ -5,19 +5,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 AXE = Path(__file__).parents[2] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -33,6 +29,7 @@ AUDIT = """async rules => {
 }"""
 Scheme = Literal["light", "dark"]
 Faults = list[str]
+ENDLESS = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
 # What a button has put on the clipboard for a word processor.
 FORMATTED = """async () => {
   const [item] = await navigator.clipboard.read();
@@ -119,6 +116,28 @@ async def ask(page: Page, prompt: str) -> None:
 async def answered(page: Page) -> None:
     """The newest answer has ended, however it did."""
     await page.wait_for_selector("article:last-of-type[aria-busy=false]")
+
+
+async def complete(page: Page, *prompts: str) -> None:
+    """Put questions one after the other, each once the answer before it has ended."""
+    for prompt in prompts:
+        await ask(page, prompt)
+        await answered(page)
+
+
+async def begin(page: Page, engine: FakeEngine, prompt: str) -> None:
+    """Put a question whose answer has no end, and see its first words."""
+    engine.next(*ENDLESS)
+    await ask(page, prompt)
+    await expect(page.locator("article").last.locator(".text")).not_to_be_empty()
+
+
+async def in_view(page: Page, selector: str) -> bool:
+    """Return whether the whole of an element can be seen without scrolling."""
+    box, size = await page.locator(selector).bounding_box(), page.viewport_size
+    assert box is not None
+    assert size is not None
+    return box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
 
 
 async def choose(page: Page, name: str) -> None:

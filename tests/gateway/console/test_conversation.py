@@ -10,13 +10,23 @@ from playwright.async_api import Browser, Dialog, Page, expect
 from gateway.safety.disclaimer import default_text
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import FORMATTED, answered, ask, clipboard, overflow, ready
+from tests.gateway.console.browser import (
+    ENDLESS,
+    FORMATTED,
+    answered,
+    ask,
+    begin,
+    clipboard,
+    complete,
+    in_view,
+    overflow,
+    ready,
+)
 from tests.gateway.console.conftest import Open
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
-ENDLESS = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
 AT_END = "() => scrollY >= document.documentElement.scrollHeight - innerHeight - 24"
 NOTICE = re.compile("Safety notice 1|" + re.escape(default_text()))
 LONG = ["line\n\n"] * 120
@@ -25,25 +35,17 @@ LONG = ["line\n\n"] * 120
 async def test_a_follow_up_goes_with_the_turns_before_it(page: Page, engine: FakeEngine) -> None:
     """Whole ones: what was stopped or failed is no part of them, and says so."""
     engine.next(fault="say", tokens=["Stridor."])
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
     engine.next(fault="status", status=500)
-    await ask(page, "Lost?")
-    await answered(page)
-    engine.next(*ENDLESS)
-    await ask(page, "Stopped?")
-    await expect(page.locator("article").last.locator(".text")).not_to_be_empty()
+    await complete(page, "Lost?")
+    await begin(page, engine, "Stopped?")
     await page.keyboard.press("Escape")
     await answered(page)
     await expect(page.locator("article").last).to_contain_text("include it")
-    await ask(page, "And at night?")
-    await answered(page)
+    await complete(page, "And at night?")
 
-    assert [turn["content"] for turn in engine.body()["messages"]][-3:] == [
-        "What is croup?",
-        "Stridor.",
-        "And at night?",
-    ]
+    turns = [turn["content"] for turn in engine.body()["messages"]]
+    assert turns[-3:] == ["What is croup?", "Stridor.", "And at night?"]
     await expect(page.locator("article")).to_have_count(4)
     await expect(page.locator("#prompt")).to_have_value("")
 
@@ -53,16 +55,11 @@ async def test_every_turn_keeps_its_notices_and_the_disclaimer(
 ) -> None:
     """Also one that failed or was stopped, after others have followed."""
     engine.next(fault="status", status=500)
-    await ask(page, EMERGENCY)
-    await answered(page)
-    engine.next(*ENDLESS)
-    await ask(page, EMERGENCY)
-    await expect(page.locator("article").last.locator(".text")).not_to_be_empty()
+    await complete(page, EMERGENCY)
+    await begin(page, engine, EMERGENCY)
     await page.keyboard.press("Escape")
     await answered(page)
-    for question in (EMERGENCY, "And at night?"):
-        await ask(page, question)
-        await answered(page)
+    await complete(page, EMERGENCY, "And at night?")
 
     for turn in await page.locator("article").all():
         await expect(turn.locator(".notice").first).to_contain_text("chest pain")
@@ -72,11 +69,8 @@ async def test_every_turn_keeps_its_notices_and_the_disclaimer(
 
 async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
     """Nothing of the old one is left, on the page or for the model; a running answer is stopped."""
-    await ask(page, "What is croup?")
-    await answered(page)
-    engine.next(*ENDLESS)
-    await ask(page, "And at night?")
-    await expect(page.locator("article").last.locator(".text")).not_to_be_empty()
+    await complete(page, "What is croup?")
+    await begin(page, engine, "And at night?")
     await page.get_by_role("button", name="New conversation").click()
 
     engine.until(lambda stats: stats["aborted"] == 1)
@@ -88,8 +82,7 @@ async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
     await expect(page.locator("article")).to_have_count(2)
     await expect(page.locator("article").last).to_contain_text("You stopped this answer")
     await page.get_by_role("button", name="New conversation").click()
-    await ask(page, "What is asthma?")
-    await answered(page)
+    await complete(page, "What is asthma?")
     await expect(page.locator("#undo")).to_be_hidden()
     assert "croup" not in str(engine.body()["messages"])
 
@@ -118,8 +111,7 @@ async def test_the_beginning_of_an_answer_stays_in_view(page: Page, engine: Fake
     for width, height in ((1280, 800), (320, 568), (844, 390)):
         await page.set_viewport_size({"width": width, "height": height})
         engine.next(fault="say", tokens=LONG)
-        await ask(page, "What is croup?")
-        await answered(page)
+        await complete(page, "What is croup?")
         assert await page.evaluate(BEGINNING), width
     await page.set_viewport_size({"width": 320, "height": 568})
     await page.get_by_role("button", name="New conversation").click()
@@ -148,8 +140,7 @@ async def test_regenerate(page: Page, engine: FakeEngine) -> None:
     """The same question goes out after the same turns; the first answer can be had back."""
     for text in ("Stridor.", "Cough."):
         engine.next(fault="say", tokens=[text])
-        await ask(page, f"About {text}")
-        await answered(page)
+        await complete(page, f"About {text}")
     engine.next(fault="say", tokens=["Hoarse."])
     await page.get_by_role("button", name="Regenerate, question 1").click()
     await expect(page.locator("article .text")).to_have_text("Hoarse.")
@@ -164,21 +155,16 @@ async def test_regenerate(page: Page, engine: FakeEngine) -> None:
 
 async def test_the_same_answer_again_is_explained(page: Page, engine: FakeEngine) -> None:
     """At temperature 0 the model repeats itself: the card says so."""
-    for act in ("ask", "regenerate"):
-        engine.next(fault="say", tokens=["Stridor."])
-        if act == "ask":
-            await ask(page, "What is croup?")
-        else:
-            await page.get_by_role("button", name="Regenerate").click()
-        await answered(page)
+    engine.next(fault="say", tokens=["Stridor."], times=2)
+    await complete(page, "What is croup?")
+    await page.get_by_role("button", name="Regenerate").click()
+    await answered(page)
     await expect(page.locator("article .remark")).to_contain_text("same answer as before")
 
 
 async def test_a_question_is_edited(page: Page, engine: FakeEngine) -> None:
     """The changed one takes its place and that of what follows, once it is asked."""
-    for question in ("What is croup?", "And at night?"):
-        await ask(page, question)
-        await answered(page)
+    await complete(page, "What is croup?", "And at night?")
     first = page.locator("article").first
     await first.locator("details.menu > summary").click()
     await first.get_by_role("button", name="Edit question").click()
@@ -189,8 +175,7 @@ async def test_a_question_is_edited(page: Page, engine: FakeEngine) -> None:
 
     await first.locator("details.menu > summary").click()
     await first.get_by_role("button", name="Edit question").click()
-    await ask(page, "What is asthma?")
-    await answered(page)
+    await complete(page, "What is asthma?")
     await expect(page.locator("article .question")).to_have_text(["What is asthma?"])
     assert "croup" not in str(engine.body()["messages"])
     await page.get_by_role("button", name="Undo").click()
@@ -199,19 +184,21 @@ async def test_a_question_is_edited(page: Page, engine: FakeEngine) -> None:
     )
 
 
-async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
-    """Every turn with its request's id and its notices, failed ones too."""
-    await ask(page, EMERGENCY)
-    await answered(page)
-    engine.next(fault="status", status=500)
-    await ask(page, "And at night?")
-    await answered(page)
+async def export(page: Page, folder: Path) -> str:
+    """Export the conversation; the text of the file."""
     await page.get_by_label("More, conversation").click()
     async with page.expect_download() as download:
         await page.get_by_role("button", name="Export").click()
-    await (await download.value).save_as(tmp_path / "conversation.md")
+    await (await download.value).save_as(folder / "conversation.md")
+    return (folder / "conversation.md").read_text()
 
-    text = (tmp_path / "conversation.md").read_text()
+
+async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
+    """Every turn with its request's id and its notices, failed ones too."""
+    await complete(page, EMERGENCY)
+    engine.next(fault="status", status=500)
+    await complete(page, "And at night?")
+    text = await export(page, tmp_path)
     for kept in (EMERGENCY, "chest pain", default_text(), "No answer", "Safety notice 1.0.0"):
         assert kept in text
     for request in engine.seen("/v1/chat/completions")[-2:]:
@@ -229,8 +216,7 @@ async def test_leaving_is_warned_of(page: Page, gateway: Gateway) -> None:
     page.on("dialog", stay)
     await page.reload()
     assert asked == []
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
     await page.reload()
     assert asked == ["beforeunload"]
     await expect(page.locator("article")).to_have_count(0)
@@ -243,8 +229,8 @@ async def test_a_notice_is_not_scrolled_away(
     """The answer below it is followed as far as the notice stays in view."""
     engine.next(fault="say", tokens=LONG)
     async with window(gateway.url, width=width, height=700) as page:
-        await ask(page, EMERGENCY)
-        await answered(page)
+        await complete(page, EMERGENCY)
+        assert await in_view(page, "#disclaimer")
         notice = await page.locator("article .notice").bounding_box()
         top = await page.locator(".top").bounding_box()
 
@@ -275,9 +261,8 @@ async def test_two_hundred_turns(page: Page, engine: FakeEngine) -> None:
     took = await page.evaluate(TURNS, 200)
     sent = engine.seen("/v1/chat/completions")
     turns = len(sent)
-    questions = [
-        turn["content"] for turn in engine.body()["messages"] if turn["content"][-1] == "?"
-    ]
+    contents = [turn["content"] for turn in engine.body()["messages"]]
+    questions = [content for content in contents if content[-1] == "?"]
     assert 50 < turns < 200
     assert questions == [f"Question {at}?" for at in range(1, turns + 1)]
     assert statistics.median(took[turns - 20 : turns]) < 10 * statistics.median(took[:20]) + 500
@@ -287,8 +272,7 @@ async def test_two_hundred_turns(page: Page, engine: FakeEngine) -> None:
     await expect(page.locator("#prompt")).to_have_value("Question 200?")
 
     await page.get_by_role("button", name="New conversation").click()
-    await ask(page, "Question 200?")
-    await answered(page)
+    await complete(page, "Question 200?")
     assert await page.locator("article .text").inner_text()
     assert "Question 1?" not in str(engine.body()["messages"])
 
@@ -327,19 +311,13 @@ async def test_fifty_kilobytes(page: Page, engine: FakeEngine, tmp_path: Path) -
     await expect(page.locator("article .text li").nth(1)).to_be_visible()
     await page.evaluate(MARK)
     await answered(page)
-    assert await page.evaluate(MARKED) == [
-        True,
-        "Croup narrows the upper airway; the cough follows a cold.",
-    ]
+    marked = "Croup narrows the upper airway; the cough follows a cold."
+    assert await page.evaluate(MARKED) == [True, marked]
     await expect(page.locator("article .text table")).to_have_count(330)
 
     await page.get_by_role("button", name="Copy, question 1").click()
     assert answer.strip() in await clipboard(page)
-    await page.get_by_label("More, conversation").click()
-    async with page.expect_download() as download:
-        await page.get_by_role("button", name="Export").click()
-        await (await download.value).save_as(tmp_path / "conversation.md")
-    assert answer.strip() in (tmp_path / "conversation.md").read_text()
+    assert answer.strip() in await export(page, tmp_path)
 
 
 ARABIC = """\
@@ -381,8 +359,7 @@ async def test_right_to_left(
     is copied keeps it."""
     async with window(gateway.url, width=width, scheme=scheme) as page:
         engine.next(fault="say", tokens=[ARABIC])
-        await ask(page, "ما جرعة dexamethasone؟")
-        await answered(page)
+        await complete(page, "ما جرعة dexamethasone؟")
         await page.fill("#prompt", "מה המינון?")
         assert await page.evaluate(SIDES) == [
             "right", "right", "right", "right", "left", True, "ltr", "right", True,
@@ -399,8 +376,7 @@ NOTICE_TOP = "document.querySelector('article .answer-notice').getBoundingClient
 async def test_a_state_that_comes_moves_nothing(page: Page, engine: FakeEngine) -> None:
     """The text being read stays where it is when a panel appears above it."""
     engine.next(fault="say", tokens=LONG)
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
     await page.mouse.wheel(0, 600)
     await page.wait_for_function("() => scrollY > 300")
     before = await page.evaluate(NOTICE_TOP)

@@ -11,7 +11,7 @@ from gateway.feedback.entry import Entry
 from gateway.feedback.store import Store
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ask, overflow, violations
+from tests.gateway.console.browser import complete, overflow, violations
 from tests.gateway.console.conftest import Open
 from tests.gateway.feedback.conftest import KEY
 from tests.waiting import PATIENCE_S
@@ -26,6 +26,14 @@ DIALOG = "Feedback on this answer"
 def kept(file: Path) -> list[Entry]:
     with contextlib.closing(Store(file)) as store:
         return store.entries()
+
+
+async def choose(dialog: Locator, category: str, harm: str, comment: str = "") -> None:
+    """Fill in the form, which chooses nothing by itself."""
+    await dialog.get_by_label("wrong?").select_option(category)
+    await dialog.get_by_label("Harm that it could do").select_option(harm)
+    if comment:
+        await dialog.get_by_label("Comment").fill(comment)
 
 
 async def nothing_is_chosen(dialog: Locator) -> None:
@@ -50,17 +58,14 @@ async def test_an_answer_is_flagged_and_not_signed_off_by_anybody(
     file = tmp_path / "feedback.db"
     gateway = start(MMHIE_FEEDBACK_FILE=str(file), MMHIE_FEEDBACK_KEY=KEY)
     async with window(gateway.url, width=320) as page:
-        await ask(page, "What is croup?")
-        await answered(page)
+        await complete(page, "What is croup?")
         opener = page.get_by_role("button", name="Report")
         await opener.click()
         dialog = page.get_by_role("dialog", name=DIALOG)
         assert await violations(page) == []
         assert await overflow(page) <= 0
         await nothing_is_chosen(dialog)
-        await dialog.get_by_label("wrong?").select_option("unsafe")
-        await dialog.get_by_label("Harm that it could do").select_option("high")
-        await dialog.get_by_label("Comment").fill(SCRIPT)
+        await choose(dialog, "unsafe", "high", SCRIPT)
         await dialog.get_by_role("button", name="Send").click()
         await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
         await expect(page.locator("#announce")).to_have_text(
@@ -85,9 +90,7 @@ async def refused(page: Page) -> None:
     ))  # fmt: skip
     await page.get_by_role("button", name="Report").click()
     dialog = page.get_by_role("dialog", name=DIALOG)
-    await dialog.get_by_label("wrong?").select_option("other")
-    await dialog.get_by_label("Harm that it could do").select_option("low")
-    await dialog.get_by_label("Comment").fill("typed")
+    await choose(dialog, "other", "low", "typed")
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog.locator("#feedback-text")).to_contain_text(
         "no longer knows", timeout=PATIENCE_MS
@@ -95,25 +98,18 @@ async def refused(page: Page) -> None:
     await expect(dialog.get_by_label("Comment")).to_have_value("typed")
 
 
-async def chosen(dialog: Locator) -> None:
-    """The form asks for it and does not choose it by itself."""
-    await dialog.get_by_label("wrong?").select_option("incorrect")
-    await dialog.get_by_label("Harm that it could do").select_option("low")
-
-
 async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path) -> None:
     """A flag can be set; nothing can be typed that would not be kept."""
     file = tmp_path / "feedback.db"
     gateway = start(MMHIE_FEEDBACK_FILE=str(file))
     async with window(gateway.url) as page:
-        await ask(page, "What is croup?")
-        await answered(page)
+        await complete(page, "What is croup?")
         await page.get_by_role("button", name="Report").click()
         dialog = page.get_by_role("dialog", name=DIALOG)
         await expect(dialog.get_by_label("Comment")).to_be_hidden(timeout=PATIENCE_MS)
         await dialog.get_by_role("button", name="Send").click()  # nothing is chosen yet
         await expect(dialog).to_be_visible()
-        await chosen(dialog)
+        await choose(dialog, "incorrect", "low")
         await dialog.get_by_role("button", name="Send").click()
         await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
 
@@ -122,8 +118,7 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
 
 async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:
     """Without feedback, the default, there is no button."""
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
 
     await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
     await expect(page.get_by_role("button", name="Report")).to_have_count(0)

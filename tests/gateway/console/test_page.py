@@ -1,10 +1,7 @@
 """The console, used in a real browser in front of a real gateway."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,14 +16,15 @@ from tests.gateway.console.browser import (
     FORMATTED,
     answered,
     ask,
+    begin,
     choose,
     clipboard,
-    overflow,
+    complete,
+    in_view,
     ready,
     violations,
 )
 from tests.gateway.console.conftest import Open
-from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -43,15 +41,6 @@ ATTACK = (
     "[a](javascript:window.attacked=1) ![b](http://example.invalid/b.png) "
     "<iframe src='http://example.invalid'></iframe> **<b onclick=x>c</b>**"
 )
-
-
-async def in_view(page: Page, selector: str) -> bool:
-    """Return whether the whole of an element can be seen without scrolling."""
-    box = await page.locator(selector).bounding_box()
-    size = page.viewport_size
-    assert box is not None
-    assert size is not None
-    return box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
 
 
 async def test_an_answer_is_read_as_it_is_written(page: Page, engine: FakeEngine) -> None:
@@ -75,8 +64,7 @@ async def test_an_answer_is_read_as_it_is_written(page: Page, engine: FakeEngine
 async def test_the_safety_notice_never_leaves_the_view(page: Page, engine: FakeEngine) -> None:
     """Not while scrolling, not under a dialog."""
     engine.next(fault="say", tokens=["line\n\n"] * 120)
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
     await page.mouse.wheel(0, 2000)
     await page.wait_for_function("() => scrollY > 300")
     assert await in_view(page, "#disclaimer")
@@ -115,9 +103,7 @@ async def test_stopped_before_the_first_word(page: Page, engine: FakeEngine) -> 
 @pytest.mark.parametrize("way", ["button", "key"])
 async def test_stop(page: Page, engine: FakeEngine, way: str) -> None:
     """The engine's work ends, what was written stays and is said to be incomplete."""
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-    await ask(page, "What is croup?")
-    await expect(page.locator("article .text")).not_to_be_empty()
+    await begin(page, engine, "What is croup?")
     await (page.click("#stop") if way == "button" else page.keyboard.press("Escape"))
     await answered(page)
 
@@ -152,8 +138,7 @@ async def test_reasoning_is_folded_labelled_and_apart(page: Page, engine: FakeEn
     await ready(page)
     await page.locator("#options summary").click()
     await page.check("#include-reasoning")
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
 
     reasoning = page.locator("article .reasoning")
     await expect(reasoning).to_be_visible()
@@ -167,8 +152,7 @@ async def test_reasoning_is_folded_labelled_and_apart(page: Page, engine: FakeEn
 async def test_what_is_missing_is_named(page: Page, engine: FakeEngine) -> None:
     """A cut answer and leaked control marks each get a sentence."""
     engine.next(fault="harmony", finish="length")
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
 
     remarks = page.locator("article .remark")
     await expect(remarks.filter(has_text="cut off at the token limit")).to_have_count(1)
@@ -182,8 +166,7 @@ async def test_the_options_are_sent(page: Page, engine: FakeEngine) -> None:
     await page.locator("#options summary").click()
     await page.fill("#max-tokens", "7")
     await page.fill("#system", "You are terse.")
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
     assert engine.body()["messages"][0]["content"] == "You are terse."
 
     await expect(page.locator("#options-set")).to_have_text("2 changed")
@@ -201,8 +184,7 @@ async def test_an_error_is_a_sentence_and_the_question_stays(
     """In plain words, with the request's id for whoever is asked about it; it is not labelled as
     generated, and the safety notice is named by its version."""
     engine.next(fault="status", status=500)
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
 
     failed = page.locator("article .remark.failed")
     await expect(failed).to_contain_text("could not answer this question")
@@ -222,8 +204,7 @@ async def test_a_broken_answer_does_not_look_whole(
 ) -> None:
     """The text so far stays, with the words that it is not complete."""
     engine.next(fault=fault, after=4)
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
 
     assert await page.locator("article .text").inner_text()
     await expect(page.locator("article .remark.failed")).to_contain_text("is not complete")
@@ -242,8 +223,7 @@ async def test_a_demonstration_is_named_as_one(window: Open, start: Start, tmp_p
         await expect(page.locator("#recorded")).to_contain_text("Recorded example")
         await expect(page.locator("#recorded math")).to_be_visible()
         await expect(page.locator("#recorded .answer-notice")).to_have_text(default_text())
-        await ask(page, "What is croup?")
-        await answered(page)
+        await complete(page, "What is croup?")
         await expect(page.locator("#recorded")).to_be_hidden()
         await expect(page.locator("#model")).to_have_text(name)
         await expect(page.locator("article .made-by")).to_contain_text(name)
@@ -313,11 +293,8 @@ async def test_the_gateway_goes_away_and_comes_back(
     """The page says so, keeps what was written and read, and goes on by itself."""
     gateway = start()
     async with window(gateway.url) as page:
-        await ask(page, "What is croup?")
-        await answered(page)
-        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-        await ask(page, "And at night?")
-        await expect(page.locator("article").last.locator(".text")).not_to_be_empty()
+        await complete(page, "What is croup?")
+        await begin(page, engine, "And at night?")
         gateway.signal(signal.SIGKILL)
         gateway.exit_code()
         await expect(page.locator("#state")).to_contain_text("does not answer")
@@ -325,26 +302,11 @@ async def test_the_gateway_goes_away_and_comes_back(
         await expect(page.locator("#prompt")).to_have_value("And at night?")
         assert await violations(page) == []
 
-        again = Path(gateway.log_file).parent
-        child = subprocess.Popen(
-            [sys.executable, "-m", "gateway"],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(__file__).parents[3]),
-                "MMHIE_PORT": str(gateway.port),
-                "MMHIE_ENGINE_URL": engine.url,
-            },
-            cwd=again,
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            await ready(page)
-            await page.click("#send")
-            await answered(page)
-            assert await page.locator("article").count() == 3
-        finally:
-            child.terminate()
-            child.wait(timeout=PATIENCE_S)
+        start(MMHIE_PORT=str(gateway.port))
+        await ready(page)
+        await page.click("#send")
+        await answered(page)
+        assert await page.locator("article").count() == 3
 
 
 async def test_turns_are_too_many_the_engine_dies_and_the_network_goes(
@@ -354,16 +316,12 @@ async def test_turns_are_too_many_the_engine_dies_and_the_network_goes(
     dying = start_engine()
     gateway = start(MMHIE_ENGINE_URL=dying.url, MMHIE_MAX_MESSAGES="1").wait()
     async with window(gateway.url) as page:
-        for question in ("What is croup?", "And at night?"):
-            await ask(page, question)
-            await answered(page)
+        await complete(page, "What is croup?", "And at night?")
         failed = page.locator("article").last.locator(".remark.failed")
         await expect(failed).to_contain_text("start a new conversation.")
         await page.get_by_role("button", name="New conversation").click()
 
-        dying.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-        await ask(page, "What is croup?")
-        await expect(page.locator("article .text")).not_to_be_empty()
+        await begin(page, dying, "What is croup?")
         dying.child.kill()
         await answered(page)
         await expect(page.locator("article .remark.failed")).to_contain_text("is not complete")
@@ -387,8 +345,7 @@ async def test_turns_are_too_many_the_engine_dies_and_the_network_goes(
 async def test_what_a_model_writes_is_text(page: Page, engine: FakeEngine) -> None:
     """Markup, scripts, links and images in an answer or its reasoning do nothing."""
     engine.next({"fault": "say", "tokens": [ATTACK]}, {"fault": "reasoning"})
-    await ask(page, f"What is croup? {ATTACK}")
-    await answered(page)
+    await complete(page, f"What is croup? {ATTACK}")
 
     text = page.locator("article .text")
     await expect(text).to_contain_text("<script>window.attacked=1</script>")
@@ -412,8 +369,7 @@ async def test_markup_from_strings_is_refused_by_the_browser(
 
 async def test_provenance(page: Page, engine: FakeEngine) -> None:
     """The origin of an answer opens in a drawer that Escape closes, focus going back."""
-    await ask(page, "What is croup?")
-    await answered(page)
+    await complete(page, "What is croup?")
     opener = page.locator("article details.menu > summary")
     await opener.focus()
     await page.keyboard.press("Enter")
@@ -436,8 +392,7 @@ async def test_provenance(page: Page, engine: FakeEngine) -> None:
 async def test_a_copied_answer_keeps_its_labels(page: Page, engine: FakeEngine) -> None:
     """Notice, origin and safety notice go with the text, as Markdown and formatted."""
     engine.next(fault="say", tokens=["**Stridor** and\n\n|a|b|\n|-|-|\n|c|d|"])
-    await ask(page, EMERGENCY)
-    await answered(page)
+    await complete(page, EMERGENCY)
     await page.get_by_role("button", name="Copy, question 1").click()
     copied = await clipboard(page)
     formatted = await page.evaluate(FORMATTED)
@@ -509,35 +464,9 @@ async def test_the_figures_of_the_engine(page: Page, engine: FakeEngine) -> None
     await answered(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1440])
-async def test_every_size_and_scheme(
-    window: Open, gateway: Gateway, engine: FakeEngine, width: int, scheme: str
-) -> None:
-    """Nothing sticks out, nothing fails WCAG AA as axe-core checks it, the notice is seen."""
-    engine.next(
-        {"fault": "say", "finish": "length",
-         "tokens": ["# Croup\n\n1. **one**\n\n|a|b|\n|-|-|\n|c|`d`|\n\n", "w" * 300]},
-        {"fault": "reasoning"},
-    )  # fmt: skip
-    async with window(gateway.url, width=width, height=700, scheme=scheme) as page:
-        await ready(page)
-        assert await violations(page) == []
-        await page.locator("#options summary").click()
-        await page.check("#include-reasoning")
-        await ask(page, EMERGENCY)
-        await answered(page)
-        for folded in ("article .reasoning summary", "#engine summary", "#options summary"):
-            await page.locator(folded).click()
-        assert await overflow(page) <= 0
-        assert await in_view(page, "#disclaimer")
-        assert await violations(page) == []
-
-
 async def test_on_paper(page: Page) -> None:
     """The answer with its notices; nothing that only a screen can use."""
-    await ask(page, EMERGENCY)
-    await answered(page)
+    await complete(page, EMERGENCY)
     await page.emulate_media(media="print")
 
     for kept in ("#disclaimer", "article .text", "article .notice", "article .answer-notice"):

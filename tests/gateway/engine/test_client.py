@@ -1,6 +1,7 @@
 """The pool: what is reused, what is tried again, what is sent, and that nothing is left over."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,18 @@ from tests.gateway.peer import GET, OK, Line, Peer, always, fetch, meeting
 from tests.waiting import LoopClock, eventually
 
 
+async def echo(line: Line, all_asked: asyncio.Barrier | None = None) -> None:
+    """Answer a request by its path, once all have asked."""
+    while True:
+        body = (await line.request()).split(b" ")[1]
+        if all_asked:
+            await all_asked.wait()
+        line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+
 async def test_many_answers_over_one_connection() -> None:
     """Kept alive and reused, headers and bodies never mixed."""
-
-    async def play(line: Line) -> None:
-        while True:
-            request = await line.request()
-            body = request.split(b" ")[1]
-            line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
-
-    async with meeting(play) as (client, peer):
+    async with meeting(echo) as (client, peer):
         for number in range(20):
             path = f"/{number}"
             assert await fetch(client, EngineRequest("GET", path)) == (200, path.encode())
@@ -30,16 +33,7 @@ async def test_many_answers_over_one_connection() -> None:
 
 async def test_each_of_many_at_once_gets_its_own_answer() -> None:
     """Fifty at once, twice: fifty connections, fifty right answers each time."""
-
-    all_asked = asyncio.Barrier(50)
-
-    async def play(line: Line) -> None:
-        while True:
-            body = (await line.request()).split(b" ")[1]
-            await all_asked.wait()
-            line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
-
-    async with meeting(play) as (client, peer):
+    async with meeting(partial(echo, all_asked=asyncio.Barrier(50))) as (client, peer):
         for _ in range(2):
             paths = [f"/{number}" for number in range(50)]
             work = [fetch(client, EngineRequest("GET", path)) for path in paths]
@@ -58,20 +52,13 @@ async def test_over_a_unix_socket(tmp_path: Path) -> None:
 
 async def test_what_is_sent() -> None:
     """Host, key, request id, a counted JSON body, and nothing of the caller's own headers."""
-    requests = []
-
-    async def play(line: Line) -> None:
-        while True:
-            requests.append(await line.request())
-            line.say(OK)
-
-    async with Peer(play) as peer:
+    async with Peer(always(OK)) as peer:
         client = EngineClient(peer.url, key="secret")
         await fetch(client, EngineRequest("POST", "/p", b'{"a":1}', request_id="id-1", total_s=5))
         await fetch(client)
         await client.aclose()
     host = peer.url.removeprefix("http://").encode()
-    posted, got = requests
+    posted, got = peer.requests
     assert posted == (
         b"POST /p HTTP/1.1\r\nx-request-id: id-1\r\ncontent-type: application/json\r\n"
         b"content-length: 7\r\nhost: " + host + b"\r\nauthorization: Bearer secret\r\n\r\n"
@@ -135,22 +122,19 @@ async def test_a_reused_connection_that_dies_on_the_request_is_tried_once_more()
 @pytest.mark.parametrize("reset", [True, False])
 async def test_a_fresh_connection_that_dies_is_tried_once_more(reset: bool) -> None:
     """No byte of an answer: one more try, and not two."""
-    deaths = 1
 
-    async def play(line: Line) -> None:
+    async def play(line: Line, deaths: int) -> None:
         await line.request()
-        if line.number <= deaths:
-            if reset:
-                line.reset()
-            return
-        line.say(OK)
-        await line.hung_up()
+        if line.number > deaths:
+            line.say(OK)
+            await line.hung_up()
+        elif reset:
+            line.reset()
 
-    async with meeting(play) as (client, peer):
+    async with meeting(partial(play, deaths=1)) as (client, peer):
         assert await fetch(client) == (200, b"ok")
         assert peer.lines == 2
-    deaths = 9
-    async with meeting(play) as (client, peer):
+    async with meeting(partial(play, deaths=9)) as (client, peer):
         with pytest.raises(EngineUnavailable) as raised:
             await fetch(client)
         assert peer.lines == 2
@@ -159,12 +143,7 @@ async def test_a_fresh_connection_that_dies_is_tried_once_more(reset: bool) -> N
 
 async def test_one_byte_of_an_answer_is_no_second_try() -> None:
     """The engine has begun: asking again could double its work."""
-
-    async def play(line: Line) -> None:
-        await line.request()
-        line.say(b"H")
-
-    async with meeting(play) as (client, peer):
+    async with meeting(always(b"H", close=True)) as (client, peer):
         with pytest.raises(EngineCut):
             await fetch(client)
         assert peer.lines == 1
@@ -190,16 +169,10 @@ async def test_an_unfinished_answer_is_not_kept() -> None:
             assert peer.lines == number
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
-        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
-    ],
-)
-async def test_an_engine_that_wants_to_close_is_let(answer: bytes) -> None:
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nconnection: close", b"HTTP/1.0 200 OK"])
+async def test_an_engine_that_wants_to_close_is_let(head: bytes) -> None:
     """`connection: close` and HTTP/1.0 end the connection."""
-    async with meeting(always(answer)) as (client, peer):
+    async with meeting(always(head + b"\r\ncontent-length: 2\r\n\r\nok")) as (client, peer):
         assert await fetch(client) == (200, b"ok")
         await eventually(lambda: peer.open == 0)
         assert await fetch(client) == (200, b"ok")
@@ -266,15 +239,6 @@ async def test_a_thousand_callers_who_leave_cost_nothing() -> None:
         await client.aclose()
         await eventually(lambda: peer.open == 0)
         assert len(asyncio.all_tasks()) == 1
-
-
-async def test_closing_the_client_closes_what_is_idle() -> None:
-    """At the end of the application nothing stays open."""
-    async with meeting(always(OK)) as (client, peer):
-        await asyncio.gather(*(fetch(client) for _ in range(5)))
-        assert peer.open == 5
-        await client.aclose()
-        await eventually(lambda: peer.open == 0)
 
 
 async def test_an_answer_without_end_is_given_up() -> None:

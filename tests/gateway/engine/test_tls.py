@@ -75,9 +75,7 @@ def test_nobody_on_the_wire_reads_a_word(
         MMHIE_ENGINE_METRICS_URLS=f"https://127.0.0.1:{wire.port}",
     ).wait()
     for surface in SURFACES:
-        answer = gateway.client.post(
-            surface.path, json=surface.body(CANARY), headers=surface.headers
-        )
+        answer = surface.ask(gateway.client, CANARY)
         assert answer.status_code == 200
         assert CANARY in answer.text
     metrics = gateway.client.get("/metrics").text
@@ -174,10 +172,8 @@ async def test_who_is_believed(engine: FakeEngine, tmp_path: Path, stack: ExitSt
         ours.issue("early", since=HOUR / 2),
         ours.issue("other", hosts=x509.SubjectAlternativeName([x509.DNSName("elsewhere")])),
     )
-    good, early, other = (
-        f"https://localhost:{stack.enter_context(Forwarder(engine.url, context_of(pair))).port}"
-        for pair in pairs
-    )
+    servers = (stack.enter_context(Forwarder(engine.url, context_of(pair))) for pair in pairs)
+    good, early, other = (f"https://localhost:{server.port}" for server in servers)
 
     assert await failure(good, ours.path) == ""
     assert "CA that is trusted" in await failure(good, theirs.path)

@@ -1,6 +1,5 @@
 """The engine's state, from the launcher's file or from probes; the watch never dies."""
 
-import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_st
 from gateway.errors import Draining, EngineUnavailable
 from gateway.settings.gateway import GatewaySettings
 from tests.gateway.peer import Line, Peer, always, meeting
-from tests.waiting import eventually
+from tests.waiting import beside, eventually
 
 MODEL = {"id": "public", "max_model_len": 100, "reasoning": True, "base": "b", "adapter": "a"}
 TOLD = {
@@ -59,6 +58,13 @@ class Engine:
             line.say(b"HTTP/1.1 %b\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
 
 
+def phase_file(folder: Path, **changed: Any) -> Path:
+    """Write the launcher's file with these changes."""
+    file = folder / "phase.json"
+    file.write_text(json.dumps(TOLD | changed))
+    return file
+
+
 async def look(engine: Engine, phase_file: Path | None = None) -> EngineState:
     async with meeting(engine.play) as (client, _):
         return await EngineWatch(client, phase_file).probe()
@@ -68,10 +74,10 @@ async def test_an_engine_without_a_launcher() -> None:
     """Its own listing, version, template and tokenizer."""
     state = await look(Engine())
     assert (state.phase, state.progress, state.engine_version) == ("ready", 1.0, "9.9")
-    assert state.model is not None
-    assert (state.model.id, state.model.ids, state.model.max_model_len) == ("m", ("m",), 64)
-    assert (state.model.counts_tokens, state.model.template_tokens) == (True, 7)
-    assert state.model.has_chat_template
+    model = state.model
+    assert model is not None
+    assert (model.id, model.ids, model.max_model_len) == ("m", ("m",), 64)
+    assert (model.counts_tokens, model.template_tokens, model.has_chat_template) == (True, 7, True)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +103,7 @@ async def test_an_engine_other_than_vllm() -> None:
 
 async def test_the_launcher_knows_better(tmp_path: Path) -> None:
     """Only the public id is served, with what the launcher found out."""
-    file = tmp_path / "phase.json"
-    file.write_text(json.dumps(TOLD | {"phase": "ready"}))
-    state = await look(Engine(), file)
+    state = await look(Engine(), phase_file(tmp_path, phase="ready"))
     assert state.model is not None
     assert state.model.ids == ("public",)
     assert (state.model.max_model_len, state.model.reasons, state.model.base) == (100, True, "b")
@@ -131,10 +135,9 @@ async def test_a_template_is_where_the_launcher_says_so(
     told: bool | None, chats: bool, tmp_path: Path
 ) -> None:
     """Harmony needs none of the tokenizer's; without the launcher's word /tokenize decides."""
-    file, engine = tmp_path / "phase.json", Engine()
+    engine = Engine()
     engine.chats = False
-    model = {**MODEL, "chat_template": told}
-    file.write_text(json.dumps(TOLD | {"phase": "ready", "model": model}))
+    file = phase_file(tmp_path, phase="ready", model={**MODEL, "chat_template": told})
     state = await look(engine, file)
     assert state.model is not None
     assert state.model.has_chat_template is chats
@@ -142,9 +145,8 @@ async def test_a_template_is_where_the_launcher_says_so(
 
 async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path) -> None:
     """The engine is not even asked."""
-    file, engine = tmp_path / "phase.json", Engine()
-    file.write_text(json.dumps(TOLD))
-    state = await look(engine, file)
+    engine = Engine()
+    state = await look(engine, phase_file(tmp_path))
     assert (state.phase, state.progress, state.detail) == ("loading", 0.5, "Half.")
     assert engine.asked == []
 
@@ -152,27 +154,17 @@ async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path
 @pytest.mark.parametrize("listing", ["", "[]", {}, {"data": []}, {"data": [1]}, {"data": 1}, [1]])
 async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
     """A listing that cannot be read means not ready, no crash."""
-    answers = {"v1/models": listing}
-    assert (await look(Engine(**answers))).phase == "starting"
+    assert (await look(Engine(**{"v1/models": listing}))).phase == "starting"
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        "{",
-        "[]",
-        "1",
-        "{}",
-        '{"phase": "odd"}',
-        '{"phase": []}',
-        '{"phase": "ready", "engine": "vllm"}',
-        '{"phase": "ready", "model": "m"}',
-        '{"phase": "ready", "model": [1]}',
-        '{"phase": "ready", "warnings": 5}',
-        "\xff",
-    ],
+SENSELESS = (
+    *("", "{", "[]", "1", "{}", "\xff", '{"phase": "odd"}', '{"phase": []}'),
+    *('{"phase": "ready", "engine": "vllm"}', '{"phase": "ready", "model": "m"}'),
+    *('{"phase": "ready", "model": [1]}', '{"phase": "ready", "warnings": 5}'),
 )
+
+
+@pytest.mark.parametrize("content", SENSELESS)
 def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
     """As if it had not been written; an absent one likewise."""
     file = tmp_path / "phase.json"
@@ -213,21 +205,18 @@ async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
     async with meeting(engine.play) as (client, _):
         watch = EngineWatch(client, None)
         assert watch.state.model is None
-        running = asyncio.create_task(watch.run())
-        await eventually(lambda: watch.phase == "ready")
-        assert watch.state.model is not None
-        assert watch.state.model.id == "m"
-        engine.answers["/health"] = None
-        engine.answers["/v1/models"] = None
-        watch.state = EngineState()  # the facts are forgotten with the engine
-        watch.recheck()
-        await eventually(lambda: watch.phase == "engine_down")
-        assert watch.state.model is None
-        engine.answers["/v1/models"] = {"data": [{"id": "other"}]}
-        await eventually(lambda: watch.phase == "ready")
-        assert watch.state.model.id == "other"
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with beside(watch.run()):
+            await eventually(lambda: watch.phase == "ready")
+            assert watch.state.model is not None
+            assert watch.state.model.id == "m"
+            engine.answers |= {"/health": None, "/v1/models": None}
+            watch.state = EngineState()  # the facts are forgotten with the engine
+            watch.recheck()
+            await eventually(lambda: watch.phase == "engine_down")
+            assert watch.state.model is None
+            engine.answers["/v1/models"] = {"data": [{"id": "other"}]}
+            await eventually(lambda: watch.phase == "ready")
+            assert watch.state.model.id == "other"
 
 
 async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,15 +252,10 @@ async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
             assert app.state.services.model().id == "m"
-    async with Peer(hang) as peer:
+    async with Peer(Line.hung_up) as peer:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
             assert app.state.services.phase() == "starting"
-
-
-async def hang(line: Line) -> None:
-    """An engine that reads and never answers."""
-    await line.hung_up()
 
 
 async def test_draining_is_told_before_it_refuses() -> None:

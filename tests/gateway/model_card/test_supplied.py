@@ -73,6 +73,7 @@ def test_a_report_that_was_altered_is_refused(tmp_path: Path) -> None:
         whole.replace("0.25", "0.95"),
         whole + " ",
         whole.replace('"n": 20', '"n": 99'),
+        whole.replace('"mac": "', '"mac": "ü'),
     ):
         file.write_text(altered)
         with pytest.raises(FileUnusable, match="was altered"):

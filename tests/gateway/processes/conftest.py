@@ -2,9 +2,9 @@
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -64,11 +64,8 @@ class Several(Gateway):
 
     def at(self, pid: int, headers: Mapping[str, str] = NO_HEADERS, *, times: int = 1) -> list[int]:
         """The statuses of so many questions to this worker."""
-        connection = self.connect_to(pid)
-        try:
+        with closing(self.connect_to(pid)) as connection:
             return [answer_over(connection, headers)[0] for _ in range(times)]
-        finally:
-            connection.close()
 
     def ask(self, headers: Mapping[str, str] = NO_HEADERS) -> int:
         """The status of one question over a connection of its own."""
@@ -76,24 +73,17 @@ class Several(Gateway):
 
     def whole(self, headers: Mapping[str, str] = NO_HEADERS) -> tuple[int, Any]:
         """Status and object of one answer over a connection of its own."""
-        connection = self.connect()
-        try:
+        with closing(self.connect()) as connection:
             return answer_over(connection, headers)
-        finally:
-            connection.close()
 
     def metric(self, name: str) -> float:
         """The sum of one sample of a scrape over a connection of its own."""
-        connection = self.connect()
-        try:
+        with closing(self.connect()) as connection:
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()
-        finally:
-            connection.close()
         families = text_string_to_metric_families(text)
-        samples = [
-            sample for family in families for sample in family.samples if sample.name == name
-        ]
+        all_samples = [sample for family in families for sample in family.samples]
+        samples = [sample for sample in all_samples if sample.name == name]
         assert all("pid" not in sample.labels for sample in samples), samples
         return sum(sample.value for sample in samples)
 
@@ -117,22 +107,21 @@ def owner_of(connection: HTTPConnection, pids: set[int]) -> int | None:
     return next((pid for pid in pids if port in ports_of(pid)), None)
 
 
+def begin_together(number: int, act: Callable[[], Any]) -> list[Future[Any]]:
+    """Begin something many times at once."""
+    pool = ThreadPoolExecutor(number)
+    return [pool.submit(act) for _ in range(number)]
+
+
 def together(number: int, act: Callable[[], Any]) -> list[Any]:
     """Return the outcomes of doing something many times at once."""
-    results: list[Any] = []
-    threads = [threading.Thread(target=lambda: results.append(act())) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+    return [begun.result() for begun in begin_together(number, act)]
 
 
 @pytest.fixture(scope="module")
 def the_engine() -> Iterator[FakeEngine]:
-    engine = FakeEngine().wait()
-    yield engine
-    engine.stop()
+    with FakeEngine().wait() as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -185,19 +174,11 @@ class Four(Several):
 
     def __init__(self, folder: Path, engine_url: str) -> None:
         file = folder / "keys.json"
-        self.bearers = {
-            name: bearer(add_key(file, name, "generate", **more))
-            for name, more in self.KEYS.items()
-        }
-        super().__init__(
-            folder,
-            engine_url,
-            MMHIE_WORKERS="4",
-            MMHIE_KEYS_FILE=str(file),
-            MMHIE_MAX_INFLIGHT="4",
-            MMHIE_MAX_QUEUE="12",
-            MMHIE_QUEUE_TIMEOUT_SECONDS=str(PATIENCE_S),
-        )
+        secrets = {name: add_key(file, name, "generate", **key) for name, key in self.KEYS.items()}
+        self.bearers = {name: bearer(secret) for name, secret in secrets.items()}
+        limits = {"MMHIE_WORKERS": "4", "MMHIE_MAX_INFLIGHT": "4", "MMHIE_MAX_QUEUE": "12"}
+        limits["MMHIE_QUEUE_TIMEOUT_SECONDS"] = str(PATIENCE_S)
+        super().__init__(folder, engine_url, MMHIE_KEYS_FILE=str(file), **limits)
 
     def of(self, name: str) -> int:
         """The status of one question with that key."""

@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from tests.gateway.processes.conftest import (
     Four,
     Several,
     Start,
+    begin_together,
     ports_of,
     together,
 )
@@ -106,19 +109,6 @@ def test_a_hold_ends_what_runs_in_every_worker(start: Start, engine: FakeEngine)
     assert gateway.ask() == 503
 
 
-def begun(number: int, act: Callable[[], Any]) -> list[threading.Thread]:
-    """So many at once, in the background."""
-    threads = [threading.Thread(target=act) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-def joined(threads: Iterable[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join()
-
-
 def test_one_truth_in_metrics_and_digests(four: Four) -> None:
     """Whichever worker is asked tells of all of them; all make the same digest of one prompt."""
     counted = four.metric("mmhie_requests_total")
@@ -138,12 +128,11 @@ def test_one_truth_in_metrics_and_digests(four: Four) -> None:
 def test_slots_and_queue_are_shared_out(four: Four, engine: FakeEngine) -> None:
     """Each of four workers has one of four slots and three of twelve places in the queue, whatever
     the others do; metrics and load are the sum, whichever worker is asked."""
-    statuses: list[int] = []
     streams = endless(four, "ward", four.pids(), engine)
     waiting = [
-        thread
+        asked
         for number, pid in enumerate(four.pids(), 1)
-        for thread in three_waiting(four, pid, statuses, queued=3 * number)
+        for asked in three_waiting(four, pid, queued=3 * number)
     ]
     assert engine.stats["running"] == 4
     for name, total in SUMS.items():
@@ -151,15 +140,12 @@ def test_slots_and_queue_are_shared_out(four: Four, engine: FakeEngine) -> None:
     assert {(load["inflight"], load["queued"]) for load in loads(four)} == {(4, 12)}
     for stream in streams:
         stream.leave()
-    joined(waiting)
-    assert statuses == [200] * 12
+    assert [asked.result() for asked in waiting] == [[200]] * 12
 
 
-def three_waiting(
-    four: Four, pid: int, statuses: list[int], *, queued: int
-) -> list[threading.Thread]:
+def three_waiting(four: Four, pid: int, *, queued: int) -> list[Future[Any]]:
     """Have three wait at this worker, which refuses the next; so many wait in all."""
-    waiting = begun(3, lambda: statuses.extend(four.at(pid, four.bearers["ward"])))
+    waiting = begin_together(3, lambda: four.at(pid, four.bearers["ward"]))
     until(lambda: four.metric("mmhie_queued_requests") == queued)
     assert four.at(pid, four.bearers["ward"]) == [429]
     return waiting
@@ -169,10 +155,9 @@ def loads(four: Four) -> list[Any]:
     """Return what each worker says of the load."""
     loads = []
     for pid in four.pids():
-        connection = four.connect_to(pid)
-        connection.request("GET", "/v1/mmhie/load")
-        loads.append(orjson.loads(connection.getresponse().read()))
-        connection.close()
+        with closing(four.connect_to(pid)) as connection:
+            connection.request("GET", "/v1/mmhie/load")
+            loads.append(orjson.loads(connection.getresponse().read()))
     return loads
 
 
@@ -222,12 +207,12 @@ def test_emergency_goes_first_at_a_worker(four: Four, engine: FakeEngine) -> Non
     def visit(name: str) -> Callable[[], list[int]]:
         return lambda: four.at(pid, {**four.bearers[name], "X-Request-ID": name})
 
-    batch = begun(1, visit("research"))
+    batch = begin_together(1, visit("research"))
     until(lambda: four.metric("mmhie_queued_requests") == 1)
-    urgent = begun(1, visit("er"))
+    urgent = begin_together(1, visit("er"))
     until(lambda: four.metric("mmhie_queued_requests") == 2)
     streams.pop().leave()
-    joined((*batch, *urgent))
+    assert [asked.result() for asked in (*batch, *urgent)] == [[200], [200]]
 
     ids = [request["headers"]["x-request-id"] for request in engine.seen("/v1/chat/completions")]
     assert ids[1:] == ["er", "research"]
@@ -272,14 +257,21 @@ def test_all_killed_at_once(start: Start, engine: FakeEngine) -> None:
     until(lambda: gateway.metric("mmhie_workers") == 2)
 
 
-def test_a_worker_that_hangs(start: Start) -> None:
-    """A worker that is stopped is killed and replaced."""
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(signal.SIGSTOP, "a worker hangs and is killed"), (signal.SIGTERM, "all workers are ready")],
+)
+def test_a_worker_that_hangs_or_is_told_to_go(
+    start: Start, number: signal.Signals, said: str
+) -> None:
+    """One that is stopped is killed, one with SIGTERM drains; another takes its place."""
     gateway = start(workers=2)
     victim = min(gateway.pids())
-    os.kill(victim, signal.SIGSTOP)
+    os.kill(victim, number)
     until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2)
 
-    assert "a worker hangs and is killed" in gateway.log
+    assert gateway.answers("/readyz")
+    assert said in gateway.log
 
 
 def test_a_port_that_is_taken(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
@@ -311,14 +303,12 @@ def test_all_replaced_under_load(start: Start, engine: FakeEngine) -> None:
             statuses.append(answer.status)
         connection.close()
 
-    threads = [threading.Thread(target=keep_asking) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+    callers = begin_together(8, keep_asking)
     gateway.signal(signal.SIGHUP)
     until(lambda: not gateway.pids() & before)
     stop.set()
-    for thread in threads:
-        thread.join()
+    for caller in callers:
+        caller.result()
     long.finish()
 
     assert long.is_whole
@@ -378,13 +368,3 @@ def test_a_terminal_stops_it_once(start: Start, engine: FakeEngine) -> None:
 
     assert stream.is_whole
     assert gateway.exit_code() == 0
-
-
-def test_one_worker_is_told_to_go(start: Start) -> None:
-    """SIGTERM to a worker drains that one, and another takes its place."""
-    gateway = start(workers=2)
-    victim = min(gateway.pids())
-    os.kill(victim, signal.SIGTERM)
-    until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2)
-
-    assert gateway.answers("/readyz")

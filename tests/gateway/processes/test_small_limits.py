@@ -20,11 +20,8 @@ def test_each_limit_below_the_number_of_workers_is_named(tmp_path: Path) -> None
         workers=4, max_inflight=3, max_queue=0, client_tokens_per_minute=2, keys_file=file
     )
 
-    assert small_limits(settings) == [
-        "MMHIE_MAX_INFLIGHT",
-        "MMHIE_CLIENT_TOKENS_PER_MINUTE",
-        "the key ward",
-    ]
+    names = ["MMHIE_MAX_INFLIGHT", "MMHIE_CLIENT_TOKENS_PER_MINUTE", "the key ward"]
+    assert small_limits(settings) == names
 
 
 def test_clients_are_counted_exactly_with_redis(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Chunks like the one before: passed without parsing, and only when that is certain."""
 
-from typing import Any
-
 import orjson
 import pytest
 from hypothesis import given
@@ -9,15 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.proxy.chunks import ChunkFastPath, ChunkRelay, text_said
 from gateway.safety import provenance
-
-KEY = b"k" * 32
-FIRST: dict[str, Any] = {"disclaimer": {}, "provenance": {}, "notices": []}
-
-
-def event(text: str, **more: object) -> bytes:
-    """A chunk as vLLM writes it."""
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None, **more}
-    return b"data: " + orjson.dumps({"id": "x", "choices": [choice]}) + b"\n\n"
+from tests.gateway.proxy.relayed import FIRST, KEY, event
 
 
 def learned(one: bytes, text: str) -> ChunkFastPath | None:
@@ -52,14 +42,14 @@ def test_another_text_between_the_same_bytes() -> None:
         assert repeat.text(other) == b""
 
 
+TWICE = event("x", note={"content": "x"}).replace(b'"delta":', b'"z":{"content":"x"},"delta":')
+
+
 @pytest.mark.parametrize(
     ("one", "text"),
     [
         (event("x").replace(b'"content":"x"', b'"content": "x"'), "x"),
-        (
-            event("x", note={"content": "x"}).replace(b'"delta":', b'"z":{"content":"x"},"delta":'),
-            "x",
-        ),
+        (TWICE, "x"),
         (event("a<b"), "a<b"),
         (event('a"b'), 'a"b'),
     ],

@@ -4,22 +4,15 @@ import asyncio
 from itertools import combinations, pairwise
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.peer import chunk
-from tests.gateway.proxy.relayed import Relayed, relayed
+from tests.gateway.proxy.relayed import Relayed, event, relayed
 
 TEXTS = ("a", " word", "é", "a\nline", 'a "quote"', "<|end|>", "<", "", "x" * 300, "\u2028", "😀")
 DONE = b"data: [DONE]\n\n"
-
-
-def event(text: str, **more: object) -> bytes:
-    """A chunk as vLLM writes it."""
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None, **more}
-    return b"data: " + orjson.dumps({"id": "x", "choices": [choice]}) + b"\n\n"
 
 
 END = chunk(event("", finish_reason="stop")) + chunk(DONE) + b"0\r\n\r\n"
@@ -136,11 +129,9 @@ def reads_of_a_stream(draw: st.DrawFn) -> list[bytes]:
     kinds: Any = st.tuples(
         st.sampled_from(TEXTS) | st.text(max_size=5), st.sampled_from([chunk] * 6 + frames)
     )
-    parts = [
-        frame(event(text.encode(errors="replace").decode()))
-        for text, frame in draw(st.lists(kinds, max_size=9))
-    ]
-    parts.append(END)
+    drawn = draw(st.lists(kinds, max_size=9))
+    texts = [text.encode(errors="replace").decode() for text, _ in drawn]
+    parts = [*(frame(event(text)) for text, (_, frame) in zip(texts, drawn, strict=True)), END]
     whole = b"".join(parts)
     ends = [sum(map(len, parts[:number])) for number in range(len(parts) + 1)]
     kept = draw(st.sets(st.sampled_from(ends)) | st.just(set(ends)))

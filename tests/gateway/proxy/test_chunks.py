@@ -59,15 +59,16 @@ def without_label(one: Chunk) -> Chunk:
     return {name: value for name, value in one.items() if name != "mmhie"}
 
 
+def digests(relay: ChunkRelay) -> set[str]:
+    """The different digests of what the choices have said."""
+    return {final["provenance"]["output_digest"] for final in relay.finals}
+
+
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> None:
     """Nothing else is changed; the usage chunk stays here if only we wanted it."""
-    chunks = [
-        chunk(said("", role="assistant")),
-        chunk(said("two ")),
-        chunk(said("words")),
-        chunk(said("", "stop")),
-    ]
+    texts = (said("", role="assistant"), said("two "), said("words"), said("", "stop"))
+    chunks = [chunk(text) for text in texts]
     out, relay = relayed(*chunks, USAGE_CHUNK, took_usage=took_usage)
     first, *middle, last = out if took_usage else out[:-1]
     assert first == {**chunks[0], "mmhie": FIRST}
@@ -98,18 +99,12 @@ def test_an_answer_of_one_chunk_carries_both(took_usage: bool) -> None:
 
 def test_two_choices_each_have_their_own_end() -> None:
     """One disclaimer; a digest and a cut for each choice, as it ends."""
-    chunks = [
-        chunk(said("a", index=0)),
-        chunk(said("b", index=1)),
-        chunk(said("", "stop", index=1)),
-        chunk(said("", "length", index=0)),
-    ]
-    out, relay = relayed(*chunks)
-    assert [("mmhie" in each) for each in out] == [True, False, True, True]
+    ends = said("", "stop", index=1), said("", "length", index=0)
+    out, relay = relayed(*map(chunk, (said("a", index=0), said("b", index=1), *ends)))
+    assert ["mmhie" in each for each in out] == [True, False, True, True]
     assert out[0]["mmhie"] == FIRST
     assert [final["truncated"] for final in relay.finals] == [None, "in_answer"]
-    digests = {final["provenance"]["output_digest"] for final in relay.finals}
-    assert len(digests) == 2
+    assert len(digests(relay)) == 2
 
 
 def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
@@ -117,11 +112,7 @@ def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
     out, relay = relayed(
         chunk(said("a", "stop", index=0), said("b", index=1)), chunk(said("c", "stop", index=1))
     )
-    assert len(relay.finals) == 2
-    assert (
-        relay.finals[0]["provenance"]["output_digest"]
-        != (relay.finals[1]["provenance"]["output_digest"])
-    )
+    assert len(digests(relay)) == 2
     assert {**relay.finals[1], **out[1]["mmhie"]} == out[1]["mmhie"]
 
 
@@ -149,16 +140,6 @@ def test_what_is_said_of_an_answer(
     assert out[0]["choices"][0]["delta"] == delta
 
 
-def test_text_completions_too() -> None:
-    """They say `text` where chat says `delta`."""
-    out, relay = relayed(
-        chunk({"index": 0, "text": "a", "finish_reason": None}),
-        chunk({"index": 0, "text": "b", "finish_reason": "stop"}),
-    )
-    assert [("mmhie" in each) for each in out] == [True, True]
-    assert relay.finals[0]["warnings"] == []
-
-
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_without_a_usage_chunk(took_usage: bool) -> None:
     """The chunk held back for it is sent before the end."""
@@ -168,6 +149,14 @@ def test_without_a_usage_chunk(took_usage: bool) -> None:
     assert relay.usage is None
 
 
+def test_text_completions_too() -> None:
+    """They say `text` where chat says `delta`."""
+    parts = [{"index": 0, "text": "a", "finish_reason": None}, {"index": 0, "text": "b"}]
+    out, relay = relayed(chunk(parts[0]), chunk({**parts[1], "finish_reason": "stop"}))
+    assert ["mmhie" in each for each in out] == [True, True]
+    assert relay.finals[0]["warnings"] == []
+
+
 def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
     """Some engines send two; neither is lost."""
     chunks = [chunk(said("a", "stop")), chunk(said("", "stop")), chunk(said(None))]
@@ -175,18 +164,14 @@ def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
     assert [each["choices"] for each in out] == [each["choices"] for each in chunks]
 
 
-def test_a_fingerprint_in_its_place_is_not_written_twice() -> None:
-    """Only what vLLM moved is moved back."""
-    own = chunk(said("a", "stop"), system_fingerprint="own")
-    out, _ = relayed(own, USAGE_CHUNK, took_usage=True)
-    assert out[0]["system_fingerprint"] == "own"
-
-
-def test_chunks_without_choices_pass() -> None:
-    """Only the usage chunk that we asked for is ours to keep."""
+def test_what_the_engine_says_otherwise_passes() -> None:
+    """Only the usage chunk that we asked for is ours to keep, and only the fingerprint that vLLM
+    has moved there is moved back."""
     filtered = chunk(prompt_filter_results=[])
-    out, _ = relayed(filtered, chunk(said("a", "stop")), USAGE_CHUNK, took_usage=True)
+    own = chunk(said("a", "stop"), system_fingerprint="own")
+    out, _ = relayed(filtered, own, USAGE_CHUNK, took_usage=True)
     assert out[0] == filtered
+    assert out[1]["system_fingerprint"] == "own"
     assert len(out) == 2
 
 
@@ -245,9 +230,8 @@ def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
 
 def test_no_error_is_no_error() -> None:
     """`"error": null` is how some say that all is well; a choice without index is the first."""
-    out, _ = relayed(
-        {"error": None, "choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}
-    )
+    choice = {"delta": {"content": "a"}, "finish_reason": "stop"}
+    out, _ = relayed({"error": None, "choices": [choice]})
     assert out[0]["mmhie"]["disclaimer"]
 
 
@@ -277,18 +261,13 @@ DELTAS = st.fixed_dictionaries(
     choices=st.integers(1, 2),
     has_usage=st.booleans(),
     took_usage=st.booleans(),
-    last_says_something=st.booleans(),
+    text=st.sampled_from(["end", None]),
 )
 def test_any_stream(
-    deltas: list[tuple[int, Chunk]],
-    choices: int,
-    has_usage: bool,
-    took_usage: bool,
-    last_says_something: bool,
+    deltas: list[Any], choices: int, has_usage: bool, took_usage: bool, text: str | None
 ) -> None:
     """The disclaimer once, a final part for each choice, and no other byte moved, lost or made."""
     chunks = [chunk({"index": index % choices, "delta": delta}) for index, delta in deltas]
-    text = "end" if last_says_something else None
     chunks += [chunk(said(text, "stop", index=index)) for index in range(choices)]
     usage = [chunk(usage=USAGE)] if has_usage else []
     events = [sse.encode(each) for each in [*chunks, *usage]]
@@ -307,12 +286,8 @@ def test_any_stream(
 def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
     """Their fingerprint is there; the other choice goes on meanwhile, and the first chunk that is
     sent has the disclaimer."""
-    parts = [
-        chunk(said("a", "stop", index=0)),
-        chunk(said("b", index=1)),
-        chunk(said("c", "length", index=1)),
-    ]
-    out, relay = relayed(*parts, USAGE_CHUNK, took_usage=True)
+    parts = said("a", "stop", index=0), said("b", index=1), said("c", "length", index=1)
+    out, relay = relayed(*map(chunk, parts), USAGE_CHUNK, took_usage=True)
 
     assert [chunk["choices"][0]["index"] for chunk in out] == [1, 0, 1]
     assert [chunk.get("system_fingerprint") for chunk in out] == [None, FINGERPRINT, FINGERPRINT]
@@ -349,11 +324,15 @@ def test_leaked_markers_are_stripped_wherever_they_are_cut(cut: int) -> None:
     assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
 
 
+def thought(text: str) -> list[Chunk]:
+    """Reasoning, an answer, and the counts."""
+    first = chunk({"index": 0, "delta": {"reasoning": text}})
+    return [first, chunk(said("yes", "stop")), USAGE_CHUNK]
+
+
 def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
     """No chunk is added or dropped; the answer stays."""
-    policy = OutputPolicy(policy="hide")
-    parts = [chunk({"index": 0, "delta": {"reasoning": "secret"}}), chunk(said("yes", "stop"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
+    out, _ = relayed(*thought("secret"), took_usage=True, policy=OutputPolicy(policy="hide"))
 
     assert "secret" not in str(out)
     assert texts(out) == "yes"
@@ -362,9 +341,7 @@ def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
 
 def test_reasoning_goes_by_both_names() -> None:
     """Clients of before and of now find it."""
-    policy = OutputPolicy(name="both")
-    parts = [chunk({"index": 0, "delta": {"reasoning": "hm"}}), chunk(said("yes", "stop"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
+    out, _ = relayed(*thought("hm"), took_usage=True, policy=OutputPolicy(name="both"))
 
     delta = out[0]["choices"][0]["delta"]
     assert (delta["reasoning"], delta["reasoning_content"]) == ("hm", "hm")
@@ -379,15 +356,9 @@ def test_the_disclaimer_surrounds_the_text_once() -> None:
 
     assert texts(out) == "Mind: ab Ask a doctor."
     assert placed.finals == plain.finals
-
-
-def test_nothing_surrounds_an_answer_without_text() -> None:
-    """A tool call is for a program."""
-    policy = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
-    call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
+    call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}  # for a program
     parts = [chunk({"index": 0, "delta": call}), chunk(said(None, "tool_calls"))]
     out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
-
     assert "doctor" not in str([c["choices"] for c in out])
 
 

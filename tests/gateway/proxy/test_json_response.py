@@ -9,18 +9,18 @@ from gateway.api import paths
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import json_response
 from gateway.proxy.light_answer import LightAnswer
-from gateway.proxy.output_policy import OutputPolicy
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 CHAT = "/v1/chat/completions"
 
 
-def labelled(answer: object, path: str = CHAT) -> tuple[dict[str, Any], Any, Any]:
-    """The parsed body, the closing part and the usage; the bytes before the label are checked."""
-    raw = json.dumps(answer, indent=1).encode() + b"\n"
-    body, final, usage, _ = json_response.label(LightAnswer.of(raw), FIRST, key=b"k", path=path)
-    end = raw.rindex(b"}")
-    assert body.startswith(raw[:end])
+def labelled(
+    answer: object, path: str = CHAT, policy: OutputPolicy = PLAIN
+) -> tuple[dict[str, Any], Any, Any]:
+    """The parsed body, the closing part and the usage."""
+    sent = LightAnswer.of(json.dumps(answer).encode())
+    body, final, usage, _ = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
     return json.loads(body), final, usage
 
 
@@ -29,9 +29,13 @@ def choice(content: str | None, finish: str = "stop", **message: Any) -> dict[st
 
 
 def test_one_key_is_added() -> None:
-    """The engine's fingerprint is told in it, too."""
+    """Behind the bytes that came; the engine's fingerprint is told in it, too."""
     answer = {"choices": [choice("a")], "usage": {"x": 1}, "system_fingerprint": "fp"}
-    body, final, usage = labelled(answer)
+    raw = json.dumps(answer, indent=1).encode() + b"\n"
+    light = LightAnswer.of(raw)
+    sent, final, usage, _ = json_response.label(light, FIRST, key=b"k", path=CHAT)
+    assert sent.startswith(raw[: raw.rindex(b"}")])
+    body = json.loads(sent)
     label = body.pop("mmhie")
     assert body == answer
     assert label["disclaimer"] == FIRST["disclaimer"]
@@ -72,20 +76,15 @@ def test_what_is_said_of_it(
 )
 def test_the_model_that_answers(name: object, served: tuple[str, ...], warnings: list[str]) -> None:
     """One that is not listed is told of; an engine may name none."""
-    answer = json.dumps({"model": name, "choices": [choice("a")]}).encode()
-    policy = OutputPolicy(served=served)
-    _, final, _, _ = json_response.label(
-        LightAnswer.of(answer), FIRST, key=b"k", path=CHAT, policy=policy
-    )
+    answer = {"model": name, "choices": [choice("a")]}
+    _, final, _ = labelled(answer, policy=OutputPolicy(served=served))
     assert final["warnings"] == warnings
 
 
 def test_the_digest_is_of_the_text() -> None:
     """The same text, the same digest; another, another."""
-    digests = [
-        labelled({"choices": [choice(text)]})[1]["provenance"]["output_digest"]
-        for text in ("a", "a", "b")
-    ]
+    finals = [labelled({"choices": [choice(text)]})[1] for text in ("a", "a", "b")]
+    digests = [final["provenance"]["output_digest"] for final in finals]
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -97,48 +96,37 @@ def test_responses_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("path", "answer"),
     [
-        [],
-        {},
-        {"choices": []},
-        {"choices": {}},
-        {"choices": [1]},
-        {"choices": [{"message": "a"}]},
-        {"choices": [{"message": {"content": 1}}]},
-        {"error": {"message": "chest pain"}},
+        (CHAT, []),
+        (CHAT, {}),
+        (CHAT, {"choices": []}),
+        (CHAT, {"choices": {}}),
+        (CHAT, {"choices": [1]}),
+        (CHAT, {"choices": [{"message": "a"}]}),
+        (CHAT, {"choices": [{"message": {"content": 1}}]}),
+        (CHAT, {"error": {"message": "chest pain"}}),
+        (paths.RESPONSES, []),
+        (paths.RESPONSES, {"output": 1}),
+        (paths.RESPONSES, {"output": [1]}),
+        (paths.RESPONSES, {"output": [{"content": 1}]}),
     ],
 )
-def test_nonsense_is_garbled(answer: object) -> None:
+def test_nonsense_is_garbled(path: str, answer: object) -> None:
     """Never another exception, never its words."""
     with pytest.raises((EngineGarbled, EngineRejected)) as raised:
-        json_response.label(LightAnswer.of(json.dumps(answer).encode()), FIRST, key=b"k", path=CHAT)
+        labelled(answer, path)
     assert "chest" not in raised.value.message
 
 
-@pytest.mark.parametrize(
-    "answer", [[], {"output": 1}, {"output": [1]}, {"output": [{"content": 1}]}]
-)
-def test_nonsense_in_responses_is_garbled(answer: object) -> None:
-    """The same for the other API."""
-    with pytest.raises(EngineGarbled):
-        json_response.label(
-            LightAnswer.of(json.dumps(answer).encode()), FIRST, key=b"k", path=paths.RESPONSES
-        )
-
-
 def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, Any]:
-    body, _, _, _ = json_response.label(
-        LightAnswer.of(json.dumps(answer).encode()), FIRST, key=b"k", path=path, policy=shape
-    )
-    document: dict[str, Any] = json.loads(body)
-    return document
+    return labelled(answer, path, shape)[0]
 
 
 def test_leaked_markers_are_stripped_and_told() -> None:
     """In every choice by itself; the clean one keeps its text."""
     leak = "<|start|>assistant<|channel|>final<|message|>Rest."
-    body = shaped({"choices": [choice(leak), {**choice("b"), "index": 1}]}, OutputPolicy())
+    body, _, _ = labelled({"choices": [choice(leak), {**choice("b"), "index": 1}]})
 
     assert [c["message"]["content"] for c in body["choices"]] == ["Rest.", "b"]
     assert body["mmhie"]["warnings"] == ["harmony_markers_stripped"]
@@ -174,14 +162,8 @@ def test_what_is_known_beforehand_is_told_first() -> None:
 
 def test_each_of_several_choices_is_looked_at() -> None:
     """One that is empty and one that is cut are told, whatever the others are."""
-    three = {
-        "choices": [
-            choice("a"),
-            {**choice(None), "index": 1},
-            {**choice("b"), "index": 2, "finish_reason": "length"},
-        ]
-    }
-    label = shaped(three, OutputPolicy())["mmhie"]
+    three = [choice("a"), choice(None) | {"index": 1}, choice("b", "length") | {"index": 2}]
+    label = labelled({"choices": three})[0]["mmhie"]
 
     assert label["warnings"] == ["empty_answer"]
     assert label["truncated"] == "in_answer"

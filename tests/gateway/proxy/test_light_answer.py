@@ -1,9 +1,7 @@
 """Log probabilities are passed over, not parsed, and come out as they went in."""
 
-import asyncio
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +14,9 @@ from gateway.proxy.light_answer import LEVELS, LightAnswer, end_of
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HEAVY_BYTES
+from tests.gateway.peer import chunk
 from tests.gateway.proxy.relayed import Line
+from tests.waiting import eventually
 
 FIRST = {"disclaimer": {}, "provenance": {"request_id": "id-1"}}
 TRICKY = 'says "logprobs":[1, "prompt_logprobs": {} and ]}]} \\'
@@ -145,16 +145,15 @@ async def test_a_large_event_of_a_stream_keeps_its_place(monkeypatch: pytest.Mon
     monkeypatch.setattr(light_answer, "read_value", note)
     texts = ["one ", "two ", "large ", "three ", "four ", "end"]
     one, two, large, three, four, end = (
-        in_chunk(completion_event(text, logprobs=CHAT if text == "large " else None))
-        for text in texts
+        chunk(completion_event(text, logprobs=CHAT if text == "large " else None)) for text in texts
     )
     line = Line(short=True)
     await line.begin()
     await line.read(one + two, is_full=False)
     await line.read(large + three, is_full=True)
-    await until(lambda: line.pieces == 4)
+    await eventually(lambda: line.pieces == 4)
     await line.read(four, is_full=False)
-    await line.read(end + in_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n", is_full=False)
+    await line.read(end + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n", is_full=False)
     outcome = await line.end()
 
     *events, _, _ = outcome.body.split(b"\n\n")
@@ -162,12 +161,6 @@ async def test_a_large_event_of_a_stream_keeps_its_place(monkeypatch: pytest.Mon
     assert [choice["text"] for choice in choices] == texts
     assert choices[2]["logprobs"] == CHAT
     assert threads == {"heavy"}
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Let the loop turn until something has happened."""
-    while not happened():
-        await asyncio.sleep(0.001)
 
 
 def completion_event(text: str, **more: object) -> bytes:
@@ -194,8 +187,3 @@ def test_an_event_on_several_lines_stays_one_event(kind: str) -> None:
     holder = body["part"] if "part" in kind else body["response"]["output"][0]["content"][0]
     assert (holder["text"], holder["logprobs"]) == ("Not advice. hello", [ITEM] * MANY)
     assert len(light.body) < HEAVY_BYTES
-
-
-def in_chunk(event: bytes) -> bytes:
-    """An event in an HTTP chunk of its own."""
-    return b"%x\r\n%b\r\n" % (len(event), event)

@@ -11,18 +11,14 @@ from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.safety.provenance import keyed_digest
 
-FIRST = {
-    "disclaimer": {"text": "Not advice.", "version": "1"},
-    "provenance": {"request_id": "id-1"},
-    "notices": [],
-}
+DISCLAIMER = {"text": "Not advice.", "version": "1"}
+FIRST = {"disclaimer": DISCLAIMER, "provenance": {"request_id": "id-1"}, "notices": []}
 HIDE = OutputPolicy("hide")
 START = {"id": "m1", "content": [], "usage": {"input_tokens": 7, "output_tokens": 0}}
 
 
 def event(kind: str, **more: Any) -> bytes:
-    body = json.dumps({"type": kind, **more}, separators=(",", ":"), ensure_ascii=False)
-    return f"event: {kind}\ndata: {body}\n\n".encode()
+    return sse.named(kind, {"type": kind, **more})
 
 
 def delta(text: str, index: int = 0) -> bytes:
@@ -179,22 +175,17 @@ def test_a_failure_is_an_error_event() -> None:
     raw = relay().render(EngineCut("It broke."))
     assert raw.startswith(b"event: error\n")
     body = content(raw)
-    assert body["type"] == "error"
-    assert body["request_id"] == "id-1"
-    assert body["error"]["type"] == "api_error"
-    assert body["error"]["message"] == "It broke."
+    assert (body["type"], body["request_id"]) == ("error", "id-1")
+    assert (body["error"]["type"], body["error"]["message"]) == ("api_error", "It broke.")
 
 
 def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
-    """None where there was no text."""
+    """None where there was no text; with the disclaimer around it, of what was sent and not of the
+    last delta, which waits for the end of the text."""
     own = relay()
     assert own.digests() == []
     own.relay(delta("a"))
     assert own.digests() == [keyed_digest(b"k", "a")]
-
-
-def test_so_has_one_with_the_disclaimer_around_it() -> None:
-    """Of what was sent, not of the last delta, which waits for the end of the text."""
     own = relay(OutputPolicy(opening="Note. ", closing=" Note."))
     assert "Note. a" in said(own.relay(delta("a")) + own.relay(delta("b")))
     assert own.digests() == [keyed_digest(b"k", "a")]

@@ -1,18 +1,18 @@
 """Whole messages of Anthropic's API: one key more, clean text, hidden thinking, all tokens."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gateway.api import paths
 from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
-from gateway.proxy import json_response, messages_error
-from gateway.proxy.light_answer import LightAnswer
-from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.proxy import messages_error
+from gateway.proxy.output_policy import OutputPolicy
 from gateway.safety.provenance import keyed_digest
+from tests.gateway.proxy import test_json_response
 
-FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "s"}
 CALL = {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1}}
 
@@ -25,13 +25,7 @@ def message(*blocks: Any, reason: str | None = "end_turn", **more: Any) -> dict[
     return {"type": "message", "content": list(blocks), "stop_reason": reason, **more}
 
 
-def labelled(answer: object, policy: OutputPolicy = PLAIN) -> tuple[dict[str, Any], Any, Any]:
-    raw = json.dumps(answer).encode()
-    path = paths.MESSAGES
-    body, final, usage, _ = json_response.label(
-        LightAnswer.of(raw), FIRST, key=b"k", path=path, policy=policy
-    )
-    return json.loads(body), final, usage
+labelled = partial(test_json_response.labelled, path=paths.MESSAGES)
 
 
 def test_one_key_is_added() -> None:
@@ -75,25 +69,21 @@ def test_markers_are_stripped() -> None:
 
 def test_hidden_thinking_leaves_an_empty_block() -> None:
     """As Anthropic's own API does where it is omitted."""
-    body, _, _ = labelled(message(THINKING, text("a")), OutputPolicy("hide"))
+    body, _, _ = labelled(message(THINKING, text("a")), policy=OutputPolicy("hide"))
     assert body["content"] == [{**THINKING, "thinking": ""}, text("a")]
 
 
 def test_the_disclaimer_goes_around_the_text() -> None:
     """Only if it is configured."""
-    body, _, _ = labelled(message(text("a")), OutputPolicy(opening="<", closing=">"))
+    body, _, _ = labelled(message(text("a")), policy=OutputPolicy(opening="<", closing=">"))
     assert body["content"] == [text("<a>")]
 
 
 @pytest.mark.parametrize("content", [None, "a", ["a"], [{"type": "text", "text": 7}]])
 def test_another_form_is_garbled(content: Any) -> None:
-    """A content that is no list of blocks."""
+    """A content that is no list of blocks; an error in its place, whatever status it came with."""
     with pytest.raises(EngineGarbled):
         labelled({"type": "message", "content": content})
-
-
-def test_an_error_in_place_of_an_answer() -> None:
-    """Whatever status it came with."""
     with pytest.raises(EngineRejected):
         labelled({"type": "error", "error": {"message": "x"}})
 
@@ -111,8 +101,6 @@ def test_errors_have_anthropics_names(error: Any, kind: str) -> None:
     """And everything that ours have: the code, the parameter, the notices."""
     error.notices = ({"id": "MED101"},)
     body = json.loads(messages_error.body(error, request_id="id-1"))
-    assert body["type"] == "error"
-    assert body["request_id"] == "id-1"
-    assert body["error"]["type"] == kind
-    assert body["error"]["code"] == error.code
+    assert (body["type"], body["request_id"]) == ("error", "id-1")
+    assert (body["error"]["type"], body["error"]["code"]) == (kind, error.code)
     assert body["error"]["mmhie"]["notices"] == [{"id": "MED101"}]

@@ -31,33 +31,33 @@ PLACE = {**NUMBER, "content_index": 0, "item_id": "m1"}
 
 
 def event(kind: str, **more: Any) -> bytes:
-    body = json.dumps({"type": kind, **more}, separators=(",", ":"), ensure_ascii=False)
-    return f"event: {kind}\ndata: {body}\n\n".encode()
+    return sse.named(kind, {"type": kind, **more})
 
 
 def part(text: str, **more: Any) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], **more}
 
 
-def message(text: str) -> dict[str, Any]:
-    return {"type": "message", "id": "m1", "content": [part(text)]}
+def message(text: str, **more: Any) -> dict[str, Any]:
+    return {"type": "message", "id": "m1", "content": [part(text, **more)]}
 
 
-def stream(*deltas: str) -> list[bytes]:
-    """As vLLM sends an answer that comes in these deltas, each with its log-probabilities."""
+def stream(*deltas: str, spelt: Any = None) -> list[bytes]:
+    """As vLLM sends an answer that comes in these deltas, each with its log-probabilities, or all
+    with those of the reasoning (`spelt`)."""
     text = "".join(deltas)
-    closing = {"id": "r1", "status": "completed", "output": [message(text)]}
+    whole = message(text, **({"logprobs": spelt} if spelt else {}))
+    closing = {"id": "r1", "status": "completed", "output": [whole]}
+    tokens = [(delta, spelt or [{"token": delta}]) for delta in deltas]
+    done = part(text, logprobs=spelt or [{"token": text}])
     return [
         event("response.created", response={"id": "r1", "output": []}),
         event("response.output_item.added", item={**message(""), "content": []}, **NUMBER),
         event("response.content_part.added", part=part(""), **PLACE),
-        *(
-            event("response.output_text.delta", delta=delta, logprobs=[{"token": delta}], **PLACE)
-            for delta in deltas
-        ),
-        event("response.output_text.done", text=text, logprobs=[], **PLACE),
-        event("response.content_part.done", part=part(text, logprobs=[{"token": text}]), **PLACE),
-        event("response.output_item.done", item=message(text), **NUMBER),
+        *(event("response.output_text.delta", delta=d, logprobs=p, **PLACE) for d, p in tokens),
+        event("response.output_text.done", text=text, logprobs=spelt or [], **PLACE),
+        event("response.content_part.done", part=done, **PLACE),
+        event("response.output_item.done", item=whole, **NUMBER),
         event("response.completed", response=closing),
     ]
 
@@ -186,7 +186,7 @@ def test_hidden_reasoning_is_not_spelt_out_token_by_token(
     shape: OutputPolicy, is_data_only: bool
 ) -> None:
     """vLLM's log-probabilities are of all tokens, the reasoning's among them: none is sent."""
-    events = spelt_stream("It is ", "be<ni>gn.")
+    events = stream("It is ", "be<ni>gn.", spelt=SPELT)
     if is_data_only:
         events = [b"data: " + sse.payload(each) + b"\n\n" for each in events]
 
@@ -198,14 +198,12 @@ def test_hidden_reasoning_is_not_spelt_out_token_by_token(
 @pytest.mark.parametrize("shape", HIDING)
 def test_a_whole_response_is_not_spelt_out_either(shape: OutputPolicy) -> None:
     """The text stays, the same as in a stream."""
-    body = json.dumps({"output": [spelt_message("It is benign.")], "status": "completed"})
+    answer = {"output": [message("It is benign.", logprobs=SPELT)], "status": "completed"}
+    sent = LightAnswer.of(json.dumps(answer).encode())
+    body = json_response.label(sent, FIRST, key=b"k", path=paths.RESPONSES, policy=shape).body
 
-    labelled = json_response.label(
-        LightAnswer.of(body.encode()), FIRST, key=b"k", path="/v1/responses", policy=shape
-    )
-
-    assert b"Because" not in labelled.body
-    assert b"It is benign." in labelled.body
+    assert b"Because" not in body
+    assert b"It is benign." in body
 
 
 def test_a_delta_that_speaks_of_log_probabilities_keeps_its_bytes() -> None:
@@ -214,24 +212,3 @@ def test_a_delta_that_speaks_of_log_probabilities_keeps_its_bytes() -> None:
     for delta in ('"logprobs":[1]', '"logprobs":[]', "a"):
         plain = event("response.output_text.delta", delta=delta, logprobs=[], **PLACE)
         assert own.relay(plain) == plain
-
-
-def spelt_message(text: str) -> dict[str, Any]:
-    return {"type": "message", "id": "m1", "content": [part(text, logprobs=SPELT)]}
-
-
-def spelt_stream(*deltas: str) -> list[bytes]:
-    """A stream each of whose events has the log-probabilities of the reasoning."""
-    text = "".join(deltas)
-    closing = {"id": "r1", "status": "completed", "output": [spelt_message(text)]}
-    return [
-        event("response.created", response={"id": "r1", "output": []}),
-        *(
-            event("response.output_text.delta", delta=piece, logprobs=SPELT, **PLACE)
-            for piece in deltas
-        ),
-        event("response.output_text.done", text=text, logprobs=SPELT, **PLACE),
-        event("response.content_part.done", part=part(text, logprobs=SPELT), **PLACE),
-        event("response.output_item.done", item=spelt_message(text), **NUMBER),
-        event("response.completed", response=closing),
-    ]

@@ -1,11 +1,13 @@
-"""Background tasks, which no exception ends for good."""
+"""Work beside the requests: tasks that no exception ends for good, and large requests."""
 
 import asyncio
+import threading
 
 import pytest
 
 from gateway.runtime import background
 from gateway.runtime.background import TOLD_S, Background, Task
+from gateway.runtime.heavy_work import HeavyWork
 from tests.gateway.clock import Clock
 from tests.waiting import LoopClock
 
@@ -43,3 +45,13 @@ async def test_a_task_that_is_cancelled_ends() -> None:
     keeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await keeping
+
+
+async def test_one_thread_for_all() -> None:
+    """However many large requests come, the loop has half of the processor."""
+    heavy = HeavyWork()
+    large = await asyncio.gather(*(heavy.run(threading.get_ident) for _ in range(9)))
+    heavy.close()
+
+    assert len(set(large)) == 1
+    assert threading.get_ident() not in large

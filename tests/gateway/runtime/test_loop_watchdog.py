@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from gateway.api.paths import CHAT
 from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.runtime.loop_watchdog import BEAT_S, HELD_S, NO_ROUTE, LoopWatchdog, route_at
-from tests.waiting import PATIENCE_S, eventually
+from tests.waiting import PATIENCE_S, beside, eventually
 
 EXCHANGE = SimpleNamespace(scope={"route": TOKEN_ENDPOINTS[CHAT], "path": "/v1/chat/../secret"})
 
@@ -33,14 +33,9 @@ def spin(watchdog: LoopWatchdog) -> None:
 @contextlib.asynccontextmanager
 async def watched(found: list[tuple[str, float]]):  # type: ignore[no-untyped-def] # a generator
     watchdog = LoopWatchdog(lambda route, seconds: found.append((route, seconds)))
-    running = asyncio.create_task(watchdog.run())
-    await asyncio.sleep(0)
-    try:
+    async with beside(watchdog.run()):
+        await asyncio.sleep(0)
         yield watchdog
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 async def test_the_route_that_computes_is_named() -> None:

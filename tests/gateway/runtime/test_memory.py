@@ -52,21 +52,22 @@ print(full - resident())
 """
 
 
-def given_back(how: str) -> int:
-    command = [sys.executable, "-c", LARGE, how]
-    return int(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+def numbers(program: str, *arguments: str) -> list[int]:
+    """The numbers that a program prints."""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [int(word) for word in done.stdout.split()]
 
 
 def test_a_large_block_goes_back_at_once() -> None:
     """Whatever was allocated after it; by itself malloc keeps it."""
-    assert given_back("returned") > 19e6
-    assert given_back("kept") < 1e6
+    assert numbers(LARGE, "returned")[0] > 19e6
+    assert numbers(LARGE, "kept")[0] < 1e6
 
 
 def test_what_was_freed_goes_back() -> None:
     """Of 20 MB that were freed between things in use, nearly all, and only when told to."""
-    done = subprocess.run([sys.executable, "-c", FREE], cwd=ROOT, capture_output=True, text=True)
-    by_itself, given = map(int, done.stdout.split())
+    by_itself, given = numbers(FREE)
 
     assert by_itself < 5e6
     assert given > 10e6
@@ -74,9 +75,7 @@ def test_what_was_freed_goes_back() -> None:
 
 def test_the_flag_is_off() -> None:
     """PR_GET_DUMPABLE: on in every process, off in ours."""
-    done = subprocess.run([sys.executable, "-c", ASK], cwd=ROOT, capture_output=True, text=True)
-
-    assert done.stdout.split() == ["1", "0"], done.stderr
+    assert numbers(ASK) == [1, 0]
 
 
 def limit(pid: int) -> str:

@@ -29,14 +29,9 @@ def test_another_wording_has_another_version() -> None:
     def version(**changed: Any) -> str | None:
         return Screener.of(**{"contacts": Contacts("112"), **changed}).notice_rules
 
-    changes: tuple[dict[str, Any], ...] = (
-        {},
-        {"contacts": Contacts("911")},
-        {"contacts": Contacts("112", "116 123")},
-        {"threshold": 0.9},
-        {"audience": "patient"},
-        {"audience": "off"},
-    )
+    contacts = (Contacts("112"), Contacts("911"), Contacts("112", "116 123"))
+    changes: list[dict[str, Any]] = [{"contacts": each} for each in contacts]
+    changes += [{"threshold": 0.9}, {"audience": "patient"}, {"audience": "off"}]
     assert version() == version()
     assert len({version(**changed) for changed in changes}) == len(changes)
     assert version(audience="off") is None
@@ -54,28 +49,23 @@ def test_digests_compare_under_one_key_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish_reason", "content", "reasoning", "where"),
+    ("ending", "where"),
     [
-        ("length", None, "Hm", "in_reasoning"),
-        ("length", "", "Hm", "in_reasoning"),
-        ("length", None, None, "in_reasoning"),
-        ("length", "Take", "Hm", "in_answer"),
-        ("length", "Take", None, "in_answer"),
-        ("length", "", None, "in_answer"),
-        ("max_output_tokens", "Take", None, "in_answer"),
-        ("stop", None, "Hm", None),
-        ("tool_calls", None, None, None),
-        (None, "Take", None, None),
+        (Ending("length", None, "Hm"), "in_reasoning"),
+        (Ending("length", "", "Hm"), "in_reasoning"),
+        (Ending("length", None, None), "in_reasoning"),
+        (Ending("length", "Take", "Hm"), "in_answer"),
+        (Ending("length", "Take", None), "in_answer"),
+        (Ending("length", "", None), "in_answer"),
+        (Ending("max_output_tokens", "Take", None), "in_answer"),
+        (Ending("stop", None, "Hm"), None),
+        (Ending("tool_calls", None, None), None),
+        (Ending(None, "Take", None), None),
     ],
 )
-def test_where_an_answer_was_cut(
-    finish_reason: str | None,
-    content: str | None,
-    reasoning: str | None,
-    where: Truncation | None,
-) -> None:
+def test_where_an_answer_was_cut(ending: Ending, where: Truncation | None) -> None:
     """Only running out of tokens cuts; null content means inside the reasoning."""
-    assert Ending(finish_reason, content, reasoning).truncation == where
+    assert ending.truncation == where
 
 
 @pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
@@ -87,29 +77,21 @@ def test_an_end_that_is_none_has_a_name(reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reasoning", "has_tool_calls", "completion_tokens", "kind"),
+    ("ending", "kind"),
     [
-        ("Yes.", None, False, 3, None),
-        ("Yes.", "Hm", False, 9, None),
-        (None, None, True, 9, None),
-        (None, "Hm", False, 9, "reasoning_only"),
-        (" \n", "Hm", False, 9, "reasoning_only"),
-        (None, None, False, 9, "empty_answer"),
-        ("", None, False, 1, "empty_answer"),
-        (" ", "", False, 1, "empty_answer"),
-        ("", None, False, 0, "nothing_generated"),
+        (Ending("stop", "Yes.", None, False, 3), None),
+        (Ending("stop", "Yes.", "Hm", False, 9), None),
+        (Ending("stop", None, None, True, 9), None),  # a tool call
+        (Ending("stop", None, "Hm", False, 9), "reasoning_only"),
+        (Ending("stop", " \n", "Hm", False, 9), "reasoning_only"),
+        (Ending("stop", None, None, False, 9), "empty_answer"),
+        (Ending("stop", "", None, False, 1), "empty_answer"),
+        (Ending("stop", " ", "", False, 1), "empty_answer"),
+        (Ending("stop", "", None, False, 0), "nothing_generated"),
     ],
 )
-def test_an_answer_that_is_not_there_has_a_name(
-    content: str | None,
-    reasoning: str | None,
-    has_tool_calls: bool,
-    completion_tokens: int,
-    kind: Anomaly | None,
-) -> None:
+def test_an_answer_that_is_not_there_has_a_name(ending: Ending, kind: Anomaly | None) -> None:
     """Null and blank answers are never taken for answers; a tool call is one."""
-    ending = Ending("stop", content, reasoning, has_tool_calls, completion_tokens)
-
     assert ending.anomaly == kind
 
 

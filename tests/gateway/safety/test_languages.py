@@ -18,7 +18,7 @@ from tests.contract.surfaces import (
 from tests.contract.test_disclaimer import CARRIERS
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.counts import counted
-from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
+from tests.gateway.safety.red_flags.frozen import all_cases
 from tests.waiting import until
 
 REQUESTS, GERMAN = "mmhie_requests_total{", 'mmhie_prompts_total{language="de"}'
@@ -74,12 +74,9 @@ def test_languages(language: str, text: str) -> None:
     assert language_of([text.upper()]) == language
 
 
-def test_without_a_text_there_is_none() -> None:
-    assert language_of([]) is None
-
-
 def test_only_the_beginning_counts() -> None:
-    """A long record costs no more than a question."""
+    """A long record costs no more than a question; without a text there is no language."""
+    assert language_of([]) is None
     assert language_of(["1 " * HEAD + TEXTS["en"][0]]) == "other"
 
 
@@ -97,12 +94,7 @@ UNSCREENED = (
     "자살하고 싶어요",
 )
 UNSURE = (
-    "",
-    "OK",
-    "38.5",
-    "我",
-    "67M STEMI, troponin 4.2, BP 90/60",
-    "Na 138, K 4.1, pCO2 40",
+    *("", "OK", "38.5", "我", "67M STEMI, troponin 4.2, BP 90/60", "Na 138, K 4.1, pCO2 40"),
     "🚑" * 300,
 )
 
@@ -127,15 +119,10 @@ def test_no_screened_language_is_taken_for_another(text: str) -> None:
 
 def test_none_of_the_evaluated_texts_is_taken_for_another_language() -> None:
     """Thousands, in the six languages, of every kind."""
-    texts = [
-        case.text
-        for folder in FOLDERS
-        for language in languages_of(folder)
-        for case in cases(language, folder)
-    ]
+    evaluated = all_cases()
 
-    assert len(texts) > 3_000
-    assert not [text for text in texts if is_unscreened([Turn("user", text)])]
+    assert len(evaluated) > 3_000
+    assert not [case for case in evaluated if is_unscreened([Turn("user", case.text)])]
 
 
 def test_a_long_text_costs_no_more() -> None:

@@ -5,8 +5,6 @@ import hmac
 import re
 from pathlib import Path
 
-import orjson
-
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Ending
 from gateway.safety.provenance import (
@@ -41,43 +39,25 @@ LAST = Ending("length", "Take").label(
     ["harmony_markers_stripped"], (), digest="hmac-sha256:11", fingerprint="vllm-0.32.0-tp1-abc"
 )
 PROVENANCE = {
-    "request_id",
-    "time",
-    "gateway_version",
-    "engine",
-    "engine_version",
-    "system_fingerprint",
-    "model",
-    "revision",
-    "base",
-    "base_revision",
-    "adapter",
-    "adapter_digest",
-    "quantization",
-    "pinned_date",
-    "display_name",
-    "reasoning_effort",
-    "sampling",
-    "prompt_digest",
-    "notice_rules",
-    "output_digest",
+    *("request_id", "time", "gateway_version", "engine", "engine_version", "system_fingerprint"),
+    *("model", "revision", "base", "base_revision", "adapter", "adapter_digest", "quantization"),
+    *("pinned_date", "display_name", "reasoning_effort", "sampling", "prompt_digest"),
+    *("notice_rules", "output_digest"),
 }
 API = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def test_both_parts_together_are_the_whole_contract() -> None:
-    """Every field of design section 4 is there, known or null, and nothing besides."""
+    """Every field of design section 4 is there, known or null, and nothing besides; a stream
+    carries each fact once, in its first chunk or in its last."""
     mmhie = merge(FIRST, LAST)
 
+    assert not set(FIRST["provenance"]) & set(LAST["provenance"])
+    assert set(FIRST) & set(LAST) == {"provenance"}
+
     assert set(mmhie) == {
-        "disclaimer",
-        "emergency_note",
-        "ai_generated",
-        "ai_label",
-        "provenance",
-        "truncated",
-        "warnings",
-        "notices",
+        *("disclaimer", "emergency_note", "ai_generated", "ai_label", "provenance", "truncated"),
+        *("warnings", "notices"),
     }
     assert set(mmhie["provenance"]) == PROVENANCE
     assert mmhie["ai_generated"] is True
@@ -89,16 +69,8 @@ def test_the_documentation_names_every_field() -> None:
     table = API.read_text().partition("### Provenance\n")[2].partition("\n#")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
 
-    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == {
-        *PROVENANCE,
-        "notice_reader",
-    }
-
-
-def test_the_parts_do_not_repeat_each_other() -> None:
-    """A stream carries each fact once: in its first chunk or in its last."""
-    assert not set(FIRST["provenance"]) & set(LAST["provenance"])
-    assert set(FIRST) & set(LAST) == {"provenance"}
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert names == {*PROVENANCE, "notice_reader"}
 
 
 def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
@@ -112,29 +84,18 @@ def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
     assert again["provenance"] == LAST["provenance"]
 
 
-def test_the_object_is_json() -> None:
-    """orjson renders it as it is."""
-    assert orjson.loads(orjson.dumps(merge(FIRST, LAST)))["provenance"]["base"] == SERVING.base
-
-
 def test_digests_need_the_key() -> None:
-    """The same text under another key looks different; a bare hash is not what is written."""
-    text = "fünf mg"
+    """The same text under another key looks different; a bare hash is not what is written. Streams
+    are digested as they pass; half a surrogate pair is no reason to fail a request."""
+    text, running = "fünf mg", new_digest(b"a")
+    for piece in ("fünf", " mg"):
+        running.update(piece.encode())
+    own = "hmac-sha256:" + hmac.new(b"a", text.encode(), hashlib.sha256).hexdigest()
 
-    assert keyed_digest(b"a", text) == keyed_digest(b"a", text.encode())
-    assert keyed_digest(b"a", text) != keyed_digest(b"b", text)
-    assert keyed_digest(b"a", text) == (
-        "hmac-sha256:" + hmac.new(b"a", text.encode(), hashlib.sha256).hexdigest()
-    )
-
-
-def test_a_digest_of_pieces_is_the_digest_of_the_whole() -> None:
-    """Streams are digested as they pass."""
-    running = new_digest(b"key")
-    for piece in (b"one ", b"two"):
-        running.update(piece)
-
-    assert format_digest(running) == keyed_digest(b"key", "one two")
+    assert keyed_digest(b"a", text) == keyed_digest(b"a", text.encode()) == own
+    assert format_digest(running) == own
+    assert keyed_digest(b"b", text) != own
+    assert keyed_digest(b"a", "\ud800") != keyed_digest(b"a", "")
 
 
 def test_sampling_holds_numbers_only() -> None:
@@ -142,8 +103,3 @@ def test_sampling_holds_numbers_only() -> None:
     body = {"temperature": 0, "top_p": 0.9, "stop": ["Mrs Jones"], "seed": "Mrs Jones", "n": True}
 
     assert sampling(body) == {"temperature": 0, "top_p": 0.9}
-
-
-def test_any_text_has_a_digest() -> None:
-    """Half a surrogate pair, which JSON can carry, is no reason to fail a request."""
-    assert keyed_digest(b"a", "\ud800") != keyed_digest(b"a", "")

@@ -14,20 +14,26 @@ from gateway.safety.reasoning import (
     text_of,
 )
 
-MESSAGE = {"role": "assistant", "content": "Yes.", "reasoning": "Because."}
+BECAUSE = {"reasoning": "Because."}
+MESSAGE = {"role": "assistant", "content": "Yes.", **BECAUSE}
+TOKENS = {"logprobs": {"content": [{"token": "Because"}]}, "token_ids": [1]}
 
 
 @pytest.mark.parametrize(
-    ("name", "fields"),
+    ("name", "said", "shown"),
     [
-        ("reasoning", {"reasoning": "Because."}),
-        ("reasoning_content", {"reasoning_content": "Because."}),
-        ("both", {"reasoning": "Because.", "reasoning_content": "Because."}),
+        ("reasoning", BECAUSE, BECAUSE),
+        ("reasoning_content", BECAUSE, {"reasoning_content": "Because."}),
+        ("both", BECAUSE, BECAUSE | {"reasoning_content": "Because."}),
+        ("both", {}, {}),  # a plain model's answer does not grow keys
+        ("reasoning_content", {"reasoning": None}, {"reasoning_content": None}),  # as vLLM writes
     ],
 )
-def test_shown_reasoning_has_the_chosen_names(name: FieldName, fields: dict[str, str]) -> None:
+def test_shown_reasoning_has_the_chosen_names(
+    name: FieldName, said: dict[str, str], shown: dict[str, str]
+) -> None:
     """Old clients look for `reasoning_content`, new ones for `reasoning`."""
-    assert apply(MESSAGE, "pass", name) == {"role": "assistant", "content": "Yes.", **fields}
+    assert apply({"content": "Yes.", **said}, "pass", name) == {"content": "Yes.", **shown}
 
 
 @pytest.mark.parametrize(
@@ -52,19 +58,6 @@ def test_the_policy_decides_who_sees_it(
     assert apply(message, policy, "both", may_see=may_see)["content"] == "Yes."
 
 
-def test_a_message_without_reasoning_gets_no_field() -> None:
-    """A plain model's answer does not grow keys."""
-    assert apply({"content": "Yes."}, "pass", "both") == {"content": "Yes."}
-
-
-def test_a_null_reasoning_field_stays_null_under_its_name() -> None:
-    """vLLM writes `reasoning: null` on plain answers; the renaming keeps that."""
-    assert apply({"content": "a", "reasoning": None}, "pass", "reasoning_content") == {
-        "content": "a",
-        "reasoning_content": None,
-    }
-
-
 def test_the_original_is_left_alone() -> None:
     """The functions are pure: digests and audit still see what the engine said."""
     before = dict(MESSAGE)
@@ -74,45 +67,26 @@ def test_the_original_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("part", ["message", "delta"])
-def test_hidden_reasoning_takes_its_tokens_along(part: str) -> None:
-    """Log-probabilities and token ids spell the reasoning out again, so they go too."""
-    choice: dict[str, Any] = {
-        "index": 0,
-        part: {"reasoning": "Because."},
-        "logprobs": {"content": [{"token": "Because"}]},
-        "token_ids": [1],
-    }
+@pytest.mark.parametrize(("said", "left"), [(BECAUSE, {}), ({"content": "Yes."},) * 2])
+def test_hidden_reasoning_takes_its_tokens_along(
+    part: str, said: dict[str, str], left: dict[str, str]
+) -> None:
+    """Log-probabilities and token ids spell the reasoning out again, so they go too; those of an
+    answer as well: the engine counts the reasoning's among them where the caller asks for none."""
+    choice: dict[str, Any] = {"index": 0, part: said, **TOKENS}
 
-    assert apply_choice(choice, "hide", "reasoning") == {
-        "index": 0,
-        part: {},
-        "logprobs": None,
-        "token_ids": None,
-    }
+    hidden = {"index": 0, part: left, "logprobs": None, "token_ids": None}
+    assert apply_choice(choice, "hide", "reasoning") == hidden
     assert apply_choice(choice, "pass", "reasoning") == choice
-
-
-@pytest.mark.parametrize("part", ["message", "delta"])
-def test_the_answer_s_tokens_are_hidden_with_the_reasoning(part: str) -> None:
-    """The engine counts the reasoning's among them where the caller asks for no reasoning."""
-    choice = {"index": 0, part: {"content": "Yes."}, "logprobs": {"content": [1]}, "token_ids": [1]}
-
-    assert apply_choice(choice, "hide", "reasoning") == choice | dict.fromkeys(
-        ("logprobs", "token_ids")
-    )
     assert apply_choice(choice, "scope", "reasoning", may_see=True) == choice
 
 
-def test_a_completion_keeps_its_tokens() -> None:
-    """It is served beside hidden reasoning only where the model has none."""
+@pytest.mark.parametrize(("policy", "name"), [("hide", "reasoning"), ("pass", "both")])
+def test_a_completion_keeps_its_tokens(policy: Policy, name: FieldName) -> None:
+    """It has no message, and is served beside hidden reasoning only where the model has none."""
     choice = {"index": 0, "text": "Yes.", "logprobs": {"tokens": ["Yes"]}}
 
-    assert apply_choice(choice, "hide", "reasoning") == choice
-
-
-def test_a_choice_without_a_message_is_left_alone() -> None:
-    """Text completions have neither message nor delta."""
-    assert apply_choice({"index": 0, "text": "a"}, "pass", "both") == {"index": 0, "text": "a"}
+    assert apply_choice(choice, policy, name) == choice
 
 
 @pytest.mark.parametrize(
@@ -132,15 +106,8 @@ def test_the_engines_bytes_are_only_parsed_when_they_must_change(
     assert is_untouched(policy, name, may_see=may_see) is untouched
 
 
-@pytest.mark.parametrize(
-    ("kind", "is_one"),
-    [
-        ("response.reasoning_text.delta", True),
-        ("response.reasoning_part.added", True),
-        ("response.output_text.delta", False),
-        ("response.completed", False),
-    ],
-)
-def test_reasoning_events_are_known_by_their_type(kind: str, is_one: bool) -> None:
+def test_reasoning_events_are_known_by_their_type() -> None:
     """A stream of /v1/responses has events of its own for reasoning."""
-    assert is_reasoning_event(kind) is is_one
+    names = ("reasoning_text.delta", "reasoning_part.added", "output_text.delta", "completed")
+    told = [is_reasoning_event(f"response.{name}") for name in names]
+    assert told == [True, True, False, False]

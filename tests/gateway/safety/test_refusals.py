@@ -17,17 +17,7 @@ DECLINED, ANSWERED = (
 )
 LEAST_PRECISION = 0.8
 DECLINING = (
-    "I",
-    " cannot",
-    " help",
-    " with",
-    " that",
-    ".",
-    " Please",
-    " ask",
-    " a",
-    " doctor",
-    ".",
+    *("I", " cannot", " help", " with", " that", ".", " Please", " ask", " a", " doctor", "."),
 )
 
 

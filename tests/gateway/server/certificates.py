@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 HOUR = datetime.timedelta(hours=1)
@@ -32,18 +33,10 @@ class Authority:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
+        self.path = folder / f"{name}.pem"
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = named(name)
-        now = datetime.datetime.now(datetime.UTC)
-        own = builder(
-            self._name,
-            self._name,
-            self._key.public_key(),
-            (now - HOUR, now + HOUR),
-            LOCAL,
-        ).add_extension(AUTHORITY, critical=True)
-        self.path = folder / f"{name}.pem"
-        self.path.write_bytes(pem(own.sign(self._key, hashes.SHA256())))
+        self._sign(self.path, self._name, self._key, (-HOUR, HOUR), (LOCAL, AUTHORITY))
 
     def issue(
         self,
@@ -55,45 +48,37 @@ class Authority:
         """A certificate for this machine, or for a caller of that name; valid from and until so
         long after now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.now(datetime.UTC)
-        validity = (now + since, now + until)
-        request = builder(named(name), self._name, key.public_key(), validity, hosts)
-        signed = request.add_extension(NO_AUTHORITY, critical=True)
         issued = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
-        issued.certificate.write_bytes(pem(signed.sign(self._key, hashes.SHA256())))
-        issued.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        extensions = (hosts, NO_AUTHORITY)
+        self._sign(issued.certificate, named(name), key, (since, until), extensions)
+        form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        issued.key.write_bytes(key.private_bytes(*form))
         return issued
 
-
-def builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    validity: tuple[datetime.datetime, datetime.datetime],
-    hosts: x509.SubjectAlternativeName,
-) -> x509.CertificateBuilder:
-    """A certificate before it is signed."""
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(validity[0])
-        .not_valid_after(validity[1])
-        .add_extension(hosts, critical=False)
-    )
+    def _sign(
+        self,
+        path: Path,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        validity: tuple[datetime.timedelta, datetime.timedelta],
+        extensions: tuple[x509.SubjectAlternativeName, x509.BasicConstraints],
+    ) -> None:
+        """Write a certificate."""
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + validity[0])
+            .not_valid_after(now + validity[1])
+            .add_extension(extensions[0], critical=False)
+            .add_extension(extensions[1], critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        path.write_bytes(certificate.public_bytes(Encoding.PEM))
 
 
 def named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)

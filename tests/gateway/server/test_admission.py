@@ -4,19 +4,18 @@ import contextlib
 import json
 import threading
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
-from tests.contract.surfaces import STREAMS, SURFACES, WHOLES, Surface, error_of
+from tests.contract.surfaces import CHAT, CHAT_JSON, CHAT_SSE, STREAMS, WHOLES, Surface, refusal_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.counts import counted
 from tests.waiting import PATIENCE_S, until
 
-CHAT = next(surface for surface in SURFACES if surface.name == "chat-json")
-STREAM = next(surface for surface in STREAMS if surface.name == "chat-sse")
+QUEUED = "mmhie_queued_requests "
 CLASSES = ("batch", "routine", "emergency")
 
 
@@ -25,17 +24,13 @@ def test_a_slot_is_held_until_the_body_ends(start: Start, engine: FakeEngine) ->
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
     for surface in STREAMS:
         engine.next(fault="gated")
-        body = surface.body(**surface.limit(6))
-        with gateway.client.stream(
-            "POST", surface.path, json=body, headers=surface.headers
-        ) as answer:
+        with surface.stream(gateway.client, **surface.limit(6)) as answer:
             parts = answer.iter_raw()  # its end would be the response's
             next(parts)
-            refused = CHAT.ask(gateway.client)
-        assert refused.status_code == 429, surface
-        assert error_of(refused)["code"] == "too_busy"
+            refused = CHAT_JSON.ask(gateway.client)
+        assert refusal_of(refused) == (429, "too_busy"), surface
         assert int(refused.headers["retry-after"]) >= 1
-        until(lambda: CHAT.ask(gateway.client).status_code == 200)
+        until(lambda: CHAT_JSON.ask(gateway.client).status_code == 200)
 
 
 def test_a_slot_comes_back_however_a_request_ends(start: Start, engine: FakeEngine) -> None:
@@ -45,13 +40,13 @@ def test_a_slot_comes_back_however_a_request_ends(start: Start, engine: FakeEngi
     ).wait()
     for fault in ("status", "reset", "cut", "hang_before_headers", "hang_midstream", "empty"):
         engine.next(fault=fault)
-        STREAM.ask(gateway.client)
-        until(lambda: CHAT.ask(gateway.client).status_code == 200)
+        CHAT_SSE.ask(gateway.client)
+        until(lambda: CHAT_JSON.ask(gateway.client).status_code == 200)
     engine.next(fault="hang_before_headers")
     hasty = httpx2.Client(base_url=gateway.url, timeout=0.1, trust_env=False)
     with hasty, contextlib.suppress(httpx2.TimeoutException):
-        CHAT.ask(hasty)
-    until(lambda: CHAT.ask(gateway.client).status_code == 200)
+        CHAT_JSON.ask(hasty)
+    until(lambda: CHAT_JSON.ask(gateway.client).status_code == 200)
 
 
 def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_path: Path) -> None:
@@ -60,32 +55,24 @@ def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_pa
     keys = tmp_path / "keys.json"
     secrets = {class_: add_key(keys, class_, "openai", priority=class_) for class_ in CLASSES}
     gateway = start(
-        engine.url,
-        MMHIE_MAX_INFLIGHT="1",
-        MMHIE_KEYS_FILE=str(keys),
-        MMHIE_PROTECT_METRICS="false",
+        engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_KEYS_FILE=str(keys), MMHIE_PROTECT_METRICS="false"
     ).wait()
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
     threads: list[threading.Thread] = []
-    with gateway.client.stream(
-        "POST", STREAM.path, json=STREAM.body(), headers=bearer(secrets["routine"])
-    ) as first:
+    gateway.client.headers.update(bearer(secrets["routine"]))
+    with CHAT_SSE.stream(gateway.client) as first:
         parts = first.iter_raw()  # its end would be the response's
         next(parts)
         for number, name in enumerate(CLASSES * 2):
             threads.append(asking(gateway, f"{name}-{number}", bearer(secrets[name])))
-            until(lambda: waiting(gateway) == len(threads))
+            until(lambda: counted(gateway, QUEUED) == len(threads))
     for thread in threads:
         thread.join()
 
-    ids = [request["headers"]["x-request-id"] for request in engine.seen(CHAT.path)]
-    assert [identifier.split("-")[0] for identifier in ids[1:]] == [
-        class_ for class_ in reversed(CLASSES) for _ in range(2)
-    ]
-    assert [identifier for identifier in ids if identifier.startswith("batch")] == [
-        "batch-0",
-        "batch-3",
-    ]
+    ids = [request["headers"]["x-request-id"] for request in engine.seen(CHAT)]
+    in_order = [class_ for class_ in reversed(CLASSES) for _ in range(2)]
+    assert [each.split("-")[0] for each in ids[1:]] == in_order
+    assert [each for each in ids if each.startswith("batch")] == ["batch-0", "batch-3"]
 
 
 def test_a_batch_waits_behind_the_same_callers_other_requests(
@@ -96,29 +83,25 @@ def test_a_batch_waits_behind_the_same_callers_other_requests(
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1").wait()
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
     threads: list[threading.Thread] = []
-    with gateway.client.stream("POST", STREAM.path, json=STREAM.body()) as first:
+    with CHAT_SSE.stream(gateway.client) as first:
         parts = first.iter_raw()  # its end would be the response's
         next(parts)
         for name in ("batch", "routine"):
             for surface in WHOLES:
                 said = {"x-mmhie-priority": name}
                 threads.append(asking(gateway, f"{name}-{surface.name}", said, surface))
-                until(lambda: waiting(gateway) == len(threads))
+                until(lambda: counted(gateway, QUEUED) == len(threads))
     for thread in threads:
         thread.join()
 
-    classes = [request["headers"]["x-request-id"].split("-")[0] for request in asked(engine)]
+    paths = {surface.path for surface in WHOLES}
+    questions = [request for request in engine.seen() if request["path"] in paths]
+    classes = [request["headers"]["x-request-id"].split("-")[0] for request in questions]
     assert classes[1:] == ["routine"] * len(WHOLES) + ["batch"] * len(WHOLES)
 
 
-def asked(engine: FakeEngine) -> list[dict[str, Any]]:
-    """The questions that came to an engine, in order."""
-    paths = {surface.path for surface in WHOLES}
-    return [request for request in engine.seen() if request["path"] in paths]
-
-
 def asking(
-    gateway: Gateway, name: str, headers: dict[str, str], surface: Surface = CHAT
+    gateway: Gateway, name: str, headers: dict[str, str], surface: Surface = CHAT_JSON
 ) -> threading.Thread:
     """A request of that id, on its way."""
 
@@ -131,10 +114,3 @@ def asking(
     thread = threading.Thread(target=ask)
     thread.start()
     return thread
-
-
-def waiting(gateway: Gateway) -> int:
-    """Requests in the queue, as /metrics tells."""
-    page = gateway.client.get("/metrics").text
-    (line,) = [line for line in page.splitlines() if line.startswith("mmhie_queued_requests ")]
-    return int(float(line.split()[1]))

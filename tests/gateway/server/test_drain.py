@@ -17,7 +17,7 @@ from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import WHOLES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.served import server_of
+from tests.gateway.served import served
 from tests.waiting import until
 
 
@@ -57,7 +57,8 @@ def test_a_reload_before_it_serves_ends_nothing() -> None:
 
 
 def test_once_settled_it_refuses() -> None:
-    """Requests over an open connection are told to go elsewhere; once is enough."""
+    """Requests over an open connection are told to go elsewhere; once is enough. A server that has
+    not started has nothing to drain."""
     app = FastAPI()
     watch = EngineWatch(EngineClient("unix:/nowhere"), None)
     app.state.services = SimpleNamespace(watch=watch)
@@ -68,11 +69,15 @@ def test_once_settled_it_refuses() -> None:
     server.drain()
     assert server.force_exit
 
+    early = DrainingServer(FastAPI(), GatewaySettings.model_construct())
+    early.drain()
+    assert (early.should_exit, early.force_exit) == (True, False)
+
 
 async def test_what_a_stopping_server_has_not_read_is_answered() -> None:
     """A request that meets the stop in the socket gets an answer, and the connection ends; one
     that says nothing is closed."""
-    async with server_of("unix:/nowhere") as (port, server):
+    async with served("unix:/nowhere") as (port, server):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         quiet, other = await asyncio.open_connection("127.0.0.1", port)
         while len(server.server_state.connections) < 2:
@@ -87,14 +92,6 @@ async def test_what_a_stopping_server_has_not_read_is_answered() -> None:
         assert await quiet.read() == b""
         writer.close()
         other.close()
-
-
-def test_told_to_stop_before_it_has_started() -> None:
-    """There is nothing to drain."""
-    server = DrainingServer(FastAPI(), GatewaySettings.model_construct())
-    server.drain()
-    assert server.should_exit
-    assert not server.force_exit
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

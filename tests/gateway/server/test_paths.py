@@ -3,63 +3,30 @@
 import pytest
 
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.server.wire import CHAT_BODY, dialled, exchange, rest
+from tests.gateway.server.wire import CHAT_BODY, chat, exchange, request
 
 # Spellings of paths that exist here or at the engine; none may be one.
 TRICKS = (
-    "/v1%2fchat/completions",
-    "/v1/chat%2Fcompletions",
-    "/%76%31/chat/completions",
-    "/v1/chat/completions%00",
-    "/v1/chat/completions%20",
-    "/v1/chat/completions%3f",
-    "/v1/chat/completions/",
-    "/v1/chat/completions//",
-    "//v1/chat/completions",
-    "/v1//chat/completions",
-    "/./v1/chat/completions",
-    "/v1/./chat/completions",
-    "/x/../v1/chat/completions",
-    "/x/%2e%2e/v1/chat/completions",
-    "/%2e/v1/chat/completions",
-    "/v1/models/../chat/completions",
-    "/v1/models/%2e%2e/chat/completions",
-    "/v1/models/..%2fchat%2fcompletions",
-    "/V1/chat/completions",
-    "/v1/Chat/Completions",
-    "/v1/chat/completions;a=b",
-    "/v1;a=b/chat/completions",
-    "/v1/chat\\completions",
-    "\\v1\\chat\\completions",
-    "/v1/chat/completions#x",
-    "/v1/chat/completions\t",
-    "/v1/chat/completions\0",
-    "/v1/chat/complet\xefons",
-    "/v1/chat/completi\xc3\xb6ns",
-    "/v1/chat/completions%u0000",
-    "/v1/chat/completions%c0%af",
+    *("/v1%2fchat/completions", "/v1/chat%2Fcompletions", "/%76%31/chat/completions"),
+    *("/v1/chat/completions%00", "/v1/chat/completions%20", "/v1/chat/completions%3f"),
+    *("/v1/chat/completions/", "/v1/chat/completions//", "//v1/chat/completions"),
+    *("/v1//chat/completions", "/./v1/chat/completions", "/v1/./chat/completions"),
+    *("/x/../v1/chat/completions", "/x/%2e%2e/v1/chat/completions", "/%2e/v1/chat/completions"),
+    *("/v1/models/../chat/completions", "/v1/models/%2e%2e/chat/completions"),
+    *("/v1/models/..%2fchat%2fcompletions", "/V1/chat/completions", "/v1/Chat/Completions"),
+    *("/v1/chat/completions;a=b", "/v1;a=b/chat/completions", "/v1/chat\\completions"),
+    *("\\v1\\chat\\completions", "/v1/chat/completions#x", "/v1/chat/completions\t"),
+    *("/v1/chat/completions\0", "/v1/chat/complet\xefons", "/v1/chat/completi\xc3\xb6ns"),
+    *("/v1/chat/completions%u0000", "/v1/chat/completions%c0%af"),
     "/v1/chat/completions\uff0f".encode().decode("latin-1"),
-    "http://x/v1/chat/completions",
-    "http://engine:8001/tokenize",
-    "HTTP://x/v1/chat/completions",
-    "file:///v1/chat/completions",
-    "v1/chat/completions",
-    "?/v1/chat/completions",
-    "*",
-    "/tokenizer_info",
-    "/tokenizer_info?/v1/chat/completions",
-    "/v1/../tokenize",
-    "/v1/chat/completions/../../../tokenize",
-    "/./tokenize",
-    "/%74okenize",
-    "/v1/models/%2e%2e%2f%2e%2e%2ftokenize",
-    "/metrics/../invocations",
-    "/invocations",
-    "/v1/embeddings/",
-    "/llm/generate%2f",
-    "/llm%2fgenerate",
-    "/LLM/generate",
+    *("http://x/v1/chat/completions", "http://engine:8001/tokenize"),
+    *("HTTP://x/v1/chat/completions", "file:///v1/chat/completions", "v1/chat/completions"),
+    *("?/v1/chat/completions", "*", "/tokenizer_info", "/tokenizer_info?/v1/chat/completions"),
+    *("/v1/../tokenize", "/v1/chat/completions/../../../tokenize", "/./tokenize", "/%74okenize"),
+    *("/v1/models/%2e%2e%2f%2e%2e%2ftokenize", "/metrics/../invocations", "/invocations"),
+    *("/v1/embeddings/", "/llm/generate%2f", "/llm%2fgenerate", "/LLM/generate"),
     "/llm/./generate",
 )
 
@@ -68,9 +35,7 @@ TRICKS = (
 def test_a_trick_reaches_nothing(gateway: Gateway, engine: FakeEngine, path: str) -> None:
     """4xx in our shape, and the engine gets no request for it."""
     before = engine.stats["requests"]
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n".encode("latin-1")
-    length = b"content-length: %d\r\n\r\n" % len(CHAT_BODY)
-    (answer,) = exchange(gateway, head + length + CHAT_BODY)
+    (answer,) = exchange(gateway, request(path, method="POST", body=CHAT_BODY))
 
     assert answer.status in (400, 404, 405), answer
     answer.error(answer.status, ANY[answer.status])
@@ -84,28 +49,21 @@ ANY = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
 @pytest.mark.parametrize("path", ["/healthz/", "/metrics/", "/v1/models/", "/docs/"])
 def test_no_redirects(gateway: Gateway, path: str) -> None:
     """One would send the caller wherever its Host header says."""
-    with dialled(gateway) as plug:
-        plug.sendall(f"GET {path} HTTP/1.1\r\nhost: evil\r\nconnection: close\r\n\r\n".encode())
-        heard = rest(plug)
-    assert heard.startswith(b"HTTP/1.1 404 ")
-    assert b"evil" not in heard
+    (answer,) = exchange(gateway, request(path).replace(b"host: x", b"host: evil"))
+    assert answer.status == 404
+    assert "evil" not in str(answer)
 
 
 def test_a_model_may_be_asked_for_with_its_slash_encoded(gateway: Gateway) -> None:
     """As OpenAI's clients do; what is not served is 404 in any spelling."""
-    (plain,) = exchange(
-        gateway, b"GET /v1/models/fake%2Dmodel HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
-    )
+    (plain,) = exchange(gateway, request("/v1/models/fake%2Dmodel"))
     assert plain.status == 200
 
 
 def test_a_query_is_no_path(gateway: Gateway, engine: FakeEngine) -> None:
     """It is ignored, and does not reach the engine."""
-    head = b"POST /v1/chat/completions?api-version=1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
-    length = b"content-length: %d\r\n\r\n" % len(CHAT_BODY)
-    (answer,) = exchange(gateway, head + length + CHAT_BODY)
+    asked = chat().replace(b"completions ", b"completions?api-version=1 ", 1)
+    (answer,) = exchange(gateway, asked)
 
     assert answer.status == 200
-    assert [request["path"] for request in engine.seen() if request["body"]] == [
-        "/v1/chat/completions"
-    ]
+    assert [request["path"] for request in engine.seen() if request["body"]] == [CHAT]

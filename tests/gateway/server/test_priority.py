@@ -8,21 +8,12 @@ import pytest
 
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import (
-    CHAT,
-    COMPLETIONS,
-    GENERATE,
-    RESPONSES,
-    SURFACES,
-    Surface,
-    name_of,
-)
+from tests.contract.surfaces import GENERATE, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 
 RANKS = {"emergency": -1, "routine": None, "batch": 1}
 HEADER = "X-MMHIE-Priority"
-PATHS = (CHAT, COMPLETIONS, RESPONSES, GENERATE)
 
 
 def by_priority(folder: Path, *, ranked: bool = True) -> dict[str, str]:
@@ -30,7 +21,15 @@ def by_priority(folder: Path, *, ranked: bool = True) -> dict[str, str]:
     phase = folder / "phase.json"
     model = {"id": "fake-model", "chat_template": True, "priority": ranked}
     phase.write_text(json.dumps({"phase": "ready", "model": model}))
-    return {"MMHIE_PHASE_FILE": str(phase)}
+    settings = {"MMHIE_PHASE_FILE": str(phase)}
+    keys = folder / "keys.json"
+    return settings | ({"MMHIE_KEYS_FILE": str(keys)} if keys.exists() else {})
+
+
+def headers_by_rank(keys: Path) -> dict[str, dict[str, str]]:
+    """The headers of a key of each class."""
+    scopes = ("generate", "openai")
+    return {rank: bearer(add_key(keys, rank, *scopes, priority=rank)) for rank in RANKS}
 
 
 @pytest.mark.parametrize("ranked", [True, False])
@@ -39,42 +38,31 @@ def test_the_engines_own_priority(
 ) -> None:
     """Lower is sooner; an engine that does not go by it would refuse the request, so there it is
     not sent. What the caller says of itself is replaced."""
-    keys = tmp_path / "keys.json"
-    secrets = {rank: add_key(keys, rank, "generate", "openai", priority=rank) for rank in RANKS}
-    settings = by_priority(tmp_path, ranked=ranked)
-    gateway = start(engine.url, MMHIE_KEYS_FILE=str(keys), **settings).wait()
+    headers = headers_by_rank(tmp_path / "keys.json")
+    gateway = start(engine.url, **by_priority(tmp_path, ranked=ranked)).wait()
 
     for surface in SURFACES:
-        for rank, secret in secrets.items():
-            sayings: list[dict[str, Any]] = [
-                {},
-                {} if surface.path == GENERATE else {"priority": -50},
-            ]
-            for said in sayings:
-                engine.reset()
-                answer = gateway.client.post(
-                    surface.path,
-                    json=surface.body(**said),
-                    headers=surface.headers | bearer(secret),
-                )
-                assert answer.status_code == 200, answer.text
-                sent = json.loads(
-                    [request["body"] for request in engine.seen() if request["body"]][-1]
-                )
-                wanted = RANKS[rank] if ranked else None
-                assert sent.get("priority") == (0 if said and wanted is None else wanted)
+        for rank, key in headers.items():
+            wanted = RANKS[rank] if ranked else None
+            assert rank_sent(gateway, engine, surface, [*key.items()]) == wanted
+            if surface.path != GENERATE:
+                said = rank_sent(gateway, engine, surface, [*key.items()], priority=-50)
+                assert said == (wanted or 0)
 
 
 def rank_sent(
-    gateway: Gateway, engine: FakeEngine, surface: Surface, headers: list[tuple[str, str]]
+    gateway: Gateway,
+    engine: FakeEngine,
+    surface: Surface,
+    headers: list[tuple[str, str]],
+    **more: Any,
 ) -> int | None:
     """The priority that the engine gets for a request with these headers."""
     engine.reset()
     sent = [*surface.headers.items(), *headers]
-    answer = gateway.client.post(surface.path, json=surface.body(), headers=sent)
+    answer = gateway.client.post(surface.path, json=surface.body(**more), headers=sent)
     assert answer.status_code == 200, answer.text
-    path = CHAT if surface.path == GENERATE else surface.path
-    rank: int | None = engine.body(path).get("priority")
+    rank: int | None = engine.body(surface.engine_path).get("priority")
     return rank
 
 
@@ -82,13 +70,12 @@ def test_a_request_lowers_its_own_class_and_raises_none(
     start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
     """On every surface; of several headers the lowest class counts."""
-    keys = tmp_path / "keys.json"
-    secrets = {rank: add_key(keys, rank, "generate", "openai", priority=rank) for rank in RANKS}
-    gateway = start(engine.url, MMHIE_KEYS_FILE=str(keys), **by_priority(tmp_path)).wait()
+    headers_of = headers_by_rank(tmp_path / "keys.json")
+    gateway = start(engine.url, **by_priority(tmp_path)).wait()
 
     for surface in SURFACES:
-        for place, (rank, secret) in enumerate(secrets.items()):
-            key = list(bearer(secret).items())
+        for place, (rank, own) in enumerate(headers_of.items()):
+            key = list(own.items())
             for said_place, said in enumerate(RANKS):
                 wanted = list(RANKS.values())[max(place, said_place)]
                 headers = [*key, (HEADER, said)]

@@ -5,19 +5,22 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.server.wire import (
-    CHAT_BODY,
-    answers,
-    chat,
-    dialled,
-    exchange,
-    request,
-    rest,
-)
+from tests.gateway.server.wire import STREAM_BODY, answers, chat, dialled, exchange, request, rest
 from tests.waiting import PATIENCE_S, until
+
+
+@pytest.fixture
+def strict(gateway_with: Shared) -> Gateway:
+    """A gateway of little patience."""
+    return gateway_with(
+        MMHIE_HEADER_TIMEOUT_SECONDS="2",
+        MMHIE_BODY_TIMEOUT_SECONDS="2",
+        MMHIE_KEEP_ALIVE_SECONDS="2",
+        MMHIE_SEND_TIMEOUT_SECONDS="1",
+    )
 
 
 def drip(plug: socket.socket, data: bytes) -> bytes:
@@ -61,9 +64,7 @@ def test_a_slow_body_is_408(strict: Gateway, engine: FakeEngine, framing: str) -
 def test_a_body_that_never_comes_is_408(strict: Gateway) -> None:
     """Said though not a byte more arrives."""
     head = request("/llm/generate", "content-length: 10", method="POST")
-    with dialled(strict) as plug:
-        plug.sendall(head)
-        (answer,) = answers(rest(plug))
+    (answer,) = exchange(strict, head)
 
     answer.error(408, "body_timeout")
 
@@ -71,11 +72,7 @@ def test_a_body_that_never_comes_is_408(strict: Gateway) -> None:
 @pytest.mark.parametrize("sent", [b"", request(close=False)], ids=["at first", "between requests"])
 def test_silence_ends_a_connection(strict: Gateway, sent: bytes) -> None:
     """Without a word: nothing was asked."""
-    with dialled(strict) as plug:
-        plug.sendall(sent)
-        heard = rest(plug)
-
-    assert len(answers(heard)) == (1 if sent else 0)
+    assert len(exchange(strict, sent)) == (1 if sent else 0)
 
 
 def test_blank_lines_are_silence(strict: Gateway) -> None:
@@ -98,10 +95,7 @@ def test_blank_lines_are_silence(strict: Gateway) -> None:
 def test_a_long_answer_is_no_silence(strict: Gateway, engine: FakeEngine) -> None:
     """The caller has nothing to say while it listens; no total is set on a stream."""
     engine.next(fault="slow_tokens", seconds=0.2)
-    body = CHAT_BODY[:-1] + b', "stream": true, "max_tokens": 12}'
-    with dialled(strict) as plug:
-        plug.sendall(chat(body=body))
-        (answer,) = answers(rest(plug))
+    (answer,) = exchange(strict, chat(body=STREAM_BODY[:-1] + b', "max_tokens": 12}'))
 
     assert answer.status == 200
     assert answer.body.endswith(b"data: [DONE]\n\n")
@@ -110,10 +104,9 @@ def test_a_long_answer_is_no_silence(strict: Gateway, engine: FakeEngine) -> Non
 def test_an_answer_left_unread_is_given_up(strict: Gateway, engine: FakeEngine) -> None:
     """Its slot at the engine is free again: a caller who does not read is not served."""
     engine.next(fault="endless")
-    body = CHAT_BODY[:-1] + b', "stream": true}'
     with dialled(strict) as plug:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plug.sendall(chat(body=body))
+        plug.sendall(chat(body=STREAM_BODY))
         engine.until(lambda stats: stats["running"] == 1)
         engine.until(lambda stats: stats["running"] == 0)
 

@@ -17,7 +17,7 @@ from tests.contract.fixtures import Refusal
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority, Pair
-from tests.gateway.server.wire import CHAT_BODY, answers, chat, request, rest
+from tests.gateway.server.wire import STREAM_BODY, answers, chat, dialled, request, rest
 from tests.waiting import PATIENCE_S, until
 
 
@@ -25,14 +25,6 @@ from tests.waiting import PATIENCE_S, until
 def ours(tmp_path: Path) -> Authority:
     """The authority that everybody here trusts."""
     return Authority(tmp_path, "ours")
-
-
-def begin(folder: Path, engine: FakeEngine, pair: Pair, **more: str) -> Gateway:
-    """A gateway with a certificate, once it listens."""
-    files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
-    gateway = Gateway(folder, engine.url, **files, **more)
-    until(lambda: listens(gateway))
-    return gateway
 
 
 def listens(gateway: Gateway) -> bool:
@@ -44,7 +36,10 @@ def listens(gateway: Gateway) -> bool:
 
 @contextlib.contextmanager
 def serving(folder: Path, engine: FakeEngine, pair: Pair, **more: str) -> Iterator[Gateway]:
-    gateway = begin(folder, engine, pair, **more)
+    """A gateway with a certificate, once it listens."""
+    files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
+    gateway = Gateway(folder, engine.url, **files, **more)
+    until(lambda: listens(gateway))
     try:
         yield gateway
     finally:
@@ -59,25 +54,37 @@ def trusting(authority: Authority, own: Pair | None = None) -> ssl.SSLContext:
     return context
 
 
-def ask(gateway: Gateway, context: ssl.SSLContext, data: bytes) -> bytes:
-    """Return the response over TLS."""
+@contextlib.contextmanager
+def secured(gateway: Gateway, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+    """A connection over TLS."""
     with (
         socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
         context.wrap_socket(plug, server_hostname="localhost") as secure,
     ):
-        secure.sendall(data)
-        return rest(secure)
+        yield secure
+
+
+def ask(gateway: Gateway, context: ssl.SSLContext, data: bytes) -> bytes:
+    """Return the response over TLS."""
+    with secured(gateway, context) as plug:
+        plug.sendall(data)
+        return rest(plug)
+
+
+def shown(gateway: Gateway, authority: Authority) -> bytes:
+    """The certificate that a new caller is shown."""
+    with secured(gateway, trusting(authority)) as plug:
+        return plug.getpeercert(binary_form=True) or b""
 
 
 def test_over_https(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
     """Answers, streams, refusals and time limits as over http; the container's check, too."""
-    body = CHAT_BODY[:-1] + b', "stream": true}'
     limits = {"MMHIE_BODY_TIMEOUT_SECONDS": "1"}
     with serving(tmp_path, engine, ours.issue("gateway"), **limits) as gateway:
         context = trusting(ours)
         until(lambda: ask(gateway, context, request("/readyz")).startswith(b"HTTP/1.1 200"))
         (answer,) = answers(ask(gateway, context, chat()))
-        (stream,) = answers(ask(gateway, context, chat(body=body)))
+        (stream,) = answers(ask(gateway, context, chat(body=STREAM_BODY)))
         (malformed,) = answers(ask(gateway, context, b"nonsense\r\n\r\n"))
         head = request("/llm/generate", "content-length: 9", method="POST")
         (slow,) = answers(ask(gateway, context, head))
@@ -94,15 +101,6 @@ def test_over_https(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None
     assert healthy.returncode == 0
 
 
-def serial_of(gateway: Gateway, context: ssl.SSLContext) -> object:
-    """Return the serial number of the certificate that a caller is shown."""
-    with (
-        socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
-        context.wrap_socket(plug, server_hostname="localhost") as secure,
-    ):
-        return (secure.getpeercert() or {})["serialNumber"]
-
-
 def has_reloaded(gateway: Gateway, times: int) -> bool:
     """Return whether everything was read again so often."""
     return gateway.log.count('"event":"reloaded"') == times
@@ -115,8 +113,7 @@ def test_a_signal_reads_the_certificate_again(
     nothing."""
     pair = ours.issue("gateway")
     with serving(tmp_path, engine, pair) as gateway:
-        context = trusting(ours)
-        seen = [serial_of(gateway, context)]
+        seen = [shown(gateway, ours)]
         for times in (1, 2):
             if times == 1:
                 ours.issue("gateway")
@@ -124,7 +121,7 @@ def test_a_signal_reads_the_certificate_again(
                 pair.certificate.write_text("none")
             gateway.signal(signal.SIGHUP)
             until(partial(has_reloaded, gateway, times))
-            seen.append(serial_of(gateway, context))
+            seen.append(shown(gateway, ours))
 
     assert seen[0] != seen[1] == seen[2]
 
@@ -138,10 +135,7 @@ def test_old_versions_are_not_spoken(ours: Authority) -> None:
 
 def test_plain_http_gets_no_answer(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
     """Nothing is served beside TLS."""
-    with (
-        serving(tmp_path, engine, ours.issue("gateway")) as gateway,
-        socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
-    ):
+    with serving(tmp_path, engine, ours.issue("gateway")) as gateway, dialled(gateway) as plug:
         plug.sendall(request())
         assert b"HTTP" not in rest(plug)
 
@@ -177,15 +171,6 @@ def test_a_renewed_certificate(tmp_path: Path, engine: FakeEngine, ours: Authori
         until(lambda: shown(gateway, ours) != before)
 
 
-def shown(gateway: Gateway, authority: Authority) -> bytes:
-    """The certificate that a new caller is shown."""
-    with (
-        socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
-        trusting(authority).wrap_socket(plug, server_hostname="localhost") as secure,
-    ):
-        return secure.getpeercert(binary_form=True) or b""
-
-
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -193,10 +178,7 @@ def shown(gateway: Gateway, authority: Authority) -> bytes:
         ({"TLS_KEY": "gateway.key"}, "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together"),
         ({"TLS_CLIENT_CA": "ours.pem"}, "MMHIE_TLS_CLIENT_CA needs"),
         ({"TLS_CERTIFICATE": "none", "TLS_KEY": "gateway.key"}, "No such file"),
-        (
-            {"TLS_CERTIFICATE": "ours.pem", "TLS_KEY": "gateway.key"},
-            "not a certificate",
-        ),
+        ({"TLS_CERTIFICATE": "ours.pem", "TLS_KEY": "gateway.key"}, "not a certificate"),
         ({"TLS_CERTIFICATE": "gateway.crt", "TLS_KEY": "gateway.crt"}, "not a certificate"),
     ],
 )

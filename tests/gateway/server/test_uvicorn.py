@@ -85,9 +85,7 @@ def test_it_is_pinned_to_a_minor_version() -> None:
     """The one that is installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (asked,) = [
-        dependency
-        for dependency in map(Requirement, project["dependencies"])
-        if dependency.name == "uvicorn"
+        each for each in map(Requirement, project["dependencies"]) if each.name == "uvicorn"
     ]
     installed = version("uvicorn")
     major, minor, *_ = map(int, installed.split("."))

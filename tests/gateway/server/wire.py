@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,9 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import checked
 from tests.waiting import PATIENCE_S
 
-CHAT_BODY = json.dumps(
-    {"model": "fake-model", "messages": [{"role": "user", "content": "Why?"}]}
-).encode()
+ASKED = {"model": "fake-model", "messages": [{"role": "user", "content": "Why?"}]}
+CHAT_BODY = json.dumps(ASKED).encode()
+STREAM_BODY = json.dumps(ASKED | {"stream": True}).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ def exchange(gateway: Gateway, request: bytes) -> list[Answer]:
     with dialled(gateway) as plug:
         plug.sendall(request)
         return answers(rest(plug))
+
+
+def pour(plug: socket.socket, parts: Iterable[bytes]) -> list[Answer]:
+    """The answers to parts that are sent until the gateway has heard enough."""
+    with contextlib.suppress(ConnectionError):
+        for part in parts:
+            plug.sendall(part)
+    return answers(rest(plug))
 
 
 def answers(stream: bytes) -> list[Answer]:

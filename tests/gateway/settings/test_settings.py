@@ -9,6 +9,8 @@ from gateway.settings import gateway as settings
 from gateway.settings.base import is_secret, sentence
 from gateway.settings.gateway import PREFIX, GatewaySettings, SettingsError
 
+PRODUCTION = {"MMHIE_ENV": "production", "MMHIE_KEYS_FILE": "keys.json"}
+
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,12 +20,10 @@ def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(PREFIX + name.upper(), raising=False)
 
 
-def refusal(monkeypatch: pytest.MonkeyPatch, **environ: str) -> str:
+def refusal(**environ: str) -> str:
     """The sentence these variables are refused with."""
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as raised:
-        settings.load()
+        settings.load(environ)
     told = str(raised.value)
     assert "\n" not in told
     assert told.endswith(".")
@@ -36,6 +36,12 @@ def test_nothing_need_be_set() -> None:
     assert (chosen.host, chosen.port, chosen.max_tokens) == ("127.0.0.1", 8000, 512)
     assert (chosen.timeout_seconds, chosen.max_input_length, chosen.streaming) == (30, 4096, False)
     assert chosen.reasoner_model == "dousery/medical-reasoning-gpt-oss-20b"
+
+
+BAD_URLS = (
+    *("ftp://engine", "http://", "http://engine:99999", "http://[::1", "http://engine/v1"),
+    *("http://engine?x=1", "unix:engine.sock", "unix:/run/a#b"),
+)
 
 
 @pytest.mark.parametrize(
@@ -58,58 +64,51 @@ def test_nothing_need_be_set() -> None:
         ("MAX_BODY_BYTES", "10", "at least 1024"),
         ("WORKERS", "65", "at most 64"),
         ("DISCLAIMER_LANGUAGE", "english", "it does not fit this description: "),
-        ("ENGINE_URL", "ftp://engine", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://engine:99999", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://[::1", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://engine/v1", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "http://engine?x=1", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "unix:engine.sock", "http[s]://host:port or unix:/path"),
-        ("ENGINE_URL", "unix:/run/a#b", "http[s]://host:port or unix:/path"),
+        *(("ENGINE_URL", url, "http[s]://host:port or unix:/path") for url in BAD_URLS),
     ],
 )
-def test_a_bad_value(name: str, got: str, allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_value(name: str, got: str, allowed: str) -> None:
     """One sentence: which variable, what it got, what is allowed."""
-    told = refusal(monkeypatch, **{PREFIX + name: got})
+    told = refusal(**{PREFIX + name: got})
     assert told.startswith(f"{PREFIX}{name} is {got!r}: ")
     assert allowed in told
-
-
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8001", "http://[::1]:8001/", "http://engine", "unix:/run/x.sock"]
-)
-def test_good_addresses(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TCP by name or number, and a socket file."""
-    monkeypatch.setenv("MMHIE_ENGINE_URL", url)
-    assert settings.load().engine_url == url
 
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
     [
         ("MMHIE_PROT", "MMHIE_PORT"),
+        ("MMHIE_TIMEOUT_SECOND", "MMHIE_TIMEOUT_SECONDS"),
+        ("MMHIE_ENGIN_URI", "MMHIE_ENGINE_URL"),
         ("MMHIE_MAX_TOKEN", "MMHIE_MAX_TOKENS"),
         ("MMHIE_TENSOR_PARALEL", "MMHIE_TENSOR_PARALLEL"),
         ("MMHIE_", "MMHIE_URL"),
     ],
 )
-def test_an_unknown_name(wrong: str, near: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name(wrong: str, near: str) -> None:
     """The nearest known one is offered, the launcher's included."""
-    told = refusal(monkeypatch, **{wrong: "1"})
+    told = refusal(**{wrong: "1"})
     assert wrong in told
     assert near in told or wrong == "MMHIE_"
 
 
-def test_an_unknown_name_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is as strict as the environment; names of others are not ours to judge."""
-    Path(".env").write_text("OTHER=1\nMMHIE_PROT=1\n")
-    assert "MMHIE_PORT" in refusal(monkeypatch)
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b"OTHER=1\nMMHIE_PROT=1\n", "MMHIE_PORT"),  # names of others are not ours to judge
+        (b"MMHIE_PORT=eighty\n", "MMHIE_PORT is 'eighty': "),
+        (b"MMHIE_PORT=\xff\xfe\n", ".env"),
+    ],
+)
+def test_the_file_is_as_strict(file: bytes, said: str) -> None:
+    """Unknown names, bad values and what cannot be read are a sentence, not a traceback."""
+    Path(".env").write_bytes(file)
+    assert said in refusal()
 
 
-def test_the_launcher_s_names_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_launcher_s_names_are_known() -> None:
     """One environment serves the whole product."""
-    monkeypatch.setenv("MMHIE_DEVICE", "cpu")
-    assert settings.load()
+    assert settings.load({"MMHIE_DEVICE": "cpu"})
 
 
 def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,48 +119,39 @@ def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
     assert (chosen.port, chosen.max_tokens) == (9001, 7)
 
 
-def test_a_bad_value_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bad value of `.env` is named the same way."""
-    Path(".env").write_text("MMHIE_PORT=eighty\n")
-    assert refusal(monkeypatch).startswith("MMHIE_PORT is 'eighty': ")
+GOOD = ("http://127.0.0.1:8001", "http://[::1]:8001/", "http://engine", "unix:/run/x.sock")
 
 
-def test_an_unreadable_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sentence, not a traceback."""
-    Path(".env").write_bytes(b"MMHIE_PORT=\xff\xfe\n")
-    assert ".env" in refusal(monkeypatch)
+@pytest.mark.parametrize("url", GOOD)
+def test_good_addresses(url: str) -> None:
+    """TCP by name or number, and a socket file."""
+    assert settings.load({"MMHIE_ENGINE_URL": url}, None).engine_url == url
 
 
 @pytest.mark.parametrize("name", GatewaySettings.model_fields)
-def test_blank_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_is_unset(name: str) -> None:
     """Compose files pass names without values."""
-    default = getattr(settings.load(), name)
-    monkeypatch.setenv(PREFIX + name.upper(), "")
-    assert getattr(settings.load(), name) == default
+    blank = settings.load({PREFIX + name.upper(): ""})
+    assert getattr(blank, name) == getattr(settings.load(), name)
 
 
-def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_are_not_shown() -> None:
     """Not in an address either, where they would not be used."""
-    told = refusal(monkeypatch, MMHIE_ENGINE_URL="http://user:s3cret@engine:1")
+    told = refusal(MMHIE_ENGINE_URL="http://user:s3cret@engine:1")
     assert "s3cret" not in told
     assert "engine:1" in told
 
 
-def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_shown() -> None:
     """Neither by the settings themselves nor by the sentence about a bad one."""
-    secret = [
-        name for name, field in GatewaySettings.model_fields.items() if is_secret(field.annotation)
-    ]
-    assert {"engine_api_key", "redis_url"} <= set(secret)
-    schemes = {"redis_url": "redis", "audit_checkpoint_url": "https"}
-    monkeypatch.setenv("MMHIE_AUDIT_FILE", "audit.jsonl")
-    monkeypatch.setenv("MMHIE_AUDIT_KEY", "k" * 32)
-    for name in secret:
-        value = "-".join(["s3cret"] * 6)
-        monkeypatch.setenv(
-            PREFIX + name.upper(), f"{schemes[name]}://:{value}@host" if name in schemes else value
-        )
-        chosen = settings.load()
+    fields = GatewaySettings.model_fields
+    secrets = [name for name, field in fields.items() if is_secret(field.annotation)]
+    assert {"engine_api_key", "redis_url"} <= set(secrets)
+    schemes = {"redis_url": "redis://:{}@host", "audit_checkpoint_url": "https://:{}@host"}
+    environ = {"MMHIE_AUDIT_FILE": "audit.jsonl", "MMHIE_AUDIT_KEY": "k" * 32}
+    for name in secrets:
+        environ[PREFIX + name.upper()] = schemes.get(name, "{}").format("-".join(["s3cret"] * 6))
+        chosen = settings.load(environ)
         assert "s3cret" not in f"{chosen!r}{chosen}{chosen.model_dump_json()}"
         error = ValidationError.from_exception_data(
             "x", [{"type": "missing", "loc": (name,), "input": "s3cret"}]
@@ -179,41 +169,36 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_production_needs_a_trail_and_digests_that_last(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], lacking: str
+    given: dict[str, str], lacking: str
 ) -> None:
     """Or the word that nobody needs to show later what was answered, which the sentence names."""
-    production = {"MMHIE_ENV": "production", "MMHIE_KEYS_FILE": "keys.json"}
-    told = refusal(monkeypatch, **production, **given)
-    monkeypatch.setenv("MMHIE_WITHOUT_AUDIT", "true")
+    told = refusal(**PRODUCTION, **given)
 
     assert lacking in told
     assert "MMHIE_WITHOUT_AUDIT=true" in told
-    assert settings.load().without_audit
+    assert settings.load(PRODUCTION | given | {"MMHIE_WITHOUT_AUDIT": "true"}).without_audit
+
+
+def test_production_with_a_trail_and_digests_that_last() -> None:
+    """Keys, trail and digest key are enough."""
+    names = ("MMHIE_AUDIT_FILE", "MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY")
+    assert settings.load(PRODUCTION | dict.fromkeys(names, "x" * 32), None).env == "production"
 
 
 @pytest.mark.parametrize("name", ["MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY"])
-def test_a_key_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_key_that_can_be_guessed_is_refused(name: str) -> None:
     """Prompts could be tried against their digests; the sentence does not repeat the key."""
-    told = refusal(monkeypatch, **{name: "short-secret"})
+    told = refusal(**{name: "short-secret"})
 
     assert f"{name} is not valid: its length should be at least 32." in told
     assert "short-secret" not in told
 
 
-def test_production_with_a_trail_and_digests_that_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys, trail and digest key are enough."""
-    names = ("KEYS_FILE", "AUDIT_FILE", "AUDIT_KEY", "DIGEST_KEY")
-    for name, value in {"ENV": "production", **{name: "x" * 32 for name in names}}.items():
-        monkeypatch.setenv(f"MMHIE_{name}", value)
-
-    assert settings.load().env == "production"
-
-
-def test_production_refuses_the_test_override(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_refuses_the_test_override() -> None:
     """Production refuses the override that development accepts."""
-    monkeypatch.setenv("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "tiny")
-    assert settings.load().reasoner_model_test_override == "tiny"
-    told = refusal(monkeypatch, MMHIE_ENV="production")
+    chosen = {"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "tiny"}
+    assert settings.load(chosen).reasoner_model_test_override == "tiny"
+    told = refusal(**chosen, MMHIE_ENV="production")
     assert "MMHIE_REASONER_MODEL_TEST_OVERRIDE" in told
     assert "MMHIE_ENV" in told
 

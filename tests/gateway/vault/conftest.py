@@ -63,10 +63,7 @@ class Holder:
     @property
     def settings(self) -> dict[str, str]:
         """The gateway's, which has the public half."""
-        return {
-            "MMHIE_VAULT_DIR": str(self.vault),
-            "MMHIE_VAULT_PUBLIC_KEY": str(self.pair.public),
-        }
+        return {"MMHIE_VAULT_DIR": str(self.vault), "MMHIE_VAULT_PUBLIC_KEY": str(self.pair.public)}
 
     def answers(self) -> list[dict[str, Any]]:
         """Everything in the vault, opened."""
@@ -76,14 +73,11 @@ class Holder:
 
     def by_caller(self, request_id: str, count: int = 1) -> list[dict[str, Any]]:
         """The answers of a caller's id, once there are so many."""
-        answers: list[dict[str, Any]] = []
 
-        def are_there() -> bool:
-            answers[:] = [
-                answer for answer in self.answers() if answer.get("caller_request_id") == request_id
-            ]
-            return len(answers) >= count
+        def theirs() -> list[dict[str, Any]]:
+            return [kept for kept in self.answers() if kept.get("caller_request_id") == request_id]
 
-        until(are_there)
+        until(lambda: len(theirs()) >= count)
+        answers = theirs()
         assert len(answers) == count
         return answers

@@ -87,10 +87,8 @@ def test_an_answer_is_opened(safe: Safe, put: Put) -> None:
     assert "\x1b" not in out
     assert "hmac-sha256:" in out
     assert "broke off" in out
-    assert (told[0]["request_id"], told[0]["answers"][0]["text"]) == (
-        ID,
-        "Rest.\x1b[2J\nThen walk.",
-    )
+    assert told[0]["request_id"] == ID
+    assert told[0]["answers"][0]["text"] == "Rest.\x1b[2J\nThen walk."
 
 
 def test_the_text_is_the_one_of_the_trail(safe: Safe, put: Put, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """A gateway with a vault: every answer is in it as it was given, for its holder to open."""
 
 import re
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     CHAT,
+    CHAT_JSON,
+    CHAT_SSE,
+    JSON,
     STREAMS,
     SURFACES,
     Surface,
     error_of,
-    events,
     mmhie_of,
     name_of,
+    readable,
 )
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
@@ -32,7 +35,6 @@ from tests.waiting import until
 DIGEST_KEY = "d" * 32
 CANARY = "zebrafish7731"
 EMERGENCY = "I have crushing chest pain."
-JSON, SSE, CHAT_JSON, CHAT_SSE, RESPONSES_SSE = (SURFACES[number] for number in (0, 1, 3, 4, 8))
 
 
 class Vaulted(Holder):
@@ -46,18 +48,25 @@ class Vaulted(Holder):
         body = surface.body(prompt, **more)
         return self.gateway.client.post(surface.path, json=body, headers=headers)
 
+    def kept(self, request_id: str) -> dict[str, Any]:
+        """The answer of a caller's id, whose digests are those in the trail."""
+        (answer,) = self.by_caller(request_id)
+        digests = [given["output_digest"] for given in answer["answers"]]
+        assert digests == self.line(request_id)["output_digests"]
+        return answer
+
     def line(self, request_id: str) -> dict[str, Any]:
         """The line of the trail."""
         trail = self.vault.with_name("audit.jsonl")
-        matching: list[dict[str, Any]] = []
 
-        def is_there() -> bool:
-            records = lines(trail)
-            matching[:] = [line for line in records if line.get("caller_request_id") == request_id]
-            return bool(matching)
+        def matching() -> list[dict[str, Any]]:
+            return [line for line in lines(trail) if line.get("caller_request_id") == request_id]
 
-        until(is_there)
-        return matching[0]
+        until(matching)
+        return matching()[0]
+
+
+Begin = Callable[..., Vaulted]
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +80,29 @@ def vaulted(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) ->
         yield holder
 
 
+@pytest.fixture
+def begin(start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair) -> Begin:
+    """Start a gateway with a vault of the test's own."""
+
+    def with_vault(**settings: str) -> Vaulted:
+        holder = Vaulted(tmp_path / "vault", keys)
+        holder.gateway = start(engine.url, **holder.settings, **settings)
+        return holder
+
+    return with_vault
+
+
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_an_answer_is_in_the_vault(vaulted: Vaulted, engine: FakeEngine, surface: Surface) -> None:
     """Request byte for byte, notices, and the text that label and trail have the digest of."""
     request_id = f"kept-{surface.name}"
     answer = vaulted.ask(surface, request_id, prompt=EMERGENCY)
-    (kept,) = vaulted.by_caller(request_id)
-    line, (given,) = vaulted.line(request_id), kept["answers"]
+    kept, line = vaulted.kept(request_id), vaulted.line(request_id)
+    (given,) = kept["answers"]
 
     assert kept["request"].encode() == answer.request.content
     assert (kept["path"], kept["is_whole"], kept["notices"]) == (surface.path, True, ["MED101"])
     assert (kept["request_id"], kept["time"][:16]) == (line["request_id"], line["time"][:16])
-    assert [given["output_digest"]] == line["output_digests"]
     assert given["output_digest"] == keyed_digest(DIGEST_KEY.encode(), given["text"])
     assert given["text"]
     assert given["text"] in readable(answer)
@@ -91,38 +111,15 @@ def test_an_answer_is_in_the_vault(vaulted: Vaulted, engine: FakeEngine, surface
         assert given["output_digest"] == origin["output_digest"]
 
 
-def readable(answer: httpx2.Response) -> str:
-    """All strings of a response in their order, which hold its text; or the plain text."""
-    if answer.headers["content-type"].startswith("text/plain"):
-        return answer.text
-    whole = answer.headers["content-type"].startswith("application/json")
-    documents = [answer.json()] if whole else events(answer.content)
-    return "".join(strings(documents))
-
-
-def strings(value: Any) -> Iterator[str]:
-    """Yield the texts in JSON under the names that answers have them by."""
-    if isinstance(value, list):
-        for part in value:
-            yield from strings(part)
-    for name, part in value.items() if isinstance(value, dict) else ():
-        if isinstance(part, str) and name in {"text", "content", "delta"}:
-            yield part
-        elif name != "mmhie":
-            yield from strings(part)
-
-
 def test_several_choices_are_kept(vaulted: Vaulted, engine: FakeEngine) -> None:
     """Each of a stream by its digest; those of one piece have one digest together."""
     for surface, texts in ((CHAT_SSE, 3), (CHAT_JSON, 1)):
         request_id = f"several-{surface.name}"
         vaulted.ask(surface, request_id, n=3)
-        (kept,) = vaulted.by_caller(request_id)
-        digests = [given["output_digest"] for given in kept["answers"]]
+        answers = vaulted.kept(request_id)["answers"]
 
-        assert digests == vaulted.line(request_id)["output_digests"]
-        assert len(digests) == texts
-        for given in kept["answers"]:
+        assert len(answers) == texts
+        for given in answers:
             assert given["output_digest"] == keyed_digest(DIGEST_KEY.encode(), given["text"])
 
 
@@ -135,12 +132,8 @@ def test_the_text_is_kept_letter_for_letter(
     request_id = f"letters-{surface.name}-{len(text)}"
     engine.next(fault="say", tokens=[*text, *text])
     vaulted.ask(surface, request_id)
-    (kept,) = vaulted.by_caller(request_id)
 
-    assert [given["output_digest"] for given in kept["answers"]] == vaulted.line(request_id)[
-        "output_digests"
-    ]
-    assert kept["answers"][0]["text"] == 2 * text.replace("<|end|>", "")
+    assert vaulted.kept(request_id)["answers"][0]["text"] == 2 * text.replace("<|end|>", "")
 
 
 @pytest.mark.parametrize("surface", STREAMS, ids=name_of)
@@ -151,12 +144,9 @@ def test_an_answer_that_broke_off_is_kept_as_far_as_it_came(
     request_id = f"cut-{surface.name}"
     engine.next(fault="cut")
     answer = vaulted.ask(surface, request_id)
-    (kept,) = vaulted.by_caller(request_id)
+    kept = vaulted.kept(request_id)
 
     assert not kept["is_whole"]
-    assert [given["output_digest"] for given in kept["answers"]] == vaulted.line(request_id)[
-        "output_digests"
-    ]
     assert kept["answers"][0]["text"]
     assert kept["answers"][0]["text"] in readable(answer)
 
@@ -169,27 +159,21 @@ def test_an_answer_that_its_client_left_is_kept(
     request_id = f"left-{surface.name}"
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
     headers = {**surface.headers, "x-request-id": request_id}
-    with vaulted.gateway.client.stream(
-        "POST", surface.path, json=surface.body(), headers=headers
-    ) as answer:
+    stream = vaulted.gateway.client.stream
+    with stream("POST", surface.path, json=surface.body(), headers=headers) as answer:
         parts = answer.iter_bytes()
         for _ in range(6):
             next(parts)
-    (kept,) = vaulted.by_caller(request_id)
+    kept = vaulted.kept(request_id)
 
     assert not kept["is_whole"]
-    assert [given["output_digest"] for given in kept["answers"]] == vaulted.line(request_id)[
-        "output_digests"
-    ]
     assert kept["answers"][0]["text"]
 
 
-def test_a_tool_call_and_hidden_reasoning_are_no_text(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
-) -> None:
+def test_a_tool_call_and_hidden_reasoning_are_no_text(begin: Begin, engine: FakeEngine) -> None:
     """The answer to a tool call is empty, and reasoning stays out whoever sees it."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    holder.gateway = start(engine.url, **holder.settings, MMHIE_REASONING="hide").wait()
+    holder = begin(MMHIE_REASONING="hide")
+    holder.gateway.wait()
     tool = {"type": "function", "function": {"name": "lookup", "parameters": {}}}
     for surface in (CHAT_JSON, CHAT_SSE):
         holder.ask(surface, f"tool-{surface.name}", tools=[tool], tool_choice="required")
@@ -239,31 +223,27 @@ def test_an_id_that_is_a_path_names_no_file(
     until(lambda: len(set(vaulted.vault.parent.rglob("*")) - files) > 0)
 
     for file in set(vaulted.vault.rglob("*.sealed")) - files:
-        assert re.fullmatch(
-            r"\d{4}-\d\d-\d\d/[0-9a-f]{32}\.sealed", str(file.relative_to(vaulted.vault))
-        )
+        place = file.relative_to(vaulted.vault).as_posix()
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d/[0-9a-f]{32}\.sealed", place)
     assert {path for path in vaulted.vault.parent.iterdir()} <= files
 
 
 def test_one_id_for_many_answers(vaulted: Vaulted, engine: FakeEngine) -> None:
     """Callers may send the same id at once: each answer has a file of its own."""
-    threads = [threading.Thread(target=lambda: vaulted.ask(JSON, "same-for-all")) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(vaulted.ask, [JSON] * 8, ["same-for-all"] * 8))
     kept = vaulted.by_caller("same-for-all", 8)
 
     assert len({answer["request_id"] for answer in kept}) == 8
 
 
 def test_requests_are_refused_while_the_vault_cannot_be_written(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+    begin: Begin, tmp_path: Path
 ) -> None:
     """With notices, a metric and a warning; once there is a disk again, all that was answered is
     on it."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    holder.gateway = gateway = start(engine.url, **holder.settings).wait()
+    holder = begin()
+    gateway = holder.gateway.wait()
     holder.ask(JSON, "before")
     holder.by_caller("before")
     holder.vault.rename(tmp_path / "away")
@@ -295,23 +275,16 @@ def test_a_stop_writes_what_was_answered(
     both = [start(engine.url, **holder.settings, MMHIE_WORKERS=count) for count in ("1", "2")]
     answered: list[str] = []
 
-    def ask(gateway: Gateway, name: str) -> None:
+    def ask(gateway: Gateway, turn: int) -> None:
         with httpx2.Client(trust_env=False) as client:
             for number in range(20):
-                headers = {"x-request-id": f"{name}-{number}"}
-                url = gateway.url + CHAT
+                name = f"{gateway.port}-{turn}-{number}"
+                url, headers = gateway.url + CHAT, {"x-request-id": name}
                 if client.post(url, json=CHAT_SSE.body(), headers=headers).is_success:
-                    answered.append(f"{name}-{number}")
+                    answered.append(name)
 
-    threads = [
-        threading.Thread(target=ask, args=(gateway.wait(), f"{place}-{turn}"))
-        for place, gateway in enumerate(both)
-        for turn in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(ask, [gateway.wait() for gateway in both] * 3, range(6)))
     for gateway in both:
         assert gateway.stop() == 0
 
@@ -321,29 +294,19 @@ def test_a_stop_writes_what_was_answered(
     assert len(kept) == len(answered)
 
 
-def test_large_requests_are_kept_whole(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
-) -> None:
+def test_large_requests_are_kept_whole(begin: Begin) -> None:
     """Six at once of twenty megabytes: each is answered and kept, or refused, as the memory for
     requests says."""
-    holder = Vaulted(tmp_path / "vault", keys)
     more = {"MMHIE_MAX_BODY_BYTES": str(30_000_000), "MMHIE_MAX_MEMORY": "256MiB"}
-    more["MMHIE_MAX_INPUT_LENGTH"] = str(100_000_000)
-    holder.gateway = start(engine.url, **holder.settings, **more).wait()
-    statuses: dict[str, int] = {}
+    holder = begin(**more, MMHIE_MAX_INPUT_LENGTH=str(100_000_000))
+    holder.gateway.wait()
 
-    def ask(name: str) -> None:
-        with httpx2.Client(trust_env=False, timeout=60) as client:
-            body = CHAT_JSON.body("a" * 20_000_000)
-            headers = {"x-request-id": name}
-            url = holder.gateway.url + CHAT
-            statuses[name] = client.post(url, json=body, headers=headers).status_code
+    def ask(name: str) -> int:
+        return holder.ask(CHAT_JSON, name, prompt="a" * 20_000_000).status_code
 
-    threads = [threading.Thread(target=ask, args=(f"large-{turn}",)) for turn in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    names = [f"large-{turn}" for turn in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        statuses = dict(zip(names, pool.map(ask, names), strict=True))
     assert holder.gateway.stop() == 0
 
     kept = {answer["caller_request_id"]: answer for answer in holder.answers()}
@@ -353,14 +316,11 @@ def test_large_requests_are_kept_whole(
     assert all(len(answer["request"]) > 20_000_000 for answer in kept.values())
 
 
-def test_output_checks_read_the_same_text(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
-) -> None:
+def test_output_checks_read_the_same_text(begin: Begin, engine: FakeEngine) -> None:
     """Vault and checks listen to one digest."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    checks = {"MMHIE_OUTPUT_CHECKS": "allergy"}
-    holder.gateway = start(engine.url, **holder.settings, **checks).wait()
-    for surface in (JSON, CHAT_JSON, CHAT_SSE, RESPONSES_SSE):
+    holder = begin(MMHIE_OUTPUT_CHECKS="allergy")
+    holder.gateway.wait()
+    for surface in (JSON, CHAT_JSON, CHAT_SSE, SURFACES[8]):
         engine.next(fault="say", tokens=["Give ", "amoxicillin", " 500 mg."])
         prompt = "ALLERGIES: penicillin. What shall I give?"
         answer = holder.ask(surface, surface.name, prompt=prompt)
@@ -371,8 +331,8 @@ def test_output_checks_read_the_same_text(
 
 
 WRONG = {
-    "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_DIR needs MMHIE_VAULT_PUBLIC_KEY"),
-    "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY needs MMHIE_VAULT_DIR"),
+    "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),
+    "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),
     "private": ({"MMHIE_VAULT_PUBLIC_KEY": "vault.pem"}, "which the gateway must not have"),
     "empty": ({"MMHIE_VAULT_PUBLIC_KEY": "empty"}, "is no public key of X25519 in PEM"),
     "missing": ({"MMHIE_VAULT_PUBLIC_KEY": "x"}, "cannot be read (No such file or directory)"),
@@ -397,14 +357,14 @@ def test_a_wrong_setting_is_refused(
 
 
 def test_a_folder_that_takes_no_writes_is_found_before_the_first_answer(
-    start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair
+    begin: Begin, tmp_path: Path
 ) -> None:
     """A file stands where the folder of the day has to be."""
-    holder = Vaulted(tmp_path / "vault", keys)
-    holder.vault.mkdir()
+    (tmp_path / "vault").mkdir()
     for hours in (0, 1):  # of tomorrow, too, where the test runs at midnight
-        (holder.vault / rfc3339(time.time() + hours * 3600)[:10]).touch()
-    holder.gateway = gateway = start(engine.url, **holder.settings).wait("/healthz")
+        (tmp_path / "vault" / rfc3339(time.time() + hours * 3600)[:10]).touch()
+    holder = begin()
+    gateway = holder.gateway.wait("/healthz")
     until(lambda: "mmhie_vault_failing 1.0" in gateway.client.get("/metrics").text)
 
     assert error_of(holder.ask(JSON, "first"))["code"] == "vault_unavailable"

@@ -9,9 +9,6 @@ from gateway.vault.sealing import FORM, KeyUnusable, Opener, Sealer, SealUnopene
 from tests.gateway.vault.conftest import KeyPair, key_pair
 
 NAME, TEXT = "a" * 32, b"75 micrograms."
-LOW_ORDER = (
-    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEA" + "A" * 42 + "=\n-----END PUBLIC KEY-----\n"
-)
 
 
 def test_what_is_sealed_is_opened_by_the_private_key(keys: KeyPair) -> None:
@@ -60,21 +57,14 @@ def test_another_name_another_key_and_any_changed_byte_are_noticed(
         opener.unseal(b"%PDF" + FORM, NAME)
 
 
-@pytest.mark.parametrize(
-    ("pem", "sentence"),
-    [
-        ("", "no public key of X25519"),
-        ("ssh-ed25519 AAAA me", "no public key of X25519"),
-        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "no public key"),
-        (LOW_ORDER, "no public key of X25519"),
-    ],
-)
-def test_a_wrong_public_key_is_refused(tmp_path: Path, pem: str, sentence: str) -> None:
+@pytest.mark.parametrize("key", [None, "", "AAAA", "MCowBQYDK2VuAyEA" + "A" * 42 + "="])
+def test_a_wrong_public_key_is_refused(tmp_path: Path, key: str | None) -> None:
     """Also a point of low order, with which everybody could open."""
     path = tmp_path / "key.pem"
-    path.write_text(pem)
+    pem = f"-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n"
+    path.write_text("ssh-ed25519 AAAA me" if key is None else key and pem)
 
-    with pytest.raises(KeyUnusable, match=sentence):
+    with pytest.raises(KeyUnusable, match="no public key of X25519"):
         Sealer(path)
 
 

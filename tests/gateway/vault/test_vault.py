@@ -20,9 +20,9 @@ from gateway.vault import folder
 from gateway.vault.sealing import Sealer
 from gateway.vault.vault import Vault
 from tests.gateway.vault.conftest import Holder, KeyPair
+from tests.waiting import beside, eventually
 
 KEY, A_DAY_S = b"k" * 32, 86_400.0
-PATIENCE_S = 30.0
 
 
 class Process:
@@ -44,22 +44,17 @@ class Process:
         transcript.is_whole = True
         assert self.vault.keep(record, "/llm/generate", transcript)
 
+    async def until_last(self, *, failing: bool, waiting: int) -> None:
+        """Wait until this is the latest that the operator was told."""
+        await eventually(lambda: self.alarms[-1:] == [(failing, waiting)])
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.vault.run())
         try:
-            yield
+            async with beside(self.vault.run()):
+                yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
             self.vault.stop()
-
-
-async def until_last(process: Process, alarm: tuple[bool, int]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while process.alarms[-1:] != [alarm]:
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -74,25 +69,22 @@ async def test_all_that_waits_at_the_stop_is_written(process: Process) -> None:
         for number in range(100):
             process.keep(number, f"Answer {number}.", request=b"{}" * 1000)
 
-    answers = process.holder.answers()
-    assert [answer["answers"][0]["text"] for answer in answers] == [
-        f"Answer {number}." for number in range(100)
-    ]
+    texts = [answer["answers"][0]["text"] for answer in process.holder.answers()]
+    assert texts == [f"Answer {number}." for number in range(100)]
     assert process.budget.held_bytes == 0
     assert process.alarms[-1] == (False, 0)
 
 
 async def test_a_stop_at_the_moment_of_an_answer_is_a_stop(tmp_path: Path, keys: KeyPair) -> None:
     """Also where the task has just been woken."""
-    async with asyncio.timeout(PATIENCE_S):
-        for turn in range(20):
-            process = Process(tmp_path, keys)
-            async with process.running():
-                while turn % 2 and not process.alarms:
-                    await asyncio.sleep(0.001)
-                process.keep(turn)
-                if turn % 4 == 1:
-                    await asyncio.sleep(0)
+    for turn in range(20):
+        process = Process(tmp_path, keys)
+        async with process.running():
+            if turn % 2:
+                await eventually(lambda: process.alarms)  # noqa: B023 - of this turn
+            process.keep(turn)
+            if turn % 4 == 1:
+                await asyncio.sleep(0)
 
     assert len(process.holder.answers()) == 20
 
@@ -110,13 +102,13 @@ async def test_requests_are_refused_while_the_disk_fails(process: Process, tmp_p
     async with process.running():
         process.holder.vault.rename(tmp_path / "away")
         process.keep(1)
-        await until_last(process, (True, 1))
+        await process.until_last(failing=True, waiting=1)
         with pytest.raises(VaultUnavailable):
             process.vault.check()
         assert process.vault.refuses()
         assert process.vault.warnings()
         (tmp_path / "away").rename(process.holder.vault)
-        await until_last(process, (False, 0))
+        await process.until_last(failing=False, waiting=0)
         process.vault.check()
 
     assert len(process.holder.answers()) == 1
@@ -152,10 +144,8 @@ async def test_a_disk_that_hangs_or_is_too_slow_refuses_too(
     async with process.running():
         for number in range(count):
             process.keep(number)
-        async with asyncio.timeout(PATIENCE_S):
-            while not process.vault.refuses():
-                await asyncio.sleep(0.01)
-        await until_last(process, (False, 0))
+        await eventually(process.vault.refuses)
+        await process.until_last(failing=False, waiting=0)
 
         assert not process.vault.refuses()
 
@@ -169,12 +159,11 @@ async def test_days_that_are_over_go(tmp_path: Path, keys: KeyPair) -> None:
         folder.write(day, f"{days:032x}", b"sealed")
     process = Process(vault, keys, days=2)
     async with process.running():
-        await until_last(process, (False, 0))
+        await process.until_last(failing=False, waiting=0)
 
     stay = {rfc3339(now - days * A_DAY_S)[:10] for days in range(3)}
-    assert (
-        stay <= {path.name for path in folder.days_in(vault)} <= stay | {rfc3339(time.time())[:10]}
-    )
+    left = {path.name for path in folder.days_in(vault)}
+    assert stay <= left <= stay | {rfc3339(time.time())[:10]}
 
 
 async def test_many_small_answers_cannot_fill_the_memory(process: Process) -> None:
@@ -186,7 +175,7 @@ async def test_many_small_answers_cannot_fill_the_memory(process: Process) -> No
             process.keep(kept)
     assert 100 < kept < 1_000
     async with process.running():
-        await until_last(process, (False, 0))
+        await process.until_last(failing=False, waiting=0)
 
         assert process.budget.held_bytes == 0
     assert len(process.holder.answers()) == kept

@@ -10,36 +10,30 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from launcher import settings
 from launcher.capacity import engine_load, measured, sizing
 from launcher.capacity.demand import Demand, Users, peak_rate
 from launcher.capacity.engine_load import RequestCost
 from launcher.errors import NotEnoughMemory, PlanError
-from launcher.models import resolve
 from launcher.planning.cards import CARDS, card
+from tests.launcher.plans import facts, settings
 
-SETTINGS = settings.load({}, None)
-MODEL = resolve.read_model(SETTINGS)
+MODEL = facts(settings().model)
 FLAT = RequestCost(step_s=lambda _: 0.01, prompt_s=0.02, tokens_out=100)
 DEMAND = Demand(
     rate=50, tokens_in=800, tokens_out=600, inter_token_s=0.05, utilization=0.7, spare=1
 )
 
 
-def size(demand: Demand, gpu: str = "h100", **environ: str) -> sizing.Sizing:
-    chosen = settings.load(environ, None)
-    return sizing.size(chosen, MODEL, card(gpu), demand)
+def size(demand: Demand, gpu: str = "h100", **ours: str) -> sizing.Sizing:
+    return sizing.size(settings(**ours), MODEL, card(gpu), demand)
 
 
 def test_users_become_requests() -> None:
-    """300 people, 12 an hour, twice that at the peak: two a second."""
+    """300 people, 12 an hour, twice that at the peak: two a second. Neither people nor a rate is no
+    question."""
     assert Users(300).rate == pytest.approx(2.0)
     assert peak_rate(None, Users(300)) == pytest.approx(2.0)
     assert peak_rate(5.0, Users(300)) == 5.0
-
-
-def test_somebody_has_to_ask() -> None:
-    """Neither people nor a rate is no question."""
     with pytest.raises(PlanError, match="--rps"):
         peak_rate(None, None)
 
@@ -91,7 +85,7 @@ def test_the_cache_bounds_the_batch_of_a_small_card() -> None:
 
 def test_places_come_from_the_settings() -> None:
     """MMHIE_MAX_INFLIGHT is the size of the batch."""
-    assert size(DEMAND, MMHIE_MAX_INFLIGHT="64").engine.max_sequences == 64
+    assert size(DEMAND, max_inflight="64").engine.max_sequences == 64
 
 
 def test_what_cannot_be_sized() -> None:
@@ -99,11 +93,11 @@ def test_what_cannot_be_sized() -> None:
     with pytest.raises(PlanError, match="MMHIE_MAX_INPUT_LENGTH"):
         size(dataclasses.replace(DEMAND, tokens_in=9000))
     with pytest.raises(PlanError, match="MMHIE_DEVICE"):
-        size(DEMAND, MMHIE_DEVICE="cpu")
+        size(DEMAND, device="cpu")
     with pytest.raises(PlanError, match="--token-ms"):
         size(dataclasses.replace(DEMAND, inter_token_s=0.001))
     with pytest.raises(NotEnoughMemory):
-        size(DEMAND, "l4", MMHIE_GPU_MEMORY_UTILIZATION="0.5", MMHIE_DEVICE_MAP="null")
+        size(DEMAND, "l4", gpu_memory_utilization="0.5", device_map="null")
 
 
 rates = st.floats(0.01, 20_000)
@@ -140,12 +134,8 @@ def test_more_load_never_needs_less(
 def test_asking_for_more_quality_never_needs_less(utilization: float, inter_token_s: float) -> None:
     """A lower target and a quicker pace take more engines."""
     demand = dataclasses.replace(DEMAND, utilization=utilization, inter_token_s=inter_token_s)
+    fuller = dataclasses.replace(demand, utilization=utilization * 1.1)
+    slower = dataclasses.replace(demand, inter_token_s=inter_token_s * 2)
 
-    assert (
-        size(dataclasses.replace(demand, utilization=utilization * 1.1)).engines
-        <= size(demand).engines
-    )
-    assert (
-        size(dataclasses.replace(demand, inter_token_s=inter_token_s * 2)).engines
-        <= size(demand).engines
-    )
+    assert size(fuller).engines <= size(demand).engines
+    assert size(slower).engines <= size(demand).engines

@@ -24,7 +24,7 @@ from launcher.models import safetensors_header
 from launcher.models.resolve import read_model
 from launcher.models.weights import MERGE_RECORD
 from launcher.planning.decisions import prepared_folder
-from launcher.settings import load
+from tests.launcher.plans import facts, settings
 from tests.lazy import Lazy
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
@@ -90,12 +90,9 @@ def packed(tiny: Path, job: MergeJob, tmp_path: Path) -> MergeJob:
     for name in [name for name in weights if name.endswith(("gate_up_proj", "down_proj"))]:
         experts, inputs, outputs = weights.pop(name).shape
         shape = (experts, outputs, inputs // 32)
-        weights[f"{name}_blocks"] = torch.randint(
-            0, 256, (*shape, 16), dtype=torch.uint8, generator=random
-        )
-        weights[f"{name}_scales"] = torch.randint(
-            118, 124, shape, dtype=torch.uint8, generator=random
-        )
+        kind = {"dtype": torch.uint8, "generator": random}
+        weights[f"{name}_blocks"] = torch.randint(0, 256, (*shape, 16), **kind)
+        weights[f"{name}_scales"] = torch.randint(118, 124, shape, **kind)
     files.save_file(weights, base / "model.safetensors")
     config = json.loads((tiny / "base" / "config.json").read_text())
     config["quantization_config"] = {"quant_method": "mxfp4"}
@@ -167,17 +164,17 @@ def test_dequantized_experts_equal_those_of_transformers(packed: MergeJob) -> No
 
     before, after = weights_of(packed.base), weights_of(folder)
     name = "model.layers.0.mlp.experts.gate_up_proj"
-    expected = reference.convert_moe_packed_tensors(
-        before[f"{name}_blocks"], before[f"{name}_scales"]
-    )
-    assert torch.equal(after[name], expected)
+    packs = (before[f"{name}_{part}"] for part in ("blocks", "scales"))
+    assert torch.equal(after[name], reference.convert_moe_packed_tensors(*packs))
     assert not [name for name in after if name.endswith(("_blocks", "_scales"))]
     transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
 
 
 def test_every_digest_in_the_record_is_the_files(job: MergeJob) -> None:
-    """mmhie_merge.json names what was merged, and the sha256 of every shard it wrote."""
+    """mmhie_merge.json names what was merged, and the sha256 of every shard it wrote, so that the
+    folder's facts can say which adapter is inside."""
     folder = merge(job, ignore)
+    tuned = facts(folder).adapter
 
     record = json.loads((folder / MERGE_RECORD).read_text())
     shards = {file.name for file in folder.glob("*.safetensors")}
@@ -185,30 +182,23 @@ def test_every_digest_in_the_record_is_the_files(job: MergeJob) -> None:
     for name, digest in record["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert (record["adapter"], record["base"], record["rank"]) == ("org/adapter", "org/base", 4)
-
-
-def test_the_merged_folder_is_known_as_a_merge(job: MergeJob) -> None:
-    """Its facts say which adapter is inside, so that health and provenance can."""
-    folder = merge(job, ignore)
-
-    facts = read_model(load({"MMHIE_REASONER_MODEL": str(folder)}, None))
-
-    assert facts.adapter is not None
-    assert facts.adapter.merged
-    assert facts.adapter.id == "org/adapter"
-    assert facts.adapter.base == "org/base"
+    assert tuned is not None
+    assert (tuned.merged, tuned.id, tuned.base) == (True, "org/adapter", "org/base")
 
 
 def test_a_second_run_writes_nothing(job: MergeJob) -> None:
-    """The same adapter on the same base is merged once; another adapter is merged anew."""
-    merge(job, ignore)
-    heard: list[int] = []
+    """The same adapter on the same base is merged once; another adapter is merged anew. Bytes done
+    never fall and end at the bytes there are."""
+    first: list[tuple[int, int]] = []
+    later: list[tuple[int, int]] = []
 
-    merge(job, lambda done, total: heard.append(done))
-    assert heard == []
-
-    merge(replace(job, adapter_id="org/other"), lambda done, total: heard.append(done))
-    assert heard
+    merge(job, lambda *told: first.append(told))
+    assert first == sorted(first)
+    assert first[-1][0] == first[-1][1]
+    merge(job, lambda *told: later.append(told))
+    assert later == []
+    merge(replace(job, adapter_id="org/other"), lambda *told: later.append(told))
+    assert later
 
 
 def test_other_base_weights_are_merged_anew(job: MergeJob, tiny: Path, tmp_path: Path) -> None:
@@ -216,21 +206,11 @@ def test_other_base_weights_are_merged_anew(job: MergeJob, tiny: Path, tmp_path:
     base = tmp_path / "base"
     shutil.copytree(tiny / "base", base)
     own = replace(job, base=base)
-    before = (merge(own, lambda *_: None) / MERGE_RECORD).read_text()
+    before = (merge(own, ignore) / MERGE_RECORD).read_text()
     shard = min(base.glob("*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:-2] + b"\x01\x01")
 
-    assert (merge(own, lambda *_: None) / MERGE_RECORD).read_text() != before
-
-
-def test_progress_ends_at_the_total(job: MergeJob) -> None:
-    """Bytes done never fall and end at the bytes there are."""
-    heard: list[tuple[int, int]] = []
-
-    merge(job, lambda done, total: heard.append((done, total)))
-
-    assert heard == sorted(heard)
-    assert heard[-1][0] == heard[-1][1]
+    assert (merge(own, ignore) / MERGE_RECORD).read_text() != before
 
 
 KILLED = """
@@ -306,10 +286,7 @@ QUERY = "base_model.model.model.layers.0.self_attn.q_proj"
 @pytest.mark.parametrize(
     ("weights", "sentence"),
     [
-        (
-            {f"{EXPERT}.lora_A.weight": (4, 64), f"{EXPERT}.lora_B.weight": (64, 4)},
-            "packed or absent",
-        ),
+        ({f"{EXPERT}.lora_A.weight": (4, 64), f"{EXPERT}.lora_B.weight": (64, 4)}, "or absent"),
         ({f"{QUERY}.lora_A.weight": (4, 64), f"{QUERY}.lora_B.weight": (32, 4)}, "base's shape"),
         ({f"{QUERY}.lora_A.weight": (4, 64)}, "only one of the two"),
         ({"base_model.model.lm_head.weight": (4, 64)}, "no LoRA matrix"),
@@ -351,7 +328,7 @@ def test_large_shards_are_copied_in_small_chunks(tmp_path: Path) -> None:
     """A tensor of 96 MiB passes through under 40 MiB of memory."""
     file = tmp_path / "big.safetensors"
     files.save_file({"big": torch.zeros(96 * 2**20, dtype=torch.uint8)}, file)
-    pieces = [tensors.as_it_is(tensor) for tensor in safetensors_header.read(file).values()]
+    pieces = safetensors_header.read(file).values()
 
     tracemalloc.start()
     tensors.write(tmp_path / "copy.safetensors", pieces, lambda size: None)
@@ -359,9 +336,8 @@ def test_large_shards_are_copied_in_small_chunks(tmp_path: Path) -> None:
     tracemalloc.stop()
 
     assert peak < 40 * 2**20
-    assert torch.equal(
-        files.load_file(tmp_path / "copy.safetensors")["big"], files.load_file(file)["big"]
-    )
+    copy = files.load_file(tmp_path / "copy.safetensors")
+    assert torch.equal(copy["big"], files.load_file(file)["big"])
 
 
 def test_rounding_to_bfloat16_is_torchs() -> None:
@@ -369,12 +345,11 @@ def test_rounding_to_bfloat16_is_torchs() -> None:
     random = np.random.default_rng(0)
     values = (random.standard_normal(10000) * 10.0 ** random.integers(-30, 30, 10000)).astype("f4")
 
-    expected = torch.from_numpy(values).bfloat16().view(torch.uint16).numpy()
+    rounded = torch.from_numpy(values).bfloat16()
+    expected = rounded.view(torch.uint16).numpy()
 
     assert np.array_equal(tensors.narrow(values), expected)
-    assert np.array_equal(
-        tensors.widen(expected), torch.from_numpy(values).bfloat16().float().numpy()
-    )
+    assert np.array_equal(tensors.widen(expected), rounded.float().numpy())
 
 
 @pytest.mark.parametrize(
@@ -412,19 +387,15 @@ def one_thread() -> Iterator[None]:
 
 def test_room_for_a_merge_that_is_still_to_come(tiny: Path, tmp_path: Path) -> None:
     """`mmhie fetch` says so where the next step has none; a merge that was made needs no more."""
-    variables = {
-        "MMHIE_REASONER_MODEL": str(tiny / "adapter"),
-        "MMHIE_BASE_MODEL": str(tiny / "base"),
-        "MMHIE_CACHE_DIR": str(tmp_path / "made"),
-    }
-    settings = load(variables, None)
-    model = read_model(settings)
+    ours = {"reasoner_model": tiny / "adapter", "base_model": tiny / "base"}
+    chosen = settings(**ours, cache_dir=tmp_path / "made")
+    model = read_model(chosen)
     huge = replace(model, weight_bytes=10**18)
-    sentence = lack_of_room(settings, huge)
+    sentence = lack_of_room(chosen, huge)
 
     assert sentence is not None
     assert re.search(r"writes 9\d+\.\d GiB, and .* GiB free: make room", sentence)
-    assert lack_of_room(settings, model) is None
-    assert lack_of_room(load({**variables, "MMHIE_MERGE_ADAPTER": "false"}, None), huge) is None
-    prepared_folder(settings, model, "merge").mkdir(parents=True)
-    assert lack_of_room(settings, huge) is None
+    assert lack_of_room(chosen, model) is None
+    assert lack_of_room(settings(**ours, merge_adapter=False), huge) is None
+    prepared_folder(chosen, model, "merge").mkdir(parents=True)
+    assert lack_of_room(chosen, huge) is None

@@ -13,40 +13,41 @@ import pytest
 from typer.testing import CliRunner
 
 from launcher.cli import app
-from launcher.cli.overview import TASKS
+from launcher.cli.app import TASKS
 from launcher.errors import LauncherError, ToldToStop
-from tests.contract.process import free_port
+from tests.command import Command
+from tests.contract.process import ROOT, free_port
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 NAMES = list(app.COMMANDS)
 ERRORS: list[Exception] = []
 # For each command, beside an unknown option, something it cannot take or do.
-WRONG = {
-    "serve": ({"MMHIE_PORT": "0"}, []),
+WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
+    "serve": ({"port": "0"}, []),
     "engine": ({}, []),
-    "chat": ({"MMHIE_URL": "nowhere"}, ["x"]),
-    "status": ({"MMHIE_URL": "ftp://x"}, []),
+    "chat": ({"url": "nowhere"}, ["x"]),
+    "status": ({"url": "ftp://x"}, []),
     "plan": ({}, ["--gpus", "many"]),
     "capacity": ({}, ["--rps", "1", "--gpu", "many"]),
-    "doctor": ({"MMHIE_REASONER_MODEL": "/no/such/model"}, []),
-    "accept": ({"MMHIE_REASONER_MODEL": "/no/such/model"}, []),
+    "doctor": ({"reasoner_model": "/no/such/model"}, []),
+    "accept": ({"reasoner_model": "/no/such/model"}, []),
     "accept verify": ({}, ["no-such-report.json"]),
     "evaluate": ({}, ["--suite", "knowlege"]),
     "evaluate compare": ({}, ["none.json", "none.json"]),
     "evaluate verify": ({}, ["no-such-report.json"]),
-    "profiles": ({"MMHIE_DEVICE": "abacus"}, []),
+    "profiles": ({"device": "abacus"}, []),
     "profiles add": ({}, ["no-such-report.json"]),
-    "fetch": ({"HF_HUB_OFFLINE": "1"}, ["no/such", "--revision", "x"]),
-    "merge-adapter": ({"MMHIE_REASONER_MODEL": "/no/such/model"}, []),
-    "hold": ({"MMHIE_HOLD_FILE": "/proc/none/hold.json"}, ["--reason", "x"]),
-    "release": ({"MMHIE_MAX_TOKENS": "none"}, []),
-    "keys new": ({"MMHIE_KEYS_FILE": "keys.json"}, ["--name", "x", "--expires", "soon"]),
+    "fetch": ({}, ["no/such", "--revision", "x"]),
+    "merge-adapter": ({"reasoner_model": "/no/such/model"}, []),
+    "hold": ({"hold_file": "/proc/none/hold.json"}, ["--reason", "x"]),
+    "release": ({"max_tokens": "none"}, []),
+    "keys new": ({"keys_file": "keys.json"}, ["--name", "x", "--expires", "soon"]),
     "keys list": ({}, []),
-    "keys revoke": ({"MMHIE_KEYS_FILE": "keys.json"}, ["nobody"]),
+    "keys revoke": ({"keys_file": "keys.json"}, ["nobody"]),
     "audit verify": ({}, []),
     "card init": ({}, ["no/such/folder/card.toml"]),
     "card check": ({}, ["no-such-card.toml"]),
-    "audit export": ({"MMHIE_AUDIT_FILE": "none", "MMHIE_AUDIT_KEY": "k" * 32}, []),
+    "audit export": ({"audit_file": "none", "audit_key": "k" * 32}, []),
 }
 
 
@@ -65,10 +66,17 @@ def mmhie(
     )
 
 
-def fails(error: Exception) -> None:
-    """Run a command that ends this way."""
+def fails(error: Exception) -> int:
+    """Run a command that ends this way; its exit code."""
     ERRORS.append(error)
-    app.run(app.application({"fail": f"{__name__}:failing"}), ["fail"])
+    return app.exit_code(app.application({"fail": f"{__name__}:failing"}), ["fail"])
+
+
+def output(*arguments: str) -> str:
+    """Return the output of a command that goes well."""
+    done = CliRunner().invoke(app.application(), [*arguments])
+    assert done.exit_code == 0
+    return done.output
 
 
 def failing() -> None:
@@ -76,19 +84,19 @@ def failing() -> None:
     raise ERRORS.pop()
 
 
-def test_every_command_of_the_table_is_listed() -> None:
-    """With its first sentence; those of a group under the group."""
-    for name, command in app.COMMANDS.items():
-        *families, own = name.split()
-        said = CliRunner().invoke(app.application(), [*families, "--help"]).output
-        assert own in said
-        assert (app.load(command).__doc__ or "").strip()
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_of_the_table(name: str) -> None:
+    """It is listed, under its group; it has a first sentence, and speaks JSON to scripts."""
+    *families, own = name.split()
+
+    assert own in output(*families, "--help")
+    assert (app.load(app.COMMANDS[name]).__doc__ or "").strip()
+    assert "--json" in output(*name.split(), "--help")
 
 
 def test_the_overview_fits_a_terminal() -> None:
     """24 lines of 80 columns, the prompts before and after it included; every command once."""
-    said = CliRunner().invoke(app.application(), ["--help"]).output
-    lines = said.rstrip().splitlines()
+    lines = output("--help").rstrip().splitlines()
     listed = [name for commands in TASKS.values() for name in commands]
 
     assert len(lines) <= 22
@@ -114,84 +122,49 @@ def test_a_sentence_is_wrapped_between_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", *NAMES])
 def test_the_short_option_for_help(name: str) -> None:
     """-h is --help, for the program, its groups and its commands."""
-    long, short = (
-        CliRunner().invoke(app.application(), [*name.split(), o]) for o in ("--help", "-h")
-    )
-
-    assert (short.exit_code, short.output) == (0, long.output)
+    assert output(*name.split(), "-h") == output(*name.split(), "--help")
 
 
 def test_the_version_as_an_option() -> None:
     """The same as the command."""
-    command, option = (CliRunner().invoke(app.application(), [o]) for o in ("version", "--version"))
-
-    assert (option.exit_code, option.output) == (0, command.output)
+    assert output("--version") == output("version")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_speaks_json(name: str) -> None:
-    """Scripts need not read sentences."""
-    said = CliRunner().invoke(app.application(), [*name.split(), "--help"]).output
+def test_an_unknown_option_is_one_sentence(name: str, command: Command) -> None:
+    """It says where to read what there is."""
+    refusal = command.refusal(*name.split(), "--zzz")
 
-    assert "--json" in said
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_unknown_option_is_one_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2, and where to read what there is."""
-    with pytest.raises(SystemExit) as ended:
-        app.run(app.application(), [*name.split(), "--zzz"])
-
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == f"No such option: --zzz; see `mmhie {name} --help`.\n"
+    assert refusal == f"No such option: --zzz; see `mmhie {name} --help`.\n"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_is_one_sentence(
-    name: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    name: str, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 2 and never a traceback."""
-    environ, arguments = WRONG.get(name, ({}, ["an", "unexpected", "word"]))
-    monkeypatch.chdir(tmp_path)
-    for variable, value in environ.items():
-        monkeypatch.setenv(variable, value)
-    with pytest.raises(SystemExit) as ended:
-        app.run(app.application(), [*name.split(), *arguments])
-    out, err = capfd.readouterr()
+    variables, arguments = WRONG.get(name, ({}, ["an", "unexpected", "word"]))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
-    assert ended.value.code == 2, err
-    assert err.count("\n") == 1, err
-    assert re.fullmatch(r"\S.*[.`]\n", err)
-    assert "Traceback" not in out
+    assert re.fullmatch(r"\S.*[.`]\n", command.refusal(*name.split(), *arguments, **variables))
 
 
-def test_an_error_is_one_sentence_and_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """An error has no traceback."""
-    with pytest.raises(SystemExit) as ended:
-        fails(LauncherError("The port is taken."))
-
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == "The port is taken.\n"
-
-
-def test_a_stop_that_was_asked_for_is_no_failure() -> None:
-    """A stop on request ends with exit code 0."""
-    with pytest.raises(SystemExit) as ended:
-        fails(ToldToStop("Stopped."))
-
-    assert ended.value.code == 0
+@pytest.mark.parametrize(
+    ("error", "code"), [(LauncherError("The port is taken."), 2), (ToldToStop("Stopped."), 0)]
+)
+def test_an_error_is_one_sentence_and_its_exit_code(
+    error: LauncherError, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error has no traceback; a stop on request is no failure."""
+    assert fails(error) == code
+    assert capsys.readouterr().err == f"{error}\n"
 
 
 def test_a_fault_of_ours_is_a_sentence_too(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 70; the traceback is in a file for whoever repairs it, and for nobody else."""
-    with pytest.raises(SystemExit) as ended:
-        fails(ZeroDivisionError("text of a patient"))
+    assert fails(ZeroDivisionError("text of a patient")) == 70
 
     said = capsys.readouterr().err
-    assert ended.value.code == 70
     assert "ZeroDivisionError" in said
     assert "patient" not in said
     assert said.count("\n") == 1
@@ -204,27 +177,16 @@ def test_a_fault_of_ours_is_a_sentence_too(capsys: pytest.CaptureFixture[str]) -
 def test_a_reader_that_has_enough(tmp_path: Path) -> None:
     """`mmhie ... | head` ends with 1, and quietly."""
     command = f"{MMHIE} plan --gpus 1x80 --json 2> err | true; echo ${{PIPESTATUS[0]}}"
-    model = {"MMHIE_REASONER_MODEL": "embedded"}
-    done = subprocess.run(
-        ["bash", "-c", command],
-        env={**os.environ, **model},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    environ = {**os.environ, "MMHIE_REASONER_MODEL": "embedded"}
 
-    assert done.stdout == "1\n"
+    assert subprocess.check_output(["bash", "-c", command], env=environ, cwd=tmp_path) == b"1\n"
     assert (tmp_path / "err").read_text() == ""
 
 
-def test_the_module_is_the_command(tmp_path: Path) -> None:
+def test_the_module_is_the_command() -> None:
     """`python -m launcher` calls itself mmhie."""
-    done = subprocess.run(
-        [sys.executable, "-m", "launcher", "keys", "--no-such"],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-m", "launcher", "keys", "--no-such"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
     assert done.stderr == "No such option: --no-such; see `mmhie keys --help`.\n"
 
@@ -232,9 +194,8 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("shell", "mark"), [("zsh", "#compdef mmhie"), ("fish", "complete ")])
 def test_completion_for_a_shell(shell: str, mark: str, tmp_path: Path) -> None:
     """The script that `--install-completion` would install."""
-    done = mmhie(
-        tmp_path, "--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"
-    )
+    told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = mmhie(tmp_path, "--show-completion", shell, **told)
 
     assert done.returncode == 0, done.stderr
     assert mark in done.stdout
@@ -255,27 +216,18 @@ def test_bash_completes(tmp_path: Path) -> None:
     assert done.stdout == "revoke\n", done.stderr
 
 
-def test_hold_and_keys_as_json(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hold_and_keys_as_json(command: Command) -> None:
     """A script gets all that it needs of them."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MMHIE_HOLD_FILE", "hold.json")
-    monkeypatch.setenv("MMHIE_KEYS_FILE", "keys.json")
+    files = {"hold_file": "hold.json", "keys_file": "keys.json"}
 
     def told(*arguments: str, code: int = 0) -> dict[str, object]:
-        with pytest.raises(SystemExit) as ended:
-            app.run(app.application(), [*arguments, "--json"])
-        out, err = capsys.readouterr()
-        assert (ended.value.code, bool(err)) == (code, bool(code))
+        out, err = command.run(*arguments, "--json", exit_code=code, **files)
+        assert bool(err) == bool(code)
         document: dict[str, object] = json.loads(out)
         return document
 
-    assert told("hold", "--reason", "drift", "--by", "me", code=1).items() >= {
-        ("held", True),
-        ("reason", "drift"),
-        ("by", "me"),
-    }
+    held = told("hold", "--reason", "drift", "--by", "me", code=1)
+    assert held.items() >= {("held", True), ("reason", "drift"), ("by", "me")}
     assert told("release").items() >= {("held", False), ("was_held", True), ("by", "me")}
     assert told("release").items() >= {("held", False), ("was_held", False)}
     key = told("keys", "new", "--name", "ward", "--expires", "30d")

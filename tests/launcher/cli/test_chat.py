@@ -45,9 +45,8 @@ def gateway(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) ->
     secret = keys.new_secret()
     key = keys.Key("ward", keys.sha256(secret.encode()), scopes=("openai",), created=0.0)
     keys.write(folder / "keys.json", [key])
-    gateway = Gateway(
-        folder, the_engine.url, MMHIE_KEYS_FILE="keys.json", MMHIE_HOLD_FILE="hold.json"
-    )
+    files = {"MMHIE_KEYS_FILE": "keys.json", "MMHIE_HOLD_FILE": "hold.json"}
+    gateway = Gateway(folder, the_engine.url, **files)
     gateway.client.headers["x-secret"] = secret
     yield gateway.wait()
     gateway.stop()
@@ -195,10 +194,8 @@ def test_something_else_listens_there(run: Ran, engine: FakeEngine) -> None:
     assert err.count("\n") == 1
 
 
-def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEngine) -> None:
+def test_a_conversation(tmp_path: Path, desk: Desk, engine: FakeEngine) -> None:
     """Turns add up, Ctrl-C stops the answer and not the program, /save keeps what was whole."""
-    desk = Desk(tmp_path, "chat", **environ)
-    assert "Not clinical advice" in desk.until("> ")
     desk.type("/system Be brief.\n")
     desk.until("System message: Be brief.")
     desk.type(f"{EMERGENCY}\n")
@@ -212,11 +209,8 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     engine.next(fault="harmony", finish="length")
     desk.type("Why?\n")
     desk.until(ANSWERED)
-    said = [
-        message["content"]
-        for message in engine.body()["messages"]
-        if message["role"] != "assistant"
-    ]
+    turns = engine.body()["messages"]
+    said = [message["content"] for message in turns if message["role"] != "assistant"]
     assert said == ["Be brief.", EMERGENCY, "Why?"]
 
     for typed, answered in (
@@ -237,33 +231,36 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     assert "_Marks of the model's own format were removed from the answer._" in kept.read_text()
 
 
-def test_a_paste_is_one_question(
-    tmp_path: Path, environ: dict[str, str], engine: FakeEngine
-) -> None:
-    """However many lines it has; an arrow key brings the question before it back."""
+@pytest.fixture
+def desk(tmp_path: Path, environ: dict[str, str], engine: FakeEngine) -> Desk:
+    """A terminal at which a conversation waits for its first question."""
     desk = Desk(tmp_path, "chat", **environ)
-    desk.until("> ")
+    assert "Not clinical advice" in desk.until("> ")
+    return desk
+
+
+def questions(engine: FakeEngine) -> list[str]:
+    """The last request's messages, without the gateway's own."""
+    return [message["content"] for message in engine.body()["messages"]][1:]
+
+
+def test_a_paste_is_one_question(desk: Desk, engine: FakeEngine) -> None:
+    """However many lines it has; an arrow key brings the question before it back."""
     desk.type("\x1b[200~A fever.\nA rash.\x1b[201~\n")
     desk.until(ANSWERED)
-    assert engine.body()["messages"][-1]["content"] == "A fever.\nA rash."
+    assert questions(engine) == ["A fever.\nA rash."]
     desk.type("/new\n")
     desk.until("Conversation cleared.")
     desk.type("\x1b[A\x1b[A\n")
     desk.until(ANSWERED)
-    assert [message["content"] for message in engine.body()["messages"]][1:] == [
-        "A fever.\nA rash."
-    ]
+    assert questions(engine) == ["A fever.\nA rash."]
     desk.type("/quit\n")
 
     assert desk.ended() == 0
 
 
-def test_stopped_before_the_first_word(
-    tmp_path: Path, environ: dict[str, str], engine: FakeEngine
-) -> None:
+def test_stopped_before_the_first_word(desk: Desk, engine: FakeEngine) -> None:
     """Nothing has come from the service yet: the request is named as it was sent."""
-    desk = Desk(tmp_path, "chat", **environ)
-    desk.until("> ")
     engine.next(fault="hang_before_headers")
     desk.type("Why?\n")
     engine.until(lambda stats: stats["running"] == 1)
@@ -275,12 +272,8 @@ def test_stopped_before_the_first_word(
     assert desk.ended() == 0
 
 
-def test_an_error_does_not_end_a_conversation(
-    tmp_path: Path, environ: dict[str, str], engine: FakeEngine
-) -> None:
+def test_an_error_does_not_end_a_conversation(desk: Desk, engine: FakeEngine) -> None:
     """It is told, and the next question is asked as if it had not been; Ctrl-D leaves."""
-    desk = Desk(tmp_path, "chat", **environ)
-    desk.until("> ")
     engine.next(fault="status", status=500)
     desk.type("First?\n")
     assert "The engine" in desk.until("> ")
@@ -288,7 +281,7 @@ def test_an_error_does_not_end_a_conversation(
     desk.until("/quit leaves")
     desk.type("Second?\n")
     desk.until(ANSWERED)
-    assert [message["content"] for message in engine.body()["messages"]][1:] == ["Second?"]
+    assert questions(engine) == ["Second?"]
     desk.type("\x04")
     assert desk.ended() == 0
 

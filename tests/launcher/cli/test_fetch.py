@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fake_hub import files
-from tests.fake_hub.hub import COMMIT, FakeHub, running
+from tests.fake_hub.hub import COMMIT, FakeHub
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
 MMHIE = Path(sys.executable).with_name("mmhie")
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[FakeHub]:
-    with running(tmp_path / "hub") as started:
-        started.add("a/b", files.model())
-        started.add("an/adapter", files.adapter())
-        yield started
 
 
 def fetch(

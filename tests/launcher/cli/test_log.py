@@ -14,16 +14,15 @@ from rich.console import Console
 from launcher.cli.serve import log_file
 from launcher.errors import LauncherError
 from launcher.process.child import prefixed
-from launcher.settings import load
 from launcher.terminal.progress import ProgressDisplay
+from tests.launcher.plans import settings
 
 
 @contextmanager
 def opened(folder: Path) -> Iterator[TextIO]:
     """The log of a service that a person watches at a terminal."""
     display = ProgressDisplay(Console(file=io.StringIO(), force_terminal=True))
-    environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_PORT": "8123"}
-    with log_file(display, load(environ, None), to_log=True) as file:
+    with log_file(display, settings(cache_dir=folder, port=8123), to_log=True) as file:
         assert display.log == folder / "logs" / "serve-8123.log"
         yield file
 

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,34 +21,20 @@ import pytest
 from rich.console import Console
 
 from launcher.cli import serve
-from launcher.models.facts import ModelFacts
-from launcher.planning.hardware import parse
-from launcher.planning.plan import make_plan
+from launcher.models.config import from_config
 from launcher.serving.programs import RunFiles
 from launcher.serving.status_file import Phase
-from launcher.settings import load
 from launcher.terminal.progress import ProgressDisplay
 from tests.command import Command
 from tests.contract.process import free_port
+from tests.fake_hub.files import CONFIG
+from tests.launcher.plans import plan
+from tests.waiting import until
 
 HANG_S = 900
 MMHIE = Path(sys.executable).with_name("mmhie")
-MODEL = ModelFacts(
-    id="tiny",
-    source="/models/tiny",
-    architecture="LlamaForCausalLM",
-    model_type="llama",
-    layers=2,
-    hidden=64,
-    heads=4,
-    kv_heads=2,
-    head_dim=16,
-    intermediate=128,
-    vocab=1000,
-    context=8192,
-    chat_template=True,
-    local=True,
-)
+LLAMA = from_config(CONFIG, source="/models/tiny")
+MODEL = replace(LLAMA, id="tiny", chat_template=True, local=True)
 
 
 @pytest.fixture
@@ -61,29 +46,20 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def service(folder: Path, **ours: str) -> serve.Service:
+def service(folder: Path, **ours: Any) -> serve.Service:
     """One on imagined hardware, with nothing started."""
-    environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_REASONER_MODEL": "/models/tiny", **ours}
-    chosen = load(environ, None)
-    plan = make_plan(chosen, parse("cpu,ram=16"), MODEL)
-    console = Console(file=io.StringIO(), width=200)
-    return serve.Service(
-        chosen,
-        (plan,),
-        RunFiles(folder, io.StringIO()),
-        ProgressDisplay(console),
-        lambda phase: None,
-    )
+    made = plan("cpu,ram=16", model=MODEL, cache_dir=folder, reasoner_model="/models/tiny", **ours)
+    display = ProgressDisplay(Console(file=io.StringIO(), width=200))
+    files = RunFiles(folder, io.StringIO())
+    return serve.Service(made.decisions.settings, (made,), files, display, lambda phase: None)
 
 
 @pytest.fixture
-def serve_command(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
+def serve_command(command: Command) -> Command:
     """`mmhie serve`, in a folder of its own, where it cannot work."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    return Command(monkeypatch, capfd, "serve")
+    command.monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    command.words = ("serve",)
+    return command
 
 
 @pytest.mark.parametrize(
@@ -102,31 +78,24 @@ def serve_command(
 def test_what_cannot_work_is_one_sentence(
     serve_command: Command, ours: dict[str, str], words: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Exit code 2 in seconds, nothing started, no traceback."""
-    code, _, err = serve_command(
-        **{"cache_dir": str(tmp_path), "port": str(free_port()), **ours},
-    )
+    """In seconds, with nothing started."""
+    usual = {"cache_dir": str(tmp_path), "port": str(free_port())}
+    refusal = serve_command.refusal(**usual | ours)
 
-    assert (code, err.count("\n")) == (2, 1), err
-    assert all(word in err for word in words), err
+    assert all(word in refusal for word in words), refusal
 
 
-def test_a_stop_while_it_ends_keeps_the_exit_code(serve_command: Command, taken: int) -> None:
-    """SIGTERM after the loop has ended, as when an orchestrator stops two nodes in turn."""
+def test_a_port_that_is_taken_is_one_sentence(serve_command: Command, taken: int) -> None:
+    """Before a model is touched; SIGTERM after the loop has ended changes nothing, as when an
+    orchestrator stops two nodes in turn."""
     before = signal.getsignal(signal.SIGTERM)
     try:
-        assert serve_command(port=str(taken), reasoner_model="embedded")[0] == 2
+        refusal = serve_command.refusal(port=str(taken), reasoner_model="embedded")
         signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
 
-
-def test_a_port_that_is_taken_is_one_sentence(serve_command: Command, taken: int) -> None:
-    """Before a model is touched."""
-    code, _, err = serve_command(port=str(taken), reasoner_model="embedded")
-
-    assert (code, err.count("\n")) == (2, 1)
-    assert f"Port {taken} on 127.0.0.1" in err
+    assert f"Port {taken} on 127.0.0.1" in refusal
 
 
 @pytest.mark.parametrize(
@@ -159,21 +128,15 @@ def test_the_stand_in_is_for_who_chose_nothing(
 )
 def test_the_address_can_be_clicked(host: str, address: str, tmp_path: Path) -> None:
     """ "Everywhere" is no place to go to."""
-    assert service(tmp_path, MMHIE_HOST=host, MMHIE_PORT="8123").address == address
+    assert service(tmp_path, host=host, port="8123").address == address
 
 
 def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
     """The first ready brings the banner, a later one does not."""
     running = service(tmp_path)
     publish = serve.Publisher(running)
-    ready = Phase("ready", "The model is ready.", 1.0)
-    for phase in (
-        Phase("loading", "Loading.", 0.4),
-        ready,
-        ready,
-        Phase("stalled", "Dead."),
-        ready,
-    ):
+    loading, ready = Phase("loading", "Loading.", 0.4), Phase("ready", "The model is ready.", 1.0)
+    for phase in (loading, ready, ready, Phase("stalled", "Dead."), ready):
         publish(phase)
         assert json.loads((tmp_path / "phase.json").read_text())["phase"] == phase.name
 
@@ -244,12 +207,9 @@ def test_a_stop_while_a_model_is_converted(flags: tuple[str, ...], tmp_path: Pat
             stdout=output,
             stderr=output,
         )
-    deadline = time.monotonic() + HANG_S
-    while not (tmp_path / "converting").exists():
-        assert launcher.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.02)
-    health = answered(f"http://127.0.0.1:{ours['MMHIE_PORT']}/healthz", deadline)
+    until(lambda: (tmp_path / "converting").exists() or launcher.poll() is not None)
+    assert launcher.poll() is None, log.read_text()
+    health = answered(f"http://127.0.0.1:{ours['MMHIE_PORT']}/healthz")
     assert (health["phase"], health["detail"]) == ("loading", "De-quantizing the model (once).")
     assert launcher.stdin is not None
     launcher.stdin.close()
@@ -265,15 +225,17 @@ def test_a_stop_while_a_model_is_converted(flags: tuple[str, ...], tmp_path: Pat
     assert lines == log or lines.stat().st_mode & 0o077 == 0
 
 
-def answered(url: str, deadline: float) -> dict[str, Any]:
+def answered(url: str) -> dict[str, Any]:
     """The health page, as soon as it tells what the launcher is at."""
-    while time.monotonic() < deadline:
+    health: dict[str, Any] = {}
+
+    def tells() -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
-            health: dict[str, Any] = json.load(answer)
-            if health["phase"] != "starting":
-                return health
-        time.sleep(0.05)
-    raise AssertionError("no answer")
+            health.update(json.load(answer))
+        return bool(health) and health["phase"] != "starting"
+
+    until(tells)
+    return health
 
 
 async def test_signals_are_replaced() -> None:

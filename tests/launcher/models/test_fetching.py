@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,16 @@ from launcher.models import fetching, snapshot
 from launcher.models.fetch_progress import Progress
 from launcher.models.fetching import Fetched, Terms
 from launcher.models.hub_client import HubFile, Listing
-from launcher.models.resolve import read_model
 from launcher.models.wanted_files import wanted
-from launcher.planning.hardware import parse
-from launcher.planning.plan import make_plan
-from launcher.settings import LauncherSettings, load
 from tests.fake_hub import files
 from tests.fake_hub.files import INDEX, SHARDS
-from tests.fake_hub.hub import COMMIT, LATER, FakeHub, running
+from tests.fake_hub.hub import COMMIT, LATER, FakeHub
+from tests.launcher.plans import facts, plan, settings
 from tests.waiting import PATIENCE_S
 
 LIMIT_S = 3.0  # without a byte; a busy machine stays below it
 MODEL = files.model()
+Fault = Mapping[str, Any]
 HOLD = """
 import fcntl, sys
 with open(sys.argv[1], "w") as lock:
@@ -41,28 +39,8 @@ WANTED = {"config.json", "tokenizer.json", INDEX, *SHARDS}
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """One with a sharded model a/b, and an adapter on it."""
-    before = set(threading.enumerate())
-    with running(tmp_path / "hub") as started:
-        for name, value in started.environ(tmp_path).items():
-            monkeypatch.setenv(name, value)
-        started.add("a/b", MODEL)
-        started.add("an/adapter", files.adapter())
-        yield started
-        started.fails()
-        for thread in set(threading.enumerate()) - before:
-            thread.join(PATIENCE_S)  # what is left of a fetch would ask the next test's hub
-
-
-@pytest.fixture
 def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
-
-
-def settings(model: str = "a/b", **ours: str) -> LauncherSettings:
-    variables = {f"MMHIE_{name.upper()}": value for name, value in ours.items()}
-    return load({"MMHIE_REASONER_MODEL": model, **variables}, None)
 
 
 def fetch(
@@ -71,11 +49,11 @@ def fetch(
     *,
     limit_s: float = PATIENCE_S,
     update: bool = False,
-    told: Any = None,
-    **ours: str,
+    told: Callable[[Progress], None] = lambda _: None,
+    **ours: Any,
 ) -> Fetched:
-    report = (lambda _: None) if told is None else told.append
-    return fetching.fetch(settings(model, **ours), Terms(cache, limit_s, report), update=update)
+    chosen = settings(reasoner_model=model, **ours)
+    return fetching.fetch(chosen, Terms(cache, limit_s, told), update=update)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -97,7 +75,7 @@ def whole() -> dict[str, bytes]:
 def test_a_model_comes_without_its_copies(hub: FakeHub, cache: Path) -> None:
     """Each weight once; a second run asks nobody."""
     told: list[Progress] = []
-    fetched = fetch(cache, told=told)
+    fetched = fetch(cache, told=told.append)
     asked = len(hub.asked())
 
     assert content(fetched.folder) == whole()
@@ -108,20 +86,17 @@ def test_a_model_comes_without_its_copies(hub: FakeHub, cache: Path) -> None:
 
 def test_an_adapter_brings_its_base_and_both_are_pinned(hub: FakeHub, cache: Path) -> None:
     """Engine and provenance are told a commit of each."""
-    before = read_model(settings("an/adapter"), hub=cache, ask_hub=True)
+    before = facts("an/adapter", cache, ask_hub=True)
     fetched = fetch(cache, "an/adapter")
-    facts = read_model(settings("an/adapter"), hub=cache)
+    tuned = facts("an/adapter", cache)
 
-    assert (before.revision, before.missing, before.is_whole) == (
-        COMMIT,
-        ("all of its files",),
-        False,
-    )
+    assert (before.revision, before.missing) == (COMMIT, ("all of its files",))
+    assert not before.is_whole
     assert before.adapter is not None
     assert (before.adapter.revision, before.adapter.source) == (COMMIT, str(fetched.folder))
     assert fetched.base == "a/b"
-    assert facts.adapter is not None
-    assert (facts.revision, facts.adapter.revision, facts.is_whole) == (COMMIT, COMMIT, True)
+    assert tuned.adapter is not None
+    assert (tuned.revision, tuned.adapter.revision, tuned.is_whole) == (COMMIT, COMMIT, True)
 
 
 DRAFT = '--speculative-config=\'{"method": "eagle3", "model": "a/draft"}\''
@@ -131,11 +106,11 @@ def test_a_draft_model_comes_with_the_model(hub: FakeHub, cache: Path) -> None:
     """It is counted before it is here, and the engine finds it in the cache by its name."""
     drafted = files.draft()
     hub.add("a/draft", drafted)
-    before = read_model(settings(engine_args=DRAFT), hub=cache, ask_hub=True)
+    before = facts("a/b", cache, ask_hub=True, engine_args=DRAFT)
     fetched = fetch(cache, engine_args=DRAFT)
-    after = read_model(settings(engine_args=DRAFT), hub=cache)
+    after = facts("a/b", cache, engine_args=DRAFT)
 
-    reasons = make_plan(settings(engine_args=DRAFT), parse("1xl4"), before).reasons
+    reasons = plan("1xl4", model=before, engine_args=DRAFT).reasons
 
     assert "a/draft lacks all of its files: `mmhie serve` fetches it first" in reasons
     assert before.draft is not None
@@ -156,11 +131,7 @@ def test_a_draft_model_comes_with_the_model(hub: FakeHub, cache: Path) -> None:
     ],
 )
 def test_a_draft_model_that_the_hub_will_not_give(
-    fault: Mapping[str, Any],
-    error: type[LauncherError],
-    sentence: str,
-    hub: FakeHub,
-    cache: Path,
+    fault: Fault, error: type[LauncherError], sentence: str, hub: FakeHub, cache: Path
 ) -> None:
     """It is named, and nothing is begun."""
     hub.add("a/draft", files.draft())
@@ -177,12 +148,12 @@ def test_a_draft_model_that_was_cut_short(hub: FakeHub, cache: Path) -> None:
     hub.fails(**{files.WEIGHTS: {"status": 403}})
     with pytest.raises(HubError, match="a/draft"):
         fetch(cache, engine_args=DRAFT)
-    half = read_model(settings(engine_args=DRAFT), hub=cache, ask_hub=True)
+    half = facts("a/b", cache, ask_hub=True, engine_args=DRAFT)
     hub.fails()
     fetch(cache, engine_args=DRAFT)
 
     assert not half.is_whole
-    assert read_model(settings(engine_args=DRAFT), hub=cache).is_whole
+    assert facts("a/b", cache, engine_args=DRAFT).is_whole
 
 
 @pytest.mark.parametrize(
@@ -199,9 +170,7 @@ def test_a_draft_model_that_was_cut_short(hub: FakeHub, cache: Path) -> None:
     ],
     ids=["cut", "stalls", "503", "429", "spoilt", "too short", "too long", "no ranges"],
 )
-def test_a_bad_moment_of_the_hub_is_survived(
-    hub: FakeHub, cache: Path, fault: Mapping[str, Any]
-) -> None:
+def test_a_bad_moment_of_the_hub_is_survived(hub: FakeHub, cache: Path, fault: Fault) -> None:
     """It ends whole, with the bytes that the index and the digests promise."""
     hub.fails(**{SHARDS[1]: fault})
 
@@ -236,12 +205,7 @@ def test_what_came_is_resumed_by_the_next_run(hub: FakeHub, cache: Path) -> None
     ],
 )
 def test_what_the_hub_will_not_give_is_one_sentence(
-    hub: FakeHub,
-    cache: Path,
-    fault: Mapping[str, Any],
-    model: str,
-    ours: dict[str, Any],
-    sentence: str,
+    hub: FakeHub, cache: Path, fault: Fault, model: str, ours: dict[str, Any], sentence: str
 ) -> None:
     """With its remedy; nothing that is wrong is left to be taken for right."""
     hub.fails(**fault)
@@ -259,7 +223,7 @@ def test_weights_that_change_under_a_running_fetch(hub: FakeHub, cache: Path) ->
         if progress.done and not (hub.root / "a/b" / LATER).exists():
             hub.add("a/b", later, LATER)
 
-    first = fetching.fetch(settings(), Terms(cache, PATIENCE_S, told))
+    first = fetch(cache, told=told)
 
     assert content(first.folder) == whole()
     assert fetch(cache) == first
@@ -275,13 +239,13 @@ def test_a_half_model_is_never_taken_as_whole(
     for shard in SHARDS[1:]:
         (folder / shard).resolve().unlink()
         (folder / shard).unlink()
-    half = read_model(settings(), hub=cache)
+    half = facts("a/b", cache)
 
     assert (half.is_whole, half.local, half.source) == (False, False, "a/b")
     assert (half.missing, half.revision) == (SHARDS[1:], COMMIT)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelError, match=f"lacks {SHARDS[1]}, {SHARDS[2]}: run `mmhie fetch a/b`"):
-        read_model(settings(), hub=cache)
+        facts("a/b", cache)
     with pytest.raises(HubError, match="HF_HUB_OFFLINE=0"):
         fetch(cache)
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
@@ -295,9 +259,9 @@ def test_what_another_program_fetched_is_checked_once(hub: FakeHub, cache: Path)
     (folder.parents[1] / ".mmhie" / f"{COMMIT}.json").unlink()
     shard.resolve().write_bytes(shard.read_bytes()[:-1] + b"X")
 
-    assert not read_model(settings(), hub=cache).is_whole
+    assert not facts("a/b", cache).is_whole
     assert content(fetch(cache).folder) == whole()
-    assert read_model(settings(), hub=cache).is_whole
+    assert facts("a/b", cache).is_whole
 
 
 def test_a_model_from_elsewhere_needs_no_hub(
@@ -326,10 +290,10 @@ def test_where_no_stamp_can_be_written_it_is_compared_again(
     shutil.rmtree(folder.parents[1] / ".mmhie")
     (folder.parents[1] / ".mmhie").touch()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    facts = read_model(settings(), hub=cache)
+    tuned = facts("a/b", cache)
 
     assert fetch(cache).folder == folder
-    assert (facts.lacks, facts.is_whole) == ((), False)
+    assert (tuned.lacks, tuned.is_whole) == ((), False)
 
 
 def test_room_for_all_of_it_is_looked_for_first(
@@ -354,7 +318,7 @@ def test_room_for_what_is_made_of_it(
     hub: FakeHub, cache: Path, other_disk: str | None, sentence: str
 ) -> None:
     """A merge that could not be written is known before anything is fetched for it."""
-    chosen = settings("an/adapter", cache_dir=other_disk or str(cache.parent / "made"))
+    chosen = settings(reasoner_model="an/adapter", cache_dir=other_disk or cache.parent / "made")
     terms = Terms(cache, PATIENCE_S, lambda _: None)
 
     with pytest.raises(NotEnoughDisk, match=sentence):
@@ -390,7 +354,7 @@ def test_an_adapter_for_another_base(hub: FakeHub, cache: Path) -> None:
     fetch(cache, "an/adapter")
 
     with pytest.raises(ModelError, match=r"was made for another model than .* width 128"):
-        read_model(settings("an/adapter"), hub=cache)
+        facts("an/adapter", cache)
 
 
 def test_a_base_that_is_an_adapter(hub: FakeHub, cache: Path) -> None:
@@ -398,7 +362,7 @@ def test_a_base_that_is_an_adapter(hub: FakeHub, cache: Path) -> None:
     hub.add("an/other", files.adapter())
 
     with pytest.raises(ModelError, match=r"an/other is an adapter itself: set MMHIE_BASE_MODEL"):
-        read_model(settings("an/adapter", base_model="an/other"), hub=cache, ask_hub=True)
+        facts("an/adapter", cache, ask_hub=True, base_model="an/other")
 
 
 def test_a_description_that_is_spoilt(hub: FakeHub, cache: Path) -> None:
@@ -406,7 +370,7 @@ def test_a_description_that_is_spoilt(hub: FakeHub, cache: Path) -> None:
     hub.fails(**{"config.json": {"spoil": True}})
 
     with pytest.raises(HubError, match=r"The hub's config\.json of a/b is not valid JSON"):
-        read_model(settings(), hub=cache, ask_hub=True)
+        facts("a/b", cache, ask_hub=True)
 
 
 def test_a_second_fetcher_waits_and_says_so(hub: FakeHub, cache: Path) -> None:
@@ -418,7 +382,7 @@ def test_a_second_fetcher_waits_and_says_so(hub: FakeHub, cache: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        second = threading.Thread(target=fetch, args=(cache,), kwargs={"told": told})
+        second = threading.Thread(target=fetch, args=(cache,), kwargs={"told": told.append})
         second.start()
         while not told:
             time.sleep(0.01)

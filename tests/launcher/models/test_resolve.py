@@ -13,36 +13,27 @@ from launcher.errors import ModelError, SettingsError
 from launcher.models.architectures import DRAFT
 from launcher.models.entries import CONTEXTS
 from launcher.models.facts import ModelFacts
-from launcher.models.resolve import read_made, read_model
-from launcher.settings import load
+from launcher.models.resolve import read_made
 from tests.fake_hub import files
+from tests.launcher.plans import facts as read
 from tests.sparse import sparse_weights
 
-LLAMA: dict[str, Any] = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "num_hidden_layers": 2,
-    "hidden_size": 64,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "intermediate_size": 128,
-    "vocab_size": 1000,
-    "max_position_embeddings": 2048,
-    "dtype": "bfloat16",
-}
+Entries = dict[str, Any]
+GgufEntries = dict[str, int | str | list[str]]
+LLAMA: Entries = {**files.CONFIG, "max_position_embeddings": 2048}
+PARAMS = {"dim": 64, "n_layers": 2, "n_heads": 4, "vocab_size": 1000}  # Mistral's own description
 
 
-def read(model: str | Path, hub: Path = Path("/nowhere"), **environ: str) -> ModelFacts:
-    variables = {f"MMHIE_{name.upper()}": value for name, value in environ.items()}
-    return read_model(load({"MMHIE_REASONER_MODEL": str(model), **variables}, None), hub=hub)
-
-
-def folder(path: Path, config: dict[str, Any], **files: str) -> Path:
+def folder(path: Path, config: Entries, **files: str) -> Path:
     path.mkdir(parents=True, exist_ok=True)
-    (path / "config.json").write_text(json.dumps(config))
-    for name, text in files.items():
+    for name, text in {"config.json": json.dumps(config), **files}.items():
         (path / name.replace("__", ".")).write_text(text)
     return path
+
+
+def llama(path: Path, **entries: Any) -> ModelFacts:
+    """Facts of a folder with a plain configuration, but for these entries."""
+    return read(folder(path / "m", {**LLAMA, **entries}))
 
 
 def test_a_folder_with_only_its_config(tmp_path: Path) -> None:
@@ -53,6 +44,9 @@ def test_a_folder_with_only_its_config(tmp_path: Path) -> None:
     assert (facts.layers, facts.heads, facts.kv_heads, facts.head_dim) == (2, 4, 2, 16)
     assert (facts.context, facts.dtype, facts.quantization) == (2048, "bfloat16", None)
     assert (facts.local, facts.chat_template, facts.reasoning) == (True, False, False)
+
+
+PACKED = "compressed-tensors"
 
 
 @pytest.mark.parametrize(
@@ -66,43 +60,28 @@ def test_a_folder_with_only_its_config(tmp_path: Path) -> None:
         ({"quant_method": "fbgemm_fp8"}, "fp8", 8),
         ({"quant_method": "modelopt"}, "modelopt", 8),
         ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "modelopt", 4),
-        (
-            {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized"},
-            "compressed-tensors",
-            4,
-        ),
+        ({"quant_method": PACKED, "format": "nvfp4-pack-quantized"}, PACKED, 4),
         ({"quant_method": "fp8"}, "fp8", 8),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes", 4),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes", 8),
-        (
-            {
-                "quant_method": "compressed-tensors",
-                "config_groups": {"g": {"weights": {"num_bits": 4}}},
-            },
-            "compressed-tensors",
-            4,
-        ),
+        ({"quant_method": PACKED, "config_groups": {"g": {"weights": {"num_bits": 4}}}}, PACKED, 4),
     ],
 )
 def test_the_checkpoints_own_quantization(
-    tmp_path: Path, own: dict[str, Any], method: str, bits: int
+    tmp_path: Path, own: Entries, method: str, bits: int
 ) -> None:
     """Method and bits as quantization_config tells them."""
-    facts = read(folder(tmp_path, {**LLAMA, "quantization_config": own}))
+    facts = llama(tmp_path, quantization_config=own)
 
     assert (facts.quantization, facts.bits) == (method, bits)
 
 
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True}
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic"}
-UNREADABLE: list[tuple[dict[str, Any], str]] = [
-    *(
-        (
-            {"quant_method": name},
-            f"does not read {name}; use the 16-bit weights .* or a copy in gptq",
-        )
-        for name in ("hqq", "aqlm", "exl2", "exl3", "eetq", "quip", "vptq", "bitnet", "fp-quant")
-    ),
+UNKNOWN = ("hqq", "aqlm", "exl2", "exl3", "eetq", "quip", "vptq", "bitnet", "fp-quant")
+INSTEAD = "use the 16-bit weights .* or a copy in gptq"
+UNREADABLE: list[tuple[Entries, str]] = [
+    *(({"quant_method": name}, f"does not read {name}; {INSTEAD}") for name in UNKNOWN),
     ({"quant_method": "fbgemm_fp8"}, "does not read fbgemm-fp8"),
     ({"quant_method": "exl3", "bits": 4.65}, "does not read exl3"),
     ({"quant_method": "gptq", "bits": 3}, "reads gptq with 4 or 8 bits, and these have 3; use"),
@@ -123,11 +102,9 @@ UNREADABLE: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("own", "reason"), UNREADABLE)
-def test_formats_that_the_engine_does_not_read(
-    tmp_path: Path, own: dict[str, Any], reason: str
-) -> None:
+def test_formats_that_the_engine_does_not_read(tmp_path: Path, own: Entries, reason: str) -> None:
     """Named with what to use instead, wherever the format is said."""
-    facts = read(folder(tmp_path / "m", {**LLAMA, "quantization_config": own}))
+    facts = llama(tmp_path, quantization_config=own)
     nested = {**LLAMA, "text_config": {"quantization_config": own}}
 
     assert re.search(reason, str(facts.unreadable))
@@ -148,9 +125,9 @@ def test_formats_that_the_engine_does_not_read(
         {"quant_method": ""},
     ],
 )
-def test_formats_that_the_engine_reads(tmp_path: Path, own: dict[str, Any]) -> None:
+def test_formats_that_the_engine_reads(tmp_path: Path, own: Entries) -> None:
     """Beside those that it does not."""
-    assert read(folder(tmp_path, {**LLAMA, "quantization_config": own})).unreadable is None
+    assert llama(tmp_path, quantization_config=own).unreadable is None
 
 
 @pytest.mark.parametrize(
@@ -222,6 +199,7 @@ def test_reasoning_parser_of_a_family(
 
 
 SEQ2SEQ = "an encoder-decoder, for transcripts or translations"
+SPEECH, UNSERVED = "a speech-to-text model", "a model that vLLM does not serve"
 OTHER_PURPOSES = [
     ({"architectures": ["BertModel"]}, "an embedding model"),
     ({"architectures": ["Qwen2ForRewardModel"]}, "a reward model"),
@@ -234,14 +212,11 @@ OTHER_PURPOSES = [
     ({"architectures": ["Unheard", "LlamaForCausalLM"]}, None),
     ({"architectures": ["OlmoForCausalLM"], "model_type": "olmo"}, None),
     ({"architectures": ["Unheard"], "auto_map": {"AutoModelForCausalLM": "m.Unheard"}}, None),
-    *(
-        ({"architectures": [name]}, "a model that vLLM does not serve")
-        for name in ("Unheard", "XGLMForCausalLM", "OpenAIGPTLMHeadModel", "LlamaForCausalLMEagle")
-    ),
-    (
-        {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True},
-        "a speech-to-text model",
-    ),
+    ({"architectures": ["Unheard"]}, UNSERVED),
+    ({"architectures": ["XGLMForCausalLM"]}, UNSERVED),
+    ({"architectures": ["OpenAIGPTLMHeadModel"]}, UNSERVED),
+    ({"architectures": ["LlamaForCausalLMEagle"]}, UNSERVED),
+    ({"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True}, SPEECH),
     ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, SEQ2SEQ),
     ({"architectures": ["BartForConditionalGeneration"], "model_type": "bart"}, SEQ2SEQ),
     ({"architectures": ["LlamaForCausalLMEagle3"]}, DRAFT),
@@ -252,14 +227,14 @@ OTHER_PURPOSES = [
     ({"architectures": None, "model_type": "medusa"}, DRAFT),
     ({"architectures": ["Eagle2_5_VLForConditionalGeneration"]}, None),
     ({"num_nextn_predict_layers": 1}, None),
-    ({"architectures": ["QWenLMHeadModel"]}, "a model that vLLM does not serve"),
+    ({"architectures": ["QWenLMHeadModel"]}, UNSERVED),
 ]
 
 
 @pytest.mark.parametrize(("entries", "purpose"), OTHER_PURPOSES)
-def test_what_a_model_is_for(tmp_path: Path, entries: dict[str, Any], purpose: str | None) -> None:
+def test_what_a_model_is_for(tmp_path: Path, entries: Entries, purpose: str | None) -> None:
     """Its class tells, as it tells vLLM."""
-    assert read(folder(tmp_path / "m", {**LLAMA, **entries})).purpose == purpose
+    assert llama(tmp_path, **entries).purpose == purpose
 
 
 @pytest.mark.parametrize(("name", "layers", "purpose"), [("EAGLE-x", 1, DRAFT), ("eagle", 2, None)])
@@ -268,20 +243,6 @@ def test_an_older_draft(tmp_path: Path, name: str, layers: int, purpose: str | N
     config = {**LLAMA, "num_hidden_layers": layers}
 
     assert read(folder(tmp_path / name, config)).purpose == purpose
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"model_type": "whisper", "d_model": 384, "encoder_attention_heads": 6},
-        {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "d_model": 512},
-        {"medusa_num_heads": 3, "base_model_name_or_path": "org/large"},
-    ],
-)
-def test_what_cannot_chat_has_another_shape(tmp_path: Path, config: dict[str, Any]) -> None:
-    """The kind of model counts more than an entry that it lacks."""
-    with pytest.raises(ModelError, match=r"and cannot chat: set MMHIE_REASONER_MODEL"):
-        read(folder(tmp_path / "m", config))
 
 
 def test_an_embedder_of_a_chat_models_class(tmp_path: Path) -> None:
@@ -309,9 +270,7 @@ def test_code_that_a_model_brings(
     tmp_path: Path, model_type: str | None, auto_map: Any, file: str | None
 ) -> None:
     """It is needed where the engine's packages do not know the type."""
-    config = {**LLAMA, "model_type": model_type, "auto_map": auto_map}
-
-    assert read(folder(tmp_path / "m", config)).own_code == file
+    assert llama(tmp_path, model_type=model_type, auto_map=auto_map).own_code == file
 
 
 def test_modelopts_older_description(tmp_path: Path) -> None:
@@ -341,29 +300,24 @@ def test_modelopts_older_description(tmp_path: Path) -> None:
         {"linear_attn_config": [2]},
     ],
 )
-def test_numbers_that_are_none(tmp_path: Path, entries: dict[str, Any]) -> None:
+def test_numbers_that_are_none(tmp_path: Path, entries: Entries) -> None:
     """Weights below nothing would fit everywhere."""
     with pytest.raises(ModelError, match=r"describes no model: .*\.$"):
-        read(folder(tmp_path / "m", {**LLAMA, **entries}))
+        llama(tmp_path, **entries)
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
 def test_the_least_context_counts(tmp_path: Path, name: str) -> None:
-    """As the engine takes it, in a config.json and in Mistral's own description."""
-    params = {"dim": 64, "n_layers": 2, "n_heads": 4, "vocab_size": 1000, name: 1024}
-    (tmp_path / "params.json").write_text(json.dumps(params))
+    """As the engine takes it, in a config.json and in Mistral's own description; but Command R's
+    `model_max_length` is longer than its positions, and counts."""
+    (tmp_path / "params.json").write_text(json.dumps({**PARAMS, name: 1024}))
 
-    assert read(folder(tmp_path / "m", {**LLAMA, name: 1024})).context == 1024
+    assert llama(tmp_path, **{name: 1024}).context == 1024
     assert read(tmp_path).context == 1024
+    assert llama(tmp_path, model_max_length=131_072).context == 131_072
 
 
-def test_command_r_says_its_context_apart(tmp_path: Path) -> None:
-    """Its `model_max_length` is longer than its positions, and counts."""
-    assert read(folder(tmp_path / "m", {**LLAMA, "model_max_length": 131_072})).context == 131_072
-
-
-QWEN3_NEXT = {
-    **LLAMA,
+QWEN3_NEXT: Entries = {
     "model_type": "qwen3_next",
     "num_hidden_layers": 48,
     "hidden_size": 2048,
@@ -392,81 +346,42 @@ MAMBA = {"mamba_num_heads": 128, "mamba_head_dim": 64, "ssm_state_size": 128, "n
     ],
 )
 def test_layers_of_linear_attention(
-    tmp_path: Path, entries: dict[str, Any], linear: int, state: int
+    tmp_path: Path, entries: Entries, linear: int, state: int
 ) -> None:
     """They have a state and no cache, whichever way the configuration counts them."""
-    facts = read(folder(tmp_path / "m", {**QWEN3_NEXT, **entries}))
+    facts = llama(tmp_path, **{**QWEN3_NEXT, **entries})
 
     assert (facts.linear_layers, facts.state_bytes) == (linear, state)
     assert facts.full_layers == 48 - linear
 
 
-OLDER: list[tuple[dict[str, Any], tuple[int, ...]]] = [
-    (
-        {
-            "model_type": "chatglm",
-            "num_layers": 3,
-            "num_attention_heads": 4,
-            "padded_vocab_size": 9,
-            "multi_query_group_num": 2,
-            "seq_length": 512,
-        },
-        (3, 2, 512, 0),
-    ),
-    ({"model_type": "falcon", "num_hidden_layers": 3, "num_attention_heads": 4}, (3, 1, 2048, 0)),
-    (
-        {
-            "model_type": "falcon",
-            "num_hidden_layers": 3,
-            "num_attention_heads": 4,
-            "num_kv_heads": 2,
-            "new_decoder_architecture": True,
-        },
-        (3, 2, 2048, 0),
-    ),
-    ({"model_type": "bloom", "n_layer": 3, "n_head": 4}, (3, 4, 2048, 0)),
-    ({"model_type": "gpt_bigcode", "n_layer": 3, "n_head": 4, "n_positions": 512}, (3, 1, 512, 0)),
-    (
-        {
-            "model_type": "dbrx",
-            "n_layers": 3,
-            "n_heads": 4,
-            "max_seq_len": 512,
-            "attn_config": {"kv_n_heads": 2},
-        },
-        (3, 2, 512, 0),
-    ),
-    ({"model_type": "mamba", "num_hidden_layers": 3}, (3, 1, 2048, 128 * (6 + 32))),
-    ({"model_type": "mamba2", "num_hidden_layers": 3, "num_heads": 2}, (3, 2, 2048, 45_824)),
-    (
-        {
-            "model_type": "jamba",
-            "num_hidden_layers": 8,
-            "num_attention_heads": 4,
-            "max_position_embeddings": 512,
-        },
-        (8, 4, 512, 128 * (6 + 32)),
-    ),
-    (
-        {
-            **LLAMA,
-            "num_key_value_heads": None,
-            "block_configs": [
-                {"attention": {"no_op": True}},
-                {"attention": {"n_heads_in_group": 2}},
-            ],
-        },
-        (2, 2, 2048, 0),
-    ),
+THREE = {"num_hidden_layers": 3, "num_attention_heads": 4}
+SHARED = {"num_kv_heads": 2, "new_decoder_architecture": True}
+CHATGLM = {"num_attention_heads": 4, "padded_vocab_size": 9, "multi_query_group_num": 2}
+JAMBA = {"num_hidden_layers": 8, "num_attention_heads": 4, "max_position_embeddings": 512}
+DBRX = {"n_layers": 3, "n_heads": 4, "max_seq_len": 512, "attn_config": {"kv_n_heads": 2}}
+BLOCKS = [{"attention": {"no_op": True}}, {"attention": {"n_heads_in_group": 2}}]
+OLDER: list[tuple[str, Entries, tuple[int, ...]]] = [
+    ("chatglm", {**CHATGLM, "num_layers": 3, "seq_length": 512}, (3, 2, 512, 0)),
+    ("falcon", THREE, (3, 1, 2048, 0)),
+    ("falcon", {**THREE, **SHARED}, (3, 2, 2048, 0)),
+    ("bloom", {"n_layer": 3, "n_head": 4}, (3, 4, 2048, 0)),
+    ("gpt_bigcode", {"n_layer": 3, "n_head": 4, "n_positions": 512}, (3, 1, 512, 0)),
+    ("dbrx", DBRX, (3, 2, 512, 0)),
+    ("mamba", {"num_hidden_layers": 3}, (3, 1, 2048, 128 * (6 + 32))),
+    ("mamba2", {"num_hidden_layers": 3, "num_heads": 2}, (3, 2, 2048, 45_824)),
+    ("jamba", JAMBA, (8, 4, 512, 128 * (6 + 32))),
+    ("llama", {**LLAMA, "num_key_value_heads": None, "block_configs": BLOCKS}, (2, 2, 2048, 0)),
 ]
 
 
-@pytest.mark.parametrize(("config", "shape"), OLDER)
+@pytest.mark.parametrize(("model_type", "entries", "shape"), OLDER)
 def test_shapes_under_other_names(
-    tmp_path: Path, config: dict[str, Any], shape: tuple[int, ...]
+    tmp_path: Path, model_type: str, entries: Entries, shape: tuple[int, ...]
 ) -> None:
     """Layers, heads of keys and values, context and state as the engine reads them."""
-    facts = read(folder(tmp_path / "m", {"hidden_size": 64, "vocab_size": 9, **config}))
+    config = {"hidden_size": 64, "vocab_size": 9, **entries, "model_type": model_type}
+    facts = read(folder(tmp_path / "m", config))
 
     assert (facts.layers, facts.kv_heads, facts.context, facts.state_bytes) == shape
 
@@ -482,9 +397,9 @@ def test_shapes_under_other_names(
         ({"linear_attn_config": {"full_attn_layers": [2]}}, 1),
     ],
 )
-def test_layers_without_a_cache(tmp_path: Path, entries: dict[str, Any], linear: int) -> None:
+def test_layers_without_a_cache(tmp_path: Path, entries: Entries, linear: int) -> None:
     """Nemotron-H, Jamba, Granite, LFM2, MiniMax and Kimi Linear."""
-    assert read(folder(tmp_path / "m", {**LLAMA, **entries})).linear_layers == linear
+    assert llama(tmp_path, **entries).linear_layers == linear
 
 
 @pytest.mark.parametrize(
@@ -521,7 +436,7 @@ def test_a_draft_model_counts(tmp_path: Path, text: str, name: bool) -> None:
         ({"num_attention_heads": 0, "num_key_value_heads": 0}, 0),
     ],
 )
-def test_the_cache_of_a_draft_model(tmp_path: Path, config: dict[str, Any], cached: int) -> None:
+def test_the_cache_of_a_draft_model(tmp_path: Path, config: Entries, cached: int) -> None:
     """Keys and values of each of its layers; one without attention has none."""
     small = folder(tmp_path / "draft", {**LLAMA, **config})
     (small / "model.safetensors").write_bytes(files.tensors({"fc.weight": (2, 2)}))
@@ -558,14 +473,8 @@ def test_a_draft_model_that_is_not_here(tmp_path: Path) -> None:
 
 def test_mistrals_own_description(tmp_path: Path) -> None:
     """A folder with params.json and no config.json."""
-    params: dict[str, Any] = {
-        "dim": 4096,
-        "n_layers": 32,
-        "head_dim": 128,
-        "hidden_dim": 14336,
-        "n_heads": 32,
-    }
-    params |= {"n_kv_heads": 8, "vocab_size": 32768, "norm_eps": 1e-05}
+    params = {"dim": 4096, "n_layers": 32, "head_dim": 128, "hidden_dim": 14336, "n_heads": 32}
+    params |= {"n_kv_heads": 8, "vocab_size": 32768}
     (tmp_path / "params.json").write_text(json.dumps(params))
     sparse_weights(tmp_path / "consolidated.safetensors", 1000)
     facts = read(tmp_path)
@@ -587,8 +496,7 @@ def test_mistrals_weights_beside_a_config(tmp_path: Path) -> None:
     assert (read(model).format, read(model).weight_bytes) == ("checkpoint", 1000)
     with pytest.raises(ModelError, match=r"reads for a LlamaForCausalLM with params\.json alone"):
         read(other)
-    params = {"dim": 64, "n_layers": 2, "hidden_dim": 128, "n_heads": 4, "vocab_size": 1000}
-    (other / "params.json").write_text(json.dumps(params))
+    (other / "params.json").write_text(json.dumps({**PARAMS, "hidden_dim": 128}))
     assert read(other).format == "mistral"
 
 
@@ -614,20 +522,18 @@ def test_a_description_by_mistral_that_is_none(tmp_path: Path, content: str) -> 
 @pytest.mark.parametrize("part", ["vision_config", "audio_config"])
 def test_a_model_with_other_senses(tmp_path: Path, part: str) -> None:
     """The gateway passes text alone."""
-    assert read(folder(tmp_path / "m", {**LLAMA, part: {"hidden_size": 8}})).is_multimodal
-    assert not read(folder(tmp_path / "n", LLAMA)).is_multimodal
+    assert llama(tmp_path, **{part: {"hidden_size": 8}}).is_multimodal
+    assert not llama(tmp_path).is_multimodal
 
 
 def test_sliding_layers(tmp_path: Path) -> None:
     """Counted one by one, or all of them when the family slides everywhere."""
     kinds = ["sliding_attention", "full_attention"]
-    mixed = read(folder(tmp_path / "a", {**LLAMA, "layer_types": kinds, "sliding_window": 8}))
-    everywhere = read(folder(tmp_path / "b", {**LLAMA, "sliding_window": 8}))
-    switched_off = {**LLAMA, "sliding_window": 8, "use_sliding_window": False}
+    mixed = llama(tmp_path, layer_types=kinds, sliding_window=8)
 
     assert (mixed.full_layers, mixed.sliding_layers, mixed.sliding_window) == (1, 1, 8)
-    assert everywhere.full_layers == 0
-    assert read(folder(tmp_path / "c", switched_off)).full_layers == 2
+    assert llama(tmp_path, sliding_window=8).full_layers == 0
+    assert llama(tmp_path, sliding_window=8, use_sliding_window=False).full_layers == 2
 
 
 def test_a_vision_models_text_part(tmp_path: Path) -> None:
@@ -672,15 +578,18 @@ def adapter(path: Path, **entries: Any) -> Path:
     return path
 
 
-def test_an_adapter_folder(tmp_path: Path) -> None:
-    """The base is resolved, and the adapter's own name is the public one."""
+@pytest.mark.parametrize(("pattern", "rank"), [({}, 16), ({"q": 64}, 64)])
+def test_an_adapter_folder(tmp_path: Path, pattern: dict[str, int], rank: int) -> None:
+    """The base is resolved, and the adapter's own name is the public one; a rank pattern may raise
+    single modules."""
     base = folder(tmp_path / "base", LLAMA)
-    facts = read(adapter(tmp_path / "tuned", base_model_name_or_path=str(base)))
+    named = {"base_model_name_or_path": str(base), "rank_pattern": pattern}
+    facts = read(adapter(tmp_path / "tuned", **named))
 
     assert facts.adapter is not None
     assert (facts.id, facts.source, facts.hidden) == ("tuned", str(base), 64)
     assert facts.adapter.base == "base"  # and not where it lies
-    assert (facts.adapter.rank, facts.adapter.alpha) == (16, 32)
+    assert (facts.adapter.rank, facts.adapter.alpha) == (rank, 32)
 
 
 def test_the_base_can_be_replaced(tmp_path: Path) -> None:
@@ -688,9 +597,7 @@ def test_the_base_can_be_replaced(tmp_path: Path) -> None:
     tuned = adapter(tmp_path / "tuned", base_model_name_or_path="someone/unknown")
     base = folder(tmp_path / "base", LLAMA)
 
-    facts = read(tuned, base_model=str(base))
-
-    assert facts.source == str(base)
+    assert read(tuned, base_model=base).source == str(base)
 
 
 def test_a_repacked_copy_stands_for_its_original(tmp_path: Path) -> None:
@@ -698,16 +605,6 @@ def test_a_repacked_copy_stands_for_its_original(tmp_path: Path) -> None:
     tuned = adapter(tmp_path / "t", base_model_name_or_path="unsloth/gpt-oss-20b-unsloth-bnb-4bit")
 
     assert read(tuned).source == "openai/gpt-oss-20b"
-
-
-def test_the_largest_rank_counts(tmp_path: Path) -> None:
-    """A rank pattern may raise single modules."""
-    base = folder(tmp_path / "base", LLAMA)
-    tuned = adapter(tmp_path / "t", base_model_name_or_path=str(base), rank_pattern={"q": 64})
-
-    facts = read(tuned)
-    assert facts.adapter is not None
-    assert facts.adapter.rank == 64
 
 
 def test_a_hub_id_in_the_cache(tmp_path: Path) -> None:
@@ -724,14 +621,24 @@ def test_a_hub_id_in_the_cache(tmp_path: Path) -> None:
     assert facts.local
 
 
-def test_an_unknown_hub_id_is_refused_with_the_remedy() -> None:
-    """Nothing here knows it, so the sentence says how to change that."""
-    with pytest.raises(ModelError, match="mmhie fetch org/unknown"):
-        read("org/unknown")
-    with pytest.raises(ModelError, match="There is no /no/such/folder"):
-        read("/no/such/folder")
-    with pytest.raises(ModelError, match="does not exist"):
-        read("/no/such.gguf")
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("org/unknown", "mmhie fetch org/unknown"),
+        ("/no/such/folder", "There is no /no/such/folder"),
+        ("/no/such.gguf", "does not exist"),
+        ("a" * 400, "is no name of a model: correct it"),
+        (f"/{'a' * 400}", "is no name of a model: correct it"),
+        ("~nobody-of-this-name/m", "is no name of a model: correct it"),
+    ],
+)
+def test_a_name_that_nothing_here_knows(name: str, sentence: str) -> None:
+    """The sentence says how to change that."""
+    with pytest.raises(ModelError, match=sentence):
+        read(name)
+
+
+NO_CHAT = "and cannot chat: set MMHIE_REASONER_MODEL"
 
 
 @pytest.mark.parametrize(
@@ -745,10 +652,14 @@ def test_an_unknown_hub_id_is_refused_with_the_remedy() -> None:
         ('{"hidden_size": "wide"}', "hidden_size is 'wide'"),
         ('{"text_config": [1]}', "describes no model"),
         ('{"quantization_config": [1]}', "describes no model"),
+        ('{"model_type": "whisper", "d_model": 384, "encoder_attention_heads": 6}', NO_CHAT),
+        ('{"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}', NO_CHAT),
+        ('{"medusa_num_heads": 3, "base_model_name_or_path": "org/large"}', NO_CHAT),
     ],
 )
 def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) -> None:
-    """Not JSON, empty, or without a shape that a model can have."""
+    """Not JSON, empty, or without a shape that a model can have; the kind of model counts more than
+    an entry that it lacks."""
     (tmp_path / "config.json").write_text(config)
 
     with pytest.raises(ModelError, match=sentence):
@@ -769,18 +680,15 @@ def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) ->
         ({"base_model_name_or_path": None}, "set MMHIE_BASE_MODEL"),
     ],
 )
-def test_a_broken_adapter_is_named(
-    tmp_path: Path, entries: dict[str, object], sentence: str
-) -> None:
+def test_a_broken_adapter_is_named(tmp_path: Path, entries: Entries, sentence: str) -> None:
     """Before its base is looked for, or anything is loaded."""
-    config = {"r": 8, "base_model_name_or_path": "openai/gpt-oss-20b", **entries}
-    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    named = {"base_model_name_or_path": "openai/gpt-oss-20b", **entries}
 
     with pytest.raises(ModelError, match=sentence):
-        read(tmp_path)
+        read(adapter(tmp_path / "t", **named))
 
 
-def gguf_file(path: Path, entries: dict[str, int | str | list[str]]) -> Path:
+def gguf_file(path: Path, entries: GgufEntries) -> Path:
     """A GGUF header written by the specification."""
 
     def text(value: str) -> bytes:
@@ -799,7 +707,7 @@ def gguf_file(path: Path, entries: dict[str, int | str | list[str]]) -> Path:
     return path
 
 
-GGUF: dict[str, int | str | list[str]] = {
+GGUF: GgufEntries = {
     "general.architecture": "llama",
     "tokenizer.ggml.tokens": [f"t{number}" for number in range(100)],
     "general.file_type": 7,
@@ -833,7 +741,7 @@ def test_a_gguf_header(tmp_path: Path) -> None:
     ],
 )
 def test_a_gguf_file_that_is_no_whole_model(
-    tmp_path: Path, entries: dict[str, int | str | list[str]], sentence: str
+    tmp_path: Path, entries: GgufEntries, sentence: str
 ) -> None:
     """Its header has everything that a model needs, and another kind."""
     with pytest.raises(ModelError, match=sentence):
@@ -889,19 +797,12 @@ def test_a_cut_gguf_is_refused(tmp_path: Path, length: int) -> None:
 )
 def test_a_gguf_header_that_lies(tmp_path: Path, kind: int, value: bytes) -> None:
     """A length that no file has is not believed."""
-    file = gguf_file(tmp_path / "m.gguf", {})
+    file = tmp_path / "m.gguf"
     entry = struct.pack("<Q", 1) + b"a" + struct.pack("<I", kind) + value
     file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + entry)
 
     with pytest.raises(ModelError, match=r"m\.gguf is not a complete GGUF file"):
         read(file)
-
-
-@pytest.mark.parametrize("name", ["a" * 400, f"/{'a' * 400}", "~nobody-of-this-name/m"])
-def test_a_name_that_no_model_has(name: str) -> None:
-    """Neither a path nor a hub's."""
-    with pytest.raises(ModelError, match="is no name of a model: correct it"):
-        read(name)
 
 
 @pytest.mark.parametrize("record", ['{"a": 1}', '{"adapter": "a", "base": "b", "rank": "x"}'])

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from launcher.cli.plan import described, planned
+from launcher.cli.plan import Planned, described, planned
 from launcher.errors import HardwareError
-from launcher.models.resolve import read_model
 from launcher.planning.card_choice import lay_out
 from launcher.planning.cards import CARDS, Gpu
 from launcher.planning.decisions import Decisions, decide
 from launcher.planning.engine_command import argv, step_tokens
 from launcher.planning.hardware import Hardware, parse, share
 from launcher.planning.installation import Installation
-from launcher.settings import load
 from tests.gpu_engine.models import MODELS
+from tests.launcher.plans import facts, settings
 
 OPT, OSS = "facebook/opt-1.3b", "openai/gpt-oss-20b"
 FREE = Gpu("H100", 79.2, (9, 0), free_gib=78.5)
@@ -28,17 +27,21 @@ BUSIER = Gpu("H100", 79.2, (9, 0), free_gib=20.0)
 
 
 def laid_out(
-    machine: str | Hardware, model: str = OSS, **ours: str
+    machine: str | Hardware, name: str = OSS, **ours: str
 ) -> tuple[list[Decisions], Hardware]:
     """The decisions of each engine, and the machine they are for."""
-    variables = {f"MMHIE_{name.upper()}": value for name, value in ours.items()}
-    settings = load({"MMHIE_REASONER_MODEL": model, **variables}, None)
     whole = parse(machine) if isinstance(machine, str) else machine
-    facts, installed = read_model(settings, hub=Path("/nowhere")), Installation()
-    settings, used = lay_out(settings, whole, facts, installed)
-    parts = settings.engines or 1
+    model, installed = facts(name), Installation()
+    chosen, used = lay_out(settings(reasoner_model=name, **ours), whole, model, installed)
+    parts = chosen.engines or 1
     shares = [share(used, parts, index) for index in range(parts)]
-    return [decide(settings, part, facts, installed) for part in shares], used
+    return [decide(chosen, part, model, installed) for part in shares], used
+
+
+def whole_plan(machine: str, **ours: str) -> Planned:
+    """The plan of a whole service."""
+    chosen = settings(reasoner_model=OSS, **ours)
+    return planned(chosen, parse(machine), facts(OSS), Installation())
 
 
 def folder(path: Path, name: str) -> str:
@@ -104,20 +107,12 @@ def test_cards_that_differ_in_one_engine() -> None:
 )
 def test_the_hardware_that_is_told(machine: str, ours: dict[str, str], words: str) -> None:
     """The cards that engines use are counted, and the others are named."""
-    variables = {f"MMHIE_{name.upper()}": value for name, value in ours.items()}
-    settings = load({"MMHIE_REASONER_MODEL": OSS, **variables}, None)
-    model, whole = read_model(settings, hub=Path("/nowhere")), parse(machine)
-    made = planned(settings, whole, model, Installation())
-
-    assert described(made.used, whole) == words
+    assert described(whole_plan(machine, **ours).used, parse(machine)) == words
 
 
 def test_the_plan_is_that_of_the_smallest_engine() -> None:
     """Every request that is said to fit does so wherever the router sends it."""
-    settings = load({"MMHIE_REASONER_MODEL": OSS}, None)
-    model = read_model(settings, hub=Path("/nowhere"))
-    alone = planned(settings, parse("1xa10"), model, Installation()).plan
-    found = planned(settings, parse("1xh100+1xa10"), model, Installation()).plan
+    alone, found = whole_plan("1xa10").plan, whole_plan("1xh100+1xa10").plan
 
     assert found.memory.max_concurrent == alone.memory.max_concurrent
     assert found.as_json()["engines"] == 2
@@ -139,6 +134,8 @@ def test_one_half_busy_of_eight(tmp_path: Path) -> None:
     assert [plan.sizes.devices for plan in plans] == [1] * 7
     assert used.gpu_ids == tuple("1234567")
     assert "other processes hold 41.2 GiB of it" in used.remarks[0]
+    line = argv(plans[0])
+    assert line[line.index("--gpu-memory-utilization") + 1] == "0.92"  # of a card that is free
 
 
 @pytest.mark.parametrize(

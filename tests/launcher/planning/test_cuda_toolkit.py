@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from launcher.planning import cuda_toolkit
+from launcher.planning import compilers
 from launcher.planning.cards import Gpu
-from launcher.planning.cuda_toolkit import DEEP_GEMM, SAMPLER, switched_off
+from launcher.planning.compilers import DEEP_GEMM, SAMPLER, switched_off
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan
 from launcher.serving.environment import for_engine
-from launcher.settings import load
-from tests.launcher.planning.test_parallelism import GPT_OSS
+from tests.launcher.plans import plan
 
 
 def files(folder: Path, *names: str) -> Path:
@@ -27,22 +26,22 @@ def files(folder: Path, *names: str) -> Path:
 @pytest.fixture
 def tools(tmp_path: Path) -> str:
     """A PATH with a host compiler and ninja."""
-    return str(files(tmp_path / "tools", *cuda_toolkit.HOST_TOOLS))
+    return str(files(tmp_path / "tools", *compilers.HOST_TOOLS))
 
 
 def test_a_whole_toolkit_leaves_all_on(tmp_path: Path, tools: str) -> None:
     """As the CUDA installer leaves it, whichever variable names it."""
-    home = files(tmp_path / "cuda", cuda_toolkit.NVCC, *cuda_toolkit.LIBRARIES)
+    home = files(tmp_path / "cuda", compilers.NVCC, *compilers.LIBRARIES)
 
     for name in ("CUDA_HOME", "CUDA_PATH"):
         assert switched_off({name: str(home), "PATH": tools}) == ()
     assert switched_off({"PATH": f"{home / 'bin'}:{tools}"}) == ()
 
 
-@pytest.mark.parametrize("missing", cuda_toolkit.LIBRARIES)
+@pytest.mark.parametrize("missing", compilers.LIBRARIES)
 def test_nvcc_without_its_libraries_is_no_toolkit(tmp_path: Path, tools: str, missing: str) -> None:
     """FlashInfer's modules would compile for a minute and then not link."""
-    home = files(tmp_path / "cuda", cuda_toolkit.NVCC, *cuda_toolkit.LIBRARIES)
+    home = files(tmp_path / "cuda", compilers.NVCC, *compilers.LIBRARIES)
     (home / missing).unlink()
 
     assert switched_off({"CUDA_HOME": str(home), "PATH": tools}) == (SAMPLER,)
@@ -53,31 +52,27 @@ def test_no_toolkit_switches_both_off(tmp_path: Path, tools: str) -> None:
     assert switched_off({"CUDA_HOME": str(tmp_path), "PATH": tools}) == (SAMPLER, DEEP_GEMM)
 
 
-def plan(*, device: str = "cuda", is_hypothetical: bool = False) -> EnginePlan:
+def bare(*, device: str = "cuda", is_hypothetical: bool = False) -> EnginePlan:
+    """A plan where both are switched off."""
     gpus = (Gpu("H100", 80, (9, 0)),)
     here = Hardware(gpus=gpus, ram_gib=128, is_hypothetical=is_hypothetical)
-    chosen = load({"MMHIE_DEVICE": device}, None)
-    return make_plan(chosen, here, GPT_OSS, Installation(switched_off=(SAMPLER, DEEP_GEMM)))
+    return plan(here, Installation(switched_off=(SAMPLER, DEEP_GEMM)), device=device)
 
 
 def test_the_plan_says_so_in_one_line() -> None:
     """The engine's environment has the switches, and a warning names them."""
-    made = plan()
+    made = bare()
 
     assert (made.env[SAMPLER], made.env[DEEP_GEMM]) == ("0", "0")
-    assert [
-        warning
-        for warning in made.warnings
-        if "CUDA toolkit" in warning and f"{SAMPLER}=0" in warning
-    ]
+    assert any("CUDA toolkit" in said and f"{SAMPLER}=0" in said for said in made.warnings)
 
 
 def test_of_another_machine_nothing_is_known() -> None:
     """A plan for described hardware has no switch, and neither has one for the CPU."""
-    assert SAMPLER not in plan(is_hypothetical=True).env
-    assert SAMPLER not in plan(device="cpu").env
+    assert SAMPLER not in bare(is_hypothetical=True).env
+    assert SAMPLER not in bare(device="cpu").env
 
 
 def test_the_users_switch_wins() -> None:
     """A compiler in an unusual place may work."""
-    assert for_engine({SAMPLER: "1"}, plan().env, "key")[SAMPLER] == "1"
+    assert for_engine({SAMPLER: "1"}, bare().env, "key")[SAMPLER] == "1"

@@ -6,9 +6,8 @@ import psutil
 import pytest
 
 from launcher.errors import HardwareError
-from launcher.planning import hardware
 from launcher.planning.cards import Gpu
-from launcher.planning.hardware import Hardware, Route, detect, parse, route_to
+from launcher.planning.hardware import Hardware, Route, detect, parse, route_to, share
 
 
 @pytest.mark.parametrize(
@@ -108,25 +107,19 @@ def test_this_machine() -> None:
 def test_two_engines_share_a_node(
     described: str, shares: list[tuple[int, tuple[str, ...]]]
 ) -> None:
-    """Equal parts; a GPU that is left over is not used."""
-    whole = hardware.parse(described)
-    parts = [hardware.share(whole, 2, index) for index in range(2)]
+    """Equal parts; a GPU that is left over is not used. Of one engine nothing is bound."""
+    whole = parse(described)
+    parts = [share(whole, 2, index) for index in range(2)]
 
     assert [(len(part.gpus), part.gpu_ids) for part in parts] == shares
     assert sum(part.ram_gib for part in parts) == whole.ram_gib
+    assert share(whole, 1, 0) is whole
 
 
 def test_more_engines_than_gpus_are_refused() -> None:
     """In a sentence that names the setting."""
     with pytest.raises(HardwareError, match="MMHIE_ENGINES is 3, more than this machine has GPUs"):
-        hardware.share(hardware.parse("2x80"), 3, 0)
-
-
-def test_one_engine_has_all_of_it() -> None:
-    """Nothing is bound that was not."""
-    whole = hardware.parse("2x80")
-
-    assert hardware.share(whole, 1, 0) is whole
+        share(parse("2x80"), 3, 0)
 
 
 def test_this_machine_reaches_itself_by_loopback() -> None:

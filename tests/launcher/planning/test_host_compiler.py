@@ -6,9 +6,9 @@ import pytest
 
 from launcher.errors import MissingPackage
 from launcher.planning.cards import Gpu
+from launcher.planning.compilers import missing, missing_sentence
 from launcher.planning.decisions import choose_device
 from launcher.planning.hardware import Hardware, parse
-from launcher.planning.host_compiler import missing, sentence
 from launcher.planning.installation import Installation
 from launcher.settings import LauncherSettings
 
@@ -36,8 +36,8 @@ def test_a_host_with_only_a_driver(tmp_path: Path) -> None:
     absent = missing({"PATH": str(tmp_path)}, tmp_path / "include")
 
     assert absent == ("C compiler", f"Python.h (in {tmp_path}/include)")
-    assert "here is no C compiler and no Python.h" in sentence(absent)
-    assert "`apt-get install gcc python3-dev`" in sentence(absent)
+    assert "here is no C compiler and no Python.h" in missing_sentence(absent)
+    assert "`apt-get install gcc python3-dev`" in missing_sentence(absent)
 
 
 def test_it_is_said_before_the_start() -> None:

@@ -194,12 +194,6 @@ def test_copies_multiply_what_can_be_served() -> None:
     assert four.per_gpu_gib == one.per_gpu_gib
 
 
-def test_a_context_that_fills_the_card_does_not_fit() -> None:
-    """vLLM does not start where one request of the whole context has no room."""
-    assert memory.on_gpus(load(), 18, FRACTION).starts
-    assert not memory.on_gpus(load(context=131072), 18, FRACTION).starts
-
-
 def test_the_longest_request_is_what_vllm_counts() -> None:
     """A gpt-oss-shaped engine said 668.73 requests of 3048 tokens in 1 GiB on each of two ranks."""
     tiny = replace(

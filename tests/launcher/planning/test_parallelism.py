@@ -13,10 +13,11 @@ from launcher.planning.hardware import Device, parse
 from launcher.planning.memory import COMFORTABLE, MemoryEstimate, ParallelSizes
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.settings import LauncherSettings
-from tests.launcher.planning.estimates import room_for
+from tests.launcher.plans import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 SMOL = from_config(CONFIGS["embedded"], source="x")
+TWO_NODES: dict[str, Any] = {"nodes": 2, "head_address": "h"}
 
 
 def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: Any) -> Parallelism:
@@ -31,25 +32,20 @@ def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: 
     return choose_parallelism(chosen, model, hardware, device, judge)
 
 
-@pytest.mark.parametrize(("model", "sizes"), [(GPT_OSS, [1, 2, 4, 8]), (SMOL, [1, 3])])
+@pytest.mark.parametrize(
+    ("model", "sizes"),
+    [
+        (GPT_OSS, [1, 2, 4, 8]),
+        (SMOL, [1, 3]),
+        (replace(SMOL, heads=16, kv_heads=2), [1, 2, 4, 8]),
+        (replace(GPT_OSS, model_type="qwen3_moe", kv_heads=4, intermediate=1536), [1, 2, 4, 8]),
+        (replace(GPT_OSS, kv_heads=4), [1, 2, 4]),
+    ],
+)
 def test_legal_sizes(model: ModelFacts, sizes: list[int]) -> None:
-    """Heads, KV heads and feed-forward width all divide."""
+    """Heads, KV heads and feed-forward width all divide. A dense model shares KV heads where they
+    are fewer than the GPUs, and so does Qwen3-235B-A22B (qwen3_moe.py), but not gpt-oss."""
     assert legal_sizes(model, 8) == sizes
-
-
-def test_shared_kv_heads_of_dense_models() -> None:
-    """A model with fewer KV heads than GPUs shares them, as vLLM does."""
-    config = {**CONFIGS["embedded"], "num_attention_heads": 16, "num_key_value_heads": 2}
-
-    assert legal_sizes(from_config(config, source="x"), 8) == [1, 2, 4, 8]
-
-
-def test_shared_kv_heads_of_experts() -> None:
-    """Qwen3-235B-A22B has four and runs on eight GPUs (qwen3_moe.py); gpt-oss shares none."""
-    qwen = replace(GPT_OSS, model_type="qwen3_moe", kv_heads=4, intermediate=1536)
-
-    assert legal_sizes(qwen, 8) == [1, 2, 4, 8]
-    assert legal_sizes(replace(GPT_OSS, kv_heads=4), 8) == [1, 2, 4]
 
 
 @pytest.mark.parametrize(
@@ -89,10 +85,7 @@ def test_copies_of_a_dense_model_on_the_cpu() -> None:
 
 def test_three_gpus_become_two_with_a_warning() -> None:
     """gpt-oss does not divide by three, and that is said."""
-    layout = lay_out("3x80", device_map="balanced")
-
-    assert layout.sizes == ParallelSizes(2)
-    assert "3 GPUs" in layout.warnings[0]
+    assert "3 GPUs" in lay_out("3x80", device_map="balanced").warnings[0]
     assert not lay_out("4x80", device_map="balanced").warnings
 
 
@@ -109,7 +102,7 @@ def test_idle_gpus_are_pointed_out() -> None:
     assert rest.endswith("They are too few for another copy; leave them to something else.")
     assert not lay_out("1x80").warnings
     assert not lay_out("4x80", data_parallel=4).warnings
-    assert not lay_out("2x8x80", nodes=2, head_address="h").warnings
+    assert not lay_out("2x8x80", **TWO_NODES).warnings
 
 
 @pytest.mark.parametrize(
@@ -124,12 +117,7 @@ def test_idle_gpus_are_pointed_out() -> None:
         ("cpu,ram=9", SMOL, {"pipeline_parallel": 2}, "does not work on the CPU"),
         ("cpu,ram=64", GPT_OSS, {"data_parallel": 2}, "CPU with a mixture of experts"),
         ("cpu,ram=9", SMOL, {"distributed_backend": "ray"}, "no Ray on the CPU"),
-        (
-            "2x8x80",
-            GPT_OSS,
-            {"data_parallel": 2, "nodes": 2, "head_address": "h"},
-            "one launcher on each",
-        ),
+        ("2x8x80", GPT_OSS, TWO_NODES | {"data_parallel": 2}, "one launcher on each"),
     ],
 )
 def test_what_cannot_be(

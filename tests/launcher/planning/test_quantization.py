@@ -1,6 +1,6 @@
 """The whole matrix: what is asked x checkpoint x device x plugin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import get_args
@@ -13,13 +13,14 @@ from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
-from launcher.planning.memory import COMFORTABLE
+from launcher.planning.memory import COMFORTABLE, MemoryEstimate
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import Quantize
-from tests.launcher.planning.estimates import room_for
+from tests.launcher.plans import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 DENSE = from_config(CONFIGS["embedded"], source="x")
+PACKED = "compressed-tensors"
 PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
 BARE = Installation()
 H100 = parse("1x80,cc=9.0")
@@ -35,20 +36,21 @@ def checkpoint(method: str, bits: int | None = 4) -> ModelFacts:
     return replace(DENSE, quantization=method, bits=bits)
 
 
-def platform(hardware: Hardware, installed: Installation = PLUGINS) -> Platform:
-    return Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
-
-
 def ask(
     wanted: str,
     model: ModelFacts,
     hardware: Hardware,
     installed: Installation = PLUGINS,
     fallback: str = "warn",
+    rooms: Mapping[str | None, int] | None = None,
 ) -> Quantization:
-    return choose_quantization(
-        wanted, fallback, model, platform(hardware, installed), lambda method: room_for(COMFORTABLE)
-    )
+    """The choice where each format has room for so many requests, or every one for enough."""
+
+    def judge(method: str | None) -> MemoryEstimate:
+        return room_for(COMFORTABLE if rooms is None else rooms.get(method, 0))
+
+    place = Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
+    return choose_quantization(wanted, fallback, model, place, judge)
 
 
 @pytest.mark.parametrize(
@@ -69,13 +71,12 @@ def ask(
         ("gptq", checkpoint("gptq", 8), A100, "gptq", None),
         ("awq", checkpoint("awq"), CPU, "awq", None),
         ("awq", checkpoint("awq"), T4, "awq", None),
-        (
-            "compressed-tensors",
-            checkpoint("compressed-tensors", 8),
-            CPU,
-            "compressed-tensors",
-            None,
-        ),
+        (PACKED, checkpoint(PACKED, 8), CPU, PACKED, None),
+        ("none", checkpoint(PACKED), CPU, PACKED, None),
+        ("none", checkpoint("awq"), CPU, "awq", None),
+        # nothing of theirs is unpacked by the kernel that needs AVX-512
+        ("none", checkpoint(PACKED, 8), AVX2, PACKED, None),
+        ("none", checkpoint("bitsandbytes"), AVX2, "bitsandbytes", None),
         ("fp8", checkpoint("fp8", 8), H100, "fp8", None),
         ("none", checkpoint("bitsandbytes"), A100, "bitsandbytes", None),
         ("gguf", checkpoint("gguf"), A100, "gguf", None),
@@ -137,6 +138,8 @@ def test_what_falls_back(
         ("fp8", GPT_OSS, T4, PLUGINS, "compute capability 8.0"),
         ("none", replace(checkpoint("hqq"), unreadable="no"), A100, PLUGINS, "is hqq .* here: no"),
         ("fp8", replace(checkpoint("gptq", 3), unreadable="no"), CPU, PLUGINS, "here: no"),
+        # it would die at the first question
+        *(("none", checkpoint(name), AVX2, PLUGINS, "AVX-512") for name in ("gptq", "awq", PACKED)),
     ],
 )
 def test_what_is_refused(
@@ -164,20 +167,6 @@ def test_gguf_on_the_cpu_is_dequantized() -> None:
     assert ask("gguf", made, CPU, BARE).warnings == ()
 
 
-@pytest.mark.parametrize("method", ["gptq", "awq", "compressed-tensors"])
-def test_packed_weights_on_a_cpu_need_avx512(method: str) -> None:
-    """The AVX2 build has no kernel that unpacks them: it would die at the first question."""
-    assert ask("none", checkpoint(method), CPU).method == method
-    with pytest.raises(PlanError, match="AVX-512"):
-        ask("none", checkpoint(method), AVX2)
-
-
-@pytest.mark.parametrize(("method", "bits"), [("bitsandbytes", 4), ("compressed-tensors", 8)])
-def test_other_weights_run_with_avx2(method: str, bits: int) -> None:
-    """Nothing of theirs is unpacked by that kernel."""
-    assert ask("none", checkpoint(method, bits), AVX2).method == method
-
-
 def test_mxfp4_without_amx_is_unpacked() -> None:
     """The README's CPU example: the experts become bfloat16, once."""
     choice = ask("none", GPT_OSS, CPU)
@@ -201,15 +190,9 @@ def test_auto_takes_the_first_that_fits(
     hardware: Hardware, installed: Installation, fitting: set[str | None], method: str | None
 ) -> None:
     """16 bits if they fit, else 8, else 4; where none does the plan says what is short."""
-    choice = choose_quantization(
-        "auto",
-        "warn",
-        DENSE,
-        platform(hardware, installed),
-        lambda method: room_for(COMFORTABLE * (method in fitting)),
-    )
+    rooms = dict.fromkeys(fitting, COMFORTABLE)
 
-    assert choice.method == method
+    assert ask("auto", DENSE, hardware, installed, rooms=rooms).method == method
 
 
 @pytest.mark.parametrize(
@@ -223,15 +206,7 @@ def test_auto_takes_the_first_that_fits(
 def test_auto_would_rather_fit_than_start(rooms: dict[str | None, int], method: str | None) -> None:
     """A format that serves a department wins over one that starts; that one over one that does
     not."""
-    choice = choose_quantization(
-        "auto",
-        "warn",
-        DENSE,
-        platform(H100, PLUGINS),
-        lambda method: room_for(rooms.get(method, 0)),
-    )
-
-    assert choice.method == method
+    assert ask("auto", DENSE, H100, rooms=rooms).method == method
 
 
 Cell = tuple[str, ModelFacts, Hardware, Installation, str]

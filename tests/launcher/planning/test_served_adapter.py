@@ -7,38 +7,25 @@ from typing import Any
 import pytest
 
 from launcher.errors import PlanError
-from launcher.models import safetensors_header
 from launcher.models.adapter_shapes import FILE, modules
-from launcher.models.resolve import read_model
-from launcher.planning.hardware import parse
-from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan, make_plan
-from launcher.settings import load
+from launcher.planning.plan import EnginePlan
+from tests.fake_hub import files
+from tests.launcher.plans import plan
 
-GPT_OSS = "openai/gpt-oss-20b"
 EXPERTS = {"target_parameters": ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]}
-UNMERGED = {"MMHIE_MERGE_ADAPTER": "false"}
+UNMERGED = {"merge_adapter": "false"}
 
 
-def planned(folder: Path, place: str, options: dict[str, str], **entries: Any) -> EnginePlan:
+def planned(folder: Path, place: str, options: dict[str, Any], **entries: Any) -> EnginePlan:
     """A plan for an adapter of gpt-oss with these entries in its adapter_config.json."""
-    config = {"r": 8, "base_model_name_or_path": GPT_OSS, "target_modules": ["q_proj"], **entries}
-    (folder / "adapter_config.json").write_text(json.dumps(config))
-    settings = load({"MMHIE_REASONER_MODEL": str(folder), **options}, None)
-    return make_plan(settings, parse(place), read_model(settings), Installation())
+    plain = {"r": 8, "base_model_name_or_path": "openai/gpt-oss-20b", "target_modules": ["q_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(plain | entries))
+    return plan(place, reasoner_model=folder, **options)
 
 
 def write_weights(folder: Path, *names: str) -> None:
     """Matrices of rank 1 with these names, as wide as the model."""
-    size = 2 * 2880
-    header = {
-        name: {"dtype": "BF16", "shape": [1, 2880], "data_offsets": [at * size, (at + 1) * size]}
-        for at, name in enumerate(names)
-    }
-    content = json.dumps(header).encode()
-    weights = bytes(len(names) * size)
-    (folder / FILE).write_bytes(len(content).to_bytes(8, "little") + content + weights)
-    assert safetensors_header.read(folder / FILE).keys() == set(names)
+    (folder / FILE).write_bytes(files.tensors(dict.fromkeys(names, (1, 2880))))
 
 
 @pytest.mark.parametrize("place", ["1x24", "cpu,ram=64"])
@@ -90,16 +77,16 @@ def test_the_weights_say_what_is_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "entries", "advice"),
+    ("entries", "advice"),
     [
-        ("1x80,cc=9.0", {}, "merge it"),
-        ("1x80,cc=9.0", EXPERTS, r"cannot be merged \(it has target_parameters\), so use other"),
+        ({}, "merge it"),
+        (EXPERTS, r"cannot be merged \(it has target_parameters\), so use other"),
     ],
 )
-def test_hopper(tmp_path: Path, place: str, entries: dict[str, Any], advice: str) -> None:
+def test_hopper(tmp_path: Path, entries: dict[str, Any], advice: str) -> None:
     """vLLM's kernel for unmerged adapters is compiled wrongly there; other GPUs run it."""
     with pytest.raises(PlanError, match=f"9.0 .*{advice}"):
-        planned(tmp_path, place, UNMERGED, **entries)
+        planned(tmp_path, "1x80,cc=9.0", UNMERGED, **entries)
     assert planned(tmp_path, "1x80,cc=8.0", UNMERGED, **entries).preparation is None
     assert planned(tmp_path, "1x80,cc=10.0", UNMERGED, **entries).preparation is None
 
@@ -107,7 +94,7 @@ def test_hopper(tmp_path: Path, place: str, entries: dict[str, Any], advice: str
 def test_experts_on_several_gpus(tmp_path: Path) -> None:
     """Matrices for experts are not divided as their weights are; others are."""
     with pytest.raises(PlanError, match=r"changes experts, .*MMHIE_TENSOR_PARALLEL=1"):
-        planned(tmp_path, "2x24", {"MMHIE_TENSOR_PARALLEL": "2"}, **EXPERTS)
+        planned(tmp_path, "2x24", {"tensor_parallel": "2"}, **EXPERTS)
     assert planned(tmp_path, "1x24", {}, **EXPERTS).preparation is None
-    two = planned(tmp_path, "2x24", {"MMHIE_TENSOR_PARALLEL": "2", **UNMERGED})
+    two = planned(tmp_path, "2x24", {"tensor_parallel": "2", **UNMERGED})
     assert (two.tensor_parallel, two.preparation) == (2, None)

@@ -22,20 +22,13 @@ from launcher.process.child import (
     OutputLines,
     describe,
 )
+from tests.waiting import PATIENCE_S, eventually, until
 
-HANG_S = 900
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 0.05; done"
 
 
 def shell(script: str) -> Command:
     return Command(("/bin/sh", "-c", script), {"PATH": os.environ["PATH"]})
-
-
-async def heard(child: Child, line: str) -> None:
-    """Wait until the child has written this line."""
-    async with asyncio.timeout(HANG_S):
-        while line not in child.last_lines:
-            await asyncio.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:
@@ -44,32 +37,23 @@ def is_gone(pid: int) -> bool:
 
 def until_gone(pid: int) -> None:
     """Wait for the end of a process that is not ours."""
-    deadline = time.monotonic() + HANG_S
-    while not is_gone(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: is_gone(pid))
 
 
 @pytest.mark.parametrize("cut", range(len(b"one\r\ntwo\rthree\n\nf")))
 def test_lines_survive_any_cut(cut: int) -> None:
     r"""Splits of the pipe make no difference; a progress bar's \r ends a line."""
     text, lines = b"one\r\ntwo\rthree\n\nf", OutputLines()
+    heard = lines.feed(text[:cut]) + lines.feed(text[cut:]) + lines.close()
 
-    assert lines.feed(text[:cut]) + lines.feed(text[cut:]) + lines.close() == [
-        "one",
-        "two",
-        "three",
-        "f",
-    ]
+    assert heard == ["one", "two", "three", "f"]
 
 
 def test_an_endless_line_is_cut() -> None:
     """Output without line ends does not fill the memory."""
-    lines = OutputLines()
+    lines, length = OutputLines(), LONGEST_LINE_BYTES + 1
 
-    assert [len(line) for line in lines.feed(b"x" * (LONGEST_LINE_BYTES + 1))] == [
-        LONGEST_LINE_BYTES + 1
-    ]
+    assert lines.feed(b"x" * length) == ["x" * length]
     assert lines.rest == b""
 
 
@@ -113,9 +97,8 @@ async def test_a_command_that_is_not_there() -> None:
     child = Child(Command(("no-such-program",), {"PATH": "/usr/bin"}))
 
     assert await child.wait() == 127
-    assert list(child.last_lines) == [
-        "no-such-program cannot be started: No such file or directory"
-    ]
+    (line,) = child.last_lines
+    assert line == "no-such-program cannot be started: No such file or directory"
 
 
 async def test_it_has_a_session_of_its_own_and_no_input() -> None:
@@ -129,17 +112,17 @@ async def test_it_has_a_session_of_its_own_and_no_input() -> None:
 async def test_stop_asks_first() -> None:
     """A command that obeys SIGTERM ends in its own way, at once."""
     child = Child(shell("trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.05; done"))
-    await heard(child, "up")
+    await eventually(lambda: "up" in child.last_lines)
 
-    async with asyncio.timeout(HANG_S):
-        assert await child.stop(grace_s=10 * HANG_S) == 7
+    async with asyncio.timeout(PATIENCE_S):
+        assert await child.stop(grace_s=10 * PATIENCE_S) == 7
     assert child.last_lines[-1] == "bye"
 
 
 async def test_stop_kills_after_the_grace() -> None:
     """SIGKILL to whoever does not listen, and to what it started."""
     child = Child(shell(f"sleep 300 & echo $!; {STUBBORN}"))
-    await heard(child, "up")
+    await eventually(lambda: "up" in child.last_lines)
     grandchild = int(child.last_lines[0])
     began = time.monotonic()
 
@@ -171,10 +154,9 @@ async def test_what_holds_the_output_is_not_waited_for(monkeypatch: pytest.Monke
     program = "import os, sys, time; os.setsid(); print(os.getpid(), flush=True); time.sleep(300)"
     away = f"{sys.executable} -c '{program}' & while :; do sleep 0.05; done"
     child = Child(shell(away))
-    while not child.last_lines:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: child.last_lines)
     try:
-        async with asyncio.timeout(HANG_S):
+        async with asyncio.timeout(PATIENCE_S):
             assert await child.stop(grace_s=5) == 143
             assert await child.wait() == 143
     finally:
@@ -184,8 +166,7 @@ async def test_what_holds_the_output_is_not_waited_for(monkeypatch: pytest.Monke
 async def test_a_killed_guard_takes_the_group_along() -> None:
     """No command without its guard."""
     child = Child(shell("echo $$; sleep 300"))
-    while not child.last_lines:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: child.last_lines)
     command = int(child.last_lines[0])
     os.kill(child.pid, signal.SIGKILL)
 
@@ -229,13 +210,8 @@ def test_the_guard_needs_no_site_packages() -> None:
     """It starts fast and is small: nothing of ours, nothing installed."""
     guard = [sys.executable, "-I", "-S", "-X", "importtime", str(GUARD)]
     lifeline, other = os.pipe()
-    done = subprocess.run(
-        [*guard, str(lifeline), "1", "/bin/true"],
-        pass_fds=(lifeline,),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = [*guard, str(lifeline), "1", "/bin/true"]
+    done = subprocess.run(command, pass_fds=(lifeline,), capture_output=True, text=True, check=True)
     os.close(lifeline)
     os.close(other)
 
@@ -252,6 +228,6 @@ def test_a_process_that_ignores_the_end_of_its_parent_is_killed() -> None:
     stubborn = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, start_new_session=True
     )
-    stubborn.communicate(timeout=HANG_S)
+    stubborn.communicate(timeout=PATIENCE_S)
 
     assert stubborn.returncode == -signal.SIGKILL

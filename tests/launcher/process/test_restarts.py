@@ -13,6 +13,7 @@ from launcher.process.restarts import (
     Stop,
     keep_running,
 )
+from tests.gateway.clock import Clock
 
 
 def test_pauses_double_up_to_a_minute() -> None:
@@ -26,49 +27,37 @@ def test_pauses_double_up_to_a_minute() -> None:
 
 
 def test_it_is_spent_after_the_limit() -> None:
-    """A limit of 2 allows two restarts; a limit of 0 none."""
+    """A limit of 2 allows two restarts; a limit of 0 none. Failures before a child that lasted do
+    not count."""
     two = RestartBackoff(limit=2).after(1).after(1)
 
     assert not two.is_spent
     assert two.after(1).is_spent
     assert RestartBackoff(limit=0).after(1).is_spent
-
-
-def test_a_long_life_forgives() -> None:
-    """Failures before a child that lasted do not count."""
-    assert RestartBackoff(limit=2, failures=2).after(RECOVERED_S) == RestartBackoff(
-        limit=2, failures=1
-    )
+    assert two.after(RECOVERED_S) == RestartBackoff(limit=2, failures=1)
 
 
 async def test_it_runs_again_until_the_ending_is_too_much() -> None:
     """Each ending is handed on with the failures in a row; a long life starts them anew."""
-    lives, now = iter([1.0, RECOVERED_S, 1.0, 1.0]), [0.0]
+    lives, clock = iter([1.0, RECOVERED_S, 1.0, 1.0]), Clock()
     endings: list[tuple[str, int]] = []
     stop = Stop(0)
 
     async def run_once() -> str:
-        now[0] += next(lives)
-        return f"ended at {now[0]:.0f}"
+        clock.now += next(lives)
+        return f"ended at {clock.now:.0f}"
 
     async def ended(ending: str, backoff: RestartBackoff) -> None:
         endings.append((ending, backoff.failures))
         if backoff.is_spent:
             raise ValueError(ending)
 
-    def clock() -> float:
-        return now[0]
-
     stop.pause = no_pause  # type: ignore[method-assign]
     with pytest.raises(ValueError, match="ended at 603"):
         await keep_running(run_once, ended, limit=2, stop=stop, clock=clock)
 
-    assert endings == [
-        ("ended at 1", 1),
-        ("ended at 601", 1),
-        ("ended at 602", 2),
-        ("ended at 603", 3),
-    ]
+    failures = {"ended at 1": 1, "ended at 601": 1, "ended at 602": 2, "ended at 603": 3}
+    assert endings == list(failures.items())
 
 
 async def no_pause(seconds: float) -> None:

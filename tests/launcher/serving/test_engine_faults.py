@@ -6,24 +6,17 @@ import pytest
 
 from launcher.serving.engine_faults import device_fault, is_out_of_memory
 
-FAULTS = {
-    "torch.AcceleratorError: CUDA error: an illegal memory access was encountered": (
-        "CUDA error: an illegal memory access was encountered"
-    ),
-    "(EngineCore pid=7) ERROR 11-26 12:00:00 [core.py:1] RuntimeError: CUDA error: uncorrectable "
-    "ECC error encountered": "CUDA error: uncorrectable ECC error encountered",
-    "CUDA error: unspecified launch failure": "CUDA error: unspecified launch failure",
-    "NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.": (
-        "NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus."
-    ),
-    "torch.distributed.DistBackendError: NCCL error in: ProcessGroupNCCL.cpp:3699, unhandled": (
-        "NCCL error in: ProcessGroupNCCL.cpp:3699, unhandled"
-    ),
-    "ncclRemoteError: A call failed possibly due to a network error": "ncclRemoteError",
-    "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=9)": (
-        "Watchdog caught collective operation timeout"
-    ),
-}
+LOGGED = "(EngineCore pid=7) ERROR 11-26 12:00:00 [core.py:1] RuntimeError: "
+# What stands before the words, the words, and what stands behind them.
+FAULTS = (
+    ("torch.AcceleratorError: ", "CUDA error: an illegal memory access was encountered", ""),
+    (LOGGED, "CUDA error: uncorrectable ECC error encountered", ""),
+    ("", "CUDA error: unspecified launch failure", ""),
+    ("", "NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.", ""),
+    ("torch.distributed.DistBackendError: ", "NCCL error in: ProcessGroupNCCL.cpp:3699", ""),
+    ("", "ncclRemoteError", ": A call failed possibly due to a network error"),
+    ("[Rank 1] ", "Watchdog caught collective operation timeout", ": WorkNCCL(SeqNum=9)"),
+)
 MENDABLE = (
     "RuntimeError: CUDA error: out of memory",
     "RuntimeError: CUDA error: no kernel image is available for execution on the device",
@@ -40,9 +33,11 @@ MEMORY = (
 )
 
 
-@pytest.mark.parametrize(("line", "words"), FAULTS.items())
-def test_a_fault_of_the_device(line: str, words: str) -> None:
+@pytest.mark.parametrize(("before", "words", "behind"), FAULTS)
+def test_a_fault_of_the_device(before: str, words: str, behind: str) -> None:
     """Its own words, wherever the line was."""
+    line = f"{before}{words}{behind}"
+
     assert device_fault(["INFO before", line, "INFO after"]) == words
     assert not is_out_of_memory(line)
 

@@ -42,9 +42,11 @@ def test_who_knows_the_network_knows_better() -> None:
     assert (env["VLLM_HOST_IP"], env["GLOO_SOCKET_IFNAME"]) == ("10.0.0.7", "ib0")
 
 
-def test_the_engine_sees_none_of_our_settings() -> None:
-    """Client keys are among them."""
-    assert not [name for name in for_engine(USER, {}, "key") if name.startswith("MMHIE_")]
+def test_engine_and_router_see_none_of_our_settings() -> None:
+    """Client keys are among them; the router passes the engines' key on, and needs none."""
+    for environ in (for_engine(USER, {}, "key"), for_router(USER)):
+        assert not [name for name in environ if name.startswith("MMHIE_")]
+        assert environ["PATH"].endswith("/usr/bin")
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "debug", "INFO", "WARNING"])
@@ -82,20 +84,12 @@ def gateway(key: str | None) -> dict[str, str]:
     )
 
 
-def test_an_engine_elsewhere_keeps_its_own_key() -> None:
-    """The launcher made none for it."""
-    assert gateway(key=None)["MMHIE_ENGINE_API_KEY"] == "the user's"
-
-
-def test_the_router_sees_none_of_our_settings() -> None:
-    """It passes the engines' key on, and needs none."""
-    assert not [name for name in for_router(USER) if name.startswith("MMHIE_")]
-    assert for_router(USER)["PATH"] == "/usr/bin"
-
-
 def test_the_gateway_is_told_where_the_engine_is() -> None:
-    """Beside the user's own settings."""
+    """Beside the user's own settings; an engine elsewhere keeps its own key, since the launcher
+    made none for it."""
     env = gateway(key="key")
+
+    assert gateway(key=None)["MMHIE_ENGINE_API_KEY"] == "the user's"
 
     assert env["MMHIE_ENGINE_URL"] == "unix:/run/e.sock"
     assert env["MMHIE_ENGINE_API_KEY"] == "key"

@@ -7,17 +7,14 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from launcher.errors import DeviceFailed, ExitedEarly
-from launcher.models.resolve import read_model
-from launcher.planning.hardware import parse
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan
 from launcher.process.restarts import Stop
 from launcher.serving.follower import MASTER_PORT, follow, head_address
-from launcher.settings import load
+from tests.launcher.plans import plan
 
 RUNS = "import time; print('running', flush=True); time.sleep(3600)"
 DIES = "raise SystemExit('ValueError: heads do not divide')"
@@ -25,12 +22,10 @@ HANG_S = 900
 GRACE_S = 10.0 * HANG_S  # longer than a test may take: nothing here waits for it
 
 
-def plan(program: str, port: int) -> EnginePlan:
+def ranks(program: str, port: int) -> EnginePlan:
     """A node whose ranks are this program."""
-    settings = load({"MMHIE_REASONER_MODEL": "embedded"}, None)
-    model = read_model(settings, hub=Path("/nowhere"))
-    made = make_plan(settings, parse("cpu,ram=16"), model)
     where = ("--master-addr", "127.0.0.1", "--master-port", str(port))
+    made = plan("cpu,ram=16", reasoner_model="embedded")
     return replace(made, argv=(sys.executable, "-c", program, *where))
 
 
@@ -68,8 +63,7 @@ async def head() -> AsyncIterator[Head]:
 
 async def test_it_ends_with_the_head(head: Head) -> None:
     """vLLM's own followers would wait for ever."""
-    running = asyncio.Event()
-    made = plan(RUNS, head.port)
+    running, made = asyncio.Event(), ranks(RUNS, head.port)
     following = asyncio.create_task(
         follow(made, os.environ, lambda _: running.set(), Stop(GRACE_S))
     )
@@ -86,7 +80,7 @@ async def test_a_head_that_comes_later_is_met(head: Head) -> None:
     port = head.port
     await head.die()
     stop = Stop(GRACE_S)
-    following = asyncio.create_task(follow(plan(RUNS, port), os.environ, print, stop))
+    following = asyncio.create_task(follow(ranks(RUNS, port), os.environ, print, stop))
     await asyncio.sleep(0.2)
     await head.start(port)
     await asyncio.wait_for(head.came.wait(), HANG_S)
@@ -99,14 +93,14 @@ async def test_a_head_that_comes_later_is_met(head: Head) -> None:
 async def test_its_own_end_is_told_with_the_cause(head: Head) -> None:
     """The root cause out of the engine's lines, as for an engine of one node."""
     with pytest.raises(ExitedEarly, match=r"\(exit code 1\): .*heads do not divide"):
-        await follow(plan(DIES, head.port), os.environ, print, Stop(GRACE_S))
+        await follow(ranks(DIES, head.port), os.environ, print, Stop(GRACE_S))
 
 
 async def test_a_fault_of_its_gpu_is_told(head: Head) -> None:
     """With an exit code of its own: no restart of this process tree mends it."""
     program = "raise SystemExit('RuntimeError: CUDA error: uncorrectable ECC error encountered')"
     with pytest.raises(DeviceFailed, match="uncorrectable ECC error encountered"):
-        await follow(plan(program, head.port), os.environ, lambda line: None, Stop(GRACE_S))
+        await follow(ranks(program, head.port), os.environ, lambda line: None, Stop(GRACE_S))
 
 
 @pytest.mark.parametrize(

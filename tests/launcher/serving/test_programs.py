@@ -9,23 +9,20 @@ from typing import Any
 
 import pytest
 
-from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import parse, share
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import make_plan
 from launcher.serving.programs import RunFiles, listen_flags, programs
 from launcher.serving.supervisor import Programs
-from launcher.settings import load
 from tests.launcher.cli.test_serve import MODEL
+from tests.launcher.plans import settings
 
 
-def made(folder: Path, model: ModelFacts = MODEL, **ours: str) -> Programs:
+def made(folder: Path, **ours: Any) -> Programs:
     """On an imagined machine of 8 cores."""
-    chosen = load({"MMHIE_REASONER_MODEL": "/models/tiny", **ours}, None)
-    whole = parse("cpu,ram=32,cpus=8")
-    plans: list[EnginePlan] = [
-        make_plan(chosen, share(whole, chosen.engines or 1, index), model)
-        for index in range(0 if chosen.engine_urls else chosen.engines or 1)
-    ]
+    chosen = settings(reasoner_model="/models/tiny", **ours)
+    whole, count = parse("cpu,ram=32,cpus=8"), chosen.engines or 1
+    shares = [] if chosen.engine_urls else [share(whole, count, index) for index in range(count)]
+    plans = [make_plan(chosen, part, MODEL) for part in shares]
     environ = {"PATH": "/usr/bin", "MMHIE_ENGINE_API_KEY": "theirs"}
     return programs(chosen, plans, environ, RunFiles(folder, io.StringIO()))
 
@@ -51,11 +48,7 @@ def test_one_engine(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_engine_alone_with_a_certificate(tmp_path: Path, scheme: str) -> None:
     """vLLM's own TLS, which reads renewed files; it is no engine's on this machine alone."""
-    files = {
-        "MMHIE_ENGINE_SERVER_CERTIFICATE": "/etc/a.pem",
-        "MMHIE_ENGINE_SERVER_KEY": "/etc/a.key",
-    }
-    chosen = load({"MMHIE_REASONER_MODEL": "/models/tiny", **files}, None)
+    chosen = settings(engine_server_certificate="/etc/a.pem", engine_server_key="/etc/a.key")
     flags = listen_flags(f"{scheme}://0.0.0.0:8001", chosen)
     tls = ("--ssl-certfile", "/etc/a.pem", "--ssl-keyfile", "/etc/a.key", "--enable-ssl-refresh")
 
@@ -72,7 +65,7 @@ def test_every_start_has_its_own_key(tmp_path: Path) -> None:
 
 def test_several_engines(tmp_path: Path) -> None:
     """Each on its own loopback port and cores, the router before them, the gateway before it."""
-    parts = made(tmp_path, MMHIE_ENGINES="2", MMHIE_ROUTER_POLICY="power_of_two")
+    parts = made(tmp_path, engines=2, router_policy="power_of_two")
     argvs = [engine.command.argv for engine in parts.engines]
     cores = [engine.command.env["VLLM_CPU_OMP_THREADS_BIND"] for engine in parts.engines]
 
@@ -91,9 +84,9 @@ def test_several_engines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ours", "limit"),
     [
-        ({"MMHIE_ENGINES": "2"}, "512"),  # 256 each
-        ({"MMHIE_ENGINES": "2", "MMHIE_MAX_INFLIGHT": "40"}, None),
-        ({"MMHIE_ENGINE_URLS": "http://a:1, http://b:1, http://c:1"}, "768"),
+        ({"engines": 2}, "512"),  # 256 each
+        ({"engines": 2, "max_inflight": 40}, None),
+        ({"engine_urls": "http://a:1, http://b:1, http://c:1"}, "768"),
         ({}, None),
     ],
 )
@@ -106,7 +99,7 @@ def test_requests_in_flight_grow_with_the_engines(
 
 def test_the_engines_key_is_not_the_routers(tmp_path: Path) -> None:
     """It passes the gateway's on; what listens without a key must not have one to give."""
-    parts = made(tmp_path, MMHIE_ENGINES="2")
+    parts = made(tmp_path, engines=2)
     key = parts.gateway.command.env["MMHIE_ENGINE_API_KEY"]
 
     assert parts.router is not None
@@ -120,7 +113,7 @@ def test_the_engines_key_is_not_the_routers(tmp_path: Path) -> None:
 )
 def test_engines_elsewhere(urls: str, has_router: bool, engine_url: str, tmp_path: Path) -> None:
     """Several need the router, one is asked directly; their key is the user's."""
-    parts = made(tmp_path, MMHIE_ENGINE_URLS=urls)
+    parts = made(tmp_path, engine_urls=urls)
     env = parts.gateway.command.env
 
     assert parts.engines == ()

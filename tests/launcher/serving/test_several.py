@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -12,7 +11,7 @@ import httpx2
 import psutil
 import pytest
 
-from launcher.errors import GatewayFailed, GaveUp, LauncherError, RouterFailed
+from launcher.errors import GaveUp, LauncherError
 from launcher.process.child import GUARD, Command
 from launcher.serving import environment, router
 from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
@@ -21,7 +20,7 @@ from launcher.serving.status_file import Phase
 from launcher.serving.supervisor import ROUTER_READY, Programs, Supervisor, combined
 from tests.contract.process import free_ports
 from tests.gateway.clock import Clock
-from tests.launcher.serving.test_supervisor import ASK, ENV, GATEWAY, HANG_S, shell
+from tests.launcher.serving.test_supervisor import ASK, GATEWAY, HANG_S, fake, shell
 
 READY = Phase("ready", "The model is ready.", 1.0)
 LOADING = Phase("loading", "Loading the weights.", 0.4)
@@ -58,11 +57,11 @@ class Pair:
         command = Command(argv, environment.for_router(os.environ))
         programs = Programs(
             engines=tuple(
-                EngineProgram(fake(port), url, lambda line: None)
+                EngineProgram(fake("--port", str(port)), url, lambda line: None)
                 for port, url in zip(ports, urls, strict=True)
             ),
-            gateway=Program("gateway", shell(GATEWAY), lambda line: None, GatewayFailed),
-            router=Program("router", command, lambda line: None, RouterFailed),
+            gateway=Program("gateway", shell(GATEWAY), lambda line: None),
+            router=Program("router", command, lambda line: None),
             router_url=f"http://127.0.0.1:{self.port}",
         )
         policy = RestartPolicy(start_s=20, stall_s=60, restarts=restarts)
@@ -95,12 +94,6 @@ class Pair:
         """A question through the router; the status."""
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
             return (await client.post("/v1/chat/completions", json=ASK)).status_code
-
-
-def fake(port: int) -> Command:
-    """A fake engine on a port."""
-    argv = (sys.executable, "-m", "tests.fake_engine", "--model", "m", "--port", str(port))
-    return Command(argv, ENV)
 
 
 @asynccontextmanager

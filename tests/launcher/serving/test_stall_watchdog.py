@@ -21,12 +21,8 @@ IDLE = Activity(0, 100)
 
 
 def test_read_sums_over_engines() -> None:
-    """Data-parallel engines are one service."""
+    """Data-parallel engines are one service; no known series means that nothing runs."""
     assert activity(METRICS) == Activity(running=3, tokens=1540)
-
-
-def test_read_of_something_else_is_no_activity() -> None:
-    """No known series means nothing runs."""
     assert activity("<html>") == Activity(0, 0)
 
 

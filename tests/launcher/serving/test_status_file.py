@@ -9,10 +9,7 @@ from typing import Any
 
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import DISPLAY_NAMES
-from launcher.models.resolve import read_model
-from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
-from launcher.planning.plan import make_plan
 from launcher.serving.status_file import (
     REWRITE_S,
     EngineFacts,
@@ -20,9 +17,9 @@ from launcher.serving.status_file import (
     StatusFile,
     engine_facts,
 )
-from launcher.settings import load
 from tests.gateway.clock import Clock
 from tests.launcher.cli.test_serve import MODEL
+from tests.launcher.plans import plan
 
 READY = Phase("ready", "The model is ready.", 1.0)
 FACTS = EngineFacts({"name": "vllm", "version": "0.32.0"}, {"id": "m"}, ("Slow.",))
@@ -98,9 +95,9 @@ def test_the_plans_facts() -> None:
         local=False,
         adapter=AdapterFacts("org/tuned", "org/tuned", "org/base", 8, 16.0, ("q_proj",)),
     )
-    settings = load({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "org/tuned"}, None)
-    plan = make_plan(settings, parse("1x24"), model, Installation("vllm", "0.33.0"))
-    facts = engine_facts([plan])
+    installed = Installation("vllm", "0.33.0")
+    made = plan("1x24", installed, model=model, reasoner_model_test_override="org/tuned")
+    facts = engine_facts([made])
 
     assert facts.engine == {"name": "vllm", "version": "0.33.0"}
     assert facts.model == {
@@ -111,9 +108,9 @@ def test_the_plans_facts() -> None:
         "adapter_sha256": None,
         "revision": None,
         "base_revision": None,
-        "quantization": plan.quantization,
-        "dtype": plan.dtype,
-        "max_model_len": plan.max_model_len,
+        "quantization": made.quantization,
+        "dtype": made.dtype,
+        "max_model_len": made.max_model_len,
         "chat_template": True,
         "reasoning": False,
         "reasoning_budget": False,
@@ -126,17 +123,14 @@ def test_the_plans_facts() -> None:
 
 def test_the_demonstration_is_named_as_one() -> None:
     """For the gateway, which shows it wherever it names the model."""
-    settings = load({"MMHIE_REASONER_MODEL": "embedded"}, None)
-    plan = make_plan(settings, parse("1x24"), read_model(settings, hub=Path("/nowhere")))
+    told = engine_facts([plan("1x24", reasoner_model="embedded")])
 
-    assert engine_facts([plan]).model["display_name"] == DISPLAY_NAMES["embedded"]
+    assert told.model["display_name"] == DISPLAY_NAMES["embedded"]
     assert "not a medical model" in DISPLAY_NAMES["embedded"]
 
 
 def test_what_the_engine_was_told_is_told() -> None:
     """The date in its prompts, and that it ends reasoning at a budget."""
-    settings = load({"MMHIE_PIN_DATE": "2026-01-31"}, None)
-    plan = make_plan(settings, parse("1x24"), read_model(settings, hub=Path("/nowhere")))
-    model = engine_facts([plan]).model
+    model = engine_facts([plan("1x24", pin_date="2026-01-31")]).model
 
     assert (model["pinned_date"], model["reasoning_budget"]) == ("2026-01-31", True)

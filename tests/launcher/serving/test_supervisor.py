@@ -20,11 +20,11 @@ from launcher.errors import (
     DeviceFailed,
     EngineOutOfMemory,
     ExitedEarly,
-    GatewayFailed,
     GaveUp,
     LauncherError,
     ModelError,
     NeverReady,
+    ProgramFailed,
     ToldToStop,
 )
 from launcher.process.child import Command
@@ -54,6 +54,11 @@ def shell(script: str) -> Command:
     return Command(("/bin/sh", "-c", script), ENV)
 
 
+def fake(*options: str) -> Command:
+    """A fake engine."""
+    return Command((sys.executable, "-m", "tests.fake_engine", "--model", "m", *options), ENV)
+
+
 class Run:
     """One supervised run: what was published and heard, and a way to wait for it."""
 
@@ -73,7 +78,7 @@ class Run:
         self.clock = Clock()
         programs = Programs(
             engines=(EngineProgram(engine, socket, self.hear("engine"), warms_up=warms_up),),
-            gateway=Program("gateway", gateway, self.hear("gateway"), GatewayFailed),
+            gateway=Program("gateway", gateway, self.hear("gateway")),
         )
         self.supervisor = Supervisor(programs, policy, self.phases.append, prepare, self.clock)
         self.task = asyncio.create_task(self.supervisor.run())
@@ -103,9 +108,8 @@ class Run:
     async def client(self) -> AsyncIterator[httpx2.AsyncClient]:
         """A client of the engine."""
         transport = httpx2.AsyncHTTPTransport(uds=str(self.socket))
-        async with httpx2.AsyncClient(
-            transport=transport, base_url="http://engine", timeout=HANG_S
-        ) as client:
+        url = "http://engine"
+        async with httpx2.AsyncClient(transport=transport, base_url=url, timeout=HANG_S) as client:
             yield client
 
     async def ask(self) -> None:
@@ -141,25 +145,9 @@ async def running(
     warms_up: bool = False,
 ) -> AsyncIterator[Run]:
     """A run on the fake engine, which ends with the test."""
-    socket = folder / "e.sock"
-    argv = (
-        sys.executable,
-        "-m",
-        "tests.fake_engine",
-        "--uds",
-        str(socket),
-        "--model",
-        "m",
-        *options,
-    )
-    run = Run(
-        engine or Command(argv, ENV),
-        shell(gateway),
-        socket,
-        RestartPolicy(START_S, STALL_S, restarts),
-        prepare,
-        warms_up=warms_up,
-    )
+    socket, policy = folder / "e.sock", RestartPolicy(START_S, STALL_S, restarts)
+    ours = engine or fake("--uds", str(socket), *options)
+    run = Run(ours, shell(gateway), socket, policy, prepare, warms_up=warms_up)
     try:
         yield run
     finally:
@@ -180,12 +168,11 @@ async def test_it_gets_ready_and_stops(tmp_path: Path) -> None:
 
 async def test_what_has_to_be_made_first_is_made_behind_the_gateway(tmp_path: Path) -> None:
     """The gateway is up meanwhile; then the engine is started as the maker says."""
-    socket, may_end = tmp_path / "e.sock", asyncio.Event()
-    argv = (sys.executable, "-m", "tests.fake_engine", "--uds", str(socket))
+    may_end = asyncio.Event()
 
     async def make() -> tuple[Command, ...]:
         await may_end.wait()
-        return (Command(argv, ENV),)
+        return (fake("--uds", str(tmp_path / "e.sock")),)
 
     async with running(tmp_path, engine=shell("exit 1"), prepare=make) as run:
         await run.until(lambda: "gateway up" in run.lines)
@@ -249,22 +236,18 @@ async def test_exited_early_without_a_word(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "error", "code"),
+    ("kind", "words", "error", "code"),
     [
-        ("RuntimeError: CUDA error: an illegal memory access was encountered", DeviceFailed, 3),
-        (
-            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.",
-            EngineOutOfMemory,
-            4,
-        ),
+        ("RuntimeError", "CUDA error: an illegal memory access was encountered", DeviceFailed, 3),
+        ("torch.OutOfMemoryError", "CUDA out of memory. Tried 2 GiB.", EngineOutOfMemory, 4),
     ],
 )
 async def test_an_end_that_a_start_does_not_mend(
-    line: str, error: type[LauncherError], code: int, tmp_path: Path
+    kind: str, words: str, error: type[LauncherError], code: int, tmp_path: Path
 ) -> None:
     """Each with an exit code of its own, for what runs the launcher."""
-    async with running(tmp_path, engine=shell(f"echo '{line}'; exit 1")) as run:
-        with pytest.raises(error, match=line.partition(": ")[2]) as ended:
+    async with running(tmp_path, engine=shell(f"echo '{kind}: {words}'; exit 1")) as run:
+        with pytest.raises(error, match=words) as ended:
             await run.task
 
     assert ended.value.exit_code == code
@@ -401,14 +384,14 @@ async def test_a_gateway_with_a_wrong_setting_stops_the_start(tmp_path: Path) ->
     """Its sentence is the error; restarting would not help."""
     sentence = "MMHIE_PROT is not a setting; the nearest known name is MMHIE_PORT."
     async with running(tmp_path, gateway=f"echo '{sentence}'; exit 2") as run:
-        with pytest.raises(GatewayFailed, match="MMHIE_PROT is not a setting"):
+        with pytest.raises(ProgramFailed, match="MMHIE_PROT is not a setting"):
             await run.task
 
 
 async def test_a_gateway_that_keeps_dying(tmp_path: Path) -> None:
     """Its last line is told."""
     async with running(tmp_path, gateway="echo oops; exit 1", restarts=0) as run:
-        with pytest.raises(GatewayFailed, match=r"does not stay up \(exit code 1\): oops"):
+        with pytest.raises(ProgramFailed, match=r"does not stay up \(exit code 1\): oops"):
             await run.task
 
 
@@ -429,13 +412,10 @@ async def test_the_deaf_are_killed_in_time(tmp_path: Path) -> None:
     """Neither program listens to SIGTERM; the whole stop stays within its seconds."""
     async with running(tmp_path, engine=shell(DEAF), gateway=DEAF) as run:
         await run.until(lambda: {"gateway up", "engine up"} <= set(run.lines))
-        given = [
-            recorded(supervisor)
-            for supervisor in (run.supervisor._gateway, run.supervisor._engines[0])
-        ]
+        gateway, engine = recorded(run.supervisor._gateway), recorded(run.supervisor._engines[0])
         await run.stop(grace_s=4)
 
-    (gateway_s,), (engine_s,) = given
+    (gateway_s,), (engine_s,) = gateway, engine
     assert gateway_s == 4
     assert engine_s <= ENGINE_STOP_S - GATEWAY_MARGIN_S  # it is ended once the gateway had the rest
 

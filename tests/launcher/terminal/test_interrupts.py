@@ -11,8 +11,7 @@ import pytest
 from rich.console import Console
 
 from launcher.terminal.api_client import ApiClient, ChatDelta
-from launcher.terminal.conversation import STOPPED, ChatReply, Conversation
-from launcher.terminal.interrupts import uninterrupted
+from launcher.terminal.conversation import STOPPED, ChatReply, Conversation, uninterrupted
 from launcher.terminal.terminal import TerminalOutput
 
 DELTAS = tuple(ChatDelta(text=text) for text in ("Rest", " and", " fluids.\n\n", "- sleep", "\n"))

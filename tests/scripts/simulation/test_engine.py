@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Generator
 
@@ -13,7 +14,6 @@ from scripts.simulation.engine import SimulatedEngine
 from scripts.simulation.engine_speed import EngineSpeed
 from scripts.simulation.request import SimulatedRequest
 from scripts.simulation.trace import TracedCall
-from tests.scripts.simulation import queueing
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +139,17 @@ def waits(requests: list[SimulatedRequest], step_s: float) -> float:
     return sum(request.first_s - request.arrived_s - step_s for request in late) / len(late)
 
 
+@pytest.mark.parametrize(
+    ("rate", "variation", "wait_s"),
+    [(0.8, 0.0, 2.0), (0.8, 1.0, 4.0), (1.0, 0.0, math.inf), (2.0, 1.0, math.inf)],
+)
+def test_the_formula_of_pollaczek_and_khinchine(
+    rate: float, variation: float, wait_s: float
+) -> None:
+    """M/D/1 waits half as long as M/M/1, and what never settles for ever."""
+    assert mg1_wait_s(rate, 1.0, variation) == pytest.approx(wait_s)
+
+
 def test_a_single_slot_with_equal_answers_is_md1() -> None:
     """Waits follow the formula of Pollaczek and Khinchine."""
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
@@ -148,21 +159,24 @@ def test_a_single_slot_with_equal_answers_is_md1() -> None:
 
 
 def test_a_single_slot_with_exponential_answers_is_mm1() -> None:
-    """Waits are twice those of M/D/1."""
+    """Waits are twice those of M/D/1: rho / (1 - rho) services."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
     mean_s = waits(Bench(speed, poisson_arrivals(0.6, 3 * COUNT, lengths)).run(), 0.001)
 
-    assert mean_s == pytest.approx(queueing.mmc_wait_s(0.6, 1.0, 1), rel=0.15)
+    assert mean_s == pytest.approx(0.6 / (1 - 0.6), rel=0.15)
 
 
 def test_slots_of_equal_speed_are_mmc() -> None:
-    """Four slots, each a server: a step takes as long however many share it."""
+    """Four slots, each a server: a step takes as long however many share it.
+
+    Erlang C of 2 Erlang offered to 4 servers is 4/23, and the wait C / (4 - 2) services.
+    """
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
     speed = EngineSpeed(flat(0.001, 4), read_s=0.0, budget=2048)
     mean_s = waits(Bench(speed, poisson_arrivals(2.0, 3 * COUNT, lengths)).run(), 0.001)
 
-    assert mean_s == pytest.approx(queueing.mmc_wait_s(2.0, 1.0, 4), rel=0.2)
+    assert mean_s == pytest.approx(2 / 23, rel=0.2)
 
 
 def test_a_batch_that_shares_one_processor_is_processor_sharing() -> None:

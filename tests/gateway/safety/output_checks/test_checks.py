@@ -2,7 +2,6 @@
 
 import random
 import re
-import time
 import typing
 from itertools import chain
 
@@ -13,20 +12,12 @@ from gateway.safety.output_checks.drugs import by_name, mentions, traces, traces
 from gateway.safety.output_checks.quantities import numbers
 from gateway.settings.checks import OutputCheck
 from tests.gateway.safety.output_checks.cases import HITS, LETTER, NEAR_MISSES, Case
+from tests.growth import growth
 
 NAMES: tuple[OutputCheck, ...] = typing.get_args(OutputCheck)
 HOSTILE = (
-    *(
-        "left ",
-        "1,",
-        "1.",
-        "one ",
-        "one . ",
-        "aspirin ",
-        "aspirin 5 mg ",
-        "allergic to ",
-        "allergies: ",
-    ),
+    *("left ", "1,", "1.", "one ", "one . ", "aspirin ", "aspirin 5 mg ", "allergic to "),
+    "allergies: ",
     *("doi:", "pmid 1-", "ignore all ", "a-", "\n### ", "5 ", ". ", "left a b knee "),
     *("daily ", "pen-allergic ", "pmid    ", "\n", "a-b", "hr 1", "old ", "every ", "r "),
 )
@@ -100,16 +91,11 @@ def test_numbers_in_words(text: str, number: float) -> None:
 def test_time_is_linear(piece: str) -> None:
     """Four times the text takes no more than twelve times the processor's time."""
 
-    def seconds(size: int) -> float:
+    def check(size: int) -> None:
         text = LETTER + piece * (size // len(piece))
-        begun = time.process_time()
         checks_for(NAMES, [text]).warnings(text)
-        return time.process_time() - begun
 
-    seconds(KB)
-    short = min(seconds(8 * KB) for _ in range(3))
-    long = min(seconds(32 * KB) for _ in range(3))
-    assert long < 12 * max(short, 0.001)
+    assert growth(check, 8 * KB, 4) < 12
 
 
 def written(chance: random.Random) -> str:
@@ -129,12 +115,8 @@ def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> N
 
     def outside(text: str, trace: str) -> str:
         """Return what is left of a text when longer names with a hyphen are taken."""
-        hyphened = [name for name in every if "-" in name and name != trace]
-        return (
-            re.sub(rf"(?a)\b(?:{'|'.join(hyphened)})", "_", text.lower())
-            if "-" not in trace
-            else text.lower()
-        )
+        hyphened = "|".join(name for name in every if "-" in name)
+        return text if "-" in trace else re.sub(rf"(?a)\b(?:{hyphened})", "_", text)
 
     text = written(random.Random(number))
     every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
@@ -143,6 +125,9 @@ def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> N
 
     assert whole
     assert [(mention.start, mention.end) for mention in mentions(text)] == whole
-    assert traces_in(text) == {
-        trace for trace in every if re.search(rf"(?a)\b{re.escape(trace)}", outside(text, trace))
+    told = {
+        trace
+        for trace in every
+        if re.search(rf"(?a)\b{re.escape(trace)}", outside(text.lower(), trace))
     }
+    assert traces_in(text) == told

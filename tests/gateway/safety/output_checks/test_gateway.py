@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,27 +28,19 @@ class Checked(Gateway):
 
     def __init__(self, folder: Path, url: str) -> None:
         self.trail = folder / "audit.jsonl"
-        super().__init__(
-            folder,
-            url,
-            MMHIE_OUTPUT_CHECKS=",".join(NAMES),
-            MMHIE_AUDIT_FILE=str(self.trail),
-            MMHIE_AUDIT_KEY=KEY,
-        )
+        trail = {"MMHIE_AUDIT_FILE": str(self.trail), "MMHIE_AUDIT_KEY": KEY}
+        super().__init__(folder, url, MMHIE_OUTPUT_CHECKS=",".join(NAMES), **trail)
 
     def warned(self, request_id: str) -> list[str]:
         """The warnings in the trail's line of a request."""
-        lines: list[dict[str, object]] = []
 
-        def there() -> bool:
+        def theirs() -> list[dict[str, Any]]:
             whole = self.trail.read_bytes().rpartition(b"\n")[0]
-            told = [json.loads(line) for line in whole.splitlines()]
-            lines[:] = [line for line in told if line.get("request_id") == request_id]
-            return bool(lines)
+            told = map(json.loads, whole.splitlines())
+            return [line for line in told if line.get("request_id") == request_id]
 
-        until(there)
-        warnings = lines[0].get("warnings", [])
-        assert isinstance(warnings, list)
+        until(theirs)
+        warnings: list[str] = theirs()[0].get("warnings", [])
         return warnings
 
 
@@ -78,9 +71,8 @@ def test_a_wrong_answer_is_warned_of(
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_right_answer_is_not(checked: Checked, engine: FakeEngine, surface: Surface) -> None:
     """The same request has no warning with a right answer."""
-    engine.next(
-        fault="say", tokens=["Ramipril 5", " mg, left lower", " lobe. Penicillin", " allergy."]
-    )
+    right = ["Ramipril 5", " mg, left lower", " lobe. Penicillin", " allergy."]
+    engine.next(fault="say", tokens=right)
     answer = surface.ask(checked.client, LETTER)
 
     assert not set(checked.warned(answer.headers["x-request-id"])) & set(FOUND)

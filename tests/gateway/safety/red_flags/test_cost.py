@@ -9,23 +9,14 @@ import pytest
 from gateway.api.request_text import Turn
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.screening import raised
-from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
+from tests.gateway.safety.red_flags.frozen import all_cases
 from tests.growth import best, growth
 
 LENGTH = 4_096  # characters
 PARENTS, GENERATIONS, CHILDREN = 6, 25, 6
 MOST = 3.0  # times the median of ordinary texts of the same length
 STRANGE = (
-    "x. ",
-    "a b c d ",
-    "Zürich ",
-    "qwrtzpsdfgk ",
-    "1,2;3! ",
-    "\n",
-    "'s ",
-    "ﬁ̈ ",
-    "в",
-    "😀",
+    *("x. ", "a b c d ", "Zürich ", "qwrtzpsdfgk ", "1,2;3! ", "\n", "'s ", "ﬁ̈ ", "в", "😀"),
     "p.q ",
 )
 
@@ -40,16 +31,6 @@ def cost(text: str) -> float:
     return best(lambda _: screen(text), 0)
 
 
-def texts() -> list[str]:
-    """Return all texts of the sets."""
-    return [
-        case.text
-        for folder in FOLDERS
-        for each in languages_of(folder)
-        for case in cases(each, folder)
-    ]
-
-
 def ordinary(known: list[str], dice: random.Random) -> str:
     """Return texts one after the other, up to the length."""
     return "\n".join(dice.choices(known, k=200))[:LENGTH]
@@ -58,14 +39,8 @@ def ordinary(known: list[str], dice: random.Random) -> str:
 def mutate(text: str, known: list[str], dice: random.Random) -> str:
     """Return a text with a piece put in: one of its own, of another text, or of strange ones."""
     start, size = dice.randrange(LENGTH), dice.randrange(8, LENGTH // 2)
-    piece = dice.choice(
-        (
-            text[:size],
-            dice.choice(known),
-            dice.choice(STRANGE) * size,
-            dice.choice(text.split(" ")) * 9,
-        )
-    )
+    strange, word = dice.choice(STRANGE) * size, dice.choice(text.split(" ")) * 9
+    piece = dice.choice((text[:size], dice.choice(known), strange, word))
     return (text[:start] + piece[:size] + text[start:])[:LENGTH].ljust(LENGTH, ".")
 
 
@@ -81,7 +56,7 @@ def search(known: list[str], dice: random.Random, worth: Callable[[str], float])
 @pytest.mark.slow
 def test_no_text_costs_much_more_than_others_of_its_length() -> None:
     """The costliest that a search finds, beside the median of ordinary ones: 1.3 times."""
-    dice, known = random.Random(5), texts()
+    dice, known = random.Random(5), [case.text for case in all_cases()]
     median = statistics.median(cost(ordinary(known, dice)) for _ in range(40))
 
     worst = search(known, dice, cost)

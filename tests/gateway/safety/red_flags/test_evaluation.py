@@ -31,11 +31,8 @@ def test_no_language_gets_worse(folder: Any) -> None:
 def test_company_hides_few_emergencies() -> None:
     """Of the newest set's English emergencies that are noticed alone, nearly all are noticed beside
     an ordinary sentence, and after two more turns."""
-    noticed = [
-        case.text
-        for case in cases("en", RELEASES[-1])
-        if case.is_emergency and is_noticed(case.text)
-    ]
+    emergencies = [case.text for case in cases("en", RELEASES[-1]) if case.is_emergency]
+    noticed = [text for text in emergencies if is_noticed(text)]
     places = [place for name, place in companies("en") if not name.startswith("record")][::5]
     kept = [
         is_noticed(*(turn.replace("{text}", text) for turn in place))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.red_flags.passages import LANGUAGES, SLOT, texts
-from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, cases, languages_of
+from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, all_cases, cases, languages_of
 
 
 def chosen_first(pattern: str) -> str:
@@ -24,9 +24,8 @@ def test_the_texts_are_unchanged(folder: Path) -> None:
     """A text that is reworded after a miss would be tuned on."""
     lines = (folder / "SHA256SUMS").read_text().splitlines()
 
-    assert {line.split()[1] for line in lines} == {
-        f"{language}.txt" for language in languages_of(folder)
-    }
+    files = {f"{language}.txt" for language in languages_of(folder)}
+    assert {line.split()[1] for line in lines} == files
     for line in lines:
         digest, name = line.split()
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
@@ -47,12 +46,7 @@ def test_the_newest_set_is_large_enough_to_say_something() -> None:
 
 def test_no_text_is_a_training_text() -> None:
     """None of them stands among the lines that the model was made from."""
-    kept = [
-        words(case.text)
-        for folder in FOLDERS
-        for language in languages_of(folder)
-        for case in cases(language, folder)
-    ]
+    kept = [words(case.text) for case in all_cases()]
     trained = {words(chosen_first(each.pattern)) for name in LANGUAGES for each in texts(name)}
 
     assert len(kept) == len(set(kept))

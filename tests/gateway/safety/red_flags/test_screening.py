@@ -21,6 +21,7 @@ from gateway.safety.red_flags.screening import (
 )
 
 PAIN = "I have crushing chest pain and I am sweating."
+OVER = "The chest pain has resolved after nitroglycerin."
 SUICIDE = "I want to kill myself tonight."
 COMPANY = (
     "Thank you so much in advance for your help.",
@@ -44,10 +45,9 @@ VISIT = (
 )
 
 
-def screened(*texts: str, role: str = "user") -> Raised:
+def screened(*texts: str) -> Raised:
     """Return what turns of one writer raise."""
-    turns = [Turn(role, text) for text in texts]  # type: ignore[arg-type]  # a role of ours
-    return raised(turns, model().threshold)
+    return raised([Turn("user", text) for text in texts], model().threshold)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,27 @@ def screened(*texts: str, role: str = "user") -> Raised:
         ("I want to die.", "MED104"),
         ("Quiero morir.", "MED104"),
         ("He is not breathing.", "MED113"),
+        # A clause of comfort in the same sentence hides no emergency.
+        ("My sister just swallowed thirty paracetamol tablets but says she feels fine.", "MED105"),
+        ("My son swallowed a button battery but seems fine. What now?", "MED105"),
+        ("My mother had chest pain an hour ago but says she is fine now.", "MED101"),
+        ("My dad's face drooped for ten minutes but he feels fine now.", "MED102"),
+        ("My friend was stung, her face swelled up, but she says she is okay.", "MED103"),
+        ("My sister said she wants to die but says she is fine now.", "MED104"),
+        ("My husband passed out at breakfast but says he is fine.", "MED113"),
+        ("My son hit his head and was knocked out, but he seems fine now.", "MED114"),
+        ("Mein Sohn hat eine Knopfbatterie verschluckt, wirkt aber munter. Was jetzt?", "MED105"),
+        ("Mein Mann ist beim Frühstück umgekippt, sagt aber, es gehe ihm gut.", "MED113"),
+        ("Mi marido se desmayó en la ducha pero dice que está bien.", "MED113"),
+        ("Mon père a eu une douleur dans la poitrine ce matin mais il dit que ça va.", "MED101"),
+        ("Minha mãe teve dor no peito hoje mas diz que está bem.", "MED101"),
+        # Framed passages take no place of others, and self-harm is too serious for fiction.
+        (f"{EXAM}\n" * 8 + "The weather is nice. " * 20 + SUICIDE, "MED104"),
+        (f"In my novel, chapter three. {SUICIDE} The scene ends.", "MED104"),
     ],
 )
 def test_an_emergency_is_noticed_and_named(text: str, topic: str) -> None:
-    """In each language, in plain words and with errors of typing."""
+    """In each language, in plain words and with errors of typing, whatever is said beside it."""
     assert topic in screened(text).now
 
 
@@ -146,49 +163,10 @@ def test_a_long_text_needs_more_but_not_much_more() -> None:
 @pytest.mark.parametrize("size", [1_500, 8_000, 30_000, 200_000])
 def test_the_middle_of_a_long_text_is_read(size: int) -> None:
     """However far from both ends the sentence stands."""
-    record = ("Cholesterol 5.1, blood pressure 128/76, no complaints at the last visit. " * 4_000)[
-        :size
-    ]
+    visit = "Cholesterol 5.1, blood pressure 128/76, no complaints at the last visit. "
+    record = (visit * 4_000)[:size]
 
     assert "MED104" in screened(f"{record} {SUICIDE} {record}").now
-
-
-@pytest.mark.parametrize(
-    ("text", "topic"),
-    [
-        ("My sister just swallowed thirty paracetamol tablets but says she feels fine.", "MED105"),
-        ("My son swallowed a button battery but seems fine. What now?", "MED105"),
-        ("My mother had chest pain an hour ago but says she is fine now.", "MED101"),
-        ("My dad's face drooped for ten minutes but he feels fine now.", "MED102"),
-        ("My friend was stung, her face swelled up, but she says she is okay.", "MED103"),
-        ("My sister said she wants to die but says she is fine now.", "MED104"),
-        ("My husband passed out at breakfast but says he is fine.", "MED113"),
-        ("My son hit his head and was knocked out, but he seems fine now.", "MED114"),
-        ("Mein Sohn hat eine Knopfbatterie verschluckt, wirkt aber munter. Was jetzt?", "MED105"),
-        ("Mein Mann ist beim Frühstück umgekippt, sagt aber, es gehe ihm gut.", "MED113"),
-        ("Mi marido se desmayó en la ducha pero dice que está bien.", "MED113"),
-        ("Mon père a eu une douleur dans la poitrine ce matin mais il dit que ça va.", "MED101"),
-        ("Minha mãe teve dor no peito hoje mas diz que está bem.", "MED101"),
-    ],
-)
-def test_who_is_said_to_be_fine_is_noticed(text: str, topic: str) -> None:
-    """A clause of comfort in the same sentence hides no emergency."""
-    assert topic in screened(text).now
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "My sister just took two ibuprofen tablets and says she feels better. What now?",
-        "My son swallowed a cherry stone but seems fine. What now?",
-        "My mum had chest pain in 2015 but is fine now. Can she fly?",
-        "My daughter fell off her bike and scraped her knee but says she's fine.",
-        "My friend was stung by nettles but says she is okay.",
-    ],
-)
-def test_who_is_fine_is_not(text: str) -> None:
-    """The same clause after what is no emergency raises nothing."""
-    assert not screened(text).now
 
 
 @pytest.mark.parametrize(
@@ -201,10 +179,16 @@ def test_who_is_fine_is_not(text: str) -> None:
         "Denies chest pain.",
         "My dog ate a bar of chocolate, what do I do",
         "Keep the voice collaborative and natural, like a coding partner handing off work.",
+        "My sister just took two ibuprofen tablets and says she feels better. What now?",
+        "My son swallowed a cherry stone but seems fine. What now?",
+        "My mum had chest pain in 2015 but is fine now. Can she fly?",
+        "My daughter fell off her bike and scraped her knee but says she's fine.",
+        "My friend was stung by nettles but says she is okay.",
     ],
 )
 def test_what_reports_no_present_patient_is_quiet(text: str) -> None:
-    """An exam item, a visit, a general question, a denied sign, an animal, a developer's prompt."""
+    """An exam item, a visit, a general question, a denied sign, an animal, a developer's prompt,
+    and who is fine after what is no emergency."""
     assert screened(text).now == []
 
 
@@ -227,21 +211,23 @@ def test_a_question_as_in_an_exam_silences_nobody_who_speaks_of_oneself(text: st
     assert screened(text).now
 
 
-def test_no_number_of_exam_items_hides_what_follows() -> None:
-    """Framed passages take no place of others."""
-    assert "MED104" in screened(f"{EXAM}\n" * 8 + "The weather is nice. " * 20 + SUICIDE).now
-
-
-def test_a_frame_silences_no_self_harm() -> None:
-    """Self-harm is too serious to be taken for fiction."""
-    assert "MED104" in screened(f"In my novel, chapter three. {SUICIDE} The scene ends.").now
-
-
-def test_a_later_turn_about_the_same_sign_makes_it_earlier() -> None:
-    """The notice stays, and says that it was raised earlier."""
-    outcome = screened(PAIN, "The chest pain has resolved after nitroglycerin.")
-
-    assert (outcome.now, outcome.earlier) == ([], ["MED101"])
+@pytest.mark.parametrize(
+    ("turns", "raised_so"),
+    [
+        # A later turn about the same sign: the notice stays, and says that it was raised earlier.
+        ((("user", PAIN), ("user", OVER)), ([], ["MED101"], [])),
+        # A system message, or a tool's result, that says it is over.
+        ((("user", PAIN), ("system", OVER)), (["MED101"], [], [])),
+        ((("user", PAIN), ("tool", OVER)), (["MED101"], [], [])),
+        # Raised by the setting alone, it is no notice.
+        ((("system", PAIN),), ([], [], ["MED101"])),
+    ],
+)
+def test_who_says_it_decides(
+    turns: tuple[tuple[Role, str], ...], raised_so: tuple[list[str], list[str], list[str]]
+) -> None:
+    """Now, earlier, or in the setting of the application."""
+    assert raised([Turn(*turn) for turn in turns], model().threshold)[:3] == raised_so
 
 
 @pytest.mark.parametrize(
@@ -249,6 +235,8 @@ def test_a_later_turn_about_the_same_sign_makes_it_earlier() -> None:
     [
         (PAIN, "The fever has resolved."),  # another sign
         (PAIN, "I am fine now."),  # no sign
+        (PAIN, "Has the pain gone?"),
+        (PAIN, "It has not gone away."),
         (PAIN, "The pain in my knee has gone away, thank you."),
         ("My baby is floppy and blue and does not wake up.", "The blue toy problem is gone now."),
         ("My son swallowed a button battery", "The battery is gone now, he is fine again."),
@@ -263,41 +251,20 @@ def test_nothing_less_ends_a_notice(first: str, later: str) -> None:
     assert screened(first, later).earlier == []
 
 
-@pytest.mark.parametrize("role", ["system", "tool"])
-def test_another_writer_ends_nothing(role: Role) -> None:
-    """A system message, or a tool's result, that says it is over."""
-    turns = [Turn("user", PAIN), Turn(role, "The chest pain has resolved.")]
-
-    assert raised(turns, model().threshold).now == ["MED101"]
-
-
 def test_a_notice_holds_however_many_turns_back() -> None:
     """A conversation as it is sent is read whole."""
     assert screened(SUICIDE, *(["And what about my knee?"] * 50)).now == ["MED104"]
 
 
-def test_what_an_application_always_says_is_told_apart() -> None:
-    """Raised by the setting alone, it is no notice."""
-    outcome = screened(PAIN, role="system")
-
-    assert (outcome.now, outcome.in_setting) == ([], ["MED101"])
-
-
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        " ",
-        "\n\n\n",
-        "a" * 32_768,
-        "😀 " * 5_000,
-        "\ud800\udfff \udc00",
+        *("", " ", "\n\n\n", "a" * 32_768, "😀 " * 5_000, "\ud800\udfff \udc00"),
         base64.b64encode(random.Random(1).randbytes(24_000)).decode(),
         "今天天气很好 你好吗 " * 500,
         "Здравствуйте, как дела? " * 500,
         "مرحبا كيف حالك " * 500,
-        "x. " * 10_000,
-        "and then we went on " * 1_600,
+        *("x. " * 10_000, "and then we went on " * 1_600),
     ],
 )
 def test_text_that_says_nothing_raises_nothing(text: str) -> None:

@@ -42,3 +42,9 @@ def cases(language: str, folder: Path = FOLDER) -> list[Case]:
             text = text.replace("\\n", "\n")
             texts.append(Case(text, label == "emergency", kind, language, topic if tab else None))
     return texts
+
+
+def all_cases() -> list[Case]:
+    """Return the texts of all folders in all languages."""
+    places = [(language, folder) for folder in FOLDERS for language in languages_of(folder)]
+    return [case for place in places for case in cases(*place)]

@@ -1,8 +1,11 @@
-"""The compiler of the kernels that FlashInfer and DeepGEMM build while an engine starts."""
+"""Compilers of the kernels that are built while an engine starts on a GPU: the CUDA toolkit for
+FlashInfer and DeepGEMM, a C compiler with Python's headers for Triton.
+"""
 
 import os
 import shutil
 import sys
+import sysconfig
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +21,7 @@ PRECOMPILED: Final = "flashinfer-jit-cache"
 SAMPLER: Final = "VLLM_USE_FLASHINFER_SAMPLER"
 DEEP_GEMM: Final = "VLLM_USE_DEEP_GEMM"
 SWITCHES: Final = (SAMPLER, DEEP_GEMM)
+COMPILERS: Final = ("gcc", "clang")  # `_build` in triton/runtime/build.py, unless CC names one
 
 
 def switched_off(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
@@ -54,10 +58,34 @@ def home(environ: Mapping[str, str]) -> Path:
     return Path(nvcc).parent.parent if nvcc else DEFAULT_HOME
 
 
-def sentence(switches: tuple[str, ...]) -> str:
+def switched_off_sentence(switches: tuple[str, ...]) -> str:
     """The one line that says what is off, and the remedy."""
     names = " ".join(f"{name}=0" for name in switches)
     return (
         f"No usable CUDA toolkit is here (nvcc with lib64/libcudart.so and stubs), so {names}: "
         "vLLM's own precompiled kernels do their work. Set CUDA_HOME to a toolkit for the others."
+    )
+
+
+def missing(
+    environ: Mapping[str, str] = os.environ, include: Path | None = None
+) -> tuple[str, ...]:
+    """Return which of a compiler and the headers are not here."""
+    headers = include or Path(sysconfig.get_paths()["include"])
+    named = environ.get("CC", "").split()[:1]
+    path = environ.get("PATH", os.defpath)
+    has_compiler = any(shutil.which(name, path=path) for name in named or COMPILERS)
+    parts = {
+        "C compiler": has_compiler,
+        f"Python.h (in {headers})": (headers / "Python.h").is_file(),
+    }
+    return tuple(name for name, is_here in parts.items() if not is_here)
+
+
+def missing_sentence(absent: tuple[str, ...]) -> str:
+    """Return a sentence on the missing ones, and the remedy."""
+    return (
+        f"The engine compiles its kernels when it starts on a GPU, and here is no "
+        f"{' and no '.join(absent)}: install them (Debian, Ubuntu: `apt-get install gcc "
+        "python3-dev`), or set CC."
     )
