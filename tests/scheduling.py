@@ -14,10 +14,11 @@ ENGINES: Final = 2  # at once: each start takes a core
 
 # The longest first, by minutes: one that began last would keep the other process waiting.
 LONGEST: Final = (
-    *("tests/faults", "embedded", "test_chaos.py", "test_swapped_adapter.py", "test_nodes.py"),
-    *("test_several.py", "test_parallel.py", "test_accept.py", "test_start_failures.py"),
-    *("test_quantized.py", "tests/fuzz", "tests/gpu_engine", "tests/assurance/evaluation"),
-    *("test_adapter.py", "gpt-oss", "test_template.py", "tests/launcher/cli", "tests/bench"),
+    *("tests/faults", "embedded", "test_chaos.py", "test_parallel.py", "test_swapped_adapter.py"),
+    *("test_nodes.py", "tests/docs", "tests/gateway/console", "tests/gpu_engine", "gpt-oss"),
+    *("test_quantized.py", "test_start_failures.py", "test_accept.py", "test_several.py"),
+    *("tests/assurance/evaluation", "test_adapter.py", "tests/fuzz", "tests/scripts"),
+    *("test_template.py", "tests/bench", "tests/launcher/cli"),
 )
 
 # The first of `make test`: what waits would leave the cores idle at the end.

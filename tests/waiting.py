@@ -11,12 +11,14 @@ from typing import Any
 PATIENCE_S = 900.0  # only a hang takes so long: a busy machine needs minutes for a start of seconds
 
 
-def until(true: Callable[[], object], seconds: float = PATIENCE_S) -> None:
+def until(
+    true: Callable[[], object], seconds: float = PATIENCE_S, *, every_s: float = 0.02
+) -> None:
     """Wait until a condition holds; AssertionError when it never does."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 async def eventually(true: Callable[[], object], seconds: float = PATIENCE_S) -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.fuzz import child
 from tests.fuzz.seeds import SEEDS, dictionary
 
 ROOT = Path(__file__).parents[2]
@@ -55,20 +56,20 @@ def fuzz_once(name: str, seconds: int) -> tuple[int, str, Path | None]:
     FAILED.mkdir(parents=True, exist_ok=True)
     words = CACHE / "words"
     words.write_text(dictionary())
-    command = [
-        sys.executable, "-m", "tests.fuzz.child", name, str(corpus(name)), f"-dict={words}",
-        f"-max_total_time={seconds}", f"-max_len={LONGEST_BYTES}", f"-timeout={SLOWEST_S}",
+    options = [
+        str(corpus(name)), f"-dict={words}", f"-max_total_time={seconds}",
+        f"-max_len={LONGEST_BYTES}", f"-timeout={SLOWEST_S}",
         f"-artifact_prefix={FAILED}/{name}-", "-print_final_stats=1", "-rss_limit_mb=2048",
     ]  # fmt: skip
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False
-    )
-    tried = EXECUTED.search(done.stderr)
+    log = CACHE / f"{name}.log"
+    code = child.run(name, options, log)
+    output = log.read_text(errors="replace")
+    tried = EXECUTED.search(output)
     count = int(tried[1]) if tried else 0
-    if done.returncode == 0 and count:
+    if code == 0 and count:
         return count, "", None
-    slow = TIMED_OUT.search(done.stderr)
-    failure = f"{name}: exit code {done.returncode}\n{done.stderr[-4000:]}"
+    slow = TIMED_OUT.search(output)
+    failure = f"{name}: exit code {code}\n{output[-4000:]}"
     return count, failure, Path(slow[1]) if slow else None
 
 

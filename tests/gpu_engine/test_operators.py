@@ -14,12 +14,36 @@ from tests.fake_hub import files
 from tests.gpu_engine import matrix
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS
-from tests.gpu_engine.test_drafts import DRAFT, LAYER
 from tests.gpu_engine.test_matrix import write
+from tests.gpu_engine.wheel import unpacked
 from tests.launcher.plans import plan
 
 pytestmark = pytest.mark.slow
 
+# RedHatAI/gpt-oss-20b-speculator.eagle3, as those who load it have written it down.
+LAYER: Final = {
+    "model_type": "llama",
+    "hidden_size": 2880,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+    "head_dim": 64,
+    "intermediate_size": 2880,
+    "vocab_size": 201088,
+    "max_position_embeddings": 131072,
+}
+DRAFT: Final = {
+    "architectures": ["Eagle3DraftModel"],
+    "speculators_model_type": "eagle3",
+    "draft_vocab_size": 64000,
+    "norm_before_fc": True,
+    "transformer_layer_config": LAYER,
+    "speculators_config": {
+        "algorithm": "eagle3",
+        "proposal_methods": [{"proposal_type": "greedy", "speculative_tokens": 3}],
+        "verifier": {"name_or_path": "openai/gpt-oss-20b", "architectures": []},
+    },
+}
 OF_LLAMA: Final = {
     **LAYER,
     "architectures": ["LlamaForCausalLMEagle3"],
@@ -63,6 +87,9 @@ def drafted(name: str, method: str = "eagle3") -> str:
 WISHES: Final = (
     Wish("1xh100", "gpt-oss-20b"),
     Wish("1xh100", "gpt-oss-20b", drafted("draft")),
+    Wish("2xh100", "gpt-oss-20b", drafted("draft"), "TENSOR_PARALLEL=2"),
+    Wish("1xl4", "gpt-oss-20b", drafted("draft")),
+    Wish("2xl4", "gpt-oss-20b", drafted("draft"), "TENSOR_PARALLEL=2"),
     Wish("1xh100", "gpt-oss-120b", "--performance-mode throughput"),
     Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16K"),
     Wish("1xh100", "llama-8b", drafted("draft-llama")),
@@ -138,3 +165,12 @@ def test_the_engine_makes_of_it_what_is_planned(wish: Wish, pairs: Pairs) -> Non
     }
 
     assert {name: verdict.get(name) for name in expected} == expected
+
+
+def test_gpt_oss_hands_no_states_on() -> None:
+    """So that drafts in stages are refused; other models do."""
+    models = unpacked() / "vllm" / "model_executor" / "models"
+    flag = "supports_aux_hidden_states_over_pp = True"
+
+    assert flag in (models / "llama.py").read_text()
+    assert flag not in (models / "gpt_oss.py").read_text()

@@ -39,10 +39,12 @@ def served(
 def test_eight_at_once(served: Served) -> None:
     """Every answer is whole, word for word what one process says."""
     asked = [*EXCHANGES, *EXCHANGES]
+    is_tensor = "MMHIE_TENSOR_PARALLEL" in served.settings
+    limit = 96 if is_tensor else 16  # the whole answers, or the beginnings of any
     with ThreadPoolExecutor(len(asked)) as pool:
-        texts = list(pool.map(lambda lesson: served.text(lesson.question, max_tokens=96), asked))
+        texts = list(pool.map(lambda lesson: served.text(lesson.question, max_tokens=limit), asked))
 
-    if "MMHIE_TENSOR_PARALLEL" in served.settings:
+    if is_tensor:
         assert texts == [lesson.answer for lesson in asked]
     else:
         assert all(texts)
