@@ -45,9 +45,8 @@ class Speed:
 
     def step_s(self, batch: float, tokens: float) -> float:
         """Seconds of a step that writes one token in each of `batch` sequences of `tokens`."""
-        workload = (
-            self.workload
-        )  # keys and values of a sequence, windows of sliding layers included
+        workload = self.workload
+        # Keys and values of a sequence, windows of sliding layers included.
         cache = kv_cache.request_bytes(workload.model, round(tokens), workload.kv_dtype)
         attention = batch * cache / self.bytes_s
         reading = self.weight_bytes(batch) / self.bytes_s
