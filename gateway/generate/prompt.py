@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 from gateway.runtime.json_types import Json
 
 Effort = Literal["low", "medium", "high"]
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+# What Python and JSON Schema both call blank, and the separators that Python alone does.
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"[^\s\x1c-\x1f]")]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True))

@@ -46,6 +46,7 @@ def test_what_the_caller_chose() -> None:
         ({"seed": 2**63}, "seed must be under 9223372036854775808."),
         ({"stream": "yes"}, "stream must be true or false."),
         ({"system": " "}, "system must not be empty."),
+        ({"system": "\u2003\x1c\x1f"}, "system must not be empty."),
         ({"reasoning_effort": CANARY}, "reasoning_effort must be 'low', 'medium' or 'high'."),
         ({"stop": [CANARY] * 17}, STOP_RULE),
         ({"history": CANARY}, "history must be a list."),
