@@ -1,9 +1,8 @@
 """Peers in environments of their own, installed when they are first measured."""
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HOME = Path(__file__).parents[2] / ".cache" / "bench"
@@ -27,9 +26,15 @@ def program(name: str) -> Path:
     return HOME / name / "bin" / PROGRAMS.get(name, name)
 
 
-def installable(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the peers whose Python is here; those of a repository need a network besides."""
-    return tuple(name for name in names if program(name).exists() or shutil.which(python_of(name)))
+def installed(names: Iterable[str]) -> Iterator[str]:
+    """Yield the peers that are here or can be installed; say which are not."""
+    for name in names:
+        try:
+            install(name)
+        except (OSError, subprocess.CalledProcessError):
+            print(f"{name} cannot be installed here and is left out.", flush=True)  # noqa: T201
+        else:
+            yield name
 
 
 def python_of(name: str) -> str:
@@ -37,7 +42,8 @@ def python_of(name: str) -> str:
 
 
 def install(name: str) -> Path:
-    """A peer's program, installed if need be; raises CalledProcessError."""
+    """A peer's program, installed if need be; raises CalledProcessError, OSError without its
+    Python."""
     executable = program(name)
     if not executable.exists():
         folder = HOME / name
