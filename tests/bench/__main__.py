@@ -79,7 +79,7 @@ def arguments() -> argparse.Namespace:
 
 
 def plan_of(given: argparse.Namespace) -> Plan:
-    others = tuple(peers.installed(peers.PEERS)) if given.peers else ()
+    others = tuple(peers.install_all(peers.PEERS)) if given.peers else ()
     if given.quick:
         rounds, seconds, tried = given.rounds or 3, given.seconds or 1.5, ("gateway",)
         return Plan(OURS, rounds, seconds, tried, is_whole=False, before=given.before)

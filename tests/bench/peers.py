@@ -26,8 +26,8 @@ def program(name: str) -> Path:
     return HOME / name / "bin" / PROGRAMS.get(name, name)
 
 
-def installed(names: Iterable[str]) -> Iterator[str]:
-    """Yield the peers that are here or can be installed; say which are not."""
+def install_all(names: Iterable[str]) -> Iterator[str]:
+    """Install peers and yield them; say which cannot be."""
     for name in names:
         try:
             install(name)
