@@ -13,17 +13,16 @@ from gateway.engine import openai_json
 from gateway.engine.watch import ServedModel
 from gateway.errors import EngineCut, EngineGarbled, Forbidden, GatewayError, ModelNotFound
 from gateway.http import sse
-from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
+from gateway.http.exchange import LARGE_BYTES, Exchange
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, OutgoingAnswer, is_stream
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay, Framed
-from gateway.proxy.json_response import Labelled
+from gateway.proxy.json_response import Labelled, WholeAnswer
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
-from gateway.record import estimated_tokens
 from gateway.runtime.heavy_work import HEAVY_BYTES, HeavyWork
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import RequestFacts
@@ -31,7 +30,6 @@ from gateway.services import Services
 
 # Their streams have token counts whether or not the caller asked.
 COUNTED = (RESPONSES, MESSAGES)
-COPIES = 4  # of an answer while it is labelled: as it came, as text, in parts, labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,46 +141,6 @@ class PreparedPassThrough(NamedTuple):
             policy=self.policy,
             most=services.request_policy.choices,
         )
-
-
-class WholeAnswer:
-    """An answer in one piece, labelled at its end."""
-
-    def __init__(
-        self, opened: Opened, label: Callable[[LightAnswer], Labelled], heavy: HeavyWork
-    ) -> None:
-        self.usage: Json | None = None
-        self.pieces = 0
-        self.finals: list[Json] = []
-        self.beginnings: list[str] = []
-        self._exchange = opened.exchange
-        self._memory = opened.memory
-        self._response = opened.response
-        self._label = label
-        self._heavy = heavy
-
-    def digests(self) -> list[str]:
-        """None: nothing is sent of an answer that is not whole."""
-        return []
-
-    async def send(self) -> None:
-        body = await self._labelled()
-        await self._exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
-
-    async def _labelled(self) -> bytes:
-        """Read and label the answer; raises OutOfMemory where it is too large for now."""
-        memory, held = self._memory, self._memory.held_bytes
-        answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
-        memory.hold(held + COPIES * len(answer))
-        light = await self._heavy.on(answer, partial(LightAnswer.of, answer))
-        parsed = await self._heavy.on(answer, partial(parsed_bytes, light.body))
-        memory.hold(held + COPIES * len(answer) + parsed)
-        labelled = await self._heavy.on(answer, partial(self._label, light))
-        body, final, self.usage, self.beginnings = labelled
-        memory.hold(held + len(body))
-        self.pieces = estimated_tokens(len(answer))
-        self.finals.append(final)
-        return body
 
 
 class EventRelay(Protocol):

@@ -1,5 +1,7 @@
 """Answers in one piece: one key added at the end of the engine's own JSON."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -7,12 +9,19 @@ import orjson
 from gateway.api.paths import MESSAGES, RESPONSES
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
+from gateway.http.exchange import AI_GENERATED, NO_STORE
+from gateway.limits.memory_budget import parsed_bytes
+from gateway.pipeline import Opened
 from gateway.proxy import messages_output, responses_output
 from gateway.proxy.chunks import MOST_CHOICES
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
+from gateway.record import estimated_tokens
+from gateway.runtime.heavy_work import HeavyWork
 from gateway.runtime.json_types import Json
 from gateway.safety import provenance
+
+COPIES = 4  # of an answer while it is labelled: as it came, as text, in parts, labelled
 
 
 class Labelled(NamedTuple):
@@ -87,3 +96,48 @@ def together(finals: list[Json]) -> Json:
     cuts = (final["truncated"] for final in finals if final["truncated"])
     warnings = dict.fromkeys(warning for final in finals for warning in final["warnings"])
     return {**finals[0], "truncated": next(cuts, None), "warnings": list(warnings)}
+
+
+class WholeAnswer:
+    """An answer in one piece, labelled at its end."""
+
+    def __init__(
+        self, opened: Opened, label: Callable[[LightAnswer], Labelled], heavy: HeavyWork
+    ) -> None:
+        self.usage: Json | None = None
+        self.pieces = 0
+        self.finals: list[Json] = []
+        self.beginnings: list[str] = []
+        self._exchange = opened.exchange
+        self._memory = opened.memory
+        self._response = opened.response
+        self._label = label
+        self._heavy = heavy
+
+    def digests(self) -> list[str]:
+        """None: nothing is sent of an answer that is not whole."""
+        return []
+
+    async def send(self) -> None:
+        body = await self._labelled()
+        await self._exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+
+    async def _labelled(self) -> bytes:
+        """Read and label the answer; raises OutOfMemory where it is too large for now."""
+        memory, held = self._memory, self._memory.held_bytes
+        answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
+        memory.hold(held + COPIES * len(answer))
+        light, parsed = await self._heavy.on(answer, partial(lighten, answer))
+        memory.hold(held + COPIES * len(answer) + parsed)
+        labelled = await self._heavy.on(answer, partial(self._label, light))
+        body, final, self.usage, self.beginnings = labelled
+        memory.hold(held + len(body))
+        self.pieces = estimated_tokens(len(answer))
+        self.finals.append(final)
+        return body
+
+
+def lighten(answer: bytes) -> tuple[LightAnswer, int]:
+    """Return what of an answer has to be parsed, and the bytes of memory that takes."""
+    light = LightAnswer.of(answer)
+    return light, parsed_bytes(light.body)
