@@ -196,7 +196,7 @@ class GeneratedAnswer:
 
     async def finish(self) -> None:
         """Send the end of the answer, or all of it."""
-        raise NotImplementedError
+        raise NotImplementedError("Each form of an answer has its own end.")
 
     def _hold(self, delta: EngineDelta) -> None:
         """Account for what is kept of the answer to its end, since it has a digest of all."""

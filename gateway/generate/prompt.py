@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from gateway.runtime.json_types import Json
 
 Effort = Literal["low", "medium", "high"]
-# What Python and JSON Schema both call blank, and the separators that Python alone does.
+# Something that is not blank: neither to JSON Schema nor to Python, which counts four more.
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"[^\s\x1c-\x1f]")]
 
 
