@@ -49,9 +49,8 @@ from gateway.safety.disclaimer import (
     emergency_note_of,
     wording_of,
 )
-from gateway.safety.labels import Labels
-from gateway.safety.prompt_screening import Screener
-from gateway.safety.provenance import GATEWAY_VERSION
+from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.red_flags.screening import Screener
 from gateway.safety.wording import Wording
 from gateway.services import Services, State
 from gateway.settings.answering import answering

@@ -1,8 +1,11 @@
-"""The record of one request: filled while it is served, observed once it is finished."""
+"""The record of one request: filled while it is served, observed once it is finished; and how a
+time is written in what is recorded."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from gateway.limits.rate_limiter import Release
@@ -167,3 +170,15 @@ def release_limits(record: RequestRecord) -> None:
     """Count a request out of its principal's limits, where it was counted in."""
     if record.release is not None:
         record.release(tokens=record.tokens)
+
+
+def rfc3339(unix_s: float) -> str:
+    """Format a time as RFC 3339 in UTC, to the millisecond."""
+    second, microsecond = divmod(round(unix_s * 1e6), 1_000_000)
+    return f"{_to_the_second(second)}.{microsecond // 1000:03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _to_the_second(unix_s: int) -> str:
+    """Cached: the lines of one second begin alike."""
+    return datetime.fromtimestamp(unix_s, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -17,7 +17,7 @@ from gateway.errors import EngineTimeout, GatewayError
 from gateway.record import RequestRecord
 from gateway.runtime.json_types import Json
 from gateway.safety import second_reader
-from gateway.safety.prompt_screening import PromptScreening
+from gateway.safety.red_flags.screening import PromptScreening
 from gateway.safety.second_reader import LONGEST, PENDING, Outcome
 from gateway.services import Services
 

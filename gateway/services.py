@@ -22,9 +22,8 @@ from gateway.observability.tracing import Tracing
 from gateway.record import Observer
 from gateway.runtime.background import Background
 from gateway.runtime.heavy_work import HeavyWork
-from gateway.safety.labels import Labels
-from gateway.safety.prompt_screening import Screener
-from gateway.safety.provenance import GATEWAY_VERSION, Serving
+from gateway.safety.labels import GATEWAY_VERSION, Labels, Serving
+from gateway.safety.red_flags.screening import Screener
 from gateway.settings.gateway import GatewaySettings
 from gateway.vault.vault import Vault
 

@@ -1,13 +1,18 @@
-"""The text of a request that notices are looked for in: every string that may reach the model's
-template, but for the model's own earlier words.
+"""The text of a request that notices are looked for in, and its language: every string that may
+reach the model's template, but for the model's own earlier words.
 
 Each path has one conversation; all other fields are read too, unless `NOT_READ` names them. So what
 a path ignores is read for nothing, and what a later engine reads is not missed.
+
+The language is told by its commonest words among the first characters of a turn: for a count, and
+for one warning, that a prompt is surely in a language that is not screened.
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
 
 from gateway.api import paths
 from gateway.runtime.json_types import Json
@@ -53,6 +58,28 @@ IDENTIFIERS = frozenset(
 OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # of the model, with no role
 HOLDERS = (str, list, dict)  # what may have a text in it
 IDENTIFIER = re.compile(r"[\w.:-]{1,64}")
+
+Language = Literal["en", "de", "es", "fr", "pt", "it", "other"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+OTHER: Language = "other"
+HEAD = 300  # characters: about 45 words
+TURNS_BACK = 4  # a short turn tells no language: "OK", "38.5"
+FEWEST_LETTERS, FEWEST_WORDS = 3, 3  # from which one can be sure
+LAST_LATIN = "\u024f"
+LETTERS = re.compile(r"[^\W\d_]+")
+NO_LETTERS = {at: " " for at in range(128) if not chr(at).isalpha()}  # of ASCII
+COMMON: Mapping[str, list[str]] = {
+    language: words.split()
+    for language, words in tomllib.loads(
+        Path(__file__).with_name("languages.toml").read_text("utf-8")
+    ).items()
+}
+DIGITS = "".join(map(str, range(len(LANGUAGES))))
+VOTES: Mapping[str, str] = {
+    word: "".join(str(at) for at, name in enumerate(LANGUAGES) if word in COMMON[name])
+    for words in COMMON.values()
+    for word in words
+}
 
 
 class Turn(NamedTuple):
@@ -156,10 +183,53 @@ def parts_of(holder: Json) -> Iterator[object]:
 
 
 def has_token_ids(body: Json) -> bool:
-    """Return whether a prompt, or one of several, is a list of numbers, which nobody here reads."""
+    """Return whether a prompt holds token ids, which nobody here reads: to vLLM only a list of
+    nothing but texts is one of texts, and 1.0 or a "1" beside or below others is an id, too."""
     prompt = body.get("prompt")
-    prompts = [prompt, *prompt] if isinstance(prompt, list) else []
-    return any(
-        isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], int)
-        for prompt in prompts
-    )
+    return isinstance(prompt, list) and not all(isinstance(each, str) for each in prompt)
+
+
+def language_of(text: str) -> Language:
+    """Return the language of a text's beginning: `other` where its words do not tell."""
+    votes = "".join(votes_in(first_words(text)))
+    counts = list(map(votes.count, DIGITS))
+    most = max(counts)
+    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else OTHER
+
+
+def is_in_other_language(turns: Sequence[Turn]) -> bool:
+    """Return whether the caller surely writes in another language: the last turn says so, or the
+    one before where that tells nothing."""
+    said = [turn.text for turn in turns[-TURNS_BACK:] if turn.role not in SETTING_ROLES]
+    for text in reversed(said):
+        if language_of(text) != OTHER:
+            return False
+        if is_surely_other(first_words(text)):
+            return True
+    return False
+
+
+def is_surely_other(words: Sequence[str]) -> bool:
+    """Return whether words are of another script for the most part, or of the other languages
+    alone twice as often as of the named ones alone."""
+    letters = "".join(words)
+    if (
+        len(letters) >= FEWEST_LETTERS
+        and sum(letter > LAST_LATIN for letter in letters) > len(letters) / 2
+    ):
+        return True
+    other = str(LANGUAGES.index(OTHER))
+    votes = votes_in(sorted(set(words)))
+    theirs = votes.count(other)
+    return theirs >= FEWEST_WORDS and theirs > 2 * sum(other not in vote for vote in votes)
+
+
+def first_words(text: str) -> list[str]:
+    """Return the words of a text's beginning."""
+    head = text[:HEAD].lower()
+    return head.translate(NO_LETTERS).split() if head.isascii() else LETTERS.findall(head)
+
+
+def votes_in(words: Sequence[str]) -> list[str]:
+    """Return the languages of each common word, as digits."""
+    return list(filter(None, map(VOTES.get, words)))

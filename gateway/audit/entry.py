@@ -5,9 +5,8 @@ from operator import itemgetter
 
 from gateway.audit.file import HOST
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.record import RequestRecord
+from gateway.record import RequestRecord, rfc3339
 from gateway.runtime.json_types import Json
-from gateway.runtime.timestamps import rfc3339
 
 LONGEST_NAME = 64  # of a principal, where room is short
 WEIGHTS = (

@@ -12,7 +12,7 @@ from gateway.audit.pseudonyms import Pseudonyms
 from gateway.cli.audit import File, genuine_records, trail
 from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
 from gateway.runtime.json_types import Json
-from gateway.safety.provenance import keyed_digest
+from gateway.safety.labels import keyed_digest
 from gateway.settings.gateway import load
 
 MOST_BYTES = 10_000_000  # of a copy: no answer is longer

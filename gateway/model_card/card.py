@@ -11,11 +11,11 @@ from gateway.model_card.attributes import ATTRIBUTES, REGULATION, Attribute
 from gateway.model_card.evaluation import Evaluation
 from gateway.model_card.source import NOTHING, OperatorCard
 from gateway.model_card.supplied import Supplied
+from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
-from gateway.runtime.timestamps import rfc3339
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.prompt_screening import Screener
-from gateway.safety.provenance import Serving
+from gateway.safety.labels import Serving
+from gateway.safety.red_flags.screening import Screener
 
 WORDING = tomllib.loads(Path(__file__).with_name("wording.toml").read_text("utf-8"))
 NOT_SUPPLIED = "not supplied"

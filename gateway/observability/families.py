@@ -18,8 +18,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from gateway.api.request_text import LANGUAGES
 from gateway.engine.watch import Phase
-from gateway.safety.languages import LANGUAGES
 from gateway.safety.refusals import BEGINNINGS
 from gateway.safety.second_reader import OUTCOMES
 

@@ -14,9 +14,8 @@ from typing import TextIO
 import orjson
 
 from gateway.errors import FAULT, InternalError
-from gateway.record import RequestRecord
+from gateway.record import RequestRecord, rfc3339
 from gateway.runtime.log import log
-from gateway.runtime.timestamps import rfc3339
 
 BATCH_S = 0.05  # a line may wait so long
 

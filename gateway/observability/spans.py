@@ -18,7 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.api.paths import COMPLETIONS
 from gateway.http.exchange import Exchange
 from gateway.record import RequestRecord
-from gateway.safety.provenance import GATEWAY_VERSION
+from gateway.safety.labels import GATEWAY_VERSION
 
 SEND_TIMEOUT_S = 5.0
 STOP_S = 3.0

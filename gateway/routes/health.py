@@ -4,7 +4,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from gateway.runtime.json_types import Json
-from gateway.safety.provenance import GATEWAY_VERSION
+from gateway.safety.labels import GATEWAY_VERSION
 from gateway.services import Services, ServicesDep
 
 

@@ -1,16 +1,40 @@
-"""The label of an answer in its two halves: known before the answer, and at its end."""
+"""The label of an answer, the `mmhie` object, in its two halves: known before the answer, and at
+its end."""
 
+import hashlib
+import hmac
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Literal, NamedTuple, Protocol
 
+from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
-from gateway.runtime.timestamps import rfc3339
-from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 
+GATEWAY_VERSION = version("mmhie-server")
+# HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
+AI_LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
+READER = "notice_reader"  # only where the second reader was asked
+# Sampling parameters of OpenAI and vLLM. `stop` is left out: it may be patient text.
+SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "seed",
+    "n",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+)
+OTHER_MODEL = "other_model"  # a warning
 Truncation = Literal["in_reasoning", "in_answer", "input"]
 Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]
 
@@ -18,6 +42,23 @@ CUT_REASONS = ("length", "max_output_tokens")
 # Finish reasons of a complete answer, in all three APIs; vLLM's others are abort, error and
 # repetition, and a router may send content_filter.
 WHOLE_REASONS = ("stop", "tool_calls", "function_call", "completed")
+
+
+class Serving(NamedTuple):
+    """The served model and engine; it changes only with the engine."""
+
+    gateway_version: str
+    engine: str
+    engine_version: str | None
+    model: str
+    revision: str | None = None
+    base: str | None = None
+    base_revision: str | None = None
+    adapter: str | None = None
+    adapter_digest: str | None = None
+    quantization: str | None = None
+    pinned_date: str | None = None  # in the prompt instead of today's
+    display_name: str | None = None
 
 
 class RequestFacts(NamedTuple):
@@ -43,21 +84,33 @@ class Labels:
 
     def facts_of(self, request: Json, prompt: bytes) -> RequestFacts:
         """Return the facts of a request; of `prompt`, all that goes in, they hold a digest."""
-        digest = provenance.keyed_digest(self.key, prompt)
-        return RequestFacts(effort_in(request), provenance.sampling(request), digest)
+        digest = keyed_digest(self.key, prompt)
+        return RequestFacts(effort_in(request), sampling(request), digest)
 
     def initial(
-        self,
-        serving: provenance.Serving,
-        facts: RequestFacts,
-        *,
-        request_id: str,
-        notice_rules: str | None,
-        notices: Sequence[Mapping[str, str]] = (),
+        self, serving: Serving, facts: RequestFacts, *, request_id: str, notice_rules: str | None
     ) -> Json:
-        """Return the label as it is known before the first token."""
-        call = provenance.Call(request_id, rfc3339(time.time()), *facts, notice_rules)
-        return provenance.static(self.disclaimer, self.emergency_note, serving, call, notices)
+        """Return the half known before the first token, sent with the first chunk; the screening
+        adds its notices. `notice_rules` is the version of the rules of these."""
+        return {
+            "disclaimer": self.disclaimer.as_dict,
+            "emergency_note": self.emergency_note,
+            "ai_generated": True,
+            "ai_label": AI_LABEL,
+            "provenance": {
+                **_serving_fields(serving),
+                "request_id": request_id,
+                "time": rfc3339(time.time()),
+                **facts._asdict(),
+                "notice_rules": notice_rules,
+            },
+            "notices": [],
+        }
+
+
+@lru_cache(maxsize=8)
+def _serving_fields(serving: Serving) -> Json:
+    return serving._asdict()
 
 
 class Ending(NamedTuple):
@@ -122,9 +175,88 @@ class Ending(NamedTuple):
         }
 
 
+def merge(first: Json, last: Json) -> Json:
+    """Merge both halves into one object."""
+    warnings = [*first.get("warnings", ()), *last["warnings"]]
+    known = {**first["provenance"], **last["provenance"]}
+    return {**first, **last, "warnings": warnings, "provenance": known}
+
+
+def repeatable(first: Json) -> Json:
+    """Return what the last chunk repeats of the first half, for clients that keep only that.
+
+    The disclaimer comes without its text, which a stream has once.
+    """
+    named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
+    warnings = first.get("warnings", [])
+    # The second reader may have answered since the first chunk.
+    reader = {name: value for name, value in first["provenance"].items() if name == READER}
+    return {
+        "disclaimer": named,
+        "notices": first["notices"],
+        "warnings": warnings,
+        "provenance": reader,
+    }
+
+
+def is_another_model(name: object, served: Collection[str]) -> bool:
+    """Return whether an answer names a model that is not served: what is said of ours is not true
+    of it then. An engine may name none."""
+    return bool(name and served) and name not in served
+
+
 def effort_in(request: Json) -> str | None:
     """Return the reasoning effort that a request names; /v1/messages has it one level down."""
     config = request.get("output_config")
     nested = config.get("effort") if isinstance(config, dict) else None
     effort: str | None = request.get("reasoning_effort") or nested
     return effort
+
+
+def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
+    """Return the sampling parameters of a request: numbers only, no text."""
+    return {
+        name: value
+        for name in SAMPLING
+        if name in body
+        and isinstance(value := body[name], int | float)
+        and not isinstance(value, bool)
+    }
+
+
+class Digest(Protocol):
+    """A digest of a text that arrives in parts: an HMAC, or one that keeps the text too."""
+
+    def update(self, text: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+class Listener(Protocol):
+    """Keeps the texts of digests."""
+
+    def listen(self, mac: Digest, /) -> Digest: ...
+
+
+def keyed_digest(key: bytes, text: str | bytes, listener: Listener | None = None) -> str:
+    """Return the HMAC-SHA256 of a text; a plain hash of a short prompt could be guessed."""
+    mac = new_digest(key, listener)
+    mac.update(text.encode(errors="surrogatepass") if isinstance(text, str) else text)
+    return format_digest(mac)
+
+
+def new_digest(key: bytes, listener: Listener | None = None) -> Digest:
+    """Return a digest for an answer that arrives in parts; `format_digest` finishes it. Where
+    somebody listens, it keeps the text too."""
+    mac = _keyed(key).copy()
+    return mac if listener is None else listener.listen(mac)
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Return a MAC with its key set, which costs more than a copy."""
+    return hmac.new(key, digestmod=hashlib.sha256)
+
+
+def format_digest(mac: Digest) -> str:
+    """Format a finished digest for provenance and audit."""
+    return f"hmac-sha256:{mac.hexdigest()}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gateway.limits.memory_budget import MemoryLease
 from gateway.runtime.json_types import Json
-from gateway.safety.provenance import Digest, format_digest
+from gateway.safety.labels import Digest, format_digest
 
 STEP_BYTES = 16 * 1024  # by which the memory of a text is counted
 

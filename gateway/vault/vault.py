@@ -14,11 +14,10 @@ import orjson
 
 from gateway.audit.entry import ids_of
 from gateway.errors import VaultUnavailable
-from gateway.record import RequestRecord
+from gateway.record import RequestRecord, rfc3339
 from gateway.runtime.files import sync_folder
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import fault_logged, log
-from gateway.runtime.timestamps import rfc3339
 from gateway.safety.transcript import Transcript
 from gateway.settings.gateway import GatewaySettings, SettingsError
 from gateway.vault import folder

@@ -11,7 +11,7 @@ import json
 import time
 import timeit
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -64,30 +64,32 @@ def is_noticed(*texts: str) -> bool:
 def figures(texts: Sequence[Case]) -> dict[str, Any]:
     """Return the figures of a release set."""
     emergencies = [case for case in texts if case.is_emergency]
-    flags = {case: screened(case.text).now for case in texts}
-    named = [case for case in emergencies if case.topic and flags[case]]
+    named = [case for case in emergencies if case.topic and flags(case)]
     return {
-        "languages": by(texts, flags, lambda case: case.language),
-        "kinds": by(texts, flags, lambda case: case.kind),
-        "topics": by(emergencies, flags, lambda case: str(case.topic)),
-        "first_topic_right": share(named, lambda case: flags[case][0] == case.topic),
-        "topic_named": share(named, lambda case: case.topic in flags[case]),
-        "typed": share([each for each in emergencies if each.kind == TYPED], flags.get),
+        "languages": by(texts, lambda case: case.language),
+        "kinds": by(texts, lambda case: case.kind),
+        "topics": by(emergencies, lambda case: str(case.topic)),
+        "first_topic_right": share(named, lambda case: flags(case)[0] == case.topic),
+        "topic_named": share(named, lambda case: case.topic in flags(case)),
+        "typed": share([each for each in emergencies if each.kind == TYPED]),
         **{
-            name: share([each for each in emergencies if each.topic == topic], flags.get)
+            name: share([each for each in emergencies if each.topic == topic])
             for name, topic in SERIOUS.items()
         },
     }
 
 
-def by(
-    texts: Sequence[Case], found: dict[Case, Sequence[str]], group: Callable[[Case], str]
-) -> list[dict[str, Any]]:
+@cache
+def flags(case: Case) -> Sequence[str]:
+    """Return the topics that a text raises by itself."""
+    return screened(case.text).now
+
+
+def by(texts: Sequence[Case], group: Callable[[Case], str]) -> list[dict[str, Any]]:
     """Return the emergencies and the others of each group, and those of them that are noticed."""
-    names = list(dict.fromkeys(map(group, texts)))
     return [
-        {"group": name, "emergency": label, **share(chosen, found.get)}
-        for name in names
+        {"group": name, "emergency": label, **share(chosen)}
+        for name in dict.fromkeys(map(group, texts))
         for label in (True, False)
         if (
             chosen := [each for each in texts if group(each) == name and each.is_emergency == label]
@@ -95,15 +97,15 @@ def by(
     ]
 
 
-def share(texts: Sequence[Case], is_hit: Callable[[Case], object]) -> dict[str, int]:
-    """Return a number of texts, and how many of them are hits."""
+def share(texts: Sequence[Case], is_hit: Callable[[Case], object] = flags) -> dict[str, int]:
+    """Return a number of texts, and how many of them are hits: noticed, by default."""
     return {"texts": len(texts), "noticed": sum(map(bool, map(is_hit, texts)))}
 
 
 def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
     """Return, for each company, the emergencies that are noticed in it of those noticed alone, and
     the others that are noticed in it, beside those noticed alone."""
-    alone = {case for case in texts if is_noticed(case.text)}
+    alone = {case for case in texts if flags(case)}
     counts: dict[str, dict[str, int]] = {}
     for number, case in enumerate(texts):
         for name, place in companies(case.language, number):
@@ -145,8 +147,7 @@ def companies(language: str, number: int = 0) -> Iterator[tuple[str, Company]]:
 def known(folder: Path) -> dict[str, Any]:
     """Return the figures of a known set, by language."""
     texts = [case for each in languages_of(folder) for case in cases(each, folder)]
-    flags = {case: screened(case.text).now for case in texts}
-    return {"name": folder.name, "languages": by(texts, flags, lambda case: case.language)}
+    return {"name": folder.name, "languages": by(texts, lambda case: case.language)}
 
 
 def public(clones: Path) -> Iterator[dict[str, Any]]:
@@ -156,8 +157,7 @@ def public(clones: Path) -> Iterator[dict[str, Any]]:
             Case(each.text, each.is_emergency, each.kind, "en", None)
             for each in sources.read(source, clones)
         ]
-        flags = {case: screened(case.text).now for case in texts}
-        rows = by(texts, flags, lambda case: case.kind)
+        rows = by(texts, lambda case: case.kind)
         yield {"name": source["name"], "licence": source["licence"], "rows": rows}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.safety.red_flags import text
+from gateway.safety.red_flags.model import LETTERS, lines_of
 from scripts.red_flags import sources
 
 TEXTS = Path(__file__).with_name("texts")
@@ -24,7 +24,7 @@ LANGUAGE_WEIGHTS = {"de": 1.25, "es": 1.4, "fr": 1.4}
 LINES, RECORD_LINES = 5, 3  # of a public text, of a clinical record, at most
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPEN, CLOSE = "<", ">"
-KEPT = bytes(code if chr(code) in "<>" else read for code, read in enumerate(text.LETTERS))
+KEPT = bytes(code if chr(code) in "<>" else read for code, read in enumerate(LETTERS))
 
 
 class Text(NamedTuple):
@@ -78,9 +78,9 @@ def public(clones: Path, seed: int) -> Iterator[Passage]:
         for example in sources.read(source, clones):
             if example.is_emergency or example.kind == "research":
                 continue  # nobody has marked the line; and a study tells cases
-            lines = text.lines_of(example.text)
+            lines = lines_of(example.text)
             if example.kind == "exam":
-                stem = text.lines_of(example.text.split("\n")[0])
+                stem = lines_of(example.text.split("\n")[0])
                 parts = [(" ".join(stem[-1:]), "exam")]
             else:
                 most = RECORD_LINES if example.kind == "record" else LINES  # cases are told so, too
@@ -155,7 +155,7 @@ def marked_lines(written: str) -> list[tuple[str, set[int]]]:
     of."""
     lines, mark, is_open = [], -1, False
     spaced = re.sub(r"([.!?;]*)>", r" > \1", written).replace("<", " < ")
-    for line in text.lines_of(spaced, KEPT):
+    for line in lines_of(spaced, KEPT):
         marks = {mark} if is_open else set()
         for word in line.split():
             if word == OPEN:

@@ -24,10 +24,6 @@ class Example:
     kind: str  # question, transcript, record, exam, research
 
 
-class SourceError(Exception):
-    """A source that is missing or is not the recorded one; the message has the remedy."""
-
-
 def sources(use: str) -> list[dict[str, Any]]:
     """Return the table's sources for `train` or `test`."""
     table = tomllib.loads(TABLE.read_text("utf-8"))["source"]
@@ -42,7 +38,7 @@ def read(source: Mapping[str, Any], clones: Path) -> list[Example]:
         content = blob(clone, source["commit"], path)
         actual = hashlib.sha256(content).hexdigest()
         if actual != digest:
-            raise SourceError(f"{source['name']}: {path} has the digest {actual}, not {digest}.")
+            raise SystemExit(f"{source['name']}: {path} has the digest {actual}, not {digest}.")
         examples += READERS[source["reader"]](content.decode())
     return examples
 
@@ -74,86 +70,66 @@ def git(clone: Path, *arguments: str) -> bytes:
     ).stdout
 
 
-def visits(content: str) -> list[Example]:
+def visits(content: str) -> Iterator[Example]:
     """ACI-Bench: a visit's dialogue and the note written of it."""
-    examples = []
     for row in csv.DictReader(io.StringIO(content)):
-        examples.append(Example(row["dialogue"], False, "transcript"))
-        examples.append(Example(row["note"], False, "record"))
-    return examples
+        yield Example(row["dialogue"], False, "transcript")
+        yield Example(row["note"], False, "record")
 
 
-def sections(content: str) -> list[Example]:
+def sections(content: str) -> Iterator[Example]:
     """MTS-Dialog: a short dialogue and its section of a note."""
-    examples = []
     for row in csv.DictReader(io.StringIO(content)):
-        examples.append(Example(row["dialogue"], False, "transcript"))
+        yield Example(row["dialogue"], False, "transcript")
         if len(row["section_text"]) > 80:
-            text = f"{row['section_header']}: {row['section_text']}"
-            examples.append(Example(text, False, "record"))
-    return examples
+            yield Example(f"{row['section_header']}: {row['section_text']}", False, "record")
 
 
-def abstracts(content: str) -> list[Example]:
+def abstracts(content: str) -> Iterator[Example]:
     """PubMedQA: a study's question and its abstract."""
-    examples = []
     for row in json.loads(content).values():
-        examples.append(Example(row["QUESTION"], False, "research"))
-        text = "\n".join(row["CONTEXTS"])
-        examples.append(Example(text, False, "research"))
-    return examples
+        yield Example(row["QUESTION"], False, "research")
+        yield Example("\n".join(row["CONTEXTS"]), False, "research")
 
 
-def exam(content: str) -> list[Example]:
+def exam(content: str) -> Iterator[Example]:
     """Exam items: with their options, and one in four without."""
-    examples = []
     for number, row in enumerate(lines(content)):
-        stem, options = row["question"], row["options"]
-        if number % 4:
-            stem += "\n" + "\n".join(f"{key}) {value}" for key, value in options.items())
-        examples.append(Example(stem, False, "exam"))
-    return examples
+        options = [f"{key}) {value}" for key, value in row["options"].items()] if number % 4 else ()
+        yield Example("\n".join([row["question"], *options]), False, "exam")
 
 
-def consumer_questions(content: str) -> list[Example]:
+def consumer_questions(content: str) -> Iterator[Example]:
     """TREC LiveQA: what people wrote to a library of medicine."""
-    return [
-        Example((each.text or "").strip(), False, "question")
-        for each in ET.fromstring(content).iter("MESSAGE")  # noqa: S314  recorded digest
-        if each.text and each.text.strip()
-    ]
+    for message in ET.fromstring(content).iter("MESSAGE"):  # noqa: S314  recorded digest
+        if message.text and message.text.strip():
+            yield Example(message.text.strip(), False, "question")
 
 
-def risk_tiers(content: str) -> list[Example]:
+def risk_tiers(content: str) -> Iterator[Example]:
     """ClinicaFlow: complaint, history and vital signs; `urgent` belongs to neither side."""
-    examples = []
     for row in lines(content):
         tier = row["labels"]["gold_risk_tier"]
         if tier != "urgent":
             given, about = row["input"], row["input"].get("demographics", {})
             told = f"{about.get('age', '')} {about.get('sex', '')}. {given['chief_complaint']}."
-            text = f"{told} {given.get('history', '')}"
-            examples.append(Example(text, tier == "critical", "question"))
-    return examples
+            yield Example(f"{told} {given.get('history', '')}", tier == "critical", "question")
 
 
-def urgency(content: str) -> list[Example]:
+def urgency(content: str) -> Iterator[Example]:
     """Semigran: cases for symptom checkers; those that need no emergency care are the others."""
-    return [
-        Example(row["case_description"], row["urgency_level"] == "em", "question")
-        for row in lines(content)
-    ]
+    for row in lines(content):
+        yield Example(row["case_description"], row["urgency_level"] == "em", "question")
 
 
-def conversations(content: str) -> list[Example]:
+def conversations(content: str) -> Iterator[Example]:
     """HealthBench: all emergencies, and every second of the others."""
-    talks = list(_talks(content))
-    return [each for at, each in enumerate(talks) if each.is_emergency or at % 2]
+    return (talk for at, talk in enumerate(_talks(content)) if talk.is_emergency or at % 2)
 
 
-def other_conversations(content: str) -> list[Example]:
+def other_conversations(content: str) -> Iterator[Example]:
     """HealthBench: the others of `conversations`, its first half."""
-    return [each for at, each in enumerate(_talks(content)) if not (each.is_emergency or at % 2)]
+    return (talk for at, talk in enumerate(_talks(content)) if not (talk.is_emergency or at % 2))
 
 
 def _talks(content: str) -> Iterator[Example]:
@@ -171,7 +147,7 @@ def lines(content: str) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in content.splitlines() if line.strip())
 
 
-READERS: dict[str, Callable[[str], list[Example]]] = {
+READERS: dict[str, Callable[[str], Iterator[Example]]] = {
     each.__name__: each
     for each in (
         visits,

@@ -23,10 +23,8 @@ from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
-from gateway.safety.prompt_screening import Screener
-from gateway.safety.provenance import Serving
-from gateway.safety.red_flags.screening import finish
+from gateway.safety.labels import Labels, Serving
+from gateway.safety.red_flags.screening import Screener, finish
 from gateway.safety.wording import Contacts, wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig
@@ -55,11 +53,10 @@ def requests(data: bytes) -> None:
         parsed = openai_json.parse_request(data)
     except GatewayError:
         return
-    notices = finish(SCREENER.screen(turns_of("", parsed))).notices
-    first = LABELS.initial(
-        SERVING, LABELS.facts_of(parsed, data), request_id="r", notice_rules=None, notices=notices
-    )
-    json.dumps(first)
+    notices = SCREENER.notices_of(finish(SCREENER.screen(turns_of("", parsed))))
+    facts = LABELS.facts_of(parsed, data)
+    first = LABELS.initial(SERVING, facts, request_id="r", notice_rules=None)
+    json.dumps([first, *notices])
     surrounded(parsed, "Not advice.", "both")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}
     sent = openai_json.parse_request(openai_json.request_with(data, parsed, extra))

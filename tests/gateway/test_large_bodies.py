@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.runtime.heavy_work import HEAVY_BYTES
-from gateway.safety.prompt_screening import LONG_TEXT
+from gateway.safety.red_flags.screening import LONG_TEXT
 from gateway.services import Services
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import chat_request, post, served, until_ready

@@ -6,10 +6,9 @@ import pytest
 
 from gateway.api.request_text import Turn
 from gateway.record import RequestRecord
-from gateway.safety import provenance
+from gateway.safety import labels
 from gateway.safety.labels import Ending
-from gateway.safety.prompt_screening import LONG_TEXT, PromptScreening, Screener
-from gateway.safety.red_flags.screening import finish
+from gateway.safety.red_flags.screening import LONG_TEXT, PromptScreening, Screener, finish
 from gateway.safety.wording import Contacts
 
 SCREENER = Screener.of(contacts=Contacts("112"))
@@ -49,8 +48,8 @@ def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
     last = Ending("abort", "text").label((), (), digest="d", fingerprint=None)
     both = ["input_not_screened", "ended_early"]
 
-    assert provenance.merge(first, last)["warnings"] == both
-    assert provenance.merge(provenance.repeatable(first), last)["warnings"] == both
+    assert labels.merge(first, last)["warnings"] == both
+    assert labels.merge(labels.repeatable(first), last)["warnings"] == both
 
 
 @pytest.mark.parametrize(
@@ -60,10 +59,10 @@ def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
 def test_a_later_turn_resolves(later: str, is_resolved: bool) -> None:
     """A plain statement about this sign; the notice stays, and names what was raised and whom to
     call."""
-    screening = finish(SCREENER.screen([Turn("user", EMERGENCY), Turn("user", later)]))
+    raised = finish(SCREENER.screen([Turn("user", EMERGENCY), Turn("user", later)]))
 
-    (notice,) = screening.notices
+    (notice,) = SCREENER.notices_of(raised)
     assert notice["id"] == "MED101"
     assert notice["message"].startswith("Raised earlier: Chest pain now.") is is_resolved
     assert "112" in notice["message"]
-    assert screening.resolved == (["MED101"] if is_resolved else [])
+    assert raised.earlier == (["MED101"] if is_resolved else [])

@@ -7,6 +7,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gateway.safety.labels import Digest
 from gateway.safety.output_checks import (
     allergies,
     doses,
@@ -29,7 +30,6 @@ from gateway.safety.output_checks.quantities import (
     quantities,
 )
 from gateway.safety.output_checks.sides import Sided
-from gateway.safety.provenance import Digest
 from gateway.safety.transcript import KeepingDigest
 from gateway.settings.checks import OutputCheck
 

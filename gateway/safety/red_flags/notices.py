@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from gateway.safety.provenance import GATEWAY_VERSION
+from gateway.safety.labels import GATEWAY_VERSION
 from gateway.safety.red_flags.model import FILE
 from gateway.safety.wording import Audience, EarlierWording, NoticeWording, Wording
 

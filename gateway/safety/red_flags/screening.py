@@ -1,4 +1,4 @@
-"""Decide which red flags the turns of a conversation raise.
+"""The screening of a prompt: which red flags its turns raise, whatever becomes of its request.
 
 Every turn is read line by line, and each line once more with the line before it; the highest
 reading counts, whatever stands around it. Two things speak against one: a frame close by (an exam
@@ -7,18 +7,36 @@ says of the same sign that it is over. No frame silences `UNFRAMED` or a `SPEAKE
 is said later ends `LASTING`.
 """
 
+import asyncio
 import heapq
 import math
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple, get_args
 
-from gateway.api.request_text import SETTING_ROLES, Turn
-from gateway.safety.red_flags.model import GENERAL, NOTHING, model
-from gateway.safety.red_flags.text import lines_of, parts_of
+from gateway.api.request_text import (
+    LANGUAGES,
+    OTHER,
+    SETTING_ROLES,
+    Turn,
+    is_in_other_language,
+    language_of,
+)
+from gateway.record import RequestRecord
+from gateway.runtime.json_types import Json
+from gateway.safety import second_reader
+from gateway.safety.red_flags.model import GENERAL, NOTHING, lines_of, log_odds, model, parts_of
+from gateway.safety.red_flags.notices import notice, rules_version
+from gateway.safety.second_reader import NoticeReader
+from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 
+LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 1 ms, 5 at worst
+MANY_TURNS = 64
+SCREENING_S = 10.0  # after which an answer says that the prompt was not screened
+SCREENED = tuple(language for language in LANGUAGES if language != OTHER)
 UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, an ill child
 # Stroke signs, anaphylaxis, self-harm, overdose and swallowed objects, an ill child, head injury.
 LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED110", "MED114"])
@@ -73,8 +91,128 @@ class Raised(NamedTuple):
 
 
 Steps = Generator[None, None, Raised]
-Outcome = TypeVar("Outcome")
 Room = Literal["now", "earlier", "in_setting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Screener:
+    """Screens the prompts of one gateway, and words their notices."""
+
+    wording: Wording
+    audience: Audience
+    names: Mapping[str, str]  # of whom to call
+    threshold: float  # log-odds from which there is a notice
+    notice_rules: str | None  # their version; None: nothing is screened
+    reader: NoticeReader = "off"
+
+    @classmethod
+    def of(
+        cls,
+        words: Wording | None = None,
+        *,
+        audience: Audience = "clinician",
+        contacts: Contacts = NO_CONTACTS,
+        threshold: float | None = None,
+        reader: NoticeReader = "off",
+    ) -> "Screener":
+        """Return the screener; `threshold` is a probability, by default the model's own."""
+        words = words or wording("en")
+        names, odds, rules = words.names_of(contacts, audience), math.inf, None
+        if audience != "off":
+            odds = model().threshold if threshold is None else log_odds(threshold)
+            rules = rules_version(words, audience, [str(odds), *names.values(), reader])
+        return cls(words, audience, names, odds, rules, reader)
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """Return the languages that are screened."""
+        return SCREENED if self.audience != "off" else ()
+
+    def screen(self, turns: Sequence[Turn]) -> Steps:
+        """Screen the turns of a conversation in short steps; none where nobody is to read what they
+        raise."""
+        if self.audience == "off":
+            return Raised()
+        return (yield from screening_of(turns, self.threshold))
+
+    def notices_of(self, raised: Raised) -> list[Mapping[str, str]]:
+        """Return the notices of what is raised, which need no answer."""
+        now = [self._notice(topic) for topic in raised.now]
+        return [*now, *(self._notice(topic, is_earlier=True) for topic in raised.earlier)]
+
+    def read_by_model(self) -> Mapping[str, str]:
+        """Return the notice that the second reader adds, marked as its own."""
+        return {**self._notice(GENERAL), "reader": "model"}
+
+    def _notice(self, topic: str, *, is_earlier: bool = False) -> Mapping[str, str]:
+        return notice(topic, self.wording, self.audience, self.names, is_earlier=is_earlier)
+
+
+class PromptScreening:
+    """The screening of what a caller sent: done at once, or in steps of a millisecond between which
+    all others run, if the text is long.
+
+    `settle` has to be awaited before the first byte, whose headers name the notices.
+    """
+
+    __slots__ = ("_limit_s", "_record", "_screener", "_task", "_turns", "doubt")
+
+    def __init__(
+        self, screener: Screener, record: RequestRecord, limit_s: float = SCREENING_S
+    ) -> None:
+        self._screener = screener
+        self._record = record
+        self._limit_s = limit_s
+        self._task: asyncio.Task[Raised] | None = None
+        self._turns: Sequence[Turn] = ()  # for the second reader
+        self.doubt = ""  # the text that it is to read, once that is known
+
+    def begin(self, turns: Sequence[Turn]) -> None:
+        """Note the language, and the red flags of a short text; start to read a long one."""
+        record, screener = self._record, self._screener
+        record.language = language_of(turns[-1].text) if turns else None
+        record.notice_rules = screener.notice_rules
+        if record.language == OTHER and screener.languages and is_in_other_language(turns):
+            record.screening_warnings += ("language_not_screened",)
+        self._turns = turns if screener.reader != "off" else ()
+        steps = screener.screen(turns)
+        if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
+            self._task = asyncio.create_task(in_turns(steps))
+        else:
+            self._note(finish(steps))
+
+    async def settle(self) -> None:
+        """Wait until the record has the notices, or that there was no time to look for them."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        try:
+            self._note(await asyncio.wait_for(task, self._limit_s))
+        except TimeoutError:
+            self._record.screening_warnings += ("input_not_screened",)
+
+    def complete(self, label: Json) -> None:
+        """Add what was found to a label; its notices are the record's own, to which the second
+        reader may add one until the last part of the label is written."""
+        label["notices"] = self._record.notices
+        if self._record.screening_warnings:
+            label["warnings"] = [*self._record.screening_warnings]
+
+    def _note(self, raised: Raised) -> None:
+        record, screener = self._record, self._screener
+        record.notices = screener.notices_of(raised)
+        record.resolved, record.in_setting = raised.earlier, raised.in_setting
+        if screener.reader == "model" and second_reader.is_unsure(raised.odds, screener.threshold):
+            self.doubt = second_reader.text_of(self._turns)
+        self._turns = ()
+
+
+async def in_turns(steps: Steps) -> Raised:
+    """Screen a step at a time, in turn with all else that the loop has to do."""
+    while True:
+        if (outcome := step(steps)) is not None:
+            return outcome
+        await asyncio.sleep(0)
 
 
 def raised(turns: Sequence[Turn], threshold: float) -> Raised:
@@ -82,14 +220,21 @@ def raised(turns: Sequence[Turn], threshold: float) -> Raised:
     return finish(screening_of(turns, threshold))
 
 
-def finish(steps: Generator[None, None, Outcome]) -> Outcome:
+def finish(steps: Steps) -> Raised:
     """Return what steps come to, without letting others run between them."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
+    while (outcome := step(steps)) is None:
+        pass
+    return outcome
+
+
+def step(steps: Steps) -> Raised | None:
+    """Take one step; return what all come to after the last one."""
+    try:
+        next(steps)
+    except StopIteration as end:
+        outcome: Raised = end.value
+        return outcome
+    return None
 
 
 def screening_of(turns: Sequence[Turn], threshold: float) -> Steps:

@@ -106,7 +106,12 @@ def test_depth_is_no_matter() -> None:
     [
         ([1, 2], True),
         ([[1, 2], [3]], True),
+        ([1.0, 2.0], True),
+        ([[1.0, 2.0]], True),
+        ([["1", "2"]], True),
+        (["1", 2], True),
         (["a"], False),
+        (["1", "2"], False),
         ("a", False),
         ([], False),
         (None, False),

@@ -11,8 +11,8 @@ from gateway.model_card.card import NOT_SUPPLIED, ModelCard
 from gateway.model_card.source import OperatorCard
 from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.prompt_screening import Screener
-from gateway.safety.provenance import Serving
+from gateway.safety.labels import Serving
+from gateway.safety.red_flags.screening import Screener
 from gateway.safety.wording import Audience
 from tests.gateway.model_card.cards import KEY, SUITE, UNSCORED, card_file, report_file
 

@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_fastapi_instrumentator import Instrumentator
 from prometheus_fastapi_instrumentator import metrics as library
 
+from gateway.api.request_text import LANGUAGES
 from gateway.limits.admission import AdmissionQueue
 from gateway.observability.metrics import HttpMetrics, Metrics
 from gateway.principal import ANYBODY, Principal
 from gateway.record import AnswerSummary, RequestRecord, token_count
-from gateway.safety.languages import LANGUAGES
 
 FINAL = {
     "truncated": "in_answer",

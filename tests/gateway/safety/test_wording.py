@@ -7,9 +7,8 @@ import pytest
 from gateway.api.request_text import Turn
 from gateway.errors import EngineCut, GatewayError, Held, InvalidRequest, NoAnswer
 from gateway.safety.disclaimer import disclaimer_of, wording_of
-from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.model import GENERAL, model
-from gateway.safety.red_flags.screening import finish
+from gateway.safety.red_flags.screening import Screener, finish
 from gateway.safety.wording import LANGUAGES, Audience, Contacts, built_in, read, wording
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
@@ -73,7 +72,7 @@ def test_notices_follow_language_and_audience(
 ) -> None:
     """Whatever language the prompt is in, its reader is the site's."""
     screener = Screener.of(wording(language), audience=audience)
-    (notice,) = finish(screener.screen([Turn("user", EMERGENCY)])).notices
+    (notice,) = screener.notices_of(finish(screener.screen([Turn("user", EMERGENCY)])))
 
     assert notice["message"].startswith(start)
     assert screener.names["contact"] in notice["message"]
@@ -83,7 +82,7 @@ def test_notices_can_be_off() -> None:
     """Then nothing is searched either."""
     screener = Screener.of(audience="off")
 
-    assert finish(screener.screen([Turn("user", EMERGENCY)])).notices == ()
+    assert screener.notices_of(finish(screener.screen([Turn("user", EMERGENCY)]))) == []
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.api.request_text import Turn
-from gateway.safety.languages import HEAD, SCREENED, is_unscreened, language_of
+from gateway.api.request_text import HEAD, Turn, is_in_other_language, language_of
+from gateway.record import RequestRecord
+from gateway.safety.red_flags.screening import SCREENED, PromptScreening, Screener
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
@@ -70,14 +71,16 @@ ROWS = [(language, text) for language, texts in TEXTS.items() for text in texts]
 @pytest.mark.parametrize(("language", "text"), ROWS)
 def test_languages(language: str, text: str) -> None:
     """Six, and other where the words do not tell."""
-    assert language_of([text]) == language
-    assert language_of([text.upper()]) == language
+    assert language_of(text) == language
+    assert language_of(text.upper()) == language
 
 
 def test_only_the_beginning_counts() -> None:
     """A long record costs no more than a question; without a text there is no language."""
-    assert language_of([]) is None
-    assert language_of(["1 " * HEAD + TEXTS["en"][0]]) == "other"
+    record = RequestRecord("r", "POST")
+    PromptScreening(Screener.of(), record).begin([])
+    assert record.language is None
+    assert language_of("1 " * HEAD + TEXTS["en"][0]) == "other"
 
 
 UNSCREENED = (
@@ -104,9 +107,9 @@ def test_a_language_that_is_not_screened_is_known(text: str) -> None:
     """By its script or its words; also where a short turn that tells nothing comes after it."""
     said = [Turn("system", TEXTS["en"][0]), Turn("user", text)]
 
-    assert is_unscreened(said)
-    assert is_unscreened([*said, Turn("user", "38.5")])
-    assert not is_unscreened([*said, Turn("user", TEXTS["it"][0])])
+    assert is_in_other_language(said)
+    assert is_in_other_language([*said, Turn("user", "38.5")])
+    assert not is_in_other_language([*said, Turn("user", TEXTS["it"][0])])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_a_language_that_is_not_screened_is_known(text: str) -> None:
 )
 def test_no_screened_language_is_taken_for_another(text: str) -> None:
     """Nor is what tells no language."""
-    assert not is_unscreened([Turn("user", text)])
+    assert not is_in_other_language([Turn("user", text)])
 
 
 def test_none_of_the_evaluated_texts_is_taken_for_another_language() -> None:
@@ -122,13 +125,13 @@ def test_none_of_the_evaluated_texts_is_taken_for_another_language() -> None:
     evaluated = all_cases()
 
     assert len(evaluated) > 3_000
-    assert not [case for case in evaluated if is_unscreened([Turn("user", case.text)])]
+    assert not [case for case in evaluated if is_in_other_language([Turn("user", case.text)])]
 
 
 def test_a_long_text_costs_no_more() -> None:
     """Only its beginning is read, and of a conversation the last turns."""
-    assert not is_unscreened([Turn("user", UNSCREENED[0])] + [Turn("user", "OK")] * 4)
-    assert not is_unscreened([Turn("user", "1 " * HEAD + UNSCREENED[0])])
+    assert not is_in_other_language([Turn("user", UNSCREENED[0])] + [Turn("user", "OK")] * 4)
+    assert not is_in_other_language([Turn("user", "1 " * HEAD + UNSCREENED[0])])
 
 
 @pytest.mark.parametrize("surface", CARRIERS, ids=name_of)

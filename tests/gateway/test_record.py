@@ -1,8 +1,8 @@
-"""A moment in words."""
+"""Times as records have them."""
 
 import pytest
 
-from gateway.runtime.timestamps import rfc3339
+from gateway.record import rfc3339
 
 
 @pytest.mark.parametrize(
