@@ -32,6 +32,7 @@ ANSWER_BUDGETS: Mapping[str, tuple[str, ...]] = {
     COMPLETIONS: ("max_tokens",),
     MESSAGES: ("max_tokens",),
 }
+COMPLETION_TOKENS = 16  # OpenAI's default and vLLM's
 CHAT_BUDGETS = ("max_tokens", "max_completion_tokens")
 
 _FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
@@ -100,7 +101,7 @@ def whole_number(limit_of: Callable[[RequestPolicy], int | None], name: str) -> 
 
 
 def positive(rule: Rule) -> Rule:
-    """To vLLM -1 means the whole vocabulary."""
+    """For numbers below zero that mean everything: of log probabilities, the whole vocabulary."""
     return lambda value, policy: (
         "must not be negative" if isinstance(value, int) and value < 0 else rule(value, policy)
     )
@@ -193,7 +194,13 @@ def fault_of_prompt(value: object, _: RequestPolicy) -> str | None:
 def is_text(part: object) -> bool:
     if not isinstance(part, dict):
         return isinstance(part, str)
-    return is_one_of(part.get("type"), TEXT_PARTS) and MEDIA_NAMES.isdisjoint(part)
+    return is_one_of(part.get("type"), TEXT_PARTS) and not has_media(part)
+
+
+def has_media(part: Json) -> bool:
+    """True where a part names media; clients that write every field they know write null for
+    those that it has not."""
+    return any(part[name] is not None for name in MEDIA_NAMES & part.keys())
 
 
 def fault_of_messages(value: object, *, most: int) -> str | None:
@@ -218,7 +225,7 @@ def is_text_block(block: object) -> bool:
         return False
     inner = block.get("content")
     parts = inner if isinstance(inner, list) else []
-    return "source" not in block and MEDIA_NAMES.isdisjoint(block) and all(map(is_text, parts))
+    return block.get("source") is None and not has_media(block) and all(map(is_text, parts))
 
 
 def system_blocks(value: object, _: RequestPolicy) -> str | None:
@@ -258,8 +265,14 @@ def own_choice(value: object, _: RequestPolicy) -> str | None:
     return None if all(kind is None or is_one_of(kind, TOOL_CHOICES) for kind in kinds) else NOT_OWN
 
 
+def budget(value: object, policy: RequestPolicy) -> str | None:
+    """To llama.cpp -1 means no end; where nothing is capped, the engine judges."""
+    rule = within_cap if policy.tokens is None else positive(within_cap)
+    return rule(value, policy)
+
+
 logprobs = positive(whole_number(lambda policy: policy.logprobs, "MMHIE_MAX_LOGPROBS"))
-budget = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
+within_cap = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
 choices = whole_number(lambda policy: policy.choices, "MMHIE_MAX_CHOICES")
 
 RULES: Mapping[str, Rule] = {
@@ -357,10 +370,12 @@ def check_batch(parsed: Json, policy: RequestPolicy) -> None:
 
 def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:
     """The answer's budget where there is a cap and the caller names none: vLLM's would be the
-    rest of the context (16 tokens for text completions, which stay)."""
-    if policy.tokens is None or path == COMPLETIONS:
+    rest of the context (16 tokens for text completions, which stay where the cap allows; to
+    llama.cpp they have no end either)."""
+    if policy.tokens is None:
         return {}
     names = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)
     if any(parsed.get(name) is not None for name in names):
         return {}
-    return {names[0]: policy.tokens}
+    most = min(policy.tokens, COMPLETION_TOKENS) if path == COMPLETIONS else policy.tokens
+    return {names[0]: most}

@@ -27,6 +27,7 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("n", 1, 4.5),
     ("best_of", 4, 5),
     ("max_tokens", 100, 101),
+    ("max_tokens", 0, -1),
     ("max_completion_tokens", 100, 101),
     ("max_output_tokens", 100, "100"),
     ("min_tokens", 100, 101),
@@ -157,15 +158,22 @@ def test_depth(levels: int, fine: bool) -> None:
         ("/v1/responses", {"max_completion_tokens": 5}, {"max_output_tokens": 100}),
         ("/v1/chat/completions", {"max_output_tokens": 5}, {"max_tokens": 100}),
         ("/v1/messages", {"max_completion_tokens": 5}, {"max_tokens": 100}),
-        ("/v1/completions", {}, {}),
+        ("/v1/completions", {}, {"max_tokens": 16}),
+        ("/v1/completions", {"max_tokens": None}, {"max_tokens": 16}),
+        ("/v1/completions", {"max_tokens": 5}, {}),
     ],
 )
 def test_the_budget_of_those_who_name_none(
     path: str, said: dict[str, Any], added: dict[str, Any]
 ) -> None:
-    """The cap, where vLLM would take the rest of the context."""
+    """The cap, where an engine would take the rest of the context; of a text completion vLLM's
+    own default."""
     assert default_budget(path, said, CAPS) == added
     assert default_budget(path, said, RequestPolicy()) == {}
+
+
+def test_a_cap_below_the_default_of_text_completions() -> None:
+    assert default_budget("/v1/completions", {}, RequestPolicy(tokens=8)) == {"max_tokens": 8}
 
 
 URL = "http://169.254.169.254/latest/meta-data"
@@ -174,6 +182,7 @@ TEXT: tuple[Any, ...] = (
     [{"type": "text", "text": "x"}],
     [{"type": "input_text", "text": "x"}, {"type": "output_text", "text": "x", "annotations": []}],
     [{"type": "refusal", "refusal": "x"}],
+    [{"type": "text", "text": "x", "image_url": None, "file": None, "uuid": None}],
     ["x", "y"],
     [],
     None,
