@@ -8,10 +8,18 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from gateway.engine.connection import ChunkPass, Connection, ConnectionDiedError, Sink, timed_out
+from gateway.engine.connection import (
+    PIECE_BYTES,
+    ChunkPass,
+    Connection,
+    ConnectionDiedError,
+    Sink,
+    timed_out,
+)
 from gateway.engine.tls import explain_handshake, explain_hang_up
 from gateway.errors import EngineGarbled, EngineUnavailable
 from gateway.http.client_tls import ClientTls
+from gateway.http.exchange import LARGE_BYTES
 from gateway.runtime.log import log
 
 CONNECT_TIMEOUT_S = 5.0
@@ -21,6 +29,7 @@ KEEP_ALIVE_S = 4.0
 LINGER_S = 0.05
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each token come to 20
 LARGEST_ERROR_BYTES = 1024 * 1024
+LARGEST_PAGE_BYTES = 16 * 1024 * 1024  # of metrics, and of a prompt's tokens: a million or more
 
 
 class EngineRequest(NamedTuple):
@@ -50,9 +59,10 @@ class EngineResponse:
         self.status = connection.status
         self.headers = connection.headers
 
-    async def read(self) -> bytes:
-        """Return the next part of the body as it arrived; b"" at its end, or once it is closed."""
-        return b"" if self._closed else await self._connection.read()
+    async def read(self, most: int = PIECE_BYTES) -> bytes:
+        """Return the next part of the body as it arrived, of `most` bytes; b"" at its end, or once
+        it is closed."""
+        return b"" if self._closed else await self._connection.read(most)
 
     def mark_progress(self) -> None:
         """Restart the idle timeout: something useful has arrived."""
@@ -77,7 +87,7 @@ class EngineResponse:
         """Return the whole body; raise EngineGarbled when it exceeds the limit, in bytes. `seen` is
         called with the bytes so far."""
         parts, size = [], 0
-        while part := await self.read():
+        while part := await self.read(LARGE_BYTES):
             size += len(part)
             if size > limit:
                 raise EngineGarbled(f"The engine's response exceeded {limit // 2**20} MiB.")
@@ -145,7 +155,7 @@ class EngineClient:
         """Return the status and whole body of one small request; raises what `open` does."""
         response = await self.open(request)
         try:
-            return response.status, await response.read_all()
+            return response.status, await response.read_all(LARGEST_PAGE_BYTES)
         finally:
             response.close()
 

@@ -3,10 +3,11 @@
 import json
 import os.path
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import orjson
 
+from gateway.api.json_structure import holds_too_much
 from gateway.api.paths import MESSAGES
 from gateway.errors import (
     EngineGarbled,
@@ -47,6 +48,7 @@ _FREE_NAMES = (
 LONGEST_TOKEN_ID = 7  # digits: vocabularies have up to a few hundred thousand
 MOST_PASSES = 8  # over a message: what is still changing then was made to be
 LONGEST_MESSAGE = 16_384  # an engine may quote megabytes of a request; nobody reads that
+LOOKED_AT = 4 * LONGEST_MESSAGE  # characters, some of which are an echo
 # pydantic's error text ends each finding with the input that caused it. The blanks are bounded: a
 # run of them would be tried from each of its characters.
 WORD = re.compile(r"\w+")
@@ -113,13 +115,15 @@ def refusal(status: int, body: bytes, request: object) -> EngineRefusal:
     if not isinstance(message, str):
         message = f"The engine refused this request (status {status})."
         error = {"type": "invalid_request_error", "param": None, "code": status}
-    texts = echoes(private(request))
+    is_escaped = any("\\" in str(value) for value in error.values())
+    texts = echoes(private(request), with_escapes=is_escaped)
     names = request.keys() if isinstance(request, dict) else ()
     shown = {
         name: value if is_own(name, value, names) else withhold(str(value), texts)
         for name, value in error.items()
     }
-    return EngineRefusal(status, shown, withhold(_INPUT_ECHO.sub("", message), texts))
+    said = withhold(_INPUT_ECHO.sub("", message[:LOOKED_AT]), texts)
+    return EngineRefusal(status, shown, cut_off(said) if len(message) > LOOKED_AT else said)
 
 
 def is_own(name: str, value: object, fields: Collection[str]) -> bool:
@@ -159,6 +163,8 @@ def message_of(body: bytes) -> str:
 
 def error_object(body: bytes) -> Json:
     """Return the `error` object of an engine's error body; empty when there is none."""
+    if holds_too_much(body):
+        return {}
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -171,22 +177,27 @@ def withhold(message: str, texts: Sequence[str]) -> str:
     """Return the message without any of the texts, longest first, and without the beginning of a
     long one: error texts end up in logs and tickets."""
     if len(message) > LONGEST_MESSAGE:  # what begins just before the cut is too short to find
-        shown = withhold(message[:LONGEST_MESSAGE], texts)
-        return shown if shown.endswith(WITHHELD) else shown[:-FRONT_OF_ECHO] + WITHHELD
+        return cut_off(withhold(message[:LONGEST_MESSAGE], texts))
+    lengths = {min(len(text), FRONT_OF_ECHO) for text in texts}
     for _ in range(MOST_PASSES):  # taking one text out may put another together
-        before, fronts = message, fronts_in(message)
+        before, fronts = message, fronts_in(message, lengths)
         for text in texts:
-            if text[:SHORTEST_ECHO] in fronts:
+            if text[:FRONT_OF_ECHO] in fronts:
                 message = without(message, text)
         if message == before:
             return message
     return WITHHELD
 
 
-def fronts_in(message: str) -> set[str]:
-    """Return the runs of characters that a quoted text may begin with: most texts begin with none
-    of them, and a request may hold a hundred thousand texts."""
-    return {message[at : at + SHORTEST_ECHO] for at in range(len(message) - SHORTEST_ECHO + 1)}
+def cut_off(shown: str) -> str:
+    """Return a message whose rest is not shown, without what begins just before."""
+    return shown if shown.endswith(WITHHELD) else shown[:-FRONT_OF_ECHO] + WITHHELD
+
+
+def fronts_in(message: str, lengths: Iterable[int]) -> set[str]:
+    """Return the runs of characters of these lengths, with which quoted texts begin: a request may
+    hold a hundred thousand texts, and to look for each in the message would take seconds."""
+    return {message[at : at + length] for length in lengths for at in range(len(message))}
 
 
 def without(message: str, text: str) -> str:
@@ -211,14 +222,19 @@ def is_within_word(message: str, start: int, end: int) -> bool:
     return goes_on or bool(WORD.match(message[end : end + 1]))
 
 
-def echoes(request: object) -> list[str]:
+def needs_escapes(text: str) -> bool:
+    return not text.isascii() or not text.isprintable() or bool(QUOTED.search(text))
+
+
+def echoes(request: object, *, with_escapes: bool = True) -> list[str]:
     """Return what an error may quote of a request, longest first: every text and each of its
-    lines, as it is and as Python or JSON would quote it."""
+    lines, as it is and as Python or JSON would quote it. What they write in another way has a
+    backslash: an error without one needs no escapes, which take ten times as long."""
     echoed = set()
     for text in set(strings(request)):
         for part in {text, text.strip(), *text.splitlines()}:
             echoed.add(part)
-            if not part.isascii() or not part.isprintable() or QUOTED.search(part):
+            if with_escapes and needs_escapes(part):
                 echoed |= {repr(part)[1:-1], ascii(part)[1:-1]}
                 echoed |= {json.dumps(part, ensure_ascii=pure)[1:-1] for pure in (True, False)}
     texts = (text for text in echoed if len(text) >= SHORTEST_ECHO and text not in API_WORDS)

@@ -9,7 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.tls import EngineUntrusted
 from gateway.errors import GatewayError
+from gateway.runtime.heavy_work import HeavyWork
 
+SMALL_BYTES = 256 * 1024  # one engine's are 70 KB; read in 1 ms
 SCRAPE = EngineRequest("GET", "/metrics", total_s=2.0)
 VLLM = (b"vllm:", b"# HELP vllm:", b"# TYPE vllm:")
 # vLLM numbers the replicas of a data-parallel group; every engine starts with 0.
@@ -25,10 +27,17 @@ SERIES: Mapping[str, tuple[str, Callable[[Iterable[float]], float]]] = {
 READ = tuple(name.encode() for name in SERIES)
 
 
-async def scrape(engines: Sequence[EngineClient]) -> bytes:
+async def scrape(engines: Sequence[EngineClient], heavy: HeavyWork) -> bytes:
     """Return the `vllm:*` families of all engines that answer; their process and HTTP metrics
     would clash with the gateway's."""
     expositions = await asyncio.gather(*map(fetch, engines))
+    is_small = sum(map(len, expositions)) <= SMALL_BYTES
+    return (
+        families_of(expositions) if is_small else await heavy.run(lambda: families_of(expositions))
+    )
+
+
+def families_of(expositions: Sequence[bytes]) -> bytes:
     return merge(expositions) if len(expositions) > 1 else vllm_families(expositions[0])
 
 

@@ -2,17 +2,23 @@
 
 import json
 import re
+from contextlib import suppress
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.api.json_structure import MOST_CONTAINERS, MOST_VALUES, holds_too_much
 from gateway.errors import EngineGarbled, EngineRejected, InvalidRequest
 from gateway.http import sse
+from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
 
 LABEL = "mmhie"
+LARGEST_PARSED_BYTES = 20 * 1024 * 1024  # 16 answers of 131,072 tokens in Japanese are 12 MiB
 LAX_BOOL = TypeAdapter(bool)
 EMPTY = re.compile(rb"\s*\{\s*\}")
+LONG_NUMBER = re.compile(rb"[\[,:]\s*+-?\d{19}")
+WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 OPENINGS = {
     name: re.compile(rb'"%b"\s*:\s*\{\s*' % name.encode()) for name in ("response", "message")
 }
@@ -33,6 +39,13 @@ def parse_request(body: bytes) -> Json:
 
 def parse(content: bytes) -> Json:
     """A JSON object of the engine's; raises EngineGarbled."""
+    if len(content) > HEAVY_BYTES:
+        check_size(content)
+    return parse_page(content)
+
+
+def parse_page(content: bytes) -> Json:
+    """The same of a page that may have every token of a long prompt."""
     try:
         parsed = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -40,6 +53,17 @@ def parse(content: bytes) -> Json:
     if not isinstance(parsed, dict):
         raise EngineGarbled("The engine's answer is not a JSON object.")
     return parsed
+
+
+def check_size(content: bytes) -> None:
+    """Raise EngineGarbled for what would take too long to parse: meanwhile no thread of this
+    process does anything else."""
+    if len(content) > LARGEST_PARSED_BYTES or holds_too_much(content):
+        raise EngineGarbled(
+            f"The engine's answer exceeded {LARGEST_PARSED_BYTES // 2**20} MiB beside its log "
+            f"probabilities, or {MOST_CONTAINERS:,} lists and objects, or {MOST_VALUES:,} values; "
+            "ask for less at once."
+        )
 
 
 def parse_chunk(content: bytes) -> Json:
@@ -131,9 +155,12 @@ def request_with(body: bytes, parsed: Json, additions: Json) -> bytes:
 def rewritten(body: bytes, parsed: Json, additions: Json) -> bytes:
     """A request body with other values for some of its keys. Integers of over 64 bits, which orjson
     reads as floats, stay what they are: the engine judges them."""
+    if not LONG_NUMBER.search(body):
+        with suppress(TypeError):  # orjson writes no more than 254 levels
+            return orjson.dumps({**parsed, **additions})
     try:
         whole = {**json.loads(body), **additions}
-        return json.dumps(whole, ensure_ascii=False, allow_nan=False).encode()
+        return "".join(WRITER.iterencode(whole)).encode()  # in Python: other threads go on
     except ValueError:  # thousands of digits, or a float beyond all
         return orjson.dumps({**parsed, **additions})
 
@@ -155,7 +182,8 @@ def with_usage(parsed: Json) -> Json:
     With counts asked for, vLLM puts them on every chunk too when `continuous_usage_stats` says so:
     where the caller gets no counts, it is switched off.
     """
-    options = parsed.get("stream_options") or {}
+    options = parsed.get("stream_options")
+    options = {} if options is None else options  # a list is vLLM's to refuse
     if not isinstance(options, dict) or is_true(options.get("include_usage")):
         return {}
     asked = {**options, "include_usage": True}

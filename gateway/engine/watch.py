@@ -81,6 +81,7 @@ class EngineWatch:
         self._health_path = health_path
         self._recheck = asyncio.Event()
         self._probed = asyncio.Event()
+        self._catching_up = asyncio.Lock()
         self._was_ready = False
         self._is_untrusted = False
         self._late = 0  # probes in a row without an answer in time
@@ -123,6 +124,16 @@ class EngineWatch:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_PROBE_S):
                 await self._probed.wait()
+
+    async def catch_up(self) -> None:
+        """Probe the engine now where the launcher has called it ready since the last probe: the
+        caller may know so from another worker. Once is enough, for all who wait."""
+        if self._was_ready or self._is_untrusted or self._status_file is None:
+            return
+        async with self._catching_up:
+            published = read_status_file(self._status_file)
+            if not self._was_ready and published is not None and published.phase == "ready":
+                self.state = await self.probe()
 
     async def probe(self) -> EngineState:
         """Return the state now."""

@@ -19,8 +19,14 @@ from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, is_stream
 from gateway.record import Notice
 from gateway.runtime.json_types import Json
-from gateway.safety import placement, provenance
-from gateway.safety.labels import RequestFacts
+from gateway.safety import placement
+from gateway.safety.labels import (
+    OTHER_MODEL,
+    RequestFacts,
+    is_another_model,
+    keyed_digest,
+    merge,
+)
 from gateway.safety.reasoning import is_shown
 from gateway.safety.refusals import HEAD
 from gateway.safety.wording import Wording
@@ -149,6 +155,7 @@ class GeneratedAnswer:
         self.reader = AnswerReader(
             opened.response,
             answer_budget=request.prompt.max_tokens,
+            heavy=services.heavy,
             reasoning_budget=budget if request.model.budgets_reasoning else None,
             require=opened.memory.require,
         )
@@ -188,7 +195,10 @@ class GeneratedAnswer:
             if delta.text or shows_reasoning:
                 self.exchange.first_token()
                 await self.write(delta)
-        self._conclude()
+        if self._gathered > LARGE_BYTES:
+            await self.services.heavy.run(self._conclude)
+        else:
+            self._conclude()
         await self.finish()
 
     async def write(self, delta: EngineDelta) -> None:
@@ -225,13 +235,13 @@ class GeneratedAnswer:
         )
 
     def _digest(self, text: str) -> str:
-        return provenance.keyed_digest(self.services.labels.key, text, self.request.transcript)
+        return keyed_digest(self.services.labels.key, text, self.request.transcript)
 
     def _other_model(self) -> list[str]:
         """Return a warning where the engine names a model that is not served."""
         served = self.request.model.ids
-        is_other = provenance.is_another_model(self.reader.answer.model, served)
-        return [provenance.OTHER_MODEL] if is_other else []
+        is_other = is_another_model(self.reader.answer.model, served)
+        return [OTHER_MODEL] if is_other else []
 
     def closing(self) -> Json:
         """Everything of an answer but its text, once its deltas have ended."""
@@ -239,7 +249,7 @@ class GeneratedAnswer:
         return finale(
             self.reader.answer,
             model=self.request.model.id,
-            mmhie=provenance.merge(self.label, final),
+            mmhie=merge(self.label, final),
             request_id=self.exchange.record.request_id,
         )
 
@@ -269,12 +279,15 @@ class JsonAnswer(GeneratedAnswer):
     """The whole answer as one object."""
 
     async def finish(self) -> None:
+        body = await self.services.heavy.on(self.reader.answer.text, self._body)
+        await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+
+    def _body(self) -> bytes:
         answer, where = self.reader.answer, self.services.settings.disclaimer_in_text
         text = placement.place(answer.text, self.disclaimer, where)
         shows_reasoning = self.request.prompt.include_reasoning
         reasoning = {"reasoning": answer.reasoning} if shows_reasoning else {}
-        body = orjson.dumps({"text": text, **self.closing(), **reasoning})
-        await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+        return orjson.dumps({"text": text, **self.closing(), **reasoning})
 
 
 class EventAnswer(GeneratedAnswer):
@@ -291,7 +304,8 @@ class EventAnswer(GeneratedAnswer):
         if not exchange.record.status:
             await exchange.start(200, EVENT_STREAM, last_words=in_band)
         for event in self._events(delta):
-            await exchange.write(sse.encode({**event, **self._early}))
+            encode = partial(sse.encode, {**event, **self._early})
+            await exchange.write(await self.services.heavy.on(delta.text, encode))
             self._early = {}
 
     def _events(self, delta: EngineDelta) -> list[Mapping[str, str]]:

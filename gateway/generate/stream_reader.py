@@ -1,6 +1,7 @@
 """Read the engine's stream: deltas of one answer, then why it ended and what is wrong with it."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
@@ -9,7 +10,7 @@ from gateway.generate.prompt import EngineAnswer, EngineDelta
 from gateway.http.exchange import LARGE_BYTES
 from gateway.http.sse import EventBuffer, payload
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.runtime.json_types import Json
+from gateway.runtime.heavy_work import HeavyWork
 from gateway.safety import harmony
 from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of
@@ -23,14 +24,17 @@ class AnswerReader:
         response: EngineResponse,
         *,
         answer_budget: int,
+        heavy: HeavyWork,
         reasoning_budget: int | None = None,
         require: Callable[[int], object] = id,
     ) -> None:
         """Budgets are in tokens; that for reasoning is given where the engine enforces it.
-        `require` is called with the bytes that a large event takes, before it is parsed."""
+        `require` is called with the bytes that a large event takes, before it is parsed: in a
+        thread of `heavy`."""
         self.answer = EngineAnswer()
         self._response = response
         self._require = require
+        self._heavy = heavy
         self._answer_budget = answer_budget
         self._reasoning_budget = reasoning_budget
         self._guard = harmony.HarmonyGuard()
@@ -61,8 +65,8 @@ class AnswerReader:
         Ends early, as a cut-off answer, once the answer has used its own budget: the engine only
         knows the sum of reasoning and answer.
         """
-        async for chunk in self._chunks():
-            delta = self._take(chunk)
+        async for content in self._contents():
+            delta = await self._heavy.on(content, partial(self._take, content))
             if delta.text or delta.reasoning:
                 yield delta
             if self._over_budget():
@@ -75,7 +79,7 @@ class AnswerReader:
             yield EngineDelta(text=rest)
         self._conclude(is_marked)
 
-    async def _chunks(self) -> AsyncIterator[Json]:
+    async def _contents(self) -> AsyncIterator[bytes]:
         buffer = EventBuffer()
         while data := await self._response.read():
             for event in buffer.feed(data):
@@ -83,14 +87,15 @@ class AnswerReader:
                 if content == b"[DONE]":
                     self._response.expect_end()
                     return
-                if len(content) > LARGE_BYTES:
-                    self._require(parsed_bytes(content))
                 if content:
-                    yield openai_json.parse_chunk(content)
+                    yield content
                     self._response.mark_progress()
         raise EngineCut("The engine's answer stopped before its end; try again.")
 
-    def _take(self, chunk: Json) -> EngineDelta:
+    def _take(self, content: bytes) -> EngineDelta:
+        if len(content) > LARGE_BYTES:
+            self._require(parsed_bytes(content))
+        chunk = openai_json.parse_chunk(content)
         self.answer.system_fingerprint = (
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
@@ -101,9 +106,9 @@ class AnswerReader:
             return EngineDelta()
         self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
         message = openai_json.message_of(choices[0])
-        content = message.get("content") or ""
-        delta = EngineDelta(self._guard.feed(content), text_of(message))
-        self._note(delta, raw=content)
+        raw = message.get("content") or ""
+        delta = EngineDelta(self._guard.feed(raw), text_of(message))
+        self._note(delta, raw=raw)
         return delta
 
     def _note(self, delta: EngineDelta, *, raw: str) -> None:

@@ -95,7 +95,7 @@ async def _ask_engine(
     status, answer = await engine.fetch(request)
     if status != 200:
         raise translate(status, answer, body)
-    value = openai_json.parse(answer).get(name)
+    value = openai_json.parse_page(answer).get(name)
     if not isinstance(value, kind):
         raise EngineGarbled("The engine's /tokenize gave no token count.")
     return value

@@ -158,17 +158,11 @@ class Exchange:
         self.record.sent_bytes += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
-    async def respond(
-        self,
-        status: int,
-        body: bytes,
-        *,
-        headers: RawHeaders = (),
-        media: bytes = b"application/json",
-    ) -> None:
-        """Send a whole response; of a large one, return when the caller has nearly all of it."""
+    async def respond(self, status: int, body: bytes, *, headers: RawHeaders = ()) -> None:
+        """Send a whole response, of JSON; of a large one, return when the caller has nearly all of
+        it."""
         length = str(len(body)).encode()
-        framing = ((b"content-type", media), (b"content-length", length))
+        framing = ((b"content-type", b"application/json"), (b"content-length", length))
         head = self._head(status, (*framing, *headers))
         self.complete = True  # nothing ends it any more: it is sent as one
         self.record.sent_bytes = len(body)

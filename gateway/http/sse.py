@@ -12,6 +12,7 @@ DONE = b"data: [DONE]\n\n"
 MEDIA_TYPE = b"text/event-stream; charset=utf-8"
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
 LONGEST_BLANK = 4  # CR LF CR LF
+MOST_LINES = 50_000  # of an event: they are parted in 2 ms
 MOST_QUIET_EVENTS = 10_000  # in a row without data: years of keep-alives, or a fault
 
 # An empty line, in every mix of line ends the specification allows. Never str.splitlines():
@@ -59,7 +60,8 @@ class EventBuffer:
         seen = max(0, len(self._tail) - LONGEST_BLANK + 1)
         self._tail += data
         ends = [blank.end() for blank in _BLANK_LINE.finditer(self._tail, seen)]
-        events = [bytes(self._tail[a:b]) for a, b in pairwise((0, *ends))]
+        with memoryview(self._tail) as tail:
+            events = [bytes(tail[a:b]) for a, b in pairwise((0, *ends))]
         if ends:
             del self._tail[: ends[-1]]
         return events
@@ -79,6 +81,8 @@ def payload(event: bytes) -> bytes:
     """The joined `data:` lines of one event; empty for a comment."""
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
         return event[6:-2]
+    if event.count(b"\n") + event.count(b"\r") > MOST_LINES:
+        raise EngineGarbled(f"The engine's event has more than {MOST_LINES:,} lines; try again.")
     # That of bytes knows the same line ends as SSE; see above for that of texts.
     lines = [line for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)

@@ -16,7 +16,7 @@ async def metrics(services: ServicesDep) -> Response:
     own = services.metrics
     own.at_scrape(services.phase(), services.admission)
     own.evaluated.set(services.operator_card().evaluated)
-    body = own.exposition() + await scrape(services.metered)
+    body = own.exposition() + await scrape(services.metered, services.heavy)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -25,7 +25,8 @@ async def load(services: ServicesDep) -> Json:
 
     The engine's numbers are null while it is unreachable; `time` is in seconds since 1970.
     """
-    load = load_of(await scrape(services.metered))
+    exposition = await scrape(services.metered, services.heavy)
+    load = await services.heavy.on(exposition, lambda: load_of(exposition))
     inflight, waiting = services.metrics.load(services.admission)
     return {
         "time": time.time(),

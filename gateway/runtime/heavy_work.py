@@ -1,12 +1,12 @@
 """Work on large requests, off the event loop: others' tokens go on meanwhile."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
-HEAVY_BYTES = 64 * 1024  # of JSON; below, reading it takes less than a thread's turn
+HEAVY_BYTES = 32 * 1024  # of JSON; below, reading it takes less than a thread's turn
 
 
 class HeavyWork:
@@ -20,7 +20,7 @@ class HeavyWork:
         """Return what the work returns; raise what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def on(self, document: bytes, work: Callable[[], T]) -> T:
+    async def on(self, document: Sized, work: Callable[[], T]) -> T:
         """Return what the work on a document returns; on a small one it is done at once."""
         return await self.run(work) if len(document) > HEAVY_BYTES else work()
 

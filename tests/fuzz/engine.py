@@ -18,6 +18,7 @@ from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
+from gateway.runtime.heavy_work import HeavyWork
 from gateway.safety import harmony
 from tests.gateway.proxy import relayed as stream
 
@@ -31,6 +32,7 @@ SHAPES = (
 )
 SECRET = "zebrafish7731 has chest pain"
 REQUEST = {"messages": [{"role": "user", "content": SECRET}], "stop": [SECRET]}
+HEAVY = HeavyWork()
 LOOP = asyncio.new_event_loop()
 atexit.register(LOOP.close)
 
@@ -132,7 +134,7 @@ def reading(data: bytes) -> None:
     """/llm/generate's reading of a stream: deltas, or an error."""
 
     async def read() -> None:
-        reader = AnswerReader(Scripted(cut(data)), answer_budget=5)  # type: ignore[arg-type] # a fake
+        reader = AnswerReader(Scripted(cut(data)), answer_budget=5, heavy=HEAVY)  # type: ignore[arg-type] # a fake
         try:
             texts = [delta.text async for delta in reader.deltas()]
         except GatewayError:

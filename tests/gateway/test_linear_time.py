@@ -5,6 +5,7 @@ take 12 times as long again as is allowed here; copies of megabytes, which leave
 caches, take half as long again as those of kilobytes.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -13,11 +14,12 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.api.json_structure import is_deeper, outside_texts
+from gateway.api.json_structure import is_deeper, outside_texts, pieces
 from gateway.api.request_policy import RequestPolicy
 from gateway.api.request_text import Turn, screened
 from gateway.engine import openai_json
 from gateway.engine.errors import echoes, translate, withhold
+from gateway.errors import EngineGarbled
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.proxy import json_response
@@ -26,8 +28,8 @@ from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
-from gateway.safety.prompt_screening import Screener
-from gateway.safety.red_flags.screening import finish
+from gateway.safety.red_flags.screening import Screener, finish
+from tests.bench.inputs import FILLINGS
 
 pytestmark = pytest.mark.slow
 
@@ -48,21 +50,6 @@ MESSAGE_DELTA = sse.named(
     "content_block_delta",
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "<"}},
 )
-
-# Texts that make a careless pattern try every end from every beginning.
-FILLINGS = {
-    "blanks": " ",
-    "lines": "\n",
-    "letters": "a",
-    "quotes": '"',
-    "backslashes": "\\",
-    "angles": "<|",
-    "markers": "<|channel|>analysis to=",
-    "sentences": "No chest pain, no fever since 3 days. ",
-    "echoes": ", 'input': ",
-    "input values": "[input_value=",
-    "emoji": "\N{GRINNING FACE}",
-}
 
 
 def filled(filling: str, size: int) -> str:
@@ -86,6 +73,12 @@ def fed(data: bytes, read: int = 4096) -> None:
             buffer.feed(data[start : start + read])
         except Exception:
             return
+
+
+def parted(event: bytes) -> None:
+    """An event's payload, which has at most so many lines."""
+    with contextlib.suppress(EngineGarbled):
+        sse.payload(event)
 
 
 def relayed(relay: Any, data: bytes) -> None:
@@ -135,7 +128,7 @@ ON_TEXT: Mapping[str, Callable[[str], object]] = {
     ),
     "a chunk's text": lambda text: text_said(orjson.dumps(text)[1:-1]),
     "events": lambda text: fed(text.encode()),
-    "a payload": lambda text: sse.payload(b"data: " + text.encode() + b"\n\n"),
+    "a payload": lambda text: parted(b"data: " + text.encode() + b"\n\n"),
     "adding to JSON": lambda text: openai_json.append(b"{" + text.encode() + b"}", {"a": 1}),
 }
 OTHERS: Mapping[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
@@ -148,6 +141,10 @@ OTHERS: Mapping[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
         screened,
     ),
     "many values": (lambda size: b"[],{}," * (size // 6), outside_texts),
+    "an escape without an end": (
+        lambda size: b'"' + b"\\" * size,
+        lambda document: list(pieces(document)),
+    ),
     "nested lists": (lambda size: b"[[[[]]]]" * (size // 8), deep),
     "wide nesting": (lambda size: (b"[" * 60 + b"]" * 60) * (size // 120), deep),
     "text chunks": (lambda size: events(chat(delta={"content": " word"}), size), relay_chat),

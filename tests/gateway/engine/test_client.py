@@ -22,15 +22,6 @@ async def echo(line: Line, all_asked: asyncio.Barrier | None = None) -> None:
         line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
 
 
-async def test_many_answers_over_one_connection() -> None:
-    """Kept alive and reused, headers and bodies never mixed."""
-    async with meeting(echo) as (client, peer):
-        for number in range(20):
-            path = f"/{number}"
-            assert await fetch(client, EngineRequest("GET", path)) == (200, path.encode())
-        assert peer.lines == 1
-
-
 async def test_each_of_many_at_once_gets_its_own_answer() -> None:
     """Fifty at once, twice: fifty connections, fifty right answers each time."""
     async with meeting(partial(echo, all_asked=asyncio.Barrier(50))) as (client, peer):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.engine.client import EngineRequest
-from gateway.engine.connection import HIGH_WATER_BYTES
+from gateway.engine.connection import HIGH_WATER_BYTES, PIECE_BYTES
 from gateway.errors import EngineCut, EngineGarbled, EngineTimeout
 from tests.gateway.peer import GET, OK, SSE_HEAD, Line, Play, always, chunk, fetch, meeting
 from tests.waiting import LoopClock, eventually
@@ -131,6 +131,7 @@ async def test_a_reset_is_no_end(answer: bytes) -> None:
         SSE_HEAD + b"-5\r\nhello\r\n",
         SSE_HEAD + b"fffffffffffffffffff\r\nhello\r\n",
         SSE_HEAD + b"3\r\nhello\r\n0\r\n\r\n",
+        SSE_HEAD + b"1\r\na\r\n" * 20_000,  # each is a call of the parser's
         # A head over 64 KiB, whether it ends or not, in one read or many.
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000 + b"content-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\ncontent-length: 0\r\n\r\n",
@@ -370,6 +371,18 @@ async def test_a_second_answer_in_the_same_bytes_reaches_nobody(more: bytes) -> 
         for _ in range(3):
             assert await fetch(client) == (200, b"ok")
         assert peer.lines == 3
+
+
+async def test_a_connection_with_an_unread_rest_serves_nobody_else() -> None:
+    """Reading is paused on it, so that the next answer would never come."""
+    rest = chunk(b"x" * 2 * HIGH_WATER_BYTES) + b"0\r\n\r\n"
+    async with meeting(always(SSE_HEAD)) as (client, peer):
+        for _ in range(2):
+            response = await client.open(GET)
+            response._connection.data_received(rest)  # in one read, which no socket promises
+            assert len(await response.read()) == PIECE_BYTES
+            response.close()
+        assert peer.lines == 2
 
 
 async def test_what_came_just_before_a_cut_is_sent_first() -> None:

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.engine.errors import API_WORDS, LONGEST_MESSAGE, WITHHELD, echoes, translate, withhold
+from gateway.engine.errors import (
+    API_WORDS,
+    LONGEST_MESSAGE,
+    LOOKED_AT,
+    WITHHELD,
+    echoes,
+    translate,
+    withhold,
+)
 from gateway.errors import EngineGarbled, EngineRejected, EngineUnavailable
 from tests.growth import growth
 from tests.python_lines import lines_run
@@ -236,6 +244,9 @@ def test_a_long_message_is_cut_without_the_beginning_of_a_quoted_text() -> None:
         shown = refused(message, {"prompt": secret})["message"]
         assert len(shown) <= LONGEST_MESSAGE
         assert "aort" not in shown
+    for echoed in range(LOOKED_AT - 60, LOOKED_AT + 4):  # an echo, of which nothing is left
+        message = "'input': '" + "x" * (echoed - 10) + "'}" + secret * 3
+        assert "aort" not in refused(message, {"prompt": secret})["message"]
 
 
 @pytest.mark.parametrize("piece", [" ", ", 'input': ", "t"])
@@ -253,6 +264,20 @@ def test_time_is_linear_in_a_request_of_many_texts() -> None:
     """Lines run, not seconds: twice the texts are twice the work, whatever the engine quotes."""
     small, large = (lines_to_withhold(texts) for texts in (2_000, 4_000))
     assert large < 2.2 * small
+
+
+def test_a_text_is_looked_for_only_where_its_front_is_quoted() -> None:
+    """Not each of many texts that begin as the message does, and go on in another way."""
+    texts = [f"aaaaaaaaaa{number:05}" for number in range(5_000)]
+    assert lines_run(lambda: withhold("a" * 200, texts)) < 4 * len(texts)
+
+
+@given(st.text())
+def test_what_is_quoted_in_another_way_has_a_backslash(text: str) -> None:
+    """An error without one is searched for plain texts only, which is seven times as fast."""
+    plain = echoes({"a": text}, with_escapes=False)
+
+    assert all("\\" in echo for echo in {*echoes({"a": text})} - {*plain})
 
 
 def test_what_keeps_changing_is_withheld() -> None:

@@ -83,6 +83,7 @@ def test_request_with_sets_keys(document: dict[str, Any], extra: dict[str, Any])
         ({"stream_options": {"include_usage": "true"}}, False),
         ({"stream_options": {"include_usage": 1}}, False),
         ({"stream_options": "all"}, False),
+        ({"stream_options": []}, False),
     ],
 )
 def test_usage_is_asked_for_where_the_caller_does_not(request_: dict[str, Any], asks: bool) -> None:
@@ -145,6 +146,23 @@ def test_a_rewritten_body_keeps_its_integers(number: str) -> None:
     sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})
 
     assert json.loads(sent) == {"seed": int(number), "priority": 2, "text": "éé"}
+
+
+def test_a_body_nested_beyond_what_orjson_writes_is_sent() -> None:
+    """MMHIE_MAX_JSON_DEPTH allows twice as many levels."""
+    body = b'{"priority": 1, "deep": %b%b}' % (b"[" * 500, b"]" * 500)
+    sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})
+
+    assert json.loads(sent)["priority"] == 2
+
+
+def test_a_page_has_all_tokens_of_a_long_prompt() -> None:
+    """An answer of so many values is refused: nobody wrote it."""
+    page = orjson.dumps({"count": 300_000, "tokens": [*range(300_000)]})
+
+    assert openai_json.parse_page(page)["count"] == 300_000
+    with pytest.raises(EngineGarbled):
+        openai_json.parse(page)
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "1e400"])

@@ -1,5 +1,6 @@
 """The engine's state, from the launcher's file or from probes; the watch never dies."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -256,6 +257,21 @@ async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
             assert app.state.services.phase() == "starting"
+
+
+async def test_what_another_worker_knows_is_looked_at_once(tmp_path: Path) -> None:
+    """A request may come between the launcher's word and the next probe; several ask once."""
+    engine, file = Engine(), phase_file(tmp_path)
+    async with meeting(engine.play) as (client, _):
+        watch = EngineWatch(client, file)
+        await watch.catch_up()
+        assert engine.asked == []
+        phase_file(tmp_path, phase="ready")
+        await asyncio.gather(*(watch.catch_up() for _ in range(3)))
+
+    assert watch.phase == "ready"
+    assert watch.state.model is not None
+    assert engine.asked.count("/v1/models") == 1
 
 
 async def test_draining_is_told_before_it_refuses() -> None:

@@ -59,15 +59,6 @@ def test_the_engine_is_told_the_reasoning_budget_where_it_takes_one() -> None:
     assert "thinking_token_budget" not in unable
 
 
-def test_what_the_caller_chose_is_passed_on() -> None:
-    """Zero is a choice; an empty list of stops is none."""
-    ask = replace(ASK, top_p=0.5, seed=0, stop=("x",), reasoning_effort="high", temperature=1.0)
-    chosen = engine_body.options(ask, CHAT, reasoning_budget=0)
-    said = {"top_p": 0.5, "seed": 0, "stop": ["x"], "reasoning_effort": "high", "temperature": 1.0}
-    assert said.items() <= chosen.items()
-    assert engine_body.chosen(ASK, CHAT) == {}
-
-
 def test_no_system_message_is_no_turn() -> None:
     """Without a system message, or with an empty one, there is no turn for it."""
     for system in (None, ""):

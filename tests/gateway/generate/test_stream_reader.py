@@ -15,6 +15,9 @@ from gateway.generate.prompt import EngineAnswer
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
+from gateway.runtime.heavy_work import HeavyWork
+
+HEAVY = HeavyWork()
 
 
 class Scripted:
@@ -46,7 +49,7 @@ def text(content: str, finish: str | None = None, spent: int | None = None) -> b
 async def read(
     parts: Iterable[bytes], budget: int = 100, **more: Any
 ) -> tuple[EngineAnswer, list[tuple[str, str]]]:
-    reader = AnswerReader(Scripted(parts), answer_budget=budget, **more)  # type: ignore[arg-type] # a fake
+    reader = AnswerReader(Scripted(parts), answer_budget=budget, heavy=HEAVY, **more)  # type: ignore[arg-type] # a fake
     deltas = [(delta.text, delta.reasoning) async for delta in reader.deltas()]
     reader.answer.warnings += reader.ending().warnings()
     return reader.answer, deltas

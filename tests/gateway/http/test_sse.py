@@ -162,6 +162,13 @@ def test_many_events_in_one_read_cost_no_square() -> None:
     assert growth(read, 13_000, 4) < 10
 
 
+def test_an_event_of_too_many_lines_is_garbled() -> None:
+    """Joining them would keep the interpreter for as long as parsing a megabyte."""
+    assert sse.payload(b"data: 1\n" * 9 + b"\n").count(b"1") == 9
+    with pytest.raises(EngineGarbled):
+        sse.payload(b"data: 1\n" * sse.MOST_LINES + b"\n")
+
+
 @pytest.mark.parametrize(
     "quiet", [b"\n\n", b":\n\n", b"data:\n\n", b"data: \n\n", b"id: 1\r\n\r\n"]
 )
