@@ -12,7 +12,7 @@ from gateway.http import sse
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_content
 from gateway.runtime.json_types import Json
-from gateway.safety import provenance
+from gateway.safety import labels
 
 # Writes an HTTP chunk that has its framing; False where it may have to wait.
 WriteFramed = Callable[[bytes], bool]
@@ -139,7 +139,7 @@ class ChunkRelay:
         self.finals: list[Json] = []
         self.ended = False
         self._initial: Json | None = initial
-        self._repeatable = provenance.repeatable(initial)
+        self._repeatable = labels.repeatable(initial)
         self._key = key
         self._policy = policy
         self._most = most
@@ -197,8 +197,8 @@ class ChunkRelay:
 
     def digests(self) -> list[str]:
         """The digests so far of the choices that have said something."""
-        said = (choice for choice in self._choices.values() if choice.has_text)
-        return [provenance.format_digest(choice.mac) for choice in said]
+        choices = list(self._choices.values())  # to which a thread may be adding
+        return [labels.format_digest(choice.mac) for choice in choices if choice.has_text]
 
     def render(self, error: GatewayError) -> bytes:
         """Render a failure after the first byte as OpenAI clients read it, then the terminator."""
@@ -233,7 +233,8 @@ class ChunkRelay:
         state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
         is_usual = len(event) <= LONGEST_BYTES and self._policy.keeps_reasoning
-        if not text or not state.is_in_text or not is_usual:
+        is_alone = not choice.get("logprobs")  # which no two tokens have in common
+        if not (text and is_alone and is_usual and state.is_in_text):
             return None
         template = ChunkFastPath.of(event, chunk, text)
         return (template, state.mac.update) if template is not None else None
@@ -264,13 +265,14 @@ class ChunkRelay:
             state = self._choices[choice.get("index", 0)]
             final = state.final(choice["finish_reason"], fingerprint=moved or pending.fingerprint)
             self.finals.append(final)
-            label = provenance.merge(label or self._repeatable, final)
+            label = labels.merge(label or self._repeatable, final)
         added = {"system_fingerprint": moved, "mmhie": label} if moved else {"mmhie": label}
         return sse.data_only(openai_json.append(pending.content, added))
 
     def _end(self, event: bytes) -> bytes:
         rest = self._release(None)
-        if not self.finals:
+        is_open = any(choice.has_text and not choice.has_ended for choice in self._choices.values())
+        if is_open or not self.finals:
             raise EngineCut("The engine ended its answer without a finish_reason; try again.")
         self.ended = True
         return rest + event

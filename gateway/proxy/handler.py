@@ -197,7 +197,11 @@ class RelayedStream:
 
     async def send(self) -> None:
         """Relay until the engine's end; before the first byte a failure is a status."""
-        await self._response.forward(self._take)
+        try:
+            await self._response.forward(self._take)
+        except GatewayError:
+            if not self._relay.ended:  # else the caller has all of it
+                raise
         if not self._relay.ended:
             raise EngineCut("The engine's answer stopped before its end; try again.")
         await self._exchange.finish()
@@ -209,14 +213,21 @@ class RelayedStream:
             whole = self._buffer.feed(data)
         except GatewayError as problem:
             return self._fail(b"", problem)
-        if any(len(event) > HEAVY_BYTES for event in whole):
+        if any(map(self._is_heavy, whole)):
             return self._take_large(whole)
         return self._send_ready(*self._relay_all(whole, repeat(None)))
 
+    def _is_heavy(self, event: bytes) -> bool:
+        """Return whether an event is large, or an error, in whose words all of a large request is
+        looked for."""
+        if len(event) > HEAVY_BYTES:
+            return True
+        return self._held > HEAVY_BYTES and (b'"error":{' in event or b'"error": {' in event)
+
     async def _take_large(self, whole: list[bytes]) -> None:
-        """Read events in a thread: the first one may have the prompt's log probabilities."""
-        lights = await self._heavy.run(lambda: list(map(light_event, whole)))
-        waiting = self._send_ready(*self._relay_all(whole, lights))
+        """Relay events in a thread: the first one may have the prompt's log probabilities."""
+        lights = map(light_event, whole)
+        waiting = self._send_ready(*await self._heavy.run(lambda: self._relay_all(whole, lights)))
         if waiting is not None:
             self._response.pass_chunks(None)  # nothing overtakes what has to wait
             await waiting
@@ -228,10 +239,13 @@ class RelayedStream:
         events: list[bytes] = []
         try:
             for event, light in zip(whole, lights, strict=False):
+                if self._relay.ended:
+                    break  # the label, with the digest of all, has been sent
                 if light is not None and len(light.body) > LARGE_BYTES:
                     self._memory.require(parsed_bytes(light.body))
                 events.append(self._relay.relay(event, light))
-            if any(not event.startswith(b":") for event in whole):  # a comment is no token
+            is_token = any(not event.startswith(b":") for event in whole)  # and no comment
+            if is_token and not self._relay.ended:  # else it would be waited for for ever
                 self._response.mark_progress()
             if self._buffer.waiting_bytes > LARGE_BYTES:
                 self._memory.hold(self._held + self._buffer.waiting_bytes)

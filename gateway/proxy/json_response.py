@@ -19,7 +19,7 @@ from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.record import estimated_tokens
 from gateway.runtime.heavy_work import HeavyWork
 from gateway.runtime.json_types import Json
-from gateway.safety import provenance
+from gateway.safety import labels
 
 COPIES = 4  # of an answer while it is labelled: as it came, as text, in parts, labelled
 
@@ -62,7 +62,7 @@ def label(
     body = sent.whole
     if changes or answer is not parsed:
         body = sent.put_back(orjson.dumps({**answer, **changes}))
-    labelled = openai_json.append(body, {"mmhie": provenance.merge(initial, final)})
+    labelled = openai_json.append(body, {"mmhie": labels.merge(initial, final)})
     usage_of = messages_output.usage_of if path == MESSAGES else openai_json.usage_of
     beginnings = [state.beginning for state in states if state.beginning]
     return Labelled(labelled, final, usage_of(answer), beginnings)

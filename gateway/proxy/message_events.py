@@ -5,14 +5,14 @@ import re
 from collections.abc import Callable, Mapping
 
 from gateway.engine import openai_json
-from gateway.errors import EngineCut, EngineRejected, GatewayError, InvalidRequest
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError, InvalidRequest
 from gateway.http import sse
 from gateway.proxy import messages_error, messages_output
 from gateway.proxy.messages_output import object_in
-from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
+from gateway.proxy.output_policy import PLAIN, WENT_ON, ChoiceState, OutputPolicy
 from gateway.proxy.text_stream import TextForm, TextStream
 from gateway.runtime.json_types import Json
-from gateway.safety import provenance
+from gateway.safety import labels
 
 # What a text delta of vLLM looks like in front of its text.
 PLAIN_DELTA = b'"delta":{"type":"text_delta","text":"'
@@ -45,7 +45,7 @@ class MessageEventRelay:
     def relay(self, event: bytes, _: object = None) -> bytes:
         """Return what to send for an event; raises EngineRejected or EngineGarbled."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
-        if is_plain and (text := plain_text(event)):
+        if is_plain and not self.finals and (text := plain_text(event)):
             self._state.has_text = True
             self._state.mac.update(text)
             self.pieces += 1
@@ -68,7 +68,7 @@ class MessageEventRelay:
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
         has_text = self._state.has_text or (self._text is not None and self._text.has_text)
-        return [provenance.format_digest(self._state.mac)] if has_text else []
+        return [labels.format_digest(self._state.mac)] if has_text else []
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte, as the Messages API's own `error` event."""
@@ -77,6 +77,8 @@ class MessageEventRelay:
 
     def _text_delta(self, event: bytes, body: Json) -> bytes:
         """A piece of text, cleaned."""
+        if self.finals:
+            raise EngineGarbled(WENT_ON)
         index = body.get("index")
         rest = self._end_text() if index != self._index else b""
         self._text = self._text or TextStream(FORM, self._policy, self._state.mac)
@@ -120,7 +122,7 @@ class MessageEventRelay:
         final = self._state.final(finish, fingerprint=None)
         self.finals[:] = [final]
         self.usage = messages_output.both(self._prompt_usage, messages_output.usage_of(body))
-        label = provenance.merge(provenance.repeatable(self._initial), final)
+        label = labels.merge(labels.repeatable(self._initial), final)
         return openai_json.append(event, {"mmhie": label})
 
     def _stop(self, event: bytes, _: Json) -> bytes:

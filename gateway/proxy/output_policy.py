@@ -6,10 +6,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from gateway.engine import openai_json
+from gateway.errors import EngineGarbled
 from gateway.runtime.json_types import Json
-from gateway.safety import harmony, placement, provenance, reasoning
-from gateway.safety.labels import Ending
-from gateway.safety.provenance import Digest
+from gateway.safety import harmony, labels, placement, reasoning
+from gateway.safety.labels import Digest, Ending
 from gateway.safety.reasoning import text_of
 from gateway.safety.refusals import HEAD
 from gateway.settings.gateway import GatewaySettings
@@ -17,6 +17,9 @@ from gateway.settings.gateway import GatewaySettings
 if TYPE_CHECKING:
     from gateway.safety.output_checks.checks import AnswerChecks
     from gateway.safety.transcript import Transcript
+
+
+WENT_ON = "The engine went on after the end of an answer; try again."
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class OutputPolicy:
 
     def digest(self, key: bytes) -> Digest:
         """A digest for the text of an answer."""
-        return provenance.new_digest(key, self.transcript)
+        return labels.new_digest(key, self.transcript)
 
     def choice(self, choice: Json) -> Json:
         """A choice with its reasoning under this policy."""
@@ -119,6 +122,7 @@ class ChoiceState:
     has_text: bool = False
     has_reasoning: bool = False
     has_tool_calls: bool = False
+    has_ended: bool = False  # its label is made
     warnings: list[str] = field(default_factory=list)
     _guard: harmony.HarmonyGuard | None = None  # from a `<` on until that is decided
     _is_open: bool = False
@@ -171,8 +175,8 @@ class ChoiceState:
 
     def hear_model(self, name: object) -> None:
         """Take in the model that the engine says has answered."""
-        if provenance.is_another_model(name, self.policy.served):
-            self.warn(provenance.OTHER_MODEL)
+        if labels.is_another_model(name, self.policy.served):
+            self.warn(labels.OTHER_MODEL)
 
     @property
     def is_in_text(self) -> bool:
@@ -183,6 +187,8 @@ class ChoiceState:
         """Take in a message or a delta."""
         text = message.get("content")
         if isinstance(text, str) and text:
+            if self.has_ended:
+                raise EngineGarbled(WENT_ON)
             self.mac.update(text.encode())
             self.beginning = self.beginning or text[:HEAD]
             self.has_text = True
@@ -199,11 +205,12 @@ class ChoiceState:
             "reasoning" if self.has_reasoning else None,
             self.has_tool_calls,
         )
+        self.has_ended = True
         checks = self.policy.checks
         return ending.label(
             [*self.policy.warnings, *self.warnings],
             checks.heard(self.mac) if checks is not None else (),
-            digest=provenance.format_digest(self.mac),
+            digest=labels.format_digest(self.mac),
             fingerprint=fingerprint,
         )
 

@@ -10,7 +10,7 @@ from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.proxy.text_stream import TextForm, TextStream
 from gateway.runtime.json_types import Json
-from gateway.safety import provenance
+from gateway.safety import labels
 from gateway.safety.reasoning import is_reasoning_event
 
 CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
@@ -65,8 +65,8 @@ class ResponseEventRelay:
 
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
-        is_new = self._mac.hexdigest() == provenance.new_digest(self._key).hexdigest()
-        return [] if is_new else [provenance.format_digest(self._mac)]
+        is_new = self._mac.hexdigest() == labels.new_digest(self._key).hexdigest()
+        return [] if is_new else [labels.format_digest(self._mac)]
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte, as the Responses API's own `error` event."""
@@ -138,9 +138,7 @@ class ResponseEventRelay:
         self.ended = True
         self.usage = openai_json.usage_of(response)
         self.finals.append(final)
-        return openai_json.inside(
-            "response", event, {"mmhie": provenance.merge(self._initial, final)}
-        )
+        return openai_json.inside("response", event, {"mmhie": labels.merge(self._initial, final)})
 
 
 def keep_whole(event: bytes) -> LightAnswer:

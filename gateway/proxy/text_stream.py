@@ -8,7 +8,9 @@ from gateway.http import sse
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.runtime.json_types import Json
 from gateway.safety import harmony
-from gateway.safety.provenance import Digest
+from gateway.safety.labels import Digest
+
+MOST_WAITING = 64  # deltas, each of which may end as a marker begins
 
 
 class TextForm(NamedTuple):
@@ -59,7 +61,7 @@ class TextStream:
         """Return what to send for a delta event, perhaps nothing yet; raises EngineGarbled."""
         raw = self.form.read(body)
         self._waiting.append(BufferedDelta(event, body, raw, self._guard.feed(raw)))
-        if self._guard.is_undecided:
+        if self._guard.is_undecided and len(self._waiting) < MOST_WAITING:
             return b""
         last = len(self._waiting) - (not self._guard.is_idle or bool(self.policy.closing))
         ready, self._waiting = self._waiting[:last], self._waiting[last:]
@@ -97,6 +99,6 @@ class TextStream:
         if text == delta.raw:
             return delta.event
         body = self.form.write(delta.body, text)
-        if self._guard.found and body.get("logprobs"):
+        if (self._guard.found or delta.shown != delta.raw) and body.get("logprobs"):
             body["logprobs"] = []  # token by token, they would spell out what was stripped
         return sse.named(str(body.get("type")), body)

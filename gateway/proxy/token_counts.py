@@ -78,5 +78,5 @@ class CountAnswer:
         held = memory.held_bytes
         body = await response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + len(body) + parsed_bytes(body))
-        openai_json.parse(body)
+        openai_json.parse_page(body)
         await exchange.respond(200, body, headers=[NO_STORE])

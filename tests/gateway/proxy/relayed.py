@@ -1,6 +1,7 @@
 """A stream between an engine's socket and a caller's, without the sockets: reads in, bytes out."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,16 @@ def event(text: str, **more: object) -> bytes:
     """A chunk as vLLM writes it."""
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": None, **more}
     return sse.encode({"id": "x", "choices": [choice]})
+
+
+def named(kind: str, **more: object) -> bytes:
+    """An event of the Responses or the Messages API, named by its type."""
+    return sse.named(kind, {"type": kind, **more})
+
+
+def content(raw: bytes) -> Any:
+    """The JSON of an event."""
+    return json.loads(sse.payload(raw))
 
 
 class Socket(asyncio.Transport):

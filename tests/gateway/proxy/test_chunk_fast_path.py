@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.proxy.chunks import ChunkFastPath, ChunkRelay, text_said
-from gateway.safety import provenance
+from gateway.safety import labels
 from tests.gateway.proxy.relayed import FIRST, KEY, event
 
 
@@ -65,11 +65,11 @@ def test_the_caller_and_the_digest_see_no_difference(texts: list[str]) -> None:
     texts = [text.encode(errors="replace").decode() for text in texts]
     plain = [text for text in texts if "<" not in text]
     passed, digest = told_by(*map(event, plain))
-    mac = provenance.new_digest(KEY)
+    mac = labels.new_digest(KEY)
     mac.update("".join(plain).encode())
 
     assert passed[1:] == [event(text) for text in plain[1:]]
-    assert digest == provenance.format_digest(mac)
+    assert digest == labels.format_digest(mac)
 
 
 def test_a_marker_after_plain_chunks_is_still_cleaned() -> None:

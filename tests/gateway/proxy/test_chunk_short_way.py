@@ -39,6 +39,15 @@ def test_the_short_way_is_taken() -> None:
     assert not short.failure
 
 
+def test_log_probabilities_are_read() -> None:
+    """Nothing is learned from a chunk that has some, though the next one may be like it."""
+    texts = ("One", " two", " three", " four")
+    short, long = run([*(chunk(event(text, logprobs={"content": [1]})) for text in texts), END])
+
+    assert short.passed == 0
+    assert short.seen() == long.seen()
+
+
 def test_every_cut() -> None:
     """Of a stream that is whole, and of one that breaks off at any byte."""
     whole = b"".join(STREAM)

@@ -149,14 +149,6 @@ def test_without_a_usage_chunk(took_usage: bool) -> None:
     assert relay.usage is None
 
 
-def test_text_completions_too() -> None:
-    """They say `text` where chat says `delta`."""
-    parts = [{"index": 0, "text": "a", "finish_reason": None}, {"index": 0, "text": "b"}]
-    out, relay = relayed(chunk(parts[0]), chunk({**parts[1], "finish_reason": "stop"}))
-    assert ["mmhie" in each for each in out] == [True, True]
-    assert relay.finals[0]["warnings"] == []
-
-
 def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
     """Some engines send two; neither is lost."""
     chunks = [chunk(said("a", "stop")), chunk(said("", "stop")), chunk(said(None))]
@@ -233,14 +225,6 @@ def test_no_error_is_no_error() -> None:
     choice = {"delta": {"content": "a"}, "finish_reason": "stop"}
     out, _ = relayed({"error": None, "choices": [choice]})
     assert out[0]["mmhie"]["disclaimer"]
-
-
-def test_an_error_in_band_is_what_clients_raise_on() -> None:
-    """The error object, then the terminator."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request=dict)
-    first, done = sse.EventBuffer().feed(relay.render(EngineCut("Cut.")))
-    assert json.loads(sse.payload(first))["error"]["code"] == "engine_cut"
-    assert done == sse.DONE
 
 
 # A `<` may begin a marker and waits for the next chunk: the tests below, and the guard's own.
@@ -337,14 +321,6 @@ def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
     assert "secret" not in str(out)
     assert texts(out) == "yes"
     assert len(out) == 2
-
-
-def test_reasoning_goes_by_both_names() -> None:
-    """Clients of before and of now find it."""
-    out, _ = relayed(*thought("hm"), took_usage=True, policy=OutputPolicy(name="both"))
-
-    delta = out[0]["choices"][0]["delta"]
-    assert (delta["reasoning"], delta["reasoning_content"]) == ("hm", "hm")
 
 
 def test_the_disclaimer_surrounds_the_text_once() -> None:

@@ -1,6 +1,5 @@
 """Streams of Anthropic's Messages API: labels on the first and the closing event, clean text."""
 
-import json
 from typing import Any
 
 import pytest
@@ -9,16 +8,14 @@ from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayErro
 from gateway.http import sse
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
-from gateway.safety.provenance import keyed_digest
+from gateway.safety.labels import keyed_digest
+from tests.gateway.proxy.relayed import content
+from tests.gateway.proxy.relayed import named as event
 
 DISCLAIMER = {"text": "Not advice.", "version": "1"}
 FIRST = {"disclaimer": DISCLAIMER, "provenance": {"request_id": "id-1"}, "notices": []}
 HIDE = OutputPolicy("hide")
 START = {"id": "m1", "content": [], "usage": {"input_tokens": 7, "output_tokens": 0}}
-
-
-def event(kind: str, **more: Any) -> bytes:
-    return sse.named(kind, {"type": kind, **more})
 
 
 def delta(text: str, index: int = 0) -> bytes:
@@ -47,10 +44,6 @@ def relay(policy: OutputPolicy = PLAIN) -> MessageEventRelay:
     own = MessageEventRelay(FIRST, key=b"k", policy=policy)
     own.relay(event("message_start", message=START))
     return own
-
-
-def content(raw: bytes) -> Any:
-    return json.loads(sse.payload(raw))
 
 
 def said(raw: bytes) -> str:
@@ -177,6 +170,16 @@ def test_a_failure_is_an_error_event() -> None:
     body = content(raw)
     assert (body["type"], body["request_id"]) == ("error", "id-1")
     assert (body["error"]["type"], body["error"]["message"]) == ("api_error", "It broke.")
+
+
+@pytest.mark.parametrize("text", [" and more", " <and"])
+def test_text_behind_the_closing_event_is_a_fault(text: str) -> None:
+    """The label that has gone has the digest of less."""
+    own = relay()
+    own.relay(delta("two words"))
+    own.relay(closing())
+    with pytest.raises(EngineGarbled):
+        own.relay(delta(text))
 
 
 def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:

@@ -10,7 +10,7 @@ from gateway.api import paths
 from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
 from gateway.proxy import messages_error
 from gateway.proxy.output_policy import OutputPolicy
-from gateway.safety.provenance import keyed_digest
+from gateway.safety.labels import keyed_digest
 from tests.gateway.proxy import test_json_response
 
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "s"}

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.proxy.output_policy import ChoiceState
-from gateway.safety import provenance
+from gateway.safety import labels
 
 KEY = b"k"
 
 
 def told_of(*texts: str | None) -> ChoiceState:
-    told = ChoiceState(provenance.new_digest(KEY))
+    told = ChoiceState(labels.new_digest(KEY))
     for text in texts:
         told.hear({"content": text})
     return told
@@ -29,7 +29,7 @@ def test_the_digest_is_of_the_whole_text(parts: list[str]) -> None:
 
 def test_a_marker_is_told_once() -> None:
     """A marker that comes often is one warning."""
-    told = ChoiceState(provenance.new_digest(KEY))
+    told = ChoiceState(labels.new_digest(KEY))
 
     assert [told.clean_whole(text) for text in ("<|start|>", "a", "b<|end|>")] == ["", "a", "b"]
     assert told.final("stop", fingerprint=None)["warnings"][0] == "harmony_markers_stripped"
@@ -37,7 +37,7 @@ def test_a_marker_is_told_once() -> None:
 
 def test_stripped_text_takes_its_tokens_along() -> None:
     """Log-probabilities and ids would spell it out; a clean choice keeps them."""
-    told = ChoiceState(provenance.new_digest(KEY))
+    told = ChoiceState(labels.new_digest(KEY))
     leak = {"delta": {"content": "a<|end|>"}, "logprobs": {"content": [1]}, "token_ids": [7]}
     clean = {"delta": {"content": "b"}, "logprobs": {"content": [2]}, "token_ids": None}
     shown = told.pass_on(leak)
@@ -48,6 +48,6 @@ def test_stripped_text_takes_its_tokens_along() -> None:
 
 def test_content_of_another_kind_is_no_text() -> None:
     """Parts in a list are not digested and do not fail."""
-    told = ChoiceState(provenance.new_digest(KEY))
+    told = ChoiceState(labels.new_digest(KEY))
     told.hear({"content": [{"text": "a"}]})
     assert told.final("stop", fingerprint="fp")["warnings"] == ["empty_answer"]

@@ -1,6 +1,5 @@
 """Streams of the Responses API: labels inside `response`, on its first and its closing event."""
 
-import json
 from typing import Any
 
 import pytest
@@ -9,7 +8,9 @@ from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayErro
 from gateway.http import sse
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
-from gateway.safety.provenance import keyed_digest
+from gateway.safety.labels import keyed_digest
+from tests.gateway.proxy.relayed import content
+from tests.gateway.proxy.relayed import named as event
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 DELTA = {"type": "response.output_text.delta", "sequence_number": 1, "delta": "a"}
@@ -17,17 +18,8 @@ MESSAGE = {"type": "message", "content": [{"type": "output_text", "text": "a"}]}
 REASONING = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "hm"}]}
 
 
-def event(kind: str, **more: Any) -> bytes:
-    body = json.dumps({"type": kind, **more}, separators=(",", ":"))
-    return f"event: {kind}\ndata: {body}\n\n".encode()
-
-
 def relay() -> ResponseEventRelay:
     return ResponseEventRelay(FIRST, key=b"k")
-
-
-def content(raw: bytes) -> Any:
-    return json.loads(sse.payload(raw))
 
 
 def test_created_and_completed_are_labelled() -> None:

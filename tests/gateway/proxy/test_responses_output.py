@@ -7,7 +7,7 @@ import pytest
 from gateway.errors import EngineGarbled
 from gateway.proxy import responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
-from gateway.safety import provenance
+from gateway.safety import labels
 from gateway.safety.reasoning import Policy
 
 ITEMS: list[dict[str, Any]] = [
@@ -50,7 +50,7 @@ def test_what_was_stripped_is_told_and_not_digested() -> None:
     clean = {"output": [{"type": "message", "content": [{"text": "Yes."}]}]}
     finals = []
     for response in (leak, clean):
-        told = ChoiceState(provenance.new_digest(b"k"))
+        told = ChoiceState(labels.new_digest(b"k"))
         finals.append(told.final(responses_output.hear(response, told), fingerprint=None))
 
     assert [final["warnings"] for final in finals] == [["harmony_markers_stripped"], []]
@@ -63,4 +63,4 @@ def test_nonsense_is_named(broken: Any) -> None:
     with pytest.raises(EngineGarbled):
         responses_output.changes({"output": broken}, PLAIN)
     with pytest.raises(EngineGarbled):
-        responses_output.hear({"output": broken}, ChoiceState(provenance.new_digest(b"k")))
+        responses_output.hear({"output": broken}, ChoiceState(labels.new_digest(b"k")))

@@ -15,7 +15,9 @@ from gateway.proxy import json_response
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
+from gateway.proxy.text_stream import MOST_WAITING
 from gateway.safety import harmony
+from tests.gateway.proxy.relayed import named as event
 from tests.gateway.safety.test_harmony import TEXTS
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
@@ -28,10 +30,6 @@ SURROUNDS = (
 LEAK = "It is benign.<|channel|>analysis<|message|>Or is it?"
 NUMBER = {"sequence_number": 1, "output_index": 0}
 PLACE = {**NUMBER, "content_index": 0, "item_id": "m1"}
-
-
-def event(kind: str, **more: Any) -> bytes:
-    return sse.named(kind, {"type": kind, **more})
 
 
 def part(text: str, **more: Any) -> dict[str, Any]:
@@ -139,6 +137,16 @@ def test_a_delta_waits_only_while_it_may_begin_a_marker() -> None:
     assert own.relay(open_) == own.relay(more) == b""
     assert own.relay(rest) == open_ + more + rest
     assert own.relay(plain) is plain
+
+
+def test_deltas_that_all_may_begin_a_marker_wait_in_small_numbers() -> None:
+    """None is kept for the end, and none of their text is lost."""
+    events = stream(*["<|chan"] * MOST_WAITING, "ter")
+    own = ResponseEventRelay(FIRST, key=b"k")
+    early = [own.relay(each) for each in events[: 3 + MOST_WAITING]]
+
+    assert "".join(said(b"".join(early[3:]))) == "<|chan" * (MOST_WAITING - 2)
+    assert texts(relayed(events)) == {"<|chan" * MOST_WAITING + "ter"}
 
 
 def test_markers_may_be_escaped() -> None:
