@@ -14,9 +14,9 @@ from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
 from gateway.audit.rotation import last_line, read_end, rotated_files
 from gateway.audit.tampering import Mark, tampering
+from gateway.record import rfc3339
 from gateway.runtime.files import sync_folder
 from gateway.runtime.json_types import Json
-from gateway.runtime.timestamps import rfc3339
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
 Fsync = Literal["always", "interval", "never"]
@@ -229,11 +229,14 @@ def event(kind: str, **facts: object) -> Json:
     return {"time": rfc3339(time.time()), "kind": kind, "host": HOST, **facts}
 
 
+def lock_of(trail: Path) -> Path:
+    return trail.with_name(trail.name + ".lock")
+
+
 @contextlib.contextmanager
 def lock_trail(trail: Path) -> Iterator[None]:
     """Hold a trail's lock: a file of its own, since rotation renames the trail. Raises OSError."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    lock = os.open(trail.with_name(trail.name + ".lock"), flags, 0o600)
+    lock = os.open(lock_of(trail), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         acquire(lock)
         yield

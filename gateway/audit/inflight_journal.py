@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import mmap
 import os
+import secrets
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -27,15 +28,21 @@ class InflightJournal:
     """
 
     def __init__(self, trail: Path) -> None:
-        self.path = trail.with_name(f"{trail.name}.open-{os.getpid()}")
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        self._handle = os.open(self.path, flags, 0o600)
+        # In a container numbers of processes repeat: whoever removes the journal of a dead one must
+        # not find that of a living one under its name, nor one that is not locked yet.
+        name = f"open-{os.getpid()}-{secrets.token_hex(4)}"
+        self.path = trail.with_name(f"{trail.name}.{name}")
+        unlocked = trail.with_name(f"{trail.name}.un{name}")
+        self._handle = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unlocked.rename(self.path)
             # Reserved, not sparse: a page that finds no room on the disk would kill the process.
             os.posix_fallocate(self._handle, 0, SLOTS * SLOT_BYTES)
             self._map = mmap.mmap(self._handle, SLOTS * SLOT_BYTES)
         except OSError:
+            for path in (unlocked, self.path):
+                path.unlink(missing_ok=True)
             os.close(self._handle)
             raise
         self._free = deque(range(SLOTS))

@@ -9,7 +9,8 @@ import orjson
 
 from gateway.runtime.json_types import Json
 
-TAIL_BYTES = 256 * 1024  # nearly always more than the last line
+TAIL_BYTES = 256 * 1024
+END_BYTES = 8 * 1024  # nearly always more than the last line
 
 
 def rotated_files(path: Path) -> list[Path]:
@@ -40,7 +41,7 @@ def last_line(path: Path) -> bytes:
 
 def read_end(handle: int, size: int) -> tuple[int, bytes]:
     """Return the start and content of a file's end, which holds its last line, however long."""
-    length = TAIL_BYTES
+    length = END_BYTES
     while True:
         start = max(0, size - length)
         tail = os.pread(handle, size - start, start)

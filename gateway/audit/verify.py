@@ -1,17 +1,19 @@
 """Verify a trail: find edits, deletions, reorderings, cuts and other keys, each with its place."""
 
+import contextlib
 import hmac
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import orjson
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
+from gateway.audit.file import lock_of, lock_trail
 from gateway.audit.rotation import rotated_files
 from gateway.runtime.json_types import Json
 
@@ -179,14 +181,48 @@ def verify(
 
 
 def lines_of(path: Path) -> Iterator[Numbered]:
-    """Yield every line of a trail in order, each with its place."""
+    """Yield every line of a trail in order, each with its place; a gateway may write it and rotate
+    it meanwhile."""
+    rotated, trail = files_of(path)
+    with trail or contextlib.nullcontext():
+        for earlier in rotated:
+            with earlier.open("rb") as file:
+                yield from number_lines(earlier, file)
+        if trail is not None:
+            yield from number_lines(path, trail)
+
+
+def files_of(path: Path) -> tuple[list[Path], BinaryIO | None]:
+    """Return the earlier files and the open one after them; None for it where a crash came between
+    the two steps of a rotation."""
     rotated = rotated_files(path)
-    for file_path in (*rotated, path):
-        if file_path == path and rotated and not path.exists():
-            return  # a crash between the two steps of a rotation
-        with file_path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                yield f"{file_path.name}:{number}", raw
+    try:
+        trail = path.open("rb")
+    except FileNotFoundError:
+        if not rotated:
+            raise
+        trail = None
+    if rotated_files(path) == rotated:
+        return rotated, trail
+    if trail is not None:
+        trail.close()
+    return files_of(path)
+
+
+def number_lines(path: Path, file: BinaryIO) -> Iterator[Numbered]:
+    """Yield the lines of a file; the last may be half written at the moment."""
+    for number, line in enumerate(file, start=1):
+        whole = line if line.endswith(b"\n") else line + rest_of_line(path, file)
+        yield f"{path.name}:{number}", whole
+
+
+def rest_of_line(trail: Path, file: BinaryIO) -> bytes:
+    """Return what follows once whoever writes the trail has written it; nothing of a copy, which
+    has no lock: one of ours there might be in the way of a gateway of another account."""
+    if lock_of(trail).exists():
+        with contextlib.suppress(OSError), lock_trail(trail):
+            return file.readline()
+    return b""
 
 
 def checkpoints_in(text: str) -> list[ChainHead]:

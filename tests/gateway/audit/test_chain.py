@@ -25,19 +25,6 @@ def test_a_line_can_be_checked_with_nothing_of_ours() -> None:
     assert head == ChainHead(1, expected)
 
 
-def test_what_was_sealed_opens() -> None:
-    """As it was, and genuine under its own key only."""
-    line, head = chain.signed_line(RECORD, START, MAC)
-    opened = chain.parse_line(line[:-1], MAC)
-    other = chain.parse_line(line[:-1], chain.new_mac("o" * 32))
-
-    assert opened is not None
-    assert (opened.is_genuine, opened.head, opened.prev) == (True, head, START.mac)
-    assert opened.record["client"] == RECORD["client"]
-    assert other is not None
-    assert not other.is_genuine
-
-
 @given(st.data())
 def test_no_byte_can_be_changed(data: st.DataObject) -> None:
     """Any byte, changed to any other: the line is not genuine, or no line any more."""

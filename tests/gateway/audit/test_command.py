@@ -9,8 +9,7 @@ import pytest
 
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
-from gateway.audit.verify import checkpoints_in as checkpoints_of
-from gateway.safety.provenance import keyed_digest
+from gateway.safety.labels import keyed_digest
 from tests.gateway.audit.conftest import KEY, REQUEST_LINE, Append, Desk, lines, record
 
 
@@ -55,7 +54,8 @@ def test_what_cannot_be(desk: Desk, trail: Path) -> None:
     def complaint(*arguments: str) -> str:
         return desk.run("audit", "verify", *arguments, exit_code=2)[1]
 
-    assert "--checkpoint is neither" in complaint("--checkpoint", "none")
+    for checkpoint in ("none", f"12:{'a' * 63}"):
+        assert "--checkpoint is neither" in complaint("--checkpoint", checkpoint)
     assert "cannot be read" in complaint("--file", "none")
     desk.monkeypatch.delenv("MMHIE_AUDIT_FILE")
     assert "must be set" in complaint()
@@ -180,13 +180,6 @@ def test_a_hold_does_not_wait_for_the_trail(desk: Desk, path: Path) -> None:
     assert "The hold is in" in out
     assert "could not be written to the audit trail" in err
     assert path.with_name("hold.json").exists()
-
-
-def test_checkpoints_in_a_line() -> None:
-    """`seq:mac`, and nothing that only looks like it."""
-    assert checkpoints_of(f"12:{'a' * 64}")[0].seq == 12
-    with pytest.raises(OSError, match="No such file"):
-        checkpoints_of(f"12:{'a' * 63}")
 
 
 TEXT = "Take one tablet.\nThen rest."

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from gateway.hold.hold import Hold, write
-from gateway.safety.provenance import keyed_digest
+from gateway.safety.labels import keyed_digest
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, COMPLETIONS, STREAMS, Surface, events, name_of
 from tests.fake_engine.process import FakeEngine
@@ -118,6 +118,7 @@ def test_a_stream_that_is_ended(
 
     assert reader.text == SAID
     assert (line["outcome"], line["output_digests"]) == (outcome, [digest(SAID)])
+    assert line["prompt_digest"].startswith("hmac-sha256:")
 
 
 def digest(text: str) -> str:

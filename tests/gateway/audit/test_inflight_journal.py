@@ -58,6 +58,15 @@ def test_the_living_are_not_looked_at(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
+def test_no_journal_has_the_name_of_another(path: Path) -> None:
+    """Numbers of processes repeat: removing the journal of a dead one removes no other."""
+    before, living = InflightJournal(path), InflightJournal(path)
+    before.close()
+    assert living.path.exists()
+    living.close()
+    assert list(path.parent.iterdir()) == []
+
+
 def test_slots_are_taken_again_and_run_out(path: Path) -> None:
     """A request too many, or too long, has none; it is served all the same."""
     register = InflightJournal(path)
@@ -126,9 +135,11 @@ class Killed:
         self.engine.until(lambda stats: stats["running"] == len(ids))
 
     def lines_after_it(self) -> list[dict[str, Any]]:
-        """Kill it now: the lines of requests after the next start and stop."""
+        """Kill it now, in the middle of a line: those of requests after the next start and stop."""
         self.gateway.signal(signal.SIGKILL)
         self.gateway.exit_code()
+        with self.trail.open("ab") as file:
+            file.write(b'{"seq":99,"pr')
         for thread in self.hanging:
             thread.join()
         self.begin().wait().stop()
@@ -151,6 +162,8 @@ def test_nothing_that_was_answered_is_lost(
     assert sorted(line["caller_request_id"] for line in told) == [*given, *left]
     assert {line["caller_request_id"] for line in unfinished} >= set(left)
     assert all(line["client"] and line["since"] and line["route"] for line in unfinished)
+    kinds = [line["kind"] for line in lines(path) if line["kind"] in ("start", "repair", "stop")]
+    assert kinds == ["start", "repair", "start", "stop"]
     assert not verify(path, key=KEY).findings
     assert not list(path.parent.glob("*.open-*")), os.listdir(path.parent)
 

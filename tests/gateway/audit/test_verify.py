@@ -1,5 +1,6 @@
 """Every manipulation of a trail is found, with its place."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from gateway.audit import chain
 from gateway.audit.chain import ChainHead
+from gateway.audit.file import lock_trail
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.gateway.audit.conftest import KEY, Append, lines, record, records
@@ -149,7 +151,36 @@ def test_through_rotated_files(append: Append, path: Path) -> None:
     assert found(path, archived=True) == []
 
 
-def test_a_trail_that_is_gone(path: Path) -> None:
-    """Is an error, and no clean bill."""
-    with pytest.raises(FileNotFoundError):
-        verify(path, key=KEY)
+def test_a_trail_that_is_rotated_meanwhile(append: Append, path: Path) -> None:
+    """Nothing is missing: what was the trail at the beginning is read to its end."""
+    append(*map(records, range(30)), rotate_bytes=1000)
+    before = rotated_files(path)
+
+    def rotate(_: int) -> None:
+        if rotated_files(path) == before:
+            append(records(30), rotate_bytes=1)
+            append(records(31))
+
+    assert found(path, seen=rotate) == []
+    assert rotated_files(path) != before
+
+
+def test_a_line_that_is_being_written(trail: Path) -> None:
+    """It is waited for; one that stays torn is a finding."""
+    content = trail.read_bytes()
+    trail.write_bytes(content[:-20])
+    is_locked, is_read = threading.Event(), threading.Event()
+
+    def write_the_rest() -> None:
+        with lock_trail(trail), trail.open("ab") as file:
+            is_locked.set()
+            is_read.wait()
+            file.write(content[-20:])
+
+    writing = threading.Thread(target=write_the_rest)
+    writing.start()
+    is_locked.wait()
+    assert found(trail, seen=lambda _: is_read.set()) == []
+    writing.join()
+    trail.write_bytes(content[:-20])
+    assert found(trail) == [("torn", "audit.jsonl:10")]

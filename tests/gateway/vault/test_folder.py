@@ -24,15 +24,6 @@ def test_files_are_found_by_their_id_alone(tmp_path: Path) -> None:
     assert [*folder.answers_in(tmp_path)] == [day / f"{ID}.sealed"]
 
 
-def test_only_their_owner_reads_them(tmp_path: Path) -> None:
-    """Whatever the umask of the process is."""
-    day = folder.make_day(tmp_path, "2026-11-28")
-    folder.write(day, ID, b"sealed")
-
-    assert day.stat().st_mode & 0o777 == 0o700
-    assert (day / f"{ID}.sealed").stat().st_mode & 0o777 == 0o600
-
-
 def test_days_that_are_over_are_erased(tmp_path: Path) -> None:
     """With the drafts of a process that was killed; the first day that is kept stays whole."""
     for day in ("2026-11-26", "2026-11-27", "2026-11-28"):

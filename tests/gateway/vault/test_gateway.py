@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.runtime.timestamps import rfc3339
-from gateway.safety.provenance import keyed_digest
+from gateway.record import rfc3339
+from gateway.safety.labels import keyed_digest
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
@@ -28,7 +28,7 @@ from tests.contract.surfaces import (
     readable,
 )
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.conftest import line_where, trail_settings
 from tests.gateway.vault.conftest import Holder, KeyPair, key_pair
 from tests.waiting import until
 
@@ -57,13 +57,7 @@ class Vaulted(Holder):
 
     def line(self, request_id: str) -> dict[str, Any]:
         """The line of the trail."""
-        trail = self.vault.with_name("audit.jsonl")
-
-        def matching() -> list[dict[str, Any]]:
-            return [line for line in lines(trail) if line.get("caller_request_id") == request_id]
-
-        until(matching)
-        return matching()[0]
+        return line_where(self.vault.with_name("audit.jsonl"), caller_request_id=request_id)
 
 
 Begin = Callable[..., Vaulted]
@@ -73,9 +67,9 @@ Begin = Callable[..., Vaulted]
 def vaulted(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) -> Iterator[Vaulted]:
     where = tmp_path_factory.mktemp("vaulted")
     holder = Vaulted(where / "vault", key_pair(where))
-    trail = {"MMHIE_AUDIT_FILE": str(where / "audit.jsonl"), "MMHIE_AUDIT_KEY": KEY}
+    settings = holder.settings | trail_settings(where / "audit.jsonl")
     more = {"MMHIE_DIGEST_KEY": DIGEST_KEY, "MMHIE_TIMEOUT_SECONDS": "3"}
-    with Gateway(where, the_engine.url, **holder.settings, **trail, **more).wait() as gateway:
+    with Gateway(where, the_engine.url, **settings, **more).wait() as gateway:
         holder.gateway = gateway
         yield holder
 

@@ -2,19 +2,16 @@
 
 import asyncio
 import contextlib
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from gateway.errors import OutOfMemory, VaultUnavailable
+from gateway.errors import OutOfMemory
 from gateway.limits.memory_budget import MemoryBudget
-from gateway.record import AnswerSummary, RequestRecord
-from gateway.runtime.timestamps import rfc3339
-from gateway.safety.provenance import keyed_digest
+from gateway.record import AnswerSummary, RequestRecord, rfc3339
+from gateway.safety.labels import keyed_digest
 from gateway.safety.transcript import Transcript
 from gateway.vault import folder
 from gateway.vault.sealing import Sealer
@@ -89,31 +86,6 @@ async def test_a_stop_at_the_moment_of_an_answer_is_a_stop(tmp_path: Path, keys:
     assert len(process.holder.answers()) == 20
 
 
-async def test_an_answer_without_a_text_is_not_kept(process: Process) -> None:
-    """A refusal, a count of tokens: the model said nothing."""
-    transcript = Transcript(b"{}", process.budget.lease())
-    for answer in (None, AnswerSummary(1, 0, (), (), [])):
-        record = RequestRecord("caller", "POST", own_id="0" * 32, answer=answer)
-        assert not process.vault.keep(record, "/tokenize", transcript)
-
-
-async def test_requests_are_refused_while_the_disk_fails(process: Process, tmp_path: Path) -> None:
-    """An answer given before waits, and is written once there is a disk; nothing is lost."""
-    async with process.running():
-        process.holder.vault.rename(tmp_path / "away")
-        process.keep(1)
-        await process.until_last(failing=True, waiting=1)
-        with pytest.raises(VaultUnavailable):
-            process.vault.check()
-        assert process.vault.refuses()
-        assert process.vault.warnings()
-        (tmp_path / "away").rename(process.holder.vault)
-        await process.until_last(failing=False, waiting=0)
-        process.vault.check()
-
-    assert len(process.holder.answers()) == 1
-
-
 async def test_a_lost_answer_is_counted_at_the_stop(
     process: Process, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,15 +151,6 @@ async def test_many_small_answers_cannot_fill_the_memory(process: Process) -> No
 
         assert process.budget.held_bytes == 0
     assert len(process.holder.answers()) == kept
-
-
-def test_a_gateway_without_a_vault_does_not_wait_for_it() -> None:
-    """HPKE is loaded where there is a vault."""
-    loaded = "print('cryptography.hazmat.primitives.hpke' in sys.modules)"
-    program = f"import sys, gateway.app, gateway.processes.startup_checks; {loaded}"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-
-    assert done.stdout == "False\n", done.stderr
 
 
 def test_a_text_under_way_is_counted_and_never_refused() -> None:
