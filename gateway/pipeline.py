@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from gateway.api.json_structure import check_values
 from gateway.api.request_text import Turn, turns_of
 from gateway.auth.gate import Gate
+from gateway.auth.key_guard import withdrawn
 from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
@@ -52,7 +53,7 @@ from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
 from gateway.safety import refusals
 from gateway.safety.labels import RequestFacts
-from gateway.safety.prompt_screening import PromptScreening
+from gateway.safety.red_flags.screening import PromptScreening
 from gateway.second_reading import SecondReading
 from gateway.services import Services
 
@@ -258,6 +259,8 @@ class Pipeline:
         """Let the handler check the request and prepare the engine's, a large one in a thread."""
         services = self.services
         services.look()
+        if services.watch.state.model is None:
+            await services.watch.catch_up()
         if len(incoming.body) > HEAVY_BYTES:
             prepared = await services.heavy.run(
                 lambda: self.handler.read(incoming, self.exchange, services)
@@ -292,11 +295,14 @@ class Pipeline:
         return SecondReading(self.screening, prepared.model, self.record, self.services, label)
 
     async def open(self, prepared: Prepared, label: Json) -> Opened:
-        """Send the request, unless a hold has come meanwhile, and wait for the engine's status;
-        raises what a failure means. What the prompt costs is estimated until it is counted."""
+        """Send the request, unless a hold or the end of its key has come meanwhile, and wait for
+        the engine's status; raises what a failure means. What the prompt costs is estimated until
+        it is counted."""
         record, services = self.record, self.services
         services.look()
         services.check_hold()
+        if not services.gate.still_admits(record.principal):  # its body may have come slowly
+            raise withdrawn()
         request = await prepared.fit(services)
         record.prompt_estimate = estimated_tokens(len(request.body))
         try:

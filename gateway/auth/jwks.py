@@ -17,7 +17,8 @@ from gateway.runtime.log import log
 ALGORITHMS = ("RS256", "ES256")
 SMALLEST_RSA_BITS = 2048
 LARGEST_JWKS_BYTES = 1024 * 1024
-FETCH_TIMEOUT_S = 5.0
+FETCH_TIMEOUT_S = 5.0  # of each step
+LONGEST_FETCH_S = 10.0  # of all of them: a provider that drips would never be asked again
 COOL_DOWN_S = 10.0  # between fetches for unknown key ids: anybody can invent those
 
 Keys = Mapping[str | None, jwt.PyJWK]
@@ -68,12 +69,18 @@ class UrlJwks:
     """A JWKS at a URL, fetched in the background and when a token has an unknown key id."""
 
     def __init__(
-        self, fetch: Fetch, *, every_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        fetch: Fetch,
+        *,
+        every_s: float,
+        longest_s: float = LONGEST_FETCH_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.problem: str | None = "MMHIE_JWKS_URL has not been fetched yet; no token is valid."
         self.generation = 0
         self._fetch = fetch
         self._every_s = every_s
+        self._longest_s = longest_s
         self._clock = clock
         self._next_fetch = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -110,7 +117,8 @@ class UrlJwks:
 
     async def _update(self) -> None:
         try:
-            document = await self._fetch()
+            async with asyncio.timeout(self._longest_s):
+                document = await self._fetch()
             keys = parse(document)
         except (FileUnusable, httpx2.HTTPError, OSError):
             self.problem = (
@@ -154,6 +162,8 @@ def parse(document: bytes) -> Keys:
 def usable(row: Json) -> jwt.PyJWK | None:
     """Return a public key for one of our algorithms, or None. Symmetric keys are never accepted:
     a token signed with the published bytes would verify."""
+    if not isinstance(row, dict) or not isinstance(row.get("kid"), str | None):
+        return None  # RFC 7517, section 5: what is not understood is no reason against the others
     algorithm = {"RSA": "RS256", "EC": "ES256"}.get(str(row.get("kty")))
     if algorithm is None or row.get("alg", algorithm) != algorithm or row.get("use") == "enc":
         return None

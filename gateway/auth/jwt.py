@@ -64,7 +64,7 @@ class JwtVerifier:
         header = checked(lambda: jwt.get_unverified_header(token))
         key = await self._key(header)
         principal = checked(lambda: principal_of(self._claims(token, key), self.policy))
-        return replace(principal, credential=header.get("kid"))
+        return replace(principal, credential=key.key_id)  # the token need not name it
 
     async def _key(self, header: Json) -> jwt.PyJWK:
         """Return the key that a token names. The algorithm is never taken from the token alone: a

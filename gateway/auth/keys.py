@@ -14,6 +14,7 @@ from gateway.runtime.json_types import Json
 
 PREFIX = "mmhie_"  # what secret scanners look for
 SECRET_BYTES = 32
+LATEST = 253_402_300_799  # the end of the year 9999
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -39,8 +40,9 @@ class Key:
             raise ValueError(f"scopes are some of {', '.join(SCOPES)}")
         if self.priority not in PRIORITIES:
             raise ValueError(f"priority is one of {', '.join(PRIORITIES)}")
-        if not isinstance(self.expires, float | int | None):
-            raise TypeError("a time is a number of seconds since 1970")
+        for at in (self.created, self.expires or 0, self.revoked or 0):
+            if not 0 <= at <= LATEST:  # NaN would never expire
+                raise ValueError("a time is a number of seconds since 1970")
 
     def principal(self) -> Principal:
         return Principal(
@@ -93,8 +95,9 @@ def of_row(row: Json) -> Key:
     known = {field.name for field in fields(Key)} & row.keys()
     given = {name: row[name] for name in known}
     limits = PrincipalLimits(**row.get("limits", {}))
-    if any(not isinstance(value, int | None) for value in asdict(limits).values()):
-        raise TypeError("a limit is a whole number")
+    for value in asdict(limits).values():
+        if value is not None and not (isinstance(value, int) and value >= 1):
+            raise ValueError("a limit is a whole number from 1")  # 0 would be none
     return Key(**{**given, "scopes": tuple(row["scopes"]), "limits": limits})
 
 

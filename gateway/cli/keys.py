@@ -19,8 +19,8 @@ from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, print_rows, put
 from gateway.cluster import operator_state
 from gateway.principal import SCOPES, PrincipalLimits, Priority
+from gateway.record import rfc3339
 from gateway.runtime.files import FileUnusable
-from gateway.runtime.timestamps import rfc3339
 from gateway.settings.gateway import load
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
@@ -197,7 +197,11 @@ def read(file: Path) -> tuple[Key, ...]:
 
 @contextlib.contextmanager
 def changing(file: Path) -> Iterator[list[Key]]:
-    """Lock the file, yield its keys to be changed, and write them unless something was raised."""
+    """Lock the file, yield its keys to be changed, and write them unless something was raised.
+
+    Behind a link it is that file: gateways may read it under another path.
+    """
+    file = Path(os.path.realpath(file))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -177,6 +177,8 @@ class FeedbackDesk:
 
     def _add(self, answer: Answered, given: Given, principal: Principal) -> Receipt:
         now = time.time()
+        if given.reviewer is not None:
+            answer = replace(answer, facts={**answer.facts, "reviewer": given.reviewer})
         entry = Entry(
             id=f"fb-{secrets.token_hex(8)}",
             created=now,
@@ -204,6 +206,7 @@ class FeedbackDesk:
     def _fingerprint(self, entry: Entry, given: Given) -> str:
         """Return the digest of what is said, by which a repetition is recognised."""
         said = [given.category, given.severity, given.comment, given.corrected_text]
+        said += [given.reviewer] if given.reviewer is not None else []
         content = orjson.dumps([entry.answer.request_id, entry.client, *said])
         cipher = self._cipher
         return cipher.fingerprint(content) if cipher else fingerprint_without_key(content)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
-from gateway.runtime.timestamps import rfc3339
 
 Category = Literal[
     "incorrect",
@@ -43,12 +43,16 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Feedback as it was sent; the texts are None where there are none."""
+    """Feedback as it was sent; the texts are None where there are none.
+
+    `reviewer` is who signs off with a key, which several people may share.
+    """
 
     category: Category
     severity: Severity | None
     comment: str | None = None
     corrected_text: str | None = None
+    reviewer: str | None = None
 
     @property
     def has_text(self) -> bool:

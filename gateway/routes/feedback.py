@@ -21,8 +21,8 @@ from gateway.feedback.entry import (
 from gateway.generate.request import field_error
 from gateway.http.exchange import Exchange
 from gateway.principal import Principal
+from gateway.record import rfc3339
 from gateway.runtime.log import log
-from gateway.runtime.timestamps import rfc3339
 from gateway.services import Services, ServicesDep
 
 if TYPE_CHECKING:
@@ -69,14 +69,17 @@ class FeedbackRequest(BaseModel):
         "token names its subject.",
     )
 
-    def given(self) -> Given:
-        """Return what is said; raise InvalidField for a severity that is missing or too much."""
+    def given(self, principal: Principal) -> Given:
+        """Return what is said; raise InvalidField for a severity that is missing or too much. A
+        token names who signs off: nobody else can be named with it."""
         if (self.severity is None) != (self.category == SIGN_OFF):
             raise InvalidField(
                 "severity is low, moderate or high, and is left out with `signed_off`.",
                 param="severity",
             )
-        return Given(self.category, self.severity, self.comment, self.corrected_text)
+        signs = self.category == SIGN_OFF and principal.kind == "key"
+        reviewer = self.reviewer if signs else None
+        return Given(self.category, self.severity, self.comment, self.corrected_text, reviewer)
 
 
 class FeedbackReceipt(BaseModel):
@@ -96,11 +99,11 @@ async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
         services.trail.check()
     exchange: Exchange = request.scope["exchange"]
     sent = checked(await body_of(exchange))
-    given = sent.given()
+    given = sent.given(exchange.record.principal)
     refuse_unnamed(sent, exchange.record.principal)
     receipt = await desk.give(sent.request_id, given, exchange.record.principal)
     if not receipt.is_duplicate:
-        record(receipt, sent.reviewer, exchange, services)
+        record(receipt, given.reviewer, exchange, services)
     if receipt.reaches_hold:
         await hold(services)
     return FeedbackReceipt(
@@ -169,7 +172,7 @@ def record(
             "address": exchange.record.address,
             "category": entry.category,
             "severity": entry.severity,
-            "reviewer": reviewer if entry.category == SIGN_OFF else None,
+            "reviewer": reviewer,
         }
         services.trail.note("feedback", **{k: v for k, v in facts.items() if v is not None})
 

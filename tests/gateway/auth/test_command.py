@@ -114,6 +114,29 @@ def test_what_cannot_be(desk: Desk) -> None:
     assert NOBODY in desk.run("list", exit_code=2)[1]
 
 
+def test_behind_a_link(desk: Desk) -> None:
+    """A key that is revoked by way of a link is revoked for who reads the file itself."""
+    secret = desk.run("new", "--name", "a")[0].strip()
+    link = desk.file.parent.with_name("link.json")
+    link.symlink_to(desk.file)
+    desk.monkeypatch.setenv("MMHIE_KEYS_FILE", str(link))
+    desk.run("revoke", "a")
+
+    assert link.is_symlink()
+    assert KeyFile(desk.file).principal(secret.encode()) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+def test_by_root_for_another_user(desk: Desk) -> None:
+    """The gateway's user can still read what root has changed."""
+    desk.run("new", "--name", "a")
+    os.chown(desk.file, 54321, 54322)
+    desk.run("revoke", "a")
+
+    seen = desk.file.stat()
+    assert (seen.st_uid, seen.st_gid, seen.st_mode & 0o777) == (54321, 54322, 0o600)
+
+
 def test_two_operators_at_once(desk: Desk) -> None:
     """Two operators who add keys at once lose none."""
     children = [desk.start("new", "--name", f"key-{number}") for number in range(2)]

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -171,25 +171,47 @@ def test_salt(guarded: Guarded, engine: FakeEngine, rsa_signer: Signer) -> None:
     assert "both" not in str(salts)[10:]
 
 
-@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
-def test_a_revoked_key_ends_its_streams(
-    guarded: Guarded, engine: FakeEngine, surface: Surface
-) -> None:
-    """The last words say why; the stream of another key, and of a token, goes on."""
-    leaked = add_key(guarded.file, f"leaked-{surface.name}", "generate", "openai")
+def test_a_revoked_key_ends_its_streams(guarded: Guarded, engine: FakeEngine) -> None:
+    """On every surface the last words say why; the streams of another key go on."""
+    leaked = add_key(guarded.file, "leaked", "generate", "openai")
     until(lambda: guarded.ask(WHOLES[0], leaked).status_code == 200)
     engine.reset()
-    for _ in range(2):
+    for _ in range(2 * len(STREAMS)):
         engine.next(*ENDLESS)
-    with guarded.stream(surface, leaked) as ended, guarded.stream(surface, guarded.both) as other:
-        parts = other.iter_bytes()
-        next(parts)
-        revoke(guarded.file, f"leaked-{surface.name}")
-        said = b"".join(ended.iter_bytes())
-        engine.until(lambda stats: stats["running"] == 1)
+    with ExitStack() as stack:
+        ended, others = (
+            {surface.name: stack.enter_context(guarded.stream(surface, key)) for surface in STREAMS}
+            for key in (leaked, guarded.both)
+        )
+        parts = {name: answer.iter_bytes() for name, answer in others.items()}
+        for name in parts:
+            next(parts[name])
+        revoke(guarded.file, "leaked")
+        said = {name: b"".join(answer.iter_bytes()) for name, answer in ended.items()}
+        engine.until(lambda stats: stats["running"] == len(STREAMS))
 
-        assert b"was revoked or has expired" in said
-        assert next(parts)
+        for name in parts:
+            assert b"was revoked or has expired" in said[name], name
+            assert next(parts[name]), name
+
+
+def test_a_key_revoked_while_the_body_comes(guarded: Guarded, engine: FakeEngine) -> None:
+    """The engine is not asked, however short its answer would be."""
+    leaked = add_key(guarded.file, "slow", "openai")
+    until(lambda: guarded.ask(CHAT, leaked).status_code == 200)
+
+    def body() -> Iterator[bytes]:
+        whole = json.dumps(CHAT.body()).encode()
+        yield whole[:5]
+        revoke(guarded.file, "slow")
+        until(lambda: guarded.ask(CHAT, leaked).status_code == 401)
+        engine.reset()
+        yield whole[5:]
+
+    headers = {"content-type": "application/json", **bearer(leaked)}
+    with httpx2.Client(base_url=guarded.gateway.url, trust_env=False) as client:
+        check_401(client.post(CHAT.path, content=body(), headers=headers))
+    assert engine.stats["generations"] == 0
 
 
 def test_a_key_that_expires_ends_what_runs(guarded: Guarded, engine: FakeEngine) -> None:

@@ -1,10 +1,8 @@
 """A JWKS at a URL: fetched, cached, rotated, and not a way to harm its server or us."""
 
 import asyncio
-import contextlib
-import threading
-from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,64 +19,39 @@ from gateway.auth.jwks import (
 from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import Signer, jwks
 from tests.gateway.clock import Clock
-from tests.waiting import eventually
+from tests.gateway.peer import Line, Peer
+from tests.waiting import beside, eventually
 
 
-class Provider(HTTPServer):
+class Provider(Peer):
     """Publishes a document; counts who asks."""
 
-    document = b""
-    status = 200
-    asked = 0
+    def __init__(self, document: bytes) -> None:
+        super().__init__(self.publish)
+        self.document, self.status = document, 200
+
+    async def publish(self, line: Line) -> None:
+        while True:
+            await line.request()
+            head = b"HTTP/1.1 %d X\r\nlocation: /elsewhere\r\ncontent-length: %d\r\n\r\n"
+            line.say(head % (self.status, len(self.document)) + self.document)
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/jwks"
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Provider
-
-    def do_GET(self) -> None:
-        self.server.asked += 1
-        self.send_response(self.server.status)
-        self.send_header("location", "/elsewhere")
-        self.send_header("content-length", str(len(self.server.document)))
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            self.wfile.write(self.server.document)
-
-    def log_message(self, *arguments: object) -> None:
-        """Silence."""
+    def asked(self) -> int:
+        return len(self.requests)
 
 
 @pytest.fixture
-def provider(rsa_signer: Signer) -> Iterator[Provider]:
-    with Provider(("127.0.0.1", 0), Answer) as server:
-        server.document = jwks(rsa_signer)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+async def provider(rsa_signer: Signer) -> AsyncIterator[Provider]:
+    async with Provider(jwks(rsa_signer)) as server:
         yield server
-        server.shutdown()
-        thread.join()
-
-
-@contextlib.asynccontextmanager
-async def running(keys: UrlJwks) -> AsyncIterator[None]:
-    task = asyncio.create_task(keys.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_fetched_in_the_background(provider: Provider) -> None:
     """Before anybody asks, and again after the interval."""
     keys = UrlJwks(fetcher(provider.url), every_s=0.05, clock=Clock())
     assert keys.problem is not None
-    async with running(keys):
+    async with beside(keys.run()):
         await eventually(lambda: keys.find("r1") is not None)
 
     assert keys.problem is None
@@ -138,6 +111,24 @@ async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None
     assert keys.problem is None
 
 
+async def test_a_provider_that_drips() -> None:
+    """A byte at a time ends no wait of ours between bytes, and keeps nobody waiting."""
+
+    async def drip(line: Line) -> None:
+        await line.request()
+        line.say(b"HTTP/1.1 200 X\r\ncontent-length: 9999\r\n\r\n")
+        while True:
+            line.say(b" ")
+            await line.writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with Peer(drip) as provider:
+        keys = UrlJwks(fetcher(provider.url), every_s=300, longest_s=0.2)
+        await keys.refresh()
+
+    assert "cannot be fetched or used" in str(keys.problem)
+
+
 async def test_nobody_at_the_address() -> None:
     """No keys, and no exception."""
     keys = UrlJwks(fetcher("http://127.0.0.1:9/jwks"), every_s=300)
@@ -168,6 +159,15 @@ def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) 
     clock.now += 1
     assert keys.find("r1") is not None
     assert keys.problem is None
+
+
+@pytest.mark.parametrize("row", [None, "x", [], {"kid": ["a"]}, {"kid": {}}, {"kid": 5}])
+def test_a_row_that_is_no_key(rsa_signer: Signer, row: object) -> None:
+    """The other rows of the set count."""
+    row = {**rsa_signer.public(), **row} if isinstance(row, dict) else row
+    document = json.dumps({"keys": [row, rsa_signer.public(), row]}).encode()
+
+    assert list(parse(document)) == ["r1"]
 
 
 NESTED = b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

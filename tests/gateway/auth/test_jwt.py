@@ -13,6 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.auth.gate import Gate
 from gateway.auth.jwks import FileJwks
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.errors import Unauthorized
@@ -225,6 +226,22 @@ async def test_a_withdrawn_key_ends_its_tokens(
     clock.now += 1
 
     assert "unknown key" in await refused(tokens, token)
+
+
+async def test_the_key_of_a_token_that_names_none(path: Path, rsa_signer: Signer) -> None:
+    """Requests end with the key that signed, and go on when another is published beside it."""
+    clock, other = Clock(), Signer.ec("other")
+    gate = Gate(b"salt", jwt=JwtVerifier(FileJwks(path, clock=clock), POLICY))
+    path.write_bytes(jwks(rsa_signer))
+    assert gate.jwt is not None
+    caller = await gate.jwt.principal(Signer(None, rsa_signer.private).sign().encode())
+    admitted = []
+    for signers in ((rsa_signer, other), (other,)):
+        path.write_bytes(jwks(*signers))
+        clock.now += 1
+        admitted.append(gate.still_admits(caller))
+
+    assert admitted == [True, False]
 
 
 @pytest.mark.parametrize(

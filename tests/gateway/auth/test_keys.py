@@ -78,7 +78,13 @@ def test_a_file_of_old_is_read(path: Path) -> None:
         row(priority="vip"),
         row(limits={"concurrency": "many"}),
         row(limits={"speed": 5}),
+        row(limits={"concurrency": 0}),
+        row(limits={"tokens_per_minute": -1}),
         row(expires="2026-12-31"),
+        row(expires=float("nan")),
+        row(expires=1e300),
+        row(created="2026-12-31"),
+        row(created=None),
     ],
 )
 def test_nonsense_is_refused(path: Path, content: bytes) -> None:

@@ -95,7 +95,8 @@ def test_a_running_gateway(start: Start, engine: FakeEngine) -> None:
     (program,) = exchange(gateway, chat(JSON))
 
     name.error(403, "forbidden")
-    form.error(415, "unsupported_media_type")
+    refused = form.error(415, "unsupported_media_type")
+    assert "Content-Type: application/json" in refused["message"]
     page.error(403, "forbidden")
     assert program.status == 200
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
 from gateway.feedback import opening
 from gateway.feedback.cipher import TextCipher, TextUnreadable
-from gateway.feedback.desk import HoldPolicy
 from gateway.feedback.entry import Given
 from gateway.feedback.store import MOST_PER_ANSWER, Store
 from gateway.principal import Principal
@@ -169,19 +166,6 @@ def test_a_fault_is_logged(open_desk: OpenDesk, caplog: pytest.LogCaptureFixture
     assert counter.give().entry.answer.request_id == "r-1"
 
 
-def test_severe_flags_ask_for_a_hold(open_desk: OpenDesk) -> None:
-    """The one that reaches the number, and no repetition of it."""
-    counter = open_desk(hold=HoldPolicy(2, 3600))
-    for name in ("r-1", "r-2"):
-        counter.desk.observe(record(name))
-    severe = Given("unsafe", "high")
-
-    assert not counter.give("r-1", severe).reaches_hold
-    assert not counter.give("r-1", severe).reaches_hold
-    assert counter.give("r-2", severe).reaches_hold
-    assert not counter.give("r-2", severe).reaches_hold
-
-
 def test_many_at_once(counter: Counter) -> None:
     """Forty senders, one entry each."""
     names = [f"many-{n}" for n in range(40)]
@@ -210,13 +194,3 @@ def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) 
         opening.check(GatewaySettings.model_validate(settings))
 
     assert "short" not in str(refused.value)
-
-
-def test_a_gateway_without_feedback_does_not_load_it() -> None:
-    """Neither the database nor the cipher: they are a megabyte, and time of the start."""
-    code = (
-        "import sys, gateway.app, gateway.processes.startup_checks; print('sqlite3' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout == "False\n"

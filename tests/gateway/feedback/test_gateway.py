@@ -1,5 +1,6 @@
 """Feedback over HTTP: a gateway of two workers with keys and a trail, as a clinic would run it."""
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import pytest
 from mmhie import AnswerNotFoundError, LLMConfig, MedicalReasoningLLM
 
 from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.fhir.feedback import resource_of
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
+from gateway.feedback.store import Store
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, SURFACES, Surface, error_of, name_of
@@ -220,6 +223,25 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     assert len(labels[other]["reason"]) == len(labels[other]["agent"]) == 1
 
 
+def test_each_clinician_of_a_key_signs_off(clinic: Clinic, engine: FakeEngine) -> None:
+    """The second is no repetition of the first; the trail and the database name both."""
+    request_id = clinic.ask()
+    names = ("Dr Example", "Dr Other", "Dr Example")
+    told = [
+        clinic.flag(request_id, "reviewers", **SIGN_OFF | {"reviewer": n}).json() for n in names
+    ]
+
+    assert [receipt["duplicate"] for receipt in told] == [False, False, True]
+    until(lambda: clinic.events(told[0]) and clinic.events(told[1]))
+    sign_offs = sign_offs_in(clinic.records())[request_id]
+    assert sorted(signed["reviewer"] for signed in sign_offs) == ["Dr Example", "Dr Other"]
+    with contextlib.closing(Store(clinic.file)) as store:
+        kept = [entry.document() for entry in store.entries()]
+    resources = [resource_of(entry) for entry in kept if entry["request_id"] == request_id]
+    who = [resource["agent"][0]["who"]["identifier"]["value"] for resource in resources]
+    assert who == ["Dr Example", "Dr Other"]
+
+
 def test_a_token_has_a_pseudonym(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
     """The database has it, and the trail's flags and sign-offs, where users have one."""
     signer, folder = Signer.ec(), tmp_path / "written"
@@ -234,7 +256,8 @@ def test_a_token_has_a_pseudonym(start: Start, engine: FakeEngine, tmp_path: Pat
     caller = bearer(signer.sign(sub=CANARY, scope="generate feedback sign_off"))
     post = gateway.client.post
     about = post(GENERATE, json={"prompt": "Why?"}, headers=caller).json()["request_id"]
-    for said in ({"category": "unsafe", "severity": "low"}, {"category": "signed_off"}):
+    signed = {"category": "signed_off", "reviewer": f"Dr {CANARY}"}  # the token says who
+    for said in ({"category": "unsafe", "severity": "low"}, signed):
         post(PATH, json={"request_id": about, **said}, headers=caller).raise_for_status()
     unknown = post(PATH, json={"request_id": "f" * 32, "category": "signed_off"}, headers=caller)
     gateway.stop()
