@@ -7,7 +7,14 @@ from functools import lru_cache, partial
 from itertools import count
 
 from gateway.cluster.lua import script
-from gateway.cluster.redis_store import Command, RedisStore, RedisUnavailable, Reply, Send
+from gateway.cluster.redis_store import (
+    MAX_BATCH,
+    Command,
+    RedisStore,
+    RedisUnavailable,
+    Reply,
+    Send,
+)
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import (
     MINUTE_S,
@@ -47,8 +54,11 @@ class RedisRateLimiter:
         self._lease_s = lease_s
         self._renew_at = 0.0
         self._leases: dict[str, set[str]] = {}
-        process = secrets.token_hex(8)
-        self._names = (f"{process}:{number}" for number in count())
+        # Keys under which Redis may have leases of ours, since this renewal and the one before
+        self._counted: set[str] = set()
+        self._counted_before: set[str] = set()
+        self._process = secrets.token_hex(8)
+        self._names = (f"{self._process}:{number}" for number in count())
         store.heartbeats.append(self.renew_leases)
 
     async def acquire(self, principal: Principal) -> Release:
@@ -56,6 +66,8 @@ class RedisRateLimiter:
         if principal.limits == NO_LIMITS:
             return unlimited
         lease = next(self._names)
+        if self._store.is_up and principal.limits.concurrency:
+            self._counted.add(self._key("open", principal))  # whether its reply arrives or not
         try:
             verdict, wait_s = verdict_of(await self._store.ask(*self._command(principal, lease)))
         except RedisUnavailable:
@@ -111,15 +123,27 @@ class RedisRateLimiter:
         return f"{self._prefix}:{kind}:{pseudonym(principal.id)}"
 
     async def renew_leases(self, send: Send, *, fresh: bool) -> None:
-        """Renew the leases in time; all of them at once where Redis may have lost them."""
+        """Renew the leases in time; all of them at once where Redis may have lost them, or still
+        has some that ended while it was away."""
         now = asyncio.get_running_loop().time()
         if not fresh and now < self._renew_at:
             return
         self._renew_at = now + self._lease_s / RENEWALS
-        if self._leases:
-            lease_ms = int(self._lease_s * 1000)
-            leases = self._leases.items()
-            await send([("EVAL", RENEW_LEASES, 1, key, lease_ms, *own) for key, own in leases])
+        keys = self._keys_to_renew(fresh=fresh)
+        renew = ("EVAL", RENEW_LEASES, 1)
+        how = (int(self._lease_s * 1000), self._process if fresh else "")
+        for at in range(0, len(keys), MAX_BATCH):  # each has its own time, and others run between
+            some = keys[at : at + MAX_BATCH]
+            await send([(*renew, key, *how, *self._leases.get(key, ())) for key in some])
+
+    def _keys_to_renew(self, *, fresh: bool) -> list[str]:
+        """Return the keys of the open leases; for a fresh connection also those under which others
+        of this process may still stand. While Redis is away they do not grow in number."""
+        keys = set(self._leases)
+        if fresh:
+            keys |= self._counted | self._counted_before
+        self._counted_before, self._counted = self._counted, set(keys)
+        return list(keys)
 
 
 def verdict_of(reply: Reply) -> tuple[str, float]:

@@ -104,6 +104,7 @@ class RedisStore:
         self._address = address
         self._alarm = alarm
         self._every_s = every_s
+        self._is_connected = False  # also while the first heartbeats are on their way
         self._queue: list[RedisRequest] = []
         self._wake = asyncio.Event()
         self._has_logged_error = False
@@ -118,7 +119,7 @@ class RedisStore:
 
     def send(self, *command: str | bytes | int) -> None:
         """Send a command that nobody waits for; dropped while Redis is away."""
-        if self.is_up:
+        if self._is_connected:
             self._enqueue(command, None)
 
     def _enqueue(self, command: Command, reply: asyncio.Future[Reply] | None) -> None:
@@ -147,6 +148,7 @@ class RedisStore:
 
     async def _serve(self, connection: AbstractConnection) -> None:
         loop = asyncio.get_running_loop()
+        self._is_connected = True
         await self._beat(connection, CONNECT_TIMEOUT_S, fresh=True)
         self._set_up()
         next_beat = loop.time() + self._every_s
@@ -193,7 +195,8 @@ class RedisStore:
     def _set_down(self, problem: str) -> None:
         if problem != self.problem:
             log.error("the shared state cannot be used: Redis %s", problem)
-        self.is_up, self.problem = False, problem
+        self.is_up = self._is_connected = False
+        self.problem = problem
         self._alarm(True)
         self.tried.set()
         waiting, self._queue = self._queue, []

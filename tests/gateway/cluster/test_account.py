@@ -48,8 +48,10 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
         leave(tokens=5)
         (await limiter.acquire(WHO))(tokens=5)
         await limiter.acquire(WHO)
-        assert store.is_up
-    assert "cannot be used" not in caplog.text
+        redis.ask("CLIENT", "KILL", "TYPE", "normal")
+        await eventually(lambda: True in made.alarms and store.is_up)
+    assert "Redis cannot be reached" in caplog.text
+    assert "does not permit" not in caplog.text
     assert "failed" not in caplog.text
 
 

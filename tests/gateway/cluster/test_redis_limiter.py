@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from gateway.cluster.redis_limiter import RedisRateLimiter, verdict_of
-from gateway.cluster.redis_store import RedisUnavailable
+from gateway.cluster.redis_store import RedisUnavailable, Send
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter, Release
 from gateway.principal import Principal, PrincipalLimits
@@ -40,6 +41,18 @@ async def limiter_at(
 async def two(url: str) -> AsyncIterator[tuple[RedisRateLimiter, RedisRateLimiter]]:
     async with limiter_at(url) as first, limiter_at(url) as second:
         yield first, second
+
+
+@contextlib.asynccontextmanager
+async def hung(redis: RedisServer, limiter: RedisRateLimiter) -> AsyncIterator[None]:
+    """Let Redis hang, and the limiter not wait for it; afterwards it is used again."""
+    store = limiter._store
+    patience_s, store.timeout_s = store.timeout_s, 0.2
+    redis.signal(signal.SIGSTOP)
+    yield
+    store.timeout_s = patience_s
+    redis.signal(signal.SIGCONT)
+    await eventually(lambda: store.is_up)
 
 
 async def refused(limiter: RedisRateLimiter, who: Principal) -> TooBusy:
@@ -191,14 +204,66 @@ async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
         await there.acquire(who)
 
 
-async def test_without_redis_refused_where_that_is_wanted(start_redis: StartRedis) -> None:
-    """A caller without limits is served."""
+async def test_a_request_that_ended_while_redis_hung(start_redis: StartRedis) -> None:
+    """It takes no place once Redis is back; one that is open still, here or elsewhere, does."""
     redis = start_redis()
-    async with limiter_at(redis.url, refuse=True) as limiter:
-        redis.kill()
-        with pytest.raises(SharedStateUnavailable):
-            await limiter.acquire(principal(concurrency=1))
-        await limiter.acquire(principal())
+    who = principal(concurrency=3)
+    async with two(redis.url) as (there, here):
+        await there.acquire(who)
+        await here.acquire(who)
+        leave = await here.acquire(who)
+        async with hung(redis, here):
+            here._renew_at = 0.0
+            await eventually(lambda: not here._store.is_up)
+            leave(tokens=0)
+        await here.acquire(who)
+        await refused(here, who)
+        await refused(there, who)
+
+
+async def test_a_request_that_ends_while_the_connection_is_new(redis: RedisServer) -> None:
+    """After its lease was told, before Redis can be used."""
+    who = principal(concurrency=1)
+    async with limiter_at(redis.url) as here:
+        leave = await here.acquire(who)
+
+        async def end(send: Send, *, fresh: bool) -> None:
+            await send([("PING",)])
+            if fresh:
+                leave(tokens=0)
+
+        here._store.heartbeats.append(end)
+        redis.ask("CLIENT", "KILL", "TYPE", "normal")
+        await eventually(lambda: not here._leases and here._store.is_up)
+        await here._store.ask("PING")
+        assert renewed(redis) == []
+
+
+async def test_a_request_refused_while_redis_hung(start_redis: StartRedis) -> None:
+    """Redis counts it in all the same once it goes on: it is counted out again."""
+    redis = start_redis()
+    who = principal(concurrency=1)
+    async with limiter_at(redis.url, refuse=True) as here:
+        async with hung(redis, here):
+            with pytest.raises(SharedStateUnavailable):
+                await here.acquire(who)
+            await here.acquire(principal())  # who has no limits is served
+        await here.acquire(who)
+
+
+async def test_many_who_came_while_redis_was_away(start_redis: StartRedis) -> None:
+    """Those who have left are not kept, those who are here are counted."""
+    redis = start_redis()
+    async with limiter_at(redis.url) as here:
+        async with hung(redis, here):
+            await here.acquire(principal("first", concurrency=1))
+            await eventually(lambda: not here._store.is_up)
+            for number in range(3000):
+                leave = await here.acquire(principal(f"{number}", concurrency=1))
+                if number >= 1200:
+                    leave(tokens=0)
+            assert len(here._leases) == 1201
+        assert len(redis.ask("KEYS", "t:open:*").split()) == 1201
 
 
 async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:

@@ -1,7 +1,5 @@
 """From settings to what is shared; without a Redis nothing is, and nothing of it is loaded."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from gateway.cluster.redis_store import RedisAddress
 from gateway.settings.gateway import load
 from tests.contract.fixtures import Refusal
-from tests.contract.process import ROOT
 
 SECRET = "hunter2"
 
@@ -60,15 +57,3 @@ def test_an_authority_needs_tls_and_certificates(refusal: Refusal, tmp_path: Pat
     assert "it cannot be read as certificates" in refusal(MMHIE_REDIS_URL="rediss://host")
     ca.write_text("nonsense")
     assert "it cannot be read as certificates" in refusal()
-
-
-def test_without_one_its_library_is_not_loaded() -> None:
-    """Nor by the command line."""
-    program = (
-        "import sys; from gateway.settings.gateway import GatewaySettings; from gateway.app import "
-        "create_app; import gateway.cli.hold, gateway.cli.keys; "
-        "create_app(GatewaySettings()); sys.exit('redis' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT)})
-
-    assert done.returncode == 0
