@@ -21,6 +21,7 @@ from gateway.settings.gateway import GatewaySettings
 TICK_S = 0.1
 RETRY_S = 1.0  # after a step that the system refused
 SILENT_S = 30.0  # a worker that is silent for so long hangs
+STEP_S = 5.0  # a step that comes later than this: we have stood still, and the workers with us
 START_S = 120.0  # many may start at once, on few processors
 STEADY_S = 10.0  # a worker that lived this long did not fail at its start
 FIRST_BACKOFF_S = 0.5
@@ -48,6 +49,7 @@ class WorkerSupervisor:
         self._lost = 0
         self._failures = 0
         self._not_before = 0.0
+        self._listened = time.monotonic()
         self._signals: list[int] = []
         self._status = 0
 
@@ -139,11 +141,15 @@ class WorkerSupervisor:
             worker.is_outdated = False
 
     def _listen(self) -> None:
-        """Take in the heartbeats, and kill the workers that hang."""
+        """Take in the heartbeats, and kill the workers that hang. While all of us are stopped, as
+        in a container that is paused, nobody is silent."""
+        now = time.monotonic()
+        stood_s, self._listened = now - self._listened, now
         for worker in self._workers:
+            worker.last_heard += stood_s if stood_s > STEP_S else 0.0
             worker.listen()
             patience_s = SILENT_S if worker.is_ready else START_S
-            if time.monotonic() - worker.last_heard > patience_s:
+            if now - worker.last_heard > patience_s:
                 log.error("a worker hangs and is killed")
                 worker.send_signal(signal.SIGKILL)
 

@@ -49,8 +49,8 @@ class DrainingServer(uvicorn.Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        context = self.tls.context
-        self.servers = [TlsListener(sock, context, self.config, self._protocol) for sock in sockets]  # type: ignore[misc] # what uvicorn calls of one
+        tls = self.tls
+        self.servers = [TlsListener(sock, tls, self.config, self._protocol) for sock in sockets]  # type: ignore[misc] # what uvicorn calls of one
         self.started = True
 
     def _protocol(self) -> HttpProtocol:

@@ -6,6 +6,7 @@ Parsing a request and writing a response stay uvicorn's (docs/decisions/http-pro
 """
 
 import asyncio
+import re
 from typing import Any, Literal, cast
 
 import httptools
@@ -13,7 +14,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import GatewayError, HeadersTooLarge, InvalidRequest, TooManyConnections
-from gateway.http.exchange import too_large
+from gateway.http.exchange import RawHeaders, too_large
 from gateway.server.limits import (
     ConnectionCap,
     ServerConfig,
@@ -22,23 +23,26 @@ from gateway.server.limits import (
     headers_too_large,
 )
 from gateway.server.request_head import (
-    FRAMING_HEADERS,
     MALFORMED,
     error_in_head,
     head_size,
     is_of_another_protocol,
-    is_plain,
 )
 from gateway.server.response_cycle import ResponseCycle, adopt
 
 FRAMING = (b"content-length", b"transfer-encoding")
+# The headers that decide where a request ends, or that its body would have to be decoded.
+FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
+PLAIN_TARGET = re.compile(rb"/[^%#?]*")
 MAX_HEADERS = 128
 MAX_PIPELINED = 16
 MAX_PIPELINED_BYTES = 64 * 1024
+MOST_CHUNKS = 12_288  # of a body in one read of 256 KB: the parser calls for each, in 2 us
 LINGER_S = 2.0  # a caller who is still sending reads our answer only while we do not close
 LAST_READ_S = 0.1  # for what a stopping server has accepted and not read yet
 MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
 TOO_MANY_PIPELINED = "Too many pipelined requests; wait for answers before you send more."
+TOO_SMALL_CHUNKS = "The body comes in chunks of a few bytes; send larger ones."
 TOO_MUCH_PIPELINED = "A pipelined body is too large; wait for the answer before it."
 TOO_MANY = "All connections are in use (MMHIE_MAX_CONNECTIONS); try again later."
 
@@ -71,6 +75,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.framing_headers: list[tuple[bytes, bytes]] = []
         self.received = 0  # bytes of this request after the first read
         self.last_read_bytes = 0
+        self.chunks_read = 0  # in the last read
         self.head_read = b""  # what came since the head began, the head and perhaps more
         self.write_paused_since: float | None = None
         self.closing_since: float | None = None
@@ -108,6 +113,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_read_bytes = len(data)
+        self.chunks_read = 0
         self.received += len(data)
         self.head_read = self.head_read + data if self.parsing == "head" else data
         if self.ignores_input:
@@ -184,13 +190,14 @@ class HttpProtocol(HttpToolsProtocol):
             raise RequestRefused(headers_too_large(limit))
         if len(self.headers) > MAX_HEADERS:
             raise RequestRefused(HeadersTooLarge(f"More than {MAX_HEADERS} headers; send fewer."))
+        version = self.parser.get_http_version()
+        if is_plain(version, self.url, self.framing_headers, self.head_read):
+            return
         if is_of_another_protocol(self.head_read, self.url):
             raise RequestRefused(InvalidRequest(MALFORMED))
-        version = self.parser.get_http_version()
-        if not is_plain(version, self.url, self.framing_headers):
-            error = error_in_head(self.parser.get_method(), self.url, version, self.framing_headers)
-            if error is not None:
-                raise RequestRefused(error)
+        error = error_in_head(self.parser.get_method(), self.url, version, self.framing_headers)
+        if error is not None:
+            raise RequestRefused(error)
 
     def _check_pipeline(self) -> None:
         """Raise RequestRefused for too many requests. Reading goes on, where uvicorn would pause
@@ -201,6 +208,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
+        self.chunks_read += 1
+        if self.chunks_read > MOST_CHUNKS:
+            raise RequestRefused(InvalidRequest(TOO_SMALL_CHUNKS))
         if self.pipeline and len(self.cycle.body) > MAX_PIPELINED_BYTES:
             self.flow.resume_reading()
             raise RequestRefused(InvalidRequest(TOO_MUCH_PIPELINED))
@@ -331,6 +341,19 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif waited > LINGER_S and not self.transport.is_closing():
             self.transport.close()
+
+
+def is_plain(version: str, url: bytes, framing_headers: RawHeaders, read: bytes) -> bool:
+    """Tell whether there is nothing to check in a head, as in nearly every request: what it says of
+    its framing cannot be understood in two ways."""
+    return (
+        version == "1.1"
+        and len(framing_headers) == 1
+        and framing_headers[0][0] == b"host"
+        and PLAIN_TARGET.fullmatch(url) is not None
+        and b"RTSP/" not in read
+        and b"ICE/" not in read
+    )
 
 
 def error_of(stopped: httptools.HttpParserError) -> GatewayError:

@@ -1,4 +1,4 @@
-"""Checks of a request's head that come before everything else: framing, Host, method and target."""
+"""Errors of a request's head that is not plain: framing, Host, method and target."""
 
 import re
 
@@ -11,14 +11,9 @@ from gateway.errors import (
 )
 from gateway.http.exchange import RawHeaders, values_of
 
-# The headers that decide where a request ends, or that its body would have to be decoded.
-FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
 VERSIONS = ("1.1", "1.0")
 METHODS = "GET, HEAD, POST"
-# A model's id may hold a slash; no other path of ours needs percent-encoding.
-PLAIN_TARGET = re.compile(rb"/[^%#?]*")
-ENCODED_FROM = b"/v1/models/"
-
+ENCODED_FROM = b"/v1/models/"  # a model's id may hold a slash; nothing else needs percent-encoding
 
 MALFORMED = "The request is not valid HTTP/1.1; the connection is closed."
 ENCODED = "Content-Encoding is not supported; send the body uncompressed."
@@ -30,20 +25,8 @@ def is_of_another_protocol(read: bytes, url: bytes) -> bool:
 
     It does not tell which one it has read, so it is looked for in the bytes, after the target.
     """
-    if b"RTSP/" not in read and b"ICE/" not in read:  # nearly always
-        return False
     line = rb"[ \t]%b[ \t]{1,9999}(?:RTSP|ICE)/" % re.escape(url)  # the parser skips blanks
     return re.search(line, read) is not None
-
-
-def is_plain(version: str, url: bytes, framing_headers: RawHeaders) -> bool:
-    """Tell whether there is nothing to check in `error_in_head`, as in nearly every request."""
-    return (
-        version == "1.1"
-        and len(framing_headers) == 1
-        and framing_headers[0][0] == b"host"
-        and PLAIN_TARGET.fullmatch(url) is not None
-    )
 
 
 def error_in_head(

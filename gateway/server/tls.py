@@ -10,23 +10,25 @@ from gateway.settings.gateway import GatewaySettings, SettingsError
 
 
 class Tls:
-    """The context of new connections. A certificate that is renewed on disk is loaded without a
-    restart; one that cannot be used changes nothing and is logged."""
+    """The context of new connections, made again when a file is renewed on disk; one that cannot be
+    used changes nothing and is logged."""
 
     def __init__(self, certificate: Path, key: Path, client_ca: Path | None = None) -> None:
         """Raises OSError (ssl.SSLError is one) when a file cannot be used."""
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.context.set_alpn_protocols(["http/1.1"])
-        self._files = (certificate, key)
-        if client_ca is not None:
-            self.context.load_verify_locations(client_ca)
-            self.context.verify_mode = ssl.CERT_REQUIRED
-        self._watched = WatchedFile(
-            certificate, key, read=self._reload, initial=None, name="MMHIE_TLS_CERTIFICATE"
+        self._files = (certificate, key, client_ca)
+        self._watched = WatchedFile[ssl.SSLContext](
+            *filter(None, self._files),
+            read=self._renew,
+            initial=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+            name="MMHIE_TLS_CERTIFICATE",
         )
         self._watched.skip()
-        self._load(self.context)
+        self._watched.value = context_of(*self._files)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context of the files as they were at the last look."""
+        return self._watched.value
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self | None:
@@ -44,20 +46,29 @@ class Tls:
             ) from None
 
     def reload_if_changed(self) -> None:
-        """Load the certificate and its key again when one of the files has changed."""
+        """Load certificate, key and authority again when one of the files has changed."""
         self._watched.refresh()
 
-    def _reload(self) -> None:
+    def _renew(self) -> ssl.SSLContext:
         try:
-            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # half of a pair would stay loaded
-            self._load(self.context)
+            context = context_of(*self._files)
         except OSError as error:
             raise FileUnusable(str(error.strerror)) from None
         log.info("the TLS certificate is renewed")
+        return context
 
-    def _load(self, context: ssl.SSLContext) -> None:
-        certificate, key = self._files
-        context.load_cert_chain(certificate, key, password=no_password)
+
+def context_of(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
+    """Return a new context; raises OSError. One that is loaded again would keep half of a pair, and
+    beside a new certificate an old one whose key is of another type."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(certificate, key, password=no_password)
+    return context
 
 
 def no_password() -> str:

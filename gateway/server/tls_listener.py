@@ -6,11 +6,11 @@ which it waits a minute: callers who never shake hands would be outside of every
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable
 
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ServerConfig
+from gateway.server.tls import Tls
 
 PAUSE_S = 0.5  # when there is no descriptor left
 
@@ -21,13 +21,13 @@ class TlsListener:
     def __init__(
         self,
         listener: socket.socket,
-        context: ssl.SSLContext,
+        tls: Tls,
         config: ServerConfig,
         protocol: Callable[[], HttpProtocol],
     ) -> None:
         """`protocol` makes that of a connection; needs a running event loop."""
         self._listener = listener
-        self._context = context
+        self._tls = tls
         self._cap = config.cap
         self._protocol = protocol
         self._timeout_s = config.settings.header_timeout_seconds
@@ -77,7 +77,10 @@ class TlsListener:
             plug.setblocking(False)
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
-                lambda: protocol, plug, ssl=self._context, ssl_handshake_timeout=self._timeout_s
+                lambda: protocol,
+                plug,
+                ssl=self._tls.context,
+                ssl_handshake_timeout=self._timeout_s,
             )
         except OSError:
             plug.close()

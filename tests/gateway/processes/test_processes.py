@@ -6,6 +6,7 @@ How long things take is never asserted: a loaded machine is no fault.
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import closing
@@ -20,6 +21,7 @@ import pytest
 from gateway.audit.verify import verify
 from gateway.hold import hold
 from gateway.hold.hold import Hold
+from gateway.processes.supervisor import SILENT_S
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.auth.conftest import add_key
@@ -272,6 +274,22 @@ def test_a_worker_that_hangs_or_is_told_to_go(
 
     assert gateway.answers("/readyz")
     assert said in gateway.log
+
+
+def test_a_pause_of_all_is_no_hang(start: Start) -> None:
+    """As of a container that is paused for longer than a worker may be silent."""
+    gateway = start(workers=2)
+    workers = gateway.pids()
+    everybody = (gateway.child.pid, *workers)
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(SILENT_S + 2)
+    for pid in everybody:  # the supervisor first: it finds both silent
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.5)
+
+    assert gateway.pids() == workers
+    assert "hangs" not in gateway.log
 
 
 def test_a_port_that_is_taken(start: Start, engine: FakeEngine, tmp_path: Path) -> None:

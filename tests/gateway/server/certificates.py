@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
@@ -44,10 +44,11 @@ class Authority:
         since: datetime.timedelta = -HOUR,
         until: datetime.timedelta = HOUR,
         hosts: x509.SubjectAlternativeName = LOCAL,
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
     ) -> Pair:
         """A certificate for this machine, or for a caller of that name; valid from and until so
         long after now."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         issued = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
         extensions = (hosts, NO_AUTHORITY)
         self._sign(issued.certificate, named(name), key, (since, until), extensions)
@@ -59,7 +60,7 @@ class Authority:
         self,
         path: Path,
         subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
         validity: tuple[datetime.timedelta, datetime.timedelta],
         extensions: tuple[x509.SubjectAlternativeName, x509.BasicConstraints],
     ) -> None:

@@ -3,20 +3,17 @@
 import contextlib
 import json
 import threading
-from pathlib import Path
 
 import httpx2
 
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, CHAT_JSON, CHAT_SSE, STREAMS, WHOLES, Surface, refusal_of
+from tests.contract.surfaces import CHAT_JSON, CHAT_SSE, STREAMS, WHOLES, Surface, refusal_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.counts import counted
 from tests.waiting import PATIENCE_S, until
 
 QUEUED = "mmhie_queued_requests "
-CLASSES = ("batch", "routine", "emergency")
 
 
 def test_a_slot_is_held_until_the_body_ends(start: Start, engine: FakeEngine) -> None:
@@ -47,32 +44,6 @@ def test_a_slot_comes_back_however_a_request_ends(start: Start, engine: FakeEngi
     with hasty, contextlib.suppress(httpx2.TimeoutException):
         CHAT_JSON.ask(hasty)
     until(lambda: CHAT_JSON.ask(gateway.client).status_code == 200)
-
-
-def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_path: Path) -> None:
-    """Whoever came first: emergencies before routine work, that before batches."""
-    engine = start_engine()
-    keys = tmp_path / "keys.json"
-    secrets = {class_: add_key(keys, class_, "openai", priority=class_) for class_ in CLASSES}
-    gateway = start(
-        engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_KEYS_FILE=str(keys), MMHIE_PROTECT_METRICS="false"
-    ).wait()
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
-    threads: list[threading.Thread] = []
-    gateway.client.headers.update(bearer(secrets["routine"]))
-    with CHAT_SSE.stream(gateway.client) as first:
-        parts = first.iter_raw()  # its end would be the response's
-        next(parts)
-        for number, name in enumerate(CLASSES * 2):
-            threads.append(asking(gateway, f"{name}-{number}", bearer(secrets[name])))
-            until(lambda: counted(gateway, QUEUED) == len(threads))
-    for thread in threads:
-        thread.join()
-
-    ids = [request["headers"]["x-request-id"] for request in engine.seen(CHAT)]
-    in_order = [class_ for class_ in reversed(CLASSES) for _ in range(2)]
-    assert [each.split("-")[0] for each in ids[1:]] == in_order
-    assert [each for each in ids if each.startswith("batch")] == ["batch-0", "batch-3"]
 
 
 def test_a_batch_waits_behind_the_same_callers_other_requests(

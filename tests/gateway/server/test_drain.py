@@ -30,11 +30,13 @@ def test_it_serves_on_while_it_settles(start: Start, engine: FakeEngine) -> None
     assert gateway.client.get("/healthz").status_code == 200
 
 
-def test_it_ends_once_settled(start: Start, engine: FakeEngine) -> None:
-    """By itself, with exit code 0."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_once_settled(start: Start, engine: FakeEngine, number: signal.Signals) -> None:
+    """By itself, with exit code 0 and no traceback in the log."""
     gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.2").wait()
-    gateway.signal()
+    gateway.signal(number)
     assert gateway.exit_code() == 0
+    assert "Traceback" not in gateway.log
 
 
 # The program up to its first import, which takes a second: from there on it cannot go.

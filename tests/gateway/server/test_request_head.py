@@ -2,9 +2,11 @@
 
 import pytest
 
-from gateway.server.request_head import error_in_head, head_size, is_plain
+from gateway.server.http_protocol import is_plain
+from gateway.server.request_head import error_in_head, head_size
 
 HOST = (b"host", b"x")
+READ = b"what was read with the head"
 GOOD = (
     (b"GET", b"/healthz"),
     (b"POST", b"/v1/chat/completions"),
@@ -28,7 +30,7 @@ def test_a_plain_head(method: bytes, url: bytes) -> None:
     """Nothing is wrong with it."""
     assert error_in_head(method, url, "1.1", [HOST]) is None
     assert error_in_head(method, url, "1.0", []) is None
-    assert is_plain("1.1", url, [HOST]) is (b"%" not in url and url != b"*")
+    assert is_plain("1.1", url, [HOST], READ) is (b"%" not in url and url != b"*")
 
 
 @pytest.mark.parametrize(("url", "status"), TARGETS)
@@ -37,7 +39,7 @@ def test_a_target(url: bytes, status: int) -> None:
     error = error_in_head(b"GET", url, "1.1", [HOST])
     assert error is not None
     assert error.status == status
-    assert not is_plain("1.1", url, [HOST])
+    assert not is_plain("1.1", url, [HOST], READ)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_headers(version: str, watched: list[tuple[bytes, bytes]], status: int |
     """Refuse every header that could be read in two ways."""
     error = error_in_head(b"POST", b"/", version, watched)
     assert (error.status if error else None) == status
-    assert status is None or not is_plain(version, b"/", watched)
+    assert status is None or not is_plain(version, b"/", watched, READ)
 
 
 def test_size() -> None:

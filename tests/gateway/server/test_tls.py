@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.server.tls import Tls
 from tests.contract.fixtures import Refusal
@@ -169,6 +170,29 @@ def test_a_renewed_certificate(tmp_path: Path, engine: FakeEngine, ours: Authori
         assert shown(gateway, ours) == before
         ours.issue("gateway")
         until(lambda: shown(gateway, ours) != before)
+
+
+def test_a_key_of_another_type(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
+    """A renewal from an elliptic curve to RSA leaves nothing of the certificate before."""
+    pair = ours.issue("gateway")
+    with serving(tmp_path, engine, pair) as gateway:
+        before = shown(gateway, ours)
+        ours.issue("gateway", key=rsa.generate_private_key(65537, 2048))
+        until(lambda: shown(gateway, ours) != before)
+
+
+def test_a_renewed_authority(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
+    """Callers of the authority before are out, without a restart."""
+    ward, client_ca = ours.issue("ward"), tmp_path / "client-ca.pem"
+    client_ca.write_bytes(ours.path.read_bytes())
+    with serving(
+        tmp_path, engine, ours.issue("gateway"), MMHIE_TLS_CLIENT_CA=str(client_ca)
+    ) as gateway:
+        own = trusting(ours, ward)
+        until(lambda: ask(gateway, own, request("/readyz")).startswith(b"HTTP/1.1 200"))
+        client_ca.write_bytes(Authority(tmp_path, "theirs").path.read_bytes())
+        with contextlib.suppress(ssl.SSLError, ConnectionError):
+            until(lambda: ask(gateway, own, request("/readyz")) == b"")
 
 
 @pytest.mark.parametrize(
