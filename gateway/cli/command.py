@@ -1,6 +1,8 @@
 """Shared parts of the commands: `--json` and the output of all, the error of the gateway's."""
 
+import getpass
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +29,19 @@ class NegativeResult(CommandError):
     """A command that did its work, and whose answer is no."""
 
     exit_code = 1
+
+
+def current_user() -> str:
+    """Return the name of the user, or its number: in a container it may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def text_of(argument: str) -> str:
+    """Return an argument as text: a terminal of another encoding sends bytes that are none."""
+    return argument.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def put(sentence: str, document: Mapping[str, object], *, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`mmhie feedback list | show | export | close`: what was said of answers, and what came of it."""
 
-import getpass
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -13,12 +12,21 @@ from rich.console import Console
 
 from gateway.audit.account import printable
 from gateway.audit.fhir.feedback import resource_of
-from gateway.cli.command import AsJson, CommandError, NegativeResult, audit, print_rows, put
+from gateway.cli.command import (
+    AsJson,
+    CommandError,
+    NegativeResult,
+    audit,
+    current_user,
+    print_rows,
+    put,
+    text_of,
+)
 from gateway.feedback.cipher import TextCipher, TextUnreadable
 from gateway.feedback.entry import OUTCOMES, Entry
 from gateway.feedback.store import Store, StoreFailed
+from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
-from gateway.runtime.timestamps import rfc3339
 from gateway.settings.gateway import load
 
 Texts = tuple[str | None, str | None]
@@ -84,7 +92,7 @@ def close(
     """Close an entry with what came of it; a sign-off that was `unfounded` no longer counts."""
     if outcome not in OUTCOMES:
         raise CommandError(f"--outcome got {outcome!r}; it is one of {', '.join(OUTCOMES)}.")
-    settings, who = load(), by or getpass.getuser()
+    settings, who = load(), text_of(by or current_user())
     with reading() as store:
         entry = entry_of(store, feedback_id)
         store.close_entry(entry.id, time.time(), by=who, outcome=outcome, erase=erase_text)

@@ -3,7 +3,9 @@
 The hold is kept in Redis for all gateways where one is configured, else in a file of this machine.
 """
 
-import getpass
+import contextlib
+import errno
+import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,13 +13,21 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.command import AsJson, CommandError, NegativeResult, audit, put
+from gateway.cli.command import (
+    AsJson,
+    CommandError,
+    NegativeResult,
+    audit,
+    current_user,
+    put,
+    text_of,
+)
 from gateway.cli.phases import Phases, phases_of, told
 from gateway.cluster import operator_state
 from gateway.cluster.operator_state import SILENT
 from gateway.hold import hold as hold_file
 from gateway.hold.hold import UNREADABLE, Hold
-from gateway.runtime.timestamps import rfc3339
+from gateway.record import rfc3339
 from gateway.settings.gateway import GatewaySettings, load
 
 Reason = Annotated[str, typer.Option(help="Shown to every client: no patient data.")]
@@ -32,6 +42,7 @@ Urls = Annotated[
         "Default: the one on this machine.",
     ),
 ]
+FULL = (errno.ENOSPC, errno.EDQUOT)
 HELD = frozenset({"held"})
 NAME_ONE = "Name a gateway with --url or MMHIE_URL."
 CUT_OFF = (
@@ -52,7 +63,8 @@ def hold(
     Requests at the engine are finished, unless --now ends them. Exit code 1 where no gateway
     confirms the hold, or one goes on answering."""
     settings = load()
-    wanted = Hold(reason, by or getpass.getuser(), rfc3339(time.time()), now)
+    reason = text_of(reason)
+    wanted = Hold(reason, text_of(by or current_user()), rfc3339(time.time()), now)
     first, new = joined(in_force(settings), wanted)
     _, problem = set_shared(settings, new)
     in_file = problem is not None or settings.redis_url is None
@@ -81,7 +93,7 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
     shared, problem = set_shared(settings, None)
     before = remove(settings.hold_file) or shared
     if before is not None:
-        audit(settings, "release", by=by or getpass.getuser())
+        audit(settings, "release", by=text_of(by or current_user()))
     if problem is not None:
         raise CommandError(
             f"Gateways that share a Redis may still be held: Redis {problem}. Repeat the command "
@@ -167,10 +179,21 @@ def write(path: Path, new: Hold, redis_problem: str | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         hold_file.write(path, new)
     except OSError as error:
+        if error.errno in FULL and holds_without_words(path):
+            sys.stderr.write(f"The disk of {path} is full: the hold has no reason and no author.\n")
+            return
         also = f", and Redis {redis_problem}" if redis_problem else ""
         raise CommandError(
             f"The hold cannot be written to {path} ({error.strerror}){also}."
         ) from None
+
+
+def holds_without_words(path: Path) -> bool:
+    """Hold by an empty file, which counts as a hold and needs no space; return whether it is."""
+    with contextlib.suppress(OSError):
+        path.touch()
+        return True
+    return False
 
 
 def remove(path: Path) -> Hold | None:

@@ -1,5 +1,6 @@
 """Files that others write or read: watched for changes, replaced as a whole."""
 
+import contextlib
 import json
 import os
 import time
@@ -108,15 +109,31 @@ def write_json(path: Path, content: object, *, mode: int = 0o666) -> None:
 
 
 def write_whole(path: Path, content: bytes, *, mode: int) -> None:
-    """Replace a file, whole or not at all, a power cut included; raise OSError."""
+    """Replace a file, whole or not at all, a power cut included; a private one stays its owner's.
+    Raise OSError."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if not mode & 0o077:  # nobody else could read what, say, root has replaced
+                keep_owner(path, handle)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)  # each process has a name of its own for it
+        raise
+
+
+def keep_owner(path: Path, draft: int) -> None:
+    """Give a draft the owner of the file that it replaces, if any; raise OSError. A group alone is
+    left: it may read neither of the two, and its owner could not always give it."""
+    with contextlib.suppress(FileNotFoundError):
+        before = path.stat()
+        if before.st_uid != os.fstat(draft).st_uid:
+            os.fchown(draft, before.st_uid, before.st_gid)
 
 
 def sync_folder(path: Path) -> None:

@@ -1,6 +1,7 @@
 """A hold while requests wait and run: at the gateway, and as the operator's command reports it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.hold import hold
 from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import ROOT, Gateway
@@ -26,6 +28,7 @@ from tests.contract.surfaces import (
 )
 from tests.contract.test_notices import EMERGENCY, ID
 from tests.fake_engine.process import FakeEngine
+from tests.faults.disk import mounted
 from tests.waiting import until
 
 HOLD = Hold("answers drifted", "ops", "2026-01-01T00:00:00Z")
@@ -210,6 +213,43 @@ def test_a_hold_from_another_home_is_not_confirmed(switch: Switch, tmp_path: Pat
     done = switch.operate("release", **other)
     assert done.returncode == 1
     assert "still out of service" in done.stderr
+
+
+def test_a_reason_in_another_encoding(switch: Switch) -> None:
+    """A terminal of Latin-1 takes the model out of service as well."""
+    done = switch.operate("hold", "--reason", os.fsdecode("pr\xfcfen".encode("latin-1")))
+
+    assert done.returncode == 0, done.stderr
+    assert "pr\N{REPLACEMENT CHARACTER}fen" in error_of(JSON.ask(switch.gateway.client))["message"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may take another number")
+def test_a_user_without_a_name() -> None:
+    """A container may run as any number."""
+    command = (
+        "import os; from gateway.cli.command import current_user; "
+        "os.setuid(54321); print(current_user())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "uid 54321\n", done.stderr
+
+
+def test_on_a_full_disk(switch: Switch, tmp_path: Path) -> None:
+    """The model is out of service, without the operator's words."""
+    with mounted(tmp_path / "disk") as disk:
+        if disk is None:
+            pytest.skip("nobody here may mount a file system")
+        disk.fill()
+        full = disk.folder / "hold.json"
+        done = switch.operate("hold", "--reason", "x", MMHIE_HOLD_FILE=str(full))
+
+        assert "no reason and no author" in done.stderr
+        assert hold.read(full) == hold.UNREADABLE
 
 
 def test_where_no_gateway_answers(switch: Switch) -> None:

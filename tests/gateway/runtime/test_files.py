@@ -4,11 +4,14 @@ import json
 import logging
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from gateway.runtime.files import FileUnusable, WatchedFile, write_json
+from gateway.runtime.files import FileUnusable, WatchedFile, write_json, write_whole
+from tests.contract.process import ROOT
 from tests.gateway.clock import Clock
 
 
@@ -94,6 +97,15 @@ def test_what_was_taken_as_read_is_read_once_it_changes(watched: Watched) -> Non
     assert watched.after_a_second() == "other"
 
 
+def test_a_draft_that_cannot_be_put_in_place_is_gone(tmp_path: Path) -> None:
+    """A folder stands where the file should."""
+    (tmp_path / "it").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(tmp_path / "it", b"content", mode=0o600)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]
+
+
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """With its mode, and no draft beside it, not even one that was left by a crash."""
     path = tmp_path / "file.json"
@@ -102,3 +114,22 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert json.loads(path.read_text(encoding="utf-8")) == {"text": "Störung"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+def test_a_private_file_of_a_foreign_group_is_replaced_by_its_owner(tmp_path: Path) -> None:
+    """As where a container's volume is root's group: the owner could not give that group away."""
+    file = tmp_path / "keys"
+    write_whole(file, b"before", mode=0o600)
+    os.chown(tmp_path, 54321, 54321)
+    os.chown(file, 54321, 0)
+    write = (
+        "import os, pathlib; from gateway.runtime.files import write_whole; "
+        "os.setgroups([]); os.setgid(54321); os.setuid(54321); "
+        "write_whole(pathlib.Path('keys'), b'after', mode=0o600)"
+    )
+    environ = {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", write], env=environ, cwd=tmp_path, check=True)
+
+    assert file.read_bytes() == b"after"
+    assert file.stat().st_uid == 54321
