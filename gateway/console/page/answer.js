@@ -7,6 +7,7 @@ import { menu } from "./menu.js";
 import { showOrigin } from "./origin.js";
 import { TRUNCATED, WARNINGS, moment, plain, withWait } from "./words.js";
 
+const UNFINISHED = "The answer was still being written: it is not complete.";
 const WITHOUT = "Follow-ups won’t include it.";
 const SAME = "The same answer as before: at temperature 0 the model repeats itself. Options has the temperature.";
 const HEADING_LENGTH = 60;
@@ -44,6 +45,7 @@ export class Answer {
   get hasText() { return this.#text !== ""; }
   get written() { return this.#text; }
   get heading() { return `Question ${this.number}: ${beginning(this.asked.prompt)}`; }
+  get isWriting() { return this.element.ariaBusy === "true"; }
   get isRefusal() { return this.#ended !== "" && !this.hasText && this.#thoughts === ""; }
 
   #build() {
@@ -137,11 +139,10 @@ export class Answer {
 
   #draw() {
     this.#frame = 0;
-    const isWriting = this.element.ariaBusy === "true";
-    update(this.text, blocks(this.#text, isWriting));
+    update(this.text, blocks(this.#text, this.isWriting));
     this.reasoning.hidden = this.#thoughts === "";
     this.thoughts.textContent = this.#thoughts;
-    if (isWriting) this.#tell(this.hasText ? "writing" : "reasoning");
+    if (this.isWriting) this.#tell(this.hasText ? "writing" : "reasoning");
   }
 
   #end(fact) {
@@ -189,7 +190,8 @@ export class Answer {
 
   /** The answer as Markdown: what is pasted into a record must not lose its labels. */
   asText() {
-    const above = [...this.#notices.map((notice) => notice.message), ...this.#said.map((sentence) => `[${sentence}]`)];
+    const said = this.isWriting ? [UNFINISHED, ...this.#said] : this.#said;
+    const above = [...this.#notices.map((notice) => notice.message), ...said.map((sentence) => `[${sentence}]`)];
     if (this.isRefusal) return [...above, `[No answer, request ${this.requestId}] ${this.notice.textContent}`].join("\n\n");
     const [disclaimer, note] = labels();
     return `${[...above, this.#text].join("\n\n")}\n\n${this.#origin()} ${disclaimer}\n${note}`;

@@ -10,6 +10,8 @@ const WORDS = {
 };
 const SIGN_OFF = "signed_off";
 
+let opening = 0; // the dialog closes, and another answer's opens, while feedback is on its way
+
 /** What this gateway takes: nothing ("off"), flags, or flags with texts. */
 const taken = () => document.body.dataset.feedback;
 
@@ -19,6 +21,8 @@ export function offerFeedback(button, requestId) {
 }
 
 function open(requestId) {
+  opening += 1;
+  byId("feedback-send").disabled = false;
   byId("feedback-form").reset();
   byId("feedback-texts").hidden = taken() !== "texts";
   say(`Request ${requestId}`);
@@ -42,6 +46,8 @@ function follow() {
 async function send(requestId) {
   const text = (id) => (byId("feedback-texts").hidden ? undefined : byId(id).value.trim() || undefined);
   const category = byId("feedback-category").value;
+  const own = opening;
+  const isOpen = () => own === opening && byId("feedback-dialog").open;
   byId("feedback-send").disabled = true;
   say("Sending …");
   try {
@@ -53,12 +59,14 @@ async function send(requestId) {
       comment: text("feedback-comment"),
       corrected_text: text("feedback-corrected"),
     });
-    byId("feedback-dialog").close();
+    if (isOpen()) byId("feedback-dialog").close();
     announce(receipt.duplicate ? "The same feedback is there already." : "Thank you: the feedback is stored.");
   } catch (failure) {
-    say(WORDS[failure.code] ?? failure.message, true);
+    const sentence = WORDS[failure.code] ?? failure.message;
+    if (isOpen()) say(sentence, true);
+    else announce(`The feedback on request ${requestId} was not stored. ${sentence}`);
   } finally {
-    byId("feedback-send").disabled = false;
+    if (own === opening) byId("feedback-send").disabled = false;
   }
 }
 

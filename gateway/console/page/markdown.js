@@ -5,7 +5,8 @@
 import { make } from "./dom.js";
 import { formula } from "./formula.js";
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/; // "```5 mg``` daily" is code in a line
+const LANGUAGE = /^(?:[a-zA-Z][\w+#.-]*)?$/; // of a fence
 const HEADING = /^ {0,3}(#{1,6}) +(.*)$/;
 const ITEM = /^( *)(?:([-*•])|(\d{1,9})[.)]) +(\S.*)$/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
@@ -89,11 +90,14 @@ function displayed(lines, at) {
 }
 
 function fenced(lines, at) {
-  const mark = FENCE.exec(lines[at])[1];
+  const [opened, mark] = FENCE.exec(lines[at]);
+  const named = lines[at].slice(opened.length).trim();
   let end = at + 1;
   while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
-  const code = make("code", {}, lines.slice(at + 1, end).join("\n"));
-  return [make("pre", { tabIndex: 0 }, code), end + 1];
+  const shown = [...(LANGUAGE.test(named) ? [] : [named]), ...lines.slice(at + 1, end)];
+  const behind = lines[end]?.trim().replace(mark[0] === "`" ? /^`+/ : /^~+/, "").trim();
+  if (behind) lines[end] = behind; // a model's sentence behind the closing marks is the next block
+  return [make("pre", { tabIndex: 0 }, make("code", {}, shown.join("\n"))), behind ? end : end + 1];
 }
 
 function paragraph(lines, at) {

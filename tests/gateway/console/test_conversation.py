@@ -194,6 +194,20 @@ async def export(page: Page, folder: Path) -> str:
 
 
 async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
+async def test_an_answer_in_the_middle_is_exported_as_such(
+    page: Page, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """While it is written, and not once it has been stopped, which is said in other words."""
+    await begin(page, engine, "How much?")
+    assert "[The answer was still being written: it is not complete.]" in await export(
+        page, tmp_path
+    )
+
+    await page.click("#stop")
+    await answered(page)
+    assert "still being written" not in await export(page, tmp_path)
+
+
     """Every turn with its request's id and its notices, failed ones too."""
     await complete(page, EMERGENCY)
     engine.next(fault="status", status=500)

@@ -13,6 +13,7 @@ TABLE = (
     '<div class="table" tabindex="0" role="group" aria-label="Table"><table><thead><tr>'
     "<th>a</th><th>b</th></tr></thead><tbody><tr><td>c</td></tr></tbody></table></div>"
 )
+PRE = '<pre tabindex="0"><code>{}</code></pre>'
 MARKDOWN = (
     ("plain", "<p>plain</p>"),
     ("a\nb\n\nc", "<p>a<br>b</p><p>c</p>"),
@@ -33,6 +34,10 @@ MARKDOWN = (
     ("- a\n\ntext", "<ul><li>a</li></ul><p>text</p>"),
     ("```py\na < b\n```\nc", '<pre tabindex="0"><code>a &lt; b</code></pre><p>c</p>'),
     ("```\nnever closed", '<pre tabindex="0"><code>never closed</code></pre>'),
+    ("```5 mg``` a day", "<p><code>5 mg</code> a day</p>"),
+    ("```py\na\n``` Not *b*.", PRE.format("a") + "<p>Not <em>b</em>.</p>"),
+    ("~~~ 5 ml\na\n~~~", PRE.format("5 ml\na")),
+    ("```5mg\na\n```", PRE.format("5mg\na")),
     ("---", "<hr>"),
     ("[x](http://a)", '<p>x<span class="address"> (http://a)</span></p>'),
     ("![x](http://a)", '<p>x [image, not loaded]<span class="address"> (http://a)</span></p>'),
@@ -59,7 +64,18 @@ FORMULAS = {
     "\\[\na_1\n\\]": "msub",
     "so $$x_1$$ it is": "msub",
     r"$5 % of x_1$": "msub",
+    r"$x_1 \\% of 5$": "msub",  # behind a line break
+    r"$\iint\!\! x_1$": "msub",
 }
+# What TeX would hide, move or lay over the rest; each stays as it is.
+HIDING = (
+    *(r"$\label{not}x_1$", r"$\eqref{not}x_1$", r"$\mathchoice{5}{50}{500}{5000}_1$"),
+    *(r"$\TextOrMath{5}{50}_1$", r"$\@secondoftwo{5}{50}_1$", r"$\@ifnextchar x{5}{50}_1$"),
+    *(r"$5_1\hskip-3em 6$", r"$5_1\mskip-50mu 6$", r"$5_1\tmspace{-3em}{}6$"),
+    *(r"$5\!\!\!\!6_1$", r"$5\!{}\!{}\!6_1$", r"$5\negthickspace6_1$"),
+    *(r"$5_1\raisebox{2em}{6}$", r"$\reflectbox{25}_1$", r"$x_1\rule{2em}{2em}$"),
+    *(r"$\scriptscriptstyle 5_1$", r"$x_1\\~5$"),
+)
 RENDER = """async text => {
   const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
   return blocks(text).map(one => one.outerHTML.replace(' dir="auto"', "")).join("");
@@ -110,6 +126,7 @@ HOSTILE = {
     "displayed formulas that never end": "\\\\[\n" * 30_000,
     "a divider that is none": "|a|\n|" + "-" * 100_000 + "x|",
     "backticks": "a" + "`" * 100_000,
+    "a fence that is none": "`" * 100_000 + "x`",
     "pairs of backticks": "` `` " * 20_000,
     "asterisks": "a" + "*" * 100_000,
     "open stars": "*a " * 30_000,
@@ -167,6 +184,8 @@ async def test_formulas_are_mathematics(page: Page) -> None:
         if "%" in text:
             assert "%of" in made.replace("\u00a0", "").replace(" ", "")
     assert await page.evaluate(TYPESET, [r"$\nonsense_1$", "span"]) == r"$\nonsense_1$"
+    for text in HIDING:
+        assert await page.evaluate(TYPESET, [f"{text} $x_1$", "span"]) == text
 
 
 async def test_events_survive_every_cut(page: Page) -> None:
