@@ -86,8 +86,17 @@ def piped() -> str:
         raise SettingsError("Standard input is not text in UTF-8.") from None
 
 
+def refuse_bytes(*texts: str) -> None:
+    """Raise SettingsError for bytes that are no text: without a locale Python lets them pass."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        raise SettingsError("The question is not text in UTF-8.") from None
+
+
 def once(talk: Conversation, question: str, *, as_json: bool) -> None:
     """Ask one question. Raises ServiceError."""
+    refuse_bytes(question, talk.system)
     if not question.strip():
         raise SettingsError("There is no question: give it as an argument or on standard input.")
     console = Console(soft_wrap=True)
@@ -157,6 +166,7 @@ class Session:
             name, _, argument = line.partition(" ")
             self.command(name, argument.strip())
         elif line:
+            refuse_bytes(line)
             self.talk.ask(line, output(self.console))
 
     def greet(self) -> None:

@@ -21,7 +21,7 @@ METRICS_EVERY_S = 5.0
 LOADING_FROM = 0.2
 # What an engine that has to go gets between SIGTERM and SIGKILL.
 ENGINE_STOP_S = 3.0
-WARMING_UP = Phase("loading", "Generating a first token, which compiles kernels.", 0.99)
+FIRST_TOKEN = startup_log.StartupProgress("Generating a first token, which compiles kernels", 0.99)
 READY = Phase("ready", "The model is ready.", 1.0)
 
 
@@ -39,8 +39,7 @@ class EngineProgram:
     """An engine's command, the address it then answers at, and the listener to its lines.
 
     `recheck` raises DeviceFailed when the hardware of its plan is no longer there; `lighter` says
-    with which changes the engine would need less memory; `warms_up` when the first request compiles
-    kernels, which no client is to wait for.
+    with which changes the engine would need less memory.
     """
 
     command: Command
@@ -48,7 +47,6 @@ class EngineProgram:
     log: Listener
     recheck: Callable[[], None] = lambda: None
     lighter: str = "set MMHIE_REASONER_MODEL to a smaller model"
-    warms_up: bool = False
 
 
 class EngineSupervisor:
@@ -103,7 +101,7 @@ class EngineSupervisor:
             if not self.was_ready.is_set():
                 raise
             return Phase("engine_down", str(error))
-        return await self._watch(child)
+        return READY if self._stop.requested.is_set() else await self._watch(child)
 
     async def _ended(self, ending: Phase, backoff: RestartBackoff) -> None:
         """Publish why, end what is left of the engine, and look at the hardware again.
@@ -132,10 +130,8 @@ class EngineSupervisor:
     async def _until_ready(self, child: Child) -> None:
         """Return once the engine is ready or a stop is requested; raise a StartError otherwise."""
         deadline = self._clock() + self._policy.start_s
-        while not await self._client.is_healthy():
-            step, fraction = self._progress.step, self._progress.fraction
-            name: PhaseName = "loading" if fraction >= LOADING_FROM else "starting"
-            self._publish(Phase(name, f"{step}.", fraction))
+        while not (await self._client.is_healthy() and await self._warm_up()):
+            self._publish(phase_of(self._progress))
             if self._stop.requested.is_set():
                 return
             if not child.is_running:
@@ -147,18 +143,18 @@ class EngineSupervisor:
                     "the model is large, or look into its log."
                 )
             await self._stop.pause(TICK_S)
-        if self._engine.warms_up:
-            await self._warm_up(child)
         self.was_ready.set()
 
-    async def _warm_up(self, child: Child) -> None:
-        """Have one token generated; raise a StartError where the engine does not survive it."""
-        self._publish(WARMING_UP)
+    async def _warm_up(self) -> bool:
+        """Have one token generated, which compiles kernels, in a start's time and not in a stall's;
+        return whether the engine has answered, and is still well."""
+        self._progress = FIRST_TOKEN
+        self._publish(phase_of(FIRST_TOKEN))
         key = self._engine.command.env.get(KEY, "")
-        await self._stop.race(self._client.generates(key, self._policy.start_s))
-        await self._stop.pause(TICK_S)  # an engine that dies of it needs a moment to be gone
-        if not child.is_running and not self._stop.requested.is_set():
-            await self._raise_end(child)
+        if not await self._stop.race(self._client.generates(key, self._policy.start_s)):
+            return False
+        await self._stop.pause(TICK_S)  # an engine that dies of it needs a moment to say so
+        return await self._client.is_healthy()
 
     async def _raise_end(self, child: Child) -> NoReturn:
         """Raise why an engine ended before it was ready, as it wrote itself."""
@@ -177,9 +173,12 @@ class EngineSupervisor:
         read_at = self._clock()
         while child.is_running:
             self._publish(READY)
+            paused_at = self._clock()
             await self._stop.pause(TICK_S)
             if self._stop.requested.is_set():
                 return READY
+            if self._clock() - paused_at > self._policy.stall_s / 2:
+                watchdog.record_token(self._clock())  # we stood still, and the engine with us
             if self._clock() - read_at >= metrics_every_s:
                 metrics = await self._client.metrics()
                 read_at = self._clock()
@@ -199,3 +198,9 @@ class EngineSupervisor:
         key = self._engine.command.env.get(KEY, "")
         if await self._client.generates(key, self._policy.stall_s):
             watchdog.record_token(self._clock())
+
+
+def phase_of(progress: startup_log.StartupProgress) -> Phase:
+    """Return the phase of an engine that is not ready yet."""
+    name: PhaseName = "loading" if progress.fraction >= LOADING_FROM else "starting"
+    return Phase(name, f"{progress.step}.", progress.fraction)

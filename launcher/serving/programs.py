@@ -75,7 +75,7 @@ def engine_program(
     if decided.device == "cpu":
         return EngineProgram(command, address, log, lighter=lighter)
     recheck = partial(hardware.recheck, decided.hardware)
-    return EngineProgram(command, address, log, recheck, lighter, warms_up=True)
+    return EngineProgram(command, address, log, recheck, lighter)
 
 
 def in_flight(

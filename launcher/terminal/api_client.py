@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -15,8 +17,13 @@ from launcher.json_types import Json, JsonView
 
 CHAT: Final = "/v1/chat/completions"
 CONNECT_S, READ_S = 5.0, 5.0
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 UNREACHABLE = "No service answers at {url}: start one with `mmhie serve`, or name it with --url."
+UNTRUSTED = (
+    "The certificate of {url} is not trusted: name its authority's file in SSL_CERT_FILE, or check "
+    "the host in the address."
+)
+NO_CERTIFICATES = "SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({cause})."
+NO_SOCKS = "The proxy of the environment speaks SOCKS, which is not supported: set NO_PROXY."
 CUT = "The connection ended before the answer did: it is not complete."
 
 
@@ -44,21 +51,26 @@ class ApiClient:
     """One service at `http(s)://host[:port]` or `unix:/path`; raises SettingsError for others."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
-        if key and not key.isascii():
-            raise SettingsError("A key must be plain ASCII; check MMHIE_API_KEY or --key.")
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            raise SettingsError(
+                "A key must be plain ASCII without blanks; check MMHIE_API_KEY or --key."
+            )
         self.url = url.rstrip("/")
         parts = split_url(self.url)
         is_socket = parts.scheme == "unix"
         if is_socket and not Path(parts.path).exists():
             raise ServiceError(UNREACHABLE.format(url=self.url))
-        is_here = is_socket or parts.hostname in LOOPBACK
-        transport = httpx2.HTTPTransport(uds=parts.path if is_socket else None, trust_env=False)
-        self._client = httpx2.Client(
-            base_url="http://mmhie" if is_socket else self.url,
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
-            transport=transport if is_here else None,  # no proxy hears what stays on this machine
-        )
+        try:
+            self._client = httpx2.Client(
+                base_url="http://mmhie" if is_socket else self.url,
+                headers={"authorization": f"Bearer {key}"} if key else {},
+                timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
+                transport=transport_of(parts),
+            )
+        except OSError as error:
+            raise SettingsError(NO_CERTIFICATES.format(cause=error.strerror or error)) from None
+        except ImportError:
+            raise SettingsError(NO_SOCKS) from None
 
     def close(self) -> None:
         """Close its connections."""
@@ -95,8 +107,9 @@ class ApiClient:
     def _translated(self, request_id: str | None = None) -> Iterator[None]:
         try:
             yield
-        except (httpx2.ConnectError, httpx2.ConnectTimeout):
-            raise ServiceError(UNREACHABLE.format(url=self.url)) from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            told = UNTRUSTED if is_untrusted(error) else UNREACHABLE
+            raise ServiceError(told.format(url=self.url)) from None
         except httpx2.TimeoutException:
             late = f"The service at {self.url} does not answer in time."
             raise ServiceError(f"{late}{named(request_id)}") from None
@@ -104,6 +117,34 @@ class ApiClient:
             raise ServiceError(f"{CUT}{named(request_id)}") from None
         except (httpx2.HTTPError, httpx2.SSEError, httpx2.InvalidURL, UnicodeError):
             raise ServiceError(f"What answers at {self.url} is not this service.") from None
+
+
+def transport_of(parts: SplitResult) -> httpx2.HTTPTransport | None:
+    """Return a transport without proxies for what stays on this machine, else None."""
+    if parts.scheme == "unix":
+        return httpx2.HTTPTransport(uds=parts.path, trust_env=False)
+    # of the environment, a transport reads the certificates only
+    is_tls = parts.scheme == "https"
+    return httpx2.HTTPTransport(trust_env=is_tls) if is_here(parts.hostname or "") else None
+
+
+def is_here(host: str) -> bool:
+    """Return whether a host's name or address is this machine's own, however it is written."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return f".{host.rstrip('.')}".endswith(".localhost")
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def is_untrusted(error: BaseException | None) -> bool:
+    """Return whether a certificate was the cause."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def split_url(url: str) -> SplitResult:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.contract.process import ROOT
+
 COMMIT, LATER = "c" * 40, "d" * 40
 
 
@@ -61,7 +63,8 @@ def running(root: Path) -> Iterator[FakeHub]:
     root.mkdir()
     (root / "faults.json").write_text("{}")
     command = [sys.executable, "-m", "tests.fake_hub", str(root)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # Wherever the test that asks first has gone.
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield FakeHub(root, f"http://127.0.0.1:{process.stdout.readline().strip()}")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,31 +36,48 @@ def error(argv):
         return repr(raised)
 
 answers, sys.stdout = sys.stdout, sys.stderr
+actions = [one for one in parser._actions if one.option_strings]
+choices = {action.option_strings[0]: action.choices for action in actions if action.choices}
+print(json.dumps([[one.option_strings for one in actions], choices]), file=answers, flush=True)
 for line in sys.stdin:
     tried = [(argv, error(argv)) for argv in json.loads(line)]
     print(json.dumps([one for one in tried if one[1]]), file=answers, flush=True)
 """
 
 
+@dataclass(frozen=True, slots=True)
+class VllmParser:
+    """The installed vLLM's parser: its flags with their other names, and the words some take."""
+
+    process: subprocess.Popen[str]
+    flags: list[list[str]]
+    choices: dict[str, list[str | None]]
+
+    def refused(self, lines: Iterable[Sequence[str]]) -> Refused:
+        """Return what it refuses of these lines, each the words after `serve`."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(list(lines)), file=self.process.stdin, flush=True)
+        answer: Refused = json.loads(self.process.stdout.readline())
+        return answer
+
+
 @pytest.fixture(scope="session")
-def refusals() -> Iterator[Refusals]:
-    """Return what the installed vLLM's parser refuses of these lines, each the words after
-    `serve`."""
+def vllm_parser() -> Iterator[VllmParser]:
+    """One in a process of its own, which imports vLLM once."""
     command = [sys.executable, "-c", PARSE]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True
     ) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
-        asked, answers = process.stdin, process.stdout
+        yield VllmParser(process, *json.loads(process.stdout.readline()))
 
-        def refused(lines: Iterable[Sequence[str]]) -> Refused:
-            print(json.dumps(list(lines)), file=asked, flush=True)
-            answer: Refused = json.loads(answers.readline())
-            return answer
 
-        yield refused
+@pytest.fixture(scope="session")
+def refusals(vllm_parser: VllmParser) -> Refusals:
+    """Return what that parser refuses."""
+    return vllm_parser.refused
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import fake_nvml
+from tests.command import NOWHERE
 from tests.contract.process import free_port
 from tests.fake_nvml import Device
 
 ROOT = Path(__file__).parents[2]
-MMHIE = Path(sys.executable).with_name("mmhie")
 # Both of vLLM's entries run this instead, as a shell would, with vLLM's arguments.
 STAND_IN = (
     'import os, sys; os.execvp("sh", ["sh", "-c", os.environ["STAND_IN"], "vllm", *sys.argv[1:]])\n'
@@ -46,6 +45,7 @@ class Machine:
             LD_LIBRARY_PATH=str(self.library.parent),
             PYTHONPATH=f"{packages}{os.pathsep}{ROOT}",
             FAKE_NVML=str(self.folder / "nvml"),
+            HF_ENDPOINT=NOWHERE,
             MMHIE_CACHE_DIR=str(self.folder / "cache"),
             MMHIE_PORT=str(free_port()),  # the documented one may be a developer's `make run`
         )

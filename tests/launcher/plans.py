@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import Hardware, parse
@@ -11,8 +13,13 @@ from launcher.planning.installation import Installation
 from launcher.planning.memory import COMFORTABLE, MemoryEstimate
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings, load
+from tests.fake_hub.files import CONFIG
 
 NO_HUB = Path("/nowhere")
+# A small one on this machine, with nothing of it read.
+MODEL = replace(
+    from_config(CONFIG, source="/models/tiny"), id="tiny", chat_template=True, local=True
+)
 
 
 def settings(**ours: object) -> LauncherSettings:

@@ -1,44 +1,16 @@
 """The flags of vLLM that the launcher knows, beside those that its parser has."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from launcher.engine_flags import COUNTED, RESERVED, SECOND_NAMES, check, count, is_on, size, values
-
-NAMES = """
-import json, sys
-from vllm.entrypoints.launchers.cli_args import make_arg_parser
-from vllm.utils.argparse_utils import FlexibleArgumentParser
-answer, sys.stdout = sys.stdout, sys.stderr
-actions = [one for one in make_arg_parser(FlexibleArgumentParser())._actions if one.option_strings]
-choices = {action.option_strings[0]: action.choices for action in actions if action.choices}
-json.dump([[action.option_strings for action in actions], choices], answer)
-"""
-
-
-@pytest.fixture(scope="module")
-def parser() -> tuple[list[list[str]], dict[str, list[str | None]]]:
-    """Every flag of the installed vLLM with its other names, and the words that some take."""
-    done = subprocess.run(
-        [sys.executable, "-c", NAMES], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    names, choices = json.loads(done.stdout)
-    return names, choices
-
-
-@pytest.fixture
-def flags(parser: tuple[list[list[str]], object]) -> list[list[str]]:
-    return parser[0]
+from tests.launcher.conftest import VllmParser
 
 
 @pytest.mark.slow
 @pytest.mark.engine
-def test_every_known_flag_is_one_of_vllms(flags: list[list[str]]) -> None:
+def test_every_known_flag_is_one_of_vllms(vllm_parser: VllmParser) -> None:
     """A new version that renames one is noticed; -O is taken before the parser sees it."""
-    names = {name for action in flags for name in action}
+    names = {name for action in vllm_parser.flags for name in action}
     known = {flag.partition(".")[0] for flag in COUNTED}
 
     assert {*RESERVED, *known, *SECOND_NAMES} - names == {"-O"}
@@ -46,22 +18,21 @@ def test_every_known_flag_is_one_of_vllms(flags: list[list[str]]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.engine
-def test_the_words_of_a_known_flag_are_vllms(
-    parser: tuple[object, dict[str, list[str | None]]],
-) -> None:
+def test_the_words_of_a_known_flag_are_vllms(vllm_parser: VllmParser) -> None:
     """Each flag that has a list there has the same one here."""
-    theirs = {flag: {*parser[1][flag]} - {None} for flag in COUNTED if flag in parser[1]}
+    words = vllm_parser.choices
+    theirs = {flag: {*words[flag]} - {None} for flag in COUNTED if flag in words}
 
     assert theirs == {flag: {*kind} for flag, kind in COUNTED.items() if isinstance(kind, list)}
 
 
 @pytest.mark.slow
 @pytest.mark.engine
-def test_a_reserved_flag_has_no_second_name_that_is_free(flags: list[list[str]]) -> None:
+def test_a_reserved_flag_has_no_second_name_that_is_free(vllm_parser: VllmParser) -> None:
     """A flag that is switched off is another matter."""
     unknown = {
         name
-        for action in flags
+        for action in vllm_parser.flags
         if any(flag in RESERVED for flag in action if not flag.startswith("--no-"))
         for name in action
         if not name.startswith("--no-") and name not in RESERVED
@@ -72,9 +43,9 @@ def test_a_reserved_flag_has_no_second_name_that_is_free(flags: list[list[str]])
 
 @pytest.mark.slow
 @pytest.mark.engine
-def test_no_other_flag_is_taken_for_a_known_one(flags: list[list[str]]) -> None:
+def test_no_other_flag_is_taken_for_a_known_one(vllm_parser: VllmParser) -> None:
     """Flags that begin alike are told apart."""
-    names = [name for action in flags for name in action if name not in SECOND_NAMES]
+    names = [name for action in vllm_parser.flags for name in action if name not in SECOND_NAMES]
 
     assert [name for name in names if [*values([name])] != [name]] == []
 

@@ -5,15 +5,14 @@ import pty
 import re
 import select
 import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.command import MMHIE
 from tests.waiting import until
 
-MMHIE = Path(sys.executable).with_name("mmhie")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

@@ -15,10 +15,9 @@ from typer.testing import CliRunner
 from launcher.cli import app
 from launcher.cli.app import TASKS
 from launcher.errors import LauncherError, ToldToStop
-from tests.command import Command
+from tests.command import MMHIE, Command, mmhie
 from tests.contract.process import ROOT, free_port
 
-MMHIE = Path(sys.executable).with_name("mmhie")
 NAMES = list(app.COMMANDS)
 ERRORS: list[Exception] = []
 # For each command, beside an unknown option, something it cannot take or do.
@@ -49,21 +48,6 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "card check": ({}, ["no-such-card.toml"]),
     "audit export": ({"audit_file": "none", "audit_key": "k" * 32}, []),
 }
-
-
-def mmhie(
-    folder: Path, *arguments: str, given: str = "", **environ: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command as a person does, in an empty folder."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME")}
-    return subprocess.run(
-        [MMHIE, *arguments],
-        cwd=folder,
-        env={**kept, "XDG_CACHE_HOME": str(folder), **environ},
-        input=given,
-        capture_output=True,
-        text=True,
-    )
 
 
 def fails(error: Exception) -> int:

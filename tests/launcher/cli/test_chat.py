@@ -16,12 +16,11 @@ import pytest
 from gateway.auth import keys
 from gateway.hold.hold import Hold, write
 from gateway.safety.disclaimer import default_text
-from tests.command import Command
+from tests.command import Command, mmhie
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import NOTE
 from tests.fake_engine.process import FakeEngine
 from tests.launcher.cli.desk import Desk
-from tests.launcher.cli.test_app import mmhie
 from tests.waiting import until
 
 CHAT = "/v1/chat/completions"
@@ -167,6 +166,8 @@ def test_a_notice_outlives_a_failing_engine(run: Ran, engine: FakeEngine, fault:
         (("--url", "http://x:99999"), 2, "The address 'http://x:99999' is not"),
         (("--key", "wrong"), 1, "The key is unknown"),
         (("--key", "schlüssel"), 2, "A key must be plain ASCII"),
+        (("--key", "secret\n"), 2, "A key must be plain ASCII"),
+        (("--system", "\udcff"), 2, "The question is not text in UTF-8"),
         (("--effort", "utmost"), 2, "--effort must be low, medium or high"),
         (("--max-tokens", "0"), 2, "Invalid value for '--max-tokens'"),
     ],

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.command import MMHIE, mmhie
 from tests.fake_hub import files
 from tests.fake_hub.hub import COMMIT, FakeHub
-from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
-
-MMHIE = Path(sys.executable).with_name("mmhie")
 
 
 def fetch(
     hub: FakeHub, home: Path, *arguments: str, **ours: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [MMHIE, "fetch", *arguments],
-        env=hub.environ(home, **ours),
-        cwd=home,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    return mmhie(home, "fetch", *arguments, **hub.environ(home, **ours))
 
 
 def test_the_set_model_comes_with_its_base(hub: FakeHub, tmp_path: Path) -> None:

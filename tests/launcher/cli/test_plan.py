@@ -17,7 +17,6 @@ from launcher.models.families import GPT_OSS_20B
 from launcher.planning.hardware import GIB
 from launcher.planning.weights import weight_bytes
 from tests.command import Command
-from tests.fake_hub import files
 from tests.fake_hub.files import CONFIG, INDEX, SHARDS
 from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.fake_hub.repositories import REPOSITORIES
@@ -259,13 +258,6 @@ def test_json_that_nobody_can_walk(file: str, tmp_path: Path) -> None:
         (model / file).write_text(content)
         with pytest.raises(ModelError, match=r"not valid JSON|cannot be used"):
             read(model)
-
-
-def test_the_fake_hub_still_has_small_models(online: FakeHub) -> None:
-    """Promised files do not replace real ones."""
-    online.add("a/b", files.model())
-
-    assert read("a/b").weight_bytes == sum(len(files.model()[shard]) for shard in SHARDS)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,7 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,29 +19,15 @@ import pytest
 from rich.console import Console
 
 from launcher.cli import serve
-from launcher.models.config import from_config
 from launcher.serving.programs import RunFiles
 from launcher.serving.status_file import Phase
 from launcher.terminal.progress import ProgressDisplay
-from tests.command import Command
+from tests.command import MMHIE, Command
 from tests.contract.process import free_port
-from tests.fake_hub.files import CONFIG
-from tests.launcher.plans import plan
+from tests.launcher.plans import MODEL, plan
 from tests.waiting import until
 
 HANG_S = 900
-MMHIE = Path(sys.executable).with_name("mmhie")
-LLAMA = from_config(CONFIG, source="/models/tiny")
-MODEL = replace(LLAMA, id="tiny", chat_template=True, local=True)
-
-
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """A port on which somebody listens."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        yield other.getsockname()[1]
 
 
 def service(folder: Path, **ours: Any) -> serve.Service:
@@ -85,17 +69,20 @@ def test_what_cannot_work_is_one_sentence(
     assert all(word in refusal for word in words), refusal
 
 
-def test_a_port_that_is_taken_is_one_sentence(serve_command: Command, taken: int) -> None:
+def test_a_port_that_is_taken_is_one_sentence(serve_command: Command) -> None:
     """Before a model is touched; SIGTERM after the loop has ended changes nothing, as when an
     orchestrator stops two nodes in turn."""
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        refusal = serve_command.refusal(port=str(taken), reasoner_model="embedded")
-        signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        try:
+            refusal = serve_command.refusal(port=str(port), reasoner_model="embedded")
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
-    assert f"Port {taken} on 127.0.0.1" in refusal
+    assert f"Port {port} on 127.0.0.1" in refusal
+    assert "MMHIE_PORT" in refusal
 
 
 @pytest.mark.parametrize(

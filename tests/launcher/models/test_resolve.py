@@ -557,20 +557,6 @@ def test_the_default_model_without_a_hub() -> None:
     assert (facts.quantization, facts.chat_template, facts.reasoning) == ("mxfp4", True, True)
 
 
-@pytest.mark.parametrize(
-    ("name", "billions"),
-    [
-        ("openai/gpt-oss-20b", 20.915),
-        ("facebook/opt-1.3b", 1.3158),
-        ("embedded", 0.134515),
-        ("sshleifer/tiny-gpt2", 0.000102714),
-    ],
-)
-def test_parameters_are_counted_from_the_shape(name: str, billions: float) -> None:
-    """Within two percent of what the models' authors count."""
-    assert read(name).parameters / 1e9 == pytest.approx(billions, rel=0.02)
-
-
 def adapter(path: Path, **entries: Any) -> Path:
     path.mkdir(parents=True)
     config = {"r": 16, "lora_alpha": 32, "target_modules": ["q_proj"], **entries}
@@ -651,7 +637,6 @@ NO_CHAT = "and cannot chat: set MMHIE_REASONER_MODEL"
         ('{"hidden_size": 64, "num_attention_heads": 0}', "num_attention_heads is 0"),
         ('{"hidden_size": "wide"}', "hidden_size is 'wide'"),
         ('{"text_config": [1]}', "describes no model"),
-        ('{"quantization_config": [1]}', "describes no model"),
         ('{"model_type": "whisper", "d_model": 384, "encoder_attention_heads": 6}', NO_CHAT),
         ('{"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}', NO_CHAT),
         ('{"medusa_num_heads": 3, "base_model_name_or_path": "org/large"}', NO_CHAT),

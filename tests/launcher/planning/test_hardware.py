@@ -71,11 +71,15 @@ def test_a_cpu_as_described() -> None:
         "cpu,avx2=no",
         "1x80,cc=12.5",
         "1x80,cc=8.",
+        "2x8x80+1xt4",
+        "1xa10+",
+        "1xa10+cpu",
+        "1xa10+2xfoo",
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
-    """The sentence shows what would do."""
-    with pytest.raises(HardwareError, match="4x80"):
+    """The sentence shows what would do; of several machines the GPUs are equal."""
+    with pytest.raises(HardwareError, match=r"4x80.*1xa10\+1xt4"):
         parse(text)
 
 

@@ -158,55 +158,42 @@ def test_a_missing_plugin_falls_back_with_the_install_line() -> None:
     assert "pip install --no-deps vllm-bnb-plugin==0.0.3" in choice.warnings[0]
 
 
-def test_gguf_on_the_cpu_is_dequantized() -> None:
-    """The CPU engine reads no GGUF, so a checkpoint is made of it once."""
-    choice = ask("gguf", checkpoint("gguf"), CPU, BARE)
-    assert (choice.method, choice.dequantize) == (None, True)
+@pytest.mark.parametrize(
+    ("wanted", "model", "reason"),
+    [
+        ("gguf", checkpoint("gguf"), "the CPU engine reads none"),
+        ("none", GPT_OSS, "AMX"),  # the README's CPU example: the experts become bfloat16
+    ],
+)
+def test_what_is_dequantized_once(wanted: str, model: ModelFacts, reason: str) -> None:
+    """A checkpoint is made of what the CPU engine cannot read; of the made one nothing is said."""
+    choice, made = ask(wanted, model, CPU, BARE), replace(DENSE, dequantized=True)
 
-    made = replace(DENSE, dequantized=True)
+    assert (choice.method, choice.dequantize) == (None, True)
+    assert reason in choice.reason
     assert ask("gguf", made, CPU, BARE).warnings == ()
 
 
-def test_mxfp4_without_amx_is_unpacked() -> None:
-    """The README's CPU example: the experts become bfloat16, once."""
-    choice = ask("none", GPT_OSS, CPU)
-
-    assert (choice.method, choice.dequantize) == (None, True)
-    assert "AMX" in choice.reason
-
-
 @pytest.mark.parametrize(
-    ("hardware", "installed", "fitting", "method"),
+    ("hardware", "installed", "rooms", "method"),
     [
-        (H100, PLUGINS, {None, "fp8", "bitsandbytes"}, None),
-        (H100, PLUGINS, {"fp8", "bitsandbytes"}, "fp8"),
-        (A100, PLUGINS, {"fp8", "bitsandbytes"}, "fp8"),
-        (H100, PLUGINS, {"bitsandbytes"}, "bitsandbytes"),
-        (V100, BARE, {"fp8", "bitsandbytes"}, None),
-        (H100, PLUGINS, set(), None),
+        (H100, PLUGINS, {None: 16, "fp8": 16, "bitsandbytes": 16}, None),
+        (H100, PLUGINS, {"fp8": 16, "bitsandbytes": 16}, "fp8"),
+        (A100, PLUGINS, {"fp8": 16, "bitsandbytes": 16}, "fp8"),
+        (H100, PLUGINS, {"bitsandbytes": 16}, "bitsandbytes"),
+        (V100, BARE, {"fp8": 16, "bitsandbytes": 16}, None),
+        (H100, PLUGINS, {}, None),
+        (H100, PLUGINS, {None: 3, "fp8": 12}, None),
+        (H100, PLUGINS, {None: 3, "fp8": 16}, "fp8"),
+        (H100, PLUGINS, {"bitsandbytes": 2}, "bitsandbytes"),
     ],
 )
 def test_auto_takes_the_first_that_fits(
-    hardware: Hardware, installed: Installation, fitting: set[str | None], method: str | None
+    hardware: Hardware, installed: Installation, rooms: dict[str | None, int], method: str | None
 ) -> None:
-    """16 bits if they fit, else 8, else 4; where none does the plan says what is short."""
-    rooms = dict.fromkeys(fitting, COMFORTABLE)
-
+    """16 bits if they serve a department, else 8, else 4; then the first that starts; where none
+    does the plan says what is short."""
     assert ask("auto", DENSE, hardware, installed, rooms=rooms).method == method
-
-
-@pytest.mark.parametrize(
-    ("rooms", "method"),
-    [
-        ({None: 3, "fp8": 12}, None),
-        ({None: 3, "fp8": 16}, "fp8"),
-        ({"bitsandbytes": 2}, "bitsandbytes"),
-    ],
-)
-def test_auto_would_rather_fit_than_start(rooms: dict[str | None, int], method: str | None) -> None:
-    """A format that serves a department wins over one that starts; that one over one that does
-    not."""
-    assert ask("auto", DENSE, H100, rooms=rooms).method == method
 
 
 Cell = tuple[str, ModelFacts, Hardware, Installation, str]

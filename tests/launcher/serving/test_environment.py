@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from launcher.serving.environment import for_engine, for_gateway, for_router
+from launcher.serving.environment import for_engine, for_router
 
 USER = {
     "PATH": "/usr/bin",
@@ -71,27 +69,3 @@ def test_a_blank_vocabulary_folder_is_left_out(value: str, kept: bool) -> None:
     env = for_engine({**USER, "TIKTOKEN_ENCODINGS_BASE": value}, {}, "key")
 
     assert ("TIKTOKEN_ENCODINGS_BASE" in env) is kept
-
-
-def gateway(key: str | None) -> dict[str, str]:
-    """Its environment, for an engine on a socket."""
-    return for_gateway(
-        {**USER, "MMHIE_ENGINE_API_KEY": "the user's"},
-        engine_url="unix:/run/e.sock",
-        key=key,
-        status_file=Path("/run/p.json"),
-        model="m",
-    )
-
-
-def test_the_gateway_is_told_where_the_engine_is() -> None:
-    """Beside the user's own settings; an engine elsewhere keeps its own key, since the launcher
-    made none for it."""
-    env = gateway(key="key")
-
-    assert gateway(key=None)["MMHIE_ENGINE_API_KEY"] == "the user's"
-
-    assert env["MMHIE_ENGINE_URL"] == "unix:/run/e.sock"
-    assert env["MMHIE_ENGINE_API_KEY"] == "key"
-    assert env["MMHIE_PHASE_FILE"] == "/run/p.json"
-    assert env["MMHIE_API_KEYS"] == '["secret"]'

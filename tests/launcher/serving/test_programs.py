@@ -13,8 +13,7 @@ from launcher.planning.hardware import parse, share
 from launcher.planning.plan import make_plan
 from launcher.serving.programs import RunFiles, listen_flags, programs
 from launcher.serving.supervisor import Programs
-from tests.launcher.cli.test_serve import MODEL
-from tests.launcher.plans import settings
+from tests.launcher.plans import MODEL, settings
 
 
 def made(folder: Path, **ours: Any) -> Programs:
@@ -38,6 +37,8 @@ def test_one_engine(tmp_path: Path) -> None:
     assert parts.router is None
     assert gateway.argv == (sys.executable, "-m", "gateway")
     assert gateway.env["MMHIE_ENGINE_URL"] == f"unix:{socket}"
+    assert gateway.env["MMHIE_PHASE_FILE"] == str(tmp_path / "phase.json")
+    assert gateway.env["PATH"] == "/usr/bin"
     key = engine.env["VLLM_API_KEY"]
     assert len(key) >= 32
     assert key == gateway.env["MMHIE_ENGINE_API_KEY"]

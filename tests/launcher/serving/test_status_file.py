@@ -18,8 +18,7 @@ from launcher.serving.status_file import (
     engine_facts,
 )
 from tests.gateway.clock import Clock
-from tests.launcher.cli.test_serve import MODEL
-from tests.launcher.plans import plan
+from tests.launcher.plans import MODEL, plan
 
 READY = Phase("ready", "The model is ready.", 1.0)
 FACTS = EngineFacts({"name": "vllm", "version": "0.32.0"}, {"id": "m"}, ("Slow.",))

@@ -20,14 +20,13 @@ from launcher.errors import (
     DeviceFailed,
     EngineOutOfMemory,
     ExitedEarly,
-    GaveUp,
     LauncherError,
     ModelError,
     NeverReady,
     ProgramFailed,
-    ToldToStop,
 )
 from launcher.process.child import Command
+from launcher.process.restarts import Stop
 from launcher.serving.engine_supervisor import (
     ENGINE_STOP_S,
     EngineProgram,
@@ -47,6 +46,9 @@ GATEWAY = "echo up; exec sleep 300"
 DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done"
 HANG_S = 900
 START_S, STALL_S = 20.0, 60.0
+ILLEGAL = "CUDA error: an illegal memory access was encountered"
+MEMORY = "CUDA out of memory. Tried 2 GiB."
+WRONG_NAME = "MMHIE_PROT is not a setting; the nearest known name is MMHIE_PORT."
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -69,15 +71,13 @@ class Run:
         socket: Path,
         policy: RestartPolicy,
         prepare: Prepare | None = None,
-        *,
-        warms_up: bool = False,
     ) -> None:
         self.phases: list[Phase] = []
         self.lines: list[str] = []
         self.socket = socket
         self.clock = Clock()
         programs = Programs(
-            engines=(EngineProgram(engine, socket, self.hear("engine"), warms_up=warms_up),),
+            engines=(EngineProgram(engine, socket, self.hear("engine")),),
             gateway=Program("gateway", gateway, self.hear("gateway")),
         )
         self.supervisor = Supervisor(programs, policy, self.phases.append, prepare, self.clock)
@@ -141,13 +141,13 @@ async def running(
     engine: Command | None = None,
     gateway: str = GATEWAY,
     restarts: int = 3,
+    start_s: float = START_S,
     prepare: Prepare | None = None,
-    warms_up: bool = False,
 ) -> AsyncIterator[Run]:
     """A run on the fake engine, which ends with the test."""
-    socket, policy = folder / "e.sock", RestartPolicy(START_S, STALL_S, restarts)
+    socket, policy = folder / "e.sock", RestartPolicy(start_s, STALL_S, restarts)
     ours = engine or fake("--uds", str(socket), *options)
-    run = Run(ours, shell(gateway), socket, policy, prepare, warms_up=warms_up)
+    run = Run(ours, shell(gateway), socket, policy, prepare)
     try:
         yield run
     finally:
@@ -162,7 +162,7 @@ async def test_it_gets_ready_and_stops(tmp_path: Path) -> None:
         await run.ready()
         await run.stop()
 
-    assert run.names == ["starting", "ready", "draining"]
+    assert run.names == ["starting", "loading", "ready", "draining"]
     assert run.lines[0] == "gateway up"
 
 
@@ -192,25 +192,6 @@ async def test_what_cannot_be_made_ends_it(tmp_path: Path) -> None:
             await run.task
 
 
-async def test_a_stop_while_something_is_made(tmp_path: Path) -> None:
-    """A stop cancels the making of a checkpoint."""
-    cancelled = asyncio.Event()
-
-    async def make() -> tuple[Command, ...]:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        raise AssertionError
-
-    async with running(tmp_path, prepare=make) as run:
-        await run.until(lambda: "gateway up" in run.lines)
-        with pytest.raises(ToldToStop, match="before the model was ready"):
-            await run.stop()
-
-    assert cancelled.is_set()
-
-
 async def test_a_stale_socket_is_in_nobodys_way(tmp_path: Path) -> None:
     """vLLM does not start where a socket file lies."""
     (tmp_path / "e.sock").write_text("")
@@ -218,39 +199,31 @@ async def test_a_stale_socket_is_in_nobodys_way(tmp_path: Path) -> None:
         await run.ready()
 
 
-async def test_exited_early(tmp_path: Path) -> None:
-    """The first ending of a start: the engine's own reason, at once, and no restart."""
-    recorded = OUTPUT / "heads_not_divisible.txt"
-    async with running(tmp_path, engine=shell(f"cat {recorded}; exit 1")) as run:
-        with pytest.raises(ExitedEarly, match=r"exit code 1\): Total number of attention heads"):
-            await run.task
-
-    assert run.names == ["starting", "draining"]
-
-
-async def test_exited_early_without_a_word(tmp_path: Path) -> None:
-    """Killed from outside, it could say nothing."""
-    async with running(tmp_path, engine=shell("kill -KILL $$")) as run:
-        with pytest.raises(ExitedEarly, match=r"SIGKILL \(out of memory\?\)\) and did not say why"):
-            await run.task
-
-
 @pytest.mark.parametrize(
-    ("kind", "words", "error", "code"),
+    ("script", "error", "words"),
     [
-        ("RuntimeError", "CUDA error: an illegal memory access was encountered", DeviceFailed, 3),
-        ("torch.OutOfMemoryError", "CUDA out of memory. Tried 2 GiB.", EngineOutOfMemory, 4),
+        (
+            f"cat {OUTPUT / 'heads_not_divisible.txt'}; exit 1",
+            ExitedEarly,
+            r"exit code 1\): Total number of attention heads",
+        ),
+        ("kill -KILL $$", ExitedEarly, r"SIGKILL \(out of memory\?\)\) and did not say why"),
+        (f"echo 'RuntimeError: {ILLEGAL}'; exit 1", DeviceFailed, ILLEGAL),
+        (f"echo 'torch.OutOfMemoryError: {MEMORY}'; exit 1", EngineOutOfMemory, MEMORY),
     ],
+    ids=["its own reason", "without a word", "the device", "memory"],
 )
-async def test_an_end_that_a_start_does_not_mend(
-    kind: str, words: str, error: type[LauncherError], code: int, tmp_path: Path
+async def test_a_first_start_that_fails(
+    script: str, error: type[LauncherError], words: str, tmp_path: Path
 ) -> None:
-    """Each with an exit code of its own, for what runs the launcher."""
-    async with running(tmp_path, engine=shell(f"echo '{kind}: {words}'; exit 1")) as run:
+    """The first ending of a start: with the cause, at once, and no restart; what a start does not
+    mend has an exit code of its own, for what runs the launcher."""
+    async with running(tmp_path, engine=shell(script)) as run:
         with pytest.raises(error, match=words) as ended:
             await run.task
 
-    assert ended.value.exit_code == code
+    assert ended.value.exit_code == {DeviceFailed: 3, EngineOutOfMemory: 4}.get(error, 2)
+    assert run.names == ["starting", "draining"]
 
 
 async def test_never_ready(tmp_path: Path) -> None:
@@ -273,7 +246,7 @@ async def test_told_to_stop_while_starting(tmp_path: Path) -> None:
 
 async def test_kernels_are_compiled_before_it_is_ready(tmp_path: Path) -> None:
     """By a request of its own: the engine's first one is no client's."""
-    async with running(tmp_path, warms_up=True) as run:
+    async with running(tmp_path) as run:
         await run.ready()
         await run.until_engine(lambda found: found.tokens >= 1)
 
@@ -282,28 +255,76 @@ async def test_kernels_are_compiled_before_it_is_ready(tmp_path: Path) -> None:
 
 async def test_an_engine_that_dies_of_its_first_request(tmp_path: Path) -> None:
     """Its start has failed, and nobody was told that it is ready."""
-    async with running(tmp_path, "--crash-after", "1", warms_up=True) as run:
+    async with running(tmp_path, "--crash-after", "1") as run:
         with pytest.raises(ExitedEarly):
             await run.task
 
     assert "ready" not in run.names
 
 
+async def test_an_engine_that_is_unwell_after_its_first_request(tmp_path: Path) -> None:
+    """As vLLM's server while it ends, its core being gone: it has answered, and is not ready."""
+    async with running(tmp_path, "--fault", '{"fault": "gated"}') as run:
+        await run.until(lambda: "Generating a first token" in run.details)
+        await run.until_engine(lambda seen: seen.running == 1)
+        async with run.client() as client:
+            await client.post("/_fake/options", json={"unhealthy": True})
+            await client.post("/_fake/release", json={"tokens": 1})
+        await run.until_engine(lambda seen: seen.running == 0)
+        run.clock.now += START_S + 1
+        with pytest.raises(NeverReady):
+            await run.task
+
+    assert "ready" not in run.names
+
+
+async def test_an_engine_that_generates_nothing_is_not_ready(tmp_path: Path) -> None:
+    """It is healthy, and its first token never comes."""
+    async with running(tmp_path, "--first-token-delay", "600", start_s=0.5) as run:
+        await run.until(lambda: "Generating a first token" in run.details)
+        run.clock.now += 1
+        with pytest.raises(NeverReady, match="Generating a first token"):
+            await run.task
+
+    assert "ready" not in run.names
+
+
+@pytest.mark.parametrize("options", [("--start-delay", "60"), ("--first-token-delay", "600")])
+async def test_nothing_is_ready_once_it_is_told_to_stop(
+    options: tuple[str, str], tmp_path: Path
+) -> None:
+    """While it starts, and at its first token: whoever reads the phases of an engine alone."""
+    socket, stop, seen = tmp_path / "e.sock", Stop(0), list[Phase]()
+    program = EngineProgram(fake("--uds", str(socket), *options), socket, lambda line: None)
+    policy = RestartPolicy(START_S, STALL_S, 3)
+    supervisor = EngineSupervisor(program, policy, stop, seen.append, Clock())
+    running = asyncio.create_task(supervisor.run())
+    words = "first token" if "--first-token-delay" in options else "Starting"
+    while not any(words in phase.detail for phase in seen):
+        await asyncio.sleep(0.01)
+    stop.request(0)
+    await running
+    await supervisor.end(0)
+
+    assert "ready" not in {phase.name for phase in seen}
+    assert not supervisor.was_ready.is_set()
+
+
 async def test_a_dead_engine_is_restarted(tmp_path: Path) -> None:
     """It says how it ended and when it will be back."""
-    async with running(tmp_path, "--crash-after", "1") as run:
+    async with running(tmp_path, "--crash-after", "2") as run:
         await run.ready()
         await run.ask()
         await run.ready(times=2)
 
-    assert run.names[:4] == ["starting", "ready", "engine_down", "starting"]
+    assert run.names[1:5] == ["loading", "ready", "engine_down", "starting"]
     assert "The engine ended (exit code 1). Restart 1 of 3 in 1 s." in run.details
 
 
 async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
     """Once it has been ready, an early exit is one more failure, not the end."""
     once = tmp_path / "once"
-    fake = f"{sys.executable} -m tests.fake_engine --crash-after 1 --uds {tmp_path}/e.sock"
+    fake = f"{sys.executable} -m tests.fake_engine --crash-after 2 --uds {tmp_path}/e.sock"
     script = f"if [ -e {once} ]; then rm {once}; echo 'ValueError: no'; exit 1; fi; exec {fake}"
     async with running(tmp_path, engine=shell(script)) as run:
         await run.ready()
@@ -314,28 +335,23 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
     assert "ended before it was ready (exit code 1): no Restart 2 of 3 in 2 s." in run.details
 
 
-async def test_it_gives_up(tmp_path: Path) -> None:
-    """After the last restart allowed."""
-    async with running(tmp_path, "--crash-after", "1", restarts=0) as run:
-        await run.ready()
-        await run.ask()
-        with pytest.raises(GaveUp, match="It was restarted 0 times"):
-            await run.task
-
-
 async def test_a_stalled_engine_is_restarted(tmp_path: Path) -> None:
     """A request is running and no token comes."""
-    async with running(tmp_path, "--first-token-delay", "600") as run:
+    async with running(tmp_path) as run:
         await run.ready()
+        async with run.client() as client:
+            await client.post("/_fake/options", json={"first_token_delay": 600.0})
         request = asyncio.create_task(run.ask())
         await run.until_engine(lambda seen: seen.running == 1)
+        reads = counted(run.supervisor._engines[0])
         while "stalled" not in run.names:
+            reads.clear()
             run.clock.now += STALL_S / 4
-            await asyncio.sleep(0.05)
+            await run.until(lambda: reads or "stalled" in run.names)
         await run.ready(times=2)
         await request
 
-    assert run.names[:4] == ["starting", "ready", "stalled", "starting"]
+    assert run.names[1:5] == ["loading", "ready", "stalled", "starting"]
     assert "has requests but has produced nothing for 60 s." in run.details
 
 
@@ -352,8 +368,21 @@ async def test_an_idle_engine_is_not_stalled(tmp_path: Path) -> None:
             if supervisor._probing:
                 await supervisor._probing
 
-        assert run.names == ["starting", "ready"]
+        assert run.names == ["starting", "loading", "ready"]
         await run.until_engine(lambda seen: seen.tokens >= 3)
+
+
+async def test_an_engine_that_stood_still_with_us_is_not_stalled(tmp_path: Path) -> None:
+    """As in a container that was paused: what it did not generate then is no silence."""
+    async with running(tmp_path) as run:
+        await run.ready()
+        reads = counted(run.supervisor._engines[0])
+        for _ in range(3):
+            reads.clear()
+            run.clock.now += 3 * STALL_S
+            await run.until(lambda: reads)
+
+    assert run.names == ["starting", "loading", "ready", "draining"]
 
 
 def counted(supervisor: EngineSupervisor) -> list[None]:
@@ -380,18 +409,20 @@ async def test_a_dead_gateway_is_restarted(tmp_path: Path) -> None:
     assert run.lines.count("gateway x") == 1
 
 
-async def test_a_gateway_with_a_wrong_setting_stops_the_start(tmp_path: Path) -> None:
-    """Its sentence is the error; restarting would not help."""
-    sentence = "MMHIE_PROT is not a setting; the nearest known name is MMHIE_PORT."
-    async with running(tmp_path, gateway=f"echo '{sentence}'; exit 2") as run:
-        with pytest.raises(ProgramFailed, match="MMHIE_PROT is not a setting"):
-            await run.task
-
-
-async def test_a_gateway_that_keeps_dying(tmp_path: Path) -> None:
-    """Its last line is told."""
-    async with running(tmp_path, gateway="echo oops; exit 1", restarts=0) as run:
-        with pytest.raises(ProgramFailed, match=r"does not stay up \(exit code 1\): oops"):
+@pytest.mark.parametrize(
+    ("script", "restarts", "sentence"),
+    [
+        (f"echo '{WRONG_NAME}'; exit 2", 3, WRONG_NAME),
+        ("echo oops; exit 1", 0, r"does not stay up \(exit code 1\): oops"),
+    ],
+    ids=["a wrong setting", "too many endings"],
+)
+async def test_a_gateway_that_ends_it(
+    script: str, restarts: int, sentence: str, tmp_path: Path
+) -> None:
+    """Its last line is the error; restarting would not help with a wrong setting."""
+    async with running(tmp_path, gateway=script, restarts=restarts) as run:
+        with pytest.raises(ProgramFailed, match=sentence):
             await run.task
 
 

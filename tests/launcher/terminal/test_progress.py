@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -57,19 +56,6 @@ def test_on_a_terminal_there_is_a_bar() -> None:
     assert display.is_terminal
     assert "Loading the weights." in file.getvalue()
     assert file.getvalue().endswith("Ready [bold].\n")
-
-
-def test_what_happened_to_the_engine_stays() -> None:
-    """A line of its own above the next bar, with the file that has the rest."""
-    display, file = shown(terminal=True)
-    display.log = Path("/var/log/serve-8000.log")
-    display.step("The model is ready.", 1.0)
-    display.incident("The engine ended (killed by SIGKILL).")
-    display.step("Loading the weights.", 0.5)
-    display.done()
-
-    told = "The engine ended (killed by SIGKILL). Log: /var/log/serve-8000.log\n"
-    assert told in file.getvalue()
 
 
 def test_the_clock_goes_on_after_a_step_was_complete() -> None:
