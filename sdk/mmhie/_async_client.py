@@ -1,7 +1,7 @@
 """The asyncio client: safe to share between tasks, and between event loops."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
@@ -29,7 +29,14 @@ from mmhie._request import (
     generate_request,
     refuse_text,
 )
-from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
+from mmhie._response import (
+    Response,
+    error_of,
+    read_chat,
+    read_generate,
+    read_object,
+    readiness_error,
+)
 from mmhie._retry import Backoff, Deadline
 from mmhie._stream import AsyncAnswerStream
 from mmhie._text import MedicalText, text_of, warn
@@ -93,7 +100,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> AsyncIterator[MedicalText]:
+    ) -> AsyncGenerator[MedicalText, None]:
         """Yield the answer's text as it arrives; `chunk_size` is ignored, as in the sync client.
 
         To stop early for certain, use `stream`: Python closes a left async iterator only later.
@@ -143,7 +150,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
 
     async def feedback(
         self,
-        request_id: str,
+        request_id: str | None,
         category: Category,
         severity: Severity | None = None,
         *,
@@ -161,8 +168,10 @@ class AsyncMedicalReasoningLLM(BaseClient):
         """Wait until the model is ready, as in the sync client."""
         await self._http()  # a local server starts here, before the clock of the polling does
         polling = self._polling(timeout_seconds)
-        await self._retry(
-            lambda deadline: self._exchange(READY, deadline, readiness_error), polling
+        read_object(
+            await self._retry(
+                lambda deadline: self._exchange(READY, deadline, readiness_error), polling
+            )
         )
 
     async def aclose(self) -> None:
@@ -215,18 +224,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
         failure: Callable[[Response], MMHIEError] = error_of,
     ) -> Response:
         """Make one attempt at a whole answer. Raises `failure` of an error status."""
-        import asyncio
-
-        seconds = deadline.remaining()
-        try:
-            async with asyncio.timeout(seconds):  # over all: httpx2's is between two arrivals
-                client = await self._http()
-                with translate_errors():
-                    received = await client.send(build_request(client, request, seconds))
-        except MMHIEError:  # some are TimeoutErrors, too, and more specific
-            raise
-        except TimeoutError as error:
-            raise ClientTimeoutError(TIMED_OUT) from error
+        async with _within(deadline) as seconds:
+            client = await self._http()
+            received = await client.send(build_request(client, request, seconds))
         response = Response(received.status_code, received.headers, received.content)
         if response.status != 200:
             raise failure(response)
@@ -234,9 +234,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
 
     async def _open(self, request: Request, deadline: Deadline) -> "httpx2.Response":
         """Make one attempt at a stream; the caller owns the response."""
-        client = await self._http()
-        with translate_errors():
-            sent = build_request(client, request, deadline.remaining())
+        async with _within(deadline) as seconds:
+            client = await self._http()
+            sent = build_request(client, request, seconds)
             received = await client.send(sent, stream=True)
             wait_at_most(sent, self.config.timeout_seconds)
             if received.status_code == 200:
@@ -259,9 +259,36 @@ class AsyncMedicalReasoningLLM(BaseClient):
             await opened[1].aclose()  # the local server has died and started at another port
             opened = None
         if opened is None:
+            self._forget_closed_loops()
             opened = (address, open_async_client(address, self.config.api_key))
             self._clients[loop] = opened
         return opened[1]
+
+    def _forget_closed_loops(self) -> None:
+        """Let go of connections of loops that ended without `aclose`.
+
+        A connection refers to its loop, so the dictionary's weak keys alone never would.
+        """
+        for reference in self._clients.keyrefs():  # a copy: other threads have loops, too
+            loop = reference()
+            if loop is not None and loop.is_closed():
+                self._clients.pop(loop, None)
+
+
+@contextlib.asynccontextmanager
+async def _within(deadline: Deadline) -> AsyncIterator[float]:
+    """Yield the seconds that are left; end what takes longer, however the server trickles."""
+    import asyncio
+
+    seconds = deadline.remaining()
+    try:
+        async with asyncio.timeout(seconds):  # over all: httpx2's is between two arrivals
+            with translate_errors():
+                yield seconds
+    except MMHIEError:  # some are TimeoutErrors, too, and more specific
+        raise
+    except TimeoutError as error:
+        raise ClientTimeoutError(TIMED_OUT) from error
 
 
 _Clients = WeakKeyDictionary["asyncio.AbstractEventLoop", tuple[Address, "httpx2.AsyncClient"]]

@@ -66,11 +66,13 @@ class BaseClient(ABC):
     def config(self) -> LLMConfig:
         """The configuration; read from the environment when none was given, but for a url that was.
         Raises ConfigError."""
-        if self._config is None:
-            self._config = LLMConfig.from_env()
+        config = self._config
+        if config is None:
+            config = LLMConfig.from_env()
             if self._url is not None:
-                self._config = replace(self._config, url=self._url)
-        return self._config
+                config = replace(config, url=self._url)
+            self._config = config  # only now: another thread must never see the other url
+        return config
 
     def embed(self, text: object) -> NoReturn:
         """Raise NotImplementedError, which names the dedicated embedder."""

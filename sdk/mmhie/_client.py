@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from mmhie import _fork
@@ -29,7 +29,14 @@ from mmhie._request import (
     generate_request,
     refuse_text,
 )
-from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
+from mmhie._response import (
+    Response,
+    error_of,
+    read_chat,
+    read_generate,
+    read_object,
+    readiness_error,
+)
 from mmhie._retry import Backoff, Deadline
 from mmhie._stream import AnswerStream
 from mmhie._text import MedicalText, text_of, warn
@@ -95,7 +102,7 @@ class MedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> Iterator[MedicalText]:
+    ) -> Generator[MedicalText, None, None]:
         """Yield the answer's text as it arrives; closing the iterator cancels.
 
         The last piece is empty and has the whole answer: disclaimer, truncated, provenance.
@@ -148,7 +155,7 @@ class MedicalReasoningLLM(BaseClient):
 
     def feedback(
         self,
-        request_id: str,
+        request_id: str | None,
         category: Category,
         severity: Severity | None = None,
         *,
@@ -170,11 +177,14 @@ class MedicalReasoningLLM(BaseClient):
         """Wait until the model is ready; with the `local` backend, start its server.
 
         Polls once a second for `timeout_seconds` (MMHIE_START_TIMEOUT_SECONDS), then raises the
-        last error. A hold, a wrong address or key is raised at once.
+        last error. A hold, or another service at the address, is raised at once; the key is not
+        checked.
         """
         self._http()  # a local server starts here, before the clock of the polling does
         polling = self._polling(timeout_seconds)
-        self._retry(lambda deadline: self._exchange(READY, deadline, readiness_error), polling)
+        read_object(
+            self._retry(lambda deadline: self._exchange(READY, deadline, readiness_error), polling)
+        )
 
     def close(self) -> None:
         """Close idle connections and release the local server; the next call opens them again."""
@@ -250,7 +260,7 @@ class MedicalReasoningLLM(BaseClient):
             if received.status_code == 200:
                 return received
             try:
-                body = received.read()
+                body = b"".join(_until(deadline, received.iter_bytes()))
             finally:
                 received.close()
         raise error_of(Response(received.status_code, received.headers, body))

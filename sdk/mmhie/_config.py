@@ -13,6 +13,11 @@ Backend = Literal["remote", "local"]
 
 DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
 DEFAULT_URL = "http://127.0.0.1:8000"
+NO_KEY = (
+    "MMHIE_API_KEY is no key: it is empty, or has blanks, a line's end or letters that a header "
+    "cannot hold; drop the line's end of the file it was read from."
+)
+YEAR_SECONDS = 366 * 86400  # sockets take no such times as 1e12
 MISSPELT = "{name} is not a setting; the nearest known name is {near}."
 BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
@@ -43,15 +48,17 @@ class LLMConfig:
     start_timeout_seconds: float = 900
 
     def __post_init__(self) -> None:
+        _check("url", self.url, "http://host:port, https://host or unix:/path", _is_url(self.url))
         if urlsplit(self.url).path.rstrip("/").endswith("/v1") and not self.url.startswith("unix:"):
             raise ConfigError("MMHIE_URL ends in /v1, which the client adds itself; drop /v1.")
+        if self.api_key is not None and not _is_key(self.api_key):
+            raise ConfigError(NO_KEY)
         _check("max_tokens", self.max_tokens, "1 or more", self.max_tokens >= 1)
         _check("max_input_length", self.max_input_length, "1 or more", self.max_input_length >= 1)
         for name in ("timeout_seconds", "start_timeout_seconds"):
             seconds = getattr(self, name)
-            _check(name, seconds, "over 0 and finite", 0 < seconds < float("inf"))
+            _check(name, seconds, "over 0 and at most a year", 0 < seconds <= YEAR_SECONDS)
         _check("backend", self.backend, "remote or local", self.backend in get_args(Backend))
-        _check("url", self.url, "http://host:port, https://host or unix:/path", _is_url(self.url))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "LLMConfig":
@@ -128,9 +135,20 @@ def _check(name: str, value: object, allowed: str, is_allowed: bool) -> None:
 
 
 def _is_url(url: str) -> bool:
-    scheme, _, rest = url.partition(":")
-    has_target = rest.startswith("/" if scheme == "unix" else "//") and rest.strip("/") != ""
-    return scheme in ("http", "https", "unix") and has_target
+    if url.startswith("unix:"):
+        return url.startswith("unix:/") and url.removeprefix("unix:").strip("/") != ""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")  # as the look-up of its address will
+        has_port = parts.port != 0  # it raises ValueError where it is no number
+    except ValueError:
+        return False
+    is_plain = url.isprintable() and not {" ", "?", "#"} & set(url)
+    return url.startswith(("http://", "https://")) and host != b"" and has_port and is_plain
+
+
+def _is_key(key: str) -> bool:
+    return key.isascii() and key.isprintable() and key != "" and " " not in key
 
 
 def _invalid(variable: str, got: object, allowed: str) -> ConfigError:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmhie._errors import BadAnswerError
+from mmhie._gateway_errors import InvalidRequestError
 from mmhie._http import UNREADABLE
 from mmhie._request import Request, encode_json
 from mmhie._response import Response, read_object
 
+NO_ID = "Feedback needs the request_id of an answer; this one has none."
 Category = Literal[
     "incorrect",
     "unsafe",
@@ -35,14 +37,19 @@ class FeedbackReceipt:
 
 
 def feedback_request(
-    request_id: str,
+    request_id: str | None,
     category: str,
     severity: str | None,
     comment: str | None,
     corrected_text: str | None,
     reviewer: str | None,
 ) -> Request:
-    """Return a request to /v1/mmhie/feedback; what is None is left out."""
+    """Return a request to /v1/mmhie/feedback; what is None is left out.
+
+    Raises InvalidRequestError without the id of an answer.
+    """
+    if not request_id:
+        raise InvalidRequestError(NO_ID)
     fields: Mapping[str, object] = {
         "request_id": request_id,
         "category": category,

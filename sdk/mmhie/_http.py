@@ -1,7 +1,7 @@
 """httpx2: clients, requests, and the one table that translates its exceptions."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from mmhie._errors import (
     BadAnswerError,
     ClientTimeoutError,
+    ConfigError,
     ConnectionFailedError,
     ConnectionLostError,
     StreamCutError,
@@ -23,11 +24,15 @@ CONNECT_SECONDS = 5.0
 LEAST_SECONDS = 0.001  # 0 would make the socket non-blocking
 # uvicorn closes idle connections after 5 s: let go first, or a request meets a closing socket.
 KEEPALIVE_SECONDS = 2.0
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SOCKET_HOST = "mmhie"
 UNREACHABLE = "{server} cannot be reached: {cause}"
 LOST = "The connection was lost before the answer came; the server may have done the work."
 TIMED_OUT = "The server did not answer in time; raise MMHIE_TIMEOUT_SECONDS."
+NO_CERTIFICATES = "SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({cause})."
+NO_SOCKS = (
+    "The proxy of the environment speaks SOCKS: install httpx2[socks], or name the server of "
+    "MMHIE_URL in NO_PROXY."
+)
 CUT = "The stream stopped before its end; what arrived is not a complete answer. Ask again."
 UNREADABLE = "The response is not this service's; check that MMHIE_URL points at it."
 
@@ -49,21 +54,47 @@ class Address:
     @property
     def is_on_this_machine(self) -> bool:
         """True where a proxy named by HTTP_PROXY must not see the text."""
-        return self.socket_path is not None or urlsplit(self.base_url).hostname in LOOPBACK
+        host = urlsplit(self.base_url).hostname or ""
+        return self.socket_path is not None or _is_this_machine(host)
+
+
+def _is_this_machine(host: str) -> bool:
+    """Return whether a host's name or address is this machine's own, however it is written."""
+    from ipaddress import ip_address
+
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return f".{host.rstrip('.')}".endswith(".localhost")
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified  # a client of 0.0.0.0 stays here, too
 
 
 def open_client(address: Address, api_key: str | None) -> "httpx2.Client":
     """Return a thread-safe client, without a connection limit: admission is the server's."""
     import httpx2
 
-    return httpx2.Client(**_options(address, api_key, httpx2.HTTPTransport))
+    with _translate_setup():
+        return httpx2.Client(**_options(address, api_key, httpx2.HTTPTransport))
 
 
 def open_async_client(address: Address, api_key: str | None) -> "httpx2.AsyncClient":
     """Return the same for asyncio; it belongs to the event loop that first uses it."""
     import httpx2
 
-    return httpx2.AsyncClient(**_options(address, api_key, httpx2.AsyncHTTPTransport))
+    with _translate_setup():
+        return httpx2.AsyncClient(**_options(address, api_key, httpx2.AsyncHTTPTransport))
+
+
+@contextmanager
+def _translate_setup() -> Iterator[None]:
+    """Translate what httpx2 raises of certificates and proxies that the environment names."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(NO_CERTIFICATES.format(cause=error.strerror or error)) from error
+    except ImportError as error:
+        raise ConfigError(NO_SOCKS) from error
 
 
 def _options(
@@ -77,8 +108,9 @@ def _options(
         headers["authorization"] = f"Bearer {api_key}"
     options = {"base_url": address.base_url, "headers": headers, "limits": limits}
     if address.is_on_this_machine:  # httpx2's own has the proxies of the environment
-        uds = address.socket_path
-        options["transport"] = transport_of(uds=uds, limits=limits, trust_env=False)
+        uds, is_tls = address.socket_path, address.base_url.startswith("https:")
+        # of the environment, a transport reads the certificates only
+        options["transport"] = transport_of(uds=uds, limits=limits, trust_env=is_tls)
     return options
 
 
@@ -145,3 +177,12 @@ def event_source(response: "httpx2.Response") -> "httpx2.EventSource":
 
     response.encoding = "utf-8"
     return httpx2.EventSource(response)
+
+
+def end_connection(response: "httpx2.Response") -> None:
+    """Shut the socket down, which wakes a thread that reads from it: closing it would not."""
+    stream = response.extensions.get("network_stream")
+    connection = stream and stream.get_extra_info("socket")
+    if connection is not None:
+        with suppress(OSError):  # the server was first
+            connection.shutdown(2)  # socket.SHUT_RDWR

@@ -45,6 +45,7 @@ class LocalServer:
         self._environ = os.environ if environ is None else environ
         self._margin_seconds = margin_seconds
         self._lock = threading.Lock()
+        self._count_lock = threading.Lock()  # not the other, which a start holds for minutes
         self._owner = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
         self._last_line = ""
@@ -54,13 +55,13 @@ class LocalServer:
 
     def hold(self) -> "LocalServer":
         """Count one more client, and return the server."""
-        with self._lock:
+        with self._count_lock:
             self._holders += 1
         return self
 
     def release(self) -> None:
-        """Count one client less; stop the server after the last."""
-        with self._lock:
+        """Count one client less; stop the server after the last, and a start that goes on."""
+        with self._count_lock:
             self._holders -= 1
             if self._holders <= 0:
                 self.stop()
@@ -89,7 +90,7 @@ class LocalServer:
 
     def renew_after_fork(self) -> None:
         """Close the child's end of the pipe, so that the parent's end alone counts."""
-        self._lock = threading.Lock()
+        self._lock, self._count_lock = threading.Lock(), threading.Lock()
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             _fork.keep(self._process)

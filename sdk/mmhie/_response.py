@@ -16,6 +16,10 @@ from mmhie._retry import parse_retry_after
 
 NO_TEXT = "The model gave no answer text; a larger max_tokens may help."
 HOW_TO_GIVE_A_KEY = "This client sends LLMConfig(api_key=...), or MMHIE_API_KEY."
+ENGINE_REFUSED = (
+    "The engine refused the request (HTTP status 400): an option may be wrong, or the conversation "
+    "too long for the model. Its own sentence is not shown, because it may quote the prompt."
+)
 CUT_IN_REASONING = (
     "The model used up its tokens while reasoning and gave no answer; raise max_tokens."
 )
@@ -129,13 +133,14 @@ def gateway_error(
     """Return the exception for an error object, from a response or from inside a stream.
 
     The message is taken over only with one of the gateway's own codes, whose messages never hold
-    a word of the request; an engine or a proxy in its place may well echo the prompt.
+    a word of the request; an engine or a proxy in its place may well echo the prompt. Notices are
+    the gateway's own in each case: it adds them to what the engine refuses, too.
     """
     fields = _mapping(envelope)
     known = BY_CODE.get(_text(fields.get("code")))
     trusted = fields if known else {}
     kind = known or _class_of_status(500 if status is None else status)
-    message = _text(trusted.get("message")) or _plain_message(status)
+    message = _text(trusted.get("message")) or _plain_message(status, is_told="message" in fields)
     error = kind(
         f"{message} {HOW_TO_GIVE_A_KEY}" if kind is UnauthorizedError else message,
         status=status,
@@ -144,7 +149,7 @@ def gateway_error(
         retry_after_seconds=retry_after_seconds,
         request_id=request_id,
     )
-    error.notices = notices_of(_mapping(trusted.get("mmhie")))
+    error.notices = notices_of(_mapping(fields.get("mmhie")))
     return error
 
 
@@ -154,9 +159,11 @@ def _class_of_status(status: int) -> type[GatewayError]:
     return RequestError if 400 <= status < 500 else ServiceError
 
 
-def _plain_message(status: int | None) -> str:
+def _plain_message(status: int | None, *, is_told: bool) -> str:
     if status is None:
         return "The server reported an error inside the stream."
+    if status == 400 and is_told:
+        return ENGINE_REFUSED
     return f"HTTP status {status}, without this service's error object; check MMHIE_URL."
 
 

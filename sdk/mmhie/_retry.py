@@ -5,12 +5,29 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from mmhie._errors import ConnectionFailedError, GatewayError, MMHIEError
-from mmhie._gateway_errors import DrainingError, EngineUnavailableError
+from mmhie._errors import (
+    ClientTimeoutError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    GatewayError,
+    MMHIEError,
+)
+from mmhie._gateway_errors import DrainingError, EngineUnavailableError, TooManyConnectionsError
 
 Clock = Callable[[], float]
 
 POLL_SECONDS = 1.0
+LONGEST_POLL_SECONDS = 10.0  # one that a restart swallows must not be the last
+# Between containers and proxies, a server that is not there yet accepts and says one of these.
+NOT_THERE_YET = (
+    ClientTimeoutError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    DrainingError,
+    EngineUnavailableError,
+    TooManyConnectionsError,
+)
+PROXY_FOUND_NOBODY = frozenset({502, 504})
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 8.0
 # A server with the same timeout says more (notices, a request id) than a clock of ours could.
@@ -63,11 +80,15 @@ class Backoff(Deadline):
 class Polling(Deadline):
     """Attempts once a second while a model is loading."""
 
+    def remaining(self) -> float:
+        """Return the seconds that the next attempt has."""
+        return min(super().remaining(), LONGEST_POLL_SECONDS)
+
     def delay_after(self, error: MMHIEError) -> float | None:
         """Return the poll interval; None for an error that waiting does not mend."""
-        transient = ConnectionFailedError | EngineUnavailableError | DrainingError
-        may_go_on = isinstance(error, transient) and self.remaining() > POLL_SECONDS
-        return POLL_SECONDS if may_go_on else None
+        status = error.status if isinstance(error, GatewayError) else None
+        is_transient = isinstance(error, NOT_THERE_YET) or status in PROXY_FOUND_NOBODY
+        return POLL_SECONDS if is_transient and self.remaining() > POLL_SECONDS else None
 
 
 def _delay(error: MMHIEError, attempt: int, jitter: float) -> float:
@@ -91,5 +112,5 @@ def _seconds_until(date: str, now: float) -> float | None:
 
     try:
         return max(0.0, parsedate_to_datetime(date).timestamp() - now)
-    except ValueError:
+    except (ValueError, OverflowError):  # of a zone such as +99999999999
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from mmhie._answer import Answer, Delta, End, Event, Notice, ReasoningDelta
 from mmhie._errors import BadAnswerError, MMHIEError, StreamCutError, TransportError
-from mmhie._http import CUT, event_source, translate_errors
+from mmhie._http import CUT, end_connection, event_source, translate_errors
 from mmhie._response import answer_of, gateway_error, notices_of, parse_json
 from mmhie._text import MedicalText
 
@@ -27,10 +27,17 @@ class _Reader:
         self.request_id: str | None = None
         self.notices: tuple[Notice, ...] = ()
         self.is_done = False
+        self._entered = False
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._last: dict[str, object] | None = None
         self._response: httpx2.Response | None = None
+
+    def _begin(self) -> None:
+        """Raise RuntimeError the second time: one answer's text would be added to another's."""
+        if self._entered:
+            raise RuntimeError("A stream is entered once; call `stream` again for another answer.")
+        self._entered = True
 
     def _feed(self, data: str) -> Iterator[Delta | ReasoningDelta]:
         """Yield the deltas of one server-sent event; raise an in-band error."""
@@ -112,11 +119,17 @@ class AnswerStream(_Reader):
         self._events: Iterator[Event] | None = None
 
     def close(self) -> None:
-        """Close the connection; the server then stops the engine's work on this answer."""
+        """Close the connection; the server then stops the engine's work on this answer.
+
+        A thread that waits for the next event meanwhile gets a StreamCutError.
+        """
         if self._response is not None:
+            if not self._response.is_closed:  # else it is the next request's already
+                end_connection(self._response)
             self._response.close()
 
     def __enter__(self) -> Self:
+        self._begin()
         self._response = self._send()
         self._events = self._read(self._response)
         return self
@@ -159,6 +172,7 @@ class AsyncAnswerStream(_Reader):
             await self._response.aclose()
 
     async def __aenter__(self) -> Self:
+        self._begin()
         self._response = await self._send()
         self._events = self._read(self._response)
         return self

@@ -47,7 +47,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
     of a conversation covers reasoning too.
     """
 
-    config: LLMConfig | None = None
+    config: LLMConfig | None = Field(default=None, exclude=True)  # it may have a key
     max_tokens: int | None = Field(default=None, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
     reasoning_effort: str | None = None
@@ -67,7 +67,9 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
 
     @property
     def _identifying_params(self) -> Mapping[str, object]:
-        named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        # LangChain's cache answers from these: another server or model is not the same
+        served = {"url": self._llm.config.url, "model": self._llm.config.model_name}
+        named = {**served, "temperature": self.temperature, "max_tokens": self.max_tokens}
         return {**named, "reasoning_effort": self.reasoning_effort}
 
     def _generate(

@@ -51,11 +51,15 @@ class _Scripted:
 
 
 class FakeServer:
-    """Requests received and answers in waiting; without one, the answer is DEFAULT_TEXT."""
+    """Requests received and answers in waiting; without one, the answer is DEFAULT_TEXT.
+
+    Feedback is kept apart, in `feedback`, and takes no answer.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Json] = []
+        self.feedback: list[Json] = []
         self._next: deque[_Scripted | GatewayError] = deque()
 
     @property
@@ -93,6 +97,21 @@ class FakeServer:
         if not self._next:
             self.answer()
         return self._next.popleft()
+
+    def take_feedback(self, feedback: Json) -> Json | GatewayError:
+        """Keep feedback and return its receipt, or the failure that is next."""
+        if self._next and isinstance(failure := self._next[0], GatewayError):
+            self._next.popleft()
+            return failure
+        duplicate = feedback in self.feedback
+        self.feedback.append(feedback)
+        return {
+            "id": f"testing-{self.feedback.index(feedback)}",
+            "request_id": feedback["request_id"],
+            "created": "2026-01-01T00:00:00Z",
+            "duplicate": duplicate,
+            "audited": True,
+        }
 
 
 def prompt_of(request: Json) -> str:
@@ -172,10 +191,13 @@ class FakeHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Send the answer or the failure that is next."""
         body: Json = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        answer = self.fake.take(body)
+        is_feedback = self.path == "/v1/mmhie/feedback"
+        answer = self.fake.take_feedback(body) if is_feedback else self.fake.take(body)
         if isinstance(answer, GatewayError):
             error = {"message": answer.message, "type": "error", "param": None, "code": answer.code}
             self._send(answer.status, {"error": error})
+        elif isinstance(answer, dict):
+            self._send(200, answer)
         elif self.path == "/v1/chat/completions":
             self._send(200, chat_body(answer))
         elif body.get("stream"):

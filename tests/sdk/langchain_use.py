@@ -35,6 +35,10 @@ for missing in ("bind_tools", "with_structured_output"):
         told = str(error)
     assert "ChatOpenAI" in told
 
+elsewhere = ChatMMHIE(config=mmhie.LLMConfig(url="http://other.invalid", api_key="hunter2"))
+assert elsewhere.dict() != ChatMMHIE().dict()  # or LangChain's cache would mix them up
+assert "hunter2" not in elsewhere.model_dump_json() + repr(elsewhere)
+
 turns = [HumanMessage("How?"), AIMessage("Rest."), HumanMessage("What else?")]
 assert [piece.content for piece in model.stream(turns) if piece.content] == ["And water."]
 

@@ -167,11 +167,11 @@ def hang() -> Script:
     return run
 
 
-def trickle(pause: float) -> Script:
+def trickle(pause: float, status: int = 200) -> Script:
     """Say an answer without end, a byte at a time."""
 
     async def run(exchange: Exchange) -> None:
-        await exchange.head(200, {}, 10**9)
+        await exchange.head(status, {}, 10**9)
         while True:
             await exchange.send(b" ")
             await asyncio.sleep(pause)

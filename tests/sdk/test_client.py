@@ -2,7 +2,10 @@
 
 import asyncio
 import dataclasses
+import gc
+import sys
 import time
+import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +15,7 @@ import mmhie
 import pytest
 from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM
 from mmhie._base_client import BaseClient
+from mmhie._http import Address
 
 from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import (
@@ -240,6 +244,25 @@ def test_a_proxy_never_sees_loopback_traffic(
     assert proxy.requests == []
 
 
+@pytest.mark.parametrize(
+    ("url", "is_here"),
+    [
+        ("http://localhost.:80", True),
+        ("http://model.localhost", True),
+        ("http://127.0.0.2:80", True),
+        ("http://0.0.0.0:80", True),
+        ("http://[::1]:80", True),
+        ("http://[::ffff:127.0.0.1]:80", True),
+        ("http://10.0.0.1", False),
+        ("http://notlocalhost", False),
+        ("http://localhost.example.org", False),
+    ],
+)
+def test_this_machine_is_known_by_all_its_names(url: str, is_here: bool) -> None:
+    """A patient's text for it would pass through the proxy otherwise."""
+    assert Address.of(url).is_on_this_machine == is_here
+
+
 def test_a_server_elsewhere_is_reached_through_the_proxy(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +338,14 @@ def test_a_trickling_server_is_a_timeout(serve: Serve, connect: Connect) -> None
         client.generate("How?")
 
 
+def test_a_trickling_refusal_of_a_stream_is_a_timeout(serve: Serve, connect: Connect) -> None:
+    """Until it opens, a stream has the same limit."""
+    client = connect(serve(trickle(0.05, status=503)).url, timeout_seconds=1)
+
+    with pytest.raises(mmhie.ClientTimeoutError):
+        list(client.stream_generate("How?"))
+
+
 @pytest.mark.parametrize("kind", [MedicalReasoningLLM, AsyncMedicalReasoningLLM])
 def test_the_timeout_is_over_all_attempts(kind: type[BaseClient]) -> None:
     """Within a tenth, which lets the server's own timeout answer first."""
@@ -344,6 +375,25 @@ def test_one_client_serves_many_threads(serve: Serve) -> None:
     assert {seen.json()["prompt"] for seen in server.calls} == {f"Question {n}?" for n in range(64)}
 
 
+def test_threads_that_are_first_all_get_the_url_that_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None of them asks the server of the environment instead."""
+    monkeypatch.setenv("MMHIE_URL", "http://other.invalid")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    seen: set[str] = set()
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(200):
+                client = MedicalReasoningLLM(url="http://mine.invalid")
+                seen.update(pool.map(lambda one: one.config.url, [client] * 8))
+    finally:
+        sys.setswitchinterval(before)
+
+    assert seen == {"http://mine.invalid"}
+
+
 def test_one_async_client_serves_many_loops(serve: Serve) -> None:
     """asyncio.run may be called again: each loop has its own connections."""
     server = serve(reply(JSON_ANSWER))
@@ -354,6 +404,27 @@ def test_one_async_client_serves_many_loops(serve: Serve) -> None:
             return await asyncio.gather(*(client.generate("How?") for _ in range(8)))
 
     assert asyncio.run(ask()) + asyncio.run(ask()) == ["Rest and fluids."] * 16
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what is left open is the case
+def test_loops_that_end_unclosed_are_let_go(serve: Serve) -> None:
+    """A worker that calls asyncio.run for each of its tasks would run out of sockets."""
+    server = serve(reply(JSON_ANSWER))
+    client = AsyncMedicalReasoningLLM(LLMConfig(url=server.url))
+    loops = weakref.WeakSet[asyncio.AbstractEventLoop]()
+
+    async def ask(*, closing: bool = False) -> None:
+        loops.add(asyncio.get_running_loop())
+        await client.generate("How?")
+        if closing:
+            await client.aclose()
+
+    for _ in range(4):
+        asyncio.run(ask())
+    asyncio.run(ask(closing=True))
+    gc.collect()
+
+    assert len(loops) == 0
 
 
 def test_a_cancelled_task_hangs_up(serve: Serve) -> None:

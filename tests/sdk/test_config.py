@@ -85,6 +85,16 @@ def test_values_are_read_as_before(environ: dict[str, str], field: str, value: o
         ("MMHIE_URL", "127.0.0.1:8000"),
         ("MMHIE_URL", "http://"),
         ("MMHIE_URL", "unix:/"),
+        ("MMHIE_URL", "http://:8000"),
+        ("MMHIE_URL", "http://host:port"),
+        ("MMHIE_URL", "http://host:99999"),
+        ("MMHIE_URL", "http://[::1"),
+        ("MMHIE_URL", "http://two words"),
+        ("MMHIE_URL", "http://host..org"),
+        ("MMHIE_URL", "http://host\n.org"),
+        ("MMHIE_URL", "http://host/?tenant=1"),
+        ("MMHIE_URL", "http://host/#top"),
+        ("MMHIE_TIMEOUT_SECONDS", "1e12"),
     ],
 )
 def test_a_bad_value_names_its_variable(variable: str, text: str) -> None:
@@ -100,6 +110,15 @@ def test_the_key_is_not_shown() -> None:
     assert "hunter2" not in repr(LLMConfig(api_key="hunter2"))
 
 
+@pytest.mark.parametrize("key", ["", "hunter2\n", "hunter 2", "hünter2", "hunter2\udc80"])
+def test_what_no_header_can_hold_is_no_key(key: str) -> None:
+    """Said before the first request, which would look like a lost connection; and not shown."""
+    with pytest.raises(ConfigError, match="MMHIE_API_KEY is no key") as caught:
+        LLMConfig(api_key=key)
+
+    assert "2" not in str(caught.value)
+
+
 def test_it_is_frozen() -> None:
     """A configuration never changes under a client."""
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -113,7 +132,17 @@ def test_the_path_of_other_clients_is_named(url: str) -> None:
         LLMConfig(url=url)
 
 
-@pytest.mark.parametrize("url", ["http://host/a", "http://v1", "unix:/run/v1", "http://host/v10"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host/a",
+        "http://v1",
+        "unix:/run/v1",
+        "http://host/v10",
+        "https://höst:1",
+        "http://[::1]:8000",
+    ],
+)
 def test_an_address_that_only_looks_like_it_is_kept(url: str) -> None:
     """Only a path that ends in /v1 is meant."""
     assert LLMConfig(url=url).url == url

@@ -3,11 +3,15 @@
 import socket
 import ssl
 import threading
+from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 import mmhie
 import pytest
 from mmhie._connection_cause import UNKNOWN, cause_of
+from mmhie.testing import DEFAULT_TEXT, FakeHandler, FakeServer
 
+from tests.gateway.server.certificates import Authority
 from tests.sdk.conftest import Connect
 
 
@@ -62,3 +66,41 @@ def test_the_first_cause_of_a_group() -> None:
     outer.__cause__ = ExceptionGroup("both", [OSError(), ConnectionRefusedError()])
 
     assert "nothing listens there" in cause_of(outer)
+
+
+def test_the_file_of_the_authority_is_the_remedy(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for a server on this machine, for which the environment's proxies do not count."""
+    authority = Authority(tmp_path, "hospital")
+    pair = authority.issue("model")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeHandler) as server:
+        server.fake = FakeServer()  # type: ignore[attr-defined] # as in `running`
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_address[1]}"
+
+        assert "SSL_CERT_FILE" in said(connect, url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+        assert connect(url).generate("How?") == DEFAULT_TEXT
+
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("SSL_CERT_FILE", "/none", "SSL_CERT_FILE or SSL_CERT_DIR cannot be read"),
+        ("HTTP_PROXY", "socks5://127.0.0.1:9", "speaks SOCKS"),
+    ],
+)
+def test_an_environment_that_does_not_fit(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    """An error of this package, as every failure is."""
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(mmhie.ConfigError, match=told):
+        connect("http://model.invalid").generate("How?")

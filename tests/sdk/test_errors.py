@@ -121,15 +121,6 @@ def test_what_is_not_the_gateway_is_never_quoted(
     assert CANARY not in str(caught.value) + repr(caught.value.__dict__)
 
 
-def test_retry_after_is_honoured(serve: Serve, connect: Connect) -> None:
-    """The next attempt comes no sooner than the server asked for."""
-    server = serve(error(429, "too_busy", retry_after="1"), reply(JSON_ANSWER))
-
-    connect(server.url).generate("How?")
-
-    assert server.calls[1].arrived - server.calls[0].arrived >= 1
-
-
 def test_a_long_retry_after_is_told_instead_of_waited_for(serve: Serve, connect: Connect) -> None:
     """Past the deadline there is nothing to wait for; the caller learns the seconds."""
     server = serve(error(503, "engine_unavailable", retry_after="600"))

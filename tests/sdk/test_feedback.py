@@ -51,3 +51,9 @@ def test_a_full_disk_is_tried_again(serve: Serve, connect: Connect) -> None:
 
     assert connect(server.url).feedback("r-1", "other", "low").id == "fb-1"
     assert len(server.calls) == 2
+
+
+def test_an_answer_without_an_id(connect: Connect) -> None:
+    """`MedicalText.request_id` may be None; said here, before anything is sent."""
+    with pytest.raises(mmhie.InvalidRequestError, match="has none"):
+        connect("http://127.0.0.1:9").feedback(None, "other", "low")

@@ -1,14 +1,14 @@
 """The sdk against the real gateway: both sides mean the same by the wire format."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import mmhie
 import pytest
 from mmhie import Delta, LLMConfig, MedicalReasoningLLM
 
+from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.sdk.conftest import Connect
@@ -17,13 +17,10 @@ CANARY = "canary-7f3a"
 TURNS = [{"role": "user", "content": "Say hello."}]
 
 
-@pytest.fixture(scope="module")
-def gateway(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway in front of the shared engine, with a timeout of seconds."""
-    folder = tmp_path_factory.mktemp("gateway")
-    settings = {"MMHIE_TIMEOUT_SECONDS": "3", "MMHIE_MAX_INPUT_LENGTH": "100"}
-    with Gateway(folder, the_engine.url, **settings).wait() as process:
-        yield process
+@pytest.fixture
+def gateway(gateway_with: Shared) -> Gateway:
+    """A gateway in front of the shared engine, with a timeout of seconds."""
+    return gateway_with(MMHIE_TIMEOUT_SECONDS="3", MMHIE_MAX_INPUT_LENGTH="100")
 
 
 def test_answers_are_whole_and_annotated(
@@ -43,6 +40,20 @@ def test_answers_are_whole_and_annotated(
         assert answer.request_id
         assert answer.model
     assert answers[0].text == answers[1].text
+
+
+def test_what_the_engine_refuses_has_its_notices(
+    gateway: Gateway, engine: FakeEngine, connect: Connect
+) -> None:
+    """The gateway adds them to the engine's own error, which has none of the gateway's codes."""
+    emergency = {"role": "user", "content": f"I have crushing chest pain right now. {CANARY}"}
+
+    with pytest.raises(mmhie.InvalidRequestError, match="The engine refused") as caught:
+        connect(gateway.url).chat([emergency], max_tokens=0)
+
+    assert [notice["id"] for notice in caught.value.notices] == ["MED101"]
+    assert caught.value.request_id
+    assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +126,7 @@ def test_reasoning_without_an_answer(
             ask()
 
 
-def test_no_engine_yet_is_a_clear_error(tmp_path: Path, connect: Connect) -> None:
+def test_no_engine_yet_is_a_clear_error(deserted: Gateway, connect: Connect) -> None:
     """In front of an engine that is not there: EngineUnavailableError, after the retries."""
-    process = Gateway(tmp_path, f"unix:{tmp_path}/none").wait("/healthz")
-    try:
-        with pytest.raises(mmhie.EngineUnavailableError):
-            connect(process.url, max_retries=0).generate("How?")
-    finally:
-        process.stop()
+    with pytest.raises(mmhie.EngineUnavailableError):
+        connect(deserted.url, max_retries=0).generate("How?")

@@ -183,6 +183,25 @@ def test_stopping_interrupts_a_start(starts: Starts, monkeypatch: pytest.MonkeyP
     assert is_gone(starts()[0]["pid"], seconds=0)
 
 
+def test_closing_does_not_wait_for_a_start(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a backend closes its client, and a model may load for a quarter of an hour."""
+    monkeypatch.setenv("FAKE_READY_SECONDS", "600")
+
+    async def ask() -> None:
+        async with AsyncMedicalReasoningLLM(LOCAL) as client, asyncio.timeout(None) as patience:
+            asking = asyncio.create_task(client.generate("How?"))
+            await asyncio.to_thread(until, starts)
+            patience.reschedule(asyncio.get_running_loop().time())
+            await asking
+
+    before = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask())
+
+    assert is_gone(starts()[0]["pid"], seconds=0)
+    assert time.monotonic() - before < PATIENCE_S
+
+
 def test_a_server_that_ends_before_it_is_ready(
     starts: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def test_retry_after_is_never_undercut(jitter: float) -> None:
         ("soon", None),
         ("-1", None),
         ("", None),
+        ("Thu, 01 Jan 1970 00:00:00 +99999999999999", None),
     ],
 )
 def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | None) -> None:

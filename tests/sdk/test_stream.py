@@ -2,7 +2,10 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, closing
 
 import mmhie
 import pytest
@@ -160,16 +163,38 @@ def fail_in_the_context(client: MedicalReasoningLLM) -> None:
 
 
 def close_the_iterator(client: MedicalReasoningLLM) -> None:
+    with closing(client.stream_generate("How?")) as pieces:
+        assert next(pieces) == "Hi"
+
+
+def leave_the_iterator(client: MedicalReasoningLLM) -> None:
     assert next(client.stream_generate("How?")) == "Hi"
 
 
-@pytest.mark.parametrize("leave", [leave_the_context, fail_in_the_context, close_the_iterator])
+@pytest.mark.parametrize(
+    "leave", [leave_the_context, fail_in_the_context, close_the_iterator, leave_the_iterator]
+)
 def test_leaving_cancels(serve: Serve, leave: Callable[[MedicalReasoningLLM], None]) -> None:
     """The server sees the disconnect while the answer is still being written."""
     server = serve(stream(event({"delta": "Hi"}), then_wait=True))
 
     with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
         leave(client)
+        server.until_left()
+
+
+def test_another_thread_can_close_it(serve: Serve) -> None:
+    """A person presses a button while the next word is waited for."""
+    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
+
+    with MedicalReasoningLLM(LLMConfig(url=server.url, timeout_seconds=PATIENCE_S)) as client:
+        with client.stream("How?") as events, ThreadPoolExecutor(1) as threads:
+            next(events)
+            waiting = threads.submit(next, events)
+            time.sleep(0.1)
+            events.close()
+            with pytest.raises(mmhie.StreamCutError):
+                waiting.result(PATIENCE_S)
         server.until_left()
 
 
@@ -181,6 +206,9 @@ def test_leaving_the_async_context_cancels(serve: Serve) -> None:
         async with AsyncMedicalReasoningLLM(LLMConfig(url=server.url)) as client:
             async with client.stream("How?") as events:
                 assert await anext(events) == Delta("Hi")
+            async with aclosing(client.stream_generate("And?")) as pieces:
+                assert await anext(pieces) == "Hi"
+            assert await asyncio.to_thread(server.calls[1].left.wait, PATIENCE_S)
             return await asyncio.to_thread(server.calls[0].left.wait, PATIENCE_S)
 
     assert asyncio.run(leave())
@@ -224,3 +252,21 @@ async def test_the_answer_is_kept(serve: Serve) -> None:
     assert events.answer is not None
     assert later.answer is not None
     assert events.answer.text == later.answer.text == "Hey"
+
+
+async def test_a_stream_is_entered_once(serve: Serve) -> None:
+    """The text of a second answer would follow that of the first, as if it were one."""
+    url = serve(answer_stream("One.")).url
+    once, once_too = MedicalReasoningLLM(url=url).stream("q"), AsyncMedicalReasoningLLM(url=url)
+    stream = once_too.stream("q")
+    with once:
+        pass
+    async with stream:
+        pass
+
+    with pytest.raises(RuntimeError, match="once"), once:
+        pass
+    with pytest.raises(RuntimeError, match="once"):
+        async with stream:
+            pass
+    await once_too.aclose()

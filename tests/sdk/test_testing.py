@@ -1,7 +1,6 @@
 """mmhie.testing: the server an application's tests ask instead of a model."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import mmhie
@@ -17,7 +16,6 @@ from mmhie import (
 from mmhie.testing import DEFAULT_TEXT, DISCLAIMER, FakeServer, mmhie_server, running
 
 from tests.contract.process import Gateway
-from tests.fake_engine.process import FakeEngine
 from tests.sdk.test_package import run
 
 __all__ = ["mmhie_server"]  # the fixture, as `pytest_plugins` would bring it
@@ -67,6 +65,22 @@ def test_it_fails_by_any_code(mmhie_server: FakeServer) -> None:
         mmhie_server.fail("nonsense")
 
 
+def test_it_takes_feedback(mmhie_server: FakeServer) -> None:
+    """An answer in waiting is kept for the next question."""
+    mmhie_server.answer("Rest.")
+    first = mmhie.medical_reasoner.feedback("req-1", "incorrect", "low")
+    again = mmhie.medical_reasoner.feedback("req-1", "incorrect", "low")
+
+    assert mmhie.medical_reasoner.generate("How?") == "Rest."
+    assert mmhie_server.prompts == ["How?"]
+    assert mmhie_server.feedback[0]["category"] == "incorrect"
+    assert (first.request_id, first.duplicate, again.duplicate) == ("req-1", False, True)
+    assert again.id == first.id
+    mmhie_server.fail("feedback_not_taken")
+    with pytest.raises(mmhie.FeedbackNotTakenError):
+        mmhie.medical_reasoner.feedback("req-1", "incorrect", "low")
+
+
 def test_async_clients_too(mmhie_server: FakeServer) -> None:
     """The same server, from an event loop."""
 
@@ -85,20 +99,10 @@ def test_without_the_fixture() -> None:
         assert llm.generate("How?") == DEFAULT_TEXT
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """The real gateway, to compare with."""
-    engine = FakeEngine().wait()
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engine.url).wait()
-    yield gateway
-    gateway.stop()
-    engine.stop()
-
-
-def test_it_answers_as_the_gateway_does(real: Gateway, mmhie_server: FakeServer) -> None:
+def test_it_answers_as_the_gateway_does(gateway: Gateway, mmhie_server: FakeServer) -> None:
     """The same fields, so that what passes here holds there."""
     shapes = []
-    for url in (real.url, mmhie_server.url):
+    for url in (gateway.url, mmhie_server.url):
         with MedicalReasoningLLM(LLMConfig(url=url)) as llm:
             answer = llm.generate_detailed("How?")
             shapes.append({name for name in mmhie.Answer.__slots__ if getattr(answer, name)})

@@ -2,9 +2,10 @@
 
 import mmhie
 import pytest
+from mmhie import _retry
 
 from tests.sdk.conftest import Connect, Serve
-from tests.sdk.scripted_server import JSON_ANSWER, Script, reply
+from tests.sdk.scripted_server import JSON_ANSWER, Script, drop, hang, reply
 
 
 def phase(name: str, status: int = 503, detail: str = "Half of it.") -> Script:
@@ -22,14 +23,37 @@ def test_it_waits_for_a_model_that_is_loading(serve: Serve, connect: Connect) ->
 
 
 @pytest.mark.parametrize(
+    "script",
+    [drop(), reply(b"<html>", status=502), reply(b"<html>", status=504), hang()],
+    ids=["a port without a server behind it", "a proxy", "a slow proxy", "a lost host"],
+)
+def test_it_waits_for_a_server_behind_something(
+    serve: Serve, connect: Connect, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy or a published port is there before the server that it leads to."""
+    monkeypatch.setattr(_retry, "LONGEST_POLL_SECONDS", 1.5)
+    server = serve(script, phase("ready", 200))
+    connect(server.url).warm_up()
+
+    assert [seen.path for seen in server.requests] == ["/readyz", "/readyz"]
+
+
+@pytest.mark.parametrize(
     ("script", "kind", "said", "limit"),
     [
         (phase("loading"), mmhie.EngineUnavailableError, r"loading\). Half of it", [1.0]),
         (phase("held", detail="Out of service."), mmhie.HeldError, "Out of service", []),
         (reply({"detail": "Not Found"}, status=404), mmhie.NotFoundError, ".", []),
+        (reply(b"<html>"), mmhie.BadAnswerError, "MMHIE_URL", []),
         (None, mmhie.ConnectionFailedError, "cannot", [1.0]),
     ],
-    ids=["not ready in time", "held, at once", "another service, at once", "nobody in time"],
+    ids=[
+        "not ready in time",
+        "held, at once",
+        "another service, at once",
+        "a page, at once",
+        "nobody in time",
+    ],
 )
 def test_it_says_why_it_gives_up(
     serve: Serve,
