@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 
@@ -15,6 +16,8 @@ def main(runs: Path) -> None:
     """Run each; a run writes its result where its arguments say."""
     from vllm.benchmarks import serve
 
+    # Each run would read it anew, which takes longer than the run where the vocabulary is large.
+    serve.get_tokenizer = cache(serve.get_tokenizer)  # type: ignore[attr-defined]
     parser = argparse.ArgumentParser()
     serve.add_cli_args(parser)  # type: ignore[arg-type]  # the flexible parser is one of these
     for run in json.loads(runs.read_text()):

@@ -62,7 +62,7 @@ def rows_of(file: Path) -> Iterator[Row]:
 def json_object(file: Path) -> Json | None:
     """Return the one object by key in a JSON file; None where it holds lines of them."""
     try:
-        rows = json.loads(file.read_text("utf-8"))
+        rows = json.loads(file.read_bytes())
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ def csv_rows(file: Path, reader: Callable[[TextIO], Iterable[Cells]]) -> list[Ce
     """Return the rows of a CSV file. Raises DataError."""
     csv.field_size_limit(MOST_BYTES)
     try:
-        with file.open(newline="", encoding="utf-8") as opened:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
             return list(reader(opened))
     except (OSError, ValueError, csv.Error):
         raise DataError(f"{file} cannot be read as CSV in UTF-8.") from None

@@ -30,7 +30,7 @@ def rows(file: Path) -> Iterator[tuple[int, Json]]:
 def lines(file: Path) -> list[str]:
     """Return the lines of a file. Raises DataError."""
     try:
-        texts = file.read_text("utf-8").split("\n")
+        texts = file.read_text("utf-8-sig").split("\n")
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

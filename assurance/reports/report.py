@@ -4,12 +4,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from assurance.reports.page import text_in
 from assurance.reports.signature import ReportDamaged, Signature
 from gateway.settings import gateway as gateway_settings
 from launcher.errors import LauncherError
 from launcher.json_types import Json
+
+BESIDE: Final = (".html", ".log", ".logs", ".part")  # what a run writes beside its report
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,9 @@ def audit_key() -> str | None:
 
 def refuse_unwritable(out: Path) -> None:
     """Raise LauncherError before a run of minutes whose report nobody could write."""
-    if not os.access(out.parent, os.W_OK) or out.suffix == ".html":
+    is_beside = out.is_dir() or out.suffix.lower() in BESIDE
+    is_open = os.access(out.parent, os.W_OK) and (not out.exists() or os.access(out, os.W_OK))
+    if is_beside or not is_open:
         raise LauncherError(f"{out} cannot be written: name a .json file in a folder of yours.")
 
 

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from assurance.evaluation.rules.phrases import Phrase, has, is_asserted, is_negated, normal, pattern
+from assurance.evaluation.rules.phrases import (
+    Group,
+    Phrase,
+    has,
+    is_asserted,
+    is_negated,
+    normal,
+    pattern,
+)
 from assurance.evaluation.rules.quantities import numbers, quantities
 from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 from assurance.evaluation.rules.served import shingles
@@ -26,7 +34,7 @@ class Grounding(ScoringRule):
 
     kind: Literal["grounding"]
     source: Annotated[str, Field(min_length=1)]
-    all: tuple[tuple[Phrase, ...], ...] = ()
+    all: tuple[Group, ...] = ()
     negated: tuple[Phrase, ...] = ()
     affirmed: tuple[Phrase, ...] = ()
 

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
-Phrase = Annotated[str, Field(min_length=1, max_length=200)]
+# One of blanks and asterisks alone would be in every answer, a group without one in none.
+Phrase = Annotated[str, Field(max_length=200, pattern=r"[^\s*]")]
+Group = Annotated[tuple[Phrase, ...], Field(min_length=1)]
 
 
 class Phrases(ScoringRule):
@@ -19,9 +21,9 @@ class Phrases(ScoringRule):
     """
 
     kind: Literal["phrases"]
-    all: tuple[tuple[Phrase, ...], ...] = ()
+    all: tuple[Group, ...] = ()
     none: tuple[Phrase, ...] = ()
-    about: tuple[tuple[Phrase, ...], ...] = ()
+    about: tuple[Group, ...] = ()
 
     def score(self, reply: Reply) -> Score:
         """Return 0 with what was missing or forbidden; an empty answer is wrong."""

@@ -11,6 +11,7 @@ from assurance.acceptance import page, profiles, report, run
 from assurance.acceptance.check import Check, Finding, seconds_until
 from assurance.acceptance.report import SIGNATURE
 from assurance.reports.page import text_in
+from assurance.reports.report import refuse_unwritable
 from assurance.reports.signature import ReportDamaged
 from launcher.errors import LauncherError
 from launcher.planning.cards import CARDS
@@ -212,3 +213,13 @@ async def test_a_state_is_waited_for() -> None:
     assert await seconds_until(is_so, 5.0, 0.0, wanted=False) is not None
     assert next(states, None) is None
     assert await seconds_until(is_so, 0.0, 0.0) is None
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.logs", "a.log", "folder.json", "nowhere/a.json"])
+def test_a_report_that_cannot_be_written_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    """A folder, too, and the names of what a run writes beside its report."""
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(LauncherError, match=r"name a \.json file"):
+        refuse_unwritable(tmp_path / name)
+
+    refuse_unwritable(tmp_path / "a.json")

@@ -1,11 +1,7 @@
 """`mmhie doctor`: every check can fail, and says what to do."""
 
 import json
-import os
-import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,10 +11,9 @@ from assurance.doctor import checks
 from assurance.doctor.checks import CheckedConfiguration, DoctorFinding, Outcome
 from assurance.doctor.self_test import Result
 from launcher.models.families import CONFIGS
+from tests.command import mmhie
+from tests.fake_hub.files import tensors
 from tests.models import smollm2
-from tests.waiting import PATIENCE_S
-
-MMHIE = Path(sys.executable).with_name("mmhie")
 
 
 def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
@@ -30,24 +25,19 @@ def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
     return {finding.check: finding for finding in checks.run_checks(subject)}
 
 
-def run(*arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
-    """The real command, with only these settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
-    return subprocess.run(
-        [MMHIE, "doctor", *arguments],
-        env={**kept, "MMHIE_CACHE_DIR": str(cwd), **ours},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=4 * PATIENCE_S,
-    )
+def write_model(folder: Path) -> Path:
+    """A model that is whole, as far as a plan looks."""
+    (folder / "config.json").write_text(json.dumps(CONFIGS["facebook/opt-1.3b"]))
+    (folder / "model.safetensors").write_bytes(tensors({"w": (1,)}))
+    return folder
 
 
 @pytest.mark.slow
 def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     """Every check passes on a real folder, in the real command; as JSON for programs."""
     model = str(smollm2.model())
-    done = run("--json", cwd=tmp_path, MMHIE_REASONER_MODEL=model, MMHIE_PORT=str(unused_tcp_port))
+    ours = {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_PORT": str(unused_tcp_port)}
+    done = mmhie(tmp_path, "doctor", "--json", MMHIE_REASONER_MODEL=model, **ours)
     outcomes = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
 
     assert done.returncode == 0, done
@@ -72,7 +62,7 @@ def test_the_last_line_is_the_outcome() -> None:
 def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     """A model that is not on this machine; what follows from that is not told again."""
     missing = {"MMHIE_REASONER_MODEL": "facebook/opt-1.3b", "HF_HOME": str(tmp_path)}
-    done = run(cwd=tmp_path, MMHIE_DEVICE="cpu", **missing)
+    done = mmhie(tmp_path, "doctor", MMHIE_DEVICE="cpu", **missing)
     lines = {line.split()[1]: line for line in done.stdout.splitlines()}
 
     assert done.returncode == 2
@@ -104,30 +94,13 @@ def test_each_wrong_setting_has_its_check(
     assert words in outcomes[check].sentence
 
 
-@pytest.mark.slow
-def test_a_damaged_model_is_found(tmp_path: Path) -> None:
-    """A cut file before anything is planned for it."""
-    model = tmp_path / "model"
-    shutil.copytree(smollm2.model(), model)
-    with (model / "model.safetensors").open("r+b") as opened:
-        opened.truncate(10_000_000)
-
-    outcomes = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
-
-    assert outcomes["model"].outcome == "failed"
-    assert "model.safetensors is cut short" in outcomes["model"].sentence
-
-
-@pytest.mark.slow
 def test_a_changed_file_is_found(tmp_path: Path) -> None:
     """The hub's cache: the right length, the wrong bytes."""
-    blob = tmp_path / ("0" * 64)
-    shutil.copyfile(smollm2.model() / "model.safetensors", blob)
-    model = tmp_path / "model"
-    shutil.copytree(smollm2.model(), model, ignore=lambda *_: ["model.safetensors"])
-    (model / "model.safetensors").symlink_to(blob)
+    file, blob = write_model(tmp_path) / "model.safetensors", tmp_path / ("0" * 64)
+    file.rename(blob)
+    file.symlink_to(blob)
 
-    outcomes = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
+    outcomes = findings(tmp_path, MMHIE_REASONER_MODEL=str(tmp_path))
 
     assert outcomes["weights"].outcome == "ok"
     assert outcomes["digests"].outcome == "failed"
@@ -136,9 +109,7 @@ def test_a_changed_file_is_found(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_found(tmp_path: Path) -> None:
     """Before the engine has loaded for a minute."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
+    with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         outcomes = findings(tmp_path, MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
 
@@ -157,13 +128,8 @@ def test_what_the_self_test_found_is_told(
     result: Result, check: str, words: str, tmp_path: Path
 ) -> None:
     """Each of its answers has its check."""
-    (tmp_path / "config.json").write_text(json.dumps(CONFIGS["facebook/opt-1.3b"]))
-    header = b'{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'
-    weights = len(header).to_bytes(8, "little") + header + b"\0\0"
-    (tmp_path / "model.safetensors").write_bytes(weights)
-    subject = CheckedConfiguration(
-        {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(tmp_path)}
-    )
+    model = str(write_model(tmp_path))
+    subject = CheckedConfiguration({"MMHIE_CACHE_DIR": model, "MMHIE_REASONER_MODEL": model})
     subject.self_test = result
     (finding,) = [finding for finding in checks.run_checks(subject) if finding.check == check]
 

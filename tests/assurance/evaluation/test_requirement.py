@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,9 @@ from launcher.planning.hardware import parse
 from launcher.planning.plan import make_plan
 from launcher.settings import load
 from tests.assurance.evaluation.reports import KEY, SUBJECT, content, record, signed
+from tests.command import mmhie
 from tests.contract.process import free_port
-from tests.launcher.cli.test_serve import MODEL
-from tests.waiting import PATIENCE_S
-
-MMHIE = Path(sys.executable).with_name("mmhie")
+from tests.launcher.plans import MODEL
 
 
 @pytest.fixture
@@ -81,21 +77,6 @@ def test_weights_that_changed_may_not(weights: Path) -> None:
         requirement.refuse_others(report_of(served), served, served)
 
 
-def served_with(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run `mmhie serve` with these settings."""
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "MMHIE_AUDIT_KEY": KEY}
-    environ["MMHIE_PORT"] = str(free_port())  # the documented one may be a developer's `make run`
-    return subprocess.run(
-        [MMHIE, "serve"],
-        cwd=folder,
-        env={**environ, "MMHIE_REASONER_MODEL": "embedded", **settings},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,  # one that starts the engine instead would run for ever
-        check=False,
-    )
-
-
 UNSIGNED = signed(content([record(1, 1.0)]), None)
 SIGNED = signed(content([record(n, 1.0) for n in range(20)]))
 
@@ -120,8 +101,14 @@ def test_serve_refuses_before_it_starts(
     """In one sentence, and with a code that is not that of success."""
     if text:
         (tmp_path / "report.json").write_text(text)
-    report = {"MMHIE_REQUIRE_EVALUATION": "" if text == "" else "report.json"}
-    done = served_with(tmp_path, **report, MMHIE_EVALUATION_LIMITS=limits)
+    ours = {
+        "MMHIE_AUDIT_KEY": KEY,
+        "MMHIE_PORT": str(free_port()),  # the documented one may be a developer's `make run`
+        "MMHIE_REASONER_MODEL": "embedded",
+        "MMHIE_REQUIRE_EVALUATION": "" if text == "" else "report.json",
+        "MMHIE_EVALUATION_LIMITS": limits,
+    }
+    done = mmhie(tmp_path, "serve", **ours)
 
     assert done.returncode in (1, 2)
     assert message in done.stderr

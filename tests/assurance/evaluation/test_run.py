@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import pytest
 
 from assurance.evaluation.suites import OWN
 from tests.assurance.evaluation.judges import judging
+from tests.command import MMHIE
 from tests.compatibility.environment import python_with
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, MESSAGES, RESPONSES
@@ -31,7 +31,6 @@ from tests.waiting import PATIENCE_S, until
 pytestmark = pytest.mark.slow  # making the environment of Inspect takes half a minute, once
 
 ROOT = Path(__file__).parents[3]
-MMHIE = Path(sys.executable).with_name("mmhie")
 AUDIT_KEY, ACCESS_KEY, JUDGE_KEY = "audit-canary-" * 3, "access-canary", "judge-canary"
 CANARY = "CANARY of a patient"
 SUITES = ("safety", "service", "knowledge", "records", "robustness", "rubrics", "own", "red-flags")

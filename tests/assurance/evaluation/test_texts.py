@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assurance.evaluation import suites
+from assurance.evaluation import published, suites
 from assurance.evaluation.items import DataError
 from assurance.evaluation.rules.reply import Reply
 from assurance.evaluation.suites import Source
@@ -34,6 +34,17 @@ def test_each_text_is_an_item(tmp_path: Path) -> None:
     assert {item.language for item in items} == {"de"}
     assert [item.rule.score(Reply("x", notices=1)).value for item in items] == [1.0, 1.0, 0.0]
     assert [item.rule.score(Reply("x")).value for item in items] == [0.0, 0.0, 1.0]
+
+
+def test_a_mark_at_the_beginning_is_no_text(tmp_path: Path) -> None:
+    """Windows' editors write one before texts, Excel before a published set as CSV."""
+    texts, table = tmp_path / "en.txt", tmp_path / "medmcqa.csv"
+    texts.write_text("## other: x\nWhat is a stroke?\n", "utf-8-sig")
+    table.write_text("question,opa,opb,opc,opd,cop\nWhich?,a,b,c,d,0\n", "utf-8-sig")
+    (labelled,) = suites.sources(["red-flags"], {}, [texts])[0].read()
+
+    assert labelled.prompt == "What is a stroke?"
+    assert published.read("medmcqa", table)[0].prompt.startswith("Which?")
 
 
 def test_the_sets_of_the_repository_can_be_read() -> None:
