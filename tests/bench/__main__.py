@@ -7,22 +7,25 @@ round; what is quoted are medians over rounds of ratios within a round, since th
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests.bench import peers, trials
-from tests.bench.machine import machine
+from tests.bench import holds, peers, trials
+from tests.bench.machine import MOST_OF_OTHERS, OtherPrograms, busy, machine, save
 from tests.bench.processes import LOAD_CPU, TARGET_CPU
 from tests.bench.report import answers, goals, medians, table
 from tests.bench.rounds import answered, by_feature, measure
 from tests.bench.targets import BY_FEATURE, SOCKET, TARGETS, Target, before
 
-SLOW = ("litellm", "production-stack")  # what they cannot do shows in the rounds
+SLOW = ("litellm", "litellm-python", "production-stack")
+SLOW_ROUNDS = (2, 4)  # the others are in all five
 OURS = ("direct", "nginx", "bare", "gateway")
 
 
@@ -33,37 +36,50 @@ class Plan:
     targets: tuple[str, ...]
     rounds: int
     seconds: float
-    tried: tuple[str, ...]  # by callers who leave, stall or come back late
     is_whole: bool
     before: Path | None = None  # an older checkout
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its servers end with it
     given = arguments()
     psutil.Process().cpu_affinity([LOAD_CPU])
-    plan = plan_of(given)
-    out = Path(given.out)
+    plan, others = plan_of(given), OtherPrograms()
     report: dict[str, Any] = {
         "machine": machine(),
         "seconds": plan.seconds,
         "peers": {name: peers.version(name) for name in peers.PEERS if name in plan.targets},
     }
-    if given.answer or plan.is_whole:
-        report["answers"] = rounds(plan, answered)
-        out.write_text(json.dumps(report, indent=1))  # what was measured stays, whatever comes
-        print(answers(report["answers"]))  # noqa: T201 - the result
-    if given.answer:
-        return 0
-    report["rounds"] = rounds(plan, measure)
-    out.write_text(json.dumps(report, indent=1))
-    report["trials"] = {name: tried(name, plan) for name in plan.tried}
-    out.write_text(json.dumps(report, indent=1))
-    report["features"] = features(plan) if plan.is_whole or plan.before else []
-    out.write_text(json.dumps(report, indent=1))
-    for rounds_of in filter(None, (report["rounds"], report["features"])):
-        print(table(medians(rounds_of)))  # noqa: T201 - the result
-    print(goals(report))  # noqa: T201
-    return 0
+    for part, measured in parts(plan, given.answer):
+        report[part] = measured()
+        report["machine"]["others"] = round(others.share(), 3)
+        save(report, Path(given.out))  # stays, whatever comes
+    say(report)
+    return 0 if report["machine"]["others"] <= MOST_OF_OTHERS else 3
+
+
+def parts(plan: Plan, is_answer_only: bool) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Name what is measured, in its order, and how."""
+    if is_answer_only:
+        yield "rounds", lambda: rounds(plan, answered)
+    else:
+        yield "rounds", lambda: rounds(plan, partial(measure, with_answers=plan.is_whole))
+        yield "trials", lambda: {"gateway": tried(plan)}
+    if plan.is_whole:
+        yield "holds", holds.measure
+    if plan.is_whole or plan.before:
+        yield "features", lambda: features(plan)
+
+
+def say(report: Mapping[str, Any]) -> None:
+    """Print the tables, and whether they may be published."""
+    if "us_answer" in report["rounds"][0]["nginx"]:
+        print(answers(report["rounds"]))  # noqa: T201 - the result
+    for rounds_of in (report[part] for part in ("rounds", "features") if part in report):
+        print(table(medians(rounds_of)))  # noqa: T201
+    if "trials" in report:
+        print(goals(report))  # noqa: T201
+    print(busy(report["machine"]) or "Nothing else ran meanwhile.")  # noqa: T201
 
 
 def arguments() -> argparse.Namespace:
@@ -80,15 +96,14 @@ def arguments() -> argparse.Namespace:
 
 def plan_of(given: argparse.Namespace) -> Plan:
     others = tuple(peers.install_all(peers.PEERS)) if given.peers else ()
+    seconds = given.seconds or 1.5
     if given.quick:
-        rounds, seconds, tried = given.rounds or 3, given.seconds or 1.5, ("gateway",)
-        return Plan(OURS, rounds, seconds, tried, is_whole=False, before=given.before)
+        return Plan(OURS, given.rounds or 3, seconds, is_whole=False, before=given.before)
     if given.answer:
         targets = ("nginx", "bare", "gateway", SOCKET, *others)
-        return Plan(targets, given.rounds or 5, given.seconds or 1.5, (), is_whole=False)
-    tried_on = ("nginx", "gateway", *(name for name in others if name not in SLOW))
-    targets, seconds = (*OURS, *others), given.seconds or 3
-    return Plan(targets, given.rounds or 5, seconds, tried_on, is_whole=True, before=given.before)
+        return Plan(targets, given.rounds or 5, seconds, is_whole=False)
+    targets = (*OURS, *others)
+    return Plan(targets, given.rounds or 5, seconds, is_whole=True, before=given.before)
 
 
 def rounds(
@@ -97,22 +112,24 @@ def rounds(
     measured = []
     for number in range(plan.rounds):
         figures: dict[str, Any] = {}
-        for name in plan.targets if number % 2 == 0 else reversed(plan.targets):
+        in_turn = [name for name in plan.targets if number in SLOW_ROUNDS or name not in SLOW]
+        for name in in_turn if number % 2 == 0 else reversed(in_turn):
             figures[name] = measure(TARGETS[name], plan.seconds)
             print(number, name, json.dumps(figures[name]), flush=True)  # noqa: T201 - progress
         measured.append(figures)
     return measured
 
 
-def tried(name: str, plan: Plan) -> Mapping[str, float]:
-    """Everything that is tried on one target; more on the gateway."""
+def tried(plan: Plan) -> Mapping[str, float]:
+    """Everything that is tried once on the gateway."""
     figures: dict[str, float] = {}
-    for run in (*trials.ON_EACH, *(trials.ON_OURS if name == "gateway" else ())):
-        figures |= run(TARGETS[name], TARGET_CPU)
-    if name == "gateway" and plan.is_whole:
-        figures |= trials.lasting(TARGETS[name], TARGET_CPU)
-        figures |= trials.workers(TARGETS[name], TARGETS["gateway, 2 workers"])
-    print(name, json.dumps(figures), flush=True)  # noqa: T201 - progress
+    target = TARGETS["gateway"]
+    for run in trials.QUICK:
+        figures |= run(target, TARGET_CPU)
+    if plan.is_whole:
+        figures |= trials.lasting(target, TARGET_CPU)
+        figures |= trials.workers(target, TARGETS["gateway, 2 workers"])
+    print("gateway", json.dumps(figures), flush=True)  # noqa: T201 - progress
     return {figure: round(value, 4) for figure, value in figures.items()}
 
 

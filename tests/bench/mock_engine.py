@@ -2,8 +2,9 @@
 
 `python -m tests.bench.mock_engine --port N [--chunk-ms 20]`. A request with `"stream": true` gets
 `max_tokens` numbered chunks, one every `--chunk-ms`; any other gets one JSON answer. Either begins
-after `--hold-ms`. With `--flood-bytes` a stream is that many bytes, as fast as they are taken; with
-`--idle-s` a connection that has been idle so long is closed.
+after `--hold-ms`, where it asks for at least `--hold-from` tokens. With `--flood-bytes` a stream is
+that many bytes, as fast as they are taken; with `--idle-s` a connection that has been idle so long
+is closed.
 """
 
 import argparse
@@ -67,6 +68,7 @@ class Engine(asyncio.Protocol):
 
     chunk_s = 0.02
     hold_s = 0.0
+    hold_from = 0
     idle_s = 0.0
     flood_bytes = 0
     running = 0
@@ -105,7 +107,7 @@ class Engine(asyncio.Protocol):
             self.begin(is_stream and b"include_usage" in body)
             self.left = self.most = min(MOST_TOKENS, int(tokens.group(1)) if tokens else 100)
             start = self.stream if is_stream else self.whole
-            if self.hold_s:
+            if self.hold_s and self.left >= self.hold_from:
                 self.timer = self.loop.call_later(self.hold_s, start)
             else:
                 start()
@@ -182,9 +184,11 @@ if __name__ == "__main__":
     parser.add_argument("--path", help="of a Unix socket")
     parser.add_argument("--chunk-ms", type=float, default=20)
     parser.add_argument("--hold-ms", type=float, default=0)
+    parser.add_argument("--hold-from", type=int, default=0)
     parser.add_argument("--idle-s", type=float, default=0)
     parser.add_argument("--flood-bytes", type=int, default=0)
     given = parser.parse_args()
     Engine.chunk_s, Engine.hold_s = given.chunk_ms / 1000, given.hold_ms / 1000
+    Engine.hold_from = given.hold_from
     Engine.idle_s, Engine.flood_bytes = given.idle_s, given.flood_bytes
     uvloop.run(serve(given.port, given.path))

@@ -2,18 +2,22 @@
 
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from scripts.render.page import table
+from tests.bench import holds
+from tests.bench.machine import busy
+from tests.bench.places import LOOP, PLACES
 from tests.bench.real import STREAMS, ratios
-from tests.bench.report import Rounds, added, answers, goals, medians
+from tests.bench.report import Rounds, added, answers, by_feature, cost, goals, medians
 from tests.compatibility.ledger import ROOT
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 RESULTS: Final = ROOT / "docs" / "performance"
 IMAGES: Final = ROOT / "docs" / "images"
 
+HOLDS: Final = 3  # on the page
 Report = Mapping[str, Any]
 ADDED: Final = {
     "c1_p50_ms": "one client p50",
@@ -25,10 +29,24 @@ ADDED: Final = {
     "gap_p99_ms_64": "chunk p99",
 }
 
+DOES: Final = {
+    "nginx": "C: relays",
+    "bare": "Python: relays",
+    "gateway": "Python: red flags, disclaimer, digests, Harmony guard, keys, limits, audit, log",
+    "vllm-router": "Rust: balances, metrics",
+    "smg": "Rust: balances, reads the request, metrics",
+    "litellm": "Python, router in Rust: keys, translates, counts cost, log",
+    "litellm-python": "Python: the same",
+    "production-stack": "Python: balances, reads the request, metrics",
+}
+
 
 def result(name: str) -> Report:
-    """A file of results, by its name without `.json`."""
+    """A file of results, by its name without `.json`; ends with a sentence when the machine was
+    busy."""
     report: Report = json.loads((RESULTS / f"{name}.json").read_text())
+    if reason := busy(report["machine"]):
+        raise SystemExit(f"docs/performance/{name}.json: {reason}")
     return report
 
 
@@ -48,8 +66,8 @@ def answer_table() -> str:
     """CPU of a streamed answer, and what it is of a host with GPUs."""
     report = result("relay")
     where = report["machine"]
-    note = f"Measured on {where['date']}, {len(report['answers'])} rounds in turns, medians.\n"
-    return f"{answers(report['answers'])}\n{note}"
+    note = f"Measured on {where['date']}, {len(report['rounds'])} rounds in turns, medians.\n"
+    return f"{answers(report['rounds'])}\n{cost(report['rounds'])}{note}"
 
 
 def side_by_side() -> str:
@@ -59,12 +77,14 @@ def side_by_side() -> str:
     costs_of = ("req/s", "µs per request", "µs per chunk, 64 streams", "256 streams", "MB")
     rows = []
     for name, row in middles.items():
-        figures = ("us_request", "us_chunk_64", "us_chunk_256")
+        figures = ("us_request", "us_chunk_64", "us_chunk")
         costs = [number(row[figure]) if name != "direct" else "" for figure in figures]
         memory = f"{row['rss_mb']:.0f}" if "rss_mb" in row else ""
         more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
-        rows.append([name, f"{row['req_s']:,.0f}", *costs, memory, *more])
-    return table(["", *costs_of, *ADDED.values()], rows)
+        cells = [f"{row['req_s']:,.0f}", *costs, memory, *more, DOES.get(name, "")]
+        rows.append([name, *cells])
+    beside = table(["", *costs_of, *ADDED.values(), "does"], rows)
+    return f"{beside}\n{by_feature(result('relay')['features'])}"
 
 
 def number(value: float) -> str:
@@ -94,10 +114,47 @@ def real() -> str:
     return table([*heads, "added"], rows)
 
 
+def steps() -> str:
+    """CPU of one request by step, before and now: instructions of the event loop's thread, and time
+    under load."""
+    kernel, _, *first = PLACES  # and background, which is no request's
+    columns = [*first, LOOP, kernel]
+    rows = [
+        [f"{unit}, {when}", *shares(result("profile")[of][kind], columns, per)]
+        for unit, kind, per in (
+            ("thousand instructions", "instructions", 1000),
+            ("µs", "request", 1),
+        )
+        for when, of in (("before", "before"), ("now", "gateway"))
+    ]
+    return table(["", *columns], rows)
+
+
+def shares(costs: Mapping[str, float], columns: Sequence[str], per: int) -> list[str]:
+    """Return the cost of each step, and which part it is of all these."""
+    total = sum(costs.get(step, 0) for step in columns)
+    return [
+        f"{number(costs[step] / per)} ({costs[step] / total:.0%})" if step in costs else ""
+        for step in columns
+    ]
+
+
+def longest_holds() -> str:
+    """The inputs that keep others waiting longest; nothing of a run that left them out."""
+    report = result("relay")
+    if "holds" not in report:
+        return ""
+    count, date = len(report["holds"]), report["machine"]["date"]
+    note = f"The longest of {count} inputs; medians of {holds.ROUNDS}, measured on {date}.\n"
+    return f"{holds.table(report['holds'], HOLDS)}\n{note}"
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "machine": machine,
     "answer": answer_table,
     "goals": lambda: goals(result("relay")),
     "side by side": side_by_side,
+    "steps": steps,
     "real engine": real,
+    "holds": longest_holds,
 }

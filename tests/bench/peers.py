@@ -10,14 +10,16 @@ HOME = Path(__file__).parents[2] / ".cache" / "bench"
 PEERS = {
     "vllm-router": ("vllm-router==0.1.17",),
     "smg": ("smg==1.13.0",),
-    "litellm": ("litellm[proxy]==1.108.7",),
+    "litellm": ("litellm[proxy]==1.110.2",),  # its router is in Rust, always
+    "litellm-python": ("litellm[proxy]==1.108.7",),
     # In no registry: its repository at a commit. It wants Python 3.12.
     "production-stack": (
         "vllm-router @ git+https://github.com/vllm-project/production-stack"
         "@a6c01db05f65f556235413ba8dbcfb0c01132fff",
     ),
 }
-PROGRAMS = {"production-stack": "vllm-router"}  # where it is not called as the peer is
+# Where it is not called as the peer is.
+PROGRAMS = {"production-stack": "vllm-router", "litellm-python": "litellm"}
 PYTHONS = {"production-stack": "python3.12"}
 
 

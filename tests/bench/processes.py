@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import psutil
 
-from tests.bench.targets import ENGINE_PORT, ENGINE_SOCKET
+from tests.bench.targets import ENGINE_PORT, ENGINE_SOCKET, is_taken
 
 TARGET_CPU, LOAD_CPU = 1, 0
 
@@ -22,13 +22,16 @@ Child = subprocess.Popen[bytes]
 def engine(**options: float) -> Iterator[None]:
     """The mock engine on the load's processor, with its options (`chunk_ms=20`)."""
     ENGINE_SOCKET.unlink(missing_ok=True)
+    if is_taken(ENGINE_PORT):
+        raise RuntimeError(f"Port {ENGINE_PORT} is taken. End the program that listens there.")
     given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     process = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CPU), sys.executable, "-m", "tests.bench.mock_engine",
          "--port", str(ENGINE_PORT), "--path", str(ENGINE_SOCKET), *given]
     )  # fmt: skip
     try:
-        time.sleep(0.7)
+        while not is_taken(ENGINE_PORT):
+            time.sleep(0.02)
         yield
     finally:
         process.terminate()

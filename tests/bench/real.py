@@ -20,7 +20,7 @@ import httpx2
 import uvloop
 
 from tests.bench.load import drive
-from tests.bench.machine import machine
+from tests.bench.machine import machine, save
 from tests.bench.processes import LOAD_CPU, TARGET_CPU, Child, until_200
 from tests.bench.rounds import quantile
 from tests.bench.targets import FEATURES, KEY, PORT, ours
@@ -40,7 +40,7 @@ def main() -> int:
     out = Path(parser.parse_args().out)
     with tempfile.TemporaryDirectory() as folder, both(Path(folder)) as model:
         rounds = [measured(number, model) for number in range(ROUNDS)]
-    out.write_text(json.dumps({"machine": machine(), "rounds": rounds}, indent=1))
+    save({"machine": machine(), "rounds": rounds}, out)
     print(json.dumps(ratios(rounds), indent=1))  # noqa: T201 - the result
     return 0
 

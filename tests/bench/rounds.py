@@ -16,19 +16,20 @@ STARTED_IN_S = 1.0  # all clients of a run, and none asks again
 Figures = dict[str, float]
 
 
-def measure(target: Target, seconds: float) -> Figures:
-    """Every figure of one target, once."""
-    figures: Figures = {}
-    with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
+def measure(target: Target, seconds: float, *, with_answers: bool = True) -> Figures:
+    """Every figure of one target, once; an answer of 600 tokens takes twelve seconds."""
+    held_engine = engine(chunk_ms=20, hold_ms=HOLD_MS, hold_from=ANSWER_TOKENS)
+    with held_engine, running(target, cpu=TARGET_CPU) as process:
         uvloop.run(drive(target.port, clients=16, seconds=1, stream=False, key=target.key))
-        figures |= whole(target, process, seconds)
-        figures |= lone(target, seconds / 2)
-        for streams in (64, 256):
-            figures |= streamed(target, process, streams, seconds)
+        figures = whole(target, process, seconds) | lone(target, seconds / 2)
+        figures |= streamed(target, process, 64, seconds) | held(target, seconds / 2)
         if process is not None:
+            figures |= (
+                answer(target, process, figures["us_request"])
+                if with_answers
+                else streamed(target, process, 256, seconds)
+            )
             figures["rss_mb"] = rss_mb(process)
-    with engine(hold_ms=HOLD_MS), running(target, cpu=TARGET_CPU):
-        figures |= held(target, seconds / 2)
     return {name: round(value, 4) for name, value in figures.items()}
 
 
@@ -40,18 +41,17 @@ def by_feature(target: Target, seconds: float) -> Figures:
 
 
 def answered(target: Target, seconds: float) -> Figures:
-    """CPU of a request, of a streamed answer of 600 tokens, and of a chunk: what is left of it."""
+    """CPU of a request and of an answer, once."""
     with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
         uvloop.run(drive(target.port, clients=16, seconds=0.7, stream=False, key=target.key))
         figures = whole(target, process, seconds)
-        us_answer = answer_us(target, process)
-    us_chunk = (us_answer - figures["us_request"]) / ANSWER_TOKENS
-    figures |= {"us_answer": us_answer, "us_chunk": us_chunk}
+        figures |= answer(target, process, figures["us_request"])
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def answer_us(target: Target, process: Child | None) -> float:
-    """Microseconds of CPU that a streamed answer takes, of many at once; each client asks once."""
+def answer(target: Target, process: Child | None, us_request: float) -> Figures:
+    """CPU of a streamed answer of 600 tokens, of many at once, and of a chunk: what a request
+    leaves of it. Each client asks once."""
     before = cpu_s(process)
     run = drive(
         target.port,
@@ -63,7 +63,9 @@ def answer_us(target: Target, process: Child | None) -> float:
     )
     seen = uvloop.run(run)
     assert not seen.errors, f"{target.name}: {seen.errors} streams failed"
-    return (cpu_s(process) - before) * 1e6 / len(seen.latencies)
+    us_answer = (cpu_s(process) - before) * 1e6 / len(seen.latencies)
+    us_chunk = (us_answer - us_request) / ANSWER_TOKENS
+    return {"us_answer": us_answer, "us_chunk": us_chunk, "misplaced": seen.misplaced}
 
 
 def whole(target: Target, process: Child | None, seconds: float) -> Figures:
@@ -86,8 +88,15 @@ def lone(target: Target, seconds: float) -> Figures:
 
 def held(target: Target, seconds: float) -> Figures:
     """64 in flight while the engine holds each of them: latency over what it holds."""
-    uvloop.run(drive(target.port, clients=64, seconds=0.5, stream=False, key=target.key))
-    seen = uvloop.run(drive(target.port, clients=64, seconds=seconds, stream=False, key=target.key))
+    run = drive(
+        target.port,
+        clients=64,
+        seconds=seconds,
+        stream=False,
+        tokens=ANSWER_TOKENS,
+        key=target.key,
+    )
+    seen = uvloop.run(run)
     return {
         "held_p50_ms": quantile(seen.latencies, 0.5) - HOLD_MS,
         "held_p99_ms": quantile(seen.latencies, 0.99) - HOLD_MS,

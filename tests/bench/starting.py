@@ -4,7 +4,6 @@ What is timed are the lines vLLM writes as `mmhie serve` shows them, and /health
 """
 
 import argparse
-import json
 import os
 import re
 import statistics
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.machine import machine
+from tests.bench.machine import machine, save
 from tests.bench.processes import until_200
 
 PORT = 18300
@@ -45,7 +44,7 @@ def main() -> int:
         "machine": machine(),
         "seconds": {name: statistics.median(run[name] for run in runs) for name in runs[0]},
     }
-    out.write_text(json.dumps(report, indent=1))
+    save(report, out)
     print(out.read_text())  # noqa: T201 - the result
     return 0
 

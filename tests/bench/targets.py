@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from tests.bench.peers import program
 ENGINE_PORT = 18100
 ENGINE_SOCKET = Path(tempfile.gettempdir()) / "mmhie-bench-engine.sock"
 PORT = 18200
+ENGINE = f"http://127.0.0.1:{ENGINE_PORT}"
+LISTENING = ("--host", "127.0.0.1", "--port", str(PORT))
 NGINX = """
 worker_processes 1;
 pid {folder}/nginx.pid;
@@ -76,54 +79,35 @@ def nginx(folder: Path) -> Sequence[str]:
     return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(written), "-g", "daemon off;"]
 
 
-def vllm_router(_folder: Path) -> Sequence[str]:
-    engine = f"http://127.0.0.1:{ENGINE_PORT}"
-    return [
-        str(program("vllm-router")), "--worker-urls", engine, "--host", "127.0.0.1",
-        "--port", str(PORT), "--policy", "round_robin", "--log-level", "warning",
-        "--prometheus-port", str(PORT + 1),
+def rust_router(name: str, *words: str) -> Callable[[Path], Sequence[str]]:
+    """The command of vLLM's router, or of the one that it was taken from."""
+    return lambda _folder: [
+        str(program(name)), *words, "--worker-urls", ENGINE, *LISTENING,
+        "--policy", "round_robin", "--prometheus-port", str(PORT + 1),
     ]  # fmt: skip
 
 
-def smg(_folder: Path) -> Sequence[str]:
-    engine = f"http://127.0.0.1:{ENGINE_PORT}"
-    return [
-        str(program("smg")), "launch", "--worker-urls", engine, "--host", "127.0.0.1",
-        "--port", str(PORT), "--policy", "round_robin", "--log-level", "warn",
-        "--prometheus-port", str(PORT + 1),
-    ]  # fmt: skip
-
-
-def litellm(folder: Path) -> Sequence[str]:
+def litellm(folder: Path, release: str = "litellm") -> Sequence[str]:
     written = folder / "litellm.yaml"
     written.write_text(
         "model_list:\n- model_name: bench\n  litellm_params:\n    model: hosted_vllm/bench\n"
-        f"    api_base: http://127.0.0.1:{ENGINE_PORT}/v1\n    api_key: none\n"
+        f"    api_base: {ENGINE}/v1\n    api_key: none\n"
     )
-    return [
-        str(program("litellm")),
-        "--config",
-        str(written),
-        "--port",
-        str(PORT),
-        "--host",
-        "127.0.0.1",
-    ]
+    return [str(program(release)), "--config", str(written), *LISTENING]
 
 
 def production_stack(_folder: Path) -> Sequence[str]:
-    engine = f"http://127.0.0.1:{ENGINE_PORT}"
     return [
         str(program("production-stack")), "--service-discovery", "static",
-        "--static-backends", engine, "--static-models", "bench", "--routing-logic", "roundrobin",
-        "--host", "127.0.0.1", "--port", str(PORT), "--log-level", "warning",
+        "--static-backends", ENGINE, "--static-models", "bench", "--routing-logic", "roundrobin",
+        *LISTENING, "--log-level", "warning",
     ]  # fmt: skip
 
 
 def ours(folder: Path, features: Sequence[str]) -> Mapping[str, str]:
     """The gateway's environment with some features on; with all of them it is as in production."""
     environ = {
-        "MMHIE_ENGINE_URL": f"http://127.0.0.1:{ENGINE_PORT}",
+        "MMHIE_ENGINE_URL": ENGINE,
         "MMHIE_PORT": str(PORT),
         "MMHIE_MAX_INFLIGHT": "4096",
         "MMHIE_HOLD_FILE": str(folder / "hold.json"),
@@ -184,9 +168,16 @@ TARGETS: Mapping[str, Target] = {
         Target("nginx", nginx),
         Target("bare", bare),
         gateway_with("gateway", *FEATURES),
-        Target("vllm-router", vllm_router),
-        Target("smg", smg),
+        Target("vllm-router", rust_router("vllm-router", "--log-level", "warning")),
+        Target("smg", rust_router("smg", "launch", "--log-level", "warn")),
         Target("litellm", litellm, litellm_environ, LITELLM_KEY, long_streams=16),
+        Target(
+            "litellm-python",
+            lambda folder: litellm(folder, "litellm-python"),
+            litellm_environ,
+            LITELLM_KEY,
+            long_streams=16,
+        ),
         Target("production-stack", production_stack, long_streams=64),
         gateway_with("gateway, features off"),
         gateway_with("gateway, log", "log"),
@@ -206,6 +197,12 @@ def before(checkout: Path) -> Target:
     return gateway_with("gateway, before", *FEATURES, checkout=checkout)
 
 
+def is_taken(port: int) -> bool:
+    """Return whether a program listens there."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def running(
     target: Target, *, cpu: int, ask: bool = True, path: str = "/v1/models"
@@ -215,6 +212,8 @@ def running(
     if target.argv is None:
         yield None
         return
+    if is_taken(PORT):
+        raise RuntimeError(f"Port {PORT} is taken. End the program that listens there.")
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             ["taskset", "-c", str(cpu), *target.argv(Path(folder))],

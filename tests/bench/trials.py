@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import uvloop
 
@@ -16,37 +16,9 @@ from tests.bench.targets import ENGINE_PORT, Target, running
 PATIENCE_S = 3.0
 STALE_S = 0.5
 COMEBACKS_S = (0.49, 0.494, 0.498, 0.5, 0.502, 0.506)
-CHUNK_S = 0.02
+CHUNK_MS = 10
 
 Figures = dict[str, float]
-
-HOSTILE_BYTES = 2_000_000  # the largest body that is taken is 2 MiB
-ASKED = b'{"model":"bench","messages":[{"role":"user","content":"Hi."}],'
-HOSTILE = (
-    b'{"model":"bench","messages":[{"role":"user","content":"%b"}]}' % (b" " * HOSTILE_BYTES),
-    b'{"model":"bench","messages":[{"role":"user","content":"%b"}]}'
-    % (b"no chest pain, " * (HOSTILE_BYTES // 15)),
-    b'{"model":"bench","messages":[%b]}' % b",".join([b"[]"] * (HOSTILE_BYTES // 3)),
-    b'{"model":"bench","messages":[%b]}'
-    % b",".join([b'{"role":"user","content":"a"}'] * (HOSTILE_BYTES // 30)),
-    b'{"model":"bench","messages":[{"role":"user","content":[%b]}]}'
-    % b",".join([b'{"type":"text","text":"a"}'] * (HOSTILE_BYTES // 27)),
-    ASKED + b'"tools":[%b]}' % b",".join([b'{"": 0}'] * (HOSTILE_BYTES // 8)),
-    ASKED + b'"unknown":"%b"}' % (b"\\n" * (HOSTILE_BYTES // 2)),
-    ASKED + b'"unknown":[%b]}' % b",".join([b"[" * 60 + b"]" * 60] * (HOSTILE_BYTES // 121)),
-    ASKED + b'"response_format":[%b]}' % b",".join([b"0"] * (HOSTILE_BYTES // 2)),
-)
-PROMPT_BYTES = 1_000_000
-LONG_PROMPTS = tuple(
-    b'{"model":"bench","messages":[{"role":"user","content":"%b"}]}'
-    % (sentence * (PROMPT_BYTES // len(sentence)))
-    for sentence in (
-        b"no chest pain, ",
-        b"My knee has been sore since the walk on Sunday, what helps? ",
-        b"Doctor: Any fever? Patient: No, only the cough, since about a week. ",
-    )
-    * 3
-)
 
 
 def disconnects(target: Target, cpu: int) -> Figures:
@@ -201,7 +173,7 @@ def counted(target: Target, process: Child | None, least: int) -> float:
 
 def lasting(target: Target, cpu: int) -> Figures:
     """Memory after 100,000 requests and a million chunks over that after a hundredth of them."""
-    with engine(chunk_ms=CHUNK_S * 1000), running(target, cpu=cpu) as process:
+    with engine(chunk_ms=CHUNK_MS), running(target, cpu=cpu) as process:
         assert process is not None
         counted(target, process, 10_000)
         count_chunks(target, 10_000)
@@ -254,48 +226,11 @@ def import_s(_: int) -> float:
     return float(shown.stdout)
 
 
-def hostile(target: Target, cpu: int) -> Figures:
-    """The delay of chunks of 64 streams while callers send what takes longest."""
-    return delays(target, cpu, HOSTILE, "hostile")
-
-
-def long_prompts(target: Target, cpu: int) -> Figures:
-    """The same while callers send prompts of a megabyte, read for red flags at both ends."""
-    return delays(target, cpu, LONG_PROMPTS, "long_prompts")
-
-
-def delays(target: Target, cpu: int, bodies: Sequence[bytes], name: str) -> Figures:
-    """In ms: how much the 99th percentile grows beside some bodies, and the longest delay."""
-    with engine(chunk_ms=CHUNK_S * 1000), running(target, cpu=cpu):
-        quiet = sorted(uvloop.run(streams_beside(target, ())))
-        loud = sorted(uvloop.run(streams_beside(target, bodies)))
-    growth = loud[int(len(loud) * 0.99)] - quiet[int(len(quiet) * 0.99)]
-    return {f"{name}_p99_ms": growth * 1000, f"{name}_longest_ms": (loud[-1] - CHUNK_S) * 1000}
-
-
-async def streams_beside(target: Target, bodies: Sequence[bytes]) -> Sequence[float]:
-    """The times between chunks of 64 streams, and one caller who sends each of these bodies."""
-    load = drive(target.port, clients=64, seconds=6, stream=True, tokens=100, key=target.key)
-    running_ = asyncio.ensure_future(load)
-    await asyncio.sleep(1)
-    for body in bodies:
-        await send(target, body)
-        await asyncio.sleep(0.3)
-    return (await running_).gaps
-
-
-async def send(target: Target, body: bytes) -> None:
-    """One request, whatever its answer is."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-    head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {target.key}\r\n"
-        f"content-type: application/json\r\nconnection: close\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
-    )
-    writer.write(head.encode() + body)
-    await reader.read()
-    writer.close()
-
-
-ON_EACH: tuple[Callable[[Target, int], Figures], ...] = (disconnects, stale, unread, memory)
-ON_OURS: tuple[Callable[[Target, int], Figures], ...] = (growth, starts, hostile, long_prompts)
+QUICK: tuple[Callable[[Target, int], Figures], ...] = (
+    disconnects,
+    stale,
+    unread,
+    memory,
+    growth,
+    starts,
+)
