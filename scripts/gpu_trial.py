@@ -88,14 +88,12 @@ def started(plan: EnginePlan, extra: Sequence[str], log: Path) -> Json:
     command = [*_runnable(plan.argv), "--load-format", "dummy", *extra, "--uds", str(address)]
     began = time.monotonic()
     with log.open("wb") as output:
-        engine = subprocess.Popen(
-            command, env={**os.environ, **plan.env}, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            answer = _until_answered(engine, address)
-        finally:
-            engine.terminate()
-            engine.wait()
+        environ = {**os.environ, **plan.env}
+        with subprocess.Popen(command, env=environ, stdout=output, stderr=output) as engine:
+            try:
+                answer = _until_answered(engine, address)
+            finally:
+                engine.terminate()
     seconds = round(time.monotonic() - began, 1)
     return {"answered": answer, "seconds": seconds, **figures(log.read_text(errors="replace"))}
 

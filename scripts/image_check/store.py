@@ -10,12 +10,30 @@ from typing import Any
 
 from scripts.image_check.base import CERTIFICATES
 from scripts.image_check.command import ROOT, run
-from scripts.image_check.target import ImageTarget
 
 # buildah's defaults exceed what a CI machine may grant.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
 OPTIONS = ("--isolation", "chroot", "--network", "host", "--pull=never", "--format", "docker")
 SEARCHED = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTarget:
+    """One image: its Dockerfile, its name, its build stage and its start timeout."""
+
+    file: str
+    name: str
+    stage: tuple[str, ...]
+    start_s: float
+
+    @property
+    def has_engine(self) -> bool:
+        """True for the image with vLLM."""
+        return self.file == "llm"
+
+
+GATEWAY = ImageTarget("gateway", "mmhie-gateway", (), 60)
+CPU = ImageTarget("llm", "mmhie-llm", ("--target", "cpu", "--build-arg", "BASE=without-cuda"), 600)
 
 
 @dataclass(frozen=True, slots=True)

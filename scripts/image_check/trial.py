@@ -1,10 +1,10 @@
 """Tests of a running image: start, answer, health check, hardening, stop."""
 
 import contextlib
+import shlex
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,54 @@ from typing import Any
 import httpx2
 
 from launcher.serving.programs import free_ports
-from scripts.image_check.command import ROOT, CheckError, run
-from scripts.image_check.sandbox import Sandbox
-from scripts.image_check.target import ImageTarget
+from scripts.image_check.command import CheckError, run
+from scripts.image_check.store import ImageTarget
+from tests.fake_engine.process import FakeEngine
 
 STOP_S = 60.0
 TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The image's file system, read-only with writable volumes, hardened as in compose.yaml."""
+
+    system: Path
+    volumes: Mapping[str, Path]
+
+    def command(self, config: Mapping[str, Any], inside: Sequence[str], **more: str) -> list[str]:
+        """Return an argv whose process is the program itself: each step execs the next."""
+        script = " && ".join((*self._mounts(), f'exec {shlex.join(self._enter(config))} "$@"'))
+        environ = [*config["Env"], *(f"{name}={value}" for name, value in more.items())]
+        return ["unshare", "--mount", "sh", "-c", script, "sh", *environ, *inside]
+
+    def _mounts(self) -> list[str]:
+        """Mount the root read-only, with /tmp, the volumes, /dev and /proc."""
+        root = shlex.quote(str(self.system))
+        binds = [
+            f"mount --bind {shlex.quote(str(folder))} {root}{target}"
+            for target, folder in self.volumes.items()
+        ]
+        return [
+            f"mount --bind {root} {root}",
+            f"mount --rbind /proc {root}/proc",
+            f"mount --rbind /dev {root}/dev",
+            f"mount --rbind /sys {root}/sys",  # read by lscpu, with which vLLM looks at the cores
+            f"mount -t tmpfs tmpfs {root}/tmp",  # noqa: S108  # the image's own
+            # Container engines add their own; `localhost` must resolve.
+            f"touch {root}/etc/hosts",
+            f"mount --bind /etc/hosts {root}/etc/hosts",
+            *binds,
+            f"mount -o remount,ro,bind {root}",
+        ]
+
+    def _enter(self, config: Mapping[str, Any]) -> list[str]:
+        """Become the image's user, without capabilities, in a clean environment."""
+        user, group = str(config["User"]).split(":")
+        drop = ("--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
+        become = ("setpriv", f"--reuid={user}", f"--regid={group}", *drop, "--")
+        folder = config.get("WorkingDir") or "/"
+        return ["chroot", str(self.system), *become, "env", "-i", f"--chdir={folder}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +104,8 @@ def settings(target: ImageTarget) -> Iterator[dict[str, str]]:
     if target.has_engine:
         yield {"MMHIE_DEVICE": "cpu", "MMHIE_REASONER_MODEL": "embedded"}
         return
-    command = [sys.executable, "-m", "tests.fake_engine"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as engine:
-        try:
-            yield {"MMHIE_ENGINE_URL": engine.stdout.readline().strip() if engine.stdout else ""}
-        finally:
-            engine.terminate()
+    with FakeEngine() as engine:
+        yield {"MMHIE_ENGINE_URL": engine.wait().url}
 
 
 @contextlib.contextmanager
@@ -90,9 +128,8 @@ def started(
 def ask(url: str, body: dict[str, object] | None = None) -> dict[str, Any]:
     """Return the JSON of a successful response. Raises httpx2.HTTPError."""
     method = "POST" if body else "GET"
-    with httpx2.Client(trust_env=False, timeout=TIMEOUT_S) as client:
-        response = client.request(method, url, json=body).raise_for_status()
-    answer: dict[str, Any] = response.json()
+    response = httpx2.request(method, url, json=body, trust_env=False, timeout=TIMEOUT_S)
+    answer: dict[str, Any] = response.raise_for_status().json()
     return answer
 
 

@@ -1,9 +1,11 @@
 """One mistake put into a record or the text about it, of each kind that a check looks for."""
 
+import math
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.safety.output_checks import allergies, doses, drugs, frequencies, quantities, sides
 from gateway.settings.checks import OutputCheck
@@ -17,69 +19,81 @@ COMMON = {"paracetamol": 500, "ibuprofen": 400, "amoxicillin": 500, "metformin":
 Damage = Callable[[Pair, random.Random], tuple[Pair, Pair] | None]
 
 
-def number(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+class Place(NamedTuple):
+    """A place in a text, and what may stand there instead."""
+
+    start: int
+    end: int
+    others: Sequence[str]
+
+
+def at(places: Callable[[Pair], Iterator[Place]]) -> Damage:
+    """Return the damage that changes one of these places."""
+
+    def change(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+        candidates = list(places(pair))
+        if not candidates:
+            return None
+        start, end, others = chance.choice(candidates)
+        text = pair.text[:start] + chance.choice(others) + pair.text[end:]
+        return pair, pair._replace(text=text)
+
+    return change
+
+
+def numeral(text: str, start: int, values: Sequence[float]) -> Place:
+    """Return the place of a number, and these in its stead."""
+    rest = text[start:]
+    return Place(start, len(text), [re.sub(r"^[\d,.]*\d", f"{value:g}", rest) for value in values])
+
+
+def number(pair: Pair) -> Iterator[Place]:
     """Another number before the same unit."""
     known = quantities.known(pair.record)
-    grounded = [
-        quantity
-        for quantity in quantities.quantities(pair.text)
-        if quantities.is_grounded(quantity, known)
-    ]
-    if not grounded:
-        return None
-    quantity = chance.choice(grounded)
-    return pair, replaced_number(pair, quantity.start, quantity.value * chance.choice(FACTORS))
+    for quantity in quantities.quantities(pair.text):
+        if quantities.is_grounded(quantity, known):
+            values = [quantity.value * factor for factor in FACTORS]
+            yield numeral(pair.text, quantity.start, values)
 
 
-def tenfold(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+def tenfold(pair: Pair) -> Iterator[Place]:
     """A dose times ten."""
     known = doses.by_drug(pair.record)
-    candidates = [
-        (mention, amount)
-        for mention in drugs.mentions(pair.text)
-        for amount in quantities.quantities(pair.text)
-        if mention.end <= amount.start < mention.end + 25
-        and amount.unit in quantities.IN_MG
-        and amount.value * quantities.IN_MG[amount.unit] in known.get((mention.drug.name, "mg"), ())
-    ]
-    if not candidates:
-        return None
-    _, amount = chance.choice(candidates)
-    return pair, replaced_number(pair, amount.start, amount.value * 10)
+    for mention in drugs.mentions(pair.text):
+        doses_known = known.get((mention.drug.name, "mg"), ())
+        for amount in quantities.quantities(pair.text):
+            is_near = mention.end <= amount.start < mention.end + 25
+            in_mg = quantities.IN_MG.get(amount.unit, math.nan)
+            if is_near and amount.value * in_mg in doses_known:
+                yield numeral(pair.text, amount.start, [amount.value * 10])
 
 
-def replaced_number(pair: Pair, start: int, value: float) -> Pair:
-    rest = re.sub(r"^[\d,.]*\d", f"{value:g}", pair.text[start:])
-    return pair._replace(text=pair.text[:start] + rest)
-
-
-def drug(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+def drug(pair: Pair) -> Iterator[Place]:
     """Another drug in the place of one."""
     known = drugs.traces_in(pair.record)
-    mentions = [
-        mention for mention in drugs.mentions(pair.text) if drugs.is_spoken_of(mention.drug, known)
-    ]
-    if not mentions:
-        return None
-    mention = chance.choice(mentions)
-    other = chance.choice(sorted(set(drugs.by_name()) - mention.drug.names))
-    return pair, pair._replace(text=pair.text[: mention.start] + other + pair.text[mention.end :])
+    for mention in drugs.mentions(pair.text):
+        if drugs.is_spoken_of(mention.drug, known):
+            others = sorted(set(drugs.by_name()) - mention.drug.names)
+            yield Place(mention.start, mention.end, others)
 
 
-def side(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+def side(pair: Pair) -> Iterator[Place]:
     """Left for right, or the reverse, of a part that the record has on this side."""
     known = frozenset(sides.sided(pair.record))
-    matches = [
-        match
-        for match in sides.SIDED.finditer(pair.text)
-        if sides.Sided(match.group(1).lower(), match.group(3).lower()) in known
-        and match.group(1).lower() in sides.OPPOSITE
-    ]
-    if not matches:
-        return None
-    match = chance.choice(matches)
-    other = sides.OPPOSITE[match.group(1).lower()]
-    return pair, pair._replace(text=pair.text[: match.start(1)] + other + pair.text[match.end(1) :])
+    for match in sides.SIDED.finditer(pair.text):
+        here, part = match.group(1).lower(), match.group(3).lower()
+        if sides.Sided(here, part) in known and here in sides.OPPOSITE:
+            yield Place(*match.span(1), [sides.OPPOSITE[here]])
+
+
+def frequency(pair: Pair) -> Iterator[Place]:
+    """Another frequency in the place of one that the record has for the drug."""
+    known = frequencies.by_drug(pair.record)
+    words = {1: "once daily", 2: "twice daily", 3: "three times a day", 4: "four times a day"}
+    matches = frequencies.found(pair.text.lower())
+    for taken, match in zip(frequencies.taken(pair.text), matches, strict=True):
+        if taken.drug and taken.times in known.get(taken.drug, ()):
+            yield Place(*match.span(), [words[times] for times in words if times != taken.times])
 
 
 def allergy(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
@@ -95,27 +109,6 @@ def allergy(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
         for name in (chance.choice(sorted(others)), chance.choice(names))
     )
     return clean, damaged
-
-
-def frequency(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
-    """Another frequency in the place of one that the record has for the drug."""
-    known = frequencies.by_drug(pair.record)
-    words = {1: "once daily", 2: "twice daily", 3: "three times a day", 4: "four times a day"}
-    candidates = [
-        (frequency, match)
-        for frequency, match in zip(
-            frequencies.taken(pair.text), frequencies.found(pair.text.lower()), strict=True
-        )
-        if frequency.drug and frequency.times in known.get(frequency.drug, ())
-    ]
-    if not candidates:
-        return None
-    frequency, match = chance.choice(candidates)
-    others = sorted(set(words) - {frequency.times})
-    start, end = match.span()
-    return pair, pair._replace(
-        text=pair.text[:start] + words[chance.choice(others)] + pair.text[end:]
-    )
 
 
 def limit(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
@@ -155,12 +148,12 @@ def instructions(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
 
 
 DAMAGES: Mapping[OutputCheck, Damage] = {
-    "number": number,
-    "drug": drug,
-    "side": side,
-    "tenfold": tenfold,
+    "number": at(number),
+    "drug": at(drug),
+    "side": at(side),
+    "tenfold": at(tenfold),
     "allergy": allergy,
-    "frequency": frequency,
+    "frequency": at(frequency),
     "limit": limit,
     "omission": omission,
     "reference": reference,

@@ -3,7 +3,6 @@ that ship with the program.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,27 +10,24 @@ from typing import Any
 
 from assurance.acceptance import page, profiles
 from assurance.acceptance.report import SIGNATURE
-from scripts.render.page import DOCS, table, with_blocks
+from scripts.render.page import DOCS, table
 
 REPORTS = DOCS / "acceptance"
-BLOCK = re.compile(r"(<!-- reports -->\n)(?:.*\n)*")
+HEAD = ("model", "verdict", "engine", "memory", "load", "report")
+
+
+def reports() -> dict[Path, Mapping[str, Any]]:
+    """Return the reports in docs/acceptance."""
+    return {file: SIGNATURE.read(file.read_text()) for file in sorted(REPORTS.glob("*.json"))}
 
 
 def pages() -> dict[Path, str]:
-    """Return everything that follows from the reports in docs/acceptance."""
-    texts = {file: file.read_text() for file in sorted(REPORTS.glob("*.json"))}
-    reports = {file: SIGNATURE.read(text) for file, text in texts.items()}
-    shipped = [asdict(profiles.profile_of(report)) for report in reports.values()]
-    rows = list(map(row, reports, reports.values()))
-    path = DOCS / "acceptance.md"
+    """Return each report's page, and the profiles."""
+    shipped = [asdict(profiles.profile_of(report)) for report in reports().values()]
     return {
-        **{file.with_suffix(".html"): page.html(text) for file, text in texts.items()},
+        **{file.with_suffix(".html"): page.html(file.read_text()) for file in reports()},
         profiles.SHIPPED: json.dumps(shipped, indent=1) + "\n",
-        path: with_blocks(path, BLOCK, lambda _: table(HEAD, rows)),
     }
-
-
-HEAD = ("model", "verdict", "engine", "memory", "load", "report")
 
 
 def row(file: Path, found: Mapping[str, Any]) -> tuple[object, ...]:
@@ -42,3 +38,6 @@ def row(file: Path, found: Mapping[str, Any]) -> tuple[object, ...]:
     engine = f"vLLM {facts['engine_version']}, CPU, {facts['cpus']} cores, {found['time'][:10]}"
     links = f"[page](acceptance/{file.stem}.html), [JSON](acceptance/{file.name})"
     return title, found["verdict"], engine, measured["memory"], measured["load"], links
+
+
+BLOCKS = {"reports": lambda: table(HEAD, list(map(row, reports(), reports().values())))}

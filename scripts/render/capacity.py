@@ -7,9 +7,7 @@ which `python -m scripts.simulation` (`make capacity`) writes.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from launcher import settings
@@ -20,11 +18,10 @@ from launcher.errors import LauncherError
 from launcher.models import resolve
 from launcher.planning.cards import CARDS, card
 from scripts.published_runs import RUNS
-from scripts.render.page import DOCS, NO_HUB, pairs, prose, table, with_blocks
+from scripts.render.page import DOCS, NO_HUB, pairs, prose, table
 from scripts.simulation import calibration
 
 RECORDS: Final = DOCS / "records"
-TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:.+\n)*")
 
 
 def record(name: str) -> Any:
@@ -122,11 +119,10 @@ TABLES: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
 }
 
 
-def pages() -> dict[Path, str]:
-    """Return both pages with every table computed anew."""
-    paths = (DOCS / "capacity.md", DOCS / "scale.md")
-    return {path: with_blocks(path, TABLE, _block) for path in paths}
+def block(argument: str) -> str:
+    """Render one table by its name and options."""
+    name, _, options = argument.partition(" ")
+    return TABLES[name](pairs(options))
 
 
-def _block(match: re.Match[str]) -> str:
-    return TABLES[match[2]](pairs(match[3]))
+BLOCKS: Final = {"capacity": block}

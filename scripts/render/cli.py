@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from launcher.cli.app import COMMANDS, TASKS, application, load
-from scripts.render.page import DOCS, with_blocks
 
-PAGE = DOCS / "cli.md"
-BLOCK = re.compile(r"(<!-- commands -->\n)(?:.*\n)*")
 COMMON = ("help", "key")  # told once, at the top
 TABLE_HEAD = ["| command | option | meaning |", "|---|---|---|"]
-
-
-def pages() -> dict[Path, str]:
-    """Return docs/cli.md with a table for each task."""
-    return {PAGE: with_blocks(PAGE, BLOCK, lambda _: commands())}
 
 
 def commands() -> str:
@@ -81,3 +71,6 @@ def row(parameter: Any) -> str:
     from_env = f" Or the variable `{parameter.envvar}`." if parameter.envvar else ""
     help_ = paragraph(getattr(parameter, "help", None) or "")
     return f"| `{name}`{needed} | {help_}{shown}{from_env} |"
+
+
+BLOCKS = {"commands": commands}

@@ -21,7 +21,9 @@ class Panel:
     title: str
     unit: str
     queries: dict[str, str]
-    description: str = ""
+
+
+Rows = Mapping[str, Sequence[Panel]]
 
 
 def quantiles(metric: str) -> dict[str, str]:
@@ -66,29 +68,19 @@ AT_ENGINE = {
     "waiting": total("vllm:num_requests_waiting"),
 }
 CACHE = {"engine {{engine}}": f"max by (engine) ({chosen('vllm:kv_cache_usage_perc')})"}
+ENDED = by("finished_reason", "vllm:request_success_total")
 HITS = f"{rate('vllm:prefix_cache_hits_total')} / {rate('vllm:prefix_cache_queries_total')}"
-BETWEEN_TOKENS = quantiles("vllm:inter_token_latency_seconds")
 
-ROWS: dict[str, tuple[Panel, ...]] = {
+ROWS: Rows = {
     "Health": (
         Panel("Phase", "short", {"{{phase}}": f"sum by (phase) ({chosen('mmhie_phase')}) > 0"}),
         Panel("Requests by outcome", "reqps", by("outcome", "mmhie_requests_total")),
-        Panel(
-            "Shared state",
-            "short",
-            {"{{instance}}": STATE},
-            "1 while a gateway cannot use the shared Redis.",
-        ),
-        Panel("Audit trail", "short", TRAIL, "Any value but zero needs attention now."),
+        Panel("Shared state", "short", {"{{instance}}": STATE}),
+        Panel("Audit trail", "short", TRAIL),
     ),
     "Latency": (
         Panel("Time to first token (TTFT)", "s", quantiles("mmhie_ttft_seconds")),
-        Panel(
-            "Inter-token latency",
-            "s",
-            BETWEEN_TOKENS,
-            "Measured by the engine; the gateway forwards each token at once.",
-        ),
+        Panel("Inter-token latency", "s", quantiles("vllm:inter_token_latency_seconds")),
         Panel("Request duration", "s", quantiles("mmhie_request_duration_seconds")),
     ),
     "Throughput": (
@@ -102,19 +94,9 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Refused requests", "reqps", by("outcome", "mmhie_requests_total", REFUSED)),
     ),
     "Answer quality": (
-        Panel(
-            "Warnings",
-            "reqps",
-            by("kind", "mmhie_warnings_total"),
-            "harmony_*, empty_answer and nothing_generated mean malformed answers.",
-        ),
+        Panel("Warnings", "reqps", by("kind", "mmhie_warnings_total")),
         Panel("Truncated answers", "reqps", by("where", "mmhie_truncated_total")),
-        Panel(
-            "Red-flag notices",
-            "reqps",
-            by("rule", "mmhie_notices_total"),
-            "Red flags found in prompts. Text matching, not triage.",
-        ),
+        Panel("Red-flag notices", "reqps", by("rule", "mmhie_notices_total")),
     ),
     "Engine": (
         Panel("Requests at the engine", "short", AT_ENGINE),
@@ -122,20 +104,23 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Prefix cache hit rate", "percentunit", {"hits": HITS}),
         Panel("Queue time in the engine", "s", quantiles("vllm:request_queue_time_seconds")),
         Panel("Preemptions", "ops", {"preempted": rate("vllm:num_preemptions_total")}),
-        Panel(
-            "Finished requests by reason",
-            "reqps",
-            by("finished_reason", "vllm:request_success_total"),
-        ),
+        Panel("Finished requests by reason", "reqps", ENDED),
     ),
+}
+NOTES = {
+    "Shared state": "1 while a gateway cannot use the shared Redis.",
+    "Audit trail": "Any value but zero needs attention now.",
+    "Inter-token latency": "Measured by the engine; the gateway forwards each token at once.",
+    "Warnings": "harmony_*, empty_answer and nothing_generated mean malformed answers.",
+    "Red-flag notices": "Red flags found in prompts. Text matching, not triage.",
 }
 
 
 def dashboard(
-    title: str, rows: Mapping[str, Sequence[Panel]], uid: str, *, since: str, refresh: str
-) -> dict[str, Any]:
+    title: str, rows: Rows, notes: Mapping[str, str], uid: str, *, since: str, refresh: str
+) -> str:
     """Return a dashboard in Grafana's schema; `since` is how far back it looks at first."""
-    return {
+    made = {
         "uid": uid,
         "title": title,
         "tags": ["mmhie"],
@@ -144,8 +129,9 @@ def dashboard(
         "refresh": refresh,
         "time": {"from": f"now-{since}", "to": "now"},
         "templating": {"list": [instances()]},
-        "panels": placed(rows),
+        "panels": placed(rows, notes),
     }
+    return json.dumps(made, indent=1) + "\n"
 
 
 def instances() -> dict[str, Any]:
@@ -163,8 +149,8 @@ def instances() -> dict[str, Any]:
     }
 
 
-def placed(rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
-    """Lay out rows and panels on the grid."""
+def placed(rows: Rows, notes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Lay out rows and panels on the grid, each panel with the note of its title."""
     graphs: list[dict[str, Any]] = []
     top = 0
     for title, panels in rows.items():
@@ -174,12 +160,14 @@ def placed(rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
             line, column = divmod(number, COLUMNS)
             width = 24 // COLUMNS
             at = {"h": HEIGHT, "w": width, "x": column * width, "y": top + 1 + line * HEIGHT}
-            graphs.append(graph(panel) | {"id": len(graphs) + 1, "gridPos": at})
+            graphs.append(
+                graph(panel, notes.get(panel.title, "")) | {"id": len(graphs) + 1, "gridPos": at}
+            )
         top += 1 + HEIGHT * -(-len(panels) // COLUMNS)
     return graphs
 
 
-def graph(panel: Panel) -> dict[str, Any]:
+def graph(panel: Panel, note: str) -> dict[str, Any]:
     """Return one time series panel."""
     targets = [
         {"refId": chr(ord("A") + number), "expr": expression, "legendFormat": legend}
@@ -188,7 +176,7 @@ def graph(panel: Panel) -> dict[str, Any]:
     return {
         "type": "timeseries",
         "title": panel.title,
-        "description": panel.description,
+        "description": note,
         "datasource": SOURCE,
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "options": {"legend": {"displayMode": "list", "placement": "bottom"}},
@@ -198,5 +186,5 @@ def graph(panel: Panel) -> dict[str, Any]:
 
 def pages() -> dict[Path, str]:
     """Return the dashboard's file."""
-    made = dashboard("Medical reasoning service", ROWS, "mmhie", since="1h", refresh="10s")
-    return {FILE: json.dumps(made, indent=1) + "\n"}
+    title = "Medical reasoning service"
+    return {FILE: dashboard(title, ROWS, NOTES, "mmhie", since="1h", refresh="10s")}

@@ -1,10 +1,9 @@
 """The Grafana dashboard of drift: what changes in answers over weeks, from counts alone."""
 
-import json
 from pathlib import Path
 
 from scripts.render.dashboard import FILE as OPERATION
-from scripts.render.dashboard import Panel, chosen, dashboard, quantiles, rate
+from scripts.render.dashboard import Panel, Rows, chosen, dashboard, quantiles, rate
 
 FILE = OPERATION.with_name("mmhie-drift.json")
 TITLE = "Medical reasoning service: drift"
@@ -20,8 +19,6 @@ HOURLY = f"sum by (route) (increase({chosen('mmhie_requests_total', ASKED)}[1h])
 FLAGS = rate("mmhie_feedback_total", "severity", 'category!="signed_off"')
 SIGNED_OFF = rate("mmhie_feedback_total", "", 'category="signed_off"')
 EVALUATED = f"max({chosen('mmhie_evaluation_timestamp_seconds')})"
-
-
 READ = rate("mmhie_answer_beginnings_total")
 DECLINED = rate("mmhie_answer_beginnings_total", "", 'kind="refusal"')
 SPOKEN = (
@@ -34,83 +31,51 @@ def share(metric: str, by: str) -> dict[str, str]:
     return {"{{" + by + "}}": f"{rate(metric, by)} / on () group_left {ANSWERED}"}
 
 
-def mean(tokens: str) -> str:
-    """Return a query for the tokens of a request that was answered."""
-    return f"{rate(tokens)} / {ANSWERED}"
+LENGTHS = {
+    "answer": f"{rate('mmhie_completion_tokens_total')} / {ANSWERED}",
+    "prompt": f"{rate('mmhie_prompt_tokens_total')} / {ANSWERED}",
+}
+OUTCOMES = {"{{outcome}}": f"{FAILED} / on () group_left {ALL}"}
+FLAGGED = {"{{severity}}": f"1000 * {FLAGS} / on () group_left {ANSWERED}"}
+SIGNED = {"signed off": f"1000 * {SIGNED_OFF} / {ANSWERED}"}
+AGE = {"since the report": f"(time() - {EVALUATED}) * ({EVALUATED} > bool 0)"}
 
-
-ROWS: dict[str, tuple[Panel, ...]] = {
+ROWS: Rows = {
     "Lengths": (
-        Panel(
-            "Mean length",
-            "short",
-            {
-                "answer": mean("mmhie_completion_tokens_total"),
-                "prompt": mean("mmhie_prompt_tokens_total"),
-            },
-            "Tokens of an answered request, reasoning included.",
-        ),
+        Panel("Mean length", "short", LENGTHS),
         Panel("Length of answers", "short", quantiles(LENGTH)),
-        Panel(
-            "Short answers",
-            "percentunit",
-            {"20 tokens or fewer": SHORT_ANSWERS},
-            "Refusals by the model are short: a rise is a reason to look at some answers.",
-        ),
+        Panel("Short answers", "percentunit", {"20 tokens or fewer": SHORT_ANSWERS}),
     ),
     "Ends of answers": (
         Panel("Share truncated", "percentunit", share("mmhie_truncated_total", "where")),
         Panel("Share with a warning", "percentunit", share("mmhie_warnings_total", "kind")),
-        Panel(
-            "Share refused or failed",
-            "percentunit",
-            {"{{outcome}}": f"{FAILED} / on () group_left {ALL}"},
-        ),
-        Panel(
-            "Refusals by the model",
-            "percentunit",
-            {"declined": f"{DECLINED} / {READ}"},
-            "Of the answers whose beginning was read: docs/monitoring.md.",
-        ),
+        Panel("Share refused or failed", "percentunit", OUTCOMES),
+        Panel("Refusals by the model", "percentunit", {"declined": f"{DECLINED} / {READ}"}),
     ),
     "Prompts": (
-        Panel(
-            "Share with a red-flag notice",
-            "percentunit",
-            share("mmhie_notices_total", "rule"),
-            "More emergencies, other texts, or rules that fire on what they should not.",
-        ),
-        Panel(
-            "Languages",
-            "percentunit",
-            {"{{language}}": SPOKEN},
-            "By the commonest words; other: none of these, or too few words to tell.",
-        ),
+        Panel("Share with a red-flag notice", "percentunit", share("mmhie_notices_total", "rule")),
+        Panel("Languages", "percentunit", {"{{language}}": SPOKEN}),
         Panel("Requests in an hour", "short", {"{{route}}": HOURLY}),
     ),
     "What is known of the answers": (
-        Panel(
-            "Flags for 1,000 answers",
-            "short",
-            {"{{severity}}": f"1000 * {FLAGS} / on () group_left {ANSWERED}"},
-            "By readers (docs/feedback.md). None at all may mean that nobody flags.",
-        ),
-        Panel(
-            "Sign-offs for 1,000 answers",
-            "short",
-            {"signed off": f"1000 * {SIGNED_OFF} / {ANSWERED}"},
-        ),
-        Panel(
-            "Age of the evaluation",
-            "s",
-            {"since the report": f"(time() - {EVALUATED}) * ({EVALUATED} > bool 0)"},
-            "Of the report that the model card names; 0: none is named.",
-        ),
+        Panel("Flags for 1,000 answers", "short", FLAGGED),
+        Panel("Sign-offs for 1,000 answers", "short", SIGNED),
+        Panel("Age of the evaluation", "s", AGE),
     ),
+}
+NOTES = {
+    "Mean length": "Tokens of an answered request, reasoning included.",
+    "Short answers": "Refusals by the model are short: a rise is a reason to look at some answers.",
+    "Refusals by the model": "Of the answers whose beginning was read: docs/monitoring.md.",
+    "Share with a red-flag notice": "More emergencies, other texts, or rules that fire on what "
+    "they should not.",
+    "Languages": "By the commonest words; other: none of these, or too few words to tell.",
+    "Flags for 1,000 answers": "By readers (docs/feedback.md). None at all may mean that nobody "
+    "flags.",
+    "Age of the evaluation": "Of the report that the model card names; 0: none is named.",
 }
 
 
 def pages() -> dict[Path, str]:
     """Return the dashboard's file."""
-    made = dashboard(TITLE, ROWS, "mmhie-drift", since="30d", refresh="5m")
-    return {FILE: json.dumps(made, indent=1) + "\n"}
+    return {FILE: dashboard(TITLE, ROWS, NOTES, "mmhie-drift", since="30d", refresh="5m")}

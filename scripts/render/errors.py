@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import GatewayError, RequestError
-from scripts.render.page import DOCS, ROOT, table, with_blocks
+from scripts.render.page import ROOT, table
 
 SDK: Final = ROOT / "sdk" / "mmhie"
-TABLE: Final = re.compile(r"(<!-- errors -->\n)(?:\|.*\n)*")
 IMPORTS: Final = re.compile(r"(from mmhie\._gateway_errors import \(\n)[^)]*")
 NAMES: Final = re.compile(r"(__all__ = \[\n)[^\]]*")
 HEAD: Final = ("status", "code", "exception of the SDK", "meaning")
@@ -36,15 +35,9 @@ from mmhie._errors import RequestError, ServiceError
 
 
 def pages() -> dict[Path, str]:
-    """Return the SDK's classes, its list of names and the page with the table of codes."""
-    limits, package = DOCS / "limits.md", SDK / "__init__.py"
-    return {
-        limits: with_blocks(
-            limits, TABLE, lambda _: table(HEAD, [_row(leaf) for leaf in leaves()])
-        ),
-        SDK / "_gateway_errors.py": module(),
-        package: _package(package.read_text()),
-    }
+    """Return the SDK's classes, and its list of names."""
+    package = SDK / "__init__.py"
+    return {SDK / "_gateway_errors.py": module(), package: _package(package.read_text())}
 
 
 def leaves(family: type[GatewayError] = GatewayError) -> list[type[GatewayError]]:
@@ -80,7 +73,8 @@ def _class(leaf: type[GatewayError]) -> str:
     family = "RequestError" if issubclass(leaf, RequestError) else "ServiceError"
     parents = [PARENTS.get(leaf.code, family), *(["TimeoutError"] if leaf.status == 504 else [])]
     keywords = f'status={leaf.status}, code="{leaf.code}"'
-    keywords += ", retryable=True" if is_retried(leaf) else ""
+    is_retried = leaf.status in RETRIED and leaf.code not in NOT_RETRIED
+    keywords += ", retryable=True" if is_retried else ""
     head = f"class {class_name(leaf)}({', '.join(parents)}, {keywords}):"
     if len(head) > 100:
         head = f"class {class_name(leaf)}(\n    {', '.join(parents)}, {keywords}\n):"
@@ -88,11 +82,6 @@ def _class(leaf: type[GatewayError]) -> str:
     if len(doc) > 90:
         doc = f"{meaning(leaf)}\n\n    {REMEDIES[leaf.code]}\n    "
     return f'\n\n{head}\n    """{doc}"""\n'
-
-
-def is_retried(leaf: type[GatewayError]) -> bool:
-    """Return whether the SDK asks again."""
-    return leaf.status in RETRIED and leaf.code not in NOT_RETRIED
 
 
 def meaning(leaf: type[GatewayError]) -> str:
@@ -114,3 +103,6 @@ def _package(text: str) -> str:
     names = sorted(others.union(classes))
     text = IMPORTS.sub(lambda match: match[1] + "".join(f"    {n},\n" for n in classes), text)
     return NAMES.sub(lambda match: match[1] + "".join(f'    "{n}",\n' for n in names), text)
+
+
+BLOCKS: Final = {"errors": lambda: table(HEAD, [_row(leaf) for leaf in leaves()])}

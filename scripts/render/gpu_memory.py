@@ -1,9 +1,7 @@
 """The estimate beside what vLLM logged on GPUs, for docs/hardware.md."""
 
 import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from launcher.models.config import from_config
@@ -13,10 +11,9 @@ from launcher.planning import memory
 from launcher.planning.hardware import GIB
 from launcher.planning.kv_cache import kv_bytes_per_token
 from launcher.planning.memory import ParallelSizes, Workload
-from scripts.render.page import DOCS, table, with_blocks
+from scripts.render.page import DOCS, table
 
 LOGS: Final = DOCS / "records" / "gpu-memory.json"
-BLOCK: Final = re.compile(r"(<!-- gpu memory logs -->\n)(?:\|.*\n)*")
 WEIGHTS: Final = "GiB of weights a GPU"
 HEAD: Final = ("model and card", "figure", "logged", "estimated", "difference", "log")
 
@@ -97,12 +94,6 @@ def _compared(log: dict[str, Any], model: ModelFacts) -> Iterator[Figure]:
         yield Figure(log, "tokens in the cache", log["tokens"], gib * GIB / token)
 
 
-def pages() -> dict[Path, str]:
-    """Return docs/hardware.md with the table of logs computed anew."""
-    path = DOCS / "hardware.md"
-    return {path: with_blocks(path, BLOCK, lambda _: table(HEAD, rows(figures())))}
-
-
 def rows(compared: list[Figure]) -> list[tuple[str, ...]]:
     """Render the default model and what differs, a row each, then the range of the others."""
     shown = [figure for figure in compared if figure.is_far or "gpt-oss-20b" in figure.log["model"]]
@@ -111,3 +102,6 @@ def rows(compared: list[Figure]) -> list[tuple[str, ...]]:
     source = f"[{LOGS.name}](records/{LOGS.name})"
     last = (f"{len(others)} figures of other models", "", "", "", span, source)
     return [*(figure.row for figure in shown), last]
+
+
+BLOCKS: Final = {"gpu memory logs": lambda: table(HEAD, rows(figures()))}

@@ -15,34 +15,26 @@ MONITORING = DOCKER / "kubernetes" / "monitoring"
 NOTE = "# Generated (`make docs`) from {}.\n"
 
 
-def rule() -> dict[str, Any]:
-    """Return the alert rules as a PrometheusRule."""
-    return {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
-        "metadata": {"name": "mmhie"},
-        "spec": yaml.safe_load(ALERTS.read_text()),
-    }
-
-
-def dashboard() -> dict[str, Any]:
-    """Return the dashboards as a ConfigMap for Grafana's sidecar."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "mmhie-dashboard", "labels": {"grafana_dashboard": "1"}},
-        "data": {file.name: file.read_text() for file in (DASHBOARD, DRIFT)},
-    }
-
-
-def written(manifest: dict[str, Any], source: Path) -> str:
+def written(source: Path, manifest: dict[str, Any]) -> str:
     text: str = yaml.safe_dump(manifest, sort_keys=False)
     return NOTE.format(source.relative_to(ROOT)) + text
 
 
 def pages() -> dict[Path, str]:
-    """Return both manifests."""
+    """Return the alert rules as a PrometheusRule, the dashboards for Grafana's sidecar."""
+    rule = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": "mmhie"},
+        "spec": yaml.safe_load(ALERTS.read_text()),
+    }
+    dashboards = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "mmhie-dashboard", "labels": {"grafana_dashboard": "1"}},
+        "data": {file.name: file.read_text() for file in (DASHBOARD, DRIFT)},
+    }
     return {
-        MONITORING / "prometheusrule.yaml": written(rule(), ALERTS),
-        MONITORING / "dashboard.yaml": written(dashboard(), DASHBOARD),
+        MONITORING / "prometheusrule.yaml": written(ALERTS, rule),
+        MONITORING / "dashboard.yaml": written(DASHBOARD, dashboards),
     }

@@ -1,33 +1,27 @@
-"""docs/model-card.md and the schema of the operator's file, from the model card's own tables."""
+"""A table of docs/model-card.md and the schema of the operator's file, from the card's own."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Final
 
 from gateway.model_card.card import AttributeAnswer, ModelCard
 from gateway.model_card.supplied import schema
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.prompt_screening import Screener
-from gateway.safety.provenance import Serving
-from scripts.render.page import DOCS, table, with_blocks
+from gateway.safety.labels import Serving
+from gateway.safety.red_flags.screening import Screener
+from scripts.render.page import DOCS, table
 
-PAGE: Final = DOCS / "model-card.md"
 SCHEMA: Final = DOCS / "model-card.schema.json"
-TABLE: Final = re.compile(r"(<!-- attributes -->\n)(?:\|.*\n)*")
 HEAD: Final = ("paragraph", "the service", "the default model's author", "the operator alone")
 ANY: Final = Serving(gateway_version="", engine="vllm", engine_version=None, model="any")
 DEFAULT: Final = ANY._replace(model="dousery/medical-reasoning-gpt-oss-20b")
 
 
 def pages() -> dict[Path, str]:
-    """Return the page with its table of attributes, and the schema."""
-    return {
-        PAGE: with_blocks(PAGE, TABLE, lambda _: attributes()),
-        SCHEMA: json.dumps(schema(), indent=1) + "\n",
-    }
+    """Return the schema."""
+    return {SCHEMA: json.dumps(schema(), indent=1) + "\n"}
 
 
 def attributes() -> str:
@@ -51,3 +45,6 @@ def answerer_of(anybody: AttributeAnswer, default: AttributeAnswer) -> str:
     if anybody.sources:
         return "the service"
     return "the default model's author" if default.sources else "the operator alone"
+
+
+BLOCKS: Final = {"attributes": attributes}

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any, Final
 
 from gateway.safety.output_checks.checks import CHECKS
-from scripts.render.page import DOCS, table, with_blocks
+from scripts.render.page import DOCS, table
 
 RECORD: Final = DOCS / "records" / "output-checks.json"
-TABLE: Final = re.compile(r"(<!-- output-checks -->\n)(?:\|.*\n)*")
 
 
-def pages() -> dict[Path, str]:
-    """Return the page with the table."""
-    page = DOCS / "safety.md"
-    return {page: with_blocks(page, TABLE, lambda _: figures(json.loads(RECORD.read_text())))}
-
-
-def figures(record: dict[str, Any]) -> str:
+def figures() -> str:
     """Return a row for each check: its warning, and its figures on each corpus and on all."""
-    corpora = list(record["damaged"]["number"])
-    head = ("check", "warning", *(f"{name}: precision (found of)" for name in corpora), "all")
-    return table(head, [row(name, record["damaged"][name]) for name in CHECKS])
+    damaged = json.loads(RECORD.read_text())["damaged"]
+    corpora = (f"{name}: precision (found of)" for name in damaged["number"])
+    return table(
+        ("check", "warning", *corpora, "all"), [row(name, damaged[name]) for name in CHECKS]
+    )
 
 
 def row(name: Any, found: dict[str, Any]) -> tuple[object, ...]:
@@ -46,3 +39,6 @@ def precision(found: dict[str, Any]) -> float:
 
 def percent(share: float) -> str:
     return f"{share:.0%}".replace("%", " %")
+
+
+BLOCKS: Final = {"output-checks": figures}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,8 @@ ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
 WIDTH: Final = 150  # columns of a page
 NO_HUB: Final = Path("/nowhere")  # the hub cache of this machine does not belong on a page
+# What a marker stands above: up to `<!-- end -->`, or to a blank line where none comes first.
+BLOCK: Final = r"(?:(?:(?!<!-- ).*\n)*?(?=<!-- end -->\n)|(?:.+\n)*)"
 
 
 class StaleError(Exception):
@@ -36,9 +38,17 @@ def _wrap_line(line: str) -> str:
     return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def with_blocks(path: Path, block: re.Pattern[str], render: Callable[[re.Match[str]], str]) -> str:
-    """Return the file's text with every match of `block` rendered anew after its first group."""
-    return block.sub(lambda match: match[1] + render(match), path.read_text())
+def with_blocks(path: Path, blocks: Mapping[str, Callable[..., str]]) -> str:
+    """Return the file's text with the block below each marker of these names rendered anew.
+
+    A marker is `<!-- NAME -->`, or `<!-- NAME: ARGUMENT -->` for what takes one.
+    """
+    marker = rf"(<!-- ({'|'.join(blocks)})(?:: (.+))? -->\n)"
+
+    def render(match: re.Match[str]) -> str:
+        return match[1] + blocks[match[2]](*filter(None, [match[3]]))
+
+    return re.sub(marker + BLOCK, render, path.read_text())
 
 
 def pairs(text: str) -> dict[str, str]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from scripts.render.page import DOCS, ROOT, prose, table, with_blocks
+from pydantic import Field, TypeAdapter
+
+from scripts.render.page import DOCS, ROOT, prose, table
 
 FOLDER: Final = DOCS / "safety-case"
 REMOVALS: Final = DOCS / "records" / "control-removals.json"  # scripts/control_removals.py
-BLOCK: Final = re.compile(r"(<!-- (?!end)(\w+) -->\n)(?:.*\n)*?(?=<!-- end -->\n)")
 KINDS: Final = {
     "design": "inherent safety by design",
     "protective": "protective measure",
@@ -43,11 +41,6 @@ class Control:
     tests: list[str]
     removal: Removal
 
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Control:
-        """Return the control in a table of the log."""
-        return cls(**{**entry, "removal": Removal(**entry["removal"])})
-
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
@@ -64,7 +57,7 @@ class Hazard:
     reason: str
     residual: str
     site: list[str]
-    controls: list[Control]
+    controls: Annotated[list[Control], Field(alias="control")]
 
     @property
     def before(self) -> int:
@@ -95,25 +88,14 @@ def risk(severity: str, likelihood: str) -> int:
 def hazards() -> list[Hazard]:
     """Return the log in its order."""
     log = tomllib.loads((FOLDER / "hazards.toml").read_text())["hazard"]
-    return [Hazard(controls=list(map(Control.of, entry.pop("control"))), **entry) for entry in log]
-
-
-def pages() -> dict[Path, str]:
-    """Return the pages with their tables."""
-    names = ("index", "risk-management-plan", "hazard-log", "controls")
-    return {
-        FOLDER / f"{name}.md": with_blocks(
-            FOLDER / f"{name}.md", BLOCK, lambda match: BLOCKS[match[2]]() + "\n"
-        )
-        for name in names
-    }
+    return TypeAdapter(list[Hazard]).validate_python(log)
 
 
 def log() -> str:
     """Return a row for each hazard, with the anchor that other pages link."""
     rows = [
         (
-            f'<a id="{anchor(hazard)}"></a>**{hazard.id}** {hazard.title}',
+            f'<a id="{hazard.id.lower()}"></a>**{hazard.id}** {hazard.title}',
             f"{hazard.situation} {hazard.harm}",
             f"{'; '.join(hazard.causes)}.",
             hazard.severity,
@@ -133,10 +115,6 @@ def log() -> str:
     return table(head, rows)
 
 
-def anchor(hazard: Hazard) -> str:
-    return hazard.id.lower()
-
-
 def controls() -> str:
     """Return every control with its hazard, its kind, its tests, and where it is removed."""
     rows = [
@@ -150,16 +128,14 @@ def controls() -> str:
     ]
     kinds = "; ".join(f"*{kind}*: {meaning}" for kind, meaning in KINDS.items())
     head = ("hazard", "control", "kind", "proved by", "removed in")
-    return f"{kinds}.\n\n{table(head, rows)}"
+    return f"{kinds}.\n\n{table(head, rows)}\n"
 
 
 def profile() -> str:
     """Return how many hazards there are of each risk, before and after."""
     log, known = hazards(), scales()["acceptability"]
-    before, after = (
-        Counter(hazard.before for hazard in log),
-        Counter(hazard.after for hazard in log),
-    )
+    before = Counter(hazard.before for hazard in log)
+    after = Counter(hazard.after for hazard in log)
     rows = [(level, text, before[int(level)], after[int(level)]) for level, text in known.items()]
     return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
 
@@ -175,12 +151,8 @@ def evidence() -> str:
     )
 
 
-def severities() -> str:
-    return table(("severity", "meaning"), list(scales()["severity"].items()))
-
-
-def likelihoods() -> str:
-    return table(("likelihood", "meaning"), list(scales()["likelihood"].items()))
+def scale(name: str) -> str:
+    return table((name, "meaning"), list(scales()[name].items()))
 
 
 def matrix() -> str:
@@ -189,12 +161,7 @@ def matrix() -> str:
     return table(("likelihood \\ severity", *known["severity"]), rows)
 
 
-BLOCKS: Final[dict[str, Callable[[], str]]] = {
-    "log": log,
-    "controls": controls,
-    "profile": profile,
-    "evidence": evidence,
-    "severities": severities,
-    "likelihoods": likelihoods,
-    "matrix": matrix,
+BLOCKS: Final = {
+    **{block.__name__: block for block in (log, controls, profile, evidence, matrix)},
+    "scale": scale,
 }

@@ -1,6 +1,5 @@
 """docs/settings.md and .env.example, from the settings classes."""
 
-import re
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -9,7 +8,7 @@ from pydantic.fields import FieldInfo
 from gateway.settings.base import is_secret, names_of
 from gateway.settings.gateway import PREFIX, GatewaySettings
 from launcher.settings import LauncherSettings
-from scripts.render.page import DOCS, ROOT, table, with_blocks
+from scripts.render.page import ROOT, table
 
 ORIGINAL = (
     "reasoner_model", "device", "device_map", "max_tokens", "streaming", "quantize",
@@ -24,14 +23,11 @@ SDK = {
     ),
 }
 HEAD = ("variable", "default", "read by", "meaning")
-PAGE = DOCS / "settings.md"
-BLOCK = re.compile(r"(<!-- settings -->\n)(?:.*\n)*?(?=## SDK\n)")
 
 
 def pages() -> dict[Path, str]:
-    """Return the reference, the example of a .env file, and the names the gateway lets pass."""
+    """Return the example of a .env file, and the names the gateway lets pass."""
     return {
-        PAGE: with_blocks(PAGE, BLOCK, lambda _: reference()),
         ROOT / ".env.example": example(),
         ROOT / "gateway" / "settings" / "sibling_settings.txt": siblings(),
     }
@@ -65,7 +61,7 @@ def reference() -> str:
     for title, names in sections.items():
         rows = [row(PREFIX + name.upper(), *known[name]) for name in names]
         parts.append(f"## {title}\n\n{table(HEAD, rows)}")
-    return "\n".join([*parts, ""])
+    return "\n".join(parts)
 
 
 def row(name: str, who: str, field: FieldInfo) -> tuple[str, ...]:
@@ -102,3 +98,6 @@ def example() -> str:
     for name, (value, text) in SDK.items():
         lines += [f"# {text}", f"#{name}={'' if value == 'unset' else value}", ""]
     return "\n".join(lines)
+
+
+BLOCKS = {"settings": reference}

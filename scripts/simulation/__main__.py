@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -24,13 +23,13 @@ SIMULATED = RECORDS / "capacity-simulation.json"
 MEASURED = RECORDS / "capacity-two-engines.json"
 
 
-def rounded(value: Any) -> Any:
+def rounded(record: Any) -> Any:
     """Round to five significant digits; NaN and infinity become null."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}") if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: rounded(member) for name, member in value.items()}
-    return [rounded(member) for member in value] if isinstance(value, list | tuple) else value
+    return json.loads(
+        json.dumps(record),
+        parse_float=lambda text: float(f"{float(text):.5g}"),
+        parse_constant=lambda _: None,
+    )
 
 
 def write(path: Path, record: Any) -> None:
@@ -52,7 +51,7 @@ def simulate() -> None:
     images = DOCS / "images"
     plots.two_engines(two_engines(json.loads(MEASURED.read_text())), images / "capacity-two.png")
     plots.policies(record["policies"], images / "capacity-policies.png")
-    plots.rack(record["small_rack"], record["large_rack"], images / "capacity-rack.png")
+    plots.rack([record["small_rack"], record["large_rack"]], images / "capacity-rack.png")
 
 
 def main(arguments: list[str]) -> int:

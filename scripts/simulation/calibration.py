@@ -13,14 +13,13 @@ from launcher.models import config, families
 from launcher.planning.cards import card
 from launcher.planning.memory import ParallelSizes, Workload
 from scripts.published_runs import Run
-from scripts.simulation import engine_speed, result
-from scripts.simulation.scenario import Scenario
+from scripts.simulation import engine_speed
+from scripts.simulation.request import percentile
+from scripts.simulation.scenario import Scenario, TracedCall
 from scripts.simulation.service import run
-from scripts.simulation.trace import TracedCall
 
 CEILING: Final = 256
 LONG_S: Final = 10_000.0
-NAMES: Final = ("rate", "first_mean_s", "first_p50_s", "first_p99_s", "token_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +39,16 @@ class CalibrationPoint:
 
 def two_engines(record: Mapping[str, Any]) -> list[CalibrationPoint]:
     """Compare each rate of the record with a simulation of the same arrivals."""
-    rows = []
+    points = []
     for both in record["both"]:
-        calls, observed = _calls(both["calls"]), measured(both["calls"])
+        rows, observed = both["calls"], measured(both["calls"])
+        calls = [TracedCall(row["at_s"], row["tokens_in"], row["tokens_out"]) for row in rows]
         expected = predicted(record, calls)
-        rows += [
-            CalibrationPoint(both["rate"], name, expected[name], observed[name]) for name in NAMES
+        points += [
+            CalibrationPoint(both["rate"], name, expected[name], observed[name])
+            for name in expected
         ]
-    return rows
-
-
-def _calls(rows: Sequence[Mapping[str, Any]]) -> list[TracedCall]:
-    return [TracedCall(row["at_s"], row["tokens_in"], row["tokens_out"]) for row in rows]
+    return points
 
 
 def predicted(record: Mapping[str, Any], calls: list[TracedCall]) -> dict[str, float]:
@@ -93,8 +90,8 @@ def measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {
         "rate": len(rows) / max(row["at_s"] + row["last_s"] for row in rows),
         "first_mean_s": fmean(firsts),
-        "first_p50_s": result.percentile(firsts, 0.5),
-        "first_p99_s": result.percentile(firsts, 0.99),
+        "first_p50_s": percentile(firsts, 0.5),
+        "first_p99_s": percentile(firsts, 0.99),
         "token_s": fmean(gaps),
     }
 

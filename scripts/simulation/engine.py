@@ -18,8 +18,7 @@ from scripts.simulation.engine_speed import EngineSpeed
 from scripts.simulation.request import SimulatedRequest
 
 OnProgress = Callable[[SimulatedRequest], None]
-Steps = Generator[simpy.Event, Any, None]
-FAILED = "gone"
+Steps = Generator[simpy.Event, Any, Any]
 
 
 class SimulatedEngine:
@@ -35,28 +34,31 @@ class SimulatedEngine:
     ):
         self.env, self.number, self.speed = env, number, speed
         self.on_first_token, self.on_end = on_first_token, on_end
+        self.contended: EngineSpeed | None = None
+        self.neighbours: list[SimulatedEngine] = []
+        self.decoded = 0  # tokens per sequence since the start
+        self.sequence = 0
+        self.is_interruptible = False
+        self.clear()
+        self.restart()
+
+    def clear(self) -> None:
+        """Forget all requests and cached prefixes."""
         self.waiting: deque[SimulatedRequest] = deque()
         self.prefilling: list[SimulatedRequest] = []
         self.running: list[tuple[int, int, SimulatedRequest]] = []
-        self.decoded = 0  # tokens per sequence since the start
-        self.sequence = 0
         self.cache: OrderedDict[int, int] = OrderedDict()
         self.cached = 0
-        self.is_interruptible = False
-        self.is_alive = True
-        self.contended: EngineSpeed | None = None
-        self.neighbours: list[SimulatedEngine] = []
-        self.process = env.process(self.work())
 
-    @property
-    def is_busy(self) -> bool:
-        """True while a request is in prefill or decode."""
-        return bool(self.running or self.prefilling)
+    def restart(self) -> None:
+        """Start, empty."""
+        self.is_alive = True
+        self.process = self.env.process(self.work())
 
     @property
     def current_speed(self) -> EngineSpeed:
-        """The speed now: lower while a neighbour on the same machine is busy."""
-        if self.contended is not None and any(neighbour.is_busy for neighbour in self.neighbours):
+        """The speed now: lower while a neighbour on the same machine has a request in progress."""
+        if self.contended and any(other.running or other.prefilling for other in self.neighbours):
             return self.contended
         return self.speed
 
@@ -71,18 +73,12 @@ class SimulatedEngine:
     def fail(self) -> tuple[list[SimulatedRequest], list[SimulatedRequest]]:
         """Stop at once; return the requests whose streams are cut, and those that had not begun."""
         self.is_alive = False
-        self.process.interrupt(FAILED)
-        begun, waiting = [request for _, _, request in self.running], list(self.waiting)
+        self.process.interrupt()
+        begun = [request for _, _, request in self.running]
         prefilling = [request for request in self.prefilling if request.first_s == 0.0]
-        self.running, self.waiting, self.prefilling = [], deque(), []
-        self.cache.clear()
-        self.cached = 0
-        return begun, prefilling + waiting
-
-    def restart(self) -> None:
-        """Start again, empty."""
-        self.is_alive = True
-        self.process = self.env.process(self.work())
+        waiting = [*prefilling, *self.waiting]
+        self.clear()
+        return begun, waiting
 
     def work(self) -> Steps:
         """Run the scheduler: prefill if requests wait and the batch has room, else decode."""
@@ -93,34 +89,30 @@ class SimulatedEngine:
                 elif self.running:
                     yield from self.decode()
                 else:
-                    yield from self.idle()
+                    yield from self.pause(self.env.event())
         except simpy.Interrupt:
             return  # only a failure gets here
 
-    def idle(self) -> Steps:
-        """Wait for a request."""
+    def pause(self, event: simpy.Event) -> Steps:
+        """Wait for an event, or for a request; return whether a request came first."""
         self.is_interruptible = True
         try:
-            yield self.env.event()
-        except simpy.Interrupt as interrupt:
-            self.is_interruptible = False
-            if interrupt.cause == FAILED:
+            yield event
+        except simpy.Interrupt:
+            if not self.is_alive:
                 raise
+            return True
+        self.is_interruptible = False
+        return False
 
     def decode(self) -> Steps:
         """Decode until a request ends, or until the end of the step in which one arrives."""
         step_s = self.current_speed.steps[len(self.running)]
         count = max(1, self.running[0][0] - self.decoded) if self.contended is None else 1
         began = self.env.now
-        self.is_interruptible = True
-        try:
-            yield self.env.timeout(count * step_s)
-        except simpy.Interrupt as interrupt:
-            if interrupt.cause == FAILED:
-                raise
+        if (yield from self.pause(self.env.timeout(count * step_s))):
             count = min(count, int((self.env.now - began) / step_s) + 1)
             yield self.env.timeout(max(0.0, began + count * step_s - self.env.now))
-        self.is_interruptible = False
         self.step(count)
 
     def prefill(self) -> Steps:
@@ -158,14 +150,11 @@ class SimulatedEngine:
             self.cache.move_to_end(call.prefix)
             return max(1, call.tokens_in - call.shared)
         if self.speed.cache_tokens and call.shared:
-            self.cache_prefix(call.prefix, call.shared)
+            self.cache[call.prefix] = call.shared
+            self.cached += call.shared
+            while self.cached > self.speed.cache_tokens:
+                self.cached -= self.cache.popitem(last=False)[1]
         return call.tokens_in
-
-    def cache_prefix(self, prefix: int, tokens: int) -> None:
-        self.cache[prefix] = tokens
-        self.cached += tokens
-        while self.cached > self.speed.cache_tokens and self.cache:
-            self.cached -= self.cache.popitem(last=False)[1]
 
     def start_decoding(self, request: SimulatedRequest) -> None:
         """Record the first token, and add the request to the batch."""
@@ -185,6 +174,5 @@ class SimulatedEngine:
             self.finish(heapq.heappop(self.running)[2])
 
     def finish(self, request: SimulatedRequest) -> None:
-        request.last_s = self.env.now
-        request.ending = "whole"
+        request.end("whole", self.env.now)
         self.on_end(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import linear_regression
 from typing import Any
 
 from launcher.capacity.roofline import Speed
@@ -53,9 +54,9 @@ def from_record(one: Mapping[str, Any], max_batch: int, chunk_s: float = 0.0) ->
     `chunk_s` is the CPU time of each token's chunk that is taken from the engine. A caller waits
     for half a step and for its prefill; the rest of its wait is latency.
     """
-    tried = [(row["batch"], row["step_s"]) for row in one["steps"]]
-    read_s, held_s = _line([(row["tokens_in"], row["held_s"]) for row in one["among"]])
-    steps = _table(lambda batch: _between(tried, batch) + batch * chunk_s, max_batch)
+    tokens, delays = zip(*((row["tokens_in"], row["held_s"]) for row in one["among"]), strict=True)
+    read_s, held_s = linear_regression(tokens, delays)
+    steps = _measured_steps(one["steps"], max_batch, chunk_s)
     step_s = steps[one["written"] + 1]
     way_s = [row["first_s"] - row["held_s"] - step_s / 2 for row in one["among"]]
     return EngineSpeed(
@@ -72,13 +73,13 @@ def from_contended_record(
 ) -> EngineSpeed:
     """Return the same while another engine on its machine is busy: prefill slows as steps do."""
     alone = from_record(record["alone"], max_batch, chunk_s)
-    tried = [(row["batch"], row["step_s"]) for row in record["beside"]["steps"]]
-    slower = sum(step_s for _, step_s in tried) / sum(
-        row["step_s"] for row in record["alone"]["steps"]
+    beside_s, alone_s = (
+        sum(row["step_s"] for row in record[name]["steps"]) for name in ("beside", "alone")
     )
+    slower = beside_s / alone_s
     return replace(
         alone,
-        steps=_table(lambda batch: _between(tried, batch) + batch * chunk_s, max_batch),
+        steps=_measured_steps(record["beside"]["steps"], max_batch, chunk_s),
         read_s=alone.read_s * slower,
         request_s=alone.request_s * slower,
     )
@@ -88,17 +89,14 @@ def _table(step_s: Callable[[int], float], max_batch: int) -> tuple[float, ...]:
     return (0.0, *(step_s(batch) for batch in range(1, max_batch + 1)))
 
 
-def _between(points: Sequence[tuple[float, float]], at: float) -> float:
+def _measured_steps(
+    rows: Sequence[Mapping[str, float]], max_batch: int, chunk_s: float
+) -> tuple[float, ...]:
     """Interpolate linearly, and extrapolate along the last pair."""
-    pairs = list(pairwise(points))
-    (x0, y0), (x1, y1) = next((pair for pair in pairs if at <= pair[1][0]), pairs[-1])
-    return y0 + (y1 - y0) * (at - x0) / (x1 - x0)
+    pairs = list(pairwise((row["batch"], row["step_s"]) for row in rows))
 
+    def step_s(batch: int) -> float:
+        (x0, y0), (x1, y1) = next((pair for pair in pairs if batch <= pair[1][0]), pairs[-1])
+        return y0 + (y1 - y0) * (batch - x0) / (x1 - x0) + batch * chunk_s
 
-def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return slope and intercept by least squares."""
-    count = len(points)
-    mean_x, mean_y = (sum(column) / count for column in zip(*points, strict=True))
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
-    return slope, mean_y - slope * mean_x
+    return _table(step_s, max_batch)

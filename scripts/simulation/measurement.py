@@ -13,7 +13,7 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ import psutil
 
 from launcher.capacity.engine_load import RequestCost
 from scripts.simulation.engine_speed import EngineSpeed, from_contended_record
-from scripts.simulation.trace import TracedCall, Traffic, poisson_arrivals
+from scripts.simulation.scenario import TracedCall, Traffic, poisson_arrivals
 from tests.bench.machine import machine
 
 ROUTER: Final = "vllm_router.launch_router"
@@ -40,17 +40,8 @@ REPEATS: Final = 9
 NUMBERS: Final = itertools.count(time.time_ns())
 WORDS: Final = ("iron", "zinc", "salt", "milk", "rice", "corn", "fish", "bean")
 TEMPLATE_TOKENS: Final = 30  # the model's chat template around a prompt
+LIMITS: Final = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 TIMEOUT_S: Final = 300
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Addresses, key and model of a running service."""
-
-    gateway: str
-    engines: tuple[str, ...]
-    key: str
-    model: str
 
 
 @dataclass(frozen=True)
@@ -72,33 +63,60 @@ class Observation:
         return self.stamps[-1]
 
 
-def find(url: str) -> Stack:
-    """Find the engines behind the gateway at `url` in the processes of its launcher."""
-    gateway = _gateway(str(urlsplit(url).port))
-    router = next(line for parent in gateway.parents() for line in _below(parent) if ROUTER in line)
-    engines = tuple(router[router.index("--worker-urls") + 1 :])
-    key = gateway.environ()["MMHIE_ENGINE_API_KEY"]
-    listed = httpx2.get(f"{engines[0]}/v1/models", headers=_bearer(key)).json()
-    return Stack(url, engines, key, listed["data"][0]["id"])
+@dataclass(frozen=True)
+class MeasuredServer:
+    """A gateway or an engine, and the model that it serves."""
+
+    client: httpx2.AsyncClient
+    model: str
+
+    async def send(self, call: TracedCall, began: float) -> Observation:
+        """Send one streaming request; each event with text or a finish reason is a token."""
+        stamps: list[float] = []
+        usage: dict[str, int] = {}
+        request = body(self.model, call)
+        async with self.client.stream("POST", "/v1/chat/completions", json=request) as answer:
+            answer.raise_for_status()
+            async for line in answer.aiter_lines():
+                now = time.perf_counter() - began
+                event = json.loads(line[6:]) if line.startswith("data: {") else {}
+                usage = event.get("usage") or usage
+                if event.get("choices") and "role" not in event["choices"][0]["delta"]:
+                    stamps.append(now)
+        if not stamps:
+            raise SystemExit("The engine sent an answer without tokens; check its log.")
+        return Observation(usage["prompt_tokens"], usage["completion_tokens"], tuple(stamps))
+
+    async def together(self, calls: Sequence[TracedCall]) -> list[Observation]:
+        """Send the requests at their arrival times."""
+        began = time.perf_counter()
+
+        async def observe(call: TracedCall) -> Observation:
+            await asyncio.sleep(max(0.0, began + call.at_s - time.perf_counter()))
+            return await self.send(call, began + call.at_s)
+
+        return list(await asyncio.gather(*map(observe, calls)))
 
 
-def _gateway(port: str) -> psutil.Process:
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):  # another user's, or gone
-            if "gateway" in process.cmdline() and process.environ().get("MMHIE_PORT") == port:
-                return process
-    raise SystemExit(f"No gateway of yours has port {port}; start `mmhie serve --engines 2` first.")
-
-
-def _below(process: psutil.Process) -> Iterator[list[str]]:
-    """Yield command lines; the router hides its own, but the guard that started it has the same."""
-    for child in process.children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            yield child.cmdline()
-
-
-def _bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
+def find(url: str) -> tuple[list[str], str]:
+    """Return the engines behind the gateway at `url`, and their key: its launcher's processes."""
+    port = str(urlsplit(url).port)
+    processes = list(psutil.process_iter(["cmdline", "environ"]))  # both None of another user's
+    for gateway in processes:
+        environ = gateway.info["environ"] or {}
+        if "gateway" in (gateway.info["cmdline"] or ()) and environ.get("MMHIE_PORT") == port:
+            break
+    else:
+        raise SystemExit(f"No gateway of yours has port {port}; start `mmhie serve --engines 2`.")
+    # The router hides its own command line, but the guard that started it has the same.
+    routers = [process for process in processes if ROUTER in (process.info["cmdline"] or ())]
+    line: list[str] = next(
+        router.info["cmdline"]
+        for parent in gateway.parents()
+        for router in routers
+        if parent in router.parents()
+    )
+    return line[line.index("--worker-urls") + 1 :], environ["MMHIE_ENGINE_API_KEY"]
 
 
 def body(model: str, call: TracedCall) -> dict[str, Any]:
@@ -117,107 +135,43 @@ def body(model: str, call: TracedCall) -> dict[str, Any]:
     }
 
 
-async def send(client: httpx2.AsyncClient, request: dict[str, Any], began: float) -> Observation:
-    """Send one streaming request; each event with text or a finish reason is a token."""
-    stamps: list[float] = []
-    usage: dict[str, int] = {}
-    async with client.stream("POST", "/v1/chat/completions", json=request) as answer:
-        answer.raise_for_status()
-        async for line in answer.aiter_lines():
-            now = time.perf_counter() - began
-            event = json.loads(line[6:]) if line.startswith("data: {") else {}
-            usage = event.get("usage") or usage
-            if event.get("choices") and "role" not in event["choices"][0]["delta"]:
-                stamps.append(now)
-    if not stamps:
-        raise SystemExit("The engine sent an answer without tokens; check its log.")
-    return Observation(usage["prompt_tokens"], usage["completion_tokens"], tuple(stamps))
-
-
-async def together(
-    client: httpx2.AsyncClient, model: str, calls: Sequence[TracedCall]
-) -> list[Observation]:
-    """Send the requests at their arrival times."""
-    began = time.perf_counter()
-
-    async def observe(call: TracedCall) -> Observation:
-        await asyncio.sleep(max(0.0, began + call.at_s - time.perf_counter()))
-        return await send(client, body(model, call), began + call.at_s)
-
-    return list(await asyncio.gather(*map(observe, calls)))
-
-
 def step_s(observed: Sequence[Observation]) -> float:
     """Return the seconds between tokens while all of these were in decode."""
-    begin, end = (
-        max(observation.first_s for observation in observed),
-        min(observation.last_s for observation in observed),
-    )
-    gaps = [
+    begin = max(observation.first_s for observation in observed)
+    end = min(observation.last_s for observation in observed)
+    return statistics.fmean(
         later - earlier
         for observation in observed
-        for earlier, later in zip(observation.stamps, observation.stamps[1:], strict=False)
+        for earlier, later in itertools.pairwise(observation.stamps)
         if begin <= earlier and later <= end
+    )
+
+
+async def steps(engines: Sequence[MeasuredServer]) -> list[dict[str, float]]:
+    """Measure the steps of the first engine while the others, on its machine, do the same."""
+
+    async def on_each(calls: Sequence[TracedCall]) -> list[Observation]:
+        return (await asyncio.gather(*(engine.together(calls) for engine in engines)))[0]
+
+    await on_each([TracedCall(0, 40, 8)] * 2)  # compiles what is compiled at first use
+    return [
+        {"batch": batch, "step_s": step_s(await on_each([TracedCall(0, 64, STEP_TOKENS)] * batch))}
+        for batch in BATCHES
     ]
-    return statistics.fmean(gaps)
 
 
-def _client(url: str, key: str | None = None) -> httpx2.AsyncClient:
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-    headers = _bearer(key) if key else {}
-    return httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, headers=headers)
-
-
-async def on_one(stack: Stack) -> dict[str, Any]:
-    """Measure one engine while the other is idle: its steps, and how prefill delays them."""
-    async with _client(stack.engines[0], stack.key) as client:
-        steps = await _all_steps([client], stack.model)
-        among = [await _among(client, stack.model, tokens) for tokens in PROMPTS]
-    return {"steps": steps, "written": WRITTEN, "among": among}
-
-
-async def on_each(stack: Stack) -> dict[str, Any]:
-    """Measure the steps of one engine while the others, on the same machine, do the same."""
-    async with contextlib.AsyncExitStack() as opened:
-        clients = [
-            await opened.enter_async_context(_client(url, stack.key)) for url in stack.engines
-        ]
-        return {"steps": await _all_steps(clients, stack.model)}
-
-
-async def _all_steps(clients: Sequence[httpx2.AsyncClient], model: str) -> list[dict[str, float]]:
-    await _on_each(
-        clients, model, [TracedCall(0, 40, 8)] * 2
-    )  # compiles what is compiled at first use
-    return [await _steps(clients, model, batch) for batch in BATCHES]
-
-
-async def _on_each(
-    clients: Sequence[httpx2.AsyncClient], model: str, calls: Sequence[TracedCall]
-) -> list[Observation]:
-    """Send the same requests to all engines; return those of the first."""
-    return (await asyncio.gather(*(together(client, model, calls) for client in clients)))[0]
-
-
-async def _steps(clients: Sequence[httpx2.AsyncClient], model: str, batch: int) -> dict[str, float]:
-    observed = await _on_each(clients, model, [TracedCall(0, 64, STEP_TOKENS)] * batch)
-    return {"batch": batch, "step_s": step_s(observed)}
-
-
-async def _among(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[str, float]:
+async def among(engine: MeasuredServer, tokens: int) -> dict[str, float]:
     """Send new prompts, one after the other, while WRITTEN answers are in decode.
 
     `first_s` is the time to their first token, `held_s` the gap that each causes in the others.
     """
     began = time.perf_counter()
-    writing = asyncio.create_task(
-        together(client, model, [TracedCall(0, 64, LONG_ANSWER)] * WRITTEN)
-    )
+    writing = asyncio.create_task(engine.together([TracedCall(0, 64, LONG_ANSWER)] * WRITTEN))
     await asyncio.sleep(AMONG_S)
     sent, observed = [], []
     for _ in range(REPEATS):
         sent.append(time.perf_counter() - began)
-        observed += await together(client, model, [TracedCall(0, tokens, 2)])
+        observed += await engine.together([TracedCall(0, tokens, 2)])
         await asyncio.sleep(AMONG_S / 4)
     others = await writing
     return {
@@ -242,11 +196,9 @@ def max_gap_s(observed: Sequence[Observation], begin: float, end: float) -> floa
     )
 
 
-async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
+async def at_rate(gateway: MeasuredServer, rate: float) -> dict[str, Any]:
     """Send requests at this rate through gateway and router, and return each with its times."""
     calls = poisson_arrivals(rate, SECONDS, TRAFFIC, seed=round(rate * 10))
-    async with _client(stack.gateway) as client:
-        observed = await together(client, stack.model, calls)
     rows = [
         {
             "at_s": call.at_s,
@@ -255,7 +207,7 @@ async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
             "first_s": observation.first_s,
             "last_s": observation.last_s,
         }
-        for call, observation in zip(calls, observed, strict=True)
+        for call, observation in zip(calls, await gateway.together(calls), strict=True)
     ]
     print(f"==> {rate} requests/s: {len(rows)} answers", flush=True)
     return {"rate": rate, "seconds": SECONDS, "calls": rows}
@@ -270,15 +222,22 @@ def limit(speed: EngineSpeed) -> float:
 
 async def measured(url: str) -> dict[str, Any]:
     """Make the whole record."""
-    stack = find(url)
-    engine = {"alone": await on_one(stack), "beside": await on_each(stack)}
-    print(f"==> one engine: {engine}", flush=True)
-    most = limit(from_contended_record(engine, BATCHES[-1])) * len(stack.engines)
-    return {
-        "machine": machine(),
-        "model": stack.model,
-        "engines": len(stack.engines),
-        "policy": "power_of_two",
-        **engine,
-        "both": [await on_both(stack, round(share * most, 1)) for share in SHARES],
-    }
+    urls, key = find(url)
+    with_key = {"Authorization": f"Bearer {key}"}
+    async with contextlib.AsyncExitStack() as opened:
+        clients = [
+            await opened.enter_async_context(
+                httpx2.AsyncClient(base_url=base, timeout=TIMEOUT_S, limits=LIMITS, headers=headers)
+            )
+            for base, headers in ((url, {}), *((engine, with_key) for engine in urls))
+        ]
+        model = (await clients[1].get("/v1/models")).json()["data"][0]["id"]
+        gateway, *engines = (MeasuredServer(client, model) for client in clients)
+        alone: dict[str, Any] = {"steps": await steps(engines[:1]), "written": WRITTEN}
+        alone["among"] = [await among(engines[0], tokens) for tokens in PROMPTS]
+        engine = {"alone": alone, "beside": {"steps": await steps(engines)}}
+        print(f"==> one engine: {engine}", flush=True)
+        most = limit(from_contended_record(engine, BATCHES[-1])) * len(engines)
+        both = [await at_rate(gateway, round(share * most, 1)) for share in SHARES]
+    about = {"machine": machine(), "model": model, "engines": len(engines)}
+    return {**about, "policy": "power_of_two", **engine, "both": both}

@@ -6,11 +6,10 @@ import bisect
 import hashlib
 import random
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
-from scripts.simulation.trace import TracedCall
+from scripts.simulation.scenario import Policy, TracedCall
 
-Policy = Literal["random", "round_robin", "power_of_two", "consistent_hash", "cache_aware"]
 # Defaults of vllm-router 0.1.17.
 BALANCE_DIFFERENCE: Final = 64
 BALANCE_RATIO: Final = 1.5
@@ -27,7 +26,11 @@ class View:
         self.living = set(self.alive)
         self.draw = random.Random(seed)  # noqa: S311  # repeatable
         self.next_index = self.draw.randrange(engines)
-        self.ring = sorted(_points(engines)) if engines else []
+        self.ring = sorted(
+            (_hash(f"{engine}/{point}"), engine)
+            for engine in range(engines)
+            for point in range(POINTS)
+        )
         self.prefix_engines: dict[int, int] = {}
         self.sizes = [0] * engines
 
@@ -35,12 +38,6 @@ class View:
         """Apply a result of the health check."""
         self.living = self.living | engines if are_alive else self.living - engines
         self.alive = sorted(self.living)
-
-
-def _points(engines: int) -> list[tuple[int, int]]:
-    return [
-        (_hash(f"{engine}/{point}"), engine) for engine in range(engines) for point in range(POINTS)
-    ]
 
 
 def _hash(text: str) -> int:
@@ -80,26 +77,17 @@ def cache_aware(view: View, call: TracedCall) -> int:
     """
     loads = [view.loads[engine] for engine in view.alive]
     low, high = min(loads), max(loads)
+    home = view.prefix_engines.get(call.prefix, -1)
     if high - low > BALANCE_DIFFERENCE and high > low * BALANCE_RATIO:
         chosen = min(view.alive, key=view.loads.__getitem__)
+    elif home in view.living and call.shared > CACHE_SHARE * call.tokens_in:
+        chosen = home
     else:
-        chosen = _by_cache(view, call)
-    _remember(view, call, chosen)
+        chosen = min(view.alive, key=view.sizes.__getitem__)
+    # What was not yet in the engine's tree is added to it.
+    view.sizes[chosen] += call.tokens_in - (call.shared if home == chosen else 0)
+    view.prefix_engines[call.prefix] = chosen
     return chosen
-
-
-def _by_cache(view: View, call: TracedCall) -> int:
-    engine = view.prefix_engines.get(call.prefix, -1)
-    if engine >= 0 and call.shared > CACHE_SHARE * call.tokens_in and engine in view.living:
-        return engine
-    return min(view.alive, key=view.sizes.__getitem__)
-
-
-def _remember(view: View, call: TracedCall, engine: int) -> None:
-    """Add the tokens that were not yet in the engine's tree."""
-    is_known = view.prefix_engines.get(call.prefix) == engine
-    view.sizes[engine] += call.tokens_in - (call.shared if is_known else 0)
-    view.prefix_engines[call.prefix] = engine
 
 
 POLICIES: Final[dict[Policy, Callable[[View, TracedCall], int]]] = {

@@ -1,13 +1,61 @@
-"""One scenario: the machines, the traffic and the failure."""
+"""One scenario: the machines, the failure, and the calls, drawn from a seed."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from scripts.simulation.engine_speed import EngineSpeed
-from scripts.simulation.policy import Policy
-from scripts.simulation.trace import TracedCall
+
+Policy = Literal["random", "round_robin", "power_of_two", "consistent_hash", "cache_aware"]
+
+
+@dataclass(frozen=True, slots=True)
+class TracedCall:
+    """One call of the trace: arrival time (s), client and token counts.
+
+    `prefix` identifies what it shares with other calls (a system message, a conversation),
+    `shared` is the number of input tokens in it.
+    """
+
+    at_s: float
+    tokens_in: int
+    tokens_out: int
+    client: int = 0
+    prefix: int = 0
+    shared: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Distribution of the traffic: mean tokens in and out, and shared prefixes.
+
+    Output lengths are geometric (an end-of-text token drawn at every step), at most four times the
+    mean; input lengths are uniform within half of the mean either way.
+    """
+
+    tokens_in: int
+    tokens_out: int
+    clients: int = 1000
+    conversations: int = 1
+    shared: int = 0
+
+
+def poisson_arrivals(rate: float, seconds: float, traffic: Traffic, seed: int) -> list[TracedCall]:
+    """Draw the calls of a Poisson process of `rate` per second."""
+    draw = random.Random(seed)  # noqa: S311  # a simulation has to be repeatable
+    calls, now = [], draw.expovariate(rate)
+    while now < seconds:
+        client, talk = draw.randrange(traffic.clients), draw.randrange(traffic.conversations)
+        prefix = client * traffic.conversations + talk
+        tokens_in = traffic.shared + max(1, round(traffic.tokens_in * draw.uniform(0.5, 1.5)))
+        drawn = 1 + int(draw.expovariate(1 / max(1, traffic.tokens_out - 0.5)))
+        tokens_out = min(4 * traffic.tokens_out, drawn)
+        calls.append(TracedCall(now, tokens_in, tokens_out, client, prefix, traffic.shared))
+        now += draw.expovariate(rate)
+    return calls
 
 
 @dataclass(frozen=True, slots=True)

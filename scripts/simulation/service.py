@@ -5,24 +5,44 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import simpy
 
 from launcher.capacity import measured
 from scripts.simulation.engine import SimulatedEngine
-from scripts.simulation.gateway import SimulatedGateway
 from scripts.simulation.policy import POLICIES, View
-from scripts.simulation.request import SimulatedRequest
-from scripts.simulation.scenario import Failure, Scenario
-from scripts.simulation.trace import TracedCall
+from scripts.simulation.request import Ending, SimulatedRequest
+from scripts.simulation.scenario import Failure, Scenario, TracedCall
 
 # The launcher's own settings of the router: see launcher/serving/router.py.
 MAX_RETRIES: Final = 6
 FIRST_DELAY_S: Final = 0.1
 SAMPLE_S: Final = 0.5
+MAX_RELAY_LOAD: Final = 0.95
 
 Events = Generator[simpy.Event, Any, None]
+
+
+class SimulatedGateway:
+    """Workers that take the requests in turn; no experiment limits how many are in progress."""
+
+    def __init__(self, workers: int) -> None:
+        self.free_at = [0.0] * workers
+        self.relay_load = 0.0  # processors busy with the chunks of open streams
+        self.next_worker = 0
+
+    def processing_s(self, now: float) -> float:
+        """Return the seconds until a request that arrives now has been forwarded.
+
+        Each worker handles one request at a time (Lindley's recursion), slowed by its relaying.
+        """
+        self.next_worker = (self.next_worker + 1) % len(self.free_at)
+        slower = 1 - min(MAX_RELAY_LOAD, self.relay_load / len(self.free_at))
+        begun = max(now, self.free_at[self.next_worker])
+        self.free_at[self.next_worker] = begun + measured.REQUEST_S / slower
+        return self.free_at[self.next_worker] - now
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +54,8 @@ class Sample:
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedRun:
-    """All requests in order of arrival, and samples of those in progress."""
-
-    scenario: Scenario
-    requests: list[SimulatedRequest]
-    samples: list[Sample]
-
-
 class SimulatedService:
-    """All components of one scenario."""
+    """All components of one scenario, all requests in order of arrival, and samples of them."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -64,14 +75,14 @@ class SimulatedService:
         self.requests: list[SimulatedRequest] = []
         self.samples: list[Sample] = []
 
-    def run(self) -> SimulatedRun:
-        """Run to the scenario's end."""
+    def run(self) -> SimulatedService:
+        """Run to the scenario's end, and return the service as it is then."""
         self.env.process(self.arrivals())
         self.env.process(self.sampling())
         if self.scenario.failure is not None:
             self.env.process(self.fail_rack(self.scenario.failure))
         self.env.run(until=self.scenario.until_s)
-        return SimulatedRun(self.scenario, self.requests, self.samples)
+        return self
 
     def schedule(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after this time."""
@@ -92,7 +103,7 @@ class SimulatedService:
         request.gateway = self.random.randrange(len(self.gateways))
         request.router = self.random.randrange(len(self.views))
         seconds = self.gateways[request.gateway].processing_s(self.env.now) + self.latency_s
-        self.schedule(seconds, lambda: self.route(request, 0))
+        self.schedule(seconds, partial(self.route, request, 0))
 
     def route(self, request: SimulatedRequest, retries: int) -> None:
         """Pick an engine; retry if it does not accept the request."""
@@ -105,7 +116,7 @@ class SimulatedService:
             view.loads[number] += 1
             self.engines[number].accept(request)
             return
-        self.schedule(self.delay_s(retries), lambda: self.route(request, retries + 1))
+        self.schedule(self.delay_s(retries), partial(self.route, request, retries + 1))
 
     def delay_s(self, retries: int) -> float:
         """Return the backoff; without a network, the time until the failure is detected."""
@@ -125,9 +136,9 @@ class SimulatedService:
         self.views[request.router].loads[request.engine] -= 1
         self.finish(request, request.ending)
 
-    def finish(self, request: SimulatedRequest, ending: Any) -> None:
+    def finish(self, request: SimulatedRequest, ending: Ending) -> None:
         """Record the outcome, and end the load of relaying."""
-        request.ending, request.last_s = ending, self.env.now
+        request.end(ending, self.env.now)
         self.gateways[request.gateway].relay_load -= request.relay_load
 
     def fail_rack(self, failure: Failure) -> Events:
@@ -154,24 +165,22 @@ class SimulatedService:
             self.views[request.router].loads[number] -= 1
         seconds = failure.idle_timeout_s if failure.is_silent else 0.0
         for request in begun:
-            self.schedule(seconds, lambda lost=request: self.cut(lost, failure.again_s))  # type: ignore[misc]
+            self.schedule(seconds, partial(self.cut, request, failure.again_s))
         return waiting
 
     def cut(self, request: SimulatedRequest, again_s: float) -> None:
         self.finish(request, "cut")
-        self.schedule(again_s, lambda: self.submit(request.call))
+        self.schedule(again_s, partial(self.submit, request.call))
 
     def sampling(self) -> Events:
         """Take samples at fixed intervals."""
         while True:
-            self.samples.append(self.sample())
+            running = sum(len(each.running) + len(each.prefilling) for each in self.engines)
+            waiting = sum(len(engine.waiting) for engine in self.engines)
+            self.samples.append(Sample(self.env.now, running, waiting))
             yield self.env.timeout(SAMPLE_S)
 
-    def sample(self) -> Sample:
-        running = sum(len(engine.running) + len(engine.prefilling) for engine in self.engines)
-        return Sample(self.env.now, running, sum(len(engine.waiting) for engine in self.engines))
 
-
-def run(scenario: Scenario) -> SimulatedRun:
+def run(scenario: Scenario) -> SimulatedService:
     """Simulate a scenario."""
     return SimulatedService(scenario).run()

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.image_check import inspection
 from scripts.image_check.command import CheckError
-from scripts.image_check.sandbox import Sandbox
+from scripts.image_check.trial import Sandbox
 
 GOOD: dict[str, Any] = {
     "User": "10001:10001",

@@ -18,7 +18,7 @@ from scripts.simulation.measurement import (
     max_gap_s,
     step_s,
 )
-from scripts.simulation.trace import TracedCall
+from scripts.simulation.scenario import TracedCall
 
 
 def test_a_step_is_the_time_between_tokens_while_all_are_in_decode() -> None:

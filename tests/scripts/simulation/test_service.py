@@ -11,14 +11,18 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from launcher.capacity import measured
-from scripts.simulation import result
 from scripts.simulation.engine_speed import EngineSpeed, from_contended_record, from_record
-from scripts.simulation.gateway import SimulatedGateway
-from scripts.simulation.policy import POLICIES, Policy, View
-from scripts.simulation.request import SimulatedRequest
-from scripts.simulation.scenario import Failure, Scenario
-from scripts.simulation.service import SimulatedRun, SimulatedService, run
-from scripts.simulation.trace import TracedCall, Traffic, poisson_arrivals
+from scripts.simulation.policy import POLICIES, View
+from scripts.simulation.request import SimulatedRequest, endings, figures, percentile
+from scripts.simulation.scenario import (
+    Failure,
+    Policy,
+    Scenario,
+    TracedCall,
+    Traffic,
+    poisson_arrivals,
+)
+from scripts.simulation.service import SimulatedGateway, SimulatedService, run
 
 SPEED = EngineSpeed(
     (0.0, *(0.01 + 0.0005 * batch for batch in range(1, 33))), read_s=1e-5, budget=2048
@@ -29,7 +33,7 @@ RACK = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1)
 
 def simulated(
     policy: Policy = "power_of_two", failure: Failure | None = None, rate: float = 40
-) -> SimulatedRun:
+) -> SimulatedService:
     calls = poisson_arrivals(rate, 20, TRAFFIC, seed=5)
     return run(Scenario(SPEED, 6, calls, 400.0, policy, failure=failure))
 
@@ -42,7 +46,7 @@ def test_every_call_ends_once(policy: Policy) -> None:
     )
     outcome = service.run()
 
-    assert result.endings(outcome.requests) == {"whole": len(outcome.scenario.calls)}
+    assert endings(outcome.requests) == {"whole": len(outcome.scenario.calls)}
     assert all(sum(view.loads) == 0 for view in service.views)
     assert all(gateway.relay_load == pytest.approx(0, abs=1e-9) for gateway in service.gateways)
 
@@ -53,7 +57,7 @@ def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> N
     """Streams on the failed engines are cut and their callers retry; all others are answered."""
     failure = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1, is_silent=is_silent)
     outcome = simulated(policy, failure)
-    ended = result.endings(outcome.requests)
+    ended = endings(outcome.requests)
     cut = [request for request in outcome.requests if request.ending == "cut"]
 
     assert set(ended) == {"whole", "cut"}
@@ -76,7 +80,7 @@ def test_without_any_engine_calls_are_lost_not_kept() -> None:
     """All engines are down for longer than the router retries."""
     outcome = simulated(failure=Failure(at_s=5, first=0, count=6, away_s=100))
 
-    assert set(result.endings(outcome.requests)) == {"whole", "cut", "lost"}
+    assert set(endings(outcome.requests)) == {"whole", "cut", "lost"}
 
 
 @hypothesis_settings(max_examples=15, deadline=None)
@@ -109,7 +113,7 @@ def test_less_busy_of_two_keeps_the_tail_short() -> None:
     """Against a random choice, at high load."""
     calls = poisson_arrivals(100, 60, TRAFFIC, seed=4)
     tails = {
-        policy: result.figures(run(Scenario(SPEED, 6, calls, 400.0, policy)))["first_p99_s"]
+        policy: figures(run(Scenario(SPEED, 6, calls, 400.0, policy)).requests)["first_p99_s"]
         for policy in ("random", "power_of_two")
     }
 
@@ -203,9 +207,9 @@ def test_percentiles_by_hand() -> None:
     """Percentiles are those of the nearest rank."""
     values = [float(value) for value in range(1, 101)]
 
-    assert result.percentile(values, 0.5) == 50
-    assert result.percentile(values, 0.99) == 99
-    assert result.percentile([], 0.5) != result.percentile([], 0.5)
+    assert percentile(values, 0.5) == 50
+    assert percentile(values, 0.99) == 99
+    assert percentile([], 0.5) != percentile([], 0.5)
 
 
 def test_requests_know_their_latencies() -> None:
