@@ -5,20 +5,24 @@ from typing import Any, Final
 
 from xdist.scheduler import LoadScopeScheduling
 
-# In the order of their names: the tests of the last end the engine.
-NAMES: Final = "client_matrix dashboard docs gateway memory messages reach readme serve"
-EMBEDDED: Final = (*NAMES.split(), "differential.py::test_embedded")
-GPT_OSS: Final = ("harmony", "differential.py::test_gpt_oss")
+# Those of an engine go in the order of their names: the tests of the last end it.
+EMBEDDED: Final = "client_matrix dashboard messages reach readme serve"
+SHARED: Final = {
+    "embedded": (*EMBEDDED.split(), "differential.py::test_embedded"),
+    "gpt-oss": ("harmony", "differential.py::test_gpt_oss"),
+    "breakable": ("base_model", "chaos"),
+    "adapted": ("adapter", "swapped_adapter"),
+}
 
-ENGINES: Final = 2  # at once: each start takes a core
+ENGINES: Final = 3  # at once: each waits half of its time, for its start or for its callers
 
 # The longest first, by minutes: one that began last would keep the other process waiting.
 LONGEST: Final = (
-    *("tests/faults", "embedded", "test_chaos.py", "test_parallel.py", "test_swapped_adapter.py"),
-    *("test_nodes.py", "tests/docs", "tests/gateway/console", "tests/gpu_engine", "gpt-oss"),
-    *("test_quantized.py", "test_start_failures.py", "test_accept.py", "test_several.py"),
-    *("tests/assurance/evaluation", "test_adapter.py", "tests/fuzz", "tests/scripts"),
-    *("test_template.py", "tests/bench", "tests/launcher/cli"),
+    *("tests/faults", "embedded", "test_accept.py", "breakable", "test_parallel.py"),
+    *("adapted", "test_several.py", "test_nodes.py", "gpt-oss"),
+    *("tests/docs", "tests/gateway/console", "tests/gpu_engine", "tests/gateway/processes"),
+    *("tests/scripts", "test_quantized.py", "test_start_failures.py"),
+    *("tests/fuzz", "tests/bench", "tests/assurance/evaluation", "tests/launcher/cli"),
 )
 
 # The first of `make test`: what waits would leave the cores idle at the end.
@@ -39,6 +43,12 @@ class ByEngine(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
         self.workqueue.move_to_end(chosen, last=False)
         super()._assign_work_unit(node)
 
+    def _reschedule(self, node: Any) -> None:
+        """Give a process its next scope as late as can be: with its last test, which runs only once
+        it is known what follows."""
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) <= 1:
+            super()._reschedule(node)
+
     def _at_work(self) -> list[str]:
         """Return the scopes that processes have begun or will begin next."""
         units = [unit for work in self.assigned_work.values() for unit in work.items()]
@@ -54,13 +64,11 @@ def engine_of(nodeid: str) -> str:
     if folder != "tests/real":
         return folder
     test = nodeid.removeprefix("tests/real/test_")
-    if test.startswith(GPT_OSS):
-        return "gpt-oss"
-    return "embedded" if test.startswith(EMBEDDED) else name
+    return next((engine for engine, tests in SHARED.items() if test.startswith(tests)), name)
 
 
 def able(scopes: Iterable[str], at_work: Iterable[str]) -> list[str]:
-    """Return the scopes that may begin: no third engine where there still are tests without one."""
+    """Return the scopes that may begin: no fourth engine while there are tests without one."""
     waiting = list(scopes)
     without = [scope for scope in waiting if "/" in scope]
     engines = [scope for scope in at_work if "/" not in scope]

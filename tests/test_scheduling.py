@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import FIRST, LONGEST, able, engine_of, longest, place
+from tests.scheduling import FIRST, LONGEST, SHARED, able, engine_of, longest, place
 
 REAL = Path(__file__).parent / "real"
-SHARED = {"stack": "embedded", "gpt_oss": "gpt-oss"}
+OWN = {name: name for name in ("breakable", "adapted")}
+FIXTURES = {"stack": "embedded", "gpt_oss": "gpt-oss", **OWN}
 
 
 def asked(module: Path) -> set[str]:
@@ -25,7 +26,7 @@ def asked(module: Path) -> set[str]:
         if function.name.startswith("test_") or function.name in own
     ]
     taken = {argument.arg for taker in takers for argument in taker.args.args}
-    return {SHARED[name] for name in SHARED.keys() & taken - own}
+    return {FIXTURES[name] for name in FIXTURES.keys() & taken - own}
 
 
 def decorators(function: ast.FunctionDef) -> str:
@@ -69,13 +70,13 @@ def test_long_ones_begin_first() -> None:
     assert longest(["tests/sdk", "tests/bench"]) == "tests/bench"
 
 
-def test_two_engines_at_once() -> None:
-    """A third process has the tests without an engine, as long as there are any."""
+def test_three_engines_at_once() -> None:
+    """A fourth process has the tests without an engine, as long as there are any."""
     waiting = ["embedded", "tests/sdk"]
 
-    assert able(waiting, ["test_accept.py", "tests/faults"]) == waiting
-    assert able(waiting, ["test_accept.py", "gpt-oss"]) == ["tests/sdk"]
-    assert able(waiting[:1], ["test_accept.py", "gpt-oss"]) == waiting[:1]
+    assert able(waiting, ["test_accept.py", "gpt-oss", "tests/faults"]) == waiting
+    assert able(waiting, ["test_accept.py", "gpt-oss", "breakable"]) == ["tests/sdk"]
+    assert able(waiting[:1], ["test_accept.py", "gpt-oss", "breakable"]) == waiting[:1]
 
 
 def test_those_that_wait_begin_first() -> None:
@@ -95,4 +96,4 @@ def test_what_waits_is_there(module: str) -> None:
 def test_what_begins_first_is_there(scope: str) -> None:
     """A name that nothing has would change nothing."""
     place = REAL.parents[1] / scope if "/" in scope else REAL / scope
-    assert scope in SHARED.values() or place.exists()
+    assert scope in SHARED or place.exists()

@@ -23,53 +23,32 @@ FUNCTION = {"name": "bash", "description": DESCRIPTION, "parameters": SCHEMA}
 MARK = {"cache_control": {"type": "ephemeral"}}
 ASKED = "Rename the function in patients.py."
 
+REMINDER = {"type": "text", "text": "<system-reminder>\nNo to-dos.\n</system-reminder>"}
+THOUGHT = {"type": "thinking", "thinking": "Look first.", "signature": "s"}
+USED = {"type": "tool_use", "id": "t1", "name": "bash", "input": {"command": "ls"}}
+RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "patients.py", "is_error": False}
 CLAUDE_CODE: dict[str, Any] = {
     "model": MODEL,
     "max_tokens": 4096,  # CLAUDE_CODE_MAX_OUTPUT_TOKENS: 32,000 is over a small context
     "system": [{"type": "text", "text": "You are an interactive CLI tool.", **MARK}],
     "messages": [
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "<system-reminder>\nNo to-dos.\n</system-reminder>"},
-                {"type": "text", "text": ASKED, **MARK},
-            ],
-        },
-        {
-            "role": "assistant",
-            "content": [
-                {"type": "thinking", "thinking": "Look first.", "signature": "s"},
-                {"type": "tool_use", "id": "t1", "name": "bash", "input": {"command": "ls"}},
-            ],
-        },
-        {
-            "role": "user",
-            "content": [
-                {
-                    "type": "tool_result",
-                    "tool_use_id": "t1",
-                    "content": "patients.py",
-                    "is_error": False,
-                    **MARK,
-                }
-            ],
-        },
+        {"role": "user", "content": [REMINDER, {"type": "text", "text": ASKED, **MARK}]},
+        {"role": "assistant", "content": [THOUGHT, USED]},
+        {"role": "user", "content": [RESULT | MARK]},
     ],
     "tools": [{"name": "bash", "description": DESCRIPTION, "input_schema": SCHEMA}],
     "metadata": {"user_id": "user_0_account__session_1"},
     "temperature": 1,
     "stream": True,
 }
+RULES = [{"type": "input_text", "text": "<permissions>read-only</permissions>"}]
+QUESTION = [{"type": "input_text", "text": ASKED}]
 CODEX: dict[str, Any] = {
     "model": MODEL,
     "instructions": f"You are a coding agent. {STYLE}",
     "input": [
-        {
-            "type": "message",
-            "role": "developer",
-            "content": [{"type": "input_text", "text": "<permissions>read-only</permissions>"}],
-        },
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": ASKED}]},
+        {"type": "message", "role": "developer", "content": RULES},
+        {"type": "message", "role": "user", "content": QUESTION},
         {"type": "function_call", "name": "bash", "arguments": '{"command":"ls"}', "call_id": "c1"},
         {"type": "function_call_output", "call_id": "c1", "output": "patients.py"},
     ],
@@ -84,21 +63,10 @@ CODEX: dict[str, Any] = {
 }
 TURNS = [{"role": "system", "content": STYLE}, {"role": "user", "content": ASKED}]
 AIDER = {"model": MODEL, "messages": TURNS, "temperature": 0, "stream": True}
-OPENCODE = {
-    "model": MODEL,
-    "max_tokens": 4096,
-    "messages": TURNS,
-    "tools": [{"type": "function", "function": FUNCTION}],
-    "tool_choice": "auto",
-    "stream": True,
-    "stream_options": {"include_usage": True},
-}
-LLM = {
-    "model": MODEL,
-    "messages": TURNS[1:],
-    "stream": True,
-    "stream_options": {"include_usage": True},
-}
+COUNTED = {"stream": True, "stream_options": {"include_usage": True}}
+OFFERED = {"tools": [{"type": "function", "function": FUNCTION}], "tool_choice": "auto"}
+OPENCODE = {"model": MODEL, "max_tokens": 4096, "messages": TURNS, **OFFERED, **COUNTED}
+LLM = {"model": MODEL, "messages": TURNS[1:], **COUNTED}
 MESSAGES, RESPONSES, CHAT = "/v1/messages", "/v1/responses", "/v1/chat/completions"
 AGENTS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "Claude Code": (
@@ -133,9 +101,7 @@ def test_an_agent_s_request_is_answered(gateway: Gateway, engine: FakeEngine, na
     last = events(answer.content)[-1]
     assert (last if plain == CHAT else last["type"]) == LAST.get(plain, "[DONE]")
     sent = engine.body(plain)
-    assert {key: sent[key] for key in body if key != "stream_options"} == {
-        key: value for key, value in body.items() if key != "stream_options"
-    }
+    assert not [key for key in body if key != "stream_options" and sent[key] != body[key]]
 
 
 def test_claude_code_counts_first(gateway: Gateway) -> None:

@@ -167,12 +167,3 @@ async def test_async(async_client: anthropic.AsyncAnthropic) -> None:
 
     assert final.content[0].text == whole.content[0].text
     assert whole.mmhie["disclaimer"]["text"] == final.mmhie["disclaimer"]["text"] == TEXT
-
-
-async def test_async_cancel(async_client: anthropic.AsyncAnthropic, engine: FakeEngine) -> None:
-    """Leaving the helper's block ends the work."""
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-    async with async_client.messages.stream(**ASKED) as stream:
-        await anext(aiter(stream))
-
-    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)

@@ -1,31 +1,13 @@
-"""The official clients' own errors for a refusal and for an engine that fails.
+"""The official clients' own errors for a refusal and for an engine that fails."""
 
-Python's clients are asked in this process, npm's by their drivers, which have the same cases.
-"""
+from collections.abc import Callable
+from typing import Any
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
-
-import openai
 import pytest
 
-from tests.contract.process import Gateway
+from tests.clients.conftest import Drivers
 from tests.fake_engine.process import FakeEngine
-from tests.lazy import Lazy
 
-if TYPE_CHECKING:
-    import anthropic
-else:
-    anthropic = Lazy("anthropic")
-
-TURNS: Any = [{"role": "user", "content": "Say hi."}]
-ASKED: dict[str, Any] = {"model": "fake-model", "messages": TURNS}
-RESPONDED: dict[str, Any] = {"model": "fake-model", "input": "Say hi.", "stream": True}
-DEFAULT = openai.DEFAULT_MAX_RETRIES
-# The client has no such parameter any more; vLLM does.
-HOT = {"extra_body": {"temperature": -1}}
 CLIENTS = {
     "openai": ("failing", "broken stream", "broken helper", "broken responses"),
     "anthropic": ("failing", "broken stream", "broken helper"),
@@ -46,90 +28,14 @@ WAYS = [params(client, case) for client, cases in CLIENTS.items() for case in ca
 STREAMS = [params(client, case) for client, cases in CLIENTS.items() for case in cases[1:]]
 
 
-def openai_cases(client: openai.OpenAI) -> dict[str, Callable[[], object]]:
-    """Return the cases of the Python client by name."""
-    create: Any = client.chat.completions.create
-    helper: Any = client.chat.completions.stream
-    return {
-        "not found": lambda: create(**{**ASKED, "model": "nope"}),
-        "bad request": lambda: create(**ASKED, temperature=-1),
-        "bad stream": lambda: create(**ASKED, temperature=-1, stream=True),
-        "failing": lambda: create(**ASKED),
-        "broken stream": lambda: read(create(**ASKED, stream=True)),
-        "broken helper": lambda: final(helper(**ASKED), "get_final_completion"),
-        "broken responses": lambda: read(client.responses.create(**RESPONDED)),
-        "cancel": lambda: leave(create(**ASKED, stream=True)),
-        "retried": lambda: client.with_options(max_retries=DEFAULT).chat.completions.create(
-            **ASKED
-        ),
-    }
-
-
-def anthropic_cases(client: anthropic.Anthropic) -> dict[str, Callable[[], object]]:
-    """Return the cases of the Python client by name."""
-    asked = {**ASKED, "max_tokens": 100}
-    create: Any = client.messages.create
-    return {
-        "not found": lambda: create(**{**asked, "model": "nope"}),
-        "bad request": lambda: create(**asked, **HOT),
-        "bad stream": lambda: create(**asked, **HOT, stream=True),
-        "failing": lambda: create(**asked),
-        "broken stream": lambda: read(create(**asked, stream=True)),
-        "broken helper": lambda: final(client.messages.stream(**asked), "get_final_message"),
-        "cancel": lambda: leave(create(**asked, stream=True)),
-    }
-
-
-def read(stream: Iterable[object]) -> None:
-    """Read a stream, of which more than its head has come when it breaks."""
-    seen: list[object] = []
-    try:
-        seen.extend(stream)
-    finally:
-        assert len(seen) >= 3
-
-
-def final(helper: Any, method: str) -> None:
-    """Have a client's helper gather the answer."""
-    with helper as stream:
-        getattr(stream, method)()
-
-
-def leave(stream: Any) -> None:
-    """Close a stream after its first event."""
-    next(iter(stream))
-    stream.close()
-
-
-def describe(error: Any) -> Told:
-    """Return what a Python client puts on its error, as the drivers of npm's do."""
-    body = error.body if isinstance(error.body, dict) else {}
-    return {
-        "kinds": [kind.__name__ for kind in type(error).mro()],
-        "status": getattr(error, "status_code", None),
-        "code": body.get("code") or body.get("error", {}).get("code"),
-        "body": body,
-        "message": str(error),
-        "requestId": getattr(error, "request_id", None),
-    }
-
-
 @pytest.fixture
-def run(gateway: Gateway, request: pytest.FixtureRequest) -> Run:
-    """Run a case of a client; return its result, or what was raised."""
+def run(drivers: Drivers, engine: FakeEngine) -> Run:
+    """Run a case of a client before an engine without faults; return its result, or what was
+    raised."""
 
-    def outcome(name: str, case: str) -> Told:
-        if name.endswith(" npm"):
-            told: Told = request.getfixturevalue("npm")(name.removesuffix(" npm")).told(case)
-            return told.get("error") or told
-        url = f"{gateway.url}/v1" if name == "openai" else gateway.url
-        of = openai.OpenAI if name == "openai" else anthropic.Anthropic
-        with of(base_url=url, api_key="any", max_retries=0) as client:
-            cases: Any = openai_cases if name == "openai" else anthropic_cases
-            try:
-                return {"result": cases(client)[case]()}
-            except (openai.APIError, anthropic.APIError) as error:
-                return describe(error)
+    def outcome(client: str, case: str) -> Told:
+        told = drivers(client).told(case)
+        return dict(told.get("error") or told)
 
     return outcome
 

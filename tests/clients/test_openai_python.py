@@ -14,6 +14,8 @@ from tests.fake_engine.process import FakeEngine
 
 MODEL = "fake-model"
 MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hi."}]
+GREEDY: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "temperature": 0}
+STREAMED: dict[str, Any] = {**GREEDY, "stream": True}
 TOOL: ChatCompletionToolParam = {
     "type": "function",
     "function": {"name": "dose", "parameters": {"type": "object", "properties": {}}},
@@ -39,10 +41,9 @@ def mmhie(answer: Any) -> dict[str, Any]:
     return dict(answer.model_extra["mmhie"])
 
 
-def text_of(client: OpenAI) -> str:
+def text_of(client: OpenAI) -> Any:
     """The answer to the standard question."""
-    answer = client.chat.completions.create(model=MODEL, messages=MESSAGES, temperature=0)
-    return answer.choices[0].message.content or ""
+    return client.chat.completions.create(**GREEDY).choices[0].message.content
 
 
 def test_chat(client: OpenAI) -> None:
@@ -59,10 +60,7 @@ def test_chat(client: OpenAI) -> None:
 
 def test_chat_stream(client: OpenAI) -> None:
     """Deltas add up to the answer; first and finishing chunk carry the extra key."""
-    stream = client.chat.completions.create(
-        model=MODEL, messages=MESSAGES, temperature=0, stream=True
-    )
-    chunks = list(stream)
+    chunks = list(client.chat.completions.create(**STREAMED))
 
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text_of(client)
     assert [
@@ -73,10 +71,7 @@ def test_chat_stream(client: OpenAI) -> None:
 
 def test_chat_stream_with_usage(client: OpenAI) -> None:
     """The last chunk has the counts and no choice, for those who asked."""
-    stream = client.chat.completions.create(
-        model=MODEL, messages=MESSAGES, stream=True, stream_options={"include_usage": True}
-    )
-    *_, last = stream
+    *_, last = client.chat.completions.create(**STREAMED, stream_options={"include_usage": True})
 
     assert last.choices == []
     assert last.usage
@@ -85,7 +80,7 @@ def test_chat_stream_with_usage(client: OpenAI) -> None:
 
 def test_stream_helper(client: OpenAI) -> None:
     """`.stream()` gathers the answer itself."""
-    with client.chat.completions.stream(model=MODEL, messages=MESSAGES, temperature=0) as stream:
+    with client.chat.completions.stream(**GREEDY) as stream:
         deltas = [event.delta for event in stream if event.type == "content.delta"]
         final = stream.get_final_completion()
 
@@ -95,12 +90,7 @@ def test_stream_helper(client: OpenAI) -> None:
 
 def test_tools(client: OpenAI) -> None:
     """A tool call is parsed, whole and in deltas."""
-    asked: dict[str, Any] = {
-        "model": MODEL,
-        "messages": MESSAGES,
-        "tools": [TOOL],
-        "tool_choice": "required",
-    }
+    asked: dict[str, Any] = {**GREEDY, "tools": [TOOL], "tool_choice": "required"}
     answer = client.chat.completions.create(**asked)
     with client.chat.completions.stream(**asked) as stream:
         streamed = stream.get_final_completion()
@@ -115,8 +105,9 @@ def test_tools(client: OpenAI) -> None:
 
 def test_completions(client: OpenAI) -> None:
     """The older API, whole and streamed."""
-    answer = client.completions.create(model=MODEL, prompt="Say hi.", temperature=0)
-    stream = client.completions.create(model=MODEL, prompt="Say hi.", temperature=0, stream=True)
+    asked: dict[str, Any] = {"model": MODEL, "prompt": "Say hi.", "temperature": 0}
+    answer = client.completions.create(**asked)
+    stream = client.completions.create(**asked, stream=True)
 
     assert "".join(chunk.choices[0].text for chunk in stream) == answer.choices[0].text
     assert mmhie(answer)["disclaimer"]["text"] == TEXT
@@ -124,9 +115,10 @@ def test_completions(client: OpenAI) -> None:
 
 def test_responses(client: OpenAI) -> None:
     """The newer API, whole, streamed and through its helper."""
-    answer = client.responses.create(model=MODEL, input="Say hi.", temperature=0)
-    events = list(client.responses.create(model=MODEL, input="Say hi.", temperature=0, stream=True))
-    with client.responses.stream(model=MODEL, input="Say hi.", temperature=0) as stream:
+    asked: dict[str, Any] = {"model": MODEL, "input": "Say hi.", "temperature": 0}
+    answer = client.responses.create(**asked)
+    events = list(client.responses.create(**asked, stream=True))
+    with client.responses.stream(**asked) as stream:
         helped = stream.get_final_response()
 
     deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
@@ -153,26 +145,15 @@ def test_raw_response_headers(client: OpenAI) -> None:
 
 
 async def test_async_chat(async_client: AsyncOpenAI) -> None:
-    """Whole and streamed say the same."""
-    answer = await async_client.chat.completions.create(
-        model=MODEL, messages=MESSAGES, temperature=0
-    )
-    stream = await async_client.chat.completions.create(
-        model=MODEL, messages=MESSAGES, temperature=0, stream=True
-    )
-    text = [chunk.choices[0].delta.content or "" async for chunk in stream]
-
-    assert "".join(text) == answer.choices[0].message.content
-    assert mmhie(answer)["disclaimer"]["text"] == TEXT
-
-
-async def test_async_stream_helper(async_client: AsyncOpenAI) -> None:
-    """The asynchronous helper gathers the same answer."""
-    async with async_client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
+    """Whole, streamed and gathered by the helper, it says the same."""
+    chat = async_client.chat.completions
+    answer = await chat.create(**GREEDY)
+    text = [chunk.choices[0].delta.content or "" async for chunk in await chat.create(**STREAMED)]
+    async with chat.stream(**GREEDY) as stream:
         final = await stream.get_final_completion()
 
-    assert final.choices[0].message.content
-    assert mmhie(final)["disclaimer"]["text"] == TEXT
+    assert "".join(text) == answer.choices[0].message.content == final.choices[0].message.content
+    assert mmhie(answer)["disclaimer"]["text"] == mmhie(final)["disclaimer"]["text"] == TEXT
 
 
 async def test_async_errors(async_client: AsyncOpenAI, engine: FakeEngine) -> None:

@@ -2,7 +2,21 @@
 
 from typing import Final
 
-from tests.compatibility.shape import SAY, STOPPED, STREAM, WHOLE, answers, chat, text, usage
+from tests.compatibility.shape import (
+    CALLS,
+    LAST_USAGE,
+    SAY,
+    STOPPED,
+    STREAM,
+    USAGE,
+    USAGES,
+    WHOLE,
+    answers,
+    chat,
+    offered,
+    text,
+    usage,
+)
 from tests.compatibility.tools import DRUG, FLAT_TOOL, NAMED, SCHEMA, SECOND, STRICT, TOOL
 
 TURNS: Final = [
@@ -13,22 +27,17 @@ TURNS: Final = [
 ]
 PARTS: Final = [{"type": "text", "text": "Say"}, {"type": "text", "text": "hi."}]
 ODD_TEXT: Final = 'Tab\t, newline\n, "quotes", \\, \u2028, \x85, é, 日本, 🫀, data: [DONE]'
+DOSE: Final = {"name": "dose", "arguments": '{"drug": "ibuprofen"}'}
+CALL: Final = {"id": "call_1", "type": "function", "function": DOSE}
 CALLED: Final = [
     {"role": "user", "content": "What is the dose of ibuprofen?"},
-    {
-        "role": "assistant",
-        "content": None,
-        "tool_calls": [
-            {
-                "id": "call_1",
-                "type": "function",
-                "function": {"name": "dose", "arguments": '{"drug": "ibuprofen"}'},
-            }
-        ],
-    },
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
     {"role": "tool", "tool_call_id": "call_1", "content": "400 mg"},
 ]
-
+TWO: Final = {"n": 2, "temperature": 0.8, "seed": 5}
+FORMAT: Final = {"format": {"type": "json_schema", "name": "answer", "schema": DRUG}}
+STOP_KEPT: Final = {"max_tokens": 40, "stop": ["!"], "include_stop_str_in_output": True}
+MARKS: Final = {"structured_outputs": {"choice": ["a < b, c <d> and <| e"]}, "max_tokens": 30}
 
 CHATS: Final = (
     chat("greedy"),
@@ -40,35 +49,21 @@ CHATS: Final = (
     chat("developer role", {"messages": [{"role": "developer", "content": "Be kind."}, TURNS[1]]}),
     chat("content parts", {"messages": [{"role": "user", "content": PARTS}]}),
     chat("special characters", {"messages": [{"role": "user", "content": ODD_TEXT}]}),
-    chat("include_usage", usage(include_usage=True), forms=STREAM, shows='"choices":[],"usage"'),
+    chat("include_usage", USAGE, forms=STREAM, shows=LAST_USAGE),
     chat("include_usage false", usage(include_usage=False), forms=STREAM),
     chat("stream_options null", {"stream_options": None}),
     chat("stream_options empty", usage(), forms=STREAM),
-    chat(
-        "continuous_usage_stats",
-        usage(include_usage=True, continuous_usage_stats=True),
-        forms=STREAM,
-        shows='"usage":{"prompt_tokens"',
-    ),
+    chat("continuous_usage_stats", USAGES, forms=STREAM, shows='"usage":{"prompt_tokens"'),
     chat("continuous_usage_stats alone", usage(continuous_usage_stats=True), forms=STREAM),
     chat("logprobs", {"logprobs": True}, shows='"logprobs":{"content":['),
     chat("top_logprobs", {"logprobs": True, "top_logprobs": 3}, shows='"top_logprobs":[{'),
-    chat("n=2, seeded", {"n": 2, "temperature": 0.8, "seed": 5}, shows='"index":1'),
-    chat(
-        "n=2, seeded, include_usage",
-        {"n": 2, "temperature": 0.8, "seed": 5, **usage(include_usage=True)},
-        forms=STREAM,
-        shows='"index":1',
-    ),
+    chat("n=2, seeded", TWO, shows='"index":1'),
+    chat("n=2, seeded, include_usage", {**TWO, **USAGE}, forms=STREAM, shows='"index":1'),
     chat("seed", {"temperature": 0.9, "seed": 42}),
     chat("top_p", {"temperature": 0.9, "top_p": 0.5, "seed": 3}),
     chat("stop string", {"max_tokens": 40, "stop": "!"}, shows='"stop_reason":"!"'),
     chat("stop strings", {"max_tokens": 40, "stop": ["?", "!"]}, shows=STOPPED),
-    chat(
-        "include_stop_str_in_output",
-        {"max_tokens": 40, "stop": ["!"], "include_stop_str_in_output": True},
-        shows='"stop_reason":"!"',
-    ),
+    chat("include_stop_str_in_output", STOP_KEPT, shows='"stop_reason":"!"'),
     chat("logit_bias", {"logit_bias": {"9690": -100}}),
     chat("penalties", {"presence_penalty": 0.5, "frequency_penalty": 0.2}),
     chat("repetition_penalty", {"repetition_penalty": 1.1}),
@@ -92,37 +87,18 @@ CHATS: Final = (
     chat("json_object", {"response_format": {"type": "json_object"}}),
     chat("json_schema", {"response_format": SCHEMA, "max_tokens": 40}, shows=STOPPED),
     chat("structured_outputs choice", {"structured_outputs": {"choice": ["yes", "no"]}}),
-    chat(
-        "`<` in the answer",
-        {"structured_outputs": {"choice": ["a < b, c <d> and <| e"]}, "max_tokens": 30},
-        shows=STOPPED,
-        waits=True,
-    ),
+    chat("`<` in the answer", MARKS, shows=STOPPED, waits=True),
     chat("structured_outputs regex", {"structured_outputs": {"regex": "[0-9]{3}"}}),
-    chat("tools, tool_choice none", {"tools": [TOOL], "tool_choice": "none"}),
-    chat("tools, tool_choice auto", {"tools": [TOOL], "tool_choice": "auto"}),
-    chat(
-        "tools, named tool",
-        {"tools": [TOOL], "tool_choice": NAMED, "max_tokens": 60},
-        shows='"tool_calls":[{',
-    ),
-    chat(
-        "tools, named strict tool",
-        {"tools": [STRICT], "tool_choice": NAMED, "max_tokens": 60},
-        shows='"tool_calls":[{',
-    ),
-    chat(
-        "tools, required",
-        {"tools": [TOOL, SECOND], "tool_choice": "required", "max_tokens": 80},
-        shows='"tool_calls":[{',
-    ),
-    chat(
-        "tool result in the messages", {"messages": CALLED, "tools": [TOOL], "tool_choice": "none"}
-    ),
+    chat("tools, tool_choice none", offered(TOOL, choice="none")),
+    chat("tools, tool_choice auto", offered(TOOL, choice="auto")),
+    chat("tools, named tool", offered(TOOL, choice=NAMED, max_tokens=60), shows=CALLS),
+    chat("tools, named strict tool", offered(STRICT, choice=NAMED, max_tokens=60), shows=CALLS),
+    chat("tools, required", offered(TOOL, SECOND, choice="required", max_tokens=80), shows=CALLS),
+    chat("tool result in the messages", {"messages": CALLED, **offered(TOOL, choice="none")}),
 )
 TEXTS: Final = (
     text("greedy"),
-    text("include_usage", usage(include_usage=True), forms=STREAM, shows='"choices":[],"usage"'),
+    text("include_usage", USAGE, forms=STREAM, shows=LAST_USAGE),
     text("logprobs", {"logprobs": 2}, shows='"token_logprobs":['),
     text("echo", {"echo": True}, shows=SAY),
     text("echo with logprobs", {"echo": True, "logprobs": 1}),
@@ -130,7 +106,7 @@ TEXTS: Final = (
     text("several prompts", {"prompt": ["One", "Two", "Three"]}, shows='"index":2'),
     text("token ids", {"prompt": [36218, 15876, 30]}),
     text("several prompts as token ids", {"prompt": [[36218], [15876, 30]]}, shows='"index":1'),
-    text("n=2, seeded", {"n": 2, "temperature": 0.8, "seed": 5}, shows='"index":1'),
+    text("n=2, seeded", TWO, shows='"index":1'),
     text("stop string", {"max_tokens": 40, "stop": [","]}),
     text("return_token_ids", {"return_token_ids": True}, shows='"token_ids":['),
     text("json_schema", {"response_format": SCHEMA, "max_tokens": 40}, shows=STOPPED),
@@ -146,18 +122,11 @@ RESPONSES: Final = (
     answers("metadata", {"metadata": {"ward": "4"}}),
     answers("seed", {"temperature": 0.9, "seed": 42}),
     answers("logprobs", {"top_logprobs": 2, "include": ["message.output_text.logprobs"]}),
-    answers(
-        "json_schema",
-        {
-            "text": {"format": {"type": "json_schema", "name": "answer", "schema": DRUG}},
-            "max_output_tokens": 40,
-        },
-        shows="ibuprofen",
-    ),
-    answers("tools, tool_choice none", {"tools": [FLAT_TOOL], "tool_choice": "none"}),
+    answers("json_schema", {"text": FORMAT, "max_output_tokens": 40}, shows="ibuprofen"),
+    answers("tools, tool_choice none", offered(FLAT_TOOL, choice="none")),
     answers(
         "tools, required",
-        {"tools": [FLAT_TOOL], "tool_choice": "required", "max_output_tokens": 60},
+        offered(FLAT_TOOL, choice="required", max_output_tokens=60),
         shows='"function_call"',
     ),
 )

@@ -31,16 +31,20 @@ CASES: Final = (*SPEAKING, *RAISING, "cancel")
 FEW: Final = ("helper", "tools streamed", "responses")  # what frameworks are not asked for
 
 
-def raised(*kinds: str) -> Mapping[str, str]:
+def raised(package: str, *classes: str) -> Mapping[str, str]:
+    kinds = (f"{package}.{name}" for name in classes)
     return MappingProxyType(dict(zip(RAISING, kinds, strict=True)))
 
 
-OPENAI = raised(
-    "openai.NotFoundError",
-    "openai.BadRequestError",
-    "openai.InternalServerError",
-    "openai.APIError",
+OPENAI = raised("openai", "NotFoundError", "BadRequestError", "InternalServerError", "APIError")
+LITELLM = raised(
+    "litellm", "NotFoundError", "BadRequestError", "BadGatewayError", "ServiceUnavailableError"
 )
+PYDANTIC = raised(
+    "pydantic_ai", "ModelNotFoundError", "ModelRequestRejectedError", *["ModelServerError"] * 2
+)
+AI = raised("ai", *["AI_APICallError"] * 3, "AI_StreamProviderError")
+CURL = raised("__main__", *["RefusedError"] * 3, "InBandError")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +102,7 @@ class Client:
         return self.driver != "curl.py" or programs.find("curl") is not None
 
 
+KEY_IN_HEADERS: Final = "dropped; headers readable"
 CLIENTS: Final = (
     Client("openai (Python)", "openai_python.py", OPENAI, DEV),
     Client("openai (Python)", "openai_python.py", OPENAI, LOCKS / "openai-1.txt"),
@@ -107,21 +112,10 @@ CLIENTS: Final = (
         "langchain_chat.py",
         OPENAI,
         LOCKS / "langchain-openai.txt",
-        shows="dropped; headers readable",
+        shows=KEY_IN_HEADERS,
         lacks=("helper",),
     ),
-    Client(
-        "litellm",
-        "litellm_library.py",
-        raised(
-            "litellm.NotFoundError",
-            "litellm.BadRequestError",
-            "litellm.BadGatewayError",
-            "litellm.ServiceUnavailableError",
-        ),
-        LOCKS / "litellm.txt",
-        lacks=("helper",),
-    ),
+    Client("litellm", "litellm_library.py", LITELLM, LOCKS / "litellm.txt", lacks=("helper",)),
     Client(
         "llama-index-llms-openai-like",
         "llama_index_llm.py",
@@ -132,27 +126,11 @@ CLIENTS: Final = (
     Client(
         "pydantic-ai-slim",
         "pydantic_ai_agent.py",
-        raised(
-            "pydantic_ai.ModelNotFoundError",
-            "pydantic_ai.ModelRequestRejectedError",
-            "pydantic_ai.ModelServerError",
-            "pydantic_ai.ModelServerError",
-        ),
+        PYDANTIC,
         LOCKS / "pydantic-ai.txt",
         shows="dropped",
         untried=FEW,
     ),
-    Client(
-        "ai (npm)",
-        "ai_sdk.mjs",
-        raised(*["ai.AI_APICallError"] * 3, "ai.AI_StreamProviderError"),
-        shows="dropped; headers readable",
-        untried=FEW,
-    ),
-    Client(
-        "curl",
-        "curl.py",
-        raised(*["__main__.RefusedError"] * 3, "__main__.InBandError"),
-        lacks=("helper", "tools streamed"),
-    ),
+    Client("ai (npm)", "ai_sdk.mjs", AI, shows=KEY_IN_HEADERS, untried=FEW),
+    Client("curl", "curl.py", CURL, lacks=("helper", "tools streamed")),
 )

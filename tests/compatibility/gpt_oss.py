@@ -3,15 +3,19 @@
 from typing import Any, Final
 
 from tests.compatibility.shape import (
+    CALLS,
     CANARY,
+    CUT,
     STOPPED,
     STREAM,
+    USAGE,
+    USAGES,
     Shape,
     answers,
     chat,
+    offered,
     refused,
     text,
-    usage,
 )
 from tests.compatibility.tools import SCHEMA
 from tests.models import harmony
@@ -34,18 +38,25 @@ def responded(name: str, question: str, body: dict[str, Any] | None = None, **ho
 
 
 FEVER, DOSE = harmony.FEVER.question, harmony.TOOL_QUESTION
+SYSTEM: Final = {"role": "system", "content": harmony.SYSTEM}
+SIGN: Final = {"role": "user", "content": harmony.ANAEMIA.question}
+SAID: Final = [
+    {"role": "user", "content": FEVER},
+    {"role": "assistant", "reasoning": "Short.", "content": harmony.FEVER.answer},
+    SIGN,
+]
 GPT_OSS: Final = (
     asked("reasoning and answer", FEVER, shows='"reasoning":"The'),
     asked("low effort", FEVER, {"reasoning_effort": "low"}, shows='"reasoning":"Short'),
     asked("high effort", FEVER, {"reasoning_effort": "high"}),
     asked("include_reasoning false", FEVER, {"include_reasoning": False}, shows=STOPPED),
-    asked("cut off in the reasoning", FEVER, {"max_tokens": 8}, shows='"finish_reason":"length"'),
+    asked("cut off in the reasoning", FEVER, {"max_tokens": 8}, shows=CUT),
     *(
         asked(
             f"cut off {more} tokens after the reasoning",
             FEVER,
             {"reasoning_effort": "low", "max_tokens": SHORT_REASONING + more},
-            shows='"finish_reason":"length"',
+            shows=CUT,
             leaks=0 < more < 5,  # inside the header of the answer's channel
         )
         for more in range(6)
@@ -53,45 +64,19 @@ GPT_OSS: Final = (
     asked("reasoning only", harmony.ENDLESS.question),
     asked("channel marker inside the answer", harmony.LEAKING.question, leaks=True),
     asked("long answer", harmony.COUNTING.question),
-    asked("include_usage", FEVER, usage(include_usage=True), forms=STREAM, shows='"choices":[]'),
-    asked(
-        "continuous_usage_stats",
-        FEVER,
-        usage(include_usage=True, continuous_usage_stats=True),
-        forms=STREAM,
-    ),
+    asked("include_usage", FEVER, USAGE, forms=STREAM, shows='"choices":[]'),
+    asked("continuous_usage_stats", FEVER, USAGES, forms=STREAM),
     asked("logprobs", FEVER, {"logprobs": True, "top_logprobs": 2}),
     asked("return_token_ids", FEVER, {"return_token_ids": True}),
     asked("n=2, seeded", FEVER, {"n": 2, "temperature": 0.5, "seed": 1}, shows='"index":1'),
     asked("stop string", FEVER, {"stop": ["°"]}, shows=STOPPED),
     asked("json_schema", FEVER, {"response_format": SCHEMA}),
-    asked("tools, tool_choice auto", DOSE, {"tools": [TOOL]}, shows='"tool_calls":[{'),
-    asked("tools, tool_choice none", DOSE, {"tools": [TOOL], "tool_choice": "none"}),
-    asked("tools, named tool", DOSE, {"tools": [TOOL], "tool_choice": NAMED}),
-    asked("tools, required", DOSE, {"tools": [TOOL], "tool_choice": "required"}),
-    chat(
-        "system message",
-        {
-            "messages": [
-                {"role": "system", "content": harmony.SYSTEM},
-                {"role": "user", "content": harmony.ANAEMIA.question},
-            ],
-            "max_tokens": ROOM,
-        },
-        shows=STOPPED,
-    ),
-    chat(
-        "reasoning in the messages",
-        {
-            "messages": [
-                {"role": "user", "content": FEVER},
-                {"role": "assistant", "reasoning": "Short.", "content": harmony.FEVER.answer},
-                {"role": "user", "content": harmony.ANAEMIA.question},
-            ],
-            "max_tokens": 20,
-        },
-        leaks=None,
-    ),
+    asked("tools, tool_choice auto", DOSE, {"tools": [TOOL]}, shows=CALLS),
+    asked("tools, tool_choice none", DOSE, offered(TOOL, choice="none")),
+    asked("tools, named tool", DOSE, offered(TOOL, choice=NAMED)),
+    asked("tools, required", DOSE, offered(TOOL, choice="required")),
+    chat("system message", {"messages": [SYSTEM, SIGN], "max_tokens": ROOM}, shows=STOPPED),
+    chat("reasoning in the messages", {"messages": SAID, "max_tokens": 20}, leaks=None),
     text("no Harmony on completions", {"prompt": FEVER, "max_tokens": 8}),
     responded("reasoning and answer", FEVER, shows='"type":"reasoning"'),
     responded("low effort", FEVER, {"reasoning": {"effort": "low"}}, shows="Short"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -15,17 +16,12 @@ from tests.compatibility.tables import SHAPES, row
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 ENGINE_LOCK: Final = Path(ROOT / "requirements" / "engine-cpu.txt")
 SEPARATOR: Final = "; "
-BLOCK: Final = re.compile(r"(<!-- (?!end)(\S+) -->\n)(?:.*\n)*?(?=<!-- end -->\n)")
 
 
 def page(findings: Findings) -> str:
     """The whole document; KeyError names what no test has found yet."""
-
-    def render(match: re.Match[str]) -> str:
-        name = match[2]
-        return clients(findings) if name == "clients" else requests(name, findings)
-
-    return with_blocks(PAGE, BLOCK, render)
+    blocks = {name: partial(requests, name, findings) for name in SHAPES}
+    return with_blocks(PAGE, blocks | {"clients": partial(clients, findings)})
 
 
 def engine_version() -> str:

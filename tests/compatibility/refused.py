@@ -2,12 +2,16 @@
 
 from typing import Final
 
-from tests.compatibility.shape import CANARY, WHOLE, answers, chat, refused, text, usage
+from tests.compatibility.shape import CANARY, USAGE, WHOLE, answers, chat, refused, text
 from tests.compatibility.tools import NAMED, SECOND
 
 LONG: Final = [{"role": "user", "content": "w " * 9000}]
 PICTURE: Final = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 IMAGE: Final = [{"role": "user", "content": [PICTURE]}]
+MANY_LOGPROBS: Final = {"logprobs": True, "top_logprobs": 900}
+NO_SCHEMA: Final = {"type": "json_schema", "json_schema": {"name": "a"}}
+NO_REGEX: Final = {"structured_outputs": {"regex": f"({CANARY}"}}
+THINKING: Final = {"thinking_token_budget": 5}
 
 REFUSED: Final = (
     refused(chat, "temperature out of range", {"temperature": -1}),
@@ -21,35 +25,17 @@ REFUSED: Final = (
     refused(chat, "messages of the wrong type", {"messages": CANARY}, quotes=True),
     refused(chat, "field of the wrong type", {"temperature": CANARY}, quotes=True),
     refused(chat, "top_logprobs without logprobs", {"top_logprobs": 2}),
-    refused(
-        chat,
-        "top_logprobs over the limit",
-        {"logprobs": True, "top_logprobs": 900},
-        late=True,
-        own=True,
-    ),
+    refused(chat, "top_logprobs over the limit", MANY_LOGPROBS, late=True, own=True),
     refused(chat, "logit_bias for an invalid token", {"logit_bias": {CANARY: 1}}, quotes=True),
     refused(chat, "tool_choice without tools", {"tool_choice": "required"}),
     refused(chat, "tool_choice for an unknown tool", {"tools": [SECOND], "tool_choice": NAMED}),
     refused(chat, "response_format unknown", {"response_format": {"type": CANARY}}, quotes=True),
-    refused(
-        chat,
-        "invalid json_schema",
-        {"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
-    ),
-    refused(
-        chat,
-        "invalid regex",
-        {"structured_outputs": {"regex": f"({CANARY}"}},
-        quotes=True,
-        late=True,
-    ),
-    refused(chat, "stream_options without stream", usage(include_usage=True), forms=WHOLE),
+    refused(chat, "invalid json_schema", {"response_format": NO_SCHEMA}),
+    refused(chat, "invalid regex", NO_REGEX, quotes=True, late=True),
+    refused(chat, "stream_options without stream", USAGE, forms=WHOLE),
     refused(chat, "stream_options of the wrong type", {"stream_options": CANARY}, quotes=True),
     refused(chat, "reasoning_effort unknown", {"reasoning_effort": CANARY}, quotes=True),
-    refused(
-        chat, "thinking_token_budget without a parser", {"thinking_token_budget": 5}, late=True
-    ),
+    refused(chat, "thinking_token_budget without a parser", THINKING, late=True),
     refused(chat, "image for a text model", {"messages": IMAGE}, own=True),
     refused(text, "temperature out of range", {"temperature": -1}),
     refused(text, "token id out of range", {"prompt": [10_000_000]}, late=True),

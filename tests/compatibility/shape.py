@@ -11,7 +11,8 @@ STREAM: Final[tuple[Form, ...]] = ("stream",)
 WHOLE: Final[tuple[Form, ...]] = ("whole",)
 
 SAY: Final = "Say hi."
-STOPPED: Final = '"finish_reason":"stop"'
+STOPPED, CUT = '"finish_reason":"stop"', '"finish_reason":"length"'
+CALLS, LAST_USAGE = '"tool_calls":[{', '"choices":[],"usage"'
 CANARY: Final = "zebrafish7731"
 
 
@@ -57,6 +58,15 @@ def answers(name: str, body: Mapping[str, Any] | None = None, **how: Any) -> Sha
 
 def usage(**options: Any) -> dict[str, Any]:
     return {"stream_options": options}
+
+
+def offered(*tools: Mapping[str, Any], choice: object, **more: Any) -> dict[str, Any]:
+    """Tools, and which of them the model may or has to call."""
+    return {"tools": [*tools], "tool_choice": choice, **more}
+
+
+USAGE: Final = usage(include_usage=True)
+USAGES: Final = usage(include_usage=True, continuous_usage_stats=True)
 
 
 def refused(make: Any, name: str, body: Mapping[str, Any], **how: Any) -> Shape:

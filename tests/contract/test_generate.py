@@ -113,10 +113,10 @@ def test_a_red_flag_does_not_wait_for_the_end_of_a_stream(
 
 def test_what_the_engine_is_asked(start: Start, engine: FakeEngine) -> None:
     """Two messages, the authors' system message first, greedy and at most 512 tokens where nothing
-    reasons; what the caller chose in their place, by the engine's names."""
+    reasons; what the caller chose in their place, by the engine's names. Zero is a choice."""
     gateway = start(engine.url).wait()
-    chosen: dict[str, Any] = {"max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "seed": 3}
-    chosen["stop"] = ["zzz"]
+    chosen: dict[str, Any] = {"max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "seed": 0}
+    chosen |= {"stop": ["zzz"], "reasoning_effort": "high"}
     JSON.ask(gateway.client, "Why?")
     plain = engine.body()
     JSON.ask(gateway.client, system="Be brief.", **chosen)

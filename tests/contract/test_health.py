@@ -132,14 +132,12 @@ def test_the_phase_file_is_followed(told: Gateway, phase_file: Path) -> None:
     until_phase(told, "draining")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"phase": 5}'])
-def test_a_broken_phase_file_breaks_nothing(
-    told: Gateway, phase_file: Path, content: bytes
-) -> None:
-    """/healthz answers 200 whatever it finds, and the engine is asked instead."""
+def test_a_broken_phase_file_breaks_nothing(told: Gateway, phase_file: Path) -> None:
+    """/healthz answers 200 whatever it finds, and the engine is asked instead. What is senseless in
+    such a file is in tests/gateway/engine/test_watch.py."""
     write(phase_file, "loading")
     until_phase(told, "loading")
-    phase_file.write_bytes(content)
+    phase_file.write_bytes(b'{"phase": 5}')
 
     until_phase(told, "ready")
 

@@ -1,7 +1,6 @@
 """The process: how it starts, refuses to start, drains and ends."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -50,14 +49,6 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert port in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_ctrl_c_ends_it_in_order(start: Start, engine: FakeEngine) -> None:
-    """Exit code 0, and no traceback in the log."""
-    gateway = start(engine.url).wait()
-    gateway.signal(signal.SIGINT)
-    assert gateway.exit_code() == 0
-    assert "Traceback" not in gateway.log
 
 
 def test_a_signal_before_the_engine_is_there(start: Start) -> None:

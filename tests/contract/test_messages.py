@@ -9,7 +9,6 @@ import pytest
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
-    CHAT_JSON,
     MESSAGES,
     ON_V1,
     SURFACES,
@@ -27,7 +26,6 @@ WHOLE = BOTH[0]
 EMERGENCY = "I have crushing chest pain."
 CANARY = "zebrafish7731"
 TOKENS = "mmhie_completion_tokens_total "
-IMAGE = {"type": "image", "source": {"type": "url", "url": "http://127.0.0.1:9/x.png"}}
 
 
 def user(*blocks: Any) -> dict[str, Any]:
@@ -54,36 +52,6 @@ def test_every_text_of_the_caller_is_screened(gateway: Gateway, asked: dict[str,
 
     assert answer.headers["x-mmhie-notices"] == "MED101"
     assert [notice["id"] for notice in answer.json()["mmhie"]["notices"]] == ["MED101"]
-
-
-REFUSED: dict[str, tuple[str, Any]] = {
-    "image": ("messages", user(IMAGE)["messages"]),
-    "image in a result": ("messages", user(result([IMAGE]))["messages"]),
-    "text with a source": ("messages", user({**IMAGE, "type": "text"})["messages"]),
-    "document": ("messages", user({**IMAGE, "type": "document"})["messages"]),
-    "tool definition in a turn": ("messages", user({"type": "tool_addition"})["messages"]),
-    "untyped block": ("messages", user({"text": "x"})["messages"]),
-    "image in the system prompt": ("system", [IMAGE]),
-    "hosted tool": ("tools", [{"type": "web_search_20250305", "name": "web_search"}]),
-    "too many stops": ("stop_sequences", ["x"] * 17),
-    "large schema": ("output_config", {"format": {"schema": {"x": "x" * 70_000}}}),
-    "other servers": ("mcp_servers", [{"url": "http://127.0.0.1:9/"}]),
-    "template": ("chat_template_kwargs", {"chat_template": CANARY}),
-    "internals": ("kv_transfer_params", {"x": 1}),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused(gateway: Gateway, engine: FakeEngine, name: str) -> None:
-    """By the field's name, without the engine, with nothing quoted."""
-    field, value = REFUSED[name]
-    answer = WHOLE.ask(gateway.client, **{field: value})
-
-    assert answer.status_code == 400
-    assert answer.json()["error"]["type"] == "invalid_request_error"
-    assert error_of(answer)["param"] == field
-    assert CANARY not in answer.text
-    assert not engine.stats["generations"]
 
 
 def test_what_a_conversation_with_tools_holds_is_passed_on(
@@ -145,15 +113,6 @@ def test_a_tool_call_that_the_model_breaks(
     assert answer.status_code == (502 if is_ours else 400)
     assert (error_of(answer)["code"] == "engine_rejected") == is_ours
     assert (said in answer.text) != is_ours
-
-
-def test_notices_come_with_the_engines_own_refusal(gateway: Gateway, engine: FakeEngine) -> None:
-    """Its text is the engine's, the notices are ours."""
-    for surface in (WHOLE, CHAT_JSON):
-        answer = surface.ask(gateway.client, EMERGENCY, temperature=-1)
-
-        assert answer.status_code == 400
-        assert answer.json()["error"]["mmhie"]["notices"][0]["id"] == "MED101"
 
 
 @pytest.mark.parametrize("path", [MESSAGES, f"{MESSAGES}?beta=true"])

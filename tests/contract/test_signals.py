@@ -53,19 +53,6 @@ def test_keys_are_read_again(
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_a_hold_is_read_again(
-    start: Start, engine: FakeEngine, tmp_path: Path, workers: str
-) -> None:
-    """The phase of /healthz says that the model is held."""
-    hold = tmp_path / "hold.json"
-    gateway = started(start, engine, workers, MMHIE_HOLD_FILE=str(hold))
-    hold.write_text('{"reason": "A review.", "since": "2026-11-26T00:00:00Z", "by": "ops"}')
-    reloaded(gateway, workers)
-
-    until(lambda: gateway.client.get("/healthz").json()["phase"] == "held")
-
-
-@pytest.mark.parametrize("workers", WORKERS)
 def test_the_log_level_is_read_again(
     start: Start, engine: FakeEngine, tmp_path: Path, workers: str
 ) -> None:

@@ -128,15 +128,6 @@ def test_the_policy_of_requests_holds(
 
 
 @PATHS
-def test_bodies_are_limited(gateway_with: Shared, path: str) -> None:
-    """A body over the limit is 413, as on every route."""
-    gateway = gateway_with(MMHIE_MAX_BODY_BYTES="2000")
-    answer = gateway.client.post(path, json={**ASKED[path], "x": "x" * 2000})
-
-    assert refusal_of(answer) == (413, "body_too_large")
-
-
-@PATHS
 def test_a_key_needs_the_scope_and_its_limits_count(
     keyed: Keyed, engine: FakeEngine, path: str
 ) -> None:

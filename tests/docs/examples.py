@@ -45,8 +45,11 @@ def pages() -> list[Path]:
 
 def examples() -> list[Example]:
     """Return all examples in the order of pages."""
-    return [
-        Example(str(page.relative_to(DOCS)), number, language, text)
-        for page in pages()
-        for number, (language, text) in enumerate(BLOCK.findall(page.read_text()))
-    ]
+    return [example for page in pages() for example in examples_of(page)]
+
+
+def examples_of(page: Path) -> list[Example]:
+    """Return the examples of one page, which is named by its way from the site's folder."""
+    name = os.path.relpath(page, DOCS)
+    blocks = BLOCK.findall(page.read_text())
+    return [Example(name, number, *block) for number, block in enumerate(blocks)]

@@ -11,6 +11,8 @@ import uvloop
 from tests.fake_engine.options import Options, parse
 from tests.fake_engine.server import Engine
 
+HOST = "127.0.0.1"
+
 
 async def serve(options: Options) -> None:
     """Listen until SIGTERM or SIGINT; says on stdout where."""
@@ -25,10 +27,10 @@ async def serve(options: Options) -> None:
     else:
         tls = context_of(options)
         server = await loop.create_server(
-            engine.connection, options.host, options.port, backlog=2048, ssl=tls
+            engine.connection, HOST, options.port, backlog=2048, ssl=tls
         )
         port = server.sockets[0].getsockname()[1]
-        where = f"{'https' if tls else 'http'}://{options.host}:{port}"
+        where = f"{'https' if tls else 'http'}://{HOST}:{port}"
     sys.stdout.write(f"{where}\n")
     sys.stdout.flush()
     await stop.wait()

@@ -42,6 +42,14 @@ class Head:
         options = self.body.get("stream_options") or {}
         return self.include_usage and bool(options.get("continuous_usage_stats"))
 
+    def so_far(self, sent: int, **details: None) -> dict[str, Any]:
+        """Usage on every chunk, when continuous_usage_stats asks for it."""
+        if not self.continuous_usage:
+            return {}
+        prompt = self.prompt_tokens
+        counts = {"prompt_tokens": prompt, "total_tokens": prompt + sent, "completion_tokens": sent}
+        return {"usage": {**counts, **details}}
+
     def envelope(self, kind: str) -> dict[str, Any]:
         """Return the fields that a document and every chunk begin with."""
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
@@ -159,27 +167,12 @@ def opening(head: Head, index: int) -> bytes:
     delta = {"role": "assistant", "content": ""}
     first = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None}
     tail = {"prompt_token_ids": None, "prompt_text": None}
-    return event({**chunk(head, first), **so_far(head, 0), **tail})
+    return event({**chunk(head, first), **head.so_far(0, completion_tokens_details=None), **tail})
 
 
 def chunk(head: Head, only: Mapping[str, Any]) -> dict[str, Any]:
     """A chunk with one choice."""
     return {**head.envelope(KIND), "choices": [only]}
-
-
-def so_far(head: Head, sent: int) -> dict[str, Any]:
-    """Usage on every chunk, when continuous_usage_stats asks for it."""
-    if not head.continuous_usage:
-        return {}
-    total = head.prompt_tokens + sent
-    return {
-        "usage": {
-            "prompt_tokens": head.prompt_tokens,
-            "total_tokens": total,
-            "completion_tokens": sent,
-            "completion_tokens_details": None,
-        }
-    }
 
 
 def steps(head: Head, plan: Plan) -> list[Step]:
@@ -226,7 +219,9 @@ def delta(head: Head, index: int, step: Step, sent: int, ended: Plan | None = No
     }
     is_marked = ended is not None and not head.include_usage
     print_ = {"system_fingerprint": head.fingerprint} if is_marked else {}
-    return event({**chunk(head, only), **print_, **so_far(head, sent)})
+    return event(
+        {**chunk(head, only), **print_, **head.so_far(sent, completion_tokens_details=None)}
+    )
 
 
 def ending(plan: Plan) -> dict[str, str | None]:

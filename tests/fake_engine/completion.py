@@ -93,13 +93,4 @@ def chunk(head: Head, index: int, token: str, sent: int, ended: Plan | None) -> 
     marked = ended is not None and not head.include_usage
     print_ = {"system_fingerprint": head.fingerprint} if marked else {}
     envelope = {**head.envelope(KIND), "choices": [only]}
-    return event({**envelope, **print_, **so_far(head, sent)})
-
-
-def so_far(head: Head, sent: int) -> dict[str, Any]:
-    """Usage on every chunk, when continuous_usage_stats asks for it."""
-    if not head.continuous_usage:
-        return {}
-    total = head.prompt_tokens + sent
-    counts = {"prompt_tokens": head.prompt_tokens, "total_tokens": total, "completion_tokens": sent}
-    return {"usage": counts}
+    return event({**envelope, **print_, **head.so_far(sent)})

@@ -1,13 +1,13 @@
 """One client connection: HTTP/1.1 by hand, so that any byte can be wrong on purpose."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.client import responses
-from typing import cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,67 +26,52 @@ class Request:
         return self.number > 1
 
 
+LONGEST_HEAD = 2**20
 Responder = Callable[["Connection", Request], Awaitable[None]]
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.StreamReaderProtocol):
     """Reads requests one by one and cancels the answer when the client goes away."""
 
     def __init__(
         self, respond: Responder, *, keep_alive: float, on_close: Callable[[], None]
     ) -> None:
+        super().__init__(asyncio.StreamReader(limit=LONGEST_HEAD), self.serve)
         self.respond = respond
         self.on_close = on_close
         self.keep_alive = keep_alive
-        self.buffer = bytearray()
-        self.arrived = asyncio.Event()
-        self.writable = asyncio.Event()
-        self.writable.set()
+        self.task: asyncio.Task[None] | None = None
         self.served = 0
         self.sent = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start serving."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
-        self.task = asyncio.get_running_loop().create_task(self.serve())
-
-    def data_received(self, data: bytes) -> None:
-        """Keep what came until a request is whole."""
-        self.buffer += data
-        self.arrived.set()
+    def eof_received(self) -> bool:
+        """A client that says no more is gone."""
+        super().eof_received()
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client left, or we did: whatever is being said is said to no one."""
+        super().connection_lost(exc)
         self.on_close()
-        self.task.cancel()
+        if self.task is not None:
+            self.task.cancel()
 
-    def pause_writing(self) -> None:
-        """The client reads slower than we write."""
-        self.writable.clear()
-
-    def resume_writing(self) -> None:
-        """The client has caught up."""
-        self.writable.set()
-
-    async def serve(self) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the connection ends or has been idle too long."""
-        try:
-            while not self.transport.is_closing():
+        self.task, self.reader, self.writer = asyncio.current_task(), reader, writer
+        with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+            while not writer.is_closing():
                 async with asyncio.timeout(self.keep_alive):
                     request = await self.next_request()
                 await self.respond(self, request)
                 if request.headers.get("connection", "").lower() == "close":
-                    self.close()
-        except TimeoutError:
-            self.close()
+                    break
+        self.close()
 
     async def next_request(self) -> Request:
         """The next whole request."""
-        while b"\r\n\r\n" not in self.buffer:
-            await self.more()
-        head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
-        self.buffer[:] = rest
-        first, *lines = head.decode("latin-1").split("\r\n")
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         body = await self.body(headers)
@@ -94,49 +79,21 @@ class Connection(asyncio.Protocol):
         method, path, _ = first.split(" ", 2)
         return Request(method, path.partition("?")[0], headers, body, self.served)
 
-    async def more(self) -> None:
-        """Wait for bytes."""
-        self.arrived.clear()
-        await self.arrived.wait()
-
     async def body(self, headers: Mapping[str, str]) -> bytes:
-        """The request's body, by length or by chunks."""
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            return await self.chunked_body()
-        return await self.take(int(headers.get("content-length", "0")))
-
-    async def chunked_body(self) -> bytes:
-        """A body in chunks, trailers ignored."""
+        """The request's body, by length or by chunks, of which trailers are ignored."""
+        if headers.get("transfer-encoding", "").lower() != "chunked":
+            return await self.reader.readexactly(int(headers.get("content-length", "0")))
         whole = b""
-        while True:
-            size = int((await self.line()).split(b";")[0], 16)
-            whole += await self.take(size)
-            await self.line()
-            if size == 0:
-                return whole
-
-    async def take(self, size: int) -> bytes:
-        """Exactly `size` bytes."""
-        while len(self.buffer) < size:
-            await self.more()
-        taken = bytes(self.buffer[:size])
-        del self.buffer[:size]
-        return taken
-
-    async def line(self) -> bytes:
-        """One line without its end."""
-        while b"\r\n" not in self.buffer:
-            await self.more()
-        line, _, rest = bytes(self.buffer).partition(b"\r\n")
-        self.buffer[:] = rest
-        return line
+        while size := int((await self.reader.readline()).split(b";")[0], 16):
+            whole += (await self.reader.readexactly(size + 2))[:size]
+        await self.reader.readline()
+        return whole
 
     async def write(self, data: bytes) -> None:
         """Send bytes, waiting while the client is behind."""
-        self.transport.write(data)
+        self.writer.write(data)
         self.sent += len(data)
-        if not self.writable.is_set():
-            await self.writable.wait()
+        await self.writer.drain()
 
     async def answer(
         self, status: int, body: bytes, content_type: str = "application/json", **more: str
@@ -148,14 +105,14 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close in order, after what is buffered has left."""
-        self.transport.close()
+        self.writer.close()
 
     def reset(self) -> None:
         """Close with RST: the client sees 'connection reset by peer'."""
-        sock: socket.socket | None = self.transport.get_extra_info("socket")
+        sock: socket.socket | None = self.writer.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+        self.writer.transport.abort()
 
 
 def head(status: int, content_type: str, headers: Mapping[str, str]) -> bytes:

@@ -13,17 +13,14 @@ class Options:
     """Behaviour of one engine: each field is an option of the command line (`--no-...` where it is
     on by itself), and `/_fake/options` may change any while it runs."""
 
-    host: str = "127.0.0.1"
     port: int = 0  # takes a free one and prints it
     uds: str | None = None  # a Unix socket to listen on instead
     model: str = "fake-model"
     answers_as: str | None = None  # the model that answers name, instead of the served one
-    version: str = "0.32.0"
     max_model_len: int = 8192  # in words
     api_key: str | None = None  # the bearer key that /v1 asks for
     ssl_certfile: str | None = None  # serves HTTPS on the port
     ssl_keyfile: str | None = None
-    seed: int = 0  # changes every answer
     length: int = 24  # of an answer that ends by itself
     first_token_delay: float = 0.0
     token_delay: float = 0.0

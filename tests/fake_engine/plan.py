@@ -42,11 +42,11 @@ class Plan:
         return None if self.content is None else "".join(self.content)
 
 
-def plan_for(body: Mapping[str, Any], *, seed: int, length: int, index: int = 0) -> Plan:
-    """The answer to a request: the same request and seed always give the same words."""
+def plan_for(body: Mapping[str, Any], *, length: int, index: int = 0) -> Plan:
+    """The answer to a request: the same request always gives the same words."""
     budget = budget_of(body)
     wanted = length_of(body, natural=length, budget=budget)
-    words = DOCUMENT if asks_for_json(body) else spoken(body, seed, index)
+    words = DOCUMENT if asks_for_json(body) else spoken(body, index)
     tokens = tuple(itertools.islice(words, wanted))
     ended = asks_for_json(body) and len(tokens) == len(DOCUMENT)
     short = budget is not None and len(tokens) >= budget and not ended
@@ -70,9 +70,9 @@ def budget_of(body: Mapping[str, Any]) -> int | None:
     return None
 
 
-def spoken(body: Mapping[str, Any], seed: int, index: int) -> Iterator[str]:
+def spoken(body: Mapping[str, Any], index: int) -> Iterator[str]:
     """Words without end, walked from a place that the request decides."""
-    key = f"{seed}|{body.get('seed')}|{index}|{prompt_text(body)}"
+    key = f"{body.get('seed')}|{index}|{prompt_text(body)}"
     start = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
     stride = 1 + start % (len(WORDS) - 1)
     yield WORDS[start % len(WORDS)]

@@ -41,6 +41,10 @@ from tests.fake_engine.wires import WIRES, Wire
 
 KEPT = 500
 WAIT = "wait"
+VERSION = "0.32.0"
+
+
+Page = Callable[["Engine", Connection, Request, Entry], Awaitable[None]]
 
 
 class Engine:
@@ -52,7 +56,7 @@ class Engine:
         self.queue = Queue()
         self.seen: list[dict[str, Any]] = []
         self.permits = asyncio.Semaphore(0)
-        self.fingerprint = f"vllm-{options.version}-c2bdcd3f"
+        self.fingerprint = f"vllm-{VERSION}-c2bdcd3f"
         self.vocabulary: dict[str, int] = {}
         for entry in options.faults:
             self.queue.add(entry)
@@ -165,10 +169,7 @@ def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
     if words := choices_in(body):
         return [bent(Plan((options.choice or words[0],), "stop"), entry)]
     return [
-        bent(
-            plan_for(body, seed=options.seed, length=options.length, index=index),
-            (*kind, *called, *entry),
-        )
+        bent(plan_for(body, length=options.length, index=index), (*kind, *called, *entry))
         for index in range(int(body.get("n") or 1))
     ]
 
@@ -288,12 +289,28 @@ async def health(engine: Engine, connection: Connection, _: Request, __: Entry) 
     await connection.answer(503 if engine.options.unhealthy else 200, b"", "")
 
 
-async def version(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+async def metrics(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """Prometheus text."""
+    page = render(engine.counts, engine.options.model).encode()
+    await connection.answer(200, page, "text/plain; version=1.0.0; charset=utf-8")
+
+
+def document(describe: Callable[[Engine, bytes], Any]) -> Page:
+    """A page that answers with JSON, which is made of the engine and of the request's body."""
+
+    async def page(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+        answer = describe(engine, request.body)
+        await connection.answer(200, compact(answer).encode())
+
+    return page
+
+
+def version(_: Engine, __: bytes) -> Any:
     """The engine's version."""
-    await connection.answer(200, compact({"version": engine.options.version}).encode())
+    return {"version": VERSION}
 
 
-async def models(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+def models(engine: Engine, _: bytes) -> Any:
     """The served model; vLLM 0.32 has no /v1/models/{id}."""
     options = engine.options
     created = options.created or int(time.time())
@@ -321,103 +338,82 @@ async def models(engine: Engine, connection: Connection, _: Request, __: Entry) 
         "max_model_len": options.max_model_len,
         "permission": [permission],
     }
-    await connection.answer(200, compact({"object": "list", "data": [model]}).encode())
+    return {"object": "list", "data": [model]}
 
 
-async def tokenize(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+def tokenize(engine: Engine, raw: bytes) -> Any:
     """Token ids of a prompt or a conversation; a word is a token."""
-    body = parsed(request.body)
+    body = parsed(raw)
     if "messages" in body and not engine.options.chat_template:
         raise refusal(400, NO_TEMPLATE)
     tokens = [engine.token_id(word) for word in words(body)]
-    answer = {"count": len(tokens), "max_model_len": engine.options.max_model_len}
-    await connection.answer(200, compact({**answer, "tokens": tokens, "token_strs": None}).encode())
+    limit = engine.options.max_model_len
+    return {"count": len(tokens), "max_model_len": limit, "tokens": tokens, "token_strs": None}
 
 
-async def detokenize(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+def detokenize(engine: Engine, raw: bytes) -> Any:
     """The text of token ids that `/tokenize` gave out."""
     known = list(engine.vocabulary)
-    text = "".join(known[token] for token in parsed(request.body)["tokens"])
-    await connection.answer(200, compact({"prompt": text}).encode())
+    return {"prompt": "".join(known[token] for token in parsed(raw)["tokens"])}
 
 
-async def count_tokens_of(
-    engine: Engine, connection: Connection, request: Request, _: Entry
-) -> None:
+def count_tokens_of(engine: Engine, raw: bytes) -> Any:
     """Prompt tokens of a request to /v1/messages."""
-    body = parsed(request.body)
+    body = parsed(raw)
     check_model(body, engine.options)
     count = count_tokens(body)
-    counted = {"input_tokens": count, "context_management": {"original_input_tokens": count}}
-    await connection.answer(200, compact(counted).encode())
+    return {"input_tokens": count, "context_management": {"original_input_tokens": count}}
 
 
 TOKENIZERS = ("/tokenize", "/detokenize", "/v1/messages/count_tokens")
 
 
-async def metrics(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
-    """Prometheus text."""
-    page = render(engine.counts, engine.options.model).encode()
-    await connection.answer(200, page, "text/plain; version=1.0.0; charset=utf-8")
-
-
-async def stats(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
-    """Return the engine's counts, for assertions."""
-    await connection.answer(200, json.dumps(dataclasses.asdict(engine.counts)).encode())
-
-
-async def requests(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
-    """Return the requests the engine was sent, oldest first."""
-    await connection.answer(200, json.dumps(engine.seen).encode())
-
-
-async def next_fault(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+def next_fault(engine: Engine, raw: bytes) -> Any:
     """Queue a fault, or a list of faults for the same request."""
     try:
-        engine.queue.add(entry_of(json.loads(request.body)))
+        engine.queue.add(entry_of(json.loads(raw)))
     except (ValueError, TypeError) as error:
         raise refusal(400, str(error)) from None
-    await connection.answer(200, b"{}")
+    return {}
 
 
-async def release(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+def release(engine: Engine, raw: bytes) -> Any:
     """Let so many gated tokens (or whole answers) go."""
-    for _token in range(json.loads(request.body)["tokens"]):
+    for _ in range(json.loads(raw)["tokens"]):
         engine.permits.release()
-    await connection.answer(200, b"{}")
+    return {}
 
 
-async def options(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+def options(engine: Engine, raw: bytes) -> Any:
     """Change options of the running engine."""
-    engine.options = dataclasses.replace(engine.options, **json.loads(request.body))
-    await connection.answer(200, b"{}")
+    engine.options = dataclasses.replace(engine.options, **json.loads(raw))
+    return {}
 
 
-async def reset(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+def reset(engine: Engine, _: bytes) -> Any:
     """Forget counts, requests and queued faults; what runs goes on being counted."""
     old = engine.counts
     engine.counts = Counts(running=old.running, open_connections=old.open_connections)
     engine.queue = Queue()
     engine.permits = asyncio.Semaphore(0)
     engine.seen = []
-    await connection.answer(200, b"{}")
+    return {}
 
 
-Page = Callable[[Engine, Connection, Request, Entry], Awaitable[None]]
 ROUTES: dict[str, tuple[str, Page]] = {
     "/health": ("GET", health),
-    "/version": ("GET", version),
-    "/v1/models": ("GET", models),
-    "/tokenize": ("POST", tokenize),
-    "/detokenize": ("POST", detokenize),
-    "/v1/messages/count_tokens": ("POST", count_tokens_of),
+    "/version": ("GET", document(version)),
+    "/v1/models": ("GET", document(models)),
+    "/tokenize": ("POST", document(tokenize)),
+    "/detokenize": ("POST", document(detokenize)),
+    "/v1/messages/count_tokens": ("POST", document(count_tokens_of)),
     "/metrics": ("GET", metrics),
-    "/_fake/stats": ("GET", stats),
-    "/_fake/requests": ("GET", requests),
-    "/_fake/next": ("POST", next_fault),
-    "/_fake/release": ("POST", release),
-    "/_fake/options": ("POST", options),
-    "/_fake/reset": ("POST", reset),
+    "/_fake/stats": ("GET", document(lambda engine, _: dataclasses.asdict(engine.counts))),
+    "/_fake/requests": ("GET", document(lambda engine, _: engine.seen)),
+    "/_fake/next": ("POST", document(next_fault)),
+    "/_fake/release": ("POST", document(release)),
+    "/_fake/options": ("POST", document(options)),
+    "/_fake/reset": ("POST", document(reset)),
     **dict.fromkeys(GENERATION, ("POST", generate)),
 }
 

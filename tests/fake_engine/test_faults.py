@@ -15,6 +15,7 @@ import pytest
 from tests.fake_engine.faults import DELIVERIES, INSTEAD, NAMES, PLANS, Queue, entry_of
 from tests.fake_engine.process import FakeEngine
 from tests.fake_engine.wires import WIRES
+from tests.gateway.server.wire import request
 from tests.waiting import PATIENCE_S
 
 CHAT = "/v1/chat/completions"
@@ -108,8 +109,7 @@ def raw(
     host = urlsplit(engine.url)
     received, patience = b"", PATIENCE_S if awaited else seconds
     with socket.create_connection((host.hostname, host.port or 80), timeout=patience) as plug:
-        head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
-        plug.sendall(head.encode() + b"connection: close\r\n\r\n" + body)
+        plug.sendall(request(CHAT, method="POST", body=body))
         deadline = math.inf
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while time.monotonic() < deadline and (part := plug.recv(65536)):
@@ -146,7 +146,7 @@ def test_a_stale_connection_closes_on_its_second_request(engine: FakeEngine) -> 
     connection.request("POST", CHAT, json.dumps(ASK))
     assert connection.getresponse().read()
     assert connection.sock is not None
-    connection.sock.sendall(b"POST " + CHAT.encode() + b" HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}")
+    connection.sock.sendall(request(CHAT, method="POST", body=b"{}"))
 
     assert connection.sock.recv(100) == b""
     connection.close()

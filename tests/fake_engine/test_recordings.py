@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.wire import request, rest
 
 RECORDINGS = Path(__file__).parent / "recordings"
 CHAT, TEXT, ANSWERS = "/v1/chat/completions", "/v1/completions", "/v1/responses"
@@ -99,10 +100,9 @@ def exchange(url: str, method: str, path: str, body: Any) -> bytes:
     """The raw bytes of one response, the connection closed after it."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
     host = urlsplit(url)
-    head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
     with socket.create_connection((host.hostname, host.port or 80), timeout=60) as plug:
-        plug.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
-        return b"".join(iter(lambda: plug.recv(65536), b""))
+        plug.sendall(request(path, method=method, body=data))
+        return rest(plug)
 
 
 def skeleton(value: Any) -> Any:

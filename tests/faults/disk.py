@@ -30,20 +30,12 @@ class Disk:
         self.ballast.unlink()
 
 
-def can_mount(folder: Path) -> bool:
-    """Root may, in most containers too."""
-    return not subprocess.run(["mount", *mounting(folder)], capture_output=True).returncode
-
-
-def mounting(folder: Path) -> tuple[str, ...]:
-    return ("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder))
-
-
 @contextmanager
 def mounted(folder: Path) -> Iterator[Disk | None]:
-    """The disk, or None where nobody may mount one."""
+    """The disk, or None where nobody may mount one: root may, in most containers too."""
     folder.mkdir()
-    if not can_mount(folder):
+    mounting = ("mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder))
+    if subprocess.run(mounting, capture_output=True).returncode:
         yield None
         return
     try:

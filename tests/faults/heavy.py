@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -13,7 +13,9 @@ from tests.gateway.peer import Line, Peer
 
 BODY_BYTES = 2 * 1024 * 1024 - 1024
 HEAD = b"POST %b HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
-PAGES = {
+PAGES: Mapping[bytes, object] = {
+    b"/health": {},
+    b"/get_model_info": {},
     b"/v1/models": {"data": [{"id": "m", "object": "model", "max_model_len": 8192}]},
     b"/version": {"version": "0.32.0"},
     b"/tokenize": {"count": 1},
@@ -49,10 +51,10 @@ async def engine(generate: Callable[[Line], Awaitable[None]]) -> AsyncIterator[P
         while True:
             request = await line.request()
             path = request.split(b" ", 2)[1]
-            if path in (b"/v1/chat/completions", b"/v1/responses"):
-                await generate(line)
+            if path in PAGES:
+                line.say(reply(orjson.dumps(PAGES[path])))
             else:
-                line.say(reply(orjson.dumps(PAGES.get(path, {}))))
+                await generate(line)
 
     async with Peer(play) as peer:
         yield peer
@@ -60,11 +62,15 @@ async def engine(generate: Callable[[Line], Awaitable[None]]) -> AsyncIterator[P
 
 async def answered(gateway: Gateway, body: bytes, path: bytes = b"/v1/chat/completions") -> bytes:
     """Return the whole response to one request over a connection of its own."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=2**26)
+    framing = b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+    return await exchange(gateway.port, HEAD % path + framing + body)
+
+
+async def exchange(port: int, sent: bytes) -> bytes:
+    """Return all that comes back over a connection of its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**26)
     try:
-        writer.write(
-            HEAD % path + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
-        )
+        writer.write(sent)
         return await reader.read()
     finally:
         writer.close()

@@ -13,6 +13,8 @@ from itertools import takewhile
 import orjson
 
 from tests.contract.surfaces import SURFACES, Surface
+from tests.gateway.auth.conftest import bearer
+from tests.gateway.server.wire import request
 
 PAGES = ("/healthz", "/readyz", "/metrics", "/v1/models", "/v1/mmhie/load", "/v1/none", "/")
 REFUSED: Mapping[str, bytes] = {
@@ -56,11 +58,11 @@ class Leavers:
 
     async def _leave(self) -> None:
         stage = self.chance.choice(STAGES)
-        request = self._request(stage)
+        asked = self._request(stage)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await STAGE_ACTS[stage](Caller(self.chance, request, reader, writer))
+                await STAGE_ACTS[stage](Caller(self.chance, asked, reader, writer))
         finally:
             hang_up(writer, with_reset=self.chance.random() < 0.5)
         self.told[stage] += 1
@@ -69,8 +71,8 @@ class Leavers:
         """A whole request whose outcome fits the stage."""
         key = self.chance.choice(self.keys)
         if stage == "page":
-            page = self.chance.choice(PAGES)
-            return f"GET {page} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\n\r\n".encode()
+            line = f"authorization: Bearer {key}"
+            return request(self.chance.choice(PAGES), line, close=False)
         surface = self.chance.choice(SURFACES)
         if stage == "refused":
             kind = self.chance.choice(("wrong key", *REFUSED))
@@ -107,11 +109,9 @@ def request_of(
 ) -> bytes:
     """Return the bytes of a request."""
     content = orjson.dumps(surface.body(**surface.limit(12))) if body is None else body
-    lines = [f"POST {surface.path} HTTP/1.1", "host: a", f"authorization: Bearer {key}"]
-    lines += [f"{name}: {value}" for name, value in surface.headers.items()]
-    lines += ["connection: close"] if close else []
-    lines += ["content-type: application/json", f"content-length: {len(content)}"]
-    return "\r\n".join(lines).encode() + BLANK + content
+    lines = [f"{name}: {value}" for name, value in {**surface.headers, **bearer(key)}.items()]
+    lines.append("content-type: application/json")
+    return request(surface.path, *lines, method="POST", body=content, close=close)
 
 
 def hang_up(writer: asyncio.StreamWriter, *, with_reset: bool) -> None:

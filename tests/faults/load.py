@@ -4,26 +4,23 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE
+from tests.contract.surfaces import CHAT, CHAT_SSE, COMPLETIONS, GENERATE, PROMPT, SURFACES
+from tests.gateway.auth.conftest import bearer
+from tests.gateway.server.wire import request
 
 PATIENCE_S = 300.0
 CALLERS = 36  # each keeps its connection and asks five times a second
 PAUSE_S = 0.2
 MISCHIEF_PER_S = 20.0
-PROMPT = "Summarise the findings."
-CHATTER = {"messages": [{"role": "user", "content": PROMPT}], "model": "fake-model"}
-# What the callers that behave ask in turn: path, body, headers.
-ASKED: tuple[tuple[str, dict[str, object], str], ...] = (
-    (GENERATE, {"prompt": PROMPT, "max_tokens": 12}, ""),
-    (GENERATE, {"prompt": PROMPT, "max_tokens": 12, "stream": True}, ""),
-    (GENERATE, {"prompt": PROMPT, "max_tokens": 12, "stream": True}, "accept: text/plain\r\n"),
-    (CHAT, {**CHATTER, "max_tokens": 12}, ""),
-    (CHAT, {**CHATTER, "max_tokens": 12, "stream": True}, ""),
-)
+# What the callers that behave ask in turn.
+ASKED = tuple(surface for surface in SURFACES if surface.path in (GENERATE, CHAT))
+Headers = Mapping[str, str]
+NONE: Headers = {}
 LONG = {"prompt": PROMPT, "model": "fake-model", "max_tokens": 24, "stream": True}
 
 
@@ -63,7 +60,7 @@ class Crowd:
             self.open_streams += 1
             self.most_open = max(self.most_open, self.open_streams)
             try:
-                await self.noted("stream", self.once(COMPLETIONS, LONG))
+                await self.noted("stream", self.once())
             finally:
                 self.open_streams -= 1
 
@@ -74,16 +71,17 @@ class Crowd:
         await self.pause(number * PAUSE_S / CALLERS)
         due = clock()
         while not self.stopping.is_set():
-            path, body, more = ASKED[number % len(ASKED)]
+            surface = ASKED[number % len(ASKED)]
             number += 1
-            await self.noted("request", line.exchange(path, body, more))
+            asked = line.exchange(surface.path, surface.body(max_tokens=12), surface.headers)
+            await self.noted("request", asked)
             due = max(due + PAUSE_S, clock() - 5 * PAUSE_S)  # catch up, but not for ever
             await self.pause(max(0.0, due - clock()))
         line.close()
 
-    async def once(self, path: str, body: dict[str, object]) -> str:
+    async def once(self) -> str:
         async with connected(self) as line:
-            return await line.exchange(path, body)
+            return await line.exchange(COMPLETIONS, LONG)
 
     async def noted(self, kind: str, outcome: Awaitable[str]) -> None:
         """Count what came of it; what nobody expects is an outcome, too."""
@@ -116,7 +114,7 @@ class Line:
         self.key = key
         self.writer: asyncio.StreamWriter | None = None
 
-    async def exchange(self, path: str, body: dict[str, object], more: str = "") -> str:
+    async def exchange(self, path: str, body: Mapping[str, Any], more: Headers = NONE) -> str:
         """Ask and read to the end; `complete`, or what came instead."""
         await self.send(path, body, more)
         status, head = await self.head()
@@ -125,13 +123,13 @@ class Line:
             self.close()
         return told(status, head, content)
 
-    async def send(self, path: str, body: dict[str, object], more: str = "") -> None:
+    async def send(self, path: str, body: Mapping[str, Any], more: Headers = NONE) -> None:
         if self.writer is None or self.writer.is_closing():
             await self.open()
+        headers = {"content-type": "application/json", **bearer(self.key), **more}
+        lines = (f"{name}: {value}" for name, value in headers.items())
         content = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {self.key}\r\n{more}"
-        head += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
-        self.write(head.encode() + content)
+        self.write(request(path, *lines, method="POST", body=content, close=False))
 
     async def open(self) -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -188,7 +186,7 @@ async def connected(crowd: Crowd, key: str = "") -> AsyncIterator[Line]:
 async def slow_reader(crowd: Crowd) -> str:
     """Asks for much and reads a little every now and then, then leaves."""
     async with connected(crowd) as line:
-        await line.send(CHAT, {**CHATTER, "max_tokens": 600, "ignore_eos": True, "stream": True})
+        await line.send(CHAT, CHAT_SSE.body(max_tokens=600, ignore_eos=True))
         for _ in range(10):
             await line.reader.read(200)
             await crowd.pause(0.5)
@@ -206,8 +204,8 @@ async def leaver(crowd: Crowd) -> str:
 async def half_sender(crowd: Crowd) -> str:
     """Promises a body, sends half of it, waits, and leaves."""
     async with connected(crowd) as line:
-        head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {crowd.key}\r\n"
-        line.write(head.encode() + b'content-length: 500\r\n\r\n{"messages": [')
+        lines = (f"authorization: Bearer {crowd.key}", "content-length: 500")
+        line.write(request(CHAT, *lines, method="POST", close=False) + b'{"messages": [')
         await crowd.pause(2 * random.random())
     return "left"
 

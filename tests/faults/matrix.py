@@ -39,9 +39,6 @@ class Row:
     timeout_s: float | None = None
     site: Site = "engine"
 
-    def cell(self, surface: Surface) -> str:
-        return self.cells[COLUMNS.index(surface)]
-
 
 def everywhere(said: str) -> tuple[str, ...]:
     """The same on every surface."""
@@ -53,6 +50,11 @@ def midway(code: str, *, document: str = "", status: int = 502) -> tuple[str, ..
     /v1 is a `document` there, and may be broken in another way."""
     json, band = f"{status} {code}", f"in band {code}"
     return (json, band, band, document or json, band)
+
+
+def by_api(generate: str, json: str, stream: str) -> tuple[str, ...]:
+    """One outcome on /llm/generate, and those of a document and of a stream on /v1."""
+    return (*[generate] * 3, json, stream)
 
 
 def fault(name: str, **knobs: Any) -> Faults:
@@ -70,8 +72,16 @@ def raw(*parts: str) -> Faults:
     return fault("raw", body="".join(parts))
 
 
+REDIRECT = (
+    "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n"
+)
+NO_BODY = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\n"
+EMPTY, THOUGHT = "complete, empty_answer", "complete, reasoning_only, truncated in_reasoning"
+AT_BUDGET = "complete, truncated in_answer"
+ENDLESS = (AT_BUDGET, AT_BUDGET, WHOLE, f"504 {TIMEOUT}", "continues")
 PAGE = "<html><body><h1>nginx</h1></body></html>"
 NOT_READY, NO_HTTP = everywhere(f"503 {UNAVAILABLE}"), everywhere(f"502 {GARBLED}")
+STALLED = midway(TIMEOUT, status=504)
 FAILED, LATE = everywhere(f"502 {REJECTED}"), everywhere(f"504 {TIMEOUT}")
 
 UNREACHABLE: dict[str, Row] = {
@@ -101,14 +111,7 @@ STATUSES: dict[str, Row] = {
     "599": Row(status(599, ""), FAILED, "none"),
     "204": Row(status(204, ""), NO_HTTP, "none"),
     "206": Row(status(206, "{}"), NO_HTTP, "none"),
-    "307 redirect": Row(
-        raw(
-            "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:9/\r\n"
-            "content-length: 0\r\n\r\n"
-        ),
-        NO_HTTP,
-        "none",
-    ),
+    "307 redirect": Row(raw(REDIRECT), NO_HTTP, "none"),
     "200 with HTML": Row(fault("html"), NO_HTTP, "none"),
     "200, empty": Row(fault("empty"), NO_HTTP, "none"),
     "200 with an error object": Row(fault("error_first"), FAILED),
@@ -120,9 +123,7 @@ FRAMING: dict[str, Row] = {
     "an HTTP/2 preface": Row(raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), NO_HTTP, "none"),
     "truncated headers": Row(raw("HTTP/1.1 200 OK\r\nconte"), everywhere(f"502 {CUT}"), "none"),
     "headers without a body": Row(
-        raw("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\n"),
-        (*everywhere(f"502 {CUT}")[:3], f"502 {GARBLED}", f"502 {CUT}"),
-        "none",
+        raw(NO_BODY), by_api(f"502 {CUT}", f"502 {GARBLED}", f"502 {CUT}"), "none"
     ),
     f"a header of {HUGE_HEADER_BYTES // 1024} KiB": Row(fault("huge_header"), NO_HTTP),
     "NUL in a header": Row(fault("bad_header"), NO_HTTP),
@@ -131,10 +132,10 @@ FRAMING: dict[str, Row] = {
     "endless 102": Row(fault("hints_for_ever"), LATE, "aborted", TIMEOUT_S),
     "101 Switching Protocols": Row(fault("switching"), NO_HTTP, "aborted"),
     "Content-Length too long, then closed": Row(
-        fault("long_length"), (WHOLE, WHOLE, WHOLE, f"502 {CUT}", f"in band {CUT}")
+        fault("long_length"), by_api(WHOLE, f"502 {CUT}", WHOLE)
     ),
     "Content-Length too long, then silent": Row(
-        fault("long_length_hang"), midway(TIMEOUT, status=504), "aborted", TIMEOUT_S
+        fault("long_length_hang"), STALLED, "aborted", TIMEOUT_S
     ),
     "Content-Length too short": Row(fault("short_length"), midway(CUT, document=f"502 {GARBLED}")),
     "Content-Length and chunked encoding": Row(fault("both_framings"), NO_HTTP),
@@ -152,21 +153,14 @@ FRAMING: dict[str, Row] = {
 SILENCE: dict[str, Row] = {
     "silent before the headers": Row(fault("hang_before_headers"), LATE, "aborted", TIMEOUT_S),
     "silent before the first token": Row(fault("hang_after_headers"), LATE, "aborted", TIMEOUT_S),
-    "silent mid-answer": Row(
-        fault("hang_midstream"), midway(TIMEOUT, status=504), "aborted", TIMEOUT_S
-    ),
+    "silent mid-answer": Row(fault("hang_midstream"), STALLED, "aborted", TIMEOUT_S),
     "trickling bytes, an event that never ends": Row(
-        fault("trickle"), midway(TIMEOUT, status=504), "aborted", TIMEOUT_S
+        fault("trickle"), STALLED, "aborted", TIMEOUT_S
     ),
     "comments but no token": Row(
         fault("comments"), (*LATE[:4], f"in band {TIMEOUT}"), "aborted", TIMEOUT_S
     ),
-    "endless answer": Row(
-        fault("endless"),
-        (*everywhere("complete, truncated in_answer")[:2], WHOLE, f"504 {TIMEOUT}", "continues"),
-        "aborted",
-        TIMEOUT_S,
-    ),
+    "endless answer": Row(fault("endless"), ENDLESS, "aborted", TIMEOUT_S),
     "an event of 128 MiB": Row(fault("giant"), NO_HTTP, "aborted"),
 }
 CONTENT: dict[str, Row] = {
@@ -186,20 +180,12 @@ CONTENT: dict[str, Row] = {
     "choices of the wrong type": Row(fault("odd_choices"), midway(GARBLED)),
     "token that is a number": Row(fault("odd_content"), midway(GARBLED)),
     "choices is null": Row(
-        fault("null_choices"),
-        (*everywhere(f"502 {CUT}")[:3], f"502 {GARBLED}", f"in band {CUT}"),
+        fault("null_choices"), by_api(f"502 {CUT}", f"502 {GARBLED}", f"in band {CUT}")
     ),
     "no token counts": Row(fault("no_usage"), everywhere(WHOLE)),
-    "tokens but no text": Row(
-        fault("null_content"),
-        (*everywhere(f"502 {NO_ANSWER}")[:3], *("complete, empty_answer",) * 2),
-    ),
+    "tokens but no text": Row(fault("null_content"), by_api(f"502 {NO_ANSWER}", EMPTY, EMPTY)),
     "reasoning but no answer": Row(
-        fault("reasoning_only"),
-        (
-            *everywhere(f"502 {NO_ANSWER}")[:3],
-            *("complete, reasoning_only, truncated in_reasoning",) * 2,
-        ),
+        fault("reasoning_only"), by_api(f"502 {NO_ANSWER}", THOUGHT, THOUGHT)
     ),
 }
 ROWS: Final[Mapping[str, Mapping[str, Row]]] = {

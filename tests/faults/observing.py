@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, Surface, checked, error_of, events, mmhie_of
+from tests.contract.surfaces import Surface, checked, error_of, events, mmhie_of, readable
 from tests.contract.test_disclaimer import NOTE, TEXT
 from tests.waiting import until
 
@@ -24,8 +24,7 @@ class Observed:
 
 def observe(gateway: Gateway, surface: Surface) -> Observed:
     """Ask once; every part of the answer's form is checked on the way."""
-    body = surface.body(max_tokens=64)
-    with gateway.client.stream("POST", surface.path, json=body, headers=surface.headers) as answer:
+    with surface.stream(gateway.client, max_tokens=64) as answer:
         content = b""
         for part in answer.iter_raw():
             content += part
@@ -34,7 +33,7 @@ def observe(gateway: Gateway, surface: Surface) -> Observed:
     told = httpx2.Response(
         answer.status_code, headers=answer.headers, content=content.replace(b"\r\n", b"\n")
     )
-    text = text_of(surface, told) if told.status_code == 200 else ""
+    text = readable(told) if told.status_code == 200 else ""
     return Observed(said_by(gateway, surface, told), text)
 
 
@@ -82,19 +81,6 @@ def ends(event: dict[str, Any]) -> bool:
     """Return whether an event says why the answer is over."""
     choices = event.get("choices") or ()
     return "finish_reason" in event or any(choice.get("finish_reason") for choice in choices)
-
-
-def text_of(surface: Surface, answer: httpx2.Response) -> str:
-    """The answer's text, as this form carries it."""
-    if surface.form == "text":
-        return answer.text.removesuffix(f"\n\n{TEXT}\n")
-    told = [answer.json()] if surface.form == "json" else events(answer.content)
-    told = [event for event in told if event != "[DONE]"]
-    if surface.path != CHAT:
-        return "".join(event.get("text") or event.get("delta") or "" for event in told)
-    choices = [choice for event in told for choice in event.get("choices") or ()]
-    said = [choice.get("delta") or choice.get("message") or {} for choice in choices]
-    return "".join(part.get("content") or "" for part in said)
 
 
 def logged(gateway: Gateway, request_id: str) -> str:

@@ -18,18 +18,17 @@ import pytest
 from gateway.audit.verify import verify
 from gateway.principal import PrincipalLimits
 from tests.contract.process import Gateway
-from tests.contract.surfaces import STREAMS, SURFACES, Surface, error_of, events, name_of
+from tests.contract.surfaces import JSON, SSE, Surface, error_of, events, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.faults.clock import LIBRARY, REASON, WallClock
-from tests.gateway.audit.conftest import KEY, lines
-from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
+from tests.gateway.audit.conftest import KEY, lines, trail_settings
+from tests.gateway.auth.conftest import Signer, add_key, bearer, jwks_settings
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not LIBRARY, reason=REASON)]
 
 DAY_S = 86400
 JUMPS = pytest.mark.parametrize("jump", [DAY_S, -DAY_S], ids=["forward", "back"])
-JSON, SSE = SURFACES[0], STREAMS[0]
 TIMEOUT_S = 3.0
 QUEUE_S = 2.0
 JUMPED_AT = 6  # the event at which it jumps
@@ -44,19 +43,15 @@ class Shifted:
         self.trail = folder / "audit.jsonl"
         self.keys = folder / "keys.json"
         self.signer = Signer.ec()
-        (folder / "jwks.json").write_bytes(jwks(self.signer))
         self.headers = bearer(add_key(self.keys, "ward-7", "generate", "openai"))
         self.engine = FakeEngine("--token-delay", "0.005").wait()
         self.gateway = Gateway(
             folder,
             self.engine.url,
             **self.clock.environ,
+            **jwks_settings(folder, self.signer),
+            **trail_settings(self.trail),
             MMHIE_KEYS_FILE=str(self.keys),
-            MMHIE_JWKS_FILE=str(folder / "jwks.json"),
-            MMHIE_JWT_ISSUER=ISSUER,
-            MMHIE_JWT_AUDIENCE=AUDIENCE,
-            MMHIE_AUDIT_FILE=str(self.trail),
-            MMHIE_AUDIT_KEY=KEY,
             MMHIE_TIMEOUT_SECONDS=str(TIMEOUT_S),
             MMHIE_MAX_INFLIGHT="2",
             MMHIE_QUEUE_TIMEOUT_SECONDS=str(QUEUE_S),
@@ -94,10 +89,8 @@ def shifted(the_shifted: Shifted) -> Iterator[Shifted]:
 def test_an_open_stream_goes_on(shifted: Shifted, jump: int) -> None:
     """And so does the connection that is kept after it."""
     body = b""
-    headers = {**SSE.headers, **shifted.headers}
-    with shifted.gateway.client.stream(
-        "POST", SSE.path, json=SSE.body(), headers=headers
-    ) as answer:
+    asked: dict[str, Any] = {"json": SSE.body(), "headers": shifted.headers}
+    with shifted.gateway.client.stream("POST", SSE.path, **asked) as answer:
         for number, part in enumerate(answer.iter_bytes()):
             body += part
             if number == JUMPED_AT:
@@ -127,10 +120,7 @@ def test_a_silent_engine_is_given_up_in_time(shifted: Shifted, jump: int, surfac
 def test_waiting_ends_in_time(shifted: Shifted, jump: int) -> None:
     """A queue that does not move: 503 after two seconds, with a sensible Retry-After."""
     shifted.engine.next(fault="endless", times=2)
-    asked: dict[str, Any] = {
-        "json": SSE.body(),
-        "headers": {**SSE.headers, **shifted.headers},
-    }
+    asked: dict[str, Any] = {"json": SSE.body(), "headers": shifted.headers}
     with ExitStack() as stack:
         for _ in range(2):
             stack.enter_context(shifted.gateway.client.stream("POST", SSE.path, **asked))

@@ -33,8 +33,7 @@ class Caller:
 
     async def ask(self) -> None:
         """Ask, and return once the answer has begun."""
-        accept = "accept: text/plain\r\n" if self.surface.form == "text" else ""
-        await self.line.send(self.surface.path, self.surface.body(), accept)
+        await self.line.send(self.surface.path, self.surface.body(), self.surface.headers)
         status, self.head = await self.line.head()
         assert status == 200
 

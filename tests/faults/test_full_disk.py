@@ -1,10 +1,8 @@
 """The one disk that everything is written to fills up under open requests: trail, log, counts."""
 
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -13,17 +11,15 @@ import pytest
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.contract.process import Gateway
-from tests.contract.surfaces import STREAMS, SURFACES, events
+from tests.contract.surfaces import SSE, SURFACES, events
 from tests.contract.test_notices import EMERGENCY, ID
 from tests.fake_engine.process import FakeEngine
 from tests.faults.disk import Disk, mounted
-from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.conftest import KEY, lines, trail_settings
 from tests.gateway.processes.conftest import Several
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
-
-JSON, SSE = SURFACES[0], STREAMS[0]
 
 
 @pytest.fixture
@@ -34,29 +30,12 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         yield mount
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[FakeEngine]:
-    running = FakeEngine().wait()
-    yield running
-    running.stop()
-
-
-@contextmanager
-def writing_to(disk: Disk, engine: FakeEngine, **more: str) -> Iterator[Several]:
+def writing_to(disk: Disk, engine: FakeEngine, **more: str) -> Several:
     """A gateway of two workers that has nowhere else to write."""
-    gateway = Several(
-        disk.folder,
-        engine.url,
-        TMPDIR=str(disk.folder),
-        MMHIE_WORKERS="2",
-        MMHIE_AUDIT_FILE=str(disk.folder / "audit.jsonl"),
-        MMHIE_AUDIT_KEY=KEY,
-        **more,
+    audited = trail_settings(disk.folder / "audit.jsonl")
+    return Several(
+        disk.folder, engine.url, TMPDIR=str(disk.folder), MMHIE_WORKERS="2", **audited, **more
     )
-    try:
-        yield gateway
-    finally:
-        gateway.stop()
 
 
 class Asked:
@@ -72,9 +51,8 @@ class Asked:
 
     def one(self, number: int = 0) -> httpx2.Response:
         surface = SURFACES[number]
-        with httpx2.Client(
-            base_url=self.gateway.url, timeout=PATIENCE_S, trust_env=False
-        ) as client:
+        client = httpx2.Client(base_url=self.gateway.url, timeout=PATIENCE_S, trust_env=False)
+        with client:
             answer = surface.ask(client, EMERGENCY)
         self.statuses[answer.headers["x-request-id"]] = answer.status_code
         return answer
@@ -94,7 +72,6 @@ class Asked:
         return {request_id for request_id, status in self.statuses.items() if status == 200}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["refuse", "serve"])
 def test_it_fills_up_and_is_cleared(
     disk: Disk, engine: FakeEngine, policy: str, capsys: pytest.CaptureFixture[str]
@@ -106,16 +83,19 @@ def test_it_fills_up_and_is_cleared(
         asked = Asked(gateway)
         assert {answer.status_code for answer in asked.ask()} == {200}
 
-        stream = begun(gateway, engine)
-        disk.fill()
-        found_s = asked.until(lambda _: "audit_failing 1.0" in gateway.client.get("/metrics").text)
-        until(lambda: asked.are(expected(policy)))  # both workers have found out
-        late = asked.ask()
-        if policy == "refuse":
-            assert {refusal(answer) for answer in late} == {("audit_unavailable", ID)}
-        assert gateway.client.get("/readyz").status_code == expected(policy)
-        assert gateway.client.get("/healthz").json()["warnings"]
-        assert stream() == "[DONE]"
+        engine.next(fault="slow_tokens", seconds=0.1)
+        with SSE.stream(gateway.client, EMERGENCY) as stream:
+            parts = stream.iter_bytes()
+            begun = next(parts)
+            disk.fill()
+            found_s = asked.until(lambda _: is_failing(gateway))
+            until(lambda: asked.are(expected(policy)))  # both workers have found out
+            late = asked.ask()
+            if policy == "refuse":
+                assert {refusal(answer) for answer in late} == {("audit_unavailable", ID)}
+            assert gateway.client.get("/readyz").status_code == expected(policy)
+            assert gateway.client.get("/healthz").json()["warnings"]
+            assert events(begun + b"".join(parts))[-1] == "[DONE]"
 
         disk.make_room()
         recovered_s = asked.until(lambda answer: answer.status_code == 200)
@@ -124,14 +104,22 @@ def test_it_fills_up_and_is_cleared(
         assert gateway.metric("mmhie_workers_lost") == 0
     assert gateway.exit_code() == 0
 
-    trail = disk.folder / "audit.jsonl"
-    told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
-    assert asked.acknowledged <= {line.get("request_id") for line in told}
-    assert all(line["notices"] == [ID] for line in told if "prompt_digest" in line)
-    assert not verify(trail, key=KEY).findings
+    check_trail(disk.folder / "audit.jsonl", asked.acknowledged)
     figures = f"found after {found_s:.1f} s, over {recovered_s:.1f} s after there was room"
     with capsys.disabled():
         print(f"\ndisk full, {policy}: {figures}")  # noqa: T201 - the point of it
+
+
+def is_failing(gateway: Gateway) -> bool:
+    return "audit_failing 1.0" in gateway.client.get("/metrics").text
+
+
+def check_trail(trail: Path, acknowledged: set[str]) -> None:
+    """Assert that every answer has its line, with its notice, and that the trail is whole."""
+    told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
+    assert acknowledged <= {line.get("request_id") for line in told}
+    assert all(line["notices"] == [ID] for line in told if "prompt_digest" in line)
+    assert not verify(trail, key=KEY).findings
 
 
 def refusal(answer: httpx2.Response) -> tuple[str, str]:
@@ -145,31 +133,6 @@ def expected(policy: str) -> int:
     return 503 if policy == "refuse" else 200
 
 
-def begun(gateway: Gateway, engine: FakeEngine) -> Callable[[], str]:
-    """An answer that goes on while the disk fills up; what its last event is."""
-    ends: list[str] = []
-    first = threading.Event()
-    engine.next(fault="slow_tokens", seconds=0.1)
-
-    def read() -> None:
-        body = b""
-        with gateway.client.stream("POST", SSE.path, json=SSE.body(EMERGENCY)) as answer:
-            for part in answer.iter_bytes():
-                body += part
-                first.set()
-        ends.append(events(body)[-1])
-
-    reading = threading.Thread(target=read)
-    reading.start()
-    assert first.wait(PATIENCE_S)
-
-    def end() -> str:
-        reading.join()
-        return ends[0]
-
-    return end
-
-
 def test_there_is_no_room_to_start_in(disk: Disk, engine: FakeEngine) -> None:
     """Exit code 2, and a sentence that names the folder and what to do."""
     subprocess.run(["fallocate", "--length", "47M", disk.ballast], check=True)
@@ -181,8 +144,7 @@ def test_there_is_no_room_to_start_in(disk: Disk, engine: FakeEngine) -> None:
 def test_counts_are_never_sparse(engine: FakeEngine, tmp_path: Path) -> None:
     """Every file that workers map is there in full, before and after it is used; a dead worker's
     successor needs no more room."""
-    gateway = Several(tmp_path, engine.url, TMPDIR=str(tmp_path), MMHIE_WORKERS="2")
-    try:
+    with Several(tmp_path, engine.url, TMPDIR=str(tmp_path), MMHIE_WORKERS="2") as gateway:
         gateway.wait().settled(2)
         for surface in SURFACES:
             surface.ask(gateway.client)
@@ -191,5 +153,3 @@ def test_counts_are_never_sparse(engine: FakeEngine, tmp_path: Path) -> None:
         assert len(files) == 2 * 6
         for file in files:
             assert file.stat().st_blocks * 512 >= file.stat().st_size, file
-    finally:
-        gateway.stop()

@@ -41,17 +41,11 @@ class Counted:
         return int(self.file.read_text())
 
 
-@pytest.fixture
-def counted(start: Start, start_engine: object, tmp_path: Path) -> Counted:
-    assert callable(start_engine)
-    engine: FakeEngine = start_engine()
-    return Counted(tmp_path, start, engine.url)
-
-
 @pytest.mark.slow
-def test_a_request_leaves_no_garbage(counted: Counted) -> None:
+def test_a_request_leaves_no_garbage(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
     """On no surface: kept connections, new ones, callers who leave. A collection that comes once in
     hours would let the memory grow until then."""
+    counted = Counted(tmp_path, start, engine.url)
     client = counted.gateway.client
     ways: dict[str, Callable[[Surface], object]] = {
         "kept": lambda surface: surface.ask(client),
@@ -77,6 +71,6 @@ def leave(gateway: Gateway, surface: Surface) -> None:
     """Hang up once the answer has begun."""
     with (
         httpx2.Client(base_url=gateway.url, trust_env=False) as client,
-        client.stream("POST", surface.path, json=surface.body(), headers=surface.headers) as answer,
+        surface.stream(client) as answer,
     ):
         next(answer.iter_raw())

@@ -13,9 +13,8 @@ import psutil
 import pytest
 import uvloop
 
-from tests.contract.process import Gateway
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.surfaces import COMPLETIONS
-from tests.fake_engine.process import FakeEngine
 from tests.faults.load import Crowd
 from tests.gateway.auth.conftest import add_key
 from tests.waiting import until
@@ -83,14 +82,16 @@ async def pressed(crowd: Crowd, gauge: Gauge, seconds: float) -> None:
 
 
 @pytest.mark.slow
-def test_under_load(many_files: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("many_files")
+def test_under_load(
+    start: Start, start_engine: StartEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """No outcome outside the contract, memory flat, descriptors back to the start, and the engine
     left with nothing to do."""
-    engine = FakeEngine("--created", "1795566865").wait()
+    engine = start_engine("--created", "1795566865")
     engine.next(fault="slow_tokens", seconds=TOKEN_S, path=COMPLETIONS, times=-1)
     key = add_key(tmp_path / "keys.json", "crowd", "generate", "openai")
-    gateway = Gateway(
-        tmp_path,
+    gateway = start(
         engine.url,
         MMHIE_KEYS_FILE=str(tmp_path / "keys.json"),
         MMHIE_MAX_INFLIGHT=str(2 * STREAMS),
@@ -100,39 +101,26 @@ def test_under_load(many_files: None, tmp_path: Path, capsys: pytest.CaptureFixt
     gauge = Gauge(gateway.child.pid)
     before = gauge.descriptors
     crowd = Crowd(gateway.port, key, STREAMS)
-    try:
-        uvloop.run(pressed(crowd, gauge, SECONDS))
-        told = crowd.told
-        slope = gauge.slope(SECONDS * WARM_UP)
-        after = settled(gauge, before)
-        with capsys.disabled():
-            sys.stdout.write(f"\n{figures(crowd, gauge, slope, before, after)}\n")
+    uvloop.run(pressed(crowd, gauge, SECONDS))
+    told = crowd.told
+    slope = gauge.slope(SECONDS * WARM_UP)
+    until(lambda: gauge.descriptors <= before)  # idle connections have been let go
+    with capsys.disabled():
+        sys.stdout.write(f"\n{figures(crowd, gauge, slope)}\n")
 
-        strange = {
-            outcome
-            for outcome in told
-            if outcome.split(": ", 1)[1] not in CONTRACT[outcome.split(":")[0]]
-        }
-        assert not strange, told
-        assert crowd.most_open == STREAMS
-        assert told["request: complete"] > 0.97 * sum(n for k, n in told.items() if "request" in k)
-        assert told["stream: complete"] > 0.97 * sum(n for k, n in told.items() if "stream" in k)
-        assert slope < LEAK_MIB_PER_MINUTE
-        engine.until(lambda stats: stats["running"] == 0)
-        assert "Traceback" not in gateway.log
-        assert '"level":"error"' not in gateway.log
-    finally:
-        gateway.stop()
-        engine.stop()
+    outcomes = [outcome.split(": ", 1) for outcome in told]
+    assert not [said for kind, said in outcomes if said not in CONTRACT[kind]], told
+    assert crowd.most_open == STREAMS
+    for kind in ("request", "stream"):
+        every = sum(count for outcome, count in told.items() if kind in outcome)
+        assert told[f"{kind}: complete"] > 0.97 * every
+    assert slope < LEAK_MIB_PER_MINUTE
+    engine.until(lambda stats: stats["running"] == 0)
+    assert "Traceback" not in gateway.log
+    assert '"level":"error"' not in gateway.log
 
 
-def settled(gauge: Gauge, before: int) -> int:
-    """Descriptors, once idle connections have been let go."""
-    until(lambda: gauge.descriptors <= before)
-    return gauge.descriptors
-
-
-def figures(crowd: Crowd, gauge: Gauge, slope: float, before: int, after: int) -> str:
+def figures(crowd: Crowd, gauge: Gauge, slope: float) -> str:
     """Print the figures for a person."""
     done = sum(count for kind, count in crowd.told.items() if kind.startswith("request"))
     most = max(mib for _, mib in gauge.samples)
@@ -143,6 +131,5 @@ def figures(crowd: Crowd, gauge: Gauge, slope: float, before: int, after: int) -
             *lines,
             f"memory: {gauge.samples[-1][1]:.0f} MiB at the end, most {most:.0f},"
             f" slope {slope:+.2f} MiB/min",
-            f"descriptors: {before} before, {after} after",
         )
     )

@@ -8,15 +8,9 @@ vLLM looks at a model's class in a process of its own, which imports everything 
 so in the fork.
 """
 
-import json
-import os
-import sys
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
+from forks import answer_file, on_card  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.entrypoints.launchers.cli_args import (
     make_arg_parser,
@@ -68,27 +62,14 @@ def draft_cached(speculative: Any) -> int:
     return int(draft.get_total_num_hidden_layers() * width)
 
 
-def judge_all(card: dict[str, Any], lines: list[list[str]], to: Connection) -> None:
-    sitecustomize.Card.use(card)
+def judge_all(lines: list[list[str]]) -> list[dict[str, Any]]:
     parser = make_arg_parser(FlexibleArgumentParser())  # type: ignore[no-untyped-call] # vLLM's
-    to.send([judge(parser, line) for line in lines])
+    return [judge(parser, line) for line in lines]
 
 
 def main(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    verdicts = []
-    for case in cases:
-        ours, theirs = get_context("fork").Pipe(duplex=False)
-        child = get_context("fork").Process(
-            target=judge_all, args=(case["card"], case["lines"], theirs)
-        )
-        os.environ["MMHIE_FAKE_CARD"] = json.dumps(case["card"])  # vLLM's own children read it
-        child.start()
-        theirs.close()
-        verdicts.append(ours.recv())
-        child.join()
-    return verdicts
+    return [on_card(case["card"], judge_all, case["lines"]) for case in cases]
 
 
 if __name__ == "__main__":
-    asked, answers = map(Path, sys.argv[1:])
-    answers.write_text(json.dumps(main(json.loads(asked.read_text()))))
+    answer_file(main)

@@ -5,20 +5,15 @@ These are checks behind its configuration, which it makes when layers are built.
 card is a fork, since the platform remembers what it asked first.
 """
 
-import json
-import os
-import sys
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from math import ceil
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
-import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
+from forks import answer_file, on_card  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
 
 ATTENTION = {
     "sinks": {"head_size": 64, "has_sink": True},
@@ -233,43 +228,29 @@ def without_workspace() -> None:
     torch.empty = empty
 
 
-def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> None:
-    sitecustomize.Card.use(card)
+def answer(card: dict[str, Any], questions: dict[str, Any]) -> dict[str, Any]:
     without_workspace()
-    to.send(
-        {
-            "attention": {
-                name: {dtype: attention(kind, dtype) for dtype in ("auto", "fp8")}
-                for name, kind in ATTENTION.items()
-            },
-            "experts": experts(),
-            "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},
-            "caches": {
-                name: longest_bytes(lengths) for name, lengths in questions["caches"].items()
-            },
-            **registries(),
-            **architectures(),
-            # of one card alone, since it imports every model of Transformers
-            "by_transformers": by_transformers() if card == questions["cards"]["a100"] else [],
-            **names(),
-        }
-    )
+    return {
+        "attention": {
+            name: {dtype: attention(kind, dtype) for dtype in ("auto", "fp8")}
+            for name, kind in ATTENTION.items()
+        },
+        "experts": experts(),
+        "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},
+        "caches": {name: longest_bytes(lengths) for name, lengths in questions["caches"].items()},
+        **registries(),
+        **architectures(),
+        # of one card alone, since it imports every model of Transformers
+        "by_transformers": by_transformers() if card == questions["cards"]["a100"] else [],
+        **names(),
+    }
 
 
 def main(questions: dict[str, Any]) -> dict[str, Any]:
     import_module("vllm.config")  # not at the top: transformers takes this file for its `kernels`
-    answers = {}
-    for name, card in questions["cards"].items():
-        ours, theirs = get_context("fork").Pipe(duplex=False)
-        child = get_context("fork").Process(target=answer, args=(card, questions, theirs))
-        os.environ["MMHIE_FAKE_CARD"] = json.dumps(card)
-        child.start()
-        theirs.close()
-        answers[name] = ours.recv()
-        child.join()
-    return answers
+    cards = questions["cards"].items()
+    return {name: on_card(card, answer, card, questions) for name, card in cards}
 
 
 if __name__ == "__main__":
-    asked, written = map(Path, sys.argv[1:])
-    written.write_text(json.dumps(main(json.loads(asked.read_text()))))
+    answer_file(main)

@@ -7,18 +7,13 @@ looks at the model's class itself (see judge.py). The adapters are read on the f
 engine's worker reads them.
 """
 
-import json
-import os
-import sys
 import tempfile
 from importlib import import_module
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
 import torch
+from forks import answer_file, on_card  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
 from vllm.engine.arg_utils import EngineArgs
 from vllm.model_executor.models import registry
 
@@ -86,36 +81,25 @@ def refusal(model: Any, config: Any, folder: str) -> str | None:
     return None
 
 
-def answer(
-    card: dict[str, Any], model: str, wish: dict[str, Any], adapters: list[str], to: Connection
-) -> None:
-    sitecustomize.Card.use(card)
+def answer(model: str, wish: dict[str, Any], adapters: list[str]) -> Any:
     try:
         made, config = built(model, wish)
     except ValueError as error:
-        to.send(({"refusal": str(error)}, {}))
-        return
-    to.send((described(made), {adapter: refusal(made, config, adapter) for adapter in adapters}))
+        return {"refusal": str(error)}, {}
+    return described(made), {adapter: refusal(made, config, adapter) for adapter in adapters}
 
 
 def main(questions: dict[str, Any]) -> dict[str, Any]:
     answers: dict[str, Any] = {"cards": {name: {} for name in questions["cards"]}}
     for name, card in questions["cards"].items():
-        os.environ["MMHIE_FAKE_CARD"] = json.dumps(card)  # vLLM's own children read it
         for title, wish in WISHES.items():
             read = questions["adapters"] if wish is ADAPTER and "adapters" not in answers else []
-            ours, theirs = get_context("fork").Pipe(duplex=False)
-            given = (card, questions["model"], wish, read, theirs)
-            child = get_context("fork").Process(target=answer, args=given)
-            child.start()
-            theirs.close()
-            answers["cards"][name][title], refusals = ours.recv()
-            child.join()
+            made, refusals = on_card(card, answer, questions["model"], wish, read)
+            answers["cards"][name][title] = made
             if read:
                 answers["adapters"] = refusals
     return answers
 
 
 if __name__ == "__main__":
-    asked, written = map(Path, sys.argv[1:])
-    written.write_text(json.dumps(main(json.loads(asked.read_text()))))
+    answer_file(main)

@@ -1,6 +1,12 @@
 """Models by their config.json alone, shaped as their makers published them."""
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 
@@ -219,3 +225,13 @@ MODELS: Final[dict[str, Config]] = {
     ),
     "deepseek-v3": DEEPSEEK_V3,
 }
+
+
+def write(folder: Path, config: Mapping[str, Any]) -> None:
+    """A model's folder without weights: config and a vocabulary of Harmony's marks."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    marks = ("<|channel|>", "<|message|>", "<|end|>", "<|start|>", "<|return|>", "<|call|>")
+    words = {word: number for number, word in enumerate((*marks, "[UNK]"))}
+    Tokenizer(WordLevel(words, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')

@@ -12,9 +12,8 @@ from launcher.planning import weights
 from launcher.planning.dtype import choose_kv_dtype
 from tests.gpu_engine.adapters import ADAPTERS
 from tests.gpu_engine.cards import CARDS
-from tests.gpu_engine.models import MODELS
+from tests.gpu_engine.models import MODELS, write
 from tests.gpu_engine.test_kernels import FACTS, hardware
-from tests.gpu_engine.test_matrix import write
 from tests.gpu_engine.wheel import ask, environment, with_flashinfer
 from tests.launcher.plans import plan
 

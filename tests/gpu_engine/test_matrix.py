@@ -1,24 +1,15 @@
 """Plans for GPUs, judged by the locked GPU build of vLLM: planned is taken, refused is refused."""
 
-import json
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 
-from tests.gpu_engine import matrix
 from tests.gpu_engine.cards import CARDS
+from tests.gpu_engine.conftest import Judge, Verdict
 from tests.gpu_engine.matrix import Case, Planned
-from tests.gpu_engine.models import MODELS
 
 pytestmark = pytest.mark.slow
-
-Verdict = Mapping[str, Any]
 
 # vLLM's configuration takes these; what it would do later is in the sentence of the plan.
 STRICTER_THAN_CONFIGURATION: Final = (
@@ -31,32 +22,10 @@ STRICTER_THAN_CONFIGURATION: Final = (
 )
 
 
-def write(folder: Path, config: Mapping[str, Any]) -> None:
-    """A model's folder without weights: config and a vocabulary of Harmony's marks."""
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(config))
-    marks = ("<|channel|>", "<|message|>", "<|end|>", "<|start|>", "<|return|>", "<|call|>")
-    words = {word: number for number, word in enumerate((*marks, "[UNK]"))}
-    Tokenizer(WordLevel(words, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
-
-
 @pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, tuple[Planned, Verdict]]:
+def verdicts(planned: dict[Case, Planned], judge: Judge) -> dict[Case, tuple[Planned, Verdict]]:
     """Each case with its plan and what the engine says to it."""
-    folder = tmp_path_factory.mktemp("gpu_engine")
-    for name, config in MODELS.items():
-        write(folder / name, config)
-    plans = {case: matrix.planned(case, folder / case.model) for case in matrix.cases(list(MODELS))}
-    lines: dict[str, list[list[str]]] = defaultdict(list)
-    for case, plan in plans.items():
-        if plan.line not in lines[case.card]:
-            lines[case.card].append(plan.line)
-    judged = matrix.judged(lines, folder)
-    return {
-        case: (plan, judged[case.card][lines[case.card].index(plan.line)])
-        for case, plan in plans.items()
-    }
+    return {case: (plan, judge(case.card, plan.line)) for case, plan in planned.items()}
 
 
 def test_what_is_planned_is_taken(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:

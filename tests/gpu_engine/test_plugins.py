@@ -2,30 +2,17 @@
 
 import ast
 import re
-import subprocess
-import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.gpu_engine.wheel import LOCK, unpacked
+from tests.gpu_engine.wheel import LOCK, downloaded, unpacked
 
 pytestmark = pytest.mark.slow
 
 PLUGINS = LOCK.with_name("engine-plugins.txt")
 OURS = re.findall(r"^vllm-\S+", PLUGINS.read_text(), re.MULTILINE)
-
-
-def sources(requirement: str, folder: Path) -> list[Path]:
-    """The plugin's modules, unpacked."""
-    pip = (sys.executable, "-m", "pip", "-q", "download", "--no-deps", "--only-binary=:all:")
-    subprocess.run([*pip, "-d", str(folder), requirement], check=True)
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return list(folder.rglob("*.py"))
 
 
 def module(name: str) -> Path | None:
@@ -55,11 +42,11 @@ def defines(name: str, wanted: str) -> bool:
 
 
 @pytest.mark.parametrize("requirement", OURS)
-def test_imports_exist(requirement: str, tmp_path: Path) -> None:
+def test_imports_exist(requirement: str) -> None:
     """A plugin that vLLM moved away from would end the engine's start."""
     named = {
         pair
-        for file in sources(requirement, tmp_path)
+        for file in downloaded(requirement).rglob("*.py")
         for pair in imports(file)
         if pair[0].split(".")[0] == "vllm"
     }

@@ -24,11 +24,16 @@ def requirement(package: str) -> str:
 
 def unpacked(package: str = "vllm") -> Path:
     """A locked wheel's Python, without its compiled modules and its dependencies."""
-    folder = CACHE / requirement(package).replace("==", "-")
+    return downloaded(requirement(package))
+
+
+def downloaded(pinned: str) -> Path:
+    """The same of a package at a version."""
+    folder = CACHE / pinned.replace("==", "-")
     if not folder.is_dir():
         part = folder.with_name(f"{folder.name}.{os.getpid()}")
         pip = (sys.executable, "-m", "pip", "-q", "download", "--no-deps", "--only-binary=:all:")
-        subprocess.run([*pip, "-d", str(part), requirement(package)], check=True, cwd=ROOT)
+        subprocess.run([*pip, "-d", str(part), pinned], check=True, cwd=ROOT)
         (wheel,) = part.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if not name.endswith(".so")]

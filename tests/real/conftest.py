@@ -1,14 +1,21 @@
-"""Real stacks shared by the whole run: the embedded model's, and a gpt-oss-shaped model's."""
+"""Real stacks shared by the whole run: of the embedded model and of those that are made up."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
+import httpx2
 import pytest
 
+from tests.contract.process import Gateway
+from tests.fake_hub.hub import FakeHub
 from tests.gateway.observability.collector import Collector
 from tests.models import harmony
+from tests.real.adapters import ADAPTER, publish, serve_from
+from tests.real.breakable import Breakable, breaking
 from tests.real.serving import Served, serving
 from tests.real.stack import Stack, start
 
@@ -16,6 +23,8 @@ from tests.real.stack import Stack, start
 EMBEDDED_TOOLS = "--enable-auto-tool-choice --tool-call-parser hermes"
 GPT_OSS_TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
 REASONING_BUDGET = 40  # enough for all thoughts
+
+Begin = Callable[..., Gateway]
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +52,45 @@ def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Ite
             running.stop()
 
 
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Iterator[httpx2.Client]:
+    """A client of the gateway."""
+    with stack.client() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def direct(stack: Stack) -> Iterator[httpx2.Client]:
+    """A client of the engine itself, past the gateway."""
+    with stack.direct() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def model(stack: Stack) -> str:
+    """The served model's public id."""
+    return stack.model
+
+
+@pytest.fixture(scope="module")
+def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begin]:
+    """Return one more gateway before a running engine: `begin(stack, MMHIE_X="...")`."""
+    with ExitStack() as running:
+
+        @cache
+        def start_gateway(stack: Stack, **settings: str) -> Gateway:
+            folder, url = tmp_path_factory.mktemp("gateway"), f"unix:{stack.engine_socket}"
+            key = {"MMHIE_ENGINE_API_KEY": stack.engine_key}
+            return running.enter_context(Gateway(folder, url, **key, **settings)).wait()
+
+        yield start_gateway
+
+
+def phase_file(stack: Stack) -> dict[str, str]:
+    """The setting by which the launcher tells its gateway what the engine is."""
+    return {"MMHIE_PHASE_FILE": stack.gateway_environ["MMHIE_PHASE_FILE"]}
+
+
 @pytest.fixture(scope="session")
 def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The gpt-oss-shaped model, with a reasoning budget."""
@@ -53,4 +101,25 @@ def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         MMHIE_ENGINE_ARGS=GPT_OSS_TOOLS,
         **harmony.ENVIRONMENT,
     ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
+    """The model without a chat template; the tests that break it come last."""
+    with breaking(tmp_path_factory.mktemp("breakable")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    """The hub that has the adapters."""
+    with publish(tmp_path_factory.mktemp("first")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def adapted(adapters: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One of its adapters, on a machine that has nothing of the model yet."""
+    with serve_from(adapters, ADAPTER, tmp_path_factory.mktemp("adapted")) as running:
         yield running

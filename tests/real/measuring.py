@@ -29,16 +29,17 @@ class Measured:
     estimated_tokens: int
     tokens: int
 
-    @property
-    def errors(self) -> tuple[float, float]:
-        """Of size and of tokens, as shares of the real ones."""
-        return (
-            self.estimated_gib / self.resident_gib - 1,
-            self.estimated_tokens / self.tokens - 1,
-        )
+
+def check_estimate(
+    stack: Stack, ours: dict[str, str], prepared: Path | None = None, *, size: float = 0.1
+) -> None:
+    """Assert that resident size and cache tokens are estimated within a tenth."""
+    figures = measured(stack, ours, prepared)
+    assert abs(figures.estimated_gib / figures.resident_gib - 1) < size, figures
+    assert abs(figures.estimated_tokens / figures.tokens - 1) < 0.1, figures
 
 
-def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -> Measured:
+def measured(stack: Stack, ours: dict[str, str], prepared: Path | None) -> Measured:
     """Of a running service that was started with these settings and has answered.
 
     `pytest -rP` shows the numbers.

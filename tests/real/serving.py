@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,8 @@ from typing import Any
 
 import httpx2
 
+from tests.contract.surfaces import events
 from tests.real.stack import MMHIE, Stack, environment, start
-
-PATIENCE_S = 900
-GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Served:
     @property
     def model(self) -> str:
         """The public id."""
-        return str(self.client.get("/v1/models").json()["data"][0]["id"])
+        return self.stack.model
 
     def generate(self, prompt: str, **more: Any) -> httpx2.Response:
         """An answer of /llm/generate."""
@@ -44,13 +41,9 @@ class Served:
 
     def chat(self, prompt: str, *, system: str | None = None, **more: Any) -> dict[str, Any]:
         """An answer of /v1/chat/completions, greedy."""
-        messages = [{"role": "system", "content": system}] if system else []
-        body = {
-            "model": self.model,
-            "messages": [*messages, {"role": "user", "content": prompt}],
-            "temperature": 0,
-            **more,
-        }
+        turns = [{"role": "system", "content": system}] if system else []
+        turns.append({"role": "user", "content": prompt})
+        body = {"model": self.model, "messages": turns, "temperature": 0, **more}
         answer = self.client.post("/v1/chat/completions", json=body)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -59,19 +52,14 @@ class Served:
         """The events of a stream, which has to end with [DONE]."""
         answer = self.client.post(path, json={**body, "stream": True})
         assert answer.status_code == 200, answer.text
-        *data, last = re.findall(r"^data: (.*)$", answer.text, re.MULTILINE)
+        *told, last = events(answer.content)
         assert last == "[DONE]"
-        return [json.loads(line) for line in data]
+        return told
 
     @property
     def log(self) -> str:
         """Everything launcher, engine and gateway wrote."""
         return self.stack.log.read_text(errors="replace")
-
-    @property
-    def engine_environ(self) -> dict[str, str]:
-        """The engine's own environment."""
-        return dict(self.stack.find("api_server").environ())
 
     def plan(self) -> dict[str, Any]:
         """Return the plan that `mmhie plan` prints for the same settings."""
@@ -95,7 +83,7 @@ def serving(folder: Path, model: Path | str, **more: str) -> Iterator[Served]:
     stack = start(folder, **settings)
     try:
         stack.until("ready")
-        with httpx2.Client(base_url=stack.base_url, timeout=PATIENCE_S, trust_env=False) as client:
+        with stack.client() as client:
             yield Served(stack, settings, client)
     finally:
         if stack.process.poll() is None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psutil
 
 from tests.contract.process import free_port
@@ -24,7 +25,7 @@ MMHIE = Path(sys.executable).with_name("mmhie")
 START_S = STOP_S = PATIENCE_S
 
 
-@dataclass
+@dataclass(eq=False)
 class Stack:
     """A running `mmhie serve`: where it is, its processes, what it wrote, how it started."""
 
@@ -43,6 +44,28 @@ class Stack:
 
     @property
     def engine_socket(self) -> Path:
+    @property
+    def port(self) -> int:
+        return int(self.base_url.rpartition(":")[2])
+
+    def client(self) -> httpx2.Client:
+        """A client of the gateway."""
+        return httpx2.Client(base_url=self.base_url, timeout=PATIENCE_S, trust_env=False)
+
+    def direct(self) -> httpx2.Client:
+        """A client of the engine itself, past the gateway."""
+        transport = httpx2.HTTPTransport(uds=str(self.engine_socket))
+        key = {"authorization": f"Bearer {self.engine_key}"}
+        return httpx2.Client(
+            transport=transport, base_url="http://engine", headers=key, timeout=PATIENCE_S
+        )
+
+    @property
+    def model(self) -> str:
+        """The served model's public id."""
+        with self.client() as client:
+            return str(client.get("/v1/models").json()["data"][0]["id"])
+
         return Path(self.gateway_environ["MMHIE_ENGINE_URL"].removeprefix("unix:"))
 
     @property
@@ -109,23 +132,21 @@ def command_line(process: psutil.Process) -> str:
 def environment(**ours: str) -> dict[str, str]:
     """The machine's own environment with none of our settings in it but these."""
     theirs = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
-    return {**theirs, **core(), **ours}
+    return {**theirs, **UNBOUND, **ours}
 
 
-def core() -> dict[str, str]:
-    """Give a second engine at a time the second of two cores: each binds itself to the first."""
-    is_second = os.environ.get("PYTEST_XDIST_WORKER") == "gw1" and os.cpu_count() == 2
-    return {"VLLM_CPU_OMP_THREADS_BIND": "1"} if is_second else {}
-
-
-def start(folder: Path, **ours: str) -> Stack:
-    """`mmhie serve` on a free port, in a folder without a .env file."""
-    port = free_port()
+def start(folder: Path, *before: str, **ours: str) -> Stack:
+    """`mmhie serve` on a free port, in a folder without a .env file; `before` are words of its
+    command line."""
     default = {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_TIMEOUT_SECONDS": "120"}
-    env = environment(**{**default, "MMHIE_PORT": str(port), **ours})
-    log = folder / "serve.log"
+    settings = {**default, "MMHIE_HOST": "127.0.0.1", "MMHIE_PORT": str(free_port()), **ours}
+    log = folder / f"serve-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [MMHIE, "serve"], cwd=folder, env=env, stdout=output, stderr=output
+            [*before, MMHIE, "serve"],
+            cwd=folder,
+            env=environment(**settings),
+            stdout=output,
+            stderr=output,
         )
-    return Stack(process, f"http://127.0.0.1:{port}", log)
+    return Stack(process, f"http://{settings['MMHIE_HOST']}:{settings['MMHIE_PORT']}", log)

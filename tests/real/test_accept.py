@@ -30,23 +30,38 @@ def mmhie(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_start_checks_itself(tmp_path: Path) -> None:
-    """Everything that applies passes; the report is signed, and its row can be added once."""
-    accepted = mmhie(tmp_path, "accept", "--quick")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where a start that has checked itself left its report."""
+    folder = tmp_path_factory.mktemp("accepted")
+    accepted = mmhie(folder, "accept", "--quick")
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    document = json.loads((tmp_path / "acceptance.json").read_text())
+    return folder
+
+
+def test_everything_that_applies_passes(folder: Path) -> None:
+    """Each check has its finding, and only what these settings switch off is left out."""
+    document = json.loads((folder / "acceptance.json").read_text())
     outcomes = {finding["check"]: finding["outcome"] for finding in document["findings"]}
     left_out = {name for name, outcome in outcomes.items() if outcome == "not applicable"}
 
     assert list(outcomes) == [check.name for check in run.CHECKS]
     assert left_out == {"feedback", "audit line", "recovery", "adapter"}
     assert document["measurements"]["load"]["runs"][0]["tokens_s"] > 0
-    for name in ("acceptance.json", "acceptance.html"):
-        assert mmhie(tmp_path, "accept", "verify", name).returncode == 0
-    added = json.loads(mmhie(tmp_path, "profiles", "add", "acceptance.json", "--json").stdout)
+
+
+def test_its_row_can_be_added(folder: Path) -> None:
+    """The report becomes a row of the profiles, under the model's name."""
+    added = json.loads(mmhie(folder, "profiles", "add", "acceptance.json", "--json").stdout)
     Path(added["added"]).unlink()
     assert added["model"] == harmony.model().name
 
-    page = tmp_path / "acceptance.html"
+
+def test_the_report_is_signed(folder: Path) -> None:
+    """Both forms of it verify, until a letter is changed."""
+    for name in ("acceptance.json", "acceptance.html"):
+        assert mmhie(folder, "accept", "verify", name).returncode == 0
+
+    page = folder / "acceptance.html"
     page.write_text(page.read_text().replace("passed", "Passed", 1))
-    assert mmhie(tmp_path, "accept", "verify", page.name).returncode == 1
+    assert mmhie(folder, "accept", "verify", page.name).returncode == 1

@@ -5,27 +5,20 @@ Its start is a first one, from an empty cache, at a hub that stalls and cuts.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fake_hub.hub import COMMIT, FakeHub, running
+from tests.fake_hub.hub import COMMIT, FakeHub
 from tests.models import adapter, harmony
 from tests.models.adapter import TAUGHT
-from tests.real.measuring import measured
-from tests.real.serving import Served, serving
+from tests.real.adapters import ADAPTER, BASE, CUT_AT, STALLED_AT, TOKENIZER, WEIGHTS
+from tests.real.measuring import check_estimate
+from tests.real.serving import Served
 
 pytestmark = pytest.mark.slow
-
-ADAPTER, BASE = "a-lab/reasoner", "a-lab/base"
-WEIGHTS, TOKENIZER = f"{BASE}/resolve/{COMMIT}/model.safetensors", "/tokenizer.json"
-SILENT_S = 600  # longer than the fetch waits for a byte
-# In bytes, far from the beginning and from the end.
-CUT_AT, STALLED_AT = 30_000_000, 9_000_000
 
 # Relative to the largest logit: PEFT rounds the difference of a weight before it adds it.
 TOLERANCE = 0.02
@@ -45,34 +38,9 @@ print((ours.argmax(1) == theirs.argmax(1)).all().item())
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
-    """The gpt-oss-shaped base, and its adapter as a repository that names the base's."""
-    described = json.loads((adapter.model() / "adapter_config.json").read_text())
-    config = json.dumps({**described, "base_model_name_or_path": BASE}).encode()
-    with running(tmp_path_factory.mktemp("first") / "hub") as started:
-        started.add(BASE, content(harmony.model()))
-        started.add(ADAPTER, {**content(adapter.model()), "adapter_config.json": config})
-        cut = {"after": CUT_AT, "times": 1}
-        stalled = {"after": STALLED_AT, "stall": SILENT_S, "times": 1}
-        started.fails(**{WEIGHTS: cut, TOKENIZER: stalled})
-        yield started
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Return the files of a model's folder, without the logits that tests compare with."""
-    files = (file for file in folder.iterdir() if file.name != adapter.LOGITS)
-    return {file.name: file.read_bytes() for file in files}
-
-
-@pytest.fixture(scope="module")
-def served(hub: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """`mmhie serve` on a machine that has nothing of the model yet."""
-    folder = tmp_path_factory.mktemp("home")
-    nothing = {"HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url}
-    # A connection that is silent this long is opened anew.
-    soon = {"MMHIE_FETCH_STALL_SECONDS": "5"}
-    with serving(folder, ADAPTER, **nothing, **soon, **harmony.ENVIRONMENT) as running:
-        yield running
+def served(adapted: Served) -> Served:
+    """`mmhie serve` on a machine that had nothing of the model yet."""
+    return adapted
 
 
 def merged(served: Served) -> Path:
@@ -116,28 +84,19 @@ def test_logits_are_pefts_own(served: Served) -> None:
     assert same == "True"
 
 
-def test_the_merge_tells_what_it_is(served: Served) -> None:
-    """The record beside the weights names the adapter, its rank and every file's digest."""
-    record = json.loads((merged(served) / "mmhie_merge.json").read_text())
-
-    assert record["adapter"] == ADAPTER
-    assert record["rank"] == adapter.RANK
-    assert record["files"]
-
-
 def test_the_estimate_holds(served: Served) -> None:
     """Resident size and cache tokens within a tenth."""
     local = {**served.settings, "MMHIE_REASONER_MODEL": str(adapter.model())}
-    figures = measured(served.stack, local, merged(served))
-
-    assert max(map(abs, figures.errors)) < 0.1, figures
+    check_estimate(served.stack, local, merged(served))
 
 
 @pytest.mark.parametrize(("path", "sent"), [(WEIGHTS, CUT_AT), (TOKENIZER, STALLED_AT)])
-def test_what_broke_off_was_resumed(served: Served, hub: FakeHub, path: str, sent: int) -> None:
+def test_what_broke_off_was_resumed(
+    served: Served, adapters: FakeHub, path: str, sent: int
+) -> None:
     """Two requests for the file: the second from where the first one ended."""
     assert served.model == ADAPTER
-    assert [request["range"] for request in hub.asked(path)] == [None, f"bytes={sent}-"]
+    assert [request["range"] for request in adapters.asked(path)] == [None, f"bytes={sent}-"]
 
 
 def test_the_start_told_of_its_fetch(served: Served) -> None:

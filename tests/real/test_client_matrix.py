@@ -5,9 +5,9 @@ What only a broken engine shows is asked of the fake one.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -20,7 +20,8 @@ from tests.compatibility.ledger import LEDGER
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
-from tests.waiting import PATIENCE_S, until
+from tests.real.stack import Stack
+from tests.real.work import until_running
 
 # With the environments still to be made it takes over two minutes.
 pytestmark = pytest.mark.slow
@@ -44,23 +45,10 @@ def pair_id(value: Client | str) -> str:
 
 
 @pytest.fixture(scope="module")
-def model(stack: Any) -> str:
-    """The served model's public id."""
-    listed = httpx2.get(f"{stack.base_url}/v1/models", trust_env=False).json()
-    return str(listed["data"][0]["id"])
-
-
-@pytest.fixture(scope="module")
-def truth(stack: Any, model: str) -> dict[str, str]:
+def truth(direct: httpx2.Client, model: str) -> dict[str, str]:
     """The engine's own answers, asked past the gateway."""
-    transport = httpx2.HTTPTransport(uds=str(stack.engine_socket))
-    key = {"authorization": f"Bearer {stack.engine_key}"}
-    responses = {"input": "Say hi.", "temperature": 0, "max_output_tokens": 60}
-    with httpx2.Client(
-        transport=transport, base_url="http://engine", headers=key, timeout=PATIENCE_S
-    ) as direct:
-        chat = direct.post("/v1/chat/completions", json={"model": model, **ASKED["chat"]}).json()
-        other = direct.post("/v1/responses", json={"model": model, **responses}).json()
+    chat = direct.post("/v1/chat/completions", json={"model": model, **ASKED["chat"]}).json()
+    other = direct.post("/v1/responses", json={"model": model, **ASKED["responses"]}).json()
     said = chat["choices"][0]["message"]["content"]
     return {
         **dict.fromkeys(("chat", "stream", "helper"), said),
@@ -69,40 +57,27 @@ def truth(stack: Any, model: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def real(stack: Any, model: str) -> Iterator[Drivers]:
+def real(stack: Stack, model: str) -> Iterator[Drivers]:
     """Every client's driver on the real stack, started when first asked for."""
     yield from drivers(stack.base_url, model)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[FakeEngine]:
-    """An engine that breaks when told to."""
-    running = FakeEngine().wait()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def faulty(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
-    """Every client's driver on a gateway before that engine."""
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engine.url).wait()
-    try:
-        yield from drivers(gateway.url, "fake-model")
-    finally:
-        gateway.stop()
+def faulty(the_gateway: Gateway) -> Iterator[Drivers]:
+    """Every client's driver on a gateway before an engine that breaks when told to."""
+    yield from drivers(the_gateway.url, "fake-model")
 
 
 def drivers(url: str, model: str) -> Iterator[Drivers]:
-    started: dict[Client, Driven] = {}
     with ExitStack() as running:
 
+        @cache
         def driver(client: Client) -> Driven:
             if not client.is_here():
                 pytest.skip(f"{client.name} is not on this machine")
-            if client not in started:
-                started[client] = Driven(client.command(), url, model)
-                running.callback(started[client].stop)
-            return started[client]
+            started = Driven(client.command(), url, model)
+            running.callback(started.stop)
+            return started
 
         yield driver
 
@@ -157,23 +132,14 @@ def told(
 ) -> dict[str, Any]:
     if case not in FAULTS:
         return real(client).error(case)
-    engine.reset()
     engine.next(**FAULTS[case])
     return faulty(client).error(case)
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=pair_id)
-def test_cancelling_frees_the_engine(stack: Any, real: Drivers, client: Client) -> None:
+def test_cancelling_frees_the_engine(stack: Stack, real: Drivers, client: Client) -> None:
     """The client closes its stream and lives on; the engine has nothing to do a moment later."""
-    with LEDGER.entry(client.row, "cancel") as entry:
+    with LEDGER.entry(client.row, "cancel") as entry, stack.client() as looking:
         assert real(client).result("cancel")["seen"] == 4
-        until(lambda: not working(stack))
+        until_running(looking, 0)
         entry.outcome = "engine freed"
-
-
-def working(stack: Any) -> float:
-    """Requests at work in the engine, by its own count."""
-    page = httpx2.get(f"{stack.base_url}/metrics", trust_env=False).text
-    counts = re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)
-    assert counts
-    return sum(map(float, counts))

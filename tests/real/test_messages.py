@@ -2,29 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
-from anthropic import Anthropic
 
 from tests.compatibility.comparison import says_no_more
+from tests.compatibility.tools import DRUG
 from tests.contract.difference import frames, plain, settled, stripped
 from tests.contract.surfaces import MESSAGES
 from tests.contract.test_disclaimer import TEXT
-from tests.real.test_gateway import client, direct, model
-
-__all__ = ["client", "direct", "model"]
 
 pytestmark = pytest.mark.slow
 
-DRUG = {
-    "type": "object",
-    "properties": {"drug": {"enum": ["ibuprofen"]}},
-    "required": ["drug"],
-    "additionalProperties": False,
-}
 TOOL = {"name": "dose", "description": "The dose of a drug.", "input_schema": DRUG, "strict": True}
 ASKED: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Say hi."}],
@@ -106,13 +96,6 @@ def same(message: dict[str, Any]) -> dict[str, Any]:
 
 def named(data: bytes) -> bytes:
     return re.sub(rb'"chatcmpl-[^"]*"', b'"x"', settled(data))
-
-
-@pytest.fixture(scope="module")
-def official(stack: Any) -> Iterator[Anthropic]:
-    """Anthropic's own client."""
-    with Anthropic(base_url=stack.base_url, api_key="any", max_retries=0) as opened:
-        yield opened
 
 
 def test_counts_are_the_engines(client: httpx2.Client, direct: httpx2.Client, model: str) -> None:

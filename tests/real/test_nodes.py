@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 import psutil
 import pytest
 
 from requirements import programs
 from tests.models import harmony
 from tests.models.harmony import EXCHANGES, FEVER, SYSTEM
-from tests.real.serving import PATIENCE_S, Served
-from tests.real.stack import MMHIE, START_S, STOP_S, Stack, environment
+from tests.real.serving import Served
+from tests.real.stack import START_S, STOP_S, Stack, start
 
 pytestmark = [
     pytest.mark.slow,
@@ -47,27 +46,18 @@ class Hosts:
 
     def start(self, rank: int, folder: Path, **ours: str) -> Stack:
         """`mmhie serve` as this node, on a core of its own."""
-        variables = {
-            "MMHIE_NODES": "2",
-            "MMHIE_NODE_RANK": str(rank),
-            "MMHIE_HEAD_ADDRESS": HEAD_ADDRESS,
-            "MMHIE_HOST": FRONT,
-            "MMHIE_PORT": str(PORT),
-            "MMHIE_TIMEOUT_SECONDS": "120",
-            "VLLM_CPU_OMP_THREADS_BIND": str(rank),
-            **ours,
-        }
-        log = folder / f"node{rank}-{time.monotonic_ns()}.log"
         entered = ("ip", "netns", "exec", self.names[rank], "taskset", "--cpu-list", str(rank))
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*entered, MMHIE, "serve"],
-                cwd=folder,
-                env=environment(**variables),
-                stdout=output,
-                stderr=output,
-            )
-        return Stack(process, f"http://{FRONT}:{PORT}", log)
+        return start(
+            folder,
+            *entered,
+            MMHIE_NODES="2",
+            MMHIE_NODE_RANK=str(rank),
+            MMHIE_HEAD_ADDRESS=HEAD_ADDRESS,
+            MMHIE_HOST=FRONT,
+            MMHIE_PORT=str(PORT),
+            VLLM_CPU_OMP_THREADS_BIND=str(rank),
+            **ours,
+        )
 
 
 def ip(line: str) -> None:
@@ -129,8 +119,7 @@ def pair(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pai
     settings |= harmony.ENVIRONMENT
     head = hosts.start(0, folder, **settings)
     follower = hosts.start(1, folder, **settings)
-    base_url = head.base_url
-    with httpx2.Client(base_url=base_url, timeout=PATIENCE_S, trust_env=False) as client:
+    with head.client() as client:
         made = Pair(Served(head, settings, client), follower, hosts, settings)
         try:
             made.until_ready()
@@ -138,7 +127,7 @@ def pair(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pai
         finally:
             for part in (head, made.follower):
                 part.process.terminate()
-                part.process.wait(timeout=PATIENCE_S)
+                part.process.wait(timeout=STOP_S)
 
 
 def test_two_hosts_say_what_one_says(pair: Pair) -> None:

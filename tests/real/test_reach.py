@@ -1,8 +1,8 @@
 """The walls in front of a real vLLM: which of its routes and fields are to be had, whose turn it
 is, and that its work ends with whoever wanted it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import httpx2
 import pytest
 
 from gateway.api.request_policy import rules_for
-from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     CHAT,
     COMPLETIONS,
@@ -22,16 +21,11 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.real.test_gateway import (
-    body_of,
-    client,
-    direct,
-    generated,
-    model,
-    until_running,
-)
-
-__all__ = ["client", "direct", "model"]
+from tests.gateway.server.wire import request
+from tests.real.conftest import Begin, phase_file
+from tests.real.stack import Stack
+from tests.real.work import body_of, generated, until_running
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +38,6 @@ REACHABLE = {
     ("POST", "/tokenize"),
     ("POST", "/detokenize"),
     ("GET", "/v1/models"),
-    ("GET", "/metrics"),  # the gateway's own, with the engine's families in it
     ("GET", "/health"),  # the gateway's own readiness
 }
 SCHEMAS = {
@@ -57,54 +50,17 @@ SCHEMAS = {
 # Fields of vLLM's that go to it as they come. What is in neither list has not been decided.
 PASSED = frozenset(
     {
-        "model",
-        "stream",
-        "stream_options",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "seed",
-        "user",
-        "metadata",
-        "service_tier",
-        "store",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "length_penalty",
-        "repetition_detection",
-        "tool_choice",
-        "parallel_tool_calls",
-        "max_tool_calls",
-        "include",
-        "instructions",
-        "reasoning",
-        "truncation",
-        "reasoning_effort",
-        "thinking_token_budget",
-        "include_reasoning",
-        "enable_response_messages",
-        "use_beam_search",
-        "watermarking",
-        "ignore_eos",
-        "echo",
-        "suffix",
-        "include_stop_str_in_output",
-        "skip_special_tokens",
-        "spaces_between_special_tokens",
-        "truncate_prompt_tokens",
-        "truncation_side",
-        "add_generation_prompt",
-        "continue_final_message",
-        "add_special_tokens",
-        "return_tokens_as_token_ids",
-        "return_token_ids",
-        "return_token_offsets",
-        "return_prompt_text",
-        "stream_interval",
-        "prompt_cache_key",
-        "thinking",
+        *("model", "stream", "stream_options", "temperature", "top_p", "top_k", "min_p", "seed"),
+        *("user", "metadata", "service_tier", "store", "frequency_penalty", "presence_penalty"),
+        *("repetition_penalty", "length_penalty", "repetition_detection", "tool_choice"),
+        *("parallel_tool_calls", "max_tool_calls", "include", "instructions", "reasoning"),
+        *("truncation", "reasoning_effort", "thinking_token_budget", "include_reasoning"),
+        *("enable_response_messages", "use_beam_search", "watermarking", "ignore_eos", "echo"),
+        *("suffix", "include_stop_str_in_output", "skip_special_tokens"),
+        *("spaces_between_special_tokens", "truncate_prompt_tokens", "truncation_side"),
+        *("add_generation_prompt", "continue_final_message", "add_special_tokens"),
+        *("return_tokens_as_token_ids", "return_token_ids", "return_token_offsets"),
+        *("return_prompt_text", "stream_interval", "prompt_cache_key", "thinking"),
     }
 )
 OURS = {"priority", "cache_salt"}  # set by the gateway
@@ -124,7 +80,7 @@ def test_every_route_of_the_engine(client: httpx2.Client, described: dict[str, A
         (method.upper(), path) for path, methods in described["paths"].items() for method in methods
     }
     assert len(routes) > 20, routes
-    assert routes >= REACHABLE - {("GET", "/metrics")}
+    assert routes >= REACHABLE
     reached = set()
     for method, path in sorted(routes):
         answer = client.request(method, path, json={} if method == "POST" else None)
@@ -132,7 +88,8 @@ def test_every_route_of_the_engine(client: httpx2.Client, described: dict[str, A
             reached.add((method, path))
         elif answer.status_code == 404:
             assert answer.json()["error"]["code"] == "not_found", (method, path)
-    assert reached - {("GET", "/metrics")} == REACHABLE - {("GET", "/metrics")}
+    # The gateway's own page of that name has the engine's families in it.
+    assert reached - {("GET", "/metrics")} == REACHABLE
 
 
 @pytest.mark.parametrize("path", SCHEMAS)
@@ -145,27 +102,34 @@ def test_every_field_of_the_engine(described: dict[str, Any], path: str) -> None
     assert fields - rules_for(path).keys() - PASSED - OURS - COUNTED == set()
 
 
-@pytest.fixture
-def start(stack: Any, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
-    """Gateways of one's own in front of the running engine."""
-    with ExitStack() as ends:
+LEAVING = tuple(
+    surface for surface in SURFACES if surface.path in (GENERATE, CHAT) and surface.form != "text"
+)
 
-        def begin(**settings: str) -> Gateway:
-            own = {
-                "MMHIE_ENGINE_API_KEY": stack.engine_key,
-                "MMHIE_PHASE_FILE": stack.gateway_environ["MMHIE_PHASE_FILE"],
-                **settings,
-            }
-            gateway = Gateway(tmp_path, f"unix:{stack.engine_socket}", **own)
-            ends.callback(gateway.stop)
-            return gateway.wait()
 
-        yield begin
+@pytest.mark.parametrize("surface", LEAVING, ids=name_of)
+@pytest.mark.parametrize("after", [0, 5], ids=["before a token", "in mid-stream"])
+def test_leaving_frees_the_engine(
+    stack: Stack, client: httpx2.Client, model: str, surface: Surface, after: int
+) -> None:
+    """The engine stops before it has generated all the tokens that were asked for."""
+    until_running(client, 0)
+    before = generated(client)
+    body = json.dumps(body_of(surface, model, **surface.limit(400), **surface.lasting)).encode()
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=PATIENCE_S) as plug:
+        plug.sendall(request(surface.path, method="POST", body=body, close=False))
+        until_running(client, 1)
+        if surface.form != "json":
+            for _ in range(after):
+                assert plug.recv(65536)
+
+    until_running(client, 0)
+    assert generated(client) - before < 400
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_timeout_frees_the_engine(
-    start: Callable[..., Gateway], client: httpx2.Client, model: str, surface: Surface
+    stack: Stack, begin: Begin, client: httpx2.Client, model: str, surface: Surface
 ) -> None:
     """Of a whole answer, or of a first token that is not there at once: the error says so, and the
     engine stops before it has generated all the tokens that were asked for.
@@ -175,7 +139,8 @@ def test_a_timeout_frees_the_engine(
     """
     until_running(client, 0)
     before = generated(client)
-    gateway = start(MMHIE_TIMEOUT_SECONDS="1" if surface.form == "json" else "0.001")
+    seconds = "1" if surface.form == "json" else "0.001"
+    gateway = begin(stack, **phase_file(stack), MMHIE_TIMEOUT_SECONDS=seconds)
     body = body_of(
         surface, model, "Tell me of the heart. " * 60, **surface.limit(400), **surface.lasting
     )
@@ -188,7 +153,7 @@ def test_a_timeout_frees_the_engine(
 
 
 def test_each_class_is_taken_by_the_engine(
-    stack: Any, start: Callable[..., Gateway], model: str, tmp_path: Path
+    stack: Stack, begin: Begin, model: str, tmp_path: Path
 ) -> None:
     """The launcher starts vLLM by priority and says so; a class is a number that vLLM takes, and
     a number of the caller's own changes nothing."""
@@ -198,7 +163,7 @@ def test_each_class_is_taken_by_the_engine(
         add_key(keys, class_, "generate", "openai", priority=class_)
         for class_ in ("emergency", "routine", "batch")
     ]
-    gateway = start(MMHIE_KEYS_FILE=str(keys))
+    gateway = begin(stack, **phase_file(stack), MMHIE_KEYS_FILE=str(keys))
     for surface in SURFACES:
         said: dict[str, Any] = {} if surface.path == GENERATE else {"priority": 7}
         for secret in secrets:

@@ -1,50 +1,41 @@
-"""The README: its commands, run as they stand, and its length."""
-
-import re
-import subprocess
-import sys
-from pathlib import Path
+"""The README's examples and the API reference's in Python, run as they stand on a real engine:
+structured output is none on a fake one."""
 
 import pytest
 
+from tests.docs.examples import DOCS, Example, examples, examples_of
 from tests.real.stack import Stack
 
-README = Path(__file__).parents[2] / "README.md"
-ADDRESS = "http://127.0.0.1:8000"
+CURL, PYTHON = examples_of(DOCS.with_name("README.md"))
+PAGES = ("api.md", "limits.md")
+REFERENCE = [shown for shown in examples() if shown.page in PAGES and shown.language == "python"]
 NOTICE = "Model outputs are not clinical advice."
 
 pytestmark = pytest.mark.slow
 
 
-def blocks(language: str) -> list[str]:
-    """Every fenced block of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
-
-
 def test_the_curl_example_answers_with_both_notices(stack: Stack) -> None:
     """The curl command gives a text, the safety notice and the notice of a red flag."""
-    (command,) = blocks("bash")
-    command = command.replace(ADDRESS, stack.base_url)
-    done = subprocess.run(["bash", "-ec", command], capture_output=True, text=True, timeout=120)
+    done = CURL.run(stack.base_url)
 
     assert done.returncode == 0, done.stderr
     assert NOTICE in done.stdout
     assert "MED101" in done.stdout
 
 
-def test_the_python_example_prints_an_answer(stack: Stack, tmp_path: Path) -> None:
+def test_the_python_example_prints_an_answer(stack: Stack) -> None:
     """The Python example runs as it stands, but for the address."""
-    (example,) = blocks("python")
-    script = tmp_path / "example.py"
-    script.write_text(example.replace(ADDRESS, stack.base_url))
-    done = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        env={"PATH": "/usr/bin:/bin"},
-    )
+    done = PYTHON.run(stack.base_url)
 
     assert done.returncode == 0, done.stderr
     assert NOTICE in done.stdout
     assert len(done.stdout.strip()) > len(NOTICE) + 20
+
+
+@pytest.mark.parametrize("example", REFERENCE, ids=str)
+def test_the_reference_s_example_runs(stack: Stack, example: Example) -> None:
+    """It ends well and prints something."""
+    done = example.run(stack.base_url)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
-import subprocess
-import urllib.request
 from collections.abc import Iterable
 from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psutil
 import pytest
 
-from launcher.models.families import DISPLAY_NAMES
+from tests.contract.surfaces import CHAT_SSE, GENERATE
 from tests.gateway.observability.collector import Collector
-from tests.real.stack import MMHIE, Stack, environment
-from tests.waiting import PATIENCE_S
+from tests.real.measuring import check_estimate
+from tests.real.stack import Stack
 
 pytestmark = pytest.mark.slow
 
 ENGINE = "VLLM::EngineCor"  # a process name ends after 15 letters
-
-
-def generate(stack: Stack, **more: Any) -> Any:
-    """An open answer of /llm/generate."""
-    return post(stack, "/llm/generate", {"prompt": "What is a fever?", "max_tokens": 8, **more})
-
-
-def endless(stack: Stack) -> Any:
-    """An open stream that a stop will find open."""
-    ask = {"model": "embedded", "messages": [{"role": "user", "content": "What is a fever?"}]}
-    return post(
-        stack,
-        "/v1/chat/completions",
-        {**ask, "stream": True, "max_tokens": 4000, "ignore_eos": True},
-    )
-
-
-def post(stack: Stack, path: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(
-        stack.base_url + path, json.dumps(body).encode(), {"content-type": "application/json"}
-    )
-    return urllib.request.urlopen(request, timeout=PATIENCE_S)
 
 
 def engine_core(stack: Stack) -> psutil.Process | None:
@@ -81,15 +57,6 @@ def test_health_is_there_from_the_start(stack: Stack) -> None:
     assert shares == sorted(shares)
 
 
-def test_the_person_is_told_where_it_is(stack: Stack) -> None:
-    """Phase lines, the address, three commands to try."""
-    said = stack.log.read_text()
-
-    assert f"The model {DISPLAY_NAMES['embedded']} is ready at {stack.base_url}" in said
-    assert said.count(f"{stack.base_url}/llm/generate") >= 2
-    assert f"OpenAI(base_url='{stack.base_url}/v1'" in said
-
-
 def test_the_engine_sends_nothing_home_and_is_private(stack: Stack) -> None:
     """No usage statistics, no hub, a socket only its owner reaches, none of our keys."""
     env = stack.find("api_server").environ()
@@ -102,25 +69,11 @@ def test_the_engine_sends_nothing_home_and_is_private(stack: Stack) -> None:
     assert not any(stack.engine_key in " ".join(process.cmdline()) for process in stack.processes())
 
 
-def test_a_second_start_on_the_port_is_one_sentence(stack: Stack, tmp_path: Path) -> None:
-    """Exit code 2, the port and what to do, before anything is started."""
-    port = stack.base_url.rsplit(":", 1)[1]
-    env = environment(MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
-    second = subprocess.run(
-        [MMHIE, "serve"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-
-    assert second.returncode == 2
-    assert second.stderr.count("\n") == 1
-    assert f"Port {port} " in second.stderr
-    assert "MMHIE_PORT" in second.stderr
-
-
-def test_no_word_of_the_patient_in_the_log(stack: Stack) -> None:
+def test_no_word_of_the_patient_in_the_log(stack: Stack, client: httpx2.Client) -> None:
     """Neither the question nor the answer, from engine or gateway."""
     marker = "Quetzalcoatlus"
-    with generate(stack, prompt=f"My name is {marker}. What is a fever?") as answer:
-        text = json.load(answer)["text"]
+    asked = {"prompt": f"My name is {marker}. What is a fever?", "max_tokens": 8}
+    text = client.post(GENERATE, json=asked).json()["text"]
 
     said = stack.log.read_text()
     assert marker not in said
@@ -130,19 +83,14 @@ def test_no_word_of_the_patient_in_the_log(stack: Stack) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_one_trace_from_the_caller_to_vllm(
-    stack: Stack, collector: Collector, stream: bool
+    client: httpx2.Client, collector: Collector, stream: bool
 ) -> None:
     """vLLM's own span hangs below the gateway's, that below the caller's; no text in any byte."""
     trace = ("1" if stream else "2") * 32
     marker = "Quetzalcoatlus"
     body = {"prompt": f"{marker} has a fever. Why?", "max_tokens": 8, "stream": stream}
-    request = urllib.request.Request(
-        f"{stack.base_url}/llm/generate",
-        json.dumps(body).encode(),
-        {"content-type": "application/json", "traceparent": f"00-{trace}-{'3' * 16}-01"},
-    )
-    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-        told = answer.read().decode()
+    headers = {"traceparent": f"00-{trace}-{'3' * 16}-01"}
+    assert client.post(GENERATE, json=body, headers=headers).text
 
     def ours(spans: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         return {span["name"]: span for span in spans if span["trace"] == trace}
@@ -155,24 +103,34 @@ def test_one_trace_from_the_caller_to_vllm(
         asked["attributes"]["gen_ai.usage.output_tokens"]
         == engines["attributes"]["gen_ai.usage.completion_tokens"]
     )
-    assert told
     assert marker.encode() not in collector.raw
 
 
-def test_interrupted_with_a_stream_open_everything_ends(stack: Stack) -> None:
+def test_the_estimate_holds(stack: Stack) -> None:
+    """Resident size and cache tokens of the embedded model's engine within a tenth."""
+    argv = stack.find("api_server").cmdline()
+    prepared = Path(argv[argv.index("--model") + 1])
+    check_estimate(stack, {"MMHIE_REASONER_MODEL": "embedded"}, prepared)
+
+
+def test_interrupted_with_a_stream_open_everything_ends(
+    stack: Stack, client: httpx2.Client
+) -> None:
     """SIGINT, as Ctrl-C sends it: the stream is cut short, nothing is left, exit code 0."""
     processes = stack.processes()
     folder = stack.engine_socket.parent
-    with endless(stack) as answer:
-        answer.readline()
+    endless: dict[str, Any] = {"model": "embedded", "max_tokens": 4000, "ignore_eos": True}
+    with CHAT_SSE.stream(client, **endless) as answer:
+        parts = answer.iter_raw()
+        next(parts)
         code = stack.stop(signal.SIGINT)
-        rest = answer.read().decode()
+        rest = b"".join(parts)
 
     assert code == 0
-    assert '"error"' in rest
-    assert rest.rstrip().endswith("[DONE]")
+    assert b'"error"' in rest
+    assert rest.rstrip().endswith(b"[DONE]")
     assert alive(processes) == []
     assert not folder.exists()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", int(stack.base_url.rsplit(":", 1)[1])))
+        probe.bind(("127.0.0.1", stack.port))

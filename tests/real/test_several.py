@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx2
 import psutil
@@ -14,6 +16,7 @@ import pytest
 
 from tests.models import completer
 from tests.real.stack import Stack, start
+from tests.real.test_serve import alive
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -31,7 +34,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         running.until("ready")
         yield running
     finally:
-        running.stop()
+        if running.process.poll() is None:
+            running.stop()
 
 
 @dataclass
@@ -107,7 +111,7 @@ def test_one_engine_dies_under_load(pair: Stack) -> None:
         until(lambda: len(load.ended) >= CLIENTS)
         engines(pair)[0].kill()
         killed = time.monotonic()
-        load.pause_s = 0.5  # the next engine needs the cores for its start
+        load.pause_s = 3.0  # the next engine needs the cores for its start
         until(lambda: "of 2" in detail(pair))
         until(lambda: "of 2" not in (detail(pair) or "of 2"), every_s=0.5)
         back_s = time.monotonic() - killed
@@ -119,6 +123,17 @@ def test_one_engine_dies_under_load(pair: Stack) -> None:
     # What was on it: a stream is cut, and what had no byte of an answer yet is a 502.
     assert set(ended) <= {"whole", "cut", "502"}
     assert ended["cut"] + ended["502"] <= CLIENTS
+
+
+def test_nothing_outlives_a_killed_launcher(pair: Stack) -> None:
+    """SIGKILL to the launcher: its processes follow."""
+    processes, folder = pair.processes(), Path(pair.gateway_environ["MMHIE_PHASE_FILE"]).parent
+    pair.process.kill()
+    pair.process.wait()
+
+    assert len(processes) >= 9
+    until(lambda: not alive(processes))
+    shutil.rmtree(folder)  # who is killed cannot clear away
 
 
 def detail(pair: Stack) -> str:

@@ -27,10 +27,8 @@ from tests.contract.surfaces import (
 from tests.contract.test_disclaimer import NOTE, TEXT
 from tests.contract.test_second_reader import DOUBTFUL, ON
 from tests.real.stack import Stack, start
-from tests.real.test_gateway import body_of, client, generated, model, until_running
 from tests.real.test_serve import alive
-
-__all__ = ["client", "model"]
+from tests.real.work import body_of, generated, until_running
 
 pytestmark = pytest.mark.engine
 

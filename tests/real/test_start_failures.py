@@ -39,27 +39,16 @@ class Reason:
 
 # Layers without a KV cache, says config.json, so that the launcher gives 1 GiB to what takes 2.3.
 NO_ROOM: Final = {"MMHIE_MAX_MODEL_LEN": "100000", "MMHIE_MAX_INFLIGHT": "1"}
+NO_FLAG: Final = {"MMHIE_ENGINE_ARGS": "--no-such-flag"}
 WITHOUT_CACHE: Final = {"full_attention_interval": 31, "max_position_embeddings": 100000}
 # Read from recorded logs in every run (tests/launcher/serving/test_startup_log.py), and here anew.
 RECORDED = (
     Reason("cache too small", r"KV cache", NO_ROOM, config=WITHOUT_CACHE, code=4),
-    Reason(
-        "unknown flag",
-        r"unrecognized arguments: --no-such-flag",
-        {"MMHIE_ENGINE_ARGS": "--no-such-flag"},
-    ),
+    Reason("unknown flag", r"unrecognized arguments: --no-such-flag", NO_FLAG),
 )
 
 
-@dataclass(frozen=True)
-class Ending:
-    """The ending of one start."""
-
-    code: int
-    lines: list[str]
-
-
-Endings = dict[str, Ending]
+Endings = dict[str, subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +60,11 @@ def endings(tmp_path_factory: pytest.TempPathFactory) -> Endings:
     return dict(zip(map(str, RECORDED), ended, strict=True))
 
 
-def attempt(reason: Reason, folder: Path) -> Ending:
+def attempt(reason: Reason, folder: Path) -> subprocess.CompletedProcess[str]:
     """`mmhie serve`, in a folder of its own."""
     model = copy_model(folder / "model", reason)
     settings = {"MMHIE_REASONER_MODEL": str(model), "MMHIE_CACHE_DIR": str(folder / "cache")}
-    done = subprocess.run(
+    return subprocess.run(
         [MMHIE, "serve"],
         env=environment(**settings, MMHIE_PORT=str(free_port()), **reason.settings),
         cwd=folder,
@@ -84,7 +73,6 @@ def attempt(reason: Reason, folder: Path) -> Ending:
         timeout=BOUND_S,
         check=False,
     )
-    return Ending(done.returncode, done.stderr.splitlines())
 
 
 def copy_model(folder: Path, reason: Reason) -> Path:
@@ -99,8 +87,8 @@ def copy_model(folder: Path, reason: Reason) -> Path:
 def test_the_engine_still_says_what_is_recorded(endings: Endings, reason: Reason) -> None:
     """The last line is the cause in vLLM's words; before it, only prefixed log lines."""
     ending = endings[str(reason)]
-    *log, sentence = ending.lines
-    assert ending.code == reason.code, ending.lines[-30:]
+    *log, sentence = ending.stderr.splitlines()
+    assert ending.returncode == reason.code, log[-30:]
     assert re.search(reason.said, sentence), sentence
     assert len(sentence) < 600
     assert sentence not in log

@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from tests.compatibility.environment import python_with
-from tests.models import adapter, harmony, site_adapter
-from tests.real.serving import serving
+from tests.fake_hub.hub import FakeHub
+from tests.models import site_adapter
+from tests.real.adapters import OF_A_SITE, serve_from
+from tests.real.serving import Served
 from tests.real.stack import MMHIE
 
-pytestmark = pytest.mark.slow  # two engines, three evaluations
+pytestmark = pytest.mark.slow  # one more engine, three evaluations
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(adapters: FakeHub, adapted: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site's folder with its items and three reports.
 
     Two are of its own adapter, the third of one that was trained for something else.
@@ -29,12 +31,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     items = (json.dumps(item) for item in site_adapter.items())
     (folder / "items.jsonl").write_text("\n".join(items))
-    for model, reports in ((site_adapter.model(), ("own", "again")), (adapter.model(), ("other",))):
-        cache = folder / reports[0]
-        cache.mkdir()
-        with serving(cache, model, **harmony.ENVIRONMENT, MMHIE_MAX_TOKENS="128") as served:
-            for name in reports:
-                evaluated(folder, served.stack.base_url, name)
+    evaluated(folder, adapted.stack.base_url, "other")
+    adapted.stack.stop()  # nobody asks it any more, and it takes memory
+    (folder / "own").mkdir()
+    with serve_from(adapters, OF_A_SITE, folder / "own") as served:
+        for name in ("own", "again"):
+            evaluated(folder, served.stack.base_url, name)
     return folder
 
 

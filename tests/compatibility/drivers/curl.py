@@ -4,13 +4,12 @@ import json
 import subprocess
 from typing import Any
 
-from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, serve
+from protocol import ASKED, MODEL, URL, completions, label, serve
 
 CHAT = "/v1/chat/completions"
 CURL = ["curl", "--silent", "--no-buffer", "--max-time", "60", "--fail-with-body"]
 JSON = ["-H", "content-type: application/json"]
 REFUSED_STATUS = 22  # curl's exit code for a status of 400 or more
-chatting: dict[str, Any] = {"model": MODEL, **ASKED["chat"]}
 
 
 class RefusedError(Exception):
@@ -25,8 +24,19 @@ class InBandError(Exception):
     """An error object among the events."""
 
 
+class Printed(dict[str, Any]):
+    """An object of JSON, read as the objects of clients are."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self.get(name)
+
+    @property
+    def model_extra(self) -> "Printed":
+        return self
+
+
 def command(body: dict[str, Any], path: str = CHAT) -> list[str]:
-    return [*CURL, *JSON, "-d", json.dumps(body), URL + path]
+    return [*CURL, *JSON, "-d", json.dumps({"model": MODEL, **body}), URL + path]
 
 
 def post(body: dict[str, Any], path: str = CHAT) -> bytes:
@@ -39,22 +49,20 @@ def post(body: dict[str, Any], path: str = CHAT) -> bytes:
     return done.stdout
 
 
-def events(printed: bytes) -> list[dict[str, Any]]:
+def create(**body: Any) -> Any:
+    """A completion, or the events of a stream."""
+    printed = post({**ASKED["chat"], **body})
+    return events(printed) if body.get("stream") else json.loads(printed, object_hook=Printed)
+
+
+def events(printed: bytes) -> list[Printed]:
     """The JSON events of a stream; raises InBandError."""
     lines = [line[6:] for line in printed.split(b"\n") if line.startswith(b"data: {")]
-    events = [json.loads(line) for line in lines]
+    events = [json.loads(line, object_hook=Printed) for line in lines]
     for event in events:
         if "error" in event:
             raise InBandError(event["error"]["message"])
     return events
-
-
-def text_of(answer: dict[str, Any]) -> dict[str, Any]:
-    return {"text": answer["choices"][0]["message"]["content"], "label": label(answer)}
-
-
-def label(answer: dict[str, Any]) -> str:
-    return str(answer["mmhie"]["disclaimer"]["text"])
 
 
 def version() -> dict[str, Any]:
@@ -62,47 +70,13 @@ def version() -> dict[str, Any]:
     return {"version": printed.stdout.split()[1]}
 
 
-def chat() -> dict[str, Any]:
-    return text_of(json.loads(post(chatting)))
-
-
-def stream() -> dict[str, Any]:
-    chunks = events(post({**chatting, "stream": True}))
-    text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
-    return {"text": text, "label": label(chunks[0])}
-
-
-def tools() -> dict[str, Any]:
-    answer = json.loads(post({**chatting, "tools": [TOOL], "tool_choice": NAMED}))
-    call = answer["choices"][0]["message"]["tool_calls"][0]["function"]
-    return {
-        "name": call["name"],
-        "arguments": json.loads(call["arguments"]),
-        "label": label(answer),
-    }
-
-
-def structured_output() -> dict[str, Any]:
-    answer = text_of(json.loads(post({**chatting, "response_format": FORMAT})))
-    return {"value": json.loads(answer["text"]), "label": answer["label"]}
-
-
 def responses() -> dict[str, Any]:
-    body = {"model": MODEL, "input": "Say hi.", "temperature": 0, "max_output_tokens": 60}
-    answer = json.loads(post(body, "/v1/responses"))
-    return {"text": answer["output"][0]["content"][0]["text"], "label": label(answer)}
-
-
-def not_found() -> dict[str, Any]:
-    return text_of(json.loads(post({**chatting, "model": "nope"})))
-
-
-def bad_request() -> dict[str, Any]:
-    return text_of(json.loads(post({**chatting, "temperature": -1})))
+    answer = json.loads(post(ASKED["responses"], "/v1/responses"), object_hook=Printed)
+    return {"text": answer.output[0].content[0].text, "label": label(answer)}
 
 
 def cancel() -> dict[str, Any]:
-    body = {"model": MODEL, **ASKED["endless"], "stream": True, "ignore_eos": True}
+    body = {**ASKED["endless"], "stream": True, "ignore_eos": True}
     with subprocess.Popen(command(body), stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         seen = sum(child.stdout.readline().startswith(b"data: {") for _ in range(8))
@@ -110,4 +84,4 @@ def cancel() -> dict[str, Any]:
     return {"seen": seen}
 
 
-serve(vars())
+serve({**completions(create), **vars()})

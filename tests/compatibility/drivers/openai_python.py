@@ -1,75 +1,46 @@
 """The official openai package, either major line."""
 
 import json
+from functools import partial
 from typing import Any
 
 import openai
-from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, called, label, leave, serve
+from protocol import ASKED, MODEL, NAMED, TOOL, URL, completions, label, read, serve, spoken
 
 client = openai.OpenAI(base_url=f"{URL}/v1", api_key="any", max_retries=0)
-create = client.chat.completions.create
-chatting: dict[str, Any] = {"model": MODEL, **ASKED["chat"]}
-
-
-def chat() -> dict[str, Any]:
-    answer = create(**chatting)
-    return {"text": answer.choices[0].message.content, "label": label(answer)}
-
-
-def stream() -> dict[str, Any]:
-    chunks = list(create(**chatting, stream=True))
-    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-    return {"text": text, "label": label(chunks[0])}
+create: Any = partial(client.chat.completions.create, model=MODEL, **ASKED["chat"])
 
 
 def helper() -> dict[str, Any]:
-    with client.chat.completions.stream(**chatting) as opened:
+    with client.chat.completions.stream(model=MODEL, **ASKED["chat"]) as opened:
         answer = opened.get_final_completion()
     return {"text": answer.choices[0].message.content, "label": label(answer)}
 
 
-def tools() -> Any:
-    answer = create(**chatting, tools=[TOOL], tool_choice=NAMED)
-    return called(answer.choices[0].message.tool_calls[0].function, answer)
-
-
 def tools_streamed() -> dict[str, Any]:
-    chunks = list(create(**chatting, tools=[TOOL], tool_choice=NAMED, stream=True))
+    chunks = list(create(tools=[TOOL], tool_choice=NAMED, stream=True))
     deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
     name = "".join(call.function.name or "" for call in deltas)
     written = "".join(call.function.arguments or "" for call in deltas)
     return {"name": name, "arguments": json.loads(written), "label": label(chunks[0])}
 
 
-def structured_output() -> dict[str, Any]:
-    answer = create(**chatting, response_format=FORMAT)
-    return {"value": json.loads(answer.choices[0].message.content), "label": label(answer)}
-
-
 def responses() -> dict[str, Any]:
-    answer = client.responses.create(
-        model=MODEL, input="Say hi.", temperature=0, max_output_tokens=60
-    )
+    answer = client.responses.create(model=MODEL, **ASKED["responses"])
     return {"text": answer.output_text, "label": label(answer)}
 
 
-def not_found() -> dict[str, Any]:
-    create(**{**chatting, "model": "nope"})
-    return {}
+def retried() -> Any:
+    patient = client.with_options(max_retries=openai.DEFAULT_MAX_RETRIES)
+    return spoken(patient.chat.completions.create(model=MODEL, **ASKED["chat"]))
 
 
-def bad_request() -> dict[str, Any]:
-    create(**{**chatting, "temperature": -1})
-    return {}
-
-
-def broken_stream() -> dict[str, Any]:
-    return {"chunks": len(list(create(**chatting, stream=True)))}
-
-
-def cancel() -> Any:
-    opened = create(model=MODEL, **ASKED["endless"], stream=True, extra_body={"ignore_eos": True})
-    return leave(opened)
-
-
-serve(vars(), "openai")
+cases = {
+    "broken_stream": lambda: read(create(stream=True)),
+    "broken_responses": lambda: read(
+        client.responses.create(model=MODEL, **ASKED["responses"], stream=True)
+    ),
+    "broken_helper": helper,
+    "bad_stream": lambda: read(create(temperature=-1, stream=True)),
+}
+serve({**completions(create), **cases, **vars()}, "openai")

@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,40 @@ def serve(driver: Mapping[str, Any], package: str = "") -> None:
         told_to.flush()
 
 
+def completions(create: Callable[..., Any]) -> dict[str, Callable[[], Any]]:
+    """Cases of a function whose arguments and answers are those of openai's chat completions, and
+    which has been given what is asked."""
+
+    def stream() -> dict[str, Any]:
+        chunks = list(create(stream=True))
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        return {"text": text, "label": label(chunks[0])}
+
+    def tools() -> dict[str, Any]:
+        answer = create(tools=[TOOL], tool_choice=NAMED)
+        return called(answer.choices[0].message.tool_calls[0].function, answer)
+
+    def structured_output() -> dict[str, Any]:
+        answer = create(response_format=FORMAT)
+        return {"value": json.loads(answer.choices[0].message.content), "label": label(answer)}
+
+    endless = {**ASKED["endless"], "extra_body": {"ignore_eos": True}}
+    return {
+        "chat": lambda: spoken(create()),
+        "stream": stream,
+        "tools": tools,
+        "structured_output": structured_output,
+        "not_found": lambda: spoken(create(model="nope")),
+        "bad_request": lambda: spoken(create(temperature=-1)),
+        "cancel": lambda: leave(create(**endless, stream=True)),
+    }
+
+
+def spoken(answer: Any) -> dict[str, Any]:
+    """The text of an answer."""
+    return {"text": answer.choices[0].message.content, "label": label(answer)}
+
+
 def called(call: Any, answer: Any) -> dict[str, Any]:
     """A tool call of an answer."""
     return {"name": call.name, "arguments": json.loads(call.arguments), "label": label(answer)}
@@ -48,14 +82,28 @@ def leave(opened: Any) -> dict[str, Any]:
     return {"seen": len(seen)}
 
 
-def described(problem: Exception) -> dict[str, Any]:
+def read(opened: Iterable[object]) -> dict[str, Any]:
+    """Read a stream, of which more than its head has come when it breaks."""
+    seen: list[object] = []
+    try:
+        seen.extend(opened)
+    finally:
+        assert len(seen) >= 3
+    return {"seen": len(seen)}
+
+
+def described(problem: Any) -> dict[str, Any]:
     """An exception by its classes, and what the client put on it."""
+    body = problem.body if isinstance(getattr(problem, "body", None), dict) else {}
     return {
         "kinds": [
             f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(problem).mro()
         ],
         "status": getattr(problem, "status_code", None),
         "message": str(problem),
+        "code": body.get("code") or body.get("error", {}).get("code"),
+        "body": body,
+        "requestId": getattr(problem, "request_id", None),
     }
 
 

@@ -1,26 +1,21 @@
-"""A model without a chat template and with a short context, at default settings."""
+"""A model without a chat template and with a short context, the engine's settings left alone."""
 
 from __future__ import annotations
-
-import shutil
-from collections.abc import Iterator
 
 import pytest
 
 from tests.models import completer
-from tests.real.measuring import measured
-from tests.real.serving import Served, serving
-from tests.real.test_serve import alive
-from tests.waiting import until
+from tests.real.breakable import Breakable
+from tests.real.measuring import check_estimate
+from tests.real.serving import Served
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One engine for the whole file."""
-    with serving(tmp_path_factory.mktemp("completer"), completer.model()) as running:
-        yield running
+@pytest.fixture
+def served(breakable: Breakable) -> Served:
+    """The service that test_chaos breaks afterwards."""
+    return breakable.served
 
 
 def test_it_completes(served: Served) -> None:
@@ -65,17 +60,4 @@ def test_chat_is_the_engines_own_refusal(served: Served) -> None:
 
 def test_the_estimate_holds(served: Served) -> None:
     """Resident size and cache tokens within a tenth."""
-    figures = measured(served.stack, served.settings)
-
-    assert max(map(abs, figures.errors)) < 0.1, figures
-
-
-def test_nothing_outlives_a_killed_launcher(served: Served) -> None:
-    """SIGKILL to the launcher: its processes follow."""
-    processes, folder = served.stack.processes(), served.stack.engine_socket.parent
-    served.stack.process.kill()
-    served.stack.process.wait()
-
-    assert len(processes) >= 5
-    until(lambda: not alive(processes))
-    shutil.rmtree(folder)  # who is killed cannot clear away
+    check_estimate(served.stack, served.settings)

@@ -1,0 +1,113 @@
+"""Plans as operators ask for them: their cards, model, settings and the flags that they add."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from launcher.planning.plan import EnginePlan
+from tests.gpu_engine import matrix
+from tests.gpu_engine.cards import CARDS
+from tests.launcher.plans import plan
+
+# RedHatAI/gpt-oss-20b-speculator.eagle3, as those who load it have written it down.
+LAYER: Final = {
+    "model_type": "llama",
+    "hidden_size": 2880,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+    "head_dim": 64,
+    "intermediate_size": 2880,
+    "vocab_size": 201088,
+    "max_position_embeddings": 131072,
+}
+DRAFT: Final = {
+    "architectures": ["Eagle3DraftModel"],
+    "speculators_model_type": "eagle3",
+    "draft_vocab_size": 64000,
+    "norm_before_fc": True,
+    "transformer_layer_config": LAYER,
+    "speculators_config": {
+        "algorithm": "eagle3",
+        "proposal_methods": [{"proposal_type": "greedy", "speculative_tokens": 3}],
+        "verifier": {"name_or_path": "openai/gpt-oss-20b", "architectures": []},
+    },
+}
+OF_LLAMA: Final = {
+    **LAYER,
+    "architectures": ["LlamaForCausalLMEagle3"],
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "head_dim": 128,
+    "intermediate_size": 14336,
+    "vocab_size": 128256,
+    "draft_vocab_size": 32000,
+    "torch_dtype": "bfloat16",
+}
+DRAFTS: Final = {"draft": DRAFT, "draft-llama": OF_LLAMA}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An operator's cards, model and settings."""
+
+    gpus: str
+    model: str
+    arguments: str = ""
+    settings: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.gpus} {self.model} {self.arguments} {self.settings}"
+
+    @property
+    def card(self) -> str:
+        return self.gpus.partition("x")[2]
+
+    @property
+    def count(self) -> int:
+        return int(self.gpus.partition("x")[0])
+
+
+def drafted(name: str, method: str = "eagle3") -> str:
+    """A draft model of three tokens, whose folder is put in later."""
+    config = {"method": method, "model": f"FOLDER/{name}", "num_speculative_tokens": 3}
+    return f"-sc '{json.dumps(config)}'"
+
+
+WISHES: Final = (
+    Wish("1xh100", "gpt-oss-20b"),
+    Wish("1xh100", "gpt-oss-20b", drafted("draft")),
+    Wish("2xh100", "gpt-oss-20b", drafted("draft"), "TENSOR_PARALLEL=2"),
+    Wish("1xl4", "gpt-oss-20b", drafted("draft")),
+    Wish("2xl4", "gpt-oss-20b", drafted("draft"), "TENSOR_PARALLEL=2"),
+    Wish("1xh100", "gpt-oss-120b", "--performance-mode throughput"),
+    Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16K"),
+    Wish("1xh100", "llama-8b", drafted("draft-llama")),
+    Wish("8xh100", "qwen3-235b-a22b", "-ep", "TENSOR_PARALLEL=4 DATA_PARALLEL=2"),
+    Wish("8xh200", "deepseek-v3", "--spec-method mtp --spec-tokens 1"),
+    Wish("1xh100-mig", "llama-8b-fp8", "", "MAX_MODEL_LEN=1024"),
+    Wish("1xb200", "gpt-oss-120b", "--moe-backend=flashinfer_trtllm", "KV_CACHE_DTYPE=fp8"),
+    Wish("1xb300", "gpt-oss-20b", "-O0"),
+    Wish("1xrtx5090", "gpt-oss-20b", "--stream-interval 4"),
+    Wish("1xgb10", "gpt-oss-120b"),
+    Wish("2xl4", "gpt-oss-20b", "--enforce_eager", "TENSOR_PARALLEL=2"),
+    Wish("1xl4", "qwen3-8b", "--no-enable-prefix-caching --no-async-sched"),
+    Wish("3xrtx3090", "llama-70b-awq"),
+    Wish("1xrtx4090", "llama-8b-fp8", "--max-num-seqs 64 --max-num-batched-tokens=4k"),
+    Wish("2xa100-40", "qwen3-30b-a3b", "", "MAX_INFLIGHT=32"),
+    Wish("1xl40s", "qwen3-8b", "--spec-method ngram --spec-tokens 4"),
+    Wish("1xa10", "mistral-7b", "", "MAX_MODEL_LEN=32768"),
+    Wish("1xt4", "llama-8b-gptq", "--max-cudagraph-capture-size 64"),
+    Wish("4xa100", "llama-70b", "--seed 7", "DEVICE_MAP=sequential"),
+)
+
+
+def planned(wish: Wish, folder: Path) -> EnginePlan:
+    """The plan for these cards alone."""
+    arguments = wish.arguments.replace("FOLDER", str(folder))
+    ours: dict[str, Any] = dict(part.split("=") for part in wish.settings.split())
+    whole = matrix.hardware(CARDS[wish.card])
+    place = replace(whole, gpus=whole.gpus[: wish.count])
+    model = folder / wish.model
+    return plan(place, strict=False, reasoner_model=model, engine_args=arguments, **ours)
