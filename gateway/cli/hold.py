@@ -180,7 +180,12 @@ def write(path: Path, new: Hold, redis_problem: str | None) -> None:
         hold_file.write(path, new)
     except OSError as error:
         if error.errno in FULL and holds_without_words(path):
-            sys.stderr.write(f"The disk of {path} is full: the hold has no reason and no author.\n")
+            full = f"The disk of {path} is full: the hold"
+            if new.now:
+                raise CommandError(
+                    f"{full} is in force, and answers that have begun go on."
+                ) from None
+            sys.stderr.write(f"{full} has no reason and no author, or those of the one before.\n")
             return
         also = f", and Redis {redis_problem}" if redis_problem else ""
         raise CommandError(
