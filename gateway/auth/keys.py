@@ -40,7 +40,8 @@ class Key:
             raise ValueError(f"scopes are some of {', '.join(SCOPES)}")
         if self.priority not in PRIORITIES:
             raise ValueError(f"priority is one of {', '.join(PRIORITIES)}")
-        for at in (self.created, self.expires or 0, self.revoked or 0):
+        ends = (at for at in (self.expires, self.revoked) if at is not None)
+        for at in (self.created, *ends):
             if not 0 <= at <= LATEST:  # NaN would never expire
                 raise ValueError("a time is a number of seconds since 1970")
 

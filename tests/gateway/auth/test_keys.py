@@ -81,6 +81,8 @@ def test_a_file_of_old_is_read(path: Path) -> None:
         row(limits={"concurrency": 0}),
         row(limits={"tokens_per_minute": -1}),
         row(expires="2026-12-31"),
+        row(expires=""),
+        row(revoked=[]),
         row(expires=float("nan")),
         row(expires=1e300),
         row(created="2026-12-31"),
