@@ -82,6 +82,7 @@ class EngineWatch:
         self._recheck = asyncio.Event()
         self._probed = asyncio.Event()
         self._catching_up = asyncio.Lock()
+        self._caught_up = 0  # probes that waiting requests have asked for
         self._was_ready = False
         self._is_untrusted = False
         self._late = 0  # probes in a row without an answer in time
@@ -127,13 +128,15 @@ class EngineWatch:
 
     async def catch_up(self) -> None:
         """Probe the engine now where the launcher has called it ready since the last probe: the
-        caller may know so from another worker. Once is enough, for all who wait."""
+        caller may know so from another worker. All who wait share one probe."""
         if self._was_ready or self._is_untrusted or self._status_file is None:
             return
+        before = self._caught_up
         async with self._catching_up:
             published = read_status_file(self._status_file)
-            if not self._was_ready and published is not None and published.phase == "ready":
+            if self._caught_up == before and published is not None and published.phase == "ready":
                 self.state = await self.probe()
+                self._caught_up += 1
 
     async def probe(self) -> EngineState:
         """Return the state now."""

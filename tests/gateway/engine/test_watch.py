@@ -274,6 +274,20 @@ async def test_what_another_worker_knows_is_looked_at_once(tmp_path: Path) -> No
     assert engine.asked.count("/v1/models") == 1
 
 
+async def test_an_engine_that_does_not_answer_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the launcher says: requests that wait together do not wait one after the other."""
+    monkeypatch.setattr("gateway.engine.watch.PROBE_TIMEOUT_S", 0.1)
+    engine, file = Engine(health=SILENT), phase_file(tmp_path, phase="ready")
+    async with meeting(engine.play) as (client, _):
+        watch = EngineWatch(client, file)
+        await asyncio.gather(*(watch.catch_up() for _ in range(10)))
+
+    assert watch.state.model is None
+    assert engine.asked == ["/health"]
+
+
 async def test_draining_is_told_before_it_refuses() -> None:
     """Through the settle time questions are still answered, as long as there is a model."""
     async with Peer(Engine().play) as peer:
