@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._is_between_chunks = False
         self._chunks_read = 0
         self._delay: Awaitable[None] | None = None
+        self._yields = False  # the delay is our own, for others, and not the sink's
         self._active_at = self.loop.time()
         self._parser = httptools.HttpResponseParser(self)
 
@@ -206,7 +207,8 @@ class Connection(asyncio.Protocol):
                 if self._delay is not None:
                     await self._delay
                     self._delay = None
-                    self.mark_progress()  # the caller was slow, not the engine
+                    if not self._yields:
+                        self.mark_progress()  # the caller was slow, not the engine
                 elif self._chunks:
                     self._forward_buffered()
                 else:
@@ -226,7 +228,8 @@ class Connection(asyncio.Protocol):
     def _forward_buffered(self) -> None:
         if self._sink is not None:
             self._delay = self._sink(self._take_buffered())
-            if self._chunks and self._delay is None:
+            self._yields = bool(self._chunks) and self._delay is None
+            if self._yields:
                 self._delay = asyncio.sleep(0)  # others go first
             if self._delay is not None:
                 self._pass_chunk = None  # nothing overtakes what has to wait

@@ -195,9 +195,10 @@ async def test_silence_ends(answer: bytes, limit: str) -> None:
 
 
 class Trickle:
-    """An engine that says a byte when a test lets it."""
+    """An engine that says a byte, or so many, when a test lets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 1) -> None:
+        self.piece = b"a" * size
         self.asked = asyncio.Event()
         self._permits = asyncio.Semaphore(0)
 
@@ -207,7 +208,7 @@ class Trickle:
         self.asked.set()
         for _ in range(10):
             await self._permits.acquire()
-            line.say(chunk(b"a"))
+            line.say(chunk(self.piece))
         line.say(b"0\r\n\r\n")
         await line.hung_up()
 
@@ -242,6 +243,23 @@ async def test_a_trickle_is_silence_unless_it_is_of_use(limit: str) -> None:
             trickle.drop()
         with pytest.raises(EngineTimeout):
             await fetching
+
+
+async def test_large_pieces_are_silence_unless_they_are_of_use() -> None:
+    """That others are let go first is no progress of the engine's."""
+    size, arrived = 3 * PIECE_BYTES, bytearray()
+    clock, trickle = LoopClock(), Trickle(size)
+    async with meeting(trickle.play) as (client, _):
+        response = await client.open(EngineRequest("GET", "/x", idle_s=100))
+        forwarding = asyncio.create_task(response.forward(arrived.extend))
+        for _ in range(2):
+            trickle.drop()
+            await eventually(lambda: arrived and len(arrived) % size == 0)
+            await clock.forward(60)
+            arrived.clear()
+        with pytest.raises(EngineTimeout):
+            await forwarding
+        response.close()
 
 
 @pytest.mark.parametrize("limit", ["idle_s", "total_s"])
