@@ -189,12 +189,15 @@ class GeneratedAnswer:
     async def send(self) -> None:
         """Write the deltas that the caller may see, then the end; raises NoAnswer at the end of an
         answer without text."""
-        shows_reasoning = self.request.prompt.include_reasoning
+        shows_reasoning, reasons = self.request.prompt.include_reasoning, False
         async for delta in self.reader.deltas():
             self._hold(delta)
+            reasons = reasons or bool(delta.reasoning)
             if delta.text or shows_reasoning:
                 self.exchange.first_token()
                 await self.write(delta)
+        if reasons:
+            self.services.watch.mark_reasoning(self.request.model)
         if self._gathered > LARGE_BYTES:
             await self.services.heavy.run(self._conclude)
         else:
@@ -217,8 +220,6 @@ class GeneratedAnswer:
 
     def _conclude(self) -> None:
         answer, prompt = self.reader.answer, self.request.prompt
-        if answer.reasoning:
-            self.services.watch.mark_reasoning(self.request.model)
         self.finals.append(self._final())
         if not answer.text.strip() and not (prompt.include_reasoning and answer.reasoning):
             raise no_answer(answer)

@@ -75,12 +75,8 @@ class MemoryLease:
     def hold(self, size: int) -> None:
         """Hold so many bytes from now on; raises OutOfMemory where more than before do not fit."""
         more = size - self.held_bytes
-        if more > 0 and self._budget.held_bytes + more > self._budget.limit_bytes:
-            raise OutOfMemory(
-                "The gateway's memory for requests and answers is in use (MMHIE_MAX_MEMORY); try "
-                "again later.",
-                retry_after_s=RETRY_AFTER_S,
-            )
+        if more > 0:
+            self.require(more)
         self.add(more)
 
     def add(self, more: int) -> None:
@@ -91,11 +87,13 @@ class MemoryLease:
         self.held_bytes += more
 
     def require(self, size: int) -> None:
-        """Raise OutOfMemory where so many bytes more do not fit now: for work that is done at
-        once, so that nobody else takes them meanwhile."""
-        held = self.held_bytes
-        self.hold(held + size)
-        self.hold(held)
+        """Raise OutOfMemory where so many bytes more do not fit now. For any thread."""
+        if self._budget.held_bytes + size > self._budget.limit_bytes:
+            raise OutOfMemory(
+                "The gateway's memory for requests and answers is in use (MMHIE_MAX_MEMORY); try "
+                "again later.",
+                retry_after_s=RETRY_AFTER_S,
+            )
 
     def hold_request(self, size: int) -> None:
         """The same for a request; raises BodyTooLarge where it would not fit alone."""
