@@ -84,7 +84,7 @@ class FakeEngine:
         deadline = time.monotonic() + PATIENCE_S
         while not true(stats := self.stats):
             assert time.monotonic() < deadline, stats
-            time.sleep(0.01)
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """End the process."""
