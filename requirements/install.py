@@ -6,10 +6,11 @@ not looked at again, so a second run takes no time and an interrupted one goes o
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+UV = VENV / "bin" / "uv"
 STAMPS = VENV / "installed"
 NODE_TESTS = ROOT / "tests" / "clients"
 PROJECTS = (ROOT, ROOT / "sdk")
@@ -38,6 +40,21 @@ TITLES = {
     "router": "vLLM's router",
     "dev": "the test and check tools",
 }
+# What pip is set to on this machine (an index, a folder of wheels), as uv's options.
+SOURCES = {
+    "index-url": "--default-index",
+    "extra-index-url": "--index",
+    "find-links": "--find-links",
+    "trusted-host": "--allow-insecure-host",
+}
+# Where there are no hashes: with them, a version is exact anyhow.
+BOUNDS = {"constraint": "--constraint"}
+# With them, any index may have the file, as for pip; uv asks the first that knows the name.
+HASHED = ("--require-hashes", "--index-strategy=unsafe-best-match")
+# Of `pip config list`; a variable replaces a file's setting.
+PIP_SETTING = re.compile(r"^(global|install|:env:)\.([\w-]+)=(.+)$", re.MULTILINE)
+RANKS = ("global", "install", ":env:")
+YES = ("y", "yes", "t", "true", "on", "1")
 # Architectures that every package of a lock has a wheel for (tests/requirements/test_locks.py).
 MACHINES = {"engine-cpu": ("x86_64",), "engine-gpu": ("x86_64", "aarch64")}
 ROOM_GIB = {"engine-cpu": 4, "engine-gpu": 16}
@@ -87,13 +104,52 @@ def stamp(name: str, value: str) -> None:
 
 
 def run(command: list[str], failure: str) -> None:
-    """Run in the foreground, progress and all; raise the sentence when it fails."""
+    """Run in the foreground; raise the sentence when it fails, after the program's own."""
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
         raise SetUpError(failure)
 
 
 def pip(*arguments: str) -> list[str]:
     return [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
+
+
+def uv(*arguments: str) -> list[str]:
+    """The command that installs packages: uv takes a sixth of pip's time, and compares hashes too.
+
+    Which Python it is for is not left to an active environment.
+    """
+    return [str(UV), "pip", "install", "--python", str(PYTHON), "--no-deps", *arguments]
+
+
+def pip_settings() -> dict[str, str]:
+    """Return what pip is set to on this machine, which uv does not read by itself."""
+    listed = subprocess.run(pip("config", "list"), capture_output=True, text=True, check=False)
+    settings = PIP_SETTING.findall(listed.stdout)
+    by_rank = sorted(settings, key=lambda setting: RANKS.index(setting[0]))
+    return {name: str(ast.literal_eval(value)) for _, name, value in by_rank}
+
+
+def pip_options(options: dict[str, str]) -> list[str]:
+    """Return these settings of pip's as uv's options, and trust whom pip trusts."""
+    settings = pip_settings()
+    if cert := settings.get("cert"):
+        os.environ.setdefault("SSL_CERT_FILE", cert)
+    flags = ["--no-index"] if settings.get("no-index", "").lower() in YES else []
+    if settings.get("no-cache-dir", "").lower() in YES or not can_cache():
+        flags.append("--no-cache")
+    return flags + [
+        part
+        for name, option in options.items()
+        for value in settings.get(name, "").split()
+        for part in (option, value)
+    ]
+
+
+def can_cache() -> bool:
+    """Return whether uv's cache can be written: a home may be there to read only."""
+    asked = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True, check=False)
+    cache = Path(asked.stdout.strip())
+    return os.access(next(path for path in (cache, *cache.parents) if path.exists()), os.W_OK)
 
 
 def create_venv() -> None:
@@ -104,32 +160,29 @@ def create_venv() -> None:
         say(f"creating {VENV.name}/ with Python {sys.version.split()[0]}")
         run(
             [sys.executable, "-m", "venv", "--clear", str(VENV)],
-            "Python cannot make a virtual environment: on Debian and Ubuntu, "
-            "`apt install python3-venv` and try again.",
+            "Python cannot make a virtual environment: see its message above; on Debian and Ubuntu "
+            "it may need `apt install python3-venv`.",
         )
     install_tools()
 
 
 def install_tools() -> None:
-    lock = lock_file("build")
-    value = digest(lock)
-    if not is_stamped("build", value):
-        run(
-            pip("install", "--quiet", "--require-hashes", "-r", str(lock)),
-            "pip could not be updated: see its message above.",
-        )
-        stamp("build", value)
+    """The locked uv, by the pip that comes with Python, and the locked pip, by uv."""
+    value = digest(lock_file("uv"), lock_file("build"))
+    if not is_stamped("tools", value):
+        command = pip("install", "--quiet", "--require-hashes", "-r", str(lock_file("uv")))
+        run(command, "uv could not be installed: see pip's message above.")
+        command = uv("--quiet", *HASHED, *pip_options(SOURCES), "-r", str(lock_file("build")))
+        run(command, "pip could not be updated: see uv's message above.")
+        stamp("tools", value)
 
 
-def plain_pip_finds_cpu_torch() -> bool:
-    """Return whether pip, as it is set up on this machine, resolves torch to a CPU build."""
-    ask = pip("install", "--quiet", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-")
+def finds_cpu_torch(options: list[str]) -> bool:
+    """Return whether torch is a CPU build where this machine looks for it."""
     range_ = next(pin for pin in lines(lock_file("engine-cpu-torch")) if pin.startswith("torch>"))
-    answer = subprocess.run([*ask, range_], capture_output=True, text=True, check=False)
-    if answer.returncode:
-        return False
-    version: str = json.loads(answer.stdout)["install"][0]["metadata"]["version"]
-    return version.endswith("+cpu")
+    command = uv("--dry-run", "--reinstall", *options, range_)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.returncode == 0 and "+cpu" in answer.stderr
 
 
 def lines(lock: Path) -> list[str]:
@@ -159,22 +212,18 @@ def check_room(name: str) -> None:
         )
 
 
-def installer(name: str) -> list[str]:
-    """The command that installs a lock: pip, or uv where only uv can find torch without CUDA."""
+def options_of(name: str) -> list[str]:
+    """Return uv's options for a lock: compare hashes, and look where torch has no CUDA in it."""
     if name not in WITH_CPU:
-        return pip("install", "--no-deps", "--require-hashes")
-    if plain_pip_finds_cpu_torch():
-        return pip("install", "--no-deps")
+        return [*HASHED, *pip_options(SOURCES)]
+    options = pip_options(SOURCES | BOUNDS)
+    if finds_cpu_torch(options):
+        return options
     say(
-        "pip would install torch with CUDA here, so uv installs the CPU build "
-        "(a route that the project's own tests cannot try)"
+        "torch without CUDA is not where this machine looks for packages, so PyTorch's index is "
+        "asked (a route that the project's own tests cannot try)"
     )
-    run(
-        pip("install", "--quiet", "--require-hashes", "-r", str(lock_file("uv"))),
-        "uv could not be installed: see pip's message above.",
-    )
-    uv = str(VENV / "bin" / "uv")
-    return [uv, "pip", "install", "--python", str(PYTHON), "--torch-backend=cpu", "--no-deps"]
+    return ["--torch-backend=cpu", *options]
 
 
 def install(name: str) -> None:
@@ -186,7 +235,7 @@ def install(name: str) -> None:
     check_room(name)
     say(f"installing {TITLES[name]}: {len(lines(lock))} packages")
     run(
-        [*installer(name), "-r", str(lock)],
+        uv("--quiet", *options_of(name), "-r", str(lock)),
         f"Not all of {TITLES[name]} could be installed: see the message above, "
         "and run the same command again to go on.",
     )
@@ -200,9 +249,10 @@ def install_projects() -> None:
     if is_stamped("projects", value):
         return
     say("installing this checkout")
-    editable = [part for path in projects for part in ("-e", str(path))]
-    command = pip("install", "-qq", "--no-deps", "--no-build-isolation", *editable)
-    run(command, "This checkout could not be installed: see pip's message above.")
+    names = (os.path.relpath(path, ROOT) for path in projects)
+    editable = [part for name in names for part in ("-e", f"./{name}")]
+    command = uv("--quiet", "--no-build-isolation", "--offline", *editable)
+    run(command, "This checkout could not be installed: see uv's message above.")
     stamp("projects", value)
 
 
@@ -217,7 +267,7 @@ def install_node_tests() -> None:
         return  # requirements/programs.py names it, and its tests are skipped
     say("installing the openai npm package")
     run(
-        ["npm", "ci", "--prefix", str(NODE_TESTS)],
+        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(NODE_TESTS)],
         "npm could not install the test client: see its message above.",
     )
     stamp("node", digest(lock))
@@ -228,7 +278,7 @@ def say(phase: str) -> None:
 
 
 def set_up(mode: str) -> None:
-    """Everything the mode needs, step by step. Raises SetUpError."""
+    """Install what the mode needs, a line each step. Raises SetUpError."""
     if sys.version_info < (3, 11):  # noqa: UP036  # the system's python3 runs this, whatever it is
         raise SetUpError(
             f"Python 3.11 or newer is needed and this is {sys.version.split()[0]}: "

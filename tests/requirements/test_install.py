@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ exit {status}
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script with a checkout of its own: small locks, no environment, a Python that records."""
+    """The script with a checkout of its own and no environment."""
     spec = importlib.util.spec_from_file_location("install", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
@@ -34,23 +35,28 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(module, "LOCKS", tmp_path / "requirements")
     monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(module, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(module, "UV", tmp_path / ".venv" / "bin" / "uv")
     monkeypatch.setattr(module, "STAMPS", tmp_path / ".venv" / "installed")
     monkeypatch.setattr(module, "NODE_TESTS", tmp_path / "tests" / "clients")
     monkeypatch.setattr(module, "PROJECTS", ())
-    monkeypatch.setattr(module, "plain_pip_finds_cpu_torch", lambda: True)
+    monkeypatch.setattr(module, "finds_cpu_torch", lambda options: True)
     monkeypatch.setattr(module, "engine_lock", lambda: "engine-cpu")
     return module
 
 
-def python(install: ModuleType, status: int = 0) -> Path:
-    """A stand-in for the environment's Python; the file of what it was asked."""
+def programs(install: ModuleType, status: int = 0) -> Path:
+    """Stand-ins for the environment's Python and uv; the file of what they were asked."""
     record = Path(install.ROOT) / "record"
     record.write_text("")
-    program = Path(install.PYTHON)
-    program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text(RECORDER.format(record=record, status=status))
-    program.chmod(0o755)
+    for program in (install.PYTHON, install.UV):
+        write(program, RECORDER.format(record=record, status=status))
     return record
+
+
+def write(program: Path, text: str) -> None:
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(text)
+    program.chmod(0o755)
 
 
 def asked(record: Path) -> list[str]:
@@ -66,19 +72,21 @@ def installed(record: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("mode", "locks"),
     [
-        ("run", ["build", "gateway", "engine-cpu", "engine-cpu-torch"]),
-        ("test", ["build", "gateway", "engine-cpu", "engine-cpu-torch", "dev"]),
+        ("run", ["uv", "build", "gateway", "engine-cpu", "engine-cpu-torch"]),
+        ("test", ["uv", "build", "gateway", "engine-cpu", "engine-cpu-torch", "dev"]),
     ],
 )
 def test_each_mode_installs_its_locks_once(
     install: ModuleType, mode: str, locks: list[str]
 ) -> None:
-    """A second run asks pip for nothing. All but pip comes without dependencies: the locks are
+    """A second run asks for nothing. All but uv, by pip, comes without dependencies: the locks are
     complete, and a dependency would bring the CUDA build."""
-    record = python(install)
+    record = programs(install)
     assert install.main([mode]) == 0
     assert installed(record) == locks
-    assert all("--no-deps" in line for line in asked(record) if "build.txt" not in line)
+    assert all("--no-deps" in line for line in asked(record)[1:])
+    hashed = [line for line in asked(record) if "--require-hashes " in line]
+    assert len(hashed) == len(locks) - 1  # torch's ranges have none
 
     record.write_text("")
     assert install.main([mode]) == 0
@@ -87,7 +95,7 @@ def test_each_mode_installs_its_locks_once(
 
 def test_a_changed_lock_is_installed_again(install: ModuleType) -> None:
     """Only a lock that has changed is installed again."""
-    record = python(install)
+    record = programs(install)
     install.main(["run"])
     record.write_text("")
     with install.lock_file("gateway").open("a") as lock:
@@ -101,18 +109,17 @@ def test_a_failure_is_one_sentence_and_the_next_run_goes_on(
     install: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 2; what was installed before is not asked for again."""
-    python(install)
+    programs(install)
     install.main(["run"])
     with install.lock_file("engine-cpu").open("a") as lock:
         lock.write("no-such-wheel==1.0\n")
-    program = Path(install.PYTHON)
-    program.write_text('#!/bin/sh\ncase "$*" in *engine-cpu*) exit 1;; esac\n')
+    write(install.UV, '#!/bin/sh\ncase "$*" in *engine-cpu*) exit 1;; esac\n')
     capsys.readouterr()
 
     assert install.main(["run"]) == 2
     assert "run the same command again to go on" in capsys.readouterr().err
 
-    record = python(install)
+    record = programs(install)
     assert install.main(["run"]) == 0
     assert installed(record) == ["engine-cpu"]
 
@@ -121,29 +128,81 @@ def test_too_little_disk(
     install: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The room needed and the room there are named before anything is downloaded."""
-    record = python(install)
+    record = programs(install)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 2**30))
 
     assert install.main(["run"]) == 2
     assert "needs 4 GiB and this disk has 1.0 GiB free" in capsys.readouterr().err
-    assert installed(record) == ["build", "gateway"]
+    assert installed(record) == ["uv", "build", "gateway"]
 
 
-def test_where_pip_would_bring_cuda_uv_is_used(
+def test_where_torch_would_bring_cuda(
     install: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And it is said that this route is not tried by the tests."""
-    record = python(install)
-    uv = Path(install.VENV) / "bin" / "uv"
-    uv.write_text(RECORDER.format(record=record, status=0))
-    uv.chmod(0o755)
-    monkeypatch.setattr(install, "plain_pip_finds_cpu_torch", lambda: False)
+    """PyTorch's own index is asked; it is said that this route is not tried by the tests."""
+    record = programs(install)
+    monkeypatch.setattr(install, "finds_cpu_torch", lambda options: False)
 
     assert install.main(["run"]) == 0
     (line,) = [line for line in asked(record) if "engine-cpu-torch.txt" in line]
-    assert f"{uv} pip install --python {install.PYTHON} --torch-backend=cpu --no-deps" in line
+    assert "--torch-backend=cpu" in line
     assert "cannot try" in capsys.readouterr().out
+
+
+PIP = """#!/bin/sh
+case "$*" in *"config list"*)
+cat <<'END'
+install.index-url='https://mirror.example/simple'
+global.index-url='https://other.example/simple'
+:env:.find-links='/wheels\\n/more'
+global.find-links='/others'
+global.constraint="/etc/it's.txt"
+download.no-cache-dir='true'
+:env:.no-index='on'
+global.cert='/etc/mirror.pem'
+END
+esac
+"""
+
+
+def test_packages_come_from_where_pip_looks(
+    install: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a setting that is there twice, the variable counts; those of other commands do not. A
+    bound is for what has no hashes."""
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    record = programs(install)
+    write(install.PYTHON, PIP)
+    assert install.main(["run"]) == 0
+    (gateway,) = [line for line in asked(record) if "gateway.txt" in line]
+    (torch,) = [line for line in asked(record) if "torch.txt" in line]
+
+    where = "--no-index --default-index https://mirror.example/simple --find-links /wheels "
+    assert f"{where}--find-links /more -r " in gateway
+    assert "--constraint /etc/it's.txt" in torch
+    assert os.environ["SSL_CERT_FILE"] == "/etc/mirror.pem"
+
+
+@pytest.mark.slow
+def test_without_a_network(install: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of wheels is enough, as docs/airgap.md says; without it, one sentence."""
+    locks = ("uv", "build", "gateway")
+    wanted = [part for name in locks for part in ("-r", str(install.lock_file(name)))]
+    wheels = Path(install.ROOT) / "wheels"
+    download = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", str(wheels))
+    subprocess.run([*download, *wanted], check=True)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("UV_CACHE_DIR", str(wheels.with_name("cache")))
+
+    install.create_venv()
+    install.install("gateway")
+    subprocess.run([install.PYTHON, "-c", "import fastapi"], check=True)
+    shutil.rmtree(wheels)
+    shutil.rmtree(install.VENV)
+    assert install.main(["run"]) == 2
 
 
 @pytest.mark.slow
@@ -151,7 +210,7 @@ def test_another_engine_needs_a_new_environment(
     install: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The two wheels have the same files."""
-    python(install)
+    programs(install)
     install.main(["run"])
     monkeypatch.setattr(install, "engine_lock", lambda: "engine-gpu")
     install.create_venv()
