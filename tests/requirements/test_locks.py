@@ -31,6 +31,7 @@ ALL = (*HASHED, "engine-cpu-torch")
 UNWANTED_ON_CPU = frozenset({"torchaudio", "torchcodec", "triton"})
 # Their CPU builds carry a local version that only some indexes have.
 RANGES = {"torch", "torchvision"}
+OLDEST = "3.11.0"
 
 
 def lock(name: str) -> dict[str, Requirement]:
@@ -41,10 +42,11 @@ def lock(name: str) -> dict[str, Requirement]:
 
 
 def needs(name: str, extras: frozenset[str]) -> list[Requirement]:
-    """Return the requirements of an installed distribution here."""
+    """Return the requirements of an installed distribution, here and with the oldest Python."""
     needed = [Requirement(text) for text in metadata.requires(name) or ()]
-    environment = {name: str(value) for name, value in default_environment().items()}
-    wanted = [{**environment, "extra": extra} for extra in ("", *extras)]
+    here = {name: str(value) for name, value in default_environment().items()}
+    oldest = {**here, "python_full_version": OLDEST}
+    wanted = [{**each, "extra": extra} for each in (here, oldest) for extra in ("", *extras)]
     return [
         need
         for need in needed
