@@ -301,6 +301,4 @@ class Publisher:
         model = plans[0].served_model if plans else self._service.settings.model
         address = self._service.address
         name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
-        self._service.display.complete(
-            banner(name, model, address, sys.executable, has_keys=has_keys)
-        )
+        self._service.display.complete(banner(name, model, address, sys.argv[0], has_keys=has_keys))

@@ -24,12 +24,12 @@ class Clock(ProgressColumn):
 COLUMNS = (TextColumn("{task.description:<32}", markup=False), BarColumn(), Clock())
 
 
-def banner(name: str, model: str, address: str, python: str, *, has_keys: bool) -> str:
-    """Return what a person can do with a service that is ready; `python` has the openai package."""
+def banner(name: str, model: str, address: str, program: str, *, has_keys: bool) -> str:
+    """Return what a person can do with a service that is ready; `program` is this command."""
     key = "  export MMHIE_API_KEY=...  # a key of `mmhie keys new`\n\n" if has_keys else ""
     header = '-H "Authorization: Bearer $MMHIE_API_KEY" ' if has_keys else ""
     return BANNER.format(
-        name=name, model=model, address=address, python=python, key=key, header=header
+        name=name, model=model, address=address, program=program, key=key, header=header
     )
 
 

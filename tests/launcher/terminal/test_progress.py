@@ -85,16 +85,14 @@ def test_the_bar_ends_full(is_ready: bool, gaps: int) -> None:
 
 @pytest.mark.parametrize("has_keys", [False, True])
 def test_the_banner_can_be_pasted(has_keys: bool) -> None:
-    """Address, notice, and three commands with nothing left to fill in but a key."""
-    where = ("http://127.0.0.1:8000", "/venv/bin/python")
+    """Address, notice, and two commands with nothing left to fill in but a key."""
+    where = ("http://127.0.0.1:8000", ".venv/bin/mmhie")
     text = banner("A model", "org/model", *where, has_keys=has_keys)
 
     assert "The model A model is ready at http://127.0.0.1:8000" in text
     assert "Not clinical advice" in text
-    assert text.count("curl -s") == 2
-    assert text.count("Bearer $MMHIE_API_KEY") == (2 if has_keys else 0)
+    assert text.count("curl -s") == 1
+    assert text.count("Bearer $MMHIE_API_KEY") == (1 if has_keys else 0)
     assert ("mmhie keys new" in text) is has_keys
-    assert '"stream": true' in text
-    program = text[text.index('python -c "') + len('python -c "') : text.rindex('"')]
-    compile(program, "banner", "exec")
-    assert "{" not in program.replace("[{'role': 'user'", "")
+    assert "  .venv/bin/mmhie chat --url http://127.0.0.1:8000\n" in text
+    assert "base_url http://127.0.0.1:8000/v1, model org/model" in text
