@@ -11,9 +11,11 @@ from requirements import programs
 from tests.conclusion import not_run
 from tests.scheduling import ByEngine, place
 
-pytest_plugins = ["tests.contract.fixtures"]
+pytest_plugins = ["tests.contract.fixtures", "tests.failures"]
 
 SLOW_MODULE = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
+
+SLOW_S = 900  # a hang of another test ends after `timeout` of pyproject.toml
 
 # No test asks the model hub of the world; those that need one start their own.
 os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
@@ -40,7 +42,12 @@ def is_slow(path: Path) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put those first that wait, and give the slow ones time."""
     items.sort(key=lambda item: place(item.nodeid))
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if "slow" in marks and not marks & {"gate", "timeout"}:
+            item.add_marker(pytest.mark.timeout(SLOW_S))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:

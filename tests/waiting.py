@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-PATIENCE_S = 900.0  # only a hang takes so long: a busy machine needs minutes for a start of seconds
+PATIENCE_S = 150.0  # only a hang takes so long; pytest would end its test soon after
 
 
 def until(

@@ -1,0 +1,163 @@
+"""The second run of what has failed: for bad luck only, once, and never in silence."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.failures import Failure, Run
+from tests.retry import LIST, command, refusal
+
+ROOT = Path(__file__).parents[1]
+TESTS = """
+import os
+import pytest
+from hypothesis import given, strategies
+from pathlib import Path
+
+def test_good(): pass
+
+@pytest.mark.parametrize("size", ["a b|c"])
+def test_flaky(size):
+    Path("been").touch() if (is_second := Path("been").exists()) is False else None
+    assert is_second
+
+def test_broken(): assert False
+
+def test_skipped():
+    if Path("seen").exists(): pytest.skip("no")
+    Path("seen").touch()
+    assert False
+
+@pytest.fixture
+def bomb():
+    yield
+    os._exit(1)
+
+def test_fails_and_crashes(bomb): assert False
+
+def test_syntax(): compile("def (", "x", "exec")
+
+def test_crash(): os._exit(1)
+
+def test_import(): import not_there
+
+@given(strategies.integers())
+def test_random(number): Path("numbers").open("a").write(f"{number} ")
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A project of these tests."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "flaky.md").write_text("| test | date |\n|---|---|\n")
+    (tmp_path / "test_luck.py").write_text(TESTS)
+    (tmp_path / "test_lost.py").write_text("import not_there\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:schemathesis\n")
+    return tmp_path
+
+
+def run(checkout: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_PLUGINS": "tests.failures"}
+    return subprocess.run(
+        [sys.executable, "-m", *words], cwd=checkout, env=environ, capture_output=True, text=True
+    )
+
+
+def fail(checkout: Path, *names: str) -> None:
+    """Let these tests fail, as `make test` runs them."""
+    chosen = [name if name.endswith(".py") else f"test_luck.py::{name}" for name in names]
+    done = run(checkout, "pytest", "-n", "1", *chosen)
+    assert done.returncode not in (0, 5), done.stdout
+
+
+def test_one_that_passes_alone_is_listed(checkout: Path) -> None:
+    """By its name, with seed and load; the code of the second run is 0."""
+    fail(checkout, "test_good", "test_flaky")
+    done = run(checkout, "tests.retry")
+
+    assert done.returncode == 0, done.stdout
+    assert re.search(
+        r"^Flaky, passed alone: test_luck\.py::test_flaky\[a b\|c\] \(seed \d+, load [\d.]+\)$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    *_, row = (checkout / LIST).read_text().splitlines()
+    assert re.fullmatch(
+        r"\| `test_luck\.py::test_flaky\[a b\\\|c\]` \| \d{4}-\d\d-\d\d \| \d+ \| [\d.]+ \|", row
+    )
+
+
+@pytest.mark.parametrize("name", ["test_broken", "test_skipped"])
+def test_one_that_does_not_pass_fails(checkout: Path, name: str) -> None:
+    """Whoever else had bad luck; nothing is listed."""
+    fail(checkout, name, "test_flaky")
+    done = run(checkout, "tests.retry")
+
+    assert done.returncode == 1
+    assert done.stdout.endswith(f"Not passed alone either: test_luck.py::{name}\n")
+    assert "test_flaky" not in (checkout / LIST).read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("test_crash", "test_luck.py::test_crash ended its process: no test is repeated.\n"),
+        ("test_fails_and_crashes", "crashes ended its process: no test is repeated.\n"),
+        ("test_import", "test_luck.py::test_import cannot be imported: no test is repeated.\n"),
+        ("test_syntax", "test_luck.py::test_syntax cannot be imported: no test is repeated.\n"),
+        ("test_lost.py", "no test is repeated.\n"),
+    ],
+)
+def test_what_is_no_bad_luck_is_not_repeated(checkout: Path, name: str, sentence: str) -> None:
+    """One sentence says why; a test that is only unlucky does not help the others."""
+    fail(checkout, name, "test_flaky")
+    done = run(checkout, "tests.retry")
+
+    assert done.returncode == 1
+    assert done.stdout.endswith(sentence)
+    assert done.stdout.count("\n") == 1
+
+
+def test_nor_are_many_or_what_was_killed_for_memory() -> None:
+    """Whichever test it was that noticed."""
+    failures = (Failure("tests/test_a.py::test_b", "test", 1.0),)
+
+    assert refusal(Run(1, failures)) == ""
+    assert refusal(Run(1, failures, 2)).startswith("2 processes were killed for memory")
+    assert refusal(Run(1, failures * 31)).startswith("31 tests failed, which is no bad luck")
+
+
+def test_a_run_after_a_green_one_repeats_nothing(checkout: Path) -> None:
+    """The record of an earlier run is gone."""
+    fail(checkout, "test_flaky")
+    run(checkout, "pytest", "test_luck.py::test_good")
+
+    assert run(checkout, "tests.retry").returncode == 1
+
+
+def test_random_inputs_come_again(checkout: Path) -> None:
+    """In every process of a run, and in the second one: a true counterexample fails twice."""
+    numbers = checkout / "numbers"
+    seen = []
+    for processes in ("0", "2"):
+        numbers.unlink(missing_ok=True)
+        option = "--hypothesis-seed=7"
+        done = run(checkout, "pytest", "-n", processes, option, "test_luck.py::test_random")
+        assert done.returncode == 0, done.stdout
+        seen.append(numbers.read_text())
+
+    assert seen[0] == seen[1]
+    assert "--hypothesis-seed=7" in command(Run(7))
+
+
+def test_no_test_has_failed_three_times() -> None:
+    """It has to be repaired or removed before anything else is done, and its rows with it."""
+    tests = re.findall(r"^\| `(.*?)` \|", (ROOT / LIST).read_text(), re.MULTILINE)
+
+    assert [test for test, rows in Counter(tests).items() if rows >= 3] == []
