@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 # A gateway that waits leaves its core to the other processes.
-TESTS = -n $(or $(N),3) --dist worksteal -m "$(1)" $(T)
+TESTS = -n $(or $(N),5) --dist worksteal -m "$(1)" $(T)
 # Tests of one engine stay together: three engines at a time, and beside them the tests without one,
 # which wait more than they work (tests/scheduling.py).
 BY_ENGINE = -n $(or $(N),4) --dist loadscope
@@ -12,7 +12,7 @@ MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' t
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow coverage check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
+.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,12 @@ test: setup  ## all tests except the slow ones, with a real engine; T=path selec
 
 test-fast: setup  ## the same without a real engine
 	$(PYTEST) $(call TESTS,not slow and not engine) || test $$? = 5
+
+test-gate: setup  ## a first start, two gateways, the console, an overlay: what a change must pass
+	$(PYTEST) $(BY_ENGINE) -m gate $(call MARKED,gate)
+
+retry:  ## run the tests that have just failed once more, alone
+	@$(RUN) -m tests.retry
 
 test-slow: setup  ## the tests that take long: more engines, larger models, load
 	$(PYTEST) $(BY_ENGINE) -m slow $(call MARKED,slow) || test $$? = 5

@@ -1,6 +1,7 @@
 """Tests that ask the engine of the whole run are named where processes share them."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -59,9 +60,9 @@ def test_a_module_is_of_engines(module: Path) -> None:
 
 
 def test_the_marker_is_in_test_modules() -> None:
-    """`make test-slow` looks for it there, and collects no other module."""
+    """`make test-slow` and `make test-gate` look for it there, and collect no other module."""
     helpers = [path for path in REAL.parent.rglob("*.py") if not path.name.startswith("test_")]
-    assert not [helper for helper in helpers if "mark.slow" in helper.read_text()]
+    assert not [path for path in helpers if re.search("mark[.](slow|gate)", path.read_text())]
 
 
 def test_long_ones_begin_first() -> None:

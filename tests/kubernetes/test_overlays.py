@@ -27,6 +27,7 @@ SECRETS = {
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("overlay", OVERLAYS)]
 
 
+@pytest.mark.gate
 def test_every_object_fits_its_schema(overlay: str, tmp_path: Path) -> None:
     """Strictly: a misspelt field is an error, too."""
     file = tmp_path / "all.yaml"

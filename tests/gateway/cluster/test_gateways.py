@@ -147,6 +147,7 @@ def metric(gateway: Gateway, name: str) -> float:
     return float(next(line for line in lines if line.startswith(name + " ")).split()[1])
 
 
+@pytest.mark.gate
 def test_requests_a_minute(site: Site) -> None:
     """Ten in all, of thirty at once at three processes."""
     with ThreadPoolExecutor(10) as pool:
@@ -159,6 +160,7 @@ def test_requests_a_minute(site: Site) -> None:
     )
 
 
+@pytest.mark.gate
 def test_a_hold(site: Site, operate: Callable[..., int], engine: FakeEngine) -> None:
     """Reaches everybody, outlives a restart, is ended the same way."""
     assert operate("hold", "--reason", "wrong adapter") == 0
@@ -264,6 +266,7 @@ class Load:
             thread.join()
 
 
+@pytest.mark.gate
 def test_redis_goes_away_and_comes_back(
     tmp_path: Path, engine: FakeEngine, start_redis: StartRedis
 ) -> None:

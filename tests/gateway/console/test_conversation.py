@@ -87,6 +87,7 @@ async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
     assert "croup" not in str(engine.body()["messages"])
 
 
+@pytest.mark.gate
 async def test_an_example_is_put_into_the_question(page: Page, gateway: Gateway) -> None:
     """It is not sent yet; none raises a notice."""
     await ready(page)
@@ -193,7 +194,6 @@ async def export(page: Page, folder: Path) -> str:
     return (folder / "conversation.md").read_text()
 
 
-async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
 async def test_an_answer_in_the_middle_is_exported_as_such(
     page: Page, engine: FakeEngine, tmp_path: Path
 ) -> None:
@@ -208,6 +208,7 @@ async def test_an_answer_in_the_middle_is_exported_as_such(
     assert "still being written" not in await export(page, tmp_path)
 
 
+async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
     """Every turn with its request's id and its notices, failed ones too."""
     await complete(page, EMERGENCY)
     engine.next(fault="status", status=500)

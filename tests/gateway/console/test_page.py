@@ -43,6 +43,7 @@ ATTACK = (
 )
 
 
+@pytest.mark.gate
 async def test_an_answer_is_read_as_it_is_written(page: Page, engine: FakeEngine) -> None:
     """Words appear before the last one is there; then what belongs to an answer is."""
     engine.next(SLOW)
@@ -114,6 +115,7 @@ async def test_stop(page: Page, engine: FakeEngine, way: str) -> None:
     assert await page.locator("article .text").inner_text()
 
 
+@pytest.mark.gate
 async def test_an_emergency_is_shown_before_the_answer_has_ended(
     page: Page, engine: FakeEngine
 ) -> None:
@@ -198,6 +200,7 @@ async def test_an_error_is_a_sentence_and_the_question_stays(
     await expect(page.get_by_role("button", name="Copy, question 1")).to_have_count(0)
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("fault", ["reset_midstream", "error_midstream"])
 async def test_a_broken_answer_does_not_look_whole(
     page: Page, engine: FakeEngine, fault: str
