@@ -126,7 +126,7 @@ def test_a_pod_that_is_told_to_stop_ends_its_answers(gateway: Gateway, engine: F
         parts = answer.iter_bytes()
         body = next(parts)
         gateway.signal()
-        until(lambda: probe(pod, "readiness", gateway.url) == 503)
+        until(lambda: probe(pod, "readiness", gateway.url) != 200)
         engine.release(10_000)
         body += b"".join(parts)
 

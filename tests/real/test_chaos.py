@@ -29,9 +29,9 @@ from launcher.serving.engine_supervisor import METRICS_EVERY_S
 from tests.faults.clock import LIBRARY, REASON
 from tests.gateway.audit.conftest import KEY, lines
 from tests.real.breakable import Breakable
-from tests.real.stack import Stack
+from tests.real.stack import START_S, Stack
 from tests.real.test_serve import alive, engine_core
-from tests.waiting import PATIENCE_S, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ class Callers:
         headers = {"x-request-id": name, **({"accept": "text/plain"} if plain else {})}
         try:
             # Certificates would be read for each.
-            with httpx2.Client(timeout=PATIENCE_S, trust_env=False, verify=False) as client:
+            with httpx2.Client(timeout=START_S, trust_env=False, verify=False) as client:
                 answer = client.post(f"{self.url}/llm/generate", json=body, headers=headers)
         except httpx2.TransportError:
             return "gone"
@@ -91,7 +91,7 @@ class Callers:
     def back(self, since: float) -> float:
         """Seconds from then to the first good answer of those that only good ones follow; every
         caller has had one."""
-        deadline = since + PATIENCE_S
+        deadline = since + START_S
         while True:
             told = [(at, outcome) for at, _, outcome in self.told if at > since]
             good = list(takewhile(lambda outcome: outcome[1] == "whole", reversed(told)))
