@@ -69,8 +69,9 @@ def hold(
     _, problem = set_shared(settings, new)
     in_file = problem is not None or settings.redis_url is None
     if in_file:
-        write(settings.hold_file, new, problem)
-    audit(settings, "hold", by=wanted.by, reason=reason, **({"now": "true"} if now else {}))
+        new = write(settings.hold_file, new, problem)
+    ends_now = {"now": "true"} if now and new.now else {}
+    audit(settings, "hold", by=wanted.by, reason=reason, **ends_now)
     phases = phases_of(settings, url or (), lambda seen: seen == HELD)
     place = settings.hold_file if in_file else "Redis"
     put(
@@ -82,6 +83,11 @@ def hold(
         raise CommandError(
             f"Only gateways that read {settings.hold_file} are held: Redis {problem}. Repeat the "
             "command when Redis is back."
+        )
+    if now and not new.now:
+        raise CommandError(
+            f"Answers that have begun go on: {settings.hold_file} could not take --now. "
+            "Make room and repeat the command."
         )
     if not is_confirmed(phases):
         raise Unconfirmed(unconfirmed(settings, phases, in_file=in_file))
@@ -173,20 +179,20 @@ def set_shared(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | None
         return None, str(error)
 
 
-def write(path: Path, new: Hold, redis_problem: str | None) -> None:
-    """Hold the gateways of this machine; raises CommandError."""
+def write(path: Path, new: Hold, redis_problem: str | None) -> Hold:
+    """Hold the gateways of this machine, and return the hold in the file: on a full disk it has
+    less in it. Raises CommandError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         hold_file.write(path, new)
+        return new
     except OSError as error:
         if error.errno in FULL and holds_without_words(path):
-            full = f"The disk of {path} is full: the hold"
-            if new.now:
-                raise CommandError(
-                    f"{full} is in force, and answers that have begun go on."
-                ) from None
-            sys.stderr.write(f"{full} has no reason and no author, or those of the one before.\n")
-            return
+            sys.stderr.write(
+                f"The disk of {path} is full: the hold has no reason and no author, or those of "
+                "the one before.\n"
+            )
+            return hold_file.read(path) or UNREADABLE
         also = f", and Redis {redis_problem}" if redis_problem else ""
         raise CommandError(
             f"The hold cannot be written to {path} ({error.strerror}){also}."

@@ -251,10 +251,12 @@ def test_on_a_full_disk(switch: Switch, tmp_path: Path) -> None:
         assert "no reason and no author" in done.stderr
         assert hold.read(full) == hold.UNREADABLE
         full.unlink()
-        done = switch.operate("hold", "--reason", "x", "--now", MMHIE_HOLD_FILE=str(full))
+        words = ("hold", "--reason", "x", "--now", "--json")
+        done = switch.operate(*words, MMHIE_HOLD_FILE=str(full))
 
         assert done.returncode == 2
-        assert "in force, and answers that have begun go on" in done.stderr
+        assert "Answers that have begun go on" in done.stderr
+        assert json.loads(done.stdout)["now"] is False
         assert hold.read(full) == hold.UNREADABLE
 
 
