@@ -1,14 +1,10 @@
-"""Acceptance reports of our own: their pages, their table in docs/acceptance.md, and the profiles
-that ship with the program.
-"""
+"""Acceptance reports of our own: their pages, and their table in docs/acceptance.md."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from assurance.acceptance import page, profiles
+from assurance.acceptance import page
 from assurance.acceptance.report import SIGNATURE
 from scripts.render.page import DOCS, table
 
@@ -22,12 +18,8 @@ def reports() -> dict[Path, Mapping[str, Any]]:
 
 
 def pages() -> dict[Path, str]:
-    """Return each report's page, and the profiles."""
-    shipped = [asdict(profiles.profile_of(report)) for report in reports().values()]
-    return {
-        **{file.with_suffix(".html"): page.html(file.read_text()) for file in reports()},
-        profiles.SHIPPED: json.dumps(shipped, indent=1) + "\n",
-    }
+    """Return each report's page."""
+    return {file.with_suffix(".html"): page.html(file.read_text()) for file in reports()}
 
 
 def row(file: Path, found: Mapping[str, Any]) -> tuple[object, ...]:

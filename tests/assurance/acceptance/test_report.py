@@ -1,21 +1,18 @@
 """The signed report and its page: judged anew, verified, and damaged in every part."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assurance.acceptance import page, profiles, report, run
+from assurance.acceptance import page, report, run
 from assurance.acceptance.check import Check, Finding, seconds_until
 from assurance.acceptance.report import SIGNATURE
 from assurance.reports.page import text_in
 from assurance.reports.report import refuse_unwritable
 from assurance.reports.signature import ReportDamaged
 from launcher.errors import LauncherError
-from launcher.planning.cards import CARDS
-from launcher.planning.hardware import Hardware
 
 RECORDED = sorted((Path(__file__).parents[3] / "docs/acceptance").glob("*.json"))
 KEY = "k" * 32
@@ -160,46 +157,6 @@ def test_a_failure_is_seen_on_the_page() -> None:
 def measured(found: dict[str, Any]) -> dict[str, Any]:
     """The parts that a run returns."""
     return {name: found[name] for name in ("facts", "findings", "measurements")}
-
-
-def test_shipped_profiles_are_those_of_the_reports() -> None:
-    """A row of the table for each report in docs, and no other."""
-    rows = [asdict(profiles.profile_of(SIGNATURE.read(file.read_text()))) for file in RECORDED]
-    shipped = json.loads(profiles.SHIPPED.read_text())
-
-    assert shipped == json.loads(json.dumps(rows))
-
-
-def test_profiles_grow(tmp_path: Path) -> None:
-    """By a report that passed, once; by no other."""
-    document = content()
-    before = profiles.known(tmp_path)
-    profile = profiles.profile_of(document)
-    files = {profiles.add(profile, tmp_path) for _ in range(2)}
-
-    assert len(files) == 1
-    assert profiles.known(tmp_path) == [*before, profile]
-    with pytest.raises(LauncherError, match="not known to be good"):
-        profiles.profile_of(document | {"has_passed": False})
-    (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(LauncherError, match=r"other\.json"):
-        profiles.known(tmp_path)
-
-
-def test_profiles_are_for_a_machine() -> None:
-    """A CPU's row for machines without GPUs, a card's for those that have as many of it."""
-    h100 = CARDS["h100"]
-    row = asdict(profiles.profile_of(content()))
-    two = profiles.read_row(row | {"cards": [h100.name] * 2, "tensor_parallel": 2})
-    cpu = profiles.read_row(row)
-
-    assert cpu.suits(Hardware())
-    assert not cpu.suits(Hardware(gpus=(h100,)))
-    assert two.suits(Hardware(gpus=(h100,) * 4))
-    assert not two.suits(Hardware(gpus=(h100,)))
-    assert not two.suits(Hardware(gpus=(CARDS["a100"],) * 2))
-    assert two.hardware == f"2x {h100.name}"
-    assert "TP 2" in two.settings
 
 
 async def test_a_state_is_waited_for() -> None:
