@@ -67,11 +67,7 @@ class RequestPolicy:
     @classmethod
     def of(cls, settings: GatewaySettings) -> "RequestPolicy":
         return cls(
-            choices=settings.max_choices,
             messages=settings.max_messages,
-            tools=settings.max_tools,
-            logprobs=settings.max_logprobs,
-            depth=settings.max_json_depth,
             grammar_weight=settings.max_grammar_weight,
             tokens=settings.max_v1_tokens,
         )
@@ -88,14 +84,14 @@ def refused(reason: str) -> Rule:
     )
 
 
-def whole_number(limit_of: Callable[[RequestPolicy], int | None], name: str) -> Rule:
+def whole_number(limit_of: Callable[[RequestPolicy], int | None], setting: str = "") -> Rule:
     """vLLM would read "1000", too: what is compared with a limit has to be a number."""
 
     def rule(value: object, policy: RequestPolicy) -> str | None:
         limit = limit_of(policy)
         if limit is None or (isinstance(value, int) and value <= limit):
             return None
-        return f"must be a whole number of at most {limit} ({name})"
+        return f"must be a whole number of at most {limit}{setting and f' ({setting})'}"
 
     return rule
 
@@ -241,7 +237,7 @@ def fault_of_tools(value: object, *, most: int) -> str | None:
     if not isinstance(value, list):
         return None
     if len(value) > most:
-        return f"has more than {most} tools (MMHIE_MAX_TOOLS)"
+        return f"has more than {most} tools"
     if len(orjson.dumps(value)) > LARGEST_TOOLS_BYTES:
         return f"is over {LARGEST_TOOLS_BYTES} bytes"
     return None if all(map(is_own, value)) else NOT_OWN
@@ -271,9 +267,9 @@ def budget(value: object, policy: RequestPolicy) -> str | None:
     return rule(value, policy)
 
 
-logprobs = positive(whole_number(lambda policy: policy.logprobs, "MMHIE_MAX_LOGPROBS"))
+logprobs = positive(whole_number(lambda policy: policy.logprobs))
 within_cap = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
-choices = whole_number(lambda policy: policy.choices, "MMHIE_MAX_CHOICES")
+choices = whole_number(lambda policy: policy.choices)
 
 RULES: Mapping[str, Rule] = {
     "n": choices,
@@ -326,7 +322,7 @@ def check(
     """Raises InvalidRequest naming the first field that asks for too much, or for what is not
     to be had."""
     if body.count(b"{") + body.count(b"[") > policy.depth and is_deeper(body, policy.depth):
-        raise InvalidRequest(f"The body is nested over {policy.depth} deep (MMHIE_MAX_JSON_DEPTH).")
+        raise InvalidRequest(f"The body is nested over {policy.depth} deep.")
     for name, value in parsed.items():
         rule = rules.get(name)
         if rule is None or value is None:
@@ -363,7 +359,7 @@ def check_batch(parsed: Json, policy: RequestPolicy) -> None:
         answers = len(prompt) * max(parsed.get("n") or 1, parsed.get("best_of") or 1)
         if answers > policy.choices:
             raise InvalidRequest(
-                f"prompt and n ask for more than {policy.choices} answers (MMHIE_MAX_CHOICES).",
+                f"prompt and n ask for more than {policy.choices} answers.",
                 param="prompt",
             )
 

@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from gateway.settings import removed
+
 PREFIX: Final = "MMHIE_"
 ENV_FILE: Final = Path(".env")
 DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
@@ -155,8 +157,10 @@ def read_env_file(path: Path | None) -> dict[str, str]:
 
 
 def refuse_unknown(names: Iterable[str], known: frozenset[str]) -> None:
-    """Raise SettingsError for a misspelt name, which would be ignored silently otherwise."""
+    """Raise SettingsError for a removed or misspelt name, which would be ignored otherwise."""
     for name in sorted(set(names) - known):
+        if name in removed.SETTINGS:
+            raise SettingsError(f"{name} was removed; delete it. {removed.SETTINGS[name]}")
         near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
         raise SettingsError(f"{name} is not a setting; the nearest known name is {near}.")
 

@@ -142,18 +142,8 @@ class GatewaySettings(
         description="Maximum length of an answer on /v1, in tokens, and the default where the path"
         " gets none of the budgets that it reads. Unset: the model's context.",
     )
-    max_choices: int = Field(
-        16, ge=1, description="Maximum choices of one /v1 request: `n` times the number of prompts."
-    )
     max_messages: int = Field(
         1024, ge=1, description="Maximum messages or input items of one /v1 request."
-    )
-    max_tools: int = Field(128, ge=0, description="Maximum tools of one /v1 request.")
-    max_logprobs: int = Field(
-        20, ge=0, description="Maximum log-probabilities per token of one /v1 request."
-    )
-    max_json_depth: int = Field(
-        64, ge=8, le=512, description="Maximum nesting depth of a /v1 request body."
     )
     max_grammar_weight: int = Field(
         128,

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Protocol, cast, runtime_checkable
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from gateway.settings import removed
+
 # The parser's own complaint; typer carries its parser inside itself and exports only the leaf.
 USAGE_ERROR: Final = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 UNREAD, FAULT, INTERRUPTED = 1, 70, 130
@@ -208,6 +210,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
 def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     """Run a command, report a failure in a sentence on standard error, return the exit code."""
     try:
+        refuse_removed(sys.argv[1:] if arguments is None else arguments)
         ended = app(arguments, prog_name="mmhie", standalone_mode=False)
         sys.stdout.flush()
         return ended if isinstance(ended, int) else 0
@@ -222,6 +225,15 @@ def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
         if isinstance(error, CommandFailure):
             return report(str(error), error.exit_code)
         return report(fault(traceback.format_exc()), FAULT)
+
+
+def refuse_removed(
+    arguments: Sequence[str], commands: Mapping[str, str] = removed.COMMANDS
+) -> None:
+    """Raise a usage error for a command of an earlier version."""
+    for words, instead in commands.items():
+        if list(arguments[: len(words.split())]) == words.split():
+            raise USAGE_ERROR(f"`mmhie {words}` was removed. {instead}")
 
 
 def report(sentence: str, code: int) -> int:

@@ -1,14 +1,17 @@
 """MMHIE_* variables: the README's names and defaults, and one sentence for each mistake."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from gateway.settings import gateway as gateway_settings
+from gateway.settings import removed
 from gateway.settings.gateway import GatewaySettings
 from launcher.engine_flags import RESERVED
 from launcher.errors import SettingsError
 from launcher.formats import FORMATS
-from launcher.settings import load
+from launcher.settings import known_names, load
 
 README = {
     "reasoner_model": "dousery/medical-reasoning-gpt-oss-20b",
@@ -139,6 +142,19 @@ def test_a_mistake_is_one_sentence(environ: dict[str, str], sentence: str) -> No
     assert sentence in str(caught.value)
     assert str(caught.value).count("\n") == 0
     assert caught.value.exit_code == 2
+
+
+def test_a_removed_setting_says_what_replaces_it() -> None:
+    """The gateway and the launcher refuse it with the same sentence, and exit code 2."""
+    for name, instead in removed.SETTINGS.items():
+        sentence = f"{name} was removed; delete it. {instead}"
+        assert name not in known_names()
+        assert instead.endswith(".")
+        with pytest.raises(SettingsError, match=re.escape(sentence)) as caught:
+            load({name: "1"}, None)
+        assert caught.value.exit_code == 2
+        with pytest.raises(gateway_settings.SettingsError, match=re.escape(sentence)):
+            gateway_settings.load({name: "1"}, None)
 
 
 def test_the_gateways_files_are_below_home() -> None:

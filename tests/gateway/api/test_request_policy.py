@@ -145,7 +145,7 @@ def test_depth(levels: int, fine: bool) -> None:
         return
     with pytest.raises(InvalidRequest) as raised:
         judged(metadata=nested)
-    assert "MMHIE_MAX_JSON_DEPTH" in raised.value.message
+    assert "nested over 8 deep" in raised.value.message
 
 
 @pytest.mark.parametrize(

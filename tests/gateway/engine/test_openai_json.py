@@ -149,7 +149,7 @@ def test_a_rewritten_body_keeps_its_integers(number: str) -> None:
 
 
 def test_a_body_nested_beyond_what_orjson_writes_is_sent() -> None:
-    """MMHIE_MAX_JSON_DEPTH allows twice as many levels."""
+    """The limit on nesting is the request policy's, not the writer's."""
     body = b'{"priority": 1, "deep": %b%b}' % (b"[" * 500, b"]" * 500)
     sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})
 

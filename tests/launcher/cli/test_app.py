@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gateway.settings.removed import COMMANDS as REMOVED
 from launcher.cli import app
 from launcher.cli.app import TASKS
 from launcher.errors import LauncherError, ToldToStop
@@ -140,6 +141,25 @@ def test_an_error_is_one_sentence_and_its_exit_code(
     """An error has no traceback; a stop on request is no failure."""
     assert fails(error) == code
     assert capsys.readouterr().err == f"{error}\n"
+
+
+def test_a_removed_command_says_what_replaces_it() -> None:
+    """Its options are not read, and a command that begins alike is another one."""
+    removed = {"card show": "The card is JSON at /v1/mmhie/model-card."}
+
+    with pytest.raises(app.USAGE_ERROR) as raised:
+        app.refuse_removed(["card", "show", "--json"], removed)
+    assert app.usage(raised.value) == f"`mmhie card show` was removed. {removed['card show']}"
+    for arguments in ([], ["card"], ["card", "check"], ["cards", "show"]):
+        app.refuse_removed(arguments, removed)
+
+
+def test_no_removed_command_exists() -> None:
+    """A row of the table would hide a command of the same name."""
+    for words, instead in REMOVED.items():
+        assert not any(f"{name} ".startswith(f"{words} ") for name in NAMES)
+        assert instead.endswith(".")
+        assert app.exit_code(app.application(), [*words.split(), "--json"]) == 2
 
 
 def test_a_fault_of_ours_is_a_sentence_too(capsys: pytest.CaptureFixture[str]) -> None:

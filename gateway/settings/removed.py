@@ -1,0 +1,18 @@
+"""Settings and commands of earlier versions, each with the sentence that says what replaces it.
+
+One entry is kept for one release. A configuration that still has one is refused with exit code 2.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+FIXED: Final = "The limit is fixed now: docs/limits.md has it."
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "MMHIE_MAX_CHOICES": FIXED,
+    "MMHIE_MAX_JSON_DEPTH": FIXED,
+    "MMHIE_MAX_LOGPROBS": FIXED,
+    "MMHIE_MAX_TOOLS": FIXED,
+}
+# The first words of a command line, without `mmhie`.
+COMMANDS: Final[Mapping[str, str]] = {}
