@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 ADDRESS = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 TIMEOUT_S = 900
-COMMANDS = {"bash": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-c")}
+SHELL = ("bash", "-euo", "pipefail", "-c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,14 @@ class Example:
     def __str__(self) -> str:
         return f"{self.page}-{self.number}"
 
-    def run(self, url: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, url: str, *, python: str = sys.executable, **environ: str
+    ) -> "subprocess.CompletedProcess[str]":
         """Run the block, with the address of this gateway instead of its own."""
+        command = SHELL if self.language == "bash" else (python, "-c")
         ours = {"PATH": os.environ["PATH"], "MMHIE_URL": url, "MMHIE_TIMEOUT_SECONDS": "120"}
         return subprocess.run(
-            [*COMMANDS[self.language], self.text.replace(ADDRESS, url)],
+            [*command, self.text.replace(ADDRESS, url)],
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

@@ -65,7 +65,6 @@ OPENAI_ERROR = NONE._replace(
     notices="error.body.mmhie.notices",
     request_id="error.request_id",
 )
-CHAIN = under("value.response_metadata")
 # LangChain drops the key `mmhie`; the headers are there where they are asked for.
 OPENAI_CHAIN = NONE._replace(
     disclaimer="value.response_metadata.headers.x-mmhie-disclaimer-version",
@@ -112,11 +111,6 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     "async SDK stream_generate": (SDK, SDK_LEFT, SDK_ERROR),
     "async SDK chat": (SDK, NONE, SDK_ERROR),
     "openai client": (OPENAI, NONE, OPENAI_ERROR),
-    "LangChain": (
-        CHAIN,
-        NONE._replace(notices=CHAIN.notices, request_id=CHAIN.request_id),
-        SDK_ERROR,
-    ),
     "langchain-openai": (OPENAI_CHAIN, early(OPENAI_CHAIN), OPENAI_ERROR),
     "console": (CONSOLE, CONSOLE_ENDED, CONSOLE_ENDED),
     "mmhie chat": (
@@ -126,7 +120,7 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     ),
 }
 # Programs with a process, a browser or a terminal of their own.
-PROGRAMS: Final = ("LangChain", "langchain-openai", "console", "mmhie chat")
+PROGRAMS: Final = ("langchain-openai", "console", "mmhie chat")
 
 
 def places(surface: str, outcome: str) -> Places:

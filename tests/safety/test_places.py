@@ -250,7 +250,7 @@ class Programs:
             options = limits.get(outcome, ())
             return terminal.ask(folder, url, key, EMERGENCY, leaves=leaves, options=options)
         more = {"cut": {"max_tokens": 3}, "refused": {"n": 99}}.get(outcome, {})
-        asked = {"surface": name, "url": url, "key": key, "prompt": EMERGENCY}
+        asked = {"url": url, "key": key, "prompt": EMERGENCY}
         return self._langchain.ask(**asked, leaves=leaves, more=more)
 
 

@@ -49,8 +49,8 @@ def run(code: str, *flags: str, path: Path | None = None, **environ: str) -> str
 
 def test_all_is_sorted_and_true() -> None:
     """__all__ is sorted, complete, and every name exists."""
-    modules = {"langchain", "testing"}  # there once they are imported
-    public = {name for name in vars(mmhie) if not name.startswith("_")} - modules
+    public = {name for name in vars(mmhie) if not name.startswith("_")}
+    public.discard("testing")  # a module, there once it is imported
 
     assert mmhie.__all__ == sorted(mmhie.__all__)
     assert len(mmhie.__all__) == len(set(mmhie.__all__))
@@ -58,10 +58,10 @@ def test_all_is_sorted_and_true() -> None:
 
 
 def test_modules_are_private_and_the_package_is_typed() -> None:
-    """The package's own name is public, and the two extras; it carries its types."""
+    """The package's own name is public, and mmhie.testing; it carries its types."""
     modules = {file.name for file in (SDK / "mmhie").glob("*.py")}
 
-    assert {name for name in modules if name[0] != "_"} == {"langchain.py", "testing.py"}
+    assert {name for name in modules if name[0] != "_"} == {"testing.py"}
     assert (SDK / "mmhie" / "py.typed").exists()
 
 

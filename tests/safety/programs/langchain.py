@@ -1,7 +1,6 @@
-"""LangChain's chat models, in a process with an environment of its own."""
+"""LangChain's ChatOpenAI, in a process with an environment of its own."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,14 @@ from tests.compatibility.environment import python_with
 from tests.waiting import PATIENCE_S
 
 DRIVER = Path(__file__).with_name("langchain_driver.py")
-SDK = Path(__file__).parents[3] / "sdk"
 
 
 class LangChain:
-    """One process that asks as it is told: `LangChain().ask(surface="LangChain", ...)`."""
+    """One process that asks as it is told: `LangChain().ask(prompt=...)`."""
 
     def __init__(self) -> None:
         self._child = subprocess.Popen(
             [python_with(LOCKS / "langchain-openai.txt"), DRIVER],
-            env={**os.environ, "PYTHONPATH": str(SDK)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

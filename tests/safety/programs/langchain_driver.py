@@ -1,22 +1,16 @@
-"""Run where LangChain is installed: a question a line, and what the two chat models made of it."""
+"""Run where LangChain is installed: a question a line, and what ChatOpenAI made of it."""
 
 import json
 import sys
 from typing import Any
 
-import mmhie
 import openai
-from langchain_core.language_models import BaseChatModel
 from langchain_openai import ChatOpenAI
-from mmhie.langchain import ChatMMHIE
 
 Asked = dict[str, Any]
 
 
-def model(asked: Asked) -> BaseChatModel:
-    if asked["surface"] == "LangChain":
-        config = mmhie.LLMConfig(url=asked["url"], api_key=asked["key"])
-        return ChatMMHIE(config=config, max_retries=0)
+def model(asked: Asked) -> ChatOpenAI:
     return ChatOpenAI(
         model="fake-model",
         base_url=f"{asked['url']}/v1",
@@ -39,8 +33,6 @@ def answer(asked: Asked) -> Any:
 def held(asked: Asked) -> Asked:
     try:
         return {"value": answer(asked).model_dump(mode="json")}
-    except mmhie.MMHIEError as error:
-        return {"error": {"notices": error.notices, "request_id": error.request_id}}
     except openai.APIStatusError as error:
         headers = dict(error.response.headers)
         told = {"body": error.body, "request_id": error.request_id}
