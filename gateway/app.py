@@ -130,7 +130,6 @@ async def open_services(
     services = services_of(settings, disclaimer, own)
     if services.trail is not None:
         services.trail.start()
-    services.warm_up_checks()
     watching = background_tasks(services)
     try:
         await services.shared.wait_for_first_attempt()

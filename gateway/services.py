@@ -1,6 +1,6 @@
 """Services that live as long as the application, and how routes get at them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
@@ -29,10 +29,7 @@ from gateway.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
-    from gateway.safety.output_checks.checks import AnswerChecks
     from gateway.safety.transcript import Transcript
-
-WARM_UP = "Summarise this record. " * 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +92,14 @@ class Services:
         if self.hold.message is not None:
             raise Held(self.hold.message)
 
-    def answer_checks(self, texts: Sequence[str]) -> "AnswerChecks | None":
-        """Return the checks of the answer to a request of these texts; None where none is on."""
-        names = self.settings.output_checks
-        if not names:
-            return None
-        from gateway.safety.output_checks.checks import checks_for  # only where they are on
-
-        return checks_for(names, texts)
-
     def transcript(self, request: bytes) -> "Transcript | None":
-        """Return what keeps the texts of a request for vault and output checks; None where neither
-        is on. Raises OutOfMemory."""
-        if self.vault is None and not self.settings.output_checks:
+        """Return the place that collects the texts of a request for the vault; None without a
+        vault. Raises OutOfMemory."""
+        if self.vault is None:
             return None
         from gateway.safety.transcript import Transcript
 
-        return Transcript(request if self.vault is not None else b"", self.memory.lease())
-
-    def warm_up_checks(self) -> None:
-        """Compile the patterns of the output checks now, and not in the first request."""
-        checks = self.answer_checks([WARM_UP])
-        if checks is not None:
-            checks.warnings("Aspirin 75 mg for the left knee.")
+        return Transcript(request, self.memory.lease())
 
     def phase(self) -> str:
         """The phase that /healthz shows."""

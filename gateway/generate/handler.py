@@ -33,7 +33,6 @@ from gateway.safety.wording import Wording
 from gateway.services import Services
 
 if TYPE_CHECKING:
-    from gateway.safety.output_checks.checks import AnswerChecks
     from gateway.safety.transcript import Transcript
 
 PIECE_BYTES = 64  # of a piece of text beside its characters
@@ -70,7 +69,6 @@ class Generate:
             form_of(exchange.header(b"accept"), stream=stream, default=settings.stream_format),
             options,
             services.labels.facts_of(options, digested(incoming.request, prompt)),
-            services.answer_checks([turn.text for turn in incoming.turns]),
             incoming.transcript,
         )
 
@@ -97,7 +95,6 @@ class PreparedPrompt:
     form: Form
     options: Json
     facts: RequestFacts
-    checks: "AnswerChecks | None" = None
     transcript: "Transcript | None" = None
     asks_model: ClassVar[bool] = True
 
@@ -226,10 +223,9 @@ class GeneratedAnswer:
 
     def _final(self) -> Json:
         """The closing half of the label, once the deltas have ended."""
-        answer, prompt, checks = self.reader.answer, self.request.prompt, self.request.checks
+        answer, prompt = self.reader.answer, self.request.prompt
         return self.reader.ending().label(
             [*prompt.warnings(), *self._other_model(), *answer.warnings],
-            checks.warnings(answer.text) if checks is not None else (),
             digest=self._digest(answer.text),
             fingerprint=answer.system_fingerprint,
             was_input_cut=prompt.was_cut,

@@ -53,8 +53,7 @@ class PassThrough:
             served=model.ids,
         )
         if incoming.transcript is not None:
-            checks = services.answer_checks([turn.text for turn in incoming.turns])
-            policy = replace(policy, checks=checks, transcript=incoming.transcript)
+            policy = replace(policy, transcript=incoming.transcript)
         check_separation(path, policy, reasons=model.reasons)
         added = additions(path, request, model, exchange, services)
         return PreparedPassThrough(

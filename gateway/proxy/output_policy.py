@@ -15,7 +15,6 @@ from gateway.safety.refusals import HEAD
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
-    from gateway.safety.output_checks.checks import AnswerChecks
     from gateway.safety.transcript import Transcript
 
 
@@ -26,9 +25,8 @@ WENT_ON = "The engine went on after the end of an answer; try again."
 class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
-    `opening` and `closing` go around the answer's text; `warnings` are known beforehand, `checks`
-    read the whole text for more of them. `served` are the models that an answer may name. A
-    `transcript` keeps the texts.
+    `opening` and `closing` go around the answer's text; `warnings` are known beforehand. `served`
+    are the models that an answer may name. A `transcript` keeps the texts.
     """
 
     policy: reasoning.Policy = "pass"
@@ -38,7 +36,6 @@ class OutputPolicy:
     closing: str = ""
     warnings: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
-    checks: "AnswerChecks | None" = None
     transcript: "Transcript | None" = None
 
     @cached_property
@@ -206,10 +203,8 @@ class ChoiceState:
             self.has_tool_calls,
         )
         self.has_ended = True
-        checks = self.policy.checks
         return ending.label(
             [*self.policy.warnings, *self.warnings],
-            checks.heard(self.mac) if checks is not None else (),
             digest=labels.format_digest(self.mac),
             fingerprint=fingerprint,
         )

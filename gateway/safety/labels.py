@@ -159,19 +159,17 @@ class Ending(NamedTuple):
     def label(
         self,
         known: Iterable[str],
-        checked: Iterable[str],
         *,
         digest: str,
         fingerprint: str | None,
         was_input_cut: bool = False,
     ) -> Json:
         """Return the closing half of the label, sent with the part of an answer that has its
-        finish_reason. Warnings that were `known` before come first, those of the output checks
-        last."""
+        finish_reason. Warnings that were `known` before come first."""
         return {
             "provenance": {"system_fingerprint": fingerprint, "output_digest": digest},
             "truncated": self.truncation or ("input" if was_input_cut else None),
-            "warnings": [*known, *self.warnings(), *checked],
+            "warnings": [*known, *self.warnings()],
         }
 
 

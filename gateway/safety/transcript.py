@@ -1,4 +1,4 @@
-"""The texts of one request and its answers, for what reads or keeps all of them."""
+"""The texts of one request and its answers, collected for the vault."""
 
 from collections.abc import Sequence
 

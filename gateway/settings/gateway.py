@@ -25,7 +25,6 @@ from gateway.settings.base import (
     variables,
 )
 from gateway.settings.card import CardSettings
-from gateway.settings.checks import CheckSettings
 from gateway.settings.cluster import ClusterSettings, cluster_conflicts
 from gateway.settings.engine import EngineSettings, engine_conflicts
 from gateway.settings.feedback import FeedbackSettings, feedback_conflicts
@@ -46,7 +45,6 @@ class GatewaySettings(
     ClusterSettings,
     AuditFeedSettings,
     CardSettings,
-    CheckSettings,
     EngineSettings,
     FeedbackSettings,
     VaultSettings,

@@ -13,6 +13,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_MAX_JSON_DEPTH": FIXED,
     "MMHIE_MAX_LOGPROBS": FIXED,
     "MMHIE_MAX_TOOLS": FIXED,
+    "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
 }
 # The first words of a command line, without `mmhie`.
 COMMANDS: Final[Mapping[str, str]] = {}

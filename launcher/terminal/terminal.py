@@ -30,19 +30,6 @@ WARNINGS = {
     "harmony_markers_stripped": "Marks of the model's own format were removed from the answer.",
     "other_model": "Another model than the one that is served has answered: tell the operator.",
     "reasoning_not_separated": "Reasoning and answer are not separated in this text.",
-    "number_not_in_document": "A number in the answer is not in the document: compare the two.",
-    "drug_not_in_document": "The answer names a drug that the document does not: compare the two.",
-    "side_not_in_document": "Left and right differ from the document: compare the two.",
-    "tenfold_dose": "A dose in the answer is 10, 100 or 1,000 times, or that part of, the one in "
-    "the question.",
-    "allergy_conflict": "The answer names a drug to which the question names an allergy.",
-    "frequency_not_in_document": "A drug is taken more or less often in the answer than in the"
-    " document: compare.",
-    "dose_over_limit": "A dose in the answer is far above what references allow.",
-    "allergy_not_in_answer": "The document names an allergy that the answer leaves out.",
-    "malformed_reference": "A reference in the answer has a number that no reference has.",
-    "instructions_in_document": "The document holds instructions to the model: read the answer "
-    "with suspicion.",
 }
 
 

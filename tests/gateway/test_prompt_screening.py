@@ -45,7 +45,7 @@ async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
 def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
     """Clients that keep the last chunk only read it, too."""
     first = {"disclaimer": {}, "notices": [], "warnings": ["input_not_screened"], "provenance": {}}
-    last = Ending("abort", "text").label((), (), digest="d", fingerprint=None)
+    last = Ending("abort", "text").label((), digest="d", fingerprint=None)
     both = ["input_not_screened", "ended_early"]
 
     assert labels.merge(first, last)["warnings"] == both

@@ -19,16 +19,6 @@ export const WARNINGS = {
   harmony_markers_stripped: "Marks of the model’s own format were removed.",
   other_model: "Another model than the one named has answered. Tell the operator.",
   reasoning_not_separated: "Reasoning and answer are not separated in this text.",
-  number_not_in_document: "A number here is not in the document: compare the two.",
-  drug_not_in_document: "A drug here is not in the document: compare the two.",
-  side_not_in_document: "Left and right differ from the document: compare the two.",
-  tenfold_dose: "A dose differs from the question’s by 10, 100 or 1,000 times.",
-  allergy_conflict: "A drug here is one that the question names an allergy to.",
-  frequency_not_in_document: "How often a drug is taken differs from the document: compare.",
-  dose_over_limit: "A dose in the answer is far above what references allow.",
-  allergy_not_in_answer: "The document names an allergy that the answer leaves out.",
-  malformed_reference: "A reference here has a number that none can have.",
-  instructions_in_document: "The document holds instructions to the model. Read the answer with suspicion.",
 };
 const TOO_LONG = "This is too long for the model. Shorten the question, or start a new conversation.";
 const BUSY = "The service is busy with other questions.";

@@ -40,7 +40,7 @@ FIRST = Labels.of(Disclaimer.of(), "Call 112.").initial(
     SERVING, FACTS, request_id="r-1", notice_rules=None
 ) | {"notices": [{"id": "MED101"}]}
 LAST = Ending("length", "Take").label(
-    ["harmony_markers_stripped"], (), digest="hmac-sha256:11", fingerprint="vllm-0.32.0-tp1-abc"
+    ["harmony_markers_stripped"], digest="hmac-sha256:11", fingerprint="vllm-0.32.0-tp1-abc"
 )
 PROVENANCE = {
     *("request_id", "time", "gateway_version", "engine", "engine_version", "system_fingerprint"),
@@ -193,15 +193,15 @@ def test_an_answer_that_is_not_there_has_a_name(ending: Ending, kind: Anomaly | 
 
 
 def test_the_label_says_how_the_answer_ended() -> None:
-    """Warnings known before, those of the ending and those of the checks, in order."""
+    """Warnings known before come first, then those of the ending."""
     label = Ending("abort", None, "Hm").label(
-        ["a"], ["b"], digest="d", fingerprint="fp", was_input_cut=True
+        ["a"], digest="d", fingerprint="fp", was_input_cut=True
     )
 
     assert label == {
         "provenance": {"system_fingerprint": "fp", "output_digest": "d"},
         "truncated": "input",
-        "warnings": ["a", "reasoning_only", "ended_early", "b"],
+        "warnings": ["a", "reasoning_only", "ended_early"],
     }
 
 
@@ -209,6 +209,6 @@ def test_a_cut_of_the_answer_says_more_than_a_cut_of_the_input() -> None:
     """The label names the cut that the reader sees, where both happened."""
     cut = Ending("length", "Take")
 
-    assert cut.label((), (), digest="d", fingerprint=None, was_input_cut=True)["truncated"] == (
+    assert cut.label((), digest="d", fingerprint=None, was_input_cut=True)["truncated"] == (
         "in_answer"
     )

@@ -310,20 +310,6 @@ def test_large_requests_are_kept_whole(begin: Begin) -> None:
     assert all(len(answer["request"]) > 20_000_000 for answer in kept.values())
 
 
-def test_output_checks_read_the_same_text(begin: Begin, engine: FakeEngine) -> None:
-    """Vault and checks listen to one digest."""
-    holder = begin(MMHIE_OUTPUT_CHECKS="allergy")
-    holder.gateway.wait()
-    for surface in (JSON, CHAT_JSON, CHAT_SSE, SURFACES[8]):
-        engine.next(fault="say", tokens=["Give ", "amoxicillin", " 500 mg."])
-        prompt = "ALLERGIES: penicillin. What shall I give?"
-        answer = holder.ask(surface, surface.name, prompt=prompt)
-        (kept,) = holder.by_caller(surface.name)
-
-        assert "allergy_conflict" in mmhie_of(surface, answer)["warnings"]
-        assert kept["answers"][0]["text"] == "Give amoxicillin 500 mg."
-
-
 WRONG = {
     "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),
     "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),

@@ -15,5 +15,5 @@ def test_every_warning_has_a_sentence() -> None:
     assert match is not None
     assert set(re.findall(r"^  (\w+):", match[1], re.MULTILINE)) == set(WARNINGS)
     assert all(sentence.endswith(".") and "_" not in sentence for sentence in WARNINGS.values())
-    told = warnings({"truncated": "in_answer", "warnings": ["tenfold_dose", "new_code"]})
-    assert told[1:] == [WARNINGS["tenfold_dose"], "Warning: new_code."]
+    told = warnings({"truncated": "in_answer", "warnings": ["empty_answer", "new_code"]})
+    assert told[1:] == [WARNINGS["empty_answer"], "Warning: new_code."]

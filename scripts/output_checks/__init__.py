@@ -1,1 +1,0 @@
-"""The precision of the output checks, on public records and their summaries."""
