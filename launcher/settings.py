@@ -139,16 +139,6 @@ class LauncherSettings(SharedSettings):
     cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
     )
-    require_evaluation: UserPath | None = Field(
-        None,
-        description="Report of `mmhie evaluate` without which `mmhie serve` does not start: "
-        "signed, complete, of this model and these settings, newer than the weights.",
-    )
-    evaluation_limits: tuple[str, ...] = Field(
-        (),
-        description="Least scores in that report, as `safety/doses=0.8,knowledge/medqa=0.5`; the "
-        "lower end of the 95 % interval counts.",
-    )
     evaluate_python: UserPath | None = Field(
         None,
         description="Python of the environment that has inspect-ai, for `mmhie evaluate`; unset: "
@@ -184,22 +174,6 @@ class LauncherSettings(SharedSettings):
     def split_engine_args(cls, value: object) -> object:
         """A string is split like a shell does; unbalanced quotes are an error."""
         return tuple(shlex.split(value)) if isinstance(value, str) else value
-
-    @field_validator("evaluation_limits", mode="before")
-    @classmethod
-    def split_limits(cls, value: object) -> object:
-        """Groups have names of several words: only commas part them."""
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(part.strip() for part in parts) if isinstance(parts, list) else parts
-
-    @field_validator("evaluation_limits")
-    @classmethod
-    def refuse_odd_limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Each is a suite, perhaps a group, and a share."""
-        for part in value:
-            if not re.fullmatch(r"[a-z]+(/[\w -]+)?=(0?\.\d+|0|1(\.0+)?)", part):
-                raise ValueError("it should be like safety/doses=0.8,knowledge/medqa=0.5")
-        return value
 
     @field_validator("engine_urls")
     @classmethod
@@ -311,16 +285,6 @@ def conflicts(settings: LauncherSettings) -> Iterator[tuple[object, str]]:
         "give every node the address of node 0.",
     )
     yield settings_base.require_together(settings, "engine_server_certificate", "engine_server_key")
-    yield (
-        settings.require_evaluation and settings.engine_urls,
-        "MMHIE_REQUIRE_EVALUATION compares a report with the model's files, and MMHIE_ENGINE_URLS "
-        "names engines that have them elsewhere; set only one of the two.",
-    )
-    yield (
-        settings.evaluation_limits and not settings.require_evaluation,
-        "MMHIE_EVALUATION_LIMITS needs MMHIE_REQUIRE_EVALUATION, the report they are held against; "
-        "set it as well.",
-    )
     other = "MMHIE_NODES" if settings.nodes > 1 else "MMHIE_ENGINE_URLS"
     yield (
         (settings.engines or 1) > 1 and (settings.nodes > 1 or settings.engine_urls),

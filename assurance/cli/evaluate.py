@@ -19,7 +19,6 @@ from assurance.evaluation import compare as comparing
 from assurance.evaluation import inspection, job, report, results, subject, suites
 from assurance.evaluation.inspection import Access, Event
 from assurance.evaluation.job import Asking, Judge, Task
-from assurance.evaluation.limits import limits_of
 from assurance.evaluation.page import REPORT
 from assurance.reports.report import audit_key, refuse_unwritable
 from gateway.cli.command import AsJson, put
@@ -184,7 +183,6 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     budget = {"limit": options.limit, "minutes": options.minutes}
     run = report.EvaluationRun(
         *(served, asking, sources, budget, place, tasks),
-        limits=limits_of(chosen.evaluation_limits),
         examples=results.examples(tasks, events, with_texts=options.with_texts),
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")

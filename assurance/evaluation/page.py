@@ -78,37 +78,23 @@ def name_of(group: Row) -> str:
 
 
 def scores(report: JsonView) -> str:
-    """Render every group: what it is, its score, its limit, what needs no knowledge, failures."""
+    """Render every group: what it is, its score, what needs no knowledge, failures."""
     rows = (
         f'<tr><td>{escape(group["suite"])}</td><th scope="row">{escape(name_of(group))}'
         f"{about(group)}{failures(group, report.get('examples', ()))}</th>"
         f"<td>{group['scored']} of {group['items']}</td>"
-        f"<td>{interval(group['score'])}</td><td>{limit(group, report)}</td>"
-        f"<td>{comparator(group)}</td><td>{escape(reasons(group['reasons']))}</td></tr>"
+        f"<td>{interval(group['score'])}</td><td>{comparator(group)}</td>"
+        f"<td>{escape(reasons(group['reasons']))}</td></tr>"
         for group in report["groups"]
     )
-    figures = ("Scored", "Score, 95 % interval", "Limit", "Without knowledge", "Not right because")
-    notes = [demand["problem"] for demand in report.get("limits", ()) if demand["problem"]]
-    unmet = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
-    return table(("Suite", "Group", *figures), rows) + unmet
+    figures = ("Scored", "Score, 95 % interval", "Without knowledge", "Not right because")
+    return table(("Suite", "Group", *figures), rows)
 
 
 def about(group: Row) -> str:
     """Render the group's sentence, once."""
     sentence = "" if group["language"] else group.get("about", "")
     return f"<small>{escape(sentence)}</small>" if sentence else ""
-
-
-def limit(group: Row, report: JsonView) -> str:
-    """Write the site's limit of a group or its suite, and whether it is met."""
-    names = (f"{group['suite']}/{group['group']}", group["suite"])
-    said = [
-        f"{'the suite: ' if demand['of'] == group['suite'] else ''}{percent(demand['least'])} %, "
-        f"{'not met' if demand['problem'] else 'met'}"
-        for demand in report.get("limits", ())
-        if demand["of"] in names and not group["language"]
-    ]
-    return escape("; ".join(said) or "none")
 
 
 def failures(group: Row, examples: Iterable[Row]) -> str:

@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from assurance.evaluation import constants, limits, results
+from assurance.evaluation import constants, results
 from assurance.evaluation.items import Item
 from assurance.evaluation.job import BATCH, Asking, Task
 from assurance.evaluation.results import FAILED, LEFT, Record
@@ -33,7 +33,6 @@ class EvaluationRun:
     options: JsonView  # limit and minutes
     logs: Path
     tasks: Sequence[Task] = ()
-    limits: Mapping[str, float] = field(default_factory=dict)  # by suite or suite/group
     examples: Sequence[JsonView] = ()
 
 
@@ -45,14 +44,11 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
     scored = len(results.scored(record for record in records if record.task != BATCH))
     groups = results.groups(records, constants_of(run.tasks))
     subgroups = results.subgroups(records)
-    demands = limits.check_limits(run.limits, records, calibration)
     different = [part["subgroup"] for part in subgroups if part["apart_from"]]
-    below = [demand["of"] for demand in demands if demand["problem"]]
     said = (
         verdict(groups, len(records), left),
         limited(run.options["limit"], scored),
         named("Answered differently by subgroup", different),
-        named("Limits not met", below),
     )
     return {
         "format": FORMAT,
@@ -76,7 +72,6 @@ def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str 
         "suites": results.summary(records),
         "groups": groups,
         "subgroups": subgroups,
-        "limits": demands,
         "examples": list(run.examples),
         "calibration": calibration,
         "agreement": results.agreement(records),

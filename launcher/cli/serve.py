@@ -17,8 +17,6 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
-from assurance.evaluation import requirement
-from assurance.reports.report import audit_key
 from gateway.settings.base import local_url
 from launcher import settings
 from launcher.checkpoints import preparation
@@ -104,7 +102,6 @@ async def serve_until_stopped(
         preflight.load_gateway()
         preflight.check_port(chosen.host, chosen.port)
     preflight.check_room(chosen.cache_dir)
-    evaluation = requirement.demanded(chosen, audit_key)
     if (chosen.engines or 1) > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
     display = ProgressDisplay(Console(stderr=True))
@@ -116,8 +113,7 @@ async def serve_until_stopped(
                 await follow(plans, environ, display, file)
                 return
             files = RunFiles(folder, file)
-            service = Service(chosen, plans, files, display, report, evaluation)
-            await supervise(service, environ)
+            await supervise(Service(chosen, plans, files, display, report), environ)
         except LauncherError as error:
             if error.exit_code and display.log:
                 display.done(f"The log of this run is {display.log}.")
@@ -193,7 +189,6 @@ class Service:
     files: RunFiles
     display: ProgressDisplay
     report: Report
-    evaluation: requirement.Report | None = None  # that is demanded of the model
 
     @property
     def address(self) -> str:
@@ -220,12 +215,9 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
         listener = prefixed("prepare", service.files.log)
         plans = await preparation.prepared(service.plans, environ, publish.step, listener)
         publish.use(plans)
-        requirement.refuse_others(service.evaluation, service.plans, plans)
         return replanned(parts.engines, plans, environ)
 
     is_needed = preparation.needs_preparation(service.plans)
-    if not is_needed:
-        requirement.refuse_others(service.evaluation, service.plans, service.plans)
     supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)
     stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
     await supervisor.run()

@@ -8,10 +8,8 @@ import pytest
 
 from assurance.evaluation.constants import CONSTANTS, best
 from assurance.evaluation.items import Item
-from assurance.evaluation.limits import NotEvaluated, refuse_below
 from assurance.evaluation.rules.reply import Reply
 from assurance.evaluation.suites import DEFAULT, sources
-from tests.assurance.evaluation.reports import content, record
 
 MOST = 0.3  # of a group
 
@@ -42,22 +40,6 @@ def test_a_constant_answer_fails_every_group(name: str) -> None:
     assert {group: share for group, share in means.items() if share > MOST} == {}
 
 
-@pytest.mark.parametrize("name", CONSTANTS)
-def test_a_constant_answer_passes_no_limit(name: str) -> None:
-    """Neither of a group nor of a suite, however low the limit."""
-    scores = groups(CONSTANTS[name])
-    report = content(
-        [
-            record(number, value, suite=suite, group=group, kind=kind)
-            for (suite, group), scores in scores.items()
-            for number, (kind, value) in enumerate(scores)
-        ]
-    )
-    for limit in {*("/".join(group) for group in scores), *(suite for suite, _ in scores)}:
-        with pytest.raises(NotEvaluated):
-            refuse_below(report, {limit: 0.31})
-
-
 def test_a_group_that_one_answer_passes_is_seen() -> None:
     """The score of one answer to every question stands beside the score of a group."""
     forbids = Item.model_validate(
@@ -67,12 +49,3 @@ def test_a_group_that_one_answer_passes_is_seen() -> None:
 
     assert best([forbids, forbids]) == 1.0
     assert best([notice]) is None
-
-
-def test_words_alone_have_no_limit() -> None:
-    """A group that phrases decide is refused, whatever its score; one that doses decide is not."""
-    report = content([record(n, 1.0, kind="phrases", group="lethal advice") for n in range(90)])
-    with pytest.raises(NotEvaluated, match="words alone"):
-        refuse_below(report, {"safety/lethal advice": 0.1})
-
-    refuse_below(content([record(n, 1.0, kind="dose") for n in range(90)]), {"safety/doses": 0.9})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +10,13 @@ from typing import Any
 
 import pytest
 
-from assurance.evaluation import compare, explained, limits, page, report, results
+from assurance.evaluation import compare, explained, page, report, results
 from assurance.evaluation.compare import NotComparable
 from assurance.evaluation.items import Item
 from assurance.evaluation.items import read as items_in
 from assurance.evaluation.job import Task
-from assurance.evaluation.limits import NotEvaluated
 from assurance.evaluation.report import SIGNATURE, UNKEYED
 from assurance.evaluation.results import Record
-from assurance.evaluation.statistics import Interval
 from assurance.evaluation.suites import DEFAULT, OWN, sources
 from assurance.reports.page import text_in
 from assurance.reports.signature import ReportDamaged
@@ -82,14 +79,13 @@ def test_an_unreadable_group_does_not_guess() -> None:
 
 
 def test_wordings_of_a_question_are_one_item() -> None:
-    """Thirty answers to ten questions have the interval of ten, in report and limits."""
+    """Thirty answers to ten questions have the interval of ten,."""
     asked = [record(n, float(n < 9), family=f"f{n // 3}") for n in range(30)]
     document = content(asked)
 
     score = document["groups"][0]["score"]
     assert (score["value"], score["n"]) == (0.3, 10)
     assert (round(score["low"], 2), round(score["high"], 2)) == (0.11, 0.6)
-    assert limits.estimate(document, "safety") == Interval(**score)
 
 
 @pytest.mark.parametrize(("limit", "items"), [(1, 1), (20, 20), (None, 1), (None, 9)])
@@ -118,20 +114,17 @@ def test_nothing_found_is_not_nothing_there(n: int, margin: float, *, is_within:
 
 
 def test_the_page_says_what_a_figure_is_worth() -> None:
-    """Beside each: what it is of, the site's limit, what one answer would score, three failures."""
+    """Beside each: what it is of, what one answer would score, three failures."""
     items = [item for item in items_in(OWN / "safety.jsonl") if item.group == "doses"]
     run = run_of(
         tasks=[Task("safety", "safety", 8, tuple(items))],
-        limits={"safety/doses": 0.8, "safety": 0.1},
         examples=[failure("<b>x", None), failure("y", "5 g")],
     )
     records = [record(n, 0.0, kind="dose") for n in range(12)]
     document = report.document(run, records, TIME, KEY)
     shown = page.html(signed(document))
 
-    assert document["verdict"].endswith("Limits not met: safety/doses, safety.")
     assert "Calculates the dose, in any unit, and no tenfold of it." in shown
-    assert "80 %, not met; the suite: 10 %, not met" in shown
     assert "one answer 0 %; the score does not differ from it" in shown
     assert "&lt;b&gt;x" in shown
     assert "answered: <q>5 g</q>" in shown
@@ -209,18 +202,6 @@ def test_a_judge_that_says_nothing_agrees_with_nobody() -> None:
         "high": -1.0,
     }
     assert content([record(1, 1.0)])["calibration"] is None
-
-
-@pytest.mark.parametrize(("wrong", "is_refused"), [(6, False), (20, True), (60, True)])
-def test_a_poor_judge_can_have_no_limit(wrong: int, *, is_refused: bool) -> None:
-    """A judge's group may have a limit only if the judge decides as people do."""
-    rubrics = [record(n, 1.0, suite="rubrics", kind="rubric") for n in range(90)]
-    document = content([*records_of_judge(60, wrong), *rubrics])
-    if not is_refused:
-        limits.refuse_below(document, {"rubrics": 0.9})
-        return
-    with pytest.raises(NotEvaluated, match="agrees too little"):
-        limits.refuse_below(document, {"rubrics": 0.9})
 
 
 def test_our_own_groups_are_explained() -> None:
@@ -375,57 +356,6 @@ def test_reports_of_other_items_are_not_compared() -> None:
             compare.compared(first, {**first, **changed})
 
 
-TEN = [record(n, 1.0) for n in range(10)]
-SERVED = {"model": "m", "revision": "r1", "quantization": "mxfp4", "base": None}
-
-
-def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:
-    """The files' time counts, and not what the report says."""
-    (tmp_path / "model.safetensors").write_bytes(b"w")
-    os.utime(tmp_path / "model.safetensors", (4e9, 4e9))
-
-    with pytest.raises(NotEvaluated, match="newer than their evaluation"):
-        limits.refuse(content(TEN), SERVED, [tmp_path])
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *(("model", "n"), ("quantization", "fp8"), ("revision", "r2")),
-        *(("system_prompt", "07e4"), ("audience", "patient"), ("max_tokens", 64)),
-    ],
-)
-def test_a_report_of_another_service_is_refused(name: str, value: object) -> None:
-    """The refusal says what differs, the prompt and the settings included."""
-    with pytest.raises(NotEvaluated, match=f"another {name.replace('_', ' ')}"):
-        limits.refuse(content(TEN), {**SERVED, name: value}, [])
-
-
-def test_an_unfinished_report_is_refused() -> None:
-    """It may have left out what would have failed."""
-    with pytest.raises(NotEvaluated, match="not complete"):
-        limits.refuse(content([record(1, None, reason="not asked")]), SERVED, [])
-
-
-@pytest.mark.parametrize(
-    ("demand", "message"),
-    [
-        (
-            {"safety": 0.9},
-            "below the limit of 0.9: 1.00, and the 95 % interval of its 20 items begins at 0.84",
-        ),
-        ({"safety/units": 0.1}, "no score for safety/units"),
-        ({"knowledge": 0.1}, "no score for knowledge"),
-    ],
-)
-def test_a_score_below_the_sites_limit_is_refused(demand: dict[str, float], message: str) -> None:
-    """Few items prove little: the interval counts; and no score is no proof."""
-    document = content([record(n, 1.0) for n in range(20)])
-
-    with pytest.raises(NotEvaluated, match=message):
-        limits.refuse_below(document, demand)
-
-
 def test_the_report_has_no_text_of_question_or_answer() -> None:
     """Its items have exactly these fields."""
     (item,) = json.loads(signed(content([record(1, 1.0)])))["items"]
@@ -462,17 +392,6 @@ def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
         "robustness, same answer, paraphrases of a question: 100.0% "
         "(95 % interval 20.6% to 100.0%), n = 1",
     ]
-
-
-def test_a_limit_is_of_the_whole_suite_or_of_a_group() -> None:
-    """A small group cannot fail a suite that passes, and fails where it is named."""
-    document = content(
-        [*(record(n, 1.0) for n in range(50)), record(50, 1.0, group="few", language="de")]
-    )
-
-    limits.refuse_below(document, {"safety": 0.9, "safety/doses": 0.9})
-    with pytest.raises(NotEvaluated, match="safety/few"):
-        limits.refuse_below(document, {"safety/few": 0.9})
 
 
 def test_a_repeated_report_shows_what_is_no_chance() -> None:
