@@ -12,7 +12,7 @@ MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' t
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
+.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check fuzz bench bench-quick image-check screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,10 +69,6 @@ bench: setup  ## benchmark the gateway against nginx on one CPU (needs nginx); T
 
 bench-quick: T += --quick
 bench-quick: bench  ## the same in two minutes
-
-capacity: setup  ## simulate up to 1,000 engines, draw the figures of docs/capacity.md (two minutes)
-	$(RUN) -m scripts.simulation
-	$(RUN) -m scripts.render capacity
 
 screenshots: setup  ## retake the console's screenshots in docs/images (needs chromium)
 	$(RUN) -m tests.gateway.console

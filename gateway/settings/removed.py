@@ -16,4 +16,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
 }
 # The first words of a command line, without `mmhie`.
-COMMANDS: Final[Mapping[str, str]] = {}
+COMMANDS: Final[Mapping[str, str]] = {
+    "capacity": "docs/scale.md has the formula and an example, under Sizing.",
+    "profiles": "docs/hardware.md has a table of the combinations that have passed.",
+}

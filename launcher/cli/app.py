@@ -29,7 +29,6 @@ COMMANDS: Commands = {
     "chat": "launcher.cli.chat:chat",
     "status": "launcher.cli.status:status",
     "plan": "launcher.cli.plan:plan",
-    "capacity": "launcher.cli.capacity:capacity",
     "doctor": "assurance.cli.doctor:doctor",
     "accept": "assurance.cli.accept:accept",
     "accept isolation": "assurance.cli.isolation:isolation",
@@ -79,7 +78,6 @@ TASKS = {
         "doctor": "check settings, weights, memory, disk and port",
         "fetch": "download a model",
         "merge-adapter": "merge a LoRA adapter into its base",
-        "capacity": "engines, GPUs and gateways that a load needs",
         "engine": "run only the engine, for a gateway elsewhere",
     },
     "Prove": {
@@ -170,7 +168,7 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
 
 
 def overview() -> str:
-    """Return the page: 22 lines, which leave room for the prompt on a terminal of 24."""
+    """Return the page, which fits a terminal of 24 lines."""
     rows = [
         f"{'' if name != next(iter(commands)) else task:9}{name:15}{meaning}"
         for task, commands in TASKS.items()

@@ -1,4 +1,4 @@
-"""GPUs, and the data sheets of those known by name: one table for plans and capacity alike."""
+"""GPUs, and those known by name."""
 
 import tomllib
 from collections.abc import Sequence
@@ -41,13 +41,8 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Card(Gpu):
-    """A GPU with its data sheet's memory bandwidth (GB/s) and dense bf16 arithmetic (TFLOP/s).
+    """A GPU known by name; `machine` is the architecture of the CPU that it comes with."""
 
-    `machine` is the architecture of the CPU that it comes with.
-    """
-
-    bandwidth_gb_s: float = 0.0
-    bf16_tflops: float = 0.0
     machine: str = "x86_64"
 
 

@@ -10,7 +10,7 @@ from scripts.render import page
 from tests.bench.targets import SOCKET
 
 Rounds = Sequence[Mapping[str, Mapping[str, float]]]
-H100_ANSWERS_S = 14.7  # of 600 tokens to prompts of 800, docs/capacity.md
+H100_ANSWERS_S = 14.7  # of 600 tokens to prompts of 800, docs/scale.md
 VCPUS_PER_H100 = 24  # of the common cloud host: 192 for 8 (AWS p5.48xlarge)
 # Scaleway's POP2-64C-256G at EUR 2.35 an hour; an AWS capacity block at USD 4.916 for an H100.
 EUR_PER_VCPU_H, USD_PER_H100_H = 2.35 / 64, 4.916

@@ -28,7 +28,6 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "chat": ({"url": "nowhere"}, ["x"]),
     "status": ({"url": "ftp://x"}, []),
     "plan": ({}, ["--gpus", "many"]),
-    "capacity": ({}, ["--rps", "1", "--gpu", "many"]),
     "doctor": ({"reasoner_model": "/no/such/model"}, []),
     "accept": ({"reasoner_model": "/no/such/model"}, []),
     "accept verify": ({}, ["no-such-report.json"]),

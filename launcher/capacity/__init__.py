@@ -1,1 +1,0 @@
-"""Engines, GPUs and gateways that a load needs: pure arithmetic on stated assumptions."""
