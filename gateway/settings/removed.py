@@ -6,13 +6,19 @@ One entry is kept for one release. A configuration that still has one is refused
 from collections.abc import Mapping
 from typing import Final
 
+EVALUATED: Final = (
+    "The launcher does not read evaluations: let your deployment pipeline run "
+    "`mmhie evaluate compare`, whose exit code decides."
+)
 FIXED: Final = "The limit is fixed now: docs/limits.md has it."
 
 SETTINGS: Final[Mapping[str, str]] = {
+    "MMHIE_EVALUATION_LIMITS": EVALUATED,
     "MMHIE_MAX_CHOICES": FIXED,
     "MMHIE_MAX_JSON_DEPTH": FIXED,
     "MMHIE_MAX_LOGPROBS": FIXED,
     "MMHIE_MAX_TOOLS": FIXED,
+    "MMHIE_REQUIRE_EVALUATION": EVALUATED,
     "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
 }
 # The first words of a command line, without `mmhie`.
