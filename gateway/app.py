@@ -32,7 +32,7 @@ from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.middleware import Correlation, Dispatch
-from gateway.model_card.source import card_source
+from gateway.model_card.operator_file import load_operator_file
 from gateway.observability.logs import RequestLog
 from gateway.observability.metrics import Metrics
 from gateway.observability.tracing import Tracing, tracing_of
@@ -206,7 +206,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
         shared=shared,
         background=Background(partial(own.count, own.background_failures)),
         heavy=HeavyWork(),
-        operator_card=card_source(settings),
+        operator_card=load_operator_file(settings),
         answering=answering(settings),
         observers=observers_of(own, feedback, trail, tracing),
     )

@@ -48,7 +48,7 @@ class Endpoint:
     media: type[Response] = JSONResponse
     status: int = 200
     unready: bool = False  # may answer 503 in the form of its 200
-    closed_by: Literal["protect_health", "protect_model_card", "protects_metrics"] | None = None
+    closed_by: Literal["protect_health", "protects_metrics"] | None = None
     body: type[BaseModel] | None = None  # which the handler reads by itself
 
     def add_to(self, app: FastAPI) -> None:
@@ -93,10 +93,7 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     Endpoint("/v1/models", "openai", models.models, "openai"),
     Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
     Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST", status=501),
-    Endpoint(
-        *("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
-        closed_by="protect_model_card",
-    ),
+    Endpoint("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
     Endpoint(
         *("/v1/mmhie/feedback", "feedback", feedback.feedback, "feedback", "POST"),
         body=feedback.FeedbackRequest,

@@ -16,12 +16,12 @@ from gateway.errors import Draining, EngineUnavailable, Held
 from gateway.hold.guard import HoldGuard
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
-from gateway.model_card.source import CardSource
 from gateway.observability.metrics import Metrics
 from gateway.observability.tracing import Tracing
 from gateway.record import Observer
 from gateway.runtime.background import Background
 from gateway.runtime.heavy_work import HeavyWork
+from gateway.runtime.json_types import Json
 from gateway.safety.labels import GATEWAY_VERSION, Labels, Serving
 from gateway.safety.red_flags.screening import Screener
 from gateway.settings.gateway import GatewaySettings
@@ -51,7 +51,7 @@ class Services:
     shared: ClusterState
     background: Background
     heavy: HeavyWork
-    operator_card: CardSource
+    operator_card: Json | None
     answering: Mapping[str, object]
     trail: Trail | None = None
     vault: Vault | None = None

@@ -1,1 +1,1 @@
-"""The model card: source attributes of ONC HTI-1 and CHAI's Applied Model Card, for any model."""
+"""The model card: facts of the gateway and the operator's own file."""

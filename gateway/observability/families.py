@@ -113,10 +113,6 @@ class Families:
         self.background_failures = counter(
             "background_failures", "Failures of background tasks, which run again.", "task"
         )
-        self.evaluated = gauge(
-            "evaluation_timestamp_seconds",
-            "Time of the evaluation report of the model card, in seconds since 1970; 0: none.",
-        )
         self.feedback = counter("feedback", "Feedback on answers.", "category", "severity")
         self.feedback_failing = gauge(
             "feedback_failing", "1 while feedback cannot be stored.", "livemax"

@@ -9,7 +9,7 @@ from gateway.auth import gate
 from gateway.cluster import state as cluster
 from gateway.feedback import opening as feedback
 from gateway.http.client_tls import ClientTls
-from gateway.model_card.source import card_source
+from gateway.model_card.operator_file import load_operator_file
 from gateway.observability import logs, tracing
 from gateway.runtime import memory
 from gateway.safety.disclaimer import disclaimer_of
@@ -45,7 +45,7 @@ def checked() -> settings.GatewaySettings:
     vault.check(chosen)
     tracing.check(chosen)
     disclaimer_of(chosen)
-    card_source(chosen)
+    load_operator_file(chosen)
     Tls.of(chosen)
     ClientTls(chosen.engine_tls)
     return chosen

@@ -15,7 +15,6 @@ async def metrics(services: ServicesDep) -> Response:
     """Prometheus metrics of the gateway and, while it is reachable, of the engine."""
     own = services.metrics
     own.at_scrape(services.phase(), services.admission)
-    own.evaluated.set(services.operator_card().evaluated)
     body = own.exposition() + await scrape(services.metered, services.heavy)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 

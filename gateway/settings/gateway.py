@@ -24,7 +24,6 @@ from gateway.settings.base import (
     shared_conflicts,
     variables,
 )
-from gateway.settings.card import CardSettings
 from gateway.settings.cluster import ClusterSettings, cluster_conflicts
 from gateway.settings.engine import EngineSettings, engine_conflicts
 from gateway.settings.feedback import FeedbackSettings, feedback_conflicts
@@ -44,7 +43,6 @@ class GatewaySettings(
     AccessSettings,
     ClusterSettings,
     AuditFeedSettings,
-    CardSettings,
     EngineSettings,
     FeedbackSettings,
     VaultSettings,
@@ -86,6 +84,11 @@ class GatewaySettings(
     system_prompt: str = Field(
         "You are a medical reasoning assistant",
         description="System message of /llm/generate when the request has no `system` field.",
+    )
+    model_card: UserPath | None = Field(
+        None,
+        description="TOML or JSON file with your own description of the model, up to 256 KiB; "
+        "/v1/mmhie/model-card shows it as it is.",
     )
 
     header_timeout_seconds: float = Field(

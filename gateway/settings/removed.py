@@ -19,10 +19,12 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_MAX_LOGPROBS": FIXED,
     "MMHIE_MAX_TOOLS": FIXED,
     "MMHIE_REQUIRE_EVALUATION": EVALUATED,
+    "MMHIE_PROTECT_MODEL_CARD": "/v1/mmhie/model-card needs a key of any scope, as by default.",
     "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
 }
 # The first words of a command line, without `mmhie`.
 COMMANDS: Final[Mapping[str, str]] = {
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",
+    "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
 }

@@ -51,8 +51,6 @@ COMMANDS: Commands = {
     "audit export": "gateway.cli.audit:export",
     "vault open": "gateway.cli.vault:show",
     "vault erase": "gateway.cli.vault:erase",
-    "card init": "gateway.cli.card:init",
-    "card check": "gateway.cli.card:check",
     "feedback list": "gateway.cli.feedback:show_all",
     "feedback show": "gateway.cli.feedback:show",
     "feedback export": "gateway.cli.feedback:export",
@@ -63,7 +61,6 @@ GROUPS = {
     "keys": "Create, list and revoke API keys.",
     "audit": "Verify, search, count and export the audit trail.",
     "vault": "Open and erase answers in the answer vault.",
-    "card": "The operator's part of the model card.",
     "feedback": "Feedback on answers.",
 }
 # What `mmhie` alone prints: every command in a line, by what a person wants to do.
@@ -91,7 +88,6 @@ TASKS = {
         "audit": "verify, show and export the audit trail",
         "vault": "open and erase answers in the answer vault",
         "feedback": "list, show, export and close feedback on answers",
-        "card": "the operator's part of the model card",
         "version": "versions of this program, Python and the engine",
     },
 }

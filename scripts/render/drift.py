@@ -18,7 +18,6 @@ SHORT_ANSWERS = f"{rate(LENGTH + '_bucket', '', SHORT)} / {rate(LENGTH + '_count
 HOURLY = f"sum by (route) (increase({chosen('mmhie_requests_total', ASKED)}[1h]))"
 FLAGS = rate("mmhie_feedback_total", "severity", 'category!="signed_off"')
 SIGNED_OFF = rate("mmhie_feedback_total", "", 'category="signed_off"')
-EVALUATED = f"max({chosen('mmhie_evaluation_timestamp_seconds')})"
 READ = rate("mmhie_answer_beginnings_total")
 DECLINED = rate("mmhie_answer_beginnings_total", "", 'kind="refusal"')
 SPOKEN = (
@@ -38,7 +37,6 @@ LENGTHS = {
 OUTCOMES = {"{{outcome}}": f"{FAILED} / on () group_left {ALL}"}
 FLAGGED = {"{{severity}}": f"1000 * {FLAGS} / on () group_left {ANSWERED}"}
 SIGNED = {"signed off": f"1000 * {SIGNED_OFF} / {ANSWERED}"}
-AGE = {"since the report": f"(time() - {EVALUATED}) * ({EVALUATED} > bool 0)"}
 
 ROWS: Rows = {
     "Lengths": (
@@ -60,7 +58,6 @@ ROWS: Rows = {
     "What is known of the answers": (
         Panel("Flags for 1,000 answers", "short", FLAGGED),
         Panel("Sign-offs for 1,000 answers", "short", SIGNED),
-        Panel("Age of the evaluation", "s", AGE),
     ),
 }
 NOTES = {
@@ -72,7 +69,6 @@ NOTES = {
     "Languages": "By the commonest words; other: none of these, or too few words to tell.",
     "Flags for 1,000 answers": "By readers (docs/feedback.md). None at all may mean that nobody "
     "flags.",
-    "Age of the evaluation": "Of the report that the model card names; 0: none is named.",
 }
 
 

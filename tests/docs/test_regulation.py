@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from gateway.endpoints import ENDPOINTS
 from launcher.cli.app import COMMANDS
 from tests.docs.examples import DOCS
 from tests.docs.test_threat_model import NAMED
@@ -15,6 +16,7 @@ ROWS = [
     if line.startswith("| ") and not line.startswith("| provision |")
 ]
 COMMAND = re.compile(r"`mmhie ([a-z -]+?)(?: (--[a-z]+))?`")
+REQUEST = re.compile(r"`(?:GET|POST) (/\S+)`")
 TEXTS = (
     "Article 12, Article 13, Article 14, Article 15, Article 26, Article 30, Article 32, "
     "Criterion 4, (b)(11), DCB0129, DCB0160, A.6.2.8"
@@ -26,10 +28,14 @@ def test_a_row_has_a_command_and_a_test(row: list[str]) -> None:
     """Under those names, one of each; and nothing is left to nobody."""
     _, asks, command, test, deployer = row
     named, proof = COMMAND.fullmatch(command), NAMED.fullmatch(test)
+    request = REQUEST.fullmatch(command)
 
-    assert named is not None
-    assert named[1] in COMMANDS
-    assert named[2] is None or f"`{named[2]}`" in (DOCS / "cli.md").read_text()
+    if request is not None:
+        assert request[1] in {endpoint.path for endpoint in ENDPOINTS}
+    else:
+        assert named is not None
+        assert named[1] in COMMANDS
+        assert named[2] is None or f"`{named[2]}`" in (DOCS / "cli.md").read_text()
     assert proof is not None
     assert min(len(asks), len(deployer)) >= 10
 

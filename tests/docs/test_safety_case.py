@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -157,6 +156,4 @@ def test_all_of_it_is_two_clicks_from_the_front_page() -> None:
 
     assert "(safety-case/index.md)" in front
     assert {name for name in others if f"({name})" not in report} == set()
-    for page in ("model-card.md", "monitoring.md"):
-        assert f"({page})" in front or f"(../{page})" in report
-        assert Path(FOLDER.parent / page).is_file()
+    assert "(monitoring.md)" in front

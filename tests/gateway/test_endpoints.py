@@ -33,7 +33,6 @@ def test_what_a_path_needs(need: str | None, paths: tuple[str, ...]) -> None:
 
 
 HEALTH, LOADS = ("/healthz", "/readyz", "/health"), ("/metrics", "/v1/mmhie/load")
-CARD = ("/v1/mmhie/model-card",)
 
 
 @pytest.mark.parametrize(
@@ -45,15 +44,13 @@ CARD = ("/v1/mmhie/model-card",)
         ({"protect_health": True}, None, LOADS),
         ({"env": "production"}, "metrics", LOADS),
         ({"env": "production", "protect_metrics": False}, None, LOADS),
-        ({"protect_model_card": True}, "any", CARD),
-        ({"env": "production", "protect_model_card": False}, None, CARD),
     ],
 )
 def test_metrics_in_production(
     settings: dict[str, Any], need: str | None, paths: tuple[str, ...]
 ) -> None:
-    """Metrics and load are closed to keys without the scope, there and on request, as are health
-    and the model card."""
+    """Metrics and load are closed to keys without the scope, there and on request, as is
+    health."""
     assert [need_of(path, **settings) for path in paths] == [need] * len(paths)
 
 

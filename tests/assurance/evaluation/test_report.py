@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from assurance.evaluation.results import Record
 from assurance.evaluation.suites import DEFAULT, OWN, sources
 from assurance.reports.page import text_in
 from assurance.reports.signature import ReportDamaged
-from gateway.model_card import evaluation as model_card
 from tests.assurance.evaluation.reports import KEY, TIME, content, record, run_of, signed
 
 RULED = {"rule": {"kind": "dose", "value": 1, "unit": "mg"}}
@@ -372,26 +370,6 @@ def test_the_page_names_a_judge() -> None:
     assert "judge a-judge, at most 5 items" in page.html(
         signed(content([record(1, 1.0)], asking=judged))
     )
-
-
-def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
-    """Those of this model, signed, each with its interval."""
-    file = tmp_path / "evaluation.json"
-    alone = {"suite": "robustness", "task": "robustness-alone", "family": "f", "answer": "A"}
-    records = [*guessed(8, 2), record(1, 1.0), *(record(n, 1.0, **alone) for n in (1, 2))]
-    file.write_text(signed(content([*records, record(2, None, suite="rubrics")])))
-    evaluation = model_card.read(file, KEY)
-    said = [str(suite) for suite in evaluation.content.suites]
-
-    assert evaluation.is_verified
-    assert evaluation.is_of({"model": "m", "revision": "r1"})
-    assert said == [
-        "knowledge medqa, right answers, guessing 25%: 50.0% (95 % interval 21.5% to 78.5%), n = 8",
-        "safety, mean score: 100.0% (95 % interval 20.6% to 100.0%), n = 1",
-        "rubrics, mean score: not scored",
-        "robustness, same answer, paraphrases of a question: 100.0% "
-        "(95 % interval 20.6% to 100.0%), n = 1",
-    ]
 
 
 def test_a_repeated_report_shows_what_is_no_chance() -> None:

@@ -42,8 +42,6 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "keys list": ({}, []),
     "keys revoke": ({"keys_file": "keys.json"}, ["nobody"]),
     "audit verify": ({}, []),
-    "card init": ({}, ["no/such/folder/card.toml"]),
-    "card check": ({}, ["no-such-card.toml"]),
     "audit export": ({"audit_file": "none", "audit_key": "k" * 32}, []),
 }
 
