@@ -1,5 +1,5 @@
 """Exit status 0 when this container answers 200: `python healthy.py [PATH [PORT]]`; with a port it
-asks an engine or a router there, else the gateway.
+asks an engine there, else the gateway.
 
 `python healthy.py --supervised FILE` instead asks whether the launcher is at work: it writes its
 status file every few seconds, also while its engine restarts and nobody answers.

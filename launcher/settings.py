@@ -21,8 +21,6 @@ from launcher.formats import FORMATS
 __all__ = ["PREFIX", "LauncherSettings", "load"]
 
 ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's own name for MMHIE_PIN_DATE
-JUDGE_KEY: Final = "MMHIE_JUDGE_API_KEY"  # the one secret here
-RAY_PORT: Final = 6379  # where Ray's head listens by default
 
 Device = Literal["auto", "cpu", "cuda"]
 DeviceMap = Literal["auto", "balanced", "sequential", "null"]
@@ -96,14 +94,6 @@ class LauncherSettings(SharedSettings):
         "cache_aware",
         description="Load-balancing policy. cache_aware: the engine that has the prompt's prefix "
         "cached; consistent_hash: one engine per client; power_of_two: the less busy of two.",
-    )
-    distributed_backend: Annotated[Literal["mp", "ray"], Lower] = Field(
-        "mp", description="How engine processes are started across GPUs and nodes."
-    )
-    nodes: int = Field(1, ge=1, description="Machines that run one engine together.")
-    node_rank: int = Field(0, ge=0, description="Rank of this machine; 0 is the head.")
-    head_address: str | None = Field(
-        None, description="Address of node 0; required on every node when MMHIE_NODES is over 1."
     )
     max_model_len: int | None = Field(
         None, ge=1, description="Context length in tokens. Unset: input + answer + reasoning."
@@ -221,12 +211,6 @@ def load(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> Launch
         settings_base.refuse_unknown(values, known_names())
         given = {name: text for name, text in values.items() if text.strip()}
         settings = settings_base.build(LauncherSettings, defaults | given)
-    return refuse_conflicts(settings)
-
-
-def refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
-    """Return the same settings; raise SettingsError where one contradicts another."""
-    with own_errors():
         settings_base.refuse_conflicts(conflicts(settings))
     return settings
 
@@ -238,13 +222,6 @@ def own_errors() -> Iterator[None]:
         yield
     except settings_base.SettingsError as problem:
         raise SettingsError(str(problem)) from None
-
-
-def given(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> dict[str, str]:
-    """Return the launcher's own variables that are set, as written, without secrets."""
-    values = settings_base.variables(environ, env_file)
-    own = sorted((settings_base.names_of(LauncherSettings) & values.keys()) - {JUDGE_KEY})
-    return {name: values[name].strip() for name in own if values[name].strip()}
 
 
 def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
@@ -269,35 +246,12 @@ def known_names() -> frozenset[str]:
     return settings_base.names_of(LauncherSettings) | gateway_names()
 
 
-def joining_ray(settings: LauncherSettings) -> tuple[str, ...]:
-    """Return the command that starts a node other than the head where Ray connects them."""
-    head = settings.head_address or ""
-    address = f"[{head}]" if ":" in head else head
-    return ("ray", "start", f"--address={address}:{RAY_PORT}", "--block")
-
-
 def conflicts(settings: LauncherSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     yield from settings_base.shared_conflicts(settings)
-    yield (
-        settings.nodes > 1 and settings.head_address is None,
-        f"MMHIE_NODES is {settings.nodes} but MMHIE_HEAD_ADDRESS is not set; "
-        "give every node the address of node 0.",
-    )
     yield settings_base.require_together(settings, "engine_server_certificate", "engine_server_key")
-    other = "MMHIE_NODES" if settings.nodes > 1 else "MMHIE_ENGINE_URLS"
     yield (
-        (settings.engines or 1) > 1 and (settings.nodes > 1 or settings.engine_urls),
-        f"MMHIE_ENGINES is {settings.engines} and {other} is set too: several engines run on "
-        "one machine each; start them there, and name them all in MMHIE_ENGINE_URLS.",
-    )
-    yield (
-        settings.node_rank >= settings.nodes,
-        f"MMHIE_NODE_RANK is {settings.node_rank} but MMHIE_NODES is {settings.nodes}; "
-        "ranks go from 0 to MMHIE_NODES - 1.",
-    )
-    yield (
-        settings.node_rank > 0 and settings.distributed_backend == "ray",
-        "With MMHIE_DISTRIBUTED_BACKEND=ray only node 0 is started by mmhie; this node, "
-        f"{settings.node_rank}, joins it with `{shlex.join(joining_ray(settings))}`.",
+        (settings.engines or 1) > 1 and settings.engine_urls,
+        f"MMHIE_ENGINES is {settings.engines} and MMHIE_ENGINE_URLS is set too; start all engines "
+        "elsewhere and name them in MMHIE_ENGINE_URLS, or unset it.",
     )

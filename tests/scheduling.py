@@ -19,7 +19,7 @@ ENGINES: Final = 3  # at once: each waits half of its time, for its start or for
 # The longest first, by minutes: one that began last would keep the other process waiting.
 LONGEST: Final = (
     *("tests/faults", "test_make_run.py", "embedded", "test_accept.py", "breakable"),
-    *("test_parallel.py", "adapted", "test_several.py", "test_nodes.py", "gpt-oss"),
+    *("test_parallel.py", "adapted", "test_several.py", "gpt-oss"),
     *("tests/docs", "tests/gateway/console", "tests/gpu_engine", "tests/gateway/processes"),
     *("tests/scripts", "test_quantized.py", "test_start_failures.py"),
     *("tests/fuzz", "tests/bench", "tests/assurance/evaluation", "tests/launcher/cli"),

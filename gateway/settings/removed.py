@@ -10,14 +10,22 @@ EVALUATED: Final = (
     "The launcher does not read evaluations: let your deployment pipeline run "
     "`mmhie evaluate compare`, whose exit code decides."
 )
+ONE_MACHINE: Final = (
+    "An engine runs on one machine now. Let KServe, llm-d, production-stack or Ray Serve run a "
+    "larger one, and set MMHIE_ENGINE_URL to its address."
+)
 FIXED: Final = "The limit is fixed now: docs/limits.md has it."
 
 SETTINGS: Final[Mapping[str, str]] = {
+    "MMHIE_DISTRIBUTED_BACKEND": "An engine on several GPUs of a machine always uses `mp`.",
     "MMHIE_EVALUATION_LIMITS": EVALUATED,
+    "MMHIE_HEAD_ADDRESS": ONE_MACHINE,
     "MMHIE_MAX_CHOICES": FIXED,
     "MMHIE_MAX_JSON_DEPTH": FIXED,
     "MMHIE_MAX_LOGPROBS": FIXED,
     "MMHIE_MAX_TOOLS": FIXED,
+    "MMHIE_NODES": ONE_MACHINE,
+    "MMHIE_NODE_RANK": ONE_MACHINE,
     "MMHIE_REQUIRE_EVALUATION": EVALUATED,
     "MMHIE_PROTECT_MODEL_CARD": "/v1/mmhie/model-card needs a key of any scope, as by default.",
     "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
@@ -25,6 +33,7 @@ SETTINGS: Final[Mapping[str, str]] = {
 # The first words of a command line, without `mmhie`.
 COMMANDS: Final[Mapping[str, str]] = {
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
+    "plan --nodes": ONE_MACHINE,
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",
     "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
 }

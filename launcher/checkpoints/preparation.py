@@ -128,11 +128,6 @@ def percent(line: str) -> float | None:
     return int(match[1]) / 100 if match else None
 
 
-def machine_of(settings: LauncherSettings) -> Hardware:
-    """This machine as it is now, and how the other nodes reach it."""
-    return hardware.detect(settings.head_address if settings.nodes > 1 else None)
-
-
 def plans_of(settings: LauncherSettings, machine: Hardware | None = None) -> Plans:
     """A plan for each engine's share of this machine, which is looked at where it was not before;
     none when all engines run elsewhere."""
@@ -142,4 +137,4 @@ def plans_of(settings: LauncherSettings, machine: Hardware | None = None) -> Pla
     model = resolve.read_model(settings, ask_hub=not is_offline())
     if model.missing and not model.local and is_offline():
         raise ModelError(resolve.offline(model.source, ()))
-    return make_plans(settings, machine or machine_of(settings), model, installed)
+    return make_plans(settings, machine or hardware.detect(), model, installed)

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import typer
@@ -15,11 +15,8 @@ from rich.table import Table
 
 from gateway.cli.command import AsJson
 from launcher.errors import DeviceFailed, HardwareError, SettingsError
-from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
-from launcher.nodes import cluster
-from launcher.nodes.cluster import Node
 from launcher.planning import hardware, installation
 from launcher.planning.card_choice import make_plans
 from launcher.planning.cards import Gpu
@@ -27,17 +24,13 @@ from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
 from launcher.planning.speed import SpeedOption, speeds
-from launcher.settings import LauncherSettings, given, is_offline, load, refuse_conflicts
+from launcher.settings import LauncherSettings, is_offline, load
 
 MOST_LINES = 12
 
 Gpus = Annotated[
     str | None,
-    typer.Option(help="Plan for other hardware: 4x80, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64."),
-]
-Nodes = Annotated[
-    str | None,
-    typer.Option(help="Print the commands for each of several machines: 2x8x80 as for --gpus."),
+    typer.Option(help="Plan for other hardware: 4x80, 2xh100, 2x40,cc=8.0, cpu,ram=64."),
 ]
 Why = Annotated[
     bool,
@@ -53,7 +46,6 @@ Verbose = Annotated[
 
 def plan(
     gpus: Gpus = None,
-    nodes: Nodes = None,
     why: Why = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
@@ -64,96 +56,57 @@ def plan(
         raise SettingsError(
             "MMHIE_ENGINE_URLS names engines that run elsewhere; unset it to plan one here."
         )
-    machine = hardware_of(gpus, nodes, settings.head_address if settings.nodes > 1 else None)
-    if nodes is not None:
-        settings = together(settings, machine)
-    machine = replace(machine, nodes=max(machine.nodes, settings.nodes))
-    variables = given(os.environ) if nodes else None
+    machine = hardware_of(gpus)
     model = read_model(settings, ask_hub=not is_offline())
-    made, used, parts = planned(settings, machine, model, installation.detect(), variables)
+    made, used = planned(settings, machine, model, installation.detect())
     if as_json:
-        entries: Json = {"node_commands": [asdict(part) for part in parts]} if parts else {}
-        if why:
-            entries["why"] = [speed.as_json() for speed in speeds(made.decisions)]
-        sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
+        speed = {"why": [speed.as_json() for speed in speeds(made.decisions)]} if why else {}
+        sys.stdout.write(json.dumps({**made.as_json(), **speed}, indent=2) + "\n")
     else:
-        tell = show if verbose or parts else show_short
-        tell(made, described(used, machine), Console(), parts)
+        tell = show if verbose else show_short
+        tell(made, described(used, machine), Console())
         if why:
             show_why(made, Console())
     if made.refusal is not None:
         raise made.refusal
 
 
-def hardware_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:
-    """The hardware of one of the two options, else this machine, seen from node 0's address."""
-    if gpus is not None and nodes is not None:
-        raise SettingsError("--gpus and --nodes describe the same hardware; give one of them.")
-    text = nodes if gpus is None else gpus
-    if text is not None:
-        return hardware.parse(text)
-    machine = hardware.detect(head)
+def hardware_of(gpus: str | None) -> Hardware:
+    """Return the hardware that the option describes, else this machine."""
+    if gpus is not None:
+        return hardware.parse(gpus)
+    machine = hardware.detect()
     if isinstance(machine.fault, DeviceFailed):  # nothing is to be restarted for a plan
         return replace(machine, fault=HardwareError(str(machine.fault)))
     return machine
 
 
-def together(settings: LauncherSettings, machine: Hardware) -> LauncherSettings:
-    """The settings of node 0 of these machines; SettingsError where others are set."""
-    if machine.nodes == 1:
-        raise SettingsError("--nodes describes one machine; 2x8x80 are two, and --gpus is for one.")
-    if settings.nodes not in (1, machine.nodes):
-        raise SettingsError(
-            f"MMHIE_NODES is {settings.nodes} and --nodes describes {machine.nodes} machines; "
-            "make them the same."
-        )
-    head = settings.head_address or cluster.ADDRESS_TO_COME
-    of_head = {"nodes": machine.nodes, "node_rank": 0, "head_address": head}
-    return refuse_conflicts(settings.model_copy(update=of_head))
-
-
 class Planned(NamedTuple):
-    """The plan of the engine that holds the fewest requests, the machine with the GPUs that all
-    engines use, and the parts of nodes."""
+    """The plan of the engine that holds the fewest requests, and the machine with the GPUs that
+    all engines use."""
 
     plan: EnginePlan
     used: Hardware
-    parts: tuple[Node, ...] = ()
 
 
 def planned(
-    settings: LauncherSettings,
-    machine: Hardware,
-    model: ModelFacts,
-    installed: Installation,
-    variables: Mapping[str, str] | None = None,
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
 ) -> Planned:
-    """Findings of the command; `variables` are those that all nodes are started with.
-
-    Raises LauncherError, but not for memory.
-    """
+    """Findings of the command. Raises LauncherError, but not for memory."""
     plans = make_plans(settings, machine, model, installed, strict=False)
     least = min(plans, key=lambda plan: plan.memory.max_concurrent)
     used = replace(machine, gpus=tuple(gpu for plan in plans for gpu in gpus_of(plan)))
-    if variables is None:
-        return Planned(least, used)
-    if settings.head_address == cluster.ADDRESS_TO_COME:
-        least = replace(least, warnings=(*least.warnings, cluster.FILL_IN))
-    place = plans[0].decisions
-    nodes = cluster.nodes(place.settings, place.hardware, model, installed, variables)
-    return Planned(least, used, nodes)
+    return Planned(least, used)
 
 
 def gpus_of(plan: EnginePlan) -> tuple[Gpu, ...]:
-    """The GPUs of its node that an engine uses."""
-    place, sizes = plan.decisions.hardware, plan.decisions.sizes
-    count = sizes.devices * sizes.data // place.nodes
-    return place.gpus[:count] if plan.device == "cuda" else ()
+    """The GPUs that an engine uses."""
+    sizes = plan.decisions.sizes
+    count = sizes.devices * sizes.data
+    return plan.decisions.hardware.gpus[:count] if plan.device == "cuda" else ()
 
 
-def show_short(
-    plan: EnginePlan, machine: str, console: Console, parts: Sequence[Node] = ()
-) -> None:
+def show_short(plan: EnginePlan, machine: str, console: Console) -> None:
     """Print verdict, model, memory, warnings and one command."""
     memory = plan.memory
     place = "each GPU" if plan.device == "cuda" else "this machine"
@@ -183,19 +136,17 @@ def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:
     return [*lines, f"Warnings left out: {left}."] if left else lines
 
 
-def show(plan: EnginePlan, machine: str, console: Console, parts: Sequence[Node] = ()) -> None:
+def show(plan: EnginePlan, machine: str, console: Console) -> None:
     """Print the plan for a person: verdict, reasons, warnings, commands."""
     console.print(plan.memory.verdict, style="bold", soft_wrap=True)
     console.print(summary(plan, machine))
-    console.print(memory_table(plan, plan.decisions.hardware.nodes))
+    console.print(memory_table(plan))
     lines = [
         *(f"- {reason}" for reason in plan.reasons),
         *(f"Warning: {warning}" for warning in plan.warnings),
+        *(f"{name}={value}" for name, value in plan.env.items()),
+        shlex.join(plan.argv),
     ]
-    if parts:
-        lines += [line for part in parts for line in node_lines(part)]
-    else:
-        lines += [*(f"{name}={value}" for name, value in plan.env.items()), shlex.join(plan.argv)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -219,23 +170,6 @@ def setting_of(row: SpeedOption) -> str:
     return f" (MMHIE_ENGINE_ARGS={shlex.quote(shlex.join(row.arguments))})"
 
 
-def node_lines(part: Node) -> list[str]:
-    """The commands for one machine, as a shell takes them, and the engine that they run."""
-    exported = assignments(part.variables)
-    typed = [
-        f"{exported} {shlex.join(argv)}" if argv == cluster.SERVE else shlex.join(argv)
-        for argv in part.commands
-    ]
-    engine = f"which runs: {assignments(part.engine_env)} {shlex.join(part.engine)}"
-    name = "Node 0, the head:" if part.rank == 0 else f"Node {part.rank}:"
-    return ["", name, *(f"$ {line}" for line in typed), *([engine] if part.engine else [])]
-
-
-def assignments(variables: Mapping[str, str]) -> str:
-    """Variables as a shell takes them before a command."""
-    return " ".join(f"{name}={shlex.quote(text)}" for name, text in variables.items())
-
-
 def summary(plan: EnginePlan, machine: str) -> Table:
     """The decisions, one a row."""
     table = Table(title=f"{plan.served_model} on {machine}", show_header=False)
@@ -256,14 +190,14 @@ def summary(plan: EnginePlan, machine: str) -> Table:
     return table
 
 
-def memory_table(plan: EnginePlan, nodes: int) -> Table:
+def memory_table(plan: EnginePlan) -> Table:
     """The estimate by part."""
     memory = plan.memory
     on_gpu = plan.device == "cuda"
     table = Table("GiB", title=f"Memory ({'per GPU' if on_gpu else 'this machine'})")
     table.add_column("part")
     parts = {
-        "weights": memory.weights_per_gpu_gib if on_gpu else memory.weights_gib / nodes,
+        "weights": memory.weights_per_gpu_gib if on_gpu else memory.weights_gib,
         "activations": memory.activations_gib,
         "engine overhead": memory.overhead_gib,
         "KV cache": memory.kv_room_gib,
@@ -283,14 +217,13 @@ def engines_of(plan: EnginePlan) -> str:
 
 def described(used: Hardware, whole: Hardware | None = None) -> str:
     """The hardware that is used in words, and the GPUs of the whole machine that are not."""
-    nodes = f"{used.nodes} nodes with " if used.nodes > 1 else ""
     left = Counter(gpu.name for gpu in whole.gpus) if whole else Counter()
     left.subtract(gpu.name for gpu in used.gpus)
     idle = list_gpus(+left)
     rest = f" (not used: {idle})" if idle else ""
     if not used.gpus:
-        return f"{nodes}{used.cpus} CPU cores, {used.ram_gib:.0f} GiB{rest}"
-    return f"{nodes}{list_gpus(Counter(gpu.name for gpu in used.gpus))}{rest}"
+        return f"{used.cpus} CPU cores, {used.ram_gib:.0f} GiB{rest}"
+    return f"{list_gpus(Counter(gpu.name for gpu in used.gpus))}{rest}"
 
 
 def list_gpus(names: Mapping[str, int]) -> str:

@@ -23,11 +23,11 @@ from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
+from launcher.planning import hardware
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
-from launcher.process.restarts import Stop
-from launcher.serving import follower, preflight, router
+from launcher.serving import preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
 from launcher.serving.programs import RunFiles, programs, replanned
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
@@ -98,9 +98,8 @@ async def serve_until_stopped(
     cancel_on_signals()
     chosen, machine = load(environ, without_gpu)
     preflight.refuse_certificate(chosen)
-    if chosen.node_rank == 0:
-        preflight.load_gateway()
-        preflight.check_port(chosen.host, chosen.port)
+    preflight.load_gateway()
+    preflight.check_port(chosen.host, chosen.port)
     preflight.check_room(chosen.cache_dir)
     if (chosen.engines or 1) > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
@@ -109,9 +108,6 @@ async def serve_until_stopped(
     with log_file(display, chosen, to_log=to_log) as file, private_folder() as folder:
         try:
             plans = preparation.plans_of(chosen, machine)
-            if chosen.node_rank > 0:
-                await follow(plans, environ, display, file)
-                return
             files = RunFiles(folder, file)
             await supervise(Service(chosen, plans, files, display, report), environ)
         except LauncherError as error:
@@ -142,7 +138,7 @@ def load(
     chosen = settings.load(environ)
     if not without_gpu or "reasoner_model" in chosen.model_fields_set:
         return chosen, None
-    machine = preparation.machine_of(chosen)
+    machine = hardware.detect()
     if machine.gpus:
         return chosen, machine
     return chosen.model_copy(update={"reasoner_model": without_gpu}), machine
@@ -221,19 +217,6 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)
     stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
     await supervisor.run()
-
-
-async def follow(
-    plans: Plans, environ: Mapping[str, str], display: ProgressDisplay, file: TextIO
-) -> None:
-    """Run this node's part of an engine whose head is another node."""
-    listener = prefixed("prepare", file)
-    plan, *_ = await preparation.prepared(plans, environ, display.step, listener)
-    display.done()
-    grace_s = plan.decisions.settings.stop_grace_seconds
-    stop = Stop(grace_s)
-    stop_on_signals(stop.request, grace_s)
-    await follower.follow(plan, environ, prefixed("engine", file), stop)
 
 
 def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:

@@ -88,8 +88,8 @@ def _copies(
     vLLM's own data parallel is no substitute: its ranks share the experts and step together.
     """
     sizes = (settings.tensor_parallel, settings.pipeline_parallel, settings.data_parallel)
-    is_laid_out = any(sizes) or settings.device_map != "auto" or settings.nodes > 1
-    if is_laid_out or machine.nodes > 1 or len(machine.gpus) < 2:
+    is_laid_out = any(sizes) or settings.device_map != "auto"
+    if is_laid_out or len(machine.gpus) < 2:
         return 1
     decided = decide(settings, machine, model, installed)
     can_serve = decided.device == "cuda" and decided.memory.fits and installed.has_router
@@ -104,7 +104,7 @@ def choose_cards(
     GPUs that are named (CUDA_VISIBLE_DEVICES) are wanted, and left out only where no plan has all
     of them.
     """
-    if settings.device == "cpu" or machine.nodes > 1 or len(set(map(kind, machine.gpus))) < 2:
+    if settings.device == "cpu" or len(set(map(kind, machine.gpus))) < 2:
         return machine
     machine = _least_first(machine)
     if machine.is_named and _choice(settings, machine, machine.gpus, model, installed):

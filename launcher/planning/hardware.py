@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import socket
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NoReturn
@@ -31,9 +30,8 @@ CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-# Nodes, GPUs on each, and a GPU's name or GiB; + joins different GPUs of one machine.
-GPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?([1-9]\d{0,3})x([\w.-]+)")
-CPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?cpu")
+# The number of GPUs, and a GPU's name or GiB; + joins different GPUs.
+GPUS: Final = re.compile(r"([1-9]\d{0,3})x([\w.-]+)")
 NUMBER: Final = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,6})?")
 # What an option may say, and the compute capabilities that NVIDIA has.
 OPTIONS: Final = {
@@ -45,9 +43,7 @@ OPTIONS: Final = {
         r"5(\.[023])?|6(\.[012])?|7(\.[025])?|8(\.[06789])?|9(\.0)?|10(\.[013])?|11(\.0)?|12(\.[01])?"
     ),
 }
-EXAMPLES: Final = (
-    "4x80, 1x24, 2xh100, 1xa10+1xt4, 2x40,cc=8.0, 2x8x80, cpu,ram=64,avx2 or 2xcpu,ram=64"
-)
+EXAMPLES: Final = "4x80, 1x24, 2xh100, 1xa10+1xt4, 2x40,cc=8.0 or cpu,ram=64,avx2"
 
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
@@ -55,17 +51,8 @@ Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """An address of this machine, and the network interface that has it."""
-
-    address: str
-    interface: str
-
-
-@dataclass(frozen=True, slots=True)
 class Hardware:
-    """One node's GPUs, CPUs and memory (GiB that can be had now), how many such nodes, and how the
-    others reach this one.
+    """GPUs, CPUs and free memory (GiB) of one machine.
 
     `is_named` when CUDA_VISIBLE_DEVICES chose the GPUs; `fault` says why the GPUs of this machine
     cannot be used, `remarks` what else was noticed.
@@ -77,12 +64,10 @@ class Hardware:
     numa_node_gib: float = 16.0
     amx: bool = False
     avx512: bool = True
-    nodes: int = 1
     cpu_ids: tuple[int, ...] = ()
     gpu_ids: tuple[str, ...] = ()
     is_named: bool = False
     is_share: bool = False
-    route: Route | None = None
     is_hypothetical: bool = field(default=False, compare=False)
     machine: str = "x86_64"
     fault: HardwareError | None = field(default=None, compare=False)
@@ -110,7 +95,7 @@ class Hardware:
 
 
 def share(whole: Hardware, parts: int, index: int) -> Hardware:
-    """The share of one of several engines of a node: GPUs, or cores and memory, in equal parts.
+    """The share of one of several engines: GPUs, or cores and memory, in equal parts.
 
     Raises HardwareError when there are fewer GPUs, or else cores, than engines.
     """
@@ -139,11 +124,8 @@ def _cores(whole: Hardware) -> tuple[int, ...]:
     return whole.cpu_ids or tuple(range(whole.cpus))
 
 
-def detect(head: str | None = None) -> Hardware:
-    """This machine as it is now; no GPU and no driver is an ordinary answer.
-
-    `head` is the address of node 0 where this machine is one of several.
-    """
+def detect() -> Hardware:
+    """This machine as it is now; no GPU and no driver is an ordinary answer."""
     cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
     ram_gib = psutil.virtual_memory().available / GIB
     limit_gib = _cgroup_limit_gib()
@@ -155,7 +137,6 @@ def detect(head: str | None = None) -> Hardware:
         numa_node_gib=min(_numa_node_gib(), limit_gib),
         amx="amx_tile" in features,
         avx512=features >= AVX512,
-        route=route_to(head) if head else None,
         machine=platform.machine(),
     )
     try:
@@ -208,18 +189,15 @@ def recheck(planned: Hardware) -> None:
 
 
 def parse(text: str) -> Hardware:
-    """Hardware described as `4x80` (GPUs x GiB), `4xh100`, `2x8x80` (nodes), `cpu,ram=64`, `2xcpu`.
+    """Hardware described as `4x80` (GPUs x GiB), `4xh100` or `cpu,ram=64`.
 
     Raises HardwareError with examples.
     """
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
-    on_cpu = CPUS.fullmatch(head)
+    on_cpu = head == "cpu"
     kinds = [] if on_cpu else [part.strip() for part in head.split("+")]
     groups = [GPUS.fullmatch(kind) or _refuse(text, kind) for kind in kinds]
-    if len(groups) > 1 and any(group[1] for group in groups):
-        _refuse(text, head)
-    nodes = on_cpu[1] if on_cpu else groups[0][1]
     ram_gib = float(options.get("ram", 64 if on_cpu else 128))
     gpus = tuple(gpu for group in groups for gpu in _described(group, options.get("cc")))
     return Hardware(
@@ -230,7 +208,6 @@ def parse(text: str) -> Hardware:
         numa_node_gib=ram_gib,
         amx="amx" in options,
         avx512="avx2" not in options,
-        nodes=int(nodes or 1),
         is_hypothetical=True,
     )
 
@@ -243,7 +220,7 @@ def _option(part: str, text: str) -> tuple[str, str]:
 
 
 def _described(match: re.Match[str], capability: str | None) -> tuple[Gpu, ...]:
-    _, count, name = match.groups()
+    count, name = match.groups()
     if name in OTHER_MAKERS:
         raise HardwareError(f"{name.upper()} cannot be used: {NOT_CUDA}")
     if name not in CARDS and not NUMBER.fullmatch(name):
@@ -279,25 +256,3 @@ def _read(path: Path) -> str:
         return path.read_text()
     except OSError:
         return ""
-
-
-def route_to(host: str) -> Route | None:
-    """The route of packets to this host; none is sent. None where no way is known."""
-    address = _source(host)
-    if address is None:
-        return None
-    holders = psutil.net_if_addrs().items()
-    names = (name for name, held in holders if address in {route.address for route in held})
-    interface = next(names, None)
-    return Route(address, interface) if interface else None
-
-
-def _source(host: str) -> str | None:
-    """Connecting a datagram socket only makes the kernel choose an address for it."""
-    try:
-        family, kind, protocol, _, peer = socket.getaddrinfo(host, 1, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.connect(peer)
-            return str(probe.getsockname()[0])
-    except (OSError, UnicodeError):  # the latter for what is no host's name
-        return None

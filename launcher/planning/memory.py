@@ -218,9 +218,7 @@ def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) ->
         return lambda workload: on_gpus(workload, hardware.gpu_gib, fraction, batched, graphs)
     requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
     ram_gib, node_gib = hardware.ram_gib, hardware.numa_node_gib
-    return lambda workload: on_cpu(
-        workload, ram_gib, node_gib, requests, hardware.nodes, settings.engine_args
-    )
+    return lambda workload: on_cpu(workload, ram_gib, node_gib, requests, settings.engine_args)
 
 
 def on_gpus(
@@ -251,15 +249,13 @@ def on_cpu(
     ram_gib: float,
     node_gib: float,
     requests: int,
-    nodes: int = 1,
     arguments: Sequence[str] = (),
 ) -> MemoryEstimate:
     """The estimate for the whole machine; the KV cache is given room for `requests` if it fits.
 
-    vLLM binds a process to one NUMA node, so no process's cache takes more than half of one. Of
-    several machines this is the head, which has the server besides its part of the ranks.
+    vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
     """
-    copies, processes = workload.sizes.data, workload.sizes.devices * workload.sizes.data // nodes
+    copies, processes = workload.sizes.data, workload.sizes.devices * workload.sizes.data
     batched, ranks = batched_tokens((), arguments, workload.sizes.devices), workload.sizes.devices
     workload = replace(workload, batched_tokens=batched)
     together = min(workload.sequences, requests)
@@ -269,7 +265,7 @@ def on_cpu(
     tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB
     server = CPU_SERVER_GIB + coordinator + tokenizers
     overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
-    weights = (workload.weights_gib + workload.draft_gib) * copies / nodes
+    weights = (workload.weights_gib + workload.draft_gib) * copies
     fixed = weights + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
     space = max(

@@ -41,9 +41,7 @@ def choose_parallelism(
 ) -> Parallelism:
     """The sizes these settings mean; PlanError names the sizes that would do."""
     if device == "cpu":
-        sizes = ParallelSizes(
-            settings.tensor_parallel or hardware.nodes, 1, settings.data_parallel or 1
-        )
+        sizes = ParallelSizes(settings.tensor_parallel or 1, 1, settings.data_parallel or 1)
         reason = f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU"
         parallelism = Parallelism(sizes, reason)
     elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
@@ -64,25 +62,22 @@ def _mapped(
     hardware: Hardware,
     needs: Callable[[ParallelSizes], MemoryEstimate],
 ) -> Parallelism:
-    per_node, nodes = len(hardware.gpus), hardware.nodes
+    gpus = len(hardware.gpus)
     if settings.device_map == "null":
         return Parallelism(ParallelSizes(), "one GPU (MMHIE_DEVICE_MAP=null)")
     if settings.device_map == "sequential":
-        stages = min(per_node * nodes, model.layers)
+        stages = min(gpus, model.layers)
         return Parallelism(ParallelSizes(1, stages), f"{stages} pipeline stages, one a GPU")
-    legal = legal_sizes(model, per_node)
-    if settings.device_map == "balanced" or nodes > 1:
-        across = f" and {nodes} pipeline stages, one a node" if nodes > 1 else ""
-        reason = f"tensor parallel over {legal[-1]} of {per_node} GPUs{across}"
-        sizes = ParallelSizes(legal[-1], nodes)
+    legal = legal_sizes(model, gpus)
+    if settings.device_map == "balanced":
+        reason = f"tensor parallel over {legal[-1]} of {gpus} GPUs"
+        sizes = ParallelSizes(legal[-1])
     else:
         fitting = next((size for size in legal if needs(ParallelSizes(size)).fits), None)
-        sizes = ParallelSizes(fitting) if fitting else _widest(model, per_node, needs)
+        sizes = ParallelSizes(fitting) if fitting else _widest(model, gpus, needs)
         fewest = f"tensor parallel {fitting}, the fewest GPUs the model fits"
         reason = fewest if fitting else _on_all(sizes)
-    return Parallelism(
-        sizes, reason, _uneven(sizes.devices if nodes == 1 else sizes.tensor, per_node)
-    )
+    return Parallelism(sizes, reason, _uneven(sizes.devices, gpus))
 
 
 def _widest(
@@ -112,11 +107,11 @@ def _on_all(sizes: ParallelSizes) -> str:
     )
 
 
-def _uneven(size: int, per_node: int) -> tuple[str, ...]:
-    if per_node in (size, 1) or per_node % size == 0:
+def _uneven(size: int, gpus: int) -> tuple[str, ...]:
+    if gpus in (size, 1) or gpus % size == 0:
         return ()
     return (
-        f"{per_node} GPUs cannot share this model's heads and feed-forward width evenly; "
+        f"{gpus} GPUs cannot share this model's heads and feed-forward width evenly; "
         f"{size} are used.",
     )
 
@@ -129,14 +124,14 @@ def _with_ranks(settings: LauncherSettings, one: Parallelism) -> Parallelism:
 
 
 def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
-    """A warning that names the GPUs of this node that are left over, and what would use them."""
+    """A warning that names the GPUs that are left over, and what would use them."""
     names = hardware.gpu_names
-    used = parallelism.sizes.devices * parallelism.sizes.data // hardware.nodes
+    used = parallelism.sizes.devices * parallelism.sizes.data
     if not (idle := names[used:]) or not used:
         return parallelism
     verb = "stays" if len(idle) == 1 else "stay"
     sentence = f"{named(idle)} {verb} idle: this engine uses {named(names[:used])} alone. "
-    sentence += _for_idle(len(names) // used if hardware.nodes == 1 else 1, used)
+    sentence += _for_idle(len(names) // used, used)
     return replace(parallelism, warnings=(*parallelism.warnings, sentence))
 
 
@@ -169,22 +164,11 @@ def _conflicts(
     if device == "cpu":
         yield from _cpu_conflicts(settings, model, sizes)
     yield from _size_conflicts(model, sizes)
-    nodes = hardware.nodes
-    yield (
-        nodes > 1 and sizes.data > 1,
-        "MMHIE_DATA_PARALLEL over several nodes is not planned here: run one launcher on each "
-        "node and a router before them.",
-    )
-    needed, gpus = sizes.devices * sizes.data, len(hardware.gpus) * nodes
+    needed, gpus = sizes.devices * sizes.data, len(hardware.gpus)
     yield (
         device == "cuda" and needed > gpus,
         f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
         f"{needed} GPUs and {gpus} are there; lower one of them.",
-    )
-    yield (  # vLLM's own multi-node start gives every node as many ranks; Ray places them
-        settings.distributed_backend == "mp" and sizes.devices % nodes,
-        f"MMHIE_NODES is {nodes} and tensor {sizes.tensor} x pipeline {sizes.pipeline} "
-        "parallel cannot be shared equally by as many nodes; change one of the three.",
     )
 
 
@@ -195,10 +179,6 @@ def _cpu_conflicts(
         (settings.pipeline_parallel or 1) > 1,
         "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
         "first request; use MMHIE_TENSOR_PARALLEL.",
-    )
-    yield (
-        settings.distributed_backend == "ray",
-        "vLLM has no Ray on the CPU; set MMHIE_DISTRIBUTED_BACKEND=mp.",
     )
     yield (
         model.experts and sizes.data > 1,

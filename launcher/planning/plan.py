@@ -55,7 +55,7 @@ class EnginePlan:
         shown = [field.name for field in fields(self) if field.name not in INTERNAL]
         told = {name: getattr(self, name) for name in shown} | {"memory": self.memory.as_json()}
         decided = self.decisions
-        return told | {"engines": decided.settings.engines or 1, "nodes": decided.hardware.nodes}
+        return told | {"engines": decided.settings.engines or 1}
 
 
 def make_plan(

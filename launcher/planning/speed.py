@@ -96,10 +96,7 @@ def schedule(decided: Decisions) -> Schedule:
 def synchronous(decided: Decisions) -> str | None:
     """Return what makes vLLM plan each step after the one before, if anything does."""
     method = str(drafts.configured(decided.settings.engine_args).get("method"))
-    if method in SYNCHRONOUS:
-        return f"drafts by {method}"
-    is_ray = decided.settings.distributed_backend == "ray"
-    return "Ray" if is_ray and (decided.sizes.devices > 1 or decided.hardware.nodes > 1) else None
+    return f"drafts by {method}" if method in SYNCHRONOUS else None
 
 
 def limit(decided: Decisions) -> str:

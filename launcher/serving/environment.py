@@ -20,9 +20,8 @@ WITHHELD = (
 )
 LOG_LEVEL = "VLLM_LOGGING_LEVEL"
 HARMONY_FOLDER = "TIKTOKEN_ENCODINGS_BASE"
-# How the nodes of an engine reach each other, and whether a compiler of an unusual place works: the
-# user knows the machine better than the plan.
-USER_WINS = ("VLLM_HOST_IP", "GLOO_SOCKET_IFNAME", *compilers.SWITCHES)
+# Whether a compiler of an unusual place works: the user knows the machine better than the plan.
+USER_WINS = compilers.SWITCHES
 
 
 def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:

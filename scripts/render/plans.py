@@ -33,7 +33,7 @@ def planned_from(
 def text(line: str) -> str:
     """Render the output of `NAME=value ... mmhie plan --gpus HARDWARE`."""
     variables, _, hardware = line.partition(COMMAND)
-    plan, used, _ = planned(*planned_from(variables, hardware), None)
+    plan, used = planned(*planned_from(variables, hardware))
     console = Console(width=WIDTH, color_system=None)
     with console.capture() as capture:
         show_short(plan, described(used, parse(hardware)), console)

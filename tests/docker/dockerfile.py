@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-FILES = {name: ROOT / "docker" / f"{name}.Dockerfile" for name in ("gateway", "llm", "router")}
+FILES = {name: ROOT / "docker" / f"{name}.Dockerfile" for name in ("gateway", "llm")}
 
 
 @dataclass

@@ -7,11 +7,9 @@ import pytest
 
 from tests.docker.dockerfile import FILES, ROOT, exec_form, history, instructions, last_of, stages
 
-TARGETS = [("gateway", "last"), ("router", "last"), *(("llm", to) for to in ("cpu", "gpu", "both"))]
-OURS = [target for target in TARGETS if target[0] != "router"]  # with a program of ours in it
+TARGETS = [("gateway", "last"), *(("llm", to) for to in ("cpu", "gpu", "both"))]
 LOCKS = {
     ("gateway", "builder"): {"build", "gateway", "tracing"},
-    ("router", "builder"): {"build", "router"},
     ("llm", "cpu-packages"): {"gateway", "engine-cpu", "engine-cpu-torch"},
     ("llm", "gpu-packages"): {"gateway", "router", "engine-plugins"},
 }
@@ -103,7 +101,7 @@ def test_signals_arrive(name: str, target: str) -> None:
     assert last_of(name, target, "STOPSIGNAL") == "SIGTERM"
 
 
-@pytest.mark.parametrize(("name", "target"), OURS)
+@pytest.mark.parametrize(("name", "target"), TARGETS)
 def test_port_host_and_health(name: str, target: str) -> None:
     """Port 8000 is reachable from outside, and something asks /healthz."""
     assert last_of(name, target, "EXPOSE") == "8000"
@@ -113,14 +111,7 @@ def test_port_host_and_health(name: str, target: str) -> None:
     assert exec_form(command)[-1] == "/opt/image/healthy.py"
 
 
-def test_the_router_keeps_nothing_and_is_looked_after() -> None:
-    """It writes to /tmp alone; its own page says that it lives."""
-    assert last_of("router", "last", "EXPOSE") == "8001"
-    assert last_of("router", "last", "HEALTHCHECK").endswith('"/liveness", "8001"]')
-    assert "HOME=/tmp" in last_of("router", "last", "ENV").split()
-
-
-@pytest.mark.parametrize(("name", "target"), OURS)
+@pytest.mark.parametrize(("name", "target"), TARGETS)
 def test_all_that_is_written_lies_in_one_volume(name: str, target: str) -> None:
     """With the volume and /tmp, the root file system can be read-only."""
     volume = last_of(name, target, "VOLUME")

@@ -14,7 +14,6 @@ NAMED: Final = {
     "sdk/mmhie/_version.py": r'__version__ = "([\d.]+)"',
     "docker/gateway.Dockerfile": r'image\.version="([\d.]+)"',
     "docker/llm.Dockerfile": r'image\.version="([\d.]+)"',
-    "docker/router.Dockerfile": r'image\.version="([\d.]+)"',
     "docs/kubernetes.md": r"example/mmhie-\w+:([\d.]+\d)",
 }
 

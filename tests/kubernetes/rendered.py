@@ -80,10 +80,6 @@ def pods(overlay: str) -> Iterator[Pod]:
     """Every pod template of an overlay."""
     for thing in objects(overlay):
         owner, spec = f"{thing['kind']}/{thing['metadata']['name']}", thing.get("spec", {})
-        group = spec.get("leaderWorkerTemplate", {})
-        for key in ("leaderTemplate", "workerTemplate"):
-            if key in group:
-                yield pod(f"{owner}/{key}", group[key])
         if "template" in spec:
             made = spec.get("volumeClaimTemplates", ())
             claims = frozenset(claim["metadata"]["name"] for claim in made)

@@ -15,7 +15,7 @@ from tests.kubernetes.rendered import OVERLAYS, Object, objects, one, pods, text
 from tests.observability import queries
 
 # Kinds of controllers that are not Kubernetes' own: no schema of them is to be had here.
-FOREIGN = {"ServiceMonitor", "PrometheusRule", "LeaderWorkerSet"}
+FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 # What an operator brings; docs/kubernetes.md says how.
 SECRETS = {
     "mmhie-engine": {"api-key"},
@@ -192,7 +192,7 @@ def test_there_is_time_to_stop(overlay: str) -> None:
         if not hooks:
             continue
         pause = hooks["preStop"]["sleep"]["seconds"]
-        work = {"gateway": float(settings["MMHIE_DRAIN_SECONDS"]), "engine": 30.0, "router": 30.0}
+        work = {"gateway": float(settings["MMHIE_DRAIN_SECONDS"]), "engine": 30.0}
         needed = pause + work[pod.labels["app.kubernetes.io/component"]] + 5
         assert pod.spec["terminationGracePeriodSeconds"] >= needed, pod.owner
 

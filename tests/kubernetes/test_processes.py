@@ -1,4 +1,4 @@
-"""The gateway and the router started as their pods would be, asked by the pods' own probes."""
+"""The gateway started as its pod would be, asked by the pod's own probes."""
 
 import subprocess
 import sys
@@ -10,10 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.process import Gateway, free_port
+from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.kubernetes.rendered import Pod, one, pods
-from tests.waiting import PATIENCE_S, until
+from tests.waiting import until
 
 MODEL = "dousery/medical-reasoning-gpt-oss-20b"
 SECRET = "a-secret-of-the-engine"
@@ -21,7 +21,6 @@ HOLD = (
     '{"reason": "Answers are being reviewed.", "by": "operator", "since": "2026-01-01T00:00:00Z"}'
 )
 QUESTION = {"prompt": "Hello", "stream": True}
-ROUTED = "four-nodes"
 
 pytestmark = pytest.mark.slow
 
@@ -133,41 +132,3 @@ def test_a_pod_that_is_told_to_stop_ends_its_answers(gateway: Gateway, engine: F
     assert body.endswith(b"data: [DONE]\n\n")
     assert b'"error"' not in body
     assert gateway.exit_code(left_s) == 0
-
-
-@pytest.fixture
-def router(engine: FakeEngine, tmp_path: Path) -> Iterator[str]:
-    """vLLM's router with the pod's own arguments, but for addresses; two engines behind it."""
-    pod = pod_of(ROUTED, "router")
-    others = ("--port", "--prometheus-port", "http:")
-    ours = [word for word in pod.container["args"] if not word.startswith(others)]
-    port, other = free_port(), FakeEngine("--model", MODEL, "--api-key", SECRET).wait()
-    command = [sys.executable, "-m", "vllm_router.launch_router", f"--port={port}"]
-    command += [f"--prometheus-port={free_port()}", *ours, engine.url, other.url]
-    with (tmp_path / "router.log").open("wb") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=log)
-    yield f"http://127.0.0.1:{port}"
-    child.terminate()
-    child.wait(PATIENCE_S)
-    other.stop()
-
-
-def test_the_router_takes_its_arguments_and_its_probes(
-    router: str, engine: FakeEngine, tmp_path: Path
-) -> None:
-    """It lives, is ready, and passes questions to engines, the engines' key included."""
-    pod = pod_of(ROUTED, "router")
-    until(lambda: probe(pod, "liveness", router) == probe(pod, "readiness", router) == 200)
-    with gateway_of(ROUTED, tmp_path, router) as gateway:
-        answers = [gateway.client.post("/llm/generate", json=QUESTION) for _ in range(4)]
-
-    assert {answer.status_code for answer in answers} == {200}
-
-
-def test_the_router_of_the_overlay_knows_every_engine() -> None:
-    """One address for each replica, by the names a StatefulSet gives."""
-    engines = one(ROUTED, "StatefulSet", "engine")
-    names = [f"http://engine-{n}.engines:8001" for n in range(engines["spec"]["replicas"])]
-
-    assert pod_of(ROUTED, "router").container["args"][-len(names) :] == names
-    assert engines["spec"]["serviceName"] == "engines"

@@ -272,17 +272,6 @@ def test_json_that_nobody_can_walk(file: str, tmp_path: Path) -> None:
         ("--gpus 4x80", {"tensor_parallel": "3"}, "possible sizes"),
         ("--gpus 2x80", {"engines": "3"}, "MMHIE_ENGINES is 3"),
         ("--gpus 2x80", {"engine_urls": "http://a:1"}, "MMHIE_ENGINE_URLS"),
-        ("--nodes 8x80", {}, "one machine"),
-        ("--nodes cpu,ram=64", {}, "one machine"),
-        ("--nodes lots", {}, "cannot be read"),
-        ("--nodes=", {}, "cannot be read"),
-        ("--nodes 2x8x80 --gpus 8x80", {}, "give one of them"),
-        ("--nodes 2x8x80", {"nodes": "3", "head_address": "10.0.0.1"}, "MMHIE_NODES is 3"),
-        ("--nodes 2x8x80", {"engines": "2"}, "MMHIE_ENGINES is 2"),
-        ("--nodes 2xcpu,ram=64", {"reasoner_model": "embedded"}, "possible sizes: 1, 3"),
-        ("--nodes 3xcpu", {"reasoner_model": "embedded", "data_parallel": "2"}, "DATA_PARA"),
-        ("--nodes 2x1x8", {"tensor_parallel": "4"}, "need 4 GPUs"),
-        ("--nodes 2x8x80", {"device_map": "null"}, "MMHIE_NODES is 2"),
     ],
 )
 def test_the_command_refuses_in_one_sentence(

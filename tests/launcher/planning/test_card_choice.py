@@ -101,7 +101,6 @@ def test_cards_that_differ_in_one_engine() -> None:
         ("1xa10+1xh100", {}, "1 x A10 + 1 x H100 SXM"),
         ("3xh100", {"tensor_parallel": "2"}, "2 x H100 SXM (not used: 1 x H100 SXM)"),
         ("4xh100", {}, "4 x H100 SXM"),
-        ("2x2xh100", {"nodes": "2", "head_address": "h"}, "2 nodes with 2 x H100 SXM"),
         ("2xh100", {"device": "cpu"}, "16 CPU cores, 128 GiB (not used: 2 x H100 SXM)"),
     ],
 )

@@ -1,37 +1,31 @@
 """Hardware as described, and as it is here."""
 
-import socket
-
-import psutil
 import pytest
 
 from launcher.errors import HardwareError
 from launcher.planning.cards import Gpu
-from launcher.planning.hardware import Hardware, Route, detect, parse, route_to, share
+from launcher.planning.hardware import Hardware, detect, parse, share
 
 
 @pytest.mark.parametrize(
-    ("text", "gpus", "gib", "capability", "nodes"),
+    ("text", "gpus", "gib", "capability"),
     [
-        ("4x80", 4, 80, (8, 0), 1),
-        ("1x24", 1, 24, (8, 0), 1),
-        ("2x40,cc=8.6", 2, 40, (8, 6), 1),
-        ("2x8x80", 8, 80, (8, 0), 2),
-        ("1x15.5, cc=7.5", 1, 15.5, (7, 5), 1),
-        ("1x192,cc=10", 1, 192, (10, 0), 1),
-        ("4xH100", 4, 79.2, (9, 0), 1),
-        ("2x8xrtx4090", 8, 23.6, (8, 9), 2),
-        ("1xa100-40,cc=8.6", 1, 39.4, (8, 6), 1),
+        ("4x80", 4, 80, (8, 0)),
+        ("1x24", 1, 24, (8, 0)),
+        ("2x40,cc=8.6", 2, 40, (8, 6)),
+        ("1x15.5, cc=7.5", 1, 15.5, (7, 5)),
+        ("1x192,cc=10", 1, 192, (10, 0)),
+        ("4xH100", 4, 79.2, (9, 0)),
+        ("8xrtx4090", 8, 23.6, (8, 9)),
+        ("1xa100-40,cc=8.6", 1, 39.4, (8, 6)),
     ],
 )
-def test_gpus_as_described(
-    text: str, gpus: int, gib: float, capability: tuple[int, int], nodes: int
-) -> None:
-    """GPUs x GiB or a name, nodes before them, and the compute capability if it matters."""
+def test_gpus_as_described(text: str, gpus: int, gib: float, capability: tuple[int, int]) -> None:
+    """GPUs x GiB or a name, and the compute capability if it matters."""
     found = parse(text)
 
     assert len(found.gpus) == gpus
-    assert (found.gpu_gib, found.capability, found.nodes) == (gib, capability, nodes)
+    assert (found.gpu_gib, found.capability) == (gib, capability)
     assert found.is_hypothetical
 
 
@@ -42,8 +36,6 @@ def test_a_cpu_as_described() -> None:
     assert (found.gpus, found.ram_gib, found.cpus, found.amx) == ((), 64, 4, True)
     assert (parse("cpu,ram=64").amx, parse("cpu,ram=64").avx512) == (False, True)
     assert not parse("cpu,avx2").avx512
-    assert [parse(text).nodes for text in ("cpu", "3xcpu,ram=8")] == [1, 3]
-    assert parse("3xcpu,ram=8").ram_gib == 8
 
 
 @pytest.mark.parametrize(
@@ -55,11 +47,9 @@ def test_a_cpu_as_described() -> None:
         "80",
         "4x80,foo=1",
         "cpu,ram=a",
-        "1x2x3x4",
-        "0xcpu",
+        "2x8x80",
+        "2xcpu",
         "10000x80",
-        "999999999x1x80",
-        "2x2xcpu",
         "4xv100",
         "1x0",
         f"1x{'9' * 400}",
@@ -71,14 +61,13 @@ def test_a_cpu_as_described() -> None:
         "cpu,avx2=no",
         "1x80,cc=12.5",
         "1x80,cc=8.",
-        "2x8x80+1xt4",
         "1xa10+",
         "1xa10+cpu",
         "1xa10+2xfoo",
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
-    """The sentence shows what would do; of several machines the GPUs are equal."""
+    """The sentence shows what would do; several machines run no engine together."""
     with pytest.raises(HardwareError, match=r"4x80.*1xa10\+1xt4"):
         parse(text)
 
@@ -108,7 +97,7 @@ def test_this_machine() -> None:
         ("cpu,ram=64,cpus=8", [(0, ()), (0, ())]),
     ],
 )
-def test_two_engines_share_a_node(
+def test_two_engines_share_a_machine(
     described: str, shares: list[tuple[int, tuple[str, ...]]]
 ) -> None:
     """Equal parts; a GPU that is left over is not used. Of one engine nothing is bound."""
@@ -124,33 +113,3 @@ def test_more_engines_than_gpus_are_refused() -> None:
     """In a sentence that names the setting."""
     with pytest.raises(HardwareError, match="MMHIE_ENGINES is 3, more than this machine has GPUs"):
         share(parse("2x80"), 3, 0)
-
-
-def test_this_machine_reaches_itself_by_loopback() -> None:
-    """The address and the interface that has it."""
-    found = route_to("127.0.0.1")
-
-    assert found is not None
-    assert found.address == "127.0.0.1"
-    held = psutil.net_if_addrs()[found.interface]
-    assert "127.0.0.1" in {address.address for address in held}
-
-
-def test_node_0_finds_its_own_interface() -> None:
-    """Its own address is the head's address, and does not lead to loopback."""
-    own = [
-        Route(address.address, name)
-        for name, held in psutil.net_if_addrs().items()
-        for address in held
-        if address.family == socket.AF_INET and not address.address.startswith("127.")
-    ]
-    if not own:
-        pytest.skip("this machine has no network")
-
-    assert route_to(own[0].address) == own[0]
-
-
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "", "a..b"])
-def test_no_way(host: str) -> None:
-    """vLLM is left to find out for itself."""
-    assert route_to(host) is None

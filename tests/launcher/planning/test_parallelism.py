@@ -17,7 +17,6 @@ from tests.launcher.plans import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 SMOL = from_config(CONFIGS["embedded"], source="x")
-TWO_NODES: dict[str, Any] = {"nodes": 2, "head_address": "h"}
 
 
 def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: Any) -> Parallelism:
@@ -66,8 +65,6 @@ def test_legal_sizes(model: ModelFacts, sizes: list[int]) -> None:
         ("4x80", 1, {"pipeline_parallel": 4}, ParallelSizes(1, 4)),
         ("4x80", 1, {"data_parallel": 4}, ParallelSizes(1, 1, 4)),
         ("4x80", 2, {"data_parallel": 2}, ParallelSizes(2, 1, 2)),
-        ("2x8x80", 1, {}, ParallelSizes(8, 2)),
-        ("2x8x80", 1, {"tensor_parallel": 8, "pipeline_parallel": 2}, ParallelSizes(8, 2)),
         ("cpu,ram=64", 1, {}, ParallelSizes(1)),
         ("cpu,ram=64", 1, {"tensor_parallel": 2}, ParallelSizes(2)),
         ("cpu,ram=64", 1, {"device_map": "balanced"}, ParallelSizes(1)),
@@ -102,7 +99,6 @@ def test_idle_gpus_are_pointed_out() -> None:
     assert rest.endswith("They are too few for another copy; leave them to something else.")
     assert not lay_out("1x80").warnings
     assert not lay_out("4x80", data_parallel=4).warnings
-    assert not lay_out("2x8x80", **TWO_NODES).warnings
 
 
 @pytest.mark.parametrize(
@@ -116,8 +112,6 @@ def test_idle_gpus_are_pointed_out() -> None:
         ("32x80", GPT_OSS, {"pipeline_parallel": 25}, "more than the model's 24 layers"),
         ("cpu,ram=9", SMOL, {"pipeline_parallel": 2}, "does not work on the CPU"),
         ("cpu,ram=64", GPT_OSS, {"data_parallel": 2}, "CPU with a mixture of experts"),
-        ("cpu,ram=9", SMOL, {"distributed_backend": "ray"}, "no Ray on the CPU"),
-        ("2x8x80", GPT_OSS, TWO_NODES | {"data_parallel": 2}, "one launcher on each"),
     ],
 )
 def test_what_cannot_be(

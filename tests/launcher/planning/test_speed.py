@@ -117,13 +117,6 @@ def test_kernels_that_vllm_chooses(gpus: str, ours: dict[str, Any], reason: str)
     assert (row.state, row.reason) == ("default", reason)
 
 
-def test_ray_schedules_synchronously() -> None:
-    """The list says that each step waits for the one before."""
-    ray: dict[str, Any] = {"tensor_parallel": "2", "distributed_backend": "ray"}
-
-    assert rows("2xl4", **ray)["--async-scheduling"].value == "off"
-
-
 def test_a_dense_model_has_no_experts_and_a_cpu_none_of_it() -> None:
     """Nothing is listed that does not apply."""
     assert "--moe-backend" not in rows(reasoner_model="facebook/opt-1.3b")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from launcher.planning import compilers
 from launcher.serving.environment import for_engine, for_router
 
 USER = {
@@ -32,12 +33,12 @@ def test_the_engine_gets_the_plans_variables_and_the_key() -> None:
     assert env["HF_TOKEN"] == "hf"
 
 
-def test_who_knows_the_network_knows_better() -> None:
-    """The plan's address of this node is a guess that the user may replace."""
-    plan = {"VLLM_HOST_IP": "10.0.0.7", "GLOO_SOCKET_IFNAME": "eth1"}
-    env = for_engine({**USER, "GLOO_SOCKET_IFNAME": "ib0", "VLLM_HOST_IP": ""}, plan, "key")
+def test_the_users_switch_of_a_compiler_wins() -> None:
+    """The plan's value is a guess that the user may replace; a blank one is no value."""
+    plan = dict.fromkeys(compilers.SWITCHES, "0")
+    env = for_engine({**USER, compilers.SAMPLER: "1", compilers.DEEP_GEMM: ""}, plan, "key")
 
-    assert (env["VLLM_HOST_IP"], env["GLOO_SOCKET_IFNAME"]) == ("10.0.0.7", "ib0")
+    assert (env[compilers.SAMPLER], env[compilers.DEEP_GEMM]) == ("1", "0")
 
 
 def test_engine_and_router_see_none_of_our_settings() -> None:

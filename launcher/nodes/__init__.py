@@ -1,1 +1,0 @@
-"""Multi-node engines: the commands of each machine."""
