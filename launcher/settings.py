@@ -5,9 +5,8 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
@@ -20,7 +19,6 @@ from launcher.formats import FORMATS
 
 __all__ = ["PREFIX", "LauncherSettings", "load"]
 
-ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's own name for MMHIE_PIN_DATE
 
 Device = Literal["auto", "cpu", "cuda"]
 DeviceMap = Literal["auto", "balanced", "sequential", "null"]
@@ -28,7 +26,6 @@ if TYPE_CHECKING:  # a new row of the table is a new choice
     Quantize = str
 else:
     Quantize = Literal["none", "auto", *FORMATS]
-RouterPolicy = Literal["cache_aware", "consistent_hash", "power_of_two"]
 
 
 class LauncherSettings(SharedSettings):
@@ -63,9 +60,6 @@ class LauncherSettings(SharedSettings):
         description="none keeps the checkpoint's own format; auto picks one that fits; any other "
         "is checked against checkpoint, device and plugins.",
     )
-    quantize_fallback: Annotated[Literal["warn", "error"], Lower] = Field(
-        "warn", description="What to do when MMHIE_QUANTIZE is not possible but another format is."
-    )
     tensor_parallel: int | None = Field(
         None, ge=1, description="GPUs that share each layer; overrides MMHIE_DEVICE_MAP."
     )
@@ -90,11 +84,6 @@ class LauncherSettings(SharedSettings):
         description="Engines that run elsewhere, as a comma-separated list of URLs; none is "
         "started here, and vLLM's router balances them.",
     )
-    router_policy: Annotated[RouterPolicy, Lower] = Field(
-        "cache_aware",
-        description="Load-balancing policy. cache_aware: the engine that has the prompt's prefix "
-        "cached; consistent_hash: one engine per client; power_of_two: the less busy of two.",
-    )
     max_model_len: int | None = Field(
         None, ge=1, description="Context length in tokens. Unset: input + answer + reasoning."
     )
@@ -109,11 +98,6 @@ class LauncherSettings(SharedSettings):
         gt=0,
         le=0.99,
         description="Share of each GPU's memory the engine may use; default 0.92.",
-    )
-    pin_date: str | None = Field(
-        None,
-        description="Date (YYYY-MM-DD) in gpt-oss's prompt instead of today's, so that answers "
-        "and digests of different days can be compared.",
     )
     engine_args: tuple[str, ...] = Field(
         (), description="Further vLLM flags, split as by a shell; reserved ones are refused."
@@ -185,17 +169,6 @@ class LauncherSettings(SharedSettings):
         engine_flags.check(value)
         return value
 
-    @field_validator("pin_date")
-    @classmethod
-    def refuse_other_dates(cls, value: str | None) -> str | None:
-        """The engine would write anything into the prompt."""
-        try:
-            if value is not None and value != date.fromisoformat(value).isoformat():
-                raise ValueError
-        except ValueError:
-            raise ValueError("must be a date such as 2026-01-31") from None
-        return value
-
     @property
     def model(self) -> str:
         """The model to serve: the test override when there is one."""
@@ -204,8 +177,8 @@ class LauncherSettings(SharedSettings):
 
 def load(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> LauncherSettings:
     """Return the settings in an environment and a .env file; raise SettingsError."""
-    cache, pinned = environ.get("XDG_CACHE_HOME"), environ.get(ENGINE_DATE, "")
-    defaults = {"MMHIE_CACHE_DIR": f"{cache}/mmhie" if cache else "", "MMHIE_PIN_DATE": pinned}
+    cache = environ.get("XDG_CACHE_HOME")
+    defaults = {"MMHIE_CACHE_DIR": f"{cache}/mmhie"} if cache else {}
     with own_errors():
         values = settings_base.variables(environ, env_file)
         settings_base.refuse_unknown(values, known_names())

@@ -128,7 +128,7 @@ class ServiceStarter:
         return plans, parts
 
     async def _run(self, settings: LauncherSettings, parts: Programs, plans: Plans) -> None:
-        status = StatusFile(self._folder / "phase.json", engine_facts(plans))
+        status = StatusFile(self._folder / "phase.json", engine_facts(plans, self._environ))
         ready = asyncio.Event()
 
         def publish(phase: Phase) -> None:

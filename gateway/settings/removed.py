@@ -28,6 +28,9 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_NODE_RANK": ONE_MACHINE,
     "MMHIE_REQUIRE_EVALUATION": EVALUATED,
     "MMHIE_PROTECT_MODEL_CARD": "/v1/mmhie/model-card needs a key of any scope, as by default.",
+    "MMHIE_PIN_DATE": "Set vLLM's VLLM_SYSTEM_START_DATE in the environment (not in .env) instead.",
+    "MMHIE_QUANTIZE_FALLBACK": "A format that cannot run is replaced, with a warning, as before.",
+    "MMHIE_ROUTER_POLICY": "It is cache_aware; for another, start vllm-router yourself.",
     "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
 }
 # The first words of a command line, without `mmhie`.

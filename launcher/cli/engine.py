@@ -69,7 +69,7 @@ async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> No
     command = engine_command(plan, environ, f"{scheme}://{HOST}:{port}", key)
     program = engine_program(plan, command, f"{scheme}://127.0.0.1:{port}", write_line)
     # The gateway learns the public model from it: an adapter's base must not be taken for it.
-    publish = publisher(StatusFile(path, engine_facts(plans)), report)
+    publish = publisher(StatusFile(path, engine_facts(plans, environ)), report)
     stop = Stop(chosen.stop_grace_seconds)
     serve.stop_on_signals(stop.request, chosen.stop_grace_seconds)
     await supervise(program, serve.restart_policy(chosen), publish, stop)

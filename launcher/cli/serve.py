@@ -204,7 +204,7 @@ def restart_policy(chosen: LauncherSettings) -> RestartPolicy:
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     """Run until a stop is requested. Raises ProgramFailed and StartError."""
     policy = restart_policy(service.settings)
-    publish = Publisher(service)
+    publish = Publisher(service, environ)
     parts = programs(service.settings, service.plans, environ, service.files)
 
     async def prepare() -> tuple[Command, ...]:
@@ -232,16 +232,17 @@ def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:
 class Publisher:
     """Publishes phases to the status file and the terminal; the first ready brings the banner."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._file = StatusFile(service.files.status_file, engine_facts(service.plans))
+    def __init__(self, service: Service, environ: Mapping[str, str]) -> None:
+        self._service, self._environ = service, environ
+        facts = engine_facts(service.plans, environ)
+        self._file = StatusFile(service.files.status_file, facts)
         self._shown: Phase | None = None
         self._has_greeted = False
 
     def use(self, plans: Plans) -> None:
         """Publish the facts of these plans from now on."""
         self._service = replace(self._service, plans=plans)
-        self._file.facts = engine_facts(plans)
+        self._file.facts = engine_facts(plans, self._environ)
 
     def step(self, sentence: str, fraction: float | None) -> None:
         """Publish the progress of what is made first."""

@@ -212,9 +212,7 @@ def _choose_quantization(
     def needs(method: str | None) -> MemoryEstimate:
         return estimate(replace(workload, quantization=method, sizes=widest))
 
-    return choose_quantization(
-        settings.quantize, settings.quantize_fallback, model, platform, needs
-    )
+    return choose_quantization(settings.quantize, model, platform, needs)
 
 
 def _with_batch(

@@ -12,7 +12,6 @@ from launcher.planning.batch import batched_tokens
 from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE
 from launcher.planning.weights import buffer_rank
-from launcher.settings import ENGINE_DATE
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
 BASE_NAME: Final = "base-without-adapter"
@@ -183,8 +182,6 @@ def _written(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
 def env(decided: Decisions) -> dict[str, str]:
     """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
     found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
-    if decided.settings.pin_date and decided.model.is_gpt_oss:  # Harmony alone has a date
-        found[ENGINE_DATE] = decided.settings.pin_date
     if decided.is_local:
         found |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if decided.installed.plugins:

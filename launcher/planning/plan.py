@@ -196,11 +196,6 @@ def _warnings(decided: Decisions) -> Iterator[str]:
         yield "MMHIE_MERGE_ADAPTER=false works on GPUs only and is ignored."
     if decided.switched_off:
         yield compilers.switched_off_sentence(decided.switched_off)
-    if decided.settings.pin_date and not decided.model.is_gpt_oss:
-        yield (
-            "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "
-            "models' prompts, and what their chat templates write cannot be pinned."
-        )
     if sentence := _about_cache(decided):
         yield sentence
     if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:

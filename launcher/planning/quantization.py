@@ -78,7 +78,6 @@ def _on_cpu(
 
 def choose_quantization(
     wanted: str,
-    fallback: str,
     model: ModelFacts,
     platform: Platform,
     needs: Callable[[str | None], MemoryEstimate],
@@ -94,7 +93,7 @@ def choose_quantization(
     reason = _cannot_convert(wanted, model) or obstacle(wanted, model, platform)
     if reason is None:
         return _converted(wanted, "made from the weights while loading")
-    return _fall_back(wanted, reason, fallback, model, platform)
+    return _fall_back(wanted, reason, model, platform)
 
 
 def _automatic(
@@ -140,18 +139,11 @@ def _cannot_convert(wanted: str, model: ModelFacts) -> Obstacle:
     return None
 
 
-def _fall_back(
-    wanted: str, reason: str, fallback: str, model: ModelFacts, platform: Platform
-) -> Quantization:
+def _fall_back(wanted: str, reason: str, model: ModelFacts, platform: Platform) -> Quantization:
     try:
         own = _as_published(model, platform)
     except PlanError as error:
         raise PlanError(f"MMHIE_QUANTIZE={wanted} cannot run: {reason}. {error}") from None
     named = own.name if own.method else "the checkpoint's own weights, not quantized"
-    if fallback == "error":
-        raise PlanError(
-            f"MMHIE_QUANTIZE={wanted} cannot run: {reason}; set MMHIE_QUANTIZE=none to run "
-            f"{named}, or MMHIE_QUANTIZE_FALLBACK=warn."
-        )
     warning = f"MMHIE_QUANTIZE={wanted} cannot run: {reason}. Running {named} instead."
     return replace(own, warnings=(warning, *own.warnings))

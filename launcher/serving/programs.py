@@ -151,7 +151,7 @@ def routing(
 ) -> tuple[str, Program]:
     """Return the router's URL and its command."""
     port, metrics_port = free_ports(2)
-    argv = router.argv(urls, settings.router_policy, port=port, metrics_port=metrics_port)
+    argv = router.argv(urls, port=port, metrics_port=metrics_port)
     command = Command(argv, environment.for_router(environ))
     program = Program("router", command, prefixed("router", files.log))
     return f"http://127.0.0.1:{port}", program

@@ -15,6 +15,7 @@ HEALTH: Final = "/readiness"
 # stay unused for a minute, and an answer would end after half an hour. The retries (before the
 # first byte, 3 s in all) outlast the second in which a dead engine is not yet known.
 FLAGS: Final = (
+    ("--policy", "cache_aware"),  # the engine that has the beginning of a prompt in its cache
     ("--health-check-interval-secs", "1"),
     ("--health-failure-threshold", "1"),
     ("--health-success-threshold", "1"),
@@ -33,9 +34,9 @@ def check_installed() -> None:
         raise MissingPackage(f"Several engines need vLLM's router: run `{INSTALL}`.")
 
 
-def argv(engines: Sequence[str], policy: str, *, port: int, metrics_port: int) -> tuple[str, ...]:
+def argv(engines: Sequence[str], *, port: int, metrics_port: int) -> tuple[str, ...]:
     """Return the command of a router on loopback before these engines."""
     flags = (part for pair in FLAGS for part in pair)
     listen = ("--host", "127.0.0.1", "--port", str(port), "--prometheus-port", str(metrics_port))
     module = (sys.executable, "-m", f"{PACKAGE}.launch_router")
-    return (*module, *listen, "--policy", policy, *flags, "--worker-urls", *engines)
+    return (*module, *listen, *flags, "--worker-urls", *engines)

@@ -3,19 +3,19 @@
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from launcher.models import digests
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.engine_command import is_by_priority
 from launcher.planning.plan import EnginePlan
 from launcher.process.restarts import Clock
-from launcher.settings import ENGINE_DATE
 
 PhaseName = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled"]
+ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's: the date in gpt-oss's prompts
 # Written again so often: what cleans up temporary files takes what was not touched for days.
 REWRITE_S = 5.0
 
@@ -38,8 +38,11 @@ class EngineFacts:
     warnings: tuple[str, ...] = ()
 
 
-def engine_facts(plans: Sequence[EnginePlan]) -> EngineFacts:
-    """Return the facts of the first of several equal engines; few when they run elsewhere."""
+def engine_facts(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> EngineFacts:
+    """Return the facts of the first of several equal engines, which inherit this environment.
+
+    There are few when they run elsewhere.
+    """
     if not plans:
         return EngineFacts(engine={"name": "vllm"}, model={})
     plan, adapter = plans[0], plans[0].model.adapter
@@ -60,7 +63,7 @@ def engine_facts(plans: Sequence[EnginePlan]) -> EngineFacts:
             "chat_template": plan.model.chat_template,
             "reasoning": plan.model.reasoning,
             "reasoning_budget": "--reasoning-config" in plan.argv,
-            "pinned_date": plan.env.get(ENGINE_DATE),
+            "pinned_date": (environ.get(ENGINE_DATE) or None) if plan.model.is_gpt_oss else None,
             "priority": is_by_priority(plan.argv),
             "device": plan.device,
             "test_override": settings.reasoner_model_test_override is not None,

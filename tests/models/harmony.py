@@ -27,7 +27,7 @@ from tests.models.vocabulary import SIZE, encoding
 
 DATE: Final = "2026-01-01"
 # The date is in the prompt, so the engine has to be started with this one.
-ENVIRONMENT: Final = {"MMHIE_PIN_DATE": DATE}
+ENVIRONMENT: Final = {"VLLM_SYSTEM_START_DATE": DATE}
 SYSTEM: Final = "You are a medical reasoning assistant"
 
 

@@ -202,7 +202,7 @@ def test_cut_inside_reasoning(alone: Gateway) -> None:
 
 
 def test_the_date_is_pinned_and_told(served: Served) -> None:
-    """MMHIE_PIN_DATE reaches the prompt, or nothing here would be as it was taught."""
+    """VLLM_SYSTEM_START_DATE reaches the prompt, or nothing here would be as it was taught."""
     provenance = served.generate(FEVER.question).json()["mmhie"]["provenance"]
     card = served.client.get("/v1/mmhie/model-card").json()
 

@@ -121,7 +121,7 @@ def test_the_address_can_be_clicked(host: str, address: str, tmp_path: Path) -> 
 def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
     """The first ready brings the banner, a later one does not."""
     running = service(tmp_path)
-    publish = serve.Publisher(running)
+    publish = serve.Publisher(running, {})
     loading, ready = Phase("loading", "Loading.", 0.4), Phase("ready", "The model is ready.", 1.0)
     for phase in (loading, ready, ready, Phase("stalled", "Dead."), ready):
         publish(phase)
@@ -140,7 +140,7 @@ def test_an_engine_that_dies_leaves_a_line(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     display = ProgressDisplay(console, tmp_path / "serve.log")
     running = replace(service(tmp_path), display=display)
-    publish = serve.Publisher(running)
+    publish = serve.Publisher(running, {})
     dead = "The engine ended (killed by SIGKILL)."
     for phase in (
         Phase("ready", "The model is ready.", 1.0),

@@ -219,17 +219,6 @@ def test_the_gateways_longest_request_fits_into_the_context(model: str | None) -
     assert limit == GatewaySettings().max_input_length
 
 
-def test_the_date_is_pinned_where_vllm_writes_one() -> None:
-    """For gpt-oss; elsewhere it is said that nothing is pinned."""
-    pinned = plan("1x24", pin_date="2026-01-31")
-    other = plan("1x24", reasoner_model="embedded", pin_date="2026-01-31")
-
-    assert pinned.env["VLLM_SYSTEM_START_DATE"] == "2026-01-31"
-    assert "VLLM_SYSTEM_START_DATE" not in other.env
-    assert [warning for warning in other.warnings if "MMHIE_PIN_DATE" in warning]
-    assert not [warning for warning in pinned.warnings if "MMHIE_PIN_DATE" in warning]
-
-
 def test_processes_on_a_cpu_get_their_own_cores() -> None:
     """vLLM would bind both to the same NUMA node's cores, or refuse."""
     model = replace(facts("embedded"), heads=8, kv_heads=2)

@@ -41,7 +41,6 @@ def ask(
     model: ModelFacts,
     hardware: Hardware,
     installed: Installation = PLUGINS,
-    fallback: str = "warn",
     rooms: Mapping[str | None, int] | None = None,
 ) -> Quantization:
     """The choice where each format has room for so many requests, or every one for enough."""
@@ -50,7 +49,7 @@ def ask(
         return room_for(COMFORTABLE if rooms is None else rooms.get(method, 0))
 
     place = Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
-    return choose_quantization(wanted, fallback, model, place, judge)
+    return choose_quantization(wanted, model, place, judge)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +111,12 @@ def test_what_runs_as_asked(
 def test_what_falls_back(
     wanted: str, model: ModelFacts, hardware: Hardware, method: str | None, reason: str
 ) -> None:
-    """The checkpoint's own format runs instead, the warning says why; `error` refuses it."""
+    """The checkpoint's own format runs instead, the warning says why."""
     choice = ask(wanted, model, hardware)
 
     assert choice.method == method
     assert reason in choice.warnings[0]
     assert f"MMHIE_QUANTIZE={wanted}" in choice.warnings[0]
-    with pytest.raises(PlanError, match="MMHIE_QUANTIZE=none"):
-        ask(wanted, model, hardware, fallback="error")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +193,7 @@ def test_auto_takes_the_first_that_fits(
     assert ask("auto", DENSE, hardware, installed, rooms=rooms).method == method
 
 
-Cell = tuple[str, ModelFacts, Hardware, Installation, str]
+Cell = tuple[str, ModelFacts, Hardware, Installation]
 
 
 def answer(cell: Cell) -> Quantization | str:
@@ -211,7 +208,7 @@ def everything() -> Iterator[Cell]:
     own = [None, *(name for name in get_args(Quantize) if name not in ("none", "auto"))]
     models = [replace(base, quantization=method) for base in (GPT_OSS, DENSE) for method in own]
     places = (H100, A100, T4, CPU, AMX)
-    yield from product(get_args(Quantize), models, places, (BARE, PLUGINS), ("warn", "error"))
+    yield from product(get_args(Quantize), models, places, (BARE, PLUGINS))
 
 
 def test_every_cell_of_the_matrix_has_an_answer() -> None:
@@ -223,8 +220,7 @@ def test_every_cell_of_the_matrix_has_an_answer() -> None:
     assert len(choices) > 500
     assert len(sentences) > 500
     assert all(sentence.endswith(".") for sentence in sentences)
-    for (wanted, model, _, _, fallback), choice in choices:
+    for (wanted, model, _, _), choice in choices:
         assert choice.flag is None or model.quantization is None
-        assert fallback == "warn" or not choice.warnings
         assert choice.method in (None, model.quantization, wanted) or wanted == "auto"
         assert not (model.is_gpt_oss and choice.method in ("bitsandbytes", "gguf", "gptq", "awq"))

@@ -26,11 +26,13 @@ def test_the_engine_sends_no_statistics_whatever_is_set() -> None:
 
 def test_the_engine_gets_the_plans_variables_and_the_key() -> None:
     """The plan's win over the user's; the key is the launcher's."""
-    env = for_engine({**USER, "HF_HUB_OFFLINE": "0"}, {"HF_HUB_OFFLINE": "1"}, "key")
+    own = {"HF_HUB_OFFLINE": "0", "VLLM_SYSTEM_START_DATE": "2026-01-31"}
+    env = for_engine({**USER, **own}, {"HF_HUB_OFFLINE": "1"}, "key")
 
     assert env["HF_HUB_OFFLINE"] == "1"
     assert env["VLLM_API_KEY"] == "key"
     assert env["HF_TOKEN"] == "hf"
+    assert env["VLLM_SYSTEM_START_DATE"] == "2026-01-31"
 
 
 def test_the_users_switch_of_a_compiler_wins() -> None:

@@ -66,7 +66,7 @@ def test_every_start_has_its_own_key(tmp_path: Path) -> None:
 
 def test_several_engines(tmp_path: Path) -> None:
     """Each on its own loopback port and cores, the router before them, the gateway before it."""
-    parts = made(tmp_path, engines=2, router_policy="power_of_two")
+    parts = made(tmp_path, engines=2)
     argvs = [engine.command.argv for engine in parts.engines]
     cores = [engine.command.env["VLLM_CPU_OMP_THREADS_BIND"] for engine in parts.engines]
 
@@ -76,7 +76,7 @@ def test_several_engines(tmp_path: Path) -> None:
     assert cores == ["0,1,2,3", "4,5,6,7"]
     urls = router[router.index("--worker-urls") + 1 :]
     assert list(urls) == [engine.address for engine in parts.engines]
-    assert router[router.index("--policy") + 1] == "power_of_two"
+    assert router[router.index("--policy") + 1] == "cache_aware"
     assert parts.gateway.command.env["MMHIE_ENGINE_URL"] == parts.router_url
     assert parts.router_url.endswith(router[router.index("--port") + 1])
     assert len({*urls, parts.router_url}) == 3

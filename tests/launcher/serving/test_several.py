@@ -53,7 +53,7 @@ class Pair:
         self._at = 0
         *ports, self.port, metrics_port = free_ports(4)
         urls = [f"http://127.0.0.1:{port}" for port in ports]
-        argv = router.argv(urls, "power_of_two", port=self.port, metrics_port=metrics_port)
+        argv = router.argv(urls, port=self.port, metrics_port=metrics_port)
         command = Command(argv, environment.for_router(os.environ))
         programs = Programs(
             engines=tuple(

@@ -96,7 +96,7 @@ def test_the_plans_facts() -> None:
     )
     installed = Installation("vllm", "0.33.0")
     made = plan("1x24", installed, model=model, reasoner_model_test_override="org/tuned")
-    facts = engine_facts([made])
+    facts = engine_facts([made], {})
 
     assert facts.engine == {"name": "vllm", "version": "0.33.0"}
     assert facts.model == {
@@ -122,14 +122,22 @@ def test_the_plans_facts() -> None:
 
 def test_the_demonstration_is_named_as_one() -> None:
     """For the gateway, which shows it wherever it names the model."""
-    told = engine_facts([plan("1x24", reasoner_model="embedded")])
+    told = engine_facts([plan("1x24", reasoner_model="embedded")], {})
 
     assert told.model["display_name"] == DISPLAY_NAMES["embedded"]
     assert "not a medical model" in DISPLAY_NAMES["embedded"]
 
 
-def test_what_the_engine_was_told_is_told() -> None:
-    """The date in its prompts, and that it ends reasoning at a budget."""
-    model = engine_facts([plan("1x24", pin_date="2026-01-31")]).model
+def test_a_pinned_date_is_published() -> None:
+    """The date in gpt-oss's prompts; vLLM writes none into those of other models."""
+    pinned = {"VLLM_SYSTEM_START_DATE": "2026-01-31"}
 
-    assert (model["pinned_date"], model["reasoning_budget"]) == ("2026-01-31", True)
+    assert engine_facts([plan("1x24")], pinned).model["pinned_date"] == "2026-01-31"
+    assert engine_facts([plan("1x24")], {}).model["pinned_date"] is None
+    other = plan("1x24", reasoner_model="embedded")
+    assert engine_facts([other], pinned).model["pinned_date"] is None
+
+
+def test_a_reasoning_budget_is_published() -> None:
+    """The gateway counts on an engine that ends reasoning at its budget."""
+    assert engine_facts([plan("1x24")], {}).model["reasoning_budget"] is True
