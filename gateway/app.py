@@ -226,7 +226,6 @@ def screener_of(settings: GatewaySettings, words: Wording) -> Screener:
         audience=settings.audience,
         contacts=contacts_of(settings),
         threshold=settings.notice_threshold,
-        reader=settings.notice_reader,
     )
 
 

@@ -25,7 +25,6 @@ A handler serves /llm/generate or one path of /v1; it reads and renders, and dec
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gateway.api.json_structure import check_values
@@ -54,7 +53,6 @@ from gateway.runtime.json_types import Json
 from gateway.safety import refusals
 from gateway.safety.labels import RequestFacts
 from gateway.safety.red_flags.screening import PromptScreening
-from gateway.second_reading import SecondReading
 from gateway.services import Services
 
 if TYPE_CHECKING:
@@ -136,10 +134,6 @@ class Prepared(Protocol):
     def is_stream(self) -> bool: ...
 
     @property
-    def asks_model(self) -> bool:
-        """False for a count of tokens, which no model answers."""
-
-    @property
     def held_bytes(self) -> int:
         """The memory that it takes."""
 
@@ -208,12 +202,11 @@ class Pipeline:
         running = self.services.hold.running
         with self.exchange.watched(running):
             async with self.queue():
-                with self.second_reading(prepared, label) as screening:
-                    opened = await self.open(prepared, label)
-                    try:
-                        await self.answer(opened, screening)
-                    finally:
-                        opened.response.close()
+                opened = await self.open(prepared, label)
+                try:
+                    await self.answer(opened)
+                finally:
+                    opened.response.close()
 
     async def authorise(self) -> None:
         """Authorise the caller for this path, which takes POST."""
@@ -286,14 +279,6 @@ class Pipeline:
         """Return the slot to wait for, and to hold until the last byte."""
         return self.services.admission.slot(self.record.principal.priority)
 
-    def second_reading(
-        self, prepared: Prepared, label: Json
-    ) -> AbstractContextManager[PromptScreening | SecondReading]:
-        """Return what settles the screening: with a second reader, that one beside it."""
-        if self.services.screener.reader == "off" or not prepared.asks_model:
-            return nullcontext(self.screening)
-        return SecondReading(self.screening, prepared.model, self.record, self.services, label)
-
     async def open(self, prepared: Prepared, label: Json) -> Opened:
         """Send the request, unless a hold or the end of its key has come meanwhile, and wait for
         the engine's status; raises what a failure means. What the prompt costs is estimated until
@@ -349,10 +334,9 @@ class Pipeline:
         finally:
             response.close()
 
-    async def answer(self, opened: Opened, screening: PromptScreening | SecondReading) -> None:
-        """Send the answer, with all that the screening came to; record how it went, also where it
-        failed half-way."""
-        await screening.settle()
+    async def answer(self, opened: Opened) -> None:
+        """Send the answer with the notices; record how it went, also where it failed half-way."""
+        await self.screening.settle()
         self.screening.complete(opened.label)
         answer = opened.request.answer(opened, self.services)
         is_whole = False

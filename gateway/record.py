@@ -104,12 +104,11 @@ class RequestRecord:
     trace: Trace | None = None
     traceparent: str | None = None  # the caller's, for the audit trail
     # pipeline
-    notices: list[Notice] = field(default_factory=list)  # the second reader may add one
+    notices: list[Notice] = field(default_factory=list)
     resolved: Sequence[str] = ()  # of these the ids that a later turn has resolved
     in_setting: Sequence[str] = ()  # ids that only an application's own text raises
     screening_warnings: tuple[str, ...] = ()  # what of the prompt was not screened
     language: str | None = None  # of the prompt, where it has a text
-    notice_reader: str | None = None  # what the second reader said, where it was asked
     notice_rules: str | None = None  # version of the rules the prompt was screened with
     release: Release | None = None
     journal_slot: int = NO_SLOT

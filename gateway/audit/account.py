@@ -99,8 +99,6 @@ def told(record: Json) -> Rows:
         yield "notices", f"{ids} (rules {record['notice_rules']})"
     if "notices_resolved" in record:
         yield "resolved", ", ".join(record["notices_resolved"])
-    if "notice_reader" in record:
-        yield "second reader", record["notice_reader"]
     digests = record.get("output_digests", ())
     if record.get("status") == OK and record.get("outcome") != "ok":
         said = "the digest is of what there was of it" if digests else "no digest of what was sent"

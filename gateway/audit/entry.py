@@ -80,7 +80,6 @@ def screening_of(record: RequestRecord) -> Json:
     return {
         "notices": [notice["id"] for notice in record.notices],
         "notices_resolved": record.resolved,
-        "notice_reader": record.notice_reader,
         "notice_rules": record.notice_rules,
     }
 

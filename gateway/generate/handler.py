@@ -1,10 +1,10 @@
 """/llm/generate: a prompt in, an answer out as JSON, server-sent events or plain text."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -96,7 +96,6 @@ class PreparedPrompt:
     options: Json
     facts: RequestFacts
     transcript: "Transcript | None" = None
-    asks_model: ClassVar[bool] = True
 
     @property
     def is_stream(self) -> bool:
@@ -256,20 +255,15 @@ def paragraphs(notices: Sequence[Notice]) -> str:
     return "".join(f"{notice['message']}\n\n" for notice in notices)
 
 
-def last_lines(notices: Sequence[Notice], shown: int, closing: str) -> str:
-    """Return the end of every plain text, after the notices that have come since it began."""
-    return paragraphs(notices[shown:]) + closing
-
-
 def end_of_text(truncated: str | None, wording: Wording, last: str) -> bytes:
     """Return the end of a plain text: what was cut off, where something was, and the last lines."""
     cut = f"\n\n{wording.closing(truncated)}" if truncated else ""
     return f"{cut}\n\n{last}\n".encode()
 
 
-def interrupted(wording: Wording, last: Callable[[], str], error: GatewayError) -> bytes:
+def interrupted(wording: Wording, last: str, error: GatewayError) -> bytes:
     """Return the end of a plain text that could not be finished."""
-    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{last()}\n".encode()
+    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{last}\n".encode()
 
 
 class JsonAnswer(GeneratedAnswer):
@@ -331,17 +325,15 @@ class TextAnswer(GeneratedAnswer):
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         super().__init__(request, opened, services)
-        notices, labels = self.label["notices"], services.labels
-        self._opening = paragraphs(notices)
+        self._opening = paragraphs(self.label["notices"])
         if services.settings.disclaimer_in_text in ("prefix", "both"):
             self._opening += placement.opening(self.disclaimer, "prefix")
-        closing = f"{self.disclaimer}\n{labels.emergency_note}"
-        self._last = partial(last_lines, notices, len(notices), closing)
+        self._last = f"{self.disclaimer}\n{services.labels.emergency_note}"
 
     async def write(self, delta: EngineDelta) -> None:
-        exchange, wording, last = self.exchange, self.services.screener.wording, self._last
+        exchange, wording = self.exchange, self.services.screener.wording
         if not exchange.record.status:
-            words = partial(interrupted, wording, last)
+            words = partial(interrupted, wording, self._last)
             await exchange.start(200, PLAIN_TEXT, last_words=words)
         if delta.text:
             await exchange.write((self._opening + delta.text).encode())
@@ -349,7 +341,7 @@ class TextAnswer(GeneratedAnswer):
 
     async def finish(self) -> None:
         wording, truncated = self.services.screener.wording, self.finals[0]["truncated"]
-        await self.exchange.finish(end_of_text(truncated, wording, self._last()))
+        await self.exchange.finish(end_of_text(truncated, wording, self._last))
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

@@ -21,7 +21,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from gateway.api.request_text import LANGUAGES
 from gateway.engine.watch import Phase
 from gateway.safety.refusals import BEGINNINGS
-from gateway.safety.second_reader import OUTCOMES
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -85,11 +84,6 @@ class Families:
         self.in_setting = counter(
             "notices_in_setting", "Red flags that only an application's own text raised.", "rule"
         )
-        self.notice_reader = counter(
-            "notice_reader",
-            "Prompts that the second reader was asked about, by outcome.",
-            "outcome",
-        )
         self.warnings = counter("warnings", "Warnings on answers.", "kind")
         self.truncated = counter("truncated", "Truncated answers.", "where")
         self.prompts = counter("prompts", "Prompts, by language.", "language")
@@ -101,8 +95,6 @@ class Families:
             self.prompts.labels(language)
         for kind in BEGINNINGS:
             self.beginnings.labels(kind)
-        for outcome in OUTCOMES:
-            self.notice_reader.labels(outcome)
 
     def _add_operation(self) -> None:
         """Add the metrics of what the gateway needs beside the engine."""

@@ -181,8 +181,6 @@ class Metrics(Families):
             self.count(self.resolved, rule)
         for rule in record.in_setting:
             self.count(self.in_setting, rule)
-        if record.notice_reader is not None:
-            self.count(self.notice_reader, record.notice_reader)
         if record.language is not None:
             self.count(self.prompts, record.language)
 

@@ -94,7 +94,6 @@ class PreparedPassThrough(NamedTuple):
     policy: OutputPolicy
     stream: object
     takes_usage: bool  # the usage chunk was requested by us, not by the caller
-    asks_model: bool = True
 
     @property
     def is_stream(self) -> bool:

@@ -37,7 +37,6 @@ class PreparedCount:
     body: bytes
     model: ServedModel
     facts: RequestFacts
-    asks_model: ClassVar[bool] = False
     is_stream: ClassVar[bool] = False
 
     @property

@@ -18,7 +18,6 @@ from gateway.safety.disclaimer import Disclaimer
 GATEWAY_VERSION = version("mmhie-server")
 # HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
 AI_LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
-READER = "notice_reader"  # only where the second reader was asked
 # Sampling parameters of OpenAI and vLLM. `stop` is left out: it may be patient text.
 SAMPLING = (
     "temperature",
@@ -186,14 +185,11 @@ def repeatable(first: Json) -> Json:
     The disclaimer comes without its text, which a stream has once.
     """
     named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
-    warnings = first.get("warnings", [])
-    # The second reader may have answered since the first chunk.
-    reader = {name: value for name, value in first["provenance"].items() if name == READER}
     return {
         "disclaimer": named,
         "notices": first["notices"],
-        "warnings": warnings,
-        "provenance": reader,
+        "warnings": first.get("warnings", []),
+        "provenance": {},
     }
 
 

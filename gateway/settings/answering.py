@@ -7,8 +7,8 @@ from typing import Final
 from gateway.settings.gateway import GatewaySettings
 
 NAMES: Final = (
-    *("audience", "disclaimer_language", "disclaimer_in_text", "notice_reader"),
-    *("notice_threshold", "max_tokens", "max_reasoning_tokens", "max_input_length", "truncate"),
+    *("audience", "disclaimer_language", "disclaimer_in_text", "notice_threshold"),
+    *("max_tokens", "max_reasoning_tokens", "max_input_length", "truncate"),
 )
 
 

@@ -194,14 +194,6 @@ class GatewaySettings(
         description="Estimated probability of an emergency from which a passage gets a notice; 1: "
         "none does. Unset: that of the model, in docs/red-flags.md.",
     )
-    notice_reader: Literal["off", "model"] = Field(
-        "off",
-        description="`model`: where the classifier of red flags is not sure, ask the served model, "
-        "too, in one word beside the answer. It can add a notice, and takes none back.",
-    )
-    notice_reader_seconds: float = Field(
-        5, gt=0, le=A_DAY, description="Time within which the model must answer that question."
-    )
     reasoning: Literal["pass", "hide", "scope"] = Field(
         "pass",
         description="Who may see reasoning: everybody, nobody, or keys with the scope `reasoning`.",
@@ -278,8 +270,3 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield from audit_conflicts(settings)
     yield from audit_feed_conflicts(settings)
     yield from engine_conflicts(settings)
-    yield (
-        settings.notice_reader == "model" and settings.audience == "off",
-        "MMHIE_NOTICE_READER=model needs somebody to read its notices: set MMHIE_AUDIENCE to "
-        "clinician or patient, or MMHIE_NOTICE_READER to off.",
-    )

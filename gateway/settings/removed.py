@@ -15,6 +15,7 @@ ONE_MACHINE: Final = (
     "larger one, and set MMHIE_ENGINE_URL to its address."
 )
 FIXED: Final = "The limit is fixed now: docs/limits.md has it."
+NO_READER: Final = "The classifier alone decides on notices; MMHIE_NOTICE_THRESHOLD adjusts it."
 
 SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_DISTRIBUTED_BACKEND": "An engine on several GPUs of a machine always uses `mp`.",
@@ -31,6 +32,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_PIN_DATE": "Set vLLM's VLLM_SYSTEM_START_DATE in the environment (not in .env) instead.",
     "MMHIE_QUANTIZE_FALLBACK": "A format that cannot run is replaced, with a warning, as before.",
     "MMHIE_ROUTER_POLICY": "It is cache_aware; for another, start vllm-router yourself.",
+    "MMHIE_NOTICE_READER": NO_READER,
+    "MMHIE_NOTICE_READER_SECONDS": NO_READER,
     "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
 }
 # The first words of a command line, without `mmhie`.

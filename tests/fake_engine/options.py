@@ -31,9 +31,6 @@ class Options:
     chat_template: bool = True
     reasoning: bool = False  # answers reason before they speak
     usage: bool = True  # streams are counted
-    # Its answer where the words are constrained to a choice, which no fault meets then; the first,
-    # or with `wait` nothing until this is changed.
-    choice: str = ""
     crash_after: int = 0  # exits without a word at this generation request
     created: int = 0  # what every answer claims, instead of the clock's
     faults: tuple[Entry, ...] = ()

@@ -40,7 +40,6 @@ from tests.fake_engine.sending import Sender, send_whole
 from tests.fake_engine.wires import WIRES, Wire
 
 KEPT = 500
-WAIT = "wait"
 VERSION = "0.32.0"
 
 
@@ -102,8 +101,7 @@ class Engine:
     async def route(self, connection: Connection, request: Request) -> None:
         """Find the page; vLLM asks for its key under /v1 only."""
         self.authorize(request)
-        is_spared = self.options.choice and b'"choice":' in request.body
-        entry = () if is_spared else self.queue.take(request.path, reused=request.reused)
+        entry = self.queue.take(request.path, reused=request.reused)
         for fault in entry:
             if fault.fault in INSTEAD:
                 await INSTEAD[fault.fault](connection, fault)
@@ -166,17 +164,10 @@ def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
     options = engine.options
     kind = (Fault("reasoning"),) if options.reasoning else ()
     called = (Fault("tool_call", body='{"drug": "aspirin"}'),) if calls_a_tool(body) else ()
-    if words := choices_in(body):
-        return [bent(Plan((options.choice or words[0],), "stop"), entry)]
     return [
         bent(plan_for(body, length=options.length, index=index), (*kind, *called, *entry))
         for index in range(int(body.get("n") or 1))
     ]
-
-
-def choices_in(body: dict[str, Any]) -> list[str]:
-    """The words that an answer is constrained to, if it is."""
-    return (body.get("structured_outputs") or {}).get("choice") or []
 
 
 def calls_a_tool(body: dict[str, Any]) -> bool:
@@ -240,8 +231,6 @@ async def produce(
 ) -> None:
     """Send the answer in the form the request asks for."""
     prefix, terminator, api = APIS[request.path]
-    while choices_in(body) and engine.options.choice == WAIT:
-        await asyncio.sleep(0.005)
     plans = plans_for(engine, body, entry)
     told = body if engine.options.usage else {**body, "stream_options": None}
     head = head_for(engine, request, told, prefix)

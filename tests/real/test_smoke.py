@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from gateway.safety.second_reader import WORDS
 from tests.contract.surfaces import (
     CHAT,
     COMPLETIONS,
@@ -25,7 +24,6 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.contract.test_disclaimer import NOTE, TEXT
-from tests.contract.test_second_reader import DOUBTFUL, ON
 from tests.real.stack import Stack, start
 from tests.real.test_serve import alive
 from tests.real.work import body_of, generated, until_running
@@ -39,8 +37,8 @@ LEAVING = tuple(surface for surface in OPENAI if surface.form == "sse")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`mmhie serve` with the embedded model, its own second reader; the last test ends it."""
-    running = start(tmp_path_factory.mktemp("smoke"), **ON, MMHIE_NOTICE_READER_SECONDS="300")
+    """`mmhie serve` with the embedded model; the last test ends it."""
+    running = start(tmp_path_factory.mktemp("smoke"))
     try:
         running.until("ready")
         yield running
@@ -75,19 +73,6 @@ def test_a_cut_answer_says_so(client: httpx2.Client, model: str, surface: Surfac
     answer = client.post(surface.path, json=body)
 
     assert mmhie_of(surface, answer)["truncated"] == "in_answer"
-
-
-@pytest.mark.parametrize("surface", LEAVING[:1], ids=name_of)
-def test_the_second_reader_answers_beside(
-    client: httpx2.Client, model: str, surface: Surface
-) -> None:
-    """Its one word, whichever of the two, is in the label of an answer that takes longer."""
-    body = body_of(surface, model, DOUBTFUL, **surface.limit(200), **surface.lasting)
-    mmhie = mmhie_of(surface, client.post(surface.path, json=body))
-
-    outcome = mmhie["provenance"]["notice_reader"]["outcome"]
-    assert outcome in WORDS.values()
-    assert [notice["reader"] for notice in mmhie["notices"]] == ["model"] * (outcome == "emergency")
 
 
 def test_streamed_text_is_an_answer_of_its_own_usage(client: httpx2.Client) -> None:

@@ -27,10 +27,8 @@ from gateway.api.request_text import (
 )
 from gateway.record import RequestRecord
 from gateway.runtime.json_types import Json
-from gateway.safety import second_reader
 from gateway.safety.red_flags.model import GENERAL, NOTHING, lines_of, log_odds, model, parts_of
 from gateway.safety.red_flags.notices import notice, rules_version
-from gateway.safety.second_reader import NoticeReader
 from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 
 LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 1 ms, 5 at worst
@@ -59,7 +57,6 @@ SPEAKER = frozenset(
 # doubling of its lines, and in all. `HEAD_START` comes to nothing there: records ask for self-harm.
 SHORT, RISE, HIGHEST_RISE = 16, 0.2, 1.0
 BATCH = 16  # lines that are read in one step: 0.2 ms, of unknown words 1 ms
-NO_ODDS = float("-inf")
 
 
 class Peak(NamedTuple):
@@ -71,23 +68,21 @@ class Peak(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A turn as it was read: its lines, the passages above the threshold, the likeliest first, and
-    the highest log-odds of all."""
+    """A turn as it was read: its lines, and the passages above the threshold, the likeliest
+    first."""
 
     role: str
     lines: Sequence[str]
     peaks: Sequence[Peak]
-    odds: float
 
 
 class Raised(NamedTuple):
     """Ids of red flags: those that hold, those that their writer has said are over, and those that
-    nothing but the setting raises; with the highest log-odds of what the callers said."""
+    nothing but the setting raises."""
 
     now: Sequence[str] = ()
     earlier: Sequence[str] = ()
     in_setting: Sequence[str] = ()
-    odds: float = NO_ODDS
 
 
 Steps = Generator[None, None, Raised]
@@ -103,7 +98,6 @@ class Screener:
     names: Mapping[str, str]  # of whom to call
     threshold: float  # log-odds from which there is a notice
     notice_rules: str | None  # their version; None: nothing is screened
-    reader: NoticeReader = "off"
 
     @classmethod
     def of(
@@ -113,15 +107,14 @@ class Screener:
         audience: Audience = "clinician",
         contacts: Contacts = NO_CONTACTS,
         threshold: float | None = None,
-        reader: NoticeReader = "off",
     ) -> "Screener":
         """Return the screener; `threshold` is a probability, by default the model's own."""
         words = words or wording("en")
         names, odds, rules = words.names_of(contacts, audience), math.inf, None
         if audience != "off":
             odds = model().threshold if threshold is None else log_odds(threshold)
-            rules = rules_version(words, audience, [str(odds), *names.values(), reader])
-        return cls(words, audience, names, odds, rules, reader)
+            rules = rules_version(words, audience, [str(odds), *names.values()])
+        return cls(words, audience, names, odds, rules)
 
     @property
     def languages(self) -> Sequence[str]:
@@ -140,10 +133,6 @@ class Screener:
         now = [self._notice(topic) for topic in raised.now]
         return [*now, *(self._notice(topic, is_earlier=True) for topic in raised.earlier)]
 
-    def read_by_model(self) -> Mapping[str, str]:
-        """Return the notice that the second reader adds, marked as its own."""
-        return {**self._notice(GENERAL), "reader": "model"}
-
     def _notice(self, topic: str, *, is_earlier: bool = False) -> Mapping[str, str]:
         return notice(topic, self.wording, self.audience, self.names, is_earlier=is_earlier)
 
@@ -155,7 +144,7 @@ class PromptScreening:
     `settle` has to be awaited before the first byte, whose headers name the notices.
     """
 
-    __slots__ = ("_limit_s", "_record", "_screener", "_task", "_turns", "doubt")
+    __slots__ = ("_limit_s", "_record", "_screener", "_task")
 
     def __init__(
         self, screener: Screener, record: RequestRecord, limit_s: float = SCREENING_S
@@ -164,8 +153,6 @@ class PromptScreening:
         self._record = record
         self._limit_s = limit_s
         self._task: asyncio.Task[Raised] | None = None
-        self._turns: Sequence[Turn] = ()  # for the second reader
-        self.doubt = ""  # the text that it is to read, once that is known
 
     def begin(self, turns: Sequence[Turn]) -> None:
         """Note the language, and the red flags of a short text; start to read a long one."""
@@ -174,7 +161,6 @@ class PromptScreening:
         record.notice_rules = screener.notice_rules
         if record.language == OTHER and screener.languages and is_in_other_language(turns):
             record.screening_warnings += ("language_not_screened",)
-        self._turns = turns if screener.reader != "off" else ()
         steps = screener.screen(turns)
         if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
             self._task = asyncio.create_task(in_turns(steps))
@@ -192,8 +178,7 @@ class PromptScreening:
             self._record.screening_warnings += ("input_not_screened",)
 
     def complete(self, label: Json) -> None:
-        """Add what was found to a label; its notices are the record's own, to which the second
-        reader may add one until the last part of the label is written."""
+        """Add the notices and warnings to a label."""
         label["notices"] = self._record.notices
         if self._record.screening_warnings:
             label["warnings"] = [*self._record.screening_warnings]
@@ -202,9 +187,6 @@ class PromptScreening:
         record, screener = self._record, self._screener
         record.notices = screener.notices_of(raised)
         record.resolved, record.in_setting = raised.earlier, raised.in_setting
-        if screener.reader == "model" and second_reader.is_unsure(raised.odds, screener.threshold):
-            self.doubt = second_reader.text_of(self._turns)
-        self._turns = ()
 
 
 async def in_turns(steps: Steps) -> Raised:
@@ -254,15 +236,13 @@ def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
         yield
     least = threshold_for(SELF_HARM, len(lines), threshold)
     enough = threshold_for(GENERAL, len(lines), threshold)
-    likeliest, odds = Likeliest(), NO_ODDS
+    likeliest = Likeliest()
     for start in range(0, len(lines), BATCH):
         readings = odds_of(lines, start)
-        highest = max(map(max, readings))
-        odds = max(odds, highest)
-        if highest >= least:
+        if max(map(max, readings)) >= least:
             likeliest.add(peaks_of(readings, start, least, enough))
         yield
-    return Reading(turn.role, lines, likeliest.sorted(), odds)
+    return Reading(turn.role, lines, likeliest.sorted())
 
 
 class Likeliest:
@@ -320,10 +300,9 @@ def peaks_of(
 
 def judged(readings: Sequence[Reading], threshold: float) -> Steps:
     """Return what the turns raise together, the last one judged first."""
-    said = max((each.odds for each in readings if each.role not in SETTING_ROLES), default=NO_ODDS)
     first = next((at for at, reading in enumerate(readings) if reading.peaks), None)
     if first is None:
-        return Raised([], [], [], said)
+        return Raised()
     over: dict[str, set[str]] = defaultdict(set)  # words of what each writer says is over
     rooms: dict[tuple[Room, str], None] = {}  # the last one first, each where it is said first
     for at in range(len(readings) - 1, first - 1, -1):
@@ -339,7 +318,7 @@ def judged(readings: Sequence[Reading], threshold: float) -> Steps:
     for room, topic in reversed(rooms):
         held[room][topic] = None
     now, earlier, in_setting = without_repeats(held)
-    return Raised(now, earlier, in_setting, said)
+    return Raised(now, earlier, in_setting)
 
 
 def room_of(reading: Reading, topic: str, peak: Peak, over: Set[str]) -> Room:

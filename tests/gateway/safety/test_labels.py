@@ -69,12 +69,12 @@ def test_both_parts_together_are_the_whole_contract() -> None:
 
 
 def test_the_documentation_names_every_field() -> None:
-    """One table has each field, and the one of a second reader, there only where it was asked."""
+    """One table has each field, and no other."""
     table = API.read_text().partition("### Provenance\n")[2].partition("\n#")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
 
     names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert names == {*PROVENANCE, "notice_reader"}
+    assert names == PROVENANCE
 
 
 def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:

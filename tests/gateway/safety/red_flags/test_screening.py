@@ -9,7 +9,7 @@ import re
 import pytest
 
 from gateway.api.request_text import Role, Turn
-from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.model import lines_of, model
 from gateway.safety.red_flags.screening import (
     BATCH,
     HIGHEST_RISE,
@@ -138,7 +138,7 @@ def test_an_escaped_letter_is_a_letter(text: str) -> None:
     plain = html.unescape(re.sub(r"\\u(\w{4})", r"&#x\1;", text).replace(r"\n", "\n"))
 
     assert screened(text).now
-    assert screened(text).odds == screened(plain).odds
+    assert lines_of(text) == lines_of(plain)
 
 
 def test_repeats_hide_nothing_that_follows() -> None:
@@ -189,7 +189,7 @@ def test_the_middle_of_a_long_text_is_read(size: int) -> None:
 def test_what_reports_no_present_patient_is_quiet(text: str) -> None:
     """An exam item, a visit, a general question, a denied sign, an animal, a developer's prompt,
     and who is fine after what is no emergency."""
-    assert screened(text).now == []
+    assert not screened(text).now
 
 
 def test_two_emergencies_keep_a_notice_each() -> None:
@@ -227,7 +227,7 @@ def test_who_says_it_decides(
     turns: tuple[tuple[Role, str], ...], raised_so: tuple[list[str], list[str], list[str]]
 ) -> None:
     """Now, earlier, or in the setting of the application."""
-    assert raised([Turn(*turn) for turn in turns], model().threshold)[:3] == raised_so
+    assert raised([Turn(*turn) for turn in turns], model().threshold) == raised_so
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_notice_holds_however_many_turns_back() -> None:
 )
 def test_text_that_says_nothing_raises_nothing(text: str) -> None:
     """Empty, one letter, emoji, lone surrogates, data, other scripts, no stops."""
-    assert screened(text)[:3] == ([], [], [])
+    assert not any(screened(text))
 
 
 def test_no_step_reads_more_than_a_batch() -> None:
