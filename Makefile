@@ -12,7 +12,7 @@ MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' t
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check fuzz bench bench-quick image-check screenshots setup
+.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check fuzz bench bench-quick screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,9 +72,6 @@ bench-quick: bench  ## the same in two minutes
 
 screenshots: setup  ## retake the console's screenshots in docs/images (needs chromium)
 	$(RUN) -m tests.gateway.console
-
-image-check: setup  ## lint the Dockerfiles, build and test the gateway's image (root, Debian)
-	$(RUN) -m scripts.image_check $(T)
 
 setup:
 	@$(PYTHON) requirements/install.py test

@@ -1,4 +1,4 @@
-"""Promises of the Dockerfiles, checked in their text; `make image-check` builds one for real."""
+"""Promises of the Dockerfiles, checked in their text; no test builds an image."""
 
 import re
 import tomllib

@@ -1,1 +1,0 @@
-"""The image check; `python -m scripts.image_check` runs it."""
