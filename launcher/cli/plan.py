@@ -23,7 +23,6 @@ from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
-from launcher.planning.speed import SpeedOption, speeds
 from launcher.settings import LauncherSettings, is_offline, load
 
 MOST_LINES = 12
@@ -32,12 +31,6 @@ Gpus = Annotated[
     str | None,
     typer.Option(help="Plan for other hardware: 4x80, 2xh100, 2x40,cc=8.0, cpu,ram=64."),
 ]
-Why = Annotated[
-    bool,
-    typer.Option("--why", help="List what decides its speed: set, left to vLLM, or possible."),
-]
-
-
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", help="Add decisions, memory by part, reasons and the engine's line."),
@@ -46,7 +39,6 @@ Verbose = Annotated[
 
 def plan(
     gpus: Gpus = None,
-    why: Why = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
@@ -60,13 +52,10 @@ def plan(
     model = read_model(settings, ask_hub=not is_offline())
     made, used = planned(settings, machine, model, installation.detect())
     if as_json:
-        speed = {"why": [speed.as_json() for speed in speeds(made.decisions)]} if why else {}
-        sys.stdout.write(json.dumps({**made.as_json(), **speed}, indent=2) + "\n")
+        sys.stdout.write(json.dumps(made.as_json(), indent=2) + "\n")
     else:
         tell = show if verbose else show_short
         tell(made, described(used, machine), Console())
-        if why:
-            show_why(made, Console())
     if made.refusal is not None:
         raise made.refusal
 
@@ -149,25 +138,6 @@ def show(plan: EnginePlan, machine: str, console: Console) -> None:
     ]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def show_why(plan: EnginePlan, console: Console) -> None:
-    """Print what decides the speed, by who decided it, and how to try another value."""
-    headings = {"set": "Set", "default": "Left to vLLM", "possible": "Possible, and off"}
-    for state, heading in headings.items():
-        rows = [row for row in speeds(plan.decisions) if row.state == state]
-        lines = [f"- {row.flag} {row.value}: {row.reason}" + setting_of(row) for row in rows]
-        for line in [f"{heading}:", *lines] if rows else []:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if plan.device == "cpu":
-        console.print("Nothing that decides the speed on a GPU applies to a CPU.")
-
-
-def setting_of(row: SpeedOption) -> str:
-    """The variable that tries another value, as a shell takes it."""
-    if row.state != "possible" or not row.arguments:
-        return ""
-    return f" (MMHIE_ENGINE_ARGS={shlex.quote(shlex.join(row.arguments))})"
 
 
 def summary(plan: EnginePlan, machine: str) -> Table:

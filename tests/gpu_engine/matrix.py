@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from launcher.errors import LauncherError
+from launcher.planning.batch import batched_tokens
 from launcher.planning.cards import Gpu
+from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
-from launcher.planning.speed import Schedule, schedule
 from tests.gpu_engine.cards import CARDS, Card
 from tests.gpu_engine.wheel import ask, environment
 from tests.launcher.plans import plan
@@ -37,11 +38,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The line for the engine, and its schedule or why there is no plan."""
+    """The line for the engine, and the size of a step or why there is no plan."""
 
     line: list[str]
     refusal: str | None
-    schedule: Schedule | None = None
+    step: dict[str, int] | None = None
 
 
 def cases(models: Sequence[str]) -> list[Case]:
@@ -69,7 +70,13 @@ def planned(case: Case, folder: Path) -> Planned:
         made = plan(place, plugins, strict=False, reasoner_model=folder, **ours)
     except LauncherError as refusal:
         return Planned(typed(case, folder), str(refusal))
-    return Planned(line_of(made), None, schedule(made.decisions))
+    return Planned(line_of(made), None, step_of(made.decisions))
+
+
+def step_of(decided: Decisions) -> dict[str, int]:
+    """Tokens and requests of one step, which the memory estimate counts with."""
+    tokens = batched_tokens(decided.hardware.gpus, decided.settings.engine_args)
+    return {"batched_tokens": tokens, "sequences": decided.workload.sequences}
 
 
 def line_of(made: EnginePlan) -> list[str]:

@@ -1,11 +1,8 @@
 """Plans as operators ask for them, beside what the locked GPU build of vLLM makes of each."""
 
-from dataclasses import asdict
-
 import pytest
 
 from launcher.planning.plan import EnginePlan
-from launcher.planning.speed import schedule, synchronous
 from launcher.planning.weights import loaded_dtype
 from tests.gpu_engine import matrix
 from tests.gpu_engine.conftest import Judge
@@ -19,23 +16,18 @@ pytestmark = pytest.mark.slow
 def test_the_engine_makes_of_it_what_is_planned(
     wish: Wish, wished: dict[Wish, EnginePlan], judge: Judge
 ) -> None:
-    """Sizes, batches, graphs, formats, context and drafts."""
+    """Sizes, batches, formats, context and drafts."""
     made = wished[wish]
     verdict = judge(wish.card, matrix.line_of(made))
     decided = made.decisions
     dtype = loaded_dtype(made.model, decided.dtype or "auto")
     draft = made.model.draft if made.model.latent is None else None
-    # Stages are scheduled so by the model runner that needs Triton, which the judge has not.
-    is_blocked = (
-        synchronous(decided) or "--no-async" in wish.arguments or made.pipeline_parallel > 1
-    )
     expected = {
         "refusal": None,
-        **asdict(schedule(decided)),
+        **matrix.step_of(decided),
         "dtype": dtype,
         "max_model_len": made.max_model_len,
         "kv_cache_dtype": decided.workload.kv_dtype,
-        "is_asynchronous": not is_blocked,
         "has_prefix_cache": "--no-enable-prefix" not in wish.arguments,
         "sizes": [made.tensor_parallel, made.pipeline_parallel, made.data_parallel],
         "draft_cached": draft.cached if draft else verdict.get("draft_cached"),

@@ -1,9 +1,13 @@
 """The number of tokens vLLM schedules at once, by card and by MMHIE_ENGINE_ARGS."""
 
+from functools import partial
+
 import pytest
 
+from launcher.errors import PlanError
 from launcher.planning.batch import batched_tokens, has_graphs
 from launcher.planning.hardware import parse
+from tests.launcher.plans import plan, value
 
 
 @pytest.mark.parametrize(
@@ -39,3 +43,14 @@ def test_tokens_of_a_step(gpus: str, arguments: str, tokens: int) -> None:
 def test_graphs(arguments: tuple[str, ...], has: bool) -> None:
     """They are captured unless every step is eager."""
     assert has_graphs(arguments) is has
+
+
+@pytest.mark.parametrize("hardware", ["1xa100", "cpu,ram=999,cpus=999"])
+@pytest.mark.parametrize(("arguments", "tokens"), [("", 2048), ("--max-num-batched-tokens 9", 9)])
+def test_no_more_requests_than_tokens_in_a_step(hardware: str, arguments: str, tokens: int) -> None:
+    """vLLM refuses more; the operator's own number is refused, fewer are planned by itself."""
+    small = partial(plan, hardware, reasoner_model="embedded", max_inflight=9999)
+
+    assert value(small(engine_args=arguments), "--max-num-seqs") == str(tokens)
+    with pytest.raises(PlanError, match=rf"9,999, and a step has {tokens:,} tokens"):
+        small(engine_args=f"{arguments} --max-num-seqs 9999")
