@@ -43,9 +43,8 @@ LEFT: Final[Mapping[str, Mapping[str, int]]] = {
     "scripts": {words.FUNCTION: 25},
     "tests": {words.RESULT: 7, words.FUNCTION: 250},
 }
-# Class names that the gateway shares with the SDK, and one with the launcher.
-ERRORS: Final = ("GatewayError", "InternalError", "RequestError", "ServiceError", "SettingsError")
-TWICE: Final = frozenset({*ERRORS, "FeedbackReceipt"})
+# Class names that the gateway shares with the SDK or the launcher.
+TWICE: Final = frozenset({"FeedbackReceipt", "RequestError", "ServiceError", "SettingsError"})
 
 INSPECTS = ROOT / "assurance" / "evaluation" / "runner"
 

@@ -1,9 +1,8 @@
 """Base of the sync and the async client: all but the I/O."""
 
 import threading
-from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn, Self, cast
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, cast
 
 from mmhie import _fork
 from mmhie._config import LLMConfig
@@ -35,8 +34,18 @@ def forget() -> None:
         instance.forget()
 
 
-class BaseClient(ABC):
+class Pool(Protocol):
+    """Open connections."""
+
+    def forget(self) -> None:
+        """Close what can be closed here."""
+
+
+class BaseClient:
     """Configuration, limits and the local server; constructing one touches nothing."""
+
+    _pool: ClassVar[type[Pool]]
+    _connections: Pool
 
     def __init__(
         self,
@@ -53,7 +62,7 @@ class BaseClient(ABC):
         self._lock = threading.Lock()
         self._local: LocalServer | None = None
         self._model_id: str | None = None
-        self._forget_connections()
+        self._connections = self._pool()
         _fork.track(self)
 
     @classmethod
@@ -79,23 +88,21 @@ class BaseClient(ABC):
         raise NotImplementedError(NO_EMBEDDINGS)
 
     def forget(self) -> None:
-        """Forget the configuration, the model's id and the local server."""
+        """Forget the configuration, the model's id, the connections and the local server."""
+        self._connections.forget()
         self._release_local_server()
         self._config = self._model_id = None
 
     def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, leaving the parent's connections alone."""
+        """Start afresh in a forked child: two processes must not share a connection."""
         self._lock = threading.Lock()
-        self._forget_connections()
-
-    @abstractmethod
-    def _forget_connections(self) -> None:
-        """Drop the connections without closing them; each client has its own."""
+        _fork.keep(self._connections)
+        self._connections = self._pool()
 
     def _address(self) -> Address:
         """Return the server's address; start the server of the `local` backend if it is down."""
         if self.config.backend == "remote":
-            return Address.of(self.config.url)
+            return Address.of(self.config.url, self.config.api_key)
         return Address.of(self._local_server().url())
 
     def _local_server(self) -> "LocalServer":

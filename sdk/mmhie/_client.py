@@ -1,24 +1,14 @@
-"""The synchronous client: safe to share between threads."""
+# Generated from _async_client.py (`make docs`): change that file.
+"""The client. Its calls are safe to share between threads, or between tasks and event loops."""
 
-import contextlib
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
-from mmhie import _fork
 from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
-from mmhie._errors import ClientTimeoutError, MMHIEError, ServiceError
+from mmhie._errors import MMHIEError, RequestError
 from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
-from mmhie._gateway_errors import NotFoundError
-from mmhie._http import (
-    TIMED_OUT,
-    Address,
-    build_request,
-    open_client,
-    translate_errors,
-    wait_at_most,
-)
+from mmhie._http import build_request, translate_errors, wait_at_most
 from mmhie._request import (
     MODELS,
     READY,
@@ -29,16 +19,10 @@ from mmhie._request import (
     generate_request,
     refuse_text,
 )
-from mmhie._response import (
-    Response,
-    error_of,
-    read_chat,
-    read_generate,
-    read_object,
-    readiness_error,
-)
+from mmhie._response import Response, error_of, read_chat, read_generate, read_readiness
 from mmhie._retry import Backoff, Deadline
 from mmhie._stream import AnswerStream
+from mmhie._sync_io import Attempt, Connections, in_thread, sleep
 from mmhie._text import MedicalText, text_of, warn
 
 if TYPE_CHECKING:
@@ -48,14 +32,13 @@ T = TypeVar("T")
 
 
 class MedicalReasoningLLM(BaseClient):
-    """A medical reasoning model behind HTTP. One instance serves any number of threads.
+    """A medical reasoning model behind HTTP; `instance()` is the one of this process.
 
-    `instance()` is the one of this process. Outputs are not clinical advice: show the disclaimer
-    that comes with every Answer.
+    Outputs are not clinical advice: show the disclaimer that comes with every answer.
     """
 
-    _client: "httpx2.Client | None"
-    _client_address: Address | None
+    _pool = Connections
+    _connections: Connections
 
     def generate(
         self,
@@ -64,8 +47,7 @@ class MedicalReasoningLLM(BaseClient):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> MedicalText:
-        """Return a str that carries its labels; a MedicalTextWarning where it was cut off or has
-        notices.
+        """Return a str that has its labels; warn where it was cut off or has notices.
 
         Raises an MMHIEError; a timeout is a TimeoutError as well. MMHIE_MAX_TOKENS caps max_tokens.
         """
@@ -79,9 +61,8 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> Answer:
         """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
-        request = generate_request(
-            prompt, self._cap(max_tokens), temperature, options, stream=False
-        )
+        cap = self._cap(max_tokens)
+        request = generate_request(prompt, cap, temperature, options, stream=False)
         return read_generate(self._send(request))
 
     def stream(
@@ -92,7 +73,8 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> AnswerStream:
         """Return a context manager of typed events as the engine emits them; leaving it cancels."""
-        request = generate_request(prompt, self._cap(max_tokens), temperature, options, stream=True)
+        cap = self._cap(max_tokens)
+        request = generate_request(prompt, cap, temperature, options, stream=True)
         return AnswerStream(lambda: self._retry(lambda deadline: self._open(request, deadline)))
 
     def stream_generate(
@@ -102,13 +84,12 @@ class MedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> Generator[MedicalText, None, None]:
+    ) -> Generator[MedicalText, None]:
         """Yield the answer's text as it arrives; closing the iterator cancels.
 
-        The last piece is empty and has the whole answer: disclaimer, truncated, provenance.
-
-        `chunk_size` is accepted for compatibility and ignored: the pieces are the engine's own.
-        A failure raises, also midway.
+        The last piece is empty and has the whole answer: disclaimer, truncated, provenance. A
+        failure raises, also midway. `chunk_size` is ignored: the pieces are the engine's own.
+        To stop early under asyncio use `stream`: Python closes an async iterator only later.
         """
         with self.stream(prompt, max_tokens, temperature, **options) as events:
             for event in events:
@@ -136,22 +117,21 @@ class MedicalReasoningLLM(BaseClient):
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
         refuse_text(messages)
+        cap = self._cap(max_tokens)
         self._http()  # a local server starts here, before the clock of the answer does
         backoff = self._backoff()  # one for listing the models and asking
 
         def ask(model: str | None) -> Answer:
-            request = chat_request(messages, model, self._cap(max_tokens), temperature, options)
+            request = chat_request(messages, model, cap, temperature, options)
             return read_chat(self._send(request, backoff))
 
-        known = self._model_id
-        if known is not None:
-            with contextlib.suppress(NotFoundError):  # restarted with another model
-                return ask(known)
-        try:
-            listed = self._send(MODELS, backoff)
-        except ServiceError:  # the refusal of the question itself has the question's notices
-            return ask(None)
-        return ask(self._choose_model(listed))
+        if self._model_id is not None:
+            try:
+                return ask(self._model_id)
+            except RequestError as error:
+                if error.status != 404:  # restarted with another model
+                    raise
+        return ask(self._model(backoff))
 
     def feedback(
         self,
@@ -165,8 +145,8 @@ class MedicalReasoningLLM(BaseClient):
     ) -> FeedbackReceipt:
         """Flag the answer of this request id, or sign it off; return the receipt.
 
-        Texts are kept encrypted, or refused where the operator has set no key: InvalidRequestError.
-        An id that is unknown, another caller's or too old: AnswerNotFoundError.
+        RequestError: texts where the operator has set no key to encrypt them, or an id that is
+        unknown, another caller's or too old (`answer_not_found`).
         """
         request = feedback_request(
             request_id, category, severity, comment, corrected_text, reviewer
@@ -181,18 +161,19 @@ class MedicalReasoningLLM(BaseClient):
         checked.
         """
         self._http()  # a local server starts here, before the clock of the polling does
-        polling = self._polling(timeout_seconds)
-        read_object(
-            self._retry(lambda deadline: self._exchange(READY, deadline, readiness_error), polling)
-        )
+
+        def poll(deadline: Deadline) -> None:
+            read_readiness(self._exchange(READY, deadline))
+
+        self._retry(poll, self._polling(timeout_seconds))
 
     def close(self) -> None:
-        """Close idle connections and release the local server; the next call opens them again."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
-        self._release_local_server()
+        """Close idle connections and release the local server; the next call opens them again.
+
+        Under asyncio these are the connections of the running event loop.
+        """
+        self._connections.close()
+        in_thread(self._release_local_server)
 
     def __enter__(self) -> Self:
         return self
@@ -200,23 +181,25 @@ class MedicalReasoningLLM(BaseClient):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def forget(self) -> None:
-        """Forget the configuration; connections to the old address are closed."""
-        self.close()
-        super().forget()
-
-    def renew_after_fork(self) -> None:
-        """Drop the connections in a forked child: two processes must not share one."""
-        _fork.keep(self._client)
-        super().renew_after_fork()
-
-    def _forget_connections(self) -> None:
-        self._client = self._client_address = None
+    def _model(self, backoff: Backoff) -> str | None:
+        """Return the model to name; None where the refusal of the question says more."""
+        try:
+            return self._choose_model(self._send(MODELS, backoff))
+        except MMHIEError as error:
+            if error.status is None or error.status < 500:
+                raise
+            return None  # the refusal of the question itself has the question's notices
 
     def _send(self, request: Request, backoff: Backoff | None = None) -> Response:
-        return self._retry(lambda deadline: self._exchange(request, deadline), backoff)
+        def attempt(deadline: Deadline) -> Response:
+            response = self._exchange(request, deadline)
+            if response.status != 200:
+                raise error_of(response)
+            return response
 
-    def _retry(self, attempt: Callable[[Deadline], T], deadline: Deadline | None = None) -> T:
+        return self._retry(attempt, backoff)
+
+    def _retry(self, attempt: Attempt[T], deadline: Deadline | None = None) -> T:
         """Call `attempt` until it succeeds or its error is final."""
         self._http()  # a local server starts here, before the clock of the answer does
         deadline = deadline or self._backoff()
@@ -227,59 +210,46 @@ class MedicalReasoningLLM(BaseClient):
                 delay = deadline.delay_after(error)
                 if delay is None:
                     raise
-            time.sleep(delay)
+            sleep(delay)
 
-    def _exchange(
-        self,
-        request: Request,
-        deadline: Deadline,
-        failure: Callable[[Response], MMHIEError] = error_of,
-    ) -> Response:
-        """Make one attempt at a whole answer. Raises `failure` of an error status."""
-        client = self._http()
+    def _exchange(self, request: Request, deadline: Deadline) -> Response:
+        """Make one attempt at a whole response, whatever its status."""
         with translate_errors():
-            sent = build_request(client, request, deadline.remaining())
-            received = client.send(sent, stream=True)
-            wait_at_most(sent, deadline.remaining())
-            try:
-                body = b"".join(_until(deadline, received.iter_bytes()))
-            finally:
-                received.close()
-        response = Response(received.status_code, received.headers, body)
-        if response.status != 200:
-            raise failure(response)
-        return response
+            received = self._begin(request, deadline, deadline.remaining())
+            return self._finish(received, deadline)
 
     def _open(self, request: Request, deadline: Deadline) -> "httpx2.Response":
         """Make one attempt at a stream; the caller owns the response."""
-        client = self._http()
         with translate_errors():
-            sent = build_request(client, request, deadline.remaining())
-            received = client.send(sent, stream=True)
-            wait_at_most(sent, self.config.timeout_seconds)
+            received = self._begin(request, deadline, self.config.timeout_seconds)
             if received.status_code == 200:
                 return received
-            try:
-                body = b"".join(_until(deadline, received.iter_bytes()))
-            finally:
-                received.close()
-        raise error_of(Response(received.status_code, received.headers, body))
+            response = self._finish(received, deadline)
+        raise error_of(response)
+
+    def _begin(
+        self, request: Request, deadline: Deadline, idle_seconds: float
+    ) -> "httpx2.Response":
+        """Send the request and return the response before its body, which may then pause."""
+        client = self._http()
+        sent = build_request(client, request, deadline.remaining())
+        received = client.send(sent, stream=True)
+        wait_at_most(sent, idle_seconds)
+        return received
+
+    def _finish(self, received: "httpx2.Response", deadline: Deadline) -> Response:
+        """Return the whole response; its time is limited however slowly the server sends."""
+        body = bytearray()
+        try:
+            for chunk in received.iter_bytes():
+                body += chunk
+                deadline.check()
+        finally:
+            received.close()
+        return Response(received.status_code, received.headers, bytes(body))
 
     def _http(self) -> "httpx2.Client":
-        address = self._address()
-        with self._lock:
-            if self._client is not None and self._client_address != address:
-                self._client.close()  # the local server has died and started at another port
-                self._client = None
-            if self._client is None:
-                self._client = open_client(address, self.config.api_key)
-                self._client_address = address
-            return self._client
-
-
-def _until(deadline: Deadline, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the chunks. Raises ClientTimeoutError at the deadline, however the server trickles."""
-    for chunk in chunks:
-        if deadline.remaining() <= 0:
-            raise ClientTimeoutError(TIMED_OUT)
-        yield chunk
+        """Return a client for the address; start the server of the `local` backend."""
+        is_local = self.config.backend == "local"
+        address = in_thread(self._address) if is_local else self._address()
+        return self._connections.client(address)

@@ -1,26 +1,18 @@
 """
-Exceptions of this package, as one tree. No message holds a word of the prompt or the answer.
+Exceptions of this package: one class for each thing that a caller does about a failure.
 
 MMHIEError
-├ ConfigError                       also ValueError: a variable or a field of LLMConfig is wrong
-├ TransportError                    no complete answer came
-│ ├ ConnectionFailedError           also ConnectionError: nothing was sent; retried
-│ ├ ConnectionLostError             also ConnectionError: gone before the answer
-│ ├ ClientTimeoutError              also TimeoutError: we gave up waiting
-│ ├ StreamCutError                  the stream stopped before its end
-│ └ BadAnswerError                  the response does not follow this service's protocol
-├ GatewayError                      the server answered with an error: status, code, param
-│ ├ RequestError                    the caller can fix it
-│ └ ServiceError                    the operator must fix it, or time will
-└ LocalServerError                  the server of MMHIE_BACKEND=local is not available
-  ├ LauncherNotFoundError           the `mmhie` command is not installed
-  ├ LocalStartError                 it ended before it was ready
-  └ LocalStartTimeoutError          also TimeoutError: it was not ready in time
+├ ConfigError               also ValueError: correct a setting, an argument or the installation
+├ AccessError               the key is missing, unknown or expired, or lacks a scope
+├ RequestError              the request is refused as it is: change it
+├ BusyError                 a rate limit, or no free slot: ask again after `retry_after_seconds`
+├ UnavailableError          the service cannot answer: loading, on hold, failing
+├ ServiceTimeoutError       also TimeoutError: no answer in time
+├ IncompleteAnswerError     the answer was cut off: discard what you have shown of it
+└ ConnectionFailedError     also ConnectionError: no server there, or the connection was lost
 
-The classes of the gateway's codes are in _gateway_errors.py.
+`code` says which case it is: one of the gateway's codes, or one of this package's own.
 """
-
-from typing import ClassVar
 
 from mmhie._answer import Notice
 
@@ -28,103 +20,93 @@ from mmhie._answer import Notice
 class MMHIEError(Exception):
     """Base of all exceptions of this package; the message is a sentence with the remedy.
 
+    No message quotes the prompt or the answer. `status` is the HTTP status of an error response.
     `notices` are the red flags of the prompt, which need no answer: show them with the message.
     """
-
-    retryable: ClassVar[bool] = False
-
-    def __init__(self, message: str, *, request_id: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.request_id = request_id
-        self.notices: tuple[Notice, ...] = ()
-
-
-class ConfigError(MMHIEError, ValueError):
-    """A variable or a field of LLMConfig is wrong; the message names it."""
-
-
-class TransportError(MMHIEError):
-    """No complete answer came from the server."""
-
-
-class ConnectionFailedError(TransportError, ConnectionError):
-    """The server cannot be reached; nothing was sent."""
-
-    retryable = True
-
-
-class ConnectionLostError(TransportError, ConnectionError):
-    """The connection was lost before the answer came; the server may have done the work."""
-
-
-class ClientTimeoutError(TransportError, TimeoutError):
-    """The server neither answered nor gave up in time."""
-
-
-class StreamCutError(TransportError):
-    """The stream stopped before its end: what was received is not an answer."""
-
-
-class BadAnswerError(TransportError):
-    """The response does not follow this service's protocol."""
-
-
-BY_CODE: dict[str, type["GatewayError"]] = {}
-
-
-class GatewayError(MMHIEError):
-    """The server answered with an error: `status`, `code`, `param`, `retry_after_seconds`."""
-
-    default_status: ClassVar[int] = 500
-    default_code: ClassVar[str | None] = None
-
-    def __init_subclass__(
-        cls, *, status: int | None = None, code: str | None = None, retryable: bool = False
-    ) -> None:
-        super().__init_subclass__()
-        cls.default_status = cls.default_status if status is None else status
-        cls.retryable = cls.retryable or retryable
-        if code is not None:
-            cls.default_code = code
-            BY_CODE[code] = cls
 
     def __init__(
         self,
         message: str,
         *,
-        status: int | None = None,
         code: str | None = None,
+        status: int | None = None,
         param: str | None = None,
-        retry_after_seconds: float | None = None,
         request_id: str | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(message, request_id=request_id)
-        self.status = self.default_status if status is None else status
-        self.code = self.default_code if code is None else code
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.status = status
         self.param = param
+        self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
+        self.notices: tuple[Notice, ...] = ()
 
 
-class RequestError(GatewayError, status=400):
-    """The caller can fix it."""
+class ConfigError(MMHIEError, ValueError):
+    """A variable, a field of LLMConfig or the installation is wrong; the message names it."""
 
 
-class ServiceError(GatewayError):
-    """The operator must fix it, or time will."""
+class AccessError(MMHIEError):
+    """The key is missing, unknown, expired or revoked (401), or lacks a scope (403)."""
 
 
-class LocalServerError(MMHIEError):
-    """The server of MMHIE_BACKEND=local is not available."""
+class RequestError(MMHIEError):
+    """The request is refused as it is, by the service or by this package."""
 
 
-class LauncherNotFoundError(LocalServerError):
-    """The `mmhie` command is not installed."""
+class BusyError(MMHIEError):
+    """A rate limit is exceeded, or there is no free slot; it was retried without success."""
 
 
-class LocalStartError(LocalServerError):
-    """`mmhie serve` ended before it was ready; the message ends with its last line."""
+class UnavailableError(MMHIEError):
+    """The service cannot answer: it is loading, on hold or failing, or is another service."""
 
 
-class LocalStartTimeoutError(LocalServerError, TimeoutError):
-    """`mmhie serve` was not ready within MMHIE_START_TIMEOUT_SECONDS."""
+class ServiceTimeoutError(MMHIEError, TimeoutError):
+    """The service did not answer in time, by its own clock (`engine_timeout`) or by ours."""
+
+
+class IncompleteAnswerError(MMHIEError):
+    """The answer stopped before its end, or has no text: what was received is not an answer."""
+
+
+class ConnectionFailedError(MMHIEError, ConnectionError):
+    """The server is `unreachable`, or the connection was lost (`connection_lost`).
+
+    After a lost connection the server may have done the work.
+    """
+
+
+KIND_OF_CODE: dict[str, type[MMHIEError]] = {
+    "too_busy": BusyError,
+    "queue_timeout": BusyError,
+    "too_many_connections": BusyError,
+    "engine_cut": IncompleteAnswerError,
+    "no_answer": IncompleteAnswerError,
+    "engine_timeout": ServiceTimeoutError,
+}
+KIND_OF_TYPE: dict[str, type[MMHIEError]] = {
+    "authentication_error": AccessError,
+    "permission_error": AccessError,
+    "invalid_request_error": RequestError,
+    "rate_limit_error": BusyError,
+}
+KIND_OF_STATUS: dict[int, type[MMHIEError]] = {
+    401: AccessError,
+    403: AccessError,
+    408: ServiceTimeoutError,
+    429: BusyError,
+    504: ServiceTimeoutError,
+}
+
+
+def kind_of(code: str, error_type: str, status: int | None) -> type[MMHIEError]:
+    """Return the class of an error response, or of an error inside a stream, without a status."""
+    if code in KIND_OF_CODE:
+        return KIND_OF_CODE[code]
+    if status is None:
+        return KIND_OF_TYPE.get(error_type, UnavailableError)
+    by_family = RequestError if 400 <= status < 500 else UnavailableError
+    return KIND_OF_STATUS.get(status, by_family)

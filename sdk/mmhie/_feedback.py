@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mmhie._errors import BadAnswerError
-from mmhie._gateway_errors import InvalidRequestError
-from mmhie._http import UNREADABLE
+from mmhie._errors import RequestError
 from mmhie._request import Request, encode_json
-from mmhie._response import Response, read_object
+from mmhie._response import Response, bad_answer, read_object
 
 NO_ID = "Feedback needs the request_id of an answer; this one has none."
 Category = Literal[
@@ -46,10 +44,10 @@ def feedback_request(
 ) -> Request:
     """Return a request to /v1/mmhie/feedback; what is None is left out.
 
-    Raises InvalidRequestError without the id of an answer.
+    Raises RequestError without the id of an answer.
     """
     if not request_id:
-        raise InvalidRequestError(NO_ID)
+        raise RequestError(NO_ID, code="invalid_request")
     fields: Mapping[str, object] = {
         "request_id": request_id,
         "category": category,
@@ -63,11 +61,11 @@ def feedback_request(
 
 
 def read_receipt(response: Response) -> FeedbackReceipt:
-    """Return the receipt. Raises BadAnswerError."""
+    """Return the receipt. Raises UnavailableError."""
     fields = read_object(response)
     names = [fields.get(name) for name in ("id", "request_id", "created")]
     facts = [fields.get(name) for name in ("duplicate", "audited")]
     if not all(isinstance(name, str) for name in names):
-        raise BadAnswerError(UNREADABLE, request_id=response.request_id)
+        raise bad_answer("The response is no receipt", response)
     id_, request_id, created = map(str, names)
     return FeedbackReceipt(id_, request_id, created, *(fact is True for fact in facts))

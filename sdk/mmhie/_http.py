@@ -1,18 +1,18 @@
 """httpx2: clients, requests, and the one table that translates its exceptions."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mmhie._errors import (
-    BadAnswerError,
-    ClientTimeoutError,
     ConfigError,
     ConnectionFailedError,
-    ConnectionLostError,
-    StreamCutError,
+    IncompleteAnswerError,
+    MMHIEError,
+    ServiceTimeoutError,
+    UnavailableError,
 )
 from mmhie._request import Request
 from mmhie._version import __version__
@@ -39,17 +39,19 @@ UNREADABLE = "The response is not this service's; check that MMHIE_URL points at
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The server's address: a base URL, or a Unix socket."""
+    """The server's address, a base URL or a Unix socket, and the key for it."""
 
     base_url: str
     socket_path: str | None = None
+    api_key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, url: str) -> "Address":
+    def of(cls, url: str, api_key: str | None = None) -> "Address":
         """Parse `http://host:port`, `https://...` or `unix:/path`."""
         if url.startswith("unix:"):
-            return cls(f"http://{SOCKET_HOST}", "/" + url.removeprefix("unix:").lstrip("/"))
-        return cls(url.rstrip("/"))
+            path = "/" + url.removeprefix("unix:").lstrip("/")
+            return cls(f"http://{SOCKET_HOST}", path, api_key)
+        return cls(url.rstrip("/"), None, api_key)
 
     @property
     def is_on_this_machine(self) -> bool:
@@ -70,20 +72,20 @@ def _is_this_machine(host: str) -> bool:
     return address.is_loopback or address.is_unspecified  # a client of 0.0.0.0 stays here, too
 
 
-def open_client(address: Address, api_key: str | None) -> "httpx2.Client":
+def open_client(address: Address) -> "httpx2.Client":
     """Return a thread-safe client, without a connection limit: admission is the server's."""
     import httpx2
 
     with _translate_setup():
-        return httpx2.Client(**_options(address, api_key, httpx2.HTTPTransport))
+        return httpx2.Client(**_options(address, httpx2.HTTPTransport))
 
 
-def open_async_client(address: Address, api_key: str | None) -> "httpx2.AsyncClient":
+def open_async_client(address: Address) -> "httpx2.AsyncClient":
     """Return the same for asyncio; it belongs to the event loop that first uses it."""
     import httpx2
 
     with _translate_setup():
-        return httpx2.AsyncClient(**_options(address, api_key, httpx2.AsyncHTTPTransport))
+        return httpx2.AsyncClient(**_options(address, httpx2.AsyncHTTPTransport))
 
 
 @contextmanager
@@ -97,15 +99,13 @@ def _translate_setup() -> Iterator[None]:
         raise ConfigError(NO_SOCKS) from error
 
 
-def _options(
-    address: Address, api_key: str | None, transport_of: Callable[..., object]
-) -> dict[str, Any]:
+def _options(address: Address, transport_of: Callable[..., object]) -> dict[str, Any]:
     import httpx2
 
     limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
     headers = {"user-agent": f"mmhie/{__version__}"}
-    if api_key is not None:
-        headers["authorization"] = f"Bearer {api_key}"
+    if address.api_key is not None:
+        headers["authorization"] = f"Bearer {address.api_key}"
     options = {"base_url": address.base_url, "headers": headers, "limits": limits}
     if address.is_on_this_machine:  # httpx2's own has the proxies of the environment
         uds, is_tls = address.socket_path, address.base_url.startswith("https:")
@@ -160,15 +160,30 @@ def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
         from mmhie._connection_cause import cause_of  # lazily: it imports sockets and TLS
 
         told = UNREACHABLE.format(server=server_of(error), cause=cause_of(error))
-        raise ConnectionFailedError(told) from error
+        raise ConnectionFailedError(told, code="unreachable") from error
     except httpx2.TimeoutException as error:
-        raise ClientTimeoutError(TIMED_OUT) from error
+        raise timed_out() from error
     except httpx2.SSEError as error:
-        raise BadAnswerError(UNREADABLE) from error
+        raise UnavailableError(UNREADABLE, code="bad_answer") from error
     except httpx2.TransportError as error:
-        raise (StreamCutError(CUT) if in_stream else ConnectionLostError(LOST)) from error
+        raise (stream_cut() if in_stream else connection_lost()) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise BadAnswerError(UNREADABLE) from error
+        raise UnavailableError(UNREADABLE, code="bad_answer") from error
+
+
+def timed_out() -> MMHIEError:
+    """Return the error of a call whose time is over."""
+    return ServiceTimeoutError(TIMED_OUT, code="client_timeout")
+
+
+def stream_cut() -> MMHIEError:
+    """Return the error of a stream that stopped before its end."""
+    return IncompleteAnswerError(CUT, code="stream_cut")
+
+
+def connection_lost() -> MMHIEError:
+    """Return the error of a connection that was lost before the answer."""
+    return ConnectionFailedError(LOST, code="connection_lost")
 
 
 def event_source(response: "httpx2.Response") -> "httpx2.EventSource":
@@ -177,12 +192,3 @@ def event_source(response: "httpx2.Response") -> "httpx2.EventSource":
 
     response.encoding = "utf-8"
     return httpx2.EventSource(response)
-
-
-def end_connection(response: "httpx2.Response") -> None:
-    """Shut the socket down, which wakes a thread that reads from it: closing it would not."""
-    stream = response.extensions.get("network_stream")
-    connection = stream and stream.get_extra_info("socket")
-    if connection is not None:
-        with suppress(OSError):  # the server was first
-            connection.shutdown(2)  # socket.SHUT_RDWR

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mmhie import _fork
 from mmhie._config import VARIABLES, LLMConfig
-from mmhie._errors import LauncherNotFoundError, LocalStartError, LocalStartTimeoutError
+from mmhie._errors import ConfigError, ServiceTimeoutError, UnavailableError
 
 GRACE_SECONDS = 20.0
 # `mmhie serve` gives up after the same time and names the reason: let it report first.
@@ -69,7 +69,7 @@ class LocalServer:
     def url(self) -> str:
         """Return the server's address once it is ready; start it, or restart it. Thread-safe.
 
-        Raises LauncherNotFoundError, LocalStartError, LocalStartTimeoutError.
+        Raises ConfigError, UnavailableError, ServiceTimeoutError.
         """
         with self._lock:
             if not (self._is_inherited() or self._is_running()):
@@ -137,9 +137,9 @@ class LocalServer:
         while not is_ready(self._port):
             if process.poll() is not None:
                 relay.join(1.0)  # a grandchild may hold the pipe open for ever
-                raise LocalStartError(self._ending(process))
+                raise UnavailableError(self._ending(process))
             if time.monotonic() > deadline:
-                raise LocalStartTimeoutError(
+                raise ServiceTimeoutError(
                     f"`mmhie serve` was not ready within {wait:g} s; "
                     "set MMHIE_START_TIMEOUT_SECONDS higher if the model takes longer to load."
                 )
@@ -162,10 +162,10 @@ def acquire(config: LLMConfig) -> LocalServer:
 
 
 def find_launcher(path: str | None, beside: Path) -> str:
-    """Find the `mmhie` command on PATH, else beside Python. Raises LauncherNotFoundError."""
+    """Find the `mmhie` command on PATH, else beside Python. Raises ConfigError."""
     launcher = shutil.which("mmhie", path=path) or shutil.which("mmhie", path=str(beside))
     if launcher is None:
-        raise LauncherNotFoundError(
+        raise ConfigError(
             "MMHIE_BACKEND is local, but the `mmhie` command is not installed; install "
             "mmhie-server beside this application, or set MMHIE_BACKEND=remote and MMHIE_URL."
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
-from mmhie._gateway_errors import InvalidRequestError
+from mmhie._errors import RequestError
 
 
 class SamplingOptions(TypedDict, total=False):
@@ -45,6 +45,10 @@ NO_MESSAGES = (
     'chat takes a list of messages, [{"role": "user", "content": "..."}]; for a question as text '
     "call generate."
 )
+NOT_JSON = (
+    "The request cannot be encoded as JSON; pass text that is valid Unicode, finite numbers, and "
+    "no other types."
+)
 MODELS = Request("GET", "/v1/models")
 READY = Request("GET", "/readyz")
 
@@ -60,10 +64,10 @@ def generate_request(
 
 
 def refuse_text(messages: Sequence[object]) -> None:
-    """Raise InvalidRequestError for what is no list of messages."""
+    """Raise RequestError for what is no list of messages."""
     is_text = isinstance(messages, str | bytes) or not isinstance(messages, Sequence)
     if is_text or not all(isinstance(message, Mapping) for message in messages):
-        raise InvalidRequestError(NO_MESSAGES)
+        raise RequestError(NO_MESSAGES, code="invalid_request")
 
 
 def chat_request(
@@ -82,13 +86,10 @@ def chat_request(
 
 
 def encode_json(fields: Mapping[str, object]) -> bytes:
-    """Return the fields as JSON. Raises InvalidRequestError."""
+    """Return the fields as JSON. Raises RequestError."""
     body = _json(fields)
     if body is None:
-        raise InvalidRequestError(
-            "The request cannot be encoded as JSON; pass text that is valid Unicode, finite "
-            "numbers, and no other types."
-        )
+        raise RequestError(NOT_JSON, code="invalid_request")
     return body
 
 

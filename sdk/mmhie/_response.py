@@ -5,13 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmhie._answer import Answer, Notice, Usage
-from mmhie._errors import BY_CODE, BadAnswerError, GatewayError, RequestError, ServiceError
-from mmhie._gateway_errors import (
-    EngineUnavailableError,
-    HeldError,
-    NoAnswerError,
-    UnauthorizedError,
-)
+from mmhie._errors import IncompleteAnswerError, MMHIEError, UnavailableError, kind_of
 from mmhie._retry import parse_retry_after
 
 NO_TEXT = "The model gave no answer text; a larger max_tokens may help."
@@ -23,20 +17,7 @@ ENGINE_REFUSED = (
 CUT_IN_REASONING = (
     "The model used up its tokens while reasoning and gave no answer; raise max_tokens."
 )
-# Errors of a proxy in front of the gateway have none of its codes: the status decides.
-CODE_OF_STATUS = {
-    400: "invalid_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    408: "body_timeout",
-    413: "body_too_large",
-    422: "invalid_request",
-    429: "too_busy",
-    503: "engine_unavailable",
-    504: "engine_timeout",
-}
+OURS = "x-mmhie-disclaimer-version"  # only the gateway sends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +35,7 @@ class Response:
 
 
 def read_generate(response: Response) -> Answer:
-    """Return the answer of /llm/generate. Raises NoAnswerError, BadAnswerError."""
+    """Return the answer of /llm/generate. Raises IncompleteAnswerError, UnavailableError."""
     fields = read_object(response)
     reasoning = fields.get("reasoning")
     return answer_of(
@@ -90,7 +71,7 @@ def read_model_ids(response: Response) -> list[str]:
     rows = data if isinstance(data, list) else []
     ids = [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
     if not ids:
-        raise _bad(response, "The server lists no model")
+        raise bad_answer("The server lists no model", response)
     return ids
 
 
@@ -98,71 +79,62 @@ def read_object(response: Response) -> Mapping[str, object]:
     """Return the JSON object of a 200."""
     fields = parse_json(response.body)
     if not isinstance(fields, dict):
-        raise _bad(response, "The response is not a JSON object")
+        raise bad_answer("The response is not a JSON object", response)
     return fields
 
 
-def readiness_error(response: Response) -> GatewayError:
-    """Return the error that a /readyz other than 200 means: held by an operator, or loading."""
+def read_readiness(response: Response) -> None:
+    """Raise what a /readyz that is not ready means: held by an operator, or loading."""
+    if response.status == 200:
+        read_object(response)
+        return
     health = _mapping(parse_json(response.body))
     phase, detail = _text(health.get("phase")), _text(health.get("detail"))
     if not phase:
-        return error_of(response)
-    kind = HeldError if phase == "held" else EngineUnavailableError
-    sentence = f"The model is not ready ({phase}). {detail}".strip()
-    return kind(sentence, status=response.status, request_id=response.request_id)
-
-
-def error_of(response: Response) -> GatewayError:
-    """Return the error that a status other than 200 means."""
-    return gateway_error(
-        _mapping(parse_json(response.body)).get("error"),
+        raise error_of(response)
+    raise UnavailableError(
+        f"The model is not ready ({phase}). {detail}".strip(),
+        code="held" if phase == "held" else "engine_unavailable",
         status=response.status,
         request_id=response.request_id,
-        retry_after_seconds=parse_retry_after(response.headers.get("retry-after")),
     )
 
 
-def gateway_error(
-    envelope: object,
-    *,
-    status: int | None = None,
-    request_id: str | None = None,
-    retry_after_seconds: float | None = None,
-) -> GatewayError:
+def error_of(response: Response) -> MMHIEError:
+    """Return the error that a status other than 200 means."""
+    envelope = _mapping(parse_json(response.body)).get("error")
+    error = read_error(envelope, response.headers, response.status)
+    error.retry_after_seconds = parse_retry_after(response.headers.get("retry-after"))
+    return error
+
+
+def read_error(
+    envelope: object, headers: Mapping[str, str], status: int | None = None
+) -> MMHIEError:
     """Return the exception for an error object, from a response or from inside a stream.
 
-    The message is taken over only with one of the gateway's own codes, whose messages never hold
-    a word of the request; an engine or a proxy in its place may well echo the prompt. Notices are
-    the gateway's own in each case: it adds them to what the engine refuses, too.
+    Only the gateway's own sentence is taken over, which never quotes the request: an engine or a
+    proxy in its place may echo the prompt. Notices are always the gateway's.
     """
     fields = _mapping(envelope)
-    known = BY_CODE.get(_text(fields.get("code")))
-    trusted = fields if known else {}
-    kind = known or _class_of_status(500 if status is None else status)
-    message = _text(trusted.get("message")) or _plain_message(status, is_told="message" in fields)
-    error = kind(
-        f"{message} {HOW_TO_GIVE_A_KEY}" if kind is UnauthorizedError else message,
+    own = fields if OURS in headers and isinstance(fields.get("code"), str) else {}
+    code = _text(own.get("code"))
+    message = _text(own.get("message")) or _plain_message(status, has_reason="message" in fields)
+    error = kind_of(code, _text(own.get("type")), status)(
+        f"{message} {HOW_TO_GIVE_A_KEY}" if code == "unauthorized" or status == 401 else message,
+        code=code or None,
         status=status,
-        code=_text(trusted.get("code")) or None,
-        param=_text(trusted.get("param")) or None,
-        retry_after_seconds=retry_after_seconds,
-        request_id=request_id,
+        param=_text(own.get("param")) or None,
+        request_id=headers.get("x-request-id"),
     )
     error.notices = notices_of(_mapping(fields.get("mmhie")))
     return error
 
 
-def _class_of_status(status: int) -> type[GatewayError]:
-    if status in CODE_OF_STATUS:
-        return BY_CODE[CODE_OF_STATUS[status]]
-    return RequestError if 400 <= status < 500 else ServiceError
-
-
-def _plain_message(status: int | None, *, is_told: bool) -> str:
+def _plain_message(status: int | None, *, has_reason: bool) -> str:
     if status is None:
         return "The server reported an error inside the stream."
-    if status == 400 and is_told:
+    if status == 400 and has_reason:
         return ENGINE_REFUSED
     return f"HTTP status {status}, without this service's error object; check MMHIE_URL."
 
@@ -173,7 +145,8 @@ def answer_of(
     """Return the Answer of the fields that JSON and the last event of a stream share."""
     notices = notices_of(fields)
     if not text.strip():
-        error = NoAnswerError(CUT_IN_REASONING if reasoning else NO_TEXT, request_id=request_id)
+        sentence = CUT_IN_REASONING if reasoning else NO_TEXT
+        error = IncompleteAnswerError(sentence, code="no_answer", request_id=request_id)
         error.notices = notices
         raise error
     metadata = _mapping(fields.get("mmhie"))
@@ -220,13 +193,14 @@ def _usage(fields: Mapping[str, object]) -> Usage:
 def _first(choices: object, response: Response) -> Mapping[str, object]:
     rows = _list(choices)
     if not rows or not isinstance(rows[0], dict):
-        raise _bad(response, "The response has no choices")
+        raise bad_answer("The response has no choices", response)
     return rows[0]
 
 
-def _bad(response: Response, problem: str) -> BadAnswerError:
+def bad_answer(problem: str, response: Response) -> UnavailableError:
+    """Return the error of a response that does not follow this service's protocol."""
     message = f"{problem}; check that MMHIE_URL points at the service."
-    return BadAnswerError(message, request_id=response.request_id)
+    return UnavailableError(message, code="bad_answer", request_id=response.request_id)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

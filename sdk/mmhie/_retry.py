@@ -5,29 +5,16 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from mmhie._errors import (
-    ClientTimeoutError,
-    ConnectionFailedError,
-    ConnectionLostError,
-    GatewayError,
-    MMHIEError,
-)
-from mmhie._gateway_errors import DrainingError, EngineUnavailableError, TooManyConnectionsError
+from mmhie._errors import ConnectionFailedError, MMHIEError, ServiceTimeoutError
+from mmhie._http import timed_out
 
 Clock = Callable[[], float]
 
 POLL_SECONDS = 1.0
 LONGEST_POLL_SECONDS = 10.0  # one that a restart swallows must not be the last
+NOTHING_WAS_DONE = frozenset({429, 503})
 # Between containers and proxies, a server that is not there yet accepts and says one of these.
-NOT_THERE_YET = (
-    ClientTimeoutError,
-    ConnectionFailedError,
-    ConnectionLostError,
-    DrainingError,
-    EngineUnavailableError,
-    TooManyConnectionsError,
-)
-PROXY_FOUND_NOBODY = frozenset({502, 504})
+NOT_THERE_YET = frozenset({502, 503, 504})
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 8.0
 # A server with the same timeout says more (notices, a request id) than a clock of ours could.
@@ -44,6 +31,11 @@ class Deadline(ABC):
     def remaining(self) -> float:
         """Return the seconds until the deadline, 0 when it has passed."""
         return max(0.0, self._end - self._clock())
+
+    def check(self) -> None:
+        """Raise ServiceTimeoutError where the time is over."""
+        if self.remaining() <= 0:
+            raise timed_out()
 
     @abstractmethod
     def delay_after(self, error: MMHIEError) -> float | None:
@@ -70,7 +62,7 @@ class Backoff(Deadline):
 
     def delay_after(self, error: MMHIEError) -> float | None:
         """Return the delay of the next retry; None after the last, or past the deadline."""
-        if not error.retryable or self._attempt >= self._retries:
+        if not is_retryable(error) or self._attempt >= self._retries:
             return None
         delay = _delay(error, self._attempt, self._jitter())
         self._attempt += 1
@@ -86,14 +78,22 @@ class Polling(Deadline):
 
     def delay_after(self, error: MMHIEError) -> float | None:
         """Return the poll interval; None for an error that waiting does not mend."""
-        status = error.status if isinstance(error, GatewayError) else None
-        is_transient = isinstance(error, NOT_THERE_YET) or status in PROXY_FOUND_NOBODY
-        return POLL_SECONDS if is_transient and self.remaining() > POLL_SECONDS else None
+        is_early = isinstance(error, ConnectionFailedError | ServiceTimeoutError) or (
+            error.status in NOT_THERE_YET and error.code != "held"
+        )
+        return POLL_SECONDS if is_early and self.remaining() > POLL_SECONDS else None
+
+
+def is_retryable(error: MMHIEError) -> bool:
+    """Return whether nothing was done for the request; a hold ends by an operator's decision."""
+    if error.code in ("unreachable", "held"):
+        return error.code == "unreachable"
+    return error.status in NOTHING_WAS_DONE
 
 
 def _delay(error: MMHIEError, attempt: int, jitter: float) -> float:
     step = min(FIRST_DELAY_SECONDS * 2.0**attempt, MAX_DELAY_SECONDS)
-    least = error.retry_after_seconds if isinstance(error, GatewayError) else None
+    least = error.retry_after_seconds
     # jitter comes on top of Retry-After, or all who were refused together come back together
     return step * (0.5 + jitter / 2) if least is None else least + step * jitter / 2
 

@@ -25,7 +25,6 @@ from typing import Any
 import pytest
 
 from mmhie import _base_client
-from mmhie._errors import BY_CODE, GatewayError
 
 DISCLAIMER = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
@@ -36,6 +35,21 @@ EMERGENCY_NOTE = (
 )
 MODEL = "mmhie-testing"
 DEFAULT_TEXT = "This is a test answer."
+
+STATUS_OF_CODE = {
+    "invalid_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "model_not_found": 404,
+    "input_too_long": 413,
+    "too_busy": 429,
+    "internal": 500,
+    "feedback_not_taken": 501,
+    "no_answer": 502,
+    "engine_unavailable": 503,
+    "held": 503,
+    "engine_timeout": 504,
+}
 
 Json = dict[str, Any]
 
@@ -50,6 +64,19 @@ class _Scripted:
     annotations: Json  # the fields that JSON, streams and the `mmhie` key share
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """One refusal in waiting."""
+
+    status: int
+    code: str
+    message: str
+
+    def body(self) -> Json:
+        error = {"message": self.message, "type": "error", "param": None, "code": self.code}
+        return {"error": error}
+
+
 class FakeServer:
     """Requests received and answers in waiting; without one, the answer is DEFAULT_TEXT.
 
@@ -60,7 +87,7 @@ class FakeServer:
         self.url = ""
         self.requests: list[Json] = []
         self.feedback: list[Json] = []
-        self._next: deque[_Scripted | GatewayError] = deque()
+        self._next: deque[_Scripted | _Failure] = deque()
 
     @property
     def prompts(self) -> list[str]:
@@ -85,22 +112,27 @@ class FakeServer:
         finish = "length" if truncated in ("in_answer", "in_reasoning") else "stop"
         self._next.append(_Scripted(text, reasoning, finish, annotations))
 
-    def fail(self, code: str, message: str = "Scripted failure.") -> None:
-        """Refuse the next request with one of the gateway's codes: `held`, `no_answer`, ..."""
-        if code not in BY_CODE:
-            raise ValueError(f"Unknown error code {code}; use one of {', '.join(BY_CODE)}.")
-        self._next.append(BY_CODE[code](message))
+    def fail(
+        self, code: str, message: str = "Scripted failure.", *, status: int | None = None
+    ) -> None:
+        """Refuse the next request with a code of the gateway's: `held`, `no_answer`, ...
 
-    def take(self, request: Json) -> _Scripted | GatewayError:
+        A code that is not in STATUS_OF_CODE needs its status.
+        """
+        if status is None and code not in STATUS_OF_CODE:
+            raise ValueError(f"Give `status`, or use one of {', '.join(STATUS_OF_CODE)}.")
+        self._next.append(_Failure(status or STATUS_OF_CODE[code], code, message))
+
+    def take(self, request: Json) -> _Scripted | _Failure:
         """Record a request and return the answer to it."""
         self.requests.append(request)
         if not self._next:
             self.answer()
         return self._next.popleft()
 
-    def take_feedback(self, feedback: Json) -> Json | GatewayError:
+    def take_feedback(self, feedback: Json) -> Json | _Failure:
         """Keep feedback and return its receipt, or the failure that is next."""
-        if self._next and isinstance(failure := self._next[0], GatewayError):
+        if self._next and isinstance(failure := self._next[0], _Failure):
             self._next.popleft()
             return failure
         duplicate = feedback in self.feedback
@@ -193,9 +225,8 @@ class FakeHandler(BaseHTTPRequestHandler):
         body: Json = json.loads(self.rfile.read(int(self.headers["content-length"])))
         is_feedback = self.path == "/v1/mmhie/feedback"
         answer = self.fake.take_feedback(body) if is_feedback else self.fake.take(body)
-        if isinstance(answer, GatewayError):
-            error = {"message": answer.message, "type": "error", "param": None, "code": answer.code}
-            self._send(answer.status, {"error": error})
+        if isinstance(answer, _Failure):
+            self._send(answer.status, answer.body())
         elif isinstance(answer, dict):
             self._send(200, answer)
         elif self.path == "/v1/chat/completions":
@@ -214,6 +245,7 @@ class FakeHandler(BaseHTTPRequestHandler):
         self.send_header("content-type", media)
         self.send_header("content-length", str(len(data)))
         self.send_header("x-request-id", "testing")
+        self.send_header("x-mmhie-disclaimer-version", "testing")
         self.end_headers()
         self.wfile.write(data)
 

@@ -116,7 +116,7 @@ def reply(value: object, status: int = 200, **headers: str) -> Script:
 def error(status: int, code: object, message: str = "A sentence.", **headers: str) -> Script:
     """Answer with the one error shape."""
     body = {"message": message, "type": "t", "param": "prompt", "code": code}
-    return reply({"error": body}, status, **headers)
+    return reply({"error": body}, status, x_mmhie_disclaimer_version="1", **headers)
 
 
 def event(value: object) -> bytes:
@@ -134,7 +134,9 @@ def stream(*parts: Part, cut: bool = False, then_wait: bool = False) -> Script:
     """
 
     async def run(exchange: Exchange) -> None:
-        await exchange.head(200, {"content-type": "text/event-stream"}, None)
+        await exchange.head(
+            200, {"content-type": "text/event-stream", "x-mmhie-disclaimer-version": "1"}, None
+        )
         for part in parts:
             if isinstance(part, bytes):
                 await exchange.chunk(part)

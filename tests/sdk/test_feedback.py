@@ -40,7 +40,7 @@ def test_the_request_and_the_receipt(serve: Serve, connect: Connect) -> None:
 @pytest.mark.parametrize("junk", [{}, {**RECEIPT, "id": 7}, [], "ok"])
 def test_a_receipt_that_is_none(serve: Serve, connect: Connect, junk: object) -> None:
     """It does not look as if the feedback were stored."""
-    with pytest.raises(mmhie.BadAnswerError):
+    with pytest.raises(mmhie.UnavailableError):
         connect(serve(reply(junk)).url).feedback("r-1", "other", "low")
 
 
@@ -55,5 +55,5 @@ def test_a_full_disk_is_tried_again(serve: Serve, connect: Connect) -> None:
 
 def test_an_answer_without_an_id(connect: Connect) -> None:
     """`MedicalText.request_id` may be None; said here, before anything is sent."""
-    with pytest.raises(mmhie.InvalidRequestError, match="has none"):
+    with pytest.raises(mmhie.RequestError, match="has none"):
         connect("http://127.0.0.1:9").feedback(None, "other", "low")

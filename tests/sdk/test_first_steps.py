@@ -39,7 +39,7 @@ def test_an_address_that_is_none() -> None:
 @pytest.mark.parametrize("asked", ["Hi", ["Hi"]])
 def test_chat_with_a_text(connect: Connect, asked: object) -> None:
     """A sentence that names the call for a text, in both clients."""
-    with pytest.raises(mmhie.InvalidRequestError, match="call generate"):
+    with pytest.raises(mmhie.RequestError, match="call generate"):
         connect(NOWHERE).chat(asked)
 
 

@@ -48,7 +48,7 @@ def test_what_the_engine_refuses_has_its_notices(
     """The gateway adds them to the engine's own error, which has none of the gateway's codes."""
     emergency = {"role": "user", "content": f"I have crushing chest pain right now. {CANARY}"}
 
-    with pytest.raises(mmhie.InvalidRequestError, match="The engine refused") as caught:
+    with pytest.raises(mmhie.RequestError, match="The engine refused") as caught:
         connect(gateway.url).chat([emergency], max_tokens=0)
 
     assert [notice["id"] for notice in caught.value.notices] == ["MED101"]
@@ -59,11 +59,11 @@ def test_what_the_engine_refuses_has_its_notices(
 @pytest.mark.parametrize(
     ("ask", "kind"),
     [
-        (lambda llm: llm.generate(" "), mmhie.InvalidRequestError),
-        (lambda llm: llm.generate(CANARY, top_p=7.0), mmhie.InvalidRequestError),
-        (lambda llm: llm.generate(f"{CANARY} " * 500), mmhie.InputTooLongError),
-        (lambda llm: llm.generate(CANARY + "x" * 3_000_000), mmhie.BodyTooLargeError),
-        (lambda llm: llm.chat(TURNS, seed=CANARY), mmhie.InvalidRequestError),
+        (lambda llm: llm.generate(" "), mmhie.RequestError),
+        (lambda llm: llm.generate(CANARY, top_p=7.0), mmhie.RequestError),
+        (lambda llm: llm.generate(f"{CANARY} " * 500), mmhie.RequestError),
+        (lambda llm: llm.generate(CANARY + "x" * 3_000_000), mmhie.RequestError),
+        (lambda llm: llm.chat(TURNS, seed=CANARY), mmhie.RequestError),
     ],
 )
 def test_refusals_are_their_classes(
@@ -86,7 +86,7 @@ def test_the_servers_timeout_arrives_first(
     """Its 504 says more than our own clock could; a TimeoutError either way, asked once."""
     engine.next(fault="hang_after_headers")
 
-    with pytest.raises(mmhie.EngineTimeoutError) as caught:
+    with pytest.raises(mmhie.ServiceTimeoutError) as caught:
         connect(gateway.url, timeout_seconds=3).generate("How?")
 
     assert isinstance(caught.value, TimeoutError)
@@ -111,22 +111,22 @@ def test_an_engine_that_fails_midway_never_looks_like_success(
     events = connect(gateway.url).events("How?")
 
     assert isinstance(next(events), Delta)
-    with pytest.raises(mmhie.ServiceError):
+    with pytest.raises(mmhie.MMHIEError):
         list(events)
 
 
 def test_reasoning_without_an_answer(
     gateway: Gateway, engine: FakeEngine, connect: Connect
 ) -> None:
-    """Tokens spent on reasoning alone are NoAnswerError on both routes."""
+    """Tokens spent on reasoning alone are IncompleteAnswerError on both routes."""
     client = connect(gateway.url)
     for ask in (partial(client.generate, "How?"), partial(client.chat, TURNS)):
         engine.next(fault="reasoning_only")
-        with pytest.raises(mmhie.NoAnswerError):
+        with pytest.raises(mmhie.IncompleteAnswerError):
             ask()
 
 
 def test_no_engine_yet_is_a_clear_error(deserted: Gateway, connect: Connect) -> None:
-    """In front of an engine that is not there: EngineUnavailableError, after the retries."""
-    with pytest.raises(mmhie.EngineUnavailableError):
+    """In front of an engine that is not there: UnavailableError, after the retries."""
+    with pytest.raises(mmhie.UnavailableError):
         connect(deserted.url, max_retries=0).generate("How?")

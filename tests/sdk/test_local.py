@@ -177,7 +177,7 @@ def test_stopping_interrupts_a_start(starts: Starts, monkeypatch: pytest.MonkeyP
         starting = threads.submit(server.url)
         until(starts)
         server.stop()
-        with pytest.raises(mmhie.LocalStartError, match="was stopped before it was ready"):
+        with pytest.raises(mmhie.UnavailableError, match="was stopped before it was ready"):
             starting.result(PATIENCE_S)
 
     assert is_gone(starts()[0]["pid"], seconds=0)
@@ -211,7 +211,7 @@ def test_a_server_that_ends_before_it_is_ready(
     with (
         MedicalReasoningLLM(LOCAL) as client,
         pytest.raises(
-            mmhie.LocalStartError, match=r"exit code 2 .*\(log: .*\.log\).* MMHIE_PORT is taken\.$"
+            mmhie.UnavailableError, match=r"exit code 2 .*\(log: .*\.log\).* MMHIE_PORT is taken\.$"
         ),
     ):
         client.generate("How?")
@@ -227,13 +227,13 @@ def test_a_server_that_is_never_ready(starts: Starts, monkeypatch: pytest.Monkey
     with pytest.raises(TimeoutError, match="MMHIE_START_TIMEOUT_SECONDS") as caught:
         server.url()
 
-    assert type(caught.value) is mmhie.LocalStartTimeoutError
+    assert type(caught.value) is mmhie.ServiceTimeoutError
     assert is_gone(starts()[0]["pid"], seconds=0)
 
 
 def test_without_the_command_it_says_what_to_install(tmp_path: Path) -> None:
     """One sentence with both ways out."""
-    with pytest.raises(mmhie.LauncherNotFoundError, match="install mmhie-server"):
+    with pytest.raises(mmhie.ConfigError, match="install mmhie-server"):
         find_launcher(str(tmp_path), tmp_path)
 
 

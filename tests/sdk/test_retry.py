@@ -1,10 +1,10 @@
 """Failed calls that are sent again, and after how long."""
 
 import pytest
-from mmhie import EngineUnavailableError, TooBusyError
+from mmhie import BusyError, UnavailableError
 from mmhie._retry import Backoff, parse_retry_after
 
-BUSY = TooBusyError("Busy.")
+BUSY = BusyError("Busy.", status=429)
 
 
 def backoff(retries: int = 5, seconds: float = 100.0, jitter: float = 1.0) -> Backoff:
@@ -26,7 +26,7 @@ def test_jitter_takes_up_to_half_off() -> None:
 @pytest.mark.parametrize("jitter", [0.0, 1.0])
 def test_retry_after_is_never_undercut(jitter: float) -> None:
     """The server's own wish is the least wait."""
-    error = EngineUnavailableError("Loading.", retry_after_seconds=3)
+    error = UnavailableError("Loading.", status=503, retry_after_seconds=3)
 
     delay = backoff(jitter=jitter).delay_after(error)
 

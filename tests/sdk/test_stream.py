@@ -90,7 +90,7 @@ def test_a_cut_stream_never_looks_like_success(
     """Without the last event and [DONE] it raises, whether the connection broke or just ended."""
     server = serve(stream(*parts, cut=cut))
 
-    with pytest.raises(mmhie.StreamCutError) as caught:
+    with pytest.raises(mmhie.IncompleteAnswerError) as caught:
         list(connect(server.url).events(CANARY))
 
     assert caught.value.request_id == "req-1"
@@ -112,7 +112,7 @@ def test_an_event_that_is_not_the_protocol_is_an_error(
     """Garbage is not skipped: a piece of the answer may be missing."""
     server = serve(stream(event({"delta": "Hi"}), bad, event(LAST), DONE))
 
-    with pytest.raises(mmhie.BadAnswerError):
+    with pytest.raises(mmhie.UnavailableError):
         list(connect(server.url).events("How?"))
 
 
@@ -125,8 +125,8 @@ def test_unknown_fields_are_ignored(serve: Serve, connect: Connect) -> None:
 
 
 def test_a_stream_without_text_is_an_error(serve: Serve, connect: Connect) -> None:
-    """An end without an answer is NoAnswerError."""
-    with pytest.raises(mmhie.NoAnswerError):
+    """An end without an answer is IncompleteAnswerError."""
+    with pytest.raises(mmhie.IncompleteAnswerError):
         list(connect(serve(answer_stream()).url).events("How?"))
 
 
@@ -193,7 +193,7 @@ def test_another_thread_can_close_it(serve: Serve) -> None:
             waiting = threads.submit(next, events)
             time.sleep(0.1)
             events.close()
-            with pytest.raises(mmhie.StreamCutError):
+            with pytest.raises(mmhie.IncompleteAnswerError):
                 waiting.result(PATIENCE_S)
         server.until_left()
 
@@ -228,9 +228,9 @@ def test_a_finished_stream_gives_its_connection_back(serve: Serve, connect: Conn
 
 async def test_a_stream_must_be_entered() -> None:
     """Iterating without `with` says what is missing."""
-    with pytest.raises(RuntimeError, match=r"^[^`]*`with llm\.stream"):
+    with pytest.raises(RuntimeError, match=r"`with llm\.stream"):
         next(MedicalReasoningLLM(NOWHERE).stream("How?"))
-    with pytest.raises(RuntimeError, match=r"async with llm\.stream"):
+    with pytest.raises(RuntimeError, match="`async with`"):
         await anext(AsyncMedicalReasoningLLM(NOWHERE).stream("How?"))
 
 

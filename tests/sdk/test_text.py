@@ -147,7 +147,7 @@ def test_errors_carry_the_notices(
     refused = {"message": "On hold.", "code": code, "mmhie": {"notices": [NOTICE]}}
     client = connect(serve(reply({"error": refused}, status)).url, max_retries=0)
 
-    with pytest.raises(mmhie.GatewayError) as caught:
+    with pytest.raises(mmhie.MMHIEError) as caught:
         client.generate("How?")
     assert caught.value.notices == (NOTICE,)
 

@@ -41,10 +41,10 @@ def test_it_waits_for_a_server_behind_something(
 @pytest.mark.parametrize(
     ("script", "kind", "said", "limit"),
     [
-        (phase("loading"), mmhie.EngineUnavailableError, r"loading\). Half of it", [1.0]),
-        (phase("held", detail="Out of service."), mmhie.HeldError, "Out of service", []),
-        (reply({"detail": "Not Found"}, status=404), mmhie.NotFoundError, ".", []),
-        (reply(b"<html>"), mmhie.BadAnswerError, "MMHIE_URL", []),
+        (phase("loading"), mmhie.UnavailableError, r"loading\). Half of it", [1.0]),
+        (phase("held", detail="Out of service."), mmhie.UnavailableError, "Out of service", []),
+        (reply({"detail": "Not Found"}, status=404), mmhie.RequestError, ".", []),
+        (reply(b"<html>"), mmhie.UnavailableError, "MMHIE_URL", []),
         (None, mmhie.ConnectionFailedError, "cannot", [1.0]),
     ],
     ids=[

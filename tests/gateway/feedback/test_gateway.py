@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from mmhie import AnswerNotFoundError, LLMConfig, MedicalReasoningLLM
+from mmhie import LLMConfig, MedicalReasoningLLM, RequestError
 
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.fhir.feedback import resource_of
@@ -301,10 +301,10 @@ def test_the_sdk_flags(clinic: Clinic, engine: FakeEngine) -> None:
         assert text.request_id is not None
         receipt = llm.feedback(text.request_id, "omission", "moderate", comment="Dose?")
         assert (receipt.request_id, receipt.audited) == (text.request_id, True)
-        with pytest.raises(AnswerNotFoundError) as unknown:
+        with pytest.raises(RequestError) as unknown:
             llm.feedback("f" * 32, "omission", "low")
 
-    assert unknown.value.param == "request_id"
+    assert (unknown.value.code, unknown.value.param) == ("answer_not_found", "request_id")
 
 
 def test_where_no_feedback_is_taken(gateway: Gateway) -> None:

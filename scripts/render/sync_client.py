@@ -1,0 +1,47 @@
+"""The synchronous half of the SDK, from the asynchronous one, by unasync."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import unasync
+
+from scripts.render.page import ROOT
+
+SDK: Final = ROOT / "sdk" / "mmhie"
+FILES: Final = {"_async_client.py": "_client.py", "_async_stream.py": "_stream.py"}
+REPLACED: Final = {
+    "httpx2.AsyncClient": "httpx2.Client",
+    "AsyncAnswerStream": "AnswerStream",
+    "AsyncConnections": "Connections",
+    "AsyncMedicalReasoningLLM": "MedicalReasoningLLM",
+    "_async_io": "_sync_io",
+    "_async_stream": "_stream",
+    "aclose": "close",
+    "aiter_bytes": "iter_bytes",
+    "anext": "next",
+}
+HEAD: Final = "# Generated from {name} (`make docs`): change that file.\n"
+RUFF: Final = (sys.executable, "-m", "ruff")
+FIXED: Final = ("check", "--quiet", "--select", "I,UP028", "--fix", "--unsafe-fixes")
+
+
+def pages() -> dict[Path, str]:
+    """Return the generated modules."""
+    return {SDK / ours: synchronous(SDK / name) for name, ours in FILES.items()}
+
+
+def synchronous(source: Path) -> str:
+    """Return the source without `async` and `await`, formatted."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy, made = Path(folder, "async", source.name), Path(folder, "sync", source.name)
+        copy.parent.mkdir()
+        copy.write_text(HEAD.format(name=source.name) + source.read_text())
+        rule = unasync.Rule(f"{copy.parent}/", f"{made.parent}/", REPLACED)
+        unasync.unasync_files([str(copy)], [rule])
+        config = ("--config", str(ROOT / "pyproject.toml"))
+        subprocess.run([*RUFF, *FIXED, *config, made], check=True)
+        subprocess.run([*RUFF, "format", "--quiet", *config, made], check=True)
+        return made.read_text()
