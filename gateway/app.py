@@ -8,9 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from prometheus_fastapi_instrumentator import Instrumentator
 from pydantic import SecretStr
-from starlette.types import ASGIApp
 
 from gateway.api.error_handlers import HANDLERS
 from gateway.api.request_policy import RequestPolicy
@@ -31,7 +29,7 @@ from gateway.http.client_tls import ClientTls
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.rate_limiter import LocalRateLimiter
-from gateway.middleware import Correlation, Dispatch
+from gateway.middleware import Access, Correlation
 from gateway.model_card.operator_file import load_operator_file
 from gateway.observability.logs import RequestLog
 from gateway.observability.metrics import Metrics
@@ -63,40 +61,6 @@ if TYPE_CHECKING:
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
-class Gateway(FastAPI):
-    """FastAPI within our own layers, outermost first: Correlation, Dispatch, the framework's stack.
-
-    They go around that stack, since a token path does not pass it.
-    """
-
-    def __init__(
-        self, settings: GatewaySettings, disclaimer: Disclaimer, lifespan: Lifespan
-    ) -> None:
-        super().__init__(
-            title="Medical reasoning service",
-            version=GATEWAY_VERSION,
-            lifespan=lifespan,
-            exception_handlers=HANDLERS,
-            docs_url=None,  # routes/api_docs.py has it
-            redoc_url=None,
-            # One path, one spelling; a redirect would trust the Host header.
-            redirect_slashes=False,
-        )
-        self.disclaimer = disclaimer
-        self.wording = wording_of(settings)
-        self.origins = CorsPolicy.of(settings.cors_origins) if settings.cors_origins else None
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Starlette's hook, called once before the first request."""
-        inner = Dispatch(super().build_middleware_stack())
-        return Correlation(
-            inner,
-            disclaimer_version=self.disclaimer.version,
-            wording=self.wording,
-            origins=self.origins,
-        )
-
-
 def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> FastAPI:
     """The gateway as an ASGI application; nothing is opened before its lifespan.
 
@@ -111,15 +75,34 @@ def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> 
             app.state.services = services
             yield {"services": services}
 
-    app = Gateway(settings, disclaimer, lifespan)
+    app = FastAPI(
+        title="Medical reasoning service",
+        version=GATEWAY_VERSION,
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+        docs_url=None,  # routes/api_docs.py has it
+        redoc_url=None,
+        redirect_slashes=False,  # one path, one spelling; a redirect would trust the Host header
+    )
+    add_layers(app, settings, disclaimer)
     add_routes(app)
     if settings.console:
         app.include_router(console.router_of(settings, disclaimer, emergency_note_of(settings)))
     if settings.serves_api_docs:
         app.include_router(api_docs.router_of())
     describe(app, max_tokens=settings.max_tokens)
-    Instrumentator(registry=own.registry).add(own.http.of_framework).instrument(app)
     return app
+
+
+def add_layers(app: FastAPI, settings: GatewaySettings, disclaimer: Disclaimer) -> None:
+    """Add the layers around the routes, the innermost first."""
+    app.add_middleware(Access)
+    app.add_middleware(
+        Correlation,
+        disclaimer_version=disclaimer.version,
+        wording=wording_of(settings),
+        origins=CorsPolicy.of(settings.cors_origins) if settings.cors_origins else None,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,6 @@
-"""The layers of every request: request id and headers, the failure ladder, access, token paths.
+"""The layers of every request: request id, headers and errors; then access; then FastAPI's routes.
 
-server -> Correlation -> Dispatch -> Pipeline   (token paths)
-                                  -> FastAPI    (everything else)
+server -> Correlation -> Access -> FastAPI
 """
 
 import asyncio
@@ -13,11 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.paths import MESSAGES
 from gateway.auth.cors import CorsPolicy
-from gateway.endpoints import TOKEN_ENDPOINTS
+from gateway.auth.gate import Gate
+from gateway.endpoints import TOKEN_PATHS
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange, value_of
 from gateway.observability.logs import fault
-from gateway.pipeline import Pipeline, authorise
 from gateway.proxy import messages_error
 from gateway.safety.wording import Wording
 from gateway.services import Services
@@ -135,31 +134,32 @@ def observe(exchange: Exchange) -> None:
         observer(record)
 
 
-class Dispatch:
-    """Access to every path, then the shortest way: token paths bypass the framework's routes.
-
-    Measured, a FastAPI route costs about 0.17 ms a request before it does anything.
-    """
+class Access:
+    """Authorises every path before anything else is read of the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        services: Services = scope["state"]["services"]
-        exchange: Exchange = scope["exchange"]
-        record, path = exchange.record, scope["path"]
-        endpoint = TOKEN_ENDPOINTS.get(path)
-        record.is_audited = services.gate.need(path) is not None
-        if services.trail is not None:
-            record.traceparent = accepted_traceparent(scope)
-        if endpoint is None:
-            await authorise(exchange, services.gate)
-            await self.app(scope, receive, send)
-            return
-        scope["route"], record.is_token_path = endpoint, True
-        if services.tracing is not None:
-            record.trace = services.tracing.begin(exchange)
-        await Pipeline(endpoint.handler, exchange, services).run()
+        if scope["type"] == "http":
+            await enter(scope["exchange"], scope["state"]["services"])
+        await self.app(scope, receive, send)
+
+
+async def enter(exchange: Exchange, services: Services) -> None:
+    """Begin the record of a request, and authorise its caller."""
+    record, path = exchange.record, exchange.scope["path"]
+    record.is_audited = services.gate.need(path) is not None
+    record.is_token_path = path in TOKEN_PATHS
+    if services.trail is not None:
+        record.traceparent = accepted_traceparent(exchange.scope)
+    if services.tracing is not None and record.is_token_path:
+        record.trace = services.tracing.begin(exchange)
+    await authorise(exchange, services.gate)
+
+
+async def authorise(exchange: Exchange, gate: Gate) -> None:
+    """Authorise the caller for this path; the record names it also where it is refused."""
+    path, headers, record = exchange.scope["path"], exchange.scope["headers"], exchange.record
+    record.principal = await gate.identify(path, headers)
+    record.principal = gate.authorise(path, record.principal, headers)

@@ -1,6 +1,6 @@
 """The way of one request to the engine and back: ten steps, the same for every handler.
 
-    authorise  key and scope; the headers that say who asks, for whom and why
+    authorise  key and scope; the headers that say who asks, for whom and why (`middleware.py`)
     receive    the body, parsed, and the turns in it that are screened
     screen     red flags in what the caller sent: whatever the outcome, it carries the notices; a
                long text is read in steps while the next ones go on, up to the first byte
@@ -14,8 +14,8 @@
     answer     the handler renders; a failure after the first byte is the stream's last words
     observe    limits, metrics, traces, audit and log read the finished record (`middleware.py`)
 
-The first nine are methods of `Pipeline`, in this order. The request goes through three stages that
-nothing changes once they are made: `Incoming`, `Prepared`, `Opened`.
+All but the first and the last are methods of `Pipeline`, in this order. The request goes through
+three stages that nothing changes once they are made: `Incoming`, `Prepared`, `Opened`.
 
 Screening comes at the same point for all: only the key, those headers and a body that is no JSON
 can refuse a request before it. It is of the prompt as it was sent, whatever a truncation leaves of
@@ -27,9 +27,10 @@ A handler serves /llm/generate or one path of /v1; it reads and renders, and dec
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from gateway.api.json_structure import check_values
 from gateway.api.request_text import Turn, turns_of
-from gateway.auth.gate import Gate
 from gateway.auth.key_guard import withdrawn
 from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
@@ -40,7 +41,6 @@ from gateway.errors import (
     EngineUnavailable,
     GatewayError,
     InvalidRequest,
-    MethodNotAllowed,
 )
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
@@ -174,7 +174,6 @@ class Pipeline:
 
     async def run(self) -> None:
         """Take the request through every step; a refusal carries the notices, too."""
-        await self.authorise()
         with self.memory:
             try:
                 await self.respond(await self.take_in())
@@ -207,14 +206,6 @@ class Pipeline:
                     await self.answer(opened)
                 finally:
                     opened.response.close()
-
-    async def authorise(self) -> None:
-        """Authorise the caller for this path, which takes POST."""
-        if self.record.method != "POST":
-            raise MethodNotAllowed(
-                "This path takes POST only; send the request as POST.", allow="POST"
-            )
-        await authorise(self.exchange, self.services.gate)
 
     async def receive(self) -> Incoming:
         """Receive the body and parse it, a large one in a thread."""
@@ -368,11 +359,13 @@ class Pipeline:
             transcript.release()
 
 
-async def authorise(exchange: Exchange, gate: Gate) -> None:
-    """Authorise the caller for this path; the record names it also where it is refused."""
-    path, headers, record = exchange.scope["path"], exchange.scope["headers"], exchange.record
-    record.principal = await gate.identify(path, headers)
-    record.principal = gate.authorise(path, record.principal, headers)
+def application(handler: Handler) -> ASGIApp:
+    """Return the pipeline of a handler as an ASGI application."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        await Pipeline(handler, scope["exchange"], scope["state"]["services"]).run()
+
+    return run
 
 
 def priority_of(said: bytes) -> Priority:

@@ -97,7 +97,7 @@ class RequestRecord:
     ttft_ms: float | None = None
     # Correlation
     own_id: str = ""  # unique, whatever id the caller chose
-    # Dispatch
+    # Access
     principal: Principal = ANYBODY
     is_token_path: bool = False
     is_audited: bool = False

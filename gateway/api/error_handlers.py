@@ -1,4 +1,4 @@
-"""Errors of FastAPI in the gateway's error shape."""
+"""Errors of FastAPI as the gateway's own, which `Correlation` renders."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -17,7 +17,6 @@ from gateway.errors import (
     MethodNotAllowed,
     NotFound,
 )
-from gateway.http.exchange import Exchange
 
 # What clients append to their base URL, where it lacks the /v1.
 UNDER_V1 = frozenset({"/chat/completions", "/completions", "/messages", "/models", "/responses"})
@@ -25,17 +24,11 @@ UNDER_V1 = frozenset({"/chat/completions", "/completions", "/messages", "/models
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
-async def gateway_error(request: Request, error: GatewayError) -> Response:
-    exchange: Exchange = request.scope["exchange"]
-    exchange.failed(error.code)
-    headers = dict(error.headers())
-    return Response(exchange.error_body(error), error.status, headers, "application/json")
-
-
 async def http_error(request: Request, error: HTTPException) -> Response:
+    """Raise Starlette's refusal, of a path or a method, as an error of the gateway's."""
     if error.status_code == 404:
-        return await gateway_error(request, NotFound(nothing_at(request.url.path)))
-    return await gateway_error(request, of_http(error))
+        raise NotFound(nothing_at(request.url.path)) from None
+    raise from_http(error) from None
 
 
 def nothing_at(path: str) -> str:
@@ -48,15 +41,14 @@ def nothing_at(path: str) -> str:
 
 
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
-    """FastAPI's default body quotes the input, which may be what a patient said."""
+    """Raise InvalidField: FastAPI's default body quotes the input, which may be a patient's."""
     place = ".".join(str(part) for part in error.errors()[0]["loc"][1:])
-    return await gateway_error(
-        request,
-        InvalidField(f"{place or 'The request'} is not valid; the API is described at /docs."),
-    )
+    raise InvalidField(
+        f"{place or 'The request'} is not valid; the API is described at /docs."
+    ) from None
 
 
-def of_http(error: HTTPException) -> GatewayError:
+def from_http(error: HTTPException) -> GatewayError:
     """Starlette's refusals by status."""
     if error.status_code == 405:
         allow = (error.headers or {}).get("Allow", "")
@@ -70,14 +62,7 @@ def of_http(error: HTTPException) -> GatewayError:
     return InternalError(FAULT)
 
 
-async def fault(request: Request, error: Exception) -> Response:
-    """The response to a fault of ours; the error goes on to the failure ladder, which logs it."""
-    return await gateway_error(request, InternalError(FAULT))
-
-
 HANDLERS: dict[int | type[Exception], Handler] = {
-    GatewayError: gateway_error,
     HTTPException: http_error,
     RequestValidationError: validation_error,
-    Exception: fault,
 }

@@ -29,7 +29,7 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-WholeNumber = Annotated[int, BeforeValidator(whole)]
+Whole = BeforeValidator(whole)
 # What a field must be, by the rule it breaks; and of those that take two forms.
 MUST: Mapping[str, str] = {
     "bool_type": "be true or false",
@@ -60,8 +60,8 @@ class GenerateRequest(BaseModel):
         default_factory=list,
         description="Earlier turns of the conversation, oldest first; up to MMHIE_MAX_MESSAGES.",
     )
-    max_tokens: WholeNumber | None = Field(
-        None, ge=1, description="Answer budget in tokens; default and cap: MMHIE_MAX_TOKENS."
+    max_tokens: Annotated[int, Field(ge=1), Whole] | None = Field(
+        None, description="Answer budget in tokens; default and cap: MMHIE_MAX_TOKENS."
     )
     stream: bool | None = Field(
         None, description="Send the answer as it is written; default: MMHIE_STREAMING."
@@ -70,7 +70,7 @@ class GenerateRequest(BaseModel):
         0.0, ge=0, le=2, allow_inf_nan=False, description="0 is greedy: the likeliest token."
     )
     top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    seed: WholeNumber | None = Field(None, ge=-(2**63), lt=2**63)
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), Whole] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = Field(
         None, description="Text, or up to 16 texts, at which the answer ends."
     )

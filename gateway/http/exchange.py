@@ -114,6 +114,7 @@ class Exchange:
             return
         if not message.get("more_body", False):
             self.complete = True
+        self.record.sent_bytes += len(message.get("body", b""))
         await self._send(message)
 
     async def start(

@@ -1,20 +1,24 @@
 """Counts of requests and of the gateway itself; children of labels are looked up once."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, generate_latest
-from prometheus_client.metrics import MetricWrapperBase
-from prometheus_fastapi_instrumentator import metrics
 
 from gateway.limits.admission import AdmissionQueue
 from gateway.observability.families import Families
 from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
 
+FINE_BUCKETS_S = (
+    *(0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5),
+    *(10, 30, 60),
+)
+COARSE_BUCKETS_S = (0.1, 0.5, 1)
+
 
 class Children(NamedTuple):
-    """One kind of request in the library's metrics, labels looked up."""
+    """The metrics of one kind of request, labels looked up."""
 
     total: Counter
     size_in: Summary
@@ -24,28 +28,48 @@ class Children(NamedTuple):
 
 
 class HttpMetrics:
-    """The `http_*` metrics that dashboards of prometheus-fastapi-instrumentator know.
+    """The `http_*` metrics under the names that dashboards of FastAPI services know.
 
-    The library declares them and counts what the framework answers. Its bookkeeping looks a label
-    set up five times a request (18 of a request's 400 µs): what token paths add to the same
-    metrics goes by cached children.
+    They are those of prometheus-fastapi-instrumentator, whose middleware would look for the route
+    a second time and set a label up five times a request. Children are looked up once here.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-        self._declared: dict[str, Any] = {}  # of a kind that only the library knows
-        # As a registry to the library: `register` is all it calls.
-        self.of_framework = metrics.default(registry=self)  # type: ignore[arg-type] # see above
         self._children: dict[tuple[str, str, str], Children] = {}
-
-    def register(self, collector: MetricWrapperBase) -> None:
-        """Register a metric of the library's, and keep it by its name."""
-        self._registry.register(collector)
-        (family,) = collector.describe()
-        self._declared[family.name] = collector
+        self.total = Counter(
+            "http_requests",
+            "Requests by method, status and handler.",
+            ("method", "status", "handler"),
+            registry=registry,
+        )
+        self.size_in = Summary(
+            "http_request_size_bytes",
+            "Content length of requests by handler.",
+            ("handler",),
+            registry=registry,
+        )
+        self.size_out = Summary(
+            "http_response_size_bytes",
+            "Size of responses' bodies by handler.",
+            ("handler",),
+            registry=registry,
+        )
+        self.fine = Histogram(
+            "http_request_duration_highr_seconds",
+            "Duration of all requests, in many buckets.",
+            buckets=FINE_BUCKETS_S,
+            registry=registry,
+        )
+        self.coarse = Histogram(
+            "http_request_duration_seconds",
+            "Duration by method and handler, in few buckets.",
+            ("method", "handler"),
+            buckets=COARSE_BUCKETS_S,
+            registry=registry,
+        )
 
     def observe(self, record: RequestRecord) -> None:
-        """Count a request on a token path."""
+        """Count a finished request."""
         status = f"{record.status // 100 or 4}xx"  # no status: the caller left before one
         key = (record.route, record.method, status)
         children = self._children.get(key) or self._look_up(*key)
@@ -56,13 +80,12 @@ class HttpMetrics:
         children.coarse.observe(record.ms / 1000)
 
     def _look_up(self, handler: str, method: str, status: str) -> Children:
-        named = self._declared
         children = self._children[handler, method, status] = Children(
-            named["http_requests"].labels(method, status, handler),
-            named["http_request_size_bytes"].labels(handler),
-            named["http_response_size_bytes"].labels(handler),
-            named["http_request_duration_highr_seconds"],
-            named["http_request_duration_seconds"].labels(method, handler),
+            self.total.labels(method, status, handler),
+            self.size_in.labels(handler),
+            self.size_out.labels(handler),
+            self.fine,
+            self.coarse.labels(method, handler),
         )
         return children
 
@@ -145,12 +168,12 @@ class Metrics(Families):
         self.queue.set(admission.max_queue)
 
     def observe(self, record: RequestRecord) -> None:
-        """Count a finished request; of those on other paths the framework's middleware counts."""
+        """Count a finished request."""
+        self.http.observe(record)
         if not record.is_token_path:
             return
         self.count(self.requests, record.route, record.outcome)
         self.duration.observe(record.ms / 1000)
-        self.http.observe(record)
         self._count_prompt(record)
         if self._most_keys:
             self._count_key(record)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from gateway.engine import openai_json
@@ -28,6 +28,7 @@ from gateway.services import Services, ServicesDep
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk, Receipt
 
+router = APIRouter(tags=["feedback"])
 MOST_BYTES = 256 * 1024  # both texts at their longest, in any script and escaped
 NO_SEVERITY = "none"  # as a metric's label
 NOT_TAKEN = "Feedback is not taken here; the operator sets MMHIE_FEEDBACK_FILE to take it."
@@ -82,6 +83,13 @@ class FeedbackRequest(BaseModel):
         return Given(self.category, self.severity, self.comment, self.corrected_text, reviewer)
 
 
+# FastAPI would read a body of any size: the handler reads it.
+DESCRIBED_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": FeedbackRequest.model_json_schema()}},
+}
+
+
 class FeedbackReceipt(BaseModel):
     """The answer of POST /v1/mmhie/feedback."""
 
@@ -92,6 +100,7 @@ class FeedbackReceipt(BaseModel):
     audited: bool = Field(description="Whether an audit trail names it, too.")
 
 
+@router.post("/v1/mmhie/feedback", openapi_extra={"requestBody": DESCRIBED_BODY})
 async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
     """Flag an answer, or sign it off."""
     desk = desk_of(services)

@@ -1,28 +1,63 @@
 """GET /healthz, /readyz: liveness of the gateway, readiness of the model."""
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from typing import Literal
 
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from gateway.engine.watch import Phase
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import GATEWAY_VERSION
 from gateway.services import Services, ServicesDep
 
+router = APIRouter(tags=["health"])
 
-async def healthz(request: Request, services: ServicesDep) -> Json:
+
+class EngineVersion(BaseModel):
+    """The engine behind the gateway; null while it has not been reached."""
+
+    name: str | None
+    version: str | None
+
+
+class Health(BaseModel):
+    """What a probe learns; in production, a caller without a key learns status and phase."""
+
+    status: Literal["ok", "unavailable"]
+    phase: Phase
+    progress: float | None = Field(None, description="Of the phase, from 0 to 1.")
+    detail: str = Field("", description="A sentence about the phase.")
+    model: str | None = Field(None, description="Public id of the served model.")
+    served: Json = Field(default_factory=dict, description="What the launcher knows of it.")
+    engine: EngineVersion | None = None
+    warnings: list[str] = Field(default_factory=list, description="For the operator.")
+    gateway_version: str | None = None
+    disclaimer_version: str | None = None
+    screened_languages: list[str] = Field(default_factory=list)
+
+
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz", response_model_exclude_unset=True)
+async def healthz(request: Request, services: ServicesDep) -> Health:
     """Liveness and phase: 200 from the first second, regardless of the engine."""
-    return {"status": "ok", **await details(request, services)}
+    return Health(status="ok", **await details(request, services))
 
 
-async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", response_model_exclude_unset=True, responses={503: {"model": Health}})
+@router.head("/health", include_in_schema=False)  # vLLM's name: load tests and routers look there
+@router.get("/health", response_model_exclude_unset=True, responses={503: {"model": Health}})
+async def readyz(request: Request, response: Response, services: ServicesDep) -> Health:
     """Readiness: 200 only while requests can be answered."""
-    refuses = any(kept and kept.refuses() for kept in (services.trail, services.vault))
-    ready = services.phase() == "ready" and not refuses
-    body = {"status": "ok" if ready else "unavailable", **await details(request, services)}
-    return JSONResponse(body, status_code=200 if ready else 503)
+    refuses = any(service and service.refuses() for service in (services.trail, services.vault))
+    is_ready = services.phase() == "ready" and not refuses
+    response.status_code = 200 if is_ready else 503
+    status: Literal["ok", "unavailable"] = "ok" if is_ready else "unavailable"
+    return Health(status=status, **await details(request, services))
 
 
 async def details(request: Request, services: Services) -> Json:
-    """All but the phase, which probes need, is for callers with a key in production."""
+    """Return all but the phase, which probes need, only to callers with a key in production."""
     headers = request.scope["headers"]
     if services.settings.env == "production" and not await services.gate.is_authenticated(headers):
         return {"phase": services.phase()}
@@ -30,7 +65,7 @@ async def details(request: Request, services: Services) -> Json:
 
 
 def describe(services: Services) -> Json:
-    """The body of both endpoints."""
+    """Return the body of both endpoints, but for the status."""
     state, settings = services.watch.state, services.settings
     override = settings.reasoner_model_test_override
     model = state.model.id if state.model else state.model_facts.get("id")

@@ -2,15 +2,23 @@
 
 import time
 from dataclasses import asdict
+from typing import Any
 
-from fastapi import Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.engine.metrics import load_of, scrape
 from gateway.runtime.json_types import Json
 from gateway.services import ServicesDep
 
+router = APIRouter(tags=["health"])
+EXPOSITION: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 
+
+@router.head("/metrics", include_in_schema=False)
+@router.get("/metrics", response_class=Response, responses=EXPOSITION)
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus metrics of the gateway and, while it is reachable, of the engine."""
     own = services.metrics
@@ -19,6 +27,7 @@ async def metrics(services: ServicesDep) -> Response:
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 
+@router.get("/v1/mmhie/load")
 async def load(services: ServicesDep) -> Json:
     """Load of gateway and engine.
 

@@ -1,10 +1,15 @@
 """GET /v1/mmhie/model-card: the served model's card."""
 
+from fastapi import APIRouter
+
 from gateway.model_card.card import ModelCard
 from gateway.model_card.card import model_card as card_of
 from gateway.services import ServicesDep
 
+router = APIRouter(tags=["health"])
 
+
+@router.get("/v1/mmhie/model-card")
 async def model_card(services: ServicesDep) -> ModelCard:
     """Model card; 503 while the model is unknown."""
     return card_of(

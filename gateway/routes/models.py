@@ -1,5 +1,8 @@
 """GET /v1/models and /v1/models/{id}: the models that a request may name."""
 
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
 from gateway.engine.client import EngineRequest
 from gateway.engine.errors import translate
 from gateway.engine.openai_json import parse
@@ -9,15 +12,36 @@ from gateway.proxy.handler import model_not_found
 from gateway.runtime.json_types import Json
 from gateway.services import Services, ServicesDep
 
+router = APIRouter(tags=["openai"])
 LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)
 
 
+class Model(BaseModel):
+    """A served model, as the engine lists it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    object: str = "model"
+
+
+class ModelList(BaseModel):
+    """The served models, as the engine lists them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    data: list[Model]
+    object: str = "list"
+
+
+@router.get("/v1/models", response_model=ModelList)
 async def models(services: ServicesDep) -> Json:
     """List the served models, as the engine does."""
     listing = await listed(services)
     return {**listing, "data": published(listing["data"], services.model().ids)}
 
 
+@router.get("/v1/models/{model_id:path}", response_model=Model)
 async def model(model_id: str, services: ServicesDep) -> Json:
     """Return one served model; vLLM itself does not have this endpoint."""
     served = services.model().ids

@@ -170,7 +170,7 @@ SIZES = 'http_response_size_bytes_sum{handler="/llm/generate"} '
 
 
 def test_openapi_documents_every_path(gateway: Gateway) -> None:
-    """Those that bypass the framework too."""
+    """Those that the pipeline answers too."""
     paths = gateway.client.get("/openapi.json").json()["paths"]
 
     assert set(DOCUMENTED) <= set(paths)
@@ -178,7 +178,8 @@ def test_openapi_documents_every_path(gateway: Gateway) -> None:
 
 def test_openapi_says_what_comes(gateway: Gateway) -> None:
     """The status that is sent, the errors of every path, and the media type of the metrics."""
-    paths = gateway.client.get("/openapi.json").json()["paths"]
+    document = gateway.client.get("/openapi.json").json()
+    paths, schemas = document["paths"], document["components"]["schemas"]
     responses = {
         (path, method): operation["responses"]
         for path, methods in paths.items()
@@ -193,7 +194,8 @@ def test_openapi_says_what_comes(gateway: Gateway) -> None:
         schema = response["default"]["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Error"}
     chat = paths["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]
-    assert chat["schema"]["required"] == ["messages"]
+    assert chat["schema"] == {"$ref": "#/components/schemas/ChatRequest"}
+    assert schemas["ChatRequest"]["required"] == ["messages"]
     feedback = paths["/v1/mmhie/feedback"]["post"]
     assert "FeedbackRequest" in str(feedback["requestBody"])
     assert "FeedbackReceipt" in str(feedback["responses"]["200"])

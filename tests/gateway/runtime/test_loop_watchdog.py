@@ -6,11 +6,12 @@ import time
 from types import SimpleNamespace
 
 from gateway.api.paths import CHAT
-from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.runtime.loop_watchdog import BEAT_S, HELD_S, NO_ROUTE, LoopWatchdog, route_at
 from tests.waiting import PATIENCE_S, beside, eventually
 
-EXCHANGE = SimpleNamespace(scope={"route": TOKEN_ENDPOINTS[CHAT], "path": "/v1/chat/../secret"})
+EXCHANGE = SimpleNamespace(
+    scope={"route": SimpleNamespace(path=CHAT), "path": "/v1/chat/../secret"}
+)
 
 
 class Relay:

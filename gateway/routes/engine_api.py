@@ -1,0 +1,83 @@
+"""The engine's own API under /v1, and its tokenizer: passed through, described by their fields.
+
+The engine judges the bodies; the models name what clients are generated from, and let all else by.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.api import paths
+from gateway.proxy.handler import PassThrough
+from gateway.proxy.token_counts import TokenCount
+from gateway.routes.pipeline_route import PipelineRoute
+from gateway.runtime.json_types import Json
+
+
+class EngineRequest(BaseModel):
+    """Fields that every request for an answer may have."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str | None = None
+    stream: bool | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+
+
+class ChatRequest(EngineRequest):
+    messages: list[dict[str, Any]]
+    max_completion_tokens: int | None = None
+
+
+class CompletionRequest(EngineRequest):
+    prompt: str | list[Any]
+    max_tokens: int | None = None
+
+
+class ResponsesRequest(EngineRequest):
+    input: str | list[Any]
+    max_output_tokens: int | None = None
+
+
+class MessagesRequest(EngineRequest):
+    messages: list[dict[str, Any]]
+    max_tokens: int
+
+
+def complete_chat(body: ChatRequest) -> Json:  # type: ignore[empty-body] # described only, as all here
+    """Chat completions, as vLLM serves them, with one additional key, `mmhie`."""
+
+
+def complete_text(body: CompletionRequest) -> Json:  # type: ignore[empty-body]
+    """Text completions, as vLLM serves them, with one additional key, `mmhie`."""
+
+
+def create_response(body: ResponsesRequest) -> Json:  # type: ignore[empty-body]
+    """OpenAI's Responses API, as vLLM serves it, with one additional key, `mmhie`."""
+
+
+def create_message(body: MessagesRequest) -> Json:  # type: ignore[empty-body]
+    """Anthropic's Messages API, as vLLM serves it, with one additional key, `mmhie`."""
+
+
+def count_tokens(body: Json) -> Json:  # type: ignore[empty-body]
+    """The engine's tokenizer; nothing is generated, and nothing is labelled."""
+
+
+def count_route(path: str) -> PipelineRoute:
+    """Return the route of a path of the tokenizer's."""
+    return PipelineRoute(
+        path, TokenCount(path), count_tokens, answer="The engine's count.", streams={}
+    )
+
+
+ROUTES = (
+    PipelineRoute(paths.CHAT, PassThrough(paths.CHAT), complete_chat),
+    PipelineRoute(paths.COMPLETIONS, PassThrough(paths.COMPLETIONS), complete_text),
+    PipelineRoute(paths.RESPONSES, PassThrough(paths.RESPONSES), create_response),
+    PipelineRoute(paths.MESSAGES, PassThrough(paths.MESSAGES), create_message),
+    count_route(paths.COUNT),
+    count_route(paths.TOKENIZE),
+    count_route(paths.DETOKENIZE),
+)
