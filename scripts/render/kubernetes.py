@@ -5,12 +5,12 @@ from typing import Any
 
 import yaml
 
-from scripts.render.dashboard import FILE as DASHBOARD
-from scripts.render.drift import FILE as DRIFT
 from scripts.render.page import ROOT
 
 DOCKER = ROOT / "docker"
 ALERTS = DOCKER / "prometheus" / "alerts.yml"
+DASHBOARD = DOCKER / "grafana" / "dashboards" / "mmhie.json"
+DRIFT = DASHBOARD.with_name("mmhie-drift.json")
 MONITORING = DOCKER / "kubernetes" / "monitoring"
 NOTE = "# Generated (`make docs`) from {}.\n"
 
