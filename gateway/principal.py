@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, get_args
 
 Scope = Literal[
-    "generate", "openai", "reasoning", "feedback", "sign_off", "on_behalf", "metrics", "admin"
+    "generate",
+    "openai",
+    "patterns",
+    "reasoning",
+    "feedback",
+    "sign_off",
+    "on_behalf",
+    "metrics",
+    "admin",
 ]
 Priority = Literal["emergency", "routine", "batch"]
 Kind = Literal["open", "key", "jwt"]
@@ -76,4 +84,6 @@ class Principal:
 
 
 # Without `reasoning`, `sign_off`, `on_behalf` and `admin`: whose act it is, has to be known.
-ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "feedback", "metrics"}))
+# MMHIE_ENV=production needs keys, so that nobody slows a shared engine with `patterns` unnamed.
+OPEN_SCOPES: frozenset[Scope] = frozenset({"generate", "openai", "patterns", "feedback", "metrics"})
+ANYBODY = Principal("anybody", "open", OPEN_SCOPES)

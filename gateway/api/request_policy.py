@@ -10,7 +10,6 @@ from pathlib import Path
 
 import orjson
 
-from gateway.api.grammar_weight import COMPILED, is_stalling, weight_of_request
 from gateway.api.json_structure import is_deeper
 from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.errors import InvalidRequest
@@ -61,14 +60,12 @@ class RequestPolicy:
     tools: int = 128
     logprobs: int = 20
     depth: int = 64
-    grammar_weight: int = 128
     tokens: int | None = None
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "RequestPolicy":
         return cls(
             messages=settings.max_messages,
-            grammar_weight=settings.max_grammar_weight,
             tokens=settings.max_v1_tokens,
         )
 
@@ -124,7 +121,7 @@ def stops(value: object, _: RequestPolicy) -> str | None:
 
 
 def schema(value: object, _: RequestPolicy) -> str | None:
-    """The size of a format; what its patterns cost is counted for the whole request."""
+    """The size of a format; what the engine compiles of it has limits of its own."""
     if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
         return f"is over {LARGEST_SCHEMA_BYTES} bytes"
     return None
@@ -331,25 +328,6 @@ def check(
         if wrong is not None:
             raise InvalidRequest(f"{name} {wrong}.", param=name)
     check_batch(parsed, policy)
-    check_grammars(parsed, policy)
-
-
-def check_grammars(parsed: Json, policy: RequestPolicy) -> None:
-    """Formats and tools may hold up other requests, before the first token and at each."""
-    most = policy.grammar_weight
-    weight = 0 if COMPILED.isdisjoint(parsed) else weight_of_request(parsed, most)
-    if weight <= most:
-        return
-    over = f"(over {most}, MMHIE_MAX_GRAMMAR_WEIGHT)"
-    if is_stalling(parsed):
-        raise InvalidRequest(
-            f"The regex, grammar or structural tag would slow the engine for all {over}; use a "
-            "JSON schema, or let each repeated group end with a character that must be there."
-        )
-    raise InvalidRequest(
-        f"The response format or the tools take too long to compile {over}; use fewer strict "
-        "tools, fewer patterns, and lower counts in them."
-    )
 
 
 def check_batch(parsed: Json, policy: RequestPolicy) -> None:

@@ -7,6 +7,7 @@ from itertools import repeat
 from typing import NamedTuple, Protocol, Self
 
 from gateway.api import request_policy
+from gateway.api.constraints import check_constraints
 from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.api.request_text import has_token_ids
 from gateway.engine import openai_json
@@ -43,12 +44,13 @@ class PassThrough:
     ) -> "PreparedPassThrough":
         """Check a request against the served models and the request policy."""
         path, request = self.path, incoming.request
-        model = checked_model(path, incoming, services)
+        model, scopes = checked_model(path, incoming, services), exchange.record.principal.scopes
+        check_constraints(request, scopes)
         policy = policy_for(
             services.settings,
             request,
             disclaimer=services.labels.disclaimer.text,
-            may_see="reasoning" in exchange.record.principal.scopes,
+            may_see="reasoning" in scopes,
             warnings=tuple(warnings(path, request, reasons=model.reasons)),
             served=model.ids,
         )

@@ -146,12 +146,6 @@ class GatewaySettings(
     max_messages: int = Field(
         1024, ge=1, description="Maximum messages or input items of one /v1 request."
     )
-    max_grammar_weight: int = Field(
-        128,
-        ge=0,
-        description="Maximum cost of compiling the formats and tools of a /v1 request, in units"
-        " of 7 ms of the engine's compiler; 1000 for a pattern that slows each token.",
-    )
     workers: int = Field(
         1,
         ge=1,

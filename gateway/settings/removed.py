@@ -22,6 +22,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_EVALUATION_LIMITS": EVALUATED,
     "MMHIE_HEAD_ADDRESS": ONE_MACHINE,
     "MMHIE_MAX_CHOICES": FIXED,
+    "MMHIE_MAX_GRAMMAR_WEIGHT": "Schemas have fixed limits, and patterns that stand alone need the "
+    "scope `patterns`: docs/limits.md.",
     "MMHIE_MAX_JSON_DEPTH": FIXED,
     "MMHIE_MAX_LOGPROBS": FIXED,
     "MMHIE_MAX_TOOLS": FIXED,

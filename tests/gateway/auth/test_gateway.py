@@ -33,6 +33,7 @@ class Guarded:
         self.generate = add_key(self.file, "generate-only", "generate")
         self.openai = add_key(self.file, "openai-only", "openai")
         self.both = add_key(self.file, "both", "generate", "openai")
+        self.patterns = add_key(self.file, "patterns", "openai", "patterns")
         self.metrics = add_key(self.file, "scraper", "metrics")
         self.gateway = Gateway(
             folder,
@@ -266,3 +267,18 @@ def test_it_does_not_start_without_what_it_needs(
 ) -> None:
     """The sentence says what to do."""
     assert said in refusal(**settings)
+
+
+@pytest.mark.parametrize("surface", WHOLES[1:], ids=name_of)
+def test_a_pattern_that_stands_alone_needs_its_scope(
+    guarded: Guarded, engine: FakeEngine, surface: Surface, rsa_signer: Signer
+) -> None:
+    """On every path of /v1, for keys and tokens alike; the engine hears nothing of it."""
+    pattern = {"structured_outputs": {"regex": "[0-9]+"}}
+    tokens = [rsa_signer.sign(scope=scope) for scope in ("openai", "openai patterns")]
+
+    for secret in (guarded.openai, tokens[0]):
+        error = error_of(guarded.ask(surface, secret, **pattern))
+        assert "scope `patterns`" in error["message"]
+    for secret in (guarded.patterns, tokens[1]):
+        assert guarded.ask(surface, secret, **pattern).status_code == 200

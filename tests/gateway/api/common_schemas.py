@@ -1,0 +1,219 @@
+"""The schemas and tools that clients commonly send: every one has to pass."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AnyUrl, BaseModel, ConfigDict, Field, TypeAdapter
+
+Json = dict[str, Any]
+
+FHIR_ID: Final = r"^[A-Za-z0-9\-\.]{1,64}$"
+FHIR_TIME: Final = (
+    r"^([0-9]([0-9]([0-9][1-9]|[1-9]0)|[1-9]00)|[1-9]000)(-(0[1-9]|1[0-2])(-(0[1-9]|[1-2][0-9]"
+    r"|3[0-1])(T([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?(Z|(\+|-)((0[0-9]"
+    r"|1[0-3]):[0-5][0-9]|14:00)))?)?)?$"
+)
+PATTERNS: Final[Mapping[str, str]] = {
+    "ICD-10": r"^[A-Z][0-9]{2}(\.[0-9]{1,4})?$",
+    "LOINC": r"^\d{1,5}-\d$",
+    "MRN": r"^MRN-?\d{6,10}$",
+    "blood pressure": r"^\d{2,3}/\d{2,3}$",
+    "dose": r"^\d+(\.\d+)? ?(mg|g|mcg|ml|IU)$",
+    "date": r"^\d{4}-\d{2}-\d{2}$",
+    "UUID": r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+    "phone": r"^\+?\d{1,3}[-. ]?\(?\d{3}\)?[-. ]?\d{3}[-. ]?\d{4}$",
+    "e-mail": r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$",
+    "URL": r"^https?://[^\s/$.?#].[^\s]*$",
+    "IPv4": r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$",
+    "IPv6": r"^([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$",
+    "MAC": r"^([A-Fa-f0-9]{2}:){5}[A-Fa-f0-9]{2}$",
+    "name": r"^[A-Za-zÀ-ÿ' -]{1,30}$",
+    "CSV of six": r"^[^,]*(,[^,]*){5}$",
+    "not empty": r"\S",
+    "FHIR id": FHIR_ID,
+    "FHIR dateTime": FHIR_TIME,
+    "pydantic's Decimal": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$",
+}
+
+
+class Route(StrEnum):
+    """A form of administration."""
+
+    ORAL = "oral"
+    IV = "iv"
+
+
+class Dose(BaseModel):
+    """An amount with constraints."""
+
+    amount: float = Field(gt=0, le=10_000)
+    unit: Literal["mg", "g", "ml"]
+    times: Annotated[int, Field(ge=1, le=24)] = 1
+
+
+class Drug(BaseModel):
+    """Optional fields, enums, lists and a nested model."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=200)
+    code: str | None = Field(None, pattern=PATTERNS["ICD-10"])
+    route: Route | None = None
+    doses: list[Dose] = Field(default_factory=list, max_length=20)
+    notes: dict[str, str] = {}
+
+
+class Lab(BaseModel):
+    """One side of a discriminated union."""
+
+    kind: Literal["lab"]
+    value: float | int | str
+
+
+class Image(BaseModel):
+    """The other."""
+
+    kind: Literal["image"]
+    region: str
+
+
+class Finding(BaseModel):
+    """A discriminated union, and a model that contains itself."""
+
+    what: Lab | Image = Field(discriminator="kind")
+    because: list["Finding"] = []
+
+
+class Kinds(BaseModel):
+    """Types that become a format."""
+
+    when: datetime
+    day: date
+    at: time
+    lasted: timedelta
+    key: UUID
+    address: AnyUrl
+    host: IPv4Address
+    cost: Decimal
+    pair: tuple[int, str]
+    some: set[int]
+
+
+class Steps(BaseModel):
+    """The chain of thought of instructor's and OpenAI's examples."""
+
+    steps: list[dict[str, str]]
+    answer: str
+
+
+def text(**more: object) -> Json:
+    return {"type": "string", **more}
+
+
+def of(properties: Json, *optional: str, **more: object) -> Json:
+    """An object; all properties are required but the optional ones."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, **more}
+
+
+CODING: Final = of({"system": text(format="uri"), "code": text(), "display": text()}, "display")
+OBSERVATION: Final = {
+    "$defs": {
+        "Coding": CODING,
+        "Concept": of(
+            {"coding": {"type": "array", "items": {"$ref": "#/$defs/Coding"}}, "text": text()}
+        ),
+        "Quantity": of({"value": {"type": "number"}, "unit": text(), "code": text()}, "code"),
+    },
+    **of(
+        {
+            "resourceType": {"const": "Observation"},
+            "id": text(pattern=FHIR_ID),
+            "status": {"enum": ["registered", "preliminary", "final", "amended", "cancelled"]},
+            "category": {"type": "array", "items": {"$ref": "#/$defs/Concept"}},
+            "code": {"$ref": "#/$defs/Concept"},
+            "subject": of({"reference": text()}),
+            "effectiveDateTime": text(pattern=FHIR_TIME),
+            "valueQuantity": {"$ref": "#/$defs/Quantity"},
+            "component": {
+                "type": "array",
+                "items": of({"code": {"$ref": "#/$defs/Concept"}}),
+                "maxItems": 50,
+            },
+        },
+        *("id", "category", "valueQuantity", "component"),
+    ),
+}
+SCHEMAS: Final[Mapping[str, Json]] = {
+    "any object": {"type": "object"},
+    "true": of({"x": {}}, additionalProperties=True),
+    "pydantic: constraints": Dose.model_json_schema(),
+    "pydantic: optional, enum, nested": Drug.model_json_schema(),
+    "pydantic: union, recursion": Finding.model_json_schema(),
+    "pydantic: formats": Kinds.model_json_schema(),
+    "pydantic: a list": TypeAdapter(list[Drug]).json_schema(),
+    "instructor: steps": Steps.model_json_schema(),
+    "instructor: Iterable": of(
+        {"tasks": {"type": "array", "items": {"$ref": "#/$defs/Drug"}}},
+        **{"$defs": {**Drug.model_json_schema()["$defs"], "Drug": Drug.model_json_schema()}},
+    ),
+    "outlines: choice": {"enum": ["benign", "malignant", "unclear"]},
+    "outlines: character": of(
+        {"name": text(maxLength=10), "age": {"type": "integer"}, "strength": {"type": "integer"}}
+    ),
+    "OpenAI: recursive": {
+        "$defs": {"node": of({"value": text(), "next": {"anyOf": [{"$ref": "#/$defs/node"}]}})},
+        **of({"list": {"$ref": "#/$defs/node"}}),
+    },
+    "FHIR: Observation": OBSERVATION,
+    "FHIR: Bundle": of({"entry": {"type": "array", "items": OBSERVATION}}),
+    "form of 200 required": of({f"field_{at}": text() for at in range(200)}),
+    "form of 50 optional": of(
+        {f"f{at}": text() for at in range(50)}, *(f"f{a}" for a in range(50))
+    ),
+    "a table of 400 codes": of({"code": {"enum": [f"I{at}.{at % 9}" for at in range(400)]}}),
+    "vitals with bounds": of(
+        {f"v{at}": {"type": "number", "minimum": 0, "maximum": 300} for at in range(40)}
+    ),
+    "long texts": of({f"t{at}": text(minLength=1, maxLength=4000) for at in range(40)}),
+    "long lists": of({"rows": {"type": "array", "items": of({"x": text()}), "maxItems": 1000}}),
+    "a property named pattern": of({"pattern": text(), "format": text(), "enum": text()}),
+    **{name: of({"value": text(pattern=pattern)}) for name, pattern in PATTERNS.items()},
+}
+
+
+def chat_tool(name: str, parameters: Json, **more: object) -> Json:
+    """A tool of chat completions."""
+    return {"type": "function", "function": {"name": name, "parameters": parameters, **more}}
+
+
+SEARCH: Final = of({"query": text(), "k": {"type": "integer"}}, additionalProperties=False)
+AGENT: Final = [chat_tool(f"tool_{at}", SEARCH, strict=True) for at in range(30)]
+MANY: Final = [chat_tool(f"tool_{at}", SEARCH, description="x" * 2000) for at in range(128)]
+NAMED: Final = {"type": "function", "function": {"name": "tool_7"}}
+TOOLS: Final[Mapping[str, Json]] = {
+    "auto": {"tools": MANY},
+    "none": {"tools": MANY, "tool_choice": "none"},
+    "one of many named": {"tools": MANY, "tool_choice": NAMED},
+    "agents SDK: strict": {"tools": AGENT, "parallel_tool_calls": False},
+    "instructor: TOOLS": {
+        "tools": [chat_tool("Drug", Drug.model_json_schema(), description="Correctly extracted")],
+        "tool_choice": {"type": "function", "function": {"name": "Drug"}},
+    },
+    "LangChain: required": {"tools": AGENT[:10], "tool_choice": "required"},
+    "Responses: strict": {
+        "tools": [{"type": "function", "name": "f", "parameters": SEARCH, "strict": True}],
+        "tool_choice": {"type": "function", "name": "f"},
+    },
+    "Anthropic: any": {
+        "tools": [{"name": "f", "input_schema": SEARCH}],
+        "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+    },
+    "custom with a grammar, which vLLM reads as text": {
+        "tools": [{"type": "custom", "name": "f", "format": {"type": "grammar", "definition": "x"}}]
+    },
+}

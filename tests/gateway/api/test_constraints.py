@@ -1,0 +1,201 @@
+"""What stands alone needs a scope; common schemas and tools pass, those that take long do not."""
+
+from typing import Any
+
+import pytest
+
+from gateway.api.constraints import LONGEST_NAME, MOST_TOOLS, check_constraints
+from gateway.api.pattern_weight import weight_of_pattern
+from gateway.api.schema_limits import LIMITS
+from gateway.errors import Forbidden, InvalidRequest
+from tests.gateway.api.common_schemas import SCHEMAS, TOOLS, chat_tool, of, text
+
+ALONE: tuple[dict[str, Any], ...] = (
+    {"structured_outputs": {"regex": "[0-9]"}},
+    {"structured_outputs": {"grammar": 'root ::= "a"'}},
+    {"structured_outputs": {"structural_tag": "{}"}},
+    {"structured_outputs": {"json": {}, "whitespace_pattern": " ?"}},
+    {"response_format": {"type": "structural_tag", "format": {}}},
+    {"text": {"format": {"type": "structural_tag", "structures": [], "triggers": []}}},
+    {"output_config": {"format": {"type": "structural_tag"}}},
+    {"guided_regex": "x"},
+    {"guided_grammar": "x"},
+    {"regex": "x"},
+    {"ebnf": "x"},
+)
+CHOICES = ({"structured_outputs": {"choice": ["yes", "no"]}}, {"guided_choice": ["yes", "no"]})
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Alternatives in each other."""
+    schema = text()
+    for _ in range(levels):
+        schema = {"oneOf": [of({"a": schema}), of({"b": {"type": "null"}})]}
+    return schema
+
+
+def deep(levels: int) -> dict[str, Any]:
+    schema = text()
+    for _ in range(levels):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
+NAMES = [f"p{at}" for at in range(5000)]
+# Each limit, by the name of its row, with a schema that is over it.
+OVER: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("depth", deep(50)),
+    ("nesting", nested(7)),
+    ("optional", of({name: text() for name in NAMES[:65]}, *NAMES)),
+    ("counted", of({name: text() for name in NAMES[:17]}, minProperties=3)),
+    ("count", {"type": "array", "maxItems": 10**6}),
+    ("patternProperties", of({}, patternProperties={"^x": text()})),
+    ("length", text(pattern="a" * 257)),
+    ("schemas", {"prefixItems": [{}] * 1001}),
+    ("properties", of(dict.fromkeys(NAMES, True))),
+    ("alternatives", {"anyOf": [True] * 501}),
+    ("letters", {"enum": ["x" * 999] * 50}),
+    ("letters", {"const": {"note": "x" * 50_000}}),
+    ("weight", text(pattern="((.{1,30}){1,30}){1,30}")),
+    ("weight", text(pattern=".{1,100}")),
+    ("weight", {"items": [text(format="email")] * 20}),
+    ("weight", {"items": [{"type": "number", "minimum": 0}] * 200}),
+    ("weight", {"$defs": {"a": text(pattern="(.?.?.?)*{1,99}")}}),
+)
+
+
+def refusal(request: dict[str, Any]) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as refused:
+        check_constraints(request, ())
+    return refused.value
+
+
+def in_format(schema: Any) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}
+
+
+@pytest.mark.parametrize("request_", ALONE)
+def test_what_stands_alone_needs_the_scope(request_: dict[str, Any]) -> None:
+    """In every spelling; the sentence says which scope, and what to do without."""
+    check_constraints(request_, ("openai", "patterns"))
+    with pytest.raises(Forbidden, match=r"scope `patterns`.* or send a JSON schema"):
+        check_constraints(request_, ("openai", "admin"))
+
+
+@pytest.mark.parametrize("request_", CHOICES)
+def test_a_list_of_choices_needs_none(request_: dict[str, Any]) -> None:
+    """It costs as much as an enum, and has its limits."""
+    check_constraints(request_, ())
+    field, value = next(iter(request_.items()))
+    long = ["x" * 1000] * 50
+
+    assert refusal({field: long if isinstance(value, list) else {"choice": long}}).param == field
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_common_schema_passes(name: str) -> None:
+    """Wherever it stands."""
+    schema = SCHEMAS[name]
+    check_constraints(in_format(schema), ())
+    check_constraints({"tools": [chat_tool("f", schema, strict=True)]}, ())
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_common_tools_pass(name: str) -> None:
+    check_constraints(TOOLS[name], ())
+
+
+@pytest.mark.parametrize(("name", "schema"), OVER, ids=str)
+def test_each_limit(name: str, schema: dict[str, Any]) -> None:
+    """The sentence says which limit, and what to do."""
+    error = refusal(in_format(schema))
+
+    assert LIMITS[name].what in error.message
+    assert LIMITS[name].remedy in error.message
+    assert error.param == "response_format"
+
+
+def test_every_limit_is_tested() -> None:
+    assert {name for name, _ in OVER} == {*LIMITS}
+
+
+HEAVY = text(pattern=".{1,100}")
+IN_TOOL = chat_tool("f", HEAVY)
+PLACES: tuple[dict[str, Any], ...] = (
+    {"structured_outputs": {"json": HEAVY}},
+    {"structured_outputs": {"json": '{"type": "string", "pattern": ".{1,100}"}'}},
+    {"guided_json": HEAVY},
+    {"text": {"format": {"type": "json_schema", "schema": HEAVY}}},
+    {"output_config": {"format": {"type": "json_schema", "schema": HEAVY}}},
+    {"tools": [IN_TOOL], "tool_choice": "required"},
+    {"tools": [IN_TOOL], "tool_choice": {"function": {"name": "f"}}},
+    {"tools": [IN_TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}},
+    {"tools": [IN_TOOL, chat_tool("g", {})], "tool_choice": {"type": "any", "name": "g"}},
+    {"tools": [chat_tool("f", HEAVY, strict=True)], "tool_choice": {"type": "auto", "name": "g"}},
+    {"tools": [{"name": "f", "input_schema": HEAVY, "strict": True}]},
+    {"tools": [{"type": "namespace", "tools": [{"parameters": HEAVY, "strict": True}]}]},
+    # Two that are light alone.
+    {**in_format(text(pattern=".{1,30}")), "structured_outputs": {"json": text(pattern=".{1,30}")}},
+)
+
+
+@pytest.mark.parametrize("request_", PLACES)
+def test_every_place_counts(request_: dict[str, Any]) -> None:
+    """All that the engine compiles of one request counts together."""
+    assert LIMITS["weight"].what in refusal(request_).message
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"tools": [IN_TOOL]},
+        {"tools": [IN_TOOL], "tool_choice": "none"},
+        {"tools": [IN_TOOL, chat_tool("g", {})], "tool_choice": {"function": {"name": "g"}}},
+        {"tools": [IN_TOOL], "parallel_tool_calls": False},
+        {"tools": "x", "response_format": 5, "structured_outputs": ["x"], "text": "a prompt"},
+        {"structured_outputs": {"json": "{"}},
+    ],
+)
+def test_what_is_not_compiled_does_not_count(request_: dict[str, Any]) -> None:
+    """A tool that the model may call freely, or one beside the named one."""
+    check_constraints(request_, ())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"tool_choice": "required"}, {"parallel_tool_calls": False}, {"tool_choice": {"type": "any"}}],
+)
+def test_tools_that_are_compiled_together(more: dict[str, Any]) -> None:
+    """Their number and their names are limited: the engine compiles each name beside each."""
+    tools = [chat_tool(f"f{at}", {}) for at in range(MOST_TOOLS)]
+    check_constraints({"tools": tools, **more}, ())
+
+    assert refusal({"tools": [*tools, chat_tool("f", {})], **more}).param == "tools"
+    long = [chat_tool("f" * (LONGEST_NAME + 1), {})]
+    assert "name" in refusal({"tools": long, **more}).message
+
+
+@pytest.mark.parametrize(
+    ("pattern", "weight"),
+    [
+        ("", 1),
+        ("abc", 1),
+        (r"\d{4}-\d{2}", 1),
+        ("[a-z]{9}", 10),
+        ("[a-z]{2,9}", 11),
+        (r"[\w ]{9}", 37),
+        (".{9}", 37),
+        ("a|b|", 4),
+        ("[a-z]{2}{3}", 9),
+        ("([a-z]{3}){3}", 12),
+        ("([a-z]?){12}", 72),
+        (".?.?", 21),
+        ("x{1,900", 1),
+        ("[a", 2),
+        ("))a{3}(((", 1),
+        ("\\", 1),
+    ],
+)
+def test_the_weight_of_a_pattern(pattern: str, weight: int) -> None:
+    """Counts multiply what they repeat; open parts multiply each other."""
+    assert weight_of_pattern(pattern) == weight

@@ -1,0 +1,99 @@
+"""The costliest schemas that pass, in the engine's own compiler, against an ordinary pattern.
+
+Processor time of one run, as a ratio, so that a busy or older machine makes no difference.
+"""
+
+import json
+import time
+from typing import Any
+
+import pytest
+import xgrammar
+
+from gateway.api.constraints import MOST_TOOLS, check_constraints
+from tests.gateway.api.common_schemas import chat_tool, of, text
+from tests.gateway.api.test_constraints import in_format
+from tests.models.vocabulary import ORDINARY, encoding
+
+pytestmark = pytest.mark.slow
+
+MOST_TIMES = 6  # the ordinary one takes 0.6 to 1.3 s
+
+
+def several(schema: Any, number: int) -> dict[str, Any]:
+    """An array of as many items, so that each is compiled."""
+    return {"type": "array", "prefixItems": [schema] * number, "minItems": number}
+
+
+def optional(number: int, **more: int) -> dict[str, Any]:
+    return of(
+        {f"p{at}": {"type": "integer"} for at in range(number)},
+        *map("p{}".format, range(64)),
+        **more,
+    )
+
+
+ORDINARY_PATTERN = text(pattern="^.{1,30}$")
+SCHEMAS: dict[str, Any] = {
+    "letters counted": text(pattern="^[a-z]{150}$"),
+    "open parts": text(pattern="^.?.?.?.?.?$"),
+    "a repeated group": text(pattern="^(.{1,3}){1,4}$"),
+    "a group that may be empty": text(pattern="^(.?){12}$"),
+    "words": text(pattern=r"^(\w+ ?){1,9}$"),
+    "counted classes": text(pattern=r"^[a-z]{0,9}[a-z]{0,9}[a-z]{0,9}$"),
+    "formats": several(text(format="email"), 15),
+    "bounds": several({"type": "number", "minimum": -1e15, "maximum": 0.98765}, 150),
+    "properties": of({f"p{at}": text() for at in range(400)}),
+    "optional properties": several(optional(64), 7),
+    "counted properties": several(optional(16, minProperties=8), 31),
+    "one long value": {"const": "x y" * 13_000},
+    "values with one beginning": {"enum": ["word " * 60 + str(at) for at in range(120)]},
+    "objects": several({"type": "object", "additionalProperties": {"type": "number"}}, 450),
+    "lengths": several({"type": "string", "minLength": 500, "maxLength": 99_999}, 400),
+    "alternatives": {"anyOf": [of({f"k{at}": text()}) for at in range(300)]},
+}
+
+
+@pytest.fixture(scope="module")
+def compiler() -> Any:
+    """The compiler as vLLM makes it, with gpt-oss's vocabulary."""
+    decode = encoding()._inner.decode_bytes
+    words = [bytes(decode([number])) for number in range(ORDINARY)]
+    tokens = xgrammar.TokenizerInfo(words, stop_token_ids=[0])
+    return xgrammar.GrammarCompiler(tokens, max_threads=8, cache_enabled=False)
+
+
+@pytest.fixture(scope="module")
+def ordinary_s(compiler: Any) -> float:
+    return compiling_s(compiler, ORDINARY_PATTERN)
+
+
+def compiling_s(compiler: Any, schema: Any) -> float:
+    before = time.process_time()
+    compiler.compile_json_schema(json.dumps(schema))
+    return time.process_time() - before
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_passes_compiles_soon(name: str, compiler: Any, ordinary_s: float) -> None:
+    """Each is close to a limit."""
+    check_constraints(in_format(SCHEMAS[name]), ())
+
+    assert compiling_s(compiler, SCHEMAS[name]) < MOST_TIMES * ordinary_s
+
+
+def test_tools_that_are_required(compiler: Any, ordinary_s: float) -> None:
+    """As many as pass, as vLLM puts them into one schema."""
+    tools = [chat_tool(f"tool_{at}", of({"query": text()})) for at in range(MOST_TOOLS)]
+    check_constraints({"tools": tools, "tool_choice": "required"}, ())
+    calls = [
+        of(
+            {
+                "name": {"enum": [tool["function"]["name"]]},
+                "parameters": tool["function"]["parameters"],
+            }
+        )
+        for tool in tools
+    ]
+
+    assert compiling_s(compiler, {"type": "array", "items": {"anyOf": calls}}) < ordinary_s
