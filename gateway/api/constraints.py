@@ -70,15 +70,15 @@ def schemas_of(request: Json) -> Iterator[tuple[str, object]]:
     """Yield each schema that the engine compiles, by its field; choices are an enum."""
     outputs = as_object(request.get("structured_outputs"))
     yield from formats_of(request)
-    yield "structured_outputs", parsed(outputs.get("json"))
+    yield "structured_outputs", parse_schema(outputs.get("json"))
     yield "structured_outputs", {"enum": outputs.get("choice")}
-    yield "guided_json", parsed(request.get("guided_json"))
+    yield "guided_json", parse_schema(request.get("guided_json"))
     yield "guided_choice", {"enum": request.get("guided_choice")}
     for tool in compiled_tools(request):
         yield "tools", tool
 
 
-def parsed(schema: object) -> object:
+def parse_schema(schema: object) -> object:
     """Return a schema that may be a text; None where that is no JSON."""
     if not isinstance(schema, str):
         return schema

@@ -1,4 +1,4 @@
-"""What stands alone needs a scope; common schemas and tools pass, those that take long do not."""
+"""Constraints: a scope for what stands alone, limits for schemas, none for common ones."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ ALONE: tuple[dict[str, Any], ...] = (
 CHOICES = ({"structured_outputs": {"choice": ["yes", "no"]}}, {"guided_choice": ["yes", "no"]})
 
 
-def nested(levels: int) -> dict[str, Any]:
+def nest(levels: int) -> dict[str, Any]:
     """Alternatives in each other."""
     schema = text()
     for _ in range(levels):
@@ -45,7 +45,7 @@ NAMES = [f"p{at}" for at in range(5000)]
 # Each limit, by the name of its row, with a schema that is over it.
 OVER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("depth", deep(50)),
-    ("nesting", nested(7)),
+    ("nesting", nest(7)),
     ("optional", of({name: text() for name in NAMES[:65]}, *NAMES)),
     ("counted", of({name: text() for name in NAMES[:17]}, minProperties=3)),
     ("count", {"type": "array", "maxItems": 10**6}),
@@ -94,7 +94,7 @@ def test_a_list_of_choices_needs_none(request_: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_common_schema_passes(name: str) -> None:
-    """Wherever it stands."""
+    """In a response format and in a strict tool."""
     schema = SCHEMAS[name]
     check_constraints(in_format(schema), ())
     check_constraints({"tools": [chat_tool("f", schema, strict=True)]}, ())
