@@ -20,12 +20,12 @@ QUESTION = {
 
 
 def test_off_by_default(gateway: Gateway) -> None:
-    """No page is told that it may."""
+    """No page may; without keys, one of another origin is refused at once."""
     answer = gateway.client.post("/llm/generate", json={"prompt": "x"}, headers={"origin": PAGE})
     asked = gateway.client.options("/llm/generate", headers=QUESTION)
 
     assert not [name for name in answer.headers if name.startswith("access-control")]
-    assert asked.status_code == 405
+    assert asked.status_code == 403
     assert not [name for name in asked.headers if name.startswith("access-control")]
 
 
@@ -54,7 +54,9 @@ def test_a_listed_page(start: Start, engine: FakeEngine, tmp_path: Path) -> None
             assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
     other = gateway.client.get("/healthz", headers={"origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
-    assert gateway.client.options("/llm/generate", headers={"origin": PAGE}).status_code == 405
+    for shown, status in ((bearer(key), 405), ({}, 401)):
+        answer = gateway.client.options("/llm/generate", headers={"origin": PAGE, **shown})
+        assert answer.status_code == status
 
 
 def test_what_is_not_http_is_no_answer_to_a_page(gateway: Gateway) -> None:
