@@ -1,1 +1,1 @@
-"""A start that checks itself: what is measured, how it is judged, and the signed report."""
+"""Acceptance checks of a running service, over its address alone."""

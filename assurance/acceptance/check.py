@@ -1,4 +1,4 @@
-"""A check: what it measures of a running service or of a host, and the pure judgement of it."""
+"""A check: what it measures of a running service, and the pure judgement of it."""
 
 import asyncio
 import time
@@ -6,19 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Generic, Literal, TypeVar
 
-from pydantic import TypeAdapter
-
-from launcher.errors import LauncherError
-from launcher.json_types import Json, JsonView
+from assurance.acceptance.target import Target, Unmeasured
+from launcher.json_types import Json
 
 Outcome = Literal["passed", "failed", "not applicable"]
-Subject = TypeVar("Subject")  # a Target, or a Host
 Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict of one check in a sentence, what was measured, and the limit it was held to."""
+    """Outcome of one check in a sentence, what was measured, and the limit for it."""
 
     check: str
     outcome: Outcome
@@ -29,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement: the first sentence of `faults` that is so counts; `right` where none is."""
+    """A judgement: the first of `faults` whose condition is true, or `right` if there is none."""
 
     faults: Mapping[str, object]
     right: str
@@ -38,32 +35,25 @@ class Verdict:
 
 
 class NotApplicable(Exception):
-    """A check that says nothing about this model, this plan or this run, and why."""
-
-
-class Unmeasured(Exception):
-    """The service did not do what the check needed; the message says what happened."""
+    """The check does not apply to this model or service; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check(Generic[Subject, Measured]):
+class Check(Generic[Measured]):
     """One check. `measure` raises NotApplicable or Unmeasured; `judge` is pure."""
 
     name: str
-    kind: type[Measured]
-    measure: Callable[[Subject], Awaitable[Measured]]
+    measure: Callable[[Target], Awaitable[Measured]]
     judge: Callable[[Measured], Verdict]
 
-    async def run(self, subject: Subject) -> tuple[Finding, Json | None]:
+    async def run(self, target: Target) -> tuple[Finding, Json | None]:
         """Return the finding and the measurement as JSON; None where there is none."""
         try:
-            measured = await self.measure(subject)
+            measured = await self.measure(target)
         except NotApplicable as reason:
             return Finding(self.name, "not applicable", f"{reason}."), None
         except Unmeasured as problem:
             return Finding(self.name, "failed", f"{problem}."), None
-        except LauncherError as problem:  # the base of an adapter does not start
-            return Finding(self.name, "failed", str(problem)), None
         return self.finding(measured), asdict(measured)  # type: ignore[call-overload]  # a dataclass
 
     def finding(self, measured: Measured) -> Finding:
@@ -73,15 +63,11 @@ class Check(Generic[Subject, Measured]):
         outcome: Outcome = "failed" if fault else "passed"
         return Finding(self.name, outcome, fault or verdict.right, verdict.measured, verdict.limit)
 
-    def recorded(self, document: JsonView) -> Finding:
-        """Judge a measurement that was read back from a report."""
-        return self.finding(TypeAdapter(self.kind).validate_python(dict(document)))
-
 
 async def seconds_until(
     is_so: Callable[[], Awaitable[bool]], within_s: float, every_s: float, *, wanted: bool = True
 ) -> float | None:
-    """Return the seconds until something is so, or no longer is; None after the limit."""
+    """Return the seconds until a condition is true, or false; None after the limit."""
     began = time.monotonic()
     while await is_so() is not wanted:
         if time.monotonic() - began > within_s:

@@ -1,105 +1,79 @@
-"""One acceptance run: every check in order, and the facts it ran on.
+"""The checks of `mmhie accept`, in their order, and the verdict on all of them."""
 
-Two tables: checks of a service that `mmhie accept` starts, and of the host or container in which
-`mmhie accept isolation` runs.
-"""
-
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from assurance.acceptance.check import Check, Finding
 from assurance.acceptance.checks import (
     abort,
-    adapter,
-    audit,
+    access,
     disclaimer,
-    egress,
     encryption,
-    feedback,
-    hold,
-    listeners,
+    health,
+    limits,
     load,
-    memory,
     notice,
     reasoning,
-    recovery,
     repeat,
-    root,
+    streaming,
     structure,
-    telemetry,
     tools,
 )
-from assurance.acceptance.host import Host
 from assurance.acceptance.target import Target
-from launcher.json_types import Json, JsonView
+from launcher.json_types import Json
 
-# Memory after load, when it is at its most; then what ends the engine, and what ends the service.
-CHECKS: Final[tuple[Check[Target, Any], ...]] = (
+CHECKS: Final[tuple[Check[Any], ...]] = (
+    health.CHECK,
+    encryption.CHECK,
+    access.CHECK,
     disclaimer.CHECK,
     notice.CHECK,
-    hold.CHECK,
-    feedback.CHECK,
-    audit.CHECK,
+    limits.CHECK,
+    streaming.CHECK,
+    abort.CHECK,
     reasoning.CHECK,
     tools.CHECK,
     structure.CHECK,
     repeat.CHECK,
-    abort.CHECK,
     load.CHECK,
-    memory.CHECK,
-    recovery.CHECK,
-    adapter.CHECK,
 )
-ISOLATION: Final[tuple[Check[Host, Any], ...]] = (
-    egress.CHECK,
-    encryption.CHECK,
-    root.CHECK,
-    listeners.CHECK,
-    telemetry.CHECK,
-)
-Subject = TypeVar("Subject", Target, Host)
-Begun = Callable[[str, float], None]
-Seen = Callable[[Finding, Json], None]
+NAMES: Final = tuple(check.name for check in CHECKS)
 
 
-async def measured(
-    checks: Sequence[Check[Subject, Any]],
-    subject: Subject,
-    earlier: JsonView,
-    begun: Begun,
-    seen: Seen,
+async def run_checks(
+    target: Target,
+    skipped: Collection[str],
+    begun: Callable[[str], None],
+    ended: Callable[[Finding], None],
 ) -> Json:
-    """Run the checks; return facts, findings and measurements as JSON.
-
-    `seen` gets each finding with the result so far, which a later run takes as `earlier`: what had
-    passed on the same facts is not measured again.
-    """
-    so_far: Json = {"facts": asdict(subject.facts), "findings": [], "measurements": {}}
-    known = passed(earlier) if is_same(earlier, so_far["facts"]) else {}
-    for place, check in enumerate(checks):
-        begun(check.name, place / len(checks))
-        finding, measurement = known.get(check.name) or await check.run(subject)
-        so_far["findings"].append(asdict(finding))
-        so_far["measurements"][check.name] = measurement
-        seen(finding, so_far)
-    return so_far
-
-
-def is_same(earlier: JsonView, facts: JsonView) -> bool:
-    """The earlier run was of the same plan, and no less thorough; what is free does not count."""
-    before = dict(earlier.get("facts") or {})
-    now = json.loads(json.dumps(facts))  # tuples are lists there
-    either = {"free_gib": None, "is_quick": None}
-    is_thorough = not before.get("is_quick") or now["is_quick"]
-    return bool(is_thorough) and {**before, **either} == {**now, **either}
-
-
-def passed(earlier: JsonView) -> dict[str, tuple[Finding, Json]]:
-    """Return what an earlier run measured and found good."""
+    """Run every check that is not skipped; return facts, findings and measurements as JSON."""
+    findings: list[Finding] = []
+    measurements: Json = {}
+    for check in CHECKS:
+        begun(check.name)
+        if check.name in skipped:
+            finding = Finding(check.name, "not applicable", "It was left out with --skip.")
+        else:
+            finding, measurements[check.name] = await check.run(target)
+        findings.append(finding)
+        ended(finding)
     return {
-        finding["check"]: (Finding(**finding), earlier["measurements"][finding["check"]])
-        for finding in earlier["findings"]
-        if finding["outcome"] == "passed"
+        "has_passed": all(finding.outcome != "failed" for finding in findings),
+        "verdict": verdict(findings),
+        "url": target.url,
+        "facts": asdict(target.facts),
+        "findings": [asdict(finding) for finding in findings],
+        "measurements": measurements,
     }
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """Return the outcome of the run in a sentence."""
+    failed = [finding.check for finding in findings if finding.outcome == "failed"]
+    applicable = sum(finding.outcome != "not applicable" for finding in findings)
+    if failed:
+        return f"{len(failed)} of {applicable} checks failed: {', '.join(failed)}."
+    left = len(findings) - applicable
+    also = f"; {left} did not apply" if left else ""
+    return f"All {applicable} checks passed{also}."

@@ -1,19 +1,15 @@
-"""The service under test: facts of its plan, and ways to its gateway and past it."""
+"""The service under test: its facts, and its API."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx2
-import psutil
 
-from assurance.acceptance.check import Unmeasured
-from assurance.acceptance.combination import Combination
-from gateway.settings.gateway import GatewaySettings
 from launcher.json_types import Json, JsonView
+from launcher.terminal.api_client import is_here, split_url
 
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
@@ -22,76 +18,112 @@ PATIENCE_S: Final = 600.0
 REASONING_TOKENS: Final = 512
 
 
+class Unmeasured(Exception):
+    """The service did not do what a check needs; the message says what happened."""
+
+
+class Refused(Unmeasured):
+    """The service answered with another status than 200."""
+
+    def __init__(self, path: str, answer: httpx2.Response) -> None:
+        super().__init__(f"{path} answered {answer.status_code}: {message_of(answer)}")
+        self.status = answer.status_code
+
+
 @dataclass(frozen=True, slots=True)
-class PlanFacts(Combination):
-    """The plan's side: what is started, the estimates (GiB and tokens), the limits."""
+class ServiceFacts:
+    """What the service reports about itself; None where it does not."""
 
-    adapter: str | None
-    is_adapter_merged: bool
-    engine: str
-    limit: int  # requests at once
-    timeout_s: float
-    start_timeout_s: float
-    weights_gib: float  # of each device
-    memory_gib: float  # of each device; on the CPU of the machine
-    kv_tokens: int  # of one engine
-    is_reasoning: bool
+    model: str
+    engine_version: str | None
+    max_model_len: int | None
+    is_reasoning: bool | None
     has_chat_template: bool
-    has_tools: bool
-    free_gib: tuple[float, ...] = ()  # of each GPU, before the start
-    is_quick: bool = False
-    is_batch_invariant: bool = False  # VLLM_BATCH_INVARIANT: the same bits in any batch
 
-
-class Unreachable(Unmeasured):
-    """The service refused, or went away; in a sentence without its full stop."""
-
-
-class TargetApi:
-    """The API of a gateway or of an engine; raises Unreachable."""
-
-    def __init__(self, url: str, key: str = "", tokenizer: str = "") -> None:
-        self.url, self.key, self.tokenizer = url, key, tokenizer
-        self._client = httpx2.AsyncClient(
-            base_url=url,
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx2.Timeout(PATIENCE_S, connect=5.0),
-            trust_env=False,  # no proxy hears what stays on this machine
+    @classmethod
+    def of(cls, health: JsonView, models: JsonView) -> Self:
+        """Read the answers of /healthz and /v1/models."""
+        served = health.get("served") or {}
+        listed: JsonView = next(iter(models.get("data") or ()), {})
+        return cls(
+            model=str(listed.get("id") or health.get("model")),
+            engine_version=(health.get("engine") or {}).get("version"),
+            max_model_len=served.get("max_model_len") or listed.get("max_model_len"),
+            is_reasoning=served.get("reasoning"),
+            has_chat_template=bool(served.get("chat_template", True)),
         )
 
-    async def close(self) -> None:
-        """Close its connections."""
+
+class Target:
+    """The API of the service; raises Unmeasured."""
+
+    def __init__(self, url: str, key: str | None, facts: ServiceFacts) -> None:
+        self.url, self.key, self.facts = url, key, facts
+        parts = split_url(url)
+        self.is_local = parts.scheme == "unix" or is_here(parts.hostname or "")
+        is_socket = parts.scheme == "unix"
+        self._client = httpx2.AsyncClient(
+            base_url="http://mmhie" if is_socket else url,
+            headers={"authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx2.Timeout(PATIENCE_S, connect=5.0),
+            transport=httpx2.AsyncHTTPTransport(uds=parts.path) if is_socket else None,
+            # the environment names certificates, and proxies for what is not on this machine
+            trust_env=parts.scheme == "https" or not self.is_local,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._client.aclose()
 
     async def request(
         self, method: str, path: str, body: JsonView | None = None, **headers: str
     ) -> httpx2.Response:
-        """Return any answer, a refusal too."""
+        """Return any answer, including a refusal."""
+        content = None if body is None else json.dumps(body)
+        return await self.send(method, path, content, **headers)
+
+    async def send(
+        self, method: str, path: str, content: str | None, **headers: str
+    ) -> httpx2.Response:
+        """Send a body as it is, and return any answer."""
+        typed = {"content-type": "application/json", **headers}
         try:
-            return await self._client.request(method, path, json=body, headers=headers)
+            return await self._client.request(method, path, content=content, headers=typed)
         except httpx2.HTTPError as error:
-            raise Unreachable(f"{path} did not answer ({type(error).__name__})") from None
+            raise Unmeasured(f"{path} did not answer ({type(error).__name__})") from None
 
     async def json(self, path: str, body: JsonView | None = None) -> Json:
         """Return the JSON object of an answer with status 200."""
         answer = await self.request("POST" if body else "GET", path, body)
         if answer.status_code != 200:
-            raise Unreachable(f"{path} answered {answer.status_code}: {message_of(answer)}")
+            raise Refused(path, answer)
         document: Json = answer.json()
         return document
 
-    async def is_ready(self) -> bool:
-        """Return whether it says that it is ready."""
-        return (await self.request("GET", "/readyz")).status_code == 200
-
     @asynccontextmanager
-    async def lines(self, path: str, body: JsonView) -> AsyncIterator[AsyncIterator[str]]:
-        """Yield the lines of a stream; leaving closes the connection."""
+    async def stream(self, path: str, body: JsonView) -> AsyncIterator[httpx2.Response]:
+        """Yield a streamed answer with status 200; leaving closes the connection."""
         try:
             async with self._client.stream("POST", path, json={**body, "stream": True}) as answer:
-                yield answer.aiter_lines()
+                if answer.status_code != 200:
+                    await answer.aread()
+                    raise Refused(path, answer)
+                yield answer
         except httpx2.HTTPError as error:
-            raise Unreachable(f"{path} did not answer ({type(error).__name__})") from None
+            raise Unmeasured(f"{path} was cut off ({type(error).__name__})") from None
+
+    def completion(self, prompt: str, tokens: int, **more: Any) -> Mapping[str, Any]:
+        """Return the body of a greedy text completion of exactly so many tokens."""
+        body = {"model": self.facts.model, "prompt": prompt, "max_tokens": tokens}
+        return {**body, "temperature": 0, "ignore_eos": True, **more}
+
+    async def chat(self, prompt: str, tokens: int, **more: Any) -> Json:
+        """Return a greedy chat completion of so many tokens, reasoning not counted."""
+        most = tokens + REASONING_TOKENS * (self.facts.is_reasoning is not False)
+        body = {"model": self.facts.model, "messages": [{"role": "user", "content": prompt}]}
+        return await self.json(CHAT, {**body, "temperature": 0, "max_tokens": most, **more})
 
 
 def message_of(answer: httpx2.Response) -> str:
@@ -100,29 +132,3 @@ def message_of(answer: httpx2.Response) -> str:
         return str(json.loads(answer.text)["error"]["message"]).rstrip(".")
     except (ValueError, KeyError, TypeError):
         return "without a reason"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A running service.
-
-    `engine` is the way past the gateway: the engine, or the router before several.
-    `settings` are the gateway's; `operate` runs a command of `mmhie` with them, and returns its
-    JSON or raises LauncherError. `on_base` ends this service and returns the engine of the
-    adapter's base instead.
-    """
-
-    facts: PlanFacts
-    gateway: TargetApi
-    engine: TargetApi
-    settings: GatewaySettings
-    operate: Callable[..., Awaitable[Json]]
-    log: Path
-    processes: Callable[[], list[psutil.Process]]
-    on_base: Callable[[], Awaitable[TargetApi]]
-
-    async def chat(self, prompt: str, tokens: int, **more: Any) -> Json:
-        """Return a greedy chat completion of so many tokens, besides those of reasoning."""
-        most = tokens + REASONING_TOKENS * self.facts.is_reasoning
-        body = {"model": self.facts.model, "messages": [{"role": "user", "content": prompt}]}
-        return await self.gateway.json(CHAT, {**body, "temperature": 0, "max_tokens": most, **more})

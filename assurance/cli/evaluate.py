@@ -23,9 +23,8 @@ from assurance.evaluation.page import REPORT
 from assurance.reports.report import audit_key, refuse_unwritable
 from gateway.cli.command import AsJson, put
 from launcher import settings
-from launcher.cli.chat import Key, Url
 from launcher.errors import LauncherError, SettingsError
-from launcher.terminal.address import access_key, address, client_of
+from launcher.terminal.address import Key, Url, access_key, address, client_of
 from launcher.terminal.progress import ProgressDisplay
 
 FOREVER_S: Final = 10 * 365 * 86_400.0

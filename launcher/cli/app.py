@@ -31,8 +31,6 @@ COMMANDS: Commands = {
     "plan": "launcher.cli.plan:plan",
     "doctor": "assurance.cli.doctor:doctor",
     "accept": "assurance.cli.accept:accept",
-    "accept isolation": "assurance.cli.isolation:isolation",
-    "accept verify": "assurance.cli.acceptance_report:verify",
     "evaluate": "assurance.cli.evaluate:evaluate",
     "evaluate compare": "assurance.cli.evaluate:compare",
     "evaluate verify": "assurance.cli.evaluate:verify",
@@ -78,7 +76,7 @@ TASKS = {
         "engine": "run only the engine, for a gateway elsewhere",
     },
     "Prove": {
-        "accept": "start, measure, judge; a signed report",
+        "accept": "check a running service over its address",
         "evaluate": "medical quality and safety; a signed report",
     },
     "Operate": {

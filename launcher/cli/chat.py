@@ -16,7 +16,7 @@ from rich.console import Console
 from gateway.cli.command import AsJson
 from gateway.settings.gateway import GatewaySettings
 from launcher.errors import LauncherError, SettingsError
-from launcher.terminal.address import client_of
+from launcher.terminal.address import Key, Url, client_of
 from launcher.terminal.api_client import ServiceError
 from launcher.terminal.conversation import ChatReply, Conversation
 from launcher.terminal.terminal import Output, PlainOutput, TerminalOutput
@@ -26,22 +26,6 @@ LEAVING = "Ctrl-D or /quit leaves."
 PROMPT = "\n\001\033[1m\002>\001\033[0m\002 "  # bold, which takes no room on the line
 
 Question = Annotated[str | None, typer.Argument(help="One question; default: standard input.")]
-Url = Annotated[
-    str | None,
-    typer.Option(
-        envvar="MMHIE_URL",
-        show_envvar=False,
-        help="Address of the gateway, or `unix:/path`; default: that of these settings.",
-    ),
-]
-Key = Annotated[
-    str | None,
-    typer.Option(
-        envvar="MMHIE_API_KEY",
-        show_envvar=False,
-        help="Access key; on the command line it is visible to other users of this machine.",
-    ),
-]
 System = Annotated[str, typer.Option(help="System message; empty for none.")]
 Effort = Annotated[str | None, typer.Option(help="Reasoning effort: low, medium or high.")]
 MostTokens = Annotated[

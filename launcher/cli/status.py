@@ -15,9 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.command import AsJson
-from launcher.cli.chat import Key, Url
 from launcher.json_types import Json, JsonView
-from launcher.terminal.address import client_of
+from launcher.terminal.address import Key, Url, client_of
 from launcher.terminal.api_client import ApiClient, ServiceError
 from launcher.terminal.markdown import without_controls
 

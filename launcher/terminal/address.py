@@ -1,11 +1,30 @@
 """The service that a command talks to: as given, else as the settings have it."""
 
 import os
+from typing import Annotated
+
+import typer
 
 from gateway.settings.base import ENV_FILE, local_url, read_env_file
 from gateway.settings.gateway import SettingsError, load
 from launcher.terminal.api_client import ApiClient
 
+Url = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MMHIE_URL",
+        show_envvar=False,
+        help="Address of the gateway, or `unix:/path`; default: that of these settings.",
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MMHIE_API_KEY",
+        show_envvar=False,
+        help="Access key; on the command line it is visible to other users of this machine.",
+    ),
+]
 DEFAULT = "http://127.0.0.1:8000"
 
 

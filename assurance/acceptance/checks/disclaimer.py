@@ -7,7 +7,7 @@ from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, PlanFacts, Target
+from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, ServiceFacts, Target
 from launcher.json_types import Json
 
 HEADER: Final = "x-mmhie-disclaimer-version"
@@ -43,7 +43,7 @@ class Surfaces:
 Request = tuple[str, str, Json | None, dict[str, str], int]
 
 
-def requests(facts: PlanFacts) -> Iterator[tuple[str, Request]]:
+def requests(facts: ServiceFacts) -> Iterator[tuple[str, Request]]:
     """Yield the surfaces with model output, then an error and a page without it."""
     yield from answers(facts, PROMPT)
     yield "models", ("GET", "/v1/models", None, {}, 200)
@@ -51,25 +51,27 @@ def requests(facts: PlanFacts) -> Iterator[tuple[str, Request]]:
     yield "no such page", ("GET", "/no-such-page", None, {}, 404)
 
 
-def answers(facts: PlanFacts, prompt: str) -> Iterator[tuple[str, Request]]:
+def answers(facts: ServiceFacts, prompt: str) -> Iterator[tuple[str, Request]]:
     """Yield the surfaces with model output."""
-    generate = {"prompt": prompt, "max_tokens": TOKENS, "include_reasoning": facts.is_reasoning}
+    shows = facts.is_reasoning is not False
+    generate = {"prompt": prompt, "max_tokens": TOKENS, "include_reasoning": shows}
     plain, events = {"accept": "text/plain"}, {"accept": "text/event-stream"}
     yield "generate", ("POST", GENERATE, generate, {}, 200)
     yield "generate, events", ("POST", GENERATE, {**generate, "stream": True}, events, 200)
     yield "generate, text", ("POST", GENERATE, {**generate, "stream": True}, plain, 200)
-    yield from streamed("completions", COMPLETIONS, facts, {"prompt": prompt})
+    yield from streamed("completions", COMPLETIONS, {"model": facts.model, "prompt": prompt})
     if facts.has_chat_template:
-        messages = [{"role": "user", "content": prompt}]
-        yield from streamed("chat", CHAT, facts, {"messages": messages})
-        responses = {"input": prompt, "max_output_tokens": TOKENS}
-        yield from streamed("responses", "/v1/responses", facts, responses)
+        chat = {"model": facts.model, "messages": [{"role": "user", "content": prompt}]}
+        yield from streamed("chat", CHAT, chat)
+        yield from streamed("messages", "/v1/messages", chat)
+        responses = {"model": facts.model, "input": prompt, "max_output_tokens": TOKENS}
+        yield from streamed("responses", "/v1/responses", responses)
 
 
-def streamed(name: str, path: str, facts: PlanFacts, body: Json) -> Iterator[tuple[str, Request]]:
+def streamed(name: str, path: str, body: Json) -> Iterator[tuple[str, Request]]:
     """Yield a surface of the OpenAI API as JSON and as a stream."""
     limit = {} if "max_output_tokens" in body else {"max_tokens": TOKENS}
-    whole = {"model": facts.model, **limit, **body}
+    whole = {**limit, **body}
     yield name, ("POST", path, whole, {}, 200)
     yield f"{name}, stream", ("POST", path, {**whole, "stream": True}, {}, 200)
 
@@ -79,7 +81,7 @@ async def measure(target: Target) -> Surfaces:
     text = ""
     surfaces: list[Surface] = []
     for name, (method, path, body, headers, status) in requests(target.facts):
-        answer = await target.gateway.request(method, path, body, **headers)
+        answer = await target.request(method, path, body, **headers)
         if not surfaces and answer.status_code == 200:
             text = str(answer.json().get("disclaimer") or "")
         surfaces.append(
@@ -114,4 +116,4 @@ def judge(measured: Surfaces) -> Verdict:
     )
 
 
-CHECK: Final = Check("disclaimer", Surfaces, measure, judge)
+CHECK: Final = Check("disclaimer", measure, judge)

@@ -1,67 +1,62 @@
-"""The hop to the engine is encrypted where it leaves this host."""
+"""The way to the service is encrypted where it leaves this machine."""
 
 import asyncio
 import ssl
+import time
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
-from urllib.parse import urlsplit
 
-from assurance.acceptance.check import Check, NotApplicable, Unmeasured, Verdict
-from assurance.acceptance.host import Host
-from gateway.engine.tls import explain_handshake
-from gateway.http.client_tls import ClientTls
-from gateway.settings.engine import is_encrypted, is_plain_elsewhere
+from assurance.acceptance.check import Check, NotApplicable, Verdict
+from assurance.acceptance.target import Target, Unmeasured
+from launcher.terminal.api_client import split_url
 
 PATIENCE_S: Final = 10.0
+LEAST_DAYS: Final = 7
 PLAIN: Final = "plain text"
 
 
 @dataclass(frozen=True, slots=True)
-class Hops:
-    """Each address of an engine elsewhere, and the version of TLS there."""
+class Encryption:
+    """Version of TLS at the address, and the days that its certificate is still valid."""
 
-    versions: dict[str, str]
-
-
-async def measure(host: Host) -> Hops:
-    """Shake hands with every engine as the gateway does."""
-    urls = dict.fromkeys(chain(*host.settings.engine_addresses.values()))
-    elsewhere = [url for url in urls if is_encrypted(url) or is_plain_elsewhere(url)]
-    if not elsewhere:
-        raise NotApplicable(f"{', '.join(urls)} does not leave this host (MMHIE_ENGINE_URL)")
-    context = ClientTls(host.settings.engine_tls).context()
-    return Hops({url: await version_of(url, context) for url in elsewhere})
+    version: str
+    days_left: float = 0.0
 
 
-async def version_of(url: str, context: ssl.SSLContext) -> str:
-    """Return the version of TLS at an address. Raises Unmeasured."""
-    if not is_encrypted(url):
-        return PLAIN
-    parts = urlsplit(url)
+async def measure(target: Target) -> Encryption:
+    """Shake hands as a client does, with the certificate checked."""
+    parts = split_url(target.url)
+    if parts.scheme != "https":
+        if target.is_local:
+            raise NotApplicable("The address is on this machine; name the one that clients use")
+        return Encryption(PLAIN)
     try:
         async with asyncio.timeout(PATIENCE_S):
             _, writer = await asyncio.open_connection(
-                parts.hostname, parts.port or 443, ssl=context
+                parts.hostname, parts.port or 443, ssl=ssl.create_default_context()
             )
-    except ssl.SSLError as error:
-        raise Unmeasured(f"{url}: {str(explain_handshake(error)).rstrip('.')}") from None
-    except (OSError, UnicodeError):  # TimeoutError is one; the other is of a name that is none
-        raise Unmeasured(f"{url} cannot be reached") from None
-    version = str(writer.get_extra_info("ssl_object").version())
+    except OSError as error:  # of TLS, of the network, or of time
+        raise Unmeasured(f"No encrypted connection ({type(error).__name__})") from None
+    connection = writer.get_extra_info("ssl_object")
+    ends = ssl.cert_time_to_seconds(str(connection.getpeercert()["notAfter"]))
     writer.close()
-    return version
+    return Encryption(str(connection.version()), round((ends - time.time()) / 86_400, 1))
 
 
-def judge(measured: Hops) -> Verdict:
-    """None is plain; the context refuses TLS before 1.2."""
-    plain = [url for url, version in measured.versions.items() if version == PLAIN]
+def judge(measured: Encryption) -> Verdict:
+    """TLS (Python's context refuses versions before 1.2), with time left to renew."""
+    days = measured.days_left
     return Verdict(
-        {f"Patients' text crosses a network unencrypted to {', '.join(plain)}.": plain},
-        "The hop to the engine is encrypted, and the engine's certificate is checked.",
-        "; ".join(f"{url}: {version}" for url, version in measured.versions.items()),
-        "TLS 1.2 or later",
+        {
+            "Patients' text crosses the network unencrypted: serve https.": (
+                measured.version == PLAIN
+            ),
+            f"The certificate ends in {days:.0f} days: renew it.": days < LEAST_DAYS,
+        },
+        "The connection is encrypted, and the certificate is trusted.",
+        f"{measured.version}, {days:.0f} days left",
+        f"TLS 1.2 or later, {LEAST_DAYS} days",
     )
 
 
-CHECK: Final = Check("encrypted hop", Hops, measure, judge)
+CHECK: Final = Check("encryption", measure, judge)

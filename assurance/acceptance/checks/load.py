@@ -1,164 +1,108 @@
-"""Speed under load, by vLLM's own `bench serve`, past the gateway and through it."""
+"""Several requests at once: all are answered, and faster than one after the other."""
 
-import json
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
+from statistics import median
 from typing import Final
 
-import psutil
-
 from assurance.acceptance.check import Check, Verdict
-from assurance.acceptance.cpu_time import CpuTime
-from assurance.acceptance.target import PlanFacts, Target
-from assurance.acceptance.turns import LoadTurn, arguments, bench
-from launcher.json_types import JsonView
+from assurance.acceptance.prompts import notes
+from assurance.acceptance.target import COMPLETIONS, Target, Unmeasured
 
-LEVELS: Final = (1, 16, 64)
-QUICK_LEVELS: Final = (1, 16)
-# Share of the engine's own tokens a second that has to arrive through the gateway. On a CPU engine,
-# gateway and load compete for the same cores, and a tiny model leaves little to compare with.
-LEAST_SHARE: Final = {"cuda": 0.75, "cpu": 0.5}
-WAYS: Final = ("past", "through")
-# What else the machine does changes by the second: each way has its turn early and late.
-TURNS: Final = ("past", "through", "through", "past")
+AT_ONCE, ROUNDS, ALONE = 8, 2, 4
+WORDS, TOKENS = 96, 24
+LEAST_RATIO: Final = 0.8  # of tokens a second at once to those of one request after the other
 
 
 @dataclass(frozen=True, slots=True)
-class LoadRun:
-    """All turns of a way: requests at once, how many failed, tokens a second, milliseconds."""
+class Reply:
+    """One answer under load: seconds to its first token, and a problem or none."""
 
-    way: str
-    concurrency: int
-    completed: int
-    failed: int
-    tokens_s: float
-    ttft_p50_ms: float
-    ttft_p99_ms: float
-    tpot_p50_ms: float
+    first_s: float
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Every run; the limits: the longest a first token may take, which is the gateway's own, and
-    the least share; of the machine's cores those that other programs kept busy meanwhile.
-    """
+    """Answers a second, alone and at once; first tokens in seconds; what went wrong."""
 
-    runs: tuple[LoadRun, ...]
-    limit_ttft_ms: float
-    least_share: float
-    others_cpus: float
-    cpus: int
-
-    @property
-    def concurrency(self) -> list[int]:
-        return sorted({run.concurrency for run in self.runs})
-
-    def run(self, way: str, concurrency: int) -> LoadRun:
-        """Return the run of this way and concurrency."""
-        matching = (run for run in self.runs if (run.way, run.concurrency) == (way, concurrency))
-        return next(matching)
+    alone_s: float
+    at_once_s: float
+    requests: int
+    first_median_s: float
+    first_longest_s: float
+    problems: tuple[str, ...]
 
     @property
-    def share(self) -> float:
-        """Tokens a second through the gateway of those past it, over all levels together."""
-        total = {
-            way: sum(self.run(way, level).tokens_s for level in self.concurrency) for way in WAYS
-        }
-        return total["through"] / max(total["past"], 1e-9)
-
-
-def levels(facts: PlanFacts) -> list[int]:
-    """Return the requests at once to try: the fixed ones below this plan's limit, and the limit."""
-    fixed = QUICK_LEVELS if facts.is_quick else LEVELS
-    limit = min(facts.limit, QUICK_LEVELS[-1]) if facts.is_quick else facts.limit
-    return [*(level for level in fixed if level < limit), limit]
-
-
-def turns(facts: PlanFacts, folder: Path) -> list[LoadTurn]:
-    """Return the turns in their order; the first one of each way is there to warm up."""
-    measured = [(way, level) for level in levels(facts) for way in TURNS]
-    planned = enumerate([*((way, 1) for way in WAYS), *measured])
-    return [LoadTurn(way, level, number, folder) for number, (way, level) in planned]
+    def ratio(self) -> float:
+        """How many times faster it is at once."""
+        return self.at_once_s / max(self.alone_s, 1e-9)
 
 
 async def measure(target: Target) -> Load:
-    """Run every level past and through the gateway, in turns."""
-    facts, ways = target.facts, dict(zip(WAYS, (target.engine, target.gateway), strict=True))
-    with tempfile.TemporaryDirectory(prefix="mmhie-bench-") as name:
-        planned = turns(facts, Path(name))
-        jobs = [(ways[turn.way].key, arguments(target, ways[turn.way], turn)) for turn in planned]
-        before = CpuTime.now()
-        await bench(jobs, Path(name))
-        others = CpuTime.now().others_since(before)
-        counted = planned[len(WAYS) :]
-        runs = tuple(
-            run_of([turn for turn in counted if (turn.way, turn.concurrency) == (way, level)])
-            for level in levels(facts)
-            for way in WAYS
-        )
-    cpus = psutil.cpu_count() or facts.cpus
-    return Load(runs, facts.timeout_s * 1000, LEAST_SHARE[facts.device], others, cpus)
-
-
-def run_of(turns: Sequence[LoadTurn]) -> LoadRun:
-    """Return what the turns of one way and level come to together."""
-    results = [json.loads(turn.result.read_text()) for turn in turns]
-    completed, tokens, seconds = (
-        sum(result[name] for result in results)
-        for name in ("completed", "total_output_tokens", "duration")
-    )
-    times = [time for result in results for time in times_of(result)]
-    ttfts, tpots = [ttft for ttft, _ in times], [tpot for _, tpot in times]
-    return LoadRun(
-        way=turns[0].way,
-        concurrency=turns[0].concurrency,
-        completed=completed,
-        failed=sum(turn.requests for turn in turns) - completed,
-        tokens_s=round(tokens / seconds, 1),
-        ttft_p50_ms=quantile(ttfts, 0.5),
-        ttft_p99_ms=quantile(ttfts, 0.99),
-        tpot_p50_ms=quantile(tpots, 0.5),
+    """Ask one after the other, then many at once; no two prompts begin alike."""
+    prompts = notes(1, WORDS)
+    await ask(target, next(prompts))  # the first request of a service may be slow
+    alone_s, first = await timed(target, [[prompt] for prompt in islice(prompts, ALONE)])
+    rounds = [list(islice(prompts, AT_ONCE)) for _ in range(ROUNDS)]
+    at_once_s, replies = await timed(target, rounds)
+    times = [reply.first_s for reply in replies if not reply.problem] or [0.0]
+    problems = dict.fromkeys(reply.problem for reply in (*first, *replies) if reply.problem)
+    return Load(
+        round(alone_s, 3),
+        round(at_once_s, 3),
+        len(replies),
+        round(median(times), 3),
+        round(max(times), 3),
+        tuple(problems),
     )
 
 
-def times_of(found: JsonView) -> Iterator[tuple[float, float]]:
-    """Yield milliseconds of each answer: to its first token, and for each later one."""
-    for ttft, gaps, tokens in zip(found["ttfts"], found["itls"], found["output_lens"], strict=True):
-        if tokens:  # none of a request that failed
-            yield 1000 * ttft, 1000 * sum(gaps) / max(1, tokens - 1)
+async def timed(target: Target, rounds: Sequence[Sequence[str]]) -> tuple[float, list[Reply]]:
+    """Ask each round at once; return the answers a second, and every reply."""
+    began = time.monotonic()
+    replies = [
+        reply
+        for prompts in rounds
+        for reply in await asyncio.gather(*(ask(target, prompt) for prompt in prompts))
+    ]
+    answered = sum(not reply.problem for reply in replies)
+    return answered / (time.monotonic() - began), replies
 
 
-def quantile(values: Iterable[float], share: float) -> float:
-    """Return the value below which this share of them is; 0 where there is none."""
-    ordered = sorted(values) or [0.0]
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
+async def ask(target: Target, prompt: str) -> Reply:
+    """Stream one answer to its end."""
+    began, first_s = time.monotonic(), 0.0
+    last = ""
+    try:
+        async with target.stream(COMPLETIONS, target.completion(prompt, TOKENS)) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    first_s, last = first_s or time.monotonic() - began, line
+    except Unmeasured as problem:
+        return Reply(first_s, str(problem))
+    is_whole = last.removeprefix("data:").strip() == "[DONE]"
+    return Reply(first_s, "" if is_whole else "a stream ended early")
 
 
 def judge(measured: Load) -> Verdict:
-    """Every request was answered, first tokens in time, the gateway costs little."""
-    failed = sum(run.failed for run in measured.runs)
-    late = max(run.ttft_p99_ms for run in measured.runs)
-    problems = [
-        words
-        for is_wrong, words in (
-            (failed, f"{failed} requests failed"),
-            (late > measured.limit_ttft_ms, "first tokens come later than MMHIE_TIMEOUT_SECONDS"),
-            (measured.share < measured.least_share, "the gateway costs too much"),
-        )
-        if is_wrong
-    ]
-    most = measured.concurrency[-1]
-    best = measured.run("through", most)
+    """All are answered, and together they are not slower than in turn."""
+    problems = "; ".join(measured.problems)
+    slow = f"{AT_ONCE} requests at once are slower than one after the other."
     return Verdict(
-        {f"Under load {'; '.join(problems)}.": problems},
-        f"Up to {most} requests at once are answered, the first token in time.",
-        f"{best.tokens_s:.0f} tokens/s at {most}, TTFT up to {late / 1000:.2f} s, "
-        f"{measured.share:.0%} of the engine's tokens/s through the gateway, {failed} failed; "
-        f"others kept {measured.others_cpus:.1f} of {measured.cpus} cores busy",
-        f"TTFT {measured.limit_ttft_ms / 1000:.0f} s, {measured.least_share:.0%}, none failed",
+        {
+            f"Under load not every request was answered: {problems}.": problems,
+            slow: measured.ratio < LEAST_RATIO,
+        },
+        f"{AT_ONCE} requests at once are answered.",
+        f"{measured.ratio:.1f} times as fast as in turn ({measured.at_once_s:.2f} answers/s), "
+        f"first token after {measured.first_median_s:.2f} s, at most "
+        f"{measured.first_longest_s:.2f} s",
+        f"none fails, {LEAST_RATIO} times",
     )
 
 
-CHECK: Final = Check("load", Load, measure, judge)
+CHECK: Final = Check("load", measure, judge)

@@ -10,12 +10,14 @@ from assurance.acceptance.target import GENERATE, Target
 MARKERS: Final = ("<|", "|>", "<think>", "</think>")
 # Warnings of the gateway about an answer whose channels were not clean.
 LEAKS: Final = ("harmony", "leak")
+NOT_SPLIT: Final = "No reasoning was split off: the engine's reasoning parser does not act."
+WITHHELD: Final = "reasoning_withheld"  # by MMHIE_REASONING
 LONG_ENOUGH: Final = 12  # characters of reasoning that are no coincidence in an answer
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One answer of /llm/generate: the text alone, and what was thought before it."""
+class AnswerPair:
+    """One question answered twice by /llm/generate: with its reasoning beside it, and without."""
 
     text: str
     reasoning: str
@@ -38,27 +40,31 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers to the fixed questions."""
+    """Answers to the fixed questions; whether reasoning has to come with one of them."""
 
-    said: tuple[Said, ...]
+    pairs: tuple[AnswerPair, ...]
+    is_expected: bool
 
 
 async def measure(target: Target) -> Answers:
     """Ask each question with its reasoning and without."""
-    if not target.facts.is_reasoning:
+    expected = target.facts.is_reasoning
+    if expected is False:
         raise NotApplicable("This model does not reason before it answers")
-    return Answers(tuple([await answer(target, question) for question in QUESTIONS]))
+    pairs = [await answer(target, question) for question in QUESTIONS]
+    is_withheld = any(WITHHELD in pair.warnings for pair in pairs)
+    return Answers(tuple(pairs), bool(expected) and not is_withheld)
 
 
-async def answer(target: Target, question: str) -> Said:
+async def answer(target: Target, question: str) -> AnswerPair:
     """Return one answer, in both ways."""
-    told = await target.gateway.json(GENERATE, {"prompt": question, "include_reasoning": True})
-    plain = await target.gateway.json(GENERATE, {"prompt": question})
-    warnings = (*(told.get("warnings") or ()), *(plain.get("warnings") or ()))
+    shown = await target.json(GENERATE, {"prompt": question, "include_reasoning": True})
+    plain = await target.json(GENERATE, {"prompt": question})
+    warnings = (*(shown.get("warnings") or ()), *(plain.get("warnings") or ()))
     extra = str(plain.get("reasoning") or "")  # nobody asked for it here
-    return Said(
-        str(told.get("text") or ""),
-        str(told.get("reasoning") or ""),
+    return AnswerPair(
+        str(shown.get("text") or ""),
+        str(shown.get("reasoning") or ""),
         str(plain.get("text") or "") + extra,
         tuple(map(str, warnings)),
     )
@@ -66,18 +72,18 @@ async def answer(target: Target, question: str) -> Said:
 
 def judge(measured: Answers) -> Verdict:
     """Some answer was reasoned about, and none has anything of it."""
-    leaks = [answer.leak for answer in measured.said if answer.leak]
-    thought = sum(bool(answer.reasoning) for answer in measured.said)
-    count = len(measured.said)
+    leaks = [answer.leak for answer in measured.pairs if answer.leak]
+    thought = sum(bool(answer.reasoning) for answer in measured.pairs)
+    count = len(measured.pairs)
     return Verdict(
         {
             f"Answers are not clean: {'; '.join(dict.fromkeys(leaks))}.": leaks,
-            "No reasoning was split off: the engine's reasoning parser does not act.": not thought,
+            NOT_SPLIT: measured.is_expected and not thought,
         },
         "Reasoning comes beside the answers, and nothing of it in them.",
         f"{len(leaks)} of {count} with a leak, {thought} with reasoning",
-        "none with a leak, one with reasoning",
+        "none with a leak" + (", one with reasoning" if measured.is_expected else ""),
     )
 
 
-CHECK: Final = Check("reasoning", Answers, measure, judge)
+CHECK: Final = Check("reasoning", measure, judge)

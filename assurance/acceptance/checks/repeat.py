@@ -9,9 +9,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from assurance.acceptance.check import Check, Unmeasured, Verdict
+from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.prompts import NEIGHBOURS, PASSAGE
-from assurance.acceptance.target import COMPLETIONS, Target
+from assurance.acceptance.target import COMPLETIONS, Target, Unmeasured
 from launcher.json_types import Json
 
 TOKENS: Final = 48
@@ -28,7 +28,6 @@ class Repeat:
     again: tuple[str, ...]
     beside: tuple[str, ...]
     neighbours: int
-    is_strict: bool = False  # no tie excuses a difference
 
     def difference(self, other: tuple[str, ...]) -> int | None:
         """The first token that differs from the answer alone; None where none does."""
@@ -39,7 +38,7 @@ class Repeat:
 
     def is_tie(self, place: int) -> bool:
         """The two likeliest tokens there were as near as rounding reaches."""
-        return not self.is_strict and place < len(self.gaps) and self.gaps[place] <= TIE
+        return place < len(self.gaps) and self.gaps[place] <= TIE
 
 
 async def measure(target: Target) -> Repeat:
@@ -49,22 +48,13 @@ async def measure(target: Target) -> Repeat:
     prompts = (*NEIGHBOURS[::2], PASSAGE, *NEIGHBOURS[1::2])
     answers = await asyncio.gather(*(complete(target, prompt) for prompt in prompts))
     beside, _ = answers[prompts.index(PASSAGE)]
-    return Repeat(
-        alone, gaps, again, beside, len(NEIGHBOURS), is_strict=target.facts.is_batch_invariant
-    )
+    return Repeat(alone, gaps, again, beside, len(NEIGHBOURS))
 
 
 async def complete(target: Target, prompt: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Return the tokens of a greedy completion, and the distance of the second likeliest."""
-    body = {
-        "model": target.facts.model,
-        "prompt": prompt,
-        "temperature": 0,
-        "max_tokens": TOKENS,
-        "logprobs": 2,
-        "ignore_eos": True,  # an answer that ends at once compares nothing
-    }
-    choice: Json = (await target.gateway.json(COMPLETIONS, body))["choices"][0]
+    body = target.completion(prompt, TOKENS, logprobs=2)
+    choice: Json = (await target.json(COMPLETIONS, body))["choices"][0]
     logprobs = choice.get("logprobs") or {}
     if not logprobs.get("tokens"):
         raise Unmeasured("The completion came without log-probabilities")
@@ -94,15 +84,14 @@ def judge(measured: Repeat) -> Verdict:
         )
     else:
         sentence = "The greedy answer is the same when repeated and with neighbours in the batch."
-    shown = "; ".join(f"{how}: {told(place, count)}" for how, place in places.items())
-    limit = "all equal" if measured.is_strict else f"equal up to a tie (within {TIE})"
+    shown = "; ".join(f"{how}: {equal_tokens(place, count)}" for how, place in places.items())
     fault = f"The greedy answer is another one {' and '.join(wrong)}."
-    return Verdict({fault: wrong}, sentence, shown, limit)
+    return Verdict({fault: wrong}, sentence, shown, f"equal up to a tie (within {TIE})")
 
 
-def told(place: int | None, count: int) -> str:
+def equal_tokens(place: int | None, count: int) -> str:
     """Return where the answers part, in words."""
     return f"{count if place is None else place} of {count} tokens equal"
 
 
-CHECK: Final = Check("greedy answers", Repeat, measure, judge)
+CHECK: Final = Check("greedy answers", measure, judge)

@@ -40,8 +40,8 @@ async def measure(target: Target) -> Structured:
     if not target.facts.has_chat_template:
         raise NotApplicable("This model has no chat template")
     form = {"type": "json_schema", "json_schema": {"name": "fever", "schema": SCHEMA}}
-    told = await target.chat(SCHEMA_QUESTION, TOKENS, response_format=form)
-    choice = told["choices"][0]
+    answer = await target.chat(SCHEMA_QUESTION, TOKENS, response_format=form)
+    choice = answer["choices"][0]
     return Structured(str(choice["message"].get("content") or ""), str(choice.get("finish_reason")))
 
 
@@ -58,4 +58,4 @@ def judge(measured: Structured) -> Verdict:
     )
 
 
-CHECK: Final = Check("structured output", Structured, measure, judge)
+CHECK: Final = Check("structured output", measure, judge)

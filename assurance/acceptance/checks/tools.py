@@ -6,10 +6,11 @@ from typing import Final
 
 from assurance.acceptance.check import Check, NotApplicable, Verdict
 from assurance.acceptance.prompts import TOOL, TOOL_QUESTION
-from assurance.acceptance.target import Target
+from assurance.acceptance.target import Refused, Target
 from launcher.json_types import Json
 
 TOKENS: Final = 128
+UNSUPPORTED: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,12 @@ def is_argument(text: str) -> bool:
 
 async def measure(target: Target) -> ToolCall:
     """Ask a question that the tool answers; the call is required of the model."""
-    if not target.facts.has_tools:
-        raise NotApplicable("The engine was started without a tool parser for this model")
-    answer = await target.chat(TOOL_QUESTION, TOKENS, tools=[TOOL], tool_choice="required")
+    try:
+        answer = await target.chat(TOOL_QUESTION, TOKENS, tools=[TOOL], tool_choice="required")
+    except Refused as refusal:
+        if refusal.status != UNSUPPORTED:
+            raise
+        raise NotApplicable(f"The engine takes no tools for this model. {refusal}") from None
     choice = answer["choices"][0]
     called: list[Json] = choice["message"].get("tool_calls") or [{}]
     function = called[0].get("function") or {}
@@ -69,4 +73,4 @@ def judge(measured: ToolCall) -> Verdict:
     )
 
 
-CHECK: Final = Check("tools", ToolCall, measure, judge)
+CHECK: Final = Check("tools", measure, judge)
