@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 EMBEDDED: Final = "client_matrix dashboard messages reach readme serve"
 SHARED: Final = {
     "embedded": (*EMBEDDED.split(), "differential.py::test_embedded"),
-    "gpt-oss": ("harmony", "differential.py::test_gpt_oss"),
+    "gpt-oss": ("accept", "harmony", "differential.py::test_gpt_oss"),
     "breakable": ("base_model", "chaos"),
     "adapted": ("adapter", "swapped_adapter"),
 }
@@ -18,7 +18,7 @@ ENGINES: Final = 3  # at once: each waits half of its time, for its start or for
 
 # The longest first, by minutes: one that began last would keep the other process waiting.
 LONGEST: Final = (
-    *("tests/faults", "test_make_run.py", "embedded", "test_accept.py", "breakable"),
+    *("tests/faults", "test_make_run.py", "embedded", "breakable"),
     *("test_parallel.py", "adapted", "test_several.py", "gpt-oss"),
     *("tests/docs", "tests/gateway/console", "tests/gpu_engine", "tests/gateway/processes"),
     *("tests/scripts", "test_quantized.py", "test_start_failures.py"),

@@ -75,9 +75,9 @@ def test_three_engines_at_once() -> None:
     """A fourth process has the tests without an engine, as long as there are any."""
     waiting = ["embedded", "tests/sdk"]
 
-    assert able(waiting, ["test_accept.py", "gpt-oss", "tests/faults"]) == waiting
-    assert able(waiting, ["test_accept.py", "gpt-oss", "breakable"]) == ["tests/sdk"]
-    assert able(waiting[:1], ["test_accept.py", "gpt-oss", "breakable"]) == waiting[:1]
+    assert able(waiting, ["test_several.py", "gpt-oss", "tests/faults"]) == waiting
+    assert able(waiting, ["test_several.py", "gpt-oss", "breakable"]) == ["tests/sdk"]
+    assert able(waiting[:1], ["test_several.py", "gpt-oss", "breakable"]) == waiting[:1]
 
 
 def test_those_that_wait_begin_first() -> None:

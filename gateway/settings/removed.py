@@ -14,6 +14,7 @@ ONE_MACHINE: Final = (
     "An engine runs on one machine now. Let KServe, llm-d, production-stack or Ray Serve run a "
     "larger one, and set MMHIE_ENGINE_URL to its address."
 )
+ACCEPTED: Final = "`mmhie accept --url ADDRESS` checks a running service and prints the result."
 FIXED: Final = "The limit is fixed now: docs/limits.md has it."
 NO_READER: Final = "The classifier alone decides on notices; MMHIE_NOTICE_THRESHOLD adjusts it."
 
@@ -40,6 +41,10 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 # The first words of a command line, without `mmhie`.
 COMMANDS: Final[Mapping[str, str]] = {
+    "accept isolation": "docs/acceptance.md has the commands, under What you check by hand.",
+    "accept --out": ACCEPTED,
+    "accept --quick": ACCEPTED,
+    "accept verify": "`mmhie accept --json` prints the result: archive that.",
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
     "plan --nodes": ONE_MACHINE,
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",

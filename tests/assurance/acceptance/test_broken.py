@@ -1,37 +1,44 @@
-"""A service that misbehaves turns the report red: real checks, a real gateway, the fake engine."""
+"""A service that misbehaves fails its check: real checks, a real gateway, the fake engine."""
 
+import datetime
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import psutil
 import pytest
 
-from assurance.acceptance.check import Check, Finding
+from assurance.acceptance.check import Check
 from assurance.acceptance.checks import (
     abort,
-    adapter,
+    access,
     disclaimer,
-    memory,
+    encryption,
+    health,
+    limits,
+    load,
+    notice,
     reasoning,
-    recovery,
     repeat,
+    streaming,
     structure,
     tools,
 )
-from tests.assurance.acceptance.targets import target
+from tests.assurance.acceptance.targets import finding_of
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key
+from tests.gateway.server.certificates import Authority
 
 pytestmark = pytest.mark.slow
 
 COMPLETIONS = "/v1/completions"
-ALWAYS = {"times": -1}
+ALWAYS: dict[str, Any] = {"times": -1}
+SLOW: dict[str, Any] = {"fault": "slow_tokens", "seconds": 0.02, **ALWAYS}
 
 
 @pytest.fixture
@@ -41,39 +48,26 @@ def thinking(start: Start, start_engine: StartEngine) -> tuple[FakeEngine, Gatew
     return engine, start(engine.url).wait()
 
 
-async def found(
-    check: Check[Any, Any], engine: FakeEngine, gateway: Gateway | str, folder: Path, **facts: Any
-) -> Finding:
-    """Return the findings of the check."""
-    async with target(engine, gateway, folder, **facts) as service:
-        finding, measured = await check.run(service)
-        assert (measured is None) == (not finding.measured)
-    return finding
+@pytest.mark.parametrize("is_slow", [False, True])
+async def test_a_good_service_passes(gateway: Gateway, engine: FakeEngine, is_slow: bool) -> None:
+    """Or no failure below would mean anything; time is measured of an engine that takes some."""
+    timed = (streaming.CHECK, abort.CHECK, load.CHECK)
+    plain = (health, disclaimer, notice, limits, tools, structure, repeat)
+    if is_slow:
+        engine.next(**SLOW)
+    for check in timed if is_slow else [module.CHECK for module in plain]:
+        finding = await finding_of(check, gateway.url)
+        assert finding.outcome == "passed", finding
 
 
-@pytest.mark.parametrize(
-    "check", [disclaimer.CHECK, tools.CHECK, structure.CHECK, repeat.CHECK, abort.CHECK]
-)
-async def test_a_good_service_passes(
-    gateway: Gateway, engine: FakeEngine, tmp_path: Path, check: Check[Any, Any]
-) -> None:
-    """Or no failure below would say anything."""
-    engine.next(fault="slow_tokens", seconds=0.2, **ALWAYS) if check is abort.CHECK else None
-    finding = await found(check, engine, gateway, tmp_path)
-
-    assert finding.outcome == "passed", finding
-
-
-async def test_reasoning_beside_the_answer_passes(
-    thinking: tuple[FakeEngine, Gateway], tmp_path: Path
-) -> None:
-    """A model that reasons passes; to others the check does not apply."""
-    finding = await found(reasoning.CHECK, *thinking, tmp_path, is_reasoning=True)
-    other = await found(reasoning.CHECK, *thinking, tmp_path)
+async def test_reasoning_beside_the_answer_passes(thinking: tuple[FakeEngine, Gateway]) -> None:
+    """A model that reasons passes; the check does not apply to others."""
+    _, gateway = thinking
+    finding = await finding_of(reasoning.CHECK, gateway.url, is_reasoning=True)
+    other = await finding_of(reasoning.CHECK, gateway.url, is_reasoning=False)
 
     assert finding.outcome == "passed", finding
     assert other.outcome == "not applicable"
-    assert "does not reason" in other.sentence
 
 
 @pytest.mark.parametrize(
@@ -85,44 +79,42 @@ async def test_reasoning_beside_the_answer_passes(
     ],
 )
 async def test_a_leak_of_reasoning(
-    thinking: tuple[FakeEngine, Gateway], tmp_path: Path, fault: dict[str, Any]
+    thinking: tuple[FakeEngine, Gateway], fault: dict[str, Any]
 ) -> None:
     """Markers, or the reasoning's own words, in an answer."""
-    thinking[0].next(**fault, **ALWAYS)
-    finding = await found(reasoning.CHECK, *thinking, tmp_path, is_reasoning=True)
+    engine, gateway = thinking
+    engine.next(**fault, **ALWAYS)
+    finding = await finding_of(reasoning.CHECK, gateway.url, is_reasoning=True)
 
     assert finding.outcome == "failed", finding
 
 
-async def test_reasoning_that_nobody_splits_off(
-    gateway: Gateway, engine: FakeEngine, tmp_path: Path
-) -> None:
-    """The engine was started without its parser."""
-    finding = await found(reasoning.CHECK, engine, gateway, tmp_path, is_reasoning=True)
+async def test_reasoning_that_is_not_split_off(gateway: Gateway) -> None:
+    """The engine was started without its parser; a model of which nothing is known may not reason
+    at all."""
+    finding = await finding_of(reasoning.CHECK, gateway.url, is_reasoning=True)
+    unknown = await finding_of(reasoning.CHECK, gateway.url, is_reasoning=None)
 
     assert finding.outcome == "failed"
     assert "parser" in finding.sentence
+    assert unknown.outcome == "passed"
 
 
 @pytest.mark.parametrize("swapped_from", [1, 2])
-async def test_answers_of_others(
-    gateway: Gateway, engine: FakeEngine, tmp_path: Path, swapped_from: int
-) -> None:
+async def test_answers_of_others(gateway: Gateway, engine: FakeEngine, swapped_from: int) -> None:
     """Another answer when repeated, or only with neighbours."""
     engine.next(fault="together", path=COMPLETIONS, times=swapped_from)
     engine.next(fault="say", tokens=["Somebody", " else's"], path=COMPLETIONS, times=-1)
-    finding = await found(repeat.CHECK, engine, gateway, tmp_path)
+    finding = await finding_of(repeat.CHECK, gateway.url)
 
     assert finding.outcome == "failed"
     assert ("repeated" in finding.sentence) == (swapped_from == 1)
 
 
-async def test_an_engine_that_ignores_aborts(
-    start: Start, start_engine: StartEngine, tmp_path: Path
-) -> None:
+async def test_an_engine_that_ignores_aborts(start: Start, start_engine: StartEngine) -> None:
     """It works on for a client that has left."""
     engine = start_engine("--ignores-aborts", "--token-delay", "0.2")
-    finding = await found(abort.CHECK, engine, start(engine.url).wait(), tmp_path)
+    finding = await finding_of(abort.CHECK, start(engine.url).wait().url)
 
     assert finding.outcome == "failed"
     assert "left" in finding.sentence
@@ -133,59 +125,120 @@ async def test_an_engine_that_ignores_aborts(
     [
         (tools.CHECK, {"fault": "tool_call", "body": '{"dose": 400}'}),
         (tools.CHECK, {"fault": "tool_call", "body": '{"drug": '}),
+        (tools.CHECK, {"fault": "status", "status": 500}),
         (structure.CHECK, {"fault": "say", "tokens": ["About", " 38."]}),
         (structure.CHECK, {"fault": "status", "status": 500}),
         (repeat.CHECK, {"fault": "status", "status": 500}),
+        (load.CHECK, {"fault": "status", "status": 500}),
+        (load.CHECK, {"fault": "cut", "after": 3}),
     ],
 )
-async def test_wrong_forms(
-    gateway: Gateway,
-    engine: FakeEngine,
-    tmp_path: Path,
-    check: Check[Any, Any],
-    fault: dict[str, Any],
+async def test_wrong_answers(
+    gateway: Gateway, engine: FakeEngine, check: Check[Any], fault: dict[str, Any]
 ) -> None:
-    """Arguments, structured output, and refusals where an answer should be."""
+    """Arguments, structured output, streams that end early, refusals where an answer should be."""
     engine.next(**fault, **ALWAYS)
-    finding = await found(check, engine, gateway, tmp_path)
+    finding = await finding_of(check, gateway.url)
 
     assert finding.outcome == "failed", finding
 
 
+async def test_an_engine_without_tools(gateway: Gateway, engine: FakeEngine) -> None:
+    """The check does not apply, and names what the engine answered."""
+    engine.next(fault="status", status=400, **ALWAYS)
+    finding = await finding_of(tools.CHECK, gateway.url)
+
+    assert finding.outcome == "not applicable"
+    assert "answered 400" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("check", "settings", "sentence"),
+    [
+        (notice.CHECK, {"MMHIE_AUDIENCE": "off"}, "raises no notice"),
+        (notice.CHECK, {"MMHIE_NOTICE_THRESHOLD": "1"}, "raises no notice"),
+    ],
+)
+async def test_settings_that_fail(
+    start: Start, engine: FakeEngine, check: Check[Any], settings: dict[str, str], sentence: str
+) -> None:
+    """A site that has switched off what clinicians or operators need."""
+    finding = await finding_of(check, start(engine.url, **settings).wait("/v1/models").url)
+
+    assert finding.outcome == "failed"
+    assert sentence in finding.sentence
+
+
+async def test_access(start: Start, engine: FakeEngine, gateway: Gateway, tmp_path: Path) -> None:
+    """Strangers are refused where there are keys; an open gateway fails, once it has to have
+    them."""
+    key = add_key(tmp_path / "keys.json", "ward", "generate", "openai")
+    closed = start(engine.url, MMHIE_KEYS_FILE=str(tmp_path / "keys.json")).wait()
+
+    assert (await finding_of(access.CHECK, closed.url, key)).outcome == "passed"
+    assert (await finding_of(access.CHECK, gateway.url)).outcome == "not applicable"
+    open_to_all = await finding_of(access.CHECK, gateway.url, "any-key")
+    assert open_to_all.outcome == "failed"
+    assert "/llm/generate without a key" in open_to_all.sentence
+
+
+async def test_a_key_that_may_not_read_metrics(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """What runs cannot be seen with it, so that the check does not apply."""
+    key = add_key(tmp_path / "keys.json", "ward", "generate", "openai")
+    keyed = {"MMHIE_KEYS_FILE": str(tmp_path / "keys.json"), "MMHIE_PROTECT_METRICS": "true"}
+    finding = await finding_of(abort.CHECK, start(engine.url, **keyed).wait().url, key)
+
+    assert finding.outcome == "not applicable"
+    assert "scope metrics" in finding.sentence
+
+
+async def test_encryption(
+    start: Start, engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate passes if it is trusted; plain text only where nothing leaves the machine."""
+    authority = Authority(tmp_path, "ours")
+    pair = authority.issue("gateway", until=datetime.timedelta(days=60))
+    files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
+    gateway = start(engine.url, **files)
+    url = gateway.url.replace("http:", "https:")
+    untrusted = await finding_of(encryption.CHECK, url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    trusted = await finding_of(encryption.CHECK, url)
+
+    assert untrusted.outcome == "failed"
+    assert trusted.outcome == "passed", trusted
+    assert (await finding_of(encryption.CHECK, gateway.url)).outcome == "not applicable"
+    plain = await finding_of(encryption.CHECK, "http://service.invalid:8000")
+    assert "unencrypted" in plain.sentence
+
+
+Change = Callable[[str, httpx2.Response], tuple[bytes, dict[str, str]]]
+
+
 @contextmanager
-def stripping(gateway: Gateway, path: str, *, text: bool) -> Iterator[str]:
-    """A proxy before the gateway that takes the disclaimer's text, or its header, off one path."""
+def changing(gateway: Gateway, change: Change) -> Iterator[str]:
+    """A proxy before the gateway that collects every answer, and changes body and headers."""
 
     class Handler(BaseHTTPRequestHandler):
         def forward(self) -> None:
             length = int(self.headers.get("content-length") or 0)
-            sent = {
-                name: self.headers[name]
-                for name in ("accept", "content-type")
-                if self.headers[name]
-            }
+            names = ("accept", "content-type")
+            sent = {name: self.headers[name] for name in names if self.headers[name]}
             answer = gateway.client.request(
                 self.command, self.path, content=self.rfile.read(length), headers=sent
             )
-            body, kept = answer.content, dict(answer.headers)
-            if self.path == path:
-                body = body.replace(b"not clinical advice", b"fine") if text else body
-                kept = kept if text else {n: v for n, v in kept.items() if "disclaimer" not in n}
+            body, headers = change(self.path, answer)
             self.send_response(answer.status_code)
-            for name, value in kept.items():
-                if name not in (
-                    "content-length",
-                    "transfer-encoding",
-                    "connection",
-                    "date",
-                    "server",
-                ):
+            for name, value in headers.items():
+                if name.startswith(("x-", "content-type")):
                     self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = forward  # noqa: N815
+        do_GET = do_POST = do_DELETE = forward  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             """Write nothing."""
@@ -205,63 +258,47 @@ def stripping(gateway: Gateway, path: str, *, text: bool) -> Iterator[str]:
     [
         ("/v1/chat/completions", True, "chat"),
         ("/v1/responses", True, "responses"),
+        ("/v1/messages", True, "messages"),
         ("/v1/models", False, "models"),
         ("/no-such-page", False, "no such page"),
     ],
 )
-async def test_a_gateway_that_drops_the_disclaimer(
-    gateway: Gateway, engine: FakeEngine, tmp_path: Path, path: str, text: bool, name: str
+async def test_a_proxy_that_drops_the_disclaimer(
+    gateway: Gateway, path: str, text: bool, name: str
 ) -> None:
-    """On one surface, which is named."""
-    with stripping(gateway, path, text=text) as url:
-        finding = await found(disclaimer.CHECK, engine, url, tmp_path)
+    """On one surface, which is named: its text, or its header."""
+
+    def change(asked: str, answer: httpx2.Response) -> tuple[bytes, dict[str, str]]:
+        body, headers = answer.content, dict(answer.headers)
+        if asked == path and text:
+            body = body.replace(b"not clinical advice", b"fine")
+        if asked == path and not text:
+            headers = {n: value for n, value in headers.items() if "disclaimer" not in n}
+        return body, headers
+
+    with changing(gateway, change) as url:
+        finding = await finding_of(disclaimer.CHECK, url)
 
     assert finding.outcome == "failed"
     assert name in finding.sentence
     assert "generate" not in finding.sentence
 
 
-@pytest.mark.parametrize("merged", [False, True])
-async def test_an_adapter_that_is_not_applied(
-    start_engine: StartEngine, gateway: Gateway, tmp_path: Path, merged: bool
-) -> None:
-    """The base answers with the very same probabilities."""
-    engine = start_engine("--model", "base-without-adapter" if not merged else "fake-model")
-    facts = {"adapter": "an/adapter", "model": engine_model(engine), "is_adapter_merged": merged}
-    finding = await found(adapter.CHECK, engine, gateway, tmp_path, **facts)
-    quick = await found(adapter.CHECK, engine, gateway, tmp_path, **facts, is_quick=True)
+async def test_a_proxy_that_collects_streams(gateway: Gateway, engine: FakeEngine) -> None:
+    """All events come in one piece, at the end."""
+    engine.next(**SLOW)
+    with changing(gateway, lambda _, answer: (answer.content, dict(answer.headers))) as url:
+        finding = await finding_of(streaming.CHECK, url)
 
     assert finding.outcome == "failed"
-    assert "not applied" in finding.sentence
-    assert quick.outcome == ("not applicable" if merged else "failed")
+    assert "switch off buffering" in finding.sentence
 
 
-def engine_model(engine: FakeEngine) -> str:
-    """The name the engine serves."""
-    return str(httpx2.get(f"{engine.url}/v1/models").json()["data"][0]["id"])
-
-
-async def test_an_engine_that_does_not_come_back(
-    start: Start, start_engine: StartEngine, tmp_path: Path
-) -> None:
-    """An engine that nobody restarts fails the check."""
-    engine = start_engine()
-    gateway = start(engine.url).wait()
-    finding = await found(recovery.CHECK, engine, gateway, tmp_path, start_timeout_s=0.5)
+async def test_a_proxy_with_error_pages_of_its_own(gateway: Gateway) -> None:
+    """The status is right, and what clients parse is gone."""
+    page = b"<html>Bad Request</html>"
+    with changing(gateway, lambda _, answer: (page, dict(answer.headers))) as url:
+        finding = await finding_of(limits.CHECK, url)
 
     assert finding.outcome == "failed"
-    assert "did not come back" in finding.sentence
-    assert not psutil.pid_exists(engine.child.pid) or engine.child.poll() is not None
-
-
-async def test_memory_that_is_not_as_estimated(
-    engine: FakeEngine, gateway: Gateway, tmp_path: Path
-) -> None:
-    """Of the process itself; a log without the KV cache fails too."""
-    finding = await found(memory.CHECK, engine, gateway, tmp_path, memory_gib=64.0)
-    held = memory.resident_gib([psutil.Process(engine.child.pid)])
-    good = await found(memory.CHECK, engine, gateway, tmp_path, memory_gib=held)
-
-    assert finding.outcome == "failed"
-    assert "memory -100%" in finding.sentence
-    assert good.outcome == "passed", good
+    assert "an image (400, not 400)" in finding.sentence

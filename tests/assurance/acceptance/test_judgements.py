@@ -1,0 +1,132 @@
+"""Every figure of a measurement counts in its judgement; prompts and waiting are as they say."""
+
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from assurance.acceptance.check import Check, seconds_until
+from assurance.acceptance.checks import (
+    abort,
+    access,
+    disclaimer,
+    encryption,
+    health,
+    limits,
+    load,
+    notice,
+    reasoning,
+    repeat,
+    streaming,
+    structure,
+    tools,
+)
+from assurance.acceptance.prompts import notes
+from gateway.api.request_text import Turn
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.screening import raised
+
+PAIR = reasoning.AnswerPair("A fever is warmth.", "They ask about a fever.", "Warmth.", ())
+SURFACE = disclaimer.Surface("chat", 200, 200, True, True, True)
+GOOD: tuple[tuple[Check[Any], Any], ...] = (
+    (health.CHECK, health.Health(200, 200, "ready", ("Keys are few.",))),
+    (encryption.CHECK, encryption.Encryption("TLSv1.3", 60.0)),
+    (access.CHECK, access.Access({"/llm/generate without a key": 401})),
+    (disclaimer.CHECK, disclaimer.Surfaces("Not clinical advice.", (SURFACE,))),
+    (notice.CHECK, notice.Notices(("Chest pain: call 2222.",), "Call 2222.", 11, (), "")),
+    (limits.CHECK, limits.Refusals((limits.Refusal("an image", 400, 400, True),))),
+    (streaming.CHECK, streaming.Streaming(64, 60, 0.2, 2.0)),
+    (abort.CHECK, abort.Abort(True, 0.0)),
+    (reasoning.CHECK, reasoning.Answers((PAIR,), True)),
+    (tools.CHECK, tools.ToolCall("look_up_dose", '{"drug": "aspirin"}', "tool_calls")),
+    (structure.CHECK, structure.Structured('{"answer": 38}', "stop")),
+    (repeat.CHECK, repeat.Repeat(("a", "b"), (1.0, 1.0), ("a", "b"), ("a", "b"), 8)),
+    (load.CHECK, load.Load(1.0, 4.0, 16, 0.1, 0.4, ())),
+)
+MEASURED = {check.name: measured for check, measured in GOOD}
+CHECKS = {check.name: check for check, _ in GOOD}
+
+Case = tuple[str, dict[str, Any]]
+BAD: tuple[Case, ...] = (
+    ("health", {"healthz": 401}),
+    ("health", {"readyz": 503}),
+    ("encryption", {"version": encryption.PLAIN}),
+    ("encryption", {"days_left": 3.0}),
+    ("access", {"statuses": {"/v1/models without a key": 200}}),
+    ("disclaimer", {"surfaces": (replace(SURFACE, status=502),)}),
+    ("disclaimer", {"surfaces": (replace(SURFACE, has_header=False),)}),
+    ("disclaimer", {"surfaces": (replace(SURFACE, has_text=False),)}),
+    ("notice", {"messages": ()}),
+    ("notice", {"missing": ("chat",)}),
+    ("notice", {"without_cause": "MED101"}),
+    ("limits", {"refusals": (limits.Refusal("an image", 200, 400, True),)}),
+    ("limits", {"refusals": (limits.Refusal("an image", 400, 400, False),)}),
+    ("streaming", {"pieces": 3}),
+    ("streaming", {"first_s": 1.9}),
+    ("abort", {"was_running": False}),
+    ("abort", {"freed_s": None}),
+    ("reasoning", {"pairs": (replace(PAIR, reasoning=""),)}),
+    ("reasoning", {"pairs": (replace(PAIR, plain="<|channel|>"),)}),
+    ("reasoning", {"pairs": (replace(PAIR, warnings=("harmony_leak",)),)}),
+    ("reasoning", {"pairs": (replace(PAIR, text=PAIR.reasoning),)}),
+    ("tools", {"name": ""}),
+    ("tools", {"arguments": '{"dose": 400}'}),
+    ("structured output", {"content": "About 38."}),
+    ("structured output", {"content": '{"answer": 3'}),
+    ("greedy answers", {"again": ("a", "c")}),
+    ("greedy answers", {"beside": ("a",)}),
+    ("load", {"problems": ("/v1/completions answered 429",)}),
+    ("load", {"at_once_s": 0.5}),
+)
+
+
+@pytest.mark.parametrize("name", list(CHECKS))
+def test_good_figures_pass(name: str) -> None:
+    """Or no case below would mean anything."""
+    assert CHECKS[name].finding(MEASURED[name]).outcome == "passed"
+
+
+@pytest.mark.parametrize(("name", "changed"), BAD)
+def test_a_worse_figure_fails(name: str, changed: dict[str, Any]) -> None:
+    """Each by itself."""
+    assert CHECKS[name].finding(replace(MEASURED[name], **changed)).outcome == "failed"
+
+
+def test_a_tie_between_two_tokens_may_part_answers() -> None:
+    """Rounding decides there; from a token on that was sure, it does not."""
+    tied = replace(MEASURED["greedy answers"], beside=("a", "c"), gaps=(1.0, 0.05))
+
+    assert CHECKS["greedy answers"].finding(tied).outcome == "passed"
+    assert "differs from a tie" in CHECKS["greedy answers"].finding(tied).sentence
+
+
+def test_structured_output_that_was_cut() -> None:
+    """It may end early, and is right as far as it goes."""
+    cut = structure.Structured('{"answer": 3', "length")
+    assert structure.CHECK.finding(cut).outcome == "passed"
+
+
+async def test_a_state_is_waited_for() -> None:
+    """Until it is so, until it no longer is, and never longer than the limit."""
+    states = iter([False, False, True, True, False])
+
+    async def is_so() -> bool:
+        return next(states, False)
+
+    assert await seconds_until(is_so, 5.0, 0.0) is not None
+    assert await seconds_until(is_so, 5.0, 0.0, wanted=False) is not None
+    assert next(states, None) is None
+    assert await seconds_until(is_so, 0.0, 0.0) is None
+
+
+def test_prompts_are_like_what_a_clinic_writes() -> None:
+    """Few red flags, no two with the same beginning, and in every run the same."""
+    made = list(islice(notes(7, 96), 300))
+
+    assert made == list(islice(notes(7, 96), 300))
+    assert made[0] != next(notes(8, 96))
+    assert len({note[:18] for note in made}) == len(made)
+    assert all(96 <= len(note.split()) < 106 for note in made)
+    noticed = [bool(raised([Turn("user", note)], model().threshold).now) for note in made]
+    assert sum(noticed) < len(made) / 20
