@@ -29,7 +29,7 @@ COMMANDS: Commands = {
     "chat": "launcher.cli.chat:chat",
     "status": "launcher.cli.status:status",
     "plan": "launcher.cli.plan:plan",
-    "doctor": "assurance.cli.doctor:doctor",
+    "doctor": "launcher.cli.doctor:doctor",
     "accept": "assurance.cli.accept:accept",
     "evaluate": "assurance.cli.evaluate:evaluate",
     "evaluate compare": "assurance.cli.evaluate:compare",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assurance.doctor import self_test
+from launcher.cli import self_test
 from launcher.serving import environment
 from tests.models import smollm2
 
@@ -62,7 +62,7 @@ def test_only_this_machine_can_be_reached() -> None:
     """By name and by number; loopback is this machine."""
     program = """
 import json, socket, sys
-from assurance.doctor.self_test import forbid_network
+from launcher.cli.self_test import forbid_network
 contacted = []
 forbid_network(contacted)
 for address in [("192.0.2.1", 80), ("127.0.0.1", 9), ("model-hub.invalid", 443)]:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assurance.cli.doctor import conclusion
-from assurance.doctor import checks
-from assurance.doctor.checks import CheckedConfiguration, DoctorFinding, Outcome
-from assurance.doctor.self_test import Result
+from launcher.cli.doctor import CHECKS, CheckedConfiguration, DoctorFinding, run_checks
+from launcher.cli.self_test import Result
 from launcher.models.families import CONFIGS
 from tests.command import mmhie
 from tests.fake_hub.files import tensors
@@ -22,7 +20,7 @@ def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
         {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours}
     )
     subject.self_test = Result(tokens=10, usage_statistics=False)
-    return {finding.check: finding for finding in checks.run_checks(subject)}
+    return {finding.check: finding for finding in run_checks(subject)}
 
 
 def write_model(folder: Path) -> Path:
@@ -41,22 +39,13 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     outcomes = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
 
     assert done.returncode == 0, done
-    assert list(outcomes) == [name for name, _ in checks.CHECKS]
+    assert list(outcomes) == list(CHECKS)
     wrong = {name: check for name, check in outcomes.items() if check["outcome"] != "ok"}
     assert list(wrong) == ["digests"], wrong
     assert "No SHA-256 was recorded" in wrong["digests"]["sentence"]
     assert outcomes["vocabulary"]["sentence"] == "49152 tokens."
-
-
-def test_the_last_line_is_the_outcome() -> None:
-    """Also where nothing failed; what was not made and what warns is counted."""
-    outcomes: tuple[Outcome, ...] = ("ok", "ok", "warning", "not checked")
-    findings = [DoctorFinding("disk", outcome, "A sentence.") for outcome in outcomes]
-
-    assert conclusion(findings[:2]) == "2 checks, none failed: `mmhie serve` can start."
-    assert conclusion(findings) == (
-        "4 checks, none failed, 1 with a warning, 1 not made: `mmhie serve` can start."
-    )
+    people = mmhie(tmp_path, "doctor", MMHIE_REASONER_MODEL=model, **ours)
+    assert people.stdout.splitlines()[-1] == "11 checks, none failed: `mmhie serve` can start."
 
 
 def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
@@ -120,7 +109,7 @@ def test_a_taken_port_is_found(tmp_path: Path) -> None:
     ("result", "check", "words"),
     [
         (Result(error="ValueError: no tokens"), "vocabulary", "no tokens"),
-        (Result(tokens=1, usage_statistics=True), "telemetry", "usage statistics"),
+        (Result(tokens=1, usage_statistics=True), "network", "usage statistics"),
         (Result(tokens=1, contacted=["hub.invalid"]), "network", "hub.invalid"),
     ],
 )
@@ -131,7 +120,7 @@ def test_what_the_self_test_found_is_told(
     model = str(write_model(tmp_path))
     subject = CheckedConfiguration({"MMHIE_CACHE_DIR": model, "MMHIE_REASONER_MODEL": model})
     subject.self_test = result
-    (finding,) = [finding for finding in checks.run_checks(subject) if finding.check == check]
+    (finding,) = [finding for finding in run_checks(subject) if finding.check == check]
 
     assert finding.outcome == "failed"
     assert words in finding.sentence

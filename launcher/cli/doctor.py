@@ -1,19 +1,20 @@
-"""Checks of `mmhie doctor`: settings, engine, weights, memory, disk, port, vocabulary, network."""
+"""`mmhie doctor`: check whether this configuration would start here, without a network."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Thread
 from typing import Final, Literal
 
-from assurance.doctor import self_test
-from assurance.doctor.self_test import Result
+from rich.console import Console
+
+from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.checkpoints import gguf, merging, preparation
+from launcher.cli import self_test
 from launcher.errors import LauncherError, ModelError
-from launcher.formats import FORMATS, PLUGINS
 from launcher.models import digests, resolve, weights
 from launcher.models.facts import ModelFacts
 from launcher.models.families import EMBEDDED
@@ -23,8 +24,9 @@ from launcher.planning.plan import EnginePlan, make_plan
 from launcher.serving import environment, preflight
 from launcher.settings import LauncherSettings
 
-PATIENCE_S: Final = 10.0
 Outcome = Literal["ok", "warning", "failed", "not checked"]
+MARKS: Final = {"ok": "ok", "warning": "warning", "failed": "FAILED", "not checked": "-"}
+MERGED_SIZE: Final = 1.02  # of the parts together
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class DoctorFinding:
 
 class CheckWarning(Exception):
     """A finding that does not keep the engine from starting."""
+
+
+class Unhealthy(LauncherError):
+    """At least one check failed."""
 
 
 class CheckedConfiguration:
@@ -73,13 +79,7 @@ class CheckedConfiguration:
             return [weights.embedded_file()]
         adapter = self.model.adapter
         named = [self.model.source, adapter.source if adapter else ""]
-        return [_on_this_machine(source) for source in dict.fromkeys(filter(None, named))]
-
-    @cached_property
-    def files(self) -> list[Path]:
-        """Weight files, the adapter's and a finished merge's included."""
-        merged = [self.prepared] if self.prepared and self.plan.preparation == "merge" else []
-        return [file for source in (*self.sources, *merged) for file in _weights(source)]
+        return [local(source) for source in dict.fromkeys(filter(None, named))]
 
     @cached_property
     def prepared(self) -> Path | None:
@@ -90,61 +90,45 @@ class CheckedConfiguration:
         return folder if folder.is_dir() else None
 
     @cached_property
-    def self_test(self) -> Result:
+    def files(self) -> list[Path]:
+        """Weight files, including the adapter's and those of a finished merge."""
+        merged = [self.prepared] if self.prepared and self.plan.preparation == "merge" else []
+        return [file for source in (*self.sources, *merged) for file in weights_in(source)]
+
+    @cached_property
+    def self_test(self) -> self_test.Result:
         """The result of loading the vocabulary in the engine's environment."""
         folder = self.prepared or self.sources[0]
         environ = environment.for_engine(self.environ, self.plan.env, key="")
         return self_test.run(folder, is_harmony=self.model.is_gpt_oss, environ=environ)
 
 
-def _on_this_machine(source: str) -> Path:
+def local(source: str) -> Path:
+    """Return where a model is on this machine. Raises ModelError."""
     return Path(source) if source.endswith(".gguf") else merging.local(source)
+
+
+def weights_in(source: Path) -> list[Path]:
+    """Return the weight files of one source; an adapter's own file has no index."""
+    own = source / "adapter_model.safetensors"
+    return [own] if own.is_file() else weights.check(source)
 
 
 def check_settings(subject: CheckedConfiguration) -> str:
     """Validate every MMHIE_* setting, the gateway's too."""
-    given = subject.settings.model_fields_set
+    given = len(subject.settings.model_fields_set)
     preflight.load_gateway()
-    are = "1 launcher setting is" if len(given) == 1 else f"{len(given)} launcher settings are"
-    return f"{are} given; all names and values are valid."
-
-
-def check_cache(subject: CheckedConfiguration) -> str:
-    """Look at the folders of models, which may be on another machine that does not answer."""
-    folders = [subject.settings.cache_dir, settings.hub_cache()]
-    if silent := [str(folder) for folder in folders if not answers(folder)]:
-        raise ModelError(
-            f"{' and '.join(silent)} did not answer within {PATIENCE_S:.0f} s: the file "
-            "server behind it hangs; see `mount`, or set HF_HOME and MMHIE_CACHE_DIR to other "
-            "folders."
-        )
-    return f"{' and '.join(map(str, folders))} can be read."
-
-
-def answers(
-    folder: Path, patience_s: float = PATIENCE_S, look: Callable[[Path], object] = os.path.exists
-) -> bool:
-    """Return whether the file system says in time if the folder is there; that of NFS may hang.
-
-    The thread that asks is left behind where it does not: no signal wakes it.
-    """
-    asking = Thread(target=look, args=(folder,), daemon=True)
-    asking.start()
-    asking.join(patience_s)
-    return not asking.is_alive()
-
-
-def check_engine(subject: CheckedConfiguration) -> str:
-    """Find an installed vLLM."""
-    return f"{subject.installed.engine} {subject.installed.version} is installed."
+    return f"{given} of the launcher's are given; all names and values are valid."
 
 
 def check_device(subject: CheckedConfiguration) -> str:
-    """Find the device, and the engine that is for it."""
-    device = decisions.choose_device(subject.settings, subject.machine, subject.installed)
+    """Find an installed vLLM, and the device for it."""
+    installed = subject.installed
+    device = decisions.choose_device(subject.settings, subject.machine, installed)
     gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in subject.machine.gpus)
     cpu = f"{subject.machine.cpus} CPU cores, {subject.machine.ram_gib:.1f} GiB of memory free"
-    return f"The engine runs on {device}: {gpus if device == 'cuda' else cpu}."
+    machine = gpus if device == "cuda" else cpu
+    return f"{installed.engine} {installed.version} runs on {device}: {machine}."
 
 
 def check_model(subject: CheckedConfiguration) -> str:
@@ -155,68 +139,43 @@ def check_model(subject: CheckedConfiguration) -> str:
 
 
 def check_plan(subject: CheckedConfiguration) -> str:
-    """Plan the engine."""
-    plan = subject.plan
-    if plan.warnings:
-        raise CheckWarning(" ".join(plan.warnings))
-    return f"It can run: {'; '.join(plan.reasons)}."
+    """Plan the engine; a package that its quantization needs is part of it."""
+    if subject.plan.warnings:
+        raise CheckWarning(" ".join(subject.plan.warnings))
+    return f"It can run: {'; '.join(subject.plan.reasons)}."
 
 
 def check_weights(subject: CheckedConfiguration) -> str:
     """Compare every shard's length with its header."""
     size = sum(file.stat().st_size for file in subject.files)
-    return f"{counted(subject.files)}, {size / GIB:.2f} GiB, nothing missing."
+    return f"{len(subject.files)} file(s), {size / GIB:.2f} GiB, nothing missing."
 
 
 def check_digests(subject: CheckedConfiguration) -> str:
     """Compare the files with the digests recorded by the hub, a merge or a package."""
     known = digests.recorded(subject.files)
-    wrong = digests.damaged(known)
-    if wrong:
+    if wrong := digests.damaged(known):
         names = ", ".join(file.name for file in wrong)
         raise ModelError(f"{names} changed since it was recorded: fetch it again.")
-    if len(known) < len(subject.files):
-        unknown = [file for file in subject.files if file not in known]
-        raise CheckWarning(
-            f"No SHA-256 was recorded for {counted(unknown)}; nothing to compare with."
-        )
-    return f"The SHA-256 of {counted(subject.files)} matches the recorded one."
-
-
-def counted(files: list[Path]) -> str:
-    """Return the number of files in words."""
-    return f"{len(files)} file{'' if len(files) == 1 else 's'}"
-
-
-def _weights(source: Path) -> list[Path]:
-    """Return the weight files of one source; an adapter's own file has no index."""
-    own = source / "adapter_model.safetensors"
-    return [own] if own.is_file() else weights.check(source)
-
-
-def check_plugins(subject: CheckedConfiguration) -> str:
-    """Find the package that the plan's quantization needs, if it needs one."""
-    method = subject.plan.quantization
-    if method not in PLUGINS:
-        return "None is needed."
-    return f"{FORMATS[method].plugin} is installed."
+    if unknown := len(subject.files) - len(known):
+        raise CheckWarning(f"No SHA-256 was recorded for {unknown} file(s): nothing to compare.")
+    return f"The SHA-256 of {len(known)} file(s) matches the recorded one."
 
 
 def check_memory(subject: CheckedConfiguration) -> str:
     """Compare the memory that the plan requires with what is available."""
     memory = subject.plan.memory
-    return (
-        f"{memory.per_gpu_gib:.1f} GiB required, {memory.available_gib:.1f} available. "
-        f"{memory.verdict}"
-    )
+    needed, available = memory.per_gpu_gib, memory.available_gib
+    return f"{needed:.1f} GiB required, {available:.1f} available. {memory.verdict}"
 
 
 def check_disk(subject: CheckedConfiguration) -> str:
     """Find room for logs, and for the checkpoint that has to be made first."""
     needed = preflight.LOG_ROOM_BYTES
     if subject.plan.preparation is not None and subject.prepared is None:
-        growth = 1.02 if subject.plan.preparation == "merge" else gguf.GROWTH
-        needed += int(sum(file.stat().st_size for file in _weights(subject.sources[0])) * growth)
+        growth = MERGED_SIZE if subject.plan.preparation == "merge" else gguf.GROWTH
+        size = sum(file.stat().st_size for file in weights_in(subject.sources[0]))
+        needed += int(size * growth)
     free = preflight.check_room(subject.settings.cache_dir, needed)
     return f"{free / GIB:.1f} GiB are free and {needed / GIB:.1f} are needed."
 
@@ -236,62 +195,72 @@ def check_vocabulary(subject: CheckedConfiguration) -> str:
     return f"{subject.self_test.tokens} tokens."
 
 
-def check_telemetry(subject: CheckedConfiguration) -> str:
-    """Ask the engine whether it would send usage statistics."""
-    if subject.self_test.usage_statistics:
-        raise ModelError("The engine would send usage statistics; report this as a bug.")
-    return "The engine sends no usage statistics."
-
-
 def check_network(subject: CheckedConfiguration) -> str:
-    """Look for connections made while loading, and for anything left to fetch."""
+    """Look for connections made while loading, statistics, and anything left to fetch."""
     if subject.self_test.contacted:
         raise ModelError(f"It would contact {', '.join(subject.self_test.contacted)}.")
+    if subject.self_test.usage_statistics:
+        raise ModelError("The engine would send usage statistics; report this as a bug.")
     if subject.plan.env.get("HF_HUB_OFFLINE") != "1":
         raise ModelError("The engine would ask the model hub: run `mmhie fetch`.")
-    return "Nothing has to be fetched, and the hub is switched off for the engine."
+    return "Nothing has to be fetched, and the engine neither asks the hub nor sends statistics."
 
 
-CHECKS: Final[tuple[tuple[str, Callable[[CheckedConfiguration], str]], ...]] = (
-    ("settings", check_settings),
-    ("cache", check_cache),
-    ("engine", check_engine),
-    ("device", check_device),
-    ("model", check_model),
-    ("plan", check_plan),
-    ("weights", check_weights),
-    ("digests", check_digests),
-    ("plugins", check_plugins),
-    ("memory", check_memory),
-    ("disk", check_disk),
-    ("port", check_port),
-    ("vocabulary", check_vocabulary),
-    ("telemetry", check_telemetry),
-    ("network", check_network),
-)
+CHECKS: Final[Mapping[str, Callable[[CheckedConfiguration], str]]] = {
+    "settings": check_settings,
+    "device": check_device,
+    "model": check_model,
+    "plan": check_plan,
+    "weights": check_weights,
+    "digests": check_digests,
+    "memory": check_memory,
+    "disk": check_disk,
+    "port": check_port,
+    "vocabulary": check_vocabulary,
+    "network": check_network,
+}
 
 
 def run_checks(subject: CheckedConfiguration) -> Iterator[DoctorFinding]:
     """Run every check; one that fails with an earlier one's sentence is not checked."""
     reported: dict[str, str] = {}
-    for name, check in CHECKS:
-        finding = _found(name, check, subject)
-        if finding.sentence in reported:
-            yield DoctorFinding(name, "not checked", f"See {reported[finding.sentence]}.")
-            continue
-        if finding.outcome == "failed":
-            reported[finding.sentence] = name
-        yield finding
-        if finding.outcome == "failed" and name == "cache":  # every other check would hang there
-            return
+    for name, check in CHECKS.items():
+        outcome, sentence = run_check(check, subject)
+        if sentence in reported:
+            outcome, sentence = "not checked", f"See {reported[sentence]}."
+        elif outcome == "failed":
+            reported[sentence] = name
+        yield DoctorFinding(name, outcome, sentence)
 
 
-def _found(
-    name: str, check: Callable[[CheckedConfiguration], str], subject: CheckedConfiguration
-) -> DoctorFinding:
+def run_check(
+    check: Callable[[CheckedConfiguration], str], subject: CheckedConfiguration
+) -> tuple[Outcome, str]:
+    """Return the outcome of one check, and its sentence."""
     try:
-        return DoctorFinding(name, "ok", check(subject))
+        return "ok", check(subject)
     except CheckWarning as warning:
-        return DoctorFinding(name, "warning", str(warning))
+        return "warning", str(warning)
     except LauncherError as error:
-        return DoctorFinding(name, "failed", str(error))
+        return "failed", str(error)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check settings, engine, weights, memory, disk, port and vocabulary; start nothing."""
+    findings: list[DoctorFinding] = []
+    # the status is on standard error, so that standard output is the findings alone
+    with Console(stderr=True).status("Checking") as status:
+        for finding in run_checks(CheckedConfiguration(os.environ)):
+            status.update(f"Checked {finding.check}")
+            findings.append(finding)
+            if not as_json:
+                line = f"{MARKS[finding.outcome]:<7}  {finding.check:<10}  {finding.sentence}\n"
+                sys.stdout.write(line)
+                sys.stdout.flush()
+    failed = [finding.check for finding in findings if finding.outcome == "failed"]
+    if as_json or not failed:
+        document = {"checks": [asdict(finding) for finding in findings]}
+        sentence = f"{len(findings)} checks, none failed: `mmhie serve` can start."
+        put(sentence, document, as_json=as_json)
+    if failed:
+        raise Unhealthy(f"{len(failed)} of {len(findings)} checks failed: {', '.join(failed)}.")

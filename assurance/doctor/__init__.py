@@ -1,1 +1,0 @@
-"""Self-test of the configuration."""
