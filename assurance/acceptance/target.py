@@ -32,7 +32,7 @@ class Refused(Unmeasured):
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """What the service reports about itself; None where it does not."""
+    """Facts that the service reports about itself; None where it does not."""
 
     model: str
     engine_version: str | None

@@ -32,7 +32,9 @@ def accept(url: Url = None, key: Key = None, skip: Skip = None, as_json: AsJson 
             raise NegativeResult(f"The service is not ready: {health.get('phase')}.")
         facts = ServiceFacts.of(health, service.get("/v1/models"))
         address = service.url
-    result = asyncio.run(checked(address, access_key(key), facts, skip or (), is_silent=as_json))
+    result = asyncio.run(
+        check_service(address, access_key(key), facts, skip or (), is_silent=as_json)
+    )
     if as_json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     if not result["has_passed"]:
@@ -41,7 +43,7 @@ def accept(url: Url = None, key: Key = None, skip: Skip = None, as_json: AsJson 
         sys.stdout.write(f"{result['verdict']}\n")
 
 
-async def checked(
+async def check_service(
     url: str, key: str | None, facts: ServiceFacts, skipped: Collection[str], *, is_silent: bool
 ) -> Json:
     """Return the result of every check, and print each finding unless silent."""

@@ -12,7 +12,7 @@ STRANGERS: Final = {"without a key": None, "with an unknown key": "mmhie-nobody-
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class StrangerAccess:
     """Status of each request that should be refused, by what was asked and how."""
 
     statuses: dict[str, int]
@@ -22,7 +22,7 @@ class Access:
         return [name for name, status in self.statuses.items() if status != REFUSED]
 
 
-async def measure(target: Target) -> Access:
+async def measure(target: Target) -> StrangerAccess:
     """Ask without a key, and with one that does not exist."""
     if target.is_local and not target.key:
         raise NotApplicable("The address is on this machine, and no key was given (--key)")
@@ -32,7 +32,7 @@ async def measure(target: Target) -> Access:
             for path, body in requests(target.facts.model).items():
                 answer = await stranger.request("POST" if body else "GET", path, body)
                 statuses[f"{path} {how}"] = answer.status_code
-    return Access(statuses)
+    return StrangerAccess(statuses)
 
 
 def requests(model: str) -> dict[str, dict[str, object] | None]:
@@ -42,7 +42,7 @@ def requests(model: str) -> dict[str, dict[str, object] | None]:
     return {GENERATE: {"prompt": QUESTIONS[0], "max_tokens": 1}, CHAT: chat, "/v1/models": None}
 
 
-def judge(measured: Access) -> Verdict:
+def judge(measured: StrangerAccess) -> Verdict:
     """All are refused."""
     answered, count = measured.answered, len(measured.statuses)
     return Verdict(

@@ -59,16 +59,18 @@ def answers(facts: ServiceFacts, prompt: str) -> Iterator[tuple[str, Request]]:
     yield "generate", ("POST", GENERATE, generate, {}, 200)
     yield "generate, events", ("POST", GENERATE, {**generate, "stream": True}, events, 200)
     yield "generate, text", ("POST", GENERATE, {**generate, "stream": True}, plain, 200)
-    yield from streamed("completions", COMPLETIONS, {"model": facts.model, "prompt": prompt})
+    yield from whole_and_streamed(
+        "completions", COMPLETIONS, {"model": facts.model, "prompt": prompt}
+    )
     if facts.has_chat_template:
         chat = {"model": facts.model, "messages": [{"role": "user", "content": prompt}]}
-        yield from streamed("chat", CHAT, chat)
-        yield from streamed("messages", "/v1/messages", chat)
+        yield from whole_and_streamed("chat", CHAT, chat)
+        yield from whole_and_streamed("messages", "/v1/messages", chat)
         responses = {"model": facts.model, "input": prompt, "max_output_tokens": TOKENS}
-        yield from streamed("responses", "/v1/responses", responses)
+        yield from whole_and_streamed("responses", "/v1/responses", responses)
 
 
-def streamed(name: str, path: str, body: Json) -> Iterator[tuple[str, Request]]:
+def whole_and_streamed(name: str, path: str, body: Json) -> Iterator[tuple[str, Request]]:
     """Yield a surface of the OpenAI API as JSON and as a stream."""
     limit = {} if "max_output_tokens" in body else {"max_tokens": TOKENS}
     whole = {**limit, **body}

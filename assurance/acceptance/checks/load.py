@@ -18,7 +18,7 @@ LEAST_RATIO: Final = 0.8  # of tokens a second at once to those of one request a
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class LoadReply:
     """One answer under load: seconds to its first token, and a problem or none."""
 
     first_s: float
@@ -38,7 +38,7 @@ class Load:
 
     @property
     def ratio(self) -> float:
-        """How many times faster it is at once."""
+        """The speed at once as a multiple of that in turn."""
         return self.at_once_s / max(self.alone_s, 1e-9)
 
 
@@ -46,9 +46,9 @@ async def measure(target: Target) -> Load:
     """Ask one after the other, then many at once; no two prompts begin alike."""
     prompts = notes(1, WORDS)
     await ask(target, next(prompts))  # the first request of a service may be slow
-    alone_s, first = await timed(target, [[prompt] for prompt in islice(prompts, ALONE)])
+    alone_s, first = await time_rounds(target, [[prompt] for prompt in islice(prompts, ALONE)])
     rounds = [list(islice(prompts, AT_ONCE)) for _ in range(ROUNDS)]
-    at_once_s, replies = await timed(target, rounds)
+    at_once_s, replies = await time_rounds(target, rounds)
     times = [reply.first_s for reply in replies if not reply.problem] or [0.0]
     problems = dict.fromkeys(reply.problem for reply in (*first, *replies) if reply.problem)
     return Load(
@@ -61,7 +61,9 @@ async def measure(target: Target) -> Load:
     )
 
 
-async def timed(target: Target, rounds: Sequence[Sequence[str]]) -> tuple[float, list[Reply]]:
+async def time_rounds(
+    target: Target, rounds: Sequence[Sequence[str]]
+) -> tuple[float, list[LoadReply]]:
     """Ask each round at once; return the answers a second, and every reply."""
     began = time.monotonic()
     replies = [
@@ -73,19 +75,20 @@ async def timed(target: Target, rounds: Sequence[Sequence[str]]) -> tuple[float,
     return answered / (time.monotonic() - began), replies
 
 
-async def ask(target: Target, prompt: str) -> Reply:
+async def ask(target: Target, prompt: str) -> LoadReply:
     """Stream one answer to its end."""
-    began, first_s = time.monotonic(), 0.0
-    last = ""
+    began, first_s, last = time.monotonic(), 0.0, ""
     try:
         async with target.stream(COMPLETIONS, target.completion(prompt, TOKENS)) as answer:
             async for line in answer.aiter_lines():
+                if line.startswith('data: {"error"'):
+                    return LoadReply(first_s, "a stream ended with an error")
                 if line.startswith("data:"):
                     first_s, last = first_s or time.monotonic() - began, line
     except Unmeasured as problem:
-        return Reply(first_s, str(problem))
+        return LoadReply(first_s, str(problem))
     is_whole = last.removeprefix("data:").strip() == "[DONE]"
-    return Reply(first_s, "" if is_whole else "a stream ended early")
+    return LoadReply(first_s, "" if is_whole else "a stream ended early")
 
 
 def judge(measured: Load) -> Verdict:

@@ -1,6 +1,7 @@
 """A service that misbehaves fails its check: real checks, a real gateway, the fake engine."""
 
 import datetime
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -185,7 +186,7 @@ async def test_access(start: Start, engine: FakeEngine, gateway: Gateway, tmp_pa
 async def test_a_key_that_may_not_read_metrics(
     start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
-    """What runs cannot be seen with it, so that the check does not apply."""
+    """The check does not apply: running requests cannot be counted with it."""
     key = add_key(tmp_path / "keys.json", "ward", "generate", "openai")
     keyed = {"MMHIE_KEYS_FILE": str(tmp_path / "keys.json"), "MMHIE_PROTECT_METRICS": "true"}
     finding = await finding_of(abort.CHECK, start(engine.url, **keyed).wait().url, key)
@@ -203,6 +204,10 @@ async def test_encryption(
     files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
     gateway = start(engine.url, **files)
     url = gateway.url.replace("http:", "https:")
+    trusting = ssl.create_default_context(cafile=str(authority.path))
+    gateway.client.close()
+    gateway.client = httpx2.Client(base_url=url, verify=trusting, trust_env=False)
+    gateway.wait()
     untrusted = await finding_of(encryption.CHECK, url)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     trusted = await finding_of(encryption.CHECK, url)

@@ -32,7 +32,7 @@ SURFACE = disclaimer.Surface("chat", 200, 200, True, True, True)
 GOOD: tuple[tuple[Check[Any], Any], ...] = (
     (health.CHECK, health.Health(200, 200, "ready", ("Keys are few.",))),
     (encryption.CHECK, encryption.Encryption("TLSv1.3", 60.0)),
-    (access.CHECK, access.Access({"/llm/generate without a key": 401})),
+    (access.CHECK, access.StrangerAccess({"/llm/generate without a key": 401})),
     (disclaimer.CHECK, disclaimer.Surfaces("Not clinical advice.", (SURFACE,))),
     (notice.CHECK, notice.Notices(("Chest pain: call 2222.",), "Call 2222.", 11, (), "")),
     (limits.CHECK, limits.Refusals((limits.Refusal("an image", 400, 400, True),))),
@@ -89,7 +89,7 @@ def test_good_figures_pass(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "changed"), BAD)
 def test_a_worse_figure_fails(name: str, changed: dict[str, Any]) -> None:
-    """Each by itself."""
+    """Each figure decides by itself, whatever the others are."""
     assert CHECKS[name].finding(replace(MEASURED[name], **changed)).outcome == "failed"
 
 
