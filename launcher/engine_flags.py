@@ -1,36 +1,35 @@
 """Flags of vLLM in MMHIE_ENGINE_ARGS by their full names, however its parser takes them."""
 
-import json
 import re
 import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from itertools import takewhile, zip_longest
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 RESERVED: Final[Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_name("reserved_flags.toml").read_text("utf-8")
 )
-# What plans read, with its second names: a beginning of one of these is one as well.
+# Whole numbers that plans count with, and all flags that they read: a beginning of one is one, too.
+COUNTED: Final = ("--max-num-batched-tokens", "--max-num-seqs")
+READ: Final = (
+    *COUNTED,
+    "--enforce-eager",
+    "--performance-mode",
+    "--scheduling-policy",
+    "--speculative-config",
+    "--trust-remote-code",
+)
+KNOWN: Final = (*RESERVED, *READ)
 SECOND_NAMES: Final = {
     "-sc": "--speculative-config",
-    "-cc": "--compilation-config",
-    "-O": "--optimization-level",
     "-dc": "--diffusion-config",  # no beginning of the reserved -dcp
 }
-COUNTED: Final[Mapping[str, str | list[str]]] = tomllib.loads(
-    Path(__file__).with_name("counted_flags.toml").read_text("utf-8")
-)
-KNOWN: Final = (*RESERVED, *COUNTED)
 SWITCHED_OFF: Final = "--no-"
 LARGEST: Final = 2**31 - 1
 SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)([kmgtKMGT])")
 SUFFIXES: Final = "kmgt"
-EXAMPLES: Final = {
-    "--speculative-config": '{"model": "...", "num_speculative_tokens": 3}',
-    "--compilation-config": '{"cudagraph_mode": "NONE"}',
-}
 
 
 def values(arguments: Sequence[str]) -> dict[str, str]:
@@ -54,43 +53,17 @@ def is_on(flag: str, arguments: Sequence[str]) -> bool | None:
     return given[-1] == flag if given else None
 
 
+def is_speculative(arguments: Sequence[str]) -> bool:
+    """Return whether the arguments ask for speculative decoding."""
+    return any(flag.startswith("--spec") for flag in values(arguments))
+
+
 def check(arguments: Sequence[str]) -> None:
-    """Raise ValueError for a value that vLLM's parser refuses, of the flags that plans read."""
-    for flag, written in values(arguments).items():
-        if "." not in flag:
-            is_list = COUNTED.get(flag) == "counts"
-            _check(flag, several(flag, arguments) if is_list else written)
-    for flag in EXAMPLES:
-        for entry, value in entries(flag, arguments).items():
-            _check(f"{flag}.{entry}", value)
-
-
-def entries(flag: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """The entries of a flag's JSON, whether they are given together or by names of their own.
-
-    Raises ValueError for what is no JSON object.
-    """
-    written, start = values(arguments), f"{flag}."
-    together = _load(written[flag]) if flag in written else {}
-    if not isinstance(together, dict):
-        raise ValueError(
-            f"{flag} is no JSON object: write it in single quotes, as {flag} '{EXAMPLES[flag]}'"
-        )
-    named = (name for name in written if name.startswith(start))
-    all_of_them = together | {name.removeprefix(start): _load(written[name]) for name in named}
-    return {name: value for name, value in all_of_them.items() if value is not None}
-
-
-def several(flag: str, arguments: Sequence[str]) -> list[str]:
-    """Every value of the last such flag, of those that take a list."""
-    places = [
-        at for at, part in enumerate(arguments) if _is_flag(part) and _parted(part)[0] == flag
-    ]
-    if not places:
-        return []
-    joined = _parted(arguments[places[-1]])[1]
-    following = takewhile(lambda part: not _is_flag(part), arguments[places[-1] + 1 :])
-    return [*following] if joined is None else [joined]
+    """Raise ValueError for a number that vLLM's parser refuses, of those that plans count with."""
+    written = values(arguments)
+    for flag in COUNTED:
+        if flag in written:
+            size(flag, written[flag])
 
 
 def count(flag: str, written: object) -> int:
@@ -114,32 +87,6 @@ def size(flag: str, written: str) -> int:
     if suffix.isupper():
         return count(flag, count(flag, number) * 1024**power)
     return count(flag, f"{float(number) * 1000**power:.0f}")
-
-
-def _load(written: str) -> object:
-    """JSON where it is some, as vLLM's parser takes an entry; else the text."""
-    try:
-        value: object = json.loads(written)
-    except (ValueError, RecursionError):
-        return written
-    return value
-
-
-def _check(flag: str, written: object) -> None:
-    kind = COUNTED.get(flag)
-    if kind == "count":
-        count(flag, written)
-    elif kind == "counts":
-        for number in written if isinstance(written, list) and written else [written]:
-            count(flag, number)
-    elif kind == "size":
-        size(flag, str(written))
-    elif isinstance(kind, list):
-        word = str(written)
-        if flag == "--moe-backend":  # its words may have capitals and hyphens
-            word = word.lower().replace("-", "_")
-        if word not in kind:
-            raise ValueError(f"{flag} is {reprlib.repr(written)}, none of {', '.join(kind)}")
 
 
 def _is_flag(part: str) -> bool:

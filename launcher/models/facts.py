@@ -35,20 +35,6 @@ class AdapterFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class DraftFacts:
-    """A small model that proposes tokens to the large one (speculative decoding).
-
-    `cached` are the numbers it keeps for one token, in `kv_heads` that GPUs can share.
-    """
-
-    id: str
-    weight_bytes: int
-    cached: int = 0
-    kv_heads: int = 1
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class LatentAttention:
     """Widths of multi-head latent attention (MLA): what is cached is `kv_rank` + `rope` a token."""
 
@@ -129,15 +115,13 @@ class ModelFacts:
     local: bool = False
     revision: str | None = None
     adapter: AdapterFacts | None = None
-    draft: DraftFacts | None = None
     missing: tuple[str, ...] = ()
     is_checked: bool = True
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """Files missing of the base, the adapter and the draft model."""
-        others = (part.missing for part in (self.adapter, self.draft) if part)
-        return (*self.missing, *(name for missing in others for name in missing))
+        """Files missing of the base and the adapter."""
+        return (*self.missing, *(self.adapter.missing if self.adapter else ()))
 
     @property
     def is_partial(self) -> bool:

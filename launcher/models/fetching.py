@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 
 from launcher.errors import HubError, HubUnavailable, LauncherError
 from launcher.models import digests, hub_client, model_folder, resolve, snapshot, weights
-from launcher.models import draft as drafts
 from launcher.models.disk import Merge, check_room, disk_errors, locked
 from launcher.models.download import Download, Patience
 from launcher.models.families import EMBEDDED
@@ -94,8 +93,6 @@ def fetch(
         jobs = [first]
         if base:
             jobs.append(prepared(base, settings.base_revision, terms, update=update))
-        if draft := drafts.named(settings.engine_args):
-            jobs.append(prepared(draft, None, terms))
         left = sum(job.left for job in jobs if isinstance(job, Job))
         check_room(terms.cache, left, Merge(settings.cache_dir, merged) if merged else None)
         folder, *_ = [run(job, terms) if isinstance(job, Job) else job for job in jobs]

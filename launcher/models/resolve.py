@@ -19,9 +19,8 @@ from launcher.models import (
     wanted_files,
     weights,
 )
-from launcher.models import draft as drafts
 from launcher.models.config import from_config
-from launcher.models.facts import AdapterFacts, DraftFacts, ModelFacts
+from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.hub_client import Listing
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import shards_of, wanted
@@ -50,25 +49,7 @@ def read_model(
 
     With `ask_hub`, what is not in the hub's cache is asked for there: HubError, HubUnavailable.
     """
-    facts = _read(settings, hub or hub_cache(), ask_hub=ask_hub)
-    if draft := drafts.named(settings.engine_args):
-        return replace(facts, draft=_draft(draft, hub or hub_cache(), ask_hub))
-    return replace(facts, draft=drafts.own(facts)) if drafts.is_own(settings.engine_args) else facts
-
-
-def _draft(name: str, cache: Path, ask_hub: bool) -> DraftFacts:
-    with _described(name, cache, None, ask_hub=ask_hub) as found:
-        if found is None:
-            raise ModelError(offline(name, ()))
-        size = found.weight_bytes or weights.size(found.folder)
-        if size is None:
-            raise ModelError(f"The draft model {name} has no weights: give a whole folder.")
-        config = model_folder.entries_of(found.folder / "config.json")
-        return drafts.from_config(name, config, size, found.missing)
-
-
-def _read(settings: LauncherSettings, cache: Path, *, ask_hub: bool) -> ModelFacts:
-    name = settings.model
+    cache, name = hub or hub_cache(), settings.model
     with _described(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
         adapter = _adapter(name, found, settings.reasoner_revision)
         if adapter is None:
@@ -91,7 +72,7 @@ def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
     adapter = made.adapter
     if adapter and model.adapter:
         adapter = replace(adapter, revision=model.adapter.revision)
-    made = replace(made, id=model.id, draft=model.draft, revision=model.revision, adapter=adapter)
+    made = replace(made, id=model.id, revision=model.revision, adapter=adapter)
     return replace(made, dequantized=was_gguf)
 
 

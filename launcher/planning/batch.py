@@ -8,7 +8,6 @@ from launcher.planning.cards import UNIFIED, Gpu
 
 TOKENS: Final = "--max-num-batched-tokens"
 SEQUENCES: Final = "--max-num-seqs"
-COMPILATION: Final = "--compilation-config"
 MODE: Final = "--performance-mode"
 SMALL: Final = 2048
 LARGE_GIB: Final = 70
@@ -35,10 +34,7 @@ def asked_for(flag: str, arguments: Sequence[str]) -> int | None:
 
 def has_graphs(arguments: Sequence[str]) -> bool:
     """CUDA graphs are captured, unless the arguments say that steps run without (eager)."""
-    level = engine_flags.values(arguments).get("--optimization-level")
-    mode = engine_flags.entries(COMPILATION, arguments).get("cudagraph_mode", "")
-    is_without = level == "0" or str(mode).upper() in ("NONE", "0")
-    return not engine_flags.is_on("--enforce-eager", arguments) and not is_without
+    return not engine_flags.is_on("--enforce-eager", arguments)
 
 
 def _by_card(gpu: Gpu) -> int:

@@ -10,7 +10,6 @@ from launcher.planning.batch import batched_tokens, has_graphs
 from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import GIB, Device, Hardware
 from launcher.planning.kv_cache import (
-    cache_bytes,
     kv_bytes_per_token,
     longest_bytes,
     request_bytes,
@@ -146,26 +145,14 @@ class Workload:
     def request_gib(self) -> float:
         """KV of one expected request on one device, once its input has been read."""
         needed = request_bytes(self.model, self.request_tokens, self.kv_dtype)
-        return self._on_one_device_gib(needed, self.request_tokens)
+        return needed * self.kv_share / GIB
 
     @property
     def longest_gib(self) -> float:
         """KV of one request that fills the context; vLLM starts with no less."""
         in_flight = self.batched_tokens * self.batches
         needed = longest_bytes(self.model, self.max_model_len, in_flight, self.kv_dtype)
-        return self._on_one_device_gib(needed, self.max_model_len)
-
-    def _on_one_device_gib(self, needed: float, tokens: int) -> float:
-        """KV of a request on one device, with the draft model's, which fewer may share."""
-        shared_by = min(self.sizes.tensor, self.model.draft.kv_heads) if self.model.draft else 1
-        drafted = self.draft_bytes_per_token * tokens / shared_by
-        return (needed * self.kv_share + drafted) / GIB
-
-    @property
-    def draft_bytes_per_token(self) -> int:
-        """Bytes of the draft model's own cache for one token; all of it is on the last stage."""
-        held = self.model.draft.cached if self.model.draft else 0
-        return held * cache_bytes(self.kv_dtype)
+        return needed * self.kv_share / GIB
 
     @property
     def kv_share(self) -> float:
@@ -197,13 +184,7 @@ class Workload:
         copies = latent_bytes(self.model) / tensor
         buffers = lora_bytes(self.model, self.lora_rank, tensor)
         padding = padding_bytes(self.model, self.quantization, tensor)
-        beside = (padding + copies + buffers) / self.sizes.pipeline / GIB
-        return beside + self.draft_gib / tensor
-
-    @property
-    def draft_gib(self) -> float:
-        """All weights of the draft model."""
-        return self.model.draft.weight_bytes / GIB if self.model.draft else 0.0
+        return (padding + copies + buffers) / self.sizes.pipeline / GIB
 
 
 Estimator = Callable[[Workload], MemoryEstimate]
@@ -265,7 +246,7 @@ def on_cpu(
     tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB
     server = CPU_SERVER_GIB + coordinator + tokenizers
     overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
-    weights = (workload.weights_gib + workload.draft_gib) * copies
+    weights = workload.weights_gib * copies
     fixed = weights + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
     space = max(
@@ -288,7 +269,6 @@ def _memory(
 ) -> MemoryEstimate:
     """`room` is what one device has for its KV cache; no more run at once than are let in."""
     per_token = kv_bytes_per_token(workload.model, workload.kv_dtype)
-    per_token += workload.draft_bytes_per_token
     holds_longest = room >= workload.longest_gib
     held = workload.sequences if holds_longest else 0
     if held and workload.request_gib:

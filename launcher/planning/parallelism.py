@@ -187,13 +187,6 @@ def _cpu_conflicts(
     )
 
 
-def can_draft(model: ModelFacts, sizes: ParallelSizes) -> bool:
-    """A draft model reads states of layers that gpt-oss does not hand on between stages
-    (`supports_aux_hidden_states_over_pp` in model_executor/models).
-    """
-    return not model.is_gpt_oss or sizes.pipeline == 1
-
-
 def _size_conflicts(model: ModelFacts, sizes: ParallelSizes) -> Iterator[tuple[object, str]]:
     legal = ", ".join(map(str, legal_sizes(model, max(8, sizes.tensor))))
     yield (
@@ -205,11 +198,6 @@ def _size_conflicts(model: ModelFacts, sizes: ParallelSizes) -> Iterator[tuple[o
     yield (
         sizes.pipeline > model.layers,
         f"MMHIE_PIPELINE_PARALLEL={sizes.pipeline} is more than the model's {model.layers} layers.",
-    )
-    yield (
-        model.draft and not can_draft(model, sizes),
-        "vLLM has no draft model (speculative decoding) beside gpt-oss in pipeline stages: leave "
-        "it out of MMHIE_ENGINE_ARGS, or use tensor parallelism alone.",
     )
     yield (  # vLLM spreads experts over the ranks too: tensor x data parts of their width
         model.experts and model.intermediate % (sizes.tensor * sizes.data),

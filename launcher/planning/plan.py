@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from launcher import engine_flags
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.planning import compilers, engine_command, gpu_share, remedies, start_times
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.dtype import is_compiled_at_start
-from launcher.planning.hardware import GIB, Device, Hardware
+from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate
 from launcher.planning.weights import loaded_dtype
@@ -129,12 +130,6 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     yield decided.context.reason
     if adapter := decided.model.adapter:
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {_applied(decided)}"
-    if draft := decided.model.draft:
-        cache = decided.workload.draft_bytes_per_token * 1000 / GIB
-        yield (
-            f"{draft.id} proposes tokens (speculative decoding): {draft.weight_bytes / GIB:.1f} "
-            f"GiB, and {cache:.3f} of KV cache for 1,000 tokens"
-        )
     yield from _lacking(decided)
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
@@ -154,9 +149,8 @@ def _lacking(decided: Decisions) -> Iterator[str]:
     if model.missing:
         remedy = "give a whole folder" if model.local else fetched
         yield f"{model.source} lacks {_few(model.missing)}: {remedy}"
-    for other in (model.adapter, model.draft):
-        if other and other.missing:
-            yield f"{other.id} lacks {_few(other.missing)}: {fetched}"
+    if (adapter := model.adapter) and adapter.missing:
+        yield f"{adapter.id} lacks {_few(adapter.missing)}: {fetched}"
 
 
 def _applied(decided: Decisions) -> str:
@@ -196,6 +190,11 @@ def _warnings(decided: Decisions) -> Iterator[str]:
         yield "MMHIE_MERGE_ADAPTER=false works on GPUs only and is ignored."
     if decided.switched_off:
         yield compilers.switched_off_sentence(decided.switched_off)
+    if engine_flags.is_speculative(decided.settings.engine_args):
+        yield (
+            "The memory of speculative decoding is not counted. A draft model is not fetched with "
+            "the model: run `mmhie fetch` with its name."
+        )
     if sentence := _about_cache(decided):
         yield sentence
     if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:

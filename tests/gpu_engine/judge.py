@@ -47,17 +47,7 @@ def judge(parser: FlexibleArgumentParser, line: list[str]) -> dict[str, Any]:
             config.parallel_config.pipeline_parallel_size,
             config.parallel_config.data_parallel_size,
         ],
-        "draft_cached": draft_cached(config.speculative_config),
     }
-
-
-def draft_cached(speculative: Any) -> int:
-    """Numbers that a draft model of ordinary attention keeps for one token."""
-    draft = speculative.draft_model_config if speculative else None
-    if draft is None:
-        return 0
-    width = 2 * draft.get_total_num_kv_heads() * draft.get_head_size()
-    return int(draft.get_total_num_hidden_layers() * width)
 
 
 def judge_all(lines: list[list[str]]) -> list[dict[str, Any]]:

@@ -78,8 +78,6 @@ def drafted(name: str, method: str = "eagle3") -> str:
 WISHES: Final = (
     Wish("1xh100", "gpt-oss-20b"),
     Wish("1xh100", "gpt-oss-20b", drafted("draft")),
-    Wish("2xh100", "gpt-oss-20b", drafted("draft"), "TENSOR_PARALLEL=2"),
-    Wish("1xl4", "gpt-oss-20b", drafted("draft")),
     Wish("2xl4", "gpt-oss-20b", drafted("draft"), "TENSOR_PARALLEL=2"),
     Wish("1xh100", "gpt-oss-120b", "--performance-mode throughput"),
     Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16K"),

@@ -7,7 +7,6 @@ from launcher.planning.weights import loaded_dtype
 from tests.gpu_engine import matrix
 from tests.gpu_engine.conftest import Judge
 from tests.gpu_engine.operators import WISHES, Wish
-from tests.gpu_engine.wheel import unpacked
 
 pytestmark = pytest.mark.slow
 
@@ -16,12 +15,11 @@ pytestmark = pytest.mark.slow
 def test_the_engine_makes_of_it_what_is_planned(
     wish: Wish, wished: dict[Wish, EnginePlan], judge: Judge
 ) -> None:
-    """Sizes, batches, formats, context and drafts."""
+    """Sizes, batches, formats and context."""
     made = wished[wish]
     verdict = judge(wish.card, matrix.line_of(made))
     decided = made.decisions
     dtype = loaded_dtype(made.model, decided.dtype or "auto")
-    draft = made.model.draft if made.model.latent is None else None
     expected = {
         "refusal": None,
         **matrix.step_of(decided),
@@ -30,16 +28,6 @@ def test_the_engine_makes_of_it_what_is_planned(
         "kv_cache_dtype": decided.workload.kv_dtype,
         "has_prefix_cache": "--no-enable-prefix" not in wish.arguments,
         "sizes": [made.tensor_parallel, made.pipeline_parallel, made.data_parallel],
-        "draft_cached": draft.cached if draft else verdict.get("draft_cached"),
     }
 
     assert {name: verdict.get(name) for name in expected} == expected
-
-
-def test_gpt_oss_hands_no_states_on() -> None:
-    """So that drafts in stages are refused; other models do."""
-    models = unpacked() / "vllm" / "model_executor" / "models"
-    flag = "supports_aux_hidden_states_over_pp = True"
-
-    assert flag in (models / "llama.py").read_text()
-    assert flag not in (models / "gpt_oss.py").read_text()

@@ -22,7 +22,7 @@ from launcher.models.wanted_files import wanted
 from tests.fake_hub import files
 from tests.fake_hub.files import INDEX, SHARDS
 from tests.fake_hub.hub import COMMIT, LATER, FakeHub
-from tests.launcher.plans import facts, plan, settings
+from tests.launcher.plans import facts, settings
 from tests.waiting import PATIENCE_S
 
 LIMIT_S = 3.0  # without a byte; a busy machine stays below it
@@ -99,61 +99,13 @@ def test_an_adapter_brings_its_base_and_both_are_pinned(hub: FakeHub, cache: Pat
     assert (tuned.revision, tuned.adapter.revision, tuned.is_whole) == (COMMIT, COMMIT, True)
 
 
-DRAFT = '--speculative-config=\'{"method": "eagle3", "model": "a/draft"}\''
-
-
-def test_a_draft_model_comes_with_the_model(hub: FakeHub, cache: Path) -> None:
-    """It is counted before it is here, and the engine finds it in the cache by its name."""
+def test_a_draft_model_is_fetched_by_its_name(hub: FakeHub, cache: Path) -> None:
+    """It cannot chat, and an engine that is offline finds it in the cache."""
     drafted = files.draft()
     hub.add("a/draft", drafted)
-    before = facts("a/b", cache, ask_hub=True, engine_args=DRAFT)
-    fetched = fetch(cache, engine_args=DRAFT)
-    after = facts("a/b", cache, engine_args=DRAFT)
+    fetch(cache, "a/draft")
 
-    reasons = plan("1xl4", model=before, engine_args=DRAFT).reasons
-
-    assert "a/draft lacks all of its files: `mmhie serve` fetches it first" in reasons
-    assert before.draft is not None
-    assert after.draft is not None
-    assert before.draft.weight_bytes == after.draft.weight_bytes == len(drafted[files.WEIGHTS])
-    assert (before.draft.missing, after.draft.missing) == (("all of its files",), ())
-    assert (before.is_whole, after.is_whole) == (False, True)
-    assert content(fetched.folder) == whole()
     assert content(find(cache, "a/draft")) == drafted
-
-
-@pytest.mark.parametrize(
-    ("fault", "error", "sentence"),
-    [
-        ({"status": 404}, HubError, "The hub has no a/draft"),
-        ({"twice": 1}, HubError, "twice"),
-        ({"status": 503}, HubUnavailable, "The hub answers 503 for a/draft"),
-    ],
-)
-def test_a_draft_model_that_the_hub_will_not_give(
-    fault: Fault, error: type[LauncherError], sentence: str, hub: FakeHub, cache: Path
-) -> None:
-    """It is named, and nothing is begun."""
-    hub.add("a/draft", files.draft())
-    hub.fails(**{"api/models/a/draft": fault})
-    with pytest.raises(error, match=sentence):
-        fetch(cache, engine_args=DRAFT, limit_s=1)
-
-    assert hub.asked(SHARDS[0]) == []
-
-
-def test_a_draft_model_that_was_cut_short(hub: FakeHub, cache: Path) -> None:
-    """A model whose draft is not whole is not whole either, and the next run goes on."""
-    hub.add("a/draft", files.draft())
-    hub.fails(**{files.WEIGHTS: {"status": 403}})
-    with pytest.raises(HubError, match="a/draft"):
-        fetch(cache, engine_args=DRAFT)
-    half = facts("a/b", cache, ask_hub=True, engine_args=DRAFT)
-    hub.fails()
-    fetch(cache, engine_args=DRAFT)
-
-    assert not half.is_whole
-    assert facts("a/b", cache, engine_args=DRAFT).is_whole
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from launcher.errors import ModelError, SettingsError
+from launcher.errors import ModelError
 from launcher.models.architectures import DRAFT
 from launcher.models.entries import CONTEXTS
 from launcher.models.facts import ModelFacts
@@ -400,75 +400,6 @@ def test_shapes_under_other_names(
 def test_layers_without_a_cache(tmp_path: Path, entries: Entries, linear: int) -> None:
     """Nemotron-H, Jamba, Granite, LFM2, MiniMax and Kimi Linear."""
     assert llama(tmp_path, **entries).linear_layers == linear
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ('--speculative-config \'{"model": "NAME", "num_speculative_tokens": 3}\'', True),
-        ('-sc \'{"model": "NAME"}\'', True),
-        ('--speculative-config=\'{"model": "NAME"}\'', True),
-        ('--speculative_config \'{"model": "NAME"}\'', True),
-        ("--spec-model NAME --spec-tokens 3", True),
-        ("--spec_model=NAME", True),
-        ("--speculative-config.model NAME", True),
-        ("-sc.model=NAME", True),
-        ("--spec-method ngram", False),
-        ('--speculative-config \'{"method": "ngram"}\'', False),
-        ("--seed 1", False),
-    ],
-)
-def test_a_draft_model_counts(tmp_path: Path, text: str, name: bool) -> None:
-    """Whichever way vLLM's flag is written."""
-    small = folder(tmp_path / "draft", LLAMA)
-    sparse_weights(small / "model.safetensors", 999)
-    large = folder(tmp_path / "m", LLAMA)
-    facts = read(large, engine_args=text.replace("NAME", str(small)))
-
-    assert (facts.draft.weight_bytes if facts.draft else None) == (999 if name else None)
-
-
-@pytest.mark.parametrize(
-    ("config", "cached"),
-    [
-        ({}, 2 * 2 * 2 * 16),
-        ({"transformer_layer_config": {"num_hidden_layers": 1}}, 2 * 2 * 16),
-        ({"num_attention_heads": 0, "num_key_value_heads": 0}, 0),
-    ],
-)
-def test_the_cache_of_a_draft_model(tmp_path: Path, config: Entries, cached: int) -> None:
-    """Keys and values of each of its layers; one without attention has none."""
-    small = folder(tmp_path / "draft", {**LLAMA, **config})
-    (small / "model.safetensors").write_bytes(files.tensors({"fc.weight": (2, 2)}))
-    facts = read(folder(tmp_path / "m", LLAMA), engine_args=f"--spec-model {small}")
-
-    assert facts.draft is not None
-    assert facts.draft.cached == cached
-
-
-def test_a_model_that_proposes_its_own_tokens(tmp_path: Path) -> None:
-    """One more layer has a cache; its weights are among the model's."""
-    facts = read(folder(tmp_path / "m", LLAMA), engine_args="--spec-method mtp")
-
-    assert facts.draft is not None
-    assert (facts.draft.weight_bytes, facts.draft.cached) == (0, 2 * 2 * 16)
-
-
-@pytest.mark.parametrize("text", ["--speculative-config {model:x}", "-sc 3", "-sc []"])
-def test_a_draft_model_that_cannot_be_read(tmp_path: Path, text: str) -> None:
-    """Told how it is written."""
-    with pytest.raises(SettingsError, match=r"is no JSON object: write it in single quotes"):
-        read(folder(tmp_path / "m", LLAMA), engine_args=text)
-
-
-def test_a_draft_model_that_is_not_here(tmp_path: Path) -> None:
-    """It is fetched like the model."""
-    large, name = folder(tmp_path / "m", LLAMA), '-sc \'{"model": "who/draft"}\''
-
-    with pytest.raises(ModelError, match="mmhie fetch who/draft"):
-        read(large, engine_args=name)
-    with pytest.raises(ModelError, match="has no weights"):
-        read(large, engine_args=name.replace("who/draft", str(folder(tmp_path / "d", LLAMA))))
 
 
 def test_mistrals_own_description(tmp_path: Path) -> None:

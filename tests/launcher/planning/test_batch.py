@@ -38,7 +38,7 @@ def test_tokens_of_a_step(gpus: str, arguments: str, tokens: int) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "has"),
-    [(("--enforce-eager",), False), (("-O0",), False), (("-O2", "--no-enforce-eager"), True)],
+    [((), True), (("--enforce-eager",), False), (("--enforce-eager", "--no-enforce-eager"), True)],
 )
 def test_graphs(arguments: tuple[str, ...], has: bool) -> None:
     """They are captured unless every step is eager."""

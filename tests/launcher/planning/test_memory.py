@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from launcher.models.config import from_config
-from launcher.models.facts import DraftFacts, ModelFacts
+from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning import gpu_share, kv_cache, memory, weights
 from launcher.planning.hardware import GIB
@@ -57,19 +57,6 @@ def test_kv_cache_of_gpt_oss() -> None:
     assert kv_cache.kv_bytes_per_token(GPT_OSS) == 24 * 1024
     assert kv_cache.request_bytes(GPT_OSS, 1024) == 27 * 1024**2
     assert kv_cache.kv_bytes_per_token(GPT_OSS, "fp8") == 12 * 1024
-
-
-@pytest.mark.parametrize(("tensor", "parts"), [(1, 1), (2, 2), (8, 4)])
-def test_a_draft_models_cache_and_weights(tensor: int, parts: int) -> None:
-    """Its heads are shared by the GPUs, as many as there are; its weights by all."""
-    sizes, draft = ParallelSizes(tensor), DraftFacts("a/draft", 2 * GIB, 2 * 4 * 64, 4)
-    plain = memory.on_gpus(load(sizes=sizes), 24, FRACTION)
-    drafted = memory.on_gpus(load(replace(GPT_OSS, draft=draft), sizes=sizes), 24, FRACTION)
-
-    assert drafted.weights_per_gpu_gib - plain.weights_per_gpu_gib == pytest.approx(2 / tensor)
-    more = drafted.kv_gib_per_request - plain.kv_gib_per_request
-    assert more == pytest.approx(2 * 2 * 4 * 64 * 4608 / parts / GIB)
-    assert drafted.kv_gib_per_1k_tokens > plain.kv_gib_per_1k_tokens
 
 
 def test_tokens_of_a_measured_engine() -> None:
