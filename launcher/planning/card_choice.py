@@ -1,10 +1,10 @@
-"""The GPUs of a machine that engines are planned for, where its GPUs differ."""
+"""The GPUs of a machine that engines use, and the number of engines on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from launcher.errors import LauncherError
@@ -17,27 +17,7 @@ from launcher.planning.parallelism import named
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings
 
-BUSY: Final = 0.2  # of a GPU, held by others who compute there as well
-CALM_SHARE: Final = 0.5  # of all GPUs
-
-
-@dataclass(frozen=True, slots=True)
-class CardChoice:
-    """Some GPUs, the requests that all copies of the model on them hold, and whether it fits."""
-
-    gpus: tuple[Gpu, ...]
-    requests: float
-    fits: bool
-
-    @property
-    def rank(self) -> tuple[float, int]:
-        """By what they hold, and then by their number."""
-        return self.requests, len(self.gpus)
-
-    def is_calm(self, machine: Hardware) -> bool:
-        """Nobody else computes here, and these are most of the machine's GPUs."""
-        is_most = len(self.gpus) >= CALM_SHARE * len(machine.gpus)
-        return self.fits and is_most and not any(map(is_busy, self.gpus))
+BUSY: Final = 0.2  # of a GPU's memory, held by other programs
 
 
 def lay_out(
@@ -99,102 +79,48 @@ def _copies(
 def choose_cards(
     settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
 ) -> Hardware:
-    """The machine with the GPUs that serve the model best; what is left out is remarked on.
+    """Return the machine with GPUs of one kind; those left out are named in its remarks.
 
-    GPUs that are named (CUDA_VISIBLE_DEVICES) are wanted, and left out only where no plan has all
-    of them.
+    It is the kind with the most memory on which the model starts. A GPU that other programs use is
+    left out where one of its kind is free. CUDA_VISIBLE_DEVICES decides instead where it is set.
     """
-    if settings.device == "cpu" or len(set(map(kind, machine.gpus))) < 2:
+    if settings.device == "cpu" or machine.is_named:
         return machine
-    machine = _least_first(machine)
-    if machine.is_named and _choice(settings, machine, machine.gpus, model, installed):
-        return machine
-    tried = [
-        found
-        for gpus in _candidates(machine.gpus)
-        if (found := _choice(settings, machine, gpus, model, installed))
-    ]
-    if not tried:
-        return machine
-    calm = [choice for choice in tried if choice.is_calm(machine)]
-    return _with(machine, max(calm or tried, key=lambda choice: choice.rank).gpus)
+    groups = [_with(machine, gpus) for gpus in group_by_kind(machine.gpus)]
+    able = (group for group in groups if can_start(settings, group, model, installed))
+    return next(able, machine)
 
 
-def _least_first(machine: Hardware) -> Hardware:
-    """The same GPUs, those of one kind together, so that no plan depends on their order.
-
-    vLLM decides for an engine by the first of its GPUs.
-    """
-
-    def size(pair: tuple[str, Gpu]) -> tuple[object, ...]:
-        gpu = pair[1]
-        return gpu.compute_capability, round(gpu.memory_gib), gpu.free_share
-
-    pairs = list(zip(machine.gpu_names, machine.gpus, strict=True))
-    ordered = sorted(pairs, key=size)
-    if ordered == pairs:
-        return machine
-    names, gpus = zip(*ordered, strict=True)
-    return replace(machine, gpus=gpus, gpu_ids=names)
+def group_by_kind(gpus: Sequence[Gpu]) -> list[tuple[Gpu, ...]]:
+    """Return the GPUs of each capability and size, the largest group first."""
+    groups: dict[tuple[object, ...], list[Gpu]] = defaultdict(list)
+    for gpu in gpus:
+        groups[gpu.compute_capability, round(gpu.memory_gib)].append(gpu)
+    usable = [[gpu for gpu in group if not is_busy(gpu)] or group for group in groups.values()]
+    return sorted(map(tuple, usable), key=total_gib, reverse=True)
 
 
-def kind(gpu: Gpu) -> tuple[tuple[int, int], int, int]:
-    """GPUs of one kind are planned for alike."""
-    return gpu.compute_capability, round(gpu.memory_gib), free_tenths(gpu)
+def total_gib(gpus: Sequence[Gpu]) -> float:
+    """Return the memory of these GPUs together."""
+    return sum(gpu.memory_gib for gpu in gpus)
 
 
 def is_busy(gpu: Gpu) -> bool:
-    """Another program works there."""
+    """Return whether another program works there."""
     return gpu.free_share < 1 - BUSY
 
 
-def free_tenths(gpu: Gpu) -> int:
-    """The same in whole tenths: less than one makes no other plan."""
-    return int(10 * gpu.free_share)
-
-
-def _candidates(gpus: Sequence[Gpu]) -> Iterator[tuple[Gpu, ...]]:
-    """All, and those that are new, large and free enough, for each meaning of the three words."""
-    oldest = sorted({gpu.compute_capability for gpu in gpus})
-    smallest = sorted({round(gpu.memory_gib) for gpu in gpus})
-    freest = sorted({free_tenths(gpu) for gpu in gpus})
-    found = (
-        tuple(
-            gpu
-            for gpu in gpus
-            if gpu.compute_capability >= capability
-            and round(gpu.memory_gib) >= gib
-            and free_tenths(gpu) >= tenths
-        )
-        for capability, gib, tenths in product(oldest, smallest, freest)
-    )
-    yield from dict.fromkeys(some for some in found if some)
-
-
-def _choice(
-    settings: LauncherSettings,
-    machine: Hardware,
-    gpus: tuple[Gpu, ...],
-    model: ModelFacts,
-    installed: Installation,
-) -> CardChoice | None:
-    """Return the choice of these GPUs; None where no engine would start on one of its shares."""
-    part = _with(machine, gpus)
+def can_start(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> bool:
+    """Return whether every engine would start on its share of these GPUs."""
     try:
-        settings = with_engines(settings, part, model, installed)
-        parts = settings.engines or 1
-        plans = [
-            decide(settings, share(part, parts, index), model, installed) for index in range(parts)
-        ]
+        parts = with_engines(settings, machine, model, installed).engines or 1
+        shares = [share(machine, parts, index) for index in range(parts)]
+        plans = [decide(settings, part, model, installed) for part in shares]
     except LauncherError:
-        return None
-    if not all(plan.memory.starts for plan in plans):
-        return None
-    held = sum(
-        plan.memory.kv_room_gib / (plan.memory.kv_gib_per_request or 1) * plan.sizes.data
-        for plan in plans
-    )
-    return CardChoice(gpus, held, all(plan.memory.fits for plan in plans))
+        return False
+    return all(plan.memory.starts for plan in plans)
 
 
 def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:
@@ -204,27 +130,18 @@ def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:
     pairs = list(zip(machine.gpu_names, machine.gpus, strict=True))
     used = [(name, gpu) for name, gpu in pairs if any(gpu is chosen for chosen in gpus)]
     left = [(name, gpu) for name, gpu in pairs if not any(gpu is chosen for chosen in gpus)]
-    remarks = tuple(_remark(name, gpu, gpus) for name, gpu in left)
     return replace(
         machine,
         gpus=tuple(gpu for _, gpu in used),
         gpu_ids=tuple(name for name, _ in used),
-        remarks=(*machine.remarks, *remarks),
+        remarks=(*machine.remarks, *(_remark(name, gpu, gpus[0]) for name, gpu in left)),
     )
 
 
-def _remark(name: str, gpu: Gpu, used: Sequence[Gpu]) -> str:
-    others = min(used, key=lambda other: other.memory_gib)
-    (major, minor), gib = gpu.compute_capability, round(gpu.memory_gib)
-    is_only_busy = is_busy(gpu) and not any(map(is_busy, used))
-    if (
-        gpu.compute_capability < min(other.compute_capability for other in used)
-        and not is_only_busy
-    ):
-        why = f"its compute capability, {major}.{minor}, is older than that of {others.name}"
-    elif gib < round(others.memory_gib) and not is_only_busy:
-        why = f"it has {gib} GiB and {others.name} has {others.memory_gib:.0f}"
-    else:
+def _remark(name: str, gpu: Gpu, used: Gpu) -> str:
+    if gpu.name == used.name:
         held = gpu.memory_gib * (1 - gpu.free_share)
-        why = f"other processes hold {held:.1f} GiB of it"
+        why = f"other programs hold {held:.1f} GiB of it"
+    else:
+        why = f"engines use GPUs of one kind, here {used.name}"
     return f"GPU {name} ({gpu.name}) is left out: {why}; CUDA_VISIBLE_DEVICES names those to use."
