@@ -7,7 +7,6 @@ import uvloop
 
 from gateway.app import create_app
 from gateway.processes import startup_checks, supervisor
-from gateway.processes.small_limits import small_limits
 from gateway.runtime import memory
 from gateway.runtime.log import log
 from gateway.server.drain import DrainingServer
@@ -27,8 +26,8 @@ def serve(settings: GatewaySettings) -> int:
         extra={"host": settings.host, "port": settings.port, "auth": auth_kinds(settings)},
     )
     if settings.workers > 1:
-        if small := small_limits(settings):
-            log.warning("smaller than MMHIE_WORKERS, each worker admits 1: %s", ", ".join(small))
+        if settings.redis_url is None:
+            log.warning("each of %d workers has its share of every limit", settings.workers)
         memory.freeze_heap()
         return supervisor.run(settings, listener)
     app = create_app(settings)

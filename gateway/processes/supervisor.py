@@ -1,212 +1,120 @@
-"""Supervise the workers: start, replace and stop them. Signals are only noted; one loop acts."""
+"""Several workers on one port: uvicorn's supervisor, with a gateway in each of its processes."""
 
-import contextlib
 import os
 import secrets
 import signal
 import socket
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from types import FrameType
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from gateway.processes import metrics_files
-from gateway.processes.worker import Worker
+from gateway.processes.worker import WorkerProcess
 from gateway.runtime.log import log
-from gateway.server.drain import ignore_signals, reload_log_level
+from gateway.server.drain import STARTUP_FAILURE, ignore_signals, reload_log_level
 from gateway.settings.gateway import GatewaySettings
 
-TICK_S = 0.1
-RETRY_S = 1.0  # after a step that the system refused
-SILENT_S = 30.0  # a worker that is silent for so long hangs
-STEP_S = 5.0  # a step that comes later than this: we have stood still, and the workers with us
-START_S = 120.0  # many may start at once, on few processors
-STEADY_S = 10.0  # a worker that lived this long did not fail at its start
-FIRST_BACKOFF_S = 0.5
-MAX_BACKOFF_S = 30.0
-DRAIN_MARGIN_S = 10.0  # beyond what the settings give a drain
-EXIT_TIMEOUT_S = 2.0
+PING_TIMEOUT_S = 30
+RESTART_PAUSE_S = 5.0  # between two starts of a worker that dies at once
 
 
 def run(settings: GatewaySettings, listener: socket.socket) -> int:
-    """Serve with several workers until told to stop; return the exit code."""
+    """Serve with several workers until a signal stops them; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="mmhie-metrics-") as folder:
-        return WorkerSupervisor(settings, listener, Path(folder)).run()
-
-
-class WorkerSupervisor:
-    """The workers of one gateway, from the first start to the last exit."""
-
-    def __init__(self, settings: GatewaySettings, listener: socket.socket, metrics: Path) -> None:
-        self._settings = settings
-        self._listener = listener
-        self._metrics = metrics
-        self._environ = worker_environ(settings, metrics)
-        self._workers: list[Worker] = []
-        self._has_started = False
-        self._lost = 0
-        self._failures = 0
-        self._not_before = 0.0
-        self._listened = time.monotonic()
-        self._signals: list[int] = []
-        self._status = 0
-
-    def run(self) -> int:
-        """Serve until told to stop; return the exit code of the program."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._note)
+        for number in range(settings.workers):
+            metrics_files.reserve(Path(folder), number)
+        os.environ.update(shared_variables(settings, folder))
         ignore_signals()
-        with self._none_left():
-            while not self._status and not self._must_stop():
-                time.sleep(TICK_S if self._try_step() else RETRY_S)
-            self._stop()
-        return self._status
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        self._signals.append(number)
-
-    def _must_stop(self) -> bool:
-        return any(number != signal.SIGHUP for number in self._signals)
-
-    @contextlib.contextmanager
-    def _none_left(self) -> Iterator[None]:
+        sys.stdin = None  # else uvicorn opens it in each worker, and nobody closes it
+        supervisor = WorkerSupervisor(settings.workers, listener, Path(folder))
         try:
-            yield
+            supervisor.run()
         finally:
-            self._send_all(signal.SIGKILL)
-            for worker in self._workers:
-                worker.close()
-
-    def _serving(self) -> list[Worker]:
-        return [worker for worker in self._workers if not worker.is_retired]
-
-    def _try_step(self) -> bool:
-        """Take a step; what the system refuses now, like a process, is tried again later."""
-        try:
-            self._step()
-        except OSError as problem:
-            log.error("a worker cannot be replaced: %s", problem.strerror)
-            return False
-        return True
-
-    def _step(self) -> None:
-        """Look at every worker once, and do what has to be done."""
-        self._reap()
-        if signal.SIGHUP in self._signals and self._has_started:
-            self._signals = [number for number in self._signals if number != signal.SIGHUP]
-            self._begin_replacing()
-        self._listen()
-        self._retire_outdated()
-        self._start_missing()
-        ready = sum(worker.is_ready for worker in self._workers)
-        if not self._has_started and ready == self._settings.workers:
-            self._has_started = True
-            log.info("all workers are ready")
-
-    def _reap(self) -> None:
-        """Take leave of the workers that have ended."""
-        for worker in [worker for worker in self._workers if worker.poll() is not None]:
-            metrics_files.clear_gauges(self._metrics, worker.number)
-            self._workers.remove(worker)
-            worker.close()
-            if not worker.is_retired:
-                self._note_death(worker)
-
-    def _note_death(self, worker: Worker) -> None:
-        """Count it. One that ends before all have served ends the program: it would again."""
-        status = worker.poll() or 0
-        log.error("a worker has died: %s", status)
-        self._lost += 1
-        now = time.monotonic()
-        self._failures = 0 if now - worker.started > STEADY_S else self._failures + 1
-        self._not_before = now + backoff_s(self._failures)
-        if not self._has_started:
-            self._status = max(self._status, status, 1)
-        elif not worker.is_ready:
-            self._stop_replacing()
-
-    def _begin_replacing(self) -> None:
-        reload_log_level()
-        log.info("replacing all workers")
-        for worker in self._serving():
-            worker.is_outdated = True
-
-    def _stop_replacing(self) -> None:
-        outdated = [worker for worker in self._workers if worker.is_outdated]
-        if any(not worker.is_retired for worker in outdated):
-            log.error("a new worker does not start: the old ones stay")
-        for worker in outdated:
-            worker.is_outdated = False
-
-    def _listen(self) -> None:
-        """Take in the heartbeats, and kill the workers that hang. While all of us are stopped, as
-        in a container that is paused, nobody is silent."""
-        now = time.monotonic()
-        stood_s, self._listened = now - self._listened, now
-        for worker in self._workers:
-            worker.last_heard += stood_s if stood_s > STEP_S else 0.0
-            worker.listen()
-            patience_s = SILENT_S if worker.is_ready else START_S
-            if now - worker.last_heard > patience_s:
-                log.error("a worker hangs and is killed")
-                worker.send_signal(signal.SIGKILL)
-
-    def _retire_outdated(self) -> None:
-        """Retire an old worker for each ready one that is beyond the number."""
-        serving = self._serving()
-        outdated = [worker for worker in serving if worker.is_outdated]
-        spare = sum(worker.is_ready for worker in serving) - self._settings.workers
-        for worker in outdated[: max(0, spare)]:
-            worker.retire()
-
-    def _start_missing(self) -> None:
-        """Start the workers that are missing, one more while old ones are replaced, and with a
-        pause after quick deaths."""
-        serving = self._serving()
-        wanted = self._settings.workers + any(worker.is_outdated for worker in serving)
-        if time.monotonic() >= self._not_before:
-            for _ in range(wanted - len(serving)):
-                self._start()
-
-    def _start(self) -> None:
-        """Start a worker under the lowest free number: its metrics go on in the files of the last
-        one with that number, so there are never more files than there were workers at once."""
-        taken = {worker.number for worker in self._workers}
-        number = next(free for free in count(1) if free not in taken)
-        self._workers.append(Worker(number, self._lost, self._listener, self._environ))
-
-    def _stop(self) -> None:
-        """Drain all workers; a second signal ends them at once."""
-        self._listener.close()
-        drain_s = self._settings.settle_seconds + self._settings.drain_seconds + DRAIN_MARGIN_S
-        deadline = time.monotonic() + drain_s
-        self._signals.clear()
-        self._send_all(signal.SIGTERM)
-        while self._is_any_left() and time.monotonic() < deadline:
-            time.sleep(TICK_S)
-            if self._must_stop():
-                self._signals.clear()
-                self._send_all(signal.SIGQUIT)
-                deadline = min(deadline, time.monotonic() + EXIT_TIMEOUT_S)
-
-    def _is_any_left(self) -> bool:
-        return any(worker.poll() is None for worker in self._workers)
-
-    def _send_all(self, number: int) -> None:
-        for worker in self._workers:
-            worker.send_signal(number)
+            supervisor.kill_all()
+        return supervisor.exit_code
 
 
-def worker_environ(settings: GatewaySettings, metrics: Path) -> dict[str, str]:
-    """Return the environment of the workers: ours, and what has to be the same in all of them."""
-    shared = {metrics_files.METRICS_FOLDER: str(metrics)}
+def shared_variables(settings: GatewaySettings, metrics: str) -> dict[str, str]:
+    """Return the variables that have to be the same in all workers."""
+    shared = {metrics_files.METRICS_FOLDER: metrics}
     if settings.digest_key is None:  # else each would make one, and a client's cache salt with it
         shared["MMHIE_DIGEST_KEY"] = secrets.token_hex(32)
-    return {**os.environ, **shared}
+    return shared
 
 
-def backoff_s(failures: int) -> float:
-    """Return the pause before the next start after so many quick deaths in a row."""
-    return min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (failures - 1)) if failures else 0.0
+class WorkerSupervisor(Multiprocess):
+    """Start the workers, replace those that die, and drain all of them on SIGTERM."""
+
+    def __init__(self, workers: int, listener: socket.socket, metrics: Path) -> None:
+        config = uvicorn.Config(
+            "gateway",  # not loaded: each worker makes its own application
+            workers=workers,
+            log_config=None,
+            timeout_worker_healthcheck=PING_TIMEOUT_S,
+        )
+        super().__init__(config, [listener])
+        self._metrics = metrics
+        self._lost = 0
+        self._not_before: dict[int, float] = {}  # by number: the earliest time of another start
+        self.exit_code = 0
+
+    def init_processes(self) -> None:
+        for number in range(self.processes_num):
+            self.processes.append(self._start(number))
+
+    def _start(self, number: int) -> Process:
+        self._not_before[number] = time.monotonic() + RESTART_PAUSE_S
+        process = WorkerProcess(self.config, self.sockets, number, self._lost)
+        process.start()
+        return process
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace each worker that has ended or answers no ping."""
+        for number, process in enumerate(self.processes):
+            is_paused = time.monotonic() < self._not_before[number]
+            if not is_paused and not process.is_alive(PING_TIMEOUT_S):
+                self._replace(number, process)
+
+    def _replace(self, number: int, process: Process) -> None:
+        process.kill()
+        process.join()
+        metrics_files.clear_gauges(self._metrics, number)
+        if process.exitcode == STARTUP_FAILURE:  # its successors would fail in the same way
+            self.exit_code = STARTUP_FAILURE
+            self.should_exit.set()
+            return
+        if process.exitcode:
+            log.error("a worker has died: %s", process.exitcode)
+            self._lost += 1
+        try:
+            self.processes[number] = self._start(number)
+        except OSError as problem:  # tried again after the pause
+            log.error("a worker cannot be replaced: %s", problem.strerror)
+
+    def kill_all(self) -> None:
+        """Leave no worker behind, whatever has ended the supervision."""
+        for process in self.processes:
+            process.kill()
+
+    def terminate_all(self) -> None:
+        """Drain the workers. They alone listen then, until each has drained."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+    def handle_hup(self) -> None:
+        """Have every worker read its files again, as a single gateway does."""
+        reload_log_level()
+        for process in self.processes:
+            if process.exitcode is None and process.pid and process.is_ready():
+                os.kill(process.pid, signal.SIGHUP)
+
+    def handle_ttin(self) -> None:
+        """Ignore the signal: each worker's share of the limits is for a fixed number of them."""
+
+    handle_ttou = handle_ttin

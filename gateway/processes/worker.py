@@ -1,61 +1,40 @@
-"""One worker as the supervisor sees it: a process and its heartbeats."""
+"""A worker as uvicorn's supervisor starts it. Imports of the gateway wait until it can answer."""
 
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Mapping
+import threading
+
+import uvicorn
+from uvicorn.supervisors.multiprocess import Process
 
 
-class Worker:
-    """A process of this program, started at once.
-
-    It sends a byte on its socket every second, the first when it serves; end of file on that
-    socket tells it to take no new connections, and the kernel says so for a supervisor that died.
-    """
+class WorkerProcess(Process):
+    """A process in which a gateway serves."""
 
     def __init__(
-        self, number: int, lost: int, listener: socket.socket, environ: Mapping[str, str]
+        self, config: uvicorn.Config, sockets: list[socket.socket], number: int, lost: int
     ) -> None:
         """`number` names its files of metrics; `lost` workers have died before it."""
-        self.number = number
-        self.started = self.last_heard = time.monotonic()
-        self.is_ready = self.is_outdated = self.is_retired = False
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
-        with theirs:
-            numbers = (theirs.fileno(), listener.fileno(), number, lost)
-            self._process = subprocess.Popen(
-                (sys.executable, "-m", "gateway.processes", *map(str, numbers)),
-                env=dict(environ),
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), listener.fileno()),
-            )
+        super().__init__(config, sockets)
+        self._number = number
+        self._lost = lost
 
-    def poll(self) -> int | None:
-        """Return its exit status; None while it runs."""
-        return self._process.poll()
+    def start(self) -> None:
+        super().start()
+        self.child_conn.close()  # theirs: else a ping would wait for one who has ended
 
-    def listen(self) -> None:
-        """Take in its heartbeats."""
-        try:
-            beats = self._socket.recv(4096)
-        except BlockingIOError:
-            return
-        if beats:
-            self.is_ready = True
-            self.last_heard = time.monotonic()
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve in the new process, and answer pings from the first moment."""
+        threading.Thread(target=self.always_pong, daemon=True).start()
+        from gateway.processes import worker_server
 
-    def retire(self) -> None:
-        """Have it take no new connections, and end after its last one."""
-        self.is_retired = True
-        self._socket.shutdown(socket.SHUT_WR)
+        sys.exit(worker_server.run(self._serve, sockets or [], self._number, self._lost))
 
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless the process has ended."""
-        self._process.send_signal(number)
+    def _serve(self, server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        self._server = server
+        server.run(sockets)
 
-    def close(self) -> None:
-        """Wait for the end of the process."""
-        self._process.wait()
-        self._socket.close()
+    def pong(self) -> None:
+        """Answer one ping: whether this worker serves."""
+        self.child_conn.recv()
+        self.child_conn.send(self._server is not None and self._server.started)

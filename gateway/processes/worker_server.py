@@ -1,84 +1,90 @@
-"""The server of one worker, which the supervisor drains, retires and stops."""
+"""The server of a worker: a gateway on the port that all workers share."""
 
 import asyncio
 import contextlib
+import multiprocessing
+import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from fastapi import FastAPI
+from prometheus_client import values
 
+from gateway.app import create_app
 from gateway.observability.metrics import Metrics
+from gateway.processes import startup_checks
+from gateway.processes.metrics_files import METRICS_FOLDER
+from gateway.runtime import memory
 from gateway.runtime.log import log
 from gateway.server.drain import DrainingServer, ignore_signals
-from gateway.server.http_protocol import HttpProtocol
 from gateway.settings.gateway import GatewaySettings
 
-RETIRED_KEEP_ALIVE_S = 5.0
-CLOSE = (b"connection", b"close")
-# In ticks of uvicorn, ten a second.
-HEARTBEAT_TICKS = 10
-COUNT_TICKS = 2
+COUNT_TICKS = 2  # of uvicorn, ten a second
+
+Serve = Callable[["WorkerServer", list[socket.socket]], None]
+
+
+def run(serve: Serve, sockets: list[socket.socket], number: int, lost: int) -> int:
+    """Serve with the settings as they are; return the exit code, 2 when one is wrong."""
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call] # untyped
+
+    def serve_with(settings: GatewaySettings) -> int:
+        metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
+        metrics.workers_lost.set(lost)
+        app = create_app(settings, metrics=metrics)
+        memory.freeze_heap()
+        serve(WorkerServer(app, settings, metrics), sockets)
+        return 0
+
+    return startup_checks.run(serve_with)
 
 
 class WorkerServer(DrainingServer):
-    """A server that drains on SIGTERM, and retires when the supervisor's socket ends."""
+    """A server that drains on SIGTERM, and when the supervisor has ended."""
 
-    def __init__(
-        self, app: FastAPI, settings: GatewaySettings, metrics: Metrics, supervisor: socket.socket
-    ) -> None:
+    def __init__(self, app: FastAPI, settings: GatewaySettings, metrics: Metrics) -> None:
         super().__init__(app, settings)
         self._metrics = metrics
-        self._supervisor = supervisor
-        self._supervisor.setblocking(False)
-        self._is_retiring = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._metrics.workers.set(1)
-        asyncio.get_running_loop().add_reader(self._supervisor, self._retire)
+        log.info("a worker is ready")
+        if supervisor := multiprocessing.parent_process():
+            asyncio.get_running_loop().add_reader(supervisor.sentinel, self._outlive, supervisor)
+
+    def _outlive(self, supervisor: multiprocessing.process.BaseProcess) -> None:
+        asyncio.get_running_loop().remove_reader(supervisor.sentinel)
+        log.error("the supervisor has ended")
+        self.settle_s = 0.0  # its successor needs the port
+        self._drain_once()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave SIGINT and SIGHUP to the supervisor: a terminal sends them to the whole group."""
+        """Drain on SIGTERM. A terminal sends SIGINT to all processes: the first is the
+        supervisor's, which sends SIGTERM, and the next stops the drain."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain_once)
-        loop.add_signal_handler(signal.SIGQUIT, self._exit_now)
+        loop.add_signal_handler(signal.SIGINT, self._exit_if_draining)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
         ignore_signals()
-        for number in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
         yield
+
+    @property
+    def _is_draining(self) -> bool:
+        services = getattr(self.app.state, "services", None)
+        return services is not None and services.watch.draining
 
     def _drain_once(self) -> None:
         """Drain; a group may get the signal that the supervisor passes on, too."""
-        services = getattr(self.app.state, "services", None)
-        if services is None or not services.watch.draining:
+        if not self._is_draining:
             self.drain()
 
-    def _exit_now(self) -> None:
-        self.force_exit = self.should_exit = True
-
-    def _retire(self) -> None:
-        """Take no new connection, and close the open ones where no request can get lost: with the
-        next answer on each. Streams go on as long as they last."""
-        asyncio.get_running_loop().remove_reader(self._supervisor)
-        log.info("taking no new connections: replaced, or the supervisor has ended")
-        self._is_retiring = True
-        self._metrics.workers.set(0)
-        for server in self.servers:
-            server.close()
-        self.config.encoded_headers.append(CLOSE)
-        self.server_state.default_headers.append(CLOSE)
-        for connection in self.server_state.connections:
-            if isinstance(connection, HttpProtocol):
-                connection.keep_alive_s = min(connection.keep_alive_s, RETIRED_KEEP_ALIVE_S)
-
-    async def on_tick(self, counter: int) -> bool:
-        if counter % HEARTBEAT_TICKS == 0:
-            with contextlib.suppress(OSError):  # it has ended, or does not read
-                self._supervisor.send(b".")
-        is_empty = self._is_retiring and not self.server_state.connections
-        return await super().on_tick(counter) or is_empty
+    def _exit_if_draining(self) -> None:
+        if self._is_draining:
+            self.drain()
 
     def _upkeep(self, counter: int) -> None:
         super()._upkeep(counter)

@@ -28,6 +28,7 @@ from gateway.audit.verify import verify
 from launcher.serving.engine_supervisor import METRICS_EVERY_S
 from tests.faults.clock import LIBRARY, REASON
 from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.processes.conftest import workers_of
 from tests.real.breakable import Breakable
 from tests.real.stack import START_S, Stack
 from tests.real.test_serve import alive, engine_core
@@ -141,7 +142,7 @@ class Shaken:
         )
 
     def workers(self) -> set[int]:
-        return {child.pid for child in self.gateway().children()}
+        return workers_of(self.gateway().pid)
 
     def engine(self) -> psutil.Process:
         """vLLM's API server."""

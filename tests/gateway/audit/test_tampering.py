@@ -136,7 +136,7 @@ def test_it_is_told_once(seen: Seen, path: Path) -> None:
 def test_the_alarm_of_several_workers(start_audited: Start, path: Path) -> None:
     """Each of several workers watches the file."""
     gateway = start_audited(MMHIE_WORKERS="2").wait()
-    until(lambda: "all workers are ready" in gateway.log)
+    until(lambda: gateway.log.count("a worker is ready") == 2)
     path.unlink()
 
     until(lambda: gateway.log.count("the audit trail was tampered with") == 2)

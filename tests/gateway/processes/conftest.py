@@ -37,7 +37,7 @@ class Several(Gateway):
 
     def pids(self) -> set[int]:
         """The workers now."""
-        return {child.pid for child in psutil.Process(self.child.pid).children()}
+        return workers_of(self.child.pid)
 
     def wait(self, path: str = "/readyz") -> Self:
         super().wait(path)
@@ -45,7 +45,7 @@ class Several(Gateway):
 
     def settled(self, workers: int) -> Self:
         """Return once all workers serve."""
-        until(lambda: "all workers are ready" in self.log)
+        until(lambda: self.log.count("a worker is ready") == workers)
         assert len(self.pids()) == workers
         return self
 
@@ -86,6 +86,19 @@ class Several(Gateway):
         samples = [sample for sample in all_samples if sample.name == name]
         assert all("pid" not in sample.labels for sample in samples), samples
         return sum(sample.value for sample in samples)
+
+
+def workers_of(supervisor: int) -> set[int]:
+    """The workers among a supervisor's children, of which Python's resource tracker is one, too."""
+    children = psutil.Process(supervisor).children()
+    return {child.pid for child in children if is_worker(child)}
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return any("spawn_main" in word for word in process.cmdline())
+    except psutil.Error:  # it has ended meanwhile
+        return False
 
 
 def answer_over(connection: HTTPConnection, headers: Mapping[str, str]) -> tuple[int, Any]:

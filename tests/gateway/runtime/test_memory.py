@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, free_port
+from tests.gateway.processes.conftest import workers_of
 
 ASK = """
 import ctypes
@@ -91,8 +92,7 @@ def test_a_gateway_that_aborts_dumps_nothing(start: Start, tmp_path: Path) -> No
         gateway = start(f"http://127.0.0.1:{free_port()}", MMHIE_WORKERS="2").wait("/healthz")
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, allowed)
-    children = Path(f"/proc/{gateway.child.pid}/task/{gateway.child.pid}/children")
-    workers = [int(pid) for pid in children.read_text().split()]
+    workers = sorted(workers_of(gateway.child.pid))
     assert len(workers) == 2
     for pid in (gateway.child.pid, *workers):
         assert limit(pid).split()[-3:] == ["0", "0", "bytes"]

@@ -1,8 +1,7 @@
 """The parts of uvicorn that are overridden or relied on, none of which it promises to keep.
 
 A new version that changes one of them fails here. Read the change, adapt `gateway/server/` and
-`gateway/processes/worker_server.py`, and only then renew the digest; pyproject.toml pins the minor
-version.
+`gateway/processes/`, and only then renew the digest; pyproject.toml pins the minor version.
 """
 
 import hashlib
@@ -16,7 +15,10 @@ import uvicorn
 from packaging.requirements import Requirement
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from gateway.processes.supervisor import WorkerSupervisor
+from gateway.processes.worker import WorkerProcess
 from gateway.processes.worker_server import WorkerServer
 from gateway.server.drain import DrainingServer
 from gateway.server.http_protocol import HttpProtocol
@@ -28,6 +30,8 @@ OURS = {
     ResponseCycle: RequestResponseCycle,
     DrainingServer: uvicorn.Server,
     WorkerServer: uvicorn.Server,
+    WorkerSupervisor: Multiprocess,
+    WorkerProcess: Process,
 }
 DIGESTS: dict[Any, str] = {
     HttpToolsProtocol.__init__: "4f0899941034",
@@ -57,6 +61,23 @@ DIGESTS: dict[Any, str] = {
     uvicorn.Server.on_tick: "60ea49b06ccf",
     uvicorn.Server.shutdown: "9b33c5056299",
     uvicorn.Server.capture_signals: "e1bbcd4770d1",
+    Multiprocess.__init__: "5e0f105cb4a3",
+    Multiprocess.init_processes: "6c69f2a36bf5",
+    Multiprocess.run: "306814569fbd",
+    Multiprocess.keep_subprocess_alive: "3ba4980aa33b",
+    Multiprocess.terminate_all: "6efef9523120",
+    Multiprocess.handle_signals: "69be08d4fd9b",
+    Multiprocess.handle_hup: "c6701178f72d",
+    Multiprocess.handle_ttin: "ebfc0650752a",
+    Multiprocess.handle_ttou: "7801be71de72",
+    Process.__init__: "a8c85f799aae",
+    Process.is_alive: "7fb1ab8fc390",
+    Process.ping: "5549e98e2cc2",
+    Process.pong: "531eb588bfa5",
+    Process.always_pong: "f045b1417fcf",
+    Process.start: "56658f1a46a8",
+    Process.target: "ad60ca4616de",
+    Process.kill: "23db0314aac4",
 }
 
 
