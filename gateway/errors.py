@@ -161,14 +161,14 @@ class MethodNotAllowed(RequestError):
 
 
 class HeaderTimeout(RequestError):
-    """The headers did not arrive within MMHIE_HEADER_TIMEOUT_SECONDS."""
+    """The headers did not arrive within ten seconds."""
 
     status = 408
     code = "header_timeout"
 
 
 class BodyTimeout(RequestError):
-    """The body did not arrive within MMHIE_BODY_TIMEOUT_SECONDS."""
+    """The body did not arrive within half a minute."""
 
     status = 408
     code = "body_timeout"
@@ -211,7 +211,7 @@ class TooBusy(RequestError):
 
 
 class HeadersTooLarge(RequestError):
-    """The headers are over MMHIE_MAX_HEADER_BYTES, or over 128 lines."""
+    """The headers are over 32 KiB, or over 128 lines."""
 
     status = 431
     code = "headers_too_large"

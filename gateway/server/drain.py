@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from gateway.runtime import memory
 from gateway.runtime.log import log
+from gateway.server import limits
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig, affordable_connections
 from gateway.server.tls import Tls
@@ -155,6 +156,7 @@ def server_config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
     )
     config.settings = settings
+    config.limits = limits.LIMITS
     config.cap = ConnectionCap(
         affordable_connections(settings.max_connections, settings.max_inflight)
     )

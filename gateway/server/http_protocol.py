@@ -64,8 +64,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.settings = self.config.settings
-        self.keep_alive_s = self.settings.keep_alive_seconds
+        self.limits = self.config.limits
+        self.max_body_bytes = self.config.settings.max_body_bytes
+        self.keep_alive_s = self.limits.keep_alive_s
         self.parsing: ParserState = "idle"
         self.phase_since = self.loop.time()  # of what is being parsed, or of the idle time
         self.is_unused = True
@@ -185,7 +186,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         """Raise RequestRefused for a head that is too large or ambiguous."""
-        limit, received = self.settings.max_header_bytes, self.received + self.last_read_bytes
+        limit, received = self.limits.header_bytes, self.received + self.last_read_bytes
         if received > limit and head_size(self.url, self.headers) > limit:
             raise RequestRefused(headers_too_large(limit))
         if len(self.headers) > MAX_HEADERS:
@@ -222,17 +223,17 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _check_size(self) -> None:
         """Refuse what grows too large inside the parser, which keeps partial headers uncounted."""
-        settings = self.settings
-        if self.parsing == "head" and self.received > settings.max_header_bytes:
-            self.refuse(headers_too_large(settings.max_header_bytes))
+        limit = self.limits.header_bytes
+        if self.parsing == "head" and self.received > limit:
+            self.refuse(headers_too_large(limit))
         elif self.parsing == "body" and self.received > self._max_body_wire_bytes():
-            self.refuse(too_large(settings.max_body_bytes))
+            self.refuse(too_large(self.max_body_bytes))
 
     def _max_body_wire_bytes(self) -> int:
         """Return a limit that includes extensions and trailers of chunks."""
         if self.cycle.response_complete:
             return MAX_LEFTOVER_BYTES
-        return 2 * self.settings.max_body_bytes + self.settings.max_header_bytes
+        return 2 * self.max_body_bytes + self.limits.header_bytes
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.active = adopt(cycle)
@@ -317,13 +318,13 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.closing_since is not None:
             self._check_closing(now)
         elif self.write_paused_since is not None:
-            if now - self.write_paused_since > self.settings.send_timeout_seconds:
+            if now - self.write_paused_since > self.limits.send_s:
                 self.transport.abort()
         elif self.parsing == "body" or self.active is None:
             self._check_waiting(now - self.phase_since)
 
     def _check_waiting(self, waited: float) -> None:
-        header_s, body_s = self.settings.header_timeout_seconds, self.settings.body_timeout_seconds
+        header_s, body_s = self.limits.header_s, self.limits.body_s
         if self.parsing == "body":
             if waited > body_s:
                 self.refuse(body_timeout(body_s))
@@ -337,7 +338,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.closing_since is None:
             self.closing_since = now
         waited = now - self.closing_since
-        if waited > self.settings.send_timeout_seconds:
+        if waited > self.limits.send_s:
             self.transport.abort()
         elif waited > LINGER_S and not self.transport.is_closing():
             self.transport.close()

@@ -1,6 +1,7 @@
 """The limits of connections, and the errors for what exceeds them."""
 
 import resource
+from dataclasses import dataclass
 
 import uvicorn
 
@@ -11,6 +12,20 @@ from gateway.settings.gateway import GatewaySettings
 REFUSED_AT_ONCE = 64  # connections beyond the maximum that are told so; more are cut off
 # The engine's metrics, keys, audit, log, Python's own; and those that are being refused.
 RESERVED_FILES = 128 + REFUSED_AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How long a connection waits for its caller, in seconds, and how large a head may be."""
+
+    header_s: float = 10  # for all headers of a request, else 408
+    body_s: float = 30  # for its whole body, else 408
+    keep_alive_s: float = 75  # between two requests
+    send_s: float = 60  # for an answer left unread
+    header_bytes: int = 32 * 1024  # request line included, else 431
+
+
+LIMITS = ConnectionLimits()
 
 
 class ConnectionCap:
@@ -38,6 +53,7 @@ class ServerConfig(uvicorn.Config):
     """uvicorn's configuration with ours."""
 
     settings: GatewaySettings
+    limits: ConnectionLimits
     cap: ConnectionCap
 
 
@@ -63,14 +79,12 @@ def is_less(limit: int, needed: int) -> bool:
 
 
 def headers_too_large(limit: int) -> HeadersTooLarge:
-    return HeadersTooLarge(f"The headers are over {limit} bytes (MMHIE_MAX_HEADER_BYTES).")
+    return HeadersTooLarge(f"The headers are over {limit} bytes; send fewer or shorter ones.")
 
 
 def header_timeout(limit_s: float) -> HeaderTimeout:
-    return HeaderTimeout(
-        f"The request's headers took over {limit_s:g} s (MMHIE_HEADER_TIMEOUT_SECONDS)."
-    )
+    return HeaderTimeout(f"The request's headers took over {limit_s:g} s.")
 
 
 def body_timeout(limit_s: float) -> BodyTimeout:
-    return BodyTimeout(f"The request's body took over {limit_s:g} s (MMHIE_BODY_TIMEOUT_SECONDS).")
+    return BodyTimeout(f"The request's body took over {limit_s:g} s.")

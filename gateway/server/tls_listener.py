@@ -30,7 +30,7 @@ class TlsListener:
         self._tls = tls
         self._cap = config.cap
         self._protocol = protocol
-        self._timeout_s = config.settings.header_timeout_seconds
+        self._timeout_s = config.limits.header_s
         self._connections = protocol().connections
         self._loop = asyncio.get_running_loop()
         self._is_closed = False

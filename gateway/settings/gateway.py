@@ -91,32 +91,6 @@ class GatewaySettings(
         "/v1/mmhie/model-card shows it as it is.",
     )
 
-    header_timeout_seconds: float = Field(
-        10,
-        gt=0,
-        le=A_DAY,
-        description="Time within which a request's headers must arrive, else 408.",
-    )
-    body_timeout_seconds: float = Field(
-        30,
-        gt=0,
-        le=A_DAY,
-        description="Time within which a request's whole body must arrive, else 408.",
-    )
-    keep_alive_seconds: float = Field(
-        75, gt=0, le=A_DAY, description="How long an idle connection is kept open between requests."
-    )
-    send_timeout_seconds: float = Field(
-        60,
-        gt=0,
-        le=A_DAY,
-        description="How long a client may leave an answer unread before its connection is closed.",
-    )
-    max_header_bytes: int = Field(
-        32 * 1024,
-        ge=1024,
-        description="Maximum size of the request line and headers, in bytes, else 431.",
-    )
     max_connections: int = Field(
         4096, ge=1, description="Maximum open connections per process; further ones get 503."
     )

@@ -19,25 +19,30 @@ FIXED: Final = "The limit is fixed now: docs/limits.md has it."
 NO_READER: Final = "The classifier alone decides on notices; MMHIE_NOTICE_THRESHOLD adjusts it."
 
 SETTINGS: Final[Mapping[str, str]] = {
+    "MMHIE_BODY_TIMEOUT_SECONDS": FIXED,
     "MMHIE_DISTRIBUTED_BACKEND": "An engine on several GPUs of a machine always uses `mp`.",
     "MMHIE_EVALUATION_LIMITS": EVALUATED,
+    "MMHIE_HEADER_TIMEOUT_SECONDS": FIXED,
     "MMHIE_HEAD_ADDRESS": ONE_MACHINE,
+    "MMHIE_KEEP_ALIVE_SECONDS": FIXED,
     "MMHIE_MAX_CHOICES": FIXED,
     "MMHIE_MAX_GRAMMAR_WEIGHT": "Schemas have fixed limits, and patterns that stand alone need the "
     "scope `patterns`: docs/limits.md.",
+    "MMHIE_MAX_HEADER_BYTES": FIXED,
     "MMHIE_MAX_JSON_DEPTH": FIXED,
     "MMHIE_MAX_LOGPROBS": FIXED,
     "MMHIE_MAX_TOOLS": FIXED,
     "MMHIE_NODES": ONE_MACHINE,
     "MMHIE_NODE_RANK": ONE_MACHINE,
-    "MMHIE_REQUIRE_EVALUATION": EVALUATED,
-    "MMHIE_PROTECT_MODEL_CARD": "/v1/mmhie/model-card needs a key of any scope, as by default.",
-    "MMHIE_PIN_DATE": "Set vLLM's VLLM_SYSTEM_START_DATE in the environment (not in .env) instead.",
-    "MMHIE_QUANTIZE_FALLBACK": "A format that cannot run is replaced, with a warning, as before.",
-    "MMHIE_ROUTER_POLICY": "It is cache_aware; for another, start vllm-router yourself.",
     "MMHIE_NOTICE_READER": NO_READER,
     "MMHIE_NOTICE_READER_SECONDS": NO_READER,
     "MMHIE_OUTPUT_CHECKS": "`mmhie evaluate` measures such errors before the model serves.",
+    "MMHIE_PIN_DATE": "Set vLLM's VLLM_SYSTEM_START_DATE in the environment (not in .env) instead.",
+    "MMHIE_PROTECT_MODEL_CARD": "/v1/mmhie/model-card needs a key of any scope, as by default.",
+    "MMHIE_QUANTIZE_FALLBACK": "A format that cannot run is replaced, with a warning, as before.",
+    "MMHIE_REQUIRE_EVALUATION": EVALUATED,
+    "MMHIE_ROUTER_POLICY": "It is cache_aware; for another, start vllm-router yourself.",
+    "MMHIE_SEND_TIMEOUT_SECONDS": FIXED,
 }
 # The first words of a command line, without `mmhie`.
 COMMANDS: Final[Mapping[str, str]] = {

@@ -27,7 +27,7 @@ from gateway.safety.labels import Labels, Serving
 from gateway.safety.red_flags.screening import Screener, finish
 from gateway.safety.wording import Contacts, wording
 from gateway.server.http_protocol import HttpProtocol
-from gateway.server.limits import ConnectionCap, ServerConfig
+from gateway.server.limits import ConnectionCap, ConnectionLimits, ServerConfig
 from gateway.settings.gateway import GatewaySettings
 from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
@@ -163,7 +163,8 @@ def configured() -> ServerConfig:
         log_config=None,
         access_log=False,
     )
-    config.settings = GatewaySettings.model_construct(max_header_bytes=4096, max_body_bytes=2048)
+    config.settings = GatewaySettings.model_construct(max_body_bytes=2048)
+    config.limits = ConnectionLimits(header_bytes=4096)
     config.cap = ConnectionCap(1)
     config.load()
     return config

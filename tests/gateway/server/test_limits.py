@@ -13,6 +13,7 @@ from gateway.server.limits import REFUSED_AT_ONCE
 from tests.contract.process import ROOT, Gateway, Process
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority
+from tests.gateway.server.hasty import Hasty
 from tests.gateway.server.test_tls import ask, serving, trusting
 from tests.gateway.server.wire import answers, chat, dialled, request, rest
 from tests.waiting import until
@@ -87,9 +88,9 @@ def test_a_flood_of_refused_callers(tmp_path: Path, engine: FakeEngine) -> None:
 def test_callers_that_never_shake_hands(tmp_path: Path, engine: FakeEngine) -> None:
     """Over TLS the cap and the time limit of headers hold before the first byte of HTTP."""
     ours = Authority(tmp_path, "ours")
-    limits = {"MMHIE_MAX_CONNECTIONS": "8", "MMHIE_HEADER_TIMEOUT_SECONDS": "3"}
+    limits = {"MMHIE_MAX_CONNECTIONS": "8"}
     pair = ours.issue("gateway")
-    with serving(tmp_path, engine, pair, **limits) as gateway, ExitStack() as plugs:
+    with serving(tmp_path, engine, pair, Hasty, **limits) as gateway, ExitStack() as plugs:
         until(lambda: ask(gateway, trusting(ours), request("/readyz")).startswith(b"HTTP/1.1 200"))
         before = descriptors(gateway)
         silent = [plugs.enter_context(dialled(gateway)) for _ in range(300)]

@@ -1,26 +1,24 @@
 """Callers who take their time: each wait has its limit, and nobody holds a connection for ever."""
 
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.contract.fixtures import Shared, Start
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.hasty import Hasty
 from tests.gateway.server.wire import STREAM_BODY, answers, chat, dialled, exchange, request, rest
 from tests.waiting import PATIENCE_S, until
 
 
-@pytest.fixture
-def strict(gateway_with: Shared) -> Gateway:
+@pytest.fixture(scope="module")
+def strict(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway of little patience."""
-    return gateway_with(
-        MMHIE_HEADER_TIMEOUT_SECONDS="2",
-        MMHIE_BODY_TIMEOUT_SECONDS="2",
-        MMHIE_KEEP_ALIVE_SECONDS="2",
-        MMHIE_SEND_TIMEOUT_SECONDS="1",
-    )
+    with Hasty(tmp_path_factory.mktemp("gateway"), the_engine.url) as gateway:
+        yield gateway.wait()
 
 
 def drip(plug: socket.socket, data: bytes) -> bytes:
@@ -42,7 +40,7 @@ def test_a_slow_head_is_408(strict: Gateway) -> None:
     with dialled(strict) as plug:
         (answer,) = answers(drip(plug, request(f"/{'x' * 500}")))
 
-    assert "MMHIE_HEADER_TIMEOUT_SECONDS" in answer.error(408, "header_timeout")["message"]
+    assert "took over 2 s" in answer.error(408, "header_timeout")["message"]
     assert answer.headers["connection"] == "close"
 
 
@@ -55,7 +53,7 @@ def test_a_slow_body_is_408(strict: Gateway, engine: FakeEngine, framing: str) -
         plug.sendall(head)
         (answer,) = answers(drip(plug, body))
 
-    assert "MMHIE_BODY_TIMEOUT_SECONDS" in answer.error(408, "body_timeout")["message"]
+    assert "took over 2 s" in answer.error(408, "body_timeout")["message"]
     assert answer.headers["connection"] == "close"
     assert engine.stats["generations"] == 0
     until(lambda: '"outcome":"body_timeout"' in strict.log)

@@ -18,6 +18,7 @@ from tests.contract.fixtures import Refusal
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority, Pair
+from tests.gateway.server.hasty import Hasty
 from tests.gateway.server.wire import STREAM_BODY, answers, chat, dialled, request, rest
 from tests.waiting import PATIENCE_S, until
 
@@ -36,10 +37,12 @@ def listens(gateway: Gateway) -> bool:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, engine: FakeEngine, pair: Pair, **more: str) -> Iterator[Gateway]:
+def serving(
+    folder: Path, engine: FakeEngine, pair: Pair, kind: type[Gateway] = Gateway, /, **more: str
+) -> Iterator[Gateway]:
     """A gateway with a certificate, once it listens."""
     files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
-    gateway = Gateway(folder, engine.url, **files, **more)
+    gateway = kind(folder, engine.url, **files, **more)
     until(lambda: listens(gateway))
     try:
         yield gateway
@@ -80,8 +83,7 @@ def shown(gateway: Gateway, authority: Authority) -> bytes:
 
 def test_over_https(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
     """Answers, streams, refusals and time limits as over http; the container's check, too."""
-    limits = {"MMHIE_BODY_TIMEOUT_SECONDS": "1"}
-    with serving(tmp_path, engine, ours.issue("gateway"), **limits) as gateway:
+    with serving(tmp_path, engine, ours.issue("gateway"), Hasty) as gateway:
         context = trusting(ours)
         until(lambda: ask(gateway, context, request("/readyz")).startswith(b"HTTP/1.1 200"))
         (answer,) = answers(ask(gateway, context, chat()))
