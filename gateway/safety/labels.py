@@ -1,5 +1,5 @@
-"""The label of an answer, the `mmhie` object, in its two halves: known before the answer, and at
-its end."""
+"""The label of an answer, which is the `mmhie` object: one half is known before the answer, the
+other at its end."""
 
 import hashlib
 import hmac
@@ -61,7 +61,7 @@ class Serving(NamedTuple):
 
 
 class RequestFacts(NamedTuple):
-    """The facts of a request that its label states; no text."""
+    """Facts about a request for its label; none contains its text."""
 
     reasoning_effort: str | None
     sampling: Mapping[str, int | float]
@@ -78,19 +78,19 @@ class Labels:
 
     @classmethod
     def of(cls, disclaimer: Disclaimer, emergency_note: str, key: str | None = None) -> "Labels":
-        """Return the labels; without a key, digests compare within one run only."""
+        """Return the labels. Without a key, digests can be compared within one run only."""
         return cls(disclaimer, emergency_note, key.encode() if key else secrets.token_bytes(32))
 
     def facts_of(self, request: Json, prompt: bytes) -> RequestFacts:
-        """Return the facts of a request; of `prompt`, all that goes in, they hold a digest."""
+        """Return the facts of a request, with a digest of the whole `prompt`."""
         digest = keyed_digest(self.key, prompt)
         return RequestFacts(effort_in(request), sampling(request), digest)
 
     def initial(
         self, serving: Serving, facts: RequestFacts, *, request_id: str, notice_rules: str | None
     ) -> Json:
-        """Return the half known before the first token, sent with the first chunk; the screening
-        adds its notices. `notice_rules` is the version of the rules of these."""
+        """Return the half that is sent with the first chunk. The screening adds its notices, whose
+        version is `notice_rules`."""
         return {
             "disclaimer": self.disclaimer.as_dict,
             "emergency_note": self.emergency_note,
@@ -113,8 +113,8 @@ def _serving_fields(serving: Serving) -> Json:
 
 
 class Ending(NamedTuple):
-    """The end of one choice of an answer. Of text and reasoning anything that stands for them is
-    enough; `content` is None where the engine never got to the answer."""
+    """The end of one choice of an answer. `content` and `reasoning` may be any text that is not
+    empty; `content` is None if the engine never began the answer."""
 
     finish_reason: str | None
     content: str | None
@@ -124,7 +124,7 @@ class Ending(NamedTuple):
 
     @property
     def truncation(self) -> Truncation | None:
-        """Return the part in which the answer was cut."""
+        """Return the part in which a token limit cut the answer."""
         if self.finish_reason not in CUT_REASONS:
             return None
         if self.content or (self.content is not None and not self.reasoning):
@@ -133,7 +133,7 @@ class Ending(NamedTuple):
 
     @property
     def is_early(self) -> bool:
-        """True where the engine ended the answer for another reason than budget or end."""
+        """True if the engine stopped for a reason other than the token limit or the end."""
         reason = self.finish_reason
         return reason is not None and reason not in (*CUT_REASONS, *WHOLE_REASONS)
 
@@ -163,8 +163,7 @@ class Ending(NamedTuple):
         fingerprint: str | None,
         was_input_cut: bool = False,
     ) -> Json:
-        """Return the closing half of the label, sent with the part of an answer that has its
-        finish_reason. Warnings that were `known` before come first."""
+        """Return the half that is sent with the finish_reason. The `known` warnings come first."""
         return {
             "provenance": {"system_fingerprint": fingerprint, "output_digest": digest},
             "truncated": self.truncation or ("input" if was_input_cut else None),
@@ -180,9 +179,9 @@ def merge(first: Json, last: Json) -> Json:
 
 
 def repeatable(first: Json) -> Json:
-    """Return what the last chunk repeats of the first half, for clients that keep only that.
+    """Return what the last chunk repeats of the first half, for clients that read only the last.
 
-    The disclaimer comes without its text, which a stream has once.
+    The text of the disclaimer is not repeated.
     """
     named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
     return {
@@ -194,13 +193,13 @@ def repeatable(first: Json) -> Json:
 
 
 def is_another_model(name: object, served: Collection[str]) -> bool:
-    """Return whether an answer names a model that is not served: what is said of ours is not true
-    of it then. An engine may name none."""
+    """Return whether an answer names a model that is not served, so that the provenance does not
+    describe it. An answer without a model's name is not another model's."""
     return bool(name and served) and name not in served
 
 
 def effort_in(request: Json) -> str | None:
-    """Return the reasoning effort that a request names; /v1/messages has it one level down."""
+    """Return the reasoning effort of a request, which /v1/messages nests in `output_config`."""
     config = request.get("output_config")
     nested = config.get("effort") if isinstance(config, dict) else None
     effort: str | None = request.get("reasoning_effort") or nested
@@ -219,14 +218,14 @@ def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
 
 
 class Digest(Protocol):
-    """A digest of a text that arrives in parts: an HMAC, or one that keeps the text too."""
+    """A digest of a text that arrives in parts: an HMAC, or one that also stores the text."""
 
     def update(self, text: bytes, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
 class Listener(Protocol):
-    """Keeps the texts of digests."""
+    """Stores the texts of digests."""
 
     def listen(self, mac: Digest, /) -> Digest: ...
 
@@ -239,8 +238,8 @@ def keyed_digest(key: bytes, text: str | bytes, listener: Listener | None = None
 
 
 def new_digest(key: bytes, listener: Listener | None = None) -> Digest:
-    """Return a digest for an answer that arrives in parts; `format_digest` finishes it. Where
-    somebody listens, it keeps the text too."""
+    """Return a digest for an answer that arrives in parts; `format_digest` finishes it. With a
+    listener, it also stores the text."""
     mac = _keyed(key).copy()
     return mac if listener is None else listener.listen(mac)
 

@@ -6,12 +6,11 @@ from gateway.limits.memory_budget import MemoryLease
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import Digest, format_digest
 
-STEP_BYTES = 16 * 1024  # by which the memory of a text is counted
+STEP_BYTES = 16 * 1024  # granularity of the memory that a text reserves
 
 
 class Transcript:
-    """A request as it was received, and every text of which a digest was made; it holds their
-    memory until it is released."""
+    """A request as received, and each text of its answers. Call `release` to return the memory."""
 
     def __init__(self, request: bytes, lease: MemoryLease) -> None:
         """Raise OutOfMemory."""
@@ -22,7 +21,7 @@ class Transcript:
         self._digests: list[KeepingDigest] = []
 
     def listen(self, mac: Digest) -> "KeepingDigest":
-        """Return a digest that keeps its text here."""
+        """Return a digest that stores its text in this transcript."""
         digest = KeepingDigest(mac, self._lease)
         self._digests.append(digest)
         return digest
@@ -35,12 +34,12 @@ class Transcript:
         ]
 
     def release(self) -> None:
-        """Give its memory back."""
+        """Return the memory to the budget."""
         self._lease.add(-self._lease.held_bytes)
 
 
 class KeepingDigest:
-    """A digest that also keeps what it is of."""
+    """A digest that also stores the text."""
 
     def __init__(self, mac: Digest, lease: MemoryLease) -> None:
         self._mac = mac
@@ -49,7 +48,7 @@ class KeepingDigest:
         self._heard = bytearray()
 
     def update(self, text: bytes) -> None:
-        """Take in more text."""
+        """Add text."""
         self._mac.update(text)
         self._heard += text
         if len(self._heard) > self._room:

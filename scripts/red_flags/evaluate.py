@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.api.request_text import Turn
+from gateway.safety.red_flags.detection import RedFlags, detect
 from gateway.safety.red_flags.model import model
-from gateway.safety.red_flags.screening import Raised, raised
 from scripts.red_flags import sources
 from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, Case, cases, languages_of
 
@@ -52,9 +52,9 @@ def main() -> None:
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def screened(*texts: str) -> Raised:
+def screened(*texts: str) -> RedFlags:
     """Return what the user's turns raise, with the default settings."""
-    return raised([Turn("user", text) for text in texts], model().threshold)
+    return detect([Turn("user", text) for text in texts], model().threshold)
 
 
 def is_noticed(*texts: str) -> bool:

@@ -24,7 +24,8 @@ from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, Serving
-from gateway.safety.red_flags.screening import Screener, finish
+from gateway.safety.red_flags.detection import finish
+from gateway.safety.red_flags.screening import Screener
 from gateway.safety.wording import Contacts, wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ConnectionLimits, ServerConfig

@@ -28,7 +28,8 @@ from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
-from gateway.safety.red_flags.screening import Screener, finish
+from gateway.safety.red_flags.detection import finish
+from gateway.safety.red_flags.screening import Screener
 from tests.bench.inputs import FILLINGS
 
 pytestmark = pytest.mark.slow

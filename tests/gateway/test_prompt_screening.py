@@ -8,7 +8,8 @@ from gateway.api.request_text import Turn
 from gateway.record import RequestRecord
 from gateway.safety import labels
 from gateway.safety.labels import Ending
-from gateway.safety.red_flags.screening import LONG_TEXT, PromptScreening, Screener, finish
+from gateway.safety.red_flags.detection import finish
+from gateway.safety.red_flags.screening import LONG_TEXT, PromptScreening, Screener
 from gateway.safety.wording import Contacts
 
 SCREENER = Screener.of(contacts=Contacts("112"))

@@ -1,14 +1,13 @@
-"""The classifier of lines: how a text becomes lines, and the sums of the weights of words, pairs of
+"""The classifier of lines: it splits a text into lines, and sums the weights of words, pairs of
 words and pieces of a word.
 
-Lines are sentences in plain small letters, in training and in screening alike, so that form carries
-no weight: neither capitals nor stops nor accents are left, and a fragment joins its neighbour.
-Every step of that runs over the whole text in the interpreter's own loops.
+Training and screening use the same lines: sentences in small ASCII letters, without punctuation and
+accents, so that the form of a text has no weight. A fragment joins the line after it. Each step is
+one call over the whole text, because a loop in Python would take too long.
 
-`model.json.gz` is made by `python -m scripts.red_flags.train` (logistic regression, scikit-learn);
-docs/red-flags.md is its card. A linear model, because neighbours are then free: what two lines are
-worth together is the sum of what each is worth. Why not a library at run time:
-docs/decisions/red-flags.md.
+`python -m scripts.red_flags.train` makes `model.json.gz` (logistic regression, scikit-learn);
+docs/red-flags.md is its card. The model is linear, so the weight of two lines together is the sum
+of their weights. Why no library is used at run time: docs/decisions/red-flags.md.
 """
 
 import gzip
@@ -27,8 +26,8 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 
 SHORTEST, LONGEST = 10, 240  # characters of a line; a longer one is read in parts
-PART = 16_384  # characters that are parted into lines in one step: 0.3 ms, of strange letters 2 ms
-SLICE = 32  # characters that are taken apart at once: marks in a row are sorted, in quadratic time
+PART = 16_384  # characters that are split into lines in one step: 0.3 ms, in other scripts 2 ms
+SLICE = 32  # characters normalized at once: combining marks in a row are sorted in quadratic time
 # Sentences end; so do the fields of a form, of JSON, of a table in text.
 STOPS = (b". ", b"?", b"!", b"; ", b" - ", b" / ", b'",', b',"', b'":', rb"\n")
 BORDERS = "\n\t|<>{}[]"  # of lines, cells, tags, objects
@@ -65,10 +64,11 @@ NUMBERS: dict[int, int] = {}
 
 
 def read_as(code: int) -> str:
-    """Return what a character of Latin-1 counts as: its base letter, 0 for a digit, or a blank."""
+    """Return the replacement of a character of Latin-1: its base letter, 0 for a digit, a line
+    break, or a blank."""
     base = unicodedata.normalize("NFKD", chr(code).lower())[0]
     if base.isdigit():
-        return "0"  # how long a number is: which one it is, records are full of
+        return "0"  # the length of a number counts, not its value: records are full of numbers
     if base in BORDERS:
         return "\n"
     if base.isascii() and base.isalpha():
@@ -80,14 +80,14 @@ LETTERS = "".join(map(read_as, range(256))).encode()
 
 
 def without_escapes(text: str) -> str:
-    """Return a text in small letters without the escapes of JSON and HTML."""
+    """Return a text in small letters with the escapes of JSON and HTML decoded."""
     if "&" not in text and "\\u" not in text:
         return text
     return ESCAPE.sub(lambda found: ESCAPED.get(found[0], found[0]), text)
 
 
 def latin(text: str) -> bytes:
-    """Return a text in Latin-1; of other scripts only what has a Latin letter in it."""
+    """Encode a text in Latin-1; of other scripts only letters that look like Latin ones remain."""
     if text.isascii():
         return text.encode()
     for mark, plain in MARKS:
@@ -99,13 +99,13 @@ def latin(text: str) -> bytes:
 
 
 def bare(text: str) -> str:
-    """Return a text with its marks apart from its letters, in whatever order."""
+    """Return a text with its accents split from their letters (NFKD)."""
     slices = (text[at : at + SLICE] for at in range(0, len(text), SLICE))
     return "".join(map(partial(unicodedata.normalize, "NFKD"), slices))
 
 
 def lines_of(text: str, letters: bytes = LETTERS) -> list[str]:
-    """Return the sentences of a text as they are read, none longer than `LONGEST`."""
+    """Return the lines of a text, none longer than `LONGEST`."""
     flat = latin(without_escapes(text.lower()))
     for stop in STOPS:
         flat = flat.replace(stop, b"\n")
@@ -114,7 +114,7 @@ def lines_of(text: str, letters: bytes = LETTERS) -> list[str]:
 
 
 def joined(pieces: list[str]) -> Iterator[str]:
-    """Join fragments with what follows them, and part what is too long."""
+    """Join fragments with the line after them, and split lines that are too long."""
     head = ""
     for piece in pieces:
         line = f"{head} {piece}" if head else piece
@@ -133,7 +133,7 @@ def joined(pieces: list[str]) -> Iterator[str]:
 
 
 def parted(line: str) -> Iterator[str]:
-    """Part a line where a blank is, without the parts that are nothing but blanks."""
+    """Split a line at blanks, and drop parts that contain nothing else."""
     while line:
         at = len(line)
         if at > LONGEST:
@@ -144,7 +144,7 @@ def parted(line: str) -> Iterator[str]:
 
 
 def parts_of(text: str) -> Iterator[str]:
-    """Part a text of any length where a blank is, so that no part takes long."""
+    """Split a text at blanks into parts of at most `PART` characters."""
     start = 0
     while start < len(text):
         end = start + PART
@@ -154,14 +154,14 @@ def parts_of(text: str) -> Iterator[str]:
         start = end
 
 
-# Its words, how many different ones, what these are worth together, its log-odds (0 is undecided, 3
-# is 95 %): a named tuple takes ten times as long to make, a tenth of all.
+# The words of a line, the number of different ones, the sum of their weights, its log-odds (0 is
+# undecided, 3 is 95 %). A named tuple takes ten times as long to make, a tenth of the whole time.
 WeighedLine: TypeAlias = tuple[list[str], int, int, float]
 NOTHING: WeighedLine = ([""], 0, 0, -math.inf)
 
 
 class Worths(dict[str, int]):
-    """Worth of each known word; an unknown one's is that of its pieces, and is not kept."""
+    """Weight of each known word; that of an unknown word is the sum of its pieces', not cached."""
 
     def __init__(self, words: Mapping[str, int], pieces: Mapping[str, int]) -> None:
         super().__init__(words)
@@ -172,7 +172,7 @@ class Worths(dict[str, int]):
 
 
 class Classifier:
-    """A yes-or-no question to a line: is it an emergency, a frame, the end of an emergency?"""
+    """One yes-or-no question about a line: an emergency, a frame, or the end of an emergency."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         words, pieces = column(table["words"]), column(table["pieces"])
@@ -189,9 +189,9 @@ class Classifier:
         ]
 
     def read(self, line: str) -> WeighedLine:
-        """Return a line with the worth of its words, and its log-odds."""
+        """Return a line with the weight of its words, and its log-odds."""
         words = line.split()
-        different = set(words)  # a word says no more when it comes again
+        different = set(words)  # a repeated word counts once
         size = len(different)
         worth = sum(filter(None, map(self._worth_of, different)))
         odds = worth * self._units[size] + self._bias
@@ -205,7 +205,8 @@ class Classifier:
         return sum(filter(None, map(self._pairs.get, set(pairs) if is_repeated else pairs)))
 
     def odds_of_both(self, first: WeighedLine, second: WeighedLine) -> float:
-        """Return the log-odds of two neighbouring lines as one, where either allows for more."""
+        """Return the log-odds of two neighbouring lines as one; if both are `HOPELESS`, those of
+        the second."""
         words, size, worth, odds = first
         next_words, next_size, next_worth, next_odds = second
         if odds <= HOPELESS and next_odds <= HOPELESS:
@@ -243,14 +244,14 @@ class Topics:
         return max(worths, key=worths.__getitem__)
 
     def signs(self, topic: str, words: Sequence[str]) -> set[str]:
-        """Return the words of a passage that tell its topic, at least half as well as the best."""
+        """Return the words with at least half the weight for a topic that the best word has."""
         worths = {word: dict(self._by_word.get(word, ())).get(topic, 0) for word in words}
         least = max(worths.values(), default=0) / 2
         return {word for word, worth in worths.items() if worth > 0 and worth >= least}
 
 
 class Model(NamedTuple):
-    """All that lines are asked."""
+    """The classifiers, the topics, and the threshold."""
 
     emergency: Classifier
     frame: Classifier
@@ -260,32 +261,32 @@ class Model(NamedTuple):
 
 
 def column(names_and_worths: tuple[str, list[int]]) -> dict[str, int]:
-    """Return names, which a blank parts, with their worths."""
+    """Return the weights by name; the names are separated by blanks."""
     text, worths = names_and_worths
     return dict(zip(names(text), intern_numbers(worths), strict=True))
 
 
 def names(text: str) -> Iterator[str]:
-    """Return what blanks part, each name once in memory: a word is in many pairs and columns.
+    """Yield the names in a text, interned: a word is in many pairs and columns.
 
-    One after the other, because a list of all would leave holes between those that stay.
+    A list of all would fragment memory.
     """
     return map(sys.intern, map(re.Match.group, NAME.finditer(text)))
 
 
 def intern_numbers(worths: list[int]) -> Iterator[int]:
-    """Return worths, each number once in memory: there are 1,400 of them in 140,000 places."""
+    """Yield weights, each number once in memory: 140,000 weights have 1,400 values."""
     return map(NUMBERS.setdefault, worths, worths)
 
 
 def pieces_of(word: str) -> tuple[str, ...]:
-    """Return parts of a word, every second one and the last, that outlive an error elsewhere."""
+    """Return every second piece of a word, and the last: a typing error changes only some."""
     whole = f"<{word[:LONGEST_WORD]}>"
     return PARTINGS[len(whole)](whole)
 
 
 def parting(size: int) -> Callable[[str], tuple[str, ...]]:
-    """Return what parts a word of a size; ready-made, it takes half of the time."""
+    """Return a function that cuts words of one length; preparing it halves the time."""
     starts = range(0, max(1, size - PIECE + 1), 2)
     return itemgetter(*[slice(at, at + PIECE) for at in starts], slice(-PIECE, None))
 
@@ -294,13 +295,13 @@ PARTINGS = list(map(parting, range(LONGEST_WORD + 3)))
 
 
 def log_odds(chance: float) -> float:
-    """Return the log-odds of a probability over 0."""
+    """Return the log-odds of a probability; infinity for 1."""
     return math.log(chance / (1 - chance)) if chance < 1 else math.inf
 
 
 @cache
 def model() -> Model:
-    """Return the model as it is shipped; read once."""
+    """Return the shipped model; its file is read once."""
     table = orjson.loads(gzip.decompress(FILE.read_bytes()))
     emergency, frame, over = (Classifier(table[name]) for name in ("emergency", "frame", "over"))
     return Model(emergency, frame, over, Topics(table["topics"]), table["threshold"])

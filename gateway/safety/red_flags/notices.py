@@ -1,4 +1,4 @@
-"""Notices about what a conversation raises: deterministic, and they quote nothing of it.
+"""The wording of notices: it quotes nothing of the conversation.
 
 A notice never changes the answer, and it is not triage.
 """
@@ -20,8 +20,8 @@ def notice(
     *,
     is_earlier: bool = False,
 ) -> dict[str, str]:
-    """Return the notice of a topic, with the names of whom to call; of what its writer has said is
-    over, that it was raised earlier."""
+    """Return the notice of a topic, with the contacts in `names`; with `is_earlier`, it says that
+    the topic was raised earlier."""
     words = wording.notices[topic]
     sentences: NoticeWording | EarlierWording = wording.earlier if is_earlier else words
     message = sentences.patient if audience == "patient" else sentences.clinician
@@ -35,8 +35,8 @@ def notice(
 
 
 def rules_version(wording: Wording, audience: Audience, decided_by: Sequence[str]) -> str:
-    """Return the version of the code, and a digest of all else that decides which notices come and
-    what they say: the model, the wording, the audience, the settings."""
+    """Return the gateway's version and a digest of everything else that decides on notices and
+    their text: model, wording, audience, settings."""
     words = (wording.model_dump_json(), audience, *decided_by)
     digest = hashlib.sha256(b"\0".join([model_digest(), *map(str.encode, words)])).hexdigest()
     return f"{GATEWAY_VERSION}-{digest[:12]}"
@@ -44,5 +44,5 @@ def rules_version(wording: Wording, audience: Audience, decided_by: Sequence[str
 
 @cache
 def model_digest() -> bytes:
-    """Return the digest of the model's file."""
+    """Return the digest of the classifier's file."""
     return hashlib.sha256(FILE.read_bytes()).digest()

@@ -24,8 +24,8 @@ from assurance.acceptance.checks import (
 )
 from assurance.acceptance.prompts import notes
 from gateway.api.request_text import Turn
+from gateway.safety.red_flags.detection import detect
 from gateway.safety.red_flags.model import model
-from gateway.safety.red_flags.screening import raised
 
 PAIR = reasoning.AnswerPair("A fever is warmth.", "They ask about a fever.", "Warmth.", ())
 SURFACE = disclaimer.Surface("chat", 200, 200, True, True, True)
@@ -128,5 +128,5 @@ def test_prompts_are_like_what_a_clinic_writes() -> None:
     assert made[0] != next(notes(8, 96))
     assert len({note[:18] for note in made}) == len(made)
     assert all(96 <= len(note.split()) < 106 for note in made)
-    noticed = [bool(raised([Turn("user", note)], model().threshold).now) for note in made]
+    noticed = [bool(detect([Turn("user", note)], model().threshold).now) for note in made]
     assert sum(noticed) < len(made) / 20

@@ -24,7 +24,8 @@ from gateway.safety.labels import (
     repeatable,
     sampling,
 )
-from gateway.safety.red_flags.screening import Screener, finish
+from gateway.safety.red_flags.detection import finish
+from gateway.safety.red_flags.screening import Screener
 from gateway.safety.wording import Contacts
 
 SERVING = Serving(

@@ -7,8 +7,9 @@ import pytest
 from gateway.api.request_text import Turn
 from gateway.errors import EngineCut, GatewayError, Held, InvalidRequest, NoAnswer
 from gateway.safety.disclaimer import disclaimer_of, wording_of
+from gateway.safety.red_flags.detection import finish
 from gateway.safety.red_flags.model import GENERAL, model
-from gateway.safety.red_flags.screening import Screener, finish
+from gateway.safety.red_flags.screening import Screener
 from gateway.safety.wording import LANGUAGES, Audience, Contacts, built_in, read, wording
 from gateway.settings.gateway import GatewaySettings, SettingsError
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from gateway.api.request_text import Turn
+from gateway.safety.red_flags.detection import detect
 from gateway.safety.red_flags.model import model
-from gateway.safety.red_flags.screening import raised
 from tests.gateway.safety.red_flags.frozen import all_cases
 from tests.growth import best, growth
 
@@ -23,7 +23,7 @@ STRANGE = (
 
 def screen(text: str) -> None:
     """Screen one turn."""
-    raised([Turn("user", text)], model().threshold)
+    detect([Turn("user", text)], model().threshold)
 
 
 def cost(text: str) -> float:

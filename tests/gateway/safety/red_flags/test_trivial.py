@@ -6,8 +6,8 @@ import string
 import pytest
 
 from gateway.api.request_text import Turn
+from gateway.safety.red_flags.detection import detect
 from gateway.safety.red_flags.model import model
-from gateway.safety.red_flags.screening import raised
 
 TRIVIAL = [
     *("Hi.", "Say hello.", "Hello, how are you today?", "Good afternoon, assistant"),
@@ -49,7 +49,7 @@ TRIVIAL = [
 
 
 def is_noticed(text: str) -> bool:
-    return bool(raised([Turn("user", text)], model().threshold).now)
+    return bool(detect([Turn("user", text)], model().threshold).now)
 
 
 @pytest.mark.parametrize("text", TRIVIAL, ids=lambda text: text[:30].encode().hex()[:24])

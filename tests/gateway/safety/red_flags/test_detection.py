@@ -9,16 +9,16 @@ import re
 import pytest
 
 from gateway.api.request_text import Role, Turn
-from gateway.safety.red_flags.model import lines_of, model
-from gateway.safety.red_flags.screening import (
+from gateway.safety.red_flags.detection import (
     BATCH,
     HIGHEST_RISE,
     SHORT,
-    Raised,
-    raised,
-    screening_of,
+    RedFlags,
+    detect,
+    detect_in_steps,
     threshold_for,
 )
+from gateway.safety.red_flags.model import lines_of, model
 
 PAIN = "I have crushing chest pain and I am sweating."
 OVER = "The chest pain has resolved after nitroglycerin."
@@ -45,9 +45,9 @@ VISIT = (
 )
 
 
-def screened(*texts: str) -> Raised:
+def screened(*texts: str) -> RedFlags:
     """Return what turns of one writer raise."""
-    return raised([Turn("user", text) for text in texts], model().threshold)
+    return detect([Turn("user", text) for text in texts], model().threshold)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_question_as_in_an_exam_silences_nobody_who_speaks_of_oneself(text: st
 
 
 @pytest.mark.parametrize(
-    ("turns", "raised_so"),
+    ("turns", "expected"),
     [
         # A later turn about the same sign: the notice stays, and says that it was raised earlier.
         ((("user", PAIN), ("user", OVER)), ([], ["MED101"], [])),
@@ -224,10 +224,10 @@ def test_a_question_as_in_an_exam_silences_nobody_who_speaks_of_oneself(text: st
     ],
 )
 def test_who_says_it_decides(
-    turns: tuple[tuple[Role, str], ...], raised_so: tuple[list[str], list[str], list[str]]
+    turns: tuple[tuple[Role, str], ...], expected: tuple[list[str], list[str], list[str]]
 ) -> None:
     """Now, earlier, or in the setting of the application."""
-    assert raised([Turn(*turn) for turn in turns], model().threshold) == raised_so
+    assert detect([Turn(*turn) for turn in turns], model().threshold) == expected
 
 
 @pytest.mark.parametrize(
@@ -275,28 +275,28 @@ def test_text_that_says_nothing_raises_nothing(text: str) -> None:
 def test_no_step_reads_more_than_a_batch() -> None:
     """Others run between the steps of a long text, of a long conversation, too."""
     turns = [Turn("user", f"{PAIN} " * 3_000), *[Turn("user", "thank you very much")] * 1_000]
-    number, steps = 0, screening_of(turns, model().threshold)
+    number, steps = 0, detect_in_steps(turns, model().threshold)
     with contextlib.suppress(StopIteration):
         while True:
             next(steps)
             number += 1
 
     assert number > 1_000 + 3_000 // BATCH
-    assert raised(turns, model().threshold).now == ["MED101"]
+    assert detect(turns, model().threshold).now == ["MED101"]
 
 
 def test_an_empty_turn_is_a_step() -> None:
     """Ten thousand of them would hold all others up."""
     turns = [Turn("user", "")] * 100
 
-    assert sum(1 for _ in screening_of(turns, model().threshold)) >= len(turns)
+    assert sum(1 for _ in detect_in_steps(turns, model().threshold)) >= len(turns)
 
 
 def test_each_turn_is_read_once() -> None:
     """Twice as many turns take twice as many steps, also where each reports emergencies."""
 
     def steps(number: int) -> int:
-        return sum(1 for _ in screening_of([Turn("user", PAIN)] * number, model().threshold))
+        return sum(1 for _ in detect_in_steps([Turn("user", PAIN)] * number, model().threshold))
 
     assert steps(400) <= 2.1 * steps(200)
 
