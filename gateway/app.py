@@ -22,7 +22,7 @@ from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
-from gateway.feedback.opening import desk_of
+from gateway.feedback.opening import open_desk
 from gateway.hold import hold
 from gateway.hold.guard import HoldGuard
 from gateway.http.client_tls import ClientTls
@@ -154,7 +154,8 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
     engine, *metered = engines_of(settings)
     trail = Trail.of(settings, own.audit_alarm, own.audit_feed)
     tracing = tracing_of(settings)
-    feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
+    labels = Labels.of(disclaimer, emergency_note_of(settings), secret_of(settings.digest_key))
+    feedback = open_desk(settings, own.feedback_failing.set, labels.key)
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
     own.count_keys(settings.metrics_keys)
@@ -165,7 +166,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
         metered=tuple(metered) or (engine,),
         watch=EngineWatch(engine, settings.phase_file, settings.engine_health_path),
         admission=AdmissionQueue.of(settings),
-        labels=Labels.of(disclaimer, emergency_note_of(settings), secret_of(settings.digest_key)),
+        labels=labels,
         screener=screener_of(settings, words),
         metrics=own,
         hold=HoldGuard(

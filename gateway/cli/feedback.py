@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -22,17 +23,20 @@ from gateway.cli.command import (
     put,
     text_of,
 )
-from gateway.feedback.cipher import TextCipher, TextUnreadable
-from gateway.feedback.entry import OUTCOMES, Entry
+from gateway.cli.vault import KEY_HELP, opener_of
+from gateway.feedback.entry import OUTCOMES, TEXTS, Entry, text_name
 from gateway.feedback.store import Store, StoreFailed
 from gateway.record import rfc3339
-from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
+from gateway.vault.sealing import Opener, SealUnopened
 
-Texts = tuple[str | None, str | None]
+Texts = dict[str, str]
 Id = Annotated[str, typer.Argument(help="Of the feedback, as `list` shows it.", show_default=False)]
 Shown = Annotated[str, typer.Option("--state", help="open, closed or all.")]
-WithText = Annotated[bool, typer.Option("--with-text", help="Decrypt the texts into the output.")]
+Key = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
+WithText = Annotated[
+    bool, typer.Option("--with-text", help="Open the texts into the output; needs --key.")
+]
 Fhir = Annotated[
     bool,
     typer.Option("--fhir", help="Write FHIR R4: a DetectedIssue each, of a sign-off a Provenance."),
@@ -57,28 +61,35 @@ def show_all(state: Shown = "open", as_json: AsJson = False) -> None:
     print_rows(list(map(row, entries)), Console(width=None if sys.stdout.isatty() else 200))
 
 
-def show(feedback_id: Id, as_json: AsJson = False) -> None:
-    """Show one entry with its texts, decrypted with MMHIE_FEEDBACK_KEY."""
+def show(feedback_id: Id, private_key: Key = None, as_json: AsJson = False) -> None:
+    """Show one entry; its texts only with the vault's private key."""
+    opener = opener_of(private_key) if private_key else None
     with reading() as store:
         entry = entry_of(store, feedback_id)
-        comment, corrected = texts_of(store, entry, TextCipher.of(load()))
-    named = {"Comment": comment, "Corrected text": corrected}
-    parts = [f"{name}:\n{readable(text)}" for name, text in named.items() if text is not None]
-    document = entry.document() | with_texts((comment, corrected))
-    put("\n\n".join([facts_of(entry), *parts]), document, as_json=as_json)
+        texts = texts_of(store, entry, opener) if opener else {}
+    parts = [f"{title_of(field)}:\n{readable(text)}" for field, text in texts.items()]
+    if entry.has_text and opener is None:
+        parts = ["Its texts are sealed: --key names the private key that opens them."]
+    put("\n\n".join([facts_of(entry), *parts]), entry.document() | texts, as_json=as_json)
 
 
 def export(
-    state: Shown = "all", as_fhir: Fhir = False, with_text: WithText = False, as_json: Lines = True
+    state: Shown = "all",
+    as_fhir: Fhir = False,
+    with_text: WithText = False,
+    private_key: Key = None,
+    as_json: Lines = True,
 ) -> None:
     """Write every entry to standard output, one JSON object per line, without texts by default."""
     del as_json  # it is JSON anyway
-    key = TextCipher.of(load()) if with_text else None
+    if with_text != (private_key is not None):
+        raise CommandError("--with-text and --key go together: the texts are sealed.")
+    opener = opener_of(private_key) if private_key else None
     with reading() as store:
         for entry in chosen(store.entries(), state):
-            texts = texts_of(store, entry, key) if with_text else (None, None)
+            texts = texts_of(store, entry, opener) if opener else {}
             document = entry.document()
-            written = resource_of(document, texts) if as_fhir else document | with_texts(texts)
+            written = resource_of(document, texts) if as_fhir else document | texts
             sys.stdout.write(orjson.dumps(written).decode() + "\n")
 
 
@@ -128,14 +139,13 @@ def shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def title_of(field: str) -> str:
+    return field.replace("_", " ").capitalize()
+
+
 def readable(text: str) -> str:
     """Return a text without what would steer a terminal; its lines stay."""
     return "\n".join(printable(line) for line in text.splitlines())
-
-
-def with_texts(texts: Texts) -> Json:
-    named = zip(("comment", "corrected_text"), texts, strict=True)
-    return {name: text for name, text in named if text is not None}
 
 
 def chosen(entries: Iterable[Entry], state: str) -> list[Entry]:
@@ -154,20 +164,17 @@ def entry_of(store: Store, feedback_id: str) -> Entry:
     return entry
 
 
-def texts_of(store: Store, entry: Entry, key: TextCipher | None) -> Texts:
-    """Return the texts of an entry; raises CommandError where they cannot be decrypted."""
-    if not entry.has_text:
-        return None, None
-    if key is None:
-        raise CommandError("MMHIE_FEEDBACK_KEY must be set to read the texts.")
+def texts_of(store: Store, entry: Entry, opener: Opener) -> Texts:
+    """Return the texts of an entry by field; raise CommandError if the key does not open them."""
+    sealed = zip(TEXTS, store.texts_of(entry.id), strict=True)
     try:
-        comment, corrected = store.texts_of(entry.id)
-        return key.decrypt(comment), key.decrypt(corrected)
-    except TextUnreadable:
-        raise CommandError(
-            f"The texts of {entry.id} cannot be decrypted: add the key they were written under to "
-            "MMHIE_FEEDBACK_KEY, after a comma."
-        ) from None
+        return {
+            field: opener.unseal(content, text_name(entry.id, field)).decode(errors="replace")
+            for field, content in sealed
+            if content is not None
+        }
+    except SealUnopened as problem:
+        raise CommandError(f"The text of {entry.id} {problem}.") from None
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from gateway.settings.gateway import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
     from gateway.cluster.redis_store import RedisStore
-    from gateway.cluster.shared_answers import SharedAnswers
 
 NOT_SYNCED = "The state that gateways share has not been read from Redis yet."
 DISCONNECTED = (
@@ -51,14 +50,6 @@ class ClusterState:
     def warnings(self) -> list[str]:
         problem = self.store and self.store.problem
         return [DISCONNECTED.format(problem=problem)] if problem else []
-
-    def answers(self, settings: GatewaySettings) -> "SharedAnswers | None":
-        """Return the answers that gateways share; None where nothing is shared."""
-        if self.store is None:
-            return None
-        from gateway.cluster.shared_answers import SharedAnswers
-
-        return SharedAnswers(self.store, settings.redis_prefix)
 
     async def run(self) -> None:
         """Keep the state up to date; at the end, no operator waits for this process."""

@@ -26,6 +26,8 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 SIGN_OFF: Category = "signed_off"
 LONGEST_COMMENT = 4_000  # characters
 LONGEST_CORRECTION = 20_000
+TEXTS = ("comment", "corrected_text")
+SealedTexts = tuple[bytes | None, bytes | None]  # in this order
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,12 @@ class Given:
     reviewer: str | None = None
 
     @property
+    def texts(self) -> dict[str, str | None]:
+        return {field: getattr(self, field) for field in TEXTS}
+
+    @property
     def has_text(self) -> bool:
-        return self.comment is not None or self.corrected_text is not None
+        return any(text is not None for text in self.texts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +102,8 @@ class Entry:
             "outcome": self.outcome,
         }
         return {name: value for name, value in fields.items() if value is not None}
+
+
+def text_name(feedback_id: str, field: str) -> str:
+    """Return the name under which a text is sealed: no text can take the place of another."""
+    return f"{feedback_id} {field}"

@@ -1,35 +1,50 @@
-"""The feedback desk of a gateway, where its settings ask for one.
+"""Open the feedback desk, if the settings ask for one.
 
-SQLite is a megabyte and a hundredth of a second of a start: a gateway that takes no feedback does
-not load it.
+SQLite adds a megabyte and ten milliseconds to a start: a gateway without feedback does not load it.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
-    from gateway.feedback.desk import FeedbackDesk, OtherGateways
-
-
-def desk_of(
-    settings: GatewaySettings,
-    alarm: Callable[[bool], None],
-    others: "OtherGateways | None" = None,
-) -> "FeedbackDesk | None":
-    """Return the desk of these settings; None where feedback is not taken."""
-    if settings.feedback_file is None:
-        return None
     from gateway.feedback.desk import FeedbackDesk
 
-    return FeedbackDesk.of(settings, settings.feedback_file, alarm, others)
+ONE_FILE = (
+    "Feedback is taken by gateways that share MMHIE_FEEDBACK_FILE with the one that gave the "
+    "answer; Redis does not share answers."
+)
+
+
+def open_desk(
+    settings: GatewaySettings, alarm: Callable[[bool], None], digest_key: bytes
+) -> "FeedbackDesk | None":
+    """Return the desk of these settings, or None; raise SettingsError."""
+    if settings.feedback_file is None:
+        return None
+    if settings.redis_url is not None:
+        log.warning(ONE_FILE)
+    from gateway.feedback.desk import FeedbackDesk
+    from gateway.feedback.store import Store
+    from gateway.vault.vault import sealer_of
+
+    return FeedbackDesk(
+        Store(settings.feedback_file),
+        sealer_of(settings),
+        days=settings.feedback_days,
+        digest_key=digest_key,
+        alarm=alarm,
+    )
 
 
 def check(settings: GatewaySettings) -> None:
     """Raise SettingsError for a key or a file that cannot be used."""
-    if settings.feedback_file is None and settings.feedback_key is None:
+    if settings.feedback_file is None:
         return
-    from gateway.feedback import desk
+    from gateway.feedback import store
+    from gateway.vault.vault import sealer_of
 
-    desk.check(settings)
+    sealer_of(settings)
+    store.check(settings.feedback_file)

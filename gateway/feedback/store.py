@@ -1,8 +1,8 @@
-"""The database of feedback: recent answers by request id, entries, and their encrypted texts.
+"""The database of feedback: recent answers by request id, entries, and their sealed texts.
 
 SQLite, because several processes of one machine write to it, a crash at any moment must lose
 nothing that was acknowledged, and a full disk must be an error and not half a line. One connection
-for each thread; every method raises StoreFailed for what the disk says.
+for each thread; every method raises StoreFailed if the disk fails.
 """
 
 import contextlib
@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from gateway.feedback.entry import Answered, Entry, Outcome
+from gateway.feedback.entry import Answered, Entry, Outcome, SealedTexts
+from gateway.settings.base import SettingsError
 
 VERSION = 1
 READING = "BEGIN"
@@ -23,6 +24,11 @@ LOCK_WAIT_S = 2.0
 MOST_ANSWERS = 1_000_000  # about 0.4 GB; the oldest go first
 MOST_PER_ANSWER = 16  # entries of one client
 PRUNED_AT_ONCE = 10_000
+PRAGMAS = (
+    "secure_delete = ON",
+    "journal_mode = WAL",
+    "synchronous = FULL",  # what was acknowledged survives a power cut
+)
 SCHEMA = """
 CREATE TABLE answers (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL, caller_id TEXT, client TEXT NOT NULL,
@@ -36,20 +42,20 @@ CREATE TABLE feedback (
   caller_request_id TEXT, asked_by TEXT NOT NULL, answered REAL NOT NULL, facts TEXT NOT NULL,
   others INTEGER NOT NULL, has_text INTEGER NOT NULL, closed REAL, closed_by TEXT, outcome TEXT);
 CREATE INDEX feedback_by_answer ON feedback (request_id, client);
-CREATE INDEX feedback_by_severity ON feedback (severity, created);
 CREATE TABLE texts (
   feedback TEXT PRIMARY KEY REFERENCES feedback (id), comment BLOB, corrected_text BLOB);
-CREATE TABLE automatic_holds (since REAL NOT NULL);
 """
-COLUMNS = (
-    "id, created, client, category, severity, has_text, closed, closed_by, outcome, "
-    "request_id, caller_request_id, asked_by, answered, facts, others"
+OF_ENTRY = (
+    *("id", "created", "client", "category", "severity"),
+    *("has_text", "closed", "closed_by", "outcome"),
 )
+OF_ANSWER = ("request_id", "caller_request_id", "asked_by", "answered", "facts", "others")
+COLUMNS = ", ".join(OF_ENTRY + OF_ANSWER)
 Row = Sequence[Any]
 
 
 class StoreFailed(Exception):
-    """The database cannot be used now; the message is SQLite's name for why, and holds no text."""
+    """The database cannot be used now; the message is SQLite's name for why, and has no text."""
 
 
 class StoreForeign(StoreFailed):
@@ -75,20 +81,10 @@ class Store:
 
     def note_answers(self, answers: Iterable[Answered]) -> None:
         """Remember answers."""
-        rows = [
-            (
-                answer.request_id,
-                answer.caller_request_id,
-                answer.client,
-                answer.ended,
-                dumped(answer.facts),
-            )
-            for answer in answers
-        ]
         with self._transaction() as database:
             database.executemany(
                 "INSERT INTO answers (id, caller_id, client, ended, facts) VALUES (?, ?, ?, ?, ?)",
-                rows,
+                [row_of_answer(answer)[:5] for answer in answers],
             )
 
     def prune(self, before: float, most: int = MOST_ANSWERS) -> None:
@@ -106,44 +102,39 @@ class Store:
                 ((last or 0) - most, PRUNED_AT_ONCE),
             )
 
-    def answer_of(self, request_id: str, client: str | None, since: float) -> Answered | None:
-        """Return the answer of this id, or the last one of it where a caller chose it more often.
-
-        None for a client is every client.
-        """
+    def find_answer(self, request_id: str, client: str | None, since: float) -> Answered | None:
+        """Return the answer of this id, of any client if None; the last one if its caller chose
+        the id more than once."""
         with self._transaction(READING) as database:
             rows = database.execute(
                 "SELECT id, caller_id, client, ended, facts FROM answers "
                 "WHERE (id = :id OR caller_id = :id) AND ended >= :since "
-                "AND (:client IS NULL OR client = :client) ORDER BY ended DESC LIMIT 100",
+                "AND (:client IS NULL OR client = :client) "
+                "ORDER BY id = :id DESC, ended DESC LIMIT 100",
                 {"id": request_id, "client": client, "since": since},
             ).fetchall()
         if not rows:
             return None
-        id_, caller_id, asked_by, ended, facts = next(
-            (row for row in rows if row[0] == request_id), rows[0]
-        )
-        others = 0 if id_ == request_id else len(rows) - 1
-        return Answered(id_, caller_id, asked_by, ended, orjson.loads(facts), others)
+        others = 0 if rows[0][0] == request_id else len(rows) - 1
+        return answer_in((*rows[0], others))
 
-    def add(
-        self, entry: Entry, fingerprint: str, texts: tuple[bytes | None, bytes | None]
-    ) -> Entry | None:
-        """Add an entry, its texts with it or nothing at all; return the one that is there already
-        and says the same. Raises TooManyEntries."""
-        answer = entry.answer
+    def add(self, entry: Entry, fingerprint: str, texts: SealedTexts) -> Entry | None:
+        """Add an entry with its texts, or return the stored one of the same fingerprint; raise
+        TooManyEntries."""
         with self._transaction() as database:
             same = database.execute(
                 f"SELECT {COLUMNS} FROM feedback WHERE fingerprint = ?",  # noqa: S608 - a constant
                 (fingerprint,),
             ).fetchone()
             if same is not None:
-                return entry_of(same)
-            check_count(database, answer.request_id, entry.client)
+                return entry_in(same)
+            check_count(database, entry.answer.request_id, entry.client)
+            values = [getattr(entry, column) for column in OF_ENTRY]
+            values += [*row_of_answer(entry.answer), fingerprint]
             database.execute(
                 f"INSERT INTO feedback ({COLUMNS}, fingerprint) "  # noqa: S608 - a constant
-                f"VALUES ({', '.join('?' * 16)})",
-                (*row_of(entry), fingerprint),
+                f"VALUES ({', '.join('?' * len(values))})",
+                values,
             )
             if entry.has_text:
                 database.execute("INSERT INTO texts VALUES (?, ?, ?)", (entry.id, *texts))
@@ -153,15 +144,15 @@ class Store:
         """Return every entry, oldest first."""
         with self._transaction(READING) as database:
             rows = database.execute(f"SELECT {COLUMNS} FROM feedback ORDER BY created, id")  # noqa: S608 - a constant
-            return [entry_of(row) for row in rows]
+            return [entry_in(row) for row in rows]
 
-    def texts_of(self, feedback_id: str) -> tuple[bytes | None, bytes | None]:
-        """Return comment and corrected text, as they are kept."""
+    def texts_of(self, feedback_id: str) -> SealedTexts:
+        """Return comment and corrected text."""
         with self._transaction(READING) as database:
             row = database.execute(
                 "SELECT comment, corrected_text FROM texts WHERE feedback = ?", (feedback_id,)
             ).fetchone()
-        return (row[0], row[1]) if row else (None, None)
+        return row or (None, None)
 
     def close_entry(
         self, feedback_id: str, now: float, *, by: str, outcome: Outcome, erase: bool
@@ -176,27 +167,11 @@ class Store:
                 database.execute("DELETE FROM texts WHERE feedback = ?", (feedback_id,))
                 database.execute("UPDATE feedback SET has_text = 0 WHERE id = ?", (feedback_id,))
 
-    def reaches(self, count: int, now: float, window_s: float) -> bool:
-        """Return whether so many answers were flagged as severe within a window that ends now, once
-        for them: after an automatic hold the count begins again."""
-        with self._transaction() as database:
-            (held,) = database.execute("SELECT max(since) FROM automatic_holds").fetchone()
-            since = max(now - window_s, held or 0.0)
-            (known,) = database.execute(
-                "SELECT count(DISTINCT request_id) FROM feedback WHERE severity = 'high' "
-                "AND created > ?",
-                (since,),
-            ).fetchone()
-            if known < count:
-                return False
-            database.execute("INSERT INTO automatic_holds VALUES (?)", (now,))
-        return True
-
     @contextlib.contextmanager
     def _transaction(self, begin: str = WRITING) -> Iterator[sqlite3.Connection]:
         """All or nothing."""
         try:
-            database = self._open()
+            self._connection = database = self._connection or open_database(self.path)
             database.execute(begin)
             try:
                 yield database
@@ -208,22 +183,34 @@ class Store:
             self.close()
             raise StoreFailed(name_of(problem)) from None
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = opened(self.path)
-        return self._connection
+
+def check(file: Path) -> None:
+    """Raise SettingsError for a file that cannot be used. A full disk is no wrong setting: each
+    sender gets an error."""
+    store = Store(file)
+    try:
+        store.entries()
+    except StoreForeign as problem:
+        raise SettingsError(f"MMHIE_FEEDBACK_FILE {problem}; name another file.") from None
+    except StoreFailed as problem:
+        if not file.parent.is_dir() or str(problem) == "SQLITE_NOTADB":
+            raise SettingsError(
+                f"MMHIE_FEEDBACK_FILE is {file}: it cannot be opened as a database ({problem}); "
+                "name a file in a folder that exists."
+            ) from None
+    finally:
+        store.close()
 
 
-def opened(path: Path) -> sqlite3.Connection:
-    """Open the database, made where it is missing, readable by its owner only; raise OSError,
-    sqlite3.Error or StoreForeign."""
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the database, or create it for its owner alone; raise OSError, sqlite3.Error or
+    StoreForeign."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     database = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
     with contextlib.ExitStack() as undo:
         undo.callback(database.close)
-        database.execute("PRAGMA secure_delete = ON")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
+        for pragma in PRAGMAS:
+            database.execute(f"PRAGMA {pragma}")
         prepare(database)
         undo.pop_all()
     return database
@@ -252,6 +239,7 @@ def version_of(database: sqlite3.Connection) -> int:
 
 
 def check_count(database: sqlite3.Connection, request_id: str, client: str) -> None:
+    """Raise TooManyEntries for a client with MOST_PER_ANSWER entries on an answer."""
     (count,) = database.execute(
         "SELECT count(*) FROM feedback WHERE request_id = ? AND client = ?", (request_id, client)
     ).fetchone()
@@ -259,36 +247,25 @@ def check_count(database: sqlite3.Connection, request_id: str, client: str) -> N
         raise TooManyEntries
 
 
-def row_of(entry: Entry) -> Row:
-    """Return the columns of an entry."""
-    answer = entry.answer
-    return (
-        *(entry.id, entry.created, entry.client, entry.category, entry.severity, entry.has_text),
-        *(entry.closed, entry.closed_by, entry.outcome),
-        *(answer.request_id, answer.caller_request_id, answer.client, answer.ended),
-        *(dumped(answer.facts), answer.others),
-    )
+def row_of_answer(answer: Answered) -> Row:
+    facts = orjson.dumps(answer.facts).decode()
+    ids = (answer.request_id, answer.caller_request_id, answer.client)
+    return (*ids, answer.ended, facts, answer.others)
 
 
-def entry_of(row: Row) -> Entry:
-    """Return the entry in a row."""
-    id_, created, client, category, severity, has_text, closed, closed_by, outcome = row[:9]
-    request_id, caller_id, asked_by, answered, facts, others = row[9:]
-    answer = Answered(request_id, caller_id, asked_by, answered, orjson.loads(facts), others)
-    return Entry(
-        *(id_, created, client, category, severity, answer, bool(has_text)),
-        closed=closed,
-        closed_by=closed_by,
-        outcome=outcome,
-    )
+def answer_in(row: Row) -> Answered:
+    request_id, caller_request_id, client, ended, facts, others = row
+    return Answered(request_id, caller_request_id, client, ended, orjson.loads(facts), others)
 
 
-def dumped(facts: object) -> str:
-    return orjson.dumps(facts).decode()
+def entry_in(row: Row) -> Entry:
+    own = dict(zip(OF_ENTRY, row, strict=False))
+    own["has_text"] = bool(own["has_text"])
+    return Entry(**own, answer=answer_in(row[len(OF_ENTRY) :]))
 
 
 def name_of(problem: Exception) -> str:
-    """Return why, in a name that holds nothing of what was written."""
+    """Return the cause as a name that has nothing of what was written."""
     if isinstance(problem, OSError):
         return problem.strerror or type(problem).__name__
     return getattr(problem, "sqlite_errorname", type(problem).__name__)

@@ -32,4 +32,4 @@ def feedback_taken(settings: GatewaySettings) -> str:
     """Return what the page may offer: nothing, flags, or flags with texts."""
     if settings.feedback_file is None:
         return "off"
-    return "flags" if settings.feedback_key is None else "texts"
+    return "flags" if settings.vault_public_key is None else "texts"

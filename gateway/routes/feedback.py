@@ -1,7 +1,5 @@
 """POST /v1/mmhie/feedback: what a reader says of an answer, by its request id."""
 
-import asyncio
-import time
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Request
@@ -9,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from gateway.engine import openai_json
 from gateway.errors import BodyTooLarge, FeedbackNotTaken, Forbidden, InvalidField
-from gateway.feedback.automatic_hold import put_in_force
 from gateway.feedback.entry import (
     LONGEST_COMMENT,
     LONGEST_CORRECTION,
@@ -22,7 +19,6 @@ from gateway.generate.request import field_error
 from gateway.http.exchange import Exchange
 from gateway.principal import Principal
 from gateway.record import rfc3339
-from gateway.runtime.log import log
 from gateway.services import Services, ServicesDep
 
 if TYPE_CHECKING:
@@ -52,7 +48,7 @@ class FeedbackRequest(BaseModel):
         None,
         min_length=1,
         max_length=LONGEST_COMMENT,
-        description="Kept encrypted, or refused where MMHIE_FEEDBACK_KEY is not set.",
+        description="Stored sealed, or refused where MMHIE_VAULT_PUBLIC_KEY is not set.",
     )
     corrected_text: str | None = Field(
         None,
@@ -113,8 +109,6 @@ async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
     receipt = await desk.give(sent.request_id, given, exchange.record.principal)
     if not receipt.is_duplicate:
         record(receipt, given.reviewer, exchange, services)
-    if receipt.reaches_hold:
-        await hold(services)
     return FeedbackReceipt(
         id=receipt.entry.id,
         request_id=sent.request_id,
@@ -184,24 +178,3 @@ def record(
             "reviewer": reviewer,
         }
         services.trail.note("feedback", **{k: v for k, v in facts.items() if v is not None})
-
-
-async def hold(services: Services) -> None:
-    """Take the model out of service, since too many answers were flagged as severe."""
-    settings = services.settings
-    reason = (
-        f"automatic: {settings.feedback_hold_count} answers were flagged as severe within "
-        f"{settings.feedback_hold_minutes:g} minutes"
-    )
-    services.hold.refresh()
-    if services.hold.message is not None:
-        return
-    since = rfc3339(time.time())
-    try:
-        await asyncio.to_thread(put_in_force, settings, reason, since)
-    except OSError:
-        log.error("the automatic hold could not be put in force: hold the model by hand")
-        return
-    services.hold.refresh()
-    if services.trail is not None:
-        services.trail.note("hold", by="feedback", reason=reason)

@@ -26,7 +26,6 @@ from gateway.settings.base import (
 )
 from gateway.settings.cluster import ClusterSettings, cluster_conflicts
 from gateway.settings.engine import EngineSettings, engine_conflicts
-from gateway.settings.feedback import FeedbackSettings, feedback_conflicts
 from gateway.settings.vault import VaultSettings, vault_conflicts
 
 # Variables that only the launcher or the SDK reads, written by `make docs`.
@@ -44,7 +43,6 @@ class GatewaySettings(
     ClusterSettings,
     AuditFeedSettings,
     EngineSettings,
-    FeedbackSettings,
     VaultSettings,
 ):
     """The gateway's settings, read once at start."""
@@ -231,7 +229,6 @@ def load(
 def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     yield from shared_conflicts(settings)
-    yield from feedback_conflicts(settings)
     yield from vault_conflicts(settings)
     yield from access_conflicts(settings)
     yield from cluster_conflicts(settings)

@@ -17,12 +17,16 @@ ONE_MACHINE: Final = (
 ACCEPTED: Final = "`mmhie accept --url ADDRESS` checks a running service and prints the result."
 FIXED: Final = "The limit is fixed now: docs/limits.md has it."
 NO_READER: Final = "The classifier alone decides on notices; MMHIE_NOTICE_THRESHOLD adjusts it."
+NO_HOLD: Final = "The alert AnswerFlaggedSevere calls an operator, who can use `mmhie hold`."
 
 SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_BODY_TIMEOUT_SECONDS": FIXED,
     "MMHIE_DISTRIBUTED_BACKEND": "An engine on several GPUs of a machine always uses `mp`.",
     "MMHIE_EVALUATION_LIMITS": EVALUATED,
     "MMHIE_HEADER_TIMEOUT_SECONDS": FIXED,
+    "MMHIE_FEEDBACK_HOLD_COUNT": NO_HOLD,
+    "MMHIE_FEEDBACK_HOLD_MINUTES": NO_HOLD,
+    "MMHIE_FEEDBACK_KEY": "Set MMHIE_VAULT_PUBLIC_KEY, which seals new texts: docs/feedback.md.",
     "MMHIE_HEAD_ADDRESS": ONE_MACHINE,
     "MMHIE_KEEP_ALIVE_SECONDS": FIXED,
     "MMHIE_MAX_CHOICES": FIXED,
@@ -46,12 +50,12 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 # The first words of a command line, without `mmhie`.
 COMMANDS: Final[Mapping[str, str]] = {
-    "accept isolation": "docs/acceptance.md has the commands, under What you check by hand.",
     "accept --out": ACCEPTED,
     "accept --quick": ACCEPTED,
+    "accept isolation": "docs/acceptance.md has the commands, under What you check by hand.",
     "accept verify": "`mmhie accept --json` prints the result: archive that.",
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
+    "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
     "plan --nodes": ONE_MACHINE,
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",
-    "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
 }

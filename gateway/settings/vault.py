@@ -1,10 +1,10 @@
-"""Settings of the answer vault: its folder, the key it is sealed to, and how long answers stay."""
+"""Settings of the answer vault and of feedback on answers: one key seals the texts of both."""
 
 from collections.abc import Iterator
 
 from pydantic import Field
 
-from gateway.settings.base import SharedSettings, UserPath, require_together
+from gateway.settings.base import SharedSettings, UserPath
 
 
 class VaultSettings(SharedSettings):
@@ -17,8 +17,9 @@ class VaultSettings(SharedSettings):
     )
     vault_public_key: UserPath | None = Field(
         None,
-        description="PEM file of the X25519 public key that seals the vault (`openssl pkey -in KEY "
-        "-pubout`); the private key stays with who may read it.",
+        description="PEM file of the X25519 public key that seals the vault and the texts of "
+        "feedback (`openssl pkey -in KEY -pubout`); the private key stays with who may read them. "
+        "Unset: feedback with a text is refused.",
     )
     vault_days: int = Field(
         3650,
@@ -26,8 +27,24 @@ class VaultSettings(SharedSettings):
         le=36_500,
         description="Days, in UTC, after which an answer in the vault is erased.",
     )
+    feedback_file: UserPath | None = Field(
+        None,
+        description="Database (SQLite) of the feedback on answers; its texts are sealed to "
+        "MMHIE_VAULT_PUBLIC_KEY. Unset: feedback is not taken.",
+    )
+    feedback_days: float = Field(
+        30, gt=0, le=3650, description="Days during which an answer can be given feedback."
+    )
 
 
 def vault_conflicts(settings: VaultSettings) -> Iterator[tuple[object, str]]:
-    """Yield the combination that is refused, with its sentence."""
-    yield require_together(settings, "vault_dir", "vault_public_key")
+    """Yield combinations that are refused, each with its sentence."""
+    yield (
+        settings.vault_dir and not settings.vault_public_key,
+        "MMHIE_VAULT_DIR needs MMHIE_VAULT_PUBLIC_KEY, the key that seals it; set that as well.",
+    )
+    yield (
+        settings.vault_public_key and not (settings.vault_dir or settings.feedback_file),
+        "MMHIE_VAULT_PUBLIC_KEY seals nothing yet: set MMHIE_VAULT_DIR, MMHIE_FEEDBACK_FILE, or "
+        "both.",
+    )

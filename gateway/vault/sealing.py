@@ -71,7 +71,7 @@ class Opener:
     def unseal(self, sealed: bytes, name: str) -> bytes:
         """Return what was sealed under this name; raise SealUnopened."""
         if not sealed.startswith(FORM):
-            raise SealUnopened("is no file of an answer vault")
+            raise SealUnopened("was not sealed with a key of an answer vault")
         if not sealed.startswith(self._head):
             raise SealUnopened("was sealed to another key; name the private half of that one")
         secret, info = sealed[len(self._head) :], self._head + name.encode()

@@ -74,15 +74,10 @@ class Vault:
     @classmethod
     def of(cls, settings: GatewaySettings, alarm: Alarm) -> "Vault | None":
         """Return the vault of these settings, None where there is none; raise SettingsError."""
-        path, key = settings.vault_dir, settings.vault_public_key
-        if path is None or key is None:
+        path, sealer = settings.vault_dir, sealer_of(settings)
+        if path is None or sealer is None:
             return None
-        from gateway.vault.sealing import KeyUnusable, Sealer  # 30 ms
-
-        try:
-            return cls(path, Sealer(key), days=settings.vault_days, alarm=alarm)
-        except KeyUnusable as problem:
-            raise SettingsError(f"MMHIE_VAULT_PUBLIC_KEY: {key} {problem}.") from None
+        return cls(path, sealer, days=settings.vault_days, alarm=alarm)
 
     def keep(self, record: RequestRecord, path: str, transcript: Transcript) -> bool:
         """Keep an answer until it is written; False where the model said nothing."""
@@ -189,6 +184,20 @@ class Vault:
         if problem is None and before is not None:
             log.warning("the answer vault is written again")
         self._alarm(problem is not None, len(self._waiting))
+
+
+def sealer_of(settings: GatewaySettings) -> "Sealer | None":
+    """Return the sealer of MMHIE_VAULT_PUBLIC_KEY; raise SettingsError for a wrong key."""
+    if settings.vault_public_key is None:
+        return None
+    from gateway.vault.sealing import KeyUnusable, Sealer  # 30 ms
+
+    try:
+        return Sealer(settings.vault_public_key)
+    except KeyUnusable as problem:
+        raise SettingsError(
+            f"MMHIE_VAULT_PUBLIC_KEY: {settings.vault_public_key} {problem}."
+        ) from None
 
 
 def check(settings: GatewaySettings) -> None:

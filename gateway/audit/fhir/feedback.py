@@ -6,6 +6,9 @@ would need a recipient and has none of the three. Both name the answer as its ow
 by request id and digest.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from gateway.audit.fhir.elements import ANSWER, DIGEST, OWN, concept, identified, text_of
 from gateway.audit.fhir.transparency import SIGNED_OFF, verifier
 from gateway.runtime.json_types import Json
@@ -20,7 +23,7 @@ STATUS = {
 }
 
 
-def resource_of(entry: Json, texts: tuple[str | None, str | None] = (None, None)) -> Json:
+def resource_of(entry: Json, texts: Mapping[str, str] = MappingProxyType({})) -> Json:
     """Return the resource of an entry; of its texts, those that are given."""
     about = [
         identified(ANSWER, entry["request_id"]),
@@ -28,7 +31,7 @@ def resource_of(entry: Json, texts: tuple[str | None, str | None] = (None, None)
     ]
     if entry["category"] == "signed_off":
         return sign_off(entry, about)
-    detail = text_of("\n\nCorrected text:\n".join(filter(None, texts)))
+    detail = text_of("\n\nCorrected text:\n".join(texts.values()))
     return {
         "resourceType": "DetectedIssue",
         "id": f"mmhie-{entry['id']}",

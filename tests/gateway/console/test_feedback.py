@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from gateway.feedback.cipher import TextCipher
-from gateway.feedback.entry import Entry
+from gateway.feedback.entry import Entry, text_name
 from gateway.feedback.store import Store
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import complete, overflow, violations
 from tests.gateway.console.conftest import Open
-from tests.gateway.feedback.conftest import KEY
+from tests.gateway.vault.conftest import key_pair
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -57,7 +56,8 @@ async def test_an_answer_is_flagged_and_not_signed_off_by_anybody(
     """With a comment, on a phone; nothing is chosen beforehand, and a gateway without keys takes no
     sign-off; what is refused stays in the dialog with its reason."""
     file = tmp_path / "feedback.db"
-    gateway = start(MMHIE_FEEDBACK_FILE=str(file), MMHIE_FEEDBACK_KEY=KEY)
+    pair = key_pair(tmp_path)
+    gateway = start(MMHIE_FEEDBACK_FILE=str(file), MMHIE_VAULT_PUBLIC_KEY=str(pair.public))
     async with window(gateway.url, width=320) as page:
         await complete(page, "What is croup?")
         opener = page.get_by_role("button", name="Report")
@@ -79,7 +79,9 @@ async def test_an_answer_is_flagged_and_not_signed_off_by_anybody(
         (flag,) = kept(file)
         assert (flag.category, flag.severity) == ("unsafe", "high")
         with contextlib.closing(Store(file)) as store:
-            assert TextCipher(KEY).decrypt(store.texts_of(flag.id)[0]) == SCRIPT
+            comment, _ = store.texts_of(flag.id)
+        name = text_name(flag.id, "comment")
+        assert pair.opener().unseal(comment or b"", name).decode() == SCRIPT
 
         await refused(page)
 
@@ -103,7 +105,8 @@ async def test_feedback_on_its_way_leaves_the_next_alone(
     window: Open, start: Start, tmp_path: Path
 ) -> None:
     """A dialog that was opened for another answer meanwhile stays open, with what was typed."""
-    gateway = start(MMHIE_FEEDBACK_FILE=str(tmp_path / "f.db"), MMHIE_FEEDBACK_KEY=KEY)
+    settings = {"MMHIE_VAULT_PUBLIC_KEY": str(key_pair(tmp_path).public)}
+    gateway = start(MMHIE_FEEDBACK_FILE=str(tmp_path / "f.db"), **settings)
     sent = asyncio.Event()
 
     async def late(route: Route) -> None:

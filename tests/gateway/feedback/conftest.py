@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from gateway.feedback.cipher import TextCipher
-from gateway.feedback.desk import FeedbackDesk, HoldPolicy, Receipt
+from gateway.feedback.desk import FeedbackDesk, Receipt
 from gateway.feedback.entry import Answered, Entry, Given
 from gateway.feedback.store import Store
 from gateway.principal import Principal
+from gateway.vault.sealing import Sealer
+from tests.gateway.vault.conftest import KeyPair, key_pair
 
-KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-OTHER_KEY = "OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg="
 NOW = 1_790_000_000.0
 WARD = Principal("ward-7", "key", frozenset({"generate", "feedback"}))
 CLINIC = Principal("clinic-2", "key", frozenset({"generate", "feedback"}))
@@ -50,13 +49,17 @@ def store(file: Path) -> Iterator[Store]:
 class Counter:
     """A desk with its database; it gives feedback and waits for the receipt."""
 
-    def __init__(self, file: Path, key: str | None = KEY, hold: HoldPolicy | None = None) -> None:
+    def __init__(self, file: Path, pair: KeyPair | None) -> None:
         self.alarms: list[bool] = []
         self.file = file
         self.is_stopped = False
-        cipher = TextCipher(key) if key else None
-        store = Store(file)
-        self.desk = FeedbackDesk(store, cipher, days=30, hold=hold, alarm=self.alarms.append)
+        self.desk = FeedbackDesk(
+            Store(file),
+            Sealer(pair.public) if pair else None,
+            days=30,
+            digest_key=b"k" * 32,
+            alarm=self.alarms.append,
+        )
 
     def stop(self) -> None:
         """Once; later calls change nothing."""
@@ -79,12 +82,17 @@ OpenDesk = Callable[..., Counter]
 
 
 @pytest.fixture
-def open_desk(file: Path) -> Iterator[OpenDesk]:
+def pair(tmp_path: Path) -> KeyPair:
+    return key_pair(tmp_path)
+
+
+@pytest.fixture
+def open_desk(file: Path, pair: KeyPair) -> Iterator[OpenDesk]:
     """Open desks of this database; they are closed at the end."""
     with contextlib.ExitStack() as stack:
 
-        def begin(**how: Any) -> Counter:
-            made = Counter(file, **how)
+        def begin(*, seals: bool = True) -> Counter:
+            made = Counter(file, pair if seals else None)
             stack.callback(made.stop)
             return made
 

@@ -12,8 +12,9 @@ from gateway.feedback.store import Store
 from tests.command import Command
 from tests.gateway.audit.conftest import lines, trail_settings
 from tests.gateway.audit.test_fhir import valid
-from tests.gateway.feedback.conftest import KEY, OTHER_KEY, Counter, entry
+from tests.gateway.feedback.conftest import Counter, entry
 from tests.gateway.feedback.test_desk import record
+from tests.gateway.vault.conftest import KeyPair, key_pair
 
 SCRIPT = "<script>alert(1)</script>\x1b[2J\nsecond line"
 
@@ -22,16 +23,20 @@ class Desk(Command):
     """The command line beside a database with one flag with texts, one sign-off."""
 
     def __init__(
-        self, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self,
+        file: Path,
+        pair: KeyPair,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         super().__init__(monkeypatch, capsys, "feedback")
         self.trail = file.with_name("audit.jsonl")
         monkeypatch.chdir(file.parent)
         monkeypatch.setenv("MMHIE_FEEDBACK_FILE", str(file))
-        monkeypatch.setenv("MMHIE_FEEDBACK_KEY", KEY)
         for name, value in trail_settings(self.trail).items():
             monkeypatch.setenv(name, value)
-        counter = Counter(file)
+        self.key = ("--key", str(pair.private))
+        counter = Counter(file, pair)
         counter.desk.observe(record())
         self.flag = counter.give(given=Given("unsafe", "high", SCRIPT, "5 mg")).entry.id
         self.signed = counter.give(given=Given("signed_off", None)).entry.id
@@ -42,8 +47,13 @@ class Desk(Command):
 
 
 @pytest.fixture
-def desk(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(file, monkeypatch, capsys)
+def desk(
+    file: Path,
+    pair: KeyPair,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Desk:
+    return Desk(file, pair, monkeypatch, capsys)
 
 
 def test_the_list_has_no_text(desk: Desk, file: Path) -> None:
@@ -60,28 +70,41 @@ def test_the_list_has_no_text(desk: Desk, file: Path) -> None:
 
 
 def test_the_texts_of_one(desk: Desk) -> None:
-    """Decrypted; nothing in them steers the terminal."""
-    out, _ = desk.run("show", desk.flag)
+    """Opened with the private key; nothing in them steers the terminal."""
+    out, _ = desk.run("show", desk.flag, *desk.key)
 
     assert "<script>alert(1)</script>\N{REPLACEMENT CHARACTER}[2J\nsecond line" in out
     assert "5 mg" in out
     assert "\x1b" not in out
-    assert json.loads(desk.run("show", desk.flag, "--json")[0])["comment"] == SCRIPT
+    assert json.loads(desk.run("show", desk.flag, *desk.key, "--json")[0])["comment"] == SCRIPT
 
 
-@pytest.mark.parametrize(("key", "remedy"), [("", "must be set"), (OTHER_KEY, "after a comma")])
-def test_without_the_right_key(desk: Desk, key: str, remedy: str) -> None:
+def test_without_the_right_key(desk: Desk, tmp_path: Path) -> None:
     """The facts can be listed, the texts not read."""
-    desk.monkeypatch.setenv("MMHIE_FEEDBACK_KEY", key)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = str(key_pair(folder).private)
 
     assert desk.flag in desk.run("list")[0]
-    assert remedy in desk.run("show", desk.flag, exit_code=2)[1]
-    assert desk.run("show", desk.signed)[0]
+    assert "--key names the private key" in desk.run("show", desk.flag)[0]
+    assert "comment" not in json.loads(desk.run("show", desk.flag, "--json")[0])
+    assert "sealed to another key" in desk.run("show", desk.flag, "--key", other, exit_code=2)[1]
+    assert "cannot be read" in desk.run("show", desk.flag, "--key", "none.pem", exit_code=2)[1]
+    assert "go together" in desk.run("export", "--with-text", exit_code=2)[1]
+    assert desk.run("show", desk.signed, *desk.key)[0]
+
+
+def test_a_text_of_an_earlier_version(desk: Desk, file: Path) -> None:
+    """It was encrypted with another cipher: a sentence, not a fault."""
+    with contextlib.closing(Store(file)) as store:
+        store.add(entry("fb-old", has_text=True), "f-old", (b"gAAAAAB", None))
+
+    assert "was not sealed" in desk.run("show", "fb-old", *desk.key, exit_code=2)[1]
 
 
 def test_the_export(desk: Desk) -> None:
     """Without texts, unless they are asked for."""
-    plain, texts = desk.exported(), desk.exported("--with-text")
+    plain, texts = desk.exported(), desk.exported("--with-text", *desk.key)
 
     assert [set(entry) & {"comment", "corrected_text"} for entry in plain] == [set(), set()]
     assert texts[0]["comment"] == SCRIPT
@@ -91,7 +114,7 @@ def test_the_export(desk: Desk) -> None:
 def test_the_export_as_fhir(desk: Desk) -> None:
     """A DetectedIssue for the flag, a Provenance for the sign-off; both are valid."""
     issue, provenance = map(valid, desk.exported("--fhir"))
-    with_text = valid(desk.exported("--fhir", "--with-text")[0])
+    with_text = valid(desk.exported("--fhir", "--with-text", *desk.key)[0])
 
     assert (issue["resourceType"], provenance["resourceType"]) == ("DetectedIssue", "Provenance")
     assert (issue["severity"], issue["status"]) == ("high", "preliminary")
@@ -140,5 +163,4 @@ def test_no_database(desk: Desk, file: Path) -> None:
     file.with_name("none.db").write_text("no database, but a text of some length")
     assert "SQLITE_NOTADB" in desk.run("list", exit_code=2)[1]
     desk.monkeypatch.delenv("MMHIE_FEEDBACK_FILE")
-    desk.monkeypatch.delenv("MMHIE_FEEDBACK_KEY")
     assert "MMHIE_FEEDBACK_FILE is not set" in desk.run("list", exit_code=2)[1]

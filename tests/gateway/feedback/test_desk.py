@@ -8,21 +8,15 @@ import pytest
 
 from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
 from gateway.feedback import opening
-from gateway.feedback.cipher import TextCipher, TextUnreadable
-from gateway.feedback.entry import Given
+from gateway.feedback.desk import Receipt
+from gateway.feedback.entry import TEXTS, Given, text_name
 from gateway.feedback.store import MOST_PER_ANSWER, Store
 from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
 from gateway.settings.gateway import GatewaySettings, SettingsError
-from tests.gateway.feedback.conftest import (
-    CLINIC,
-    KEY,
-    OPERATOR,
-    OTHER_KEY,
-    WARD,
-    Counter,
-    OpenDesk,
-)
+from gateway.vault.sealing import Opener, SealUnopened
+from tests.gateway.feedback.conftest import CLINIC, OPERATOR, WARD, Counter, OpenDesk
+from tests.gateway.vault.conftest import KeyPair, key_pair
 from tests.waiting import until
 
 COMMENT = Given("unsafe", "high", comment="zebrafish7731: ten times the dose")
@@ -67,8 +61,9 @@ def test_unknown_and_foreign_are_told_the_same(
         counter.give(request_id, principal=who)
 
     assert refused.value.message == (
-        "No answer with this request id was given to this key in the last 30 days; send the "
-        "`request_id` of a finished answer, as in its X-Request-Id."
+        "This gateway gave no answer with this request id to this key in the last 30 days; send "
+        "the `request_id` of a finished answer, as in its X-Request-Id, to the gateway that gave "
+        "it."
     )
     assert counter.entries() == []
 
@@ -90,8 +85,8 @@ def test_only_answers_can_be_flagged(counter: Counter) -> None:
         counter.give("r-refused")
 
 
-def test_texts_are_kept_encrypted(counter: Counter, file: Path) -> None:
-    """No word of them is in any file; under the key they are what they were."""
+def test_texts_are_sealed(counter: Counter, file: Path, pair: KeyPair) -> None:
+    """No word of them is in any file; the private key opens each in its own place alone."""
     said = Given("unsafe", "high", "zebrafish7731\x00 <script>\n漢", "axolotl9")
     kept = counter.give(given=said).entry
     counter.stop()
@@ -100,20 +95,40 @@ def test_texts_are_kept_encrypted(counter: Counter, file: Path) -> None:
     assert b"zebrafish7731" not in content
     assert b"axolotl9" not in content
     with contextlib.closing(Store(file)) as store:
-        comment, corrected = store.texts_of(kept.id)
-    cipher = TextCipher(f"{OTHER_KEY},{KEY}")  # after a rotation
-    assert cipher.decrypt(comment) == said.comment
-    assert cipher.decrypt(corrected) == said.corrected_text
-    with pytest.raises(TextUnreadable):
-        TextCipher(OTHER_KEY).decrypt(comment)
+        sealed = store.texts_of(kept.id)
+    opener, (comment, _) = pair.opener(), sealed
+    assert comment is not None
+    assert said.texts == {
+        field: opener.unseal(text or b"", text_name(kept.id, field)).decode()
+        for field, text in zip(TEXTS, sealed, strict=True)
+    }
+    for wrong, name in ((opener, "fb-other"), (other_opener(file), kept.id)):
+        with pytest.raises(SealUnopened):
+            wrong.unseal(comment, text_name(name, TEXTS[0]))
+
+
+def test_the_same_text_is_stored_once(counter: Counter, open_desk: OpenDesk) -> None:
+    """Also by another worker, which has the same digest key; another text is another entry."""
+    first = counter.give(given=COMMENT)
+    worker = open_desk()
+
+    assert worker.give(given=COMMENT) == Receipt(first.entry, is_duplicate=True)
+    assert not worker.give(given=Given("unsafe", "high", comment="zebrafish7732")).is_duplicate
+
+
+def other_opener(file: Path) -> Opener:
+    """Return what opens with another key."""
+    folder = file.parent / "other"
+    folder.mkdir()
+    return key_pair(folder).opener()
 
 
 def test_without_a_key_texts_are_refused(open_desk: OpenDesk) -> None:
     """With the setting that would take them; a flag without a text is taken."""
-    counter = open_desk(key=None)
+    counter = open_desk(seals=False)
     counter.desk.observe(record())
 
-    with pytest.raises(InvalidRequest, match="MMHIE_FEEDBACK_KEY"):
+    with pytest.raises(InvalidRequest, match="MMHIE_VAULT_PUBLIC_KEY"):
         counter.give(given=COMMENT)
     assert counter.entries() == []
     assert counter.give().entry.category == "incorrect"
@@ -179,18 +194,25 @@ def test_many_at_once(counter: Counter) -> None:
     assert sorted(entry.answer.request_id for entry in counter.entries()) == sorted(names)
 
 
+def test_redis_shares_no_answers(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An operator with several gateways reads at the start where feedback has to go."""
+    settings = GatewaySettings.model_validate({"feedback_file": file, "redis_url": "redis://r"})
+    desk = opening.open_desk(settings, lambda _: None, b"k")
+
+    assert desk is not None
+    desk.stop()
+    assert "Redis does not share answers" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"feedback_key": "short"}, "MMHIE_FEEDBACK_KEY is not valid"),
-        ({"feedback_key": f"{KEY},short"}, "MMHIE_FEEDBACK_KEY is not valid"),
+        ({"feedback_file": "f.db", "vault_public_key": __file__}, "MMHIE_VAULT_PUBLIC_KEY"),
         ({"feedback_file": "/nowhere/feedback.db"}, "a folder that exists"),
         ({"feedback_file": __file__}, "SQLITE_NOTADB"),
     ],
 )
 def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) -> None:
-    """In a sentence that does not show the key."""
-    with pytest.raises(SettingsError, match=reason) as refused:
+    """With its name."""
+    with pytest.raises(SettingsError, match=reason):
         opening.check(GatewaySettings.model_validate(settings))
-
-    assert "short" not in str(refused.value)

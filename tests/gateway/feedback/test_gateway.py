@@ -23,8 +23,8 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY as AUDIT_KEY
 from tests.gateway.audit.conftest import trail_settings
 from tests.gateway.auth.conftest import Signer, add_key, bearer, jwks_settings
-from tests.gateway.feedback.conftest import KEY
 from tests.gateway.processes.conftest import Several
+from tests.gateway.vault.conftest import key_pair
 from tests.waiting import PATIENCE_S, until
 
 PATH = "/v1/mmhie/feedback"
@@ -53,7 +53,7 @@ class Clinic:
             MMHIE_KEYS_FILE=str(keys),
             **trail_settings(self.trail),
             MMHIE_FEEDBACK_FILE=str(self.file),
-            MMHIE_FEEDBACK_KEY=KEY,
+            MMHIE_VAULT_PUBLIC_KEY=str(key_pair(folder).public),
         )
 
     def ask(self, surface: Surface = SURFACES[0], who: str = "ward", chosen: str = "") -> str:
@@ -313,28 +313,3 @@ def test_where_no_feedback_is_taken(gateway: Gateway) -> None:
 
     assert answer.status_code == 501
     assert "MMHIE_FEEDBACK_FILE" in error_of(answer)["message"]
-
-
-def test_too_many_severe_flags_hold_the_model(
-    start: Start, engine: FakeEngine, tmp_path: Path
-) -> None:
-    """The second of two; a low one counts for nothing, and the reason is the operator's to read."""
-    started = start(
-        engine.url,
-        MMHIE_FEEDBACK_FILE=str(tmp_path / "feedback.db"),
-        MMHIE_FEEDBACK_HOLD_COUNT="2",
-        MMHIE_HOLD_FILE=str(tmp_path / "held" / "hold.json"),
-    ).wait()
-
-    def flagged(severity: str) -> int:
-        answer = SURFACES[0].ask(started.client)
-        if answer.status_code != 200:
-            return answer.status_code
-        body = {"request_id": answer.json()["request_id"], "category": "unsafe"}
-        started.client.post(PATH, json={**body, "severity": severity}).raise_for_status()
-        return 200
-
-    assert [flagged(level) for level in ("low", "high", "low", "high", "low")] == [200] * 4 + [503]
-    health = started.client.get("/healthz").json()
-    assert health["phase"] == "held"
-    assert "2 answers were flagged as severe within 60 minutes" in health["detail"]

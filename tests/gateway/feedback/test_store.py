@@ -23,31 +23,31 @@ def test_an_answer_is_found_by_either_id(store: Store) -> None:
     store.note_answers([answer("r-1", caller_request_id="mine"), answer("r-2")])
 
     for name in ("r-1", "mine"):
-        answered = store.answer_of(name, WARD.id, 0)
+        answered = store.find_answer(name, WARD.id, 0)
         assert answered == answer("r-1", caller_request_id="mine")
-    assert store.answer_of("r-1", CLINIC.id, 0) is None
-    assert store.answer_of("r-3", WARD.id, 0) is None
-    assert store.answer_of("r-2", None, 0) == answer("r-2")
+    assert store.find_answer("r-1", CLINIC.id, 0) is None
+    assert store.find_answer("r-3", WARD.id, 0) is None
+    assert store.find_answer("r-2", None, 0) == answer("r-2")
 
 
 def test_an_id_that_was_chosen_twice(store: Store) -> None:
     """The last answer under it, and how many others there are."""
     store.note_answers(answer(f"r-{n}", caller_request_id="chat", ended=NOW + n) for n in range(3))
-    answered = store.answer_of("chat", WARD.id, 0)
+    answered = store.find_answer("chat", WARD.id, 0)
 
     assert answered is not None
     assert (answered.request_id, answered.others) == ("r-2", 2)
-    assert store.answer_of("r-0", WARD.id, 0) == answer("r-0", caller_request_id="chat")
+    assert store.find_answer("r-0", WARD.id, 0) == answer("r-0", caller_request_id="chat")
 
 
 def test_an_answer_that_is_too_old(store: Store) -> None:
     """Found up to its time, and then pruned."""
     store.note_answers([answer("old", ended=NOW - 10), answer("new")])
 
-    assert store.answer_of("old", WARD.id, NOW - 5) is None
+    assert store.find_answer("old", WARD.id, NOW - 5) is None
     store.prune(NOW - 5)
-    assert store.answer_of("old", WARD.id, 0) is None
-    assert store.answer_of("new", WARD.id, 0) is not None
+    assert store.find_answer("old", WARD.id, 0) is None
+    assert store.find_answer("new", WARD.id, 0) is not None
 
 
 def test_answers_are_bounded(store: Store) -> None:
@@ -55,7 +55,7 @@ def test_answers_are_bounded(store: Store) -> None:
     store.note_answers(answer(f"r-{n}") for n in range(10))
     store.prune(0, most=3)
 
-    kept = [n for n in range(10) if store.answer_of(f"r-{n}", None, 0)]
+    kept = [n for n in range(10) if store.find_answer(f"r-{n}", None, 0)]
     assert kept == [7, 8, 9]
 
 
@@ -82,7 +82,8 @@ def test_one_client_cannot_fill_the_disk(store: Store) -> None:
 def test_a_full_disk_keeps_all_or_nothing(store: Store) -> None:
     """The entry is not there without its texts, what was there stays, and room mends it."""
     store.add(entry("fb-0"), "f0", NO_TEXTS)
-    database = store._open()
+    database = store._connection
+    assert database is not None
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -105,25 +106,12 @@ def test_closing_destroys_texts_on_request(store: Store) -> None:
     assert store.texts_of("fb-1") == NO_TEXTS
 
 
-def test_severe_flags_reach_a_number_once(store: Store) -> None:
-    """Answers are counted, not flags; within the window; and after a hold from nought again."""
-    for n, (request_id, severity) in enumerate(
-        [("r-1", "high"), ("r-1", "high"), ("r-2", "low"), ("r-3", "high")]
-    ):
-        store.add(entry(f"fb-{n}", request_id, severity=severity), f"f{n}", NO_TEXTS)
-
-    assert not store.reaches(3, NOW + 1, 60)
-    assert not store.reaches(2, NOW + 61, 60)
-    assert store.reaches(2, NOW + 1, 60)
-    assert not store.reaches(2, NOW + 2, 60)
-
-
 def test_two_processes_share_it(store: Store, file: Path) -> None:
     """An answer of one is flagged at the other."""
     other = Store(file)
     store.note_answers([answer()])
 
-    assert other.answer_of("r-1", WARD.id, 0) == answer()
+    assert other.find_answer("r-1", WARD.id, 0) == answer()
     other.close()
 
 

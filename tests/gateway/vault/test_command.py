@@ -173,7 +173,7 @@ def test_what_cannot_be_opened_has_one_sentence(
     assert "has no answer of this id" in sentence()
     assert "another's name" in sentence(name=OTHER)
     file.write_text("a note")
-    assert "is no file of an answer vault" in sentence()
+    assert "was not sealed" in sentence()
     assert "does not open: 2." in sentence(name="ward-1")
 
 

@@ -311,8 +311,8 @@ def test_large_requests_are_kept_whole(begin: Begin) -> None:
 
 
 WRONG = {
-    "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),
-    "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY go together"),
+    "no key": ({"MMHIE_VAULT_PUBLIC_KEY": None}, "MMHIE_VAULT_DIR needs MMHIE_VAULT_PUBLIC_KEY"),
+    "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY seals nothing"),
     "private": ({"MMHIE_VAULT_PUBLIC_KEY": "vault.pem"}, "which the gateway must not have"),
     "empty": ({"MMHIE_VAULT_PUBLIC_KEY": "empty"}, "is no public key of X25519 in PEM"),
     "missing": ({"MMHIE_VAULT_PUBLIC_KEY": "x"}, "cannot be read (No such file or directory)"),

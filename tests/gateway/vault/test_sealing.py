@@ -51,9 +51,9 @@ def test_another_name_another_key_and_any_changed_byte_are_noticed(
         with pytest.raises(SealUnopened):
             opener.unseal(bytes(changed), NAME)
     for size in range(len(sealed)):
-        with pytest.raises(SealUnopened, match=r"damaged|no file of|another key"):
+        with pytest.raises(SealUnopened, match=r"damaged|was not sealed|another key"):
             opener.unseal(sealed[:size], NAME)
-    with pytest.raises(SealUnopened, match="no file of an answer vault"):
+    with pytest.raises(SealUnopened, match="was not sealed"):
         opener.unseal(b"%PDF" + FORM, NAME)
 
 
