@@ -158,7 +158,6 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
     feedback = open_desk(settings, own.feedback_failing.set, labels.key)
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
-    own.count_keys(settings.metrics_keys)
     words = wording_of(settings)
     return Services(
         settings=settings,

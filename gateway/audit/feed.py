@@ -60,7 +60,7 @@ class AuditFeed:
     @classmethod
     def of(cls, settings: GatewaySettings, trail: Path, key: str, report: FeedReport) -> Self:
         """Raises SettingsError."""
-        follower = TrailFollower(trail, key, syncs=settings.audit_fsync != "never")
+        follower = TrailFollower(trail, key)
         return cls(follower, Repository.of(settings), report)
 
     def start(self) -> None:

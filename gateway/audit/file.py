@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
@@ -19,9 +18,9 @@ from gateway.runtime.files import sync_folder
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
-Fsync = Literal["always", "interval", "never"]
 HOST = socket.gethostname()
-SYNC_EVERY_S = 1.0
+ROTATE_BYTES = 100 * 1024 * 1024
+SYNC_EVERY_S = 1.0  # what a power failure can lose
 LOCK_WAIT_S = 2.0  # many times what a batch takes: who holds it longer is stopped or stuck
 LOCK_POLL_S = 0.002
 
@@ -34,12 +33,11 @@ class AuditFile:
     """A trail that several processes append to: whoever holds the lock continues from what the
     file says. Not thread-safe."""
 
-    def __init__(self, path: Path, *, key: str, rotate_bytes: int, fsync: Fsync) -> None:
+    def __init__(self, path: Path, *, key: str, rotate_bytes: int = ROTATE_BYTES) -> None:
         self.path = path
         self.head = START
         self._mac = chain.new_mac(key)
         self._rotate_bytes = rotate_bytes
-        self._fsync = fsync
         self._handle = -1
         self._size = -1
         self._synced = 0.0
@@ -53,12 +51,7 @@ class AuditFile:
         """Return the trail's file; None when none is configured."""
         if settings.audit_file is None or settings.audit_key is None:
             return None
-        return cls(
-            settings.audit_file,
-            key=settings.audit_key.get_secret_value(),
-            rotate_bytes=settings.audit_rotate_bytes,
-            fsync=settings.audit_fsync,
-        )
+        return cls(settings.audit_file, key=settings.audit_key.get_secret_value())
 
     def append(self, records: Sequence[Json]) -> ChainHead:
         """Append records, all or none, and return the head on disk; a torn line is repaired first.
@@ -156,13 +149,11 @@ class AuditFile:
     def _rotate(self) -> None:
         """Continue the same chain in a new file, whose first line names the old one."""
         aside = self.path.with_name(f"{self.path.name}.{self.head.seq:012d}")
-        if self._fsync != "never":
-            os.fsync(self._handle)
+        os.fsync(self._handle)
         self.path.rename(aside)
         self._follow_file()
         self._events.append(event("rotation", previous=aside.name))
-        if self._fsync != "never":
-            sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def _write(self, content: bytes) -> None:
         """Write all or nothing: a full disk leaves no partial line behind."""
@@ -170,7 +161,7 @@ class AuditFile:
         try:
             while written < len(content):
                 written += os.write(self._handle, content[written:])
-            self.owes_sync = self._fsync != "never"
+            self.owes_sync = True
             self.sync_when_due()
         except OSError:
             with contextlib.suppress(OSError):
@@ -180,14 +171,13 @@ class AuditFile:
         self._size += written
 
     def sync_when_due(self) -> None:
-        """Force lines to the disk as MMHIE_AUDIT_FSYNC says; raise OSError."""
-        is_due = time.monotonic() - self._synced >= SYNC_EVERY_S
-        if self.owes_sync and (is_due or self._fsync == "always"):
+        """Force lines to the disk, at most once a second; raise OSError."""
+        if self.owes_sync and time.monotonic() - self._synced >= SYNC_EVERY_S:
             self.sync()
 
     def sync(self) -> None:
-        """Force what was written to the disk, unless the policy is never; raise OSError."""
-        if self._handle >= 0 and self._fsync != "never":
+        """Force what was written to the disk; raise OSError."""
+        if self._handle >= 0:
             self._force()
         self.owes_sync = False
 

@@ -45,12 +45,11 @@ class TrailFollower:
     The trail is the queue: nothing is kept but a place, in a file beside it. Not thread-safe.
     """
 
-    def __init__(self, trail: Path, key: str, *, syncs: bool) -> None:
+    def __init__(self, trail: Path, key: str) -> None:
         self.file = trail.with_name(f"{trail.name}.feed")
         self.place = FeedPlace()
         self._trail = trail
         self._mac = chain.new_mac(key)
-        self._syncs = syncs
 
     def load(self) -> None:
         """Take the place that was kept; without one it is the beginning."""
@@ -78,7 +77,7 @@ class TrailFollower:
         with contextlib.ExitStack() as opened:
             with lock_trail(self._trail):
                 file, lines = self._next(most, opened)
-            if file is not None and self._syncs:
+            if file is not None:
                 os.fdatasync(file.fileno())
         return lines
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 BATCH_S = 0.01  # a line is written within twice this; more at once would hold up requests
 RETRY_S = 1.0
+CHECKPOINT_EVERY_S = 60.0
 MOST_PENDING = 100_000
 MOST_PER_BATCH = 2_000
 STOP_S = 5.0
@@ -64,7 +65,6 @@ class Trail:
         self._sender = sender
         self._feed = feed  # what else reads the file that is written here
         self._on_failure = settings.audit_on_failure
-        self._checkpoint_s = settings.audit_checkpoint_seconds
         self._alarm = alarm
         self._pending: deque[RequestRecord] = deque()
         self._events: list[Json] = []
@@ -211,9 +211,7 @@ class Trail:
 
     def _pause_s(self) -> float:
         """Return how long to wait for entries."""
-        if self.failing:
-            return RETRY_S
-        return min(self._checkpoint_s, SYNC_EVERY_S, LOOK_S)
+        return RETRY_S if self.failing else min(SYNC_EVERY_S, LOOK_S)
 
     def _sync(self) -> None:
         """Force the last lines before an idle time to the disk like all others."""
@@ -278,7 +276,7 @@ class Trail:
 
     def _checkpoint(self) -> None:
         """Print the head of the chain outside of the file, so that a cut end can be detected."""
-        self._next_checkpoint = time.monotonic() + self._checkpoint_s
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY_S
         head = self._file.head
         if head == self._checkpointed or self.failing:
             return

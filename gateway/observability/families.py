@@ -64,7 +64,6 @@ class Families:
         self._add_audit_gauges()
         self._add_findings()
         self._add_operation()
-        self._add_keys()
 
     def _add_admission_gauges(self) -> None:
         """Add what each process has its share of."""
@@ -148,11 +147,6 @@ class Families:
             "Time at which the feed sent its last event, in seconds since 1970; 0: none yet.",
             "livemax",
         )
-
-    def _add_keys(self) -> None:
-        """Add what is counted by key, where that is asked for."""
-        self.key_requests = self._counter("key_requests", "Requests, by key.", "key")
-        self.key_tokens = self._counter("key_tokens", "Tokens, by key.", "key")
 
     def expect_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
         """Show each kind of feedback from the start: a series that begins at 1 has not increased,

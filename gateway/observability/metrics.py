@@ -7,7 +7,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, ge
 
 from gateway.limits.admission import AdmissionQueue
 from gateway.observability.families import Families
-from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
 
 FINE_BUCKETS_S = (
@@ -97,13 +96,7 @@ class Metrics(Families):
         """`shared` is the folder of the files in which several processes count together."""
         super().__init__(shared)
         self._children: dict[tuple[object, ...], Counter] = {}
-        self._keys: set[str] = set()
-        self._most_keys = 0
         self.http = HttpMetrics(self.registry)
-
-    def count_keys(self, most: int) -> None:
-        """Count by key from now on, for so many keys."""
-        self._most_keys = most
 
     def exposition(self) -> bytes:
         """Prometheus text; of all processes where several count together."""
@@ -175,27 +168,12 @@ class Metrics(Families):
         self.count(self.requests, record.route, record.outcome)
         self.duration.observe(record.ms / 1000)
         self._count_prompt(record)
-        if self._most_keys:
-            self._count_key(record)
         if record.ttft_ms is not None:
             self.ttft.observe(record.ttft_ms / 1000)
         if record.answer is not None:
             self._count_answer(record.answer)
         elif record.prompt_estimate:
             self.estimated_tokens.inc(record.prompt_estimate)
-
-    def _count_key(self, record: RequestRecord) -> None:
-        name = self._key_of(record.principal)
-        self.count(self.key_requests, name)
-        self.count(self.key_tokens, name, by=record.tokens)
-
-    def _key_of(self, principal: Principal) -> str:
-        """Return the name of a key. Tokens are of persons, and count together as `jwt`."""
-        if principal.kind != "key":
-            return principal.kind
-        if len(self._keys) < self._most_keys:
-            self._keys.add(principal.name)
-        return principal.name if principal.name in self._keys else "other"
 
     def _count_prompt(self, record: RequestRecord) -> None:
         for notice in record.notices:

@@ -232,7 +232,7 @@ class ChunkRelay:
         """The template of the next event, after one that went on as it came."""
         state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
-        is_usual = len(event) <= LONGEST_BYTES and self._policy.keeps_reasoning
+        is_usual = len(event) <= LONGEST_BYTES and not self._policy.hides_reasoning
         is_alone = not choice.get("logprobs")  # which no two tokens have in common
         if not (text and is_alone and is_usual and state.is_in_text):
             return None

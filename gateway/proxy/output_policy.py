@@ -30,18 +30,12 @@ class OutputPolicy:
     """
 
     policy: reasoning.Policy = "pass"
-    name: reasoning.FieldName = "reasoning"
     may_see: bool = False
     opening: str = ""
     closing: str = ""
     warnings: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     transcript: "Transcript | None" = None
-
-    @cached_property
-    def keeps_reasoning(self) -> bool:
-        """True where reasoning stays as the engine wrote it."""
-        return reasoning.is_untouched(self.policy, self.name, may_see=self.may_see)
 
     @cached_property
     def hides_reasoning(self) -> bool:
@@ -55,10 +49,6 @@ class OutputPolicy:
     def digest(self, key: bytes) -> Digest:
         """A digest for the text of an answer."""
         return labels.new_digest(key, self.transcript)
-
-    def choice(self, choice: Json) -> Json:
-        """A choice with its reasoning under this policy."""
-        return reasoning.apply_choice(choice, self.policy, self.name, may_see=self.may_see)
 
     def surround(self, text: str) -> str:
         """A whole text between opening and closing; what is empty stays empty."""
@@ -80,8 +70,7 @@ def policy_for(
 ) -> OutputPolicy:
     """Return the output policy for a request of a caller who may see reasoning, or not."""
     opening, closing = surrounded(request, disclaimer, settings.disclaimer_in_v1_text)
-    name = settings.reasoning_field
-    return shared(settings.reasoning, name, may_see, opening, closing, warnings, served)
+    return shared(settings.reasoning, may_see, opening, closing, warnings, served)
 
 
 def surrounded(
@@ -136,7 +125,7 @@ class ChoiceState:
         passed = choice if text == content_text else with_content(choice, text)
         if self._leaks and clean != content_text:
             passed = without_tokens(passed)
-        return passed if self.policy.keeps_reasoning else self.policy.choice(passed)
+        return reasoning.hide(passed) if self.policy.hides_reasoning else passed
 
     def _clean(self, content_text: str, *, is_last: bool) -> str:
         """The text without what leaked of Harmony; a clean delta costs one look for `<`."""

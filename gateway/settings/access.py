@@ -78,13 +78,6 @@ class AccessSettings(SharedSettings):
         description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load. Unset: "
         "in production only.",
     )
-    metrics_keys: int = Field(
-        0,
-        ge=0,
-        le=1000,
-        description="Count requests and tokens by key in /metrics, for so many keys of each "
-        "process; later ones count as `other`. 0 counts none.",
-    )
     protect_health: bool = Field(
         False, description="Require the same key on /healthz and /readyz too."
     )

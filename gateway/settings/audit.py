@@ -48,17 +48,6 @@ class AuditSettings(SharedSettings):
         description="How trail and feedback name persons who ask and subjects of tokens: as given, "
         "or by a pseudonym, keyed by MMHIE_AUDIT_KEY. Patients always have one.",
     )
-    audit_fsync: Literal["always", "interval", "never"] = Field(
-        "interval",
-        description="When lines are flushed to disk: with every batch (0.1 s), once a second, or "
-        "never.",
-    )
-    audit_rotate_bytes: int = Field(
-        100 * 1024 * 1024, ge=4096, description="Size at which the audit file is rotated."
-    )
-    audit_checkpoint_seconds: float = Field(
-        60, gt=0, description="Interval between audit checkpoints on standard output."
-    )
     audit_checkpoint_url: CollectorUrl | None = Field(
         None,
         description="Where each checkpoint is sent as it is made: `https://…` (POST, JSON) or "

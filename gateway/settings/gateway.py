@@ -164,10 +164,6 @@ class GatewaySettings(
         "pass",
         description="Who may see reasoning: everybody, nobody, or keys with the scope `reasoning`.",
     )
-    reasoning_field: Literal["reasoning", "reasoning_content", "both"] = Field(
-        "reasoning",
-        description="Name of the reasoning field on /v1; older clients expect `reasoning_content`.",
-    )
     disclaimer_in_text: Literal["off", "prefix", "suffix", "both"] = Field(
         "off", description="Add the disclaimer to the answer's text on /llm/generate as well."
     )

@@ -18,9 +18,15 @@ ACCEPTED: Final = "`mmhie accept --url ADDRESS` checks a running service and pri
 FIXED: Final = "The limit is fixed now: docs/limits.md has it."
 NO_READER: Final = "The classifier alone decides on notices; MMHIE_NOTICE_THRESHOLD adjusts it."
 NO_HOLD: Final = "The alert AnswerFlaggedSevere calls an operator, who can use `mmhie hold`."
+AUDIT_FIXED: Final = (
+    "It is fixed now: flushed once a second, rotated at 100 MiB, a checkpoint every 60 s."
+)
 
 SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_BODY_TIMEOUT_SECONDS": FIXED,
+    "MMHIE_AUDIT_CHECKPOINT_SECONDS": AUDIT_FIXED,
+    "MMHIE_AUDIT_FSYNC": AUDIT_FIXED,
+    "MMHIE_AUDIT_ROTATE_BYTES": AUDIT_FIXED,
     "MMHIE_DISTRIBUTED_BACKEND": "An engine on several GPUs of a machine always uses `mp`.",
     "MMHIE_EVALUATION_LIMITS": EVALUATED,
     "MMHIE_HEADER_TIMEOUT_SECONDS": FIXED,
@@ -36,6 +42,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_MAX_JSON_DEPTH": FIXED,
     "MMHIE_MAX_LOGPROBS": FIXED,
     "MMHIE_MAX_TOOLS": FIXED,
+    "MMHIE_METRICS_KEYS": "`mmhie audit usage --by key` counts requests and tokens by key.",
     "MMHIE_NODES": ONE_MACHINE,
     "MMHIE_NODE_RANK": ONE_MACHINE,
     "MMHIE_NOTICE_READER": NO_READER,
@@ -44,6 +51,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_PIN_DATE": "Set vLLM's VLLM_SYSTEM_START_DATE in the environment (not in .env) instead.",
     "MMHIE_PROTECT_MODEL_CARD": "/v1/mmhie/model-card needs a key of any scope, as by default.",
     "MMHIE_QUANTIZE_FALLBACK": "A format that cannot run is replaced, with a warning, as before.",
+    "MMHIE_REASONING_FIELD": "The field on /v1 is `reasoning`, as vLLM writes it.",
     "MMHIE_REQUIRE_EVALUATION": EVALUATED,
     "MMHIE_ROUTER_POLICY": "It is cache_aware; for another, start vllm-router yourself.",
     "MMHIE_SEND_TIMEOUT_SECONDS": FIXED,

@@ -57,16 +57,6 @@ def test_reasoning_in_a_text_completion_is_warned_of(
     assert answer["mmhie"]["warnings"] == ["reasoning_not_separated"]
 
 
-def test_reasoning_goes_by_the_older_name(gateway_with: Shared, engine: FakeEngine) -> None:
-    """For clients that look for `reasoning_content`."""
-    gateway = gateway_with(MMHIE_REASONING_FIELD="reasoning_content")
-    engine.next(fault="reasoning")
-    message = gateway.client.post(CHAT, json=BODY).json()["choices"][0]["message"]
-
-    assert message["reasoning_content"].startswith("The question is")
-    assert "reasoning" not in message
-
-
 def test_the_disclaimer_may_stand_in_the_text(gateway_with: Shared) -> None:
     """On both kinds of route where that is switched on; never where a program reads the answer."""
     placed = {"MMHIE_DISCLAIMER_IN_TEXT": "suffix", "MMHIE_DISCLAIMER_IN_V1_TEXT": "prefix"}

@@ -27,7 +27,6 @@ FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"r
 SHAPES = (
     PLAIN,
     OutputPolicy(policy="hide"),
-    OutputPolicy(name="reasoning_content"),
     OutputPolicy(opening="Not advice.\n\n", closing="\n\nNot advice."),
 )
 SECRET = "zebrafish7731 has chest pain"

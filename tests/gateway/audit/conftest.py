@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.chain import ChainHead
-from gateway.audit.file import AuditFile, Fsync
+from gateway.audit.file import AuditFile
 from tests.command import Command
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
@@ -67,8 +67,8 @@ def start_audited(start: Start, engine: FakeEngine, path: Path) -> Start:
 def open_file(path: Path) -> Open:
     """The trail, as one process has it open."""
 
-    def begin(key: str = KEY, rotate_bytes: int = 10**9, fsync: Fsync = "never") -> AuditFile:
-        return AuditFile(path, key=key, rotate_bytes=rotate_bytes, fsync=fsync)
+    def begin(key: str = KEY, rotate_bytes: int = 10**9) -> AuditFile:
+        return AuditFile(path, key=key, rotate_bytes=rotate_bytes)
 
     return begin
 

@@ -91,7 +91,6 @@ def test_nothing_waits_for_a_collector_that_is_away(start_audited: Start) -> Non
     """Requests are answered, and the log says once that nothing arrives."""
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts and never answers
         gateway = start_audited(
-            MMHIE_AUDIT_CHECKPOINT_SECONDS="0.1",
             MMHIE_AUDIT_CHECKPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}/",
         ).wait()
         answers = [SURFACES[0].ask(gateway.client) for _ in range(5)]

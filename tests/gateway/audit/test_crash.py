@@ -27,7 +27,7 @@ import itertools, os, signal, sys
 from pathlib import Path
 from gateway.audit.file import AuditFile
 path, name, last, cut = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-file = AuditFile(Path(path), key="k" * 32, rotate_bytes=4_000_000, fsync="never")
+file = AuditFile(Path(path), key="k" * 32, rotate_bytes=4_000_000)
 whole = os.write
 
 def torn(handle, content):

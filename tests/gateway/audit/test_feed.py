@@ -62,7 +62,7 @@ class Feeding:
         self._append(*batches, rotate_bytes=4096)
 
     def begin(self, url: str = "", tls: ClientTls = NO_TLS, auth: Any = None) -> AuditFeed:
-        follower = TrailFollower(self.path, KEY, syncs=True)
+        follower = TrailFollower(self.path, KEY)
         server = Repository(url or self.repository.url, tls, auth)
         feed = AuditFeed(follower, server, self.counts, first_pause_s=0.01)
         feed.start()
@@ -239,7 +239,7 @@ def test_a_slow_disk_holds_no_writer(feeding: Feeding, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("os.fdatasync", sync)
 
-    assert len(TrailFollower(feeding.path, KEY, syncs=True).read(2)) == 1
+    assert len(TrailFollower(feeding.path, KEY).read(2)) == 1
     assert free == [True]
 
 

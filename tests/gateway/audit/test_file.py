@@ -34,7 +34,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from gateway.audit.file import AuditFile
-file = AuditFile(Path(sys.argv[1]), key="k" * 32, rotate_bytes=50_000, fsync="never")
+file = AuditFile(Path(sys.argv[1]), key="k" * 32, rotate_bytes=50_000)
 print("ready", flush=True)
 until = time.monotonic() + 60
 while not Path(sys.argv[3]).exists():

@@ -6,12 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 
 from gateway.audit.entry import LONGEST_NAME, opened
 from gateway.audit.inflight_journal import SLOT_BYTES, SLOTS, InflightJournal, left_behind
@@ -146,13 +144,12 @@ class Killed:
         return [line for line in lines(self.trail) if "request_id" in line]
 
 
-@pytest.mark.parametrize("policy", ["always", "interval"])
 def test_nothing_that_was_answered_is_lost(
-    start_audited: Start, engine: FakeEngine, path: Path, policy: str
+    start_audited: Start, engine: FakeEngine, path: Path
 ) -> None:
     """SIGKILL with answers just given and answers open: at the next start each of them has its
     line, as what it came to or as unfinished, once."""
-    killed = Killed(partial(start_audited, MMHIE_AUDIT_FSYNC=policy), engine, path)
+    killed = Killed(start_audited, engine, path)
     left, given = [f"open-{n}" for n in range(3)], [f"done-{n}" for n in range(5)]
     killed.leave_open(left)
     assert [ask(killed.gateway.url, SURFACES[0], name) for name in given] == [200] * 5

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.audit import trail as trails
 from gateway.audit.chain import ChainHead
-from gateway.audit.file import AuditFile, Fsync
+from gateway.audit.file import AuditFile
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import Trail
 from gateway.audit.verify import verify
@@ -124,7 +124,7 @@ def test_a_disk_that_hangs_is_a_failure_too(
 ) -> None:
     """The thread that waits for it cannot say so: whoever asks finds out. Nothing is lost."""
     monkeypatch.setattr(trails, "STUCK_S", 0.2)
-    file = Hanging(path, key=KEY, rotate_bytes=10**9, fsync="always")
+    file = Hanging(path, key=KEY)
     file.answers.set()
     writing = begin(file=file)
     file.answers.clear()
@@ -149,16 +149,13 @@ class Counting(AuditFile):
         super()._force()
 
 
-@pytest.mark.parametrize(("policy", "forced"), [("always", 2), ("interval", 2), ("never", 0)])
-def test_the_last_lines_before_a_quiet_time_are_forced_too(
-    begin: Begin, path: Path, policy: Fsync, forced: int
-) -> None:
-    """`interval` owes the disk a second, and pays without being asked."""
-    file = Counting(path, key=KEY, rotate_bytes=10**9, fsync=policy)
+def test_the_last_lines_before_a_quiet_time_are_forced_too(begin: Begin, path: Path) -> None:
+    """Lines are forced once a second, also when no other line follows."""
+    file = Counting(path, key=KEY)
     writing = begin(file=file)
     writing.trail.observe(finished())
     until(lambda: len(writing.written()) == 1)
-    until(lambda: file.forced == forced and not file.owes_sync)
+    until(lambda: file.forced == 2 and not file.owes_sync)
 
 
 def test_a_writer_that_dies_is_a_failure(begin: Begin, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from gateway.api.request_text import LANGUAGES
 from gateway.limits.admission import AdmissionQueue
 from gateway.observability.metrics import HttpMetrics, Metrics
-from gateway.principal import ANYBODY, Principal
 from gateway.record import AnswerSummary, RequestRecord, token_count
 
 FINAL = {
@@ -124,25 +123,6 @@ def test_the_process_is_measured_where_it_is_the_only_one(several: bool, tmp_pat
     sizes = ("process_resident_memory_bytes ", "process_cpu_seconds_total ")
     for name in (*sizes, "python_gc_", "python_info"):
         assert (f"\n{name}" in text) is not several
-
-
-def test_keys_are_counted_by_name_up_to_a_number() -> None:
-    """The keys after these count together, and so do all tokens, which are of persons. No key is
-    named unless that is asked for: names of keys are those of departments."""
-    own, answer = Metrics(), AnswerSummary.of({"prompt_tokens": 3, "completion_tokens": 2}, [])
-    own.count_keys(2)
-    principals = [Principal(name, "key", frozenset()) for name in ("a", "b", "c", "a", "d")]
-
-    for principal in (*principals, Principal("dr. who", "jwt", frozenset()), ANYBODY):
-        own.observe(finished(answer, principal=principal))
-
-    shown = own.exposition().decode()
-    counted = re.findall(r'mmhie_key_requests_total\{key="([^"]+)"\} (\d)', shown)
-    assert sorted(counted) == [("a", "2"), ("b", "1"), ("jwt", "1"), ("open", "1"), ("other", "2")]
-    assert 'mmhie_key_tokens_total{key="a"} 10.0' in shown
-    unasked = Metrics()
-    unasked.observe(finished(principal=Principal("a", "key", frozenset())))
-    assert b"mmhie_key_requests_total{" not in unasked.exposition()
 
 
 def counted(registry: CollectorRegistry) -> set[str]:

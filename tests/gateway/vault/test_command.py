@@ -97,7 +97,7 @@ def test_the_text_is_the_one_of_the_trail(safe: Safe, put: Put, tmp_path: Path) 
     told = json.loads(safe.open(ID, "--json")[0])["answers"][0]["answers"][0]
     trail = tmp_path / "audit.jsonl"
     line = {"kind": "request", "request_id": ID, "output_digests": [told["output_digest"]]}
-    AuditFile(trail, key=KEY, rotate_bytes=10**9, fsync="never").append([line])
+    AuditFile(trail, key=KEY).append([line])
     copy = tmp_path / "copy.txt"
     copy.write_text(told["text"])
     safe.desk.monkeypatch.delenv("MMHIE_MAX_TOKENS")
