@@ -9,7 +9,7 @@ from mmhie._async_stream import AsyncAnswerStream
 from mmhie._base_client import BaseClient
 from mmhie._errors import MMHIEError, RequestError
 from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
-from mmhie._http import build_request, translate_errors, wait_at_most
+from mmhie._http import Address, build_request, translate_errors, wait_at_most
 from mmhie._request import (
     MODELS,
     READY,
@@ -27,6 +27,7 @@ from mmhie._text import MedicalText, text_of, warn
 if TYPE_CHECKING:
     import httpx2
 
+POLL_SECONDS = 0.25  # while a local server starts
 T = TypeVar("T")
 
 
@@ -169,12 +170,8 @@ class AsyncMedicalReasoningLLM(BaseClient):
         await self._retry(poll, self._polling(timeout_seconds))
 
     async def aclose(self) -> None:
-        """Close idle connections and release the local server; the next call opens them again.
-
-        Under asyncio these are the connections of the running event loop.
-        """
+        """Close idle connections, under asyncio those of the running loop; calls open new ones."""
         await self._connections.aclose()
-        await in_thread(self._release_local_server)
 
     async def __aenter__(self) -> Self:
         return self
@@ -250,7 +247,17 @@ class AsyncMedicalReasoningLLM(BaseClient):
         return Response(received.status_code, received.headers, bytes(body))
 
     async def _http(self) -> "httpx2.AsyncClient":
-        """Return a client for the address; start the server of the `local` backend."""
-        is_local = self.config.backend == "local"
-        address = await in_thread(self._address) if is_local else self._address()
+        """Return a client for the address; wait for the server of the `local` backend."""
+        if self.config.backend == "local":
+            address = Address.of(await self._local_url())
+        else:
+            address = Address.of(self.config.url, self.config.api_key)
         return await self._connections.client(address)
+
+    async def _local_url(self) -> str:
+        """Return the local server's address once it is ready; a wait that is cancelled ends."""
+        server = self._local_server()
+        deadline = server.deadline()
+        while (url := await in_thread(lambda: server.poll(deadline))) is None:
+            await sleep(POLL_SECONDS)
+        return url

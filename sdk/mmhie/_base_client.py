@@ -1,13 +1,11 @@
 """Base of the sync and the async client: all but the I/O."""
 
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, cast
 
 from mmhie import _fork
 from mmhie._config import LLMConfig
 from mmhie._errors import ConfigError
-from mmhie._http import Address
 from mmhie._response import Response, read_model_ids
 from mmhie._retry import Backoff, Polling
 from mmhie._text import warn_caller
@@ -59,7 +57,6 @@ class BaseClient:
         self._config = None if isinstance(config, str) else config
         if self._config is not None and url is not None:
             raise ConfigError("Give an LLMConfig, which has its url, or a url; not both.")
-        self._lock = threading.Lock()
         self._local: LocalServer | None = None
         self._model_id: str | None = None
         self._connections = self._pool()
@@ -90,34 +87,18 @@ class BaseClient:
     def forget(self) -> None:
         """Forget the configuration, the model's id, the connections and the local server."""
         self._connections.forget()
-        self._release_local_server()
-        self._config = self._model_id = None
+        self._config = self._model_id = self._local = None
 
     def renew_after_fork(self) -> None:
         """Start afresh in a forked child: two processes must not share a connection."""
-        self._lock = threading.Lock()
         _fork.keep(self._connections)
         self._connections = self._pool()
-
-    def _address(self) -> Address:
-        """Return the server's address; start the server of the `local` backend if it is down."""
-        if self.config.backend == "remote":
-            return Address.of(self.config.url, self.config.api_key)
-        return Address.of(self._local_server().url())
 
     def _local_server(self) -> "LocalServer":
         from mmhie import _local  # lazily: subprocess and sockets are for this backend only
 
-        with self._lock:
-            if self._local is None:
-                self._local = _local.acquire(self.config)
-            return self._local
-
-    def _release_local_server(self) -> None:
-        with self._lock:
-            server, self._local = self._local, None
-        if server is not None:
-            server.release()
+        self._local = self._local or _local.server_for(self.config)
+        return self._local
 
     def _backoff(self) -> Backoff:
         return Backoff(self.max_retries, self.config.timeout_seconds)

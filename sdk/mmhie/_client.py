@@ -8,7 +8,7 @@ from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
 from mmhie._errors import MMHIEError, RequestError
 from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
-from mmhie._http import build_request, translate_errors, wait_at_most
+from mmhie._http import Address, build_request, translate_errors, wait_at_most
 from mmhie._request import (
     MODELS,
     READY,
@@ -28,6 +28,7 @@ from mmhie._text import MedicalText, text_of, warn
 if TYPE_CHECKING:
     import httpx2
 
+POLL_SECONDS = 0.25  # while a local server starts
 T = TypeVar("T")
 
 
@@ -168,12 +169,8 @@ class MedicalReasoningLLM(BaseClient):
         self._retry(poll, self._polling(timeout_seconds))
 
     def close(self) -> None:
-        """Close idle connections and release the local server; the next call opens them again.
-
-        Under asyncio these are the connections of the running event loop.
-        """
+        """Close idle connections, under asyncio those of the running loop; calls open new ones."""
         self._connections.close()
-        in_thread(self._release_local_server)
 
     def __enter__(self) -> Self:
         return self
@@ -249,7 +246,17 @@ class MedicalReasoningLLM(BaseClient):
         return Response(received.status_code, received.headers, bytes(body))
 
     def _http(self) -> "httpx2.Client":
-        """Return a client for the address; start the server of the `local` backend."""
-        is_local = self.config.backend == "local"
-        address = in_thread(self._address) if is_local else self._address()
+        """Return a client for the address; wait for the server of the `local` backend."""
+        if self.config.backend == "local":
+            address = Address.of(self._local_url())
+        else:
+            address = Address.of(self.config.url, self.config.api_key)
         return self._connections.client(address)
+
+    def _local_url(self) -> str:
+        """Return the local server's address once it is ready; a wait that is cancelled ends."""
+        server = self._local_server()
+        deadline = server.deadline()
+        while (url := in_thread(lambda: server.poll(deadline))) is None:
+            sleep(POLL_SECONDS)
+        return url

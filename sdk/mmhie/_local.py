@@ -1,7 +1,8 @@
-"""MMHIE_BACKEND=local: `mmhie serve` as a child process, from first use to the end of this one."""
+"""MMHIE_BACKEND=local: one `mmhie serve` for all processes with the same configuration."""
 
 import atexit
 import contextlib
+import hashlib
 import http.client
 import os
 import shutil
@@ -16,171 +17,152 @@ from pathlib import Path
 
 from mmhie import _fork
 from mmhie._config import VARIABLES, LLMConfig
-from mmhie._errors import ConfigError, ServiceTimeoutError, UnavailableError
+from mmhie._errors import ConfigError, MMHIEError, ServiceTimeoutError, UnavailableError
+from mmhie._port_file import PortFile
 
 GRACE_SECONDS = 20.0
 # `mmhie serve` gives up after the same time and names the reason: let it report first.
 MARGIN_SECONDS = 10.0
-POLL_SECONDS = 0.1
-MAX_LINE = 500
 CLIENT_ONLY = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
+NOT_INSTALLED = (
+    "MMHIE_BACKEND is local, but the `mmhie` command is not installed; install mmhie-server beside "
+    "this application, or set MMHIE_BACKEND=remote and MMHIE_URL."
+)
+ENDED = "`mmhie serve` ended with exit code {} before it was ready; it says why on standard error."
+TOO_SLOW = (
+    "`mmhie serve` was not ready within {:g} s; set MMHIE_START_TIMEOUT_SECONDS higher if the "
+    "model takes longer to load."
+)
 
-_SERVERS: dict[LLMConfig, "LocalServer"] = {}
+_SERVERS: dict[Path, "LocalServer"] = {}
 
 
 class LocalServer:
-    """One `mmhie serve` for all clients of this process that have the same configuration.
+    """The server of one configuration, for all clients of this process.
 
-    Only the process that started it stops it; a forked child uses its parent's.
+    The first process that needs it starts it, and it ends with that process. Others use it
+    meanwhile, forked ones too; when it is gone, the next request starts another.
     """
 
-    def __init__(
-        self,
-        config: LLMConfig,
-        environ: Mapping[str, str] | None = None,
-        *,
-        margin_seconds: float = MARGIN_SECONDS,
-    ) -> None:
-        self._config = config
-        self._environ = os.environ if environ is None else environ
-        self._margin_seconds = margin_seconds
+    def __init__(self, environ: Mapping[str, str], port_file: Path, seconds: float) -> None:
+        self._environ = environ
+        self._port_file = PortFile(port_file)
+        self._seconds = seconds
         self._lock = threading.Lock()
-        self._count_lock = threading.Lock()  # not the other, which a start holds for minutes
-        self._owner = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
-        self._last_line = ""
-        self._port = 0
-        self._holders = 0
+        self._port = 0  # where a server was ready
         _fork.track(self)
 
-    def hold(self) -> "LocalServer":
-        """Count one more client, and return the server."""
-        with self._count_lock:
-            self._holders += 1
-        return self
+    def deadline(self) -> float:
+        """Return until when a caller waits that begins now."""
+        return time.monotonic() + self._seconds + MARGIN_SECONDS
 
-    def release(self) -> None:
-        """Count one client less; stop the server after the last, and a start that goes on."""
-        with self._count_lock:
-            self._holders -= 1
-            if self._holders <= 0:
-                self.stop()
+    def poll(self, deadline: float) -> str | None:
+        """Return the address of a server that is ready; start ours where there is none.
 
-    def url(self) -> str:
-        """Return the server's address once it is ready; start it, or restart it. Thread-safe.
-
-        Raises ConfigError, UnavailableError, ServiceTimeoutError.
+        Thread-safe. Raises ConfigError, UnavailableError, ServiceTimeoutError.
         """
         with self._lock:
-            if not (self._is_inherited() or self._is_running()):
-                self._start()
-            return f"http://127.0.0.1:{self._port}"
+            if self._is_ready():
+                return f"http://127.0.0.1:{self._port}"
+            if (failure := self._failure(deadline)) is not None:
+                self.stop()
+                raise failure
+            return None
 
     def stop(self) -> None:
-        """Stop the server and wait until it is gone; a start in progress in a thread then fails."""
-        process, self._process = self._process, None
-        if process is None or process.stdin is None or self._is_inherited():
-            return
-        process.stdin.close()  # which is what stops it
-        try:
-            process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        """End our server, and let another process start one."""
+        self._port_file.write(0)
+        process, self._process, self._port = self._process, None, 0
+        if process is not None and process.stdin is not None:
+            process.stdin.close()  # which is what stops it
+            try:
+                process.wait(GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self._port_file.close()
 
     def renew_after_fork(self) -> None:
-        """Close the child's end of the pipe, so that the parent's end alone counts."""
-        self._lock, self._count_lock = threading.Lock(), threading.Lock()
+        """Use the parent's server in a forked child, whose copies must not keep it alive."""
+        self._lock = threading.Lock()
+        self._port_file.close()
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             _fork.keep(self._process)
-        else:
-            self._owner = os.getpid()
+        self._process = None
 
-    def _is_inherited(self) -> bool:
-        return self._owner != os.getpid()
-
-    def _is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+    def _is_ready(self) -> bool:
+        """Return whether our server is ready, or another process's; start ours if there is none."""
+        if self._port and self._process is not None and self._process.poll() is not None:
+            self.stop()  # it has died since it was ready
+        if self._process is None and self._port_file.lock():
+            self._start()
+        port = self._port_file.port()
+        if port not in (0, self._port) and answers(port):
+            self._port = port
+        return port == self._port != 0
 
     def _start(self) -> None:
-        self.stop()
-        launcher = find_launcher(self._environ.get("PATH"), Path(sys.executable).parent)
-        self._port = free_port()
-        self._process = process = subprocess.Popen(
+        try:
+            self._process = self._spawn(free_port())
+        except (ConfigError, OSError):
+            self._port_file.close()
+            raise
+
+    def _spawn(self, port: int) -> "subprocess.Popen[bytes]":
+        launcher = find_launcher(os.environ.get("PATH"), Path(sys.executable).parent)
+        process = subprocess.Popen(
             [launcher, "serve", "--with-parent"],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=child_environ(self._config, self._environ, self._port),
+            stdout=2,  # what it prints is for people
+            env={**self._environ, "MMHIE_PORT": str(port)},
             start_new_session=True,  # Ctrl-C is for this process; it stops the server itself
         )
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.stop)
-            relay = threading.Thread(target=self._relay, args=(process,), daemon=True)
-            relay.start()
-            self._wait_ready(process, relay)
-            undo.pop_all()
+        self._port_file.write(port)
+        return process
 
-    def _relay(self, process: subprocess.Popen[bytes]) -> None:
-        """Copy what the server says to standard error, and keep its last line."""
-        with process.stdout or contextlib.nullcontext(()) as lines:
-            for line in lines:
-                said = line.decode(errors="replace").strip()[:MAX_LINE]
-                self._last_line = said or self._last_line
-                with contextlib.suppress(OSError):  # ours may be gone, or a file on a full disk
-                    os.write(2, line)
-
-    def _wait_ready(self, process: subprocess.Popen[bytes], relay: threading.Thread) -> None:
-        wait = self._config.start_timeout_seconds
-        deadline = time.monotonic() + wait + self._margin_seconds
-        while not is_ready(self._port):
-            if process.poll() is not None:
-                relay.join(1.0)  # a grandchild may hold the pipe open for ever
-                raise UnavailableError(self._ending(process))
-            if time.monotonic() > deadline:
-                raise ServiceTimeoutError(
-                    f"`mmhie serve` was not ready within {wait:g} s; "
-                    "set MMHIE_START_TIMEOUT_SECONDS higher if the model takes longer to load."
-                )
-            time.sleep(POLL_SECONDS)
-
-    def _ending(self, process: subprocess.Popen[bytes]) -> str:
-        """Describe the end of a server that was never ready."""
-        if self._process is not process:
-            return "`mmhie serve` was stopped before it was ready."
-        log = log_file(self._environ, self._port)
-        where = f" (log: {log})" if log.exists() else ""
-        said = f" Its last line: {self._last_line}" if self._last_line else ""
-        ended = f"`mmhie serve` ended with exit code {process.returncode} before it was ready"
-        return f"{ended}{where}.{said}"
+    def _failure(self, deadline: float) -> MMHIEError | None:
+        """Return the reason to wait no longer."""
+        if self._process is not None and (exit_code := self._process.poll()) is not None:
+            return UnavailableError(ENDED.format(exit_code), code="local_start")
+        if time.monotonic() > deadline:
+            return ServiceTimeoutError(TOO_SLOW.format(self._seconds), code="local_start_timeout")
+        return None
 
 
-def acquire(config: LLMConfig) -> LocalServer:
-    """Return the server for `config`, shared by the sync and async clients of this process."""
-    return _SERVERS.setdefault(config, LocalServer(config)).hold()
+def server_for(config: LLMConfig) -> LocalServer:
+    """Return the server for a configuration, shared by all clients of this process."""
+    environ = child_environ(config, os.environ)
+    path = port_file(environ)
+    return _SERVERS.setdefault(path, LocalServer(environ, path, config.start_timeout_seconds))
 
 
 def find_launcher(path: str | None, beside: Path) -> str:
     """Find the `mmhie` command on PATH, else beside Python. Raises ConfigError."""
     launcher = shutil.which("mmhie", path=path) or shutil.which("mmhie", path=str(beside))
     if launcher is None:
-        raise ConfigError(
-            "MMHIE_BACKEND is local, but the `mmhie` command is not installed; install "
-            "mmhie-server beside this application, or set MMHIE_BACKEND=remote and MMHIE_URL."
-        )
+        raise ConfigError(NOT_INSTALLED)
     return launcher
 
 
-def child_environ(config: LLMConfig, environ: Mapping[str, str], port: int) -> dict[str, str]:
-    """Return this process's environment with the values of the configuration and the port."""
+def child_environ(config: LLMConfig, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with the values of the configuration."""
     values = {
         variable: _written(getattr(config, name))
         for name, (variable, *_) in VARIABLES.items()
         if variable not in CLIENT_ONLY
     }
-    kept = {name: text for name, text in environ.items() if name not in CLIENT_ONLY}
-    return {**kept, **values, "MMHIE_HOST": "127.0.0.1", "MMHIE_PORT": str(port)}
+    others = {name: text for name, text in environ.items() if name not in CLIENT_ONLY}
+    return {**others, **values, "MMHIE_HOST": "127.0.0.1"}
+
+
+def port_file(environ: Mapping[str, str]) -> Path:
+    """Return the file of the server with these settings on this machine."""
+    settings = sorted(item for item in environ.items() if item[0].startswith("MMHIE_"))
+    name = hashlib.sha256(repr((socket.gethostname(), settings)).encode()).hexdigest()[:16]
+    folder = environ.get("MMHIE_CACHE_DIR") or "~/.cache/mmhie"
+    return Path(folder).expanduser() / "local" / name
 
 
 def free_port() -> int:
@@ -189,7 +171,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def is_ready(port: int) -> bool:
+def answers(port: int) -> bool:
     """Return whether /readyz answers 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
     try:
@@ -199,12 +181,6 @@ def is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def log_file(environ: Mapping[str, str], port: int) -> Path:
-    """Return the file for the lines of a server's programs."""
-    folder = environ.get("MMHIE_CACHE_DIR") or "~/.cache/mmhie"
-    return Path(folder).expanduser() / "logs" / f"serve-{port}.log"
 
 
 def _written(value: object) -> str:

@@ -98,19 +98,6 @@ def _delay(error: MMHIEError, attempt: int, jitter: float) -> float:
     return step * (0.5 + jitter / 2) if least is None else least + step * jitter / 2
 
 
-def parse_retry_after(value: str | None, now: Clock = time.time) -> float | None:
-    """Return the seconds of a Retry-After header, a number or an HTTP date; None if malformed."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    return _seconds_until(value, now())
-
-
-def _seconds_until(date: str, now: float) -> float | None:
-    from email.utils import parsedate_to_datetime  # lazily: email is slow to import
-
-    try:
-        return max(0.0, parsedate_to_datetime(date).timestamp() - now)
-    except (ValueError, OverflowError):  # of a zone such as +99999999999
-        return None
+def parse_retry_after(value: str | None) -> float | None:
+    """Return the seconds of a Retry-After header; None for what is no number."""
+    return float(value) if value is not None and value.strip().isdecimal() else None

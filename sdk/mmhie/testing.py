@@ -18,13 +18,13 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from mmhie import _base_client
+from mmhie import Answer, MMHIEError, _base_client
 
 DISCLAIMER = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
@@ -54,29 +54,6 @@ STATUS_OF_CODE = {
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scripted:
-    """One answer in waiting."""
-
-    text: str
-    reasoning: str | None
-    finish_reason: str
-    annotations: Json  # the fields that JSON, streams and the `mmhie` key share
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """One refusal in waiting."""
-
-    status: int
-    code: str
-    message: str
-
-    def body(self) -> Json:
-        error = {"message": self.message, "type": "error", "param": None, "code": self.code}
-        return {"error": error}
-
-
 class FakeServer:
     """Requests received and answers in waiting; without one, the answer is DEFAULT_TEXT.
 
@@ -87,7 +64,7 @@ class FakeServer:
         self.url = ""
         self.requests: list[Json] = []
         self.feedback: list[Json] = []
-        self._next: deque[_Scripted | _Failure] = deque()
+        self._next: deque[Answer | MMHIEError] = deque()
 
     @property
     def prompts(self) -> list[str]:
@@ -104,13 +81,8 @@ class FakeServer:
         truncated: str | None = None,
     ) -> None:
         """Give this answer to the next request that has none yet."""
-        annotations = {
-            "truncated": truncated,
-            "warnings": list(warnings),
-            "notices": [dict(notice) for notice in notices],
-        }
-        finish = "length" if truncated in ("in_answer", "in_reasoning") else "stop"
-        self._next.append(_Scripted(text, reasoning, finish, annotations))
+        answer = Answer(text, reasoning, notices=tuple(notices), warnings=tuple(warnings))
+        self._next.append(replace(answer, truncated=truncated))
 
     def fail(
         self, code: str, message: str = "Scripted failure.", *, status: int | None = None
@@ -121,18 +93,18 @@ class FakeServer:
         """
         if status is None and code not in STATUS_OF_CODE:
             raise ValueError(f"Give `status`, or use one of {', '.join(STATUS_OF_CODE)}.")
-        self._next.append(_Failure(status or STATUS_OF_CODE[code], code, message))
+        self._next.append(MMHIEError(message, code=code, status=status or STATUS_OF_CODE[code]))
 
-    def take(self, request: Json) -> _Scripted | _Failure:
+    def take(self, request: Json) -> Answer | MMHIEError:
         """Record a request and return the answer to it."""
         self.requests.append(request)
         if not self._next:
             self.answer()
         return self._next.popleft()
 
-    def take_feedback(self, feedback: Json) -> Json | _Failure:
+    def take_feedback(self, feedback: Json) -> Json | MMHIEError:
         """Keep feedback and return its receipt, or the failure that is next."""
-        if self._next and isinstance(failure := self._next[0], _Failure):
+        if self._next and isinstance(failure := self._next[0], MMHIEError):
             self._next.popleft()
             return failure
         duplicate = feedback in self.feedback
@@ -154,43 +126,54 @@ def prompt_of(request: Json) -> str:
     return str(users[-1].get("content")) if users else ""
 
 
-def last_event(answer: _Scripted) -> Json:
+def labels_of(answer: Answer) -> Json:
+    """Return the fields that JSON, streams and the `mmhie` key share."""
+    notices = [dict(notice) for notice in answer.notices]
+    return {
+        "truncated": answer.truncated,
+        "warnings": list(answer.warnings),
+        "notices": notices,
+    }
+
+
+def last_event(answer: Answer) -> Json:
     """Return the last event of a stream: all but the text, as the gateway writes it."""
     tokens = len(answer.text.split())
+    is_cut = answer.truncated in ("in_answer", "in_reasoning")
     return {
         "model": MODEL,
-        "finish_reason": answer.finish_reason,
+        "finish_reason": "length" if is_cut else "stop",
         "usage": {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": tokens + 1},
         "disclaimer": DISCLAIMER,
-        **answer.annotations,
+        **labels_of(answer),
         "request_id": "testing",
         "mmhie": {
             "disclaimer": {"id": "testing", "version": "testing", "sha256": "", "text": DISCLAIMER},
             "emergency_note": EMERGENCY_NOTE,
             "ai_generated": True,
             "provenance": {"engine": "mmhie.testing", "model": MODEL, "request_id": "testing"},
-            **answer.annotations,
+            **labels_of(answer),
         },
     }
 
 
-def generate_body(answer: _Scripted) -> Json:
+def generate_body(answer: Answer) -> Json:
     """Return the JSON of /llm/generate."""
     reasoning = {} if answer.reasoning is None else {"reasoning": answer.reasoning}
     return {"text": answer.text, **last_event(answer), **reasoning}
 
 
-def generate_stream(answer: _Scripted) -> bytes:
+def generate_stream(answer: Answer) -> bytes:
     """Return the events of /llm/generate, a word each; notices come with the first."""
     events: list[Json] = [{"reasoning_delta": answer.reasoning}] if answer.reasoning else []
     events += [{"delta": word} for word in re.findall(r"\s*\S+|\s+$", answer.text)]
     first, *others = [*events, last_event(answer)]
-    first = {"notices": answer.annotations["notices"], **first}
+    first = {"notices": labels_of(answer)["notices"], **first}
     lines = [*map(json.dumps, [first, *others]), "[DONE]"]
     return "".join(f"data: {line}\n\n" for line in lines).encode()
 
 
-def chat_body(answer: _Scripted) -> Json:
+def chat_body(answer: Answer) -> Json:
     """Return the JSON of /v1/chat/completions."""
     last = last_event(answer)
     message = {"role": "assistant", "content": answer.text, "reasoning": answer.reasoning}
@@ -225,8 +208,9 @@ class FakeHandler(BaseHTTPRequestHandler):
         body: Json = json.loads(self.rfile.read(int(self.headers["content-length"])))
         is_feedback = self.path == "/v1/mmhie/feedback"
         answer = self.fake.take_feedback(body) if is_feedback else self.fake.take(body)
-        if isinstance(answer, _Failure):
-            self._send(answer.status, answer.body())
+        if isinstance(answer, MMHIEError):
+            error = {"message": answer.message, "type": "error", "param": None, "code": answer.code}
+            self._send(answer.status or 500, {"error": error})
         elif isinstance(answer, dict):
             self._send(200, answer)
         elif self.path == "/v1/chat/completions":

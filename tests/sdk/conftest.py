@@ -84,14 +84,25 @@ def serve(opened: ExitStack) -> Serve:
     return start
 
 
-@pytest.fixture(params=[SyncClient, AsyncClient])
-def connect(request: pytest.FixtureRequest, opened: ExitStack) -> Connect:
-    """A client, sync and async in turn, with the limits and configuration fields given."""
+def connecting(kind: Callable[..., Any], opened: ExitStack) -> Connect:
+    """Make clients of a kind with the limits and configuration fields given."""
 
     def make(
         url: str, *, max_retries: int = 2, timeout_seconds: float = PATIENCE_S, **fields: Any
     ) -> Any:
         config = LLMConfig(url=url, timeout_seconds=timeout_seconds, **fields)
-        return opened.enter_context(request.param(config, max_retries=max_retries))
+        return opened.enter_context(kind(config, max_retries=max_retries))
 
     return make
+
+
+@pytest.fixture
+def connect(opened: ExitStack) -> Connect:
+    """The sync client, which is generated from the async one."""
+    return connecting(SyncClient, opened)
+
+
+@pytest.fixture(params=[SyncClient, AsyncClient])
+def connect_both(request: pytest.FixtureRequest, opened: ExitStack) -> Connect:
+    """The sync and the async client in turn, for what their own input and output decides."""
+    return connecting(request.param, opened)

@@ -36,8 +36,9 @@ class Handler(BaseHTTPRequestHandler):
 
 def note_start() -> None:
     mine = {name: text for name, text in os.environ.items() if name.startswith("MMHIE_")}
+    start = {"pid": os.getpid(), "parent": os.getppid(), "argv": sys.argv[1:], "env": mine}
     with Path(os.environ["FAKE_STARTS"]).open("a") as starts:
-        starts.write(json.dumps({"pid": os.getpid(), "argv": sys.argv[1:], "env": mine}) + "\n")
+        starts.write(json.dumps(start) + "\n")
 
 
 def end_with_parent() -> None:
@@ -48,9 +49,6 @@ def end_with_parent() -> None:
 def main() -> None:
     note_start()
     if os.environ.get("FAKE_MODE") == "refuse":
-        log = Path(os.environ["MMHIE_CACHE_DIR"], "logs", f"serve-{os.environ['MMHIE_PORT']}.log")
-        log.parent.mkdir()
-        log.touch()
         sys.stderr.write("MMHIE_PORT is taken.\n\n")
         sys.exit(2)
     if os.environ.get("FAKE_MODE") != "stubborn":

@@ -3,32 +3,26 @@
 import dataclasses
 import warnings
 
+import mmhie
 import pytest
-from mmhie import ConfigError, LLMConfig
+from mmhie import ConfigError, LLMConfig, MedicalReasoningLLM
 
 from gateway.settings.base import names_of
 from gateway.settings.gateway import GatewaySettings
 from launcher.settings import LauncherSettings
+from tests.sdk.conftest import Serve
+from tests.sdk.scripted_server import JSON_ANSWER, reply
 
 TEST_OVERRIDE = "MMHIE_REASONER_MODEL_TEST_OVERRIDE"
+NOWHERE = "http://127.0.0.1:9"
 
 
 def test_defaults_are_those_of_the_original_readme() -> None:
     """An empty environment gives the documented values."""
-    assert LLMConfig.from_env({}) == LLMConfig(
-        model_name="dousery/medical-reasoning-gpt-oss-20b",
-        device="auto",
-        device_map="auto",
-        max_tokens=512,
-        streaming=False,
-        quantize="none",
-        timeout_seconds=30,
-        max_input_length=4096,
-        url="http://127.0.0.1:8000",
-        api_key=None,
-        backend="remote",
-        start_timeout_seconds=900,
-    )
+    assert dataclasses.astuple(LLMConfig.from_env({})) == (
+        "dousery/medical-reasoning-gpt-oss-20b", "auto", "auto", 512, False, "none", 30, 4096,
+        "http://127.0.0.1:8000", None, "remote", 900,
+    )  # fmt: skip
 
 
 def test_every_variable_is_read() -> None:
@@ -57,8 +51,8 @@ def test_every_variable_is_read() -> None:
 @pytest.mark.parametrize(
     ("environ", "field", "value"),
     [
-        *(({"MMHIE_STREAMING": text}, "streaming", True) for text in ("1", "true", "YES", "On")),
-        *(({"MMHIE_STREAMING": text}, "streaming", False) for text in ("0", "no")),
+        ({"MMHIE_STREAMING": "YES"}, "streaming", True),
+        ({"MMHIE_STREAMING": "0"}, "streaming", False),
         ({"MMHIE_DEVICE_MAP": "null"}, "device_map", None),
         ({"MMHIE_MAX_TOKENS": " "}, "max_tokens", 512),
         ({"MMHIE_REASONER_MODEL": "a", TEST_OVERRIDE: "b"}, "model_name", "b"),
@@ -75,26 +69,19 @@ def test_values_are_read_as_before(environ: dict[str, str], field: str, value: o
         ("MMHIE_MAX_TOKENS", "many"),
         ("MMHIE_MAX_TOKENS", "0"),
         ("MMHIE_STREAMING", "maybe"),
-        ("MMHIE_TIMEOUT_SECONDS", "soon"),
-        ("MMHIE_TIMEOUT_SECONDS", "0"),
         ("MMHIE_TIMEOUT_SECONDS", "nan"),
-        ("MMHIE_TIMEOUT_SECONDS", "inf"),
+        ("MMHIE_TIMEOUT_SECONDS", "1e12"),
         ("MMHIE_START_TIMEOUT_SECONDS", "-1"),
         ("MMHIE_MAX_INPUT_LENGTH", "1.5"),
         ("MMHIE_BACKEND", "cloud"),
         ("MMHIE_URL", "127.0.0.1:8000"),
-        ("MMHIE_URL", "http://"),
         ("MMHIE_URL", "unix:/"),
         ("MMHIE_URL", "http://:8000"),
-        ("MMHIE_URL", "http://host:port"),
         ("MMHIE_URL", "http://host:99999"),
         ("MMHIE_URL", "http://[::1"),
         ("MMHIE_URL", "http://two words"),
         ("MMHIE_URL", "http://host..org"),
-        ("MMHIE_URL", "http://host\n.org"),
         ("MMHIE_URL", "http://host/?tenant=1"),
-        ("MMHIE_URL", "http://host/#top"),
-        ("MMHIE_TIMEOUT_SECONDS", "1e12"),
     ],
 )
 def test_a_bad_value_names_its_variable(variable: str, text: str) -> None:
@@ -105,12 +92,16 @@ def test_a_bad_value_names_its_variable(variable: str, text: str) -> None:
     assert isinstance(caught.value, ValueError)
 
 
-def test_the_key_is_not_shown() -> None:
-    """A configuration in a log line gives no key away."""
-    assert "hunter2" not in repr(LLMConfig(api_key="hunter2"))
+def test_it_is_frozen_and_does_not_show_the_key() -> None:
+    """A configuration never changes under a client, and a log line gives no key away."""
+    config = LLMConfig(api_key="hunter2")
+
+    assert "hunter2" not in repr(config)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.max_tokens = 1  # type: ignore[misc] # the point of the test
 
 
-@pytest.mark.parametrize("key", ["", "hunter2\n", "hunter 2", "hünter2", "hunter2\udc80"])
+@pytest.mark.parametrize("key", ["", "hunter2\n", "hunter 2", "hünter2"])
 def test_what_no_header_can_hold_is_no_key(key: str) -> None:
     """Said before the first request, which would look like a lost connection; and not shown."""
     with pytest.raises(ConfigError, match="MMHIE_API_KEY is no key") as caught:
@@ -119,31 +110,16 @@ def test_what_no_header_can_hold_is_no_key(key: str) -> None:
     assert "2" not in str(caught.value)
 
 
-def test_it_is_frozen() -> None:
-    """A configuration never changes under a client."""
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        LLMConfig().max_tokens = 1  # type: ignore[misc] # the point of the test
-
-
-@pytest.mark.parametrize("url", ["http://host:8000/v1", "https://host/v1/", "http://host/a/v1"])
-def test_the_path_of_other_clients_is_named(url: str) -> None:
+def test_the_path_of_other_clients_is_named() -> None:
     """Clients of OpenAI want /v1 in the address; this one adds it."""
     with pytest.raises(ConfigError, match=r"drop /v1"):
-        LLMConfig(url=url)
+        LLMConfig(url="https://host/a/v1/")
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "http://host/a",
-        "http://v1",
-        "unix:/run/v1",
-        "http://host/v10",
-        "https://höst:1",
-        "http://[::1]:8000",
-    ],
+    "url", ["http://v1", "unix:/run/v1", "http://host/v10", "https://höst:1", "http://[::1]:8000"]
 )
-def test_an_address_that_only_looks_like_it_is_kept(url: str) -> None:
+def test_an_address_that_only_looks_like_it_is_accepted(url: str) -> None:
     """Only a path that ends in /v1 is meant."""
     assert LLMConfig(url=url).url == url
 
@@ -164,3 +140,23 @@ def test_variables_of_server_and_backend_are_no_misspellings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert LLMConfig.from_env(dict.fromkeys(others, "") | mine).max_tokens == 7
+
+
+def test_an_address_is_enough(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the one argument or by its name; the rest is the environment's."""
+    monkeypatch.setenv("MMHIE_URL", NOWHERE)
+    monkeypatch.setenv("MMHIE_MAX_TOKENS", "7")
+    server = serve(reply(JSON_ANSWER), reply(JSON_ANSWER))
+    with MedicalReasoningLLM(server.url) as first, MedicalReasoningLLM(url=server.url) as second:
+        for client in (first, second):
+            assert client.generate("How?") == "Rest and fluids."
+
+    assert [call.json()["max_tokens"] for call in server.calls] == [7, 7]
+
+
+def test_an_address_that_is_none() -> None:
+    """Two are refused at once, a malformed one at the first use."""
+    with pytest.raises(mmhie.ConfigError, match="not both"):
+        MedicalReasoningLLM(LLMConfig(url=NOWHERE), url=NOWHERE)
+    with pytest.raises(mmhie.ConfigError, match="localhost:8000"):
+        MedicalReasoningLLM("localhost:8000").generate("How?")

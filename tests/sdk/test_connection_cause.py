@@ -6,9 +6,11 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import httpx2
 import mmhie
 import pytest
 from mmhie._connection_cause import UNKNOWN, cause_of
+from mmhie._http import server_of
 from mmhie.testing import DEFAULT_TEXT, FakeHandler, FakeServer
 
 from tests.gateway.server.certificates import Authority
@@ -22,9 +24,9 @@ def said(connect: Connect, url: str) -> str:
     return failed.value.message
 
 
-def test_a_name_without_an_address(connect: Connect) -> None:
+def test_a_name_without_an_address(connect_both: Connect) -> None:
     """`.invalid` never has one (RFC 2606)."""
-    assert "has no address" in said(connect, "http://mmhie.invalid:8000")
+    assert "has no address" in said(connect_both, "http://mmhie.invalid:8000")
 
 
 def test_https_to_a_server_of_http(connect: Connect) -> None:
@@ -104,3 +106,23 @@ def test_an_environment_that_does_not_fit(
 
     with pytest.raises(mmhie.ConfigError, match=told):
         connect("http://model.invalid").generate("How?")
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://nurse:secret@127.0.0.1:9/path", "The server at http://127.0.0.1:9 cannot"),
+        ("http://[::1]:9", "The server at http://[::1]:9 cannot"),
+    ],
+)
+def test_a_server_that_is_away_is_named(connect: Connect, url: str, named: str) -> None:
+    """By its address, without what is secret in it."""
+    assert said(connect, url).startswith(named)
+
+
+def test_a_socket_is_named_as_one() -> None:
+    """Its path may be long, and the host in its address is ours."""
+    request = httpx2.Request("GET", "http://mmhie/llm/generate")
+
+    assert server_of(httpx2.ConnectError("", request=request)) == "The server at its socket"
+    assert server_of(httpx2.ConnectError("")) == "The server"

@@ -63,13 +63,13 @@ def test_each_kind(
     ],
 )
 def test_an_error_inside_a_stream(
-    serve: Serve, connect: Connect, code: str, error_type: str, kind: type[mmhie.MMHIEError]
+    serve: Serve, connect_both: Connect, code: str, error_type: str, kind: type[mmhie.MMHIEError]
 ) -> None:
     """Deltas before it are delivered, then it raises; it is never retried."""
     envelope = {"error": {"message": "Do this.", "type": error_type, "param": None, "code": code}}
     both = event({"delta": "Half"}) + event(envelope) + b"data: [DONE]\n\n"
     server = serve(stream(both))
-    events = connect(server.url).events("How?")
+    events = connect_both(server.url).events("How?")
 
     assert next(events) == mmhie.Delta("Half")
     with pytest.raises(kind, match=r"^Do this\.") as caught:
@@ -130,30 +130,30 @@ def test_a_long_retry_after_is_not_waited_for(serve: Serve, connect: Connect) ->
     assert len(server.calls) == 1
 
 
-def test_retries_come_to_an_end(serve: Serve, connect: Connect) -> None:
+def test_retries_come_to_an_end(serve: Serve, connect_both: Connect) -> None:
     """Two retries, then the error."""
     server = serve(error(503, "engine_unavailable"))
 
     with pytest.raises(mmhie.UnavailableError):
-        connect(server.url, max_retries=2).generate("How?")
+        connect_both(server.url, max_retries=2).generate("How?")
 
     assert len(server.calls) == 3
 
 
-def test_opening_a_stream_is_retried(serve: Serve, connect: Connect) -> None:
+def test_opening_a_stream_is_retried(serve: Serve, connect_both: Connect) -> None:
     """Before the first byte a refusal is safe to try again."""
     last = event({"finish_reason": "stop"}) + b"data: [DONE]\n\n"
     server = serve(error(429, "too_busy"), stream(event({"delta": "Hi"}) + last))
 
-    assert list(connect(server.url).stream_generate("How?")) == ["Hi", ""]
+    assert list(connect_both(server.url).stream_generate("How?")) == ["Hi", ""]
     assert len(server.calls) == 2
 
 
-def test_nobody_listening_is_retried(connect: Connect) -> None:
+def test_nobody_listening_is_retried(connect_both: Connect) -> None:
     """A refused connection is a ConnectionError too, after the retries' pauses."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        client = connect(f"http://127.0.0.1:{unused.getsockname()[1]}", max_retries=1)
+        client = connect_both(f"http://127.0.0.1:{unused.getsockname()[1]}", max_retries=1)
         began = time.monotonic()
         with pytest.raises(
             mmhie.ConnectionFailedError, match=r"nothing listens there.*MMHIE_URL"

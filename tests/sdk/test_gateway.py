@@ -24,10 +24,10 @@ def gateway(gateway_with: Shared) -> Gateway:
 
 
 def test_answers_are_whole_and_annotated(
-    gateway: Gateway, engine: FakeEngine, connect: Connect
+    gateway: Gateway, engine: FakeEngine, connect_both: Connect
 ) -> None:
     """JSON, stream and chat: text, disclaimer, usage, provenance, request id, model."""
-    client = connect(gateway.url)
+    client = connect_both(gateway.url)
     streamed = list(client.events("How?"))[-1]
     assert isinstance(streamed, mmhie.End)
     answers = [client.generate_detailed("How?"), streamed.answer, client.chat_detailed(TURNS)]
@@ -81,13 +81,13 @@ def test_refusals_are_their_classes(
 
 
 def test_the_servers_timeout_arrives_first(
-    gateway: Gateway, engine: FakeEngine, connect: Connect
+    gateway: Gateway, engine: FakeEngine, connect_both: Connect
 ) -> None:
     """Its 504 says more than our own clock could; a TimeoutError either way, asked once."""
     engine.next(fault="hang_after_headers")
 
     with pytest.raises(mmhie.ServiceTimeoutError) as caught:
-        connect(gateway.url, timeout_seconds=3).generate("How?")
+        connect_both(gateway.url, timeout_seconds=3).generate("How?")
 
     assert isinstance(caught.value, TimeoutError)
 
@@ -104,11 +104,11 @@ def test_leaving_a_stream_stops_the_engine(gateway: Gateway, engine: FakeEngine)
 
 @pytest.mark.parametrize("fault", ["cut", "reset_midstream", "error_midstream", "clean_cut"])
 def test_an_engine_that_fails_midway_never_looks_like_success(
-    gateway: Gateway, engine: FakeEngine, connect: Connect, fault: str
+    gateway: Gateway, engine: FakeEngine, connect_both: Connect, fault: str
 ) -> None:
     """The gateway says so inside the stream; here it raises after the deltas that came."""
     engine.next(fault=fault)
-    events = connect(gateway.url).events("How?")
+    events = connect_both(gateway.url).events("How?")
 
     assert isinstance(next(events), Delta)
     with pytest.raises(mmhie.MMHIEError):

@@ -18,7 +18,7 @@ from typing import Any
 import mmhie
 import pytest
 from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM, _local
-from mmhie._local import LocalServer, child_environ, find_launcher
+from mmhie._local import child_environ, find_launcher
 
 from tests.waiting import PATIENCE_S, until
 
@@ -51,7 +51,10 @@ def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
     def read() -> list[dict[str, Any]]:
         return [json.loads(line) for line in notes.read_text().splitlines()]
 
+    monkeypatch.setattr(_local, "_SERVERS", {})
     yield read
+    for server in _local._SERVERS.values():
+        server.stop()
     left = [start["pid"] for start in read() if not is_gone(start["pid"], seconds=0)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
@@ -88,15 +91,15 @@ def said(process: "subprocess.Popen[str]") -> str:
 
 
 def test_the_first_question_starts_the_server(starts: Starts) -> None:
-    """Construction starts nothing; the first question does; closing stops it."""
+    """Construction starts nothing; the first question does; closing the client keeps it."""
     with MedicalReasoningLLM(LOCAL) as client:
         assert starts() == []
         assert client.generate("How?") == "Local answer."
         assert client.generate("And?") == "Local answer."
 
-    (start,) = starts()
-    assert start["argv"] == ["serve", "--with-parent"]
-    assert is_gone(start["pid"], seconds=0)
+    with MedicalReasoningLLM(LOCAL) as later:
+        assert later.generate("How?") == "Local answer."
+    assert [start["argv"] for start in starts()] == [["serve", "--with-parent"]]
 
 
 def test_the_server_gets_the_configuration(starts: Starts) -> None:
@@ -125,9 +128,9 @@ def test_other_variables_reach_the_server() -> None:
     """The operator's own settings pass; the sdk's do not."""
     environ = {"MMHIE_DTYPE": "float16", "HOME": "/h", "MMHIE_URL": "u", "MMHIE_API_KEY": "k"}
 
-    given = child_environ(LOCAL, environ, port=7)
+    given = child_environ(LOCAL, environ)
 
-    assert (given["MMHIE_DTYPE"], given["HOME"], given["MMHIE_PORT"]) == ("float16", "/h", "7")
+    assert (given["MMHIE_DTYPE"], given["HOME"]) == ("float16", "/h")
     assert not {"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"} & given.keys()
 
 
@@ -142,7 +145,7 @@ def test_many_threads_start_one_server(starts: Starts, monkeypatch: pytest.Monke
 
 
 def test_sync_and_async_share_one_server(starts: Starts) -> None:
-    """A model fills the memory once; the last client to close stops it."""
+    """A model fills the memory once."""
 
     async def ask() -> str:
         async with AsyncMedicalReasoningLLM(LOCAL) as client:
@@ -151,40 +154,48 @@ def test_sync_and_async_share_one_server(starts: Starts) -> None:
     with MedicalReasoningLLM(LOCAL) as client:
         client.generate("How?")
         assert asyncio.run(ask()) == "Local answer."
-        assert not is_gone(starts()[0]["pid"], seconds=0)
 
     assert len(starts()) == 1
+
+
+def test_two_processes_share_one_server(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when both begin at once; when the one that started it ends, the other starts its own."""
+    monkeypatch.setenv("FAKE_READY_SECONDS", "0.5")
+    again = """
+sys.stdin.readline()
+print(medical_reasoner.generate("And now?"), flush=True)
+sys.stdin.readline()
+"""
+    backends = [script(again), script(again)]
+    with backends[0], backends[1]:
+        assert [said(backend) for backend in backends] == ["Local answer."] * 2
+        (start,) = starts()
+        owner, other = backends if start["parent"] == backends[0].pid else backends[::-1]
+        owner.kill()
+        assert is_gone(start["pid"])
+
+        assert other.stdin is not None
+        other.stdin.write("\n")
+        other.stdin.flush()
+        assert said(other) == "Local answer."
+        assert [start["parent"] for start in starts()] == [owner.pid, other.pid]
 
 
 def test_a_server_that_died_is_started_again(starts: Starts) -> None:
     """The next question after its death has a new one, and a new connection."""
     with MedicalReasoningLLM(LOCAL) as client:
         client.generate("How?")
-        os.kill(starts()[0]["pid"], signal.SIGKILL)
-        until(lambda: not _local._SERVERS[LOCAL]._is_running())
+        pid = starts()[0]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
         assert client.generate("How?") == "Local answer."
 
     assert len(starts()) == 2
 
 
-def test_stopping_interrupts_a_start(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that ends while another thread starts the server does not wait for it."""
-    monkeypatch.setenv("FAKE_READY_SECONDS", "600")
-    server = LocalServer(LOCAL)
-
-    with ThreadPoolExecutor(1) as threads:
-        starting = threads.submit(server.url)
-        until(starts)
-        server.stop()
-        with pytest.raises(mmhie.UnavailableError, match="was stopped before it was ready"):
-            starting.result(PATIENCE_S)
-
-    assert is_gone(starts()[0]["pid"], seconds=0)
-
-
-def test_closing_does_not_wait_for_a_start(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in a backend closes its client, and a model may load for a quarter of an hour."""
+def test_leaving_does_not_wait_for_a_start(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a backend cancels its tasks, and a model may load for a quarter of an hour."""
     monkeypatch.setenv("FAKE_READY_SECONDS", "600")
 
     async def ask() -> None:
@@ -198,23 +209,38 @@ def test_closing_does_not_wait_for_a_start(starts: Starts, monkeypatch: pytest.M
     with pytest.raises(TimeoutError):
         asyncio.run(ask())
 
-    assert is_gone(starts()[0]["pid"], seconds=0)
     assert time.monotonic() - before < PATIENCE_S
 
 
-def test_a_server_that_ends_before_it_is_ready(
+def test_a_process_that_ends_does_not_wait_for_a_start(
     starts: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its exit code, the log and its own last sentence are in the error."""
+    """Ctrl-C in a backend ends it at once, and a model may load for a quarter of an hour."""
+    monkeypatch.setenv("FAKE_READY_SECONDS", "600")
+    with script("") as backend:
+        until(starts)
+        backend.send_signal(signal.SIGINT)
+        assert backend.wait(PATIENCE_S) != 0
+
+    assert is_gone(starts()[0]["pid"])
+
+
+def test_a_server_that_ends_before_it_is_ready(
+    starts: Starts, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its exit code is in the error, its own sentence on standard error; then it may start."""
     monkeypatch.setenv("FAKE_MODE", "refuse")
 
     with (
         MedicalReasoningLLM(LOCAL) as client,
-        pytest.raises(
-            mmhie.UnavailableError, match=r"exit code 2 .*\(log: .*\.log\).* MMHIE_PORT is taken\.$"
-        ),
+        pytest.raises(mmhie.UnavailableError, match=r"exit code 2 .* standard error\.$") as failed,
     ):
         client.generate("How?")
+
+    assert failed.value.code == "local_start"
+    assert "MMHIE_PORT is taken." in capfd.readouterr().err
+    (server,) = _local._SERVERS.values()
+    assert server._port_file.lock()
 
 
 def test_a_server_that_is_never_ready(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,13 +248,21 @@ def test_a_server_that_is_never_ready(starts: Starts, monkeypatch: pytest.Monkey
     monkeypatch.setenv("FAKE_READY_SECONDS", "600")
     clock = SimpleNamespace(monotonic=lambda: 1000.0 if starts() else 0.0, sleep=time.sleep)
     monkeypatch.setattr(_local, "time", clock)
-    server = LocalServer(LLMConfig(backend="local", start_timeout_seconds=900))
+    client = MedicalReasoningLLM(LLMConfig(backend="local", start_timeout_seconds=900))
 
     with pytest.raises(TimeoutError, match="MMHIE_START_TIMEOUT_SECONDS") as caught:
-        server.url()
+        client.generate("How?")
 
     assert type(caught.value) is mmhie.ServiceTimeoutError
     assert is_gone(starts()[0]["pid"], seconds=0)
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence names the setting."""
+    monkeypatch.setenv("MMHIE_CACHE_DIR", "/proc/none")
+
+    with pytest.raises(mmhie.ConfigError, match="set MMHIE_CACHE_DIR"):
+        MedicalReasoningLLM(LOCAL).generate("How?")
 
 
 def test_without_the_command_it_says_what_to_install(tmp_path: Path) -> None:
@@ -311,5 +345,6 @@ def test_a_server_that_ignores_the_request_to_stop_is_killed(
     monkeypatch.setattr(_local, "GRACE_SECONDS", 0.2)
     with MedicalReasoningLLM(LOCAL) as client:
         assert client.generate("How?") == "Local answer."
+    _local._stop_all()
 
     assert is_gone(starts()[0]["pid"], seconds=0)

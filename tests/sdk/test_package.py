@@ -160,12 +160,13 @@ FORK = """
 import os, sys, asyncio
 from mmhie import AsyncMedicalReasoningLLM, medical_reasoner
 medical_reasoner.generate("parent before")
-medical_reasoner._lock.acquire()  # another thread may hold it at the moment of the fork
+lock = medical_reasoner._connections._lock
+lock.acquire()  # another thread may hold it at the moment of the fork
 if os.fork() == 0:
     medical_reasoner.generate("child")
     asyncio.run(AsyncMedicalReasoningLLM.instance().generate("child async"))
     os._exit(0)
-medical_reasoner._lock.release()
+lock.release()
 assert os.wait()[1] == 0
 medical_reasoner.generate("parent after")
 medical_reasoner.close()

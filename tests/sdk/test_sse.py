@@ -1,14 +1,11 @@
 """Server-sent events survive any cut, in both clients: httpx2's decoder, held to what we need."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import httpx2
 import mmhie
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from mmhie import AnswerStream, AsyncAnswerStream, Delta, End
 
 TEXT = "a\u2028b\u0085c\x0bd é 🩺"
@@ -72,31 +69,18 @@ async def test_events_survive_a_cut_at_every_byte() -> None:
         assert texts(*chunks) == await async_texts(*chunks) == [TEXT, "two lines"]
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=4))
-def test_no_character_of_a_text_ends_an_event(written: list[str]) -> None:
-    """No character but CR and LF ends a line, and JSON escapes those."""
-    deltas = [json.dumps({"delta": text}, ensure_ascii=False) for text in written]
-    raw = "".join(f"data: {delta}\n\n" for delta in deltas).encode() + END
-
-    if any(text.strip() for text in written):
-        assert texts(raw) == written
-
-
-@pytest.mark.parametrize("rest", [b"data: [DONE]", b"data: [DONE]\n"])
-def test_an_event_without_its_blank_line_is_dropped(rest: bytes) -> None:
+def test_an_event_without_its_blank_line_is_dropped() -> None:
     """An incomplete event does not count."""
     whole = b'data: {"delta": "Hi"}\n\ndata: {"finish_reason": "stop"}\n\n'
 
     with pytest.raises(mmhie.IncompleteAnswerError):
-        texts(whole + rest)
+        texts(whole + b"data: [DONE]\n")
 
 
-@pytest.mark.parametrize(
-    "line", [b": comment", b"event: x", b"id: 1", b"retry: 5", b"datas: x", b"data"]
-)
-def test_other_lines_say_nothing(line: bytes) -> None:
+def test_other_lines_say_nothing() -> None:
     """Comments, unused fields and events without data are skipped."""
-    assert texts(line + b'\n\ndata: {"delta": "Hi"}\n\n' + END) == ["Hi"]
+    for line in (b": comment", b"event: x", b"id: 1", b"retry: 5", b"datas: x", b"data"):
+        assert texts(line + b'\n\ndata: {"delta": "Hi"}\n\n' + END) == ["Hi"]
 
 
 def test_the_charset_is_utf_8_whatever_the_header_says() -> None:
@@ -116,16 +100,3 @@ def test_an_event_is_bounded() -> None:
     """A server that never ends its line does not fill the memory: 1 MiB is the end of it."""
     with pytest.raises(mmhie.UnavailableError):
         texts(*[b"data: "], *[b"x" * 65536] * 17)
-
-
-def test_a_long_event_costs_what_its_length_does() -> None:
-    """Twice the length, in many small chunks, takes about twice the time, not four times."""
-
-    def seconds(size: int) -> float:
-        raw = b'data: {"delta": "%s"}\n\n' % (b"x" * size) + END
-        chunks = [raw[at : at + 64] for at in range(0, len(raw), 64)]
-        began = time.process_time()
-        assert len(texts(*chunks)[0]) == size
-        return time.process_time() - began
-
-    assert min(seconds(800_000) for _ in range(3)) < 16 * min(seconds(100_000) for _ in range(3))

@@ -13,8 +13,16 @@ from mmhie import (
     MedicalReasoningLLM,
     ReasoningDelta,
 )
-from mmhie.testing import DEFAULT_TEXT, DISCLAIMER, FakeServer, mmhie_server, running
+from mmhie.testing import (
+    DEFAULT_TEXT,
+    DISCLAIMER,
+    STATUS_OF_CODE,
+    FakeServer,
+    mmhie_server,
+    running,
+)
 
+from scripts.render.errors import leaves
 from tests.contract.process import Gateway
 from tests.sdk.test_package import run
 
@@ -62,7 +70,9 @@ def test_it_fails_by_any_code(mmhie_server: FakeServer) -> None:
         mmhie.medical_reasoner.generate("How?")
     assert mmhie.medical_reasoner.generate("How?") == DEFAULT_TEXT
     with pytest.raises(ValueError, match="no_answer"):
-        mmhie_server.fail("nonsense")
+        mmhie_server.fail("a_later_one")
+    mmhie_server.fail("a_later_one", status=429)
+    assert set(STATUS_OF_CODE.items()) <= {(leaf.code, leaf.status) for leaf in leaves()}
 
 
 def test_it_takes_feedback(mmhie_server: FakeServer) -> None:

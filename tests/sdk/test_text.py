@@ -87,9 +87,9 @@ def test_copies_keep_the_answer(text: MedicalText) -> None:
         assert made.answer == text.answer
 
 
-def test_one_warning_at_the_callers_line(serve: Serve, connect: Connect) -> None:
+def test_one_warning_at_the_callers_line(serve: Serve, connect_both: Connect) -> None:
     """It names what to look at and quotes nothing."""
-    client = connect(serve(reply(CUT_ANSWER)).url)
+    client = connect_both(serve(reply(CUT_ANSWER)).url)
 
     with pytest.warns(MedicalTextWarning) as caught:
         client.generate("canary-7f3a")

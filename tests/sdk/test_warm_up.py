@@ -12,10 +12,10 @@ def phase(name: str, status: int = 503, detail: str = "Half of it.") -> Script:
     return reply({"phase": name, "detail": detail}, status=status)
 
 
-def test_it_waits_for_a_model_that_is_loading(serve: Serve, connect: Connect) -> None:
+def test_it_waits_for_a_model_that_is_loading(serve: Serve, connect_both: Connect) -> None:
     """Then the first question is answered on the connection that is there."""
     server = serve(phase("loading"), phase("ready", 200), reply(JSON_ANSWER))
-    client = connect(server.url)
+    client = connect_both(server.url)
     client.warm_up()
 
     assert client.generate("How?") == "Rest and fluids."
