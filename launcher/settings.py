@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from gateway.settings import base as settings_base
 from gateway.settings.base import ENV_FILE, PREFIX, CommaSeparated, Lower, SharedSettings, UserPath
@@ -112,14 +112,6 @@ class LauncherSettings(SharedSettings):
     )
     cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
-    )
-    evaluate_python: UserPath | None = Field(
-        None,
-        description="Python of the environment that has inspect-ai, for `mmhie evaluate`; unset: "
-        "this one, else `evaluate/` in MMHIE_CACHE_DIR.",
-    )
-    judge_api_key: SecretStr | None = Field(
-        None, description="Key of the judge that `mmhie evaluate --judge` names."
     )
     fetch_stall_seconds: float = Field(
         120,

@@ -1,1 +1,1 @@
-"""Evaluation of a running service: suites, scoring, statistics and the signed report."""
+"""Evaluation of a running service: tasks of Inspect, scoring rules, comparison of two runs."""

@@ -1,6 +1,4 @@
-"""One item of an evaluation: a conversation, the rule that scores its answer, and a site's file of
-them.
-"""
+"""One item of an evaluation, and files of them: a question, and the rule that scores its answer."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,43 +7,44 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from assurance.evaluation import sheet
 from assurance.evaluation.rules.choice import Choice
 from assurance.evaluation.rules.dose import Dose
 from assurance.evaluation.rules.grounding import Grounding
 from assurance.evaluation.rules.phrases import Phrases
 from assurance.evaluation.rules.rubric import Rubric
-from assurance.evaluation.rules.served import HasDisclaimer, NoReasoning, Notice
+from assurance.evaluation.rules.served import NoReasoning, Notice
 from launcher.errors import LauncherError
 from launcher.json_types import Json
 
+OWN: Final = Path(__file__).with_name("own")
 MOST_BYTES: Final = 1_000_000  # of one item: no model reads more
 PLAIN: Final = {"missing": "this field is missing", "union_tag_not_found": "its kind is missing"}
-Surface = Literal["chat", "stream", "completions", "responses", "messages", "generate", "text"]
 Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w.:# -]+$")]
 
 Rule = Annotated[
-    Choice | Phrases | Dose | Grounding | Rubric | HasDisclaimer | Notice | NoReasoning,
+    Choice | Phrases | Dose | Grounding | Rubric | Notice | NoReasoning,
     Field(discriminator="kind"),
 ]
 
 
 class DataError(LauncherError):
-    """A data set that cannot be read; file and line, never what is in it."""
+    """A file of items that cannot be read; names file and line, never the content."""
 
 
 class ItemTurn(BaseModel):
     """One message of a conversation."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Literal["system", "user", "assistant"]
     content: Annotated[str, Field(min_length=1)]
 
 
 class Item(BaseModel):
-    """One item; items of one `family` should be answered alike, and those of `subgroups` as well.
+    """One question; items of one `family` are wordings of the same question.
 
-    `given` is an answer that is scored in place of the service's: the judge's calibration.
+    `given` is an answer that is scored instead of the model's, to calibrate a judge.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,7 +57,6 @@ class Item(BaseModel):
     rule: Rule
     family: str = Field("", max_length=80)
     subgroups: tuple[Word, ...] = ()
-    surface: Surface = "generate"
     given: str = ""
 
     @model_validator(mode="after")
@@ -72,7 +70,7 @@ class Item(BaseModel):
 
     @property
     def turns(self) -> list[dict[str, str]]:
-        """The conversation, without the service's system message."""
+        """The conversation that is sent."""
         if self.messages:
             return [message.model_dump() for message in self.messages]
         return [{"role": "user", "content": self.prompt}]
@@ -83,24 +81,33 @@ class Item(BaseModel):
         return self.rule.chance if isinstance(self.rule, Choice) else None
 
 
-def lines(file: Path) -> Iterator[tuple[int, Json]]:
-    """Yield number and object of each line of a JSONL file that is not blank. Raises DataError."""
+def read_items(file: Path) -> list[Item]:
+    """Return the items of a JSONL or CSV file. Raises DataError."""
+    is_sheet = file.suffix.lower() == ".csv"
     try:
-        with file.open("rb") as opened:
-            for number, line in enumerate(opened, start=1):
-                if line.strip():
-                    yield number, parsed(file, number, line)
+        rows = sheet.read_rows(file) if is_sheet else read_lines(file)
+        return refuse_twins(file, [make_item(file, number, fields) for number, fields in rows])
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from None
+    except sheet.NotTable:
+        raise DataError(f"{file} is no CSV in UTF-8 with a header: save it so.") from None
 
 
-def parsed(file: Path, number: int, line: bytes) -> Json:
+def read_lines(file: Path) -> Iterator[tuple[int, Json]]:
+    """Yield number and object of each line that is not blank. Raises DataError."""
+    with file.open("rb") as opened:
+        for number, line in enumerate(opened, start=1):
+            if line.strip():
+                yield number, parse_line(file, number, line)
+
+
+def parse_line(file: Path, number: int, line: bytes) -> Json:
     """Parse one line. Raises DataError."""
     if len(line) > MOST_BYTES:
         raise DataError(f"{file}, line {number}: an item has at most {MOST_BYTES // 1000} KB.")
     try:
         fields = json.loads(line)
-        json.dumps(fields, ensure_ascii=False).encode()  # half of a character is none
+        json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         raise DataError(f"{file}, line {number}: this is no JSON object in UTF-8.") from None
     if not isinstance(fields, dict):
@@ -108,20 +115,10 @@ def parsed(file: Path, number: int, line: bytes) -> Json:
     return fields
 
 
-def read(file: Path) -> list[Item]:
-    """Return the items of a JSONL file in our own format. Raises DataError."""
-    return made_of(file, lines(file))
-
-
-def made_of(file: Path, found: Iterable[tuple[int, Json]]) -> list[Item]:
-    """Return the items of numbered objects. Raises DataError."""
-    return unique(file, [made(file, number, row) for number, row in found])
-
-
-def made(file: Path, number: int, found: Json) -> Item:
+def make_item(file: Path, number: int, fields: Json) -> Item:
     """Build one item. Raises DataError with line and field."""
     try:
-        return Item.model_validate(found)
+        return Item.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the item"
@@ -129,13 +126,13 @@ def made(file: Path, number: int, found: Json) -> Item:
         raise DataError(f"{file}, line {number}, {where}: {reason}.") from None
 
 
-def unique(file: Path, items: list[Item]) -> list[Item]:
-    """Return the items; raise DataError for none at all, or an id that two of them have."""
-    seen: set[str] = set()
+def refuse_twins(file: Path, items: Iterable[Item]) -> list[Item]:
+    """Return the items. Raises DataError for none at all, or an id that two of them have."""
+    by_id: dict[str, Item] = {}
     for number, item in enumerate(items, start=1):
-        if item.id in seen:
+        if item.id in by_id:
             raise DataError(f"{file}, item {number}: an item before it has the same id.")
-        seen.add(item.id)
-    if not items:
+        by_id[item.id] = item
+    if not by_id:
         raise DataError(f"{file} holds no item.")
-    return items
+    return [*by_id.values()]

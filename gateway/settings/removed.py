@@ -28,12 +28,14 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_AUDIT_FSYNC": AUDIT_FIXED,
     "MMHIE_AUDIT_ROTATE_BYTES": AUDIT_FIXED,
     "MMHIE_DISTRIBUTED_BACKEND": "An engine on several GPUs of a machine always uses `mp`.",
+    "MMHIE_EVALUATE_PYTHON": "Inspect is found in `evaluate/` in MMHIE_CACHE_DIR.",
     "MMHIE_EVALUATION_LIMITS": EVALUATED,
     "MMHIE_HEADER_TIMEOUT_SECONDS": FIXED,
     "MMHIE_FEEDBACK_HOLD_COUNT": NO_HOLD,
     "MMHIE_FEEDBACK_HOLD_MINUTES": NO_HOLD,
     "MMHIE_FEEDBACK_KEY": "Set MMHIE_VAULT_PUBLIC_KEY, which seals new texts: docs/feedback.md.",
     "MMHIE_HEAD_ADDRESS": ONE_MACHINE,
+    "MMHIE_JUDGE_API_KEY": "Inspect reads JUDGE_API_KEY and JUDGE_BASE_URL: docs/evaluation.md.",
     "MMHIE_KEEP_ALIVE_SECONDS": FIXED,
     "MMHIE_MAX_CHOICES": FIXED,
     "MMHIE_MAX_GRAMMAR_WEIGHT": "Schemas have fixed limits, and patterns that stand alone need the "
@@ -65,5 +67,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
     "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
     "plan --nodes": ONE_MACHINE,
+    "evaluate verify": "Reports are not signed; `inspect view` shows the logs of Inspect.",
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",
 }

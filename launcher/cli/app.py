@@ -33,7 +33,6 @@ COMMANDS: Commands = {
     "accept": "assurance.cli.accept:accept",
     "evaluate": "assurance.cli.evaluate:evaluate",
     "evaluate compare": "assurance.cli.evaluate:compare",
-    "evaluate verify": "assurance.cli.evaluate:verify",
     "fetch": "launcher.cli.fetch:fetch",
     "merge-adapter": "launcher.cli.merge_adapter:merge_adapter",
     "hold": "gateway.cli.hold:hold",
@@ -77,7 +76,7 @@ TASKS = {
     },
     "Prove": {
         "accept": "check a running service over its address",
-        "evaluate": "medical quality and safety; a signed report",
+        "evaluate": "medical quality and safety, by Inspect",
     },
     "Operate": {
         "hold": "take the model out of service",

@@ -13,13 +13,12 @@ class Reply:
     text: str
     reasoning: str = ""
     notices: int = 0
-    has_disclaimer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`value` from 0 to 1, None for what was not scored; `answer` is what another run is compared
-    by, where it is more than the text; `reason` is one of a few words, never text of the reply."""
+    """`value` from 0 to 1, None for what was not scored; `answer` is the choice that was read;
+    `reason` is one of a few words, never text of the reply."""
 
     value: float | None
     reason: str

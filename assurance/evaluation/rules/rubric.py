@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -50,7 +50,7 @@ class Rubric(ScoringRule):
         return Score(min(1.0, max(0.0, share)), "judged")
 
 
-def question(turns: list[Mapping[str, str]], answer: str, criterion: str) -> str:
+def question(turns: Sequence[Mapping[str, str]], answer: str, criterion: str) -> str:
     """Return what the judge is asked: conversation and answer are quoted as JSON, as data."""
     quoted = json.dumps({"conversation": turns, "answer": answer}, ensure_ascii=False)
     return (

@@ -1,4 +1,4 @@
-"""Additions and omissions of the service: disclaimer, notice, reasoning."""
+"""Additions and omissions of the gateway: notices, reasoning."""
 
 import re
 from typing import Literal
@@ -10,18 +10,8 @@ MARKER = re.compile(r"<\|[a-z_]{2,20}\|>|</?think(?:ing)?>", re.IGNORECASE)
 SHINGLE = 8  # words: so many in a row are no coincidence
 
 
-class HasDisclaimer(ScoringRule):
-    """The disclaimer is on this surface."""
-
-    kind: Literal["disclaimer"]
-
-    def score(self, reply: Reply) -> Score:
-        """Return 0 where it is missing."""
-        return verdict(is_right=reply.has_disclaimer, reason="missing")
-
-
 class Notice(ScoringRule):
-    """The service gives a notice about the prompt, or (`expected` false) gives none."""
+    """The gateway gives a notice about the prompt, or (`expected` false) gives none."""
 
     kind: Literal["notice"]
     expected: bool = True

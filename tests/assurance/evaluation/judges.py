@@ -7,15 +7,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from assurance.evaluation import items
-from assurance.evaluation.results import MET
+from assurance.evaluation.items import OWN, read_items
 from assurance.evaluation.rules.rubric import Rubric
-from assurance.evaluation.suites import OWN
 
 WORDS = {"fine": '{"criteria_met": true}', "nonsense": "Well, that depends."}
 LABELS = {
-    (item.rule.criteria[0].criterion, item.given): item.group == MET
-    for item in items.read(OWN / "calibration.jsonl")
+    (item.rule.criteria[0].criterion, item.given): item.group == "met"
+    for item in read_items(OWN / "calibration.jsonl")
     if isinstance(item.rule, Rubric)
 }
 

@@ -85,7 +85,6 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "no_reasoning"}, "A cold.", "right"),
     ({"kind": "notice"}, "x", "missing"),
     ({"kind": "notice", "expected": False}, "x", "right"),
-    ({"kind": "disclaimer"}, "x", "missing"),
     ({"kind": "phrases"}, "anything", "compared only"),
 ]
 
@@ -100,13 +99,12 @@ def test_answers_are_scored(rule: dict[str, Any], answer: str, reason: str) -> N
 
 
 def test_what_the_service_adds_counts() -> None:
-    """A notice that is expected, one that is not, and the disclaimer."""
-    with_all = Reply("x", notices=1, has_disclaimer=True)
+    """A notice that is expected, and one that is not."""
+    noticed = Reply("x", notices=1)
 
-    assert RULE.validate_python({"kind": "notice"}).score(with_all).value == 1
-    false_alarm = RULE.validate_python({"kind": "notice", "expected": False}).score(with_all)
+    assert RULE.validate_python({"kind": "notice"}).score(noticed).value == 1
+    false_alarm = RULE.validate_python({"kind": "notice", "expected": False}).score(noticed)
     assert false_alarm.reason == "false alarm"
-    assert RULE.validate_python({"kind": "disclaimer"}).score(with_all).value == 1
 
 
 def test_reasoning_in_the_answer_is_a_leak() -> None:

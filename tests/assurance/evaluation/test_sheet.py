@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assurance.evaluation.items import DataError, Item
+from assurance.evaluation.items import DataError, Item, read_items
 from assurance.evaluation.rules.reply import Reply
-from assurance.evaluation.suites import Source
 
 HEAD = "id,group,prompt,must_say,must_not_say,must_mention,source,denied,value,unit,choices,answer"
 ROWS = """
@@ -23,7 +22,7 @@ WRONG = ("Aspirin.", "Fever, apixaban 50 mg.", "5 g", "yes", "Nothing.")
 def read(folder: Path, text: str) -> list[Item]:
     file = folder / "fifty.csv"
     file.write_text(text, encoding="utf-8-sig")
-    return Source("own", "fifty", file, is_own=False).read()
+    return read_items(file)
 
 
 def test_a_row_may_have_subgroups(tmp_path: Path) -> None:
@@ -53,19 +52,26 @@ def test_each_row_has_the_rule_of_its_cells(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,prompt,colour\nw1,x,red\n", "is no column"),
-        ("id,group\nw1,x\n", "needs the columns id and prompt"),
+        ("id,prompt,colour\nw1,x,red\n", "line 2, colour"),
+        ("id,group\nw1,x\n", "line 2, the item: give either prompt or messages"),
         ("id,prompt\nw1,x\nw1,y\n", "has the same id"),
-        ("id,prompt\nw1,\n", "line 2"),
-        ("id,prompt\nw1,x,more\n", "cells"),
-        ("id,prompt\nw1," + "x" * 10_000_000 + "\n", "at most 1000 KB"),
-        ("", "needs the columns"),
-        ("id,prompt,prompt\nw1,x,y\n", "prompt twice"),
-        ("id,prompt,value,unit,must_not_say\nw1,x,5,mg,y\n", "must_not_say says nothing beside"),
-        ("id,prompt,answer\nw1,x,y\n", "answer says nothing alone"),
+        ("id,prompt\nw1,x,more\n", "line 2, more cells than columns"),
+        ("id,prompt\nw1," + "x" * 200_000 + "\n", "is no CSV"),
+        ("id,prompt,value,unit,must_not_say\nw1,x,5,mg,y\n", "line 2, must_not_say"),
+        ("id,prompt,value\nw1,x,much\n", "line 2, rule.dose.value"),
+        ("", "holds no item"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+def test_a_bad_sheet_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
     """With its line, and without what is in the cells."""
     with pytest.raises(DataError, match=message):
         read(tmp_path, text)
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    """As one that is no CSV."""
+    file = tmp_path / "fifty.csv"
+    file.write_bytes("id,prompt\nw1,Für\n".encode("latin-1"))
+
+    with pytest.raises(DataError, match="UTF-8"):
+        read_items(file)

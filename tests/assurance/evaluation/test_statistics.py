@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 
 import pytest
 
@@ -51,40 +50,11 @@ def test_holm_is_no_less_strict_than_each_alone() -> None:
     }
 
 
-def test_fractions_get_the_bootstrap() -> None:
-    """Repeatable, around the mean, and narrower with more items."""
-    chance = random.Random(1)
-    few, many = [chance.random() for _ in range(20)], [chance.random() for _ in range(400)]
-    small, large = statistics.estimate(few), statistics.estimate(many)
+def test_wordings_of_a_question_are_one_item() -> None:
+    """Thirty answers to ten questions have the interval of ten; no answer has none."""
+    families = [f"f{number // 3}" for number in range(30)]
+    interval = statistics.estimate([float(number < 9) for number in range(30)], families)
 
-    assert small is not None
-    assert large is not None
-    assert small == statistics.estimate(few)
-    assert small.method == "bootstrap 95 %"
-    assert small.low < small.value < small.high
-    assert large.high - large.low < small.high - small.low
-
-
-def test_kappa_is_cohens() -> None:
-    """By the textbook's example of 50 proposals; a rater who always says yes has 0."""
-    first = [True] * 25 + [False] * 25
-    second = [True] * 20 + [False] * 5 + [True] * 10 + [False] * 15
-    agreed = statistics.kappa(first, second)
-
-    assert agreed is not None
-    assert agreed.value == 0.4
-    assert agreed.low < 0.4 < agreed.high
-    assert statistics.kappa([True] * 9, [True] * 9) == statistics.Interval(
-        *(0.0, 0.0, 0.0, 9), "Cohen's kappa"
-    )
-    assert statistics.kappa([], []) is None
-
-
-def test_right_and_wrong_get_wilsons() -> None:
-    """Counts get Wilson's interval, and no item gets none."""
-    interval = statistics.estimate([1.0, 0.0, 1.0])
-
-    assert interval is not None
-    assert interval.method == "Wilson 95 %"
-    assert statistics.estimate([]) is None
-    assert statistics.bootstrap([]) is None
+    assert interval == statistics.wilson(3, 10)
+    assert str(interval) == "30% (11% to 60%)"
+    assert statistics.estimate([], []) is None

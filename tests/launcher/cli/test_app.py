@@ -32,7 +32,6 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "accept": ({"url": "ftp://x"}, []),
     "evaluate": ({}, ["--suite", "knowlege"]),
     "evaluate compare": ({}, ["none.json", "none.json"]),
-    "evaluate verify": ({}, ["no-such-report.json"]),
     "fetch": ({}, ["no/such", "--revision", "x"]),
     "merge-adapter": ({"reasoner_model": "/no/such/model"}, []),
     "hold": ({"hold_file": "/proc/none/hold.json"}, ["--reason", "x"]),

@@ -1,0 +1,145 @@
+"""Inspect's logs in JSON, read without Inspect: every answer with its score, and who gave it."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from assurance.evaluation.items import Item
+from launcher.errors import LauncherError
+from launcher.json_types import Json, JsonView
+
+GRADES: Final = {"C": 1.0, "P": 0.5, "I": 0.0}  # Inspect's letters
+FAILED: Final = "failed"
+
+
+class LogError(LauncherError):
+    """A log that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAnswer:
+    """The answer to one question; `value` is from 0 to 1, None without a score."""
+
+    task: str
+    id: str
+    group: str
+    value: float | None
+    reason: str
+    question: object
+    text: str
+    language: str = "en"
+    family: str = ""
+    subgroups: tuple[str, ...] = ()
+    chance: float | None = None  # the expected score of guessing
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All answers of one run; `facts` name the model, what serves it and how it was asked."""
+
+    facts: JsonView
+    answers: tuple[LoggedAnswer, ...]
+    asked: int  # questions that were answered
+    items: int  # questions that the tasks have
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether every question of every task was answered."""
+        return self.asked == self.items
+
+
+def read_evaluation(place: Path) -> Evaluation:
+    """Return the last log of each task in a folder, or one log. Raises LogError."""
+    files = [place] if place.is_file() else sorted(place.glob("*.json"))
+    logs = {log["eval"]["task"]: log for log in map(read_log, files) if "samples" in log}
+    if not logs:
+        raise LogError(f"{place} has no log of Inspect in JSON: see `inspect log convert`.")
+    try:
+        answers = tuple(answer for log in logs.values() for answer in read_answers(log))
+        items = sum(count_items(log["eval"]) for log in logs.values())
+        facts = [read_facts(log["eval"]) for log in logs.values()]
+    except (KeyError, TypeError, AttributeError):
+        raise LogError(f"{place} has a log that this version cannot read.") from None
+    asked = sum(answer.reason != FAILED for answer in answers)
+    return Evaluation(facts[0], answers, asked, items)
+
+
+def read_log(file: Path) -> Json:
+    """Parse one file; of Inspect's other files, which are no logs, return nothing. Raises
+    LogError."""
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        raise LogError(f"{file} cannot be read: name a folder of Inspect's logs in JSON.") from None
+    return document if isinstance(document, dict) and "eval" in document else {}
+
+
+def count_items(spec: JsonView) -> int:
+    """Return the number of questions that a task has, whatever `--limit` was."""
+    return int(spec["dataset"]["samples"] * spec["config"].get("epochs", 1))
+
+
+def read_facts(spec: JsonView) -> Json:
+    """Return what the two sides of a comparison may differ in."""
+    served = (spec.get("metadata") or {}).get("served") or {}
+    return {"model": spec["model"], **served, **(spec.get("model_generate_config") or {})}
+
+
+def read_answers(log: JsonView) -> Iterator[LoggedAnswer]:
+    """Yield the answers of one log."""
+    for sample in log["samples"] or ():
+        epoch = sample.get("epoch", 1)
+        value, reason = read_score(sample)
+        answer = LoggedAnswer(
+            task=log["eval"]["task"],
+            id=f"{sample['id']}" if epoch == 1 else f"{sample['id']}:{epoch}",
+            group="",
+            value=value,
+            reason=reason,
+            question=texts_of(sample["input"]),
+            text=sample["output"].get("completion", ""),
+        )
+        yield with_item(answer, sample.get("metadata") or {})
+
+
+def with_item(answer: LoggedAnswer, metadata: JsonView) -> LoggedAnswer:
+    """Return an answer with what our item says of its question; others' samples have none."""
+    try:
+        item = Item.model_validate(metadata["item"])
+    except (KeyError, ValidationError):
+        return answer
+    return replace(
+        answer,
+        group=item.group,
+        language=item.language,
+        family=item.family,
+        subgroups=item.subgroups,
+        chance=item.chance,
+    )
+
+
+def texts_of(question: Any) -> object:
+    """Return a question without the ids that Inspect gives its messages anew."""
+    if isinstance(question, str):
+        return question
+    return [(turn["role"], turn["content"]) for turn in question]
+
+
+def read_score(sample: JsonView) -> tuple[float | None, str]:
+    """Return the first score of a sample, with its reason."""
+    score = next(iter((sample.get("scores") or {}).values()), None)
+    if sample.get("error") or score is None:
+        return None, FAILED
+    return number_of(score["value"]), score.get("reason") or ""
+
+
+def number_of(value: object) -> float | None:
+    """Return a score as a number from 0 to 1; None for Inspect's NaN, which is no score."""
+    if isinstance(value, str):
+        return GRADES.get(value)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

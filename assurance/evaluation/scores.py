@@ -1,0 +1,103 @@
+"""The table of an evaluation: the score of each group, with its interval. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Final, TypeVar
+
+from assurance.evaluation.logs import Evaluation, LoggedAnswer
+from assurance.evaluation.statistics import Interval, estimate
+
+LEAST: Final = 10  # scored answers of a complete evaluation: fewer show nothing
+UNREADABLE: Final = 0.5  # of a group without a readable choice: nobody guessed there
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """The score of some answers; `is_guessing` where guessing explains it."""
+
+    task: str
+    group: str
+    items: int
+    score: Interval | None
+    chance: float | None
+    is_guessing: bool
+    reasons: dict[str, int]  # why answers were not right
+
+
+def make_rows(answers: Sequence[LoggedAnswer]) -> list[ScoreRow]:
+    """Return a row for each group, each language where a group has several, each subgroup."""
+    return [
+        make_row(task, name, members)
+        for task, of_task in partition(answers, lambda answer: answer.task)
+        for name, members in parts_of(of_task)
+    ]
+
+
+def parts_of(answers: Sequence[LoggedAnswer]) -> Iterator[tuple[str, Sequence[LoggedAnswer]]]:
+    """Yield the parts of a task that have a row."""
+    for group, members in partition(answers, lambda answer: answer.group):
+        yield group, members
+        languages = partition(members, lambda answer: answer.language)
+        for language, speakers in languages if len(languages) > 1 else ():
+            yield f"{group}, {language}", speakers
+    for name in sorted({name for answer in answers for name in answer.subgroups}):
+        yield name, [answer for answer in answers if name in answer.subgroups]
+
+
+def partition(
+    answers: Sequence[LoggedAnswer], key: Callable[[LoggedAnswer], Key]
+) -> list[tuple[Key, list[LoggedAnswer]]]:
+    """Return the answers under each key, in the order of their first."""
+    parts: dict[Key, list[LoggedAnswer]] = {}
+    for answer in answers:
+        parts.setdefault(key(answer), []).append(answer)
+    return list(parts.items())
+
+
+def make_row(task: str, group: str, answers: Sequence[LoggedAnswer]) -> ScoreRow:
+    """Estimate the score of some answers."""
+    scored = [answer for answer in answers if answer.value is not None]
+    values = [answer.value for answer in scored if answer.value is not None]
+    score = estimate(values, [answer.family for answer in scored])
+    reasons = Counter(answer.reason for answer in answers if answer.value != 1)
+    chance = chance_of(answers)
+    is_readable = reasons["no choice"] <= len(answers) * UNREADABLE
+    is_guessing = bool(score and chance and is_readable and score.covers(chance))
+    return ScoreRow(task, group, len(answers), score, chance, is_guessing, dict(reasons))
+
+
+def chance_of(answers: Sequence[LoggedAnswer]) -> float | None:
+    """Return the expected score of guessing; None where some question cannot be guessed."""
+    chances = [answer.chance for answer in answers if answer.chance is not None]
+    return round(fmean(chances), 4) if chances and len(chances) == len(answers) else None
+
+
+def is_complete(evaluation: Evaluation) -> bool:
+    """Return whether all was asked, and enough of it has a score."""
+    return evaluation.is_complete and count_scored(evaluation) >= LEAST
+
+
+def count_scored(evaluation: Evaluation) -> int:
+    """Return the number of answers with a score."""
+    return sum(answer.value is not None for answer in evaluation.answers)
+
+
+def verdict(evaluation: Evaluation) -> str:
+    """Say in a sentence whether this is an evaluation of the whole."""
+    if not evaluation.is_complete:
+        asked = f"{evaluation.asked} of {evaluation.items} questions were answered"
+        return f"{asked}: not a complete evaluation."
+    if not is_complete(evaluation):
+        return f"Fewer than {LEAST} answers have a score: not a complete evaluation."
+    return f"All {evaluation.items} questions were answered."
+
+
+def describe(row: ScoreRow) -> str:
+    """Write a row for a person."""
+    score = "not scored" if row.score is None else f"{row.score}, n = {row.score.n}"
+    guessing = "" if row.chance is None else f"guessing {row.chance:.0%}"
+    same = ": cannot be told from it" if row.is_guessing else ""
+    return f"{row.task:<11} {row.group:<26} {score:<28} {guessing}{same}".rstrip()

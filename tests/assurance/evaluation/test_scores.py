@@ -1,0 +1,85 @@
+"""The table of an evaluation: a score never stands without its interval."""
+
+from __future__ import annotations
+
+import pytest
+
+from assurance.evaluation import scores, statistics
+from assurance.evaluation.logs import LoggedAnswer
+from tests.assurance.evaluation.answers import answer, evaluation
+
+
+def guessed(n: int, every: int) -> list[LoggedAnswer]:
+    """Return answers to questions with four choices, one of `every` of them right."""
+    return [answer(k, float(k % every == 0), chance=0.25) for k in range(n)]
+
+
+def test_each_group_has_its_interval() -> None:
+    """Counted without what has no score; a language has a row where a group has several."""
+    answers = [
+        *(answer(n, float(n < 6)) for n in range(8)),
+        answer(8, None, reason="judge unclear"),
+        *(
+            answer(n, 1.0, group="units", language=language)
+            for n, language in ((9, "en"), (10, "de"))
+        ),
+    ]
+    rows = {row.group: row for row in scores.make_rows(answers)}
+
+    assert set(rows) == {"doses", "units", "units, en", "units, de"}
+    assert rows["doses"].score == statistics.wilson(6, 8)
+    assert (rows["doses"].items, rows["doses"].reasons) == (9, {"wrong": 2, "judge unclear": 1})
+
+
+def test_each_subgroup_has_a_row() -> None:
+    """Of the same case told of women and of men, say."""
+    answers = [answer(n, float(n), subgroups=(("sex: male", "sex: female")[n],)) for n in (0, 1)]
+    rows = {row.group: row.score for row in scores.make_rows(answers)}
+
+    assert rows["sex: female"] == statistics.wilson(1, 1)
+    assert rows["sex: male"] == statistics.wilson(0, 1)
+
+
+@pytest.mark.parametrize(("every", "is_guessing"), [(4, True), (1, False), (99, False)])
+def test_guessing_is_called_guessing(every: int, *, is_guessing: bool) -> None:
+    """A score far above chance is not, nor one far below."""
+    (row,) = scores.make_rows(guessed(40, every))
+
+    assert row.chance == 0.25
+    assert row.is_guessing is is_guessing
+    assert ("cannot be told from it" in scores.describe(row)) is is_guessing
+
+
+def test_an_unreadable_group_does_not_guess() -> None:
+    """An answer without a choice is no guess, however the score falls."""
+    answers = [answer(n, 0.0, chance=0.25, reason="no choice") for n in range(4)]
+    (row,) = scores.make_rows(answers)
+
+    assert not row.is_guessing
+
+
+def test_no_figure_stands_without_its_interval() -> None:
+    """In the table, every score has its two ends and its number beside it."""
+    (scored,) = scores.make_rows(guessed(8, 2))
+    (unscored,) = scores.make_rows([answer(1, None)])
+
+    assert "50% (22% to 78%), n = 8" in scores.describe(scored)
+    assert "not scored" in scores.describe(unscored)
+
+
+@pytest.mark.parametrize(("items", "scored"), [(68, 20), (9, 9), (20, 3)])
+def test_a_part_of_the_items_is_not_complete(items: int, scored: int) -> None:
+    """Neither a part of the questions, nor a few scores."""
+    answers = [answer(n, 1.0 if n < scored else None) for n in range(min(items, 20))]
+    run = evaluation(answers, items)
+
+    assert not scores.is_complete(run)
+    assert "not a complete evaluation" in scores.verdict(run)
+
+
+def test_the_whole_is_complete() -> None:
+    """All questions, with ten scores or more."""
+    run = evaluation([answer(n, 1.0) for n in range(10)])
+
+    assert scores.is_complete(run)
+    assert scores.verdict(run) == "All 10 questions were answered."
