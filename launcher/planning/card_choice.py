@@ -139,7 +139,7 @@ def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:
 
 
 def _remark(name: str, gpu: Gpu, used: Gpu) -> str:
-    if gpu.name == used.name:
+    if is_busy(gpu):
         held = gpu.memory_gib * (1 - gpu.free_share)
         why = f"other programs hold {held:.1f} GiB of it"
     else:
