@@ -16,11 +16,12 @@ from launcher.json_types import JsonView
 
 TASKS: Final = Path(__file__).with_name("tasks.py")
 PROVIDER: Final = "gateway"  # Inspect reads GATEWAY_BASE_URL and GATEWAY_API_KEY
-# What holds whatever the command line says; a site's own options come last and win.
+# Defaults; options of --inspect-args come after them and win.
 OPTIONS: Final = (
     *("--log-format", "json", "--fail-on-error", "10"),
     *("--retry-attempts", "0", "--no-retry-immediate"),
 )
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")  # a site's proxy does not reach this machine
 
 
 class InspectFailed(LauncherError):
@@ -65,7 +66,10 @@ def run_inspect(interpreter: Path, order: Order, *, is_silent: bool) -> None:
     command = [str(interpreter), "-m", "inspect_ai", *arguments(order)]
     display = {"INSPECT_DISPLAY": "none"} if is_silent else {}
     environ = {**child_environ(os.environ, order), **display}
-    code = subprocess.run(command, env=environ, stdout=sys.stderr, check=False).returncode
+    try:
+        code = subprocess.run(command, env=environ, stdout=sys.stderr, check=False).returncode
+    except KeyboardInterrupt:
+        raise InspectFailed(f"Stopped; the same command goes on from {order.logs}.") from None
     if code:
         raise InspectFailed(
             f"Inspect ended with {code} before every question was answered. The same command goes "
@@ -93,6 +97,7 @@ def child_environ(environ: Mapping[str, str], order: Order) -> dict[str, str]:
     kept = {n: v for n, v in environ.items() if not n.startswith(("MMHIE_", "PYTHON"))}
     return {
         **kept,
+        "NO_PROXY": ",".join((environ.get("NO_PROXY", ""), *LOOPBACK)).strip(","),
         "XDG_DATA_HOME": str(order.logs / ".inspect"),
         f"{PROVIDER.upper()}_BASE_URL": f"{order.url}/v1",
         f"{PROVIDER.upper()}_API_KEY": order.key or "none",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -173,6 +174,28 @@ def test_a_killed_run_goes_on(site: Site) -> None:
     assert done.returncode == 0, done.stderr
     assert "All 80 questions were answered." in done.stdout
     assert sum(site.asked().values()) - killed_at < 80
+
+
+def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
+    """And with everything it started."""
+    before = sum(site.asked().values())
+    options = ("--suite", "knowledge", "--logs", "stopped", "--inspect-args", "--max-connections 1")
+    started = subprocess.Popen(
+        site.command(*options),
+        cwd=site.folder,
+        env=site.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: sum(site.asked().values()) > before, 4 * PATIENCE_S)
+    family = psutil.Process(started.pid).children(recursive=True)
+    started.send_signal(signal.SIGINT)
+    errors = started.communicate()[1]
+
+    assert errors.endswith(f"Stopped; the same command goes on from {site.folder / 'stopped'}.\n")
+    assert started.returncode == 1
+    assert not psutil.wait_procs(family, PATIENCE_S)[1]
 
 
 def test_a_part_is_not_a_whole(site: Site) -> None:
