@@ -84,7 +84,8 @@ class WorkerSupervisor(Multiprocess):
         process.kill()
         process.join()
         metrics_files.clear_gauges(self._metrics, number)
-        if process.exitcode == STARTUP_FAILURE:  # its successors would fail in the same way
+        nobody_serves = not any(worker.is_ready() for worker in self.processes)
+        if process.exitcode == STARTUP_FAILURE and nobody_serves:
             self.exit_code = STARTUP_FAILURE
             self.should_exit.set()
             return
