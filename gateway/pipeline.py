@@ -287,7 +287,7 @@ class Pipeline:
             record.prompt_estimate = 0  # it never had the request
             raise
         if response.status != 200 or values_of(response.headers, b"content-encoding"):
-            raise await self.failure(request, response)
+            raise await self.failure(response)
         return Opened(request, response, label, self.exchange, self.memory)
 
     def engine_request(self, prepared: Prepared, request: Sendable) -> EngineRequest:
@@ -308,7 +308,7 @@ class Pipeline:
             total_s=total_s,
         )
 
-    async def failure(self, request: Sendable, response: EngineResponse) -> GatewayError:
+    async def failure(self, response: EngineResponse) -> GatewayError:
         """Return what a response means that is no answer, and close it."""
         try:
             if response.status == 200:
@@ -317,11 +317,7 @@ class Pipeline:
                 )
             self.record.prompt_estimate = 0
             error = await response.read_all(LARGEST_ERROR_BYTES)
-            status, path = response.status, self.exchange.scope["path"]
-            # Its words are looked for in all of the request, which may be large.
-            return await self.services.heavy.run(
-                lambda: translate(status, error, openai_json.parse_request(request.body), path=path)
-            )
+            return translate(response.status, error, path=self.exchange.scope["path"])
         finally:
             response.close()
 

@@ -94,7 +94,7 @@ async def _ask_engine(
     request = EngineRequest("POST", path, orjson.dumps(body), total_s=PROBE_TIMEOUT_S)
     status, answer = await engine.fetch(request)
     if status != 200:
-        raise translate(status, answer, body)
+        raise translate(status, answer)
     value = openai_json.parse_page(answer).get(name)
     if not isinstance(value, kind):
         raise EngineGarbled("The engine's /tokenize gave no token count.")

@@ -129,7 +129,6 @@ class ChunkRelay:
         *,
         key: bytes,
         took_usage: bool,
-        request: Callable[[], object],
         policy: OutputPolicy = PLAIN,
         most: int = MOST_CHOICES,
     ) -> None:
@@ -144,7 +143,6 @@ class ChunkRelay:
         self._policy = policy
         self._most = most
         self._took_usage = took_usage  # the usage chunk was requested by us, not by the caller
-        self._request = request
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
         self._template: Template | None = None
@@ -168,7 +166,7 @@ class ChunkRelay:
         light = light or LightAnswer(content, content)
         chunk = openai_json.parse(light.body)
         if chunk.get("error"):
-            raise translate_event(content, self._request())
+            raise translate_event(content)
         usage = openai_json.usage_of(chunk)
         self.usage = usage or self.usage
         choices = openai_json.choices_of(chunk)

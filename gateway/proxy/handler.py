@@ -137,7 +137,6 @@ class PreparedPassThrough(NamedTuple):
             label,
             key=key,
             took_usage=self.takes_usage,
-            request=partial(openai_json.parse_request, self.body),
             policy=self.policy,
             most=services.request_policy.choices,
         )

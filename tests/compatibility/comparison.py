@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 Label = dict[str, Any]
-WITHHELD = "[…]"
+WITHHELD = "[...]"
 
 
 def unlabelled(document: bytes) -> tuple[bytes, Label | None]:

@@ -264,7 +264,7 @@ def test_the_engines_sentence_keeps_its_own_words(gateway: Gateway, engine: Fake
     engine.next(fault="status", status=400, body=json.dumps({"error": error}))
     answer = CHAT_JSON.ask(gateway.client, "zebrafish7731", tool_choice="auto")
 
-    assert error_of(answer)["message"] == said.replace("zebrafish7731", "[…]")
+    assert error_of(answer)["message"] == said.replace("zebrafish7731", "[...]")
 
 
 def test_an_engine_that_wants_a_key_gets_it(start: Start, start_engine: StartEngine) -> None:

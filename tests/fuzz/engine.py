@@ -77,9 +77,7 @@ def shape_of(data: bytes) -> OutputPolicy:
 def chunks(data: bytes) -> None:
     """Streams of chat and text completions."""
     took = bool(data and data[0] & 4)
-    relay = ChunkRelay(
-        FIRST, key=KEY, took_usage=took, request=lambda: REQUEST, policy=shape_of(data)
-    )
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took, policy=shape_of(data))
     relayed(data[1:], relay)
 
 
@@ -175,9 +173,9 @@ def refusals(data: bytes) -> None:
     """An engine's error body of any status: one of ours, which quotes nothing of the request."""
     status = 300 + (data or b"\0")[0] * 2
     for error in (
-        translate(status, data[1:], REQUEST),
-        translate_event(data[1:], REQUEST),
-        translate(400, orjson.dumps({"error": {"message": told(data)}}), REQUEST),
+        translate(status, data[1:]),
+        translate_event(data[1:]),
+        translate(400, orjson.dumps({"error": {"message": told(data)}})),
     ):
         assert SECRET.encode() not in error.body()
         assert error.status >= 400

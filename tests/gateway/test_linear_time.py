@@ -18,7 +18,7 @@ from gateway.api.json_structure import is_deeper, outside_texts, pieces
 from gateway.api.request_policy import RequestPolicy
 from gateway.api.request_text import Turn, screened
 from gateway.engine import openai_json
-from gateway.engine.errors import echoes, translate, withhold
+from gateway.engine.errors import translate
 from gateway.errors import EngineGarbled
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
@@ -88,7 +88,7 @@ def relayed(relay: Any, data: bytes) -> None:
 
 
 def relay_chat(data: bytes) -> None:
-    relayed(ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict), data)
+    relayed(ChunkRelay(FIRST, key=KEY, took_usage=False), data)
 
 
 def guarded(text: str, piece: int = 7) -> None:
@@ -111,7 +111,7 @@ def deep(body: bytes) -> None:
 
 def refused(text: str) -> None:
     error = {"error": {"message": text, "code": 400}}
-    translate(400, orjson.dumps(error), {"messages": [{"role": "user", "content": "a" + text}]})
+    translate(400, orjson.dumps(error))
 
 
 ON_TEXT: Mapping[str, Callable[[str], object]] = {
@@ -120,8 +120,6 @@ ON_TEXT: Mapping[str, Callable[[str], object]] = {
     "Harmony, in pieces": guarded,
     "labelling": labelled,
     "an engine's refusal": refused,
-    "echoes of a request": lambda text: echoes({"prompt": text}),
-    "withholding": lambda text: withhold(text, [text[:100]]),
     "nesting": lambda text: deep(orjson.dumps({"a": text})),
     "memory": lambda text: parsed_bytes(text.encode()),
     "a delta": lambda text: text_of_delta(

@@ -16,7 +16,7 @@ def learned(one: bytes, text: str) -> ChunkFastPath | None:
 
 def told_by(*events: bytes) -> tuple[list[bytes], str]:
     """Return the bytes a relay passes on, and the digest it comes to."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict)
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=False)
     end = event("", finish_reason="stop")
     passed = [relay.relay(event) for event in (*events, end)]
     return passed[:-1], relay.finals[0]["provenance"]["output_digest"]

@@ -46,7 +46,7 @@ def test_a_whole_answer_has_one_label(path: str) -> None:
 
 def test_a_chunk_has_one_label() -> None:
     """The first, the closing one, and those between, which have none."""
-    relay = ChunkRelay(FIRST, key=b"k", took_usage=False, request=dict)
+    relay = ChunkRelay(FIRST, key=b"k", took_usage=False)
     for finish in (None, None, None, "stop"):
         choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": finish}
         sent = relay.relay(sse.encode({**FORGED, "choices": [choice]}))
