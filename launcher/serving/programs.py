@@ -39,12 +39,10 @@ def programs(
     plans: Sequence[EnginePlan],
     environ: Mapping[str, str],
     files: RunFiles,
-    *,
-    over_tcp: bool = False,
 ) -> Programs:
     """Return every command; engines of ours have a key that only they and the gateway know."""
     key = secrets.token_urlsafe(32) if plans else None
-    addresses = engine_addresses(len(plans), files.folder, over_tcp=over_tcp)
+    addresses = engine_addresses(len(plans), files.folder)
     engines = tuple(
         engine_program(
             plan,
@@ -93,9 +91,9 @@ def engine_names(count: int) -> list[str]:
     return ["engine"] if count == 1 else [f"engine {number}" for number in range(1, count + 1)]
 
 
-def engine_addresses(count: int, folder: Path, *, over_tcp: bool = False) -> list[Address]:
+def engine_addresses(count: int, folder: Path) -> list[Address]:
     """Return a Unix socket for one engine; ports for several, since the router knows only TCP."""
-    if count == 1 and not over_tcp:
+    if count == 1:
         return [folder / "engine.sock"]
     return [f"http://127.0.0.1:{port}" for port in free_ports(count)]
 
