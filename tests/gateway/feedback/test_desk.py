@@ -213,6 +213,6 @@ def test_redis_shares_no_answers(file: Path, caplog: pytest.LogCaptureFixture) -
     ],
 )
 def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) -> None:
-    """With its name."""
+    """The sentence has its name."""
     with pytest.raises(SettingsError, match=reason):
         opening.check(GatewaySettings.model_validate(settings))
