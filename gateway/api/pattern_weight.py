@@ -13,7 +13,7 @@ HIGHEST = 10**6
 COUNT = r"\{(?P<low>\d{0,9})(?P<comma>,)?(?P<high>\d{0,9})\}"
 CLASS, GROUP = r"\[\^?\]?(?:[^\]\\]|\\.)*+\]?", r"\(\?(?:[:=!]|<[=!])"
 PART = re.compile(
-    rf"(?s:(?P<part>(?=\{{\d*,?\d*\}})|{CLASS}|{GROUP}|\\.|.)(?P<times>[?*+]|{COUNT})?)"
+    rf"(?s:(?P<part>(?=\{{\d*,?\d*\}})|{CLASS}|{GROUP}|[a-zA-Z0-9]{{2,}}(?![?*+{{])|\\.|.)(?P<times>[?*+]|{COUNT})?)"
 )
 DIGITS = re.compile(r"\\d|\[(?:\d-\d|\\d|\d)+\]")
 MOST_FIT = re.compile(r"(?s:\.|\\[DSWpP]|\[\^.*|\[.*(?:\\[DSWpPxu]|[\t ]-(?!\])).*)")
@@ -27,12 +27,8 @@ def weight_of_pattern(pattern: str) -> int:
     open_parts = len(EMPTY.findall(pattern))
     factor = 1
     for match in PART.finditer(pattern):
-        part, times = match["part"], match["times"]
-        if times is None:
-            count = 1
-        else:
-            count = highest(match)
-            open_parts += is_open(match)
+        part, count = match["part"], highest(match)
+        open_parts += is_open(match)
         if part in ("", ")"):  # a count may follow another
             factor = min(factor * max(count, 1), HIGHEST)
         places += weight_of_part(part) * count
@@ -43,6 +39,8 @@ def weight_of_pattern(pattern: str) -> int:
 
 def weight_of_part(part: str) -> int:
     """Return how much of the vocabulary fits one character."""
+    if part.isalnum():
+        return 0
     if MOST_FIT.fullmatch(part) or has_words(part):
         return ANY
     is_letter = part in (r"\w", r"\s") or (part[:1] == "[" and not DIGITS.fullmatch(part))
@@ -63,5 +61,5 @@ def highest(match: re.Match[str]) -> int:
 def is_open(match: re.Match[str]) -> bool:
     """Return whether a quantifier leaves the number of repetitions open."""
     if match["low"] is None:
-        return True
+        return match["times"] is not None
     return match["comma"] is not None and match["low"] != match["high"]

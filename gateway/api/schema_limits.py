@@ -48,6 +48,8 @@ LIMITS: Mapping[str, Limit] = {
     "alternatives": Limit(500, "alternatives in anyOf, oneOf and allOf", "use enum, or fewer"),
     # Names and values are compiled letter by letter: 60,000 take 0.8 s.
     "letters": Limit(40_000, "characters of names and values", "shorten enum and const"),
+    # Each is compiled by itself, and weighed here.
+    "patterns": Limit(50, "patterns", "use enum or format"),
     # `.{1,100}` takes 3 s, `(.{1,5}){1,5}` 6 s, 20 e-mail addresses 2 s, bounds 10 ms each.
     "weight": Limit(
         160,
@@ -55,7 +57,7 @@ LIMITS: Mapping[str, Limit] = {
         "use maxLength instead of counts in a pattern, and fewer patterns and formats",
     ),
 }
-SUMS = frozenset(("schemas", "properties", "alternatives", "letters", "weight"))
+SUMS = frozenset(("schemas", "properties", "alternatives", "letters", "patterns", "weight"))
 ALTERNATIVES = frozenset(("anyOf", "oneOf", "allOf"))
 COUNTS = tuple(f"{end}{what}" for end in ("min", "max") for what in ("Items", "Length"))
 OBJECT_COUNTS = ("minProperties", "maxProperties")
@@ -101,6 +103,7 @@ def measures(schema: object) -> Iterator[tuple[str, int]]:
                 if name not in PROSE:
                     waiting.append((item, depth + 1, nesting + (name in ALTERNATIVES)))
         elif isinstance(value, list):
+            yield "letters", 1 + len(value)
             waiting += [(item, depth + 1, nesting) for item in value]
         elif isinstance(value, str):
             yield "letters", len(value)
@@ -111,9 +114,10 @@ def measures_of_object(schema: Json) -> Iterator[tuple[str, int]]:
     yield "schemas", 1
     properties, required = schema.get("properties"), schema.get("required")
     if isinstance(properties, dict):
-        given = required if isinstance(required, list) else ()
+        listed = required[: LIMITS["properties"].most] if isinstance(required, list) else []
+        names = {name for name in listed if isinstance(name, str)}
         yield "properties", len(properties)
-        yield "optional", len(properties) - sum(name in properties for name in {*map(str, given)})
+        yield "optional", len(properties) - len(names & properties.keys())
         if any(name in schema for name in OBJECT_COUNTS):
             yield "counted", len(properties)
     yield "patternProperties", int("patternProperties" in schema)
@@ -131,6 +135,7 @@ def measures_of_text(schema: Json) -> Iterator[tuple[str, int]]:
     pattern, kind = schema.get("pattern"), schema.get("format")
     if isinstance(pattern, str):
         yield "length", len(pattern)
+        yield "patterns", 1
         yield "weight", weight_of_pattern(pattern)
     if isinstance(kind, str):
         yield "weight", FORMAT_WEIGHTS.get(kind, 1)

@@ -57,6 +57,7 @@ OVER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("letters", {"enum": ["x" * 999] * 50}),
     ("letters", {"const": {"note": "x" * 50_000}}),
     ("weight", text(pattern="((.{1,30}){1,30}){1,30}")),
+    ("patterns", {"items": [text(pattern="a")] * 51}),
     ("weight", text(pattern=".{1,100}")),
     ("weight", {"items": [text(format="email")] * 20}),
     ("weight", {"items": [{"type": "number", "minimum": 0}] * 200}),
