@@ -104,6 +104,7 @@ class LocalServer:
         return port == self._port != 0
 
     def _start(self) -> None:
+        self._port = 0
         try:
             self._process = self._spawn(free_port())
         except (ConfigError, OSError):
