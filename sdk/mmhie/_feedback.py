@@ -1,4 +1,4 @@
-"""Feedback on an answer: the request, and what the server says of it."""
+"""Feedback on an answer: the request, and its receipt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ Severity = Literal["low", "moderate", "high"]
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReceipt:
-    """Feedback that is kept; `audited` where an audit trail names it, too."""
+    """Proof that the server has stored the feedback; `audited`: the audit trail has it, too."""
 
     id: str
     request_id: str
     created: str  # RFC 3339, in UTC
-    duplicate: bool  # the same was said before, and is kept once
+    duplicate: bool  # the server had the same already, and stores it once
     audited: bool
 
 

@@ -159,8 +159,8 @@ def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         from mmhie._connection_cause import cause_of  # lazily: it imports sockets and TLS
 
-        told = UNREACHABLE.format(server=server_of(error), cause=cause_of(error))
-        raise ConnectionFailedError(told, code="unreachable") from error
+        message = UNREACHABLE.format(server=server_of(error), cause=cause_of(error))
+        raise ConnectionFailedError(message, code="unreachable") from error
     except httpx2.TimeoutException as error:
         raise timed_out() from error
     except httpx2.SSEError as error:

@@ -54,7 +54,7 @@ class LocalServer:
         _fork.track(self)
 
     def deadline(self) -> float:
-        """Return until when a caller waits that begins now."""
+        """Return the time at which a caller who starts waiting now gives up."""
         return time.monotonic() + self._seconds + MARGIN_SECONDS
 
     def poll(self, deadline: float) -> str | None:

@@ -27,7 +27,7 @@ class GenerateOptions(SamplingOptions, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; the body holds patient text and is kept out of repr."""
+    """One HTTP request; the body has patient text and is not in repr."""
 
     method: str
     path: str

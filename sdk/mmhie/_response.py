@@ -84,7 +84,7 @@ def read_object(response: Response) -> Mapping[str, object]:
 
 
 def read_readiness(response: Response) -> None:
-    """Raise what a /readyz that is not ready means: held by an operator, or loading."""
+    """Raise UnavailableError where the model is on hold or loading."""
     if response.status == 200:
         read_object(response)
         return

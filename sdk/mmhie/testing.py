@@ -57,7 +57,7 @@ Json = dict[str, Any]
 class FakeServer:
     """Requests received and answers in waiting; without one, the answer is DEFAULT_TEXT.
 
-    Feedback is kept apart, in `feedback`, and takes no answer.
+    Feedback goes to `feedback`, and takes no scripted answer.
     """
 
     def __init__(self) -> None:

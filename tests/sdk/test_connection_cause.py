@@ -17,7 +17,7 @@ from tests.gateway.server.certificates import Authority
 from tests.sdk.conftest import Connect
 
 
-def said(connect: Connect, url: str) -> str:
+def message_of(connect: Connect, url: str) -> str:
     client = connect(url, max_retries=0)
     with pytest.raises(mmhie.ConnectionFailedError) as failed:
         client.generate("How?")
@@ -26,7 +26,7 @@ def said(connect: Connect, url: str) -> str:
 
 def test_a_name_without_an_address(connect_both: Connect) -> None:
     """`.invalid` never has one (RFC 2606)."""
-    assert "has no address" in said(connect_both, "http://mmhie.invalid:8000")
+    assert "has no address" in message_of(connect_both, "http://mmhie.invalid:8000")
 
 
 def test_https_to_a_server_of_http(connect: Connect) -> None:
@@ -35,10 +35,10 @@ def test_https_to_a_server_of_http(connect: Connect) -> None:
         answering = threading.Thread(target=refuse_once, args=(plain,))
         answering.start()
 
-        told = said(connect, f"https://127.0.0.1:{plain.getsockname()[1]}")
+        message = message_of(connect, f"https://127.0.0.1:{plain.getsockname()[1]}")
 
         answering.join()
-    assert "begin MMHIE_URL with http://" in told
+    assert "begin MMHIE_URL with http://" in message
 
 
 def refuse_once(plain: socket.socket) -> None:
@@ -84,7 +84,7 @@ def test_the_file_of_the_authority_is_the_remedy(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"https://127.0.0.1:{server.server_address[1]}"
 
-        assert "SSL_CERT_FILE" in said(connect, url)
+        assert "SSL_CERT_FILE" in message_of(connect, url)
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
         assert connect(url).generate("How?") == DEFAULT_TEXT
 
@@ -92,19 +92,19 @@ def test_the_file_of_the_authority_is_the_remedy(
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "sentence"),
     [
         ("SSL_CERT_FILE", "/none", "SSL_CERT_FILE or SSL_CERT_DIR cannot be read"),
         ("HTTP_PROXY", "socks5://127.0.0.1:9", "speaks SOCKS"),
     ],
 )
 def test_an_environment_that_does_not_fit(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
 ) -> None:
     """An error of this package, as every failure is."""
     monkeypatch.setenv(variable, value)
 
-    with pytest.raises(mmhie.ConfigError, match=told):
+    with pytest.raises(mmhie.ConfigError, match=sentence):
         connect("http://model.invalid").generate("How?")
 
 
@@ -117,7 +117,7 @@ def test_an_environment_that_does_not_fit(
 )
 def test_a_server_that_is_away_is_named(connect: Connect, url: str, named: str) -> None:
     """By its address, without what is secret in it."""
-    assert said(connect, url).startswith(named)
+    assert message_of(connect, url).startswith(named)
 
 
 def test_a_socket_is_named_as_one() -> None:

@@ -45,7 +45,7 @@ def test_a_receipt_that_is_none(serve: Serve, connect: Connect, junk: object) ->
 
 
 def test_a_full_disk_is_tried_again(serve: Serve, connect: Connect) -> None:
-    """The gateway says that nothing was kept, so nothing is there twice."""
+    """The gateway says that nothing was stored, so nothing is there twice."""
     full = error(503, "feedback_unavailable")
     server = serve(full, reply(RECEIPT))
 
@@ -54,6 +54,6 @@ def test_a_full_disk_is_tried_again(serve: Serve, connect: Connect) -> None:
 
 
 def test_an_answer_without_an_id(connect: Connect) -> None:
-    """`MedicalText.request_id` may be None; said here, before anything is sent."""
+    """`MedicalText.request_id` may be None; it is refused before anything is sent."""
     with pytest.raises(mmhie.RequestError, match="has none"):
         connect("http://127.0.0.1:9").feedback(None, "other", "low")

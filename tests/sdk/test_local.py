@@ -85,7 +85,7 @@ def script(then: str) -> "subprocess.Popen[str]":
     )
 
 
-def said(process: "subprocess.Popen[str]") -> str:
+def read_line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
@@ -168,7 +168,7 @@ sys.stdin.readline()
 """
     backends = [script(again), script(again)]
     with backends[0], backends[1]:
-        assert [said(backend) for backend in backends] == ["Local answer."] * 2
+        assert [read_line(backend) for backend in backends] == ["Local answer."] * 2
         (start,) = starts()
         owner, other = backends if start["parent"] == backends[0].pid else backends[::-1]
         owner.kill()
@@ -177,7 +177,7 @@ sys.stdin.readline()
         assert other.stdin is not None
         other.stdin.write("\n")
         other.stdin.flush()
-        assert said(other) == "Local answer."
+        assert read_line(other) == "Local answer."
         assert [start["parent"] for start in starts()] == [owner.pid, other.pid]
 
 
@@ -286,7 +286,7 @@ def test_the_command_beside_python_is_found(tmp_path: Path) -> None:
 def test_a_process_that_ends_leaves_no_server(starts: Starts, how: signal.Signals | None) -> None:
     """By itself or however suddenly."""
     with script(then="time.sleep(60)" if how else "") as backend:
-        assert said(backend) == "Local answer."
+        assert read_line(backend) == "Local answer."
         if how:
             backend.send_signal(how)
 
@@ -324,7 +324,7 @@ os.kill(os.getpid(), 9)
 def test_a_forked_child_uses_its_parents_server(starts: Starts) -> None:
     """One model for both; the child's end does not stop it."""
     with script(FORK) as backend:
-        assert [said(backend) for _ in range(3)] == ["Local answer."] * 3
+        assert [read_line(backend) for _ in range(3)] == ["Local answer."] * 3
 
     assert len(starts()) == 1
 
@@ -332,7 +332,7 @@ def test_a_forked_child_uses_its_parents_server(starts: Starts) -> None:
 def test_a_forked_child_does_not_keep_the_server_alive(starts: Starts) -> None:
     """It belongs to the process that started it: the child lets go of its end of the pipe."""
     with script(FORK_AND_LEAVE) as backend:
-        assert said(backend) == "Local answer."
+        assert read_line(backend) == "Local answer."
         backend.wait()
         assert is_gone(starts()[0]["pid"])
 

@@ -1,4 +1,4 @@
-"""Server-sent events survive any cut, in both clients: httpx2's decoder, held to what we need."""
+"""Server-sent events survive any cut, in both clients, by the decoder of httpx2."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence

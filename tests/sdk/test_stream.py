@@ -97,7 +97,7 @@ def test_a_cut_stream_never_looks_like_success(
 
 
 def test_a_connection_lost_after_done_is_success(serve: Serve, connect: Connect) -> None:
-    """All has been said; how the connection ends no longer matters."""
+    """The answer is complete; how the connection ends no longer matters."""
     server = serve(stream(event({"delta": "Hi"}), event(LAST), DONE, cut=True))
 
     assert len(list(connect(server.url).events("How?"))) == 2

@@ -76,7 +76,7 @@ def test_it_fails_by_any_code(mmhie_server: FakeServer) -> None:
 
 
 def test_it_takes_feedback(mmhie_server: FakeServer) -> None:
-    """An answer in waiting is kept for the next question."""
+    """A scripted answer waits for the next question."""
     mmhie_server.answer("Rest.")
     first = mmhie.medical_reasoner.feedback("req-1", "incorrect", "low")
     again = mmhie.medical_reasoner.feedback("req-1", "incorrect", "low")

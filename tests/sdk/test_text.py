@@ -56,10 +56,10 @@ def test_the_text_has_the_answer(
 
 def test_labelled_text_says_all(text: MedicalText) -> None:
     """Notices first, then the text, that it was cut off, the disclaimer last."""
-    said = f"Call 112.\n\nRest and fluids.\n\n[cut off: token limit]\n\n{DISCLAIMER}"
+    expected = f"Call 112.\n\nRest and fluids.\n\n[cut off: token limit]\n\n{DISCLAIMER}"
 
-    assert text.labelled() == said
-    assert f"{text:labelled}" == said
+    assert text.labelled() == expected
+    assert f"{text:labelled}" == expected
 
 
 def test_the_emergency_note_is_the_line_below_the_disclaimer() -> None:
@@ -68,8 +68,8 @@ def test_the_emergency_note_is_the_line_below_the_disclaimer() -> None:
         "Rest.", disclaimer=DISCLAIMER, emergency_note="In an emergency call 112."
     )
 
-    said = f"Rest.\n\n{DISCLAIMER}\nIn an emergency call 112."
-    assert MedicalText("Rest.", answer).labelled() == said
+    expected = f"Rest.\n\n{DISCLAIMER}\nIn an emergency call 112."
+    assert MedicalText("Rest.", answer).labelled() == expected
 
 
 def test_what_python_makes_of_it_is_a_plain_str(text: MedicalText) -> None:

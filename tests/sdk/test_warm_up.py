@@ -39,7 +39,7 @@ def test_it_waits_for_a_server_behind_something(
 
 
 @pytest.mark.parametrize(
-    ("script", "kind", "said", "limit"),
+    ("script", "kind", "expected", "limit"),
     [
         (phase("loading"), mmhie.UnavailableError, r"loading\). Half of it", [1.0]),
         (phase("held", detail="Out of service."), mmhie.UnavailableError, "Out of service", []),
@@ -60,11 +60,11 @@ def test_it_says_why_it_gives_up(
     connect: Connect,
     script: Script | None,
     kind: type[mmhie.MMHIEError],
-    said: str,
+    expected: str,
     limit: list[float],
 ) -> None:
     """Waiting helps while a model loads or a server starts, not with a hold or a wrong address."""
     client = connect(serve(script).url if script else "http://127.0.0.1:9")
 
-    with pytest.raises(kind, match=said):
+    with pytest.raises(kind, match=expected):
         client.warm_up(*limit)
