@@ -25,7 +25,7 @@ A handler serves /llm/generate or one path of /v1; it reads and renders, and dec
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -53,10 +53,8 @@ from gateway.runtime.json_types import Json
 from gateway.safety import refusals
 from gateway.safety.labels import RequestFacts
 from gateway.safety.red_flags.screening import PromptScreening
+from gateway.safety.transcript import Transcript
 from gateway.services import Services
-
-if TYPE_CHECKING:
-    from gateway.safety.transcript import Transcript
 
 PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
 EVENT_STREAM = (
@@ -73,7 +71,7 @@ class Incoming(NamedTuple):
     body: bytes
     request: Json
     turns: Sequence[Turn]
-    transcript: "Transcript | None" = None
+    transcript: Transcript | None = None
 
     @classmethod
     def of(cls, body: bytes, path: str) -> "Incoming":

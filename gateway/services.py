@@ -24,12 +24,12 @@ from gateway.runtime.heavy_work import HeavyWork
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import GATEWAY_VERSION, Labels, Serving
 from gateway.safety.red_flags.screening import Screener
+from gateway.safety.transcript import Transcript
 from gateway.settings.gateway import GatewaySettings
 from gateway.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
-    from gateway.safety.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,11 @@ class Services:
         if self.hold.message is not None:
             raise Held(self.hold.message)
 
-    def transcript(self, request: bytes) -> "Transcript | None":
+    def transcript(self, request: bytes) -> Transcript | None:
         """Return the place that collects the texts of a request for the vault; None without a
         vault. Raises OutOfMemory."""
         if self.vault is None:
             return None
-        from gateway.safety.transcript import Transcript
-
         return Transcript(request, self.memory.lease())
 
     def phase(self) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
-from typing import TYPE_CHECKING
 
 import orjson
 
@@ -29,11 +28,9 @@ from gateway.safety.labels import (
 )
 from gateway.safety.reasoning import is_shown
 from gateway.safety.refusals import HEAD
+from gateway.safety.transcript import Transcript
 from gateway.safety.wording import Wording
 from gateway.services import Services
-
-if TYPE_CHECKING:
-    from gateway.safety.transcript import Transcript
 
 PIECE_BYTES = 64  # of a piece of text beside its characters
 COPIES = 3  # of an answer at its end: in pieces, joined, as JSON
@@ -95,7 +92,7 @@ class PreparedPrompt:
     form: Form
     options: Json
     facts: RequestFacts
-    transcript: "Transcript | None" = None
+    transcript: Transcript | None = None
 
     @property
     def is_stream(self) -> bool:

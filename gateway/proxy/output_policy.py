@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
 
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled
@@ -12,11 +11,8 @@ from gateway.safety import harmony, labels, placement, reasoning
 from gateway.safety.labels import Digest, Ending
 from gateway.safety.reasoning import text_of
 from gateway.safety.refusals import HEAD
+from gateway.safety.transcript import Transcript
 from gateway.settings.gateway import GatewaySettings
-
-if TYPE_CHECKING:
-    from gateway.safety.transcript import Transcript
-
 
 WENT_ON = "The engine went on after the end of an answer; try again."
 
@@ -35,7 +31,7 @@ class OutputPolicy:
     closing: str = ""
     warnings: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
-    transcript: "Transcript | None" = None
+    transcript: Transcript | None = None
 
     @cached_property
     def hides_reasoning(self) -> bool:
