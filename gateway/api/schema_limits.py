@@ -100,7 +100,7 @@ def measures(schema: object) -> Iterator[tuple[str, int]]:
             yield from measures_of_object(value)
             for name, item in value.items():
                 yield "letters", len(name)
-                if name not in PROSE:
+                if name not in PROSE or not isinstance(item, str):  # a $ref may point at others
                     waiting.append((item, depth + 1, nesting + (name in ALTERNATIVES)))
         elif isinstance(value, list):
             yield "letters", 1 + len(value)

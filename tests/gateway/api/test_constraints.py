@@ -62,6 +62,7 @@ OVER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("weight", {"items": [text(format="email")] * 20}),
     ("weight", {"items": [{"type": "number", "minimum": 0}] * 200}),
     ("weight", {"$defs": {"a": text(pattern="(.?.?.?)*{1,99}")}}),
+    ("weight", {"description": text(pattern=".{1,100}"), "$ref": "#/description"}),
 )
 
 
