@@ -46,7 +46,7 @@ SHORT, RISE, HIGHEST_RISE = 16, 0.2, 1.0
 BATCH = 16  # lines that are read in one step: 0.2 ms, of unknown words 1 ms
 
 
-class Passage(NamedTuple):
+class ScoredPassage(NamedTuple):
     """One or two lines that may report an emergency: log-odds, last line, number of lines."""
 
     odds: float
@@ -59,9 +59,9 @@ class ReadTurn(NamedTuple):
 
     role: str
     lines: Sequence[str]
-    passages: Sequence[Passage]
+    passages: Sequence[ScoredPassage]
 
-    def words(self, passage: Passage) -> list[str]:
+    def words(self, passage: ScoredPassage) -> list[str]:
         """Return the words of a passage."""
         lines = self.lines[passage.at + 1 - passage.size : passage.at + 1]
         return [word for line in lines for word in line.split()]
@@ -133,10 +133,10 @@ class LikeliestPassages:
     same as equal log-odds."""
 
     def __init__(self) -> None:
-        self._passages: list[Passage] = []
+        self._passages: list[ScoredPassage] = []
         self._seen: dict[float, int] = defaultdict(int)
 
-    def add(self, passages: Iterable[Passage]) -> None:
+    def add(self, passages: Iterable[ScoredPassage]) -> None:
         """Add the passages of a batch."""
         for passage in passages:
             self._seen[passage.odds] += 1
@@ -145,7 +145,7 @@ class LikeliestPassages:
         if len(self._passages) > 2 * MOST_PASSAGES:
             self._passages = self.sorted()
 
-    def sorted(self) -> list[Passage]:
+    def sorted(self) -> list[ScoredPassage]:
         """Return the passages, the likeliest first."""
         return heapq.nlargest(MOST_PASSAGES, self._passages)
 
@@ -171,14 +171,14 @@ def score(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
 
 def find_passages(
     scores: Sequence[tuple[float, float]], start: int, least: float, enough: float
-) -> Iterator[Passage]:
+) -> Iterator[ScoredPassage]:
     """Yield the passages of a batch that reach `least`. A pair counts only where its second line
     alone is not enough, so that two emergencies in a row have a topic each."""
     for at, (alone, both) in enumerate(scores, start):
         if alone >= least:
-            yield Passage(alone, at, 1)
+            yield ScoredPassage(alone, at, 1)
         if both >= least and alone < enough:
-            yield Passage(both, at, 2)
+            yield ScoredPassage(both, at, 2)
 
 
 def combine(turns: Sequence[ReadTurn], threshold: float) -> Steps:
@@ -198,7 +198,7 @@ def combine(turns: Sequence[ReadTurn], threshold: float) -> Steps:
     return RedFlags(*by_status([*reversed(flags)]))
 
 
-def status_of(turn: ReadTurn, topic: str, passage: Passage, resolved: Set[str]) -> Status:
+def status_of(turn: ReadTurn, topic: str, passage: ScoredPassage, resolved: Set[str]) -> Status:
     """Return whether a topic holds, is over, or belongs to what the application always sends."""
     if turn.role in SETTING_ROLES:
         return "in_setting"
@@ -215,9 +215,11 @@ def by_status(flags: Sequence[tuple[Status, str]]) -> Iterator[list[str]]:
         yield topics
 
 
-def find_topics(turn: ReadTurn, threshold: float) -> Generator[None, None, dict[str, Passage]]:
+def find_topics(
+    turn: ReadTurn, threshold: float
+) -> Generator[None, None, dict[str, ScoredPassage]]:
     """Return at most `MOST` topics of a turn, each with the passage that reports it best."""
-    topics: dict[str, Passage] = {}
+    topics: dict[str, ScoredPassage] = {}
     is_frame = cache(lambda at: model().frame.is_likely(turn.lines[at]))
     for passage in turn.passages:
         topic = model().topics.of(turn.words(passage))
@@ -231,7 +233,7 @@ def find_topics(turn: ReadTurn, threshold: float) -> Generator[None, None, dict[
 
 
 def is_framed(
-    turn: ReadTurn, topic: str, passage: Passage, is_frame: Callable[[int], bool]
+    turn: ReadTurn, topic: str, passage: ScoredPassage, is_frame: Callable[[int], bool]
 ) -> bool:
     """Return whether a line nearby says that no present patient is meant."""
     if topic in UNFRAMED or not SPEAKER.isdisjoint(turn.words(passage)):
