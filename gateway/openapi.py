@@ -1,4 +1,4 @@
-"""What FastAPI's description of the API lacks: this service's cap on answers, and the key."""
+"""The additions to FastAPI's description of the API: this service's cap on answers, and the key."""
 
 from fastapi import FastAPI
 

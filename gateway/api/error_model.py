@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class ErrorDetail(BaseModel):
-    """What is wrong, in OpenAI's fields."""
+    """An error in OpenAI's fields."""
 
     message: str
     type: str

@@ -14,7 +14,7 @@ from gateway.routes.pipeline_route import PipelineRoute
 from gateway.runtime.json_types import Json
 
 
-class EngineRequest(BaseModel):
+class AnswerRequest(BaseModel):
     """Fields that every request for an answer may have."""
 
     model_config = ConfigDict(extra="allow")
@@ -25,22 +25,22 @@ class EngineRequest(BaseModel):
     top_p: float | None = None
 
 
-class ChatRequest(EngineRequest):
+class ChatRequest(AnswerRequest):
     messages: list[dict[str, Any]]
     max_completion_tokens: int | None = None
 
 
-class CompletionRequest(EngineRequest):
+class CompletionRequest(AnswerRequest):
     prompt: str | list[Any]
     max_tokens: int | None = None
 
 
-class ResponsesRequest(EngineRequest):
+class ResponsesRequest(AnswerRequest):
     input: str | list[Any]
     max_output_tokens: int | None = None
 
 
-class MessagesRequest(EngineRequest):
+class MessagesRequest(AnswerRequest):
     messages: list[dict[str, Any]]
     max_tokens: int
 

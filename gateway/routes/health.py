@@ -20,8 +20,8 @@ class EngineVersion(BaseModel):
     version: str | None
 
 
-class Health(BaseModel):
-    """What a probe learns; in production, a caller without a key learns status and phase."""
+class HealthReport(BaseModel):
+    """The state of the service; in production, callers without a key get status and phase only."""
 
     status: Literal["ok", "unavailable"]
     phase: Phase
@@ -38,22 +38,22 @@ class Health(BaseModel):
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_model_exclude_unset=True)
-async def healthz(request: Request, services: ServicesDep) -> Health:
+async def healthz(request: Request, services: ServicesDep) -> HealthReport:
     """Liveness and phase: 200 from the first second, regardless of the engine."""
-    return Health(status="ok", **await details(request, services))
+    return HealthReport(status="ok", **await details(request, services))
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", response_model_exclude_unset=True, responses={503: {"model": Health}})
+@router.get("/readyz", response_model_exclude_unset=True, responses={503: {"model": HealthReport}})
 @router.head("/health", include_in_schema=False)  # vLLM's name: load tests and routers look there
-@router.get("/health", response_model_exclude_unset=True, responses={503: {"model": Health}})
-async def readyz(request: Request, response: Response, services: ServicesDep) -> Health:
+@router.get("/health", response_model_exclude_unset=True, responses={503: {"model": HealthReport}})
+async def readyz(request: Request, response: Response, services: ServicesDep) -> HealthReport:
     """Readiness: 200 only while requests can be answered."""
     refuses = any(service and service.refuses() for service in (services.trail, services.vault))
     is_ready = services.phase() == "ready" and not refuses
     response.status_code = 200 if is_ready else 503
     status: Literal["ok", "unavailable"] = "ok" if is_ready else "unavailable"
-    return Health(status=status, **await details(request, services))
+    return HealthReport(status=status, **await details(request, services))
 
 
 async def details(request: Request, services: Services) -> Json:

@@ -16,7 +16,7 @@ router = APIRouter(tags=["openai"])
 LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)
 
 
-class Model(BaseModel):
+class ModelEntry(BaseModel):
     """A served model, as the engine lists it."""
 
     model_config = ConfigDict(extra="allow")
@@ -30,7 +30,7 @@ class ModelList(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    data: list[Model]
+    data: list[ModelEntry]
     object: str = "list"
 
 
@@ -41,7 +41,7 @@ async def models(services: ServicesDep) -> Json:
     return {**listing, "data": published(listing["data"], services.model().ids)}
 
 
-@router.get("/v1/models/{model_id:path}", response_model=Model)
+@router.get("/v1/models/{model_id:path}", response_model=ModelEntry)
 async def model(model_id: str, services: ServicesDep) -> Json:
     """Return one served model; vLLM itself does not have this endpoint."""
     served = services.model().ids

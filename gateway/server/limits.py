@@ -16,7 +16,7 @@ RESERVED_FILES = 128 + REFUSED_AT_ONCE
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How long a connection waits for its caller, in seconds, and how large a head may be."""
+    """Limits of a connection: waiting times in seconds, and the size of a head."""
 
     header_s: float = 10  # for all headers of a request, else 408
     body_s: float = 30  # for its whole body, else 408
