@@ -31,8 +31,6 @@ NAMING = ("function", "custom", "tool")
 def check_constraints(request: Json, scopes: Collection[str]) -> None:
     """Raise Forbidden for what stands alone without the scope, and InvalidRequest for schemas and
     tools that take too long to compile."""
-    if CONSTRAINTS.isdisjoint(request):
-        return
     field = standing_alone(request)
     if field is not None and "patterns" not in scopes:
         raise Forbidden(

@@ -7,7 +7,7 @@ from itertools import repeat
 from typing import NamedTuple, Protocol, Self
 
 from gateway.api import request_policy
-from gateway.api.constraints import check_constraints
+from gateway.api.constraints import CONSTRAINTS, check_constraints
 from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.api.request_text import has_token_ids
 from gateway.engine import openai_json
@@ -45,7 +45,8 @@ class PassThrough:
         """Check a request against the served models and the request policy."""
         path, request = self.path, incoming.request
         model, scopes = checked_model(path, incoming, services), exchange.record.principal.scopes
-        check_constraints(request, scopes)
+        if not CONSTRAINTS.isdisjoint(request):
+            check_constraints(request, scopes)
         policy = policy_for(
             services.settings,
             request,
