@@ -58,7 +58,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_ROUTER_POLICY": "It is cache_aware; for another, start vllm-router yourself.",
     "MMHIE_SEND_TIMEOUT_SECONDS": FIXED,
 }
-# The first words of a command line, without `mmhie`.
+# The first words of a command line, without `mmhie`; or a command and an option of it.
 COMMANDS: Final[Mapping[str, str]] = {
     "accept --out": ACCEPTED,
     "accept --quick": ACCEPTED,

@@ -221,10 +221,17 @@ def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 def refuse_removed(
     arguments: Sequence[str], commands: Mapping[str, str] = removed.COMMANDS
 ) -> None:
-    """Raise a usage error for a command of an earlier version."""
+    """Raise a usage error for a command or an option of an earlier version."""
     for words, instead in commands.items():
-        if list(arguments[: len(words.split())]) == words.split():
+        if uses(arguments, words.split()):
             raise USAGE_ERROR(f"`mmhie {words}` was removed. {instead}")
+
+
+def uses(arguments: Sequence[str], words: Sequence[str]) -> bool:
+    """Return whether a command line begins with a command and has its options, if any."""
+    command = [word for word in words if not word.startswith("-")]
+    given = {*command, *(argument.partition("=")[0] for argument in arguments)}
+    return list(arguments[: len(command)]) == command and given.issuperset(words)
 
 
 def report(sentence: str, code: int) -> int:

@@ -149,6 +149,19 @@ def test_a_removed_command_says_what_replaces_it() -> None:
         app.refuse_removed(arguments, removed)
 
 
+@pytest.mark.parametrize(
+    "option", [["--nodes", "2"], ["--nodes=2"], ["--gpus", "8xH100", "--nodes", "2"]]
+)
+def test_a_removed_option_is_found_wherever_it_stands(option: list[str]) -> None:
+    """Of its own command only."""
+    removed = {"plan --nodes": "An engine runs on one machine now."}
+
+    with pytest.raises(app.USAGE_ERROR, match="`mmhie plan --nodes` was removed"):
+        app.refuse_removed(["plan", *option], removed)
+    app.refuse_removed(["serve", *option], removed)
+    app.refuse_removed(["plan", "--gpus", "8xH100"], removed)
+
+
 def test_no_removed_command_exists() -> None:
     """A row of the table would hide a command of the same name."""
     for words, instead in REMOVED.items():
