@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from assurance.evaluation.logs import read_evaluation
+from gateway.settings.gateway import GatewaySettings
 from tests.compatibility.environment import python_with
 from tests.fake_hub.hub import FakeHub
 from tests.models import site_adapter
@@ -21,6 +22,8 @@ from tests.real.stack import MMHIE
 pytestmark = pytest.mark.slow  # one more engine, three evaluations
 
 ROOT = Path(__file__).parents[2]
+# The adapter was trained with it; on /v1 the caller sends it.
+SYSTEM = f"--system-message '{GatewaySettings.model_fields['system_prompt'].default}'"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,8 @@ def site(adapters: FakeHub, adapted: Served, tmp_path_factory: pytest.TempPathFa
 
 def evaluate(folder: Path, url: str, name: str) -> None:
     """Ask a service the site's items; the logs are in the folder of that name."""
-    done = run(folder, "--url", url, "--items", "items.jsonl", "--logs", name)
+    options = ("--items", "items.jsonl", "--inspect-args", SYSTEM, "--logs", name)
+    done = run(folder, "--url", url, *options)
     assert done.returncode == 0, done.stderr
 
 
