@@ -40,7 +40,7 @@ OF_ANOTHER_MODEL = "of another model or revision, and not shown"
 class ModelCard(BaseModel):
     """The card of the served model. `operator` is the operator's file as it is."""
 
-    model: dict[str, str | None]
+    model: dict[str, Any]  # as engine and launcher name it
     answering: dict[str, Any]  # the settings that shape an answer
     intended_use: str = INTENDED_USE
     not_intended: tuple[str, ...] = NOT_INTENDED

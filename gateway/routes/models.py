@@ -17,7 +17,7 @@ LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)
 
 
 class ModelEntry(BaseModel):
-    """A served model, as the engine lists it."""
+    """A served model, as the engine lists it: described here, and passed on unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -34,14 +34,16 @@ class ModelList(BaseModel):
     object: str = "list"
 
 
-@router.get("/v1/models", response_model=ModelList)
+@router.get("/v1/models", response_model=None, responses={200: {"model": ModelList}})
 async def models(services: ServicesDep) -> Json:
     """List the served models, as the engine does."""
     listing = await listed(services)
     return {**listing, "data": published(listing["data"], services.model().ids)}
 
 
-@router.get("/v1/models/{model_id:path}", response_model=ModelEntry)
+@router.get(
+    "/v1/models/{model_id:path}", response_model=None, responses={200: {"model": ModelEntry}}
+)
 async def model(model_id: str, services: ServicesDep) -> Json:
     """Return one served model; vLLM itself does not have this endpoint."""
     served = services.model().ids

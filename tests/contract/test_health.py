@@ -132,6 +132,23 @@ def test_the_phase_file_is_followed(told: Gateway, phase_file: Path) -> None:
     until_phase(told, "draining")
 
 
+@pytest.mark.parametrize(
+    "odd", [{"progress": "half"}, {"warnings": [7]}, {"engine": {"name": "x", "version": 32}}]
+)
+def test_an_odd_phase_file_is_shown_as_it_is(
+    told: Gateway, phase_file: Path, odd: dict[str, Any]
+) -> None:
+    """A probe of the process never fails for what another program wrote."""
+    write(phase_file, "loading", **odd)
+
+    assert until_phase(told, "loading")["status"] == "ok"
+    assert told.client.get("/healthz").status_code == 200
+    assert told.client.get("/readyz").status_code == 503
+    write(phase_file, "ready", **odd)
+    until_phase(told, "ready")
+    assert told.client.get("/v1/mmhie/model-card").status_code == 200
+
+
 def test_a_broken_phase_file_breaks_nothing(told: Gateway, phase_file: Path) -> None:
     """/healthz answers 200 whatever it finds, and the engine is asked instead. What is senseless in
     such a file is in tests/gateway/engine/test_watch.py."""

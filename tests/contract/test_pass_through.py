@@ -168,3 +168,13 @@ def said(frame: bytes) -> Any:
     data = frame.partition(b"data: ")[2].strip()
     value = json.loads(data) if data.startswith(b"{") else data
     return value if isinstance(value, bytes) else (value.get("choices"), value.get("delta"))
+
+
+def test_a_listing_without_openais_fields_is_passed_on(
+    gateway: Gateway, engine: FakeEngine
+) -> None:
+    """Nothing is added to what the engine lists, and nothing of it is refused."""
+    listing = {"data": [{"id": "fake-model", "object": 3, "other": 1.0}]}
+    engine.next(fault="status", status=200, body=json.dumps(listing), path="/v1/models")
+
+    assert gateway.client.get("/v1/models").json() == listing
