@@ -1,8 +1,19 @@
-"""The HTTP/1.1 protocol of one connection: uvicorn's, with time and size limits and our errors.
+"""The HTTP/1.1 protocol of one connection: uvicorn's, with a wall against each of these attacks.
 
-uvicorn answers what it cannot parse in plain text, waits for ever for a head or a body, takes
-heads of any size, and forgets the request in progress when a second one is pipelined behind it.
-Parsing a request and writing a response stay uvicorn's (docs/decisions/http-protocol.md).
+| attack | wall |
+|---|---|
+| heads and bodies that never end, callers who never read | `check_timeouts` |
+| heads without end, 10,000 headers | `_check_head`, `_check_size` |
+| one message that two servers read as two (smuggling) | `_check_head` |
+| bodies in chunks of a byte, endless chunk extensions and trailers | `on_body`, `_check_size` |
+| requests pipelined behind one in progress, to fill memory | `on_message_begin` |
+| an upgrade, and a second protocol behind it | `_decline_upgrade` |
+| more connections than there are file descriptors | `connection_made` |
+| callers who leave while the engine works | `connection_lost` |
+| refused callers whose memory waits for the garbage collector | `_break_references` |
+
+Errors have the API's format, where uvicorn would send plain text. Parsing a request and writing a
+response are uvicorn's (docs/decisions/http-protocol.md).
 """
 
 import asyncio
@@ -35,15 +46,12 @@ FRAMING = (b"content-length", b"transfer-encoding")
 FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
 PLAIN_TARGET = re.compile(rb"/[^%#?]*")
 MAX_HEADERS = 128
-MAX_PIPELINED = 16
-MAX_PIPELINED_BYTES = 64 * 1024
 MOST_CHUNKS = 12_288  # of a body in one read of 256 KB: the parser calls for each, in 2 us
 LINGER_S = 2.0  # a caller who is still sending reads our answer only while we do not close
 LAST_READ_S = 0.1  # for what a stopping server has accepted and not read yet
 MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
-TOO_MANY_PIPELINED = "Too many pipelined requests; wait for answers before you send more."
+PIPELINED = "A request must wait for the answer to the one before it."
 TOO_SMALL_CHUNKS = "The body comes in chunks of a few bytes; send larger ones."
-TOO_MUCH_PIPELINED = "A pipelined body is too large; wait for the answer before it."
 TOO_MANY = "All connections are in use (MMHIE_MAX_CONNECTIONS); try again later."
 
 ParserState = Literal["idle", "head", "body"]
@@ -98,13 +106,13 @@ class HttpProtocol(HttpToolsProtocol):
             self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request being answered; uvicorn tells the last one only."""
+        """Tell the request in progress at once, so that the engine stops."""
         self.config.cap.refused.discard(self)
         if self.active is not None:
             self.active.disconnect()
         super().connection_lost(exc)
-        for cycle in filter(None, (self.active, self.cycle)):
-            self._break_references(cycle)
+        if self.cycle is not None:
+            self._break_references(self.cycle)
 
     def _break_references(self, cycle: RequestResponseCycle) -> None:
         """Free the connection: a cycle's transport and a refusal's frames refer back to it, and
@@ -156,6 +164,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def on_message_begin(self) -> None:
+        """Begin a request. One that is pipelined behind another is not read: its connection ends
+        with the answer in progress, and its caller sends it again."""
+        if self.active is not None:
+            raise RequestRefused(InvalidRequest(PIPELINED))
         super().on_message_begin()
         self.parsing = "head"
         self.is_unused = False
@@ -181,8 +193,6 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
         if self.expect_100_continue:
             self.cycle.keep_alive = False  # its body may never come, depending on our answer
-        if self.pipeline:
-            self._check_pipeline()
 
     def _check_head(self) -> None:
         """Raise RequestRefused for a head that is too large or ambiguous."""
@@ -200,21 +210,11 @@ class HttpProtocol(HttpToolsProtocol):
         if error is not None:
             raise RequestRefused(error)
 
-    def _check_pipeline(self) -> None:
-        """Raise RequestRefused for too many requests. Reading goes on, where uvicorn would pause
-        it: the end of a connection that is not read goes unnoticed."""
-        self.flow.resume_reading()
-        if len(self.pipeline) > MAX_PIPELINED:
-            raise RequestRefused(InvalidRequest(TOO_MANY_PIPELINED))
-
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
         self.chunks_read += 1
         if self.chunks_read > MOST_CHUNKS:
             raise RequestRefused(InvalidRequest(TOO_SMALL_CHUNKS))
-        if self.pipeline and len(self.cycle.body) > MAX_PIPELINED_BYTES:
-            self.flow.resume_reading()
-            raise RequestRefused(InvalidRequest(TOO_MUCH_PIPELINED))
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -241,22 +241,23 @@ class HttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        """Start the next pipelined request. As uvicorn's, without a timer for each response."""
+        """Begin the idle time. uvicorn's timer of it would end with any byte: a blank line."""
         self.server_state.total_requests += 1
         self.active = None
         self.phase_since = self.loop.time()
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline and self.closing_since is None:
-            self._start_asgi_task(*self.pipeline.pop())
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def refuse(self, error: GatewayError) -> None:
-        """Answer what is being parsed with an error, after all earlier answers, and close."""
+        """Answer what is being parsed with an error, and close. A request in progress is answered
+        instead, and nothing behind it."""
         self.ignores_input = True
         self.received = 0
         if self.parsing != "body":
-            self._add_placeholder_cycle()
+            if self.active is not None:
+                self.active.keep_alive = False
+                return
+            self._start_placeholder_cycle()
         if self.cycle.response_complete:
             self.transport.close()
             return
@@ -266,8 +267,8 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.more_body = False
             self.cycle.message_event.set()
 
-    def _add_placeholder_cycle(self) -> None:
-        """Create a placeholder cycle so that the error keeps its place in the pipeline."""
+    def _start_placeholder_cycle(self) -> None:
+        """Start a request without a path, whose answer is the error."""
         if self.parsing == "idle":
             super().on_message_begin()
         unknown = {"method": "-", "path": "", "raw_path": b"", "query_string": b""}
@@ -285,10 +286,7 @@ class HttpProtocol(HttpToolsProtocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
-        if self.active is None:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.pipeline.appendleft((self.cycle, self.app))
+        self._start_asgi_task(self.cycle, self.app)
 
     def shutdown(self) -> None:
         """Close once nothing is asked; a request that is in the socket already is answered."""

@@ -1,6 +1,7 @@
 """Requests as bytes, answers as they came: what no well-behaved client would send."""
 
 import contextlib
+import http.client
 import json
 import re
 import socket
@@ -57,6 +58,15 @@ def exchange(gateway: Gateway, request: bytes) -> list[Answer]:
     with dialled(gateway) as plug:
         plug.sendall(request)
         return answers(rest(plug))
+
+
+def answer_to(plug: socket.socket, request: bytes) -> Answer:
+    """The answer to one request, over a connection that stays open."""
+    plug.sendall(request)
+    with http.client.HTTPResponse(plug) as response:
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, response.read())
 
 
 def pour(plug: socket.socket, parts: Iterable[bytes]) -> list[Answer]:
