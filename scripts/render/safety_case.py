@@ -14,11 +14,7 @@ from scripts.render.page import DOCS, ROOT, prose, table
 
 FOLDER: Final = DOCS / "safety-case"
 REMOVALS: Final = DOCS / "records" / "control-removals.json"  # scripts/control_removals.py
-KINDS: Final = {
-    "design": "inherent safety by design",
-    "protective": "protective measure",
-    "information": "information for safety",
-}
+KINDS: Final = ("design", "protective", "information")  # ISO 14971:2019, 7.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,43 +88,28 @@ def hazards() -> list[Hazard]:
 
 
 def log() -> str:
-    """Return a row for each hazard, with the anchor that other pages link."""
-    rows = [
-        (
-            f'<a id="{hazard.id.lower()}"></a>**{hazard.id}** {hazard.title}',
-            f"{hazard.situation} {hazard.harm}",
-            f"{'; '.join(hazard.causes)}.",
-            hazard.severity,
-            f"{hazard.likelihood} → {hazard.left}",
-            f"{hazard.before} → {hazard.after}",
-            hazard.reason,
-            hazard.residual,
-            f"{'; '.join(hazard.site)}.",
-        )
-        for hazard in hazards()
-    ]
-    head = (
-        *("hazard", "situation and harm", "causes"),
-        *("severity", "likelihood", "risk", "why this likelihood", "what is left"),
-        "control on site",
-    )
-    return table(head, rows)
+    """Return a section for each hazard, with its controls and their tests."""
+    return prose("\n\n".join(map(section, hazards())) + "\n")
 
 
-def controls() -> str:
-    """Return every control with its hazard, its kind, its tests, and where it is removed."""
-    rows = [
-        (
-            *(hazard.id, control.control, control.kind),
-            ", ".join(f"`{test}`" for test in control.tests),
-            f"`{control.removal.file}`",
-        )
-        for hazard in hazards()
-        for control in hazard.controls
+def section(hazard: Hazard) -> str:
+    """Return one hazard in the order of the argument: from its causes to what a site must do."""
+    levels = f"{hazard.severity}; {hazard.likelihood} → {hazard.left}"
+    lines = [
+        f"- **Causes**: {'. '.join(hazard.causes)}.",
+        *map(proved, hazard.controls),
+        f"- **Risk**: {hazard.before} → {hazard.after} ({levels}). {hazard.reason}",
+        f"- **Left**: {hazard.residual}",
+        f"- **On site**: {'. '.join(hazard.site)}.",
     ]
-    kinds = "; ".join(f"*{kind}*: {meaning}" for kind, meaning in KINDS.items())
-    head = ("hazard", "control", "kind", "proved by", "removed in")
-    return f"{kinds}.\n\n{table(head, rows)}\n"
+    head = f"## {hazard.id} {hazard.title}\n\n{hazard.situation} {hazard.harm}\n\n"
+    return head + "\n".join(lines)
+
+
+def proved(control: Control) -> str:
+    """Return a control under its kind, with its tests."""
+    tests = ", ".join(f"`{test}`" for test in control.tests)
+    return f"- *{control.kind.capitalize()}*: {control.control}. {tests}"
 
 
 def profile() -> str:
@@ -162,6 +143,6 @@ def matrix() -> str:
 
 
 BLOCKS: Final = {
-    **{block.__name__: block for block in (log, controls, profile, evidence, matrix)},
+    **{block.__name__: block for block in (log, profile, evidence, matrix)},
     "scale": scale,
 }
