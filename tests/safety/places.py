@@ -147,5 +147,5 @@ def page() -> str:
 ROWS: Final = {
     "answered, cut": "answered",
     "stopped by the caller": "stopped",
-    "refused, held, engine dead, queue full, rate-limited": "refused",
+    "not answered": "refused",
 }
