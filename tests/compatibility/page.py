@@ -10,12 +10,13 @@ from typing import Final
 from scripts.render.page import table, with_blocks
 from tests.compatibility.clients import CASES, CLIENTS, Client
 from tests.compatibility.ledger import ROOT, Findings
-from tests.compatibility.shape import BOTH
+from tests.compatibility.shape import BOTH, Shape
 from tests.compatibility.tables import SHAPES, row
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 ENGINE_LOCK: Final = Path(ROOT / "requirements" / "engine-cpu.txt")
 SEPARATOR: Final = "; "
+FORMS: Final = {"whole": "JSON", "stream": "stream"}
 
 
 def page(findings: Findings) -> str:
@@ -35,13 +36,20 @@ def requests(engine: str, findings: Findings) -> str:
     """Return the shapes of a model, a row for each path and outcome."""
     shapes, names = SHAPES[engine], dict[tuple[str, ...], list[str]]()
     for shape in shapes:
-        outcomes = findings[row(engine, shape)]
-        cells = (outcomes[form] if form in shape.forms else "" for form in BOTH)
-        names.setdefault((f"`{shape.path}`", *cells), []).append(shape.name)
+        outcome = outcome_of(shape, findings[row(engine, shape)])
+        names.setdefault((f"`{shape.path}`", outcome), []).append(shape.name)
     rows = [[SEPARATOR.join(alike), *cells] for cells, alike in names.items()]
     count = sum(len(shape.forms) for shape in shapes)
-    heads = ["requests", "path", "JSON", "stream"]
+    heads = ["requests", "path", "outcome"]
     return f"{len(shapes)} request shapes, {count} comparisons.\n\n{table(heads, rows)}"
+
+
+def outcome_of(shape: Shape, found: dict[str, str]) -> str:
+    """Return what was found as JSON and as a stream, once where both are alike."""
+    outcomes = {FORMS[form]: found[form] for form in shape.forms}
+    if len(outcomes) == len(FORMS) and len({*outcomes.values()}) == 1:
+        return found[shape.forms[0]]
+    return "; ".join(f"{form}: {outcome}" for form, outcome in outcomes.items())
 
 
 def clients(findings: Findings) -> str:
@@ -55,8 +63,10 @@ def clients(findings: Findings) -> str:
 def tried(client: Client, case: str, findings: Findings) -> str:
     """Return the outcome of a case, or why there is none."""
     if case in client.lacks:
-        return "not supported"
-    return "not tried" if case in client.untried else findings[client.row][case]
+        return "unsupported"
+    if case in client.untried:
+        return "untried"
+    return findings[client.row][case].replace("correct, key", "key")
 
 
 class Anything(dict[str, dict[str, str]]):
