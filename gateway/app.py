@@ -87,9 +87,9 @@ def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> 
     add_layers(app, settings, disclaimer)
     add_routes(app)
     if settings.console:
-        app.include_router(console.router_of(settings, disclaimer, emergency_note_of(settings)))
+        app.include_router(console.make_router(settings, disclaimer, emergency_note_of(settings)))
     if settings.serves_api_docs:
-        app.include_router(api_docs.router_of())
+        app.include_router(api_docs.make_router())
     describe(app, max_tokens=settings.max_tokens)
     return app
 

@@ -1,1 +1,1 @@
-"""Exchanges, server-sent events and TLS as a client: HTTP as the gateway speaks it."""
+"""HTTP exchanges, server-sent events, and TLS as a client."""

@@ -1,4 +1,4 @@
-"""TLS as a client: whom the gateway believes, and the certificate that it shows."""
+"""TLS as a client: the authorities that the gateway trusts, and its own certificate."""
 
 import ssl
 from pathlib import Path
@@ -9,8 +9,8 @@ from gateway.settings.base import SettingsError, TlsFiles
 
 
 class ClientTls:
-    """The context of new connections, made again when one of the files has changed. Files that
-    cannot be used change nothing and are reported."""
+    """The TLS context for new connections, renewed when one of the files changes. If the new
+    files cannot be used, the old context stays and a warning is reported."""
 
     def __init__(self, files: TlsFiles) -> None:
         """Raises SettingsError for a file that cannot be used."""
@@ -29,11 +29,11 @@ class ClientTls:
         self._watched.skip()
 
     def context(self) -> ssl.SSLContext:
-        """Return the context of the files as they are now."""
+        """Return the context for the current files."""
         return self._watched.current()
 
     def warnings(self) -> list[str]:
-        """Return what an operator should know."""
+        """Return warnings for the operator."""
         return [self._watched.problem] if self._watched.problem else []
 
     def _renew(self) -> ssl.SSLContext:
@@ -43,17 +43,17 @@ class ClientTls:
 
     def _read(self) -> ssl.SSLContext:
         try:
-            return context_of(*self._files[1:])
+            return make_context(*self._files[1:])
         except OSError as error:  # ssl.SSLError is one
             is_format = isinstance(error, ssl.SSLError)
             reason = "not certificates, or not their key" if is_format else error.strerror
             raise FileUnusable(str(reason)) from None
 
 
-def context_of(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """Return a context that checks the server's certificate and its host name; raises OSError.
+def make_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """Return a context that checks the server's certificate and host name; raises OSError.
 
-    Not `ssl.create_default_context`: that writes session keys where SSLKEYLOGFILE says.
+    `ssl.create_default_context` would write session keys to SSLKEYLOGFILE.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -1,4 +1,4 @@
-"""One HTTP exchange: the request's body, the response, and a caller who may leave."""
+"""One HTTP exchange: reading the request, sending the response, and a caller who may hang up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,17 +12,17 @@ from gateway.record import RequestRecord
 
 RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
 RenderError = Callable[[GatewayError], bytes]
-# Has the server call back once the caller is gone; None: no more.
+# Registers a callback for when the caller hangs up; None removes it.
 OnDisconnect = Callable[[Callable[[], None] | None], object]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
-# A body over this is sent in parts: the socket's buffer would keep a copy of what is not sent yet.
+# A larger body is sent in parts: the socket's buffer would copy all that is not sent yet.
 LARGE_BYTES = 256 * 1024
 NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient: no cache keeps it
 
 
 class Exchange:
-    """The connection's side of one request; what is known of the request is in its record."""
+    """A request and its response on the connection. Facts about the request are in `record`."""
 
     __slots__ = (
         "_common",
@@ -47,16 +47,18 @@ class Exchange:
         common: RawHeaders = (),
         error_body: RenderError = GatewayError.body,
     ) -> None:
-        """`common` are the headers of every response; `error_body` renders an error as a response,
-        in the shape of the API that the path belongs to."""
+        """`common` are headers of every response. `error_body` renders an error in the format of
+        the path's API."""
         self.scope = scope
         self.complete = False
         self.error_body = error_body
-        self.last_words: RenderError | None = None  # of the stream that has begun
+        self.last_words: RenderError | None = (
+            None  # renders an error inside the stream that has begun
+        )
         self._receive = receive
         self._send = send
-        # Writes an HTTP chunk that has its framing; False where `write` has to. This and the next
-        # are the server's own, and taken out of the scope, which would refer to itself with them.
+        # Our server's own two functions; if they stayed in the scope, it would refer to itself.
+        # This one writes a framed HTTP chunk, or returns False if `write` must be used.
         self.write_framed: Callable[[bytes], bool] = scope.pop("write_framed", never)
         self._on_disconnect: OnDisconnect = scope.pop("on_disconnect", never)
         self._common = common
@@ -69,22 +71,24 @@ class Exchange:
         )
 
     def header(self, name: bytes) -> bytes:
-        """Return the first value of a request header; empty when it is absent."""
+        """Return the first value of a request header; empty if it is absent."""
         return value_of(self.scope["headers"], name)
 
     def check(self) -> None:
-        """Raise what the connection has found wrong with this request, if it has."""
+        """Raise the error that the server has found in this request, if any."""
         if "refusal" in self.scope:
-            raise self.scope["refusal"]  # by no name: its frames would hold it for the collector
+            raise self.scope["refusal"]  # not in a variable: a frame that refers to it would leak
 
     def traceparent(self) -> str:
-        """Begin the engine's span; the W3C header for it, empty where nothing is traced."""
+        """Begin the engine's span; return its W3C `traceparent`, empty without tracing."""
         return self.record.trace.to_engine() if self.record.trace is not None else ""
 
     async def body(self, *, max_bytes: int, seen: Callable[[int], object] | None = None) -> bytes:
-        """Return the whole request body; raises BodyTooLarge, what the connection found wrong with
-        it (BodyTimeout, InvalidRequest), or ClientGone when the caller left. `seen` is called with
-        the bytes so far."""
+        """Return the whole request body. `seen` is called with the number of bytes so far.
+
+        Raises BodyTooLarge, ClientGone if the caller hangs up, or an error that the server found
+        (BodyTimeout, InvalidRequest).
+        """
         if self.record.declared_bytes > max_bytes:
             raise too_large(max_bytes)
         chunks, size, more = [], 0, True
@@ -103,12 +107,12 @@ class Exchange:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":
-        """A block of work, one of those `running`, that ends the moment the caller hangs up."""
+        """Return a block, added to `running`, whose work is cancelled if the caller hangs up."""
         caller = self.record.principal
         return CancelOnDisconnect(self._on_disconnect, lambda: self.complete, running, caller)
 
     async def send(self, message: Message) -> None:
-        """The ASGI send of this exchange, for the framework."""
+        """Send an ASGI message, for the framework."""
         if message["type"] == "http.response.start":
             await self.start(message["status"], message.get("headers", ()))
             return
@@ -120,10 +124,10 @@ class Exchange:
     async def start(
         self, status: int, headers: RawHeaders, *, last_words: RenderError | None = None
     ) -> None:
-        """Send the status line, these headers, and those that every response carries.
+        """Send the status line and headers.
 
-        `last_words` renders an error as the end of the stream that begins; without it, nothing can
-        be said any more. It holds no exchange: a cycle would wait for the collector.
+        `last_words` renders an error as the end of a stream; without it, an error cuts the
+        connection. It must not refer to the exchange, or a reference cycle would leak.
         """
         self.last_words = last_words
         await self._send(self._head(status, headers))
@@ -137,17 +141,17 @@ class Exchange:
         return {"type": "http.response.start", "status": status, "headers": everything}
 
     def first_token(self) -> None:
-        """Note the time to the first token; later calls change nothing."""
+        """Record the time to the first token; later calls have no effect."""
         if self.record.ttft_ms is None:
             self.record.ttft_ms = self.record.elapsed_ms()
 
     async def write(self, data: bytes) -> None:
-        """Send part of the body; returns when the caller's socket has room again."""
+        """Send part of the body; waits while the socket's buffer is full."""
         self.record.sent_bytes += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     def write_now(self, data: bytes) -> Awaitable[None] | None:
-        """Send part of the body without waiting; what to wait for where that cannot be."""
+        """Send part of the body; return an awaitable if the socket's buffer is full, else None."""
         if not self.write_framed(b"%x\r\n%b\r\n" % (len(data), data)):
             return self.write(data)
         self.record.sent_bytes += len(data)
@@ -160,12 +164,11 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def respond(self, status: int, body: bytes, *, headers: RawHeaders = ()) -> None:
-        """Send a whole response, of JSON; of a large one, return when the caller has nearly all of
-        it."""
+        """Send a whole JSON response; a large one in parts, as the caller reads them."""
         length = str(len(body)).encode()
         framing = ((b"content-type", b"application/json"), (b"content-length", length))
         head = self._head(status, (*framing, *headers))
-        self.complete = True  # nothing ends it any more: it is sent as one
+        self.complete = True  # from here on a disconnect changes nothing
         self.record.sent_bytes = len(body)
         await self._send(head)
         for start in range(0, len(body) - LARGE_BYTES, LARGE_BYTES):
@@ -174,14 +177,14 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
     def failed(self, outcome: str) -> None:
-        """Note what went wrong: an error's code, or that the caller has left."""
+        """Record the outcome: an error's code, or that the caller hung up."""
         self.record.outcome = outcome
 
     async def refuse(self, error: GatewayError) -> None:
         """End the exchange with an error.
 
-        Before the first byte it is the response; in a stream, its last words. Where nothing can be
-        said any more, the server cuts the connection of a response left unfinished.
+        It becomes the response, or the last event of a stream that has begun. Otherwise the server
+        cuts the connection, as the response is incomplete.
         """
         self.failed(error.code)
         error.notices = self.record.notices
@@ -193,10 +196,10 @@ class Exchange:
 
 
 class CancelOnDisconnect:
-    """Work that is cancelled, as ClientGone, the moment the caller hangs up, or is interrupted.
+    """A block of work that is cancelled when the caller hangs up; it then raises ClientGone.
 
-    Nobody reads `receive()` while a handler awaits the engine: without this a disconnect would be
-    noticed only when the answer is written.
+    While a handler awaits the engine, nothing reads `receive()`. Without this, a disconnect would
+    be noticed only when the answer is written.
     """
 
     __slots__ = ("_is_complete", "_on_disconnect", "_reason", "_running", "_worker", "principal")
@@ -215,7 +218,7 @@ class CancelOnDisconnect:
         self._running = running
 
     def interrupt(self, reason: Callable[[], BaseException] = ClientGone) -> None:
-        """End the work with an error, unless it ends already or its answer is complete."""
+        """Cancel the work, so that it raises `reason`, unless its answer is complete."""
         if self._reason is None and not self._is_complete():
             self._reason = reason
             self._worker.cancel()
@@ -232,14 +235,14 @@ class CancelOnDisconnect:
         trace: TracebackType | None,
     ) -> None:
         self._running.discard(self)
-        self._on_disconnect(None)  # or the two would refer to each other until the collector runs
+        self._on_disconnect(None)  # breaks a reference cycle
         reason = self._reason
         if kind is asyncio.CancelledError and reason and self._worker.uncancel() <= 0:
-            raise reason() from None  # nobody else wants it to stop
+            raise reason() from None  # no other cancellation is pending
 
 
 def never(_: object) -> bool:
-    """Stand in for what only our own server does."""
+    """Stand in for a callback of our server, under another server or in tests."""
     return False
 
 
@@ -257,7 +260,7 @@ def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
 
 
 def content_length(header: bytes) -> int:
-    """Read a Content-Length; 0 for one that is missing or is not a number."""
+    """Parse a Content-Length; 0 if it is missing or not a number."""
     return int(header) if header.isdigit() else 0
 
 

@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: whole events out of any split, and one way to write them."""
+"""Server-sent events as bytes: split a byte stream into events, and write events."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ DONE = b"data: [DONE]\n\n"
 MEDIA_TYPE = b"text/event-stream; charset=utf-8"
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
 LONGEST_BLANK = 4  # CR LF CR LF
-MOST_LINES = 50_000  # of an event: they are parted in 2 ms
-MOST_QUIET_EVENTS = 10_000  # in a row without data: years of keep-alives, or a fault
+MOST_LINES = 50_000  # of an event: splitting them takes 2 ms
+MOST_QUIET_EVENTS = 10_000  # in a row without data
 
-# An empty line, in every mix of line ends the specification allows. Never str.splitlines():
-# model text may hold U+2028 and U+0085, which are line ends to Python and not to SSE.
-# A CR after a line feed waits for one more byte: it may be the first half of a CR LF.
+# An empty line, in every mix of line ends that the specification allows. str.splitlines() would
+# also split at U+2028 and U+0085, which are no line ends in SSE.
+# A CR after a line feed needs one more byte: it may be the first half of a CR LF.
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\r\n|\n\n|\r\r|\n\r(?=[^\n])")
 PLAIN_DATA = b"data: {"
 DATA = re.compile(rb"(?:\A|[\r\n])data: ?[^\r\n ]")
@@ -25,7 +25,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class EventBuffer:
-    """Bytes in, whole events out, wherever TCP cut them; each keeps its own bytes."""
+    """Collects bytes as they arrive and returns whole events, byte for byte as they were sent."""
 
     __slots__ = ("_quiet", "_tail")
 
@@ -35,12 +35,14 @@ class EventBuffer:
 
     @property
     def waiting_bytes(self) -> int:
-        """Bytes of an event that is not whole yet."""
+        """Size of the incomplete event."""
         return len(self._tail)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The events that are whole now, terminators included; raises EngineGarbled on a giant, and
-        on an engine that sends nothing but comments."""
+        """Return the events that are complete now, with their terminators.
+
+        Raises EngineGarbled for an event that is too large, and for too many events without data.
+        """
         if self._tail or b"\r" in data:
             events = self._split(data)
         else:  # nearly always
@@ -55,8 +57,8 @@ class EventBuffer:
         return events
 
     def _split(self, data: bytes) -> list[bytes]:
-        """Look for ends in what is new only: a long event in small reads must not cost its
-        square."""
+        """Search for terminators only in the new bytes: a long event in small reads would otherwise
+        take quadratic time."""
         seen = max(0, len(self._tail) - LONGEST_BLANK + 1)
         self._tail += data
         ends = [blank.end() for blank in _BLANK_LINE.finditer(self._tail, seen)]
@@ -67,7 +69,7 @@ class EventBuffer:
         return events
 
     def _count(self, events: Sequence[bytes]) -> None:
-        """Count events without data, of which a megabyte holds half a million."""
+        """Limit the events without data in a row: a megabyte has room for half a million."""
         for event in events:
             if event.startswith(PLAIN_DATA) or DATA.search(event):
                 self._quiet = 0
@@ -78,12 +80,12 @@ class EventBuffer:
 
 
 def payload(event: bytes) -> bytes:
-    """The joined `data:` lines of one event; empty for a comment."""
+    """Return the joined `data:` lines of an event; empty for a comment."""
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
         return event[6:-2]
     if event.count(b"\n") + event.count(b"\r") > MOST_LINES:
         raise EngineGarbled(f"The engine's event has more than {MOST_LINES:,} lines; try again.")
-    # That of bytes knows the same line ends as SSE; see above for that of texts.
+    # bytes.splitlines() splits at the line ends of SSE only.
     lines = [line for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 
@@ -93,15 +95,15 @@ def first_line(event: bytes) -> bytes:
 
 
 def encode(event: Mapping[str, object]) -> bytes:
-    """One data-only event."""
+    """Return a data-only event."""
     return b"data: " + orjson.dumps(event) + b"\n\n"
 
 
 def named(kind: str, event: Mapping[str, object]) -> bytes:
-    """One event under a name, as the Responses API has them."""
+    """Return an event with a name, as the Responses API uses them."""
     return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(event) + b"\n\n"
 
 
 def data_only(content: bytes) -> bytes:
-    """One data-only event of JSON as it came, which may have been spread over several lines."""
+    """Return a data-only event of JSON text, which may have several lines."""
     return b"data: " + content.replace(b"\n", b"\ndata: ") + b"\n\n"

@@ -1,1 +1,1 @@
-"""The gateway's processes: one in the foreground, or several below it."""
+"""The gateway's processes: one, or a supervisor and its workers."""

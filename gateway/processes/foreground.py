@@ -1,4 +1,4 @@
-"""The gateway in the foreground: in this process, or in several below it."""
+"""`python -m gateway`: serve in this process, or in several worker processes."""
 
 import errno
 import socket
@@ -14,7 +14,7 @@ from gateway.settings.gateway import GatewaySettings, SettingsError
 
 
 def main() -> int:
-    """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
+    """Serve until SIGTERM. Returns 0 after a clean stop, 2 when a setting is wrong."""
     return startup_checks.run(serve)
 
 
@@ -44,15 +44,15 @@ def auth_kinds(settings: GatewaySettings) -> str:
 
 
 def listen(settings: GatewaySettings) -> socket.socket:
-    """Bind the port, before anything else so that a port in use is reported first."""
+    """Bind the port. Called first, so that a port in use is reported at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as problem:
-        raise SettingsError(sentence(problem, settings)) from None
+        raise SettingsError(explain_bind_error(problem, settings)) from None
 
 
-def sentence(problem: OSError, settings: GatewaySettings) -> str:
+def explain_bind_error(problem: OSError, settings: GatewaySettings) -> str:
     if problem.errno == errno.EADDRINUSE:
         return f"MMHIE_PORT {settings.port} is used by another program; choose another or stop it."
     why = (problem.strerror or "").partition(" (while ")[0]  # Python adds the address

@@ -1,7 +1,7 @@
-"""The files that workers count in, one of each kind and worker.
+"""The metrics files of the workers, one for each kind of metric and worker.
 
-prometheus-client maps them into memory and makes them sparse. A page that then finds no room on
-the disk would end the process by SIGBUS, and the next one; so the room is reserved first.
+prometheus-client maps them into memory as sparse files. On a full disk, writing to a new page would
+end the process by SIGBUS, so their space is reserved at the start.
 """
 
 import os
@@ -15,7 +15,7 @@ from gateway.settings.gateway import SettingsError
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name
 MIB = 1024 * 1024
 GAUGES = tuple(f"gauge_{mode}" for mode in get_args(Mode))
-# Several times what every route, method and outcome together come to.
+# Several times what all combinations of labels need.
 RESERVED_BYTES: Mapping[str, int] = {
     **dict.fromkeys(("counter", "histogram", "summary"), MIB),
     **dict.fromkeys(GAUGES, MIB // 16),
@@ -24,7 +24,7 @@ EMPTY = bytes(4)  # the beginning of a file of prometheus-client that holds no v
 
 
 def reserve(folder: Path, number: int) -> None:
-    """Reserve room for the metrics of one worker; raises SettingsError when there is none."""
+    """Reserve disk space for one worker's metrics; raises SettingsError if there is none."""
     try:
         for kind, size in RESERVED_BYTES.items():
             handle = os.open(path(folder, kind, number), os.O_RDWR | os.O_CREAT, 0o600)
@@ -40,10 +40,9 @@ def reserve(folder: Path, number: int) -> None:
 
 
 def clear_gauges(folder: Path, number: int) -> None:
-    """Clear the gauges of a worker that has ended; its totals stay.
+    """Reset the gauges of a worker that has ended; its counters stay.
 
-    The room stays reserved for its successor (prometheus-client's own `mark_process_dead` would
-    delete the files).
+    The files stay for its successor. prometheus-client's `mark_process_dead` would delete them.
     """
     for kind in GAUGES:
         file = path(folder, kind, number)

@@ -1,4 +1,4 @@
-"""Checks before a process of the gateway serves; a failed one is reported in a sentence."""
+"""Check the settings before the gateway serves, and report a wrong one in a sentence."""
 
 import sys
 from collections.abc import Callable
@@ -21,11 +21,11 @@ WRONG_SETTING = 2
 
 
 def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
-    """Call `serve` with checked settings and return its exit code; 2 when a setting is wrong."""
+    """Call `serve` with checked settings; return its exit code, or 2 when a setting is wrong."""
     memory.disable_core_dumps()
     memory.return_large_blocks()
     try:
-        chosen = checked()
+        chosen = load_checked()
         logs.set_up(chosen.log_level)
         logs.take_over()
         return serve(chosen)
@@ -34,8 +34,8 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
         return WRONG_SETTING
 
 
-def checked() -> settings.GatewaySettings:
-    """Load the settings and check what they name. Raises SettingsError."""
+def load_checked() -> settings.GatewaySettings:
+    """Load the settings, and check the files and addresses in them; raises SettingsError."""
     chosen = settings.load()
     gate.check(chosen)
     audit.check(chosen)
@@ -46,6 +46,6 @@ def checked() -> settings.GatewaySettings:
     tracing.check(chosen)
     disclaimer_of(chosen)
     load_operator_file(chosen)
-    Tls.of(chosen)
+    Tls.from_settings(chosen)
     ClientTls(chosen.engine_tls)
     return chosen

@@ -40,7 +40,7 @@ def run(settings: GatewaySettings, listener: socket.socket) -> int:
 
 
 def shared_variables(settings: GatewaySettings, metrics: str) -> dict[str, str]:
-    """Return the variables that have to be the same in all workers."""
+    """Return the environment variables that all workers share."""
     shared = {metrics_files.METRICS_FOLDER: metrics}
     if settings.digest_key is None:  # else each would make one, and a client's cache salt with it
         shared["MMHIE_DIGEST_KEY"] = secrets.token_hex(32)
@@ -60,7 +60,7 @@ class WorkerSupervisor(Multiprocess):
         super().__init__(config, [listener])
         self._metrics = metrics
         self._lost = 0
-        self._not_before: dict[int, float] = {}  # by number: the earliest time of another start
+        self._not_before: dict[int, float] = {}  # by worker number: earliest time of its next start
         self.exit_code = 0
 
     def init_processes(self) -> None:
@@ -74,7 +74,7 @@ class WorkerSupervisor(Multiprocess):
         return process
 
     def keep_subprocess_alive(self) -> None:
-        """Replace each worker that has ended or answers no ping."""
+        """Replace each worker that has ended or does not answer a ping."""
         for number, process in enumerate(self.processes):
             is_paused = time.monotonic() < self._not_before[number]
             if not is_paused and not process.is_alive(PING_TIMEOUT_S):
@@ -98,12 +98,12 @@ class WorkerSupervisor(Multiprocess):
             log.error("a worker cannot be replaced: %s", problem.strerror)
 
     def kill_all(self) -> None:
-        """Leave no worker behind, whatever has ended the supervision."""
+        """Kill every worker, so that none outlives the supervisor."""
         for process in self.processes:
             process.kill()
 
     def terminate_all(self) -> None:
-        """Drain the workers. They alone listen then, until each has drained."""
+        """Stop listening here, and drain the workers."""
         for listener in self.sockets:
             listener.close()
         super().terminate_all()

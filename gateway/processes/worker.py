@@ -1,4 +1,4 @@
-"""A worker as uvicorn's supervisor starts it. Imports of the gateway wait until it can answer."""
+"""A worker process of uvicorn's supervisor. It imports the gateway after it can answer pings."""
 
 import socket
 import sys
@@ -9,22 +9,22 @@ from uvicorn.supervisors.multiprocess import Process
 
 
 class WorkerProcess(Process):
-    """A process in which a gateway serves."""
+    """A process that runs one gateway."""
 
     def __init__(
         self, config: uvicorn.Config, sockets: list[socket.socket], number: int, lost: int
     ) -> None:
-        """`number` names its files of metrics; `lost` workers have died before it."""
+        """`number` names its metrics files; `lost` counts the workers that died before."""
         super().__init__(config, sockets)
         self._number = number
         self._lost = lost
 
     def start(self) -> None:
         super().start()
-        self.child_conn.close()  # theirs: else a ping would wait for one who has ended
+        self.child_conn.close()  # the child's end: if open here, a ping to a dead worker would hang
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve in the new process, and answer pings from the first moment."""
+        """Serve in the new process; a thread answers pings from the start."""
         threading.Thread(target=self.always_pong, daemon=True).start()
         from gateway.processes import worker_server
 
@@ -35,6 +35,6 @@ class WorkerProcess(Process):
         server.run(sockets)
 
     def pong(self) -> None:
-        """Answer one ping: whether this worker serves."""
+        """Answer one ping with True if this worker is serving."""
         self.child_conn.recv()
         self.child_conn.send(self._server is not None and self._server.started)

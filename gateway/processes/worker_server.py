@@ -1,4 +1,4 @@
-"""The server of a worker: a gateway on the port that all workers share."""
+"""The server in a worker process, on the port that all workers share."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ Serve = Callable[["WorkerServer", list[socket.socket]], None]
 
 
 def run(serve: Serve, sockets: list[socket.socket], number: int, lost: int) -> int:
-    """Serve with the settings as they are; return the exit code, 2 when one is wrong."""
+    """Load the settings and serve; return the exit code, 2 when a setting is wrong."""
     values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call] # untyped
 
     def serve_with(settings: GatewaySettings) -> int:
@@ -42,7 +42,7 @@ def run(serve: Serve, sockets: list[socket.socket], number: int, lost: int) -> i
 
 
 class WorkerServer(DrainingServer):
-    """A server that drains on SIGTERM, and when the supervisor has ended."""
+    """A server that drains on SIGTERM, or when its supervisor has ended."""
 
     def __init__(self, app: FastAPI, settings: GatewaySettings, metrics: Metrics) -> None:
         super().__init__(app, settings)
@@ -63,8 +63,8 @@ class WorkerServer(DrainingServer):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Drain on SIGTERM. A terminal sends SIGINT to all processes: the first is the
-        supervisor's, which sends SIGTERM, and the next stops the drain."""
+        """Drain on SIGTERM. Ctrl+C in a terminal sends SIGINT to every process: at the first one
+        the supervisor sends SIGTERM, a second one ends the drain."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain_once)
         loop.add_signal_handler(signal.SIGINT, self._exit_if_draining)
@@ -78,7 +78,7 @@ class WorkerServer(DrainingServer):
         return services is not None and services.watch.draining
 
     def _drain_once(self) -> None:
-        """Drain; a group may get the signal that the supervisor passes on, too."""
+        """Drain once: a process group may get SIGTERM beside the one from the supervisor."""
         if not self._is_draining:
             self.drain()
 
@@ -88,5 +88,5 @@ class WorkerServer(DrainingServer):
 
     def _upkeep(self, counter: int) -> None:
         super()._upkeep(counter)
-        if counter % COUNT_TICKS == 0:  # whichever worker is scraped tells of all
+        if counter % COUNT_TICKS == 0:  # any worker that is scraped reports all of them
             self._metrics.observe_admission(self.app.state.services.admission)

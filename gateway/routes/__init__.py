@@ -1,1 +1,1 @@
-"""Parse, call, render: one file per endpoint."""
+"""The endpoints, one file each: parse the request, call, render the response."""

@@ -1,4 +1,4 @@
-"""GET /docs: the API's interactive description, from files of our own."""
+"""GET /docs: the interactive API documentation, from local files."""
 
 from fastapi import APIRouter
 
@@ -6,8 +6,8 @@ from gateway.console.assets import DOCS, HEADERS, load
 from gateway.console.files import files_router
 
 PREFIX = "/docs/"
-# As the console's, but for what the viewer needs: it makes markup and styles from strings, and its
-# icons are data. What it shows is our own description, and nothing that a model has written.
+# The viewer needs inline styles and data URLs for its icons. It shows only our own /openapi.json,
+# nothing that a model has written.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -15,7 +15,6 @@ POLICY = (
 )
 
 
-def router_of() -> APIRouter:
-    """Return its routes."""
+def make_router() -> APIRouter:
     headers = {**HEADERS, "content-security-policy": POLICY}
     return files_router(load({}, DOCS), headers, page="/docs", prefix=PREFIX)

@@ -1,4 +1,4 @@
-"""GET /: the console page and its files. Open to anybody; its requests carry a key."""
+"""GET /: the console page and its files. It needs no key; the requests that it makes do."""
 
 from fastapi import APIRouter
 
@@ -10,9 +10,10 @@ from gateway.settings.gateway import GatewaySettings
 PREFIX = "/console/"
 
 
-def router_of(settings: GatewaySettings, disclaimer: Disclaimer, emergency_note: str) -> APIRouter:
-    """Its routes; both notices are in the page itself, so they are read before any script has
-    run."""
+def make_router(
+    settings: GatewaySettings, disclaimer: Disclaimer, emergency_note: str
+) -> APIRouter:
+    """Return the routes. Both notices are in the HTML, so that they show before any script runs."""
     has_keys = settings.keys_file or settings.jwks_file or settings.jwks_url
     facts = {
         "disclaimer": disclaimer.text,
@@ -23,13 +24,13 @@ def router_of(settings: GatewaySettings, disclaimer: Disclaimer, emergency_note:
         "engine": "" if has_keys else settings.engine_url,
         "keys": "required" if has_keys else "none",
         "figures": "closed" if settings.protects_metrics else "open",
-        "feedback": feedback_taken(settings),
+        "feedback": feedback_mode(settings),
     }
     return files_router(load(facts), HEADERS, page="/", prefix=PREFIX)
 
 
-def feedback_taken(settings: GatewaySettings) -> str:
-    """Return what the page may offer: nothing, flags, or flags with texts."""
+def feedback_mode(settings: GatewaySettings) -> str:
+    """Return `off`, `flags` (without comments) or `texts` (flags with comments)."""
     if settings.feedback_file is None:
         return "off"
     return "flags" if settings.vault_public_key is None else "texts"

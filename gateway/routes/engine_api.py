@@ -1,6 +1,7 @@
-"""The engine's own API under /v1, and its tokenizer: passed through, described by their fields.
+"""The engine's API under /v1 and its tokenizer, passed through.
 
-The engine judges the bodies; the models name what clients are generated from, and let all else by.
+The models describe the fields in /openapi.json. The engine validates the bodies, and further fields
+are allowed.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ from gateway.runtime.json_types import Json
 
 
 class AnswerRequest(BaseModel):
-    """Fields that every request for an answer may have."""
+    """Fields that all generating endpoints accept."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -62,11 +63,11 @@ def create_message(body: MessagesRequest) -> Json:  # type: ignore[empty-body]
 
 
 def count_tokens(body: Json) -> Json:  # type: ignore[empty-body]
-    """The engine's tokenizer; nothing is generated, and nothing is labelled."""
+    """Use the engine's tokenizer. Nothing is generated, so nothing is labelled."""
 
 
 def count_route(path: str) -> PipelineRoute:
-    """Return the route of a path of the tokenizer's."""
+    """Return the route of one path of the tokenizer."""
     return PipelineRoute(
         path, TokenCount(path), count_tokens, answer="The engine's count.", streams={}
     )

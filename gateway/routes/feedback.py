@@ -1,4 +1,4 @@
-"""POST /v1/mmhie/feedback: what a reader says of an answer, by its request id."""
+"""POST /v1/mmhie/feedback: a reader flags an answer or signs it off, by its request id."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,24 +25,26 @@ if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk, Receipt
 
 router = APIRouter(tags=["feedback"])
-MOST_BYTES = 256 * 1024  # both texts at their longest, in any script and escaped
+MOST_BYTES = 256 * 1024  # enough for both texts at their maximum, in any script and escaped
 NO_SEVERITY = "none"  # as a metric's label
 NOT_TAKEN = "Feedback is not taken here; the operator sets MMHIE_FEEDBACK_FILE to take it."
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 
 
 class FeedbackRequest(BaseModel):
-    """The body of POST /v1/mmhie/feedback; a field it does not know is an error."""
+    """The body of POST /v1/mmhie/feedback; an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
-    request_id: RequestId = Field(description="Of the answer: `request_id`, or its X-Request-Id.")
+    request_id: RequestId = Field(
+        description="The answer's `request_id`, or its X-Request-Id header."
+    )
     category: Category = Field(
         description="What is wrong with the answer; `signed_off`: a clinician has reviewed it and "
         "stands by it."
     )
     severity: Severity | None = Field(
-        None, description="Harm that the answer could do; needed but for `signed_off`."
+        None, description="Harm that the answer could do; required except with `signed_off`."
     )
     comment: str | None = Field(
         None,
@@ -54,7 +56,7 @@ class FeedbackRequest(BaseModel):
         None,
         min_length=1,
         max_length=LONGEST_CORRECTION,
-        description="The answer as it should have been; kept as the comment is.",
+        description="The answer as it should have been; stored as the comment is.",
     )
 
     reviewer: str | None = Field(
@@ -67,8 +69,8 @@ class FeedbackRequest(BaseModel):
     )
 
     def given(self, principal: Principal) -> Given:
-        """Return what is said; raise InvalidField for a severity that is missing or too much. A
-        token names who signs off: nobody else can be named with it."""
+        """Return the feedback without its request id. A token names its own reviewer, so the field
+        is ignored then. Raises InvalidField for a severity that is missing or superfluous."""
         if (self.severity is None) != (self.category == SIGN_OFF):
             raise InvalidField(
                 "severity is low, moderate or high, and is left out with `signed_off`.",
@@ -87,25 +89,27 @@ DESCRIBED_BODY = {
 
 
 class FeedbackReceipt(BaseModel):
-    """The answer of POST /v1/mmhie/feedback."""
+    """The response of POST /v1/mmhie/feedback."""
 
-    id: str = Field(description="Of this feedback, for `mmhie feedback show`.")
+    id: str = Field(description="Id of this feedback, for `mmhie feedback show`.")
     request_id: str = Field(description="As it was sent.")
     created: str = Field(description="RFC 3339, in UTC.")
-    duplicate: bool = Field(description="The same was said before; it is kept once.")
-    audited: bool = Field(description="Whether an audit trail names it, too.")
+    duplicate: bool = Field(
+        description="True if the same feedback was stored before; it is stored once."
+    )
+    audited: bool = Field(description="True if the audit trail records it, too.")
 
 
 @router.post("/v1/mmhie/feedback", openapi_extra={"requestBody": DESCRIBED_BODY})
 async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
     """Flag an answer, or sign it off."""
-    desk = desk_of(services)
+    desk = require_desk(services)
     if services.trail is not None:
         services.trail.check()
     exchange: Exchange = request.scope["exchange"]
-    sent = checked(await body_of(exchange))
+    sent = parse(await read_body(exchange))
     given = sent.given(exchange.record.principal)
-    refuse_unnamed(sent, exchange.record.principal)
+    check_reviewer(sent, exchange.record.principal)
     receipt = await desk.give(sent.request_id, given, exchange.record.principal)
     if not receipt.is_duplicate:
         record(receipt, given.reviewer, exchange, services)
@@ -118,8 +122,8 @@ async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
     )
 
 
-def refuse_unnamed(sent: FeedbackRequest, principal: Principal) -> None:
-    """Raise Forbidden or InvalidField for a sign-off that is not a named clinician's."""
+def check_reviewer(sent: FeedbackRequest, principal: Principal) -> None:
+    """Raise Forbidden or InvalidField for a sign-off without the scope or without a name."""
     if sent.category != SIGN_OFF:
         return
     if "sign_off" not in principal.scopes:
@@ -134,13 +138,13 @@ def refuse_unnamed(sent: FeedbackRequest, principal: Principal) -> None:
         )
 
 
-def desk_of(services: Services) -> "FeedbackDesk":
+def require_desk(services: Services) -> "FeedbackDesk":
     if services.feedback is None:
         raise FeedbackNotTaken(NOT_TAKEN)
     return services.feedback
 
 
-async def body_of(exchange: Exchange) -> bytes:
+async def read_body(exchange: Exchange) -> bytes:
     limit = MOST_BYTES
     try:
         return await exchange.body(max_bytes=limit)
@@ -151,8 +155,8 @@ async def body_of(exchange: Exchange) -> bytes:
         ) from None
 
 
-def checked(body: bytes) -> FeedbackRequest:
-    """The request, every field checked; raises InvalidField, which quotes nothing of it."""
+def parse(body: bytes) -> FeedbackRequest:
+    """Return the validated request; raises InvalidField, which does not quote it."""
     try:
         return FeedbackRequest.model_validate(openai_json.parse_request(body))
     except ValidationError as error:
@@ -162,7 +166,8 @@ def checked(body: bytes) -> FeedbackRequest:
 def record(
     receipt: "Receipt", reviewer: str | None, exchange: Exchange, services: Services
 ) -> None:
-    """Count the feedback, and name it in the audit trail: ids, closed sets, who signs; no text."""
+    """Count the feedback, and record it in the audit trail: ids, category, severity, reviewer, but
+    no text."""
     entry, principal = receipt.entry, exchange.record.principal
     services.metrics.count(services.metrics.feedback, entry.category, entry.severity or NO_SEVERITY)
     if services.trail is not None:

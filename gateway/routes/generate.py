@@ -1,4 +1,4 @@
-"""POST /llm/generate, as /openapi.json describes it."""
+"""POST /llm/generate, and its description in /openapi.json."""
 
 from gateway.api import paths
 from gateway.generate.handler import Generate

@@ -15,21 +15,23 @@ router = APIRouter(tags=["health"])
 
 
 class EngineVersion(BaseModel):
-    """The engine behind the gateway; null while it has not been reached."""
+    """The engine behind the gateway; null until it has been reached."""
 
     name: str | None
     version: str | None
 
 
 class HealthReport(BaseModel):
-    """The state of the service; in production, callers without a key get status and phase only."""
+    """The state of the service. In production, only `status` and `phase` are public."""
 
     status: Literal["ok", "unavailable"]
     phase: Phase
-    progress: float | None = Field(None, description="Of the phase, from 0 to 1.")
+    progress: float | None = Field(None, description="Progress of the phase, from 0 to 1.")
     detail: str = Field("", description="A sentence about the phase.")
     model: str | None = Field(None, description="Public id of the served model.")
-    served: Json = Field(default_factory=dict, description="What the launcher knows of it.")
+    served: Json = Field(
+        default_factory=dict, description="Facts from the launcher about the model."
+    )
     engine: EngineVersion | None = None
     warnings: list[str] = Field(default_factory=list, description="For the operator.")
     gateway_version: str | None = None
@@ -37,7 +39,7 @@ class HealthReport(BaseModel):
     screened_languages: list[str] = Field(default_factory=list)
 
 
-# Described, and not validated: the launcher wrote some of it, and a probe must never fail for that.
+# Not validated: some of it comes from the launcher, and a health probe must not fail for that.
 REPORT: dict[int | str, dict[str, Any]] = {200: {"model": HealthReport}}
 UNREADY: dict[int | str, dict[str, Any]] = {**REPORT, 503: {"model": HealthReport}}
 
@@ -62,7 +64,7 @@ async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
 
 
 async def details(request: Request, services: Services) -> Json:
-    """Return all but the phase, which probes need, only to callers with a key in production."""
+    """Return the details; in production, callers without a key get only the phase."""
     headers = request.scope["headers"]
     if services.settings.env == "production" and not await services.gate.is_authenticated(headers):
         return {"phase": services.phase()}
@@ -70,7 +72,7 @@ async def details(request: Request, services: Services) -> Json:
 
 
 def describe(services: Services) -> Json:
-    """Return the body of both endpoints, but for the status."""
+    """Return the body of both endpoints, without `status`."""
     state, settings = services.watch.state, services.settings
     override = settings.reasoner_model_test_override
     model = state.model.id if state.model else state.model_facts.get("id")

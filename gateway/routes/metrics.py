@@ -1,4 +1,4 @@
-"""GET /metrics and /v1/mmhie/load: gateway and engine in one scrape, for Prometheus and as JSON."""
+"""GET /metrics and /v1/mmhie/load: metrics of gateway and engine, for Prometheus and as JSON."""
 
 import time
 from dataclasses import asdict

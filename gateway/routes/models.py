@@ -17,7 +17,7 @@ LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)
 
 
 class ModelEntry(BaseModel):
-    """A served model, as the engine lists it: described here, and passed on unchanged."""
+    """A served model, passed on as the engine lists it."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -37,8 +37,8 @@ class ModelList(BaseModel):
 @router.get("/v1/models", response_model=None, responses={200: {"model": ModelList}})
 async def models(services: ServicesDep) -> Json:
     """List the served models, as the engine does."""
-    listing = await listed(services)
-    return {**listing, "data": published(listing["data"], services.model().ids)}
+    listing = await fetch_listing(services)
+    return {**listing, "data": filter_served(listing["data"], services.model().ids)}
 
 
 @router.get(
@@ -47,14 +47,14 @@ async def models(services: ServicesDep) -> Json:
 async def model(model_id: str, services: ServicesDep) -> Json:
     """Return one served model; vLLM itself does not have this endpoint."""
     served = services.model().ids
-    for entry in published((await listed(services))["data"], served):
+    for entry in filter_served((await fetch_listing(services))["data"], served):
         if entry["id"] == model_id:
             return entry
     raise model_not_found(served)
 
 
-def published(entries: list[Json], served: tuple[str, ...]) -> list[Json]:
-    """The served entries, less `root`: it is a folder of the engine's machine."""
+def filter_served(entries: list[Json], served: tuple[str, ...]) -> list[Json]:
+    """Return the served entries. `root`, a folder on the engine's machine, becomes the id."""
     return [
         {**entry, "root": entry["id"]} if "root" in entry else entry
         for entry in entries
@@ -62,8 +62,8 @@ def published(entries: list[Json], served: tuple[str, ...]) -> list[Json]:
     ]
 
 
-async def listed(services: Services) -> Json:
-    """The engine's listing; raises what its refusal means, or EngineGarbled."""
+async def fetch_listing(services: Services) -> Json:
+    """Return the engine's list of models; raises the error of its refusal, or EngineGarbled."""
     services.model()
     status, body = await services.engine.fetch(LISTING)
     if status != 200:

@@ -1,4 +1,4 @@
-"""A path that the pipeline answers, and that FastAPI describes."""
+"""A route that the pipeline answers and FastAPI documents."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,9 +21,9 @@ PLAIN: Mapping[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
 
 
 class PipelineRoute(APIRoute):
-    """POST to a path that the pipeline answers.
+    """A POST route whose requests the pipeline answers.
 
-    `operation` is never called: its signature and docstring describe the path in /openapi.json.
+    `operation` is never called: its signature and docstring only document the path.
     The pipeline reads the body itself, within the memory budget, and writes each token as it
     comes; FastAPI's own handling would cost 90 µs a request.
     """

@@ -1,1 +1,1 @@
-"""Tools of every room: files, tasks, time, memory and the event loop; imports no room."""
+"""Tools for all packages: files, tasks, memory and the event loop. Imports none of them."""

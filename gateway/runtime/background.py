@@ -1,4 +1,4 @@
-"""Tasks that run as long as the application: a failure ends none of them for good."""
+"""Background tasks that run as long as the application, and are restarted after a failure."""
 
 import asyncio
 import contextlib
@@ -9,22 +9,22 @@ from typing import Literal
 from gateway.runtime.log import fault_logged
 
 PAUSE_S = 1.0  # before a task that failed runs again
-TOLD_S = 600.0  # how long /healthz has a failure
+WARN_S = 600.0  # how long /healthz reports a failure
 
 Task = Literal["engine", "keys", "shared", "hold", "withdrawals", "loop", "upkeep", "vault"]
 
 
 class Background:
-    """Runs tasks again after a failure, which is logged, counted, and told to the operator.
+    """Restart tasks after a failure; log it, count it and warn the operator in /healthz.
 
-    Without it one exception would end a task silently: keys that are withdrawn stay accepted, a
-    hold is never seen.
+    Without it one exception would end a task silently: revoked keys would stay valid, and a hold
+    would have no effect.
     """
 
     def __init__(
         self, count: Callable[[Task], None], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`count` is called with the name of each task that fails, each time."""
+        """`count` is called with the task's name at each failure."""
         self._count = count
         self._clock = clock
         self._failed: dict[Task, float] = {}
@@ -39,7 +39,7 @@ class Background:
 
     @contextlib.contextmanager
     def guard(self, name: Task) -> Iterator[None]:
-        """Note a failure of the block, which does not leave it."""
+        """Record an exception of the block, and suppress it."""
         message = "a background task failed and runs again: %s"
         with fault_logged(message, name, then=lambda: self._note(name)):
             yield
@@ -49,8 +49,8 @@ class Background:
         self._count(name)
 
     def warnings(self) -> list[str]:
-        """Return a sentence for each task that failed lately."""
-        since = self._clock() - TOLD_S
+        """Return a sentence for each task that failed in the last ten minutes."""
+        since = self._clock() - WARN_S
         return [
             f"The background task `{name}` has failed and was started again; see the log."
             for name, failed in self._failed.items()

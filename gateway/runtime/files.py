@@ -1,4 +1,4 @@
-"""Files that others write or read: watched for changes, replaced as a whole."""
+"""Files shared with other programs: watched for changes, replaced atomically."""
 
 import contextlib
 import json
@@ -16,11 +16,11 @@ Stamp = tuple[int, int, int]
 
 
 class FileUnusable(Exception):
-    """A file has no content that can be used; the message says why."""
+    """The content of a file cannot be used; the message says why."""
 
 
 def parse_json(document: str | bytes) -> Any:
-    """Return the content of a JSON document of any depth; raise ValueError where it is none."""
+    """Parse JSON; raises ValueError, also for a document that is nested too deep."""
     try:
         return json.loads(document)
     except RecursionError:
@@ -28,10 +28,10 @@ def parse_json(document: str | bytes) -> Any:
 
 
 class WatchedFile(Generic[Value]):
-    """A value read from files, and again when one of them changes; the last good one stays.
+    """A value read from files, and read again when one of them changes.
 
-    `read` raises FileUnusable. `name` is the setting, for the log and for `problem`, which is None
-    while all is well; `generation` grows with each value.
+    `read` may raise FileUnusable: then the last good value stays, and `problem` says why. `name` is
+    the setting's, for the log. `generation` increases with each new value.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class WatchedFile(Generic[Value]):
 
     @property
     def is_missing(self) -> bool:
-        """True when a file did not exist at the last reading."""
+        """True if one of the files did not exist when it was last read."""
         return None in self._stamps
 
     def current(self) -> Value:
-        """Return the value, after a look at the files if the last one was a second ago."""
+        """Return the value; checks the files for changes at most once a second."""
         now = self._clock()
         if now >= self._next_check:
             self._next_check = now + CHECK_EVERY_S
@@ -66,7 +66,7 @@ class WatchedFile(Generic[Value]):
         return self.value
 
     def refresh(self) -> None:
-        """Look at the files now, and read them if they have changed or were unusable."""
+        """Check the files now, and read them if they have changed or could not be used before."""
         stamps = self._look()
         if stamps == self._stamps and self.problem is None:
             return
@@ -79,7 +79,7 @@ class WatchedFile(Generic[Value]):
         self.generation += 1
 
     def skip(self) -> None:
-        """Take the files as read: only a later change counts."""
+        """Treat the files as already read: only later changes count."""
         self._stamps = self._look()
 
     def _look(self) -> tuple[Stamp | None, ...]:
@@ -92,44 +92,44 @@ class WatchedFile(Generic[Value]):
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Return what changes whenever the file does; None when there is no file."""
+    """Return a stamp that changes with the file; None if there is no file."""
     try:
         seen = path.stat()
     except FileNotFoundError:
         return None
     except OSError:
-        return (0, 0, 0)  # there, but out of reach: reading it says why
-    # ctime: a file that only became readable has changed, too
+        return (0, 0, 0)  # not accessible: reading it will say why
+    # ctime, as it also changes when only the permissions do
     return (seen.st_ctime_ns, seen.st_size, seen.st_ino)
 
 
 def write_json(path: Path, content: object, *, mode: int = 0o666) -> None:
-    """Replace a file by a JSON document; raise OSError."""
+    """Replace a file with a JSON document; raises OSError."""
     write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode(), mode=mode)
 
 
 def write_whole(path: Path, content: bytes, *, mode: int) -> None:
-    """Replace a file, whole or not at all, a power cut included; a private one stays its owner's.
-    Raise OSError."""
+    """Replace a file atomically, even if power fails. A private file keeps its owner. Raises
+    OSError."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            if not mode & 0o077:  # nobody else could read what, say, root has replaced
+            if not mode & 0o077:  # else its owner could not read it after root has replaced it
                 keep_owner(path, handle)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError:
-        draft.unlink(missing_ok=True)  # each process has a name of its own for it
+        draft.unlink(missing_ok=True)  # no other process uses this name
         raise
 
 
 def keep_owner(path: Path, draft: int) -> None:
-    """Give a draft the owner of the file that it replaces, if any; raise OSError. A group alone is
-    left: it may read neither of the two, and its owner could not always give it."""
+    """Give the draft the owner of the file that it replaces, if any; raises OSError. The group
+    needs no change, as it has no access."""
     with contextlib.suppress(FileNotFoundError):
         before = path.stat()
         if before.st_uid != os.fstat(draft).st_uid:
@@ -137,7 +137,7 @@ def keep_owner(path: Path, draft: int) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Force the names in a folder to the disk; raise OSError."""
+    """Flush a folder's entries to the disk; raises OSError."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -1,4 +1,4 @@
-"""Complete futures that somebody else may have cancelled in the meantime."""
+"""Complete futures that may have been cancelled meanwhile."""
 
 import asyncio
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def settle(future: asyncio.Future[T], outcome: T | Exception) -> bool:
-    """Give a future its result or exception; False when it was done or cancelled already."""
+    """Set a future's result or exception; returns False if it is already done or cancelled."""
     if future.done():
         return False
     if isinstance(outcome, Exception):

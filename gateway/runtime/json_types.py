@@ -1,4 +1,4 @@
-"""The type of JSON whose content is open: a caller's body, an engine's answer, a label."""
+"""The type of JSON objects with any fields: request bodies, engine responses, labels."""
 
 from typing import Any
 

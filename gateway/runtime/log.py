@@ -1,4 +1,4 @@
-"""The gateway's logger, and blocks whose faults are logged and go no further."""
+"""The gateway's logger, and a block whose exceptions are logged and suppressed."""
 
 import contextlib
 import logging
@@ -11,10 +11,10 @@ log = logging.getLogger("gateway")
 def fault_logged(
     message: str, *values: object, then: Callable[[], None] | None = None
 ) -> Iterator[None]:
-    """Log a fault of a block that nobody waits for, call `then`, and go on."""
+    """Log an exception of the block, call `then`, and continue."""
     try:
         yield
-    except Exception:  # of anything that goes wrong unseen there must be a line
+    except Exception:  # nobody awaits the block, so the log is the only trace
         log.exception(message, *values)
         if then is not None:
             then()

@@ -1,7 +1,7 @@
-"""A watchdog on the event loop: while one request computes, nobody else's tokens go on.
+"""Report requests that block the event loop, and with it every other stream.
 
-The loop beats; a thread looks when a beat is overdue, and sees by the frames which request the loop
-is at. Time that the machine gave to other programs does not count: only what this process computed.
+A task on the loop sets a time for its next beat. When it is overdue, a thread looks at the loop's
+stack frames for the request. Only processor time of this process counts as blocked time.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ BEAT_S = 0.025
 HELD_S = 0.05
 NO_ROUTE = "none"
 
-# Takes the route that held the loop, as it was declared, and for how many seconds.
+# Takes the path of the route that blocked the loop, and the seconds.
 Report = Callable[[str, float], None]
 
 
 class LoopWatchdog:
-    """Reports when the loop was held for longer than HELD_S; `run` has to run on it."""
+    """Reports when the event loop was blocked for longer than HELD_S; `run` runs on that loop."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._thread_id = 0
         self._due = float("inf")
-        self.suspect: str | None = None  # the route that was at work when a beat was overdue
+        self.suspect: str | None = None  # the route that was running when a beat was overdue
         self._stopping = threading.Event()
 
     async def run(self) -> None:
@@ -67,17 +67,17 @@ class LoopWatchdog:
 
 
 def route_at(frame: FrameType | None) -> str:
-    """Return the route of the request that these frames serve, the innermost first."""
+    """Return the route of the request in these frames, starting from the innermost."""
     while frame is not None:
         served = frame.f_locals.get("exchange") or frame.f_locals.get("self")
         exchange = getattr(served, "_exchange", served)
         scope = getattr(exchange, "scope", None)
-        if isinstance(scope, dict) and (path := route_of(scope)):
+        if isinstance(scope, dict) and (path := declared_path(scope)):
             return path
         frame = frame.f_back
     return NO_ROUTE
 
 
-def route_of(scope: dict[str, object]) -> str:
-    """Return the path of a request as it was declared; empty while it is not known."""
+def declared_path(scope: dict[str, object]) -> str:
+    """Return the path as the route declares it; empty if the request has no route yet."""
     return getattr(scope.get("route"), "path", "")

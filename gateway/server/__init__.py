@@ -1,1 +1,1 @@
-"""The server: sockets, HTTP/1.1 connections and their limits, TLS, draining."""
+"""The HTTP server: uvicorn with connection limits, TLS and draining."""

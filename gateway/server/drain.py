@@ -1,4 +1,4 @@
-"""The server process: uvicorn, drained before it stops and ending with exit code 0."""
+"""uvicorn's server, which drains before it stops and ends with exit code 0."""
 
 import asyncio
 import contextlib
@@ -32,18 +32,18 @@ STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM or SIGINT: /readyz says 503, serve on through the settle time, then drain."""
+    """On SIGTERM or SIGINT, /readyz becomes 503; after the settle time the server drains."""
 
     config: ServerConfig
 
     def __init__(self, app: FastAPI, settings: GatewaySettings) -> None:
-        self.tls = Tls.of(settings)
+        self.tls = Tls.from_settings(settings)
         super().__init__(server_config(app, settings))
         self.app = app
         self.settle_s = settings.settle_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; for TLS on our own, see TlsListener."""
+        """Listen; uvicorn's own way without TLS, TlsListener with it."""
         if self.tls is None or sockets is None:
             await super().startup(sockets)
             return
@@ -51,20 +51,20 @@ class DrainingServer(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         tls = self.tls
-        self.servers = [TlsListener(sock, tls, self.config, self._protocol) for sock in sockets]  # type: ignore[misc] # what uvicorn calls of one
+        self.servers = [TlsListener(sock, tls, self.config, self._protocol) for sock in sockets]  # type: ignore[misc] # has the methods that uvicorn calls
         self.started = True
 
     def _protocol(self) -> HttpProtocol:
         return HttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     async def on_tick(self, counter: int) -> bool:
-        """Do the upkeep; a failure of it ends no connection."""
+        """Run the upkeep; its failure ends no connection."""
         with self.app.state.services.background.guard("upkeep"):
             self._upkeep(counter)
         return await super().on_tick(counter)
 
     def _upkeep(self, counter: int) -> None:
-        """Check timeouts, trim the heap and reload the certificate, each in its turn."""
+        """Check connections for timeouts, trim the heap, reload the certificate."""
         if counter % TIMEOUT_CHECK_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
@@ -77,7 +77,7 @@ class DrainingServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Drain or reload on signals; uvicorn's own way re-raises them, which is no clean exit."""
+        """Drain or reload on signals; uvicorn would raise them again, so that no exit is clean."""
         loop = asyncio.get_running_loop()
         handlers = {signal.SIGTERM: self.drain, signal.SIGINT: self.drain}
         handlers[signal.SIGHUP] = self.reload
@@ -91,12 +91,12 @@ class DrainingServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def reload(self) -> None:
-        """Read again what may change while the process serves."""
+        """Reload files that may change while the process serves."""
         self._reloading = asyncio.create_task(self._reload())
 
     async def _reload(self) -> None:
-        """Read certificate, hold, log level, keys and JWKS. What is wrong in any of them is logged,
-        and the one before stays in force."""
+        """Reload certificate, log level, hold, keys and JWKS. A faulty one is logged, and the one
+        before stays in force."""
         if self.tls is not None:
             self.tls.reload_if_changed()
         reload_log_level()
@@ -107,7 +107,7 @@ class DrainingServer(uvicorn.Server):
         log.info("reloaded")
 
     def drain(self) -> None:
-        """Start to drain; a second call stops at once."""
+        """Start draining; a second call stops at once."""
         services = getattr(self.app.state, "services", None)
         if services is None or services.watch.draining:
             self.force_exit = services is not None
@@ -126,13 +126,13 @@ class DrainingServer(uvicorn.Server):
 
 
 def ignore_signals() -> None:
-    """Ignore signals that would end the process by default, and every stream in it."""
+    """Ignore signals that would end the process by default."""
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def reload_log_level() -> None:
-    """Set the log's level as the settings are now: `.env` may have changed."""
+    """Reload MMHIE_LOG_LEVEL: `.env` may have changed."""
     try:
         log.setLevel(load().log_level.upper())
     except SettingsError as problem:
@@ -152,7 +152,7 @@ def server_config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # nothing here reads a client address, and it costs on every request
+        proxy_headers=False,  # the client address is not read from headers
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
     )
     config.settings = settings

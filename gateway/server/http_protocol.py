@@ -42,13 +42,13 @@ from gateway.server.request_head import (
 from gateway.server.response_cycle import ResponseCycle, adopt
 
 FRAMING = (b"content-length", b"transfer-encoding")
-# The headers that decide where a request ends, or that its body would have to be decoded.
+# The headers that decide where a request ends, and how its body is encoded.
 FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
 PLAIN_TARGET = re.compile(rb"/[^%#?]*")
 MAX_HEADERS = 128
-MOST_CHUNKS = 12_288  # of a body in one read of 256 KB: the parser calls for each, in 2 us
-LINGER_S = 2.0  # a caller who is still sending reads our answer only while we do not close
-LAST_READ_S = 0.1  # for what a stopping server has accepted and not read yet
+MOST_CHUNKS = 12_288  # of a body in one read of 256 KB; each costs 2 us
+LINGER_S = 2.0  # a caller who is still sending could not read the response after a close
+LAST_READ_S = 0.1  # for requests that have arrived when the server stops
 MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
 PIPELINED = "A request must wait for the answer to the one before it."
 TOO_SMALL_CHUNKS = "The body comes in chunks of a few bytes; send larger ones."
@@ -58,7 +58,7 @@ ParserState = Literal["idle", "head", "body"]
 
 
 class RequestRefused(Exception):
-    """Stop the parser; raised in its callbacks."""
+    """Raised in the parser's callbacks to stop it."""
 
     def __init__(self, error: GatewayError) -> None:
         super().__init__(error.message)
@@ -66,7 +66,7 @@ class RequestRefused(Exception):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """A connection that `check_timeouts` looks at twice a second, instead of timers of its own."""
+    """One connection. `check_timeouts` is called twice a second, so that it needs no timers."""
 
     config: ServerConfig
 
@@ -76,16 +76,16 @@ class HttpProtocol(HttpToolsProtocol):
         self.max_body_bytes = self.config.settings.max_body_bytes
         self.keep_alive_s = self.limits.keep_alive_s
         self.parsing: ParserState = "idle"
-        self.phase_since = self.loop.time()  # of what is being parsed, or of the idle time
+        self.phase_since = self.loop.time()  # start of the head, body or idle time
         self.is_unused = True
-        self.is_last = False  # the next request: the server stops
+        self.is_last = False  # close after the next request, as the server stops
         self.ignores_input = False
         self.active: ResponseCycle | None = None
         self.framing_headers: list[tuple[bytes, bytes]] = []
         self.received = 0  # bytes of this request after the first read
         self.last_read_bytes = 0
         self.chunks_read = 0  # in the last read
-        self.head_read = b""  # what came since the head began, the head and perhaps more
+        self.head_read = b""  # bytes since the head began
         self.write_paused_since: float | None = None
         self.closing_since: float | None = None
 
@@ -97,7 +97,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._admit(cap, connections)
 
     def _admit(self, cap: ConnectionCap, connections: int) -> None:
-        """Serve, refuse or cut off a connection beyond the maximum, of those refused some."""
+        """Serve, refuse or close the newest connection above the maximum."""
         if cap.overflows(connections):
             self.ignores_input = True
             self.transport.abort()
@@ -106,7 +106,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request in progress at once, so that the engine stops."""
+        """Cancel the request in progress at once, so that the engine stops."""
         self.config.cap.refused.discard(self)
         if self.active is not None:
             self.active.disconnect()
@@ -115,8 +115,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._break_references(self.cycle)
 
     def _break_references(self, cycle: RequestResponseCycle) -> None:
-        """Free the connection: a cycle's transport and a refusal's frames refer back to it, and
-        the garbage collector, which runs rarely, would find it after thousands more."""
+        """Break the reference cycles through the transport and the error's frames: the garbage
+        collector runs rarely, and would free the connection only after thousands more."""
         cycle.scope.pop("refusal", None)  # type: ignore[typeddict-item] # see refuse
         cycle.transport = self.transport
 
@@ -134,14 +134,16 @@ class HttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offer:
             self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError as error:
-            self.refuse(error_of(error))
+            self.refuse(parser_error(error))
         else:
             self._check_size()
 
     def _decline_upgrade(self, rest: bytes) -> None:
-        """Serve a request that offers an upgrade as an ordinary one, the last of its connection.
-        The parser takes what follows for another protocol, and it may be the body: Java's own
-        client offers h2c with every first request."""
+        """Serve a request that offers an upgrade as an ordinary one, the connection's last.
+
+        The parser stops after the head, but a body may follow: Java's HttpClient offers h2c with
+        each first request.
+        """
         self.cycle.keep_alive = False
         framing = [header for header in self.headers if header[0] in FRAMING]
         if not framing:
@@ -164,8 +166,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def on_message_begin(self) -> None:
-        """Begin a request. One that is pipelined behind another is not read: its connection ends
-        with the answer in progress, and its caller sends it again."""
+        """Begin a request. One that is pipelined behind another is not read: the connection closes
+        after the response in progress, and the client sends the rest again."""
         if self.active is not None:
             raise RequestRefused(InvalidRequest(PIPELINED))
         super().on_message_begin()
@@ -192,7 +194,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.is_last:
             self.cycle.keep_alive = False
         if self.expect_100_continue:
-            self.cycle.keep_alive = False  # its body may never come, depending on our answer
+            self.cycle.keep_alive = False  # whether its body comes depends on the response
 
     def _check_head(self) -> None:
         """Raise RequestRefused for a head that is too large or ambiguous."""
@@ -222,7 +224,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.phase_since = self.loop.time()
 
     def _check_size(self) -> None:
-        """Refuse what grows too large inside the parser, which keeps partial headers uncounted."""
+        """Refuse partial headers and chunks that grow too large inside the parser."""
         limit = self.limits.header_bytes
         if self.parsing == "head" and self.received > limit:
             self.refuse(headers_too_large(limit))
@@ -230,7 +232,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.refuse(too_large(self.max_body_bytes))
 
     def _max_body_wire_bytes(self) -> int:
-        """Return a limit that includes extensions and trailers of chunks."""
+        """Return the limit on the wire, which includes chunk extensions and trailers."""
         if self.cycle.response_complete:
             return MAX_LEFTOVER_BYTES
         return 2 * self.max_body_bytes + self.limits.header_bytes
@@ -241,7 +243,7 @@ class HttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        """Begin the idle time. uvicorn's timer of it would end with any byte: a blank line."""
+        """Begin the idle time. uvicorn's own timer would be cancelled by a blank line."""
         self.server_state.total_requests += 1
         self.active = None
         self.phase_since = self.loop.time()
@@ -249,8 +251,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def refuse(self, error: GatewayError) -> None:
-        """Answer what is being parsed with an error, and close. A request in progress is answered
-        instead, and nothing behind it."""
+        """Answer the request that is being parsed with an error, and close.
+
+        If an earlier request is in progress, close after its response instead.
+        """
         self.ignores_input = True
         self.received = 0
         if self.parsing != "body":
@@ -268,7 +272,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
     def _start_placeholder_cycle(self) -> None:
-        """Start a request without a path, whose answer is the error."""
+        """Start a request without a path, which is answered with the error."""
         if self.parsing == "idle":
             super().on_message_begin()
         unknown = {"method": "-", "path": "", "raw_path": b"", "query_string": b""}
@@ -289,7 +293,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._start_asgi_task(self.cycle, self.app)
 
     def shutdown(self) -> None:
-        """Close once nothing is asked; a request that is in the socket already is answered."""
+        """Close when no request is in progress; one that has already arrived is answered first."""
         if self.active is None and self.parsing != "body":
             self.is_last = True
             self.loop.call_later(LAST_READ_S, self._close_unused)
@@ -301,8 +305,8 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def close_after_response(self) -> None:
-        """Close; where the caller may be sending still, for reading a moment later: closing a
-        socket with unread input resets it, and the caller would lose our answer."""
+        """Close. While the caller is still sending, only stop writing: closing a socket with unread
+        input would reset it, and the caller would lose the response."""
         is_sending = self.ignores_input or self.parsing != "idle"
         if not is_sending or not self.transport.can_write_eof():
             self.transport.close()
@@ -343,8 +347,8 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 def is_plain(version: str, url: bytes, framing_headers: RawHeaders, read: bytes) -> bool:
-    """Tell whether there is nothing to check in a head, as in nearly every request: what it says of
-    its framing cannot be understood in two ways."""
+    """Return True if the head needs no further check, as in nearly every request: its framing is
+    unambiguous."""
     return (
         version == "1.1"
         and len(framing_headers) == 1
@@ -355,9 +359,9 @@ def is_plain(version: str, url: bytes, framing_headers: RawHeaders, read: bytes)
     )
 
 
-def error_of(stopped: httptools.HttpParserError) -> GatewayError:
-    """Return the error that the parser stopped with. A new one each time: an error that is raised
-    again keeps every frame that it has passed."""
+def parser_error(stopped: httptools.HttpParserError) -> GatewayError:
+    """Return the error that stopped the parser. Each is new: an error that is raised again would
+    collect more and more frames."""
     cause = stopped.__context__
     return cause.error if isinstance(cause, RequestRefused) else InvalidRequest(MALFORMED)
 
@@ -375,7 +379,7 @@ class FinalBodyCallbacks:
 
 
 class LingeringTransport:
-    """A transport that is closed as the connection needs it."""
+    """A transport whose `close` lets the caller finish sending."""
 
     def __init__(self, connection: HttpProtocol) -> None:
         self._connection = connection

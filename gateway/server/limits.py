@@ -9,8 +9,8 @@ from gateway.errors import BodyTimeout, HeadersTooLarge, HeaderTimeout
 from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings
 
-REFUSED_AT_ONCE = 64  # connections beyond the maximum that are told so; more are cut off
-# The engine's metrics, keys, audit, log, Python's own; and those that are being refused.
+REFUSED_AT_ONCE = 64  # connections that get a 503; further ones are closed
+# For files, sockets to the engine and Redis, and the connections that are being refused.
 RESERVED_FILES = 128 + REFUSED_AT_ONCE
 
 
@@ -21,7 +21,7 @@ class ConnectionLimits:
     header_s: float = 10  # for all headers of a request, else 408
     body_s: float = 30  # for its whole body, else 408
     keep_alive_s: float = 75  # between two requests
-    send_s: float = 60  # for an answer left unread
+    send_s: float = 60  # for a response that the caller does not read
     header_bytes: int = 32 * 1024  # request line included, else 431
 
 
@@ -29,23 +29,24 @@ LIMITS = ConnectionLimits()
 
 
 class ConnectionCap:
-    """The connections of a process: some are served, a few more are told that all are in use.
+    """Counts the connections of a process: up to `maximum` are served, 64 more get a 503.
 
-    A refused connection stays open until its caller has read why: without a bound on those, a
-    flood of them takes the descriptors that the served ones need to reach the engine.
+    A refused connection stays open until its caller has read the 503. Beyond 64 of these,
+    connections are closed without a response, so that a flood cannot take the file descriptors
+    that are needed to reach the engine.
     """
 
     def __init__(self, maximum: int) -> None:
         self.maximum = maximum
         self.refused: set[object] = set()
-        self.handshakes: set[object] = set()  # callers whose TLS is not up yet
+        self.handshakes: set[object] = set()  # connections whose TLS handshake is not complete
 
     def admits(self, connections: int) -> bool:
-        """Return whether the last of so many open connections is served."""
+        """Return True if the newest of these connections is served."""
         return connections - len(self.refused) <= self.maximum
 
     def overflows(self, connections: int) -> bool:
-        """Return whether the last of so many is not even told why it is not served."""
+        """Return True if the newest of these connections must be closed without a response."""
         return connections + len(self.handshakes) > self.maximum + REFUSED_AT_ONCE
 
 
@@ -58,9 +59,9 @@ class ServerConfig(uvicorn.Config):
 
 
 def affordable_connections(connections: int, inflight: int) -> int:
-    """Return how many connections there are file descriptors for, at most those asked for.
+    """Return how many connections the file descriptors allow, at most `connections`.
 
-    The process's soft limit is raised as far as needed and permitted. Without a bound, callers
+    Raises the soft limit of the process as far as needed and permitted. Without this bound, callers
     could take the last descriptor, and the gateway could no longer reach its engine.
     """
     needed = connections + inflight + RESERVED_FILES

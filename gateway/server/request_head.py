@@ -1,4 +1,4 @@
-"""Errors of a request's head that is not plain: framing, Host, method and target."""
+"""Check a request's head: framing, Host, method and target."""
 
 import re
 
@@ -13,7 +13,9 @@ from gateway.http.exchange import RawHeaders, values_of
 
 VERSIONS = ("1.1", "1.0")
 METHODS = "GET, HEAD, POST"
-ENCODED_FROM = b"/v1/models/"  # a model's id may hold a slash; nothing else needs percent-encoding
+ENCODED_FROM = (
+    b"/v1/models/"  # a model's id may contain a slash; no other path needs percent-encoding
+)
 
 MALFORMED = "The request is not valid HTTP/1.1; the connection is closed."
 ENCODED = "Content-Encoding is not supported; send the body uncompressed."
@@ -21,21 +23,21 @@ NO_PATH = "There is nothing at this path; the API is described at /docs."
 
 
 def is_of_another_protocol(read: bytes, url: bytes) -> bool:
-    """Tell whether a request line names a protocol that the parser takes for HTTP.
+    """Return True if the request line names RTSP or ICE, which the parser accepts as HTTP.
 
-    It does not tell which one it has read, so it is looked for in the bytes, after the target.
+    The parser does not report the protocol, so it is searched for in the bytes after the target.
     """
-    line = rb"[ \t]%b[ \t]{1,9999}(?:RTSP|ICE)/" % re.escape(url)  # the parser skips blanks
+    line = rb"[ \t]%b[ \t]{1,9999}(?:RTSP|ICE)/" % re.escape(url)  # the parser skips spaces
     return re.search(line, read) is not None
 
 
 def error_in_head(
     method: bytes, url: bytes, version: str, framing_headers: RawHeaders
 ) -> GatewayError | None:
-    """Return the error of a head, or None.
+    """Return the error in a head, or None.
 
-    The parser has refused already: two lengths, a length beside chunks, folded lines, bare line
-    feeds, spaces before a colon, bad chunk sizes.
+    The parser itself refuses two lengths, a length with chunked encoding, folded lines, bare line
+    feeds, spaces before a colon, and bad chunk sizes.
     """
     if version not in VERSIONS:
         return InvalidRequest("The HTTP version is not supported; send HTTP/1.1 or HTTP/1.0.")
@@ -43,7 +45,7 @@ def error_in_head(
 
 
 def error_in_headers(version: str, framing_headers: RawHeaders) -> GatewayError | None:
-    """Refuse whatever two servers might understand in two ways."""
+    """Refuse headers that two servers might interpret differently."""
     hosts = len(values(framing_headers, b"host"))
     if hosts > 1 or (not hosts and version == "1.1"):
         return InvalidRequest("The request must have exactly one Host header.")
@@ -63,7 +65,7 @@ def values(headers: RawHeaders, name: bytes) -> list[bytes]:
 
 
 def error_in_target(method: bytes, url: bytes) -> GatewayError | None:
-    """Refuse tunnels, and every second way to write a path."""
+    """Refuse tunnels, and alternative spellings of a path."""
     if method == b"CONNECT":
         return MethodNotAllowed("CONNECT is not supported.", allow=METHODS)
     if not url.startswith(b"/") and url != b"*":
@@ -77,5 +79,5 @@ def error_in_target(method: bytes, url: bytes) -> GatewayError | None:
 
 
 def head_size(url: bytes, headers: RawHeaders) -> int:
-    """Return a head's length in bytes, as it was sent."""
+    """Return the size of a head in bytes, as it was sent."""
     return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)

@@ -1,4 +1,4 @@
-"""One request and its response on a connection: uvicorn's cycle, and a caller who may leave."""
+"""uvicorn's request-response cycle, with a callback for callers who hang up."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,19 +7,19 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
 class ResponseCycle(RequestResponseCycle):
-    """A cycle that reports a disconnect at once, and writes a chunk of a stream without waiting."""
+    """A cycle that reports a disconnect at once, and can write a chunk without awaiting."""
 
-    left: Callable[[], None] | None = None  # called once the caller has
+    left: Callable[[], None] | None = None  # called when the caller hangs up
 
     async def send(self, message: Any) -> None:
-        """Send as uvicorn does; a body in HTTP/1.0 has no chunks, and is as long as it comes."""
+        """Send as uvicorn does. In HTTP/1.0, a body without a length ends with the connection."""
         if self.scope["http_version"] == "1.0" and message["type"] == "http.response.body":
             self.expected_content_length = len(message.get("body", b""))
         await super().send(message)
 
     def write_framed(self, chunk: bytes) -> bool:
-        """Write a chunk that has its framing; False where `send` may have to wait, or sends no
-        chunks."""
+        """Write a framed chunk; returns False if `send` must be used: the buffer is full, or the
+        response has no chunked encoding."""
         if self.flow.write_paused or self.disconnected or not self.chunked_encoding:
             return False
         if self.response_complete:
@@ -28,14 +28,14 @@ class ResponseCycle(RequestResponseCycle):
         return True
 
     def on_disconnect(self, callback: Callable[[], None] | None) -> None:
-        """Call back once the caller is gone, at once where it is."""
-        self.flow.resume_reading()  # the end of a connection that is not read goes unnoticed
+        """Register the callback; call it at once if the caller has already hung up."""
+        self.flow.resume_reading()  # a disconnect is noticed only while reading
         self.left = callback
         if self.disconnected:
             self.disconnect()
 
     def disconnect(self) -> None:
-        """Note that the caller is gone."""
+        """Mark the caller as gone, and call the callback."""
         self.disconnected = True
         self.message_event.set()
         if self.left is not None:
@@ -43,7 +43,7 @@ class ResponseCycle(RequestResponseCycle):
 
 
 def adopt(cycle: Any) -> ResponseCycle:
-    """Make a cycle of uvicorn's one of ours: uvicorn names its own class where it makes one."""
+    """Turn uvicorn's cycle into ours: uvicorn has no setting for the class."""
     cycle.__class__ = ResponseCycle
     ours: ResponseCycle = cycle
     scope: Any = ours.scope  # see Exchange

@@ -1,4 +1,4 @@
-"""TLS for callers: the server's certificate, and the authority that callers' certificates need."""
+"""TLS as a server: the certificate, and the authority for client certificates."""
 
 import ssl
 from pathlib import Path
@@ -10,8 +10,8 @@ from gateway.settings.gateway import GatewaySettings, SettingsError
 
 
 class Tls:
-    """The context of new connections, made again when a file is renewed on disk; one that cannot be
-    used changes nothing and is logged."""
+    """The TLS context for new connections, renewed when a file changes. If the new files cannot
+    be used, the old context stays and the error is logged."""
 
     def __init__(self, certificate: Path, key: Path, client_ca: Path | None = None) -> None:
         """Raises OSError (ssl.SSLError is one) when a file cannot be used."""
@@ -23,16 +23,16 @@ class Tls:
             name="MMHIE_TLS_CERTIFICATE",
         )
         self._watched.skip()
-        self._watched.value = context_of(*self._files)
+        self._watched.value = make_context(*self._files)
 
     @property
     def context(self) -> ssl.SSLContext:
-        """The context of the files as they were at the last look."""
+        """The context for the files as they were last read."""
         return self._watched.value
 
     @classmethod
-    def of(cls, settings: GatewaySettings) -> Self | None:
-        """Return None for plain HTTP; raises SettingsError."""
+    def from_settings(cls, settings: GatewaySettings) -> Self | None:
+        """Load the files; returns None without TLS, raises SettingsError."""
         if settings.tls_certificate is None or settings.tls_key is None:
             return None
         try:
@@ -46,21 +46,24 @@ class Tls:
             ) from None
 
     def reload_if_changed(self) -> None:
-        """Load certificate, key and authority again when one of the files has changed."""
+        """Load the files again if one of them has changed."""
         self._watched.refresh()
 
     def _renew(self) -> ssl.SSLContext:
         try:
-            context = context_of(*self._files)
+            context = make_context(*self._files)
         except OSError as error:
             raise FileUnusable(str(error.strerror)) from None
         log.info("the TLS certificate is renewed")
         return context
 
 
-def context_of(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
-    """Return a new context; raises OSError. One that is loaded again would keep half of a pair, and
-    beside a new certificate an old one whose key is of another type."""
+def make_context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
+    """Return a new context; raises OSError.
+
+    Loading new files into the old context could leave half of a pair in it, or keep a certificate
+    with another type of key.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -72,5 +75,5 @@ def context_of(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLC
 
 
 def no_password() -> str:
-    """OpenSSL would ask at the terminal and wait."""
+    """Return no password; OpenSSL would otherwise prompt at the terminal."""
     return ""

@@ -1,7 +1,7 @@
-"""The listener for TLS: handshakes count as connections and have the time limit of headers.
+"""A TLS listener that counts handshakes as connections and limits their time.
 
-`loop.create_server` takes a caller in, and tells nobody of it before the handshake is over, for
-which it waits a minute: callers who never shake hands would be outside of every limit.
+`loop.create_server` accepts connections, and reports them only after the handshake, for which it
+waits a minute: callers who never complete one would escape every limit.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ServerConfig
 from gateway.server.tls import Tls
 
-PAUSE_S = 0.5  # when there is no descriptor left
+PAUSE_S = 0.5  # when there are no file descriptors left
 
 
 class TlsListener:
-    """Accepts callers on a listening socket; has what uvicorn calls of a server."""
+    """Accepts connections on a socket; has the methods that uvicorn calls on a server."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class TlsListener:
         config: ServerConfig,
         protocol: Callable[[], HttpProtocol],
     ) -> None:
-        """`protocol` makes that of a connection; needs a running event loop."""
+        """`protocol` creates a connection's protocol; needs a running event loop."""
         self._listener = listener
         self._tls = tls
         self._cap = config.cap
@@ -39,14 +39,14 @@ class TlsListener:
         self._resume()
 
     def close(self) -> None:
-        """Accept nobody any more, and give up handshakes."""
+        """Stop accepting, and cancel the handshakes."""
         self._is_closed = True
         self._loop.remove_reader(self._listener)
         for task in self._tasks:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait for the last handshake to end."""
+        """Wait until the last handshake has ended."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _resume(self) -> None:
@@ -57,7 +57,7 @@ class TlsListener:
         try:
             plug, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another worker has taken it, or it has left
+            return  # another worker has accepted it, or the caller has left
         except OSError:
             self._loop.remove_reader(self._listener)
             self._loop.call_later(PAUSE_S, self._resume)
@@ -72,7 +72,7 @@ class TlsListener:
         task.add_done_callback(self._tasks.discard)
 
     async def _shake_hands(self, plug: socket.socket, protocol: HttpProtocol) -> None:
-        """Set up TLS; a handshake that fails or takes too long closes the connection."""
+        """Perform the handshake; close the connection if it fails or takes too long."""
         try:
             plug.setblocking(False)
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

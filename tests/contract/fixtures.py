@@ -110,7 +110,7 @@ def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refusal:
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SettingsError) as caught:
-            startup_checks.checked()
+            startup_checks.load_checked()
         assert "\n" not in str(caught.value)
         return str(caught.value)
 

@@ -227,7 +227,7 @@ async def test_files_are_read_again(
 def test_the_context_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """TLS 1.2 and later, a host name that fits, and no session keys in a file."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    context = client_tls.context_of(None, None, None)
+    context = client_tls.make_context(None, None, None)
 
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.check_hostname

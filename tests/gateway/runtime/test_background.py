@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from gateway.runtime import background
-from gateway.runtime.background import TOLD_S, Background, Task
+from gateway.runtime.background import WARN_S, Background, Task
 from gateway.runtime.heavy_work import HeavyWork
 from tests.gateway.clock import Clock
 from tests.waiting import LoopClock
@@ -33,7 +33,7 @@ async def test_a_task_that_fails_runs_again() -> None:
     assert counted == ["keys"]
     (told,) = tasks.warnings()
     assert "`keys`" in told
-    clock.now += TOLD_S
+    clock.now += WARN_S
     assert tasks.warnings() == []
 
 
