@@ -57,6 +57,13 @@ class GatewayError(Exception):
     code: ClassVar[str] = "internal"
     type: ClassVar[str] = "server_error"
 
+    def __init_subclass__(
+        cls, *, status: int | None = None, code: str | None = None, kind: str | None = None
+    ) -> None:
+        """Set what differs from the base class; `kind` is the `type` of the error object."""
+        cls.status, cls.code = status or cls.status, code or cls.code
+        cls.type = kind or cls.type
+
     def __init__(
         self, message: str, *, param: str | None = None, retry_after_s: int | None = None
     ) -> None:
@@ -88,69 +95,43 @@ class GatewayError(Exception):
         return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
 
 
-class RequestError(GatewayError):
+class RequestError(GatewayError, status=400, code="invalid_request", kind="invalid_request_error"):
     """The caller can fix it."""
-
-    status = 400
-    code = "invalid_request"
-    type = "invalid_request_error"
 
 
 class InvalidRequest(RequestError):
     """The body is not JSON, or not what this endpoint accepts."""
 
 
-class InvalidField(RequestError):
+class InvalidField(RequestError, status=422):
     """One field of the body is missing, unknown or out of range."""
 
-    status = 422
 
-
-class Unauthorized(RequestError):
+class Unauthorized(RequestError, status=401, code="unauthorized", kind="authentication_error"):
     """No key or token, or one that is unknown, expired or revoked."""
-
-    status = 401
-    code = "unauthorized"
-    type = "authentication_error"
 
     def headers(self) -> Mapping[str, str]:
         return {"www-authenticate": "Bearer"}
 
 
-class Forbidden(RequestError):
+class Forbidden(RequestError, status=403, code="forbidden", kind="permission_error"):
     """The key or token is valid but lacks a scope."""
 
-    status = 403
-    code = "forbidden"
-    type = "permission_error"
 
-
-class ModelNotFound(RequestError):
+class ModelNotFound(RequestError, status=404, code="model_not_found"):
     """The request names a model that is not served."""
 
-    status = 404
-    code = "model_not_found"
 
-
-class NotFound(RequestError):
+class NotFound(RequestError, status=404, code="not_found"):
     """No such path."""
 
-    status = 404
-    code = "not_found"
 
-
-class AnswerNotFound(RequestError):
+class AnswerNotFound(RequestError, status=404, code="answer_not_found"):
     """No answer of this request id was given to this key, or its time for feedback is over."""
 
-    status = 404
-    code = "answer_not_found"
 
-
-class MethodNotAllowed(RequestError):
+class MethodNotAllowed(RequestError, status=405, code="method_not_allowed"):
     """The path does not support this method."""
-
-    status = 405
-    code = "method_not_allowed"
 
     def __init__(self, message: str, *, allow: str) -> None:
         super().__init__(message)
@@ -160,61 +141,36 @@ class MethodNotAllowed(RequestError):
         return {"allow": self.allow}
 
 
-class HeaderTimeout(RequestError):
+class HeaderTimeout(RequestError, status=408, code="header_timeout"):
     """The headers did not arrive within ten seconds."""
 
-    status = 408
-    code = "header_timeout"
 
-
-class BodyTimeout(RequestError):
+class BodyTimeout(RequestError, status=408, code="body_timeout"):
     """The body did not arrive within half a minute."""
 
-    status = 408
-    code = "body_timeout"
 
-
-class BodyTooLarge(RequestError):
+class BodyTooLarge(RequestError, status=413, code="body_too_large"):
     """The body is over MMHIE_MAX_BODY_BYTES."""
 
-    status = 413
-    code = "body_too_large"
 
-
-class InputTooLong(RequestError):
+class InputTooLong(RequestError, status=413, code="input_too_long"):
     """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, or the context, template included."""
 
-    status = 413
-    code = "input_too_long"
 
-
-class UnsupportedEncoding(RequestError):
+class UnsupportedEncoding(RequestError, status=415, code="unsupported_encoding"):
     """The body is compressed, which is not supported."""
 
-    status = 415
-    code = "unsupported_encoding"
 
-
-class UnsupportedMediaType(RequestError):
+class UnsupportedMediaType(RequestError, status=415, code="unsupported_media_type"):
     """The body is not declared as JSON, where it has to be."""
 
-    status = 415
-    code = "unsupported_media_type"
 
-
-class TooBusy(RequestError):
+class TooBusy(RequestError, status=429, code="too_busy", kind="rate_limit_error"):
     """A rate limit is exceeded, or all slots and the queue are full."""
 
-    status = 429
-    code = "too_busy"
-    type = "rate_limit_error"
 
-
-class HeadersTooLarge(RequestError):
+class HeadersTooLarge(RequestError, status=431, code="headers_too_large"):
     """The headers are over 32 KiB, or over 128 lines."""
-
-    status = 431
-    code = "headers_too_large"
 
 
 class ServiceError(GatewayError):
@@ -228,130 +184,78 @@ class InternalError(ServiceError):
     """An unexpected error in the gateway."""
 
 
-class EmbeddingsNotServed(ServiceError):
+class EmbeddingsNotServed(ServiceError, status=501, code="embeddings_not_served"):
     """Embeddings are not served: use a dedicated embedding model."""
 
-    status = 501
-    code = "embeddings_not_served"
-
     def headers(self) -> Mapping[str, str]:
         return NO_RETRY
 
 
-class FeedbackNotTaken(ServiceError):
+class FeedbackNotTaken(ServiceError, status=501, code="feedback_not_taken"):
     """This gateway takes no feedback: MMHIE_FEEDBACK_FILE is not set."""
 
-    status = 501
-    code = "feedback_not_taken"
-
     def headers(self) -> Mapping[str, str]:
         return NO_RETRY
 
 
-class EngineRejected(ServiceError):
+class EngineRejected(ServiceError, status=502, code="engine_rejected"):
     """The engine refused or failed this request."""
 
-    status = 502
-    code = "engine_rejected"
 
-
-class EngineGarbled(ServiceError):
+class EngineGarbled(ServiceError, status=502, code="engine_garbled"):
     """The engine sent a malformed response."""
 
-    status = 502
-    code = "engine_garbled"
 
-
-class EngineCut(ServiceError):
+class EngineCut(ServiceError, status=502, code="engine_cut"):
     """The engine ended the response before it was complete."""
 
-    status = 502
-    code = "engine_cut"
 
-
-class NoAnswer(ServiceError):
+class NoAnswer(ServiceError, status=502, code="no_answer"):
     """The model generated tokens but no answer text."""
 
-    status = 502
-    code = "no_answer"
 
-
-class EngineUnavailable(ServiceError):
+class EngineUnavailable(ServiceError, status=503, code="engine_unavailable"):
     """The engine is not ready, or its connection failed before the first byte."""
 
-    status = 503
-    code = "engine_unavailable"
 
-
-class AuditUnavailable(ServiceError):
+class AuditUnavailable(ServiceError, status=503, code="audit_unavailable"):
     """The audit trail cannot be written, and MMHIE_AUDIT_ON_FAILURE is refuse."""
 
-    status = 503
-    code = "audit_unavailable"
 
-
-class VaultUnavailable(ServiceError):
+class VaultUnavailable(ServiceError, status=503, code="vault_unavailable"):
     """The answer vault cannot be written."""
 
-    status = 503
-    code = "vault_unavailable"
 
-
-class SharedStateUnavailable(ServiceError):
+class SharedStateUnavailable(ServiceError, status=503, code="shared_state_unavailable"):
     """Redis is unavailable, and MMHIE_REDIS_ON_FAILURE is refuse."""
 
-    status = 503
-    code = "shared_state_unavailable"
 
-
-class FeedbackUnavailable(ServiceError):
+class FeedbackUnavailable(ServiceError, status=503, code="feedback_unavailable"):
     """The feedback could not be stored; nothing of it is kept."""
 
-    status = 503
-    code = "feedback_unavailable"
 
-
-class Held(ServiceError):
+class Held(ServiceError, status=503, code="held"):
     """An operator has taken the model out of service."""
 
-    status = 503
-    code = "held"
 
-
-class Draining(ServiceError):
+class Draining(ServiceError, status=503, code="draining"):
     """The gateway is shutting down and accepts no new requests."""
 
-    status = 503
-    code = "draining"
 
-
-class QueueTimeout(ServiceError):
+class QueueTimeout(ServiceError, status=503, code="queue_timeout"):
     """No slot became free within MMHIE_QUEUE_TIMEOUT_SECONDS."""
 
-    status = 503
-    code = "queue_timeout"
 
-
-class OutOfMemory(ServiceError):
+class OutOfMemory(ServiceError, status=503, code="too_busy", kind="rate_limit_error"):
     """The bodies and answers in progress take all of MMHIE_MAX_MEMORY."""
 
-    status = 503
-    code = "too_busy"
-    type = "rate_limit_error"
 
-
-class TooManyConnections(ServiceError):
+class TooManyConnections(ServiceError, status=503, code="too_many_connections"):
     """MMHIE_MAX_CONNECTIONS connections are open."""
 
-    status = 503
-    code = "too_many_connections"
 
-
-class EngineTimeout(ServiceError):
+class EngineTimeout(ServiceError, status=504, code="engine_timeout"):
     """The engine did not respond within MMHIE_TIMEOUT_SECONDS."""
-
-    status = 504
-    code = "engine_timeout"
 
 
 class ClientGone(BaseException):
