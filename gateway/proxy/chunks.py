@@ -14,29 +14,27 @@ from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_c
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
 
-# Writes an HTTP chunk that has its framing; False where it may have to wait.
+# Writes a framed HTTP chunk; False if it may have to wait.
 WriteFramed = Callable[[bytes], bool]
-# Writes an HTTP chunk of the engine's as it came, where that is right; the bytes of its body, or 0.
+# Writes the engine's HTTP chunk unchanged if possible; returns the bytes of its body, or 0.
 Framed = Callable[[bytes, WriteFramed], int]
 
 MOST_CHOICES = 16
-FRAMING_BYTES = 4  # of an HTTP chunk, beside the digits of its size
-# Where the text of a choice stands, in chat and in text completions.
+FRAMING_BYTES = 4  # of an HTTP chunk, without the digits of its size
+# The text of a choice in chat and in text completions.
 TEXT_KEYS = (b'"content":"', b'"text":"')
 PROBE = "a probe"
-LONGEST_BYTES = 4096  # of an HTTP chunk that goes the short way; a token's has a few hundred
-UNLEARNED = b"?"  # begins no HTTP chunk
+LONGEST_BYTES = 4096  # of an HTTP chunk on the fast path; a usual one has a few hundred
+NO_PREFIX = b"?"  # no HTTP chunk begins with it
 
 
 class ChunkFastPath:
-    """The shortest way of a chunk: what differs from the one before in its text only is not parsed.
+    """Recognises chunks that differ from the previous one in their text only, without parsing.
 
-    Nearly every chunk of a stream is such a one. The bytes around the text are remembered, and what
-    stands between the same bytes is the text: so much for an event (`text`). Where the engine's
-    socket has brought one event in one HTTP chunk, as it nearly always does, the same holds of the
-    bytes with their framing (`framed_text`), and they can leave as they came: what the caller is
-    sent would be the same, byte for byte, on the long way. Anything else falls back to the parser,
-    which has missed nothing: it stands between two chunks meanwhile.
+    Nearly every chunk of a stream is like that. The path remembers the bytes before and after the
+    text; in an event with the same bytes, the text is what lies between (`text`). An HTTP chunk
+    with exactly one such event can be sent unchanged, framing included (`framed_text`): parsing
+    would give the same bytes. Everything else goes to the parser, which is between two events then.
     """
 
     __slots__ = ("_after", "_before", "_framed_after", "_framed_befores", "_least")
@@ -50,38 +48,38 @@ class ChunkFastPath:
 
     @classmethod
     def of(cls, event: bytes, chunk: Json, text: str) -> "ChunkFastPath | None":
-        """Return what to expect after an event whose only choice says `text`; None where its bytes
-        do not show that for sure."""
+        """Return the path for events like this one, whose only choice has this text; None if that
+        is not certain."""
         raw = text.encode(errors="replace")
-        if not raw or text_said(raw) != raw:
+        if not raw or decode_text(raw) != raw:
             return None
         for key in TEXT_KEYS:
             before, marker, after = event.partition(key + raw + b'"')
             if marker:
-                template = cls(before + key, b'"' + after)
-                return template if template._is_right(chunk, text) else None
+                path = cls(before + key, b'"' + after)
+                return path if path._is_right(chunk, text) else None
         return None
 
     def text(self, event: bytes) -> bytes:
-        """Return the text of an event that fits, in UTF-8; empty for any other."""
+        """Return the text of an event in UTF-8; empty if the event differs elsewhere, too."""
         if (
             len(event) <= self._least
             or not event.startswith(self._before)
             or not event.endswith(self._after)
         ):
             return b""
-        return text_said(event[len(self._before) : -len(self._after)])
+        return decode_text(event[len(self._before) : -len(self._after)])
 
     def framed_text(self, chunk: bytes) -> bytes:
-        """The same for an event in its HTTP chunk, framed as our own server frames it."""
+        """Return the text of an event in an HTTP chunk that is framed as our server does it."""
         before = self._framed_befores.get(len(chunk)) or self._framed_before(len(chunk))
         if not (chunk.startswith(before) and chunk.endswith(self._framed_after)):
             return b""
-        return text_said(chunk[len(before) : -len(self._framed_after)])
+        return decode_text(chunk[len(before) : -len(self._framed_after)])
 
     def _framed_before(self, length: int) -> bytes:
-        """Return what a framed chunk of this length begins with."""
-        framed = UNLEARNED
+        """Return the first bytes of a framed chunk of this length."""
+        framed = NO_PREFIX
         for digits in (1, 2, 3):
             head = b"%x\r\n" % max(0, length - digits - 4)
             if len(head) == digits + 2 and self._least < length <= LONGEST_BYTES:
@@ -90,7 +88,7 @@ class ChunkFastPath:
         return framed
 
     def _is_right(self, chunk: Json, text: str) -> bool:
-        """Prove with a probe that another text in that place is the text of the choice, no more."""
+        """Test with a probe that replacing the text changes the text of the choice only."""
         probe = openai_json.parse(sse.payload(self._before + PROBE.encode() + self._after))
         (choice,) = openai_json.choices_of(probe)
         if openai_json.message_of(choice).get("content") != PROBE:
@@ -98,9 +96,9 @@ class ChunkFastPath:
         return {**probe, "choices": [with_content(choice, text)]} == chunk
 
 
-def text_said(raw: bytes) -> bytes:
-    """Return what the bytes between a JSON string's quotes say, in UTF-8; empty where they are none
-    such, and where they say a `<`, which may begin a Harmony marker."""
+def decode_text(raw: bytes) -> bytes:
+    """Decode the inside of a JSON string to UTF-8; empty if it is invalid, or has a `<`, which may
+    begin a Harmony marker."""
     try:
         text: str = orjson.loads(b'"%b"' % raw)
     except orjson.JSONDecodeError:
@@ -108,12 +106,12 @@ def text_said(raw: bytes) -> bytes:
     return b"" if "<" in text else text.encode()
 
 
-# What is expected of the next chunk, and where its text is digested.
-Template: TypeAlias = tuple[ChunkFastPath, Callable[[bytes], None]]
+# The fast path of the next chunk, and the update of the digest for its text.
+FastDigest: TypeAlias = tuple[ChunkFastPath, Callable[[bytes], None]]
 
 
 class PendingChunk(NamedTuple):
-    """A chunk that is labelled, and the choices that finish with it."""
+    """A chunk that gets a label, and the choices that finish with it."""
 
     content: bytes
     finished: list[Json]
@@ -121,7 +119,7 @@ class PendingChunk(NamedTuple):
 
 
 class ChunkRelay:
-    """One stream, event by event. It adds no chunk; every other byte is the engine's own."""
+    """Relays one stream, event by event. It adds no chunk; all other bytes are the engine's."""
 
     def __init__(
         self,
@@ -132,7 +130,7 @@ class ChunkRelay:
         policy: OutputPolicy = PLAIN,
         most: int = MOST_CHOICES,
     ) -> None:
-        """`most` is the number of choices that the caller may ask for."""
+        """`took_usage`: we requested the usage chunk, not the caller. `most` limits the choices."""
         self.usage: Json | None = None
         self.pieces = 0
         self.finals: list[Json] = []
@@ -142,21 +140,21 @@ class ChunkRelay:
         self._key = key
         self._policy = policy
         self._most = most
-        self._took_usage = took_usage  # the usage chunk was requested by us, not by the caller
+        self._took_usage = took_usage
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
-        self._template: Template | None = None
+        self._fast: FastDigest | None = None
 
     def relay(self, event: bytes, light: LightAnswer | None = None) -> bytes:
-        """Return what to send for an event, perhaps nothing; raises what an error in it means. A
-        large one comes with what of it has to be parsed."""
-        if self._template is not None:
-            template, hear = self._template
-            if text := template.text(event):
-                hear(text)
+        """Return the bytes to send for an event, perhaps none; raise the error that it contains.
+        `light` is a large event without its log probabilities."""
+        if self._fast is not None:
+            path, update = self._fast
+            if text := path.text(event):
+                update(text)
                 self.pieces += 1
                 return event
-            self._template = None
+            self._fast = None
         event = openai_json.unlabelled_event(event)
         content = sse.payload(event)
         if not content:
@@ -177,33 +175,34 @@ class ChunkRelay:
         released = self._release(None) if must_go else b""
         passed = self._label(event, light, chunk, choices)
         if passed is event and len(choices) == 1 and not usage:
-            self._template = self._expected(event, chunk, choices[0])
+            self._fast = self._fast_digest(event, chunk, choices[0])
         return released + passed if released else passed
 
     def framed(self, chunk: bytes, write: WriteFramed) -> int:
-        """Write an HTTP chunk of the engine's as it came, where its event is as expected; returns
-        the bytes of the event, or 0 where nothing was written."""
-        if self._template is None:
+        """Write an HTTP chunk unchanged if it is on the fast path; return the bytes of its event,
+        or 0 if nothing was written."""
+        if self._fast is None:
             return 0
-        template, hear = self._template
-        text = template.framed_text(chunk)
+        path, update = self._fast
+        text = path.framed_text(chunk)
         if not text or not write(chunk):
             return 0
-        hear(text)
+        update(text)
         self.pieces += 1
         return len(chunk) - chunk.index(b"\r") - FRAMING_BYTES
 
     def digests(self) -> list[str]:
-        """The digests so far of the choices that have said something."""
-        choices = list(self._choices.values())  # to which a thread may be adding
+        """Return the digests so far of the choices that have text."""
+        choices = list(self._choices.values())  # a thread may be adding to them
         return [labels.format_digest(choice.mac) for choice in choices if choice.has_text]
 
     def render(self, error: GatewayError) -> bytes:
-        """Render a failure after the first byte as OpenAI clients read it, then the terminator."""
+        """Render a failure after the first byte for OpenAI clients, with the terminator."""
         return sse.encode(error.envelope()) + sse.DONE
 
     def _label(self, event: bytes, light: LightAnswer, chunk: Json, choices: list[Json]) -> bytes:
-        """Label a chunk; held back where the usage chunk must come first."""
+        """Label a chunk if it is the first or finishes a choice; a finishing one may have to wait
+        for the usage chunk."""
         content = light.whole
         passed = [self._choice(choice).pass_on(choice) for choice in choices]
         if any(after is not before for after, before in zip(passed, choices, strict=True)):
@@ -216,29 +215,28 @@ class ChunkRelay:
             return event
         pending = PendingChunk(content, finished, chunk.get("system_fingerprint"))
         if not (finished and self._took_usage):
-            return self._written(pending)
+            return self._add_label(pending)
         self._pending.append(pending)
         return b""
 
     def _may_wait(self, choices: list[Json]) -> bool:
-        """Return whether finishing chunks may still wait for the usage chunk, behind a chunk of
-        other choices."""
+        """Return whether a chunk with these choices may overtake the finishing chunks that wait."""
         waiting = {choice.get("index", 0) for chunk in self._pending for choice in chunk.finished}
         return bool(choices) and waiting.isdisjoint(choice.get("index", 0) for choice in choices)
 
-    def _expected(self, event: bytes, chunk: Json, choice: Json) -> Template | None:
-        """The template of the next event, after one that went on as it came."""
+    def _fast_digest(self, event: bytes, chunk: Json, choice: Json) -> FastDigest | None:
+        """Return the fast path of the next event, after one that passed unchanged."""
         state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
         is_usual = len(event) <= LONGEST_BYTES and not self._policy.hides_reasoning
-        is_alone = not choice.get("logprobs")  # which no two tokens have in common
+        is_alone = not choice.get("logprobs")  # they differ for each token
         if not (text and is_alone and is_usual and state.is_in_text):
             return None
-        template = ChunkFastPath.of(event, chunk, text)
-        return (template, state.mac.update) if template is not None else None
+        path = ChunkFastPath.of(event, chunk, text)
+        return (path, state.mac.update) if path is not None else None
 
     def _choice(self, choice: Json) -> ChoiceState:
-        """The state of the choice with this index."""
+        """Return the state of a choice; raise EngineGarbled for too many choices."""
         index = choice.get("index", 0)
         state = self._choices.get(index)
         if state is None:
@@ -250,13 +248,12 @@ class ChunkRelay:
         return state
 
     def _release(self, fingerprint: str | None) -> bytes:
-        """The finishing chunks that were held, in order, with the fingerprint that vLLM moved to
-        the usage chunk."""
-        held, self._pending = self._pending, []
-        return b"".join(self._written(pending, fingerprint) for pending in held)
+        """Return the finishing chunks that waited, with the fingerprint of the usage chunk."""
+        waiting, self._pending = self._pending, []
+        return b"".join(self._add_label(pending, fingerprint) for pending in waiting)
 
-    def _written(self, pending: PendingChunk, fingerprint: str | None = None) -> bytes:
-        """A labelled chunk; without a fingerprint of its own it gets this one."""
+    def _add_label(self, pending: PendingChunk, fingerprint: str | None = None) -> bytes:
+        """Return a labelled chunk; `fingerprint` is for one without a fingerprint of its own."""
         label, self._initial = self._initial, None
         moved = fingerprint if not pending.fingerprint else None
         for choice in pending.finished:

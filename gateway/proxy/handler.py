@@ -1,4 +1,4 @@
-"""/v1/chat/completions, /v1/completions, /v1/responses, /v1/messages: vLLM's, passed through."""
+"""The pass-through of vLLM's chat, completions, responses and messages APIs."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -29,13 +29,13 @@ from gateway.runtime.json_types import Json
 from gateway.safety.labels import RequestFacts
 from gateway.services import Services
 
-# Their streams have token counts whether or not the caller asked.
+# Their streams always have token counts.
 COUNTED = (RESPONSES, MESSAGES)
 
 
 @dataclass(frozen=True, slots=True)
 class PassThrough:
-    """One path of the OpenAI or Anthropic API; `path` is the engine's as well as ours."""
+    """One path of the OpenAI or Anthropic API, the same at the gateway and the engine."""
 
     path: str
 
@@ -52,7 +52,7 @@ class PassThrough:
             request,
             disclaimer=services.labels.disclaimer.text,
             may_see="reasoning" in scopes,
-            warnings=tuple(warnings(path, request, reasons=model.reasons)),
+            warnings=tuple(early_warnings(path, request, reasons=model.reasons)),
             served=model.ids,
         )
         if incoming.transcript is not None:
@@ -73,12 +73,11 @@ class PassThrough:
 def additions(
     path: str, request: Json, model: ServedModel, exchange: Exchange, services: Services
 ) -> Json:
-    """The keys that are added to a request: budget, token counts, our fields, the model's name."""
+    """Return the keys to add to a request: budget, token counts, our fields, the model's name."""
     extra = {
         **request_policy.default_budget(path, request, services.request_policy),
         **services.gate.engine_fields(exchange.record.principal, request, ranked=model.by_priority),
     }
-    # Token counts are requested where the caller did not request them.
     if openai_json.is_true(request.get("stream")) and path not in COUNTED:
         extra |= openai_json.with_usage(request)
     if request.get("model") is None:  # vLLM would answer with the base below an adapter
@@ -87,8 +86,7 @@ def additions(
 
 
 class PreparedPassThrough(NamedTuple):
-    """A request that goes on as it came, but for a few keys of ours: the model's name, the budget,
-    our fields."""
+    """A checked request: the caller's body with a few keys added."""
 
     path: str
     body: bytes
@@ -96,7 +94,7 @@ class PreparedPassThrough(NamedTuple):
     facts: RequestFacts
     policy: OutputPolicy
     stream: object
-    takes_usage: bool  # the usage chunk was requested by us, not by the caller
+    takes_usage: bool  # we requested the usage chunk, not the caller
 
     @property
     def is_stream(self) -> bool:
@@ -104,14 +102,14 @@ class PreparedPassThrough(NamedTuple):
 
     @property
     def held_bytes(self) -> int:
-        return 2 * len(self.body)  # once more on its way
+        return 2 * len(self.body)  # the socket has a copy
 
     async def fit(self, _: Services) -> Self:
-        """The request itself: the engine refuses one that is too long."""
+        """Return the request itself: the engine refuses one that is too long."""
         return self
 
     def answer(self, opened: Opened, services: Services) -> OutgoingAnswer:
-        """The answer in the form that the engine chose; raises EngineGarbled for the wrong one."""
+        """Return the answer, as a stream or whole; raise EngineGarbled for an unrequested form."""
         streams = is_stream(opened.response)
         check_form(streams, self.stream)
         if streams:
@@ -144,7 +142,7 @@ class PreparedPassThrough(NamedTuple):
 
 
 class EventRelay(Protocol):
-    """Turns the engine's events into the caller's, one for one or none."""
+    """Turns each event of the engine into one for the caller, or none."""
 
     usage: Json | None
     pieces: int
@@ -153,7 +151,7 @@ class EventRelay(Protocol):
 
     @property
     def framed(self) -> Framed | None:
-        """The short way of an event in its HTTP chunk, where there is one."""
+        """The fast path for an event in its HTTP chunk, if there is one."""
 
     def digests(self) -> list[str]: ...
     def relay(self, event: bytes, light: LightAnswer | None = None, /) -> bytes: ...
@@ -161,9 +159,9 @@ class EventRelay(Protocol):
 
 
 class RelayedStream:
-    """A stream whose events are sent on as soon as they are whole, in place of being read."""
+    """A stream whose events are sent as soon as they are complete."""
 
-    beginnings = ()  # to gather them would cost every chunk
+    beginnings = ()  # collecting them would slow every chunk down
     __slots__ = (
         *("_buffer", "_exchange", "_has_begun", "_heavy", "_held", "_memory", "_pass", "_relay"),
         "_response",
@@ -196,65 +194,58 @@ class RelayedStream:
         return self._relay.digests()
 
     async def send(self) -> None:
-        """Relay until the engine's end; before the first byte a failure is a status."""
+        """Relay until the end of the engine's stream; raise the failure that ended it early."""
         try:
             await self._response.forward(self._take)
         except GatewayError:
-            if not self._relay.ended:  # else the caller has all of it
+            if not self._relay.ended:  # else the caller has the whole answer
                 raise
         if not self._relay.ended:
             raise EngineCut("The engine's answer stopped before its end; try again.")
         await self._exchange.finish()
 
     def _take(self, data: bytes) -> Awaitable[None] | None:
-        """Send every event that is whole now; what to wait for, if anything. A failure comes up
-        there, after the events before it have been sent."""
+        """Send the events that are complete now; return an awaitable if the next data has to wait.
+        It raises a failure once the events before it have been sent."""
         try:
-            whole = self._buffer.feed(data)
+            events = self._buffer.feed(data)
         except GatewayError as problem:
             return self._fail(b"", problem)
-        if any(map(self._is_heavy, whole)):
-            return self._take_large(whole)
-        return self._send_ready(*self._relay_all(whole, repeat(None)))
+        if events and max(map(len, events)) > HEAVY_BYTES:
+            return self._take_large(events)
+        return self._send_ready(*self._relay_all(events, repeat(None)))
 
-    def _is_heavy(self, event: bytes) -> bool:
-        """Return whether an event is large, or an error, in whose words all of a large request is
-        looked for."""
-        if len(event) > HEAVY_BYTES:
-            return True
-        return self._held > HEAVY_BYTES and (b'"error":{' in event or b'"error": {' in event)
-
-    async def _take_large(self, whole: list[bytes]) -> None:
+    async def _take_large(self, events: list[bytes]) -> None:
         """Relay events in a thread: the first one may have the prompt's log probabilities."""
-        lights = map(light_event, whole)
-        waiting = self._send_ready(*await self._heavy.run(lambda: self._relay_all(whole, lights)))
+        lights = map(light_event, events)
+        waiting = self._send_ready(*await self._heavy.run(lambda: self._relay_all(events, lights)))
         if waiting is not None:
-            self._response.pass_chunks(None)  # nothing overtakes what has to wait
+            self._response.pass_chunks(None)  # later chunks must not overtake these events
             await waiting
 
     def _relay_all(
-        self, whole: list[bytes], lights: Iterable[LightAnswer | None]
+        self, events: list[bytes], lights: Iterable[LightAnswer | None]
     ) -> tuple[bytes, GatewayError | None]:
-        """Return what to send for events, and what went wrong behind it."""
-        events: list[bytes] = []
+        """Return the bytes to send for events, and the failure after them, if any."""
+        ready: list[bytes] = []
         try:
-            for event, light in zip(whole, lights, strict=False):
+            for event, light in zip(events, lights, strict=False):
                 if self._relay.ended:
-                    break  # the label, with the digest of all, has been sent
+                    break  # the closing label has been sent, with the digest of all text
                 if light is not None and len(light.body) > LARGE_BYTES:
                     self._memory.require(parsed_bytes(light.body))
-                events.append(self._relay.relay(event, light))
-            is_token = any(not event.startswith(b":") for event in whole)  # and no comment
-            if is_token and not self._relay.ended:  # else it would be waited for for ever
+                ready.append(self._relay.relay(event, light))
+            is_token = any(not event.startswith(b":") for event in events)  # and no comment
+            if is_token and not self._relay.ended:  # events after the end are no progress
                 self._response.mark_progress()
             if self._buffer.waiting_bytes > LARGE_BYTES:
                 self._memory.hold(self._held + self._buffer.waiting_bytes)
         except GatewayError as problem:
-            return b"".join(events), problem
-        return events[0] if len(events) == 1 else b"".join(events), None
+            return b"".join(ready), problem
+        return ready[0] if len(ready) == 1 else b"".join(ready), None
 
     def _send_ready(self, ready: bytes, problem: GatewayError | None) -> Awaitable[None] | None:
-        """Send what is ready; what comes next may pass what it does not have to wait behind."""
+        """Send the bytes. Later chunks may overtake this one unless part of an event is waiting."""
         if problem is not None:
             return self._fail(ready, problem)
         self._response.pass_chunks(None if self._buffer.waiting_bytes else self._pass)
@@ -277,29 +268,30 @@ class RelayedStream:
 
 
 def light_event(event: bytes) -> LightAnswer | None:
-    """An event without its log probabilities; None for one with a label, which must go first."""
+    """Set the log probabilities of an event aside; None for one with a label, which is removed
+    first."""
     return None if openai_json.is_labelled(event) else LightAnswer.of(sse.payload(event))
 
 
 def pass_on(exchange: Exchange, framed: Framed, chunk: bytes) -> bool:
-    """Send one HTTP chunk of the engine's as it came, framing included; False where it has to be
-    read."""
+    """Send one HTTP chunk of the engine unchanged, framing included; False if it has to be
+    parsed."""
     sent = framed(chunk, exchange.write_framed)
     exchange.record.sent_bytes += sent
     return bool(sent)
 
 
-def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]:
-    """Yield warnings that are known before the engine answers."""
+def early_warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]:
+    """Yield the warnings that are known before the engine answers."""
     if reasons and path == COMPLETIONS:
-        # Text completions bypass Harmony: what comes may be reasoning that reads like an answer.
+        # Text completions bypass Harmony: the text may be reasoning that reads like an answer.
         yield "reasoning_not_separated"
     if has_token_ids(request):
         yield "input_not_screened"
 
 
 def checked_model(path: str, incoming: Incoming, services: Services) -> ServedModel:
-    """Return the served model, once a request has met it and the request policy."""
+    """Return the served model; raise if the request names another, or breaks the request policy."""
     model = services.model_seen()
     check_model(incoming.request.get("model"), model.ids)
     rules = request_policy.rules_for(path)
@@ -308,7 +300,7 @@ def checked_model(path: str, incoming: Incoming, services: Services) -> ServedMo
 
 
 def check_model(name: object, served: tuple[str, ...]) -> None:
-    """Raise ModelNotFound for a model that is not served; no name means the served one."""
+    """Raise ModelNotFound for a model that is not served; no name means the served model."""
     if name is not None and name not in served:
         raise model_not_found(served)
 
@@ -320,10 +312,10 @@ def model_not_found(served: tuple[str, ...]) -> ModelNotFound:
 
 
 def check_separation(path: str, policy: OutputPolicy, *, reasons: bool | None) -> None:
-    """Refuse text completions where reasoning is hidden and the text may hold some; `reasons` may
-    be unknown.
+    """Raise Forbidden for text completions of a caller who may not see reasoning.
 
-    The text cannot be cleaned of it: vLLM leaves out the markers that would tell it apart.
+    Their text may contain reasoning, and vLLM leaves out the markers that would show where. A model
+    of which it is not known (`reasons` is None) counts as one that reasons.
     """
     if path == COMPLETIONS and policy.hides_reasoning and reasons is not False:
         raise Forbidden(
@@ -333,8 +325,8 @@ def check_separation(path: str, policy: OutputPolicy, *, reasons: bool | None) -
 
 
 def check_form(streams: bool, wanted: object) -> None:
-    """Raise EngineGarbled where a stream was requested and none comes, or the reverse. A value that
-    is neither true nor false is the engine's to read: it takes `"stream": "true"`, too."""
+    """Raise EngineGarbled for a stream that was not requested, or a missing one. The engine may
+    read other values of `stream` as true or false, such as "true"."""
     is_right = bool(wanted) if streams else wanted is not True
     if not is_right:
         raise EngineGarbled(

@@ -1,4 +1,4 @@
-"""Answers in one piece: one key added at the end of the engine's own JSON."""
+"""JSON answers: one key is added at the end of the engine's own JSON."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,11 +21,12 @@ from gateway.runtime.heavy_work import HeavyWork
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
 
-COPIES = 4  # of an answer while it is labelled: as it came, as text, in parts, labelled
+COPIES = 4  # of an answer while it is labelled: received, as text, in parts, labelled
+PASS_ON = {RESPONSES: responses_output.pass_on, MESSAGES: messages_output.pass_on}
 
 
 class Labelled(NamedTuple):
-    """The body, the closing part of its label, the usage, and the first words of each choice."""
+    """The body, the closing half of its label, the usage, and the first words of each choice."""
 
     body: bytes
     final: Json
@@ -42,36 +43,31 @@ def label(
     policy: OutputPolicy = PLAIN,
     most: int = MOST_CHOICES,
 ) -> Labelled:
-    """Label an answer; raises EngineGarbled or EngineRejected."""
+    """Label an answer; raise EngineGarbled or EngineRejected."""
     parsed = openai_json.parse(sent.body)
     answer = openai_json.unlabelled(parsed)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
-    if path == RESPONSES:
+    if path in PASS_ON:
         state = ChoiceState(policy.digest(key), policy)
         state.hear_model(answer.get("model"))
-        states, final = [state], state.final(responses_output.hear(answer, state), fingerprint=None)
-        changes = responses_output.changes(answer, policy)
-    elif path == MESSAGES:
-        state = ChoiceState(policy.digest(key), policy)
-        state.hear_model(answer.get("model"))
-        states, final = [state], state.final(messages_output.hear(answer, state), fingerprint=None)
-        changes = messages_output.changes(answer, policy)
+        changes, finish = PASS_ON[path](answer, state)
+        states, final = [state], state.final(finish, fingerprint=None)
     else:
         states, final, changes = pass_on_choices(answer, key, policy, most)
     body = sent.whole
     if changes or answer is not parsed:
         body = sent.put_back(orjson.dumps({**answer, **changes}))
     labelled = openai_json.append(body, {"mmhie": labels.merge(initial, final)})
-    usage_of = messages_output.usage_of if path == MESSAGES else openai_json.usage_of
+    counts = messages_output.token_counts if path == MESSAGES else openai_json.usage_of
     beginnings = [state.beginning for state in states if state.beginning]
-    return Labelled(labelled, final, usage_of(answer), beginnings)
+    return Labelled(labelled, final, counts(answer), beginnings)
 
 
 def pass_on_choices(
     answer: Json, key: bytes, policy: OutputPolicy, most: int
 ) -> tuple[list[ChoiceState], Json, Json]:
-    """Return the state of each choice, their closing label together, and the choices if changed."""
+    """Return the state of each choice, their common closing label, and the choices if changed."""
     choices = openai_json.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")
@@ -86,11 +82,11 @@ def pass_on_choices(
         for state, choice in zip(states, choices, strict=True)
     ]
     is_changed = any(after is not before for after, before in zip(passed, choices, strict=True))
-    return states, together(finals), {"choices": passed} if is_changed else {}
+    return states, merge_finals(finals), {"choices": passed} if is_changed else {}
 
 
-def together(finals: list[Json]) -> Json:
-    """Merge the closing labels of several choices: a cut in any of them, and every warning."""
+def merge_finals(finals: list[Json]) -> Json:
+    """Merge the closing labels of several choices: the first cut, and every warning."""
     if len(finals) == 1:
         return finals[0]
     cuts = (final["truncated"] for final in finals if final["truncated"])
@@ -99,7 +95,7 @@ def together(finals: list[Json]) -> Json:
 
 
 class WholeAnswer:
-    """An answer in one piece, labelled at its end."""
+    """A JSON answer with its label."""
 
     def __init__(
         self, opened: Opened, label: Callable[[LightAnswer], Labelled], heavy: HeavyWork
@@ -115,7 +111,7 @@ class WholeAnswer:
         self._heavy = heavy
 
     def digests(self) -> list[str]:
-        """None: nothing is sent of an answer that is not whole."""
+        """Return none: an incomplete JSON answer is not sent."""
         return []
 
     async def send(self) -> None:
@@ -123,7 +119,7 @@ class WholeAnswer:
         await self._exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
     async def _labelled(self) -> bytes:
-        """Read and label the answer; raises OutOfMemory where it is too large for now."""
+        """Read and label the answer; raise OutOfMemory."""
         memory, held = self._memory, self._memory.held_bytes
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer))
@@ -138,6 +134,6 @@ class WholeAnswer:
 
 
 def lighten(answer: bytes) -> tuple[LightAnswer, int]:
-    """Return what of an answer has to be parsed, and the bytes of memory that takes."""
+    """Set the log probabilities of an answer aside; return the memory to parse the rest, too."""
     light = LightAnswer.of(answer)
     return light, parsed_bytes(light.body)

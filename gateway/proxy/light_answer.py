@@ -1,9 +1,8 @@
-"""An answer or event of the engine's without its log probabilities and token ids, which nothing
-here reads.
+"""An answer or event of the engine without its log probabilities and token ids.
 
-With twenty at each token they are most of 20 MB, whose parsing would hold the interpreter for half
-a second: they are passed over item by item, which lets other threads go on, and are put back as
-they came where the rest is written anew.
+The gateway does not need them. With twenty at each token they are most of 20 MB; parsing that would
+block the interpreter for half a second. So they are skipped item by item, which lets other threads
+run, and put back unchanged if the rest of the answer has to be rewritten.
 """
 
 import re
@@ -16,23 +15,23 @@ from gateway.runtime.heavy_work import HEAVY_BYTES
 
 KEY = re.compile(
     rb'"(?:prompt_)?(?:logprobs|token_ids)"\s*+:\s*+(?=[\[{])'
-)  # in text its quotes are escaped
+)  # inside a text the quotes would be escaped
 NAME = r'(?:"(?:[^"\\]++|\\.)*+"[ \n\r\t]*+:[ \n\r\t]*+)?'  # of a value in an object
 FIRST = re.compile(r"[ \n\r\t]*+" + NAME)
 NEXT = re.compile(r"[ \n\r\t]*+,[ \n\r\t]*+" + NAME)
 CLOSING = {"[": re.compile(r"[ \n\r\t]*+\]"), "{": re.compile(r"[ \n\r\t]*+\}")}
 NUMBERS = re.compile(r"(?:[ \n\r\t]*+[0-9]++[ \n\r\t]*+,){1,500}+")
 LAST_NUMBER = re.compile(r"[ \n\r\t]*+[0-9]++[ \n\r\t]*+\]")
-LEVELS = 2  # of lists and objects that are read item by item
-LARGEST_ITEM = 32 * 1024  # characters; a token's has 2,000 and takes 0.02 ms
+LEVELS = 2  # of lists and objects that are skipped item by item
+LARGEST_ITEM = 32 * 1024  # characters; that of a token has 2,000 and takes 0.02 ms
 LONGEST_NUMBER = 64
-WORTH_IT = 256  # bytes; a shorter value is left where it is
-MARK = secrets.token_hex(16)  # no engine knows it
+WORTH_IT = 256  # bytes; a shorter value stays in place
+MARK = secrets.token_hex(16)  # no engine can guess it
 PLACE = re.compile(rb'"%b-(\d+)"' % MARK.encode())
 
 
 def refuse(constant: str) -> Never:
-    """Raise ValueError for NaN and Infinity, which are no JSON."""
+    """Raise ValueError for NaN and Infinity, which are not JSON."""
     raise ValueError(constant)
 
 
@@ -40,7 +39,7 @@ read_value = JSONDecoder(parse_constant=refuse).raw_decode
 
 
 class LightAnswer(NamedTuple):
-    """An answer, what of it has to be parsed, and what was set aside."""
+    """An answer, the part of it that has to be parsed, and the values that were set aside."""
 
     whole: bytes
     body: bytes
@@ -48,7 +47,7 @@ class LightAnswer(NamedTuple):
 
     @classmethod
     def of(cls, answer: bytes) -> "LightAnswer":
-        """Set aside the log probabilities of a large answer; one of another form stays whole."""
+        """Set aside the log probabilities of a large answer; an unexpected form stays whole."""
         if len(answer) <= HEAVY_BYTES:
             return cls(answer, answer)
         try:
@@ -57,21 +56,21 @@ class LightAnswer(NamedTuple):
             return cls(answer, answer)
 
     def put_back(self, changed: bytes) -> bytes:
-        """Return a body with what was set aside, where it still has a place."""
+        """Put the values that were set aside into a body, where it still has their places."""
         if not self.logprobs:
             return changed
         return PLACE.sub(lambda place: self.logprobs[int(place[1])], changed)
 
 
 def without_logprobs(answer: bytes) -> tuple[bytes, list[memoryview]]:
-    """Return an answer with places in the stead of log probabilities, and these."""
-    text = answer.decode("latin-1")  # a character for each byte: only the form is read
+    """Replace log probabilities by placeholders; return the answer and the removed values."""
+    text = answer.decode("latin-1")  # one character for each byte: only the structure is read
     pieces: list[bytes] = []
     logprobs: list[memoryview] = []
-    view = memoryview(answer)  # a copy of 20 MB would hold the interpreter for 20 to 80 ms
+    view = memoryview(answer)  # a copy of 20 MB would block the interpreter for 20 to 80 ms
     start = end = 0
     while key := KEY.search(answer, end):
-        end = end_of(text, key.end(), LEVELS)
+        end = find_end(text, key.end(), LEVELS)
         if end - key.end() > WORTH_IT:
             pieces += [answer[start : key.end()], b'"%b-%d"' % (MARK.encode(), len(logprobs))]
             logprobs.append(view[key.end() : end])
@@ -79,28 +78,28 @@ def without_logprobs(answer: bytes) -> tuple[bytes, list[memoryview]]:
     return b"".join([*pieces, answer[start:]]), logprobs
 
 
-def end_of(text: str, at: int, levels: int) -> int:
-    """Return where a JSON value ends; raises ValueError or IndexError where it does not, or an item
-    is large."""
-    if (numbers_end := past_numbers(text, at)) != at:
+def find_end(text: str, at: int, levels: int) -> int:
+    """Return the position after a JSON value; raise ValueError or IndexError if it has no end, or
+    an item in it is too large."""
+    if (numbers_end := skip_numbers(text, at)) != at:
         return numbers_end
     closing = CLOSING.get(text[at]) if levels else None
     if closing is None:
-        is_long = text[at] in '[{"'  # a number is not, and is most of a list
+        is_long = text[at] in '[{"'  # not a number, the most frequent item
         return at + read_value(text[at : at + (LARGEST_ITEM if is_long else LONGEST_NUMBER)])[1]
     between = FIRST.match(text, at + 1)
     closed = closing.match(text, at + 1)
     while between and not closed:
-        at = end_of(text, between.end(), levels - 1)
+        at = find_end(text, between.end(), levels - 1)
         between, closed = NEXT.match(text, at), closing.match(text, at)
     if closed is None:
         raise ValueError("neither a comma nor the end")
     return closed.end()
 
 
-def past_numbers(text: str, at: int) -> int:
-    """Return where a list of whole numbers ends, `at` itself where none begins: token ids are
-    passed over some hundreds at a time."""
+def skip_numbers(text: str, at: int) -> int:
+    """Return the position after a list of whole numbers, hundreds at a time; `at` itself if there
+    is no such list."""
     end = at + 1
     while text[at] == "[" and (some := NUMBERS.match(text, end)):
         end = some.end()

@@ -9,41 +9,29 @@ from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayErro
 from gateway.http import sse
 from gateway.proxy import messages_error, messages_output
 from gateway.proxy.messages_output import object_in
-from gateway.proxy.output_policy import PLAIN, WENT_ON, ChoiceState, OutputPolicy
-from gateway.proxy.text_stream import TextForm, TextStream
+from gateway.proxy.output_policy import WENT_ON
+from gateway.proxy.text_stream import NamedEventRelay, TextForm
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
 
-# What a text delta of vLLM looks like in front of its text.
+# The beginning of vLLM's text deltas, up to their text.
 PLAIN_DELTA = b'"delta":{"type":"text_delta","text":"'
 HIDDEN = "thinking_delta"
-# vLLM wraps an error of its own stream in a sentence that ends so.
+# The end of the sentence in which vLLM wraps an error of its own stream.
 LATE_REFUSAL = re.compile(r"'code': 4\d\d\}")
-FORM = TextForm(
-    read=lambda body: openai_json.text_in(object_in(body, "delta"), "text"),
-    write=lambda body, text: {**body, "delta": {**body["delta"], "text": text}},
-)
 
 
-class MessageEventRelay:
-    """One stream, event by event; the same seam as ChunkRelay. It adds no event."""
+class MessageEventRelay(NamedEventRelay):
+    """Relays one stream, event by event; it adds no event."""
 
-    framed: None = None  # every event is read
-
-    def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
-        self.usage: Json | None = None
-        self.pieces = 0
-        self.finals: list[Json] = []
-        self.ended = False
-        self._initial = initial
-        self._policy = policy
-        self._state = ChoiceState(policy.digest(key), policy)
-        self._text: TextStream | None = None
-        self._index: object = None
-        self._prompt_usage: Json | None = None
+    form = TextForm(
+        read=lambda body: openai_json.text_in(object_in(body, "delta"), "text"),
+        write=lambda body, text: {**body, "delta": {**body["delta"], "text": text}},
+    )
+    _prompt_usage: Json | None = None
 
     def relay(self, event: bytes, _: object = None) -> bytes:
-        """Return what to send for an event; raises EngineRejected or EngineGarbled."""
+        """Return the bytes to send for an event; raise EngineRejected or EngineGarbled."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         if is_plain and not self.finals and (text := plain_text(event)):
             self._state.has_text = True
@@ -65,63 +53,42 @@ class MessageEventRelay:
             return event
         return self._end_text() + EVENTS[kind](self, event, body)
 
-    def digests(self) -> list[str]:
-        """The digest of the text so far, if there is any."""
-        has_text = self._state.has_text or (self._text is not None and self._text.has_text)
-        return [labels.format_digest(self._state.mac)] if has_text else []
-
     def render(self, error: GatewayError) -> bytes:
-        """A failure after the first byte, as the Messages API's own `error` event."""
+        """Render a failure after the first byte as the Messages API's own `error` event."""
         request_id = self._initial["provenance"]["request_id"]
         return sse.named("error", messages_error.envelope(error, request_id))
 
     def _text_delta(self, event: bytes, body: Json) -> bytes:
-        """A piece of text, cleaned."""
         if self.finals:
             raise EngineGarbled(WENT_ON)
-        index = body.get("index")
-        rest = self._end_text() if index != self._index else b""
-        self._text = self._text or TextStream(FORM, self._policy, self._state.mac)
-        self._index = index
-        return rest + self._text.feed(event, body)
-
-    def _end_text(self) -> bytes:
-        """The held-back rest of the text that has ended."""
-        text, self._text, self._index = self._text, None, None
-        if text is None:
-            return b""
-        rest = text.end()
-        self._state.has_text |= text.has_text
-        if text.was_stripped:
-            self._state.warn("harmony_markers_stripped")
-        return rest
+        return self._feed(event, body, (body.get("index"),))
 
     def _start(self, event: bytes, body: Json) -> bytes:
         message = object_in(body, "message")
-        self._prompt_usage = messages_output.usage_of(message)
+        self._prompt_usage = messages_output.token_counts(message)
         self._state.hear_model(message.get("model"))
         return openai_json.inside("message", event, {"mmhie": self._initial})
 
     def _block(self, event: bytes, body: Json) -> bytes:
-        """The beginning of a block; its text is empty but for engines that begin with one."""
+        """Pass the beginning of a block; some engines begin one with text."""
         block = object_in(body, "content_block")
-        self._state.hear(messages_output.as_message(block, self._state))
-        passed = messages_output.block_passed(block, self._policy)
+        passed = messages_output.pass_block(block, self._state)
         if passed is block:
             return event
         return sse.named("content_block_start", {**body, "content_block": passed})
 
     def _delta(self, event: bytes, body: Json) -> bytes:
-        """A piece of thinking or of a tool's input."""
+        """Pass a piece of thinking or of a tool's input."""
         is_thinking = object_in(body, "delta").get("type") == HIDDEN
         return b"" if is_thinking and self._policy.hides_reasoning else event
 
     def _close(self, event: bytes, body: Json) -> bytes:
-        """The event that says how the message ended."""
-        finish = messages_output.finish(object_in(body, "delta").get("stop_reason"))
+        """Label the event with the stop reason."""
+        finish = messages_output.finish_reason(object_in(body, "delta").get("stop_reason"))
         final = self._state.final(finish, fingerprint=None)
         self.finals[:] = [final]
-        self.usage = messages_output.both(self._prompt_usage, messages_output.usage_of(body))
+        counts = messages_output.token_counts(body)
+        self.usage = messages_output.merge_counts(self._prompt_usage, counts)
         label = labels.merge(labels.repeatable(self._initial), final)
         return openai_json.append(event, {"mmhie": label})
 
@@ -135,7 +102,7 @@ class MessageEventRelay:
         return event
 
 
-# Every event that ends a text; others, such as `ping`, come in between and go on as they are.
+# Events that end a text. Others, such as `ping`, may come within one and pass unchanged.
 EVENTS: Mapping[str, Callable[[MessageEventRelay, bytes, Json], bytes]] = {
     "message_start": MessageEventRelay._start,
     "content_block_start": MessageEventRelay._block,
@@ -147,7 +114,7 @@ EVENTS: Mapping[str, Callable[[MessageEventRelay, bytes, Json], bytes]] = {
 
 
 def failure(body: Json) -> GatewayError:
-    """Return what an error among the events means; the engine's own words may quote the request."""
+    """Return the error for an error event; the engine's own words may quote the request."""
     if LATE_REFUSAL.search(str(object_in(body, "error").get("message"))):
         return InvalidRequest(
             "The engine refused this request after it had begun to stream; send it without "
@@ -157,9 +124,8 @@ def failure(body: Json) -> GatewayError:
 
 
 def plain_text(event: bytes) -> bytes:
-    """The text of a delta in which nothing is escaped and no marker can begin, as in nearly all;
-    empty for any other event."""
-    if b"\\" in event or b"<" in event:  # else every quote begins or ends a string
+    """Return the text of a delta without escapes and without `<`; empty for any other event."""
+    if b"\\" in event or b"<" in event:  # without escapes, each quote begins or ends a string
         return b""
     text, quote, _ = event.partition(PLAIN_DELTA)[2].partition(b'"')
     return text if quote else b""

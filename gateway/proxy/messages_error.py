@@ -1,4 +1,4 @@
-"""Errors in the shape of Anthropic's API: its names for `type`, beside all that ours have."""
+"""Errors for clients of Anthropic's API: its `type` names, with all fields of our own errors."""
 
 from collections.abc import Mapping
 
@@ -18,17 +18,17 @@ TYPES: Mapping[int, str] = {
 }
 
 
-def type_of(status: int) -> str:
-    """Anthropic's name for the errors of a status."""
+def error_type(status: int) -> str:
+    """Return Anthropic's error type for a status."""
     return TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
 
 
 def envelope(error: GatewayError, request_id: str) -> Json:
-    """The error as Anthropic's clients parse it."""
+    """Return the body of an error as Anthropic's clients parse it."""
     ours = error.envelope()["error"]
     return {
         "type": "error",
-        "error": {**ours, "type": type_of(error.status)},
+        "error": {**ours, "type": error_type(error.status)},
         "request_id": request_id,
     }
 

@@ -21,8 +21,8 @@ WENT_ON = "The engine went on after the end of an answer; try again."
 class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
-    `opening` and `closing` go around the answer's text; `warnings` are known beforehand. `served`
-    are the models that an answer may name. A `transcript` keeps the texts.
+    `opening` and `closing` surround the answer's text. `warnings` are those of the request.
+    `served` are the models that an answer may name. A `transcript` stores the texts.
     """
 
     policy: reasoning.Policy = "pass"
@@ -39,20 +39,20 @@ class OutputPolicy:
 
     @property
     def surrounds(self) -> bool:
-        """True where anything goes around the text."""
+        """True if anything is added around the text."""
         return bool(self.opening or self.closing)
 
     def digest(self, key: bytes) -> Digest:
-        """A digest for the text of an answer."""
+        """Return a digest for the text of an answer."""
         return labels.new_digest(key, self.transcript)
 
     def surround(self, text: str) -> str:
-        """A whole text between opening and closing; what is empty stays empty."""
+        """Return a whole text between opening and closing; an empty one stays empty."""
         return self.opening + text + self.closing if text else text
 
 
 PLAIN = OutputPolicy()
-shared = lru_cache(maxsize=256)(OutputPolicy)  # a gateway has a handful, and each looks twice
+cached_policy = lru_cache(maxsize=256)(OutputPolicy)  # a gateway has only a few different ones
 
 
 def policy_for(
@@ -64,15 +64,15 @@ def policy_for(
     warnings: tuple[str, ...],
     served: tuple[str, ...] = (),
 ) -> OutputPolicy:
-    """Return the output policy for a request of a caller who may see reasoning, or not."""
-    opening, closing = surrounded(request, disclaimer, settings.disclaimer_in_v1_text)
-    return shared(settings.reasoning, may_see, opening, closing, warnings, served)
+    """Return the output policy for a request; `may_see` tells if the caller may see reasoning."""
+    opening, closing = surroundings(request, disclaimer, settings.disclaimer_in_v1_text)
+    return cached_policy(settings.reasoning, may_see, opening, closing, warnings, served)
 
 
-def surrounded(
+def surroundings(
     body: Mapping[str, object], disclaimer: str, wanted: placement.Placement
 ) -> tuple[str, str]:
-    """Text before and after the answer's; none where a program reads the answer."""
+    """Return the text before and after the answer; none if a program reads the answer."""
     if wanted == "off":
         return "", ""
     where = placement.effective(wanted, body)
@@ -80,7 +80,7 @@ def surrounded(
 
 
 def with_content(choice: Json, text: str) -> Json:
-    """A choice with another text."""
+    """Return a choice with another text."""
     for part in ("delta", "message"):
         if isinstance(choice.get(part), dict):
             return {**choice, part: {**choice[part], "content": text}}
@@ -88,43 +88,42 @@ def with_content(choice: Json, text: str) -> Json:
 
 
 def without_tokens(choice: Json) -> Json:
-    """A choice without its per-token data, which would spell out what was stripped."""
+    """Return a choice without its per-token data, which would spell out stripped text."""
     given = [name for name in reasoning.PER_TOKEN if choice.get(name) is not None]
     return {**choice, **dict.fromkeys(given)}
 
 
 @dataclass(slots=True)
 class ChoiceState:
-    """A running digest of the text, its first words, and whether there was text, reasoning, a tool
-    call."""
+    """The state of one choice of an answer while it passes: its digest, and what it contains."""
 
     mac: Digest
     policy: OutputPolicy = PLAIN
-    beginning: str = ""  # of the first part of a text that came whole, or of a stream's first delta
+    beginning: str = ""  # the first words, of the first part or delta
     has_text: bool = False
     has_reasoning: bool = False
     has_tool_calls: bool = False
-    has_ended: bool = False  # its label is made
+    has_ended: bool = False  # its closing label exists
     warnings: list[str] = field(default_factory=list)
-    _guard: harmony.HarmonyGuard | None = None  # from a `<` on until that is decided
+    _guard: harmony.HarmonyGuard | None = None  # while a `<` may begin a marker
     _is_open: bool = False
     _leaks: bool = False
 
     def pass_on(self, choice: Json) -> Json:
-        """A choice as the caller gets it: the very same object where nothing has to change."""
+        """Return a choice for the caller, the same object if nothing changes."""
         message = openai_json.message_of(choice)
         content_text = message.get("content") or ""
         is_last = bool(choice.get("finish_reason"))
         clean = self._clean(content_text, is_last=is_last)
         self.hear(message if clean == content_text else {**message, "content": clean})
-        text = self._surrounded(clean, is_last=is_last)
+        text = self._surround(clean, is_last=is_last)
         passed = choice if text == content_text else with_content(choice, text)
         if self._leaks and clean != content_text:
             passed = without_tokens(passed)
         return reasoning.hide(passed) if self.policy.hides_reasoning else passed
 
     def _clean(self, content_text: str, *, is_last: bool) -> str:
-        """The text without what leaked of Harmony; a clean delta costs one look for `<`."""
+        """Return the text without leaked Harmony; a clean delta costs one search for `<`."""
         if "<" not in content_text and self._guard is None:
             return content_text
         guard = self._guard or harmony.HarmonyGuard()
@@ -138,8 +137,8 @@ class ChoiceState:
         self._guard = None if is_over else guard
         return shown
 
-    def _surrounded(self, clean: str, *, is_last: bool) -> str:
-        """The text with the disclaimer where it is configured, if there is a text at all."""
+    def _surround(self, clean: str, *, is_last: bool) -> str:
+        """Return the text with the configured disclaimer; without any text there is none."""
         if clean and not self._is_open:
             self._is_open = True
             clean = self.policy.opening + clean
@@ -148,25 +147,26 @@ class ChoiceState:
             clean += self.policy.closing
         return clean
 
-    def clean_whole(self, text: str) -> str:
-        """A text that came in one piece, without what leaked of Harmony."""
-        shown, is_marked = harmony.clean(text)
+    def pass_text(self, text: str) -> str:
+        """Return a whole text for the caller: without leaked Harmony, with the disclaimer."""
+        clean, is_marked = harmony.clean(text)
         if is_marked:
             self.warn("harmony_markers_stripped")
-        return shown
+        self.hear({"content": clean})
+        return self.policy.surround(clean)
 
     def hear_model(self, name: object) -> None:
-        """Take in the model that the engine says has answered."""
+        """Warn if the engine names a model that is not served."""
         if labels.is_another_model(name, self.policy.served):
             self.warn(labels.OTHER_MODEL)
 
     @property
     def is_in_text(self) -> bool:
-        """True while more text is only to be digested: nothing is held back, nothing is due."""
+        """True while more text has only to be added to the digest."""
         return self.has_text and self._guard is None
 
     def hear(self, message: Json) -> None:
-        """Take in a message or a delta."""
+        """Note the content of a message or delta; raise EngineGarbled for text after the end."""
         text = message.get("content")
         if isinstance(text, str) and text:
             if self.has_ended:
@@ -180,7 +180,7 @@ class ChoiceState:
             self.has_tool_calls = True
 
     def final(self, finish_reason: str | None, *, fingerprint: str | None) -> Json:
-        """The closing label of the choice."""
+        """Return the closing label of the choice."""
         ending = Ending(
             finish_reason,
             "text" if self.has_text or self.has_tool_calls else None,
@@ -195,6 +195,6 @@ class ChoiceState:
         )
 
     def warn(self, kind: str) -> None:
-        """Note a warning, once."""
+        """Add a warning, once."""
         if kind not in self.warnings:
             self.warnings.append(kind)

@@ -7,52 +7,37 @@ from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
 from gateway.proxy import responses_output
 from gateway.proxy.light_answer import LightAnswer
-from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
-from gateway.proxy.text_stream import TextForm, TextStream
+from gateway.proxy.output_policy import ChoiceState
+from gateway.proxy.text_stream import NamedEventRelay, TextForm
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
 from gateway.safety.reasoning import is_reasoning_event
 
 CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
 DELTA = b"response.output_text.delta"
-DELTA_SUFFIX = b".delta"  # of text, reasoning or a call's arguments: a token at least
+DELTA_SUFFIX = b".delta"  # of text, reasoning or a call's arguments: at least one token
 DELTA_KEY = b'"delta":"'
 NO_LOGPROBS = b'"logprobs":[]'
 TEXT_DONE = b"response.output_text.done"
 PARTS = (b"response.content_part.added", b"response.content_part.done")
 ITEMS = (b"response.output_item.added", b"response.output_item.done")
-SAID_AGAIN = (TEXT_DONE, *PARTS, *ITEMS)
-# A `<` as JSON may write it, too: without one there is no marker in an event.
+REPEATS = (TEXT_DONE, *PARTS, *ITEMS)  # the text of the deltas
+# Both ways to write `<` in JSON: an event without either has no marker.
 ANGLES = (b"<", b"\\u003")
-FORM = TextForm(
-    read=lambda body: openai_json.text_in(body, "delta"),
-    write=lambda body, text: {**body, "delta": text},
-)
-
-Place = tuple[object, object]
 
 
-class ResponseEventRelay:
-    """One stream, event by event; the same seam as ChunkRelay. It adds no event."""
+class ResponseEventRelay(NamedEventRelay):
+    """Relays one stream, event by event; it adds no event."""
 
-    framed: None = None  # every event is read
-
-    def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
-        self.usage: Json | None = None
-        self.pieces = 0
-        self.finals: list[Json] = []
-        self.ended = False
-        self._initial = initial
-        self._key = key
-        self._mac = policy.digest(key)  # of the text so far, for an answer that breaks off
-        self._policy = policy
-        self._sequence = 0
-        self._text: TextStream | None = None
-        self._place: Place | None = None
+    form = TextForm(
+        read=lambda body: openai_json.text_in(body, "delta"),
+        write=lambda body, text: {**body, "delta": text},
+    )
+    _sequence = 0
 
     def relay(self, event: bytes, light: LightAnswer | None = None) -> bytes:
-        """Return what to send for an event; raises EngineRejected or EngineGarbled. A large one
-        comes with what of it has to be parsed."""
+        """Return the bytes to send for an event; raise EngineRejected or EngineGarbled. `light` is
+        a large event without its log probabilities."""
         kind = event_name(event) or event_type(event)
         self._sequence += 1
         self.pieces += kind.endswith(DELTA_SUFFIX)
@@ -63,13 +48,8 @@ class ResponseEventRelay:
         event = openai_json.unlabelled_event(event, "response")
         return self._end_text() + self._other(event, kind, light)
 
-    def digests(self) -> list[str]:
-        """The digest of the text so far, if there is any."""
-        is_new = self._mac.hexdigest() == labels.new_digest(self._key).hexdigest()
-        return [] if is_new else [labels.format_digest(self._mac)]
-
     def render(self, error: GatewayError) -> bytes:
-        """A failure after the first byte, as the Responses API's own `error` event."""
+        """Render a failure after the first byte as the Responses API's own `error` event."""
         envelope = error.envelope()
         body = {
             "type": "error",
@@ -80,25 +60,19 @@ class ResponseEventRelay:
         return sse.named("error", body)
 
     def _delta(self, event: bytes) -> bytes:
-        """A piece of text, cleaned; the event itself where there is nothing to look for."""
+        """Clean a piece of text; parse it only if necessary."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         is_spelt = self._policy.hides_reasoning and has_logprobs(event)
         if is_plain and not is_spelt and not any(angle in event for angle in ANGLES):
-            self._mac.update(text_of_delta(event))
+            if text := text_of_delta(event):
+                self._state.has_text = True
+                self._state.mac.update(text)
             return event
         body = openai_json.parse(sse.payload(event))
         if is_spelt:
             body = responses_output.without_logprobs(body)
             event = sse.named(DELTA.decode(), body)
-        place = (body.get("output_index"), body.get("content_index"))
-        rest = self._end_text() if place != self._place else b""
-        self._text, self._place = self._text or TextStream(FORM, self._policy, self._mac), place
-        return rest + self._text.feed(event, body)
-
-    def _end_text(self) -> bytes:
-        """The held-back rest of the text that has ended."""
-        text_stream, self._text, self._place = self._text, None, None
-        return text_stream.end() if text_stream else b""
+        return self._feed(event, body, (body.get("output_index"), body.get("content_index")))
 
     def _other(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
         if kind == b"response.created":
@@ -110,16 +84,17 @@ class ResponseEventRelay:
         if self._policy.hides_reasoning and is_reasoning_event(kind.decode(errors="replace")):
             return b""
         changes = self._policy.hides_reasoning or self._policy.surrounds
-        if kind in SAID_AGAIN and (changes or any(angle in event for angle in ANGLES)):
-            return self._passed(event, kind, light)
+        if kind in REPEATS and (changes or any(angle in event for angle in ANGLES)):
+            return self._repeat(event, kind, light)
         return event
 
-    def _passed(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
-        """An event that repeats the text of the deltas, under the output policy."""
+    def _repeat(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
+        """Apply the output policy to an event that repeats the text of the deltas."""
         light = light or keep_whole(event)
         body = openai_json.parse(light.body)
+        own = ChoiceState(labels.new_digest(self._key), self._policy)
         try:
-            passed = passed_on(body, kind, self._policy)
+            passed = pass_repeat(body, kind, own)
         except (AttributeError, TypeError):
             raise EngineGarbled("The engine's event is not one of the Responses API.") from None
         return event if passed is body else rewrite_event(kind, passed, light)
@@ -129,10 +104,10 @@ class ResponseEventRelay:
         body = openai_json.parse_chunk(light.body)
         response = body.get("response") or {}
         state = ChoiceState(self._policy.digest(self._key), self._policy)
-        finish = responses_output.hear(response, state)
+        changes, finish = responses_output.pass_on(response, state)
         state.hear_model(response.get("model"))
         final = state.final(finish, fingerprint=None)
-        if changes := responses_output.changes(response, self._policy):
+        if changes:
             changed = {**body, "response": {**response, **changes}}
             event = rewrite_event(str(body.get("type")).encode(), changed, light)
         self.ended = True
@@ -142,46 +117,44 @@ class ResponseEventRelay:
 
 
 def keep_whole(event: bytes) -> LightAnswer:
-    """An event of which nothing is set aside."""
+    """Return an event of which nothing is set aside."""
     content = sse.payload(event)
     return LightAnswer(content, content)
 
 
 def rewrite_event(kind: bytes, body: Json, light: LightAnswer) -> bytes:
-    """An event with a changed body, and its log probabilities as they came."""
+    """Return an event with a changed body and its original log probabilities."""
     content = light.put_back(orjson.dumps(body))
     return b"event: " + kind + b"\n" + sse.data_only(content)
 
 
-def passed_on(body: Json, kind: bytes, policy: OutputPolicy) -> Json:
-    """The body of an event: the very same object where nothing has to change."""
+def pass_repeat(body: Json, kind: bytes, state: ChoiceState) -> Json:
+    """Return the body of an event for the caller, the same object if nothing changes."""
     if kind == TEXT_DONE:
         openai_json.text_in(body, "text")
-        return responses_output.text_holder_passed(body, policy)
-    name, passed = (
-        ("part", responses_output.part_passed)
-        if kind in PARTS
-        else ("item", responses_output.item_passed)
-    )
+        return responses_output.pass_text(body, state)
+    is_part = kind in PARTS
+    name = "part" if is_part else "item"
+    pass_inner = responses_output.pass_part if is_part else responses_output.pass_item
     before = body.get(name)
-    after = passed(before, policy) if before else before
+    after = pass_inner(before, state) if before else before
     return body if after is before else {**body, name: after}
 
 
 def has_logprobs(event: bytes) -> bool:
-    """True for an event that may have log-probabilities, and not just vLLM's empty list of them."""
+    """Return whether an event may have log-probabilities other than vLLM's empty list."""
     return event.count(b'"logprobs"') != event.count(NO_LOGPROBS)
 
 
 def event_name(event: bytes) -> bytes:
-    """The name in an event's first line; empty for a data-only event."""
+    """Return the name in an event's first line; empty for a data-only event."""
     if not event.startswith(b"event:"):
         return b""
     return sse.first_line(event)[6:].strip()
 
 
 def event_type(event: bytes) -> bytes:
-    """The `type` that a data-only event names; raises EngineRejected or EngineGarbled."""
+    """Return the `type` of a data-only event; raise EngineRejected or EngineGarbled."""
     content = sse.payload(event)
     if not content or content == b"[DONE]":
         return b""
@@ -189,14 +162,13 @@ def event_type(event: bytes) -> bytes:
 
 
 def text_of_delta(event: bytes) -> bytes:
-    """The text of a delta event, in UTF-8: what stands there where nothing is escaped, as in nearly
-    all, or what its JSON says; empty for what goes on as it came and is no text."""
-    if b"\\" not in event:  # so every quote begins or ends a string
+    """Return the text of a delta event in UTF-8; empty for an event without one."""
+    if b"\\" not in event:  # without escapes, each quote begins or ends a string
         text, quote, _ = event.partition(DELTA_KEY)[2].partition(b'"')
         if quote:
             return text
     try:
-        text_said = openai_json.text_in(openai_json.parse(sse.payload(event)), "delta")
+        body = openai_json.parse(sse.payload(event))
+        return openai_json.text_in(body, "delta").encode(errors="surrogatepass")
     except GatewayError:
         return b""
-    return text_said.encode(errors="surrogatepass")

@@ -1,96 +1,70 @@
-"""The output of a Responses API object, as its caller gets it."""
+"""The output of a Responses API object under the caller's output policy."""
 
 from gateway.errors import EngineGarbled
-from gateway.proxy.output_policy import ChoiceState, OutputPolicy
+from gateway.proxy.output_policy import ChoiceState
 from gateway.runtime.json_types import Json
-from gateway.safety import harmony
 from gateway.safety.reasoning import EMPTY
 
-TEXT = "output_text"
-# With `enable_response_messages` vLLM writes all that was generated down once more, as it came.
+# With `enable_response_messages` vLLM repeats everything it generated here, unprocessed.
 RAW = "output_messages"
 
 
-def text_passed(text: str, policy: OutputPolicy) -> str:
-    """A whole text, cleaned and surrounded."""
-    return policy.surround(harmony.clean(text)[0])
+def pass_on(response: Json, state: ChoiceState) -> tuple[Json, str | None]:
+    """Return the changed fields of a Responses API object, and its finish reason; raise
+    EngineGarbled."""
+    try:
+        output = response.get("output") or []
+        passed = [pass_item(item, state) for item in output]
+        finish = finish_reason(response)
+    except (AttributeError, TypeError):
+        raise EngineGarbled("The engine's response is not one of the Responses API.") from None
+    is_changed = any(after is not before for after, before in zip(passed, output, strict=True))
+    raw = {RAW: None} if state.policy.hides_reasoning and response.get(RAW) else {}
+    return ({"output": passed} if is_changed else {}) | raw, finish
 
 
-def part_passed(part: Json, policy: OutputPolicy) -> Json:
-    """A part of an item's content: the very same object where nothing has to change."""
-    if part.get("type") == "reasoning_text" and policy.hides_reasoning:
-        return {**part, "text": ""}
-    if part.get("type") != TEXT:
-        return part
-    return text_holder_passed(part, policy)
-
-
-def text_holder_passed(holder: Json, policy: OutputPolicy) -> Json:
-    """An object with a text, and perhaps log-probabilities: vLLM's are of all that was generated,
-    reasoning included."""
-    text = holder.get("text")
-    passed = reworded(holder, text_passed(text, policy)) if text else holder
-    return without_logprobs(passed) if policy.hides_reasoning else passed
-
-
-def without_logprobs(holder: Json) -> Json:
-    """The object without log-probabilities; the same object where it has none."""
-    return {**holder, "logprobs": []} if holder.get("logprobs") else holder
-
-
-def reworded(holder: Json, text: str) -> Json:
-    """Replace the text of an object; the same object where it is the same."""
-    if text == holder["text"]:
-        return holder
-    after = {**holder, "text": text}
-    # Token by token, they would spell out what was stripped.
-    return after if holder["text"] in text else without_logprobs(after)
-
-
-def item_passed(item: Json, policy: OutputPolicy) -> Json:
-    """An output item: the very same object where nothing has to change."""
+def pass_item(item: Json, state: ChoiceState) -> Json:
+    """Return an output item for the caller, the same object if nothing changes."""
     if item.get("type") == "reasoning":
-        return {**item, **EMPTY} if policy.hides_reasoning else item
+        state.has_reasoning = True
+        return {**item, **EMPTY} if state.policy.hides_reasoning else item
+    state.has_tool_calls |= item.get("type") != "message"
     content = item.get("content") or []
-    passed = [part_passed(part, policy) for part in content]
+    passed = [pass_part(part, state) for part in content]
     is_changed = any(after is not before for after, before in zip(passed, content, strict=True))
     return {**item, "content": passed} if is_changed else item
 
 
-def changes(response: Json, policy: OutputPolicy) -> Json:
-    """Return the fields of a Responses API object that have to change; raises EngineGarbled."""
-    try:
-        output = response.get("output") or []
-        passed = [item_passed(item, policy) for item in output]
-    except (AttributeError, TypeError):
-        raise EngineGarbled("The engine's response is not one of the Responses API.") from None
-    is_changed = any(after is not before for after, before in zip(passed, output, strict=True))
-    raw = {RAW: None} if policy.hides_reasoning and response.get(RAW) else {}
-    return ({"output": passed} if is_changed else {}) | raw
+def pass_part(part: Json, state: ChoiceState) -> Json:
+    """Return a part of an item's content, the same object if nothing changes."""
+    if part.get("type") == "reasoning_text":
+        return {**part, "text": ""} if state.policy.hides_reasoning else part
+    return pass_text(part, state)
 
 
-def hear(response: Json, state: ChoiceState) -> str | None:
-    """Take in a Responses API object; returns its finish reason. Raises EngineGarbled."""
-    try:
-        for item in response.get("output") or ():
-            state.hear(as_message(item, state))
-        return finish(response)
-    except (AttributeError, TypeError):
-        raise EngineGarbled("The engine's response is not one of the Responses API.") from None
+def pass_text(holder: Json, state: ChoiceState) -> Json:
+    """Return an object that holds a text, the same one if nothing changes. vLLM's
+    log-probabilities cover everything it generated, including reasoning."""
+    text = holder.get("text")
+    passed = replace_text(holder, state.pass_text(text)) if text else holder
+    return without_logprobs(passed) if state.policy.hides_reasoning else passed
 
 
-def as_message(item: Json, state: ChoiceState) -> Json:
-    """An output item in the terms of a chat message, without what leaked of Harmony."""
-    kind = item.get("type")
-    texts = [part.get("text") or "" for part in item.get("content") or ()]
-    if kind == "reasoning":
-        return {"reasoning": "".join(texts) or "summary"}
-    if kind != "message":
-        return {"tool_calls": [kind]}
-    return {"content": "".join(map(state.clean_whole, texts))}
+def without_logprobs(holder: Json) -> Json:
+    """Return an object without log-probabilities; the same object if it has none."""
+    return {**holder, "logprobs": []} if holder.get("logprobs") else holder
 
 
-def finish(response: Json) -> str | None:
-    """The finish reason: vLLM's reason when incomplete, else the status."""
+def replace_text(holder: Json, text: str) -> Json:
+    """Replace the text of an object; the same object if the text is the same."""
+    if text == holder["text"]:
+        return holder
+    after = {**holder, "text": text}
+    # Token by token, they would spell out the stripped text.
+    return after if holder["text"] in text else without_logprobs(after)
+
+
+def finish_reason(response: Json) -> str | None:
+    """Return vLLM's reason for an incomplete response, else its status."""
     details = response.get("incomplete_details") or {}
     return details.get("reason") or response.get("status")

@@ -1,20 +1,19 @@
-"""The delta events of a text: cleaned of leaked Harmony, with the disclaimer where configured."""
+"""Streams of named events: their text without leaked Harmony, with the configured disclaimer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from gateway.http import sse
-from gateway.proxy.output_policy import OutputPolicy
+from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.runtime.json_types import Json
-from gateway.safety import harmony
-from gateway.safety.labels import Digest
+from gateway.safety import harmony, labels
 
 MOST_WAITING = 64  # deltas, each of which may end as a marker begins
 
 
 class TextForm(NamedTuple):
-    """Place of the text in the delta events of an API; `read` raises EngineGarbled."""
+    """How an API's delta events hold their text; `read` raises EngineGarbled."""
 
     read: Callable[[Json], str]
     write: Callable[[Json, str], Json]
@@ -22,7 +21,7 @@ class TextForm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BufferedDelta:
-    """A delta event, what it says, and what may be shown of that."""
+    """A delta event, its text, and the part of the text that may be shown."""
 
     event: bytes
     body: Json
@@ -34,14 +33,12 @@ class BufferedDelta:
 class TextStream:
     """The delta events of one text, each passed on once and in order.
 
-    They wait while their end may be the beginning of a marker; the last one waits where it may
-    still get text: the disclaimer's, or what looked like a header and was none.
+    Events wait while their text ends like the beginning of a marker. The last one waits where more
+    text may be added to it: the disclaimer, or text that looked like a Harmony header.
     """
 
     form: TextForm
-    policy: OutputPolicy
-    mac: Digest
-    has_text: bool = False
+    state: ChoiceState
     _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
     _waiting: list[BufferedDelta] = field(default_factory=list)
     _is_open: bool = False
@@ -49,56 +46,89 @@ class TextStream:
     @property
     def is_plain(self) -> bool:
         """True while a delta without `<` would pass as it is."""
-        is_open = self._is_open or not self.policy.opening
-        return is_open and not (self._waiting or self.policy.closing) and self._guard.is_idle
-
-    @property
-    def was_stripped(self) -> bool:
-        """True once a control marker was found."""
-        return self._guard.found
+        policy = self.state.policy
+        is_open = self._is_open or not policy.opening
+        return is_open and not (self._waiting or policy.closing) and self._guard.is_idle
 
     def feed(self, event: bytes, body: Json) -> bytes:
-        """Return what to send for a delta event, perhaps nothing yet; raises EngineGarbled."""
+        """Return the bytes to send for a delta event, perhaps none yet; raise EngineGarbled."""
         raw = self.form.read(body)
         self._waiting.append(BufferedDelta(event, body, raw, self._guard.feed(raw)))
         if self._guard.is_undecided and len(self._waiting) < MOST_WAITING:
             return b""
-        last = len(self._waiting) - (not self._guard.is_idle or bool(self.policy.closing))
+        must_wait = not self._guard.is_idle or bool(self.state.policy.closing)
+        last = len(self._waiting) - must_wait
         ready, self._waiting = self._waiting[:last], self._waiting[last:]
-        return self._written(ready)
+        return self._render(ready)
 
     def end(self) -> bytes:
-        """The deltas still held back; the last of them with what belongs to the end of the text."""
-        rest, _ = self._guard.finish()
+        """Return the deltas that waited; the last one gets the rest of the text."""
+        rest, is_marked = self._guard.finish()
+        if is_marked:
+            self.state.warn("harmony_markers_stripped")
         if not self._waiting:
             return b""
         *before, last = self._waiting
         self._waiting = []
-        return self._written([*before, replace(last, shown=last.shown + rest)], is_end=True)
+        return self._render([*before, replace(last, shown=last.shown + rest)], is_end=True)
 
-    def _written(self, deltas: list[BufferedDelta], *, is_end: bool = False) -> bytes:
-        """Their own words where nothing of them was stripped: a `<` stays where it was."""
+    def _render(self, deltas: list[BufferedDelta], *, is_end: bool = False) -> bytes:
+        """Return the events; each has its own text if nothing was stripped from any of them."""
         raw = "".join(delta.raw for delta in deltas)
         is_same = raw == "".join(delta.shown for delta in deltas)
         cleaned = [delta.raw if is_same else delta.shown for delta in deltas]
-        self.mac.update("".join(cleaned).encode(errors="surrogatepass"))
-        self.has_text |= any(cleaned)
-        texts = [self._opened(text) for text in cleaned]
+        self.state.mac.update("".join(cleaned).encode(errors="surrogatepass"))
+        self.state.has_text |= any(cleaned)
+        texts = [self._open(text) for text in cleaned]
         if is_end and self._is_open:
-            texts[-1] += self.policy.closing
+            texts[-1] += self.state.policy.closing
         return b"".join(map(self._event, deltas, texts))
 
-    def _opened(self, text: str) -> str:
-        """The text, after the disclaimer where it is the first."""
+    def _open(self, text: str) -> str:
+        """Return a piece of text; the first one follows the disclaimer."""
         if not text or self._is_open:
             return text
         self._is_open = True
-        return self.policy.opening + text
+        return self.state.policy.opening + text
 
     def _event(self, delta: BufferedDelta, text: str) -> bytes:
         if text == delta.raw:
             return delta.event
         body = self.form.write(delta.body, text)
         if (self._guard.found or delta.shown != delta.raw) and body.get("logprobs"):
-            body["logprobs"] = []  # token by token, they would spell out what was stripped
+            body["logprobs"] = []  # token by token, they would spell out the stripped text
         return sse.named(str(body.get("type")), body)
+
+
+class NamedEventRelay:
+    """The common part of the relays of named events, which have the methods of ChunkRelay."""
+
+    form: ClassVar[TextForm]
+    framed: None = None  # every event is read
+
+    def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
+        self.usage: Json | None = None
+        self.pieces = 0
+        self.finals: list[Json] = []
+        self.ended = False
+        self._initial = initial
+        self._key = key
+        self._policy = policy
+        self._state = ChoiceState(policy.digest(key), policy)
+        self._text: TextStream | None = None
+        self._place: object = None  # of the text in the answer
+
+    def digests(self) -> list[str]:
+        """Return the digest of the text so far; none without text."""
+        return [labels.format_digest(self._state.mac)] if self._state.has_text else []
+
+    def _feed(self, event: bytes, body: Json, place: object) -> bytes:
+        """Return the bytes to send for a piece of the text at this place."""
+        rest = self._end_text() if place != self._place else b""
+        self._text, self._place = self._text or TextStream(self.form, self._state), place
+        return rest + self._text.feed(event, body)
+
+    def _end_text(self) -> bytes:
+        """End the current text, and return its deltas that waited."""
+        text, self._text, self._place = self._text, None, None
+        return text.end() if text else b""

@@ -1,4 +1,4 @@
-"""/tokenize, /detokenize, /v1/messages/count_tokens: the engine's tokenizer; no model output."""
+"""The pass-through of /tokenize, /detokenize and /v1/messages/count_tokens: no model output."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -16,7 +16,7 @@ from gateway.services import Services
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """One path of the engine's tokenizer; `path` is the engine's as well as ours."""
+    """One path of the engine's tokenizer, the same at the gateway and the engine."""
 
     path: str
 
@@ -31,7 +31,7 @@ class TokenCount:
 
 @dataclass(frozen=True, slots=True)
 class PreparedCount:
-    """A text to count; its answer goes on as it comes, with no label: no model wrote it."""
+    """A checked request; its answer is passed on without a label: no model wrote it."""
 
     path: str
     body: bytes
@@ -41,18 +41,18 @@ class PreparedCount:
 
     @property
     def held_bytes(self) -> int:
-        return 2 * len(self.body)  # once more on its way
+        return 2 * len(self.body)  # the socket has a copy
 
     async def fit(self, _: Services) -> Self:
-        """The request itself."""
+        """Return the request itself."""
         return self
 
     def answer(self, opened: Opened, _: Services) -> "CountAnswer":
         check_form(is_stream(opened.response), wanted=False)
         record = opened.exchange.record
-        record.prompt_estimate = 0  # the model is given no prompt
+        record.prompt_estimate = 0  # the model gets no prompt
         if record.origin is not None:
-            record.origin = record.origin._replace(disclaimer="")  # a count carries none
+            record.origin = record.origin._replace(disclaimer="")  # a count has none
         return CountAnswer(opened)
 
 
@@ -68,11 +68,11 @@ class CountAnswer:
         self._opened = opened
 
     def digests(self) -> list[str]:
-        """None: the model said nothing."""
+        """Return none: there is no model output."""
         return []
 
     async def send(self) -> None:
-        """Send the engine's JSON; raises EngineGarbled where it is none, OutOfMemory."""
+        """Send the engine's JSON; raise EngineGarbled or OutOfMemory."""
         _, response, _, exchange, memory = self._opened
         held = memory.held_bytes
         body = await response.read_all(seen=lambda size: memory.hold(held + size))

@@ -24,7 +24,7 @@ PLACES: Final[Mapping[str, re.Pattern[str]]] = {
         "authorise": r"gateway/auth/|\bauthorise \(",
         "admit: limits, memory": r"gateway/(limits|cluster)/",
         "policy": r"gateway/api/|gateway/safety/placement|\brequest_with "
-        r"|\b(read|additions|check\w+|warnings|policy_for|surrounded) \(.*gateway/proxy",
+        r"|\b(read|additions|check\w+|early_warnings|policy_for|surroundings) \(.*gateway/proxy",
         "label, digests": r"gateway/safety/(labels|provenance|disclaimer)|\bserving \(|hmac\.py",
         "engine connection": r"gateway/engine/(client|connection)|\bengine_request \(",
         "answer": r"gateway/(proxy|generate)/|gateway/safety/|\b(summary|AnswerSummary.of) \(",

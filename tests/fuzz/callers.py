@@ -20,7 +20,7 @@ from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthori
 from gateway.generate.request import checked, form_of
 from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
-from gateway.proxy.output_policy import surrounded
+from gateway.proxy.output_policy import surroundings
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, Serving
 from gateway.safety.red_flags.detection import finish
@@ -57,7 +57,7 @@ def requests(data: bytes) -> None:
     facts = LABELS.facts_of(parsed, data)
     first = LABELS.initial(SERVING, facts, request_id="r", notice_rules=None)
     json.dumps([first, *notices])
-    surrounded(parsed, "Not advice.", "both")
+    surroundings(parsed, "Not advice.", "both")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}
     sent = openai_json.parse_request(openai_json.request_with(data, parsed, extra))
     assert sent == {**parsed, **extra}

@@ -23,7 +23,7 @@ from gateway.errors import EngineGarbled
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.proxy import json_response
-from gateway.proxy.chunks import ChunkRelay, text_said
+from gateway.proxy.chunks import ChunkRelay, decode_text
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
@@ -125,7 +125,7 @@ ON_TEXT: Mapping[str, Callable[[str], object]] = {
     "a delta": lambda text: text_of_delta(
         b'event: x\ndata: {"delta":' + orjson.dumps(text) + b"}\n\n"
     ),
-    "a chunk's text": lambda text: text_said(orjson.dumps(text)[1:-1]),
+    "a chunk's text": lambda text: decode_text(orjson.dumps(text)[1:-1]),
     "events": lambda text: fed(text.encode()),
     "a payload": lambda text: parted(b"data: " + text.encode() + b"\n\n"),
     "adding to JSON": lambda text: openai_json.append(b"{" + text.encode() + b"}", {"a": 1}),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.chunks import ChunkFastPath, ChunkRelay, text_said
+from gateway.proxy.chunks import ChunkFastPath, ChunkRelay, decode_text
 from gateway.safety import labels
 from tests.gateway.proxy.relayed import FIRST, KEY, event
 
@@ -99,4 +99,4 @@ def test_a_marker_after_plain_chunks_is_still_cleaned() -> None:
 )
 def test_what_a_json_string_says(raw: bytes, said: bytes) -> None:
     """Whatever its writer has escaped; nothing where it is none, or may hold a marker."""
-    assert text_said(raw) == said
+    assert decode_text(raw) == said

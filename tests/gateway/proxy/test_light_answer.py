@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.http import sse
 from gateway.proxy import json_response, light_answer
-from gateway.proxy.light_answer import LEVELS, LightAnswer, end_of
+from gateway.proxy.light_answer import LEVELS, LightAnswer, find_end
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HEAVY_BYTES
@@ -103,11 +103,11 @@ def test_another_form_is_left_to_the_parser(broken: str) -> None:
 
 
 @given(ANYTHING, st.sampled_from([None, 1]), st.text(alphabet=" \n\t", max_size=2))
-def test_the_end_of_any_value_is_found(value: object, indent: int | None, blank: str) -> None:
+def test_the_find_end_any_value_is_found(value: object, indent: int | None, blank: str) -> None:
     """Whatever it holds, however it is laid out, and whatever follows."""
     text = json.dumps(value, indent=indent).encode().decode("latin-1")
 
-    assert end_of(text + blank + "]}", 0, LEVELS) == len(text)
+    assert find_end(text + blank + "]}", 0, LEVELS) == len(text)
 
 
 def test_no_item_is_large(monkeypatch: pytest.MonkeyPatch) -> None:

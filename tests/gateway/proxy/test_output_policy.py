@@ -31,7 +31,7 @@ def test_a_marker_is_told_once() -> None:
     """A marker that comes often is one warning."""
     told = ChoiceState(labels.new_digest(KEY))
 
-    assert [told.clean_whole(text) for text in ("<|start|>", "a", "b<|end|>")] == ["", "a", "b"]
+    assert [told.pass_text(text) for text in ("<|start|>", "a", "b<|end|>")] == ["", "a", "b"]
     assert told.final("stop", fingerprint=None)["warnings"][0] == "harmony_markers_stripped"
 
 

@@ -1,4 +1,4 @@
-"""The output of a Responses API object: reasoning under the policy, markers gone, all else kept."""
+"""The output of a Responses API object: reasoning hidden by policy, markers removed, no more."""
 
 from typing import Any
 
@@ -18,11 +18,19 @@ ITEMS: list[dict[str, Any]] = [
 RAW = [{"message": "<|channel|>analysis<|message|>Because.", "tokens": [1, 2]}]
 
 
+def state(policy: OutputPolicy = PLAIN) -> ChoiceState:
+    return ChoiceState(labels.new_digest(b"k"), policy)
+
+
+def changes(response: dict[str, Any], policy: OutputPolicy = PLAIN) -> dict[str, Any]:
+    return responses_output.pass_on(response, state(policy))[0]
+
+
 @pytest.mark.parametrize(("policy", "shown"), [("pass", True), ("hide", False), ("scope", False)])
 def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
     """A hidden reasoning item is emptied, not removed: indices stay true."""
     response = {"output": ITEMS, "output_messages": RAW}
-    after = response | responses_output.changes(response, OutputPolicy(policy=policy))
+    after = response | changes(response, OutputPolicy(policy=policy))
 
     assert ("Because." in str(after)) is shown
     assert after["output"][0]["id"] == "rs_1"
@@ -32,26 +40,29 @@ def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
 
 def test_nothing_to_change_changes_nothing() -> None:
     """An answer without a marker keeps even its objects."""
-    assert responses_output.changes({"output": ITEMS, "output_messages": RAW}, PLAIN) == {}
+    assert changes({"output": ITEMS, "output_messages": RAW}) == {}
 
 
 def test_stripped_text_takes_its_log_probabilities_along() -> None:
     """Text that is only surrounded keeps them."""
     part = {"type": "output_text", "text": "Yes.<|end|>", "logprobs": [1]}
 
-    assert responses_output.part_passed(part, PLAIN) == {**part, "text": "Yes.", "logprobs": []}
-    placed = responses_output.part_passed({**part, "text": "Yes."}, OutputPolicy(closing=" Ask."))
-    assert placed == {**part, "text": "Yes. Ask."}
+    stripped = responses_output.pass_part(part, state())
+    assert stripped == {**part, "text": "Yes.", "logprobs": []}
+    surrounding = state(OutputPolicy(closing=" Ask."))
+    surrounded = responses_output.pass_part({**part, "text": "Yes."}, surrounding)
+    assert surrounded == {**part, "text": "Yes. Ask."}
 
 
-def test_what_was_stripped_is_told_and_not_digested() -> None:
-    """The digest is of what the reader sees of the model's words."""
+def test_stripped_markers_are_warned_about_and_not_digested() -> None:
+    """The digest is of the model's text as the reader sees it."""
     leak = {"output": [{"type": "message", "content": [{"text": "Yes.<|end|>"}]}]}
     clean = {"output": [{"type": "message", "content": [{"text": "Yes."}]}]}
     finals = []
     for response in (leak, clean):
-        told = ChoiceState(labels.new_digest(b"k"))
-        finals.append(told.final(responses_output.hear(response, told), fingerprint=None))
+        choice = state()
+        _, finish = responses_output.pass_on(response, choice)
+        finals.append(choice.final(finish, fingerprint=None))
 
     assert [final["warnings"] for final in finals] == [["harmony_markers_stripped"], []]
     assert finals[0]["provenance"] == finals[1]["provenance"]
@@ -61,6 +72,4 @@ def test_what_was_stripped_is_told_and_not_digested() -> None:
 def test_nonsense_is_named(broken: Any) -> None:
     """Whatever is in the place of an item."""
     with pytest.raises(EngineGarbled):
-        responses_output.changes({"output": broken}, PLAIN)
-    with pytest.raises(EngineGarbled):
-        responses_output.hear({"output": broken}, ChoiceState(labels.new_digest(b"k")))
+        changes({"output": broken})
