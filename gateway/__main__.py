@@ -7,8 +7,8 @@ import sys
 
 def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
-    gc.disable()  # what a start makes stays, and looking for garbage is a tenth of it: freeze_heap
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the keys can be reloaded
+    gc.disable()  # saves a tenth of the start; freeze_heap enables it again
     from gateway.processes import foreground
 
     return foreground.main()

@@ -1,4 +1,4 @@
-"""The whole application, put together in one place."""
+"""Assembly of the whole application."""
 
 import asyncio
 import contextlib
@@ -62,9 +62,9 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
 def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> FastAPI:
-    """The gateway as an ASGI application; nothing is opened before its lifespan.
+    """Return the gateway as an ASGI application; it opens nothing before its lifespan.
 
-    One of several workers brings the `metrics` that it shares with the others.
+    `metrics` are shared by several workers.
     """
     own = metrics or Metrics()
     disclaimer = disclaimer_of(settings)
@@ -109,7 +109,7 @@ def add_layers(app: FastAPI, settings: GatewaySettings, disclaimer: Disclaimer) 
 async def open_services(
     settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics
 ) -> AsyncIterator[Services]:
-    """Open what lives as long as the application, and close it."""
+    """Open the services for the lifetime of the application, and close them."""
     services = services_of(settings, disclaimer, own)
     if services.trail is not None:
         services.trail.start()
@@ -132,7 +132,7 @@ async def open_services(
 
 
 def background_tasks(services: Services) -> list[asyncio.Task[None]]:
-    """Start what keeps the services current."""
+    """Start the tasks that update the services."""
     keep, watch, hold = services.background.keep, services.watch, services.hold
     gate = services.gate
     vault = services.vault
@@ -148,7 +148,7 @@ def background_tasks(services: Services) -> list[asyncio.Task[None]]:
 
 
 def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics) -> Services:
-    """Put together what routes and pipeline call on; nothing runs yet."""
+    """Build the services for routes and pipeline; nothing runs yet."""
     limiter = LocalRateLimiter(workers=settings.workers)
     shared = cluster_state(settings, limiter, own.shared_failing.set)
     engine, *metered = engines_of(settings)
@@ -196,14 +196,14 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
 
 
 def engines_of(settings: GatewaySettings) -> list[EngineClient]:
-    """Return the engine, and those whose metrics are shown in its place."""
+    """Return the client of the engine, and of engines whose metrics replace its own."""
     key, tls = secret_of(settings.engine_api_key), ClientTls(settings.engine_tls)
     urls = (settings.engine_url, *settings.engine_metrics_urls)
     return [EngineClient(url, key=key, tls=tls) for url in urls]
 
 
 def screener_of(settings: GatewaySettings, words: Wording) -> Screener:
-    """Return what looks for red flags, and words the notices."""
+    """Return the screener, which finds red flags and writes the notices."""
     return Screener.of(
         words,
         audience=settings.audience,
@@ -220,6 +220,6 @@ def secret_of(setting: SecretStr | None) -> str | None:
 def observers_of(
     own: Metrics, feedback: "FeedbackDesk | None", trail: Trail | None, tracing: Tracing | None
 ) -> tuple[Observer, ...]:
-    """Everybody who reads the finished record of a request, in their order."""
+    """Return the observers of finished records, in their order."""
     optional = [observer.observe for observer in (tracing, trail, feedback) if observer is not None]
     return (release_limits, own.observe, *optional, RequestLog().observe)

@@ -24,7 +24,7 @@ from gateway.routes import (
 )
 from gateway.settings.gateway import GatewaySettings
 
-# Answered by the pipeline, which is asked before the framework's own routes are.
+# Answered by the pipeline; they come before the framework's own routes.
 PIPELINE_ROUTES = (generate.ROUTE, *engine_api.ROUTES)
 TOKEN_PATHS = frozenset(route.path for route in PIPELINE_ROUTES)
 ROUTERS: tuple[APIRouter, ...] = (
@@ -39,7 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A need that holds only where a setting asks for it."""
+    """A need that a setting switches on."""
 
     need: Need
     by: Literal["protect_health", "protects_metrics"]
@@ -59,7 +59,7 @@ NEEDS: Mapping[str, Need | Closed] = {
     "/healthz": HEALTH,
     "/readyz": HEALTH,
     "/health": HEALTH,
-    # The API's description and the console's page are no secret: every answer needs a key.
+    # The API's description and the console's page are public.
     "/": None,
     "/docs": None,
     "/openapi.json": None,
@@ -74,12 +74,12 @@ def add_routes(app: FastAPI) -> None:
 
 
 def needs_of(settings: GatewaySettings) -> Mapping[str, Need]:
-    """Return the need of every path in the table, under these settings."""
+    """Return the need of every path in the table for these settings."""
     return {path: need_under(settings, need) for path, need in NEEDS.items()}
 
 
 def need_under(settings: GatewaySettings, need: Need | Closed) -> Need:
-    """Return what a row needs; None where its path is open."""
+    """Return the need of a row; None if its path is open."""
     if isinstance(need, Closed):
         return need.need if getattr(settings, need.by) else None
     return need

@@ -71,15 +71,15 @@ class GatewayError(Exception):
         self.message = message
         self.param = param
         self.retry_after_s = retry_after_s
-        self.notices: Sequence[Mapping[str, str]] = ()  # of the prompt: they need no answer
+        self.notices: Sequence[Mapping[str, str]] = ()  # of the prompt
 
     def envelope(self) -> Mapping[str, Json]:
-        """The one error shape of every route: what OpenAI clients parse."""
+        """Return the error object of every route, as OpenAI clients parse it."""
         labels: Json = {"mmhie": {"notices": self.notices}} if self.notices else {}
         return {"error": {**self.details(), **labels}}
 
     def details(self) -> Json:
-        """The four fields of every error object."""
+        """Return the four fields of every error object."""
         return {
             "message": self.message,
             "type": self.type,
@@ -91,7 +91,7 @@ class GatewayError(Exception):
         return orjson.dumps(self.envelope())
 
     def headers(self) -> Mapping[str, str]:
-        """Headers beyond the content type: Retry-After in whole seconds where waiting helps."""
+        """Return the additional headers: Retry-After in whole seconds if waiting helps."""
         return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
 
 
@@ -259,5 +259,5 @@ class EngineTimeout(ServiceError, status=504, code="engine_timeout"):
 
 
 class ClientGone(BaseException):
-    """The caller hung up. Like CancelledError it is no failure, so nothing that handles failures
-    may catch it: whatever was being done for the caller stops."""
+    """The caller hung up. Like CancelledError it is not a failure: handlers of failures must not
+    catch it, and all work for the caller stops."""

@@ -22,14 +22,14 @@ from gateway.safety.wording import Wording
 from gateway.services import Services
 
 STOPPING = "This gateway is stopping; send the request again."
-NUMBERS = random.Random()  # noqa: S311 - an id is a name, no secret, and costs no system call
+NUMBERS = random.Random()  # noqa: S311 - ids are not secret, and this needs no system call
 TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
 class Correlation:
-    """The outermost layer: gives each request its Exchange, renders whatever fails inside, and
-    hands the finished record to its observers. Both happen here and nowhere else."""
+    """The outermost layer: it gives each request its Exchange, renders every failure, and passes
+    the finished record to its observers. Nothing else renders failures or calls observers."""
 
     def __init__(
         self,
@@ -55,17 +55,16 @@ class Correlation:
                 await self.app(scope, receive, exchange.send)
         except ClientGone:
             exchange.failed("client_gone")
-        except asyncio.CancelledError:  # the drain ran out; raised on, the server would log a fault
+        except asyncio.CancelledError:  # the drain timed out; the server would log a fault
             if not exchange.complete:
                 await self._refuse(exchange, Draining(STOPPING, retry_after_s=1))
         except GatewayError as error:
             await self._refuse(exchange, error)
-        except Exception:  # the last wall: a fault of ours is an error object, never a traceback
+        except Exception:  # a bug of ours is an error object for the caller, never a traceback
             await self._refuse(exchange, fault(exchange.record.request_id))
         finally:
             observe(exchange)
-            # A circle of scope, exchange and the server's own would wait for the collector, which
-            # comes to what has lived long once in a hundred million allocations.
+            # Breaks the reference cycle of scope and exchange: the garbage collector rarely runs.
             del scope["exchange"]
 
     async def _refuse(self, exchange: Exchange, error: GatewayError) -> None:
@@ -83,7 +82,7 @@ class Correlation:
             common += self.origins.headers(scope["headers"])
         name, error_body = request_id.decode(), GatewayError.body
         if is_messages(scope):
-            common += ((b"request-id", request_id),)  # the name that Anthropic's clients keep it by
+            common += ((b"request-id", request_id),)  # the header that Anthropic's clients read
             error_body = partial(messages_error.body, request_id=name)
         exchange = Exchange(
             scope, receive, send, request_id=name, common=common, error_body=error_body
@@ -93,13 +92,13 @@ class Correlation:
 
 
 def accepted_id(scope: Scope) -> bytes:
-    """Return the caller's X-Request-Id where it is harmless; empty without one."""
+    """Return the caller's X-Request-Id; empty if it is missing or has unusual characters."""
     sent = value_of(scope["headers"], b"x-request-id")
     return sent if ACCEPTED_ID.fullmatch(sent) else b""
 
 
 def accepted_traceparent(scope: Scope) -> str | None:
-    """Return the caller's traceparent where it is one: numbers, and no room for a text."""
+    """Return the caller's traceparent if it is valid."""
     sent = value_of(scope["headers"], b"traceparent")
     return sent.decode() if TRACEPARENT.fullmatch(sent) else None
 
@@ -110,8 +109,8 @@ def new_id() -> bytes:
 
 
 def is_messages(scope: Scope) -> bool:
-    """True for a path of Anthropic's API."""
-    path: str = scope.get("path", "")  # none of a head that could not be read
+    """Return whether a path belongs to Anthropic's API."""
+    path: str = scope.get("path", "")  # missing if the head is invalid
     return path == MESSAGES or path.startswith(MESSAGES + "/")
 
 
@@ -135,7 +134,7 @@ def observe(exchange: Exchange) -> None:
 
 
 class Access:
-    """Authorises every path before anything else is read of the request."""
+    """Authorises the caller before anything else of the request is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -147,7 +146,7 @@ class Access:
 
 
 async def enter(exchange: Exchange, services: Services) -> None:
-    """Begin the record of a request, and authorise its caller."""
+    """Begin the record and the trace of a request, and authorise its caller."""
     record, path = exchange.record, exchange.scope["path"]
     record.is_audited = services.gate.need(path) is not None
     record.is_token_path = path in TOKEN_PATHS
@@ -159,7 +158,7 @@ async def enter(exchange: Exchange, services: Services) -> None:
 
 
 async def authorise(exchange: Exchange, gate: Gate) -> None:
-    """Authorise the caller for this path; the record names it also where it is refused."""
+    """Authorise the caller for this path; the record names a refused caller, too."""
     path, headers, record = exchange.scope["path"], exchange.scope["headers"], exchange.record
     record.principal = await gate.identify(path, headers)
     record.principal = gate.authorise(path, record.principal, headers)

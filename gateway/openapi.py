@@ -1,4 +1,4 @@
-"""The additions to FastAPI's description of the API: this service's cap on answers, and the key."""
+"""Additions to FastAPI's description of the API: the limit of max_tokens, and the key."""
 
 from fastapi import FastAPI
 
@@ -9,7 +9,7 @@ KEY = "key"
 
 
 def describe(app: FastAPI, *, max_tokens: int) -> None:
-    """Complete the document that FastAPI makes of the routes, which it makes once."""
+    """Complete the document that FastAPI generates, once, from the routes."""
     of_routes = app.openapi
 
     def openapi() -> Json:

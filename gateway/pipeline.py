@@ -1,27 +1,27 @@
-"""The way of one request to the engine and back: ten steps, the same for every handler.
+"""The path of one request to the engine and back: ten steps, the same for every handler.
 
-    authorise  key and scope; the headers that say who asks, for whom and why (`middleware.py`)
-    receive    the body, parsed, and the turns in it that are screened
-    screen     red flags in what the caller sent: whatever the outcome, it carries the notices; a
-               long text is read in steps while the next ones go on, up to the first byte
-    admit      person and purpose where the site requires them, an audit trail that can be written,
-               the principal's limits, a lower class if it asks
-    read       the handler checks the request and prepares the engine's; what was parsed is dropped
-               then: it takes twenty times the memory of its bytes
-    label      what is known of the answer before it begins: disclaimer, origin
-    queue      a slot in the admission queue, held until the last byte
-    open       the engine's status is known: a failure is still a status of ours
-    answer     the handler renders; a failure after the first byte is the stream's last words
+    authorise  check key and scope, and the headers with person, patient and purpose
+               (`middleware.py`)
+    receive    read and parse the body, and pick the texts to screen
+    screen     search the texts for red flags; every outcome carries the notices. A long text is
+               read in parts while the next steps run, until the first byte of the answer
+    admit      check the required person and purpose, the audit trail and the principal's limits;
+               lower the priority class on request
+    read       let the handler check the request and prepare the engine's; the parsed body, which
+               takes twenty times the memory of its bytes, is dropped then
+    label      collect the facts known before the answer: disclaimer and provenance
+    queue      wait for a slot, which is kept until the last byte
+    open       send the request and wait for the engine's status: a failure is still a status
+    answer     let the handler render; a failure after the first byte is an event in the stream
     observe    limits, metrics, traces, audit and log read the finished record (`middleware.py`)
 
-All but the first and the last are methods of `Pipeline`, in this order. The request goes through
-three stages that nothing changes once they are made: `Incoming`, `Prepared`, `Opened`.
+All but the first and the last are methods of `Pipeline`, in this order. A request passes through
+three immutable stages: `Incoming`, `Prepared`, `Opened`.
 
-Screening comes at the same point for all: only the key, those headers and a body that is no JSON
-can refuse a request before it. It is of the prompt as it was sent, whatever a truncation leaves of
-it: a notice needs no model.
+Only a bad key, a bad header of the first step, or a body that is not JSON can refuse a request
+before it is screened. The whole prompt is screened, even if it is truncated later.
 
-A handler serves /llm/generate or one path of /v1; it reads and renders, and decides nothing else.
+A handler serves /llm/generate or one path of /v1. It reads requests and renders answers only.
 """
 
 from collections.abc import Sequence
@@ -56,17 +56,17 @@ from gateway.safety.red_flags.screening import PromptScreening
 from gateway.safety.transcript import Transcript
 from gateway.services import Services
 
-PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
+PRIORITY = b"x-mmhie-priority"  # lowers the class of one request
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would gather the tokens
+    (b"x-accel-buffering", b"no"),  # nginx would buffer the tokens
     AI_GENERATED,
 )
 
 
 class Incoming(NamedTuple):
-    """A request as the caller sent it; `turns` are those of its texts that are screened."""
+    """A request as the caller sent it; `turns` are the texts to screen."""
 
     body: bytes
     request: Json
@@ -75,17 +75,19 @@ class Incoming(NamedTuple):
 
     @classmethod
     def of(cls, body: bytes, path: str) -> "Incoming":
-        """Parse a body; raises InvalidRequest."""
-        if len(body) > HEAVY_BYTES:  # a smaller one cannot hold too many values
+        """Parse a body; raise InvalidRequest."""
+        if len(body) > HEAVY_BYTES:  # a smaller one cannot have too many values
             check_values(body)
         request = openai_json.parse_request(body)
         return cls(body, request, turns_of(path, request))
 
 
 class OutgoingAnswer(Protocol):
-    """An answer on its way to the caller; `usage`, `pieces` (tokens seen, at least) and `finals`
-    (the closing labels) fill as it goes by. `beginnings` are the first words of its choices, where
-    they are known at its end."""
+    """An answer on its way to the caller.
+
+    `usage`, `pieces` (a lower bound of its tokens) and `finals` (the closing labels) are filled
+    while it passes. `beginnings` are the first words of its choices, if they are known.
+    """
 
     @property
     def usage(self) -> Json | None: ...
@@ -100,14 +102,14 @@ class OutgoingAnswer(Protocol):
     def beginnings(self) -> Sequence[str]: ...
 
     def digests(self) -> list[str]:
-        """The digests of what there is of an answer that has begun and broken off."""
+        """Return the digests of the partial answer."""
 
     async def send(self) -> None:
-        """Render what the engine says until its end; raises what goes wrong."""
+        """Render the engine's answer until its end; raise any failure."""
 
 
 class Sendable(Protocol):
-    """A request as the engine takes it: path and body."""
+    """A request that can be sent to the engine: path and body."""
 
     @property
     def path(self) -> str: ...
@@ -116,11 +118,11 @@ class Sendable(Protocol):
     def body(self) -> bytes: ...
 
     def answer(self, opened: "Opened", services: Services) -> OutgoingAnswer:
-        """The answer to send; raises EngineGarbled for a response of the wrong form."""
+        """Return the answer to send; raise EngineGarbled for a response of the wrong form."""
 
 
 class Prepared(Protocol):
-    """A request that its handler has checked, without what was parsed of it."""
+    """A request that its handler has checked, without its parsed body."""
 
     @property
     def model(self) -> ServedModel: ...
@@ -133,14 +135,14 @@ class Prepared(Protocol):
 
     @property
     def held_bytes(self) -> int:
-        """The memory that it takes."""
+        """Return the memory that it takes."""
 
     async def fit(self, services: Services) -> Sendable:
-        """The request in the size that the model takes; raises InputTooLong."""
+        """Return the request, shortened if allowed and necessary; raise InputTooLong."""
 
 
 class Opened(NamedTuple):
-    """The engine's response to a request, and what the answer is made with."""
+    """The engine's response to a request, and the context for rendering the answer."""
 
     request: Sendable
     response: EngineResponse
@@ -150,10 +152,11 @@ class Opened(NamedTuple):
 
 
 class Handler(Protocol):
-    """Prepares the requests of a path; raises RequestError, or why no model is available."""
+    """Prepares the requests of a path; raises RequestError, or the reason why there is no model."""
 
     def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> Prepared:
-        """A large request is read in a thread: this may change nothing that others see."""
+        """Check a request and prepare the engine's. A thread may call this for a large request, so
+        it must not change shared state."""
 
 
 class Pipeline:
@@ -171,7 +174,7 @@ class Pipeline:
         self.transcript: Transcript | None = None
 
     async def run(self) -> None:
-        """Take the request through every step; a refusal carries the notices, too."""
+        """Take the request through every step; refusals carry the notices, too."""
         with self.memory:
             try:
                 await self.respond(await self.take_in())
@@ -183,7 +186,7 @@ class Pipeline:
                 await self.screening.settle()
 
     async def take_in(self) -> Prepared:
-        """Receive, screen, admit and read: at the end nothing holds what was parsed."""
+        """Receive, screen, admit and read; the parsed body is freed at the end."""
         incoming = await self.receive()
         self.screen(incoming)
         await self.admit()
@@ -216,12 +219,12 @@ class Pipeline:
         return Incoming.of(body, path)
 
     def screen(self, incoming: Incoming) -> None:
-        """Begin to look for red flags; `respond` and every refusal wait for what is found."""
+        """Begin to search for red flags; `respond` and every refusal wait for the result."""
         self.screening.begin(incoming.turns)
 
     async def admit(self) -> None:
-        """Admit the caller within its limits, as long as its request can be recorded and its answer
-        kept; enter the request in the journal."""
+        """Admit the caller within its limits, if its request can be recorded and its answer stored;
+        enter the request in the journal."""
         record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
         requirements = self.services.gate.requirements
         if requirements is not None:
@@ -234,8 +237,8 @@ class Pipeline:
             record.release = await self.services.gate.limiter.acquire(record.principal)
         if trail is not None:
             trail.open(record, self.exchange.scope["path"])
-        for said in values_of(headers, PRIORITY):
-            record.principal = record.principal.lowered(priority_of(said))
+        for value in values_of(headers, PRIORITY):
+            record.principal = record.principal.lower(parse_priority(value))
 
     async def read(self, incoming: Incoming) -> Prepared:
         """Let the handler check the request and prepare the engine's, a large one in a thread."""
@@ -253,7 +256,7 @@ class Pipeline:
         return prepared
 
     def label(self, prepared: Prepared) -> Json:
-        """Return the label as it is known before the engine answers."""
+        """Return the half of the label that is known before the engine answers."""
         record, services = self.record, self.services
         label = services.labels.initial(
             services.serving(prepared.model),
@@ -265,13 +268,15 @@ class Pipeline:
         return label
 
     def queue(self) -> Slot:
-        """Return the slot to wait for, and to hold until the last byte."""
+        """Return the slot to wait for; it is kept until the last byte."""
         return self.services.admission.slot(self.record.principal.priority)
 
     async def open(self, prepared: Prepared, label: Json) -> Opened:
-        """Send the request, unless a hold or the end of its key has come meanwhile, and wait for
-        the engine's status; raises what a failure means. What the prompt costs is estimated until
-        it is counted."""
+        """Send the request and wait for the engine's status; raise its failure, Held, or
+        Unauthorized if the key was withdrawn meanwhile.
+
+        The prompt's tokens are estimated until the engine has counted them.
+        """
         record, services = self.record, self.services
         services.look()
         services.check_hold()
@@ -282,14 +287,14 @@ class Pipeline:
         try:
             response = await services.engine.open(self.engine_request(prepared, request))
         except EngineUnavailable:
-            record.prompt_estimate = 0  # it never had the request
+            record.prompt_estimate = 0  # it never received the request
             raise
         if response.status != 200 or values_of(response.headers, b"content-encoding"):
             raise await self.failure(response)
         return Opened(request, response, label, self.exchange, self.memory)
 
     def engine_request(self, prepared: Prepared, request: Sendable) -> EngineRequest:
-        """Return the engine's request, with what ties it to this one."""
+        """Return the engine's request with the ids of this one, and its timeout."""
         settings = self.services.settings
         idle_s: float | None = settings.timeout_seconds
         total_s: float | None = None
@@ -307,7 +312,7 @@ class Pipeline:
         )
 
     async def failure(self, response: EngineResponse) -> GatewayError:
-        """Return what a response means that is no answer, and close it."""
+        """Return the error for a response that is not an answer, and close it."""
         try:
             if response.status == 200:
                 return EngineGarbled(
@@ -320,7 +325,7 @@ class Pipeline:
             response.close()
 
     async def answer(self, opened: Opened) -> None:
-        """Send the answer with the notices; record how it went, also where it failed half-way."""
+        """Send the answer with the notices; sum it up for the record, even if it fails half-way."""
         await self.screening.settle()
         self.screening.complete(opened.label)
         answer = opened.request.answer(opened, self.services)
@@ -335,7 +340,7 @@ class Pipeline:
                 self.record.answer = self.summary(answer, is_whole=is_whole)
 
     def summary(self, answer: OutgoingAnswer, *, is_whole: bool) -> AnswerSummary:
-        """Sum up an answer, or what there is of one that broke off."""
+        """Sum up an answer, or the partial answer after a failure."""
         record = self.record
         return AnswerSummary.of(
             answer.usage,
@@ -347,7 +352,7 @@ class Pipeline:
         )
 
     def put_away(self) -> None:
-        """Leave what was asked and answered to the vault, where there is one."""
+        """Hand the texts of request and answer to the vault, if there is one."""
         transcript, vault, path = self.transcript, self.services.vault, self.exchange.scope["path"]
         if transcript is not None and not (vault and vault.keep(self.record, path, transcript)):
             transcript.release()
@@ -362,10 +367,10 @@ def application(handler: Handler) -> ASGIApp:
     return run
 
 
-def priority_of(said: bytes) -> Priority:
-    """Return the class that a header names; raises InvalidRequest for no class."""
+def parse_priority(value: bytes) -> Priority:
+    """Return the priority class in a header; raise InvalidRequest for an unknown one."""
     for priority in PRIORITIES:
-        if priority.encode() == said:
+        if priority.encode() == value:
             return priority
     raise InvalidRequest(
         f"X-MMHIE-Priority is no class; send one of {', '.join(PRIORITIES)}, or no such header."
@@ -373,5 +378,5 @@ def priority_of(said: bytes) -> Priority:
 
 
 def is_stream(response: EngineResponse) -> bool:
-    """True where the engine answers with events: it also takes `"stream": "true"`."""
+    """Return whether the engine answers with events, as it also does for `"stream": "true"`."""
     return value_of(response.headers, b"content-type").startswith(b"text/event-stream")

@@ -32,7 +32,7 @@ class PrincipalLimits:
     tokens_per_minute: int | None = None
 
     def otherwise(self, default: "PrincipalLimits") -> "PrincipalLimits":
-        """Return these limits, with the default's where there is none."""
+        """Return these limits; missing ones come from the default."""
         return PrincipalLimits(
             self.concurrency or default.concurrency,
             self.requests_per_minute or default.requests_per_minute,
@@ -44,7 +44,7 @@ NO_LIMITS = PrincipalLimits()
 
 
 class CareContext(NamedTuple):
-    """The person who asks, the patient and the purpose (HL7's PurposeOfUse), as far as known."""
+    """The user, the patient and the purposes (HL7's PurposeOfUse) of a request, if known."""
 
     user: str | None = None
     patient: str | None = None
@@ -64,26 +64,26 @@ class Principal:
     priority: Priority = "routine"
     limits: PrincipalLimits = field(default=NO_LIMITS)
     expires: float | None = None  # unix seconds
-    # The key's digest, or the id of the key that signed the token: what can be withdrawn.
+    # The key's digest, or the id of the key that signed the token; it can be withdrawn.
     credential: str | None = field(default=None, compare=False, repr=False)
     care: CareContext = field(default=NO_CARE, repr=False)  # for the audit trail alone
 
     @property
     def id(self) -> str:
-        """Unique among all principals: a key may be named like a token's subject."""
+        """Return an id that is unique among keys and token subjects."""
         return f"{self.kind}:{self.name}"
 
     def is_expired(self, now: float) -> bool:
         return self.expires is not None and self.expires <= now
 
-    def lowered(self, priority: Priority) -> "Principal":
-        """Return the caller in this class, unless its own is lower already."""
+    def lower(self, priority: Priority) -> "Principal":
+        """Return the caller in this priority class, unless its own is lower."""
         if PRIORITIES.index(priority) <= PRIORITIES.index(self.priority):
             return self
         return replace(self, priority=priority)
 
 
-# Without `reasoning`, `sign_off`, `on_behalf` and `admin`: whose act it is, has to be known.
-# MMHIE_ENV=production needs keys, so that nobody slows a shared engine with `patterns` unnamed.
+# Not `reasoning`, `sign_off`, `on_behalf` and `admin`, which need a named caller. `patterns` can
+# slow a shared engine down: MMHIE_ENV=production requires keys.
 OPEN_SCOPES: frozenset[Scope] = frozenset({"generate", "openai", "patterns", "feedback", "metrics"})
 ANYBODY = Principal("anybody", "open", OPEN_SCOPES)

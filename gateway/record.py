@@ -1,5 +1,5 @@
-"""The record of one request: filled while it is served, observed once it is finished; and how a
-time is written in what is recorded."""
+"""The record of one request: filled while it is served, observed when it is finished; and the
+format of times in records."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,12 +14,12 @@ from gateway.runtime.json_types import Json
 
 Notice = Mapping[str, str]  # id, type, summary, message, not_triage
 BYTES_PER_TOKEN = 4  # of English text in JSON; used only where the engine has not counted
-NO_SLOT = -1  # of the audit's journal of open requests
+NO_SLOT = -1  # in the audit's journal of open requests
 
 
 class Trace(Protocol):
-    """The trace of one request: `to_engine` begins the engine's part and returns its traceparent;
-    `end` closes it with what the finished record says."""
+    """The trace of one request: `to_engine` begins the engine's span and returns its traceparent;
+    `end` closes the spans with the facts of the finished record."""
 
     @property
     def id(self) -> str | None: ...
@@ -29,7 +29,7 @@ class Trace(Protocol):
 
 
 class Origin(NamedTuple):
-    """The first half of the label: provenance, version of the disclaimer."""
+    """The provenance and the disclaimer's version, from the first half of the label."""
 
     provenance: Json
     disclaimer: str
@@ -45,7 +45,7 @@ class AnswerSummary(NamedTuple):
     output_digests: list[str]
     system_fingerprint: str | None = None
     is_estimated: bool = False
-    beginnings: Sequence[str] = ()  # of the choices that were read: `refusal` or `answer`
+    beginnings: Sequence[str] = ()  # `refusal` or `answer` for each choice that was read
 
     @classmethod
     def of(
@@ -58,9 +58,9 @@ class AnswerSummary(NamedTuple):
         beginnings: Sequence[str] = (),
         warnings: Sequence[str] = (),
     ) -> "AnswerSummary":
-        """Sum up an answer from the engine's `usage` and the closing labels; `digests` are those of
-        one that broke off. `seen` are prompt and answer tokens for an engine that has not counted
-        them, or not yet; `warnings` those of the prompt."""
+        """Sum up an answer from the engine's `usage` and the closing labels. `digests` are those of
+        a partial answer, `warnings` those of the prompt. `seen` estimates the prompt and answer
+        tokens if the engine has not counted them."""
         counted = (
             token_count(usage or {}, "prompt_tokens", "input_tokens"),
             token_count(usage or {}, "completion_tokens", "output_tokens"),
@@ -79,9 +79,9 @@ class AnswerSummary(NamedTuple):
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request from its arrival to its end, without a word of its text.
+    """One request from its arrival to its end, without any of its text.
 
-    Each field is written in one place, which its comment names; None is "not known". Observers
+    The comments name the part that writes the fields below them; None means "not known". Observers
     read the record after `finish`, never before.
     """
 
@@ -96,7 +96,7 @@ class RequestRecord:
     sent_bytes: int = 0  # of the response's body
     ttft_ms: float | None = None
     # Correlation
-    own_id: str = ""  # unique, whatever id the caller chose
+    own_id: str = ""  # unique, unlike an id that the caller chose
     # Access
     principal: Principal = ANYBODY
     is_token_path: bool = False
@@ -105,15 +105,15 @@ class RequestRecord:
     traceparent: str | None = None  # the caller's, for the audit trail
     # pipeline
     notices: list[Notice] = field(default_factory=list)
-    resolved: Sequence[str] = ()  # of these the ids that a later turn has resolved
-    in_setting: Sequence[str] = ()  # ids that only an application's own text raises
-    screening_warnings: tuple[str, ...] = ()  # what of the prompt was not screened
-    language: str | None = None  # of the prompt, where it has a text
+    resolved: Sequence[str] = ()  # ids of notices that a later turn has resolved
+    in_setting: Sequence[str] = ()  # ids that only the application's own text raises
+    screening_warnings: tuple[str, ...] = ()  # parts of the prompt that were not screened
+    language: str | None = None  # of the prompt
     notice_rules: str | None = None  # version of the rules the prompt was screened with
     release: Release | None = None
     journal_slot: int = NO_SLOT
     stream: bool | None = None
-    prompt_estimate: int = 0  # tokens; of a request that the engine has and has not refused
+    prompt_estimate: int = 0  # tokens, of a request that the engine has accepted
     origin: Origin | None = None
     answer: AnswerSummary | None = None
     # `finish`
@@ -122,18 +122,18 @@ class RequestRecord:
     ended: float = 0.0  # seconds since 1970
 
     def elapsed_ms(self) -> float:
-        """Milliseconds since the request arrived."""
+        """Return the milliseconds since the request arrived."""
         return round((time.perf_counter() - self.started) * 1000, 3)
 
     def finish(self, route: str) -> None:
-        """Close the record; `route` is a path as it was declared, never the caller's spelling."""
+        """Close the record; `route` is the path of a declared route, not the caller's text."""
         self.route = route
         self.ms = self.elapsed_ms()
         self.ended = time.time()
 
     @property
     def tokens(self) -> int:
-        """Tokens spent on this request: as the engine has counted them, or at least those seen."""
+        """The tokens spent on this request, counted by the engine or estimated."""
         answer = self.answer
         return (
             self.prompt_estimate
@@ -143,13 +143,13 @@ class RequestRecord:
 
 
 def fingerprint_of(final: Json) -> str | None:
-    """Return the engine's fingerprint of its configuration, where it gave one."""
+    """Return the engine's fingerprint of its configuration, if it sent one."""
     fingerprint: str | None = final["provenance"]["system_fingerprint"]
     return fingerprint
 
 
 def estimated_tokens(size: int) -> int:
-    """Return about how many tokens so many bytes of JSON are."""
+    """Estimate the tokens in a number of bytes of JSON."""
     return -(-size // BYTES_PER_TOKEN)
 
 
@@ -157,7 +157,7 @@ Observer = Callable[[RequestRecord], None]
 
 
 def token_count(usage: Mapping[str, object], *names: str) -> int:
-    """Return the first count there is; nothing an engine sends here can stop an answer."""
+    """Return the first valid count, else 0; a wrong value from the engine never ends an answer."""
     for name in names:
         count = usage.get(name)
         if isinstance(count, int) and count > 0:
@@ -166,7 +166,7 @@ def token_count(usage: Mapping[str, object], *names: str) -> int:
 
 
 def release_limits(record: RequestRecord) -> None:
-    """Count a request out of its principal's limits, where it was counted in."""
+    """Return the request's share of its principal's limits, if it took one."""
     if record.release is not None:
         record.release(tokens=record.tokens)
 
@@ -179,5 +179,5 @@ def rfc3339(unix_s: float) -> str:
 
 @lru_cache(maxsize=8)
 def _to_the_second(unix_s: int) -> str:
-    """Cached: the lines of one second begin alike."""
+    """Format whole seconds; cached, since many lines have the same second."""
     return datetime.fromtimestamp(unix_s, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")

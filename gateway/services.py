@@ -1,4 +1,4 @@
-"""Services that live as long as the application, and how routes get at them."""
+"""The services that live as long as the application, and the dependency for routes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a route may call on."""
+    """Everything that routes and pipeline use."""
 
     settings: GatewaySettings
     engine: EngineClient
@@ -61,20 +61,19 @@ class Services:
 
     def model(self) -> ServedModel:
         """Return the served model; raise Held, Draining, EngineUnavailable or
-        SharedStateUnavailable when there is none now."""
+        SharedStateUnavailable if none is available."""
         self.look()
         return self.model_seen()
 
     def model_seen(self) -> ServedModel:
-        """The same as of the last look, which a thread beside the event loop may ask for."""
+        """Return the model as `model` does, without `look`; other threads may call this."""
         self.check_hold()
         if self.shared.store is not None:
             self.shared.require_sync()
         return self.served()
 
     def served(self) -> ServedModel:
-        """Return the served model, under a hold too; raise Draining or EngineUnavailable when there
-        is none now."""
+        """Return the served model, even during a hold; raise Draining or EngineUnavailable."""
         state = self.watch.state
         if self.watch.refusing:
             raise Draining("This gateway is stopping; send the request again.", retry_after_s=1)
@@ -83,7 +82,7 @@ class Services:
         return state.model
 
     def look(self) -> None:
-        """Take in what the other gateways hold by now; ends requests, so on the event loop only."""
+        """Apply a hold of other gateways; it ends requests, so call this on the event loop only."""
         if self.shared.store is not None:
             self.hold.look()
 
@@ -93,14 +92,14 @@ class Services:
             raise Held(self.hold.message)
 
     def transcript(self, request: bytes) -> Transcript | None:
-        """Return the place that collects the texts of a request for the vault; None without a
-        vault. Raises OutOfMemory."""
+        """Return a collector for the texts of a request, None without a vault; raise
+        OutOfMemory."""
         if self.vault is None:
             return None
         return Transcript(request, self.memory.lease())
 
     def phase(self) -> str:
-        """The phase that /healthz shows."""
+        """Return the phase that /healthz shows."""
         self.hold.look()
         if self.watch.draining:
             return "draining"
@@ -109,14 +108,14 @@ class Services:
         return "starting" if self.shared.is_unsynced else self.watch.phase
 
     def detail(self) -> str:
-        """The sentence that goes with the phase; under a hold, the downtime message."""
+        """Return the sentence about the phase; during a hold, the downtime message."""
         message = self.hold.message
         if message is None or self.watch.draining:
             return NOT_SYNCED if self.shared.is_unsynced else self.watch.state.detail
         return message
 
     def serving(self, model: ServedModel) -> Serving:
-        """The engine and the model, as provenance names them."""
+        """Return engine and model for the provenance."""
         state = self.watch.state
         return Serving(
             gateway_version=GATEWAY_VERSION,
@@ -135,14 +134,14 @@ class Services:
 
 
 class State(TypedDict):
-    """The lifespan's state: ASGI hands it to every request as `scope["state"]`."""
+    """The lifespan's state: ASGI puts it into `scope["state"]` of every request."""
 
     services: Services
 
 
 async def services(request: Request) -> Services:
-    held: Services = request.state.services
-    return held
+    own: Services = request.state.services
+    return own
 
 
 ServicesDep = Annotated[Services, Depends(services)]

@@ -23,18 +23,21 @@ from gateway.http.exchange import LARGE_BYTES
 from gateway.runtime.log import log
 
 CONNECT_TIMEOUT_S = 5.0
-# vLLM closes an idle connection after 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE); leaving first avoids
-# the race between its close and our next request.
+# vLLM closes an idle connection after 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE). Closing it earlier avoids
+# a race between its close and our next request.
 KEEP_ALIVE_S = 4.0
 LINGER_S = 0.05
-LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each token come to 20
+LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each token have 20 MiB
 LARGEST_ERROR_BYTES = 1024 * 1024
-LARGEST_PAGE_BYTES = 16 * 1024 * 1024  # of metrics, and of a prompt's tokens: a million or more
+LARGEST_PAGE_BYTES = 16 * 1024 * 1024  # of metrics, or of the tokens of a prompt
 
 
 class EngineRequest(NamedTuple):
-    """One request to the engine. One of two timeouts applies, in seconds: `total_s` to the whole
-    answer, `idle_s` between two signs of progress. A router may keep a `session` on one engine."""
+    """One request to the engine.
+
+    One of two timeouts applies: `total_s` limits the whole answer, `idle_s` the time between two
+    signs of progress. A router may send all requests of a `session` to the same engine.
+    """
 
     method: str
     path: str
@@ -47,7 +50,7 @@ class EngineRequest(NamedTuple):
 
 
 class EngineResponse:
-    """A response whose status is known and whose body is still arriving; always close it."""
+    """A response with a known status; its body may still be arriving. Always close it."""
 
     __slots__ = ("_client", "_closed", "_connection", "_expects_end", "headers", "status")
 
@@ -60,8 +63,7 @@ class EngineResponse:
         self.headers = connection.headers
 
     async def read(self, most: int = PIECE_BYTES) -> bytes:
-        """Return the next part of the body as it arrived, of `most` bytes; b"" at its end, or once
-        it is closed."""
+        """Return the next part of the body, at most `most` bytes; b"" at its end or once closed."""
         return b"" if self._closed else await self._connection.read(most)
 
     def mark_progress(self) -> None:
@@ -69,7 +71,7 @@ class EngineResponse:
         self._connection.mark_progress()
 
     def expect_end(self) -> None:
-        """Note that only the end of the body is missing, which carries nothing."""
+        """Note that the rest of the body is only its end, without data."""
         self._expects_end = True
 
     def pass_chunks(self, take: ChunkPass | None) -> None:
@@ -84,8 +86,8 @@ class EngineResponse:
     async def read_all(
         self, limit: int = LARGEST_ANSWER_BYTES, seen: Callable[[int], object] = id
     ) -> bytes:
-        """Return the whole body; raise EngineGarbled when it exceeds the limit, in bytes. `seen` is
-        called with the bytes so far."""
+        """Return the whole body; raise EngineGarbled if it exceeds the limit in bytes. `seen` is
+        called with the number of bytes so far."""
         parts, size = [], 0
         while part := await self.read(LARGE_BYTES):
             size += len(part)
@@ -97,9 +99,9 @@ class EngineResponse:
 
     def close(self) -> None:
         """Return the connection to the pool; abort it, and the engine's work, if unfinished."""
-        if not self._closed:  # a connection returned twice would serve two requests at once
+        if not self._closed:  # else the connection would be in the pool twice
             self._closed = True
-            if self._expects_end and not self._connection.complete:  # a moment, and it may be kept
+            if self._expects_end and not self._connection.complete:  # reusable in a moment
                 self._connection.loop.call_later(LINGER_S, self._client.release, self._connection)
             else:
                 self._client.release(self._connection)
@@ -109,7 +111,7 @@ class EngineClient:
     """A pool of connections to one upstream; the most recently used is taken first."""
 
     def __init__(self, url: str, *, key: str | None = None, tls: ClientTls | None = None) -> None:
-        """`tls` is needed for https."""
+        """`tls` is required for https."""
         parts = urlsplit(url)
         self._url = url
         self._distrust = ""
@@ -126,8 +128,8 @@ class EngineClient:
         """Send a request and wait for its status line.
 
         Raises EngineUnavailable (refused, not trusted, or closed twice before answering),
-        EngineTimeout, EngineCut or EngineGarbled. A request that got no byte of an answer is
-        retried once, within the same total.
+        EngineTimeout, EngineCut or EngineGarbled. A request without any byte of an answer is
+        retried once, within the same total timeout.
         """
         if 0 in (request.idle_s, request.total_s):
             raise timed_out()
@@ -152,7 +154,7 @@ class EngineClient:
         )
 
     async def fetch(self, request: EngineRequest) -> tuple[int, bytes]:
-        """Return the status and whole body of one small request; raises what `open` does."""
+        """Return the status and the whole body of a small request; raise the errors of `open`."""
         response = await self.open(request)
         try:
             return response.status, await response.read_all(LARGEST_PAGE_BYTES)
@@ -180,14 +182,14 @@ class EngineClient:
                 continue
             if connection.context is context:
                 return connection
-            connection.abort()  # of an engine that may not be trusted any more
+            connection.abort()  # the trust settings have changed
         return None
 
     def _context(self) -> ssl.SSLContext | None:
         return None if self.tls is None else self.tls.context()
 
     def _drop_stale(self) -> None:
-        """Close connections that were idle too long; the oldest is at the front."""
+        """Close connections that were idle for too long; the oldest is at the front."""
         oldest = asyncio.get_running_loop().time() - KEEP_ALIVE_S
         while self._idle and self._idle[0].idle_since <= oldest:
             self._idle.popleft().abort()
@@ -202,7 +204,7 @@ class EngineClient:
             raise explain_handshake(error) from None
         except (OSError, TimeoutError) as error:
             is_hang_up = isinstance(error, ConnectionResetError | ConnectionAbortedError)
-            if is_hang_up and self.tls is not None:  # in the handshake: TLS 1.2 refuses so
+            if is_hang_up and self.tls is not None:  # a refusal in TLS 1.2
                 raise explain_hang_up() from None
             raise EngineUnavailable(
                 "The engine cannot be reached; it may be starting: try again.", retry_after_s=2
@@ -216,7 +218,7 @@ class EngineClient:
         return (await loop.create_connection(protocol, self.host, self.port, ssl=context))[1]
 
     def release(self, connection: Connection) -> None:
-        """Keep a connection that can serve the next request, close any other."""
+        """Return a reusable connection to the pool; close any other."""
         if connection.reusable:
             connection.idle_since = connection.loop.time()
             self._idle.append(connection)
@@ -224,13 +226,13 @@ class EngineClient:
             connection.abort()
 
     def note_trust(self, distrust: str = "") -> None:
-        """Note why this engine gives no metrics, or that it does; it is logged once."""
+        """Note why this engine gives no metrics, or that it gives them; log a reason once."""
         if distrust and distrust != self._distrust:
             log.warning("no metrics of %s: %s", self._url, distrust)
         self._distrust = distrust
 
     def warnings(self) -> list[str]:
-        """Return what an operator should know."""
+        """Return the warnings for the operator."""
         distrust = [f"No metrics of {self._url}: {self._distrust}"] if self._distrust else []
         return [*distrust, *(self.tls.warnings() if self.tls else [])]
 

@@ -11,17 +11,17 @@ import httptools
 from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
 from gateway.http.exchange import values_of
 
-# With more unread body than this the socket is no longer read, so that a slow caller makes the
-# engine wait and does not fill the gateway's memory.
+# With more unread bytes of a body than this, the socket is not read: a slow caller makes the engine
+# wait instead of filling the gateway's memory.
 HIGH_WATER_BYTES = 64 * 1024
 LARGEST_HEAD_BYTES = 64 * 1024
-# Of a body that is handed on in one go: fifty tokens' events take 1 ms, markers in each 3 ms.
+# Of a body, passed on at once: the events of fifty tokens take 1 ms, 3 ms with markers in each.
 PIECE_BYTES = 8 * 1024
-MOST_CHUNKS = 12_288  # in one read, which holds 1,700 of a token each: the parser calls for each
+MOST_CHUNKS = 12_288  # in one read, which has room for 1,700 usual ones
 
-# Takes a part of a body and never raises; returns what to await before the next part.
+# Takes a part of a body, never raises; may return an awaitable that delays the next part.
 Sink = Callable[[bytes], Awaitable[None] | None]
-# Takes a whole HTTP chunk with its framing; False where it has to be parsed.
+# Takes a whole HTTP chunk with its framing; False if it has to be parsed.
 ChunkPass = Callable[[bytes], bool]
 
 
@@ -30,12 +30,12 @@ class ConnectionDiedError(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """A keep-alive connection; `send` starts an exchange, `read` returns its body."""
+    """A keep-alive connection; `send` begins an exchange, `read` returns its body."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None = None
     ) -> None:
-        """`context` is that of TLS; None for plain HTTP."""
+        """`context` is for TLS; None for plain HTTP."""
         self.loop = loop
         self.context = context
         self.transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._is_between_chunks = False
         self._chunks_read = 0
         self._delay: Awaitable[None] | None = None
-        self._yields = False  # the delay is our own, for others, and not the sink's
+        self._yields = False  # the delay is for other requests, and not the sink's
         self._active_at = self.loop.time()
         self._parser = httptools.HttpResponseParser(self)
 
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         if self._pass_chunk is not None and self._is_between_chunks and self._pass_chunk(data):
             self.mark_progress()
             return
-        if self.complete:  # unexpected bytes: what follows cannot be trusted
+        if self.complete:  # unexpected bytes: the connection cannot be trusted
             self.abort()
             return
         if not self._head_done:
@@ -84,9 +84,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._keep_alive = False  # bytes after a complete response belong to no request
+            self._keep_alive = False  # bytes after a complete response
             self.fail(EngineGarbled("The engine's response is not valid HTTP."))
-        self._is_between_chunks &= data.endswith(b"\r\n")  # or a size has begun
+        self._is_between_chunks &= data.endswith(b"\r\n")  # else the next chunk has begun
         if not self._head_done and self._head_bytes > LARGEST_HEAD_BYTES:
             self.fail(EngineGarbled("The engine's response headers are too large."))
         if self._sink is not None and self._chunks and self._delay is None:
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        del self._parser  # it refers to us: a cycle would wait for the collector
+        del self._parser  # breaks a reference cycle
         if self.complete:
             return
         if not self._head_bytes:
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
         elif exc is None and self._head_done and self._ends_with_connection():
             self._finish()
         elif exc is not None and not isinstance(exc, OSError):
-            self.fail(exc)  # a fault of the sink's, over which the event loop closed the connection
+            self.fail(exc)  # the sink raised, and the event loop closed the connection
         else:
             self.fail(EngineCut("The engine stopped before the end of its answer; try again."))
 
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if 100 <= status < 200:  # 100 Continue and the like precede the real head
+        if 100 <= status < 200:  # an interim response, such as 100 Continue
             self.headers.clear()
             return
         is_large = self._head_bytes > LARGEST_HEAD_BYTES and self._head_size() > LARGEST_HEAD_BYTES
@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _head_size(self) -> int:
-        """Return the head's size in bytes: a single read may have brought a giant one."""
+        """Return the size of the head in bytes; one read may contain a giant head."""
         return sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_chunk_header(self) -> None:
@@ -165,9 +165,9 @@ class Connection(asyncio.Protocol):
     # Methods of the engine client.
 
     async def send(self, request: bytes, *, idle_s: float | None, until: float | None) -> None:
-        """Write a request and return when the status is known; raise ConnectionDiedError,
-        EngineTimeout, EngineCut or EngineGarbled. The deadline is `until`, on the loop's clock;
-        without it, `idle_s` limits the time between two calls of `mark_progress`."""
+        """Write a request and wait for the status; raise ConnectionDiedError, EngineTimeout,
+        EngineCut or EngineGarbled. The deadline is `until`, on the loop's clock; without it,
+        `idle_s` limits the time between two calls of `mark_progress`."""
         if self.closed:
             raise ConnectionDiedError
         self._reset()
@@ -180,10 +180,9 @@ class Connection(asyncio.Protocol):
             await self._wait()
 
     async def read(self, most: int = PIECE_BYTES) -> bytes:
-        """Return what has arrived of the body since the last call, but for what is over `most`
-        bytes; b"" at its end."""
+        """Return the part of the body that has arrived, at most `most` bytes; b"" at its end."""
         if self._chunks:
-            await asyncio.sleep(0)  # the rest of a large read: others go first
+            await asyncio.sleep(0)  # the rest of a large read: other requests go first
         while not self._chunks:
             if self.complete:
                 return b""
@@ -191,15 +190,14 @@ class Connection(asyncio.Protocol):
         return self._take_buffered(most)
 
     def pass_chunks(self, take: ChunkPass | None) -> None:
-        """Offer what arrives between two chunks to `take` before it is parsed, until the next part
-        goes to the sink. `take` may accept one whole chunk and nothing else."""
+        """Offer data that arrives between two chunks to `take` before it is parsed, until the next
+        part goes to the sink. `take` may accept exactly one whole chunk."""
         self._pass_chunk = take
 
     async def forward(self, sink: Sink) -> None:
-        """Call `sink` with every part of the body the moment it arrives, until the end.
+        """Call `sink` with every part of the body as soon as it arrives, until the end.
 
-        No task is woken for a part: that would cost as much as everything else done with it.
-        Raises what `read` does.
+        This wakes no task for a part, which would double its cost. Raises the errors of `read`.
         """
         self._sink = sink
         try:
@@ -220,7 +218,7 @@ class Connection(asyncio.Protocol):
             self._drop_delay()
 
     def _drop_delay(self) -> None:
-        """Close what the sink returned if it was never awaited."""
+        """Close the sink's awaitable if it was never awaited."""
         if inspect.iscoroutine(self._delay):
             self._delay.close()
         self._delay = None
@@ -230,14 +228,13 @@ class Connection(asyncio.Protocol):
             self._delay = self._sink(self._take_buffered())
             self._yields = bool(self._chunks) and self._delay is None
             if self._yields:
-                self._delay = asyncio.sleep(0)  # others go first
+                self._delay = asyncio.sleep(0)  # other requests go first
             if self._delay is not None:
-                self._pass_chunk = None  # nothing overtakes what has to wait
+                self._pass_chunk = None  # later chunks must not overtake this part
                 self._wake()
 
     def _take_buffered(self, most: int = PIECE_BYTES) -> bytes:
-        """Return what has arrived, and resume reading where it was paused. What is over `most`
-        stays for the next time."""
+        """Return at most `most` bytes that have arrived; resume reading if it was paused."""
         data = self._chunks.popleft()
         if self._chunks or len(data) > most:
             data = self._piece(data, most)
@@ -249,7 +246,7 @@ class Connection(asyncio.Protocol):
         return data
 
     def _piece(self, data: bytes, most: int) -> bytes:
-        """Return the first bytes of what has arrived, of which `data` is the first part."""
+        """Return the first `most` bytes of `data` and the chunks after it."""
         parts, size = [data], len(data)
         while self._chunks and size < most:
             parts.append(self._chunks.popleft())
@@ -262,13 +259,14 @@ class Connection(asyncio.Protocol):
     def mark_progress(self) -> None:
         """Restart the idle timeout: something useful has arrived.
 
-        Bytes alone do not count: an engine that trickles them would be waited for for ever."""
+        Bytes alone do not count: an engine could send them slowly for ever.
+        """
         self._active_at = self.loop.time()
 
     @property
     def reusable(self) -> bool:
-        """True while the next request may use this connection: not where reading is paused, since
-        nobody took the rest of the last answer."""
+        """True while the next request may use this connection; not if reading is paused, since the
+        rest of the last answer was not read."""
         is_whole = self.complete and not self._paused
         return is_whole and self._keep_alive and not self.closed and self._failure is None
 
@@ -316,8 +314,8 @@ class Connection(asyncio.Protocol):
         self.fail(timed_out())
 
     def _check_idle(self, idle_s: float) -> None:
-        """Fail or re-arm: one timer per request, no cost per token. While nobody waits for the
-        engine, the caller is the slow one."""
+        """Fail or re-arm the one timer of the request. If nothing waits for the engine, the caller
+        is slow."""
         quiet = 0.0 if self._waiter is None else self.loop.time() - self._active_at
         if quiet >= idle_s:
             self.fail(timed_out())

@@ -1,8 +1,8 @@
 """An engine's error text without the caller's words.
 
-One pass over the message, which never looks at the request. What stays: words that vLLM's own
-messages use (error_words.toml, made from its sources), numbers of at most six digits, punctuation.
-A text in quotes stays only if it is a name of the API, such as 'tool_choice'.
+One pass over the message, without looking at the request. It keeps the words of vLLM's own messages
+(error_words.toml, generated from its sources), numbers of at most six digits, and punctuation. Of
+quoted texts it keeps only names of the API, such as 'tool_choice'.
 """
 
 import re
@@ -10,19 +10,19 @@ import tomllib
 from pathlib import Path
 
 WITHHELD = "[...]"
-LONGEST_MESSAGE = 2048  # an engine may quote megabytes of a request; nobody reads that
-MOST_ISLAND = 3  # words between two that are withheld say nothing, but may be a caller's
+LONGEST_MESSAGE = 2048  # an engine may quote megabytes of a request
+MOST_ISLAND = 3  # words between withheld words; they may be the caller's
 
 _LISTS = tomllib.loads(Path(__file__).with_name("error_words.toml").read_text("utf-8"))
 NAMES = frozenset(_LISTS["names"].split()) | {"True", "False", "None"}
 WORDS = NAMES | frozenset(_LISTS["words"].split()) | {"a"}
 
-# Python writes a finding of pydantic's as {'type': ..., 'loc': ..., 'msg': ..., 'input': ...}.
-# A quoted text with a blank in it reaches to the last such quote, or to the end: it may have
-# quotes of its own. Each alternative takes what it has looked at, so the whole is linear.
+# Python writes an error of pydantic as {'type': ..., 'loc': ..., 'msg': ..., 'input': ...}. A
+# quoted text with a space in it extends to the last such quote, or to the end, since it may contain
+# quotes. Each alternative consumes what it has read, so the time is linear.
 PIECE = re.compile(
     r"""
-    (?P<said>'(?:msg|type|loc)':\ (?P<mark>['"]))(?P<text>(?:(?!(?P=mark))[^\\]|\\.)*+)(?P=mark)
+    (?P<finding>'(?:msg|type|loc)':\ (?P<mark>['"]))(?P<text>(?:(?!(?P=mark))[^\\]|\\.)*+)(?P=mark)
     |(?P<input>'(?:input|ctx)':\ ).*?(?=,\ '(?:ctx|url)':|\},?\s*\{'type'|\}\n|\Z)
     |(?P<value>\[?input(?:_value)?=|\bvalue=(?!-?\d)).*
     |(?P<link>,\ 'url':\ 'https://[^\s']*')
@@ -45,20 +45,20 @@ ISLAND = re.compile(
 
 
 def redact(message: str) -> str:
-    """Return a message without what is not the engine's own."""
+    """Return a message without words that are not the engine's own."""
     shown = PIECE.sub(shown_piece, message[:LONGEST_MESSAGE])
     shown = ISLAND.sub("", shown)
     return shown + WITHHELD if len(message) > LONGEST_MESSAGE else shown
 
 
 def shown_piece(match: re.Match[str]) -> str:
-    """Return what is shown of one piece."""
-    if match["said"]:
+    """Return a piece of a message, with the caller's words withheld."""
+    if match["finding"]:
         text = match["text"].replace("\\'", "'").replace('\\"', '"')
-        return match["said"] + PIECE.sub(shown_piece, text) + match["mark"]
+        return match["finding"] + PIECE.sub(shown_piece, text) + match["mark"]
     if match["input"] or match["value"]:
         return (match["input"] or match["value"]) + WITHHELD
-    if match["link"]:  # to pydantic's page for the type of a finding
+    if match["link"]:  # to pydantic's documentation of the error
         return ""
     return match.group() if is_shown(match) else WITHHELD
 

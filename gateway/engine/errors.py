@@ -1,4 +1,4 @@
-"""Translate the engine's errors: callers' mistakes stay 4xx, faults behind the gateway are 5xx."""
+"""Translate the engine's errors: mistakes of callers stay 4xx, faults of the engine are 5xx."""
 
 import re
 
@@ -17,17 +17,17 @@ from gateway.errors import (
 )
 from gateway.runtime.json_types import Json
 
-TOO_LONG = "exceed_context_size_error"  # llama.cpp's type; the gateway cannot count for it
+TOO_LONG = "exceed_context_size_error"  # llama.cpp's error type
 LONGEST_PARAM = 256
 # Names of the engine's classes: `BadRequestError`.
 NAME = re.compile(r"[A-Za-z_]\w{0,63}")
-# There vLLM parses no JSON of the request's but the body, which has been parsed here: what Python's
-# parser complains of is what the model wrote.
+# On /v1/messages an error of Python's JSON parser is about text of the model: the request's own
+# JSON has been parsed by the gateway.
 BROKEN_JSON = re.compile(r": line \d+ column \d+ \(char \d+\)\Z")
 
 
 class EngineRefusal(RequestError):
-    """A 4xx of the engine: its status, type, param and code; its message as `redact` returns it."""
+    """A 4xx of the engine: its status, type, param and code, and its redacted message."""
 
     def __init__(self, status: int, error: Json, message: str) -> None:
         super().__init__(message)
@@ -58,8 +58,8 @@ def translate(status: int, body: bytes, *, path: str = "") -> GatewayError:
 def translate_event(content: bytes) -> GatewayError:
     """Return the error for an error object in a stream.
 
-    vLLM finds some mistakes in a request only after it has sent 200; the status that it would
-    have sent is in the object's code.
+    vLLM finds some mistakes in a request only after it has sent 200. The object's `code` is then
+    the status that it would have sent.
     """
     code = error_object(content).get("code")
     if isinstance(code, int) and 400 <= code < 500:
@@ -78,7 +78,7 @@ def refusal(status: int, body: bytes) -> EngineRefusal:
 
 
 def shown_field(name: str, value: object) -> object:
-    """Return a field beside the message, if it is the engine's own: a class, a number, or the
+    """Return another field of the error if it is the engine's own: a class name, a number, or the
     path of a field of the API."""
     if not isinstance(value, str):
         return value if value is None or isinstance(value, int) else WITHHELD
@@ -89,13 +89,13 @@ def shown_field(name: str, value: object) -> object:
 
 
 def message_of(body: bytes) -> str:
-    """Return the message of an engine's error body; empty when there is none."""
+    """Return the message of an engine's error body; empty if there is none."""
     message = error_object(body).get("message")
     return message if isinstance(message, str) else ""
 
 
 def error_object(body: bytes) -> Json:
-    """Return the `error` object of an engine's error body; empty when there is none."""
+    """Return the `error` object of an engine's error body; empty if there is none."""
     if holds_too_much(body):
         return {}
     try:

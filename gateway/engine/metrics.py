@@ -1,4 +1,4 @@
-"""The engines' metrics: scraped, merged into one Prometheus text, and read as a load."""
+"""The engines' metrics: scraped, merged into one Prometheus text, and summarised as a load."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from gateway.engine.tls import EngineUntrusted
 from gateway.errors import GatewayError
 from gateway.runtime.heavy_work import HeavyWork
 
-SMALL_BYTES = 256 * 1024  # one engine's are 70 KB; read in 1 ms
+SMALL_BYTES = 256 * 1024  # one engine has 70 KB, which take 1 ms
 SCRAPE = EngineRequest("GET", "/metrics", total_s=2.0)
 VLLM = (b"vllm:", b"# HELP vllm:", b"# TYPE vllm:")
 # vLLM numbers the replicas of a data-parallel group; every engine starts with 0.
@@ -28,21 +28,23 @@ READ = tuple(name.encode() for name in SERIES)
 
 
 async def scrape(engines: Sequence[EngineClient], heavy: HeavyWork) -> bytes:
-    """Return the `vllm:*` families of all engines that answer; their process and HTTP metrics
-    would clash with the gateway's."""
+    """Return the `vllm:*` families of all engines that answer. Their process and HTTP metrics would
+    clash with the gateway's."""
     expositions = await asyncio.gather(*map(fetch, engines))
     is_small = sum(map(len, expositions)) <= SMALL_BYTES
     return (
-        families_of(expositions) if is_small else await heavy.run(lambda: families_of(expositions))
+        select_families(expositions)
+        if is_small
+        else await heavy.run(lambda: select_families(expositions))
     )
 
 
-def families_of(expositions: Sequence[bytes]) -> bytes:
+def select_families(expositions: Sequence[bytes]) -> bytes:
     return merge(expositions) if len(expositions) > 1 else vllm_families(expositions[0])
 
 
 async def fetch(engine: EngineClient) -> bytes:
-    """Return one engine's metrics; nothing while it cannot be reached, or is not trusted."""
+    """Return one engine's metrics; none while it cannot be reached or is not trusted."""
     try:
         status, body = await engine.fetch(SCRAPE)
     except EngineUntrusted as error:
@@ -60,9 +62,9 @@ def vllm_families(exposition: bytes) -> bytes:
 
 
 def merge(expositions: Sequence[bytes]) -> bytes:
-    """Return each family once with the samples of every engine, told apart by `engine`.
+    """Return each family once, with the samples of every engine under its own `engine` label.
 
-    A text whose family stands in two places is not valid (Prometheus text format 0.0.4).
+    A family in two places is not valid (Prometheus text format 0.0.4).
     """
     families: dict[bytes, list[bytes]] = {}
     for number, exposition in enumerate(expositions):
@@ -87,8 +89,8 @@ class EngineLoad:
     generated_tokens: float | None = None
 
 
-def load_of(exposition: bytes) -> EngineLoad:
-    """Return the load in a Prometheus text; None for what is not in it."""
+def read_load(exposition: bytes) -> EngineLoad:
+    """Return the load in a Prometheus text; missing values are None."""
     lines = [line for line in exposition.splitlines() if line.startswith(READ)]
     samples: dict[str, list[float]] = {}
     for family in text_string_to_metric_families(b"\n".join(lines).decode()):

@@ -1,4 +1,4 @@
-"""JSON of vLLM's OpenAI API: read what is needed, add without rewriting the rest."""
+"""JSON of vLLM's OpenAI API: read a few fields, add keys without rewriting the rest."""
 
 import json
 import re
@@ -25,7 +25,7 @@ OPENINGS = {
 
 
 def parse_request(body: bytes) -> Json:
-    """The JSON object in a caller's body; raises InvalidRequest."""
+    """Return the JSON object in a caller's body; raise InvalidRequest."""
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -38,14 +38,14 @@ def parse_request(body: bytes) -> Json:
 
 
 def parse(content: bytes) -> Json:
-    """A JSON object of the engine's; raises EngineGarbled."""
+    """Return a JSON object of the engine; raise EngineGarbled."""
     if len(content) > HEAVY_BYTES:
         check_size(content)
     return parse_page(content)
 
 
 def parse_page(content: bytes) -> Json:
-    """The same of a page that may have every token of a long prompt."""
+    """Parse without a limit of size, for a page with every token of a long prompt."""
     try:
         parsed = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -56,8 +56,7 @@ def parse_page(content: bytes) -> Json:
 
 
 def check_size(content: bytes) -> None:
-    """Raise EngineGarbled for what would take too long to parse: meanwhile no thread of this
-    process does anything else."""
+    """Raise EngineGarbled for JSON that takes too long to parse: parsing blocks all threads."""
     if len(content) > LARGEST_PARSED_BYTES or holds_too_much(content):
         raise EngineGarbled(
             f"The engine's answer exceeded {LARGEST_PARSED_BYTES // 2**20} MiB beside its log "
@@ -67,7 +66,7 @@ def check_size(content: bytes) -> None:
 
 
 def parse_chunk(content: bytes) -> Json:
-    """One chunk; raises EngineGarbled, or EngineRejected for an error object in its place."""
+    """Return one chunk; raise EngineGarbled, or EngineRejected for an error object."""
     chunk = parse(content)
     if chunk.get("error"):
         raise EngineRejected("The engine failed while it was answering; try again.")
@@ -75,7 +74,7 @@ def parse_chunk(content: bytes) -> Json:
 
 
 def choices_of(answer: Json) -> list[Json]:
-    """The choices of an answer or a chunk, perhaps none; raises EngineGarbled."""
+    """Return the choices of an answer or a chunk, perhaps none; raise EngineGarbled."""
     choices = answer.get("choices") or []
     if not isinstance(choices, list) or not all(map(is_choice, choices)):
         raise EngineGarbled("The engine's `choices` are not a list of choices.")
@@ -87,20 +86,20 @@ def is_choice(choice: object) -> bool:
 
 
 def message_of(choice: Json) -> Json:
-    """The message or delta of a choice; raises EngineGarbled."""
+    """Return the message or delta of a choice; raise EngineGarbled."""
     message = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
     if not isinstance(message, dict) or not isinstance(message.get("content", ""), str | None):
         raise EngineGarbled("The engine's message has a content that is not text.")
     return message
 
 
-def says_something(choice: Json) -> bool:
-    """Return whether a chunk's choice carries a token: text, reasoning or part of a tool call."""
+def has_tokens(choice: Json) -> bool:
+    """Return whether a choice has text, reasoning or part of a tool call: at least one token."""
     return any({**message_of(choice), "role": None}.values())
 
 
 def text_in(holder: Json, name: str) -> str:
-    """The text under a name, empty where there is none; raises EngineGarbled."""
+    """Return the text under a name, empty if missing; raise EngineGarbled."""
     text = holder.get(name) or ""
     if not isinstance(text, str):
         raise EngineGarbled("The engine's event has a text that is not a string.")
@@ -108,13 +107,13 @@ def text_in(holder: Json, name: str) -> str:
 
 
 def usage_of(answer: Json) -> Json | None:
-    """The token counts of an answer or a chunk that has them."""
+    """Return the token counts of an answer or a chunk, if it has them."""
     usage = answer.get("usage")
     return usage if isinstance(usage, dict) and usage else None
 
 
 def append(document: bytes, additions: Json) -> bytes:
-    """A JSON object with keys added at its end, its other bytes as they were."""
+    """Add keys at the end of a JSON object; its other bytes stay the same."""
     if not additions:
         return document
     end = document.rindex(b"}")
@@ -123,51 +122,54 @@ def append(document: bytes, additions: Json) -> bytes:
     return b"".join((memoryview(document)[:end], comma, added, document[end:]))
 
 
-def unlabelled(holder: Json) -> Json:
-    """An object of the engine's without a label, which is ours to give; the same where none is."""
+def remove_label(holder: Json) -> Json:
+    """Remove a label of the engine's own; return the same object if there is none."""
     if LABEL not in holder:
         return holder
     return {name: value for name, value in holder.items() if name != LABEL}
 
 
 def is_labelled(event: bytes) -> bool:
-    """Return whether an event may have a label: in text its quotes would be escaped."""
+    """Return whether an event may have a label; inside a text its quotes would be escaped."""
     return b'"mmhie"' in event
 
 
-def unlabelled_event(event: bytes, name: str = "") -> bytes:
-    """An event without a label, in its `name` object either; the same where none is."""
+def remove_labels(event: bytes, name: str = "") -> bytes:
+    """Remove labels of the engine from an event, also from its `name` object; return the same event
+    if there is none."""
     if not is_labelled(event):
         return event
-    body = unlabelled(parse(sse.payload(event)))
+    body = remove_label(parse(sse.payload(event)))
     if isinstance(body.get(name), dict):
-        body = {**body, name: unlabelled(body[name])}
+        body = {**body, name: remove_label(body[name])}
     return sse.named(str(body.get("type")), body) if name else sse.encode(body)
 
 
 def request_with(body: bytes, parsed: Json, additions: Json) -> bytes:
-    """A request body with keys set: appended, or rewritten where the caller set them too."""
+    """Set keys of a request body: append them, or rewrite the body if it has some already."""
     if any(name in parsed for name in additions):
-        return rewritten(body, parsed, additions)
+        return rewrite(body, parsed, additions)
     return append(body, additions)
 
 
-def rewritten(body: bytes, parsed: Json, additions: Json) -> bytes:
-    """A request body with other values for some of its keys. Integers of over 64 bits, which orjson
-    reads as floats, stay what they are: the engine judges them."""
+def rewrite(body: bytes, parsed: Json, additions: Json) -> bytes:
+    """Return a request body with other values for some keys.
+
+    Integers over 64 bits stay unchanged, though orjson reads them as floats: the engine judges
+    them.
+    """
     if not LONG_NUMBER.search(body):
         with suppress(TypeError):  # orjson writes no more than 254 levels
             return orjson.dumps({**parsed, **additions})
     try:
         whole = {**json.loads(body), **additions}
-        return "".join(WRITER.iterencode(whole)).encode()  # in Python: other threads go on
-    except ValueError:  # thousands of digits, or a float beyond all
+        return "".join(WRITER.iterencode(whole)).encode()  # Python code lets other threads run
+    except ValueError:  # thousands of digits, or a float out of range
         return orjson.dumps({**parsed, **additions})
 
 
 def is_true(value: object) -> bool:
-    """Read true or false as vLLM does, which takes `"true"`, 1 and "yes", too; False for what it
-    refuses."""
+    """Read a boolean as vLLM does, which accepts "true", 1 and "yes"; False for other values."""
     if value is None or isinstance(value, bool):  # nearly always
         return bool(value)
     try:
@@ -177,24 +179,25 @@ def is_true(value: object) -> bool:
 
 
 def with_usage(parsed: Json) -> Json:
-    """Fields that ask for token counts at the end of a stream; empty where the caller did.
+    """Return fields that request token counts at the end of a stream; none if the caller requests
+    them.
 
-    With counts asked for, vLLM puts them on every chunk too when `continuous_usage_stats` says so:
-    where the caller gets no counts, it is switched off.
+    `continuous_usage_stats` would put counts on every chunk: it is switched off for a caller who
+    did not request counts.
     """
     options = parsed.get("stream_options")
-    options = {} if options is None else options  # a list is vLLM's to refuse
+    options = {} if options is None else options  # vLLM refuses other types
     if not isinstance(options, dict) or is_true(options.get("include_usage")):
         return {}
-    asked = {**options, "include_usage": True}
+    wanted = {**options, "include_usage": True}
     if options.get("continuous_usage_stats"):
-        asked["continuous_usage_stats"] = False
-    return {"stream_options": asked}
+        wanted["continuous_usage_stats"] = False
+    return {"stream_options": wanted}
 
 
-def inside(name: str, event: bytes, additions: Json) -> bytes:
-    """An event with keys added at the front of its `response` or `message` object."""
-    opening = OPENINGS[name].search(event)  # in text its quotes would be escaped
+def insert(name: str, event: bytes, additions: Json) -> bytes:
+    """Add keys at the front of an event's `response` or `message` object."""
+    opening = OPENINGS[name].search(event)  # inside a text its quotes would be escaped
     if opening is None:
         raise EngineGarbled(f"The engine's event lacks its `{name}`.")
     at = opening.end()

@@ -1,11 +1,11 @@
-"""TLS with the engine that failed, in words of a person."""
+"""Failures of TLS with the engine, explained for a person."""
 
 import ssl
 
 from gateway.errors import EngineUnavailable
 
-RETRY_S = 5  # certificates are mended by people
-# OpenSSL's numbers (X509_V_ERR_*), where a person can do more than look at the certificate.
+RETRY_S = 5
+# OpenSSL's numbers (X509_V_ERR_*) with a specific remedy.
 FAULTS = {
     9: "is not valid yet; check its dates and the clocks",
     10: "has expired; renew it",
@@ -16,11 +16,11 @@ UNTRUSTED = "is not from a CA that is trusted; name its CA in MMHIE_ENGINE_TLS_C
 
 
 class EngineUntrusted(EngineUnavailable):
-    """TLS with the engine failed: it is not who it should be, or does not believe us."""
+    """TLS with the engine failed: one side does not trust the other's certificate."""
 
 
 def explain_handshake(error: ssl.SSLError) -> EngineUntrusted:
-    """Return what a handshake that failed means for a person."""
+    """Return the error for a failed handshake."""
     if isinstance(error, ssl.SSLCertVerificationError):
         problem = FAULTS.get(error.verify_code, UNTRUSTED)
         return EngineUntrusted(f"The engine's certificate {problem}.", retry_after_s=RETRY_S)
@@ -31,8 +31,8 @@ def explain_handshake(error: ssl.SSLError) -> EngineUntrusted:
 
 
 def explain_hang_up() -> EngineUntrusted:
-    """Return what it means that an engine hangs up after the handshake, before any answer: in TLS
-    1.3 that is how it refuses our certificate."""
+    """Return the error for an engine that hangs up before any answer, as TLS 1.3 servers do that
+    refuse our certificate."""
     return EngineUntrusted(
         "The engine closed the connection without an answer; if it wants a client certificate, "
         "check MMHIE_ENGINE_TLS_CERTIFICATE.",

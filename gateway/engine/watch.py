@@ -1,4 +1,4 @@
-"""The state of the engine: from the launcher's status file, or from the engine itself."""
+"""The state of the engine, from the launcher's status file or from the engine itself."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 NAME = re.compile(r"[\w.-]{1,40}")
 LONGEST_VERSION = 64
 PROBE_TIMEOUT_S = 5.0
-MOST_LATE = 3  # probes in a row, as of Kubernetes; a busy engine may still answer its requests
+MOST_LATE = 3  # probes in a row, as in Kubernetes; a busy engine may still answer requests
 FIRST_PROBE_S = 1.0
 POLL_READY_S = 1.0
 POLL_WAITING_S = 0.2
@@ -37,8 +37,8 @@ class ServedModel:
     has_chat_template: bool = True
     counts_tokens: bool = False
     template_tokens: int = 0
-    reasons: bool | None = None  # None: not known
-    budgets_reasoning: bool = False  # the engine takes `thinking_token_budget`
+    reasons: bool | None = None  # None: unknown
+    budgets_reasoning: bool = False  # the engine supports `thinking_token_budget`
     by_priority: bool = False
     base: str | None = None
     adapter: str | None = None
@@ -47,12 +47,12 @@ class ServedModel:
     base_revision: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None
-    display_name: str | None = None  # what a person reads instead of the id
+    display_name: str | None = None  # shown to people instead of the id
     owner: str = UNKNOWN  # the engine that lists it
 
     @property
     def path(self) -> str:
-        """The engine's path: models without a chat template answer 400 on chat."""
+        """The engine's path for prompts; models without a chat template refuse chats."""
         return CHAT if self.has_chat_template else COMPLETIONS
 
 
@@ -65,13 +65,13 @@ class EngineState:
     detail: str = "The engine is starting. Questions are answered once it is there."
     engine: str = UNKNOWN
     engine_version: str | None = None
-    model: ServedModel | None = None  # none but in the phase `ready`
+    model: ServedModel | None = None  # only in the phase `ready`
     warnings: tuple[str, ...] = ()
     model_facts: Json = field(default_factory=dict)
 
 
 class EngineWatch:
-    """Keeps the engine's state current in one task, ended by cancelling it."""
+    """Updates the engine's state in one task, until that is cancelled."""
 
     def __init__(
         self, engine: EngineClient, status_file: Path | None, health_path: str = "/health"
@@ -82,13 +82,13 @@ class EngineWatch:
         self._recheck = asyncio.Event()
         self._probed = asyncio.Event()
         self._catching_up = asyncio.Lock()
-        self._caught_up = 0  # probes that waiting requests have asked for
+        self._caught_up = 0  # probes on behalf of waiting requests
         self._was_ready = False
         self._is_untrusted = False
         self._late = 0  # probes in a row without an answer in time
         self.state = EngineState()
-        self.draining = False  # told to stop: not ready for new requests
-        self.refusing = False  # every load balancer has seen that by now
+        self.draining = False  # stopping: not ready for new requests
+        self.refusing = False  # load balancers have had time to notice
 
     @property
     def phase(self) -> Phase:
@@ -99,17 +99,17 @@ class EngineWatch:
         self._recheck.set()
 
     def mark_reasoning(self, model: ServedModel) -> None:
-        """Note that the model reasons, as an answer has shown: reasoning gets its own budget."""
+        """Note that the model reasons, after an answer with reasoning: it gets a budget then."""
         if self.state.model is model and model.reasons is None:
             self.state = replace(self.state, model=replace(model, reasons=True))
 
     async def run(self) -> None:
-        """Probe the engine at intervals, more often while it is not ready."""
+        """Probe the engine repeatedly, more often while it is not ready."""
         while True:
             self._recheck.clear()
             self.state = await self.probe()
             self._probed.set()
-            if self._is_untrusted:  # no request hurries it: each would cost the engine a handshake
+            if self._is_untrusted:  # each probe costs the engine a handshake
                 await asyncio.sleep(RETRY_S)
                 continue
             pause = POLL_READY_S if self.state.phase == "ready" else POLL_WAITING_S
@@ -118,17 +118,17 @@ class EngineWatch:
                     await self._recheck.wait()
 
     async def wait_for_first_probe(self) -> None:
-        """Return once the engine was probed, or after a second where it does not answer.
+        """Wait for the first probe, a second at most.
 
-        A worker that takes the place of another must not refuse what a ready engine would answer.
+        A worker that replaces another must not refuse requests while the engine is ready.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_PROBE_S):
                 await self._probed.wait()
 
     async def catch_up(self) -> None:
-        """Probe the engine now where the launcher has called it ready since the last probe: the
-        caller may know so from another worker. All who wait share one probe."""
+        """Probe the engine now if the launcher has published that it is ready, which the caller may
+        know from another worker. Waiting requests share one probe."""
         if self._was_ready or self._is_untrusted or self._status_file is None:
             return
         before = self._caught_up
@@ -139,7 +139,7 @@ class EngineWatch:
                 self._caught_up += 1
 
     async def probe(self) -> EngineState:
-        """Return the state now."""
+        """Return the current state of the engine."""
         published = read_status_file(self._status_file) if self._status_file else None
         self._is_untrusted = False
         if published is not None and published.phase != "ready":
@@ -167,7 +167,7 @@ class EngineWatch:
         return replace(state, phase="engine_down", detail=detail, model=None)
 
     async def _probe_engine(self, published: EngineState) -> EngineState:
-        """Check the health each time; fetch the model's facts once per start of the engine."""
+        """Check the health; fetch facts about the model once per start of the engine."""
         status, _ = await self._get(self._health_path)
         if status not in (200, 404):  # 404: an engine other than vLLM
             raise EngineUnavailable("The engine is not healthy.")
@@ -195,30 +195,29 @@ class EngineWatch:
         if template_tokens is not None:
             return replace(model, counts_tokens=True, template_tokens=template_tokens)
         if published.model_facts.get("chat_template"):
-            return model  # the launcher knows better: Harmony needs no template of the tokenizer's
+            return model  # Harmony needs no template of the tokenizer
         if await self._count(model.id, prompt="a") is None:
-            return model  # no /tokenize: an engine other than vLLM, taken to have a template
+            return model  # no /tokenize: not vLLM, assumed to have a template
         return replace(model, counts_tokens=True, has_chat_template=False, template_tokens=2)
 
     async def _count(self, model: str, **what: object) -> int | None:
         body = orjson.dumps({"model": model, **what})
         request = EngineRequest("POST", TOKENIZE, body, total_s=PROBE_TIMEOUT_S)
         status, answer = await self._engine.fetch(request)
-        count = told(answer, "count") if status == 200 else None
+        count = read_field(answer, "count") if status == 200 else None
         return count if isinstance(count, int) else None
 
     async def _version(self) -> str | None:
         status, body = await self._get("/version")
-        version = told(body, "version") if status == 200 else None
+        version = read_field(body, "version") if status == 200 else None
         return str(version)[:LONGEST_VERSION] if isinstance(version, str | int | float) else None
 
     async def _get(self, path: str) -> tuple[int, bytes]:
         return await self._engine.fetch(EngineRequest("GET", path, total_s=PROBE_TIMEOUT_S))
 
 
-def told(body: bytes, name: str) -> object:
-    """Return a value of an engine's answer; None where it answers with something else, as a web
-    server in front of it may do for any path."""
+def read_field(body: bytes, name: str) -> object:
+    """Return a field of a JSON answer; None for any other answer, such as a web server's page."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -227,10 +226,10 @@ def told(body: bytes, name: str) -> object:
 
 
 def parse_models(body: bytes, published: Json) -> ServedModel:
-    """Return the model of a /v1/models answer, with what the launcher published about it.
+    """Return the model of a /v1/models answer, with the facts that the launcher published.
 
-    The launcher's public id hides whatever else the engine lists: the base under an adapter
-    must not be reachable by mistake.
+    The launcher's public id hides the other models that the engine lists: nobody shall use the base
+    model of an adapter by mistake.
     """
     try:
         entries = orjson.loads(body)["data"]
@@ -249,7 +248,7 @@ def parse_models(body: bytes, published: Json) -> ServedModel:
         by_priority=bool(published.get("priority")),
         base=published.get("base"),
         adapter=published.get("adapter"),
-        adapter_digest=prefixed("sha256:", published.get("adapter_sha256")),
+        adapter_digest=with_algorithm("sha256:", published.get("adapter_sha256")),
         revision=published.get("revision"),
         base_revision=published.get("base_revision"),
         quantization=published.get("quantization"),
@@ -258,18 +257,18 @@ def parse_models(body: bytes, published: Json) -> ServedModel:
     )
 
 
-def prefixed(algorithm: str, digest: str | None) -> str | None:
-    """Return a digest with its algorithm's name, as provenance has them; None stays None."""
+def with_algorithm(algorithm: str, digest: str | None) -> str | None:
+    """Return a digest with the name of its algorithm; None stays None."""
     return f"{algorithm}{digest}" if digest else None
 
 
 def engine_name(owner: object) -> str:
-    """Return the owner of a listed model if it is a plain name: it goes into provenance."""
+    """Return the owner of a listed model, for the provenance, if it is a plain name."""
     return owner if isinstance(owner, str) and NAME.fullmatch(owner) else UNKNOWN
 
 
 def read_status_file(path: Path) -> EngineState | None:
-    """Return what the launcher last wrote; None when there is nothing valid."""
+    """Return the state that the launcher has published; None without a valid file."""
     try:
         status = orjson.loads(path.read_bytes())
         if status["phase"] not in get_args(Phase):

@@ -17,7 +17,7 @@ from gateway.safety import labels
 # Writes a framed HTTP chunk; False if it may have to wait.
 WriteFramed = Callable[[bytes], bool]
 # Writes the engine's HTTP chunk unchanged if possible; returns the bytes of its body, or 0.
-Framed = Callable[[bytes, WriteFramed], int]
+PassChunk = Callable[[bytes, WriteFramed], int]
 
 MOST_CHOICES = 16
 FRAMING_BYTES = 4  # of an HTTP chunk, without the digits of its size
@@ -155,7 +155,7 @@ class ChunkRelay:
                 self.pieces += 1
                 return event
             self._fast = None
-        event = openai_json.unlabelled_event(event)
+        event = openai_json.remove_labels(event)
         content = sse.payload(event)
         if not content:
             return event  # a comment
@@ -168,7 +168,7 @@ class ChunkRelay:
         usage = openai_json.usage_of(chunk)
         self.usage = usage or self.usage
         choices = openai_json.choices_of(chunk)
-        self.pieces += sum(map(openai_json.says_something, choices))
+        self.pieces += sum(map(openai_json.has_tokens, choices))
         if usage and not choices and self._took_usage:
             return self._release(chunk.get("system_fingerprint"))
         must_go = self._pending and not self._may_wait(choices)
@@ -178,7 +178,7 @@ class ChunkRelay:
             self._fast = self._fast_digest(event, chunk, choices[0])
         return released + passed if released else passed
 
-    def framed(self, chunk: bytes, write: WriteFramed) -> int:
+    def pass_chunk(self, chunk: bytes, write: WriteFramed) -> int:
         """Write an HTTP chunk unchanged if it is on the fast path; return the bytes of its event,
         or 0 if nothing was written."""
         if self._fast is None:

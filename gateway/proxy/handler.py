@@ -18,7 +18,7 @@ from gateway.http.exchange import LARGE_BYTES, Exchange
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, OutgoingAnswer, is_stream
 from gateway.proxy import json_response
-from gateway.proxy.chunks import ChunkRelay, Framed
+from gateway.proxy.chunks import ChunkRelay, PassChunk
 from gateway.proxy.json_response import Labelled, WholeAnswer
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
@@ -150,7 +150,7 @@ class EventRelay(Protocol):
     ended: bool
 
     @property
-    def framed(self) -> Framed | None:
+    def pass_chunk(self) -> PassChunk | None:
         """The fast path for an event in its HTTP chunk, if there is one."""
 
     def digests(self) -> list[str]: ...
@@ -170,7 +170,8 @@ class RelayedStream:
     def __init__(self, opened: Opened, relay: EventRelay, heavy: HeavyWork) -> None:
         self._buffer = sse.EventBuffer()
         self._exchange = opened.exchange
-        self._pass = partial(pass_on, opened.exchange, relay.framed) if relay.framed else None
+        take = relay.pass_chunk
+        self._pass = partial(pass_on, opened.exchange, take) if take else None
         self._has_begun = False
         self._heavy = heavy
         self._memory = opened.memory
@@ -273,10 +274,10 @@ def light_event(event: bytes) -> LightAnswer | None:
     return None if openai_json.is_labelled(event) else LightAnswer.of(sse.payload(event))
 
 
-def pass_on(exchange: Exchange, framed: Framed, chunk: bytes) -> bool:
+def pass_on(exchange: Exchange, take: PassChunk, chunk: bytes) -> bool:
     """Send one HTTP chunk of the engine unchanged, framing included; False if it has to be
     parsed."""
-    sent = framed(chunk, exchange.write_framed)
+    sent = take(chunk, exchange.write_framed)
     exchange.record.sent_bytes += sent
     return bool(sent)
 

@@ -45,7 +45,7 @@ def label(
 ) -> Labelled:
     """Label an answer; raise EngineGarbled or EngineRejected."""
     parsed = openai_json.parse(sent.body)
-    answer = openai_json.unlabelled(parsed)
+    answer = openai_json.remove_label(parsed)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path in PASS_ON:
@@ -115,19 +115,19 @@ class WholeAnswer:
         return []
 
     async def send(self) -> None:
-        body = await self._labelled()
+        body = await self._read_labelled()
         await self._exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
-    async def _labelled(self) -> bytes:
+    async def _read_labelled(self) -> bytes:
         """Read and label the answer; raise OutOfMemory."""
-        memory, held = self._memory, self._memory.held_bytes
-        answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
-        memory.hold(held + COPIES * len(answer))
+        memory, before = self._memory, self._memory.held_bytes
+        answer = await self._response.read_all(seen=lambda size: memory.hold(before + size))
+        memory.hold(before + COPIES * len(answer))
         light, parsed = await self._heavy.on(answer, partial(lighten, answer))
-        memory.hold(held + COPIES * len(answer) + parsed)
+        memory.hold(before + COPIES * len(answer) + parsed)
         labelled = await self._heavy.on(answer, partial(self._label, light))
         body, final, self.usage, self.beginnings = labelled
-        memory.hold(held + len(body))
+        memory.hold(before + len(body))
         self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)
         return body

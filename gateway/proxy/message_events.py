@@ -38,7 +38,7 @@ class MessageEventRelay(NamedEventRelay):
             self._state.mac.update(text)
             self.pieces += 1
             return event
-        event = openai_json.unlabelled_event(event, "message")
+        event = openai_json.remove_labels(event, "message")
         content = sse.payload(event)
         if not content:
             return event  # a comment
@@ -67,7 +67,7 @@ class MessageEventRelay(NamedEventRelay):
         message = object_in(body, "message")
         self._prompt_usage = messages_output.token_counts(message)
         self._state.hear_model(message.get("model"))
-        return openai_json.inside("message", event, {"mmhie": self._initial})
+        return openai_json.insert("message", event, {"mmhie": self._initial})
 
     def _block(self, event: bytes, body: Json) -> bytes:
         """Pass the beginning of a block; some engines begin one with text."""

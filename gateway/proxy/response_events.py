@@ -45,7 +45,7 @@ class ResponseEventRelay(NamedEventRelay):
             return self._delta(event)
         if not kind:
             return event  # a comment
-        event = openai_json.unlabelled_event(event, "response")
+        event = openai_json.remove_labels(event, "response")
         return self._end_text() + self._other(event, kind, light)
 
     def render(self, error: GatewayError) -> bytes:
@@ -76,7 +76,7 @@ class ResponseEventRelay(NamedEventRelay):
 
     def _other(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
         if kind == b"response.created":
-            return openai_json.inside("response", event, {"mmhie": self._initial})
+            return openai_json.insert("response", event, {"mmhie": self._initial})
         if kind in CLOSING:
             return self._close(event, light)
         if kind == b"error":  # the engine's own words may quote the request
@@ -113,7 +113,7 @@ class ResponseEventRelay(NamedEventRelay):
         self.ended = True
         self.usage = openai_json.usage_of(response)
         self.finals.append(final)
-        return openai_json.inside("response", event, {"mmhie": labels.merge(self._initial, final)})
+        return openai_json.insert("response", event, {"mmhie": labels.merge(self._initial, final)})
 
 
 def keep_whole(event: bytes) -> LightAnswer:

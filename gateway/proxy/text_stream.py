@@ -13,7 +13,7 @@ MOST_WAITING = 64  # deltas, each of which may end as a marker begins
 
 
 class TextForm(NamedTuple):
-    """How an API's delta events hold their text; `read` raises EngineGarbled."""
+    """The place of the text in an API's delta events; `read` raises EngineGarbled."""
 
     read: Callable[[Json], str]
     write: Callable[[Json, str], Json]
@@ -104,7 +104,7 @@ class NamedEventRelay:
     """The common part of the relays of named events, which have the methods of ChunkRelay."""
 
     form: ClassVar[TextForm]
-    framed: None = None  # every event is read
+    pass_chunk: None = None  # every event is parsed
 
     def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
         self.usage: Json | None = None

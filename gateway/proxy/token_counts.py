@@ -74,8 +74,8 @@ class CountAnswer:
     async def send(self) -> None:
         """Send the engine's JSON; raise EngineGarbled or OutOfMemory."""
         _, response, _, exchange, memory = self._opened
-        held = memory.held_bytes
-        body = await response.read_all(seen=lambda size: memory.hold(held + size))
-        memory.hold(held + len(body) + parsed_bytes(body))
+        before = memory.held_bytes
+        body = await response.read_all(seen=lambda size: memory.hold(before + size))
+        memory.hold(before + len(body) + parsed_bytes(body))
         openai_json.parse_page(body)
         await exchange.respond(200, body, headers=[NO_STORE])

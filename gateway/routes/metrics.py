@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.engine.metrics import load_of, scrape
+from gateway.engine.metrics import read_load, scrape
 from gateway.runtime.json_types import Json
 from gateway.services import ServicesDep
 
@@ -34,7 +34,7 @@ async def load(services: ServicesDep) -> Json:
     The engine's numbers are null while it is unreachable; `time` is in seconds since 1970.
     """
     exposition = await scrape(services.metered, services.heavy)
-    load = await services.heavy.on(exposition, lambda: load_of(exposition))
+    load = await services.heavy.on(exposition, lambda: read_load(exposition))
     inflight, waiting = services.metrics.load(services.admission)
     return {
         "time": time.time(),

@@ -2,7 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.engine.metrics import EngineLoad, load_of, merge, vllm_families
+from gateway.engine.metrics import EngineLoad, merge, read_load, vllm_families
 
 TWO_ENGINES = b"""\
 # TYPE vllm:num_requests_running gauge
@@ -17,14 +17,14 @@ vllm:num_requests_running_other 9.0
 
 def test_engines_of_a_group() -> None:
     """Requests and tokens add up; the fullest cache is the one that matters."""
-    load = load_of(TWO_ENGINES)
+    load = read_load(TWO_ENGINES)
 
     assert load == EngineLoad(running=5, kv_cache_usage=0.75, generated_tokens=1200)
 
 
 def test_nothing_is_told() -> None:
     """An engine other than vLLM."""
-    assert load_of(b"") == EngineLoad()
+    assert read_load(b"") == EngineLoad()
 
 
 def test_the_engine_s_part_is_its_own_families() -> None:

@@ -109,7 +109,7 @@ def test_inside_response_adds_and_changes_nothing(
     document = {**others, "response": response}
     raw = json.dumps(document, ensure_ascii=False, separators=separators).encode()
     event = b"event: response.created\ndata: " + raw + b"\n\n"
-    more = openai_json.inside("response", event, ADDITIONS)
+    more = openai_json.insert("response", event, ADDITIONS)
     told = json.loads(more.removeprefix(b"event: response.created\ndata: "))
     assert told == {**others, "response": {**ADDITIONS, **response}}
     added = orjson.dumps(ADDITIONS)[1:-1]
@@ -124,7 +124,7 @@ def test_what_is_no_object_is_garbled(content: bytes) -> None:
         openai_json.parse(content)
     for event in (b"data: {}\n\n", b'data: {"response":null}\n\n', b""):
         with pytest.raises(EngineGarbled):
-            openai_json.inside("response", event, ADDITIONS)
+            openai_json.insert("response", event, ADDITIONS)
 
 
 @given(answer=DOCUMENTS | st.fixed_dictionaries({"choices": VALUES, "usage": VALUES}))
