@@ -46,16 +46,16 @@ ISLAND = re.compile(
 
 def redact(message: str) -> str:
     """Return a message without words that are not the engine's own."""
-    shown = PIECE.sub(shown_piece, message[:LONGEST_MESSAGE])
+    shown = PIECE.sub(redact_piece, message[:LONGEST_MESSAGE])
     shown = ISLAND.sub("", shown)
     return shown + WITHHELD if len(message) > LONGEST_MESSAGE else shown
 
 
-def shown_piece(match: re.Match[str]) -> str:
+def redact_piece(match: re.Match[str]) -> str:
     """Return a piece of a message, with the caller's words withheld."""
     if match["finding"]:
         text = match["text"].replace("\\'", "'").replace('\\"', '"')
-        return match["finding"] + PIECE.sub(shown_piece, text) + match["mark"]
+        return match["finding"] + PIECE.sub(redact_piece, text) + match["mark"]
     if match["input"] or match["value"]:
         return (match["input"] or match["value"]) + WITHHELD
     if match["link"]:  # to pydantic's documentation of the error

@@ -73,11 +73,11 @@ def refusal(status: int, body: bytes) -> EngineRefusal:
     if not isinstance(message, str):
         ours = {"type": "invalid_request_error", "param": None, "code": status}
         return EngineRefusal(status, ours, f"The engine refused this request (status {status}).")
-    shown = {name: shown_field(name, error.get(name)) for name in ("type", "param", "code")}
+    shown = {name: redact_field(name, error.get(name)) for name in ("type", "param", "code")}
     return EngineRefusal(status, shown, redact(message))
 
 
-def shown_field(name: str, value: object) -> object:
+def redact_field(name: str, value: object) -> object:
     """Return another field of the error if it is the engine's own: a class name, a number, or the
     path of a field of the API."""
     if not isinstance(value, str):

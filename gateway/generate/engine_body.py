@@ -1,21 +1,21 @@
-"""The engine's request for a prompt: by the chat template where the model has one."""
+"""The engine's request for a prompt: a chat if the model has a chat template, else a completion."""
 
 from gateway.engine.watch import ServedModel
 from gateway.generate.prompt import Prompt
 from gateway.runtime.json_types import Json
 
-# What opens and ends reasoning is generated, too; the launcher makes room for that much more.
+# Of the markers around the reasoning, which are generated, too; the launcher adds as much.
 MARKER_TOKENS = 16
 
 
 def engine_budget(prompt: Prompt, model: ServedModel, *, reasoning_budget: int) -> int:
-    """Tokens the engine may generate in all: it knows one budget only."""
+    """Return the tokens that the engine may generate for reasoning and answer together."""
     return prompt.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
 
 
 def options(prompt: Prompt, model: ServedModel, *, reasoning_budget: int) -> Json:
-    """The engine's request but for its `content`; the reasoning budget comes on top of the
-    answer's, both in tokens."""
+    """Return the engine's request without its `content`; the reasoning budget, in tokens, is added
+    to the answer's."""
     fixed: Json = {
         "model": model.id,
         "max_tokens": engine_budget(prompt, model, reasoning_budget=reasoning_budget),
@@ -25,18 +25,18 @@ def options(prompt: Prompt, model: ServedModel, *, reasoning_budget: int) -> Jso
     }
     if model.budgets_reasoning:
         fixed["thinking_token_budget"] = reasoning_budget
-    return fixed | chosen(prompt, model)
+    return fixed | optional_fields(prompt, model)
 
 
 def content(prompt: Prompt, model: ServedModel) -> Json:
-    """The part that `/tokenize` counts: messages, or all texts as one prompt."""
+    """Return the part that `/tokenize` counts: messages, or all texts as one prompt."""
     if model.has_chat_template:
         return {"messages": prompt.messages()}
     return {"prompt": "\n\n".join(prompt.texts())}
 
 
-def chosen(prompt: Prompt, model: ServedModel) -> Json:
-    """Fields that the caller set; what is left out is the engine's choice."""
+def optional_fields(prompt: Prompt, model: ServedModel) -> Json:
+    """Return the optional fields that the caller has set."""
     fields = {
         "top_p": prompt.top_p,
         "seed": prompt.seed,

@@ -1,4 +1,4 @@
-"""/llm/generate: a prompt in, an answer out as JSON, server-sent events or plain text."""
+"""POST /llm/generate: answers to a prompt as JSON, server-sent events or plain text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from gateway.engine.watch import ServedModel
 from gateway.errors import EngineGarbled, GatewayError
 from gateway.generate import engine_body, truncation
 from gateway.generate.prompt import EngineDelta, Prompt
-from gateway.generate.request import Form, checked, finale, form_of
+from gateway.generate.request import Form, choose_form, closing_fields, parse_fields
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
@@ -32,7 +32,7 @@ from gateway.safety.transcript import Transcript
 from gateway.safety.wording import Wording
 from gateway.services import Services
 
-PIECE_BYTES = 64  # of a piece of text beside its characters
+PIECE_BYTES = 64  # overhead of a piece of text
 COPIES = 3  # of an answer at its end: in pieces, joined, as JSON
 PLAIN_TEXT = (
     (b"content-type", b"text/plain; charset=utf-8"),
@@ -43,12 +43,12 @@ PLAIN_TEXT = (
 
 
 class Generate:
-    """Reads the bodies of POST /llm/generate."""
+    """The handler of POST /llm/generate."""
 
     def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> "PreparedPrompt":
         """Check a request and prepare the engine's."""
         settings = services.settings
-        request = checked(incoming.request)
+        request = parse_fields(incoming.request)
         model = services.model_seen()
         prompt = request.to_prompt(
             max_tokens=settings.max_tokens,
@@ -57,35 +57,35 @@ class Generate:
         )
         stream = settings.streaming if request.stream is None else request.stream
         principal = exchange.record.principal
-        prompt = permitted(prompt, services, may_see="reasoning" in principal.scopes)
+        prompt = withhold_reasoning(prompt, services, may_see="reasoning" in principal.scopes)
         options = engine_body.options(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
         options |= services.gate.engine_fields(principal, options, ranked=model.by_priority)
         return PreparedPrompt(
             prompt,
             model,
-            form_of(exchange.header(b"accept"), stream=stream, default=settings.stream_format),
+            choose_form(exchange.header(b"accept"), stream=stream, default=settings.stream_format),
             options,
-            services.labels.facts_of(options, digested(incoming.request, prompt)),
+            services.labels.facts_of(options, bytes_to_digest(incoming.request, prompt)),
             incoming.transcript,
         )
 
 
-def permitted(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
-    """Withhold reasoning that this caller may not see."""
+def withhold_reasoning(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
+    """Withhold the reasoning if this caller may not see it."""
     if not prompt.include_reasoning or is_shown(services.settings.reasoning, may_see):
         return prompt
     return replace(prompt, include_reasoning=False, is_reasoning_withheld=True)
 
 
-def digested(request: Json, prompt: Prompt) -> bytes:
-    """Return what the prompt's digest is of: the default system prompt is an input like the
-    caller's own. Sorted: the same request has the same digest, however its JSON was written."""
+def bytes_to_digest(request: Json, prompt: Prompt) -> bytes:
+    """Return the bytes for the prompt's digest: the request with its system prompt, also the
+    default one, in sorted order, so that the same request always has the same digest."""
     return orjson.dumps({**request, "system": prompt.system}, option=orjson.OPT_SORT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedPrompt:
-    """A prompt, the engine's request but for the conversation, and the form of the answer."""
+    """A prompt, the engine's request without the conversation, and the form of the answer."""
 
     prompt: Prompt
     model: ServedModel
@@ -100,10 +100,10 @@ class PreparedPrompt:
 
     @property
     def held_bytes(self) -> int:
-        return 3 * sum(map(getsizeof, self.prompt.texts()))  # it is sent in a body of its own
+        return 3 * sum(map(getsizeof, self.prompt.texts()))  # the engine's body is a copy
 
     async def fit(self, services: Services) -> "FittedPrompt":
-        """The prompt as it fits the limit and the model's context."""
+        """Return the prompt within the limit and the model's context; raise InputTooLong."""
         settings, model = services.settings, self.model
         limit = truncation.limit_for(
             self.prompt,
@@ -120,14 +120,14 @@ class PreparedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class FittedPrompt:
-    """A prompt that fits, as the engine takes it."""
+    """A prompt that fits, with the engine's path and body."""
 
     prepared: PreparedPrompt
     path: str
     body: bytes
 
     def answer(self, opened: Opened, services: Services) -> "GeneratedAnswer":
-        """The answer in the form that was chosen; the engine always streams."""
+        """Return the answer in the chosen form; the engine always streams."""
         if not is_stream(opened.response):
             raise EngineGarbled(
                 "The engine did not stream its answer; check that it serves an OpenAI API."
@@ -166,7 +166,7 @@ class GeneratedAnswer:
 
     @property
     def beginnings(self) -> list[str]:
-        """The first words of the text so far, if there is any."""
+        """The first words of the text so far, if any."""
         text = self.reader.answer.text or self.reader.text()
         return [text[:HEAD]] if text else []
 
@@ -175,13 +175,13 @@ class GeneratedAnswer:
         return self.services.labels.disclaimer.text
 
     def digests(self) -> list[str]:
-        """The digest of the text so far, if there is any."""
+        """Return the digest of the text so far, if any."""
         text = self.reader.text()
         return [self._digest(text)] if text else []
 
     async def send(self) -> None:
-        """Write the deltas that the caller may see, then the end; raises NoAnswer at the end of an
-        answer without text."""
+        """Write the deltas that the caller may see, then the end; raise NoAnswer for an answer
+        without text."""
         shows_reasoning, reasons = self.request.prompt.include_reasoning, False
         async for delta in self.reader.deltas():
             self._hold(delta)
@@ -198,14 +198,14 @@ class GeneratedAnswer:
         await self.finish()
 
     async def write(self, delta: EngineDelta) -> None:
-        """Send a delta, where the form of the answer has any."""
+        """Send a delta, if the form of the answer has deltas."""
 
     async def finish(self) -> None:
         """Send the end of the answer, or all of it."""
         raise NotImplementedError("Each form of an answer has its own end.")
 
     def _hold(self, delta: EngineDelta) -> None:
-        """Account for what is kept of the answer to its end, since it has a digest of all."""
+        """Reserve memory for the text, which is stored until the end for its digest."""
         before = self._gathered // LARGE_BYTES
         self._gathered += PIECE_BYTES + len(delta.text) + len(delta.reasoning)
         if self._gathered // LARGE_BYTES > before:
@@ -218,7 +218,7 @@ class GeneratedAnswer:
             raise no_answer(answer)
 
     def _final(self) -> Json:
-        """The closing half of the label, once the deltas have ended."""
+        """Return the closing half of the label, after the last delta."""
         answer, prompt = self.reader.answer, self.request.prompt
         return self.reader.ending().label(
             [*prompt.warnings(), *self._other_model(), *answer.warnings],
@@ -231,15 +231,15 @@ class GeneratedAnswer:
         return keyed_digest(self.services.labels.key, text, self.request.transcript)
 
     def _other_model(self) -> list[str]:
-        """Return a warning where the engine names a model that is not served."""
+        """Return a warning if the engine names a model that is not served."""
         served = self.request.model.ids
         is_other = is_another_model(self.reader.answer.model, served)
         return [OTHER_MODEL] if is_other else []
 
     def closing(self) -> Json:
-        """Everything of an answer but its text, once its deltas have ended."""
+        """Return the fields of the answer without its text, after the last delta."""
         (final,) = self.finals
-        return finale(
+        return closing_fields(
             self.reader.answer,
             model=self.request.model.id,
             mmhie=merge(self.label, final),
@@ -247,24 +247,24 @@ class GeneratedAnswer:
         )
 
 
-def paragraphs(notices: Sequence[Notice]) -> str:
-    """Return notices as paragraphs of a plain text."""
+def format_notices(notices: Sequence[Notice]) -> str:
+    """Format notices as paragraphs of plain text."""
     return "".join(f"{notice['message']}\n\n" for notice in notices)
 
 
 def end_of_text(truncated: str | None, wording: Wording, last: str) -> bytes:
-    """Return the end of a plain text: what was cut off, where something was, and the last lines."""
+    """Return the end of a plain text: a sentence about a truncation, and the last lines."""
     cut = f"\n\n{wording.closing(truncated)}" if truncated else ""
     return f"{cut}\n\n{last}\n".encode()
 
 
-def interrupted(wording: Wording, last: str, error: GatewayError) -> bytes:
-    """Return the end of a plain text that could not be finished."""
+def render_failure(wording: Wording, last: str, error: GatewayError) -> bytes:
+    """Render a failure as the end of a plain text."""
     return f"\n\n[{wording.interrupted}: {error.message}]\n\n{last}\n".encode()
 
 
 class JsonAnswer(GeneratedAnswer):
-    """The whole answer as one object."""
+    """The whole answer as one JSON object."""
 
     async def finish(self) -> None:
         body = await self.services.heavy.on(self.reader.answer.text, self._body)
@@ -279,7 +279,7 @@ class JsonAnswer(GeneratedAnswer):
 
 
 class EventAnswer(GeneratedAnswer):
-    """Every delta as an event the moment it is there, then one with everything else."""
+    """Every delta as an event as soon as it arrives, then one event with all other fields."""
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         super().__init__(request, opened, services)
@@ -297,7 +297,7 @@ class EventAnswer(GeneratedAnswer):
             self._early = {}
 
     def _events(self, delta: EngineDelta) -> list[Mapping[str, str]]:
-        """Answer and reasoning never share an event."""
+        """Return the events of a delta; answer and reasoning have separate events."""
         text = delta.text
         if text and self._opening:
             text, self._opening = self._opening + text, ""
@@ -312,17 +312,17 @@ class EventAnswer(GeneratedAnswer):
 
 
 def in_band(error: GatewayError) -> bytes:
-    """Return the end of a stream of events that could not be finished."""
+    """Render a failure as the end of a stream of events."""
     return sse.encode(error.envelope()) + sse.DONE
 
 
 class TextAnswer(GeneratedAnswer):
-    """Notices, then the answer's text as it comes; what was cut off, the disclaimer and the
-    emergency note close it."""
+    """Plain text: notices, the answer as it arrives, then a sentence about a truncation, the
+    disclaimer and the emergency note."""
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         super().__init__(request, opened, services)
-        self._opening = paragraphs(self.label["notices"])
+        self._opening = format_notices(self.label["notices"])
         if services.settings.disclaimer_in_text in ("prefix", "both"):
             self._opening += placement.opening(self.disclaimer, "prefix")
         self._last = f"{self.disclaimer}\n{services.labels.emergency_note}"
@@ -330,7 +330,7 @@ class TextAnswer(GeneratedAnswer):
     async def write(self, delta: EngineDelta) -> None:
         exchange, wording = self.exchange, self.services.screener.wording
         if not exchange.record.status:
-            words = partial(interrupted, wording, self._last)
+            words = partial(render_failure, wording, self._last)
             await exchange.start(200, PLAIN_TEXT, last_words=words)
         if delta.text:
             await exchange.write((self._opening + delta.text).encode())

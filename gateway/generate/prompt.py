@@ -1,4 +1,4 @@
-"""A prompt and its answer, whatever form the answer takes."""
+"""A prompt and its answer, independent of the form of the answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,13 @@ from typing_extensions import TypedDict
 from gateway.runtime.json_types import Json
 
 Effort = Literal["low", "medium", "high"]
-# Something that is not blank: neither to JSON Schema nor to Python, which counts four more.
+# A text that is not blank in JSON Schema or in Python, which has four more blank characters.
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"[^\s\x1c-\x1f]")]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True))
 class Message(TypedDict):
-    """An earlier message of the conversation: what the user asked, or the model answered. The
-    engine is sent it as the caller sent it."""
+    """An earlier message of the conversation, sent to the engine unchanged."""
 
     role: Literal["user", "assistant"]
     content: Text
@@ -38,7 +37,7 @@ class Prompt:
     reasoning_effort: Effort | None = None
     include_reasoning: bool = False
     was_cut: bool = False
-    is_reasoning_withheld: bool = False  # requested, and the policy says no
+    is_reasoning_withheld: bool = False  # requested, but the policy forbids it
 
     def messages(self) -> list[Mapping[str, object]]:
         """Return the whole conversation as messages of the engine's chat API."""
@@ -51,7 +50,7 @@ class Prompt:
         return [*system, *(message["content"] for message in self.history), self.text]
 
     def warnings(self) -> list[str]:
-        """Warnings about changes to the prompt before it was sent."""
+        """Return the warnings about changes to the prompt."""
         changed = {
             "input_truncated": self.was_cut,
             "reasoning_withheld": self.is_reasoning_withheld,
@@ -61,7 +60,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class EngineDelta:
-    """A piece of an answer, as the engine emitted it."""
+    """A piece of an answer."""
 
     text: str = ""
     reasoning: str = ""
@@ -69,7 +68,7 @@ class EngineDelta:
 
 @dataclass(slots=True)
 class EngineAnswer:
-    """An answer so far; complete once its deltas have ended."""
+    """An answer so far; it is complete after the last delta."""
 
     text: str = ""
     reasoning: str = ""

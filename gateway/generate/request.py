@@ -25,12 +25,12 @@ WEIGHT = re.compile(rb"[01](?:\.\d{0,3})?")
 
 
 def whole(value: object) -> object:
-    """Return a number without a fraction as an integer, which it is in JSON: 8.0."""
+    """Return an integer for a number without a fraction: 8.0 is a whole number in JSON."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Whole = BeforeValidator(whole)
-# What a field must be, by the rule it breaks; and of those that take two forms.
+# The end of the sentence about a wrong field, by pydantic's name of the error.
 MUST: Mapping[str, str] = {
     "bool_type": "be true or false",
     "finite_number": "be a finite number",
@@ -46,12 +46,12 @@ MUST: Mapping[str, str] = {
     "string_too_short": "not be empty",
     "string_type": "be text",
 }
-PLAIN: Mapping[str, str] = {"stop": "be text, or a list of up to 16 texts, none of them empty"}
+BY_FIELD: Mapping[str, str] = {"stop": "be text, or a list of up to 16 texts, none of them empty"}
 Stop = Annotated[str, StringConstraints(min_length=1)]
 
 
 class GenerateRequest(BaseModel):
-    """The body of POST /llm/generate; a field it does not know is an error."""
+    """The body of POST /llm/generate; unknown fields are an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
@@ -83,8 +83,8 @@ class GenerateRequest(BaseModel):
     def to_prompt(
         self, *, max_tokens: int, system: str | None, max_history: int | None = None
     ) -> Prompt:
-        """The prompt; raises InvalidField when it wants more than `max_tokens`, or goes on with
-        more than `max_history` turns."""
+        """Return the prompt; raise InvalidField for more than `max_tokens` tokens or `max_history`
+        turns."""
         if self.max_tokens is not None and self.max_tokens > max_tokens:
             raise InvalidField(
                 f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
@@ -125,9 +125,9 @@ class GenerateResponse(BaseModel):
     mmhie: Json = Field(description="Disclaimer, provenance and labels.")
 
 
-def checked(request: Json) -> GenerateRequest:
-    """The request, every field checked, null as good as absent; raises InvalidField, which quotes
-    nothing of it."""
+def parse_fields(request: Json) -> GenerateRequest:
+    """Check every field of a request; null in an optional field counts as missing. Raise
+    InvalidField, which never quotes the request."""
     fields = GenerateRequest.model_fields
     optional = {name for name, field in fields.items() if not field.is_required()}
     given = {
@@ -140,7 +140,7 @@ def checked(request: Json) -> GenerateRequest:
 
 
 def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidField:
-    """The first finding, by the name of a field we know and the rule it breaks."""
+    """Return the error for the first wrong field: its name and the rule that it breaks."""
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     if name not in request.model_fields:
@@ -148,20 +148,22 @@ def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidFiel
         return InvalidField(f"The request body has an unknown field; known are {known}.")
     if first["type"] == "missing":
         return InvalidField(f"{name} is required.", param=name)
-    must = PLAIN.get(name) or MUST.get(first["type"])
-    if must is None or (len(first["loc"]) > 1 and name not in PLAIN):  # within a message of history
+    must = BY_FIELD.get(name) or MUST.get(first["type"])
+    if must is None or (
+        len(first["loc"]) > 1 and name not in BY_FIELD
+    ):  # within a message of history
         return InvalidField(f"{name} is not valid: {first['msg']}.", param=name)
     return InvalidField(f"{name} must {must.format(**limits_in(first))}.", param=name)
 
 
 def limits_in(error: Mapping[str, Any]) -> dict[str, object]:
-    """The limits that a rule names, as a person writes them: 2 and not 2.0."""
+    """Return the limits of a rule as a person writes them: 2 instead of 2.0."""
     limits = error.get("ctx", {}).items()
     return {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits}
 
 
-def finale(answer: EngineAnswer, *, model: str, mmhie: Json, request_id: str) -> Json:
-    """Everything of an answer but its text."""
+def closing_fields(answer: EngineAnswer, *, model: str, mmhie: Json, request_id: str) -> Json:
+    """Return the fields of an answer without its text."""
     return {
         "model": model,
         "finish_reason": answer.finish_reason,
@@ -175,10 +177,12 @@ def finale(answer: EngineAnswer, *, model: str, mmhie: Json, request_id: str) ->
     }
 
 
-def form_of(accept: bytes, *, stream: bool, default: StreamForm = "sse") -> Form:
-    """The form of the answer: JSON, server-sent events, or the plain text of the first release. A
-    form of streams has to be preferred to JSON, too, else the default counts: many clients name
-    all of them."""
+def choose_form(accept: bytes, *, stream: bool, default: StreamForm = "sse") -> Form:
+    """Return the form of the answer: JSON, server-sent events or plain text.
+
+    Of the forms that `accept` names, the preferred one counts if it is a stream; else the default
+    does. Many clients name all of them.
+    """
     if not stream:
         return "json"
     ranked = sorted(
@@ -193,9 +197,9 @@ def ranges_in(accept: bytes) -> Iterator[tuple[bytes, float]]:
     for part in accept.lower().split(b","):
         name, *parameters = (piece.strip() for piece in part.split(b";"))
         weights = [parameter[2:] for parameter in parameters if parameter.startswith(b"q=")]
-        yield name, weight_of(weights[0]) if weights else 1.0
+        yield name, parse_weight(weights[0]) if weights else 1.0
 
 
-def weight_of(text: bytes) -> float:
-    """Return a weight from 0 to 1; 1 for what is none."""
+def parse_weight(text: bytes) -> float:
+    """Return a weight from 0 to 1; 1 if it is not valid."""
     return float(text) if WEIGHT.fullmatch(text) else 1.0

@@ -1,4 +1,4 @@
-"""Read the engine's stream: deltas of one answer, then why it ended and what is wrong with it."""
+"""Reads the engine's stream: the deltas of one answer, then its end and its warnings."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -17,7 +17,7 @@ from gateway.safety.reasoning import text_of
 
 
 class AnswerReader:
-    """Reads one streamed chat or text completion; `answer` fills as `deltas` go by."""
+    """Reads one streamed chat or text completion; `answer` is filled while `deltas` runs."""
 
     def __init__(
         self,
@@ -28,9 +28,9 @@ class AnswerReader:
         reasoning_budget: int | None = None,
         require: Callable[[int], object] = id,
     ) -> None:
-        """Budgets are in tokens; that for reasoning is given where the engine enforces it.
-        `require` is called with the bytes that a large event takes, before it is parsed: in a
-        thread of `heavy`."""
+        """Budgets are in tokens; the reasoning budget is set if the engine enforces it. `require`
+        is called with the memory for a large event before that is parsed, in a thread of
+        `heavy`."""
         self.answer = EngineAnswer()
         self._response = response
         self._require = require
@@ -41,12 +41,12 @@ class AnswerReader:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._tokens_before_answer: int | None = None
-        self._is_ours = False  # the end: the answer's own budget
+        self._is_ours = False  # we ended the answer at its own budget
         self._pieces = 0
-        self.pieces = 0  # of reasoning, too
+        self.pieces = 0  # including reasoning
 
     def ending(self) -> Ending:
-        """Return the end of the answer, once its deltas have ended."""
+        """Return the end of the answer, after the last delta."""
         answer = self.answer
         return Ending(
             answer.finish_reason,
@@ -56,14 +56,14 @@ class AnswerReader:
         )
 
     def text(self) -> str:
-        """The answer's text so far."""
+        """Return the answer's text so far."""
         return "".join(self._text)
 
     async def deltas(self) -> AsyncIterator[EngineDelta]:
-        """Every piece that holds text; raises EngineCut, EngineGarbled, EngineRejected, NoAnswer.
+        """Yield every piece with text; raise EngineCut, EngineGarbled, EngineRejected or NoAnswer.
 
-        Ends early, as a cut-off answer, once the answer has used its own budget: the engine only
-        knows the sum of reasoning and answer.
+        The answer is cut off when its own budget is used up: the engine only knows the sum of
+        reasoning and answer.
         """
         async for content in self._contents():
             delta = await self._heavy.on(content, partial(self._take, content))
@@ -127,8 +127,8 @@ class AnswerReader:
         return spent if isinstance(spent, int) else 0
 
     def _over_budget(self) -> bool:
-        """Counted by the engine where it counts; a piece is a token at least, so an engine that
-        does not stop by itself is stopped, too."""
+        """Return whether the answer has used its budget, by the engine's counts, or by the pieces:
+        each has at least one token."""
         begun = self._tokens_before_answer
         if begun is None or self.answer.finish_reason is not None:
             return False
@@ -145,7 +145,8 @@ class AnswerReader:
         answer.warnings += self._budget_warnings()
 
     def _budget_warnings(self) -> list[str]:
-        """Reasoning that a budget ended, and an answer that it left too little for."""
+        """Return the warnings about reasoning that was cut, or that left too little for the
+        answer."""
         details = (self.answer.usage or {}).get("completion_tokens_details")
         thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
         budget = self._reasoning_budget
@@ -158,7 +159,7 @@ class AnswerReader:
 
 
 def no_answer(answer: EngineAnswer) -> NoAnswer:
-    """The error for tokens spent and no answer text."""
+    """Return the error for an answer without text."""
     if answer.reasoning:
         return NoAnswer(
             "The model used its whole budget for reasoning and gave no answer; raise "

@@ -1,4 +1,4 @@
-"""Fit a prompt into the model's context: counted by the engine's tokenizer, cut on request."""
+"""Fits a prompt into the model's context, with the engine's tokenizer; cuts it if allowed."""
 
 from dataclasses import replace
 from typing import Literal, TypeVar
@@ -18,19 +18,19 @@ from gateway.runtime.json_types import Json
 Side = Literal["none", "left", "right"]
 T = TypeVar("T")
 
-# What a template adds for one more message beyond its text: role markers, line ends.
+# The template's tokens around each message: role markers, line ends.
 MESSAGE_TOKENS = 32
-BYTES_PER_TOKEN = 4  # of English text; used only where the engine cannot count
-CUTS = 4  # cutting between tokens can make new ones at the seam, so it is checked again
+BYTES_PER_TOKEN = 4  # of English text; used only if the engine cannot count
+CUTS = 4  # a cut text may have other tokens at its end, so it is counted again
 
 
 async def fit(
     prompt: Prompt, model: ServedModel, engine: EngineClient, *, limit: int, cut: Side
 ) -> Prompt:
-    """Return the prompt as it is sent; raises InputTooLong with counts.
+    """Return the prompt to send; raise InputTooLong with counts.
 
-    `limit` is in tokens, template included. A token is at least one byte, so most prompts
-    are known to fit without asking the engine.
+    `limit` is in tokens, template included. A token is at least one byte, so most prompts certainly
+    fit, and the engine need not count them.
     """
     if most_tokens(prompt, model) <= limit:
         return prompt
@@ -50,7 +50,7 @@ async def fit(
 
 
 def limit_for(prompt: Prompt, model: ServedModel, *, max_input: int, reasoning_budget: int) -> int:
-    """The longest input in tokens that leaves room for the answer in the model's context."""
+    """Return the longest input, in tokens, that leaves room for the answer in the context."""
     if model.max_model_len is None:
         return max_input
     budget = engine_body.engine_budget(prompt, model, reasoning_budget=reasoning_budget)
@@ -58,14 +58,14 @@ def limit_for(prompt: Prompt, model: ServedModel, *, max_input: int, reasoning_b
 
 
 def most_tokens(prompt: Prompt, model: ServedModel) -> int:
-    """An upper bound, in tokens."""
+    """Return an upper bound of the prompt's tokens."""
     texts = prompt.texts()
     text_bytes = sum(len(text.encode()) for text in texts)
     return text_bytes + model.template_tokens + len(texts) * MESSAGE_TOKENS
 
 
 async def count_tokens(prompt: Prompt, model: ServedModel, engine: EngineClient) -> int:
-    """Exact where the engine has /tokenize; elsewhere an estimate from the bytes."""
+    """Count a prompt's tokens with the engine's /tokenize, or estimate them from its bytes."""
     if not model.counts_tokens:
         return most_tokens(prompt, model) // BYTES_PER_TOKEN
     body = {"model": model.id, **engine_body.content(prompt, model)}
@@ -75,7 +75,7 @@ async def count_tokens(prompt: Prompt, model: ServedModel, engine: EngineClient)
 async def shorten(
     prompt: Prompt, model: ServedModel, engine: EngineClient, *, over: int, side: Side
 ) -> Prompt:
-    """The prompt without its first (left) or last (right) `over` tokens."""
+    """Return the prompt without its first (left) or last (right) `over` tokens."""
     plain = {"model": model.id, "prompt": prompt.text, "add_special_tokens": False}
     tokens = await _ask_engine(engine, TOKENIZE, plain, ("tokens", list))
     remaining = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
@@ -89,7 +89,7 @@ async def shorten(
 async def _ask_engine(
     engine: EngineClient, path: str, body: Json, wanted: tuple[str, type[T]]
 ) -> T:
-    """One field of the engine's answer, of the type it must have."""
+    """Return one field of the engine's answer; raise EngineGarbled for another type."""
     name, kind = wanted
     request = EngineRequest("POST", path, orjson.dumps(body), total_s=PROBE_TIMEOUT_S)
     status, answer = await engine.fetch(request)

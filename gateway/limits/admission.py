@@ -1,4 +1,4 @@
-"""Admission: how many requests are at the engine at once, who may wait, and in which order."""
+"""Admission: the number of requests at the engine, and the queue of those that wait."""
 
 import asyncio
 import math
@@ -14,16 +14,19 @@ from gateway.principal import PRIORITIES, Priority
 from gateway.runtime.futures import settle
 from gateway.settings.gateway import GatewaySettings
 
-SHARE = 8  # of the queue, an eighth: a lower class's own while it asks for it
-ASKED_S = 60.0  # as long as the longest Retry-After: who was refused may come again by then
-MAX_SKIPS = 8  # of a waiting class in a row: batch work is slow, never starved
+SHARE = 8  # an eighth of the queue is reserved for a lower class that needs it
+RESERVED_S = 60.0  # after a refusal: the longest Retry-After
+MAX_SKIPS = 8  # of a waiting class in a row, so that it never starves
 NEWEST_WEIGHT = 0.2
-MAX_RETRY_AFTER_S = 60  # what was true a minute ago says little
+MAX_RETRY_AFTER_S = 60
 
 
 class Slot:
-    """A slot at the engine for as long as the block lasts, which must be until the end of the
-    response's body: a slot released at the first byte would admit without limit."""
+    """A slot at the engine, taken for the duration of the block.
+
+    The block must last until the end of the response's body: released at the first byte, slots
+    would limit nothing.
+    """
 
     __slots__ = ("_priority", "_queue")
 
@@ -46,8 +49,8 @@ class Slot:
 class RetryAfterEstimator:
     """Estimate Retry-After from recent slot releases.
 
-    The seconds between two releases, smoothed, are measured while all slots are taken: gaps when
-    nobody was waiting say nothing.
+    It smooths the seconds between two releases while all slots are taken. Gaps while slots are free
+    say nothing.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -55,7 +58,7 @@ class RetryAfterEstimator:
         self._last: float | None = None
         self._gap_s: float | None = None
 
-    def released(self) -> None:
+    def note_release(self) -> None:
         """Note a release while all slots were taken."""
         now = self._clock()
         if self._last is not None:
@@ -64,12 +67,12 @@ class RetryAfterEstimator:
             self._gap_s = known + NEWEST_WEIGHT * (gap - known)
         self._last = now
 
-    def idle(self) -> None:
-        """Note that not all slots are taken any more."""
+    def note_idle(self) -> None:
+        """Note that a slot is free."""
         self._last = None
 
     def wait_s(self, releases: int) -> int:
-        """Return whole seconds until that many releases, from 1 (also when unknown) to 60."""
+        """Return the whole seconds until that many releases, from 1 (also if unknown) to 60."""
         expected = releases * (self._gap_s or 0)
         return min(MAX_RETRY_AFTER_S, max(1, math.ceil(expected)))
 
@@ -98,13 +101,13 @@ class AdmissionQueue:
             priority: deque() for priority in PRIORITIES
         }
         self._skips: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
-        self._shares = shares_of(max_queue)
+        self._shares = reserved_shares(max_queue)
         self._clock = clock
-        self._asked: dict[Priority, float] = {}  # when a class was last refused for want of room
+        self._refused: dict[Priority, float] = {}  # the last refusal of each class
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
-        """Return one process's queue: workers have equal shares."""
+        """Return the queue of one process; workers have equal shares."""
         return cls(
             max_inflight=worker_share(settings.max_inflight, settings.workers),
             max_queue=worker_share(settings.max_queue, settings.workers),
@@ -116,36 +119,36 @@ class AdmissionQueue:
         return sum(map(len, self._waiting.values()))
 
     def slot(self, priority: Priority) -> Slot:
-        """Return a context manager that holds a slot."""
+        """Return a context manager for a slot."""
         return Slot(self, priority)
 
     async def acquire(self, priority: Priority) -> None:
-        """Take a slot; raises TooBusy or QueueTimeout."""
+        """Take a slot; raise TooBusy or QueueTimeout."""
         if not self.try_acquire(priority):
             await self.wait(priority)
 
     def try_acquire(self, priority: Priority) -> bool:
-        """Take a slot if one is free; False when there is room to wait, else raises TooBusy."""
+        """Take a slot if one is free; return False if there is room to wait; else raise TooBusy."""
         waiting = self.waiting
         if self.inflight < self.max_inflight and not waiting:
             self.inflight += 1
             return True
-        if waiting + self._kept_from(priority) >= self.max_queue and not self._evict_below(
+        if waiting + self._reserved_below(priority) >= self.max_queue and not self._evict_below(
             priority
         ):
-            self._asked[priority] = self._clock()
+            self._refused[priority] = self._clock()
             raise self._too_busy()
         return False
 
-    def _kept_from(self, priority: Priority) -> int:
-        """Return the room in the queue that is kept for lower classes: what is missing of the share
-        of each that was refused of late."""
-        since = self._clock() - ASKED_S
+    def _reserved_below(self, priority: Priority) -> int:
+        """Return the room in the queue that is reserved for lower classes: the free part of the
+        share of each class that was refused recently."""
+        since = self._clock() - RESERVED_S
         lower = PRIORITIES[PRIORITIES.index(priority) + 1 :]
         return sum(
             max(0, self._shares[name] - len(self._waiting[name]))
             for name in lower
-            if self._asked.get(name, since) > since
+            if self._refused.get(name, since) > since
         )
 
     def _too_busy(self) -> TooBusy:
@@ -155,11 +158,11 @@ class AdmissionQueue:
         )
 
     def _retry_after_s(self) -> int:
-        """Return the time after which all who wait now will have had a slot."""
+        """Return the time until all requests that wait now will have had a slot."""
         return self._estimator.wait_s(self.waiting + 1)
 
     async def wait(self, priority: Priority) -> None:
-        """Wait for a slot; raises QueueTimeout, or TooBusy when a higher class needs the room."""
+        """Wait for a slot; raise QueueTimeout, or TooBusy if a higher class needs the room."""
         queue = self._waiting[priority]
         granted = asyncio.get_running_loop().create_future()
         queue.append(granted)
@@ -176,34 +179,34 @@ class AdmissionQueue:
             raise
 
     def _abandon(self, queue: deque[asyncio.Future[None]], granted: asyncio.Future[None]) -> None:
-        """Leave the queue, or pass the slot on if it was granted in the same moment."""
+        """Leave the queue, or release the slot if it was granted at the same moment."""
         if granted in queue:
             queue.remove(granted)
         elif granted.done() and not granted.cancelled() and granted.exception() is None:
             self.release()
 
     def _evict_below(self, priority: Priority) -> bool:
-        """Make room in a full queue by refusing the last of the lowest class below this one that
-        has more than its share of the queue."""
+        """Make room in a full queue for this class: refuse the last request of the lowest class
+        that has more than its share."""
         for lower in PRIORITIES[: PRIORITIES.index(priority) : -1]:
             if len(self._waiting[lower]) > self._shares[lower]:
-                self._asked[lower] = self._clock()
+                self._refused[lower] = self._clock()
                 settle(self._waiting[lower].pop(), self._too_busy())
                 return True
         return False
 
     def release(self) -> None:
-        """Give a slot back: it passes to the next in the queue, or is free."""
+        """Release a slot: the next request in the queue gets it, or it is free."""
         if self.inflight >= self.max_inflight:
-            self._estimator.released()
+            self._estimator.note_release()
         while (queue := self._next_queue()) is not None:
             if settle(queue.popleft(), None):
-                return  # the count stays
+                return  # the number of requests stays the same
         self.inflight -= 1
-        self._estimator.idle()
+        self._estimator.note_idle()
 
     def _next_queue(self) -> deque[asyncio.Future[None]] | None:
-        """Return the queue of the highest class, unless a lower one was skipped too often."""
+        """Return the queue of the highest class, or of a lower one that was skipped too often."""
         ranked = [priority for priority in PRIORITIES if self._waiting[priority]]
         if not ranked:
             return None
@@ -215,9 +218,9 @@ class AdmissionQueue:
         return self._waiting[chosen]
 
 
-def shares_of(max_queue: int) -> dict[Priority, int]:
-    """Return the room in the queue that the classes above cannot take from each: a flood of
-    emergencies makes the others slow and does not stop them. The highest class keeps a place."""
+def reserved_shares(max_queue: int) -> dict[Priority, int]:
+    """Return the part of the queue that higher classes cannot take from each class: a flood of
+    emergencies slows the others down, but does not stop them. The highest class has one place."""
     left, shares = max_queue - 1, dict.fromkeys(PRIORITIES, 0)
     for lower in PRIORITIES[1:]:
         shares[lower] = max(0, min(left, max(1, max_queue // SHARE)))

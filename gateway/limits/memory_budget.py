@@ -1,4 +1,4 @@
-"""A budget for the memory of all bodies and answers that a process holds at once."""
+"""A budget for the memory of all request bodies and answers in a process."""
 
 import threading
 from types import TracebackType
@@ -8,20 +8,20 @@ from gateway.errors import BodyTooLarge, OutOfMemory
 from gateway.runtime import memory
 from gateway.settings.gateway import GatewaySettings
 
-PROCESS_BYTES = 96 * 1024 * 1024  # of a gateway that serves many small streams, and its margin
+PROCESS_BYTES = 96 * 1024 * 1024  # of a gateway with many small streams, with a margin
 LEAST_BYTES = 32 * 1024 * 1024
 CONTAINER_SHARE, MACHINE_SHARE = 2, 8
 RETRY_AFTER_S = 2
 
-# What Python keeps for a part of a parsed document, in bytes: never less than measured (docs).
+# Upper bounds of Python's memory for parts of a parsed document (docs/limits.md).
 LIST_BYTES, OBJECT_BYTES, ITEM_BYTES, TEXT_BYTES = 64, 184, 36, 58
-WIDE_BYTES = 4  # of each character of a text that holds an emoji
+WIDE_BYTES = 4  # of each character of a text with an emoji
 
 
 def parsed_bytes(document: bytes) -> int:
-    """Return an upper bound of the memory that a JSON document takes once it is parsed.
+    """Return an upper bound of the memory that a JSON document takes when it is parsed.
 
-    Two megabytes of `[]` or `{"": 0}` become sixty; clinical text stays as long as it is.
+    Two megabytes of `[]` or `{"": 0}` become sixty; clinical text keeps its size.
     """
     is_wide = not document.isascii() or b"\\u" in document
     return (
@@ -34,7 +34,7 @@ def parsed_bytes(document: bytes) -> int:
 
 
 class MemoryBudget:
-    """The bytes that the requests of this process may hold together."""
+    """The limit and the use of memory by all requests of this process."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.lock = threading.Lock()
@@ -43,17 +43,17 @@ class MemoryBudget:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
-        """Return one process's budget: workers have equal shares."""
+        """Return the budget of one process; workers have equal shares."""
         total = settings.max_memory or default_bytes(settings.workers)
         return cls(total // settings.workers)
 
     def lease(self) -> "MemoryLease":
-        """Return a lease of nothing yet, a context manager that gives back what it holds."""
+        """Return an empty lease, a context manager that returns its memory."""
         return MemoryLease(self)
 
 
 class MemoryLease:
-    """Memory that one request holds of the budget."""
+    """The memory of one request within the budget."""
 
     __slots__ = ("_budget", "held_bytes")
 
@@ -73,21 +73,21 @@ class MemoryLease:
         self.hold(0)
 
     def hold(self, size: int) -> None:
-        """Hold so many bytes from now on; raises OutOfMemory where more than before do not fit."""
+        """Set the bytes of this lease; raise OutOfMemory if the new size exceeds the budget."""
         more = size - self.held_bytes
         if more > 0:
             self.require(more)
         self.add(more)
 
     def add(self, more: int) -> None:
-        """Hold so many bytes more, whether they fit or not: only the next requests are refused. For
-        any thread."""
+        """Add bytes, even beyond the budget, which refuses only later requests then. Any thread may
+        call this."""
         with self._budget.lock:
             self._budget.held_bytes += more
         self.held_bytes += more
 
     def require(self, size: int) -> None:
-        """Raise OutOfMemory where so many bytes more do not fit now. For any thread."""
+        """Raise OutOfMemory if this many more bytes exceed the budget. Any thread may call this."""
         if self._budget.held_bytes + size > self._budget.limit_bytes:
             raise OutOfMemory(
                 "The gateway's memory for requests and answers is in use (MMHIE_MAX_MEMORY); try "
@@ -96,7 +96,7 @@ class MemoryLease:
             )
 
     def hold_request(self, size: int) -> None:
-        """The same for a request; raises BodyTooLarge where it would not fit alone."""
+        """Set the bytes for a request body; raise BodyTooLarge if it exceeds the budget alone."""
         if size > self._budget.limit_bytes:
             raise BodyTooLarge(
                 "The request body takes more memory than the gateway has for all requests "
@@ -106,8 +106,11 @@ class MemoryLease:
 
 
 def default_bytes(processes: int, machine: memory.MemoryLimits | None = None) -> int:
-    """Return the budget of a gateway that has none set: half of what its processes leave of the
-    container's limit, or an eighth of the machine's memory where there is none."""
+    """Return the budget of a gateway without a setting for it.
+
+    It is half of the container's memory without that of the processes, or an eighth of the
+    machine's memory if the container has no limit.
+    """
     limits = machine or memory.limits()
     if limits.container_bytes is None:
         return max(LEAST_BYTES * processes, limits.machine_bytes // MACHINE_SHARE)

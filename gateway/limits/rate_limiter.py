@@ -18,25 +18,25 @@ WindowKey = tuple[str, str]  # a client's id, and "requests" or "tokens"
 
 
 class Release(Protocol):
-    """Count one request out again, with the tokens it spent."""
+    """Ends the count of one request, and counts the tokens that it spent."""
 
     def __call__(self, *, tokens: int) -> None: ...
 
 
 class RateLimiter(Protocol):
-    """Count what principals use: in this process, or together with other processes."""
+    """Counts the requests and tokens of principals, in this process or in several."""
 
     async def acquire(self, principal: Principal) -> Release:
-        """Count a request in; raises TooBusy."""
+        """Count a new request; raise TooBusy."""
 
 
 def unlimited(*, tokens: int) -> None:
-    """Release of a principal without limits, who is not counted."""
+    """The Release of a principal without limits, who is not counted."""
 
 
 class FixedWindows:
-    """Counts, each within a minute that begins with its first; on the monotonic clock, so that
-    setting the wall clock back blocks nobody."""
+    """Counts within minutes that begin with the first event; on the monotonic clock, which cannot
+    be set back."""
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -46,7 +46,7 @@ class FixedWindows:
         return len(self._windows)
 
     def add(self, key: WindowKey, amount: int = 1) -> None:
-        """Count, in a window that begins now when none is open."""
+        """Count in the open window, or in a new one."""
         now = self._clock()
         count, end = self._windows.get(key, (0, 0.0))
         if end <= now:
@@ -73,7 +73,7 @@ class FixedWindows:
 
 
 class LocalRateLimiter:
-    """Rate limits counted in this process, which is one of several where there are workers."""
+    """Rate limits counted in this process, which may be one of several workers."""
 
     def __init__(self, windows: FixedWindows | None = None, *, workers: int = 1) -> None:
         self._workers = workers
@@ -81,15 +81,15 @@ class LocalRateLimiter:
         self._open: Counter[str] = Counter()
 
     async def acquire(self, principal: Principal) -> Release:
-        """Count a request in; raises TooBusy."""
+        """Count a new request; raise TooBusy."""
         self.try_acquire(principal)
         return partial(self.release, principal)
 
     def try_acquire(self, principal: Principal) -> None:
-        """Count a request in; raises TooBusy, with the seconds after which it may come in.
+        """Count a new request; raise TooBusy with the seconds to wait.
 
-        Tokens are known only at the end: a request comes in while any are left, and what it
-        spends over the limit holds back those after it.
+        Tokens are known only at the end: a request is admitted while any are left, and tokens over
+        the limit delay later requests.
         """
         limits, who = self._limits_of(principal), principal.id
         if limits.concurrency and self._open[who] >= limits.concurrency:
@@ -106,7 +106,7 @@ class LocalRateLimiter:
         return limits if self._workers == 1 else shared_limits(limits, self._workers)
 
     def release(self, principal: Principal, *, tokens: int) -> None:
-        """Count a request out, with the tokens it spent."""
+        """End the count of a request, and count its tokens."""
         who = principal.id
         self._open[who] -= 1
         if not self._open[who]:
@@ -121,7 +121,7 @@ class LocalRateLimiter:
 
 def concurrency_exceeded(limit: int | None, workers: int = 1) -> TooBusy:
     return TooBusy(
-        f"This key may have {limit} requests open at once{each_of(workers)}; wait for one to end.",
+        f"This key may have {limit} requests open at once{at_each(workers)}; wait for one to end.",
         retry_after_s=1,
     )
 
@@ -130,12 +130,12 @@ def rate_exceeded(limit: int | None, unit: str, left_s: float, workers: int = 1)
     """Return the refusal for a minute that ends in `left_s` seconds."""
     wait_s = min(MINUTE_S, max(1, math.ceil(left_s)))
     return TooBusy(
-        f"This key's {limit} {unit} per minute{each_of(workers)} are used up; try again in "
+        f"This key's {limit} {unit} per minute{at_each(workers)} are used up; try again in "
         f"{wait_s} s.",
         retry_after_s=wait_s,
     )
 
 
-def each_of(workers: int) -> str:
-    """Return the words by which a share is not taken for the whole limit."""
+def at_each(workers: int) -> str:
+    """Return words that distinguish a worker's share from the whole limit."""
     return "" if workers == 1 else f" at each of {workers} gateway processes"

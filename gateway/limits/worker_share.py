@@ -1,4 +1,4 @@
-"""A worker's share of a limit that is for the whole gateway."""
+"""A worker's share of a limit of the whole gateway."""
 
 from gateway.principal import PrincipalLimits
 

@@ -17,7 +17,7 @@ from gateway.auth.jwks import Keys, parse
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.engine import openai_json
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
-from gateway.generate.request import checked, form_of
+from gateway.generate.request import choose_form, parse_fields
 from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
 from gateway.proxy.output_policy import surroundings
@@ -41,7 +41,9 @@ ECHOED = re.compile(r"[\w-]{8,}")
 def bodies(data: bytes) -> None:
     """/llm/generate: a request, or an error that quotes nothing of it."""
     try:
-        ask = checked(openai_json.parse_request(data)).to_prompt(max_tokens=512, system="You are.")
+        ask = parse_fields(openai_json.parse_request(data)).to_prompt(
+            max_tokens=512, system="You are."
+        )
     except (InvalidRequest, InvalidField):
         return
     assert ask.text.strip()
@@ -74,7 +76,7 @@ def headers(data: bytes) -> None:
     pairs = heads(data)
     assert ACCEPTED_ID.fullmatch(accepted_id({"headers": pairs}) or b"-")
     for _, value in pairs:
-        assert form_of(value, stream=True) in ("sse", "text")
+        assert choose_form(value, stream=True) in ("sse", "text")
     try:
         token = token_of(pairs)
     except Unauthorized:

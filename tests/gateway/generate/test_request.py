@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from gateway.engine import openai_json
 from gateway.errors import InvalidField, InvalidRequest
 from gateway.generate.prompt import Prompt
-from gateway.generate.request import GenerateRequest, checked, form_of
+from gateway.generate.request import GenerateRequest, choose_form, parse_fields
 
 CANARY = "Ada Lovelace"
 STOP_RULE = "stop must be text, or a list of up to 16 texts, none of them empty."
 
 
 def parsed(**fields: Any) -> GenerateRequest:
-    return checked(openai_json.parse_request(json.dumps(fields).encode()))
+    return parse_fields(openai_json.parse_request(json.dumps(fields).encode()))
 
 
 def test_a_prompt_is_enough() -> None:
@@ -130,7 +130,7 @@ def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
 def test_the_form_of_the_answer(accept: bytes, stream: bool, default: Any, form: str) -> None:
     """The form that is preferred, of equals the first; the default where no form of streams is;
     without a stream it is JSON."""
-    assert form_of(accept, stream=stream, default=default) == form
+    assert choose_form(accept, stream=stream, default=default) == form
 
 
 def test_a_whole_number_in_another_spelling() -> None:
@@ -146,7 +146,7 @@ def test_null_is_as_good_as_absent() -> None:
     """In every field that may be left out, as clients of OpenAI's API send it."""
     names = set(GenerateRequest.model_fields) - {"prompt"}
 
-    assert checked({"prompt": "p"} | dict.fromkeys(names)) == checked({"prompt": "p"})
+    assert parse_fields({"prompt": "p"} | dict.fromkeys(names)) == parse_fields({"prompt": "p"})
     for odd in ({"prompt": None}, {"prompt": "p", "colour": None}, {}):
         with pytest.raises(InvalidField):
-            checked(odd)
+            parse_fields(odd)

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from gateway.errors import TooBusy
-from gateway.limits.admission import ASKED_S, MAX_SKIPS, AdmissionQueue, shares_of
+from gateway.limits.admission import MAX_SKIPS, RESERVED_S, AdmissionQueue, reserved_shares
 from gateway.principal import Priority
 from tests.gateway.clock import Clock
 
@@ -113,7 +113,7 @@ async def test_a_flood_of_emergencies_leaves_a_share(queue: int) -> None:
     for class_ in lower:
         with pytest.raises(TooBusy):
             gate.try_acquire(class_)
-    for _ in range(sum(shares_of(queue).values())):
+    for _ in range(sum(reserved_shares(queue).values())):
         gate.release()
     for class_ in lower:
         with pytest.raises(TooBusy):
@@ -143,7 +143,7 @@ async def test_no_room_is_kept_for_whom_nobody_asks() -> None:
     gate.release()
     with pytest.raises(TooBusy):
         gate.try_acquire("emergency")
-    clock.now += ASKED_S
+    clock.now += RESERVED_S
     assert not gate.try_acquire("emergency")
     for task in waiting:
         task.cancel()
@@ -155,4 +155,4 @@ async def test_no_room_is_kept_for_whom_nobody_asks() -> None:
 )
 def test_shares(queue: int, routine: int, batch: int) -> None:
     """The highest class has none, and always a place."""
-    assert shares_of(queue) == {"emergency": 0, "routine": routine, "batch": batch}
+    assert reserved_shares(queue) == {"emergency": 0, "routine": routine, "batch": batch}

@@ -17,7 +17,7 @@ def test_slots_times_gaps(gap_s: float, slots: int, wait_s: int) -> None:
     clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for _ in range(5):
-        estimator.released()
+        estimator.note_release()
         clock.now += gap_s
     assert estimator.wait_s(slots) == wait_s <= MAX_RETRY_AFTER_S
 
@@ -25,7 +25,7 @@ def test_slots_times_gaps(gap_s: float, slots: int, wait_s: int) -> None:
 def test_nothing_is_known_at_first() -> None:
     """Then a second is said; one slot that came free is no rate."""
     estimator = RetryAfterEstimator(Clock(100.0))
-    estimator.released()
+    estimator.note_release()
     assert estimator.wait_s(1000) == 1
 
 
@@ -34,11 +34,11 @@ def test_quiet_times_say_nothing() -> None:
     clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for _ in range(3):
-        estimator.released()
+        estimator.note_release()
         clock.now += 1
-    estimator.idle()
+    estimator.note_idle()
     clock.now += 3600
-    estimator.released()
+    estimator.note_release()
     assert estimator.wait_s(3) == 3
 
 
@@ -47,7 +47,7 @@ def test_it_follows_the_engine() -> None:
     clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for gap_s in [1] * 10 + [10] * 20:
-        estimator.released()
+        estimator.note_release()
         clock.now += gap_s
     assert 9 <= estimator.wait_s(1) <= 10
 
