@@ -347,7 +347,7 @@ class Pipeline:
             answer.finals,
             answer.digests() if record.status and not is_whole else (),
             seen=(record.prompt_estimate, answer.pieces),
-            beginnings=[refusals.kind_of(text) for text in answer.beginnings],
+            beginnings=[refusals.classify(text) for text in answer.beginnings],
             warnings=record.screening_warnings,
         )
 

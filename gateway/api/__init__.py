@@ -1,1 +1,1 @@
-"""The API's requests: their policy, structure and text, and the errors of FastAPI."""
+"""Checks of API requests: policy, structure and text; and FastAPI's errors."""

@@ -1,4 +1,4 @@
-"""Errors of FastAPI as the gateway's own, which `Correlation` renders."""
+"""Handlers that turn FastAPI's errors into the gateway's own, which `Correlation` renders."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -18,21 +18,21 @@ from gateway.errors import (
     NotFound,
 )
 
-# What clients append to their base URL, where it lacks the /v1.
+# The paths of clients whose base URL lacks the /v1.
 UNDER_V1 = frozenset({"/chat/completions", "/completions", "/messages", "/models", "/responses"})
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:
-    """Raise Starlette's refusal, of a path or a method, as an error of the gateway's."""
+    """Raise the gateway's error for a path or method that Starlette has refused."""
     if error.status_code == 404:
-        raise NotFound(nothing_at(request.url.path)) from None
+        raise NotFound(explain_not_found(request.url.path)) from None
     raise from_http(error) from None
 
 
-def nothing_at(path: str) -> str:
-    """The sentence for a path that is not there: most often a client's base URL is not right."""
+def explain_not_found(path: str) -> str:
+    """Return the sentence for an unknown path; often the client's base URL is wrong."""
     if path in UNDER_V1:
         return "There is nothing at this path; let the client's base URL end with /v1."
     if path.startswith("/v1/v1/"):
@@ -41,7 +41,7 @@ def nothing_at(path: str) -> str:
 
 
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
-    """Raise InvalidField: FastAPI's default body quotes the input, which may be a patient's."""
+    """Raise InvalidField; FastAPI's default body would quote the input."""
     place = ".".join(str(part) for part in error.errors()[0]["loc"][1:])
     raise InvalidField(
         f"{place or 'The request'} is not valid; the API is described at /docs."
@@ -49,7 +49,7 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 
 def from_http(error: HTTPException) -> GatewayError:
-    """Starlette's refusals by status."""
+    """Return the gateway's error for one of Starlette's."""
     if error.status_code == 405:
         allow = (error.headers or {}).get("Allow", "")
         return MethodNotAllowed(

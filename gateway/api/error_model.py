@@ -1,4 +1,4 @@
-"""The body of every error, as /openapi.json describes it."""
+"""The body of every error, for /openapi.json."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class ErrorDetail(BaseModel):
-    """An error in OpenAI's fields."""
+    """An error with OpenAI's fields."""
 
     message: str
     type: str
@@ -15,12 +15,12 @@ class ErrorDetail(BaseModel):
 
 
 class Error(BaseModel):
-    """The body of a response that is an error."""
+    """The body of an error response."""
 
     error: ErrorDetail
 
 
-# Responses that any path may give in place of its own.
+# Responses of any path instead of its own.
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     "default": {"model": Error, "description": "The error."}
 }

@@ -1,7 +1,7 @@
-"""The structure of a JSON document, looked at before or without parsing it.
+"""The size and depth of a JSON document, measured without parsing it.
 
-A million values in one body would hold up everybody: while they are parsed no thread of this
-process does anything else.
+While a document is parsed, no other thread of this process runs: a million values in one body would
+delay all requests.
 """
 
 import re
@@ -14,14 +14,13 @@ MOST_VALUES = 150_000  # of a list of short texts: parsed in 6 ms; a context has
 
 SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
 NO_MARKS = bytes(set(range(256)) - set(b'{}[]",'))
-PIECE_BYTES = 2**18  # looked at in less than a millisecond, after which other threads run
-# Ends in no escape, but where the document does: a run of backslashes is then read only once.
+PIECE_BYTES = 2**18  # read in less than a millisecond, then other threads can run
+# A piece never ends within an escape, unless the document does; backslashes are read only once.
 PIECE = re.compile(rb"(?s:.{1,%d})(?:(?<=\\)\\*+[^\\]?)?" % PIECE_BYTES)
 
 
 def check_values(body: bytes) -> None:
-    """Raise InvalidRequest for a body of more values than a model can be asked about: there are
-    none among those of up to 32 KB."""
+    """Raise InvalidRequest for a body with too many values, which bodies up to 32 KB never have."""
     if holds_too_much(body):
         raise InvalidRequest(
             f"The request holds more than {MOST_CONTAINERS:,} lists and objects, or more than "
@@ -30,14 +29,14 @@ def check_values(body: bytes) -> None:
 
 
 def holds_too_much(document: bytes) -> bool:
-    """Return whether a JSON document holds more values than are parsed in one go."""
+    """Return whether a JSON document has too many values to parse."""
     if not has_too_many(pieces(document), b"[{"):
         return False
     return has_too_many(pieces_outside_texts(document), b"[")
 
 
 def has_too_many(parts: Iterable[bytes], brackets: bytes) -> bool:
-    """Return whether so many lists and objects begin here, or so many values follow another."""
+    """Return whether there are too many of these opening brackets, or too many commas."""
     containers = commas = 0
     for piece in parts:
         containers += sum(piece.count(bracket) for bracket in brackets)
@@ -48,8 +47,8 @@ def has_too_many(parts: Iterable[bytes], brackets: bytes) -> bool:
 
 
 def is_deeper(document: bytes, depth: int) -> bool:
-    """Return whether lists and objects of a JSON document are nested deeper than this; the
-    innermost pairs of brackets are taken out together."""
+    """Return whether a JSON document is nested deeper than this; each step removes all innermost
+    pairs of brackets."""
     brackets = outside_texts(document).replace(b",", b"")
     for _ in range(depth):
         brackets = brackets.replace(b"[]", b"")
@@ -57,18 +56,17 @@ def is_deeper(document: bytes, depth: int) -> bool:
 
 
 def outside_texts(document: bytes) -> bytes:
-    """Return the brackets and commas that are in no text of a JSON document, in their order; those
-    of objects look like those of lists."""
+    """Return the brackets and commas of a JSON document outside of its texts, in order; those of
+    objects become those of lists."""
     return b"".join(pieces_outside_texts(document))
 
 
 def pieces_outside_texts(document: bytes) -> Iterator[bytes]:
-    """Yield the same of one piece after the other."""
+    """Yield the result of `outside_texts` piece by piece."""
     in_text = 0
     for piece in pieces(document):
-        # Outside of texts there is no backslash. A pair of quotes with nothing between them may as
-        # well be the end of one text and the beginning of the next: without it, nothing changes
-        # sides.
+        # Outside of texts there are no backslashes. A pair of adjacent quotes can be removed: it
+        # changes nothing for the characters around it.
         unescaped = piece.replace(rb"\\", b"").replace(rb"\"", b"")
         marks = unescaped.translate(SAME_BRACKETS, NO_MARKS).replace(b'""', b"")
         sides = marks.split(b'"')

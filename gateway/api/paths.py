@@ -1,4 +1,4 @@
-"""Paths of token requests: all but the first are the engine's as well as the gateway's."""
+"""Paths of token requests; all but the first are paths of the engine, too."""
 
 GENERATE = "/llm/generate"
 CHAT = "/v1/chat/completions"

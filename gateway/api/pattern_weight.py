@@ -1,14 +1,14 @@
-"""The weight of a pattern (regular expression) in a JSON schema, in one pass.
+"""The weight of a pattern (regular expression) in a JSON schema, computed in one pass.
 
-The engine tries its vocabulary at each place in a pattern: 1 for a letter, 4 where most characters
-fit, 0 for digits and literal characters. Counts multiply it. Where several parts are of open
-length, each place is tried in several ways, so their number multiplies it once more.
+It estimates the engine's work, which tries its vocabulary at each place of the pattern: 1 for a
+letter, 4 for a class that most characters fit, 0 for digits and literal characters. Repetition
+counts multiply it. Each part of variable length multiplies the ways to match, and so the weight.
 """
 
 import re
 
 LETTER, ANY = 1, 4
-MANY_TIMES = 6  # a group that may be empty is tried in more ways the more often it is repeated
+MANY_TIMES = 6  # repetitions of a group; more of them multiply the ways to match it
 HIGHEST = 10**6
 COUNT = r"\{(?P<low>\d{0,9})(?P<comma>,)?(?P<high>\d{0,9})\}"
 CLASS, GROUP = r"\[\^?\]?(?:[^\]\\]|\\.)*+\]?", r"\(\?(?:[:=!]|<[=!])"
@@ -38,7 +38,7 @@ def weight_of_pattern(pattern: str) -> int:
 
 
 def weight_of_part(part: str) -> int:
-    """Return how much of the vocabulary fits one character."""
+    """Return the weight of one character of a part."""
     if part.isalnum():
         return 0
     if MOST_FIT.fullmatch(part) or has_words(part):
@@ -48,18 +48,18 @@ def weight_of_part(part: str) -> int:
 
 
 def has_words(part: str) -> bool:
-    """Return whether a class has letters and spaces, of which most tokens consist."""
+    """Return whether a class has letters and spaces: most tokens consist of them."""
     letters = SPACE.sub("", part)
     return part[:1] == "[" and letters != part and bool(re.search(r"[a-zA-Z]|\\w", letters))
 
 
 def highest(match: re.Match[str]) -> int:
-    """Return how often a part is repeated at most, as far as it is counted."""
+    """Return the highest repetition count of a part, 1 without a count."""
     return max(int(match["low"] or 0), int(match["high"] or 0)) if match["low"] is not None else 1
 
 
 def is_open(match: re.Match[str]) -> bool:
-    """Return whether a quantifier leaves the number of repetitions open."""
+    """Return whether a quantifier allows different numbers of repetitions."""
     if match["low"] is None:
         return match["times"] is not None
     return match["comma"] is not None and match["low"] != match["high"]

@@ -1,6 +1,6 @@
-"""Limits on one /v1 request: fields that are refused, and how much of others.
+"""Limits on one /v1 request: refused fields, and the size of others.
 
-Everything else is vLLM's to judge. One pass over the fields; each rule looks at its value alone.
+vLLM judges everything else. The check is one pass over the fields; each rule sees its value only.
 """
 
 import tomllib
@@ -25,7 +25,7 @@ LONGEST_STOP = 1024
 MOST_IDS = 1024  # of a bias or a list of token ids
 MOST_WORDS = 128
 MOST_DOCUMENTS = 64
-# The names of an answer's budget that a path reads; others it ignores.
+# The fields with the answer's budget that a path reads; it ignores others.
 ANSWER_BUDGETS: Mapping[str, tuple[str, ...]] = {
     RESPONSES: ("max_output_tokens",),
     COMPLETIONS: ("max_tokens",),
@@ -53,7 +53,7 @@ NOT_OWN = (
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """Upper limits of one request."""
+    """The upper limits of one request."""
 
     choices: int = 16
     messages: int = 1024
@@ -70,19 +70,19 @@ class RequestPolicy:
         )
 
 
-# Says what is wrong with a value; None when nothing is.
+# Returns the fault of a value, or None.
 Rule = Callable[[object, RequestPolicy], str | None]
 
 
-def refused(reason: str) -> Rule:
-    """For fields that are not taken, whatever they say; none at all is as good as absent."""
+def refuse(reason: str) -> Rule:
+    """Return the rule for an unsupported field; false and empty values count as missing."""
     return lambda value, _: (
         None if value in (False, [], {}) else f"is not supported here ({reason}); leave it out"
     )
 
 
 def whole_number(limit_of: Callable[[RequestPolicy], int | None], setting: str = "") -> Rule:
-    """vLLM would read "1000", too: what is compared with a limit has to be a number."""
+    """Return the rule for whole numbers up to a limit; vLLM would accept the text "1000", too."""
 
     def rule(value: object, policy: RequestPolicy) -> str | None:
         limit = limit_of(policy)
@@ -94,14 +94,14 @@ def whole_number(limit_of: Callable[[RequestPolicy], int | None], setting: str =
 
 
 def positive(rule: Rule) -> Rule:
-    """For numbers below zero that mean everything: of log probabilities, the whole vocabulary."""
+    """Return a rule without negative numbers, which mean "all" to vLLM."""
     return lambda value, policy: (
         "must not be negative" if isinstance(value, int) and value < 0 else rule(value, policy)
     )
 
 
 def at_most(most: int, what: str) -> Rule:
-    """For lists and objects."""
+    """Return the rule for the size of lists and objects."""
 
     def rule(value: object, _: RequestPolicy) -> str | None:
         too_many = isinstance(value, list | dict) and len(value) > most
@@ -111,7 +111,7 @@ def at_most(most: int, what: str) -> Rule:
 
 
 def stops(value: object, _: RequestPolicy) -> str | None:
-    """Each is looked for at every token."""
+    """Limit stop texts, since the engine searches for each of them at every token."""
     texts = value if isinstance(value, list) else [value]
     if len(texts) > MOST_STOPS:
         return f"has more than {MOST_STOPS} texts"
@@ -121,14 +121,14 @@ def stops(value: object, _: RequestPolicy) -> str | None:
 
 
 def schema(value: object, _: RequestPolicy) -> str | None:
-    """The size of a format; what the engine compiles of it has limits of its own."""
+    """Limit the size of a format; compiled parts have further limits (`constraints.py`)."""
     if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
         return f"is over {LARGEST_SCHEMA_BYTES} bytes"
     return None
 
 
 def repetition(value: object, _: RequestPolicy) -> str | None:
-    """Whole numbers within limits, under the names that vLLM has."""
+    """Limit the numbers of vLLM's repetition detection."""
     if not isinstance(value, dict):
         return "must be an object"
     for name, number in value.items():
@@ -141,7 +141,7 @@ def repetition(value: object, _: RequestPolicy) -> str | None:
 
 
 def template_arguments(value: object, _: RequestPolicy) -> str | None:
-    """Switches of the model's own template; nothing that could replace it or what it is given."""
+    """Allow arguments of the model's template, but not replacing the template or its input."""
     if not isinstance(value, dict):
         return "must be an object"
     if not TEMPLATE_INPUTS.isdisjoint(value):
@@ -152,7 +152,7 @@ def template_arguments(value: object, _: RequestPolicy) -> str | None:
 
 
 def fault_of_items(value: object, *, most: int) -> str | None:
-    """The problem with messages, or with the input of a response; None when there is none."""
+    """Return the fault of messages or of a response's input, or None."""
     if not isinstance(value, list):
         return None
     if len(value) > most:
@@ -166,7 +166,7 @@ def fault_of_items(value: object, *, most: int) -> str | None:
 
 
 def fault_of_item(item: Json) -> str | None:
-    """A message has `content`, the outcome of a call `output`, reasoning its `summary`."""
+    """Return the fault of an item: a message, a call, its output, or reasoning."""
     if not is_one_of(item.get("type", "message"), TEXT_ITEMS):
         return NOT_A_MESSAGE
     for name in ("content", "output", "summary"):
@@ -179,7 +179,7 @@ def fault_of_item(item: Json) -> str | None:
 
 
 def fault_of_prompt(value: object, _: RequestPolicy) -> str | None:
-    """Texts and token ids; an object may bring media to llama.cpp, and text that nobody screens."""
+    """Allow texts and token ids; llama.cpp also reads objects, with media and unscreened text."""
     prompts = value if isinstance(value, list) else [value]
     return NOT_TEXT if any(isinstance(prompt, dict) for prompt in prompts) else None
 
@@ -191,13 +191,12 @@ def is_text(part: object) -> bool:
 
 
 def has_media(part: Json) -> bool:
-    """True where a part names media; clients that write every field they know write null for
-    those that it has not."""
+    """Return whether a part has media; some clients send null for all other fields."""
     return any(part[name] is not None for name in MEDIA_NAMES & part.keys())
 
 
 def fault_of_messages(value: object, *, most: int) -> str | None:
-    """The problem with the messages of Anthropic's API; None when there is none."""
+    """Return the fault of messages of Anthropic's API, or None."""
     if not isinstance(value, list):
         return None
     if len(value) > most:
@@ -207,7 +206,7 @@ def fault_of_messages(value: object, *, most: int) -> str | None:
 
 
 def has_text_blocks(content: object) -> bool:
-    """True for a text, or for blocks of text, thinking, tool calls and their results in text."""
+    """Return whether a content is text, or blocks of text, thinking, tool calls and results."""
     if content is None or isinstance(content, str):
         return True
     return isinstance(content, list) and all(map(is_text_block, content))
@@ -230,7 +229,7 @@ def is_one_of(kind: object, kinds: frozenset[str]) -> bool:
 
 
 def fault_of_tools(value: object, *, most: int) -> str | None:
-    """Hosted tools would make the engine call others, with a patient's words."""
+    """Return the fault of tools, or None: hosted tools would send text of patients elsewhere."""
     if not isinstance(value, list):
         return None
     if len(value) > most:
@@ -241,7 +240,7 @@ def fault_of_tools(value: object, *, most: int) -> str | None:
 
 
 def is_own(tool: object) -> bool:
-    """True for a tool that the caller runs; a namespace holds such tools only."""
+    """Return whether the caller runs this tool, and all tools of a namespace."""
     if not isinstance(tool, dict) or not is_one_of(tool.get("type", "function"), OWN_TOOLS):
         return False
     nested = tool.get("tools")
@@ -249,7 +248,7 @@ def is_own(tool: object) -> bool:
 
 
 def own_choice(value: object, _: RequestPolicy) -> str | None:
-    """A choice names tools of the caller's own, or none."""
+    """Allow only tools that the caller runs in a tool choice."""
     if not isinstance(value, dict):
         return None
     tools = value.get("tools")
@@ -259,7 +258,7 @@ def own_choice(value: object, _: RequestPolicy) -> str | None:
 
 
 def budget(value: object, policy: RequestPolicy) -> str | None:
-    """To llama.cpp -1 means no end; where nothing is capped, the engine judges."""
+    """Limit the answer's tokens if there is a cap; to llama.cpp, -1 means no limit."""
     rule = within_cap if policy.tokens is None else positive(within_cap)
     return rule(value, policy)
 
@@ -296,28 +295,27 @@ RULES: Mapping[str, Rule] = {
     "text": schema,
     "output_config": schema,
     "chat_template_kwargs": template_arguments,
-    **{name: refused(reason) for name, reason in _FIELDS["refused"].items()},
+    **{name: refuse(reason) for name, reason in _FIELDS["refused"].items()},
 }
-# Where the messages are those of Anthropic's API.
+# For Anthropic's API.
 MESSAGES_RULES: Mapping[str, Rule] = {
     **RULES,
     "messages": lambda value, policy: fault_of_messages(value, most=policy.messages),
     "system": system_blocks,
     "stop_sequences": stops,
-    **{name: refused(reason) for name, reason in _FIELDS["refused_in_messages"].items()},
+    **{name: refuse(reason) for name, reason in _FIELDS["refused_in_messages"].items()},
 }
 
 
 def rules_for(path: str) -> Mapping[str, Rule]:
-    """The rules of a path."""
+    """Return the rules of a path."""
     return MESSAGES_RULES if path.startswith(MESSAGES) else RULES
 
 
 def check(
     body: bytes, parsed: Json, policy: RequestPolicy, rules: Mapping[str, Rule] = RULES
 ) -> None:
-    """Raises InvalidRequest naming the first field that asks for too much, or for what is not
-    to be had."""
+    """Raise InvalidRequest for the first field over its limit, and for unsupported features."""
     if body.count(b"{") + body.count(b"[") > policy.depth and is_deeper(body, policy.depth):
         raise InvalidRequest(f"The body is nested over {policy.depth} deep.")
     for name, value in parsed.items():
@@ -331,7 +329,7 @@ def check(
 
 
 def check_batch(parsed: Json, policy: RequestPolicy) -> None:
-    """A text completion may have many prompts, each answered `n` times."""
+    """Limit the answers of a text completion: its prompts times `n`."""
     prompt = parsed.get("prompt")
     if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int):
         answers = len(prompt) * max(parsed.get("n") or 1, parsed.get("best_of") or 1)
@@ -343,9 +341,11 @@ def check_batch(parsed: Json, policy: RequestPolicy) -> None:
 
 
 def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:
-    """The answer's budget where there is a cap and the caller names none: vLLM's would be the
-    rest of the context (16 tokens for text completions, which stay where the cap allows; to
-    llama.cpp they have no end either)."""
+    """Return the answer's budget if there is a cap and the caller sets no budget.
+
+    vLLM would use the rest of the context, or 16 tokens for text completions, for which llama.cpp
+    has no limit either.
+    """
     if policy.tokens is None:
         return {}
     names = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)

@@ -1,11 +1,11 @@
-"""The text of a request that notices are looked for in, and its language: every string that may
-reach the model's template, but for the model's own earlier words.
+"""The texts of a request to screen, and their language.
 
-Each path has one conversation; all other fields are read too, unless `NOT_READ` names them. So what
-a path ignores is read for nothing, and what a later engine reads is not missed.
+The texts are all strings that may reach the model's template, except the model's own earlier words.
+Each path has one conversation; all other fields are read, too, unless `NOT_READ` names them, so
+that no field of a later engine is missed.
 
-The language is told by its commonest words among the first characters of a turn: for a count, and
-for one warning, that a prompt is surely in a language that is not screened.
+The language is recognised by its most frequent words, in the first characters of a turn. It serves
+a metric, and a warning about prompts in a language that is not screened.
 """
 
 import re
@@ -29,7 +29,7 @@ CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
     paths.TOKENIZE: ("messages", "prompt"),
 }
 ANY_CONVERSATION = ("messages", "input", "history", "prompt")
-# What an application says in every request.
+# Fields in which an application repeats its own text.
 SETTING_FIELDS = (
     "instructions",
     "system",
@@ -40,7 +40,7 @@ SETTING_FIELDS = (
     "output_config",
 )
 SETTING_ROLES = ("system", "developer")
-# Fields that no template is given: names, switches, and what the answer is matched with.
+# Fields that no template gets: names, switches, and patterns for the answer.
 NOT_READ = frozenset(
     (
         *("model", "user", "metadata", "service_tier", "safety_identifier", "client_metadata"),
@@ -51,20 +51,20 @@ NOT_READ = frozenset(
         *("reasoning", "thinking", "verbosity", "context_management", "betas", "tokens"),
     )
 )
-# Names within an item whose values are identifiers, or are read.
+# Fields of an item whose values may be identifiers; other values are read.
 IDENTIFIERS = frozenset(
     ("role", "type", "name", "id", "call_id", "tool_call_id", "tool_use_id", "status", "ttl")
 )
-OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # of the model, with no role
-HOLDERS = (str, list, dict)  # what may have a text in it
+OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # by the model, without a role
+HOLDERS = (str, list, dict)  # may contain text
 IDENTIFIER = re.compile(r"[\w.:-]{1,64}")
 
 Language = Literal["en", "de", "es", "fr", "pt", "it", "other"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 OTHER: Language = "other"
 HEAD = 300  # characters: about 45 words
-TURNS_BACK = 4  # a short turn tells no language: "OK", "38.5"
-FEWEST_LETTERS, FEWEST_WORDS = 3, 3  # from which one can be sure
+TURNS_BACK = 4  # short turns have no clear language: "OK", "38.5"
+FEWEST_LETTERS, FEWEST_WORDS = 3, 3  # for a certain result
 LAST_LATIN = "\u024f"
 LETTERS = re.compile(r"[^\W\d_]+")
 NO_LETTERS = {at: " " for at in range(128) if not chr(at).isalpha()}  # of ASCII
@@ -83,16 +83,16 @@ VOTES: Mapping[str, str] = {
 
 
 class Turn(NamedTuple):
-    """One text of a request: an application's (`system`), a tool's result (`tool`), or anything
-    else that a caller sends (`user`)."""
+    """One text of a request: the application's (`system`), a tool's result (`tool`), or any other
+    text (`user`)."""
 
     role: Role
     text: str
 
 
 def turns_of(path: str, request: Json) -> list[Turn]:
-    """Return the turns of a request, oldest first: what an application always says, other fields,
-    the conversation."""
+    """Return the turns of a request: the application's text, other fields, then the conversation,
+    oldest first."""
     names = CONVERSATIONS.get(path, ANY_CONVERSATION)
     setting = [Turn("system", text_of(request[name])) for name in SETTING_FIELDS if name in request]
     others = [
@@ -101,28 +101,23 @@ def turns_of(path: str, request: Json) -> list[Turn]:
         if isinstance(value, HOLDERS)
         and not (name in names or name in SETTING_FIELDS or name in NOT_READ)
     ]
-    said = [turn for name in names for turn in conversation(request.get(name))]
-    first = [turn for turn in said if turn.role == "system"]
-    rest = [turn for turn in said if turn.role != "system"]
+    turns = [turn for name in names for turn in conversation(request.get(name))]
+    first = [turn for turn in turns if turn.role == "system"]
+    rest = [turn for turn in turns if turn.role != "system"]
     return [turn for turn in [*setting, *first, *others, *rest] if turn.text]
 
 
-def screened(request: Json, path: str = "") -> Sequence[str]:
-    """Return the texts of the turns of a request."""
-    return [turn.text for turn in turns_of(path, request)]
-
-
 def conversation(value: object) -> Iterator[Turn]:
-    """Yield the turns of a conversation; of a text, or of a list without items, the only one."""
+    """Yield the turns of a conversation; a text, or a list without objects, is one turn."""
     if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
         yield Turn("user", text_of(value))
         return
     for item in value:
-        yield Turn(role_of(item), text_of(said_in(item)))
+        yield Turn(role_of(item), text_of(without_model_text(item)))
 
 
 def role_of(item: object) -> Role:
-    """Return who says an item: what the model called is a tool's, whatever else its turn holds."""
+    """Return the role of an item; items of the model count as `tool`, for their tools' results."""
     if is_setting(item):
         return "system"
     is_tool = isinstance(item, dict) and (
@@ -133,13 +128,13 @@ def role_of(item: object) -> Role:
 
 
 def is_setting(item: object) -> bool:
-    """Return whether an item is an application's."""
+    """Return whether an item is the application's own text."""
     return isinstance(item, dict) and item.get("role") in SETTING_ROLES
 
 
-def said_in(item: object) -> object:
-    """Return what an item says beside the model's own words: of those the results of tools only,
-    which Anthropic's API has among a message's blocks."""
+def without_model_text(item: object) -> object:
+    """Return the parts of an item that are not the model's own words; of the model's messages these
+    are the tool results in Anthropic's API."""
     if not isinstance(item, dict):
         return item
     is_model = item.get("role") == "assistant"
@@ -153,13 +148,12 @@ def said_in(item: object) -> object:
 
 
 def text_of(value: object) -> str:
-    """Return all text below a value, a line each; of an object the names, too, that are no
-    identifier."""
+    """Return all text in a value, one text per line, including names that are not identifiers."""
     return value if isinstance(value, str) else "\n".join(texts_in(value))
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Yield the texts below a value in order, without recursion: a body may be nested deep."""
+    """Yield the texts in a value in order, without recursion: a body may be nested deeply."""
     waiting = [value]
     while waiting:
         content = waiting.pop()
@@ -173,7 +167,7 @@ def texts_in(value: object) -> Iterator[str]:
 
 
 def parts_of(holder: Json) -> Iterator[object]:
-    """Yield what an object says."""
+    """Yield the names and values of an object that are not identifiers."""
     for name, item in holder.items():
         if not IDENTIFIER.fullmatch(name):
             yield name
@@ -183,14 +177,14 @@ def parts_of(holder: Json) -> Iterator[object]:
 
 
 def has_token_ids(body: Json) -> bool:
-    """Return whether a prompt holds token ids, which nobody here reads: to vLLM only a list of
-    nothing but texts is one of texts, and 1.0 or a "1" beside or below others is an id, too."""
+    """Return whether a prompt has token ids, which cannot be screened. vLLM reads a list as token
+    ids unless all its items are texts; even 1.0 or "1" can be an id then."""
     prompt = body.get("prompt")
     return isinstance(prompt, list) and not all(isinstance(each, str) for each in prompt)
 
 
 def language_of(text: str) -> Language:
-    """Return the language of a text's beginning: `other` where its words do not tell."""
+    """Return the language of a text's beginning; `other` if that is not clear."""
     votes = "".join(votes_in(first_words(text)))
     counts = list(map(votes.count, DIGITS))
     most = max(counts)
@@ -198,10 +192,10 @@ def language_of(text: str) -> Language:
 
 
 def is_in_other_language(turns: Sequence[Turn]) -> bool:
-    """Return whether the caller surely writes in another language: the last turn says so, or the
-    one before where that tells nothing."""
-    said = [turn.text for turn in turns[-TURNS_BACK:] if turn.role not in SETTING_ROLES]
-    for text in reversed(said):
+    """Return whether the caller certainly writes in another language, by the last turn with a clear
+    language."""
+    texts = [turn.text for turn in turns[-TURNS_BACK:] if turn.role not in SETTING_ROLES]
+    for text in reversed(texts):
         if language_of(text) != OTHER:
             return False
         if is_surely_other(first_words(text)):
@@ -210,8 +204,8 @@ def is_in_other_language(turns: Sequence[Turn]) -> bool:
 
 
 def is_surely_other(words: Sequence[str]) -> bool:
-    """Return whether words are of another script for the most part, or of the other languages
-    alone twice as often as of the named ones alone."""
+    """Return whether most letters are of another script, or words of other languages are twice as
+    frequent as words of the named languages."""
     letters = "".join(words)
     if (
         len(letters) >= FEWEST_LETTERS

@@ -1,8 +1,8 @@
 """Limits on the JSON schemas that the engine compiles for one request.
 
-vLLM compiles a schema without a time limit, while other requests wait. LIMITS is the table: each
-limit with what it protects. The figures are processor time of xgrammar 0.2.9 with a vocabulary of
-200,000 tokens, over eight threads. What passes takes a second, three at the worst that was found.
+vLLM compiles a schema without a time limit, while other requests wait. LIMITS has each limit with
+its reason. The figures are processor time of xgrammar 0.2.9 with a vocabulary of 200,000 tokens,
+over eight threads. Schemas within the limits take a second, three in the worst case found.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from gateway.runtime.json_types import Json
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The highest number of something, and what a caller can do beyond it."""
+    """The highest allowed number of something, and the advice for more."""
 
     most: int
     what: str
@@ -29,15 +29,15 @@ LIMITS: Mapping[str, Limit] = {
     "depth": Limit(48, "levels of nesting", "move inner schemas into $defs"),
     # Older xgrammars: their time grows super-exponentially (vLLM issue 54003).
     "nesting": Limit(6, "levels of anyOf, oneOf and allOf in each other", "use one level of them"),
-    # Each may follow each: 200 take 1.2 s.
+    # They may follow each other in any order: 200 take 1.2 s.
     "optional": Limit(64, "optional properties in one object", "list more of them as required"),
-    # The same for each number of them: 80 take 2.3 s.
+    # In addition, each number of them is a case: 80 take 2.3 s.
     "counted": Limit(
         16, "properties in an object with minProperties or maxProperties", "leave the bound out"
     ),
-    # Engines that write repetitions out; no answer is that long.
+    # Some engines expand repetitions; no answer is that long.
     "count": Limit(100_000, "repetitions (maxItems, maxLength, ...)", "lower it or leave it out"),
-    # vLLM gives an object with them to another compiler, or lets every object pass.
+    # vLLM uses another compiler for them, or accepts every object.
     "patternProperties": Limit(0, "patternProperties", "use properties or additionalProperties"),
     "length": Limit(256, "characters in one pattern", "shorten it, or use enum or format"),
     # Of the whole request.
@@ -46,9 +46,9 @@ LIMITS: Mapping[str, Limit] = {
     # 5,000 end in vLLM's status 500.
     "properties": Limit(500, "properties", "ask for less at once"),
     "alternatives": Limit(500, "alternatives in anyOf, oneOf and allOf", "use enum, or fewer"),
-    # Names and values are compiled letter by letter: 60,000 take 0.8 s.
+    # Names and values are compiled by letters: 60,000 take 0.8 s.
     "letters": Limit(40_000, "characters of names and values", "shorten enum and const"),
-    # Each is compiled by itself, and weighed here.
+    # Each is compiled separately.
     "patterns": Limit(50, "patterns", "use enum or format"),
     # `.{1,100}` takes 3 s, `(.{1,5}){1,5}` 6 s, 20 e-mail addresses 2 s, bounds 10 ms each.
     "weight": Limit(
@@ -75,7 +75,7 @@ FORMAT_WEIGHTS = {
 
 
 def check_schemas(schemas: Iterable[tuple[str, object]]) -> None:
-    """Raise InvalidRequest for schemas that take too long; each comes with its field's name."""
+    """Raise InvalidRequest for schemas that take too long to compile; each has its field's name."""
     totals: Counter[str] = Counter()
     for field, schema in schemas:
         for name, number in measures(schema):
@@ -90,7 +90,7 @@ def check_schemas(schemas: Iterable[tuple[str, object]]) -> None:
 
 
 def measures(schema: object) -> Iterator[tuple[str, int]]:
-    """Yield the numbers of each object and text below a schema, by the names in LIMITS."""
+    """Yield the numbers of each object and text in a schema, by the names in LIMITS."""
     waiting: list[tuple[object, int, int]] = [(schema, 1, 0)]
     while waiting:
         value, depth, nesting = waiting.pop()
@@ -110,7 +110,7 @@ def measures(schema: object) -> Iterator[tuple[str, int]]:
 
 
 def measures_of_object(schema: Json) -> Iterator[tuple[str, int]]:
-    """Yield what the keywords of one object say."""
+    """Yield the numbers in the keywords of one object."""
     yield "schemas", 1
     properties, required = schema.get("properties"), schema.get("required")
     if isinstance(properties, dict):
@@ -131,7 +131,7 @@ def measures_of_object(schema: Json) -> Iterator[tuple[str, int]]:
 
 
 def measures_of_text(schema: Json) -> Iterator[tuple[str, int]]:
-    """Yield what a pattern and a format say."""
+    """Yield the numbers of a pattern and a format."""
     pattern, kind = schema.get("pattern"), schema.get("format")
     if isinstance(pattern, str):
         yield "length", len(pattern)

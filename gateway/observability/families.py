@@ -24,21 +24,21 @@ from gateway.safety.refusals import BEGINNINGS
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-HELD_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BLOCKED_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-Mode = Literal["livemostrecent", "livemax", "livesum"]  # of the values of several processes
+Mode = Literal["livemostrecent", "livemax", "livesum"]  # merges values of several processes
 
 
 class Families:
     """Every `mmhie_*` metric, in a registry of its own."""
 
     def __init__(self, shared: Path | None = None) -> None:
-        """`shared` is the folder of the files in which several processes count together."""
-        disable_created_metrics()  # type: ignore[no-untyped-call] # its series double every counter
+        """`shared` is the folder with the common counters of several processes."""
+        disable_created_metrics()  # type: ignore[no-untyped-call] # else each counter has a second series
         self._shared = shared
         self.registry = CollectorRegistry()
-        if shared is None:  # of several processes, only the one that is asked would be seen
+        if shared is None:  # with several processes, these would describe one of them
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
             GCCollector(registry=self.registry)
@@ -66,7 +66,7 @@ class Families:
         self._add_operation()
 
     def _add_admission_gauges(self) -> None:
-        """Add what each process has its share of."""
+        """Add the gauges of limits that processes share."""
         add = partial(self._gauge, mode="livesum")
         self.inflight = add("inflight_requests", "Slots in use: requests at the engine.")
         self.waiting = add("queued_requests", "Requests waiting in the admission queue.")
@@ -74,7 +74,7 @@ class Families:
         self.queue = add("queue_limit", "Maximum requests in the admission queue.")
 
     def _add_findings(self) -> None:
-        """Add the counts of what was found in prompts and answers."""
+        """Add the counters of findings in prompts and answers."""
         counter = self._counter
         self.notices = counter("notices", "Red flags found in prompts.", "rule")
         self.resolved = counter(
@@ -89,14 +89,14 @@ class Families:
         self.beginnings = counter(
             "answer_beginnings", "Answers whose beginning was read, by what it is.", "kind"
         )
-        # From the start: an increase counts from a zero that was seen.
+        # Each series begins at 0, so that its first increase is visible.
         for language in LANGUAGES:
             self.prompts.labels(language)
         for kind in BEGINNINGS:
             self.beginnings.labels(kind)
 
     def _add_operation(self) -> None:
-        """Add the metrics of what the gateway needs beside the engine."""
+        """Add the metrics of services other than the engine."""
         counter, gauge = self._counter, self._gauge
         self.shared_failing = gauge(
             "shared_state_failing", "1 while Redis is configured and unavailable.", "livemax"
@@ -114,10 +114,10 @@ class Families:
         self.vault_waiting = gauge(
             "vault_waiting_answers", "Answers that the vault has not written yet.", "livesum"
         )
-        self._held = self._histogram(
+        self._blocked = self._histogram(
             "event_loop_held_seconds",
             "Times over 50 ms for which one request kept all others waiting.",
-            HELD_BUCKETS_S,
+            BLOCKED_BUCKETS_S,
             "route",
         )
         self.workers = gauge("workers", "Worker processes that serve requests.", "livesum")
@@ -137,7 +137,7 @@ class Families:
             "audit_lost_records", "Requests without an audit record.", "livesum"
         )
         events = self._counter("audit_feed_events", "Lines that the audit feed passed.", "outcome")
-        # From the start: the first that is lost is to raise an alert.
+        # Each series begins at 0, so that the first lost line raises an alert.
         self.fed = {name: events.labels(name) for name in ("sent", "set_aside", "lost")}
         self.feed_lag = self._gauge(
             "audit_feed_lag_seconds", "Age of the oldest line that waits for the feed.", "livemax"
@@ -149,18 +149,17 @@ class Families:
         )
 
     def expect_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
-        """Show each kind of feedback from the start: a series that begins at 1 has not increased,
-        and the first of a kind is to raise an alert."""
+        """Begin the series of each kind of feedback at 0, so that the first one raises an alert."""
         for kind in itertools.product(categories, severities):
             self.feedback.labels(*kind)
 
     def all_processes(self) -> CollectorRegistry:
-        """Return the registry of what all processes counted together."""
+        """Return the registry with the counts of all processes."""
         if self._shared is None:
             return self.registry
-        everybody = CollectorRegistry()
-        MultiProcessCollector(everybody, path=str(self._shared))  # type: ignore[no-untyped-call]
-        return everybody
+        common = CollectorRegistry()
+        MultiProcessCollector(common, path=str(self._shared))  # type: ignore[no-untyped-call]
+        return common
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"mmhie_{name}", text, labels, registry=self.registry)
@@ -173,6 +172,6 @@ class Families:
     def _gauge(
         self, name: str, text: str, mode: Mode = "livemostrecent", labels: tuple[str, ...] = ()
     ) -> Gauge:
-        """A gauge; of several processes the value of the one that set it last, by default."""
+        """Add a gauge; with several processes, by default the most recent value counts."""
         name = f"mmhie_{name}"
         return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)

@@ -17,41 +17,43 @@ from gateway.errors import FAULT, InternalError
 from gateway.record import RequestRecord, rfc3339
 from gateway.runtime.log import log
 
-BATCH_S = 0.05  # a line may wait so long
+BATCH_S = 0.05  # the longest wait of a line
 
 ExcInfo = tuple[type[BaseException], BaseException | None, TracebackType | None]
 
 
 class JsonFormatter(logging.Formatter):
-    """Event, time and allow-listed fields. Of an exception only its type and place: messages
-    quote values, and a value may be what a patient said."""
+    """Formats event, time and allow-listed fields. Of an exception it shows only type and place: a
+    message may quote patient text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = line_of(record.created, record.levelname.lower(), record.name, event(record))
-        line |= allowed(record.__dict__)
+        line = begin_line(record.created, record.levelname.lower(), record.name, event(record))
+        line |= select_fields(record.__dict__)
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
             line["at"] = frames(record.exc_info[2])
-        return written(line)
+        return to_json(line)
 
 
-def line_of(unix_s: float, level: str, logger: str, event: str) -> dict[str, object]:
-    """The beginning of every line."""
+def begin_line(unix_s: float, level: str, logger: str, event: str) -> dict[str, object]:
+    """Return the common fields of every line."""
     return {"time": rfc3339(unix_s), "level": level, "logger": logger, "event": event}
 
 
-def allowed(extra: Mapping[str, object]) -> dict[str, object]:
-    """The fields that a line may have, where they are known."""
+def select_fields(extra: Mapping[str, object]) -> dict[str, object]:
+    """Return the known fields that a line may have."""
     return {name: value for name, value in extra.items() if value is not None and name in FIELDS}
 
 
-def written(line: Mapping[str, object]) -> str:
-    return orjson.dumps(line, default=type_of).decode()
+def to_json(line: Mapping[str, object]) -> str:
+    return orjson.dumps(line, default=type_name).decode()
 
 
 def event(record: logging.LogRecord) -> str:
-    """The event in fixed words: our own, or uvicorn's without arguments. Other libraries put values
-    into their sentences, asyncio those of exceptions: of theirs only the place is named."""
+    """Return the event in fixed words: our own, or uvicorn's without its arguments.
+
+    Messages of other libraries may contain values; of those only the place is named.
+    """
     if record.name == log.name:
         return record.getMessage()
     if record.name.partition(".")[0] == "uvicorn":
@@ -60,19 +62,21 @@ def event(record: logging.LogRecord) -> str:
 
 
 def with_counts(sentence: str, values: object) -> str:
-    """Fill the numbers into a sentence; of any other value its type."""
+    """Fill numbers into a sentence; other values become their type."""
     given = values if isinstance(values, tuple) else ()
     try:
-        return sentence % tuple(each if isinstance(each, int) else type_of(each) for each in given)
-    except (TypeError, ValueError):  # a `%` that is no place for a value
+        return sentence % tuple(
+            each if isinstance(each, int) else type_name(each) for each in given
+        )
+    except (TypeError, ValueError):  # a `%` that is not a placeholder
         return sentence
 
 
 class BatchHandler(logging.StreamHandler[TextIO]):
-    """Standard error, where lines that can wait leave a few at a time, in their order.
+    """Writes lines to standard error in small batches.
 
-    A write for each line would cost a request more than making the line does. What is wrong, and
-    what is logged where no event loop runs, is written at once.
+    A write for each line would cost more than formatting it. Warnings, errors, and lines outside of
+    an event loop are written at once.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -82,7 +86,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self.add(self.format(record))
-        except (TypeError, ValueError):  # as in every handler: who logs is not stopped by it
+        except (TypeError, ValueError):  # logging never fails, as in every handler
             self.handleError(record)
         if record.levelno >= logging.WARNING:
             self.flush()
@@ -100,7 +104,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits; a stream that nobody reads any more is no reason to fail."""
+        """Write the waiting lines; ignore a closed stream."""
         with self.lock or contextlib.nullcontext():
             lines, self._lines = self._lines, []
             with contextlib.suppress(OSError, ValueError):
@@ -108,8 +112,8 @@ class BatchHandler(logging.StreamHandler[TextIO]):
                 self.stream.flush()
 
 
-def fields_of(record: RequestRecord) -> dict[str, object]:
-    """The fields of a request's line: nothing of the caller, who is in the audit, and no text."""
+def request_fields(record: RequestRecord) -> dict[str, object]:
+    """Return the fields of a request's line, without its text and its caller."""
     answer = record.answer
     return {
         "request_id": record.request_id,
@@ -129,24 +133,24 @@ def fields_of(record: RequestRecord) -> dict[str, object]:
     }
 
 
-# All that a line may have besides its event: what is listed of a request, and facts of the start.
-FIELDS = frozenset([*fields_of(RequestRecord("", "")), "host", "port", "auth", "count"])
+# The allow-list: fields of a request, and facts of the start.
+FIELDS = frozenset([*request_fields(RequestRecord("", "")), "host", "port", "auth", "count"])
 
 
 def log_request(record: RequestRecord) -> None:
     """Write the one line per request."""
-    info("request", fields_of(record))
+    info("request", request_fields(record))
 
 
-# What callers without a key can bring about as often as they like.
+# Outcomes that callers without a key can cause at any rate.
 STRANGERS = frozenset({"unauthorized", "too_many_connections"})
 MOST_LINES_OF_STRANGERS = 10  # in a window
 WINDOW_S = 1.0
 
 
 class RequestLog:
-    """One line for each request, and a few a second for those of strangers: the others are counted,
-    in a line of their own, so that a flood of them fills no disk."""
+    """One line for each request; of requests by strangers only a few per second, and a line with
+    the number of the others, so that a flood of them does not fill the disk."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -172,30 +176,29 @@ class RequestLog:
 
 
 def info(event: str, fields: Mapping[str, object]) -> None:
-    """`log.info` past logging's records: a line is made for every request, and they cost as much
-    again as all of it."""
+    """Log an event without a LogRecord, which would double the cost of a request's line."""
     handlers = logging.getLogger().handlers
     if not (handlers and isinstance(handlers[0], BatchHandler)):
         log.info(event, extra=fields)
     elif log.isEnabledFor(logging.INFO):
-        line = line_of(time.time(), "info", log.name, event) | allowed(fields)
-        with contextlib.suppress(TypeError):  # what JSON cannot hold: who logs is not stopped
-            handlers[0].add(written(line))
+        line = begin_line(time.time(), "info", log.name, event) | select_fields(fields)
+        with contextlib.suppress(TypeError):  # not JSON: logging never fails
+            handlers[0].add(to_json(line))
 
 
-def type_of(value: object) -> str:
-    """Stand in for a value that JSON does not know."""
+def type_name(value: object) -> str:
+    """Return the type's name, in place of a value that JSON cannot represent."""
     return type(value).__name__
 
 
 def fault(request_id: str) -> InternalError:
-    """Log the exception being handled, a fault of ours; returns the error to answer with."""
+    """Log the current exception, a bug of ours; return the error for the caller."""
     log.exception("fault", extra={"request_id": request_id})
     return InternalError(FAULT)
 
 
 def frames(trace: TracebackType | None) -> list[str]:
-    """The frames of an exception, innermost last: file, line and function, no source text."""
+    """Return the frames of an exception, innermost last: file, line, function, no source text."""
     return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-8:]
 
 
@@ -203,8 +206,8 @@ def set_up(level: str) -> None:
     """Send every logger of the process through the JSON formatter, to standard error."""
     handler = BatchHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    logging.raiseExceptions = False  # a line that cannot be written is not printed either
-    # No line tells these, and asking for them costs more than making the line.
+    logging.raiseExceptions = False  # a line that cannot be written is not printed elsewhere
+    # No line has these, and collecting them costs more than formatting the line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
@@ -213,7 +216,7 @@ def set_up(level: str) -> None:
 
 
 def take_over() -> None:
-    """Log what Python itself would print of errors and warnings, which holds their messages."""
+    """Log errors and warnings that Python would print with their messages."""
     logging.captureWarnings(True)
     sys.excepthook = lambda kind, error, trace: _died((kind, error, trace))
     threading.excepthook = lambda died: _died((died.exc_type, died.exc_value, died.exc_traceback))

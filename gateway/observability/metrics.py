@@ -1,4 +1,4 @@
-"""Counts of requests and of the gateway itself; children of labels are looked up once."""
+"""Counting of requests and other events in the metrics."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ COARSE_BUCKETS_S = (0.1, 0.5, 1)
 
 
 class Children(NamedTuple):
-    """The metrics of one kind of request, labels looked up."""
+    """The metrics of one kind of request, with their labels set."""
 
     total: Counter
     size_in: Summary
@@ -27,10 +27,10 @@ class Children(NamedTuple):
 
 
 class HttpMetrics:
-    """The `http_*` metrics under the names that dashboards of FastAPI services know.
+    """The `http_*` metrics with the names of prometheus-fastapi-instrumentator, for its dashboards.
 
-    They are those of prometheus-fastapi-instrumentator, whose middleware would look for the route
-    a second time and set a label up five times a request. Children are looked up once here.
+    Its middleware would search the route a second time, and look labels up five times per request;
+    here each combination of labels is looked up once.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -69,7 +69,7 @@ class HttpMetrics:
 
     def observe(self, record: RequestRecord) -> None:
         """Count a finished request."""
-        status = f"{record.status // 100 or 4}xx"  # no status: the caller left before one
+        status = f"{record.status // 100 or 4}xx"  # without a status, the caller left early
         key = (record.route, record.method, status)
         children = self._children.get(key) or self._look_up(*key)
         children.total.inc()
@@ -90,20 +90,20 @@ class HttpMetrics:
 
 
 class Metrics(Families):
-    """Every metric, and what is counted in it."""
+    """All metrics, and the methods that count."""
 
     def __init__(self, shared: Path | None = None) -> None:
-        """`shared` is the folder of the files in which several processes count together."""
+        """`shared` is the folder with the common counters of several processes."""
         super().__init__(shared)
         self._children: dict[tuple[object, ...], Counter] = {}
         self.http = HttpMetrics(self.registry)
 
     def exposition(self) -> bytes:
-        """Prometheus text; of all processes where several count together."""
+        """Return the Prometheus text, for all processes."""
         return generate_latest(self.all_processes())
 
     def load(self, admission: AdmissionQueue) -> tuple[int, int]:
-        """Return the requests at the engine and those waiting, of all processes."""
+        """Return the numbers of requests at the engine and in the queue, for all processes."""
         if self._shared is None:
             return admission.inflight, admission.waiting
         self.observe_admission(admission)
@@ -112,7 +112,7 @@ class Metrics(Families):
         return int(values["mmhie_inflight_requests"]), int(values["mmhie_queued_requests"])
 
     def count(self, counter: Counter, *labels: str, by: int = 1) -> None:
-        """Add to a counter; its child is cached, since looking it up costs more than counting."""
+        """Add to a counter; its child is cached, since a look-up costs more than counting."""
         key = (counter, *labels)
         child = self._children.get(key)
         if child is None:
@@ -133,7 +133,7 @@ class Metrics(Families):
     def audit_feed(
         self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
     ) -> None:
-        """Count what became of lines of the trail on their way to the audit repository."""
+        """Count the outcomes of the trail's lines on their way to the audit repository."""
         counts = {"sent": sent, "set_aside": set_aside, "lost": lost}
         for outcome in filter(counts.get, counts):
             self.fed[outcome].inc(counts[outcome])
@@ -143,11 +143,11 @@ class Metrics(Families):
             self.feed_lag.set(lag_s)
 
     def observe_held(self, route: str, seconds: float) -> None:
-        """Count a time for which the event loop was held."""
-        self._held.labels(route).observe(seconds)
+        """Count a time for which the event loop was blocked."""
+        self._blocked.labels(route).observe(seconds)
 
     def at_scrape(self, phase: str, admission: AdmissionQueue) -> None:
-        """Set the gauges that are read at a scrape."""
+        """Set the gauges of the current state, before a scrape."""
         self.observe_admission(admission)
         self.ready.set(phase == "ready")
         for name, gauge in self.phases.items():

@@ -1,7 +1,7 @@
 """Two spans per request: the gateway's, and in it the engine's by the GenAI conventions.
 
-Attributes are numbers, declared names and what is served: no text of a prompt or an answer, no
-path or header as the caller wrote it, no exception message. They are set when the request ends.
+Attributes are numbers, declared names and the served model: no text of a prompt or an answer, no
+path or header of the caller, no exception message. They are set when the request ends.
 """
 
 import threading
@@ -23,18 +23,17 @@ from gateway.safety.labels import GATEWAY_VERSION
 SEND_TIMEOUT_S = 5.0
 STOP_S = 3.0
 OPERATIONS = {COMPLETIONS: "text_completion"}  # all others are "chat"
-# Sampling parameters whose attribute has another name than theirs, and those that have none, by the
-# GenAI semantic conventions.
+# Sampling parameters with another name, or without one, in the GenAI semantic conventions.
 ANSWER_BUDGETS = ("max_completion_tokens", "max_output_tokens")
 RENAMED = {"n": "choice.count", **dict.fromkeys(ANSWER_BUDGETS, "max_tokens")}
 UNNAMED = frozenset({"min_p", "repetition_penalty"})
 Attribute = str | int | float | bool
-LARGEST_INT = 2**63 - 1  # of an attribute; a larger one would lose the whole batch
+LARGEST_INT = 2**63 - 1  # of an attribute; a larger one would drop the whole batch
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 
 class SpanTracing:
-    """Exports spans in batches from a thread; they are dropped while the collector is away."""
+    """Exports spans in batches from a thread; drops them while the collector is unavailable."""
 
     def __init__(self, endpoint: str, *, engine_url: str) -> None:
         resource = Resource.create(
@@ -47,16 +46,16 @@ class SpanTracing:
         self._engine = address(engine_url)
 
     def begin(self, exchange: Exchange) -> "RequestSpans":
-        """Begin a span that continues the caller's traceparent, if there is a valid one."""
+        """Begin a span that continues a valid traceparent of the caller."""
         return RequestSpans(self._tracer, exchange, self._engine)
 
     def observe(self, record: RequestRecord) -> None:
-        """Close the spans of a finished request with what its record says."""
+        """Close the spans of a finished request with the facts of its record."""
         if record.trace is not None:
             record.trace.end(record)
 
     def stop(self) -> None:
-        """Send what is left; a collector that hangs does not delay the stop."""
+        """Send the remaining spans; wait for the collector a few seconds at most."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(STOP_S)
@@ -68,7 +67,7 @@ class RequestSpans:
     def __init__(self, tracer: Tracer, exchange: Exchange, engine: Mapping[str, str | int]) -> None:
         self._tracer = tracer
         self._address = engine
-        self._route = exchange.scope["path"]  # a token path, thus a declared one
+        self._route = exchange.scope["path"]  # a token path, which is declared
         header = exchange.header(b"traceparent").decode("latin-1")
         parent = TraceContextTextMapPropagator().extract({"traceparent": header})
         method = exchange.record.method

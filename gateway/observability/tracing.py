@@ -1,4 +1,4 @@
-"""Tracing where it is configured; OpenTelemetry is imported only with an endpoint."""
+"""Optional tracing; OpenTelemetry is imported only if an endpoint is configured."""
 
 from importlib.util import find_spec
 from typing import Protocol
@@ -11,7 +11,7 @@ NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 
 class Tracing(Protocol):
-    """Begins a trace for each request; `stop` sends what is left, within seconds."""
+    """Begins a trace for each request; `stop` sends the remaining spans, within seconds."""
 
     def begin(self, exchange: Exchange) -> Trace: ...
     def observe(self, record: RequestRecord) -> None: ...
@@ -19,7 +19,7 @@ class Tracing(Protocol):
 
 
 def check(settings: GatewaySettings) -> None:
-    """Raise SettingsError when tracing is configured and OpenTelemetry is missing."""
+    """Raise SettingsError if tracing is configured and OpenTelemetry is missing."""
     if settings.traces_endpoint and not is_installed():
         raise SettingsError(
             "MMHIE_TRACES_ENDPOINT needs OpenTelemetry, which is not installed; run "
@@ -30,12 +30,12 @@ def check(settings: GatewaySettings) -> None:
 def is_installed() -> bool:
     try:
         return all(find_spec(name) for name in NEEDED)
-    except ModuleNotFoundError:  # not even its parent package
+    except ModuleNotFoundError:  # the parent package is missing
         return False
 
 
 def tracing_of(settings: GatewaySettings) -> Tracing | None:
-    """Return the tracing for these settings; None, which costs nothing, without an endpoint."""
+    """Return the tracing for these settings; None without an endpoint."""
     if settings.traces_endpoint is None:
         return None
     from gateway.observability.spans import SpanTracing

@@ -18,7 +18,7 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 @dataclass(frozen=True)
 class Disclaimer:
-    """A version of the disclaimer; `text` is all that a reader sees, contact line included."""
+    """A version of the disclaimer; `text` is everything that a reader sees, contact included."""
 
     id: str
     version: str
@@ -72,12 +72,12 @@ def disclaimer_of(settings: GatewaySettings) -> Disclaimer:
 
 
 def contacts_of(settings: GatewaySettings) -> Contacts:
-    """Return whom these settings name for an emergency and for a crisis."""
+    """Return the configured contacts for emergencies and crises."""
     return Contacts(settings.emergency_contact, settings.crisis_line)
 
 
 def emergency_note_of(settings: GatewaySettings) -> str:
-    """Return the sentence that this is no emergency detector; raise SettingsError."""
+    """Return the sentence that this is not an emergency detector; raise SettingsError."""
     return wording_of(settings).note_for(contacts_of(settings), settings.audience)
 
 

@@ -1,7 +1,7 @@
 """Guard against leaked Harmony control markers.
 
-vLLM parses the Harmony format itself; this guard handles what its parser misses: markers in the
-content, after a cut inside a channel header or in a malformed message.
+vLLM parses the Harmony format itself. This guard handles the cases that its parser misses: markers
+in the content, after a cut inside a channel header, or in a malformed message.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Literal
 
 MARKERS = ("start", "end", "message", "channel", "constrain", "return", "call")
 MARKER = re.compile(r"<\|(" + "|".join(MARKERS) + r")\|>")
-# Every proper prefix of a marker: it is held back until the next delta decides.
+# Every proper prefix of a marker; it waits for the next delta.
 BEGINNINGS = frozenset(
     whole[:cut] for name in MARKERS for whole in (f"<|{name}|>",) for cut in range(1, len(whole))
 )
@@ -17,8 +17,8 @@ LONGEST_MARKER = max(len(name) for name in MARKERS) + 4
 
 NAMES = ("assistant", "system", "developer", "user", "tool", "analysis", "commentary", "final")
 NAMESPACES = ("functions", "browser", "python", "container")
-# The text between header markers: one word, then perhaps a recipient. Closed under prefixes, so
-# that the cuts between deltas make no difference.
+# The text between header markers: one word, then perhaps a recipient. It also matches every prefix,
+# so the cuts between deltas make no difference.
 HEADER = re.compile(r"\S{0,80}(?: +(?:t|to|to=\S{0,80} *)?)?")
 REMNANT = re.compile(r"\S+ *(?:to=\S{1,80}(?!\S) *)?")
 
@@ -38,26 +38,26 @@ class HarmonyGuard:
 
     @property
     def is_idle(self) -> bool:
-        """True while all text so far was passed on and nothing is held back."""
+        """True while all text so far has been passed on."""
         return self._state == "text" and not self._pending
 
     @property
     def is_undecided(self) -> bool:
-        """True while the answer is clean if its last characters are no marker."""
+        """True while the answer has no marker, but its last characters may begin one."""
         return bool(self._pending) and not self.found
 
     def feed(self, delta: str) -> str:
-        """Return the text that is safe to pass on; a delta without `<` is never held back."""
+        """Return the text that is safe to pass on; a delta without `<` never waits."""
         if "<" not in delta and self.is_idle:
             return delta
         text = self._pending + delta
         cut = text.rfind("<", -LONGEST_MARKER)
-        held = cut >= 0 and text[cut:] in BEGINNINGS
-        self._pending = text[cut:] if held else ""
-        return self._clean(text[:cut] if held else text)
+        must_wait = cut >= 0 and text[cut:] in BEGINNINGS
+        self._pending = text[cut:] if must_wait else ""
+        return self._clean(text[:cut] if must_wait else text)
 
     def finish(self) -> tuple[str, bool]:
-        """Return what was held back, and whether the answer contained any marker."""
+        """Return the text that waited, and whether the answer contained any marker."""
         pending, self._pending = self._pending, ""
         if len(pending) > 2:  # "<|" and a letter: a marker that was cut off
             self.found = True

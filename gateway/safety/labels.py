@@ -1,5 +1,5 @@
-"""The label of an answer, which is the `mmhie` object: one half is known before the answer, the
-other at its end."""
+"""The label of an answer, the `mmhie` object: one half is known before the answer, the other at its
+end."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ from gateway.safety.disclaimer import Disclaimer
 GATEWAY_VERSION = version("mmhie-server")
 # HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
 AI_LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
-# Sampling parameters of OpenAI and vLLM. `stop` is left out: it may be patient text.
+# Sampling parameters of OpenAI and vLLM, without `stop`, which may be patient text.
 SAMPLING = (
     "temperature",
     "top_p",
@@ -38,8 +38,8 @@ Truncation = Literal["in_reasoning", "in_answer", "input"]
 Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]
 
 CUT_REASONS = ("length", "max_output_tokens")
-# Finish reasons of a complete answer, in all three APIs; vLLM's others are abort, error and
-# repetition, and a router may send content_filter.
+# Finish reasons of a complete answer in all three APIs. Others of vLLM are abort, error and
+# repetition; a router may send content_filter.
 WHOLE_REASONS = ("stop", "tool_calls", "function_call", "completed")
 
 
@@ -56,12 +56,12 @@ class Serving(NamedTuple):
     adapter: str | None = None
     adapter_digest: str | None = None
     quantization: str | None = None
-    pinned_date: str | None = None  # in the prompt instead of today's
+    pinned_date: str | None = None  # replaces the current date in the prompt
     display_name: str | None = None
 
 
 class RequestFacts(NamedTuple):
-    """Facts about a request for its label; none contains its text."""
+    """Facts about a request for its label, without its text."""
 
     reasoning_effort: str | None
     sampling: Mapping[str, int | float]
@@ -78,7 +78,7 @@ class Labels:
 
     @classmethod
     def of(cls, disclaimer: Disclaimer, emergency_note: str, key: str | None = None) -> "Labels":
-        """Return the labels. Without a key, digests can be compared within one run only."""
+        """Return the labels; without a key, digests can be compared within one run only."""
         return cls(disclaimer, emergency_note, key.encode() if key else secrets.token_bytes(32))
 
     def facts_of(self, request: Json, prompt: bytes) -> RequestFacts:
@@ -89,8 +89,8 @@ class Labels:
     def initial(
         self, serving: Serving, facts: RequestFacts, *, request_id: str, notice_rules: str | None
     ) -> Json:
-        """Return the half that is sent with the first chunk. The screening adds its notices, whose
-        version is `notice_rules`."""
+        """Return the first half of the label. The screening adds the notices; `notice_rules` is the
+        version of its rules."""
         return {
             "disclaimer": self.disclaimer.as_dict,
             "emergency_note": self.emergency_note,
@@ -113,8 +113,11 @@ def _serving_fields(serving: Serving) -> Json:
 
 
 class Ending(NamedTuple):
-    """The end of one choice of an answer. `content` and `reasoning` may be any text that is not
-    empty; `content` is None if the engine never began the answer."""
+    """The end of one choice of an answer.
+
+    Only the presence of `content` and `reasoning` matters, not their text. `content` is None if the
+    engine never began the answer.
+    """
 
     finish_reason: str | None
     content: str | None
@@ -124,7 +127,7 @@ class Ending(NamedTuple):
 
     @property
     def truncation(self) -> Truncation | None:
-        """Return the part in which a token limit cut the answer."""
+        """The part in which a token limit cut the answer."""
         if self.finish_reason not in CUT_REASONS:
             return None
         if self.content or (self.content is not None and not self.reasoning):
@@ -139,7 +142,7 @@ class Ending(NamedTuple):
 
     @property
     def anomaly(self) -> Anomaly | None:
-        """Return the reason why there is no answer; None when there is one."""
+        """The reason why there is no answer; None if there is one."""
         if self.has_tool_calls or (self.content and self.content.strip()):
             return None
         if self.reasoning:
@@ -147,7 +150,7 @@ class Ending(NamedTuple):
         return "empty_answer" if self.completion_tokens > 0 else "nothing_generated"
 
     def warnings(self) -> list[str]:
-        """Return the warnings that follow from the ending itself."""
+        """Return the warnings about this ending."""
         warnings: list[str] = []
         if anomaly := self.anomaly:
             warnings.append(anomaly)
@@ -163,7 +166,7 @@ class Ending(NamedTuple):
         fingerprint: str | None,
         was_input_cut: bool = False,
     ) -> Json:
-        """Return the half that is sent with the finish_reason. The `known` warnings come first."""
+        """Return the closing half of the label. The `known` warnings come first."""
         return {
             "provenance": {"system_fingerprint": fingerprint, "output_digest": digest},
             "truncated": self.truncation or ("input" if was_input_cut else None),
@@ -172,16 +175,16 @@ class Ending(NamedTuple):
 
 
 def merge(first: Json, last: Json) -> Json:
-    """Merge both halves into one object."""
+    """Merge both halves of a label."""
     warnings = [*first.get("warnings", ()), *last["warnings"]]
     known = {**first["provenance"], **last["provenance"]}
     return {**first, **last, "warnings": warnings, "provenance": known}
 
 
 def repeatable(first: Json) -> Json:
-    """Return what the last chunk repeats of the first half, for clients that read only the last.
+    """Return the part of the first half for the last chunk, for clients that read only that.
 
-    The text of the disclaimer is not repeated.
+    It has no text of the disclaimer.
     """
     named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
     return {
@@ -193,13 +196,13 @@ def repeatable(first: Json) -> Json:
 
 
 def is_another_model(name: object, served: Collection[str]) -> bool:
-    """Return whether an answer names a model that is not served, so that the provenance does not
-    describe it. An answer without a model's name is not another model's."""
+    """Return whether an answer names a model that is not served, which the provenance does not
+    describe. An answer without a model's name is fine."""
     return bool(name and served) and name not in served
 
 
 def effort_in(request: Json) -> str | None:
-    """Return the reasoning effort of a request, which /v1/messages nests in `output_config`."""
+    """Return the reasoning effort of a request; /v1/messages has it in `output_config`."""
     config = request.get("output_config")
     nested = config.get("effort") if isinstance(config, dict) else None
     effort: str | None = request.get("reasoning_effort") or nested
@@ -231,22 +234,21 @@ class Listener(Protocol):
 
 
 def keyed_digest(key: bytes, text: str | bytes, listener: Listener | None = None) -> str:
-    """Return the HMAC-SHA256 of a text; a plain hash of a short prompt could be guessed."""
+    """Return the HMAC-SHA256 of a text; the text of a plain hash could be guessed."""
     mac = new_digest(key, listener)
     mac.update(text.encode(errors="surrogatepass") if isinstance(text, str) else text)
     return format_digest(mac)
 
 
 def new_digest(key: bytes, listener: Listener | None = None) -> Digest:
-    """Return a digest for an answer that arrives in parts; `format_digest` finishes it. With a
-    listener, it also stores the text."""
+    """Return a digest for a text that arrives in parts; a listener stores the text, too."""
     mac = _keyed(key).copy()
     return mac if listener is None else listener.listen(mac)
 
 
 @lru_cache(maxsize=8)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """Return a MAC with its key set, which costs more than a copy."""
+    """Return a MAC with this key, to be copied; making a new one is slower."""
     return hmac.new(key, digestmod=hashlib.sha256)
 
 

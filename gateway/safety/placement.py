@@ -22,7 +22,7 @@ STRUCTURED = frozenset(
 
 
 def effective(placement: Placement, body: Mapping[str, object]) -> Placement:
-    """Return the placement for a request: off where it would corrupt machine-readable output."""
+    """Return the placement for a request: off if it would corrupt machine-readable output."""
     return "off" if is_structured(body) else placement
 
 
@@ -49,7 +49,7 @@ def closing(disclaimer: str, placement: Placement) -> str:
 
 
 def place(text: str, disclaimer: str, placement: Placement) -> str:
-    """Return an answer with the disclaimer in its place."""
+    """Return an answer with the disclaimer around it."""
     return opening(disclaimer, placement) + text + closing(disclaimer, placement)
 
 

@@ -20,20 +20,20 @@ def is_shown(policy: Policy, may_see: bool) -> bool:
 
 
 def hide(choice: Json) -> Json:
-    """Return a choice without reasoning. The log-probabilities and token ids of the answer go too:
-    the engine's may reach into the reasoning (`include_reasoning: false`)."""
+    """Return a choice without reasoning. Log-probabilities and token ids are removed, too: they may
+    include those of the reasoning (`include_reasoning: false`)."""
     changed = dict(choice)
     part = "delta" if "delta" in choice else "message"
     if part in choice:
         message = choice[part] or {}
         changed[part] = {key: value for key, value in message.items() if key not in NAMES}
-    if "text" not in choice:  # a completion's has none to hide
+    if "text" not in choice:  # text completions have no reasoning
         changed.update({key: None for key in PER_TOKEN if changed.get(key) is not None})
     return changed
 
 
 def text_of(message: Json) -> str:
-    """Return the reasoning in a message or delta, under either name; empty when none."""
+    """Return the reasoning in a message or delta, under either name; empty if there is none."""
     return str(message.get("reasoning") or message.get("reasoning_content") or "")
 
 

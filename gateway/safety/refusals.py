@@ -1,6 +1,6 @@
 """Recognition of an answer that begins as a refusal, in English, German, Spanish and French.
 
-For a count that shows drift, not for a decision: docs/monitoring.md has how often it is right.
+It serves a metric that shows drift, and no decision; docs/monitoring.md has its error rates.
 """
 
 import re
@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 Beginning = Literal["refusal", "answer"]
 BEGINNINGS: Final[tuple[Beginning, ...]] = get_args(Beginning)
-HEAD: Final = 300  # characters: who declines says so at once
+HEAD: Final = 300  # characters: a refusal comes first
 HELP_EN: Final = (
     r"(?:help|assist|comply|provide|give|offer|answer|respond|recommend|advise|prescribe|diagnose|"
     r"discuss|share|write|support|fulfil|create|engage|continue|tell you|do that|make)"
@@ -53,7 +53,7 @@ DECLINES: Final = (
 REFUSAL: Final = re.compile(rf"\W(?:{'|'.join(DECLINES)})")  # quicker than `\b` in each
 
 
-def kind_of(text: str) -> Beginning:
-    """Return what an answer begins as."""
+def classify(text: str) -> Beginning:
+    """Classify the beginning of an answer."""
     head = f" {text[:HEAD]}".lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return "refusal" if REFUSAL.search(head) else "answer"

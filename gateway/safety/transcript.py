@@ -6,7 +6,7 @@ from gateway.limits.memory_budget import MemoryLease
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import Digest, format_digest
 
-STEP_BYTES = 16 * 1024  # granularity of the memory that a text reserves
+STEP_BYTES = 16 * 1024  # of memory that a text reserves at once
 
 
 class Transcript:
@@ -28,9 +28,9 @@ class Transcript:
 
     def texts(self, digests: Sequence[str]) -> list[Json]:
         """Return the text of each of these digests."""
-        heard = {format_digest(digest): digest for digest in self._digests}
+        known = {format_digest(digest): digest for digest in self._digests}
         return [
-            {"output_digest": name, "text": heard[name].text()} for name in digests if name in heard
+            {"output_digest": name, "text": known[name].text()} for name in digests if name in known
         ]
 
     def release(self) -> None:
@@ -45,14 +45,14 @@ class KeepingDigest:
         self._mac = mac
         self._lease = lease
         self._room = 0
-        self._heard = bytearray()
+        self._text = bytearray()
 
     def update(self, text: bytes) -> None:
         """Add text."""
         self._mac.update(text)
-        self._heard += text
-        if len(self._heard) > self._room:
-            more = len(self._heard) - self._room + STEP_BYTES
+        self._text += text
+        if len(self._text) > self._room:
+            more = len(self._text) - self._room + STEP_BYTES
             self._lease.add(more)
             self._room += more
 
@@ -60,4 +60,4 @@ class KeepingDigest:
         return self._mac.hexdigest()
 
     def text(self) -> str:
-        return self._heard.decode(errors="replace")
+        return self._text.decode(errors="replace")

@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.api import paths
 from gateway.api.json_structure import is_deeper, outside_texts, pieces
 from gateway.api.request_policy import RequestPolicy
-from gateway.api.request_text import Turn, screened
+from gateway.api.request_text import Turn, turns_of
 from gateway.engine import openai_json
 from gateway.engine.errors import translate
 from gateway.errors import EngineGarbled
@@ -133,11 +134,11 @@ ON_TEXT: Mapping[str, Callable[[str], object]] = {
 OTHERS: Mapping[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
     "many turns": (
         lambda size: {"messages": [{"role": "user", "content": "a"}] * (size // 32)},
-        screened,
+        lambda request: turns_of(paths.CHAT, request),
     ),
     "many parts": (
         lambda size: {"messages": [{"role": "user", "content": [{"text": "a"}] * (size // 16)}]},
-        screened,
+        lambda request: turns_of(paths.CHAT, request),
     ),
     "many values": (lambda size: b"[],{}," * (size // 6), outside_texts),
     "an escape without an end": (

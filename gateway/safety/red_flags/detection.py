@@ -1,14 +1,14 @@
 """Detection of red flags in the turns of a conversation.
 
 The classifier scores each line alone, and together with the line before it. The highest score
-decides, whatever stands around it. Two things count against a passage:
+decides, independent of the text around it. Two things count against a passage:
 
-- A frame nearby: an exam question, fiction, a document about emergencies in general. It silences
+- A frame nearby: an exam question, fiction, a document about emergencies in general. It suppresses
   no topic of `UNFRAMED`, and no passage in the first person (`SPEAKER`).
-- A later turn of the same role that says the same sign is over. The flag is then `earlier`, except
-  for the topics of `LASTING`.
+- A later turn of the same role that says that the same sign is over. The flag is then `earlier`,
+  except for the topics of `LASTING`.
 
-The work is split into steps of about a millisecond, so that the event loop can serve others.
+The work is split into steps of about a millisecond, so that the event loop can run other tasks.
 """
 
 import heapq
@@ -27,11 +27,11 @@ UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, 
 LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED110", "MED114"])
 REACH = 16  # lines on each side that a frame reaches
 MOST = 3  # topics of one turn
-SELF_HARM, HEAD_START = "MED104", 2.0  # log-odds below the threshold that are enough for it
-MOST_PASSAGES = 64  # of a turn, whose topic and frame are looked for
-REPEATS = 4  # of one passage among these: notes that are copied forward must not hide what follows
-# The first person, in which nobody writes exam questions. Italian's articles and its "but" are
-# among them (`i`, `ma`), so a frame silences less there.
+SELF_HARM, HEAD_START = "MED104", 2.0  # its threshold is lower by these log-odds
+MOST_PASSAGES = 64  # of a turn, for which topic and frame are determined
+REPEATS = 4  # of one passage among these, so that copied notes do not hide later text
+# Words of the first person, in which exam questions are never written. Two are also the Italian
+# article `i` and `ma` ("but"), so a frame suppresses less in Italian.
 SPEAKER = frozenset(
     (
         *("i", "my", "me", "mine", "we", "our", "us", "ich", "mein", "meine", "meinen", "meinem"),
@@ -40,10 +40,11 @@ SPEAKER = frozenset(
         *("mia", "miei", "mie", "noi"),
     )
 )
-# Of many scores the highest is high by chance, so a long text needs more: log-odds for each
-# doubling of its lines, and in all. `HEAD_START` comes to nothing there: records ask for self-harm.
+# The highest of many scores may be high by chance, so a long text has a higher threshold: `RISE`
+# log-odds for each doubling of its lines, up to `HIGHEST_RISE`. `HEAD_START` shrinks to zero there,
+# since records ask about self-harm routinely.
 SHORT, RISE, HIGHEST_RISE = 16, 0.2, 1.0
-BATCH = 16  # lines that are read in one step: 0.2 ms, of unknown words 1 ms
+BATCH = 16  # lines in one step: 0.2 ms, or 1 ms for unknown words
 
 
 class ScoredPassage(NamedTuple):
@@ -68,7 +69,7 @@ class ReadTurn(NamedTuple):
 
 
 class RedFlags(NamedTuple):
-    """Topics that hold now, topics that a later turn says are over, and topics that only the
+    """The present topics, topics that a later turn has resolved, and topics that only the
     application's own text raises."""
 
     now: Sequence[str] = ()
@@ -129,8 +130,10 @@ def read_turn(turn: Turn, threshold: float) -> Generator[None, None, ReadTurn]:
 
 
 class LikeliestPassages:
-    """At most `MOST_PASSAGES` of a turn, with at most `REPEATS` of the same words, which is the
-    same as equal log-odds."""
+    """The likeliest passages of a turn, with at most `REPEATS` repetitions.
+
+    Passages with the same log-odds count as repetitions.
+    """
 
     def __init__(self) -> None:
         self._passages: list[ScoredPassage] = []
@@ -152,7 +155,7 @@ class LikeliestPassages:
 
 @lru_cache(1024)
 def threshold_for(topic: str, lines: int, threshold: float) -> float:
-    """Return the log-odds that a passage of a topic needs in a text of so many lines."""
+    """Return the log-odds that a passage of a topic needs in a text with this number of lines."""
     doublings = math.log2(max(lines, SHORT) / SHORT)
     rise = min(RISE * doublings, HIGHEST_RISE)
     head_start = HEAD_START if topic == SELF_HARM else 0.0
@@ -172,8 +175,8 @@ def score(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
 def find_passages(
     scores: Sequence[tuple[float, float]], start: int, least: float, enough: float
 ) -> Iterator[ScoredPassage]:
-    """Yield the passages of a batch that reach `least`. A pair counts only where its second line
-    alone is not enough, so that two emergencies in a row have a topic each."""
+    """Yield the passages of a batch that reach `least`. A pair counts only if its second line alone
+    is not enough, so that two consecutive emergencies each have a topic."""
     for at, (alone, both) in enumerate(scores, start):
         if alone >= least:
             yield ScoredPassage(alone, at, 1)
@@ -182,9 +185,9 @@ def find_passages(
 
 
 def combine(turns: Sequence[ReadTurn], threshold: float) -> Steps:
-    """Return the red flags of all turns, which are judged from the newest to the oldest."""
+    """Return the red flags of all turns, from the newest to the oldest."""
     first = next((at for at, turn in enumerate(turns) if turn.passages), len(turns))
-    resolved: dict[str, set[str]] = defaultdict(set)  # by role: words of what is over
+    resolved: dict[str, set[str]] = defaultdict(set)  # by role: words of resolved signs
     flags: dict[tuple[Status, str], None] = {}  # by their first mention, the latest first
     for at in range(len(turns) - 1, first - 1, -1):
         turn = turns[at]
@@ -199,7 +202,7 @@ def combine(turns: Sequence[ReadTurn], threshold: float) -> Steps:
 
 
 def status_of(turn: ReadTurn, topic: str, passage: ScoredPassage, resolved: Set[str]) -> Status:
-    """Return whether a topic holds, is over, or belongs to what the application always sends."""
+    """Return whether a topic is present, resolved, or part of the application's own text."""
     if turn.role in SETTING_ROLES:
         return "in_setting"
     signs = model().topics.signs(topic, turn.words(passage))
@@ -207,7 +210,7 @@ def status_of(turn: ReadTurn, topic: str, passage: ScoredPassage, resolved: Set[
 
 
 def by_status(flags: Sequence[tuple[Status, str]]) -> Iterator[list[str]]:
-    """Yield the topics of each status, without those of a status before it."""
+    """Yield the topics of each status, without those of an earlier status."""
     seen: set[str] = set()
     for status in get_args(Status):
         topics = [topic for each, topic in flags if each == status and topic not in seen]
@@ -235,7 +238,7 @@ def find_topics(
 def is_framed(
     turn: ReadTurn, topic: str, passage: ScoredPassage, is_frame: Callable[[int], bool]
 ) -> bool:
-    """Return whether a line nearby says that no present patient is meant."""
+    """Return whether a line nearby shows that the text is not about a present patient."""
     if topic in UNFRAMED or not SPEAKER.isdisjoint(turn.words(passage)):
         return False
     near = range(max(0, passage.at - REACH), min(passage.at + REACH + 1, len(turn.lines)))
@@ -243,7 +246,7 @@ def is_framed(
 
 
 def resolved_words(turn: ReadTurn) -> Generator[None, None, set[str]]:
-    """Return the words of all lines which say that something is over."""
+    """Return the words of all lines that say that a sign is over."""
     words: set[str] = set()
     for start in range(0, len(turn.lines), BATCH):
         for line in filter(model().over.is_likely, turn.lines[start : start + BATCH]):

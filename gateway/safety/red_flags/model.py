@@ -1,9 +1,9 @@
 """The classifier of lines: it splits a text into lines, and sums the weights of words, pairs of
 words and pieces of a word.
 
-Training and screening use the same lines: sentences in small ASCII letters, without punctuation and
-accents, so that the form of a text has no weight. A fragment joins the line after it. Each step is
-one call over the whole text, because a loop in Python would take too long.
+Training and screening use the same lines: sentences in lower-case ASCII letters, without
+punctuation and accents, so that the form of a text does not matter. A fragment is joined with the
+line after it. Each step is one call for the whole text, because a loop in Python would be too slow.
 
 `python -m scripts.red_flags.train` makes `model.json.gz` (logistic regression, scikit-learn);
 docs/red-flags.md is its card. The model is linear, so the weight of two lines together is the sum
@@ -25,13 +25,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-SHORTEST, LONGEST = 10, 240  # characters of a line; a longer one is read in parts
-PART = 16_384  # characters that are split into lines in one step: 0.3 ms, in other scripts 2 ms
-SLICE = 32  # characters normalized at once: combining marks in a row are sorted in quadratic time
-# Sentences end; so do the fields of a form, of JSON, of a table in text.
+SHORTEST, LONGEST = 10, 240  # characters of a line; longer ones are split
+PART = 16_384  # characters in one step: 0.3 ms, in other scripts 2 ms
+SLICE = 32  # characters normalized at once: the time for combining marks is quadratic
+# Ends of sentences, and of fields in forms, JSON and tables.
 STOPS = (b". ", b"?", b"!", b"; ", b" - ", b" / ", b'",', b',"', b'":', rb"\n")
 BORDERS = "\n\t|<>{}[]"  # of lines, cells, tags, objects
-GLUED = re.compile(rb"\.(?<=[a-z\xe0-\xff]{2}\.)(?=[a-z\xe0-\xff]{2})")  # a blank was forgotten
+GLUED = re.compile(rb"\.(?<=[a-z\xe0-\xff]{2}\.)(?=[a-z\xe0-\xff]{2})")  # without a blank
 MARKS = (
     ("\u2019", "'"),
     ("\u2018", "'"),
@@ -40,7 +40,7 @@ MARKS = (
     ("\u2026", ". "),
     ("\u3002", ". "),
 )
-# What JSON and HTML write for a letter that counts.
+# Escaped letters of JSON and HTML.
 ESCAPE = re.compile(r"\\u[0-9a-f]{4}|&#?[0-9a-z]{2,6};")
 COUNTS = {*map(chr, range(0x20, 0x100)), *dict(MARKS)}
 ESCAPED = {f"&{name}": letter for name, letter in html5.items() if letter in COUNTS} | {
@@ -51,12 +51,12 @@ ESCAPED = {f"&{name}": letter for name, letter in html5.items() if letter in COU
 # Letters of other scripts that look like Latin ones; and a sign that is 18 letters, taken apart.
 LOOKALIKES = str.maketrans("авеіјкмнорѕстухαικνορτυω\ufdfa", "abeijkmhopsctyxaiknoptuw ")
 FILE = Path(__file__).with_name("model.json.gz")
-LIKELY = 2.0  # log-odds: 88 %; below it, lines of a record are taken for an exam
-# Log-odds of the words of a line from which its pairs count: they mend one text in 4,400 below, and
-# take half of the time; two in three lines of a visit are below.
+LIKELY = 2.0  # log-odds: 88 %; with less, lines of a record look like an exam
+# Log-odds of a line's words below which its pairs are ignored. Pairs take half of the time; below
+# this they correct one text in 4,400, and two in three lines of a visit are below.
 HOPELESS = -7.0
-FEWEST = 6  # words that a line counts as, at least
-MOST_WORDS = 2 * LONGEST  # that two lines can have
+FEWEST = 6  # words; a shorter line counts as this long
+MOST_WORDS = 2 * LONGEST  # of two lines
 PIECE, LONGEST_WORD = 4, 14  # letters
 GENERAL = "MED100"  # an emergency without a topic
 NAME = re.compile(r"[^ ]+")
@@ -68,7 +68,7 @@ def read_as(code: int) -> str:
     break, or a blank."""
     base = unicodedata.normalize("NFKD", chr(code).lower())[0]
     if base.isdigit():
-        return "0"  # the length of a number counts, not its value: records are full of numbers
+        return "0"  # the length of a number matters, not its value
     if base in BORDERS:
         return "\n"
     if base.isascii() and base.isalpha():
@@ -80,14 +80,14 @@ LETTERS = "".join(map(read_as, range(256))).encode()
 
 
 def without_escapes(text: str) -> str:
-    """Return a text in small letters with the escapes of JSON and HTML decoded."""
+    """Decode the escapes of JSON and HTML in a lower-case text."""
     if "&" not in text and "\\u" not in text:
         return text
     return ESCAPE.sub(lambda found: ESCAPED.get(found[0], found[0]), text)
 
 
 def latin(text: str) -> bytes:
-    """Encode a text in Latin-1; of other scripts only letters that look like Latin ones remain."""
+    """Encode a text in Latin-1; of other scripts, only letters that look Latin remain."""
     if text.isascii():
         return text.encode()
     for mark, plain in MARKS:
@@ -110,10 +110,10 @@ def lines_of(text: str, letters: bytes = LETTERS) -> list[str]:
     for stop in STOPS:
         flat = flat.replace(stop, b"\n")
     flat = GLUED.sub(b"\n", flat)
-    return list(joined(flat.translate(letters, b"'").decode().split("\n")))
+    return list(join_fragments(flat.translate(letters, b"'").decode().split("\n")))
 
 
-def joined(pieces: list[str]) -> Iterator[str]:
+def join_fragments(pieces: list[str]) -> Iterator[str]:
     """Join fragments with the line after them, and split lines that are too long."""
     head = ""
     for piece in pieces:
@@ -125,14 +125,14 @@ def joined(pieces: list[str]) -> Iterator[str]:
             continue
         head = ""
         if len(line) > LONGEST:
-            yield from parted(line)
+            yield from split_line(line)
         else:
             yield line
     if head and not head.isspace():
         yield head
 
 
-def parted(line: str) -> Iterator[str]:
+def split_line(line: str) -> Iterator[str]:
     """Split a line at blanks, and drop parts that contain nothing else."""
     while line:
         at = len(line)

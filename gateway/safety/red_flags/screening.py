@@ -1,4 +1,4 @@
-"""The screening of a prompt for red flags, whatever becomes of its request."""
+"""The screening of a prompt for red flags, independent of the outcome of its request."""
 
 import asyncio
 import math
@@ -13,21 +13,21 @@ from gateway.safety.red_flags.model import log_odds, model
 from gateway.safety.red_flags.notices import notice, rules_version
 from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 
-LONG_TEXT = 8_192  # characters; a shorter text is screened at once: in 1 ms, 5 at worst
+LONG_TEXT = 8_192  # characters; a shorter text is screened at once, in 1 ms, at worst 5
 MANY_TURNS = 64
-SCREENING_S = 10.0  # after which an answer says that the prompt was not screened
+SCREENING_S = 10.0  # longest time; after it the answer warns that the prompt was not screened
 SCREENED = tuple(language for language in LANGUAGES if language != OTHER)
 
 
 @dataclass(frozen=True, slots=True)
 class Screener:
-    """Screens the prompts of one gateway, and words their notices."""
+    """Screens the prompts of one gateway, and writes their notices."""
 
     wording: Wording
     audience: Audience
-    names: Mapping[str, str]  # of whom to call
-    threshold: float  # log-odds from which there is a notice
-    notice_rules: str | None  # their version; None: nothing is screened
+    names: Mapping[str, str]  # contacts by placeholder
+    threshold: float  # log-odds of a notice
+    notice_rules: str | None  # the version of the rules; None: nothing is screened
 
     @classmethod
     def of(
@@ -48,7 +48,7 @@ class Screener:
 
     @property
     def languages(self) -> Sequence[str]:
-        """Return the languages that are screened."""
+        """The languages that are screened."""
         return SCREENED if self.audience != "off" else ()
 
     def screen(self, turns: Sequence[Turn]) -> Steps:
@@ -58,7 +58,7 @@ class Screener:
         return (yield from detect_in_steps(turns, self.threshold))
 
     def notices_of(self, flags: RedFlags) -> list[Mapping[str, str]]:
-        """Return the notices of the red flags that hold now or were raised earlier."""
+        """Return the notices of the present and the earlier red flags."""
         now = [self._notice(topic) for topic in flags.now]
         return [*now, *(self._notice(topic, is_earlier=True) for topic in flags.earlier)]
 

@@ -1,6 +1,6 @@
-"""The service's own sentences in one language, beside the model's words; a file for each.
+"""The service's own sentences, with one file for each language.
 
-`MMHIE_WORDING_FILE` adds a language, or rewords one: a copy of `de.toml` with every entry.
+`MMHIE_WORDING_FILE` adds or replaces a language: it is a copy of `de.toml` with every entry.
 """
 
 import tomllib
@@ -17,7 +17,7 @@ Audience = Literal["clinician", "patient", "off"]
 
 
 class Contacts(NamedTuple):
-    """Names that a site gives for an emergency and for a crisis; None: as the wording has it."""
+    """A site's contacts for an emergency and a crisis; None means those of the wording."""
 
     emergency: str | None = None
     crisis: str | None = None
@@ -28,7 +28,7 @@ Sentence = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
 
 def takes(*names: str) -> AfterValidator:
-    """Return a check that a sentence has no placeholders but these."""
+    """Return a check that a sentence has no placeholders other than these."""
 
     def check(sentence: str) -> str:
         try:
@@ -47,7 +47,7 @@ LANGUAGES = ("en", "de", "es", "fr")
 
 
 class Table(BaseModel):
-    """A table of a wording file; no entry may be missing, and none be unknown."""
+    """A table of a wording file; missing and unknown entries are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,7 +62,7 @@ class NoticeWording(Table):
 
 
 class EarlierWording(Table):
-    """Sentences on a red flag that was raised earlier and is said to be over, with `{summary}` and
+    """Sentences about a red flag that a later turn has resolved, with `{summary}` and
     `{contact}`."""
 
     clinician: WithSummary
@@ -70,14 +70,14 @@ class EarlierWording(Table):
 
 
 class ContactWording(Table):
-    """Names of whom to call in an emergency, for each audience, until the site has named it."""
+    """The default contact in an emergency, for each audience."""
 
     clinician: Sentence
     patient: Sentence
 
 
 class Cut(Table):
-    """Names of what was cut off, by the values of `truncated`."""
+    """Names of the truncated part, by the values of `truncated`."""
 
     in_answer: Sentence
     in_reasoning: Sentence
@@ -102,7 +102,7 @@ class Wording(Table):
     notices: Mapping[str, NoticeWording]
 
     def names_of(self, contacts: Contacts, audience: Audience) -> dict[str, str]:
-        """Return whom to call, by placeholder; where nobody reads notices, as to patients."""
+        """Return the contacts by placeholder; if notices are off, those for patients."""
         ours = self.contact.clinician if audience == "clinician" else self.contact.patient
         return {
             "contact": contacts.emergency or ours,
@@ -110,20 +110,20 @@ class Wording(Table):
         }
 
     def note_for(self, contacts: Contacts, audience: Audience) -> str:
-        """Return the sentence that this is no emergency detector, and whom to call."""
+        """Return the sentence that this is not an emergency detector, with the contact."""
         return self.emergency_note.format(**self.names_of(contacts, audience))
 
     def error(self, error: GatewayError) -> str:
-        """Return the sentence for an error by its code; its own where there is none."""
+        """Return the translated sentence for an error's code, or the error's own."""
         return self.errors.get(error.code, error.message)
 
     def closing(self, truncated: str) -> str:
-        """Return the closing line of a text that was cut off."""
+        """Return the closing line of a truncated text."""
         return f"[{getattr(self.cut, truncated)}]"
 
 
 def read(path: Path) -> Wording:
-    """Return the wording in a file; raise ValueError, which names what is wrong with it."""
+    """Return the wording in a file; raise ValueError with its first fault."""
     try:
         return Wording.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValidationError as error:
@@ -142,16 +142,16 @@ def built_in(language: str) -> Wording:
 
 
 def wording(language: str, file: Path | None = None) -> Wording:
-    """Return the wording for a language tag: of the file where there is one, English where the
-    language is not known; raise ValueError for a wrong file."""
+    """Return the wording for a language tag: that of the file, if any; English for an unknown
+    language. Raise ValueError for a wrong file."""
     if file is not None:
-        return complete(read(file), file)
+        return require_complete(read(file), file)
     primary = language.split("-")[0]
     return built_in(primary if primary in LANGUAGES else "en")
 
 
-def complete(found: Wording, file: Path) -> Wording:
-    """Return a wording with a sentence for every notice and error; raise ValueError otherwise."""
+def require_complete(found: Wording, file: Path) -> Wording:
+    """Return a wording that has a sentence for every notice and error; else raise ValueError."""
     wanted = {"notices": built_in("en").notices, "errors": built_in("de").errors}
     for table, names in wanted.items():
         missing = sorted(set(names) - set(getattr(found, table)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api.request_text import has_token_ids, screened, turns_of
+from gateway.api.request_text import has_token_ids, turns_of
 
 USER = {"role": "user"}
 TOOL = {"role": "tool", "tool_call_id": "1"}
@@ -78,7 +78,7 @@ def test_what_the_engine_reads_is_screened(
     path: str, body: dict[str, Any], turns: list[str]
 ) -> None:
     """Instructions, tools, other fields, every turn; never the model's own words."""
-    assert screened(body, path) == turns
+    assert [turn.text for turn in turns_of(path, body)] == turns
 
 
 def test_an_application_s_words_are_told_apart() -> None:
@@ -98,7 +98,7 @@ def test_depth_is_no_matter() -> None:
     for _ in range(5000):
         nested = [nested]
 
-    assert screened({"messages": nested}, CHAT) == ["a"]
+    assert [turn.text for turn in turns_of(CHAT, {"messages": nested})] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ answers are read."""
 
 import pytest
 
-from gateway.safety.refusals import BEGINNINGS, HEAD, kind_of
+from gateway.safety.refusals import BEGINNINGS, HEAD, classify
 from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
@@ -23,8 +23,8 @@ DECLINING = (
 
 def test_the_rule_is_mostly_right() -> None:
     """On at least 60 texts; docs/monitoring.md has the figures."""
-    refused = [text for text in REFUSALS if kind_of(text) == "refusal"]
-    wrong = [text for text in ANSWERS if kind_of(text) == "refusal"]
+    refused = [text for text in REFUSALS if classify(text) == "refusal"]
+    wrong = [text for text in ANSWERS if classify(text) == "refusal"]
 
     assert len({*REFUSALS, *ANSWERS}) == len(REFUSALS) + len(ANSWERS) >= 60
     assert len(refused) / (len(refused) + len(wrong)) >= LEAST_PRECISION, wrong
@@ -33,9 +33,9 @@ def test_the_rule_is_mostly_right() -> None:
 
 def test_only_the_beginning_counts() -> None:
     """An answer that ends with what it cannot do is one."""
-    assert kind_of("Rest. " * 100 + REFUSALS[0]) == "answer"
-    assert kind_of("x" * (HEAD - 20) + " " + REFUSALS[0]) == "answer"
-    assert kind_of("") == "answer"
+    assert classify("Rest. " * 100 + REFUSALS[0]) == "answer"
+    assert classify("x" * (HEAD - 20) + " " + REFUSALS[0]) == "answer"
+    assert classify("") == "answer"
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
