@@ -22,8 +22,6 @@ TEXT_DONE = b"response.output_text.done"
 PARTS = (b"response.content_part.added", b"response.content_part.done")
 ITEMS = (b"response.output_item.added", b"response.output_item.done")
 REPEATS = (TEXT_DONE, *PARTS, *ITEMS)  # the text of the deltas
-# Both ways to write `<` in JSON: an event without either has no marker.
-ANGLES = (b"<", b"\\u003")
 
 
 class ResponseEventRelay(NamedEventRelay):
@@ -63,10 +61,11 @@ class ResponseEventRelay(NamedEventRelay):
         """Clean a piece of text; parse it only if necessary."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         is_spelt = self._policy.hides_reasoning and has_logprobs(event)
-        if is_plain and not is_spelt and not any(angle in event for angle in ANGLES):
+        if is_plain and not is_spelt and not has_angle(event):
             if text := text_of_delta(event):
-                self._state.has_text = True
-                self._state.mac.update(text)
+                state = self._state
+                state.has_text = True
+                state.mac.update(text)
             return event
         body = openai_json.parse(sse.payload(event))
         if is_spelt:
@@ -84,7 +83,7 @@ class ResponseEventRelay(NamedEventRelay):
         if self._policy.hides_reasoning and is_reasoning_event(kind.decode(errors="replace")):
             return b""
         changes = self._policy.hides_reasoning or self._policy.surrounds
-        if kind in REPEATS and (changes or any(angle in event for angle in ANGLES)):
+        if kind in REPEATS and (changes or has_angle(event)):
             return self._repeat(event, kind, light)
         return event
 
@@ -139,6 +138,11 @@ def pass_repeat(body: Json, kind: bytes, state: ChoiceState) -> Json:
     before = body.get(name)
     after = pass_inner(before, state) if before else before
     return body if after is before else {**body, name: after}
+
+
+def has_angle(event: bytes) -> bool:
+    """Return whether an event may contain `<`, the beginning of a marker, in either JSON form."""
+    return b"<" in event or b"\\u003" in event
 
 
 def has_logprobs(event: bytes) -> bool:
