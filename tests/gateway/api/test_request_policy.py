@@ -1,4 +1,4 @@
-"""The request policy: each rule at its edge; text, and the ways in which it is none."""
+"""The request policy: each rule at its limit; text, and parts that are not text."""
 
 import json
 from typing import Any
@@ -84,16 +84,16 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
 )
 
 
-def judged(**fields: Any) -> None:
+def check_fields(**fields: Any) -> None:
     check(json.dumps(fields).encode(), fields, CAPS)
 
 
 @pytest.mark.parametrize(("name", "fine", "over"), EDGES)
 def test_each_edge(name: str, fine: Any, over: Any) -> None:
     """The limit itself is allowed; over it the field is named and not quoted."""
-    judged(**{name: fine})
+    check_fields(**{name: fine})
     with pytest.raises(InvalidRequest) as raised:
-        judged(**{name: over})
+        check_fields(**{name: over})
     assert raised.value.param == name
     assert raised.value.message.startswith(name)
     assert CANARY not in raised.value.message
@@ -107,8 +107,8 @@ def test_every_rule_has_an_edge() -> None:
 def test_what_is_the_engines_to_judge() -> None:
     """Null, which clients send for what they do not mean; fields without a rule; and tokens where
     there is no cap: the context is the limit, and the engine knows it."""
-    judged(**dict.fromkeys(RULES))
-    judged(temperature="hot", colour=[1, 2])
+    check_fields(**dict.fromkeys(RULES))
+    check_fields(temperature="hot", colour=[1, 2])
     check(b"", {"max_tokens": 10**9}, RequestPolicy())
 
 
@@ -127,10 +127,10 @@ def test_what_is_the_engines_to_judge() -> None:
 def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> None:
     """Prompts times answers; a list of token ids is one prompt."""
     if fine:
-        judged(prompt=prompt, n=n)
+        check_fields(prompt=prompt, n=n)
         return
     with pytest.raises(InvalidRequest) as raised:
-        judged(prompt=prompt, n=n)
+        check_fields(prompt=prompt, n=n)
     assert raised.value.param == "prompt"
 
 
@@ -141,15 +141,15 @@ def test_depth(levels: int, fine: bool) -> None:
     for _ in range(levels):
         nested = [nested]
     if fine:
-        judged(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
+        check_fields(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
         return
     with pytest.raises(InvalidRequest) as raised:
-        judged(metadata=nested)
+        check_fields(metadata=nested)
     assert "nested over 8 deep" in raised.value.message
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "added"),
+    ("path", "request_fields", "added"),
     [
         ("/v1/chat/completions", {}, {"max_tokens": 100}),
         ("/v1/chat/completions", {"max_completion_tokens": 5}, {}),
@@ -164,12 +164,11 @@ def test_depth(levels: int, fine: bool) -> None:
     ],
 )
 def test_the_budget_of_those_who_name_none(
-    path: str, said: dict[str, Any], added: dict[str, Any]
+    path: str, request_fields: dict[str, Any], added: dict[str, Any]
 ) -> None:
-    """The cap, where an engine would take the rest of the context; of a text completion vLLM's
-    own default."""
-    assert default_budget(path, said, CAPS) == added
-    assert default_budget(path, said, RequestPolicy()) == {}
+    """The cap, instead of the rest of the context; for text completions vLLM's own default."""
+    assert default_budget(path, request_fields, CAPS) == added
+    assert default_budget(path, request_fields, RequestPolicy()) == {}
 
 
 def test_a_cap_below_the_default_of_text_completions() -> None:
@@ -215,20 +214,20 @@ OTHER: tuple[Any, ...] = (
 FIELDS = ("content", "output", "summary")
 
 
-@pytest.mark.parametrize("parts", TEXT)
 @pytest.mark.parametrize("name", FIELDS)
-def test_text_is_taken(name: str, parts: Any) -> None:
-    """In every form that clients send it in."""
-    assert fault_of_items([{"role": "user", name: parts}], most=9) is None
+def test_text_is_taken(name: str) -> None:
+    """In every form in which clients send it."""
+    for parts in TEXT:
+        assert fault_of_items([{"role": "user", name: parts}], most=9) is None, parts
 
 
-@pytest.mark.parametrize("parts", OTHER)
 @pytest.mark.parametrize("name", FIELDS)
-def test_anything_else_is_not(name: str, parts: Any) -> None:
-    """Nothing is fetched, opened or decoded for a caller; nor is the address repeated."""
-    fault = fault_of_items([{"role": "user", "content": "x"}, {name: parts}], most=9)
-    assert fault is not None
-    assert "169.254" not in fault
+def test_anything_else_is_not(name: str) -> None:
+    """Nothing is fetched, opened or decoded for a caller, and the address is not repeated."""
+    for parts in OTHER:
+        fault = fault_of_items([{"role": "user", "content": "x"}, {name: parts}], most=9)
+        assert fault is not None, parts
+        assert "169.254" not in fault
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,14 @@ WORDLESS = (
 
 
 @pytest.mark.parametrize("body", WORDLESS)
-@pytest.mark.parametrize("status", [400, 404, 413, 422, 499])
-def test_a_refusal_without_words_gets_ours(status: int, body: bytes) -> None:
+def test_a_refusal_without_words_gets_ours(body: bytes) -> None:
     """The engine's status, a sentence of ours, the one error shape."""
-    error = translate(status, body)
-    told = error.envelope()["error"]
-    assert error.status == status
-    assert set(told) == {"message", "type", "param", "code"}
-    assert told["message"] == f"The engine refused this request (status {status})."
+    for status in (400, 499):
+        error = translate(status, body)
+        shown = error.envelope()["error"]
+        assert error.status == status
+        assert set(shown) == {"message", "type", "param", "code"}
+        assert shown["message"] == f"The engine refused this request (status {status})."
 
 
 @pytest.mark.parametrize(

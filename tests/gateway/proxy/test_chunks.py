@@ -298,14 +298,14 @@ def texts(out: list[Chunk]) -> str:
 LEAK = "<|start|>assistant<|channel|>final<|message|>Rest and fluids."
 
 
-@pytest.mark.parametrize("cut", range(len(LEAK) + 1))
-def test_leaked_markers_are_stripped_wherever_they_are_cut(cut: int) -> None:
-    """The reader sees the answer alone, and is told."""
-    parts = [chunk(said(LEAK[:cut])), chunk(said(LEAK[cut:])), chunk(said("", "stop"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True)
+def test_leaked_markers_are_stripped_wherever_they_are_cut() -> None:
+    """The reader sees the answer only, with a warning."""
+    for cut in range(len(LEAK) + 1):
+        parts = [chunk(said(LEAK[:cut])), chunk(said(LEAK[cut:])), chunk(said("", "stop"))]
+        out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True)
 
-    assert texts(out) == "Rest and fluids."
-    assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
+        assert texts(out) == "Rest and fluids."
+        assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
 
 
 def thought(text: str) -> list[Chunk]:

@@ -102,16 +102,17 @@ def test_an_answer_says_how_it_ended(
     assert label["warnings"] == (["reasoning_only"] if warnings is None else warnings)
 
 
-@pytest.mark.parametrize("cut", range(1, 20))
-def test_a_marker_is_stripped_wherever_it_is_cut(cut: int) -> None:
+def test_a_marker_is_stripped_wherever_it_is_cut() -> None:
     """Text that leaked from a header is not shown, and a warning says so."""
-    own, text = relay(), "It is benign.<|channel|>analysis<|message|>Or is it?"
-    pieces = [text[at : at + cut] for at in range(0, len(text), cut)]
-    shown = b"".join(own.relay(delta(piece)) for piece in pieces) + own.relay(STOP)
-    label = content(own.relay(closing()))["mmhie"]
-    assert said(shown) == "It is benign."
-    assert label["warnings"] == ["harmony_markers_stripped"]
-    assert label["provenance"]["output_digest"] == keyed_digest(b"k", "It is benign.")
+    text = "It is benign.<|channel|>analysis<|message|>Or is it?"
+    for size in range(1, 20):
+        own = relay()
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        shown = b"".join(own.relay(delta(piece)) for piece in pieces) + own.relay(STOP)
+        label = content(own.relay(closing()))["mmhie"]
+        assert said(shown) == "It is benign."
+        assert label["warnings"] == ["harmony_markers_stripped"]
+        assert label["provenance"]["output_digest"] == keyed_digest(b"k", "It is benign.")
 
 
 @pytest.mark.parametrize("text", ["a < b", "<", "x <| y", 'quote " and \\', "ä\u2028\u0085"])

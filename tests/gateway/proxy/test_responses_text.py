@@ -119,13 +119,13 @@ def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
     assert b"".join(sent[1:-1]) == b"".join(events[1:-1])
 
 
-@pytest.mark.parametrize("at", range(len(LEAK) + 1))
-def test_a_leak_is_stripped_wherever_it_is_cut(at: int) -> None:
-    """The thought in the answer is in no event, as text or token by token."""
-    out = relayed(stream(LEAK[:at], LEAK[at:]))
+def test_a_leak_is_stripped_wherever_it_is_cut() -> None:
+    """The leaked thought is in no event, as text or token by token."""
+    for cut_at in range(len(LEAK) + 1):
+        out = relayed(stream(LEAK[:cut_at], LEAK[cut_at:]))
 
-    assert texts(out) == {"It is benign."}
-    assert not re.search(r"<\||Or is it", json.dumps(out))
+        assert texts(out) == {"It is benign."}
+        assert not re.search(r"<\||Or is it", json.dumps(out))
 
 
 def test_a_delta_waits_only_while_it_may_begin_a_marker() -> None:

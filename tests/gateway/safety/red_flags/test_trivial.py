@@ -52,10 +52,9 @@ def is_noticed(text: str) -> bool:
     return bool(detect([Turn("user", text)], model().threshold).now)
 
 
-@pytest.mark.parametrize("text", TRIVIAL, ids=lambda text: text[:30].encode().hex()[:24])
-def test_a_text_without_medical_content_raises_nothing(text: str) -> None:
+def test_a_text_without_medical_content_raises_nothing() -> None:
     """Greetings, commands, small talk in any language, code, identifiers, one word repeated."""
-    assert not is_noticed(text)
+    assert not list(filter(is_noticed, TRIVIAL))
 
 
 def test_unknown_words_are_silent() -> None:
