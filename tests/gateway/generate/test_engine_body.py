@@ -1,4 +1,4 @@
-"""From a question to the engine's own request."""
+"""The engine's request for a prompt."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ PLAIN = ServedModel("m", has_chat_template=False)
 
 
 def test_a_model_with_a_template_is_asked_in_chat() -> None:
-    """Two turns; streamed, with counts, greedy; nothing the caller left open."""
+    """Two turns; streamed, with counts, greedy; no other fields."""
     assert CHAT.path == "/v1/chat/completions"
     assert engine_body.content(ASK, CHAT) == {"messages": [SYSTEM, WHY]}
     assert engine_body.options(ASK, CHAT, reasoning_budget=100) == {
@@ -27,7 +27,7 @@ def test_a_model_with_a_template_is_asked_in_chat() -> None:
 
 
 def test_a_model_without_one_is_asked_to_complete() -> None:
-    """vLLM refuses to chat with it; reasoning effort would mean nothing to it."""
+    """vLLM refuses chats with it; it has no reasoning effort."""
     ask = replace(ASK, reasoning_effort="low")
     assert PLAIN.path == "/v1/completions"
     assert engine_body.content(ask, PLAIN) == {"prompt": "Be brief.\n\nWhy?"}
@@ -36,7 +36,7 @@ def test_a_model_without_one_is_asked_to_complete() -> None:
 
 
 def test_a_prompt_goes_on_with_its_conversation() -> None:
-    """As messages before it; without a template, as the texts before it."""
+    """Earlier messages come first; without a template, earlier texts."""
     ask = replace(ASK, history=CROUP)
 
     assert engine_body.content(ask, CHAT)["messages"] == [SYSTEM, *CROUP, WHY]
@@ -44,14 +44,14 @@ def test_a_prompt_goes_on_with_its_conversation() -> None:
 
 
 def test_reasoning_has_a_budget_on_top() -> None:
-    """And its spending is counted as it goes."""
+    """And token counts on every chunk."""
     body = engine_body.options(ASK, replace(CHAT, reasons=True), reasoning_budget=100)
     assert body["max_tokens"] == 108 + engine_body.MARKER_TOKENS
     assert body["stream_options"]["continuous_usage_stats"] is True
 
 
 def test_the_engine_is_told_the_reasoning_budget_where_it_takes_one() -> None:
-    """Others would refuse the field; zero is a budget."""
+    """Other engines would refuse the field; zero is a valid budget."""
     able = replace(CHAT, reasons=True, budgets_reasoning=True)
 
     assert engine_body.options(ASK, able, reasoning_budget=0)["thinking_token_budget"] == 0
@@ -60,6 +60,6 @@ def test_the_engine_is_told_the_reasoning_budget_where_it_takes_one() -> None:
 
 
 def test_no_system_message_is_no_turn() -> None:
-    """Without a system message, or with an empty one, there is no turn for it."""
+    """A missing or empty system message is no turn."""
     for system in (None, ""):
         assert engine_body.content(replace(ASK, system=system), CHAT)["messages"] == [WHY]

@@ -1,4 +1,4 @@
-"""Fields of /llm/generate and their bounds, refused without a word of the body."""
+"""Fields of /llm/generate and their limits; errors never quote the body."""
 
 import json
 from typing import Any
@@ -21,13 +21,13 @@ def parsed(**fields: Any) -> GenerateRequest:
 
 
 def test_a_prompt_is_enough() -> None:
-    """Greedy, and the rest by the settings."""
+    """The other values come from the settings."""
     prompt = parsed(prompt="Why?").to_prompt(max_tokens=64, system="Be brief.")
     assert prompt == Prompt("Why?", 64, system="Be brief.", temperature=0.0, stop=())
 
 
 def test_what_the_caller_chose() -> None:
-    """One stop or several; their own system message; a smaller budget."""
+    """One or several stop texts, a system message, a smaller budget."""
     one = parsed(prompt="p", max_tokens=3, system="s", stop="x")
     several = parsed(prompt="p", stop=["a", "b"])
     prompt = one.to_prompt(max_tokens=64, system="t")
@@ -60,7 +60,7 @@ def test_a_wrong_field_is_a_plain_sentence(fields: dict[str, Any], sentence: str
 
 
 def test_an_unknown_field() -> None:
-    """Its name may be a patient's; ours are listed."""
+    """Its name may be a patient's; the error lists the known fields."""
     with pytest.raises(InvalidField) as raised:
         parsed(prompt="p", **{CANARY: 1})
     assert CANARY not in raised.value.message
@@ -68,7 +68,7 @@ def test_an_unknown_field() -> None:
 
 
 def test_a_conversation_that_is_too_long() -> None:
-    """Refused with the cap and the setting behind it."""
+    """The error has the limit and its setting."""
     turns = [{"role": "user", "content": CANARY}, {"role": "assistant", "content": CANARY}]
     request = parsed(prompt="p", history=turns)
 
@@ -91,7 +91,7 @@ VALUES = st.recursive(
     )
 )
 def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
-    """Never another exception, never a word of it."""
+    """Never another exception, never a quote."""
     try:
         parsed(**fields)
     except (InvalidField, InvalidRequest) as error:
@@ -128,8 +128,8 @@ def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
     ],
 )
 def test_the_form_of_the_answer(accept: bytes, stream: bool, default: Any, form: str) -> None:
-    """The form that is preferred, of equals the first; the default where no form of streams is;
-    without a stream it is JSON."""
+    """The preferred form, the first of equals; the default without a form of streams; JSON without
+    a stream."""
     assert choose_form(accept, stream=stream, default=default) == form
 
 
@@ -143,7 +143,7 @@ def test_a_whole_number_in_another_spelling() -> None:
 
 
 def test_null_is_as_good_as_absent() -> None:
-    """In every field that may be left out, as clients of OpenAI's API send it."""
+    """In every optional field, as clients of OpenAI's API send it."""
     names = set(GenerateRequest.model_fields) - {"prompt"}
 
     assert parse_fields({"prompt": "p"} | dict.fromkeys(names)) == parse_fields({"prompt": "p"})

@@ -1,4 +1,4 @@
-"""From the engine's events to one answer: budgets, cuts, errors, nothing lost."""
+"""The engine's events become one answer: budgets, truncations, errors."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ HEAVY = HeavyWork()
 
 
 class Scripted:
-    """An engine's response that is these parts."""
+    """An engine's response with these parts."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self._parts = iter(parts)
@@ -30,10 +30,10 @@ class Scripted:
         return next(self._parts, b"")
 
     def mark_progress(self) -> None:
-        """Nobody looks at a clock here."""
+        """Do nothing: there is no timeout."""
 
     def expect_end(self) -> None:
-        """Nobody keeps a connection here."""
+        """Do nothing: there is no connection."""
 
 
 def piece(delta: dict[str, Any], finish: str | None = None, spent: int | None = None) -> bytes:
@@ -59,7 +59,7 @@ STREAM = [text("chest "), text("pain", spent=2), text("", "stop", 3), sse.DONE]
 
 
 async def test_a_large_event_needs_room() -> None:
-    """Before it is parsed; small ones are not counted."""
+    """Its memory is reserved before it is parsed; small events need none."""
     required: list[int] = []
     large = text("a" * 300_000)
     _, deltas = await read([STREAM[0], large, *STREAM[2:]], require=required.append)
@@ -68,7 +68,7 @@ async def test_a_large_event_needs_room() -> None:
 
 
 async def test_an_answer() -> None:
-    """Deltas as they came; text, finish, usage and fingerprint at the end."""
+    """Deltas in order; text, finish, usage and fingerprint at the end."""
     answer, deltas = await read(STREAM)
     assert deltas == [("chest ", ""), ("pain", "")]
     assert answer.text == "chest pain"
@@ -87,7 +87,7 @@ async def test_any_split(size: int) -> None:
 
 
 async def test_reasoning_stays_apart() -> None:
-    """Reasoning under either name is no part of the text."""
+    """Reasoning under either name is not part of the text."""
     parts = [piece({"reasoning": "h"}), piece({"reasoning_content": "m"}), *STREAM]
     answer, deltas = await read(parts)
     assert (answer.reasoning, answer.text) == ("hm", "chest pain")
@@ -95,7 +95,7 @@ async def test_reasoning_stays_apart() -> None:
 
 
 async def test_the_answer_has_a_budget_of_its_own() -> None:
-    """Reasoning does not use it up; when it is, the answer ends as a cut one."""
+    """Reasoning does not count; at its limit the answer ends as a truncated one."""
     parts = [piece({"reasoning": "h"}, spent=n) for n in (1, 2, 3)]
     parts += [text(f"{n} ", spent=n) for n in (4, 5, 6, 7)]
     answer, _ = await read(parts, budget=2)
@@ -110,7 +110,7 @@ async def test_the_answer_has_a_budget_of_its_own() -> None:
 async def test_reasoning_that_its_budget_ended_is_named(
     thought: Any, budget: int | None, warnings: list[str]
 ) -> None:
-    """An engine that enforces the budget is named for it; the answer came all the same."""
+    """If the engine enforces the budget, a warning names the cut; the answer stays."""
     usage = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": thought}}
     parts = [piece({"reasoning": "h"}), text("a", "stop"), sse.encode({"usage": usage}), sse.DONE]
     answer, _ = await read(parts, reasoning_budget=budget)
@@ -124,14 +124,14 @@ async def test_reasoning_that_its_budget_ended_is_named(
 async def test_an_answer_that_reasoning_left_too_little_for_is_named(
     spent: int, finish: str | None, warnings: list[str]
 ) -> None:
-    """The engine's end, before the answer's own budget; not the budget's, not its natural end."""
+    """If the engine ends the answer before its own budget, a warning says so."""
     parts = [piece({"reasoning": "h"}, spent=3), text("a", spent=4), text("b", finish, spent)]
     answer, _ = await read([*parts, sse.DONE], budget=2)
     assert answer.warnings == warnings
 
 
 async def test_an_end_of_the_engines_own_is_named() -> None:
-    """The text is there, and is not all there was to say."""
+    """The text is incomplete, and a warning says so."""
     answer, _ = await read([text("so so so"), text("", "repetition"), sse.DONE])
     assert answer.warnings == ["ended_early"]
 
@@ -145,7 +145,7 @@ async def test_reasoning_only_is_warned_of() -> None:
 
 
 async def test_harmony_is_stripped_and_told() -> None:
-    """Markers never reach the reader, however they are cut."""
+    """Markers never reach the reader, wherever they are cut."""
     parts = [text("fine<|e"), text("nd|>"), text("", "stop"), sse.DONE]
     answer, _ = await read(parts)
     assert answer.text == "fine"
@@ -169,7 +169,7 @@ async def test_harmony_is_stripped_and_told() -> None:
     ],
 )
 async def test_failures_are_named(parts: list[bytes], kind: type[GatewayError]) -> None:
-    """Cut, garbled or failed; never the engine's words."""
+    """Cut, garbled or failed; never in the engine's words."""
     with pytest.raises(kind) as raised:
         await read(parts)
     assert "chest" not in raised.value.message
@@ -184,7 +184,7 @@ JSON = st.recursive(
 
 @given(chunk=st.fixed_dictionaries({}, optional={"choices": JSON, "usage": JSON, "error": JSON}))
 def test_any_json_is_an_answer_or_a_named_error(chunk: dict[str, Any]) -> None:
-    """Never another exception: it would cut the caller off."""
+    """Never another exception."""
     data = b"data: " + json.dumps(chunk).encode() + b"\n\n"
     with contextlib.suppress(EngineCut, EngineGarbled, EngineRejected):
         asyncio.run(read([data, text("a", "stop"), sse.DONE]))

@@ -1,4 +1,4 @@
-"""Prompts fitted by the engine's count; cut only when told to, never to nothing."""
+"""Prompts are fitted by the engine's counts; cut only if allowed, never to nothing."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ def response(body: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 class Tokenizer:
-    """A word is a token; `seam` more appear where a text was cut, so many times."""
+    """One token per word; a cut text has `seam` more, this many times."""
 
     def __init__(self, seam: int = 0, times: int = 0) -> None:
         self.seam = seam
@@ -64,7 +64,7 @@ async def fit(
 
 
 async def test_a_short_question_is_not_counted() -> None:
-    """A token is a byte at least: nobody need be asked."""
+    """A token has at least one byte, so a short prompt certainly fits."""
     tokenizer = Tokenizer()
     question = ask(3)
     assert await fit(question, limit=100, play=tokenizer.play) is question
@@ -72,14 +72,14 @@ async def test_a_short_question_is_not_counted() -> None:
 
 
 async def test_a_long_one_is_counted() -> None:
-    """Template included: exactly at the limit it fits."""
+    """With the template; exactly at the limit it fits."""
     tokenizer = Tokenizer()
     assert await fit(ask(95), limit=100, play=tokenizer.play) == ask(95)
     assert tokenizer.asked == ["/tokenize"]
 
 
 async def test_earlier_turns_count() -> None:
-    """They are part of the input, and are not cut."""
+    """They are part of the input, and are never cut."""
     tokenizer, turn = Tokenizer(), Message(role="user", content="w " * 95)
     with pytest.raises(InputTooLong):
         await fit(ask(5, history=(turn,)), limit=100, cut="left", play=tokenizer.play)
@@ -87,7 +87,7 @@ async def test_earlier_turns_count() -> None:
 
 
 async def test_too_long_is_refused_with_counts() -> None:
-    """And without a word of it."""
+    """The error never quotes the prompt."""
     with pytest.raises(InputTooLong) as found:
         await fit(ask(96), limit=100, play=Tokenizer().play)
     assert "101 tokens" in found.value.message
@@ -98,7 +98,7 @@ async def test_too_long_is_refused_with_counts() -> None:
 
 @pytest.mark.parametrize(("side", "kept"), [("left", range(20, 115)), ("right", range(95))])
 async def test_cut_when_told_to(side: truncation.Side, kept: range) -> None:
-    """At that side, by as much as is needed, and marked."""
+    """At the configured side, by the necessary amount, with a mark."""
     cut = await fit(ask(115), limit=100, cut=side, play=Tokenizer().play)
     assert cut.text == " ".join(f"w{n}" for n in kept)
     assert cut.was_cut
@@ -106,13 +106,13 @@ async def test_cut_when_told_to(side: truncation.Side, kept: range) -> None:
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 async def test_tokens_at_the_seam_are_cut_again(times: int) -> None:
-    """The last cut counts as well as the first."""
+    """A cut text is counted again."""
     cut = await fit(ask(115), limit=100, cut="left", play=Tokenizer(2, times).play)
     assert len(cut.text.split()) <= 95
 
 
 async def test_a_seam_that_never_closes_is_refused() -> None:
-    """Four cuts, then it is said."""
+    """After four cuts the prompt is refused."""
     tokenizer = Tokenizer(2, 99)
     with pytest.raises(InputTooLong):
         await fit(ask(115), limit=100, cut="left", play=tokenizer.play)
@@ -120,14 +120,14 @@ async def test_a_seam_that_never_closes_is_refused() -> None:
 
 
 async def test_nothing_left_is_not_asked() -> None:
-    """The rest fills the limit by itself: no model is asked an empty question."""
+    """If the rest of the input fills the limit, no empty prompt is sent."""
     question = ask(40, system=" ".join(["s"] * 95))
     with pytest.raises(InputTooLong):
         await fit(question, limit=100, cut="right", play=Tokenizer().play)
 
 
 async def test_without_a_tokenizer_it_is_an_estimate() -> None:
-    """Bytes over four; never cut, since nobody could say where."""
+    """A quarter of the bytes; such a prompt is never cut."""
     model = replace(MODEL, counts_tokens=False)
     play = Tokenizer().play
     assert await fit(ask(60), limit=100, cut="left", play=play, model=model) == ask(60)
@@ -139,7 +139,7 @@ async def test_without_a_tokenizer_it_is_an_estimate() -> None:
     "body", [b"{}", b"[]", b"x", b'{"count": "many"}', b'{"count": null, "tokens": 1}']
 )
 async def test_an_unreadable_count_is_garbled(body: bytes) -> None:
-    """A count that is none raises EngineGarbled, never another exception."""
+    """An invalid count raises EngineGarbled, never another exception."""
 
     async def play(line: Line) -> None:
         while True:
@@ -151,7 +151,7 @@ async def test_an_unreadable_count_is_garbled(body: bytes) -> None:
 
 
 async def test_an_engine_that_refuses_to_count() -> None:
-    """Its refusal, less the prompt."""
+    """Its refusal is shown without the prompt."""
 
     async def play(line: Line) -> None:
         await line.request()
@@ -169,6 +169,6 @@ async def test_an_engine_that_refuses_to_count() -> None:
 def test_the_limit_leaves_room_for_the_answer(
     context: int | None, reasons: bool, limit: int
 ) -> None:
-    """The setting, or the context less both budgets and what opens and ends reasoning."""
+    """The setting, or the context without both budgets and the reasoning markers."""
     model = replace(MODEL, max_model_len=context, reasons=reasons)
     assert truncation.limit_for(ask(1), model, max_input=50, reasoning_budget=20) == limit

@@ -27,7 +27,7 @@ async def hold(admission: AdmissionQueue, end: asyncio.Event, log: list[int], nu
 
 
 async def test_full_is_too_busy() -> None:
-    """Two slots, one may wait: the fourth is told when to come back."""
+    """With two slots and one place in the queue, the fourth request gets a Retry-After."""
     admission, end, log = queue_of(2, 1), asyncio.Event(), list[int]()
     tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
     await ticks()
@@ -43,7 +43,7 @@ async def test_full_is_too_busy() -> None:
 
 
 async def test_no_queue() -> None:
-    """A queue of none refuses whoever finds no slot."""
+    """Without a queue, a request without a free slot is refused."""
     admission = queue_of(1, 0)
     async with admission.slot("routine"):
         with pytest.raises(TooBusy):
@@ -53,7 +53,7 @@ async def test_no_queue() -> None:
 
 
 async def test_first_come_first_served() -> None:
-    """In the order of arrival, and nobody slips past who waits."""
+    """In the order of arrival; nobody overtakes."""
     admission, log = queue_of(1, 99), list[int]()
 
     async def brief(number: int) -> None:
@@ -71,7 +71,7 @@ async def test_first_come_first_served() -> None:
 
 @pytest.mark.parametrize("priority", ["routine", "emergency"])
 async def test_waiting_too_long(priority: Priority) -> None:
-    """Patience ends with a sentence, for all, and the queue is as if it had not been joined."""
+    """After the timeout a request is refused, and the queue is as before."""
     admission = queue_of(1, 1, 0.02)
     async with admission.slot("routine"):
         with pytest.raises(QueueTimeout) as raised:
@@ -98,7 +98,7 @@ async def test_leaving_the_queue() -> None:
 
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
-    """The slot goes to the next in line, in either order of the two."""
+    """The next request gets the slot, in either order of the two events."""
     admission, log = queue_of(1, 9), list[int]()
     ends = [asyncio.Event() for _ in range(3)]
     tasks = [asyncio.create_task(hold(admission, ends[n], log, n)) for n in range(3)]
@@ -121,8 +121,8 @@ async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_no_slot_is_ever_lost_or_made(seed: int) -> None:
-    """Callers of all classes come, wait, give up, are turned away for others, are cancelled and
-    leave at random: the count is always right."""
+    """Requests of all classes arrive, wait, time out, are displaced and cancelled at random: the
+    counts stay right."""
     chance = random.Random(seed)
     slots, queue = chance.randint(1, 3), chance.randint(0, 5)
     admission = queue_of(slots, queue, chance.choice([0.002, 5]))

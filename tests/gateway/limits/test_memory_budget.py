@@ -1,4 +1,4 @@
-"""The memory budget: what a parsed body takes, leases, and the share that is taken by default."""
+"""The memory budget: the estimate of a parsed body, leases, and the default."""
 
 import tracemalloc
 from contextlib import ExitStack
@@ -45,7 +45,7 @@ def taken(document: bytes) -> int:
 
 @pytest.mark.parametrize("unit", HEAVY)
 def test_heavy_shapes_are_not_underestimated(unit: str) -> None:
-    """Nor overestimated fourfold: that would refuse what fits."""
+    """Nor overestimated fourfold, which would refuse bodies that fit."""
     document = ("[" + ",".join([unit] * 50_000) + "]").encode()
     real = taken(document)
 
@@ -53,7 +53,7 @@ def test_heavy_shapes_are_not_underestimated(unit: str) -> None:
 
 
 def test_work_that_is_done_at_once() -> None:
-    """It needs room and takes none."""
+    """It needs room, but reserves none."""
     budget = MemoryBudget(100)
     with budget.lease() as lease:
         lease.hold(60)
@@ -67,21 +67,21 @@ def test_work_that_is_done_at_once() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(VALUES, min_size=1))
 def test_no_document_takes_more(value: list[object]) -> None:
-    """Whatever is in it, beside what one small object costs anyway."""
+    """Except for the constant cost of one small object."""
     document = orjson.dumps(value)
 
     assert taken(document) <= parsed_bytes(document) + 1024
 
 
 def test_clinical_text_costs_its_length() -> None:
-    """A prompt is not refused for what only empty lists cost."""
+    """The estimate for empty lists does not apply to text."""
     text = orjson.dumps({"prompt": "The patient has had a fever since Monday. " * 1000})
 
     assert parsed_bytes(text) < 1.1 * len(text)
 
 
 def test_leases_share_the_budget() -> None:
-    """Bytes that one holds, another cannot; those it gives back, another can."""
+    """Bytes of one lease are not available to another until they are returned."""
     budget = MemoryBudget(100)
     with budget.lease() as first, budget.lease() as second:
         first.hold(60)
@@ -98,7 +98,7 @@ def test_leases_share_the_budget() -> None:
 
 
 def test_to_hold_less_is_always_allowed() -> None:
-    """A refusal leaves what was held before."""
+    """A refusal leaves the lease unchanged."""
     budget = MemoryBudget(100)
     with budget.lease() as lease:
         lease.hold(100)
@@ -110,7 +110,7 @@ def test_to_hold_less_is_always_allowed() -> None:
 
 
 def test_what_never_fits_is_not_to_be_sent_again() -> None:
-    """503 would have it tried for ever."""
+    """A client would retry a 503 for ever."""
     with MemoryBudget(100).lease() as lease, pytest.raises(BodyTooLarge):
         lease.hold_request(101)
 
@@ -120,7 +120,7 @@ def test_what_never_fits_is_not_to_be_sent_again() -> None:
     [(1, 512, 208), (2, 1024, 416), (4, 512, 128), (1, 64, 32), (1, None, 2048), (4, None, 2048)],
 )
 def test_default(processes: int, container: int | None, budget: int) -> None:
-    """Half of what processes leave of a container, an eighth of a machine, in MiB."""
+    """In MiB: half of a container without its processes, or an eighth of a machine."""
     limit = memory.MemoryLimits(16 * 1024 * MIB, container and container * MIB)
 
     assert default_bytes(processes, limit) == budget * MIB
@@ -137,7 +137,7 @@ def test_default(processes: int, container: int | None, budget: int) -> None:
     ],
 )
 def test_a_container_s_limit(tmp_path: Path, texts: list[str | None], limit: int | None) -> None:
-    """Read as the kernel writes it; more than the machine has is none."""
+    """As the kernel writes it; a limit above the machine's memory is none."""
     files = [tmp_path / str(number) for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         if text is not None:
@@ -147,7 +147,7 @@ def test_a_container_s_limit(tmp_path: Path, texts: list[str | None], limit: int
 
 
 def test_the_pod_has_room_for_its_budget() -> None:
-    """The shipped limit is above a process, its budget and as much again for the allocator."""
+    """The shipped limit has room for the process, its budget and half as much for the allocator."""
     pod = yaml.safe_load((ROOT / "docker/kubernetes/gateway/deployment.yaml").read_text())
     (container,) = pod["spec"]["template"]["spec"]["containers"]
     limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * MIB
@@ -158,13 +158,13 @@ def test_the_pod_has_room_for_its_budget() -> None:
 
 
 def has(gateway: Gateway, inflight: int) -> bool:
-    """Return whether so many requests are at the engine."""
+    """Return whether this many requests are at the engine."""
     text = gateway.client.get("/metrics").text
     return f"\nmmhie_inflight_requests {inflight}.0\n" in text
 
 
 def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: StartEngine) -> None:
-    """As many as fit are at the engine; the next is refused, and after them it is served."""
+    """Requests that fit are at the engine; the next one is refused, and served later."""
     engine = start_engine()
     engine.next({"fault": "gated", "times": 3})
     gateway = start(engine.url, MMHIE_MAX_MEMORY="16MiB").wait()
@@ -186,7 +186,7 @@ def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: St
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_gathered_answer_counts(gateway_with: Shared, engine: FakeEngine, stream: bool) -> None:
-    """The parts of an answer of /llm/generate that are kept until its end have to fit, too."""
+    """Answers of /llm/generate are stored until their end, and need room, too."""
     engine.next(fault="say", tokens=["x" * 64 * 1024] * 128)
     gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")
     answer = gateway.client.post(GENERATE, json={"prompt": "Why?", "stream": stream})
@@ -201,7 +201,7 @@ def test_a_gathered_answer_counts(gateway_with: Shared, engine: FakeEngine, stre
 def test_a_whole_answer_counts_as_it_is_parsed(
     gateway_with: Shared, engine: FakeEngine, piece: str, status: int
 ) -> None:
-    """A megabyte of empty lists would take thirty."""
+    """A megabyte of empty lists takes thirty."""
     engine.next(fault="say", tokens=[piece * 1000] * 500)
     gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")
     body = {"model": "fake-model", "messages": [{"role": "user", "content": "Why?"}]}
@@ -210,7 +210,7 @@ def test_a_whole_answer_counts_as_it_is_parsed(
 
 
 def test_a_body_that_cannot_fit_is_413(gateway_with: Shared) -> None:
-    """Two megabytes of empty lists, where sixteen are all there is."""
+    """Two megabytes of empty lists exceed a budget of sixteen."""
     gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")
     content = b'{"model":"fake-model","messages":[' + b"[]," * 600_000 + b"[]]}"
     answer = gateway.client.post(CHAT, content=content)

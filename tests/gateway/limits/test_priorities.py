@@ -1,4 +1,4 @@
-"""Priorities at the engine, and that nobody waits for ever."""
+"""Priority classes at the engine; no class starves."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from tests.gateway.clock import Clock
 
 
 class Crowd:
-    """Requests of several classes at one gate, and the order they were let in."""
+    """Requests of several classes at one queue, and the order of their admission."""
 
     def __init__(self, *, queue: int = 1000) -> None:
         self.gate = AdmissionQueue(max_inflight=1, max_queue=queue, timeout_s=5)
@@ -22,7 +22,7 @@ class Crowd:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def come(self, priority: Priority) -> asyncio.Task[None]:
-        """One more, that goes as soon as it was let in."""
+        """Add a request that leaves as soon as it is admitted."""
         self.tasks.append(asyncio.create_task(self._visit(priority)))
         await asyncio.sleep(0)
         return self.tasks[-1]
@@ -46,7 +46,7 @@ async def test_emergency_goes_first() -> None:
 
 
 async def test_batch_is_never_starved() -> None:
-    """While emergencies never cease, one of every few slots goes to each of the others."""
+    """With endless emergencies, each other class gets one of every few slots."""
     crowd = Crowd()
     async with crowd.gate.slot("routine"):
         for _ in range(3):
@@ -65,8 +65,8 @@ async def test_batch_is_never_starved() -> None:
 
 
 async def test_a_full_queue_makes_room_for_an_emergency() -> None:
-    """The last of the lowest class is turned away with 429; a slot in the queue is not given
-    up for an equal or a lower one."""
+    """The last request of the lowest class is refused with 429; equal and higher classes keep their
+    places."""
     crowd = Crowd(queue=2)
     async with crowd.gate.slot("routine"):
         await crowd.come("routine")
@@ -88,7 +88,7 @@ async def test_a_full_queue_makes_room_for_an_emergency() -> None:
 
 
 async def test_an_emergency_takes_the_room_of_one_that_just_left() -> None:
-    """Cancelled in the same moment and not yet out of the queue: nobody else is turned away."""
+    """A request that was cancelled at this moment makes room: no other is refused."""
     crowd = Crowd(queue=2)
     async with crowd.gate.slot("routine"):
         stays, leaves = await crowd.come("batch"), await crowd.come("batch")
@@ -103,8 +103,7 @@ async def test_an_emergency_takes_the_room_of_one_that_just_left() -> None:
 
 @pytest.mark.parametrize("queue", [3, 8, 256])
 async def test_a_flood_of_emergencies_leaves_a_share(queue: int) -> None:
-    """The other classes have a place in the queue as soon as they have asked for one, which no
-    emergency takes from them; emergencies have all others."""
+    """Other classes have reserved places as soon as they need them; emergencies have the rest."""
     gate = AdmissionQueue(max_inflight=1, max_queue=queue, timeout_s=60)
     gate.try_acquire("emergency")
     waiting = [asyncio.create_task(gate.wait("emergency")) for _ in range(queue)]
@@ -132,7 +131,7 @@ async def test_a_flood_of_emergencies_leaves_a_share(queue: int) -> None:
 
 
 async def test_no_room_is_kept_for_whom_nobody_asks() -> None:
-    """One class alone has the whole queue, and has it again a minute after others were refused."""
+    """One class may use the whole queue, and again a minute after others were refused."""
     clock = Clock()
     gate = AdmissionQueue(max_inflight=1, max_queue=3, timeout_s=5, clock=clock)
     gate.try_acquire("emergency")
@@ -154,5 +153,5 @@ async def test_no_room_is_kept_for_whom_nobody_asks() -> None:
     ("queue", "routine", "batch"), [(0, 0, 0), (1, 0, 0), (2, 1, 0), (3, 1, 1), (256, 32, 32)]
 )
 def test_shares(queue: int, routine: int, batch: int) -> None:
-    """The highest class has none, and always a place."""
+    """The highest class has no reserved share, but always one place."""
     assert reserved_shares(queue) == {"emergency": 0, "routine": routine, "batch": batch}

@@ -1,4 +1,4 @@
-"""Limits of one client, and the Retry-After of a refusal."""
+"""The limits of one client, and the Retry-After of a refusal."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def retry_after(limiter: LocalRateLimiter, who: Principal) -> int:
 
 
 def test_without_limits_nothing_is_refused(limiter: LocalRateLimiter) -> None:
-    """Nor remembered once it has left."""
+    """Nor stored after the request."""
     for _ in range(1000):
         use(limiter, principal(), tokens=1000)
 
@@ -42,7 +42,7 @@ def test_without_limits_nothing_is_refused(limiter: LocalRateLimiter) -> None:
 
 
 def test_requests_open_at_once(limiter: LocalRateLimiter) -> None:
-    """The third waits until one of two has left; a refused one leaves nothing behind."""
+    """The third waits for the end of one of two; a refused request counts nothing."""
     who = principal(concurrency=2)
     limiter.try_acquire(who)
     limiter.try_acquire(who)
@@ -53,7 +53,7 @@ def test_requests_open_at_once(limiter: LocalRateLimiter) -> None:
 
 
 def test_requests_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
-    """Retry-After is the rest of the minute that began with the first request; then it is right."""
+    """Retry-After is the rest of the minute that began with the first request."""
     who = principal(requests_per_minute=3)
     for _ in range(3):
         use(limiter, who)
@@ -67,7 +67,8 @@ def test_requests_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
 
 
 def test_tokens_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
-    """Known only at the end: the last request may go over, and those after it wait."""
+    """They are known only at the end: the last request may exceed the limit, and later ones
+    wait."""
     who = principal(tokens_per_minute=100)
     use(limiter, who, tokens=60)
     use(limiter, who, tokens=60)
@@ -86,7 +87,7 @@ def test_clients_do_not_share(limiter: LocalRateLimiter) -> None:
 
 
 def test_a_refusal_for_tokens_costs_no_request(limiter: LocalRateLimiter, clock: Clock) -> None:
-    """Else a caller that keeps asking would be held back twice."""
+    """Else a caller that retries would wait twice."""
     who = principal(requests_per_minute=2, tokens_per_minute=10)
     use(limiter, who, tokens=10)
     for _ in range(5):
@@ -97,7 +98,7 @@ def test_a_refusal_for_tokens_costs_no_request(limiter: LocalRateLimiter, clock:
 
 
 def test_counts_of_those_who_left_are_dropped(clock: Clock) -> None:
-    """Memory is bounded by who asks within a minute."""
+    """Memory is bounded by the clients of one minute."""
     windows = FixedWindows(clock=clock)
     for number in range(MAX_WINDOWS):
         windows.add((f"old-{number}", "requests"))

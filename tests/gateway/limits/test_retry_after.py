@@ -1,4 +1,4 @@
-"""Retry-After, estimated from how fast slots came free."""
+"""Retry-After, estimated from recent slot releases."""
 
 import asyncio
 
@@ -23,14 +23,14 @@ def test_slots_times_gaps(gap_s: float, slots: int, wait_s: int) -> None:
 
 
 def test_nothing_is_known_at_first() -> None:
-    """Then a second is said; one slot that came free is no rate."""
+    """Then it is one second; one release is not a rate."""
     estimator = RetryAfterEstimator(Clock(100.0))
     estimator.note_release()
     assert estimator.wait_s(1000) == 1
 
 
 def test_quiet_times_say_nothing() -> None:
-    """An hour without anybody waiting is no slow engine."""
+    """An hour without waiting requests does not count as a slow engine."""
     clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for _ in range(3):
@@ -53,7 +53,7 @@ def test_it_follows_the_engine() -> None:
 
 
 async def test_a_full_house_says_when() -> None:
-    """Two wait, and a slot comes free every four seconds: by then both have had their turn."""
+    """Two wait, and a slot becomes free every four seconds: then both have had a slot."""
     clock = Clock(100.0)
     house = AdmissionQueue(
         max_inflight=1, max_queue=2, timeout_s=30, estimator=RetryAfterEstimator(clock)

@@ -1,4 +1,4 @@
-"""Tokens per minute count what was spent, however the stream was asked for and however it ended."""
+"""Tokens per minute include all tokens, in every form of a stream and for every ending."""
 
 import socket
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def keyed(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 class Keyed(Gateway):
-    """A gateway with a key for each test, and its trail."""
+    """A gateway with a key for each test, and its audit trail."""
 
     def __init__(self, folder: Path, engine_url: str) -> None:
         self.keys = folder / "keys.json"
@@ -60,20 +60,20 @@ class Keyed(Gateway):
         super().__init__(folder, engine_url, **settings)
 
     def key(self, name: str, tokens: int) -> dict[str, str]:
-        """Headers with a new key that may spend so many tokens a minute."""
+        """Return headers with a new key and this limit of tokens per minute."""
         limits = PrincipalLimits(tokens_per_minute=tokens)
         headers = bearer(add_key(self.keys, name, "generate", "openai", limits=limits))
         until(lambda: self.client.get("/v1/models", headers=headers).status_code == 200)
         return headers
 
     def line(self, name: str, path: str = CHAT) -> dict[str, Any]:
-        """The trail's line of that key's answered request."""
+        """Return the trail's line of that key's request."""
         return line_where(self.trail, client=name, route=path)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> None:
-    """The tokens that the engine counted; the next request is refused."""
+    """The engine's counts are used; the next request is refused."""
     path, body = FORMS[form]
     headers = keyed.key(form.replace(" ", "-"), FEW_TOKENS)
     answer = keyed.client.post(path, json=body, headers=headers)
@@ -92,7 +92,7 @@ def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> N
     "form", ["plain", "two choices", "true as a text", "responses", "messages", "generate"]
 )
 def test_leaving_early_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> None:
-    """The prompt by its length, the answer by the pieces that came; the trail says so."""
+    """By the prompt's length and the received pieces; the trail marks the estimate."""
     path, body = FORMS[form]
     name = "early-" + form.replace(" ", "-")
     headers = keyed.key(name, FEW_TOKENS)
@@ -133,7 +133,7 @@ def is_refused(keyed: Keyed, headers: dict[str, str]) -> bool:
 
 
 def test_what_the_engine_refuses_costs_nothing(keyed: Keyed, engine: FakeEngine) -> None:
-    """Neither do failures of its own: nobody has worked for them."""
+    """Failures of the engine cost nothing, either."""
     headers = keyed.key("unlucky", 1)
     for status in (400, 500, 503):
         engine.next(fault="status", status=status)
@@ -144,7 +144,7 @@ def test_what_the_engine_refuses_costs_nothing(keyed: Keyed, engine: FakeEngine)
 
 
 def test_an_engine_that_does_not_count(keyed: Keyed, engine: FakeEngine) -> None:
-    """Its stream is counted by its chunks, and metric and trail say that it is an estimate."""
+    """Its chunks are counted; metric and trail mark the estimate."""
     headers = keyed.key("uncounted", FEW_TOKENS)
     engine.options(usage=False)
     try:

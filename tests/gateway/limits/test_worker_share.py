@@ -15,19 +15,19 @@ from gateway.settings.gateway import GatewaySettings
     [(64, 1, 64), (64, 2, 32), (10, 4, 2), (4, 4, 1), (3, 4, 1), (1, 64, 1), (0, 1, 0), (0, 4, 0)],
 )
 def test_a_share_is_rounded_down_and_at_least_one(limit: int, workers: int, share: int) -> None:
-    """A limit of nothing stays nothing, so that a gateway without a queue has none."""
+    """A limit of zero stays zero: a gateway without a queue has none."""
     assert worker_share(limit, workers) == share
 
 
 def test_a_limit_that_is_not_set_is_none_for_a_worker() -> None:
-    """Workers do not limit what is not limited."""
+    """A missing limit stays missing for a worker."""
     hundred, share = PrincipalLimits(tokens_per_minute=100), PrincipalLimits(tokens_per_minute=25)
     assert shared_limits(NO_LIMITS, 4) == NO_LIMITS
     assert shared_limits(hundred, 4) == share
 
 
 def test_slots_and_queue_of_a_worker() -> None:
-    """A worker's admission queue has its share of both, and of no queue none."""
+    """A worker has its share of the slots and of the queue, if there is one."""
     queue = AdmissionQueue.of(GatewaySettings(workers=4, max_inflight=10, max_queue=0))
 
     assert (queue.max_inflight, queue.max_queue) == (2, 0)
@@ -41,7 +41,7 @@ def test_slots_and_queue_of_a_worker() -> None:
     ],
 )
 async def test_a_worker_refuses_at_its_share(limits: PrincipalLimits, words: str) -> None:
-    """The refusal says that the number is of one process, so that nobody takes it for the key's."""
+    """The refusal says that the number is that of one process."""
     limiter = LocalRateLimiter(workers=2)
     ward = Principal("ward", "key", frozenset(), limits=limits)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""A stream between an engine's socket and a caller's, without the sockets: reads in, bytes out."""
+"""A stream between an engine and a caller without sockets: test data in, bytes out."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ def content(raw: bytes) -> Any:
 
 
 class Socket(asyncio.Transport):
-    """A transport that keeps what is written."""
+    """A transport that records what is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,24 +58,24 @@ class Socket(asyncio.Transport):
         self.overfilled += self.is_full
 
     def abort(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no socket is open."""
 
     def close(self) -> None:
-        """Nor here."""
+        """Do nothing: no socket is open."""
 
     def is_closing(self) -> bool:
         return False
 
     def pause_reading(self) -> None:
-        """The reads of a test come as they come."""
+        """Do nothing: the test decides when to read."""
 
     def resume_reading(self) -> None:
-        """As above."""
+        """Do nothing: the test decides when to read."""
 
 
 @dataclass
 class Relayed:
-    """The outcome of a stream, as far as anybody can see it."""
+    """Everything that anybody can observe of a relayed stream."""
 
     written: list[bytes] = field(default_factory=list)  # to the caller's socket, behind the head
     passed: int = 0  # HTTP chunks that were not parsed
@@ -87,7 +87,7 @@ class Relayed:
 
     @property
     def body(self) -> bytes:
-        """The caller's body, its HTTP chunks taken apart."""
+        """The caller's body without HTTP chunking."""
         wire, parts = b"".join(self.written), []
         while wire:
             size, _, rest = wire.partition(b"\r\n")
@@ -97,13 +97,13 @@ class Relayed:
         return b"".join(parts)
 
     def seen(self) -> tuple[object, ...]:
-        """All that must not depend on the way that the chunks took."""
+        """Return everything that must not depend on the path of the chunks."""
         counts = (self.pieces, self.sent_bytes, self.overfilled)
         return self.body, self.finals, counts, self.failure
 
 
 class RelayingExchange(Exchange):
-    """An exchange that does not count what is parsed and framed anew."""
+    """An exchange that does not count chunks which are parsed and framed again."""
 
     outcome: Relayed
 
@@ -115,10 +115,10 @@ class RelayingExchange(Exchange):
 
 
 class Line:
-    """An engine's connection, a caller's, and the stream between them."""
+    """A connection of an engine, one of a caller, and the stream between them."""
 
     def __init__(self, *, short: bool) -> None:
-        """`short` allows the short way."""
+        """`short` enables the fast path for whole chunks."""
         self.outcome = Relayed()
         self._short = short
         self._caller = Socket()
@@ -135,7 +135,7 @@ class Line:
         return is_written
 
     async def begin(self) -> None:
-        """Ask, and have the head."""
+        """Send the request and receive the head."""
         connection = self._connection
         connection.connection_made(Socket())
         asking = asyncio.create_task(connection.send(b"", idle_s=None, until=None))
@@ -149,8 +149,7 @@ class Line:
         self._sending = asyncio.create_task(stream.send())
 
     async def read(self, data: bytes, *, is_full: bool) -> None:
-        """The engine's next bytes. The caller's socket is full while they come, or has room again
-        since the moment before."""
+        """Deliver the engine's next bytes while the caller's socket is full or has room."""
         self._fill(is_full=is_full)
         if not self._connection.closed:
             self._connection.data_received(data)
@@ -169,7 +168,7 @@ class Line:
             self._cycle.flow.resume_writing()
 
     async def end(self) -> Relayed:
-        """The end of the engine's connection, and what came of it all."""
+        """Close the engine's connection and return the outcome."""
         outcome = self.outcome
         self._fill(is_full=False)
         await turns()
@@ -191,8 +190,8 @@ class Line:
 async def relayed(
     reads: Sequence[bytes], *, short: bool, pauses: frozenset[int] = frozenset()
 ) -> Relayed:
-    """Relay these reads of the engine's socket; `pauses` numbers those at which the caller's is
-    full."""
+    """Relay these reads of the engine's socket; during reads with numbers in `pauses` the caller's
+    socket is full."""
     line = Line(short=short)
     await line.begin()
     for number, data in enumerate(reads):

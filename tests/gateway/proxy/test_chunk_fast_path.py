@@ -1,4 +1,4 @@
-"""Chunks like the one before: passed without parsing, and only when that is certain."""
+"""Chunks like the previous one pass without parsing, but only if that is certain."""
 
 import orjson
 import pytest
@@ -15,7 +15,7 @@ def learned(one: bytes, text: str) -> ChunkFastPath | None:
 
 
 def told_by(*events: bytes) -> tuple[list[bytes], str]:
-    """Return the bytes a relay passes on, and the digest it comes to."""
+    """Return the bytes that a relay passes on, and their digest."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=False)
     end = event("", finish_reason="stop")
     passed = [relay.relay(event) for event in (*events, end)]
@@ -23,7 +23,7 @@ def told_by(*events: bytes) -> tuple[list[bytes], str]:
 
 
 def test_another_text_between_the_same_bytes() -> None:
-    """Is read off; anything else is left to the parser."""
+    """The text is read directly; any other event goes to the parser."""
     repeat = learned(event("one"), "one")
 
     assert repeat is not None
@@ -55,13 +55,13 @@ TWICE = event("x", note={"content": "x"}).replace(b'"delta":', b'"z":{"content":
     ],
 )
 def test_what_is_not_certain_is_not_learned(one: bytes, text: str) -> None:
-    """Another spacing, the same words elsewhere, a text that is escaped or may be a marker."""
+    """Other spacing, the same words elsewhere, escaped text, or a possible marker."""
     assert learned(one, text) is None
 
 
 @given(st.lists(st.text(max_size=6), min_size=1, max_size=12))
 def test_the_caller_and_the_digest_see_no_difference(texts: list[str]) -> None:
-    """Whatever was passed unparsed counts as if it had been parsed."""
+    """Text that was not parsed counts like parsed text."""
     texts = [text.encode(errors="replace").decode() for text in texts]
     plain = [text for text in texts if "<" not in text]
     passed, digest = told_by(*map(event, plain))
@@ -73,7 +73,7 @@ def test_the_caller_and_the_digest_see_no_difference(texts: list[str]) -> None:
 
 
 def test_a_marker_after_plain_chunks_is_still_cleaned() -> None:
-    """A chunk with a `<` is parsed, and so are those behind it while text is held back."""
+    """A chunk with a `<` is parsed, and so are the chunks after it while text waits."""
     passed, _ = told_by(*map(event, ("a", "b", "c", "d<", "|end|>", "e", "f")))
     said = [orjson.loads(event[6:])["choices"][0]["delta"]["content"] for event in passed]
 
@@ -98,5 +98,5 @@ def test_a_marker_after_plain_chunks_is_still_cleaned() -> None:
     ],
 )
 def test_what_a_json_string_says(raw: bytes, said: bytes) -> None:
-    """Whatever its writer has escaped; nothing where it is none, or may hold a marker."""
+    """All escapes are decoded; invalid strings and possible markers give nothing."""
     assert decode_text(raw) == said

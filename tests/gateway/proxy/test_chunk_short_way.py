@@ -1,4 +1,5 @@
-"""HTTP chunks of an engine that leave as they came: nobody can tell, wherever they were cut."""
+"""HTTP chunks that pass unchanged: the outcome is the same as with parsing, wherever they are
+cut."""
 
 import asyncio
 from itertools import combinations, pairwise
@@ -20,7 +21,7 @@ STREAM = [*(chunk(event(text)) for text in ("One", " two", "\nthree", " four", "
 
 
 def run(reads: list[bytes], pauses: frozenset[int] = frozenset()) -> tuple[Relayed, Relayed]:
-    """The outcome of the reads on the short way and on the long one."""
+    """Return the outcome of the reads on the fast path and with parsing."""
 
     async def both() -> tuple[Relayed, Relayed]:
         short = await relayed(reads, short=True, pauses=pauses)
@@ -30,7 +31,7 @@ def run(reads: list[bytes], pauses: frozenset[int] = frozenset()) -> tuple[Relay
 
 
 def test_the_short_way_is_taken() -> None:
-    """By every chunk after the first, which is labelled, and the second, which is learned."""
+    """All chunks after the first two take it: the first is labelled, the second is the template."""
     short, long = run(STREAM)
 
     assert (short.passed, long.passed) == (3, 0)
@@ -40,7 +41,7 @@ def test_the_short_way_is_taken() -> None:
 
 
 def test_log_probabilities_are_read() -> None:
-    """Nothing is learned from a chunk that has some, though the next one may be like it."""
+    """A chunk with log probabilities is never a template."""
     texts = ("One", " two", " three", " four")
     short, long = run([*(chunk(event(text, logprobs={"content": [1]})) for text in texts), END])
 
@@ -49,7 +50,7 @@ def test_log_probabilities_are_read() -> None:
 
 
 def test_every_cut() -> None:
-    """Of a stream that is whole, and of one that breaks off at any byte."""
+    """A stream in two reads, cut at any byte."""
     whole = b"".join(STREAM)
     for at in range(1, len(whole)):
         short, long = run([whole[:at], whole[at:]])
@@ -57,7 +58,7 @@ def test_every_cut() -> None:
 
 
 def test_every_cut_of_one_read() -> None:
-    """The reads before and behind it are one chunk each."""
+    """Only one chunk is cut; the others arrive whole."""
     for at in range(1, len(STREAM[2])):
         short, long = run([*STREAM[:2], STREAM[2][:at], STREAM[2][at:], *STREAM[3:]])
         assert short.seen() == long.seen(), at
@@ -65,7 +66,7 @@ def test_every_cut_of_one_read() -> None:
 
 
 def test_it_breaks_off_at_any_byte() -> None:
-    """The caller has what came before, and the failure is the same."""
+    """The caller has everything before the cut, and the failure is the same."""
     whole = b"".join(STREAM)
     for at in range(0, len(whole), 7):
         reads = [*STREAM[:3], whole[len(b"".join(STREAM[:3])) : at]]
@@ -107,7 +108,7 @@ def test_every_pair_in_one_read() -> None:
     ],
 )
 def test_another_framing(odd: bytes) -> None:
-    """In the middle of a stream, in a read of its own, and together with a neighbour."""
+    """In the middle of a stream, in a read of its own, and together with another chunk."""
     for reads in (
         [*STREAM[:3], odd, *STREAM[3:]],
         [*STREAM[:3], odd + STREAM[3], *STREAM[4:]],
@@ -118,7 +119,7 @@ def test_another_framing(odd: bytes) -> None:
 
 
 def test_it_waits_for_a_caller_who_does_not_read() -> None:
-    """Nothing overtakes what waits for room."""
+    """No chunk overtakes one that waits for room."""
     for first, last in combinations(range(len(STREAM) + 1), 2):
         short, long = run(STREAM, frozenset(range(first, last)))
         assert short.seen() == long.seen()
@@ -127,7 +128,7 @@ def test_it_waits_for_a_caller_who_does_not_read() -> None:
 
 @st.composite
 def reads_of_a_stream(draw: st.DrawFn) -> list[bytes]:
-    """Events of any text in any framing, cut at chunks' ends and anywhere."""
+    """Events with any text and framing, cut at the ends of chunks or anywhere."""
     frames = [
         chunk,
         lambda data: b"%X\r\n%b\r\n" % (len(data), data),
@@ -151,7 +152,7 @@ def reads_of_a_stream(draw: st.DrawFn) -> list[bytes]:
 @settings(max_examples=150)
 @given(reads_of_a_stream(), st.frozensets(st.integers(0, 12), max_size=2))
 def test_any_stream(reads: list[bytes], pauses: frozenset[int]) -> None:
-    """The caller, the label and the record see no difference."""
+    """Caller, label and record see no difference."""
     short, long = run(reads, pauses)
 
     assert short.seen() == long.seen()

@@ -1,4 +1,5 @@
-"""Chat and text streams: labelled on the first and the finishing chunk, else vLLM's own bytes."""
+"""Chat and text streams: labels on the first and the finishing chunk, all other bytes are
+vLLM's."""
 
 import json
 from typing import Any
@@ -47,7 +48,7 @@ def relay_all(
 def relayed(
     *chunks: Chunk, took_usage: bool = False, policy: OutputPolicy = PLAIN
 ) -> tuple[list[Chunk], ChunkRelay]:
-    """The chunks a caller gets for these of the engine, and the relay that made them."""
+    """Return the chunks that a caller gets, and the relay."""
     events = [sse.encode(each) for each in chunks]
     sent, relay = relay_all([*events, sse.DONE], took_usage=took_usage, policy=policy)
     whole = sse.EventBuffer().feed(b"".join(sent))
@@ -60,13 +61,13 @@ def without_label(one: Chunk) -> Chunk:
 
 
 def digests(relay: ChunkRelay) -> set[str]:
-    """The different digests of what the choices have said."""
+    """Return the different digests of the choices' text."""
     return {final["provenance"]["output_digest"] for final in relay.finals}
 
 
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> None:
-    """Nothing else is changed; the usage chunk stays here if only we wanted it."""
+    """Nothing else is changed; a usage chunk that only we requested is removed."""
     texts = (said("", role="assistant"), said("two "), said("words"), said("", "stop"))
     chunks = [chunk(text) for text in texts]
     out, relay = relayed(*chunks, USAGE_CHUNK, took_usage=took_usage)
@@ -87,7 +88,7 @@ def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> 
 
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_an_answer_of_one_chunk_carries_both(took_usage: bool) -> None:
-    """First and last at once; text that looks like a label is text."""
+    """One chunk gets both labels; text that looks like a label stays text."""
     only = chunk(said('{"mmhie": 1},"mmhie":{}', "length"))
     out, relay = relayed(only, USAGE_CHUNK, took_usage=took_usage)
     assert out[0]["mmhie"]["disclaimer"] == FIRST["disclaimer"]
@@ -98,7 +99,7 @@ def test_an_answer_of_one_chunk_carries_both(took_usage: bool) -> None:
 
 
 def test_two_choices_each_have_their_own_end() -> None:
-    """One disclaimer; a digest and a cut for each choice, as it ends."""
+    """One disclaimer; a digest and a truncation for each choice when it ends."""
     ends = said("", "stop", index=1), said("", "length", index=0)
     out, relay = relayed(*map(chunk, (said("a", index=0), said("b", index=1), *ends)))
     assert ["mmhie" in each for each in out] == [True, False, True, True]
@@ -108,7 +109,7 @@ def test_two_choices_each_have_their_own_end() -> None:
 
 
 def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
-    """Several choices may share a chunk; each ends when it says so."""
+    """Several choices may share a chunk; each has its own end."""
     out, relay = relayed(
         chunk(said("a", "stop", index=0), said("b", index=1)), chunk(said("c", "stop", index=1))
     )
@@ -132,7 +133,7 @@ def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
 def test_what_is_said_of_an_answer(
     delta: Chunk, finish: str, warnings: list[str], truncated: str | None
 ) -> None:
-    """Tool calls are an answer; reasoning alone and nothing at all are none."""
+    """A tool call is an answer; reasoning alone or nothing gives a warning."""
     chunks = [chunk({"index": 0, "delta": delta}), chunk(said(None, finish))]
     out, _ = relayed(*chunks, USAGE_CHUNK, took_usage=True)
     assert out[-1]["mmhie"]["warnings"] == warnings
@@ -142,7 +143,7 @@ def test_what_is_said_of_an_answer(
 
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_without_a_usage_chunk(took_usage: bool) -> None:
-    """The chunk held back for it is sent before the end."""
+    """The chunk that waits for it is sent before the end."""
     out, relay = relayed(chunk(said("a")), chunk(said("", "stop")), took_usage=took_usage)
     assert len(out) == 2
     assert "mmhie" in out[1]
@@ -150,15 +151,14 @@ def test_without_a_usage_chunk(took_usage: bool) -> None:
 
 
 def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
-    """Some engines send two; neither is lost."""
+    """Some engines send two finishing chunks; neither is lost."""
     chunks = [chunk(said("a", "stop")), chunk(said("", "stop")), chunk(said(None))]
     out, _ = relayed(*chunks, USAGE_CHUNK, took_usage=True)
     assert [each["choices"] for each in out] == [each["choices"] for each in chunks]
 
 
 def test_what_the_engine_says_otherwise_passes() -> None:
-    """Only the usage chunk that we asked for is ours to keep, and only the fingerprint that vLLM
-    has moved there is moved back."""
+    """Only the usage chunk that we requested is removed; only its fingerprint is moved."""
     filtered = chunk(prompt_filter_results=[])
     own = chunk(said("a", "stop"), system_fingerprint="own")
     out, _ = relayed(filtered, own, USAGE_CHUNK, took_usage=True)
@@ -177,7 +177,7 @@ def test_comments_pass_untouched() -> None:
 
 
 def test_a_stream_without_an_end_has_not_ended() -> None:
-    """Without [DONE] the relay says so; with it but without a finish it is an error."""
+    """Without [DONE] it has not ended; [DONE] without a finish_reason is an error."""
     sent, relay = relay_all([sse.encode(chunk(said("a", "stop")))], took_usage=False)
     assert sent
     assert not relay.ended
@@ -201,7 +201,7 @@ def test_a_stream_without_an_end_has_not_ended() -> None:
     ],
 )
 def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
-    """And its words are not repeated."""
+    """Invalid events raise an error that does not repeat them."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=True)
     with pytest.raises(kind) as raised:
         relay.relay(b"data: " + content + b"\n\n")
@@ -209,8 +209,8 @@ def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
 
 
 def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
-    """vLLM says 200 and then, in place of the first chunk, 400: its type, param and code are told,
-    its words without the request's."""
+    """vLLM may send 200 and then a 400 as the first chunk: type, param and code stay, the message
+    is redacted."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=True)
     error = {"message": "not a regex: (chest pain", "type": "BadRequestError", "param": "regex"}
     with pytest.raises(GatewayError) as raised:
@@ -221,7 +221,7 @@ def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
 
 
 def test_no_error_is_no_error() -> None:
-    """`"error": null` is how some say that all is well; a choice without index is the first."""
+    """`"error": null` is no error; a choice without an index is the first."""
     choice = {"delta": {"content": "a"}, "finish_reason": "stop"}
     out, _ = relayed({"error": None, "choices": [choice]})
     assert out[0]["mmhie"]["disclaimer"]
@@ -250,7 +250,7 @@ DELTAS = st.fixed_dictionaries(
 def test_any_stream(
     deltas: list[Any], choices: int, has_usage: bool, took_usage: bool, text: str | None
 ) -> None:
-    """The disclaimer once, a final part for each choice, and no other byte moved, lost or made."""
+    """One disclaimer, a closing label for each choice, and all other bytes in order."""
     chunks = [chunk({"index": index % choices, "delta": delta}) for index, delta in deltas]
     chunks += [chunk(said(text, "stop", index=index)) for index in range(choices)]
     usage = [chunk(usage=USAGE)] if has_usage else []
@@ -268,7 +268,7 @@ def test_any_stream(
 
 
 def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
-    """Their fingerprint is there; the other choice goes on meanwhile, and the first chunk that is
+    """They get its fingerprint; the other choice continues meanwhile, and the first chunk that is
     sent has the disclaimer."""
     parts = said("a", "stop", index=0), said("b", index=1), said("c", "length", index=1)
     out, relay = relayed(*map(chunk, parts), USAGE_CHUNK, took_usage=True)
@@ -281,7 +281,7 @@ def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
 
 
 def test_tokens_are_counted_where_the_engine_does_not() -> None:
-    """At least one for each chunk that says something, by whichever way it goes."""
+    """At least one for each chunk with content, on the fast path, too."""
     parts = [chunk(said("", index=0)), *(chunk(said(f"w{n}")) for n in range(5))]
     calls = [chunk({"index": 0, "delta": {"tool_calls": [{"index": 0}]}})]
     thought = [chunk({"index": 1, "delta": {"reasoning": "hm"}})]
@@ -309,7 +309,7 @@ def test_leaked_markers_are_stripped_wherever_they_are_cut() -> None:
 
 
 def thought(text: str) -> list[Chunk]:
-    """Reasoning, an answer, and the counts."""
+    """Return chunks with reasoning, an answer, and the counts."""
     first = chunk({"index": 0, "delta": {"reasoning": text}})
     return [first, chunk(said("yes", "stop")), USAGE_CHUNK]
 
@@ -324,7 +324,7 @@ def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
 
 
 def test_the_disclaimer_surrounds_the_text_once() -> None:
-    """Before the first word and after the last, and the digest is of the model's words alone."""
+    """Before the first word and after the last; the digest is of the model's words only."""
     policy = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
     parts = [chunk(said("")), chunk(said("a")), chunk(said("b")), chunk(said("", "stop"))]
     out, placed = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
@@ -339,7 +339,7 @@ def test_the_disclaimer_surrounds_the_text_once() -> None:
 
 
 def test_choices_nobody_asked_for_are_a_fault() -> None:
-    """Each would be kept until the end: an engine does not decide how many there are."""
+    """The number of choices is bounded, since the state of each is stored."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=False, most=3)
     for index in range(3):
         relay.relay(sse.encode(chunk(said("a", index=index))))

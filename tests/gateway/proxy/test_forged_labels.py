@@ -1,4 +1,4 @@
-"""A label in the engine's own answer: it is dropped, so that ours is the only one."""
+"""A label in the engine's own answer is removed: the gateway's is the only one."""
 
 import json
 from typing import Any
@@ -28,14 +28,14 @@ WHOLE: dict[str, dict[str, Any]] = {
 
 
 def pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, which has each key once."""
+    """Build an object; fail for a repeated key."""
     assert len(dict(pairs)) == len(pairs)
     return dict(pairs)
 
 
 @pytest.mark.parametrize("path", WHOLE)
 def test_a_whole_answer_has_one_label(path: str) -> None:
-    """At its end, and ours."""
+    """The gateway's, at the end."""
     body = json.dumps(FORGED | WHOLE[path]).encode()
     answer = json_response.label(LightAnswer.of(body), FIRST, key=b"k", path=path).body
 
@@ -45,7 +45,7 @@ def test_a_whole_answer_has_one_label(path: str) -> None:
 
 
 def test_a_chunk_has_one_label() -> None:
-    """The first, the closing one, and those between, which have none."""
+    """The first and the closing chunk; chunks between them have none."""
     relay = ChunkRelay(FIRST, key=b"k", took_usage=False)
     for finish in (None, None, None, "stop"):
         choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": finish}
@@ -65,7 +65,7 @@ EVENTS: list[tuple[Any, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("kind", "name", "body"), EVENTS)
 def test_an_event_has_one_label(kind: Any, name: str, body: dict[str, Any]) -> None:
-    """Beside the object that is labelled, and inside it."""
+    """A forged label beside or inside the labelled object is removed."""
     sent = kind(FIRST, key=b"k").relay(sse.named(name, {"type": name, **body, **FORGED}))
 
     assert b"forged" not in sent

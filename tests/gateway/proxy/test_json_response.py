@@ -1,4 +1,4 @@
-"""Answers in one piece: one key more at the end, or a named error."""
+"""JSON answers: one more key at the end, or a named error."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ CHAT = "/v1/chat/completions"
 def labelled(
     answer: object, path: str = CHAT, policy: OutputPolicy = PLAIN
 ) -> tuple[dict[str, Any], Any, Any]:
-    """The parsed body, the closing part and the usage."""
+    """Return the parsed body, the closing half of the label and the usage."""
     sent = LightAnswer.of(json.dumps(answer).encode())
     body, final, usage, _ = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
     return json.loads(body), final, usage
@@ -29,7 +29,7 @@ def choice(content: str | None, finish: str = "stop", **message: Any) -> dict[st
 
 
 def test_one_key_is_added() -> None:
-    """Behind the bytes that came; the engine's fingerprint is told in it, too."""
+    """After the original bytes; it contains the engine's fingerprint."""
     answer = {"choices": [choice("a")], "usage": {"x": 1}, "system_fingerprint": "fp"}
     raw = json.dumps(answer, indent=1).encode() + b"\n"
     light = LightAnswer.of(raw)
@@ -59,7 +59,7 @@ def test_one_key_is_added() -> None:
 def test_what_is_said_of_it(
     choices: list[dict[str, Any]], truncated: str | None, warnings: list[str]
 ) -> None:
-    """A cut in any choice; reasoning alone; nothing at all; a tool call is an answer."""
+    """A truncation in any choice; reasoning alone; no text; a tool call counts as an answer."""
     label = labelled({"choices": choices})[0]["mmhie"]
     assert (label["truncated"], label["warnings"]) == (truncated, warnings)
 
@@ -76,14 +76,14 @@ def test_what_is_said_of_it(
     ],
 )
 def test_the_model_that_answers(name: object, served: tuple[str, ...], warnings: list[str]) -> None:
-    """One that is not listed is told of; an engine may name none."""
+    """An unknown model gives a warning; an engine may name none."""
     answer = {"model": name, "choices": [choice("a")]}
     _, final, _ = labelled(answer, policy=OutputPolicy(served=served))
     assert final["warnings"] == warnings
 
 
 def test_responses_too() -> None:
-    """Their output items in the terms of a message."""
+    """Output items count like messages."""
     output = [{"type": "message", "content": [{"text": "a"}, {"text": None}]}]
     _, final, _ = labelled({"status": "completed", "output": output}, paths.RESPONSES)
     assert final["warnings"] == []
@@ -107,7 +107,7 @@ def test_responses_too() -> None:
     ],
 )
 def test_nonsense_is_garbled(path: str, answer: object) -> None:
-    """Never another exception, never its words."""
+    """Always a named error, which never repeats the answer."""
     with pytest.raises((EngineGarbled, EngineRejected)) as raised:
         labelled(answer, path)
     assert "chest" not in raised.value.message
@@ -118,7 +118,7 @@ def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, A
 
 
 def test_leaked_markers_are_stripped_and_told() -> None:
-    """In every choice by itself; the clean one keeps its text."""
+    """In each choice separately; a clean one keeps its text."""
     leak = "<|start|>assistant<|channel|>final<|message|>Rest."
     body, _, _ = labelled({"choices": [choice(leak), {**choice("b"), "index": 1}]})
 
@@ -127,7 +127,7 @@ def test_leaked_markers_are_stripped_and_told() -> None:
 
 
 def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
-    """In chat answers and in the items of a response; with the scope it is shown."""
+    """In chat answers and in items of a response; with the scope it is shown."""
     chat = {"choices": [choice("a", reasoning="secret")]}
     item = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "secret"}]}
     response = {"status": "completed", "output": [item]}
@@ -139,7 +139,7 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
 
 
 def test_the_disclaimer_surrounds_each_choice() -> None:
-    """Only if it was asked for, and nothing else changes."""
+    """Only if it is configured; nothing else changes."""
     two = {"choices": [choice("a"), {**choice("b"), "index": 1}], "id": "c"}
     body = shaped(two, OutputPolicy(opening="Mind: ", closing=" Ask."))
 
@@ -148,14 +148,14 @@ def test_the_disclaimer_surrounds_each_choice() -> None:
 
 
 def test_what_is_known_beforehand_is_told_first() -> None:
-    """Warnings of the path come with those of the answer."""
+    """Warnings about the request come before those about the answer."""
     body = shaped({"choices": [choice(None)]}, OutputPolicy(warnings=("reasoning_not_separated",)))
 
     assert body["mmhie"]["warnings"] == ["reasoning_not_separated", "empty_answer"]
 
 
 def test_choices_nobody_asked_for_are_a_fault() -> None:
-    """An engine does not decide how many there are."""
+    """The number of choices is bounded."""
     answer = {"choices": [choice("a")] * 17}
     raw = json.dumps(answer).encode()
     with pytest.raises(EngineGarbled):

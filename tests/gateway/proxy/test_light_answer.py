@@ -1,4 +1,4 @@
-"""Log probabilities are passed over, not parsed, and come out as they went in."""
+"""Log probabilities are skipped without parsing, and come out unchanged."""
 
 import json
 import threading
@@ -37,13 +37,13 @@ ANYTHING = st.recursive(
 
 
 def answer_with(text: str = TRICKY, **more: object) -> dict[str, Any]:
-    """An answer of two choices."""
+    """Return an answer with two choices."""
     choice = {"message": {"content": text}, "finish_reason": "stop", **more}
     return {"choices": [{"index": 0, **choice}, {"index": 1, **choice}]}
 
 
 def label_again(answer: object, policy: OutputPolicy) -> dict[str, Any]:
-    """The answer as it comes out, once what is parsed of it is seen to be small."""
+    """Return a labelled answer, after a check that its parsed part is small."""
     sent = LightAnswer.of(json.dumps(answer, ensure_ascii=False).encode())
     assert len(sent.body) < HEAVY_BYTES
     labelled = json_response.label(
@@ -66,7 +66,7 @@ def label_again(answer: object, policy: OutputPolicy) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("opening", ["", "Not advice. "], ids=["as it came", "written anew"])
 def test_each_form_comes_out_as_it_went_in(answer: dict[str, Any], opening: str) -> None:
-    """Also where the text around them is changed, and where a text looks like them."""
+    """Even if the text around them changes, or a text looks like them."""
     passed = label_again(answer, OutputPolicy(opening=opening))
 
     for choice in passed["choices"]:
@@ -76,7 +76,7 @@ def test_each_form_comes_out_as_it_went_in(answer: dict[str, Any], opening: str)
 
 
 def test_what_is_stripped_is_not_put_back() -> None:
-    """They would spell out the marker that was taken out of the text."""
+    """Log probabilities would spell out the marker that was stripped from the text."""
     passed = label_again(answer_with("a <|end|> b", logprobs=CHAT), OutputPolicy())
 
     assert [choice["logprobs"] for choice in passed["choices"]] == [None, None]
@@ -96,22 +96,22 @@ def test_what_is_stripped_is_not_put_back() -> None:
     ids=["cut", "crossed", "no comma", "two commas", "no number", "one large item", "deep"],
 )
 def test_another_form_is_left_to_the_parser(broken: str) -> None:
-    """Nothing of it is set aside, so that the parser says what is wrong, and memory is counted."""
+    """Nothing is set aside, so the parser reports the fault, and memory is counted."""
     answer = (broken + " " * HEAVY_BYTES).encode()
 
     assert LightAnswer.of(answer) == (answer, answer, ())
 
 
 @given(ANYTHING, st.sampled_from([None, 1]), st.text(alphabet=" \n\t", max_size=2))
-def test_the_find_end_any_value_is_found(value: object, indent: int | None, blank: str) -> None:
-    """Whatever it holds, however it is laid out, and whatever follows."""
+def test_the_end_of_any_value_is_found(value: object, indent: int | None, blank: str) -> None:
+    """For any content, layout and following text."""
     text = json.dumps(value, indent=indent).encode().decode("latin-1")
 
     assert find_end(text + blank + "]}", 0, LEVELS) == len(text)
 
 
 def test_no_item_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interpreter is held for one token's at a time."""
+    """The interpreter is blocked for one token's data at a time."""
     sizes = []
 
     def measure(text: str) -> tuple[Any, int]:
@@ -128,14 +128,14 @@ def test_no_item_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_small_ones_stay_where_they_are() -> None:
-    """A place would be longer than they are."""
+    """A placeholder would be longer."""
     answer = json.dumps({"choices": [{"logprobs": {}}] * HEAVY_BYTES}).encode()
 
     assert LightAnswer.of(answer).body == answer
 
 
 async def test_a_large_event_of_a_stream_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read in a thread, and nothing overtakes it there, whatever the caller's socket does."""
+    """A thread reads it; no other event overtakes it, even if the caller's socket is full."""
     threads = set()
 
     def note(text: str) -> tuple[Any, int]:
@@ -172,7 +172,7 @@ def completion_event(text: str, **more: object) -> bytes:
 
 @pytest.mark.parametrize("kind", ["response.content_part.done", "response.completed"])
 def test_an_event_on_several_lines_stays_one_event(kind: str) -> None:
-    """Its log probabilities bring their line ends with them."""
+    """Its log probabilities may contain line ends."""
     part = {"type": "output_text", "text": "hello", "annotations": [], "logprobs": [ITEM] * MANY}
     response = {"status": "completed", "output": [{"type": "message", "content": [part]}]}
     raw = json.dumps({"type": kind, "part": part, "response": response}, indent=1)

@@ -47,13 +47,13 @@ def relay(policy: OutputPolicy = PLAIN) -> MessageEventRelay:
 
 
 def said(raw: bytes) -> str:
-    """The text of relayed events."""
+    """Return the text of relayed events."""
     frames = [content(word + b"\n\n") for word in raw.split(b"\n\n")[:-1]]
     return "".join(frame.get("delta", {}).get("text", "") for frame in frames)
 
 
 def test_the_first_and_the_closing_event_are_labelled() -> None:
-    """The first part inside `message`, the rest beside `delta`; what is between keeps its bytes."""
+    """One half inside `message`, the other beside `delta`; other events keep their bytes."""
     own = MessageEventRelay(FIRST, key=b"k")
     started = own.relay(event("message_start", message=START))
     assert content(started)["message"] == {"mmhie": FIRST, **START}
@@ -73,7 +73,7 @@ def test_the_first_and_the_closing_event_are_labelled() -> None:
 
 
 def test_counts_of_an_engine_that_has_the_prompts_at_the_beginning() -> None:
-    """As Anthropic's own API may have them."""
+    """Anthropic's own API may send the prompt's tokens in the first event only."""
     own = relay()
     own.relay(event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3}))
     assert own.usage == {"input_tokens": 7, "output_tokens": 3}
@@ -93,7 +93,7 @@ def test_counts_of_an_engine_that_has_the_prompts_at_the_beginning() -> None:
 def test_an_answer_says_how_it_ended(
     blocks: list[bytes], reason: str | None, truncated: str | None, warnings: list[str] | None
 ) -> None:
-    """A cut says where; no answer, and an end that is none, are warnings."""
+    """Truncations, missing answers and early ends are in the label."""
     own = relay()
     for block in blocks:
         own.relay(block)
@@ -117,14 +117,14 @@ def test_a_marker_is_stripped_wherever_it_is_cut() -> None:
 
 @pytest.mark.parametrize("text", ["a < b", "<", "x <| y", 'quote " and \\', "ä\u2028\u0085"])
 def test_text_that_only_looks_like_a_marker_passes(text: str) -> None:
-    """Every character, and every byte of the events."""
+    """Every character and every byte of the events stays."""
     own = relay()
     shown = b"".join(own.relay(delta(piece)) for piece in text) + own.relay(STOP)
     assert shown == b"".join(map(delta, text)) + STOP
 
 
 def test_hidden_thinking_leaves_an_empty_block() -> None:
-    """Blocks keep their numbers, by which clients put the deltas together."""
+    """Blocks keep their index, which clients need to join the deltas."""
     own = relay(HIDE)
     opening, end = block("thinking", thinking=""), STOP
     signature = event("content_block_delta", delta={"type": "signature_delta"}, index=0)
@@ -136,7 +136,7 @@ def test_hidden_thinking_leaves_an_empty_block() -> None:
 
 
 def test_the_disclaimer_goes_around_the_text() -> None:
-    """In the first and the last delta, where it is configured."""
+    """In the first and the last delta, if it is configured."""
     own = relay(OutputPolicy(opening="Note. ", closing=" Ask a doctor."))
     shown = own.relay(delta("one")) + own.relay(delta(" two")) + own.relay(STOP)
     assert said(shown) == "Note. one two Ask a doctor."
@@ -159,13 +159,13 @@ def test_the_disclaimer_goes_around_the_text() -> None:
     ],
 )
 def test_what_is_no_answer(raw: bytes, kind: type[GatewayError]) -> None:
-    """An error among the events, an end without a reason, events of another kind."""
+    """An error event, an end without a reason, invalid events."""
     with pytest.raises(kind):
         relay().relay(raw)
 
 
 def test_a_failure_is_an_error_event() -> None:
-    """In Anthropic's shape, with the request's id."""
+    """In Anthropic's format, with the request's id."""
     raw = relay().render(EngineCut("It broke."))
     assert raw.startswith(b"event: error\n")
     body = content(raw)
@@ -175,7 +175,7 @@ def test_a_failure_is_an_error_event() -> None:
 
 @pytest.mark.parametrize("text", [" and more", " <and"])
 def test_text_behind_the_closing_event_is_a_fault(text: str) -> None:
-    """The label that has gone has the digest of less."""
+    """The closing label has been sent, with the digest of the text before it."""
     own = relay()
     own.relay(delta("two words"))
     own.relay(closing())
@@ -184,8 +184,8 @@ def test_text_behind_the_closing_event_is_a_fault(text: str) -> None:
 
 
 def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
-    """None where there was no text; with the disclaimer around it, of what was sent and not of the
-    last delta, which waits for the end of the text."""
+    """It is the digest of the text that was sent, without the last delta, which waits if a
+    disclaimer follows; without text there is none."""
     own = relay()
     assert own.digests() == []
     own.relay(delta("a"))

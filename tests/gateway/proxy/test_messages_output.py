@@ -1,4 +1,4 @@
-"""Whole messages of Anthropic's API: one key more, clean text, hidden thinking, all tokens."""
+"""Whole messages of Anthropic's API: one more key, clean text, hidden thinking, all tokens."""
 
 import json
 from functools import partial
@@ -29,7 +29,7 @@ labelled = partial(test_json_response.labelled, path=paths.MESSAGES)
 
 
 def test_one_key_is_added() -> None:
-    """At the end; cached tokens, which this API counts apart, are tokens of the prompt."""
+    """At the end; cached tokens count as tokens of the prompt."""
     usage = {"input_tokens": 2, "cache_read_input_tokens": 16, "output_tokens": 4}
     answer = message(text("a"), usage=usage)
     body, final, counted = labelled(answer)
@@ -55,20 +55,20 @@ def test_one_key_is_added() -> None:
 def test_what_is_said_of_it(
     answer: dict[str, Any], truncated: str | None, warnings: list[str]
 ) -> None:
-    """A cut, thinking alone, nothing at all; a tool call is an answer."""
+    """Truncation, thinking alone, no text; a tool call counts as an answer."""
     _, final, _ = labelled(answer)
     assert (final["truncated"], final["warnings"]) == (truncated, warnings)
 
 
 def test_markers_are_stripped() -> None:
-    """From the text, with a warning; a call keeps its input."""
+    """From the text, with a warning; a tool call keeps its input."""
     body, final, _ = labelled(message(text("Yes.<|channel|>analysis<|message|>No."), CALL))
     assert body["content"] == [text("Yes."), CALL]
     assert final["warnings"] == ["harmony_markers_stripped"]
 
 
 def test_hidden_thinking_leaves_an_empty_block() -> None:
-    """As Anthropic's own API does where it is omitted."""
+    """As Anthropic's own API does with omitted thinking."""
     body, _, _ = labelled(message(THINKING, text("a")), policy=OutputPolicy("hide"))
     assert body["content"] == [{**THINKING, "thinking": ""}, text("a")]
 
@@ -81,7 +81,7 @@ def test_the_disclaimer_goes_around_the_text() -> None:
 
 @pytest.mark.parametrize("content", [None, "a", ["a"], [{"type": "text", "text": 7}]])
 def test_another_form_is_garbled(content: Any) -> None:
-    """A content that is no list of blocks; an error in its place, whatever status it came with."""
+    """A content without a list of blocks; an error object with any status."""
     with pytest.raises(EngineGarbled):
         labelled({"type": "message", "content": content})
     with pytest.raises(EngineRejected):
@@ -98,7 +98,7 @@ def test_another_form_is_garbled(content: Any) -> None:
     ],
 )
 def test_errors_have_anthropics_names(error: Any, kind: str) -> None:
-    """And everything that ours have: the code, the parameter, the notices."""
+    """And all fields of our own errors: code, parameter, notices."""
     error.notices = ({"id": "MED101"},)
     body = json.loads(messages_error.body(error, request_id="id-1"))
     assert (body["type"], body["request_id"]) == ("error", "id-1")

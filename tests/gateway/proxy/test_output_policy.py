@@ -1,4 +1,4 @@
-"""State of one choice: a digest of its text, and what was odd about it."""
+"""The state of one choice: the digest of its text, and its warnings."""
 
 import hashlib
 import hmac
@@ -21,14 +21,14 @@ def told_of(*texts: str | None) -> ChoiceState:
 
 @given(parts=st.lists(st.text(st.characters(codec="utf-8"))))
 def test_the_digest_is_of_the_whole_text(parts: list[str]) -> None:
-    """However it was cut into deltas."""
+    """It does not depend on the deltas."""
     final = told_of(*parts).final("stop", fingerprint=None)
     expected = hmac.new(KEY, "".join(parts).encode(), hashlib.sha256).hexdigest()
     assert final["provenance"]["output_digest"] == f"hmac-sha256:{expected}"
 
 
 def test_a_marker_is_told_once() -> None:
-    """A marker that comes often is one warning."""
+    """Several markers give one warning."""
     told = ChoiceState(labels.new_digest(KEY))
 
     assert [told.pass_text(text) for text in ("<|start|>", "a", "b<|end|>")] == ["", "a", "b"]
@@ -47,7 +47,7 @@ def test_stripped_text_takes_its_tokens_along() -> None:
 
 
 def test_content_of_another_kind_is_no_text() -> None:
-    """Parts in a list are not digested and do not fail."""
+    """A list of parts is not digested, and is no error."""
     told = ChoiceState(labels.new_digest(KEY))
     told.hear({"content": [{"text": "a"}]})
     assert told.final("stop", fingerprint="fp")["warnings"] == ["empty_answer"]

@@ -1,4 +1,4 @@
-"""Streams of the Responses API: labels inside `response`, on its first and its closing event."""
+"""Streams of the Responses API: labels inside `response` of the first and the closing event."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def relay() -> ResponseEventRelay:
 
 
 def test_created_and_completed_are_labelled() -> None:
-    """The first part at once, the whole at the end; what lies between keeps its bytes."""
+    """One half in the first event, all of it in the last; other events keep their bytes."""
     own = relay()
     created = content(own.relay(event("response.created", response={"id": "r1", "output": []})))
     assert created["response"] == {"mmhie": FIRST, "id": "r1", "output": []}
@@ -52,7 +52,7 @@ def test_created_and_completed_are_labelled() -> None:
 def test_a_cut_answer_says_where(
     output: list[dict[str, Any]], truncated: str, warnings: list[str]
 ) -> None:
-    """Incomplete for its budget: in the reasoning, or in the answer."""
+    """An incomplete response was cut in the reasoning or in the answer."""
     details = {"reason": "max_output_tokens"}
     response = {"status": "incomplete", "incomplete_details": details, "output": output}
     label = content(relay().relay(event("response.incomplete", response=response)))["response"]
@@ -61,7 +61,7 @@ def test_a_cut_answer_says_where(
 
 
 def test_events_without_a_name_are_known_by_their_type() -> None:
-    """The label does not hang on how the event was written."""
+    """Events without an `event:` line are labelled, too."""
     data = sse.encode({"type": "response.created", "response": {"id": "r1"}})
     assert content(relay().relay(data))["response"]["mmhie"] == FIRST
     windows = event("response.created", response={}).replace(b"\n", b"\r\n")
@@ -94,7 +94,8 @@ def test_others_pass(raw: bytes) -> None:
     ],
 )
 def test_failures_are_named(raw: bytes, kind: type[GatewayError]) -> None:
-    """The engine's error in our words, nonsense as nonsense; neither ends the answer well."""
+    """An engine's error in our words, EngineGarbled for invalid events; the answer has not
+    ended."""
     own = relay()
     with pytest.raises(kind) as raised:
         own.relay(raw)
@@ -103,7 +104,7 @@ def test_failures_are_named(raw: bytes, kind: type[GatewayError]) -> None:
 
 
 def test_an_error_in_band_is_the_api_s_own() -> None:
-    """Named `error`, numbered after the last, with the one shape beside it."""
+    """Named `error`, with the next number and the error object."""
     own = relay()
     own.relay(sse.encode(DELTA))
     raw = own.render(EngineCut("Cut."))
@@ -114,7 +115,7 @@ def test_an_error_in_band_is_the_api_s_own() -> None:
 
 
 def test_hidden_reasoning_is_in_no_event() -> None:
-    """Its deltas are dropped, its item stays, emptied, so that indices hold."""
+    """Its deltas are dropped; its item is emptied, so that indices stay the same."""
     own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
     closing = {"id": "r1", "status": "completed", "output": [REASONING, MESSAGE]}
     events = [
@@ -137,7 +138,7 @@ def test_hidden_reasoning_is_in_no_event() -> None:
 
 
 def test_an_answer_that_breaks_off_has_a_digest() -> None:
-    """Of the text so far, escaped or not; the same as that of a whole answer of this text."""
+    """It is the digest of the text so far, and equals that of a whole answer with this text."""
     own = relay()
     assert own.digests() == []
     for text in ("Ja, ", "gr\u00fcn\n", '"ok"', "a < b"):

@@ -28,7 +28,7 @@ def changes(response: dict[str, Any], policy: OutputPolicy = PLAIN) -> dict[str,
 
 @pytest.mark.parametrize(("policy", "shown"), [("pass", True), ("hide", False), ("scope", False)])
 def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
-    """A hidden reasoning item is emptied, not removed: indices stay true."""
+    """A hidden reasoning item is emptied, not removed, so that indices stay the same."""
     response = {"output": ITEMS, "output_messages": RAW}
     after = response | changes(response, OutputPolicy(policy=policy))
 
@@ -39,7 +39,7 @@ def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
 
 
 def test_nothing_to_change_changes_nothing() -> None:
-    """An answer without a marker keeps even its objects."""
+    """An answer without a marker keeps its objects."""
     assert changes({"output": ITEMS, "output_messages": RAW}) == {}
 
 
@@ -70,6 +70,6 @@ def test_stripped_markers_are_warned_about_and_not_digested() -> None:
 
 @pytest.mark.parametrize("broken", [1, [1], [{"content": [1]}], [{"content": 1}]])
 def test_nonsense_is_named(broken: Any) -> None:
-    """Whatever is in the place of an item."""
+    """Invalid items raise EngineGarbled."""
     with pytest.raises(EngineGarbled):
         changes({"output": broken})

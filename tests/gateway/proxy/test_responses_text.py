@@ -1,4 +1,4 @@
-"""Streams of /v1/responses: no marker gets out, and every event says the same text."""
+"""Streams of /v1/responses: no marker is sent, and every event has the same text."""
 
 import json
 import re
@@ -41,8 +41,8 @@ def message(text: str, **more: Any) -> dict[str, Any]:
 
 
 def stream(*deltas: str, spelt: Any = None) -> list[bytes]:
-    """As vLLM sends an answer that comes in these deltas, each with its log-probabilities, or all
-    with those of the reasoning (`spelt`)."""
+    """Return vLLM's events for an answer in these deltas. Each has its log-probabilities, or all
+    have those of the reasoning (`spelt`)."""
     text = "".join(deltas)
     whole = message(text, **({"logprobs": spelt} if spelt else {}))
     closing = {"id": "r1", "status": "completed", "output": [whole]}
@@ -61,7 +61,7 @@ def stream(*deltas: str, spelt: Any = None) -> list[bytes]:
 
 
 def relayed(events: list[bytes], shape: OutputPolicy = PLAIN) -> list[dict[str, Any]]:
-    """The events a caller gets for these."""
+    """Return the events that a caller gets."""
     own = ResponseEventRelay(FIRST, key=b"k", policy=shape)
     sent = b"".join(own.relay(each) for each in events)
     assert own.ended
@@ -82,7 +82,7 @@ def texts(events: list[dict[str, Any]]) -> set[str]:
 
 
 def cut(text: str, cuts: list[int]) -> list[str]:
-    """A text in deltas."""
+    """Split a text into deltas."""
     at = sorted({min(each, len(text)) for each in cuts} | {0, len(text)})
     return [text[a:b] for a, b in pairwise(at)]
 
@@ -91,7 +91,8 @@ def cut(text: str, cuts: list[int]) -> list[str]:
 def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     text: str, cuts: list[int], shape: OutputPolicy
 ) -> None:
-    """Deltas, done events, the closing event and the whole answer agree; no event more or less."""
+    """Deltas, done events, the closing event and the whole answer agree; the number of events
+    stays."""
     events = stream(*cut(text, cuts))
     out = relayed(events, shape)
     clean, is_marked = harmony.clean(text)
@@ -111,7 +112,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
 
 @given(TEXTS.filter(lambda text: not harmony.clean(text)[1]), st.lists(st.integers(0, 120)))
 def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
-    """Angle brackets too: what had to wait leaves as it came."""
+    """Angle brackets, too: events that had to wait leave unchanged."""
     events = stream(*cut(text, cuts))
     own = ResponseEventRelay(FIRST, key=b"k")
     sent = [own.relay(each) for each in events]
@@ -129,7 +130,7 @@ def test_a_leak_is_stripped_wherever_it_is_cut() -> None:
 
 
 def test_a_delta_waits_only_while_it_may_begin_a_marker() -> None:
-    """And the fast path is the very same object."""
+    """Other deltas pass as the same object."""
     own = ResponseEventRelay(FIRST, key=b"k")
     plain, open_, more, rest = stream("a", "b <", "|", "x")[3:7]
 
@@ -140,7 +141,7 @@ def test_a_delta_waits_only_while_it_may_begin_a_marker() -> None:
 
 
 def test_deltas_that_all_may_begin_a_marker_wait_in_small_numbers() -> None:
-    """None is kept for the end, and none of their text is lost."""
+    """The number that waits is bounded, and no text is lost."""
     events = stream(*["<|chan"] * MOST_WAITING, "ter")
     own = ResponseEventRelay(FIRST, key=b"k")
     early = [own.relay(each) for each in events[: 3 + MOST_WAITING]]
@@ -150,7 +151,7 @@ def test_deltas_that_all_may_begin_a_marker_wait_in_small_numbers() -> None:
 
 
 def test_markers_may_be_escaped() -> None:
-    """JSON has two ways to write `<`; what is no marker keeps its own."""
+    """JSON has two ways to write `<`; text without a marker keeps its own."""
     events = [each.replace(b"<", b"\\u003c") for each in stream("Yes.", "<|end|>")]
     assert texts(relayed(events)) == {"Yes."}
     clean = [each.replace(b"<", b"\\u003C") for each in stream("a <", "b")]
@@ -159,13 +160,13 @@ def test_markers_may_be_escaped() -> None:
 
 
 def said(sent: bytes) -> list[str]:
-    """The deltas among these events."""
+    """Return the deltas of these events."""
     bodies = [json.loads(sse.payload(each)) for each in sse.EventBuffer().feed(sent)]
     return [body["delta"] for body in bodies]
 
 
 def test_two_texts_are_two_answers() -> None:
-    """A new place begins anew, even where the end of the one before was not said."""
+    """Text at another index is a new text, even without a done event."""
     first, second = stream("One <", "Two.")[3:5]
     own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(closing=" Ask."))
     sent = own.relay(first) + own.relay(second.replace(b'output_index":0', b'output_index":1'))
@@ -175,7 +176,7 @@ def test_two_texts_are_two_answers() -> None:
 
 
 def test_a_comment_does_not_end_a_text() -> None:
-    """It passes at once, whatever waits."""
+    """It passes at once while other events wait."""
     own = ResponseEventRelay(FIRST, key=b"k")
     held, rest, last = stream("a <|e", "nd|>", " b")[3:6]
 
@@ -193,7 +194,7 @@ HIDING = [OutputPolicy(policy="hide", closing=closing) for closing in ("", " Ask
 def test_hidden_reasoning_is_not_spelt_out_token_by_token(
     shape: OutputPolicy, is_data_only: bool
 ) -> None:
-    """vLLM's log-probabilities are of all tokens, the reasoning's among them: none is sent."""
+    """vLLM's log-probabilities include the reasoning: none is sent."""
     events = stream("It is ", "be<ni>gn.", spelt=SPELT)
     if is_data_only:
         events = [b"data: " + sse.payload(each) + b"\n\n" for each in events]
@@ -215,7 +216,7 @@ def test_a_whole_response_is_not_spelt_out_either(shape: OutputPolicy) -> None:
 
 
 def test_a_delta_that_speaks_of_log_probabilities_keeps_its_bytes() -> None:
-    """The name in a text is no field, and an empty list is what vLLM sends where none was asked."""
+    """The word in a text is no field, and an empty list is vLLM's default."""
     own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
     for delta in ('"logprobs":[1]', '"logprobs":[]', "a"):
         plain = event("response.output_text.delta", delta=delta, logprobs=[], **PLACE)

@@ -1,4 +1,4 @@
-"""The end of a stream: what an engine says after it, and how its connection ends then."""
+"""The end of a stream: further events of the engine, and the end of its connection."""
 
 import pytest
 
@@ -10,7 +10,7 @@ LATE = event(" and more")
 
 
 def framed(*events: bytes) -> list[bytes]:
-    """HTTP chunks of an engine, one for each."""
+    """Return one HTTP chunk for each event."""
     return [b"%x\r\n%b\r\n" % (len(content), content) for content in events]
 
 
@@ -19,8 +19,8 @@ def framed(*events: bytes) -> list[bytes]:
     "rest", [(LATE,), (LATE + LATE, LATE), (sse.encode({"error": {"message": "late"}}),)]
 )
 async def test_nothing_is_said_after_the_end(rest: tuple[bytes, ...], *, short: bool) -> None:
-    """The label with the digest has gone: what comes behind the terminator stays here, and makes
-    no failure of a whole answer. In one read with the terminator, and in one of its own."""
+    """Events after the terminator are dropped, and are no failure: the label with the digest has
+    been sent."""
     whole = await relayed([*framed(ANSWER, sse.DONE), b"0\r\n\r\n"], short=short)
     behind = await relayed([*framed(ANSWER, sse.DONE, *rest), b"0\r\n\r\n"], short=short)
     together = await relayed(framed(ANSWER + sse.DONE + b"".join(rest)), short=short)
@@ -31,7 +31,7 @@ async def test_nothing_is_said_after_the_end(rest: tuple[bytes, ...], *, short: 
 
 
 async def test_an_engine_that_dies_behind_the_end_fails_nothing() -> None:
-    """The caller has the whole answer with its terminator, once."""
+    """The caller has the whole answer and one terminator."""
     cut = await relayed(framed(ANSWER, sse.DONE), short=True)
 
     assert not cut.failure
@@ -39,7 +39,7 @@ async def test_an_engine_that_dies_behind_the_end_fails_nothing() -> None:
 
 
 async def test_text_behind_a_choices_end_is_a_fault() -> None:
-    """Its label has the digest of less: the stream breaks off, and none of the text is sent."""
+    """Its label has been sent: the stream ends with an error, without the text."""
     outcome = await relayed(framed(ANSWER, LATE, sse.DONE), short=True)
 
     assert outcome.failure == "EngineGarbled"
@@ -47,7 +47,7 @@ async def test_text_behind_a_choices_end_is_a_fault() -> None:
 
 
 async def test_what_comes_behind_the_end_is_no_progress() -> None:
-    """An engine that goes on for ever is given up on in time, as one that says nothing."""
+    """An engine that never stops sending runs into the idle timeout."""
     line = Line(short=True)
     await line.begin()
     connection = line._connection
@@ -62,7 +62,7 @@ async def test_what_comes_behind_the_end_is_no_progress() -> None:
 
 
 async def test_text_of_a_choice_without_an_end_is_cut_off() -> None:
-    """No label of another choice has its digest."""
+    """A choice with text but without an end makes the answer incomplete."""
     outcome = await relayed(framed(ANSWER, event("more", index=1), sse.DONE), short=True)
 
     assert outcome.failure == "EngineCut"
