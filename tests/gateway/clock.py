@@ -1,8 +1,8 @@
-"""A clock that a test moves."""
+"""A clock that the test sets."""
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock whose time the test changes."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now

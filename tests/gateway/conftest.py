@@ -1,4 +1,4 @@
-"""Properties are about what comes out; how long it may take is asserted where it matters."""
+"""Hypothesis tests have no deadline: tests of durations assert them explicitly."""
 
 from hypothesis import HealthCheck, settings
 

@@ -1,4 +1,4 @@
-"""An engine of a few lines: real sockets, and the very bytes that a test wants."""
+"""A small engine with real sockets that sends exactly the test's bytes."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,12 @@ SSE_HEAD = (
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked body."""
+    """Return one HTTP chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class Line:
-    """One connection, from the engine's side."""
+    """One connection, on the engine's side."""
 
     def __init__(
         self, peer: "Peer", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -36,7 +36,7 @@ class Line:
         self._reader = reader
 
     async def request(self) -> bytes:
-        """The next whole request; IncompleteReadError when the client has left."""
+        """Return the next whole request; raise IncompleteReadError if the client has left."""
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = 0
         for line in head.lower().split(b"\r\n"):
@@ -49,19 +49,19 @@ class Line:
         self.writer.write(data)
 
     def reset(self) -> None:
-        """Close with a RST: lingering for no time at all."""
+        """Close the connection with a RST."""
         plug = self.writer.get_extra_info("socket")
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def hung_up(self) -> None:
-        """Return when the client has closed or reset the connection."""
+        """Wait until the client has closed or reset the connection."""
         with contextlib.suppress(ConnectionError):
             await self._reader.read()
 
 
 class Peer:
-    """A listening engine that plays one script on every connection."""
+    """An engine that plays one script on every connection."""
 
     def __init__(self, play: Play, path: Path | None = None) -> None:
         self.play = play
@@ -106,7 +106,8 @@ class Peer:
 
 
 def always(answer: bytes, *, close: bool = False) -> Play:
-    """The same bytes to every request; `close` ends the connection after the first."""
+    """Return a script with the same answer to every request; `close` ends the connection after the
+    first."""
 
     async def play(line: Line) -> None:
         while True:
@@ -120,7 +121,7 @@ def always(answer: bytes, *, close: bool = False) -> Play:
 
 @contextlib.asynccontextmanager
 async def meeting(play: Play, path: Path | None = None) -> AsyncIterator[tuple[EngineClient, Peer]]:
-    """A client and its engine."""
+    """Open a client and its engine."""
     async with Peer(play, path) as peer:
         client = EngineClient(peer.url)
         try:
@@ -130,7 +131,7 @@ async def meeting(play: Play, path: Path | None = None) -> AsyncIterator[tuple[E
 
 
 async def fetch(client: EngineClient, request: EngineRequest = GET) -> tuple[int, bytes]:
-    """Status and body of one request."""
+    """Return status and body of one request."""
     response = await client.open(request)
     try:
         return response.status, await response.read_all()

@@ -1,4 +1,4 @@
-"""A gateway in the event loop of the test, so that its clock is the test's."""
+"""A gateway in the event loop of the test, which can set its clock."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from gateway.settings.gateway import GatewaySettings
 
 @contextlib.asynccontextmanager
 async def listening(server: uvicorn.Server) -> AsyncIterator[int]:
-    """A server in this loop; its port."""
+    """Run a server in this loop; return its port."""
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
     plug = socket.create_server(("127.0.0.1", 0))
     running = asyncio.create_task(server.serve(sockets=[plug]))
@@ -30,7 +30,7 @@ async def listening(server: uvicorn.Server) -> AsyncIterator[int]:
 
 @contextlib.asynccontextmanager
 async def served(engine_url: str, **more: Any) -> AsyncIterator[tuple[int, DrainingServer]]:
-    """A gateway in this loop; its port, and the server."""
+    """Run a gateway in this loop; return its port and the server."""
     settings = GatewaySettings(engine_url=engine_url, **more)
     server = DrainingServer(create_app(settings), settings)
     async with listening(server) as port:
@@ -40,7 +40,7 @@ async def served(engine_url: str, **more: Any) -> AsyncIterator[tuple[int, Drain
 async def post(
     port: int, request: object, path: str = "/v1/chat/completions", key: str = "none"
 ) -> bytes:
-    """The whole response to one request, over a connection of its own."""
+    """Return the whole response to one request, over a new connection."""
     body = json.dumps(request).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-length: {len(body)}\r\n"
@@ -58,6 +58,6 @@ async def until_ready(port: int, **key: str) -> None:
 
 
 def chat_request(prompt: str = "Hi.", **more: object) -> dict[str, object]:
-    """A streamed chat request."""
+    """Return a streamed chat request."""
     turns = [{"role": "user", "content": prompt}]
     return {"model": "fake-model", "stream": True, "messages": turns, **more}

@@ -1,4 +1,4 @@
-"""The table of endpoints: what each path needs; what is not declared is closed."""
+"""The table of endpoints: the scope of each path; undeclared paths are closed."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gateway.settings.gateway import GatewaySettings
 
 
 def need_of(path: str, **settings: Any) -> Need:
-    """Return the scope that a gate with these settings asks for at a path."""
+    """Return the scope that a gate with these settings requires for a path."""
     return Gate(b"salt", needs=needs_of(GatewaySettings.model_construct(**settings))).need(path)
 
 
@@ -30,7 +30,7 @@ def need_of(path: str, **settings: Any) -> Need:
     ],
 )
 def test_what_a_path_needs(need: str | None, paths: tuple[str, ...]) -> None:
-    """Spellings that no route has are not open either."""
+    """Other spellings of a path are closed, too."""
     assert [need_of(path) for path in paths] == [need] * len(paths)
 
 
@@ -52,13 +52,12 @@ HEALTH, LOADS = ("/healthz", "/readyz", "/health"), ("/metrics", "/v1/mmhie/load
 def test_metrics_in_production(
     settings: dict[str, Any], need: str | None, paths: tuple[str, ...]
 ) -> None:
-    """Metrics and load are closed to keys without the scope, there and on request, as is
-    health."""
+    """Metrics and load need the scope in production or if configured, and so does health."""
     assert [need_of(path, **settings) for path in paths] == [need] * len(paths)
 
 
 def test_every_route_has_a_row() -> None:
-    """A path is one route, its need is in the table, and no path of tokens is ever open."""
+    """Each path is in the table, and token paths always need a scope."""
     app = create_app(GatewaySettings(engine_url="http://127.0.0.1:1", console=False))
     paths = [route.path for route in app.routes if isinstance(route, APIRoute)]
 

@@ -1,4 +1,4 @@
-"""The tree of errors: every leaf a status, a code, one shape."""
+"""The tree of errors: each leaf has a status, a code and a meaning."""
 
 import re
 from collections.abc import Iterator
@@ -29,8 +29,7 @@ LEAVES = [leaf for leaf in below(GatewayError) if leaf not in (RequestError, Ser
 
 @pytest.mark.parametrize("leaf", LEAVES)
 def test_a_leaf(leaf: type[GatewayError]) -> None:
-    """4xx is the caller's, 5xx is ours; the code is a word; the meaning is written down, and the
-    drawing shows it as it is in the code."""
+    """4xx is the caller's, 5xx ours; the drawing shows the same status and code as the class."""
     HTTPStatus(leaf.status)
     assert leaf.status < 500 if issubclass(leaf, RequestError) else leaf.status >= 500
     assert re.fullmatch("[a-z_]+", leaf.code)
@@ -40,7 +39,7 @@ def test_a_leaf(leaf: type[GatewayError]) -> None:
 
 
 def test_the_shape() -> None:
-    """OpenAI clients can parse it; Retry-After comes if waiting helps."""
+    """OpenAI clients can parse it; Retry-After is there if waiting helps."""
     error = errors.TooBusy("Full.", param="x", retry_after_s=3)
     told = {"message": "Full.", "type": "rate_limit_error", "param": "x", "code": "too_busy"}
     assert orjson.loads(error.body()) == {"error": told}
@@ -51,5 +50,5 @@ def test_the_shape() -> None:
 
 @pytest.mark.parametrize("kind", [EmbeddingsNotServed, FeedbackNotTaken])
 def test_what_is_not_served_is_not_tried_again(kind: type[GatewayError]) -> None:
-    """The official clients retry every 5xx unless they are told."""
+    """The official clients retry every 5xx by default."""
     assert kind("no").headers() == {"x-should-retry": "false"}

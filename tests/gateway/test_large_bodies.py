@@ -1,4 +1,4 @@
-"""Large requests and long prompts: read in a thread or in steps, while others' tokens go on."""
+"""Large requests and long prompts are read in a thread or in steps, while other streams go on."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.gateway.served import chat_request, post, served, until_ready
 
 @pytest.fixture
 async def gateway(engine: FakeEngine) -> AsyncIterator[tuple[int, Services]]:
-    """A gateway of this loop that has seen its engine ready."""
+    """A gateway in this loop that has probed its engine."""
     async with served(engine.url) as (port, server):
         await until_ready(port)
         yield port, server.app.state.services
@@ -34,8 +34,7 @@ LARGE = [
 async def test_others_stream_while_a_large_body_is_read(
     gateway: tuple[int, Services], path: str, body: object
 ) -> None:
-    """Nothing of a large body is read on the loop: while the thread for it is busy, it waits and
-    nobody else does."""
+    """While the thread for large bodies is busy, other requests do not wait."""
     port, services = gateway
     released = threading.Event()
     stuck = asyncio.ensure_future(services.heavy.run(released.wait))
@@ -57,8 +56,8 @@ LONG = "The weather was fine that day. " * (LONG_TEXT // 20) + EMERGENCY
 
 
 async def test_others_stream_while_a_long_text_is_read(gateway: tuple[int, Services]) -> None:
-    """Many streams end well while texts of a megabyte are read, and these have their notices in
-    headers and first event."""
+    """Many streams run while texts of a megabyte are screened; these have their notices in headers
+    and first event."""
     port, _ = gateway
     longest = "The weather was fine that day. " * 30_000 + EMERGENCY
     long = [asyncio.create_task(post(port, chat_request(longest))) for _ in range(3)]
@@ -72,7 +71,7 @@ async def test_others_stream_while_a_long_text_is_read(gateway: tuple[int, Servi
 
 
 async def test_a_refusal_waits_for_them_too(gateway: tuple[int, Services]) -> None:
-    """A model that is not served, and a long prompt: the error carries the notice."""
+    """An error for an unknown model carries the notices of a long prompt."""
     port, _ = gateway
     head, _, body = (await post(port, chat_request(LONG, model="unknown"))).partition(b"\r\n\r\n")
 

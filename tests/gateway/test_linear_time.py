@@ -55,7 +55,7 @@ MESSAGE_DELTA = sse.named(
 
 
 def filled(filling: str, size: int) -> str:
-    """A text of about so many bytes."""
+    """Return a text of about this many bytes."""
     return filling * (size // len(filling.encode()))
 
 
@@ -68,7 +68,7 @@ def chat(**choice: object) -> bytes:
 
 
 def fed(data: bytes, read: int = 4096) -> None:
-    """An event buffer, read by read."""
+    """Feed an event buffer read by read."""
     buffer = sse.EventBuffer()
     for start in range(0, len(data), read):
         try:
@@ -78,7 +78,7 @@ def fed(data: bytes, read: int = 4096) -> None:
 
 
 def parted(event: bytes) -> None:
-    """An event's payload, which has at most so many lines."""
+    """Return an event's payload, which has a maximum number of lines."""
     with contextlib.suppress(EngineGarbled):
         sse.payload(event)
 
@@ -93,7 +93,7 @@ def relay_chat(data: bytes) -> None:
 
 
 def guarded(text: str, piece: int = 7) -> None:
-    """The Harmony guard, piece by piece."""
+    """Run the Harmony guard piece by piece."""
     guard = harmony.HarmonyGuard()
     for start in range(0, len(text), piece):
         guard.feed(text[start : start + piece])
@@ -167,16 +167,16 @@ OTHERS: Mapping[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
 
 
 def spent_s(work: Callable[[Any], object], given: Any) -> float:
-    """Processor time of this thread; less than a millisecond for the small input is the memory's
-    speed, which falls where the large one leaves the caches."""
+    """Return the processor time of this thread, at least a millisecond, below which the caches
+    decide."""
     started = time.thread_time()
     work(given)
     return max(time.thread_time() - started, 1e-3)
 
 
 def is_linear(make: Callable[[int], Any], work: Callable[[Any], object]) -> bool:
-    """Tell whether the large input takes no more than its size times the small one's time; one look
-    of a few is enough, since a busy machine only adds."""
+    """Return whether the large input takes no more time than its size allows; one of a few attempts
+    is enough on a busy machine."""
     small, large = make(SMALL), make(LARGE)
     return any(
         spent_s(work, large) <= GROWTH**DOUBLINGS * spent_s(work, small) for _ in range(LOOKS)
@@ -197,7 +197,7 @@ def test_many_parts(name: str) -> None:
 
 
 def test_what_is_not_linear_is_seen() -> None:
-    """A search of every end from every beginning."""
+    """A quadratic search fails this check."""
     quadratic = re.compile("a*c")
 
     assert not is_linear(lambda size: "a" * (size // 512), quadratic.search)

@@ -1,4 +1,4 @@
-"""The outermost layer, under a real server: ids, one log line, no bare 500, no false end."""
+"""The outermost layer on a real server: ids, one log line, error objects, no false end."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ CANARY = "the patient said so"
 
 
 class Lines:
-    """Lines of the log, as they would be written."""
+    """A handler that stores log lines."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
@@ -42,7 +42,7 @@ class Lines:
 
 
 def with_log(app: Any) -> Any:
-    """The application with the log as its only observer of requests."""
+    """Return the application with the log as the only observer."""
 
     async def outermost(scope: Any, receive: Any, send: Any) -> None:
         scope["state"]["services"] = SimpleNamespace(observers=(log_request,))
@@ -53,7 +53,7 @@ def with_log(app: Any) -> Any:
 
 @contextlib.asynccontextmanager
 async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uvicorn.Server]]:
-    """Our server in this loop around one handler."""
+    """Run our server in this loop around one handler."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await handler(scope["exchange"])
@@ -90,7 +90,7 @@ OTHERS = dict.fromkeys(("a" * 129, "", "a b", "a/b", "caf\u00e9"), False)
 
 @pytest.mark.parametrize(("sent", "kept"), (IDS | OTHERS).items())
 async def test_the_request_id(sent: str, kept: bool, lines: Lines) -> None:
-    """The caller's where it is harmless, else a new one; in the answer and in the log."""
+    """The caller's if it is valid, else a new one; in the answer and in the log."""
     async with served(hello) as (client, _):
         answer = await client.get("/", headers=[(b"x-request-id", sent.encode("latin-1"))])
         other = await client.get("/")
@@ -103,7 +103,7 @@ async def test_the_request_id(sent: str, kept: bool, lines: Lines) -> None:
 
 
 async def test_a_fault_is_an_error_object(lines: Lines) -> None:
-    """500 in the one shape, with its headers; the log names type and place, not the message."""
+    """A 500 with the usual headers; the log names type and place, not the message."""
 
     async def broken(exchange: Exchange) -> None:
         raise ValueError(CANARY)
@@ -133,7 +133,7 @@ async def receive_into(received: bytearray, client: httpx2.AsyncClient) -> None:
 async def test_a_fault_after_the_first_byte_cuts_the_connection(
     fault: BaseException, length: bytes | None, lines: Lines
 ) -> None:
-    """Chunked or counted, the caller sees that the body is not whole."""
+    """Chunked or with a length, the caller sees that the body is incomplete."""
 
     async def broken(exchange: Exchange) -> None:
         await exchange.start(200, [(b"content-length", length)] if length else [])
@@ -155,7 +155,7 @@ async def test_a_fault_after_the_first_byte_cuts_the_connection(
 async def test_a_fault_in_a_stream_is_its_last_words(
     fault: Exception, code: str, lines: Lines
 ) -> None:
-    """In band, then a proper end: a client that parses events learns why."""
+    """An error event, then a proper end, for clients that parse events."""
 
     async def stream(exchange: Exchange) -> None:
         await exchange.start(200, EVENT_STREAM, last_words=in_band)
@@ -173,7 +173,7 @@ async def test_a_fault_in_a_stream_is_its_last_words(
 
 @pytest.mark.parametrize("started", [False, True])
 async def test_when_the_drain_runs_out(started: bool, lines: Lines) -> None:
-    """A request without its first byte is told 503 in the one shape; a stream, in band."""
+    """A request without its first byte gets a 503; a stream gets an error event."""
     asked = asyncio.Event()
 
     async def slow(exchange: Exchange) -> None:
@@ -195,7 +195,7 @@ async def test_when_the_drain_runs_out(started: bool, lines: Lines) -> None:
 
 
 async def test_cancelled_after_the_last_byte(lines: Lines) -> None:
-    """The response is whole: nothing is added to it, nor tried to be."""
+    """The response is complete: nothing is added."""
 
     async def late(exchange: Exchange) -> None:
         await exchange.start(200, EVENT_STREAM, last_words=lambda error: b"more")
@@ -210,7 +210,7 @@ async def test_cancelled_after_the_last_byte(lines: Lines) -> None:
 
 
 async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
-    """A caller who left is an outcome, not a fault."""
+    """A caller who left is an outcome without an error."""
     asked, stopped = asyncio.Event(), asyncio.Event()
 
     async def slow(exchange: Exchange) -> None:

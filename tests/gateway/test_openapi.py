@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid and whole: generated clients are made from it."""
+"""The OpenAPI document is valid and complete: clients are generated from it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def document() -> dict[str, Any]:
 
 
 def below(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a document."""
+    """Yield every object of a document."""
     if isinstance(value, dict):
         yield value
     for member in value.values() if isinstance(value, dict) else value:
@@ -30,8 +30,8 @@ def below(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_an_outside_validator_takes_it(document: dict[str, Any]) -> None:
-    """openapi-spec-validator, by the specification of version 3.1; generated clients make functions
-    of the operations' names."""
+    """openapi-spec-validator accepts it as version 3.1; operation names become functions of
+    clients."""
     validate(document, cls=OpenAPIV31SpecValidator)
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     names = [operation["operationId"] for operation in operations]
@@ -40,7 +40,7 @@ def test_an_outside_validator_takes_it(document: dict[str, Any]) -> None:
 
 
 def test_every_pointer_leads_somewhere(document: dict[str, Any]) -> None:
-    """Of a schema that refers to another, too."""
+    """Also within schemas that refer to others."""
     pointers = [schema["$ref"] for schema in below(document) if "$ref" in schema]
 
     assert "#/components/schemas/Message" in pointers
@@ -51,7 +51,7 @@ def test_every_pointer_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_schemas_are_json_schema(document: dict[str, Any]) -> None:
-    """With none of pydantic's own words, and with items for each list."""
+    """Without pydantic's own keywords, and with items for each list."""
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
     for node in below(document):
@@ -60,7 +60,7 @@ def test_schemas_are_json_schema(document: dict[str, Any]) -> None:
 
 
 def test_the_cap_on_answers_is_of_this_service() -> None:
-    """MMHIE_MAX_TOKENS is the most that a generated client may ask for, and what it gets."""
+    """MMHIE_MAX_TOKENS is maximum and default of the field."""
     settings = GatewaySettings(engine_url="http://127.0.0.1:1", max_tokens=64)
     described = create_app(settings).openapi()["components"]["schemas"]["GenerateRequest"]
     budget = described["properties"]["max_tokens"]
@@ -70,7 +70,7 @@ def test_the_cap_on_answers_is_of_this_service() -> None:
 
 
 def test_what_is_no_answer_is_not_described_as_one(document: dict[str, Any]) -> None:
-    """A count has no label, and a 501 is no success."""
+    """A token count has no label, and a 501 is no success."""
     for path in ("/tokenize", "/detokenize", "/v1/messages/count_tokens"):
         assert "mmhie" not in str(document["paths"][path]["post"])
     embeddings = document["paths"]["/v1/embeddings"]["post"]["responses"]

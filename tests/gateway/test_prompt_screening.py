@@ -1,4 +1,4 @@
-"""The screening of a prompt beside the rest of its request."""
+"""The screening of a prompt while its request goes on."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ FILLER = "The weather was fine that day. "
 
 
 async def test_others_run_between_the_steps_of_a_long_text() -> None:
-    """The loop turns many times before a long text is read, and the notice is there then."""
+    """The loop runs many times while a long text is read; then the notice is there."""
     record = RequestRecord("r", "POST")
     screening = PromptScreening(SCREENER, record)
     screening.begin([Turn("user", EMERGENCY + FILLER * (20 * LONG_TEXT // len(FILLER)))])
@@ -33,7 +33,7 @@ async def test_others_run_between_the_steps_of_a_long_text() -> None:
 
 
 async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
-    """The response goes without notices when the time is over, and says so."""
+    """After the time limit the response has a warning instead of notices."""
     record = RequestRecord("r", "POST")
     screening = PromptScreening(SCREENER, record, limit_s=0.01)
     screening.begin([Turn("user", FILLER * 200_000)])
@@ -44,7 +44,7 @@ async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
 
 
 def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
-    """Clients that keep the last chunk only read it, too."""
+    """For clients that read the last chunk only."""
     first = {"disclaimer": {}, "notices": [], "warnings": ["input_not_screened"], "provenance": {}}
     last = Ending("abort", "text").label((), digest="d", fingerprint=None)
     both = ["input_not_screened", "ended_early"]
@@ -58,8 +58,7 @@ def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
     [("The chest pain has resolved after nitroglycerin.", True), ("I am fine now.", False)],
 )
 def test_a_later_turn_resolves(later: str, is_resolved: bool) -> None:
-    """A plain statement about this sign; the notice stays, and names what was raised and whom to
-    call."""
+    """A plain statement about this sign; the notice stays, and names the sign and the contact."""
     raised = finish(SCREENER.screen([Turn("user", EMERGENCY), Turn("user", later)]))
 
     (notice,) = SCREENER.notices_of(raised)

@@ -1,4 +1,4 @@
-"""Times as records have them."""
+"""The format of times in records."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The walk of one streamed request: few files, so that a stranger can follow it."""
+"""The path of one streamed request through few files, for people who read the code."""
 
 import re
 import sys
@@ -22,7 +22,7 @@ LIMITS = PrincipalLimits(100, 10_000, 1_000_000)
 
 
 async def passed(port: int, **key: str) -> set[str]:
-    """The files whose functions ran from the connection to the end of the response."""
+    """Return the files whose functions ran for a request."""
     seen: set[str] = set()
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -41,7 +41,7 @@ async def passed(port: int, **key: str) -> set[str]:
 
 
 async def always_passed(port: int, most: int, **key: str) -> set[str]:
-    """The files of every request, with everything warm: what a timer happens to run is in some."""
+    """Return the files of every request after a warm-up: timers run in some of them only."""
     await until_ready(port, **key)
     always = await passed(port, **key)
     for _ in range(TRIES):
@@ -62,7 +62,7 @@ async def test_a_streamed_request_passes_few_files(engine: FakeEngine) -> None:
 
 
 async def test_one_that_is_guarded_passes_few_more(engine: FakeEngine, tmp_path: Path) -> None:
-    """With keys, an audit trail, limits and traces, each adds what does its work."""
+    """Keys, an audit trail, limits and traces each add their own files."""
     key = add_key(tmp_path / "keys.json", "app", "openai", limits=LIMITS)
     files = {"keys_file": tmp_path / "keys.json", "audit_file": tmp_path / "audit.jsonl"}
     with Collector() as collector:

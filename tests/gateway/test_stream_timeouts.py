@@ -1,4 +1,4 @@
-"""The timeout of a stream on every surface, by a clock that the test sets forward."""
+"""The timeout of a stream on every surface, with a clock that the test sets."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ EACH_STREAM = pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 
 
 class Stream:
-    """An answer whose words wait at the engine until they are released, and what came of it."""
+    """An answer whose words wait at the engine until the test releases them."""
 
     def __init__(self, answer: httpx2.Response) -> None:
         self.answer = answer
@@ -27,19 +27,19 @@ class Stream:
         self._parts = answer.aiter_raw()
 
     async def until(self, word: str) -> None:
-        """Read on until a word has come."""
+        """Read until a word has arrived."""
         while word.strip().encode() not in self.content:
             self.content += await anext(self._parts)
 
     async def whole(self) -> httpx2.Response:
-        """Read to the end."""
+        """Read until the end."""
         self.content += b"".join([part async for part in self._parts])
         return httpx2.Response(200, headers=self.answer.headers, content=self.content)
 
 
 @contextlib.asynccontextmanager
 async def opened(engine: FakeEngine, surface: Surface) -> AsyncIterator[Stream]:
-    """A stream through a gateway in this loop."""
+    """Open a stream through a gateway in this loop."""
     body = surface.body(**surface.limit(len(WORDS)))
     async with (
         served(engine.url, timeout_seconds=LIMIT_S) as (port, _),
@@ -57,7 +57,7 @@ async def opened(engine: FakeEngine, surface: Surface) -> AsyncIterator[Stream]:
 
 @EACH_STREAM
 async def test_a_stream_has_no_total(engine: FakeEngine, surface: Surface) -> None:
-    """It lasts three times the limit, is never silent for as long, and comes whole."""
+    """It may last three times the limit if it is never silent for that long."""
     clock = LoopClock()
     async with opened(engine, surface) as stream:
         for word in WORDS:
@@ -72,7 +72,7 @@ async def test_a_stream_has_no_total(engine: FakeEngine, surface: Surface) -> No
 
 @EACH_STREAM
 async def test_a_stream_that_falls_silent(engine: FakeEngine, surface: Surface) -> None:
-    """The idle time is limited: the error is in band, and the engine's work is aborted."""
+    """After the idle timeout there is an error event, and the engine's work is aborted."""
     clock = LoopClock()
     async with opened(engine, surface) as stream:
         await stream.until(WORDS[0])

@@ -1,4 +1,4 @@
-"""The schemas and tools that clients commonly send: every one has to pass."""
+"""Schemas and tools that clients commonly send: all of them must pass."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -42,7 +42,7 @@ PATTERNS: Final[Mapping[str, str]] = {
 
 
 class Route(StrEnum):
-    """A form of administration."""
+    """A route of administration."""
 
     ORAL = "oral"
     IV = "iv"
@@ -75,7 +75,7 @@ class Lab(BaseModel):
 
 
 class Image(BaseModel):
-    """The other."""
+    """The other side of the union."""
 
     kind: Literal["image"]
     region: str
@@ -89,7 +89,7 @@ class Finding(BaseModel):
 
 
 class Kinds(BaseModel):
-    """Types that become a format."""
+    """Types that become a `format`."""
 
     when: datetime
     day: date
@@ -115,7 +115,7 @@ def text(**more: object) -> Json:
 
 
 def of(properties: Json, *optional: str, **more: object) -> Json:
-    """An object; all properties are required but the optional ones."""
+    """Return an object schema; all properties are required unless named as optional."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required, **more}
 
@@ -187,7 +187,7 @@ SCHEMAS: Final[Mapping[str, Json]] = {
 
 
 def chat_tool(name: str, parameters: Json, **more: object) -> Json:
-    """A tool of chat completions."""
+    """Return a tool of chat completions."""
     return {"type": "function", "function": {"name": name, "parameters": parameters, **more}}
 
 

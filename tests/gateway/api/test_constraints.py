@@ -1,4 +1,4 @@
-"""Constraints: a scope for what stands alone, limits for schemas, none for common ones."""
+"""Constraints: a scope for standalone patterns, limits for schemas, none for common ones."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ CHOICES = ({"structured_outputs": {"choice": ["yes", "no"]}}, {"guided_choice": 
 
 
 def nest(levels: int) -> dict[str, Any]:
-    """Alternatives in each other."""
+    """Return alternatives within alternatives."""
     schema = text()
     for _ in range(levels):
         schema = {"oneOf": [of({"a": schema}), of({"b": {"type": "null"}})]}
@@ -78,7 +78,7 @@ def in_format(schema: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("request_", ALONE)
 def test_what_stands_alone_needs_the_scope(request_: dict[str, Any]) -> None:
-    """In every spelling; the sentence says which scope, and what to do without."""
+    """In every form; the sentence names the scope and the alternative."""
     check_constraints(request_, ("openai", "patterns"))
     with pytest.raises(Forbidden, match=r"scope `patterns`.* or send a JSON schema"):
         check_constraints(request_, ("openai", "admin"))
@@ -86,7 +86,7 @@ def test_what_stands_alone_needs_the_scope(request_: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("request_", CHOICES)
 def test_a_list_of_choices_needs_none(request_: dict[str, Any]) -> None:
-    """It costs as much as an enum, and has its limits."""
+    """It is compiled like an enum, and has the same limits."""
     check_constraints(request_, ())
     field, value = next(iter(request_.items()))
     long = ["x" * 1000] * 50
@@ -109,7 +109,7 @@ def test_common_tools_pass(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "schema"), OVER, ids=str)
 def test_each_limit(name: str, schema: dict[str, Any]) -> None:
-    """The sentence says which limit, and what to do."""
+    """The sentence names the limit and the remedy."""
     error = refusal(in_format(schema))
 
     assert LIMITS[name].what in error.message
@@ -143,7 +143,7 @@ PLACES: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("request_", PLACES)
 def test_every_place_counts(request_: dict[str, Any]) -> None:
-    """All that the engine compiles of one request counts together."""
+    """All schemas that the engine compiles for a request count together."""
     assert LIMITS["weight"].what in refusal(request_).message
 
 
@@ -159,7 +159,7 @@ def test_every_place_counts(request_: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_not_compiled_does_not_count(request_: dict[str, Any]) -> None:
-    """A tool that the model may call freely, or one beside the named one."""
+    """A tool that the model may call freely, or one that is not named."""
     check_constraints(request_, ())
 
 
@@ -168,7 +168,7 @@ def test_what_is_not_compiled_does_not_count(request_: dict[str, Any]) -> None:
     [{"tool_choice": "required"}, {"parallel_tool_calls": False}, {"tool_choice": {"type": "any"}}],
 )
 def test_tools_that_are_compiled_together(more: dict[str, Any]) -> None:
-    """Their number and their names are limited: the engine compiles each name beside each."""
+    """Their number and names are limited: the engine compiles combinations of the names."""
     tools = [chat_tool(f"f{at}", {}) for at in range(MOST_TOOLS)]
     check_constraints({"tools": tools, **more}, ())
 
@@ -199,5 +199,5 @@ def test_tools_that_are_compiled_together(more: dict[str, Any]) -> None:
     ],
 )
 def test_the_weight_of_a_pattern(pattern: str, weight: int) -> None:
-    """Counts multiply what they repeat; open parts multiply each other."""
+    """Counts multiply the weight, and so do parts of variable length."""
     assert weight_of_pattern(pattern) == weight

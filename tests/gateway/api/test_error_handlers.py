@@ -1,4 +1,4 @@
-"""Errors on the framework's own paths: the one shape, whatever goes wrong."""
+"""Errors on the framework's own paths have the gateway's format."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def client() -> Iterator[TestClient]:
 
 
 def test_a_fault_is_an_error_object(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
-    """No bare 500, and no word of the exception; it is logged once."""
+    """It has no word of the exception, and is logged once."""
     answer = client.get("/docs/broken")
 
     assert answer.status_code == 500
@@ -46,7 +46,7 @@ def test_a_fault_is_an_error_object(client: TestClient, caplog: pytest.LogCaptur
     ],
 )
 def test_a_base_url_that_is_not_right(client: TestClient, path: str, remedy: str) -> None:
-    """The first mistake of every client of these APIs has its remedy."""
+    """The most frequent mistake of clients has its remedy."""
     answer = client.get(path)
 
     assert answer.status_code == 404

@@ -1,4 +1,4 @@
-"""The structure of a JSON document: how deep it is, and how much of it there is."""
+"""The depth and the size of a JSON document."""
 
 from collections import Counter
 from typing import Any
@@ -38,18 +38,18 @@ from tests.python_lines import lines_run
     ],
 )
 def test_depth_of_a_document(document: bytes, depth: int) -> None:
-    """Brackets within texts are none."""
+    """Brackets within texts do not count."""
     assert not is_deeper(document, depth)
     assert depth == 0 or is_deeper(document, depth - 1)
 
 
 def inner_of(value: Any) -> list[Any]:
-    """The members of a list or object."""
+    """Return the members of a list or object."""
     return list(value.values() if isinstance(value, dict) else value)
 
 
 def levels_of(value: Any) -> int:
-    """By a walk over the values."""
+    """Return the depth by a walk over the values."""
     if not isinstance(value, dict | list):
         return 0
     return 1 + max(map(levels_of, inner_of(value)), default=0)
@@ -75,14 +75,14 @@ def test_depth_whatever_the_texts_hold(value: Any) -> None:
 
 
 def test_depth_takes_no_walk() -> None:
-    """A million values in one body cost a few passes in C: no Python is run for each."""
+    """A million values take a few passes in C, and no Python code for each."""
     wide = b"[" + b",".join([b"[" * 60 + b"]" * 60] * 15_000) + b"]"
     assert not is_deeper(wide, 64)
     assert lines_run(lambda: is_deeper(wide, 64)) < 300
 
 
 def marks_of(value: Any) -> Counter[str]:
-    """Opening brackets and commas, by a walk over the values."""
+    """Count opening brackets and commas by a walk over the values."""
     if not isinstance(value, dict | list):
         return Counter()
     inner = inner_of(value)
@@ -99,7 +99,7 @@ def test_what_is_counted_whatever_the_texts_hold(value: Any) -> None:
 
 @pytest.mark.parametrize("before_its_end", range(8))
 def test_where_a_piece_ends(before_its_end: int) -> None:
-    """Escapes stay whole there, and what is in a text stays in it."""
+    """Escapes stay whole, and a text may continue in the next piece."""
     text = "x" * (PIECE_BYTES - before_its_end) + '\\\\"[,\\' * 3
     value = [text, [1, 2], {text: text}, [[]]]
     marks, expected = outside_texts(orjson.dumps(value)), marks_of(value)
@@ -109,8 +109,7 @@ def test_where_a_piece_ends(before_its_end: int) -> None:
 
 @pytest.mark.parametrize("ending", [b"", b"\\", b"\\" * 3 * PIECE_BYTES])
 def test_a_document_that_breaks_off(ending: bytes) -> None:
-    """Within a text, or within an escape: nothing is lost, and a run of backslashes is read once
-    and not again from the beginning of each piece."""
+    """Within a text or an escape nothing is lost, and a run of backslashes is read only once."""
     document = b'[[],"' + b"x" * PIECE_BYTES + ending
     parts = list(pieces(document))
 
@@ -120,7 +119,7 @@ def test_a_document_that_breaks_off(ending: bytes) -> None:
 
 
 def listed(item: bytes, number: int) -> bytes:
-    """A request with so many of these."""
+    """Return a request with this number of items."""
     return b'{"unknown":[' + b",".join([item] * number) + b"]}"
 
 
@@ -129,7 +128,7 @@ def listed(item: bytes, number: int) -> bytes:
     [(b"[]", MOST_CONTAINERS - 2), (b"{}", MOST_CONTAINERS - 2), (b"0", MOST_VALUES)],
 )
 def test_as_many_values_as_are_taken(item: bytes, most: int) -> None:
-    """The next one is refused, before it is parsed."""
+    """One more is refused before it is parsed."""
     check_values(listed(item, most))
     with pytest.raises(InvalidRequest) as raised:
         check_values(listed(item, most + 1))
@@ -146,7 +145,7 @@ def test_a_long_text_is_one_value(text: str) -> None:
 def test_a_body_of_a_million_values_is_refused(
     gateway: Gateway, engine: FakeEngine, path: str
 ) -> None:
-    """On both doors, with a sentence that says what to do; the engine hears nothing of it."""
+    """On both kinds of paths, with a remedy; the engine gets no request."""
     answer = gateway.client.post(path, content=listed(b"[]", 600_000))
 
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""The language of a prompt: by words that are many, of the last turn, for a count alone."""
+"""The language of a prompt, by the most frequent words of its last turn."""
 
 import pytest
 
@@ -119,7 +119,7 @@ def test_no_screened_language_is_taken_for_another() -> None:
 
 
 def test_none_of_the_evaluated_texts_is_taken_for_another_language() -> None:
-    """Thousands, in the six languages, of every kind."""
+    """Thousands of texts of all kinds, in six languages."""
     evaluated = all_cases()
 
     assert len(evaluated) > 3_000
@@ -127,7 +127,7 @@ def test_none_of_the_evaluated_texts_is_taken_for_another_language() -> None:
 
 
 def test_a_long_text_costs_no_more() -> None:
-    """Only its beginning is read, and of a conversation the last turns."""
+    """Only the beginning of the last turns is read."""
     assert not is_in_other_language([Turn("user", UNSCREENED[0])] + [Turn("user", "OK")] * 4)
     assert not is_in_other_language([Turn("user", "1 " * HEAD + UNSCREENED[0])])
 
@@ -136,7 +136,7 @@ def test_a_long_text_costs_no_more() -> None:
 def test_an_answer_says_that_its_language_was_not_screened(
     gateway: Gateway, surface: Surface
 ) -> None:
-    """In `warnings`, with every answer; and nothing of it where the language is."""
+    """In `warnings` of every answer; a screened language gives no warning."""
     for text, is_said in ((UNSCREENED[0], True), (TEXTS["it"][0], False)):
         mmhie = mmhie_of(surface, surface.ask(gateway.client, text))
         assert ("language_not_screened" in mmhie["warnings"]) == is_said
@@ -145,7 +145,7 @@ def test_an_answer_says_that_its_language_was_not_screened(
 def test_healthz_says_which_languages_are_screened(
     gateway: Gateway, start: Start, engine: FakeEngine
 ) -> None:
-    """None where notices are off, and no answer warns then."""
+    """None if notices are off; then no answer warns, either."""
     off = start(engine.url, MMHIE_AUDIENCE="off").wait()
 
     assert gateway.client.get("/healthz").json()["screened_languages"] == list(SCREENED)
@@ -156,7 +156,7 @@ def test_healthz_says_which_languages_are_screened(
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_every_surface_counts_its_prompt(gateway: Gateway, surface: Surface) -> None:
-    """Whatever the language of the instructions before it."""
+    """Independent of the language of the instructions before it."""
     before = [counted(gateway, name) for name in (REQUESTS, GERMAN)]
     setting = {GENERATE: "system", RESPONSES: "instructions", MESSAGES: "system"}.get(surface.path)
     more = {setting: TEXTS["en"][0]} if setting else {}

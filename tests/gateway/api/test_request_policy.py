@@ -90,7 +90,7 @@ def check_fields(**fields: Any) -> None:
 
 @pytest.mark.parametrize(("name", "fine", "over"), EDGES)
 def test_each_edge(name: str, fine: Any, over: Any) -> None:
-    """The limit itself is allowed; over it the field is named and not quoted."""
+    """The limit itself is allowed; over it, the error names the field and quotes nothing."""
     check_fields(**{name: fine})
     with pytest.raises(InvalidRequest) as raised:
         check_fields(**{name: over})
@@ -100,13 +100,12 @@ def test_each_edge(name: str, fine: Any, over: Any) -> None:
 
 
 def test_every_rule_has_an_edge() -> None:
-    """A field added there and forgotten here fails this test."""
+    """A rule without an example here fails this test."""
     assert {name for name, _, _ in EDGES} == set(RULES)
 
 
 def test_what_is_the_engines_to_judge() -> None:
-    """Null, which clients send for what they do not mean; fields without a rule; and tokens where
-    there is no cap: the context is the limit, and the engine knows it."""
+    """Null, fields without a rule, and tokens without a cap, for which the context is the limit."""
     check_fields(**dict.fromkeys(RULES))
     check_fields(temperature="hot", colour=[1, 2])
     check(b"", {"max_tokens": 10**9}, RequestPolicy())
@@ -125,7 +124,7 @@ def test_what_is_the_engines_to_judge() -> None:
     ],
 )
 def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> None:
-    """Prompts times answers; a list of token ids is one prompt."""
+    """Prompts times answers count; a list of token ids is one prompt."""
     if fine:
         check_fields(prompt=prompt, n=n)
         return
@@ -136,7 +135,7 @@ def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> Non
 
 @pytest.mark.parametrize(("levels", "fine"), [(7, True), (8, False), (300, False)])
 def test_depth(levels: int, fine: bool) -> None:
-    """The body itself is the first level; breadth is no depth."""
+    """The body itself is the first level; only depth counts."""
     nested: Any = 0
     for _ in range(levels):
         nested = [nested]
@@ -246,7 +245,7 @@ def test_anything_else_is_not(name: str) -> None:
     ],
 )
 def test_items_of_a_response(kind: Any, fine: bool) -> None:
-    """Messages, calls of the caller's own tools, and what came of them."""
+    """Messages, calls of the caller's own tools, and their results."""
     assert (fault_of_items([{"type": kind}], most=9) is None) is fine
 
 
@@ -266,11 +265,11 @@ def test_items_of_a_response(kind: Any, fine: bool) -> None:
     ],
 )
 def test_tools(tool: Any, fine: bool) -> None:
-    """The caller runs its own; none is run here."""
+    """Only tools that the caller runs are allowed."""
     assert (fault_of_tools([tool], most=9) is None) is fine
 
 
 def test_what_is_no_list_is_the_engines_to_judge() -> None:
-    """Its words for it are better."""
+    """Its error message is more useful."""
     assert fault_of_items("a text", most=1) is None
     assert fault_of_tools("a text", most=1) is None

@@ -1,4 +1,4 @@
-"""The text of a request that is screened: what the caller says of the patient, in every form."""
+"""The texts of a request that are screened, in every form."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ OWN = {"type": "function_call", "name": "f", "arguments": "x"}
 
 
 def by_user(*contents: object) -> dict[str, Any]:
-    """A conversation in which only the user speaks."""
+    """Return a conversation with messages of the user only."""
     return {"messages": [USER | {"content": content} for content in contents]}
 
 
@@ -82,7 +82,7 @@ def test_what_the_engine_reads_is_screened(
 
 
 def test_an_application_s_words_are_told_apart() -> None:
-    """They are the same in every request."""
+    """They have a role of their own, since they are the same in every request."""
     body = {
         "tools": [{"function": {"description": "d"}}],
         "messages": [USER | {"content": "a"}, {"role": "developer", "content": "s"}],
@@ -93,7 +93,7 @@ def test_an_application_s_words_are_told_apart() -> None:
 
 
 def test_depth_is_no_matter() -> None:
-    """A body is screened before its depth is judged."""
+    """A body is screened before its depth is checked."""
     nested: Any = "a"
     for _ in range(5000):
         nested = [nested]
@@ -118,5 +118,5 @@ def test_depth_is_no_matter() -> None:
     ],
 )
 def test_token_ids_cannot_be_screened(prompt: object, has_ids: bool) -> None:
-    """The answer then says so."""
+    """The answer has a warning about it."""
     assert has_token_ids({"prompt": prompt}) is has_ids

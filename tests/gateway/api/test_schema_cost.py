@@ -21,7 +21,7 @@ MOST_TIMES = 6  # the ordinary one takes 0.6 to 1.3 s
 
 
 def several(schema: Any, number: int) -> dict[str, Any]:
-    """An array of as many items, so that each is compiled."""
+    """Return an array of this many items, each of which is compiled."""
     return {"type": "array", "prefixItems": [schema] * number, "minItems": number}
 
 
@@ -56,7 +56,7 @@ SCHEMAS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def compiler() -> Any:
-    """The compiler as vLLM makes it, with gpt-oss's vocabulary."""
+    """Return the compiler as vLLM uses it, with gpt-oss's vocabulary."""
     decode = encoding()._inner.decode_bytes
     words = [bytes(decode([number])) for number in range(ORDINARY)]
     tokens = xgrammar.TokenizerInfo(words, stop_token_ids=[0])
@@ -76,14 +76,14 @@ def compiling_s(compiler: Any, schema: Any) -> float:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_what_passes_compiles_soon(name: str, compiler: Any, ordinary_s: float) -> None:
-    """Each is close to a limit."""
+    """Each schema is close to a limit."""
     check_constraints(in_format(SCHEMAS[name]), ())
 
     assert compiling_s(compiler, SCHEMAS[name]) < MOST_TIMES * ordinary_s
 
 
 def test_tools_that_are_required(compiler: Any, ordinary_s: float) -> None:
-    """As many as pass, as vLLM puts them into one schema."""
+    """The highest allowed number, as vLLM puts them into one schema."""
     tools = [chat_tool(f"tool_{at}", of({"query": text()})) for at in range(MOST_TOOLS)]
     check_constraints({"tools": tools, "tool_choice": "required"}, ())
     calls = [

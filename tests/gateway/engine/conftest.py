@@ -1,4 +1,4 @@
-"""The engine client runs on uvloop in the service and on asyncio in other people's hands: both."""
+"""The engine client runs on uvloop in the service, and on asyncio elsewhere: both are tested."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -7,5 +7,5 @@ import uvloop
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Each asynchronous test here runs once on either."""
+    """Run each asynchronous test of this folder once on each loop."""
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}

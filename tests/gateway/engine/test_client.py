@@ -1,4 +1,4 @@
-"""The pool: what is reused, what is tried again, what is sent, and that nothing is left over."""
+"""The connection pool: reuse, retries, the bytes of a request, and no leaks."""
 
 import asyncio
 from functools import partial
@@ -14,7 +14,7 @@ from tests.waiting import LoopClock, eventually
 
 
 async def echo(line: Line, all_asked: asyncio.Barrier | None = None) -> None:
-    """Answer a request by its path, once all have asked."""
+    """Answer each request with its path, after all requests have arrived."""
     while True:
         body = (await line.request()).split(b" ")[1]
         if all_asked:
@@ -23,7 +23,7 @@ async def echo(line: Line, all_asked: asyncio.Barrier | None = None) -> None:
 
 
 async def test_each_of_many_at_once_gets_its_own_answer() -> None:
-    """Fifty at once, twice: fifty connections, fifty right answers each time."""
+    """Fifty requests at once, twice: fifty connections, each time the right answers."""
     async with meeting(partial(echo, all_asked=asyncio.Barrier(50))) as (client, peer):
         for _ in range(2):
             paths = [f"/{number}" for number in range(50)]
@@ -42,7 +42,7 @@ async def test_over_a_unix_socket(tmp_path: Path) -> None:
 
 
 async def test_what_is_sent() -> None:
-    """Host, key, request id, a counted JSON body, and nothing of the caller's own headers."""
+    """Host, key, request id and a JSON body with its length; none of the caller's headers."""
     async with Peer(always(OK)) as peer:
         client = EngineClient(peer.url, key="secret")
         await fetch(client, EngineRequest("POST", "/p", b'{"a":1}', request_id="id-1", total_s=5))
@@ -68,12 +68,12 @@ async def test_what_is_sent() -> None:
     ],
 )
 def test_the_host_header_is_the_url_s_own(url: str, host: str) -> None:
-    """IPv6 in brackets; a socket file is the local machine."""
+    """IPv6 in brackets; localhost for a socket file."""
     assert EngineClient(url)._fixed == f"host: {host}\r\n".encode()
 
 
 async def test_an_expired_connection_is_not_used() -> None:
-    """Idle longer than the keep-alive: closed by us, before the engine would."""
+    """The client closes idle connections before the engine does."""
     clock = LoopClock()
     async with meeting(always(OK)) as (client, peer):
         await fetch(client)
@@ -84,7 +84,7 @@ async def test_an_expired_connection_is_not_used() -> None:
 
 
 async def test_a_connection_the_engine_closed_is_tried_once_more() -> None:
-    """Stale: the engine left while it was idle."""
+    """The engine closed it while it was idle."""
     async with meeting(always(OK, close=True)) as (client, peer):
         for _ in range(4):
             assert await fetch(client) == (200, b"ok")
@@ -93,7 +93,7 @@ async def test_a_connection_the_engine_closed_is_tried_once_more() -> None:
 
 
 async def test_a_reused_connection_that_dies_on_the_request_is_tried_once_more() -> None:
-    """The race of keep-alive: it was open when we wrote."""
+    """The race of keep-alive: it was open when the request was written."""
 
     async def play(line: Line) -> None:
         await line.request()
@@ -112,7 +112,7 @@ async def test_a_reused_connection_that_dies_on_the_request_is_tried_once_more()
 
 @pytest.mark.parametrize("reset", [True, False])
 async def test_a_fresh_connection_that_dies_is_tried_once_more(reset: bool) -> None:
-    """No byte of an answer: one more try, and not two."""
+    """Without any byte of an answer there is exactly one retry."""
 
     async def play(line: Line, deaths: int) -> None:
         await line.request()
@@ -133,7 +133,7 @@ async def test_a_fresh_connection_that_dies_is_tried_once_more(reset: bool) -> N
 
 
 async def test_one_byte_of_an_answer_is_no_second_try() -> None:
-    """The engine has begun: asking again could double its work."""
+    """The engine has begun, so a retry could double its work."""
     async with meeting(always(b"H", close=True)) as (client, peer):
         with pytest.raises(EngineCut):
             await fetch(client)
@@ -142,7 +142,7 @@ async def test_one_byte_of_an_answer_is_no_second_try() -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "unix:/nowhere/engine.sock"])
 async def test_refused_is_unavailable_at_once(url: str) -> None:
-    """Nobody listens: no second try, no waiting."""
+    """If nothing listens, there is no retry and no waiting."""
     with pytest.raises(EngineUnavailable) as raised:
         await EngineClient(url).open(GET)
     assert raised.value.status == 503
@@ -150,7 +150,7 @@ async def test_refused_is_unavailable_at_once(url: str) -> None:
 
 
 async def test_an_unfinished_answer_is_not_kept() -> None:
-    """Closed with body to come: the connection goes, and the next caller gets a new one."""
+    """Its connection is closed, and the next caller gets a new one."""
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this"
     async with meeting(always(answer)) as (client, peer):
         for number in (1, 2):
@@ -171,7 +171,7 @@ async def test_an_engine_that_wants_to_close_is_let(head: bytes) -> None:
 
 
 async def test_given_back_twice_it_still_serves_one_at_a_time() -> None:
-    """Else two requests would share a connection, and one patient's answer reach another."""
+    """Else two requests could share a connection, and one patient's answer reach another."""
     async with meeting(always(OK)) as (client, peer):
         response = await client.open(GET)
         await response.read_all()
@@ -185,7 +185,7 @@ async def test_given_back_twice_it_still_serves_one_at_a_time() -> None:
 
 
 async def test_a_closed_response_reads_nothing_of_the_next() -> None:
-    """A holder of the closed response sees its end."""
+    """Reading a closed response gives its end."""
     async with meeting(always(OK)) as (client, _):
         old = await client.open(GET)
         await old.read_all()
@@ -197,7 +197,7 @@ async def test_a_closed_response_reads_nothing_of_the_next() -> None:
 
 
 async def test_the_pool_shrinks_after_a_burst() -> None:
-    """Connections left by a rush of requests are closed by the next few single ones."""
+    """Single requests close the idle connections of an earlier burst."""
     clock = LoopClock()
     async with meeting(always(OK)) as (client, peer):
         await asyncio.gather(*(fetch(client) for _ in range(30)))
@@ -211,7 +211,7 @@ async def test_the_pool_shrinks_after_a_burst() -> None:
 
 
 async def test_a_thousand_callers_who_leave_cost_nothing() -> None:
-    """Cancelled at every stage, connecting included: no socket, task or timer stays."""
+    """Cancelled at every stage, even while connecting: no socket, task or timer stays."""
 
     async def play(line: Line) -> None:
         while True:
@@ -233,7 +233,7 @@ async def test_a_thousand_callers_who_leave_cost_nothing() -> None:
 
 
 async def test_an_answer_without_end_is_given_up() -> None:
-    """Read so far and no further, and the connection is not used again."""
+    """It is read up to the limit, and its connection is not reused."""
     async with meeting(always(OK)) as (client, _):
         response = await client.open(GET)
         with pytest.raises(EngineGarbled):

@@ -1,4 +1,4 @@
-"""One socket to the engine: every framing, every cut, every kind of nonsense, in bounded time."""
+"""One connection to the engine: every framing, every cut, invalid data, timeouts."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ TRAILERS = SSE_HEAD + chunk(b"hello") + b"0\r\ncontent-type: text/evil\r\n\r\n"
 
 
 def in_parts(*parts: bytes, close: bool = False, pause_s: float = 0.002) -> Play:
-    """Each part in a segment of its own."""
+    """Return a script that sends each part in a segment of its own."""
 
     async def play(line: Line) -> None:
         await line.request()
@@ -37,7 +37,7 @@ def in_parts(*parts: bytes, close: bool = False, pause_s: float = 0.002) -> Play
 
 
 def limited(limit: str, seconds: float) -> EngineRequest:
-    """A request under one of the two limits."""
+    """Return a request with one of the two timeouts."""
     limits: dict[str, Any] = {limit: seconds}
     return EngineRequest("GET", "/x", **limits)
 
@@ -54,8 +54,8 @@ def limited(limit: str, seconds: float) -> EngineRequest:
     ],
 )
 async def test_every_framing(answer: bytes, close: bool) -> None:
-    """Counted, chunked, until the close, after interim heads, with trailers: the same body. Only
-    the head of the answer says what the answer is."""
+    """Content-length, chunked, until the close, after interim heads, with trailers: the body is the
+    same, and only the final head counts."""
     async with meeting(always(answer, close=close)) as (client, _):
         response = await client.open(GET)
         assert (response.status, await response.read_all()) == (200, b"hello")
@@ -67,7 +67,7 @@ async def test_every_framing(answer: bytes, close: bool) -> None:
 
 @pytest.mark.parametrize("answer", [COUNTED, CHUNKED, INTERIM])
 async def test_where_it_is_split_makes_no_difference(answer: bytes) -> None:
-    """One answer per cut, all over one connection."""
+    """One answer for each cut, all over one connection."""
 
     async def play(line: Line) -> None:
         for cut in range(1, len(answer)):
@@ -84,7 +84,7 @@ async def test_where_it_is_split_makes_no_difference(answer: bytes) -> None:
 
 @pytest.mark.parametrize("answer", [COUNTED, CHUNKED, INTERIM])
 async def test_cut_anywhere_is_an_error(answer: bytes) -> None:
-    """The connection ends after every possible byte: always EngineCut, never a short answer."""
+    """A connection that ends at any byte gives EngineCut, never a short answer."""
     for cut in range(1, len(answer)):
         async with meeting(in_parts(answer[:cut], close=True, pause_s=0)) as (client, peer):
             with pytest.raises(EngineCut):
@@ -94,7 +94,7 @@ async def test_cut_anywhere_is_an_error(answer: bytes) -> None:
 
 @pytest.mark.parametrize("answer", [UNTIL_CLOSE, COUNTED[:-2], SSE_HEAD + chunk(b"a")])
 async def test_a_reset_is_no_end(answer: bytes) -> None:
-    """A body that lasts until the close is whole after a close, and cut after a reset."""
+    """A body until the close is complete after a close, but not after a reset."""
 
     async def play(line: Line) -> None:
         await line.request()
@@ -140,7 +140,7 @@ async def test_a_reset_is_no_end(answer: bytes) -> None:
     ],
 )
 async def test_nonsense_is_garbled(answer: bytes) -> None:
-    """Bytes that are not HTTP, and heads without an end, are an error at once."""
+    """Invalid HTTP and endless heads are an error at once."""
     async with meeting(in_parts(answer)) as (client, _), asyncio.timeout(60):
         with pytest.raises(EngineGarbled):
             await fetch(client)
@@ -181,7 +181,8 @@ def test_anything_at_all_is_an_answer_or_an_error_of_ours(parts: list[bytes], cl
 )
 @pytest.mark.parametrize("limit", ["idle_s", "total_s"])
 async def test_silence_ends(answer: bytes, limit: str) -> None:
-    """Before the head, in it, in the body: the limit holds, and the engine sees us leave."""
+    """The timeout applies before the head, within it and in the body; then the connection is
+    closed."""
     clock = LoopClock()
     async with meeting(in_parts(answer)) as (client, peer):
         fetching = asyncio.create_task(fetch(client, limited(limit, 1000)))
@@ -195,7 +196,7 @@ async def test_silence_ends(answer: bytes, limit: str) -> None:
 
 
 class Trickle:
-    """An engine that says a byte, or so many, when a test lets it."""
+    """An engine that sends a few bytes at a time when the test says so."""
 
     def __init__(self, size: int = 1) -> None:
         self.piece = b"a" * size
@@ -213,12 +214,12 @@ class Trickle:
         await line.hung_up()
 
     def drop(self) -> None:
-        """Let the next byte go."""
+        """Let the engine send the next piece."""
         self._permits.release()
 
 
 async def test_progress_is_no_silence() -> None:
-    """Progress, as the reader marks it, begins the idle time anew, however long it takes in all."""
+    """Each progress that the reader marks restarts the idle timeout."""
     clock, trickle = LoopClock(), Trickle()
     async with meeting(trickle.play) as (client, _):
         response = await client.open(EngineRequest("GET", "/x", idle_s=100))
@@ -233,7 +234,7 @@ async def test_progress_is_no_silence() -> None:
 
 @pytest.mark.parametrize("limit", ["idle_s", "total_s"])
 async def test_a_trickle_is_silence_unless_it_is_of_use(limit: str) -> None:
-    """Bytes alone do not count; a total is a total."""
+    """Bytes alone are no progress; the total timeout never restarts."""
     clock, trickle = LoopClock(), Trickle()
     async with meeting(trickle.play) as (client, _):
         fetching = asyncio.create_task(fetch(client, limited(limit, 100)))
@@ -246,7 +247,7 @@ async def test_a_trickle_is_silence_unless_it_is_of_use(limit: str) -> None:
 
 
 async def test_large_pieces_are_silence_unless_they_are_of_use() -> None:
-    """That others are let go first is no progress of the engine's."""
+    """A pause for other requests is no progress of the engine."""
     size, arrived = 3 * PIECE_BYTES, bytearray()
     clock, trickle = LoopClock(), Trickle(size)
     async with meeting(trickle.play) as (client, _):
@@ -264,7 +265,7 @@ async def test_large_pieces_are_silence_unless_they_are_of_use() -> None:
 
 @pytest.mark.parametrize("limit", ["idle_s", "total_s"])
 async def test_no_time_means_at_once(limit: str) -> None:
-    """0 seconds: the engine is not even asked."""
+    """With 0 seconds no request is sent."""
     async with meeting(always(OK)) as (client, peer):
         with pytest.raises(EngineTimeout):
             await client.open(limited(limit, 0.0))
@@ -272,7 +273,7 @@ async def test_no_time_means_at_once(limit: str) -> None:
 
 
 async def test_the_total_covers_the_second_try() -> None:
-    """A request that is sent again does not get its time again."""
+    """A retry does not restart the total timeout."""
     clock, asked = LoopClock(), [asyncio.Event(), asyncio.Event()]
     dying = asyncio.Event()
 
@@ -297,7 +298,7 @@ async def test_the_total_covers_the_second_try() -> None:
 
 
 async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
-    """20 MB nobody reads wait at the engine, for longer than the idle limit."""
+    """20 MB that nobody reads wait at the engine, for longer than the idle timeout."""
     size, sent, clock = 20 * 1024 * 1024, 0, LoopClock()
 
     async def play(line: Line) -> None:
@@ -331,7 +332,7 @@ async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
 
 
 async def test_silence_after_a_pause_is_idle_again() -> None:
-    """Back-pressure stops the clock; it does not break it."""
+    """The idle timeout applies again after back-pressure."""
     clock = LoopClock()
     async with meeting(in_parts(SSE_HEAD + chunk(b"x" * 300_000))) as (client, _):
         response = await client.open(EngineRequest("GET", "/x", idle_s=100))
@@ -371,7 +372,7 @@ async def test_leaving_early_is_seen_by_the_engine(answer: bytes) -> None:
 
 
 async def test_unasked_bytes_close_an_idle_connection() -> None:
-    """They would be taken for the next caller's answer."""
+    """Else they would be taken for the next caller's answer."""
     secret = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret"
     async with meeting(in_parts(OK, secret, pause_s=0.03)) as (client, peer):
         assert await fetch(client) == (200, b"ok")
@@ -392,7 +393,7 @@ async def test_a_second_answer_in_the_same_bytes_reaches_nobody(more: bytes) -> 
 
 
 async def test_a_connection_with_an_unread_rest_serves_nobody_else() -> None:
-    """Reading is paused on it, so that the next answer would never come."""
+    """Its reading is paused, so the next answer would never arrive."""
     rest = chunk(b"x" * 2 * HIGH_WATER_BYTES) + b"0\r\n\r\n"
     async with meeting(always(SSE_HEAD)) as (client, peer):
         for _ in range(2):
@@ -404,7 +405,7 @@ async def test_a_connection_with_an_unread_rest_serves_nobody_else() -> None:
 
 
 async def test_what_came_just_before_a_cut_is_sent_first() -> None:
-    """Even if sending it has to wait when the connection is cut."""
+    """Even if sending has to wait while the connection is cut."""
     heard: list[bytes] = []
 
     async def later(data: bytes) -> None:
@@ -422,7 +423,7 @@ async def test_what_came_just_before_a_cut_is_sent_first() -> None:
 
 
 async def test_who_leaves_as_something_comes_leaves_nothing_undone() -> None:
-    """The pending send is closed: a warning about it would fail this test."""
+    """The pending send is closed; a warning about it would fail this test."""
 
     async def later(_: bytes) -> None:
         pytest.fail("nobody is there any more")
@@ -440,7 +441,7 @@ async def test_who_leaves_as_something_comes_leaves_nothing_undone() -> None:
 
 
 async def test_a_fault_in_a_sink_is_raised_where_the_answer_is_awaited() -> None:
-    """It reaches the request as itself, not as a connection that the engine closed."""
+    """The request gets the original exception, not a closed connection."""
 
     def broken(data: bytes) -> None:
         raise ZeroDivisionError(data)

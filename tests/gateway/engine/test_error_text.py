@@ -89,7 +89,7 @@ def test_a_refusal_without_quotes_is_unchanged(message: str) -> None:
 
 @pytest.mark.parametrize("message", CHANGED)
 def test_quoted_text_is_withheld(message: str) -> None:
-    """In every way in which vLLM, pydantic, jinja2 and parsers quote."""
+    """In each way in which vLLM, pydantic, jinja2 and parsers quote."""
     assert redact(message) == CHANGED[message]
 
 
@@ -105,7 +105,7 @@ def test_no_name_date_or_number_survives(quote: str) -> None:
 
 @given(text=TEXTS, way=st.sampled_from([str, repr, ascii, json.dumps, "{{'input': {!r}}}".format]))
 def test_no_text_of_a_request_survives(text: str, way: Any) -> None:
-    """Whatever quotes, brackets and escapes a text is made of, its words do not come through."""
+    """For any quotes, brackets and escapes, no word of the text is shown."""
     secret = f"zebrafish {text} zebrafish"
     shown = redact(f"The value {way(secret)} is not allowed")
 
@@ -114,15 +114,15 @@ def test_no_text_of_a_request_survives(text: str, way: Any) -> None:
 
 
 def test_known_words_of_a_quoted_text_go_too() -> None:
-    """A text in quotes goes as a whole, with apostrophes in it or not; one without quotes goes
-    where its words are not the engine's."""
+    """A quoted text is withheld whole, even with apostrophes; of other text, words that are not the
+    engine's."""
     for text in ("the model has no input", "it's the left", "the users' input has failed"):
         assert redact(f"cannot parse '{text}'") == "cannot parse [...]"
     assert redact("cannot parse: Ada has no pain in the left arm") == "cannot parse: [...]"
 
 
 def test_no_word_is_a_person_s() -> None:
-    """Of those with a capital letter; more in scripts/engine_words.py."""
+    """Names with a capital letter; scripts/engine_words.py has more."""
     assert WORDS.isdisjoint(
         ("Ada", "Grace", "Harmony", "Kimi", "Long", "Mark", "May", "Rose", "Will")
     )

@@ -1,4 +1,4 @@
-"""The engine's refusals: whose mistake it is, and never a word of the request."""
+"""The engine's refusals: the right status, and no word of the request."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from gateway.errors import EngineGarbled, EngineRejected, EngineUnavailable
 
 
 def refused(message: object, **more: Any) -> dict[str, Any]:
-    """The error object a caller gets for an engine's 400."""
+    """Return the error object that a caller gets for an engine's 400."""
     error = {"message": message, "type": "BadRequestError", "param": None, "code": 400, **more}
     body = json.dumps({"error": error}).encode()
     told: dict[str, Any] = translate(400, body).envelope()["error"]
@@ -19,7 +19,7 @@ def refused(message: object, **more: Any) -> dict[str, Any]:
 
 
 def test_a_prompt_over_the_context_of_llama_cpp() -> None:
-    """Its own type of error is the gateway's: 413, with the engine's exact counts."""
+    """It becomes our 413, with the engine's exact counts."""
     sentence = "request (3141 tokens) exceeds the available context size (1024 tokens)"
     error = {"code": 400, "message": sentence, "type": "exceed_context_size_error", "n_ctx": 1024}
     told = translate(400, orjson.dumps({"error": error}))
@@ -27,7 +27,7 @@ def test_a_prompt_over_the_context_of_llama_cpp() -> None:
 
 
 def test_other_fields_of_the_error_are_ours_to_choose() -> None:
-    """Type, param and code stay, without the request; whatever else there is goes."""
+    """Type, param and code stay, redacted; other fields are removed."""
     told = refused("no", param="Ada Lovelace", body={"x": "Ada Lovelace"}, code=["Ada"])
     assert told == {"message": "no", "type": "BadRequestError", "param": "[...]", "code": "[...]"}
 
@@ -46,7 +46,7 @@ def test_other_fields_of_the_error_are_ours_to_choose() -> None:
     ],
 )
 def test_a_param_is_a_field(param: str, stays: bool) -> None:
-    """The path of one; no text of the request in its place."""
+    """Only the path of a field is shown."""
     assert (refused("no", param=param)["param"] == param) is stays
 
 
@@ -58,7 +58,7 @@ WORDLESS = (
 
 @pytest.mark.parametrize("body", WORDLESS)
 def test_a_refusal_without_words_gets_ours(body: bytes) -> None:
-    """The engine's status, a sentence of ours, the one error shape."""
+    """The engine's status, our sentence, and the error object."""
     for status in (400, 499):
         error = translate(status, body)
         shown = error.envelope()["error"]
@@ -82,8 +82,8 @@ def test_a_refusal_without_words_gets_ours(body: bytes) -> None:
     ],
 )
 def test_whose_mistake_it_is(status: int, kind: type[Exception]) -> None:
-    """The gateway's key, the engine's load, the engine's failure: never the caller's 4xx, and
-    never the engine's words."""
+    """Faults of key, load or engine are never a 4xx for the caller, and never in the engine's
+    words."""
     body = orjson.dumps({"error": {"message": "chest pain"}})
     error = translate(status, body)
     assert type(error) is kind

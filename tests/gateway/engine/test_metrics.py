@@ -1,4 +1,4 @@
-"""The engines' metrics: merged, and read as a load."""
+"""The engines' metrics: merged, and summarised as a load."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,14 +16,14 @@ vllm:num_requests_running_other 9.0
 
 
 def test_engines_of_a_group() -> None:
-    """Requests and tokens add up; the fullest cache is the one that matters."""
+    """Requests and tokens add up; of the caches the fullest counts."""
     load = read_load(TWO_ENGINES)
 
     assert load == EngineLoad(running=5, kv_cache_usage=0.75, generated_tokens=1200)
 
 
 def test_nothing_is_told() -> None:
-    """An engine other than vLLM."""
+    """An engine other than vLLM has no load."""
     assert read_load(b"") == EngineLoad()
 
 
@@ -37,7 +37,7 @@ def test_the_engine_s_part_is_its_own_families() -> None:
 
 
 def test_the_engines_part_of_several_is_one_text() -> None:
-    """Each family once, as the format demands; samples told apart by the engine's number."""
+    """Each family once, as the format requires; an `engine` label distinguishes the samples."""
     text = (
         b"# HELP vllm:a_total A.\n# TYPE vllm:a_total counter\n"
         b'vllm:a_total{engine="0",model_name="m"} 1.0\n'

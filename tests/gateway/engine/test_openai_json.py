@@ -1,4 +1,4 @@
-"""Bytes of vLLM's OpenAI API: what is added is there, what was there is as it was."""
+"""JSON of vLLM's OpenAI API: keys are added, all other bytes stay the same."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ def written(document: object, *, ascii_only: bool, indent: int | None) -> str:
 def test_append_adds_and_changes_nothing(
     document: dict[str, Any], ascii_only: bool, indent: int | None, before: str, after: str
 ) -> None:
-    """Any object in any layout: the keys come last, every other byte stays in its place."""
+    """For any object in any layout, the keys come last."""
     raw = (before + written(document, ascii_only=ascii_only, indent=indent) + after).encode()
     more = openai_json.append(raw, ADDITIONS)
     assert json.loads(more) == {**document, **ADDITIONS}
@@ -57,7 +57,7 @@ def test_append_adds_and_changes_nothing(
 
 @given(document=DOCUMENTS, extra=st.dictionaries(NAMES, VALUES, min_size=1, max_size=2))
 def test_request_with_sets_keys(document: dict[str, Any], extra: dict[str, Any]) -> None:
-    """Ours win; a body without them keeps its bytes."""
+    """Our values win; a body without these keys keeps its bytes."""
     raw = orjson.dumps(document)
     body = openai_json.request_with(raw, document, extra)
     assert orjson.loads(body) == {**document, **extra}
@@ -87,7 +87,7 @@ def test_request_with_sets_keys(document: dict[str, Any], extra: dict[str, Any])
     ],
 )
 def test_usage_is_asked_for_where_the_caller_does_not(request_: dict[str, Any], asks: bool) -> None:
-    """Read as the engine reads it; on every chunk it would be seen, and is switched off."""
+    """Booleans are read as by the engine; counts on every chunk are switched off."""
     extra = openai_json.with_usage(request_)
     assert bool(extra) is asks
     if asks:
@@ -104,7 +104,7 @@ def test_usage_is_asked_for_where_the_caller_does_not(request_: dict[str, Any], 
 def test_inside_response_adds_and_changes_nothing(
     response: dict[str, Any], others: dict[str, Any], compact: bool
 ) -> None:
-    """The keys stand first in the `response` object, empty or not, spaced or not."""
+    """The keys come first in the `response` object, in any layout."""
     separators = (",", ":") if compact else None
     document = {**others, "response": response}
     raw = json.dumps(document, ensure_ascii=False, separators=separators).encode()
@@ -118,8 +118,7 @@ def test_inside_response_adds_and_changes_nothing(
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"1", b"null", b'{"a":NaN}', b"\xff{}"])
 def test_what_is_no_object_is_garbled(content: bytes) -> None:
-    """Another type raises EngineGarbled, never another exception, as does an event without a
-    `response`, where there would be no place for the label."""
+    """Another type raises EngineGarbled, as does an event without a `response` to label."""
     with pytest.raises(EngineGarbled):
         openai_json.parse(content)
     for event in (b"data: {}\n\n", b'data: {"response":null}\n\n', b""):
@@ -129,7 +128,7 @@ def test_what_is_no_object_is_garbled(content: bytes) -> None:
 
 @given(answer=DOCUMENTS | st.fixed_dictionaries({"choices": VALUES, "usage": VALUES}))
 def test_reading_choices_never_fails_otherwise(answer: dict[str, Any]) -> None:
-    """Any JSON in place of choices is choices with readable messages, or EngineGarbled."""
+    """Any JSON in place of choices is readable, or raises EngineGarbled."""
     openai_json.usage_of(answer)
     try:
         choices = openai_json.choices_of(answer)
@@ -141,7 +140,7 @@ def test_reading_choices_never_fails_otherwise(answer: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1" * 100])
 def test_a_rewritten_body_keeps_its_integers(number: str) -> None:
-    """The engine refuses them as what they are, and reads none as another number."""
+    """The engine gets them unchanged, and refuses them itself."""
     body = b'{"seed": %b, "priority": 1, "text": "\\u00e9\xc3\xa9"}' % number.encode()
     sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})
 
@@ -149,7 +148,7 @@ def test_a_rewritten_body_keeps_its_integers(number: str) -> None:
 
 
 def test_a_body_nested_beyond_what_orjson_writes_is_sent() -> None:
-    """The limit on nesting is the request policy's, not the writer's."""
+    """The request policy limits the nesting, not the JSON library."""
     body = b'{"priority": 1, "deep": %b%b}' % (b"[" * 500, b"]" * 500)
     sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})
 
@@ -157,7 +156,7 @@ def test_a_body_nested_beyond_what_orjson_writes_is_sent() -> None:
 
 
 def test_a_page_has_all_tokens_of_a_long_prompt() -> None:
-    """An answer of so many values is refused: nobody wrote it."""
+    """A page may have more values than an answer."""
     page = orjson.dumps({"count": 300_000, "tokens": [*range(300_000)]})
 
     assert openai_json.parse_page(page)["count"] == 300_000

@@ -1,4 +1,4 @@
-"""TLS to the engine, with real handshakes: what is on the wire, who is believed, what stops it."""
+"""TLS to the engine, with real handshakes: the bytes on the wire, trust, and failures."""
 
 import datetime
 import json
@@ -34,19 +34,19 @@ HEALTH = EngineRequest("GET", "/health", total_s=60.0)
 
 @pytest.fixture
 def ours(tmp_path: Path) -> Authority:
-    """The authority that the gateway trusts."""
+    """The certificate authority that the gateway trusts."""
     return Authority(tmp_path, "ours")
 
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
-    """Forwarders, closed at the end."""
+    """An exit stack that closes the forwarders."""
     with ExitStack() as opened:
         yield opened
 
 
 def context_of(pair: Pair, client_ca: Path | None = None) -> ssl.SSLContext:
-    """The engine's side of TLS."""
+    """Return the engine's side of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)
     if client_ca is not None:
@@ -56,15 +56,15 @@ def context_of(pair: Pair, client_ca: Path | None = None) -> ssl.SSLContext:
 
 
 def ask(gateway: Gateway) -> Any:
-    """The error of a request, or None."""
+    """Send a request; return its error, or None."""
     return gateway.client.post("/llm/generate", json={"prompt": CANARY}).json().get("error")
 
 
 def test_nobody_on_the_wire_reads_a_word(
     start: Start, engine: FakeEngine, ours: Authority, stack: ExitStack
 ) -> None:
-    """On every surface, streamed or not: question, answer and key are nowhere in what a proxy
-    between gateway and engine has recorded, and are there once it is decrypted."""
+    """A proxy between gateway and engine sees neither question nor answer nor key, on any surface;
+    decrypted, they are there."""
     engine.next(fault="say", tokens=[CANARY], times=-1)
     secure = stack.enter_context(Forwarder(engine.url, context_of(ours.issue("engine"))))
     wire = stack.enter_context(Forwarder(f"https://127.0.0.1:{secure.port}"))
@@ -90,8 +90,8 @@ def test_nobody_on_the_wire_reads_a_word(
 def test_an_expired_certificate_is_named_and_renewed_without_a_restart(
     start: Start, engine: FakeEngine, ours: Authority, stack: ExitStack
 ) -> None:
-    """A request gets engine_unavailable, /healthz says why, a crowd of requests costs the engine no
-    handshake each; with a new certificate it goes on."""
+    """Requests get engine_unavailable, /healthz has the reason, and many requests cause few
+    handshakes; with a new certificate requests work."""
     expired = context_of(ours.issue("engine", until=-HOUR / 2))
     secure = stack.enter_context(Forwarder(engine.url, expired))
     wire = stack.enter_context(Forwarder(f"https://127.0.0.1:{secure.port}"))
@@ -117,8 +117,8 @@ def test_an_expired_certificate_is_named_and_renewed_without_a_restart(
 def test_an_engine_whose_metrics_are_not_trusted_is_told(
     start: Start, engine: FakeEngine, ours: Authority, stack: ExitStack
 ) -> None:
-    """By its address, in /healthz and once in the log, beside the metrics of the others, until it
-    is trusted again."""
+    """/healthz and one log line name its address until it is trusted; the metrics of other engines
+    are shown."""
     expired = context_of(ours.issue("engine", until=-HOUR / 2))
     secure = stack.enter_context(Forwarder(engine.url, expired))
     gateway = start(
@@ -141,18 +141,18 @@ def test_an_engine_whose_metrics_are_not_trusted_is_told(
 
 
 async def refuse(line: Line) -> None:
-    """Answer as a server of plain HTTP does to a handshake."""
+    """Answer a handshake as a plain HTTP server does."""
     line.say(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
     await line.hung_up()
 
 
 async def hang_up(line: Line) -> None:
-    """Close as soon as the handshake has begun."""
+    """Close the connection when the handshake has begun."""
     line.reset()
 
 
 async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
-    """Return why an engine is not trusted; empty where it is."""
+    """Return the reason why an engine is not trusted; empty if it is."""
     files = (own.certificate, own.key) if own else ()
     client = EngineClient(url, tls=ClientTls(TlsFiles("ENGINE", ca, *files)))
     try:
@@ -165,7 +165,7 @@ async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
 
 
 async def test_who_is_believed(engine: FakeEngine, tmp_path: Path, stack: ExitStack) -> None:
-    """One CA, one host name, dates that hold; anything else is refused with its remedy."""
+    """The right CA, host name and dates; everything else is refused with its remedy."""
     ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
     pairs = (
         ours.issue("engine"),
@@ -188,7 +188,7 @@ async def test_who_is_believed(engine: FakeEngine, tmp_path: Path, stack: ExitSt
 async def test_an_engine_that_wants_a_certificate(
     engine: FakeEngine, tmp_path: Path, stack: ExitStack
 ) -> None:
-    """Ours is shown; none, and one of another authority, are told from an engine that died."""
+    """It gets ours; a missing or wrong one is distinguished from an engine that died."""
     ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
     context = context_of(ours.issue("engine"), ours.path)
     url = f"https://localhost:{stack.enter_context(Forwarder(engine.url, context)).port}"
@@ -204,8 +204,8 @@ async def test_an_engine_that_wants_a_certificate(
 async def test_files_are_read_again(
     engine: FakeEngine, tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A CA that is withdrawn ends idle connections, too; one that cannot be read changes nothing
-    and is told."""
+    """Withdrawing a CA ends idle connections; an unreadable file changes nothing, with a
+    warning."""
     monkeypatch.setattr("gateway.runtime.files.CHECK_EVERY_S", 0.0)
     ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
     secure = stack.enter_context(Forwarder(engine.url, context_of(ours.issue("engine"))))
@@ -225,7 +225,7 @@ async def test_files_are_read_again(
 
 
 def test_the_context_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """TLS 1.2 and later, a host name that fits, and no session keys in a file."""
+    """TLS 1.2 or later, a matching host name, and no file with session keys."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     context = client_tls.make_context(None, None, None)
 
@@ -249,7 +249,7 @@ def test_the_context_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_a_wrong_setting_stops_the_start(
     refusal: Refusal, ours: Authority, settings: dict[str, str], said: str
 ) -> None:
-    """The sentence names each file that cannot be used."""
+    """The sentence names each unusable file."""
     ours.issue("gateway")
     chosen = {"URL": "https://engine", **settings}
 
@@ -273,7 +273,7 @@ def test_a_wrong_setting_stops_the_start(
 def test_production_refuses_plain_http_to_another_host(
     refusal: Refusal, settings: dict[str, str], named: str | None, tmp_path: Path
 ) -> None:
-    """It names the way out; where there is nothing to refuse, the next fault is told."""
+    """The sentence names the remedy; without this fault the next one is shown."""
     (tmp_path / "keys.json").write_text(json.dumps({"keys": []}))
     chosen = {f"MMHIE_ENGINE_{name}": value for name, value in settings.items()}
     told = refusal(

@@ -1,4 +1,4 @@
-"""The engine's state, from the launcher's file or from probes; the watch never dies."""
+"""The engine's state, from the launcher's file or from probes; the watch never ends."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ SILENT = object()
 
 
 class Engine:
-    """Answers by path; a missing one is 404, and SILENT none at all."""
+    """Answers by path; an unknown path is 404, and SILENT means no answer."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = {
@@ -72,7 +72,7 @@ async def look(engine: Engine, phase_file: Path | None = None) -> EngineState:
 
 
 async def test_an_engine_without_a_launcher() -> None:
-    """Its own listing, version, template and tokenizer."""
+    """Its own model list, version, template and tokenizer count."""
     state = await look(Engine())
     assert (state.phase, state.progress, state.engine_version) == ("ready", 1.0, "9.9")
     model = state.model
@@ -86,14 +86,14 @@ async def test_an_engine_without_a_launcher() -> None:
     [("vllm", "vllm"), ("sglang", "sglang"), (None, "unknown"), ("a b", "unknown")],
 )
 async def test_an_engine_is_called_what_it_calls_itself(owner: str | None, engine: str) -> None:
-    """Provenance claims no engine that nobody has named."""
+    """Without a plain name, the provenance says unknown."""
     listing = {"data": [{"id": "m", "owned_by": owner}]}
     state = await look(Engine(**{"v1/models": listing}))
     assert state.engine == engine
 
 
 async def test_an_engine_other_than_vllm() -> None:
-    """No /health, /version or /tokenize: taken as it is."""
+    """Without /health, /version or /tokenize it is ready all the same."""
     engine = Engine(health=None, version=None, tokenize=None)
     state = await look(engine)
     assert state.phase == "ready"
@@ -103,7 +103,7 @@ async def test_an_engine_other_than_vllm() -> None:
 
 
 async def test_the_launcher_knows_better(tmp_path: Path) -> None:
-    """Only the public id is served, with what the launcher found out."""
+    """Only the public id is served, with the launcher's facts."""
     state = await look(Engine(), phase_file(tmp_path, phase="ready"))
     assert state.model is not None
     assert state.model.ids == ("public",)
@@ -112,7 +112,7 @@ async def test_the_launcher_knows_better(tmp_path: Path) -> None:
 
 
 async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
-    """From its answers, where the launcher has said nothing; its word stands."""
+    """From its answers, unless the launcher has published it."""
     async with meeting(Engine().play) as (client, _):
         watch = EngineWatch(client, None)
         watch.state = await watch.probe()
@@ -135,7 +135,7 @@ async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
 async def test_a_template_is_where_the_launcher_says_so(
     told: bool | None, chats: bool, tmp_path: Path
 ) -> None:
-    """Harmony needs none of the tokenizer's; without the launcher's word /tokenize decides."""
+    """Harmony needs no template of the tokenizer; without the launcher's fact /tokenize decides."""
     engine = Engine()
     engine.chats = False
     file = phase_file(tmp_path, phase="ready", model={**MODEL, "chat_template": told})
@@ -145,7 +145,7 @@ async def test_a_template_is_where_the_launcher_says_so(
 
 
 async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path) -> None:
-    """The engine is not even asked."""
+    """The engine is not probed meanwhile."""
     engine = Engine()
     state = await look(engine, phase_file(tmp_path))
     assert (state.phase, state.progress, state.detail) == ("loading", 0.5, "Half.")
@@ -154,7 +154,7 @@ async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path
 
 @pytest.mark.parametrize("listing", ["", "[]", {}, {"data": []}, {"data": [1]}, {"data": 1}, [1]])
 async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
-    """A listing that cannot be read means not ready, no crash."""
+    """An invalid model list means not ready, and no crash."""
     assert (await look(Engine(**{"v1/models": listing}))).phase == "starting"
 
 
@@ -167,7 +167,7 @@ SENSELESS = (
 
 @pytest.mark.parametrize("content", SENSELESS)
 def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
-    """As if it had not been written; an absent one likewise."""
+    """An invalid or missing status file is ignored."""
     file = tmp_path / "phase.json"
     file.write_bytes(content.encode("latin-1"))
     assert read_status_file(file) is None
@@ -189,7 +189,7 @@ JSON = st.recursive(
 def test_any_file_and_any_listing(
     told: dict[str, Any], listing: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A state, none, or EngineUnavailable: the watch lives on."""
+    """The result is a state, None or EngineUnavailable, never another exception."""
     file = tmp_path_factory.getbasetemp() / "any.json"
     file.write_text(json.dumps(told))
     state = read_status_file(file)
@@ -200,7 +200,7 @@ def test_any_file_and_any_listing(
 
 
 async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ready, gone, ready again; a doubt makes it look at once."""
+    """Ready, gone, ready again; a failed request causes a probe at once."""
     monkeypatch.setattr("gateway.engine.watch.POLL_READY_S", 3600)
     engine = Engine()
     async with meeting(engine.play) as (client, _):
@@ -221,13 +221,13 @@ async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Probes that are late are no reason to refuse requests until three are in a row."""
+    """Requests are refused only after three late probes in a row."""
     engine = Engine()
     async with meeting(engine.play) as (client, _):
         watch = EngineWatch(client, None)
 
         async def phases(answer: object, count: int) -> list[str]:
-            """Probe so often, with an engine whose health page answers so."""
+            """Probe an engine with this health page several times."""
             engine.answers["/health"] = answer
             seen: list[str] = []
             for _ in range(count):
@@ -247,8 +247,8 @@ async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
-    """A new worker refuses nothing that the engine would answer; an engine that hangs keeps it
-    from serving for a moment only."""
+    """A new worker refuses no request while the engine is ready; an engine that hangs delays it for
+    a moment only."""
     async with Peer(Engine().play) as peer:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
@@ -260,7 +260,7 @@ async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
 
 
 async def test_what_another_worker_knows_is_looked_at_once(tmp_path: Path) -> None:
-    """A request may come between the launcher's word and the next probe; several ask once."""
+    """A request may arrive before the next regular probe; several requests share one probe."""
     engine, file = Engine(), phase_file(tmp_path)
     async with meeting(engine.play) as (client, _):
         watch = EngineWatch(client, file)
@@ -277,7 +277,7 @@ async def test_what_another_worker_knows_is_looked_at_once(tmp_path: Path) -> No
 async def test_an_engine_that_does_not_answer_is_waited_for_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the launcher says: requests that wait together do not wait one after the other."""
+    """Requests that wait together share one timeout."""
     monkeypatch.setattr("gateway.engine.watch.PROBE_TIMEOUT_S", 0.1)
     engine, file = Engine(health=SILENT), phase_file(tmp_path, phase="ready")
     async with meeting(engine.play) as (client, _):
@@ -289,7 +289,7 @@ async def test_an_engine_that_does_not_answer_is_waited_for_once(
 
 
 async def test_draining_is_told_before_it_refuses() -> None:
-    """Through the settle time questions are still answered, as long as there is a model."""
+    """During the settle time questions are still answered."""
     async with Peer(Engine().play) as peer:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
@@ -306,7 +306,7 @@ async def test_draining_is_told_before_it_refuses() -> None:
 
 
 async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:
-    """Nonsense on the engine's health page means not ready."""
+    """An invalid answer on the health page means not ready."""
     async with meeting(always(b"nonsense\r\n\r\n", close=True)) as (client, _):
         assert (await EngineWatch(client, None).probe()).phase == "starting"
 
@@ -315,7 +315,7 @@ async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:
     "nonsense", ["<html>", "[]", "7", {"other": 1}, {"version": [1], "count": "x"}]
 )
 async def test_what_only_adds_may_be_nonsense(nonsense: Any) -> None:
-    """A version that cannot be read is unknown, and no tokens are counted: the engine serves."""
+    """With an invalid version or token count the engine is ready."""
     engine = Engine(version=nonsense, tokenize=nonsense)
     state = await look(engine)
 

@@ -1,4 +1,4 @@
-"""An OTLP/HTTP collector in a thread: takes protobuf or JSON, and keeps what it was sent."""
+"""An OTLP/HTTP collector in a thread: it accepts protobuf or JSON, and stores the exports."""
 
 import gzip
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE_S, until
 
 
 def value_of(attribute: dict[str, Any]) -> Any:
-    """An attribute's value as Python has it; protobuf's JSON writes integers as strings."""
+    """Return an attribute's value; protobuf's JSON has integers as strings."""
     ((kind, value),) = attribute["value"].items()
     return int(value) if kind == "intValue" else value
 
@@ -25,7 +25,7 @@ def attributes(holder: dict[str, Any]) -> dict[str, Any]:
 
 
 def flat(span: Span, service: str | None) -> dict[str, Any]:
-    """A span with its service, ids in hexadecimal."""
+    """Return a span with its service, and ids in hexadecimal."""
     told = MessageToDict(span)
     return {
         "name": span.name,
@@ -43,7 +43,7 @@ def flat(span: Span, service: str | None) -> dict[str, Any]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One export."""
+    """Handles one export."""
 
     def __init__(self, collector: "Collector", *given: Any) -> None:
         self.collector = collector
@@ -62,11 +62,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 class Collector:
-    """A collector, and the spans and bytes that it was sent; one that hangs never answers."""
+    """A collector with its spans and bytes; one that hangs never answers."""
 
     def __init__(self, *, hangs: bool = False) -> None:
         self.spans: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ class Collector:
         Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def take(self, body: bytes, *, is_json: bool) -> None:
-        """Keep one export."""
+        """Store one export."""
         export = ExportTraceServiceRequest()
         if is_json:
             Parse(body, export)
@@ -92,7 +92,7 @@ class Collector:
     def until(
         self, enough: Callable[[list[dict[str, Any]]], bool], seconds: float = PATIENCE_S
     ) -> list[dict[str, Any]]:
-        """The spans, once they are enough."""
+        """Wait for a number of spans, and return them."""
         until(lambda: enough(self.spans), seconds)
         return self.spans
 
@@ -103,7 +103,7 @@ class Collector:
         self.stop()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Close the collector."""
         self.over.set()
         self._server.shutdown()
         self._server.server_close()

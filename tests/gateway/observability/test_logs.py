@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, of allow-listed fields; no message of an exception, no patient."""
+"""Logs: one JSON object per line, allow-listed fields, no exception messages, no patient text."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ CANARY = "Ada Lovelace, chest pain"
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """The process's log, set up as in the service; put back afterwards."""
+    """Set up the process's log as in the service, and restore it afterwards."""
     written, root = io.StringIO(), logging.getLogger()
     before = root.handlers, root.level, log.level, logging.raiseExceptions
     monkeypatch.setattr(sys, "stderr", written)
@@ -40,7 +40,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_a_line(stream: io.StringIO) -> None:
-    """Time, level, event and the fields on the list; others are dropped."""
+    """Time, level, event and fields of the allow-list; other fields are dropped."""
     log.info("request", extra={"status": 200, "ms": 1.5, "prompt": CANARY})
     (line,) = lines(stream)
     assert line.pop("time").endswith("Z")
@@ -49,7 +49,7 @@ def test_a_line(stream: io.StringIO) -> None:
 
 
 def test_levels(stream: io.StringIO) -> None:
-    """Ours as chosen, everybody else's from warning up; the short way heeds them as well."""
+    """Our own level as configured, warnings of other libraries; requests follow it, too."""
     log.debug("quiet")
     logging.getLogger("uvicorn.error").info("quiet")
     log.info("told")
@@ -66,7 +66,7 @@ def raises(depth: int = 0) -> None:
 
 @pytest.mark.parametrize("depth", [0, 30])
 def test_an_exception_is_type_and_place(stream: io.StringIO, depth: int) -> None:
-    """Its message and its cause's stay here; of a deep one the innermost places."""
+    """Neither its message nor its cause's is logged; of a deep stack the innermost frames are."""
     try:
         raises(depth)
     except ValueError:
@@ -79,7 +79,7 @@ def test_an_exception_is_type_and_place(stream: io.StringIO, depth: int) -> None
 
 
 def test_a_fault_is_told_without_words(stream: io.StringIO) -> None:
-    """The caller learns that it was logged, the log where it was."""
+    """The caller gets the request id, the log the place."""
     try:
         raises()
     except ValueError:
@@ -90,7 +90,8 @@ def test_a_fault_is_told_without_words(stream: io.StringIO) -> None:
 
 
 def test_values_in_other_people_s_sentences(stream: io.StringIO) -> None:
-    """uvicorn's words with their numbers, of other values the type; of others the place."""
+    """Messages of uvicorn have their numbers, and types for other values; other libraries' have the
+    place only."""
     for value in (CANARY, 3):
         logging.getLogger("uvicorn.error").error("Cancel %s tasks", value)
     logging.getLogger("uvicorn.error").error("100 % or %d", CANARY)
@@ -103,7 +104,7 @@ def test_values_in_other_people_s_sentences(stream: io.StringIO) -> None:
 
 
 def test_asyncio_s_own_complaints(stream: io.StringIO) -> None:
-    """It quotes the exception of a task nobody asked about; the log does not."""
+    """asyncio quotes the exception of a forgotten task; the log does not."""
 
     async def fail() -> None:
         raise ValueError(CANARY)
@@ -121,7 +122,7 @@ def test_asyncio_s_own_complaints(stream: io.StringIO) -> None:
 
 
 def test_a_line_that_cannot_be_written(stream: io.StringIO) -> None:
-    """The logging package would print the record and its values."""
+    """The logging package would print the record with its values."""
     log.info("request %d", CANARY)
     log.info("request", extra={"status": ValueError(CANARY), "ms": 2**70})
     log.info("request", extra={"status": ValueError(CANARY)})
@@ -130,7 +131,7 @@ def test_a_line_that_cannot_be_written(stream: io.StringIO) -> None:
 
 
 async def test_lines_leave_together_and_in_order(stream: io.StringIO) -> None:
-    """Lines that can wait do, for the twentieth of a second; what is wrong takes all along."""
+    """Usual lines wait for a twentieth of a second; an error is written at once, after them."""
     logs.info("request", {"status": 200, "prompt": CANARY})
     log.info("second")
     assert stream.getvalue() == ""
@@ -162,7 +163,7 @@ die()
 
 
 def test_what_python_prints_by_itself() -> None:
-    """An uncaught exception, one in a thread, one in a destructor, a warning: type and place."""
+    """Uncaught exceptions, in a thread or a destructor too, and warnings: type and place only."""
     done = subprocess.run(
         [sys.executable, "-c", DYING, CANARY], cwd=ROOT, capture_output=True, text=True
     )
@@ -176,7 +177,7 @@ def test_what_python_prints_by_itself() -> None:
 
 
 def test_a_flood_of_strangers_fills_no_disk(stream: io.StringIO) -> None:
-    """A few lines a second; the others are counted in a line, and all who have a key are told."""
+    """A few lines per second and a count of the others; requests with a key always have a line."""
     clock = Clock()
     requests = logs.RequestLog(clock=clock)
     for outcome in ("unauthorized", "too_many_connections"):

@@ -1,4 +1,4 @@
-"""Metrics: our own from closed sets, and HTTP by the names that dashboards know."""
+"""Metrics: our own with closed sets of labels, and HTTP metrics with common names."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def finished(answer: AnswerSummary | None = None, **fields: Any) -> RequestRecor
 
 
 def test_an_answer_is_counted() -> None:
-    """Tokens, notices, cuts and warnings; a request to the model by its path and outcome."""
+    """Tokens, notices, truncations, warnings, and the request by path and outcome."""
     metrics = Metrics()
     metrics.observe(finished(is_token_path=False))
     answer = AnswerSummary.of({"prompt_tokens": 3, "completion_tokens": 2}, [FINAL, FINAL])
@@ -44,7 +44,7 @@ def test_an_answer_is_counted() -> None:
 
 
 def test_languages_and_refusals_are_counted() -> None:
-    """From the start, at zero; a request without a prompt has no language."""
+    """Each series begins at zero; a request without a prompt has no language."""
     metrics = Metrics()
     metrics.observe(finished(AnswerSummary.of({}, [], beginnings=["refusal"]), language="de"))
     metrics.observe(finished())
@@ -69,13 +69,13 @@ def test_languages_and_refusals_are_counted() -> None:
     ],
 )
 def test_whatever_the_engine_counts(usage: dict[str, Any], count: int) -> None:
-    """Either of OpenAI's names; nonsense is none, and stops no answer."""
+    """Either of OpenAI's names; an invalid count is zero, and ends no answer."""
     assert token_count(usage, "prompt_tokens", "input_tokens") == count
     assert AnswerSummary.of(usage, []).prompt_tokens == count
 
 
 def test_children_are_kept_apart() -> None:
-    """Two counters with the same labels are two counters."""
+    """Two counters with the same labels count separately."""
     metrics = Metrics()
     metrics.count(metrics.warnings, "x")
     metrics.count(metrics.truncated, "x")
@@ -86,7 +86,7 @@ def test_children_are_kept_apart() -> None:
 
 
 def test_the_first_token_is_timed() -> None:
-    """A request without one is not."""
+    """A request without a token is not."""
     metrics, exchange = Metrics(), finished()
     metrics.observe(exchange)
     exchange.ttft_ms = 3.0
@@ -95,7 +95,7 @@ def test_the_first_token_is_timed() -> None:
 
 
 def test_what_is_read_off_at_a_scrape() -> None:
-    """Places and queue with their limits; the present phase is 1 and every other one 0."""
+    """Slots and queue with their limits; the current phase is 1, the others are 0."""
     metrics = Metrics()
     metrics.at_scrape("held", AdmissionQueue(max_inflight=3, max_queue=5, timeout_s=1))
     text = generate_latest(metrics.registry).decode()
@@ -107,7 +107,7 @@ def test_what_is_read_off_at_a_scrape() -> None:
 
 
 def test_every_family_is_ours() -> None:
-    """Named mmhie_ and described, but for those of libraries: HTTP, process and Python."""
+    """Its name begins with mmhie_ unless it is a library's, and it has a description."""
     for family in Metrics().registry.collect():
         if family.name.startswith(("http_", "process_", "python_")):
             continue
@@ -117,7 +117,7 @@ def test_every_family_is_ours() -> None:
 
 @pytest.mark.parametrize("several", [False, True])
 def test_the_process_is_measured_where_it_is_the_only_one(several: bool, tmp_path: Path) -> None:
-    """Of several workers a scrape would see one, by chance."""
+    """With several workers a scrape would show one of them at random."""
     metrics = Metrics(tmp_path if several else None)
     text = metrics.exposition().decode()
     sizes = ("process_resident_memory_bytes ", "process_cpu_seconds_total ")
@@ -126,7 +126,7 @@ def test_the_process_is_measured_where_it_is_the_only_one(several: bool, tmp_pat
 
 
 def counted(registry: CollectorRegistry) -> set[str]:
-    """Return an exposition, less the times."""
+    """Return an exposition without the times."""
     lines = generate_latest(registry).decode().splitlines()
     return {line for line in lines if not re.search("duration_[a-z_]*sum|_bucket|_created", line)}
 
@@ -149,8 +149,8 @@ def test_http_metrics_have_the_names_that_dashboards_know() -> None:
 
 
 def test_durations_are_observed() -> None:
-    """In both histograms; dashboards compute quantiles from them. A request whose caller left
-    before a status counts as the caller's doing."""
+    """In both histograms, for quantiles. A request whose caller left before the status counts as
+    4xx."""
     registry = CollectorRegistry()
     record = RequestRecord("r", "GET", status=503, route="/x", ms=200.0)
     HttpMetrics(registry).observe(record)

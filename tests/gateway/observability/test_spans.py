@@ -1,4 +1,4 @@
-"""Traces of a real gateway at a real collector: by the conventions, no text, no cost when off."""
+"""Traces of a real gateway at a real collector: conventions, no text, no cost when off."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def shared() -> Iterator[Collector]:
 def traced(
     the_engine: FakeEngine, shared: Collector, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """One gateway for the tests that only ask."""
+    """A gateway for tests that change nothing."""
     folder = tmp_path_factory.mktemp("traced")
     settings = {"MMHIE_TRACES_ENDPOINT": shared.endpoint, **QUICK}
     with Gateway(folder, the_engine.url, **settings).wait() as gateway:
@@ -40,7 +40,7 @@ def traced(
 
 
 def of_request(collector: Collector, request_id: str) -> tuple[dict[str, Any], Spans]:
-    """A request's own span, and those of the engine's work within it."""
+    """Return the span of a request, and the engine's spans within it."""
 
     def ours(spans: Spans) -> Spans:
         return [span for span in spans if span["attributes"].get("mmhie.request_id") == request_id]
@@ -54,8 +54,8 @@ def of_request(collector: Collector, request_id: str) -> tuple[dict[str, Any], S
 def test_an_answer_has_two_spans(
     traced: Gateway, engine: FakeEngine, shared: Collector, surface: Surface
 ) -> None:
-    """Ours continues the caller's trace; the engine's has the GenAI names, tokens and times; the
-    engine was told of it."""
+    """Ours continues the caller's trace; the engine's has the GenAI names, tokens and times, and
+    its id is sent to the engine."""
     body = surface.body(CANARY, temperature=0.5, seed=7, **surface.limit(9))
     answer = traced.client.post(surface.path, json=body, headers={**surface.headers, **TRACEPARENT})
     own, (engines,) = of_request(shared, answer.headers["x-request-id"])
@@ -100,7 +100,7 @@ def test_an_answer_has_two_spans(
 def test_a_failure_is_marked(
     traced: Gateway, engine: FakeEngine, shared: Collector, fault: Any, status: int, outcome: str
 ) -> None:
-    """With its code, on both spans; no event carries an exception's words."""
+    """Both spans have its code; no event has an exception's message."""
     engine.next(**fault)
     answer = CHAT_SSE.ask(traced.client, CANARY)
     own, (engines,) = of_request(shared, answer.headers["x-request-id"])
@@ -113,7 +113,7 @@ def test_a_failure_is_marked(
 
 
 def test_a_refusal_has_no_span_of_the_engine(traced: Gateway, shared: Collector) -> None:
-    """Nothing was asked of it."""
+    """The engine got no request."""
     answer = SURFACES[0].ask(traced.client, CANARY, temperature=99)
     own, engines = of_request(shared, answer.headers["x-request-id"])
 
@@ -124,7 +124,7 @@ def test_a_refusal_has_no_span_of_the_engine(traced: Gateway, shared: Collector)
 def test_a_caller_that_does_not_want_to_be_traced(
     traced: Gateway, engine: FakeEngine, shared: Collector
 ) -> None:
-    """The caller's choice (sampled: 00) goes on to the engine, and nothing is sent."""
+    """The caller's choice (sampled: 00) is passed to the engine, and nothing is exported."""
     headers = {"traceparent": f"00-{'c' * 32}-{CALLER}-00"}
     CHAT_JSON.ask(traced.client)
     traced.client.post(CHAT, json=CHAT_JSON.body(), headers=headers)
@@ -141,7 +141,7 @@ def test_a_caller_that_does_not_want_to_be_traced(
 def test_a_traceparent_that_is_none(
     traced: Gateway, engine: FakeEngine, shared: Collector, header: str
 ) -> None:
-    """A new trace begins; what the caller wrote goes nowhere, nor does tracestate or baggage."""
+    """A new trace begins; the invalid header, tracestate and baggage are dropped."""
     headers = {"traceparent": header, "tracestate": f"a={CANARY}", "baggage": f"a={CANARY}"}
     answer = traced.client.post(CHAT, json=CHAT_JSON.body(), headers=headers)
     own, _ = of_request(shared, answer.headers["x-request-id"])
@@ -152,7 +152,7 @@ def test_a_traceparent_that_is_none(
 
 
 def test_no_text_in_any_span(traced: Gateway, engine: FakeEngine, shared: Collector) -> None:
-    """A marker in the question, the answer, the path, the method and the headers: in no byte."""
+    """Text of question, answer, path, method and headers is in no byte."""
     engine.next(fault="say", tokens=[CANARY])
     CHAT_JSON.ask(traced.client, CANARY, user=CANARY, stop=[CANARY])
     traced.client.post(f"{CHAT}?q={CANARY}", json={"model": CANARY})
@@ -165,7 +165,7 @@ def test_no_text_in_any_span(traced: Gateway, engine: FakeEngine, shared: Collec
 
 
 def test_numbers_no_span_can_hold(traced: Gateway, engine: FakeEngine, shared: Collector) -> None:
-    """Are left out: one of them would cost the batch it is in."""
+    """They are left out; one of them would drop the whole batch."""
     answer = CHAT_JSON.ask(traced.client, seed=2**64 - 1)
     _, (engines,) = of_request(shared, answer.headers["x-request-id"])
 
@@ -173,7 +173,7 @@ def test_numbers_no_span_can_hold(traced: Gateway, engine: FakeEngine, shared: C
 
 
 def test_the_last_spans_leave_at_the_stop(start: Start, engine: FakeEngine) -> None:
-    """Though the next batch would have been due much later."""
+    """Before the next batch would be due."""
     with Collector() as collector:
         gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=collector.endpoint).wait()
         SURFACES[0].ask(gateway.client)
@@ -184,7 +184,7 @@ def test_the_last_spans_leave_at_the_stop(start: Start, engine: FakeEngine) -> N
 
 @pytest.mark.parametrize("hangs", [True, False])
 def test_a_collector_that_is_away(start: Start, engine: FakeEngine, hangs: bool) -> None:
-    """Holds up neither an answer nor the stop, and no text is logged about it."""
+    """It delays neither answers nor the stop, and no text is logged."""
     away = Collector(hangs=hangs)
     if not hangs:
         away.stop()
@@ -199,7 +199,7 @@ def test_a_collector_that_is_away(start: Start, engine: FakeEngine, hangs: bool)
 
 
 def test_off_it_is_not_even_imported(tmp_path: Path) -> None:
-    """No endpoint: no package of OpenTelemetry is loaded, nothing is made for a request."""
+    """Without an endpoint, no package of OpenTelemetry is loaded."""
     script = (
         "import sys; from gateway.settings import gateway as settings; "
         "from gateway.app import create_app;"
@@ -210,7 +210,7 @@ def test_off_it_is_not_even_imported(tmp_path: Path) -> None:
 
 
 def test_off_the_engine_hears_nothing_of_traces(start: Start, engine: FakeEngine) -> None:
-    """The caller's header stops here."""
+    """The caller's header is not passed on."""
     gateway = start(engine.url).wait()
     gateway.client.post(CHAT, json=CHAT_JSON.body(), headers=TRACEPARENT)
 
@@ -218,7 +218,7 @@ def test_off_the_engine_hears_nothing_of_traces(start: Start, engine: FakeEngine
 
 
 def test_wanted_and_not_installed(tmp_path: Path) -> None:
-    """Exit code 2 and what to install."""
+    """Exit code 2, with the package to install."""
     without = (
         "import sys, importlib.abc\n"
         "class Missing(importlib.abc.MetaPathFinder):\n"
@@ -242,7 +242,7 @@ def test_wanted_and_not_installed(tmp_path: Path) -> None:
     "value", ["collector:4318", "http://collector:4318", "http://me:secret@collector/v1/traces"]
 )
 def test_an_endpoint_that_is_none(refusal: Refusal, value: str) -> None:
-    """It stops the start; the path is part of it, credentials are not."""
+    """It stops the start; a path is part of it, credentials are not."""
     told = refusal(MMHIE_TRACES_ENDPOINT=value)
 
     assert "MMHIE_TRACES_ENDPOINT" in told

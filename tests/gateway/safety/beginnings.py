@@ -1,4 +1,4 @@
-"""Beginnings of answers: refusals by the model, and answers that sound like one in places."""
+"""Beginnings of answers: refusals by the model, and answers that sound similar."""
 
 from typing import Final
 

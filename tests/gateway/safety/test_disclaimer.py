@@ -1,4 +1,4 @@
-"""The disclaimer: its words, its version, its digest."""
+"""The disclaimer: its text, its version, its digest."""
 
 import hashlib
 import re
@@ -17,12 +17,12 @@ HEADER_SAFE = re.compile(r"[A-Za-z0-9.-]+")
 
 
 def test_the_default_is_the_readme_word_for_word() -> None:
-    """Nobody who configures nothing gets other words than the project's own notice."""
+    """The default text is the README's notice."""
     assert Disclaimer.of().text == README_NOTICE
 
 
 def test_the_digest_covers_the_text_that_is_shown() -> None:
-    """A reader can recompute sha256 from the text in the same object, contact line included."""
+    """A reader can compute sha256 from the text in the same object, contact included."""
     shown = Disclaimer.of(contact="Ask the ward pharmacist, ext. 4411.").as_dict
 
     assert list(shown) == ["id", "version", "sha256", "text"]
@@ -60,14 +60,14 @@ def test_the_version_fits_in_a_header(text: str | None) -> None:
     ],
 )
 def test_no_configuration_makes_it_disappear(given: dict[str, str], said: str) -> None:
-    """A blank text is refused, an unknown language without its own text, and what is no tag."""
+    """A blank text, an unknown language without its own text, and an invalid tag are refused."""
     with pytest.raises(ValueError, match=said):
         Disclaimer.of(**given)
     assert Disclaimer.of("Nessun consiglio medico.", language="it").language == "it"
 
 
 def test_a_language_without_a_text_is_a_wrong_setting() -> None:
-    """One sentence that names what to set, not a traceback."""
+    """One sentence that names the setting, not a traceback."""
     chosen = settings.load({"MMHIE_DISCLAIMER_LANGUAGE": "it"}, None)
     with pytest.raises(settings.SettingsError, match="MMHIE_DISCLAIMER_TEXT"):
         disclaimer_of(chosen)

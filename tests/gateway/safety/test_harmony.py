@@ -1,4 +1,4 @@
-"""The Harmony guard: nothing of the format reaches a reader, and nothing else is lost."""
+"""The Harmony guard: no marker reaches a reader, and no other text is lost."""
 
 from itertools import pairwise
 
@@ -20,7 +20,7 @@ TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=12).map("".join)
 
 
 def fed(deltas: list[str]) -> tuple[str, bool]:
-    """All a reader would see of these deltas, and whether Harmony was found."""
+    """Return the text that a reader sees of these deltas, and whether Harmony was found."""
     guard = HarmonyGuard()
     shown = "".join(guard.feed(delta) for delta in deltas)
     rest, is_marked = guard.finish()
@@ -29,7 +29,7 @@ def fed(deltas: list[str]) -> tuple[str, bool]:
 
 @given(TEXTS, st.lists(st.integers(0, 120), max_size=10))
 def test_where_deltas_are_cut_makes_no_difference(text: str, cuts: list[int]) -> None:
-    """Any split of any text shows the same text and finds the same."""
+    """Any split of a text gives the same result."""
     at = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
     deltas = [text[a:b] for a, b in pairwise(at)]
 
@@ -38,7 +38,7 @@ def test_where_deltas_are_cut_makes_no_difference(text: str, cuts: list[int]) ->
 
 @given(TEXTS)
 def test_no_marker_ever_gets_out(text: str) -> None:
-    """For any output of the engine, no complete marker in it is shown."""
+    """For any output of the engine, no complete marker is shown."""
     shown, is_marked = clean(text)
 
     assert is_marked or shown == text
@@ -47,12 +47,12 @@ def test_no_marker_ever_gets_out(text: str) -> None:
 
 @given(st.text().filter(lambda text: "<|" not in text))
 def test_text_without_markers_is_unchanged(text: str) -> None:
-    """A clean answer is passed on to the last character, angle brackets included."""
+    """A clean answer passes completely, angle brackets included."""
     assert fed(list(text)) == (text, False)
 
 
 def test_a_clean_delta_is_returned_as_it_is() -> None:
-    """The fast path: the very same object, nothing copied."""
+    """The fast path returns the same object."""
     delta = "The dose is 5 mg."
 
     assert HarmonyGuard().feed(delta) is delta
@@ -91,7 +91,7 @@ def test_a_clean_delta_is_returned_as_it_is() -> None:
     ],
 )
 def test_what_a_reader_sees_of_broken_harmony(text: str, shown: str) -> None:
-    """Markers, headers and analysis go; the answer stays; and it is noticed."""
+    """Markers, headers and analysis are removed; the answer stays."""
     assert fed([text]) == (shown, True)
 
 
@@ -102,7 +102,7 @@ def test_angle_brackets_of_ordinary_text_stay(text: str) -> None:
 
 
 def test_only_a_possible_marker_is_held_back() -> None:
-    """A reader waits for nothing but the few characters that may become a marker."""
+    """Only the few characters that may become a marker wait."""
     guard = HarmonyGuard()
 
     assert guard.feed("Dose <") == "Dose "

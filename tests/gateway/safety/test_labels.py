@@ -1,4 +1,4 @@
-"""The label: what it says and what it never says, where an answer was cut or why there is none."""
+"""The label: its fields, truncations, missing answers, and what it never contains."""
 
 import hashlib
 import hmac
@@ -53,8 +53,8 @@ API = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def test_both_parts_together_are_the_whole_contract() -> None:
-    """Every field of design section 4 is there, known or null, and nothing besides; a stream
-    carries each fact once, in its first chunk or in its last."""
+    """Both halves have exactly the documented fields; a stream has each fact once, in its first or
+    last chunk."""
     mmhie = merge(FIRST, LAST)
 
     assert not set(FIRST["provenance"]) & set(LAST["provenance"])
@@ -79,7 +79,7 @@ def test_the_documentation_names_every_field() -> None:
 
 
 def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
-    """A reader of the last chunk alone knows which wording applies, and sees the red flags."""
+    """A reader of the last chunk alone knows the version of the disclaimer, and the red flags."""
     again = merge(repeatable(FIRST), LAST)
     text = FIRST["disclaimer"]["text"]
 
@@ -90,8 +90,8 @@ def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
 
 
 def test_digests_need_the_key() -> None:
-    """The same text under another key looks different; a bare hash is not what is written. Streams
-    are digested as they pass; half a surrogate pair is no reason to fail a request."""
+    """Another key gives another digest, and it is not a plain hash. Streams give the same digest;
+    half a surrogate pair is no error."""
     text, running = "fünf mg", new_digest(b"a")
     for piece in ("fünf", " mg"):
         running.update(piece.encode())
@@ -104,14 +104,14 @@ def test_digests_need_the_key() -> None:
 
 
 def test_sampling_holds_numbers_only() -> None:
-    """No string a client sends can ride into provenance: stop sequences may be patient text."""
+    """No text of a client is in the provenance: stop sequences may be patient text."""
     body = {"temperature": 0, "top_p": 0.9, "stop": ["Mrs Jones"], "seed": "Mrs Jones", "n": True}
 
     assert sampling(body) == {"temperature": 0, "top_p": 0.9}
 
 
 def test_notices_come_for_texts_of_any_language() -> None:
-    """The reason is named whatever the language of the text, and the contact with it."""
+    """The notice has the topic and the contact, for each language."""
     screener = Screener.of(contacts=Contacts("112"))
     texts = ("Mein Vater hat gerade starke Brustschmerzen", "Tengo un dolor fuerte en el pecho")
     for text in texts:
@@ -121,8 +121,8 @@ def test_notices_come_for_texts_of_any_language() -> None:
 
 
 def test_another_wording_has_another_version() -> None:
-    """Threshold, contact and audience decide what a notice says; where nobody is to read one,
-    nothing was screened."""
+    """Threshold, contact and audience change the version of the notices; with `off` nothing is
+    screened."""
 
     def version(**changed: Any) -> str | None:
         return Screener.of(**{"contacts": Contacts("112"), **changed}).notice_rules
@@ -136,7 +136,7 @@ def test_another_wording_has_another_version() -> None:
 
 
 def test_digests_compare_under_one_key_only() -> None:
-    """With the same key the same prompt has the same digest; without one, each start differs."""
+    """The same key gives the same digest; without a key each start differs."""
 
     def digest(key: str | None) -> str:
         labels = Labels.of(Disclaimer.of(), "Call 112.", key)
@@ -162,13 +162,13 @@ def test_digests_compare_under_one_key_only() -> None:
     ],
 )
 def test_where_an_answer_was_cut(ending: Ending, where: Truncation | None) -> None:
-    """Only running out of tokens cuts; null content means inside the reasoning."""
+    """Only a token limit truncates; null content means within the reasoning."""
     assert ending.truncation == where
 
 
 @pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
 def test_an_end_that_is_none_has_a_name(reason: str) -> None:
-    """Under any name the engine may use; the usual ends and the budgets' do not count."""
+    """Early ends of any name give a warning; usual ends and token limits do not."""
     assert Ending(reason, "Yes.").is_early
     for usual in (None, "stop", "tool_calls", "completed", "length", "max_output_tokens"):
         assert not Ending(usual, "Yes.").is_early
@@ -189,12 +189,12 @@ def test_an_end_that_is_none_has_a_name(reason: str) -> None:
     ],
 )
 def test_an_answer_that_is_not_there_has_a_name(ending: Ending, kind: Anomaly | None) -> None:
-    """Null and blank answers are never taken for answers; a tool call is one."""
+    """Null and blank answers give a warning; a tool call is an answer."""
     assert ending.anomaly == kind
 
 
 def test_the_label_says_how_the_answer_ended() -> None:
-    """Warnings known before come first, then those of the ending."""
+    """Warnings about the request come first, then those about the ending."""
     label = Ending("abort", None, "Hm").label(
         ["a"], digest="d", fingerprint="fp", was_input_cut=True
     )
@@ -207,7 +207,7 @@ def test_the_label_says_how_the_answer_ended() -> None:
 
 
 def test_a_cut_of_the_answer_says_more_than_a_cut_of_the_input() -> None:
-    """The label names the cut that the reader sees, where both happened."""
+    """If both happened, the label names the truncation of the answer."""
     cut = Ending("length", "Take")
 
     assert cut.label((), digest="d", fingerprint=None, was_input_cut=True)["truncated"] == (

@@ -1,4 +1,4 @@
-"""The disclaimer's place inside the text, and the requests that never have it there."""
+"""The placement of the disclaimer in the text, and the requests that never have it there."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ NOTICE = "Not advice."
     ],
 )
 def test_the_notice_is_a_paragraph_of_its_own(placement: Placement, placed: str) -> None:
-    """Before, after, both or nowhere; never in the middle of the answer."""
+    """Before, after, both or nowhere; never within the answer."""
     assert place("Rest.", NOTICE, placement) == placed
 
 
@@ -41,8 +41,7 @@ PROSE: tuple[Any, ...] = (
 
 @pytest.mark.parametrize("body", [*STRUCTURED, *PROSE])
 def test_never_into_what_a_program_reads(body: dict[str, object]) -> None:
-    """With tools or a structured output the placement is off, whatever was configured; fields that
-    ask for nothing structured change nothing."""
+    """With tools or a structured output it is off; other fields change nothing."""
     placements: tuple[Placement, ...] = ("both", "suffix")
     for placement in placements:
         assert effective(placement, body) == (placement if body in PROSE else "off")

@@ -1,4 +1,4 @@
-"""Visibility of reasoning, and what goes with it when it is hidden."""
+"""Who sees the reasoning, and what is removed with it."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ TOKENS = {"logprobs": {"content": [{"token": "Because"}]}, "token_ids": [1]}
     ],
 )
 def test_the_policy_decides_who_sees_it(policy: Policy, may_see: bool, shown: bool) -> None:
-    """hide is for nobody, scope for keys with the scope."""
+    """`hide` is for nobody, `scope` for keys with the scope."""
     assert is_shown(policy, may_see) is shown
 
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
 def test_hidden_under_either_name(field: str) -> None:
-    """The answer stays, and so does the original: digests and audit see what the engine wrote."""
+    """The answer stays, and so does the original for digests and audit."""
     message = {"content": "Yes.", field: "Because."}
 
     assert text_of(message) == "Because."
@@ -41,21 +41,21 @@ def test_hidden_under_either_name(field: str) -> None:
 def test_hidden_reasoning_takes_its_tokens_along(
     part: str, given: dict[str, str], left: dict[str, str]
 ) -> None:
-    """Log-probabilities and token ids spell the reasoning out again, so they go too; those of an
-    answer as well: the engine counts the reasoning's among them where the caller asks for none."""
+    """Log-probabilities and token ids would spell the reasoning out; the engine may even include it
+    in those of the answer."""
     choice: dict[str, Any] = {"index": 0, part: given, **TOKENS}
 
     assert hide(choice) == {"index": 0, part: left, "logprobs": None, "token_ids": None}
 
 
 def test_a_completion_keeps_its_tokens() -> None:
-    """It has no message, and is served beside hidden reasoning only where the model has none."""
+    """Text completions have no reasoning to hide."""
     choice = {"index": 0, "text": "Yes.", "logprobs": {"tokens": ["Yes"]}}
 
     assert hide(choice) == choice
 
 
 def test_reasoning_events_are_known_by_their_type() -> None:
-    """A stream of /v1/responses has events of its own for reasoning."""
+    """Streams of /v1/responses have separate events for reasoning."""
     names = ("reasoning_text.delta", "reasoning_part.added", "output_text.delta", "completed")
     assert [is_reasoning_event(f"response.{name}") for name in names] == [True, True, False, False]

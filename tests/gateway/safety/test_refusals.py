@@ -1,5 +1,4 @@
-"""Beginnings that are refusals: how often the rule is right on texts written for it, and which
-answers are read."""
+"""Recognition of refusals: its error rates on texts written for it, and which answers are read."""
 
 import pytest
 
@@ -32,7 +31,7 @@ def test_the_rule_is_mostly_right() -> None:
 
 
 def test_only_the_beginning_counts() -> None:
-    """An answer that ends with what it cannot do is one."""
+    """An answer that ends with a refusal is an answer."""
     assert classify("Rest. " * 100 + REFUSALS[0]) == "answer"
     assert classify("x" * (HEAD - 20) + " " + REFUSALS[0]) == "answer"
     assert classify("") == "answer"
@@ -40,7 +39,7 @@ def test_only_the_beginning_counts() -> None:
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_which_answers_are_read(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
-    """All of /llm/generate, and those of /v1 that come whole."""
+    """All of /llm/generate, and whole answers of /v1."""
     before = [counted(gateway, name) for name in (REQUESTS, DECLINED, ANSWERED)]
     engine.next(fault="say", tokens=DECLINING)
     declined, answered = surface.ask(gateway.client), surface.ask(gateway.client)

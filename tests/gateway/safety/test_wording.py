@@ -1,4 +1,4 @@
-"""One catalogue of sentences per language: complete, and of a site's own where it brings one."""
+"""One complete catalogue of sentences per language, or a site's own."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ OTHERS = [language for language in LANGUAGES if language != "en"]
 
 
 def codes(kind: type[GatewayError] = GatewayError) -> set[str]:
-    """Codes of 5xx errors and of what else a reader may meet."""
+    """Return the codes of 5xx errors and of other errors for readers."""
     below = {code for child in kind.__subclasses__() for code in codes(child)}
     return below | ({kind.code} if kind.status >= 500 else set())
 
@@ -31,7 +31,7 @@ DEVELOPERS = {"embeddings_not_served", "feedback_not_taken", "held"}
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_notice_is_worded(language: str) -> None:
-    """For both audiences, in every language."""
+    """For both audiences and in every language."""
     named = {GENERAL, *model().topics.names()}
 
     assert named == set(built_in(language).notices)
@@ -39,14 +39,13 @@ def test_every_notice_is_worded(language: str) -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_error_a_reader_may_see_is_worded(language: str) -> None:
-    """By its code; a new error of the gateway turns this red."""
+    """By its code; a new error without a sentence fails this test."""
     assert set(built_in(language).errors) == READ - DEVELOPERS
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_errors_follow_the_language(language: str) -> None:
-    """Errors that only a developer meets stay as they are, as do those of English, which keep the
-    numbers that the error knows."""
+    """Errors for developers stay English, and English errors keep their numbers."""
     words, exact = wording(language), NoAnswer("The model gave no answer text.")
 
     assert words.error(EngineCut("English.")) == words.errors["engine_cut"]
@@ -71,7 +70,7 @@ def test_errors_follow_the_language(language: str) -> None:
 def test_notices_follow_language_and_audience(
     language: str, audience: Audience, start: str
 ) -> None:
-    """Whatever language the prompt is in, its reader is the site's."""
+    """The site decides, not the language of the prompt."""
     screener = Screener.of(wording(language), audience=audience)
     (notice,) = screener.notices_of(finish(screener.screen([Turn("user", EMERGENCY)])))
 
@@ -80,7 +79,7 @@ def test_notices_follow_language_and_audience(
 
 
 def test_notices_can_be_off() -> None:
-    """Then nothing is searched either."""
+    """Then no text is searched, either."""
     screener = Screener.of(audience="off")
 
     assert screener.notices_of(finish(screener.screen([Turn("user", EMERGENCY)]))) == []
@@ -98,12 +97,12 @@ def test_notices_can_be_off() -> None:
 def test_every_answer_says_that_this_is_no_detector(
     audience: Audience, named: Contacts, note: str
 ) -> None:
-    """And whom to call, by audience, until the site has named it; with `off`, too."""
+    """With the contact for the audience, until the site sets one; with `off`, too."""
     assert wording("de").note_for(named, audience) == f"Dies ist kein Notfallmelder. {note}"
 
 
 def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:
-    """A site's file: the German one, with changes."""
+    """Write a site's file: the German one with changes."""
     text = (FOLDER / "de.toml").read_text("utf-8")
     for before, after in changes:
         assert before in text
@@ -118,7 +117,7 @@ def settings(file: Path) -> GatewaySettings:
 
 
 def test_a_site_brings_its_own(tmp_path: Path) -> None:
-    """Disclaimer, notices and errors of one file, for a language that is not built in."""
+    """Disclaimer, notices and errors from one file, for another language."""
     file = own(tmp_path, ("Modellausgaben sind", "Le risposte sono"))
 
     assert disclaimer_of(settings(file)).text.startswith("Le risposte sono")

@@ -1,4 +1,4 @@
-"""Screening costs in proportion to the length, whatever the text is made of."""
+"""The time of screening is proportional to the length, for any text."""
 
 import random
 import statistics
@@ -27,17 +27,17 @@ def screen(text: str) -> None:
 
 
 def cost(text: str) -> float:
-    """Return the seconds of processor time that a text takes, the best of three."""
+    """Return the seconds of processor time for a text, the best of three."""
     return best(lambda _: screen(text), 0)
 
 
 def ordinary(known: list[str], dice: random.Random) -> str:
-    """Return texts one after the other, up to the length."""
+    """Return ordinary texts, joined to this length."""
     return "\n".join(dice.choices(known, k=200))[:LENGTH]
 
 
 def mutate(text: str, known: list[str], dice: random.Random) -> str:
-    """Return a text with a piece put in: one of its own, of another text, or of strange ones."""
+    """Insert a piece of the text itself, of another text, or of unusual characters."""
     start, size = dice.randrange(LENGTH), dice.randrange(8, LENGTH // 2)
     strange, word = dice.choice(STRANGE) * size, dice.choice(text.split(" ")) * 9
     piece = dice.choice((text[:size], dice.choice(known), strange, word))
@@ -45,7 +45,7 @@ def mutate(text: str, known: list[str], dice: random.Random) -> str:
 
 
 def search(known: list[str], dice: random.Random, worth: Callable[[str], float]) -> str:
-    """Return the costliest text that an evolution of texts comes to."""
+    """Search for the most expensive text by evolution."""
     parents = [ordinary(known, dice) for _ in range(PARENTS)]
     for _ in range(GENERATIONS):
         children = [mutate(text, known, dice) for text in parents for _ in range(CHILDREN)]
@@ -55,7 +55,7 @@ def search(known: list[str], dice: random.Random, worth: Callable[[str], float])
 
 @pytest.mark.slow
 def test_no_text_costs_much_more_than_others_of_its_length() -> None:
-    """The costliest that a search finds, beside the median of ordinary ones: 1.3 times."""
+    """The most expensive text found takes at most 1.3 times the median of ordinary ones."""
     dice, known = random.Random(5), [case.text for case in all_cases()]
     median = statistics.median(cost(ordinary(known, dice)) for _ in range(40))
 
@@ -65,11 +65,11 @@ def test_no_text_costs_much_more_than_others_of_its_length() -> None:
 
 
 def test_cost_is_in_proportion_to_the_length() -> None:
-    """Emergencies, whose frames are looked for, eight times as many."""
+    """Eight times as many emergencies, for which frames are searched."""
     alarming = "I have crushing chest pain and I am sweating. What is for dinner tonight, please? "
     assert growth(lambda size: screen(alarming * size), 200, 8) < 16
 
 
 def test_marks_in_a_row_cost_no_more_than_others() -> None:
-    """Unicode's order of marks is made by a sort that takes quadratic time."""
+    """Unicode sorts combining marks in quadratic time."""
     assert growth(lambda size: screen("a" + "\u0301\u0316" * size), 500, 8) < 16

@@ -46,7 +46,7 @@ VISIT = (
 
 
 def screened(*texts: str) -> RedFlags:
-    """Return what turns of one writer raise."""
+    """Return the red flags in turns of one writer."""
     return detect([Turn("user", text) for text in texts], model().threshold)
 
 
@@ -87,14 +87,14 @@ def screened(*texts: str) -> RedFlags:
     ],
 )
 def test_an_emergency_is_noticed_and_named(text: str, topic: str) -> None:
-    """In each language, in plain words and with errors of typing, whatever is said beside it."""
+    """In each language, in plain words, with typing errors, and with comforting words beside it."""
     assert topic in screened(text).now
 
 
 @pytest.mark.parametrize("company", COMPANY)
 @pytest.mark.parametrize("text", [PAIN, SUICIDE])
 def test_ordinary_company_hides_nothing(text: str, company: str) -> None:
-    """A sentence before it, after it, and around it."""
+    """An ordinary sentence before it, after it, or around it."""
     for whole in (f"{text} {company}", f"{company} {text}", f"{company}\n{text}\n{company}"):
         assert screened(whole).now[:1] == screened(text).now[:1]
 
@@ -120,7 +120,7 @@ FORMS = (
     ],
 )
 def test_a_field_of_a_form_is_a_line(text: str, form: str) -> None:
-    """Texts of a program have tags, cells and quotes where people end a sentence."""
+    """Tags, cells and quotes separate texts of programs as full stops do."""
     assert screened(form.format(text=text)).now
 
 
@@ -134,7 +134,7 @@ def test_a_field_of_a_form_is_a_line(text: str, form: str) -> None:
     ],
 )
 def test_an_escaped_letter_is_a_letter(text: str) -> None:
-    """Programs send JSON in plain ASCII, and what was cut out of a page."""
+    """In JSON with ASCII escapes, and in text from HTML pages."""
     plain = html.unescape(re.sub(r"\\u(\w{4})", r"&#x\1;", text).replace(r"\n", "\n"))
 
     assert screened(text).now
@@ -142,14 +142,15 @@ def test_an_escaped_letter_is_a_letter(text: str) -> None:
 
 
 def test_repeats_hide_nothing_that_follows() -> None:
-    """Notes are copied forward; the likeliest passages are not all one and the same."""
+    """Notes are often copied; the repetitions count only a few times."""
     copied = "Crushing chest pain going into my left arm for 20 minutes, sweating a lot.\n"
 
     assert screened(copied * 500 + SUICIDE).now == ["MED101", "MED104"]
 
 
 def test_a_long_text_needs_more_but_not_much_more() -> None:
-    """Of many readings the highest is high by chance; no length hides what is surely said."""
+    """The highest of many scores is high by chance; certain emergencies are noticed at any
+    length."""
     sizes = (0, 1, SHORT, 2 * SHORT, 10**3, 10**6)
     asked = [threshold_for("MED101", lines, 4.0) for lines in sizes]
     eager = [threshold_for("MED104", lines, 4.0) for lines in sizes]
@@ -162,7 +163,7 @@ def test_a_long_text_needs_more_but_not_much_more() -> None:
 
 @pytest.mark.parametrize("size", [1_500, 8_000, 30_000, 200_000])
 def test_the_middle_of_a_long_text_is_read(size: int) -> None:
-    """However far from both ends the sentence stands."""
+    """At any distance from both ends."""
     visit = "Cholesterol 5.1, blood pressure 128/76, no complaints at the last visit. "
     record = (visit * 4_000)[:size]
 
@@ -187,13 +188,13 @@ def test_the_middle_of_a_long_text_is_read(size: int) -> None:
     ],
 )
 def test_what_reports_no_present_patient_is_quiet(text: str) -> None:
-    """An exam item, a visit, a general question, a denied sign, an animal, a developer's prompt,
-    and who is fine after what is no emergency."""
+    """Exams, visits, general questions, denied signs, animals, prompts of developers, and people
+    who are fine."""
     assert not screened(text).now
 
 
 def test_two_emergencies_keep_a_notice_each() -> None:
-    """The sentence before lends its topic to no other."""
+    """Each sentence has its own topic."""
     both = f"{PAIN} I took 30 paracetamol last night, feel fine this morning."
 
     assert set(screened(both).now) == {"MED101", "MED105"}
@@ -207,7 +208,7 @@ def test_two_emergencies_keep_a_notice_each() -> None:
     ],
 )
 def test_a_question_as_in_an_exam_silences_nobody_who_speaks_of_oneself(text: str) -> None:
-    """An exam item has no `my`."""
+    """Exam questions are never in the first person."""
     assert screened(text).now
 
 
@@ -226,7 +227,7 @@ def test_a_question_as_in_an_exam_silences_nobody_who_speaks_of_oneself(text: st
 def test_who_says_it_decides(
     turns: tuple[tuple[Role, str], ...], expected: tuple[list[str], list[str], list[str]]
 ) -> None:
-    """Now, earlier, or in the setting of the application."""
+    """Present, resolved, or in the application's own text."""
     assert detect([Turn(*turn) for turn in turns], model().threshold) == expected
 
 
@@ -245,14 +246,14 @@ def test_who_says_it_decides(
     ],
 )
 def test_nothing_less_ends_a_notice(first: str, later: str) -> None:
-    """Another sign, none at all; and what nobody can take back by saying so."""
+    """Another sign, no sign, and topics that a statement cannot resolve."""
     assert screened(first).now
     assert screened(first, later).now[:1] == screened(first).now[:1]
     assert screened(first, later).earlier == []
 
 
 def test_a_notice_holds_however_many_turns_back() -> None:
-    """A conversation as it is sent is read whole."""
+    """The whole conversation is read."""
     assert screened(SUICIDE, *(["And what about my knee?"] * 50)).now == ["MED104"]
 
 
@@ -273,7 +274,7 @@ def test_text_that_says_nothing_raises_nothing(text: str) -> None:
 
 
 def test_no_step_reads_more_than_a_batch() -> None:
-    """Others run between the steps of a long text, of a long conversation, too."""
+    """Other tasks run between the steps of a long text or conversation."""
     turns = [Turn("user", f"{PAIN} " * 3_000), *[Turn("user", "thank you very much")] * 1_000]
     number, steps = 0, detect_in_steps(turns, model().threshold)
     with contextlib.suppress(StopIteration):
@@ -286,14 +287,14 @@ def test_no_step_reads_more_than_a_batch() -> None:
 
 
 def test_an_empty_turn_is_a_step() -> None:
-    """Ten thousand of them would hold all others up."""
+    """Ten thousand of them would block other tasks."""
     turns = [Turn("user", "")] * 100
 
     assert sum(1 for _ in detect_in_steps(turns, model().threshold)) >= len(turns)
 
 
 def test_each_turn_is_read_once() -> None:
-    """Twice as many turns take twice as many steps, also where each reports emergencies."""
+    """Twice as many turns take twice as many steps, even with an emergency in each."""
 
     def steps(number: int) -> int:
         return sum(1 for _ in detect_in_steps([Turn("user", PAIN)] * number, model().threshold))
@@ -303,6 +304,6 @@ def test_each_turn_is_read_once() -> None:
 
 @pytest.mark.parametrize("blanks", [" " * 300, "\t" * 1_000, ", " * 400, "\u00a0" * 500])
 def test_long_blanks_are_no_line(blanks: str) -> None:
-    """Wherever they stand in a sentence."""
+    """Anywhere within a sentence."""
     for text in (f"{PAIN[:-1]}{blanks}", f"{blanks}{PAIN}", f"{PAIN[:20]}{blanks}{PAIN[20:]}"):
         screened(f"hello{blanks}{text}{blanks}ok")

@@ -1,4 +1,4 @@
-"""The published figures: what is shipped does no worse."""
+"""The shipped model does not fall behind its published figures."""
 
 import json
 from typing import Any
@@ -13,13 +13,13 @@ PUBLISHED = json.loads(RECORD.read_text("utf-8"))
 
 
 def shares(rows: list[dict[str, Any]]) -> dict[tuple[str, bool], float]:
-    """Return the share of each language's emergencies, and of its others."""
+    """Return the shares of noticed emergencies and of noticed others, by language."""
     return {(row["group"], row["emergency"]): row["noticed"] / row["texts"] for row in rows}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_no_language_gets_worse(folder: Any) -> None:
-    """On every set, in every language, no fewer emergencies and no more others are noticed."""
+    """In every set and language, no fewer emergencies and no more others are noticed."""
     recorded = {each["name"]: each for each in (*PUBLISHED["known"], PUBLISHED["newest"])}
     before = shares(recorded[folder.name]["languages"])
 
@@ -29,8 +29,8 @@ def test_no_language_gets_worse(folder: Any) -> None:
 
 
 def test_company_hides_few_emergencies() -> None:
-    """Of the newest set's English emergencies that are noticed alone, nearly all are noticed beside
-    an ordinary sentence, and after two more turns."""
+    """Nearly all noticed emergencies of the newest English set are noticed beside an ordinary
+    sentence, and after two more turns."""
     emergencies = [case.text for case in cases("en", RELEASES[-1]) if case.is_emergency]
     noticed = [text for text in emergencies if is_noticed(text)]
     places = [place for name, place in companies("en") if not name.startswith("record")][::5]
@@ -48,7 +48,7 @@ def test_company_hides_few_emergencies() -> None:
 def test_the_goals_are_met_over_all_languages(
     is_emergency: bool, least: float, most: float
 ) -> None:
-    """Of the newest set as it was scored once: 82 of 100 emergencies, 5 of 100 others."""
+    """In the newest set 82 of 100 emergencies and at most 5 of 100 others are noticed."""
     rows = [row for row in PUBLISHED["once"]["languages"] if row["emergency"] is is_emergency]
     share = sum(row["noticed"] for row in rows) / sum(row["texts"] for row in rows)
 

@@ -1,4 +1,4 @@
-"""The frozen part and the release sets: unchanged, and apart from all training texts."""
+"""The frozen part and the release sets are unchanged, and not part of the training texts."""
 
 import hashlib
 from pathlib import Path
@@ -10,18 +10,18 @@ from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, all_cases, 
 
 
 def chosen_first(pattern: str) -> str:
-    """Return a pattern with the first alternative for each slot, without marks."""
+    """Return a pattern with the first alternative of each slot, without marks."""
     return SLOT.sub(lambda slot: slot[1].split("|")[0], pattern).translate({60: None, 62: None})
 
 
 def words(text: str) -> str:
-    """Return a text without what a copy would change: case, marks, blanks."""
+    """Return a text without case, marks and blanks."""
     return " ".join("".join(each if each.isalnum() else " " for each in text.lower()).split())
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_texts_are_unchanged(folder: Path) -> None:
-    """A text that is reworded after a miss would be tuned on."""
+    """Changing a text after a miss would tune the model to it."""
     lines = (folder / "SHA256SUMS").read_text().splitlines()
 
     files = {f"{language}.txt" for language in languages_of(folder)}
@@ -45,7 +45,7 @@ def test_the_newest_set_is_large_enough_to_say_something() -> None:
 
 
 def test_no_text_is_a_training_text() -> None:
-    """None of them stands among the lines that the model was made from."""
+    """None of them is a line of the training texts."""
     kept = [words(case.text) for case in all_cases()]
     trained = {words(chosen_first(each.pattern)) for name in LANGUAGES for each in texts(name)}
 

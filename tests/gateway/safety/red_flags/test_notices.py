@@ -1,4 +1,4 @@
-"""Notices: their words, and what decides them."""
+"""Notices: their words, and the settings behind them."""
 
 import pytest
 
@@ -12,7 +12,7 @@ NAMES = {"contact": "112", "crisis_line": "116 123"}
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("audience", ["clinician", "patient"])
 def test_a_notice_says_what_it_is(language: str, audience: Audience) -> None:
-    """Topic, whom to call, and that it is no triage; earlier ones name what was raised."""
+    """Topic, contact, and that it is no triage; resolved ones name the sign."""
     wording = built_in(language)
     for topic in model().topics.names():
         now = notice(topic, wording, audience, NAMES)
@@ -25,7 +25,7 @@ def test_a_notice_says_what_it_is(language: str, audience: Audience) -> None:
 
 
 def test_the_general_notice_has_no_condition() -> None:
-    """Nobody has to judge first whether somebody is in danger."""
+    """The reader need not decide first whether there is danger."""
     message = notice("MED100", built_in("en"), "patient", NAMES)["message"]
 
     assert message == "The text may describe an emergency. Call 112 at once."
@@ -33,7 +33,7 @@ def test_the_general_notice_has_no_condition() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_self_harm_is_spoken_of_to_the_person(language: str) -> None:
-    """And the crisis line of the site is named."""
+    """With the crisis line of the site."""
     message = notice("MED104", built_in(language), "patient", NAMES)["message"]
 
     assert "116 123" in message
@@ -41,7 +41,7 @@ def test_self_harm_is_spoken_of_to_the_person(language: str) -> None:
 
 
 def test_the_version_depends_on_all_that_decides() -> None:
-    """Wording, audience and settings; and the same for the same."""
+    """Wording, audience and settings change it, and nothing else."""
     one, other = built_in("en"), built_in("de")
 
     assert rules_version(one, "clinician", ["3.0"]) == rules_version(one, "clinician", ["3.0"])

@@ -1,4 +1,4 @@
-"""Texts that report nothing: no evidence is no emergency."""
+"""Texts without a medical report raise no notice."""
 
 import random
 import string
@@ -71,5 +71,5 @@ def test_unknown_words_are_silent() -> None:
 
 @pytest.mark.parametrize("word", ["blorptang", "zebrafish7731", "hello", "pain", "blood", "baby"])
 def test_a_word_again_and_again_says_nothing(word: str) -> None:
-    """However often it comes, a single word reports no emergency."""
+    """A single word, however often, reports no emergency."""
     assert not is_noticed(f"{word} " * 60)
