@@ -184,7 +184,7 @@ JSON = st.recursive(
 
 @given(chunk=st.fixed_dictionaries({}, optional={"choices": JSON, "usage": JSON, "error": JSON}))
 def test_any_json_is_an_answer_or_a_named_error(chunk: dict[str, Any]) -> None:
-    """Never another exception."""
+    """It never raises another exception."""
     data = b"data: " + json.dumps(chunk).encode() + b"\n\n"
     with contextlib.suppress(EngineCut, EngineGarbled, EngineRejected):
         asyncio.run(read([data, text("a", "stop"), sse.DONE]))

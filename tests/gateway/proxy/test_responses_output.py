@@ -70,6 +70,6 @@ def test_stripped_markers_are_warned_about_and_not_digested() -> None:
 
 @pytest.mark.parametrize("broken", [1, [1], [{"content": [1]}], [{"content": 1}]])
 def test_nonsense_is_named(broken: Any) -> None:
-    """Invalid items raise EngineGarbled."""
+    """Invalid items of any kind raise EngineGarbled."""
     with pytest.raises(EngineGarbled):
         changes({"output": broken})

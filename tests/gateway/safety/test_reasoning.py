@@ -1,4 +1,4 @@
-"""Who sees the reasoning, and what is removed with it."""
+"""The visibility of reasoning, and the data that is removed with it."""
 
 from typing import Any
 

@@ -304,6 +304,6 @@ def test_each_turn_is_read_once() -> None:
 
 @pytest.mark.parametrize("blanks", [" " * 300, "\t" * 1_000, ", " * 400, "\u00a0" * 500])
 def test_long_blanks_are_no_line(blanks: str) -> None:
-    """Anywhere within a sentence."""
+    """Long blanks may be anywhere within a sentence."""
     for text in (f"{PAIN[:-1]}{blanks}", f"{blanks}{PAIN}", f"{PAIN[:20]}{blanks}{PAIN[20:]}"):
         screened(f"hello{blanks}{text}{blanks}ok")
