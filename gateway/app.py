@@ -33,7 +33,7 @@ from gateway.middleware import Access, Correlation
 from gateway.model_card.operator_file import load_operator_file
 from gateway.observability.logs import RequestLog
 from gateway.observability.metrics import Metrics
-from gateway.observability.tracing import Tracing, tracing_of
+from gateway.observability.tracing import Tracing, open_tracing
 from gateway.openapi import describe
 from gateway.record import Observer, release_limits
 from gateway.routes import api_docs, console
@@ -110,7 +110,7 @@ async def open_services(
     settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics
 ) -> AsyncIterator[Services]:
     """Open the services for the lifetime of the application, and close them."""
-    services = services_of(settings, disclaimer, own)
+    services = build_services(settings, disclaimer, own)
     if services.trail is not None:
         services.trail.start()
     watching = background_tasks(services)
@@ -147,14 +147,14 @@ def background_tasks(services: Services) -> list[asyncio.Task[None]]:
     ]
 
 
-def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics) -> Services:
+def build_services(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics) -> Services:
     """Build the services for routes and pipeline; nothing runs yet."""
     limiter = LocalRateLimiter(workers=settings.workers)
     shared = cluster_state(settings, limiter, own.shared_failing.set)
-    engine, *metered = engines_of(settings)
+    engine, *metered = engine_clients(settings)
     trail = Trail.of(settings, own.audit_alarm, own.audit_feed)
-    tracing = tracing_of(settings)
-    labels = Labels.of(disclaimer, emergency_note_of(settings), secret_of(settings.digest_key))
+    tracing = open_tracing(settings)
+    labels = Labels.of(disclaimer, emergency_note_of(settings), reveal(settings.digest_key))
     feedback = open_desk(settings, own.feedback_failing.set, labels.key)
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
@@ -166,7 +166,7 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
         watch=EngineWatch(engine, settings.phase_file, settings.engine_health_path),
         admission=AdmissionQueue.of(settings),
         labels=labels,
-        screener=screener_of(settings, words),
+        screener=build_screener(settings, words),
         metrics=own,
         hold=HoldGuard(
             hold.watch(settings.hold_file),
@@ -191,18 +191,18 @@ def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics)
         heavy=HeavyWork(),
         operator_card=load_operator_file(settings),
         answering=answering(settings),
-        observers=observers_of(own, feedback, trail, tracing),
+        observers=list_observers(own, feedback, trail, tracing),
     )
 
 
-def engines_of(settings: GatewaySettings) -> list[EngineClient]:
+def engine_clients(settings: GatewaySettings) -> list[EngineClient]:
     """Return the client of the engine, and of engines whose metrics replace its own."""
-    key, tls = secret_of(settings.engine_api_key), ClientTls(settings.engine_tls)
+    key, tls = reveal(settings.engine_api_key), ClientTls(settings.engine_tls)
     urls = (settings.engine_url, *settings.engine_metrics_urls)
     return [EngineClient(url, key=key, tls=tls) for url in urls]
 
 
-def screener_of(settings: GatewaySettings, words: Wording) -> Screener:
+def build_screener(settings: GatewaySettings, words: Wording) -> Screener:
     """Return the screener, which finds red flags and writes the notices."""
     return Screener.of(
         words,
@@ -212,12 +212,12 @@ def screener_of(settings: GatewaySettings, words: Wording) -> Screener:
     )
 
 
-def secret_of(setting: SecretStr | None) -> str | None:
+def reveal(setting: SecretStr | None) -> str | None:
     """Return the value of a secret that may be unset."""
     return setting.get_secret_value() if setting else None
 
 
-def observers_of(
+def list_observers(
     own: Metrics, feedback: "FeedbackDesk | None", trail: Trail | None, tracing: Tracing | None
 ) -> tuple[Observer, ...]:
     """Return the observers of finished records, in their order."""

@@ -71,7 +71,7 @@ class AnswerSummary(NamedTuple):
             [final["truncated"] for final in finals if final["truncated"]],
             [*warnings, *(warning for final in finals for warning in final["warnings"])],
             [*digests] or [final["provenance"]["output_digest"] for final in finals],
-            next((known for final in finals if (known := fingerprint_of(final))), None),
+            next((known for final in finals if (known := read_fingerprint(final))), None),
             is_estimated=not any(counted) and any(seen),
             beginnings=beginnings,
         )
@@ -142,7 +142,7 @@ class RequestRecord:
         )
 
 
-def fingerprint_of(final: Json) -> str | None:
+def read_fingerprint(final: Json) -> str | None:
     """Return the engine's fingerprint of its configuration, if it sent one."""
     fingerprint: str | None = final["provenance"]["system_fingerprint"]
     return fingerprint

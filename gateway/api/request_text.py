@@ -94,9 +94,9 @@ def turns_of(path: str, request: Json) -> list[Turn]:
     """Return the turns of a request: the application's text, other fields, then the conversation,
     oldest first."""
     names = CONVERSATIONS.get(path, ANY_CONVERSATION)
-    setting = [Turn("system", text_of(request[name])) for name in SETTING_FIELDS if name in request]
+    setting = [Turn("system", text_in(request[name])) for name in SETTING_FIELDS if name in request]
     others = [
-        Turn("user", text_of(value))
+        Turn("user", text_in(value))
         for name, value in request.items()
         if isinstance(value, HOLDERS)
         and not (name in names or name in SETTING_FIELDS or name in NOT_READ)
@@ -110,10 +110,10 @@ def turns_of(path: str, request: Json) -> list[Turn]:
 def conversation(value: object) -> Iterator[Turn]:
     """Yield the turns of a conversation; a text, or a list without objects, is one turn."""
     if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
-        yield Turn("user", text_of(value))
+        yield Turn("user", text_in(value))
         return
     for item in value:
-        yield Turn(role_of(item), text_of(without_model_text(item)))
+        yield Turn(role_of(item), text_in(without_model_text(item)))
 
 
 def role_of(item: object) -> Role:
@@ -147,7 +147,7 @@ def without_model_text(item: object) -> object:
     ]
 
 
-def text_of(value: object) -> str:
+def text_in(value: object) -> str:
     """Return all text in a value, one text per line, including names that are not identifiers."""
     return value if isinstance(value, str) else "\n".join(texts_in(value))
 
@@ -163,10 +163,10 @@ def texts_in(value: object) -> Iterator[str]:
         elif isinstance(content, list):
             waiting += reversed(content)
         elif isinstance(content, dict):
-            waiting += reversed(list(parts_of(content)))
+            waiting += reversed(list(parts_in(content)))
 
 
-def parts_of(holder: Json) -> Iterator[object]:
+def parts_in(holder: Json) -> Iterator[object]:
     """Yield the names and values of an object that are not identifiers."""
     for name, item in holder.items():
         if not IDENTIFIER.fullmatch(name):

@@ -40,7 +40,7 @@ class EngineRefusal(RequestError):
 
 def translate(status: int, body: bytes, *, path: str = "") -> GatewayError:
     """Return the error for an engine's response with this status and body."""
-    if path == MESSAGES and status == 400 and BROKEN_JSON.search(message_of(body)):
+    if path == MESSAGES and status == 400 and BROKEN_JSON.search(error_message(body)):
         return EngineRejected("The model called a tool with an input that is not JSON; try again.")
     if status in (401, 403):
         return EngineRejected("The engine refused the gateway's key; check MMHIE_ENGINE_API_KEY.")
@@ -88,7 +88,7 @@ def redact_field(name: str, value: object) -> object:
     return value if is_field else WITHHELD
 
 
-def message_of(body: bytes) -> str:
+def error_message(body: bytes) -> str:
     """Return the message of an engine's error body; empty if there is none."""
     message = error_object(body).get("message")
     return message if isinstance(message, str) else ""

@@ -73,7 +73,7 @@ def parse_chunk(content: bytes) -> Json:
     return chunk
 
 
-def choices_of(answer: Json) -> list[Json]:
+def read_choices(answer: Json) -> list[Json]:
     """Return the choices of an answer or a chunk, perhaps none; raise EngineGarbled."""
     choices = answer.get("choices") or []
     if not isinstance(choices, list) or not all(map(is_choice, choices)):
@@ -85,7 +85,7 @@ def is_choice(choice: object) -> bool:
     return isinstance(choice, dict) and isinstance(choice.get("index", 0), int)
 
 
-def message_of(choice: Json) -> Json:
+def read_message(choice: Json) -> Json:
     """Return the message or delta of a choice; raise EngineGarbled."""
     message = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
     if not isinstance(message, dict) or not isinstance(message.get("content", ""), str | None):
@@ -95,7 +95,7 @@ def message_of(choice: Json) -> Json:
 
 def has_tokens(choice: Json) -> bool:
     """Return whether a choice has text, reasoning or part of a tool call: at least one token."""
-    return any({**message_of(choice), "role": None}.values())
+    return any({**read_message(choice), "role": None}.values())
 
 
 def text_in(holder: Json, name: str) -> str:
@@ -106,7 +106,7 @@ def text_in(holder: Json, name: str) -> str:
     return text
 
 
-def usage_of(answer: Json) -> Json | None:
+def read_usage(answer: Json) -> Json | None:
     """Return the token counts of an answer or a chunk, if it has them."""
     usage = answer.get("usage")
     return usage if isinstance(usage, dict) and usage else None

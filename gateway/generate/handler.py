@@ -65,7 +65,7 @@ class Generate:
             model,
             choose_form(exchange.header(b"accept"), stream=stream, default=settings.stream_format),
             options,
-            services.labels.facts_of(options, bytes_to_digest(incoming.request, prompt)),
+            services.labels.collect_facts(options, bytes_to_digest(incoming.request, prompt)),
             incoming.transcript,
         )
 

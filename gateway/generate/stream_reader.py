@@ -13,7 +13,7 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.runtime.heavy_work import HeavyWork
 from gateway.safety import harmony
 from gateway.safety.labels import Ending
-from gateway.safety.reasoning import text_of
+from gateway.safety.reasoning import reasoning_text
 
 
 class AnswerReader:
@@ -99,15 +99,15 @@ class AnswerReader:
         self.answer.system_fingerprint = (
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
-        self.answer.usage = openai_json.usage_of(chunk) or self.answer.usage
+        self.answer.usage = openai_json.read_usage(chunk) or self.answer.usage
         self.answer.model = chunk.get("model") or self.answer.model
-        choices = openai_json.choices_of(chunk)
+        choices = openai_json.read_choices(chunk)
         if not choices:
             return EngineDelta()
         self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
-        message = openai_json.message_of(choices[0])
+        message = openai_json.read_message(choices[0])
         raw = message.get("content") or ""
-        delta = EngineDelta(self._guard.feed(raw), text_of(message))
+        delta = EngineDelta(self._guard.feed(raw), reasoning_text(message))
         self._note(delta, raw=raw)
         return delta
 

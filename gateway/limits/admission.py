@@ -5,7 +5,6 @@ import math
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 from gateway.errors import QueueTimeout, TooBusy
@@ -37,12 +36,7 @@ class Slot:
     async def __aenter__(self) -> None:
         await self._queue.acquire(self._priority)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._queue.release()
 
 

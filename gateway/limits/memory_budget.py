@@ -1,7 +1,6 @@
 """A budget for the memory of all request bodies and answers in a process."""
 
 import threading
-from types import TracebackType
 from typing import Self
 
 from gateway.errors import BodyTooLarge, OutOfMemory
@@ -64,12 +63,7 @@ class MemoryLease:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.hold(0)
 
     def hold(self, size: int) -> None:

@@ -34,7 +34,7 @@ def is_installed() -> bool:
         return False
 
 
-def tracing_of(settings: GatewaySettings) -> Tracing | None:
+def open_tracing(settings: GatewaySettings) -> Tracing | None:
     """Return the tracing for these settings; None without an endpoint."""
     if settings.traces_endpoint is None:
         return None

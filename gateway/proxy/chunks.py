@@ -90,8 +90,8 @@ class ChunkFastPath:
     def _is_right(self, chunk: Json, text: str) -> bool:
         """Test with a probe that replacing the text changes the text of the choice only."""
         probe = openai_json.parse(sse.payload(self._before + PROBE.encode() + self._after))
-        (choice,) = openai_json.choices_of(probe)
-        if openai_json.message_of(choice).get("content") != PROBE:
+        (choice,) = openai_json.read_choices(probe)
+        if openai_json.read_message(choice).get("content") != PROBE:
             return False
         return {**probe, "choices": [with_content(choice, text)]} == chunk
 
@@ -165,9 +165,9 @@ class ChunkRelay:
         chunk = openai_json.parse(light.body)
         if chunk.get("error"):
             raise translate_event(content)
-        usage = openai_json.usage_of(chunk)
+        usage = openai_json.read_usage(chunk)
         self.usage = usage or self.usage
-        choices = openai_json.choices_of(chunk)
+        choices = openai_json.read_choices(chunk)
         self.pieces += sum(map(openai_json.has_tokens, choices))
         if usage and not choices and self._took_usage:
             return self._release(chunk.get("system_fingerprint"))
@@ -227,7 +227,7 @@ class ChunkRelay:
     def _fast_digest(self, event: bytes, chunk: Json, choice: Json) -> FastDigest | None:
         """Return the fast path of the next event, after one that passed unchanged."""
         state = self._choice(choice)
-        text = openai_json.message_of(choice).get("content")
+        text = openai_json.read_message(choice).get("content")
         is_usual = len(event) <= LONGEST_BYTES and not self._policy.hides_reasoning
         is_alone = not choice.get("logprobs")  # they differ for each token
         if not (text and is_alone and is_usual and state.is_in_text):

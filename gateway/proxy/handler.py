@@ -63,7 +63,7 @@ class PassThrough:
             path,
             openai_json.request_with(incoming.body, request, added),
             model,
-            services.labels.facts_of(request, incoming.body),
+            services.labels.collect_facts(request, incoming.body),
             policy,
             request.get("stream"),
             "stream_options" in added,

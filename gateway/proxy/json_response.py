@@ -59,7 +59,7 @@ def label(
     if changes or answer is not parsed:
         body = sent.put_back(orjson.dumps({**answer, **changes}))
     labelled = openai_json.append(body, {"mmhie": labels.merge(initial, final)})
-    counts = messages_output.token_counts if path == MESSAGES else openai_json.usage_of
+    counts = messages_output.token_counts if path == MESSAGES else openai_json.read_usage
     beginnings = [state.beginning for state in states if state.beginning]
     return Labelled(labelled, final, counts(answer), beginnings)
 
@@ -68,7 +68,7 @@ def pass_on_choices(
     answer: Json, key: bytes, policy: OutputPolicy, most: int
 ) -> tuple[list[ChoiceState], Json, Json]:
     """Return the state of each choice, their common closing label, and the choices if changed."""
-    choices = openai_json.choices_of(answer)
+    choices = openai_json.read_choices(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")
     if len(choices) > most:

@@ -64,7 +64,7 @@ def finish_reason(stop_reason: object) -> str:
 
 def token_counts(message: Json) -> Json | None:
     """Return the token counts of a message; Anthropic's API counts cached input separately."""
-    usage = openai_json.usage_of(message)
+    usage = openai_json.read_usage(message)
     if usage is None:
         return None
     counts = (usage.get(name) for name in INPUT_TOKENS)

@@ -9,7 +9,7 @@ from gateway.errors import EngineGarbled
 from gateway.runtime.json_types import Json
 from gateway.safety import harmony, labels, placement, reasoning
 from gateway.safety.labels import Digest, Ending
-from gateway.safety.reasoning import text_of
+from gateway.safety.reasoning import reasoning_text
 from gateway.safety.refusals import HEAD
 from gateway.safety.transcript import Transcript
 from gateway.settings.gateway import GatewaySettings
@@ -111,7 +111,7 @@ class ChoiceState:
 
     def pass_on(self, choice: Json) -> Json:
         """Return a choice for the caller, the same object if nothing changes."""
-        message = openai_json.message_of(choice)
+        message = openai_json.read_message(choice)
         content_text = message.get("content") or ""
         is_last = bool(choice.get("finish_reason"))
         clean = self._clean(content_text, is_last=is_last)
@@ -174,7 +174,7 @@ class ChoiceState:
             self.mac.update(text.encode())
             self.beginning = self.beginning or text[:HEAD]
             self.has_text = True
-        if not message.keys().isdisjoint(reasoning.NAMES) and text_of(message):
+        if not message.keys().isdisjoint(reasoning.NAMES) and reasoning_text(message):
             self.has_reasoning = True
         if message.get("tool_calls"):
             self.has_tool_calls = True

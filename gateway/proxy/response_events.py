@@ -110,7 +110,7 @@ class ResponseEventRelay(NamedEventRelay):
             changed = {**body, "response": {**response, **changes}}
             event = rewrite_event(str(body.get("type")).encode(), changed, light)
         self.ended = True
-        self.usage = openai_json.usage_of(response)
+        self.usage = openai_json.read_usage(response)
         self.finals.append(final)
         return openai_json.insert("response", event, {"mmhie": labels.merge(self._initial, final)})
 

@@ -25,7 +25,7 @@ class TokenCount:
         model, request = checked_model(self.path, incoming, services), incoming.request
         named = {} if request.get("model") is not None else {"model": model.id}
         body = openai_json.request_with(incoming.body, request, named)
-        facts = services.labels.facts_of(request, incoming.body)
+        facts = services.labels.collect_facts(request, incoming.body)
         return PreparedCount(self.path, body, model, facts)
 
 

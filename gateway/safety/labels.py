@@ -81,7 +81,7 @@ class Labels:
         """Return the labels; without a key, digests can be compared within one run only."""
         return cls(disclaimer, emergency_note, key.encode() if key else secrets.token_bytes(32))
 
-    def facts_of(self, request: Json, prompt: bytes) -> RequestFacts:
+    def collect_facts(self, request: Json, prompt: bytes) -> RequestFacts:
         """Return the facts of a request, with a digest of the whole `prompt`."""
         digest = keyed_digest(self.key, prompt)
         return RequestFacts(effort_in(request), sampling(request), digest)

@@ -32,7 +32,7 @@ def hide(choice: Json) -> Json:
     return changed
 
 
-def text_of(message: Json) -> str:
+def reasoning_text(message: Json) -> str:
     """Return the reasoning in a message or delta, under either name; empty if there is none."""
     return str(message.get("reasoning") or message.get("reasoning_content") or "")
 

@@ -56,7 +56,7 @@ def requests(data: bytes) -> None:
     except GatewayError:
         return
     notices = SCREENER.notices_of(finish(SCREENER.screen(turns_of("", parsed))))
-    facts = LABELS.facts_of(parsed, data)
+    facts = LABELS.collect_facts(parsed, data)
     first = LABELS.initial(SERVING, facts, request_id="r", notice_rules=None)
     json.dumps([first, *notices])
     surroundings(parsed, "Not advice.", "both")

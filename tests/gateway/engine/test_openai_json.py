@@ -129,10 +129,10 @@ def test_what_is_no_object_is_garbled(content: bytes) -> None:
 @given(answer=DOCUMENTS | st.fixed_dictionaries({"choices": VALUES, "usage": VALUES}))
 def test_reading_choices_never_fails_otherwise(answer: dict[str, Any]) -> None:
     """Any JSON in place of choices is readable, or raises EngineGarbled."""
-    openai_json.usage_of(answer)
+    openai_json.read_usage(answer)
     try:
-        choices = openai_json.choices_of(answer)
-        messages = [openai_json.message_of(choice) for choice in choices]
+        choices = openai_json.read_choices(answer)
+        messages = [openai_json.read_message(choice) for choice in choices]
     except EngineGarbled:
         return
     assert all(isinstance(message.get("content", ""), str | None) for message in messages)

@@ -140,7 +140,7 @@ def test_digests_compare_under_one_key_only() -> None:
 
     def digest(key: str | None) -> str:
         labels = Labels.of(Disclaimer.of(), "Call 112.", key)
-        return labels.facts_of({}, b"p").prompt_digest
+        return labels.collect_facts({}, b"p").prompt_digest
 
     assert digest("k") == digest("k")
     assert digest(None) != digest(None)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.safety.reasoning import Policy, hide, is_reasoning_event, is_shown, text_of
+from gateway.safety.reasoning import Policy, hide, is_reasoning_event, is_shown, reasoning_text
 
 BECAUSE = {"reasoning": "Because."}
 TOKENS = {"logprobs": {"content": [{"token": "Because"}]}, "token_ids": [1]}
@@ -31,7 +31,7 @@ def test_hidden_under_either_name(field: str) -> None:
     """The answer stays, and so does the original for digests and audit."""
     message = {"content": "Yes.", field: "Because."}
 
-    assert text_of(message) == "Because."
+    assert reasoning_text(message) == "Because."
     assert hide({"message": message}) == {"message": {"content": "Yes."}}
     assert message[field] == "Because."
 
