@@ -1,19 +1,39 @@
-// Mathematics as MathML, by a library that is loaded with the first formula. A formula that it does
-// not know, or that could hide a part of itself, stays as the model wrote it.
+// Mathematics as MathML, by a library that is loaded with the first formula. A formula with a command
+// that is not listed here stays as the model wrote it: many commands hide, move, overlay or colour
+// digits.
 
 import { byId, make } from "./dom.js";
 
 const LONGEST = 1000;
-// Commands that colour, move, overlap or hide, define others, or lead elsewhere.
-const HIDING = /\\(?:[a-zA-Z]*phantom|[a-zA-Z]*color(?:box)?|[a-zA-Z]*lap|smash|raise(?:box)?|lower|[hmv]?s?kern|[hmv]space|[hmv]skip|tmspace|neg[a-z]+space|rule|reflectbox|scriptscriptstyle|label|(?:eq)?ref|mathchoice|TextOrMath|[a-zA-Z]*def|let|futurelet|(?:re)?new[a-zA-Z]*|providecommand|href|url|includegraphics|class|id|style|data|tiny|scriptsize)(?![a-zA-Z])|\\[a-zA-Z]*@/;
-const TIGHT = /(?:\\![^!]*){3}/; // each moves what follows a third of a digit to the left
+const COMMANDS = new Set(`
+  frac dfrac tfrac sqrt binom text textrm textbf textit mathrm mathbf mathit mathsf operatorname
+  times cdot div pm mp ast star circ bullet approx sim simeq cong equiv propto doteq
+  le leq leqslant ge geq geqslant lt gt ne neq ll gg
+  sum prod int iint iiint oint partial nabla infty lim log ln lg exp sin cos tan cot min max
+  left right big Big bigg Bigg bigl bigr Bigl Bigr mid vert Vert lvert rvert langle rangle
+  lfloor rfloor lceil rceil quad qquad displaystyle textstyle limits
+  to gets mapsto rightarrow leftarrow leftrightarrow Rightarrow Leftarrow Leftrightarrow uparrow
+  downarrow longrightarrow longleftarrow rightleftharpoons implies iff
+  overline underline bar hat vec dot ddot tilde overset underset stackrel underbrace overbrace
+  in notin ni subset subseteq cup cap emptyset forall exists neg land lor wedge vee
+  dots ldots cdots vdots ddots therefore because angle perp parallel prime degree ell hbar
+  alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi
+  rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi
+  Psi Omega begin end`.trim().split(/\s+/));
+const ENVIRONMENTS = new Set(["align", "align*", "aligned", "array", "bmatrix", "cases", "equation",
+  "equation*", "gather", "gathered", "matrix", "pmatrix", "split", "vmatrix"]);
+const COMMAND = /\\(?:([a-zA-Z]+)|[^])/g;
+const SYMBOLS = new Set([..." ,:;{}|%$&#_\\"].map((symbol) => `\\${symbol}`));
+const ENVIRONMENT = /\\(?:begin|end) *\{([^}]*)\}/g;
+const MOVED_LINE = /\\\\\s*\*?\s*\[/; // a line break with a distance, which may be negative
+const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/; // reverses digits
 const ESCAPED = /\\[^]/g; // also a line break, which is two backslashes
 const ABOUT = "~"; // in medicine, and a space in TeX
 const COMMENT = /(\\[^])|%/g; // the rest of a line in TeX, "per cent" everywhere else
 
 let loading = null;
 
-/** Load the library once; resolves when it is there, or cannot be had. */
+/** Load the library once; resolves when it is loaded, or has failed to load. */
 function load() {
   loading ??= new Promise((resolve) => {
     const script = byId("mathematics").content.cloneNode(true).querySelector("script");
@@ -24,17 +44,23 @@ function load() {
   return loading;
 }
 
-/** An element with the formula; its source, until the library is there or where it knows none. */
+/** Return an element with the formula, or with its source until the library is loaded. */
 export function formula(source, tex, isDisplay) {
   const element = make("span", { className: isDisplay ? "formula display" : "formula" }, source);
-  if (tex.length > LONGEST || isHiding(tex)) return element;
+  if (tex.length > LONGEST || !isPlain(tex)) return element;
   if (globalThis.temml) render(element, source, tex, isDisplay);
   else load().then(() => render(element, source, tex, isDisplay));
   return element;
 }
 
-const isHiding = (tex) =>
-  HIDING.test(tex) || TIGHT.test(tex) || tex.replace(ESCAPED, "").includes(ABOUT);
+/** Whether all that a formula contains is known to show its digits as they are. */
+function isPlain(tex) {
+  const isKnown = ([symbol, name]) => (name ? COMMANDS.has(name) : SYMBOLS.has(symbol));
+  return [...tex.matchAll(COMMAND)].every(isKnown)
+    && [...tex.matchAll(ENVIRONMENT)].every(([, name]) => ENVIRONMENTS.has(name))
+    && !MOVED_LINE.test(tex) && !DIRECTION.test(tex)
+    && !tex.replace(ESCAPED, "").includes(ABOUT);
+}
 
 function render(element, source, tex, isDisplay) {
   try {

@@ -65,16 +65,23 @@ FORMULAS = {
     "so $$x_1$$ it is": "msub",
     r"$5 % of x_1$": "msub",
     r"$x_1 \\% of 5$": "msub",  # behind a line break
-    r"$\iint\!\! x_1$": "msub",
+    r"$\text{dose} = \frac{5\,\text{mg}}{\text{kg}} \times 70_{\mathrm{kg}}$": "mfrac",
+    r"$\left[\mathrm{Na}^+\right] \geq 145$": "msup",
+    r"$\begin{cases} x_1 & a \\ y & b \end{cases}$": "msub",
+    r"$\Delta G^{\circ} \approx -5.2 \pm 0.3$": "msup",
 }
-# What TeX would hide, move or lay over the rest; each stays as it is.
+# Commands that hide, move, repeat, reverse or overlay digits; each formula stays as it is.
 HIDING = (
     *(r"$\label{not}x_1$", r"$\eqref{not}x_1$", r"$\mathchoice{5}{50}{500}{5000}_1$"),
     *(r"$\TextOrMath{5}{50}_1$", r"$\@secondoftwo{5}{50}_1$", r"$\@ifnextchar x{5}{50}_1$"),
     *(r"$5_1\hskip-3em 6$", r"$5_1\mskip-50mu 6$", r"$5_1\tmspace{-3em}{}6$"),
     *(r"$5\!\!\!\!6_1$", r"$5\!{}\!{}\!6_1$", r"$5\negthickspace6_1$"),
     *(r"$5_1\raisebox{2em}{6}$", r"$\reflectbox{25}_1$", r"$x_1\rule{2em}{2em}$"),
-    *(r"$\scriptscriptstyle 5_1$", r"$x_1\\~5$"),
+    *(r"$\scriptscriptstyle 5_1$", r"$x_1\\~5$", r"$5_1\!6$", r"$5_1\hspace{-2em}6$"),
+    *(r"$\char`5_1$", r'$\char"202E 51_1$', "$5\u202e6_1$", r"$\ref{a}_1$", r"$\phantom{0}5_1$"),
+    *(r"$\@firstoftwo{5}{50}_1$", r"$\begin{subarray}{c}5_1\end{subarray}$", r"$\not5_1$"),
+    *(r"$\begin{aligned}5_1\\[-3em]6\end{aligned}$", r"$\color{white}5_1$", r"$5_1\llap{6}$"),
+    *(r"$\def\a{6}5_1\a$", r"$\begin{array}{c@{\hskip-3em}c}5_1&6\end{array}$"),
 )
 RENDER = """async text => {
   const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
