@@ -5,7 +5,7 @@
 #   docker build -f docker/llm.Dockerfile --target gpu -t mmhie-llm:gpu .    no CPU engine
 
 # The base decides where the rest comes from: vLLM's own image, with CUDA and with kernels that its makers
-# compiled, or a slim Python. docs/decisions/images.md has the reasons.
+# compiled, or a slim Python. docs/decisions.md has the reasons.
 # By tag: no registry could be asked for a digest when this was written. To pin it where you build: --build-arg VLLM_IMAGE=vllm/vllm-openai:v0.32.0@sha256:...
 ARG VLLM_IMAGE=vllm/vllm-openai:v0.32.0
 ARG PYTHON_IMAGE=python:3.11.14-slim-trixie
@@ -42,7 +42,7 @@ RUN sh docker/environment cpu "${TORCH_FROM}" --no-deps -r requirements/gateway.
       -r requirements/engine-cpu-torch.txt
 
 # vLLM and CUDA are the base's. Its own Python runs the engine, so that nothing of ours is in there but the
-# plugins of two formats and a newer xgrammar (docs/decisions/engine-version.md).
+# plugins of two formats and a newer xgrammar (docs/decisions.md).
 FROM packages AS gpu-packages
 RUN sh docker/environment gpu --no-deps -r requirements/gateway.txt -r requirements/router.txt \
  && uv pip install --target /opt/plugins --no-deps --require-hashes -r requirements/engine-plugins.txt

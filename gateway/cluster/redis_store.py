@@ -1,6 +1,6 @@
 """One connection to Redis for everything a process shares, and its state while Redis is away.
 
-Not the pool of `redis.asyncio.Redis`: docs/decisions/redis.md has the figures.
+Not the pool of `redis.asyncio.Redis`: docs/decisions.md has the figures.
 """
 
 import asyncio

@@ -13,7 +13,7 @@
 | refused callers whose memory waits for the garbage collector | `_break_references` |
 
 Errors have the API's format, where uvicorn would send plain text. Parsing a request and writing a
-response are uvicorn's (docs/decisions/http-protocol.md).
+response are uvicorn's (docs/decisions.md).
 """
 
 import asyncio

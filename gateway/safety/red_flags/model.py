@@ -7,7 +7,7 @@ line after it. Each step is one call for the whole text, because a loop in Pytho
 
 `python -m scripts.red_flags.train` makes `model.json.gz` (logistic regression, scikit-learn);
 docs/red-flags.md is its card. The model is linear, so the weight of two lines together is the sum
-of their weights. Why no library is used at run time: docs/decisions/red-flags.md.
+of their weights. Why no library is used at run time: docs/decisions.md.
 """
 
 import gzip
