@@ -37,28 +37,27 @@ class LauncherSettings(SharedSettings):
         None, description="Commit, branch or tag of the model on the hub."
     )
     base_model: str | None = Field(
-        None, description="Base model of the adapter; overrides the one in its adapter_config.json."
+        None, description="Base model of the adapter; overrides its adapter_config.json."
     )
     base_revision: str | None = Field(
-        None, description="Commit, branch or tag of the adapter's base model on the hub."
+        None, description="Commit, branch or tag of the base model on the hub."
     )
     device: Annotated[Device, Lower] = Field(
-        "auto", description="auto, cpu or cuda; cuda without a GPU fails at once."
+        "auto", description="cuda without a GPU fails at once."
     )
     device_map: Annotated[DeviceMap, Lower] = Field(
         "auto",
-        description="auto: fewest GPUs that fit the model; balanced: tensor parallel over all; "
-        "sequential: pipeline parallel over all; null: one GPU.",
+        description="auto: fewest GPUs that fit the model; balanced: tensor parallel over "
+        "all; sequential: pipeline parallel over all; null: one GPU.",
     )
     merge_adapter: bool = Field(
         True,
-        description="Fold an adapter into its base once, before the engine starts, where that is "
-        "exact; false serves it beside the base, on a GPU only.",
+        description="Merge an adapter into its base before the first start, if that is exact; "
+        "false serves it beside the base, on a GPU only.",
     )
     quantize: Annotated[Quantize, Lower] = Field(
         "none",
-        description="none keeps the checkpoint's own format; auto picks one that fits; any other "
-        "is checked against checkpoint, device and plugins.",
+        description="none keeps the checkpoint's own format; auto picks one that fits.",
     )
     tensor_parallel: int | None = Field(
         None, ge=1, description="GPUs that share each layer; overrides MMHIE_DEVICE_MAP."
@@ -69,26 +68,25 @@ class LauncherSettings(SharedSettings):
     data_parallel: int | None = Field(
         None,
         ge=1,
-        description="vLLM's data parallel ranks in one engine. They share the experts of a mixture "
-        "of experts and step together; independent copies are MMHIE_ENGINES.",
+        description="vLLM's data parallel ranks in one engine; independent copies are "
+        "MMHIE_ENGINES.",
     )
     engines: int | None = Field(
         None,
         ge=1,
-        description="Copies of the model on this machine, an engine each; vLLM's router runs in "
-        "front of several. Unset: as many as its GPUs hold; one on a CPU, or where another setting "
-        "lays out the GPUs.",
+        description="Copies of the model on this machine, behind vLLM's router. Unset: as "
+        "many as its GPUs hold.",
     )
     engine_urls: Annotated[tuple[str, ...], CommaSeparated] = Field(
         (),
-        description="Engines that run elsewhere, as a comma-separated list of URLs; none is "
-        "started here, and vLLM's router balances them.",
+        description="Engines elsewhere, comma-separated URLs; vLLM's router balances them, "
+        "and none is started here.",
     )
     max_model_len: int | None = Field(
         None, ge=1, description="Context length in tokens. Unset: input + answer + reasoning."
     )
     dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"], Lower] = Field(
-        "auto", description="Data type of the weights that are not quantized."
+        "auto", description="Data type of weights that are not quantized."
     )
     kv_cache_dtype: Annotated[Literal["auto", "fp8"], Lower] = Field(
         "auto", description="Data type of the KV cache; fp8 halves its size, on a GPU only."
@@ -104,11 +102,11 @@ class LauncherSettings(SharedSettings):
     )
     engine_server_certificate: UserPath | None = Field(
         None,
-        description="Certificate chain (PEM) with which `mmhie engine` serves HTTPS; read again "
-        "when it changes. Unset: plain HTTP.",
+        description="Certificate chain (PEM) with which `mmhie engine` serves HTTPS. Unset: "
+        "plain HTTP.",
     )
     engine_server_key: UserPath | None = Field(
-        None, description="Private key of that certificate in PEM, without a password."
+        None, description="Private key of that certificate (PEM, no password)."
     )
     cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
@@ -116,8 +114,7 @@ class LauncherSettings(SharedSettings):
     fetch_stall_seconds: float = Field(
         120,
         gt=0,
-        description="Longest time without a byte from the model hub before a fetch is given up; "
-        "what failed within it is tried again, and the whole may take as long as it takes.",
+        description="Longest time without a byte from the model hub before a fetch ends.",
     )
     start_timeout_seconds: float = Field(
         900, gt=0, description="Longest time the engine may take to become ready."
@@ -131,8 +128,8 @@ class LauncherSettings(SharedSettings):
     stall_seconds: float = Field(
         120,
         gt=0,
-        description="Requests that run this long without a new token mean a stall: the engine is "
-        "restarted. An idle engine is probed with one token at this interval.",
+        description="Time without a new token after which a busy engine is restarted; an idle "
+        "one is probed at this interval.",
     )
 
     @field_validator("engine_args", mode="before")

@@ -44,14 +44,16 @@ Suites = Annotated[
 Items = Annotated[
     Path | None, typer.Option("--items", help="Ask your own items instead: a JSONL or CSV file.")
 ]
-Logs = Annotated[Path, typer.Option(help="Folder of Inspect's logs; one that has some goes on.")]
+Logs = Annotated[
+    Path, typer.Option(help="Folder of Inspect's logs; an unfinished run there goes on.")
+]
 InspectArgs = Annotated[
     str, typer.Option(help='Options of `inspect eval-set`, such as "--limit 10".')
 ]
 Folder = Annotated[Path, typer.Argument(help="Folder of Inspect's logs in JSON, or one log.")]
 Repeated = Annotated[
     Path | None,
-    typer.Option(help="Another run of the first service: how far it repeats itself."),
+    typer.Option(help="Another run of the first service, to see how far it repeats itself."),
 ]
 Margin = Annotated[
     float | None,
@@ -81,8 +83,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     inspect_args: InspectArgs = "",
     as_json: AsJson = False,
 ) -> None:
-    """Ask the running service questions with Inspect, and print the scores with their intervals;
-    patients' requests come first."""
+    """Ask the running service questions with Inspect, and print scores with their intervals."""
     if context.invoked_subcommand is not None:
         return
     tasks = choose_tasks(suite or SUITES, items)
@@ -157,8 +158,8 @@ def compare(
     margin: Margin = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs on the same questions; exit code 1 if they differ, 3 if that cannot be told
-    at this size, 0 if the second is shown to be within --margin of the first."""
+    """Compare two runs on the same questions. Exit code 0: the second is within --margin of the
+    first; 1: they differ; 3: too few questions to decide."""
     again = read_evaluation(repeated) if repeated else None
     comparison = comparing.compare(read_evaluation(first), read_evaluation(second), again)
     is_within = margin is not None and comparison.is_within(margin)

@@ -53,7 +53,7 @@ def verify(
     archived: Archived = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify the whole chain; list each finding with its location, exit code 1 if there is one."""
+    """Verify the whole chain and list each finding; exit code 1 if there is one."""
     path, key = trail(file)
     known = read_checkpoints(checkpoint)
     with readable(path), progress_bar(path) as advance:
@@ -66,8 +66,8 @@ def verify(
 
 
 def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> None:
-    """Print what the trail knows of one request, and whether the chain holds around its line; exit
-    code 1 if it does not, or if there is no such request."""
+    """Print one request, and whether the chain is intact around its line; exit code 1 if not, or if
+    there is no such request."""
     path, key = trail(file)
     with readable(path):
         lines = list(request_lines.find(path, request_id=request_id, key=key))

@@ -62,7 +62,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the lines of the trail that all these options fit; exit code 1 if there is none."""
+    """List the lines that match all options; exit code 1 if there is none."""
     path, key = trail(file)
     names = Pseudonyms.of(key)
     with readable(path):
@@ -103,7 +103,7 @@ def summary(record: Json) -> str:
 
 
 def check(copy: Copy, file: File = None, as_json: AsJson = False) -> None:
-    """Say which answer a text is a copy of, by its digest; exit code 1 if it is none."""
+    """Find the answer that a text was copied from; exit code 1 if there is none."""
     key = load().digest_key
     if key is None:
         raise CommandError("MMHIE_DIGEST_KEY must be set, to the key of when the answer was given.")

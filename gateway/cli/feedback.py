@@ -80,7 +80,7 @@ def export(
     private_key: Key = None,
     as_json: Lines = True,
 ) -> None:
-    """Write every entry to standard output, one JSON object per line, without texts by default."""
+    """Write every entry as one JSON line, without texts by default."""
     del as_json  # it is JSON anyway
     if with_text != (private_key is not None):
         raise CommandError("--with-text and --key go together: the texts are sealed.")

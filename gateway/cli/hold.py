@@ -32,14 +32,13 @@ from gateway.settings.gateway import GatewaySettings, load
 
 Reason = Annotated[str, typer.Option(help="Shown to every client: no patient data.")]
 By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]
-Now = Annotated[bool, typer.Option("--now", help="Also end the answers that are being written.")]
+Now = Annotated[bool, typer.Option("--now", help="Also end answers in progress.")]
 Urls = Annotated[
     list[str] | None,
     typer.Option(
         "--url",
         envvar="MMHIE_URL",
-        help="Gateway that has to confirm, beside all that share a Redis; repeatable. "
-        "Default: the one on this machine.",
+        help="Gateway that has to confirm; repeatable. Default: the one on this machine.",
     ),
 ]
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -58,10 +57,9 @@ class Unconfirmed(NegativeResult):
 def hold(
     reason: Reason, by: By = None, now: Now = False, url: Urls = None, as_json: AsJson = False
 ) -> None:
-    """Take the model out of service: model endpoints return 503, the gateway stays up.
+    """Take the model out of service: model endpoints return 503.
 
-    Requests at the engine are finished, unless --now ends them. Exit code 1 where no gateway
-    confirms the hold, or one goes on answering."""
+    Exit code 1 if no gateway confirms the hold, or one still answers."""
     settings = load()
     reason = text_of(reason)
     wanted = Hold(reason, text_of(by or current_user()), rfc3339(time.time()), now)
@@ -94,7 +92,7 @@ def hold(
 
 
 def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
-    """End a hold: put the model back into service. Exit code 1 where a gateway is still held."""
+    """Put the model back into service. Exit code 1 if a gateway is still on hold."""
     settings = load()
     shared, problem = set_shared(settings, None)
     before = remove(settings.hold_file) or shared

@@ -47,7 +47,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     expires: Expires = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a key; it is shown once, and stored as a hash."""
+    """Create a key. It is shown once."""
     now = time.time()
     secret = keys.new_secret()
     ends = None if expires is None else now + seconds(expires)
@@ -96,7 +96,7 @@ def row(key: Key, now: float) -> dict[str, str]:
 def revoke(
     name: Annotated[str, typer.Argument(help="Name of the key.")], as_json: AsJson = False
 ) -> None:
-    """Revoke a key; gateways refuse it within a second, or two if they share a Redis."""
+    """Revoke a key; gateways refuse it within two seconds."""
     settings, file = load(), keys_file()
     digests = [key.sha256 for key in (read(file) if file.exists() else ()) if key.name == name]
     has_redis, problem = settings.redis_url is not None, None

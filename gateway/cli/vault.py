@@ -20,7 +20,7 @@ RequestId = Annotated[
     str, typer.Argument(help="The gateway's id, or the caller's.", show_default=False)
 ]
 VaultDir = Annotated[Path, typer.Option("--dir", help="Folder of the vault.", show_default=False)]
-KEY_HELP = "Private key of the vault, in PEM; its passphrase is asked for."
+KEY_HELP = "Private key of the vault (PEM)."
 OptionalKey = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
 Key = Annotated[Path, typer.Option("--key", help=KEY_HELP, show_default=False)]
 FACTS = ("request_id", "caller_request_id", "time", "path", "notices")

@@ -29,13 +29,12 @@ class AccessSettings(SharedSettings):
         None, description="Access keys, as written by `mmhie keys`. Unset: no keys."
     )
     jwks_file: UserPath | None = Field(
-        None, description="JSON Web Key Set (JWKS) that verifies JSON Web Tokens (RS256, ES256)."
+        None, description="JSON Web Key Set that verifies tokens (RS256, ES256)."
     )
     jwks_url: str | None = Field(
         None,
         pattern=r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\])[:/]",
-        description="https URL of a JWKS; fetched in the background and when a token has an "
-        "unknown `kid`.",
+        description="https URL of a JWKS, fetched in the background.",
     )
     jwks_refresh_seconds: float = Field(
         300, ge=10, description="Interval between fetches of MMHIE_JWKS_URL."
@@ -51,62 +50,58 @@ class AccessSettings(SharedSettings):
     )
     jwt_user_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
         ("fhirUser", "sub"),
-        description="Claims that name the person who asks, comma-separated; the first that a token "
-        "has counts. A path is `a.b`.",
+        description="Claims that name the person who asks; the first that a token has counts. "
+        "A path is `a.b`.",
     )
     jwt_patient_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
         ("patient", "extensions.ihe_iua.person_id"),
-        description="Claims that name the patient, in the same form.",
+        description="Claims that name the patient.",
     )
     jwt_purpose_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
         ("purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
-        description="Claims with the purpose of use (HL7's PurposeOfUse), in the same form.",
+        description="Claims with the purpose of use (HL7's PurposeOfUse).",
     )
     user_headers: Annotated[tuple[UserHeader, ...], CommaSeparated] = Field(
         (),
-        description="Headers beside X-MMHIE-User that name the person, comma-separated, as front "
-        "ends forward their users (X-OpenWebUI-User-Email); the first that a request has counts.",
+        description="Headers, comma-separated, in which a front end names the person "
+        "(X-OpenWebUI-User-Email); the first that a request has counts.",
     )
     require_user: bool = Field(
-        False, description="Refuse requests to the model that do not name the person who asks."
+        False, description="Refuse requests to the model without a person who asks."
     )
     require_purpose: bool = Field(
-        False, description="Refuse requests to the model that have no purpose of use."
+        False, description="Refuse requests to the model without a purpose of use."
     )
     protect_metrics: bool | None = Field(
         None,
-        description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load. Unset: "
-        "in production only.",
+        description="Require the scope `metrics` on /metrics and /v1/mmhie/load. Unset: in "
+        "production only.",
     )
-    protect_health: bool = Field(
-        False, description="Require the same key on /healthz and /readyz too."
-    )
+    protect_health: bool = Field(False, description="Require the same on /healthz and /readyz.")
     cors_origins: Annotated[tuple[Origin, ...], CommaSeparated] = Field(
         (),
-        description="Origins of web pages that may call the API from a browser, `https://host`; "
-        "or `*`.",
+        description="Origins of web pages that may call the API, `https://host`; or `*`.",
     )
     tls_certificate: UserPath | None = Field(
-        None, description="Certificate chain in PEM; enables HTTPS. Unset: plain HTTP."
+        None, description="Certificate chain (PEM); enables HTTPS."
     )
     tls_key: UserPath | None = Field(
-        None, description="Private key of the certificate in PEM, without a password."
+        None, description="Private key of that certificate (PEM, no password)."
     )
     tls_client_ca: UserPath | None = Field(
         None,
-        description="CA (PEM) that must have signed the client's certificate; enables mutual TLS.",
+        description="CA (PEM) of the clients' certificates; enables mutual TLS.",
     )
     client_concurrency: int | None = Field(
-        None, ge=1, description="Concurrent requests per client, unless its key sets a limit."
+        None, ge=1, description="Concurrent requests per client whose key sets no limit."
     )
     client_requests_per_minute: int | None = Field(
-        None, ge=1, description="Requests per minute per client, unless its key sets a limit."
+        None, ge=1, description="The same for requests per minute."
     )
     client_tokens_per_minute: int | None = Field(
         None,
         ge=1,
-        description="Tokens (prompt and answer) per minute per client, unless its key sets a "
-        "limit.",
+        description="The same for tokens per minute, prompt and answer.",
     )
 
     @property

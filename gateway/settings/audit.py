@@ -24,38 +24,38 @@ class AuditSettings(SharedSettings):
     """Part of the gateway's settings."""
 
     audit_file: UserPath | None = Field(
-        None, description="Audit trail, one JSON line per request. Unset: no audit trail."
+        None, description="Audit trail, one JSON line per request. Unset: none."
     )
     audit_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Key of the audit trail's HMAC chain, at least 32 characters; needed with "
+        description="Key of the trail's HMAC chain, at least 32 characters; needed with "
         "MMHIE_AUDIT_FILE.",
     )
     without_audit: bool = Field(
         False,
-        description="With MMHIE_ENV=production: start without an audit trail or MMHIE_DIGEST_KEY "
-        "all the same. Nobody can show later what was answered.",
+        description="Start in production without an audit trail or MMHIE_DIGEST_KEY. Nobody "
+        "can show later what was answered.",
     )
     digest_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="HMAC key of the prompt and output digests in provenance, at least 32 "
-        "characters. Unset: a new one at each start, which production refuses.",
+        description="HMAC key of the digests in provenance, at least 32 characters. Unset: a "
+        "new one at each start, which production refuses.",
     )
     audit_users: Literal["given", "pseudonym"] = Field(
         "given",
-        description="How trail and feedback name persons who ask and subjects of tokens: as given, "
-        "or by a pseudonym, keyed by MMHIE_AUDIT_KEY. Patients always have one.",
+        description="How trail and feedback name persons: as given, or by a pseudonym. "
+        "Patients always have one.",
     )
     audit_checkpoint_url: CollectorUrl | None = Field(
         None,
-        description="Where each checkpoint is sent as it is made: `https://…` (POST, JSON) or "
-        "`syslog://host:port` (RFC 5424 over TCP). Retried until it arrives.",
+        description="Where each checkpoint is sent: `https://…` (POST, JSON) or "
+        "`syslog://host:port` (RFC 5424 over TCP).",
     )
     audit_on_failure: Literal["refuse", "serve"] = Field(
         "refuse",
-        description="While the audit trail cannot be written: refuse requests with 503, or serve "
+        description="While the trail cannot be written: refuse requests with 503, or serve "
         "and raise an alarm.",
     )
 

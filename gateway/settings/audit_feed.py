@@ -27,34 +27,32 @@ class AuditFeedSettings(AuditSettings):
 
     audit_fhir_url: ServerUrl | None = Field(
         None,
-        description="Base address of a FHIR R4 server that gets each line of the audit trail as an "
-        "AuditEvent (IHE ITI-20): `https://repository/fhir`. Needs MMHIE_AUDIT_FILE.",
+        description="FHIR R4 server that gets each line of the trail as an AuditEvent (IHE "
+        "ITI-20): `https://repository/fhir`.",
     )
     audit_fhir_tls_ca: UserPath | None = Field(
         None, description="CA of that server's certificate (PEM). Unset: the system's CAs."
     )
     audit_fhir_tls_certificate: UserPath | None = Field(
-        None, description="Certificate chain (PEM) that the gateway shows to that server."
+        None, description="Certificate chain (PEM) that the gateway shows that server."
     )
     audit_fhir_tls_key: UserPath | None = Field(
-        None, description="Private key of that certificate in PEM, without a password."
+        None, description="Private key of that certificate (PEM, no password)."
     )
     audit_fhir_token_url: ServerUrl | None = Field(
         None,
-        description="Where the gateway gets access tokens for that server (OAuth 2.0, client "
-        "credentials).",
+        description="Where the gateway gets access tokens for it (OAuth 2.0, client credentials).",
     )
     audit_fhir_client_id: str | None = Field(
-        None, min_length=1, description="Client id with which it gets them."
+        None, min_length=1, description="Client id for these tokens."
     )
     audit_fhir_client_secret_file: UserPath | None = Field(
-        None, description="File that holds the client's secret; read again for each token."
+        None, description="File with the client's secret."
     )
     audit_fhir_scope: str | None = Field(
         None,
         min_length=1,
-        description="Scope that it asks for, such as `system/AuditEvent.c`, where the token server "
-        "wants one.",
+        description="Scope of these tokens, such as `system/AuditEvent.c`.",
     )
 
     @property

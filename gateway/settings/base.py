@@ -89,45 +89,43 @@ class SharedSettings(BaseModel):
     )
     reasoner_model_test_override: str | None = Field(
         None,
-        description="Takes precedence over MMHIE_REASONER_MODEL; refused when "
-        "MMHIE_ENV=production.",
+        description="Replaces MMHIE_REASONER_MODEL; refused in production.",
     )
     max_tokens: int = Field(
         512,
         ge=1,
-        description="Default and maximum length of an answer on /llm/generate, in tokens.",
+        description="Default and maximum answer on /llm/generate, in tokens.",
     )
     max_reasoning_tokens: int = Field(
         1536,
         ge=0,
-        description="Reasoning budget of a reasoning model on /llm/generate, in tokens, besides "
-        "the answer's.",
+        description="Reasoning budget on /llm/generate, in tokens, besides the answer's.",
     )
     max_input_length: int = Field(
         4096,
         ge=1,
-        description="Maximum prompt length on /llm/generate, in tokens, chat template included.",
+        description="Maximum prompt on /llm/generate, in tokens, with the chat template.",
     )
     streaming: bool = Field(
-        False, description="Whether /llm/generate streams when the request has no `stream` field."
+        False, description="Stream on /llm/generate if the request has no `stream` field."
     )
     timeout_seconds: float = Field(
         30,
         ge=0,
         le=A_DAY,
-        description="Timeout of a whole answer; of a stream: time to the first token, then idle "
-        "time.",
+        description="Timeout of a whole answer; for a stream to the first token, then between "
+        "tokens.",
     )
     traces_endpoint: str | None = Field(
         None,
         pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
-        description="OTLP/HTTP endpoint for the traces of gateway and engine, path included: "
+        description="OTLP/HTTP endpoint for traces, path included: "
         "`http://collector:4318/v1/traces`. Traces contain no text.",
     )
     max_inflight: int = Field(
         256,
         ge=1,
-        description="Slots: requests at the engine at once; also the engine's maximum batch size.",
+        description="Slots: requests at the engine at once, and its maximum batch size.",
     )
 
 

@@ -28,8 +28,9 @@ class ClusterSettings(SharedSettings):
 
     redis_url: RedisUrl | None = Field(
         None,
-        description="Redis through which several gateways share limits, holds and revoked keys: "
-        "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `unix:/path`.",
+        description="Redis in which several gateways share limits, holds and revoked keys: "
+        "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, "
+        "`unix:/path`.",
     )
     redis_ca: UserPath | None = Field(
         None, description="CA of the Redis server's certificate (PEM). Unset: the system's CAs."
@@ -37,8 +38,7 @@ class ClusterSettings(SharedSettings):
     redis_prefix: str = Field(
         "mmhie",
         pattern=r"^[\w.:-]{1,64}$",
-        description="Prefix of every key in Redis; must differ between services that share one "
-        "Redis.",
+        description="Prefix of every key in Redis; must differ between services that share one.",
     )
     redis_timeout_seconds: float = Field(
         0.2, gt=0, le=5, description="Longest time a request waits for Redis."
@@ -46,7 +46,7 @@ class ClusterSettings(SharedSettings):
     redis_on_failure: Literal["refuse", "serve"] = Field(
         "serve",
         description="While Redis is unavailable: refuse clients that have limits with 503, or "
-        "serve with limits counted per gateway and raise an alarm.",
+        "serve with limits per gateway and raise an alarm.",
     )
 
 

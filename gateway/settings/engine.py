@@ -38,41 +38,39 @@ class EngineSettings(SharedSettings):
 
     engine_url: EngineUrl = Field(
         "http://127.0.0.1:8001",
-        description="Address of the engine, or of the router in front of it: `http://host:port`, "
+        description="Address of the engine or its router: `http://host:port`, "
         "`https://host:port` or `unix:/path`.",
     )
     engine_api_key: SecretStr | None = Field(
-        None, description="Bearer key the engine expects. The launcher generates a random one."
+        None, description="Bearer key of the engine. The launcher makes a random one."
     )
     engine_health_path: str = Field(
         "/health",
         pattern=r"^/[\w./-]*$",
-        description="Path that returns 200 while the upstream can serve; vLLM's router has "
+        description="Path that returns 200 while the engine can serve; vLLM's router has "
         "`/readiness`.",
     )
     engine_metrics_urls: Annotated[tuple[EngineUrl, ...], CommaSeparated] = Field(
         (),
-        description="Engines behind a router, comma-separated; /metrics then includes their "
-        "metrics.",
+        description="Engines behind a router, comma-separated, for /metrics.",
     )
     engine_tls_ca: UserPath | None = Field(
         None, description="CA of the engine's certificate (PEM). Unset: the system's CAs."
     )
     engine_tls_certificate: UserPath | None = Field(
-        None, description="Certificate chain (PEM) that the gateway shows to the engine."
+        None, description="Certificate chain (PEM) that the gateway shows the engine."
     )
     engine_tls_key: UserPath | None = Field(
-        None, description="Private key of that certificate in PEM, without a password."
+        None, description="Private key of that certificate (PEM, no password)."
     )
     engine_allow_http: bool = Field(
         False,
-        description="Allow `http://` to an engine on another host when MMHIE_ENV=production: "
-        "patient text crosses that network unencrypted, unless the network itself encrypts.",
+        description="Allow `http://` to an engine on another host in production. Patient text "
+        "then crosses that network unencrypted.",
     )
     phase_file: Path | None = Field(
         None,
-        description="Status file in which the launcher publishes the engine's phase. Set by "
-        "`mmhie serve`.",
+        description="Status file with the engine's phase. Set by `mmhie serve`.",
     )
 
     @property

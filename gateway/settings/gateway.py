@@ -48,49 +48,47 @@ class GatewaySettings(
     """The gateway's settings, read once at start."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Minimum severity that is logged. No level logs patient text."
+        "info", description="Minimum severity in the log. No level logs patient text."
     )
 
     console: bool = Field(True, description="Serve the web console at `/`.")
     api_docs: bool | None = Field(
-        None, description="Serve the API's interactive page at `/docs`. Unset: in development only."
+        None, description="Serve the interactive page at `/docs`. Unset: in development only."
     )
     allowed_hosts: Annotated[tuple[HostName, ...], CommaSeparated] = Field(
         (),
-        description="Names, comma-separated, under which a gateway without keys answers beside "
-        "addresses, `localhost` and names without a domain; or `*`.",
+        description="Names, comma-separated, under which a gateway without keys answers "
+        "beside addresses and `localhost`; or `*`.",
     )
 
     v1_timeout_seconds: float | None = Field(
         None,
         ge=0,
         le=A_DAY,
-        description="Timeout of a whole answer on /v1, whose clients expect minutes. Unset: "
-        "MMHIE_TIMEOUT_SECONDS where that is set, else 600.",
+        description="Timeout of a whole answer on /v1. Unset: MMHIE_TIMEOUT_SECONDS if set, "
+        "else 600.",
     )
 
     stream_format: Literal["sse", "text"] = Field(
         "sse",
-        description="Form of a stream of /llm/generate where the `Accept` header asks for none: "
-        "server-sent events, or the plain text of the first release.",
+        description="Form of a stream of /llm/generate without an `Accept` header.",
     )
     truncate: Literal["none", "left", "right"] = Field(
         "none",
-        description="How a prompt that is too long is handled: refused (none), or truncated on "
-        "that side.",
+        description="A prompt that is too long is refused (none), or truncated on that side.",
     )
     system_prompt: str = Field(
         "You are a medical reasoning assistant",
-        description="System message of /llm/generate when the request has no `system` field.",
+        description="System message of /llm/generate if the request has no `system` field.",
     )
     model_card: UserPath | None = Field(
         None,
-        description="TOML or JSON file with your own description of the model, up to 256 KiB; "
-        "/v1/mmhie/model-card shows it as it is.",
+        description="Your description of the model (TOML or JSON, up to 256 KiB) for "
+        "/v1/mmhie/model-card.",
     )
 
     max_connections: int = Field(
-        4096, ge=1, description="Maximum open connections per process; further ones get 503."
+        4096, ge=1, description="Maximum open connections per process; others get 503."
     )
 
     max_queue: int = Field(
@@ -105,15 +103,15 @@ class GatewaySettings(
     max_memory: ByteSize | None = Field(
         None,
         ge=16 * 1024 * 1024,
-        description="Memory for all request bodies and answers held at once, in bytes or as "
-        "`512MiB`; over it requests get 503. Workers have equal shares. Unset: half of what the "
-        "processes leave of the container's limit, or an eighth of the machine's memory.",
+        description="Memory for all request bodies and answers in progress, such as `512MiB`; "
+        "over it requests get 503. Unset: half of what the processes leave of the "
+        "container's limit, or an eighth of the machine's memory.",
     )
     max_v1_tokens: int | None = Field(
         None,
         ge=1,
-        description="Maximum length of an answer on /v1, in tokens, and the default where the path"
-        " gets none of the budgets that it reads. Unset: the model's context.",
+        description="Maximum answer on /v1, in tokens, and the default. Unset: the model's "
+        "context.",
     )
     max_messages: int = Field(
         1024, ge=1, description="Maximum messages or input items of one /v1 request."
@@ -122,20 +120,20 @@ class GatewaySettings(
         1,
         ge=1,
         le=64,
-        description="Gateway processes that share the port. Each has an equal share of every limit;"
-        " with `MMHIE_REDIS_URL` those of clients are exact.",
+        description="Gateway processes that share the port, each with an equal share of every "
+        "limit; with `MMHIE_REDIS_URL` those of clients are exact.",
     )
     settle_seconds: float = Field(
         0,
         ge=0,
         le=A_DAY,
-        description="After SIGTERM, how long to keep serving while /readyz already returns 503.",
+        description="After SIGTERM, time to keep serving while /readyz returns 503.",
     )
     drain_seconds: float = Field(
         20,
         ge=0,
         le=A_DAY,
-        description="After SIGTERM, how long requests in flight may take to finish.",
+        description="After SIGTERM, time for requests in flight to finish.",
     )
 
     disclaimer_text: str | None = Field(
@@ -157,8 +155,8 @@ class GatewaySettings(
         None,
         ge=0.05,
         le=1,
-        description="Estimated probability of an emergency from which a passage gets a notice; 1: "
-        "none does. Unset: that of the model, in docs/red-flags.md.",
+        description="Probability of an emergency from which a passage gets a notice; 1: none "
+        "does. Unset: the model's own.",
     )
     reasoning: Literal["pass", "hide", "scope"] = Field(
         "pass",
@@ -173,15 +171,13 @@ class GatewaySettings(
     emergency_contact: str | None = Field(
         None,
         min_length=1,
-        description='Whom to call, as red-flag notices and `emergency_note` name it. Unset: "the '
-        'ward\'s emergency number" to clinicians, "your local emergency number" to all others, in '
-        "the disclaimer's language.",
+        description="Whom to call, in red-flag notices and `emergency_note`. Unset: the "
+        "ward's or the local emergency number.",
     )
     crisis_line: str | None = Field(
         None,
         min_length=1,
-        description='Crisis line named to patients in the notice on self-harm. Unset: "a crisis '
-        "line\", in the disclaimer's language.",
+        description='Crisis line in the notice on self-harm to patients. Unset: "a crisis line".',
     )
     audience: Literal["clinician", "patient", "off"] = Field(
         "clinician",
@@ -189,8 +185,7 @@ class GatewaySettings(
     )
     wording_file: Path | None = Field(
         None,
-        description="TOML file with all sentences of another language, or reworded: disclaimer, "
-        "notices, downtime, errors.",
+        description="TOML file with all sentences in another language or wording.",
     )
 
     def whole_answer_s(self, path: str) -> float:

@@ -12,28 +12,25 @@ class VaultSettings(SharedSettings):
 
     vault_dir: UserPath | None = Field(
         None,
-        description="Folder of the answer vault: each request and the text of its answer, sealed. "
-        "Unset: no text is kept.",
+        description="Folder of the answer vault. Unset: no text is kept.",
     )
     vault_public_key: UserPath | None = Field(
         None,
         description="PEM file of the X25519 public key that seals the vault and the texts of "
-        "feedback (`openssl pkey -in KEY -pubout`); the private key stays with who may read them. "
-        "Unset: feedback with a text is refused.",
+        "feedback. Unset: feedback with a text is refused.",
     )
     vault_days: int = Field(
         3650,
         ge=1,
         le=36_500,
-        description="Days, in UTC, after which an answer in the vault is erased.",
+        description="Days (UTC) after which an answer in the vault is erased.",
     )
     feedback_file: UserPath | None = Field(
         None,
-        description="Database (SQLite) of the feedback on answers; its texts are sealed to "
-        "MMHIE_VAULT_PUBLIC_KEY. Unset: feedback is not taken.",
+        description="Database (SQLite) of feedback. Unset: feedback is not taken.",
     )
     feedback_days: float = Field(
-        30, gt=0, le=3650, description="Days during which an answer can be given feedback."
+        30, gt=0, le=3650, description="Days in which an answer can get feedback."
     )
 
 

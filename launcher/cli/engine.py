@@ -33,11 +33,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
 def engine(port: Port = PORT, as_json: serve.AsJsonLines = False) -> None:
-    """Run and supervise only the engine, for a gateway in another container.
-
-    Exit code 3: a GPU, its driver or NCCL failed, start the container anew. Out of memory while
-    loading: says so, waits to be stopped, and returns 4.
-    """
+    """Run only the engine, for a gateway in another container."""
     try:
         asyncio.run(run(dict(os.environ), serve.reporter(as_json=as_json), port))
     except asyncio.CancelledError:

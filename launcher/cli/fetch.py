@@ -32,9 +32,7 @@ Name = Annotated[str | None, typer.Argument(help="Hub id; default: MMHIE_REASONE
 Revision = Annotated[
     str | None, typer.Option(help="Commit, branch or tag; default: MMHIE_REASONER_REVISION.")
 ]
-Update = Annotated[
-    bool, typer.Option(help="Ask the hub for the branch's newest commit, though one is here.")
-]
+Update = Annotated[bool, typer.Option(help="Take the branch's newest commit.")]
 Wait = Annotated[bool, typer.Option(help="Download nothing; wait until another process has.")]
 
 
@@ -45,7 +43,7 @@ def fetch(
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download a model, and its base if it is an adapter; resume an interrupted download."""
+    """Download a model, with its base if it is an adapter; resume an interrupted download."""
     settings = load(os.environ)
     if name:
         chosen = {"reasoner_model": name, "reasoner_model_test_override": None}

@@ -41,7 +41,7 @@ PARENT_GRACE_S = 20.0
 
 WithoutGpu = Annotated[
     str | None,
-    typer.Option(help="Model to use if MMHIE_REASONER_MODEL is not set and no GPU is visible."),
+    typer.Option(help="Model without a GPU, if MMHIE_REASONER_MODEL is not set."),
 ]
 AsJsonLines = Annotated[bool, typer.Option("--json", help="Print each phase as one JSON line.")]
 Engines = Annotated[int | None, typer.Option(help="Number of engines; default: MMHIE_ENGINES.")]
@@ -49,8 +49,7 @@ WithParent = Annotated[
     bool,
     typer.Option(
         "--with-parent",
-        help="End when standard input does, which another program holds; the engine's and the "
-        "gateway's lines go to a log file.",
+        help="End when standard input ends; log to a file. For programs that start this one.",
     ),
 ]
 Report = Callable[[Phase], None]

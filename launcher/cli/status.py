@@ -47,7 +47,7 @@ class StatusSnapshot:
 
 
 def status(url: Url = None, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
-    """Show phase, requests, tokens per second and KV cache usage; exit code 1 if not ready."""
+    """Show phase, requests, tokens per second, KV cache; exit code 1 if not ready."""
     console = Console()
     with closing(client_of(url, key)) as service:
         if as_json or once or not console.is_terminal:

@@ -22,7 +22,7 @@ SDK = {
         "`remote` uses a running gateway; `local` starts one as a child process.",
     ),
 }
-HEAD = ("variable", "default", "read by", "meaning")
+HEAD = ("variable", "default", "meaning")
 
 
 def pages() -> dict[Path, str]:
@@ -59,16 +59,16 @@ def reference() -> str:
     }
     parts = []
     for title, names in sections.items():
-        rows = [row(PREFIX + name.upper(), *known[name]) for name in names]
+        rows = [row(PREFIX + name.upper(), known[name][1]) for name in names]
         parts.append(f"## {title}\n\n{table(HEAD, rows)}")
     return "\n".join(parts)
 
 
-def row(name: str, who: str, field: FieldInfo) -> tuple[str, ...]:
+def row(name: str, field: FieldInfo) -> tuple[str, ...]:
     meaning = (field.description or "").replace("|", "\\|")
     if choices := literals(field.annotation):
         meaning += " One of " + ", ".join(f"`{choice}`" for choice in choices) + "."
-    return f"`{name}`", default(field), who, meaning
+    return f"`{name}`", default(field), meaning
 
 
 def literals(annotation: Any) -> tuple[str, ...]:
