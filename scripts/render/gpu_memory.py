@@ -40,9 +40,6 @@ class Figure(NamedTuple):
     def row(self) -> tuple[str, ...]:
         digits = 0 if self.name == "tokens in the cache" else 2
         note = f"; {self.log['note']}" if self.is_far else ""
-        is_weights = self.name == WEIGHTS and "taken_gib" in self.log
-        if "ended" in self.log and not is_weights:
-            note += f'; the start ended: "{self.log["ended"]}"'
         return (
             f"{self.log['model']}, {self.log['card']}",
             self.name,

@@ -2,15 +2,14 @@
 
 import json
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from scripts.render.page import table
 from tests.bench import holds
 from tests.bench.machine import busy
-from tests.bench.places import LOOP, PLACES
 from tests.bench.real import STREAMS, ratios
-from tests.bench.report import Rounds, added, answers, by_feature, cost, goals, medians
+from tests.bench.report import GOALS, Rounds, added, answers, by_feature, cost, medians
 from tests.compatibility.ledger import ROOT
 
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -27,17 +26,6 @@ ADDED: Final = {
     "ttft_p50_ms_64": "TTFT p50",
     "ttft_p99_ms_64": "p99",
     "gap_p99_ms_64": "chunk p99",
-}
-
-DOES: Final = {
-    "nginx": "C: relays",
-    "bare": "Python: relays",
-    "gateway": "Python: red flags, disclaimer, digests, Harmony guard, keys, limits, audit, log",
-    "vllm-router": "Rust: balances, metrics",
-    "smg": "Rust: balances, reads the request, metrics",
-    "litellm": "Python, router in Rust: keys, translates, counts cost, log",
-    "litellm-python": "Python: the same",
-    "production-stack": "Python: balances, reads the request, metrics",
 }
 
 
@@ -81,15 +69,25 @@ def side_by_side() -> str:
         costs = [number(row[figure]) if name != "direct" else "" for figure in figures]
         memory = f"{row['rss_mb']:.0f}" if "rss_mb" in row else ""
         more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
-        cells = [f"{row['req_s']:,.0f}", *costs, memory, *more, DOES.get(name, "")]
+        cells = [f"{row['req_s']:,.0f}", *costs, memory, *more]
         rows.append([name, *cells])
-    beside = table(["", *costs_of, *ADDED.values(), "does"], rows)
+    beside = table(["", *costs_of, *ADDED.values()], rows)
     return f"{beside}\n{by_feature(result('relay')['features'])}"
 
 
 def number(value: float) -> str:
     """Three digits, or whole with commas."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def missed_goals() -> str:
+    """Count the goals that are met, and list the others."""
+    rows = [goal.row(result("relay")) for goal in GOALS]
+    missed = [row[:3] for row in rows if row[3] == "missed"]
+    met = sum(row[3] == "met" for row in rows)
+    return f"{met} goals are met, these {len(missed)} are missed:\n\n" + table(
+        ("figure", "goal", "measured"), missed
+    )
 
 
 def real() -> str:
@@ -114,31 +112,6 @@ def real() -> str:
     return table([*heads, "added"], rows)
 
 
-def steps() -> str:
-    """CPU of one request by step, before and now: instructions of the event loop's thread, and time
-    under load."""
-    kernel, _, *first = PLACES  # and background, which is no request's
-    columns = [*first, LOOP, kernel]
-    rows = [
-        [f"{unit}, {when}", *shares(result("profile")[of][kind], columns, per)]
-        for unit, kind, per in (
-            ("thousand instructions", "instructions", 1000),
-            ("µs", "request", 1),
-        )
-        for when, of in (("before", "before"), ("now", "gateway"))
-    ]
-    return table(["", *columns], rows)
-
-
-def shares(costs: Mapping[str, float], columns: Sequence[str], per: int) -> list[str]:
-    """Return the cost of each step, and which part it is of all these."""
-    total = sum(costs.get(step, 0) for step in columns)
-    return [
-        f"{number(costs[step] / per)} ({costs[step] / total:.0%})" if step in costs else ""
-        for step in columns
-    ]
-
-
 def longest_holds() -> str:
     """The inputs that keep others waiting longest; nothing of a run that left them out."""
     report = result("relay")
@@ -152,9 +125,8 @@ def longest_holds() -> str:
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "machine": machine,
     "answer": answer_table,
-    "goals": lambda: goals(result("relay")),
+    "goals": missed_goals,
     "side by side": side_by_side,
-    "steps": steps,
     "real engine": real,
     "holds": longest_holds,
 }

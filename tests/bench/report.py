@@ -18,10 +18,7 @@ EUR_PER_VCPU_H, USD_PER_H100_H = 2.35 / 64, 4.916
 W_PER_VCPU, W_PER_H100 = 360 / 192, 700
 POP2 = "https://www.scaleway.com/en/docs/billing/additional-content/understanding-savings-plans/"
 CAPACITY_BLOCKS = "https://aws.amazon.com/ec2/capacityblocks/pricing/"
-ANSWER_HEADS = (
-    "", "CPU of a 600-token answer", "relative to nginx", "of it a chunk", "relative to nginx",
-    "H100s per core", "of its 24 vCPUs",
-)  # fmt: skip
+ANSWER_HEADS = ("", "CPU of an answer", "relative to nginx", "H100s per core", "of its 24 vCPUs")
 
 
 def having(rounds: Rounds, *names: str) -> Rounds:
@@ -51,13 +48,11 @@ def answers(rounds: Rounds) -> str:
     """CPU of a streamed answer by target, and how much of it an H100 asks for, as Markdown."""
     rows, middles = [], medians(rounds)
     for name in (other for other in middles if other != "direct"):
-        us_answer, us_chunk = (middles[name][figure] for figure in ("us_answer", "us_chunk"))
+        us_answer = middles[name]["us_answer"]
         cores = H100_ANSWERS_S * us_answer / 1e6
-        times_answer, times_chunk = (
-            f"{ratio(rounds, figure, name, 'nginx'):.2f}x" for figure in ("us_answer", "us_chunk")
-        )
-        costs = (f"{us_answer / 1000:.1f} ms", times_answer, f"{us_chunk:.1f} µs", times_chunk)
-        rows.append((name, *costs, f"{1 / cores:.2g}", f"{cores / VCPUS_PER_H100:.1%}"))
+        times = f"{ratio(rounds, 'us_answer', name, 'nginx'):.2f}x"
+        share = (f"{1 / cores:.2g}", f"{cores / VCPUS_PER_H100:.1%}")
+        rows.append((name, f"{us_answer / 1000:.1f} ms", times, *share))
     return page.table(ANSWER_HEADS, rows)
 
 
@@ -100,13 +95,12 @@ def table(found: Mapping[str, Mapping[str, float]]) -> str:
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the table: a figure, what it should be, and why it is missed where it is."""
+    """One line of the table: a figure, and what it should be."""
 
     what: str
     measured: Callable[[Mapping[str, Any]], float]
     goal: float
     unit: str = ""
-    why: str = ""
     is_least: bool = False  # more is better
 
     def row(self, report: Mapping[str, Any]) -> tuple[str, ...]:
@@ -116,8 +110,7 @@ class Goal:
         except (KeyError, statistics.StatisticsError):  # a peer or a trial that was left out
             return (*goal, "", "")
         is_met = value >= self.goal if self.is_least else value <= self.goal
-        missed = f"missed: {self.why}" if self.why else "missed"
-        return (*goal, f"{value:.3g}{self.unit}", "met" if is_met else missed)
+        return (*goal, f"{value:.3g}{self.unit}", "met" if is_met else "missed")
 
 
 def against(figure: str, peer: str) -> Callable[[Mapping[str, Any]], float]:
@@ -152,36 +145,34 @@ def amiss(report: Mapping[str, Any]) -> float:
     return sum(float(value) for row in of_gateway for name, value in row if name.startswith(kinds))
 
 
-INTERPRETER = "the interpreter, which *bare* shows alone"
-FEATURES = "red flags are a third of a request, Python most of the rest"
 GOALS = (
-    Goal("CPU of a 600-token answer over SMG's", against("us_answer", "smg"), 1, "x", INTERPRETER),
-    Goal("the same, vllm-router", against("us_answer", "vllm-router"), 1, "x", INTERPRETER),
-    Goal("the same, nginx", against("us_answer", "nginx"), 1.25, "x", INTERPRETER),
-    Goal("of it a chunk, over SMG's", against("us_chunk", "smg"), 1, "x", INTERPRETER),
-    Goal("the same, nginx", against("us_chunk", "nginx"), 1.25, "x", INTERPRETER),
-    Goal("CPU of a request over SMG's", against("us_request", "smg"), 1.2, "x", FEATURES),
-    Goal("the same, vllm-router", against("us_request", "vllm-router"), 2.7, "x", FEATURES),
-    Goal("the same, nginx", against("us_request", "nginx"), 10, "x", FEATURES),
+    Goal("CPU of a 600-token answer over SMG's", against("us_answer", "smg"), 1, "x"),
+    Goal("the same, vllm-router", against("us_answer", "vllm-router"), 1, "x"),
+    Goal("the same, nginx", against("us_answer", "nginx"), 1.25, "x"),
+    Goal("of it a chunk, over SMG's", against("us_chunk", "smg"), 1, "x"),
+    Goal("the same, nginx", against("us_chunk", "nginx"), 1.25, "x"),
+    Goal("CPU of a request over SMG's", against("us_request", "smg"), 1.2, "x"),
+    Goal("the same, vllm-router", against("us_request", "vllm-router"), 2.7, "x"),
+    Goal("the same, nginx", against("us_request", "nginx"), 10, "x"),
     Goal("the same, LiteLLM, router in Rust", against("us_request", "litellm"), 1.5, "x"),
-    Goal("req/s relative to SMG", against("req_s", "smg"), 0.85, "x", FEATURES, is_least=True),
+    Goal("req/s relative to SMG", against("req_s", "smg"), 0.85, "x", is_least=True),
     Goal(
         "req/s relative to LiteLLM, router in Python",
-        against("req_s", "litellm-python"), 20, "x", FEATURES, is_least=True,
+        against("req_s", "litellm-python"), 20, "x", is_least=True,
     ),
     Goal(
         "TTFT over SMG's, 64 streams, p50",
-        over("ttft_p50_ms_64", "smg"), 0.1, " ms", "64 come at once and wait for each other's CPU",
+        over("ttft_p50_ms_64", "smg"), 0.1, " ms",
     ),
-    Goal("added latency, one client, p50", over("c1_p50_ms"), 0.3, " ms", FEATURES),
-    Goal("added latency, one client, p99", over("c1_p99_ms"), 0.5, " ms", FEATURES),
+    Goal("added latency, one client, p50", over("c1_p50_ms"), 0.3, " ms"),
+    Goal("added latency, one client, p99", over("c1_p99_ms"), 0.5, " ms"),
     Goal(
         "longest hold of the loop by any one input",
-        longest_hold, 10, " ms", "8 to 20 MB are parsed or copied in one call",
+        longest_hold, 10, " ms",
     ),
     Goal(
         "memory after the run",
-        most("rss_mb"), 80, " MB", "imports are 46 MB, the red-flag model 20",
+        most("rss_mb"), 80, " MB",
     ),
     Goal("memory per open stream", tried("kb_per_stream"), 60, " KB"),
     Goal(
@@ -198,11 +189,11 @@ GOALS = (
     Goal("`import mmhie`", tried("import_mmhie_s"), 0.15, " s"),
     Goal(
         "CPU per request after 10,000 relative to the first 1,000",
-        tried("growth"), 1.05, "x", "two runs of the same code differ by as much",
+        tried("growth"), 1.05, "x",
     ),
     Goal(
         "2 workers on 2 processors relative to one, by CPU per request",
-        tried("workers_2_by_cpu"), 1.85, "x", "here both are on one and empty each other's caches",
+        tried("workers_2_by_cpu"), 1.85, "x",
         is_least=True,
     ),
 )  # fmt: skip

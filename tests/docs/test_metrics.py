@@ -1,4 +1,4 @@
-"""The table of metrics in docs/metrics.md."""
+"""The table of metrics in docs/monitoring.md."""
 
 from gateway.observability.metrics import Metrics
 from tests.docs.examples import DOCS
@@ -6,7 +6,7 @@ from tests.docs.examples import DOCS
 
 def test_every_metric_is_documented() -> None:
     """Under the name that Prometheus shows."""
-    page = (DOCS / "metrics.md").read_text()
+    page = (DOCS / "monitoring.md").read_text()
     families = [
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in Metrics().registry.collect()

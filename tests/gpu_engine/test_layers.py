@@ -87,7 +87,7 @@ def kernels(found: Answers, card: str) -> tuple[str, str, list[list[int]]]:
 
 @pytest.mark.parametrize("card", CHOSEN)
 def test_kernels_of_a_card(answers: Answers, card: str) -> None:
-    """Each capability has the kernels that docs/hardware.md names."""
+    """Each capability has the kernels that the estimate pads for."""
     assert kernels(answers, card) == CHOSEN[card]
 
 
