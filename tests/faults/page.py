@@ -6,10 +6,16 @@ from typing import Final
 from scripts.render.page import table
 from tests.faults.matrix import COLUMNS, FAULTS, ROWS, TIMEOUT_S, Row
 
-HEADS: Final = (
-    *("", "`/llm/generate` JSON", "SSE", "text", "`/v1` JSON", "`/v1` stream"),
-    *("engine's work", "answered"),
-)
+HEADS: Final = ("fault", "the client gets", "engine's work", "answered")
+NAMES: Final = ("generate JSON", "generate SSE", "generate text", "v1 JSON", "v1 stream")
+GROUPS: Final[Mapping[tuple[str, ...], str]] = {
+    NAMES: "",
+    NAMES[:3]: "generate: ",
+    ("generate JSON", "v1 JSON"): "JSON: ",
+    ("generate SSE", "generate text", "v1 stream"): "streams: ",
+    NAMES[3:]: "v1: ",
+    (*NAMES[:3], "v1 stream"): "all but v1 JSON: ",
+}
 
 
 def tables() -> str:
@@ -26,5 +32,17 @@ def joined(rows: Mapping[str, Row]) -> list[list[str]]:
     names: dict[tuple[str, ...], list[str]] = {}
     for name, row in rows.items():
         answered = "at the timeout" if row.timeout_s else "at once"
-        names.setdefault((*row.cells, row.work, answered), []).append(name)
+        names.setdefault((outcome(row), row.work, answered), []).append(name)
     return [["; ".join(alike), *cells] for cells, alike in names.items()]
+
+
+def outcome(row: Row) -> str:
+    """Name each outcome once, with the surfaces that have it."""
+    surfaces: dict[str, list[str]] = {}
+    for name, cell in zip(NAMES, row.cells, strict=True):
+        surfaces.setdefault(cell, []).append(name)
+    return "; ".join(f"{group(tuple(names))}{cell}" for cell, names in surfaces.items())
+
+
+def group(names: tuple[str, ...]) -> str:
+    return GROUPS.get(names, f"{', '.join(names)}: ")
