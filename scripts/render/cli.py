@@ -11,30 +11,30 @@ import typer
 from launcher.cli.app import COMMANDS, TASKS, application, load
 
 COMMON = ("help", "key")  # told once, at the top
-TABLE_HEAD = ["| command | option | meaning |", "|---|---|---|"]
 
 
 def commands() -> str:
-    """Render every command, under its task."""
+    """Render every command with its options, under its task."""
     tree: Any = typer.main.get_command(application())
     parts = []
     for task, families in TASKS.items():
         named = {name: find(tree, name) for name in COMMANDS if name.split()[0] in families}
-        parts.append("\n".join([f"## {task}", "", *TABLE_HEAD, *task_rows(named), ""]))
+        parts.append("\n".join([f"## {task}", "", *task_lines(named), ""]))
     return "\n".join(parts)
 
 
-def task_rows(commands: Mapping[str, Any]) -> Iterator[str]:
+def task_lines(commands: Mapping[str, Any]) -> Iterator[str]:
     """Render each command with its own options, then the options that several have alike."""
     users: dict[str, list[str]] = {}
     for name, command in commands.items():
         for option in options(command):
             users.setdefault(option, []).append(f"`{name}`")
     for name, command in commands.items():
-        summary = paragraph(inspect.getdoc(load(COMMANDS[name])) or "")
-        yield f"| **`mmhie {name}`** | | {summary} |"
-        yield from (f"| {row}" for row in options(command) if len(users[row]) == 1)
-    yield from (f"| {', '.join(names)} {row}" for row, names in users.items() if len(names) > 1)
+        yield f"- **`mmhie {name}`**: {paragraph(inspect.getdoc(load(COMMANDS[name])) or '')}"
+        yield from (f"    - {option}" for option in options(command) if len(users[option]) == 1)
+    for option, names in users.items():
+        if len(names) > 1:
+            yield f"- {', '.join(names)}: {option}"
 
 
 def find(tree: Any, name: str) -> Any:
@@ -46,7 +46,7 @@ def find(tree: Any, name: str) -> Any:
 
 def options(command: Any) -> list[str]:
     """Render the arguments and options of a command, without its name."""
-    return [row(parameter) for parameter in command.params if not is_common(parameter)]
+    return [line(parameter) for parameter in command.params if not is_common(parameter)]
 
 
 def is_common(parameter: Any) -> bool:
@@ -58,10 +58,10 @@ def is_common(parameter: Any) -> bool:
 
 def paragraph(text: str) -> str:
     """Join the lines of a text."""
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split())
 
 
-def row(parameter: Any) -> str:
+def line(parameter: Any) -> str:
     """Render a parameter with its default."""
     is_argument = parameter.param_type_name == "argument"
     name = parameter.name.upper() if is_argument else ", ".join(parameter.opts)
@@ -70,7 +70,7 @@ def row(parameter: Any) -> str:
     shown = f" Default: `{default}`." if isinstance(default, str | int) and default != "" else ""
     from_env = f" Or the variable `{parameter.envvar}`." if parameter.envvar else ""
     help_ = paragraph(getattr(parameter, "help", None) or "")
-    return f"| `{name}`{needed} | {help_}{shown}{from_env} |"
+    return f"`{name}`{needed}: {help_}{shown}{from_env}"
 
 
 BLOCKS = {"commands": commands}

@@ -40,6 +40,9 @@ class Figure(NamedTuple):
     def row(self) -> tuple[str, ...]:
         digits = 0 if self.name == "tokens in the cache" else 2
         note = f"; {self.log['note']}" if self.is_far else ""
+        is_weights = self.name == WEIGHTS and "taken_gib" in self.log
+        if "ended" in self.log and not is_weights:
+            note += f'; the start ended: "{self.log["ended"]}"'
         return (
             f"{self.log['model']}, {self.log['card']}",
             self.name,
@@ -92,8 +95,8 @@ def _compared(log: dict[str, Any], model: ModelFacts) -> Iterator[Figure]:
 
 
 def rows(compared: list[Figure]) -> list[tuple[str, ...]]:
-    """Render the default model and what differs, a row each, then the range of the others."""
-    shown = [figure for figure in compared if figure.is_far or "gpt-oss-20b" in figure.log["model"]]
+    """Render the figures of the default model, a row each, then the range of the others."""
+    shown = [figure for figure in compared if "gpt-oss-20b" in figure.log["model"]]
     others = [figure.difference for figure in compared if figure not in shown]
     span = f"{min(others):+.1%} to {max(others):+.1%}"
     source = f"[{LOGS.name}](records/{LOGS.name})"

@@ -9,7 +9,7 @@ from scripts.render.page import table
 from tests.bench import holds
 from tests.bench.machine import busy
 from tests.bench.real import STREAMS, ratios
-from tests.bench.report import GOALS, Rounds, added, answers, by_feature, cost, medians
+from tests.bench.report import Rounds, added, answers, by_feature, cost, medians
 from tests.compatibility.ledger import ROOT
 
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -80,16 +80,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def missed_goals() -> str:
-    """Count the goals that are met, and list the others."""
-    rows = [goal.row(result("relay")) for goal in GOALS]
-    missed = [row[:3] for row in rows if row[3] == "missed"]
-    met = sum(row[3] == "met" for row in rows)
-    return f"{met} goals are met, these {len(missed)} are missed:\n\n" + table(
-        ("figure", "goal", "measured"), missed
-    )
-
-
 def real() -> str:
     """A real engine, by number of streams."""
     rounds = result("real")["rounds"]
@@ -125,7 +115,6 @@ def longest_holds() -> str:
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "machine": machine,
     "answer": answer_table,
-    "goals": missed_goals,
     "side by side": side_by_side,
     "real engine": real,
     "holds": longest_holds,

@@ -63,11 +63,10 @@ def cost(rounds: Rounds) -> str:
     cents, gpu_cents = core_s / 36 * EUR_PER_VCPU_H, gpu_s / 36 * USD_PER_H100_H
     wh, gpu_wh = core_s / 3600 * W_PER_VCPU, gpu_s / 3600 * W_PER_H100
     return wrapped(
-        f"A million tokens take the gateway {core_s:.0f} s of a core: {cents:.3f} cents (EUR 0.037 "
-        f"a vCPU-hour: [Scaleway POP2]({POP2})), {wh:.3f} Wh (1.9 W a vCPU: EPYC 9654). Of the "
-        f"H100 they take {gpu_s:.0f} s, {gpu_cents:.0f} US cents ([USD 4.92 an "
-        f"hour]({CAPACITY_BLOCKS})) and {gpu_wh:.0f} Wh (700 W): the gateway is "
-        f"{cents / gpu_cents:.1%} of its price and {wh / gpu_wh:.2%} of its energy."
+        f"A million tokens take the gateway {core_s:.0f} s of a core (EUR 0.037 an hour: "
+        f"[Scaleway POP2]({POP2}); 1.9 W: EPYC 9654), and {gpu_s:.0f} s of the H100 ([USD 4.92 an "
+        f"hour]({CAPACITY_BLOCKS}); 700 W). The gateway is {cents / gpu_cents:.1%} of its price "
+        f"and {wh / gpu_wh:.2%} of its energy."
     )
 
 
