@@ -1,1 +1,1 @@
-"""The gateway measured against the field: `make bench`, `make bench-quick`."""
+"""The benchmark of `make bench`: the gateway beside a plain relay and other proxies."""

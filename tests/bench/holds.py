@@ -25,10 +25,9 @@ import psutil
 
 from scripts.render import page
 from tests.bench.inputs import INPUTS
-from tests.bench.machine import machine, save
 from tests.bench.processes import LOAD_CPU, TARGET_CPU
 from tests.bench.rounds import quantile
-from tests.bench.targets import FEATURES, ours
+from tests.bench.targets import production_settings
 from tests.contract.process import Gateway, Process
 from tests.faults import heavy
 from tests.gateway.peer import Line
@@ -40,9 +39,6 @@ PAUSE_S: Final = 0.0003
 MORE: Final = {"MMHIE_MAX_MEMORY": "2GiB"}  # or an input would be refused for those before it
 HEALTHZ: Final = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"
 SO_TIMESTAMPNS: Final = 35  # of Linux; Python has no name for it
-
-
-Figures = Mapping[str, float]
 
 
 class Wait(NamedTuple):
@@ -138,7 +134,7 @@ def harness(folder: Path, start: Callable[..., Gateway] = OwnGateway) -> Iterato
     ours_end, theirs = multiprocessing.Pipe()
     load = multiprocessing.get_context("spawn").Process(target=play, args=(theirs,), daemon=True)
     load.start()
-    environ = {**ours(folder, FEATURES), "MMHIE_ENGINE_URL": ours_end.recv(), **MORE}
+    environ = {**production_settings(folder), "MMHIE_ENGINE_URL": ours_end.recv(), **MORE}
     del environ["MMHIE_PORT"]
     try:
         with start(folder, environ.pop("MMHIE_ENGINE_URL"), **environ).wait() as gateway:
@@ -174,40 +170,27 @@ async def send_inputs(pipe: Connection) -> None:
             pipe.send((int(response[9:12] or 0), expected))
 
 
-def measure(names: Sequence[str] = tuple(INPUTS), rounds: int = ROUNDS) -> dict[str, Figures]:
+def measure(names: Sequence[str], rounds: int) -> list[tuple[str, Hold]]:
     """Return the medians of each input, the longest hold first."""
     psutil.Process().cpu_affinity([LOAD_CPU])
     with tempfile.TemporaryDirectory() as folder, harness(Path(folder)) as bench:
         bench.pin(TARGET_CPU)
         seen = {name: [bench.hold(name) for _ in range(rounds)] for name in names}
-    holds = {
-        name: Hold(*map(statistics.median, zip(*each, strict=True))) for name, each in seen.items()
-    }
-    ordered = sorted(holds, key=lambda name: -holds[name].longest_ms)
-    return {
-        name: {of: round(ms, 2) for of, ms in holds[name]._asdict().items()} for name in ordered
-    }
-
-
-def table(holds: Mapping[str, Figures], most: int | None = None) -> str:
-    """Return the longest holds as Markdown."""
-    rows = [
-        (name, f"{hold['longest_ms']:.1f} ms", f"{hold['p99_ms']:.1f} ms")
-        for name, hold in [*holds.items()][:most]
+    holds = [
+        (name, Hold(*map(statistics.median, zip(*each, strict=True))))
+        for name, each in seen.items()
     ]
-    return page.table(("input", "longest hold", "slowest hundredth"), rows)
+    return sorted(holds, key=lambda row: -row[1].longest_ms)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("inputs", nargs="*", default=[*INPUTS])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--out", default=".cache/holds.json")
-    given = parser.parse_args()
-    holds = measure(given.inputs, given.rounds)
-    report = {"machine": machine(), "holds": holds}
-    save(report, Path(given.out))
-    print(table(holds))  # noqa: T201 - the result
+    options = parser.parse_args()
+    holds = measure(options.inputs, options.rounds)
+    rows = [(name, f"{hold.longest_ms:.1f} ms", f"{hold.p99_ms:.1f} ms") for name, hold in holds]
+    print(page.table(("input", "longest hold", "slowest hundredth"), rows))  # noqa: T201
     return 0
 
 

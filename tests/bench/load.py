@@ -19,18 +19,10 @@ CHUNKED = sys.maxsize  # bytes left of a body whose end is its last chunk
 MESSAGES = '"messages":[{"role":"user","content":"' + PROMPT + '"}]'
 
 
-def request(
-    port: int,
-    *,
-    stream: bool,
-    tokens: int,
-    key: str | None,
-    model: str = "bench",
-    ignore_eos: bool = False,
-) -> bytes:
+def request(port: int, *, stream: bool, tokens: int, key: str | None) -> bytes:
     """A chat completion of about 1.5 KB."""
-    mode = '"stream":true,' * stream + '"ignore_eos":true,' * ignore_eos
-    body = f'{{"model":"{model}",{mode}"max_tokens":{tokens},"temperature":0,{MESSAGES}}}'.encode()
+    mode = '"stream":true,' * stream
+    body = f'{{"model":"bench",{mode}"max_tokens":{tokens},"temperature":0,{MESSAGES}}}'.encode()
     authorization = f"authorization: Bearer {key}\r\n" if key else ""
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{authorization}"
@@ -132,15 +124,11 @@ async def drive(
     stream: bool,
     tokens: int = 100,
     key: str | None = None,
-    model: str = "bench",
-    ignore_eos: bool = False,
 ) -> Seen:
     """`clients` connections, started one by one so that their first requests are spread."""
     loop = asyncio.get_running_loop()
     seen = Seen()
-    message = request(
-        port, stream=stream, tokens=tokens, key=key, model=model, ignore_eos=ignore_eos
-    )
+    message = request(port, stream=stream, tokens=tokens, key=key)
     until = time.perf_counter() + seconds
     callers = []
     for _ in range(clients):

@@ -2,9 +2,7 @@
 
 `python -m tests.bench.mock_engine --port N [--chunk-ms 20]`. A request with `"stream": true` gets
 `max_tokens` numbered chunks, one every `--chunk-ms`; any other gets one JSON answer. Either begins
-after `--hold-ms`, where it asks for at least `--hold-from` tokens. With `--flood-bytes` a stream is
-that many bytes, as fast as they are taken; with `--idle-s` a connection that has been idle so long
-is closed.
+after `--hold-ms`, where it asks for at least `--hold-from` tokens.
 """
 
 import argparse
@@ -59,7 +57,6 @@ def framed(data: bytes) -> bytes:
 MOST_TOKENS = 1000
 FRAMED_CHUNKS = [framed(CHUNK.replace(b"00000", b"%05d" % n)) for n in range(MOST_TOKENS)]
 FRAMED_END = framed(DONE) + b"0\r\n\r\n"
-FLOOD = framed(CHUNK.replace(b"00000", b"0" * 4096))
 JSON_ANSWER = HEAD % (len(ANSWER), ANSWER)
 
 
@@ -69,22 +66,16 @@ class Engine(asyncio.Protocol):
     chunk_s = 0.02
     hold_s = 0.0
     hold_from = 0
-    idle_s = 0.0
-    flood_bytes = 0
-    running = 0
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.data = b""
         self.timer: asyncio.TimerHandle | None = None
-        self.busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment] # both ways
 
     def data_received(self, data: bytes) -> None:
-        if self.timer and not self.busy:
-            self.timer.cancel()
         self.data += data
         end = self.data.find(b"\r\n\r\n")
         if end < 0:
@@ -98,13 +89,10 @@ class Engine(asyncio.Protocol):
     def answer(self, path: bytes, body: bytes) -> None:
         if path in OTHERS:
             self.transport.write(HEAD % (len(OTHERS[path]), OTHERS[path]))
-        elif path == b"/_running":
-            count = b"%d" % Engine.running
-            self.transport.write(HEAD % (len(count), count))
         else:
             is_stream = b'"stream":true' in body or b'"stream": true' in body
             tokens = TOKENS.search(body)
-            self.begin(is_stream and b"include_usage" in body)
+            self.usage = is_stream and b"include_usage" in body
             self.left = self.most = min(MOST_TOKENS, int(tokens.group(1)) if tokens else 100)
             start = self.stream if is_stream else self.whole
             if self.hold_s and self.left >= self.hold_from:
@@ -112,45 +100,12 @@ class Engine(asyncio.Protocol):
             else:
                 start()
 
-    def begin(self, usage: bool) -> None:
-        self.busy, self.usage = True, usage
-        Engine.running += 1
-
-    def end(self) -> None:
-        if self.busy:
-            self.busy = False
-            Engine.running -= 1
-            if self.idle_s:
-                self.timer = self.loop.call_later(self.idle_s, self.transport.close)
-
     def whole(self) -> None:
         self.transport.write(JSON_ANSWER)
-        self.end()
 
     def stream(self) -> None:
         self.transport.write(STREAM_HEAD)
-        if self.flood_bytes:
-            self.left = self.flood_bytes // len(FLOOD)
-            self.flood()
-        else:
-            self.tick()
-
-    def flood(self) -> None:
-        """Send until nobody takes more."""
-        self.is_full = False
-        while self.left and not self.is_full:
-            self.left -= 1
-            self.transport.write(FLOOD)
-        if not self.left:
-            self.transport.write(FRAMED_END)
-            self.end()
-
-    def pause_writing(self) -> None:
-        self.is_full = True
-
-    def resume_writing(self) -> None:
-        if self.busy and self.flood_bytes:
-            self.flood()
+        self.tick()
 
     def tick(self) -> None:
         """Send a chunk and come back for the next, at the pace of the clock."""
@@ -161,19 +116,14 @@ class Engine(asyncio.Protocol):
             return
         usage = framed(USAGE) if self.usage else b""
         self.transport.write(framed(LAST) + usage + FRAMED_END)
-        self.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.timer:
             self.timer.cancel()
-        self.end()
 
 
-async def serve(port: int, path: str | None) -> None:
-    """Listen on a port, and on a Unix socket too."""
+async def serve(port: int) -> None:
     loop = asyncio.get_running_loop()
-    if path is not None:
-        await loop.create_unix_server(Engine, path, backlog=2048)
     server = await loop.create_server(Engine, "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 
@@ -181,14 +131,10 @@ async def serve(port: int, path: str | None) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--path", help="of a Unix socket")
     parser.add_argument("--chunk-ms", type=float, default=20)
     parser.add_argument("--hold-ms", type=float, default=0)
     parser.add_argument("--hold-from", type=int, default=0)
-    parser.add_argument("--idle-s", type=float, default=0)
-    parser.add_argument("--flood-bytes", type=int, default=0)
     given = parser.parse_args()
     Engine.chunk_s, Engine.hold_s = given.chunk_ms / 1000, given.hold_ms / 1000
     Engine.hold_from = given.hold_from
-    Engine.idle_s, Engine.flood_bytes = given.idle_s, given.flood_bytes
-    uvloop.run(serve(given.port, given.path))
+    uvloop.run(serve(given.port))

@@ -6,12 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import psutil
 
-from tests.bench.targets import ENGINE_PORT, ENGINE_SOCKET, is_taken
+from tests.bench.targets import ENGINE_PORT, is_taken
 
 TARGET_CPU, LOAD_CPU = 1, 0
 
@@ -21,13 +19,12 @@ Child = subprocess.Popen[bytes]
 @contextmanager
 def engine(**options: float) -> Iterator[None]:
     """The mock engine on the load's processor, with its options (`chunk_ms=20`)."""
-    ENGINE_SOCKET.unlink(missing_ok=True)
     if is_taken(ENGINE_PORT):
         raise RuntimeError(f"Port {ENGINE_PORT} is taken. End the program that listens there.")
     given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     process = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CPU), sys.executable, "-m", "tests.bench.mock_engine",
-         "--port", str(ENGINE_PORT), "--path", str(ENGINE_SOCKET), *given]
+         "--port", str(ENGINE_PORT), *given]
     )  # fmt: skip
     try:
         while not is_taken(ENGINE_PORT):
@@ -36,7 +33,6 @@ def engine(**options: float) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(10)
-        ENGINE_SOCKET.unlink(missing_ok=True)
 
 
 def tree(process: Child) -> list[psutil.Process]:
@@ -59,16 +55,3 @@ def scheduled_s(pid: int) -> float:
 
 def rss_mb(process: Child) -> float:
     return sum(float(child.memory_info().rss) for child in tree(process)) / 2**20
-
-
-def until_200(url: str, process: subprocess.Popen[Any], seconds: float = 300) -> None:
-    """Wait for this answer; RuntimeError when it does not come or the process has ended."""
-    last = time.monotonic() + seconds
-    while time.monotonic() < last and process.poll() is None:
-        try:
-            if httpx2.get(url, timeout=5).status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.02)
-    raise RuntimeError(f"{url} does not answer with 200.")

@@ -33,20 +33,11 @@ def measure(target: Target, seconds: float, *, with_answers: bool = True) -> Fig
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def by_feature(target: Target, seconds: float) -> Figures:
-    """CPU alone: a request, and a chunk of 256 streams."""
+def measure_cpu(target: Target, seconds: float) -> Figures:
+    """Return CPU alone: of a request, and of a chunk of 256 streams."""
     with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
         uvloop.run(drive(target.port, clients=16, seconds=0.7, stream=False, key=target.key))
         return whole(target, process, seconds) | streamed(target, process, 256, seconds)
-
-
-def answered(target: Target, seconds: float) -> Figures:
-    """CPU of a request and of an answer, once."""
-    with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
-        uvloop.run(drive(target.port, clients=16, seconds=0.7, stream=False, key=target.key))
-        figures = whole(target, process, seconds)
-        figures |= answer(target, process, figures["us_request"])
-    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def answer(target: Target, process: Child | None, us_request: float) -> Figures:

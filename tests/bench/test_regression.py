@@ -4,12 +4,12 @@ import statistics
 
 import pytest
 
-from tests.bench.rounds import by_feature
+from tests.bench.rounds import measure_cpu
 from tests.bench.targets import TARGETS
 
 TURNS = 5
 SECONDS = 1.2
-# Over that of a relay which does nothing else: what all features cost today (docs/performance.md)
+# Over that of a relay which does nothing else: what the gateway costs today (docs/performance.md)
 # and a wide margin. Lower them with it.
 LIMITS = {"us_request": 4.2, "us_chunk_256": 1.6}
 
@@ -24,7 +24,7 @@ def test_relay_costs_no_more_cpu_than_its_limits() -> None:
 
 def ratios() -> dict[str, float]:
     turns = [
-        {name: by_feature(TARGETS[name], SECONDS) for name in ("bare", "gateway")}
+        {name: measure_cpu(TARGETS[name], SECONDS) for name in ("bare", "gateway")}
         for _ in range(TURNS)
     ]
     return {
