@@ -10,8 +10,7 @@ from typing import Final
 import httpx2
 
 from requirements import programs
-from tests.compatibility.ledger import ROOT
-from tests.contract.process import free_port
+from tests.contract.process import ROOT, free_port
 from tests.waiting import PATIENCE_S, until
 
 NGINX: Final = programs.find("nginx")

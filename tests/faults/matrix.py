@@ -1,10 +1,10 @@
-"""Every fault of the engine, and what each of five surfaces makes of it, as one table."""
+"""Every fault of the engine and what each surface makes of it, as one table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.contract.surfaces import CHAT, GENERATE, SURFACES, Surface
+from tests.contract.surfaces import CHAT, CHAT_JSON, CHAT_SSE, GENERATE, SURFACES, Surface
 from tests.fake_engine.wires import HUGE_HEADER_BYTES
 
 TIMEOUT_S: Final = 2.0  # MMHIE_TIMEOUT_SECONDS where a timeout is expected; longer elsewhere
@@ -26,11 +26,11 @@ Faults = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A fault: what each surface says (in their order), the engine's work, and the gateway's
-    timeout, where that is what ends the request.
+    """A fault: the outcome on each of COLUMNS, the engine's work, and the gateway's timeout, if
+    that ends the request.
 
     A cell is a status and its code; `in band` and the code of the error that ends a stream; or
-    `complete`, with the warnings that the answer's label carries.
+    `complete`, with the warnings in the answer's label.
     """
 
     faults: Faults
@@ -38,6 +38,11 @@ class Row:
     work: Work = "finished"
     timeout_s: float | None = None
     site: Site = "engine"
+
+    def cell(self, surface: Surface) -> str:
+        """Return the outcome on any surface: on /v1 the form of the answer decides."""
+        twin = CHAT_JSON if surface.form == "json" else CHAT_SSE
+        return self.cells[COLUMNS.index(surface if surface in COLUMNS else twin)]
 
 
 def everywhere(said: str) -> tuple[str, ...]:
@@ -76,6 +81,8 @@ REDIRECT = (
     "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n"
 )
 NO_BODY = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\n"
+LONG = "HTTP/1.1 {} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n"
+TWO_MEGABYTES = '{"error": {"message": "' + "x" * 2_000_000
 EMPTY, THOUGHT = "complete, empty_answer", "complete, reasoning_only, truncated in_reasoning"
 AT_BUDGET = "complete, truncated in_answer"
 ENDLESS = (AT_BUDGET, AT_BUDGET, WHOLE, f"504 {TIMEOUT}", "continues")
@@ -100,10 +107,13 @@ STATUSES: dict[str, Row] = {
     "400 with HTML": Row(status(400, PAGE), everywhere("400 400"), "none"),
     "400 with a list as body": Row(status(400, "[1]"), everywhere("400 400"), "none"),
     "404, empty": Row(status(404, ""), everywhere("404 404"), "none"),
+    "400, endless": Row(raw(LONG.format(400, 10**12), TWO_MEGABYTES), NO_HTTP, "none"),
+    "422 with JSON": Row(status(422), everywhere("422 422"), "none"),
     "401 (the gateway's own key)": Row(status(401), FAILED, "none"),
     "429": Row(status(429), NOT_READY, "none"),
     "500 with JSON": Row(status(500), FAILED, "none"),
     "500, empty": Row(status(500, ""), FAILED, "none"),
+    "500, endless": Row(raw(LONG.format(500, 10**12), TWO_MEGABYTES), NO_HTTP, "none"),
     "502 with HTML": Row(status(502, PAGE), FAILED, "none"),
     "503 with JSON": Row(status(503), NOT_READY, "none"),
     "503 with HTML": Row(status(503, PAGE), NOT_READY, "none"),
@@ -175,6 +185,7 @@ CONTENT: dict[str, Row] = {
         fault("error_midstream"), midway(REJECTED, document=f"502 {CUT}")
     ),
     "invalid UTF-8 in a token": Row(fault("bad_letter"), midway(GARBLED)),
+    "document that is not JSON": Row(fault("wrong_json"), NO_HTTP),
     "event that is not JSON": Row(fault("bad_json"), midway(GARBLED)),
     "event that is not an object": Row(fault("no_object"), midway(GARBLED)),
     "choices of the wrong type": Row(fault("odd_choices"), midway(GARBLED)),
@@ -198,3 +209,29 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
 FAULTS: Final[Mapping[str, Row]] = {
     name: row for rows in ROWS.values() for name, row in rows.items()
 }
+# One fault of each kind, which every change meets on all surfaces; the others are slow.
+TYPICAL: Final = (
+    "connection refused",
+    "reset before the first byte, once",
+    "reset before the first byte, always",
+    "keep-alive connection closed as the request is sent",
+    "422 with JSON",
+    "401 (the gateway's own key)",
+    "500 with JSON",
+    "503 with JSON",
+    "307 redirect",
+    "200 with HTML",
+    "200, empty",
+    "bytes of another protocol",
+    "truncated headers",
+    "invalid chunk size",
+    "chunk shorter than its size",
+    "compressed without request",
+    "silent before the headers",
+    "silent before the first token",
+    "closed between two events",
+    "reset mid-answer",
+    "orderly end mid-answer",
+    "error event mid-answer",
+    "document that is not JSON",
+)

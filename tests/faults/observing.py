@@ -7,7 +7,16 @@ from typing import Any
 import httpx2
 
 from tests.contract.process import Gateway
-from tests.contract.surfaces import Surface, checked, error_of, events, mmhie_of, readable
+from tests.contract.surfaces import (
+    MESSAGES,
+    RESPONSES,
+    Surface,
+    checked,
+    error_of,
+    events,
+    mmhie_of,
+    readable,
+)
 from tests.contract.test_disclaimer import NOTE, TEXT
 from tests.waiting import until
 
@@ -16,44 +25,53 @@ PLENTY_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The outcome, and the text that came."""
+    """The outcome in the words of the table, and the text of the answer."""
 
-    said: str
+    outcome: str
     text: str
 
 
 def observe(gateway: Gateway, surface: Surface) -> Observed:
     """Ask once; every part of the answer's form is checked on the way."""
-    with surface.stream(gateway.client, max_tokens=64) as answer:
+    with surface.stream(gateway.client, **surface.limit(64)) as answer:
         content = b""
         for part in answer.iter_raw():
             content += part
             if len(content) > PLENTY_BYTES:
                 return Observed("continues", "")
-    told = httpx2.Response(
+    whole = httpx2.Response(
         answer.status_code, headers=answer.headers, content=content.replace(b"\r\n", b"\n")
     )
-    text = readable(told) if told.status_code == 200 else ""
-    return Observed(said_by(gateway, surface, told), text)
+    text = readable(whole) if whole.status_code == 200 else ""
+    return Observed(describe(gateway, surface, whole), text)
 
 
-def said_by(gateway: Gateway, surface: Surface, answer: httpx2.Response) -> str:
-    """A cell of the table; the gateway's own log has to agree."""
+def describe(gateway: Gateway, surface: Surface, answer: httpx2.Response) -> str:
+    """Return a cell of the table; the gateway's own log has to agree."""
     outcome = logged(gateway, answer.headers["x-request-id"])
     if answer.status_code != 200:
         code = str(error_of(answer)["code"])
+        check_headers(answer)
         assert outcome in (code, "invalid_request"), outcome
         return f"{answer.status_code} {code}"
     failure = in_band(surface, answer)
     if failure is None:
         assert outcome == "ok", outcome
-        return labelled(surface, answer)
+        return describe_label(surface, answer)
+    assert b'finish_reason":"stop' not in answer.content
     assert failure in (outcome, ""), outcome
     return f"in band {outcome}"
 
 
-def labelled(surface: Surface, answer: httpx2.Response) -> str:
-    """A 200 without an error, and what its label says of it."""
+def check_headers(refusal: httpx2.Response) -> None:
+    """Assert the headers of an error: no model wrote it, and 503 says when to come again."""
+    assert refusal.headers["x-mmhie-disclaimer-version"]
+    assert "x-mmhie-ai-generated" not in refusal.headers
+    assert refusal.status_code != 503 or int(refusal.headers["retry-after"]) >= 1
+
+
+def describe_label(surface: Surface, answer: httpx2.Response) -> str:
+    """Return `complete`, with what the label says of the answer."""
     if surface.form == "text":
         return "complete"
     label = mmhie_of(surface, answer)
@@ -62,25 +80,33 @@ def labelled(surface: Surface, answer: httpx2.Response) -> str:
 
 
 def in_band(surface: Surface, answer: httpx2.Response) -> str | None:
-    """The code a 200 ends with, empty where the form shows none; None for a whole answer."""
+    """Return the code that a 200 ends with, empty in plain text; None for a whole answer."""
     if surface.form == "json":
         return None
     if surface.form == "text":
         *_, notice, disclaimer = answer.text.rstrip("\n").split("\n\n")
         assert disclaimer == f"{TEXT}\n{NOTE}"
         return "" if notice.startswith("[interrupted: ") else None
-    *told, done = events(answer.content)
-    assert done == "[DONE]"
-    if "error" in told[-1]:
-        return str(checked(told[-1]["error"])["code"])
-    assert any(map(ends, told)), "a stream that ended without a word"
+    received = events(answer.content)
+    assert surface.path in (RESPONSES, MESSAGES) or received[-1] == "[DONE]", received[-3:]
+    errors = [event["error"] for event in received if event.get("error")]
+    if errors:
+        (error,) = errors
+        assert "error" in [event for event in received if event != "[DONE]"][-1]
+        return str(checked(error)["code"])
+    assert any(ends(event) for event in received if event != "[DONE]"), "a stream without an end"
     return None
 
 
 def ends(event: dict[str, Any]) -> bool:
     """Return whether an event says why the answer is over."""
     choices = event.get("choices") or ()
-    return "finish_reason" in event or any(choice.get("finish_reason") for choice in choices)
+    closing = ("message_stop", "response.completed", "response.incomplete")
+    return (
+        "finish_reason" in event
+        or event.get("type") in closing
+        or any(choice.get("finish_reason") for choice in choices)
+    )
 
 
 def logged(gateway: Gateway, request_id: str) -> str:
