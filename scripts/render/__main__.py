@@ -1,6 +1,6 @@
 """`python -m scripts.render [NAME...] [--check]`: write the generated documents, or compare them.
 
-Without names: all but docs/compatibility.md, which needs the findings of a test run.
+Without names: all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Final
 
 from scripts.render.page import DOCS, ROOT, StaleError, with_blocks
 
-FOUND_BY_TESTS: Final = "compatibility"
 MODULES: Final = sorted(file.stem for file in Path(__file__).parent.glob("*.py"))
 NAMES: Final = [name for name in MODULES if name not in ("__init__", "__main__", "page")]
 
@@ -35,15 +34,10 @@ def write(module: ModuleType) -> None:
     for path, text in stale(module):
         path.write_text(text)
         print(f"==> {path.relative_to(ROOT)}")
-    if hasattr(module, "draw"):
-        module.draw()
 
 
 def check(module: ModuleType) -> None:
     """Raise StaleError for a page of one module that is not current."""
-    if hasattr(module, "check"):
-        module.check()
-        return
     for path, _ in stale(module):
         raise StaleError(f"{path.relative_to(ROOT)} is out of date: run `make docs`.")
 
@@ -54,8 +48,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     options = parser.parse_args(arguments)
     failures = 0
-    usual = [name for name in NAMES if options.check or name != FOUND_BY_TESTS]
-    for name in options.names or usual:
+    for name in options.names or NAMES:
         try:
             (check if options.check else write)(importlib.import_module(f"scripts.render.{name}"))
         except StaleError as error:

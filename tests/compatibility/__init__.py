@@ -1,1 +1,1 @@
-"""Comparisons with clients and engine: the tables behind docs/compatibility.md."""
+"""Requests and clients that are compared at a real engine (docs/compatibility.md)."""

@@ -81,11 +81,6 @@ class Client:
     def title(self) -> str:
         return f"{self.name} {self.version}".strip()
 
-    @property
-    def row(self) -> str:
-        """The name under which what is found of it is kept."""
-        return f"client {self.title}"
-
     def command(self) -> list[str]:
         """Return the command that starts its driver; install the client where it is missing."""
         program = str(DRIVERS / self.driver)

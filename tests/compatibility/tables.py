@@ -13,8 +13,3 @@ SHAPES: Final = {"embedded": (*CHATS, *TEXTS, *RESPONSES, *REFUSED), "gpt-oss": 
 def cases(engine: str) -> list[tuple[Shape, Form]]:
     """Every shape of an engine in every form."""
     return [(shape, form) for shape in SHAPES[engine] for form in shape.forms]
-
-
-def row(engine: str, shape: Shape) -> str:
-    """The name of a shape's row."""
-    return f"{engine} {shape.path} {shape.name}"
