@@ -27,9 +27,3 @@ def test_the_example_runs(url: str, example: Example) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-
-
-@pytest.mark.parametrize("page", ["api.md", "limits.md", "start/backend.md", "start/operator.md"])
-def test_the_page_has_examples(page: str) -> None:
-    """The pattern still finds them."""
-    assert [example for example in EXAMPLES if example.page == page]

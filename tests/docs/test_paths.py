@@ -34,12 +34,3 @@ def test_everything_named_exists(page: Path) -> None:
 
     assert {path for path in PATH.findall(text) if not (ROOT / path).exists()} == set()
     assert {(file, name) for file, name in tests if name not in defined(file)} == set()
-
-
-def test_every_term_has_its_code() -> None:
-    """Each row of the glossary ends with a path."""
-    rows = [row for row in (DOCS / "glossary.md").read_text().splitlines() if row.startswith("| ")]
-    terms = [row for row in rows if not row.startswith("| term |")]
-
-    assert terms
-    assert [row for row in terms if not PATH.search(row.rsplit(" | ", 1)[1])] == []

@@ -17,7 +17,6 @@ NOWHERE = "http://127.0.0.1:9"
 # Tags a browser fetches by itself, with the attribute that says from where.
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 LINKS_NOT_FETCHED = {"canonical", "prev", "next", "alternate"}
-FOUR_PEOPLE = ("backend", "clinician", "operator", "contributor")
 
 
 class Assets(HTMLParser):
@@ -59,7 +58,7 @@ def assets(page: Path) -> list[str]:
 def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
     """No script, style, font or picture of another host; what is named is there."""
     pages = list(site.rglob("*.html"))
-    assert len(pages) > 15
+    assert pages
     for page in pages:
         for asset in assets(page):
             place = urlsplit(asset)
@@ -72,21 +71,6 @@ def test_no_style_sheet_does_either(site: Path) -> None:
     """Fonts come by way of style sheets, as a rule."""
     for sheet in site.rglob("*.css"):
         assert not re.findall(r"url\(['\"]?(?:https?:)?//", sheet.read_text()), sheet.name
-
-
-@pytest.mark.parametrize("who", FOUR_PEOPLE)
-def test_each_of_the_four_finds_their_start(site: Path, who: str) -> None:
-    """From the front page, in one click."""
-    assert f'href="start/{who}.html"' in (site / "index.html").read_text()
-
-
-def test_the_tabs_are_what_a_reader_wants_to_do(site: Path) -> None:
-    """Six of them, and a switch of the theme, on every page."""
-    for page in ("index.html", "settings.html", "safety-case/index.html"):
-        text = (site / page).read_text()
-        tabs = re.findall(r'class="md-tabs__link">\s*([^<]*?)\s*<', text)
-        assert tabs == ["Start", "Use", "Operate", "Safety", "Evidence", "Reference"]
-        assert text.count('name="__palette"') == 3
 
 
 def test_every_page_is_in_the_menu(site: Path) -> None:
