@@ -1,7 +1,5 @@
-"""The official npm clients of openai and anthropic: the surfaces of the Python ones, from
-JavaScript."""
+"""The official npm clients: what the matrix of clients (tests/real) does not ask of them."""
 
-import hashlib
 from textwrap import dedent
 from typing import Any
 
@@ -16,7 +14,6 @@ from tests.fake_engine.process import FakeEngine
 
 pytestmark = pytest.mark.slow
 
-CALLED = {"name": "dose", "arguments": {"drug": "aspirin"}, "label": TEXT}
 MODELS = {"ids": ["fake-model"], "retrieved": "fake-model"}
 
 
@@ -35,47 +32,14 @@ def anthropic(drivers: Drivers, engine: FakeEngine) -> Driven:
 @pytest.mark.parametrize(
     ("client", "case", "result"),
     [
-        ("openai", "tools", CALLED),
         ("openai", "models", MODELS),
         ("anthropic", "structured", {"answer": 1}),
     ],
 )
 @pytest.mark.usefixtures("engine")
 def test_a_result_is_parsed(drivers: Drivers, client: str, case: str, result: Any) -> None:
-    """A tool call, the list of models and one of them, a document of the schema's form."""
+    """The list of models and one of them, a document of the schema's form."""
     assert drivers(f"{client} npm").result(case) == result
-
-
-def test_chat(openai: Driven) -> None:
-    """Text, the extra key, and the request id the client keeps."""
-    outcome = openai.result("chat")
-
-    assert outcome["text"]
-    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
-    assert outcome["requestId"] == outcome["sentId"]
-    assert outcome["version"] == outcome["mmhie"]["disclaimer"]["version"]
-
-
-def test_chat_stream(openai: Driven) -> None:
-    """The deltas are the answer; two chunks carry the extra key, and the last one the usage for
-    those who asked."""
-    outcome = openai.result("stream")
-
-    assert outcome["text"] == openai.result("chat")["text"]
-    assert outcome["finish"] == "stop"
-    assert outcome["carriers"] == 2
-    assert outcome["label"] == TEXT
-    assert openai.result("usage")["usage"]["completion_tokens"] == 24
-
-
-def test_chat_helper(openai: Driven) -> None:
-    """`.stream()` gathers the answer and the end of the label: which disclaimer, what was cut."""
-    outcome = openai.result("helper cut off")
-
-    assert outcome["text"]
-    assert outcome["text"] == outcome["deltas"]
-    assert outcome["closing"] == hashlib.sha256(TEXT.encode()).hexdigest()
-    assert outcome["truncated"] == "in_answer"
 
 
 def test_the_whole_label_from_the_helper(openai: Driven) -> None:
@@ -91,7 +55,7 @@ def test_the_whole_label_from_the_helper(openai: Driven) -> None:
     assert dedent(recipe) in (ROOT / "docs" / "api.md").read_text()
 
 
-@pytest.mark.parametrize("case", ["completions", "responses", "responses streamed"])
+@pytest.mark.parametrize("case", ["completions", "responses streamed"])
 def test_the_other_apis(openai: Driven, case: str) -> None:
     """The older one and the newer one answer with the label, in a stream at both ends."""
     outcome = openai.result(case)

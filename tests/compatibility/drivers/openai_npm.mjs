@@ -17,10 +17,8 @@ const format = { type: "json_schema", json_schema: { name: "answer", schema: ask
 const create = (more) => client.chat.completions.create({ ...chatting, ...more });
 const disclaimer = (answer) => answer.mmhie?.disclaimer?.text ?? null;
 
-async function gathered(more) {
-  const stream = client.chat.completions.stream({ ...chatting, ...more });
-  const deltas = [];
-  stream.on("content", (delta) => deltas.push(delta));
+async function gathered() {
+  const stream = client.chat.completions.stream(chatting);
   const label = {};
   stream.on("chunk", ({ mmhie: part }) => {
     if (!part) return;
@@ -33,22 +31,18 @@ async function gathered(more) {
   const final = await stream.finalChatCompletion();
   const text = final.choices[0].message.content;
   const closing = "output_digest" in final.mmhie.provenance && final.mmhie.disclaimer.sha256;
-  const { truncated } = final.mmhie;
-  return { text, deltas: deltas.join(""), label: disclaimer(final), closing, truncated, whole: label };
+  return { text, label: disclaimer(final), closing, whole: label };
 }
 
 const cases = {
   version: async () => ({ version: versionOf("openai") }),
 
   async chat() {
-    const { data, response } = await create().withResponse();
+    const answer = await create();
     return {
-      text: data.choices[0].message.content,
-      label: disclaimer(data),
-      mmhie: data.mmhie,
-      requestId: data._request_id,
-      sentId: response.headers.get("x-request-id"),
-      version: response.headers.get("x-mmhie-disclaimer-version"),
+      text: answer.choices[0].message.content,
+      label: disclaimer(answer),
+      mmhie: answer.mmhie,
     };
   },
 
@@ -57,18 +51,10 @@ const cases = {
     return {
       text: chunks.map((chunk) => chunk.choices[0].delta.content ?? "").join(""),
       label: disclaimer(chunks[0]),
-      finish: chunks.at(-1).choices[0].finish_reason,
-      carriers: chunks.filter((chunk) => chunk.mmhie).length,
     };
   },
 
-  async usage() {
-    const asking = { stream: true, stream_options: { include_usage: true } };
-    return { usage: (await collected(await create(asking))).at(-1).usage };
-  },
-
   helper: () => gathered(),
-  "helper cut off": () => gathered({ max_tokens: 8 }),
 
   async tools() {
     const answer = await create(forced);
