@@ -65,15 +65,6 @@ OPENAI_ERROR = NONE._replace(
     notices="error.body.mmhie.notices",
     request_id="error.request_id",
 )
-# LangChain drops the key `mmhie`; the headers are there where they are asked for.
-OPENAI_CHAIN = NONE._replace(
-    disclaimer="value.response_metadata.headers.x-mmhie-disclaimer-version",
-    notices="value.response_metadata.headers.x-mmhie-notices",
-    truncation="value.response_metadata.finish_reason",
-    request_id="value.response_metadata.headers.x-request-id",
-)
-
-
 SDK_LEFT = NONE._replace(notices=SDK.notices, request_id=SDK.request_id)
 SDK_ERROR = NONE._replace(notices="error.notices", request_id="error.request_id")
 CONSOLE = Places(
@@ -107,11 +98,7 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     "SDK generate": (SDK, NONE, SDK_ERROR),
     "SDK stream_generate": (SDK, SDK_LEFT, SDK_ERROR),
     "SDK chat": (SDK, NONE, SDK_ERROR),
-    "async SDK generate": (SDK, NONE, SDK_ERROR),
-    "async SDK stream_generate": (SDK, SDK_LEFT, SDK_ERROR),
-    "async SDK chat": (SDK, NONE, SDK_ERROR),
     "openai client": (OPENAI, NONE, OPENAI_ERROR),
-    "langchain-openai": (OPENAI_CHAIN, early(OPENAI_CHAIN), OPENAI_ERROR),
     "console": (CONSOLE, CONSOLE_ENDED, CONSOLE_ENDED),
     "mmhie chat": (
         TERMINAL,
@@ -120,7 +107,7 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     ),
 }
 # Programs with a process, a browser or a terminal of their own.
-PROGRAMS: Final = ("langchain-openai", "console", "mmhie chat")
+PROGRAMS: Final = ("console", "mmhie chat")
 
 
 def places(surface: str, outcome: str) -> Places:

@@ -1,11 +1,10 @@
 """Every cell of the table: what it names is there, on the real gateway and in real clients."""
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing, contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from tests.gateway.auth.conftest import add_key
 from tests.safety.places import ITEMS, OUTCOMES, PROGRAMS, SURFACES, places
 from tests.safety.programs import terminal
 from tests.safety.programs.console import Console
-from tests.safety.programs.langchain import LangChain
 from tests.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::mmhie.MedicalTextWarning")
@@ -103,21 +101,6 @@ def sdk(method: str) -> Client:
     return ask
 
 
-def async_sdk(method: str) -> Client:
-    """The same of its asynchronous twin."""
-
-    async def ask(site: Site, outcome: str, more: dict[str, Any]) -> object:
-        async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
-            answer: Any = getattr(llm, method)(SAID[method], **more)
-            if method != "stream_generate":
-                return await answer
-            async with aclosing(answer) as pieces:
-                whole = outcome != "stopped"
-                return [piece async for piece in pieces][-1] if whole else await anext(pieces)
-
-    return lambda site, outcome, more: asyncio.run(ask(site, outcome, more))
-
-
 def openai_chat(site: Site, _: str, more: dict[str, Any]) -> object:
     with openai.OpenAI(
         base_url=f"{site.gateway.url}/v1", api_key=site.secret, max_retries=0
@@ -128,7 +111,6 @@ def openai_chat(site: Site, _: str, more: dict[str, Any]) -> object:
 SAID = {"generate": EMERGENCY, "stream_generate": EMERGENCY, "chat": TURNS}
 CLIENTS: dict[str, Client] = {
     **{f"SDK {method}": sdk(method) for method in SAID},
-    **{f"async SDK {method}": async_sdk(method) for method in SAID},
     "openai client": openai_chat,
 }
 
@@ -232,35 +214,30 @@ def test_each_place_holds_what_the_table_says(site: Site, outcome: str) -> None:
 class Programs:
     """The programs, started once."""
 
-    def __init__(self, langchain: LangChain, console: Console) -> None:
-        self._langchain = langchain
+    def __init__(self, console: Console) -> None:
         self._console = console
 
     def ask(self, name: str, site: Site, outcome: str, folder: Path) -> Held:
         """Ask in one program; what its user then holds."""
         leaves, url, key = outcome == "stopped", site.gateway.url, site.secret
-        if leaves and name in ("console", "mmhie chat"):
+        if leaves:
             site.engine.next({"fault": "say", "tokens": ["Rest. "] * 5000}, SLOW)
         if name == "console":
             prompt = TOO_LONG if outcome == "refused" else EMERGENCY
             limit = 3 if outcome == "cut" else None
             return self._console.ask(url, key, prompt, leaves=leaves, max_tokens=limit)
-        if name == "mmhie chat":
-            limits = {"cut": ("--max-tokens", "3"), "refused": ("--max-tokens", "1000000")}
-            options = limits.get(outcome, ())
-            return terminal.ask(folder, url, key, EMERGENCY, leaves=leaves, options=options)
-        more = {"cut": {"max_tokens": 3}, "refused": {"n": 99}}.get(outcome, {})
-        asked = {"url": url, "key": key, "prompt": EMERGENCY}
-        return self._langchain.ask(**asked, leaves=leaves, more=more)
+        limits = {"cut": ("--max-tokens", "3"), "refused": ("--max-tokens", "1000000")}
+        options = limits.get(outcome, ())
+        return terminal.ask(folder, url, key, EMERGENCY, leaves=leaves, options=options)
 
 
 @pytest.fixture(scope="module")
 def programs_in_use() -> Iterator[Programs]:
-    """LangChain in its environment, and a browser."""
+    """A browser, and `mmhie chat`."""
     if lacking := programs.reason("chromium"):
         pytest.skip(lacking)
-    with closing(LangChain()) as langchain, closing(Console()) as console:
-        yield Programs(langchain, console)
+    with closing(Console()) as console:
+        yield Programs(console)
 
 
 @pytest.mark.slow
@@ -268,6 +245,6 @@ def programs_in_use() -> Iterator[Programs]:
 def test_each_place_in_a_program(
     site: Site, programs_in_use: Programs, outcome: str, tmp_path: Path
 ) -> None:
-    """Views of a reader, and results that a framework hands on."""
+    """What a reader of the console and of `mmhie chat` sees."""
     ask = partial(programs_in_use.ask, site=site, outcome=outcome, folder=tmp_path)
     check(PROGRAMS, outcome, ask)
