@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-import tests.fuzz.__main__ as fuzz
 from tests.contract.process import ROOT
 from tests.fuzz.seeds import SEEDS
 
@@ -40,21 +39,3 @@ def test_a_crash_is_told() -> None:
 
     assert done.returncode == 1
     assert "nothing: exit code 1" in done.stderr
-
-
-def test_only_the_processor_makes_an_input_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting on a busy machine is no finding; a loop without end is one."""
-    monkeypatch.setattr(fuzz, "SLOWEST_S", 1)
-    monkeypatch.setattr(fuzz, "START_S", 0)
-
-    assert not fuzz.takes_too_long([sys.executable, "-Sc", "import time; time.sleep(1.5)"])
-    assert fuzz.takes_too_long([sys.executable, "-Sc", "while True: pass"])
-
-
-def test_a_slow_input_is_found_in_what_the_fuzzer_says() -> None:
-    """The file is the one that libFuzzer names."""
-    said = "artifact_prefix='/f/trails-'; Test unit written to /f/trails-timeout-f2ef5b3e\nBase64: "
-    match = fuzz.TIMED_OUT.search(said)
-
-    assert match is not None
-    assert match[1] == "/f/trails-timeout-f2ef5b3e"
