@@ -36,42 +36,28 @@ FIELDS: dict[str, Any] = {
     "prompt empty": {"prompt": ""},
     "prompt null": {"prompt": None},
     "prompt a number": {"prompt": 5},
-    "prompt a list": {"prompt": [CANARY]},
-    "prompt an object": {"prompt": {"text": CANARY}},
     "max_tokens zero": {"max_tokens": 0},
-    "max_tokens negative": {"max_tokens": -1},
     "max_tokens a word": {"max_tokens": CANARY},
-    "max_tokens a fraction": {"max_tokens": 1.5},
     "max_tokens a boolean": {"max_tokens": True},
     "temperature a word": {"temperature": CANARY},
-    "temperature negative": {"temperature": -1},
     "temperature NaN": {"temperature": float("nan")},
-    "temperature infinite": {"temperature": float("inf")},
     "top_p zero": {"top_p": 0},
-    "top_p over one": {"top_p": 2},
     "seed a word": {"seed": CANARY},
-    "stop a number": {"stop": 5},
     "stop a list of numbers": {"stop": [1, 2]},
     "stream a word": {"stream": CANARY},
     "system a number": {"system": 5},
     "reasoning_effort unknown": {"reasoning_effort": CANARY},
-    "include_reasoning a word": {"include_reasoning": CANARY},
     "unknown field": {"colour": CANARY},
     "unknown field named by the caller": {CANARY: 1},
     "disclaimer switched off": {"disclaimer": False},
     "prompt blank": {"prompt": " \n"},
     "max_tokens as text": {"max_tokens": "3"},
-    "stream one": {"stream": 1},
     "temperature too high": {"temperature": 2.1},
     "seed too large": {"seed": 2**63},
     "stop too many": {"stop": [CANARY] * 17},
     "stop empty": {"stop": ""},
-    "stop an empty text": {"stop": [""]},
-    "system blank": {"system": " "},
-    "history a text": {"history": CANARY},
     "history of texts": {"history": [CANARY]},
     "history of a system": {"history": [{"role": "system", "content": CANARY}]},
-    "history blank": {"history": [{"role": "user", "content": " "}]},
     "history of parts": {"history": [{"role": "user", "content": [CANARY]}]},
     "history with more": {"history": [{"role": "user", "content": "a", CANARY: 1}]},
 }
@@ -82,15 +68,10 @@ BODIES: dict[str, bytes] = {
     "no JSON": b"prompt=" + CANARY.encode(),
     "broken off": b'{"prompt": "' + CANARY.encode(),
     "no object": json.dumps([CANARY]).encode(),
-    "a string": json.dumps(CANARY).encode(),
-    "null": b"null",
     "not UTF-8": b'{"prompt": "' + CANARY.encode() + b'\xff\xfe"}',
-    "UTF-16": json.dumps({"prompt": CANARY}).encode("utf-16"),
     "lone surrogate": b'{"prompt": "' + CANARY.encode() + b'\\ud800"}',
-    "nested lists": b'{"prompt": ' + b"[" * DEPTH + b"]" * DEPTH + b"}",
     "nested objects": b'{"a":' * DEPTH + b"1" + b"}" * DEPTH,
     "NaN": b'{"prompt": "' + CANARY.encode() + b'", "temperature": NaN}',
-    "byte order mark": b"\xef\xbb\xbf{}",
 }
 
 # Faulty fields of the pass-through routes: the engine may be the one to refuse them.
@@ -103,42 +84,24 @@ OPENAI_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-# A few of the rules whose every edge is in tests/gateway/api/test_request_policy.py.
-URL = f"http://{CANARY}/x.png"
-IMAGE = {"type": "image_url", "image_url": {"url": URL}}
+# One rule for each API; every edge is in tests/gateway/api/test_request_policy.py.
+IMAGE = {"type": "image_url", "image_url": {"url": f"http://{CANARY}/x.png"}}
 INPUT = {"type": "input_image", "image_url": f"data:image/png;base64,{CANARY}"}
-SOURCE = {"type": "image", "source": {"type": "url", "url": URL}}
-OF_TOOL = {"type": "tool_result", "tool_use_id": "t1", "content": [SOURCE]}
-OF_SCHEMA = {"format": {"schema": {"x": "x" * 70_000}}}
-# What only Anthropic's API has: blocks of its own in a turn, and other fields.
-BLOCKS = (
-    *(SOURCE, OF_TOOL, {**SOURCE, "type": "text"}, {**SOURCE, "type": "document"}),
-    *({"type": "tool_addition"}, {"text": "x"}),
-)
-ANTHROPIC: tuple[dict[str, Any], ...] = (
-    *({"messages": [{"role": "user", "content": [block]}]} for block in BLOCKS),
-    {"system": [SOURCE]},
-    {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
-    {"stop_sequences": ["x"] * 17},
-    {"output_config": OF_SCHEMA},
-    {"mcp_servers": [{"url": URL}]},
-    {"chat_template_kwargs": {"chat_template": CANARY}},
-    {"kv_transfer_params": {"x": 1}},
-)
-EVERYWHERE: tuple[dict[str, Any], ...] = (
-    {"chat_template": CANARY},
-    {"n": 1000},
-    {"tools": [{"type": "mcp", "server_url": URL}]},
-    {"structured_outputs": {"json": {"x": CANARY * 10_000}}},
-    {"metadata": json.loads("[" * 100 + "]" * 100)},
-)
+SOURCE = {"type": "image", "source": {"type": "url", "url": f"http://{CANARY}/x.png"}}
 POLICY: tuple[tuple[str, dict[str, Any]], ...] = (
-    *((surface.path, more) for surface in WHOLES[1:] for more in EVERYWHERE),
+    *((surface.path, {"chat_template": CANARY}) for surface in WHOLES[1:]),
+    (CHAT, {"n": 1000}),
+    (CHAT, {"structured_outputs": {"json": {"x": CANARY * 10_000}}}),
+    (CHAT, {"metadata": json.loads("[" * 100 + "]" * 100)}),
     (CHAT, {"messages": [{"role": "user", "content": [IMAGE]}]}),
-    (CHAT, {"messages": [{"role": "tool", "tool_call_id": "1", "content": [IMAGE]}]}),
-    (RESPONSES, {"input": [{"role": "user", "content": [INPUT]}]}),
     (COMPLETIONS, {"prompt": [CANARY] * 5, "n": 5}),
-    *((MESSAGES, more) for more in ANTHROPIC),
+    (RESPONSES, {"tools": [{"type": "mcp", "server_url": f"http://{CANARY}"}]}),
+    (RESPONSES, {"input": [{"role": "user", "content": [INPUT]}]}),
+    (MESSAGES, {"messages": [{"role": "user", "content": [SOURCE]}]}),
+    (MESSAGES, {"system": [SOURCE]}),
+    (MESSAGES, {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
+    (MESSAGES, {"stop_sequences": ["x"] * 17}),
+    (MESSAGES, {"mcp_servers": [{"url": f"http://{CANARY}"}]}),
 )
 
 
@@ -160,7 +123,7 @@ def test_a_faulty_field_is_422(gateway: Gateway, engine: FakeEngine, name: str) 
     body.pop(body.pop("drop", ""), None)
     answer = gateway.client.post(GENERATE, content=json.dumps(body))
 
-    is_json = "NaN" not in name and "infinite" not in name
+    is_json = "NaN" not in name
     error = refused(engine, answer, 422 if is_json else 400)
     named = name.split()[0]
     assert not is_json or named not in GenerateRequest.model_fields or error["param"] == named
@@ -198,12 +161,11 @@ def test_a_faulty_field_of_a_pass_through_is_400(
 
 
 @pytest.mark.parametrize(("path", "more"), POLICY, ids=[f"{p} {str(m)[:60]}" for p, m in POLICY])
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_what_the_policy_forbids_is_400(
-    gateway: Gateway, engine: FakeEngine, path: str, more: dict[str, Any], stream: bool
+    gateway: Gateway, engine: FakeEngine, path: str, more: dict[str, Any]
 ) -> None:
     """The field is named, but for the depth of a whole body."""
-    answer = gateway.client.post(path, json=Surface("", path, "json").body(**more, stream=stream))
+    answer = gateway.client.post(path, json=Surface("", path, "json").body(**more))
 
     error = refused(engine, answer, 400)
     assert error["param"] in (*more, None)
@@ -269,13 +231,10 @@ def test_max_tokens_over_the_cap_names_the_cap(gateway: Gateway, engine: FakeEng
     assert "512" in error["message"]
 
 
+# Nothing of ours, a path below one of ours, and routes of the engine.
 UNKNOWN = (
-    *(f"/{CANARY}", "/llm", "/llm/generate/", "/llm/generate/" + CANARY, "/v1", "/v1/chat"),
-    *("/v1/chat/completions/batch", "/v1/chat/completions/render", "/v1/messages/batches"),
-    *("/v1/load_lora_adapter", "/v1/audio/transcriptions", "/inference/v1/generate"),
-    *("/invocations", "/tokenizer_info", "/pooling", "/classify", "/score", "/rerank", "/ping"),
-    *("/load", "/version", "/sleep", "/wake_up", "/server_info", "/collective_rpc"),
-    *("/scale_elastic_ep", "/start_profile", "/_fake/stats"),
+    *(f"/{CANARY}", "/llm", "/llm/generate/", "/v1/chat/completions/batch", "/v1/messages/batches"),
+    *("/v1/load_lora_adapter", "/invocations", "/tokenizer_info", "/collective_rpc", "/sleep"),
 )
 
 

@@ -19,15 +19,11 @@ SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type":
 # Shapes of requests; where a route has no such field it is passed on all the same.
 SHAPES: dict[str, dict[str, Any]] = {
     "plain": {},
-    "short": {"max_tokens": 2},
-    "one token": {"max_tokens": 1},
     "greedy": {"temperature": 0, "seed": 7},
     "usage": {"stream_options": {"include_usage": True}},
-    "usage refused": {"stream_options": {"include_usage": False}},
     "usage on every chunk": {
         "stream_options": {"include_usage": True, "continuous_usage_stats": True}
     },
-    "logprobs": {"logprobs": True, "top_logprobs": 1},
     "two choices": {"n": 2, "temperature": 0.5},
     "stop": {"stop": ["symptoms", "history"]},
     "tools": {"tools": [TOOL], "tool_choice": "required"},
@@ -141,7 +137,7 @@ def test_client_credentials_stay_outside(
     assert "client-secret" not in json.dumps(sent["headers"])
 
 
-@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize("size", [1, 7])
 @pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 def test_where_tcp_cuts_a_stream_makes_no_difference(
     gateway: Gateway, engine: FakeEngine, surface: Surface, size: int

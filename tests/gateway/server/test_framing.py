@@ -33,16 +33,12 @@ CHUNKED = b"transfer-encoding: chunked\r\n"
 # What is sent; each gets exactly one answer, 400, and the connection closes.
 MALFORMED: dict[str, bytes] = {
     "length and chunks": HEAD + b"content-length: 4\r\n" + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
-    "chunks and length": HEAD + CHUNKED + b"content-length: 4\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "two lengths": HEAD + b"content-length: 4\r\ncontent-length: 0\r\n\r\n" + SMUGGLED,
-    "two equal lengths": HEAD + b"content-length: 0\r\ncontent-length: 0\r\n\r\n" + SMUGGLED,
     "a list of lengths": HEAD + b"content-length: 0, 0\r\n\r\n" + SMUGGLED,
     "a signed length": HEAD + b"content-length: +0\r\n\r\n" + SMUGGLED,
-    "a negative length": HEAD + b"content-length: -1\r\n\r\n" + SMUGGLED,
     "a hexadecimal length": HEAD + b"content-length: 0x10\r\n\r\n" + SMUGGLED,
     "a length without end": HEAD + b"content-length: " + b"9" * 40 + b"\r\n\r\n" + SMUGGLED,
     "gzip, then chunks": HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
-    "chunks, then nothing": HEAD + b"transfer-encoding: chunked, identity\r\n\r\n" + SMUGGLED,
     "an unknown coding": HEAD + b"transfer-encoding: xchunked\r\n\r\n" + SMUGGLED,
     "chunks twice": HEAD + CHUNKED + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
     "a coding after a tab": HEAD + b"transfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
@@ -60,12 +56,8 @@ MALFORMED: dict[str, bytes] = {
     "two hosts": HEAD + HOST + b"\r\n" + SMUGGLED,
     "no version": b"GET /healthz\r\n\r\n",
     "HTTP/0.9": b"GET /healthz HTTP/0.9\r\n" + HOST + b"\r\n",
-    "HTTP/1.2": b"GET /healthz HTTP/1.2\r\n" + HOST + b"\r\n",
     "HTTP/2.0": b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n",
     "RTSP": b"GET /healthz RTSP/1.0\r\n\r\n",
-    "RTSP after two blanks": b"GET /healthz  RTSP/1.0\r\n\r\n",
-    "RTSP between blanks": b"GET  /healthz   RTSP/1.0\r\n\r\n",
-    "RTSP 1.1": b"GET /healthz RTSP/1.1\r\n" + HOST + b"\r\n",
     "Icecast": b"SOURCE /healthz ICE/1.0\r\n\r\n",
     "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -74,9 +66,7 @@ MALFORMED: dict[str, bytes] = {
     "no HTTP at all": CANARY + b"\r\n\r\n",
     "a chunk's size in words": HEAD + CHUNKED + b"\r\nzz\r\n" + CANARY,
     "a chunk's size with 0x": HEAD + CHUNKED + b"\r\n0x1\r\na\r\n0\r\n\r\n",
-    "a chunk's size below zero": HEAD + CHUNKED + b"\r\n-1\r\na\r\n0\r\n\r\n",
     "a chunk's size too large": HEAD + CHUNKED + b"\r\n" + b"f" * 18 + b"\r\n",
-    "a chunk's size with a space": HEAD + CHUNKED + b"\r\n1 \r\na\r\n0\r\n\r\n",
     "a chunk longer than said": HEAD + CHUNKED + b"\r\n1\r\nab\r\n0\r\n\r\n",
     "chunks by bare LFs": HEAD + CHUNKED + b"\r\n1\na\n0\n\n",
     "an extension with a LF": HEAD + CHUNKED + b"\r\n1;a\nb\r\na\r\n0\r\n\r\n",
@@ -238,7 +228,7 @@ def test_expecting_to_be_told(gateway: Gateway, engine: FakeEngine) -> None:
     assert responses[0].headers["connection"] == "close"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "x"])
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "x"])
 def test_a_compressed_body_is_415(gateway: Gateway, engine: FakeEngine, coding: str) -> None:
     """A kilobyte may unpack to a gigabyte; nothing is unpacked. `identity` is no compression."""
     (answer,) = exchange(gateway, chat(f"content-encoding: {coding}"))

@@ -35,8 +35,7 @@ def test_what_comes_back_of_the_engines(gateway: Gateway, engine: FakeEngine) ->
 
 BAD_IDS = (
     *(b"a\r\nset-cookie: b=c", b"a\rset-cookie: b=c", b"a\nset-cookie: b=c", b"a\0b", b"a b"),
-    *(b"a\x1b[31mb", b"a\tb", b'a"b', b"a\xc3\xbcb", b"\xff\xfe", b"x" * 129, b"x" * 20_000),
-    *(b"${jndi:ldap://x}", b"<script>", b"semi;colon", b"../../etc", b""),
+    *(b"a\x1b[31mb", b"a\xc3\xbcb", b"\xff\xfe", b"x" * 129, b"${jndi:ldap://x}", b""),
 )
 
 

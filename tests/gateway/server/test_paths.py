@@ -9,25 +9,16 @@ from tests.gateway.server.wire import CHAT_BODY, chat, exchange, request
 
 # Spellings of paths that exist here or at the engine; none may be one.
 TRICKS = (
-    *("/v1%2fchat/completions", "/v1/chat%2Fcompletions", "/%76%31/chat/completions"),
-    *("/v1/chat/completions%00", "/v1/chat/completions%20", "/v1/chat/completions%3f"),
-    *("/v1/chat/completions/", "/v1/chat/completions//", "//v1/chat/completions"),
-    *("/v1//chat/completions", "/./v1/chat/completions", "/v1/./chat/completions"),
-    *("/x/../v1/chat/completions", "/x/%2e%2e/v1/chat/completions", "/%2e/v1/chat/completions"),
-    *("/v1/models/../chat/completions", "/v1/models/%2e%2e/chat/completions"),
-    *("/v1/models/..%2fchat%2fcompletions", "/V1/chat/completions", "/v1/Chat/Completions"),
-    *("/v1/chat/completions;a=b", "/v1;a=b/chat/completions", "/v1/chat\\completions"),
-    *("\\v1\\chat\\completions", "/v1/chat/completions#x", "/v1/chat/completions\t"),
-    *("/v1/chat/completions\0", "/v1/chat/complet\xefons", "/v1/chat/completi\xc3\xb6ns"),
+    *("/v1%2fchat/completions", "/%76%31/chat/completions", "/v1/chat/completions%00"),
+    *("/v1/chat/completions/", "//v1/chat/completions", "/./v1/chat/completions"),
+    *("/x/../v1/chat/completions", "/x/%2e%2e/v1/chat/completions", "/V1/chat/completions"),
+    *("/v1/chat/completions;a=b", "/v1/chat\\completions", "/v1/chat/completions#x"),
+    *("/v1/chat/completions\t", "/v1/chat/completions\0", "/v1/chat/complet\xefons"),
     *("/v1/chat/completions%u0000", "/v1/chat/completions%c0%af"),
     "/v1/chat/completions\uff0f".encode().decode("latin-1"),
-    *("http://x/v1/chat/completions", "http://engine:8001/tokenize"),
-    *("HTTP://x/v1/chat/completions", "file:///v1/chat/completions", "v1/chat/completions"),
-    *("?/v1/chat/completions", "*", "/tokenizer_info", "/tokenizer_info?/v1/chat/completions"),
-    *("/v1/../tokenize", "/v1/chat/completions/../../../tokenize", "/./tokenize", "/%74okenize"),
-    *("/v1/models/%2e%2e%2f%2e%2e%2ftokenize", "/metrics/../invocations", "/invocations"),
-    *("/v1/embeddings/", "/llm/generate%2f", "/llm%2fgenerate", "/LLM/generate"),
-    "/llm/./generate",
+    *("http://x/v1/chat/completions", "http://engine:8001/tokenize", "file:///v1/chat/completions"),
+    *("v1/chat/completions", "?/v1/chat/completions", "*", "/tokenizer_info?/v1/chat/completions"),
+    *("/v1/chat/completions/../../../tokenize", "/%74okenize", "/metrics/../invocations"),
 )
 
 
