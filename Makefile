@@ -4,9 +4,8 @@ RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 # A gateway that waits leaves its core to the other processes.
 TESTS = -n $(or $(N),5) --dist worksteal -m "$(1)" $(T)
-# Tests of one engine stay together: three engines at a time, and beside them the tests without one,
-# which wait more than they work (tests/scheduling.py).
-BY_ENGINE = -n $(or $(N),4) --dist loadscope
+# Tests of one engine stay together (tests/scheduling.py); there is memory for three engines at once.
+BY_ENGINE = -n $(or $(N),3) --dist loadscope --no-loadscope-reorder
 # The modules that name a marker: importing all the others takes a quarter of a minute.
 MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' tests)))
 # Or each of the hundreds of processes that tests start would compile its modules anew.

@@ -42,7 +42,7 @@ def is_slow(path: Path) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put those first that wait, and give the slow ones time."""
+    """Order the tests, and give the slow ones time."""
     items.sort(key=lambda item: place(item.nodeid))
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import FIRST, LONGEST, SHARED, able, engine_of, longest, place
+from tests.scheduling import ORDER, SHARED, engine_of, place
 
 REAL = Path(__file__).parent / "real"
 OWN = {name: name for name in ("breakable", "adapted")}
@@ -65,36 +65,21 @@ def test_the_marker_is_in_test_modules() -> None:
     assert not [path for path in helpers if re.search("mark[.](slow|gate)", path.read_text())]
 
 
-def test_long_ones_begin_first() -> None:
-    """In the order of the table; the others as they come."""
-    assert longest(["embedded", "tests/bench", "tests/faults"]) == "tests/faults"
-    assert longest(["tests/sdk", "tests/bench"]) == "tests/bench"
+def test_the_order_of_the_groups() -> None:
+    """What waits, then what takes long, then the others in their own order."""
+    tests = [
+        "tests/b.py::test",
+        "tests/real/test_serve.py::test",
+        "tests/faults/test_load.py::test",
+        "tests/real/test_smoke.py::test",
+        "tests/a.py::test",
+    ]
+
+    assert sorted(tests, key=place) == [tests[at] for at in (3, 2, 1, 0, 4)]
 
 
-def test_three_engines_at_once() -> None:
-    """A fourth process has the tests without an engine, as long as there are any."""
-    waiting = ["embedded", "tests/sdk"]
-
-    assert able(waiting, ["test_several.py", "gpt-oss", "tests/faults"]) == waiting
-    assert able(waiting, ["test_several.py", "gpt-oss", "breakable"]) == ["tests/sdk"]
-    assert able(waiting[:1], ["test_several.py", "gpt-oss", "breakable"]) == waiting[:1]
-
-
-def test_those_that_wait_begin_first() -> None:
-    """In the order of the table; the others stay in theirs."""
-    second, first = (f"{module}::test" for module in (FIRST[1], FIRST[0]))
-    tests = ["tests/b.py::test", second, "tests/a.py::test", first]
-
-    assert sorted(tests, key=place) == [first, second, "tests/b.py::test", "tests/a.py::test"]
-
-
-@pytest.mark.parametrize("module", FIRST)
-def test_what_waits_is_there(module: str) -> None:
-    assert (REAL.parents[1] / module).is_file()
-
-
-@pytest.mark.parametrize("scope", LONGEST)
-def test_what_begins_first_is_there(scope: str) -> None:
+@pytest.mark.parametrize("name", ORDER)
+def test_what_is_ordered_is_there(name: str) -> None:
     """A name that nothing has would change nothing."""
-    place = REAL.parents[1] / scope if "/" in scope else REAL / scope
-    assert scope in SHARED or place.exists()
+    path = REAL.parents[1] / name if "/" in name else REAL / name
+    assert name in SHARED or path.exists()
