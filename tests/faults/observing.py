@@ -112,6 +112,6 @@ def ends(event: dict[str, Any]) -> bool:
 def logged(gateway: Gateway, request_id: str) -> str:
     """Return the outcome of a request in the gateway's own log."""
     wanted = re.compile(f'"request_id":"{request_id}","method".*"outcome":"(\\w+)"')
-    until(lambda: wanted.search(gateway.log))
-    (outcome,) = wanted.findall(gateway.log)
+    until(lambda: wanted.search(gateway.log_file.read_text(errors="replace")))
+    (outcome,) = wanted.findall(gateway.log_file.read_text(errors="replace"))
     return str(outcome)
