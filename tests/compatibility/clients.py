@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from requirements import programs
 from tests.clients import node
 from tests.compatibility.environment import python_with
 
@@ -44,7 +43,6 @@ PYDANTIC = raised(
     "pydantic_ai", "ModelNotFoundError", "ModelRequestRejectedError", *["ModelServerError"] * 2
 )
 AI = raised("ai", *["AI_APICallError"] * 3, "AI_StreamProviderError")
-CURL = raised("__main__", *["RefusedError"] * 3, "InBandError")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +64,11 @@ class Client:
 
     @property
     def version(self) -> str:
-        """The pinned one; empty for what the machine has."""
+        """The pinned version."""
         if self.driver.endswith(".mjs"):
             pinned = json.loads((node.FOLDER / "package.json").read_text())["dependencies"]
             return str(pinned[self.name.removesuffix(" (npm)")])
-        if self.lock is None:
-            return ""
+        assert self.lock
         package = "openai" if self.name.startswith("openai") else self.name
         match = re.search(rf"^{package}==(\S+)", self.lock.read_text(), re.MULTILINE)
         assert match, self.lock
@@ -87,20 +84,17 @@ class Client:
         if self.driver.endswith(".mjs"):
             node.install()
             return ["node", program]
-        installed = self.lock is not None and self.lock.parent == LOCKS
-        return [str(python_with(self.lock)) if installed and self.lock else sys.executable, program]
+        is_apart = self.lock is not None and self.lock.parent == LOCKS
+        return [str(python_with(self.lock)) if is_apart and self.lock else sys.executable, program]
 
     def is_here(self) -> bool:
         """Return whether the machine has what the client runs on."""
-        if self.driver.endswith(".mjs"):
-            return node.is_here()
-        return self.driver != "curl.py" or programs.find("curl") is not None
+        return not self.driver.endswith(".mjs") or node.is_here()
 
 
 KEY_IN_HEADERS: Final = "dropped; headers readable"
 CLIENTS: Final = (
     Client("openai (Python)", "openai_python.py", OPENAI, DEV),
-    Client("openai (Python)", "openai_python.py", OPENAI, LOCKS / "openai-1.txt"),
     Client("openai (npm)", "openai_npm.mjs", OPENAI, keeps_the_last=("helper",)),
     Client(
         "langchain-openai",
@@ -127,5 +121,4 @@ CLIENTS: Final = (
         untried=FEW,
     ),
     Client("ai (npm)", "ai_sdk.mjs", AI, shows=KEY_IN_HEADERS, untried=FEW),
-    Client("curl", "curl.py", CURL, lacks=("helper", "tools streamed")),
 )

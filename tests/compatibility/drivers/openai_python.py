@@ -1,4 +1,4 @@
-"""The official openai package, either major line."""
+"""The official openai package."""
 
 import json
 from functools import partial
