@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from requirements import programs
-from tests.conclusion import not_run
 from tests.scheduling import ByEngine, place
 
 pytest_plugins = ["tests.contract.fixtures", "tests.failures"]
@@ -53,13 +52,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:
     """Return how tests with real engines are shared among processes; the others as xdist does."""
     return ByEngine(config, log) if config.getvalue("dist") == "loadscope" else None
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say in the last line what was not run, and why."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and not hasattr(config, "workerinput"):
-        skipped = [str(report.longrepr[2]) for report in reporter.stats.get("skipped", ())]
-        config.get_terminal_writer().line(
-            not_run(skipped, programs.missing(), config.getoption("markexpr"))
-        )
