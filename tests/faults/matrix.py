@@ -185,7 +185,7 @@ CONTENT: dict[str, Row] = {
         fault("error_midstream"), midway(REJECTED, document=f"502 {CUT}")
     ),
     "invalid UTF-8 in a token": Row(fault("bad_letter"), midway(GARBLED)),
-    "document that is not JSON": Row(fault("wrong_json"), NO_HTTP),
+    "document that is not JSON": Row(fault("wrong_json"), NO_HTTP, "none"),
     "event that is not JSON": Row(fault("bad_json"), midway(GARBLED)),
     "event that is not an object": Row(fault("no_object"), midway(GARBLED)),
     "choices of the wrong type": Row(fault("odd_choices"), midway(GARBLED)),

@@ -89,12 +89,11 @@ def in_band(surface: Surface, answer: httpx2.Response) -> str | None:
         return "" if notice.startswith("[interrupted: ") else None
     received = events(answer.content)
     assert surface.path in (RESPONSES, MESSAGES) or received[-1] == "[DONE]", received[-3:]
-    errors = [event["error"] for event in received if event.get("error")]
-    if errors:
-        (error,) = errors
-        assert "error" in [event for event in received if event != "[DONE]"][-1]
-        return str(checked(error)["code"])
-    assert any(ends(event) for event in received if event != "[DONE]"), "a stream without an end"
+    objects = [event for event in received if event != "[DONE]"]
+    if "error" in objects[-1]:
+        return str(checked(objects[-1]["error"])["code"])
+    assert not any(event.get("error") for event in objects), "an error that is not the end"
+    assert any(map(ends, objects)), "a stream without an end"
     return None
 
 
