@@ -66,7 +66,7 @@ def test_the_marker_is_in_test_modules() -> None:
 
 
 def test_the_order_of_the_groups() -> None:
-    """What waits, then what takes long, then the others in their own order."""
+    """First those that wait, then those that take long, then the others in their own order."""
     tests = [
         "tests/b.py::test",
         "tests/real/test_serve.py::test",

@@ -36,6 +36,6 @@ def test_another_program_is_noticed() -> None:
 
 
 def test_the_program_starts() -> None:
-    """It prints its help."""
+    """Its help names every option."""
     command = [sys.executable, "-m", "tests.bench", "--help"]
     assert "--peers" in subprocess.run(command, capture_output=True, text=True, check=True).stdout

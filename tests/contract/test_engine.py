@@ -1,4 +1,4 @@
-"""What the gateway and the engine owe each other; the faults are in tests/faults/test_matrix.py."""
+"""Gateway and engine at work together; their faults are in tests/faults/test_matrix.py."""
 
 import json
 import time

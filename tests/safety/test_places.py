@@ -245,6 +245,6 @@ def programs_in_use() -> Iterator[Programs]:
 def test_each_place_in_a_program(
     site: Site, programs_in_use: Programs, outcome: str, tmp_path: Path
 ) -> None:
-    """What a reader of the console and of `mmhie chat` sees."""
+    """Readers of the console and of `mmhie chat` see it there."""
     ask = partial(programs_in_use.ask, site=site, outcome=outcome, folder=tmp_path)
     check(PROGRAMS, outcome, ask)
