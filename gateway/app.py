@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from gateway.api.error_handlers import HANDLERS
 from gateway.api.request_policy import RequestPolicy
-from gateway.audit.pseudonyms import naming_of
 from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
@@ -86,9 +85,8 @@ def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> 
     )
     add_layers(app, settings, disclaimer)
     add_routes(app)
-    if settings.console:
-        app.include_router(console.make_router(settings, disclaimer, emergency_note_of(settings)))
-    if settings.serves_api_docs:
+    app.include_router(console.make_router(settings, disclaimer, emergency_note_of(settings)))
+    if settings.env != "production":
         app.include_router(api_docs.make_router())
     describe(app, max_tokens=settings.max_tokens)
     return app
@@ -178,7 +176,6 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer, own: Metri
             shared.limiter,
             shared.operator.revoked,
             needs_of(settings),
-            naming_of(settings),
         ),
         request_policy=RequestPolicy.of(settings),
         memory=MemoryBudget.of(settings),
@@ -197,8 +194,8 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer, own: Metri
 
 def engine_clients(settings: GatewaySettings) -> list[EngineClient]:
     """Return the client of the engine, and of engines whose metrics replace its own."""
-    key, tls = reveal(settings.engine_api_key), ClientTls(settings.engine_tls)
-    urls = (settings.engine_url, *settings.engine_metrics_urls)
+    key, tls = reveal(settings.engine_api_key), ClientTls(settings.client_tls)
+    urls = (settings.engine_url, *settings.engine_urls)
     return [EngineClient(url, key=key, tls=tls) for url in urls]
 
 

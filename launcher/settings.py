@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from gateway.settings import base as settings_base
-from gateway.settings.base import ENV_FILE, PREFIX, CommaSeparated, Lower, SharedSettings, UserPath
+from gateway.settings.base import ENV_FILE, PREFIX, Lower, SharedSettings, UserPath
 from gateway.settings.gateway import known_names as gateway_names
 from launcher import engine_flags
 from launcher.errors import SettingsError
@@ -77,11 +76,6 @@ class LauncherSettings(SharedSettings):
         description="Copies of the model on this machine, behind vLLM's router. Unset: as "
         "many as its GPUs hold.",
     )
-    engine_urls: Annotated[tuple[str, ...], CommaSeparated] = Field(
-        (),
-        description="Engines elsewhere, comma-separated URLs; vLLM's router balances them, "
-        "and none is started here.",
-    )
     max_model_len: int | None = Field(
         None, ge=1, description="Context length in tokens. Unset: input + answer + reasoning."
     )
@@ -102,25 +96,14 @@ class LauncherSettings(SharedSettings):
     )
     engine_server_certificate: UserPath | None = Field(
         None,
-        description="Certificate chain (PEM) with which `mmhie engine` serves HTTPS. Unset: "
-        "plain HTTP.",
-    )
-    engine_server_key: UserPath | None = Field(
-        None, description="Private key of that certificate (PEM, no password)."
+        description="Certificate chain and key (PEM, no password) with which `mmhie engine` "
+        "serves HTTPS. Unset: plain HTTP.",
     )
     cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
     )
-    fetch_stall_seconds: float = Field(
-        120,
-        gt=0,
-        description="Longest time without a byte from the model hub before a fetch ends.",
-    )
     start_timeout_seconds: float = Field(
         900, gt=0, description="Longest time the engine may take to become ready."
-    )
-    stop_grace_seconds: float = Field(
-        30, ge=0, description="Time between SIGTERM and SIGKILL of the engine."
     )
     restart_limit: int = Field(
         5, ge=0, description="Restarts of a failing engine before the launcher gives up."
@@ -138,15 +121,6 @@ class LauncherSettings(SharedSettings):
         """A string is split like a shell does; unbalanced quotes are an error."""
         return tuple(shlex.split(value)) if isinstance(value, str) else value
 
-    @field_validator("engine_urls")
-    @classmethod
-    def refuse_odd_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """The router takes http://host:port."""
-        for url in value:
-            if not re.fullmatch(r"https?://[^/\s]+/?", url):
-                raise ValueError(f"{url} is not of the form http://host:port")
-        return tuple(url.rstrip("/") for url in value)
-
     @field_validator("engine_args")
     @classmethod
     def refuse_reserved(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -157,6 +131,11 @@ class LauncherSettings(SharedSettings):
                 raise ValueError(f"{flag} is reserved: {reason}")
         engine_flags.check(value)
         return value
+
+    @property
+    def stop_grace_seconds(self) -> float:
+        """The time between SIGTERM and SIGKILL of the engine: the gateway drains before."""
+        return self.drain_seconds + 10
 
     @property
     def model(self) -> str:
@@ -197,6 +176,14 @@ def hub_endpoint(environ: Mapping[str, str] = os.environ) -> str:
     return (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
+def hub_silence_s(environ: Mapping[str, str] = os.environ) -> float:
+    """Return for how long the hub may send nothing: HF_HUB_DOWNLOAD_TIMEOUT, else two minutes."""
+    try:
+        return float(environ.get("HF_HUB_DOWNLOAD_TIMEOUT") or 120)
+    except ValueError:
+        raise SettingsError("HF_HUB_DOWNLOAD_TIMEOUT is not a number of seconds.") from None
+
+
 def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether the hub may not be asked: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set."""
     said = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
@@ -211,7 +198,6 @@ def known_names() -> frozenset[str]:
 def conflicts(settings: LauncherSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     yield from settings_base.shared_conflicts(settings)
-    yield settings_base.require_together(settings, "engine_server_certificate", "engine_server_key")
     yield (
         (settings.engines or 1) > 1 and settings.engine_urls,
         f"MMHIE_ENGINES is {settings.engines} and MMHIE_ENGINE_URLS is set too; start all engines "

@@ -1,6 +1,6 @@
 """`mmhie evaluate`: ask the running service questions with Inspect, and compare two such runs.
 
-| exit code | `mmhie evaluate` | `mmhie evaluate compare` |
+| exit code | `mmhie evaluate` | `mmhie evaluate --compare` |
 |---|---|---|
 | 0 | every question was answered | with `--margin`: the second is shown to be within it |
 | 1 | some were not | the two differ |
@@ -50,7 +50,10 @@ Logs = Annotated[
 InspectArgs = Annotated[
     str, typer.Option(help='Options of `inspect eval-set`, such as "--limit 10".')
 ]
-Folder = Annotated[Path, typer.Argument(help="Folder of Inspect's logs in JSON, or one log.")]
+Compare = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(help="Ask nothing: compare two runs, by their folders of Inspect's logs in JSON."),
+]
 Repeated = Annotated[
     Path | None,
     typer.Option(help="Another run of the first service, to see how far it repeats itself."),
@@ -74,17 +77,23 @@ class CannotTell(LauncherError):
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    context: typer.Context,
     url: Url = None,
     key: Key = None,
     suite: Suites = None,
     items: Items = None,
     logs: Logs = Path("evaluation"),
     inspect_args: InspectArgs = "",
+    compare: Compare = None,
+    repeated: Repeated = None,
+    margin: Margin = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the running service questions with Inspect, and print scores with their intervals."""
-    if context.invoked_subcommand is not None:
+    """Ask the running service questions with Inspect, and print scores with their intervals.
+
+    --compare compares two runs. Exit code 0: the second is within --margin of the first; 1: they
+    differ; 3: too few questions to decide."""
+    if compare is not None:
+        compare_runs(*compare, repeated, margin, as_json=as_json)
         return
     tasks = choose_tasks(suite or SUITES, items)
     given = [*item_arguments(items), *split(inspect_args)]
@@ -151,15 +160,10 @@ def report(logs: Path, *, as_json: bool) -> None:
         raise InspectFailed(verdict)
 
 
-def compare(
-    first: Folder,
-    second: Folder,
-    repeated: Repeated = None,
-    margin: Margin = None,
-    as_json: AsJson = False,
+def compare_runs(
+    first: Path, second: Path, repeated: Path | None, margin: float | None, *, as_json: bool
 ) -> None:
-    """Compare two runs on the same questions. Exit code 0: the second is within --margin of the
-    first; 1: they differ; 3: too few questions to decide."""
+    """Compare two runs on the same questions. Raises Different or CannotTell."""
     again = read_evaluation(repeated) if repeated else None
     comparison = comparing.compare(read_evaluation(first), read_evaluation(second), again)
     is_within = margin is not None and comparison.is_within(margin)

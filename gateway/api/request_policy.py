@@ -64,10 +64,7 @@ class RequestPolicy:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "RequestPolicy":
-        return cls(
-            messages=settings.max_messages,
-            tokens=settings.max_v1_tokens,
-        )
+        return cls(tokens=settings.max_v1_tokens)
 
 
 # Returns the fault of a value, or None.
@@ -156,7 +153,7 @@ def fault_of_items(value: object, *, most: int) -> str | None:
     if not isinstance(value, list):
         return None
     if len(value) > most:
-        return f"has more than {most} items (MMHIE_MAX_MESSAGES)"
+        return f"has more than {most} items"
     for item in value:
         if isinstance(item, dict):
             wrong = fault_of_item(item)
@@ -200,7 +197,7 @@ def fault_of_messages(value: object, *, most: int) -> str | None:
     if not isinstance(value, list):
         return None
     if len(value) > most:
-        return f"has more than {most} items (MMHIE_MAX_MESSAGES)"
+        return f"has more than {most} items"
     contents = (item.get("content") for item in value if isinstance(item, dict))
     return None if all(map(has_text_blocks, contents)) else NOT_TEXT
 

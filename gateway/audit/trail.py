@@ -27,7 +27,6 @@ from gateway.settings.audit import AuditSettings
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
-    from gateway.audit.checkpoints import CheckpointSender
     from gateway.audit.feed import AuditFeed, FeedReport
 
 LOOK_S = 1.0
@@ -56,13 +55,11 @@ class Trail:
         settings: AuditSettings,
         *,
         alarm: Alarm,
-        sender: "CheckpointSender | None" = None,
         feed: "AuditFeed | None" = None,
     ) -> None:
         self._file = file
         self._names = names
         file.on_tampering = self._note_tampering
-        self._sender = sender
         self._feed = feed  # what else reads the file that is written here
         self._on_failure = settings.audit_on_failure
         self._alarm = alarm
@@ -84,13 +81,11 @@ class Trail:
     def of(cls, settings: GatewaySettings, alarm: Alarm, report: "FeedReport") -> "Trail | None":
         """Return the trail for these settings; `alarm` is called with its failures and losses,
         `report` with what its feed has sent."""
-        file, names = AuditFile.of(settings), Pseudonyms.chosen(settings)
-        if file is None or names is None:
+        file, key = AuditFile.of(settings), settings.audit_key
+        if file is None or key is None:
             return None
-        url = settings.audit_checkpoint_url
-        sender = sender_to(url.get_secret_value()) if url else None
-        feed = feed_of(settings, report)
-        return cls(file, names, settings, alarm=alarm, sender=sender, feed=feed)
+        names = Pseudonyms.of(key.get_secret_value())
+        return cls(file, names, settings, alarm=alarm, feed=feed_of(settings, report))
 
     def open(self, record: RequestRecord, path: str) -> None:
         """Enter a request in flight into the journal: if the process is killed, it is accounted
@@ -159,8 +154,6 @@ class Trail:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # no room: a kill then shows only in `start`
             self._journal = InflightJournal(self._file.path)
-        if self._sender is not None:
-            self._sender.start()
         if self._feed is not None:
             self._feed.start()
         self._checkpoint()
@@ -174,8 +167,6 @@ class Trail:
         while self._thread.is_alive() and left != len(self._pending):
             left = len(self._pending)
             self._thread.join(STOP_S)
-        if self._sender is not None:
-            self._sender.stop()
         if self._feed is not None:
             self._feed.stop()
 
@@ -287,8 +278,6 @@ class Trail:
             "seq": head.seq,
             "mac": head.mac,
         }
-        if self._sender is not None:
-            self._sender.send(line)
         with contextlib.suppress(OSError, ValueError):  # nobody reads standard output
             sys.stdout.write(orjson.dumps(line).decode() + "\n")
             sys.stdout.flush()
@@ -305,12 +294,6 @@ class Trail:
         self._file.close()
         if self._journal is not None and not self._pending:
             self._journal.close()
-
-
-def sender_to(url: str) -> "CheckpointSender":
-    from gateway.audit.checkpoints import CheckpointSender  # an HTTP client: only where one is used
-
-    return CheckpointSender(url)
 
 
 def feed_of(settings: GatewaySettings, report: "FeedReport") -> "AuditFeed | None":

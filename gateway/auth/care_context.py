@@ -173,20 +173,19 @@ def is_name(text: str) -> bool:
 class CareRequirements:
     """The parts of a care context that a request to the model must have."""
 
-    user: bool = False
-    purpose: bool = False
+    names: frozenset[str]
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self | None:
         """Return what is required; None for nothing."""
-        required = cls(settings.require_user, settings.require_purpose)
-        return None if required == cls() else required
+        names = frozenset(settings.required_context)
+        return cls(names) if names else None
 
     def check(self, care: CareContext) -> None:
         """Raise InvalidRequest for what is missing."""
-        if self.user and care.user is None:
+        if "user" in self.names and care.user is None:
             raise InvalidRequest(MISSING.format(what="the person who asks", header=SPELLED[USER]))
-        if self.purpose and not care.purposes:
+        if "purpose" in self.names and not care.purposes:
             raise InvalidRequest(MISSING.format(what="a purpose of use", header=SPELLED[PURPOSE]))
 
 

@@ -60,15 +60,14 @@ class Gate:
         limiter: RateLimiter,
         revoked: Container[str] = frozenset(),
         needs: Mapping[str, Need] = MappingProxyType({}),
-        naming: Callable[[str], str] = str,
     ) -> "Gate":
         """Return the gate for these settings; `revoked` has digests of keys revoked elsewhere,
-        `needs` what each declared path requires; `naming` names principals after subjects."""
+        `needs` what each declared path requires."""
         key = settings.digest_key
         return cls(
             salt_key=key.get_secret_value().encode() if key else secrets.token_bytes(32),
             keys=KeyFile(settings.keys_file, revoked=revoked) if settings.keys_file else None,
-            jwt=verifier_of(settings, naming),
+            jwt=verifier_of(settings),
             needs=needs,
             default_limits=default_limits(settings),
             limiter=limiter,
@@ -245,7 +244,7 @@ def read_jwks(file: Path) -> object:
     return jwks.read(file)
 
 
-def verifier_of(settings: GatewaySettings, naming: Callable[[str], str]) -> "JwtVerifier | None":
+def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
     if not settings.jwks_file and not settings.jwks_url:
         return None
     if settings.jwt_issuer is None or settings.jwt_audience is None:
@@ -255,9 +254,7 @@ def verifier_of(settings: GatewaySettings, naming: Callable[[str], str]) -> "Jwt
     policy = jwt.JwtPolicy(
         settings.jwt_issuer,
         settings.jwt_audience,
-        settings.jwt_leeway_seconds,
-        CareClaims.of(settings),
-        naming,
+        care=CareClaims.of(settings),
     )
     return jwt.JwtVerifier(jwks_of(settings), policy)
 
@@ -268,4 +265,4 @@ def jwks_of(settings: GatewaySettings) -> "Jwks":
     if settings.jwks_file is not None:
         return jwks.FileJwks(settings.jwks_file)
     fetch = jwks.fetcher(str(settings.jwks_url))
-    return jwks.UrlJwks(fetch, every_s=settings.jwks_refresh_seconds)
+    return jwks.UrlJwks(fetch)

@@ -19,6 +19,7 @@ SMALLEST_RSA_BITS = 2048
 LARGEST_JWKS_BYTES = 1024 * 1024
 FETCH_TIMEOUT_S = 5.0  # of each step
 LONGEST_FETCH_S = 10.0  # of all of them: a provider that drips would never be asked again
+FETCH_EVERY_S = 300.0  # issuers publish a new key long before they sign with it
 COOL_DOWN_S = 10.0  # between fetches for unknown key ids: anybody can invent those
 
 Keys = Mapping[str | None, jwt.PyJWK]
@@ -72,7 +73,7 @@ class UrlJwks:
         self,
         fetch: Fetch,
         *,
-        every_s: float,
+        every_s: float = FETCH_EVERY_S,
         longest_s: float = LONGEST_FETCH_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

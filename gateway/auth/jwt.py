@@ -16,6 +16,7 @@ from gateway.runtime.json_types import Json
 
 LARGEST_CACHE = 10_000
 LONGEST_SUBJECT = 255
+LEEWAY_S = 30.0  # by which the clocks of issuer and gateway may differ
 T = TypeVar("T")
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
@@ -26,9 +27,8 @@ class JwtPolicy:
 
     issuer: str
     audience: str
-    leeway_s: float
+    leeway_s: float = LEEWAY_S
     care: CareClaims = field(default_factory=CareClaims)
-    naming: Callable[[str], str] = str  # of a principal, after its token's subject
 
 
 class JwtVerifier:
@@ -112,7 +112,7 @@ def principal_of(claims: Json, policy: JwtPolicy) -> Principal:
         raise Unauthorized("The token's `sub` claim must be 1 to 255 printable characters.")
     priority = claims.get("mmhie_priority")
     return Principal(
-        name=policy.naming(subject),
+        name=subject,
         kind="jwt",
         scopes=scopes_of(claims),
         priority=priority if priority in PRIORITIES else "routine",

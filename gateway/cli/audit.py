@@ -1,13 +1,11 @@
-"""`mmhie audit verify | show | export`: check the audit trail, read it, and hand its records on."""
+"""`mmhie audit verify | show`: verify the audit trail, and read what it has of a request."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -16,7 +14,6 @@ from gateway.audit import chain, request_lines
 from gateway.audit import verify as verification
 from gateway.audit.account import account
 from gateway.audit.chain import ChainHead
-from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report
 from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
@@ -28,13 +25,6 @@ Checkpoint = Annotated[
     str | None, typer.Option(help="`seq:mac`, or a log file that has checkpoint lines.")
 ]
 Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
-Lines = Annotated[bool, typer.Option("--json", help="No effect: records are JSON lines.")]
-Fhir = Annotated[
-    bool,
-    typer.Option(
-        "--fhir", help="Write FHIR R4 resources, one per line: AuditEvent, Provenance, Device."
-    ),
-]
 RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
 STEP_BYTES = 2**20
 
@@ -82,19 +72,6 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
         raise TrailDamaged("The trail is damaged here, or incomplete; run `mmhie audit verify`.")
 
 
-def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> None:
-    """Write every record to standard output, without verifying the chain."""
-    del as_json  # it is JSON anyway
-    path, key = trail(file)
-    with readable(path):
-        # An answer is signed off after its line was written.
-        signed = sign_offs_in(records_before_damage(path, key)) if as_fhir else {}
-        resources_of = Export(signed).resources
-        for record in genuine_records(path, key):
-            for resource in resources_of(record) if as_fhir else (record,):
-                sys.stdout.write(orjson.dumps(resource).decode() + "\n")
-
-
 def genuine_records(path: Path, key: str) -> Iterator[Json]:
     """Yield every record of a trail; raises TrailDamaged at a line that was changed."""
     mac = chain.new_mac(key)
@@ -103,12 +80,6 @@ def genuine_records(path: Path, key: str) -> Iterator[Json]:
         if line is None or not line.is_genuine:
             raise TrailDamaged(f"{where} is not what was written; run `mmhie audit verify`.")
         yield line.record
-
-
-def records_before_damage(path: Path, key: str) -> Iterator[Json]:
-    """Yield the records before the first line that was changed."""
-    with contextlib.suppress(TrailDamaged):
-        yield from genuine_records(path, key)
 
 
 def sentence(report: Report, *, against: bool) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SEEN_MS = 15_000  # a process that is silent for longer is gone
 LIVE_MS = 4_000  # it tells of itself every second
 SILENT = "silent"
+PREFIX = "mmhie"  # services that share a server use a database each: redis://host/1
 COMMAND_TIMEOUT_S = 5.0
 HOST = socket.gethostname()
 
@@ -48,9 +49,9 @@ class HoldEntry:
 class RedisKeys:
     """The keys in Redis. The revision changes with every command of an operator."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self) -> None:
         names = ("hold", "revoked", "revision", "gateways")
-        self.hold, self.revoked, self.revision, self.gateways = (f"{prefix}:{n}" for n in names)
+        self.hold, self.revoked, self.revision, self.gateways = (f"{PREFIX}:{n}" for n in names)
 
     def set_hold(self, hold: Hold | None) -> "Command":
         """Return the command that holds or releases all gateways; its reply is the hold before."""
@@ -74,12 +75,12 @@ class RedisKeys:
 class OperatorState:
     """Operator state as this process knows it; checked every second, read when it changed."""
 
-    def __init__(self, prefix: str, port: int = 0) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.process = f"{HOST}:{port}/{os.getpid()}"
         self.revoked: set[str] = set()  # digests of keys; grows in place
         self.is_synced = False  # since the start
         self._entry = HoldEntry()
-        self._keys = RedisKeys(prefix)
+        self._keys = RedisKeys()
         self._revision: bytes | None = None
 
     @property
@@ -137,7 +138,7 @@ def hold_all(settings: GatewaySettings, hold: Hold | None) -> Hold | None:
     """
     if settings.redis_url is None:
         return None
-    (before,) = execute(settings, [RedisKeys(settings.redis_prefix).set_hold(hold)])
+    (before,) = execute(settings, [RedisKeys().set_hold(hold)])
     return entry_of((b"0", before)).hold if before is not None else None
 
 
@@ -145,7 +146,7 @@ def hold_of_all(settings: GatewaySettings) -> Hold | None:
     """Return the hold that is in force for all gateways."""
     if settings.redis_url is None:
         return None
-    (row,) = execute(settings, [("HMGET", RedisKeys(settings.redis_prefix).hold, "at", "hold")])
+    (row,) = execute(settings, [("HMGET", RedisKeys().hold, "at", "hold")])
     return entry_of(row).hold
 
 
@@ -163,7 +164,7 @@ def phases_of_all(settings: GatewaySettings) -> Mapping[str, frozenset[str]]:
 
 def last_reports(settings: GatewaySettings) -> Mapping[str, str]:
     """Return the phase of each process that has been there lately; forget the others."""
-    keys = RedisKeys(settings.redis_prefix)
+    keys = RedisKeys()
     (members,) = execute(settings, [("SMEMBERS", keys.gateways)])
     processes = sorted(texts_of(members))
     asked = [(word, keys.phase_of(process)) for process in processes for word in ("GET", "PTTL")]
@@ -183,14 +184,14 @@ def phase_in(phase: bytes, left_ms: int) -> str:
 def revoke_everywhere(settings: GatewaySettings, digests: Sequence[str]) -> None:
     """Revoke keys by their SHA-256."""
     if settings.redis_url is not None and digests:
-        execute(settings, RedisKeys(settings.redis_prefix).revoke(digests))
+        execute(settings, RedisKeys().revoke(digests))
 
 
 def revoked_everywhere(settings: GatewaySettings) -> frozenset[str]:
     """Return the SHA-256 of every key that was revoked for all gateways."""
     if settings.redis_url is None:
         return frozenset()
-    (members,) = execute(settings, [("SMEMBERS", RedisKeys(settings.redis_prefix).revoked)])
+    (members,) = execute(settings, [("SMEMBERS", RedisKeys().revoked)])
     return frozenset(texts_of(members))
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from itertools import count
 
 from gateway.cluster.lua import script
+from gateway.cluster.operator_state import PREFIX
 from gateway.cluster.redis_store import (
     MAX_BATCH,
     Command,
@@ -43,14 +44,12 @@ class RedisRateLimiter:
         store: RedisStore,
         local: RateLimiter,
         *,
-        prefix: str,
         refuse: bool,
         lease_s: float = LEASE_S,
     ) -> None:
         self._store = store
         self._local = local
         self._refuse = refuse
-        self._prefix = prefix
         self._lease_s = lease_s
         self._renew_at = 0.0
         self._leases: dict[str, set[str]] = {}
@@ -120,7 +119,7 @@ class RedisRateLimiter:
         self._store.send("ZREM", key, lease)
 
     def _key(self, kind: str, principal: Principal) -> str:
-        return f"{self._prefix}:{kind}:{pseudonym(principal.id)}"
+        return f"{PREFIX}:{kind}:{pseudonym(principal.id)}"
 
     async def renew_leases(self, send: Send, *, fresh: bool) -> None:
         """Renew the leases in time; all of them at once where Redis may have lost them, or still

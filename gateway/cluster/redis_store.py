@@ -66,13 +66,13 @@ class RedisAddress:
         url = settings.redis_url.get_secret_value() if settings.redis_url else ""
         if not url.startswith("unix://"):
             url = url.replace("unix:/", "unix:///", 1)
-        return cls(url, settings.redis_ca)
+        return cls(url, settings.ca_file)
 
     def connection(self) -> AbstractConnection:
         """Return a connection, not yet open; raises OSError for an authority that is unreadable."""
         options: dict[str, Any] = {**parse_url(self.url)}
         kind = options.pop("connection_class", Connection)
-        if self.ca is not None:
+        if self.ca is not None and self.url.startswith("rediss:"):
             options["ssl_ca_certs"] = str(self.ca)
         # Time is bounded here, for a whole batch; the library's own limits are for each read.
         options |= {"socket_timeout": None, "socket_connect_timeout": None}

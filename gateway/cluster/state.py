@@ -4,7 +4,6 @@ Without a Redis nothing is shared and its library is not loaded: it is a quarter
 start and 10 MB.
 """
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING
 from gateway.cluster.operator_state import OperatorState
 from gateway.errors import SharedStateUnavailable
 from gateway.limits.rate_limiter import RateLimiter
-from gateway.settings.gateway import GatewaySettings, SettingsError
+from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.cluster.redis_store import RedisStore
 
+TIMEOUT_S = 1.0  # many round trips; only requests on their way when Redis fails wait for it
 NOT_SYNCED = "The state that gateways share has not been read from Redis yet."
 DISCONNECTED = (
     "Redis {problem}: limits are counted by each gateway alone, and a command to all gateways "
@@ -70,27 +70,14 @@ def cluster_state(
     settings: GatewaySettings, local: RateLimiter, alarm: Callable[[bool], None]
 ) -> ClusterState:
     """Return the state that these settings share; `local` counts clients in this gateway."""
-    operator = OperatorState(settings.redis_prefix, settings.port)
+    operator = OperatorState(settings.port)
     if settings.redis_url is None:
         return ClusterState(local, operator)
     from gateway.cluster.redis_limiter import RedisRateLimiter
     from gateway.cluster.redis_store import RedisAddress, RedisStore
 
-    refuse, timeout_s = settings.redis_on_failure == "refuse", settings.redis_timeout_seconds
-    store = RedisStore(RedisAddress.of(settings), timeout_s=timeout_s, alarm=alarm)
+    refuse = settings.redis_on_failure == "refuse"
+    store = RedisStore(RedisAddress.of(settings), timeout_s=TIMEOUT_S, alarm=alarm)
     store.heartbeats.append(operator.sync)
-    limiter = RedisRateLimiter(store, local, prefix=settings.redis_prefix, refuse=refuse)
+    limiter = RedisRateLimiter(store, local, refuse=refuse)
     return ClusterState(limiter, operator, store, refuse)
-
-
-def check(settings: GatewaySettings) -> None:
-    """Raise SettingsError for a certificate authority that cannot be used. A Redis that is away is
-    no wrong setting: MMHIE_REDIS_ON_FAILURE decides."""
-    if settings.redis_ca is None:
-        return
-    try:
-        ssl.create_default_context(cafile=settings.redis_ca)
-    except OSError:
-        raise SettingsError(
-            f"MMHIE_REDIS_CA got {settings.redis_ca}: it cannot be read as certificates in PEM."
-        ) from None

@@ -12,7 +12,7 @@ FAULTS = {
     62: "is for another host name; use a name that is in it in MMHIE_ENGINE_URL",
     64: "is for another address; use a name that is in it in MMHIE_ENGINE_URL",
 }
-UNTRUSTED = "is not from a CA that is trusted; name its CA in MMHIE_ENGINE_TLS_CA"
+UNTRUSTED = "is not from a CA that is trusted; name its CA in MMHIE_CA_FILE"
 
 
 class EngineUntrusted(EngineUnavailable):
@@ -35,6 +35,6 @@ def explain_hang_up() -> EngineUntrusted:
     refuse our certificate."""
     return EngineUntrusted(
         "The engine closed the connection without an answer; if it wants a client certificate, "
-        "check MMHIE_ENGINE_TLS_CERTIFICATE.",
+        "check MMHIE_CLIENT_CERTIFICATE.",
         retry_after_s=RETRY_S,
     )

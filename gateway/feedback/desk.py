@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.vault.sealing import Sealer
 
 A_DAY_S = 86_400.0
+FEEDBACK_DAYS = 30  # an answer is remembered for so long; the trail has it for longer
 MOST_PENDING = 20_000  # answers in memory while the disk fails
 PRUNE_EVERY_S = 60.0
 LOOK_AGAIN_S = 0.3  # another worker may have written the answer a moment ago
@@ -51,13 +52,11 @@ class FeedbackDesk:
         store: Store,
         sealer: "Sealer | None",
         *,
-        days: float,
         digest_key: bytes,
         alarm: Alarm,
     ) -> None:
         self._store = store
         self._sealer = sealer
-        self._days = days
         self._digest_key = digest_key
         self._alarm = alarm
         self._pending: deque[Answered] = deque(maxlen=MOST_PENDING)
@@ -105,7 +104,7 @@ class FeedbackDesk:
                 return answer
         raise AnswerNotFound(
             "This gateway gave no answer with this request id to this key in the last "
-            f"{self._days:g} days; send the `request_id` of a finished answer, as in its "
+            f"{FEEDBACK_DAYS} days; send the `request_id` of a finished answer, as in its "
             "X-Request-Id, to the gateway that gave it.",
             param="request_id",
         )
@@ -125,7 +124,7 @@ class FeedbackDesk:
 
     def _look_up(self, request_id: str, client: str | None) -> Answered | None:
         self._write_pending()
-        return self._store.find_answer(request_id, client, time.time() - self._days * A_DAY_S)
+        return self._store.find_answer(request_id, client, time.time() - FEEDBACK_DAYS * A_DAY_S)
 
     def _add(self, answer: Answered, given: Given, principal: Principal) -> Receipt:
         if given.reviewer is not None:
@@ -190,7 +189,7 @@ class FeedbackDesk:
         now = time.monotonic()
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY_S
-            self._store.prune(time.time() - self._days * A_DAY_S)
+            self._store.prune(time.time() - FEEDBACK_DAYS * A_DAY_S)
 
     def _note(self, problem: StoreFailed | None) -> None:
         """Log the begin and the end of a failure once, and set the alarm."""

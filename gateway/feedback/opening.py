@@ -33,7 +33,6 @@ def open_desk(
     return FeedbackDesk(
         Store(settings.feedback_file),
         sealer_of(settings),
-        days=settings.feedback_days,
         digest_key=digest_key,
         alarm=alarm,
     )

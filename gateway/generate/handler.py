@@ -53,7 +53,6 @@ class Generate:
         prompt = request.to_prompt(
             max_tokens=settings.max_tokens,
             system=settings.system_prompt if model.has_chat_template else None,
-            max_history=settings.max_messages,
         )
         stream = settings.streaming if request.stream is None else request.stream
         principal = exchange.record.principal
@@ -63,7 +62,7 @@ class Generate:
         return PreparedPrompt(
             prompt,
             model,
-            choose_form(exchange.header(b"accept"), stream=stream, default=settings.stream_format),
+            choose_form(exchange.header(b"accept"), stream=stream),
             options,
             services.labels.collect_facts(options, bytes_to_digest(incoming.request, prompt)),
             incoming.transcript,

@@ -17,9 +17,8 @@ from gateway.errors import InvalidField
 from gateway.generate.prompt import EngineAnswer, Message, Prompt, Text
 from gateway.runtime.json_types import Json
 
-StreamForm = Literal["sse", "text"]
-Form = Literal["json"] | StreamForm
-STREAM_FORMS: Mapping[bytes, StreamForm] = {b"text/plain": "text", b"text/event-stream": "sse"}
+Form = Literal["json", "sse", "text"]
+STREAM_FORMS: Mapping[bytes, Form] = {b"text/plain": "text", b"text/event-stream": "sse"}
 FORMS = (*STREAM_FORMS, b"application/json")
 WEIGHT = re.compile(rb"[01](?:\.\d{0,3})?")
 
@@ -47,6 +46,7 @@ MUST: Mapping[str, str] = {
     "string_type": "be text",
 }
 BY_FIELD: Mapping[str, str] = {"stop": "be text, or a list of up to 16 texts, none of them empty"}
+MOST_TURNS = 1024  # as on /v1
 Stop = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -58,7 +58,8 @@ class GenerateRequest(BaseModel):
     prompt: Text = Field(description="The question, in the words of the caller.")
     history: list[Message] = Field(
         default_factory=list,
-        description="Earlier turns of the conversation, oldest first; up to MMHIE_MAX_MESSAGES.",
+        max_length=MOST_TURNS,
+        description="Earlier turns of the conversation, oldest first.",
     )
     max_tokens: Annotated[int, Field(ge=1), Whole] | None = Field(
         None, description="Answer budget in tokens; default and cap: MMHIE_MAX_TOKENS."
@@ -80,19 +81,11 @@ class GenerateRequest(BaseModel):
     )
     include_reasoning: bool = Field(False, description="Return the model's reasoning, apart.")
 
-    def to_prompt(
-        self, *, max_tokens: int, system: str | None, max_history: int | None = None
-    ) -> Prompt:
-        """Return the prompt; raise InvalidField for more than `max_tokens` tokens or `max_history`
-        turns."""
+    def to_prompt(self, *, max_tokens: int, system: str | None) -> Prompt:
+        """Return the prompt; raise InvalidField for more than `max_tokens` tokens."""
         if self.max_tokens is not None and self.max_tokens > max_tokens:
             raise InvalidField(
                 f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
-            )
-        if max_history is not None and len(self.history) > max_history:
-            raise InvalidField(
-                f"history must have at most {max_history} turns (MMHIE_MAX_MESSAGES).",
-                param="history",
             )
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Prompt(
@@ -177,11 +170,10 @@ def closing_fields(answer: EngineAnswer, *, model: str, mmhie: Json, request_id:
     }
 
 
-def choose_form(accept: bytes, *, stream: bool, default: StreamForm = "sse") -> Form:
+def choose_form(accept: bytes, *, stream: bool) -> Form:
     """Return the form of the answer: JSON, server-sent events or plain text.
 
-    Of the forms that `accept` names, the preferred one counts if it is a stream; else the default
-    does. Many clients name all of them.
+    Plain text counts if `accept` prefers it to the other forms. Many clients name all of them.
     """
     if not stream:
         return "json"
@@ -189,7 +181,7 @@ def choose_form(accept: bytes, *, stream: bool, default: StreamForm = "sse") -> 
         ranges_in(accept), key=lambda media: -media[1]
     )  # the first of equals stays first
     best = next((name for name, weight in ranked if name in FORMS and weight > 0), b"")
-    return STREAM_FORMS.get(best, default)
+    return STREAM_FORMS.get(best, "sse")
 
 
 def ranges_in(accept: bytes) -> Iterator[tuple[bytes, float]]:

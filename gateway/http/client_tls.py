@@ -7,6 +7,8 @@ from gateway.runtime.files import FileUnusable, WatchedFile
 from gateway.runtime.log import log
 from gateway.settings.base import SettingsError, TlsFiles
 
+NAMES = "MMHIE_CA_FILE or MMHIE_CLIENT_CERTIFICATE"
+
 
 class ClientTls:
     """The TLS context for new connections, renewed when one of the files changes. If the new
@@ -15,16 +17,15 @@ class ClientTls:
     def __init__(self, files: TlsFiles) -> None:
         """Raises SettingsError for a file that cannot be used."""
         self._files = files
-        self._names = f"MMHIE_{files.server}_TLS_CA, _CERTIFICATE or _KEY"
         try:
             context = self._read()
         except FileUnusable as problem:
             raise SettingsError(
-                f"{self._names} cannot be used ({problem}); the files are PEM, and the key has no "
+                f"{NAMES} cannot be used ({problem}); the files are PEM, and the key has no "
                 "password."
             ) from None
         self._watched = WatchedFile[ssl.SSLContext](
-            *filter(None, files[1:]), read=self._renew, initial=context, name=self._names
+            *filter(None, files), read=self._renew, initial=context, name=NAMES
         )
         self._watched.skip()
 
@@ -38,19 +39,19 @@ class ClientTls:
 
     def _renew(self) -> ssl.SSLContext:
         context = self._read()
-        log.info("the files of %s are renewed", self._names)
+        log.info("the files of %s are renewed", NAMES)
         return context
 
     def _read(self) -> ssl.SSLContext:
         try:
-            return make_context(*self._files[1:])
+            return make_context(*self._files)
         except OSError as error:  # ssl.SSLError is one
             is_format = isinstance(error, ssl.SSLError)
-            reason = "not certificates, or not their key" if is_format else error.strerror
+            reason = "not certificates, or without a key" if is_format else error.strerror
             raise FileUnusable(str(reason)) from None
 
 
-def make_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+def make_context(ca: Path | None, certificate: Path | None) -> ssl.SSLContext:
     """Return a context that checks the server's certificate and host name; raises OSError.
 
     `ssl.create_default_context` would write session keys to SSLKEYLOGFILE.
@@ -63,5 +64,5 @@ def make_context(ca: Path | None, certificate: Path | None, key: Path | None) ->
     else:
         context.load_verify_locations(ca)
     if certificate is not None:  # OpenSSL would ask for a password at the terminal, and wait
-        context.load_cert_chain(certificate, key, password=lambda: "")
+        context.load_cert_chain(certificate, password=lambda: "")
     return context

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from gateway.audit import file as audit
 from gateway.audit import trail
 from gateway.auth import gate
-from gateway.cluster import state as cluster
 from gateway.feedback import opening as feedback
 from gateway.http.client_tls import ClientTls
 from gateway.model_card.operator_file import load_operator_file
@@ -40,12 +39,11 @@ def load_checked() -> settings.GatewaySettings:
     gate.check(chosen)
     audit.check(chosen)
     trail.check_feed(chosen)
-    cluster.check(chosen)
     feedback.check(chosen)
     vault.check(chosen)
     tracing.check(chosen)
     disclaimer_of(chosen)
     load_operator_file(chosen)
     Tls.from_settings(chosen)
-    ClientTls(chosen.engine_tls)
+    ClientTls(chosen.client_tls)
     return chosen

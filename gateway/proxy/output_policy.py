@@ -65,7 +65,7 @@ def policy_for(
     served: tuple[str, ...] = (),
 ) -> OutputPolicy:
     """Return the output policy for a request; `may_see` tells if the caller may see reasoning."""
-    opening, closing = surroundings(request, disclaimer, settings.disclaimer_in_v1_text)
+    opening, closing = surroundings(request, disclaimer, settings.disclaimer_in_text)
     return cached_policy(settings.reasoning, may_see, opening, closing, warnings, served)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -36,17 +36,11 @@ class AccessSettings(SharedSettings):
         pattern=r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\])[:/]",
         description="https URL of a JWKS, fetched in the background.",
     )
-    jwks_refresh_seconds: float = Field(
-        300, ge=10, description="Interval between fetches of MMHIE_JWKS_URL."
-    )
     jwt_issuer: str | None = Field(
         None, min_length=1, description="Required `iss` claim of a token; needed with a JWKS."
     )
     jwt_audience: str | None = Field(
         None, min_length=1, description="Required `aud` claim of a token; needed with a JWKS."
-    )
-    jwt_leeway_seconds: float = Field(
-        30, ge=0, le=300, description="Tolerated clock skew for `exp` and `nbf`."
     )
     jwt_user_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
         ("fhirUser", "sub"),
@@ -66,18 +60,10 @@ class AccessSettings(SharedSettings):
         description="Headers, comma-separated, in which a front end names the person "
         "(X-OpenWebUI-User-Email); the first that a request has counts.",
     )
-    require_user: bool = Field(
-        False, description="Refuse requests to the model without a person who asks."
+    required_context: Annotated[tuple[Literal["user", "purpose"], ...], CommaSeparated] = Field(
+        (),
+        description="What every request to the model has to name: `user`, `purpose`, or both.",
     )
-    require_purpose: bool = Field(
-        False, description="Refuse requests to the model without a purpose of use."
-    )
-    protect_metrics: bool | None = Field(
-        None,
-        description="Require the scope `metrics` on /metrics and /v1/mmhie/load. Unset: in "
-        "production only.",
-    )
-    protect_health: bool = Field(False, description="Require the same on /healthz and /readyz.")
     cors_origins: Annotated[tuple[Origin, ...], CommaSeparated] = Field(
         (),
         description="Origins of web pages that may call the API, `https://host`; or `*`.",
@@ -104,10 +90,6 @@ class AccessSettings(SharedSettings):
         description="The same for tokens per minute, prompt and answer.",
     )
 
-    @property
-    def protects_metrics(self) -> bool:
-        return self.env == "production" if self.protect_metrics is None else self.protect_metrics
-
 
 def access_conflicts(settings: AccessSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
@@ -119,10 +101,9 @@ def access_conflicts(settings: AccessSettings) -> Iterator[tuple[object, str]]:
         "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
     )
     yield (
-        (settings.require_user or settings.require_purpose or settings.user_headers)
-        and not (settings.keys_file or signed),
-        "MMHIE_REQUIRE_USER, MMHIE_REQUIRE_PURPOSE and MMHIE_USER_HEADERS need keys or tokens, "
-        "since no other caller can say who asks; set MMHIE_KEYS_FILE, MMHIE_JWKS_FILE or "
+        (settings.required_context or settings.user_headers) and not (settings.keys_file or signed),
+        "MMHIE_REQUIRED_CONTEXT and MMHIE_USER_HEADERS need keys or tokens, since no other caller "
+        "can say who asks; set MMHIE_KEYS_FILE, MMHIE_JWKS_FILE or "
         "MMHIE_JWKS_URL.",
     )
     yield (

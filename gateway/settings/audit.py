@@ -1,23 +1,11 @@
-"""Settings of the audit trail: its file and key, and where its checkpoints go."""
+"""Settings of the audit trail: its file and its key."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from gateway.settings.base import SharedSettings, UserPath, names_host, url_parts
-
-
-def check_collector_url(url: SecretStr) -> SecretStr:
-    """Return the address that takes checkpoints: of HTTP, or of a syslog server with its port."""
-    parts = url_parts(url.get_secret_value())
-    is_syslog = names_host(parts, "syslog") and parts.port and parts.path in ("", "/")
-    if not (is_syslog or names_host(parts, "http", "https")):
-        raise ValueError("must be https://…, http://… or syslog://host:port")
-    return url
-
-
-CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]
+from gateway.settings.base import SharedSettings, UserPath
 
 
 class AuditSettings(SharedSettings):
@@ -43,16 +31,6 @@ class AuditSettings(SharedSettings):
         description="HMAC key of the digests in provenance, at least 32 characters. Unset: a "
         "new one at each start, which production refuses.",
     )
-    audit_users: Literal["given", "pseudonym"] = Field(
-        "given",
-        description="How trail and feedback name persons: as given, or by a pseudonym. "
-        "Patients always have one.",
-    )
-    audit_checkpoint_url: CollectorUrl | None = Field(
-        None,
-        description="Where each checkpoint is sent: `https://…` (POST, JSON) or "
-        "`syslog://host:port` (RFC 5424 over TCP).",
-    )
     audit_on_failure: Literal["refuse", "serve"] = Field(
         "refuse",
         description="While the trail cannot be written: refuse requests with 503, or serve "
@@ -75,15 +53,6 @@ def audit_conflicts(settings: AuditSettings) -> Iterator[tuple[object, str]]:
         "MMHIE_WITHOUT_AUDIT=true to do without.",
     )
     yield (
-        settings.audit_checkpoint_url and not settings.audit_file,
-        "MMHIE_AUDIT_CHECKPOINT_URL needs MMHIE_AUDIT_FILE; set that as well, or unset it.",
-    )
-    yield (
         settings.audit_file and not settings.audit_key,
         "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
-    )
-    yield (
-        settings.audit_users == "pseudonym" and not settings.audit_key,
-        "MMHIE_AUDIT_USERS is pseudonym, and MMHIE_AUDIT_KEY, the key of the pseudonyms, is not "
-        "set; set it as well.",
     )

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from gateway.settings.audit import AuditSettings
-from gateway.settings.base import TlsFiles, UserPath, names_host, require_together, url_parts
-from gateway.settings.engine import is_plain_elsewhere, require_https
+from gateway.settings.base import UserPath, names_host, require_together, url_parts
+from gateway.settings.engine import is_plain_elsewhere
 
 
 def check_server_url(url: str) -> str:
@@ -30,24 +30,13 @@ class AuditFeedSettings(AuditSettings):
         description="FHIR R4 server that gets each line of the trail as an AuditEvent (IHE "
         "ITI-20): `https://repository/fhir`.",
     )
-    audit_fhir_tls_ca: UserPath | None = Field(
-        None, description="CA of that server's certificate (PEM). Unset: the system's CAs."
-    )
-    audit_fhir_tls_certificate: UserPath | None = Field(
-        None, description="Certificate chain (PEM) that the gateway shows that server."
-    )
-    audit_fhir_tls_key: UserPath | None = Field(
-        None, description="Private key of that certificate (PEM, no password)."
-    )
     audit_fhir_token_url: ServerUrl | None = Field(
         None,
         description="Where the gateway gets access tokens for it (OAuth 2.0, client credentials).",
     )
-    audit_fhir_client_id: str | None = Field(
-        None, min_length=1, description="Client id for these tokens."
-    )
-    audit_fhir_client_secret_file: UserPath | None = Field(
-        None, description="File with the client's secret."
+    audit_fhir_client_file: UserPath | None = Field(
+        None,
+        description="File with the client id and, on the next line, its secret.",
     )
     audit_fhir_scope: str | None = Field(
         None,
@@ -55,32 +44,23 @@ class AuditFeedSettings(AuditSettings):
         description="Scope of these tokens, such as `system/AuditEvent.c`.",
     )
 
-    @property
-    def audit_fhir_tls(self) -> TlsFiles:
-        files = self.audit_fhir_tls_ca, self.audit_fhir_tls_certificate, self.audit_fhir_tls_key
-        return TlsFiles("AUDIT_FHIR", *files)
-
 
 def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     url, token_url = settings.audit_fhir_url, settings.audit_fhir_token_url
-    client = (token_url, settings.audit_fhir_client_id, settings.audit_fhir_client_secret_file)
+    client = (token_url, settings.audit_fhir_client_file)
     addresses = [address for address in (url, token_url) if address]
     yield (
         url and not settings.audit_file,
         "MMHIE_AUDIT_FHIR_URL needs MMHIE_AUDIT_FILE, whose lines it sends; set that as well, or "
         "unset it.",
     )
-    yield require_together(settings, "audit_fhir_tls_certificate", "audit_fhir_tls_key")
-    yield require_together(
-        settings, "audit_fhir_token_url", "audit_fhir_client_id", "audit_fhir_client_secret_file"
-    )
+    yield require_together(settings, "audit_fhir_token_url", "audit_fhir_client_file")
     yield (
-        any((*settings.audit_fhir_tls[1:], *client, settings.audit_fhir_scope)) and not url,
-        "MMHIE_AUDIT_FHIR_TLS_*, _TOKEN_URL, _CLIENT_* and _SCOPE need MMHIE_AUDIT_FHIR_URL; set "
+        any((*client, settings.audit_fhir_scope)) and not url,
+        "MMHIE_AUDIT_FHIR_TOKEN_URL, _CLIENT_FILE and _SCOPE need MMHIE_AUDIT_FHIR_URL; set "
         "that as well, or unset them.",
     )
-    yield require_https(settings.audit_fhir_tls, addresses)
     yield (
         settings.env == "production" and any(map(is_plain_elsewhere, addresses)),
         "MMHIE_AUDIT_FHIR_URL or MMHIE_AUDIT_FHIR_TOKEN_URL is plain http to another host, "

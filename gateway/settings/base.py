@@ -66,6 +66,18 @@ CommaSeparated = BeforeValidator(split_list)
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]  # `~` is the user's home
 
 
+def check_remote_url(url: str) -> str:
+    """Return `http[s]://host[:port]`, without a slash at the end."""
+    if not re.fullmatch(r"https?://[^/?#@\s]+/?", url) or not names_host(
+        url_parts(url), "http", "https"
+    ):
+        raise ValueError(f"{url} is not of the form http://host:port")
+    return url.rstrip("/")
+
+
+RemoteUrl = Annotated[str, AfterValidator(check_remote_url)]
+
+
 class SharedSettings(BaseModel):
     """Fields that gateway and launcher both read; every field is constrained and described."""
 
@@ -114,7 +126,14 @@ class SharedSettings(BaseModel):
         ge=0,
         le=A_DAY,
         description="Timeout of a whole answer; for a stream to the first token, then between "
-        "tokens.",
+        "tokens. Unset, a whole answer on /v1 has 600.",
+    )
+    drain_seconds: float = Field(
+        20,
+        ge=0,
+        le=A_DAY,
+        description="After SIGTERM, time for requests in flight to finish; the engine has ten "
+        "seconds more.",
     )
     traces_endpoint: str | None = Field(
         None,
@@ -126,6 +145,11 @@ class SharedSettings(BaseModel):
         256,
         ge=1,
         description="Slots: requests at the engine at once, and its maximum batch size.",
+    )
+    engine_urls: Annotated[tuple[RemoteUrl, ...], CommaSeparated] = Field(
+        (),
+        description="Engines elsewhere, comma-separated URLs; vLLM's router balances them, and "
+        "`mmhie serve` starts none. Of a gateway alone, MMHIE_ENGINE_URL is the router.",
     )
 
 
@@ -222,21 +246,18 @@ def shared_conflicts(settings: SharedSettings) -> Iterator[tuple[object, str]]:
 
 
 def require_together(settings: SharedSettings, *names: str) -> tuple[object, str]:
-    """Return the refusal of settings that go together, where some are set and others are not."""
+    """Return the refusal of two settings of which only one is set."""
     values = [getattr(settings, name) for name in names]
-    *first, last = (PREFIX + name.upper() for name in names)
-    others = "the others" if len(first) > 1 else "the other one"
-    sentence = f"{', '.join(first)} and {last} go together; set {others} as well."
+    first, last = (PREFIX + name.upper() for name in names)
+    sentence = f"{first} and {last} go together; set the other one as well."
     return any(values) and not all(values), sentence
 
 
 class TlsFiles(NamedTuple):
-    """The files of TLS as a client of a server, which the names of the settings have in them."""
+    """The files of TLS as a client."""
 
-    server: str
     ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    certificate: Path | None = None  # with its key
 
 
 def url_parts(url: str) -> SplitResult:

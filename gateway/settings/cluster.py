@@ -1,12 +1,11 @@
 """Settings of the state that several gateways share: Redis."""
 
 import re
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.settings.base import SharedSettings, UserPath, names_host, url_parts
+from gateway.settings.base import SharedSettings, names_host, url_parts
 
 
 def check_redis_url(url: SecretStr) -> SecretStr:
@@ -32,28 +31,8 @@ class ClusterSettings(SharedSettings):
         "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, "
         "`unix:/path`.",
     )
-    redis_ca: UserPath | None = Field(
-        None, description="CA of the Redis server's certificate (PEM). Unset: the system's CAs."
-    )
-    redis_prefix: str = Field(
-        "mmhie",
-        pattern=r"^[\w.:-]{1,64}$",
-        description="Prefix of every key in Redis; must differ between services that share one.",
-    )
-    redis_timeout_seconds: float = Field(
-        0.2, gt=0, le=5, description="Longest time a request waits for Redis."
-    )
     redis_on_failure: Literal["refuse", "serve"] = Field(
         "serve",
         description="While Redis is unavailable: refuse clients that have limits with 503, or "
         "serve with limits per gateway and raise an alarm.",
-    )
-
-
-def cluster_conflicts(settings: ClusterSettings) -> Iterator[tuple[object, str]]:
-    """Yield the combination that is refused, with its sentence."""
-    uses_tls = settings.redis_url and settings.redis_url.get_secret_value().startswith("rediss:")
-    yield (
-        settings.redis_ca and not uses_tls,
-        "MMHIE_REDIS_CA needs a MMHIE_REDIS_URL with rediss://; set that, or unset it.",
     )

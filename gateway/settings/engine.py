@@ -1,8 +1,7 @@
-"""Settings of the way to the engine: its addresses, its key, and TLS on the way."""
+"""Settings of the way to the engine, and of TLS to other servers."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,12 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.settings.base import (
-    CommaSeparated,
     SharedSettings,
     TlsFiles,
     UserPath,
     names_host,
-    require_together,
     url_parts,
 )
 
@@ -44,24 +41,14 @@ class EngineSettings(SharedSettings):
     engine_api_key: SecretStr | None = Field(
         None, description="Bearer key of the engine. The launcher makes a random one."
     )
-    engine_health_path: str = Field(
-        "/health",
-        pattern=r"^/[\w./-]*$",
-        description="Path that returns 200 while the engine can serve; vLLM's router has "
-        "`/readiness`.",
+    ca_file: UserPath | None = Field(
+        None,
+        description="CAs (PEM) of engine, Redis and FHIR server. Unset: the system's.",
     )
-    engine_metrics_urls: Annotated[tuple[EngineUrl, ...], CommaSeparated] = Field(
-        (),
-        description="Engines behind a router, comma-separated, for /metrics.",
-    )
-    engine_tls_ca: UserPath | None = Field(
-        None, description="CA of the engine's certificate (PEM). Unset: the system's CAs."
-    )
-    engine_tls_certificate: UserPath | None = Field(
-        None, description="Certificate chain (PEM) that the gateway shows the engine."
-    )
-    engine_tls_key: UserPath | None = Field(
-        None, description="Private key of that certificate (PEM, no password)."
+    client_certificate: UserPath | None = Field(
+        None,
+        description="Certificate chain and key (PEM, no password) that the gateway shows to the "
+        "engine and the FHIR server.",
     )
     engine_allow_http: bool = Field(
         False,
@@ -74,35 +61,19 @@ class EngineSettings(SharedSettings):
     )
 
     @property
-    def engine_tls(self) -> TlsFiles:
-        files = self.engine_tls_ca, self.engine_tls_certificate, self.engine_tls_key
-        return TlsFiles("ENGINE", *files)
+    def client_tls(self) -> TlsFiles:
+        return TlsFiles(self.ca_file, self.client_certificate)
 
     @property
-    def engine_addresses(self) -> dict[str, tuple[str, ...]]:
-        """Every address of an engine, by its setting."""
-        return {
-            "MMHIE_ENGINE_URL": (self.engine_url,),
-            "MMHIE_ENGINE_METRICS_URLS": self.engine_metrics_urls,
-        }
-
-
-def is_encrypted(url: str) -> bool:
-    return urlsplit(url).scheme == "https"
+    def engine_health_path(self) -> str:
+        """The path that returns 200 while the engine, or vLLM's router before several, serves."""
+        return "/readiness" if self.engine_urls else "/health"
 
 
 def is_plain_elsewhere(url: str) -> bool:
     """Return whether a URL is of plain HTTP to another host."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
-
-
-def require_https(files: TlsFiles, urls: Iterable[str]) -> tuple[object, str]:
-    """Return the refusal of files of TLS where no address uses it."""
-    return any(files[1:]) and not any(map(is_encrypted, urls)), (
-        f"MMHIE_{files.server}_TLS_CA, _CERTIFICATE and _KEY need a MMHIE_{files.server}_URL with "
-        "https://; set that, or unset them."
-    )
 
 
 def is_loopback(host: str) -> bool:
@@ -115,14 +86,13 @@ def is_loopback(host: str) -> bool:
 
 def engine_conflicts(settings: EngineSettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
-    addresses = settings.engine_addresses
-    yield require_together(settings, "engine_tls_certificate", "engine_tls_key")
-    yield require_https(settings.engine_tls, chain(*addresses.values()))
-    for name, urls in addresses.items():
+    is_strict = settings.env == "production" and not settings.engine_allow_http
+    for name, urls in (
+        ("MMHIE_ENGINE_URL", (settings.engine_url,)),
+        ("MMHIE_ENGINE_URLS", settings.engine_urls),
+    ):
         yield (
-            settings.env == "production"
-            and not settings.engine_allow_http
-            and any(map(is_plain_elsewhere, urls)),
+            is_strict and any(map(is_plain_elsewhere, urls)),
             f"{name} is plain http to another host, which is refused when MMHIE_ENV is production; "
             "use https://, or set MMHIE_ENGINE_ALLOW_HTTP=true where the network encrypts.",
         )

@@ -24,7 +24,7 @@ from gateway.settings.base import (
     shared_conflicts,
     variables,
 )
-from gateway.settings.cluster import ClusterSettings, cluster_conflicts
+from gateway.settings.cluster import ClusterSettings
 from gateway.settings.engine import EngineSettings, engine_conflicts
 from gateway.settings.vault import VaultSettings, vault_conflicts
 
@@ -51,28 +51,12 @@ class GatewaySettings(
         "info", description="Minimum severity in the log. No level logs patient text."
     )
 
-    console: bool = Field(True, description="Serve the web console at `/`.")
-    api_docs: bool | None = Field(
-        None, description="Serve the interactive page at `/docs`. Unset: in development only."
-    )
     allowed_hosts: Annotated[tuple[HostName, ...], CommaSeparated] = Field(
         (),
         description="Names, comma-separated, under which a gateway without keys answers "
         "beside addresses and `localhost`; or `*`.",
     )
 
-    v1_timeout_seconds: float | None = Field(
-        None,
-        ge=0,
-        le=A_DAY,
-        description="Timeout of a whole answer on /v1. Unset: MMHIE_TIMEOUT_SECONDS if set, "
-        "else 600.",
-    )
-
-    stream_format: Literal["sse", "text"] = Field(
-        "sse",
-        description="Form of a stream of /llm/generate without an `Accept` header.",
-    )
     truncate: Literal["none", "left", "right"] = Field(
         "none",
         description="A prompt that is too long is refused (none), or truncated on that side.",
@@ -113,9 +97,6 @@ class GatewaySettings(
         description="Maximum answer on /v1, in tokens, and the default. Unset: the model's "
         "context.",
     )
-    max_messages: int = Field(
-        1024, ge=1, description="Maximum messages or input items of one /v1 request."
-    )
     workers: int = Field(
         1,
         ge=1,
@@ -128,12 +109,6 @@ class GatewaySettings(
         ge=0,
         le=A_DAY,
         description="After SIGTERM, time to keep serving while /readyz returns 503.",
-    )
-    drain_seconds: float = Field(
-        20,
-        ge=0,
-        le=A_DAY,
-        description="After SIGTERM, time for requests in flight to finish.",
     )
 
     disclaimer_text: str | None = Field(
@@ -163,10 +138,9 @@ class GatewaySettings(
         description="Who may see reasoning: everybody, nobody, or keys with the scope `reasoning`.",
     )
     disclaimer_in_text: Literal["off", "prefix", "suffix", "both"] = Field(
-        "off", description="Add the disclaimer to the answer's text on /llm/generate as well."
-    )
-    disclaimer_in_v1_text: Literal["off", "prefix", "suffix", "both"] = Field(
-        "off", description="The same on /v1; never with tools or structured output."
+        "off",
+        description="Add the disclaimer to the answer's text as well; never with tools or "
+        "structured output.",
     )
     emergency_contact: str | None = Field(
         None,
@@ -192,13 +166,7 @@ class GatewaySettings(
         """Return the timeout of an answer in one piece on a path of ours."""
         if not path.startswith("/v1/"):
             return self.timeout_seconds
-        if self.v1_timeout_seconds is not None:
-            return self.v1_timeout_seconds
         return self.timeout_seconds if "timeout_seconds" in self.model_fields_set else V1_TIMEOUT_S
-
-    @property
-    def serves_api_docs(self) -> bool:
-        return self.env != "production" if self.api_docs is None else self.api_docs
 
 
 def known_names() -> frozenset[str]:
@@ -222,7 +190,6 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield from shared_conflicts(settings)
     yield from vault_conflicts(settings)
     yield from access_conflicts(settings)
-    yield from cluster_conflicts(settings)
     yield from audit_conflicts(settings)
     yield from audit_feed_conflicts(settings)
     yield from engine_conflicts(settings)

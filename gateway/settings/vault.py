@@ -29,9 +29,6 @@ class VaultSettings(SharedSettings):
         None,
         description="Database (SQLite) of feedback. Unset: feedback is not taken.",
     )
-    feedback_days: float = Field(
-        30, gt=0, le=3650, description="Days in which an answer can get feedback."
-    )
 
 
 def vault_conflicts(settings: VaultSettings) -> Iterator[tuple[object, str]]:

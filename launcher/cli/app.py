@@ -1,6 +1,5 @@
 """The `mmhie` command line: one table of commands, and the one place that renders an error."""
 
-import inspect
 import os
 import shutil
 import sys
@@ -32,7 +31,6 @@ COMMANDS: Commands = {
     "doctor": "launcher.cli.doctor:doctor",
     "accept": "assurance.cli.accept:accept",
     "evaluate": "assurance.cli.evaluate:evaluate",
-    "evaluate compare": "assurance.cli.evaluate:compare",
     "fetch": "launcher.cli.fetch:fetch",
     "merge-adapter": "launcher.cli.merge_adapter:merge_adapter",
     "hold": "gateway.cli.hold:hold",
@@ -42,21 +40,17 @@ COMMANDS: Commands = {
     "keys revoke": "gateway.cli.keys:revoke",
     "audit verify": "gateway.cli.audit:verify",
     "audit show": "gateway.cli.audit:show",
-    "audit search": "gateway.cli.audit_search:search",
-    "audit check": "gateway.cli.audit_search:check",
-    "audit usage": "gateway.cli.audit_usage:usage",
-    "audit export": "gateway.cli.audit:export",
+    "audit export": "gateway.cli.audit_export:export",
     "vault open": "gateway.cli.vault:show",
     "vault erase": "gateway.cli.vault:erase",
     "feedback list": "gateway.cli.feedback:show_all",
     "feedback show": "gateway.cli.feedback:show",
     "feedback export": "gateway.cli.feedback:export",
     "feedback close": "gateway.cli.feedback:close",
-    "version": "launcher.cli.version:version",
 }
 GROUPS = {
     "keys": "Create, list and revoke API keys.",
-    "audit": "Verify, search, count and export the audit trail.",
+    "audit": "Verify, show and export the audit trail.",
     "vault": "Open and erase answers in the answer vault.",
     "feedback": "Feedback on answers.",
 }
@@ -85,7 +79,6 @@ TASKS = {
         "audit": "verify, show and export the audit trail",
         "vault": "open and erase answers in the answer vault",
         "feedback": "list, show, export and close feedback on answers",
-        "version": "versions of this program, Python and the engine",
     },
 }
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -108,7 +101,7 @@ def application(commands: Commands = COMMANDS) -> typer.Typer:
 def show_version(wanted: bool) -> None:
     """Print the versions and end, where they are asked for."""
     if wanted:
-        load("launcher.cli.version:version")()
+        load("launcher.cli.version:print_version")()
         raise typer.Exit
 
 
@@ -144,10 +137,9 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
                 for words, command in commands.items()
                 if words.startswith(f"{cmd_name} ")
             }
-            own = commands.get(cmd_name)
             if members:
-                return typer.main.get_group(with_own(group(cmd_name, members), own))
-            return single(cmd_name, own) if own else None
+                return typer.main.get_group(group(cmd_name, members))
+            return single(cmd_name, commands[cmd_name]) if cmd_name in commands else None
 
     return typer.Typer(
         name=name,
@@ -169,15 +161,6 @@ def overview() -> str:
     ]
     first = "Usage: mmhie COMMAND [OPTIONS] | COMMAND -h | --version | --install-completion"
     return "\n".join([first, *rows, ""])
-
-
-def with_own(app: typer.Typer, command: str | None) -> typer.Typer:
-    """Give a group a command of its own, for when none of its members is named."""
-    if command is not None:
-        function = load(command)
-        app.info.no_args_is_help, app.info.help = False, inspect.getdoc(function)
-        app.callback(invoke_without_command=True)(function)
-    return app
 
 
 def single(name: str, command: str) -> TyperCommand:

@@ -24,7 +24,7 @@ from launcher.models import fetch_progress, fetching
 from launcher.models.fetch_progress import Lines, Report
 from launcher.models.fetching import Terms
 from launcher.models.resolve import read_model
-from launcher.settings import LauncherSettings, hub_cache, load
+from launcher.settings import LauncherSettings, hub_cache, hub_silence_s, load
 
 LINE_EVERY_S = 10.0
 
@@ -51,7 +51,7 @@ def fetch(
     elif revision:
         settings = settings.model_copy(update={"reasoner_revision": revision})
     with reporter() as report:
-        terms = Terms(hub_cache(), settings.fetch_stall_seconds, report)
+        terms = Terms(hub_cache(), hub_silence_s(), report)
         if wait:
             fetching.wait_until_whole(settings, terms)
         fetched = fetching.fetch(settings, terms, update=update and not wait)

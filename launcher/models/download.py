@@ -85,7 +85,7 @@ class Download:
                 if not patience.lasts():
                     raise HubUnavailable(
                         f"{str(error).rstrip('.')}; nothing came for {patience.limit_s:.0f} s "
-                        "(MMHIE_FETCH_STALL_SECONDS), and what came before is kept."
+                        "(HF_HUB_DOWNLOAD_TIMEOUT), and what came before is kept."
                     ) from None
 
     def _append(self, part: "PartialFile", silence_s: float) -> None:

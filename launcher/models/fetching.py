@@ -22,7 +22,7 @@ from launcher.models.fetch_progress import LINE_EVERY_S, WAITING, Lines, Progres
 from launcher.models.hub_client import HubFile, Listing
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import shards_of, wanted
-from launcher.settings import LauncherSettings, hub_cache, is_offline, load
+from launcher.settings import LauncherSettings, hub_cache, hub_silence_s, is_offline, load
 
 AT_ONCE: Final = 4
 FIRST_ANSWER_S: Final = 10.0
@@ -231,7 +231,7 @@ def main() -> None:
     argument says; the exit status is the error's.
     """
     settings = load(os.environ)
-    terms = Terms(hub_cache(), settings.fetch_stall_seconds, Lines(LINE_EVERY_S))
+    terms = Terms(hub_cache(), hub_silence_s(), Lines(LINE_EVERY_S))
     try:
         fetch(settings, terms, merged=sum(map(int, sys.argv[1:])))
     except LauncherError as error:

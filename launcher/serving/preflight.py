@@ -35,13 +35,13 @@ def engine_scheme(settings: LauncherSettings) -> str:
         return "http"
     try:  # OpenSSL would ask for a password at the terminal, and wait
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, settings.engine_server_key, password=lambda: "")
+        context.load_cert_chain(certificate, password=lambda: "")
     except OSError as error:  # ssl.SSLError is one
         is_format = isinstance(error, ssl.SSLError)
         raise SettingsError(
-            "MMHIE_ENGINE_SERVER_CERTIFICATE or MMHIE_ENGINE_SERVER_KEY cannot be used "
-            f"({'not a certificate, or not its key' if is_format else error.strerror}); the files "
-            "are PEM, and the key has no password."
+            "MMHIE_ENGINE_SERVER_CERTIFICATE cannot be used "
+            f"({'not a certificate and its key' if is_format else error.strerror}); the file is "
+            "PEM, and the key has no password."
         ) from None
     return "https"
 

@@ -54,13 +54,13 @@ def programs(
     )
     urls = [url_of(address) for address in addresses] or list(settings.engine_urls)
     if len(urls) == 1:
-        return Programs(engines, gateway(settings, environ, urls[0], key, files))
+        alone = {**environ, "MMHIE_ENGINE_URLS": ""}  # of the launcher: there is no router
+        return Programs(engines, gateway(settings, alone, urls[0], key, files))
     url, before = routing(settings, urls, environ, files)
     routed = {
         **environ,
         **in_flight(settings, plans, len(urls)),
-        "MMHIE_ENGINE_HEALTH_PATH": router.HEALTH,
-        "MMHIE_ENGINE_METRICS_URLS": ",".join(urls),
+        "MMHIE_ENGINE_URLS": ",".join(urls),
     }
     return Programs(engines, gateway(settings, routed, url, key, files), before, url)
 
@@ -129,8 +129,8 @@ def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...
     listen = ("--host", str(parts.hostname), "--port", str(parts.port))
     if parts.scheme == "http":
         return listen
-    certificate, key = settings.engine_server_certificate, settings.engine_server_key
-    files = ("--ssl-certfile", str(certificate), "--ssl-keyfile", str(key))
+    file = str(settings.engine_server_certificate)
+    files = ("--ssl-certfile", file, "--ssl-keyfile", file)
     return (*listen, *files, "--enable-ssl-refresh")
 
 

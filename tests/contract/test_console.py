@@ -12,6 +12,7 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import refusal_of
 from tests.fake_engine.process import FakeEngine
 
+PRODUCTION = {"MMHIE_ENV": "production", "MMHIE_WITHOUT_AUDIT": "true"}
 FILES = sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file())
 
 
@@ -75,20 +76,12 @@ def test_there_is_nothing_else(gateway: Gateway, path: str) -> None:
     assert refusal_of(response) == (404, "not_found")
 
 
-def test_it_can_be_switched_off(gateway_with: Shared) -> None:
-    """Then nothing of it is there."""
-    client = gateway_with(MMHIE_CONSOLE="false").client
-
-    assert client.get("/").status_code == 404
-    assert client.get("/console/main.js").status_code == 404
-
-
 def test_it_is_open_where_keys_are_asked_for(
     start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
     """The page holds no secret and asks for a key itself; its figures follow /metrics."""
     keys.write(tmp_path / "keys.json", [])
-    gateway = start(engine.url, MMHIE_KEYS_FILE="keys.json", MMHIE_PROTECT_METRICS="true").wait()
+    gateway = start(engine.url, MMHIE_KEYS_FILE="keys.json", **PRODUCTION).wait()
 
     assert gateway.client.get("/").status_code == 200
     assert gateway.client.get("/console/main.js").status_code == 200

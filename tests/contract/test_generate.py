@@ -153,22 +153,6 @@ def test_streaming_can_be_the_default(gateway_with: Shared) -> None:
     assert asked.headers["content-type"].startswith("application/json")
 
 
-def test_callers_of_the_first_release_get_plain_text(gateway_with: Shared) -> None:
-    """MMHIE_STREAM_FORMAT=text: `"stream": true` alone means what it did; the SDK and the console
-    ask for events and get them; a whole answer stays JSON; so does an error."""
-    client = gateway_with(MMHIE_STREAM_FORMAT="text").client
-    alone = client.post(GENERATE, json=SSE.body())
-    asked = client.post(GENERATE, json=SSE.body(), headers={"accept": "text/event-stream"})
-    whole = client.post(GENERATE, json={"prompt": "x"})
-    wrong = client.post(GENERATE, json={"prompt": "x", "stream": True, "unknown": 1})
-
-    assert alone.headers["content-type"] == "text/plain; charset=utf-8"
-    assert alone.text == client.post(GENERATE, json=TEXT.body(), headers=TEXT.headers).text
-    assert asked.headers["content-type"].startswith("text/event-stream")
-    assert whole.headers["content-type"].startswith("application/json")
-    assert (wrong.status_code, error_of(wrong)["code"]) == (422, "invalid_request")
-
-
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_a_long_prompt_is_cut_where_that_is_configured(
     gateway_with: Shared, engine: FakeEngine, side: str

@@ -67,8 +67,10 @@ HEADERS = {
     "origin": CANARY,
 }
 FORWARDED = "x-openwebui-user-email"
+PATIENT = f"Patient/{CANARY}".encode()
 PERSONS = {
-    **dict.fromkeys(("x-mmhie-user", "x-mmhie-patient", FORWARDED), CANARY),
+    "x-mmhie-patient": CANARY,
+    **dict.fromkeys(("x-mmhie-user", FORWARDED), f"Patient/{CANARY}"),
     "x-openwebui-user-name": CANARY,  # as Open WebUI sends it along, and nothing reads it
     "x-mmhie-purpose": "TREAT",
 }
@@ -100,7 +102,6 @@ class Hospital:
             MMHIE_KEYS_FILE=str(folder / "keys.json"),
             MMHIE_AUDIT_FILE=str(self.trail),
             MMHIE_AUDIT_KEY=AUDIT_KEY,
-            MMHIE_AUDIT_USERS="pseudonym",
             MMHIE_USER_HEADERS=FORWARDED,
             MMHIE_TRACES_ENDPOINT=collector.endpoint,
             OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true",
@@ -180,7 +181,7 @@ def every_way_to_ask(at: Hospital, surface: Surface) -> None:
         at.ask(surface, headers={**at.key, "x-mmhie-user": person})
         at.ask(surface, headers={**at.key, FORWARDED: person})
     key = {"authorization": at.key["authorization"]}
-    at.ask(surface, headers={**key, FORWARDED: f"b64:{base64.b64encode(CANARY.encode()).decode()}"})
+    at.ask(surface, headers={**key, FORWARDED: f"b64:{base64.b64encode(PATIENT).decode()}"})
     path, asked = f"{surface.path}?q={CANARY}", surface.body(CANARY)
     at.keep(at.gateway.client.post(path, json=asked, headers=at.key))
 

@@ -123,7 +123,6 @@ def test_other_flags_are_taken(written: str) -> None:
         ({"MMHIE_MAX_TOKENS": "many"}, "MMHIE_MAX_TOKENS is 'many': it should be a whole number."),
         ({"MMHIE_TIMEOUT_SECONDS": "nan"}, "MMHIE_TIMEOUT_SECONDS is 'nan'"),
         ({"MMHIE_ENGINE_ARGS": "'"}, 'MMHIE_ENGINE_ARGS is "\'": no closing quotation'),
-        ({"MMHIE_ENGINE_SERVER_KEY": "/a"}, "MMHIE_ENGINE_SERVER_KEY go together"),
         ({"MMHIE_ENGINES": "2", "MMHIE_ENGINE_URLS": "http://a:1"}, "MMHIE_ENGINES is 2 and"),
         ({**OVERRIDDEN, "MMHIE_ENV": "production"}, "MMHIE_ENV is production"),
     ],

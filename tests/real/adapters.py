@@ -43,5 +43,5 @@ def serve_from(hub: FakeHub, name: str, folder: Path) -> AbstractContextManager[
     """A service of this name, which finds in the hub's folder what an earlier one has fetched."""
     home = {"HF_HOME": str(hub.root.parent / "home"), "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url}
     # A connection that is silent this long is opened anew.
-    soon = {"MMHIE_FETCH_STALL_SECONDS": "5"}
+    soon = {"HF_HUB_DOWNLOAD_TIMEOUT": "5"}
     return serving(folder, name, **home, **soon, **harmony.ENVIRONMENT, MMHIE_MAX_TOKENS="128")

@@ -43,7 +43,7 @@ def breaking(folder: Path) -> Iterator[Breakable]:
             MMHIE_STALL_SECONDS=str(STALL_S),
             MMHIE_TIMEOUT_SECONDS=str(TIMEOUT_S),
             MMHIE_RESTART_LIMIT="20",
-            MMHIE_STOP_GRACE_SECONDS="10",
+            MMHIE_DRAIN_SECONDS="0",
             **trail_settings(trail),
         ) as served:
             yield Breakable(served, clock, disk, trail)

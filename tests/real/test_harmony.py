@@ -30,7 +30,7 @@ def served(gpt_oss: Served) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def quiet(served: Served, begin: Begin) -> Gateway:
     """Reasoning hidden, the disclaimer around the text."""
-    ours = {"MMHIE_REASONING": "hide", "MMHIE_DISCLAIMER_IN_V1_TEXT": "both"}
+    ours = {"MMHIE_REASONING": "hide", "MMHIE_DISCLAIMER_IN_TEXT": "both"}
     return begin(served.stack, **phase_file(served.stack), **ours)
 
 

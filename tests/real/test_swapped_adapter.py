@@ -71,8 +71,8 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def compare(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """Return exit code and outcome of `mmhie evaluate compare`."""
-    done = run(folder, "compare", *arguments, "--json")
+    """Return exit code and outcome of `mmhie evaluate --compare`."""
+    done = run(folder, "--compare", *arguments, "--json")
     return done.returncode, json.loads(done.stdout)
 
 

@@ -49,7 +49,7 @@ class Repository:
     def of(cls, settings: GatewaySettings) -> Self:
         """Raises SettingsError for a file that cannot be used."""
         url = settings.audit_fhir_url or ""
-        return cls(url, ClientTls(settings.audit_fhir_tls), ClientCredentials.of(settings))
+        return cls(url, ClientTls(settings.client_tls), ClientCredentials.of(settings))
 
     def send(self, events: Sequence[Json]) -> Iterator[int]:
         """Yield the status of each event, in order; raises RepositoryUnavailable or OSError.
@@ -109,10 +109,9 @@ class ClientCredentials(httpx2.Auth):
 
     requires_response_body = True
 
-    def __init__(self, url: str, client_id: str, secret_file: Path, scope: str | None) -> None:
+    def __init__(self, url: str, file: Path, scope: str | None) -> None:
         self._url = url
-        self._client_id = client_id
-        self._secret_file = secret_file
+        self._file = file
         self._form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
         self._token = ""
         self._until = float("-inf")
@@ -120,16 +119,15 @@ class ClientCredentials(httpx2.Auth):
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self | None:
         """Return None where no token is asked for; raises SettingsError."""
-        url, client_id = settings.audit_fhir_token_url, settings.audit_fhir_client_id
-        secret_file = settings.audit_fhir_client_secret_file
-        if url is None or client_id is None or secret_file is None:
+        url, file = settings.audit_fhir_token_url, settings.audit_fhir_client_file
+        if url is None or file is None:
             return None
-        credentials = cls(url, client_id, secret_file, settings.audit_fhir_scope)
+        credentials = cls(url, file, settings.audit_fhir_scope)
         try:
             credentials.basic()
         except OSError as problem:
             raise SettingsError(
-                f"MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE cannot be read ({problem.strerror})."
+                f"MMHIE_AUDIT_FHIR_CLIENT_FILE cannot be read ({problem.strerror})."
             ) from None
         return credentials
 
@@ -158,8 +156,8 @@ class ClientCredentials(httpx2.Auth):
 
     def basic(self) -> str:
         """Return the client's own credentials, each part encoded as RFC 6749 (2.3.1) has it."""
-        secret = self._secret_file.read_text("utf-8", errors="replace").strip()
-        pair = ":".join(quote(part, safe="") for part in (self._client_id, secret))
+        client_id, _, secret = self._file.read_text("utf-8", errors="replace").partition("\n")
+        pair = ":".join(quote(part.strip(), safe="") for part in (client_id, secret))
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 

@@ -59,7 +59,7 @@ export const withMoments = (sentence) => sentence.replace(TIMESTAMP, moment);
 
 /** A failure in plain words; where the operator has chosen another language, the gateway's own. */
 export function plain(failure, language) {
-  const own = language.startsWith("en") ? ERRORS[failure.param === "history" ? "input_too_long" : failure.code] : undefined;
+  const own = language.startsWith("en") ? ERRORS[failure.code] : undefined;
   return own ?? withMoments(failure.message);
 }
 

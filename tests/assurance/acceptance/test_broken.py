@@ -38,6 +38,7 @@ from tests.gateway.server.certificates import Authority
 pytestmark = pytest.mark.slow
 
 COMPLETIONS = "/v1/completions"
+PRODUCTION = {"MMHIE_ENV": "production", "MMHIE_WITHOUT_AUDIT": "true"}
 ALWAYS: dict[str, Any] = {"times": -1}
 SLOW: dict[str, Any] = {"fault": "slow_tokens", "seconds": 0.02, **ALWAYS}
 
@@ -188,7 +189,7 @@ async def test_a_key_that_may_not_read_metrics(
 ) -> None:
     """The check does not apply: running requests cannot be counted with it."""
     key = add_key(tmp_path / "keys.json", "ward", "generate", "openai")
-    keyed = {"MMHIE_KEYS_FILE": str(tmp_path / "keys.json"), "MMHIE_PROTECT_METRICS": "true"}
+    keyed = {"MMHIE_KEYS_FILE": str(tmp_path / "keys.json"), **PRODUCTION}
     finding = await finding_of(abort.CHECK, start(engine.url, **keyed).wait().url, key)
 
     assert finding.outcome == "not applicable"

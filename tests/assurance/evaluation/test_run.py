@@ -141,7 +141,7 @@ def test_a_finished_run_asks_nothing_again(document: dict[str, Any], site: Site)
     before = site.asked()
     suites = ("--suite", "service", "--suite", "robustness")
     again = site.run(*suites, "--logs", "whole", "--inspect-args", "--reasoning-effort low")
-    same = site.call(str(MMHIE), "evaluate", "compare", "whole", "whole", "--json")
+    same = site.call(str(MMHIE), "evaluate", "--compare", "whole", "whole", "--json")
     other = site.run("--suite", "records", "--logs", "whole")
 
     assert document["is_complete"]

@@ -259,7 +259,7 @@ def test_the_trail_is_searched(
     desk: Desk, events: Path, options: tuple[str, ...], count: int
 ) -> None:
     """By time, key, person, request and notice; all that are given have to fit."""
-    out, err = desk.run("audit", "search", *options, exit_code=0 if count else 1)
+    out, err = desk.run("audit", "export", *options, exit_code=0 if count else 1)
 
     assert len(out.splitlines()) == count
     assert count or "fits" in err
@@ -268,7 +268,7 @@ def test_the_trail_is_searched(
 @pytest.mark.parametrize("time", ["yesterday", "2026-11-28 10:32", "2026-11-28T10:32+01:00"])
 def test_a_time_that_cannot_be_compared_is_refused(desk: Desk, events: Path, time: str) -> None:
     """As letters, it would hide lines or show others."""
-    assert "is no time in UTC" in desk.run("audit", "search", "--until", time, exit_code=2)[1]
+    assert "is no time in UTC" in desk.run("audit", "export", "--until", time, exit_code=2)[1]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_copy_is_told_from_a_changed_one(
     desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
     file = events.with_name("copy.txt")
     file.write_text(copy)
-    out, err = desk.run("audit", "check", str(file), exit_code=exit_code)
+    out, err = desk.run("audit", "export", "--copy", str(file), exit_code=exit_code)
 
     assert ("r-1" in out) is (exit_code == 0)
     assert exit_code == 0 or "letter for letter" in err
@@ -295,13 +295,13 @@ def test_a_copy_with_its_labels_is_known(desk: Desk, events: Path, paragraphs: i
     file.write_text(
         "\r\n\r\n".join(["Call 112."] * paragraphs + [TEXT, "[cut off]", "Not advice."])
     )
-    out, _ = desk.run("audit", "check", str(file), exit_code=int(paragraphs == 8))
+    _, err = desk.run("audit", "export", "--copy", str(file), exit_code=int(paragraphs == 8))
 
-    assert ("and other paragraphs before or after it" in out) is (paragraphs < 8)
+    assert ("other paragraphs before or after the answer" in err) is (paragraphs < 8)
 
 
 def test_a_copy_needs_the_key_of_the_digests(desk: Desk, events: Path) -> None:
     """And a file that is there: one sentence each."""
-    assert "MMHIE_DIGEST_KEY" in desk.run("audit", "check", "none.txt", exit_code=2)[1]
+    assert "MMHIE_DIGEST_KEY" in desk.run("audit", "export", "--copy", "none.txt", exit_code=2)[1]
     desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
-    assert "cannot be read" in desk.run("audit", "check", "none.txt", exit_code=2)[1]
+    assert "cannot be read" in desk.run("audit", "export", "--copy", "none.txt", exit_code=2)[1]

@@ -28,7 +28,7 @@ from tests.gateway.engine.test_tls import context_of
 from tests.gateway.server.certificates import Authority
 from tests.waiting import until
 
-NO_TLS = ClientTls(TlsFiles("AUDIT_FHIR"))
+NO_TLS = ClientTls(TlsFiles())
 
 
 @pytest.fixture
@@ -372,14 +372,14 @@ def test_access_tokens(feeding: Feeding, tmp_path: Path) -> None:
     """One is asked for, kept, and asked for again when the server takes it no longer; a secret that
     is wrong is told and mended without a restart."""
     secret = tmp_path / "secret"
-    secret.write_text("wrong")
+    secret.write_text("mm:hie\nwrong")
     with StrictRepository(secret="s3cret:/ü") as server:
         url = server.url.removesuffix("/fhir") + "/token"
-        auth = ClientCredentials(url, "mm:hie", secret, "audit")
+        auth = ClientCredentials(url, secret, "audit")
         feeding.write(2)
         feed = feeding.begin(server.url, auth=auth)
         until(lambda: "the token server answers 401" in str(feed.warnings()))
-        secret.write_text("s3cret:/ü\n")
+        secret.write_text("mm:hie\ns3cret:/ü\n")
         receive_all(server, 2)
         feeding.write(1)
         receive_all(server, 3)
@@ -396,8 +396,8 @@ def test_access_tokens(feeding: Feeding, tmp_path: Path) -> None:
 def test_an_answer_without_a_token_is_told(tmp_path: Path, answer: bytes) -> None:
     """Nothing is sent without a token, whatever the token server says instead."""
     secret = tmp_path / "secret"
-    secret.write_text("s3cret")
-    auth = ClientCredentials("https://tokens/token", "mmhie", secret, None)
+    secret.write_text("mmhie\ns3cret")
+    auth = ClientCredentials("https://tokens/token", secret, None)
     flow = auth.auth_flow(httpx2.Request("POST", "https://repository/fhir"))
     asked = next(flow)
 
@@ -416,10 +416,10 @@ def test_a_certificate_on_both_sides(
     ca.write_bytes(theirs.path.read_bytes())
     feeding.write(2)
     with StrictRepository(context=context) as server:
-        nobody = feeding.begin(server.url, ClientTls(TlsFiles("AUDIT_FHIR", ours.path)))
+        nobody = feeding.begin(server.url, ClientTls(TlsFiles(ours.path)))
         until(nobody.warnings)
         nobody.stop()
-        files = TlsFiles("AUDIT_FHIR", ca, own.certificate, own.key)
+        files = TlsFiles(ca, own.both)
         feed = feeding.begin(server.url, ClientTls(files))
         until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(feed.warnings()))
         ca.write_bytes(ours.path.read_bytes())
@@ -434,8 +434,7 @@ PLAIN = {**TRAIL, "AUDIT_FHIR_URL": "http://10.0.0.7"}
 PRODUCTION = {"ENV": "production", "DIGEST_KEY": "d" * 64, "KEYS_FILE": "keys.json"}
 TOKEN = {
     "AUDIT_FHIR_TOKEN_URL": "https://login/token",
-    "AUDIT_FHIR_CLIENT_ID": "mmhie",
-    "AUDIT_FHIR_CLIENT_SECRET_FILE": "none",
+    "AUDIT_FHIR_CLIENT_FILE": "none",
 }
 
 
@@ -445,12 +444,9 @@ TOKEN = {
         ({"AUDIT_FHIR_URL": "https://repository"}, "needs MMHIE_AUDIT_FILE, whose lines it sends"),
         ({**TRAIL, "AUDIT_FHIR_URL": "https://user@repository"}, "MMHIE_AUDIT_FHIR_URL is"),
         ({**TRAIL, "AUDIT_FHIR_URL": "repository"}, "must be https://"),
-        ({**TRAIL, "AUDIT_FHIR_TLS_CA": "ca.pem"}, "need MMHIE_AUDIT_FHIR_URL"),
-        ({**URL, "AUDIT_FHIR_TLS_CERTIFICATE": "a.crt"}, "MMHIE_AUDIT_FHIR_TLS_KEY go together"),
-        ({**URL, "AUDIT_FHIR_TLS_CA": "none"}, "MMHIE_AUDIT_FHIR_TLS_CA, _CERTIFICATE or _KEY"),
-        ({**URL, "AUDIT_FHIR_CLIENT_ID": "mmhie"}, "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE go"),
-        ({**URL, **TOKEN}, "MMHIE_AUDIT_FHIR_CLIENT_SECRET_FILE cannot be read (No such file"),
-        ({**PLAIN, "AUDIT_FHIR_TLS_CA": "ca.pem"}, "need a MMHIE_AUDIT_FHIR_URL with https://"),
+        ({**TRAIL, "AUDIT_FHIR_SCOPE": "system/AuditEvent.c"}, "need MMHIE_AUDIT_FHIR_URL"),
+        ({**URL, "AUDIT_FHIR_CLIENT_FILE": "none"}, "MMHIE_AUDIT_FHIR_CLIENT_FILE go"),
+        ({**URL, **TOKEN}, "MMHIE_AUDIT_FHIR_CLIENT_FILE cannot be read (No such file"),
         ({**PLAIN, **PRODUCTION}, "plain http to another host"),
     ],
 )

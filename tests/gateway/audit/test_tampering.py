@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from gateway.audit.file import AuditFile
-from gateway.audit.verify import verify
+from gateway.audit.verify import checkpoints_in, verify
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
 from tests.gateway.audit.conftest import KEY, Append, Open, lines, record, records, requests_in
@@ -143,3 +143,17 @@ def test_the_alarm_of_several_workers(start_audited: Start, path: Path) -> None:
     with httpx2.Client(base_url=gateway.url, trust_env=False) as client:
         until(lambda: "mmhie_audit_tampered 1.0" in client.get("/metrics").text)
     assert orjson.loads(path.read_bytes().splitlines()[0])["kind"] == "tampered"
+
+
+def test_a_trail_that_is_cut_is_found_elsewhere(start_audited: Start, path: Path) -> None:
+    """The checkpoints in the log prove that lines are missing; the last comes with the stop."""
+    gateway = start_audited().wait()
+    assert SURFACES[0].ask(gateway.client).status_code == 200
+    assert gateway.stop() == 0
+    known = checkpoints_in(str(gateway.log_file))
+
+    assert known[-1] == verify(path, key=KEY, checkpoints=known).head
+    assert not verify(path, key=KEY, checkpoints=known).findings
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+    (finding,) = verify(path, key=KEY, checkpoints=known).findings
+    assert finding.kind == "cut"

@@ -39,7 +39,6 @@ class Guarded:
             folder,
             engine.url,
             MMHIE_KEYS_FILE=str(self.file),
-            MMHIE_PROTECT_METRICS="true",
             MMHIE_ENV="production",
             MMHIE_WITHOUT_AUDIT="true",
             **jwks_settings(folder, signer),
@@ -144,7 +143,7 @@ def test_health_is_open_and_says_little(guarded: Guarded) -> None:
 
 
 def test_metrics_need_their_scope(guarded: Guarded) -> None:
-    """With MMHIE_PROTECT_METRICS the page needs its scope."""
+    """In production the page needs its scope."""
     check_401(guarded.client.get("/metrics"))
     assert guarded.client.get("/metrics", headers=bearer(guarded.both)).status_code == 403
     assert guarded.client.get("/metrics", headers=bearer(guarded.metrics)).status_code == 200

@@ -30,12 +30,10 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     """Every command of a gateway and of an operator; what is lost is put back."""
     redis = start_redis("--user", *account())
     url = redis.url.replace("//", "//mmhie:PASSWORD@")
-    made, operator = Running(url), OperatorState("mmhie")
+    made, operator = Running(url), OperatorState()
     made.store.heartbeats.append(operator.sync)
-    limiter = RedisRateLimiter(
-        made.store, LocalRateLimiter(), prefix="mmhie", refuse=True, lease_s=0.3
-    )
-    keys = RedisKeys("mmhie")
+    limiter = RedisRateLimiter(made.store, LocalRateLimiter(), refuse=True, lease_s=0.3)
+    keys = RedisKeys()
     async with made.running() as store:
         leave = await limiter.acquire(WHO)
         await execute_once(RedisAddress(url), 1.0, [keys.set_hold(HOLD), *keys.revoke(["a"])])

@@ -102,8 +102,7 @@ class Site:
 def the_site(
     the_engine: FakeEngine, the_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    patient = {"MMHIE_REDIS_TIMEOUT_SECONDS": "5"}  # exact, however busy this machine is
-    made = Site(tmp_path_factory.mktemp("site"), the_engine, the_redis.url, **patient)
+    made = Site(tmp_path_factory.mktemp("site"), the_engine, the_redis.url)
     yield made
     made.stop()
 
@@ -273,7 +272,7 @@ def test_redis_goes_away_and_comes_back(
     """Killed under load, hung under load: every request is answered, without waiting for Redis to
     come back; it is told, each gateway counts alone, and all is as before by itself."""
     redis = start_redis()
-    site = Site(tmp_path, engine, redis.url, MMHIE_REDIS_TIMEOUT_SECONDS="2")
+    site = Site(tmp_path, engine, redis.url)
     site.settle()
     ways: list[tuple[Callable[[], None], Callable[[], None]]] = [
         (redis.kill, redis.start),
@@ -375,7 +374,7 @@ def test_over_tls(
     more = ("--tls-ca-cert-file", str(ours.path), "--tls-auth-clients", "no")
     start_redis("--tls-port", str(port), *files, *more)
     url = f"rediss://localhost:{port}"
-    good = start(engine.url, MMHIE_REDIS_URL=url, MMHIE_REDIS_CA=str(ours.path)).wait()
+    good = start(engine.url, MMHIE_REDIS_URL=url, MMHIE_CA_FILE=str(ours.path)).wait()
     until(lambda: metric(good, FAILING) == 0)
-    bad = start(engine.url, MMHIE_REDIS_URL=url, MMHIE_REDIS_CA=str(other.path)).wait()
+    bad = start(engine.url, MMHIE_REDIS_URL=url, MMHIE_CA_FILE=str(other.path)).wait()
     assert metric(bad, FAILING) == 1

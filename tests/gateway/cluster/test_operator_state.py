@@ -12,7 +12,7 @@ from tests.gateway.cluster.conftest import Running, StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
 
-KEYS = RedisKeys("t")
+KEYS = RedisKeys()
 HOLD = Hold(reason="Störung", by="ops", since="2026-11-25T08:00:00Z")
 OTHER = Hold(reason="wrong adapter", by="ops", since="2026-11-25T09:00:00Z")
 
@@ -20,7 +20,7 @@ OTHER = Hold(reason="wrong adapter", by="ops", since="2026-11-25T09:00:00Z")
 @contextlib.asynccontextmanager
 async def operator_at(redis: RedisServer) -> AsyncIterator[OperatorState]:
     """The operator state as one gateway knows it."""
-    made, operator = Running(redis.url), OperatorState("t")
+    made, operator = Running(redis.url), OperatorState()
     made.store.heartbeats.append(operator.sync)
     async with made.running():
         yield operator
@@ -58,7 +58,7 @@ async def test_a_name_that_is_no_text_blocks_nothing(redis: RedisServer) -> None
 
 async def test_one_heartbeat_is_enough(redis: RedisServer) -> None:
     """A command sent before it is in force after it: within a second, then."""
-    address, operator = RedisAddress(redis.url), OperatorState("t")
+    address, operator = RedisAddress(redis.url), OperatorState()
 
     async def send(commands: Sequence[Command]) -> list[Reply]:
         return await execute_once(address, 60.0, commands)

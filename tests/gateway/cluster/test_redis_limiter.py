@@ -30,9 +30,7 @@ async def limiter_at(
 ) -> AsyncIterator[RedisRateLimiter]:
     """The limiter of one gateway."""
     made = Running(url, timeout_s)
-    limiter = RedisRateLimiter(
-        made.store, LocalRateLimiter(), prefix="t", refuse=refuse, lease_s=lease_s
-    )
+    limiter = RedisRateLimiter(made.store, LocalRateLimiter(), refuse=refuse, lease_s=lease_s)
     async with made.running():
         yield limiter
 
@@ -63,7 +61,7 @@ async def refused(limiter: RedisRateLimiter, who: Principal) -> TooBusy:
 
 def pass_a_lease(redis: RedisServer, *living: RedisRateLimiter) -> None:
     """As if the time of a lease had passed: all have ended, and the living renew theirs."""
-    for key in redis.ask("KEYS", "t:open:*").split():
+    for key in redis.ask("KEYS", "mmhie:open:*").split():
         for lease in redis.ask("ZRANGE", key, "0", "-1").split():
             redis.ask("ZADD", key, "1", lease)
     for limiter in living:
@@ -72,7 +70,7 @@ def pass_a_lease(redis: RedisServer, *living: RedisRateLimiter) -> None:
 
 def renewed(redis: RedisServer) -> list[str]:
     """The leases that have not ended."""
-    keys = redis.ask("KEYS", "t:open:*").split()
+    keys = redis.ask("KEYS", "mmhie:open:*").split()
     return [lease for key in keys for lease in redis.ask("ZRANGEBYSCORE", key, "2", "inf").split()]
 
 
@@ -104,7 +102,7 @@ async def test_requests_of_a_minute(redis: RedisServer) -> None:
         for limiter in (here, there, here):
             (await limiter.acquire(who))(tokens=0)
         assert 30 < ((await refused(there, who)).retry_after_s or 0) <= 60
-        key = redis.ask("KEYS", "t:requests:*")
+        key = redis.ask("KEYS", "mmhie:requests:*")
         redis.ask("PEXPIRE", key, "30000")
         assert 0 < ((await refused(here, who)).retry_after_s or 0) <= 30
         redis.ask("PEXPIRE", key, "0")
@@ -151,7 +149,7 @@ async def test_who_has_no_limits_is_not_counted(redis: RedisServer) -> None:
         (await limiter.acquire(principal()))(tokens=10)
         await limiter._store.ask("PING")
 
-    assert redis.ask("KEYS", "t:*") == ""
+    assert redis.ask("KEYS", "mmhie:*") == ""
 
 
 async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -> None:
@@ -263,7 +261,7 @@ async def test_many_who_came_while_redis_was_away(start_redis: StartRedis) -> No
                 if number >= 1200:
                     leave(tokens=0)
             assert len(here._leases) == 1201
-        assert len(redis.ask("KEYS", "t:open:*").split()) == 1201
+        assert len(redis.ask("KEYS", "mmhie:open:*").split()) == 1201
 
 
 async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:

@@ -1,7 +1,5 @@
 """From settings to what is shared; without a Redis nothing is, and nothing of it is loaded."""
 
-from pathlib import Path
-
 import pytest
 
 from gateway.cluster.redis_store import RedisAddress
@@ -48,12 +46,3 @@ def test_what_is_none_stops_the_start(refusal: Refusal, url: str) -> None:
 
     assert "MMHIE_REDIS_URL is not valid: it must be" in told
     assert SECRET not in told
-
-
-def test_an_authority_needs_tls_and_certificates(refusal: Refusal, tmp_path: Path) -> None:
-    """A missing part is reported before anything listens."""
-    ca = tmp_path / "ca.pem"
-    assert "with rediss://" in refusal(MMHIE_REDIS_URL="redis://host", MMHIE_REDIS_CA=str(ca))
-    assert "it cannot be read as certificates" in refusal(MMHIE_REDIS_URL="rediss://host")
-    ca.write_text("nonsense")
-    assert "it cannot be read as certificates" in refusal()

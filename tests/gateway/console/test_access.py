@@ -33,8 +33,8 @@ class Ward:
             folder,
             engine.url,
             MMHIE_KEYS_FILE=str(self.file),
-            MMHIE_PROTECT_METRICS="true",
-            MMHIE_PROTECT_HEALTH="true",
+            MMHIE_ENV="production",
+            MMHIE_WITHOUT_AUDIT="true",
         )
 
     def write(self, **scopes: tuple[Scope, ...]) -> None:

@@ -1,16 +1,12 @@
 """/docs in a real Chromium: our own files, under a policy, and nobody else is asked."""
 
-from typing import Literal
-
 import pytest
 from playwright.async_api import expect
 
-from gateway.settings.gateway import GatewaySettings
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.gateway.console.conftest import Open
 
-Env = Literal["development", "production"]
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -26,25 +22,10 @@ async def test_the_page(window: Open, gateway: Gateway) -> None:
     assert headers["x-frame-options"] == "DENY"
 
 
-async def test_it_can_be_switched_off(start: Start, gateway: Gateway) -> None:
-    """Then no file of it is served."""
-    off = start(MMHIE_API_DOCS="false")
+async def test_where_it_is_served(start: Start, gateway: Gateway) -> None:
+    """In production no file of it is."""
+    off = start(MMHIE_ENV="production", MMHIE_KEYS_FILE="keys.json", MMHIE_WITHOUT_AUDIT="true")
 
     for path in ("/docs", "/docs/start.js", "/docs/vendor/swagger-ui.css"):
         assert off.client.get(path).status_code == 404
         assert gateway.client.get(path).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("env", "api_docs", "served"),
-    [
-        ("development", None, True),
-        ("production", None, False),
-        ("production", True, True),
-        ("development", False, False),
-    ],
-)
-async def test_where_it_is_served(env: Env, api_docs: bool | None, served: bool) -> None:
-    """By the environment, unless it is set."""
-    settings = GatewaySettings.model_construct(env=env, api_docs=api_docs)
-    assert settings.serves_api_docs is served

@@ -70,9 +70,9 @@ def test_nobody_on_the_wire_reads_a_word(
     wire = stack.enter_context(Forwarder(f"https://127.0.0.1:{secure.port}"))
     gateway = start(
         f"https://localhost:{wire.port}",
-        MMHIE_ENGINE_TLS_CA=str(ours.path),
+        MMHIE_CA_FILE=str(ours.path),
         MMHIE_ENGINE_API_KEY="the-key-of-the-engine",
-        MMHIE_ENGINE_METRICS_URLS=f"https://127.0.0.1:{wire.port}",
+        MMHIE_ENGINE_URLS=f"https://127.0.0.1:{wire.port}",
     ).wait()
     for surface in SURFACES:
         answer = surface.ask(gateway.client, CANARY)
@@ -95,7 +95,7 @@ def test_an_expired_certificate_is_named_and_renewed_without_a_restart(
     expired = context_of(ours.issue("engine", until=-HOUR / 2))
     secure = stack.enter_context(Forwarder(engine.url, expired))
     wire = stack.enter_context(Forwarder(f"https://127.0.0.1:{secure.port}"))
-    gateway = start(f"https://localhost:{wire.port}", MMHIE_ENGINE_TLS_CA=str(ours.path))
+    gateway = start(f"https://localhost:{wire.port}", MMHIE_CA_FILE=str(ours.path))
     until(lambda: gateway.answers("/healthz"))
     until(lambda: gateway.client.get("/healthz").json()["phase"] == "engine_down")
     before, began = wire.connections, time.monotonic()
@@ -123,8 +123,8 @@ def test_an_engine_whose_metrics_are_not_trusted_is_told(
     secure = stack.enter_context(Forwarder(engine.url, expired))
     gateway = start(
         engine.url,
-        MMHIE_ENGINE_TLS_CA=str(ours.path),
-        MMHIE_ENGINE_METRICS_URLS=f"{engine.url},https://localhost:{secure.port}",
+        MMHIE_CA_FILE=str(ours.path),
+        MMHIE_ENGINE_URLS=f"{engine.url},https://localhost:{secure.port}",
     ).wait()
     told = f"No metrics of https://localhost:{secure.port}: The engine's certificate has expired"
 
@@ -153,8 +153,7 @@ async def hang_up(line: Line) -> None:
 
 async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
     """Return the reason why an engine is not trusted; empty if it is."""
-    files = (own.certificate, own.key) if own else ()
-    client = EngineClient(url, tls=ClientTls(TlsFiles("ENGINE", ca, *files)))
+    client = EngineClient(url, tls=ClientTls(TlsFiles(ca, own and own.both)))
     try:
         assert await client.fetch(HEALTH) == (200, b"")
     except EngineUntrusted as error:
@@ -195,10 +194,10 @@ async def test_an_engine_that_wants_a_certificate(
 
     assert await failure(url, ours.path, ours.issue("gateway")) == ""
     for nobody in (None, theirs.issue("stranger")):
-        assert "MMHIE_ENGINE_TLS_CERTIFICATE" in await failure(url, ours.path, nobody)
+        assert "MMHIE_CLIENT_CERTIFICATE" in await failure(url, ours.path, nobody)
     async with Peer(hang_up) as rude:  # as servers of TLS 1.2 do in the handshake
         secure = rude.url.replace("http:", "https:")
-        assert "MMHIE_ENGINE_TLS_CERTIFICATE" in await failure(secure, ours.path)
+        assert "MMHIE_CLIENT_CERTIFICATE" in await failure(secure, ours.path)
 
 
 async def test_files_are_read_again(
@@ -211,7 +210,7 @@ async def test_files_are_read_again(
     secure = stack.enter_context(Forwarder(engine.url, context_of(ours.issue("engine"))))
     ca = tmp_path / "ca.pem"
     ca.write_bytes(ours.path.read_bytes())
-    trusting = ClientTls(TlsFiles("ENGINE", ca))
+    trusting = ClientTls(TlsFiles(ca))
     client = EngineClient(f"https://localhost:{secure.port}", tls=trusting)
     for content in (ours.path.read_bytes(), b"half a file"):
         ca.write_bytes(content)
@@ -227,7 +226,7 @@ async def test_files_are_read_again(
 def test_the_context_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """TLS 1.2 or later, a matching host name, and no file with session keys."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    context = client_tls.make_context(None, None, None)
+    context = client_tls.make_context(None, None)
 
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.check_hostname
@@ -238,12 +237,10 @@ def test_the_context_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"TLS_CERTIFICATE": "gateway.crt"}, "MMHIE_ENGINE_TLS_KEY go together"),
-        ({"TLS_CA": "ours.pem", "URL": "http://127.0.0.1:1"}, "need a MMHIE_ENGINE_URL with https"),
-        ({"TLS_CA": "none"}, "No such file"),
-        ({"TLS_CA": "gateway.key"}, "not certificates"),
-        ({"TLS_CERTIFICATE": "gateway.crt", "TLS_KEY": "ours.pem"}, "not certificates"),
-        ({"URL": "https://user@host"}, "http[s]://host:port"),
+        ({"CA_FILE": "none"}, "No such file"),
+        ({"CA_FILE": "gateway.key"}, "not certificates"),
+        ({"CLIENT_CERTIFICATE": "gateway.crt"}, "without a key"),
+        ({"ENGINE_URL": "https://user@host"}, "http[s]://host:port"),
     ],
 )
 def test_a_wrong_setting_stops_the_start(
@@ -251,9 +248,9 @@ def test_a_wrong_setting_stops_the_start(
 ) -> None:
     """The sentence names each unusable file."""
     ours.issue("gateway")
-    chosen = {"URL": "https://engine", **settings}
+    chosen = {"ENGINE_URL": "https://engine", **settings}
 
-    assert said in refusal(**{f"MMHIE_ENGINE_{name}": value for name, value in chosen.items()})
+    assert said in refusal(**{f"MMHIE_{name}": value for name, value in chosen.items()})
 
 
 @pytest.mark.parametrize(
@@ -261,7 +258,7 @@ def test_a_wrong_setting_stops_the_start(
     [
         ({"URL": "http://engine:8001"}, "MMHIE_ENGINE_URL"),
         ({"URL": "http://10.0.0.7"}, "MMHIE_ENGINE_URL"),
-        ({"URL": "https://a", "METRICS_URLS": "https://a,http://b"}, "MMHIE_ENGINE_METRICS_URLS"),
+        ({"URL": "https://a", "URLS": "https://a,http://b"}, "MMHIE_ENGINE_URLS"),
         ({"URL": "http://127.0.0.1:1"}, None),
         ({"URL": "http://[::1]:1"}, None),
         ({"URL": "http://localhost"}, None),

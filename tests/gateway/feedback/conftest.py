@@ -56,7 +56,6 @@ class Counter:
         self.desk = FeedbackDesk(
             Store(file),
             Sealer(pair.public) if pair else None,
-            days=30,
             digest_key=b"k" * 32,
             alarm=self.alarms.append,
         )

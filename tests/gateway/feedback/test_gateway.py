@@ -13,16 +13,13 @@ from mmhie import LLMConfig, MedicalReasoningLLM, RequestError
 
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.fhir.feedback import resource_of
-from gateway.audit.pseudonyms import Pseudonyms
 from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
 from gateway.feedback.store import Store
-from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import GENERATE, SURFACES, Surface, error_of, name_of
+from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY as AUDIT_KEY
 from tests.gateway.audit.conftest import trail_settings
-from tests.gateway.auth.conftest import Signer, add_key, bearer, jwks_settings
+from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.processes.conftest import Several
 from tests.gateway.vault.conftest import key_pair
 from tests.waiting import PATIENCE_S, until
@@ -240,41 +237,6 @@ def test_each_clinician_of_a_key_signs_off(clinic: Clinic, engine: FakeEngine) -
     resources = [resource_of(entry) for entry in kept if entry["request_id"] == request_id]
     who = [resource["agent"][0]["who"]["identifier"]["value"] for resource in resources]
     assert who == ["Dr Example", "Dr Other"]
-
-
-def test_a_token_has_a_pseudonym(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
-    """The database has it, and the trail's flags and sign-offs, where users have one."""
-    signer, folder = Signer.ec(), tmp_path / "written"
-    folder.mkdir()
-    gateway = start(
-        engine.url,
-        **jwks_settings(tmp_path, signer),
-        **trail_settings(folder / "audit.jsonl"),
-        MMHIE_AUDIT_USERS="pseudonym",
-        MMHIE_FEEDBACK_FILE=str(folder / "feedback.db"),
-    ).wait()
-    caller = bearer(signer.sign(sub=CANARY, scope="generate feedback sign_off"))
-    post = gateway.client.post
-    about = post(GENERATE, json={"prompt": "Why?"}, headers=caller).json()["request_id"]
-    signed = {"category": "signed_off", "reviewer": f"Dr {CANARY}"}  # the token says who
-    for said in ({"category": "unsafe", "severity": "low"}, signed):
-        post(PATH, json={"request_id": about, **said}, headers=caller).raise_for_status()
-    unknown = post(PATH, json={"request_id": "f" * 32, "category": "signed_off"}, headers=caller)
-    gateway.stop()
-
-    kept = {path.name: path.read_text(errors="replace") for path in folder.iterdir()}
-    assert unknown.status_code == 404
-    assert [name for name, text in kept.items() if CANARY in text + gateway.log] == []
-    name = Pseudonyms.of(AUDIT_KEY).user(CANARY)
-    assert f"jwt:{name}" in kept["feedback.db"]
-    assert kept["audit.jsonl"].count(f'"client":"{name}"') == 6
-
-
-def test_a_pseudonym_needs_its_key(refusal: Refusal, tmp_path: Path) -> None:
-    """Without it the database would have the names."""
-    told = refusal(MMHIE_AUDIT_USERS="pseudonym", MMHIE_FEEDBACK_FILE=str(tmp_path / "f.db"))
-
-    assert "MMHIE_AUDIT_KEY" in told
 
 
 def test_a_database_that_another_holds(clinic: Clinic, engine: FakeEngine) -> None:

@@ -22,10 +22,11 @@ NO_AUTHORITY = x509.BasicConstraints(ca=False, path_length=None)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate and its key on disk."""
+    """A certificate and its key on disk, apart and in one file."""
 
     certificate: Path
     key: Path
+    both: Path
 
 
 class Authority:
@@ -49,11 +50,12 @@ class Authority:
         """A certificate for this machine, or for a caller of that name; valid from and until so
         long after now."""
         key = key or ec.generate_private_key(ec.SECP256R1())
-        issued = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        issued = Pair(*(self.folder / f"{name}.{kind}" for kind in ("crt", "key", "both")))
         extensions = (hosts, NO_AUTHORITY)
         self._sign(issued.certificate, named(name), key, (since, until), extensions)
         form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         issued.key.write_bytes(key.private_bytes(*form))
+        issued.both.write_bytes(issued.certificate.read_bytes() + issued.key.read_bytes())
         return issued
 
     def _sign(

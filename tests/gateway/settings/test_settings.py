@@ -147,7 +147,7 @@ def test_secrets_are_not_shown() -> None:
     fields = GatewaySettings.model_fields
     secrets = [name for name, field in fields.items() if is_secret(field.annotation)]
     assert {"engine_api_key", "redis_url"} <= set(secrets)
-    schemes = {"redis_url": "redis://:{}@host", "audit_checkpoint_url": "https://:{}@host"}
+    schemes = {"redis_url": "redis://:{}@host"}
     environ = {"MMHIE_AUDIT_FILE": "audit.jsonl", "MMHIE_AUDIT_KEY": "k" * 32}
     for name in secrets:
         environ[PREFIX + name.upper()] = schemes.get(name, "{}").format("-".join(["s3cret"] * 6))
@@ -215,8 +215,6 @@ def test_settings_do_not_change() -> None:
     [
         ({}, 30, 600),
         ({"MMHIE_TIMEOUT_SECONDS": "45"}, 45, 45),
-        ({"MMHIE_V1_TIMEOUT_SECONDS": "90"}, 30, 90),
-        ({"MMHIE_TIMEOUT_SECONDS": "45", "MMHIE_V1_TIMEOUT_SECONDS": "90"}, 45, 90),
     ],
 )
 def test_whole_answers_on_v1(given: dict[str, str], generate: float, v1: float) -> None:

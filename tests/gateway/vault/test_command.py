@@ -92,7 +92,7 @@ def test_an_answer_is_opened(safe: Safe, put: Put) -> None:
 
 
 def test_the_text_is_the_one_of_the_trail(safe: Safe, put: Put, tmp_path: Path) -> None:
-    """`vault open` gives the copy that `audit check` recognises, and its digest."""
+    """`vault open` gives the copy that `audit export --copy` recognises, and its digest."""
     put()
     told = json.loads(safe.open(ID, "--json")[0])["answers"][0]["answers"][0]
     trail = tmp_path / "audit.jsonl"
@@ -103,10 +103,10 @@ def test_the_text_is_the_one_of_the_trail(safe: Safe, put: Put, tmp_path: Path) 
     safe.desk.monkeypatch.delenv("MMHIE_MAX_TOKENS")
     safe.desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", DIGEST_KEY)
 
-    out, _ = safe.desk.run("audit", "check", str(copy), "--file", str(trail))
+    out, _ = safe.desk.run("audit", "export", "--copy", str(copy), "--file", str(trail))
     assert ID in out
     copy.write_text(told["text"].replace("75", "750"))
-    safe.desk.run("audit", "check", str(copy), "--file", str(trail), exit_code=1)
+    safe.desk.run("audit", "export", "--copy", str(copy), "--file", str(trail), exit_code=1)
 
 
 def test_a_callers_id_opens_all_of_its_answers(safe: Safe, put: Put) -> None:

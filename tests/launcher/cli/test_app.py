@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,6 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "doctor": ({"reasoner_model": "/no/such/model"}, []),
     "accept": ({"url": "ftp://x"}, []),
     "evaluate": ({}, ["--suite", "knowlege"]),
-    "evaluate compare": ({}, ["none.json", "none.json"]),
     "fetch": ({}, ["no/such", "--revision", "x"]),
     "merge-adapter": ({"reasoner_model": "/no/such/model"}, []),
     "hold": ({"hold_file": "/proc/none/hold.json"}, ["--reason", "x"]),
@@ -103,9 +103,12 @@ def test_the_short_option_for_help(name: str) -> None:
     assert output(*name.split(), "-h") == output(*name.split(), "--help")
 
 
-def test_the_version_as_an_option() -> None:
-    """The same as the command."""
-    assert output("--version") == output("version")
+def test_the_version() -> None:
+    """This program, Python and the engine in a line."""
+    line = output("--version")
+
+    assert line.startswith(f"mmhie {metadata.version('mmhie-server')}, Python 3.")
+    assert "vllm" in line
 
 
 @pytest.mark.parametrize("name", NAMES)

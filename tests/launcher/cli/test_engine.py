@@ -134,10 +134,7 @@ def test_it_serves_https(machine: Machine) -> None:
     gets nothing; the launcher itself sees that it is ready."""
     ours = Authority(machine.folder, "ours")
     pair = ours.issue("engine")
-    files = {
-        "MMHIE_ENGINE_SERVER_CERTIFICATE": str(pair.certificate),
-        "MMHIE_ENGINE_SERVER_KEY": str(pair.key),
-    }
+    files = {"MMHIE_ENGINE_SERVER_CERTIFICATE": str(pair.both)}
     with engine(machine, f"{FAKE} $3 $4 $5 $6", **files) as running:
         running.until("ready")
         trusting = ssl.create_default_context(cafile=ours.path)

@@ -46,7 +46,7 @@ def test_a_damaged_file_is_found_and_removed(hub: FakeHub, tmp_path: Path) -> No
 def test_exit_codes_tell_later_from_never(hub: FakeHub, tmp_path: Path) -> None:
     """75 when the hub does not answer, 2 when it says no; one sentence each."""
     hub.fails(**{"models/a/b": {"status": 503}})
-    soon = {"MMHIE_FETCH_STALL_SECONDS": "1"}
+    soon = {"HF_HUB_DOWNLOAD_TIMEOUT": "1"}
     later, never = fetch(hub, tmp_path, "a/b", **soon), fetch(hub, tmp_path, "no/such", **soon)
 
     assert (later.returncode, never.returncode) == (75, 2)

@@ -34,17 +34,16 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_certificate_that_no_engine_could_serve_with(tmp_path: Path) -> None:
     """Before the model is loaded, with what is wrong; and where no engine has a use for it."""
-    pair, other = (Authority(tmp_path, "ours").issue(name) for name in ("engine", "other"))
+    pair = Authority(tmp_path, "ours").issue("engine")
 
-    def chosen(certificate: Path, key: Path) -> LauncherSettings:
-        names = ("MMHIE_ENGINE_SERVER_CERTIFICATE", "MMHIE_ENGINE_SERVER_KEY")
-        return load(dict(zip(names, map(str, (certificate, key)), strict=True)), None)
+    def chosen(file: Path) -> LauncherSettings:
+        return load({"MMHIE_ENGINE_SERVER_CERTIFICATE": str(file)}, None)
 
     assert preflight.engine_scheme(load({}, None)) == "http"
-    assert preflight.engine_scheme(chosen(pair.certificate, pair.key)) == "https"
-    for key, said in ((other.key, "not its key"), (tmp_path / "none", "No such file")):
+    assert preflight.engine_scheme(chosen(pair.both)) == "https"
+    for file, said in ((pair.certificate, "its key"), (tmp_path / "none", "No such file")):
         with pytest.raises(SettingsError, match=said):
-            preflight.engine_scheme(chosen(pair.certificate, key))
+            preflight.engine_scheme(chosen(file))
     with pytest.raises(SettingsError, match="is for `mmhie engine`"):
-        preflight.refuse_certificate(chosen(pair.certificate, pair.key))
+        preflight.refuse_certificate(chosen(pair.both))
     preflight.refuse_certificate(load({}, None))

@@ -49,9 +49,9 @@ def test_one_engine(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_engine_alone_with_a_certificate(tmp_path: Path, scheme: str) -> None:
     """vLLM's own TLS, which reads renewed files; it is no engine's on this machine alone."""
-    chosen = settings(engine_server_certificate="/etc/a.pem", engine_server_key="/etc/a.key")
+    chosen = settings(engine_server_certificate="/etc/a.pem")
     flags = listen_flags(f"{scheme}://0.0.0.0:8001", chosen)
-    tls = ("--ssl-certfile", "/etc/a.pem", "--ssl-keyfile", "/etc/a.key", "--enable-ssl-refresh")
+    tls = ("--ssl-certfile", "/etc/a.pem", "--ssl-keyfile", "/etc/a.pem", "--enable-ssl-refresh")
 
     assert flags == ("--host", "0.0.0.0", "--port", "8001", *(tls if scheme == "https" else ()))
     assert listen_flags(tmp_path / "engine.sock", chosen)[0] == "--uds"

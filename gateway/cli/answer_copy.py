@@ -1,0 +1,58 @@
+"""A copy of an answer, recognised by the digests in the audit trail."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.cli.command import CommandError
+from gateway.runtime.json_types import Json
+from gateway.safety.labels import keyed_digest
+from gateway.settings.gateway import load
+
+MOST_BYTES = 10_000_000  # no answer is longer
+LABELS = 8  # paragraphs before or after an answer, at most: notices, what was cut, disclaimer
+
+
+class AnswerCopy:
+    """A text that may be an answer, letter for letter, with its labels around it or without."""
+
+    def __init__(self, text: str, digest_key: bytes) -> None:
+        lines = text.replace("\r\n", "\n")  # an editor's, as is a newline at the end
+        forms = {text, lines.removesuffix("\n"), lines.strip()}
+        self._whole = {keyed_digest(digest_key, form) for form in forms}
+        self._parts = {keyed_digest(digest_key, part) for part in parts(lines)}
+        self.is_whole = False  # once a record has been found: whether it is of all of the text
+
+    @classmethod
+    def read(cls, path: Path) -> "AnswerCopy":
+        """Read a file. Raises CommandError."""
+        key = load().digest_key
+        if key is None:
+            raise CommandError(
+                "MMHIE_DIGEST_KEY must be set, to the key of when the answer was given."
+            )
+        return cls(read_text(path), key.get_secret_value().encode())
+
+    def is_of(self, record: Json) -> bool:
+        """Return whether this request got the answer."""
+        digests = record.get("output_digests", ())
+        is_whole = not self._whole.isdisjoint(digests)
+        self.is_whole |= is_whole
+        return is_whole or not self._parts.isdisjoint(digests)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises CommandError."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CommandError(f"{path} is longer than any answer: name a copy of one answer.")
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(f"{path} cannot be read as text in UTF-8: name another file.") from None
+
+
+def parts(text: str) -> Iterator[str]:
+    """Yield a text without the first and last paragraphs, which may be its labels."""
+    paragraphs = text.strip().split("\n\n")
+    for start in range(min(LABELS, len(paragraphs))):
+        for end in range(len(paragraphs), max(start, len(paragraphs) - LABELS), -1):
+            yield "\n\n".join(paragraphs[start:end])

@@ -1,0 +1,159 @@
+"""`mmhie audit export`: records of the audit trail, as they are, as FHIR, or counted."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.pseudonyms import Pseudonyms
+from gateway.cli.answer_copy import AnswerCopy
+from gateway.cli.audit import File, TrailDamaged, genuine_records, trail
+from gateway.cli.audit_counts import Group, write_counts
+from gateway.cli.command import CommandError, NegativeResult, readable
+from gateway.runtime.json_types import Json
+
+PERSONS = ("reviewer", "by", "closed_by", "user")
+TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?")
+
+
+def checked_time(text: str | None) -> str | None:
+    """Return a time, or its beginning, as the trail writes it. Raises CommandError."""
+    if text is not None and not TIME.fullmatch(text):
+        raise CommandError(f"{text!a} is no time in UTC; write it as 2026-11-28T10:30.")
+    return text and text.removesuffix("Z")
+
+
+Since = Annotated[
+    str | None,
+    typer.Option(callback=checked_time, help="First time, as 2026-11-28T10:30, in UTC."),
+]
+Until = Annotated[
+    str | None, typer.Option(callback=checked_time, help="Time before which, in the same form.")
+]
+Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
+Person = Annotated[
+    str | None, typer.Option(help="Who asked, signed off, closed, or held the model.")
+]
+Patient = Annotated[str | None, typer.Option(help="Identifier of the patient who was asked about.")]
+Request = Annotated[str | None, typer.Option(help="Request id, the gateway's or the caller's.")]
+Notice = Annotated[str | None, typer.Option(help="Id of a notice that was shown.")]
+Copy = Annotated[
+    Path | None, typer.Option(help="File with a copy of an answer: the request that got it.")
+]
+CountBy = Annotated[
+    Group | None, typer.Option(help="Write a table (CSV) of requests and tokens instead.")
+]
+Lines = Annotated[bool, typer.Option("--json", help="No effect: records are JSON lines.")]
+Fhir = Annotated[
+    bool,
+    typer.Option(
+        "--fhir", help="Write FHIR R4 resources, one per line: AuditEvent, Provenance, Device."
+    ),
+]
+
+
+NONE = "No line of {path} fits; leave out an option, or name another --file."
+NO_COPY = (
+    "{copy} is no answer in {path}, letter for letter: it was changed, is a part of one, or was "
+    "given under another MMHIE_DIGEST_KEY."
+)
+
+
+class NothingFound(NegativeResult):
+    """No record fits the options."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """Conditions that a record has to meet; None is met by every record."""
+
+    since: str | None = None
+    until: str | None = None
+    client: str | None = None
+    person: str | None = None
+    patient: str | None = None
+    request: str | None = None
+    notice: str | None = None
+    copy: AnswerCopy | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return all(getattr(self, field.name) is None for field in fields(self))
+
+    def fits(self, record: Json, names: Pseudonyms) -> bool:
+        """Return whether a record meets all conditions."""
+        time = str(record.get("time", ""))
+        return (
+            (self.since is None or time >= self.since)
+            and (self.until is None or time < self.until)
+            and has(record, self.client, "client")
+            and (
+                has(record, self.person, *PERSONS)
+                or has(record, names.user(str(self.person)), "user", "client")
+            )
+            and has(record, self.patient and names.patient(self.patient), "patient")
+            and has(record, self.request, "request_id", "caller_request_id")
+            and (self.notice is None or self.notice in record.get("notices", ()))
+            and (self.copy is None or self.copy.is_of(record))
+        )
+
+
+def has(record: Json, value: str | None, *names: str) -> bool:
+    """Return whether one of these fields has the value, if there is one."""
+    return value is None or value in (record.get(name) for name in names)
+
+
+def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    since: Since = None,
+    until: Until = None,
+    client: Client = None,
+    person: Person = None,
+    patient: Patient = None,
+    request: Request = None,
+    notice: Notice = None,
+    copy: Copy = None,
+    file: File = None,
+    as_fhir: Fhir = False,
+    count_by: CountBy = None,
+    as_json: Lines = True,
+) -> None:
+    """Write the records that fit all options to standard output, without verifying the chain; exit
+    code 1 if options are given and none fits."""
+    del as_json  # it is JSON anyway
+    answer = AnswerCopy.read(copy) if copy else None
+    wanted = RecordFilter(since, until, client, person, patient, request, notice, answer)
+    path, key = trail(file)
+    names = Pseudonyms.of(key)
+    with readable(path):
+        records = (each for each in genuine_records(path, key) if wanted.fits(each, names))
+        if count_by is not None:
+            write_counts(records, count_by)
+        elif not write_records(records, path, key, as_fhir=as_fhir) and not wanted.is_empty:
+            raise NothingFound((NO_COPY if answer else NONE).format(path=path, copy=copy))
+    if answer is not None and not answer.is_whole:
+        sys.stderr.write("The copy has other paragraphs before or after the answer.\n")
+
+
+def write_records(records: Iterable[Json], path: Path, key: str, *, as_fhir: bool) -> int:
+    """Write a line for each record, or for each FHIR resource; return how many."""
+    if as_fhir:  # an answer is signed off after its line was written
+        export_record = Export(sign_offs_in(records_before_damage(path, key))).resources
+        records = (resource for record in records for resource in export_record(record))
+    written = 0
+    for record in records:
+        sys.stdout.write(orjson.dumps(record).decode() + "\n")
+        written += 1
+    return written
+
+
+def records_before_damage(path: Path, key: str) -> Iterator[Json]:
+    """Yield the records before the first line that was changed."""
+    with contextlib.suppress(TrailDamaged):
+        yield from genuine_records(path, key)
