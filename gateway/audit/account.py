@@ -1,4 +1,4 @@
-"""The account of one request for a person: what was asked, answered and told, in 80 columns."""
+"""Describe the lines of one request for a person, in 80 columns."""
 
 import textwrap
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from gateway.audit.request_lines import RequestLine
 from gateway.runtime.json_types import Json
 
 WIDTH, LABEL, OK = 80, 16, 200
+INTACT = "It is as it was written, and the chain holds to the lines around it."
 ENDINGS = {
     "ok": "answered",
     "client_gone": "the client left before the end",
@@ -19,50 +20,60 @@ CUTS = {
     "input": "the prompt was cut: the model did not read all of it",
 }
 Rows = Iterator[tuple[str, str]]
+Section = Callable[[Json], Rows]
 
 
 def account(line: RequestLine, request_id: str) -> str:
-    """Return the account of a line: what the chain says of it first."""
-    parts = [f"Request {printable(request_id)}", *chain_of(line)]
-    sections = sections_of(line.record)
-    for title, rows in sections.items() if line.record else ():
-        written = [row(label, printable(value)) for label, value in rows(line.record)]
-        parts += ["", *([title] if title else []), *written] if written else []
+    """Describe a line: first whether the chain is intact there, then its content."""
+    parts = [f"Request {printable(request_id)}", *describe_chain(line)]
+    for title, rows in sections(line.record).items():
+        lines = [row(label, printable(value)) for label, value in rows(line.record)]
+        if lines:
+            parts += ["", *([title] if title else []), *lines]
     return "\n".join(parts)
 
 
-def sections_of(record: Json) -> dict[str, Callable[[Json], Rows]]:
-    """Return what there is to say of a line, by its kind."""
+def describe_chain(line: RequestLine) -> list[str]:
+    state = " ".join(line.problems) or INTACT
+    return textwrap.wrap(f"{line.where}, line {line.record.get('seq', '?')}. {state}", WIDTH)
+
+
+def sections(record: Json) -> dict[str, Section]:
+    """Return the sections for a record of this kind, by title."""
+    if not record:
+        return {}
     if record.get("kind") == "feedback":
-        return {"": feedback}
+        return {"": feedback_rows}
     if record.get("kind") == "feedback_closed":
-        return {"": closing}
-    return {"": asked, "What the client was told": told, "What answered": answered}
+        return {"": closing_rows}
+    shown = ("What the client was told", result_rows), ("What answered", model_rows)
+    return {"": request_rows, **dict(shown)}
 
 
-def feedback(record: Json) -> Rows:
-    """Yield what was said of the answer, and by whom."""
+def feedback_rows(record: Json) -> Rows:
+    """Yield the feedback and who gave it."""
     is_sign_off = record.get("category") == "signed_off"
+    client = f"{record.get('client')} ({record.get('auth')})"
     yield "event", "sign-off" if is_sign_off else f"flag: {record.get('category')}"
     yield "at", str(record.get("time"))
     if "severity" in record:
         yield "severity", record["severity"]
-    yield "by", record.get("reviewer") or f"{record.get('client')} ({record.get('auth')})"
+    yield "by", record.get("reviewer") or client
     if "reviewer" in record:
-        yield "with", f"{record.get('client')} ({record.get('auth')})"
+        yield "with", client
     yield "feedback id", str(record.get("feedback_id"))
 
 
-def closing(record: Json) -> Rows:
-    """Yield what came of a flag or a sign-off."""
+def closing_rows(record: Json) -> Rows:
+    """Yield who closed feedback, and with which outcome."""
     yield "event", f"feedback closed as {record.get('outcome')}"
     yield "at", str(record.get("time"))
     yield "by", str(record.get("by") or "unknown")
     yield "feedback id", str(record.get("feedback_id"))
 
 
-def asked(record: Json) -> Rows:
-    """Yield who asked what, and how it ended."""
+def request_rows(record: Json) -> Rows:
+    """Yield who sent the request, when and where, and how it ended."""
     if "since" in record:
         yield "began", record["since"]
     else:
@@ -70,9 +81,9 @@ def asked(record: Json) -> Rows:
     if "caller_request_id" in record:
         yield "request id", record["request_id"]
         yield "caller's id", record["caller_request_id"]
-    who = f"{record.get('client') or 'unknown'} ({record.get('auth') or 'no valid key'})"
-    yield "client", f"{who} from {record.get('address') or 'an unknown address'}"
-    yield from care(record)
+    client = f"{record.get('client') or 'unknown'} ({record.get('auth') or 'no valid key'})"
+    yield "client", f"{client} from {record.get('address') or 'an unknown address'}"
+    yield from care_rows(record)
     yield "endpoint", f"{record.get('route')}{', streamed' if record.get('stream') else ''}"
     yield "gateway", f"{record.get('host')} {record.get('gateway_version', '')}".strip()
     code = str(record.get("outcome"))
@@ -82,8 +93,8 @@ def asked(record: Json) -> Rows:
         yield "digest of all that was sent", record["prompt_digest"]
 
 
-def care(record: Json) -> Rows:
-    """Yield for whom the client spoke, about whom and why."""
+def care_rows(record: Json) -> Rows:
+    """Yield the person who asked, the patient and the purpose."""
     if "user" in record:
         yield "on behalf of", record["user"]
     if "patient" in record:
@@ -92,8 +103,8 @@ def care(record: Json) -> Rows:
         yield "purpose", ", ".join(record["purpose"])
 
 
-def told(record: Json) -> Rows:
-    """Yield notices, cut, warnings, disclaimer: what went with the answer or the error."""
+def result_rows(record: Json) -> Rows:
+    """Yield notices, truncation, warnings and disclaimer, which went out with answer or error."""
     if "notice_rules" in record:
         ids = ", ".join(record.get("notices", ())) or "none"
         yield "notices", f"{ids} (rules {record['notice_rules']})"
@@ -101,8 +112,8 @@ def told(record: Json) -> Rows:
         yield "resolved", ", ".join(record["notices_resolved"])
     digests = record.get("output_digests", ())
     if record.get("status") == OK and record.get("outcome") != "ok":
-        said = "the digest is of what there was of it" if digests else "no digest of what was sent"
-        yield "answer", f"broke off: {said}"
+        known = "the digest is of what there was of it" if digests else "no digest of what was sent"
+        yield "answer", f"broke off: {known}"
     elif digests:
         yield "answer", CUTS.get(record.get("truncated", ""), "whole")
         yield "warnings", ", ".join(record.get("warnings", ())) or "none"
@@ -112,8 +123,8 @@ def told(record: Json) -> Rows:
         yield "digest of the answer", digest
 
 
-def answered(record: Json) -> Rows:
-    """Yield the model and how it was run."""
+def model_rows(record: Json) -> Rows:
+    """Yield the model, the engine and the sampling."""
     for name in WEIGHTS:
         if name in record:
             yield name.replace("_", " "), record[name]
@@ -121,27 +132,21 @@ def answered(record: Json) -> Rows:
         yield "engine", f"{record['engine']} {record.get('engine_version', '')}".strip()
     if "system_fingerprint" in record:
         yield "fingerprint", record["system_fingerprint"]
-    facts = dict(record.get("sampling", {}))
-    facts |= {name: record[name] for name in ("reasoning_effort", "pinned_date") if name in record}
-    if facts:
-        yield "sampling", ", ".join(f"{name} {value}" for name, value in facts.items())
+    sampling = dict(record.get("sampling", {}))
+    for name in ("reasoning_effort", "pinned_date"):
+        if name in record:
+            sampling[name] = record[name]
+    if sampling:
+        yield "sampling", ", ".join(f"{name} {value}" for name, value in sampling.items())
     if "prompt_tokens" in record:
-        estimated = (
-            " (estimated: the engine had not counted)" if "tokens_estimated" in record else ""
-        )
-        out = record.get("completion_tokens", "none seen")
-        yield "tokens", f"{record['prompt_tokens']} in, {out} out{estimated}"
-
-
-def chain_of(line: RequestLine) -> list[str]:
-    """Return where the line is, and what the chain says."""
-    held = "It is as it was written, and the chain holds to the lines around it."
-    state = " ".join(line.problems) or held
-    return textwrap.wrap(f"{line.where}, line {line.record.get('seq', '?')}. {state}", WIDTH)
+        is_estimated = "tokens_estimated" in record
+        note = " (estimated: the engine had not counted)" if is_estimated else ""
+        answer = record.get("completion_tokens", "none seen")
+        yield "tokens", f"{record['prompt_tokens']} in, {answer} out{note}"
 
 
 def row(label: str, value: str) -> str:
-    """Return a labelled value; one that would break in a word gets a line of its own."""
+    """Return a labelled value, on a line of its own if it would break inside a word."""
     start = f"  {label:<{LABEL}}"
     if len(label) >= LABEL or any(len(word) > WIDTH - len(start) for word in value.split()):
         return f"  {label}\n  {value}"
@@ -149,5 +154,5 @@ def row(label: str, value: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text without what would steer a terminal: a name may come from a token."""
+    """Replace characters that would control a terminal: a name may come from a token."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,4 +1,4 @@
-"""Read a trail's lines as they are written, from a place that survives a restart."""
+"""Read a trail's lines as they are written, from a position that survives a restart."""
 
 import contextlib
 import os
@@ -23,26 +23,26 @@ LARGEST_FILE = 1 << 44  # bytes, on ext4
 
 @dataclass(frozen=True, slots=True)
 class FeedPlace:
-    """The end of a line in its file, which the line's own MAC tells from any other."""
+    """The end of a line: its offset in the file, and the line's own number and MAC."""
 
     offset: int = 0
     head: ChainHead = START
 
 
-def place_in(kept: Json) -> FeedPlace:
-    """Return a place that was kept; raise ValueError, KeyError or TypeError where it is none: what
-    no file can have would fail at each reading, not only at this one."""
-    offset, head = kept["offset"], ChainHead(**kept["head"])
-    is_whole = type(offset) is type(head.seq) is int and re.fullmatch("[0-9a-f]{64}", head.mac)
-    if not is_whole or head.seq < 1 or not 0 < offset < LARGEST_FILE:
+def parse_place(stored: Json) -> FeedPlace:
+    """Return a stored position; raise ValueError, KeyError or TypeError for one that no file can
+    have, which would fail at each reading."""
+    offset, head = stored["offset"], ChainHead(**stored["head"])
+    is_valid = type(offset) is type(head.seq) is int and re.fullmatch("[0-9a-f]{64}", head.mac)
+    if not is_valid or head.seq < 1 or not 0 < offset < LARGEST_FILE:
         raise ValueError("no end of a line")
     return FeedPlace(offset, head)
 
 
 class TrailFollower:
-    """Reads lines in order across rotations; skips what was changed since it was written.
+    """Reads genuine lines in order, across rotations.
 
-    The trail is the queue: nothing is kept but a place, in a file beside it. Not thread-safe.
+    The trail is the queue: only a position is stored, in a file beside it. Not thread-safe.
     """
 
     def __init__(self, trail: Path, key: str) -> None:
@@ -52,27 +52,27 @@ class TrailFollower:
         self._mac = chain.new_mac(key)
 
     def load(self) -> None:
-        """Take the place that was kept; without one it is the beginning."""
+        """Go to the stored position, or to the beginning."""
         try:
-            self.place = place_in(parse_json(self.file.read_bytes()))
+            self.place = parse_place(parse_json(self.file.read_bytes()))
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError):
             log.error("the place of the audit feed cannot be read; the whole trail is sent")
 
     def save(self) -> None:
-        """Keep the place. Where the disk is full, a restart sends again what was sent since."""
+        """Store the position. If the disk is full, a restart sends later lines again."""
         try:
             write_json(self.file, asdict(self.place), mode=0o600)
         except OSError as problem:
             log.error("the place of the audit feed cannot be kept: %s", problem.strerror)
 
     def read(self, most: int) -> list[tuple[Line, FeedPlace]]:
-        """Return the next lines, each with the place after it; raises OSError.
+        """Return the next lines, each with the position after it; raises OSError.
 
-        Under the lock nobody rotates, and no batch is half written. The lines are on the disk
-        before anybody is told of them: a power failure takes none that was sent. A disk that is
-        slow then keeps the lock from no writer, who fails without it.
+        The lock excludes a rotation and a half-written batch. The lines are forced to the disk
+        before they are sent, so that a power failure loses none; that is after the lock is
+        released, as a slow disk would block the writers.
         """
         with contextlib.ExitStack() as opened:
             with lock_trail(self._trail):
@@ -84,7 +84,7 @@ class TrailFollower:
     def _next(
         self, most: int, opened: contextlib.ExitStack
     ) -> tuple[BinaryIO | None, list[tuple[Line, FeedPlace]]]:
-        """Return the next lines and their file, which stays open."""
+        """Return the next lines and their file, still open."""
         for path, offset in self._starts():
             with contextlib.suppress(FileNotFoundError):
                 file = opened.enter_context(path.open("rb"))
@@ -93,10 +93,10 @@ class TrailFollower:
         return None, []
 
     def _starts(self) -> Iterator[tuple[Path, int]]:
-        """Yield the files from this place on, each with where to read; all of them where the place
-        is in none: its file was archived, or this is another trail."""
+        """Yield the files to read, each with an offset. All of them if the position is in none: its
+        file was archived, or this is another trail."""
         rotated = rotated_files(self._trail)
-        files = [*(file for file in rotated if self._may_have(file)), self._trail]
+        files = [*(file for file in rotated if self._may_contain(file)), self._trail]
         for number, path in enumerate(files):
             with contextlib.suppress(FileNotFoundError):
                 if ends_with(path, self.place.offset, self.place.head):
@@ -105,12 +105,12 @@ class TrailFollower:
                     return
         yield from ((path, 0) for path in (*rotated, self._trail))
 
-    def _may_have(self, rotated: Path) -> bool:
-        """Return whether a rotated file, named by its last line, may hold the place."""
+    def _may_contain(self, rotated: Path) -> bool:
+        """Return whether a rotated file, named after its last line, may contain the position."""
         return int(rotated.suffix[1:]) >= self.place.head.seq
 
     def _lines(self, file: BinaryIO, offset: int) -> Iterator[tuple[Line, FeedPlace]]:
-        """Yield the genuine lines of a file; one that is torn has no end yet."""
+        """Yield the genuine lines of a file that are complete."""
         file.seek(offset)
         for raw in file:
             offset += len(raw)

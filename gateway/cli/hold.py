@@ -1,6 +1,6 @@
 """`mmhie hold` and `mmhie release`: take the model out of service, and put it back.
 
-The hold is kept in Redis for all gateways where one is configured, else in a file of this machine.
+The hold is stored in Redis for all gateways if one is configured, else in a file of this machine.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from gateway.cli.command import (
     put,
     text_of,
 )
-from gateway.cli.phases import Phases, phases_of, told
+from gateway.cli.phases import Phases, describe_phases, phases_of
 from gateway.cluster import operator_state
 from gateway.cluster.operator_state import SILENT
 from gateway.hold import hold as hold_file
@@ -41,7 +41,7 @@ Urls = Annotated[
         help="Gateway that has to confirm; repeatable. Default: the one on this machine.",
     ),
 ]
-FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 HELD = frozenset({"held"})
 NAME_ONE = "Name a gateway with --url or MMHIE_URL."
 CUT_OFF = (
@@ -51,7 +51,7 @@ CUT_OFF = (
 
 
 class Unconfirmed(NegativeResult):
-    """The command did its part, and no gateway shows it."""
+    """The command did its part, but no gateway confirms it."""
 
 
 def hold(
@@ -61,20 +61,20 @@ def hold(
 
     Exit code 1 if no gateway confirms the hold, or one still answers."""
     settings = load()
-    reason = text_of(reason)
-    wanted = Hold(reason, text_of(by or current_user()), rfc3339(time.time()), now)
-    first, new = joined(in_force(settings), wanted)
-    _, problem = set_shared(settings, new)
+    wanted = Hold(text_of(reason), text_of(by or current_user()), rfc3339(time.time()), now)
+    first = find_hold(settings)
+    new = replace(first, now=first.now or now) if first else wanted
+    _, problem = set_in_redis(settings, new)
     in_file = problem is not None or settings.redis_url is None
     if in_file:
-        new = write(settings.hold_file, new, problem)
+        new = write_file(settings.hold_file, new, problem)
     ends_now = {"now": "true"} if now and new.now else {}
-    audit(settings, "hold", by=wanted.by, reason=reason, **ends_now)
-    phases = phases_of(settings, url or (), lambda seen: seen == HELD)
+    audit(settings, "hold", by=wanted.by, reason=wanted.reason, **ends_now)
+    phases = phases_of(settings, url or (), lambda phase: phase == HELD)
     place = settings.hold_file if in_file else "Redis"
     put(
-        f"The hold is in {place}. {confirmed(phases, first)}",
-        document(new, phases) | {"file": str(settings.hold_file) if in_file else None},
+        f"The hold is in {place}. {describe_hold(phases, first)}",
+        as_document(new, phases) | {"file": str(settings.hold_file) if in_file else None},
         as_json=as_json,
     )
     if problem is not None:
@@ -88,14 +88,14 @@ def hold(
             "Make room and repeat the command."
         )
     if not is_confirmed(phases):
-        raise Unconfirmed(unconfirmed(settings, phases, in_file=in_file))
+        raise Unconfirmed(explain_unconfirmed(settings, phases, in_file=in_file))
 
 
 def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
     """Put the model back into service. Exit code 1 if a gateway is still on hold."""
     settings = load()
-    shared, problem = set_shared(settings, None)
-    before = remove(settings.hold_file) or shared
+    in_redis, problem = set_in_redis(settings, None)
+    before = remove_file(settings.hold_file) or in_redis
     if before is not None:
         audit(settings, "release", by=text_of(by or current_user()))
     if problem is not None:
@@ -103,31 +103,25 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
             f"Gateways that share a Redis may still be held: Redis {problem}. Repeat the command "
             "when Redis is back."
         )
-    phases = phases_of(settings, url or (), lambda seen: "held" not in seen)
+    phases = phases_of(settings, url or (), lambda phase: "held" not in phase)
     is_held = any("held" in phase for phase in phases.values())
-    ended = f"The hold is ended: {described(before)}." if before else "There was no hold."
-    whole = document(before, phases) | {"held": is_held, "was_held": before is not None}
-    put(ended, whole, as_json=as_json)
+    ended = f"The hold is ended: {describe(before)}." if before else "There was no hold."
+    result = {"held": is_held, "was_held": before is not None}
+    put(ended, as_document(before, phases) | result, as_json=as_json)
     if is_held:
         raise Unconfirmed(
-            f"The model is still out of service: {told(phases)}. {elsewhere(settings)}"
+            f"The model is still out of service: {describe_phases(phases)}. {elsewhere(settings)}"
         )
 
 
-def in_force(settings: GatewaySettings) -> Hold | None:
-    """Return the hold that these settings' gateways have already, as far as can be read."""
+def find_hold(settings: GatewaySettings) -> Hold | None:
+    """Return the hold in force. Its reason, author and time stay, as callers have read them; None
+    for one that cannot be read."""
     try:
-        return hold_file.read(settings.hold_file) or operator_state.hold_of_all(settings)
+        first = hold_file.read(settings.hold_file) or operator_state.hold_of_all(settings)
     except operator_state.OperatorCommandFailed:
         return None
-
-
-def joined(first: Hold | None, wanted: Hold) -> tuple[Hold | None, Hold]:
-    """Return the hold that stays, if any, and the one to write: reason, author and time of the
-    first are what the callers have read."""
-    if first is None or first == UNREADABLE:
-        return None, wanted
-    return first, replace(first, now=first.now or wanted.now)
+    return None if first == UNREADABLE else first
 
 
 def is_confirmed(phases: Phases) -> bool:
@@ -136,32 +130,34 @@ def is_confirmed(phases: Phases) -> bool:
     return HELD in reported and not any(phase & {"ready", SILENT} for phase in reported)
 
 
-def described(held: Hold) -> str:
-    return f"held by {held.by} since {held.since} ({held.reason})"
+def describe(hold: Hold) -> str:
+    return f"held by {hold.by} since {hold.since} ({hold.reason})"
 
 
-def document(held: Hold | None, phases: Phases) -> dict[str, object]:
-    """Return what --json shows."""
-    gateways = {url: sorted(seen) for url, seen in phases.items()}
-    return {"held": True, **(asdict(held) if held else {}), "gateways": gateways}
+def as_document(hold: Hold | None, phases: Phases) -> dict[str, object]:
+    """Return what --json prints."""
+    gateways = {url: sorted(phase) for url, phase in phases.items()}
+    return {"held": True, **(asdict(hold) if hold else {}), "gateways": gateways}
 
 
-def confirmed(phases: Phases, first: Hold | None) -> str:
-    """Return what the gateways say, and which hold is in force."""
-    was = f" It was {described(first)} already: that reason stays." if first else ""
+def describe_hold(phases: Phases, first: Hold | None) -> str:
+    """Describe the hold in force, and which gateways confirm it."""
+    already = f" It was {describe(first)} already: that reason stays." if first else ""
     if not is_confirmed(phases):
-        return was.strip()
-    return f"The model is out of service: {told(phases)}.{was} `mmhie release` puts it back."
+        return already.strip()
+    confirmed = f"The model is out of service: {describe_phases(phases)}."
+    return f"{confirmed}{already} `mmhie release` puts it back."
 
 
-def unconfirmed(settings: GatewaySettings, phases: Phases, *, in_file: bool) -> str:
+def explain_unconfirmed(settings: GatewaySettings, phases: Phases, *, in_file: bool) -> str:
     remedy = elsewhere(settings) if in_file else NAME_ONE
     if any(SILENT in phase for phase in phases.values()):
         remedy = CUT_OFF
-    return f"The hold is not confirmed: {told(phases)}. {remedy}"
+    return f"The hold is not confirmed: {describe_phases(phases)}. {remedy}"
 
 
 def elsewhere(settings: GatewaySettings) -> str:
+    """Return what to do about a gateway that does not read this file."""
     return (
         f"A gateway of another user, folder or machine does not read {settings.hold_file}: run "
         "this command there as that user, set MMHIE_HOLD_FILE as it is there, or name the gateway "
@@ -169,23 +165,23 @@ def elsewhere(settings: GatewaySettings) -> str:
     )
 
 
-def set_shared(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | None, str | None]:
-    """Set or end the hold in Redis, where there is one; return the hold before, or the problem."""
+def set_in_redis(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | None, str | None]:
+    """Set or end the hold in Redis, if one is configured. Return the hold before, and what failed."""
     try:
         return operator_state.hold_all(settings, new), None
     except operator_state.OperatorCommandFailed as error:
         return None, str(error)
 
 
-def write(path: Path, new: Hold, redis_problem: str | None) -> Hold:
-    """Hold the gateways of this machine, and return the hold in the file: on a full disk it has
-    less in it. Raises CommandError."""
+def write_file(path: Path, new: Hold, redis_problem: str | None) -> Hold:
+    """Write the hold file, and return the hold in it, which on a full disk lacks reason and author.
+    Raises CommandError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         hold_file.write(path, new)
         return new
     except OSError as error:
-        if error.errno in FULL and holds_without_words(path):
+        if error.errno in DISK_FULL and touch(path):
             sys.stderr.write(
                 f"The disk of {path} is full: the hold has no reason and no author, or those of "
                 "the one before.\n"
@@ -197,16 +193,16 @@ def write(path: Path, new: Hold, redis_problem: str | None) -> Hold:
         ) from None
 
 
-def holds_without_words(path: Path) -> bool:
-    """Hold by an empty file, which counts as a hold and needs no space; return whether it is."""
+def touch(path: Path) -> bool:
+    """Make an empty file, which counts as a hold and needs no space; return whether it worked."""
     with contextlib.suppress(OSError):
         path.touch()
         return True
     return False
 
 
-def remove(path: Path) -> Hold | None:
-    """End a hold of this machine, and return it. Raises CommandError."""
+def remove_file(path: Path) -> Hold | None:
+    """Remove the hold file, and return the hold in it. Raises CommandError."""
     try:
         return hold_file.release(path)
     except OSError as error:

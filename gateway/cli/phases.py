@@ -1,4 +1,4 @@
-"""Phases of running gateways, from their /healthz: what a hold has come to."""
+"""Phases of running gateways, from their /healthz and from Redis."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,23 +14,24 @@ TIMEOUT_S = 2.0
 PATIENCE_S = 3.0  # a gateway looks at its file four times a second, at Redis once
 PAUSE_S = 0.1
 AWAY = "not reachable"
-ASKS_PER_WORKER = 3  # which worker answers is not ours to choose
+ASKS_PER_WORKER = 3  # the kernel chooses which worker answers
 Phases = Mapping[str, frozenset[str]]  # by address
 
 
 def phases_of(
     settings: GatewaySettings, urls: Sequence[str], expected: Callable[[frozenset[str]], bool]
 ) -> Phases:
-    """Return the phases of the gateways at `urls`, else of the one that these settings start, and
-    of all that share their Redis, as soon as they are as expected."""
+    """Wait until the gateways are in the expected phases, a few seconds at most; return the phases.
+
+    The gateways are those at `urls`, else the one on this machine, and all that share its Redis."""
     asks = ASKS_PER_WORKER * settings.workers if settings.workers > 1 else 1
     deadline = time.monotonic() + PATIENCE_S
     phases: dict[str, frozenset[str]] = {}
     for url in urls or [own_url(settings)]:
-        phases[url] = look(url, asks)
+        phases[url] = read_phases(url, asks)
         while not expected(phases[url]) and AWAY not in phases[url] and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
-            phases[url] = look(url, asks)
+            phases[url] = read_phases(url, asks)
     shared = shared_phases(settings, expected, deadline)
     if shared and not urls and AWAY in phases[own_url(settings)]:
         phases.clear()  # an operator's machine needs no gateway of its own
@@ -40,7 +41,7 @@ def phases_of(
 def shared_phases(
     settings: GatewaySettings, expected: Callable[[frozenset[str]], bool], deadline: float
 ) -> Phases:
-    """Return the phases that gateways have told Redis; none while Redis is away."""
+    """Return the phases that gateways have reported to Redis; none if it is unavailable."""
     while True:
         try:
             phases = phases_of_all(settings)
@@ -56,8 +57,8 @@ def own_url(settings: GatewaySettings) -> str:
     return local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
 
 
-def look(url: str, asks: int) -> frozenset[str]:
-    """Return the phases that a gateway reports over so many connections."""
+def read_phases(url: str, asks: int) -> frozenset[str]:
+    """Return the phases that the workers of a gateway report over several connections."""
     return frozenset(phase_at(url) for _ in range(asks))
 
 
@@ -74,6 +75,6 @@ def phase_at(url: str) -> str:
         return AWAY
 
 
-def told(phases: Phases) -> str:
+def describe_phases(phases: Phases) -> str:
     """Return the phases as part of a sentence."""
-    return ", ".join(f"{url} is {' and '.join(sorted(seen))}" for url, seen in phases.items())
+    return ", ".join(f"{url} is {' and '.join(sorted(phase))}" for url, phase in phases.items())

@@ -1,7 +1,7 @@
 """Operator state of all gateways: the hold in force, and the keys that are revoked.
 
-Redis may lose its data, so an absence revokes nothing: a release is an entry of its own, a revoked
-key stays so, and a gateway restores what it knows and Redis does not.
+Redis may lose its data, so missing data changes nothing: a release is an entry of its own, a
+revoked key stays revoked, and a gateway writes back what Redis has lost.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from gateway.settings.gateway import GatewaySettings
 if TYPE_CHECKING:
     from gateway.cluster.redis_store import Command, Reply, Send
 
-SEEN_MS = 15_000  # a process that is silent for longer is gone
-LIVE_MS = 4_000  # it tells of itself every second
+SEEN_MS = 15_000  # a process that reports nothing for longer is gone
+LIVE_MS = 4_000  # it reports every second
 SILENT = "silent"
 PREFIX = "mmhie"  # services that share a server use a database each: redis://host/1
 COMMAND_TIMEOUT_S = 5.0
@@ -54,11 +54,11 @@ class RedisKeys:
         self.hold, self.revoked, self.revision, self.gateways = (f"{PREFIX}:{n}" for n in names)
 
     def set_hold(self, hold: Hold | None) -> "Command":
-        """Return the command that holds or releases all gateways; its reply is the hold before."""
+        """Return the command that holds all gateways, or releases them; it replies the hold before."""
         return ("EVAL", SET_HOLD, 2, self.hold, self.revision, encode(hold), new_revision())
 
     def report(self, process: str, phase: str) -> "list[Command]":
-        """Return the commands by which a process of a gateway says that it is there, and how."""
+        """Return the commands by which a process of a gateway reports its phase."""
         return [
             ("SET", self.phase_of(process), phase, "PX", SEEN_MS),
             ("SADD", self.gateways, process),
@@ -68,17 +68,17 @@ class RedisKeys:
         return f"{self.gateways}:{process}"
 
     def revoke(self, digests: Iterable[str]) -> "list[Command]":
-        """Return the commands that revoke keys everywhere, by their SHA-256."""
+        """Return the commands that revoke keys for all gateways, by their SHA-256."""
         return [("SADD", self.revoked, *digests), ("SET", self.revision, new_revision())]
 
 
 class OperatorState:
-    """Operator state as this process knows it; checked every second, read when it changed."""
+    """Operator state as this process knows it: checked every second, read when it has changed."""
 
     def __init__(self, port: int = 0) -> None:
         self.process = f"{HOST}:{port}/{os.getpid()}"
         self.revoked: set[str] = set()  # digests of keys; grows in place
-        self.is_synced = False  # since the start
+        self.is_synced = False  # read at least once
         self._entry = HoldEntry()
         self._keys = RedisKeys()
         self._revision: bytes | None = None
@@ -88,7 +88,7 @@ class OperatorState:
         return self._entry.hold
 
     async def sync(self, send: "Send", *, fresh: bool) -> None:
-        """Read what changed. The write finds a Redis that takes none."""
+        """Report the phase, and read what has changed. The report fails if Redis is read-only."""
         *_, revision = await send([*self._report(), ("GET", self._keys.revision)])
         if fresh or revision is None or revision != self._revision:
             await self._read(send, revision)
@@ -96,16 +96,16 @@ class OperatorState:
     async def _read(self, send: "Send", revision: bytes | None) -> None:
         keys = self._keys
         row, members = await send([("HMGET", keys.hold, "at", "hold"), ("SMEMBERS", keys.revoked)])
-        entry, revoked = entry_of(row), texts_of(members)
+        entry, revoked = parse_entry(row), parse_members(members)
         missing = self.revoked - revoked
         self.revoked |= revoked
         is_older = entry.at < self._entry.at
         if not is_older and entry != self._entry:
             self._adopt(entry)
-            await send(self._report())  # the operator waits for it
+            await send(self._report())  # `mmhie hold` waits for it
         if missing or is_older or revision is None:
             await send(self._restore(missing))
-        self._revision = revision  # as read before the rest: what came in between is read again
+        self._revision = revision  # read before the rest: a change in between is read again
         self.is_synced = True
 
     def _adopt(self, entry: HoldEntry) -> None:
@@ -114,7 +114,7 @@ class OperatorState:
         self._entry = entry
 
     def farewell(self) -> "Command":
-        """Return the command by which this process is gone."""
+        """Return the command that reports the end of this process."""
         return ("SET", self._keys.phase_of(self.process), "gone", "PX", 1)
 
     def _report(self) -> "list[Command]":
@@ -134,50 +134,50 @@ class OperatorState:
 def hold_all(settings: GatewaySettings, hold: Hold | None) -> Hold | None:
     """Hold all gateways, or release them with None; return the hold before.
 
-    Like the other commands it does nothing without a Redis, and raises OperatorCommandFailed.
+    Like the other commands it does nothing without Redis, and raises OperatorCommandFailed.
     """
     if settings.redis_url is None:
         return None
     (before,) = execute(settings, [RedisKeys().set_hold(hold)])
-    return entry_of((b"0", before)).hold if before is not None else None
+    return parse_entry((b"0", before)).hold if before is not None else None
 
 
 def hold_of_all(settings: GatewaySettings) -> Hold | None:
-    """Return the hold that is in force for all gateways."""
+    """Return the hold of all gateways."""
     if settings.redis_url is None:
         return None
     (row,) = execute(settings, [("HMGET", RedisKeys().hold, "at", "hold")])
-    return entry_of(row).hold
+    return parse_entry(row).hold
 
 
 def phases_of_all(settings: GatewaySettings) -> Mapping[str, frozenset[str]]:
-    """Return what the processes of each gateway have said last, by `host:port`: `ready`, `held`;
-    `silent` for a gateway that has stopped within the last seconds, or is cut off from Redis."""
+    """Return the last phases of each gateway's processes, by `host:port`: `ready`, `held`, or
+    `silent` if no process has reported for some seconds: it was killed, or is cut off."""
     if settings.redis_url is None:
         return {}
     phases: dict[str, set[str]] = {}
     for process, phase in last_reports(settings).items():
         phases.setdefault(process.rpartition("/")[0], set()).add(phase)
-    # One that has started again, or has lost a worker, isn't silent.
-    return {gateway: frozenset(said - {SILENT} or said) for gateway, said in phases.items()}
+    # A gateway that has restarted, or has lost a worker, isn't silent.
+    return {gateway: frozenset(phase - {SILENT} or phase) for gateway, phase in phases.items()}
 
 
 def last_reports(settings: GatewaySettings) -> Mapping[str, str]:
-    """Return the phase of each process that has been there lately; forget the others."""
+    """Return the phase of each process that has reported lately, and remove the others."""
     keys = RedisKeys()
     (members,) = execute(settings, [("SMEMBERS", keys.gateways)])
-    processes = sorted(texts_of(members))
-    asked = [(word, keys.phase_of(process)) for process in processes for word in ("GET", "PTTL")]
-    replies = execute(settings, asked) if asked else []
-    told = dict(zip(processes, zip(replies[::2], replies[1::2], strict=True), strict=True))
-    if gone := [process for process, (phase, _) in told.items() if phase is None]:
-        with contextlib.suppress(OperatorCommandFailed):  # an account may do no more than it must
+    processes = sorted(parse_members(members))
+    commands = [(word, keys.phase_of(process)) for process in processes for word in ("GET", "PTTL")]
+    replies = execute(settings, commands) if commands else []
+    reports = dict(zip(processes, zip(replies[::2], replies[1::2], strict=True), strict=True))
+    if gone := [process for process, (phase, _) in reports.items() if phase is None]:
+        with contextlib.suppress(OperatorCommandFailed):  # not permitted to every account
             execute(settings, [("SREM", keys.gateways, *gone)])
-    return {process: phase_in(*reply) for process, reply in told.items() if process not in gone}
+    return {process: phase_in(*reply) for process, reply in reports.items() if process not in gone}
 
 
 def phase_in(phase: bytes, left_ms: int) -> str:
-    """Return the phase in a report, which is no news where it should have been renewed."""
+    """Return the phase in a report, or `silent` if it has not been renewed."""
     return phase.decode() if left_ms > SEEN_MS - LIVE_MS else SILENT
 
 
@@ -192,7 +192,7 @@ def revoked_everywhere(settings: GatewaySettings) -> frozenset[str]:
     if settings.redis_url is None:
         return frozenset()
     (members,) = execute(settings, [("SMEMBERS", RedisKeys().revoked)])
-    return frozenset(texts_of(members))
+    return frozenset(parse_members(members))
 
 
 def execute(settings: GatewaySettings, commands: "Sequence[Command]") -> "list[Reply]":
@@ -212,15 +212,15 @@ def encode(hold: Hold | None) -> str:
     return json.dumps(hold and asdict(hold), ensure_ascii=False)
 
 
-def texts_of(members: "Reply") -> set[str]:
-    """Return the members of a set, which anybody who writes to Redis may have spoilt: a name that
-    is no text is nobody's, and what is no set is an empty one."""
+def parse_members(members: "Reply") -> set[str]:
+    """Return the members of a set. Other programs may write to Redis: what is no set is empty, and
+    a name that is not UTF-8 matches nothing."""
     texts = members if isinstance(members, list) else []
     return {text.decode(errors="replace") for text in texts if isinstance(text, bytes)}
 
 
-def entry_of(row: Sequence[bytes | None]) -> HoldEntry:
-    """Read an entry. An unreadable one is a hold: somebody wanted the model out of service."""
+def parse_entry(row: Sequence[bytes | None]) -> HoldEntry:
+    """Return an entry. An unreadable one is a hold: somebody wanted the model out of service."""
     at, hold = row
     if at is None and hold is None:
         return HoldEntry()

@@ -5,7 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of, texts_of
+from gateway.cluster.operator_state import (
+    HoldEntry,
+    OperatorState,
+    RedisKeys,
+    parse_entry,
+    parse_members,
+)
 from gateway.cluster.redis_store import HEARTBEAT_S, Command, RedisAddress, Reply, execute_once
 from gateway.hold.hold import UNREADABLE, Hold
 from tests.gateway.cluster.conftest import Running, StartRedis
@@ -130,7 +136,7 @@ async def test_an_order_is_later_than_what_stands_there(redis: RedisServer) -> N
 )
 def test_what_stands_in_redis(row: tuple[bytes | None, bytes | None], entry: HoldEntry) -> None:
     """An entry that makes no sense means that somebody wanted the model off."""
-    assert entry_of(row) == entry
+    assert parse_entry(row) == entry
 
 
 @pytest.mark.parametrize(
@@ -139,4 +145,4 @@ def test_what_stands_in_redis(row: tuple[bytes | None, bytes | None], entry: Hol
 )
 def test_members_that_are_no_texts(members: object, texts: set[str]) -> None:
     """Anybody who writes to Redis may have put them there."""
-    assert texts_of(members) == texts
+    assert parse_members(members) == texts
