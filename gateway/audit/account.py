@@ -133,9 +133,9 @@ def model_rows(record: Json) -> Rows:
     if "system_fingerprint" in record:
         yield "fingerprint", record["system_fingerprint"]
     sampling = dict(record.get("sampling", {}))
-    for name in ("reasoning_effort", "pinned_date"):
-        if name in record:
-            sampling[name] = record[name]
+    sampling |= {
+        name: record[name] for name in ("reasoning_effort", "pinned_date") if name in record
+    }
     if sampling:
         yield "sampling", ", ".join(f"{name} {value}" for name, value in sampling.items())
     if "prompt_tokens" in record:

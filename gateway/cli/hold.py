@@ -166,7 +166,7 @@ def elsewhere(settings: GatewaySettings) -> str:
 
 
 def set_in_redis(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | None, str | None]:
-    """Set or end the hold in Redis, if one is configured. Return the hold before, and what failed."""
+    """Set or end the hold in Redis, if configured; return the hold before, and what failed."""
     try:
         return operator_state.hold_all(settings, new), None
     except operator_state.OperatorCommandFailed as error:

@@ -54,7 +54,7 @@ class RedisKeys:
         self.hold, self.revoked, self.revision, self.gateways = (f"{PREFIX}:{n}" for n in names)
 
     def set_hold(self, hold: Hold | None) -> "Command":
-        """Return the command that holds all gateways, or releases them; it replies the hold before."""
+        """Return the command that holds or releases all gateways; it replies the hold before."""
         return ("EVAL", SET_HOLD, 2, self.hold, self.revision, encode(hold), new_revision())
 
     def report(self, process: str, phase: str) -> "list[Command]":
