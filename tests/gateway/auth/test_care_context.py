@@ -177,9 +177,16 @@ def test_what_a_front_end_left_undone(exchange: Exchange, engine: FakeEngine, va
     assert engine.stats["generations"] == 0
 
 
-@pytest.mark.parametrize("name", [USER, PATIENT, PURPOSE, FORWARDED])
 @pytest.mark.parametrize(
-    "values", [["a\tb"], ["x" * 256], ["x" * 10_000], [""], ["\x9f"], ["TREAT", "TREAT"]]
+    ("name", "values"),
+    [
+        (USER, ["a\tb"]),
+        (USER, ["dr.weber", "dr.weber"]),
+        (PATIENT, ["x" * 256]),
+        (PATIENT, [""]),
+        (PURPOSE, ["TREAT", "TREAT"]),
+        (FORWARDED, ["\x9f"]),
+    ],
 )
 def test_what_names_nobody_is_refused(
     exchange: Exchange, engine: FakeEngine, name: str, values: list[str]

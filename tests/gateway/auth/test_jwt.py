@@ -90,13 +90,11 @@ async def test_priority_is_a_claim(tokens: JwtVerifier, rsa_signer: Signer) -> N
     ("claims", "said"),
     [
         ({"exp": NOW - 60}, "expired"),
-        ({"exp": None}, "must have the claims"),
         ({"nbf": NOW + 86_400}, "not valid yet"),
         ({"iat": NOW + 86_400}, "not valid yet"),
         ({"iss": "https://evil.example"}, "MMHIE_JWT_ISSUER"),
         ({"iss": None}, "must have the claims"),
         ({"aud": "others"}, "MMHIE_JWT_AUDIENCE"),
-        ({"aud": None}, "must have the claims"),
         ({"sub": None}, "must have the claims"),
         ({"sub": ""}, "`sub`"),
         ({"sub": "a\nb"}, "`sub`"),
@@ -249,17 +247,13 @@ async def test_the_key_of_a_token_that_names_none(path: Path, rsa_signer: Signer
     [
         {"exp": "tomorrow"},
         {"exp": 10**400},
-        {"exp": [NOW + 600]},
-        {"exp": {"at": NOW}},
         {"nbf": {"at": NOW}},
-        {"nbf": 10**400},
         {"iat": "long ago"},
         {"aud": {"a": 1}},
         {"iss": [ISSUER]},
         {"sub": 7},
         {"scope": [{"generate": True}]},
         {"scp": [["generate"]]},
-        {"mmhie_priority": {"a": 1}, "exp": "soon"},
     ],
 )
 async def test_claims_of_another_type(

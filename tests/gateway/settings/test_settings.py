@@ -55,9 +55,7 @@ BAD_URLS = (
         ("TRUNCATE", "middle", "'none', 'left' or 'right'"),
         ("STREAMING", "perhaps", "true or false"),
         ("TIMEOUT_SECONDS", "-1", "at least 0"),
-        ("TIMEOUT_SECONDS", "inf", "at most 86400"),
         ("TIMEOUT_SECONDS", "nan", "at most 86400"),
-        ("TIMEOUT_SECONDS", "1e300", "at most 86400"),
         ("DRAIN_SECONDS", "inf", "at most 86400"),
         ("QUEUE_TIMEOUT_SECONDS", "0", "over 0"),
         ("MAX_TOKENS", "0", "at least 1"),
@@ -128,11 +126,10 @@ def test_good_addresses(url: str) -> None:
     assert settings.load({"MMHIE_ENGINE_URL": url}, None).engine_url == url
 
 
-@pytest.mark.parametrize("name", GatewaySettings.model_fields)
-def test_blank_is_unset(name: str) -> None:
+def test_blank_is_unset() -> None:
     """Compose files pass names without values."""
-    blank = settings.load({PREFIX + name.upper(): ""})
-    assert getattr(blank, name) == getattr(settings.load(), name)
+    blank = {PREFIX + name.upper(): "" for name in GatewaySettings.model_fields}
+    assert settings.load(blank) == settings.load()
 
 
 def test_passwords_are_not_shown() -> None:
