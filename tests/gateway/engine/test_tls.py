@@ -153,7 +153,7 @@ async def hang_up(line: Line) -> None:
 
 async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
     """Return the reason why an engine is not trusted; empty if it is."""
-    client = EngineClient(url, tls=ClientTls(TlsFiles(ca, own and own.both)))
+    client = EngineClient(url, tls=ClientTls(TlsFiles(ca, own.both if own else None)))
     try:
         assert await client.fetch(HEALTH) == (200, b"")
     except EngineUntrusted as error:
