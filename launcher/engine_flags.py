@@ -1,4 +1,4 @@
-"""Flags of vLLM in MMHIE_ENGINE_ARGS by their full names, however its parser takes them."""
+"""Parse the vLLM flags in MMHIE_ENGINE_ARGS, in every spelling that vLLM's parser accepts."""
 
 import re
 import reprlib
@@ -33,21 +33,21 @@ SUFFIXES: Final = "kmgt"
 
 
 def values(arguments: Sequence[str]) -> dict[str, str]:
-    """Each flag with its value, which may be empty; the last of equal ones counts.
+    """Return each flag with its value, which may be empty; of repeated flags the last one wins.
 
     An entry of a flag's JSON has a name of its own, as `--speculative-config.model`.
     """
     by_flag: dict[str, str] = {}
     for part, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         if _is_flag(part):
-            flag, joined = _parted(part)
+            flag, joined = _split_joined(part)
             by_flag.pop(flag, None)  # the order is that of the last ones
             by_flag[flag] = ("" if _is_flag(following) else following) if joined is None else joined
     return by_flag
 
 
 def is_on(flag: str, arguments: Sequence[str]) -> bool | None:
-    """Return whether the arguments switch this flag on or off; None where they leave it alone."""
+    """Return True or False if the arguments set this flag, None if they do not."""
     ways = (flag, flag.replace("--", SWITCHED_OFF, 1))
     given = [name for name in values(arguments) if name in ways]
     return given[-1] == flag if given else None
@@ -59,7 +59,7 @@ def is_speculative(arguments: Sequence[str]) -> bool:
 
 
 def check(arguments: Sequence[str]) -> None:
-    """Raise ValueError for a number that vLLM's parser refuses, of those that plans count with."""
+    """Raise ValueError for a number that vLLM's parser refuses, among the flags that plans use."""
     written = values(arguments)
     for flag in COUNTED:
         if flag in written:
@@ -67,7 +67,7 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def count(flag: str, written: object) -> int:
-    """A positive whole number; ValueError for what vLLM takes for none."""
+    """Parse a positive whole number; raises ValueError."""
     try:
         number = int(str(written))
     except ValueError:
@@ -78,7 +78,7 @@ def count(flag: str, written: object) -> int:
 
 
 def size(flag: str, written: str) -> int:
-    """The same, perhaps with a suffix: as vLLM does, 8k are 8,000 and 8K 8,192."""
+    """Parse a positive whole number with a suffix: in vLLM, 8k is 8,000 and 8K is 8,192."""
     match = SIZE.fullmatch(written)
     if match is None:
         return count(flag, written)
@@ -93,8 +93,8 @@ def _is_flag(part: str) -> bool:
     return part.startswith("-") and part not in ("-", "--") and not part[1].isdecimal()
 
 
-def _parted(part: str) -> tuple[str, str | None]:
-    """The flag, and what is joined to it: `--flag=value`, and `-q4` where `-q` is one."""
+def _split_joined(part: str) -> tuple[str, str | None]:
+    """Split `--flag=value`, or `-q4` where `-q` is a flag, into flag and value."""
     written, joint, value = part.partition("=")
     if not part.startswith("--") and part[:2] in (*RESERVED, *SECOND_NAMES):
         return _full_name(part[:2]), part[2:].removeprefix("=") or None
@@ -103,7 +103,7 @@ def _parted(part: str) -> tuple[str, str | None]:
 
 
 def _full_name(written: str) -> str:
-    """vLLM also takes underscores and unambiguous beginnings."""
+    """Return the flag's full name: vLLM also accepts underscores and unique prefixes."""
     name = written.replace("_", "-") if written.startswith("--") else written
     name = SECOND_NAMES.get(name, name)
     return name if name in KNOWN else next((flag for flag in KNOWN if flag.startswith(name)), name)

@@ -1,8 +1,8 @@
-"""Everything that stops a start, as one tree.
+"""The tree of errors that stop a start.
 
 LauncherError                 one sentence, exit code 2
 ├ SettingsError               a variable that is wrong, unknown or contradicts another
-├ HardwareError               the device asked for is not there
+├ HardwareError               the requested device does not exist
 │ └ DeviceFailed              a GPU, its driver or NCCL is broken: exit code 3
 ├ ModelError                  the weights or their description cannot be read
 ├ HubError                    the model hub refuses, or what it sends is wrong
@@ -35,11 +35,11 @@ class SettingsError(LauncherError):
 
 
 class HardwareError(LauncherError):
-    """The device asked for is not there."""
+    """The requested device does not exist."""
 
 
 class DeviceFailed(HardwareError):
-    """A GPU, its driver or NCCL does not work, and no restart of the engine here mends it."""
+    """A GPU, its driver or NCCL fails, and a restart of the engine would not help."""
 
     exit_code = 3
 
@@ -49,11 +49,11 @@ class ModelError(LauncherError):
 
 
 class HubError(LauncherError):
-    """The model hub does not give the model, or what it gave is not what it promised."""
+    """The model hub refuses the model, or what it sends is damaged."""
 
 
 class HubUnavailable(LauncherError):
-    """The model hub cannot be reached, or does not go on; later it may (EX_TEMPFAIL)."""
+    """The model hub cannot be reached or stalls; a later attempt may work (EX_TEMPFAIL)."""
 
     exit_code = 75
 
@@ -71,11 +71,11 @@ class PortTaken(LauncherError):
 
 
 class NotEnoughMemory(LauncherError):
-    """The machine's memory cannot hold what was asked for."""
+    """The machine has too little memory."""
 
 
 class NotEnoughDisk(LauncherError):
-    """A file system has too little room left."""
+    """A file system has too little space."""
 
 
 class ProgramFailed(LauncherError):
@@ -83,7 +83,7 @@ class ProgramFailed(LauncherError):
 
 
 class StartError(LauncherError):
-    """The engine's start ended otherwise than ready."""
+    """The engine did not become ready."""
 
 
 class ExitedEarly(StartError):
@@ -91,13 +91,13 @@ class ExitedEarly(StartError):
 
 
 class EngineOutOfMemory(ExitedEarly):
-    """The engine ran out of memory while it loaded; another start would end the same way."""
+    """The engine ran out of memory while loading; another attempt would end the same way."""
 
     exit_code = 4
 
 
 class NeverReady(StartError):
-    """The engine ran, but was not ready in time."""
+    """The engine was not ready in time."""
 
 
 class ToldToStop(StartError):

@@ -1,4 +1,4 @@
-"""JSON whose content is open: a model's files, an engine's answer, a report."""
+"""The type of JSON with any fields, and a parser for JSON from other programs."""
 
 import json
 from collections.abc import Mapping

@@ -65,17 +65,17 @@ class SetUpError(Exception):
 
 
 def has_gpu(devices: Path = Path("/dev")) -> bool:
-    """NVIDIA's driver shows a GPU; under WSL2 it is Windows' own, /dev/dxg."""
+    """Return True if NVIDIA's driver shows a GPU, or Windows' under WSL2 (/dev/dxg)."""
     return any(devices.glob("nvidia[0-9]*")) or (devices / "dxg").exists()
 
 
 def engine_lock() -> str:
-    """Choose the engine of this machine: a visible GPU decides, unless MMHIE_DEVICE says cpu."""
+    """Choose the engine: for GPUs if one is visible, unless MMHIE_DEVICE is cpu."""
     return "engine-gpu" if has_gpu() and os.environ.get("MMHIE_DEVICE") != "cpu" else "engine-cpu"
 
 
 def locks(mode: str) -> list[str]:
-    """The lock files of a mode, in the order in which they are installed."""
+    """Return the lock files of a mode, in the order of installation."""
     engine = engine_lock()
     engines = (engine, *(WITH_GPU if engine == "engine-gpu" else WITH_CPU))
     return [lock for name in MODES[mode] for lock in (engines if name == "engine" else (name,))]
@@ -86,7 +86,7 @@ def lock_file(name: str) -> Path:
 
 
 def digest(*files: Path) -> str:
-    """One digest of the files' bytes and of the interpreter that is to read them."""
+    """Return a digest of the files and of the interpreter that installs them."""
     whole = hashlib.sha256(sys.version.encode())
     for file in files:
         whole.update(file.read_bytes())
@@ -104,7 +104,7 @@ def stamp(name: str, value: str) -> None:
 
 
 def run(command: list[str], failure: str) -> None:
-    """Run in the foreground; raise the sentence when it fails, after the program's own."""
+    """Run a program in the foreground; raises SetUpError with this sentence if it fails."""
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
         raise SetUpError(failure)
 
@@ -114,7 +114,7 @@ def pip(*arguments: str) -> list[str]:
 
 
 def uv(*arguments: str) -> list[str]:
-    """The command that installs packages: uv takes a sixth of pip's time, and compares hashes too.
+    """Return the command that installs packages. uv takes a sixth of pip's time.
 
     Which Python it is for is not left to an active environment.
     """
@@ -122,7 +122,7 @@ def uv(*arguments: str) -> list[str]:
 
 
 def pip_settings() -> dict[str, str]:
-    """Return what pip is set to on this machine, which uv does not read by itself."""
+    """Return pip's settings on this machine, which uv does not read."""
     listed = subprocess.run(pip("config", "list"), capture_output=True, text=True, check=False)
     settings = PIP_SETTING.findall(listed.stdout)
     by_rank = sorted(settings, key=lambda setting: RANKS.index(setting[0]))
@@ -130,7 +130,7 @@ def pip_settings() -> dict[str, str]:
 
 
 def pip_options(options: dict[str, str]) -> list[str]:
-    """Return these settings of pip's as uv's options, and trust whom pip trusts."""
+    """Translate pip's settings, its trusted certificates included, into uv's options."""
     settings = pip_settings()
     if cert := settings.get("cert"):
         os.environ.setdefault("SSL_CERT_FILE", cert)
@@ -146,14 +146,14 @@ def pip_options(options: dict[str, str]) -> list[str]:
 
 
 def can_cache() -> bool:
-    """Return whether uv's cache can be written: a home may be there to read only."""
+    """Return True if uv's cache is writable: a home folder may be read-only."""
     asked = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True, check=False)
     cache = Path(asked.stdout.strip())
     return os.access(next(path for path in (cache, *cache.parents) if path.exists()), os.W_OK)
 
 
 def create_venv() -> None:
-    """A virtual environment that works, for this engine, with the locked pip in it."""
+    """Create the virtual environment, if it does not work or is for another engine."""
     other = {"engine-cpu": "engine-gpu", "engine-gpu": "engine-cpu"}[engine_lock()]
     works = PYTHON.exists() and not subprocess.call(pip("--version"), stdout=subprocess.DEVNULL)
     if not works or (STAMPS / other).exists():
@@ -167,7 +167,7 @@ def create_venv() -> None:
 
 
 def install_tools() -> None:
-    """The locked uv, by the pip that comes with Python, and the locked pip, by uv."""
+    """Install the locked uv with the pip that comes with Python, then the locked pip with uv."""
     value = digest(lock_file("uv"), lock_file("build"))
     if not is_stamped("tools", value):
         command = pip("install", "--quiet", "--require-hashes", "-r", str(lock_file("uv")))
@@ -178,7 +178,7 @@ def install_tools() -> None:
 
 
 def finds_cpu_torch(options: list[str]) -> bool:
-    """Return whether torch is a CPU build where this machine looks for it."""
+    """Return True if the package index of this machine has torch as a CPU build."""
     range_ = next(pin for pin in lines(lock_file("engine-cpu-torch")) if pin.startswith("torch>"))
     command = uv("--dry-run", "--reinstall", *options, range_)
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -186,12 +186,12 @@ def finds_cpu_torch(options: list[str]) -> bool:
 
 
 def lines(lock: Path) -> list[str]:
-    """The requirements of a lock, without their hashes."""
+    """Return the requirements in a lock file, without their hashes."""
     return [line for line in lock.read_text().splitlines() if line and line[0] not in "# "]
 
 
 def check_machine(machine: str) -> None:
-    """Raise where this machine's engine has no packages for its CPU."""
+    """Raise SetUpError if the engine has no packages for this CPU."""
     engine = engine_lock()
     known = MACHINES[engine]
     if machine not in known:
@@ -202,7 +202,7 @@ def check_machine(machine: str) -> None:
 
 
 def check_room(name: str) -> None:
-    """Raise when the disk cannot hold this set."""
+    """Raise SetUpError if the disk has too little space for these packages."""
     free = shutil.disk_usage(ROOT).free / 2**30
     needed = ROOM_GIB.get(name, 0)
     if free < needed:
@@ -227,7 +227,7 @@ def options_of(name: str) -> list[str]:
 
 
 def install(name: str) -> None:
-    """One lock file, unless it is in already."""
+    """Install a lock file, unless it is installed."""
     lock = lock_file(name)
     value = digest(lock)
     if is_stamped(name, value):
@@ -243,7 +243,7 @@ def install(name: str) -> None:
 
 
 def install_projects() -> None:
-    """This checkout, editable: the sources are what runs."""
+    """Install this checkout in editable mode."""
     projects = [path for path in PROJECTS if (path / "pyproject.toml").is_file()]
     value = digest(*(path / "pyproject.toml" for path in projects))
     if is_stamped("projects", value):
@@ -257,7 +257,7 @@ def install_projects() -> None:
 
 
 def install_node_tests() -> None:
-    """The openai npm package, for the tests that call the gateway with it."""
+    """Install the npm packages that tests call the gateway with."""
     lock = NODE_TESTS / "package-lock.json"
     if not lock.is_file() or (
         (NODE_TESTS / "node_modules").is_dir() and is_stamped("node", digest(lock))
@@ -278,7 +278,7 @@ def say(phase: str) -> None:
 
 
 def set_up(mode: str) -> None:
-    """Install what the mode needs, a line each step. Raises SetUpError."""
+    """Install what the mode needs, and print a line for each step. Raises SetUpError."""
     if sys.version_info < (3, 11):  # noqa: UP036  # the system's python3 runs this, whatever it is
         raise SetUpError(
             f"Python 3.11 or newer is needed and this is {sys.version.split()[0]}: "

@@ -29,7 +29,7 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where nginx and ip are
 
 
 def find(name: str) -> str | None:
-    """Return the path of a program of the table, or of the library that stands for it."""
+    """Return the path of a program, or of the library that the table names instead."""
     if name in FILES:
         return next(iter(glob(FILES[name])), None)
     return which(name, path=PATH)
@@ -53,7 +53,7 @@ def reason(*names: str) -> str:
 
 
 def summary() -> str:
-    """Return the one line that is said before the tests; empty when nothing is missing."""
+    """Return the line to print before the tests; empty if nothing is missing."""
     lacking = missing()
     if not lacking:
         return ""

@@ -60,10 +60,10 @@ def load(facts: Mapping[str, object], page: Path = PAGE) -> dict[str, Asset]:
     """Return every file by its path below `page`, with the facts filled into the index."""
     files = sorted(path for path in page.rglob("*") if path.suffix in TYPES)
     bodies = {path.relative_to(page).as_posix(): path.read_bytes() for path in files}
-    bodies[INDEX] = filled(bodies[INDEX].decode(), facts).encode()
+    bodies[INDEX] = fill_in(bodies[INDEX].decode(), facts).encode()
     return {name: Asset.of(body, Path(name).suffix) for name, body in bodies.items()}
 
 
-def filled(template: str, facts: Mapping[str, object]) -> str:
-    """Replace each `{{name}}` by its escaped fact; raise KeyError for an unknown one."""
+def fill_in(template: str, facts: Mapping[str, object]) -> str:
+    """Replace each `{{name}}` with its escaped value; raises KeyError for an unknown name."""
     return FACT.sub(lambda match: html.escape(str(facts[match[1]])), template)
