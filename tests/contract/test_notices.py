@@ -100,12 +100,13 @@ def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngin
     assert refusal(answer) == ("no_answer", ID, [ID])
 
 
+@pytest.mark.parametrize("fault", ["cut", "clean_cut"])
 @pytest.mark.parametrize("surface", [s for s in STREAMS if s is not TEXT], ids=name_of)
 def test_a_stream_that_breaks_says_them_again(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
+    gateway: Gateway, engine: FakeEngine, surface: Surface, fault: str
 ) -> None:
-    """In the error object inside the stream, for who reads only that."""
-    engine.next(fault="cut")
+    """A stream that breaks off, or ends in order too early, has them in its error object."""
+    engine.next(fault=fault)
 
     said = events(surface.ask(gateway.client, EMERGENCY).content)
     (error,) = [event["error"] for event in said if event != "[DONE]" and "error" in event]
