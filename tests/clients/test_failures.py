@@ -14,8 +14,8 @@ CLIENTS = {
     "openai npm": ("failing", "broken stream", "broken responses"),
     "anthropic npm": ("failing", "broken stream", "broken helper"),
 }
-Told = dict[str, Any]
-Run = Callable[[str, str], Told]
+Outcome = dict[str, Any]
+Run = Callable[[str, str], Outcome]
 
 
 def params(client: str, *cases: str) -> Any:
@@ -33,25 +33,25 @@ def run(drivers: Drivers, engine: FakeEngine) -> Run:
     """Run a case of a client before an engine without faults; return its result, or what was
     raised."""
 
-    def outcome(client: str, case: str) -> Told:
-        told = drivers(client).told(case)
-        return dict(told.get("error") or told)
+    def run_case(client: str, case: str) -> Outcome:
+        outcome = drivers(client).run(case)
+        return dict(outcome.get("error") or outcome)
 
-    return outcome
+    return run_case
 
 
-def is_kind(told: Told, kind: str) -> bool:
-    return kind in [name.rpartition(".")[2] for name in told["kinds"]]
+def is_kind(outcome: Outcome, kind: str) -> bool:
+    return kind in [name.rpartition(".")[2] for name in outcome["kinds"]]
 
 
 @pytest.mark.parametrize("client", EACH)
 def test_not_found(run: Run, client: str) -> None:
     """An unknown model raises NotFoundError with our code and the request id."""
-    told = run(client, "not found")
+    outcome = run(client, "not found")
 
-    assert is_kind(told, "NotFoundError")
-    assert (told["status"], told["code"]) == (404, "model_not_found")
-    assert told["requestId"]
+    assert is_kind(outcome, "NotFoundError")
+    assert (outcome["status"], outcome["code"]) == (404, "model_not_found")
+    assert outcome["requestId"]
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_not_found(run: Run, client: str) -> None:
 )
 def test_bad_request(run: Run, client: str, case: str) -> None:
     """The engine's own refusal keeps its class and its words."""
-    told = run(client, case)
+    outcome = run(client, case)
 
-    assert is_kind(told, "BadRequestError")
-    assert told["status"] == 400
-    assert "temperature must be non-negative" in told["message"]
+    assert is_kind(outcome, "BadRequestError")
+    assert outcome["status"] == 400
+    assert "temperature must be non-negative" in outcome["message"]
 
 
 @pytest.mark.parametrize("client", [params("anthropic"), params("anthropic npm")])
@@ -79,31 +79,31 @@ def test_an_error_of_messages_is_told_in_its_form(
     run: Run, client: str, case: str, kind: str
 ) -> None:
     """Its type is one of Anthropic's, and the client's request id is that of the body."""
-    told = run(client, case)
+    outcome = run(client, case)
 
-    assert told["body"]["error"]["type"] == kind
-    assert told["requestId"] == told["body"]["request_id"]
+    assert outcome["body"]["error"]["type"] == kind
+    assert outcome["requestId"] == outcome["body"]["request_id"]
 
 
 @pytest.mark.parametrize(("client", "case"), WAYS)
 def test_a_failing_engine(run: Run, engine: FakeEngine, client: str, case: str) -> None:
     """An engine's failure is an InternalServerError with a status, never a parse error."""
     engine.next(fault="status", status=503)
-    told = run(client, case)
+    outcome = run(client, case)
 
-    assert is_kind(told, "InternalServerError")
-    assert told["status"] == 503
-    assert told["code"]
+    assert is_kind(outcome, "InternalServerError")
+    assert outcome["status"] == 503
+    assert outcome["code"]
 
 
 @pytest.mark.parametrize(("client", "case"), STREAMS)
 def test_a_broken_stream_raises(run: Run, engine: FakeEngine, client: str, case: str) -> None:
     """Half an answer never looks whole, in events or in the helper."""
     engine.next(fault="cut")
-    told = run(client, case)
+    outcome = run(client, case)
 
-    assert is_kind(told, "APIStatusError" if client == "anthropic" else "APIError")
-    assert told["code"]
+    assert is_kind(outcome, "APIStatusError" if client == "anthropic" else "APIError")
+    assert outcome["code"]
 
 
 @pytest.mark.parametrize("client", EACH)

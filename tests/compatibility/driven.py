@@ -30,7 +30,7 @@ class Driven:
             env={**os.environ, **QUIET},
         )
 
-    def told(self, case: str) -> dict[str, Any]:
+    def run(self, case: str) -> dict[str, Any]:
         """`{"result": ...}` or `{"error": ...}`; the driver lives on."""
         assert self._child.stdin
         assert self._child.stdout
@@ -48,13 +48,13 @@ class Driven:
 
     def result(self, case: str) -> dict[str, Any]:
         """The result of a case that has to succeed."""
-        outcome = self.told(case)
+        outcome = self.run(case)
         assert "result" in outcome, outcome
         return dict(outcome["result"])
 
     def error(self, case: str) -> dict[str, Any]:
         """The error of a case that has to raise."""
-        outcome = self.told(case)
+        outcome = self.run(case)
         assert "error" in outcome, outcome
         return dict(outcome["error"])
 

@@ -29,13 +29,13 @@ WHOLE = "patient: whole"
 
 @dataclass(slots=True)
 class Leavers:
-    """A crowd at one gateway; `told` counts stages, and the outcomes of those who stay."""
+    """A crowd at one gateway; `outcomes` counts stages, and the outcomes of those who stay."""
 
     port: int
     keys: Sequence[str]
     patient_key: str
     chance: random.Random
-    told: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
 
     async def run(self, times: int, *, served: int, at_once: int = 24, patient: int = 3) -> None:
         """Let at least so many hang up, some at once, until the patient beside them were served.
@@ -43,7 +43,7 @@ class Leavers:
         Where the patient never are, it ends at ten times as many.
         """
         left = takewhile(
-            lambda number: number < times or self.told[WHOLE] < served, range(10 * times)
+            lambda number: number < times or self.outcomes[WHOLE] < served, range(10 * times)
         )
         leaving = [asyncio.create_task(self._leave_all(left)) for _ in range(at_once)]
         staying = [asyncio.create_task(self._stay(number)) for number in range(patient)]
@@ -65,7 +65,7 @@ class Leavers:
                 await STAGE_ACTS[stage](Caller(self.chance, asked, reader, writer))
         finally:
             hang_up(writer, with_reset=self.chance.random() < 0.5)
-        self.told[stage] += 1
+        self.outcomes[stage] += 1
 
     def _request(self, stage: str) -> bytes:
         """A whole request whose outcome fits the stage."""
@@ -89,7 +89,7 @@ class Leavers:
                 answer = await reader.read()
             finally:
                 writer.close()
-            self.told[outcome_of(surface, answer)] += 1
+            self.outcomes[outcome_of(surface, answer)] += 1
 
 
 def outcome_of(surface: Surface, answer: bytes) -> str:

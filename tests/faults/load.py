@@ -26,12 +26,12 @@ LONG = {"prompt": PROMPT, "model": "fake-model", "max_tokens": 24, "stream": Tru
 
 @dataclass
 class Crowd:
-    """All callers of one gateway; `told` counts outcomes by kind of caller."""
+    """All callers of one gateway; `outcomes` counts outcomes by kind of caller."""
 
     port: int
     key: str
     streams: int
-    told: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     open_streams: int = 0
     most_open: int = 0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,14 +83,14 @@ class Crowd:
         async with connected(self) as line:
             return await line.exchange(COMPLETIONS, LONG)
 
-    async def noted(self, kind: str, outcome: Awaitable[str]) -> None:
+    async def noted(self, kind: str, answer: Awaitable[str]) -> None:
         """Count what came of it; what nobody expects is an outcome, too."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                said = await outcome
+                outcome = await answer
         except (OSError, asyncio.IncompleteReadError) as problem:
-            said = type(problem).__name__
-        self.told[f"{kind}: {said}"] += 1
+            outcome = type(problem).__name__
+        self.outcomes[f"{kind}: {outcome}"] += 1
 
     async def mischief(self) -> None:
         """Twenty times a second somebody misbehaves, each in turn."""
@@ -121,7 +121,7 @@ class Line:
         content = await self.body(head)
         if b"connection: close" in head:
             self.close()
-        return told(status, head, content)
+        return classify(status, head, content)
 
     async def send(self, path: str, body: Mapping[str, Any], more: Headers = NONE) -> None:
         if self.writer is None or self.writer.is_closing():
@@ -159,7 +159,7 @@ class Line:
             self.writer = None
 
 
-def told(status: int, head: bytes, content: bytes) -> str:
+def classify(status: int, head: bytes, content: bytes) -> str:
     """Classify an answer; a stream has to have its end."""
     if status != 200:
         return f"{status} {json.loads(content)['error']['code']}"

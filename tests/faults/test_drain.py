@@ -138,10 +138,10 @@ async def test_a_rolling_restart_loses_no_request(
         for gateway in gateways:
             gateway.stop()
 
-    assert set(crowd.told) == {"request: complete"}, crowd.told
+    assert set(crowd.outcomes) == {"request: complete"}, crowd.outcomes
 
 
 async def answered(crowd: Crowd) -> None:
     """Wait for two more answers to each caller."""
-    enough = crowd.told.total() + 2 * CALLERS
-    await eventually(lambda: crowd.told.total() >= enough)
+    enough = crowd.outcomes.total() + 2 * CALLERS
+    await eventually(lambda: crowd.outcomes.total() >= enough)

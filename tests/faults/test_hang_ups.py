@@ -133,10 +133,10 @@ def test_nobody_else_pays(begin: Begin, kind: str) -> None:
         asyncio.run(crowd.run(TIMES, served=SERVED))
 
     assert house.pids() == before
-    assert {stage: crowd.told[stage] for stage in STAGES if not crowd.told[stage]} == {}
-    broken = [outcome for outcome in crowd.told if "broken" in outcome]
+    assert {stage: crowd.outcomes[stage] for stage in STAGES if not crowd.outcomes[stage]} == {}
+    broken = [outcome for outcome in crowd.outcomes if "broken" in outcome]
     assert not broken
-    assert crowd.told[WHOLE] >= SERVED
+    assert crowd.outcomes[WHOLE] >= SERVED
     idle = ("inflight_requests", "queued_requests", "workers_lost", "shared_state_failing")
     for gauge in idle:  # without Redis for a moment, each worker has a share of a limit
         until(lambda gauge=gauge: gateway.metric(f"mmhie_{gauge}") == 0)  # type: ignore[misc] # bound now

@@ -102,18 +102,18 @@ def test_under_load(
     before = gauge.descriptors
     crowd = Crowd(gateway.port, key, STREAMS)
     uvloop.run(pressed(crowd, gauge, SECONDS))
-    told = crowd.told
+    outcomes = crowd.outcomes
     slope = gauge.slope(SECONDS * WARM_UP)
     until(lambda: gauge.descriptors <= before)  # idle connections have been let go
     with capsys.disabled():
         sys.stdout.write(f"\n{figures(crowd, gauge, slope)}\n")
 
-    outcomes = [outcome.split(": ", 1) for outcome in told]
-    assert not [said for kind, said in outcomes if said not in CONTRACT[kind]], told
+    pairs = [outcome.split(": ", 1) for outcome in outcomes]
+    assert not [kind for kind, outcome in pairs if outcome not in CONTRACT[kind]], outcomes
     assert crowd.most_open == STREAMS
     for kind in ("request", "stream"):
-        every = sum(count for outcome, count in told.items() if kind in outcome)
-        assert told[f"{kind}: complete"] > 0.97 * every
+        every = sum(count for outcome, count in outcomes.items() if kind in outcome)
+        assert outcomes[f"{kind}: complete"] > 0.97 * every
     assert slope < LEAK_MIB_PER_MINUTE
     engine.until(lambda stats: stats["running"] == 0)
     assert "Traceback" not in gateway.log
@@ -122,9 +122,9 @@ def test_under_load(
 
 def figures(crowd: Crowd, gauge: Gauge, slope: float) -> str:
     """Print the figures for a person."""
-    done = sum(count for kind, count in crowd.told.items() if kind.startswith("request"))
+    done = sum(count for kind, count in crowd.outcomes.items() if kind.startswith("request"))
     most = max(mib for _, mib in gauge.samples)
-    lines = [f"{kind}: {count}" for kind, count in sorted(crowd.told.items())]
+    lines = [f"{kind}: {count}" for kind, count in sorted(crowd.outcomes.items())]
     return "\n".join(
         (
             f"{SECONDS:.0f} s, {crowd.most_open} streams open, {done / SECONDS:.0f} requests/s",

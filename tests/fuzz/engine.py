@@ -175,13 +175,13 @@ def refusals(data: bytes) -> None:
     for error in (
         translate(status, data[1:]),
         translate_event(data[1:]),
-        translate(400, orjson.dumps({"error": {"message": told(data)}})),
+        translate(400, orjson.dumps({"error": {"message": quote(data)}})),
     ):
         assert SECRET.encode() not in error.body()
         assert error.status >= 400
 
 
-def told(data: bytes) -> str:
+def quote(data: bytes) -> str:
     """A message that quotes the request."""
     before, _, after = data.decode(errors="replace").partition(" ")
     return before + SECRET + after

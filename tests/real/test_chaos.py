@@ -54,7 +54,7 @@ class Callers:
     """A few threads that ask without a pause; what each request came to, and when."""
 
     url: str
-    told: list[tuple[float, str, str]] = field(default_factory=list)
+    outcomes: list[tuple[float, str, str]] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ class Callers:
         while not self.stopping.is_set():
             name = f"chaos-{number}-{count}"
             outcome = self.ask(name, stream=number > 0, plain=number == 1)
-            self.told.append((time.monotonic(), name, outcome))
+            self.outcomes.append((time.monotonic(), name, outcome))
             count += 1
             self.stopping.wait(0.2 if outcome == "whole" else 0.5)
 
@@ -94,7 +94,7 @@ class Callers:
         caller has had one."""
         deadline = since + START_S
         while True:
-            told = [(at, outcome) for at, _, outcome in self.told if at > since]
+            told = [(at, outcome) for at, _, outcome in self.outcomes if at > since]
             good = list(takewhile(lambda outcome: outcome[1] == "whole", reversed(told)))
             if len(good) >= CALLERS:
                 return good[-1][0] - since
@@ -102,11 +102,11 @@ class Callers:
             time.sleep(0.1)
 
     def since(self, began: float) -> Counter[str]:
-        return Counter(outcome for at, _, outcome in self.told if at > began)
+        return Counter(outcome for at, _, outcome in self.outcomes if at > began)
 
     @property
     def acknowledged(self) -> set[str]:
-        return {name for _, name, outcome in self.told if outcome == "whole"}
+        return {name for _, name, outcome in self.outcomes if outcome == "whole"}
 
 
 def is_guard(process: psutil.Process) -> bool:
@@ -276,6 +276,6 @@ def test_nothing_acknowledged_is_lost(shaken: Shaken, tell: Callable[[str], None
     files = (*rotated_files(trail), trail)
     told = [line for file in files for line in lines(file)]
     written = {line.get("caller_request_id", line.get("request_id")) for line in told}
-    tell(json.dumps(Counter(outcome for *_, outcome in shaken.callers.told)))
+    tell(json.dumps(Counter(outcome for *_, outcome in shaken.callers.outcomes)))
     assert shaken.callers.acknowledged <= written
     assert not verify(trail, key=KEY).findings
