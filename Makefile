@@ -8,10 +8,13 @@ TESTS = -n $(or $(N),5) --dist worksteal -m "$(1)" $(T)
 BY_ENGINE = -n $(or $(N),3) --dist loadscope --no-loadscope-reorder
 # The modules that name a marker: importing all the others takes a quarter of a minute.
 MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' tests)))
+# A lock lists the files of all platforms, so that every machine writes the same one.
+LOCK = .venv/bin/uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate \
+	--python-version 3.11.7 --python-platform x86_64-manylinux_2_28
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check fuzz bench bench-quick screenshots setup
+.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check lock fuzz bench bench-quick screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +62,10 @@ docs: setup  ## regenerate the generated documentation
 docs-check: setup  ## build the documentation site into .cache/site, run its examples
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	$(PYTEST) -n 2 tests/docs
+
+lock:  ## look up the hashes in requirements/NAME.txt, after a version there has changed
+	@new=$$(mktemp) && { grep '^#' requirements/$(NAME).txt; $(LOCK) requirements/$(NAME).txt; } > $$new \
+		&& cat $$new > requirements/$(NAME).txt && rm $$new
 
 fuzz: setup  ## coverage-guided fuzzing; T="--seconds 600 http" selects time and targets
 	$(RUN) -m tests.fuzz $(T)

@@ -16,8 +16,6 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from scripts.lock import PIN
-
 ROOT = Path(__file__).parents[2]
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 PIN_FLAGS = re.MULTILINE | re.DOTALL
@@ -87,13 +85,6 @@ def test_every_package_has_its_hashes(name: str) -> None:
         assert first.endswith(" \\"), first
         assert hashes
         assert all(HASH.fullmatch(digest) for digest in hashes), first
-
-
-def test_a_lock_is_written_as_it_is_read() -> None:
-    """The pins that scripts/lock.py looks up are all of a lock's."""
-    for name in HASHED:
-        text = (ROOT / "requirements" / f"{name}.txt").read_text()
-        assert len(PIN.findall(text)) == len(lock(name))
 
 
 @pytest.fixture(scope="module")
