@@ -11,7 +11,6 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
 WIDTH: Final = 150  # columns of a page
-NO_HUB: Final = Path("/nowhere")  # the hub cache of this machine does not belong on a page
 # What a marker stands above: up to `<!-- end -->`, or to a blank line where none comes first.
 BLOCK: Final = r"(?:(?:(?!<!-- ).*\n)*?(?=<!-- end -->\n)|(?:.+\n)*)"
 
@@ -49,8 +48,3 @@ def with_blocks(path: Path, blocks: Mapping[str, Callable[..., str]]) -> str:
         return match[1] + blocks[match[2]](*filter(None, [match[3]]))
 
     return re.sub(marker + BLOCK, render, path.read_text())
-
-
-def pairs(text: str) -> dict[str, str]:
-    """Read the `name=value` pairs of a block's marker."""
-    return dict(pair.split("=", 1) for pair in text.split())
