@@ -1,17 +1,15 @@
 """`python -m scripts.red_flags.evaluate [--clones FOLDER] [--once]`: measure how red flags are
 noticed.
 
-On the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`), and with
-`--clones` on the public test sources of sources.toml; `--once` when a new set is scored first.
-Writes docs/red-flags/evaluation.json; `python -m scripts.render red_flags` then the page.
+It reads the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`), and
+with `--clones` the public test sources of sources.toml; `--once` when a new set is scored first.
+It writes docs/red-flags/evaluation.json, of which `make docs` makes the tables of the page.
 """
 
 import argparse
 import json
-import time
-import timeit
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +25,6 @@ COMPANY = ROOT / "tests" / "gateway" / "safety" / "red_flags" / "company"
 RECORD_SIZES = (1_500, 8_000, 30_000)  # characters
 TYPED = "typing errors and no punctuation"
 SERIOUS = {"self-harm": "MED104", "poisoning": "MED105"}
-QUESTION = "I have had a mild headache since this morning, can I take ibuprofen with my tablets? "
-VISIT = "Doctor: Any chest pain or fever? Patient: No, none of that, only the knee, doctor.\n"
 Company = tuple[str, ...]  # turns of a conversation, one of them with a place for the text
 
 
@@ -47,7 +43,6 @@ def main() -> None:
         "company": list(in_company(newest)),
         "known": [known(folder) for folder in FOLDERS[:-1]],
         "sources": list(public(options.clones)) if options.clones else earlier["sources"],
-        "cost_us": {name: round(cost_us(text), 1) for name, text in costs().items()},
     }
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
@@ -67,8 +62,6 @@ def figures(texts: Sequence[Case]) -> dict[str, Any]:
     named = [case for case in emergencies if case.topic and flags(case)]
     return {
         "languages": by(texts, lambda case: case.language),
-        "kinds": by(texts, lambda case: case.kind),
-        "topics": by(emergencies, lambda case: str(case.topic)),
         "first_topic_right": share(named, lambda case: flags(case)[0] == case.topic),
         "topic_named": share(named, lambda case: case.topic in flags(case)),
         "typed": share([each for each in emergencies if each.kind == TYPED]),
@@ -159,27 +152,6 @@ def public(clones: Path) -> Iterator[dict[str, Any]]:
         ]
         rows = by(texts, lambda case: case.kind)
         yield {"name": source["name"], "licence": source["licence"], "rows": rows}
-
-
-def costs() -> dict[str, str]:
-    """Return the texts whose cost is measured."""
-    alarming = "\n".join(case.text for case in cases("en") if case.is_emergency)
-    return {
-        "a question of 85 characters": QUESTION.strip(),
-        "a visit of 1,242 characters": (VISIT * 20)[:1_242],
-        "emergencies, 1,242 characters": alarming[:1_242],
-        "a visit of 32 KB": (VISIT * 400)[:32_768],
-        "emergencies, 32 KB": (alarming * 3)[:32_768],
-    }
-
-
-def cost_us(text: str) -> float:
-    """Return the processor time of one screening in microseconds, the best of nine."""
-    repeats = max(3, 50_000 // len(text))
-    run = partial(screened, text)
-    return (
-        min(timeit.repeat(run, timer=time.process_time, number=repeats, repeat=9)) / repeats * 1e6
-    )
 
 
 if __name__ == "__main__":

@@ -1,131 +1,92 @@
-"""docs/red-flags.md: red_flags.md with the figures of docs/red-flags/evaluation.json, which
-`python -m scripts.red_flags.evaluate` writes."""
+"""The tables of docs/red-flags.md, from the record that `python -m scripts.red_flags.evaluate`
+writes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from assurance.evaluation.statistics import wilson
-from gateway.safety.red_flags.model import FILE, model
-from gateway.safety.wording import built_in
-from scripts.red_flags import sources
 from scripts.red_flags.evaluate import RECORD
-from scripts.red_flags.passages import LANGUAGES, texts
-from scripts.render.page import DOCS, table
+from scripts.render.page import table
 
 Row = Mapping[str, Any]
-DASH = "-"  # where a set has no texts of a language
-LANGUAGE = {
+NONE = "-"  # where a set has no texts of a language
+LANGUAGES = {
     "en": "English", "de": "German", "es": "Spanish", "fr": "French", "pt": "Portuguese",
     "it": "Italian",
 }  # fmt: skip
-TEMPLATE = Path(__file__).with_suffix(".md")
+SHARES = {
+    "topic named, of those noticed": "topic_named",
+    "likeliest topic right": "first_topic_right",
+    "self-harm": "self-harm",
+    "poisoning": "poisoning",
+    "typing errors": "typed",
+}
+COMPANY = ("company, the worst of after, before and around", "noticed", "others", "others alone")
 
 
-def pages() -> dict[Path, str]:
-    record = json.loads(RECORD.read_text("utf-8"))
-    once = record["once"]
-    page = TEMPLATE.read_text("utf-8").format(
-        threshold=record["threshold"],
-        emergencies=total(once["languages"], emergency=True),
-        others=total(once["languages"], emergency=False),
-        languages=by_language(once["languages"]),
-        shares=shares(once),
-        worst="; ".join(worst_kinds(once["kinds"])),
-        company=in_company(record["company"]),
-        known=known_sets([*record["known"][3:], record["newest"]]),
-        sources=public_sources(record["sources"]),
-        costs="; ".join(f"{name}: {us:,.0f} µs" for name, us in record["cost_us"].items()),
-        **card(),
-    )
-    return {DOCS / "red-flags.md": page}
+def record() -> Any:
+    return json.loads(RECORD.read_text("utf-8"))
 
 
-def total(rows: Sequence[Row], *, emergency: bool) -> int:
-    """Return the number of emergencies, or of others."""
-    return sum(row["texts"] for row in rows if row["emergency"] is emergency)
-
-
-def by_language(rows: Sequence[Row]) -> str:
+def languages() -> str:
+    """Render the newest set by language, as it was scored once."""
+    rows = record()["once"]["languages"]
     head = ["language", "emergencies noticed", "other texts noticed"]
-    return table(head, [[title, *cells(rows, name, share)] for name, title in LANGUAGE.items()])
+    return table(head, [[title, *cells(rows, name, share)] for name, title in LANGUAGES.items()])
 
 
-def shares(once: Row) -> str:
-    named = {
-        "topic named, of those noticed": "topic_named",
-        "likeliest topic right": "first_topic_right",
-        **{name: name for name in ("self-harm", "poisoning")},
-        "typing errors": "typed",
-    }
-    rows = [[title, share(once[name])] for title, name in named.items()]
+def shares() -> str:
+    """Render the other shares of the newest set."""
+    once = record()["once"]
+    rows = [[title, share(once[name])] for title, name in SHARES.items()]
     return table(["all languages", "share"], rows)
 
 
-def worst_kinds(rows: Sequence[Row]) -> Iterator[str]:
-    """Return the five kinds of other texts that were noticed most."""
-    others = [row for row in rows if not row["emergency"] and row["noticed"]]
-    worst = sorted(others, key=lambda row: row["noticed"] / row["texts"], reverse=True)[:5]
-    return (f"{row['group']} {row['noticed']} of {row['texts']}" for row in worst)
-
-
-def in_company(rows: Sequence[Row]) -> str:
+def company() -> str:
+    """Render a row for each kind of company."""
     kinds: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in record()["company"]:
         kinds.setdefault(row["company"].split(", ")[0], []).append(row)
-    return table(
-        ["company, the worst of after, before and around", "noticed", "others", "others alone"],
-        [[kind, *worst_of(group)] for kind, group in kinds.items()],
-    )
+    return table(COMPANY, [[kind, *worst(rows)] for kind, rows in kinds.items()])
 
 
-def worst_of(rows: Sequence[Row]) -> Iterator[str]:
-    """Return the least share that is kept, the largest of the others, and theirs alone."""
+def worst(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the lowest share of emergencies, and the highest of the others: in company, alone."""
     yield f"{min(row['kept'] / row['alone'] for row in rows):.1%}"
     yield f"{max(row['alarms'] / row['others'] for row in rows):.1%}"
     yield f"{max(row['before'] / row['others'] for row in rows):.1%}"
 
 
-def known_sets(folders: Sequence[Row]) -> str:
+def known_sets() -> str:
+    """Render the sets that thresholds were chosen on, from the third on, and the newest."""
+    sets = [*record()["known"][3:], record()["newest"]]
     rows = [
         [
-            folder["name"],
-            *(" / ".join(cells(folder["languages"], name, percentage)) for name in LANGUAGE),
+            each["name"],
+            *(" / ".join(cells(each["languages"], name, percentage)) for name in LANGUAGES),
         ]
-        for folder in folders
+        for each in sets
     ]
-    return table(["set", *LANGUAGE.values()], rows)
+    return table(["set", *LANGUAGES.values()], rows)
 
 
-def public_sources(found: Sequence[Row]) -> str:
+def public_sources() -> str:
+    """Render the public test sources, a row for each kind of text."""
     rows = [
         [source["name"], kind, *cells(source["rows"], kind, share)]
-        for source in found
+        for source in record()["sources"]
         for kind in dict.fromkeys(row["group"] for row in source["rows"])
     ]
     return table(["source", "kind", "emergencies noticed", "others noticed"], rows)
 
 
-def card() -> Row:
-    """Return what the card says of the model's training and of its file."""
-    names = built_in("en").notices
-    topics = [f"{names[topic].summary} ({topic})" for topic in sorted(model().topics.names())]
-    trained = [f"{source['name']} ({source['licence']})" for source in sources.sources("train")]
-    return {
-        "patterns": sum(1 for name in LANGUAGES for _ in texts(name)),
-        "trained": ", ".join(trained),
-        "megabytes": FILE.stat().st_size / 1e6,
-        "topics": ", ".join(topics),
-    }
-
-
 def cells(rows: Sequence[Row], name: str, cell: Callable[[Row], str]) -> list[str]:
-    """Render a group's emergencies and its others; a dash where there are none."""
+    """Render the emergencies and the other texts of a group; a dash where there are none."""
     by_label = {row["emergency"]: row for row in rows if row["group"] == name}
-    return [cell(by_label[label]) if label in by_label else DASH for label in (True, False)]
+    return [cell(by_label[label]) if label in by_label else NONE for label in (True, False)]
 
 
 def percentage(row: Row) -> str:
@@ -133,8 +94,15 @@ def percentage(row: Row) -> str:
 
 
 def share(row: Row) -> str:
-    estimate = wilson(row["noticed"], row["texts"])
-    if estimate is None:
-        return DASH
-    counts = f"{row['noticed']} of {row['texts']}: {estimate.value:.0%}"
-    return f"{counts} ({estimate.low:.0%} to {estimate.high:.0%})"
+    """Render a share with its 95 % interval."""
+    counts = f"{row['noticed']} of {row['texts']}"
+    return f"{counts}: {wilson(row['noticed'], row['texts'])}"
+
+
+BLOCKS = {
+    "languages": languages,
+    "shares": shares,
+    "company": company,
+    "known sets": known_sets,
+    "public sources": public_sources,
+}
