@@ -1,8 +1,6 @@
-"""MMHIE_BACKEND=local: one `mmhie serve` for all processes with the same configuration."""
+"""MMHIE_BACKEND=local: a `mmhie serve` of this process, for all clients with one configuration."""
 
 import atexit
-import contextlib
-import hashlib
 import http.client
 import os
 import shutil
@@ -13,12 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from mmhie import _fork
 from mmhie._config import VARIABLES, LLMConfig
 from mmhie._errors import ConfigError, MMHIEError, ServiceTimeoutError, UnavailableError
-from mmhie._port_file import PortFile
 
 GRACE_SECONDS = 20.0
 # `mmhie serve` gives up after the same time and names the reason: let it report first.
@@ -34,36 +32,39 @@ TOO_SLOW = (
     "model takes longer to load."
 )
 
-_SERVERS: dict[Path, "LocalServer"] = {}
+_SERVERS: dict[frozenset[tuple[str, str]], "LocalServer"] = {}
 
 
 class LocalServer:
-    """The server of one configuration, for all clients of this process.
+    """A child process that the first request starts, and that ends with this process.
 
-    The first process that needs it starts it, and it ends with that process. Others use it
-    meanwhile, forked ones too; when it is gone, the next request starts another.
+    Forked processes use their parent's; when it is gone, the next request starts another.
     """
 
-    def __init__(self, environ: Mapping[str, str], port_file: Path, seconds: float) -> None:
-        self._environ = environ
-        self._port_file = PortFile(port_file)
-        self._seconds = seconds
+    def __init__(self, config: LLMConfig) -> None:
+        self._config = config
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0  # where a server was ready
+        self._port = 0
+        self._was_ready = False
         _fork.track(self)
 
     def deadline(self) -> float:
         """Return the time at which a caller who starts waiting now gives up."""
-        return time.monotonic() + self._seconds + MARGIN_SECONDS
+        return time.monotonic() + self._config.start_timeout_seconds + MARGIN_SECONDS
 
     def poll(self, deadline: float) -> str | None:
-        """Return the address of a server that is ready; start ours where there is none.
+        """Return the server's address once it is ready; start it if it does not run.
 
         Thread-safe. Raises ConfigError, UnavailableError, ServiceTimeoutError.
         """
         with self._lock:
-            if self._is_ready():
+            if self._was_ready and not self._is_running():
+                self.stop()
+            if not self._port:
+                self._start(free_port())
+            self._was_ready = self._was_ready or answers(self._port)
+            if self._was_ready:
                 return f"http://127.0.0.1:{self._port}"
             if (failure := self._failure(deadline)) is not None:
                 self.stop()
@@ -71,77 +72,61 @@ class LocalServer:
             return None
 
     def stop(self) -> None:
-        """End our server, and let another process start one."""
-        self._port_file.write(0)
-        process, self._process, self._port = self._process, None, 0
-        if process is not None and process.stdin is not None:
-            process.stdin.close()  # which is what stops it
-            try:
-                process.wait(GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        self._port_file.close()
+        """End the server, unless it is the parent's."""
+        process, self._process = self._process, None
+        self._port, self._was_ready = 0, False
+        if process is None or process.stdin is None:
+            return
+        process.stdin.close()  # which is what stops it
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def renew_after_fork(self) -> None:
         """Use the parent's server in a forked child, whose copies must not keep it alive."""
         self._lock = threading.Lock()
-        self._port_file.close()
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             _fork.keep(self._process)
         self._process = None
 
-    def _is_ready(self) -> bool:
-        """Return whether our server is ready, or another process's; start ours if there is none."""
-        if self._port and self._process is not None and self._process.poll() is not None:
-            self.stop()  # it has died since it was ready
-        if self._process is None and self._port_file.lock():
-            self._start()
-        port = self._port_file.port()
-        if port not in (0, self._port) and answers(port):
-            self._port = port
-        return port == self._port != 0
+    def _is_running(self) -> bool:
+        if self._process is None:  # the parent's
+            return answers(self._port)
+        return self._process.poll() is None
 
-    def _start(self) -> None:
-        self._port = 0
-        try:
-            self._process = self._spawn(free_port())
-        except (ConfigError, OSError):
-            self._port_file.close()
-            raise
-
-    def _spawn(self, port: int) -> "subprocess.Popen[bytes]":
-        launcher = find_launcher(os.environ.get("PATH"), Path(sys.executable).parent)
-        process = subprocess.Popen(
+    def _start(self, port: int) -> None:
+        launcher = find_launcher(os.environ.get("PATH", ""), Path(sys.executable).parent)
+        self._process = subprocess.Popen(
             [launcher, "serve", "--with-parent"],
             stdin=subprocess.PIPE,
             stdout=2,  # what it prints is for people
-            env={**self._environ, "MMHIE_PORT": str(port)},
+            env={**child_environ(self._config, os.environ), "MMHIE_PORT": str(port)},
             start_new_session=True,  # Ctrl-C is for this process; it stops the server itself
         )
-        self._port_file.write(port)
-        return process
+        self._port = port
 
     def _failure(self, deadline: float) -> MMHIEError | None:
         """Return the reason to wait no longer."""
         if self._process is not None and (exit_code := self._process.poll()) is not None:
             return UnavailableError(ENDED.format(exit_code), code="local_start")
         if time.monotonic() > deadline:
-            return ServiceTimeoutError(TOO_SLOW.format(self._seconds), code="local_start_timeout")
+            seconds = self._config.start_timeout_seconds
+            return ServiceTimeoutError(TOO_SLOW.format(seconds), code="local_start_timeout")
         return None
 
 
 def server_for(config: LLMConfig) -> LocalServer:
     """Return the server for a configuration, shared by all clients of this process."""
-    environ = child_environ(config, os.environ)
-    path = port_file(environ)
-    return _SERVERS.setdefault(path, LocalServer(environ, path, config.start_timeout_seconds))
+    settings = frozenset(child_environ(config, {}).items())
+    return _SERVERS.setdefault(settings, LocalServer(config))
 
 
-def find_launcher(path: str | None, beside: Path) -> str:
-    """Find the `mmhie` command on PATH, else beside Python. Raises ConfigError."""
-    launcher = shutil.which("mmhie", path=path) or shutil.which("mmhie", path=str(beside))
+def find_launcher(path: str, beside: Path) -> str:
+    """Find the `mmhie` command on PATH, else in the folder of Python. Raises ConfigError."""
+    launcher = shutil.which("mmhie", path=f"{path}{os.pathsep}{beside}")
     if launcher is None:
         raise ConfigError(NOT_INSTALLED)
     return launcher
@@ -158,12 +143,10 @@ def child_environ(config: LLMConfig, environ: Mapping[str, str]) -> dict[str, st
     return {**others, **values, "MMHIE_HOST": "127.0.0.1"}
 
 
-def port_file(environ: Mapping[str, str]) -> Path:
-    """Return the file of the server with these settings on this machine."""
-    settings = sorted(item for item in environ.items() if item[0].startswith("MMHIE_"))
-    name = hashlib.sha256(repr((socket.gethostname(), settings)).encode()).hexdigest()[:16]
-    folder = environ.get("MMHIE_CACHE_DIR") or "~/.cache/mmhie"
-    return Path(folder).expanduser() / "local" / name
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def free_port() -> int:
@@ -174,24 +157,15 @@ def free_port() -> int:
 
 def answers(port: int) -> bool:
     """Return whether /readyz answers 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
 
 @atexit.register
 def _stop_all() -> None:
     for server in list(_SERVERS.values()):
-        with contextlib.suppress(OSError):
-            server.stop()
+        server.stop()
