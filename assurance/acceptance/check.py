@@ -26,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement: the first of `faults` whose condition is true, or `right` if there is none."""
+    """A judgement: the sentence of the first fault that is true, or `right` if none is."""
 
     faults: Mapping[str, object]
     right: str

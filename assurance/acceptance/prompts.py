@@ -1,4 +1,4 @@
-"""Fixed synthetic prompts: nothing of a patient is in an acceptance run."""
+"""Fixed synthetic prompts: an acceptance run sends no text of a patient."""
 
 import random
 from collections.abc import Iterator
@@ -37,8 +37,8 @@ SCHEMA: Final[Json] = {
     "additionalProperties": False,
 }
 SCHEMA_QUESTION: Final = QUESTIONS[0]
-# Of the load: what a clinic writes, and no red flag. Random tokens would be a text in all scripts
-# at once, which costs a gateway that reads it a hundred times more than any that is ever sent.
+# For the load: sentences of a clinic without red flags. Random tokens would mix all scripts, and
+# cost the gateway's classifier a hundred times more than a real text.
 FINDINGS: Final = (
     "The cough is dry and began {} days ago.",
     "The pulse after some stairs was {}.",
@@ -52,7 +52,7 @@ FINDINGS: Final = (
 
 
 def notes(seed: int, words: int) -> Iterator[str]:
-    """Yield one note of about so many words after another, each with another beginning."""
+    """Yield notes of about this length, each with another beginning."""
     chance = random.Random(seed)  # noqa: S311  # the same text in every run
     while True:
         note = f"Number {chance.randrange(10**9)}."

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import httpx2
 
@@ -19,7 +19,7 @@ REASONING_TOKENS: Final = 512
 
 
 class Unmeasured(Exception):
-    """The service did not do what a check needs; the message says what happened."""
+    """The service did not answer as a check needs; the message says what happened."""
 
 
 class Refused(Unmeasured):
@@ -28,6 +28,16 @@ class Refused(Unmeasured):
     def __init__(self, path: str, answer: httpx2.Response) -> None:
         super().__init__(f"{path} answered {answer.status_code}: {message_of(answer)}")
         self.status = answer.status_code
+
+
+class Request(NamedTuple):
+    """A request of a check, and the status that its answer should have; a text is sent as it is."""
+
+    method: str
+    path: str
+    body: JsonView | str | None = None
+    headers: Mapping[str, str] = {}
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +87,19 @@ class Target:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._client.aclose()
 
-    async def request(
-        self, method: str, path: str, body: JsonView | None = None, **headers: str
-    ) -> httpx2.Response:
+    async def send(self, request: Request) -> httpx2.Response:
         """Return any answer, including a refusal."""
-        content = None if body is None else json.dumps(body)
-        return await self.send(method, path, content, **headers)
-
-    async def send(
-        self, method: str, path: str, content: str | None, **headers: str
-    ) -> httpx2.Response:
-        """Send a body as it is, and return any answer."""
+        method, path, body, headers, _ = request
+        content = body if isinstance(body, str | None) else json.dumps(body)
         typed = {"content-type": "application/json", **headers}
         try:
             return await self._client.request(method, path, content=content, headers=typed)
         except httpx2.HTTPError as error:
             raise Unmeasured(f"{path} did not answer ({type(error).__name__})") from None
 
-    async def json(self, path: str, body: JsonView | None = None) -> Json:
+    async def post(self, path: str, body: JsonView) -> Json:
         """Return the JSON object of an answer with status 200."""
-        answer = await self.request("POST" if body else "GET", path, body)
+        answer = await self.send(Request("POST", path, body))
         if answer.status_code != 200:
             raise Refused(path, answer)
         document: Json = answer.json()
@@ -115,15 +118,15 @@ class Target:
             raise Unmeasured(f"{path} was cut off ({type(error).__name__})") from None
 
     def completion(self, prompt: str, tokens: int, **more: Any) -> Mapping[str, Any]:
-        """Return the body of a greedy text completion of exactly so many tokens."""
+        """Return the body of a greedy text completion of exactly this many tokens."""
         body = {"model": self.facts.model, "prompt": prompt, "max_tokens": tokens}
         return {**body, "temperature": 0, "ignore_eos": True, **more}
 
     async def chat(self, prompt: str, tokens: int, **more: Any) -> Json:
-        """Return a greedy chat completion of so many tokens, reasoning not counted."""
+        """Return a greedy chat completion of at most these tokens, reasoning not counted."""
         most = tokens + REASONING_TOKENS * (self.facts.is_reasoning is not False)
         body = {"model": self.facts.model, "messages": [{"role": "user", "content": prompt}]}
-        return await self.json(CHAT, {**body, "temperature": 0, "max_tokens": most, **more})
+        return await self.post(CHAT, {**body, "temperature": 0, "max_tokens": most, **more})
 
 
 def message_of(answer: httpx2.Response) -> str:

@@ -47,7 +47,7 @@ async def check_service(
     url: str, key: str | None, facts: ServiceFacts, skipped: Collection[str], *, is_silent: bool
 ) -> Json:
     """Return the result of every check, and print each finding unless silent."""
-    # the progress is on standard error, so that standard output is the findings alone
+    # progress on standard error leaves the findings alone on standard output
     with Console(stderr=True).status("Checking") as status:
         async with Target(url, key, facts) as target:
             return await run_checks(

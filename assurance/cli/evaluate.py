@@ -5,7 +5,7 @@
 | 0 | every question was answered | with `--margin`: the second is shown to be within it |
 | 1 | some were not | the two differ |
 | 2 | an option is wrong, or Inspect is missing | a log is unreadable, or of other questions |
-| 3 | | cannot tell at this size |
+| 3 | | the questions are too few to decide |
 """
 
 import json
@@ -71,7 +71,7 @@ class Different(LauncherError):
 
 
 class CannotTell(LauncherError):
-    """The questions are too few to show a difference, or that there is none."""
+    """The questions are too few to show a difference, or to exclude one."""
 
     exit_code = 3
 
@@ -130,7 +130,7 @@ def split(text: str) -> list[str]:
 
 
 def ask_served(url: str, key: str | None) -> tuple[str, Json]:
-    """Return the served model's name and the facts of what serves it. Raises LauncherError."""
+    """Return the name of the served model, and facts about the service. Raises LauncherError."""
     if not url.startswith(("http://", "https://")):
         raise SettingsError("Inspect speaks HTTP: name the gateway as http(s)://host:port.")
     with closing(client_of(url, key)) as service:
@@ -143,7 +143,7 @@ def ask_served(url: str, key: str | None) -> tuple[str, Json]:
 
 
 def report(logs: Path, *, as_json: bool) -> None:
-    """Print the scores. Raises InspectFailed where questions are left."""
+    """Print the scores. Raises InspectFailed if questions are left."""
     evaluation = read_evaluation(logs)
     rows, verdict = scores.make_rows(evaluation.answers), scores.verdict(evaluation)
     document = {
@@ -177,7 +177,7 @@ def compare_runs(
 
 
 def as_document(comparison: comparing.Comparison, is_within: bool) -> JsonView:
-    """Return a comparison for a program."""
+    """Return a comparison as JSON."""
     return {
         "is_different": comparison.is_different,
         "is_within_margin": is_within,

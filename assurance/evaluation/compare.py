@@ -1,4 +1,4 @@
-"""Two evaluations on the same questions: paired tests, and how many answers are the same. Pure."""
+"""Compare two evaluations on the same questions: paired tests, and the share of equal answers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ Scores = tuple[float, float]
 
 
 class NotComparable(LauncherError):
-    """The evaluations do not have the same questions."""
+    """The evaluations have different questions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """One task in both evaluations: questions that one of them alone had right, and the p."""
+    """One task: how many questions only one evaluation had right, and the p value of that."""
 
     task: str
     n: int
@@ -41,7 +41,7 @@ class Contrast:
 
     @property
     def largest_loss(self) -> float:
-        """Right answers that the second has lost, as a share: the upper end of its interval."""
+        """The upper end of the interval of the share of right answers that the second lost."""
         share = (self.only_first - self.only_second) / self.n
         spread = (self.only_first + self.only_second + 1) / self.n - share * share
         return share + Z * math.sqrt(spread / self.n)
@@ -53,11 +53,12 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`same` is the share of equal answers; `p_same` tests, with a repeated evaluation of the
-    first service, the questions that only one of the two others answers as the first does.
+    """The outcome of a comparison.
 
-    `differs_in` names the facts that differ; `unscored` the tasks with a score that the second
-    evaluation lacks: what it lost there is not known, and no margin holds.
+    `same`: the share of equal answers. `p_same`: McNemar's p of the questions that either the
+    second evaluation or a repeated one of the first service answers as the first does.
+    `differs_in`: the facts that differ. `unscored`: the tasks in which the second evaluation lacks
+    a score that the first has; no margin can then be shown.
     """
 
     contrasts: tuple[Contrast, ...]
@@ -68,13 +69,13 @@ class Comparison:
 
     @property
     def is_different(self) -> bool:
-        """Return whether right answers differ, or more answers than the first service's own."""
+        """Return whether right answers differ, or more answers than in a repeated evaluation."""
         is_other = self.p_same is not None and self.p_same < LEVEL
         return is_other or any(contrast.is_different for contrast in self.contrasts)
 
     @property
     def sentence(self) -> str:
-        """The outcome for a person."""
+        """The outcome in a sentence."""
         tasks = [contrast.task for contrast in self.contrasts if contrast.is_different]
         if tasks:
             return f"The two differ in what they have right: {', '.join(tasks)}."
@@ -87,12 +88,12 @@ class Comparison:
 
     @property
     def detectable(self) -> float:
-        """The smallest difference that the largest task would have shown four times in five."""
+        """The smallest difference that the comparison finds with a power of 80 %."""
         sizes = ((each.only_first + each.only_second, each.n) for each in self.contrasts)
         return min((detectable(discordant, n) for discordant, n in sizes), default=1.0)
 
     def is_within(self, margin: float) -> bool:
-        """Return whether the second is shown to be at most so much worse, in every task."""
+        """Return whether in every task the second is shown to lose less than this."""
         is_whole = bool(self.contrasts) and not self.unscored
         return is_whole and all(contrast.largest_loss < margin for contrast in self.contrasts)
 
@@ -100,8 +101,10 @@ class Comparison:
 def compare(
     first: Evaluation, second: Evaluation, repeated: Evaluation | None = None
 ) -> Comparison:
-    """Compare two evaluations; `repeated` is another one of the first service. Raises
-    NotComparable."""
+    """Compare two evaluations; `repeated` is a second one of the first service.
+
+    Raises NotComparable.
+    """
     pairs = pair(first, second)
     tests = {task: count(scores) for task, scores in scores_by_task(pairs).items()}
     p_values = {task: mcnemar(*discordant) for task, (_, *discordant) in tests.items()}
@@ -111,7 +114,7 @@ def compare(
     return Comparison(
         tuple(Contrast(task, *tests[task], p_values[task], adjusted[task]) for task in tests),
         wilson(sum(equal.values()), len(equal)),
-        repetition(are_equal(pair(first, repeated)), equal) if repeated else None,
+        compare_repetition(are_equal(pair(first, repeated)), equal) if repeated else None,
         tuple(name for name in names if first.facts.get(name) != second.facts.get(name)),
         unscored(first, second),
     )
@@ -131,7 +134,7 @@ def pair(first: Evaluation, second: Evaluation) -> list[Pair]:
 
 
 def unscored(first: Evaluation, second: Evaluation) -> tuple[str, ...]:
-    """Return the tasks with a question that the first alone has a score for."""
+    """Return the tasks with a question that has a score in the first evaluation only."""
     scored = {(each.task, each.id) for each in second.answers if each.value is not None}
     lost = (
         answer.task
@@ -142,7 +145,7 @@ def unscored(first: Evaluation, second: Evaluation) -> tuple[str, ...]:
 
 
 def scores_by_task(pairs: Sequence[Pair]) -> dict[str, list[Scores]]:
-    """Return the scores of each task in both; wordings of a question count once, by their mean."""
+    """Return both scores of each question by task; wordings of a question count as one, by mean."""
     tasks: dict[str, dict[str, list[Scores]]] = {}
     for first, second in pairs:
         if first.value is not None and second.value is not None:
@@ -150,21 +153,23 @@ def scores_by_task(pairs: Sequence[Pair]) -> dict[str, list[Scores]]:
             name = first.family or f"item {first.id}"
             families.setdefault(name, []).append((first.value, second.value))
     return {
-        task: [(fmean(a for a, _ in scores), fmean(b for _, b in scores)) for scores in of.values()]
-        for task, of in tasks.items()
+        task: [
+            (fmean(a for a, _ in scores), fmean(b for _, b in scores))
+            for scores in families.values()
+        ]
+        for task, families in tasks.items()
     }
 
 
 def count(scores: Sequence[Scores]) -> tuple[int, int, int]:
-    """Return how many questions there are, and how many the first and the second alone had
-    right."""
+    """Return the number of questions, and those that only the first or the second had right."""
     right = [(first >= HALF, second >= HALF) for first, second in scores]
     only_first = sum(here and not there for here, there in right)
     return len(right), only_first, sum(there and not here for here, there in right)
 
 
 def are_equal(pairs: Sequence[Pair]) -> dict[tuple[str, str], bool]:
-    """Return for each question that both answered whether the answers are the same."""
+    """Return, for each question that both answered, whether the answers are equal."""
     return {
         (first.task, first.id): normal(first.text) == normal(second.text)
         for first, second in pairs
@@ -172,7 +177,7 @@ def are_equal(pairs: Sequence[Pair]) -> dict[tuple[str, str], bool]:
     }
 
 
-def repetition(
+def compare_repetition(
     again: Mapping[tuple[str, str], bool], other: Mapping[tuple[str, str], bool]
 ) -> float:
     """Return McNemar's p of the questions that only one of two evaluations answers as the first."""

@@ -1,4 +1,4 @@
-"""Inspect as a child process: it has an environment of its own, beside the engine's."""
+"""Run Inspect as a child process, since its packages clash with the engine's."""
 
 import hashlib
 import importlib.util
@@ -21,11 +21,11 @@ OPTIONS: Final = (
     *("--log-format", "json", "--fail-on-error", "10"),
     *("--retry-attempts", "0", "--no-retry-immediate"),
 )
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")  # a site's proxy does not reach this machine
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")  # which no proxy reaches
 
 
 class InspectFailed(LauncherError):
-    """Inspect ended before the run did."""
+    """Inspect ended before every question was answered."""
 
     exit_code = 1
 
@@ -44,7 +44,7 @@ class Order:
 
 
 def find_python(cache: Path) -> Path:
-    """Return the interpreter that has Inspect: this one, or that of its folder in the cache.
+    """Return a Python that has Inspect: this one, or the one in `evaluate/` in the cache.
 
     Raises MissingPackage.
     """
@@ -78,7 +78,7 @@ def run_inspect(interpreter: Path, order: Order, *, is_silent: bool) -> None:
 
 
 def arguments(order: Order) -> list[str]:
-    """Return the command line of Inspect; a folder of logs belongs to one service, by its id."""
+    """Return the command line of Inspect; its `--id` ties a folder of logs to one service."""
     served = json.dumps(order.served, sort_keys=True)
     identity = hashlib.sha256(f"{order.model}\n{served}".encode()).hexdigest()[:16]
     return [
@@ -92,11 +92,13 @@ def arguments(order: Order) -> list[str]:
 
 
 def child_environ(environ: Mapping[str, str], order: Order) -> dict[str, str]:
-    """Return the environment of Inspect: none of our settings, which hold secrets. Its buffers,
-    which hold texts, lie beside the logs."""
-    kept = {n: v for n, v in environ.items() if not n.startswith(("MMHIE_", "PYTHON"))}
+    """Return the environment of Inspect, without our settings, some of which are secret.
+
+    Its buffers have texts of questions, so they are written beside the logs.
+    """
+    others = {n: v for n, v in environ.items() if not n.startswith(("MMHIE_", "PYTHON"))}
     return {
-        **kept,
+        **others,
         "NO_PROXY": ",".join((environ.get("NO_PROXY", ""), *LOOPBACK)).strip(","),
         "XDG_DATA_HOME": str(order.logs / ".inspect"),
         f"{PROVIDER.upper()}_BASE_URL": f"{order.url}/v1",

@@ -1,4 +1,4 @@
-"""One item of an evaluation, and files of them: a question, and the rule that scores its answer."""
+"""Items of an evaluation: each is a question with the rule that scores its answer."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ Rule = Annotated[
 
 
 class DataError(LauncherError):
-    """A file of items that cannot be read; names file and line, never the content."""
+    """A file of items cannot be read; the message names file and line, never the content."""
 
 
 class ItemTurn(BaseModel):
@@ -42,7 +42,7 @@ class ItemTurn(BaseModel):
 
 
 class Item(BaseModel):
-    """One question; items of one `family` are wordings of the same question.
+    """One question. Items with the same `family` are wordings of one question.
 
     `given` is an answer that is scored instead of the model's, to calibrate a judge.
     """
@@ -61,7 +61,7 @@ class Item(BaseModel):
 
     @model_validator(mode="after")
     def is_asked(self) -> "Item":
-        """Refuse an item without a question, or with two."""
+        """Refuse an item that has no question, or two."""
         if bool(self.prompt.strip()) == bool(self.messages):
             raise ValueError("give either prompt or messages")
         if self.messages and self.messages[-1].role != "user":
@@ -77,7 +77,7 @@ class Item(BaseModel):
 
     @property
     def chance(self) -> float | None:
-        """The expected score of guessing; None where nobody can guess."""
+        """The expected score of guessing; None if the question cannot be guessed."""
         return self.rule.chance if isinstance(self.rule, Choice) else None
 
 
@@ -86,7 +86,7 @@ def read_items(file: Path) -> list[Item]:
     is_sheet = file.suffix.lower() == ".csv"
     try:
         rows = sheet.read_rows(file) if is_sheet else read_lines(file)
-        return refuse_twins(file, [make_item(file, number, fields) for number, fields in rows])
+        return refuse_duplicates(file, [make_item(file, number, fields) for number, fields in rows])
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from None
     except sheet.NotTable:
@@ -126,13 +126,13 @@ def make_item(file: Path, number: int, fields: Json) -> Item:
         raise DataError(f"{file}, line {number}, {where}: {reason}.") from None
 
 
-def refuse_twins(file: Path, items: Iterable[Item]) -> list[Item]:
-    """Return the items. Raises DataError for none at all, or an id that two of them have."""
+def refuse_duplicates(file: Path, items: Iterable[Item]) -> list[Item]:
+    """Return the items. Raises DataError if there are none, or if two have the same id."""
     by_id: dict[str, Item] = {}
     for number, item in enumerate(items, start=1):
         if item.id in by_id:
-            raise DataError(f"{file}, item {number}: an item before it has the same id.")
+            raise DataError(f"{file}, item {number}: another item has the same id.")
         by_id[item.id] = item
     if not by_id:
-        raise DataError(f"{file} holds no item.")
+        raise DataError(f"{file} has no items.")
     return [*by_id.values()]

@@ -1,4 +1,4 @@
-"""Inspect's logs in JSON, read without Inspect: every answer with its score, and who gave it."""
+"""Read Inspect's logs in JSON without Inspect: every answer with its score."""
 
 import json
 import math
@@ -23,7 +23,7 @@ class LogError(LauncherError):
 
 @dataclass(frozen=True, slots=True)
 class LoggedAnswer:
-    """The answer to one question; `value` is from 0 to 1, None without a score."""
+    """The answer to one question; `value` is from 0 to 1, or None without a score."""
 
     task: str
     id: str
@@ -40,7 +40,7 @@ class LoggedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All answers of one run; `facts` name the model, what serves it and how it was asked."""
+    """All answers of one run; `facts` describe the model, the service and the options."""
 
     facts: JsonView
     answers: tuple[LoggedAnswer, ...]
@@ -70,8 +70,7 @@ def read_evaluation(place: Path) -> Evaluation:
 
 
 def read_log(file: Path) -> Json:
-    """Parse one file; of Inspect's other files, which are no logs, return nothing. Raises
-    LogError."""
+    """Parse one file; return nothing for Inspect's other JSON files. Raises LogError."""
     try:
         document = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -80,12 +79,12 @@ def read_log(file: Path) -> Json:
 
 
 def count_items(spec: JsonView) -> int:
-    """Return the number of questions that a task has, whatever `--limit` was."""
+    """Return the number of questions of a task, those that `--limit` left out included."""
     return int(spec["dataset"]["samples"] * spec["config"].get("epochs", 1))
 
 
 def read_facts(spec: JsonView) -> Json:
-    """Return what the two sides of a comparison may differ in."""
+    """Return the facts in which two evaluations may differ."""
     served = (spec.get("metadata") or {}).get("served") or {}
     return {"model": spec["model"], **served, **(spec.get("model_generate_config") or {})}
 
@@ -101,14 +100,14 @@ def read_answers(log: JsonView) -> Iterator[LoggedAnswer]:
             group="",
             value=value,
             reason=reason,
-            question=texts_of(sample["input"]),
+            question=strip_ids(sample["input"]),
             text=sample["output"].get("completion", ""),
         )
         yield with_item(answer, sample.get("metadata") or {})
 
 
 def with_item(answer: LoggedAnswer, metadata: JsonView) -> LoggedAnswer:
-    """Return an answer with what our item says of its question; others' samples have none."""
+    """Add the fields of the item to an answer; samples of other data sets have no item."""
     try:
         item = Item.model_validate(metadata["item"])
     except (KeyError, ValidationError):
@@ -123,8 +122,8 @@ def with_item(answer: LoggedAnswer, metadata: JsonView) -> LoggedAnswer:
     )
 
 
-def texts_of(question: Any) -> object:
-    """Return a question without the ids that Inspect gives its messages anew."""
+def strip_ids(question: Any) -> object:
+    """Return a question without the message ids, which differ in every run."""
     if isinstance(question, str):
         return question
     return [(turn["role"], turn["content"]) for turn in question]
@@ -135,11 +134,11 @@ def read_score(sample: JsonView) -> tuple[float | None, str]:
     score = next(iter((sample.get("scores") or {}).values()), None)
     if sample.get("error") or score is None:
         return None, FAILED
-    return number_of(score["value"]), score.get("reason") or ""
+    return parse_score(score["value"]), score.get("reason") or ""
 
 
-def number_of(value: object) -> float | None:
-    """Return a score as a number from 0 to 1; None for Inspect's NaN, which is no score."""
+def parse_score(value: object) -> float | None:
+    """Return a score as a number from 0 to 1; None for NaN, Inspect's missing score."""
     if isinstance(value, str):
         return GRADES.get(value)
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

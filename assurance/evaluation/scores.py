@@ -1,4 +1,4 @@
-"""The table of an evaluation: the score of each group, with its interval. Pure."""
+"""The table of an evaluation: the score of each group with its interval."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -9,14 +9,14 @@ from typing import Final, TypeVar
 from assurance.evaluation.logs import Evaluation, LoggedAnswer
 from assurance.evaluation.statistics import Interval, estimate
 
-LEAST: Final = 10  # scored answers of a complete evaluation: fewer show nothing
-UNREADABLE: Final = 0.5  # of a group without a readable choice: nobody guessed there
+LEAST: Final = 10  # scored answers; fewer show nothing
+UNREADABLE: Final = 0.5  # share of answers without a choice from which on nobody guessed
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """The score of some answers; `is_guessing` where guessing explains it."""
+    """The score of some answers; `is_guessing` if guessing would explain it."""
 
     task: str
     group: str
@@ -28,16 +28,16 @@ class ScoreRow:
 
 
 def make_rows(answers: Sequence[LoggedAnswer]) -> list[ScoreRow]:
-    """Return a row for each group, each language where a group has several, each subgroup."""
+    """Return a row for each group, each language of a group that has several, each subgroup."""
     return [
         make_row(task, name, members)
         for task, of_task in partition(answers, lambda answer: answer.task)
-        for name, members in parts_of(of_task)
+        for name, members in split_task(of_task)
     ]
 
 
-def parts_of(answers: Sequence[LoggedAnswer]) -> Iterator[tuple[str, Sequence[LoggedAnswer]]]:
-    """Yield the parts of a task that have a row."""
+def split_task(answers: Sequence[LoggedAnswer]) -> Iterator[tuple[str, Sequence[LoggedAnswer]]]:
+    """Yield the parts of a task that get a row."""
     for group, members in partition(answers, lambda answer: answer.group):
         yield group, members
         languages = partition(members, lambda answer: answer.language)
@@ -63,20 +63,20 @@ def make_row(task: str, group: str, answers: Sequence[LoggedAnswer]) -> ScoreRow
     values = [answer.value for answer in scored if answer.value is not None]
     score = estimate(values, [answer.family for answer in scored])
     reasons = Counter(answer.reason for answer in answers if answer.value != 1)
-    chance = chance_of(answers)
+    chance = expected_chance(answers)
     is_readable = reasons["no choice"] <= len(answers) * UNREADABLE
     is_guessing = bool(score and chance and is_readable and score.covers(chance))
     return ScoreRow(task, group, len(answers), score, chance, is_guessing, dict(reasons))
 
 
-def chance_of(answers: Sequence[LoggedAnswer]) -> float | None:
-    """Return the expected score of guessing; None where some question cannot be guessed."""
+def expected_chance(answers: Sequence[LoggedAnswer]) -> float | None:
+    """Return the expected score of guessing; None if a question cannot be guessed."""
     chances = [answer.chance for answer in answers if answer.chance is not None]
     return round(fmean(chances), 4) if chances and len(chances) == len(answers) else None
 
 
 def is_complete(evaluation: Evaluation) -> bool:
-    """Return whether all was asked, and enough of it has a score."""
+    """Return whether every question was answered, and enough answers have a score."""
     return evaluation.is_complete and count_scored(evaluation) >= LEAST
 
 
@@ -86,7 +86,7 @@ def count_scored(evaluation: Evaluation) -> int:
 
 
 def verdict(evaluation: Evaluation) -> str:
-    """Say in a sentence whether this is an evaluation of the whole."""
+    """Say whether the evaluation is complete."""
     if not evaluation.is_complete:
         asked = f"{evaluation.asked} of {evaluation.items} questions were answered"
         return f"{asked}: not a complete evaluation."

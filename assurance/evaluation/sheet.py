@@ -1,6 +1,6 @@
-"""A spreadsheet of items: CSV with a header, one question a row.
+"""Read items from CSV with a header, one question a row.
 
-`|` stands between phrases of which one is enough, `;` between groups that are all needed.
+`|` separates phrases of which one is enough, `;` separates groups that are all needed.
 """
 
 import csv
@@ -15,7 +15,7 @@ PLAIN: Final = ("id", "group", "language", "family", "prompt")
 
 
 class NotTable(Exception):
-    """The file is no CSV in UTF-8."""
+    """The file is not CSV in UTF-8."""
 
 
 def read_rows(file: Path) -> Iterator[tuple[int, Json]]:
@@ -32,20 +32,19 @@ def read_rows(file: Path) -> Iterator[tuple[int, Json]]:
 
 
 def strip(cell: object) -> str:
-    """Return a cell without the blanks around it; surplus cells come as a list."""
+    """Return a cell without surrounding blanks; surplus cells come as a list."""
     return str(cell or "").strip()
 
 
 def make_fields(cells: dict[str, str]) -> Json:
-    """Return a row as an item in JSON; a cell that its rule does not read stays, to be refused."""
+    """Return a row as an item in JSON; cells that its rule does not know stay, to be refused."""
     plain: Json = {name: cells.pop(name) for name in PLAIN if name in cells}
     subgroups = split(cells.pop("subgroups", ""), OR)
     return {**plain, "subgroups": subgroups, "rule": make_rule(cells), **cells}
 
 
 def make_rule(cells: dict[str, str]) -> Json:
-    """Take the cells of the row's rule: the first of choices, value and source decides, else the
-    phrases do."""
+    """Take the cells of the rule: `choices`, `value` or `source` decides which, else phrases."""
     if labels := split(cells.pop("choices", ""), OR):
         answer = cells.pop("answer", "")
         return {"kind": "choice", "choices": dict.fromkeys(labels, ""), "answer": answer}
@@ -64,7 +63,7 @@ def make_rule(cells: dict[str, str]) -> Json:
 
 
 def split_groups(cell: str) -> list[list[str]]:
-    """Return `warfarin; INR | coagulation` as two groups."""
+    """Split `warfarin; INR | coagulation` into two groups."""
     return [split(group, OR) for group in split(cell, AND)]
 
 

@@ -34,7 +34,7 @@ class Interval:
         return f"{self.value:.0%} ({self.low:.0%} to {self.high:.0%})"
 
     def covers(self, value: float) -> bool:
-        """Return whether a value is compatible with the estimate."""
+        """Return whether a value is in the interval."""
         return self.low <= value <= self.high
 
 
@@ -50,13 +50,13 @@ def wilson(right: float, n: int) -> Interval | None:
 
 
 def estimate(values: Sequence[float], families: Sequence[str]) -> Interval | None:
-    """Return the mean with its interval; wordings of one question, a family, are one item."""
+    """Return the mean with its interval; the wordings of a question count as one item."""
     means = family_means(values, families)
     return wilson(sum(means), len(means))
 
 
 def family_means(values: Sequence[float], families: Sequence[str]) -> list[float]:
-    """Return the mean of each family; an item without one is its own."""
+    """Return the mean of each family; an item without a family counts alone."""
     by_family: dict[str | int, list[float]] = {}
     for number, (value, family) in enumerate(zip(values, families, strict=True)):
         by_family.setdefault(family or number, []).append(value)
@@ -64,8 +64,10 @@ def family_means(values: Sequence[float], families: Sequence[str]) -> list[float
 
 
 def detectable(discordant: int, n: int) -> float:
-    """Return the smallest difference in right answers that n pairs show with a power of 80 %, when
-    so many of them differ; at least one in n is taken to."""
+    """Return the smallest difference in right answers that n pairs show with a power of 80 %.
+
+    `discordant` is the number of pairs that differ; at least one is assumed to.
+    """
     share = max(discordant, 1) / n
     return min(1.0, (Z + Z_POWER) * math.sqrt(share / n))
 

@@ -53,7 +53,7 @@ def safety() -> Task:
 
 @task
 def service() -> Task:
-    """Notices, and reasoning that leaks into an answer: what the gateway adds or holds back."""
+    """Notices, and reasoning that leaks into an answer: what the gateway adds or removes."""
     return task_over(OWN / "service.jsonl")
 
 
@@ -71,7 +71,7 @@ def records() -> Task:
 
 @task
 def robustness() -> Task:
-    """Questions in three wordings each, and prose that is only compared."""
+    """Questions in three wordings each, and prose that is compared but not scored."""
     return task_over(OWN / "robustness.jsonl")
 
 
@@ -83,7 +83,7 @@ def rubrics() -> Task:
 
 @task
 def calibration() -> Task:
-    """Answers labelled by hand: the share on which the role `grader` agrees with the label."""
+    """Answers labelled by hand: how often the role `grader` agrees with the label."""
     return task_over(OWN / "calibration.jsonl", score=agreement())
 
 
@@ -100,24 +100,24 @@ def task_over(file: Path, score: Scorer | None = None) -> Task:
 
 
 def make_sample(item: Item) -> Sample:
-    """Return an item as Inspect's sample; its rule travels in the metadata."""
+    """Return an item as Inspect's sample, with the item itself in the metadata."""
     fields = item.model_dump(mode="json", exclude_unset=True)
     chat = [MESSAGES[turn["role"]](content=turn["content"]) for turn in item.turns]
     target = getattr(item.rule, "answer", "")
     return Sample(input=chat, target=target, id=item.id, metadata={"item": fields})
 
 
-def item_of(state: TaskState) -> Item:
+def read_item(state: TaskState) -> Item:
     """Return the item that a sample was made from."""
     return Item.model_validate(state.metadata["item"])
 
 
 @solver
 def ask() -> Solver:
-    """Ask the model, unless the item brings its answer."""
+    """Ask the model, unless the item has an answer."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        if answer := item_of(state).given:
+        if answer := read_item(state).given:
             state.output = ModelOutput.from_content(str(state.model), answer)
             return state
         return await generate(state)
@@ -130,7 +130,7 @@ def by_rule() -> Scorer:
     """Score by the item's rule; a rubric by the role `grader`."""
 
     async def score(state: TaskState, target: Target) -> InspectScore:
-        return as_inspects(await apply_rule(item_of(state), reply_of(state)))
+        return to_inspect(await apply_rule(read_item(state), read_reply(state)))
 
     return score
 
@@ -140,12 +140,12 @@ def agreement() -> Scorer:
     """Score 1 where the judge's verdict is the label, which is the item's group."""
 
     async def score(state: TaskState, target: Target) -> InspectScore:
-        item = item_of(state)
-        judged = await apply_rule(item, reply_of(state))
+        item = read_item(state)
+        judged = await apply_rule(item, read_reply(state))
         if judged.value is None:
-            return as_inspects(judged)
+            return to_inspect(judged)
         is_right = bool(judged.value) == (item.group == "met")
-        return as_inspects(Score(float(is_right), "right" if is_right else "wrong"))
+        return to_inspect(Score(float(is_right), "right" if is_right else "wrong"))
 
     return score
 
@@ -164,12 +164,12 @@ async def grade(judge: Model, rule: Rubric, item: Item, reply: Reply) -> Score:
     for criterion in rule.criteria:
         question = rubric.question(item.turns, reply.text, criterion.criterion)
         output = await judge.generate(question, config=JUDGE_CONFIG)
-        verdicts.append(rubric.verdict_of(output.completion))
+        verdicts.append(rubric.parse_verdict(output.completion))
     return rule.judged(tuple(verdicts))
 
 
-def reply_of(state: TaskState) -> Reply:
-    """Return the answer as a client receives it, with its reasoning and its notices."""
+def read_reply(state: TaskState) -> Reply:
+    """Return the answer with its reasoning and the number of its notices."""
     reasoning = " ".join(
         part.reasoning
         for choice in state.output.choices
@@ -180,7 +180,7 @@ def reply_of(state: TaskState) -> Reply:
 
 
 def count_notices() -> int:
-    """Return the number of notices in the last response: the gateway's key `mmhie` has them."""
+    """Count the notices under the key `mmhie` of the last response."""
     calls: list[Any] = [
         event.call for event in transcript().events if event.event == "model" and event.call
     ]
@@ -188,7 +188,7 @@ def count_notices() -> int:
     return len(((response or {}).get("mmhie") or {}).get("notices") or ())
 
 
-def as_inspects(score: Score) -> InspectScore:
+def to_inspect(score: Score) -> InspectScore:
     """Return a score as Inspect logs it."""
     if score.value is None:
         return InspectScore.unscored(answer=score.answer, reason=score.reason)

@@ -1,11 +1,12 @@
 """Nobody gets an answer without a key."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from assurance.acceptance.check import Check, NotApplicable, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, GENERATE, Target
+from assurance.acceptance.target import CHAT, GENERATE, Request, Target
 
 REFUSED: Final = 401
 STRANGERS: Final = {"without a key": None, "with an unknown key": "mmhie-nobody-has-this-key"}
@@ -13,7 +14,7 @@ STRANGERS: Final = {"without a key": None, "with an unknown key": "mmhie-nobody-
 
 @dataclass(frozen=True, slots=True)
 class StrangerAccess:
-    """Status of each request that should be refused, by what was asked and how."""
+    """Status of each request that should be refused, by its path and its key."""
 
     statuses: dict[str, int]
 
@@ -29,21 +30,22 @@ async def measure(target: Target) -> StrangerAccess:
     statuses = {}
     for how, key in STRANGERS.items():
         async with Target(target.url, key, target.facts) as stranger:
-            for path, body in requests(target.facts.model).items():
-                answer = await stranger.request("POST" if body else "GET", path, body)
-                statuses[f"{path} {how}"] = answer.status_code
+            for request in requests(target.facts.model):
+                answer = await stranger.send(request)
+                statuses[f"{request.path} {how}"] = answer.status_code
     return StrangerAccess(statuses)
 
 
-def requests(model: str) -> dict[str, dict[str, object] | None]:
-    """Return the body for each path that a stranger tries."""
+def requests(model: str) -> Iterator[Request]:
+    """Yield what a stranger tries."""
     messages = [{"role": "user", "content": QUESTIONS[0]}]
-    chat: dict[str, object] = {"model": model, "messages": messages, "max_tokens": 1}
-    return {GENERATE: {"prompt": QUESTIONS[0], "max_tokens": 1}, CHAT: chat, "/v1/models": None}
+    yield Request("POST", GENERATE, {"prompt": QUESTIONS[0], "max_tokens": 1})
+    yield Request("POST", CHAT, {"model": model, "messages": messages, "max_tokens": 1})
+    yield Request("GET", "/v1/models")
 
 
 def judge(measured: StrangerAccess) -> Verdict:
-    """All are refused."""
+    """Every request is refused."""
     answered, count = measured.answered, len(measured.statuses)
     return Verdict(
         {f"Not refused with {REFUSED}: {'; '.join(answered)}.": answered},

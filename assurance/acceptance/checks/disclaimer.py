@@ -7,7 +7,7 @@ from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, ServiceFacts, Target
+from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, Request, ServiceFacts, Target
 from launcher.json_types import Json
 
 HEADER: Final = "x-mmhie-disclaimer-version"
@@ -17,7 +17,7 @@ TOKENS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """One kind of response; with model output it holds the text, an error only the header."""
+    """One kind of response. Model output needs header and text, an error only the header."""
 
     name: str
     status: int
@@ -34,21 +34,19 @@ class Surface:
 
 @dataclass(frozen=True, slots=True)
 class Surfaces:
-    """The disclaimer's text, as /llm/generate has it, and every surface."""
+    """The text of the disclaimer on /llm/generate, and every surface."""
 
     text: str
     surfaces: tuple[Surface, ...]
 
 
-Request = tuple[str, str, Json | None, dict[str, str], int]
-
-
 def requests(facts: ServiceFacts) -> Iterator[tuple[str, Request]]:
     """Yield the surfaces with model output, then an error and a page without it."""
     yield from answers(facts, PROMPT)
-    yield "models", ("GET", "/v1/models", None, {}, 200)
-    yield "an error", ("POST", GENERATE, {"prompt": PROMPT, "max_tokens": 0}, {}, 422)
-    yield "no such page", ("GET", "/no-such-page", None, {}, 404)
+    yield "models", Request("GET", "/v1/models")
+    no_tokens = {"prompt": PROMPT, "max_tokens": 0}
+    yield "an error", Request("POST", GENERATE, no_tokens, status=422)
+    yield "no such page", Request("GET", "/no-such-page", status=404)
 
 
 def answers(facts: ServiceFacts, prompt: str) -> Iterator[tuple[str, Request]]:
@@ -56,9 +54,10 @@ def answers(facts: ServiceFacts, prompt: str) -> Iterator[tuple[str, Request]]:
     shows = facts.is_reasoning is not False
     generate = {"prompt": prompt, "max_tokens": TOKENS, "include_reasoning": shows}
     plain, events = {"accept": "text/plain"}, {"accept": "text/event-stream"}
-    yield "generate", ("POST", GENERATE, generate, {}, 200)
-    yield "generate, events", ("POST", GENERATE, {**generate, "stream": True}, events, 200)
-    yield "generate, text", ("POST", GENERATE, {**generate, "stream": True}, plain, 200)
+    streamed = {**generate, "stream": True}
+    yield "generate", Request("POST", GENERATE, generate)
+    yield "generate, events", Request("POST", GENERATE, streamed, events)
+    yield "generate, text", Request("POST", GENERATE, streamed, plain)
     yield from whole_and_streamed(
         "completions", COMPLETIONS, {"model": facts.model, "prompt": prompt}
     )
@@ -74,39 +73,39 @@ def whole_and_streamed(name: str, path: str, body: Json) -> Iterator[tuple[str, 
     """Yield a surface of the OpenAI API as JSON and as a stream."""
     limit = {} if "max_output_tokens" in body else {"max_tokens": TOKENS}
     whole = {**limit, **body}
-    yield name, ("POST", path, whole, {}, 200)
-    yield f"{name}, stream", ("POST", path, {**whole, "stream": True}, {}, 200)
+    yield name, Request("POST", path, whole)
+    yield f"{name}, stream", Request("POST", path, {**whole, "stream": True})
 
 
 async def measure(target: Target) -> Surfaces:
     """Ask every surface for a short answer."""
     text = ""
     surfaces: list[Surface] = []
-    for name, (method, path, body, headers, status) in requests(target.facts):
-        answer = await target.request(method, path, body, **headers)
+    for name, request in requests(target.facts):
+        answer = await target.send(request)
         if not surfaces and answer.status_code == 200:
             text = str(answer.json().get("disclaimer") or "")
         surfaces.append(
             Surface(
                 name=name,
                 status=answer.status_code,
-                expected_status=status,
+                expected_status=request.status,
                 has_header=bool(answer.headers.get(HEADER)),
                 has_text=is_in(answer.text, text),
-                needs_text=body is not None and status == 200,
+                needs_text=request.body is not None and request.status == 200,
             )
         )
     return Surfaces(text, tuple(surfaces))
 
 
 def is_in(body: str, text: str) -> bool:
-    """The body has the text, as it is or in JSON."""
+    """Return whether the body has the text, as it is or in JSON."""
     forms = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
     return bool(text) and any(form in body for form in forms)
 
 
 def judge(measured: Surfaces) -> Verdict:
-    """Every surface has the header, and model output the text."""
+    """Every surface has the header, and model output has the text."""
     wrong = [surface.name for surface in measured.surfaces if not surface.is_right]
     count = len(measured.surfaces)
     fault = "The disclaimer is missing or the answer is not as expected on: "

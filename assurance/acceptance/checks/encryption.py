@@ -1,4 +1,4 @@
-"""The way to the service is encrypted where it leaves this machine."""
+"""The connection to a service on another machine is encrypted."""
 
 import asyncio
 import ssl
@@ -17,14 +17,14 @@ PLAIN: Final = "plain text"
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """Version of TLS at the address, and the days that its certificate is still valid."""
+    """Version of TLS at the address, and the days until its certificate ends."""
 
     version: str
     days_left: float = 0.0
 
 
 async def measure(target: Target) -> Encryption:
-    """Shake hands as a client does, with the certificate checked."""
+    """Connect as a client does, which checks the certificate."""
     parts = split_url(target.url)
     if parts.scheme != "https":
         if target.is_local:
@@ -44,7 +44,7 @@ async def measure(target: Target) -> Encryption:
 
 
 def judge(measured: Encryption) -> Verdict:
-    """TLS (Python's context refuses versions before 1.2), with time left to renew."""
+    """TLS is used (Python refuses versions before 1.2), and the certificate lasts a while."""
     days = measured.days_left
     return Verdict(
         {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
-from assurance.acceptance.target import Target
+from assurance.acceptance.target import Request, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,16 @@ class Health:
 
 
 async def measure(target: Target) -> Health:
-    """Ask both."""
-    healthz = await target.request("GET", "/healthz")
-    readyz = await target.request("GET", "/readyz")
+    """Ask for both pages."""
+    healthz = await target.send(Request("GET", "/healthz"))
+    readyz = await target.send(Request("GET", "/readyz"))
     body = healthz.json() if healthz.status_code == 200 else {}
     phase, warnings = str(body.get("phase")), body.get("warnings") or ()
     return Health(healthz.status_code, readyz.status_code, phase, tuple(map(str, warnings)))
 
 
 def judge(measured: Health) -> Verdict:
-    """Up and ready; warnings are shown and decide nothing."""
+    """The service is up and ready. Warnings are shown, and do not fail the check."""
     count = len(measured.warnings)
     return Verdict(
         {

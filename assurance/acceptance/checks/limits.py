@@ -6,10 +6,10 @@ from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, ServiceFacts, Target
+from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, Request, ServiceFacts, Target
+from launcher.json_types import Json
 
 CONTEXT: Final = 131_072  # tokens, where the service does not report its model's
-WRONG: Final = ({"max_tokens": 0}, {"colour": "red"})
 IMAGE: Final = {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}
 
 
@@ -35,40 +35,40 @@ class Refusals:
     refusals: tuple[Refusal, ...]
 
 
-Request = tuple[str, str, str, int]
-
-
 def requests(facts: ServiceFacts) -> dict[str, Request]:
-    """Return method, path, body and expected status of each request, by what is wrong with it."""
+    """Return the requests by what is wrong with them."""
     prompt, model = QUESTIONS[0], facts.model
     long = "fever " * ((facts.max_model_len or CONTEXT) + 1)
 
-    def chat(content: object, model: str = model) -> str:
+    def chat(content: object, model: str = model) -> Json:
         messages = [{"role": "user", "content": content}]
-        return json.dumps({"model": model, "messages": messages, "max_tokens": 1})
+        return {"model": model, "messages": messages, "max_tokens": 1}
 
-    no_tokens, unknown_field = ({"prompt": prompt, **wrong} for wrong in WRONG)
     completion = {"model": model, "prompt": long, "max_tokens": 1}
     embedding = {"model": model, "input": prompt}
+    no_tokens, unknown_field = (
+        {"prompt": prompt, "max_tokens": 0},
+        {"prompt": prompt, "colour": "red"},
+    )
     return {
-        "no tokens asked for": ("POST", GENERATE, json.dumps(no_tokens), 422),
-        "an unknown field": ("POST", GENERATE, json.dumps(unknown_field), 422),
-        "a body that is not JSON": ("POST", CHAT, "{", 400),
-        "an image": ("POST", CHAT, chat([IMAGE]), 400),
-        "an unknown model": ("POST", CHAT, chat(prompt, "no-such-model"), 404),
-        "a prompt over the context": ("POST", COMPLETIONS, json.dumps(completion), 400),
-        "embeddings": ("POST", "/v1/embeddings", json.dumps(embedding), 501),
-        "a page of the engine's": ("POST", "/sleep", "", 404),
-        "a wrong method": ("DELETE", CHAT, "", 405),
+        "no tokens asked for": Request("POST", GENERATE, no_tokens, status=422),
+        "an unknown field": Request("POST", GENERATE, unknown_field, status=422),
+        "a body that is not JSON": Request("POST", CHAT, "{", status=400),
+        "an image": Request("POST", CHAT, chat([IMAGE]), status=400),
+        "an unknown model": Request("POST", CHAT, chat(prompt, "no-such-model"), status=404),
+        "a prompt over the context": Request("POST", COMPLETIONS, completion, status=400),
+        "embeddings": Request("POST", "/v1/embeddings", embedding, status=501),
+        "a page of the engine's": Request("POST", "/sleep", "", status=404),
+        "a wrong method": Request("DELETE", CHAT, "", status=405),
     }
 
 
 async def measure(target: Target) -> Refusals:
-    """Send each."""
+    """Send every request."""
     refusals = []
-    for name, (method, path, body, expected) in requests(target.facts).items():
-        answer = await target.send(method, path, body)
-        refusals.append(Refusal(name, answer.status_code, expected, has_error(answer.text)))
+    for name, request in requests(target.facts).items():
+        answer = await target.send(request)
+        refusals.append(Refusal(name, answer.status_code, request.status, has_error(answer.text)))
     return Refusals(tuple(refusals))
 
 
@@ -81,7 +81,7 @@ def has_error(body: str) -> bool:
 
 
 def judge(measured: Refusals) -> Verdict:
-    """Each has its status and an error object."""
+    """Each refusal has the right status and an error object."""
     wrong = [each for each in measured.refusals if not each.is_right]
     shown = "; ".join(f"{each.name} ({each.status}, not {each.expected})" for each in wrong)
     count = len(measured.refusals)

@@ -19,7 +19,7 @@ LEAST_RATIO: Final = 0.8  # of tokens a second at once to those of one request a
 
 @dataclass(frozen=True, slots=True)
 class LoadReply:
-    """One answer under load: seconds to its first token, and a problem or none."""
+    """One answer under load: seconds to its first token, and what went wrong."""
 
     first_s: float
     problem: str = ""
@@ -38,7 +38,7 @@ class Load:
 
     @property
     def ratio(self) -> float:
-        """The speed at once as a multiple of that in turn."""
+        """The speed at once as a multiple of the speed one after the other."""
         return self.at_once_s / max(self.alone_s, 1e-9)
 
 
@@ -92,7 +92,7 @@ async def ask(target: Target, prompt: str) -> LoadReply:
 
 
 def judge(measured: Load) -> Verdict:
-    """All are answered, and together they are not slower than in turn."""
+    """Every request is answered, and many at once take no longer than one after the other."""
     problems = "; ".join(measured.problems)
     slow = f"{AT_ONCE} requests at once are slower than one after the other."
     return Verdict(

@@ -6,15 +6,15 @@ from typing import Final
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.checks.disclaimer import answers, is_in
 from assurance.acceptance.prompts import EMERGENCY, NO_EMERGENCY
-from assurance.acceptance.target import GENERATE, Target
+from assurance.acceptance.target import GENERATE, Request, Target
 
 HEADER: Final = "x-mmhie-notices"
 
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Words on an emergency: the notices, and the line on every answer; the surfaces, those where
-    either is missing, and the notices on an ordinary question."""
+    """Notices and emergency note of an emergency; the number of surfaces, and those where either
+    is missing; the notices of a question without an emergency."""
 
     messages: tuple[str, ...]
     note: str
@@ -24,16 +24,16 @@ class Notices:
 
 
 async def measure(target: Target) -> Notices:
-    """Ask of chest pain on every surface, and once of none."""
-    whole = await target.json(GENERATE, {"prompt": EMERGENCY})
+    """Ask about chest pain on every surface, and once say that there is none."""
+    whole = await target.post(GENERATE, {"prompt": EMERGENCY})
     note = str(whole["mmhie"].get("emergency_note") or "")
     asked = list(answers(target.facts, EMERGENCY))
     missing = []
-    for name, (method, path, body, headers, _) in asked:
-        answer = await target.request(method, path, body, **headers)
+    for name, request in asked:
+        answer = await target.send(request)
         if not (answer.headers.get(HEADER) and is_in(answer.text, note)):
             missing.append(name)
-    quiet = await target.request("POST", GENERATE, {"prompt": NO_EMERGENCY})
+    quiet = await target.send(Request("POST", GENERATE, {"prompt": NO_EMERGENCY}))
     return Notices(
         tuple(notice["message"] for notice in whole["notices"]),
         note,
@@ -44,7 +44,7 @@ async def measure(target: Target) -> Notices:
 
 
 def judge(measured: Notices) -> Verdict:
-    """A notice and the line on every surface, and no notice without a cause."""
+    """Every surface has a notice and the note, and nothing raises a notice without a cause."""
     missing, needless = measured.missing, measured.without_cause
     count = measured.surfaces
     return Verdict(

@@ -17,7 +17,7 @@ LONG_ENOUGH: Final = 12  # characters of reasoning that are no coincidence in an
 
 @dataclass(frozen=True, slots=True)
 class AnswerPair:
-    """One question answered twice by /llm/generate: with its reasoning beside it, and without."""
+    """Two answers of /llm/generate to one question: with the reasoning beside it, and without."""
 
     text: str
     reasoning: str
@@ -57,9 +57,9 @@ async def measure(target: Target) -> Answers:
 
 
 async def answer(target: Target, question: str) -> AnswerPair:
-    """Return one answer, in both ways."""
-    shown = await target.json(GENERATE, {"prompt": question, "include_reasoning": True})
-    plain = await target.json(GENERATE, {"prompt": question})
+    """Ask one question in both ways."""
+    shown = await target.post(GENERATE, {"prompt": question, "include_reasoning": True})
+    plain = await target.post(GENERATE, {"prompt": question})
     warnings = (*(shown.get("warnings") or ()), *(plain.get("warnings") or ()))
     extra = str(plain.get("reasoning") or "")  # nobody asked for it here
     return AnswerPair(
@@ -71,7 +71,7 @@ async def answer(target: Target, question: str) -> AnswerPair:
 
 
 def judge(measured: Answers) -> Verdict:
-    """Some answer was reasoned about, and none has anything of it."""
+    """Reasoning comes beside some answer, and none of it is in an answer."""
     leaks = [answer.leak for answer in measured.pairs if answer.leak]
     thought = sum(bool(answer.reasoning) for answer in measured.pairs)
     count = len(measured.pairs)

@@ -1,8 +1,8 @@
-"""Greedy answers: no other request's, when repeated and with neighbours in the batch.
+"""A greedy answer stays the same when it is repeated, and with other requests in the batch.
 
-vLLM promises equal bits in another batch with VLLM_BATCH_INVARIANT only: rounding may break a tie
-between two tokens, and the rest of the answer then differs. A difference where the two were further
-apart than rounding reaches is another request's answer.
+vLLM promises equal bits in another batch only with VLLM_BATCH_INVARIANT: rounding may break a tie
+between two tokens, and the rest of the answer then differs. Where the two tokens were no tie, the
+answer is another request's.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from assurance.acceptance.target import COMPLETIONS, Target, Unmeasured
 from launcher.json_types import Json
 
 TOKENS: Final = 48
-# Natural log of probability: what bf16 arithmetic in another order was seen to move.
+# Natural log of probability: the largest rounding error seen with bf16 in another order.
 TIE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Tokens of three greedy answers, and how far the two likeliest were apart at each token."""
+    """Tokens of three greedy answers, and the gap between the two likeliest at each token."""
 
     alone: tuple[str, ...]
     gaps: tuple[float, ...]
@@ -30,14 +30,14 @@ class Repeat:
     neighbours: int
 
     def difference(self, other: tuple[str, ...]) -> int | None:
-        """The first token that differs from the answer alone; None where none does."""
+        """Return the first token that differs from the answer alone; None if all are equal."""
         pairs = enumerate(zip(self.alone, other, strict=False))
         first = next((place for place, (token, other) in pairs if token != other), None)
         shorter = min(len(self.alone), len(other))
         return shorter if first is None and len(self.alone) != len(other) else first
 
     def is_tie(self, place: int) -> bool:
-        """The two likeliest tokens there were as near as rounding reaches."""
+        """Return whether rounding may have swapped the two likeliest tokens there."""
         return place < len(self.gaps) and self.gaps[place] <= TIE
 
 
@@ -54,7 +54,7 @@ async def measure(target: Target) -> Repeat:
 async def complete(target: Target, prompt: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Return the tokens of a greedy completion, and the distance of the second likeliest."""
     body = target.completion(prompt, TOKENS, logprobs=2)
-    choice: Json = (await target.json(COMPLETIONS, body))["choices"][0]
+    choice: Json = (await target.post(COMPLETIONS, body))["choices"][0]
     logprobs = choice.get("logprobs") or {}
     if not logprobs.get("tokens"):
         raise Unmeasured("The completion came without log-probabilities")
@@ -63,13 +63,13 @@ async def complete(target: Target, prompt: str) -> tuple[tuple[str, ...], tuple[
 
 
 def gap(top: dict[str, float] | None) -> float:
-    """Return how far the two likeliest are apart; infinite where only one is known."""
+    """Return the gap between the two likeliest; infinite if only one is known."""
     ranked = sorted((top or {}).values(), reverse=True)
     return ranked[0] - ranked[1] if len(ranked) > 1 else float("inf")
 
 
 def judge(measured: Repeat) -> Verdict:
-    """Equal, or different only from a tie on."""
+    """The answers are equal, or differ only after a tie."""
     places = {
         "repeated": measured.difference(measured.again),
         f"with {measured.neighbours} neighbours": measured.difference(measured.beside),
@@ -90,7 +90,7 @@ def judge(measured: Repeat) -> Verdict:
 
 
 def equal_tokens(place: int | None, count: int) -> str:
-    """Return where the answers part, in words."""
+    """Say how many tokens are equal."""
     return f"{count if place is None else place} of {count} tokens equal"
 
 

@@ -15,7 +15,7 @@ MOST_TOGETHER: Final = 4.0  # events in one piece, on average
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """Events of an answer, the pieces in which they arrived, and seconds to the first and last."""
+    """Events of an answer, the reads in which they arrived, and seconds to the first and last."""
 
     events: int
     pieces: int
@@ -44,7 +44,7 @@ async def measure(target: Target) -> Streaming:
                 arrivals.append(time.monotonic() - began)
                 events += piece.count(b"data:")
     if events < TOKENS // 8:
-        raise Unmeasured(f"The stream had {events} events, which are too few to tell")
+        raise Unmeasured(f"The stream had {events} events, which are too few to judge")
     return Streaming(events, len(arrivals), round(arrivals[0], 3), round(arrivals[-1], 3))
 
 

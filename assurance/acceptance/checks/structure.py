@@ -9,7 +9,7 @@ from assurance.acceptance.prompts import SCHEMA, SCHEMA_QUESTION
 from assurance.acceptance.target import Target
 
 TOKENS: Final = 64
-# What the schema of the prompt allows.
+# What SCHEMA allows.
 BEGUN: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}?\s*')
 WHOLE: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}\s*')
 
@@ -23,9 +23,9 @@ class Structured:
 
     @property
     def is_right(self) -> bool:
-        """The content is of the schema, or was cut before its end and is so as far as it goes.
+        """Return whether the content fits the schema; a content that was cut, up to its end.
 
-        That a model ends its answer, instead of writing white space, is not the engine's duty.
+        A model may write white space for ever, which the engine cannot prevent.
         """
         form = BEGUN if self.is_cut else WHOLE
         return form.fullmatch(self.content) is not None
@@ -36,7 +36,7 @@ class Structured:
 
 
 async def measure(target: Target) -> Structured:
-    """Ask for JSON of a schema."""
+    """Ask for JSON with a schema."""
     if not target.facts.has_chat_template:
         raise NotApplicable("This model has no chat template")
     form = {"type": "json_schema", "json_schema": {"name": "fever", "schema": SCHEMA}}

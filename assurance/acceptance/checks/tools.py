@@ -23,12 +23,12 @@ class ToolCall:
 
     @property
     def is_right(self) -> bool:
-        """The offered tool, and the one argument that it needs."""
+        """Return whether the call names the offered tool and has the argument that it needs."""
         return self.name == TOOL["function"]["name"] and is_argument(self.arguments)
 
 
 def is_argument(text: str) -> bool:
-    """The text is JSON that the tool's schema allows."""
+    """Return whether the text is JSON that the tool's schema allows."""
     try:
         arguments = json.loads(text)
     except ValueError:
@@ -42,7 +42,7 @@ def is_argument(text: str) -> bool:
 
 
 async def measure(target: Target) -> ToolCall:
-    """Ask a question that the tool answers; the call is required of the model."""
+    """Ask a question with a tool that the model has to call."""
     try:
         answer = await target.chat(TOOL_QUESTION, TOKENS, tools=[TOOL], tool_choice="required")
     except Refused as refusal:
@@ -60,7 +60,7 @@ async def measure(target: Target) -> ToolCall:
 
 
 def judge(measured: ToolCall) -> Verdict:
-    """The call is one that a program can run."""
+    """The model called the tool as its schema allows."""
     name = measured.name
     return Verdict(
         {

@@ -1,4 +1,4 @@
-"""Multiple choice: the label that an answer names, constrained by the engine or found in prose."""
+"""Multiple choice: find the label that an answer chooses, and compare it with the right one."""
 
 import json
 import re
@@ -24,7 +24,7 @@ class Choice(ScoringRule):
 
     @model_validator(mode="after")
     def has_answer(self) -> "Choice":
-        """Refuse a key that is none of the choices."""
+        """Refuse an answer that is not among the choices."""
         if self.answer not in self.choices:
             raise ValueError("the answer is none of the choices")
         return self
@@ -35,40 +35,41 @@ class Choice(ScoringRule):
         return 1 / len(self.choices)
 
     def score(self, reply: Reply) -> Score:
-        """Compare the chosen label with the key; an answer without one is wrong."""
-        label = chosen(reply.text, tuple(self.choices))
+        """Compare the chosen label with the right one; an answer without a label is wrong."""
+        label = find_label(reply.text, tuple(self.choices))
         if label is None:
             return Score(0.0, "no choice")
         is_right = label == self.answer
         return Score(float(is_right), "right" if is_right else "wrong", label)
 
 
-def chosen(text: str, labels: tuple[str, ...]) -> str | None:
-    """Return the label an answer chooses: as JSON, alone, announced, or as its only bare label."""
-    said = from_json(text) or text.strip()
-    exact = {label.casefold(): label for label in labels}
-    if option := exact.get(said.strip(" .()*:\n").casefold()):
-        return option
-    label = "|".join(re.escape(label) for label in labels)
-    announced = re.findall(rf"{ANNOUNCED}[(*\"]*({label})\b(?!')", said, re.IGNORECASE)
+def find_label(text: str, labels: tuple[str, ...]) -> str | None:
+    """Return the label that an answer chooses, or None if that is not clear.
+
+    The answer is JSON, or the label alone, or announces it ("The answer is B"), or has one label
+    only that stands by itself.
+    """
+    answer = parse_json_answer(text) or text.strip()
+    known = {label.casefold(): label for label in labels}
+    if label := known.get(answer.strip(" .()*:\n").casefold()):
+        return label
+    any_label = "|".join(re.escape(label) for label in labels)
+    announced = re.findall(rf"{ANNOUNCED}[(*\"]*({any_label})\b(?!')", answer, re.IGNORECASE)
     if announced:
-        return exact.get(announced[-1].casefold())  # none for another alphabet's capital
-    return only(re.findall(rf"(?:^|[\s(*])({label})(?=[).:*]|$)", said, re.MULTILINE), said, labels)
-
-
-def only(bare: list[str], said: str, labels: tuple[str, ...]) -> str | None:
-    """Return the one label that is named; words such as yes and no count anywhere in a short
-    answer; a long one has them in other sentences as well."""
-    named = set(bare)
-    if all(len(label) > 1 for label in labels):
-        told = re.findall(r"\w+", said.casefold())
-        words = set(told) if len(told) <= SHORT else set()
-        named = {label for label in labels if label.casefold() in words}
+        return known.get(announced[-1].casefold())  # none for another alphabet's capital
+    bare = re.findall(rf"(?:^|[\s(*])({any_label})(?=[).:*]|$)", answer, re.MULTILINE)
+    named = find_words(answer, labels) if all(len(label) > 1 for label in labels) else set(bare)
     return named.pop() if len(named) == 1 else None
 
 
-def from_json(text: str) -> str | None:
-    """Return the answer in a JSON object or string; None for anything else."""
+def find_words(answer: str, labels: tuple[str, ...]) -> set[str]:
+    """Return the labels among the words of a short answer; a long one may have them by chance."""
+    words = re.findall(r"\w+", answer.casefold())
+    return {label for label in labels if label.casefold() in words and len(words) <= SHORT}
+
+
+def parse_json_answer(text: str) -> str | None:
+    """Return the `answer` of a JSON object, or a JSON string; None for anything else."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Doses: the right quantity is in the answer, and no slip of a power of ten from it is."""
+"""Doses: the answer has the right quantity, and none that is wrong by a power of ten."""
 
 from typing import Annotated, Literal
 
@@ -22,7 +22,7 @@ class Dose(ScoringRule):
     @field_validator("unit")
     @classmethod
     def is_known(cls, unit: str) -> str:
-        """Refuse a unit that no answer could be read in."""
+        """Refuse an unknown unit."""
         if unit.casefold() not in UNITS:
             raise ValueError(f"the unit is none of {', '.join(UNITS)}")
         return unit
@@ -33,11 +33,11 @@ class Dose(ScoringRule):
         return dimension, self.value * factor
 
     def score(self, reply: Reply) -> Score:
-        """Return 0 for a slip of a power of ten, and where the dose is not named."""
+        """Return 0 for a dose that is wrong by a power of ten, or missing."""
         dimension, expected = self.expected
         repeated = {quantity for text in self.given for quantity in quantities(text)}
-        said = [quantity for quantity in quantities(reply.text) if quantity not in repeated]
-        values = [value for name, value in said if name == dimension]
+        answered = [quantity for quantity in quantities(reply.text) if quantity not in repeated]
+        values = [value for name, value in answered if name == dimension]
         if any(is_near(value, expected * slip) for value in values for slip in SLIPS):
             return Score(0.0, "power of ten")
         if any(is_near(value, expected) for value in values):

@@ -1,4 +1,4 @@
-"""Grounding: what a summary says of numbers, units, drugs, sides and negations is in its source."""
+"""Grounding: numbers, units, drugs, sides and negations of a summary are those of its source."""
 
 import re
 from functools import lru_cache
@@ -27,9 +27,10 @@ SIDED = re.compile(r"\b(left|right)[ -](\w+)(?: (\w+))?")
 
 
 class Grounding(ScoringRule):
-    """A source and what a summary of it may not turn around.
+    """A source, and what a summary of it must get right.
 
-    `all`: facts that a summary has, one of each group; `negated`: findings the source denies.
+    `all`: the summary has one phrase of each group. `negated`: findings that the source denies;
+    `affirmed`: findings that it confirms.
     """
 
     kind: Literal["grounding"]
@@ -39,7 +40,7 @@ class Grounding(ScoringRule):
     affirmed: tuple[Phrase, ...] = ()
 
     def score(self, reply: Reply) -> Score:
-        """Return 0 with the first kind of thing that the source does not hold."""
+        """Return 0 with the reason if something is not in the source, or a fact is missing."""
         text, source = normal(reply.text), normal(self.source)
         if not text:
             return Score(0.0, "empty")
@@ -57,7 +58,7 @@ class Grounding(ScoringRule):
         return Score(1.0, "right")
 
     def is_turned(self, text: str) -> bool:
-        """Return whether a finding is asserted that was denied, or the other way round."""
+        """Return whether the summary asserts a denied finding, or denies a confirmed one."""
         return any(is_asserted(phrase, text) for phrase in self.negated) or any(
             is_negated(text, match.start())
             for phrase in self.affirmed
@@ -66,14 +67,14 @@ class Grounding(ScoringRule):
 
 
 def is_copied(text: str, source: str) -> bool:
-    """Return whether most of the source stands in the text word for word: that is no summary."""
-    theirs = shingles(source)
-    return bool(theirs) and len(theirs & shingles(text)) > COPIED * len(theirs)
+    """Return whether the text has most of the source word for word, which is no summary."""
+    runs = shingles(source)
+    return bool(runs) and len(runs & shingles(text)) > COPIED * len(runs)
 
 
 @lru_cache(maxsize=1)
 def drugs() -> frozenset[str]:
-    """Return the names that are looked for, generic and brand."""
+    """Return the known names of drugs, generic and brand."""
     return frozenset(DRUGS.read_text("utf-8").split())
 
 
@@ -83,15 +84,14 @@ def drugs_in(text: str) -> set[str]:
 
 
 def has_other_side(text: str, source: str) -> bool:
-    """Return whether the text has a side for a part of the body that the source has only with the
-    other one."""
+    """Return whether the text names the other side for a part of the body than the source does."""
     other = {"left": "right", "right": "left"}
     own = set(sided(source))
     return any((s, part) not in own and (other[s], part) in own for s, part in sided(text))
 
 
 def sided(text: str) -> list[tuple[str, str]]:
-    """Return each side with the words after it, one and two further on."""
+    """Return `left` and `right` with each of the two words after them."""
     return [
         (match[1], part)
         for match in SIDED.finditer(text)

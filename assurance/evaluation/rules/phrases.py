@@ -1,4 +1,4 @@
-"""Phrases: an answer says one of each group of them, and none of those it must not say."""
+"""Phrases that an answer must have, and others that it must not have."""
 
 import re
 from functools import lru_cache
@@ -6,18 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule, verdict
 
-# One of blanks and asterisks alone would be in every answer, a group without one in none.
+# A phrase of blanks and asterisks would match every answer, an empty group none.
 Phrase = Annotated[str, Field(max_length=200, pattern=r"[^\s*]")]
 Group = Annotated[tuple[Phrase, ...], Field(min_length=1)]
 
 
 class Phrases(ScoringRule):
-    """Case and white space do not count; `*` at a word's end stands for its endings.
+    """An answer needs a phrase of each group in `all` and in `about`, and may have none of `none`.
 
-    A phrase of `all` or `none` counts where its sentence neither negates it nor is a question: "no
-    ambulance is needed" says no ambulance. One of `about` counts in any form.
+    Case and white space do not count; `*` at the end of a word stands for any ending. Phrases of
+    `all` and `none` do not count where their sentence negates them ("no ambulance is needed") or
+    is a question. Those of `about` count in any form.
     """
 
     kind: Literal["phrases"]
@@ -26,7 +27,7 @@ class Phrases(ScoringRule):
     about: tuple[Group, ...] = ()
 
     def score(self, reply: Reply) -> Score:
-        """Return 0 with what was missing or forbidden; an empty answer is wrong."""
+        """Return 0 for a missing or forbidden phrase; an empty answer is wrong."""
         text = normal(reply.text)
         if not text:
             return Score(0.0, "empty")
@@ -34,15 +35,12 @@ class Phrases(ScoringRule):
             return Score(None, "compared only")
         if any(is_asserted(phrase, text) for phrase in self.none):
             return Score(0.0, "forbidden")
-        is_said = all(any(is_asserted(phrase, text) for phrase in group) for group in self.all)
-        if not (
-            is_said and all(any(has(phrase, text) for phrase in group) for group in self.about)
-        ):
-            return Score(0.0, "missing")
-        return Score(1.0, "right")
+        asserts = all(any(is_asserted(phrase, text) for phrase in group) for group in self.all)
+        mentions = all(any(has(phrase, text) for phrase in group) for group in self.about)
+        return verdict(is_right=asserts and mentions, reason="missing")
 
 
-# English, German and Spanish words that turn what follows them in the same sentence around.
+# Words that negate what follows them in a sentence, in English, German and Spanish.
 NEGATIONS = (
     *("no", "not", "*n't", "never", "without", "denies", "denied", "negative for", "cannot"),
     *("avoid", "absence of", "free of", "ruled out", "rather than", "instead of", "refuse*"),
@@ -50,8 +48,8 @@ NEGATIONS = (
     *("ningún", "ninguna", "sin", "nunca", "niega", "evite", "en lugar de"),
 )
 SENTENCE_END = re.compile(r"[.!?;\n]| but | aber | pero ")
-# Behind a phrase: "... is not needed", and the end of a question.
-NOT_SAID = re.compile(
+# After a phrase: "... is not needed", or the end of a question.
+NOT_ASSERTED = re.compile(
     r"[^.!?;\n]{0,60}(?:\?|(?:\bnot|n't|\bnicht|\bno) (?:\w+ )?"
     r"(?:needed|necessary|required|warranted|nötig|notwendig|erforderlich|necesari[oa]|hace falta)|"
     r"\bunnecessary|\bunnötig|\binnecesari[oa])"
@@ -79,15 +77,15 @@ def has(phrase: str, text: str) -> bool:
 
 
 def is_asserted(phrase: str, text: str) -> bool:
-    """Return whether the phrase is said somewhere: not negated, dismissed or asked."""
+    """Return whether the text has the phrase, and does not negate or ask it."""
     return any(
-        not (is_negated(text, match.start()) or NOT_SAID.match(text, match.end()))
+        not (is_negated(text, match.start()) or NOT_ASSERTED.match(text, match.end()))
         for match in pattern(phrase).finditer(text)
     )
 
 
 def is_negated(text: str, at: int) -> bool:
-    """Return whether a negation stands before this place, in its sentence and near enough."""
+    """Return whether a negation stands shortly before this place, in the same sentence."""
     before = text[max(0, at - REACH) : at]
     sentence = SENTENCE_END.split(before)[-1]
     return any(has(negation, sentence) for negation in NEGATIONS)

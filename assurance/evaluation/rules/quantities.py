@@ -1,10 +1,10 @@
-"""Quantities in a text: numbers with their units, in one scale for each dimension."""
+"""Find numbers with units in a text, and convert them to one unit for each dimension."""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-# Unit -> (dimension, factor). What stands behind a slash makes it another dimension: mg/kg, mg/dl.
+# Unit -> (dimension, factor). What follows a slash makes it another dimension: mg/kg, mg/dl.
 UNITS: Final = {
     "kg": ("mass", 1e6),
     "g": ("mass", 1e3),
@@ -34,7 +34,7 @@ UNITS: Final = {
 }
 NAMES: Final = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 NUMBER: Final = r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)"
-# Of a casefolded text: ignoring case, `i` would also match a dotless one, which is in no unit.
+# For casefolded text: re.IGNORECASE would match a dotless i, which is in no unit.
 QUANTITY: Final = re.compile(rf"{NUMBER}[\s-]?({NAMES})(/[a-zμ]+)?(?![\w])")
 PLAIN: Final = re.compile(rf"{NUMBER}(?![\w])")
 Quantity = tuple[str, float]
@@ -44,15 +44,15 @@ def quantities(text: str) -> Iterator[Quantity]:
     """Yield (dimension, value) of every number with a unit; mass in mg, volume in ml."""
     for match in QUANTITY.finditer(text.casefold()):
         dimension, factor = UNITS[match[2]]
-        yield dimension + (match[3] or ""), round(value_of(match[1]) * factor, 9)
+        yield dimension + (match[3] or ""), round(parse_number(match[1]) * factor, 9)
 
 
 def numbers(text: str) -> set[float]:
     """Return every number that stands by itself."""
-    return {value_of(match[1]) for match in PLAIN.finditer(text)}
+    return {parse_number(match[1]) for match in PLAIN.finditer(text)}
 
 
-def value_of(written: str) -> float:
+def parse_number(written: str) -> float:
     """Read `1,000`, `0.5` and `0,5`."""
     if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", written):
         return float(written.replace(",", ""))

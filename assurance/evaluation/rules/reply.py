@@ -17,8 +17,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`value` from 0 to 1, None for what was not scored; `answer` is the choice that was read;
-    `reason` is one of a few words, never text of the reply."""
+    """`value` is from 0 to 1, or None if the reply was not scored; `answer` is the choice that was
+    found; `reason` is one of a few words, never text of the reply."""
 
     value: float | None
     reason: str
@@ -26,13 +26,13 @@ class Score:
 
 
 class ScoringRule(BaseModel):
-    """A definition of a right reply; its `kind` tells one from the others."""
+    """Base of the rules that define a right reply; `kind` names the rule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def score(self, reply: Reply) -> Score:
-        """Score a reply, as far as its text decides."""
+        """Score a reply."""
 
 
 def verdict(*, is_right: bool, reason: str) -> Score:

@@ -1,4 +1,4 @@
-"""Additions and omissions of the gateway: notices, reasoning."""
+"""What the gateway adds to an answer (notices) and removes from it (reasoning)."""
 
 import re
 from typing import Literal
@@ -7,7 +7,7 @@ from assurance.evaluation.rules.reply import Reply, Score, ScoringRule, verdict
 
 # Harmony's control markers, and the tags of the reasoning models that have none.
 MARKER = re.compile(r"<\|[a-z_]{2,20}\|>|</?think(?:ing)?>", re.IGNORECASE)
-SHINGLE = 8  # words: so many in a row are no coincidence
+SHINGLE = 8  # words in a row that are no coincidence
 
 
 class Notice(ScoringRule):

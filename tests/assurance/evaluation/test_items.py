@@ -70,7 +70,7 @@ def test_each_language_has_the_same_emergencies() -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ([OK, OK], "item 2: an item before it has the same id"),
+    ([OK, OK], "item 2: another item has the same id"),
     ([{**OK, "rule": {"kind": "magic"}}], "line 1, rule"),
     ([{**OK, "prompt": ""}], "either prompt or messages"),
     ([{**OK, "messages": [{"role": "user", "content": "x"}]}], "either prompt or messages"),
@@ -83,7 +83,7 @@ BAD: list[tuple[Any, str]] = [
     ([{**OK, "prompt": "", "messages": [{"role": "assistant", "content": "x"}]}], "the user's"),
     ([{**OK, "id": "../../etc"}], "line 1, id"),
     ([[1]], "this is no JSON object"),
-    ([], "holds no item"),
+    ([], "has no items"),
     ([{**OK, "prompt": "x" * 10_000_000}], "at most 1000 KB"),
 ]
 

@@ -175,7 +175,7 @@ def test_a_rubric_is_a_share_of_its_points(
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
+    ("reply", "verdict"),
     [
         ('{"criteria_met": true}', True),
         ('Sure. ```json\n{"criteria_met": false, "explanation": "x"}```', False),
@@ -187,9 +187,9 @@ def test_a_rubric_is_a_share_of_its_points(
         ("{" * 100_000, None),
     ],
 )
-def test_only_a_clear_verdict_of_the_judge_counts(said: str, verdict: bool | None) -> None:
+def test_only_a_clear_verdict_of_the_judge_counts(reply: str, verdict: bool | None) -> None:
     """Nonsense of a judge is no verdict."""
-    assert rubric.verdict_of(said) is verdict
+    assert rubric.parse_verdict(reply) is verdict
 
 
 def test_the_judge_gets_the_answer_as_data() -> None:

@@ -59,7 +59,7 @@ def test_each_row_has_the_rule_of_its_cells(tmp_path: Path) -> None:
         ("id,prompt\nw1," + "x" * 200_000 + "\n", "is no CSV"),
         ("id,prompt,value,unit,must_not_say\nw1,x,5,mg,y\n", "line 2, must_not_say"),
         ("id,prompt,value\nw1,x,much\n", "line 2, rule.dose.value"),
-        ("", "holds no item"),
+        ("", "has no items"),
     ],
 )
 def test_a_bad_sheet_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
