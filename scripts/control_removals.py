@@ -1,4 +1,4 @@
-"""Remove each control of the safety case in a copy of the tree, and see its first test fail.
+"""Remove each control of the safety case in a copy of the tree, and check that its test fails.
 
 `python -m scripts.control_removals` writes the outcome to docs/records/control-removals.json, from
 which `make docs` states the evidence. It takes three minutes of one core.
@@ -40,17 +40,17 @@ def copy_tree(folder: Path) -> Path:
 
 def run(tree: Path, tests: Sequence[str], option: str) -> subprocess.CompletedProcess[str]:
     """Run tests of a tree, whose packages come before the installed ones."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     packages = os.pathsep.join(map(str, (tree, tree / "sdk")))
-    environ = kept | {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = others | {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}
     pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", option, *tests]
     # A test that hangs without its control proves nothing; `timeout` ends what it has started, too.
     command = ["timeout", str(LIMIT_S * min(5, len(tests))), *pytest]
     return subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True)
 
 
-def passing(tree: Path, controls: Sequence[Control]) -> set[str]:
-    """Return the first tests that pass as long as nothing is removed; others lack a program."""
+def find_passing(tree: Path, controls: Sequence[Control]) -> set[str]:
+    """Return the first tests that pass while nothing is removed; the others lack a program."""
     done = run(tree, sorted({control.tests[0] for control in controls}), "-rpfE")
     if done.returncode:
         raise AssertionError(f"Tests fail though nothing is removed:\n{done.stdout[-4000:]}")
@@ -59,7 +59,7 @@ def passing(tree: Path, controls: Sequence[Control]) -> set[str]:
 
 @contextmanager
 def without(tree: Path, removal: Removal) -> Iterator[None]:
-    """Have a tree without one control; a file's time comes back with its content."""
+    """Remove one control while this context lasts; then restore the file and its time."""
     file = tree / removal.file
     content, status = file.read_text(), file.stat()
     file.write_text(content.replace(removal.find, removal.replace))
@@ -71,7 +71,7 @@ def without(tree: Path, removal: Removal) -> Iterator[None]:
 
 
 def outcome(tree: Path, control: Control, runnable: set[str]) -> tuple[Outcome, str]:
-    """Remove one control; return what its first test says, and pytest's output."""
+    """Remove one control; return the outcome of its first test, and pytest's output."""
     if control.tests[0] not in runnable:
         return "not run", ""
     with without(tree, control.removal):
@@ -86,29 +86,32 @@ def is_red(done: subprocess.CompletedProcess[str]) -> bool:
     return done.returncode == RED and bool(FAILED.search(done.stdout))
 
 
-def name_of(hazard: Hazard, control: Control) -> str:
+def describe(hazard: Hazard, control: Control) -> str:
     return f"{hazard.id} {control.control}"
 
 
 def main() -> int:
-    """Remove every control in turn, print what its test says, and write the record."""
+    """Remove every control in turn, print the outcome, and write the record."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    controls = {name_of(hazard, each): each for hazard in hazards() for each in hazard.controls}
-    seen: dict[str, Outcome] = {}
+    controls = {describe(hazard, each): each for hazard in hazards() for each in hazard.controls}
+    outcomes: dict[str, Outcome] = {}
     with tempfile.TemporaryDirectory() as folder:
         tree = copy_tree(Path(folder))
-        runnable = passing(tree, list(controls.values()))
+        runnable = find_passing(tree, list(controls.values()))
         for name, control in controls.items():
-            seen[name], output = outcome(tree, control, runnable)
-            print(f"{seen[name]:8} {name}", *([output[-1500:]] if seen[name] == "broken" else []))
+            outcomes[name], output = outcome(tree, control, runnable)
+            print(
+                f"{outcomes[name]:8} {name}",
+                *([output[-1500:]] if outcomes[name] == "broken" else []),
+            )
     used = os.times()  # of the processor, since others may share it
     seconds = round(used.children_user + used.children_system)
     date = time.strftime("%Y-%m-%d", time.gmtime())
-    record = {"version": version(), "date": date, "seconds": seconds, "outcomes": seen}
+    record = {"version": version(), "date": date, "seconds": seconds, "outcomes": outcomes}
     REMOVALS.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    red = sum(each == "red" for each in seen.values())
-    print(f"{red} of {len(seen)} controls have a test that fails without them ({seconds} s).")
-    return int(red < len(seen))
+    red = sum(each == "red" for each in outcomes.values())
+    print(f"{red} of {len(outcomes)} controls have a test that fails without them ({seconds} s).")
+    return int(red < len(outcomes))
 
 
 if __name__ == "__main__":

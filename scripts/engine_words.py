@@ -22,7 +22,7 @@ SOURCES = {  # where vLLM reads requests, and what it calls for it
     "xgrammar": "structural_tag.py exception.py",
     "openai": "types/chat types/shared types/shared_params",
 }
-# Of messages that are in no Python source, or in Python's own.
+# Words of messages that are not in these sources.
 OTHERS = """Regex EBNF lexer parsing error errors at position line column character char expected
 The parenthesis is not closed Unclosed Unsupported type Cannot find field in Expecting value
 delimiter property name enclosed double quotes Extra data Unterminated string starting Invalid

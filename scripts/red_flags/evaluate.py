@@ -47,13 +47,13 @@ def main() -> None:
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def screened(*texts: str) -> RedFlags:
-    """Return what the user's turns raise, with the default settings."""
+def screen(*texts: str) -> RedFlags:
+    """Return the red flags of a user's turns, with the default settings."""
     return detect([Turn("user", text) for text in texts], model().threshold)
 
 
 def is_noticed(*texts: str) -> bool:
-    return bool(screened(*texts).now)
+    return bool(screen(*texts).now)
 
 
 def figures(texts: Sequence[Case]) -> dict[str, Any]:
@@ -74,12 +74,12 @@ def figures(texts: Sequence[Case]) -> dict[str, Any]:
 
 @cache
 def flags(case: Case) -> Sequence[str]:
-    """Return the topics that a text raises by itself."""
-    return screened(case.text).now
+    """Return the topics that a text raises alone."""
+    return screen(case.text).now
 
 
 def by(texts: Sequence[Case], group: Callable[[Case], str]) -> list[dict[str, Any]]:
-    """Return the emergencies and the others of each group, and those of them that are noticed."""
+    """Count the emergencies and the other texts of each group, and how many are noticed."""
     return [
         {"group": name, "emergency": label, **share(chosen)}
         for name in dict.fromkeys(map(group, texts))
@@ -91,13 +91,15 @@ def by(texts: Sequence[Case], group: Callable[[Case], str]) -> list[dict[str, An
 
 
 def share(texts: Sequence[Case], is_hit: Callable[[Case], object] = flags) -> dict[str, int]:
-    """Return a number of texts, and how many of them are hits: noticed, by default."""
+    """Count the texts, and those that are noticed, or hit by another measure."""
     return {"texts": len(texts), "noticed": sum(map(bool, map(is_hit, texts)))}
 
 
 def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
-    """Return, for each company, the emergencies that are noticed in it of those noticed alone, and
-    the others that are noticed in it, beside those noticed alone."""
+    """Count for each company the texts that are noticed in it, and alone.
+
+    Only emergencies that are noticed alone are read in company.
+    """
     alone = {case for case in texts if flags(case)}
     counts: dict[str, dict[str, int]] = {}
     for number, case in enumerate(texts):
@@ -106,8 +108,8 @@ def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
                 name, dict.fromkeys(("alone", "kept", "others", "alarms", "before"), 0)
             )
             is_asked = case in alone or not case.is_emergency
-            said = [turn.replace("{text}", case.text) for turn in place]
-            noticed = is_asked and is_noticed(*said)
+            turns = [turn.replace("{text}", case.text) for turn in place]
+            noticed = is_asked and is_noticed(*turns)
             if case.is_emergency:
                 count["alone"] += case in alone
                 count["kept"] += noticed
@@ -119,7 +121,7 @@ def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
 
 
 def companies(language: str, number: int = 0) -> Iterator[tuple[str, Company]]:
-    """Return a language's companies with their names; another number, another first document."""
+    """Yield the companies of a language with their names; `number` chooses the first document."""
     table = json.loads((COMPANY / f"{language}.json").read_text("utf-8"))
     for kind, sentences in table["sentences"].items():
         for sentence in sentences:

@@ -1,9 +1,9 @@
-"""Training passages: lines of our own texts, in the company that people write them in.
+"""Make training passages of our own texts, alone and with ordinary sentences around them.
 
-`texts/LANGUAGE.txt`: `## LABEL: kind` opens a group; a line below is a text, with `{a|b|c}` for
-one of its alternatives, `\\n` for a line break, and `<...>` around what by itself makes it of its
-label; what stands around that is of none. Labels: the notices' topics, `over` (an emergency has
-passed), the frames `exam`, `fiction` and `document`, and `none`.
+In `texts/LANGUAGE.txt`, `## LABEL: kind` opens a group, and each line below is a text. `{a|b|c}`
+stands for one of these alternatives, `\\n` for a line break. `<...>` marks the words that give the
+text its label; the words around them have the label `none`. The labels are the topics of notices,
+`over` (an emergency has passed), the frames `exam`, `fiction` and `document`, and `none`.
 """
 
 import random
@@ -18,13 +18,13 @@ from scripts.red_flags import sources
 TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "de", "es", "fr", "pt", "it", "any")
 COPIES, PLAIN_COPIES = 10, 60  # of a text with alternatives, at most; plain ones are few
-PLAIN_WEIGHT = 8.0  # few words say it, so few passages have them
+PLAIN_WEIGHT = 8.0  # such texts have few words, and make few passages
 # Of emergencies, where the known sets of a language have fewer alarms to spare than misses.
 LANGUAGE_WEIGHTS = {"de": 1.25, "es": 1.4, "fr": 1.4}
-LINES, RECORD_LINES = 5, 3  # of a public text, of a clinical record, at most
+LINES, RECORD_LINES = 5, 3  # at most, of a public text and of a clinical record
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPEN, CLOSE = "<", ">"
-KEPT = bytes(code if chr(code) in "<>" else read for code, read in enumerate(LETTERS))
+WITH_MARKS = bytes(code if chr(code) in "<>" else read for code, read in enumerate(LETTERS))
 
 
 class Text(NamedTuple):
@@ -54,14 +54,14 @@ def texts(language: str) -> Iterator[Text]:
 
 
 def passages(seed: int) -> Iterator[Passage]:
-    """Return the passages of all texts, the same ones for a seed."""
+    """Return the passages of all texts; the same seed gives the same passages."""
     dice = random.Random(seed)  # noqa: S311 - no secret: reproducible on purpose
     for language in LANGUAGES:
         written = list(texts(language))
         company = [each.pattern for each in written if each.kind == "company"]
         for each in written:
-            for variant in variants(each, company, dice):
-                for words, label in labelled(variant, each.label):
+            for variant in make_variants(each, company, dice):
+                for words, label in label_lines(variant, each.label):
                     yield Passage(words, label, weight_of(each, label, language))
 
 
@@ -71,19 +71,21 @@ def weight_of(each: Text, label: str, language: str) -> float:
 
 
 def public(clones: Path, seed: int) -> Iterator[Passage]:
-    """Return lines of the public sources' texts, `LINES` of each at most: of none, but the last
-    line of an exam item's stem, which is its question; the rest of an item is of neither."""
+    """Return some lines of each public text with the label `none`.
+
+    Of an exam item only the last line of the stem is used: its question, with the label `exam`.
+    """
     dice = random.Random(seed)  # noqa: S311 - no secret: reproducible on purpose
     for source in sources.sources("train"):
         for example in sources.read(source, clones):
             if example.is_emergency or example.kind == "research":
-                continue  # nobody has marked the line; and a study tells cases
+                continue  # nobody has marked the line; and studies describe cases
             lines = lines_of(example.text)
             if example.kind == "exam":
                 stem = lines_of(example.text.split("\n")[0])
                 parts = [(" ".join(stem[-1:]), "exam")]
             else:
-                most = RECORD_LINES if example.kind == "record" else LINES  # cases are told so, too
+                most = RECORD_LINES if example.kind == "record" else LINES  # emergencies read alike
                 starts = dice.sample(range(len(lines)), min(most, len(lines)))
                 parts = [
                     (" ".join(lines[at : at + size]), "none") for at in starts for size in (1, 2)
@@ -92,40 +94,40 @@ def public(clones: Path, seed: int) -> Iterator[Passage]:
                 yield Passage(" ".join(words.split()), label)
 
 
-def variants(each: Text, company: Sequence[str], dice: random.Random) -> Iterator[str]:
-    """Return a text with its alternatives, sometimes mistyped, an emergency often in company."""
+def make_variants(each: Text, company: Sequence[str], dice: random.Random) -> Iterator[str]:
+    """Yield a text with each of its alternatives: as it is, mistyped, in company."""
     copies = PLAIN_COPIES if each.kind == "plain" else COPIES
-    for written in expanded(each.pattern, copies, dice):
+    for written in expand(each.pattern, copies, dice):
         yield written
         is_case = each.label.startswith("MED") or each.label == "over"
         for share in (0.25, 0.5) if is_case else (0.25,):
             if dice.random() < (0.4 if is_case else 0.3):
-                yield mistyped(written, share, dice)
+                yield mistype(written, share, dice)
         if is_case and company and dice.random() < 0.6:
-            beside = chosen(dice.choice(company), dice)
+            beside = choose(dice.choice(company), dice)
             yield dice.choice((f"{beside} {written}", f"{written} {beside}"))
 
 
-def expanded(pattern: str, copies: int, dice: random.Random) -> list[str]:
-    """Return some of the texts that a pattern stands for, fewer for one with few alternatives."""
+def expand(pattern: str, copies: int, dice: random.Random) -> list[str]:
+    """Return some of the texts of a pattern; a pattern with more slots gives more."""
     number = min(copies, (1 + 3 * len(SLOT.findall(pattern))) * copies // COPIES)
-    return list(dict.fromkeys(chosen(pattern, dice) for _ in range(number)))
+    return list(dict.fromkeys(choose(pattern, dice) for _ in range(number)))
 
 
-def chosen(pattern: str, dice: random.Random) -> str:
+def choose(pattern: str, dice: random.Random) -> str:
     """Return a pattern with one alternative for each slot."""
     return SLOT.sub(lambda slot: dice.choice(slot[1].split("|")), pattern)
 
 
-def mistyped(written: str, share: float, dice: random.Random) -> str:
+def mistype(written: str, share: float, dice: random.Random) -> str:
     """Return a text in which a share of the words have an error."""
     return " ".join(
-        slipped(word, dice) if len(word) > 3 and word.isalpha() and dice.random() < share else word
+        misspell(word, dice) if len(word) > 3 and word.isalpha() and dice.random() < share else word
         for word in written.split(" ")
     )
 
 
-def slipped(word: str, dice: random.Random) -> str:
+def misspell(word: str, dice: random.Random) -> str:
     """Return a word with a letter left out, doubled, or swapped with the next."""
     at = dice.randrange(1, len(word) - 1)
     first, second = word[at], word[at + 1]
@@ -133,11 +135,11 @@ def slipped(word: str, dice: random.Random) -> str:
     return word[:at] + middle + word[at + 2 :]
 
 
-def labelled(written: str, label: str) -> Iterator[tuple[str, str]]:
-    """Return the lines of a text, and each with the one before it, that have a sure label.
+def label_lines(written: str, label: str) -> Iterator[tuple[str, str]]:
+    """Yield each line, and each pair of lines, with its label.
 
-    A passage that holds a whole mark is of the text's label, one that holds nothing of a mark is of
-    none; one that holds a part of it is left out.
+    A passage with a whole mark has the text's label, one without a mark has `none`. A passage with
+    a part of a mark is left out.
     """
     lines = marked_lines(written)
     sizes = {mark: sum(mark in marks for _, marks in lines) for _, marks in lines for mark in marks}
@@ -151,11 +153,10 @@ def labelled(written: str, label: str) -> Iterator[tuple[str, str]]:
 
 
 def marked_lines(written: str) -> list[tuple[str, set[int]]]:
-    """Return the lines of a text, as they are read, and the numbers of the marks they have a part
-    of."""
+    """Return the lines of a text, each with the numbers of the marks that are in it."""
     lines, mark, is_open = [], -1, False
     spaced = re.sub(r"([.!?;]*)>", r" > \1", written).replace("<", " < ")
-    for line in lines_of(spaced, KEPT):
+    for line in lines_of(spaced, WITH_MARKS):
         marks = {mark} if is_open else set()
         for word in line.split():
             if word == OPEN:

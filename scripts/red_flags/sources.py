@@ -1,4 +1,4 @@
-"""Read the public data named in sources.toml, from clones at fixed commits, by digest."""
+"""Read the public data of sources.toml from clones at fixed commits, and check its digests."""
 
 import csv
 import hashlib
@@ -31,11 +31,11 @@ def sources(use: str) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], clones: Path) -> list[Example]:
-    """Return the examples of a source; clone its repository first where there is no clone."""
-    clone = cloned(source, clones)
+    """Return the examples of a source; clone its repository if there is no clone."""
+    clone = find_clone(source, clones)
     examples: list[Example] = []
     for path, digest in source["files"].items():
-        content = blob(clone, source["commit"], path)
+        content = read_blob(clone, source["commit"], path)
         actual = hashlib.sha256(content).hexdigest()
         if actual != digest:
             raise SystemExit(f"{source['name']}: {path} has the digest {actual}, not {digest}.")
@@ -43,7 +43,7 @@ def read(source: Mapping[str, Any], clones: Path) -> list[Example]:
     return examples
 
 
-def cloned(source: Mapping[str, Any], clones: Path) -> Path:
+def find_clone(source: Mapping[str, Any], clones: Path) -> Path:
     """Return the bare clone of a source's repository, made if it is missing."""
     clone = clones / str(source["repository"]).replace("/", "+")
     if (clone / "repo").is_dir():
@@ -54,15 +54,15 @@ def cloned(source: Mapping[str, Any], clones: Path) -> Path:
     return clone
 
 
-def blob(clone: Path, commit: str, path: str) -> bytes:
+def read_blob(clone: Path, commit: str, path: str) -> bytes:
     """Return a file's content, or that of all files of a folder in their order, at a commit."""
     if not path.endswith("/"):
-        return git(clone, "show", f"{commit}:{path}")
-    names = git(clone, "ls-tree", "--name-only", commit, path).decode().splitlines()
-    return b"".join(git(clone, "show", f"{commit}:{name}") for name in names)
+        return run_git(clone, "show", f"{commit}:{path}")
+    names = run_git(clone, "ls-tree", "--name-only", commit, path).decode().splitlines()
+    return b"".join(run_git(clone, "show", f"{commit}:{name}") for name in names)
 
 
-def git(clone: Path, *arguments: str) -> bytes:
+def run_git(clone: Path, *arguments: str) -> bytes:
     return subprocess.run(
         ["git", "-C", str(clone), *arguments],  # noqa: S607  git of the developer's machine
         check=True,
@@ -107,13 +107,16 @@ def consumer_questions(content: str) -> Iterator[Example]:
 
 
 def risk_tiers(content: str) -> Iterator[Example]:
-    """ClinicaFlow: complaint, history and vital signs; `urgent` belongs to neither side."""
+    """ClinicaFlow: complaint, history and vital signs; `urgent` is left out."""
     for row in lines(content):
         tier = row["labels"]["gold_risk_tier"]
         if tier != "urgent":
             given, about = row["input"], row["input"].get("demographics", {})
-            told = f"{about.get('age', '')} {about.get('sex', '')}. {given['chief_complaint']}."
-            yield Example(f"{told} {given.get('history', '')}", tier == "critical", "question")
+            complaint = (
+                f"{about.get('age', '')} {about.get('sex', '')}. {given['chief_complaint']}."
+            )
+            text = f"{complaint} {given.get('history', '')}"
+            yield Example(text, tier == "critical", "question")
 
 
 def urgency(content: str) -> Iterator[Example]:
@@ -133,13 +136,13 @@ def other_conversations(content: str) -> Iterator[Example]:
 
 
 def _talks(content: str) -> Iterator[Example]:
-    """Return the user's last turns; conditional emergencies belong to neither side."""
+    """Yield the user's last turns; conditional emergencies are left out."""
     category = "physician_agreed_category:"
     for row in lines(content):
         tags = row["example_tags"]
         if f"{category}conditionally-emergent" not in tags:
-            told = [turn["content"] for turn in row["prompt"] if turn["role"] == "user"]
-            text, label = "\n\n".join(told[-3:]), f"{category}emergent" in tags
+            turns = [turn["content"] for turn in row["prompt"] if turn["role"] == "user"]
+            text, label = "\n\n".join(turns[-3:]), f"{category}emergent" in tags
             yield Example(text, label, "question")
 
 

@@ -1,7 +1,7 @@
-"""`python -m scripts.red_flags.train`: make the red-flag model of the texts in `texts/`.
+"""`python -m scripts.red_flags.train`: train the red-flag model on the texts in `texts/`.
 
-Needs requirements/classifier.txt in an environment of its own. Reads nothing but the texts; no text
-of a release set is among them. The same texts give the same bytes: weights are rounded to units.
+It needs requirements/classifier.txt in an environment of its own. No text of a release set is among
+the training texts. The same texts give the same bytes, since weights are rounded.
 """
 
 import argparse
@@ -23,14 +23,14 @@ from scripts.red_flags.passages import Passage, passages, public
 
 SEED = 23
 FRAMES = ("exam", "fiction", "document")
-RAREST = {"w": 3, "b": 3, "p": 5}  # passages that a word, a pair, a piece is in at least
-PIECE_SCALE = 0.4  # pieces of words are many, and say less
+RAREST = {"w": 3, "b": 3, "p": 5}  # least number of passages with a word, a pair, a piece
+PIECE_SCALE = 0.4  # pieces of words are many, and each means less
 INVERSE_REGULARISATION = {"emergency": 0.5, "frame": 0.5, "over": 0.5}
 UNIT = 1 / 64  # of a rounded weight
-# Units: weights below are left out. Words that say little stay, or they would be taken apart.
+# Weights of fewer units are left out. Words stay, or they would be read as pieces.
 LEAST = {
     "emergency": {"words": 1, "pairs": 56, "pieces": 20},
-    # Questions about what people write on purpose: pieces would add 270 us to a text for nothing.
+    # People write frames on purpose: pieces would add 270 us to a text for nothing.
     "frame": {"words": 80, "pairs": 100},
     "over": {"words": 80, "pairs": 100},
 }
@@ -43,23 +43,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FILE, help="where the model is written")
     parser.add_argument("--clones", type=Path, default=Path(".clones"), help="bare clones")
     options = parser.parse_args()
-    kept: dict[tuple[str, str], Passage] = {}
+    by_text: dict[tuple[str, str], Passage] = {}
     for each in (*passages(SEED), *public(options.clones, SEED)):
-        kept.setdefault(each[:2], each)  # none twice for a label
-    known = list(kept.values())
-    table = {**questions(known), "topics": topics(known), "threshold": THRESHOLD}
+        by_text.setdefault(each[:2], each)  # each once for a label
+    known = list(by_text.values())
+    table = {**train_questions(known), "topics": topics(known), "threshold": THRESHOLD}
     content = json.dumps(table, separators=(",", ":"), sort_keys=True).encode()
     options.out.write_bytes(gzip.compress(content, mtime=0))
 
 
-def questions(known: Sequence[Passage]) -> dict[str, dict[str, Any]]:
+def train_questions(known: Sequence[Passage]) -> dict[str, dict[str, Any]]:
     """Return the weights of the three questions."""
     vectoriser = CountVectorizer(analyzer=features, dtype=np.float32, binary=True)
     counts = vectoriser.fit_transform([each.words for each in known])
     names = vectoriser.get_feature_names_out()
     in_passages = np.bincount(counts.indices, minlength=len(names))
-    kept = in_passages >= np.array([RAREST[name[0]] for name in names])
-    names, counts, in_passages = names[kept], counts[:, kept], in_passages[kept]
+    common = in_passages >= np.array([RAREST[name[0]] for name in names])
+    names, counts, in_passages = names[common], counts[:, common], in_passages[common]
     scale = np.log((1 + len(known)) / (1 + in_passages)) + 1
     scale *= np.array([PIECE_SCALE if name[0] == "p" else 1.0 for name in names])
     lengths = [max(len(set(each.words.split())), FEWEST) for each in known]
@@ -72,12 +72,13 @@ def questions(known: Sequence[Passage]) -> dict[str, dict[str, Any]]:
     }
     weights = np.array([each.weight for each in known])
     return {
-        name: question(name, matrix, yes, names, scale, weights) for name, yes in answers.items()
+        name: train_question(name, matrix, yes, names, scale, weights)
+        for name, yes in answers.items()
     }
 
 
 def features(words: str) -> list[str]:
-    """Return all that is counted in a passage: words, pairs, pieces of words."""
+    """Return the words, pairs of words and pieces of words of a passage."""
     split = words.split()
     counted = [f"w{word}" for word in split]
     pairs = (pair for pair in pairwise(split) if not "".join(pair).isdigit())  # of tables, any
@@ -85,7 +86,7 @@ def features(words: str) -> list[str]:
     return counted + [f"p{piece}" for word in split for piece in pieces_of(word)]
 
 
-def question(
+def train_question(
     name: str,
     matrix: Any,
     yes: np.ndarray,
@@ -109,20 +110,20 @@ def question(
     pairs = {each[1:]: worth for each, worth in worths.items() if each[0] == "b"}
     columns = {"words": words, "pairs": pairs, "pieces": pieces}
     return {
-        **{kind: column(rounded(worths, least[kind])) for kind, worths in columns.items()},
+        **{kind: column(round_weights(worths, least[kind])) for kind, worths in columns.items()},
         "unit": UNIT,
         "bias": round(float(fitted.intercept_[0]), 3),
     }
 
 
-def rounded(weights: dict[str, float], least: int) -> dict[str, int]:
-    """Return weights in units, without those that say little."""
+def round_weights(weights: dict[str, float], least: int) -> dict[str, int]:
+    """Return weights in units, without the small ones."""
     units = {name: round(float(weight) / UNIT) for name, weight in weights.items()}
     return {name: worth for name, worth in units.items() if abs(worth) >= least}
 
 
 def column(worths: dict[str, int]) -> tuple[str, list[int]]:
-    """Return names in one text, with a blank between two, and their worths."""
+    """Return the names, joined with blanks, and their weights."""
     names = sorted(worths)
     return " ".join(names), [worths[name] for name in names]
 

@@ -10,7 +10,7 @@ import typer
 
 from launcher.cli.app import COMMANDS, TASKS, application, load
 
-COMMON = ("help", "key")  # told once, at the top
+COMMON = ("help", "key")  # described once, at the top of the page
 
 
 def commands() -> str:
@@ -24,7 +24,7 @@ def commands() -> str:
 
 
 def task_lines(commands: Mapping[str, Any]) -> Iterator[str]:
-    """Render each command with its own options, then the options that several have alike."""
+    """Render each command with its own options, then the options that several share."""
     users: dict[str, list[str]] = {}
     for name, command in commands.items():
         for option in options(command):
@@ -50,7 +50,7 @@ def options(command: Any) -> list[str]:
 
 
 def is_common(parameter: Any) -> bool:
-    """Return whether the top of the page has told this option."""
+    """Return whether the top of the page describes this option."""
     is_json = "--json" in parameter.opts
     is_url = parameter.name == "url" and not parameter.multiple
     return is_json or is_url or parameter.name in COMMON

@@ -1,4 +1,4 @@
-"""docs/faults.md: the tables of the engine's faults, which tests/faults holds to what happens."""
+"""The tables of docs/faults.md, which tests/faults compares with what happens."""
 
 from tests.faults.page import tables
 

@@ -19,8 +19,7 @@ KINDS: Final = ("design", "protective", "information")  # ISO 14971:2019, 7.1
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The line or setting without which there is no control: what stands there once, and what
-    stands there instead."""
+    """A replacement in a file that removes a control; `find` occurs once."""
 
     file: str
     find: str
@@ -29,8 +28,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A risk control and the tests, by pytest's names, that prove it: the first of them fails once
-    the control is removed."""
+    """A risk control and its tests; the first test fails when the control is removed."""
 
     kind: str
     control: str
@@ -40,7 +38,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A hazard with its risk before and after controls, as a number from 1 to 5."""
+    """A hazard with its risk before and after the controls, from 1 to 5."""
 
     id: str
     title: str
@@ -122,7 +120,7 @@ def profile() -> str:
 
 
 def evidence() -> str:
-    """Return what the last removal of every control showed, and of which version."""
+    """Return the outcome of the last removal of every control."""
     record = json.loads(REMOVALS.read_text())
     outcomes = Counter(record["outcomes"].values())
     return prose(

@@ -1,4 +1,4 @@
-"""The table of docs/surfaces.md, which tests/safety holds to what happens."""
+"""The table of docs/surfaces.md, which tests/safety compares with what happens."""
 
 from tests.safety.places import page
 

@@ -13,7 +13,7 @@ from functools import cache
 
 import pytest
 
-from scripts.control_removals import name_of
+from scripts.control_removals import describe
 from scripts.render.safety_case import (
     FOLDER,
     KINDS,
@@ -113,7 +113,7 @@ def test_the_evidence_is_of_these_controls() -> None:
     """Each was removed once, and its test failed; a new one is removed before it is claimed."""
     outcomes = json.loads(REMOVALS.read_text())["outcomes"]
 
-    assert outcomes.keys() == {name_of(hazard, each) for hazard in LOG for each in hazard.controls}
+    assert outcomes.keys() == {describe(hazard, each) for hazard in LOG for each in hazard.controls}
     assert set(outcomes.values()) == {"red"}
 
 
