@@ -21,7 +21,7 @@ from mmhie._request import (
     refuse_text,
 )
 from mmhie._response import Response, error_of, read_chat, read_generate, read_readiness
-from mmhie._retry import Backoff, Deadline
+from mmhie._retry import Backoff, Deadline, Polling
 from mmhie._text import MedicalText, text_of, warn
 
 if TYPE_CHECKING:
@@ -151,7 +151,12 @@ class AsyncMedicalReasoningLLM(BaseClient):
         unknown, another caller's or too old (`answer_not_found`).
         """
         request = feedback_request(
-            request_id, category, severity, comment, corrected_text, reviewer
+            request_id,
+            category=category,
+            severity=severity,
+            comment=comment,
+            corrected_text=corrected_text,
+            reviewer=reviewer,
         )
         return read_receipt(await self._send(request))
 
@@ -197,15 +202,15 @@ class AsyncMedicalReasoningLLM(BaseClient):
 
         return await self._retry(attempt, backoff)
 
-    async def _retry(self, attempt: Attempt[T], deadline: Deadline | None = None) -> T:
+    async def _retry(self, attempt: Attempt[T], retries: Backoff | Polling | None = None) -> T:
         """Call `attempt` until it succeeds or its error is final."""
         await self._http()  # a local server starts here, before the clock of the answer does
-        deadline = deadline or self._backoff()
+        retries = retries or self._backoff()
         while True:
             try:
-                return await attempt(deadline)
+                return await attempt(retries)
             except MMHIEError as error:
-                delay = deadline.delay_after(error)
+                delay = retries.delay_after(error)
                 if delay is None:
                     raise
             await sleep(delay)

@@ -24,7 +24,7 @@ class AsyncConnections:
         self._clients: _Clients = WeakKeyDictionary()
 
     async def client(self, address: Address) -> "httpx2.AsyncClient":
-        """Return this loop's client; open it where it is for another address."""
+        """Return this loop's client; open a new one if the address has changed."""
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -47,10 +47,10 @@ class AsyncConnections:
             await client.aclose()
 
     def forget(self) -> None:
-        """Do nothing: a client can be closed in its loop only, and is when the address changes."""
+        """Do nothing: a client can be closed only in its own loop."""
 
     def _forget_closed_loops(self) -> None:
-        """Let go of connections of loops that ended without `aclose`.
+        """Drop connections of loops that ended without `aclose`.
 
         A connection refers to its loop, so the dictionary's weak keys alone never would.
         """

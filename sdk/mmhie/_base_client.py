@@ -1,4 +1,4 @@
-"""Base of the sync and the async client: all but the I/O."""
+"""Base of the sync and the async client: everything but the I/O."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, cast
@@ -27,7 +27,7 @@ _INSTANCES: dict[type, "BaseClient"] = {}
 
 
 def forget() -> None:
-    """Have the instances of this process read their configuration again at the next request."""
+    """Make the instances of this process read their configuration again at the next request."""
     for instance in _INSTANCES.values():
         instance.forget()
 
@@ -70,8 +70,10 @@ class BaseClient:
 
     @property
     def config(self) -> LLMConfig:
-        """The configuration; read from the environment when none was given, but for a url that was.
-        Raises ConfigError."""
+        """The configuration, by default that of the environment; a given url wins.
+
+        Raises ConfigError.
+        """
         config = self._config
         if config is None:
             config = LLMConfig.from_env()
@@ -116,7 +118,7 @@ class BaseClient:
         return cap
 
     def _choose_model(self, listed: Response) -> str:
-        """Return the configured model where it is served, else the server's first."""
+        """Return the configured model if it is served, else the server's first."""
         served, wanted = read_model_ids(listed), self.config.model_name
         self._model_id = wanted if wanted in served else served[0]
         return self._model_id

@@ -17,7 +17,7 @@ NO_KEY = (
     "MMHIE_API_KEY is no key: it is empty, or has blanks, a line's end or letters that a header "
     "cannot hold; drop the line's end of the file it was read from."
 )
-YEAR_SECONDS = 366 * 86400  # sockets take no such times as 1e12
+YEAR_SECONDS = 366 * 86400  # sockets refuse much longer timeouts
 MISSPELT = "{name} is not a setting; the nearest known name is {near}."
 BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
@@ -103,11 +103,11 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], object], str]] = {
 
 
 OVERRIDE = "MMHIE_REASONER_MODEL_TEST_OVERRIDE"
-LIKENESS = 0.94  # names of the server's own settings are at most 0.933 like one of ours
+LIKENESS = 0.94  # settings of the server are at most 0.933 like one of these
 
 
 def _warn_of_misspelt(environ: Mapping[str, str]) -> None:
-    """Warn of names that are nearly ours; all others are the server's or a backend's."""
+    """Warn of names that are almost one of these; others are the server's or an application's."""
     from difflib import get_close_matches  # lazily: most importers read no configuration
 
     known = [OVERRIDE, *(variable for variable, *_ in VARIABLES.values())]

@@ -65,7 +65,7 @@ class UnavailableError(MMHIEError):
 
 
 class ServiceTimeoutError(MMHIEError, TimeoutError):
-    """The service did not answer in time, by its own clock (`engine_timeout`) or by ours."""
+    """The service did not answer within its own limit (`engine_timeout`) or within ours."""
 
 
 class IncompleteAnswerError(MMHIEError):

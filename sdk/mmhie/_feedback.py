@@ -1,6 +1,5 @@
 """Feedback on an answer: the request, and its receipt."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,47 +24,31 @@ Severity = Literal["low", "moderate", "high"]
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReceipt:
-    """Proof that the server has stored the feedback; `audited`: the audit trail has it, too."""
+    """Proof that the server has stored the feedback; `audited` if it is in the audit trail, too."""
 
     id: str
     request_id: str
     created: str  # RFC 3339, in UTC
-    duplicate: bool  # the server had the same already, and stores it once
+    duplicate: bool  # the server had stored the same before
     audited: bool
 
 
-def feedback_request(
-    request_id: str | None,
-    category: str,
-    severity: str | None,
-    comment: str | None,
-    corrected_text: str | None,
-    reviewer: str | None,
-) -> Request:
-    """Return a request to /v1/mmhie/feedback; what is None is left out.
+def feedback_request(request_id: str | None, **fields: str | None) -> Request:
+    """Return a request to /v1/mmhie/feedback, without fields that are None.
 
     Raises RequestError without the id of an answer.
     """
     if not request_id:
         raise RequestError(NO_ID, code="invalid_request")
-    fields: Mapping[str, object] = {
-        "request_id": request_id,
-        "category": category,
-        "severity": severity,
-        "comment": comment,
-        "corrected_text": corrected_text,
-        "reviewer": reviewer,
-    }
-    body = encode_json({name: value for name, value in fields.items() if value is not None})
-    return Request("POST", "/v1/mmhie/feedback", body)
+    given = {name: text for name, text in fields.items() if text is not None}
+    return Request("POST", "/v1/mmhie/feedback", encode_json({"request_id": request_id, **given}))
 
 
 def read_receipt(response: Response) -> FeedbackReceipt:
     """Return the receipt. Raises UnavailableError."""
     fields = read_object(response)
-    names = [fields.get(name) for name in ("id", "request_id", "created")]
-    facts = [fields.get(name) for name in ("duplicate", "audited")]
-    if not all(isinstance(name, str) for name in names):
+    texts = {name: fields.get(name) for name in ("id", "request_id", "created")}
+    if not all(isinstance(text, str) for text in texts.values()):
         raise bad_answer("The response is no receipt", response)
-    id_, request_id, created = map(str, names)
-    return FeedbackReceipt(id_, request_id, created, *(fact is True for fact in facts))
+    facts = {name: fields.get(name) is True for name in ("duplicate", "audited")}
+    return FeedbackReceipt(**texts, **facts)  # type: ignore[arg-type] # texts are str

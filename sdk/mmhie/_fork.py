@@ -22,7 +22,7 @@ def track(owner: Forkable) -> None:
 
 
 def keep(resource: object) -> None:
-    """Keep a resource of the parent: being collected, it would close the parent's connection."""
+    """Keep a resource of the parent from collection, which would close the parent's connection."""
     _INHERITED.append(resource)
 
 

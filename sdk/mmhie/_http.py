@@ -55,7 +55,7 @@ class Address:
 
     @property
     def is_on_this_machine(self) -> bool:
-        """True where a proxy named by HTTP_PROXY must not see the text."""
+        """True if a proxy of HTTP_PROXY must not see the text."""
         host = urlsplit(self.base_url).hostname or ""
         return self.socket_path is not None or _is_this_machine(host)
 
@@ -90,7 +90,7 @@ def open_async_client(address: Address) -> "httpx2.AsyncClient":
 
 @contextmanager
 def _translate_setup() -> Iterator[None]:
-    """Translate what httpx2 raises of certificates and proxies that the environment names."""
+    """Translate errors about certificates and proxies of the environment."""
     try:
         yield
     except OSError as error:
@@ -133,12 +133,12 @@ def build_request(
 
 
 def wait_at_most(sent: "httpx2.Request", idle_seconds: float) -> None:
-    """Limit what follows of a response; the timeout is read again when its body begins."""
+    """Limit the pauses of a response's body; httpx2 reads the timeout again when it begins."""
     sent.extensions["timeout"]["read"] = idle_seconds
 
 
 def server_of(error: "httpx2.ConnectError | httpx2.ConnectTimeout") -> str:
-    """Return the server's name in a sentence: its address without a path or a password."""
+    """Name the server in a sentence: its address without path and password."""
     try:
         url = error.request.url
     except RuntimeError:  # raised before there was a request

@@ -94,7 +94,7 @@ def encode_json(fields: Mapping[str, object]) -> bytes:
 
 
 def _json(fields: Mapping[str, object]) -> bytes | None:
-    """Return None on failure: the codec's exceptions hold the text, so they must not be chained."""
+    """Return None on failure: the codec's exceptions have the text, so none is raised."""
     try:
         return json.dumps(
             fields, ensure_ascii=False, allow_nan=False, separators=(",", ":")

@@ -1,4 +1,4 @@
-"""HTTP responses, parsed strictly: a value of the wrong shape is an error, never a guess."""
+"""Parse HTTP responses strictly: a value of the wrong shape is an error."""
 
 import json
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def read_generate(response: Response) -> Answer:
 
 
 def read_chat(response: Response) -> Answer:
-    """Return the answer of /v1/chat/completions, its `mmhie` key unfolded."""
+    """Return the answer of /v1/chat/completions, with the labels under its key `mmhie`."""
     fields = read_object(response)
     choice = _first(fields.get("choices"), response)
     message = _mapping(choice.get("message"))
@@ -76,7 +76,7 @@ def read_model_ids(response: Response) -> list[str]:
 
 
 def read_object(response: Response) -> Mapping[str, object]:
-    """Return the JSON object of a 200."""
+    """Return the JSON object of a response. Raises UnavailableError."""
     fields = parse_json(response.body)
     if not isinstance(fields, dict):
         raise bad_answer("The response is not a JSON object", response)
@@ -84,7 +84,7 @@ def read_object(response: Response) -> Mapping[str, object]:
 
 
 def read_readiness(response: Response) -> None:
-    """Raise UnavailableError where the model is on hold or loading."""
+    """Raise UnavailableError if the model is on hold or loading."""
     if response.status == 200:
         read_object(response)
         return
@@ -113,8 +113,8 @@ def read_error(
 ) -> MMHIEError:
     """Return the exception for an error object, from a response or from inside a stream.
 
-    Only the gateway's own sentence is taken over, which never quotes the request: an engine or a
-    proxy in its place may echo the prompt. Notices are always the gateway's.
+    The message is the gateway's own, which never quotes the request. An engine or a proxy in its
+    place may echo the prompt, so their messages are left out. Notices are always the gateway's.
     """
     fields = _mapping(envelope)
     own = fields if OURS in headers and isinstance(fields.get("code"), str) else {}
@@ -172,7 +172,7 @@ def notices_of(fields: Mapping[str, object]) -> tuple[Notice, ...]:
 
 
 def parse_json(body: bytes | str) -> object:
-    """Return the value, or None: the decoder's exception holds the text, so it is not chained."""
+    """Return the value, or None: the decoder's exception has the text, so it is not raised."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

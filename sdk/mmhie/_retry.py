@@ -2,7 +2,6 @@
 
 import random
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from mmhie._errors import ConnectionFailedError, MMHIEError, ServiceTimeoutError
@@ -17,11 +16,11 @@ NOTHING_WAS_DONE = frozenset({429, 503})
 NOT_THERE_YET = frozenset({502, 503, 504})
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 8.0
-# A server with the same timeout says more (notices, a request id) than a clock of ours could.
+# A server with the same timeout answers first, with notices and a request id.
 MARGIN = 0.08
 
 
-class Deadline(ABC):
+class Deadline:
     """The time that all attempts of one call have together."""
 
     def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
@@ -36,13 +35,6 @@ class Deadline(ABC):
         """Raise ServiceTimeoutError where the time is over."""
         if self.remaining() <= 0:
             raise timed_out()
-
-    @abstractmethod
-    def delay_after(self, error: MMHIEError) -> float | None:
-        """Return the seconds until the next attempt; None: give up and raise `error`.
-
-        A backoff counts attempts; polling goes on until the deadline.
-        """
 
 
 class Backoff(Deadline):
@@ -85,7 +77,7 @@ class Polling(Deadline):
 
 
 def is_retryable(error: MMHIEError) -> bool:
-    """Return whether nothing was done for the request; a hold ends by an operator's decision."""
+    """Return whether nothing was done for the request; waiting does not end a hold."""
     if error.code in ("unreachable", "held"):
         return error.code == "unreachable"
     return error.status in NOTHING_WAS_DONE
@@ -99,5 +91,5 @@ def _delay(error: MMHIEError, attempt: int, jitter: float) -> float:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header; None for what is no number."""
+    """Return the seconds of a Retry-After header; None if it is not a number."""
     return float(value) if value is not None and value.strip().isdecimal() else None

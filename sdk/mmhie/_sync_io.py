@@ -28,7 +28,7 @@ class Connections:
         self._client: httpx2.Client | None = None
 
     def client(self, address: Address) -> "httpx2.Client":
-        """Return the client; open it where it is for another address."""
+        """Return the client; open a new one if the address has changed."""
         with self._lock:
             if self._client is not None and self._address != address:
                 self._client.close()

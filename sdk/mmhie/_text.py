@@ -88,15 +88,15 @@ class MedicalText(str):
 
 
 def text_of(answer: Answer) -> MedicalText:
-    """Return the whole text of an answer, after a warning about what has to be shown with it."""
+    """Return the text of an answer; warn if it is incomplete or has notices."""
     warn(answer)
     return MedicalText(answer.text, answer)
 
 
 def warn(answer: Answer) -> None:
-    """Give one MedicalTextWarning where the answer is incomplete or came with notices.
+    """Give one MedicalTextWarning if the answer is incomplete or has notices.
 
-    It names neither: what a warning says ends in logs.
+    It quotes neither, as warnings end in logs.
     """
     reasons = {"is incomplete (`truncated`)": answer.truncated, "has `notices`": answer.notices}
     warnings = " and ".join(reason for reason, applies in reasons.items() if applies)
@@ -106,7 +106,7 @@ def warn(answer: Answer) -> None:
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn at the line that called this package, however deep inside it the reason is found."""
+    """Warn at the line that called this package."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         frame, level = frame.f_back, level + 1

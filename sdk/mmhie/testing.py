@@ -55,9 +55,9 @@ Json = dict[str, Any]
 
 
 class FakeServer:
-    """Requests received and answers in waiting; without one, the answer is DEFAULT_TEXT.
+    """Received requests, and the answers to the next ones; DEFAULT_TEXT if there are none.
 
-    Feedback goes to `feedback`, and takes no scripted answer.
+    Feedback goes to `feedback`, and uses up no answer.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class FakeServer:
 
     @property
     def prompts(self) -> list[str]:
-        """Every prompt, or the last user turn of every conversation, in the order they came."""
+        """Every prompt, or the last user turn of every conversation, in the order of arrival."""
         return [prompt_of(request) for request in self.requests]
 
     def answer(
@@ -80,7 +80,7 @@ class FakeServer:
         warnings: Sequence[str] = (),
         truncated: str | None = None,
     ) -> None:
-        """Give this answer to the next request that has none yet."""
+        """Answer the next request that has no answer yet."""
         answer = Answer(text, reasoning, notices=tuple(notices), warnings=tuple(warnings))
         self._next.append(replace(answer, truncated=truncated))
 
@@ -103,7 +103,7 @@ class FakeServer:
         return self._next.popleft()
 
     def take_feedback(self, feedback: Json) -> Json | MMHIEError:
-        """Keep feedback and return its receipt, or the failure that is next."""
+        """Store feedback and return its receipt, or the failure that is next."""
         if self._next and isinstance(failure := self._next[0], MMHIEError):
             self._next.popleft()
             return failure
@@ -126,33 +126,29 @@ def prompt_of(request: Json) -> str:
     return str(users[-1].get("content")) if users else ""
 
 
-def labels_of(answer: Answer) -> Json:
-    """Return the fields that JSON, streams and the `mmhie` key share."""
-    notices = [dict(notice) for notice in answer.notices]
-    return {
-        "truncated": answer.truncated,
-        "warnings": list(answer.warnings),
-        "notices": notices,
-    }
-
-
 def last_event(answer: Answer) -> Json:
-    """Return the last event of a stream: all but the text, as the gateway writes it."""
+    """Return the last event of a stream as the gateway writes it: all but the text."""
     tokens = len(answer.text.split())
     is_cut = answer.truncated in ("in_answer", "in_reasoning")
+    labels = {
+        "truncated": answer.truncated,
+        "warnings": list(answer.warnings),
+        "notices": [dict(notice) for notice in answer.notices],
+    }
+    disclaimer = {"id": "testing", "version": "testing", "sha256": "", "text": DISCLAIMER}
     return {
         "model": MODEL,
         "finish_reason": "length" if is_cut else "stop",
         "usage": {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": tokens + 1},
         "disclaimer": DISCLAIMER,
-        **labels_of(answer),
         "request_id": "testing",
+        **labels,
         "mmhie": {
-            "disclaimer": {"id": "testing", "version": "testing", "sha256": "", "text": DISCLAIMER},
+            "disclaimer": disclaimer,
             "emergency_note": EMERGENCY_NOTE,
             "ai_generated": True,
             "provenance": {"engine": "mmhie.testing", "model": MODEL, "request_id": "testing"},
-            **labels_of(answer),
+            **labels,
         },
     }
 
@@ -167,8 +163,9 @@ def generate_stream(answer: Answer) -> bytes:
     """Return the events of /llm/generate, a word each; notices come with the first."""
     events: list[Json] = [{"reasoning_delta": answer.reasoning}] if answer.reasoning else []
     events += [{"delta": word} for word in re.findall(r"\s*\S+|\s+$", answer.text)]
-    first, *others = [*events, last_event(answer)]
-    first = {"notices": labels_of(answer)["notices"], **first}
+    last = last_event(answer)
+    first, *others = [*events, last]
+    first = {"notices": last["notices"], **first}
     lines = [*map(json.dumps, [first, *others]), "[DONE]"]
     return "".join(f"data: {line}\n\n" for line in lines).encode()
 
@@ -178,15 +175,9 @@ def chat_body(answer: Answer) -> Json:
     last = last_event(answer)
     message = {"role": "assistant", "content": answer.text, "reasoning": answer.reasoning}
     choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason}
-    return {
-        "id": "chatcmpl-testing",
-        "object": "chat.completion",
-        "created": 0,
-        "model": MODEL,
-        "choices": [choice],
-        "usage": last["usage"],
-        "mmhie": last["mmhie"],
-    }
+    shared = {"model": MODEL, "usage": last["usage"], "mmhie": last["mmhie"]}
+    head = {"id": "chatcmpl-testing", "object": "chat.completion", "created": 0}
+    return {**head, **shared, "choices": [choice]}
 
 
 class FakeHandler(BaseHTTPRequestHandler):
