@@ -1,40 +1,22 @@
-"""The alerts and the dashboards as Kubernetes objects."""
+"""The alerts as an object of the Prometheus operator."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from scripts.render.page import ROOT
 
-DOCKER = ROOT / "docker"
-ALERTS = DOCKER / "prometheus" / "alerts.yml"
-DASHBOARD = DOCKER / "grafana" / "dashboards" / "mmhie.json"
-DRIFT = DASHBOARD.with_name("mmhie-drift.json")
-MONITORING = DOCKER / "kubernetes" / "monitoring"
-NOTE = "# Generated (`make docs`) from {}.\n"
-
-
-def written(source: Path, manifest: dict[str, Any]) -> str:
-    text: str = yaml.safe_dump(manifest, sort_keys=False)
-    return NOTE.format(source.relative_to(ROOT)) + text
+ALERTS = ROOT / "docker" / "prometheus" / "alerts.yml"
+RULE = ROOT / "docker" / "kubernetes" / "monitoring" / "prometheusrule.yaml"
+NOTE = f"# Generated (`make docs`) from {ALERTS.relative_to(ROOT)}.\n"
 
 
 def pages() -> dict[Path, str]:
-    """Return the alert rules as a PrometheusRule, the dashboards for Grafana's sidecar."""
+    """Return the alert rules as a PrometheusRule."""
     rule = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "mmhie"},
         "spec": yaml.safe_load(ALERTS.read_text()),
     }
-    dashboards = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "mmhie-dashboard", "labels": {"grafana_dashboard": "1"}},
-        "data": {file.name: file.read_text() for file in (DASHBOARD, DRIFT)},
-    }
-    return {
-        MONITORING / "prometheusrule.yaml": written(ALERTS, rule),
-        MONITORING / "dashboard.yaml": written(DASHBOARD, dashboards),
-    }
+    return {RULE: NOTE + yaml.safe_dump(rule, sort_keys=False)}
