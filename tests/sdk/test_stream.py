@@ -73,15 +73,16 @@ def test_events_are_typed_and_end_with_the_answer(serve: Serve, connect_both: Co
 
 
 @pytest.mark.parametrize(
-    "parts",
+    ("parts", "cut"),
     [
-        [event({"delta": "Hi"}), DONE],
-        [event({"delta": "Hi"}), event(LAST)],
-        [],
-        [b'{"text": "not a stream"}'],
+        ([event({"delta": "Hi"}), DONE], False),
+        ([event({"delta": "Hi"}), event(LAST)], False),
+        ([event({"delta": "Hi"}), event(LAST)], True),
+        ([], True),
+        ([b'{"text": "not a stream"}'], False),
     ],
+    ids=["no last event", "no [DONE]", "broken off", "broken off at once", "no stream"],
 )
-@pytest.mark.parametrize("cut", [True, False])
 def test_a_cut_stream_never_looks_like_success(
     serve: Serve, connect_both: Connect, parts: list[bytes], cut: bool
 ) -> None:
