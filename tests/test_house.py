@@ -37,7 +37,7 @@ for rule in rules: finding = [rule for rule in rules]
 # What is left of words that say nothing, by folder; a number here only shrinks.
 LEFT: Final[Mapping[str, Mapping[str, int]]] = {
     "assurance": {words.FUNCTION: 41},
-    "gateway": {words.FUNCTION: 76},
+    "gateway": {words.FUNCTION: 30},
     "launcher": {words.RESULT: 29, words.FUNCTION: 60},
     "sdk": {words.FUNCTION: 2},
     "scripts": {words.FUNCTION: 25},

@@ -1,1 +1,1 @@
-"""From a question to an answer, whichever form it leaves in."""
+"""The endpoint /llm/generate."""
