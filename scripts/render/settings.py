@@ -68,7 +68,8 @@ def row(name: str, field: FieldInfo) -> tuple[str, ...]:
     meaning = (field.description or "").replace("|", "\\|")
     if choices := literals(field.annotation):
         meaning += " One of " + ", ".join(f"`{choice}`" for choice in choices) + "."
-    return f"`{name}`", default(field), meaning
+    value = default(field)
+    return f"`{name}`", "" if value == "unset" else value, meaning
 
 
 def literals(annotation: Any) -> tuple[str, ...]:

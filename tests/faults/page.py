@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from scripts.render.page import table
-from tests.faults.matrix import FAULTS, ROWS, TIMEOUT_S, Row
+from tests.faults.matrix import FAULTS, ROWS, Row
 
-HEADS: Final = ("fault", "the client gets", "engine's work", "answered")
+HEADS: Final = ("fault", "the client gets", "engine's work")
 NAMES: Final = ("generate JSON", "generate SSE", "generate text", "v1 JSON", "v1 stream")
 GROUPS: Final[Mapping[tuple[str, ...], str]] = {
     NAMES: "",
@@ -20,7 +20,7 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
 
 def tables() -> str:
     """Render a table for each kind of fault."""
-    parts = [f"{len(FAULTS)} faults. *At the timeout* is after {TIMEOUT_S:g} s.\n"]
+    parts = [f"{len(FAULTS)} faults.\n"]
     parts += [f"## {title}\n\n{table(HEADS, joined(rows))}" for title, rows in ROWS.items()]
     return "\n".join(parts)
 
@@ -29,8 +29,7 @@ def joined(rows: Mapping[str, Row]) -> list[list[str]]:
     """Return the rows in their order, those with equal outcomes as one."""
     names: dict[tuple[str, ...], list[str]] = {}
     for name, row in rows.items():
-        answered = "at the timeout" if row.timeout_s else "at once"
-        names.setdefault((outcome(row), row.work, answered), []).append(name)
+        names.setdefault((outcome(row), row.work), []).append(name)
     return [["; ".join(alike), *cells] for cells, alike in names.items()]
 
 
