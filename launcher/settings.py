@@ -176,14 +176,6 @@ def hub_endpoint(environ: Mapping[str, str] = os.environ) -> str:
     return (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
-def hub_silence_s(environ: Mapping[str, str] = os.environ) -> float:
-    """Return for how long the hub may send nothing: HF_HUB_DOWNLOAD_TIMEOUT, else two minutes."""
-    try:
-        return float(environ.get("HF_HUB_DOWNLOAD_TIMEOUT") or 120)
-    except ValueError:
-        raise SettingsError("HF_HUB_DOWNLOAD_TIMEOUT is not a number of seconds.") from None
-
-
 def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether the hub may not be asked: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set."""
     said = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""

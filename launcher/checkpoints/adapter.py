@@ -18,7 +18,7 @@ from launcher.models.adapter_shapes import FILE
 from launcher.models.disk import require_room
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import Config
-from launcher.models.fetch_progress import LINE_EVERY_S, Lines, Progress
+from launcher.models.fetch_progress import Lines, Progress
 from launcher.models.model_folder import entries_of
 from launcher.models.resolve import read_model
 from launcher.models.safetensors_header import Tensor
@@ -140,9 +140,9 @@ def _record(job: MergeJob, facts: AdapterFacts) -> Json:
         "adapter": job.adapter_id,
         "base": job.base_id,
         "dequantized": job.dequantize,
-        "adapter_sha256": digests.sha256(_weights(job.adapter)),
-        "adapter_config_sha256": digests.sha256(job.adapter / "adapter_config.json"),
-        "base_config_sha256": digests.sha256(job.base / "config.json"),
+        "adapter_sha256": digests.compute_sha256(_weights(job.adapter)),
+        "adapter_config_sha256": digests.compute_sha256(job.adapter / "adapter_config.json"),
+        "base_config_sha256": digests.compute_sha256(job.base / "config.json"),
         "base_files": {file.name: _identity(file) for file in weights.shards(job.base)},
         "rank": facts.rank,
         "alpha": facts.alpha,
@@ -153,7 +153,7 @@ def _record(job: MergeJob, facts: AdapterFacts) -> Json:
 def _identity(file: Path) -> str:
     """The digest under which the hub's cache keeps a file; elsewhere its size and time."""
     stat = file.stat()
-    return digests.of_hub(file) or f"{stat.st_size} bytes of {stat.st_mtime_ns}"
+    return digests.read_hub_digest(file) or f"{stat.st_size} bytes of {stat.st_mtime_ns}"
 
 
 def _dump(file: Path, content: JsonView) -> None:
@@ -164,7 +164,7 @@ def main() -> None:
     """Merge what the environment names, with its progress as lines."""
     settings = load(os.environ)
     job = job_of(settings, read_model(settings), dequantize="--dequantize" in sys.argv)
-    lines = Lines(LINE_EVERY_S)
+    lines = Lines()
     try:
         merge(job, lambda done, total: lines(Progress("Merging", done, total)))
     except LauncherError as error:

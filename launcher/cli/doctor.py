@@ -153,8 +153,8 @@ def check_weights(subject: CheckedConfiguration) -> str:
 
 def check_digests(subject: CheckedConfiguration) -> str:
     """Compare the files with the digests recorded by the hub, a merge or a package."""
-    known = digests.recorded(subject.files)
-    if wrong := digests.damaged(known):
+    known = digests.find_recorded(subject.files)
+    if wrong := digests.find_damaged(known):
         names = ", ".join(file.name for file in wrong)
         raise ModelError(f"{names} changed since it was recorded: fetch it again.")
     if unknown := len(subject.files) - len(known):

@@ -1,4 +1,4 @@
-"""`mmhie fetch`: a model and its base from the model hub into its cache, whole and checked."""
+"""`mmhie fetch`: download a model and its base into the hub's cache, and check them."""
 
 import os
 import sys
@@ -8,25 +8,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TransferSpeedColumn,
-)
 
 from gateway.cli.command import AsJson, put
 from launcher.checkpoints import merging
 from launcher.errors import LauncherError
-from launcher.models import fetch_progress, fetching
-from launcher.models.fetch_progress import Lines, Report
-from launcher.models.fetching import Terms
+from launcher.models import fetching
+from launcher.models.fetch_progress import Report
 from launcher.models.resolve import read_model
-from launcher.settings import LauncherSettings, hub_cache, hub_silence_s, load
-
-LINE_EVERY_S = 10.0
+from launcher.settings import LauncherSettings, hub_cache, load
+from launcher.terminal.progress import ProgressDisplay
 
 Name = Annotated[str | None, typer.Argument(help="Hub id; default: MMHIE_REASONER_MODEL.")]
 Revision = Annotated[
@@ -50,11 +40,10 @@ def fetch(
         settings = settings.model_copy(update={**chosen, "reasoner_revision": revision})
     elif revision:
         settings = settings.model_copy(update={"reasoner_revision": revision})
-    with reporter() as report:
-        terms = Terms(hub_cache(), hub_silence_s(), report)
+    with open_reporter() as report:
         if wait:
-            fetching.wait_until_whole(settings, terms)
-        fetched = fetching.fetch(settings, terms, update=update and not wait)
+            fetching.wait_until_whole(settings, hub_cache(), report)
+        fetched = fetching.fetch(settings, hub_cache(), report, update=update and not wait)
     document = {"folder": str(fetched.folder), "base": fetched.base}
     put(str(fetched.folder), document, as_json=as_json)
     if fetched.base:
@@ -62,26 +51,17 @@ def fetch(
 
 
 def warn_of_merge(settings: LauncherSettings) -> None:
-    """Say that the merge which follows has no room; what else is wrong with it a plan says."""
+    """Warn if there is no room for the merge that follows."""
     with suppress(LauncherError):
         if sentence := merging.lack_of_room(settings, read_model(settings)):
             sys.stderr.write(f"Warning: {sentence}\n")
 
 
 @contextmanager
-def reporter() -> Iterator[Report]:
-    """Return what shows progress on standard error: a bar in bytes on a terminal, else lines."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Lines(LINE_EVERY_S)
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
-    with Progress(*columns, TransferSpeedColumn(), console=console) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def report(progress: fetch_progress.Progress) -> None:
-            if progress.task not in tasks:
-                tasks[progress.task] = bar.add_task(progress.task, total=progress.total or None)
-            bar.update(tasks[progress.task], completed=progress.done)
-
-        yield report
+def open_reporter() -> Iterator[Report]:
+    """Show progress on standard error: a bar on a terminal, else lines."""
+    display = ProgressDisplay(Console(stderr=True))
+    try:
+        yield lambda progress: display.step(progress.sentence, progress.fraction)
+    finally:
+        display.done()

@@ -1,4 +1,4 @@
-"""The SHA-256 of a model's files as their maker recorded it, and the check against it."""
+"""Recorded digests of a model's files, and the check against them."""
 
 import base64
 import hashlib
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import metadata
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Final
 
@@ -16,31 +17,35 @@ from launcher.models.weights import EMBEDDED_PACKAGE, MERGE_RECORD
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 GIT_OR_SHA256: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-BLOCK_BYTES: Final = 2**22
+SHA256_LENGTH: Final = 64
+AT_ONCE: Final = 4
 
 Advance = Callable[[int], object]
 
 
-def recorded(files: list[Path]) -> dict[Path, str]:
-    """The recorded digests of these files: by the hub, a merge, or the package they came in."""
-    found = {file: of_hub(file) or of_merge(file) or of_package(file) for file in files}
-    return {file: digest for file, digest in found.items() if digest}
+def find_recorded(files: list[Path]) -> dict[Path, str]:
+    """Return the digests of these files that the hub, a merge or a package has recorded."""
+    digests = {
+        file: read_hub_digest(file) or read_merge_digest(file) or read_package_digest(file)
+        for file in files
+    }
+    return {file: digest for file, digest in digests.items() if digest}
 
 
-def of_hub(file: Path) -> str | None:
-    """The hub's cache names a large file by its SHA-256, a small one by a git id."""
+def read_hub_digest(file: Path) -> str | None:
+    """Return the SHA-256 in the name of a large file's blob in the hub's cache."""
     name = file.resolve().name
     return name if SHA256.fullmatch(name) else None
 
 
-def of_merge(file: Path) -> str | None:
-    """The digest that `mmhie merge-adapter` wrote beside the weights."""
+def read_merge_digest(file: Path) -> str | None:
+    """Return the digest that `mmhie merge-adapter` wrote beside the weights."""
     digest = entries_of(file.parent / MERGE_RECORD).get("files", {}).get(file.name)
     return str(digest) if digest else None
 
 
-def of_package(file: Path) -> str | None:
-    """The digest in the embedded model's package, in base64 without padding (PEP 376)."""
+def read_package_digest(file: Path) -> str | None:
+    """Return the digest in the embedded model's package: base64 without padding (PEP 376)."""
     try:
         contents = metadata.files(EMBEDDED_PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -51,8 +56,8 @@ def of_package(file: Path) -> str | None:
     return base64.urlsafe_b64decode(entry.hash.value + "==").hex()
 
 
-def of_adapter(adapter: AdapterFacts) -> str | None:
-    """The digest of an adapter's weights, merged or not; None where they are not here."""
+def find_adapter_digest(adapter: AdapterFacts) -> str | None:
+    """Return the digest of an adapter's weights, merged or not; None if they are not here."""
     folder = Path(adapter.source)
     if adapter.merged:
         digest = entries_of(folder / MERGE_RECORD).get("adapter_sha256")
@@ -60,40 +65,36 @@ def of_adapter(adapter: AdapterFacts) -> str | None:
     file = folder / FILE
     if not file.is_file():
         return None
-    found = file.stat()
-    return of_hub(file) or _once(file, found.st_size, found.st_mtime_ns)
+    state = file.stat()
+    return read_hub_digest(file) or _cached_sha256(file, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
-def _once(file: Path, _size: int, _mtime_ns: int) -> str:
-    """The file's digest, computed again only once its size or time has changed."""
-    return sha256(file)
+def _cached_sha256(file: Path, _size: int, _mtime_ns: int) -> str:
+    """Compute a file's digest again only when its size or time has changed."""
+    return compute_sha256(file)
 
 
-def damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:
-    """The files whose digest differs from the recorded one; `advance` gets each block's size."""
-    return [
-        file
-        for file, digest in known.items()
-        if _digest(file, hasher(digest, file.stat().st_size), advance) != digest
-    ]
+def find_damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:
+    """Return the files that differ from their digest; `advance` gets the size of each file read."""
+
+    def is_right(file: Path) -> bool:
+        digest = compute_sha256(file) if len(known[file]) == SHA256_LENGTH else compute_git_id(file)
+        advance(file.stat().st_size)
+        return digest == known[file]
+
+    with ThreadPool(AT_ONCE) as threads:
+        right = threads.map(is_right, known)
+    return [file for file, is_same in zip(known, right, strict=True) if not is_same]
 
 
-def sha256(file: Path) -> str:
-    """The file's digest, read a few MiB at a time."""
-    return _digest(file, hashlib.sha256(), lambda _: None)
+def compute_sha256(file: Path) -> str:
+    """Return the digest by which the hub stores a large file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def hasher(digest: str, size: int) -> "hashlib._Hash":
-    """The hash by which a file of this size has a digest of this form: SHA-256, or git's SHA-1."""
-    if len(digest) == 64:
-        return hashlib.sha256()
-    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-
-
-def _digest(file: Path, whole: "hashlib._Hash", advance: Advance) -> str:
-    with file.open("rb") as opened:
-        while block := opened.read(BLOCK_BYTES):
-            whole.update(block)
-            advance(len(block))
-    return whole.hexdigest()
+def compute_git_id(file: Path) -> str:
+    """Return the digest by which git stores a file."""
+    body = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(body) + body, usedforsecurity=False).hexdigest()

@@ -1,11 +1,10 @@
-"""Disks of the caches: room, the lock of a fetch, and failures as sentences."""
+"""Free space of the caches, the lock of a download, and errors of the disk."""
 
 import errno
 import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,50 +12,44 @@ from launcher.errors import ModelError, NotEnoughDisk
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 CACHE: Final = "MMHIE_CACHE_DIR"
-_MERGED: Final = "{:.2f} GiB of merged weights are made of what is fetched"
+GIB: Final = 2**30
 UNWRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """A checkpoint that is written once all is fetched: its folder's parent, and its bytes."""
-
-    folder: Path
-    size: int
-
-
-def check_room(cache: Path, needed: int, merge: Merge | None = None) -> None:
-    """Raise NotEnoughDisk when so many bytes do not fit, and what is made of them besides."""
-    variables = "HF_HOME"
-    what = f"{needed / 2**30:.2f} GiB have to be fetched"
-    if needed and merge and existing(merge.folder).stat().st_dev == existing(cache).stat().st_dev:
-        needed, variables = needed + merge.size, "HF_HOME or MMHIE_CACHE_DIR"
-        what += f", {merge.size / 2**30:.2f} GiB of merged weights are made of them,"
-    elif needed and merge:
-        require_room(merge.folder, merge.size, _MERGED.format(merge.size / 2**30))
-    require_room(cache, needed, what, variables)
+def check_room(cache: Path, needed: int, merged_in: Path, merged: int) -> None:
+    """Raise NotEnoughDisk if a download, and the checkpoint merged from it, do not fit."""
+    if not needed:
+        return
+    what = f"{needed / GIB:.2f} GiB have to be fetched"
+    if merged and find_existing(merged_in).stat().st_dev == find_existing(cache).stat().st_dev:
+        what += f", {merged / GIB:.2f} GiB of merged weights are made of them,"
+        require_room(cache, needed + merged, what, "HF_HOME or MMHIE_CACHE_DIR")
+        return
+    what_then = f"{merged / GIB:.2f} GiB of merged weights are made of what is fetched"
+    require_room(merged_in, merged, what_then)
+    require_room(cache, needed, what, "HF_HOME")
 
 
-def existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
+def find_existing(folder: Path) -> Path:
+    """Return the folder, or its nearest parent that exists."""
     return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
 def require_room(folder: Path, needed: float, what: str, variables: str = CACHE) -> int:
-    """Return the free bytes; raise NotEnoughDisk, which says what for, when fewer than needed."""
-    folder = existing(folder)
+    """Return the free bytes; raise NotEnoughDisk if they are fewer than `what` needs."""
+    folder = find_existing(folder)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise NotEnoughDisk(
-            f"{what} and {folder} has {free / 2**30:.2f} GiB free: make room, or set {variables} "
+            f"{what} and {folder} has {free / GIB:.2f} GiB free: make room, or set {variables} "
             "to a folder on a larger disk."
         )
     return free
 
 
 @contextmanager
-def locked(repository: Path, wait: Callable[[], object]) -> Iterator[None]:
-    """One fetch of a repository at a time; a dead holder's lock is free."""
+def lock_repository(repository: Path, wait: Callable[[], object]) -> Iterator[None]:
+    """Let one process at a time download a repository; `wait` is called before waiting."""
     lock = repository / ".mmhie" / "lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
@@ -69,8 +62,8 @@ def locked(repository: Path, wait: Callable[[], object]) -> Iterator[None]:
 
 
 @contextmanager
-def disk_errors(cache: Path) -> Iterator[None]:
-    """Raise a failure of the disk as a sentence with its remedy."""
+def translate_disk_errors(cache: Path) -> Iterator[None]:
+    """Raise errors of the disk as sentences with a remedy."""
     try:
         yield
     except OSError as error:

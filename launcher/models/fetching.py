@@ -1,43 +1,39 @@
-"""The fetch of a model and its base: what is missing of them, all of it at once, the check.
+"""Download of a model and its base: what is missing, in parallel, then the check of digests.
 
-`python -m launcher.models.fetching` fetches what the settings name in a process of its own, with
-its progress as lines.
+`python -m launcher.models.fetching` downloads the configured model, with its progress as lines.
 """
 
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from launcher.errors import HubError, HubUnavailable, LauncherError
-from launcher.models import digests, hub_client, model_folder, resolve, snapshot, weights
-from launcher.models.disk import Merge, check_room, disk_errors, locked
-from launcher.models.download import Download, Patience
+from launcher.models import digests, download, hub_client, model_folder, resolve, snapshot, weights
+from launcher.models.disk import check_room, lock_repository, translate_disk_errors
 from launcher.models.families import EMBEDDED
-from launcher.models.fetch_progress import LINE_EVERY_S, WAITING, Lines, Progress, Report, counter
+from launcher.models.fetch_progress import (
+    WAITING,
+    Lines,
+    Progress,
+    Report,
+    make_counter,
+)
 from launcher.models.hub_client import HubFile, Listing
 from launcher.models.snapshot import Snapshot
-from launcher.models.wanted_files import shards_of, wanted
-from launcher.settings import LauncherSettings, hub_cache, hub_silence_s, is_offline, load
+from launcher.models.wanted_files import choose_files
+from launcher.settings import LauncherSettings, hub_cache, is_offline, load
 
 AT_ONCE: Final = 4
-FIRST_ANSWER_S: Final = 10.0
 WAIT_S: Final = 0.5
-
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The hub's cache, the seconds that may pass without a byte, and who hears of the progress."""
-
-    cache: Path
-    limit_s: float
-    report: Report
+DAMAGED: Final = (
+    "{file} of {name} was damaged on its way twice: it changes on the hub, or a proxy or mirror is "
+    "broken; start again later."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,190 +46,197 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A repository's wanted files, and the snapshot that they become."""
+    """A repository's choose_files files, and the snapshot that they become."""
 
     snapshot: Snapshot
     listing: Listing
     revision: str | None
-    wanted: tuple[HubFile, ...]
+    base: str | None
+    files: tuple[HubFile, ...]
 
-    def path(self, file: HubFile) -> Path | None:
-        """The path of the file's bytes, if they are there already."""
-        places = (self.snapshot.folder / file.path, self.snapshot.blob(file))
-        return next((place for place in places if place.exists()), None)
+    def path(self, file: HubFile) -> Path:
+        """Return the path that the engine reads."""
+        return self.snapshot.folder / file.path
+
+    def blob(self, file: HubFile) -> Path:
+        """Return the path of the bytes, to which the client links that path."""
+        return self.snapshot.repository / "blobs" / file.digest
 
     @property
-    def missing(self) -> list[Download]:
-        """Files still to come, the small ones first: a model without weights is seen to be none."""
-        return [
-            Download(self.listing.name, self.listing.commit, file, self.snapshot.blob(file))
-            for file in sorted(self.wanted, key=lambda file: file.size)
-            if self.path(file) is None
-        ]
+    def missing(self) -> list[HubFile]:
+        """Files that the snapshot lacks."""
+        return [file for file in self.files if not self.path(file).exists()]
 
     @property
     def left(self) -> int:
-        """Return the bytes that have to come."""
-        return sum(download.left for download in self.missing)
+        """Bytes to download."""
+        return sum(
+            file.size - download.length(download.partial_path(self.blob(file)))
+            for file in self.missing
+            if not self.blob(file).exists()
+        )
 
 
 def fetch(
-    settings: LauncherSettings, terms: Terms, *, update: bool = False, merged: int = 0
+    settings: LauncherSettings,
+    cache: Path,
+    report: Report,
+    *,
+    update: bool = False,
+    merged: int = 0,
 ) -> Fetched:
-    """Make the configured model, and its base, whole on this machine.
+    """Download what this machine lacks of the configured model and its base.
 
-    What is whole stays as it is, unless `update` asks the hub what its branch means now. `merged`
-    are the bytes of the checkpoint that is made of it afterwards. Raises ModelError, HubError,
-    HubUnavailable, NotEnoughDisk and MissingPackage.
+    A complete model is not downloaded again, unless `update` asks for its branch's newest commit.
+    `merged` is the size of the checkpoint that is merged from it afterwards. Raises ModelError,
+    HubError, HubUnavailable, NotEnoughDisk and MissingPackage.
     """
-    with disk_errors(terms.cache):
-        first = prepared(settings.model, settings.reasoner_revision, terms, update=update)
-        named = base_of(first, terms)
-        base = named and (settings.base_model or named)
-        jobs = [first]
-        if base:
-            jobs.append(prepared(base, settings.base_revision, terms, update=update))
-        left = sum(job.left for job in jobs if isinstance(job, Job))
-        check_room(terms.cache, left, Merge(settings.cache_dir, merged) if merged else None)
-        folder, *_ = [run(job, terms) if isinstance(job, Job) else job for job in jobs]
-        return Fetched(folder, base or None)
+    with translate_disk_errors(cache):
+        parts = [prepare(settings.model, settings.reasoner_revision, cache, report, update=update)]
+        if base := base_of(parts[0], settings):
+            parts.append(prepare(base, settings.base_revision, cache, report, update=update))
+        jobs = [part for part in parts if isinstance(part, Job)]
+        left = sum(job.left for job in jobs)
+        check_room(cache, left, settings.cache_dir, merged)
+        for job in jobs:
+            run(job, report)
+    first = parts[0]
+    return Fetched(first.snapshot.folder if isinstance(first, Job) else first, base)
 
 
-def prepared(name: str, revision: str | None, terms: Terms, *, update: bool = False) -> Path | Job:
-    """Return where a model is, or what has to be fetched of it."""
+def prepare(
+    name: str, revision: str | None, cache: Path, report: Report, *, update: bool
+) -> Path | Job:
+    """Return where a model is, or what has to be downloaded of it."""
     if name == EMBEDDED:
         return weights.embedded_file()
     if Path(name).expanduser().exists():
         return Path(name).expanduser()
-    found = None if update else snapshot.find(terms.cache, name, revision)
-    if found and (found.is_checked or (found.is_read_only and is_right(found, name, terms))):
-        return found.folder
+    here = None if update else snapshot.find(cache, name, revision)
+    if here and (here.is_checked or (here.is_read_only and is_right(here, name, report))):
+        return here.folder
     try:
-        return asked(name, revision, found, terms)
+        return ask_hub(name, revision, here, cache)
     except (HubError, HubUnavailable):
-        if found and is_right(found, name, terms):
-            return found.folder
+        if here and is_right(here, name, report):
+            return here.folder
         raise
 
 
-def asked(name: str, revision: str | None, found: Snapshot | None, terms: Terms) -> Path | Job:
-    """Return the same as the hub knows it; a commit that was begun is the one to go on with."""
+def ask_hub(name: str, revision: str | None, here: Snapshot | None, cache: Path) -> Path | Job:
+    """Ask the hub what has to be downloaded; a commit that was begun is completed."""
     if is_offline():
-        raise HubError(resolve.offline(name, weights.missing(found.folder) if found else ()))
-    first_answer_s = min(terms.limit_s, FIRST_ANSWER_S)
-    at = found.commit if found else revision
-    listing = patiently(first_answer_s, lambda: hub_client.listing(name, at))
-    there = Snapshot(snapshot.repository(terms.cache, name), listing.commit)
-    if there.is_checked:
-        there.name(revision)
-        return there.folder
-    shards = patiently(terms.limit_s, lambda: shards_of(listing))
-    return Job(there, listing, revision, wanted(listing, shards))
+        raise HubError(resolve.offline(name, weights.missing(here.folder) if here else ()))
+    listing = hub_client.listing(name, here.commit if here else revision)
+    target = Snapshot(snapshot.repository(cache, name), listing.commit)
+    if target.is_checked:
+        target.name(revision)
+        return target.folder
+    with hub_client.description(listing) as folder:
+        base = model_folder.base_of(folder)
+        return Job(target, listing, revision, base, choose_files(listing, folder))
 
 
-def patiently(limit_s: float, ask: Callable[[], Result]) -> Result:
-    """Return the answer, asked for again as long as the hub cannot be reached."""
-    patience = Patience(limit_s)
-    while True:
-        try:
-            return ask()
-        except HubUnavailable:
-            if not patience.lasts():
-                raise
+def base_of(model: Path | Job, settings: LauncherSettings) -> str | None:
+    """Return the name of an adapter's base: the configured one, else its own."""
+    named = model.base if isinstance(model, Job) else model_folder.base_of(model)
+    return named and (settings.base_model or named)
 
 
-def is_right(found: Snapshot, name: str, terms: Terms) -> bool:
-    """Compare what another program has fetched with the digests in the names of its blobs, once."""
-    if weights.missing(found.folder):
+def is_right(here: Snapshot, name: str, report: Report) -> bool:
+    """Check what another program has downloaded against the digests in its blobs' names."""
+    if weights.missing(here.folder):
         return False
-    files = {
-        path: HubFile(str(path.relative_to(found.folder)), path.stat().st_size, path.resolve().name)
-        for path in sorted(found.folder.rglob("*"))
-        if path.is_file()
-    }
-    named = {path: file.digest for path, file in files.items()}
+    files = [path for path in here.folder.rglob("*") if path.is_file()]
+    named = {path: path.resolve().name for path in files}
     known = {path: name for path, name in named.items() if digests.GIT_OR_SHA256.fullmatch(name)}
-    advance = counter(f"Checking {name}", (files[path] for path in known), terms.report)
-    wrong = digests.damaged(known, advance)
-    for path in wrong:
-        found.unlink(files[path].path)
-    if wrong:
+    if remove_damaged(known, name, report):
         return False
-    weights.check(found.folder)
-    found.stamp(file.path for file in files.values())
+    weights.check(here.folder)
+    here.stamp(files)
     return True
 
 
-def base_of(model: Path | Job, terms: Terms) -> str | None:
-    """The name of the base in an adapter's configuration, wherever that is."""
-    if isinstance(model, Path):
-        return model_folder.base_of(model)
-    if not model.listing.has("adapter_config.json"):
-        return None
-
-    def read() -> str | None:
-        with hub_client.description(model.listing) as folder:
-            return model_folder.base_of(folder)
-
-    return patiently(terms.limit_s, read)
+def remove_damaged(known: Mapping[Path, str], name: str, report: Report) -> list[Path]:
+    """Remove the files that differ from their digest, and return their paths."""
+    advance = make_counter(f"Checking {name}", sum(path.stat().st_size for path in known), report)
+    damaged = digests.find_damaged(known, advance)
+    for path in damaged:
+        path.resolve().unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+    return damaged
 
 
-def run(job: Job, terms: Terms) -> Path:
-    """Fetch what is missing, check everything once, and only then give the snapshot its name."""
+def run(job: Job, report: Report) -> None:
+    """Download what is missing, check everything, and only then name the snapshot."""
     name = job.listing.name
-    with locked(job.snapshot.repository, lambda: terms.report(Progress(f"{WAITING} {name}"))):
+    with lock_repository(job.snapshot.repository, lambda: report(Progress(f"{WAITING} {name}"))):
         if not job.snapshot.is_checked:
-            advance = counter(f"Fetching {name}", job.wanted, terms.report)
-            present = {path: file for file in job.wanted if (path := job.path(file))}
-            known = {path: file.digest for path, file in present.items()}
-            for path in digests.damaged(known, advance):
-                job.snapshot.unlink(present[path].path)
-                job.snapshot.blob(present[path]).unlink(missing_ok=True)
-            (job.snapshot.repository / "blobs").mkdir(exist_ok=True)
-            download_all(job.missing, terms.limit_s, advance)
-            for file in job.wanted:
-                job.snapshot.link(file)
+            known = {job.path(file): file.digest for file in job.files}
+            for _ in range(2):
+                download_missing(job, report)
+                if not (damaged := remove_damaged(known, name, report)):
+                    break
+            else:
+                raise HubError(DAMAGED.format(file=damaged[0].name, name=name))
             weights.check(job.snapshot.folder)
-            job.snapshot.stamp(file.path for file in job.wanted)
+            job.snapshot.stamp(known)
         job.snapshot.name(job.revision)
-    return job.snapshot.folder
 
 
-def download_all(downloads: list[Download], limit_s: float, advance: digests.Advance) -> None:
-    """Fetch several at once; raise the first failure, without waiting for the others.
+def download_missing(job: Job, report: Report) -> None:
+    """Download the small files, then the large ones in parallel; raise the first error.
 
-    Daemon threads: a connection that is silent must not keep the process from ending.
+    The threads are daemons: a silent connection must not keep the process from ending.
     """
+    small = [file for file in job.missing if not file.is_large]
+    large = [file for file in job.missing if file.is_large]
+    blobs = {file.digest: file for file in large if not job.blob(file).exists()}
+    total = sum(file.size for file in (*small, *blobs.values()))
+    advance = make_counter(f"Fetching {job.listing.name}", total, report)
+
+    def fetch_blob(file: HubFile) -> None:
+        download.download(job.listing, file, job.blob(file), advance)
+
+    for file in small:
+        place(job, file)
+        advance(file.size)
     with ThreadPool(AT_ONCE) as threads:
-        for _ in threads.imap_unordered(lambda each: each.run(limit_s, advance), downloads):
+        for _ in threads.imap_unordered(fetch_blob, blobs.values()):
             pass
+    for file in large:
+        place(job, file)
 
 
-def wait_until_whole(settings: LauncherSettings, terms: Terms) -> None:
-    """Return once another process, maybe on another machine, has fetched the model."""
-    said = ""
+def place(job: Job, file: HubFile) -> None:
+    """Let the hub's client put a file into the snapshot."""
+    hub_client.place(job.listing, file.path, cache=job.snapshot.repository.parent)
+    if not job.path(file).is_symlink():  # a disk without links: the client has made a copy
+        job.blob(file).unlink(missing_ok=True)
+
+
+def wait_until_whole(settings: LauncherSettings, cache: Path, report: Report) -> None:
+    """Return once another process, maybe on another machine, has downloaded the model."""
+    reported = ""
     while True:
         try:
-            model = resolve.read_model(settings, hub=terms.cache)
+            model = resolve.read_model(settings, hub=cache)
             if not model.lacks:
                 return
             reason = f"{WAITING} {settings.model}"
         except LauncherError as error:
             reason = str(error)
-        if reason != said:
-            terms.report(Progress(reason))
-        said = reason
+        if reason != reported:
+            report(Progress(reason))
+        reported = reason
         time.sleep(WAIT_S)
 
 
 def main() -> None:
-    """Fetch what the environment names, with room for as many bytes of merged weights as the
-    argument says; the exit status is the error's.
-    """
-    settings = load(os.environ)
-    terms = Terms(hub_cache(), hub_silence_s(), Lines(LINE_EVERY_S))
+    """Download the configured model; the argument is the size of what is merged from it."""
+    merged = sum(map(int, sys.argv[1:]))
     try:
-        fetch(settings, terms, merged=sum(map(int, sys.argv[1:])))
+        fetch(load(os.environ), hub_cache(), Lines(), merged=merged)
     except LauncherError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

@@ -1,13 +1,13 @@
-"""The model hub: a repository's files at a commit, their bytes, and its refusals as sentences.
+"""The model hub, through its own client: listings, files, and errors as sentences.
 
-Address, token and proxies are its client's own: HF_ENDPOINT, HF_TOKEN, HTTPS_PROXY.
+Address, token and proxies are the client's own: HF_ENDPOINT, HF_TOKEN, HTTPS_PROXY.
 """
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,17 +16,14 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, MissingPackage
-from launcher.json_types import parse_foreign
+from launcher.models import digests, weights
 from launcher.settings import hub_endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.hf_api import RepoSibling
 
-# A connection that is silent this long is given up and opened again.
-SILENCE_S: Final = 20.0
 ANSWER_S: Final = 10.0
-WEIGHTS: Final = (".safetensors", ".bin", ".gguf")
 # Files that describe a model, with which a plan is made before its weights are here.
 DESCRIPTION: Final = frozenset(
     {
@@ -37,6 +34,7 @@ DESCRIPTION: Final = frozenset(
         "modules.json",
         "params.json",
         "tokenizer_config.json",
+        weights.INDEX,
     }
 )
 
@@ -49,64 +47,93 @@ class HubFile:
     size: int
     digest: str
 
+    @property
+    def is_large(self) -> bool:
+        """Return whether the hub stores the file outside of git, by its SHA-256."""
+        return digests.SHA256.fullmatch(self.digest) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A repository's files at the commit that a revision meant when it was asked for."""
+    """A repository's files at the commit to which its revision was resolved."""
 
     name: str
     commit: str
     files: tuple[HubFile, ...]
 
     def has(self, path: str) -> bool:
-        """Return whether a file of this name is there."""
+        """Return whether the repository has this file."""
         return any(file.path == path for file in self.files)
 
 
 def listing(name: str, revision: str | None) -> Listing:
     """Ask the hub for a repository's files. Raises HubError, HubUnavailable, MissingPackage."""
-    with translated(name, revision):
+    with translate_errors(name, revision):
         from huggingface_hub import HfApi
 
         info = HfApi(hub_endpoint()).model_info(
             name, revision=revision, files_metadata=True, timeout=ANSWER_S
         )
-        files = tuple(_file(sibling) for sibling in info.siblings or ())
         if not info.sha:
             raise ValueError("no commit")
-    _check(name, files)
-    return Listing(name, info.sha, files)
+        return Listing(name, info.sha, tuple(map(_read_file, info.siblings or ())))
 
 
-def _check(name: str, files: Sequence[HubFile]) -> None:
-    """Raise HubError for a listing by which no model can be planned or fetched."""
-    counts = Counter(file.path for file in files)
-    if twice := sorted(path for path, count in counts.items() if count > 1):
-        raise HubError(f"The hub lists {twice[0]} of {name} twice: start again later.")
-    weights = [file for file in files if file.path.endswith(WEIGHTS)]
-    if empty := sorted(file.path for file in weights if file.size < 1):
-        raise HubError(f"The hub lists {empty[0]} of {name} with no bytes: start again later.")
-
-
-def _file(sibling: RepoSibling) -> HubFile:
+def _read_file(sibling: RepoSibling) -> HubFile:
     path, size = PurePosixPath(sibling.rfilename), sibling.size
     digest = sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
-    is_named = not path.is_absolute() and ".." not in path.parts
-    if not is_named or not isinstance(size, int) or not (digest or "").isalnum():
+    is_inside = not path.is_absolute() and ".." not in path.parts
+    if not is_inside or not isinstance(size, int) or size < 0 or not (digest or "").isalnum():
         raise ValueError("no size, digest or proper name")
     return HubFile(str(path), size, str(digest))
 
 
-@contextmanager
-def opened(
-    name: str, commit: str, path: str, start: int = 0, silence_s: float = SILENCE_S
-) -> Iterator[httpx2.Response]:
-    """Open the answer with a file's bytes from `start` on; status 200 means from the beginning.
+def place(
+    listing: Listing, path: str, *, cache: Path | None = None, folder: Path | None = None
+) -> None:
+    """Download a small file, or link a blob that is there, in the cache or in a folder."""
+    with translate_errors(listing.name, listing.commit, path):
+        from huggingface_hub import hf_hub_download
 
-    Raises HubError and HubUnavailable, also for what is raised while it is read.
+        hf_hub_download(
+            listing.name,
+            path,
+            revision=listing.commit,
+            cache_dir=cache,
+            local_dir=folder,
+            endpoint=hub_endpoint(),
+        )
+
+
+@contextmanager
+def description(listing: Listing) -> Iterator[Path]:
+    """Download the small files that describe a model into a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="mmhie-model-") as name:
+        folder = Path(name)
+        files = [file for file in listing.files if file.path in DESCRIPTION]
+        for file in files:
+            place(listing, file.path, folder=folder)
+        if wrong := digests.find_damaged({folder / file.path: file.digest for file in files}):
+            raise HubError(
+                f"The hub's {wrong[0].name} of {listing.name} is damaged: start again later."
+            )
+        yield folder
+
+
+@contextmanager
+def open_file(listing: Listing, path: str, start: int) -> Iterator[httpx2.Response]:
+    """Request a file's bytes from `start` on; with status 200 the answer begins at zero.
+
+    Raises HubError and HubUnavailable, also while the answer is read.
     """
-    with translated(name, commit, path):
-        from huggingface_hub import get_session, get_token, hf_hub_url, hf_raise_for_status
+    with translate_errors(listing.name, listing.commit, path):
+        from huggingface_hub import (
+            constants,
+            get_session,
+            get_token,
+            hf_hub_url,
+            hf_raise_for_status,
+        )
 
         # compressed on the way, a file could not be resumed
         headers = {"accept-encoding": "identity"}
@@ -114,74 +141,80 @@ def opened(
             headers["authorization"] = f"Bearer {token}"
         if start:
             headers["range"] = f"bytes={start}-"
-        url = hf_hub_url(name, path, revision=commit, endpoint=hub_endpoint())
+        url = hf_hub_url(listing.name, path, revision=listing.commit, endpoint=hub_endpoint())
+        silence_s = constants.HF_HUB_DOWNLOAD_TIMEOUT
         with get_session().stream("GET", url, headers=headers, timeout=silence_s) as response:
             hf_raise_for_status(response)
             yield response
 
 
 @contextmanager
-def description(found: Listing) -> Iterator[Path]:
-    """Fetch the small files that describe a model into a folder that is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="mmhie-model-") as folder:
-        for path in sorted(DESCRIPTION & {file.path for file in found.files}):
-            with opened(found.name, found.commit, path) as response:
-                body = response.read()
-            _check_json(found.name, path, body)
-            (Path(folder) / path).write_bytes(body)
-        yield Path(folder)
-
-
-def _check_json(name: str, path: str, body: bytes) -> None:
+def translate_errors(name: str, revision: str | None, path: str = "") -> Iterator[None]:
+    """Raise the client's errors as sentences with a remedy; errors of the disk pass."""
+    _silence_client()
     try:
-        if path.endswith(".json"):
-            parse_foreign(body)
-    except ValueError:
-        raise HubError(
-            f"The hub's {path} of {name} is not valid JSON: start again later."
-        ) from None
+        yield
+    except (
+        httpx2.HTTPError,
+        httpx2.InvalidURL,
+        AttributeError,
+        KeyError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise _explain(error, name, revision, path) from None
 
 
-@contextmanager
-def translated(name: str, revision: str | None, path: str = "") -> Iterator[None]:
-    """Raise what the hub's client raises as a sentence with its remedy."""
+def _silence_client() -> None:
+    """Turn off the client's own bars and warnings. Raises MissingPackage and HubError."""
     try:
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError:
         raise MissingPackage(
             "huggingface_hub is not installed; it comes with the engine: run `make run` once."
         ) from None
-    try:
-        yield
-    except HFValidationError:
+    except ValueError as error:
         raise HubError(
+            f"A variable of the hub's client is wrong ({error}): see HF_HUB_*."
+        ) from None
+    disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+
+def _explain(error: Exception, name: str, revision: str | None, path: str) -> LauncherError:
+    from huggingface_hub import errors
+
+    cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) else error
+    if isinstance(cause, errors.HFValidationError):
+        return HubError(
             f"{name} is neither on this machine nor a hub id such as openai/gpt-oss-20b."
-        ) from None
-    except HfHubHTTPError as error:
-        raise _refusal(error, name, revision, path) from None
-    except httpx2.HTTPError as error:
-        raise HubUnavailable(
+        )
+    if isinstance(cause, errors.HfHubHTTPError):
+        return _explain_status(cause, name, revision, path)
+    if isinstance(cause, httpx2.HTTPError):
+        return HubUnavailable(
             f"{name} cannot be fetched, because the hub {hub_endpoint()} is not reached or went "
-            f"silent ({type(error).__name__}): check the network, HTTPS_PROXY and HF_ENDPOINT."
-        ) from None
-    except (httpx2.InvalidURL, AttributeError, KeyError, TypeError, ValueError):
-        raise HubError(
-            f"{hub_endpoint()} does not answer as a model hub does for {name}: check HF_ENDPOINT."
-        ) from None
+            f"silent ({type(cause).__name__}): check the network, HTTPS_PROXY and HF_ENDPOINT."
+        )
+    if isinstance(cause, OSError) and not isinstance(cause, errors.FileMetadataError):
+        return HubUnavailable(f"The hub ended {path} of {name} too early: start again later.")
+    return HubError(
+        f"{hub_endpoint()} does not answer as a model hub does for {name}: check HF_ENDPOINT."
+    )
 
 
-def _refusal(error: HfHubHTTPError, name: str, revision: str | None, path: str) -> LauncherError:
-    status = error.response.status_code
-    if status in (408, 429) or status >= 500:
-        return HubUnavailable(f"The hub answers {status} for {name}: start again later.")
-    return HubError(_sentence(error, name, revision, path))
-
-
-def _sentence(error: HfHubHTTPError, name: str, revision: str | None, path: str) -> str:
-    """Return what to do about an answer that will stay the same; the first row that applies."""
+def _explain_status(
+    error: HfHubHTTPError, name: str, revision: str | None, path: str
+) -> LauncherError:
+    """Return the sentence for a status; the first row that applies."""
     from huggingface_hub import errors
 
     status = error.response.status_code
+    if status in (408, 429) or status >= 500:
+        return HubUnavailable(f"The hub answers {status} for {name}: start again later.")
     rows = (
         (
             isinstance(error, errors.GatedRepoError),
@@ -194,8 +227,8 @@ def _sentence(error: HfHubHTTPError, name: str, revision: str | None, path: str)
             "MMHIE_BASE_REVISION for an adapter's base.",
         ),
         (
-            bool(path) and status == 404,
-            f"The hub lists {path} of {name} and does not have it: start again later.",
+            bool(path) and status in (404, 416),
+            f"The hub does not have all that it lists of {path} of {name}: start again later.",
         ),
         (
             isinstance(error, errors.RepositoryNotFoundError) or status == 404,
@@ -206,7 +239,6 @@ def _sentence(error: HfHubHTTPError, name: str, revision: str | None, path: str)
             status in (401, 403),
             f"The hub refuses {name} ({status}): set HF_TOKEN to a token that may read it.",
         ),
-        (status == 416, f"The hub's {path} of {name} is shorter than it lists: start again later."),
         (True, f"The hub answers {status} for {name}: check HF_ENDPOINT."),
     )
-    return next(sentence for applies, sentence in rows if applies)
+    return HubError(next(sentence for applies, sentence in rows if applies))

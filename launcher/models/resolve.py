@@ -23,7 +23,7 @@ from launcher.models.config import from_config
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.hub_client import Listing
 from launcher.models.snapshot import Snapshot
-from launcher.models.wanted_files import shards_of, wanted
+from launcher.models.wanted_files import choose_files
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
 DESCRIBED: Final = ("config.json", "adapter_config.json", mistral_config.FILE)
@@ -98,7 +98,7 @@ def _described(
     elif listing := _listing(name, revision) if ask_hub else None:
         _check_is_model(listing)
         with hub_client.description(listing) as folder:
-            size = wanted_files.weight_bytes(wanted(listing, shards_of(listing)))
+            size = wanted_files.sum_weight_bytes(choose_files(listing, folder))
             commit, repository = listing.commit, snapshot.repository(cache, name)
             # the engine takes a base's revision as an option, and an adapter's in the path only
             is_adapter = listing.has("adapter_config.json")

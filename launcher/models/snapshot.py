@@ -1,4 +1,4 @@
-"""A model's files at one commit in the hub's cache, laid out as the hub's own client does."""
+"""A model's files at one commit in the hub client's cache, and the stamp of their check."""
 
 import contextlib
 import json
@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.models.hub_client import HubFile
-
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A commit of a repository; its stamp says that its files were compared with their digests."""
+    """A commit of a repository; its stamp shows that its files matched their digests."""
 
     repository: Path
     commit: str
@@ -24,7 +22,7 @@ class Snapshot:
 
     @property
     def is_checked(self) -> bool:
-        """Return whether the stamp is there, and every file that it names, as long as it was."""
+        """Return whether there is a stamp, and every file in it has the recorded length."""
         try:
             sizes: dict[str, int] = json.loads(self._stamp.read_text())
             return all((self.folder / path).stat().st_size == sizes[path] for path in sizes)
@@ -33,12 +31,12 @@ class Snapshot:
 
     @property
     def is_read_only(self) -> bool:
-        """Return whether nothing can be added here."""
+        """Return whether this process cannot write to the cache."""
         return not os.access(self.repository, os.W_OK)
 
-    def stamp(self, paths: Iterable[str]) -> None:
-        """Write the stamp; where nothing can be written, the next start checks again."""
-        sizes = {path: (self.folder / path).stat().st_size for path in sorted(paths)}
+    def stamp(self, files: Iterable[Path]) -> None:
+        """Write the stamp; on a read-only disk there is none, and the next start checks again."""
+        sizes = {str(file.relative_to(self.folder)): file.stat().st_size for file in sorted(files)}
         with contextlib.suppress(OSError):
             self._stamp.parent.mkdir(exist_ok=True)
             draft = self._stamp.with_suffix(".new")
@@ -49,31 +47,8 @@ class Snapshot:
     def _stamp(self) -> Path:
         return self.repository / ".mmhie" / f"{self.commit}.json"
 
-    def blob(self, file: HubFile) -> Path:
-        """The file's bytes, whatever names and commits they have."""
-        return self.repository / "blobs" / file.digest
-
-    def link(self, file: HubFile) -> None:
-        """Give the bytes their name in this commit; without symbolic links they are moved there."""
-        pointer = self.folder / file.path
-        pointer.parent.mkdir(parents=True, exist_ok=True)
-        blob = self.blob(file)
-        try:
-            pointer.symlink_to(os.path.relpath(blob, pointer.parent))
-        except FileExistsError:
-            return
-        except OSError:
-            blob.replace(pointer)
-
-    def unlink(self, path: str) -> None:
-        """Remove a file and its bytes."""
-        pointer = self.folder / path
-        if pointer.is_symlink():
-            pointer.resolve().unlink(missing_ok=True)
-        pointer.unlink(missing_ok=True)
-
     def name(self, revision: str | None) -> None:
-        """Have this branch or tag mean this commit from now on."""
+        """Point this branch or tag at this commit. (The client would do it before all is here.)"""
         if revision == self.commit:
             return
         reference = self.repository / "refs" / (revision or "main")
@@ -82,14 +57,14 @@ class Snapshot:
 
 
 def repository(hub: Path, name: str) -> Path:
-    """Return the folder of a hub id in the hub's cache."""
+    """Return the folder of a hub id in the hub client's cache."""
     return hub / f"models--{name.replace('/', '--')}"
 
 
 def find(hub: Path, name: str, revision: str | None) -> Snapshot | None:
-    """Return what the cache has of a hub id, whole or not; None when it has nothing."""
+    """Return the snapshot of a hub id, complete or not; None if the cache has nothing of it."""
     folder = repository(hub, name)
     reference = folder / "refs" / (revision or "main")
     commit = reference.read_text().strip() if reference.is_file() else revision
-    found = Snapshot(folder, commit or "main")
-    return found if found.folder.is_dir() else None
+    snapshot = Snapshot(folder, commit or "main")
+    return snapshot if snapshot.folder.is_dir() else None

@@ -1,11 +1,12 @@
-"""The files of a repository that an engine reads: each weight once."""
+"""Choice of a repository's files that an engine reads, with each weight once."""
 
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Final
 
 from launcher.errors import HubError
-from launcher.models import hub_client, weights
+from launcher.models import weights
 from launcher.models.hub_client import HubFile, Listing
 
 # gpt-oss's repository holds its weights three times: 27 GB that vLLM does not read.
@@ -21,21 +22,12 @@ OTHER_FORMATS: Final = tuple(
 )
 
 
-def shards_of(listing: Listing) -> frozenset[str]:
-    """The files that the index in the repository names; none when there is no index."""
-    if not listing.has(weights.INDEX):
-        return frozenset()
-    with hub_client.opened(listing.name, listing.commit, weights.INDEX) as response:
-        names = frozenset(weights.named(response.read(), listing.name).values())
-    if absent := sorted(name for name in names if not listing.has(name)):
-        raise HubError(
-            f"The index of {listing.name} names {absent[0]}, which the hub does not have."
-        )
-    return names
+def choose_files(listing: Listing, description: Path) -> tuple[HubFile, ...]:
+    """Return the files that an engine reads: each weight once.
 
-
-def wanted(listing: Listing, shards: frozenset[str]) -> tuple[HubFile, ...]:
-    """The files that an engine reads: each weight once."""
+    The folder has the repository's index, if there is one. Raises HubError, ModelError.
+    """
+    shards = _shards(listing, description / weights.INDEX)
     files = [file for file in listing.files if not matches(file.path, COPIES)]
     tensors = {file.path for file in files if matches(file.path, TENSORS)}
     unread = tensors - shards if shards else {path for path in tensors if "/" in path}
@@ -46,8 +38,20 @@ def wanted(listing: Listing, shards: frozenset[str]) -> tuple[HubFile, ...]:
     return tuple(file for file in files if file.path not in unread)
 
 
-def weight_bytes(files: Collection[HubFile]) -> int | None:
-    """Bytes of the weights among wanted files, in the first format that is there."""
+def _shards(listing: Listing, index: Path) -> frozenset[str]:
+    """Return the files that an index names; none where there is no index."""
+    if not index.is_file():
+        return frozenset()
+    names = frozenset(weights.named(index.read_bytes(), listing.name).values())
+    if absent := sorted(name for name in names if not listing.has(name)):
+        raise HubError(
+            f"The index of {listing.name} names {absent[0]}, which the hub does not have."
+        )
+    return names
+
+
+def sum_weight_bytes(files: Collection[HubFile]) -> int | None:
+    """Return the bytes of the weights among wanted files, in the first format that is there."""
     for formats in (TENSORS, PICKLED):
         if sizes := [file.size for file in files if matches(file.path, formats)]:
             return sum(sizes)

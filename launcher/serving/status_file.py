@@ -54,7 +54,7 @@ def engine_facts(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> Eng
             "display_name": DISPLAY_NAMES.get(plan.served_model),
             "base": adapter.base if adapter else None,
             "adapter": plan.adapter,
-            "adapter_sha256": digests.of_adapter(adapter) if adapter else None,
+            "adapter_sha256": digests.find_adapter_digest(adapter) if adapter else None,
             "revision": adapter.revision if adapter else plan.model.revision,
             "base_revision": plan.model.revision if adapter else None,
             "quantization": plan.quantization,

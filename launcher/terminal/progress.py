@@ -9,12 +9,12 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 BANNER = Path(__file__).with_name("banner.txt").read_text("utf-8")
-# Without a terminal, a line for each such share of a long step.
+# Without a terminal, a line for each twentieth of a long step.
 LINE_EACH = 0.05
 
 
 class Clock(ProgressColumn):
-    """Time since the first step; rich's own stands still once a step was complete."""
+    """Time since the first step; rich's own column stops when a step is complete."""
 
     def render(self, task: Task) -> Text:
         """Return hours, minutes and seconds."""
@@ -25,7 +25,7 @@ COLUMNS = (TextColumn("{task.description:<32}", markup=False), BarColumn(), Cloc
 
 
 def banner(name: str, model: str, address: str, program: str, *, has_keys: bool) -> str:
-    """Return what a person can do with a service that is ready; `program` is this command."""
+    """Return the first commands to try with a service that is ready."""
     key = "  export MMHIE_API_KEY=...  # a key of `mmhie keys new`\n\n" if has_keys else ""
     header = '-H "Authorization: Bearer $MMHIE_API_KEY" ' if has_keys else ""
     return BANNER.format(
@@ -37,7 +37,7 @@ class ProgressDisplay:
     """Shows one step at a time on a console."""
 
     def __init__(self, console: Console, log: Path | None = None) -> None:
-        self.log = log  # where the programs' own lines are, if not on this console
+        self.log = log  # of the programs, if their lines are not on this console
         self._console = console
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -46,11 +46,11 @@ class ProgressDisplay:
 
     @property
     def is_terminal(self) -> bool:
-        """Return whether a person is watching."""
+        """Return whether the output is a terminal."""
         return self._console.is_terminal
 
     def step(self, sentence: str, fraction: float | None) -> None:
-        """Show the current step, and the share of it that is done."""
+        """Show the current step, and how much of it is done."""
         if self.is_terminal:
             self._show_bar(sentence, fraction)
         elif sentence != self._last and not self._is_little_more(sentence, fraction):
@@ -58,10 +58,10 @@ class ProgressDisplay:
             self._last, self._last_fraction = sentence, fraction or 0.0
 
     def _is_little_more(self, sentence: str, fraction: float | None) -> bool:
-        """Return whether only the amount behind the step's name has grown, and not by much."""
+        """Return whether this is the same step, with little progress since the last line."""
         if sentence.partition(": ")[0] != self._last.partition(": ")[0]:
             return False
-        return (fraction or 0.0) - self._last_fraction < LINE_EACH
+        return (fraction or 0.0) < min(self._last_fraction + LINE_EACH, 1.0)
 
     def incident(self, sentence: str) -> None:
         """Print a line that stays, and names the log."""
@@ -86,7 +86,7 @@ class ProgressDisplay:
             self._print(text)
 
     def _print(self, text: str) -> None:
-        """Print as far as there is room: standard error may be a file on a full disk."""
+        """Print; standard error may be a file on a full disk."""
         with contextlib.suppress(OSError):
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 

@@ -19,15 +19,15 @@ ROOT = Path(sys.argv[1])
 SERVED: Counter[str] = Counter()
 
 
-def is_large(path: Path) -> bool:
-    """The hub keeps weights by their SHA-256, and other files by git's id."""
-    return path.suffix in (".safetensors", ".bin", ".gguf")
+def is_large(name: str, body: bytes) -> bool:
+    """The hub stores weights, and files over 10 MB, by their SHA-256, and others by git's id."""
+    return name.endswith((".safetensors", ".bin", ".gguf")) or len(body) > 10**7
 
 
 def entry(name: str, body: bytes, size: Any) -> dict[str, Any]:
     """A file as the hub lists it."""
     fields: dict[str, Any] = {"rfilename": name, "size": size, "blobId": git_id(body)}
-    if is_large(Path(name)):
+    if is_large(name, body):
         fields["lfs"] = {"sha256": hashlib.sha256(body).hexdigest(), "size": size, "pointerSize": 1}
     return fields
 
@@ -39,8 +39,7 @@ def entries(folder: Path, faults: dict[str, Any]) -> list[dict[str, Any]]:
     listing = folder.with_suffix(".json")
     promised: dict[str, int] = json.loads(listing.read_text()) if listing.is_file() else {}
     sizes = {name: len(body) for name, body in bodies.items()} | promised | faults.get("sizes", {})
-    listed = [entry(name, bodies.get(name, name.encode()), size) for name, size in sizes.items()]
-    return listed + listed[: faults.get("twice", 0)]
+    return [entry(name, bodies.get(name, name.encode()), size) for name, size in sizes.items()]
 
 
 def git_id(body: bytes) -> str:
@@ -66,11 +65,34 @@ class Hub(BaseHTTPRequestHandler):
         else:
             self.send_file(path, fault)
 
-    def fault(self, path: str) -> dict[str, Any]:
+    def do_HEAD(self) -> None:
+        """Describe a file: its commit, its digest and its size."""
+        path = unquote(urlsplit(self.path).path)
+        fault = self.fault(path, "status")
+        file = self.file(path)
+        if "status" in fault:
+            self.refuse(fault["status"], fault.get("code"))
+        elif not file.is_file():
+            self.refuse(404, "EntryNotFound")
+        else:
+            body = file.read_bytes()
+            digest = hashlib.sha256(body).hexdigest() if is_large(file.name, body) else git_id(body)
+            self.send_response(200)
+            self.send_header("x-repo-commit", path.partition("/resolve/")[2].partition("/")[0])
+            self.send_header("etag", f'"{digest}"')
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+
+    def file(self, path: str) -> Path:
+        """Return the file that a path of a commit names."""
+        name, _, rest = path[1:].partition("/resolve/")
+        return ROOT / name / rest
+
+    def fault(self, path: str, kind: str = "") -> dict[str, Any]:
         """Return the fault of this request: for the first `times` of it, or always."""
         faults: dict[str, dict[str, Any]] = json.loads((ROOT / "faults.json").read_text())
         for end, fault in faults.items():
-            if path.endswith(end):
+            if path.endswith(end) and (not kind or kind in fault):
                 SERVED[end] += 1
                 return fault if SERVED[end] <= fault.get("times", 10**9) else {}
         return {}
@@ -98,8 +120,7 @@ class Hub(BaseHTTPRequestHandler):
         self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": siblings}).encode())
 
     def send_file(self, path: str, fault: dict[str, Any]) -> None:
-        name, _, rest = path[1:].partition("/resolve/")
-        file = ROOT / name / rest
+        file = self.file(path)
         if not file.is_file():
             self.refuse(404, "EntryNotFound")
             return
@@ -119,7 +140,8 @@ class Hub(BaseHTTPRequestHandler):
         fault = fault or {}
         self.send_response(status)
         if status == 206:
-            self.send_header("content-range", f"bytes {start}-{start + len(body) - 1}/*")
+            end = start + len(body)
+            self.send_header("content-range", f"bytes {start}-{end - 1}/{end}")
         said = fault.get("says", len(body))
         self.send_header("content-length", str(said))
         self.end_headers()

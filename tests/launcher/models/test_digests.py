@@ -35,24 +35,24 @@ def test_a_recorded_file_that_changes_is_found(made: object, tmp_path: Path) -> 
     """A change of one byte is found."""
     assert callable(made)
     file = made(tmp_path)
-    known = digests.recorded([file])
+    known = digests.find_recorded([file])
 
     assert known == {file: DIGEST}
-    assert digests.damaged(known) == []
+    assert digests.find_damaged(known) == []
     with file.open("r+b") as opened:
         opened.seek(100)
         opened.write(b"X")
-    assert digests.damaged(known) == [file]
+    assert digests.find_damaged(known) == [file]
 
 
 def test_the_embedded_model_is_what_its_package_says() -> None:
     """The package's own list of files; every byte is heard of once."""
     file = weights.embedded_file()
     heard: list[int] = []
-    known = digests.recorded([file])
+    known = digests.find_recorded([file])
 
     assert list(known) == [file]
-    assert digests.damaged(known, heard.append) == []
+    assert digests.find_damaged(known, heard.append) == []
     assert sum(heard) == file.stat().st_size
 
 
@@ -61,17 +61,17 @@ def test_a_file_of_the_same_name_elsewhere_is_not_the_packages(tmp_path: Path) -
     other = tmp_path / weights.embedded_file().name
     other.write_bytes(b"GGUF")
 
-    assert digests.recorded([other]) == {}
+    assert digests.find_recorded([other]) == {}
 
 
 def test_the_digest_of_an_adapter_merged_or_not(tmp_path: Path) -> None:
     """Of its weights as they are now, or as they were when they were merged."""
     tuned = AdapterFacts("t", str(tmp_path), "b", 8, 16.0, ("q_proj",))
-    assert digests.of_adapter(tuned) is None
+    assert digests.find_adapter_digest(tuned) is None
     (tmp_path / "adapter_model.safetensors").write_bytes(BYTES)
-    assert digests.of_adapter(tuned) == DIGEST
+    assert digests.find_adapter_digest(tuned) == DIGEST
     (tmp_path / "adapter_model.safetensors").write_bytes(b"other")
-    assert digests.of_adapter(tuned) == hashlib.sha256(b"other").hexdigest()
+    assert digests.find_adapter_digest(tuned) == hashlib.sha256(b"other").hexdigest()
 
     (tmp_path / MERGE_RECORD).write_text(json.dumps({"adapter_sha256": DIGEST}))
-    assert digests.of_adapter(replace(tuned, merged=True)) == DIGEST
+    assert digests.find_adapter_digest(replace(tuned, merged=True)) == DIGEST
