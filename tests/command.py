@@ -55,7 +55,7 @@ class Command:
             for name, text in variables.items():
                 environ.setenv(f"MMHIE_{name.upper()}", text)
             with pytest.raises(SystemExit) as ended:
-                app.run(app.application(), [*self.words, *arguments])
+                app.run(app.build_command_line(), [*self.words, *arguments])
         return int(ended.value.code or 0), *self._captured.readouterr()
 
     def run(self, *arguments: str, exit_code: int = 0, **variables: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from assurance.acceptance.run import NAMES, run_checks
 from assurance.acceptance.target import ServiceFacts, Target
 from gateway.cli.command import AsJson, CommandError, NegativeResult
 from launcher.json_types import Json
-from launcher.terminal.address import Key, Url, access_key, client_of
+from launcher.terminal.address import Key, Url, access_key, open_client
 
 MARKS = {"passed": "passed        ", "failed": "FAILED        ", "not applicable": "not applicable"}
 
@@ -26,7 +26,7 @@ def accept(url: Url = None, key: Key = None, skip: Skip = None, as_json: AsJson 
     """Check a running service over its address; exit code 1 if a check fails."""
     if unknown := set(skip or ()) - set(NAMES):
         raise CommandError(f"There is no check {min(unknown)!r}: they are {', '.join(NAMES)}.")
-    with closing(client_of(url, key)) as service:
+    with closing(open_client(url, key)) as service:
         health = service.get("/healthz")
         if health.get("phase") != "ready":
             raise NegativeResult(f"The service is not ready: {health.get('phase')}.")

@@ -29,7 +29,7 @@ from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.errors import LauncherError, SettingsError
 from launcher.json_types import Json, JsonView
-from launcher.terminal.address import Key, Url, access_key, address, client_of
+from launcher.terminal.address import Key, Url, access_key, address, open_client
 
 SUITES: Final = ("safety", "service", "knowledge", "records", "robustness")
 JUDGED: Final = ("rubrics", "calibration")  # need Inspect's role `grader`
@@ -133,7 +133,7 @@ def ask_served(url: str, key: str | None) -> tuple[str, Json]:
     """Return the name of the served model, and facts about the service. Raises LauncherError."""
     if not url.startswith(("http://", "https://")):
         raise SettingsError("Inspect speaks HTTP: name the gateway as http(s)://host:port.")
-    with closing(client_of(url, key)) as service:
+    with closing(open_client(url, key)) as service:
         health = service.get("/healthz")
     if not health.get("model"):
         raise SettingsError("/healthz does not name the model: give a key with --key.")

@@ -86,20 +86,20 @@ HELP = {"help_option_names": ["-h", "--help"]}
 
 @runtime_checkable
 class CommandFailure(Protocol):
-    """An exception that is a sentence for a person; any other is a fault of ours."""
+    """An exception whose text is for the user; any other is a bug."""
 
     exit_code: int
 
 
-def application(commands: Commands = COMMANDS) -> typer.Typer:
+def build_command_line(commands: Commands = COMMANDS) -> typer.Typer:
     """Build the command line."""
-    app = group("mmhie", commands, add_completion=True)
+    app = build_group("mmhie", commands, add_completion=True)
     app.callback()(about)
     return app
 
 
 def show_version(wanted: bool) -> None:
-    """Print the versions and end, where they are asked for."""
+    """Print the versions and exit, if `--version` was given."""
     if wanted:
         load("launcher.cli.version:print_version")()
         raise typer.Exit
@@ -118,13 +118,13 @@ def about(version: Version = False) -> None:
     del version  # the callback has shown it
 
 
-def group(name: str, commands: Commands, *, add_completion: bool = False) -> typer.Typer:
-    """Build a group whose commands are imported when named, or all of them for its help."""
+def build_group(name: str, commands: Commands, *, add_completion: bool = False) -> typer.Typer:
+    """Build a group whose commands are imported when they are used."""
 
     class LazyGroup(TyperGroup):
         def format_help(self, ctx: Any, formatter: Any) -> None:  # typer's own, inside it
             if commands is COMMANDS:
-                formatter.write(overview())
+                formatter.write(render_overview())
             else:
                 super().format_help(ctx, formatter)
 
@@ -138,8 +138,8 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
                 if words.startswith(f"{cmd_name} ")
             }
             if members:
-                return typer.main.get_group(group(cmd_name, members))
-            return single(cmd_name, commands[cmd_name]) if cmd_name in commands else None
+                return typer.main.get_group(build_group(cmd_name, members))
+            return build_command(cmd_name, commands[cmd_name]) if cmd_name in commands else None
 
     return typer.Typer(
         name=name,
@@ -152,8 +152,8 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
     )
 
 
-def overview() -> str:
-    """Return the page, which fits a terminal of 24 lines."""
+def render_overview() -> str:
+    """Return the help of `mmhie` alone, which fits a terminal of 24 lines."""
     rows = [
         f"{'' if name != next(iter(commands)) else task:9}{name:15}{meaning}"
         for task, commands in TASKS.items()
@@ -163,7 +163,7 @@ def overview() -> str:
     return "\n".join([first, *rows, ""])
 
 
-def single(name: str, command: str) -> TyperCommand:
+def build_command(name: str, command: str) -> TyperCommand:
     """Build one command from `module:function`."""
     app = typer.Typer(add_completion=False, context_settings=HELP, pretty_exceptions_enable=False)
     app.command(name)(load(command))
@@ -189,7 +189,7 @@ def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
         return ended if isinstance(ended, int) else 0
     except USAGE_ERROR as error:
-        return report(usage(error), 2)
+        return report(describe_usage_error(error), 2)
     except typer.Abort:
         return INTERRUPTED
     except BrokenPipeError:  # `| head` has read enough
@@ -198,7 +198,7 @@ def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     except Exception as error:  # the outermost: a person gets a sentence, never a traceback
         if isinstance(error, CommandFailure):
             return report(str(error), error.exit_code)
-        return report(fault(traceback.format_exc()), FAULT)
+        return report(describe_fault(traceback.format_exc()), FAULT)
 
 
 def refuse_removed(
@@ -219,28 +219,28 @@ def uses(arguments: Sequence[str], words: Sequence[str]) -> bool:
 
 def report(sentence: str, code: int) -> int:
     """Write a sentence to standard error and return the exit code."""
-    sys.stderr.write(f"{wrapped(sentence)}\n" if sentence else "")
+    sys.stderr.write(f"{wrap_sentence(sentence)}\n" if sentence else "")
     return code
 
 
-def wrapped(text: str) -> str:
-    """Wrap a sentence between words for a terminal, which itself would break them."""
+def wrap_sentence(text: str) -> str:
+    """Wrap a sentence between words, if standard error is a terminal."""
     if "\n" in text or not sys.stderr.isatty():
         return text
     width = shutil.get_terminal_size().columns
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def usage(error: typer.BadParameter) -> str:
-    """Describe what is wrong with the command line, and where to read what is right."""
+def describe_usage_error(error: typer.BadParameter) -> str:
+    """Return what is wrong with the command line, and the help to read."""
     message = error.format_message()
     if error.ctx is None or "\n" in message or not message:  # the help, where no command was given
         return message
     return f"{message.rstrip('.')}; see `{error.ctx.command_path} --help`."
 
 
-def fault(trace: str) -> str:
-    """Describe a fault of ours; its details go to a file that only this user can read."""
+def describe_fault(trace: str) -> str:
+    """Save the traceback of a bug to a private file, and return a sentence that names it."""
     with NamedTemporaryFile("w", prefix="mmhie-fault-", suffix=".txt", delete=False) as file:
         file.write(trace)
     name = trace.strip().splitlines()[-1].partition(":")[0]
@@ -249,4 +249,4 @@ def fault(trace: str) -> str:
 
 def main() -> None:
     """Run the `mmhie` script."""
-    run(application())
+    run(build_command_line())

@@ -16,7 +16,7 @@ from rich.console import Console
 from gateway.cli.command import AsJson
 from gateway.settings.gateway import GatewaySettings
 from launcher.errors import LauncherError, SettingsError
-from launcher.terminal.address import Key, Url, client_of
+from launcher.terminal.address import Key, Url, open_client
 from launcher.terminal.api_client import ServiceError
 from launcher.terminal.conversation import ChatReply, Conversation
 from launcher.terminal.terminal import Output, PlainOutput, TerminalOutput
@@ -52,18 +52,18 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     if effort not in (None, "low", "medium", "high"):
         raise SettingsError("--effort must be low, medium or high.")
-    with closing(client_of(url, key)) as service:
+    with closing(open_client(url, key)) as service:
         talk = Conversation(service, system.strip(), effort, max_tokens, reasoning)
         if question is not None or not sys.stdin.isatty():
-            once(talk, question or piped(), as_json=as_json)
+            ask_once(talk, question or read_pipe(), as_json=as_json)
         elif as_json:
             raise SettingsError("--json needs a question: as an argument, or on standard input.")
         else:
             Session(talk, Console()).run()
 
 
-def piped() -> str:
-    """Read the question on standard input; raise SettingsError when it is no text."""
+def read_pipe() -> str:
+    """Read the question from standard input. Raises SettingsError if it is not UTF-8."""
     try:
         return sys.stdin.read()
     except UnicodeDecodeError:
@@ -71,59 +71,58 @@ def piped() -> str:
 
 
 def refuse_bytes(*texts: str) -> None:
-    """Raise SettingsError for bytes that are no text: without a locale Python lets them pass."""
+    """Raise SettingsError for bytes that are not UTF-8, which Python accepts without a locale."""
     try:
         "".join(texts).encode()
     except UnicodeEncodeError:
         raise SettingsError("The question is not text in UTF-8.") from None
 
 
-def once(talk: Conversation, question: str, *, as_json: bool) -> None:
+def ask_once(talk: Conversation, question: str, *, as_json: bool) -> None:
     """Ask one question. Raises ServiceError."""
     refuse_bytes(question, talk.system)
     if not question.strip():
         raise SettingsError("There is no question: give it as an argument or on standard input.")
     console = Console(soft_wrap=True)
     if as_json:
-        reply = asked(talk, question)
+        reply = ask_quietly(talk, question)
         shown = asdict(reply) | ({} if talk.shows_reasoning else {"reasoning": None})
         sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
     else:
-        reply = talk.ask(question, output(Console() if console.is_terminal else console))
+        reply = talk.ask(question, choose_output(Console() if console.is_terminal else console))
     if reply.stopped:
         raise typer.Exit(130)
 
 
-def asked(talk: Conversation, question: str) -> ChatReply:
-    """Ask and show nothing but, as JSON, an error with its notices. Raises ServiceError."""
+def ask_quietly(talk: Conversation, question: str) -> ChatReply:
+    """Ask, and show only an error, as JSON with its notices. Raises ServiceError."""
     try:
         return talk.ask(question, Output())
     except ServiceError as error:
-        told = {"error": str(error), "mmhie": {"notices": list(error.notices)}}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+        document = {"error": str(error), "mmhie": {"notices": list(error.notices)}}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
         raise
 
 
-def output(console: Console) -> Output:
+def choose_output(console: Console) -> Output:
     return TerminalOutput(console) if console.is_terminal else PlainOutput(console)
 
 
 def edit_lines() -> None:
-    """Have `input` edit its line: earlier ones with the arrow keys, a paste of several lines as one
-    question. They are kept in memory only."""
+    """Let `input` recall lines with the arrow keys, and take a paste of several lines as one."""
     with contextlib.suppress(ImportError):  # not every Python is built with it
         importlib.import_module("readline").parse_and_bind("set enable-bracketed-paste on")
 
 
 @dataclass(slots=True)
 class Session:
-    """A conversation at a terminal, until the person leaves."""
+    """A conversation at a terminal."""
 
     talk: Conversation
     console: Console
 
     def run(self) -> None:
-        """Read and answer in turn; an answer that fails does not end the session."""
+        """Read and answer until the person leaves; a failed answer does not end the session."""
         self.greet()
         edit_lines()
         while True:
@@ -151,7 +150,7 @@ class Session:
             self.command(name, argument.strip())
         elif line:
             refuse_bytes(line)
-            self.talk.ask(line, output(self.console))
+            self.talk.ask(line, choose_output(self.console))
 
     def greet(self) -> None:
         """Show the model and the notice. Raises ServiceError when the service is not there."""

@@ -1,7 +1,7 @@
 """`mmhie engine`: the engine alone, on TCP, behind a gateway in another container.
 
-Settings, plan and supervision are those of `mmhie serve`. What no restart here mends ends the
-container, with an exit code of its own, and is left to whatever runs it.
+Settings, plan and supervision are those of `mmhie serve`. A failure that a restart here cannot
+mend ends the container with an exit code of its own.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 def engine(port: Port = PORT, as_json: serve.AsJsonLines = False) -> None:
     """Run only the engine, for a gateway in another container."""
     try:
-        asyncio.run(run(dict(os.environ), serve.reporter(as_json=as_json), port))
+        asyncio.run(run_engine(dict(os.environ), serve.make_reporter(as_json=as_json), port))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
 
 
-async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> None:
+async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int) -> None:
     """Run the engine until a stop is requested. Raises LauncherError."""
     close_to_others()
     serve.cancel_on_signals()
-    key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
-    path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
+    key = require_variable(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
+    path = Path(require_variable(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = load(environ)
     scheme = preflight.engine_scheme(chosen)
     display = ProgressDisplay(Console(stderr=True))
@@ -65,21 +65,21 @@ async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> No
     command = engine_command(plan, environ, f"{scheme}://{HOST}:{port}", key)
     program = engine_program(plan, command, f"{scheme}://127.0.0.1:{port}", write_line)
     # The gateway learns the public model from it: an adapter's base must not be taken for it.
-    publish = publisher(StatusFile(path, engine_facts(plans, environ)), report)
+    publish = make_publisher(StatusFile(path, engine_facts(plans, environ)), report)
     stop = Stop(chosen.stop_grace_seconds)
     serve.stop_on_signals(stop.request, chosen.stop_grace_seconds)
-    await supervise(program, serve.restart_policy(chosen), publish, stop)
+    await supervise(program, serve.make_restart_policy(chosen), publish, stop)
 
 
-def needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
-    """Return the variable's value; raise SettingsError when it is blank."""
+def require_variable(environ: Mapping[str, str], name: str, meaning: str) -> str:
+    """Return the variable's value. Raises SettingsError if it is blank."""
     if environ.get(name):
         return environ[name]
     raise SettingsError(f"{name} is not set and the engine alone needs it: {meaning}.")
 
 
-def publisher(status_file: StatusFile, report: serve.Report) -> Callable[[Phase], None]:
-    """Return what writes each phase to the status file, and reports each change."""
+def make_publisher(status_file: StatusFile, report: serve.Report) -> Callable[[Phase], None]:
+    """Return a function that writes each phase to the status file, and reports changes."""
     last: Phase | None = None
 
     def publish(phase: Phase) -> None:
@@ -98,7 +98,7 @@ async def supervise(
 ) -> None:
     """Keep the engine running until a stop is requested. Raises LauncherError.
 
-    One that ran out of memory is not started again by whatever runs the container, but waited for.
+    Out of memory, it waits to be stopped, so that the container is not started again and again.
     """
     supervisor = EngineSupervisor(program, policy, stop, publish)
     try:

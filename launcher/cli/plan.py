@@ -48,19 +48,19 @@ def plan(
         raise SettingsError(
             "MMHIE_ENGINE_URLS names engines that run elsewhere; unset it to plan one here."
         )
-    machine = hardware_of(gpus)
+    machine = choose_hardware(gpus)
     model = read_model(settings, ask_hub=not is_offline())
-    made, used = planned(settings, machine, model, installation.detect())
+    made, used = make_smallest_plan(settings, machine, model, installation.detect())
     if as_json:
         sys.stdout.write(json.dumps(made.as_json(), indent=2) + "\n")
     else:
         tell = show if verbose else show_short
-        tell(made, described(used, machine), Console())
+        tell(made, describe_hardware(used, machine), Console())
     if made.refusal is not None:
         raise made.refusal
 
 
-def hardware_of(gpus: str | None) -> Hardware:
+def choose_hardware(gpus: str | None) -> Hardware:
     """Return the hardware that the option describes, else this machine."""
     if gpus is not None:
         return hardware.parse(gpus)
@@ -71,25 +71,24 @@ def hardware_of(gpus: str | None) -> Hardware:
 
 
 class Planned(NamedTuple):
-    """The plan of the engine that holds the fewest requests, and the machine with the GPUs that
-    all engines use."""
+    """The plan of the smallest engine, and the machine with the GPUs that all engines use."""
 
     plan: EnginePlan
     used: Hardware
 
 
-def planned(
+def make_smallest_plan(
     settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
 ) -> Planned:
-    """Findings of the command. Raises LauncherError, but not for memory."""
+    """Plan every engine, and return the smallest. Raises LauncherError, but not for memory."""
     plans = make_plans(settings, machine, model, installed, strict=False)
     least = min(plans, key=lambda plan: plan.memory.max_concurrent)
-    used = replace(machine, gpus=tuple(gpu for plan in plans for gpu in gpus_of(plan)))
+    used = replace(machine, gpus=tuple(gpu for plan in plans for gpu in list_used_gpus(plan)))
     return Planned(least, used)
 
 
-def gpus_of(plan: EnginePlan) -> tuple[Gpu, ...]:
-    """The GPUs that an engine uses."""
+def list_used_gpus(plan: EnginePlan) -> tuple[Gpu, ...]:
+    """Return the GPUs that an engine uses."""
     sizes = plan.decisions.sizes
     count = sizes.devices * sizes.data
     return plan.decisions.hardware.gpus[:count] if plan.device == "cuda" else ()
@@ -103,7 +102,7 @@ def show_short(plan: EnginePlan, machine: str, console: Console) -> None:
     rows = {
         "model": f"{plan.served_model} ({form})",
         "hardware": machine,
-        "engines": engines_of(plan),
+        "engines": describe_engines(plan),
         "memory": f"{memory.per_gpu_gib:.1f} of {memory.available_gib:.1f} GiB of {place}",
         "context": f"{plan.max_model_len:,} tokens",
         "first": f"a checkpoint is made ({plan.preparation})" if plan.preparation else "",
@@ -118,18 +117,18 @@ def show_short(plan: EnginePlan, machine: str, console: Console) -> None:
 
 
 def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:
-    """As many as there is room for, and the number of the rest."""
-    kept = len(warnings) if len(warnings) <= room else room - 1
-    lines = [f"Warning: {warning}" for warning in warnings[:kept]]
-    left = len(warnings) - kept
+    """Return the warnings that fit, and the number of the others."""
+    shown = len(warnings) if len(warnings) <= room else room - 1
+    lines = [f"Warning: {warning}" for warning in warnings[:shown]]
+    left = len(warnings) - shown
     return [*lines, f"Warnings left out: {left}."] if left else lines
 
 
 def show(plan: EnginePlan, machine: str, console: Console) -> None:
     """Print the plan for a person: verdict, reasons, warnings, commands."""
     console.print(plan.memory.verdict, style="bold", soft_wrap=True)
-    console.print(summary(plan, machine))
-    console.print(memory_table(plan))
+    console.print(make_summary(plan, machine))
+    console.print(make_memory_table(plan))
     lines = [
         *(f"- {reason}" for reason in plan.reasons),
         *(f"Warning: {warning}" for warning in plan.warnings),
@@ -140,13 +139,13 @@ def show(plan: EnginePlan, machine: str, console: Console) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def summary(plan: EnginePlan, machine: str) -> Table:
-    """The decisions, one a row."""
+def make_summary(plan: EnginePlan, machine: str) -> Table:
+    """Return a table of the decisions."""
     table = Table(title=f"{plan.served_model} on {machine}", show_header=False)
     sizes = (plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
     rows = {
         "device": plan.device,
-        "engines": engines_of(plan),
+        "engines": describe_engines(plan),
         "quantization": plan.quantization,
         "data type": plan.dtype,
         "tensor x pipeline x data parallel": " x ".join(map(str, sizes)),
@@ -160,8 +159,8 @@ def summary(plan: EnginePlan, machine: str) -> Table:
     return table
 
 
-def memory_table(plan: EnginePlan) -> Table:
-    """The estimate by part."""
+def make_memory_table(plan: EnginePlan) -> Table:
+    """Return a table of the memory by part."""
     memory = plan.memory
     on_gpu = plan.device == "cuda"
     table = Table("GiB", title=f"Memory ({'per GPU' if on_gpu else 'this machine'})")
@@ -179,14 +178,14 @@ def memory_table(plan: EnginePlan) -> Table:
     return table
 
 
-def engines_of(plan: EnginePlan) -> str:
-    """The number of engines, where there are several."""
+def describe_engines(plan: EnginePlan) -> str:
+    """Return the number of engines, if there are several."""
     count = plan.decisions.settings.engines or 1
     return f"{count} (the plan is that of the smallest)" * (count > 1)
 
 
-def described(used: Hardware, whole: Hardware | None = None) -> str:
-    """The hardware that is used in words, and the GPUs of the whole machine that are not."""
+def describe_hardware(used: Hardware, whole: Hardware | None = None) -> str:
+    """Name the hardware that is used, and the GPUs of the whole machine that are not."""
     left = Counter(gpu.name for gpu in whole.gpus) if whole else Counter()
     left.subtract(gpu.name for gpu in used.gpus)
     idle = list_gpus(+left)
@@ -197,5 +196,5 @@ def described(used: Hardware, whole: Hardware | None = None) -> str:
 
 
 def list_gpus(names: Mapping[str, int]) -> str:
-    """GPUs by name, each with its number."""
+    """Join GPUs by name and number."""
     return " + ".join(f"{count} x {name}" for name, count in names.items())

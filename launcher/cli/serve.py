@@ -68,19 +68,19 @@ def serve(
     # No core dumps: the memory of the engine holds prompts, and its processes inherit the limit.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        report = reporter(as_json=as_json)
+        report = make_reporter(as_json=as_json)
         asyncio.run(serve_until_stopped(environ, without_gpu, report, to_log=with_parent))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
-    finally:  # the loop has put the default back: what this came to would end as "killed"
+    finally:  # the loop has restored the default, which would end this process as "killed"
         signal.signal(signal.SIGTERM, lambda *_: None)
 
 
 INCIDENTS = ("engine_down", "stalled")
 
 
-def reporter(*, as_json: bool) -> Report:
-    """Return what writes each phase to standard output as JSON, or nothing."""
+def make_reporter(*, as_json: bool) -> Report:
+    """Return a function that writes each phase to standard output as JSON, or does nothing."""
 
     def report(phase: Phase) -> None:
         sys.stdout.write(json.dumps(asdict(phase)) + "\n")
@@ -95,7 +95,7 @@ async def serve_until_stopped(
     """Run one service from its settings to a clean stop. Raises LauncherError."""
     close_to_others()  # our environment holds keys, which an engine of this user could read
     cancel_on_signals()
-    chosen, machine = load(environ, without_gpu)
+    chosen, machine = load_settings(environ, without_gpu)
     preflight.refuse_certificate(chosen)
     preflight.load_gateway()
     preflight.check_port(chosen.host, chosen.port)
@@ -104,7 +104,7 @@ async def serve_until_stopped(
         router.check_installed()
     display = ProgressDisplay(Console(stderr=True))
     to_log = to_log or display.is_terminal
-    with log_file(display, chosen, to_log=to_log) as file, private_folder() as folder:
+    with open_log(display, chosen, to_log=to_log) as file, make_private_folder() as folder:
         try:
             plans = preparation.plans_of(chosen, machine)
             files = RunFiles(folder, file)
@@ -118,7 +118,7 @@ async def serve_until_stopped(
 
 
 def cancel_on_signals() -> None:
-    """Let a signal cancel this task, until there is something to stop in order."""
+    """Let signals cancel this task while nothing has been started."""
     if task := asyncio.current_task():
         on_signals({number: task.cancel for number in (signal.SIGINT, signal.SIGTERM)})
 
@@ -129,11 +129,11 @@ def on_signals(actions: Mapping[signal.Signals, Callable[[], object]]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, action)
 
 
-def load(
+def load_settings(
     environ: Mapping[str, str], without_gpu: str | None
 ) -> tuple[LauncherSettings, Hardware | None]:
-    """Load the settings, with the stand-in model where neither a model nor a GPU is given; return
-    the machine too, where that is what it was looked at for."""
+    """Load the settings, with the stand-in model if neither a model nor a GPU is there; return the
+    machine too, if its GPUs were looked for."""
     chosen = settings.load(environ)
     if not without_gpu or "reasoner_model" in chosen.model_fields_set:
         return chosen, None
@@ -144,12 +144,12 @@ def load(
 
 
 @contextlib.contextmanager
-def log_file(
+def open_log(
     display: ProgressDisplay, chosen: LauncherSettings, *, to_log: bool
 ) -> Iterator[TextIO]:
-    """Open a new log file when a person or a program reads what we say, else standard error.
+    """Open a new log file and rename the old one; without `to_log`, use standard error.
 
-    The log before it is kept beside it. Raises LauncherError.
+    Raises LauncherError.
     """
     if not to_log:
         yield sys.stderr
@@ -169,7 +169,7 @@ def log_file(
 
 
 @contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
+def make_private_folder() -> Iterator[Path]:
     """Make a folder for the sockets and the status file; sockets want a short path."""
     with tempfile.TemporaryDirectory(prefix="mmhie-") as folder:
         yield Path(folder)
@@ -187,12 +187,12 @@ class Service:
 
     @property
     def address(self) -> str:
-        """The URL under which a person on this machine reaches the gateway."""
+        """The gateway's URL on this machine."""
         return local_url(self.settings.host, self.settings.port)
 
 
-def restart_policy(chosen: LauncherSettings) -> RestartPolicy:
-    """The supervision of each engine as set."""
+def make_restart_policy(chosen: LauncherSettings) -> RestartPolicy:
+    """Return the configured limits of each engine's supervision."""
     return RestartPolicy(
         start_s=chosen.start_timeout_seconds,
         stall_s=chosen.stall_seconds,
@@ -202,7 +202,7 @@ def restart_policy(chosen: LauncherSettings) -> RestartPolicy:
 
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     """Run until a stop is requested. Raises ProgramFailed and StartError."""
-    policy = restart_policy(service.settings)
+    policy = make_restart_policy(service.settings)
     publish = Publisher(service, environ)
     parts = programs(service.settings, service.plans, environ, service.files)
 
@@ -244,7 +244,7 @@ class Publisher:
         self._file.facts = engine_facts(plans, self._environ)
 
     def step(self, sentence: str, fraction: float | None) -> None:
-        """Publish the progress of what is made first."""
+        """Publish the progress of a download or conversion before the start."""
         self(Phase("loading", f"{sentence}.", fraction))
 
     def __call__(self, phase: Phase) -> None:
@@ -257,12 +257,12 @@ class Publisher:
         if phase.name == "ready" and not self._has_greeted:
             self._greet()
         elif phase.name in INCIDENTS:
-            self._tell_incident(phase.detail)
+            self._report_incident(phase.detail)
         else:
             self._service.display.step(phase.detail, phase.progress)
 
-    def _tell_incident(self, sentence: str) -> None:
-        """Print a line that stays, and write it to the log among the programs' own."""
+    def _report_incident(self, sentence: str) -> None:
+        """Print a line that stays on the terminal, and write it to the log."""
         display = self._service.display
         display.incident(sentence)
         if display.is_terminal:

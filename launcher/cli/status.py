@@ -1,4 +1,4 @@
-"""`mmhie status`: the state of a running service, once or for as long as somebody watches."""
+"""`mmhie status`: the state of a running service, once or every second."""
 
 import json
 import sys
@@ -16,9 +16,9 @@ from rich.text import Text
 
 from gateway.cli.command import AsJson
 from launcher.json_types import Json, JsonView
-from launcher.terminal.address import Key, Url, client_of
+from launcher.terminal.address import Key, Url, open_client
 from launcher.terminal.api_client import ApiClient, ServiceError
-from launcher.terminal.markdown import without_controls
+from launcher.terminal.markdown import remove_controls
 
 EVERY_S = 1.0
 STYLES = {"ready": "green", "starting": "cyan", "loading": "cyan", "held": "yellow"}
@@ -42,14 +42,14 @@ class StatusSnapshot:
         return bool(self.health.get("phase") == "ready")
 
     def as_json(self) -> Json:
-        """Return everything for a program; figures that are not known are null."""
+        """Return all of it as JSON; unknown figures are null."""
         return {**self.health, "load": {**self.load, "tokens_per_s": self.rate}}
 
 
 def status(url: Url = None, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
     """Show phase, requests, tokens per second, KV cache; exit code 1 if not ready."""
     console = Console()
-    with closing(client_of(url, key)) as service:
+    with closing(open_client(url, key)) as service:
         if as_json or once or not console.is_terminal:
             show(snapshot_with_rate(service), console, as_json=as_json)
         else:
@@ -61,21 +61,21 @@ def show(snapshot: StatusSnapshot, console: Console, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(snapshot.as_json(), ensure_ascii=False) + "\n")
     else:
-        console.print(view(snapshot))
+        console.print(lay_out(snapshot))
     if not snapshot.is_ready:
         detail = snapshot.health.get("detail") or "The service is not ready."
-        raise NotReady(without_controls(str(detail)))
+        raise NotReady(remove_controls(str(detail)))
 
 
 def watch(service: ApiClient, console: Console) -> None:
-    """Redraw every second until Ctrl-C, also while the service is away."""
+    """Redraw every second until Ctrl-C, also while the service cannot be reached."""
     before: StatusSnapshot | None = None
     with Live(console=console, auto_refresh=False) as live:
         try:
             while True:
                 try:
                     before = take_snapshot(service, before)
-                    live.update(view(before), refresh=True)
+                    live.update(lay_out(before), refresh=True)
                 except ServiceError as error:
                     live.update(Text(str(error), style="red"), refresh=True)
                 time.sleep(EVERY_S)
@@ -84,7 +84,7 @@ def watch(service: ApiClient, console: Console) -> None:
 
 
 def snapshot_with_rate(service: ApiClient) -> StatusSnapshot:
-    """Take two snapshots, which a rate needs, where there is one. Raises ServiceError."""
+    """Take a snapshot with a rate, which needs two if the service is ready. Raises ServiceError."""
     first = take_snapshot(service, None)
     if not first.is_ready or first.load.get("generated_tokens") is None:
         return first
@@ -99,10 +99,10 @@ def take_snapshot(service: ApiClient, before: StatusSnapshot | None) -> StatusSn
         load = service.get("/v1/mmhie/load")
     except ServiceError:
         load = {}
-    return StatusSnapshot(health, load, rate(load, before.load if before else {}))
+    return StatusSnapshot(health, load, compute_rate(load, before.load if before else {}))
 
 
-def rate(now: JsonView, before: JsonView) -> float | None:
+def compute_rate(now: JsonView, before: JsonView) -> float | None:
     """Return the tokens a second between two loads; None across a restart of the engine."""
     tokens, earlier = now.get("generated_tokens"), before.get("generated_tokens")
     if tokens is None or earlier is None or tokens < earlier or now["time"] <= before["time"]:
@@ -110,8 +110,8 @@ def rate(now: JsonView, before: JsonView) -> float | None:
     return float(round((tokens - earlier) / (now["time"] - before["time"]), 1))
 
 
-def view(snapshot: StatusSnapshot) -> Group:
-    """Lay a snapshot out for a person."""
+def lay_out(snapshot: StatusSnapshot) -> Group:
+    """Format a snapshot for a terminal."""
     health, load = snapshot.health, snapshot.load
     phase = str(health.get("phase"))
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -121,19 +121,19 @@ def view(snapshot: StatusSnapshot) -> Group:
     rows = {
         "": None if phase == "ready" else health.get("detail"),
         "model": health.get("model"),
-        "running": formatted(load.get("running"), "{:.0f}"),
-        "waiting": formatted(load.get("waiting"), "{:.0f}"),
-        "queued": formatted(load.get("queued"), "{:.0f}"),
-        "tokens/s": formatted(snapshot.rate, "{:.1f}"),
-        "KV cache": formatted(load.get("kv_cache_usage"), "{:.1%}").replace("%", " %"),
+        "running": format_figure(load.get("running"), "{:.0f}"),
+        "waiting": format_figure(load.get("waiting"), "{:.0f}"),
+        "queued": format_figure(load.get("queued"), "{:.0f}"),
+        "tokens/s": format_figure(snapshot.rate, "{:.1f}"),
+        "KV cache": format_figure(load.get("kv_cache_usage"), "{:.1%}").replace("%", " %"),
     }
     for name, value in rows.items():
         if value:
-            table.add_row(name, Text(without_controls(str(value))))
-    warnings = (without_controls(str(warning)) for warning in health.get("warnings") or ())
+            table.add_row(name, Text(remove_controls(str(value))))
+    warnings = (remove_controls(str(warning)) for warning in health.get("warnings") or ())
     return Group(table, *(Text(f"! {warning}", "yellow") for warning in warnings))
 
 
-def formatted(figure: float | None, template: str) -> str:
+def format_figure(figure: float | None, template: str) -> str:
     """Format a figure; an unknown one is empty."""
     return "" if figure is None else template.format(figure)

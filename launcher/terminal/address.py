@@ -1,4 +1,4 @@
-"""The service that a command talks to: as given, else as the settings have it."""
+"""Address and key of the service that a command talks to."""
 
 import os
 from typing import Annotated
@@ -28,21 +28,21 @@ Key = Annotated[
 DEFAULT = "http://127.0.0.1:8000"
 
 
-def client_of(url: str | None, key: str | None) -> ApiClient:
-    """Return a client for this address and key; what is not given, `.env` may have. Raises
-    LauncherError for an address that is none."""
+def open_client(url: str | None, key: str | None) -> ApiClient:
+    """Return a client for this address and key, by default the configured ones. Raises
+    LauncherError."""
     return ApiClient(address(url), access_key(key))
 
 
 def access_key(key: str | None) -> str | None:
-    """Return this key, or where none is given that of the environment or of `.env`."""
-    return key or given().get("MMHIE_API_KEY")
+    """Return this key, else that of the environment or of `.env`."""
+    return key or read_variables().get("MMHIE_API_KEY")
 
 
 def address(url: str | None) -> str:
-    """Return this address, else MMHIE_URL, else that of the gateway that would be started here;
-    the default where that would not start."""
-    if named := url or given().get("MMHIE_URL"):
+    """Return this address, else MMHIE_URL, else that of the gateway with these settings, or the
+    default if they are invalid."""
+    if named := url or read_variables().get("MMHIE_URL"):
         return named
     try:
         settings = load()
@@ -51,6 +51,6 @@ def address(url: str | None) -> str:
     return local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
 
 
-def given() -> dict[str, str]:
-    """Return the variables of `.env`, and over them those of the environment."""
+def read_variables() -> dict[str, str]:
+    """Return the variables of `.env` and of the environment, which win."""
     return {**read_env_file(ENV_FILE), **os.environ}

@@ -28,7 +28,7 @@ CUT = "The connection ended before the answer did: it is not complete."
 
 
 class ServiceError(LauncherError):
-    """The service is not there, or refused; `notices` are about the prompt and need no answer."""
+    """The service cannot be reached, or refused; `notices` are about the prompt."""
 
     exit_code = 1
 
@@ -39,7 +39,7 @@ class ServiceError(LauncherError):
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """Content of one event of an answer; `mmhie` comes with the first and with the last."""
+    """Content of one event of an answer; the first and the last have `mmhie`."""
 
     text: str = ""
     reasoning: str = ""
@@ -65,7 +65,7 @@ class ApiClient:
                 base_url="http://mmhie" if is_socket else self.url,
                 headers={"authorization": f"Bearer {key}"} if key else {},
                 timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
-                transport=transport_of(parts),
+                transport=choose_transport(parts),
             )
         except OSError as error:
             raise SettingsError(NO_CERTIFICATES.format(cause=error.strerror or error)) from None
@@ -80,9 +80,9 @@ class ApiClient:
         """Return a small JSON document. Raises ServiceError."""
         with self._translated():
             response = self._client.get(path)
-            body = json_object(response.content)
+            body = parse_object(response.content)
         if response.status_code != 200:
-            raise refusal(response, body)
+            raise read_refusal(response, body)
         return body
 
     @contextlib.contextmanager
@@ -100,36 +100,36 @@ class ApiClient:
             ) as response,
         ):
             if response.status_code != 200:
-                raise refusal(response, json_object(response.read()))
-            yield deltas(response)
+                raise read_refusal(response, parse_object(response.read()))
+            yield read_deltas(response)
 
     @contextlib.contextmanager
     def _translated(self, request_id: str | None = None) -> Iterator[None]:
         try:
             yield
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            told = UNTRUSTED if is_untrusted(error) else UNREACHABLE
-            raise ServiceError(told.format(url=self.url)) from None
+            template = UNTRUSTED if is_untrusted(error) else UNREACHABLE
+            raise ServiceError(template.format(url=self.url)) from None
         except httpx2.TimeoutException:
             late = f"The service at {self.url} does not answer in time."
-            raise ServiceError(f"{late}{named(request_id)}") from None
+            raise ServiceError(f"{late}{format_request(request_id)}") from None
         except httpx2.TransportError:
-            raise ServiceError(f"{CUT}{named(request_id)}") from None
+            raise ServiceError(f"{CUT}{format_request(request_id)}") from None
         except (httpx2.HTTPError, httpx2.SSEError, httpx2.InvalidURL, UnicodeError):
             raise ServiceError(f"What answers at {self.url} is not this service.") from None
 
 
-def transport_of(parts: SplitResult) -> httpx2.HTTPTransport | None:
-    """Return a transport without proxies for what stays on this machine, else None."""
+def choose_transport(parts: SplitResult) -> httpx2.HTTPTransport | None:
+    """Return a transport without proxies for an address of this machine, else None."""
     if parts.scheme == "unix":
         return httpx2.HTTPTransport(uds=parts.path, trust_env=False)
-    # of the environment, a transport reads the certificates only
+    # a transport reads only the certificates from the environment
     is_tls = parts.scheme == "https"
     return httpx2.HTTPTransport(trust_env=is_tls) if is_here(parts.hostname or "") else None
 
 
 def is_here(host: str) -> bool:
-    """Return whether a host's name or address is this machine's own, however it is written."""
+    """Return whether a host name or address is this machine's own."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -163,19 +163,19 @@ def split_url(url: str) -> SplitResult:
     return parts
 
 
-def deltas(response: httpx2.Response) -> Iterator[ChatDelta]:
+def read_deltas(response: httpx2.Response) -> Iterator[ChatDelta]:
     """Read the stream of a chat; raises ServiceError for an error in it, or when it is cut."""
     for event in httpx2.EventSource(response):
         if event.data == "[DONE]":
             return
-        chunk = json_object(event.data)
+        chunk = parse_object(event.data)
         if chunk.get("error"):
-            raise refusal(response, chunk)
-        yield delta_of(chunk)
-    raise ServiceError(f"{CUT}{named(response.headers.get('x-request-id'))}")
+            raise read_refusal(response, chunk)
+        yield parse_delta(chunk)
+    raise ServiceError(f"{CUT}{format_request(response.headers.get('x-request-id'))}")
 
 
-def delta_of(chunk: JsonView) -> ChatDelta:
+def parse_delta(chunk: JsonView) -> ChatDelta:
     choice: JsonView = next(iter(chunk.get("choices") or ()), {})
     delta = choice.get("delta") or {}
     return ChatDelta(
@@ -186,7 +186,7 @@ def delta_of(chunk: JsonView) -> ChatDelta:
     )
 
 
-def json_object(body: bytes | str) -> Json:
+def parse_object(body: bytes | str) -> Json:
     """Parse the object in a body; empty when it holds none."""
     try:
         document = json.loads(body)
@@ -195,17 +195,19 @@ def json_object(body: bytes | str) -> Json:
     return document if isinstance(document, dict) else {}
 
 
-def named(request_id: str | None) -> str:
-    """Return what an operator is told about a request that was not answered in full."""
+def format_request(request_id: str | None) -> str:
+    """Return the id of a failed request, as a suffix of its error."""
     return f" (request {request_id})" if request_id else ""
 
 
-def refusal(response: httpx2.Response, body: JsonView) -> ServiceError:
+def read_refusal(response: httpx2.Response, body: JsonView) -> ServiceError:
     """Return the error of a refused request, in the service's own sentence where there is one."""
     status = response.status_code
     error = body.get("error")
-    told: JsonView = error if isinstance(error, dict) else {}
-    message = told.get("message") or f"The service answered {status} without a reason."
+    detail: JsonView = error if isinstance(error, dict) else {}
+    message = detail.get("message") or f"The service answered {status} without a reason."
     hint = " Set MMHIE_API_KEY, or use --key." if status == 401 else ""
-    request = named(response.headers.get("x-request-id"))
-    return ServiceError(f"{message}{hint}{request}", (told.get("mmhie") or {}).get("notices") or ())
+    request = format_request(response.headers.get("x-request-id"))
+    return ServiceError(
+        f"{message}{hint}{request}", (detail.get("mmhie") or {}).get("notices") or ()
+    )

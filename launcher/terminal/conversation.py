@@ -1,4 +1,4 @@
-"""A conversation with the model: its turns, its next request, and its transcript."""
+"""A conversation with the model: its turns, the next request, and the transcript."""
 
 import signal
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from launcher.json_types import Json, JsonView
-from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, named
-from launcher.terminal.markdown import without_controls
-from launcher.terminal.terminal import Output, close, warnings
+from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, format_request
+from launcher.terminal.markdown import remove_controls
+from launcher.terminal.terminal import Output, list_warnings, write_closing
 
 STOPPED = "You stopped this answer: it is not complete."
 
@@ -18,7 +18,7 @@ STOPPED = "You stopped this answer: it is not complete."
 class ChatReply:
     """An answer as far as it came, with its `mmhie` metadata."""
 
-    # Sent with the question: one that is stopped before its first word can be found, too.
+    # Sent with the question, so that an answer stopped before its first word can be found.
     request_id: str = field(default_factory=lambda: uuid4().hex)
     text: str = ""
     reasoning: str = ""
@@ -37,7 +37,7 @@ class ChatReply:
 
 @dataclass(slots=True)
 class Conversation:
-    """Questions with their answers, of which only whole ones are kept, after a system message."""
+    """A system message, and the questions with complete answers so far."""
 
     service: ApiClient
     system: str = ""
@@ -48,12 +48,12 @@ class Conversation:
 
     def request(self, text: str) -> Json:
         """Return the request body of the next question."""
-        messages = [message("system", self.system)] if self.system else []
+        messages = [make_message("system", self.system)] if self.system else []
         for question, reply in self.exchanges:
-            messages += [message("user", question), message("assistant", reply.text)]
+            messages += [make_message("user", question), make_message("assistant", reply.text)]
         options = {"max_tokens": self.max_tokens, "reasoning_effort": self.effort}
         return {
-            "messages": [*messages, message("user", text)],
+            "messages": [*messages, make_message("user", text)],
             "temperature": 0,
             **{name: value for name, value in options.items() if value is not None},
         }
@@ -64,7 +64,7 @@ class Conversation:
         try:
             with self.service.answer(self.request(text), reply.request_id) as deltas:
                 for delta in deltas:
-                    with uninterrupted():
+                    with defer_interrupt():
                         self._take(delta, reply, output)
         except KeyboardInterrupt:
             reply.stopped = True
@@ -73,11 +73,11 @@ class Conversation:
                 output.notices(error.notices)
             raise
         finally:
-            with uninterrupted():
+            with defer_interrupt():
                 output.end()
         if reply.stopped:
-            output.warning(f"{STOPPED}{named(reply.request_id)}")
-        close(output, reply.mmhie)
+            output.warning(f"{STOPPED}{format_request(reply.request_id)}")
+        write_closing(output, reply.mmhie)
         if reply.text and not reply.stopped:
             self.exchanges.append((text, reply))
         return reply
@@ -105,17 +105,14 @@ class Conversation:
         parts = [f"System: {self.system}"] if self.system else []
         for question, reply in self.exchanges:
             parts.append(f"## Question\n\n{question}")
-            parts.append(f"## Answer (AI-generated)\n\n{reply.text}\n\n{labels(reply)}")
-        return without_controls("\n\n".join(parts)) + "\n"
+            parts.append(f"## Answer (AI-generated)\n\n{reply.text}\n\n{format_labels(reply)}")
+        return remove_controls("\n\n".join(parts)) + "\n"
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back until this block is done, then raise KeyboardInterrupt.
-
-    A terminal that is being drawn has state (cursor, live display), and a signal in the middle
-    of a change to it would leave that state contradicting itself. Main thread only.
-    """
+def defer_interrupt() -> Iterator[None]:
+    """Delay Ctrl-C to the end of this block, so that it cannot interrupt the drawing of a
+    terminal. Main thread only."""
     pressed: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:
@@ -126,16 +123,16 @@ def uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def message(role: str, content: str) -> dict[str, str]:
+def make_message(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
-def labels(reply: ChatReply) -> str:
-    """Return an answer's notices, what is missing or odd, disclaimer, emergency note and origin."""
+def format_labels(reply: ChatReply) -> str:
+    """Return an answer's notices, warnings, disclaimer, emergency note and provenance."""
     mmhie, origin = reply.mmhie, reply.mmhie.get("provenance", {})
     facts = [origin.get(name) for name in ("model", "time", "request_id")]
     lines = [notice["message"] for notice in mmhie.get("notices") or ()]
-    lines += warnings(mmhie)
+    lines += list_warnings(mmhie)
     lines += [(mmhie.get("disclaimer") or {}).get("text"), mmhie.get("emergency_note")]
     lines += [", ".join(str(fact) for fact in facts if fact)]
     return "\n\n".join(f"_{line}_" for line in lines if line)

@@ -1,4 +1,4 @@
-"""Markdown of a model rendered for a terminal, without what a terminal would obey."""
+"""Markdown of a model, rendered for a terminal without control characters."""
 
 import re
 from typing import Final
@@ -9,7 +9,7 @@ from rich.markdown import Markdown
 # A terminal obeys escape sequences, and a model must not control it. Line ends and tabs stay.
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 FENCE: Final = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
-# What could swallow a meaning is off: "> 38.5" is no quotation, "<" no tag, "~~5~~" not struck out.
+# Off, as it could hide a meaning: "> 38.5" is no quotation, "<" no tag, "~~5~~" not struck out.
 PARSER: Final = (
     MarkdownIt("commonmark", {"html": False})
     .enable("table")
@@ -17,28 +17,28 @@ PARSER: Final = (
 )
 
 
-def without_controls(text: str) -> str:
+def remove_controls(text: str) -> str:
     """Return the text without control characters."""
     return CONTROLS.sub("", text)
 
 
-def rendered(text: str) -> Markdown:
-    """Parse the text's Markdown for rich to print; addresses are shown, not linked."""
+def render(text: str) -> Markdown:
+    """Parse Markdown for rich to print; addresses are shown, not linked."""
     markdown = Markdown("", hyperlinks=False)
-    markdown.parsed = PARSER.parse(unambiguous(without_controls(text)))
+    markdown.parsed = PARSER.parse(escape_asterisks(remove_controls(text)))
     return markdown
 
 
-def unambiguous(text: str) -> str:
-    """Escape asterisks within words, where no code is near."""
+def escape_asterisks(text: str) -> str:
+    """Escape asterisks within words, on lines without code."""
     return "\n".join(
         line if "`" in line else re.sub(r"(?<=\w)\*(?=\w)", r"\\*", line)
         for line in text.split("\n")
     )
 
 
-def complete_blocks(text: str) -> int:
-    """Return the length of a growing text's complete blocks, which what follows cannot change."""
+def measure_complete_blocks(text: str) -> int:
+    """Return the length of the blocks that later text cannot change."""
     end = text.rfind("\n\n")
     while end > 0 and len(FENCE.findall(text[:end])) % 2:
         end = text.rfind("\n\n", 0, end)

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from launcher.json_types import JsonView
-from launcher.terminal.markdown import complete_blocks, rendered, without_controls
+from launcher.terminal.markdown import measure_complete_blocks, remove_controls, render
 
 CAVEAT = "Reasoning (not a faithful account of the answer, and not part of it)"
 TRUNCATED = {
@@ -34,7 +34,7 @@ WARNINGS = {
 
 
 class Output:
-    """Takes the parts of an answer in the order in which they are known; this one shows nothing."""
+    """Shows the parts of an answer as they come; this one shows nothing."""
 
     def notices(self, notices: Sequence[Mapping[str, str]]) -> None: ...
     def reasoning(self, text: str) -> None: ...
@@ -45,7 +45,7 @@ class Output:
 
 
 class TerminalOutput(Output):
-    """Prints complete blocks for good; only the last block is redrawn as it grows."""
+    """Prints complete blocks once; only the last block is redrawn as it grows."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -56,8 +56,8 @@ class TerminalOutput(Output):
     def notices(self, notices: Sequence[Mapping[str, str]]) -> None:
         """Frame the red flags, before anything else."""
         for notice in notices:
-            body = Text(without_controls(notice["message"]), style="bold red")
-            caveat = without_controls(notice.get("not_triage", ""))
+            body = Text(remove_controls(notice["message"]), style="bold red")
+            caveat = remove_controls(notice.get("not_triage", ""))
             body.append(f"\n{caveat}", style="not bold default")
             self._console.print(Panel(body, border_style="red", title="Notice", title_align="left"))
 
@@ -66,7 +66,7 @@ class TerminalOutput(Output):
         if not self._is_reasoning:
             self._is_reasoning = True
             self._console.print(Text(CAVEAT, style="italic yellow"))
-        self._console.print(Text(without_controls(text), style="dim"), end="", soft_wrap=True)
+        self._console.print(Text(remove_controls(text), style="dim"), end="", soft_wrap=True)
 
     def text(self, text: str) -> None:
         """Draw the next part of the answer."""
@@ -77,29 +77,29 @@ class TerminalOutput(Output):
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        complete = complete_blocks(self._rest)
+        complete = measure_complete_blocks(self._rest)
         if complete:
-            self._console.print(rendered(self._rest[:complete]))
+            self._console.print(render(self._rest[:complete]))
             self._console.print()
             self._rest = self._rest[complete:]
-        self._live.update(rendered(self._rest), refresh=True)
+        self._live.update(render(self._rest), refresh=True)
 
     def end(self) -> None:
-        """Print what is still drawn: the answer goes no further."""
+        """Print the last block: the answer has ended."""
         if self._is_reasoning:
             self._is_reasoning = False
             self._console.print()
         if self._live is not None:
             self._live.stop()
             self._live = None
-            self._console.print(rendered(self._rest))
+            self._console.print(render(self._rest))
             self._rest = ""
 
     def warning(self, sentence: str) -> None:
-        self._console.print(Text(f"! {without_controls(sentence)}", style="bold yellow"))
+        self._console.print(Text(f"! {remove_controls(sentence)}", style="bold yellow"))
 
     def disclaimer(self, text: str) -> None:
-        self._console.print(Text(without_controls(text), style="yellow"))
+        self._console.print(Text(remove_controls(text), style="yellow"))
 
 
 class PlainOutput(Output):
@@ -110,7 +110,7 @@ class PlainOutput(Output):
         self._is_reasoning = self._has_begun = False
 
     def _write(self, text: str, end: str = "\n") -> None:
-        self._console.file.write(f"{without_controls(text)}{end}")
+        self._console.file.write(f"{remove_controls(text)}{end}")
         self._console.file.flush()
 
     def notices(self, notices: Sequence[Mapping[str, str]]) -> None:
@@ -141,17 +141,17 @@ class PlainOutput(Output):
         self._write(f"\n{text}")
 
 
-def close(output: Output, mmhie: JsonView) -> None:
+def write_closing(output: Output, mmhie: JsonView) -> None:
     """Write the warnings, the disclaimer and the emergency note after an answer has ended."""
-    for sentence in warnings(mmhie):
+    for sentence in list_warnings(mmhie):
         output.warning(sentence)
     notes = ((mmhie.get("disclaimer") or {}).get("text"), mmhie.get("emergency_note"))
     if text := "\n".join(filter(None, notes)):
         output.disclaimer(text)
 
 
-def warnings(mmhie: JsonView) -> list[str]:
-    """Return what was cut off and what else is wrong with an answer, a sentence each."""
+def list_warnings(mmhie: JsonView) -> list[str]:
+    """Return a sentence for each truncation and warning of an answer."""
     cut = mmhie.get("truncated")
     sentences = [TRUNCATED.get(cut, f"The answer was cut ({cut}).")] if cut else []
     codes = mmhie.get("warnings") or ()

@@ -8,14 +8,14 @@ from typing import Any
 
 import typer
 
-from launcher.cli.app import COMMANDS, TASKS, application, load
+from launcher.cli.app import COMMANDS, TASKS, build_command_line, load
 
 COMMON = ("help", "key")  # described once, at the top of the page
 
 
 def commands() -> str:
     """Render every command with its options, under its task."""
-    tree: Any = typer.main.get_command(application())
+    tree: Any = typer.main.get_command(build_command_line())
     parts = []
     for task, families in TASKS.items():
         named = {name: find(tree, name) for name in COMMANDS if name.split()[0] in families}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from launcher.cli.plan import described
+from launcher.cli.plan import describe_hardware
 from launcher.errors import LauncherError
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
@@ -30,7 +30,7 @@ def row(variables: str, hardware: str) -> tuple[str, ...]:
     named = dict(pair.split("=", 1) for pair in variables.split())
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **named}, None)
     machine, model = parse(hardware), read_model(settings, hub=NO_HUB)
-    name = f"`{hardware}` {described(machine)}"
+    name = f"`{hardware}` {describe_hardware(machine)}"
     try:
         plan = make_plan(settings, machine, model, Installation(python="python"), strict=False)
     except LauncherError as refusal:

@@ -130,7 +130,7 @@ def operate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
             monkeypatch.delenv("MMHIE_URL", raising=False)
             monkeypatch.setenv("MMHIE_PORT", str(free_port()))
         with pytest.raises(SystemExit) as ended:
-            app.run(app.application(), list(arguments))
+            app.run(app.build_command_line(), list(arguments))
         return int(ended.value.code or 0)
 
     return run

@@ -11,7 +11,7 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
-from launcher.cli.serve import log_file
+from launcher.cli.serve import open_log
 from launcher.errors import LauncherError
 from launcher.process.child import prefixed
 from launcher.terminal.progress import ProgressDisplay
@@ -22,7 +22,7 @@ from tests.launcher.plans import settings
 def opened(folder: Path) -> Iterator[TextIO]:
     """The log of a service that a person watches at a terminal."""
     display = ProgressDisplay(Console(file=io.StringIO(), force_terminal=True))
-    with log_file(display, settings(cache_dir=folder, port=8123), to_log=True) as file:
+    with open_log(display, settings(cache_dir=folder, port=8123), to_log=True) as file:
         assert display.log == folder / "logs" / "serve-8123.log"
         yield file
 

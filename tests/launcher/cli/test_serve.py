@@ -99,7 +99,7 @@ def test_the_stand_in_is_for_who_chose_nothing(
     """`make run` with no GPU and no model set; a chosen model always wins."""
     monkeypatch.chdir(tmp_path)
 
-    chosen, machine = serve.load(environ, "embedded")
+    chosen, machine = serve.load_settings(environ, "embedded")
 
     assert chosen.model == model
     assert (machine is None) == ("MMHIE_REASONER_MODEL" in environ)
@@ -158,7 +158,7 @@ def test_an_engine_that_dies_leaves_a_line(tmp_path: Path) -> None:
 
 def test_the_private_folder_is_private_and_goes_away() -> None:
     """Only its owner reaches the engine; its path fits into a socket's address."""
-    with serve.private_folder() as folder:
+    with serve.make_private_folder() as folder:
         assert folder.stat().st_mode & 0o077 == 0
         assert len(str(folder / "engine.sock")) < 100
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.cli.plan import Planned, described, planned
+from launcher.cli.plan import Planned, describe_hardware, make_smallest_plan
 from launcher.errors import HardwareError, PlanError
 from launcher.planning.card_choice import lay_out
 from launcher.planning.cards import CARDS, Gpu
@@ -40,7 +40,7 @@ def laid_out(
 def whole_plan(machine: str, **ours: str) -> Planned:
     """The plan of a whole service."""
     chosen = settings(reasoner_model=OSS, **ours)
-    return planned(chosen, parse(machine), facts(OSS), Installation())
+    return make_smallest_plan(chosen, parse(machine), facts(OSS), Installation())
 
 
 def folder(path: Path, name: str) -> str:
@@ -93,13 +93,13 @@ def test_cards_that_differ_in_one_engine() -> None:
 )
 def test_the_hardware_that_is_told(machine: str, ours: dict[str, str], words: str) -> None:
     """The cards that engines use are counted, and the others are named."""
-    assert described(whole_plan(machine, **ours).used, parse(machine)) == words
+    assert describe_hardware(whole_plan(machine, **ours).used, parse(machine)) == words
 
 
 def test_the_plan_is_that_of_the_smallest_engine() -> None:
     """Every request that is said to fit does so wherever the router sends it."""
     named = Hardware(gpus=(FREE, LESS), gpu_ids=("GPU-a", "GPU-b"), is_named=True)
-    whole = planned(
+    whole = make_smallest_plan(
         settings(reasoner_model=OSS, max_inflight=9999), named, facts(OSS), Installation()
     )
     plans, _ = laid_out(named, max_inflight="9999")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.terminal.address import access_key, client_of
+from launcher.terminal.address import access_key, open_client
 
 SECRET = "k" * 20
 
@@ -30,7 +30,7 @@ def test_the_address(
     """The option, MMHIE_URL, the gateway of these settings, in `.env` as in the environment."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("\n".join((*lines, f"MMHIE_API_KEY={SECRET}")))
-    client = client_of(given, None)
+    client = open_client(given, None)
 
     assert client.url == url
     assert client._client.headers["authorization"] == f"Bearer {SECRET}"

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from launcher.terminal.api_client import ApiClient, ChatDelta
-from launcher.terminal.conversation import STOPPED, ChatReply, Conversation, uninterrupted
+from launcher.terminal.conversation import STOPPED, ChatReply, Conversation, defer_interrupt
 from launcher.terminal.terminal import TerminalOutput
 
 DELTAS = tuple(ChatDelta(text=text) for text in ("Rest", " and", " fluids.\n\n", "- sleep", "\n"))
@@ -39,25 +39,25 @@ class Service:
         yield iter(DELTAS)
 
 
-def asked(press_at: int) -> tuple[Screen, ChatReply]:
+def ask(press_at: int) -> tuple[Screen, ChatReply]:
     """Ask one question on a terminal of its own."""
     screen = Screen(press_at)
     console = Console(file=screen, force_terminal=True, width=80)
     return screen, Conversation(cast(ApiClient, Service())).ask("Why?", TerminalOutput(console))
 
 
-WRITES = asked(0)[0].writes
+WRITES = ask(0)[0].writes
 CLOSING = 2  # the last block, and the cursor: nothing is left to stop
 
 
-@pytest.mark.parametrize("write", range(1, WRITES - CLOSING + 1))
-def test_ctrl_c_while_it_is_drawn(write: int) -> None:
-    """The answer is stopped, says so, and the cursor is back."""
-    screen, reply = asked(write)
+def test_ctrl_c_while_it_is_drawn() -> None:
+    """At every write: the answer is stopped, says so, and the cursor is back."""
+    for write in range(1, WRITES - CLOSING + 1):
+        screen, reply = ask(write)
 
-    assert reply.stopped
-    assert STOPPED in screen.getvalue()
-    assert screen.getvalue().rfind("\x1b[?25h") > screen.getvalue().rfind("\x1b[?25l")
+        assert reply.stopped, write
+        assert STOPPED in screen.getvalue(), write
+        assert screen.getvalue().rfind("\x1b[?25h") > screen.getvalue().rfind("\x1b[?25l"), write
 
 
 def test_ctrl_c_comes_after_the_block() -> None:
@@ -65,7 +65,7 @@ def test_ctrl_c_comes_after_the_block() -> None:
     drawn = []
 
     def draw() -> None:
-        with uninterrupted():
+        with defer_interrupt():
             os.kill(os.getpid(), signal.SIGINT)
             drawn.append("whole")
 

@@ -7,13 +7,13 @@ import io
 import pytest
 from rich.console import Console
 
-from launcher.terminal.markdown import complete_blocks, rendered, without_controls
+from launcher.terminal.markdown import measure_complete_blocks, remove_controls, render
 
 
 def shown(text: str) -> str:
     """The rendered text without styles, lines stripped."""
     file = io.StringIO()
-    Console(file=file, width=60).print(rendered(text))
+    Console(file=file, width=60).print(render(text))
     lines = file.getvalue().replace("─", "-").strip().splitlines()
     return "\n".join(line.strip() for line in lines)
 
@@ -40,7 +40,7 @@ def test_nothing_is_swallowed_and_nothing_obeyed(text: str, expected: str) -> No
 
 def test_line_ends_and_tabs_stay() -> None:
     """Line ends and tabs stay, as text."""
-    assert without_controls("a\n\tb\r\x00c") == "a\n\tbc"
+    assert remove_controls("a\n\tb\r\x00c") == "a\n\tbc"
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_line_ends_and_tabs_stay() -> None:
 )
 def test_only_whole_blocks_are_printed_for_good(text: str, whole: str) -> None:
     """A blank line ends one, but not within code."""
-    assert text[: complete_blocks(text)] == whole
+    assert text[: measure_complete_blocks(text)] == whole

@@ -3,7 +3,7 @@
 import re
 
 from gateway.console.assets import PAGE
-from launcher.terminal.terminal import WARNINGS, warnings
+from launcher.terminal.terminal import WARNINGS, list_warnings
 
 TABLE = re.compile(r"export const WARNINGS = \{(.*?)\};", re.DOTALL)
 
@@ -15,5 +15,5 @@ def test_every_warning_has_a_sentence() -> None:
     assert match is not None
     assert set(re.findall(r"^  (\w+):", match[1], re.MULTILINE)) == set(WARNINGS)
     assert all(sentence.endswith(".") and "_" not in sentence for sentence in WARNINGS.values())
-    told = warnings({"truncated": "in_answer", "warnings": ["empty_answer", "new_code"]})
+    told = list_warnings({"truncated": "in_answer", "warnings": ["empty_answer", "new_code"]})
     assert told[1:] == [WARNINGS["empty_answer"], "Warning: new_code."]
