@@ -30,7 +30,7 @@ class Refused(Unmeasured):
         self.status = answer.status_code
 
 
-class Request(NamedTuple):
+class CheckRequest(NamedTuple):
     """A request of a check, and the status that its answer should have; a text is sent as it is."""
 
     method: str
@@ -87,7 +87,7 @@ class Target:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._client.aclose()
 
-    async def send(self, request: Request) -> httpx2.Response:
+    async def send(self, request: CheckRequest) -> httpx2.Response:
         """Return any answer, including a refusal."""
         method, path, body, headers, _ = request
         content = body if isinstance(body, str | None) else json.dumps(body)
@@ -99,7 +99,7 @@ class Target:
 
     async def post(self, path: str, body: JsonView) -> Json:
         """Return the JSON object of an answer with status 200."""
-        answer = await self.send(Request("POST", path, body))
+        answer = await self.send(CheckRequest("POST", path, body))
         if answer.status_code != 200:
             raise Refused(path, answer)
         document: Json = answer.json()

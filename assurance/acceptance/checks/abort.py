@@ -6,7 +6,7 @@ from typing import Final
 
 from assurance.acceptance.check import Check, NotApplicable, Verdict, seconds_until
 from assurance.acceptance.prompts import PASSAGE
-from assurance.acceptance.target import COMPLETIONS, Request, Target, Unmeasured
+from assurance.acceptance.target import COMPLETIONS, CheckRequest, Target, Unmeasured
 
 WITHIN_S, EVERY_S = 5.0, 0.05
 TOKENS: Final = 2048
@@ -17,7 +17,7 @@ RUNNING: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """Whether the answer was seen running, and the seconds until it ended; None if it did not."""
+    """A long answer: if it was seen running, and the seconds until it ended, or None."""
 
     was_running: bool
     freed_s: float | None
@@ -46,7 +46,7 @@ async def until_busy(target: Target, *, wanted: bool) -> float | None:
 
 async def is_busy(target: Target) -> bool:
     """Return whether a request runs or waits, at the gateway or at the engines."""
-    answer = await target.send(Request("GET", "/metrics"))
+    answer = await target.send(CheckRequest("GET", "/metrics"))
     if answer.status_code in (401, 403):
         raise NotApplicable("/metrics is closed to this key: it needs the scope metrics")
     counts = RUNNING.findall(answer.text)

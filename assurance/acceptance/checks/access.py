@@ -6,7 +6,7 @@ from typing import Final
 
 from assurance.acceptance.check import Check, NotApplicable, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, GENERATE, Request, Target
+from assurance.acceptance.target import CHAT, GENERATE, CheckRequest, Target
 
 REFUSED: Final = 401
 STRANGERS: Final = {"without a key": None, "with an unknown key": "mmhie-nobody-has-this-key"}
@@ -36,12 +36,12 @@ async def measure(target: Target) -> StrangerAccess:
     return StrangerAccess(statuses)
 
 
-def requests(model: str) -> Iterator[Request]:
+def requests(model: str) -> Iterator[CheckRequest]:
     """Yield what a stranger tries."""
     messages = [{"role": "user", "content": QUESTIONS[0]}]
-    yield Request("POST", GENERATE, {"prompt": QUESTIONS[0], "max_tokens": 1})
-    yield Request("POST", CHAT, {"model": model, "messages": messages, "max_tokens": 1})
-    yield Request("GET", "/v1/models")
+    yield CheckRequest("POST", GENERATE, {"prompt": QUESTIONS[0], "max_tokens": 1})
+    yield CheckRequest("POST", CHAT, {"model": model, "messages": messages, "max_tokens": 1})
+    yield CheckRequest("GET", "/v1/models")
 
 
 def judge(measured: StrangerAccess) -> Verdict:

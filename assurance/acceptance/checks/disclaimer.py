@@ -7,7 +7,14 @@ from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, Request, ServiceFacts, Target
+from assurance.acceptance.target import (
+    CHAT,
+    COMPLETIONS,
+    GENERATE,
+    CheckRequest,
+    ServiceFacts,
+    Target,
+)
 from launcher.json_types import Json
 
 HEADER: Final = "x-mmhie-disclaimer-version"
@@ -40,24 +47,24 @@ class Surfaces:
     surfaces: tuple[Surface, ...]
 
 
-def requests(facts: ServiceFacts) -> Iterator[tuple[str, Request]]:
+def requests(facts: ServiceFacts) -> Iterator[tuple[str, CheckRequest]]:
     """Yield the surfaces with model output, then an error and a page without it."""
     yield from answers(facts, PROMPT)
-    yield "models", Request("GET", "/v1/models")
+    yield "models", CheckRequest("GET", "/v1/models")
     no_tokens = {"prompt": PROMPT, "max_tokens": 0}
-    yield "an error", Request("POST", GENERATE, no_tokens, status=422)
-    yield "no such page", Request("GET", "/no-such-page", status=404)
+    yield "an error", CheckRequest("POST", GENERATE, no_tokens, status=422)
+    yield "no such page", CheckRequest("GET", "/no-such-page", status=404)
 
 
-def answers(facts: ServiceFacts, prompt: str) -> Iterator[tuple[str, Request]]:
+def answers(facts: ServiceFacts, prompt: str) -> Iterator[tuple[str, CheckRequest]]:
     """Yield the surfaces with model output."""
     shows = facts.is_reasoning is not False
     generate = {"prompt": prompt, "max_tokens": TOKENS, "include_reasoning": shows}
     plain, events = {"accept": "text/plain"}, {"accept": "text/event-stream"}
     streamed = {**generate, "stream": True}
-    yield "generate", Request("POST", GENERATE, generate)
-    yield "generate, events", Request("POST", GENERATE, streamed, events)
-    yield "generate, text", Request("POST", GENERATE, streamed, plain)
+    yield "generate", CheckRequest("POST", GENERATE, generate)
+    yield "generate, events", CheckRequest("POST", GENERATE, streamed, events)
+    yield "generate, text", CheckRequest("POST", GENERATE, streamed, plain)
     yield from whole_and_streamed(
         "completions", COMPLETIONS, {"model": facts.model, "prompt": prompt}
     )
@@ -69,12 +76,12 @@ def answers(facts: ServiceFacts, prompt: str) -> Iterator[tuple[str, Request]]:
         yield from whole_and_streamed("responses", "/v1/responses", responses)
 
 
-def whole_and_streamed(name: str, path: str, body: Json) -> Iterator[tuple[str, Request]]:
+def whole_and_streamed(name: str, path: str, body: Json) -> Iterator[tuple[str, CheckRequest]]:
     """Yield a surface of the OpenAI API as JSON and as a stream."""
     limit = {} if "max_output_tokens" in body else {"max_tokens": TOKENS}
     whole = {**limit, **body}
-    yield name, Request("POST", path, whole)
-    yield f"{name}, stream", Request("POST", path, {**whole, "stream": True})
+    yield name, CheckRequest("POST", path, whole)
+    yield f"{name}, stream", CheckRequest("POST", path, {**whole, "stream": True})
 
 
 async def measure(target: Target) -> Surfaces:

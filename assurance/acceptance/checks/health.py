@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
-from assurance.acceptance.target import Request, Target
+from assurance.acceptance.target import CheckRequest, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Health:
 
 async def measure(target: Target) -> Health:
     """Ask for both pages."""
-    healthz = await target.send(Request("GET", "/healthz"))
-    readyz = await target.send(Request("GET", "/readyz"))
+    healthz = await target.send(CheckRequest("GET", "/healthz"))
+    readyz = await target.send(CheckRequest("GET", "/readyz"))
     body = healthz.json() if healthz.status_code == 200 else {}
     phase, warnings = str(body.get("phase")), body.get("warnings") or ()
     return Health(healthz.status_code, readyz.status_code, phase, tuple(map(str, warnings)))

@@ -6,7 +6,14 @@ from typing import Final
 
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.prompts import QUESTIONS
-from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, Request, ServiceFacts, Target
+from assurance.acceptance.target import (
+    CHAT,
+    COMPLETIONS,
+    GENERATE,
+    CheckRequest,
+    ServiceFacts,
+    Target,
+)
 from launcher.json_types import Json
 
 CONTEXT: Final = 131_072  # tokens, where the service does not report its model's
@@ -35,7 +42,7 @@ class Refusals:
     refusals: tuple[Refusal, ...]
 
 
-def requests(facts: ServiceFacts) -> dict[str, Request]:
+def requests(facts: ServiceFacts) -> dict[str, CheckRequest]:
     """Return the requests by what is wrong with them."""
     prompt, model = QUESTIONS[0], facts.model
     long = "fever " * ((facts.max_model_len or CONTEXT) + 1)
@@ -46,20 +53,18 @@ def requests(facts: ServiceFacts) -> dict[str, Request]:
 
     completion = {"model": model, "prompt": long, "max_tokens": 1}
     embedding = {"model": model, "input": prompt}
-    no_tokens, unknown_field = (
-        {"prompt": prompt, "max_tokens": 0},
-        {"prompt": prompt, "colour": "red"},
-    )
+    no_tokens = {"prompt": prompt, "max_tokens": 0}
+    unknown_field = {"prompt": prompt, "colour": "red"}
     return {
-        "no tokens asked for": Request("POST", GENERATE, no_tokens, status=422),
-        "an unknown field": Request("POST", GENERATE, unknown_field, status=422),
-        "a body that is not JSON": Request("POST", CHAT, "{", status=400),
-        "an image": Request("POST", CHAT, chat([IMAGE]), status=400),
-        "an unknown model": Request("POST", CHAT, chat(prompt, "no-such-model"), status=404),
-        "a prompt over the context": Request("POST", COMPLETIONS, completion, status=400),
-        "embeddings": Request("POST", "/v1/embeddings", embedding, status=501),
-        "a page of the engine's": Request("POST", "/sleep", "", status=404),
-        "a wrong method": Request("DELETE", CHAT, "", status=405),
+        "no tokens asked for": CheckRequest("POST", GENERATE, no_tokens, status=422),
+        "an unknown field": CheckRequest("POST", GENERATE, unknown_field, status=422),
+        "a body that is not JSON": CheckRequest("POST", CHAT, "{", status=400),
+        "an image": CheckRequest("POST", CHAT, chat([IMAGE]), status=400),
+        "an unknown model": CheckRequest("POST", CHAT, chat(prompt, "no-such-model"), status=404),
+        "a prompt over the context": CheckRequest("POST", COMPLETIONS, completion, status=400),
+        "embeddings": CheckRequest("POST", "/v1/embeddings", embedding, status=501),
+        "a page of the engine's": CheckRequest("POST", "/sleep", "", status=404),
+        "a wrong method": CheckRequest("DELETE", CHAT, "", status=405),
     }
 
 

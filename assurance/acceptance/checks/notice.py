@@ -6,7 +6,7 @@ from typing import Final
 from assurance.acceptance.check import Check, Verdict
 from assurance.acceptance.checks.disclaimer import answers, is_in
 from assurance.acceptance.prompts import EMERGENCY, NO_EMERGENCY
-from assurance.acceptance.target import GENERATE, Request, Target
+from assurance.acceptance.target import GENERATE, CheckRequest, Target
 
 HEADER: Final = "x-mmhie-notices"
 
@@ -33,7 +33,7 @@ async def measure(target: Target) -> Notices:
         answer = await target.send(request)
         if not (answer.headers.get(HEADER) and is_in(answer.text, note)):
             missing.append(name)
-    quiet = await target.send(Request("POST", GENERATE, {"prompt": NO_EMERGENCY}))
+    quiet = await target.send(CheckRequest("POST", GENERATE, {"prompt": NO_EMERGENCY}))
     return Notices(
         tuple(notice["message"] for notice in whole["notices"]),
         note,

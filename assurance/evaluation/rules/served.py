@@ -1,4 +1,4 @@
-"""What the gateway adds to an answer (notices) and removes from it (reasoning)."""
+"""Rules for notices, which the gateway adds, and for reasoning, which it removes."""
 
 import re
 from typing import Literal
