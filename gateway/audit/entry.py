@@ -95,7 +95,7 @@ def origin_of(record: RequestRecord) -> Json:
 
 
 def answer_of(record: RequestRecord) -> Json:
-    """Return what the answer came to, as far as it was told."""
+    """Return the facts of the answer, as far as they are known."""
     answer = record.answer
     if answer is None and record.prompt_estimate:  # the engine worked, and nobody saw what came
         estimate = {"prompt_tokens": record.prompt_estimate, "tokens_estimated": True}

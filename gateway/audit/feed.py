@@ -37,8 +37,8 @@ class FeedReport(Protocol):
 class AuditFeed:
     """Sends lines in order and at least once, from a thread; no request waits for it.
 
-    Of all processes that write the trail, the one that holds the lock does. An event that the
-    server refuses is set aside: told, and left in the trail. Any other failure is tried again.
+    Of all processes that write the trail, the one with the lock sends. An event that the server
+    refuses is logged and skipped; it stays in the trail. Any other failure is retried.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class AuditFeed:
             self._repository.close()
 
     def _leads(self, lead: contextlib.ExitStack) -> bool:
-        """Return whether this process feeds from now on; a lock that nobody can have is told."""
+        """Return whether this process sends from now on; report a lock that cannot be acquired."""
         try:
             leads = take_lead(self._follower.file, lead)
         except OSError as problem:
@@ -165,8 +165,8 @@ class AuditFeed:
 
 
 def take_lead(place: Path, lead: contextlib.ExitStack) -> bool:
-    """Return whether this process feeds from now on: it holds the lock as long as it lives. Raises
-    OSError where nobody can hold it."""
+    """Try to acquire the lock for the rest of the process's life; return whether it worked. Raises
+    OSError if no process can acquire it."""
     handle = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     with contextlib.ExitStack() as opened:
         opened.callback(os.close, handle)

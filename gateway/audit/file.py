@@ -115,8 +115,8 @@ class AuditFile:
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def _read_head(self, size: int) -> ChainHead:
-        """Return the head on disk; a line torn by a crash is removed and recorded, a complete one
-        that lacks only its newline is kept."""
+        """Return the head on disk. A line torn by a crash is removed and recorded; a complete line
+        without its newline gets one."""
         start, tail = read_end(self._handle, size)
         whole, _, torn = tail.rpartition(b"\n")
         if torn:
@@ -235,8 +235,8 @@ def lock_trail(trail: Path) -> Iterator[None]:
 
 
 def acquire(lock: int) -> None:
-    """Acquire the lock; raise OSError when another process keeps it: a process that was stopped
-    while it wrote must raise the alarm here and not block every other writer."""
+    """Acquire the lock; raise OSError if that takes too long. A process that was stopped while it
+    wrote must raise an alarm here, not block every other writer."""
     until = time.monotonic() + LOCK_WAIT_S
     while True:
         try:

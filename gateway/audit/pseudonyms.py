@@ -38,7 +38,7 @@ class Pseudonyms:
         return f"{kind}:{digest.hex()[:DIGITS]}"
 
     def care_of(self, principal: Principal) -> Json:
-        """Return who asks, about whom and why, as far as the caller has said."""
+        """Return the person, patient and purpose that the caller has named."""
         user, patient, purposes = principal.care
         return {
             "user": self.user(user) if user and PATIENT.search(user) else user,

@@ -63,8 +63,8 @@ class Report:
 
 
 class Verifier:
-    """Reads a trail line by line. Each line is taken by its own number, so that one fault is one
-    finding and not a cascade."""
+    """Checks a trail line by line. Lines are matched by their own numbers, so that one fault is one
+    finding, not a cascade."""
 
     def __init__(self, mac: hmac.HMAC, checkpoints: Iterable[ChainHead] = ()) -> None:
         self.report = Report()
@@ -93,7 +93,7 @@ class Verifier:
             self._report_tampering(where, line.record)
 
     def _report_tampering(self, where: str, record: Json) -> None:
-        """Report what a running gateway saw happen to the trail."""
+        """Report tampering that a running gateway recorded."""
         what, last = record.get("what"), record.get("known_seq")
         self._find("rewritten", where, f"the trail had {what}; line {last} had been its last")
 
@@ -181,8 +181,8 @@ def verify(
 
 
 def lines_of(path: Path) -> Iterator[Numbered]:
-    """Yield every line of a trail in order, each with its place; a gateway may write it and rotate
-    it meanwhile."""
+    """Yield every line of a trail in order, each with its place, while a gateway may write and
+    rotate it."""
     rotated, trail = files_of(path)
     with trail or contextlib.nullcontext():
         for earlier in rotated:
@@ -193,8 +193,8 @@ def lines_of(path: Path) -> Iterator[Numbered]:
 
 
 def files_of(path: Path) -> tuple[list[Path], BinaryIO | None]:
-    """Return the earlier files and the open one after them; None for it where a crash came between
-    the two steps of a rotation."""
+    """Return the rotated files and the open current one; None if a rotation was interrupted by a
+    crash."""
     rotated = rotated_files(path)
     try:
         trail = path.open("rb")
@@ -217,8 +217,8 @@ def number_lines(path: Path, file: BinaryIO) -> Iterator[Numbered]:
 
 
 def rest_of_line(trail: Path, file: BinaryIO) -> bytes:
-    """Return what follows once whoever writes the trail has written it; nothing of a copy, which
-    has no lock: one of ours there might be in the way of a gateway of another account."""
+    """Wait for the writer to complete a line, and return the rest. A copy of a trail has no lock
+    file, and gets none: it could block a gateway of another account."""
     if lock_of(trail).exists():
         with contextlib.suppress(OSError), lock_trail(trail):
             return file.readline()

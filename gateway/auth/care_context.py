@@ -1,5 +1,7 @@
-"""The person who asks, the patient and the purpose: from a token's claims, or from the headers of
-a key that may speak for others. The audit trail alone has them."""
+"""The person who asks, the patient and the purpose of a request.
+
+They come from a token's claims, or from headers if the key may speak for others. Only the audit
+trail records them."""
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +33,7 @@ OF_APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class CareClaims:
-    """The names of the claims; of each kind, the first that a token has counts."""
+    """Names of claims; the first that a token has counts."""
 
     user: tuple[str, ...] = ()
     patient: tuple[str, ...] = ()
@@ -45,7 +47,7 @@ class CareClaims:
 
 
 def context_in_claims(claims: Json, names: CareClaims) -> CareContext:
-    """Return what verified claims say; raise Unauthorized where it cannot be recorded."""
+    """Return the context in verified claims; raise Unauthorized for an invalid value."""
     return CareContext(
         name_in(claims, names.user, "USER", besides=applications_in(claims)),
         name_in(claims, names.patient, "PATIENT"),
@@ -54,7 +56,7 @@ def context_in_claims(claims: Json, names: CareClaims) -> CareContext:
 
 
 def applications_in(claims: Json) -> list[object]:
-    """Return the names in a token that are an application's, not a person's."""
+    """Return the values in a token that name an application, not a person."""
     is_its_own = any(str(claims.get(name)).startswith(start) for name, start in OF_APPLICATION)
     return [*map(claims.get, CLIENT_CLAIMS), *([claims.get("sub")] if is_its_own else [])]
 
@@ -62,7 +64,7 @@ def applications_in(claims: Json) -> list[object]:
 def name_in(
     claims: Json, names: Iterable[str], kind: str, besides: Sequence[object] = ()
 ) -> str | None:
-    """Return the first of these claims; raise Unauthorized where it is no name of anybody."""
+    """Return the first of these claims; raise Unauthorized for an invalid name."""
     for value in values_in(claims, names):
         if isinstance(value, str) and is_name(value):
             if value not in besides:
@@ -76,7 +78,7 @@ def name_in(
 
 
 def purposes_in(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the codes in the first of these claims; raise Unauthorized for one of no meaning."""
+    """Return the codes in the first of these claims; raise Unauthorized for an unknown code."""
     codes = tuple(codes_in(next(values_in(claims, names), ())))
     known = tuple(code for code in codes if isinstance(code, str) and code in PURPOSES)
     if len(known) < len(codes):
@@ -88,7 +90,7 @@ def purposes_in(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def values_in(claims: Json, names: Iterable[str]) -> Iterator[object]:
-    """Yield the values of those claims that a token has; a name may be a path, `a.b`."""
+    """Yield the values of the claims that are present; a name may be a path, `a.b`."""
     for name in names:
         value = claims.get(name)
         if value is None:
@@ -107,8 +109,8 @@ def codes_in(value: object) -> Iterator[object]:
 
 @dataclass(frozen=True, slots=True)
 class CareHeaders:
-    """The headers in which a key speaks for others, as people spell them; besides its patient and
-    its purpose, all name the person, and the first of them that a request has counts."""
+    """The headers in which a key speaks for others, as people spell them. All but two name the
+    person; of those, the first in a request counts."""
 
     spelled: Mapping[bytes, str]
 
@@ -117,8 +119,8 @@ class CareHeaders:
         return cls(SPELLED | {name.lower().encode(): name for name in settings.user_headers})
 
     def apply(self, principal: Principal, sent: Sequence[bytes], headers: RawHeaders) -> Principal:
-        """Return the principal with whom it says it speaks for in the headers `sent`, over what its
-        token says; raise Forbidden where it may not, InvalidRequest for what cannot be recorded."""
+        """Return the principal with the context in the headers `sent`, which override its token;
+        raise Forbidden without the scope, InvalidRequest for an invalid value."""
         if ON_BEHALF not in principal.scopes:
             raise Forbidden(
                 f"This key may not speak for others with {self.spelled[sent[0]]}; it lacks the "
@@ -127,18 +129,17 @@ class CareHeaders:
         return replace(principal, care=self._context(sent, headers, principal.care))
 
     def _context(self, sent: Sequence[bytes], headers: RawHeaders, own: CareContext) -> CareContext:
-        said = {name: self._value(headers, name) for name in self.spelled if name in sent}
-        patient, purpose = said.pop(PATIENT, own.patient), said.pop(PURPOSE, None)
+        values = {name: self._value(headers, name) for name in self.spelled if name in sent}
+        patient, purpose = values.pop(PATIENT, own.patient), values.pop(PURPOSE, None)
         if purpose is not None and purpose not in PURPOSES:
             raise InvalidRequest(
                 "X-MMHIE-Purpose is no code of HL7's PurposeOfUse; send one, such as TREAT."
             )
-        user = next(iter(said.values()), own.user)
+        user = next(iter(values.values()), own.user)
         return CareContext(user, patient, (purpose,) if purpose else own.purposes)
 
     def _value(self, headers: RawHeaders, name: bytes) -> str:
-        """Return the value of a header that was sent; raise InvalidRequest for two, or for no name
-        of anybody."""
+        """Return the value of a header; raise InvalidRequest for two, or for an invalid name."""
         value, *more = values_of(headers, name)
         text = value.decode("utf-8", "replace") if name in SPELLED else decode_forwarded(value)
         if more or not is_name(text):
@@ -150,8 +151,8 @@ class CareHeaders:
 
 
 def decode_forwarded(value: bytes) -> str:
-    """Return the name in a front end's header: Open WebUI percent-encodes it, LibreChat sends
-    Latin-1, or the Base64 of UTF-8 behind `b64:`; empty where that is none."""
+    """Decode the name in a front end's header: Open WebUI percent-encodes it, LibreChat sends
+    Latin-1, or Base64 of UTF-8 after `b64:`. Return an empty text for invalid Base64."""
     try:
         if value.startswith(BASE64):
             return base64.b64decode(value.removeprefix(BASE64), validate=True).decode()
@@ -164,7 +165,7 @@ def decode_forwarded(value: bytes) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a text may name somebody: of sensible length, without control characters."""
+    """Return whether a text is a valid name: not too long, without control characters."""
     is_text = text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text
     return is_text and bool(text.strip()) and len(text) <= LONGEST and UNFILLED not in text
 

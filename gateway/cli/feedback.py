@@ -1,4 +1,4 @@
-"""`mmhie feedback list | show | export | close`: what was said of answers, and what came of it."""
+"""`mmhie feedback list | show | export | close`: feedback on answers, and its outcome."""
 
 import sys
 import time

@@ -1,5 +1,4 @@
-"""`mmhie vault open | erase`: answers in the vault, for who holds its private key; neither needs
-the gateway or its settings."""
+"""`mmhie vault open | erase`: read and erase answers, without the gateway or its settings."""
 
 import sys
 from pathlib import Path
@@ -123,8 +122,8 @@ def open_file(file: Path, opener: Opener) -> Json:
 
 def account(answer: Json) -> str:
     """Return an answer for a person, without what would steer a terminal."""
-    told = {**answer, "notices": ", ".join(answer["notices"])}
-    facts = [f"{name:<18}{told[name]}" for name in FACTS if told.get(name)]
+    values = {**answer, "notices": ", ".join(answer["notices"])}
+    facts = [f"{name:<18}{values[name]}" for name in FACTS if values.get(name)]
     texts = [(part["output_digest"], part["text"]) for part in answer["answers"]]
     parts = [f"\n{name}:\n{text}" for name, text in (("request", answer["request"]), *texts)]
     lines = "\n".join([*facts, *([] if answer["is_whole"] else [BROKEN_OFF]), *parts]).splitlines()

@@ -53,7 +53,7 @@ class RedisRateLimiter:
         self._lease_s = lease_s
         self._renew_at = 0.0
         self._leases: dict[str, set[str]] = {}
-        # Keys under which Redis may have leases of ours, since this renewal and the one before
+        # Keys under which Redis may have our leases, since this renewal and the one before
         self._counted: set[str] = set()
         self._counted_before: set[str] = set()
         self._process = secrets.token_hex(8)

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Receipt(NamedTuple):
-    """The stored entry; `is_duplicate` if the same was said before."""
+    """The stored entry; `is_duplicate` if it was stored before."""
 
     entry: Entry
     is_duplicate: bool
@@ -151,10 +151,10 @@ class FeedbackDesk:
     def _fingerprint(self, entry: Entry, given: Given) -> str:
         """Return a digest by which a repetition is recognised; keyed where there is a text, since
         a plain digest of a short text could be guessed."""
-        said = [given.category, given.severity, given.comment, given.corrected_text]
-        said += [given.reviewer] if given.reviewer is not None else []
-        content = orjson.dumps([entry.answer.request_id, entry.client, *said])
-        return hmac.digest(self._digest_key if given.has_text else b"", content, "sha256").hex()
+        content = [given.category, given.severity, given.comment, given.corrected_text]
+        content += [given.reviewer] if given.reviewer is not None else []
+        text = orjson.dumps([entry.answer.request_id, entry.client, *content])
+        return hmac.digest(self._digest_key if given.has_text else b"", text, "sha256").hex()
 
     def _seal(self, entry: Entry, given: Given) -> SealedTexts:
         """Return both texts, sealed; each is bound to the entry and its field."""

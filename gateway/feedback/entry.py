@@ -67,7 +67,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Feedback as it is kept, without its texts; times are unix seconds."""
+    """Stored feedback, without its texts; times are unix seconds."""
 
     id: str
     created: float

@@ -1,5 +1,5 @@
-"""The hold in force at this process: no request goes to the engine under it, and `now` ends those
-that are there."""
+"""The hold in this process: it stops requests before the engine, and with `now` ends those in
+flight."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,11 +14,10 @@ POLL_S = 0.25
 
 
 class HoldGuard:
-    """The hold of this machine, or else of all gateways; `run` has to run.
+    """The hold of this machine, or else of all gateways. `run` must be running.
 
-    `message` is the downtime message of the hold in force, None without one: an attribute, since
-    every request looks twice; `look` brings it up to date with the other gateways. `running` are
-    the requests that wait for a slot or are at the engine.
+    `message` is the downtime message, None without a hold; it is an attribute because every request
+    reads it twice. `running` has the requests that wait for a slot or are at the engine.
     """
 
     def __init__(
@@ -35,30 +34,30 @@ class HoldGuard:
         self._enforce(self._current())
 
     def look(self) -> None:
-        """Take in what the other gateways hold by now, where there are any."""
+        """Apply a hold of all gateways, if state is shared."""
         if self._shared is not None:
             self._enforce(self._file.value or self._shared())
 
     async def run(self) -> None:
-        """Look for a hold also when nobody asks, and end what it ends."""
+        """Check for a hold several times a second, also without requests."""
         while True:
             self.refresh()
             await asyncio.sleep(POLL_S)
 
     def refresh(self) -> None:
-        """Look at the file and the other gateways now."""
+        """Check the file and the other gateways now."""
         self._enforce(self._current())
 
     def _current(self) -> Hold | None:
         self._file.refresh()
         return self._file.value or (self._shared() if self._shared else None)
 
-    def _enforce(self, held: Hold | None) -> None:
-        was_held = self.message is not None
-        self.message = self._wording(held) if held else None
-        if bool(held) != was_held:
-            log.warning("the model is out of service" if held else "the model is back in service")
-        if held is None or not held.now or not self.running:
+    def _enforce(self, hold: Hold | None) -> None:
+        was_on_hold = self.message is not None
+        self.message = self._wording(hold) if hold else None
+        if bool(hold) != was_on_hold:
+            log.warning("the model is out of service" if hold else "the model is back in service")
+        if hold is None or not hold.now or not self.running:
             return
         log.warning("a hold ends %d requests", len(self.running))
         for request in tuple(self.running):

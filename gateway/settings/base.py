@@ -217,8 +217,8 @@ def sentence(settings: type[SharedSettings], error: ValidationError) -> str:
 def reason_of(mistake: ErrorDetails, description: str) -> str:
     """Return what the value should be; of a form, the first sentence that describes the setting."""
     if template := REASONS.get(mistake["type"]):
-        told = description.partition(". ")[0].rstrip(".")
-        return template.format(description=told, **mistake.get("ctx", {}))
+        first = description.partition(". ")[0].rstrip(".")
+        return template.format(description=first, **mistake.get("ctx", {}))
     reason = mistake["msg"].removeprefix("Value error, ").replace("Input ", "it ", 1)
     subject = "it " if reason.startswith("must ") else ""
     return f"{subject}{reason[0].lower()}{reason[1:]}"

@@ -163,7 +163,7 @@ class GatewaySettings(
     )
 
     def whole_answer_s(self, path: str) -> float:
-        """Return the timeout of an answer in one piece on a path of ours."""
+        """Return the timeout of a whole answer on a path."""
         if not path.startswith("/v1/"):
             return self.timeout_seconds
         return self.timeout_seconds if "timeout_seconds" in self.model_fields_set else V1_TIMEOUT_S

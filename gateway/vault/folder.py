@@ -65,8 +65,8 @@ def erase(file: Path) -> None:
 
 
 def erase_before(vault: Path, day: str, *, most: int) -> bool:
-    """Erase the folders of earlier days, so many files at most, and return whether all are; what
-    is not of the vault stays. Raise OSError."""
+    """Delete the folders of earlier days in batches of `most` files; return whether all are gone.
+    Other files in them stay. Raise OSError."""
     left = most
     for folder in days_in(vault):
         if folder.name >= day:

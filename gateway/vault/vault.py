@@ -1,5 +1,4 @@
-"""The answer vault in use: what was asked and answered waits until a thread has sealed and written
-it, in the order of arrival."""
+"""The answer vault in use: a thread seals and writes each request and answer, in order."""
 
 import asyncio
 import contextlib
@@ -80,7 +79,7 @@ class Vault:
         return cls(path, sealer, days=settings.vault_days, alarm=alarm)
 
     def keep(self, record: RequestRecord, path: str, transcript: Transcript) -> bool:
-        """Keep an answer until it is written; False where the model said nothing."""
+        """Queue an answer for writing; return False if it has no text."""
         if record.answer is None or not record.answer.output_digests:
             return False
         facts = {
@@ -115,7 +114,7 @@ class Vault:
         return ["The answer vault cannot be written; see the log."] if self.refuses() else []
 
     async def run(self) -> None:
-        """Write what waits, and erase what is over."""
+        """Write waiting answers, and delete expired ones."""
         while True:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._work)
             is_due = self._problem is not None or time.monotonic() >= self._next_erasure
@@ -164,7 +163,7 @@ class Vault:
             sync_folder(day)
 
     def _erase_when_due(self) -> None:
-        """Erase the days that are over, a part of them at a time."""
+        """Delete expired answers in batches."""
         now = time.monotonic()
         if now < self._next_erasure:
             return
@@ -177,7 +176,7 @@ class Vault:
             log.error("answers whose days are over cannot be erased: %s", problem.strerror)
 
     def _note(self, problem: str | None) -> None:
-        """Tell the operator of a failure, and of its end, once; count what waits."""
+        """Log the beginning and the end of a failure, and update the metrics."""
         before, self._problem = self._problem, problem
         if problem is not None and before is None:
             log.error("the answer vault cannot be written: %s", problem)

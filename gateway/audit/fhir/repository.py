@@ -184,9 +184,9 @@ def is_taken(content: bytes) -> bool:
     """Return whether an answer with 200 is empty, or FHIR's and of no error: the page of a login
     or a proxy comes with 200, too."""
     try:
-        told: Json = orjson.loads(content or b'{"resourceType": "Bundle"}')
-        severities = {issue["severity"] for issue in told.get("issue", ())}
-        return "resourceType" in told and not severities & {"error", "fatal"}
+        answer: Json = orjson.loads(content or b'{"resourceType": "Bundle"}')
+        severities = {issue["severity"] for issue in answer.get("issue", ())}
+        return "resourceType" in answer and not severities & {"error", "fatal"}
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
 
