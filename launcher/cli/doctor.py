@@ -14,14 +14,14 @@ from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.checkpoints import gguf, merging, preparation
 from launcher.cli import self_test
-from launcher.errors import LauncherError, ModelError
+from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.models import digests, resolve, weights
 from launcher.models.facts import ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import decisions, hardware, installation
 from launcher.planning.hardware import GIB, Hardware
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.serving import environment, preflight
+from launcher.serving import engine_judge, environment, preflight
 from launcher.settings import LauncherSettings
 
 Outcome = Literal["ok", "warning", "failed", "not checked"]
@@ -100,7 +100,9 @@ class CheckedConfiguration:
         """The result of loading the vocabulary in the engine's environment."""
         folder = self.prepared or self.sources[0]
         environ = environment.for_engine(self.environ, self.plan.env, key="")
-        return self_test.run(folder, is_harmony=self.model.is_gpt_oss, environ=environ)
+        is_judged = engine_judge.is_judged(self.plan)
+        words = engine_judge.engine_words(self.plan, self.sources[0]) if is_judged else ()
+        return self_test.run(folder, is_harmony=self.model.is_gpt_oss, words=words, environ=environ)
 
 
 def local(source: str) -> Path:
@@ -191,8 +193,19 @@ def check_vocabulary(subject: CheckedConfiguration) -> str:
     if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
         raise CheckWarning("It is in the GGUF file, and is read on the first start.")
     if subject.self_test.error:
-        raise ModelError(f"It does not load: {subject.self_test.error}.")
+        raise ModelError(f"The vocabulary does not load: {subject.self_test.error}.")
     return f"{subject.self_test.tokens} tokens."
+
+
+def check_engine(subject: CheckedConfiguration) -> str:
+    """Have the installed vLLM build its configuration from the planned command line."""
+    if not engine_judge.is_judged(subject.plan):
+        raise CheckWarning("vLLM judges a checkpoint that is made first, and its own code, later.")
+    if subject.self_test.error:
+        raise ModelError(f"The vocabulary does not load: {subject.self_test.error}.")
+    if subject.self_test.refusal:
+        raise PlanError(subject.self_test.refusal)
+    return "vLLM takes the planned command line."
 
 
 def check_network(subject: CheckedConfiguration) -> str:
@@ -217,6 +230,7 @@ CHECKS: Final[Mapping[str, Callable[[CheckedConfiguration], str]]] = {
     "disk": check_disk,
     "port": check_port,
     "vocabulary": check_vocabulary,
+    "engine": check_engine,
     "network": check_network,
 }
 

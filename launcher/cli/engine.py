@@ -20,7 +20,7 @@ from launcher.errors import EngineOutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
 from launcher.process.parent_death_guard import close_to_others
 from launcher.process.restarts import Stop
-from launcher.serving import preflight
+from launcher.serving import engine_judge, preflight
 from launcher.serving.engine_supervisor import EngineProgram, EngineSupervisor, RestartPolicy
 from launcher.serving.programs import engine_command, engine_program
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
@@ -57,7 +57,9 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
             "MMHIE_ENGINES must be 1 here, and MMHIE_ENGINE_URLS unset: start a container for each "
             "engine."
         )
-    plans = await preparation.prepared(plans, environ, display.step, listener)
+    if preparation.needs_preparation(plans):
+        work = preparation.prepared(plans, environ, display.step, listener)
+        plans = await engine_judge.beside(work, plans, environ)
     display.done()
     plan = plans[0]
     for warning in plan.warnings:

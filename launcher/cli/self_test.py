@@ -1,7 +1,8 @@
 """Facts that only the engine's own environment shows, read in a child process.
 
-`python -m launcher.cli.self_test FOLDER [--harmony]` loads the vocabulary as the engine would and
-prints one JSON object. A connection beyond this machine is refused, and named in the result.
+`python -m launcher.cli.self_test FOLDER HARMONY WORD ...` loads the vocabulary as the engine would,
+has vLLM judge these words of a command line, and prints one JSON object. HARMONY is "harmony" for
+gpt-oss. A connection beyond this machine is refused, and named in the result.
 """
 
 import contextlib
@@ -10,10 +11,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+from launcher.serving import engine_judge, refusals, startup_log
 
 TIMEOUT_S: Final = 300.0  # a cold disk or a busy machine takes minutes to import an engine
 SAMPLE: Final = "A 54-year-old with chest pain."
@@ -22,18 +25,21 @@ CONNECTING: Final = ("socket.getaddrinfo", "socket.connect")  # audit events of 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Size of the vocabulary (0: it did not load), telemetry, hosts that were tried, the error."""
+    """Size of the vocabulary (0: it did not load), telemetry, hosts that were tried, the error, and
+    vLLM's refusal of the command line."""
 
     tokens: int = 0
     usage_statistics: bool = False
     contacted: list[str] = field(default_factory=list)
     error: str = ""
+    refusal: str = ""
 
 
-def run(folder: Path, *, is_harmony: bool, environ: Mapping[str, str]) -> Result:
+def run(
+    folder: Path, *, is_harmony: bool, environ: Mapping[str, str], words: Sequence[str] = ()
+) -> Result:
     """Return the result of a child with this environment; its failure is an error in it."""
-    flags = ["--harmony"] if is_harmony else []
-    command = [sys.executable, "-m", __name__, str(folder), *flags]
+    command = [sys.executable, "-m", __name__, str(folder), "harmony" * is_harmony, *words]
     try:
         done = subprocess.run(
             command, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
@@ -43,7 +49,9 @@ def run(folder: Path, *, is_harmony: bool, environ: Mapping[str, str]) -> Result
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         return Result(error=(done.stderr.splitlines() or ["it ended without a word"])[-1])
-    return Result(**json.loads(lines[-1]))
+    result = Result(**json.loads(lines[-1]))
+    cause = startup_log.root_cause(done.stderr.splitlines()) if result.refusal else None
+    return replace(result, refusal=refusals.refusal(cause)) if cause else result
 
 
 def forbid_network(contacted: list[str]) -> None:
@@ -93,8 +101,10 @@ def main() -> None:
     contacted: list[str] = []
     forbid_network(contacted)
     with contextlib.redirect_stdout(sys.stderr):
-        tokens = vocabulary(sys.argv[1], is_harmony="--harmony" in sys.argv)
-        result = Result(tokens, usage_statistics(), contacted)
+        folder, harmony, *words = sys.argv[1:]
+        tokens = vocabulary(folder, is_harmony=bool(harmony))
+        refusal = "refused" * bool(words and engine_judge.refuses(words))
+        result = Result(tokens, usage_statistics(), contacted, refusal=refusal)
     sys.stdout.write(json.dumps(asdict(result)) + "\n")
     sys.stdout.flush()
     os._exit(0)  # threads of the libraries have nothing left to do

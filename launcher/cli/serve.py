@@ -27,7 +27,7 @@ from launcher.planning import hardware
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
-from launcher.serving import preflight, router
+from launcher.serving import engine_judge, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
 from launcher.serving.programs import RunFiles, programs, replanned
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
@@ -208,7 +208,8 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
 
     async def prepare() -> tuple[Command, ...]:
         listener = prefixed("prepare", service.files.log)
-        plans = await preparation.prepared(service.plans, environ, publish.step, listener)
+        work = preparation.prepared(service.plans, environ, publish.step, listener)
+        plans = await engine_judge.beside(work, service.plans, environ)
         publish.use(plans)
         return replanned(parts.engines, plans, environ)
 

@@ -116,6 +116,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--config-format", layout),
     ("--load-format", layout),
     ("--tokenizer-mode", lambda d: "mistral" if d.model.format == "mistral" else None),
+    ("--runner", lambda _: "generate"),  # so that vLLM refuses a model that generates nothing
     ("--dtype", lambda d: d.dtype),
     ("--quantization", lambda d: d.quantization.flag),
     ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),
@@ -150,8 +151,13 @@ RESERVED: Final[tuple[Row, ...]] = (
 
 def argv(decided: Decisions) -> tuple[str, ...]:
     """The engine's command line, without its socket."""
-    rows = [*_written(FLAGS, decided), *decided.settings.engine_args, *_written(RESERVED, decided)]
-    return (*_entry(decided), *rows)
+    return (*_entry(decided), *flags(decided))
+
+
+def flags(decided: Decisions) -> tuple[str, ...]:
+    """The flags of that line, without the model's name."""
+    added = decided.settings.engine_args
+    return (*_written(FLAGS, decided), *added, *_written(RESERVED, decided))
 
 
 def is_by_priority(argv: Sequence[str]) -> bool:

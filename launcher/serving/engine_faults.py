@@ -16,7 +16,8 @@ DEVICE: Final = re.compile(
     r"|Watchdog caught collective operation timeout"
 )
 MEMORY: Final = re.compile(
-    r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError"
+    r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError|OOM on device"
+    r"|Triton Error \[CUDA\]: out of memory"
     r"|DefaultCPUAllocator: can't allocate"
     r"|No available memory for the cache blocks|than the available KV cache memory"
     r"|Free memory on device .* is less than|Available memory on node \d+ .* is less than"

@@ -9,7 +9,7 @@ from typing import NoReturn
 from launcher.errors import EngineOutOfMemory, ExitedEarly, GaveUp, NeverReady, StartError
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.restarts import Clock, RestartBackoff, Stop, keep_running
-from launcher.serving import engine_faults, startup_log
+from launcher.serving import engine_faults, refusals, startup_log
 from launcher.serving.environment import KEY
 from launcher.serving.probe import Address, Probe
 from launcher.serving.stall_watchdog import StallWatchdog, activity
@@ -163,8 +163,8 @@ class EngineSupervisor:
         cause = startup_log.root_cause(tuple(child.last_lines)) or ""
         if engine_faults.is_out_of_memory(cause):
             raise EngineOutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
-        reason = f": {cause}" if cause else " and did not say why; its log has the rest."
-        raise ExitedEarly(f"The engine ended before it was ready ({describe(status)}){reason}")
+        reason = refusals.with_remedy(cause) if cause else "it did not say why; read its log."
+        raise ExitedEarly(f"The engine ended before it was ready ({describe(status)}): {reason}")
 
     async def _watch(self, child: Child) -> Phase:
         """Return the phase a ready engine falls into; its last one when a stop is requested."""

@@ -45,7 +45,7 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     assert "No SHA-256 was recorded" in wrong["digests"]["sentence"]
     assert outcomes["vocabulary"]["sentence"] == "49152 tokens."
     people = mmhie(tmp_path, "doctor", MMHIE_REASONER_MODEL=model, **ours)
-    assert people.stdout.splitlines()[-1] == "11 checks, none failed: `mmhie serve` can start."
+    assert people.stdout.splitlines()[-1] == "12 checks, none failed: `mmhie serve` can start."
 
 
 def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
@@ -111,6 +111,7 @@ def test_a_taken_port_is_found(tmp_path: Path) -> None:
         (Result(error="ValueError: no tokens"), "vocabulary", "no tokens"),
         (Result(tokens=1, usage_statistics=True), "network", "usage statistics"),
         (Result(tokens=1, contacted=["hub.invalid"]), "network", "hub.invalid"),
+        (Result(tokens=1, refusal="vLLM refuses it."), "engine", "vLLM refuses it."),
     ],
 )
 def test_what_the_self_test_found_is_told(

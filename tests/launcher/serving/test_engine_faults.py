@@ -24,6 +24,8 @@ MENDABLE = (
     "ValueError: Total number of attention heads (9) must be divisible by 2.",
 )
 MEMORY = (
+    "Triton Error [CUDA]: out of memory",
+    "memory allocation failed with OOM on device 0",
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.65 GiB.",
     "No available memory for the cache blocks. Try increasing `gpu_memory_utilization`.",
     "Free memory on device cuda:0 (40.1/79.65 GiB) on startup is less than desired GPU memory",

@@ -207,7 +207,7 @@ async def test_a_stale_socket_is_in_nobodys_way(tmp_path: Path) -> None:
             ExitedEarly,
             r"exit code 1\): Total number of attention heads",
         ),
-        ("kill -KILL $$", ExitedEarly, r"SIGKILL \(out of memory\?\)\) and did not say why"),
+        ("kill -KILL $$", ExitedEarly, r"SIGKILL \(out of memory\?\)\): it did not say why"),
         (f"echo 'RuntimeError: {ILLEGAL}'; exit 1", DeviceFailed, ILLEGAL),
         (f"echo 'torch.OutOfMemoryError: {MEMORY}'; exit 1", EngineOutOfMemory, MEMORY),
     ],

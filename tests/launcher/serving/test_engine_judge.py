@@ -1,0 +1,179 @@
+"""vLLM's judgement of a planned command line: by stand-ins for vLLM, and by the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.errors import PlanError
+from launcher.models.resolve import read_model
+from launcher.planning.hardware import parse
+from launcher.planning.plan import EnginePlan, make_plan
+from launcher.serving import engine_judge, refusals, startup_log
+from launcher.settings import load
+from tests.fake_hub import files
+from tests.fake_hub.hub import FakeHub
+from tests.launcher.plans import plan
+from tests.waiting import PATIENCE_S
+
+REFUSED = "Total number of attention heads (9) must be divisible by tensor parallel size (2)."
+ENTRY = """
+class AsyncEngineArgs:
+    @classmethod
+    def from_cli_args(cls, words):
+        cls.words = words
+        return cls()
+    def create_engine_config(self):
+        import json, pathlib, time
+        {config}
+"""
+MODULES = {
+    "entrypoints/launchers/cli_args.py": (
+        "make_arg_parser = lambda parser: parser\nvalidate_parsed_serve_args = print\n"
+    ),
+    "utils/argparse_utils.py": (
+        "class FlexibleArgumentParser:\n    def parse_args(self, words):\n        return words\n"
+    ),
+}
+
+
+def stand_in(folder: Path, config: str) -> dict[str, str]:
+    """The environment with a vLLM whose configuration is this statement."""
+    modules = {**MODULES, "engine/arg_utils.py": ENTRY.format(config=config)}
+    for name, text in modules.items():
+        file = folder / "packages" / "vllm" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    path = os.pathsep.join((str(folder / "packages"), *filter(None, sys.path)))
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": path}
+
+
+def planned(folder: Path, **ours: Any) -> EnginePlan:
+    """The plan for a model in a folder."""
+    (folder / "config.json").write_text(json.dumps(files.CONFIG))
+    return plan("cpu,ram=16", reasoner_model=folder, **ours)
+
+
+async def test_a_refusal_ends_the_work_beside_it(tmp_path: Path) -> None:
+    """A fetch of hours is not waited for; the sentence has our remedy."""
+    environ = stand_in(tmp_path, f"raise ValueError({REFUSED!r} + ' Use fewer.')")
+
+    with pytest.raises(PlanError) as refusal:
+        await engine_judge.beside(asyncio.sleep(PATIENCE_S), (planned(tmp_path),), environ)
+
+    assert str(refusal.value) == (
+        f"vLLM refuses this configuration: {REFUSED[:-1]}; set MMHIE_TENSOR_PARALLEL to another "
+        "number."
+    )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "return None",
+        "time.sleep(3600)",
+        "import vllm.elsewhere",
+        "raise OSError('the hub is away')",
+        "raise SystemError",
+    ],
+)
+async def test_work_goes_on_without_a_refusal(config: str, tmp_path: Path) -> None:
+    """An engine that takes the line, a slow one, one with other modules, one without a network."""
+    work = asyncio.sleep(0.3, result="done")
+
+    assert (
+        await engine_judge.beside(work, (planned(tmp_path),), stand_in(tmp_path, config)) == "done"
+    )
+
+
+async def test_a_model_at_the_hub_is_judged_by_its_description(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    """Without its weights, and outside of the cache that is being filled."""
+    words = "self.words[1]"
+    config = f"raise ValueError(str(sorted(p.name for p in pathlib.Path({words}).glob('*'))))"
+    environ = hub.environ(tmp_path, MMHIE_REASONER_MODEL="a/b") | stand_in(tmp_path, config)
+    settings = load({"MMHIE_REASONER_MODEL": "a/b"}, None)
+    made = make_plan(settings, parse("1x24"), read_model(settings, ask_hub=True), strict=False)
+
+    sentence = await engine_judge.find_refusal((made,), environ)
+
+    assert sentence is not None
+    assert "config.json" in sentence
+    assert "safetensors" not in sentence
+    assert not list(tmp_path.glob("hub/models--*"))
+
+
+async def test_what_is_made_first_is_not_judged(tmp_path: Path) -> None:
+    """A de-quantized checkpoint has another configuration; own code is not fetched to be judged."""
+    environ = stand_in(tmp_path, "raise ValueError('refused')")
+    made_first = plan("cpu,ram=16", reasoner_model="embedded", cache_dir=tmp_path)
+    trusted = planned(tmp_path, engine_args="--trust-remote-code")
+
+    for unjudged in ((), (made_first,), (trusted,)):
+        assert await engine_judge.find_refusal(unjudged, environ) is None
+
+
+LLAMA = {**files.CONFIG, "architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+GPTQ = {"quant_method": "gptq", "group_size": 128, "desc_act": False, "sym": True}
+OWN = {"AutoConfig": "configuration_own.C", "AutoModelForCausalLM": "modeling_own.X"}
+GENERATE = "does not generate text: set MMHIE_REASONER_MODEL"
+TABLE: tuple[tuple[dict[str, Any], tuple[str, ...], str], ...] = (
+    ({}, (), ""),
+    ({"architectures": ["BertModel"], "model_type": "bert"}, (), GENERATE),
+    ({"architectures": ["LlamaForSequenceClassification"]}, (), GENERATE),
+    ({"architectures": ["Qwen2ForRewardModel"], "model_type": "qwen2"}, (), GENERATE),
+    (
+        {"architectures": ["Unheard"], "model_type": "unheard"},
+        (),
+        "another model, or install a vLLM",
+    ),
+    (
+        {"architectures": ["Unheard"], "model_type": "own", "auto_map": OWN},
+        (),
+        "--trust-remote-code",
+    ),
+    ({"quantization_config": {"quant_method": "hqq"}}, (), "use its 16-bit weights"),
+    ({"quantization_config": {**GPTQ, "bits": 3}}, (), "use its 16-bit weights"),
+    ({}, ("--tensor-parallel-size", "3"), "set MMHIE_TENSOR_PARALLEL"),
+    ({}, ("--max-model-len", "999999"), "lower MMHIE_MAX_MODEL_LEN"),
+    ({}, ("--no-such-flag",), "correct MMHIE_ENGINE_ARGS"),
+)
+JUDGE_ALL = """
+import json, sys
+from launcher.serving.engine_judge import refuses
+for line in json.load(sys.stdin):
+    print("---", file=sys.stderr, flush=True)
+    refuses(line)
+"""
+
+
+@pytest.mark.slow  # imports vLLM
+def test_what_the_installed_vllm_says(tmp_path: Path) -> None:
+    """Each refusal is vLLM's own and gets our remedy; vLLM is imported once for all."""
+    lines = []
+    for number, (entries, flags, _) in enumerate(TABLE):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({**LLAMA, **entries}))
+        lines.append(["--model", str(folder), "--runner", "generate", *flags])
+    done = subprocess.run(
+        [sys.executable, "-c", JUDGE_ALL],
+        input=json.dumps(lines),
+        env=os.environ | {"VLLM_LOGGING_LEVEL": "ERROR"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    verdicts = done.stderr.split("---\n")[1:]
+
+    for (*_, remedy), said in zip(TABLE, verdicts, strict=True):
+        cause = startup_log.root_cause(said.splitlines())
+        assert (remedy in refusals.refusal(cause)) if cause else not remedy, said
