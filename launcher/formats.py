@@ -1,37 +1,59 @@
-"""Formats of quantized weights: one row each, for the settings, the plan and the estimate alike."""
+"""Formats of quantized weights that the settings name, or that run on some devices only."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal
-
-from pydantic import TypeAdapter
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A format's bits a weight, where it runs, what it needs there, and how it is made.
 
-    `flag` is vLLM's for making it of 16-bit weights while they load; `capability` the oldest CUDA
-    compute capability with kernels; `aliases` other names under which checkpoints publish it.
+    `capability` is the oldest CUDA compute capability with kernels. `is_packed` weights of 4 bits
+    are unpacked on a CPU by a kernel for AVX-512. `is_for_gpt_oss`: vLLM loads gpt-oss in it.
+    `flag` is vLLM's for making it of 16-bit weights while they load; `aliases` are other names
+    under which checkpoints publish it.
     """
 
     bits: int
-    capability: tuple[int, int] = (7, 5)
-    on_cpu: Literal["yes", "4 bits", "gpt-oss with AMX", "no"] = "yes"
-    is_packed: bool = False  # 4-bit weights are unpacked by a kernel that on a CPU is AVX-512
-    is_for_gpt_oss: bool = False  # vLLM has a loader for gpt-oss experts in it
+    capability: tuple[int, int] = (0, 0)
+    is_on_cpu: bool = True
+    is_packed: bool = False
+    is_for_gpt_oss: bool = False
     plugin: str = ""
     install: str = ""
     flag: str | None = None
     aliases: tuple[str, ...] = ()
 
 
-_TABLE: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-READ: Final[Mapping[str, Sequence[int]]] = _TABLE.pop("read")
-REQUIRED: Final[Mapping[str, Sequence[Sequence[str]]]] = _TABLE.pop("required")
-GPU_ONLY: Final = frozenset(_TABLE.pop("gpu_only")["methods"])
-FORMATS: Final = TypeAdapter(dict[str, Format]).validate_python(_TABLE)
+FORMATS: Final[Mapping[str, Format]] = {
+    "bitsandbytes": Format(
+        bits=4,
+        plugin="vllm-bnb-plugin",
+        install="pip install --no-deps vllm-bnb-plugin==0.0.3 'bitsandbytes>=0.48.1'",
+        flag="bitsandbytes",
+    ),
+    "gptq": Format(
+        bits=4, is_packed=True, aliases=("auto-gptq", "gptq-marlin", "auto-round", "inc")
+    ),
+    "awq": Format(bits=4, is_packed=True, aliases=("auto-awq", "awq-marlin")),
+    "gguf": Format(
+        bits=8,
+        is_on_cpu=False,
+        plugin="vllm-gguf-plugin",
+        install="pip install --no-deps vllm-gguf-plugin==0.0.5 gguf",
+    ),
+    "mxfp4": Format(
+        bits=4, capability=(8, 0), is_for_gpt_oss=True, flag="mxfp4", aliases=("gpt-oss-mxfp4",)
+    ),
+    "fp8": Format(
+        bits=8,
+        is_on_cpu=False,
+        is_for_gpt_oss=True,
+        flag="fp8_per_tensor",
+        aliases=("fbgemm-fp8",),
+    ),
+    "compressed-tensors": Format(bits=8, is_packed=True, is_for_gpt_oss=True),
+}
 PLUGINS: Final = tuple(name for name, row in FORMATS.items() if row.plugin)
 ALIASES: Final = {alias: name for name, row in FORMATS.items() for alias in row.aliases}

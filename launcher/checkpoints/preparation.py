@@ -11,8 +11,8 @@ from launcher.checkpoints import gguf, making, merging
 from launcher.errors import ModelError
 from launcher.models import fetch_progress, resolve, weights
 from launcher.planning import hardware, installation
-from launcher.planning.card_choice import make_plans
 from launcher.planning.decisions import prepared_folder
+from launcher.planning.engines import make_plans
 from launcher.planning.hardware import Hardware
 from launcher.planning.plan import EnginePlan, complete
 from launcher.process.child import Listener

@@ -18,8 +18,8 @@ from launcher.errors import DeviceFailed, HardwareError, SettingsError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.planning import hardware, installation
-from launcher.planning.card_choice import make_plans
 from launcher.planning.cards import Gpu
+from launcher.planning.engines import make_plans
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan

@@ -65,10 +65,8 @@ class ModelFacts:
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
     `has_copies` when Mistral's layout of the weights lies beside the usual one.
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
-    `linear_layers` have a state of `state_bytes` for each sequence and no KV cache; `kv_dtype` is
-    that of a cache which the checkpoint itself asks for.
-    `unreadable` says why vLLM has no loader for its format, `purpose` what it is where it cannot
-    chat, and `own_code` names the file of the code it brings.
+    `kv_dtype` is that of a cache which the checkpoint itself asks for. `purpose` says what it is
+    where it cannot chat, and `own_code` names the file of the code it brings.
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     `reasoning_parser` and `tool_parser` are vLLM's names.
     """
@@ -92,22 +90,18 @@ class ModelFacts:
     dense_intermediate: int = 0
     latent: LatentAttention | None = None
     sliding_layers: int = 0
-    linear_layers: int = 0
-    state_bytes: int = 0
     sliding_window: int = 0
     dtype: str = "bfloat16"
     tied_embeddings: bool = False
     quantization: str | None = None
     bits: int | None = None
-    is_nvfp4: bool = False
     kv_dtype: str | None = None
-    unreadable: str | None = None
     chat_template: bool = False
     reasoning_parser: str | None = None
     tool_parser: str | None = None
     is_multimodal: bool = False
     weight_bytes: int | None = None
-    format: Literal["checkpoint", "gguf", "mistral"] = "checkpoint"
+    format: Literal["checkpoint", "gguf"] = "checkpoint"
     has_copies: bool = False
     purpose: str | None = None
     own_code: str | None = None
@@ -146,8 +140,8 @@ class ModelFacts:
 
     @property
     def full_layers(self) -> int:
-        """Layers that attend to the whole context."""
-        return self.layers - self.sliding_layers - self.linear_layers
+        """Layers whose cache grows with every token."""
+        return self.layers - self.sliding_layers
 
     @property
     def expert_parameters(self) -> int:

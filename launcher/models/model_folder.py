@@ -8,14 +8,7 @@ from typing import Final
 
 from launcher.errors import ModelError
 from launcher.json_types import Json, parse_foreign
-from launcher.models import (
-    architectures,
-    families,
-    gguf_header,
-    mistral_config,
-    weights,
-)
-from launcher.models.architectures import embedder, unknown_type
+from launcher.models import families, gguf_header, purpose, weights
 from launcher.models.config import from_config, gguf_config
 from launcher.models.entries import positive
 from launcher.models.facts import AdapterFacts, ModelFacts
@@ -36,15 +29,9 @@ def refuse_gguf(name: str, paths: Iterable[str]) -> None:
 
 def read(folder: Path, source: str) -> ModelFacts:
     config = entries_of(folder / "config.json")
-    is_mistral = not config or weights.is_mistral(folder)
-    if is_mistral and (params := entries_of(folder / mistral_config.FILE)):
-        return _from_mistral(folder, source, params)
     if not config:
         refuse_gguf(source, (file.name for file in folder.glob("*.gguf")))
-        found = (folder / "config.json").is_file()
-        what = "an empty config.json" if found else "no config.json"
-        raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
-    _check_layout(folder, source, config)
+        raise ModelError(_without_config(folder, source))
     if not config.get("quantization_config"):
         config = {**config, **_by_modelopt(folder)}
     facts = from_config(config, source=source, template=chat_template(folder))
@@ -53,21 +40,16 @@ def read(folder: Path, source: str) -> ModelFacts:
         local=True,
         weight_bytes=weights.size(folder),
         has_copies=weights.has_copies(folder),
-        purpose=embedder(_content(folder / "modules.json"))
-        or unknown_type(config)
-        or facts.purpose,
+        purpose=purpose.embedder(_content(folder / "modules.json")) or facts.purpose,
         adapter=_merged_adapter(folder),
     )
 
 
-def _check_layout(folder: Path, source: str, config: Json) -> None:
-    """Raise ModelError for weights that the engine cannot read by a config.json."""
-    if weights.is_mistral(folder) and architectures.name(config) not in mistral_config.CLASSES:
-        raise ModelError(
-            f"The weights of {source} are in Mistral's own layout (consolidated*.safetensors), "
-            f"which vLLM reads for a {architectures.name(config)} with {mistral_config.FILE} "
-            "alone: add that file, or the weights in the usual layout."
-        )
+def _without_config(folder: Path, source: str) -> str:
+    if (folder / "params.json").is_file():
+        return f"{source} is in Mistral's own layout: use a copy of it that has a config.json."
+    found = "an empty" if (folder / "config.json").is_file() else "no"
+    return f"{source} has {found} config.json, so it is not a model folder: give another."
 
 
 def _by_modelopt(folder: Path) -> Json:
@@ -76,17 +58,6 @@ def _by_modelopt(folder: Path) -> Json:
     if not isinstance(own, dict):
         return {}
     return {"quantization_config": {**own, "quant_method": "modelopt"}}
-
-
-def _from_mistral(folder: Path, source: str, params: Json) -> ModelFacts:
-    """Mistral's own layout, without a config.json beside it."""
-    try:
-        config = mistral_config.translated(params)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ModelError(f"The params.json of {source} describes no model: {error}.") from error
-    facts = from_config(config, source=source, template=chat_template(folder))
-    size, parser = weights.size(folder), facts.tool_parser or "mistral"
-    return replace(facts, format="mistral", local=True, weight_bytes=size, tool_parser=parser)
 
 
 def chat_template(folder: Path) -> str:
@@ -103,8 +74,9 @@ def read_gguf(path: Path) -> ModelFacts:
         raise ModelError(f"The file {path} does not exist; set MMHIE_REASONER_MODEL to one.")
     header = gguf_header.read(path)
     kind = str(header.get("general.architecture", ""))
-    if purpose := architectures.gguf_purpose(header):
-        raise ModelError(architectures.refusal(path.name, purpose, kind or "nameless"))
+    if (holds := header.get("general.type", "model")) != "model":
+        what = f"a GGUF file with no model but of type {holds}"
+        raise ModelError(purpose.refusal(path.name, what, kind or "nameless"))
     facts = from_config(gguf_config(header, kind), source=str(path))
     return replace(
         facts,

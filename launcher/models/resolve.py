@@ -13,7 +13,6 @@ from launcher.models import (
     adapter_shapes,
     families,
     hub_client,
-    mistral_config,
     model_folder,
     snapshot,
     wanted_files,
@@ -26,7 +25,7 @@ from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import choose_files
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
-DESCRIBED: Final = ("config.json", "adapter_config.json", mistral_config.FILE)
+DESCRIBED: Final = ("config.json", "adapter_config.json")
 ALL: Final = ("all of its files",)
 
 
@@ -161,9 +160,10 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
     path = Path(name).expanduser()
     if found is None and path.suffix == ".gguf":
         return model_folder.read_gguf(path)
-    if found and not _is_described(found.folder) and model_folder.base_of(found.folder) is not None:
+    has_config = found is not None and (found.folder / "config.json").is_file()
+    if found and not has_config and model_folder.base_of(found.folder) is not None:
         raise ModelError(f"{name} is an adapter itself: set MMHIE_BASE_MODEL to its base.")
-    if found is None or not (path.is_dir() or _is_described(found.folder)):
+    if found is None or not (path.is_dir() or has_config):
         return _from_family(name, revision)
     facts = model_folder.read(found.folder, found.source)
     return replace(
@@ -174,10 +174,6 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
         is_checked=found.is_checked,
         weight_bytes=found.weight_bytes or facts.weight_bytes,
     )
-
-
-def _is_described(folder: Path) -> bool:
-    return any((folder / file).is_file() for file in ("config.json", mistral_config.FILE))
 
 
 def _from_family(name: str, revision: str | None) -> ModelFacts:

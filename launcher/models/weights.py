@@ -119,11 +119,6 @@ def has_copies(folder: Path) -> bool:
     return len(kinds) == 2 and (folder / "config.json").is_file()
 
 
-def is_mistral(folder: Path) -> bool:
-    """Return whether the weights are there in Mistral's own layout only."""
-    return {is_consolidated(file) for file in folder.glob("*.safetensors")} == {True}
-
-
 def is_consolidated(file: Path) -> bool:
     return file.match(MISTRAL)
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from launcher import engine_flags
 from launcher.errors import HardwareError, MissingPackage, PlanError
-from launcher.models import architectures
+from launcher.models import purpose
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import batch, compilers
@@ -26,7 +25,6 @@ from launcher.settings import LauncherSettings
 Preparation = Literal["embedded", "dequantize", "merge"]
 SMALLEST_BATCH: Final = 16
 COMMIT_LETTERS: Final = 12
-TRUST: Final = "--trust-remote-code"
 SHORTER_THAN_EXPECTED: Final = 4  # most requests are far from the longest
 
 
@@ -102,7 +100,8 @@ def decide(
     """Every decision in turn; raises PlanError, HardwareError or MissingPackage."""
     if model.adapter and not model.adapter.merged:
         check_kind(model.adapter)
-    check_purpose(settings, model)
+    if model.purpose:
+        raise PlanError(purpose.refusal(model.id, model.purpose, model.architecture))
     device = choose_device(settings, hardware, installed)
     if device == "cuda":
         check_share(settings, hardware)
@@ -111,7 +110,7 @@ def decide(
     estimate = estimator(settings, hardware, device)
     workload = _workload(settings, hardware, model, context, device)
     quantization = _choose_quantization(settings, model, platform, workload, estimate)
-    dtype = choose_dtype(settings.dtype, model, quantization.method, hardware, device)
+    dtype = choose_dtype(settings.dtype, model, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
     parallelism = choose_parallelism(
         settings, model, hardware, device, lambda sizes: estimate(replace(workload, sizes=sizes))
@@ -138,18 +137,6 @@ def decide(
         obstacle = merge_obstacle(merging, hardware, model)
         check_served(decided.lora, model, hardware, workload, obstacle)
     return decided
-
-
-def check_purpose(settings: LauncherSettings, model: ModelFacts) -> None:
-    """Raise PlanError for a model that cannot chat, or brings code that nobody has trusted."""
-    if model.purpose:
-        raise PlanError(architectures.refusal(model.id, model.purpose, model.architecture))
-    if model.own_code and not engine_flags.is_on(TRUST, settings.engine_args):
-        raise PlanError(
-            f"{model.id} brings code of its own ({model.own_code}), which vLLM runs only with "
-            f"MMHIE_ENGINE_ARGS={TRUST}: it then runs with all rights of the engine, so read it "
-            "first, and pin it with MMHIE_REASONER_REVISION."
-        )
 
 
 def choose_device(
@@ -193,7 +180,7 @@ def _workload(
         request_tokens=request_tokens(settings, context),
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
-        kv_dtype=choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device, settings.dtype),
+        kv_dtype=choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device),
         lora_rank=_served_rank(settings, hardware, model) if device == "cuda" else 0,
     )
 
@@ -281,6 +268,4 @@ def merge_obstacle(settings: LauncherSettings, hardware: Hardware, model: ModelF
         return f"it has {', '.join(adapter.unmergeable)}"
     if model.quantization not in (None, "mxfp4"):
         return f"the base's weights are packed as {model.quantization}"
-    if model.format == "mistral":
-        return "the base is in Mistral's own layout"
     return None

@@ -80,8 +80,6 @@ def load_strategy(decided: Decisions) -> str | None:
 
 def layout(decided: Decisions) -> str | None:
     """vLLM takes Mistral's own layout where both are there; everything here reads the usual one."""
-    if decided.model.format == "mistral":
-        return "mistral"
     return "hf" if decided.model.has_copies else None
 
 
@@ -115,7 +113,6 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--tokenizer", tokenizer),
     ("--config-format", layout),
     ("--load-format", layout),
-    ("--tokenizer-mode", lambda d: "mistral" if d.model.format == "mistral" else None),
     ("--runner", lambda _: "generate"),  # so that vLLM refuses a model that generates nothing
     ("--dtype", lambda d: d.dtype),
     ("--quantization", lambda d: d.quantization.flag),

@@ -24,8 +24,7 @@ OTHER_GPU: Final = f"This machine has an AMD GPU, which is not used: {NOT_CUDA}"
 OTHER_MAKERS: Final = frozenset(
     {"mi210", "mi250", "mi250x", "mi300a", "mi300x", "mi325x", "mi355x"}
 )
-# A card with less than this share of the largest one's memory is for a display.
-COMPARABLE: Final = 0.5
+FREE: Final = 0.8  # of a GPU's memory, with which no other program counts as using it
 CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -54,8 +53,7 @@ Device = Literal["cpu", "cuda"]
 class Hardware:
     """GPUs, CPUs and free memory (GiB) of one machine.
 
-    `is_named` when CUDA_VISIBLE_DEVICES chose the GPUs; `fault` says why the GPUs of this machine
-    cannot be used, `remarks` what else was noticed.
+    `fault` says why the GPUs of this machine cannot be used, `remarks` what else was noticed.
     """
 
     gpus: tuple[Gpu, ...] = ()
@@ -66,7 +64,6 @@ class Hardware:
     avx512: bool = True
     cpu_ids: tuple[int, ...] = ()
     gpu_ids: tuple[str, ...] = ()
-    is_named: bool = False
     is_share: bool = False
     is_hypothetical: bool = field(default=False, compare=False)
     machine: str = "x86_64"
@@ -146,17 +143,14 @@ def detect() -> Hardware:
 
 
 def _with_gpus(found: Hardware, visible: str | None) -> Hardware:
-    """The GPUs that an engine is to use; which, it is told where that is not all of them."""
+    """Add the GPUs; where not all of them are used, the engine is given the names of those."""
     gpus = nvml.read_gpus(visible)
     if not gpus:
         return replace(found, remarks=(OTHER_GPU,) if AMD_DRIVER.exists() else ())
-    used = gpus if visible is not None else comparable(gpus)
-    ids = tuple(gpu.id for gpu in used) if visible is not None or used != gpus else ()
-    left = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus if gpu not in used)
-    remark = f"{left} is left out, beside larger GPUs; CUDA_VISIBLE_DEVICES names those to use."
     idle = tuple(_idle_slices(gpu) for gpu in gpus if gpu.idle_slices)
-    remarks = (remark, *idle) if left else idle
-    return replace(found, gpus=used, gpu_ids=ids, is_named=visible is not None, remarks=remarks)
+    if visible is not None:
+        return replace(found, gpus=gpus, gpu_ids=tuple(gpu.id for gpu in gpus), remarks=idle)
+    return choose_gpus(replace(found, gpus=gpus, remarks=idle))
 
 
 def _idle_slices(gpu: Gpu) -> str:
@@ -168,10 +162,27 @@ def _idle_slices(gpu: Gpu) -> str:
     )
 
 
-def comparable(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
-    """The GPUs without a card for a display: every rank gets the same share, so it would decide."""
-    largest = max(gpu.memory_gib for gpu in gpus)
-    return tuple(gpu for gpu in gpus if gpu.memory_gib >= COMPARABLE * largest)
+def choose_gpus(machine: Hardware) -> Hardware:
+    """The machine with the GPUs that engines use: those like the largest one, and of these the free
+    ones. Every rank gets the same share of its GPU, so the least would decide."""
+    largest = max(machine.gpus, key=lambda gpu: gpu.memory_gib)
+    kind = [gpu for gpu in machine.gpus if _kind(gpu) == _kind(largest)]
+    used = [gpu for gpu in kind if gpu.free_share >= FREE] or kind
+    left = [gpu for gpu in machine.gpus if not any(gpu is other for other in used)]
+    if not left:
+        return machine
+    named = dict(zip(machine.gpu_names, machine.gpus, strict=True))
+    names = tuple(name for name, gpu in named.items() if any(gpu is other for other in used))
+    remark = (
+        f"{', '.join(f'{gpu.name} ({gpu.memory_gib:.0f} GiB)' for gpu in left)} is left out: "
+        "engines use free GPUs of one kind; CUDA_VISIBLE_DEVICES names others."
+    )
+    remarks = (*machine.remarks, remark)
+    return replace(machine, gpus=tuple(used), gpu_ids=names, remarks=remarks)
+
+
+def _kind(gpu: Gpu) -> tuple[object, ...]:
+    return gpu.compute_capability, round(gpu.memory_gib)
 
 
 def recheck(planned: Hardware) -> None:
@@ -200,7 +211,7 @@ def parse(text: str) -> Hardware:
     groups = [GPUS.fullmatch(kind) or _refuse(text, kind) for kind in kinds]
     ram_gib = float(options.get("ram", 64 if on_cpu else 128))
     gpus = tuple(gpu for group in groups for gpu in _described(group, options.get("cc")))
-    return Hardware(
+    described = Hardware(
         gpus=gpus,
         machine=next((gpu.machine for gpu in gpus if isinstance(gpu, Card)), "x86_64"),
         cpus=int(options.get("cpus", 16)),
@@ -210,6 +221,7 @@ def parse(text: str) -> Hardware:
         avx512="avx2" not in options,
         is_hypothetical=True,
     )
+    return choose_gpus(described) if gpus else described
 
 
 def _option(part: str, text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Bytes of the keys and values that requests hold, layer by layer."""
+"""Bytes of the keys and values of a request, layer by layer."""
 
 import math
 from typing import Final
@@ -11,39 +11,31 @@ BLOCK_TOKENS: Final = 16
 def kv_bytes_per_layer(model: ModelFacts, kv_dtype: str) -> float:
     """Bytes of one token's keys and values in one layer; MLA has one latent for both."""
     width = model.latent.cached if model.latent else 2 * model.kv_heads * model.head_dim
-    return width * cache_bytes(kv_dtype)
-
-
-def cache_bytes(kv_dtype: str) -> int:
-    """Bytes of one number in the cache."""
-    return 1 if kv_dtype == "fp8" else 2
+    return width * (1 if kv_dtype == "fp8" else 2)
 
 
 def kv_bytes_per_token(model: ModelFacts, kv_dtype: str = "auto") -> float:
-    """Bytes one more token costs: keys and values of the full-attention layers only."""
+    """Bytes that one more token costs beyond every window."""
     return model.full_layers * kv_bytes_per_layer(model, kv_dtype)
 
 
 def request_bytes(model: ModelFacts, tokens: int, kv_dtype: str = "auto") -> float:
-    """Bytes of one request of `tokens` in whole blocks: full layers hold them all, sliding ones no
-    more than their window, and those of linear attention a state."""
+    """Bytes of one request of `tokens` in whole blocks; a sliding layer has its window at most."""
     whole = _blocks(tokens) * BLOCK_TOKENS
-    held = model.full_layers * whole + model.sliding_layers * min(whole, model.sliding_window)
-    states = model.linear_layers * model.state_bytes
-    return held * kv_bytes_per_layer(model, kv_dtype) + states
+    cached = model.full_layers * whole + model.sliding_layers * min(whole, model.sliding_window)
+    return cached * kv_bytes_per_layer(model, kv_dtype)
 
 
 def longest_bytes(model: ModelFacts, tokens: int, in_flight: int, kv_dtype: str = "auto") -> float:
-    """KV bytes of one request that fills the context, as vLLM counts it before it starts.
+    """Bytes of one request that fills the context, as vLLM counts it before it starts.
 
-    Sliding layers hold what is in flight beside their window, and a block more, for a window
+    Sliding layers have what is in flight beside their window, and a block more, for a window
     begins anywhere (`SlidingWindowSpec` in v1/kv_cache_interface.py).
     """
     full, sliding = _grouped(model.full_layers, model.sliding_layers)
-    held = min(model.sliding_window - 1 + in_flight, tokens)
-    blocks = full * _blocks(tokens) + sliding * (_blocks(held) + 1)
-    states = model.linear_layers * model.state_bytes
-    return blocks * BLOCK_TOKENS * kv_bytes_per_layer(model, kv_dtype) + states
+    visible = min(model.sliding_window - 1 + in_flight, tokens)
+    blocks = full * _blocks(tokens) + sliding * (_blocks(visible) + 1)
+    return blocks * BLOCK_TOKENS * kv_bytes_per_layer(model, kv_dtype)
 
 
 def _blocks(tokens: int) -> int:

@@ -1,6 +1,6 @@
 """Tensor, pipeline and data parallel sizes: the GPUs a model is spread over."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from launcher.errors import PlanError
@@ -124,33 +124,16 @@ def _with_ranks(settings: LauncherSettings, one: Parallelism) -> Parallelism:
 
 
 def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
-    """A warning that names the GPUs that are left over, and what would use them."""
+    """Warn of GPUs that are left over, and say what would use them."""
     names = hardware.gpu_names
     used = parallelism.sizes.devices * parallelism.sizes.data
-    if not (idle := names[used:]) or not used:
+    if not (idle := names[used:]):
         return parallelism
-    verb = "stays" if len(idle) == 1 else "stay"
-    sentence = f"{named(idle)} {verb} idle: this engine uses {named(names[:used])} alone. "
-    sentence += _for_idle(len(names) // used, used)
+    copies = len(names) // used
+    sentence = f"Idle: GPU {', '.join(idle)}. This engine uses GPU {', '.join(names[:used])} alone."
+    if copies > 1:
+        sentence += f" `mmhie serve` with MMHIE_ENGINES={copies} runs {copies} copies."
     return replace(parallelism, warnings=(*parallelism.warnings, sentence))
-
-
-def named(gpus: Sequence[str]) -> str:
-    """GPUs in words."""
-    if len(gpus) == 1:
-        return f"GPU {gpus[0]}"
-    return f"GPUs {', '.join(gpus[:-1])} and {gpus[-1]}"
-
-
-def _for_idle(copies: int, used: int) -> str:
-    """The remedy: `mmhie engine` is always one engine, `mmhie serve` as many as it is told."""
-    if copies < 2:
-        return "They are too few for another copy; leave them to something else."
-    each = "one GPU" if used == 1 else f"{used} GPUs"
-    return (
-        f"For {copies} copies with {each} each use `mmhie serve` with MMHIE_ENGINES={copies}, or a "
-        "container of `mmhie engine` for each, with its own GPUs."
-    )
 
 
 def _conflicts(
@@ -160,47 +143,36 @@ def _conflicts(
     device: Device,
     sizes: ParallelSizes,
 ) -> Iterator[tuple[object, str]]:
-    """Yield combinations that cannot run, each with its sentence."""
-    if device == "cpu":
-        yield from _cpu_conflicts(settings, model, sizes)
-    yield from _size_conflicts(model, sizes)
+    """Yield combinations that vLLM takes and that cannot run, or for which no memory can be
+    counted, each with its sentence."""
     needed, gpus = sizes.devices * sizes.data, len(hardware.gpus)
     yield (
-        device == "cuda" and needed > gpus,
-        f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
-        f"{needed} GPUs and {gpus} are there; lower one of them.",
-    )
-
-
-def _cpu_conflicts(
-    settings: LauncherSettings, model: ModelFacts, sizes: ParallelSizes
-) -> Iterator[tuple[object, str]]:
-    yield (
-        (settings.pipeline_parallel or 1) > 1,
+        device == "cpu" and (settings.pipeline_parallel or 1) > 1,
         "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
         "first request; use MMHIE_TENSOR_PARALLEL.",
     )
     yield (
-        model.experts and sizes.data > 1,
+        device == "cpu" and model.experts and sizes.data > 1,
         "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
         "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL.",
     )
-
-
-def _size_conflicts(model: ModelFacts, sizes: ParallelSizes) -> Iterator[tuple[object, str]]:
-    legal = ", ".join(map(str, legal_sizes(model, max(8, sizes.tensor))))
     yield (
         not is_legal(model, sizes.tensor),
         f"MMHIE_TENSOR_PARALLEL={sizes.tensor} does not divide this model ({model.heads} heads, "
-        f"{model.kv_heads} KV heads, feed-forward width {model.intermediate}); "
-        f"possible sizes: {legal}.",
-    )
-    yield (
-        sizes.pipeline > model.layers,
-        f"MMHIE_PIPELINE_PARALLEL={sizes.pipeline} is more than the model's {model.layers} layers.",
+        f"{model.kv_heads} KV heads, feed-forward width {model.intermediate}); possible sizes: "
+        f"{', '.join(map(str, legal_sizes(model, max(8, sizes.tensor))))}.",
     )
     yield (  # vLLM spreads experts over the ranks too: tensor x data parts of their width
         model.experts and model.intermediate % (sizes.tensor * sizes.data),
         f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
         f"experts' width, {model.intermediate}, which all ranks share; MMHIE_ENGINES makes copies.",
+    )
+    yield (
+        sizes.pipeline > model.layers,
+        f"MMHIE_PIPELINE_PARALLEL={sizes.pipeline} is more than the model's {model.layers} layers.",
+    )
+    yield (
+        device == "cuda" and needed > gpus,
+        f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
+        f"{needed} GPUs and {gpus} are there; lower one of them.",
     )

@@ -131,6 +131,11 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     if adapter := decided.model.adapter:
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {_applied(decided)}"
     yield from _lacking(decided)
+    if decided.model.own_code:
+        yield (
+            f"it brings code of its own ({decided.model.own_code}), which vLLM runs only with "
+            "MMHIE_ENGINE_ARGS=--trust-remote-code"
+        )
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
     if decided.device == "cuda":
@@ -213,6 +218,6 @@ def _about_cache(decided: Decisions) -> str | None:
     if not is_compiled_at_start(decided.workload.kv_dtype, decided.hardware):
         return None
     return (
-        "On this GPU only FlashInfer reads an 8-bit KV cache, and it compiles its kernels at the "
-        "first start: that needs a CUDA toolkit (nvcc)."
+        "On this GPU only FlashInfer reads an 8-bit KV cache, and not of every model. It compiles "
+        "its kernels at the first start: that needs a CUDA toolkit (nvcc)."
     )

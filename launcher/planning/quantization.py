@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from launcher.errors import PlanError
-from launcher.formats import FORMATS, GPU_ONLY, Format
+from launcher.formats import FORMATS, Format
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
@@ -44,34 +44,28 @@ class Quantization:
 def obstacle(method: str | None, model: ModelFacts, platform: Platform) -> Obstacle:
     """The reason this format cannot run there; one without a row here is left to vLLM."""
     row = FORMATS.get(method or "")
-    reason = model.unreadable
-    if reason is None and platform.device == "cpu":
-        reason = _on_cpu(method, row, model, platform.hardware)
-    if reason or row is None:
-        return reason
+    if row is None:
+        return None
     if model.is_gpt_oss and not row.is_for_gpt_oss:
         return "vLLM cannot load gpt-oss in that format"
     if row.plugin and method not in platform.installed.plugins:
         return f"its vLLM plugin is not installed: {row.install}"
-    if platform.device == "cuda" and platform.hardware.capability < row.capability:
+    if platform.device == "cpu":
+        return _obstacle_on_cpu(method, row, model, platform.hardware)
+    if platform.hardware.capability < row.capability:
         return f"it needs compute capability {'.'.join(map(str, row.capability))} or newer"
     return None
 
 
-def _on_cpu(
-    method: str | None, row: Format | None, model: ModelFacts, hardware: Hardware
+def _obstacle_on_cpu(
+    method: str | None, row: Format, model: ModelFacts, hardware: Hardware
 ) -> Obstacle:
-    """The CPU's kernels unpack 4-bit integers only, and its MXFP4 experts are AMX tiles."""
-    kernels = row.on_cpu if row else "yes"
-    needs_amx = kernels == "gpt-oss with AMX"
-    is_without = kernels == "no" or (needs_amx and not model.is_gpt_oss)
-    if method in GPU_ONLY or model.is_nvfp4 or is_without:
+    """vLLM would take these, and compute wrongly or end at the first request."""
+    if not row.is_on_cpu or (method == "mxfp4" and not model.is_gpt_oss):
         return "it has no kernels on the CPU"
-    if kernels == "4 bits" and model.bits not in (4, None):
-        return f"the CPU has kernels for 4 bits, and this checkpoint has {model.bits}"
-    if row and row.is_packed and model.bits == 4 and not hardware.avx512:
+    if row.is_packed and model.bits == 4 and not hardware.avx512:
         return "4-bit weights on a CPU need AVX-512, which this one has not"
-    if needs_amx and not hardware.amx:
+    if method == "mxfp4" and not hardware.amx:
         return "MXFP4 on a CPU needs AMX, which this one has not"
     return None
 

@@ -8,7 +8,6 @@ from launcher.models.facts import DTYPE_BYTES, ModelFacts
 
 # Bytes per packed weight, scales included (MXFP4: 4 bits + 8 bits per 32 weights).
 MXFP4_BYTES: Final = 4.25 / 8
-NVFP4_BYTES: Final = 4.5 / 8  # 4 bits + 8 bits per 16 weights
 GROUP_SCALE_BYTES: Final = 2.5 / 128  # of groups of 128 with a scale and a zero point
 # vLLM rounds the experts' shapes up to these for its Marlin and TRT-LLM kernels, `_round_up_hidden_
 # size_and_intermediate_size` in fused_moe/oracle/mxfp4.py; the Triton kernel of Hopper less.
@@ -41,8 +40,6 @@ def _packed_bytes(model: ModelFacts, quantization: str | None, plain: int) -> tu
         return plain, plain
     if quantization == "mxfp4":
         return MXFP4_BYTES, plain if model.is_gpt_oss else MXFP4_BYTES
-    if quantization == model.quantization and model.is_nvfp4:
-        return NVFP4_BYTES, NVFP4_BYTES
     bits = model.bits if quantization == model.quantization else None
     row = FORMATS.get(quantization)
     packed = (bits or (row.bits if row else 8)) / 8 + GROUP_SCALE_BYTES

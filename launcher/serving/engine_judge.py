@@ -17,12 +17,12 @@ from typing import Final, TypeVar
 
 from launcher import engine_flags
 from launcher.errors import PlanError
-from launcher.planning.decisions import TRUST
 from launcher.planning.engine_command import flags
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command
 from launcher.serving import environment, refusals, startup_log
 
+TRUST: Final = "--trust-remote-code"
 REFUSED: Final = 3
 # vLLM's refusals. Others are a network, a disk, or a vLLM whose modules have other names.
 REFUSALS: Final = (NotImplementedError, RuntimeError, SystemExit, TypeError, ValueError)

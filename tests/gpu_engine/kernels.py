@@ -7,9 +7,7 @@ card is a fork, since the platform remembers what it asked first.
 
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from math import ceil
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
@@ -125,81 +123,24 @@ def longest_bytes(cache: dict[str, Any]) -> int:
 def registries() -> dict[str, Any]:
     """Names a command line may use, and the oldest capability of each quantization."""
     from vllm.config.lora import MaxLoRARanks
-    from vllm.model_executor.layers.quantization import (
-        DEPRECATED_QUANTIZATION_METHODS,
-        QUANTIZATION_METHODS,
-        get_quantization_config,
-    )
-    from vllm.model_executor.layers.quantization.auto_awq import AutoAWQConfig
-    from vllm.model_executor.layers.quantization.auto_gptq import AutoGPTQConfig
-    from vllm.model_executor.layers.quantization.inc import INCConfig
+    from vllm.model_executor.layers.quantization import get_quantization_config
     from vllm.reasoning import _REASONING_PARSERS_TO_REGISTER
     from vllm.tool_parsers import _TOOL_PARSERS_TO_REGISTER
 
-    formats = ("fp8", "awq", "gptq", "mxfp4", "compressed-tensors")
     return {
         "tool_parsers": list(_TOOL_PARSERS_TO_REGISTER),
         "reasoning_parsers": list(_REASONING_PARSERS_TO_REGISTER),
         "lora_ranks": list(get_args(MaxLoRARanks)),
-        "read": sorted({*QUANTIZATION_METHODS} - {*DEPRECATED_QUANTIZATION_METHODS}),
-        "bits": {
-            "gptq": sorted(bits for bits, is_symmetric in AutoGPTQConfig.TYPE_MAP if is_symmetric),
-            "awq": sorted(AutoAWQConfig.TYPE_MAP),
-            "inc": sorted(INCConfig.SUPPORTED_BITS),
-        },
-        "capability": {
-            name: get_quantization_config(name).get_min_capability() for name in formats
-        },
+        "mxfp4_capability": get_quantization_config("mxfp4").get_min_capability(),
+        "chat": chat_classes(),
     }
 
 
-def is_for_speech(module: str, name: str) -> bool:
-    """Classes that transcribe and do nothing else, by their source."""
-    spec = find_spec(module if "." in module else f"vllm.model_executor.models.{module}")
-    text = Path(spec.origin).read_text() if spec and spec.origin else ""
-    return "supports_transcription_only = True" in text or name.endswith("RealtimeGeneration")
-
-
-def by_transformers() -> list[str]:
-    """Classes that generate text and that the wheel builds with Transformers."""
-    import transformers
-
-    ends = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForVisionText2Text")
-    names = [name for name in dir(transformers) if name.endswith(ends)]
-    return [name for name in names if is_compatible(getattr(transformers, name))]
-
-
-def is_compatible(made: Any) -> bool:
-    """The rule of `_try_resolve_transformers`; an `AutoModelFor...` is no model itself."""
-    return hasattr(made, "is_backend_compatible") and bool(
-        made.is_backend_compatible() or made._can_set_attn_implementation()
-    )
-
-
-def architectures() -> dict[str, Any]:
-    """Runners by the end of a class's name, classes that chat or pool, and types of models."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-    from vllm.config.model import iter_architecture_defaults
+def chat_classes() -> list[str]:
+    """Classes that the wheel generates text with."""
     from vllm.model_executor.models import registry
-    from vllm.transformers_utils.config import _CONFIG_REGISTRY
 
-    ends: Any = iter_architecture_defaults
-    chat = {*registry._TEXT_GENERATION_MODELS, *registry._MULTIMODAL_MODELS}
-    pooling = {
-        *registry._EMBEDDING_MODELS,
-        *registry._LATE_INTERACTION_MODELS,
-        *registry._REWARD_MODELS,
-        *registry._TOKEN_CLASSIFICATION_MODELS,
-        *registry._SEQUENCE_CLASSIFICATION_MODELS,
-    }
-    return {
-        "ends": [[end, runner] for end, (runner, _) in ends()],
-        "chat": sorted(chat),
-        "pooling": sorted(pooling - chat),
-        "drafts": sorted(registry._SPECULATIVE_DECODING_MODELS),
-        "speech": sorted(name for name in chat if is_for_speech(*registry._VLLM_MODELS[name])),
-        "types": sorted({*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}),
-    }
+    return sorted({*registry._TEXT_GENERATION_MODELS, *registry._MULTIMODAL_MODELS})
 
 
 def names() -> dict[str, Any]:
@@ -239,9 +180,6 @@ def answer(card: dict[str, Any], questions: dict[str, Any]) -> dict[str, Any]:
         "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},
         "caches": {name: longest_bytes(lengths) for name, lengths in questions["caches"].items()},
         **registries(),
-        **architectures(),
-        # of one card alone, since it imports every model of Transformers
-        "by_transformers": by_transformers() if card == questions["cards"]["a100"] else [],
         **names(),
     }
 

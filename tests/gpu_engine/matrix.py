@@ -35,6 +35,12 @@ class Case:
     kv_dtype: str
     tensor: int = 0
 
+    @property
+    def is_plain(self) -> bool:
+        """Nobody asks for a format."""
+        formats = (self.quantize, self.dtype, self.kv_dtype)
+        return formats in (("none", "auto", "auto"), ("auto", "auto", "auto"))
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:

@@ -4,13 +4,12 @@ from typing import Any, Final
 
 import pytest
 
-from launcher.errors import PlanError
-from launcher.formats import FORMATS, PLUGINS, READ
-from launcher.models import architectures, entries
-from launcher.models.config import REASONING_MARKS, TOOL_MARKS, from_config
+from launcher.formats import FORMATS
+from launcher.models import entries, parsers, purpose
+from launcher.models.config import from_config
 from launcher.planning import kv_cache, weights
 from launcher.planning.cards import Gpu
-from launcher.planning.dtype import choose_kv_dtype, is_compiled_at_start
+from launcher.planning.dtype import is_compiled_at_start
 from launcher.planning.engine_command import REASONING_WORDS
 from launcher.planning.hardware import Hardware
 from tests.gpu_engine.cards import CARDS
@@ -65,18 +64,10 @@ def hardware(card: str) -> Hardware:
 @pytest.mark.parametrize("card", ASKED)
 @pytest.mark.parametrize("kind", KINDS)
 def test_8_bit_caches(answers: Answers, card: str, kind: str) -> None:
-    """A plan refuses fp8 where no back end is left, and says so where only FlashInfer is."""
+    """A plan warns where no back end of vLLM's own reads one."""
     kinds = answers[card]["attention"][kind]
-    place, model = hardware(card), FACTS[KINDS[kind]]
     assert kinds["auto"] is not None
-    if kinds["fp8"] is not None:
-        assert choose_kv_dtype("fp8", model, place, "cuda") == "fp8"
-        assert not is_compiled_at_start("fp8", place)
-    elif kind == "plain" and place.capability >= (8, 0):
-        assert is_compiled_at_start("fp8", place)
-    else:
-        with pytest.raises(PlanError, match="8-bit cache"):
-            choose_kv_dtype("fp8", model, place, "cuda")
+    assert is_compiled_at_start("fp8", hardware(card)) == (kinds["fp8"] is None)
 
 
 @pytest.mark.parametrize("card", ASKED)
@@ -108,29 +99,22 @@ def test_the_longest_request(answers: Answers, name: str) -> None:
 def test_names_and_limits(answers: Answers) -> None:
     """Parsers a plan may name exist, and ranks of adapters are the wheel's."""
     answer = answers["a100"]
-    reasoning = {parser for _, parser in REASONING_MARKS} | set(REASONING_WORDS)
-    reasoning |= set(architectures.REASONING.values())
-    tools = {parser for _, parser in TOOL_MARKS} | {FACTS["gpt-oss-20b"].tool_parser}
-    tools |= set(architectures.TOOLS.values())
+    reasoning = {parser for _, parser in parsers.REASONING_MARKS} | set(REASONING_WORDS)
+    reasoning |= set(parsers.REASONING.values())
+    tools = {parser for _, parser in parsers.TOOL_MARKS} | {FACTS["gpt-oss-20b"].tool_parser}
+    tools |= set(parsers.TOOLS.values())
 
     assert reasoning <= set(answer["reasoning_parsers"])
     assert tools <= set(answer["tool_parsers"])
     assert tuple(answer["lora_ranks"]) == weights.LORA_RANKS
 
 
-def test_what_cannot_chat(answers: Answers) -> None:
-    """Classes and types of models are the wheel's."""
-    answer = answers["a100"]
-    ends = [[end, kind == architectures.CHAT] for end, kind in architectures.ENDS.items()]
+def test_no_class_that_chats_is_refused(answers: Answers) -> None:
+    """Whatever the wheel generates text with may be planned."""
+    names = answers["a100"]["chat"]
 
-    assert ends == [[end, runner == "generate"] for end, runner in answer["ends"]]
-    chat = set(answer["chat"]) - set(answer["speech"]) - {"OpenVLAForActionPrediction"}
-    others = (answer["pooling"], answer["speech"], answer["drafts"])
-    assert set(answer["chat"]) | set(answer["by_transformers"]) == architectures.SERVED
-    for names, can_chat in ((chat, True), *((names, False) for names in others)):
-        purposes = [architectures.other_purpose({"architectures": [name]}) for name in names]
-        assert [purpose is None for purpose in purposes] == [can_chat] * len(names)
-    assert set(answer["types"]) <= architectures.KNOWN_TYPES
+    assert len(names) > 100
+    assert not [name for name in names if purpose.other_purpose({"architectures": [name]})]
 
 
 def test_names_of_entries(answers: Answers) -> None:
@@ -142,18 +126,8 @@ def test_names_of_entries(answers: Answers) -> None:
             assert other in entries.NAMES.get(usual, (other, *entries.CONTEXTS)), usual
 
 
-def test_formats_of_checkpoints(answers: Answers) -> None:
-    """Those that the wheel reads with what is locked, the plugins' and AutoRound's other name."""
-    answer = answers["a100"]
-    read = {name.replace("_", "-") for name in answer["read"]}
+def test_the_oldest_card_for_mxfp4(answers: Answers) -> None:
+    """The default model's format; of the others vLLM says it itself."""
+    major, minor = FORMATS["mxfp4"].capability
 
-    assert set(READ) == read - {"torchao"} | set(PLUGINS) | {"auto-round"}
-    assert {name: list(READ[name]) for name in answer["bits"]} == answer["bits"]
-
-
-@pytest.mark.parametrize("name", ["fp8", "awq", "gptq", "mxfp4", "compressed-tensors"])
-def test_capabilities_of_formats(answers: Answers, name: str) -> None:
-    """A plan asks for no less than the wheel, and for no less than its oldest card, 7.5."""
-    asked = FORMATS[name].capability
-
-    assert 10 * asked[0] + asked[1] == max(75, answers["a100"]["capability"][name])
+    assert 10 * major + minor == answers["a100"]["mxfp4_capability"]

@@ -113,3 +113,9 @@ def test_more_engines_than_gpus_are_refused() -> None:
     """In a sentence that names the setting."""
     with pytest.raises(HardwareError, match="MMHIE_ENGINES is 3, more than this machine has GPUs"):
         share(parse("2x80"), 3, 0)
+
+
+def test_a_card_of_another_maker() -> None:
+    """It is known, and so is the reason."""
+    with pytest.raises(HardwareError, match=r"MI300X cannot be used: .* CUDA, not for ROCm"):
+        parse("8xmi300x")

@@ -89,14 +89,10 @@ def test_three_gpus_become_two_with_a_warning() -> None:
 def test_idle_gpus_are_pointed_out() -> None:
     """By name, with the copies that would fit there; where all are used, nothing is said."""
     (four,) = lay_out("4x80").warnings
-    assert four.startswith("GPUs 1, 2 and 3 stay idle: this engine uses GPU 0 alone.")
-    assert "4 copies with one GPU each use `mmhie serve` with MMHIE_ENGINES=4" in four
-    (pairs,) = lay_out("4x80", tensor_parallel=2).warnings
-    assert pairs.startswith("GPUs 2 and 3 stay idle: this engine uses GPUs 0 and 1 alone.")
-    assert "2 copies with 2 GPUs each" in pairs
+    assert four.startswith("Idle: GPU 1, 2, 3. This engine uses GPU 0 alone.")
+    assert "MMHIE_ENGINES=4 runs 4 copies" in four
     (rest,) = lay_out("3x80", tensor_parallel=2).warnings
-    assert rest.startswith("GPU 2 stays idle")
-    assert rest.endswith("They are too few for another copy; leave them to something else.")
+    assert rest == "Idle: GPU 2. This engine uses GPU 0, 1 alone."
     assert not lay_out("1x80").warnings
     assert not lay_out("4x80", data_parallel=4).warnings
 

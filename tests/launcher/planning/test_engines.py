@@ -1,0 +1,164 @@
+"""The number of engines: all GPUs are used unless a setting says otherwise."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.cli.plan import described, planned
+from launcher.planning.cards import CARDS, Gpu
+from launcher.planning.engine_command import step_tokens
+from launcher.planning.engines import count_engines, make_plans
+from launcher.planning.hardware import Hardware, choose_gpus, parse
+from launcher.planning.installation import Installation
+from launcher.planning.plan import EnginePlan
+from tests.gpu_engine.models import MODELS
+from tests.launcher.plans import facts, settings
+
+OPT, OSS = "facebook/opt-1.3b", "openai/gpt-oss-20b"
+FREE = Gpu("H100", 79.2, (9, 0), free_gib=78.5)
+LESS = Gpu("H100", 79.2, (9, 0), free_gib=64.5)
+BUSY = Gpu("H100", 79.2, (9, 0), free_gib=38.0)
+
+
+def plans(machine: str | Hardware, model: object = OSS, **ours: Any) -> tuple[EnginePlan, ...]:
+    """The plan of each engine on this machine."""
+    chosen = settings(reasoner_model=model, **ours)
+    whole = parse(machine) if isinstance(machine, str) else machine
+    return make_plans(chosen, whole, facts(chosen.model), Installation())
+
+
+@pytest.mark.parametrize(
+    ("gpus", "ours", "count"),
+    [
+        ("1x24", {}, 1),
+        ("4x24", {}, 4),
+        ("3x24", {}, 3),
+        ("2x12", {}, 1),
+        ("5x12", {}, 2),
+        ("cpu", {}, 1),
+        ("4x24", {"tensor_parallel": 2}, 1),
+        ("4x24", {"pipeline_parallel": 2}, 1),
+        ("4x24", {"data_parallel": 2}, 1),
+        ("4x24", {"device_map": "null"}, 1),
+        ("4x24", {"device_map": "balanced"}, 1),
+        ("4x24", {"device": "cpu", "reasoner_model": "embedded"}, 1),
+        ("4x24", {"device": "cuda", "device_map": "auto", "quantize": "bitsandbytes"}, 4),
+    ],
+)
+def test_copies_fill_the_machine(gpus: str, ours: dict[str, Any], count: int) -> None:
+    """One on each group of GPUs that a copy needs, unless a setting lays out the GPUs."""
+    chosen = settings(**ours)
+
+    assert count_engines(chosen, parse(gpus), facts(chosen.model), Installation()) == count
+
+
+def test_without_a_router_there_is_one_engine() -> None:
+    """Several would not be reachable under one address."""
+    bare = Installation(has_router=False)
+
+    assert count_engines(settings(), parse("4x24"), facts(settings().model), bare) == 1
+
+
+@pytest.mark.parametrize(
+    ("machine", "names"),
+    [
+        ("1xa10+1xt4", ["A10"]),
+        ("4xt4+1xa10", ["A10"]),
+        ("1xa100-40+1xa100", ["A100 SXM 80 GB"]),
+        ("1xh100+1xt4+2xa10", ["H100 SXM"]),
+        ("2xt4", ["Tesla T4", "Tesla T4"]),
+    ],
+)
+def test_cards_that_differ(machine: str, names: list[str]) -> None:
+    """Engines use those like the largest; the others are named, with what would use them."""
+    used = parse(machine)
+
+    assert [gpu.name for gpu in used.gpus] == names
+    assert len(plans(machine, OPT)) == len(names)
+    assert ("CUDA_VISIBLE_DEVICES names others" in "".join(used.remarks)) == ("+" in machine)
+
+
+def test_a_card_is_called_by_its_place() -> None:
+    """The engine is told which of them to use."""
+    assert parse("1xt4+2xa10").gpu_ids == ("1", "2")
+
+
+def test_one_half_busy_of_eight(tmp_path: Path) -> None:
+    """The free ones have a copy each, and not pairs because of the one."""
+    (tmp_path / "config.json").write_text(json.dumps(MODELS["gpt-oss-120b"]))
+    eight = choose_gpus(Hardware(gpus=(BUSY, *(FREE,) * 7)))
+    made = plans(eight, tmp_path)
+
+    assert [plan.tensor_parallel for plan in made] == [1] * 7
+    assert eight.gpu_ids == tuple("1234567")
+    line = made[0].argv
+    assert line[line.index("--gpu-memory-utilization") + 1] == "0.92"  # of a card that is free
+
+
+@pytest.mark.parametrize(
+    ("gpus", "used"), [((BUSY, BUSY), 2), ((FREE, BUSY), 1), ((FREE, LESS), 2)]
+)
+def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> None:
+    """Else the free ones alone."""
+    assert len(choose_gpus(Hardware(gpus=gpus)).gpus) == used
+
+
+def test_cards_that_differ_in_one_engine() -> None:
+    """vLLM would decide by the first alone, so it is told what the least of them takes."""
+    mixed = Hardware(gpus=(CARDS["b200"], CARDS["rtxpro6000"]), gpu_ids=("GPU-a", "GPU-b"))
+
+    assert step_tokens(plans(mixed, OPT, tensor_parallel=2)[0].decisions) == 8192
+    assert step_tokens(plans("2xb200", OPT, tensor_parallel=2)[0].decisions) is None
+
+
+def test_the_plan_is_that_of_the_smallest_engine() -> None:
+    """Every request that is said to fit does so wherever the router sends it."""
+    named = Hardware(gpus=(FREE, LESS), gpu_ids=("GPU-a", "GPU-b"))
+    chosen = settings(reasoner_model=OSS, max_inflight=9999)
+    whole = planned(chosen, named, facts(OSS), Installation()).plan
+    made = plans(named, max_inflight=9999)
+
+    assert whole.memory.max_concurrent == min(plan.memory.max_concurrent for plan in made)
+    assert whole.as_json()["engines"] == 2
+
+
+def test_three_cards_and_a_model_for_which_two_are_too_few(tmp_path: Path) -> None:
+    """Stages have all three, where tensor parallelism would leave one idle."""
+    (tmp_path / "config.json").write_text(json.dumps(MODELS["llama-70b-awq"]))
+    (plan,) = plans("3xrtx4090", tmp_path)
+
+    assert (plan.tensor_parallel, plan.pipeline_parallel) == (1, 3)
+    assert plan.memory.max_concurrent > 10
+    assert not plan.decisions.parallelism.warnings
+
+
+def test_gpus_that_are_left_over_are_named(tmp_path: Path) -> None:
+    """Three pairs of seven GPUs leave one."""
+    (tmp_path / "config.json").write_text(json.dumps(MODELS["llama-70b"]))
+    made = plans("7x80,cc=9.0", tmp_path, engines=3)
+
+    assert len(made) == 3
+    assert "1 of 7 GPUs stay idle: 3 engines share the others." in made[0].warnings
+
+
+@pytest.mark.parametrize(
+    ("machine", "ours", "words"),
+    [
+        ("3xh100", {"tensor_parallel": "2"}, "2 x H100 SXM (not used: 1 x H100 SXM)"),
+        ("4xh100", {}, "4 x H100 SXM"),
+        ("2xh100", {"device": "cpu"}, "16 CPU cores, 128 GiB (not used: 2 x H100 SXM)"),
+    ],
+)
+def test_the_hardware_that_is_told(machine: str, ours: dict[str, str], words: str) -> None:
+    """The cards that engines use are counted, and the others are named."""
+    chosen, whole = settings(reasoner_model=OSS, **ours), parse(machine)
+
+    assert described(planned(chosen, whole, facts(OSS), Installation()).used, whole) == words
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_runs_a_small_model(name: str) -> None:
+    """Whatever the table has can be planned for."""
+    assert plans(f"1x{name}", OPT)[0].memory.fits
