@@ -23,7 +23,7 @@ def verdicts(planned: dict[Case, Planned], judge: Judge) -> dict[Case, tuple[Pla
 
 
 def test_what_is_planned_is_taken(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:
-    """As long as nobody asks for formats; else the engine may refuse, and its words get a remedy."""
+    """Where nobody asks for a format; else the engine may refuse, and its words get a remedy."""
     refused = {
         case: verdict["refusal"]
         for case, (plan, verdict) in verdicts.items()
