@@ -65,7 +65,8 @@ RUN apt-get update \
  && install -d -o 10001 -g 10001 /app /cache /cache/home /run/mmhie
 COPY docker/healthy.py /opt/image/healthy.py
 COPY --chmod=0755 docker/mmhie /usr/local/bin/mmhie
-# Everything that is written is under /cache, except for /tmp.
+# Everything that is written is under /cache, except for /tmp. vLLM's image has FlashInfer's kernels and a
+# CUDA toolkit, without which the launcher switches the last two off.
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/cache/home \
@@ -81,7 +82,9 @@ ENV PYTHONUNBUFFERED=1 \
     DO_NOT_TRACK=1 \
     PYTHONPATH=/opt/plugins \
     MMHIE_CACHE_DIR=/cache/mmhie \
-    MMHIE_HOST=0.0.0.0
+    MMHIE_HOST=0.0.0.0 \
+    VLLM_USE_FLASHINFER_SAMPLER=1 \
+    VLLM_USE_DEEP_GEMM=1
 WORKDIR /app
 VOLUME /cache
 USER 10001:10001

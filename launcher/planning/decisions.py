@@ -66,12 +66,6 @@ class Decisions:
         return None if is_folded else adapter
 
     @property
-    def switched_off(self) -> tuple[str, ...]:
-        """Kernels that cannot be compiled on this machine; of another one nothing is known."""
-        is_here = self.device == "cuda" and not self.hardware.is_hypothetical
-        return self.installed.switched_off if is_here else ()
-
-    @property
     def source(self) -> str:
         """The engine's model: the prepared folder when one has to be made first."""
         if self.preparation is None:

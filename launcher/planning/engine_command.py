@@ -7,7 +7,7 @@ from typing import Final
 
 from launcher import engine_flags
 from launcher.formats import PLUGINS
-from launcher.planning import gpu_share
+from launcher.planning import compilers, gpu_share
 from launcher.planning.batch import batched_tokens
 from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE
@@ -196,11 +196,11 @@ def env(decided: Decisions) -> dict[str, str]:
         # vLLM's own default is gRPC, to which the same address means nothing.
         found["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
         found["OTEL_SERVICE_NAME"] = "mmhie-engine"
-    found |= dict.fromkeys(decided.switched_off, "0")
     if decided.device == "cpu":
         found["VLLM_CPU_KVCACHE_SPACE"] = str(decided.memory.kv_space_gib)
-        found |= _thread_binding(decided)
-    elif decided.hardware.gpu_ids:
+        return found | _thread_binding(decided)
+    found |= dict.fromkeys(compilers.SWITCHES, "0")
+    if decided.hardware.gpu_ids:
         # CUDA's own order is the fastest first, NVML's is that of the bus
         found |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", VISIBLE: ",".join(decided.hardware.gpu_ids)}
     return found

@@ -19,15 +19,13 @@ ARCHITECTURES: Final = {"cuda": ("x86_64", "aarch64"), "cpu": ("x86_64",)}
 class Installation:
     """The engine's distribution and version, the formats its plugins add, and what is beside it.
 
-    `switched_off` names vLLM's switches of kernels that cannot be compiled here, `uncompiled` what
-    is missing to compile any.
+    `uncompiled` names what is missing to compile kernels.
     """
 
     engine: str | None = None
     version: str | None = None
     plugins: frozenset[str] = frozenset()
     python: str = sys.executable
-    switched_off: tuple[str, ...] = ()
     uncompiled: tuple[str, ...] = ()
     has_router: bool = True
 
@@ -40,7 +38,6 @@ def detect() -> Installation:
         engine,
         _version(engine) if engine else None,
         plugins,
-        switched_off=compilers.switched_off(),
         uncompiled=compilers.missing(),
         has_router=_version("vllm-router") is not None,
     )

@@ -8,7 +8,7 @@ from launcher import engine_flags
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
-from launcher.planning import compilers, engine_command, gpu_share, remedies, start_times
+from launcher.planning import engine_command, gpu_share, remedies, start_times
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.dtype import is_compiled_at_start
 from launcher.planning.hardware import Device, Hardware
@@ -193,8 +193,6 @@ def _warnings(decided: Decisions) -> Iterator[str]:
         )
     if decided.device == "cpu" and not decided.settings.merge_adapter:
         yield "MMHIE_MERGE_ADAPTER=false works on GPUs only and is ignored."
-    if decided.switched_off:
-        yield compilers.switched_off_sentence(decided.switched_off)
     if engine_flags.is_speculative(decided.settings.engine_args):
         yield (
             "The memory of speculative decoding is not counted. A draft model is not fetched with "

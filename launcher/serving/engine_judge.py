@@ -28,7 +28,7 @@ REFUSED: Final = 3
 REFUSALS: Final = (NotImplementedError, RuntimeError, SystemExit, TypeError, ValueError)
 NICENESS: Final = 10  # whatever is fetched or made beside it comes first
 STOP_S: Final = 1.0
-DESCRIPTION: Final = ("*config.json", "params.json")
+DESCRIPTION: Final = "*config.json"
 Result = TypeVar("Result")
 
 
@@ -119,7 +119,7 @@ def main(name: str, revision: str, *given: str) -> int:
 
     with tempfile.TemporaryDirectory(prefix="mmhie-judge-") as cache:
         folder = snapshot_download(
-            name, revision=revision or None, cache_dir=cache, allow_patterns=list(DESCRIPTION)
+            name, revision=revision or None, cache_dir=cache, allow_patterns=DESCRIPTION
         )
         return REFUSED if refuses(["--model", folder, *given[2:]]) else 0
 

@@ -20,8 +20,6 @@ WITHHELD = (
 )
 LOG_LEVEL = "VLLM_LOGGING_LEVEL"
 HARMONY_FOLDER = "TIKTOKEN_ENCODINGS_BASE"
-# Whether a compiler of an unusual place works: the user knows the machine better than the plan.
-USER_WINS = compilers.SWITCHES
 
 
 def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:
@@ -35,7 +33,7 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
         kept[LOG_LEVEL] = "INFO"
     if not kept.get(HARMONY_FOLDER):  # set but blank, it breaks the Harmony vocabulary
         kept.pop(HARMONY_FOLDER, None)
-    known = {name: kept[name] for name in USER_WINS if kept.get(name)}
+    known = {name: kept[name] for name in compilers.SWITCHES if kept.get(name)}
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
     return {**kept, **plan, **known, **ALWAYS, "PATH": path, KEY: key}
 

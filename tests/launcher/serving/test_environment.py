@@ -38,9 +38,10 @@ def test_the_engine_gets_the_plans_variables_and_the_key() -> None:
 def test_the_users_switch_of_a_compiler_wins() -> None:
     """The plan's value is a guess that the user may replace; a blank one is no value."""
     plan = dict.fromkeys(compilers.SWITCHES, "0")
-    env = for_engine({**USER, compilers.SAMPLER: "1", compilers.DEEP_GEMM: ""}, plan, "key")
+    sampler, deep_gemm = compilers.SWITCHES
+    env = for_engine({**USER, sampler: "1", deep_gemm: ""}, plan, "key")
 
-    assert (env[compilers.SAMPLER], env[compilers.DEEP_GEMM]) == ("1", "0")
+    assert (env[sampler], env[deep_gemm]) == ("1", "0")
 
 
 def test_engine_and_router_see_none_of_our_settings() -> None:

