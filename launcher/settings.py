@@ -103,7 +103,10 @@ class LauncherSettings(SharedSettings):
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
     )
     start_timeout_seconds: float = Field(
-        900, gt=0, description="Longest time the engine may take to become ready."
+        900,
+        gt=0,
+        description="Longest time the engine may take to become ready; on GPUs twice the plan's "
+        "estimate, if that is more.",
     )
     restart_limit: int = Field(
         5, ge=0, description="Restarts of a failing engine before the launcher gives up."

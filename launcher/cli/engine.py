@@ -57,6 +57,7 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
             "MMHIE_ENGINES must be 1 here, and MMHIE_ENGINE_URLS unset: start a container for each "
             "engine."
         )
+    preflight.check_shared_memory(plans)
     if preparation.needs_preparation(plans):
         work = preparation.prepared(plans, environ, display.step, listener)
         plans = await engine_judge.beside(work, plans, environ)
@@ -70,7 +71,7 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
     publish = make_publisher(StatusFile(path, engine_facts(plans, environ)), report)
     stop = Stop(chosen.stop_grace_seconds)
     serve.stop_on_signals(stop.request, chosen.stop_grace_seconds)
-    await supervise(program, serve.make_restart_policy(chosen), publish, stop)
+    await supervise(program, serve.make_restart_policy(chosen, plans), publish, stop)
 
 
 def require_variable(environ: Mapping[str, str], name: str, meaning: str) -> str:

@@ -23,7 +23,7 @@ from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
-from launcher.planning import hardware
+from launcher.planning import hardware, start_times
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
@@ -107,6 +107,7 @@ async def serve_until_stopped(
     with open_log(display, chosen, to_log=to_log) as file, make_private_folder() as folder:
         try:
             plans = preparation.plans_of(chosen, machine)
+            preflight.check_shared_memory(plans)
             files = RunFiles(folder, file)
             await supervise(Service(chosen, plans, files, display, report), environ)
         except LauncherError as error:
@@ -191,10 +192,11 @@ class Service:
         return local_url(self.settings.host, self.settings.port)
 
 
-def make_restart_policy(chosen: LauncherSettings) -> RestartPolicy:
-    """Return the configured limits of each engine's supervision."""
+def make_restart_policy(chosen: LauncherSettings, plans: Plans) -> RestartPolicy:
+    """The supervision of each engine as set, with more time to start for large models."""
+    limits = (start_times.start_limit_s(plan.decisions) for plan in plans)
     return RestartPolicy(
-        start_s=chosen.start_timeout_seconds,
+        start_s=max(limits, default=chosen.start_timeout_seconds),
         stall_s=chosen.stall_seconds,
         restarts=chosen.restart_limit,
     )
@@ -202,7 +204,7 @@ def make_restart_policy(chosen: LauncherSettings) -> RestartPolicy:
 
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     """Run until a stop is requested. Raises ProgramFailed and StartError."""
-    policy = make_restart_policy(service.settings)
+    policy = make_restart_policy(service.settings, service.plans)
     publish = Publisher(service, environ)
     parts = programs(service.settings, service.plans, environ, service.files)
 

@@ -12,7 +12,7 @@ from launcher.planning import batch, compilers
 from launcher.planning.cards import check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype, choose_kv_dtype
-from launcher.planning.gpu_share import check_share
+from launcher.planning.gpu_share import check_share, gpu_fraction
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation, check_architecture
 from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
@@ -52,6 +52,11 @@ class Decisions:
     def sizes(self) -> ParallelSizes:
         """Tensor, pipeline and data parallel sizes."""
         return self.parallelism.sizes
+
+    @property
+    def gpu_fraction(self) -> float:
+        """The share of each GPU's memory that the engine may use."""
+        return gpu_fraction(self.settings, self.hardware, self.sizes.devices)
 
     @property
     def platform(self) -> Platform:

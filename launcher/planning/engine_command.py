@@ -7,7 +7,7 @@ from typing import Final
 
 from launcher import engine_flags
 from launcher.formats import PLUGINS
-from launcher.planning import compilers, gpu_share
+from launcher.planning import compilers
 from launcher.planning.batch import batched_tokens
 from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE
@@ -43,7 +43,7 @@ def gpu_fraction(decided: Decisions) -> float | None:
     """On the CPU the KV cache is given in GiB instead."""
     if decided.device == "cpu":
         return decided.settings.gpu_memory_utilization
-    return gpu_share.gpu_fraction(decided.settings, decided.hardware)
+    return decided.gpu_fraction
 
 
 def is_eager(decided: Decisions) -> bool:

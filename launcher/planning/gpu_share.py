@@ -1,4 +1,4 @@
-"""The share of each GPU's memory that the engine is told to use, where others use the rest.
+"""The share of each GPU's memory that the engine may use, where others use the rest.
 
 vLLM does not start when less is free than this share of the whole (`request_memory` in
 v1/worker/utils.py).
@@ -13,20 +13,24 @@ from launcher.settings import LauncherSettings
 
 GPU_FRACTION: Final = 0.92
 CONTEXT_GIB: Final = 0.6  # of CUDA, which vLLM has before it looks at what is free
+# NCCL's buffers between GPUs: 2.3 on two L4, 1.5 on four H100, before vLLM looks at what is free.
+NCCL_GIB: Final = 2.3
 NEIGHBOUR_GIB: Final = 1.0  # in use; less is the driver's own
 
 
-def gpu_fraction(settings: LauncherSettings, hardware: Hardware) -> float:
-    """The share as set, else the default, or less where less is free."""
+def gpu_fraction(settings: LauncherSettings, hardware: Hardware, devices: int = 1) -> float:
+    """The share as set, else the default, or less where less is free, for an engine on as many
+    GPUs."""
     if settings.gpu_memory_utilization is not None:
         return settings.gpu_memory_utilization
-    return min(GPU_FRACTION, free_fraction(hardware))
+    return min(GPU_FRACTION, free_fraction(hardware, devices))
 
 
-def free_fraction(hardware: Hardware) -> float:
+def free_fraction(hardware: Hardware, devices: int = 1) -> float:
     """The largest share with which vLLM starts, rounded down to hundredths."""
-    context = CONTEXT_GIB / hardware.gpu_gib if hardware.free_share < 1 else 0.0
-    return max(0.01, math.floor((hardware.free_share - context) * 100) / 100)
+    is_shared = hardware.free_share < 1 or devices > 1
+    taken = CONTEXT_GIB * is_shared + (NCCL_GIB if devices > 1 else 0.0)
+    return max(0.01, math.floor((hardware.free_share - taken / hardware.gpu_gib) * 100) / 100)
 
 
 def in_use(hardware: Hardware) -> str:

@@ -193,10 +193,14 @@ Estimator = Callable[[Workload], MemoryEstimate]
 def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) -> Estimator:
     """The estimate of any workload on this device."""
     if device == "cuda":
-        fraction = gpu_fraction(settings, hardware)
         batched = batched_tokens(hardware.gpus, settings.engine_args)
         graphs = GPU_GRAPHS_GIB if has_graphs(settings.engine_args) else 0.0
-        return lambda workload: on_gpus(workload, hardware.gpu_gib, fraction, batched, graphs)
+
+        def estimate(workload: Workload) -> MemoryEstimate:
+            fraction = gpu_fraction(settings, hardware, workload.sizes.devices)
+            return on_gpus(workload, hardware.gpu_gib, fraction, batched, graphs)
+
+        return estimate
     requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
     ram_gib, node_gib = hardware.ram_gib, hardware.numa_node_gib
     return lambda workload: on_cpu(workload, ram_gib, node_gib, requests, settings.engine_args)

@@ -175,7 +175,7 @@ def _about_gpus(decided: Decisions) -> Iterator[str]:
             "wheel for it, and nobody has installed or started them there."
         )
     if decided.device == "cuda" and (held := gpu_share.in_use(decided.hardware)):
-        share = gpu_share.gpu_fraction(decided.settings, decided.hardware)
+        share = decided.gpu_fraction
         yield f"The engine is planned for {share:.0%} of each GPU: {held}."
 
 

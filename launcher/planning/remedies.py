@@ -37,12 +37,17 @@ def lighter(decided: Decisions) -> str:
     return "; or ".join((*_by_smaller_share(decided), half, *_changes(decided)))
 
 
-def _by_smaller_share(decided: Decisions) -> Iterator[str]:
-    """A share of the GPU that leaves more to what vLLM does not count, if it still fits."""
-    share = round(gpu_share.gpu_fraction(decided.settings, decided.hardware) - LEFT, 2)
+def smaller_share(decided: Decisions) -> float | None:
+    """A share of each GPU that leaves more to what vLLM does not count; None if it is too small."""
+    share = round(decided.gpu_fraction - LEFT, 2)
     smaller = decided.settings.model_copy(update={"gpu_memory_utilization": share})
     estimate = estimator(smaller, decided.hardware, decided.device)
-    if decided.device == "cuda" and share > 0 and estimate(decided.workload).starts:
+    is_enough = decided.device == "cuda" and share > 0 and estimate(decided.workload).starts
+    return share if is_enough else None
+
+
+def _by_smaller_share(decided: Decisions) -> Iterator[str]:
+    if share := smaller_share(decided):
         yield f"set MMHIE_GPU_MEMORY_UTILIZATION={share:g}"
 
 
@@ -84,8 +89,8 @@ def _by_fraction(decided: Decisions) -> Iterator[str]:
     """Nearly all of each GPU instead of vLLM's usual share; a neighbour would be in its way."""
     wider = decided.settings.model_copy(update={"gpu_memory_utilization": MOST_OF_A_GPU})
     estimate = estimator(wider, decided.hardware, decided.device)
-    is_free = decided.device == "cuda" and not gpu_share.in_use(decided.hardware)
-    if is_free and estimate(decided.workload).starts:
+    is_alone = decided.device == "cuda" and decided.sizes.devices == 1
+    if is_alone and not gpu_share.in_use(decided.hardware) and estimate(decided.workload).starts:
         yield f"set MMHIE_GPU_MEMORY_UTILIZATION={MOST_OF_A_GPU} where nothing else uses the GPU"
 
 

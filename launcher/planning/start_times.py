@@ -1,4 +1,4 @@
-"""Minutes of a first start's steps, told before it begins."""
+"""Minutes of a first start's steps, estimated before it begins."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -16,28 +16,40 @@ GRAPHS_S: Final = 30.0
 
 
 class Step(NamedTuple):
-    """A step of the start that takes a while, and its minutes."""
+    """A step of the start that takes a while, and its seconds."""
 
     name: str
-    minutes: float
+    seconds: float
 
 
-def steps(decided: Decisions) -> Iterator[Step]:
-    """Those of a start on GPUs with nothing in any cache, but for what is already on the disk."""
-    size = decided.workload.weights_gib * 2**30
+def preparing_steps(decided: Decisions) -> Iterator[Step]:
+    """Steps before the engine starts, but for what is already on the disk."""
+    size = decided.model.weight_bytes or decided.workload.weights_gib * 2**30
     if decided.model.missing:
-        yield Step("fetch at 1 Gbit/s", size / NETWORK / 60)
+        yield Step("fetch at 1 Gbit/s", size / NETWORK)
     if decided.preparation == "merge":
-        yield Step("merge", size / MERGING / 60)
-    yield Step("load", size / LOADING / 60)
+        yield Step("merge", size / MERGING)
+
+
+def engine_steps(decided: Decisions) -> Iterator[Step]:
+    """Steps of the engine's own start on GPUs, with nothing in any cache."""
+    yield Step("load", decided.workload.weights_gib * 2**30 / LOADING)
     if has_graphs(decided.settings.engine_args):
-        yield Step("compile", COMPILING_S / 60)
-        yield Step("CUDA graphs", GRAPHS_S / 60)
+        yield Step("compile", COMPILING_S)
+        yield Step("CUDA graphs", GRAPHS_S)
+
+
+def start_limit_s(decided: Decisions) -> float:
+    """Seconds until a start counts as failed: as set, or twice the estimate if that is more."""
+    limit = decided.settings.start_timeout_seconds
+    if decided.device == "cpu":
+        return limit
+    return max(limit, 2 * sum(step.seconds for step in engine_steps(decided)))
 
 
 def sentence(decided: Decisions) -> str:
     """The sum up front, and the parts."""
-    made = list(steps(decided))
-    parts = ", ".join(f"{step.name} {step.minutes:.1f}" for step in made)
-    total = sum(step.minutes for step in made)
-    return f"a first start takes about {max(1, round(total))} minutes, by estimate: {parts}"
+    steps = [*preparing_steps(decided), *engine_steps(decided)]
+    parts = ", ".join(f"{step.name} {step.seconds / 60:.1f}" for step in steps)
+    minutes = max(1, round(sum(step.seconds for step in steps) / 60))
+    return f"a first start takes about {minutes} minutes, by estimate: {parts}"

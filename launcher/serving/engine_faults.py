@@ -1,10 +1,11 @@
 """Endings of an engine that no restart of it mends, told from the lines it wrote."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
-from launcher.errors import DeviceFailed
+from launcher.errors import DeviceFailed, NotEnoughMemory
+from launcher.serving import preflight
 
 # A process that has seen one of these cannot go on (CUDA Runtime API, cudaError_t: "the process
 # must be terminated and relaunched"), and the GPU or its driver may be in the same state still.
@@ -15,6 +16,7 @@ DEVICE: Final = re.compile(
     r"|NCCL error[^\n]{0,80}|nccl(?:UnhandledCuda|System|Internal|Remote)Error"
     r"|Watchdog caught collective operation timeout"
 )
+SHARED_MEMORY: Final = re.compile(r"dev/shm.*[Nn]o space left|[Nn]o space left.*dev/shm")
 MEMORY: Final = re.compile(
     r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError|OOM on device"
     r"|Triton Error \[CUDA\]: out of memory"
@@ -30,8 +32,11 @@ def device_fault(lines: Iterable[str]) -> str | None:
     return next((match[0].strip() for match in matches if match), None)
 
 
-def raise_device_fault(lines: Iterable[str]) -> None:
-    """Raise DeviceFailed where these lines tell of a fault that outlives the engine."""
+def raise_device_fault(lines: Collection[str]) -> None:
+    """Raise DeviceFailed where these lines tell of a fault that outlives the engine, and
+    NotEnoughMemory where NCCL found no room in shared memory."""
+    if any(SHARED_MEMORY.search(line) for line in lines):
+        raise NotEnoughMemory(f"NCCL found no room in /dev/shm: {preflight.MORE_SHARED}.")
     if fault := device_fault(lines):
         raise DeviceFailed(
             f"A GPU, its driver or NCCL failed ({fault.rstrip('.')}), and no restart of the engine "

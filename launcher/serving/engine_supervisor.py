@@ -21,6 +21,7 @@ METRICS_EVERY_S = 5.0
 LOADING_FROM = 0.2
 # What an engine that has to go gets between SIGTERM and SIGKILL.
 ENGINE_STOP_S = 3.0
+SHARE = "--gpu-memory-utilization"
 FIRST_TOKEN = startup_log.StartupProgress("Generating a first token, which compiles kernels", 0.99)
 READY = Phase("ready", "The model is ready.", 1.0)
 
@@ -39,7 +40,8 @@ class EngineProgram:
     """An engine's command, the address it then answers at, and the listener to its lines.
 
     `recheck` raises DeviceFailed when the hardware of its plan is no longer there; `lighter` says
-    with which changes the engine would need less memory.
+    with which changes the engine would need less memory. `smaller_share` of each GPU is tried once
+    when it runs out of memory at its first start.
     """
 
     command: Command
@@ -47,6 +49,7 @@ class EngineProgram:
     log: Listener
     recheck: Callable[[], None] = lambda: None
     lighter: str = "set MMHIE_REASONER_MODEL to a smaller model"
+    smaller_share: float | None = None
 
 
 class EngineSupervisor:
@@ -98,10 +101,19 @@ class EngineSupervisor:
         try:
             await self._until_ready(child)
         except StartError as error:
+            if isinstance(error, EngineOutOfMemory) and (share := self._engine.smaller_share):
+                return self._use_smaller_share(error, share)
             if not self.was_ready.is_set():
                 raise
             return Phase("engine_down", str(error))
         return READY if self._stop.requested.is_set() else await self._watch(child)
+
+    def _use_smaller_share(self, error: EngineOutOfMemory, share: float) -> Phase:
+        """Leave more of each GPU to what vLLM does not count, from the next start on."""
+        command = with_share(self._engine.command, share)
+        self._engine = replace(self._engine, command=command, smaller_share=None)
+        tried = f"The next start has MMHIE_GPU_MEMORY_UTILIZATION={share:g}."
+        return Phase("engine_down", f"{error} {tried}")
 
     async def _ended(self, ending: Phase, backoff: RestartBackoff) -> None:
         """Publish why, end what is left of the engine, and look at the hardware again.
@@ -198,6 +210,13 @@ class EngineSupervisor:
         key = self._engine.command.env.get(KEY, "")
         if await self._client.generates(key, self._policy.stall_s):
             watchdog.record_token(self._clock())
+
+
+def with_share(command: Command, share: float) -> Command:
+    """Return the command with this share of each GPU."""
+    argv = list(command.argv)
+    argv[argv.index(SHARE) + 1] = f"{share:g}"
+    return replace(command, argv=tuple(argv))
 
 
 def phase_of(progress: startup_log.StartupProgress) -> Phase:

@@ -1,16 +1,26 @@
 """Checks before anything starts: the gateway's settings, the port, room on disk."""
 
+import shutil
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from gateway.settings import gateway as gateway_settings
-from launcher.errors import PortTaken, SettingsError
+from launcher.errors import NotEnoughMemory, PortTaken, SettingsError
 from launcher.models.disk import require_room
+from launcher.planning.plan import EnginePlan
 from launcher.settings import LauncherSettings
 
 LOG_ROOM_BYTES: Final = 200 * 2**20
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the kernel's, not a file of ours
+# Docker gives 64 MiB, in which NCCL cannot connect GPUs.
+LEAST_SHARED_BYTES: Final = 512 * 2**20
+MORE_SHARED: Final = (
+    "start the container with --shm-size=8g (compose: shm_size; Kubernetes: an emptyDir of medium "
+    "Memory there)"
+)
 
 
 def asks_for_keys() -> bool:
@@ -67,6 +77,17 @@ def check_port(host: str, port: int) -> None:
                 f"Port {port} on {host} cannot be used ({error.strerror}): stop the program that "
                 "listens there, or set MMHIE_PORT to another port."
             ) from error
+
+
+def check_shared_memory(plans: Sequence[EnginePlan], folder: Path = SHARED_MEMORY) -> None:
+    """Raise NotEnoughMemory where an engine on several GPUs has too little to connect them."""
+    is_needed = any(plan.device == "cuda" and plan.decisions.sizes.devices > 1 for plan in plans)
+    size = shutil.disk_usage(folder).total if is_needed and folder.is_dir() else None
+    if size is not None and size < LEAST_SHARED_BYTES:
+        raise NotEnoughMemory(
+            f"{folder} has {size / 2**20:.0f} MiB, and an engine on several GPUs needs more: "
+            f"{MORE_SHARED}."
+        )
 
 
 def check_room(cache: Path, needed: int = LOG_ROOM_BYTES) -> int:

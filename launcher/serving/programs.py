@@ -73,7 +73,8 @@ def engine_program(
     if decided.device == "cpu":
         return EngineProgram(command, address, log, lighter=lighter)
     recheck = partial(hardware.recheck, decided.hardware)
-    return EngineProgram(command, address, log, recheck, lighter)
+    smaller = remedies.smaller_share(decided)
+    return EngineProgram(command, address, log, recheck, lighter, smaller)
 
 
 def in_flight(

@@ -288,6 +288,19 @@ def test_an_idle_gpu_is_used_as_set() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("gpus", "devices", "share"),
+    [("1xl4", 1, 0.92), ("2xl4", 2, 0.86), ("4xh100", 4, 0.92), ("2xt4", 2, 0.8)],
+)
+def test_several_gpus_leave_room_for_nccl(gpus: str, devices: int, share: float) -> None:
+    """It is there before vLLM looks at what is free; a setting counts as it is."""
+    place = hardware.parse(gpus)
+
+    assert gpu_share.gpu_fraction(LauncherSettings(), place, devices) == share
+    own = LauncherSettings(gpu_memory_utilization=0.95)
+    assert gpu_share.gpu_fraction(own, place, devices) == 0.95
+
+
 def test_gpus_that_went_away() -> None:
     """Here there are none, so every one of a plan is gone."""
     with pytest.raises(DeviceFailed, match=r"Of the 2 GPUs .* planned for, 0 are left"):

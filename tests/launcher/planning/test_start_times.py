@@ -1,11 +1,21 @@
 """Minutes of a first start, told before it begins."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from launcher.planning.start_times import sentence, steps
+from launcher.models.config import from_config
+from launcher.planning.start_times import (
+    engine_steps,
+    preparing_steps,
+    sentence,
+    start_limit_s,
+)
+from tests.gpu_engine.models import MODELS
 from tests.launcher.plans import plan
+
+DEEPSEEK = from_config(MODELS["deepseek-v3"], source="v3")
 
 
 @pytest.mark.parametrize(
@@ -18,7 +28,20 @@ from tests.launcher.plans import plan
 )
 def test_the_steps_of_a_start(ours: dict[str, Any], names: list[str]) -> None:
     """Each that has to be done, with about the minutes it takes."""
-    assert [step.name for step in steps(plan("1x24", **ours).decisions)] == names
+    decided = plan("1x24", **ours).decisions
+    steps = (*preparing_steps(decided), *engine_steps(decided))
+
+    assert [step.name for step in steps] == names
+
+
+def test_a_large_model_may_take_longer_to_start() -> None:
+    """The limit is the setting's, or twice the estimate where that is more."""
+    small = plan("1x24").decisions
+    large = replace(small, workload=replace(small.workload, model=DEEPSEEK, quantization="fp8"))
+
+    assert start_limit_s(small) == 900
+    assert start_limit_s(large) == pytest.approx(2 * (652 * 2**30 / 250e6 + 225), rel=0.1)
+    assert start_limit_s(replace(large, device="cpu")) == 900
 
 
 def test_the_sum_comes_first() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.serving.engine_faults import device_fault, is_out_of_memory
+from launcher.errors import NotEnoughMemory
+from launcher.serving.engine_faults import device_fault, is_out_of_memory, raise_device_fault
 
 LOGGED = "(EngineCore pid=7) ERROR 11-26 12:00:00 [core.py:1] RuntimeError: "
 # What stands before the words, the words, and what stands behind them.
@@ -55,3 +56,10 @@ def test_a_want_of_memory(cause: str) -> None:
     """torch's words and vLLM's are both recognised."""
     assert is_out_of_memory(cause)
     assert device_fault([cause]) is None
+
+
+def test_no_room_in_shared_memory() -> None:
+    """NCCL fails, and no GPU is broken."""
+    line = "NCCL WARN Error: failed to extend /dev/shm/nccl-a1 to 9 bytes, error: No space left"
+    with pytest.raises(NotEnoughMemory, match="--shm-size"):
+        raise_device_fault(["ncclSystemError", line])

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.errors import NotEnoughDisk, PortTaken, SettingsError
+from launcher.errors import NotEnoughDisk, NotEnoughMemory, PortTaken, SettingsError
 from launcher.serving import preflight
 from launcher.settings import LauncherSettings, load
 from tests.gateway.server.certificates import Authority
+from tests.launcher.plans import plan
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])
@@ -47,3 +48,16 @@ def test_a_certificate_that_no_engine_could_serve_with(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is for `mmhie engine`"):
         preflight.refuse_certificate(chosen(pair.both))
     preflight.refuse_certificate(load({}, None))
+
+
+def test_shared_memory_for_several_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's 64 MiB are too little, and nothing to an engine on one GPU."""
+    usage = namedtuple("usage", "total used free")
+    several = plan("2x24", tensor_parallel=2)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(2**26, 0, 2**26))
+
+    preflight.check_shared_memory((plan("1x24"),), tmp_path)
+    with pytest.raises(NotEnoughMemory, match=r"has 64 MiB, .* --shm-size=8g"):
+        preflight.check_shared_memory((several,), tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(2**33, 0, 2**33))
+    preflight.check_shared_memory((several,), tmp_path)

@@ -71,13 +71,16 @@ class Run:
         socket: Path,
         policy: RestartPolicy,
         prepare: Prepare | None = None,
+        smaller_share: float | None = None,
     ) -> None:
         self.phases: list[Phase] = []
         self.lines: list[str] = []
         self.socket = socket
         self.clock = Clock()
         programs = Programs(
-            engines=(EngineProgram(engine, socket, self.hear("engine")),),
+            engines=(
+                EngineProgram(engine, socket, self.hear("engine"), smaller_share=smaller_share),
+            ),
             gateway=Program("gateway", gateway, self.hear("gateway")),
         )
         self.supervisor = Supervisor(programs, policy, self.phases.append, prepare, self.clock)
@@ -143,11 +146,12 @@ async def running(
     restarts: int = 3,
     start_s: float = START_S,
     prepare: Prepare | None = None,
+    smaller_share: float | None = None,
 ) -> AsyncIterator[Run]:
     """A run on the fake engine, which ends with the test."""
     socket, policy = folder / "e.sock", RestartPolicy(start_s, STALL_S, restarts)
     ours = engine or fake("--uds", str(socket), *options)
-    run = Run(ours, shell(gateway), socket, policy, prepare)
+    run = Run(ours, shell(gateway), socket, policy, prepare, smaller_share)
     try:
         yield run
     finally:
@@ -224,6 +228,28 @@ async def test_a_first_start_that_fails(
 
     assert ended.value.exit_code == {DeviceFailed: 3, EngineOutOfMemory: 4}.get(error, 2)
     assert run.names == ["starting", "draining"]
+
+
+@pytest.mark.parametrize(("fits", "is_ready"), [("0.85", True), ("0.5", False)])
+async def test_out_of_memory_is_tried_once_with_a_smaller_share(
+    fits: str, is_ready: bool, tmp_path: Path
+) -> None:
+    """It is said; where that is too much, too, the start ends with the sentence."""
+    serve = f"exec {sys.executable} -m tests.fake_engine --model m --uds {tmp_path / 'e.sock'}"
+    refuse = f"echo 'torch.OutOfMemoryError: {MEMORY}'; exit 1"
+    script = f"echo share $2; [ $2 = {fits} ] && {serve}; {refuse}"
+    engine = Command(("sh", "-c", script, "sh", "--gpu-memory-utilization", "0.92"), ENV)
+
+    async with running(tmp_path, engine=engine, smaller_share=0.85) as run:
+        if is_ready:
+            await run.ready()
+        else:
+            with pytest.raises(EngineOutOfMemory, match=MEMORY):
+                await run.task
+
+    shares = [line for line in run.lines if line.startswith("engine share")]
+    assert shares == ["engine share 0.92", "engine share 0.85"]
+    assert "The next start has MMHIE_GPU_MEMORY_UTILIZATION=0.85." in run.details
 
 
 async def test_never_ready(tmp_path: Path) -> None:
