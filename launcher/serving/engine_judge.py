@@ -9,7 +9,6 @@ error. Any other: no verdict, and the engine itself will decide.
 import asyncio
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final, TypeVar
 
 from launcher import engine_flags
 from launcher.errors import PlanError
+from launcher.models import hub_client
 from launcher.planning.engine_command import flags
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command
@@ -28,7 +28,6 @@ REFUSED: Final = 3
 REFUSALS: Final = (NotImplementedError, RuntimeError, SystemExit, TypeError, ValueError)
 NICENESS: Final = 10  # whatever is fetched or made beside it comes first
 STOP_S: Final = 1.0
-DESCRIPTION: Final = "*config.json"
 Result = TypeVar("Result")
 
 
@@ -115,13 +114,8 @@ def main(name: str, revision: str, *given: str) -> int:
     os.nice(NICENESS)
     if not name:
         return REFUSED if refuses(given) else 0
-    from huggingface_hub import snapshot_download
-
-    with tempfile.TemporaryDirectory(prefix="mmhie-judge-") as cache:
-        folder = snapshot_download(
-            name, revision=revision or None, cache_dir=cache, allow_patterns=DESCRIPTION
-        )
-        return REFUSED if refuses(["--model", folder, *given[2:]]) else 0
+    with hub_client.description(hub_client.listing(name, revision or None)) as folder:
+        return REFUSED if refuses(["--model", str(folder), *given[2:]]) else 0
 
 
 if __name__ == "__main__":

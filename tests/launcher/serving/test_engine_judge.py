@@ -51,6 +51,8 @@ def stand_in(folder: Path, config: str) -> dict[str, str]:
         file = folder / "packages" / "vllm" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+        for package in file.parents[: len(Path(name).parents)]:
+            (package / "__init__.py").touch()
     path = os.pathsep.join((str(folder / "packages"), *filter(None, sys.path)))
     return {"PATH": os.environ["PATH"], "PYTHONPATH": path}
 
