@@ -56,7 +56,7 @@ class Decisions:
     @property
     def gpu_fraction(self) -> float:
         """The share of each GPU's memory that the engine may use."""
-        return gpu_fraction(self.settings, self.hardware, self.sizes.devices)
+        return gpu_fraction(self.settings, self.hardware, self.sizes.nccl_gib)
 
     @property
     def platform(self) -> Platform:

@@ -13,24 +13,21 @@ from launcher.settings import LauncherSettings
 
 GPU_FRACTION: Final = 0.92
 CONTEXT_GIB: Final = 0.6  # of CUDA, which vLLM has before it looks at what is free
-# NCCL's buffers between GPUs: 2.3 on two L4, 1.5 on four H100, before vLLM looks at what is free.
-NCCL_GIB: Final = 2.3
 NEIGHBOUR_GIB: Final = 1.0  # in use; less is the driver's own
 
 
-def gpu_fraction(settings: LauncherSettings, hardware: Hardware, devices: int = 1) -> float:
-    """The share as set, else the default, or less where less is free, for an engine on as many
-    GPUs."""
+def gpu_fraction(settings: LauncherSettings, hardware: Hardware, nccl_gib: float = 0.0) -> float:
+    """The share as set, else the default, or less where less is free beside NCCL's buffers."""
     if settings.gpu_memory_utilization is not None:
         return settings.gpu_memory_utilization
-    return min(GPU_FRACTION, free_fraction(hardware, devices))
+    return min(GPU_FRACTION, free_fraction(hardware, nccl_gib))
 
 
-def free_fraction(hardware: Hardware, devices: int = 1) -> float:
+def free_fraction(hardware: Hardware, nccl_gib: float = 0.0) -> float:
     """The largest share with which vLLM starts, rounded down to hundredths."""
-    is_shared = hardware.free_share < 1 or devices > 1
-    taken = CONTEXT_GIB * is_shared + (NCCL_GIB if devices > 1 else 0.0)
-    return max(0.01, math.floor((hardware.free_share - taken / hardware.gpu_gib) * 100) / 100)
+    is_counted = hardware.free_share < 1 or nccl_gib
+    taken = (CONTEXT_GIB + nccl_gib) / hardware.gpu_gib if is_counted else 0.0
+    return max(0.01, math.floor((hardware.free_share - taken) * 100) / 100)
 
 
 def in_use(hardware: Hardware) -> str:

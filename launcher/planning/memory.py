@@ -27,6 +27,9 @@ from launcher.settings import LauncherSettings
 GPU_CONTEXT_GIB: Final = 0.5
 GPU_GRAPHS_GIB: Final = 0.5  # captured CUDA graphs, counted by vLLM since 0.21
 GPU_PEER_GIB: Final = 0.2  # NCCL buffers, from the second GPU on
+# Logged in public: 2.3 on two L4 in stages, 1.5 and 0.5 in tensor parallel on four H100 and L40S.
+NCCL_STAGES_GIB: Final = 2.3
+NCCL_TENSOR_GIB: Final = 1.6
 # Float32: logits, scaled ones, sorted ones with their places, probabilities and their sums.
 LOGIT_COPIES: Final = 9
 CPU_LOGIT_COPIES: Final = 3
@@ -52,6 +55,13 @@ class ParallelSizes:
     def devices(self) -> int:
         """Devices of one copy."""
         return self.tensor * self.pipeline
+
+    @property
+    def nccl_gib(self) -> float:
+        """Memory of each GPU that NCCL has before vLLM looks at what is free."""
+        if self.devices == 1:
+            return 0.0
+        return NCCL_STAGES_GIB if self.pipeline > 1 else NCCL_TENSOR_GIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +207,7 @@ def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) ->
         graphs = GPU_GRAPHS_GIB if has_graphs(settings.engine_args) else 0.0
 
         def estimate(workload: Workload) -> MemoryEstimate:
-            fraction = gpu_fraction(settings, hardware, workload.sizes.devices)
+            fraction = gpu_fraction(settings, hardware, workload.sizes.nccl_gib)
             return on_gpus(workload, hardware.gpu_gib, fraction, batched, graphs)
 
         return estimate

@@ -8,7 +8,7 @@ OTHER_WEIGHTS: Final = "use its 16-bit weights, or a copy in gptq, awq, fp8 or c
 # A part of vLLM's sentence, and what to do; the first row that matches counts.
 REMEDIES: Final = (
     (
-        r"trust.remote.code",
+        r"trust.remote.code|contains custom code",
         "it brings code of its own, which runs only with MMHIE_ENGINE_ARGS=--trust-remote-code and "
         "then has all rights of the engine: read it first, and pin it with "
         "MMHIE_REASONER_REVISION",

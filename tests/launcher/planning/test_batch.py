@@ -22,7 +22,6 @@ from tests.launcher.plans import plan, value
         ("1x96,cc=12.0", "", 8192),
         ("1xgb10", "", 2048),
         ("cpu", "", 2048),
-        ("1xh100+1xl4", "", 2048),
         ("1xh100", "--max-num-batched-tokens 512", 512),
         ("1xh100", "--max-num-batched-tokens=4096 --max-num-batched-tokens=512", 512),
         ("1xh100", "--max_num_batched_tok=0.512k --performance-mode=throughput", 512),
@@ -30,8 +29,8 @@ from tests.launcher.plans import plan, value
     ],
 )
 def test_tokens_of_a_step(gpus: str, arguments: str, tokens: int) -> None:
-    """An A100 is told by its name, a GB10 by its capability, the others by memory, and every rank
-    gets the same. MMHIE_ENGINE_ARGS wins, and of two the last; throughput doubles what is not set.
+    """An A100 is known by its name, a GB10 by its capability, the others by memory.
+    MMHIE_ENGINE_ARGS wins, and of two the last; throughput doubles what is not set.
     """
     assert batched_tokens(parse(gpus).gpus, arguments.split()) == tokens
 

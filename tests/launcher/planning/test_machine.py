@@ -21,6 +21,7 @@ from launcher.planning.cards import Gpu
 from launcher.planning.decisions import choose_device
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation, check_architecture
+from launcher.planning.memory import ParallelSizes
 from launcher.settings import LauncherSettings
 from requirements import programs
 from tests import fake_nvml
@@ -289,16 +290,21 @@ def test_an_idle_gpu_is_used_as_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gpus", "devices", "share"),
-    [("1xl4", 1, 0.92), ("2xl4", 2, 0.86), ("4xh100", 4, 0.92), ("2xt4", 2, 0.8)],
+    ("gpus", "sizes", "share"),
+    [
+        ("1xl4", ParallelSizes(), 0.92),
+        ("2xl4", ParallelSizes(2), 0.9),
+        ("2xl4", ParallelSizes(1, 2), 0.86),
+        ("4xh100", ParallelSizes(4), 0.92),
+    ],
 )
-def test_several_gpus_leave_room_for_nccl(gpus: str, devices: int, share: float) -> None:
+def test_several_gpus_leave_room_for_nccl(gpus: str, sizes: ParallelSizes, share: float) -> None:
     """It is there before vLLM looks at what is free; a setting counts as it is."""
     place = hardware.parse(gpus)
 
-    assert gpu_share.gpu_fraction(LauncherSettings(), place, devices) == share
+    assert gpu_share.gpu_fraction(LauncherSettings(), place, sizes.nccl_gib) == share
     own = LauncherSettings(gpu_memory_utilization=0.95)
-    assert gpu_share.gpu_fraction(own, place, devices) == 0.95
+    assert gpu_share.gpu_fraction(own, place, sizes.nccl_gib) == 0.95
 
 
 def test_gpus_that_went_away() -> None:

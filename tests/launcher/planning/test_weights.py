@@ -44,17 +44,3 @@ def test_parameters_of_latent_attention_and_shared_experts() -> None:
     assert DEEPSEEK.parameters == pytest.approx(671e9, rel=0.005)
     assert latent_bytes(DEEPSEEK) / GIB == pytest.approx(1.9, abs=0.1)
     assert latent_bytes(DENSE) == 0
-
-
-@pytest.mark.parametrize(
-    "own",
-    [
-        {"quant_method": "modelopt", "quant_algo": "NVFP4"},
-        {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized"},
-    ],
-)
-def test_70b_in_nvfp4_fits_one_h100(own: dict[str, str]) -> None:
-    """4 bits and a scale of 8 for each 16 of them."""
-    model = from_config({**MODELS["llama-70b"], "quantization_config": own}, source="m")
-
-    assert weight_bytes(model, model.quantization) / GIB == pytest.approx(39.8, rel=0.02)
