@@ -75,14 +75,14 @@ def _sources(
 ) -> Iterator[Piece]:
     for name, tensor in shard.items():
         if name in changed:
-            yield _merged(changed[name])
+            yield _merge_pair(changed[name])
         elif job.dequantize and name.endswith(mxfp4.BLOCKS):
             yield mxfp4.unpacked(tensor, known)
         elif not (job.dequantize and name.endswith(mxfp4.SCALES)):
             yield tensor
 
 
-def _merged(pair: LoraPair) -> TensorSource:
+def _merge_pair(pair: LoraPair) -> TensorSource:
     target = pair.target
 
     def chunks() -> Iterator[bytes]:

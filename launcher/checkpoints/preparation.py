@@ -29,12 +29,12 @@ Step = Callable[[str, float | None], None]
 Plans = tuple[EnginePlan, ...]
 
 
-async def prepared(
+async def prepare(
     plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener
 ) -> Plans:
     """The same plans, completed, with everything they load in place. Raises LauncherError."""
     if plans and not plans[0].model.is_whole:
-        plans = await fetched(plans, environ, step, listener)
+        plans = await fetch(plans, environ, step, listener)
     if not plans or plans[0].preparation is None:
         return plans
     sentence = SENTENCES[plans[0].preparation]
@@ -48,9 +48,7 @@ async def prepared(
     return tuple(complete(plan, made) for plan in plans)
 
 
-async def fetched(
-    plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener
-) -> Plans:
+async def fetch(plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener) -> Plans:
     """The same plans, made again of the files once all of them are on this machine."""
 
     def report(line: str) -> None:
@@ -101,14 +99,14 @@ async def make(plan: EnginePlan, environ: Mapping[str, str], listener: Listener)
     """The folder of the checkpoint this plan needs, made now if it is not there yet."""
     settings = plan.decisions.settings
     if plan.preparation != "merge":
-        return await dequantized(_gguf_file(plan), settings.cache_dir, environ, listener)
+        return await dequantize(_gguf_file(plan), settings.cache_dir, environ, listener)
     flags = ("--dequantize",) if plan.decisions.quantization.dequantize else ()
     given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
     await making.in_child("launcher.checkpoints.adapter", flags, given, listener)
     return folder_of(plan).absolute()
 
 
-async def dequantized(
+async def dequantize(
     file: Path, cache: Path, environ: Mapping[str, str], listener: Listener
 ) -> Path:
     """The folder of a GGUF file's checkpoint, made now if it is not there yet."""

@@ -59,7 +59,7 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
         )
     preflight.check_shared_memory(plans)
     if preparation.needs_preparation(plans):
-        work = preparation.prepared(plans, environ, display.step, listener)
+        work = preparation.prepare(plans, environ, display.step, listener)
         plans = await engine_judge.beside(work, plans, environ)
     display.done()
     plan = plans[0]

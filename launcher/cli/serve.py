@@ -29,7 +29,7 @@ from launcher.process.child import Command, prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
 from launcher.serving import engine_judge, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
-from launcher.serving.programs import RunFiles, programs, replanned
+from launcher.serving.programs import RunFiles, programs, replan_commands
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
 from launcher.serving.supervisor import Supervisor
 from launcher.settings import LauncherSettings
@@ -210,10 +210,10 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
 
     async def prepare() -> tuple[Command, ...]:
         listener = prefixed("prepare", service.files.log)
-        work = preparation.prepared(service.plans, environ, publish.step, listener)
+        work = preparation.prepare(service.plans, environ, publish.step, listener)
         plans = await engine_judge.beside(work, service.plans, environ)
         publish.use(plans)
-        return replanned(parts.engines, plans, environ)
+        return replan_commands(parts.engines, plans, environ)
 
     is_needed = preparation.needs_preparation(service.plans)
     supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)

@@ -38,11 +38,11 @@ def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
 def _beyond_lora(config: Config) -> tuple[str, ...]:
     """Parts of this adapter besides plain LoRA matrices, which cannot be folded in exactly."""
     kind = str(config.get("peft_type", "LORA"))
-    found = [] if kind == "LORA" else [f"peft_type {kind}"]
-    found += [name for name in BEYOND_LORA if config.get(name)]
+    beyond = [] if kind == "LORA" else [f"peft_type {kind}"]
+    beyond += [name for name in BEYOND_LORA if config.get(name)]
     if config.get("bias", "none") != "none":
-        found.append("bias")
+        beyond.append("bias")
     init = config.get("init_lora_weights", True)
     if isinstance(init, str) and init.lower() not in PLAIN_INITS:
-        found.append(f"init_lora_weights {init}")
-    return tuple(found)
+        beyond.append(f"init_lora_weights {init}")
+    return tuple(beyond)

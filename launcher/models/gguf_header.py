@@ -43,11 +43,11 @@ def _header(file: BinaryIO, path: Path) -> Json:
     version, tensors, entries = _unpack(file, "IQQ")
     if version not in (2, 3):
         raise ModelError(f"{path.name} is GGUF version {version}; versions 2 and 3 can be read.")
-    found = dict(_entry(file) for _ in range(entries))
+    values = dict(_entry(file) for _ in range(entries))
     last = max((_end(file) for _ in range(tensors)), default=0)
     if path.stat().st_size < file.tell() + last:
         raise ModelError(f"{path.name} is cut short: fetch it again.")
-    return found
+    return values
 
 
 def _end(file: BinaryIO) -> int:

@@ -48,15 +48,15 @@ def read(file: Path) -> dict[str, Tensor]:
         if not isinstance(header, dict):
             raise ModelError(f"{file.name} is not a safetensors file: fetch it again.")
         header.pop("__metadata__", None)
-        found = {name: _tensor(file, name, entry, 8 + length) for name, entry in header.items()}
+        tensors = {name: _tensor(file, name, entry, 8 + length) for name, entry in header.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{file.name} is not a complete safetensors file: fetch it again."
         ) from error
-    needed = max((tensor.start + tensor.size for tensor in found.values()), default=0)
+    needed = max((tensor.start + tensor.size for tensor in tensors.values()), default=0)
     if file.stat().st_size < needed:
         raise ModelError(f"{file.name} is cut short: fetch it again.")
-    return found
+    return tensors
 
 
 def _tensor(file: Path, name: str, entry: Json, start: int) -> Tensor:

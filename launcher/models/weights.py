@@ -52,7 +52,7 @@ def check(source: Path) -> list[Path]:
 
 def gguf_parts(file: Path, header: Json) -> list[Path]:
     """The files of a GGUF model, which may be split; ModelError when one is not beside it."""
-    parts = sorted({file, *(file.with_name(name) for name in _promised([file]))})
+    parts = sorted({file, *(file.with_name(name) for name in _name_promised([file]))})
     absent = [part.name for part in parts if not part.is_file()]
     if absent or len(parts) < entries.optional(header, "split.count"):
         what = f"{file.name} is a part of a model without the others"
@@ -127,7 +127,7 @@ def _files(folder: Path) -> list[Path]:
     for pattern, index in FORMATS:
         file = folder / index
         names = set(named(_read(file), str(folder)).values()) if file.is_file() else ()
-        if files := sorted(folder / name for name in names) or _globbed(folder, pattern):
+        if files := sorted(folder / name for name in names) or _list_matching(folder, pattern):
             return files
     return []
 
@@ -139,15 +139,15 @@ def _read(index: Path) -> bytes:
         raise ModelError(f"{index} cannot be read ({error.strerror}): {AGAIN}.") from error
 
 
-def _globbed(folder: Path, pattern: str) -> list[Path]:
+def _list_matching(folder: Path, pattern: str) -> list[Path]:
     """The files of this pattern, and those that their own numbering promises."""
     found = sorted(folder.glob(pattern))
     if pattern == "*.safetensors":
         found = [file for file in found if not is_consolidated(file)]
-    return sorted({*found, *(folder / name for name in _promised(found))})
+    return sorted({*found, *(folder / name for name in _name_promised(found))})
 
 
-def _promised(files: list[Path]) -> Iterator[str]:
+def _name_promised(files: list[Path]) -> Iterator[str]:
     """Names of all the shards where each says how many there are; some makers count from 0."""
     numbered = [match for file in files if (match := SHARD.fullmatch(file.name))]
     first = 0 if any(int(match["number"]) == 0 for match in numbered) else 1

@@ -58,19 +58,19 @@ def check_capability(gpus: Sequence[Gpu]) -> None:
             continue
         which = "older" if gpu.compute_capability < OLDEST else "newer"
         raise HardwareError(
-            f"{gpu.name} has compute capability {_written(gpu.compute_capability)}, which is "
-            f"{which} than the engine's packages are built for ({_written(OLDEST)} to "
-            f"{_written(NEWEST)}): use another GPU, or set MMHIE_DEVICE=cpu."
+            f"{gpu.name} has compute capability {_format(gpu.compute_capability)}, which is "
+            f"{which} than the engine's packages are built for ({_format(OLDEST)} to "
+            f"{_format(NEWEST)}): use another GPU, or set MMHIE_DEVICE=cpu."
         )
 
 
-def _written(capability: tuple[int, int]) -> str:
+def _format(capability: tuple[int, int]) -> str:
     return ".".join(map(str, capability))
 
 
 def card(name: str) -> Card:
     """The GPU of that name; HardwareError lists the known ones."""
-    found = CARDS.get(name.strip().lower())
-    if found is None:
+    known = CARDS.get(name.strip().lower())
+    if known is None:
         raise HardwareError(f"The GPU {name!r} is not known; known are {', '.join(CARDS)}.")
-    return found
+    return known

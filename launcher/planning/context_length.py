@@ -21,7 +21,7 @@ class ContextLength:
 
 def choose_context_length(settings: LauncherSettings, model: ModelFacts) -> ContextLength:
     """MMHIE_MAX_MODEL_LEN, else input + answer + reasoning; never over the model's limit."""
-    wanted, reason = _wanted(settings, model)
+    wanted, reason = _sum_up(settings, model)
     if wanted <= model.context:
         return ContextLength(wanted, reason, _too_short(settings, wanted))
     warning = (
@@ -48,7 +48,7 @@ def request_tokens(settings: LauncherSettings, context: ContextLength) -> int:
     return min(settings.max_input_length + settings.max_tokens, context.max_model_len)
 
 
-def _wanted(settings: LauncherSettings, model: ModelFacts) -> tuple[int, str]:
+def _sum_up(settings: LauncherSettings, model: ModelFacts) -> tuple[int, str]:
     if settings.max_model_len is not None:
         return settings.max_model_len, f"context {settings.max_model_len} as asked"
     reasoning = settings.max_reasoning_tokens + MARKER_TOKENS if model.reasoning else 0

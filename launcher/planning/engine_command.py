@@ -154,7 +154,7 @@ def argv(decided: Decisions) -> tuple[str, ...]:
 def flags(decided: Decisions) -> tuple[str, ...]:
     """The flags of that line, without the model's name."""
     added = decided.settings.engine_args
-    return (*_written(FLAGS, decided), *added, *_written(RESERVED, decided))
+    return (*_write(FLAGS, decided), *added, *_write(RESERVED, decided))
 
 
 def is_by_priority(argv: Sequence[str]) -> bool:
@@ -171,7 +171,7 @@ def _entry(decided: Decisions) -> tuple[str, ...]:
     return (decided.installed.python, "-m", module, "--model", decided.source)
 
 
-def _written(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
+def _write(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
     parts: list[str] = []
     for flag, value_of in rows:
         value = value_of(decided)
@@ -184,26 +184,27 @@ def _written(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
 
 def env(decided: Decisions) -> dict[str, str]:
     """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
-    found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    variables = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if decided.is_local:
-        found |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+        variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if decided.installed.plugins:
         # A plugin patches every engine process, so only the one that is needed may load.
-        found["VLLM_PLUGINS"] = (
+        variables["VLLM_PLUGINS"] = (
             decided.quantization.method if decided.quantization.method in PLUGINS else ""
         )
     if decided.settings.traces_endpoint:
         # vLLM's own default is gRPC, to which the same address means nothing.
-        found["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
-        found["OTEL_SERVICE_NAME"] = "mmhie-engine"
+        variables["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
+        variables["OTEL_SERVICE_NAME"] = "mmhie-engine"
     if decided.device == "cpu":
-        found["VLLM_CPU_KVCACHE_SPACE"] = str(decided.memory.kv_space_gib)
-        return found | _thread_binding(decided)
-    found |= dict.fromkeys(compilers.SWITCHES, "0")
+        variables["VLLM_CPU_KVCACHE_SPACE"] = str(decided.memory.kv_space_gib)
+        return variables | _thread_binding(decided)
+    variables |= dict.fromkeys(compilers.SWITCHES, "0")
     if decided.hardware.gpu_ids:
         # CUDA's own order is the fastest first, NVML's is that of the bus
-        found |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", VISIBLE: ",".join(decided.hardware.gpu_ids)}
-    return found
+        variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        variables[VISIBLE] = ",".join(decided.hardware.gpu_ids)
+    return variables
 
 
 def _thread_binding(decided: Decisions) -> dict[str, str]:

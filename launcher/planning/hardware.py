@@ -127,7 +127,7 @@ def detect() -> Hardware:
     ram_gib = psutil.virtual_memory().available / GIB
     limit_gib = _cgroup_limit_gib()
     features = set(_read(CPU_INFO).split())
-    found = Hardware(
+    machine = Hardware(
         cpus=len(cpu_ids),
         cpu_ids=cpu_ids,
         ram_gib=min(ram_gib, limit_gib),
@@ -137,20 +137,20 @@ def detect() -> Hardware:
         machine=platform.machine(),
     )
     try:
-        return _with_gpus(found, os.environ.get(VISIBLE))
+        return _with_gpus(machine, os.environ.get(VISIBLE))
     except HardwareError as error:
-        return replace(found, fault=error)
+        return replace(machine, fault=error)
 
 
-def _with_gpus(found: Hardware, visible: str | None) -> Hardware:
+def _with_gpus(machine: Hardware, visible: str | None) -> Hardware:
     """Add the GPUs; where not all of them are used, the engine is given the names of those."""
     gpus = nvml.read_gpus(visible)
     if not gpus:
-        return replace(found, remarks=(OTHER_GPU,) if AMD_DRIVER.exists() else ())
+        return replace(machine, remarks=(OTHER_GPU,) if AMD_DRIVER.exists() else ())
     idle = tuple(_idle_slices(gpu) for gpu in gpus if gpu.idle_slices)
     if visible is not None:
-        return replace(found, gpus=gpus, gpu_ids=tuple(gpu.id for gpu in gpus), remarks=idle)
-    return choose_gpus(replace(found, gpus=gpus, remarks=idle))
+        return replace(machine, gpus=gpus, gpu_ids=tuple(gpu.id for gpu in gpus), remarks=idle)
+    return choose_gpus(replace(machine, gpus=gpus, remarks=idle))
 
 
 def _idle_slices(gpu: Gpu) -> str:
@@ -210,7 +210,7 @@ def parse(text: str) -> Hardware:
     kinds = [] if on_cpu else [part.strip() for part in head.split("+")]
     groups = [GPUS.fullmatch(kind) or _refuse(text, kind) for kind in kinds]
     ram_gib = float(options.get("ram", 64 if on_cpu else 128))
-    gpus = tuple(gpu for group in groups for gpu in _described(group, options.get("cc")))
+    gpus = tuple(gpu for group in groups for gpu in _describe(group, options.get("cc")))
     described = Hardware(
         gpus=gpus,
         machine=next((gpu.machine for gpu in gpus if isinstance(gpu, Card)), "x86_64"),
@@ -231,7 +231,7 @@ def _option(part: str, text: str) -> tuple[str, str]:
     return _refuse(text, part)
 
 
-def _described(match: re.Match[str], capability: str | None) -> tuple[Gpu, ...]:
+def _describe(match: re.Match[str], capability: str | None) -> tuple[Gpu, ...]:
     count, name = match.groups()
     if name in OTHER_MAKERS:
         raise HardwareError(f"{name.upper()} cannot be used: {NOT_CUDA}")
@@ -254,8 +254,8 @@ def _refuse(text: str, part: str) -> NoReturn:
 
 def _numa_node_gib() -> float:
     """Memory of node 0 as vLLM counts it; a ballooned machine's node reports less than `free`."""
-    found = re.search(r"MemTotal:\s+(\d+) kB", _read(NODE_MEMORY))
-    return int(found[1]) / 1024**2 if found else psutil.virtual_memory().total / GIB
+    match = re.search(r"MemTotal:\s+(\d+) kB", _read(NODE_MEMORY))
+    return int(match[1]) / 1024**2 if match else psutil.virtual_memory().total / GIB
 
 
 def _cgroup_limit_gib() -> float:

@@ -45,11 +45,11 @@ def detect() -> Installation:
 
 def required() -> Installation:
     """The same; raises MissingPackage when there is no engine."""
-    found = detect()
-    check_architecture(platform.machine(), "cuda", found)
-    if found.engine is None:
+    installed = detect()
+    check_architecture(platform.machine(), "cuda", installed)
+    if installed.engine is None:
         raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
-    return found
+    return installed
 
 
 def check_architecture(machine: str, device: str, installed: Installation) -> None:

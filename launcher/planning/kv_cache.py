@@ -32,7 +32,7 @@ def longest_bytes(model: ModelFacts, tokens: int, in_flight: int, kv_dtype: str 
     Sliding layers have what is in flight beside their window, and a block more, for a window
     begins anywhere (`SlidingWindowSpec` in v1/kv_cache_interface.py).
     """
-    full, sliding = _grouped(model.full_layers, model.sliding_layers)
+    full, sliding = _pad_groups(model.full_layers, model.sliding_layers)
     visible = min(model.sliding_window - 1 + in_flight, tokens)
     blocks = full * _blocks(tokens) + sliding * (_blocks(visible) + 1)
     return blocks * BLOCK_TOKENS * kv_bytes_per_layer(model, kv_dtype)
@@ -42,7 +42,7 @@ def _blocks(tokens: int) -> int:
     return math.ceil(tokens / BLOCK_TOKENS)
 
 
-def _grouped(full: int, sliding: int) -> tuple[int, int]:
+def _pad_groups(full: int, sliding: int) -> tuple[int, int]:
     """Layers of both kinds once they are in groups of one size, the last of each padded
     (`_get_kv_cache_groups_uniform_page_size` in v1/core/kv_cache_planning.py)."""
     if not full or not sliding:

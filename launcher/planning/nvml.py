@@ -56,7 +56,7 @@ OTHERWISE: Final = (
 Handle = Any  # pynvml has no types
 
 
-def named(visible: str | None) -> tuple[str, ...]:
+def parse_visible(visible: str | None) -> tuple[str, ...]:
     """The GPUs that CUDA_VISIBLE_DEVICES names, by number, UUID or slice."""
     parts = (part.strip() for part in (visible or "").split(","))
     return tuple(part for part in parts if part not in NOBODY)
@@ -67,15 +67,15 @@ def read_gpus(visible: str | None) -> tuple[Gpu, ...]:
 
     Raises HardwareError, DeviceFailed where a GPU or the driver does not work.
     """
-    with translated("The NVIDIA driver"):
+    with translate_errors("The NVIDIA driver"):
         try:
             pynvml.nvmlInit()
         except pynvml.NVMLError_LibraryNotFound:
             return ()
     try:
-        with translated("The NVIDIA driver"):
+        with translate_errors("The NVIDIA driver"):
             count = pynvml.nvmlDeviceGetCount()
-        ids = tuple(map(str, range(count))) if visible is None else named(visible)
+        ids = tuple(map(str, range(count))) if visible is None else parse_visible(visible)
         if ids:
             check_driver()
         return _first_slice(tuple(_gpu(name, count) for name in ids))
@@ -84,7 +84,7 @@ def read_gpus(visible: str | None) -> tuple[Gpu, ...]:
 
 
 @contextmanager
-def translated(subject: str) -> Iterator[None]:
+def translate_errors(subject: str) -> Iterator[None]:
     """NVML's errors about this subject, as sentences."""
     try:
         yield
@@ -100,7 +100,7 @@ def check_driver() -> None:
 
     The library's CUDA version decides: packages for forward compatibility raise it.
     """
-    with translated("The NVIDIA driver"):
+    with translate_errors("The NVIDIA driver"):
         cuda = divmod(pynvml.nvmlSystemGetCudaDriverVersion_v2() // 10, 100)
         driver = pynvml.nvmlSystemGetDriverVersion()
     if cuda < CUDA:
@@ -112,7 +112,7 @@ def check_driver() -> None:
 
 def _gpu(name: str, count: int) -> Gpu:
     subject = f"GPU {name}" if name.isdecimal() else name
-    with translated(subject):
+    with translate_errors(subject):
         if name.isdecimal():
             handle = pynvml.nvmlDeviceGetHandleByIndex(int(name))
         else:
@@ -121,9 +121,9 @@ def _gpu(name: str, count: int) -> Gpu:
             return _named_slice(handle, subject, count)
     if _is_sliced(handle):
         used, *idle = _slices_of(handle, subject)
-        measured = _measured(used, subject, name, handle)
+        measured = _measure(used, subject, name, handle)
         return replace(measured, idle_slices=tuple(map(_uuid, idle)))
-    return _measured(handle, subject, name)
+    return _measure(handle, subject, name)
 
 
 def _is_sliced(handle: Handle) -> bool:
@@ -136,13 +136,13 @@ def _is_sliced(handle: Handle) -> bool:
 
 def _slices_of(parent: Handle, subject: str) -> list[Handle]:
     """The slices of a GPU; the first is the only one that CUDA sees when none is named."""
-    found = []
-    with translated(f"The slices (MIG) of {subject}"):
+    slices = []
+    with translate_errors(f"The slices (MIG) of {subject}"):
         for index in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(parent)):
             with suppress(pynvml.NVMLError_NotFound):
-                found.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parent, index))
-    if found:
-        return found
+                slices.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parent, index))
+    if slices:
+        return slices
     raise HardwareError(
         f"{subject} is in MIG mode and has no slice: make one (`nvidia-smi mig -cgi 0 -C`), or "
         "switch the mode off (`nvidia-smi -mig 0`)."
@@ -167,15 +167,15 @@ def _named_slice(handle: Handle, name: str, count: int) -> Gpu:
             "container this slice alone (NVIDIA_VISIBLE_DEVICES) and unset CUDA_VISIBLE_DEVICES."
         )
     parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
-    return _measured(handle, name, name, parent)
+    return _measure(handle, name, name, parent)
 
 
-def _measured(handle: Handle, subject: str, name: str, parent: Handle = None) -> Gpu:
+def _measure(handle: Handle, subject: str, name: str, parent: Handle = None) -> Gpu:
     """A GPU or a slice; a slice has its parent's compute capability and its own memory."""
-    with translated(subject):
+    with translate_errors(subject):
         model = pynvml.nvmlDeviceGetName(handle)
         capability = pynvml.nvmlDeviceGetCudaComputeCapability(parent or handle)
-    with translated(f"{subject} ({model})"):
+    with translate_errors(f"{subject} ({model})"):
         total, free = _memory(handle, capability)
     if not total:
         raise HardwareError(f"{subject} ({model}) says that it has no memory: see `nvidia-smi`.")

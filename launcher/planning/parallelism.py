@@ -45,7 +45,7 @@ def choose_parallelism(
         reason = f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU"
         parallelism = Parallelism(sizes, reason)
     elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
-        parallelism = _with_ranks(settings, _mapped(settings, model, hardware, needs))
+        parallelism = _with_ranks(settings, _choose_by_map(settings, model, hardware, needs))
     else:
         sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
         reason = f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked"
@@ -56,7 +56,7 @@ def choose_parallelism(
     return parallelism if device == "cpu" else _with_idle(parallelism, hardware)
 
 
-def _mapped(
+def _choose_by_map(
     settings: LauncherSettings,
     model: ModelFacts,
     hardware: Hardware,

@@ -129,7 +129,8 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     yield decided.quantization.reason
     yield decided.context.reason
     if adapter := decided.model.adapter:
-        yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {_applied(decided)}"
+        use = _describe_use(decided)
+        yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {use}"
     yield from _lacking(decided)
     if decided.model.own_code:
         yield (
@@ -158,7 +159,7 @@ def _lacking(decided: Decisions) -> Iterator[str]:
         yield f"{adapter.id} lacks {_few(adapter.missing)}: {fetched}"
 
 
-def _applied(decided: Decisions) -> str:
+def _describe_use(decided: Decisions) -> str:
     if decided.lora is None:
         return "merged into the weights"
     blocked = merge_obstacle(decided.settings, decided.hardware, decided.model)

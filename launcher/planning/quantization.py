@@ -86,7 +86,7 @@ def choose_quantization(
         return _as_published(model, platform)
     reason = _cannot_convert(wanted, model) or obstacle(wanted, model, platform)
     if reason is None:
-        return _converted(wanted, "made from the weights while loading")
+        return _convert(wanted, "made from the weights while loading")
     return _fall_back(wanted, reason, model, platform)
 
 
@@ -97,16 +97,16 @@ def _automatic(
     if model.quantization is not None:
         return _as_published(model, platform)
     able = [method for method in AUTO_ORDER if obstacle(method, model, platform) is None]
-    found = [(method, needs(method)) for method in (None, *able)]
-    fitting = [method for method, memory in found if memory.fits]
-    starting = [method for method, memory in found if memory.starts]
+    estimates = [(method, needs(method)) for method in (None, *able)]
+    fitting = [method for method, memory in estimates if memory.fits]
+    starting = [method for method, memory in estimates if memory.starts]
     method = next(iter([*fitting, *starting]), None)
     if method is None:
         return _as_published(model, platform)
-    return _converted(method, "because 16 bits do not fit")
+    return _convert(method, "because 16 bits do not fit")
 
 
-def _converted(method: str, reason: str) -> Quantization:
+def _convert(method: str, reason: str) -> Quantization:
     return Quantization(method, FORMATS[method].flag, f"{method} {reason}")
 
 

@@ -37,10 +37,10 @@ def check_served(
     instead = "merge it (MMHIE_MERGE_ADAPTER=true), or"
     if obstacle:
         instead = f"it cannot be merged ({obstacle}), so"
-    if found := _refused(adapter, model):
+    if names := _find_refused(adapter, model):
         taken = ", ".join(LORA_TARGETS[model.model_type]["taken"])
         raise PlanError(
-            f"The adapter {adapter.id} changes {', '.join(found)}, and of {model.model_type} vLLM "
+            f"The adapter {adapter.id} changes {', '.join(names)}, and of {model.model_type} vLLM "
             f"applies adapters to {taken} alone; {instead} train it on these."
         )
     if any(gpu.compute_capability == HOPPER for gpu in hardware.gpus):
@@ -59,7 +59,7 @@ def check_served(
         )
 
 
-def _refused(adapter: AdapterFacts, model: ModelFacts) -> Sequence[str]:
+def _find_refused(adapter: AdapterFacts, model: ModelFacts) -> Sequence[str]:
     """Modules that vLLM cannot apply this adapter to; a name in a configuration alone may be one
     that the model does not have.
     """

@@ -51,11 +51,11 @@ def padding_bytes(model: ModelFacts, quantization: str | None, tensor: int) -> f
     if quantization != "mxfp4" or not model.experts:
         return 0.0
     own = model.intermediate / tensor
-    padded = _rounded(model.hidden, PADDED_HIDDEN) * _rounded(own, PADDED_INTERMEDIATE)
+    padded = _round_up(model.hidden, PADDED_HIDDEN) * _round_up(own, PADDED_INTERMEDIATE)
     return model.expert_parameters / tensor * MXFP4_BYTES * (padded / (model.hidden * own) - 1)
 
 
-def _rounded(size: float, step: int) -> int:
+def _round_up(size: float, step: int) -> int:
     return math.ceil(size / step) * step
 
 

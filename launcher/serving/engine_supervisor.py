@@ -78,7 +78,7 @@ class EngineSupervisor:
         """Return after a requested stop; raise a StartError, GaveUp among them, or DeviceFailed."""
         await keep_running(
             self._run_once,
-            self._ended,
+            self._handle_end,
             limit=self._policy.restarts,
             stop=self._stop,
             clock=self._clock,
@@ -115,7 +115,7 @@ class EngineSupervisor:
         tried = f"The next start has MMHIE_GPU_MEMORY_UTILIZATION={share:g}."
         return Phase("engine_down", f"{error} {tried}")
 
-    async def _ended(self, ending: Phase, backoff: RestartBackoff) -> None:
+    async def _handle_end(self, ending: Phase, backoff: RestartBackoff) -> None:
         """Publish why, end what is left of the engine, and look at the hardware again.
 
         Raise DeviceFailed when that does not work any more, GaveUp after too many restarts.

@@ -135,7 +135,7 @@ def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...
     return (*listen, *files, "--enable-ssl-refresh")
 
 
-def replanned(
+def replan_commands(
     engines: Sequence[EngineProgram], plans: Sequence[EnginePlan], environ: Mapping[str, str]
 ) -> tuple[Command, ...]:
     """Return the engines' commands by other plans; addresses and keys stay."""

@@ -29,7 +29,7 @@ class ServiceSupervisor:
 
     async def run(self) -> None:
         """Return after a requested stop; raise ProgramFailed when restarts do not help."""
-        await keep_running(self._run_once, self._ended, limit=self._restarts, stop=self._stop)
+        await keep_running(self._run_once, self._handle_end, limit=self._restarts, stop=self._stop)
 
     async def end(self, grace_s: float) -> None:
         """Stop the program for good."""
@@ -41,7 +41,7 @@ class ServiceSupervisor:
         status = await child.wait()
         return status, child.last_lines[-1] if child.last_lines else ""
 
-    async def _ended(self, ending: tuple[int, str], backoff: RestartBackoff) -> None:
+    async def _handle_end(self, ending: tuple[int, str], backoff: RestartBackoff) -> None:
         status, last_line = ending
         if status == SETTINGS_EXIT and last_line:  # the program's own sentence about a setting
             raise ProgramFailed(last_line)

@@ -100,7 +100,7 @@ class Supervisor:
     def _publish_combined(self) -> None:
         if self._stop.requested.is_set():
             return
-        phase = combined(self._phases)
+        phase = combine(self._phases)
         is_cut_off = phase.name == "ready" and not self._is_reachable
         self._publish(ROUTER_STARTING if is_cut_off else phase)
 
@@ -170,7 +170,7 @@ def fatal_error(ended: set[asyncio.Task[None]], *, have_others: bool) -> BaseExc
     return next((error for error in errors if error and not isinstance(error, spared)), None)
 
 
-def combined(phases: Sequence[Phase]) -> Phase:
+def combine(phases: Sequence[Phase]) -> Phase:
     """Return the phase of several engines: ready when one is, else that of the slowest."""
     if not phases:
         return ROUTER_READY

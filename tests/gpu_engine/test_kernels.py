@@ -83,8 +83,8 @@ def test_padding(answers: Answers) -> None:
     """The rounding of the estimate is the wheel's."""
     for name, (width, expert) in SHAPES.items():
         assert answers["a100"]["padded"][name] == [
-            weights._rounded(width, weights.PADDED_HIDDEN),
-            weights._rounded(expert, weights.PADDED_INTERMEDIATE),
+            weights._round_up(width, weights.PADDED_HIDDEN),
+            weights._round_up(expert, weights.PADDED_INTERMEDIATE),
         ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launcher.checkpoints import gguf
-from launcher.checkpoints.preparation import percent, prepared, to_be_merged
+from launcher.checkpoints.preparation import percent, prepare, to_be_merged
 from launcher.errors import HubUnavailable, ModelError
 from launcher.models import weights
 from launcher.models.resolve import read_model
@@ -38,7 +38,7 @@ async def test_a_plan_is_completed_with_what_was_made(tmp_path: Path) -> None:
     first = plan("cpu,ram=16", reasoner_model="embedded", cache_dir=tmp_path, quantize="gguf")
     steps: list[str] = []
 
-    (made,) = await prepared((first,), {}, lambda text, _: steps.append(text), steps.append)
+    (made,) = await prepare((first,), {}, lambda text, _: steps.append(text), steps.append)
 
     assert steps == ["De-quantizing the model (once)"]
     assert value(made, "--model") == str(folder)
@@ -53,7 +53,7 @@ async def test_a_plan_that_lacks_nothing_is_handed_on(tmp_path: Path) -> None:
     sparse_weights(tmp_path / "model.safetensors")
     plans = (plan("1x24", reasoner_model=tmp_path),)
 
-    assert await prepared(plans, {}, lambda text, _: pytest.fail(text), pytest.fail) is plans
+    assert await prepare(plans, {}, lambda text, _: pytest.fail(text), pytest.fail) is plans
 
 
 def at_hub(
@@ -74,7 +74,7 @@ async def test_a_first_start_fetches_and_then_knows_the_commits(
     environ, first = at_hub(hub, tmp_path, "an/adapter", MMHIE_MERGE_ADAPTER="false")
     steps: Told = []
 
-    (made,) = await prepared((first,), environ, lambda *step: steps.append(step), pytest.fail)
+    (made,) = await prepare((first,), environ, lambda *step: steps.append(step), pytest.fail)
     model = engine_facts((made,), environ).model
 
     assert first.argv[2:5] == ("a/b", "--revision", COMMIT)
@@ -96,7 +96,7 @@ async def test_a_merge_without_room_ends_the_start_before_the_fetch(
     _, unmerged = at_hub(hub, tmp_path, "an/adapter", MMHIE_MERGE_ADAPTER="false")
 
     with pytest.raises(ModelError, match=r"have to be fetched, .* of merged weights are made"):
-        await prepared((merged,), environ, unheard, unheard)
+        await prepare((merged,), environ, unheard, unheard)
     assert not hub.asked(".safetensors")
     assert to_be_merged(merged) > size
     assert not to_be_merged(unmerged)
@@ -108,7 +108,7 @@ async def test_a_hub_that_stays_away_ends_the_start(hub: FakeHub, tmp_path: Path
     hub.fails(**{"models/a/b": {"status": 503}})
 
     with pytest.raises(HubUnavailable, match="The hub answers 503 for a/b"):
-        await prepared((first,), environ, unheard, unheard)
+        await prepare((first,), environ, unheard, unheard)
 
 
 async def test_a_folder_without_its_weights_is_no_model(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_a_folder_without_its_weights_is_no_model(tmp_path: Path) -> None:
 
     assert any("lacks its weights" in reason for reason in made.reasons)
     with pytest.raises(ModelError, match="lacks its weights"):
-        await prepared((made,), os.environ, unheard, unheard)
+        await prepare((made,), os.environ, unheard, unheard)
 
 
 @pytest.mark.parametrize(

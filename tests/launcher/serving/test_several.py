@@ -17,7 +17,7 @@ from launcher.serving import environment, router
 from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
 from launcher.serving.service_supervisor import Program
 from launcher.serving.status_file import Phase
-from launcher.serving.supervisor import ROUTER_READY, Programs, Supervisor, combined
+from launcher.serving.supervisor import ROUTER_READY, Programs, Supervisor, combine
 from tests.contract.process import free_ports
 from tests.gateway.clock import Clock
 from tests.launcher.serving.test_supervisor import ASK, GATEWAY, HANG_S, fake, shell
@@ -42,7 +42,7 @@ DOWN = Phase("engine_down", "The engine ended (exit code 1).")
 )
 def test_what_several_are_together(phases: list[Phase], name: str, detail: str) -> None:
     """Ready when one is, else as far as the slowest."""
-    assert (combined(phases).name, combined(phases).detail) == (name, detail)
+    assert (combine(phases).name, combine(phases).detail) == (name, detail)
 
 
 class Pair:
