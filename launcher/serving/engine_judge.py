@@ -26,6 +26,7 @@ TRUST: Final = "--trust-remote-code"
 REFUSED: Final = 3
 # vLLM's refusals. Others are a network, a disk, or a vLLM whose modules have other names.
 REFUSALS: Final = (NotImplementedError, RuntimeError, SystemExit, TypeError, ValueError)
+NOT_SEEN: Final = "failed to be inspected"  # its own child was killed, as without memory
 NICENESS: Final = 10  # whatever is fetched or made beside it comes first
 STOP_S: Final = 1.0
 Result = TypeVar("Result")
@@ -103,6 +104,8 @@ def refuses(given: Sequence[str]) -> bool:
     try:
         build(given)
     except REFUSALS as refusal:
+        if NOT_SEEN in str(refusal):
+            raise
         if not isinstance(refusal, SystemExit):  # its parser has written by itself
             traceback.print_exception(refusal, limit=0, chain=False)
         return True
