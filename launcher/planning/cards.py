@@ -66,11 +66,3 @@ def check_capability(gpus: Sequence[Gpu]) -> None:
 
 def _format(capability: tuple[int, int]) -> str:
     return ".".join(map(str, capability))
-
-
-def card(name: str) -> Card:
-    """The GPU of that name; HardwareError lists the known ones."""
-    known = CARDS.get(name.strip().lower())
-    if known is None:
-        raise HardwareError(f"The GPU {name!r} is not known; known are {', '.join(CARDS)}.")
-    return known
