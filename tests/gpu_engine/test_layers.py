@@ -99,8 +99,8 @@ def test_kernels_of_a_card_in_the_image(in_image: Answers, card: str) -> None:
 
 def test_no_kernel_is_padded_beyond_the_estimate(answers: Answers, in_image: Answers) -> None:
     """The estimate pads for every card as the widest kernel does."""
-    wide = weights._rounded(2880, weights.PADDED_HIDDEN)
-    expert = weights._rounded(2880, weights.PADDED_INTERMEDIATE)
+    wide = weights._round_up(2880, weights.PADDED_HIDDEN)
+    expert = weights._round_up(2880, weights.PADDED_INTERMEDIATE)
 
     assert [[wide, expert]] == PADDED
     for answer in (*answers["cards"].values(), *in_image["cards"].values()):

@@ -106,7 +106,7 @@ def test_a_failure_leaves_nothing(source: Path, cache: Path) -> None:
 async def test_an_interruption_leaves_nothing(source: Path, cache: Path, tmp_path: Path) -> None:
     """The process that converts is told to stop in the middle."""
     (tmp_path / "transformers.py").write_text(UNENDING)
-    making_it = preparation.dequantized(source, cache, environ(tmp_path), lambda line: None)
+    making_it = preparation.dequantize(source, cache, environ(tmp_path), lambda line: None)
     task = asyncio.create_task(making_it)
     await eventually(lambda: any(cache.glob(".partial-*/config.json")))
     task.cancel()
@@ -163,7 +163,7 @@ async def test_the_converters_own_failure_is_told(tmp_path: Path) -> None:
     (tmp_path / "transformers.py").write_text("raise ImportError('no transformers here')")
 
     with pytest.raises(ModelError, match=r"broken\.gguf could not be .*no transformers here"):
-        await preparation.dequantized(broken, tmp_path, environ(tmp_path), lambda line: None)
+        await preparation.dequantize(broken, tmp_path, environ(tmp_path), lambda line: None)
 
 
 def environ(modules: Path) -> dict[str, str]:

@@ -130,7 +130,6 @@ GENERATE = "does not generate text: set MMHIE_REASONER_MODEL"
 TABLE: tuple[tuple[dict[str, Any], tuple[str, ...], str], ...] = (
     ({}, (), ""),
     ({"architectures": ["BertModel"], "model_type": "bert"}, (), GENERATE),
-    ({"architectures": ["LlamaForSequenceClassification"]}, (), GENERATE),
     ({"architectures": ["Qwen2ForRewardModel"], "model_type": "qwen2"}, (), GENERATE),
     (
         {"architectures": ["Unheard"], "model_type": "unheard"},
@@ -176,6 +175,11 @@ def test_what_the_installed_vllm_says(tmp_path: Path) -> None:
     )
     verdicts = done.stderr.split("---\n")[1:]
 
-    for (*_, remedy), said in zip(TABLE, verdicts, strict=True):
-        cause = startup_log.root_cause(said.splitlines())
-        assert (remedy in refusals.refusal(cause)) if cause else not remedy, said
+    causes = [startup_log.root_cause(said.splitlines()) for said in verdicts]
+    sentences = [refusals.refusal(cause) if cause else "" for cause in causes]
+    remedies = [remedy for *_, remedy in TABLE]
+    pairs = zip(remedies, sentences, strict=True)
+
+    assert [
+        pair for pair in pairs if pair[0] not in pair[1] or bool(pair[0]) != bool(pair[1])
+    ] == []
