@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from launcher.cli.plan import described, planned
+from launcher.cli.plan import describe_hardware, make_smallest_plan
 from launcher.planning.cards import CARDS, Gpu
 from launcher.planning.engine_command import step_tokens
 from launcher.planning.engines import count_engines, make_plans
@@ -117,7 +117,7 @@ def test_the_plan_is_that_of_the_smallest_engine() -> None:
     """Every request that is said to fit does so wherever the router sends it."""
     named = Hardware(gpus=(FREE, LESS), gpu_ids=("GPU-a", "GPU-b"))
     chosen = settings(reasoner_model=OSS, max_inflight=9999)
-    whole = planned(chosen, named, facts(OSS), Installation()).plan
+    whole = make_smallest_plan(chosen, named, facts(OSS), Installation()).plan
     made = plans(named, max_inflight=9999)
 
     assert whole.memory.max_concurrent == min(plan.memory.max_concurrent for plan in made)
@@ -155,7 +155,10 @@ def test_the_hardware_that_is_told(machine: str, ours: dict[str, str], words: st
     """The cards that engines use are counted, and the others are named."""
     chosen, whole = settings(reasoner_model=OSS, **ours), parse(machine)
 
-    assert described(planned(chosen, whole, facts(OSS), Installation()).used, whole) == words
+    assert (
+        describe_hardware(make_smallest_plan(chosen, whole, facts(OSS), Installation()).used, whole)
+        == words
+    )
 
 
 @pytest.mark.parametrize("name", CARDS)
