@@ -109,7 +109,7 @@ async def test_a_model_at_the_hub_is_judged_by_its_description(
 
     assert sentence is not None
     assert "config.json" in sentence
-    assert "safetensors" not in sentence
+    assert ".safetensors'" not in sentence
     assert not list(tmp_path.glob("hub/models--*"))
 
 
