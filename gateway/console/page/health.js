@@ -5,7 +5,6 @@ import { hasKey, look } from "./gateway.js";
 import { record } from "./recorded.js";
 import { withMoments } from "./words.js";
 
-const CLOSED = new Set([401, 403]); // the state is shown to keys with the scope metrics only
 const PATIENCE_MS = 60_000; // with an engine that has never answered
 const POLL_MS = { ready: 3000, away: 2000, other: 1000 };
 const WORDS = {
@@ -18,7 +17,6 @@ const WORDS = {
   stalled: "Model stalled",
   held: "Out of service",
   away: "Gateway not reachable",
-  closed: "Connected",
   unknown: "Connecting",
 };
 // In the way of asking: how serious it is, and what to read where the gateway tells no more; where
@@ -50,7 +48,7 @@ export class Health {
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); });
   }
 
-  get isReady() { return this.phase === "ready" || this.phase === "closed"; }
+  get isReady() { return this.phase === "ready"; }
 
   /** Whether asking is worth while: without a model the gateway still looks for an emergency. */
   get answers() { return this.isReady || ["held", "engine_down", "stalled", "absent"].includes(this.phase); }
@@ -58,7 +56,7 @@ export class Health {
   /** Look now, and from then on in a rhythm that fits the phase. */
   async look() {
     clearTimeout(this.#timer);
-    const told = await look("healthz").catch(({ status }) => ({ phase: CLOSED.has(status) ? "closed" : "away" }));
+    const told = await look("healthz").catch(() => ({ phase: "away" }));
     clearTimeout(this.#timer); // another look may have been asked for meanwhile
     this.#show(told);
     if (!document.hidden) {
@@ -79,7 +77,7 @@ export class Health {
     byId("demonstration").hidden = byId("recorded").hidden = !isDemonstration;
     if (isDemonstration) record();
     this.#panel(told);
-    if (!["away", "closed"].includes(this.phase)) this.#facts(told);
+    if (this.phase !== "away") this.#facts(told);
     if (was !== this.phase) this.onChange(was);
   }
 

@@ -147,7 +147,7 @@ async def test_a_question_goes_out_again_after_a_refusal(page: Page, ward: Ward)
 async def test_the_engine_is_unfolded_for_an_operator(page: Page, ward: Ward) -> None:
     """Its charts are closed for whoever may not see them."""
     await take_key(page, ward.clinician)
-    await expect(page.locator("#status")).to_have_attribute("data-phase", "closed")
+    await ready(page)
     await expect(page.locator("#charts")).to_be_hidden()
 
     await page.click("#key-open")
