@@ -66,7 +66,7 @@ def known_sets() -> str:
     rows = [
         [
             each["name"],
-            *(" / ".join(cells(each["languages"], name, percentage)) for name in LANGUAGES),
+            *(", ".join(cells(each["languages"], name, percentage)) for name in LANGUAGES),
         ]
         for each in sets
     ]
@@ -95,8 +95,8 @@ def percentage(row: Row) -> str:
 
 def share(row: Row) -> str:
     """Render a share with its 95 % interval."""
-    counts = f"{row['noticed']} of {row['texts']}"
-    return f"{counts}: {wilson(row['noticed'], row['texts'])}"
+    interval = str(wilson(row["noticed"], row["texts"])).replace("% to ", "-")
+    return f"{row['noticed']}/{row['texts']}: {interval}"
 
 
 BLOCKS = {
