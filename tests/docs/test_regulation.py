@@ -15,7 +15,7 @@ ROWS = [
     for line in LINES
     if line.startswith("| ") and not line.startswith("| provision |")
 ]
-COMMAND = re.compile(r"`mmhie ([a-z -]+?)(?: (--[a-z]+))?`")
+COMMAND = re.compile(r"`mmhie ([a-z]+(?:[ -][a-z]+)*)(?: (--[a-z-]+))?`")
 REQUEST = re.compile(r"`(?:GET|POST) (/\S+)`")
 
 
