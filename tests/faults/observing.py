@@ -25,10 +25,11 @@ PLENTY_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The outcome in the words of the table, and the text of the answer."""
+    """The outcome in the words of the table, the text, and whether a chunk says "stop"."""
 
     outcome: str
     text: str
+    has_stop: bool = False
 
 
 def observe(gateway: Gateway, surface: Surface) -> Observed:
@@ -43,7 +44,8 @@ def observe(gateway: Gateway, surface: Surface) -> Observed:
         answer.status_code, headers=answer.headers, content=content.replace(b"\r\n", b"\n")
     )
     text = readable(whole) if whole.status_code == 200 else ""
-    return Observed(describe(gateway, surface, whole), text)
+    has_stop = b'finish_reason":"stop' in whole.content
+    return Observed(describe(gateway, surface, whole), text, has_stop)
 
 
 def describe(gateway: Gateway, surface: Surface, answer: httpx2.Response) -> str:
@@ -58,7 +60,6 @@ def describe(gateway: Gateway, surface: Surface, answer: httpx2.Response) -> str
     if failure is None:
         assert outcome == "ok", outcome
         return describe_label(surface, answer)
-    assert b'finish_reason":"stop' not in answer.content
     assert failure in (outcome, ""), outcome
     return f"in band {outcome}"
 

@@ -26,7 +26,7 @@ from tests.gateway.server.wire import (
 POST = b"POST /v1/chat/completions HTTP/1.1\r\n"
 HOST = b"host: x\r\n"
 HEAD = POST + HOST
-CANARY = b"zebrafish7731"
+CANARY = b"armadillo7731"
 SMUGGLED = b"GET /v1/models?" + CANARY + b" HTTP/1.1\r\nhost: x\r\n\r\n"
 CHUNKED = b"transfer-encoding: chunked\r\n"
 
