@@ -29,7 +29,7 @@ REMEDIES: Final = (
         "set MMHIE_QUANTIZE=none",
     ),
     (r"Minimum capability", f"use a newer GPU, or {OTHER_WEIGHTS}"),
-    (r"quantiz|num_bits|activation scheme", OTHER_WEIGHTS),
+    (r"quantiz|num_bits|activation (?:scheme|order)", OTHER_WEIGHTS),
     (
         r"FP8 KV|kv.cache.dtype|[Bb]?float(?:16|32)",
         "set MMHIE_DTYPE and MMHIE_KV_CACHE_DTYPE to auto",
