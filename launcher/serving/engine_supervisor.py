@@ -113,6 +113,7 @@ class EngineSupervisor:
         command = with_share(self._engine.command, share)
         self._engine = replace(self._engine, command=command, smaller_share=None)
         tried = f"The next start has MMHIE_GPU_MEMORY_UTILIZATION={share:g}."
+        self._engine.log(tried)
         return Phase("engine_down", f"{error} {tried}")
 
     async def _handle_end(self, ending: Phase, backoff: RestartBackoff) -> None:
