@@ -151,7 +151,7 @@ def test_it_serves_https(machine: Machine) -> None:
 def test_other_gpus_stay_idle_with_a_word(machine: Machine) -> None:
     """One engine for one container: it says which GPUs it leaves alone, and so does its plan."""
     machine.describe(*(Device(uuid=f"GPU-{number}") for number in range(4)))
-    sentence = "GPUs 1, 2 and 3 stay idle: this engine uses GPU 0 alone. For 4 copies with one GPU"
+    sentence = "Idle: GPU 1, 2, 3. This engine uses GPU 0 alone."
 
     with engine(machine, FAKE) as running:
         running.until("ready")
