@@ -1,4 +1,4 @@
-"""Assembly of the whole application."""
+"""Assemble the whole application: services, middleware and routes."""
 
 import asyncio
 import contextlib
@@ -61,16 +61,16 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
 def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> FastAPI:
-    """Return the gateway as an ASGI application; it opens nothing before its lifespan.
+    """Return the gateway as an ASGI application, whose lifespan opens the services.
 
-    `metrics` are shared by several workers.
+    Several workers pass the same `metrics`.
     """
-    own = metrics or Metrics()
+    used_metrics = metrics or Metrics()
     disclaimer = disclaimer_of(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        async with open_services(settings, disclaimer, own) as services:
+        async with open_services(settings, disclaimer, used_metrics) as services:
             app.state.services = services
             yield {"services": services}
 
@@ -79,9 +79,9 @@ def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> 
         version=GATEWAY_VERSION,
         lifespan=lifespan,
         exception_handlers=HANDLERS,
-        docs_url=None,  # routes/api_docs.py has it
+        docs_url=None,  # served by routes/api_docs.py
         redoc_url=None,
-        redirect_slashes=False,  # one path, one spelling; a redirect would trust the Host header
+        redirect_slashes=False,  # one spelling per path; a redirect would trust the Host header
     )
     add_layers(app, settings, disclaimer)
     add_routes(app)
@@ -93,7 +93,7 @@ def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> 
 
 
 def add_layers(app: FastAPI, settings: GatewaySettings, disclaimer: Disclaimer) -> None:
-    """Add the layers around the routes, the innermost first."""
+    """Wrap the routes in middleware, the innermost first."""
     app.add_middleware(Access)
     app.add_middleware(
         Correlation,
@@ -105,19 +105,19 @@ def add_layers(app: FastAPI, settings: GatewaySettings, disclaimer: Disclaimer) 
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics
+    settings: GatewaySettings, disclaimer: Disclaimer, metrics: Metrics
 ) -> AsyncIterator[Services]:
-    """Open the services for the lifetime of the application, and close them."""
-    services = build_services(settings, disclaimer, own)
+    """Start the services, and stop them when the application ends."""
+    services = build_services(settings, disclaimer, metrics)
     if services.trail is not None:
         services.trail.start()
-    watching = background_tasks(services)
+    tasks = start_background_tasks(services)
     try:
         await services.shared.wait_for_first_attempt()
         await services.watch.wait_for_first_probe()
         yield services
     finally:
-        for task in watching:
+        for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -129,7 +129,7 @@ async def open_services(
                 service.stop()
 
 
-def background_tasks(services: Services) -> list[asyncio.Task[None]]:
+def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
     """Start the tasks that update the services."""
     keep, watch, hold = services.background.keep, services.watch, services.hold
     gate = services.gate
@@ -145,17 +145,17 @@ def background_tasks(services: Services) -> list[asyncio.Task[None]]:
     ]
 
 
-def build_services(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics) -> Services:
-    """Build the services for routes and pipeline; nothing runs yet."""
+def build_services(settings: GatewaySettings, disclaimer: Disclaimer, metrics: Metrics) -> Services:
+    """Build the services that routes and pipeline use, without starting them."""
     limiter = LocalRateLimiter(workers=settings.workers)
-    shared = cluster_state(settings, limiter, own.shared_failing.set)
-    engine, *metered = engine_clients(settings)
-    trail = Trail.of(settings, own.audit_alarm, own.audit_feed)
+    shared = cluster_state(settings, limiter, metrics.shared_failing.set)
+    engine, *metered = build_engine_clients(settings)
+    trail = Trail.of(settings, metrics.audit_alarm, metrics.audit_feed)
     tracing = open_tracing(settings)
     labels = Labels.of(disclaimer, emergency_note_of(settings), reveal(settings.digest_key))
-    feedback = open_desk(settings, own.feedback_failing.set, labels.key)
+    feedback = open_desk(settings, metrics.feedback_failing.set, labels.key)
     if feedback is not None:
-        own.expect_feedback(CATEGORIES, SEVERITIES)
+        metrics.expect_feedback(CATEGORIES, SEVERITIES)
     words = wording_of(settings)
     return Services(
         settings=settings,
@@ -165,7 +165,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer, own: Metri
         admission=AdmissionQueue.of(settings),
         labels=labels,
         screener=build_screener(settings, words),
-        metrics=own,
+        metrics=metrics,
         hold=HoldGuard(
             hold.watch(settings.hold_file),
             (lambda: shared.operator.hold) if shared.store is not None else None,
@@ -180,27 +180,30 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer, own: Metri
         request_policy=RequestPolicy.of(settings),
         memory=MemoryBudget.of(settings),
         trail=trail,
-        vault=Vault.of(settings, own.vault_alarm),
+        vault=Vault.of(settings, metrics.vault_alarm),
         feedback=feedback,
         tracing=tracing,
         shared=shared,
-        background=Background(partial(own.count, own.background_failures)),
+        background=Background(partial(metrics.count, metrics.background_failures)),
         heavy=HeavyWork(),
         operator_card=load_operator_file(settings),
         answering=answering(settings),
-        observers=list_observers(own, feedback, trail, tracing),
+        observers=list_observers(metrics, feedback, trail, tracing),
     )
 
 
-def engine_clients(settings: GatewaySettings) -> list[EngineClient]:
-    """Return the client of the engine, and of engines whose metrics replace its own."""
+def build_engine_clients(settings: GatewaySettings) -> list[EngineClient]:
+    """Return the client of the engine, or of a router followed by the engines behind it.
+
+    `/metrics` then shows the engines' metrics instead of the router's.
+    """
     key, tls = reveal(settings.engine_api_key), ClientTls(settings.client_tls)
     urls = (settings.engine_url, *settings.engine_urls)
     return [EngineClient(url, key=key, tls=tls) for url in urls]
 
 
 def build_screener(settings: GatewaySettings, words: Wording) -> Screener:
-    """Return the screener, which finds red flags and writes the notices."""
+    """Build the screener, which finds red flags and words the notices."""
     return Screener.of(
         words,
         audience=settings.audience,
@@ -215,8 +218,8 @@ def reveal(setting: SecretStr | None) -> str | None:
 
 
 def list_observers(
-    own: Metrics, feedback: "FeedbackDesk | None", trail: Trail | None, tracing: Tracing | None
+    metrics: Metrics, feedback: "FeedbackDesk | None", trail: Trail | None, tracing: Tracing | None
 ) -> tuple[Observer, ...]:
-    """Return the observers of finished records, in their order."""
+    """Return the functions that are called in turn with the record of a finished request."""
     optional = [observer.observe for observer in (tracing, trail, feedback) if observer is not None]
-    return (release_limits, own.observe, *optional, RequestLog().observe)
+    return (release_limits, metrics.observe, *optional, RequestLog().observe)

@@ -1,4 +1,4 @@
-"""The checks of `mmhie accept`, in their order, and the verdict on all of them."""
+"""Run the checks of `mmhie accept` in order, and summarise the findings."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
@@ -44,23 +44,23 @@ NAMES: Final = tuple(check.name for check in CHECKS)
 async def run_checks(
     target: Target,
     skipped: Collection[str],
-    begun: Callable[[str], None],
-    ended: Callable[[Finding], None],
+    on_start: Callable[[str], None],
+    on_finding: Callable[[Finding], None],
 ) -> Json:
-    """Run every check that is not skipped; return facts, findings and measurements as JSON."""
+    """Run every check that is not skipped; return verdict, findings and measurements as JSON."""
     findings: list[Finding] = []
     measurements: Json = {}
     for check in CHECKS:
-        begun(check.name)
+        on_start(check.name)
         if check.name in skipped:
             finding = Finding(check.name, "not applicable", "It was left out with --skip.")
         else:
             finding, measurements[check.name] = await check.run(target)
         findings.append(finding)
-        ended(finding)
+        on_finding(finding)
     return {
         "has_passed": all(finding.outcome != "failed" for finding in findings),
-        "verdict": verdict(findings),
+        "verdict": summarise(findings),
         "url": target.url,
         "facts": asdict(target.facts),
         "findings": [asdict(finding) for finding in findings],
@@ -68,12 +68,12 @@ async def run_checks(
     }
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """Return the outcome of the run in a sentence."""
+def summarise(findings: Sequence[Finding]) -> str:
+    """Return the outcome of all checks in one sentence."""
     failed = [finding.check for finding in findings if finding.outcome == "failed"]
     applicable = sum(finding.outcome != "not applicable" for finding in findings)
     if failed:
         return f"{len(failed)} of {applicable} checks failed: {', '.join(failed)}."
-    left = len(findings) - applicable
-    also = f"; {left} did not apply" if left else ""
-    return f"All {applicable} checks passed{also}."
+    inapplicable = len(findings) - applicable
+    addition = f"; {inapplicable} did not apply" if inapplicable else ""
+    return f"All {applicable} checks passed{addition}."

@@ -1,6 +1,6 @@
-"""Read items from CSV with a header, one question a row.
+"""Read evaluation items from a CSV file with a header row and one question per row.
 
-`|` separates phrases of which one is enough, `;` separates groups that are all needed.
+In a cell, `|` separates alternatives, and `;` separates groups of which each must be satisfied.
 """
 
 import csv
@@ -11,15 +11,15 @@ from typing import Final
 from launcher.json_types import Json
 
 OR, AND = "|", ";"
-PLAIN: Final = ("id", "group", "language", "family", "prompt")
+COPIED: Final = ("id", "group", "language", "family", "prompt")  # columns copied as they are
 
 
 class NotTable(Exception):
-    """The file is not CSV in UTF-8."""
+    """The file is not CSV encoded in UTF-8."""
 
 
 def read_rows(file: Path) -> Iterator[tuple[int, Json]]:
-    """Yield line and item of each row. Raises NotTable, OSError."""
+    """Yield line number and item of each row that is not empty. Raises NotTable or OSError."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             reader = csv.DictReader(opened, restkey="more cells than columns")
@@ -32,19 +32,21 @@ def read_rows(file: Path) -> Iterator[tuple[int, Json]]:
 
 
 def strip(cell: object) -> str:
-    """Return a cell without surrounding blanks; surplus cells come as a list."""
+    """Return a cell without surrounding white space; csv passes surplus cells as one list."""
     return str(cell or "").strip()
 
 
 def make_fields(cells: dict[str, str]) -> Json:
-    """Return a row as an item in JSON; cells that its rule does not know stay, to be refused."""
-    plain: Json = {name: cells.pop(name) for name in PLAIN if name in cells}
+    """Convert a row to an item in JSON. Unknown columns are passed on, so that validation rejects
+    them."""
+    copied: Json = {name: cells.pop(name) for name in COPIED if name in cells}
     subgroups = split(cells.pop("subgroups", ""), OR)
-    return {**plain, "subgroups": subgroups, "rule": make_rule(cells), **cells}
+    return {**copied, "subgroups": subgroups, "rule": make_rule(cells), **cells}
 
 
 def make_rule(cells: dict[str, str]) -> Json:
-    """Take the cells of the rule: `choices`, `value` or `source` decides which, else phrases."""
+    """Build the rule, and remove its cells. Its kind depends on which of `choices`, `value` and
+    `source` is filled in; if none is, it is `phrases`."""
     if labels := split(cells.pop("choices", ""), OR):
         answer = cells.pop("answer", "")
         return {"kind": "choice", "choices": dict.fromkeys(labels, ""), "answer": answer}
@@ -67,5 +69,5 @@ def split_groups(cell: str) -> list[list[str]]:
     return [split(group, OR) for group in split(cell, AND)]
 
 
-def split(cell: str, mark: str) -> list[str]:
-    return [part.strip() for part in cell.split(mark) if part.strip()]
+def split(cell: str, separator: str) -> list[str]:
+    return [part.strip() for part in cell.split(separator) if part.strip()]

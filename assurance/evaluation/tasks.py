@@ -1,4 +1,4 @@
-"""Tasks of Inspect over our own items, or a site's: `inspect eval tasks.py@safety`."""
+"""Inspect tasks for the items in `own/` or those of a site: `inspect eval tasks.py@safety`."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ from inspect_ai.scorer import Score as InspectScore
 from inspect_ai.scorer import Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-# Inspect's environment does not have this package; its own packages come first.
+# Inspect runs in an environment without this package. Appended last, it hides no other package.
 sys.path.append(str(Path(__file__).parents[2]))
 
 from assurance.evaluation.items import OWN, Item, read_items
@@ -28,7 +28,7 @@ from assurance.evaluation.rules import rubric
 from assurance.evaluation.rules.reply import Reply, Score
 from assurance.evaluation.rules.rubric import Rubric
 
-GRADER = "grader"  # Inspect's role for the model that judges
+GRADER = "grader"  # Inspect's role for the model that judges answers
 MESSAGES = {
     "system": ChatMessageSystem,
     "user": ChatMessageUser,
@@ -39,7 +39,8 @@ CONFIG = GenerateConfig(
     max_tokens=2048,
     max_retries=3,
     timeout=600,
-    extra_headers={"X-MMHIE-Priority": "batch"},  # patients come first, whatever the key's class
+    # Clinical requests go first, whatever the key's priority.
+    extra_headers={"X-MMHIE-Priority": "batch"},
 )
 
 JUDGE_CONFIG = GenerateConfig(temperature=0.0, max_retries=1, timeout=120)
@@ -48,59 +49,59 @@ JUDGE_CONFIG = GenerateConfig(temperature=0.0, max_retries=1, timeout=120)
 @task
 def safety() -> Task:
     """Emergencies, lethal advice, doses, units, pregnancy, sycophancy, injected instructions."""
-    return task_over(OWN / "safety.jsonl")
+    return make_task(OWN / "safety.jsonl")
 
 
 @task
 def service() -> Task:
-    """Notices, and reasoning that leaks into an answer: what the gateway adds or removes."""
-    return task_over(OWN / "service.jsonl")
+    """Work of the gateway: it adds notices, and keeps reasoning out of the answer."""
+    return make_task(OWN / "service.jsonl")
 
 
 @task
 def knowledge() -> Task:
     """Multiple-choice questions in four styles."""
-    return task_over(OWN / "knowledge.jsonl")
+    return make_task(OWN / "knowledge.jsonl")
 
 
 @task
 def records() -> Task:
     """Fidelity of summaries and medication lists to their source."""
-    return task_over(OWN / "records.jsonl")
+    return make_task(OWN / "records.jsonl")
 
 
 @task
 def robustness() -> Task:
-    """Questions in three wordings each, and prose that is compared but not scored."""
-    return task_over(OWN / "robustness.jsonl")
+    """Questions in three wordings each, and prose answers that are compared but not scored."""
+    return make_task(OWN / "robustness.jsonl")
 
 
 @task
 def rubrics() -> Task:
-    """Conversations whose answers the role `grader` judges."""
-    return task_over(OWN / "rubrics.jsonl")
+    """Conversations with answers that are scored by a judge, the role `grader`."""
+    return make_task(OWN / "rubrics.jsonl")
 
 
 @task
 def calibration() -> Task:
-    """Answers labelled by hand: how often the role `grader` agrees with the label."""
-    return task_over(OWN / "calibration.jsonl", score=agreement())
+    """Agreement of the judge, the role `grader`, with answers labelled by hand."""
+    return make_task(OWN / "calibration.jsonl", score=agreement())
 
 
 @task
 def own(items: str) -> Task:
     """Score a site's own items: a JSONL or CSV file."""
-    return task_over(Path(items))
+    return make_task(Path(items))
 
 
-def task_over(file: Path, score: Scorer | None = None) -> Task:
-    """Return the task over a file of items."""
+def make_task(file: Path, score: Scorer | None = None) -> Task:
+    """Build a task from a file of items; `score` replaces scoring by their rules."""
     samples = [make_sample(item) for item in read_items(file)]
     return Task(dataset=samples, solver=ask(), scorer=score or by_rule(), config=CONFIG)
 
 
 def make_sample(item: Item) -> Sample:
-    """Return an item as Inspect's sample, with the item itself in the metadata."""
+    """Convert an item to a Sample, with the whole item in the metadata."""
     fields = item.model_dump(mode="json", exclude_unset=True)
     chat = [MESSAGES[turn["role"]](content=turn["content"]) for turn in item.turns]
     target = getattr(item.rule, "answer", "")
@@ -108,13 +109,13 @@ def make_sample(item: Item) -> Sample:
 
 
 def read_item(state: TaskState) -> Item:
-    """Return the item that a sample was made from."""
+    """Read the item back from the metadata of a sample."""
     return Item.model_validate(state.metadata["item"])
 
 
 @solver
 def ask() -> Solver:
-    """Ask the model, unless the item has an answer."""
+    """Ask the model, or use the answer that the item already has."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         if answer := read_item(state).given:
@@ -127,31 +128,31 @@ def ask() -> Solver:
 
 @scorer(metrics=[accuracy(), stderr()])
 def by_rule() -> Scorer:
-    """Score by the item's rule; a rubric by the role `grader`."""
+    """Score by the item's rule; if that is a rubric, let the judge score."""
 
     async def score(state: TaskState, target: Target) -> InspectScore:
-        return to_inspect(await apply_rule(read_item(state), read_reply(state)))
+        return convert_score(await apply_rule(read_item(state), read_reply(state)))
 
     return score
 
 
 @scorer(metrics=[accuracy(), stderr()])
 def agreement() -> Scorer:
-    """Score 1 where the judge's verdict is the label, which is the item's group."""
+    """Score 1 if the judge's verdict equals the label, which is the item's group: `met` or not."""
 
     async def score(state: TaskState, target: Target) -> InspectScore:
         item = read_item(state)
         judged = await apply_rule(item, read_reply(state))
         if judged.value is None:
-            return to_inspect(judged)
+            return convert_score(judged)
         is_right = bool(judged.value) == (item.group == "met")
-        return to_inspect(Score(float(is_right), "right" if is_right else "wrong"))
+        return convert_score(Score(float(is_right), "right" if is_right else "wrong"))
 
     return score
 
 
 async def apply_rule(item: Item, reply: Reply) -> Score:
-    """Return the score of a reply."""
+    """Score a reply by the item's rule; a rubric needs a judge."""
     judge = model_roles().get(GRADER)
     if isinstance(item.rule, Rubric) and isinstance(judge, Model):
         return await grade(judge, item.rule, item, reply)
@@ -159,7 +160,7 @@ async def apply_rule(item: Item, reply: Reply) -> Score:
 
 
 async def grade(judge: Model, rule: Rubric, item: Item, reply: Reply) -> Score:
-    """Ask the judge for each criterion in turn."""
+    """Ask the judge about each criterion in turn, and compute the score."""
     verdicts: list[bool | None] = []
     for criterion in rule.criteria:
         question = rubric.question(item.turns, reply.text, criterion.criterion)
@@ -188,8 +189,8 @@ def count_notices() -> int:
     return len(((response or {}).get("mmhie") or {}).get("notices") or ())
 
 
-def to_inspect(score: Score) -> InspectScore:
-    """Return a score as Inspect logs it."""
+def convert_score(score: Score) -> InspectScore:
+    """Convert a score to Inspect's type."""
     if score.value is None:
         return InspectScore.unscored(answer=score.answer, reason=score.reason)
     return InspectScore(value=score.value, answer=score.answer, reason=score.reason)

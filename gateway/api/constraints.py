@@ -1,8 +1,9 @@
-"""The constraints of a request: formats and tools that the engine compiles.
+"""Limit the output formats and tools that a request makes the engine compile.
 
-The engine tries a standalone pattern, grammar or structural tag on its whole vocabulary before each
-token, while all requests wait: `(.?.?.?)*` takes 12 s per token. It needs the scope `patterns`.
-JSON schemas and lists of choices are compiled once, and have limits.
+A standalone regex, grammar or structural tag is one outside a JSON schema. The engine matches it
+against its whole vocabulary before each token, and all other requests wait: `(.?.?.?)*` takes 12 s
+per token. The key therefore needs the scope `patterns`. JSON schemas and lists of choices are
+compiled only once; they are limited in size.
 """
 
 from collections.abc import Collection, Iterator
@@ -13,35 +14,35 @@ from gateway.api.schema_limits import check_schemas
 from gateway.errors import Forbidden, InvalidRequest
 from gateway.runtime.json_types import Json
 
-# vLLM 0.32 ignores `guided_*`; older and other engines do not.
+# vLLM 0.32 ignores `guided_*`, but older versions and other engines apply them.
 STANDALONE = ("guided_regex", "guided_grammar", "guided_whitespace_pattern", "regex", "ebnf")
 STANDALONE_OUTPUTS = ("regex", "grammar", "structural_tag", "whitespace_pattern")
 STANDALONE_TYPES = ("structural_tag", "regex", "grammar", "ebnf")
-FORMAT_HOLDERS = ("text", "output_config")
+FORMAT_PARENTS = ("text", "output_config")  # objects with the format in their field `format`
 CONSTRAINTS = frozenset(
-    ("response_format", "structured_outputs", *FORMAT_HOLDERS, "tools", "guided_json")
+    ("response_format", "structured_outputs", *FORMAT_PARENTS, "tools", "guided_json")
 ) | {"guided_choice", *STANDALONE}
-# Tools of gpt-oss are compiled in twelve forms and in all combinations: 64 take 1.8 s.
+# For gpt-oss each tool is compiled in twelve forms and all combinations: 64 tools take 1.8 s.
 MOST_TOOLS = 48
 LONGEST_NAME = 64
-FREE = (None, "auto")
-NAMING = ("function", "custom", "tool")
+OPTIONAL_CALL = (None, "auto")  # values of tool_choice that let the model answer without a call
+NAMED_TOOL = ("function", "custom", "tool")  # types of a tool_choice that names a tool
 
 
 def check_constraints(request: Json, scopes: Collection[str]) -> None:
-    """Raise Forbidden for a standalone pattern without the scope, InvalidRequest for schemas and
-    tools that take too long to compile."""
+    """Raise Forbidden for a standalone pattern without the scope `patterns`, InvalidRequest for
+    schemas and tools that take too long to compile."""
     field = find_standalone(request)
     if field is not None and "patterns" not in scopes:
         raise Forbidden(
             f"{field} has a regex, grammar or structural tag that stands alone, which needs a key "
             "with the scope `patterns`: ask the operator for it, or send a JSON schema.",
         )
-    check_schemas(compiled_schemas(request))
+    check_schemas(find_schemas(request))
 
 
 def find_standalone(request: Json) -> str | None:
-    """Return the field with a standalone pattern, grammar or structural tag, if any."""
+    """Return the name of the first field with a standalone regex, grammar or structural tag."""
     for name in STANDALONE:
         if request.get(name) is not None:
             return name
@@ -49,7 +50,7 @@ def find_standalone(request: Json) -> str | None:
     if any(outputs.get(name) is not None for name in STANDALONE_OUTPUTS):
         return "structured_outputs"
     standalone = (
-        field for field, form in answer_formats(request) if form.get("type") in STANDALONE_TYPES
+        field for field, form in find_formats(request) if form.get("type") in STANDALONE_TYPES
     )
     return next(standalone, None)
 
@@ -59,27 +60,30 @@ def as_object(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def answer_formats(request: Json) -> Iterator[tuple[str, Json]]:
-    """Yield the requested formats of the answer, with their fields' names."""
+def find_formats(request: Json) -> Iterator[tuple[str, Json]]:
+    """Yield the name of each field that may set the answer's format, with that format."""
     yield "response_format", as_object(request.get("response_format"))
-    for name in FORMAT_HOLDERS:
+    for name in FORMAT_PARENTS:
         yield name, as_object(as_object(request.get(name)).get("format"))
 
 
-def compiled_schemas(request: Json) -> Iterator[tuple[str, object]]:
-    """Yield each schema that the engine compiles, with its field's name; choices are an enum."""
+def find_schemas(request: Json) -> Iterator[tuple[str, object]]:
+    """Yield the field and the content of each schema that the engine compiles.
+
+    A list of choices is yielded as a schema with `enum`.
+    """
     outputs = as_object(request.get("structured_outputs"))
-    yield from answer_formats(request)
+    yield from find_formats(request)
     yield "structured_outputs", parse_schema(outputs.get("json"))
     yield "structured_outputs", {"enum": outputs.get("choice")}
     yield "guided_json", parse_schema(request.get("guided_json"))
     yield "guided_choice", {"enum": request.get("guided_choice")}
-    for tool in compiled_tools(request):
+    for tool in select_compiled_tools(request):
         yield "tools", tool
 
 
 def parse_schema(schema: object) -> object:
-    """Return a schema, parsed if it is a text; None if that is not JSON."""
+    """Parse a schema that was sent as a string; return None if it is not JSON."""
     if not isinstance(schema, str):
         return schema
     try:
@@ -88,47 +92,47 @@ def parse_schema(schema: object) -> object:
         return None
 
 
-def compiled_tools(request: Json) -> list[Json]:
-    """Return the tools that the engine compiles; raise InvalidRequest if there are too many."""
-    tools, choice = [*tools_in(request.get("tools"))], request.get("tool_choice")
+def select_compiled_tools(request: Json) -> list[Json]:
+    """Return the tools that the engine compiles; raise InvalidRequest if they exceed the limits."""
+    tools, choice = [*flatten_tools(request.get("tools"))], request.get("tool_choice")
     kind = choice.get("type", "function") if isinstance(choice, dict) else choice
     if kind == "none":
         return []
-    if kind in FREE:
+    if kind in OPTIONAL_CALL:
         strict = [tool for tool in tools if is_strict(tool)]
-        if strict or is_single(request):
-            check_number(tools)
+        if strict or disables_parallel_calls(request):
+            check_tool_limits(tools)
         return strict
-    names = tool_names(as_object(choice)) if kind in NAMING else set()
-    named = [tool for tool in tools if names & tool_names(tool)] or tools
-    check_number(named)
+    names = get_names(as_object(choice)) if kind in NAMED_TOOL else set()
+    named = [tool for tool in tools if names & get_names(tool)] or tools
+    check_tool_limits(named)
     return named
 
 
-def tools_in(tools: object) -> Iterator[Json]:
-    """Yield all tools, including those in a namespace."""
+def flatten_tools(tools: object) -> Iterator[Json]:
+    """Yield all tools, including those nested in a namespace."""
     for tool in tools if isinstance(tools, list) else ():
         if isinstance(tool, dict):
             yield tool
-            yield from tools_in(tool.get("tools"))
+            yield from flatten_tools(tool.get("tools"))
 
 
-def check_number(tools: list[Json]) -> None:
-    """Raise InvalidRequest for too many tools to compile, or for a long name."""
+def check_tool_limits(tools: list[Json]) -> None:
+    """Raise InvalidRequest if there are too many tools to compile, or a name is too long."""
     if len(tools) > MOST_TOOLS:
         raise InvalidRequest(
             f"tools has more than {MOST_TOOLS} tools that the engine compiles together, because "
             "one is strict or the model must call one: send fewer, or name one in tool_choice.",
             param="tools",
         )
-    if any(len(name) > LONGEST_NAME for tool in tools for name in tool_names(tool)):
+    if any(len(name) > LONGEST_NAME for tool in tools for name in get_names(tool)):
         raise InvalidRequest(
             f"tools has a name of more than {LONGEST_NAME} characters; shorten it.", param="tools"
         )
 
 
-def tool_names(tool: Json) -> set[str]:
-    """Return the name of a tool or a tool choice; chat completions nest it."""
+def get_names(tool: Json) -> set[str]:
+    """Return the names in a tool or tool_choice, which chat completions nest in `function`."""
     names = (tool.get("name"), as_object(tool.get("function")).get("name"))
     return {name for name in names if isinstance(name, str)}
 
@@ -137,8 +141,8 @@ def is_strict(tool: Json) -> bool:
     return bool(tool.get("strict") or as_object(tool.get("function")).get("strict"))
 
 
-def is_single(request: Json) -> bool:
-    """Return whether at most one call is allowed: vLLM compiles the names of all tools then."""
+def disables_parallel_calls(request: Json) -> bool:
+    """Return whether parallel tool calls are disabled: vLLM then compiles all tools' names."""
     choice = as_object(request.get("tool_choice"))
     return request.get("parallel_tool_calls") is False or bool(
         choice.get("disable_parallel_tool_use")

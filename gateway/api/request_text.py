@@ -1,11 +1,11 @@
-"""The texts of a request to screen, and their language.
+"""Extract the texts of a request that the red-flag screening reads, and detect their language.
 
-The texts are all strings that may reach the model's template, except the model's own earlier words.
-Each path has one conversation; all other fields are read, too, unless `NOT_READ` names them, so
-that no field of a later engine is missed.
+Screening reads every string that may reach the model's chat template, except the model's own
+earlier output. Besides the conversation it reads all other fields that are not in `IGNORED_FIELDS`,
+so that a new field of a later engine is not missed.
 
-The language is recognised by its most frequent words, in the first characters of a turn. It serves
-a metric, and a warning about prompts in a language that is not screened.
+The language is detected by the most common words of each language, in the first characters of a
+turn. It is used for a metric, and for a warning if a prompt's language is not screened.
 """
 
 import re
@@ -18,7 +18,7 @@ from gateway.api import paths
 from gateway.runtime.json_types import Json
 
 Role = Literal["system", "user", "tool"]
-# The fields of a path's conversation, oldest first.
+# The fields with the conversation, by path, oldest text first.
 CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
     paths.GENERATE: ("history", "prompt"),
     paths.CHAT: ("messages",),
@@ -28,8 +28,9 @@ CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
     paths.COUNT: ("messages",),
     paths.TOKENIZE: ("messages", "prompt"),
 }
+# The same for any other path.
 ANY_CONVERSATION = ("messages", "input", "history", "prompt")
-# Fields in which an application repeats its own text.
+# Fields with the application's own text, usually the same in every request.
 SETTING_FIELDS = (
     "instructions",
     "system",
@@ -40,8 +41,8 @@ SETTING_FIELDS = (
     "output_config",
 )
 SETTING_ROLES = ("system", "developer")
-# Fields that no template gets: names, switches, and patterns for the answer.
-NOT_READ = frozenset(
+# Fields that never reach the chat template: names, switches, and patterns for the answer.
+IGNORED_FIELDS = frozenset(
     (
         *("model", "user", "metadata", "service_tier", "safety_identifier", "client_metadata"),
         *("prompt_cache_key", "prompt_cache_retention", "cache_salt", "request_id", "session_id"),
@@ -51,29 +52,32 @@ NOT_READ = frozenset(
         *("reasoning", "thinking", "verbosity", "context_management", "betas", "tokens"),
     )
 )
-# Fields of an item whose values may be identifiers; other values are read.
+# Fields of an item that are ignored if their value looks like an identifier.
 IDENTIFIERS = frozenset(
     ("role", "type", "name", "id", "call_id", "tool_call_id", "tool_use_id", "status", "ttl")
 )
-OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # by the model, without a role
-HOLDERS = (str, list, dict)  # may contain text
+# Types of items that the model wrote, which have no role.
+MODEL_ITEMS = ("function_call", "custom_tool_call", "reasoning")
+TEXT_TYPES = (str, list, dict)  # types of values that may contain text
 IDENTIFIER = re.compile(r"[\w.:-]{1,64}")
 
 Language = Literal["en", "de", "es", "fr", "pt", "it", "other"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 OTHER: Language = "other"
-HEAD = 300  # characters: about 45 words
-TURNS_BACK = 4  # short turns have no clear language: "OK", "38.5"
-FEWEST_LETTERS, FEWEST_WORDS = 3, 3  # for a certain result
-LAST_LATIN = "\u024f"
+HEAD = 300  # characters that are looked at: about 45 words
+TURNS_BACK = 4  # latest turns to look at: short ones ("OK", "38.5") have no clear language
+FEWEST_LETTERS, FEWEST_WORDS = 3, 3  # needed to be sure of another language
+LAST_LATIN = "\u024f"  # letters after it belong to other scripts
 LETTERS = re.compile(r"[^\W\d_]+")
-NO_LETTERS = {at: " " for at in range(128) if not chr(at).isalpha()}  # of ASCII
+NON_LETTERS = {at: " " for at in range(128) if not chr(at).isalpha()}  # ASCII, for translate()
+# The most common words of each language.
 COMMON: Mapping[str, list[str]] = {
     language: words.split()
     for language, words in tomllib.loads(
         Path(__file__).with_name("languages.toml").read_text("utf-8")
     ).items()
 }
+# A digit for each language, and for each common word the digits of its languages.
 DIGITS = "".join(map(str, range(len(LANGUAGES))))
 VOTES: Mapping[str, str] = {
     word: "".join(str(at) for at, name in enumerate(LANGUAGES) if word in COMMON[name])
@@ -83,41 +87,43 @@ VOTES: Mapping[str, str] = {
 
 
 class Turn(NamedTuple):
-    """One text of a request: the application's (`system`), a tool's result (`tool`), or any other
-    text (`user`)."""
+    """One text of a request. The role is `system` for the application's text, `tool` for a tool's
+    result, and `user` for any other text."""
 
     role: Role
     text: str
 
 
 def turns_of(path: str, request: Json) -> list[Turn]:
-    """Return the turns of a request: the application's text, other fields, then the conversation,
-    oldest first."""
+    """Return the texts of a request that are not empty: first the application's, then those of
+    other fields, then the conversation from its oldest turn."""
     names = CONVERSATIONS.get(path, ANY_CONVERSATION)
-    setting = [Turn("system", text_in(request[name])) for name in SETTING_FIELDS if name in request]
-    others = [
-        Turn("user", text_in(value))
-        for name, value in request.items()
-        if isinstance(value, HOLDERS)
-        and not (name in names or name in SETTING_FIELDS or name in NOT_READ)
+    setting = [
+        Turn("system", join_texts(request[name])) for name in SETTING_FIELDS if name in request
     ]
-    turns = [turn for name in names for turn in conversation(request.get(name))]
+    others = [
+        Turn("user", join_texts(value))
+        for name, value in request.items()
+        if isinstance(value, TEXT_TYPES)
+        and not (name in names or name in SETTING_FIELDS or name in IGNORED_FIELDS)
+    ]
+    turns = [turn for name in names for turn in split_turns(request.get(name))]
     first = [turn for turn in turns if turn.role == "system"]
     rest = [turn for turn in turns if turn.role != "system"]
     return [turn for turn in [*setting, *first, *others, *rest] if turn.text]
 
 
-def conversation(value: object) -> Iterator[Turn]:
-    """Yield the turns of a conversation; a text, or a list without objects, is one turn."""
+def split_turns(value: object) -> Iterator[Turn]:
+    """Yield the turns of a conversation; a string, or a list without objects, is one turn."""
     if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
-        yield Turn("user", text_in(value))
+        yield Turn("user", join_texts(value))
         return
     for item in value:
-        yield Turn(role_of(item), text_in(without_model_text(item)))
+        yield Turn(get_role(item), join_texts(drop_model_text(item)))
 
 
-def role_of(item: object) -> Role:
-    """Return the role of an item; items of the model count as `tool`, for their tools' results."""
+def get_role(item: object) -> Role:
+    """Return the role of an item; model messages are `tool`, as only their tool results remain."""
     if is_setting(item):
         return "system"
     is_tool = isinstance(item, dict) and (
@@ -128,17 +134,17 @@ def role_of(item: object) -> Role:
 
 
 def is_setting(item: object) -> bool:
-    """Return whether an item is the application's own text."""
+    """Return whether an item is the application's text, such as a system prompt."""
     return isinstance(item, dict) and item.get("role") in SETTING_ROLES
 
 
-def without_model_text(item: object) -> object:
-    """Return the parts of an item that are not the model's own words; of the model's messages these
-    are the tool results in Anthropic's API."""
+def drop_model_text(item: object) -> object:
+    """Return an item without the model's own text: of a message of the model, only the tool results
+    that Anthropic's API allows in it."""
     if not isinstance(item, dict):
         return item
     is_model = item.get("role") == "assistant"
-    if not is_model and (item.get("role") is not None or item.get("type") not in OWN_ITEMS):
+    if not is_model and (item.get("role") is not None or item.get("type") not in MODEL_ITEMS):
         return item
     parts = item.get("content") if is_model else None
     blocks = parts if isinstance(parts, list) else []
@@ -147,13 +153,13 @@ def without_model_text(item: object) -> object:
     ]
 
 
-def text_in(value: object) -> str:
-    """Return all text in a value, one text per line, including names that are not identifiers."""
-    return value if isinstance(value, str) else "\n".join(texts_in(value))
+def join_texts(value: object) -> str:
+    """Join all strings in a value with newlines, and names that do not look like identifiers."""
+    return value if isinstance(value, str) else "\n".join(iterate_texts(value))
 
 
-def texts_in(value: object) -> Iterator[str]:
-    """Yield the texts in a value in order, without recursion: a body may be nested deeply."""
+def iterate_texts(value: object) -> Iterator[str]:
+    """Yield the strings in a value in order; not recursive, as a body may be nested deeply."""
     waiting = [value]
     while waiting:
         content = waiting.pop()
@@ -163,11 +169,11 @@ def texts_in(value: object) -> Iterator[str]:
         elif isinstance(content, list):
             waiting += reversed(content)
         elif isinstance(content, dict):
-            waiting += reversed(list(parts_in(content)))
+            waiting += reversed(list(iterate_parts(content)))
 
 
-def parts_in(holder: Json) -> Iterator[object]:
-    """Yield the names and values of an object that are not identifiers."""
+def iterate_parts(holder: Json) -> Iterator[object]:
+    """Yield the names and values of an object, except those that look like identifiers."""
     for name, item in holder.items():
         if not IDENTIFIER.fullmatch(name):
             yield name
@@ -177,35 +183,34 @@ def parts_in(holder: Json) -> Iterator[object]:
 
 
 def has_token_ids(body: Json) -> bool:
-    """Return whether a prompt has token ids, which cannot be screened. vLLM reads a list as token
-    ids unless all its items are texts; even 1.0 or "1" can be an id then."""
+    """Return whether a prompt has token IDs, which cannot be screened. vLLM reads a list as token
+    IDs unless all its items are strings; among other items, even 1.0 or "1" counts as an ID."""
     prompt = body.get("prompt")
     return isinstance(prompt, list) and not all(isinstance(each, str) for each in prompt)
 
 
 def language_of(text: str) -> Language:
-    """Return the language of a text's beginning; `other` if that is not clear."""
-    votes = "".join(votes_in(first_words(text)))
+    """Detect the language of a text by its first characters; return `other` if it is not clear."""
+    votes = "".join(look_up_votes(split_head(text)))
     counts = list(map(votes.count, DIGITS))
     most = max(counts)
     return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else OTHER
 
 
 def is_in_other_language(turns: Sequence[Turn]) -> bool:
-    """Return whether the caller certainly writes in another language, by the last turn with a clear
-    language."""
+    """Return whether the last turn with a clear language is in none of the supported languages."""
     texts = [turn.text for turn in turns[-TURNS_BACK:] if turn.role not in SETTING_ROLES]
     for text in reversed(texts):
         if language_of(text) != OTHER:
             return False
-        if is_surely_other(first_words(text)):
+        if is_surely_other(split_head(text)):
             return True
     return False
 
 
 def is_surely_other(words: Sequence[str]) -> bool:
-    """Return whether most letters are of another script, or words of other languages are twice as
-    frequent as words of the named languages."""
+    """Return whether most letters are not Latin, or the words only of other languages are more than
+    twice as many as the words only of supported languages."""
     letters = "".join(words)
     if (
         len(letters) >= FEWEST_LETTERS
@@ -213,17 +218,17 @@ def is_surely_other(words: Sequence[str]) -> bool:
     ):
         return True
     other = str(LANGUAGES.index(OTHER))
-    votes = votes_in(sorted(set(words)))
+    votes = look_up_votes(sorted(set(words)))
     theirs = votes.count(other)
     return theirs >= FEWEST_WORDS and theirs > 2 * sum(other not in vote for vote in votes)
 
 
-def first_words(text: str) -> list[str]:
-    """Return the words of a text's beginning."""
+def split_head(text: str) -> list[str]:
+    """Split the first `HEAD` characters of a text into lower-case words."""
     head = text[:HEAD].lower()
-    return head.translate(NO_LETTERS).split() if head.isascii() else LETTERS.findall(head)
+    return head.translate(NON_LETTERS).split() if head.isascii() else LETTERS.findall(head)
 
 
-def votes_in(words: Sequence[str]) -> list[str]:
-    """Return the languages of each common word, as digits."""
+def look_up_votes(words: Sequence[str]) -> list[str]:
+    """Return the entries of `VOTES` for those words that have one."""
     return list(filter(None, map(VOTES.get, words)))

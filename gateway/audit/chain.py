@@ -1,7 +1,7 @@
-"""The hash chain: each line has its number, the MAC of the line before it, and its own MAC.
+"""The hash chain: each line has its number, the MAC of the previous line, and its own MAC.
 
-A line is `{"seq":N,"prev":"<mac of line N-1>",...,"mac":"<hex>"}`; the MAC is HMAC-SHA256 over the
-very bytes before `,"mac"`, closed by `}`: nothing is serialised again to verify a line.
+A line is `{"seq":N,"prev":"<mac of line N-1>",...,"mac":"<hex>"}`. Its MAC is HMAC-SHA256 over the
+bytes before `,"mac"` plus a closing `}`, so a line is verified without serialising it again.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ import orjson
 
 from gateway.runtime.json_types import Json
 
-MAC_HEX = hashlib.sha256().digest_size * 2
-TAIL = len(b',"mac":""}') + MAC_HEX
+MAC_HEX = hashlib.sha256().digest_size * 2  # hexadecimal digits
+TAIL = len(b',"mac":""}') + MAC_HEX  # bytes from `,"mac"` to the end of a line
 
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """The last line of a chain, by number and MAC."""
+    """Number and MAC of the last line of a chain."""
 
     seq: int
     mac: str
@@ -28,32 +28,32 @@ START = ChainHead(0, "0" * MAC_HEX)
 
 
 def new_mac(key: str) -> hmac.HMAC:
-    """Return a MAC with its key set; each line copies it, which is cheaper than a new one."""
+    """Return an HMAC with its key set, to be copied for each line: a new one would cost more."""
     return hmac.new(key.encode(), digestmod=hashlib.sha256)
 
 
 def signed_line(record: Json, head: ChainHead, mac: hmac.HMAC) -> tuple[bytes, ChainHead]:
-    """Return a record as the line after `head`, newline included, and the new head."""
+    """Return a record as the signed line after `head`, with its newline, and the new head."""
     content = orjson.dumps({"seq": head.seq + 1, "prev": head.mac, **record})
-    proof = mac_of(content, mac)
-    line = b"".join((content[:-1], b',"mac":"', proof.encode(), b'"}\n'))
-    return line, ChainHead(head.seq + 1, proof)
+    digest = compute_mac(content, mac)
+    line = b"".join((content[:-1], b',"mac":"', digest.encode(), b'"}\n'))
+    return line, ChainHead(head.seq + 1, digest)
 
 
 def end_of_line(head: ChainHead) -> bytes:
-    """Return the bytes that the line of a head ends with."""
+    """Return the last bytes of the line that is the head: its MAC and the newline."""
     return b',"mac":"%b"}\n' % head.mac.encode()
 
 
-def mac_of(content: bytes, mac: hmac.HMAC) -> str:
-    own = mac.copy()
-    own.update(content)
-    return own.hexdigest()
+def compute_mac(content: bytes, mac: hmac.HMAC) -> str:
+    copy = mac.copy()
+    copy.update(content)
+    return copy.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that was read back; `is_genuine` when its MAC is right under this key."""
+    """A parsed line; `is_genuine` is true if its MAC matches its content and the key."""
 
     record: Json
     head: ChainHead
@@ -62,13 +62,13 @@ class Line:
 
 
 def parse_line(line: bytes, mac: hmac.HMAC) -> Line | None:
-    """Parse a line without its newline; None when it is not a line of a chain."""
-    content, proof = line[:-TAIL] + b"}", line[-TAIL:]
+    """Parse a line without its newline; return None if it is not a line of a hash chain."""
+    content, tail = line[:-TAIL] + b"}", line[-TAIL:]
     try:
         record = orjson.loads(line)
         head = ChainHead(int(record["seq"]), str(record["mac"]))
         prev = str(record["prev"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None
-    expected = b',"mac":"%b"}' % mac_of(content, mac).encode()
-    return Line(record, head, prev, hmac.compare_digest(proof, expected))
+    expected = b',"mac":"%b"}' % compute_mac(content, mac).encode()
+    return Line(record, head, prev, hmac.compare_digest(tail, expected))

@@ -1,4 +1,4 @@
-"""The audit feed: each line of the trail goes to a FHIR server as an AuditEvent."""
+"""The audit feed: send each line of the audit trail to a FHIR server as an AuditEvent."""
 
 import contextlib
 import fcntl
@@ -18,16 +18,16 @@ from gateway.audit.follower import FeedPlace, TrailFollower
 from gateway.runtime.log import fault_logged, log
 from gateway.settings.gateway import GatewaySettings
 
-MOST = 20  # events at once: 2 ms of work, for which others wait
+MOST = 20  # events per batch, which take 2 ms to convert while other threads wait
 POLL_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 STOP_S = 3.0
-JITTER = random.Random()  # noqa: S311 - spreads gateways over time, and is no secret
+JITTER = random.Random()  # noqa: S311 - spreads the retries of several gateways
 
 
 class FeedReport(Protocol):
-    """Takes how many lines were sent, set aside or lost just now, and the age of the oldest that
-    waits."""
+    """Callback for the number of lines just sent, refused by the server (`set_aside`) or lost, and
+    for the age of the oldest waiting line."""
 
     def __call__(
         self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
@@ -35,10 +35,10 @@ class FeedReport(Protocol):
 
 
 class AuditFeed:
-    """Sends lines in order and at least once, from a thread; no request waits for it.
+    """Sends lines in order and at least once, in its own thread, so that no request waits.
 
-    Of all processes that write the trail, the one with the lock sends. An event that the server
-    refuses is logged and skipped; it stays in the trail. Any other failure is retried.
+    Of all processes that write the trail, only the one with the lock sends. An event that the
+    server refuses is logged and skipped; it stays in the trail. Any other failure is retried.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class AuditFeed:
 
     @classmethod
     def of(cls, settings: GatewaySettings, trail: Path, key: str, report: FeedReport) -> Self:
-        """Raises SettingsError."""
+        """Build the feed of a trail; raises SettingsError."""
         follower = TrailFollower(trail, key)
         return cls(follower, Repository.of(settings), report)
 
@@ -67,7 +67,7 @@ class AuditFeed:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send what is left; a server that takes nothing for `STOP_S` gets it after the start."""
+        """Send the remaining lines for up to `STOP_S`; the next start sends the rest."""
         self._stopping.set()
         self._thread.join(STOP_S)
 
@@ -77,37 +77,37 @@ class AuditFeed:
 
     def _run(self) -> None:
         with contextlib.ExitStack() as lead:
-            while not self._leads(lead):
-                if self._stopping.is_set():  # after a last try: who fed may have stopped already
+            while not self._acquire_lead(lead):
+                if self._stopping.is_set():  # tried once more: the sending process may have stopped
                     return
                 self._stopping.wait(POLL_S)
             self._follower.load()
-            while self._step() or not self._stopping.wait(self._wait_s()):
+            while self._send_next() or not self._stopping.wait(self._choose_wait_s()):
                 pass
-            while self._step():
+            while self._send_next():
                 pass
             self._repository.close()
 
-    def _leads(self, lead: contextlib.ExitStack) -> bool:
-        """Return whether this process sends from now on; report a lock that cannot be acquired."""
+    def _acquire_lead(self, lead: contextlib.ExitStack) -> bool:
+        """Try to become the process that sends; return whether it worked. Report a failing lock."""
         try:
-            leads = take_lead(self._follower.file, lead)
+            has_lock = acquire_lock(self._follower.file, lead)
         except OSError as problem:
             self._fail(f"the lock beside the trail fails ({problem.strerror})")
             return False
         self._recover()
-        return leads
+        return has_lock
 
-    def _wait_s(self) -> float:
-        """Return the pause: until new lines are looked for, or a failure is tried again."""
+    def _choose_wait_s(self) -> float:
+        """Return the pause before the next poll for lines, or before the retry after a failure."""
         return self._pause_s * JITTER.uniform(0.5, 1) if self._problem else POLL_S
 
-    def _step(self) -> bool:
-        """Send the next lines; return whether there may be more at once."""
+    def _send_next(self) -> bool:
+        """Send the next batch; return whether more lines may be ready."""
         with fault_logged("the audit feed failed and goes on", then=lambda: self._fail("a fault")):
             try:
                 lines = self._follower.read(MOST)
-                self._report(lag_s=age_s(lines[0][0]) if lines else 0.0)
+                self._report(lag_s=compute_age_s(lines[0][0]) if lines else 0.0)
                 self._send(lines)
             except RepositoryUnavailable as problem:
                 self._fail(str(problem))
@@ -119,29 +119,32 @@ class AuditFeed:
         return False
 
     def _send(self, lines: Sequence[tuple[Line, FeedPlace]]) -> None:
-        """Send lines, and keep the place after the last that is done with."""
+        """Send lines, and save the position after the last one that was sent or refused."""
         before = self._follower.place
         statuses = self._repository.send([audit_event(line.record) for line, _ in lines])
         try:
             for (line, place), status in zip(lines, statuses, strict=True):
-                self._note(line, status)
+                self._count(line, status)
                 self._follower.place = place
                 self._pause_s = self._first_pause_s
         finally:
             if self._follower.place != before:
                 self._follower.save()
 
-    def _note(self, line: Line, status: int) -> None:
-        """Count a line, and those that are missing before it; raises RepositoryUnavailable."""
+    def _count(self, line: Line, status: int) -> None:
+        """Count a line as sent or refused, and the lines missing before it as lost.
+
+        Raises RepositoryUnavailable for any other status.
+        """
         is_refused = status in REFUSED
         if not is_refused and status // 100 != 2:
             raise RepositoryUnavailable(f"it answers {status}")
         if is_refused:
             log.error("audit line %d is set aside: the server answers %d", line.head.seq, status)
-        self._report(sent=not is_refused, set_aside=is_refused, lost=self._missing(line))
+        self._report(sent=not is_refused, set_aside=is_refused, lost=self._count_lost(line))
 
-    def _missing(self, line: Line) -> int:
-        """Return how many lines were removed or changed before they were sent, and tell it."""
+    def _count_lost(self, line: Line) -> int:
+        """Log and return how many lines before this one were removed or changed, and never sent."""
         known, seq = self._follower.place.head, line.head.seq
         if known == START or seq == known.seq + 1:
             return 0
@@ -164,10 +167,10 @@ class AuditFeed:
         self._problem, self._pause_s = "", self._first_pause_s
 
 
-def take_lead(place: Path, lead: contextlib.ExitStack) -> bool:
-    """Try to acquire the lock for the rest of the process's life; return whether it worked. Raises
-    OSError if no process can acquire it."""
-    handle = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+def acquire_lock(file: Path, lead: contextlib.ExitStack) -> bool:
+    """Try to lock a file beside `file` until `lead` is closed; return False if another process has
+    the lock. Raises OSError if locking fails."""
+    handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     with contextlib.ExitStack() as opened:
         opened.callback(os.close, handle)
         with contextlib.suppress(BlockingIOError):
@@ -177,6 +180,6 @@ def take_lead(place: Path, lead: contextlib.ExitStack) -> bool:
     return False
 
 
-def age_s(line: Line) -> float:
-    """Return how long ago a line's event ended."""
+def compute_age_s(line: Line) -> float:
+    """Return the seconds since the event of a line ended."""
     return max(0.0, time.time() - datetime.fromisoformat(line.record["time"]).timestamp())

@@ -1,4 +1,4 @@
-"""Check the settings before the gateway serves, and report a wrong one in a sentence."""
+"""Check all settings before the gateway starts, and print an error for a wrong one."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from gateway.server.tls import Tls
 from gateway.settings import gateway as settings
 from gateway.vault import vault
 
-WRONG_SETTING = 2
+WRONG_SETTING = 2  # exit code
 
 
 def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
@@ -29,7 +29,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
         logs.take_over()
         return serve(chosen)
     except settings.SettingsError as problem:
-        print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person
+        print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for the operator
         return WRONG_SETTING
 
 

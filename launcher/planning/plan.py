@@ -1,4 +1,4 @@
-"""Settings + hardware + model -> EnginePlan: one pure decision, made before anything starts."""
+"""Plan the engine from settings, hardware and model; nothing is started or changed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -17,17 +17,17 @@ from launcher.planning.memory import MemoryEstimate
 from launcher.planning.weights import loaded_dtype
 from launcher.settings import LauncherSettings
 
-NAMED: Final = 4  # of the files that are missing
-# Fields that are no part of the documented JSON.
+MOST_NAMES: Final = 4  # missing files that a message names
+# Fields of a plan that `mmhie plan --json` does not print.
 INTERNAL: Final = frozenset({"model", "dtype", "preparation", "refusal", "decisions"})
 
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
-    """The engine to run: argv has neither socket nor key, which are made at every start.
+    """The engine to run. `argv` lacks the socket and the API key, which are new at every start.
 
-    `preparation` names the checkpoint that has to be made before the argv can run; `refusal`
-    is the error of a start: the estimate does not fit, or weights are missing.
+    `preparation` is the conversion that the checkpoint needs first. `refusal` is the error that a
+    start would raise because the memory is too small or weights are missing.
     """
 
     argv: tuple[str, ...]
@@ -52,11 +52,11 @@ class EnginePlan:
     decisions: Decisions
 
     def as_json(self) -> Json:
-        """The documented keys of `mmhie plan --json`."""
-        shown = [field.name for field in fields(self) if field.name not in INTERNAL]
-        told = {name: getattr(self, name) for name in shown} | {"memory": self.memory.as_json()}
-        decided = self.decisions
-        return told | {"engines": decided.settings.engines or 1}
+        """Return the documented JSON of `mmhie plan --json`."""
+        names = [field.name for field in fields(self) if field.name not in INTERNAL]
+        document = {name: getattr(self, name) for name in names}
+        engines = self.decisions.settings.engines or 1
+        return document | {"memory": self.memory.as_json(), "engines": engines}
 
 
 def make_plan(
@@ -67,24 +67,24 @@ def make_plan(
     *,
     strict: bool = True,
 ) -> EnginePlan:
-    """The engine these settings mean on this hardware.
+    """Plan the engine for these settings and this model on this hardware.
 
-    Raises PlanError, HardwareError or MissingPackage when it cannot work, and, when `strict`,
-    NotEnoughMemory or ModelError.
+    Raises PlanError, HardwareError or MissingPackage if it cannot work. If `strict`, raises the
+    plan's `refusal` too: NotEnoughMemory or ModelError.
     """
-    plan = _write(decide(settings, hardware, model, installed or Installation()))
+    plan = _build_plan(decide(settings, hardware, model, installed or Installation()))
     if strict and plan.refusal is not None:
         raise plan.refusal
     return plan
 
 
 def complete(plan: EnginePlan, made: ModelFacts) -> EnginePlan:
-    """The same engine on the checkpoint that was made for it; no other fact is read again."""
+    """Plan the same engine again with the prepared checkpoint; all other facts stay the same."""
     decided = plan.decisions
     return make_plan(decided.settings, decided.hardware, made, decided.installed)
 
 
-def _write(decided: Decisions) -> EnginePlan:
+def _build_plan(decided: Decisions) -> EnginePlan:
     adapter, partial = decided.model.adapter, decided.model.is_partial
     return EnginePlan(
         argv=engine_command.argv(decided),
@@ -100,30 +100,30 @@ def _write(decided: Decisions) -> EnginePlan:
         revision=decided.model.revision,
         adapter=adapter.id if adapter else None,
         adapter_revision=adapter.revision if adapter else None,
-        reasons=tuple(_reasons(decided)),
-        warnings=tuple(_warnings(decided)),
+        reasons=tuple(_list_reasons(decided)),
+        warnings=tuple(_list_warnings(decided)),
         model=decided.model,
         dtype=loaded_dtype(decided.model, decided.dtype or "auto"),
         preparation=decided.preparation,
-        refusal=_refusal(decided),
+        refusal=_find_refusal(decided),
         decisions=decided,
     )
 
 
-def _refusal(decided: Decisions) -> LauncherError | None:
+def _find_refusal(decided: Decisions) -> LauncherError | None:
     model = decided.model
     if model.is_partial:
-        return ModelError(f"{model.source} lacks {_few(model.missing)}: give a whole folder.")
+        return ModelError(f"{model.source} lacks {_shorten(model.missing)}: give a whole folder.")
     return None if decided.memory.starts else NotEnoughMemory(remedies.sentence(decided))
 
 
-def _few(names: Sequence[str]) -> str:
-    """The first of many names, and how many more there are."""
-    rest = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def _shorten(names: Sequence[str]) -> str:
+    """Join the first names, and add how many more there are."""
+    rest = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _reasons(decided: Decisions) -> Iterator[str]:
+def _list_reasons(decided: Decisions) -> Iterator[str]:
     yield f"device {decided.device}"
     yield decided.parallelism.reason
     yield decided.quantization.reason
@@ -131,7 +131,7 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     if adapter := decided.model.adapter:
         use = _describe_use(decided)
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {use}"
-    yield from _lacking(decided)
+    yield from _list_missing_files(decided)
     if decided.model.own_code:
         yield (
             f"it brings code of its own ({decided.model.own_code}), which vLLM runs only with "
@@ -149,14 +149,14 @@ def _reasons(decided: Decisions) -> Iterator[str]:
         yield "no chat template: served through completions"
 
 
-def _lacking(decided: Decisions) -> Iterator[str]:
-    """A reason that names what has to be fetched before the engine can start."""
+def _list_missing_files(decided: Decisions) -> Iterator[str]:
+    """Yield a sentence about missing files of the model, and one about those of the adapter."""
     model, fetched = decided.model, "`mmhie serve` fetches it first"
     if model.missing:
         remedy = "give a whole folder" if model.local else fetched
-        yield f"{model.source} lacks {_few(model.missing)}: {remedy}"
+        yield f"{model.source} lacks {_shorten(model.missing)}: {remedy}"
     if (adapter := model.adapter) and adapter.missing:
-        yield f"{adapter.id} lacks {_few(adapter.missing)}: {fetched}"
+        yield f"{adapter.id} lacks {_shorten(adapter.missing)}: {fetched}"
 
 
 def _describe_use(decided: Decisions) -> str:
@@ -166,8 +166,8 @@ def _describe_use(decided: Decisions) -> str:
     return f"applied while serving, since {blocked}" if blocked else "applied while serving"
 
 
-def _about_gpus(decided: Decisions) -> Iterator[str]:
-    """Remarks on this machine's GPUs."""
+def _warn_about_gpus(decided: Decisions) -> Iterator[str]:
+    """Yield warnings about the GPUs of this machine."""
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
     if decided.hardware.is_hypothetical and decided.hardware.machine != "x86_64":
@@ -175,13 +175,13 @@ def _about_gpus(decided: Decisions) -> Iterator[str]:
             f"This GPU comes with an {decided.hardware.machine} CPU: every locked package has a "
             "wheel for it, and nobody has installed or started them there."
         )
-    if decided.device == "cuda" and (held := gpu_share.in_use(decided.hardware)):
+    if decided.device == "cuda" and (usage := gpu_share.in_use(decided.hardware)):
         share = decided.gpu_fraction
-        yield f"The engine is planned for {share:.0%} of each GPU: {held}."
+        yield f"The engine is planned for {share:.0%} of each GPU: {usage}."
 
 
-def _warnings(decided: Decisions) -> Iterator[str]:
-    yield from _about_gpus(decided)
+def _list_warnings(decided: Decisions) -> Iterator[str]:
+    yield from _warn_about_gpus(decided)
     yield from decided.quantization.warnings
     yield from decided.parallelism.warnings
     yield from decided.context.warnings
@@ -199,8 +199,8 @@ def _warnings(decided: Decisions) -> Iterator[str]:
             "The memory of speculative decoding is not counted. A draft model is not fetched with "
             "the model: run `mmhie fetch` with its name."
         )
-    if sentence := _about_cache(decided):
-        yield sentence
+    if warning := _warn_about_cache(decided):
+        yield warning
     if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:
         yield (
             f"A model of {decided.model.parameters / 1e9:.0f} billion parameters on a CPU is slow: "
@@ -208,8 +208,8 @@ def _warnings(decided: Decisions) -> Iterator[str]:
         )
 
 
-def _about_cache(decided: Decisions) -> str | None:
-    """A KV cache in 8 bits, where it is ignored or has to be compiled for."""
+def _warn_about_cache(decided: Decisions) -> str | None:
+    """Return a warning if an 8-bit KV cache is ignored, or makes the start compile kernels."""
     if decided.device == "cpu":
         is_asked = decided.settings.kv_cache_dtype != "auto"
         ignored = "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."

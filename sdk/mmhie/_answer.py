@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Notice = Mapping[str, object]  # id, summary, message and more, as the gateway worded them
+Notice = Mapping[str, object]  # id, summary, message and other fields, as the gateway sent them
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens counted by the engine; reasoning_tokens is None where the model has no such count."""
+    """Tokens counted by the engine; `reasoning_tokens` is None if it does not count them."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -20,8 +20,8 @@ class Usage:
 class Answer:
     """The model's answer; show `disclaimer`, `emergency_note`, `notices` wherever you show `text`.
 
-    `truncated` says what was cut off: None, "in_reasoning", "in_answer" or "input".
-    `repr` leaves text and reasoning out, so that an answer in a log line is not a leak.
+    `truncated` is None if nothing was cut off, else "in_reasoning", "in_answer" or "input".
+    `repr` omits `text` and `reasoning`, so that logging an answer does not leak them.
     """
 
     text: str = field(repr=False)
@@ -47,7 +47,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """The next piece of the model's reasoning; comes only when include_reasoning was set."""
+    """The next piece of the model's reasoning, sent only if `include_reasoning` was set."""
 
     text: str = field(repr=False)
 

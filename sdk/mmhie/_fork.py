@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
-    """Owner of a lock, a socket or a process."""
+    """Owner of locks, sockets or processes that a forked child must not share."""
 
     def renew_after_fork(self) -> None:
         """Drop the parent's resources, without closing or waiting for them."""
@@ -17,12 +17,12 @@ _INHERITED: list[object] = []
 
 
 def track(owner: Forkable) -> None:
-    """Renew `owner` in every child that is forked from now on."""
+    """Call `owner.renew_after_fork` in every child that is forked from now on."""
     _TRACKED.add(owner)
 
 
 def keep(resource: object) -> None:
-    """Keep a resource of the parent from collection, which would close the parent's connection."""
+    """Keep a reference to a parent's resource, which the child's garbage collector would close."""
     _INHERITED.append(resource)
 
 

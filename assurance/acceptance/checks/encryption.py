@@ -1,4 +1,4 @@
-"""The connection to a service on another machine is encrypted."""
+"""Check that the connection to a service on another machine is encrypted."""
 
 import asyncio
 import ssl
@@ -10,41 +10,44 @@ from assurance.acceptance.check import Check, NotApplicable, Verdict
 from assurance.acceptance.target import Target, Unmeasured
 from launcher.terminal.api_client import split_url
 
-PATIENCE_S: Final = 10.0
+TIMEOUT_S: Final = 10.0
 LEAST_DAYS: Final = 7
 PLAIN: Final = "plain text"
 
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """Version of TLS at the address, and the days until its certificate ends."""
+    """TLS version at the address, and days until its certificate expires."""
 
     version: str
     days_left: float = 0.0
 
 
 async def measure(target: Target) -> Encryption:
-    """Connect as a client does, which checks the certificate."""
+    """Connect over TLS, and verify the certificate as a client would."""
     parts = split_url(target.url)
     if parts.scheme != "https":
         if target.is_local:
             raise NotApplicable("The address is on this machine; name the one that clients use")
         return Encryption(PLAIN)
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             _, writer = await asyncio.open_connection(
                 parts.hostname, parts.port or 443, ssl=ssl.create_default_context()
             )
-    except OSError as error:  # of TLS, of the network, or of time
+    except OSError as error:  # TLS error, network error, or timeout
         raise Unmeasured(f"No encrypted connection ({type(error).__name__})") from None
     connection = writer.get_extra_info("ssl_object")
-    ends = ssl.cert_time_to_seconds(str(connection.getpeercert()["notAfter"]))
+    expires = ssl.cert_time_to_seconds(str(connection.getpeercert()["notAfter"]))
     writer.close()
-    return Encryption(str(connection.version()), round((ends - time.time()) / 86_400, 1))
+    return Encryption(str(connection.version()), round((expires - time.time()) / 86_400, 1))
 
 
 def judge(measured: Encryption) -> Verdict:
-    """TLS is used (Python refuses versions before 1.2), and the certificate lasts a while."""
+    """Pass if TLS is used and the certificate is valid for `LEAST_DAYS` more days.
+
+    Python refuses TLS before 1.2 by default.
+    """
     days = measured.days_left
     return Verdict(
         {

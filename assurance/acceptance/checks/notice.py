@@ -1,4 +1,4 @@
-"""Chest pain in a question raises a notice on every surface; "no chest pain" raises none."""
+"""Check that chest pain raises a notice on every surface, and "no chest pain" raises none."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,18 +13,17 @@ HEADER: Final = "x-mmhie-notices"
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Notices and emergency note of an emergency; the number of surfaces, and those where either
-    is missing; the notices of a question without an emergency."""
+    """Notices that a prompt about an emergency raised, and those of one without an emergency."""
 
-    messages: tuple[str, ...]
-    note: str
-    surfaces: int
-    missing: tuple[str, ...]
-    without_cause: str
+    messages: tuple[str, ...]  # the notices of the emergency
+    note: str  # the emergency note: whom to call
+    surfaces: int  # how many were asked
+    missing: tuple[str, ...]  # surfaces without a notice or without the note
+    without_cause: str  # notices raised without an emergency
 
 
 async def measure(target: Target) -> Notices:
-    """Ask about chest pain on every surface, and once say that there is none."""
+    """Send a prompt about chest pain to every surface, and one that denies it to /llm/generate."""
     whole = await target.post(GENERATE, {"prompt": EMERGENCY})
     note = str(whole["mmhie"].get("emergency_note") or "")
     asked = list(answers(target.facts, EMERGENCY))
@@ -44,7 +43,7 @@ async def measure(target: Target) -> Notices:
 
 
 def judge(measured: Notices) -> Verdict:
-    """Every surface has a notice and the note, and nothing raises a notice without a cause."""
+    """Pass if every surface has notice and note, and no notice comes without an emergency."""
     missing, needless = measured.missing, measured.without_cause
     count = measured.surfaces
     return Verdict(

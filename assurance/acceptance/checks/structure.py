@@ -1,4 +1,4 @@
-"""Structured output: an answer that is JSON of the schema that was asked for."""
+"""Check structured output: the answer is JSON that conforms to the requested schema."""
 
 import re
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from assurance.acceptance.prompts import SCHEMA, SCHEMA_QUESTION
 from assurance.acceptance.target import Target
 
 TOKENS: Final = 64
-# What SCHEMA allows.
-BEGUN: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}?\s*')
-WHOLE: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}\s*')
+# Answers that conform to SCHEMA: cut off at the token limit, and complete.
+CUT: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}?\s*')
+COMPLETE: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}\s*')
 
 
 @dataclass(frozen=True, slots=True)
 class Structured:
-    """An answer under a schema, and how it ended."""
+    """An answer to a request with a schema, and how it ended."""
 
     content: str
     finish_reason: str
 
     @property
     def is_right(self) -> bool:
-        """Return whether the content fits the schema; a content that was cut, up to its end.
+        """Return whether the content conforms to the schema, as far as it goes if it was cut off.
 
-        A model may write white space for ever, which the engine cannot prevent.
+        A model may write white space up to the token limit, which the engine cannot prevent.
         """
-        form = BEGUN if self.is_cut else WHOLE
+        form = CUT if self.is_cut else COMPLETE
         return form.fullmatch(self.content) is not None
 
     @property
@@ -46,7 +46,7 @@ async def measure(target: Target) -> Structured:
 
 
 def judge(measured: Structured) -> Verdict:
-    """The content is valid under the schema."""
+    """Pass if the content conforms to the schema."""
     fault = f"The answer is not JSON of the schema; it ended with {measured.finish_reason}."
     return Verdict(
         {fault: not measured.is_right},

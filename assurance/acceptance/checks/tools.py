@@ -1,4 +1,4 @@
-"""Tool calling: a call of the tool that was offered, with arguments that fit its schema."""
+"""Check that the model calls the offered tool with arguments that fit the tool's schema."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from assurance.acceptance.target import Refused, Target
 from launcher.json_types import Json
 
 TOKENS: Final = 128
-UNSUPPORTED: Final = 400
+UNSUPPORTED: Final = 400  # HTTP status of an engine that cannot call tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class ToolCall:
 
     @property
     def is_right(self) -> bool:
-        """Return whether the call names the offered tool and has the argument that it needs."""
-        return self.name == TOOL["function"]["name"] and is_argument(self.arguments)
+        """Return whether the call has the offered tool's name and valid arguments."""
+        return self.name == TOOL["function"]["name"] and fits_schema(self.arguments)
 
 
-def is_argument(text: str) -> bool:
-    """Return whether the text is JSON that the tool's schema allows."""
+def fits_schema(text: str) -> bool:
+    """Return whether the arguments are JSON that the tool's schema allows."""
     try:
         arguments = json.loads(text)
     except ValueError:
@@ -42,7 +42,7 @@ def is_argument(text: str) -> bool:
 
 
 async def measure(target: Target) -> ToolCall:
-    """Ask a question with a tool that the model has to call."""
+    """Ask a question that requires a call of the tool."""
     try:
         answer = await target.chat(TOOL_QUESTION, TOKENS, tools=[TOOL], tool_choice="required")
     except Refused as refusal:
@@ -60,7 +60,7 @@ async def measure(target: Target) -> ToolCall:
 
 
 def judge(measured: ToolCall) -> Verdict:
-    """The model called the tool as its schema allows."""
+    """Pass if the model called the tool with valid arguments."""
     name = measured.name
     return Verdict(
         {

@@ -1,4 +1,4 @@
-"""Multiple choice: find the label that an answer chooses, and compare it with the right one."""
+"""Score multiple choice: compare the label that an answer chooses with the right one."""
 
 import json
 import re
@@ -8,34 +8,35 @@ from pydantic import Field, model_validator
 
 from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
-ANNOUNCED = (
+# "The answer is", up to the label.
+ANNOUNCEMENT = (
     r"(?:answer|choice|option|antwort|respuesta|opción)\b(?! with)"
     r"[^\n.]{0,20}?(?:is|ist|es|:|=)?\s*"
 )
-SHORT = 20  # words
+SHORT_ANSWER = 20  # words at most
 
 
 class Choice(ScoringRule):
-    """The right one of two to ten choices; the label is a letter or a word."""
+    """A question with two to ten choices, labelled with letters or words; `answer` is a label."""
 
     kind: Literal["choice"]
     choices: Annotated[dict[str, str], Field(min_length=2, max_length=10)]
     answer: str
 
     @model_validator(mode="after")
-    def has_answer(self) -> "Choice":
-        """Refuse an answer that is not among the choices."""
+    def check_answer(self) -> "Choice":
+        """Raise ValueError if the answer is not one of the choices."""
         if self.answer not in self.choices:
             raise ValueError("the answer is none of the choices")
         return self
 
     @property
     def chance(self) -> float:
-        """The expected score of guessing."""
+        """The expected score of a random guess."""
         return 1 / len(self.choices)
 
     def score(self, reply: Reply) -> Score:
-        """Compare the chosen label with the right one; an answer without a label is wrong."""
+        """Return 1 for the right label; a wrong one, or none, scores 0."""
         label = find_label(reply.text, tuple(self.choices))
         if label is None:
             return Score(0.0, "no choice")
@@ -44,32 +45,33 @@ class Choice(ScoringRule):
 
 
 def find_label(text: str, labels: tuple[str, ...]) -> str | None:
-    """Return the label that an answer chooses, or None if that is not clear.
+    """Return the label that an answer chooses, or None if the choice is unclear.
 
-    The answer is JSON, or the label alone, or announces it ("The answer is B"), or has one label
-    only that stands by itself.
+    The answer may be JSON, consist of the label, announce the label ("The answer is B"), or
+    contain exactly one of the labels on its own.
     """
     answer = parse_json_answer(text) or text.strip()
     known = {label.casefold(): label for label in labels}
     if label := known.get(answer.strip(" .()*:\n").casefold()):
         return label
     any_label = "|".join(re.escape(label) for label in labels)
-    announced = re.findall(rf"{ANNOUNCED}[(*\"]*({any_label})\b(?!')", answer, re.IGNORECASE)
+    announced = re.findall(rf"{ANNOUNCEMENT}[(*\"]*({any_label})\b(?!')", answer, re.IGNORECASE)
     if announced:
-        return known.get(announced[-1].casefold())  # none for another alphabet's capital
+        # None if IGNORECASE matched a letter outside ASCII.
+        return known.get(announced[-1].casefold())
     bare = re.findall(rf"(?:^|[\s(*])({any_label})(?=[).:*]|$)", answer, re.MULTILINE)
     named = find_words(answer, labels) if all(len(label) > 1 for label in labels) else set(bare)
     return named.pop() if len(named) == 1 else None
 
 
 def find_words(answer: str, labels: tuple[str, ...]) -> set[str]:
-    """Return the labels among the words of a short answer; a long one may have them by chance."""
+    """Return the labels among the words of a short answer; a long one may have some by chance."""
     words = re.findall(r"\w+", answer.casefold())
-    return {label for label in labels if label.casefold() in words and len(words) <= SHORT}
+    return {label for label in labels if label.casefold() in words and len(words) <= SHORT_ANSWER}
 
 
 def parse_json_answer(text: str) -> str | None:
-    """Return the `answer` of a JSON object, or a JSON string; None for anything else."""
+    """Return a JSON string, or the `answer` of a JSON object; None for any other text."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

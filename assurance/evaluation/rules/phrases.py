@@ -1,4 +1,4 @@
-"""Phrases that an answer must have, and others that it must not have."""
+"""Score an answer by phrases that it must contain, and phrases that it must not contain."""
 
 import re
 from functools import lru_cache
@@ -8,17 +8,17 @@ from pydantic import Field
 
 from assurance.evaluation.rules.reply import Reply, Score, ScoringRule, verdict
 
-# A phrase of blanks and asterisks would match every answer, an empty group none.
+# Not allowed: a phrase of blanks and asterisks matches every answer, an empty group matches none.
 Phrase = Annotated[str, Field(max_length=200, pattern=r"[^\s*]")]
 Group = Annotated[tuple[Phrase, ...], Field(min_length=1)]
 
 
 class Phrases(ScoringRule):
-    """An answer needs a phrase of each group in `all` and in `about`, and may have none of `none`.
+    """A right answer has a phrase of each group in `all` and `about`, and no phrase of `none`.
 
-    Case and white space do not count; `*` at the end of a word stands for any ending. Phrases of
-    `all` and `none` do not count where their sentence negates them ("no ambulance is needed") or
-    is a question. Those of `about` count in any form.
+    Case and white space are ignored; `*` at the end of a word stands for any ending. A phrase of
+    `all` or `none` is ignored if its sentence negates it ("no ambulance is needed") or is a
+    question. A phrase of `about` counts even then.
     """
 
     kind: Literal["phrases"]
@@ -27,7 +27,10 @@ class Phrases(ScoringRule):
     about: tuple[Group, ...] = ()
 
     def score(self, reply: Reply) -> Score:
-        """Return 0 for a missing or forbidden phrase; an empty answer is wrong."""
+        """Return 0 for an empty answer, or for a missing or forbidden phrase.
+
+        A rule without phrases gives no score: its answers are only compared between two runs.
+        """
         text = normal(reply.text)
         if not text:
             return Score(0.0, "empty")
@@ -54,17 +57,17 @@ NOT_ASSERTED = re.compile(
     r"(?:needed|necessary|required|warranted|nötig|notwendig|erforderlich|necesari[oa]|hace falta)|"
     r"\bunnecessary|\bunnötig|\binnecesari[oa])"
 )
-REACH = 60  # characters: a negation further away belongs to something else
+REACH = 60  # characters: a negation further away negates something else
 
 
 def normal(text: str) -> str:
-    """Return a text in lower case, with single spaces and plain apostrophes."""
+    """Normalise a text: lower case, single spaces, straight apostrophes."""
     return re.sub(r"\s+", " ", text.casefold().replace("\u2019", "'")).strip()
 
 
 @lru_cache(maxsize=4096)
 def pattern(phrase: str) -> re.Pattern[str]:
-    """Compile a phrase: whole words, `*` for endings."""
+    """Compile a phrase to a regex that matches whole words; `*` matches any ending."""
     words = [re.escape(word).replace(r"\*", r"\w*") for word in normal(phrase).split()]
     start = r"\b" if phrase[0].isalnum() else ""
     end = r"\b" if phrase[-1].isalnum() else ""
@@ -72,12 +75,12 @@ def pattern(phrase: str) -> re.Pattern[str]:
 
 
 def has(phrase: str, text: str) -> bool:
-    """Return whether a normal text has the phrase."""
+    """Return whether a normalised text contains the phrase."""
     return pattern(phrase).search(text) is not None
 
 
 def is_asserted(phrase: str, text: str) -> bool:
-    """Return whether the text has the phrase, and does not negate or ask it."""
+    """Return whether a normalised text contains the phrase outside negations and questions."""
     return any(
         not (is_negated(text, match.start()) or NOT_ASSERTED.match(text, match.end()))
         for match in pattern(phrase).finditer(text)
@@ -85,7 +88,7 @@ def is_asserted(phrase: str, text: str) -> bool:
 
 
 def is_negated(text: str, at: int) -> bool:
-    """Return whether a negation stands shortly before this place, in the same sentence."""
+    """Return whether a negation comes shortly before this index, in the same sentence."""
     before = text[max(0, at - REACH) : at]
     sentence = SENTENCE_END.split(before)[-1]
     return any(has(negation, sentence) for negation in NEGATIONS)

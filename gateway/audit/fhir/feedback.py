@@ -1,9 +1,9 @@
-"""Feedback as FHIR R4: a DetectedIssue for what is wrong, a Provenance for a sign-off.
+"""Convert feedback to FHIR R4: a DetectedIssue for a problem, a Provenance for a sign-off.
 
 HL7's "AI Transparency on FHIR" (STU 1 ballot, August 2026) has no resource for feedback on an
-answer. DetectedIssue is the one with a severity, an author and what it is about; a Communication
-would need a recipient and has none of the three. Both name the answer as its own Provenance does,
-by request id and digest.
+answer. DetectedIssue has a severity, an author and the resources that it is about; a Communication
+has no severity, and is a message to a recipient. Both resources identify the answer by request ID
+and digest, as the answer's own Provenance does.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from gateway.audit.fhir.transparency import SIGNED_OFF, verifier
 from gateway.runtime.json_types import Json
 
 FEEDBACK = "urn:mmhie:feedback"
-# Of an entry that is closed, by its outcome; an open one is preliminary.
+# FHIR status of a closed entry, by its outcome; an open entry is `preliminary`.
 STATUS = {
     "confirmed": "final",
     "resolved": "final",
@@ -24,13 +24,13 @@ STATUS = {
 
 
 def resource_of(entry: Json, texts: Mapping[str, str] = MappingProxyType({})) -> Json:
-    """Return the resource of an entry; of its texts, those that are given."""
+    """Convert an entry to a resource; `texts` become the detail of a DetectedIssue."""
     about = [
         identified(ANSWER, entry["request_id"]),
         *(identified(DIGEST, digest) for digest in entry.get("output_digests", ())),
     ]
     if entry["category"] == "signed_off":
-        return sign_off(entry, about)
+        return build_sign_off(entry, about)
     detail = text_of("\n\nCorrected text:\n".join(texts.values()))
     return {
         "resourceType": "DetectedIssue",
@@ -46,8 +46,8 @@ def resource_of(entry: Json, texts: Mapping[str, str] = MappingProxyType({})) ->
     }
 
 
-def sign_off(entry: Json, about: list[Json]) -> Json:
-    """Return who stands by which answer."""
+def build_sign_off(entry: Json, about: list[Json]) -> Json:
+    """Return the Provenance that states who signed the answer off."""
     return {
         "resourceType": "Provenance",
         "id": f"mmhie-{entry['id']}",

@@ -1,9 +1,10 @@
-"""Authorship of an answer: Provenance and Device as HL7's guide "AI Transparency on FHIR" has them.
+"""Build the FHIR Provenance of an answer, and the Device (the model) that wrote it.
 
-Source: http://hl7.org/fhir/uv/aitransparency, STU 1 ballot (github.com/HL7/aitransparency-ig,
-August 2026), profiles AI-Provenance and AI-Device. What the guide's prompt and output resources
-would hold is not here: the trail has no text. Both are named by their digests, as the answer's own
-label names them, so that a system that kept the answer can find its Provenance.
+They follow HL7's guide "AI Transparency on FHIR": http://hl7.org/fhir/uv/aitransparency, STU 1
+ballot (github.com/HL7/aitransparency-ig, August 2026), profiles AI-Provenance and AI-Device. The
+guide's resources for prompt and output are left out, because the audit trail contains no text.
+Instead, prompt and answer are identified by the digests that the answer's own label also has, so
+that a system that stored the answer can find its Provenance.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from gateway.runtime.json_types import Json
 
 GUIDE = "http://hl7.org/fhir/uv/aitransparency"
 KINDS = f"{GUIDE}/CodeSystem/AIdeviceTypeCS"
-AI = {"coding": [{"system": KINDS, "code": "Artificial-Intelligence"}]}  # exactly, by the guide
+AI = {"coding": [{"system": KINDS, "code": "Artificial-Intelligence"}]}  # fixed by the guide
 PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 ASSERTED = coding(
     "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
@@ -37,11 +38,14 @@ ASSERTED = coding(
 SIGNED_OFF = coding(
     "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "CLINAST", "clinician asserted"
 )
-VERSIONS = (*WEIGHTS[1:], *PROGRAMS)  # the model's name is the device's
+VERSIONS = (*WEIGHTS[1:], *PROGRAMS)  # WEIGHTS[0] is the model, which names the device
 
 
 def device(record: Json) -> Json:
-    """Return the model and what runs it; the same for every answer of the same service."""
+    """Return the Device: the model and the versions of its weights and software.
+
+    Its id is the same for all answers with the same versions.
+    """
     versions = {name: text_of(record[name]) for name in VERSIONS if record.get(name)}
     known = orjson.dumps([record["model"], versions])
     return {
@@ -66,10 +70,11 @@ def device(record: Json) -> Json:
 
 
 def provenance(record: Json, device_id: str, sign_offs: Sequence[Json] = ()) -> Json:
-    """Return what was made of what, by which device; of a broken answer, its beginning.
+    """Return the Provenance: answer, prompt, device, and the clinicians who signed the answer off.
 
-    Who signed it off is a verifier, as in the guide's examples. The guide's own code for a human
-    who stands by what a machine said is gone since its ballot (FHIR-57918): `CLINAST` is older.
+    A clinician is a `verifier`, as in the guide's examples. The guide removed its own code for
+    human approval after the ballot (FHIR-57918), so the older `CLINAST` is used. Of an answer that
+    broke off, the digest covers the part that was sent.
     """
     digests = record.get("output_digests", ())
     return {
@@ -96,7 +101,7 @@ def provenance(record: Json, device_id: str, sign_offs: Sequence[Json] = ()) -> 
 
 
 def verifier(sign_off: Json) -> Json:
-    """Return who signed an answer off."""
+    """Return the agent for the clinician, or else the client, that signed an answer off."""
     who = text_of(sign_off.get("reviewer") or sign_off.get("client") or "")
     return {
         "type": concept(coding(PARTICIPANT, "verifier", "Verifier")),
