@@ -8,7 +8,6 @@ from typing import Final
 from launcher import engine_flags
 from launcher.formats import PLUGINS
 from launcher.planning import compilers
-from launcher.planning.batch import batched_tokens
 from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE
 from launcher.planning.weights import buffer_rank
@@ -83,13 +82,6 @@ def layout(decided: Decisions) -> str | None:
     return "hf" if decided.model.has_copies else None
 
 
-def step_tokens(decided: Decisions) -> int | None:
-    """vLLM decides by the first GPU alone, and the plan by the least of GPUs that differ."""
-    gpus = decided.hardware.gpus if decided.device == "cuda" else ()
-    is_mixed = len({(gpu.name, gpu.memory_gib) for gpu in gpus}) > 1
-    return batched_tokens(gpus, decided.settings.engine_args) if is_mixed else None
-
-
 def tokenizer(decided: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
@@ -119,7 +111,6 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),
     ("--max-model-len", lambda d: d.context.max_model_len),
     ("--max-num-seqs", lambda d: d.workload.sequences),
-    ("--max-num-batched-tokens", step_tokens),
     ("--tensor-parallel-size", lambda d: more_than_one(d.sizes.tensor)),
     ("--pipeline-parallel-size", lambda d: more_than_one(d.sizes.pipeline)),
     ("--data-parallel-size", lambda d: more_than_one(d.sizes.data)),

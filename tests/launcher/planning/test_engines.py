@@ -8,7 +8,6 @@ import pytest
 
 from launcher.cli.plan import describe_hardware, make_smallest_plan
 from launcher.planning.cards import CARDS, Gpu
-from launcher.planning.engine_command import step_tokens
 from launcher.planning.engines import count_engines, make_plans
 from launcher.planning.hardware import Hardware, choose_gpus, parse
 from launcher.planning.installation import Installation
@@ -103,14 +102,6 @@ def test_one_half_busy_of_eight(tmp_path: Path) -> None:
 def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> None:
     """Else the free ones alone."""
     assert len(choose_gpus(Hardware(gpus=gpus)).gpus) == used
-
-
-def test_cards_that_differ_in_one_engine() -> None:
-    """vLLM would decide by the first alone, so it is told what the least of them takes."""
-    mixed = Hardware(gpus=(CARDS["b200"], CARDS["rtxpro6000"]), gpu_ids=("GPU-a", "GPU-b"))
-
-    assert step_tokens(plans(mixed, OPT, tensor_parallel=2)[0].decisions) == 8192
-    assert step_tokens(plans("2xb200", OPT, tensor_parallel=2)[0].decisions) is None
 
 
 def test_the_plan_is_that_of_the_smallest_engine() -> None:

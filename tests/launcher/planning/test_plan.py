@@ -430,7 +430,7 @@ def test_every_command_line_is_accepted_by_the_installed_vllm(
 ) -> None:
     """Each argv of the matrix, and a flag it does not have for proof, through vLLM's own parser."""
     lines = {tuple(flags_of(made)) for made in every_plan(tmp_path)}
-    assert len(lines) > 300
+    assert len(lines) > 250
     wrong = ("some/model", "--no-such-flag", "1")
 
     refused = refusals([*lines, wrong])
