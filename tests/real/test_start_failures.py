@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.process import free_port
-from tests.models import completer, smollm2
+from tests.models import smollm2
 from tests.real.stack import MMHIE, environment
 
 pytestmark = pytest.mark.slow
@@ -37,13 +37,11 @@ class Reason:
         return self.name
 
 
-# Layers without a KV cache, says config.json, so that the launcher gives 1 GiB to what takes 2.3.
-NO_ROOM: Final = {"MMHIE_MAX_MODEL_LEN": "100000", "MMHIE_MAX_INFLIGHT": "1"}
 NO_FLAG: Final = {"MMHIE_ENGINE_ARGS": "--no-such-flag"}
-WITHOUT_CACHE: Final = {"full_attention_interval": 31, "max_position_embeddings": 100000}
+ODD_SIZE: Final = {"hidden_size": 640}  # by nine heads
 # Read from recorded logs in every run (tests/launcher/serving/test_startup_log.py), and here anew.
 RECORDED = (
-    Reason("cache too small", r"KV cache", NO_ROOM, config=WITHOUT_CACHE, code=4),
+    Reason("wrong shape", r"hidden size \(640\) is not a multiple", config=ODD_SIZE),
     Reason("unknown flag", r"unrecognized arguments: --no-such-flag", NO_FLAG),
 )
 
@@ -77,7 +75,7 @@ def attempt(reason: Reason, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def copy_model(folder: Path, reason: Reason) -> Path:
     """A small model with other entries in its config.json."""
-    shutil.copytree((smollm2 if reason.config is WITHOUT_CACHE else completer).model(), folder)
+    shutil.copytree(smollm2.model(), folder)
     config = folder / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), **reason.config}))
     return folder
