@@ -154,6 +154,7 @@ def translate_errors(name: str, revision: str | None, path: str = "") -> Iterato
     _silence_client()
     try:
         yield
+    # The last five come of the client reading an answer that no hub gives: a proxy's page, say.
     except (
         httpx2.HTTPError,
         httpx2.InvalidURL,
@@ -171,7 +172,7 @@ def translate_errors(name: str, revision: str | None, path: str = "") -> Iterato
 def _silence_client() -> None:
     """Turn off the client's own bars and warnings. Raises MissingPackage and HubError."""
     try:
-        from huggingface_hub.utils.tqdm import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars, tqdm
     except ImportError:
         raise MissingPackage(
             "huggingface_hub is not installed; it comes with the engine: run `make run` once."
@@ -181,6 +182,7 @@ def _silence_client() -> None:
             f"A variable of the hub's client is wrong ({error}): see HF_HUB_*."
         ) from None
     disable_progress_bars()
+    tqdm.monitor_interval = 0  # else the first bar, though off, starts a thread for all time
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
