@@ -46,7 +46,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A repository's choose_files files, and the snapshot that they become."""
+    """The files to download from a repository, and the snapshot that they become."""
 
     snapshot: Snapshot
     listing: Listing
