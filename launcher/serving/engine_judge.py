@@ -53,13 +53,16 @@ async def beside(
 
 
 async def find_refusal(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> str | None:
-    """Return vLLM's refusal of the first plan with a remedy; None where it is not refused, or not
-    to be judged yet."""
+    """Return vLLM's refusal of the first plan, with a remedy. None: vLLM takes it, or there is no
+    verdict."""
     if not plans or not is_judged(plans[0]):
         return None
     env = environment.for_engine(environ, plans[0].env, key="")
     module = (sys.executable, "-m", "launcher.serving.engine_judge")
-    child = Child(Command((*module, *words(plans[0])), env))
+    try:
+        child = Child(Command((*module, *words(plans[0])), env))
+    except OSError:  # no room for another process: no verdict, and the work goes on
+        return None
     try:
         status = await child.wait()
     finally:

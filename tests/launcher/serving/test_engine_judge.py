@@ -95,6 +95,14 @@ async def test_work_goes_on_without_a_refusal(config: str, tmp_path: Path) -> No
     )
 
 
+async def test_work_goes_on_where_no_process_can_be_started(tmp_path: Path) -> None:
+    """The kernel takes no variable of three megabytes, as it takes no process without memory."""
+    environ = stand_in(tmp_path, "return None") | {"LARGE": "x" * 3_000_000}
+    work = asyncio.sleep(0.3, result="done")
+
+    assert await engine_judge.beside(work, (planned(tmp_path),), environ) == "done"
+
+
 async def test_a_model_at_the_hub_is_judged_by_its_description(
     hub: FakeHub, tmp_path: Path
 ) -> None:
