@@ -1,5 +1,6 @@
 """POST /llm/generate: answers to a prompt as JSON, server-sent events or plain text."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -134,7 +135,7 @@ class FittedPrompt:
         return FORMS[self.prepared.form](self.prepared, opened, services)
 
 
-class GeneratedAnswer:
+class GeneratedAnswer(ABC):
     """The answer to one prompt, in one of three forms."""
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
@@ -196,12 +197,12 @@ class GeneratedAnswer:
             self._conclude()
         await self.finish()
 
-    async def write(self, delta: EngineDelta) -> None:
+    async def write(self, delta: EngineDelta) -> None:  # noqa: B027 - JSON has no deltas to send
         """Send a delta, if the form of the answer has deltas."""
 
+    @abstractmethod
     async def finish(self) -> None:
         """Send the end of the answer, or all of it."""
-        raise NotImplementedError("Each form of an answer has its own end.")
 
     def _hold(self, delta: EngineDelta) -> None:
         """Reserve memory for the text, which is stored until the end for its digest."""
