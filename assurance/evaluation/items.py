@@ -13,7 +13,7 @@ from assurance.evaluation.rules.dose import Dose
 from assurance.evaluation.rules.grounding import Grounding
 from assurance.evaluation.rules.phrases import Phrases
 from assurance.evaluation.rules.rubric import Rubric
-from assurance.evaluation.rules.served import NoReasoning, Notice
+from assurance.evaluation.rules.served import ExpectedNotice, NoReasoning
 from launcher.errors import LauncherError
 from launcher.json_types import Json
 
@@ -23,7 +23,7 @@ PLAIN: Final = {"missing": "this field is missing", "union_tag_not_found": "its 
 Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w.:# -]+$")]
 
 Rule = Annotated[
-    Choice | Phrases | Dose | Grounding | Rubric | Notice | NoReasoning,
+    Choice | Phrases | Dose | Grounding | Rubric | ExpectedNotice | NoReasoning,
     Field(discriminator="kind"),
 ]
 

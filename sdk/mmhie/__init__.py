@@ -5,7 +5,7 @@ Model outputs are not clinical advice. They must not be used for diagnosis or tr
 without review by a licensed clinician.
 """
 
-from mmhie._answer import Answer, Delta, End, Event, Notice, ReasoningDelta, Usage
+from mmhie._answer import Answer, Delta, End, Event, Notice, Provenance, ReasoningDelta, Usage
 from mmhie._async_client import AsyncMedicalReasoningLLM
 from mmhie._async_stream import AsyncAnswerStream
 from mmhie._client import MedicalReasoningLLM
@@ -48,6 +48,7 @@ __all__ = [
     "MedicalText",
     "MedicalTextWarning",
     "Notice",
+    "Provenance",
     "ReasoningDelta",
     "RequestError",
     "ServiceTimeoutError",

@@ -2,8 +2,42 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
-Notice = Mapping[str, object]  # id, summary, message and other fields, as the gateway sent them
+
+class Notice(TypedDict, total=False):
+    """A red flag of the prompt, as the gateway sent it; `message` is the text to show."""
+
+    id: str
+    type: str
+    summary: str
+    message: str
+    not_triage: str
+
+
+class Provenance(TypedDict, total=False):
+    """The model, the engine and the settings of an answer; None is unknown to the gateway."""
+
+    request_id: str
+    time: str  # RFC 3339, in UTC
+    gateway_version: str
+    engine: str
+    engine_version: str | None
+    model: str
+    display_name: str | None
+    revision: str | None
+    base: str | None
+    base_revision: str | None
+    adapter: str | None
+    adapter_digest: str | None
+    quantization: str | None
+    pinned_date: str | None
+    reasoning_effort: str | None
+    sampling: Mapping[str, int | float]
+    notice_rules: str | None
+    prompt_digest: str
+    output_digest: str
+    system_fingerprint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +66,7 @@ class Answer:
     truncated: str | None = None
     finish_reason: str | None = None
     usage: Usage = Usage()
-    provenance: Mapping[str, object] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
     request_id: str | None = None
     model: str | None = None
     emergency_note: str = ""

@@ -7,15 +7,21 @@ from mmhie._answer import Answer, End
 from mmhie._async_io import AsyncConnections, Attempt, in_thread, sleep
 from mmhie._async_stream import AsyncAnswerStream
 from mmhie._base_client import BaseClient
+from mmhie._config import check_key
 from mmhie._errors import MMHIEError, RequestError
 from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
 from mmhie._http import Address, build_request, translate_errors, wait_at_most
+from mmhie._options import (
+    CareOptions,
+    GenerateOptions,
+    Options,
+    SamplingOptions,
+    read_options,
+)
 from mmhie._request import (
     MODELS,
     READY,
-    GenerateOptions,
     Request,
-    SamplingOptions,
     chat_request,
     generate_request,
     refuse_text,
@@ -61,8 +67,8 @@ class AsyncMedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> Answer:
         """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
-        cap = self._cap(max_tokens)
-        request = generate_request(prompt, cap, temperature, options, stream=False)
+        checked, cap = read_options(options, GenerateOptions), self._cap(max_tokens)
+        request = generate_request(prompt, cap, temperature, checked, stream=False)
         return read_generate(await self._send(request))
 
     def stream(
@@ -73,10 +79,10 @@ class AsyncMedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> AsyncAnswerStream:
         """Return a context manager of typed events as the engine emits them; leaving it cancels."""
-        cap = self._cap(max_tokens)
-        request = generate_request(prompt, cap, temperature, options, stream=True)
+        checked, cap = read_options(options, GenerateOptions), self._cap(max_tokens)
+        request = generate_request(prompt, cap, temperature, checked, stream=True)
         return AsyncAnswerStream(
-            lambda: self._retry(lambda deadline: self._open(request, deadline))
+            lambda: self._retry(lambda deadline: self._open(request, deadline), checked)
         )
 
     async def stream_generate(
@@ -119,12 +125,12 @@ class AsyncMedicalReasoningLLM(BaseClient):
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
         refuse_text(messages)
-        cap = self._cap(max_tokens)
+        checked, cap = read_options(options, SamplingOptions), self._cap(max_tokens)
         await self._http()  # a local server starts here, before the clock of the answer does
-        backoff = self._backoff()  # one for listing the models and asking
+        backoff = self._backoff(checked)  # one for listing the models and asking
 
         async def ask(model: str | None) -> Answer:
-            request = chat_request(messages, model, cap, temperature, options)
+            request = chat_request(messages, model, cap, temperature, checked)
             return read_chat(await self._send(request, backoff))
 
         if self._model_id is not None:
@@ -144,6 +150,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         comment: str | None = None,
         corrected_text: str | None = None,
         reviewer: str | None = None,
+        **options: Unpack[CareOptions],
     ) -> FeedbackReceipt:
         """Flag the answer of this request id, or sign it off; return the receipt.
 
@@ -152,6 +159,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         """
         request = feedback_request(
             request_id,
+            read_options(options, CareOptions),
             category=category,
             severity=severity,
             comment=comment,
@@ -172,7 +180,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         async def poll(deadline: Deadline) -> None:
             read_readiness(await self._exchange(READY, deadline))
 
-        await self._retry(poll, self._polling(timeout_seconds))
+        await self._retry(poll, READY.options, self._polling(timeout_seconds))
 
     async def aclose(self) -> None:
         """Close idle connections, under asyncio those of the running loop; calls open new ones."""
@@ -200,12 +208,14 @@ class AsyncMedicalReasoningLLM(BaseClient):
                 raise error_of(response)
             return response
 
-        return await self._retry(attempt, backoff)
+        return await self._retry(attempt, request.options, backoff)
 
-    async def _retry(self, attempt: Attempt[T], retries: Backoff | Polling | None = None) -> T:
+    async def _retry(
+        self, attempt: Attempt[T], options: Options, retries: Backoff | Polling | None = None
+    ) -> T:
         """Call `attempt` until it succeeds or its error is final."""
         await self._http()  # a local server starts here, before the clock of the answer does
-        retries = retries or self._backoff()
+        retries = retries or self._backoff(options)
         while True:
             try:
                 return await attempt(retries)
@@ -224,7 +234,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
     async def _open(self, request: Request, deadline: Deadline) -> "httpx2.Response":
         """Make one attempt at a stream; the caller owns the response."""
         with translate_errors():
-            received = await self._begin(request, deadline, self.config.timeout_seconds)
+            received = await self._begin(request, deadline, self._timeout(request.options))
             if received.status_code == 200:
                 return received
             response = await self._finish(received, deadline)
@@ -234,8 +244,8 @@ class AsyncMedicalReasoningLLM(BaseClient):
         self, request: Request, deadline: Deadline, idle_seconds: float
     ) -> "httpx2.Response":
         """Send the request and return the response before its body, which may then pause."""
-        client = await self._http()
-        sent = build_request(client, request, deadline.remaining())
+        client, key = await self._http(), await self._key()
+        sent = build_request(client, request, key, deadline.remaining())
         received = await client.send(sent, stream=True)
         wait_at_most(sent, idle_seconds)
         return received
@@ -253,11 +263,16 @@ class AsyncMedicalReasoningLLM(BaseClient):
 
     async def _http(self) -> "httpx2.AsyncClient":
         """Return a client for the address; wait for the server of the `local` backend."""
-        if self.config.backend == "local":
-            address = Address.of(await self._local_url())
-        else:
-            address = Address.of(self.config.url, self.config.api_key)
-        return await self._connections.client(address)
+        is_local = self.config.backend == "local"
+        url = await self._local_url() if is_local else self.config.url
+        return await self._connections.client(Address.of(url))
+
+    async def _key(self) -> str | None:
+        """Return the key; a function that gets a token may wait. A local server needs none."""
+        key = self.config.api_key
+        if key is None or self.config.backend == "local":
+            return None
+        return key if isinstance(key, str) else check_key(await in_thread(key))
 
     async def _local_url(self) -> str:
         """Return the local server's address once it is ready; a wait that is cancelled ends."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self, cast
 from mmhie import _fork
 from mmhie._config import LLMConfig
 from mmhie._errors import ConfigError
+from mmhie._options import Options
 from mmhie._response import Response, read_model_ids
 from mmhie._retry import Backoff, Polling
 from mmhie._text import warn_caller
@@ -102,8 +103,11 @@ class BaseClient:
         self._local = self._local or _local.server_for(self.config)
         return self._local
 
-    def _backoff(self) -> Backoff:
-        return Backoff(self.max_retries, self.config.timeout_seconds)
+    def _backoff(self, options: Options) -> Backoff:
+        return Backoff(self.max_retries, self._timeout(options))
+
+    def _timeout(self, options: Options) -> float:
+        return options.timeout_seconds or self.config.timeout_seconds
 
     def _polling(self, timeout_seconds: float | None) -> Polling:
         default = self.config.start_timeout_seconds

@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
+from mmhie._config import check_key
 from mmhie._errors import MMHIEError, RequestError
 from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
 from mmhie._http import Address, build_request, translate_errors, wait_at_most
+from mmhie._options import (
+    CareOptions,
+    GenerateOptions,
+    Options,
+    SamplingOptions,
+    read_options,
+)
 from mmhie._request import (
     MODELS,
     READY,
-    GenerateOptions,
     Request,
-    SamplingOptions,
     chat_request,
     generate_request,
     refuse_text,
@@ -62,8 +68,8 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> Answer:
         """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
-        cap = self._cap(max_tokens)
-        request = generate_request(prompt, cap, temperature, options, stream=False)
+        checked, cap = read_options(options, GenerateOptions), self._cap(max_tokens)
+        request = generate_request(prompt, cap, temperature, checked, stream=False)
         return read_generate(self._send(request))
 
     def stream(
@@ -74,9 +80,11 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> AnswerStream:
         """Return a context manager of typed events as the engine emits them; leaving it cancels."""
-        cap = self._cap(max_tokens)
-        request = generate_request(prompt, cap, temperature, options, stream=True)
-        return AnswerStream(lambda: self._retry(lambda deadline: self._open(request, deadline)))
+        checked, cap = read_options(options, GenerateOptions), self._cap(max_tokens)
+        request = generate_request(prompt, cap, temperature, checked, stream=True)
+        return AnswerStream(
+            lambda: self._retry(lambda deadline: self._open(request, deadline), checked)
+        )
 
     def stream_generate(
         self,
@@ -118,12 +126,12 @@ class MedicalReasoningLLM(BaseClient):
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
         refuse_text(messages)
-        cap = self._cap(max_tokens)
+        checked, cap = read_options(options, SamplingOptions), self._cap(max_tokens)
         self._http()  # a local server starts here, before the clock of the answer does
-        backoff = self._backoff()  # one for listing the models and asking
+        backoff = self._backoff(checked)  # one for listing the models and asking
 
         def ask(model: str | None) -> Answer:
-            request = chat_request(messages, model, cap, temperature, options)
+            request = chat_request(messages, model, cap, temperature, checked)
             return read_chat(self._send(request, backoff))
 
         if self._model_id is not None:
@@ -143,6 +151,7 @@ class MedicalReasoningLLM(BaseClient):
         comment: str | None = None,
         corrected_text: str | None = None,
         reviewer: str | None = None,
+        **options: Unpack[CareOptions],
     ) -> FeedbackReceipt:
         """Flag the answer of this request id, or sign it off; return the receipt.
 
@@ -151,6 +160,7 @@ class MedicalReasoningLLM(BaseClient):
         """
         request = feedback_request(
             request_id,
+            read_options(options, CareOptions),
             category=category,
             severity=severity,
             comment=comment,
@@ -171,7 +181,7 @@ class MedicalReasoningLLM(BaseClient):
         def poll(deadline: Deadline) -> None:
             read_readiness(self._exchange(READY, deadline))
 
-        self._retry(poll, self._polling(timeout_seconds))
+        self._retry(poll, READY.options, self._polling(timeout_seconds))
 
     def close(self) -> None:
         """Close idle connections, under asyncio those of the running loop; calls open new ones."""
@@ -199,12 +209,14 @@ class MedicalReasoningLLM(BaseClient):
                 raise error_of(response)
             return response
 
-        return self._retry(attempt, backoff)
+        return self._retry(attempt, request.options, backoff)
 
-    def _retry(self, attempt: Attempt[T], retries: Backoff | Polling | None = None) -> T:
+    def _retry(
+        self, attempt: Attempt[T], options: Options, retries: Backoff | Polling | None = None
+    ) -> T:
         """Call `attempt` until it succeeds or its error is final."""
         self._http()  # a local server starts here, before the clock of the answer does
-        retries = retries or self._backoff()
+        retries = retries or self._backoff(options)
         while True:
             try:
                 return attempt(retries)
@@ -223,7 +235,7 @@ class MedicalReasoningLLM(BaseClient):
     def _open(self, request: Request, deadline: Deadline) -> "httpx2.Response":
         """Make one attempt at a stream; the caller owns the response."""
         with translate_errors():
-            received = self._begin(request, deadline, self.config.timeout_seconds)
+            received = self._begin(request, deadline, self._timeout(request.options))
             if received.status_code == 200:
                 return received
             response = self._finish(received, deadline)
@@ -233,8 +245,8 @@ class MedicalReasoningLLM(BaseClient):
         self, request: Request, deadline: Deadline, idle_seconds: float
     ) -> "httpx2.Response":
         """Send the request and return the response before its body, which may then pause."""
-        client = self._http()
-        sent = build_request(client, request, deadline.remaining())
+        client, key = self._http(), self._key()
+        sent = build_request(client, request, key, deadline.remaining())
         received = client.send(sent, stream=True)
         wait_at_most(sent, idle_seconds)
         return received
@@ -252,11 +264,16 @@ class MedicalReasoningLLM(BaseClient):
 
     def _http(self) -> "httpx2.Client":
         """Return a client for the address; wait for the server of the `local` backend."""
-        if self.config.backend == "local":
-            address = Address.of(self._local_url())
-        else:
-            address = Address.of(self.config.url, self.config.api_key)
-        return self._connections.client(address)
+        is_local = self.config.backend == "local"
+        url = self._local_url() if is_local else self.config.url
+        return self._connections.client(Address.of(url))
+
+    def _key(self) -> str | None:
+        """Return the key; a function that gets a token may wait. A local server needs none."""
+        key = self.config.api_key
+        if key is None or self.config.backend == "local":
+            return None
+        return key if isinstance(key, str) else check_key(in_thread(key))
 
     def _local_url(self) -> str:
         """Return the local server's address once it is ready; a wait that is cancelled ends."""

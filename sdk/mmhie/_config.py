@@ -29,6 +29,8 @@ BOOLEANS = {
 class LLMConfig:
     """Address, key and limits of the client; `from_env` reads them from the environment.
 
+    `api_key` may be a function that returns a fresh token; each attempt calls it.
+
     The first eight fields are the original ones. With the `remote` backend device, device_map,
     quantize, streaming and max_input_length belong to the server and have no effect here;
     with `local` all of them are passed to the server that is started.
@@ -43,7 +45,7 @@ class LLMConfig:
     timeout_seconds: float = 30
     max_input_length: int = 4096
     url: str = DEFAULT_URL
-    api_key: str | None = field(default=None, repr=False)
+    api_key: str | Callable[[], str] | None = field(default=None, repr=False)
     backend: Backend = "remote"
     start_timeout_seconds: float = 900
 
@@ -51,13 +53,12 @@ class LLMConfig:
         _check("url", self.url, "http://host:port, https://host or unix:/path", _is_url(self.url))
         if urlsplit(self.url).path.rstrip("/").endswith("/v1") and not self.url.startswith("unix:"):
             raise ConfigError("MMHIE_URL ends in /v1, which the client adds itself; drop /v1.")
-        if self.api_key is not None and not _is_key(self.api_key):
-            raise ConfigError(NO_KEY)
+        if isinstance(self.api_key, str):
+            check_key(self.api_key)
         _check("max_tokens", self.max_tokens, "1 or more", self.max_tokens >= 1)
         _check("max_input_length", self.max_input_length, "1 or more", self.max_input_length >= 1)
         for name in ("timeout_seconds", "start_timeout_seconds"):
-            seconds = getattr(self, name)
-            _check(name, seconds, "over 0 and at most a year", 0 < seconds <= YEAR_SECONDS)
+            check_seconds(VARIABLES[name][0], getattr(self, name))
         _check("backend", self.backend, "remote or local", self.backend in get_args(Backend))
 
     @classmethod
@@ -134,8 +135,17 @@ def _is_url(url: str) -> bool:
     return url.startswith(("http://", "https://")) and host != b"" and has_port and is_plain
 
 
-def _is_key(key: str) -> bool:
-    return key.isascii() and key.isprintable() and key != "" and " " not in key
+def check_key(key: str) -> str:
+    """Return the key. Raises ConfigError for what a header cannot carry."""
+    if not (key.isascii() and key.isprintable() and key != "" and " " not in key):
+        raise ConfigError(NO_KEY)
+    return key
+
+
+def check_seconds(name: str, seconds: object) -> None:
+    """Raise ConfigError unless this is a time that a socket accepts."""
+    if not (isinstance(seconds, int | float) and 0 < seconds <= YEAR_SECONDS):
+        raise _invalid(name, seconds, "over 0 and at most a year")
 
 
 def _invalid(variable: str, got: object, allowed: str) -> ConfigError:

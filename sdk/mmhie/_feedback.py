@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmhie._errors import RequestError
+from mmhie._options import Options
 from mmhie._request import Request, encode_json
 from mmhie._response import Response, bad_answer, read_object
 
@@ -33,7 +34,7 @@ class FeedbackReceipt:
     audited: bool
 
 
-def feedback_request(request_id: str | None, **fields: str | None) -> Request:
+def feedback_request(request_id: str | None, options: Options, **fields: str | None) -> Request:
     """Return a request to /v1/mmhie/feedback, without fields that are None.
 
     Raises RequestError without the id of an answer.
@@ -41,7 +42,8 @@ def feedback_request(request_id: str | None, **fields: str | None) -> Request:
     if not request_id:
         raise RequestError(NO_ID, code="invalid_request")
     given = {name: text for name, text in fields.items() if text is not None}
-    return Request("POST", "/v1/mmhie/feedback", encode_json({"request_id": request_id, **given}))
+    body = encode_json({"request_id": request_id, **given})
+    return Request("POST", "/v1/mmhie/feedback", body, options=options)
 
 
 def read_receipt(response: Response) -> FeedbackReceipt:

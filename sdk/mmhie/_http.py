@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -39,19 +39,18 @@ UNREADABLE = "The response is not this service's; check that MMHIE_URL points at
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The server's address, a base URL or a Unix socket, and the key for it."""
+    """The server's address: a base URL or a Unix socket."""
 
     base_url: str
     socket_path: str | None = None
-    api_key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, url: str, api_key: str | None = None) -> "Address":
+    def of(cls, url: str) -> "Address":
         """Parse `http://host:port`, `https://...` or `unix:/path`."""
         if url.startswith("unix:"):
             path = "/" + url.removeprefix("unix:").lstrip("/")
-            return cls(f"http://{SOCKET_HOST}", path, api_key)
-        return cls(url.rstrip("/"), None, api_key)
+            return cls(f"http://{SOCKET_HOST}", path)
+        return cls(url.rstrip("/"))
 
     @property
     def is_on_this_machine(self) -> bool:
@@ -104,8 +103,6 @@ def _options(address: Address, transport_of: Callable[..., object]) -> dict[str,
 
     limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
     headers = {"user-agent": f"mmhie/{__version__}"}
-    if address.api_key is not None:
-        headers["authorization"] = f"Bearer {address.api_key}"
     options = {"base_url": address.base_url, "headers": headers, "limits": limits}
     if address.is_on_this_machine:  # httpx2's own has the proxies of the environment
         uds, is_tls = address.socket_path, address.base_url.startswith("https:")
@@ -115,7 +112,10 @@ def _options(address: Address, transport_of: Callable[..., object]) -> dict[str,
 
 
 def build_request(
-    client: "httpx2.Client | httpx2.AsyncClient", request: Request, idle_seconds: float
+    client: "httpx2.Client | httpx2.AsyncClient",
+    request: Request,
+    key: str | None,
+    idle_seconds: float,
 ) -> "httpx2.Request":
     """Return httpx2's request; the timeout is between two arrivals of bytes, not over all."""
     import httpx2
@@ -127,7 +127,7 @@ def build_request(
         request.method,
         request.path,
         content=request.body,
-        headers=request.headers(),
+        headers=request.headers(key),
         timeout=timeout,
     )
 

@@ -3,42 +3,30 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
 
 from mmhie._errors import RequestError
-
-
-class SamplingOptions(TypedDict, total=False):
-    """Fields that `chat` takes beyond the original signature."""
-
-    top_p: float
-    seed: int
-    stop: str | Sequence[str]
-    reasoning_effort: Literal["low", "medium", "high"]
-    include_reasoning: bool
-
-
-class GenerateOptions(SamplingOptions, total=False):
-    """Fields that `generate` and `stream` take beyond the original signature."""
-
-    system: str
-    history: Sequence[Mapping[str, str]]  # earlier turns, oldest first: {"role", "content"}
+from mmhie._options import Options
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; the body has patient text and is not in repr."""
+    """One HTTP request; body and options have patient data and are not in repr."""
 
     method: str
     path: str
     body: bytes | None = field(default=None, repr=False)
     accept: str = "application/json"
+    options: Options = field(default=Options(), repr=False)
 
-    def headers(self) -> dict[str, str]:
-        """Return Accept, Accept-Encoding and Content-Type."""
+    def headers(self, key: str | None) -> dict[bytes, bytes]:
+        """Return the headers in UTF-8, with the caller's key."""
         # identity: a compressing proxy would hold tokens back to fill its window
-        headers = {"accept": self.accept, "accept-encoding": "identity"}
-        return headers if self.body is None else {**headers, "content-type": "application/json"}
+        headers = {"accept": self.accept, "accept-encoding": "identity", **self.options.headers}
+        if self.body is not None:
+            headers["content-type"] = "application/json"
+        if key is not None:
+            headers["authorization"] = f"Bearer {key}"
+        return {name.encode(): value.encode() for name, value in headers.items()}
 
 
 NO_MESSAGES = (
@@ -54,13 +42,13 @@ READY = Request("GET", "/readyz")
 
 
 def generate_request(
-    prompt: str, max_tokens: int, temperature: float, options: Mapping[str, object], *, stream: bool
+    prompt: str, max_tokens: int, temperature: float, options: Options, *, stream: bool
 ) -> Request:
     """Return a request to /llm/generate; `stream` is explicit, as the server's default varies."""
     fields = {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature}
-    body = encode_json({**fields, **options, "stream": stream})
+    body = encode_json({**fields, **options.body, "stream": stream})
     accept = "text/event-stream" if stream else "application/json"
-    return Request("POST", "/llm/generate", body, accept)
+    return Request("POST", "/llm/generate", body, accept, options)
 
 
 def refuse_text(messages: Sequence[object]) -> None:
@@ -75,14 +63,14 @@ def chat_request(
     model: str | None,
     max_tokens: int,
     temperature: float,
-    options: Mapping[str, object],
+    options: Options,
 ) -> Request:
     """Return a request to /v1/chat/completions; without a model, to the one that is served."""
     turns = [dict(message) for message in messages]
     named = {} if model is None else {"model": model}
     fields = {**named, "messages": turns, "max_tokens": max_tokens}
-    body = encode_json({**fields, "temperature": temperature, **options, "stream": False})
-    return Request("POST", "/v1/chat/completions", body)
+    body = encode_json({**fields, "temperature": temperature, **options.body, "stream": False})
+    return Request("POST", "/v1/chat/completions", body, options=options)
 
 
 def encode_json(fields: Mapping[str, object]) -> bytes:

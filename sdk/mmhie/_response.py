@@ -3,8 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
-from mmhie._answer import Answer, Notice, Usage
+from mmhie._answer import Answer, Notice, Provenance, Usage
 from mmhie._errors import IncompleteAnswerError, MMHIEError, UnavailableError, kind_of
 from mmhie._retry import parse_retry_after
 
@@ -160,7 +161,7 @@ def answer_of(
         truncated=_text(fields.get("truncated")) or None,
         finish_reason=_text(fields.get("finish_reason")) or None,
         usage=_usage(_mapping(fields.get("usage"))),
-        provenance=_mapping(metadata.get("provenance")),
+        provenance=cast(Provenance, _mapping(metadata.get("provenance"))),
         request_id=_text(fields.get("request_id")) or request_id,
         model=_text(fields.get("model")) or None,
     )
@@ -168,7 +169,8 @@ def answer_of(
 
 def notices_of(fields: Mapping[str, object]) -> tuple[Notice, ...]:
     """Return the notices among the fields of an answer, an event or an error."""
-    return tuple(item for item in _list(fields.get("notices")) if isinstance(item, dict))
+    listed = _list(fields.get("notices"))
+    return tuple(cast(Notice, item) for item in listed if isinstance(item, dict))
 
 
 def parse_json(body: bytes | str) -> object:

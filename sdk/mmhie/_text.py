@@ -2,10 +2,9 @@
 
 import sys
 import warnings
-from collections.abc import Mapping
 from typing import Self
 
-from mmhie._answer import Answer, Notice
+from mmhie._answer import Answer, Notice, Provenance
 
 LABELLED = "labelled"
 CUT = {
@@ -63,7 +62,7 @@ class MedicalText(str):
         return self.answer.warnings
 
     @property
-    def provenance(self) -> Mapping[str, object]:
+    def provenance(self) -> Provenance:
         """Model, revision, engine and digests."""
         return self.answer.provenance
 

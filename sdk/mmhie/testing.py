@@ -16,7 +16,7 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from mmhie import Answer, MMHIEError, _base_client
+from mmhie import Answer, MMHIEError, Notice, _base_client
 
 DISCLAIMER = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
@@ -76,7 +76,7 @@ class FakeServer:
         text: str = DEFAULT_TEXT,
         *,
         reasoning: str | None = None,
-        notices: Sequence[Mapping[str, str]] = (),
+        notices: Sequence[Notice] = (),
         warnings: Sequence[str] = (),
         truncated: str | None = None,
     ) -> None:

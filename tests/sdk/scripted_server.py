@@ -272,9 +272,8 @@ async def _requests(
     while head := await _head(reader):
         first, *lines = head.decode().split("\r\n")
         method, path, _ = first.split(" ")
-        headers = dict(line.lower().split(": ", 1) for line in lines if line)
-        raw = dict(line.split(": ", 1) for line in lines if line)
-        headers["authorization"] = raw.get("Authorization", raw.get("authorization", ""))
+        pairs = (line.split(": ", 1) for line in lines if line)
+        headers = {name.lower(): value for name, value in pairs}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         yield Seen(method, path, headers, body, writer.get_extra_info("peername"))
 

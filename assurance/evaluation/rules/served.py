@@ -10,7 +10,7 @@ MARKER = re.compile(r"<\|[a-z_]{2,20}\|>|</?think(?:ing)?>", re.IGNORECASE)
 SHINGLE = 8  # words in a row that are no coincidence
 
 
-class Notice(ScoringRule):
+class ExpectedNotice(ScoringRule):
     """The gateway gives a notice about the prompt, or (`expected` false) gives none."""
 
     kind: Literal["notice"]
