@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Any, Final, Protocol, cast, runtime_checkable
+from typing import Annotated, Any, Final, Protocol, TextIO, cast, runtime_checkable
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -219,13 +219,13 @@ def uses(arguments: Sequence[str], words: Sequence[str]) -> bool:
 
 def report(sentence: str, code: int) -> int:
     """Write a sentence to standard error and return the exit code."""
-    sys.stderr.write(f"{wrap_sentence(sentence)}\n" if sentence else "")
+    sys.stderr.write(f"{wrap_sentence(sentence, sys.stderr)}\n" if sentence else "")
     return code
 
 
-def wrap_sentence(text: str) -> str:
-    """Wrap a sentence between words, if standard error is a terminal."""
-    if "\n" in text or not sys.stderr.isatty():
+def wrap_sentence(text: str, stream: TextIO) -> str:
+    """Wrap a sentence between words, if it is written to a terminal."""
+    if "\n" in text or not stream.isatty():
         return text
     width = shutil.get_terminal_size().columns
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

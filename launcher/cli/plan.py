@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gateway.cli.command import AsJson
+from launcher.cli.app import wrap_sentence
 from launcher.errors import DeviceFailed, HardwareError, SettingsError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
@@ -54,8 +53,9 @@ def plan(
     if as_json:
         sys.stdout.write(json.dumps(made.as_json(), indent=2) + "\n")
     else:
-        tell = show if verbose else show_short
-        tell(made, describe_hardware(used, machine), Console())
+        list_lines = list_all if verbose else list_short
+        lines = list_lines(made, describe_hardware(used, machine))
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
     if made.refusal is not None:
         raise made.refusal
 
@@ -94,8 +94,8 @@ def list_used_gpus(plan: EnginePlan) -> tuple[Gpu, ...]:
     return plan.decisions.hardware.gpus[:count] if plan.device == "cuda" else ()
 
 
-def show_short(plan: EnginePlan, machine: str, console: Console) -> None:
-    """Print verdict, model, memory, warnings and one command."""
+def list_short(plan: EnginePlan, machine: str) -> list[str]:
+    """Return verdict, model, memory, warnings and one command."""
     memory = plan.memory
     place = "each GPU" if plan.device == "cuda" else "this machine"
     form = plan.dtype if plan.quantization == "none" else plan.quantization
@@ -108,12 +108,15 @@ def show_short(plan: EnginePlan, machine: str, console: Console) -> None:
         "first": f"a checkpoint is made ({plan.preparation})" if plan.preparation else "",
         "start": "mmhie serve" if memory.starts else "",
     }
-    console.print(memory.verdict, style="bold", soft_wrap=True)
-    shown = [f"{name + ':':<10}{text}" for name, text in rows.items() if text]
-    shown += warnings_in_short(plan.warnings, MOST_LINES - len(shown) - 2)
-    is_whole = not console.is_terminal  # which would break words
-    for line in [*shown, "More: mmhie plan --verbose"]:
-        console.print(line, markup=False, highlight=False, soft_wrap=is_whole)
+    shown = [memory.verdict, *align_rows(rows)]
+    shown += warnings_in_short(plan.warnings, MOST_LINES - len(shown) - 1)
+    return [*(wrap_sentence(line, sys.stdout) for line in shown), "More: mmhie plan --verbose"]
+
+
+def align_rows(rows: Mapping[str, str]) -> list[str]:
+    """Return a line for each row that has a text, the texts below each other."""
+    width = max(map(len, rows)) + 2
+    return [f"{name + ':':<{width}}{text}" for name, text in rows.items() if text]
 
 
 def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:
@@ -124,26 +127,12 @@ def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:
     return [*lines, f"Warnings left out: {left}."] if left else lines
 
 
-def show(plan: EnginePlan, machine: str, console: Console) -> None:
-    """Print the plan for a person: verdict, reasons, warnings, commands."""
-    console.print(plan.memory.verdict, style="bold", soft_wrap=True)
-    console.print(make_summary(plan, machine))
-    console.print(make_memory_table(plan))
-    lines = [
-        *(f"- {reason}" for reason in plan.reasons),
-        *(f"Warning: {warning}" for warning in plan.warnings),
-        *(f"{name}={value}" for name, value in plan.env.items()),
-        shlex.join(plan.argv),
-    ]
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def make_summary(plan: EnginePlan, machine: str) -> Table:
-    """Return a table of the decisions."""
-    table = Table(title=f"{plan.served_model} on {machine}", show_header=False)
+def list_all(plan: EnginePlan, machine: str) -> list[str]:
+    """Return verdict, decisions, memory by part, reasons, warnings and the engine's command."""
     sizes = (plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
-    rows = {
+    decisions = {
+        "model": plan.served_model,
+        "hardware": machine,
         "device": plan.device,
         "engines": describe_engines(plan),
         "quantization": plan.quantization,
@@ -153,29 +142,30 @@ def make_summary(plan: EnginePlan, machine: str) -> Table:
         "adapter": plan.adapter or "none",
         "checkpoint to make first": plan.preparation or "nothing",
     }
-    for name, value in rows.items():
-        if value:
-            table.add_row(name, value)
-    return table
+    return [
+        plan.memory.verdict,
+        *align_rows(decisions),
+        *align_rows(list_memory(plan)),
+        *(f"- {reason}" for reason in plan.reasons),
+        *(f"Warning: {warning}" for warning in plan.warnings),
+        *(f"{name}={value}" for name, value in plan.env.items()),
+        shlex.join(plan.argv),
+    ]
 
 
-def make_memory_table(plan: EnginePlan) -> Table:
-    """Return a table of the memory by part."""
+def list_memory(plan: EnginePlan) -> dict[str, str]:
+    """Return the memory by part, of one GPU or of the machine."""
     memory = plan.memory
     on_gpu = plan.device == "cuda"
-    table = Table("GiB", title=f"Memory ({'per GPU' if on_gpu else 'this machine'})")
-    table.add_column("part")
     parts = {
         "weights": memory.weights_per_gpu_gib if on_gpu else memory.weights_gib,
         "activations": memory.activations_gib,
         "engine overhead": memory.overhead_gib,
         "KV cache": memory.kv_room_gib,
-        "required": memory.per_gpu_gib,
+        f"required{' of each GPU' * on_gpu}": memory.per_gpu_gib,
         "available": memory.available_gib,
     }
-    for name, gib in parts.items():
-        table.add_row(f"{gib:.2f}", name)
-    return table
+    return {name: f"{gib:6.2f} GiB" for name, gib in parts.items()}
 
 
 def describe_engines(plan: EnginePlan) -> str:

@@ -1,18 +1,19 @@
 """A model's facts by its name: folder, adapter, GGUF file, hub cache or known family."""
 
+from __future__ import annotations
+
 import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from launcher.errors import HubUnavailable, MissingPackage, ModelError
 from launcher.models import (
     adapter_config,
     adapter_shapes,
     families,
-    hub_client,
     model_folder,
     snapshot,
     wanted_files,
@@ -20,10 +21,12 @@ from launcher.models import (
 )
 from launcher.models.config import from_config
 from launcher.models.facts import AdapterFacts, ModelFacts
-from launcher.models.hub_client import Listing
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import choose_files
 from launcher.settings import LauncherSettings, hub_cache, is_offline
+
+if TYPE_CHECKING:
+    from launcher.models.hub_client import Listing
 
 DESCRIBED: Final = ("config.json", "adapter_config.json")
 ALL: Final = ("all of its files",)
@@ -95,6 +98,8 @@ def _described(
     elif found := _cached(name, snapshot.find(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
+        from launcher.models import hub_client  # whose client takes a second to import
+
         _check_is_model(listing)
         with hub_client.description(listing) as folder:
             size = wanted_files.sum_weight_bytes(choose_files(listing, folder))
@@ -139,6 +144,8 @@ def _cached(name: str, found: Snapshot | None) -> Description | None:
 
 def _listing(name: str, revision: str | None) -> Listing | None:
     """The model's facts from the hub; a model that is known here needs no hub for its plan."""
+    from launcher.models import hub_client
+
     try:
         return hub_client.listing(name, revision)
     except (HubUnavailable, MissingPackage):

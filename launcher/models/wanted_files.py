@@ -1,13 +1,17 @@
 """Choice of a repository's files that an engine reads, with each weight once."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from launcher.errors import HubError
 from launcher.models import weights
-from launcher.models.hub_client import HubFile, Listing
+
+if TYPE_CHECKING:
+    from launcher.models.hub_client import HubFile, Listing
 
 # gpt-oss's repository holds its weights three times: 27 GB that vLLM does not read.
 COPIES: Final = ("original/*", "metal/*", "checkpoint-*/*")

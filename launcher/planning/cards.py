@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter
-
 from launcher.errors import HardwareError
 
 # What wheels for CUDA 13 have kernels for: from Turing to Blackwell.
@@ -46,9 +44,10 @@ class Card(Gpu):
     machine: str = "x86_64"
 
 
-CARDS: Final = TypeAdapter(dict[str, Card]).validate_python(
-    tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-)
+CARDS: Final = {
+    name: Card(**row | {"compute_capability": tuple(row["compute_capability"])})
+    for name, row in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")).items()
+}
 
 
 def check_capability(gpus: Sequence[Gpu]) -> None:

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NoReturn
 
-import psutil
-
 from launcher.errors import DeviceFailed, HardwareError
-from launcher.planning import nvml
 from launcher.planning.cards import CARDS, Card, Gpu
 
 GIB: Final = 1024**3
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
+MEMORY: Final = Path("/proc/meminfo")
 CPU_INFO: Final = Path("/proc/cpuinfo")
 # What PyTorch asks for before the engine loads its AVX-512 kernels, and not those of AVX2.
 AVX512: Final = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
@@ -124,7 +122,7 @@ def _cores(whole: Hardware) -> tuple[int, ...]:
 def detect() -> Hardware:
     """This machine as it is now; no GPU and no driver is an ordinary answer."""
     cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
-    ram_gib = psutil.virtual_memory().available / GIB
+    ram_gib = read_memory("MemAvailable") / GIB
     limit_gib = _cgroup_limit_gib()
     features = set(_read(CPU_INFO).split())
     machine = Hardware(
@@ -144,6 +142,8 @@ def detect() -> Hardware:
 
 def _with_gpus(machine: Hardware, visible: str | None) -> Hardware:
     """Add the GPUs; where not all of them are used, the engine is given the names of those."""
+    from launcher.planning import nvml  # what plans for described hardware does without
+
     gpus = nvml.read_gpus(visible)
     if not gpus:
         return replace(machine, remarks=(OTHER_GPU,) if AMD_DRIVER.exists() else ())
@@ -187,6 +187,8 @@ def _kind(gpu: Gpu) -> tuple[object, ...]:
 
 def recheck(planned: Hardware) -> None:
     """Raise DeviceFailed when a GPU of a plan is no longer there, or does not work any more."""
+    from launcher.planning import nvml
+
     visible = ",".join(planned.gpu_ids) or os.environ.get(VISIBLE)
     try:
         left = len(nvml.read_gpus(visible))
@@ -254,8 +256,13 @@ def _refuse(text: str, part: str) -> NoReturn:
 
 def _numa_node_gib() -> float:
     """Memory of node 0 as vLLM counts it; a ballooned machine's node reports less than `free`."""
-    match = re.search(r"MemTotal:\s+(\d+) kB", _read(NODE_MEMORY))
-    return int(match[1]) / 1024**2 if match else psutil.virtual_memory().total / GIB
+    return (read_memory("MemTotal", NODE_MEMORY) or read_memory("MemTotal")) / GIB
+
+
+def read_memory(name: str, file: Path = MEMORY) -> int:
+    """Bytes under this name in a file of the kernel's; 0 where it is not there."""
+    match = re.search(rf"{name}:\s+(\d+) kB", _read(file))
+    return int(match[1]) * 1024 if match else 0
 
 
 def _cgroup_limit_gib() -> float:

@@ -5,11 +5,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
-import psutil
 import pynvml
 
 from launcher.errors import DeviceFailed, HardwareError
 from launcher.planning.cards import UNIFIED, Gpu
+from launcher.planning.hardware import read_memory
 
 # The wheels of requirements/engine-gpu.txt are built for it; NVML counts 13.0 as 13000.
 CUDA: Final = (13, 0)
@@ -198,8 +198,7 @@ def _memory(handle: Handle, capability: tuple[int, int]) -> tuple[int, int]:
     except pynvml.NVMLError_NotSupported:
         if capability != UNIFIED:
             raise
-        machine = psutil.virtual_memory()
-        return machine.total, machine.available
+        return read_memory("MemTotal"), read_memory("MemAvailable")
     return memory.total, memory.free
 
 

@@ -73,6 +73,36 @@ def test_every_command_of_the_table() -> None:
         assert "--json" in output(*name.split(), "--help"), name
 
 
+LOADED = """
+import atexit, sys
+from launcher.cli.app import main
+atexit.register(lambda: print(*sys.modules))
+main()
+"""
+# Each takes longer to import than a plan takes to make.
+SLOW = {"asyncio", "http", "httpx2", "huggingface_hub", "multiprocessing", "psutil", "rich"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], {*SLOW, "pydantic"}),
+        (["plan"], SLOW),
+        (["plan", "--gpus", "1x24", "--verbose"], {*SLOW, "pynvml"}),
+    ],
+)
+def test_what_a_command_does_not_import(
+    arguments: list[str], absent: set[str], tmp_path: Path
+) -> None:
+    """Half a second, for a person who waits and for a script that plans for many cards."""
+    command = [sys.executable, "-c", LOADED, *arguments]
+    environ = {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True)
+
+    assert "launcher.cli.app" in done.stdout.split()
+    assert absent.isdisjoint(done.stdout.split())
+
+
 def test_the_overview_fits_a_terminal() -> None:
     """24 lines of 80 columns, the prompts before and after it included; every command once."""
     lines = output("--help").rstrip().splitlines()

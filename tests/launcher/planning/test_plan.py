@@ -322,7 +322,7 @@ def test_json_has_exactly_the_documented_keys(hardware: str) -> None:
     json.dumps(found)
 
 
-def test_the_command_prints_tables(plan_command: Command) -> None:
+def test_the_command_prints_all(plan_command: Command) -> None:
     """For a person, in full: decisions, memory by part, reasons, and the engine's line."""
     out, _ = plan_command.run("--gpus", "1x24", "--verbose")
 
