@@ -13,6 +13,7 @@ import orjson
 from gateway.runtime.json_types import Json
 
 MAC_HEX = hashlib.sha256().digest_size * 2  # hexadecimal digits
+CHAIN_FIELDS = ("seq", "prev", "mac")
 TAIL = len(b',"mac":""}') + MAC_HEX  # bytes from `,"mac"` to the end of a line
 
 
@@ -27,9 +28,14 @@ class ChainHead:
 START = ChainHead(0, "0" * MAC_HEX)
 
 
-def new_mac(key: str) -> hmac.HMAC:
-    """Return an HMAC with its key set, to be copied for each line: a new one would cost more."""
-    return hmac.new(key.encode(), digestmod=hashlib.sha256)
+def new_mac(key: str, *, purpose: str = "") -> hmac.HMAC:
+    """Return an HMAC with its key set, to be copied for each line: a new one would cost more.
+
+    Lines of other files beside the trail are signed for the file, their `purpose`: none can be
+    copied into another.
+    """
+    secret = hmac.digest(key.encode(), purpose.encode(), "sha256") if purpose else key.encode()
+    return hmac.new(secret, digestmod=hashlib.sha256)
 
 
 def signed_line(record: Json, head: ChainHead, mac: hmac.HMAC) -> tuple[bytes, ChainHead]:
@@ -59,6 +65,11 @@ class Line:
     head: ChainHead
     prev: str
     is_genuine: bool
+
+    @property
+    def content(self) -> Json:
+        """The record without what the chain has added."""
+        return {name: self.record[name] for name in self.record if name not in CHAIN_FIELDS}
 
 
 def parse_line(line: bytes, mac: hmac.HMAC) -> Line | None:

@@ -35,6 +35,7 @@ class AuditFile:
 
     def __init__(self, path: Path, *, key: str, rotate_bytes: int = ROTATE_BYTES) -> None:
         self.path = path
+        self.key = key
         self.head = START
         self._mac = chain.new_mac(key)
         self._rotate_bytes = rotate_bytes
@@ -101,8 +102,11 @@ class AuditFile:
         if mark is None or what is None:
             return
         self._mark, self._size = None, -1  # go on from what is there
-        known = {"known_seq": mark.head.seq, "known_mac": mark.head.mac}
-        self._events.append(event("tampered", what=what, **known))
+        self.record_tampering(what, mark.head)
+
+    def record_tampering(self, what: str, head: ChainHead) -> None:
+        """Write, with the next lines, what was done when this had been the head."""
+        self._events.append(event("tampered", what=what, known_seq=head.seq, known_mac=head.mac))
         self.on_tampering(what)
 
     def _is_current(self) -> bool:

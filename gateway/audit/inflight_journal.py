@@ -6,12 +6,15 @@ import mmap
 import os
 import secrets
 import struct
+import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
+from gateway.audit import chain
+from gateway.audit.chain import START
+from gateway.audit.file import HOST
 from gateway.record import NO_SLOT
 from gateway.runtime.json_types import Json
 
@@ -24,32 +27,30 @@ class InflightJournal:
     """A mapped file of slots beside the trail: writing to it is writing to memory, and the kernel
     keeps it when the process dies. An orderly end removes it.
 
-    A lock on the file says that its process lives. Raises OSError when the disk has no room.
+    A lock on the file says that its process lives; its name, which each slot is signed for, is
+    never used again. Raises OSError when the disk has no room.
     """
 
-    def __init__(self, trail: Path) -> None:
-        # In a container numbers of processes repeat: whoever removes the journal of a dead one must
-        # not find that of a living one under its name, nor one that is not locked yet.
-        name = f"open-{os.getpid()}-{secrets.token_hex(4)}"
-        self.path = trail.with_name(f"{trail.name}.{name}")
-        unlocked = trail.with_name(f"{trail.name}.un{name}")
-        self._handle = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    def __init__(self, trail: Path, key: str) -> None:
+        # No process id: these repeat in containers.
+        process = f"{HOST}-{time.time_ns()}-{secrets.token_hex(4)}"
+        self.path = trail.with_name(f"{trail.name}.open-{process}")
+        self._mac = chain.new_mac(key, purpose=self.path.name)
+        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unlocked.rename(self.path)
+            fcntl.flock(self._handle, fcntl.LOCK_EX)  # nobody adopts it while it is empty
             # Reserved, not sparse: a page that finds no room on the disk would kill the process.
             os.posix_fallocate(self._handle, 0, SLOTS * SLOT_BYTES)
             self._map = mmap.mmap(self._handle, SLOTS * SLOT_BYTES)
         except OSError:
-            for path in (unlocked, self.path):
-                path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
             os.close(self._handle)
             raise
         self._free = deque(range(SLOTS))
 
     def enter(self, record: Json) -> int:
         """Enter a request; return its slot, or NO_SLOT when there is none for it."""
-        content = orjson.dumps(record)
+        content, _ = chain.signed_line(record, START, self._mac)
         if len(content) > SLOT_BYTES - LENGTH.size or not self._free:
             return NO_SLOT
         slot = self._free.popleft()
@@ -74,20 +75,48 @@ class InflightJournal:
         os.close(self._handle)
 
 
-def left_behind(trail: Path) -> Iterator[tuple[Path, list[Json]]]:
-    """Yield the journals of dead processes with their requests; whoever has recorded them removes
-    the file."""
-    for path in sorted(trail.parent.glob(f"{trail.name}.open-*")):
+@dataclass(frozen=True, slots=True)
+class DeadJournal:
+    """The journal of a process that died; `forged` slots were not signed with the trail's key."""
+
+    path: Path
+    requests: list[Json]
+    forged: int
+
+    @property
+    def trail(self) -> Path:
+        """The trail that its process wrote."""
+        return self.path.with_name(self.path.name.rpartition(".open-")[0])
+
+    def remove(self) -> None:
+        """Remove it; one with forged slots is evidence, and stays under another name."""
+        if self.forged:
+            self.path.rename(self.path.with_name(self.path.name.replace(".open-", ".forged-")))
+        else:
+            self.path.unlink(missing_ok=True)
+
+
+def dead_journals(trail: Path, key: str) -> Iterator[DeadJournal]:
+    """Yield the journals in the trail's folder whose process died, each locked until the next: of
+    several gateways one writes its lines, and removes it."""
+    for path in sorted(trail.parent.glob(f"*{trail.suffix}.open-*")):
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
-            yield path, list(records(file.read()))
+            content = file.read(SLOTS * SLOT_BYTES)
+            if content and os.fstat(file.fileno()).st_nlink:  # neither new nor just removed
+                requests, forged = read_slots(content, key, path.name)
+                yield DeadJournal(path, requests, forged)
 
 
-def records(content: bytes) -> Iterator[Json]:
-    """Yield the requests in the slots; one that was being written is skipped."""
+def read_slots(content: bytes, key: str, name: str) -> tuple[list[Json], int]:
+    """Return the requests in a journal of this name, and the number of slots that are forged."""
+    mac, requests, forged = chain.new_mac(key, purpose=name), list[Json](), 0
     for at in range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES):
         (size,) = LENGTH.unpack_from(content, at)
-        with contextlib.suppress(orjson.JSONDecodeError):
-            if size:
-                start = at + LENGTH.size
-                yield dict(orjson.loads(content[start : start + size]))
+        start = at + LENGTH.size
+        line = chain.parse_line(content[start : start + size - 1], mac) if size else None
+        if line is not None and line.is_genuine:
+            requests.append(line.content)
+        elif size:
+            forged += 1
+    return requests, forged

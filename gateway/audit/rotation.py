@@ -3,10 +3,10 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from hmac import HMAC
 from pathlib import Path
 
-import orjson
-
+from gateway.audit import chain
 from gateway.runtime.json_types import Json
 
 TAIL_BYTES = 256 * 1024
@@ -19,14 +19,14 @@ def rotated_files(path: Path) -> list[Path]:
     return sorted(rotated, key=lambda file: int(file.suffix[1:]))
 
 
-def tail_records(path: Path) -> Iterator[Json]:
-    """Yield the records in the last part of a trail; none when there is no trail."""
+def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
+    """Yield the genuine records in the last part of a trail; none when there is no trail."""
     with contextlib.suppress(OSError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - TAIL_BYTES))
-        for line in file:
-            with contextlib.suppress(orjson.JSONDecodeError):  # the first and last may be torn
-                yield dict(orjson.loads(line))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+        for raw in file:
+            line = chain.parse_line(raw.removesuffix(b"\n"), mac)
+            if line is not None and line.is_genuine:  # the first and last may be torn
+                yield line.record
 
 
 def last_line(path: Path) -> bytes:

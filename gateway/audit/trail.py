@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.audit import entry
+from gateway.audit import chain, entry
 from gateway.audit.chain import ChainHead
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
-from gateway.audit.inflight_journal import InflightJournal, left_behind
+from gateway.audit.inflight_journal import DeadJournal, InflightJournal, dead_journals
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import tail_records
 from gateway.errors import AuditUnavailable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.audit.feed import AuditFeed, FeedReport
 
 LOOK_S = 1.0
+ADOPT_EVERY_S = 3.0
 BATCH_S = 0.01  # a line is written within twice this; more at once would hold up requests
 RETRY_S = 1.0
 CHECKPOINT_EVERY_S = 60.0
@@ -71,7 +72,7 @@ class Trail:
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._checkpointed = ChainHead(-1, "")
         self._next_checkpoint = 0.0
-        self._next_look = 0.0
+        self._next_look = self._next_adoption = 0.0
         self.is_tampered = False
         self._writing_since: float | None = None
         self._journal: InflightJournal | None = None
@@ -147,13 +148,10 @@ class Trail:
     def start(self) -> None:
         """Write the first event before the first request comes in."""
         self._events.append(event("start", gateway_version=GATEWAY_VERSION))
-        left = list(left_behind(self._file.path))
-        self._events += unfinished(left, self._file.path)
         self._flush()
-        for path, _ in left if not self.failing else ():
-            path.unlink(missing_ok=True)
+        self._adopt_journals()
         with contextlib.suppress(OSError):  # no room: a kill then shows only in `start`
-            self._journal = InflightJournal(self._file.path)
+            self._journal = InflightJournal(self._file.path, self._file.key)
         if self._feed is not None:
             self._feed.start()
         self._checkpoint()
@@ -187,9 +185,27 @@ class Trail:
             self._flush()
             self._sync()
             self._look()
+            if time.monotonic() >= self._next_adoption:
+                self._adopt_journals()
             if time.monotonic() >= self._next_checkpoint:
                 self._checkpoint()
         self._close()
+
+    def _adopt_journals(self) -> None:
+        """Write the lines of requests that were in progress in processes that died."""
+        self._next_adoption = time.monotonic() + ADOPT_EVERY_S
+        if self.failing:
+            return
+        with self._attempt():
+            for journal in dead_journals(self._file.path, self._file.key):
+                self._adopt(journal)
+
+    def _adopt(self, journal: DeadJournal) -> None:
+        if journal.forged:
+            what = f"{journal.forged} forged entries in {journal.path.name}"
+            self._file.record_tampering(what, self._file.head)
+        self._file.append(unfinished(journal.requests, self._file, journal.trail))
+        journal.remove()
 
     def _look(self) -> None:
         """Look once a second whether the trail is still what was written."""
@@ -311,14 +327,15 @@ def check_feed(settings: GatewaySettings) -> None:
     feed_of(settings, lambda **_: None)
 
 
-def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Json]:
+def unfinished(requests: Sequence[Json], ours: AuditFile, trail: Path) -> list[Json]:
     """Return the requests that a killed process left, as events, without those whose line was
-    written: the kill came between line and journal."""
-    unwritten = [record for _, records in left for record in records]
-    written = list(tail_records(trail)) if unwritten else []
+    written, to its trail or ours: the kill came between line and journal."""
+    mac = chain.new_mac(ours.key)
+    files = {trail, ours.path} if requests else ()
+    written = [record for file in files for record in tail_records(file, mac)]
     return [
         event("unfinished", outcome="unfinished", **lost)
-        for lost in unwritten
+        for lost in requests
         if not any(is_line_of(lost, record) for record in written)
     ]
 

@@ -1,18 +1,30 @@
-"""Requests in flight when a process is killed are found at the next start, and no others."""
+"""Requests in flight when a process is killed are found by another, and no others."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
+from gateway.audit import chain
+from gateway.audit.chain import START
 from gateway.audit.entry import LONGEST_NAME, opened
-from gateway.audit.inflight_journal import SLOT_BYTES, SLOTS, InflightJournal, left_behind
+from gateway.audit.file import HOST
+from gateway.audit.inflight_journal import (
+    LENGTH,
+    SLOT_BYTES,
+    SLOTS,
+    DeadJournal,
+    InflightJournal,
+    dead_journals,
+)
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import unfinished
 from gateway.audit.verify import verify
@@ -24,41 +36,119 @@ from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.conftest import KEY, Append, Open, lines, trail_settings
 from tests.waiting import PATIENCE_S, until
 
 ENTERS_AND_DIES = """
 import os, sys, pathlib
 from gateway.audit.inflight_journal import InflightJournal
-register = InflightJournal(pathlib.Path(sys.argv[1]))
-slots = [register.enter({"request_id": str(number)}) for number in range(4)]
-register.leave(slots[1])
+journal = InflightJournal(pathlib.Path(sys.argv[1]), sys.argv[2])
+slots = [journal.enter({"request_id": str(number)}) for number in range(4)]
+journal.leave(slots[1])
 os.kill(os.getpid(), 9)
 """
+ENTRIES = [{"request_id": number} for number in ("0", "2", "3")]
+
+
+def die(path: Path) -> Path:
+    """Return the journal of a process that was killed with three requests open."""
+    command = [sys.executable, "-c", ENTERS_AND_DIES, str(path), KEY]
+    subprocess.run(command, cwd=ROOT, check=False)
+    (journal,) = path.parent.glob("*.open-*")
+    return journal
 
 
 def test_a_killed_process_leaves_what_was_open(path: Path) -> None:
-    """Every request entered and not left, complete."""
-    subprocess.run([sys.executable, "-c", ENTERS_AND_DIES, str(path)], cwd=ROOT, check=False)
-    ((file, records),) = left_behind(path)
+    """Every request entered and not left, complete, whichever trail of the folder it wrote."""
+    dead = die(path)
+    (journal,) = dead_journals(path.with_name("other.jsonl"), KEY)
 
-    assert file.name.startswith("audit.jsonl.open-")
-    assert [record["request_id"] for record in records] == ["0", "2", "3"]
+    assert dead.name.startswith(f"audit.jsonl.open-{HOST}-")
+    assert journal == DeadJournal(dead, ENTRIES, 0)
+    assert journal.trail == path
+
+
+def test_one_of_several_gateways_adopts_a_journal(path: Path) -> None:
+    """It is locked until its lines are written, and then gone."""
+    die(path)
+    for journal in dead_journals(path, KEY):
+        assert list(dead_journals(path, KEY)) == []
+        journal.remove()
+
+    assert list(path.parent.iterdir()) == []
+
+
+def copy(dead: Path) -> None:
+    """Bring a journal's entries once more, as the journal of another process."""
+    dead.with_name(f"{dead.name}0").write_bytes(dead.read_bytes())
+    dead.unlink()
+
+
+def write_slot(dead: Path, content: bytes) -> None:
+    """Put an entry in the place of the three, and an end that is torn."""
+    slot = LENGTH.pack(len(content)) + content
+    dead.write_bytes(slot.ljust(SLOT_BYTES, b"\0") + b"\xff\xff")
+
+
+def signed(key: str) -> bytes:
+    return chain.signed_line(ENTRIES[0], START, chain.new_mac(key))[0]
+
+
+FORGERIES: dict[str, Callable[[Path], None]] = {
+    "another name": copy,
+    "a list": partial(write_slot, content=b"[1,2]\n"),
+    "a number": partial(write_slot, content=b"12\n"),
+    "a record": partial(write_slot, content=b'{"kind":"request","request_id":"forged"}\n'),
+    "a torn record": partial(write_slot, content=b'{"seq":1,"prev":"\xff'),
+    "another key": partial(write_slot, content=signed("o" * 32)),
+    "a line of the trail": partial(write_slot, content=signed(KEY)),
+}
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+def test_what_we_have_not_signed_is_not_believed(path: Path, how: str) -> None:
+    """Somebody else's entries, or torn ones, are counted and stay out; the file is evidence."""
+    FORGERIES[how](die(path))
+    (journal,) = dead_journals(path, KEY)
+    journal.remove()
+
+    assert journal.requests == []
+    assert journal.forged
+    assert list(dead_journals(path, KEY)) == []
+    assert len(list(path.parent.glob("audit.jsonl.forged-*"))) == 1
+
+
+def test_a_forged_journal_stops_no_start(start_audited: Start, path: Path) -> None:
+    """The genuine entries beside the forged one have their lines; log, metric and trail say it."""
+    dead = die(path)
+    content = bytearray(dead.read_bytes())
+    content[SLOT_BYTES : SLOT_BYTES + LENGTH.size + 6] = LENGTH.pack(6) + b"[1,2]\n"
+    dead.write_bytes(content)
+    gateway = start_audited().wait()
+    metrics = gateway.client.get("/metrics").text
+    gateway.stop()
+    (told,) = [line for line in lines(path) if line["kind"] == "tampered"]
+
+    ids = [line["request_id"] for line in lines(path) if line["kind"] == "unfinished"]
+    assert ids == ["0", "2", "3"]
+    assert told["what"] == f"1 forged entries in {dead.name}"
+    assert f"the audit trail was tampered with: {told['what']}" in gateway.log
+    assert "mmhie_audit_tampered 1.0" in metrics
 
 
 def test_the_living_are_not_looked_at(path: Path) -> None:
-    """Another worker's register is its own; after an orderly end there is none."""
-    register = InflightJournal(path)
-    register.enter({"request_id": "open"})
+    """Another worker's journal is its own; after an orderly end there is none."""
+    journal = InflightJournal(path, KEY)
+    journal.enter({"request_id": "open"})
 
-    assert list(left_behind(path)) == []
-    register.close()
+    assert list(dead_journals(path, KEY)) == []
+    journal.close()
     assert list(path.parent.iterdir()) == []
 
 
 def test_no_journal_has_the_name_of_another(path: Path) -> None:
     """Numbers of processes repeat: removing the journal of a dead one removes no other."""
-    before, living = InflightJournal(path), InflightJournal(path)
+    before, living = InflightJournal(path, KEY), InflightJournal(path, KEY)
     before.close()
     assert living.path.exists()
     living.close()
@@ -67,15 +157,15 @@ def test_no_journal_has_the_name_of_another(path: Path) -> None:
 
 def test_slots_are_taken_again_and_run_out(path: Path) -> None:
     """A request too many, or too long, has none; it is served all the same."""
-    register = InflightJournal(path)
-    assert register.enter({"request_id": "x" * SLOT_BYTES}) == NO_SLOT
-    taken = [register.enter({"request_id": "x"}) for _ in range(SLOTS)]
+    journal = InflightJournal(path, KEY)
+    assert journal.enter({"request_id": "x" * SLOT_BYTES}) == NO_SLOT
+    taken = [journal.enter({"request_id": "x"}) for _ in range(SLOTS)]
     assert NO_SLOT not in taken
-    assert register.enter({"request_id": "x"}) == NO_SLOT
-    register.leave(taken[7])
-    assert register.enter({"request_id": "x"}) == taken[7]
-    register.leave(NO_SLOT)
-    register.close()
+    assert journal.enter({"request_id": "x"}) == NO_SLOT
+    journal.leave(taken[7])
+    assert journal.enter({"request_id": "x"}) == taken[7]
+    journal.leave(NO_SLOT)
+    journal.close()
 
 
 def test_the_longest_request_fits(path: Path) -> None:
@@ -87,33 +177,27 @@ def test_the_longest_request_fits(path: Path) -> None:
     record.principal = Principal(name, "jwt", frozenset(), care=care)
     record.notices = [{"id": topic} for topic in built_in("en").notices]
     record.notice_rules = "0" * 12
-    register = InflightJournal(path)
+    journal = InflightJournal(path, KEY)
     entry = opened(record, "/v1/chat/completions", 0.0, Pseudonyms.of(KEY))
 
-    assert register.enter(entry) != NO_SLOT
-    register.close()
+    assert journal.enter(entry) != NO_SLOT
+    journal.close()
 
 
-def test_an_id_that_was_used_before_hides_nothing(path: Path) -> None:
-    """Callers choose the id: only a line of the same request accounts for it."""
+@pytest.mark.parametrize(("since", "is_left"), [("00:59", False), ("01:01", True)])
+def test_an_id_that_was_used_before_hides_nothing(
+    append: Append, open_file: Open, path: Path, since: str, is_left: bool
+) -> None:
+    """Callers choose the id: only a genuine line of the same request accounts for it."""
     request = {"request_id": "same", "address": "10.0.0.7", "host": "one"}
-    done = {**request, "kind": "request", "time": "2026-11-25T01:00:00.000Z"}
-    path.write_text(f"torn\n{json.dumps(done)}\n")
+    lost = {**request, "since": f"2026-11-25T{since}:00.000Z"}
+    append([{**request, "kind": "request", "time": "2026-11-25T01:00:00.000Z"}])
+    genuine = path.read_bytes()
+    path.write_bytes(b"[1,2]\n" + genuine + b"torn")
 
-    def left(since: str) -> list[str]:
-        opened = {**request, "since": since}
-        return [line["since"] for line in unfinished([(path, [opened])], path)]
-
-    assert left("2026-11-25T00:59:59.000Z") == []
-    assert left("2026-11-25T01:00:01.000Z") == ["2026-11-25T01:00:01.000Z"]
-
-
-def test_a_torn_slot_and_a_torn_file_are_skipped(path: Path) -> None:
-    """In any state that a power cut may leave."""
-    torn = path.with_name(f"{path.name}.open-1")
-    torn.write_bytes(b"\x05\x00{bad}" + bytes(SLOT_BYTES - 7) + b"\xff\xff")
-
-    assert list(left_behind(path)) == [(torn, [])]
+    assert bool(unfinished([lost], open_file(), path)) == is_left
+    path.write_bytes(genuine.replace(b'"kind"', b'"kind" '))
+    assert unfinished([lost], open_file(), path)
 
 
 class Killed:
@@ -178,6 +262,21 @@ def test_an_id_that_is_used_for_all_hides_none(
     assert [line["kind"] for line in told] == ["request", "unfinished", "unfinished"]
     assert {line["caller_request_id"] for line in told} == {"same"}
     assert len({line["request_id"] for line in told}) == 3
+
+
+def test_a_living_gateway_adopts(start: Start, engine: FakeEngine, path: Path) -> None:
+    """Each pod writes a file of its own: what one leaves that never comes back is not lost."""
+    pods = [path.with_name(f"pod-{number}.jsonl") for number in (1, 2)]
+    living, dying = (start(engine.url, **trail_settings(pod)).wait() for pod in pods)
+    killed = Killed(lambda: dying, engine, pods[1])
+    killed.leave_open(["open-1", "open-2"])
+    dying.signal(signal.SIGKILL)
+    until(lambda: b"unfinished" in pods[0].read_bytes())
+    living.stop()
+    ids = [line["caller_request_id"] for line in lines(pods[0]) if line["kind"] == "unfinished"]
+
+    assert sorted(ids) == ["open-1", "open-2"]
+    assert not list(path.parent.glob("*.open-*"))
 
 
 def ask(url: str, surface: Any, request_id: str) -> int:
