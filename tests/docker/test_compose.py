@@ -7,15 +7,22 @@ import pytest
 import yaml
 
 from gateway.settings.gateway import known_names
+from gateway.settings.gateway import load as load_settings
 from tests.docker.dockerfile import ROOT, stages
 
 NAMES = ("compose.yaml", "compose.cpu.yaml")
+README = "README.md"  # its folded file has TLS, keys and Open WebUI
+ALL = (*NAMES, README)
 OBSERVABILITY = "compose.observability.yaml"
 OBSERVERS = ("prometheus", "grafana")
 
 
 def load(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / "docker" / name).read_text())
+    if name == README:
+        text = (ROOT / README).read_text().partition("```yaml\n")[2].partition("```\n")[0]
+    else:
+        text = (ROOT / "docker" / name).read_text()
+    content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 
@@ -25,7 +32,7 @@ def observers() -> dict[str, Any]:
     return services
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_engine_is_on_an_internal_network_only(name: str) -> None:
     """No published port, no network with a way out."""
     compose = load(name)
@@ -46,7 +53,7 @@ def test_only_the_gateway_is_published(name: str) -> None:
     assert set(services["gateway"]["networks"]) == {"front", "inside"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("service", ["gateway", "engine", "fetch"])
 def test_services_are_hardened(name: str, service: str) -> None:
     """Read-only root, no capability, no way to new ones, time to stop in."""
@@ -59,7 +66,22 @@ def test_services_are_hardened(name: str, service: str) -> None:
     assert entry["stop_grace_period"] == "40s"
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_s_file_is_fit_for_production() -> None:
+    """Its gateway starts with these settings, and clients reach it through the proxy alone."""
+    services = load(README)["services"]
+    environment = services["gateway"]["environment"]
+    settings = load_settings(
+        {name: "k" * 32 if "${" in value else value for name, value in environment.items()}, None
+    )
+
+    assert settings.env == "production"
+    assert {name for name, entry in services.items() if "ports" in entry} == {"caddy"}
+    for name in ("caddy", "open-webui"):
+        assert services[name]["networks"] == ["front"]
+        assert re.search(r":v?\d+\.\d+", services[name]["image"])
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_engine_and_gateway_agree(name: str) -> None:
     """One key, which no file contains, one status file, and the port the engine listens on."""
     services = load(name)["services"]
@@ -87,7 +109,7 @@ def test_settings_and_targets_exist(name: str) -> None:
         assert target is None or target in stages(file.name.partition(".")[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_the_engine_waits_for_whole_files(name: str) -> None:
     """The set model is fetched into its volume by the only other service of its image."""
     services = load(name)["services"]

@@ -1,4 +1,4 @@
-"""nginx in front of gateways, as docs/operations.md has it."""
+"""nginx in front of gateways, as docs/reverse-proxy.md has it."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from tests.contract.process import ROOT, free_port
 from tests.waiting import PATIENCE_S, until
 
 NGINX: Final = programs.find("nginx")
-DOCUMENT: Final = ROOT / "docs" / "operations.md"
+DOCUMENT: Final = ROOT / "docs" / "reverse-proxy.md"
 AROUND: Final = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
 {user}
@@ -38,7 +38,7 @@ def balancing(folder: Path, gateways: Sequence[int]) -> Iterator[int]:
         AROUND.format(
             folder=folder,
             user="user root;" if Path("/root").owner() == Path(folder).owner() else "",
-            documented=documented(port, gateways),
+            documented=documented(folder, port, gateways),
         )
     )
     child = subprocess.Popen([NGINX, "-c", str(configuration), "-p", str(folder)])
@@ -50,11 +50,13 @@ def balancing(folder: Path, gateways: Sequence[int]) -> Iterator[int]:
         child.wait(timeout=PATIENCE_S)
 
 
-def documented(port: int, gateways: Sequence[int]) -> str:
-    """The example of the document, with these ports."""
+def documented(folder: Path, port: int, gateways: Sequence[int]) -> str:
+    """The example of the document without TLS, with these ports and a log in this folder."""
     match = re.search(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert match, "docs/operations.md has no nginx example"
-    example = match[1].replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    assert match, "docs/reverse-proxy.md has no nginx example"
+    example = re.sub(r" *ssl_certificate.*\n", "", match[1])
+    example = example.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    example = example.replace("/var/log/nginx", str(folder))
     for name, own in zip(("10.0.0.1:8000", "10.0.0.2:8000"), gateways, strict=True):
         assert name in example
         example = example.replace(name, f"127.0.0.1:{own}")
