@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Barrier
 
 import mmhie
-import pytest
 from mmhie import AsyncMedicalReasoningLLM, MedicalReasoningLLM
 
 from tests.sdk.conftest import Serve
@@ -21,14 +20,6 @@ HEAVY = {
     "torch", "vllm", "transformers", "fastapi", "pydantic", "httpx2", "httpx", "openai", "asyncio",
     "socket", "ssl", "subprocess", "http.client", "email",
 }  # fmt: skip
-
-# The original README's sample, word for word.
-SAMPLE = """\
-from app.llm.reasoning_model import medical_reasoner
-
-prompt = "Summarise the multimodal findings for this patient and suggest next steps."
-summary = medical_reasoner.generate(prompt)
-"""
 
 
 def run(code: str, *flags: str, path: Path | None = None, **environ: str) -> str:
@@ -127,33 +118,6 @@ def test_each_class_has_its_own_instance() -> None:
     assert type(AsyncMedicalReasoningLLM.instance()) is AsyncMedicalReasoningLLM
     assert type(Custom.instance()) is Custom
     assert Custom.instance() is Custom.instance()
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["from mmhie import *", "from mmhie import LLMConfig, MedicalReasoningLLM, medical_reasoner"],
-)
-def test_one_import_line_makes_the_original_sample_work(
-    serve: Serve, tmp_path: Path, line: str
-) -> None:
-    """app/llm/reasoning_model.py is that line; the sample of the original README runs verbatim."""
-    llm = tmp_path / "app" / "llm"
-    llm.mkdir(parents=True)
-    (tmp_path / "app" / "__init__.py").touch()
-    (llm / "__init__.py").write_text(f"{line}\n")
-    (llm / "reasoning_model.py").write_text(f"{line}\n")
-    (llm / "config.py").write_text("from mmhie import LLMConfig\n")
-    callers = """
-from app.llm import MedicalReasoningLLM
-from app.llm.config import LLMConfig
-assert isinstance(medical_reasoner, MedicalReasoningLLM)
-assert LLMConfig.from_env().max_tokens == 512
-print(summary)
-"""
-    server = serve(reply(JSON_ANSWER))
-
-    assert run(SAMPLE + callers, path=tmp_path, MMHIE_URL=server.url) == "Rest and fluids."
-    assert server.calls[0].json()["prompt"].startswith("Summarise the multimodal findings")
 
 
 FORK = """

@@ -1,0 +1,5 @@
+"""The configuration of the client, from the environment."""
+
+from mmhie import LLMConfig
+
+__all__ = ["LLMConfig"]
