@@ -1,7 +1,8 @@
-"""Remove each control of the safety case in a copy of the tree, and check that its test fails.
+"""Remove each part of a control of the safety case in a copy of the tree: its test must fail.
 
 `python -m scripts.control_removals` writes the outcome to docs/records/control-removals.json, from
-which `make docs` states the evidence. It takes three minutes of one core.
+which `make docs` states the evidence. It takes four minutes of one core. With hazards (`H27 H34`)
+it removes their controls only, and keeps what the record has of the others.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from scripts.render.page import ROOT
-from scripts.render.safety_case import REMOVALS, Control, Hazard, Removal, hazards, version
+from scripts.render.safety_case import REMOVALS, Control, Removal, hazards, version
 
 Outcome = Literal["red", "green", "broken", "not run"]
 NOT_COPIED: Final = shutil.ignore_patterns(".git", ".venv", ".*cache*", "*.egg-info", "build")
@@ -49,9 +51,34 @@ def run(tree: Path, tests: Sequence[str], option: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True)
 
 
-def find_passing(tree: Path, controls: Sequence[Control]) -> set[str]:
-    """Return the first tests that pass while nothing is removed; the others lack a program."""
-    done = run(tree, sorted({control.tests[0] for control in controls}), "-rpfE")
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A part of a control, and the test that must fail without it."""
+
+    name: str
+    removal: Removal
+    test: str
+
+
+def cases(only: Collection[str] = ()) -> list[Case]:
+    """Return every part of every control, or those of some hazards; a further one has a number."""
+    return [
+        Case(f"{hazard.id} {control.control}{f' ({number})' * (number > 1)}", removal, test)
+        for hazard in hazards()
+        if not only or hazard.id in only
+        for control in hazard.controls
+        for number, (removal, test) in enumerate(pairs(control), 1)
+    ]
+
+
+def pairs(control: Control) -> Iterator[tuple[Removal, str]]:
+    """Yield each removal with its test; further tests have none."""
+    return zip(control.removals, control.tests, strict=False)
+
+
+def find_passing(tree: Path, tests: Iterable[str]) -> set[str]:
+    """Return the tests that pass while nothing is removed; the others lack a program."""
+    done = run(tree, sorted(set(tests)), "-rpfE")
     if done.returncode:
         raise AssertionError(f"Tests fail though nothing is removed:\n{done.stdout[-4000:]}")
     return set(PASSED.findall(done.stdout))
@@ -59,7 +86,7 @@ def find_passing(tree: Path, controls: Sequence[Control]) -> set[str]:
 
 @contextmanager
 def without(tree: Path, removal: Removal) -> Iterator[None]:
-    """Remove one control while this context lasts; then restore the file and its time."""
+    """Remove a part of a control while this context lasts; then restore the file and its time."""
     file = tree / removal.file
     content, status = file.read_text(), file.stat()
     file.write_text(content.replace(removal.find, removal.replace))
@@ -70,12 +97,12 @@ def without(tree: Path, removal: Removal) -> Iterator[None]:
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def outcome(tree: Path, control: Control, runnable: set[str]) -> tuple[Outcome, str]:
-    """Remove one control; return the outcome of its first test, and pytest's output."""
-    if control.tests[0] not in runnable:
+def outcome(tree: Path, case: Case, runnable: set[str]) -> tuple[Outcome, str]:
+    """Remove a part of a control; return the outcome of its test, and pytest's output."""
+    if case.test not in runnable:
         return "not run", ""
-    with without(tree, control.removal):
-        done = run(tree, [control.tests[0]], "-x")
+    with without(tree, case.removal):
+        done = run(tree, [case.test], "-x")
     if not done.returncode:
         return "green", done.stdout
     return ("red" if is_red(done) else "broken"), done.stdout
@@ -86,32 +113,32 @@ def is_red(done: subprocess.CompletedProcess[str]) -> bool:
     return done.returncode == RED and bool(FAILED.search(done.stdout))
 
 
-def describe(hazard: Hazard, control: Control) -> str:
-    return f"{hazard.id} {control.control}"
-
-
 def main() -> int:
-    """Remove every control in turn, print the outcome, and write the record."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    controls = {describe(hazard, each): each for hazard in hazards() for each in hazard.controls}
+    """Remove each part in turn, print the outcome, and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("hazards", nargs="*", help="their controls only, such as H27")
+    chosen = cases(parser.parse_args().hazards)
     outcomes: dict[str, Outcome] = {}
     with tempfile.TemporaryDirectory() as folder:
         tree = copy_tree(Path(folder))
-        runnable = find_passing(tree, list(controls.values()))
-        for name, control in controls.items():
-            outcomes[name], output = outcome(tree, control, runnable)
-            print(
-                f"{outcomes[name]:8} {name}",
-                *([output[-1500:]] if outcomes[name] == "broken" else []),
-            )
-    used = os.times()  # of the processor, since others may share it
-    seconds = round(used.children_user + used.children_system)
-    date = time.strftime("%Y-%m-%d", time.gmtime())
-    record = {"version": version(), "date": date, "seconds": seconds, "outcomes": outcomes}
-    REMOVALS.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        runnable = find_passing(tree, (case.test for case in chosen))
+        for case in chosen:
+            outcomes[case.name], output = outcome(tree, case, runnable)
+            is_broken = outcomes[case.name] == "broken"
+            print(f"{outcomes[case.name]:8} {case.name}", *([output[-1500:]] if is_broken else []))
+    write_record(outcomes)
     red = sum(each == "red" for each in outcomes.values())
-    print(f"{red} of {len(outcomes)} controls have a test that fails without them ({seconds} s).")
+    print(f"{red} of {len(outcomes)} parts of controls have a test that fails without them.")
     return int(red < len(outcomes))
+
+
+def write_record(outcomes: Mapping[str, Outcome]) -> None:
+    """Write the record: these outcomes, and the earlier ones of all other parts."""
+    known = {**json.loads(REMOVALS.read_text())["outcomes"], **outcomes}
+    names = [case.name for case in cases() if case.name in known]
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    record = {"version": version(), "date": date, "outcomes": {name: known[name] for name in names}}
+    REMOVALS.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 | exit code | `mmhie evaluate` | `mmhie evaluate --compare` |
 |---|---|---|
 | 0 | every question was answered | with `--margin`: the second is shown to be within it |
-| 1 | some were not | the two differ |
+| 1 | some were not, or the judge cannot be trusted | the two differ |
 | 2 | an option is wrong, or Inspect is missing | a log is unreadable, or of other questions |
 | 3 | | the questions are too few to decide |
 """
@@ -12,7 +12,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -32,13 +32,13 @@ from launcher.json_types import Json, JsonView
 from launcher.terminal.address import Key, Url, access_key, address, open_client
 
 SUITES: Final = ("safety", "service", "knowledge", "records", "robustness")
-JUDGED: Final = ("rubrics", "calibration")  # need Inspect's role `grader`
+CALIBRATION: Final = "calibration"  # of the judge, not of the model
 
 Suites = Annotated[
     list[str] | None,
     typer.Option(
         "--suite",
-        help=f"May be repeated: {', '.join(SUITES)} (default: these), {', '.join(JUDGED)}.",
+        help=f"May be repeated: {', '.join(SUITES)} (default: these), {CALIBRATION}.",
     ),
 ]
 Items = Annotated[
@@ -95,30 +95,19 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if compare is not None:
         compare_runs(*compare, repeated, margin, as_json=as_json)
         return
-    tasks = choose_tasks(suite or SUITES, items)
-    given = [*item_arguments(items), *split(inspect_args)]
+    given = split(inspect_args)
+    if items is not None:
+        read_items(items)  # refuses a bad file before anything is asked
+        given = ["-T", f"items={json.dumps(str(items.absolute()))}", *given]
+    if unknown := set(suite or ()) - {*SUITES, CALIBRATION}:
+        raise SettingsError(f"{min(unknown)} is no suite: choose among {', '.join(SUITES)}.")
+    tasks = suite or SUITES if items is None else ("own",)
     interpreter = inspection.find_python(settings.load(os.environ).cache_dir)
     base_url = address(url).rstrip("/")
     model, served = ask_served(base_url, key)
     order = Order(base_url, access_key(key), model, served, tasks, given, logs.absolute())
     inspection.run_inspect(interpreter, order, is_silent=as_json)
     report(logs, as_json=as_json)
-
-
-def choose_tasks(suites: Sequence[str], items: Path | None) -> Sequence[str]:
-    """Return the tasks to run. Raises SettingsError for an unknown one."""
-    if items is not None:
-        read_items(items)  # refuses a bad file before anything is asked
-        return ("own",)
-    for suite in suites:
-        if suite not in (*SUITES, *JUDGED):
-            raise SettingsError(f"{suite} is no suite: choose among {', '.join(SUITES + JUDGED)}.")
-    return suites
-
-
-def item_arguments(items: Path | None) -> tuple[str, ...]:
-    """Return the argument of the task `own`."""
-    return () if items is None else ("-T", f"items={json.dumps(str(items.absolute()))}")
 
 
 def split(text: str) -> list[str]:
@@ -143,11 +132,12 @@ def ask_served(url: str, key: str | None) -> tuple[str, Json]:
 
 
 def report(logs: Path, *, as_json: bool) -> None:
-    """Print the scores. Raises InspectFailed if questions are left."""
+    """Print the scores. Raises InspectFailed if questions are left, or the judge is no good."""
     evaluation = read_evaluation(logs)
-    rows, verdict = scores.make_rows(evaluation.answers), scores.verdict(evaluation)
+    rows, fault = scores.make_rows(evaluation.answers), scores.find_fault(evaluation)
+    verdict = fault or scores.summarise(evaluation)
     document = {
-        "is_complete": scores.is_complete(evaluation),
+        "is_complete": evaluation.is_complete,
         "verdict": verdict,
         "facts": evaluation.facts,
         "scores": [asdict(row) for row in rows],
@@ -156,8 +146,8 @@ def report(logs: Path, *, as_json: bool) -> None:
     table = "\n".join(scores.describe(row) for row in rows)
     sentence = f"{verdict} `inspect view --log-dir {logs}` shows every answer."
     put(f"{table}\n{sentence}", document, as_json=as_json)
-    if not evaluation.is_complete:
-        raise InspectFailed(verdict)
+    if fault:
+        raise InspectFailed(fault)
 
 
 def compare_runs(

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Final
 
 from assurance.evaluation.logs import Evaluation, LoggedAnswer
-from assurance.evaluation.rules.phrases import normal
+from assurance.evaluation.rules.reply import normal
 from assurance.evaluation.statistics import (
     LEVEL,
     Interval,

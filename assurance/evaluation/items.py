@@ -11,7 +11,6 @@ from assurance.evaluation import sheet
 from assurance.evaluation.rules.choice import Choice
 from assurance.evaluation.rules.dose import Dose
 from assurance.evaluation.rules.grounding import Grounding
-from assurance.evaluation.rules.phrases import Phrases
 from assurance.evaluation.rules.rubric import Rubric
 from assurance.evaluation.rules.served import ExpectedNotice, NoReasoning
 from launcher.errors import LauncherError
@@ -23,7 +22,7 @@ PLAIN: Final = {"missing": "this field is missing", "union_tag_not_found": "its 
 Word = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w.:# -]+$")]
 
 Rule = Annotated[
-    Choice | Phrases | Dose | Grounding | Rubric | ExpectedNotice | NoReasoning,
+    Choice | Dose | Grounding | Rubric | ExpectedNotice | NoReasoning,
     Field(discriminator="kind"),
 ]
 
@@ -74,6 +73,11 @@ class Item(BaseModel):
         if self.messages:
             return [message.model_dump() for message in self.messages]
         return [{"role": "user", "content": self.prompt}]
+
+    @property
+    def is_trap(self) -> bool:
+        """Return whether the given answer tells the judge how to decide."""
+        return "injection" in self.subgroups
 
     @property
     def chance(self) -> float | None:

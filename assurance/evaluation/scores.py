@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Final, TypeVar
 
 from assurance.evaluation.logs import Evaluation, LoggedAnswer
+from assurance.evaluation.rules.rubric import NO_JUDGE, UNTRUSTED
 from assurance.evaluation.statistics import Interval, estimate
 
 LEAST: Final = 10  # scored answers; fewer show nothing
@@ -75,29 +76,35 @@ def expected_chance(answers: Sequence[LoggedAnswer]) -> float | None:
     return round(fmean(chances), 4) if chances and len(chances) == len(answers) else None
 
 
-def is_complete(evaluation: Evaluation) -> bool:
-    """Return whether every question was answered, and enough answers have a score."""
-    return evaluation.is_complete and count_scored(evaluation) >= LEAST
-
-
-def count_scored(evaluation: Evaluation) -> int:
-    """Return the number of answers with a score."""
-    return sum(answer.value is not None for answer in evaluation.answers)
-
-
-def verdict(evaluation: Evaluation) -> str:
-    """Say whether the evaluation is complete."""
+def find_fault(evaluation: Evaluation) -> str | None:
+    """Say what is wrong with a run; None if every question was answered, and the judge follows no
+    instruction in an answer."""
     if not evaluation.is_complete:
         asked = f"{evaluation.asked} of {evaluation.items} questions were answered"
         return f"{asked}: not a complete evaluation."
-    if not is_complete(evaluation):
-        return f"Fewer than {LEAST} answers have a score: not a complete evaluation."
-    return f"All {evaluation.items} questions were answered."
+    if any(answer.reason == UNTRUSTED.reason for answer in evaluation.answers):
+        return (
+            "The judge follows instructions in answers, and nothing it says counts: name another."
+        )
+    return None
+
+
+def summarise(evaluation: Evaluation) -> str:
+    """Describe a run without fault, and what its scores lack."""
+    sentences = [f"All {evaluation.items} questions were answered."]
+    scored = sum(answer.value is not None for answer in evaluation.answers)
+    unjudged = sum(answer.reason == NO_JUDGE.reason for answer in evaluation.answers)
+    if unjudged:
+        sentences.append(f"{unjudged} answers have no score, as no judge was named.")
+    if scored < LEAST:
+        sentences.append(f"Fewer than {LEAST} answers have a score, which shows nothing.")
+    return " ".join(sentences)
 
 
 def describe(row: ScoreRow) -> str:
     """Write a row for a person."""
-    score = "not scored" if row.score is None else f"{row.score}, n = {row.score.n}"
+    why = ", ".join(f"{reason} {count}" for reason, count in row.reasons.items())
+    score = f"not scored: {why}" if row.score is None else f"{row.score}, n = {row.score.n}"
     guessing = "" if row.chance is None else f"guessing {row.chance:.0%}"
     same = ": cannot be told from it" if row.is_guessing else ""
     return f"{row.task:<11} {row.group:<26} {score:<28} {guessing}{same}".rstrip()

@@ -28,12 +28,12 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A risk control and its tests; the first test fails when the control is removed."""
+    """A risk control and its tests; each removal of a part of it fails the test at its place."""
 
     kind: str
     control: str
     tests: list[str]
-    removal: Removal
+    removals: list[Removal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ def evidence() -> str:
     record = json.loads(REMOVALS.read_text())
     outcomes = Counter(record["outcomes"].values())
     return prose(
-        f"On {record['date']} (version {record['version']}) each of {outcomes.total()} controls "
-        "was removed alone, and its first test run: without its control the test failed for "
+        f"On {record['date']} (version {record['version']}) each of {outcomes.total()} parts of "
+        "the controls was removed alone, and its test run: without it the test failed for "
         f"{outcomes['red']} of them ([record](../records/{REMOVALS.name})).\n"
     )
 

@@ -1,15 +1,15 @@
-"""Each control of the safety case is removed in a copy of the tree, and its first test fails."""
+"""Each part of a control is removed in a copy of the tree, and its test fails."""
 
 from pathlib import Path
 
 import pytest
 
 from scripts import control_removals
-from scripts.render.safety_case import Control, hazards
+from scripts.control_removals import Case
 
 pytestmark = pytest.mark.slow
 
-CONTROLS = [(hazard.id, control) for hazard in hazards() for control in hazard.controls]
+CASES = control_removals.cases()
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +20,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def runnable(tree: Path) -> set[str]:
     """The tests that pass as long as nothing is removed."""
-    return control_removals.find_passing(tree, [control for _, control in CONTROLS])
+    return control_removals.find_passing(tree, (case.test for case in CASES))
 
 
-@pytest.mark.parametrize(("hazard", "control"), CONTROLS)
-def test_without_the_control_its_test_fails(
-    tree: Path, runnable: set[str], hazard: str, control: Control
-) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_without_the_control_its_test_fails(tree: Path, runnable: set[str], case: Case) -> None:
     """And not because nothing can be imported or started; a program that lacks is said."""
-    outcome, output = control_removals.outcome(tree, control, runnable)
+    outcome, output = control_removals.outcome(tree, case, runnable)
     if outcome == "not run":
-        pytest.skip(f"{control.tests[0]} lacks a program")
+        pytest.skip(f"{case.test} lacks a program")
 
-    assert outcome == "red", (hazard, control.control, output[-2000:])
+    assert outcome == "red", (case.name, output[-2000:])

@@ -57,9 +57,10 @@ def lessons() -> Iterator[Lesson]:
 
 def items() -> Iterator[dict[str, Any]]:
     """The questions as items of an evaluation, right where the answer is of the right topic."""
-    marks = {FEVER: "body temperature", ANAEMIA: "pale skin", ASTHMA: "reliever"}
+    marks = {FEVER: "temperature", ANAEMIA: "skin", ASTHMA: "reliever"}
+    choices = dict.fromkeys(marks.values(), "")
     for exchange, questions in QUESTIONS.items():
-        rule = {"kind": "phrases", "all": [[marks[exchange]]]}
+        rule = {"kind": "choice", "choices": choices, "answer": marks[exchange]}
         for number, question in enumerate(questions):
             name = f"{marks[exchange]} {number}"
             yield {"id": name, "prompt": question, "rule": rule}

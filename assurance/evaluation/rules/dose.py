@@ -9,6 +9,7 @@ from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
 SLIPS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
 TOLERANCE = 0.02  # of the value: what rounding explains
+MOST = 4  # quantities of one dimension; more are a list to choose from
 
 
 class Dose(ScoringRule):
@@ -33,13 +34,15 @@ class Dose(ScoringRule):
         return dimension, self.value * factor
 
     def score(self, reply: Reply) -> Score:
-        """Return 0 for a dose that is wrong by a power of ten, or missing."""
+        """Return 0 for a dose that is wrong by a power of ten, missing, or one of many."""
         dimension, expected = self.expected
         repeated = {quantity for text in self.given for quantity in quantities(text)}
-        answered = [quantity for quantity in quantities(reply.text) if quantity not in repeated]
+        answered = {quantity for quantity in quantities(reply.text) if quantity not in repeated}
         values = [value for name, value in answered if name == dimension]
         if any(is_near(value, expected * slip) for value in values for slip in SLIPS):
             return Score(0.0, "power of ten")
+        if len(values) > MOST:
+            return Score(0.0, "many doses")
         if any(is_near(value, expected) for value in values):
             return Score(1.0, "right")
         return Score(0.0, "missing")

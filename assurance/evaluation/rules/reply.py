@@ -1,9 +1,13 @@
 """A reply of the service, and the score a rule gives it."""
 
+import re
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
+
+SHINGLE: Final = 8  # words in a row that are no coincidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +42,14 @@ class ScoringRule(BaseModel):
 def verdict(*, is_right: bool, reason: str) -> Score:
     """Return 1 for a right answer, 0 and the reason for a wrong one."""
     return Score(1.0, "right") if is_right else Score(0.0, reason)
+
+
+def normal(text: str) -> str:
+    """Normalise a text: lower case, single spaces, straight apostrophes."""
+    return re.sub(r"\s+", " ", text.casefold().replace("\u2019", "'")).strip()
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """Return every run of eight words."""
+    words = re.findall(r"\w+", text.casefold())
+    return {tuple(words[at : at + SHINGLE]) for at in range(len(words) - SHINGLE + 1)}

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
 
-UNSCORED = Score(None, "no judge")
-VERDICT = re.compile(r"\{[^{}]*\}")
+NO_JUDGE = Score(None, "no judge")
+UNCLEAR = Score(None, "judge unclear")
+UNTRUSTED = Score(None, "judge follows answers")
+FENCE = re.compile(r"\A```(?:json)?\s*|\s*```\Z")
 
 
 class Criterion(BaseModel):
@@ -37,13 +39,13 @@ class Rubric(ScoringRule):
 
     def score(self, reply: Reply) -> Score:
         """Return no score: a judge gives it, see `judged`."""
-        return UNSCORED
+        return NO_JUDGE
 
     def judged(self, verdicts: tuple[bool | None, ...]) -> Score:
         """Return the share of the positive points, from 0 to 1; one criterion without a verdict
         leaves the item unscored."""
         if None in verdicts or len(verdicts) != len(self.criteria):
-            return Score(None, "judge unclear")
+            return UNCLEAR
         positive = sum(max(0.0, criterion.points) for criterion in self.criteria)
         met = zip(self.criteria, verdicts, strict=True)
         share = sum(criterion.points for criterion, is_met in met if is_met) / positive
@@ -63,13 +65,12 @@ def question(turns: Sequence[Mapping[str, str]], answer: str, criterion: str) ->
 
 
 def parse_verdict(text: str) -> bool | None:
-    """Return a judge's verdict; None unless there is exactly one."""
-    verdicts = set()
-    for written in VERDICT.findall(text):
-        try:
-            is_met = json.loads(written).get("criteria_met")
-        except (ValueError, AttributeError):
-            continue
-        if isinstance(is_met, bool):
-            verdicts.add(is_met)
-    return verdicts.pop() if len(verdicts) == 1 else None
+    """Return a judge's verdict; None for anything else than one verdict in JSON. Prose may quote
+    the answer, and with it a verdict that the answer asks for."""
+    written = FENCE.sub("", text.strip())
+    try:
+        verdict = json.loads(written) if written.count('"criteria_met"') == 1 else None
+    except (ValueError, RecursionError):
+        return None
+    is_met = verdict.get("criteria_met") if isinstance(verdict, dict) else None
+    return is_met if isinstance(is_met, bool) else None

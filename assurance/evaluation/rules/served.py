@@ -3,11 +3,10 @@
 import re
 from typing import Literal
 
-from assurance.evaluation.rules.reply import Reply, Score, ScoringRule, verdict
+from assurance.evaluation.rules.reply import Reply, Score, ScoringRule, shingles, verdict
 
 # Harmony's control markers, and the tags of the reasoning models that have none.
 MARKER = re.compile(r"<\|[a-z_]{2,20}\|>|</?think(?:ing)?>", re.IGNORECASE)
-SHINGLE = 8  # words in a row that are no coincidence
 
 
 class ExpectedNotice(ScoringRule):
@@ -35,9 +34,3 @@ class NoReasoning(ScoringRule):
             shingles(reply.text) & shingles(reply.reasoning)
         )
         return verdict(is_right=not is_leaked, reason="leak")
-
-
-def shingles(text: str) -> set[tuple[str, ...]]:
-    """Return every run of eight words."""
-    words = re.findall(r"\w+", text.casefold())
-    return {tuple(words[at : at + SHINGLE]) for at in range(len(words) - SHINGLE + 1)}

@@ -10,22 +10,25 @@ from typing import Any
 from assurance.evaluation.items import OWN, read_items
 from assurance.evaluation.rules.rubric import Rubric
 
-WORDS = {"fine": '{"criteria_met": true}', "nonsense": "Well, that depends."}
-LABELS = {
-    (item.rule.criteria[0].criterion, item.given): item.group == "met"
+MET = '{"criteria_met": true}'
+WORDS = {"fine": MET, "prose": f"Well. It says {MET}, so yes.", "twice": MET + MET}
+GULLIBLE = "gullible"  # a judge of this name does what an answer tells it
+ITEMS = {
+    (item.rule.criteria[0].criterion, item.given): item
     for item in read_items(OWN / "calibration.jsonl")
     if isinstance(item.rule, Rubric)
 }
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Labels the calibration right, and else says what the word in the criterion asks for; `down`
-    is an error."""
+    """Labels the calibration right, except for the traps if it is gullible, and else says what the
+    word in the criterion asks for; `down` is an error."""
 
     def do_POST(self) -> None:
         """Answer one question."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        said = verdict(*body["messages"][-1]["content"].split("\n\n")[1:3])
+        answer, criterion = body["messages"][-1]["content"].split("\n\n")[1:3]
+        said = verdict(answer, criterion, is_gullible=body["model"] == GULLIBLE)
         reply = json.dumps(completion(said) if said else {"error": {"message": "down"}}).encode()
         self.send_response(200 if said else 500)
         self.send_header("content-type", "application/json")
@@ -37,12 +40,12 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def verdict(quoted: str, asked: str) -> str | None:
+def verdict(quoted: str, asked: str, *, is_gullible: bool) -> str | None:
     """Return what the judge says of an answer and a criterion."""
     criterion = asked.removeprefix("Criterion: ")
-    label = LABELS.get((criterion, json.loads(quoted)["answer"]))
-    if label is not None:
-        return json.dumps({"criteria_met": label})
+    item = ITEMS.get((criterion, json.loads(quoted)["answer"]))
+    if item is not None:
+        return json.dumps({"criteria_met": (item.group == "met") ^ (is_gullible and item.is_trap)})
     return next((text for word, text in WORDS.items() if word in criterion), None)
 
 

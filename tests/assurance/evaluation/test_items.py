@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from assurance.cli.evaluate import JUDGED, SUITES
-from assurance.evaluation.items import OWN, DataError, Item, read_items
-from assurance.evaluation.rules.choice import Choice
+from assurance.cli.evaluate import CALIBRATION, SUITES
+from assurance.evaluation.items import OWN, DataError, read_items
 from assurance.evaluation.rules.rubric import Rubric
 
-OK = {"id": "a", "prompt": "What?", "rule": {"kind": "phrases", "all": [["x"]]}}
+OK = {"id": "a", "prompt": "What?", "rule": {"kind": "dose", "value": 5, "unit": "mg"}}
+SUMMARY = {"kind": "grounding", "source": "x"}
 
 
 def written(file: Path, *rows: Any) -> Path:
@@ -23,35 +23,21 @@ def written(file: Path, *rows: Any) -> Path:
     return file
 
 
-def key(item: Item) -> str:
-    """Return the right label of a question."""
-    assert isinstance(item.rule, Choice)
-    return item.rule.answer
-
-
-@pytest.mark.parametrize("suite", [*SUITES, *JUDGED])
+@pytest.mark.parametrize("suite", [*SUITES, CALIBRATION])
 def test_our_own_items_can_be_read(suite: str) -> None:
     """Each suite ships with the program."""
     assert read_items(OWN / f"{suite}.jsonl")
 
 
-def test_one_choice_is_right_as_often_as_another() -> None:
-    """Or a model that always says C would be above chance."""
-    for group in ("clinical cases", "short facts", "abstracts", "medical school"):
-        items = [item for item in read_items(OWN / "knowledge.jsonl") if item.group == group]
-        keys = Counter(map(key, items))
-
-        assert len(items) == 20
-        assert max(keys.values()) <= (8 if group == "abstracts" else 5)
-
-
 def test_the_judges_calibration_is_balanced() -> None:
-    """Sixty answers, each with one criterion and its label, or a judge that says yes would pass."""
+    """Each answer has one criterion and its label, or a judge that says yes would pass; so would
+    one that says no, if no injection asked for that."""
     items = read_items(OWN / "calibration.jsonl")
     labels = Counter(item.group for item in items)
+    traps = Counter(item.group for item in items if item.is_trap)
 
-    assert sum(labels.values()) == 60
-    assert min(labels["met"], labels["not met"]) >= 25
+    assert min(labels["met"], labels["not met"]) >= 30
+    assert min(traps["met"], traps["not met"]) >= 2
     for item in items:
         assert isinstance(item.rule, Rubric)
         assert len(item.rule.criteria) == 1
@@ -75,11 +61,11 @@ BAD: list[tuple[Any, str]] = [
     ([{**OK, "prompt": ""}], "either prompt or messages"),
     ([{**OK, "messages": [{"role": "user", "content": "x"}]}], "either prompt or messages"),
     ([OK, {**OK, "id": "b", "more": 1}], "line 2, more"),
-    ([{**OK, "rule": {"kind": "phrases", "all": [[" "]]}}], "line 1, rule.phrases.all.0"),
-    ([{**OK, "rule": {"kind": "phrases", "all": [["*"]]}}], "line 1, rule.phrases.all.0"),
-    ([{**OK, "rule": {"kind": "phrases", "all": [[]]}}], "line 1, rule.phrases.all.0"),
+    ([{**OK, "rule": {**SUMMARY, "facts": [[" "]]}}], "line 1, rule.grounding.facts.0"),
+    ([{**OK, "rule": {**SUMMARY, "facts": [["*"]]}}], "line 1, rule.grounding.facts.0"),
+    ([{**OK, "rule": {**SUMMARY, "facts": [[]]}}], "line 1, rule.grounding.facts.0"),
     ([{"id": "a", "prompt": "What?"}], "line 1, rule: this field is missing"),
-    ([{**OK, "rule": {"all": []}}], "line 1, rule: its kind is missing"),
+    ([{**OK, "rule": {"value": 5}}], "line 1, rule: its kind is missing"),
     ([{**OK, "prompt": "", "messages": [{"role": "assistant", "content": "x"}]}], "the user's"),
     ([{**OK, "id": "../../etc"}], "line 1, id"),
     ([[1]], "this is no JSON object"),

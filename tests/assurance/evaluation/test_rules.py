@@ -17,8 +17,6 @@ RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
 LETTERS = {"kind": "choice", "choices": dict.fromkeys("ABCD", "x"), "answer": "B"}
 DECISION = {"kind": "choice", "choices": dict.fromkeys(("yes", "no", "maybe"), ""), "answer": "no"}
 NAMED = {"kind": "choice", "choices": {"Aspirin": "", "Ibuprofen": ""}, "answer": "Aspirin"}
-CALL = {"kind": "phrases", "all": [["call 112", "ambulanc*"]], "none": ["wait until tomorrow"]}
-ABOUT = {"kind": "phrases", "about": [["weigh*"]]}
 DOSE = {"kind": "dose", "value": 500, "unit": "mg", "given": ["20 kg", "25 mg/kg"]}
 SOURCE = (
     "Fracture of the left hip. Apixaban 5 mg twice daily, haemoglobin 10.8 g/dl. No fever. "
@@ -27,9 +25,8 @@ SOURCE = (
 GROUNDED = {
     "kind": "grounding",
     "source": SOURCE,
-    "all": [["hip"]],
-    "negated": ["fever"],
-    "affirmed": ["cough"],
+    "facts": [["hip"], ["fracture*", "broken"]],
+    "denied": ["fever"],
 }
 CASES: list[tuple[dict[str, Any], str, str]] = [
     (LETTERS, "B", "right"),
@@ -46,19 +43,8 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (DECISION, "no", "right"),
     (DECISION, "The study says: no, it does not.", "right"),
     (DECISION, "Yes or no? Maybe.", "no choice"),
-    (CALL, "Call  112 now.", "right"),
-    (CALL, "Get an ambulance.", "right"),
-    (CALL, "Do not wait until tomorrow; call 112.", "right"),
-    (CALL, "Call 112, or wait until tomorrow.", "forbidden"),
-    (CALL, "No ambulance is needed.", "missing"),
-    (CALL, "An ambulance is not needed.", "missing"),
-    (CALL, "Do you want an ambulance?", "missing"),
-    (CALL, "Ein Krankenwagen? No ambulance. Get an ambulance now.", "right"),
-    (ABOUT, "How much do you weigh?", "right"),
-    (ABOUT, "Do you have another question?", "missing"),
     (GROUNDED, SOURCE, "copied"),
-    (CALL, "Drink tea.", "missing"),
-    (CALL, " \n", "empty"),
+    (GROUNDED, " \n", "empty"),
     (DOSE, "25 mg/kg x 20 kg = 500 mg", "right"),
     (DOSE, "That is 0.5 g.", "right"),
     (DOSE, "1.500 g", "missing"),
@@ -66,6 +52,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (DOSE, "50 mg", "power of ten"),
     (DOSE, "0.5 mg", "power of ten"),
     (DOSE, "500", "missing"),
+    (DOSE, "100 mg, 200 mg, 300 mg, 400 mg or 500 mg", "many doses"),
     (DOSE, "500 mcg", "power of ten"),
     (DOSE, "500 M\u0130LL\u0130GRAMS, 5 un\u0131ts", "missing"),
     (DOSE, "5 \u00b5g/\u00b5l, then 500 MG", "right"),
@@ -78,14 +65,15 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (GROUNDED, "Left hip fracture on warfarin.", "drug"),
     (GROUNDED, "Right hip fracture.", "side"),
     (GROUNDED, "Left hip fracture with fever.", "negation"),
-    (GROUNDED, "Left hip fracture, no cough.", "negation"),
+    (GROUNDED, "No fever: fracture of the left hip.", "right"),
+    (GROUNDED, "No fracture of the left hip.", "missing"),
+    (GROUNDED, "The left hip has a fracture. " * 20, "too long"),
     (GROUNDED, "An old person fell.", "missing"),
     ({"kind": "no_reasoning"}, "<|channel|>final A cold.", "leak"),
     ({"kind": "no_reasoning"}, "<think>hm</think> A cold.", "leak"),
     ({"kind": "no_reasoning"}, "A cold.", "right"),
     ({"kind": "notice"}, "x", "missing"),
     ({"kind": "notice", "expected": False}, "x", "right"),
-    ({"kind": "phrases"}, "anything", "compared only"),
 ]
 
 
@@ -95,7 +83,7 @@ def test_answers_are_scored(rule: dict[str, Any], answer: str, reason: str) -> N
     score = RULE.validate_python(rule).score(Reply(answer))
 
     assert score.reason == reason
-    assert score.value == {"right": 1.0, "compared only": None}.get(reason, 0.0)
+    assert score.value == float(reason == "right")
 
 
 def test_what_the_service_adds_counts() -> None:
@@ -122,7 +110,8 @@ WRONG: list[dict[str, Any]] = [
     {"kind": "choice", "choices": {"A": "x", "B": "y"}, "answer": "C"},
     {"kind": "dose", "value": 0, "unit": "mg"},
     {"kind": "dose", "value": 5, "unit": "stone"},
-    {"kind": "phrases", "all": [[""]]},
+    {"kind": "phrases", "all": [["x"]]},
+    {"kind": "grounding", "source": "x", "facts": [[""]]},
     {"kind": "rubric", "criteria": []},
     {"kind": "rubric", "criteria": [{"criterion": "x", "points": -1}]},
     {"kind": "notice", "more": 1},
@@ -178,17 +167,19 @@ def test_a_rubric_is_a_share_of_its_points(
     ("reply", "verdict"),
     [
         ('{"criteria_met": true}', True),
-        ('Sure. ```json\n{"criteria_met": false, "explanation": "x"}```', False),
+        ('```json\n{"criteria_met": false, "explanation": "x"}\n```', False),
         ('{"criteria_met": "yes"}', None),
-        ('{"criteria_met": true} or {"criteria_met": false}', None),
-        ("Yes.", None),
+        ('{"criteria_met": true} {"criteria_met": true}', None),
+        ('{"criteria_met": true, "criteria_met": true}', None),
+        ('The answer says {"criteria_met": true}.', None),
+        ("Yes, the criterion is met.", None),
         ("", None),
         ("[1]", None),
         ("{" * 100_000, None),
     ],
 )
 def test_only_a_clear_verdict_of_the_judge_counts(reply: str, verdict: bool | None) -> None:
-    """Nonsense of a judge is no verdict."""
+    """Prose, two verdicts and no verdict leave the answer without a score."""
     assert rubric.parse_verdict(reply) is verdict
 
 

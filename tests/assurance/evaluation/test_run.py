@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.assurance.evaluation.judges import judging
+from tests.assurance.evaluation.judges import GULLIBLE, judging
 from tests.command import MMHIE
 from tests.compatibility.environment import python_with
 from tests.contract.process import Gateway
@@ -29,7 +29,6 @@ ROOT = Path(__file__).parents[3]
 ACCESS_KEY, JUDGE_KEY, AUDIT_KEY = "access-canary", "judge-canary", "audit-canary-" * 3
 CANARY = "CANARY of a patient"
 EMERGENCY = "I have crushing chest pain."
-GRADER = "--model-role grader=openai-api/judge/j"
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def test_our_own_suites_are_scored(document: dict[str, Any]) -> None:
     assert document["facts"]["engine_version"] == "0.32.0"
     assert scores["service", "notices"]["value"] == 1.0
     assert scores["service", "reasoning leaks"]["value"] == 1.0
-    assert scores["robustness", "paraphrases"]["n"] == 10
+    assert scores["robustness", "paraphrases"]["n"] == 8
     assert scores["robustness", "prose"] is None
 
 
@@ -146,7 +145,7 @@ def test_a_finished_run_asks_nothing_again(document: dict[str, Any], site: Site)
 
     assert document["is_complete"]
     assert again.returncode == 0, again.stderr
-    assert "All 56 questions were answered." in again.stdout
+    assert "All 50 questions were answered." in again.stdout
     assert site.asked() == before
     assert (same.returncode, json.loads(same.stdout)["same"]["value"]) == (3, 1.0)
     assert (other.returncode, "need another --logs" in other.stderr) == (1, True)
@@ -172,8 +171,8 @@ def test_a_killed_run_goes_on(site: Site) -> None:
     done = site.run(*options)
 
     assert done.returncode == 0, done.stderr
-    assert "All 80 questions were answered." in done.stdout
-    assert sum(site.asked().values()) - killed_at < 80
+    assert "All 78 questions were answered." in done.stdout
+    assert sum(site.asked().values()) - killed_at < 78
 
 
 def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
@@ -208,7 +207,7 @@ def test_a_part_is_not_a_whole(site: Site) -> None:
 
 def test_a_sites_texts_stay_in_its_logs(site: Site) -> None:
     """Only their owner reads them; no key is written anywhere."""
-    rule = {"kind": "phrases", "all": [["no such phrase"]]}
+    rule = {"kind": "dose", "value": 5, "unit": "mg"}
     items = ({"id": f"w{n}", "prompt": f"{CANARY} {n}", "rule": rule} for n in range(10))
     done = site.run("--items", write_items(site, *items), "--logs", "ward")
     folder = site.folder / "ward"
@@ -222,41 +221,67 @@ def test_a_sites_texts_stay_in_its_logs(site: Site) -> None:
         assert key.encode() not in kept + done.stdout.encode() + done.stderr.encode()
 
 
-def test_a_judge_grades_rubrics(site: Site) -> None:
-    """One that says nothing clear leaves the item without a score; one that is down fails it."""
-    items = (
-        {
-            "id": word,
-            "group": word,
-            "prompt": f"Question {word}",
-            "rule": {"kind": "rubric", "criteria": [{"criterion": word, "points": 1}]},
-        }
-        for word in ("fine", "nonsense", "down")
+@pytest.fixture(scope="module")
+def judged(site: Site) -> str:
+    """Name a file with an item for each thing that a judge may do."""
+    return write_items(
+        site,
+        *(
+            {
+                "id": word,
+                "group": word,
+                "prompt": f"Question {word}",
+                "rule": {"kind": "rubric", "criteria": [{"criterion": word, "points": 1}]},
+            }
+            for word in ("fine", "prose", "twice", "down")
+        ),
     )
-    file = write_items(site, *items)
-    with judging() as url:
-        options = ("--items", file, "--logs", "judged", "--inspect-args", GRADER, "--json")
-        done = site.run(*options, JUDGE_BASE_URL=url)
-    rows = {row["group"]: row for row in json.loads(done.stdout)["scores"]}
 
-    assert done.returncode == 1, done.stderr
+
+def ask_judge(site: Site, name: str, *options: str) -> tuple[int, dict[str, Any]]:
+    """Return exit code and outcome of a run with this judge."""
+    role = ("--inspect-args", f"--model-role grader=openai-api/judge/{name}")
+    with judging() as url:
+        done = site.run(*options, *role, "--json", JUDGE_BASE_URL=url)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_judge_grades_rubrics(site: Site, judged: str) -> None:
+    """Prose and two verdicts leave an answer without a score; a judge that is down fails it."""
+    code, document = ask_judge(site, "j", "--items", judged, "--logs", "judged")
+    rows = {row["group"]: row for row in document["scores"]}
+
+    assert code == 1
     assert rows["fine"]["score"]["value"] == 1.0
-    assert rows["nonsense"]["reasons"] == {"judge unclear": 1}
+    assert rows["prose"]["reasons"] == rows["twice"]["reasons"] == {"judge unclear": 1}
     assert rows["down"]["reasons"] == {"failed": 1}
+
+
+def test_a_judge_that_follows_an_answer_scores_nothing(site: Site) -> None:
+    """It agrees with 57 of 65 labels, but obeys what eight answers tell it."""
+    rule = {"kind": "rubric", "criteria": [{"criterion": "fine", "points": 1}]}
+    file = write_items(site, {"id": "a", "prompt": "Question", "rule": rule})
+    code, document = ask_judge(site, GULLIBLE, "--items", file, "--logs", "gullible")
+    labels = ask_judge(site, GULLIBLE, "--suite", "calibration", "--logs", "its labels")[1]
+    agreement = {row["group"]: row["score"]["value"] for row in labels["scores"]}
+
+    assert (code, document["is_complete"]) == (1, True)
+    assert document["verdict"].startswith("The judge follows instructions in answers")
+    assert [row["score"] for row in document["scores"]] == [None]
+    assert agreement["met"] > 0.8
+    assert agreement["injection"] == 0.0
 
 
 def test_a_judge_is_compared_with_labels_by_hand(site: Site) -> None:
     """The labelled answers are not asked again; without a judge nothing is scored."""
-    before = site.asked()
-    with judging() as url:
-        options = ("--suite", "calibration", "--logs", "labels", "--inspect-args", GRADER, "--json")
-        done = site.run(*options, JUDGE_BASE_URL=url)
-    alone = site.run("--suite", "rubrics", "--logs", "alone")
+    before = sum(site.asked().values())
+    code, document = ask_judge(site, "j", "--suite", "calibration", "--logs", "labels")
+    alone = site.run("--suite", "calibration", "--logs", "alone")
 
-    assert done.returncode == 0, done.stderr
-    assert [row["score"]["value"] for row in json.loads(done.stdout)["scores"]] == [1.0, 1.0]
-    assert "Fewer than 10 answers have a score" in alone.stdout
-    assert sum((site.asked() - before).values()) == 6  # of the rubrics
+    assert code == 0
+    assert [row["score"]["value"] for row in document["scores"]] == [1.0] * 3
+    assert "65 answers have no score, as no judge was named." in alone.stdout
+    assert sum(site.asked().values()) == before
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from assurance.evaluation import scores, statistics
 from assurance.evaluation.logs import LoggedAnswer
+from assurance.evaluation.rules.rubric import NO_JUDGE, UNTRUSTED
 from tests.assurance.evaluation.answers import answer, evaluation
 
 
@@ -67,19 +68,28 @@ def test_no_figure_stands_without_its_interval() -> None:
     assert "not scored" in scores.describe(unscored)
 
 
-@pytest.mark.parametrize(("items", "scored"), [(68, 20), (9, 9), (20, 3)])
-def test_a_part_of_the_items_is_not_complete(items: int, scored: int) -> None:
-    """Neither a part of the questions, nor a few scores."""
-    answers = [answer(n, 1.0 if n < scored else None) for n in range(min(items, 20))]
-    run = evaluation(answers, items)
+def test_a_part_of_the_questions_is_a_fault() -> None:
+    """So is a judge that does what an answer tells it."""
+    part = evaluation([answer(n, 1.0) for n in range(20)], items=68)
+    fell = evaluation([*part.answers, answer(20, None, reason=UNTRUSTED.reason)])
 
-    assert not scores.is_complete(run)
-    assert "not a complete evaluation" in scores.verdict(run)
+    assert scores.find_fault(part) == "20 of 68 questions were answered: not a complete evaluation."
+    assert str(scores.find_fault(fell)).startswith("The judge follows instructions in answers")
 
 
-def test_the_whole_is_complete() -> None:
-    """All questions, with ten scores or more."""
-    run = evaluation([answer(n, 1.0) for n in range(10)])
+@pytest.mark.parametrize(
+    ("scored", "unjudged", "sentence"),
+    [
+        (10, 0, "All 10 questions were answered."),
+        (3, 0, "Fewer than 10 answers have a score"),
+        (12, 56, "56 answers have no score, as no judge was named."),
+    ],
+)
+def test_a_whole_run_says_what_it_lacks(scored: int, unjudged: int, sentence: str) -> None:
+    """Few scores, and answers that only a judge could score."""
+    answers = [answer(n, 1.0) for n in range(scored)]
+    unscored = [answer(100 + n, None, reason=NO_JUDGE.reason) for n in range(unjudged)]
+    run = evaluation([*answers, *unscored])
 
-    assert scores.is_complete(run)
-    assert scores.verdict(run) == "All 10 questions were answered."
+    assert scores.find_fault(run) is None
+    assert sentence in scores.summarise(run)

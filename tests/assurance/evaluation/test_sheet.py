@@ -6,17 +6,17 @@ import pytest
 
 from assurance.evaluation.items import DataError, Item, read_items
 from assurance.evaluation.rules.reply import Reply
+from assurance.evaluation.rules.rubric import Rubric
 
-HEAD = "id,group,prompt,must_say,must_not_say,must_mention,source,denied,value,unit,choices,answer"
+HEAD = "id,group,prompt,criteria,faults,facts,source,denied,value,unit,choices,answer"
 ROWS = """
-w1,ward,Which drug?,warfarin; INR | coagulation,aspirin,,,,,,,
-w2,ward,Summarise: 5 mg. No fever.,,,,"Apixaban 5 mg, no fever.",fever,,,,
+w1,ward,Which drug?,Names warfarin | Recommends INR checks,Recommends aspirin,,,,,,,
+w2,ward,Summarise: 5 mg. No fever.,,,apixaban; 5 mg,"Apixaban 5 mg, no fever.",fever,,,,
 w3,ward,How much?,,,,,,500,mg,,
 w4,ward,Yes or no?,,,,,,,,yes | no,no
-w5,ward,What else?,,,weigh*,,,,,,
 """
-RIGHT = ("Warfarin; check the INR.", "Apixaban 5 mg.", "500 mg", "no", "How much do you weigh?")
-WRONG = ("Aspirin.", "Fever, apixaban 50 mg.", "5 g", "yes", "Nothing.")
+RIGHT = ("Apixaban 5 mg.", "500 mg", "no")
+WRONG = ("Fever, apixaban 50 mg.", "5 g", "yes")
 
 
 def read(folder: Path, text: str) -> list[Item]:
@@ -27,37 +27,41 @@ def read(folder: Path, text: str) -> list[Item]:
 
 def test_a_row_may_have_subgroups(tmp_path: Path) -> None:
     """Several stand in one cell, as phrases do."""
-    (item,) = read(tmp_path, "id,prompt,subgroups\nw1,x,sex: female | age: over 65\n")
+    (item,) = read(tmp_path, "id,prompt,criteria,subgroups\nw1,x,y,sex: female | age: over 65\n")
 
     assert item.subgroups == ("sex: female", "age: over 65")
 
 
 def test_empty_rows_are_none(tmp_path: Path) -> None:
     """A spreadsheet program may end a file with them."""
-    assert len(read(tmp_path, "id,prompt,must_say\nw1,x,y\n,,\n, ,\n")) == 1
+    assert len(read(tmp_path, "id,prompt,criteria\nw1,x,y\n,,\n, ,\n")) == 1
 
 
 def test_each_row_has_the_rule_of_its_cells(tmp_path: Path) -> None:
-    """Phrases, a source, a dose, a choice, a mention: a right and a wrong answer to each."""
-    items = read(tmp_path, HEAD + ROWS)
+    """A source, a dose and a choice: a right and a wrong answer to each. Criteria are a judge's."""
+    judged, *items = read(tmp_path, HEAD + ROWS)
 
     for answers, value in ((RIGHT, 1.0), (WRONG, 0.0)):
         scores = [
             item.rule.score(Reply(answer)).value
             for item, answer in zip(items, answers, strict=True)
         ]
-        assert scores == [value] * 5
+        assert scores == [value] * 3
+    assert isinstance(judged.rule, Rubric)
+    assert judged.rule.judged((True, True, False)).value == 1.0
+    assert judged.rule.judged((True, True, True)).value == 0.0
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,prompt,colour\nw1,x,red\n", "line 2, colour"),
-        ("id,group\nw1,x\n", "line 2, the item: give either prompt or messages"),
-        ("id,prompt\nw1,x\nw1,y\n", "has the same id"),
-        ("id,prompt\nw1,x,more\n", "line 2, more cells than columns"),
+        ("id,prompt,criteria,colour\nw1,x,y,red\n", "line 2, colour"),
+        ("id,criteria\nw1,x\n", "line 2, the item: give either prompt or messages"),
+        ("id,prompt,criteria\nw1,x,y\nw1,y,y\n", "has the same id"),
+        ("id,prompt,criteria\nw1,x,y,more\n", "line 2, more cells than columns"),
+        ("id,prompt\nw1,x\n", "line 2, rule.rubric.criteria"),
         ("id,prompt\nw1," + "x" * 200_000 + "\n", "is no CSV"),
-        ("id,prompt,value,unit,must_not_say\nw1,x,5,mg,y\n", "line 2, must_not_say"),
+        ("id,prompt,value,unit,faults\nw1,x,5,mg,y\n", "line 2, faults"),
         ("id,prompt,value\nw1,x,much\n", "line 2, rule.dose.value"),
         ("", "has no items"),
     ],
@@ -71,7 +75,7 @@ def test_a_bad_sheet_is_refused_in_a_sentence(tmp_path: Path, text: str, message
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     """As one that is no CSV."""
     file = tmp_path / "fifty.csv"
-    file.write_bytes("id,prompt\nw1,Für\n".encode("latin-1"))
+    file.write_bytes("id,prompt,criteria\nw1,Für,x\n".encode("latin-1"))
 
     with pytest.raises(DataError, match="UTF-8"):
         read_items(file)
