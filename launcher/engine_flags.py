@@ -16,6 +16,7 @@ COUNTED: Final = ("--max-num-batched-tokens", "--max-num-seqs")
 READ: Final = (
     *COUNTED,
     "--enforce-eager",
+    "--moe-backend",
     "--performance-mode",
     "--scheduling-policy",
     "--speculative-config",

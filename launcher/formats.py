@@ -9,6 +9,7 @@ from typing import Final
 class Format:
     """A format's bits a weight, where it runs, what it needs there, and how it is made.
 
+    `scale_bits` are a weight's part of its group's scale and zero point.
     `capability` is the oldest CUDA compute capability with kernels. `is_packed` weights of 4 bits
     are unpacked on a CPU by a kernel for AVX-512. `is_for_gpt_oss`: vLLM loads gpt-oss in it.
     `flag` is vLLM's for making it of 16-bit weights while they load; `aliases` are other names
@@ -16,6 +17,7 @@ class Format:
     """
 
     bits: int
+    scale_bits: float = 20 / 128
     capability: tuple[int, int] = (0, 0)
     is_on_cpu: bool = True
     is_packed: bool = False
@@ -29,6 +31,7 @@ class Format:
 FORMATS: Final[Mapping[str, Format]] = {
     "bitsandbytes": Format(
         bits=4,
+        scale_bits=32 / 64,  # loaded, the scales of the scales are multiplied out
         plugin="vllm-bnb-plugin",
         install="pip install --no-deps vllm-bnb-plugin==0.0.3 'bitsandbytes>=0.48.1'",
         flag="bitsandbytes",

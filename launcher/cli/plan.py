@@ -22,6 +22,7 @@ from launcher.planning.engines import make_plans
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
+from launcher.planning.weights import file_bytes, weight_bytes
 from launcher.settings import LauncherSettings, is_offline, load
 
 MOST_LINES = 12
@@ -105,6 +106,7 @@ def list_short(plan: EnginePlan, machine: str) -> list[str]:
         "engines": describe_engines(plan),
         "memory": f"{memory.per_gpu_gib:.1f} of {memory.available_gib:.1f} GiB of {place}",
         "context": f"{plan.max_model_len:,} tokens",
+        "disk": describe_disk(plan),
         "first": f"a checkpoint is made ({plan.preparation})" if plan.preparation else "",
         "start": "mmhie serve" if memory.starts else "",
     }
@@ -166,6 +168,14 @@ def list_memory(plan: EnginePlan) -> dict[str, str]:
         "available": memory.available_gib,
     }
     return {name: f"{gib:6.2f} GiB" for name, gib in parts.items()}
+
+
+def describe_disk(plan: EnginePlan) -> str:
+    """Return what is downloaded, and what the model's files take with a checkpoint made of them."""
+    fetched = file_bytes(plan.model)
+    made = weight_bytes(plan.model, plan.decisions.quantization.method) if plan.preparation else 0
+    download = f"{fetched / 1e9:.1f} GB to download, " if plan.model.missing else ""
+    return f"{download}{(fetched + made) / 1e9:.1f} GB in all"
 
 
 def describe_engines(plan: EnginePlan) -> str:

@@ -11,6 +11,7 @@ from launcher.errors import HardwareError
 # What wheels for CUDA 13 have kernels for: from Turing to Blackwell.
 OLDEST: Final = (7, 5)
 NEWEST: Final = (12, 1)
+HOPPER: Final = (9, 0)
 # GB10, whose memory is the CPU's as well: NVML does not say how much it is.
 UNIFIED: Final = (12, 1)
 

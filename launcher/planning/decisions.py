@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from launcher import engine_flags
 from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models import purpose
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import batch, compilers
-from launcher.planning.cards import check_capability
+from launcher.planning.cards import HOPPER, check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype, choose_kv_dtype
 from launcher.planning.gpu_share import check_share, gpu_fraction
@@ -25,7 +26,7 @@ from launcher.settings import LauncherSettings
 Preparation = Literal["embedded", "dequantize", "merge"]
 SMALLEST_BATCH: Final = 16
 COMMIT_LETTERS: Final = 12
-SHORTER_THAN_EXPECTED: Final = 4  # most requests are far from the longest
+SHORTER_THAN_EXPECTED: Final = 6  # most requests are far from the longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,8 @@ def _workload(
     context: ContextLength,
     device: Device,
 ) -> Workload:
+    rank = _served_rank(settings, hardware, model) if device == "cuda" else 0
+    is_other_kernel = "--moe-backend" in engine_flags.values(settings.engine_args)
     return Workload(
         model=model,
         quantization=model.quantization,
@@ -180,7 +183,8 @@ def _workload(
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
         kv_dtype=choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device),
-        lora_rank=_served_rank(settings, hardware, model) if device == "cuda" else 0,
+        lora_rank=rank,
+        by_triton=hardware.capability == HOPPER and not rank and not is_other_kernel,
     )
 
 

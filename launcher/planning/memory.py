@@ -30,9 +30,9 @@ GPU_PEER_GIB: Final = 0.2  # NCCL buffers, from the second GPU on
 # Logged in public: 2.3 on two L4 in stages, 1.5 and 0.5 in tensor parallel on four H100 and L40S.
 NCCL_STAGES_GIB: Final = 2.3
 NCCL_TENSOR_GIB: Final = 1.6
-# Float32: logits, scaled ones, sorted ones with their places, probabilities and their sums.
-LOGIT_COPIES: Final = 9
-CPU_LOGIT_COPIES: Final = 3
+# Float32: logits, those that are masked, and what Triton sets aside (`apply_top_k_top_p_triton` in
+# v1/sample/ops/topk_topp_triton.py).
+LOGIT_COPIES: Final = 3
 COMFORTABLE: Final = 16  # requests at once from which on a model is said to fit
 # Fitted to engines with vocabularies of 259, 49,152 and 201,088 entries (tests/real).
 CPU_SERVER_GIB: Final = 0.45  # HTTP server of an engine on the CPU
@@ -122,13 +122,11 @@ class MemoryEstimate:
         }
 
 
-def activation_bytes(
-    model: ModelFacts, tokens: int, sequences: int, tensor: int, copies: int = LOGIT_COPIES
-) -> float:
+def activation_bytes(model: ModelFacts, tokens: int, sequences: int, tensor: int) -> float:
     """Peak of one step: the widest layer's intermediates, or afterwards the sampler's logits."""
     chosen = max(1, model.experts_per_token)
     width = 4 * model.hidden + 3 * model.intermediate * chosen / tensor
-    return max(tokens * width * 2, sequences * model.vocab * 4 * copies)
+    return max(tokens * width * 2, sequences * model.vocab * 4 * LOGIT_COPIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ class Workload:
     """The model in a format, and the length and number of the requests an engine has to hold.
 
     `batches` of `batched_tokens` each are in flight at once; `lora_rank` is that of the adapter
-    applied while serving, 0 without one.
+    applied while serving, 0 without one. `by_triton`: vLLM runs MXFP4 experts by its Triton kernel.
     """
 
     model: ModelFacts
@@ -150,6 +148,7 @@ class Workload:
     batched_tokens: int = 2048
     batches: int = 1
     lora_rank: int = 0
+    by_triton: bool = False
 
     @property
     def request_gib(self) -> float:
@@ -193,7 +192,7 @@ class Workload:
         tensor = self.sizes.tensor
         copies = latent_bytes(self.model) / tensor
         buffers = lora_bytes(self.model, self.lora_rank, tensor)
-        padding = padding_bytes(self.model, self.quantization, tensor)
+        padding = padding_bytes(self.model, self.quantization, tensor, by_triton=self.by_triton)
         return (padding + copies + buffers) / self.sizes.pipeline / GIB
 
 
@@ -254,7 +253,7 @@ def on_cpu(
     batched, ranks = batched_tokens((), arguments, workload.sizes.devices), workload.sizes.devices
     workload = replace(workload, batched_tokens=batched)
     together = min(workload.sequences, requests)
-    activations = activation_bytes(workload.model, batched // ranks, together, 1, CPU_LOGIT_COPIES)
+    activations = activation_bytes(workload.model, batched // ranks, together, 1)
     activations = activations * processes / GIB
     coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
     tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB

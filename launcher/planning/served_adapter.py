@@ -1,16 +1,14 @@
 """Adapters that vLLM refuses or applies wrongly, told before it is asked to serve them."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from launcher.errors import PlanError
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import LORA_TARGETS
+from launcher.planning.cards import HOPPER
 from launcher.planning.hardware import Hardware
 from launcher.planning.memory import Workload
 from launcher.planning.weights import padding_bytes
-
-HOPPER: Final = (9, 0)
 
 
 def check_kind(adapter: AdapterFacts) -> None:

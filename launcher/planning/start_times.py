@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from launcher.planning.batch import has_graphs
 from launcher.planning.decisions import Decisions
+from launcher.planning.weights import file_bytes
 
 # Bytes a second: 1 Gbit/s less overhead, a local SSD that is read and written at once, a disk read
 # into GPU memory. Seconds: compilation and warm-up as logged in public (195 s), captured graphs.
@@ -24,7 +25,7 @@ class Step(NamedTuple):
 
 def preparing_steps(decided: Decisions) -> Iterator[Step]:
     """Steps before the engine starts, but for what is already on the disk."""
-    size = decided.model.weight_bytes or decided.workload.weights_gib * 2**30
+    size = file_bytes(decided.model)
     if decided.model.missing:
         yield Step("fetch at 1 Gbit/s", size / NETWORK)
     if decided.preparation == "merge":
@@ -33,7 +34,7 @@ def preparing_steps(decided: Decisions) -> Iterator[Step]:
 
 def engine_steps(decided: Decisions) -> Iterator[Step]:
     """Steps of the engine's own start on GPUs, with nothing in any cache."""
-    yield Step("load", decided.workload.weights_gib * 2**30 / LOADING)
+    yield Step("load", file_bytes(decided.model) / LOADING)
     if has_graphs(decided.settings.engine_args):
         yield Step("compile", COMPILING_S)
         yield Step("CUDA graphs", GRAPHS_S)

@@ -3,16 +3,17 @@
 import math
 from typing import Final
 
-from launcher.formats import FORMATS
+from launcher.formats import FORMATS, Format
 from launcher.models.facts import DTYPE_BYTES, ModelFacts
 
 # Bytes per packed weight, scales included (MXFP4: 4 bits + 8 bits per 32 weights).
 MXFP4_BYTES: Final = 4.25 / 8
-GROUP_SCALE_BYTES: Final = 2.5 / 128  # of groups of 128 with a scale and a zero point
-# vLLM rounds the experts' shapes up to these for its Marlin and TRT-LLM kernels, `_round_up_hidden_
-# size_and_intermediate_size` in fused_moe/oracle/mxfp4.py; the Triton kernel of Hopper less.
+# vLLM rounds the experts' shapes up to these: `mxfp4_round_up_hidden_size_and_intermediate_size`
+# in fused_moe/oracle/mxfp4.py. Its Triton kernel pads while it loads, as logged on H100.
 PADDED_HIDDEN: Final = 256
 PADDED_INTERMEDIATE: Final = 128
+TRITON_INTERMEDIATE: Final = 64
+UNKNOWN: Final = Format(bits=8)
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
 
 
@@ -25,6 +26,11 @@ def weight_bytes(model: ModelFacts, quantization: str | None, dtype: str = "auto
     experts, linear = _packed_bytes(model, quantization, plain)
     rest = model.embedding_parameters + model.small_parameters
     return model.expert_parameters * experts + model.linear_parameters * linear + rest * plain
+
+
+def file_bytes(model: ModelFacts) -> float:
+    """Bytes of the published files; estimated by shape where nothing has listed them."""
+    return model.weight_bytes or weight_bytes(model, model.quantization)
 
 
 def loaded_dtype(model: ModelFacts, dtype: str) -> str:
@@ -41,17 +47,21 @@ def _packed_bytes(model: ModelFacts, quantization: str | None, plain: int) -> tu
     if quantization == "mxfp4":
         return MXFP4_BYTES, plain if model.is_gpt_oss else MXFP4_BYTES
     bits = model.bits if quantization == model.quantization else None
-    row = FORMATS.get(quantization)
-    packed = (bits or (row.bits if row else 8)) / 8 + GROUP_SCALE_BYTES
+    row = FORMATS.get(quantization, UNKNOWN)
+    packed = ((bits or row.bits) + row.scale_bits) / 8
     return packed, packed
 
 
-def padding_bytes(model: ModelFacts, quantization: str | None, tensor: int) -> float:
-    """Bytes that MXFP4 experts grow by on each of `tensor` GPUs."""
+def padding_bytes(
+    model: ModelFacts, quantization: str | None, tensor: int, *, by_triton: bool = False
+) -> float:
+    """Bytes that MXFP4 experts grow by on each of `tensor` GPUs, for vLLM's Triton kernel or its
+    others."""
     if quantization != "mxfp4" or not model.experts:
         return 0.0
     own = model.intermediate / tensor
-    padded = _round_up(model.hidden, PADDED_HIDDEN) * _round_up(own, PADDED_INTERMEDIATE)
+    step = TRITON_INTERMEDIATE if by_triton else PADDED_INTERMEDIATE
+    padded = _round_up(model.hidden, PADDED_HIDDEN) * _round_up(own, step)
     return model.expert_parameters / tensor * MXFP4_BYTES * (padded / (model.hidden * own) - 1)
 
 

@@ -5,8 +5,10 @@ from functools import partial
 import pytest
 
 from launcher.errors import PlanError
+from launcher.models.config import from_config
 from launcher.planning.batch import batched_tokens, has_graphs
 from launcher.planning.hardware import parse
+from tests.gpu_engine.models import MODELS
 from tests.launcher.plans import plan, value
 
 
@@ -42,6 +44,21 @@ def test_tokens_of_a_step(gpus: str, arguments: str, tokens: int) -> None:
 def test_graphs(arguments: tuple[str, ...], has: bool) -> None:
     """They are captured unless every step is eager."""
     assert has_graphs(arguments) is has
+
+
+@pytest.mark.parametrize(
+    ("gpus", "model", "sequences"),
+    [("1xl4", "llama-8b", 32), ("1xh100", "gpt-oss-120b", 128), ("1xh100", "gpt-oss-20b", 256)],
+)
+def test_requests_at_once(gpus: str, model: str, sequences: int) -> None:
+    """As many as fit at a sixth of the longest request, in halves of MMHIE_MAX_INFLIGHT."""
+    known = from_config(MODELS[model], source=model)
+    made = plan(gpus, model=known)
+    marlin = plan(gpus, model=known, engine_args="--moe-back marlin")
+
+    assert value(made, "--max-num-seqs") == str(sequences)
+    is_padded_more = (gpus, model[:3]) == ("1xh100", "gpt")
+    assert (marlin.memory.weights_gib > made.memory.weights_gib) == is_padded_more
 
 
 @pytest.mark.parametrize("hardware", ["1xa100", "cpu,ram=999,cpus=999"])

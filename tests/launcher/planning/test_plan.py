@@ -340,6 +340,7 @@ def test_the_command_is_short(plan_command: Command, gpus: str, expected: int) -
     assert len(lines) <= 12
     assert lines[0].startswith("Fits" if code == 0 else "Does not fit")
     assert re.search(r"^memory: +[\d.]+ of [\d.]+ GiB of each GPU$", out, re.MULTILINE)
+    assert "disk:     13.8 GB to download, 27.5 GB in all" in lines
     assert ("start:    mmhie serve" in lines) == (code == 0)
     assert lines[-1] == "More: mmhie plan --verbose"
 

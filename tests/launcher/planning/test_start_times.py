@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from launcher.models.config import from_config
+from launcher.models.resolve import ALL
+from launcher.planning.installation import Installation
 from launcher.planning.start_times import (
     engine_steps,
     preparing_steps,
@@ -14,6 +16,8 @@ from launcher.planning.start_times import (
 )
 from tests.gpu_engine.models import MODELS
 from tests.launcher.plans import plan
+
+BITSANDBYTES = Installation(plugins=frozenset({"bitsandbytes"}))
 
 DEEPSEEK = from_config(MODELS["deepseek-v3"], source="v3")
 
@@ -37,11 +41,19 @@ def test_the_steps_of_a_start(ours: dict[str, Any], names: list[str]) -> None:
 def test_a_large_model_may_take_longer_to_start() -> None:
     """The limit is the setting's, or twice the estimate where that is more."""
     small = plan("1x24").decisions
-    large = replace(small, workload=replace(small.workload, model=DEEPSEEK, quantization="fp8"))
+    large = replace(small, model=DEEPSEEK)
 
     assert start_limit_s(small) == 900
     assert start_limit_s(large) == pytest.approx(2 * (652 * 2**30 / 250e6 + 225), rel=0.1)
     assert start_limit_s(replace(large, device="cpu")) == 900
+
+
+def test_the_files_are_fetched_and_read() -> None:
+    """Not the smaller weights that are made of them while they load: 70B in bitsandbytes."""
+    model = from_config(MODELS["llama-70b"], source="70b")
+    made = plan("4xa100", BITSANDBYTES, model=replace(model, missing=ALL), quantize="bitsandbytes")
+
+    assert "fetch at 1 Gbit/s 20.5, load 9.4," in sentence(made.decisions)
 
 
 def test_the_sum_comes_first() -> None:
