@@ -25,11 +25,11 @@ from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning import hardware, start_times
 from launcher.planning.hardware import Hardware
-from launcher.process.child import Command, prefixed
+from launcher.process.child import prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
 from launcher.serving import engine_judge, preflight, router
-from launcher.serving.engine_supervisor import RestartPolicy
-from launcher.serving.programs import RunFiles, programs, replan_commands
+from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
+from launcher.serving.programs import RunFiles, programs, replan_engines
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
 from launcher.serving.supervisor import Supervisor
 from launcher.settings import LauncherSettings
@@ -208,12 +208,12 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     publish = Publisher(service, environ)
     parts = programs(service.settings, service.plans, environ, service.files)
 
-    async def prepare() -> tuple[Command, ...]:
+    async def prepare() -> tuple[EngineProgram, ...]:
         listener = prefixed("prepare", service.files.log)
         work = preparation.prepare(service.plans, environ, publish.step, listener)
         plans = await engine_judge.beside(work, service.plans, environ)
         publish.use(plans)
-        return replan_commands(parts.engines, plans, environ)
+        return replan_engines(parts.engines, plans, environ)
 
     is_needed = preparation.needs_preparation(service.plans)
     supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)

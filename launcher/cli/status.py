@@ -119,7 +119,7 @@ def lay_out(snapshot: StatusSnapshot) -> Group:
     if phase in ("starting", "loading"):
         table.add_row("", ProgressBar(total=1.0, completed=health.get("progress") or 0, width=40))
     rows = {
-        "": None if phase == "ready" else health.get("detail"),
+        "": health.get("detail"),
         "model": health.get("model"),
         "running": format_figure(load.get("running"), "{:.0f}"),
         "waiting": format_figure(load.get("waiting"), "{:.0f}"),

@@ -32,9 +32,9 @@ def sentence(decided: Decisions) -> str:
 
 
 def lighter(decided: Decisions) -> str:
-    """Changes with which the engine needs less than this plan, for one that ran out of memory."""
+    """Changes with which an engine needs less that ran out of memory; `smaller_share` is tried."""
     half = f"set MMHIE_MAX_MODEL_LEN={max(STEP, decided.context.max_model_len // 2 // STEP * STEP)}"
-    return "; or ".join((*_by_smaller_share(decided), half, *_changes(decided)))
+    return "; or ".join((half, *_changes(decided)))
 
 
 def smaller_share(decided: Decisions) -> float | None:
@@ -44,11 +44,6 @@ def smaller_share(decided: Decisions) -> float | None:
     estimate = estimator(smaller, decided.hardware, decided.device)
     is_enough = decided.device == "cuda" and share > 0 and estimate(decided.workload).starts
     return share if is_enough else None
-
-
-def _by_smaller_share(decided: Decisions) -> Iterator[str]:
-    if share := smaller_share(decided):
-        yield f"set MMHIE_GPU_MEMORY_UTILIZATION={share:g}"
 
 
 def _remedies(decided: Decisions) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 from launcher.errors import EngineOutOfMemory, ExitedEarly, GaveUp, NeverReady, StartError
@@ -21,9 +21,7 @@ METRICS_EVERY_S = 5.0
 LOADING_FROM = 0.2
 # What an engine that has to go gets between SIGTERM and SIGKILL.
 ENGINE_STOP_S = 3.0
-SHARE = "--gpu-memory-utilization"
 FIRST_TOKEN = startup_log.StartupProgress("Generating a first token, which compiles kernels", 0.99)
-READY = Phase("ready", "The model is ready.", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,9 @@ class EngineProgram:
     """An engine's command, the address it then answers at, and the listener to its lines.
 
     `recheck` raises DeviceFailed when the hardware of its plan is no longer there; `lighter` says
-    with which changes the engine would need less memory. `smaller_share` of each GPU is tried once
-    when it runs out of memory at its first start.
+    with which changes the engine would need less memory. `smaller` is tried once when it runs out
+    of memory while it starts. A `note` is shown while this program runs; `on_ready` is called when
+    it has become ready.
     """
 
     command: Command
@@ -49,7 +48,9 @@ class EngineProgram:
     log: Listener
     recheck: Callable[[], None] = lambda: None
     lighter: str = "set MMHIE_REASONER_MODEL to a smaller model"
-    smaller_share: float | None = None
+    smaller: "EngineProgram | None" = None
+    note: str = ""
+    on_ready: Callable[[], None] = lambda: None
 
 
 class EngineSupervisor:
@@ -84,9 +85,9 @@ class EngineSupervisor:
             clock=self._clock,
         )
 
-    def replace_command(self, command: Command) -> None:
-        """Start the engine with this command, which was not known at first."""
-        self._engine = replace(self._engine, command=command)
+    def replace_program(self, engine: EngineProgram) -> None:
+        """Start this engine at the same address, which was not known at first."""
+        self._engine = engine
 
     async def end(self, grace_s: float) -> None:
         """Stop the engine for good."""
@@ -101,20 +102,13 @@ class EngineSupervisor:
         try:
             await self._until_ready(child)
         except StartError as error:
-            if isinstance(error, EngineOutOfMemory) and (share := self._engine.smaller_share):
-                return self._use_smaller_share(error, share)
+            if isinstance(error, EngineOutOfMemory) and self._engine.smaller:
+                self._engine = self._engine.smaller
+                return Phase("engine_down", f"{error} {self._engine.note}")
             if not self.was_ready.is_set():
                 raise
             return Phase("engine_down", str(error))
-        return READY if self._stop.requested.is_set() else await self._watch(child)
-
-    def _use_smaller_share(self, error: EngineOutOfMemory, share: float) -> Phase:
-        """Leave more of each GPU to what vLLM does not count, from the next start on."""
-        command = with_share(self._engine.command, share)
-        self._engine = replace(self._engine, command=command, smaller_share=None)
-        tried = f"The next start has MMHIE_GPU_MEMORY_UTILIZATION={share:g}."
-        self._engine.log(tried)
-        return Phase("engine_down", f"{error} {tried}")
+        return self._ready if self._stop.requested.is_set() else await self._watch(child)
 
     async def _handle_end(self, ending: Phase, backoff: RestartBackoff) -> None:
         """Publish why, end what is left of the engine, and look at the hardware again.
@@ -130,7 +124,13 @@ class EngineSupervisor:
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
         self._publish(Phase(ending.name, f"{ending.detail} {plan}"))
 
+    @property
+    def _ready(self) -> Phase:
+        return Phase("ready", f"The model is ready. {self._engine.note}".rstrip(), 1.0)
+
     def _start(self) -> Child:
+        if self._engine.note:
+            self._engine.log(self._engine.note)
         self._client.remove_stale_socket()
         self._progress = startup_log.BEGIN
         self._child = Child(self._engine.command, self._on_line)
@@ -157,6 +157,7 @@ class EngineSupervisor:
                 )
             await self._stop.pause(TICK_S)
         self.was_ready.set()
+        self._engine.on_ready()
 
     async def _warm_up(self) -> bool:
         """Have one token generated, which compiles kernels, in a start's time and not in a stall's;
@@ -174,7 +175,7 @@ class EngineSupervisor:
         status = await child.wait()
         engine_faults.raise_device_fault(child.last_lines)
         cause = startup_log.root_cause(tuple(child.last_lines)) or ""
-        if engine_faults.is_out_of_memory(cause):
+        if engine_faults.is_out_of_memory(cause, child.last_lines):
             raise EngineOutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
         reason = refusals.with_remedy(cause) if cause else "it did not say why; read its log."
         raise ExitedEarly(f"The engine ended before it was ready ({describe(status)}): {reason}")
@@ -185,11 +186,11 @@ class EngineSupervisor:
         metrics_every_s = min(METRICS_EVERY_S, self._policy.stall_s / 4)
         read_at = self._clock()
         while child.is_running:
-            self._publish(READY)
+            self._publish(self._ready)
             paused_at = self._clock()
             await self._stop.pause(TICK_S)
             if self._stop.requested.is_set():
-                return READY
+                return self._ready
             if self._clock() - paused_at > self._policy.stall_s / 2:
                 watchdog.record_token(self._clock())  # we stood still, and the engine with us
             if self._clock() - read_at >= metrics_every_s:
@@ -211,13 +212,6 @@ class EngineSupervisor:
         key = self._engine.command.env.get(KEY, "")
         if await self._client.generates(key, self._policy.stall_s):
             watchdog.record_token(self._clock())
-
-
-def with_share(command: Command, share: float) -> Command:
-    """Return the command with this share of each GPU."""
-    argv = list(command.argv)
-    argv[argv.index(SHARE) + 1] = f"{share:g}"
-    return replace(command, argv=tuple(argv))
 
 
 def phase_of(progress: startup_log.StartupProgress) -> Phase:

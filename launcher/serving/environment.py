@@ -11,6 +11,8 @@ from launcher.settings import PREFIX
 KEY = "VLLM_API_KEY"
 # No usage statistics, whatever the plan or the user says.
 ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+# NCCL names the cause of an error ("No space left on device") only from this level on.
+DEFAULTS = {"NCCL_DEBUG": "WARN"}
 # With these vLLM writes prompts or answers into its log, or opens paths that change it. At DEBUG it
 # logs both without being asked, and a logging configuration of one's own may say DEBUG.
 WITHHELD = (
@@ -35,7 +37,7 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
         kept.pop(HARMONY_FOLDER, None)
     known = {name: kept[name] for name in compilers.SWITCHES if kept.get(name)}
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
-    return {**kept, **plan, **known, **ALWAYS, "PATH": path, KEY: key}
+    return {**DEFAULTS, **kept, **plan, **known, **ALWAYS, "PATH": path, KEY: key}
 
 
 def for_router(environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,21 +5,23 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 from urllib.parse import urlsplit
 
 from launcher.planning import hardware, remedies
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Command, Listener, prefixed
-from launcher.serving import environment, router
+from launcher.serving import environment, gpu_shares, router
 from launcher.serving.engine_supervisor import EngineProgram
 from launcher.serving.probe import Address
 from launcher.serving.service_supervisor import Program
 from launcher.serving.supervisor import Programs
 from launcher.settings import LauncherSettings
+
+SHARE: Final = "--gpu-memory-utilization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,28 @@ def engine_program(
     plan: EnginePlan, command: Command, address: Address, log: Listener
 ) -> EngineProgram:
     """Return what is supervised of a plan: before a restart its GPUs are looked at again."""
-    decided, lighter = plan.decisions, remedies.lighter(plan.decisions)
+    decided = plan.decisions
+    program = EngineProgram(command, address, log, lighter=remedies.lighter(decided))
     if decided.device == "cpu":
-        return EngineProgram(command, address, log, lighter=lighter)
-    recheck = partial(hardware.recheck, decided.hardware)
-    smaller = remedies.smaller_share(decided)
-    return EngineProgram(command, address, log, recheck, lighter, smaller)
+        return program
+    program = replace(program, recheck=partial(hardware.recheck, decided.hardware))
+    if share := gpu_shares.recall(plan):
+        return with_share(program, plan, share)
+    share = remedies.smaller_share(decided)
+    return replace(program, smaller=with_share(program, plan, share)) if share else program
+
+
+def with_share(program: EngineProgram, plan: EnginePlan, share: float) -> EngineProgram:
+    """Return the program with less of each GPU than planned, since that ran out of memory."""
+    argv = list(program.command.argv)
+    argv[argv.index(SHARE) + 1] = f"{share:g}"
+    note = (
+        f"It has MMHIE_GPU_MEMORY_UTILIZATION={share:g}, as it ran out of GPU memory with "
+        f"{plan.decisions.gpu_fraction:g}."
+    )
+    command = replace(program.command, argv=tuple(argv))
+    remember = partial(gpu_shares.remember, plan, share)
+    return replace(program, command=command, note=note, on_ready=remember)
 
 
 def in_flight(
@@ -135,12 +153,17 @@ def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...
     return (*listen, *files, "--enable-ssl-refresh")
 
 
-def replan_commands(
+def replan_engines(
     engines: Sequence[EngineProgram], plans: Sequence[EnginePlan], environ: Mapping[str, str]
-) -> tuple[Command, ...]:
-    """Return the engines' commands by other plans; addresses and keys stay."""
+) -> tuple[EngineProgram, ...]:
+    """Return the engines by other plans; addresses and keys stay."""
     return tuple(
-        engine_command(plan, environ, engine.address, engine.command.env[environment.KEY])
+        engine_program(
+            plan,
+            engine_command(plan, environ, engine.address, engine.command.env[environment.KEY]),
+            engine.address,
+            engine.log,
+        )
         for engine, plan in zip(engines, plans, strict=True)
     )
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from launcher.errors import DeviceFailed, GaveUp, ToldToStop
-from launcher.process.child import Command
 from launcher.process.restarts import Clock, Stop
 from launcher.serving import router
 from launcher.serving.engine_supervisor import (
@@ -40,8 +39,8 @@ class Programs:
     router_url: str = ""
 
 
-# Makes what the engines load, and returns the commands that start them then.
-Prepare = Callable[[], Coroutine[None, None, tuple[Command, ...]]]
+# Makes what the engines load, and returns the programs that start them then.
+Prepare = Callable[[], Coroutine[None, None, tuple[EngineProgram, ...]]]
 
 
 class Supervisor:
@@ -107,11 +106,11 @@ class Supervisor:
     async def _run_engines(self) -> None:
         """Run each under its supervisor; of several, one given up on leaves the others at work."""
         if self._prepare is not None:
-            commands = await self._stop.race(self._prepare())
-            if commands is None:
+            programs = await self._stop.race(self._prepare())
+            if programs is None:
                 raise ToldToStop("Stopped before the model was ready.")
-            for engine, command in zip(self._engines, commands, strict=True):
-                engine.replace_command(command)
+            for engine, program in zip(self._engines, programs, strict=True):
+                engine.replace_program(program)
         running = {asyncio.create_task(engine.run()) for engine in self._engines}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -208,7 +208,7 @@ def test_out_of_memory_is_said_once(machine: Machine) -> None:
     orchestrator would answer with a restart."""
     with engine(machine, f"echo start >> starts; echo '{MEMORY}'; exit 1") as running:
         sentence = running.until("engine_down")
-        while "The next start" in sentence:
+        while "It has MMHIE_GPU_MEMORY" in sentence:
             sentence = running.until("engine_down")
         assert running.process.poll() is None
         running.process.send_signal(signal.SIGTERM)
@@ -216,5 +216,24 @@ def test_out_of_memory_is_said_once(machine: Machine) -> None:
         assert running.end() == 4
     assert running.starts == 2
     assert "while it loaded: CUDA out of memory. Tried to allocate 2.00 GiB." in sentence
-    assert "The next start has MMHIE_GPU_MEMORY_UTILIZATION=0.85." in running.said
+    assert "It has MMHIE_GPU_MEMORY_UTILIZATION=0.85, as it ran out of" in running.said
     assert sentence in running.said
+
+
+def test_the_share_that_was_enough_is_remembered(machine: Machine) -> None:
+    """A card with less than the plan thought starts at once the next time, and says so."""
+    fails = 'case "$*" in *0.92*) echo start >> starts;'
+    script = (
+        f"{fails} echo 'RuntimeError: Triton Error [CUDA]: out of memory'; exit 1;; esac; {FAKE}"
+    )
+    details = []
+    for _ in range(2):
+        with engine(machine, script) as running:
+            running.until("ready")
+        details.append(json.loads((machine.folder / "phase.json").read_text())["detail"])
+
+    assert running.starts == 3
+    assert [phase["name"] for phase in running.phases].count("engine_down") == 0
+    assert "MMHIE_GPU_MEMORY_UTILIZATION=0.85" in running.said
+    assert details[0] == details[1]
+    assert details[0].startswith("The model is ready. It has MMHIE_GPU_MEMORY_UTILIZATION=0.85")

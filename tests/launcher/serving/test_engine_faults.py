@@ -25,6 +25,8 @@ MENDABLE = (
     "ValueError: Total number of attention heads (9) must be divisible by 2.",
 )
 MEMORY = (
+    "CUDA driver error: out of memory",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
     "Triton Error [CUDA]: out of memory",
     "memory allocation failed with OOM on device 0",
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.65 GiB.",
@@ -63,3 +65,12 @@ def test_no_room_in_shared_memory() -> None:
     line = "NCCL WARN Error: failed to extend /dev/shm/nccl-a1 to 9 bytes, error: No space left"
     with pytest.raises(NotEnoughMemory, match="--shm-size"):
         raise_device_fault(["ncclSystemError", line])
+
+
+def test_no_gpu_memory_for_nccl() -> None:
+    """The error that it raises says only that CUDA failed."""
+    raised = "torch.distributed.DistBackendError: NCCL error in: NCCLUtils.cpp:94, unhandled cuda"
+    lines = [raised, "ncclUnhandledCudaError: Call failed.", "Cuda failure 2 'out of memory'"]
+
+    assert device_fault(lines) is None
+    assert is_out_of_memory(raised, lines)

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -48,6 +50,7 @@ HANG_S = 900
 START_S, STALL_S = 20.0, 60.0
 ILLEGAL = "CUDA error: an illegal memory access was encountered"
 MEMORY = "CUDA out of memory. Tried 2 GiB."
+NOTE = "It has less of the GPU."
 WRONG_NAME = "MMHIE_PROT is not a setting; the nearest known name is MMHIE_PORT."
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -71,16 +74,19 @@ class Run:
         socket: Path,
         policy: RestartPolicy,
         prepare: Prepare | None = None,
-        smaller_share: float | None = None,
+        smaller: Command | None = None,
     ) -> None:
         self.phases: list[Phase] = []
         self.lines: list[str] = []
         self.socket = socket
         self.clock = Clock()
+        first = EngineProgram(engine, socket, self.hear("engine"))
+        if smaller:
+            remember = partial(self.lines.append, "remembered")
+            less = replace(first, command=smaller, note=NOTE, on_ready=remember)
+            first = replace(first, smaller=less)
         programs = Programs(
-            engines=(
-                EngineProgram(engine, socket, self.hear("engine"), smaller_share=smaller_share),
-            ),
+            engines=(first,),
             gateway=Program("gateway", gateway, self.hear("gateway")),
         )
         self.supervisor = Supervisor(programs, policy, self.phases.append, prepare, self.clock)
@@ -146,12 +152,12 @@ async def running(
     restarts: int = 3,
     start_s: float = START_S,
     prepare: Prepare | None = None,
-    smaller_share: float | None = None,
+    smaller: Command | None = None,
 ) -> AsyncIterator[Run]:
     """A run on the fake engine, which ends with the test."""
     socket, policy = folder / "e.sock", RestartPolicy(start_s, STALL_S, restarts)
     ours = engine or fake("--uds", str(socket), *options)
-    run = Run(ours, shell(gateway), socket, policy, prepare, smaller_share)
+    run = Run(ours, shell(gateway), socket, policy, prepare, smaller)
     try:
         yield run
     finally:
@@ -174,9 +180,10 @@ async def test_what_has_to_be_made_first_is_made_behind_the_gateway(tmp_path: Pa
     """The gateway is up meanwhile; then the engine is started as the maker says."""
     may_end = asyncio.Event()
 
-    async def make() -> tuple[Command, ...]:
+    async def make() -> tuple[EngineProgram, ...]:
         await may_end.wait()
-        return (fake("--uds", str(tmp_path / "e.sock")),)
+        socket = tmp_path / "e.sock"
+        return (EngineProgram(fake("--uds", str(socket)), socket, lambda line: None),)
 
     async with running(tmp_path, engine=shell("exit 1"), prepare=make) as run:
         await run.until(lambda: "gateway up" in run.lines)
@@ -188,7 +195,7 @@ async def test_what_has_to_be_made_first_is_made_behind_the_gateway(tmp_path: Pa
 async def test_what_cannot_be_made_ends_it(tmp_path: Path) -> None:
     """With the maker's own words, and without the gateway."""
 
-    async def make() -> tuple[Command, ...]:
+    async def make() -> tuple[EngineProgram, ...]:
         raise ModelError("The file is broken.")
 
     async with running(tmp_path, prepare=make) as run:
@@ -230,26 +237,25 @@ async def test_a_first_start_that_fails(
     assert run.names == ["starting", "draining"]
 
 
-@pytest.mark.parametrize(("fits", "is_ready"), [("0.85", True), ("0.5", False)])
-async def test_out_of_memory_is_tried_once_with_a_smaller_share(
-    fits: str, is_ready: bool, tmp_path: Path
-) -> None:
-    """It is said; where that is too much, too, the start ends with the sentence."""
-    serve = f"exec {sys.executable} -m tests.fake_engine --model m --uds {tmp_path / 'e.sock'}"
-    refuse = f"echo 'torch.OutOfMemoryError: {MEMORY}'; exit 1"
-    script = f"echo share $2; [ $2 = {fits} ] && {serve}; {refuse}"
-    engine = Command(("sh", "-c", script, "sh", "--gpu-memory-utilization", "0.92"), ENV)
+@pytest.mark.parametrize("fits", [True, False])
+async def test_out_of_memory_is_tried_once_with_a_smaller_share(fits: bool, tmp_path: Path) -> None:
+    """It is said, also while it runs, and remembered once it is ready; where that is too much,
+    too, the start ends with the sentence."""
+    refuse = shell(f"echo 'torch.OutOfMemoryError: {MEMORY}'; exit 1")
+    smaller = fake("--uds", str(tmp_path / "e.sock")) if fits else refuse
 
-    async with running(tmp_path, engine=engine, smaller_share=0.85) as run:
-        if is_ready:
+    async with running(tmp_path, engine=refuse, smaller=smaller) as run:
+        if fits:
             await run.ready()
         else:
             with pytest.raises(EngineOutOfMemory, match=MEMORY):
                 await run.task
 
-    shares = [line for line in run.lines if line.startswith("engine share")]
-    assert shares == ["engine share 0.92", "engine share 0.85"]
-    assert "The next start has MMHIE_GPU_MEMORY_UTILIZATION=0.85." in run.details
+    assert run.names[:2] == ["starting", "engine_down"]
+    assert f"To need less, set MMHIE_REASONER_MODEL to a smaller model. {NOTE}" in run.details
+    assert run.lines.count(f"engine {NOTE}") == 1
+    assert (f"The model is ready. {NOTE}" in run.details) is fits
+    assert ("remembered" in run.lines) is fits
 
 
 async def test_never_ready(tmp_path: Path) -> None:
