@@ -1,7 +1,7 @@
 # The gateway alone, in front of an engine elsewhere: neither torch nor vLLM. docs/images.md.
 #   docker build -f docker/gateway.Dockerfile -t mmhie-gateway .
 
-# By tag: no registry could be asked for a digest when this was written. To pin it where you build: --build-arg PYTHON_IMAGE=python:3.11.14-slim-trixie@sha256:...
+# By tag: no registry could be asked for a digest when this was written. `docker/pin` adds the digests.
 ARG PYTHON_IMAGE=python:3.11.14-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS builder

@@ -6,7 +6,7 @@
 
 # The base decides where the rest comes from: vLLM's own image, with CUDA and with kernels that its makers
 # compiled, or a slim Python. docs/decisions.md has the reasons.
-# By tag: no registry could be asked for a digest when this was written. To pin it where you build: --build-arg VLLM_IMAGE=vllm/vllm-openai:v0.32.0@sha256:...
+# By tag: no registry could be asked for a digest when this was written. `docker/pin` adds the digests.
 ARG VLLM_IMAGE=vllm/vllm-openai:v0.32.0
 ARG PYTHON_IMAGE=python:3.11.14-slim-trixie
 ARG BASE=with-cuda
@@ -65,7 +65,8 @@ RUN apt-get update \
  && install -d -o 10001 -g 10001 /app /cache /cache/home /run/mmhie
 COPY docker/healthy.py /opt/image/healthy.py
 COPY --chmod=0755 docker/mmhie /usr/local/bin/mmhie
-# Everything that is written is under /cache, except for /tmp. vLLM's image has FlashInfer's kernels and a
+# Everything that is written is under /cache, except for /tmp; a model's own code is copied beside the
+# weights' folder, which may be mounted read-only. vLLM's image has FlashInfer's kernels and a
 # CUDA toolkit, without which the launcher switches the last two off.
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -74,6 +75,7 @@ ENV PYTHONUNBUFFERED=1 \
     XDG_CACHE_HOME=/cache/xdg \
     XDG_CONFIG_HOME=/cache/xdg/config \
     HF_HOME=/cache/huggingface \
+    HF_MODULES_CACHE=/cache/modules \
     VLLM_CACHE_ROOT=/cache/vllm \
     TORCHINDUCTOR_CACHE_DIR=/cache/torchinductor \
     TRITON_CACHE_DIR=/cache/triton \

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -188,3 +189,32 @@ def test_engine_alone_needs_what_the_gateway_shares(missing: str, tmp_path: Path
     assert done.returncode == 2
     assert done.stderr.startswith(f"{missing} is not set")
     assert done.stderr.count("\n") == 1
+
+
+DIGEST = f"sha256:{'a' * 64}"
+DOCKER_STUB = '#!/bin/sh\necho "$4" >> "$(dirname "$0")/asked"\necho "$ANSWER"\n'
+
+
+@pytest.mark.parametrize("answer", [DIGEST, "no such manifest"])
+def test_base_images_are_pinned(answer: str, tmp_path: Path) -> None:
+    """Each tag is asked for once, a digest replaces an older one, and no answer changes nothing."""
+    for file in (*DOCKER.glob("*.Dockerfile"), DOCKER / "pin"):
+        shutil.copy(file, tmp_path)
+    program = tmp_path / "docker"
+    program.write_text(DOCKER_STUB)
+    program.chmod(0o755)
+    before = {file: file.read_text() for file in tmp_path.glob("*.Dockerfile")}
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "ANSWER": answer}
+    for _ in range(2):
+        done = subprocess.run([tmp_path / "pin"], env=environ, capture_output=True, check=False)
+    after = {file: file.read_text() for file in before}
+
+    assert done.returncode == (0 if answer == DIGEST else 1)
+    asked = (tmp_path / "asked").read_text().split()
+    assert set(asked) <= {"vllm/vllm-openai:v0.32.0", "python:3.11.14-slim-trixie"}
+    if answer == DIGEST:
+        assert len(asked) == 4
+        unpinned = {file: text.replace(f"@{DIGEST}", "") for file, text in after.items()}
+        assert (unpinned, sum(text.count(DIGEST) for text in after.values())) == (before, 3)
+    else:
+        assert after == before
