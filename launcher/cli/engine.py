@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from launcher.checkpoints import preparation
+from launcher.checkpoints.preparation import Plans
 from launcher.cli import serve
 from launcher.errors import EngineOutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
@@ -49,7 +50,6 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
     chosen = load(environ)
     scheme = preflight.engine_scheme(chosen)
     display = ProgressDisplay(Console(stderr=True))
-    listener = prefixed("prepare", sys.stderr)
     alone = chosen.model_copy(update={"engines": chosen.engines or 1})
     plans = preparation.plans_of(alone)
     if len(plans) != 1:
@@ -58,20 +58,38 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
             "engine."
         )
     preflight.check_shared_memory(plans)
-    if preparation.needs_preparation(plans):
-        work = preparation.prepare(plans, environ, display.step, listener)
-        plans = await engine_judge.beside(work, plans, environ)
+    # The gateway learns the public model from it: an adapter's base must not be taken for it.
+    status_file = StatusFile(path, engine_facts(plans, environ))
+    publish = make_publisher(status_file, report)
+    plans = await prepare(plans, environ, display, publish)
+    status_file.facts = engine_facts(plans, environ)
     display.done()
     plan = plans[0]
     for warning in plan.warnings:
         display.done(f"Warning: {warning}")
     command = engine_command(plan, environ, f"{scheme}://{HOST}:{port}", key)
     program = engine_program(plan, command, f"{scheme}://127.0.0.1:{port}", write_line)
-    # The gateway learns the public model from it: an adapter's base must not be taken for it.
-    publish = make_publisher(StatusFile(path, engine_facts(plans, environ)), report)
     stop = Stop(chosen.stop_grace_seconds)
     serve.stop_on_signals(stop.request, chosen.stop_grace_seconds)
     await supervise(program, serve.make_restart_policy(chosen, plans), publish, stop)
+
+
+async def prepare(
+    plans: Plans,
+    environ: Mapping[str, str],
+    display: ProgressDisplay,
+    publish: Callable[[Phase], None],
+) -> Plans:
+    """Fetch and make what the engine loads, while vLLM judges the plans; return them completed."""
+
+    def step(sentence: str, fraction: float | None) -> None:
+        display.step(sentence, fraction)
+        publish(Phase("loading", f"{sentence}.", fraction))
+
+    if not preparation.needs_preparation(plans):
+        return plans
+    work = preparation.prepare(plans, environ, step, prefixed("prepare", sys.stderr))
+    return await engine_judge.beside(work, plans, environ)
 
 
 def require_variable(environ: Mapping[str, str], name: str, meaning: str) -> str:

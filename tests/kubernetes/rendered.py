@@ -80,6 +80,7 @@ def pods(overlay: str) -> Iterator[Pod]:
     """Every pod template of an overlay."""
     for thing in objects(overlay):
         owner, spec = f"{thing['kind']}/{thing['metadata']['name']}", thing.get("spec", {})
+        spec = spec["jobTemplate"]["spec"] if thing["kind"] == "CronJob" else spec
         if "template" in spec:
             made = spec.get("volumeClaimTemplates", ())
             claims = frozenset(claim["metadata"]["name"] for claim in made)

@@ -1,5 +1,6 @@
 """The Kubernetes objects: valid by schema, and consistent with each other."""
 
+import json
 import subprocess
 import sys
 from collections import defaultdict
@@ -11,9 +12,10 @@ import yaml
 from gateway.engine.watch import read_status_file
 from gateway.settings.gateway import known_names
 from tests.docker.dockerfile import FILES
-from tests.kubernetes.rendered import OVERLAYS, Object, objects, one, pods, text
+from tests.kubernetes.rendered import OVERLAYS, ROOT, Object, objects, one, pods, text
 from tests.observability import queries
 
+LOGS = ROOT / "docs" / "records" / "gpu-memory.json"
 # Kinds of controllers that are not Kubernetes' own: no schema of them is to be had here.
 FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 # What an operator brings; docs/kubernetes.md says how.
@@ -41,16 +43,18 @@ def test_every_object_fits_its_schema(overlay: str, tmp_path: Path) -> None:
     assert unknown <= FOREIGN
 
 
-def test_an_engines_restart_is_left_to_its_launcher(overlay: str) -> None:
-    """Liveness is the status file's age: /health of an engine that restarts would get it killed."""
+def test_an_engines_start_and_restart_are_left_to_its_launcher(overlay: str) -> None:
+    """Both probes ask the status file's age: no number here contradicts the launcher's limit for a
+    start, and /health of an engine that restarts would get it killed."""
     for pod in pods(overlay):
         for container in pod.containers:
             if container.get("args") != ["engine"]:
                 continue
-            *_, option, file = container["livenessProbe"]["exec"]["command"]
+            *_, option, file = command = container["livenessProbe"]["exec"]["command"]
             name = container["envFrom"][0]["configMapRef"]["name"]
             settings = one(overlay, "ConfigMap", name)["data"]
             assert (option, file) == ("--supervised", settings["MMHIE_PHASE_FILE"]), pod.owner
+            assert container["startupProbe"]["exec"]["command"] == command
             assert container["readinessProbe"]["httpGet"]["path"] == "/health"
 
 
@@ -123,6 +127,19 @@ def test_every_mount_has_its_volume(overlay: str) -> None:
         mounted = {mount["name"] for mount in pod.container["volumeMounts"]}
         own = {volume["name"] for volume in pod.spec["volumes"]}
         assert mounted == own | pod.claims, pod.owner
+
+
+def test_models_have_room(overlay: str) -> None:
+    """The default one, with the largest that somebody has seen start on one GPU."""
+    logs = json.loads(LOGS.read_text())["logs"]
+    alone = [log for log in logs if "tensor" not in log and "weights_gib" in log]
+    default = next(log["weights_gib"] for log in alone if log["model"] == "gpt-oss-20b")
+    largest = max(log["weights_gib"] for log in alone)
+    for claim in objects(overlay, "PersistentVolumeClaim"):
+        if claim["metadata"]["name"] == "models":
+            size = claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")
+            assert float(size) > default + largest
+            assert len(objects(overlay, "CronJob")) == 1  # what fills it follows the settings
 
 
 def test_what_an_engine_compiled_is_kept(overlay: str) -> None:

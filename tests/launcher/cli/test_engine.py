@@ -25,6 +25,7 @@ from tests import fake_nvml
 from tests.command import MMHIE
 from tests.contract.process import ROOT, free_port
 from tests.fake_hub.files import tensors
+from tests.fake_hub.hub import FakeHub
 from tests.fake_nvml import Device
 from tests.gateway.server.certificates import Authority
 from tests.launcher.machine import Machine
@@ -218,6 +219,18 @@ def test_out_of_memory_is_said_once(machine: Machine) -> None:
     assert "while it loaded: CUDA out of memory. Tried to allocate 2.00 GiB." in sentence
     assert "It has MMHIE_GPU_MEMORY_UTILIZATION=0.85, as it ran out of" in running.said
     assert sentence in running.said
+
+
+def test_the_status_file_is_there_while_the_model_is_fetched(
+    machine: Machine, hub: FakeHub
+) -> None:
+    """A container's probe finds the launcher at work, and the gateway shows what it does."""
+    ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(machine.folder), "MMHIE_REASONER_MODEL": "a/b"}
+    with engine(machine, FAKE, **ours) as running:
+        assert running.until("loading") == "Fetching the model."
+        written = json.loads((machine.folder / "phase.json").read_text())
+        assert (written["phase"], written["model"]["id"]) == ("loading", "a/b")
+        running.until("ready")
 
 
 def test_the_share_that_was_enough_is_remembered(machine: Machine) -> None:
