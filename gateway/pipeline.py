@@ -43,7 +43,7 @@ from gateway.errors import (
     InvalidRequest,
 )
 from gateway.http import sse
-from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
+from gateway.http.exchange import AI_GENERATED, Exchange, RawHeaders, value_of, values_of
 from gateway.limits.admission import Slot
 from gateway.limits.memory_budget import MemoryLease, parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
@@ -61,7 +61,6 @@ EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would buffer the tokens
-    AI_GENERATED,
 )
 
 
@@ -365,6 +364,11 @@ def application(handler: Handler) -> ASGIApp:
         await Pipeline(handler, scope["exchange"], scope["state"]["services"]).run()
 
     return run
+
+
+def origin_headers(label: Json) -> RawHeaders:
+    """Return the header of an answer that a model wrote; none for a prompt that is sent back."""
+    return [AI_GENERATED] if label.get("ai_generated", True) else []
 
 
 def parse_priority(value: bytes) -> Priority:

@@ -290,7 +290,7 @@ class EventAnswer(GeneratedAnswer):
     async def write(self, delta: EngineDelta) -> None:
         exchange = self.exchange
         if not exchange.record.status:
-            await exchange.start(200, EVENT_STREAM, last_words=in_band)
+            await exchange.start(200, (*EVENT_STREAM, AI_GENERATED), last_words=in_band)
         for event in self._events(delta):
             encode = partial(sse.encode, {**event, **self._early})
             await exchange.write(await self.services.heavy.on(delta.text, encode))

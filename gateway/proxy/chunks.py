@@ -244,7 +244,8 @@ class ChunkRelay:
                 raise EngineGarbled(
                     "The engine sends more choices than one may ask for; try again."
                 )
-            state = self._choices[index] = ChoiceState(self._policy.digest(self._key), self._policy)
+            mac = self._policy.digest(self._key)
+            state = self._choices[index] = ChoiceState.at(index, mac, self._policy)
         return state
 
     def _release(self, fingerprint: str | None) -> bytes:

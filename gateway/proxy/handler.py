@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
+from sys import getsizeof
 from typing import NamedTuple, Protocol, Self
 
 from gateway.api import request_policy
@@ -16,9 +17,16 @@ from gateway.errors import EngineCut, EngineGarbled, Forbidden, GatewayError, Mo
 from gateway.http import sse
 from gateway.http.exchange import LARGE_BYTES, Exchange
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.pipeline import EVENT_STREAM, Incoming, Opened, OutgoingAnswer, is_stream
+from gateway.pipeline import (
+    EVENT_STREAM,
+    Incoming,
+    Opened,
+    OutgoingAnswer,
+    is_stream,
+    origin_headers,
+)
 from gateway.proxy import json_response
-from gateway.proxy.chunks import ChunkRelay, PassChunk
+from gateway.proxy.chunks import MOST_CHOICES, ChunkRelay, PassChunk
 from gateway.proxy.json_response import Labelled, WholeAnswer
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
@@ -26,7 +34,7 @@ from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HEAVY_BYTES, HeavyWork
 from gateway.runtime.json_types import Json
-from gateway.safety.labels import RequestFacts
+from gateway.safety.labels import RequestFacts, not_generated
 from gateway.services import Services
 
 # Their streams always have token counts.
@@ -57,6 +65,8 @@ class PassThrough:
         )
         if incoming.transcript is not None:
             policy = replace(policy, transcript=incoming.transcript)
+        if echoed := echoed_prompts(path, request):
+            policy = replace(policy, echoed=echoed, generates=request.get("max_tokens") != 0)
         check_separation(path, policy, reasons=model.reasons)
         added = additions(path, request, model, exchange, services)
         return PreparedPassThrough(
@@ -102,7 +112,8 @@ class PreparedPassThrough(NamedTuple):
 
     @property
     def held_bytes(self) -> int:
-        return 2 * len(self.body)  # the socket has a copy
+        echoed = sum(map(getsizeof, set(self.policy.echoed)))
+        return 2 * len(self.body) + echoed  # the socket has a copy
 
     async def fit(self, _: Services) -> Self:
         """Return the request itself: the engine refuses one that is too long."""
@@ -112,6 +123,8 @@ class PreparedPassThrough(NamedTuple):
         """Return the answer, as a stream or whole; raise EngineGarbled for an unrequested form."""
         streams = is_stream(opened.response)
         check_form(streams, self.stream)
+        if not self.policy.generates:
+            opened = opened._replace(label=not_generated(opened.label))
         if streams:
             return RelayedStream(opened, self._relay(opened.label, services), services.heavy)
         return WholeAnswer(opened, self._labelling(opened.label, services), services.heavy)
@@ -163,7 +176,17 @@ class RelayedStream:
 
     beginnings = ()  # collecting them would slow every chunk down
     __slots__ = (
-        *("_buffer", "_exchange", "_has_begun", "_heavy", "_held", "_memory", "_pass", "_relay"),
+        *(
+            "_buffer",
+            "_exchange",
+            "_has_begun",
+            "_head",
+            "_heavy",
+            "_held",
+            "_memory",
+            "_pass",
+            "_relay",
+        ),
         "_response",
     )
 
@@ -173,6 +196,7 @@ class RelayedStream:
         take = relay.pass_chunk
         self._pass = partial(pass_on, opened.exchange, take) if take else None
         self._has_begun = False
+        self._head = (*EVENT_STREAM, *origin_headers(opened.label))
         self._heavy = heavy
         self._memory = opened.memory
         self._held = opened.memory.held_bytes
@@ -258,7 +282,7 @@ class RelayedStream:
         """Send the head with the first event."""
         if not self._has_begun:
             self._exchange.first_token()
-            await self._exchange.start(200, EVENT_STREAM, last_words=self._relay.render)
+            await self._exchange.start(200, self._head, last_words=self._relay.render)
             self._has_begun = True
         await self._exchange.write(ready)
 
@@ -289,6 +313,19 @@ def early_warnings(path: str, request: Json, *, reasons: bool | None) -> Iterato
         yield "reasoning_not_separated"
     if has_token_ids(request):
         yield "input_not_screened"
+    if echoed_prompts(path, request):
+        yield "prompt_echoed"
+
+
+def echoed_prompts(path: str, request: Json) -> tuple[str | None, ...]:
+    """Return the prompts that a text completion repeats before its texts, one for each choice; None
+    for token ids."""
+    if path != COMPLETIONS or not openai_json.is_true(request.get("echo")):
+        return ()
+    prompt = request.get("prompt")
+    prompts = prompt[:MOST_CHOICES] if isinstance(prompt, list) else [prompt]
+    texts = [text if isinstance(text, str) else None for text in prompts]
+    return tuple(text for text in texts for _ in range(max(request.get("n") or 1, 1)))
 
 
 def checked_model(path: str, incoming: Incoming, services: Services) -> ServedModel:

@@ -9,9 +9,9 @@ import orjson
 from gateway.api.paths import MESSAGES, RESPONSES
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
-from gateway.http.exchange import AI_GENERATED, NO_STORE
+from gateway.http.exchange import NO_STORE
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.pipeline import Opened
+from gateway.pipeline import Opened, origin_headers
 from gateway.proxy import messages_output, responses_output
 from gateway.proxy.chunks import MOST_CHOICES
 from gateway.proxy.light_answer import LightAnswer
@@ -74,7 +74,7 @@ def pass_on_choices(
     if len(choices) > most:
         raise EngineGarbled("The engine sends more choices than one may ask for; try again.")
     mac = policy.digest(key)
-    states = [ChoiceState(mac, policy) for _ in choices]
+    states = [ChoiceState.at(choice.get("index", 0), mac, policy) for choice in choices]
     passed = [state.pass_on(choice) for state, choice in zip(states, choices, strict=True)]
     states[0].hear_model(answer.get("model"))
     finals = [
@@ -105,6 +105,7 @@ class WholeAnswer:
         self.finals: list[Json] = []
         self.beginnings: list[str] = []
         self._exchange = opened.exchange
+        self._headers = [*origin_headers(opened.label), NO_STORE]
         self._memory = opened.memory
         self._response = opened.response
         self._label = label
@@ -116,7 +117,7 @@ class WholeAnswer:
 
     async def send(self) -> None:
         body = await self._read_labelled()
-        await self._exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+        await self._exchange.respond(200, body, headers=self._headers)
 
     async def _read_labelled(self) -> bytes:
         """Read and label the answer; raise OutOfMemory."""

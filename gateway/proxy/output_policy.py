@@ -22,7 +22,8 @@ class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
     `opening` and `closing` surround the answer's text. `warnings` are those of the request.
-    `served` are the models that an answer may name. A `transcript` stores the texts.
+    `served` are the models that an answer may name. A `transcript` stores the texts. `echoed` are
+    the prompts that the texts begin with, one for each choice, None if it is not known as text.
     """
 
     policy: reasoning.Policy = "pass"
@@ -32,6 +33,8 @@ class OutputPolicy:
     warnings: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     transcript: Transcript | None = None
+    echoed: tuple[str | None, ...] = ()
+    generates: bool = True  # False if the answer is the prompt alone
 
     @cached_property
     def hides_reasoning(self) -> bool:
@@ -94,11 +97,30 @@ def without_tokens(choice: Json) -> Json:
 
 
 @dataclass(slots=True)
+class EchoedPrompt:
+    """The prompt at the beginning of a text, which no model wrote: it is outside the digest."""
+
+    prompt: str | None
+    _at: int = 0
+
+    def split(self, text: str) -> tuple[str, str]:
+        """Return the part of a piece that is the prompt, and the rest. Without a known prompt, or
+        after another text, all of it may be the prompt."""
+        end = min(self._at + len(text), len(self.prompt or ""))
+        if self.prompt is None or not text.startswith(self.prompt[self._at : end]):
+            self.prompt = None
+            return text, ""
+        known, self._at = end - self._at, end
+        return text[:known], text[known:]
+
+
+@dataclass(slots=True)
 class ChoiceState:
     """The state of one choice of an answer while it passes: its digest, and what it contains."""
 
     mac: Digest
     policy: OutputPolicy = PLAIN
+    echo: EchoedPrompt | None = None
     beginning: str = ""  # the first words, of the first part or delta
     has_text: bool = False
     has_reasoning: bool = False
@@ -109,18 +131,36 @@ class ChoiceState:
     _is_open: bool = False
     _leaks: bool = False
 
+    @classmethod
+    def at(cls, index: int, mac: Digest, policy: OutputPolicy) -> "ChoiceState":
+        """Return the state of the choice with this index."""
+        prompts = policy.echoed
+        known = prompts[index] if 0 <= index < len(prompts) else None
+        return cls(mac, policy, EchoedPrompt(known) if prompts else None)
+
     def pass_on(self, choice: Json) -> Json:
         """Return a choice for the caller, the same object if nothing changes."""
         message = openai_json.read_message(choice)
-        content_text = message.get("content") or ""
+        sent = message.get("content") or ""
         is_last = bool(choice.get("finish_reason"))
+        echoed, content_text = self._split(sent)
         clean = self._clean(content_text, is_last=is_last)
-        self.hear(message if clean == content_text else {**message, "content": clean})
-        text = self._surround(clean, is_last=is_last)
-        passed = choice if text == content_text else with_content(choice, text)
+        self.hear(message if clean == sent else {**message, "content": clean})
+        text = self._surround(echoed + clean, is_last=is_last)
+        passed = choice if text == sent else with_content(choice, text)
         if self._leaks and clean != content_text:
             passed = without_tokens(passed)
         return reasoning.hide(passed) if self.policy.hides_reasoning else passed
+
+    def _split(self, text: str) -> tuple[str, str]:
+        """Return the echoed prompt in a piece of text, and the model's text; raise EngineGarbled
+        for text that was not asked for."""
+        if self.echo is None or not text:
+            return "", text
+        echoed, generated = self.echo.split(text)
+        if self.has_ended or (generated and not self.policy.generates):
+            raise EngineGarbled(WENT_ON)
+        return echoed, generated
 
     def _clean(self, content_text: str, *, is_last: bool) -> str:
         """Return the text without leaked Harmony; a clean delta costs one search for `<`."""
@@ -183,7 +223,7 @@ class ChoiceState:
         """Return the closing label of the choice."""
         ending = Ending(
             finish_reason,
-            "text" if self.has_text or self.has_tool_calls else None,
+            "text" if self.has_text or self.has_tool_calls or self.echo else None,
             "reasoning" if self.has_reasoning else None,
             self.has_tool_calls,
         )

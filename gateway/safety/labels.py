@@ -181,6 +181,11 @@ def merge(first: Json, last: Json) -> Json:
     return {**first, **last, "warnings": warnings, "provenance": known}
 
 
+def not_generated(first: Json) -> Json:
+    """Return the first half for an answer that no model wrote, such as the caller's own prompt."""
+    return {**first, "ai_generated": False, "ai_label": None}
+
+
 def repeatable(first: Json) -> Json:
     """Return the part of the first half for the last chunk, for clients that read only that.
 

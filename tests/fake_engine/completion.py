@@ -71,7 +71,8 @@ def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:
 
 def texts(head: Head, plan: Plan, index: int, sent: int) -> Iterator[Frame]:
     """One chunk a token; the last says how the answer ended."""
-    tokens = plan.content or ("",)
+    first, *others = plan.content or ("",)
+    tokens = ("".join((*echoed(head.body), first)), *others)
     while plan.endless:
         yield from (Frame(chunk(head, index, token, sent, None), 1) for token in tokens)
     for place, token in enumerate(tokens, start=1):

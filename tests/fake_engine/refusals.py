@@ -152,8 +152,9 @@ def sampling(name: str, fault: str, value: object) -> Refusal:
 def check_length(body: Mapping[str, Any], options: Options) -> None:
     """Prompt and answer have to fit the context."""
     budget, limit, prompt = budget_of(body), options.max_model_len, count_tokens(body)
-    if budget is not None and budget < 1:
-        raise sampling("max_tokens", f"must be at least 1, got {budget}", budget)
+    least = 0 if body.get("echo") else 1
+    if budget is not None and budget < least:
+        raise sampling("max_tokens", f"must be at least {least}, got {budget}", budget)
     if budget is not None and budget > limit:
         fault = f"={budget} cannot be greater than max_model_len={limit}. Please request fewer"
         tail = f" output tokens. (parameter=max_tokens, value={budget})"
