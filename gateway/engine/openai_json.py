@@ -130,8 +130,9 @@ def remove_label(holder: Json) -> Json:
 
 
 def is_labelled(event: bytes) -> bool:
-    """Return whether an event may have a label; inside a text its quotes would be escaped."""
-    return b'"mmhie"' in event
+    """Return whether an event may have a label: inside a text its quotes would be escaped. Its
+    letters may be, too (`\\u006dmhie`), which nobody does in a text."""
+    return b'"mmhie"' in event or b"\\u006" in event
 
 
 def remove_labels(event: bytes, name: str = "") -> bytes:

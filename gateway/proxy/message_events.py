@@ -33,7 +33,8 @@ class MessageEventRelay(NamedEventRelay):
     def relay(self, event: bytes, _: object = None) -> bytes:
         """Return the bytes to send for an event; raise EngineRejected or EngineGarbled."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
-        if is_plain and not self.finals and (text := plain_text(event)):
+        is_plain = is_plain and not (self.finals or openai_json.is_labelled(event))
+        if is_plain and (text := plain_text(event)):
             self._state.has_text = True
             self._state.mac.update(text)
             self.pieces += 1

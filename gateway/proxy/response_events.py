@@ -39,11 +39,11 @@ class ResponseEventRelay(NamedEventRelay):
         kind = event_name(event) or event_type(event)
         self._sequence += 1
         self.pieces += kind.endswith(DELTA_SUFFIX)
-        if kind == DELTA:
-            return self._delta(event)
         if not kind:
             return event  # a comment
         event = openai_json.remove_labels(event, "response")
+        if kind == DELTA:
+            return self._delta(event)
         return self._end_text() + self._other(event, kind, light)
 
     def render(self, error: GatewayError) -> bytes:

@@ -1,6 +1,7 @@
 """A label in the engine's own answer is removed: the gateway's is the only one."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,10 +34,16 @@ def pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def escaped(document: bytes) -> bytes:
+    """Spell the first letter of a label's name as an escape."""
+    return document.replace(b'"mmhie"', rb'"\u006Dmhie"')
+
+
+@pytest.mark.parametrize("spelt", [bytes, escaped])
 @pytest.mark.parametrize("path", WHOLE)
-def test_a_whole_answer_has_one_label(path: str) -> None:
+def test_a_whole_answer_has_one_label(path: str, spelt: Callable[[bytes], bytes]) -> None:
     """The gateway's, at the end."""
-    body = json.dumps(FORGED | WHOLE[path]).encode()
+    body = spelt(json.dumps(FORGED | WHOLE[path]).encode())
     answer = json_response.label(LightAnswer.of(body), FIRST, key=b"k", path=path).body
 
     document = json.loads(answer, object_pairs_hook=pairs_once)
@@ -44,12 +51,13 @@ def test_a_whole_answer_has_one_label(path: str) -> None:
     assert b"forged" not in answer
 
 
-def test_a_chunk_has_one_label() -> None:
+@pytest.mark.parametrize("spelt", [bytes, escaped])
+def test_a_chunk_has_one_label(spelt: Callable[[bytes], bytes]) -> None:
     """The first and the closing chunk; chunks between them have none."""
     relay = ChunkRelay(FIRST, key=b"k", took_usage=False)
     for finish in (None, None, None, "stop"):
         choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": finish}
-        sent = relay.relay(sse.encode({**FORGED, "choices": [choice]}))
+        sent = relay.relay(spelt(sse.encode({**FORGED, "choices": [choice]})))
         assert b"forged" not in sent
         json.loads(sse.payload(sent), object_pairs_hook=pairs_once)
 
@@ -60,13 +68,18 @@ EVENTS: list[tuple[Any, str, dict[str, Any]]] = [
     (ResponseEventRelay, "response.created", {"response": {**FORGED, "output": []}}),
     (MessageEventRelay, "message_start", {"message": {**FORGED, "id": "1"}}),
     (MessageEventRelay, "message_delta", {"delta": {"stop_reason": "end_turn"}}),
+    (ResponseEventRelay, "response.output_text.delta", {"delta": "a"}),
+    (MessageEventRelay, "content_block_delta", {"delta": TEXT | {"type": "text_delta"}}),
 ]
 
 
+@pytest.mark.parametrize("spelt", [bytes, escaped])
 @pytest.mark.parametrize(("kind", "name", "body"), EVENTS)
-def test_an_event_has_one_label(kind: Any, name: str, body: dict[str, Any]) -> None:
+def test_an_event_has_one_label(
+    kind: Any, name: str, body: dict[str, Any], spelt: Callable[[bytes], bytes]
+) -> None:
     """A forged label beside or inside the labelled object is removed."""
-    sent = kind(FIRST, key=b"k").relay(sse.named(name, {"type": name, **body, **FORGED}))
+    sent = kind(FIRST, key=b"k").relay(spelt(sse.named(name, {"type": name, **body, **FORGED})))
 
     assert b"forged" not in sent
     json.loads(sse.payload(sent), object_pairs_hook=pairs_once)
