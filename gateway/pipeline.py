@@ -33,8 +33,8 @@ from gateway.api.json_structure import check_values
 from gateway.api.request_text import Turn, turns_of
 from gateway.auth.key_guard import withdrawn
 from gateway.engine import openai_json
-from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
-from gateway.engine.errors import translate
+from gateway.engine.client import EngineRequest, EngineResponse
+from gateway.engine.errors import MOST_BYTES, translate
 from gateway.engine.watch import ServedModel
 from gateway.errors import (
     EngineGarbled,
@@ -48,7 +48,7 @@ from gateway.limits.admission import Slot
 from gateway.limits.memory_budget import MemoryLease, parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, estimated_tokens
-from gateway.runtime.heavy_work import HEAVY_BYTES
+from gateway.runtime.heavy_work import CALLER, HEAVY_BYTES
 from gateway.runtime.json_types import Json
 from gateway.safety import refusals
 from gateway.safety.labels import RequestFacts
@@ -174,6 +174,7 @@ class Pipeline:
 
     async def run(self) -> None:
         """Take the request through every step; refusals carry the notices, too."""
+        CALLER.set(self.record.principal.name)
         with self.memory:
             try:
                 await self.respond(await self.take_in())
@@ -318,7 +319,7 @@ class Pipeline:
                     "The engine compressed its answer; switch its compression off."
                 )
             self.record.prompt_estimate = 0
-            error = await response.read_all(LARGEST_ERROR_BYTES)
+            error = await response.read_start(MOST_BYTES)
             return translate(response.status, error, path=self.exchange.scope["path"])
         finally:
             response.close()

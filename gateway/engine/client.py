@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from gateway.engine import errors
 from gateway.engine.connection import (
     PIECE_BYTES,
     ChunkPass,
@@ -28,7 +29,6 @@ CONNECT_TIMEOUT_S = 5.0
 KEEP_ALIVE_S = 4.0
 LINGER_S = 0.05
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each token have 20 MiB
-LARGEST_ERROR_BYTES = 1024 * 1024
 LARGEST_PAGE_BYTES = 16 * 1024 * 1024  # of metrics, or of the tokens of a prompt
 
 
@@ -97,6 +97,14 @@ class EngineResponse:
             parts.append(part)
         return b"".join(parts)
 
+    async def read_start(self, size: int) -> bytes:
+        """Return the first `size` bytes of the body, or all of a shorter one."""
+        parts: list[bytes] = []
+        while size > 0 and (part := await self.read(size)):
+            size -= len(part)
+            parts.append(part)
+        return b"".join(parts)
+
     def close(self) -> None:
         """Return the connection to the pool; abort it, and the engine's work, if unfinished."""
         if not self._closed:  # else the connection would be in the pool twice
@@ -154,9 +162,12 @@ class EngineClient:
         )
 
     async def fetch(self, request: EngineRequest) -> tuple[int, bytes]:
-        """Return the status and the whole body of a small request; raise the errors of `open`."""
+        """Return the status and the whole body of a small request, of an error the beginning;
+        raise the errors of `open`."""
         response = await self.open(request)
         try:
+            if response.status >= 400:
+                return response.status, await response.read_start(errors.MOST_BYTES)
             return response.status, await response.read_all(LARGEST_PAGE_BYTES)
         finally:
             response.close()

@@ -1,10 +1,8 @@
 """Translate the engine's errors: mistakes of callers stay 4xx, faults of the engine are 5xx."""
 
+import json
 import re
 
-import orjson
-
-from gateway.api.json_structure import holds_too_much
 from gateway.api.paths import MESSAGES
 from gateway.engine.error_text import WITHHELD, is_name, redact
 from gateway.errors import (
@@ -24,6 +22,12 @@ NAME = re.compile(r"[A-Za-z_]\w{0,63}")
 # On /v1/messages an error of Python's JSON parser is about text of the model: the request's own
 # JSON has been parsed by the gateway.
 BROKEN_JSON = re.compile(r": line \d+ column \d+ \(char \d+\)\Z")
+# Of an error body, which is read on the event loop: 1 ms. A message that quotes megabytes of the
+# request is cut, and so is the JSON around it.
+MOST_BYTES = 64 * 1024
+CUT = re.compile(
+    rb'\s*+\{\s*+"error"\s*+:\s*+\{\s*+"message"\s*+:\s*+"(?:[^"\\]|\\.){1,4096}+', re.DOTALL
+)
 
 
 class EngineRefusal(RequestError):
@@ -39,17 +43,13 @@ class EngineRefusal(RequestError):
 
 
 def translate(status: int, body: bytes, *, path: str = "") -> GatewayError:
-    """Return the error for an engine's response with this status and body."""
-    if path == MESSAGES and status == 400 and BROKEN_JSON.search(error_message(body)):
-        return EngineRejected("The model called a tool with an input that is not JSON; try again.")
+    """Return the error for an engine's response with this status and body, which may be cut."""
     if status in (401, 403):
         return EngineRejected("The engine refused the gateway's key; check MMHIE_ENGINE_API_KEY.")
     if status in (429, 503):
         return EngineUnavailable("The engine is busy; try again.", retry_after_s=1)
     if 400 <= status < 500:
-        refused = refusal(status, body)
-        is_too_long = error_object(body).get("type") == TOO_LONG
-        return InputTooLong(refused.message) if is_too_long else refused
+        return refusal(status, error_object(body), path)
     if status >= 500:
         return EngineRejected(f"The engine failed this request (status {status}); try again.")
     return EngineGarbled(f"The engine answered with an unexpected status ({status}).")
@@ -67,12 +67,16 @@ def translate_event(content: bytes) -> GatewayError:
     return EngineRejected("The engine failed while it was answering; try again.")
 
 
-def refusal(status: int, body: bytes) -> EngineRefusal:
-    error = error_object(body)
+def refusal(status: int, error: Json, path: str) -> GatewayError:
+    """Return the error for a refusal of the engine: the caller's fault, with few exceptions."""
     message = error.get("message")
     if not isinstance(message, str):
         ours = {"type": "invalid_request_error", "param": None, "code": status}
         return EngineRefusal(status, ours, f"The engine refused this request (status {status}).")
+    if path == MESSAGES and status == 400 and BROKEN_JSON.search(message):
+        return EngineRejected("The model called a tool with an input that is not JSON; try again.")
+    if error.get("type") == TOO_LONG:
+        return InputTooLong(redact(message))
     shown = {name: redact_field(name, error.get(name)) for name in ("type", "param", "code")}
     return EngineRefusal(status, shown, redact(message))
 
@@ -88,19 +92,15 @@ def redact_field(name: str, value: object) -> object:
     return value if is_field else WITHHELD
 
 
-def error_message(body: bytes) -> str:
-    """Return the message of an engine's error body; empty if there is none."""
-    message = error_object(body).get("message")
-    return message if isinstance(message, str) else ""
-
-
 def error_object(body: bytes) -> Json:
-    """Return the `error` object of an engine's error body; empty if there is none."""
-    if holds_too_much(body):
-        return {}
+    """Return the `error` object of an engine's error body; only the beginning of the message if
+    the body is long, and an empty object if there is none."""
+    if len(body) >= MOST_BYTES:
+        start = CUT.match(body)
+        body = start.group() + b'"}}' if start else b""
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        parsed = json.loads(body.decode(errors="ignore"), strict=False)
+    except (ValueError, RecursionError):
         return {}
     error = parsed.get("error") if isinstance(parsed, dict) else None
     return error if isinstance(error, dict) else {}

@@ -111,10 +111,10 @@ class PreparedPrompt:
             max_input=settings.max_input_length,
             reasoning_budget=settings.max_reasoning_tokens,
         )
-        prompt = await truncation.fit(
-            self.prompt, model, services.engine, limit=limit, cut=settings.truncate
-        )
-        body = orjson.dumps(self.options | engine_body.content(prompt, model))
+        tokenizer = truncation.EngineTokenizer(model, services.engine, services.heavy)
+        prompt = await truncation.fit(self.prompt, tokenizer, limit=limit, cut=settings.truncate)
+        fields = self.options | engine_body.content(prompt, model)
+        body = await services.heavy.on(self.held_bytes, lambda: orjson.dumps(fields))
         return FittedPrompt(replace(self, prompt=prompt), model.path, body)
 
 
@@ -267,7 +267,7 @@ class JsonAnswer(GeneratedAnswer):
     """The whole answer as one JSON object."""
 
     async def finish(self) -> None:
-        body = await self.services.heavy.on(self.reader.answer.text, self._body)
+        body = await self.services.heavy.on(len(self.reader.answer.text), self._body)
         await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
     def _body(self) -> bytes:
@@ -293,7 +293,7 @@ class EventAnswer(GeneratedAnswer):
             await exchange.start(200, (*EVENT_STREAM, AI_GENERATED), last_words=in_band)
         for event in self._events(delta):
             encode = partial(sse.encode, {**event, **self._early})
-            await exchange.write(await self.services.heavy.on(delta.text, encode))
+            await exchange.write(await self.services.heavy.on(len(delta.text), encode))
             self._early = {}
 
     def _events(self, delta: EngineDelta) -> list[Mapping[str, str]]:

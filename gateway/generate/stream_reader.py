@@ -66,7 +66,7 @@ class AnswerReader:
         reasoning and answer.
         """
         async for content in self._contents():
-            delta = await self._heavy.on(content, partial(self._take, content))
+            delta = await self._heavy.on(len(content), partial(self._take, content))
             if delta.text or delta.reasoning:
                 yield delta
             if self._over_budget():

@@ -1,18 +1,20 @@
 """Fits a prompt into the model's context, with the engine's tokenizer; cuts it if allowed."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeVar
 
 import orjson
 
 from gateway.api.paths import DETOKENIZE, TOKENIZE
-from gateway.engine import openai_json
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.errors import translate
+from gateway.engine.openai_json import parse
 from gateway.engine.watch import PROBE_TIMEOUT_S, ServedModel
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
 from gateway.generate.prompt import Prompt
+from gateway.runtime.heavy_work import HeavyWork
 from gateway.runtime.json_types import Json
 
 Side = Literal["none", "left", "right"]
@@ -21,24 +23,24 @@ T = TypeVar("T")
 # The template's tokens around each message: role markers, line ends.
 MESSAGE_TOKENS = 32
 BYTES_PER_TOKEN = 4  # of English text; used only if the engine cannot count
+MOST_TOKENS = 10**6  # of a prompt that is cut
 CUTS = 4  # a cut text may have other tokens at its end, so it is counted again
 
 
-async def fit(
-    prompt: Prompt, model: ServedModel, engine: EngineClient, *, limit: int, cut: Side
-) -> Prompt:
+async def fit(prompt: Prompt, tokenizer: "EngineTokenizer", *, limit: int, cut: Side) -> Prompt:
     """Return the prompt to send; raise InputTooLong with counts.
 
     `limit` is in tokens, template included. A token is at least one byte, so most prompts certainly
     fit, and the engine need not count them.
     """
+    model = tokenizer.model
     if most_tokens(prompt, model) <= limit:
         return prompt
-    count = await count_tokens(prompt, model, engine)
+    count = await tokenizer.count(prompt)
     cuts = CUTS if cut != "none" and model.counts_tokens else 0
     while count > limit and cuts and prompt.text:
-        prompt = await shorten(prompt, model, engine, over=count - limit, side=cut)
-        count = await count_tokens(prompt, model, engine)
+        prompt = await tokenizer.shorten(prompt, over=count - limit, side=cut)
+        count = await tokenizer.count(prompt)
         cuts -= 1
     if count <= limit and prompt.text:
         return prompt
@@ -64,38 +66,40 @@ def most_tokens(prompt: Prompt, model: ServedModel) -> int:
     return text_bytes + model.template_tokens + len(texts) * MESSAGE_TOKENS
 
 
-async def count_tokens(prompt: Prompt, model: ServedModel, engine: EngineClient) -> int:
-    """Count a prompt's tokens with the engine's /tokenize, or estimate them from its bytes."""
-    if not model.counts_tokens:
-        return most_tokens(prompt, model) // BYTES_PER_TOKEN
-    body = {"model": model.id, **engine_body.content(prompt, model)}
-    return await _ask_engine(engine, TOKENIZE, body, ("count", int))
+@dataclass(frozen=True, slots=True)
+class EngineTokenizer:
+    """The engine's tokenizer. Long texts are written and read in the thread for heavy work: at most
+    MMHIE_MAX_BODY_BYTES to the engine, and LARGEST_PARSED_BYTES from it."""
 
+    model: ServedModel
+    engine: EngineClient
+    heavy: HeavyWork
 
-async def shorten(
-    prompt: Prompt, model: ServedModel, engine: EngineClient, *, over: int, side: Side
-) -> Prompt:
-    """Return the prompt without its first (left) or last (right) `over` tokens."""
-    plain = {"model": model.id, "prompt": prompt.text, "add_special_tokens": False}
-    tokens = await _ask_engine(engine, TOKENIZE, plain, ("tokens", list))
-    remaining = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
-    if not remaining:
-        return replace(prompt, text="", was_cut=True)
-    back = {"model": model.id, "tokens": remaining}
-    text = await _ask_engine(engine, DETOKENIZE, back, ("prompt", str))
-    return replace(prompt, text=text, was_cut=True)
+    async def count(self, prompt: Prompt) -> int:
+        """Count a prompt's tokens, or estimate them from its bytes."""
+        if not self.model.counts_tokens:
+            return most_tokens(prompt, self.model) // BYTES_PER_TOKEN
+        return await self._ask(TOKENIZE, engine_body.content(prompt, self.model), "count", int)
 
+    async def shorten(self, prompt: Prompt, *, over: int, side: Side) -> Prompt:
+        """Return the prompt without its first (left) or last (right) `over` tokens."""
+        plain = {"prompt": prompt.text, "add_special_tokens": False}
+        tokens = await self._ask(TOKENIZE, plain, "tokens", list)
+        remaining = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
+        if not remaining:
+            return replace(prompt, text="", was_cut=True)
+        text = await self._ask(DETOKENIZE, {"tokens": remaining}, "prompt", str)
+        return replace(prompt, text=text, was_cut=True)
 
-async def _ask_engine(
-    engine: EngineClient, path: str, body: Json, wanted: tuple[str, type[T]]
-) -> T:
-    """Return one field of the engine's answer; raise EngineGarbled for another type."""
-    name, kind = wanted
-    request = EngineRequest("POST", path, orjson.dumps(body), total_s=PROBE_TIMEOUT_S)
-    status, answer = await engine.fetch(request)
-    if status != 200:
-        raise translate(status, answer)
-    value = openai_json.parse_page(answer).get(name)
-    if not isinstance(value, kind):
-        raise EngineGarbled("The engine's /tokenize gave no token count.")
-    return value
+    async def _ask(self, path: str, fields: Json, name: str, kind: type[T]) -> T:
+        """Return one field of the engine's answer; raise EngineGarbled for another type."""
+        body = await self.heavy.run(lambda: orjson.dumps({"model": self.model.id, **fields}))
+        request = EngineRequest("POST", path, body, total_s=PROBE_TIMEOUT_S)
+        status, answer = await self.engine.fetch(request)
+        if status != 200:
+            raise translate(status, answer)
+        page = await self.heavy.on(len(answer), partial(parse, answer, most_values=MOST_TOKENS))
+        value = page.get(name)
+        if not isinstance(value, kind):
+            raise EngineGarbled("The engine's /tokenize gave no token count.")
+        return value

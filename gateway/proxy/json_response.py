@@ -124,9 +124,9 @@ class WholeAnswer:
         memory, before = self._memory, self._memory.held_bytes
         answer = await self._response.read_all(seen=lambda size: memory.hold(before + size))
         memory.hold(before + COPIES * len(answer))
-        light, parsed = await self._heavy.on(answer, partial(lighten, answer))
+        light, parsed = await self._heavy.on(len(answer), partial(lighten, answer))
         memory.hold(before + COPIES * len(answer) + parsed)
-        labelled = await self._heavy.on(answer, partial(self._label, light))
+        labelled = await self._heavy.on(len(answer), partial(self._label, light))
         body, final, self.usage, self.beginnings = labelled
         memory.hold(before + len(body))
         self.pieces = estimated_tokens(len(answer))

@@ -6,7 +6,6 @@ from typing import ClassVar, Self
 from gateway.engine import openai_json
 from gateway.engine.watch import ServedModel
 from gateway.http.exchange import NO_STORE, Exchange
-from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Incoming, Opened, is_stream
 from gateway.proxy.handler import check_form, checked_model
 from gateway.runtime.json_types import Json
@@ -76,6 +75,5 @@ class CountAnswer:
         _, response, _, exchange, memory = self._opened
         before = memory.held_bytes
         body = await response.read_all(seen=lambda size: memory.hold(before + size))
-        memory.hold(before + len(body) + parsed_bytes(body))
-        openai_json.parse_page(body)
+        openai_json.check_object(body)
         await exchange.respond(200, body, headers=[NO_STORE])

@@ -34,7 +34,7 @@ async def load(services: ServicesDep) -> Json:
     The engine's numbers are null while it is unreachable; `time` is in seconds since 1970.
     """
     exposition = await scrape(services.metered, services.heavy)
-    load = await services.heavy.on(exposition, lambda: read_load(exposition))
+    load = await services.heavy.on(len(exposition), lambda: read_load(exposition))
     inflight, waiting = services.metrics.load(services.admission)
     return {
         "time": time.time(),

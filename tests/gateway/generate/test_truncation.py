@@ -10,8 +10,10 @@ from gateway.engine.watch import ServedModel
 from gateway.errors import EngineGarbled, GatewayError, InputTooLong
 from gateway.generate import truncation
 from gateway.generate.prompt import Message, Prompt
+from gateway.runtime.heavy_work import HeavyWork
 from tests.gateway.peer import Line, Play, meeting
 
+HEAVY = HeavyWork()
 TEMPLATE = 5
 MODEL = ServedModel("m", counts_tokens=True, template_tokens=TEMPLATE)
 
@@ -60,7 +62,8 @@ async def fit(
     model: ServedModel = MODEL,
 ) -> Prompt:
     async with meeting(play) as (client, _):
-        return await truncation.fit(question, model, client, limit=limit, cut=cut)
+        tokenizer = truncation.EngineTokenizer(model, client, HEAVY)
+        return await truncation.fit(question, tokenizer, limit=limit, cut=cut)
 
 
 async def test_a_short_question_is_not_counted() -> None:
