@@ -153,6 +153,9 @@ class Opened(NamedTuple):
 class Handler(Protocol):
     """Prepares the requests of a path; raises RequestError, or the reason why there is no model."""
 
+    def most_tokens(self, incoming: Incoming, services: Services, most: int) -> int:
+        """Return the tokens that prompt and answers may take, for a caller with `most`."""
+
     def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> Prepared:
         """Check a request and prepare the engine's. A thread may call this for a large request, so
         it must not change shared state."""
@@ -189,7 +192,7 @@ class Pipeline:
         """Receive, screen, admit and read; the parsed body is freed at the end."""
         incoming = await self.receive()
         self.screen(incoming)
-        await self.admit()
+        await self.admit(incoming)
         self.transcript = self.services.transcript(incoming.body)
         if self.transcript is not None:
             incoming = incoming._replace(transcript=self.transcript)
@@ -222,7 +225,7 @@ class Pipeline:
         """Begin to search for red flags; `respond` and every refusal wait for the result."""
         self.screening.begin(incoming.turns)
 
-    async def admit(self) -> None:
+    async def admit(self, incoming: Incoming) -> None:
         """Admit the caller within its limits, if its request can be recorded and its answer stored;
         enter the request in the journal."""
         record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
@@ -234,11 +237,26 @@ class Pipeline:
         if self.services.vault is not None:
             self.services.vault.check()
         if record.principal.limits != NO_LIMITS:
-            record.release = await self.services.gate.limiter.acquire(record.principal)
+            tokens = self.tokens_to_reserve(incoming)
+            record.release = await self.services.gate.limiter.acquire(record.principal, tokens)
         if trail is not None:
             trail.open(record, self.exchange.scope["path"])
         for value in values_of(headers, PRIORITY):
             record.principal = record.principal.lower(parse_priority(value))
+
+    def tokens_to_reserve(self, incoming: Incoming) -> int:
+        """Return the tokens that a request may take, if the caller has a token limit; raise
+        InvalidRequest if they exceed the whole limit."""
+        most = self.services.gate.limiter.tokens_per_minute(self.record.principal)
+        if most is None:
+            return 0
+        tokens = self.handler.most_tokens(incoming, self.services, most)
+        if tokens > most:
+            raise InvalidRequest(
+                f"This request may take {tokens} tokens, and this key has {most} per minute; send "
+                "a shorter prompt or a lower max_tokens.",
+            )
+        return tokens
 
     async def read(self, incoming: Incoming) -> Prepared:
         """Let the handler check the request and prepare the engine's, a large one in a thread."""

@@ -14,6 +14,7 @@ from gateway.runtime.json_types import Json
 
 Notice = Mapping[str, str]  # id, type, summary, message, not_triage
 BYTES_PER_TOKEN = 4  # of English text in JSON; used only where the engine has not counted
+RESERVED_BYTES_PER_TOKEN = 3  # of a prompt until then; English text has more, a table fewer
 NO_SLOT = -1  # in the audit's journal of open requests
 
 
@@ -151,6 +152,11 @@ def read_fingerprint(final: Json) -> str | None:
 def estimated_tokens(size: int) -> int:
     """Estimate the tokens in a number of bytes of JSON."""
     return -(-size // BYTES_PER_TOKEN)
+
+
+def most_prompt_tokens(size: int, template_tokens: int = 0) -> int:
+    """Estimate the most tokens in a prompt of this many bytes of JSON."""
+    return template_tokens - -size // RESERVED_BYTES_PER_TOKEN
 
 
 Observer = Callable[[RequestRecord], None]

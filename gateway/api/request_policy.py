@@ -327,26 +327,44 @@ def check(
 
 def check_batch(parsed: Json, policy: RequestPolicy) -> None:
     """Limit the answers of a text completion: its prompts times `n`."""
+    if count_answers(parsed) > policy.choices:
+        raise InvalidRequest(
+            f"prompt and n ask for more than {policy.choices} answers.", param="prompt"
+        )
+
+
+def count_answers(parsed: Json) -> int:
+    """Return the number of answers that a request asks for."""
     prompt = parsed.get("prompt")
-    if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int):
-        answers = len(prompt) * max(parsed.get("n") or 1, parsed.get("best_of") or 1)
-        if answers > policy.choices:
-            raise InvalidRequest(
-                f"prompt and n ask for more than {policy.choices} answers.",
-                param="prompt",
-            )
+    is_batch = isinstance(prompt, list) and prompt and not isinstance(prompt[0], int)
+    each = (read_count(parsed.get(name)) or 1 for name in ("n", "best_of"))
+    return max(each) * (len(prompt) if isinstance(prompt, list) and is_batch else 1)
 
 
-def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:
+def read_count(value: object) -> int | None:
+    """Return a number as vLLM reads it, which accepts "1000"; None for others. To llama.cpp, -1
+    means no limit."""
+    try:
+        number = int(value)  # type: ignore[call-overload] # any JSON value
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if number >= 0 else None
+
+
+def answer_budget(path: str, parsed: Json) -> int | None:
+    """Return the tokens that a request allows for one answer; None without a limit."""
+    names = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)
+    budgets = [read_count(parsed[name]) for name in names if parsed.get(name) is not None]
+    return None if None in budgets else max(budgets, default=None)  # type: ignore[type-var] # no None
+
+
+def default_budget(path: str, parsed: Json, most: int | None) -> Json:
     """Return the answer's budget if there is a cap and the caller sets no budget.
 
     vLLM would use the rest of the context, or 16 tokens for text completions, for which llama.cpp
     has no limit either.
     """
-    if policy.tokens is None:
+    if most is None or answer_budget(path, parsed) is not None:
         return {}
-    names = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)
-    if any(parsed.get(name) is not None for name in names):
-        return {}
-    most = min(policy.tokens, COMPLETION_TOKENS) if path == COMPLETIONS else policy.tokens
-    return {names[0]: most}
+    name = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)[0]
+    return {name: min(most, COMPLETION_TOKENS) if path == COMPLETIONS else most}

@@ -3,8 +3,11 @@
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import count
+from time import monotonic
+from typing import NamedTuple, TypeVar
 
 from gateway.cluster.lua import script
 from gateway.cluster.operator_state import PREFIX
@@ -16,27 +19,41 @@ from gateway.cluster.redis_store import (
     Reply,
     Send,
 )
-from gateway.errors import SharedStateUnavailable, TooBusy
+from gateway.errors import GatewayError, SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import (
     MINUTE_S,
     RateLimiter,
     Release,
     concurrency_exceeded,
     rate_exceeded,
+    tokens_reserved,
     unlimited,
 )
 from gateway.principal import NO_LIMITS, Principal
 
+T = TypeVar("T")
 LEASE_S = 15.0
 RENEWALS = 3  # in the life of a lease
+MOST_UNSETTLED = 10_000  # requests that ended while Redis was away; the oldest are forgotten
 
-ACQUIRE, ADD_TOKENS, RENEW_LEASES = map(script, ("acquire", "add_tokens", "renew_leases"))
+ACQUIRE, SETTLE, RENEW_LEASES = map(script, ("acquire", "settle", "renew_leases"))
+
+
+class Settlement(NamedTuple):
+    """The end of a request that Redis has not confirmed yet."""
+
+    principal: Principal
+    tokens: int
+    ended: float
 
 
 class RedisRateLimiter:
     """Rate limits shared by all gateways.
 
-    The open requests of a gateway are leases that it renews: those of one that was killed expire.
+    An open request is a lease, which names the tokens that it reserves. A gateway renews its
+    leases: those of one that was killed expire. The end of a request is sent until Redis has
+    confirmed it. Redis remembers it for a minute, so that it counts once, and nothing that was on
+    its way to a Redis that hung brings the lease back.
     """
 
     def __init__(
@@ -52,97 +69,114 @@ class RedisRateLimiter:
         self._refuse = refuse
         self._lease_s = lease_s
         self._renew_at = 0.0
-        self._leases: dict[str, set[str]] = {}
-        # Keys under which Redis may have our leases, since this renewal and the one before
-        self._counted: set[str] = set()
-        self._counted_before: set[str] = set()
+        self._leases: dict[str, Principal] = {}
+        self._unsettled: dict[str, Settlement] = {}
         self._process = secrets.token_hex(8)
-        self._names = (f"{self._process}:{number}" for number in count())
+        self._numbers = count()
         store.heartbeats.append(self.renew_leases)
 
-    async def acquire(self, principal: Principal) -> Release:
+    def tokens_per_minute(self, principal: Principal) -> int | None:
+        """Return the limit of all gateways together."""
+        return principal.limits.tokens_per_minute
+
+    async def acquire(self, principal: Principal, tokens: int = 0) -> Release:
         """Count a request in; raises TooBusy, or SharedStateUnavailable where that is set."""
         if principal.limits == NO_LIMITS:
             return unlimited
-        lease = next(self._names)
-        if self._store.is_up and principal.limits.concurrency:
-            self._counted.add(self._key("open", principal))  # whether its reply arrives or not
+        lease = f"{self._process}:{next(self._numbers)}:{tokens}"
         try:
-            verdict, wait_s = verdict_of(await self._store.ask(*self._command(principal, lease)))
+            reply = await self._store.ask(*self._command(principal, lease, tokens))
+            verdict, wait_s = verdict_of(reply)
         except RedisUnavailable:
-            return await self._acquire_alone(principal, lease)
+            return await self._acquire_alone(principal, lease, tokens)
         except asyncio.CancelledError:  # it may be counted in all the same: this follows it
             self._end(principal, lease)
             raise
         if verdict:
             raise refusal(principal, verdict, wait_s)
-        self._begin(principal, lease)
-        return partial(self._release, principal, lease, unlimited)
+        return self._begin(principal, lease, unlimited)
 
-    def _command(self, principal: Principal, lease: str) -> Command:
+    def _command(self, principal: Principal, lease: str, tokens: int) -> Command:
         limits = principal.limits
-        keys = (self._key(kind, principal) for kind in ("open", "tokens", "requests"))
+        keys = self._keys(principal, "open", "tokens", "requests", "ended")
         most = (limits.concurrency, limits.tokens_per_minute, limits.requests_per_minute)
         lengths = (int(self._lease_s * 1000), MINUTE_S * 1000)
-        return ("EVAL", ACQUIRE, 3, *keys, lease, *(limit or 0 for limit in most), *lengths)
+        return ("EVAL", ACQUIRE, 4, *keys, lease, *(limit or 0 for limit in most), *lengths, tokens)
 
-    async def _acquire_alone(self, principal: Principal, lease: str) -> Release:
-        if self._refuse:
-            raise SharedStateUnavailable(
-                "This key's limits are counted with other gateways, which cannot be done now; "
-                "send the request again.",
-                retry_after_s=1,
-            )
-        release = await self._local.acquire(principal)
-        self._begin(principal, lease)  # so that Redis counts it when it is back
-        return partial(self._release, principal, lease, release)
+    async def _acquire_alone(self, principal: Principal, lease: str, tokens: int) -> Release:
+        """Count a request in without Redis, which may have counted it without saying so."""
+        try:
+            if self._refuse:
+                raise SharedStateUnavailable(
+                    "This key's limits are counted with other gateways, which cannot be done now; "
+                    "send the request again.",
+                    retry_after_s=1,
+                )
+            release = await self._local.acquire(principal, tokens)
+        except GatewayError:
+            self._end(principal, lease)
+            raise
+        return self._begin(principal, lease, release)  # Redis counts it when it is back
+
+    def _begin(self, principal: Principal, lease: str, local: Release) -> Release:
+        if has_leases(principal):
+            self._leases[lease] = principal
+        return partial(self._release, principal, lease, local)
 
     def _release(self, principal: Principal, lease: str, local: Release, *, tokens: int) -> None:
         local(tokens=tokens)
-        self._end(principal, lease)
-        if tokens and principal.limits.tokens_per_minute:
-            key = self._key("tokens", principal)
-            self._store.send("EVAL", ADD_TOKENS, 1, key, tokens, MINUTE_S * 1000)
+        self._end(principal, lease, tokens)
 
-    def _begin(self, principal: Principal, lease: str) -> None:
-        if principal.limits.concurrency:
-            self._leases.setdefault(self._key("open", principal), set()).add(lease)
-
-    def _end(self, principal: Principal, lease: str) -> None:
-        if not principal.limits.concurrency:
+    def _end(self, principal: Principal, lease: str, tokens: int = 0) -> None:
+        self._leases.pop(lease, None)
+        if not has_leases(principal):
             return
-        key = self._key("open", principal)
-        leases = self._leases.get(key, set())
-        leases.discard(lease)
-        if not leases:
-            self._leases.pop(key, None)
-        self._store.send("ZREM", key, lease)
+        while len(self._unsettled) >= MOST_UNSETTLED:
+            del self._unsettled[next(iter(self._unsettled))]
+        self._unsettled[lease] = Settlement(principal, tokens, monotonic())
+        confirmed = partial(self._unsettled.pop, lease, None)
+        self._store.send(*self._settling(lease), confirmed=confirmed)
 
-    def _key(self, kind: str, principal: Principal) -> str:
-        return f"{PREFIX}:{kind}:{pseudonym(principal.id)}"
+    def _settling(self, lease: str) -> Command:
+        """Return the command that ends a request, without tokens of an earlier minute."""
+        principal, tokens, ended = self._unsettled[lease]
+        is_recent = monotonic() - ended < MINUTE_S and principal.limits.tokens_per_minute
+        keys = self._keys(principal, "open", "tokens", "ended")
+        return ("EVAL", SETTLE, 3, *keys, lease, tokens if is_recent else 0, MINUTE_S * 1000)
+
+    def _keys(self, principal: Principal, *kinds: str) -> list[str]:
+        return [f"{PREFIX}:{kind}:{pseudonym(principal.id)}" for kind in kinds]
 
     async def renew_leases(self, send: Send, *, fresh: bool) -> None:
-        """Renew the leases in time; all of them at once where Redis may have lost them, or still
-        has some that ended while it was away."""
+        """Renew the leases in time. Over a new connection, first end what has ended meanwhile."""
         now = asyncio.get_running_loop().time()
         if not fresh and now < self._renew_at:
             return
         self._renew_at = now + self._lease_s / RENEWALS
-        keys = self._keys_to_renew(fresh=fresh)
-        renew = ("EVAL", RENEW_LEASES, 1)
-        how = (int(self._lease_s * 1000), self._process if fresh else "")
-        for at in range(0, len(keys), MAX_BATCH):  # each has its own time, and others run between
-            some = keys[at : at + MAX_BATCH]
-            await send([(*renew, key, *how, *self._leases.get(key, ())) for key in some])
+        ended = list(self._unsettled) if fresh else []
+        for some in batches(ended):  # each has its own time, and others run between
+            left = [lease for lease in some if lease in self._unsettled]
+            await send([self._settling(lease) for lease in left])
+            for lease in left:
+                self._unsettled.pop(lease, None)
+        for renewals in batches(self._renewals()):
+            await send(renewals)
 
-    def _keys_to_renew(self, *, fresh: bool) -> list[str]:
-        """Return the keys of the open leases; for a fresh connection also those under which others
-        of this process may still stand. While Redis is away they do not grow in number."""
-        keys = set(self._leases)
-        if fresh:
-            keys |= self._counted | self._counted_before
-        self._counted_before, self._counted = self._counted, set(keys)
-        return list(keys)
+    def _renewals(self) -> list[Command]:
+        leases: dict[tuple[str, ...], list[str]] = {}
+        for lease, principal in self._leases.items():
+            leases.setdefault(tuple(self._keys(principal, "open", "ended")), []).append(lease)
+        length = int(self._lease_s * 1000)
+        return [("EVAL", RENEW_LEASES, 2, *keys, length, *some) for keys, some in leases.items()]
+
+
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[at : at + MAX_BATCH] for at in range(0, len(items), MAX_BATCH))
+
+
+def has_leases(principal: Principal) -> bool:
+    """Return whether the open requests of a principal count."""
+    return bool(principal.limits.concurrency or principal.limits.tokens_per_minute)
 
 
 def verdict_of(reply: Reply) -> tuple[str, float]:
@@ -151,7 +185,7 @@ def verdict_of(reply: Reply) -> tuple[str, float]:
     match reply:
         case [b"", *_] | [None, *_]:
             return "", 0.0
-        case [b"open" | b"tokens" | b"requests" as verdict, int(wait_ms)]:
+        case [b"open" | b"tokens" | b"reserved" | b"requests" as verdict, int(wait_ms)]:
             return verdict.decode(), wait_ms / 1000
     raise RedisUnavailable("Redis gave a reply that is not one of the gateway's scripts.")
 
@@ -161,6 +195,8 @@ def refusal(principal: Principal, verdict: str, wait_s: float) -> TooBusy:
     limits = principal.limits
     if verdict == "open":
         return concurrency_exceeded(limits.concurrency)
+    if verdict == "reserved":
+        return tokens_reserved(limits.tokens_per_minute)
     limit = limits.tokens_per_minute if verdict == "tokens" else limits.requests_per_minute
     return rate_exceeded(limit, verdict, wait_s)
 

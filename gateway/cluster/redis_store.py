@@ -117,10 +117,13 @@ class RedisStore:
         self._enqueue(command, reply)
         return await reply
 
-    def send(self, *command: str | bytes | int) -> None:
-        """Send a command that nobody waits for; dropped while Redis is away."""
+    def send(self, *command: str | bytes | int, confirmed: Callable[[], object] = bool) -> None:
+        """Send a command that nobody waits for; dropped while Redis is away. `confirmed` is called
+        once Redis has executed it."""
         if self._is_connected:
-            self._enqueue(command, None)
+            reply = asyncio.get_running_loop().create_future()
+            reply.add_done_callback(lambda _: reply.exception() or confirmed())
+            self._enqueue(command, reply)
 
     def _enqueue(self, command: Command, reply: asyncio.Future[Reply] | None) -> None:
         deadline = asyncio.get_running_loop().time() + self.timeout_s

@@ -8,6 +8,7 @@ from sys import getsizeof
 
 import orjson
 
+from gateway.api.request_policy import read_count
 from gateway.engine.watch import ServedModel
 from gateway.errors import EngineGarbled, GatewayError
 from gateway.generate import engine_body, truncation
@@ -17,7 +18,7 @@ from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, is_stream
-from gateway.record import Notice
+from gateway.record import Notice, most_prompt_tokens
 from gateway.runtime.json_types import Json
 from gateway.safety import placement
 from gateway.safety.labels import (
@@ -45,6 +46,16 @@ PLAIN_TEXT = (
 
 class Generate:
     """The handler of POST /llm/generate."""
+
+    def most_tokens(self, incoming: Incoming, services: Services, most: int) -> int:
+        """Return the tokens that prompt and answer may take; a longer prompt is cut or refused."""
+        settings, model = services.settings, services.watch.state.model
+        size = len(incoming.body) + len(settings.system_prompt or "")
+        prompt = most_prompt_tokens(size, model.template_tokens if model else 0)
+        asked = read_count(incoming.request.get("max_tokens")) or settings.max_tokens
+        reasoning = settings.max_reasoning_tokens + engine_body.MARKER_TOKENS
+        answer = min(asked, settings.max_tokens) + (reasoning if model and model.reasons else 0)
+        return min(prompt, settings.max_input_length) + answer
 
     def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> "PreparedPrompt":
         """Check a request and prepare the engine's."""

@@ -26,8 +26,11 @@ class Release(Protocol):
 class RateLimiter(Protocol):
     """Counts the requests and tokens of principals, in this process or in several."""
 
-    async def acquire(self, principal: Principal) -> Release:
-        """Count a new request; raise TooBusy."""
+    def tokens_per_minute(self, principal: Principal) -> int | None:
+        """Return the limit that this limiter applies."""
+
+    async def acquire(self, principal: Principal, tokens: int = 0) -> Release:
+        """Count a new request and reserve tokens until its end; raise TooBusy."""
 
 
 def unlimited(*, tokens: int) -> None:
@@ -79,44 +82,58 @@ class LocalRateLimiter:
         self._workers = workers
         self._windows = FixedWindows() if windows is None else windows
         self._open: Counter[str] = Counter()
+        self._reserved: Counter[str] = Counter()
 
-    async def acquire(self, principal: Principal) -> Release:
-        """Count a new request; raise TooBusy."""
-        self.try_acquire(principal)
-        return partial(self.release, principal)
+    def tokens_per_minute(self, principal: Principal) -> int | None:
+        """Return this process' share of the limit."""
+        return self._limits_of(principal).tokens_per_minute
 
-    def try_acquire(self, principal: Principal) -> None:
-        """Count a new request; raise TooBusy with the seconds to wait.
+    async def acquire(self, principal: Principal, tokens: int = 0) -> Release:
+        """Count a new request and reserve tokens until its end; raise TooBusy."""
+        self.try_acquire(principal, tokens)
+        return partial(self.release, principal, tokens)
 
-        Tokens are known only at the end: a request is admitted while any are left, and tokens over
-        the limit delay later requests.
-        """
+    def try_acquire(self, principal: Principal, tokens: int = 0) -> None:
+        """Count a new request; raise TooBusy with the seconds to wait."""
         limits, who = self._limits_of(principal), principal.id
         if limits.concurrency and self._open[who] >= limits.concurrency:
             raise concurrency_exceeded(limits.concurrency, self._workers)
         if limits.tokens_per_minute:
-            self._check((who, "tokens"), limits.tokens_per_minute)
+            self._check((who, "tokens"), limits.tokens_per_minute, max(tokens, 1))
+            reserved = self._reserved[who] + max(tokens, 1)
+            if self._windows.count((who, "tokens")) + reserved > limits.tokens_per_minute:
+                raise tokens_reserved(limits.tokens_per_minute, self._workers)
         if limits.requests_per_minute:
-            self._check((who, "requests"), limits.requests_per_minute)
+            self._check((who, "requests"), limits.requests_per_minute, 1)
             self._windows.add((who, "requests"))
         self._open[who] += 1
+        self._reserved[who] += tokens
 
     def _limits_of(self, principal: Principal) -> PrincipalLimits:
         limits = principal.limits
         return limits if self._workers == 1 else shared_limits(limits, self._workers)
 
-    def release(self, principal: Principal, *, tokens: int) -> None:
-        """End the count of a request, and count its tokens."""
+    def release(self, principal: Principal, reserved: int = 0, *, tokens: int) -> None:
+        """End a request: the tokens that it spent count instead of those that it reserved."""
         who = principal.id
         self._open[who] -= 1
+        self._reserved[who] -= reserved
         if not self._open[who]:
-            del self._open[who]
+            del self._open[who], self._reserved[who]
         if principal.limits.tokens_per_minute and tokens:
             self._windows.add((who, "tokens"), tokens)
 
-    def _check(self, key: WindowKey, limit: int) -> None:
-        if self._windows.count(key) >= limit:
+    def _check(self, key: WindowKey, limit: int, more: int) -> None:
+        if self._windows.count(key) + more > limit:
             raise rate_exceeded(limit, key[1], self._windows.left_s(key), self._workers)
+
+
+def tokens_reserved(limit: int | None, workers: int = 1) -> TooBusy:
+    return TooBusy(
+        f"Open requests may use up this key's {limit} tokens per minute{at_each(workers)}; wait "
+        "for one to end, or send a lower max_tokens.",
+        retry_after_s=1,
+    )
 
 
 def concurrency_exceeded(limit: int | None, workers: int = 1) -> TooBusy:

@@ -32,6 +32,7 @@ from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
+from gateway.record import most_prompt_tokens
 from gateway.runtime.heavy_work import HEAVY_BYTES, HeavyWork
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import RequestFacts, not_generated
@@ -39,6 +40,7 @@ from gateway.services import Services
 
 # Their streams always have token counts.
 COUNTED = (RESPONSES, MESSAGES)
+DEFAULT_SHARE = 4  # a quarter of a caller's token limit is the budget of a request without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ class PassThrough:
     """One path of the OpenAI or Anthropic API, the same at the gateway and the engine."""
 
     path: str
+
+    def most_tokens(self, incoming: Incoming, services: Services, most: int) -> int:
+        """Return the tokens that prompt and answers may take, for a caller with `most`."""
+        request, model = incoming.request, services.watch.state.model
+        template, context = (model.template_tokens, model.max_model_len) if model else (0, None)
+        budget = request_policy.answer_budget(self.path, request)
+        if budget is None:
+            cap = services.request_policy.tokens or default_share(request, most)
+            (budget,) = request_policy.default_budget(self.path, request, cap).values()
+        answers = min(budget, context or budget) * request_policy.count_answers(request)
+        return most_prompt_tokens(len(incoming.body), template) + answers
 
     def read(
         self, incoming: Incoming, exchange: Exchange, services: Services
@@ -84,15 +97,26 @@ def additions(
     path: str, request: Json, model: ServedModel, exchange: Exchange, services: Services
 ) -> Json:
     """Return the keys to add to a request: budget, token counts, our fields, the model's name."""
+    principal = exchange.record.principal
+    most = services.request_policy.tokens
+    if most is None and principal.limits.tokens_per_minute:
+        limit = services.gate.limiter.tokens_per_minute(principal)
+        share = default_share(request, limit or 1)
+        most = share if share < (model.max_model_len or share + 1) else None
     extra = {
-        **request_policy.default_budget(path, request, services.request_policy),
-        **services.gate.engine_fields(exchange.record.principal, request, ranked=model.by_priority),
+        **request_policy.default_budget(path, request, most),
+        **services.gate.engine_fields(principal, request, ranked=model.by_priority),
     }
     if openai_json.is_true(request.get("stream")) and path not in COUNTED:
         extra |= openai_json.with_usage(request)
     if request.get("model") is None:  # vLLM would answer with the base below an adapter
         extra["model"] = model.id
     return extra
+
+
+def default_share(request: Json, limit: int) -> int:
+    """Return the tokens of each answer, without a budget, for a caller with this token limit."""
+    return max(1, limit // DEFAULT_SHARE // request_policy.count_answers(request))
 
 
 class PreparedPassThrough(NamedTuple):

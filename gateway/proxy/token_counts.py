@@ -19,6 +19,10 @@ class TokenCount:
 
     path: str
 
+    def most_tokens(self, incoming: Incoming, services: Services, most: int) -> int:
+        """Return 0: the model gets no prompt."""
+        return 0
+
     def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> "PreparedCount":
         """Check a request against the served models and the request policy."""
         model, request = checked_model(self.path, incoming, services), incoming.request

@@ -166,12 +166,12 @@ def test_the_budget_of_those_who_name_none(
     path: str, request_fields: dict[str, Any], added: dict[str, Any]
 ) -> None:
     """The cap, instead of the rest of the context; for text completions vLLM's own default."""
-    assert default_budget(path, request_fields, CAPS) == added
-    assert default_budget(path, request_fields, RequestPolicy()) == {}
+    assert default_budget(path, request_fields, 100) == added
+    assert default_budget(path, request_fields, None) == {}
 
 
 def test_a_cap_below_the_default_of_text_completions() -> None:
-    assert default_budget("/v1/completions", {}, RequestPolicy(tokens=8)) == {"max_tokens": 8}
+    assert default_budget("/v1/completions", {}, 8) == {"max_tokens": 8}
 
 
 URL = "http://169.254.169.254/latest/meta-data"

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.cluster.redis_limiter import RedisRateLimiter, verdict_of
+from gateway.cluster.redis_limiter import MOST_UNSETTLED, RedisRateLimiter, verdict_of
 from gateway.cluster.redis_store import RedisUnavailable, Send
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter, Release
 from gateway.principal import Principal, PrincipalLimits
-from tests.gateway.cluster.conftest import Running, StartRedis
+from tests.gateway.cluster.conftest import BEAT_S, Running, StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
 
@@ -53,9 +53,9 @@ async def hung(redis: RedisServer, limiter: RedisRateLimiter) -> AsyncIterator[N
     await eventually(lambda: store.is_up)
 
 
-async def refused(limiter: RedisRateLimiter, who: Principal) -> TooBusy:
+async def refused(limiter: RedisRateLimiter, who: Principal, tokens: int = 0) -> TooBusy:
     with pytest.raises(TooBusy) as refusal:
-        await limiter.acquire(who)
+        await limiter.acquire(who, tokens)
     return refusal.value
 
 
@@ -110,14 +110,61 @@ async def test_requests_of_a_minute(redis: RedisServer) -> None:
 
 
 async def test_tokens_of_a_minute(redis: RedisServer) -> None:
-    """Known at the end; what went over holds back those after it, at all gateways."""
+    """What is spent or reserved at one gateway is missing at all; a gateway that is killed reserves
+    nothing for long."""
     who = principal(tokens_per_minute=100)
     async with two(redis.url) as (here, there):
-        (await here.acquire(who))(tokens=60)
+        (await here.acquire(who, 90))(tokens=30)
         await here._store.ask("PING")
-        (await there.acquire(who))(tokens=60)
+        async with limiter_at(redis.url) as dying:
+            await dying.acquire(who, 50)
+        assert (await refused(there, who, 21)).retry_after_s == 1
+        leave = await there.acquire(who, 20)
+        leave(tokens=20)
         await there._store.ask("PING")
-        assert "100 tokens per minute are used up" in (await refused(here, who)).message
+        pass_a_lease(redis)
+        (await here.acquire(who, 50))(tokens=50)
+        await here._store.ask("PING")
+        assert "100 tokens per minute are used up" in (await refused(there, who)).message
+
+
+@pytest.mark.parametrize("outage", ["stopped", "killed"])
+async def test_what_ends_while_redis_is_away_counts_once(
+    start_redis: StartRedis, outage: str
+) -> None:
+    """Soon after its return no place is taken, and the tokens are spent."""
+    redis = start_redis()
+    who = principal(concurrency=2, tokens_per_minute=100)
+    async with limiter_at(redis.url, timeout_s=0.2) as here:
+        leaves = [await here.acquire(who, 50), await here.acquire(who, 50)]
+        redis.signal(signal.SIGSTOP)
+        late = [asyncio.create_task(here.acquire(who, 10)) for _ in range(2)]  # on their way
+        for leave in [*leaves, *await asyncio.gather(*late)]:
+            leave(tokens=20)
+        await eventually(lambda: not here._store.is_up)
+        if outage == "killed":
+            redis.kill()
+            redis.start()
+        redis.signal(signal.SIGCONT)
+        await eventually(lambda: here._store.is_up)
+        assert not here._unsettled
+        await asyncio.sleep(BEAT_S)  # whatever was on its way has arrived
+        assert redis.ask("GET", *redis.ask("KEYS", "mmhie:tokens:*").split()) == "80"
+        assert "are used up" in (await refused(here, who, 21)).message
+        await here.acquire(who, 10)
+        await here.acquire(who, 10)
+
+
+async def test_ends_are_not_stored_for_ever(start_redis: StartRedis) -> None:
+    """Memory stays bounded during a long outage."""
+    redis = start_redis()
+    who = principal(tokens_per_minute=10**9)
+    async with limiter_at(redis.url) as here:
+        redis.kill()
+        for _ in range(MOST_UNSETTLED + 5):
+            (await here.acquire(who, 1))(tokens=1)
+
+        assert len(here._unsettled) == MOST_UNSETTLED
 
 
 async def test_a_crowd_at_two_gateways(redis: RedisServer) -> None:

@@ -23,8 +23,8 @@ def principal(name: str = "a", **limits: int) -> Principal:
 
 
 def use(limiter: LocalRateLimiter, who: Principal, *, tokens: int = 0) -> None:
-    limiter.try_acquire(who)
-    limiter.release(who, tokens=tokens)
+    limiter.try_acquire(who, tokens)
+    limiter.release(who, tokens, tokens=tokens)
 
 
 def retry_after(limiter: LocalRateLimiter, who: Principal) -> int:
@@ -67,15 +67,31 @@ def test_requests_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
 
 
 def test_tokens_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
-    """They are known only at the end: the last request may exceed the limit, and later ones
-    wait."""
+    """A request that might exceed the limit is refused until the minute is over."""
     who = principal(tokens_per_minute=100)
     use(limiter, who, tokens=60)
-    use(limiter, who, tokens=60)
+    with pytest.raises(TooBusy, match="are used up; try again in 60 s"):
+        limiter.try_acquire(who, 41)
+    use(limiter, who, tokens=40)
     wait = retry_after(limiter, who)
     assert wait == 60
     clock.now += wait
     use(limiter, who, tokens=1)
+
+
+def test_reserved_tokens(limiter: LocalRateLimiter) -> None:
+    """They count until the request ends; then only what it has spent does."""
+    who = principal(tokens_per_minute=100)
+    for _ in range(2):
+        limiter.try_acquire(who, 50)
+    with pytest.raises(TooBusy, match="wait for one to end") as refused:
+        limiter.try_acquire(who, 1)
+    limiter.release(who, 50, tokens=0)
+    limiter.release(who, 50, tokens=10)
+    use(limiter, who, tokens=90)
+
+    assert refused.value.retry_after_s == 1
+    assert not limiter._reserved
 
 
 def test_clients_do_not_share(limiter: LocalRateLimiter) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
 
 MESSAGES = {"model": "fake-model", "messages": [{"role": "user", "content": "Why is it so?"}]}
-PROMPTS = {"model": "fake-model", "prompt": ["Why is it so?", "And since when?"]}
+PROMPTS = {"prompt": ["Why is it so?", "And since when?"], "max_tokens": 100}
 
 
 def stream_with(**options: Any) -> dict[str, Any]:
@@ -36,10 +37,10 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "on every chunk": (CHAT, stream_with(include_usage=False, continuous_usage_stats=True)),
     "responses": (RESPONSES, {"model": "fake-model", "input": "Why?", "stream": True}),
     "messages": (ANTHROPIC, {**MESSAGES, "max_tokens": 100, "stream": True}),
-    "generate": (GENERATE, {"prompt": "Why?", "stream": True}),
+    "generate": (GENERATE, {"prompt": "Why?", "max_tokens": 100, "stream": True}),
     "whole": (CHAT, MESSAGES),
 }
-FEW_TOKENS = 20  # less than an answer has
+FEW_TOKENS = 400  # enough for a few answers
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ class Keyed(Gateway):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> None:
-    """The engine's counts are used; the next request is refused."""
+    """The engine's counts are used; later requests are refused."""
     path, body = FORMS[form]
     headers = keyed.key(form.replace(" ", "-"), FEW_TOKENS)
     answer = keyed.client.post(path, json=body, headers=headers)
@@ -85,7 +86,7 @@ def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> N
     assert "tokens_estimated" not in line
     assert line["prompt_tokens"] > 0
     assert line["completion_tokens"] >= 24 * (2 if form == "two choices" else 1)
-    assert keyed.client.post(path, json=body, headers=headers).status_code == 429
+    until(partial(is_refused, keyed, headers, path, body))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_leaving_early_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -
     assert line["tokens_estimated"] is True
     assert line["prompt_tokens"] >= len(orjson.dumps(body)) // 4
     assert line["completion_tokens"] >= 7
-    assert keyed.client.post(path, json=body, headers=headers).status_code == 429
+    until(partial(is_refused, keyed, headers, path, body))
 
 
 def test_leaving_before_the_first_token_is_counted(keyed: Keyed, engine: FakeEngine) -> None:
@@ -128,14 +129,16 @@ def test_leaving_before_the_first_token_is_counted(keyed: Keyed, engine: FakeEng
     until(partial(is_refused, keyed, headers))
 
 
-def is_refused(keyed: Keyed, headers: dict[str, str]) -> bool:
-    return keyed.client.post(CHAT, json=MESSAGES, headers=headers).status_code == 429
+def is_refused(
+    keyed: Keyed, headers: dict[str, str], path: str = CHAT, body: dict[str, Any] = MESSAGES
+) -> bool:
+    return keyed.client.post(path, json=body, headers=headers).status_code == 429
 
 
 def test_what_the_engine_refuses_costs_nothing(keyed: Keyed, engine: FakeEngine) -> None:
     """Failures of the engine cost nothing, either."""
-    headers = keyed.key("unlucky", 1)
-    for status in (400, 500, 503):
+    headers = keyed.key("unlucky", FEW_TOKENS)
+    for status in (400, 500, 503) * 5:
         engine.next(fault="status", status=status)
         answer = keyed.client.post(CHAT, json=MESSAGES, headers=headers)
         assert answer.status_code in (400, 502, 503), answer.text
@@ -156,5 +159,39 @@ def test_an_engine_that_does_not_count(keyed: Keyed, engine: FakeEngine) -> None
     line = keyed.line("uncounted")
     assert line["tokens_estimated"] is True
     assert line["completion_tokens"] == 24
-    assert is_refused(keyed, headers)
+    until(partial(is_refused, keyed, headers))
     assert "\nmmhie_estimated_tokens_total " in keyed.client.get("/metrics").text
+
+
+@pytest.mark.parametrize("body", [MESSAGES, {**MESSAGES, "max_tokens": 60}])
+def test_ten_at_once_exceed_nothing(keyed: Keyed, engine: FakeEngine, body: dict[str, Any]) -> None:
+    """Each reserves its prompt and budget, or a quarter of the limit; the rest get 429."""
+    name = f"ten-{len(body)}"
+    headers = keyed.key(name, FEW_TOKENS)
+    send = partial(keyed.client.post, CHAT, json={**body, "ignore_eos": True}, headers=headers)
+    with ThreadPoolExecutor(10) as pool:
+        answers = [job.result() for job in [pool.submit(send) for _ in range(10)]]
+
+    usages = [answer.json()["usage"] for answer in answers if answer.status_code == 200]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert len(usages) >= 2
+    assert sum(usage["total_tokens"] for usage in usages) <= FEW_TOKENS
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, {**MESSAGES, "max_tokens": FEW_TOKENS}),
+        (CHAT, {**MESSAGES, "max_tokens": 100, "n": 4}),
+        (GENERATE, {"prompt": "Why?"}),  # 512 tokens by default
+    ],
+)
+def test_more_than_the_whole_limit_is_refused_at_once(
+    keyed: Keyed, path: str, body: dict[str, Any]
+) -> None:
+    """Waiting would not help: the status is 400, and the sentence has both numbers."""
+    headers = keyed.key(f"whole-{len(body)}", FEW_TOKENS)
+    answer = keyed.client.post(path, json=body, headers=headers)
+
+    assert answer.status_code == 400
+    assert f"this key has {FEW_TOKENS} per minute" in answer.json()["error"]["message"]
