@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from gateway.audit.patient_identifiers import identify
 from gateway.principal import Principal
 from gateway.runtime.json_types import Json
 
@@ -28,7 +29,12 @@ class Pseudonyms:
         return cls(hmac.digest(audit_key.encode(), PURPOSE, "sha256"))
 
     def patient(self, identifier: str) -> str:
-        return self._pseudonym("patient", identifier)
+        return self._pseudonym("patient", identify(identifier).text)
+
+    def patients(self, identifier: str) -> tuple[str, ...]:
+        """Return the pseudonyms under which a patient may be recorded: also the one of earlier
+        versions, which took the identifier as it came."""
+        return self.patient(identifier), self._pseudonym("patient", identifier)
 
     def user(self, name: str) -> str:
         return self._pseudonym("user", name)

@@ -12,6 +12,7 @@ import orjson
 import typer
 
 from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.cli.answer_copy import AnswerCopy
 from gateway.cli.audit import File, TrailDamaged, genuine_records, trail
@@ -60,6 +61,10 @@ Fhir = Annotated[
 
 
 NONE = "No line of {path} fits; leave out an option, or name another --file."
+NO_PATIENT = (
+    "No line of {path} fits. The patient was looked for as {form}, and letter for letter as given; "
+    "try other numbers of the patient, with their system (`value^^^authority`)."
+)
 NO_COPY = (
     "{copy} is no answer in {path}, letter for letter: it was changed, is a part of one, or was "
     "given under another MMHIE_DIGEST_KEY."
@@ -98,7 +103,7 @@ class RecordFilter:
                 has(record, self.person, *PERSONS)
                 or has(record, names.user(str(self.person)), "user", "client")
             )
-            and has(record, self.patient and names.patient(self.patient), "patient")
+            and (self.patient is None or record.get("patient") in names.patients(self.patient))
             and has(record, self.request, "request_id", "caller_request_id")
             and (self.notice is None or self.notice in record.get("notices", ()))
             and (self.copy is None or self.copy.is_of(record))
@@ -136,9 +141,18 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         if count_by is not None:
             write_counts(records, count_by)
         elif not write_records(records, path, key, as_fhir=as_fhir) and not wanted.is_empty:
-            raise NothingFound((NO_COPY if answer else NONE).format(path=path, copy=copy))
+            raise NothingFound(describe_nothing(wanted, path, copy))
     if answer is not None and not answer.is_whole:
         sys.stderr.write("The copy has other paragraphs before or after the answer.\n")
+
+
+def describe_nothing(wanted: RecordFilter, path: Path, copy: Path | None) -> str:
+    """Say that nothing fits, and what was looked for."""
+    if copy is not None:
+        return NO_COPY.format(path=path, copy=copy)
+    if wanted.patient is not None:
+        return NO_PATIENT.format(path=path, form=identify(wanted.patient).form)
+    return NONE.format(path=path)
 
 
 def write_records(records: Iterable[Json], path: Path, key: str, *, as_fhir: bool) -> int:

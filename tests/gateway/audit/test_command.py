@@ -1,5 +1,6 @@
 """`mmhie audit` and the trail of `mmhie hold`, as an operator uses them."""
 
+import hmac
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -249,6 +250,7 @@ def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events:
         (("--person", "dr.weber"), 1),
         (("--person", "dr.hidden"), 1),
         (("--patient", "MRN-0042"), 1),
+        (("--patient", "Patient/mrn-0042"), 1),
         (("--patient", "MRN-0043"), 0),
         (("--patient", "MRN-0042", "--person", "officer"), 0),
         (("--notice", "MED101"), 1),
@@ -263,6 +265,20 @@ def test_the_trail_is_searched(
 
     assert len(out.splitlines()) == count
     assert count or "fits" in err
+
+
+def test_a_patient_of_an_earlier_version_is_found_as_spelled_then(
+    desk: Desk, append: Append, path: Path
+) -> None:
+    """It took identifiers as they came. A search that finds nobody names the forms it tried."""
+    digest = hmac.digest(NAMES.key, b"patient:943 476 5919", "sha256").hex()
+    append([{**EVENTS[0], "patient": f"patient:{digest[:32]}"}])
+    found, _ = desk.run("audit", "export", "--patient", "943 476 5919")
+    _, err = desk.run("audit", "export", "--patient", "9434765919", exit_code=1)
+
+    assert len(found.splitlines()) == 1
+    assert "looked for as an NHS number, and letter for letter" in err
+    assert "9434765919" not in err
 
 
 @pytest.mark.parametrize("time", ["yesterday", "2026-11-28 10:32", "2026-11-28T10:32+01:00"])
