@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -14,27 +13,13 @@ COMMON = ("help", "key")  # described once, at the top of the page
 
 
 def commands() -> str:
-    """Render every command with its options, under its task."""
+    """Render every command with the names of its options, under its task."""
     tree: Any = typer.main.get_command(build_command_line())
     parts = []
     for task, families in TASKS.items():
         named = {name: find(tree, name) for name in COMMANDS if name.split()[0] in families}
-        parts.append("\n".join([f"## {task}", "", *task_lines(named), ""]))
+        parts.append("\n".join([f"## {task}", "", *map(line, named.items()), ""]))
     return "\n".join(parts)
-
-
-def task_lines(commands: Mapping[str, Any]) -> Iterator[str]:
-    """Render each command with its own options, then the options that several share."""
-    users: dict[str, list[str]] = {}
-    for name, command in commands.items():
-        for option in options(command):
-            users.setdefault(option, []).append(f"`{name}`")
-    for name, command in commands.items():
-        yield f"- **`mmhie {name}`**: {paragraph(inspect.getdoc(load(COMMANDS[name])) or '')}"
-        yield from (f"    - {option}" for option in options(command) if len(users[option]) == 1)
-    for option, names in users.items():
-        if len(names) > 1:
-            yield f"- {', '.join(names)}: {option}"
 
 
 def find(tree: Any, name: str) -> Any:
@@ -44,9 +29,21 @@ def find(tree: Any, name: str) -> Any:
     return tree
 
 
-def options(command: Any) -> list[str]:
-    """Render the arguments and options of a command, without its name."""
-    return [line(parameter) for parameter in command.params if not is_common(parameter)]
+def line(named: tuple[str, Any]) -> str:
+    """Render a command: its arguments, what it does, and its own options."""
+    name, command = named
+    own = [parameter for parameter in command.params if not is_common(parameter)]
+    arguments = [argument(p) for p in own if p.param_type_name == "argument"]
+    options = [f"`{p.opts[0]}`" for p in own if p.param_type_name != "argument"]
+    listed = f" Options: {', '.join(options)}." if options else ""
+    meaning = " ".join((inspect.getdoc(load(COMMANDS[name])) or "").split())
+    return f"- **`{' '.join(['mmhie', name, *arguments])}`**: {meaning}{listed}"
+
+
+def argument(parameter: Any) -> str:
+    """Render an argument, in brackets if it is optional."""
+    name = parameter.name.upper()
+    return name if parameter.required else f"[{name}]"
 
 
 def is_common(parameter: Any) -> bool:
@@ -54,23 +51,6 @@ def is_common(parameter: Any) -> bool:
     is_json = "--json" in parameter.opts
     is_url = parameter.name == "url" and not parameter.multiple
     return is_json or is_url or parameter.name in COMMON
-
-
-def paragraph(text: str) -> str:
-    """Join the lines of a text."""
-    return " ".join(text.split())
-
-
-def line(parameter: Any) -> str:
-    """Render a parameter with its default."""
-    is_argument = parameter.param_type_name == "argument"
-    name = parameter.name.upper() if is_argument else ", ".join(parameter.opts)
-    needed = " (required)" if parameter.required else ""
-    default = "" if isinstance(parameter.default, bool) else parameter.default
-    shown = f" Default: `{default}`." if isinstance(default, str | int) and default != "" else ""
-    from_env = f" Or the variable `{parameter.envvar}`." if parameter.envvar else ""
-    help_ = paragraph(getattr(parameter, "help", None) or "")
-    return f"`{name}`{needed}: {help_}{shown}{from_env}"
 
 
 BLOCKS = {"commands": commands}
