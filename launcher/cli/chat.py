@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from gateway.cli.command import AsJson
 from gateway.settings.gateway import GatewaySettings
@@ -19,7 +18,7 @@ from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.address import Key, Url, open_client
 from launcher.terminal.api_client import ServiceError
 from launcher.terminal.conversation import ChatReply, Conversation
-from launcher.terminal.terminal import Output, PlainOutput, TerminalOutput
+from launcher.terminal.terminal import BOLD_RED, DIM, YELLOW, Output, TextOutput
 
 SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
 LEAVING = "Ctrl-D or /quit leaves."
@@ -59,7 +58,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
         elif as_json:
             raise SettingsError("--json needs a question: as an argument, or on standard input.")
         else:
-            Session(talk, Console()).run()
+            Session(talk, TextOutput(sys.stdout)).run()
 
 
 def read_pipe() -> str:
@@ -83,13 +82,12 @@ def ask_once(talk: Conversation, question: str, *, as_json: bool) -> None:
     refuse_bytes(question, talk.system)
     if not question.strip():
         raise SettingsError("There is no question: give it as an argument or on standard input.")
-    console = Console(soft_wrap=True)
     if as_json:
         reply = ask_quietly(talk, question)
         shown = asdict(reply) | ({} if talk.shows_reasoning else {"reasoning": None})
         sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
     else:
-        reply = talk.ask(question, choose_output(Console() if console.is_terminal else console))
+        reply = talk.ask(question, TextOutput(sys.stdout))
     if reply.stopped:
         raise typer.Exit(130)
 
@@ -104,10 +102,6 @@ def ask_quietly(talk: Conversation, question: str) -> ChatReply:
         raise
 
 
-def choose_output(console: Console) -> Output:
-    return TerminalOutput(console) if console.is_terminal else PlainOutput(console)
-
-
 def edit_lines() -> None:
     """Let `input` recall lines with the arrow keys, and take a paste of several lines as one."""
     with contextlib.suppress(ImportError):  # not every Python is built with it
@@ -119,7 +113,7 @@ class Session:
     """A conversation at a terminal."""
 
     talk: Conversation
-    console: Console
+    output: TextOutput
 
     def run(self) -> None:
         """Read and answer until the person leaves; a failed answer does not end the session."""
@@ -130,7 +124,7 @@ class Session:
                 while True:  # a loop of its own: Ctrl-C between two turns is inside the try, too
                     self.turn()
             except KeyboardInterrupt:
-                self.say(f"\n{LEAVING}", "dim")
+                self.say(f"\n{LEAVING}", DIM)
             except EOFError:
                 return
 
@@ -139,9 +133,9 @@ class Session:
         try:
             self.answer(input(PROMPT).strip())
         except UnicodeDecodeError:
-            self.say("The line is not text in UTF-8.", "bold red")
+            self.say("The line is not text in UTF-8.", BOLD_RED)
         except LauncherError as error:
-            self.say(str(error), "bold red")
+            self.say(str(error), BOLD_RED)
 
     def answer(self, line: str) -> None:
         """Ask a question, or run a command that begins with a slash. Raises LauncherError."""
@@ -150,7 +144,7 @@ class Session:
             self.command(name, argument.strip())
         elif line:
             refuse_bytes(line)
-            self.talk.ask(line, choose_output(self.console))
+            self.talk.ask(line, self.output)
 
     def greet(self) -> None:
         """Show the model and the notice. Raises ServiceError when the service is not there."""
@@ -158,19 +152,19 @@ class Session:
         name = (health.get("served") or {}).get("display_name") or health.get("model")
         self.say(f"{name or 'The model'} at {self.talk.service.url}")
         if health.get("phase") != "ready":
-            self.say(health.get("detail") or f"It is {health.get('phase')}.", "yellow")
-        self.say("Not clinical advice: a licensed clinician reviews what it says.", "yellow")
-        self.say(f"/help lists what else can be typed; Ctrl-C stops an answer, {LEAVING}", "dim")
+            self.say(health.get("detail") or f"It is {health.get('phase')}.", YELLOW)
+        self.say("Not clinical advice: a licensed clinician reviews what it says.", YELLOW)
+        self.say(f"/help lists what else can be typed; Ctrl-C stops an answer, {LEAVING}", DIM)
 
     def command(self, name: str, argument: str) -> None:
         """Run a command that begins with a slash."""
         if name in COMMANDS:
             COMMANDS[name][0](self, argument)
         else:
-            self.say(f"There is no command {name}; /help lists the commands.", "bold red")
+            self.say(f"There is no command {name}; /help lists the commands.", BOLD_RED)
 
     def say(self, sentence: str, style: str = "") -> None:
-        self.console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+        self.output.write(sentence, style)
 
     def help(self, _: str) -> None:
         for name, (_run, meaning) in COMMANDS.items():
@@ -178,15 +172,15 @@ class Session:
 
     def system(self, text: str) -> None:
         self.talk.system = "" if text == "none" else text or self.talk.system
-        self.say(f"System message: {self.talk.system or 'none'}", "dim")
+        self.say(f"System message: {self.talk.system or 'none'}", DIM)
 
     def reasoning(self, text: str) -> None:
         self.talk.shows_reasoning = text == "on" if text else not self.talk.shows_reasoning
-        self.say(f"Reasoning is {'shown' if self.talk.shows_reasoning else 'not shown'}.", "dim")
+        self.say(f"Reasoning is {'shown' if self.talk.shows_reasoning else 'not shown'}.", DIM)
 
     def new(self, _: str) -> None:
         self.talk.forget()
-        self.say("Conversation cleared.", "dim")
+        self.say("Conversation cleared.", DIM)
 
     def save(self, text: str) -> None:
         """Write the conversation to a file that is not there yet. Raises SettingsError."""
@@ -201,7 +195,7 @@ class Session:
             raise SettingsError(f"{file} exists already; name another file.") from None
         except OSError as error:
             raise SettingsError(f"{file} cannot be written ({error.strerror}).") from None
-        self.say(f"Saved to {file}, readable by you alone.", "dim")
+        self.say(f"Saved to {file}, readable by you alone.", DIM)
 
     def quit(self, _: str) -> None:
         raise EOFError

@@ -18,7 +18,7 @@ from gateway.cli.command import AsJson
 from launcher.json_types import Json, JsonView
 from launcher.terminal.address import Key, Url, open_client
 from launcher.terminal.api_client import ApiClient, ServiceError
-from launcher.terminal.markdown import remove_controls
+from launcher.terminal.terminal import remove_controls
 
 EVERY_S = 1.0
 STYLES = {"ready": "green", "starting": "cyan", "loading": "cyan", "held": "yellow"}

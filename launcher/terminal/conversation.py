@@ -1,15 +1,11 @@
 """A conversation with the model: its turns, the next request, and the transcript."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from launcher.json_types import Json, JsonView
 from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, format_request
-from launcher.terminal.markdown import remove_controls
-from launcher.terminal.terminal import Output, list_warnings, write_closing
+from launcher.terminal.terminal import Output, list_warnings, remove_controls, write_closing
 
 STOPPED = "You stopped this answer: it is not complete."
 
@@ -64,8 +60,7 @@ class Conversation:
         try:
             with self.service.answer(self.request(text), reply.request_id) as deltas:
                 for delta in deltas:
-                    with defer_interrupt():
-                        self._take(delta, reply, output)
+                    self._take(delta, reply, output)
         except KeyboardInterrupt:
             reply.stopped = True
         except ServiceError as error:
@@ -73,8 +68,7 @@ class Conversation:
                 output.notices(error.notices)
             raise
         finally:
-            with defer_interrupt():
-                output.end()
+            output.end()
         if reply.stopped:
             output.warning(f"{STOPPED}{format_request(reply.request_id)}")
         write_closing(output, reply.mmhie)
@@ -83,14 +77,15 @@ class Conversation:
         return reply
 
     def _take(self, delta: ChatDelta, reply: ChatReply, output: Output) -> None:
+        """Add a delta to the reply, then show it: Ctrl-C may come at every write."""
+        known = len(reply.mmhie.get("notices") or ())
         if delta.mmhie:
-            known = len(reply.mmhie.get("notices") or ())
-            if late := (delta.mmhie.get("notices") or ())[known:]:
-                output.notices(late)
             reply.merge(delta.mmhie)
         reply.text += delta.text
         reply.reasoning += delta.reasoning
         reply.finish_reason = delta.finish_reason or reply.finish_reason
+        if late := (reply.mmhie.get("notices") or ())[known:]:
+            output.notices(late)
         if delta.reasoning and self.shows_reasoning:
             output.reasoning(delta.reasoning)
         if delta.text:
@@ -107,20 +102,6 @@ class Conversation:
             parts.append(f"## Question\n\n{question}")
             parts.append(f"## Answer (AI-generated)\n\n{reply.text}\n\n{format_labels(reply)}")
         return remove_controls("\n\n".join(parts)) + "\n"
-
-
-@contextmanager
-def defer_interrupt() -> Iterator[None]:
-    """Delay Ctrl-C to the end of this block, so that it cannot interrupt the drawing of a
-    terminal. Main thread only."""
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def make_message(role: str, content: str) -> dict[str, str]:

@@ -1,16 +1,15 @@
-"""Output of an answer: drawn on a terminal, or written to a pipe."""
+"""Output of an answer as text, without control characters."""
 
+import os
+import re
 from collections.abc import Mapping, Sequence
-
-from rich.console import Console
-from rich.live import Live
-from rich.panel import Panel
-from rich.text import Text
+from typing import Final, TextIO
 
 from launcher.json_types import JsonView
-from launcher.terminal.markdown import measure_complete_blocks, remove_controls, render
 
-CAVEAT = "Reasoning (not a faithful account of the answer, and not part of it)"
+# A terminal obeys escape sequences, and a model must not control it. Line ends and tabs stay.
+CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+DIM, YELLOW, BOLD_RED, BOLD_YELLOW = "2", "33", "1;31", "1;33"
 TRUNCATED = {
     "in_answer": "The answer was cut off at the token limit.",
     "in_reasoning": "The model was cut off while it was still reasoning.",
@@ -44,101 +43,54 @@ class Output:
     def disclaimer(self, text: str) -> None: ...
 
 
-class TerminalOutput(Output):
-    """Prints complete blocks once; only the last block is redrawn as it grows."""
+class TextOutput(Output):
+    """Writes an answer as the model has written it, in colours on a terminal."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live: Live | None = None
-        self._rest = ""
-        self._is_reasoning = False
-
-    def notices(self, notices: Sequence[Mapping[str, str]]) -> None:
-        """Frame the red flags, before anything else."""
-        for notice in notices:
-            body = Text(remove_controls(notice["message"]), style="bold red")
-            caveat = remove_controls(notice.get("not_triage", ""))
-            body.append(f"\n{caveat}", style="not bold default")
-            self._console.print(Panel(body, border_style="red", title="Notice", title_align="left"))
-
-    def reasoning(self, text: str) -> None:
-        """Print reasoning dim, under its caveat, as it comes."""
-        if not self._is_reasoning:
-            self._is_reasoning = True
-            self._console.print(Text(CAVEAT, style="italic yellow"))
-        self._console.print(Text(remove_controls(text), style="dim"), end="", soft_wrap=True)
-
-    def text(self, text: str) -> None:
-        """Draw the next part of the answer."""
-        if self._is_reasoning:
-            self._is_reasoning = False
-            self._console.print("\n")
-        self._rest += text
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        complete = measure_complete_blocks(self._rest)
-        if complete:
-            self._console.print(render(self._rest[:complete]))
-            self._console.print()
-            self._rest = self._rest[complete:]
-        self._live.update(render(self._rest), refresh=True)
-
-    def end(self) -> None:
-        """Print the last block: the answer has ended."""
-        if self._is_reasoning:
-            self._is_reasoning = False
-            self._console.print()
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-            self._console.print(render(self._rest))
-            self._rest = ""
-
-    def warning(self, sentence: str) -> None:
-        self._console.print(Text(f"! {remove_controls(sentence)}", style="bold yellow"))
-
-    def disclaimer(self, text: str) -> None:
-        self._console.print(Text(remove_controls(text), style="yellow"))
-
-
-class PlainOutput(Output):
-    """Writes plain text; disclaimer and emergency note are the closing paragraph."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._has_colours = file.isatty() and not os.environ.get("NO_COLOR")
         self._is_reasoning = self._has_begun = False
 
-    def _write(self, text: str, end: str = "\n") -> None:
-        self._console.file.write(f"{remove_controls(text)}{end}")
-        self._console.file.flush()
+    def write(self, text: str, style: str = "", end: str = "\n") -> None:
+        """Write text without control characters, in a style of the terminal."""
+        shown = remove_controls(text)
+        if style and self._has_colours:
+            shown = f"\x1b[{style}m{shown}\x1b[0m"
+        self._file.write(f"{shown}{end}")
+        self._file.flush()
 
     def notices(self, notices: Sequence[Mapping[str, str]]) -> None:
         """Write each on a line of its own."""
         for notice in notices:
-            self._write(f"[notice] {notice['message']} {notice.get('not_triage', '')}\n")
+            text = f"[notice] {notice['message']} {notice.get('not_triage', '')}\n"
+            self.write(text, BOLD_RED)
 
     def reasoning(self, text: str) -> None:
-        """Write reasoning between its marks."""
-        self._write(text if self._is_reasoning else f"[reasoning]\n{text}", end="")
+        """Write reasoning under its mark."""
+        self.write(text if self._is_reasoning else f"[reasoning]\n{text}", DIM, end="")
         self._is_reasoning = self._has_begun = True
 
     def text(self, text: str) -> None:
         """Write the next part of the answer."""
-        self._write(f"\n[answer]\n{text}" if self._is_reasoning else text, end="")
+        self.write(f"\n[answer]\n{text}" if self._is_reasoning else text, end="")
         self._is_reasoning, self._has_begun = False, True
 
     def end(self) -> None:
         """End the line, where one was begun."""
         if self._has_begun:
-            self._write("")
+            self.write("")
         self._has_begun = self._is_reasoning = False
 
     def warning(self, sentence: str) -> None:
-        self._write(f"\n[warning] {sentence}")
+        self.write(f"\n[warning] {sentence}", BOLD_YELLOW)
 
     def disclaimer(self, text: str) -> None:
-        self._write(f"\n{text}")
+        self.write(f"\n{text}", YELLOW)
+
+
+def remove_controls(text: str) -> str:
+    """Return the text without control characters."""
+    return CONTROLS.sub("", text)
 
 
 def write_closing(output: Output, mmhie: JsonView) -> None:
