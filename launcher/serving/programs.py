@@ -55,15 +55,12 @@ def programs(
         for plan, address, name in zip(plans, addresses, engine_names(len(plans)), strict=True)
     )
     urls = [url_of(address) for address in addresses] or list(settings.engine_urls)
+    counted = {**environ, **in_flight(settings, plans, len(urls))}
     if len(urls) == 1:
-        alone = {**environ, "MMHIE_ENGINE_URLS": ""}  # of the launcher: there is no router
+        alone = {**counted, "MMHIE_ENGINE_URLS": ""}  # of the launcher: there is no router
         return Programs(engines, gateway(settings, alone, urls[0], key, files))
     url, before = routing(settings, urls, environ, files)
-    routed = {
-        **environ,
-        **in_flight(settings, plans, len(urls)),
-        "MMHIE_ENGINE_URLS": ",".join(urls),
-    }
+    routed = {**counted, "MMHIE_ENGINE_URLS": ",".join(urls)}
     return Programs(engines, gateway(settings, routed, url, key, files), before, url)
 
 
@@ -98,10 +95,10 @@ def with_share(program: EngineProgram, plan: EnginePlan, share: float) -> Engine
 def in_flight(
     settings: LauncherSettings, plans: Sequence[EnginePlan], engines: int
 ) -> dict[str, str]:
-    """Return MMHIE_MAX_INFLIGHT, unless it is set: as many requests as all engines hold at once."""
+    """Return MMHIE_MAX_INFLIGHT, unless it is set: as many requests as the engines hold at once."""
     if "max_inflight" in settings.model_fields_set:
         return {}
-    held = [plan.decisions.workload.sequences for plan in plans]
+    held = [plan.decisions.workload.sequences * plan.data_parallel for plan in plans]
     return {"MMHIE_MAX_INFLIGHT": str(sum(held) or settings.max_inflight * engines)}
 
 

@@ -88,10 +88,12 @@ def test_several_engines(tmp_path: Path) -> None:
         ({"engines": 2}, "512"),  # 256 each
         ({"engines": 2, "max_inflight": 40}, None),
         ({"engine_urls": "http://a:1, http://b:1, http://c:1"}, "768"),
-        ({}, None),
+        ({}, "256"),
+        ({"engine_args": "--max-num-seqs 16"}, "16"),
+        ({"engine_urls": "http://a:1"}, "256"),
     ],
 )
-def test_requests_in_flight_grow_with_the_engines(
+def test_requests_in_flight_follow_the_engines(
     tmp_path: Path, ours: dict[str, Any], limit: str | None
 ) -> None:
     """A value set in the environment or in .env is left alone."""
