@@ -17,6 +17,7 @@ from gateway.runtime.json_types import Json
 LARGEST_CACHE = 10_000
 LONGEST_SUBJECT = 255
 LEEWAY_S = 30.0  # by which the clocks of issuer and gateway may differ
+LATEST_EXPIRY = 253_402_300_799.0  # the last second of the year 9999
 T = TypeVar("T")
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
@@ -116,17 +117,25 @@ def principal_of(claims: Json, policy: JwtPolicy) -> Principal:
         kind="jwt",
         scopes=scopes_of(claims),
         priority=priority if priority in PRIORITIES else "routine",
-        expires=float(claims["exp"]) + policy.leeway_s,
+        expires=expiry(claims["exp"]) + policy.leeway_s,
         care=context_in_claims(claims, policy.care),
     )
+
+
+def expiry(claim: str | float) -> float:
+    """Return a plausible `exp` claim; raise ValueError."""
+    expires = float(claim)
+    if expires > LATEST_EXPIRY:
+        raise ValueError(claim)
+    return expires
 
 
 def scopes_of(claims: Json) -> frozenset[str]:
     """Return the known scopes in `scope` (RFC 8693: a string) or `scp` (Microsoft: or a list)."""
     granted = claims.get("scope") or claims.get("scp") or ""
     names = granted.split() if isinstance(granted, str) else granted
-    known = frozenset(SCOPES)
-    return known.intersection(names) if isinstance(names, list) else frozenset()
+    known = names if isinstance(names, list) else []
+    return frozenset(name for name in SCOPES if name in known)
 
 
 def sentence(error: jwt.PyJWTError) -> str:

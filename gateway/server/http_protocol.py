@@ -42,8 +42,14 @@ from gateway.server.request_head import (
 from gateway.server.response_cycle import ResponseCycle, adopt
 
 FRAMING = (b"content-length", b"transfer-encoding")
-# The headers that decide where a request ends, and how its body is encoded.
-FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
+# The headers that decide where a request ends, and how its body is encoded. Some proxies turn an
+# underscore into a hyphen.
+FRAMING_HEADERS = frozenset(
+    {
+        *(b"host", b"transfer-encoding", b"content-encoding", b"expect"),
+        *(b"transfer_encoding", b"content_length"),
+    }
+)
 PLAIN_TARGET = re.compile(rb"/[^%#?]*")
 MAX_HEADERS = 128
 MOST_CHUNKS = 12_288  # of a body in one read of 256 KB; each costs 2 us

@@ -49,6 +49,8 @@ def error_in_headers(version: str, framing_headers: RawHeaders) -> GatewayError 
     hosts = len(values(framing_headers, b"host"))
     if hosts > 1 or (not hosts and version == "1.1"):
         return InvalidRequest("The request must have exactly one Host header.")
+    if any(b"_" in name for name, _ in framing_headers):
+        return InvalidRequest("Transfer-Encoding and Content-Length are written with a hyphen.")
     codings = values(framing_headers, b"transfer-encoding")
     if codings and (codings != [b"chunked"] or version == "1.0"):
         return InvalidRequest(

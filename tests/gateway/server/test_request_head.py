@@ -53,6 +53,7 @@ def test_a_target(url: bytes, status: int) -> None:
         ("1.1", [HOST, (b"transfer-encoding", b"gzip, chunked")], 400),
         ("1.1", [HOST, *[(b"transfer-encoding", b"chunked")] * 2], 400),
         ("1.0", [HOST, (b"transfer-encoding", b"chunked")], 400),
+        ("1.1", [HOST, (b"transfer_encoding", b"chunked")], 400),
         ("1.1", [HOST, (b"content-encoding", b"gzip")], 415),
         ("1.1", [HOST, (b"transfer-encoding", b" Chunked ")], None),
         ("1.1", [HOST, (b"content-encoding", b"Identity")], None),
