@@ -48,8 +48,9 @@ from gateway.limits.admission import Slot
 from gateway.limits.memory_budget import MemoryLease, parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, estimated_tokens
-from gateway.runtime.heavy_work import CALLER, HEAVY_BYTES
+from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
+from gateway.runtime.turns import CALLER
 from gateway.safety import refusals
 from gateway.safety.labels import RequestFacts
 from gateway.safety.red_flags.screening import PromptScreening

@@ -1,20 +1,16 @@
 """Work on large requests in a thread, so that other streams continue."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
 from gateway.runtime.futures import settle
+from gateway.runtime.turns import Turns
 
 T = TypeVar("T")
 HEAVY_BYTES = 32 * 1024  # of JSON; parsing less is faster than switching to a thread
-# The caller for whom this task works.
-CALLER = ContextVar("CALLER", default="")
-
 Job = tuple[Callable[[], Any], asyncio.Future[Any]]
 
 
@@ -27,13 +23,13 @@ class HeavyWork:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="heavy")
-        self._waiting: dict[str, deque[Job]] = {}  # by caller, the next one first
+        self._waiting: Turns[Job] = Turns()
         self._is_busy = False
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run the work in the thread and return its result."""
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(CALLER.get(), deque()).append((work, result))
+        self._waiting.put((work, result))
         self._start_next()
         return await result
 
@@ -47,20 +43,11 @@ class HeavyWork:
 
     def _start_next(self) -> None:
         while self._waiting and not self._is_busy:
-            work, result = self._take_next()
+            work, result = self._waiting.take()
             if not result.done():  # else the caller has hung up
                 self._is_busy = True
                 running = result.get_loop().run_in_executor(self._thread, work)
                 running.add_done_callback(partial(self._finish, result))
-
-    def _take_next(self) -> Job:
-        """Take the first job of the next caller, who becomes the last one."""
-        caller = next(iter(self._waiting))
-        jobs = self._waiting.pop(caller)
-        job = jobs.popleft()
-        if jobs:
-            self._waiting[caller] = jobs
-        return job
 
     def _finish(self, result: asyncio.Future[Any], running: asyncio.Future[Any]) -> None:
         self._is_busy = False

@@ -3,11 +3,12 @@
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.api.request_text import LANGUAGES, OTHER, Turn, is_in_other_language, language_of
 from gateway.record import RequestRecord
 from gateway.runtime.json_types import Json
+from gateway.runtime.turns import LoopTurns
 from gateway.safety.red_flags.detection import RedFlags, Steps, detect_in_steps, finish, step
 from gateway.safety.red_flags.model import log_odds, model
 from gateway.safety.red_flags.notices import notice, rules_version
@@ -28,6 +29,7 @@ class Screener:
     names: Mapping[str, str]  # contacts by placeholder
     threshold: float  # log-odds of a notice
     notice_rules: str | None  # the version of the rules; None: nothing is screened
+    turns: LoopTurns = field(default_factory=LoopTurns)  # of long prompts, by caller
 
     @classmethod
     def of(
@@ -91,7 +93,7 @@ class PromptScreening:
             record.screening_warnings += ("language_not_screened",)
         steps = screener.screen(turns)
         if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
-            self._task = asyncio.create_task(finish_between_others(steps))
+            self._task = asyncio.create_task(finish_in_turns(steps, screener.turns))
         else:
             self._record_flags(finish(steps))
 
@@ -117,9 +119,9 @@ class PromptScreening:
         self._record.in_setting = flags.in_setting
 
 
-async def finish_between_others(steps: Steps) -> RedFlags:
-    """Take all steps, and let the event loop run its other tasks after each."""
+async def finish_in_turns(steps: Steps, turns: LoopTurns) -> RedFlags:
+    """Take all steps, each in this caller's turn."""
     while True:
         if (result := step(steps)) is not None:
             return result
-        await asyncio.sleep(0)
+        await turns.wait()
