@@ -1,7 +1,8 @@
 """Describe the lines of one request for a person, in 80 columns."""
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 from gateway.audit.entry import WEIGHTS
 from gateway.audit.request_lines import RequestLine
@@ -23,11 +24,14 @@ Rows = Iterator[tuple[str, str]]
 Section = Callable[[Json], Rows]
 
 
-def account(line: RequestLine, request_id: str) -> str:
-    """Describe a line: first whether the chain is intact there, then its content."""
+def account(line: RequestLine, request_id: str, summaries: Mapping[str, str]) -> str:
+    """Describe a line: first whether the chain is intact there, then its content, with the
+    summaries of notices by their ids."""
     parts = [f"Request {printable(request_id)}", *describe_chain(line)]
-    for title, rows in sections(line.record).items():
-        lines = [row(label, printable(value)) for label, value in rows(line.record)]
+    notices = [f"{id} {summaries.get(id, '')}".strip() for id in line.record.get("notices", ())]
+    record = {**line.record, "notices": notices} if notices else line.record
+    for title, rows in sections(record).items():
+        lines = [row(label, printable(value)) for label, value in rows(record)]
         if lines:
             parts += ["", *([title] if title else []), *lines]
     return "\n".join(parts)
@@ -55,7 +59,7 @@ def feedback_rows(record: Json) -> Rows:
     is_sign_off = record.get("category") == "signed_off"
     client = f"{record.get('client')} ({record.get('auth')})"
     yield "event", "sign-off" if is_sign_off else f"flag: {record.get('category')}"
-    yield "at", str(record.get("time"))
+    yield "at", in_both_zones(record.get("time"))
     if "severity" in record:
         yield "severity", record["severity"]
     yield "by", record.get("reviewer") or client
@@ -67,7 +71,7 @@ def feedback_rows(record: Json) -> Rows:
 def closing_rows(record: Json) -> Rows:
     """Yield who closed feedback, and with which outcome."""
     yield "event", f"feedback closed as {record.get('outcome')}"
-    yield "at", str(record.get("time"))
+    yield "at", in_both_zones(record.get("time"))
     yield "by", str(record.get("by") or "unknown")
     yield "feedback id", str(record.get("feedback_id"))
 
@@ -75,9 +79,9 @@ def closing_rows(record: Json) -> Rows:
 def request_rows(record: Json) -> Rows:
     """Yield who sent the request, when and where, and how it ended."""
     if "since" in record:
-        yield "began", record["since"]
+        yield "began", in_both_zones(record["since"])
     else:
-        yield "ended", f"{record.get('time')}, after {record.get('ms')} ms"
+        yield "ended", f"{in_both_zones(record.get('time'))}, after {record.get('ms')} ms"
     if "caller_request_id" in record:
         yield "request id", record["request_id"]
         yield "caller's id", record["caller_request_id"]
@@ -151,6 +155,15 @@ def row(label: str, value: str) -> str:
     if len(label) >= LABEL or any(len(word) > WIDTH - len(start) for word in value.split()):
         return f"  {label}\n  {value}"
     return textwrap.fill(value, WIDTH, initial_indent=start, subsequent_indent=" " * len(start))
+
+
+def in_both_zones(time: object) -> str:
+    """Return a time in UTC, and in brackets in the zone of this machine (`TZ`), if that differs."""
+    try:
+        local = datetime.fromisoformat(str(time)).astimezone()
+    except (ValueError, OverflowError):
+        return str(time)
+    return f"{time} ({local:%Y-%m-%d %H:%M:%S %Z})" if local.utcoffset() else str(time)
 
 
 def printable(text: str) -> str:

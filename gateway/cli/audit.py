@@ -18,6 +18,7 @@ from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report
 from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
 from gateway.runtime.json_types import Json
+from gateway.safety.disclaimer import wording_of
 from gateway.settings.gateway import load
 
 File = Annotated[Path | None, typer.Option(help="Audit file; default: MMHIE_AUDIT_FILE.")]
@@ -66,7 +67,9 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
             f"No line of {path} belongs to this request: check the id, and whether its gateway "
             "wrote to another file, or the file was archived (--file)."
         )
-    accounts = "\n\n".join(account(line, request_id) for line in lines)
+    notices = wording_of(load()).notices
+    summaries = {topic: words.summary for topic, words in notices.items()}
+    accounts = "\n\n".join(account(line, request_id, summaries) for line in lines)
     put(accounts, {"lines": [asdict(line) for line in lines]}, as_json=as_json)
     if any(line.problems for line in lines):
         raise TrailDamaged("The trail is damaged here, or incomplete; run `mmhie audit verify`.")

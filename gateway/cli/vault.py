@@ -9,7 +9,7 @@ import typer
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from gateway.audit.account import printable
+from gateway.audit.account import in_both_zones, printable
 from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
 from gateway.runtime.json_types import Json
 from gateway.vault import folder
@@ -22,7 +22,7 @@ VaultDir = Annotated[Path, typer.Option("--dir", help="Folder of the vault.", sh
 KEY_HELP = "Private key of the vault (PEM)."
 OptionalKey = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
 Key = Annotated[Path, typer.Option("--key", help=KEY_HELP, show_default=False)]
-FACTS = ("request_id", "caller_request_id", "time", "path", "notices")
+FACTS = ("request_id", "caller_request_id", "time", "path", "emergency_note")
 BROKEN_OFF = "The answer broke off; this is what there was of it."
 
 
@@ -33,6 +33,14 @@ class KeptText(TypedDict):
     text: str
 
 
+class KeptNotice(TypedDict):
+    """A notice as it was shown; versions before this had its id alone."""
+
+    id: str
+    summary: str
+    message: str
+
+
 class KeptAnswer(TypedDict):
     """The sealed document, as far as it is read here: anybody may have sealed anything."""
 
@@ -40,7 +48,8 @@ class KeptAnswer(TypedDict):
     caller_request_id: NotRequired[str]
     time: str
     path: str
-    notices: list[str]
+    notices: list[KeptNotice | str]
+    emergency_note: NotRequired[str]
     is_whole: bool
     request: str
     answers: list[KeptText]
@@ -122,12 +131,22 @@ def open_file(file: Path, opener: Opener) -> Json:
 
 def account(answer: Json) -> str:
     """Return an answer for a person, without what would steer a terminal."""
-    values = {**answer, "notices": ", ".join(answer["notices"])}
+    values = {**answer, "time": in_both_zones(answer["time"])}
     facts = [f"{name:<18}{values[name]}" for name in FACTS if values.get(name)]
+    notices = [f"{'notice':<18}{describe(notice)}" for notice in answer["notices"]]
     texts = [(part["output_digest"], part["text"]) for part in answer["answers"]]
     parts = [f"\n{name}:\n{text}" for name, text in (("request", answer["request"]), *texts)]
-    lines = "\n".join([*facts, *([] if answer["is_whole"] else [BROKEN_OFF]), *parts]).splitlines()
-    return "\n".join(map(printable, lines))
+    broken_off = [] if answer["is_whole"] else [BROKEN_OFF]
+    return "\n".join(
+        map(printable, "\n".join([*facts, *notices, *broken_off, *parts]).splitlines())
+    )
+
+
+def describe(notice: Json | str) -> str:
+    """Return a notice as it was worded; an id alone comes from an earlier version."""
+    if isinstance(notice, str):
+        return notice
+    return f"{notice['id']} {notice['summary']}: {notice['message']}"
 
 
 def opener_of(key: Path) -> Opener:

@@ -17,6 +17,7 @@ from gateway.record import RequestRecord, rfc3339
 from gateway.runtime.files import sync_folder
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import fault_logged, log
+from gateway.safety.disclaimer import emergency_note_of
 from gateway.safety.transcript import Transcript
 from gateway.settings.gateway import GatewaySettings, SettingsError
 from gateway.vault import folder
@@ -59,8 +60,11 @@ class WaitingAnswer(NamedTuple):
 class Vault:
     """The vault of one process; others may write to the same folder."""
 
-    def __init__(self, path: Path, sealer: "Sealer", *, days: int, alarm: Alarm) -> None:
+    def __init__(
+        self, path: Path, sealer: "Sealer", emergency_note: str, *, days: int, alarm: Alarm
+    ) -> None:
         self._path = path
+        self._emergency_note = emergency_note
         self._sealer = sealer
         self._days = days
         self._alarm = alarm
@@ -76,7 +80,8 @@ class Vault:
         path, sealer = settings.vault_dir, sealer_of(settings)
         if path is None or sealer is None:
             return None
-        return cls(path, sealer, days=settings.vault_days, alarm=alarm)
+        note = emergency_note_of(settings)
+        return cls(path, sealer, note, days=settings.vault_days, alarm=alarm)
 
     def keep(self, record: RequestRecord, path: str, transcript: Transcript) -> bool:
         """Queue an answer for writing; return False if it has no text."""
@@ -86,7 +91,8 @@ class Vault:
             **ids_of(record),
             "time": rfc3339(time.time()),
             "path": path,
-            "notices": [notice["id"] for notice in record.notices],
+            "notices": record.notices,
+            "emergency_note": self._emergency_note,
             "is_whole": transcript.is_whole,
         }
         digests = record.answer.output_digests

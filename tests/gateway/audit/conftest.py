@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,19 @@ REQUEST_LINE: dict[str, Any] = {
 }
 Open = Callable[..., AuditFile]
 Append = Callable[..., ChainHead]
+
+
+@contextlib.contextmanager
+def set_zone(zone: str) -> Iterator[None]:
+    """Set the time zone of this process, as POSIX writes it."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        yield
+    finally:
+        patch.undo()
+        time.tzset()
 
 
 def trail_settings(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
 from gateway.safety.labels import keyed_digest
-from tests.gateway.audit.conftest import KEY, REQUEST_LINE, Append, Desk, lines, record
+from tests.gateway.audit.conftest import KEY, REQUEST_LINE, Append, Desk, lines, record, set_zone
 
 
 @pytest.fixture
@@ -98,7 +98,8 @@ def asked(append: Append, path: Path) -> Path:
 
 def test_one_request_for_a_person(desk: Desk, asked: Path) -> None:
     """In plain words and 80 columns, from any file of the trail."""
-    out, _ = desk.run("audit", "show", "r-0")
+    with set_zone("CET-1"):
+        out, _ = desk.run("audit", "show", "r-0")
     told = " ".join(out.split())
 
     assert max(map(len, out.splitlines())) <= 80
@@ -106,7 +107,8 @@ def test_one_request_for_a_person(desk: Desk, asked: Path) -> None:
     for words in (
         *("ward-7 (key) from 10.0.0.7", "/llm/generate, streamed", "answered (status 200)"),
         *(
-            "MED101 (rules 3f9a1c0b72de)",
+            "MED101 Chest pain now (rules 3f9a1c0b72de)",
+            "Z (2026-11-25 02:46:0",
             "cut off: token limit",
             "version 1.0.0",
             REQUEST_LINE["prompt_digest"],

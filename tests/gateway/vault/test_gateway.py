@@ -88,14 +88,17 @@ def begin(start: Start, engine: FakeEngine, tmp_path: Path, keys: KeyPair) -> Be
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_an_answer_is_in_the_vault(vaulted: Vaulted, engine: FakeEngine, surface: Surface) -> None:
-    """Request byte for byte, notices, and the text that label and trail have the digest of."""
+    """Request byte for byte, the wording of notices and emergency note as the clinician had them,
+    and the text that label and trail have the digest of."""
     request_id = f"kept-{surface.name}"
     answer = vaulted.ask(surface, request_id, prompt=EMERGENCY)
     kept, line = vaulted.kept(request_id), vaulted.line(request_id)
     (given,) = kept["answers"]
 
     assert kept["request"].encode() == answer.request.content
-    assert (kept["path"], kept["is_whole"], kept["notices"]) == (surface.path, True, ["MED101"])
+    assert (kept["path"], kept["is_whole"]) == (surface.path, True)
+    assert [notice["id"] for notice in kept["notices"]] == ["MED101"]
+    assert "In an emergency call" in kept["emergency_note"]
     assert (kept["request_id"], kept["time"][:16]) == (line["request_id"], line["time"][:16])
     assert given["output_digest"] == keyed_digest(DIGEST_KEY.encode(), given["text"])
     assert given["text"]
@@ -103,6 +106,9 @@ def test_an_answer_is_in_the_vault(vaulted: Vaulted, engine: FakeEngine, surface
     if surface.form != "text":
         origin = mmhie_of(surface, answer)["provenance"]
         assert given["output_digest"] == origin["output_digest"]
+        shown = mmhie_of(surface, answer)
+        assert shown["notices"] == kept["notices"]
+        assert shown.get("emergency_note", kept["emergency_note"]) == kept["emergency_note"]
 
 
 def test_several_choices_are_kept(vaulted: Vaulted, engine: FakeEngine) -> None:

@@ -30,7 +30,7 @@ class Process:
         self.budget = MemoryBudget(2**30)
         self.holder = Holder(path, keys)
         note = lambda failing, waiting: self.alarms.append((failing, waiting))  # noqa: E731
-        self.vault = Vault(path, Sealer(keys.public), days=days, alarm=note)
+        self.vault = Vault(path, Sealer(keys.public), "Call 112.", days=days, alarm=note)
 
     def keep(self, number: int, text: str = "Rest.", request: bytes = b"{}") -> None:
         """Answer a request."""
