@@ -24,6 +24,7 @@ from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
 from launcher.planning.weights import file_bytes, weight_bytes
 from launcher.settings import LauncherSettings, is_offline, load
+from launcher.terminal.terminal import align_rows
 
 MOST_LINES = 12
 
@@ -113,12 +114,6 @@ def list_short(plan: EnginePlan, machine: str) -> list[str]:
     shown = [memory.verdict, *align_rows(rows)]
     shown += warnings_in_short(plan.warnings, MOST_LINES - len(shown) - 1)
     return [*(wrap_sentence(line, sys.stdout) for line in shown), "More: mmhie plan --verbose"]
-
-
-def align_rows(rows: Mapping[str, str]) -> list[str]:
-    """Return a line for each row that has a text, the texts below each other."""
-    width = max(map(len, rows)) + 2
-    return [f"{name + ':':<{width}}{text}" for name, text in rows.items() if text]
 
 
 def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:

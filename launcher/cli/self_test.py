@@ -2,17 +2,16 @@
 
 `python -m launcher.cli.self_test FOLDER HARMONY WORD ...` loads the vocabulary as the engine would,
 has vLLM judge these words of a command line, and prints one JSON object. HARMONY is "harmony" for
-gpt-oss. A connection beyond this machine is refused, and named in the result.
+gpt-oss.
 """
 
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,17 +19,14 @@ from launcher.serving import engine_judge, refusals, startup_log
 
 TIMEOUT_S: Final = 300.0  # a cold disk or a busy machine takes minutes to import an engine
 SAMPLE: Final = "A 54-year-old with chest pain."
-CONNECTING: Final = ("socket.getaddrinfo", "socket.connect")  # audit events of CPython
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Size of the vocabulary (0: it did not load), telemetry, hosts that were tried, the error, and
-    vLLM's refusal of the command line."""
+    """Size of the vocabulary (0: it did not load), the error, and vLLM's refusal of the command
+    line."""
 
     tokens: int = 0
-    usage_statistics: bool = False
-    contacted: list[str] = field(default_factory=list)
     error: str = ""
     refusal: str = ""
 
@@ -54,27 +50,6 @@ def run(
     return replace(result, refusal=refusals.refusal(cause)) if cause else result
 
 
-def forbid_network(contacted: list[str]) -> None:
-    """Refuse connections of this process beyond this machine, and collect their hosts."""
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        host = host_in(arguments) if event in CONNECTING else ""
-        if host not in ("", "localhost", "::1") and not host.startswith("127."):
-            contacted.append(host)
-            raise OSError(f"{host} would have been contacted")
-
-    sys.addaudithook(hook)
-
-
-def host_in(arguments: tuple[object, ...]) -> str:
-    """Return the host of a look-up (the first argument) or a connection; empty for others."""
-    place = arguments[0]
-    if isinstance(place, socket.socket):  # its address follows; a Unix socket's is a path
-        address = arguments[1]
-        place = address[0] if isinstance(address, tuple) else ""
-    return place.decode() if isinstance(place, bytes) else str(place or "")
-
-
 def vocabulary(folder: str, *, is_harmony: bool) -> int:
     """Return the vocabulary's size; it must turn a sentence into tokens and back."""
     from transformers import AutoTokenizer
@@ -89,26 +64,15 @@ def vocabulary(folder: str, *, is_harmony: bool) -> int:
     return len(tokenizer)
 
 
-def usage_statistics() -> bool:
-    """Return whether the engine would send usage statistics."""
-    from vllm.usage.usage_lib import is_usage_stats_enabled
-
-    return bool(is_usage_stats_enabled())  # type: ignore[no-untyped-call]
-
-
-def main() -> None:
+def main(folder: str, harmony: str, *words: str) -> None:
     """Print the result; what libraries print goes to standard error."""
-    contacted: list[str] = []
-    forbid_network(contacted)
     with contextlib.redirect_stdout(sys.stderr):
-        folder, harmony, *words = sys.argv[1:]
         tokens = vocabulary(folder, is_harmony=bool(harmony))
         refusal = "refused" * bool(words and engine_judge.refuses(words))
-        result = Result(tokens, usage_statistics(), contacted, refusal=refusal)
-    sys.stdout.write(json.dumps(asdict(result)) + "\n")
+    sys.stdout.write(json.dumps(asdict(Result(tokens, refusal=refusal))) + "\n")
     sys.stdout.flush()
     os._exit(0)  # threads of the libraries have nothing left to do
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -1,6 +1,5 @@
 """`mmhie status`: the state of a running service, once or every second."""
 
-import json
 import sys
 import time
 from contextlib import closing
@@ -8,20 +7,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
-from gateway.cli.command import AsJson
+from gateway.cli.command import AsJson, put
 from launcher.json_types import Json, JsonView
 from launcher.terminal.address import Key, Url, open_client
 from launcher.terminal.api_client import ApiClient, ServiceError
-from launcher.terminal.terminal import remove_controls
+from launcher.terminal.terminal import align_rows, remove_controls
 
 EVERY_S = 1.0
-STYLES = {"ready": "green", "starting": "cyan", "loading": "cyan", "held": "yellow"}
+CLEAR = "\x1b[H\x1b[2J"
 Once = Annotated[bool, typer.Option("--once", help="Print once and exit, even on a terminal.")]
 
 
@@ -48,39 +42,36 @@ class StatusSnapshot:
 
 def status(url: Url = None, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
     """Show phase, requests, tokens per second, KV cache; exit code 1 if not ready."""
-    console = Console()
     with closing(open_client(url, key)) as service:
-        if as_json or once or not console.is_terminal:
-            show(snapshot_with_rate(service), console, as_json=as_json)
+        if as_json or once or not sys.stdout.isatty():
+            show(snapshot_with_rate(service), as_json=as_json)
         else:
-            watch(service, console)
+            watch(service)
 
 
-def show(snapshot: StatusSnapshot, console: Console, *, as_json: bool) -> None:
+def show(snapshot: StatusSnapshot, *, as_json: bool) -> None:
     """Print one snapshot. Raises NotReady."""
-    if as_json:
-        sys.stdout.write(json.dumps(snapshot.as_json(), ensure_ascii=False) + "\n")
-    else:
-        console.print(lay_out(snapshot))
+    put(lay_out(snapshot), snapshot.as_json(), as_json=as_json)
     if not snapshot.is_ready:
         detail = snapshot.health.get("detail") or "The service is not ready."
         raise NotReady(remove_controls(str(detail)))
 
 
-def watch(service: ApiClient, console: Console) -> None:
+def watch(service: ApiClient) -> None:
     """Redraw every second until Ctrl-C, also while the service cannot be reached."""
     before: StatusSnapshot | None = None
-    with Live(console=console, auto_refresh=False) as live:
-        try:
-            while True:
-                try:
-                    before = take_snapshot(service, before)
-                    live.update(lay_out(before), refresh=True)
-                except ServiceError as error:
-                    live.update(Text(str(error), style="red"), refresh=True)
-                time.sleep(EVERY_S)
-        except KeyboardInterrupt:
-            return
+    try:
+        while True:
+            try:
+                before = take_snapshot(service, before)
+                text = lay_out(before)
+            except ServiceError as error:
+                text = str(error)
+            sys.stdout.write(f"{CLEAR}{text}\n")
+            sys.stdout.flush()
+            time.sleep(EVERY_S)
+    except KeyboardInterrupt:
+        return
 
 
 def snapshot_with_rate(service: ApiClient) -> StatusSnapshot:
@@ -110,16 +101,13 @@ def compute_rate(now: JsonView, before: JsonView) -> float | None:
     return float(round((tokens - earlier) / (now["time"] - before["time"]), 1))
 
 
-def lay_out(snapshot: StatusSnapshot) -> Group:
-    """Format a snapshot for a terminal."""
+def lay_out(snapshot: StatusSnapshot) -> str:
+    """Format a snapshot for a person."""
     health, load = snapshot.health, snapshot.load
-    phase = str(health.get("phase"))
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("phase", Text(phase, style=f"bold {STYLES.get(phase, 'red')}"))
-    if phase in ("starting", "loading"):
-        table.add_row("", ProgressBar(total=1.0, completed=health.get("progress") or 0, width=40))
+    progress = health.get("progress") if health.get("phase") in ("starting", "loading") else None
     rows = {
-        "": health.get("detail"),
+        "phase": f"{health.get('phase')}{format_figure(progress, ', {:.0%}')}",
+        "detail": health.get("detail"),
         "model": health.get("model"),
         "running": format_figure(load.get("running"), "{:.0f}"),
         "waiting": format_figure(load.get("waiting"), "{:.0f}"),
@@ -127,11 +115,8 @@ def lay_out(snapshot: StatusSnapshot) -> Group:
         "tokens/s": format_figure(snapshot.rate, "{:.1f}"),
         "KV cache": format_figure(load.get("kv_cache_usage"), "{:.1%}").replace("%", " %"),
     }
-    for name, value in rows.items():
-        if value:
-            table.add_row(name, Text(remove_controls(str(value))))
-    warnings = (remove_controls(str(warning)) for warning in health.get("warnings") or ())
-    return Group(table, *(Text(f"! {warning}", "yellow") for warning in warnings))
+    warnings = (f"! {warning}" for warning in health.get("warnings") or ())
+    return remove_controls("\n".join([*align_rows(rows), *warnings]))
 
 
 def format_figure(figure: float | None, template: str) -> str:

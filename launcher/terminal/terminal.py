@@ -93,6 +93,12 @@ def remove_controls(text: str) -> str:
     return CONTROLS.sub("", text)
 
 
+def align_rows(rows: Mapping[str, object]) -> list[str]:
+    """Return a line for each row that has a text, the texts below each other."""
+    width = max(map(len, rows)) + 2
+    return [f"{name + ':':<{width}}{text}" for name, text in rows.items() if text]
+
+
 def write_closing(output: Output, mmhie: JsonView) -> None:
     """Write the warnings, the disclaimer and the emergency note after an answer has ended."""
     for sentence in list_warnings(mmhie):

@@ -293,8 +293,8 @@ def test_status(run: Ran) -> None:
     told = json.loads(run("status", "--json")[1])
 
     assert code == 0
-    assert re.search(r"phase +ready", out)
-    assert re.search(r"KV cache +0\.0 %", out)
+    assert re.search(r"phase: +ready\n", out)
+    assert re.search(r"KV cache: +0\.0 %", out)
     assert (told["phase"], told["model"]) == ("ready", "fake-model")
     assert told["load"]["tokens_per_s"] == 0
 

@@ -19,7 +19,7 @@ def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
     subject = CheckedConfiguration(
         {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours}
     )
-    subject.self_test = Result(tokens=10, usage_statistics=False)
+    subject.self_test = Result(tokens=10)
     return {finding.check: finding for finding in run_checks(subject)}
 
 
@@ -109,8 +109,6 @@ def test_a_taken_port_is_found(tmp_path: Path) -> None:
     ("result", "check", "words"),
     [
         (Result(error="ValueError: no tokens"), "vocabulary", "no tokens"),
-        (Result(tokens=1, usage_statistics=True), "network", "usage statistics"),
-        (Result(tokens=1, contacted=["hub.invalid"]), "network", "hub.invalid"),
         (Result(tokens=1, refusal="vLLM refuses it."), "engine", "vLLM refuses it."),
     ],
 )
