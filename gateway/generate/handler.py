@@ -1,7 +1,7 @@
 """POST /llm/generate: answers to a prompt as JSON, server-sent events or plain text."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
@@ -18,9 +18,8 @@ from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, is_stream
-from gateway.record import Notice, most_prompt_tokens
+from gateway.record import most_prompt_tokens
 from gateway.runtime.json_types import Json
-from gateway.safety import placement
 from gateway.safety.labels import (
     OTHER_MODEL,
     RequestFacts,
@@ -28,6 +27,7 @@ from gateway.safety.labels import (
     keyed_digest,
     merge,
 )
+from gateway.safety.placement import Surroundings, format_notices
 from gateway.safety.reasoning import is_shown
 from gateway.safety.refusals import HEAD
 from gateway.safety.transcript import Transcript
@@ -181,9 +181,10 @@ class GeneratedAnswer(ABC):
         text = self.reader.answer.text or self.reader.text()
         return [text[:HEAD]] if text else []
 
-    @property
-    def disclaimer(self) -> str:
-        return self.services.labels.disclaimer.text
+    def surroundings(self) -> Surroundings:
+        """Return what MMHIE_DISCLAIMER_IN_TEXT puts around the text."""
+        where = self.services.settings.disclaimer_in_text
+        return Surroundings.of(self.label, where, self.services.screener.wording)
 
     def digests(self) -> list[str]:
         """Return the digest of the text so far, if any."""
@@ -258,11 +259,6 @@ class GeneratedAnswer(ABC):
         )
 
 
-def format_notices(notices: Sequence[Notice]) -> str:
-    """Format notices as paragraphs of plain text."""
-    return "".join(f"{notice['message']}\n\n" for notice in notices)
-
-
 def end_of_text(truncated: str | None, wording: Wording, last: str) -> bytes:
     """Return the end of a plain text: a sentence about a truncation, and the last lines."""
     cut = f"\n\n{wording.closing(truncated)}" if truncated else ""
@@ -282,8 +278,8 @@ class JsonAnswer(GeneratedAnswer):
         await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
     def _body(self) -> bytes:
-        answer, where = self.reader.answer, self.services.settings.disclaimer_in_text
-        text = placement.place(answer.text, self.disclaimer, where)
+        answer, truncated = self.reader.answer, self.finals[0]["truncated"]
+        text = self.surroundings().place(answer.text, truncated)
         shows_reasoning = self.request.prompt.include_reasoning
         reasoning = {"reasoning": answer.reasoning} if shows_reasoning else {}
         return orjson.dumps({"text": text, **self.closing(), **reasoning})
@@ -294,8 +290,8 @@ class EventAnswer(GeneratedAnswer):
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         super().__init__(request, opened, services)
-        self._where = services.settings.disclaimer_in_text
-        self._opening = placement.opening(self.disclaimer, self._where)
+        self._around = self.surroundings()
+        self._opening = self._around.opening
         self._early = {"notices": notices} if (notices := self.label["notices"]) else {}
 
     async def write(self, delta: EngineDelta) -> None:
@@ -317,7 +313,7 @@ class EventAnswer(GeneratedAnswer):
         return [event for event in (*reasoning, {"delta": text}) if all(event.values())]
 
     async def finish(self) -> None:
-        if closing := placement.closing(self.disclaimer, self._where):
+        if closing := self._around.end(self.finals[0]["truncated"]):
             await self.write(EngineDelta(text=closing))
         await self.exchange.finish(sse.encode(self.closing()) + sse.DONE)
 
@@ -333,10 +329,9 @@ class TextAnswer(GeneratedAnswer):
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         super().__init__(request, opened, services)
-        self._opening = format_notices(self.label["notices"])
-        if services.settings.disclaimer_in_text in ("prefix", "both"):
-            self._opening += placement.opening(self.disclaimer, "prefix")
-        self._last = f"{self.disclaimer}\n{services.labels.emergency_note}"
+        notices = format_notices(self.label["notices"])
+        self._opening = self.surroundings().opening or notices
+        self._last = f"{services.labels.disclaimer.text}\n{services.labels.emergency_note}"
 
     async def write(self, delta: EngineDelta) -> None:
         exchange, wording = self.exchange, self.services.screener.wording

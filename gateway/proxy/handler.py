@@ -71,7 +71,6 @@ class PassThrough:
         policy = policy_for(
             services.settings,
             request,
-            disclaimer=services.labels.disclaimer.text,
             may_see="reasoning" in scopes,
             warnings=tuple(early_warnings(path, request, reasons=model.reasons)),
             served=model.ids,
@@ -149,31 +148,35 @@ class PreparedPassThrough(NamedTuple):
         check_form(streams, self.stream)
         if not self.policy.generates:
             opened = opened._replace(label=not_generated(opened.label))
+        policy = self.policy.with_label(opened.label, services.screener.wording)
         if streams:
-            return RelayedStream(opened, self._relay(opened.label, services), services.heavy)
-        return WholeAnswer(opened, self._labelling(opened.label, services), services.heavy)
+            relay = self._relay(opened.label, policy, services)
+            return RelayedStream(opened, relay, services.heavy)
+        return WholeAnswer(opened, self._labelling(opened.label, policy, services), services.heavy)
 
-    def _labelling(self, label: Json, services: Services) -> Callable[[LightAnswer], Labelled]:
+    def _labelling(
+        self, label: Json, policy: OutputPolicy, services: Services
+    ) -> Callable[[LightAnswer], Labelled]:
         return partial(
             json_response.label,
             initial=label,
             key=services.labels.key,
             path=self.path,
-            policy=self.policy,
+            policy=policy,
             most=services.request_policy.choices,
         )
 
-    def _relay(self, label: Json, services: Services) -> "EventRelay":
+    def _relay(self, label: Json, policy: OutputPolicy, services: Services) -> "EventRelay":
         key = services.labels.key
         if self.path == RESPONSES:
-            return ResponseEventRelay(label, key=key, policy=self.policy)
+            return ResponseEventRelay(label, key=key, policy=policy)
         if self.path == MESSAGES:
-            return MessageEventRelay(label, key=key, policy=self.policy)
+            return MessageEventRelay(label, key=key, policy=policy)
         return ChunkRelay(
             label,
             key=key,
             took_usage=self.takes_usage,
-            policy=self.policy,
+            policy=policy,
             most=services.request_policy.choices,
         )
 

@@ -1,17 +1,18 @@
 """The output policy of one caller, applied to the choices of an answer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled
 from gateway.runtime.json_types import Json
-from gateway.safety import harmony, labels, placement, reasoning
+from gateway.safety import harmony, labels, reasoning
 from gateway.safety.labels import Digest, Ending
+from gateway.safety.placement import NOTHING, Placement, Surroundings, effective
 from gateway.safety.reasoning import reasoning_text
 from gateway.safety.refusals import HEAD
 from gateway.safety.transcript import Transcript
+from gateway.safety.wording import Wording
 from gateway.settings.gateway import GatewaySettings
 
 WENT_ON = "The engine went on after the end of an answer; try again."
@@ -21,15 +22,15 @@ WENT_ON = "The engine went on after the end of an answer; try again."
 class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
-    `opening` and `closing` surround the answer's text. `warnings` are those of the request.
-    `served` are the models that an answer may name. A `transcript` stores the texts. `echoed` are
-    the prompts that the texts begin with, one for each choice, None if it is not known as text.
+    The texts of `around` stand around the answer's. `warnings` are those of the request. `served`
+    are the models that an answer may name. A `transcript` stores the texts. `echoed` are the
+    prompts that the texts begin with, one for each choice, None if it is not known as text.
     """
 
     policy: reasoning.Policy = "pass"
     may_see: bool = False
-    opening: str = ""
-    closing: str = ""
+    placement: Placement = "off"
+    around: Surroundings = NOTHING
     warnings: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     transcript: Transcript | None = None
@@ -40,18 +41,20 @@ class OutputPolicy:
     def hides_reasoning(self) -> bool:
         return not reasoning.is_shown(self.policy, self.may_see)
 
-    @property
+    @cached_property
     def surrounds(self) -> bool:
         """True if anything is added around the text."""
-        return bool(self.opening or self.closing)
+        return self.around != NOTHING
 
     def digest(self, key: bytes) -> Digest:
         """Return a digest for the text of an answer."""
         return labels.new_digest(key, self.transcript)
 
-    def surround(self, text: str) -> str:
-        """Return a whole text between opening and closing; an empty one stays empty."""
-        return self.opening + text + self.closing if text else text
+    def with_label(self, label: Json, wording: Wording) -> "OutputPolicy":
+        """Return the policy for an answer with this label, whose texts may stand around it."""
+        if self.placement == "off":
+            return self
+        return replace(self, around=Surroundings.of(label, self.placement, wording))
 
 
 PLAIN = OutputPolicy()
@@ -62,24 +65,14 @@ def policy_for(
     settings: GatewaySettings,
     request: Json,
     *,
-    disclaimer: str,
     may_see: bool,
     warnings: tuple[str, ...],
     served: tuple[str, ...] = (),
 ) -> OutputPolicy:
     """Return the output policy for a request; `may_see` tells if the caller may see reasoning."""
-    opening, closing = surroundings(request, disclaimer, settings.disclaimer_in_text)
-    return cached_policy(settings.reasoning, may_see, opening, closing, warnings, served)
-
-
-def surroundings(
-    body: Mapping[str, object], disclaimer: str, wanted: placement.Placement
-) -> tuple[str, str]:
-    """Return the text before and after the answer; none if a program reads the answer."""
-    if wanted == "off":
-        return "", ""
-    where = placement.effective(wanted, body)
-    return placement.opening(disclaimer, where), placement.closing(disclaimer, where)
+    wanted = settings.disclaimer_in_text
+    where = wanted if wanted == "off" else effective(wanted, request)
+    return cached_policy(settings.reasoning, may_see, where, NOTHING, warnings, served)
 
 
 def with_content(choice: Json, text: str) -> Json:
@@ -146,7 +139,7 @@ class ChoiceState:
         echoed, content_text = self._split(sent)
         clean = self._clean(content_text, is_last=is_last)
         self.hear(message if clean == sent else {**message, "content": clean})
-        text = self._surround(echoed + clean, is_last=is_last)
+        text = self._surround(echoed + clean, choice.get("finish_reason"))
         passed = choice if text == sent else with_content(choice, text)
         if self._leaks and clean != content_text:
             passed = without_tokens(passed)
@@ -177,14 +170,15 @@ class ChoiceState:
         self._guard = None if is_over else guard
         return shown
 
-    def _surround(self, clean: str, *, is_last: bool) -> str:
-        """Return the text with the configured disclaimer; without any text there is none."""
+    def _surround(self, clean: str, finish_reason: str | None) -> str:
+        """Return the text with what stands around it; without any text there is none."""
         if clean and not self._is_open:
             self._is_open = True
-            clean = self.policy.opening + clean
-        if is_last and self._is_open:
+            clean = self.policy.around.opening + clean
+        if finish_reason and self._is_open:
             self._is_open = False
-            clean += self.policy.closing
+            is_cut = finish_reason in labels.CUT_REASONS
+            clean += self.policy.around.end("in_answer" if is_cut else None)
         return clean
 
     def pass_text(self, text: str) -> str:
@@ -193,7 +187,7 @@ class ChoiceState:
         if is_marked:
             self.warn("harmony_markers_stripped")
         self.hear({"content": clean})
-        return self.policy.surround(clean)
+        return self.policy.around.place(clean)
 
     def hear_model(self, name: object) -> None:
         """Warn if the engine names a model that is not served."""

@@ -47,8 +47,8 @@ class TextStream:
     def is_plain(self) -> bool:
         """True while a delta without `<` would pass as it is."""
         policy = self.state.policy
-        is_open = self._is_open or not policy.opening
-        return is_open and not (self._waiting or policy.closing) and self._guard.is_idle
+        is_open = self._is_open or not policy.around.opening
+        return is_open and not (self._waiting or policy.around.closing) and self._guard.is_idle
 
     def feed(self, event: bytes, body: Json) -> bytes:
         """Return the bytes to send for a delta event, perhaps none yet; raise EngineGarbled."""
@@ -56,7 +56,7 @@ class TextStream:
         self._waiting.append(BufferedDelta(event, body, raw, self._guard.feed(raw)))
         if self._guard.is_undecided and len(self._waiting) < MOST_WAITING:
             return b""
-        must_wait = not self._guard.is_idle or bool(self.state.policy.closing)
+        must_wait = not self._guard.is_idle or bool(self.state.policy.around.closing)
         last = len(self._waiting) - must_wait
         ready, self._waiting = self._waiting[:last], self._waiting[last:]
         return self._render(ready)
@@ -81,7 +81,7 @@ class TextStream:
         self.state.has_text |= any(cleaned)
         texts = [self._open(text) for text in cleaned]
         if is_end and self._is_open:
-            texts[-1] += self.state.policy.closing
+            texts[-1] += self.state.policy.around.closing
         return b"".join(map(self._event, deltas, texts))
 
     def _open(self, text: str) -> str:
@@ -89,7 +89,7 @@ class TextStream:
         if not text or self._is_open:
             return text
         self._is_open = True
-        return self.state.policy.opening + text
+        return self.state.policy.around.opening + text
 
     def _event(self, delta: BufferedDelta, text: str) -> bytes:
         if text == delta.raw:

@@ -1,7 +1,11 @@
-"""Placement of the disclaimer inside the answer's text."""
+"""Placement of notices and disclaimer inside the answer's text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
+
+from gateway.runtime.json_types import Json
+from gateway.safety.wording import Wording
 
 Placement = Literal["off", "prefix", "suffix", "both"]
 
@@ -38,19 +42,44 @@ def is_structured(body: Mapping[str, object]) -> bool:
     return any(map(_has_shape, formats))
 
 
-def opening(disclaimer: str, placement: Placement) -> str:
-    """Return the text before the answer."""
-    return disclaimer + GAP if placement in ("prefix", "both") else ""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The texts around an answer for readers who see nothing else: notices and disclaimer."""
+
+    opening: str = ""
+    closing: str = ""
+    wording: Wording | None = None  # of the sentence about a truncation
+
+    @classmethod
+    def of(cls, label: Json, placement: Placement, wording: Wording) -> "Surroundings":
+        """Return the texts of a label, whose notices always come first."""
+        if placement == "off":
+            return NOTHING
+        disclaimer = f"{label['disclaimer']['text']}\n{label['emergency_note']}"
+        notices = format_notices(label["notices"])
+        return cls(
+            notices + disclaimer + GAP if placement in ("prefix", "both") else notices,
+            GAP + disclaimer if placement in ("suffix", "both") else "",
+            wording,
+        )
+
+    def place(self, text: str, truncated: str | None = None) -> str:
+        """Return a whole answer with all that belongs to it; an empty one stays empty."""
+        return self.opening + text + self.end(truncated) if text else text
+
+    def end(self, truncated: str | None) -> str:
+        """Return the text after the answer; a truncation is named first."""
+        if truncated is None or self.wording is None:
+            return self.closing
+        return GAP + self.wording.closing(truncated) + self.closing
 
 
-def closing(disclaimer: str, placement: Placement) -> str:
-    """Return the text after the answer."""
-    return GAP + disclaimer if placement in ("suffix", "both") else ""
+NOTHING = Surroundings()
 
 
-def place(text: str, disclaimer: str, placement: Placement) -> str:
-    """Return an answer with the disclaimer around it."""
-    return opening(disclaimer, placement) + text + closing(disclaimer, placement)
+def format_notices(notices: Sequence[Mapping[str, str]]) -> str:
+    """Format notices as paragraphs of plain text."""
+    return "".join(f"{notice['message']}{GAP}" for notice in notices)
 
 
 def _has_shape(response_format: object) -> bool:

@@ -139,8 +139,8 @@ class GatewaySettings(
     )
     disclaimer_in_text: Literal["off", "prefix", "suffix", "both"] = Field(
         "off",
-        description="Add the disclaimer to the answer's text as well; never with tools or "
-        "structured output.",
+        description="Add notices, disclaimer, `emergency_note` and a cut to the answer's text as "
+        "well, for chat pages; never with tools or structured output.",
     )
     emergency_contact: str | None = Field(
         None,

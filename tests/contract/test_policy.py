@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from openai import OpenAI
 
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES, events
 from tests.fake_engine.process import FakeEngine
 
 BODY = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
@@ -66,9 +67,29 @@ def test_the_disclaimer_may_stand_in_the_text(gateway_with: Shared) -> None:
     chat = gateway.client.post(CHAT, json=BODY).json()["choices"][0]["message"]["content"]
     with_tools = gateway.client.post(CHAT, json=BODY | {"tools": [tool]}).text.split('"mmhie"')[0]
 
-    assert NOTICE in generated.split("\n\n")[-1]
-    assert NOTICE in chat.split("\n\n")[-1]
+    for text in (generated, chat):
+        disclaimer, note = text.split("\n\n")[-1].split("\n")
+        assert disclaimer.startswith(NOTICE)
+        assert "emergency" in note
     assert NOTICE not in with_tools
+
+
+@pytest.mark.parametrize("placement", ["prefix", "suffix"])
+def test_a_chat_page_shows_what_belongs_to_an_answer(gateway_with: Shared, placement: str) -> None:
+    """Notice, disclaimer, note and cut in the text itself, the same whole and streamed."""
+    gateway = gateway_with(MMHIE_DISCLAIMER_IN_TEXT=placement)
+    turns = [{"role": "user", "content": "I have crushing chest pain right now."}]
+    asked = {"messages": turns, "max_tokens": 4}
+
+    answer = gateway.client.post(CHAT, json=asked).json()
+    chunks = events(gateway.client.post(CHAT, json={**asked, "stream": True}).content)
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks if chunk != "[DONE]"]
+    text = answer["choices"][0]["message"]["content"]
+
+    assert text == "".join(delta.get("content") or "" for delta in deltas)
+    assert text.startswith(answer["mmhie"]["notices"][0]["message"] + "\n\n")
+    assert text.count(NOTICE) == 1
+    assert "[cut off" in text.split("\n\n")[-1 if placement == "prefix" else -2]
 
 
 def test_it_stands_in_every_event_of_a_response(gateway_with: Shared) -> None:

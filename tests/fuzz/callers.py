@@ -20,9 +20,9 @@ from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthori
 from gateway.generate.request import choose_form, parse_fields
 from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
-from gateway.proxy.output_policy import surroundings
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, Serving
+from gateway.safety.placement import Surroundings, effective
 from gateway.safety.red_flags.detection import finish
 from gateway.safety.red_flags.screening import Screener
 from gateway.safety.wording import Contacts, wording
@@ -59,7 +59,7 @@ def requests(data: bytes) -> None:
     facts = LABELS.collect_facts(parsed, data)
     first = LABELS.initial(SERVING, facts, request_id="r", notice_rules=None)
     json.dumps([first, *notices])
-    surroundings(parsed, "Not advice.", "both")
+    Surroundings.of(first, effective("both", parsed), wording("en")).place("text")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}
     sent = openai_json.parse_request(openai_json.request_with(data, parsed, extra))
     assert sent == {**parsed, **extra}

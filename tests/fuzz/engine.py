@@ -20,6 +20,7 @@ from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HeavyWork
 from gateway.safety import harmony
+from gateway.safety.placement import Surroundings
 from tests.gateway.proxy import relayed as stream
 
 KEY = b"k"
@@ -27,7 +28,7 @@ FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"r
 SHAPES = (
     PLAIN,
     OutputPolicy(policy="hide"),
-    OutputPolicy(opening="Not advice.\n\n", closing="\n\nNot advice."),
+    OutputPolicy(around=Surroundings("Not advice.\n\n", "\n\nNot advice.")),
 )
 SECRET = "zebrafish7731 has chest pain"
 REQUEST = {"messages": [{"role": "user", "content": SECRET}], "stop": [SECRET]}

@@ -13,6 +13,7 @@ from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayErro
 from gateway.http import sse
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.safety.placement import Surroundings
 
 KEY = b"k"
 FIRST: dict[str, Any] = {
@@ -325,7 +326,7 @@ def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
 
 def test_the_disclaimer_surrounds_the_text_once() -> None:
     """Before the first word and after the last; the digest is of the model's words only."""
-    policy = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
+    policy = OutputPolicy(around=Surroundings("Mind: ", " Ask a doctor."))
     parts = [chunk(said("")), chunk(said("a")), chunk(said("b")), chunk(said("", "stop"))]
     out, placed = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
     _, plain = relayed(*parts, USAGE_CHUNK, took_usage=True)

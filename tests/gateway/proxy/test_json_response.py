@@ -10,6 +10,7 @@ from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import json_response
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.safety.placement import Surroundings
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 CHAT = "/v1/chat/completions"
@@ -141,7 +142,7 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
 def test_the_disclaimer_surrounds_each_choice() -> None:
     """Only if it is configured; nothing else changes."""
     two = {"choices": [choice("a"), {**choice("b"), "index": 1}], "id": "c"}
-    body = shaped(two, OutputPolicy(opening="Mind: ", closing=" Ask."))
+    body = shaped(two, OutputPolicy(around=Surroundings("Mind: ", " Ask.")))
 
     assert [c["message"]["content"] for c in body["choices"]] == ["Mind: a Ask.", "Mind: b Ask."]
     assert body["id"] == "c"

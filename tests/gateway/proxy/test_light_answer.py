@@ -14,6 +14,7 @@ from gateway.proxy.light_answer import LEVELS, LightAnswer, find_end
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HEAVY_BYTES
+from gateway.safety.placement import Surroundings
 from tests.gateway.peer import chunk
 from tests.gateway.proxy.relayed import Line
 from tests.waiting import eventually
@@ -67,7 +68,7 @@ def label_again(answer: object, policy: OutputPolicy) -> dict[str, Any]:
 @pytest.mark.parametrize("opening", ["", "Not advice. "], ids=["as it came", "written anew"])
 def test_each_form_comes_out_as_it_went_in(answer: dict[str, Any], opening: str) -> None:
     """Even if the text around them changes, or a text looks like them."""
-    passed = label_again(answer, OutputPolicy(opening=opening))
+    passed = label_again(answer, OutputPolicy(around=Surroundings(opening)))
 
     for choice in passed["choices"]:
         assert choice["message"]["content"] == opening + TRICKY
@@ -177,7 +178,7 @@ def test_an_event_on_several_lines_stays_one_event(kind: str) -> None:
     response = {"status": "completed", "output": [{"type": "message", "content": [part]}]}
     raw = json.dumps({"type": kind, "part": part, "response": response}, indent=1)
     event = f"event: {kind}\n".encode() + sse.data_only(raw.encode())
-    policy = OutputPolicy(opening="Not advice. ")
+    policy = OutputPolicy(around=Surroundings("Not advice. "))
     light = LightAnswer.of(sse.payload(event))
     (passed,) = sse.EventBuffer().feed(
         ResponseEventRelay(FIRST, key=b"k", policy=policy).relay(event, light)

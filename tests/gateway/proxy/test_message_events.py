@@ -9,6 +9,7 @@ from gateway.http import sse
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.safety.labels import keyed_digest
+from gateway.safety.placement import Surroundings
 from tests.gateway.proxy.relayed import content
 from tests.gateway.proxy.relayed import named as event
 
@@ -137,7 +138,7 @@ def test_hidden_thinking_leaves_an_empty_block() -> None:
 
 def test_the_disclaimer_goes_around_the_text() -> None:
     """In the first and the last delta, if it is configured."""
-    own = relay(OutputPolicy(opening="Note. ", closing=" Ask a doctor."))
+    own = relay(OutputPolicy(around=Surroundings("Note. ", " Ask a doctor.")))
     shown = own.relay(delta("one")) + own.relay(delta(" two")) + own.relay(STOP)
     assert said(shown) == "Note. one two Ask a doctor."
 
@@ -190,6 +191,6 @@ def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
     assert own.digests() == []
     own.relay(delta("a"))
     assert own.digests() == [keyed_digest(b"k", "a")]
-    own = relay(OutputPolicy(opening="Note. ", closing=" Note."))
+    own = relay(OutputPolicy(around=Surroundings("Note. ", " Note.")))
     assert "Note. a" in said(own.relay(delta("a")) + own.relay(delta("b")))
     assert own.digests() == [keyed_digest(b"k", "a")]

@@ -11,6 +11,7 @@ from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Un
 from gateway.proxy import messages_error
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.safety.labels import keyed_digest
+from gateway.safety.placement import Surroundings
 from tests.gateway.proxy import test_json_response
 
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "s"}
@@ -75,7 +76,7 @@ def test_hidden_thinking_leaves_an_empty_block() -> None:
 
 def test_the_disclaimer_goes_around_the_text() -> None:
     """Only if it is configured."""
-    body, _, _ = labelled(message(text("a")), policy=OutputPolicy(opening="<", closing=">"))
+    body, _, _ = labelled(message(text("a")), policy=OutputPolicy(around=Surroundings("<", ">")))
     assert body["content"] == [text("<a>")]
 
 

@@ -8,6 +8,7 @@ from gateway.errors import EngineGarbled
 from gateway.proxy import responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import labels
+from gateway.safety.placement import Surroundings
 from gateway.safety.reasoning import Policy
 
 ITEMS: list[dict[str, Any]] = [
@@ -49,7 +50,7 @@ def test_stripped_text_takes_its_log_probabilities_along() -> None:
 
     stripped = responses_output.pass_part(part, state())
     assert stripped == {**part, "text": "Yes.", "logprobs": []}
-    surrounding = state(OutputPolicy(closing=" Ask."))
+    surrounding = state(OutputPolicy(around=Surroundings("", " Ask.")))
     surrounded = responses_output.pass_part({**part, "text": "Yes."}, surrounding)
     assert surrounded == {**part, "text": "Yes. Ask."}
 

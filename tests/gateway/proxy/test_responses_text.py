@@ -17,15 +17,16 @@ from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.proxy.text_stream import MOST_WAITING
 from gateway.safety import harmony
+from gateway.safety.placement import Surroundings
 from tests.gateway.proxy.relayed import named as event
 from tests.gateway.safety.test_harmony import TEXTS
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 SURROUNDS = (
     PLAIN,
-    OutputPolicy(opening="Mind: "),
-    OutputPolicy(closing=" Ask."),
-    OutputPolicy(opening="Mind: ", closing=" Ask."),
+    OutputPolicy(around=Surroundings("Mind: ")),
+    OutputPolicy(around=Surroundings("", " Ask.")),
+    OutputPolicy(around=Surroundings("Mind: ", " Ask.")),
 )
 LEAK = "It is benign.<|channel|>analysis<|message|>Or is it?"
 NUMBER = {"sequence_number": 1, "output_index": 0}
@@ -96,7 +97,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     events = stream(*cut(text, cuts))
     out = relayed(events, shape)
     clean, is_marked = harmony.clean(text)
-    shown = shape.surround(clean) if text else ""  # of nothing there is no delta to surround
+    shown = shape.around.place(clean) if text else ""  # of nothing there is no delta to surround
 
     assert texts(out) == {shown}
     assert [event["type"] for event in out] == [
@@ -168,7 +169,7 @@ def said(sent: bytes) -> list[str]:
 def test_two_texts_are_two_answers() -> None:
     """Text at another index is a new text, even without a done event."""
     first, second = stream("One <", "Two.")[3:5]
-    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(closing=" Ask."))
+    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(around=Surroundings("", " Ask.")))
     sent = own.relay(first) + own.relay(second.replace(b'output_index":0', b'output_index":1'))
 
     assert said(sent) == ["One < Ask."]
@@ -186,7 +187,9 @@ def test_a_comment_does_not_end_a_text() -> None:
 
 
 SPELT = [{"token": "Because", "logprob": -0.1}]
-HIDING = [OutputPolicy(policy="hide", closing=closing) for closing in ("", " Ask.")]
+HIDING = [
+    OutputPolicy(policy="hide", around=Surroundings("", closing)) for closing in ("", " Ask.")
+]
 
 
 @pytest.mark.parametrize("shape", HIDING)
@@ -199,7 +202,7 @@ def test_hidden_reasoning_is_not_spelt_out_token_by_token(
     if is_data_only:
         events = [b"data: " + sse.payload(each) + b"\n\n" for each in events]
 
-    assert texts(relayed(events, shape)) == {"It is be<ni>gn." + shape.closing}
+    assert texts(relayed(events, shape)) == {"It is be<ni>gn." + shape.around.closing}
     assert "Because" not in str(relayed(events, shape))
     assert "Because" in str(relayed(events))
 

@@ -1,26 +1,43 @@
-"""The placement of the disclaimer in the text, and the requests that never have it there."""
+"""Notices and disclaimer in the text, and the requests that never have them there."""
 
 from typing import Any
 
 import pytest
 
-from gateway.safety.placement import Placement, effective, place
+from gateway.safety.placement import NOTHING, Placement, Surroundings, effective
+from gateway.safety.wording import wording
 
-NOTICE = "Not advice."
+LABEL = {
+    "disclaimer": {"text": "Not advice."},
+    "emergency_note": "No detector.",
+    "notices": [{"message": "Call 112."}],
+}
 
 
 @pytest.mark.parametrize(
     ("placement", "placed"),
     [
         ("off", "Rest."),
-        ("prefix", "Not advice.\n\nRest."),
-        ("suffix", "Rest.\n\nNot advice."),
-        ("both", "Not advice.\n\nRest.\n\nNot advice."),
+        ("prefix", "Call 112.\n\nNot advice.\nNo detector.\n\nRest."),
+        ("suffix", "Call 112.\n\nRest.\n\nNot advice.\nNo detector."),
+        ("both", "Call 112.\n\nNot advice.\nNo detector.\n\nRest.\n\nNot advice.\nNo detector."),
     ],
 )
-def test_the_notice_is_a_paragraph_of_its_own(placement: Placement, placed: str) -> None:
-    """Before, after, both or nowhere; never within the answer."""
-    assert place("Rest.", NOTICE, placement) == placed
+def test_each_is_a_paragraph_of_its_own(placement: Placement, placed: str) -> None:
+    """Notices first wherever the disclaimer is; never within the answer, nor around nothing."""
+    around = Surroundings.of(LABEL, placement, wording("en"))
+
+    assert around.place("Rest.") == placed
+    assert around.place("") == ""
+
+
+def test_a_cut_follows_the_text() -> None:
+    """In the reader's language, before the disclaimer."""
+    around = Surroundings.of(LABEL, "suffix", wording("de"))
+
+    assert around.end("in_answer").startswith("\n\n[abgeschnitten")
+    assert around.end("in_answer").endswith(around.closing)
+    assert NOTHING.end("in_answer") == ""
 
 
 STRUCTURED: tuple[Any, ...] = (
