@@ -70,15 +70,15 @@ def translate_event(content: bytes) -> GatewayError:
 def refusal(status: int, error: Json, path: str) -> GatewayError:
     """Return the error for a refusal of the engine: the caller's fault, with few exceptions."""
     message = error.get("message")
+    ours = {"type": "invalid_request_error", "param": None, "code": status}
     if not isinstance(message, str):
-        ours = {"type": "invalid_request_error", "param": None, "code": status}
         return EngineRefusal(status, ours, f"The engine refused this request (status {status}).")
     if path == MESSAGES and status == 400 and BROKEN_JSON.search(message):
         return EngineRejected("The model called a tool with an input that is not JSON; try again.")
     if error.get("type") == TOO_LONG:
         return InputTooLong(redact(message))
-    shown = {name: redact_field(name, error.get(name)) for name in ("type", "param", "code")}
-    return EngineRefusal(status, shown, redact(message))
+    shown = {name: redact_field(name, error[name]) for name in ours if name in error}
+    return EngineRefusal(status, ours | shown, redact(message))
 
 
 def redact_field(name: str, value: object) -> object:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import orjson
 
 from gateway.api.paths import CHAT, COMPLETIONS, TOKENIZE
+from gateway.engine import openai_json
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.tls import RETRY_S, EngineUntrusted
 from gateway.errors import EngineTimeout, EngineUnavailable, GatewayError
@@ -219,10 +220,9 @@ class EngineWatch:
 def read_field(body: bytes, name: str) -> object:
     """Return a field of a JSON answer; None for any other answer, such as a web server's page."""
     try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return openai_json.parse(body).get(name)
+    except GatewayError:
         return None
-    return answer.get(name) if isinstance(answer, dict) else None
 
 
 def parse_models(body: bytes, published: Json) -> ServedModel:
@@ -232,10 +232,10 @@ def parse_models(body: bytes, published: Json) -> ServedModel:
     model of an adapter by mistake.
     """
     try:
-        entries = orjson.loads(body)["data"]
+        entries = openai_json.parse(body)["data"]
         listed = tuple(str(entry["id"]) for entry in entries)
         first = entries[0]
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
+    except (GatewayError, KeyError, IndexError, TypeError):
         raise EngineUnavailable("The engine lists no model.") from None
     public = published.get("id")
     return ServedModel(

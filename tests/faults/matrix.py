@@ -88,6 +88,7 @@ AT_BUDGET = "complete, truncated in_answer"
 ENDLESS = (AT_BUDGET, AT_BUDGET, WHOLE, f"504 {TIMEOUT}", "continues")
 PAGE = "<html><body><h1>nginx</h1></body></html>"
 NOT_READY, NO_HTTP = everywhere(f"503 {UNAVAILABLE}"), everywhere(f"502 {GARBLED}")
+REFUSED = everywhere("400 400")
 STALLED = midway(TIMEOUT, status=504)
 FAILED, LATE = everywhere(f"502 {REJECTED}"), everywhere(f"504 {TIMEOUT}")
 
@@ -104,16 +105,16 @@ UNREACHABLE: dict[str, Row] = {
     "stopped (SIGSTOP)": Row(fault("sigstop"), LATE, "none", TIMEOUT_S, site="mortal"),
 }
 STATUSES: dict[str, Row] = {
-    "400 with HTML": Row(status(400, PAGE), everywhere("400 400"), "none"),
-    "400 with a list as body": Row(status(400, "[1]"), everywhere("400 400"), "none"),
+    "400 with HTML": Row(status(400, PAGE), REFUSED, "none"),
+    "400 with a list as body": Row(status(400, "[1]"), REFUSED, "none"),
     "404, empty": Row(status(404, ""), everywhere("404 404"), "none"),
-    "400, endless": Row(raw(LONG.format(400, 10**12), TWO_MEGABYTES), NO_HTTP, "none"),
+    "400, endless": Row(raw(LONG.format(400, 10**12), TWO_MEGABYTES), REFUSED, "none"),
     "422 with JSON": Row(status(422), everywhere("422 422"), "none"),
     "401 (the gateway's own key)": Row(status(401), FAILED, "none"),
     "429": Row(status(429), NOT_READY, "none"),
     "500 with JSON": Row(status(500), FAILED, "none"),
     "500, empty": Row(status(500, ""), FAILED, "none"),
-    "500, endless": Row(raw(LONG.format(500, 10**12), TWO_MEGABYTES), NO_HTTP, "none"),
+    "500, endless": Row(raw(LONG.format(500, 10**12), TWO_MEGABYTES), FAILED, "none"),
     "502 with HTML": Row(status(502, PAGE), FAILED, "none"),
     "503 with JSON": Row(status(503), NOT_READY, "none"),
     "503 with HTML": Row(status(503, PAGE), NOT_READY, "none"),

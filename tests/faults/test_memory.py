@@ -76,9 +76,9 @@ async def test_bodies_that_python_makes_large(start: Start, shape: str) -> None:
     assert grown < BUDGET_BYTES + OVER_BYTES
 
 
-async def test_answers_of_eight_megabytes(start: Start) -> None:
+async def test_answers_of_four_megabytes(start: Start) -> None:
     """Thirty callers who read nothing of theirs: what fits is held for them, the rest refused."""
-    answer = heavy.reply(heavy.whole_answer(8 * 10**6))
+    answer = heavy.reply(heavy.whole_answer(4 * 10**6))
 
     async def say(line: Line) -> None:
         line.say(answer)

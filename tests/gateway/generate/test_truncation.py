@@ -1,8 +1,9 @@
 """Prompts are fitted by the engine's counts; cut only if allowed, never to nothing."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway.generate.prompt import Message, Prompt
 from gateway.runtime.heavy_work import HeavyWork
 from tests.gateway.peer import Line, Play, meeting
 
+T = TypeVar("T")
 HEAVY = HeavyWork()
 TEMPLATE = 5
 MODEL = ServedModel("m", counts_tokens=True, template_tokens=TEMPLATE)
@@ -175,3 +177,23 @@ def test_the_limit_leaves_room_for_the_answer(
     """The setting, or the context without both budgets and the reasoning markers."""
     model = replace(MODEL, max_model_len=context, reasons=reasons)
     assert truncation.limit_for(ask(1), model, max_input=50, reasoning_budget=20) == limit
+
+
+class CountedWork(HeavyWork):
+    """Counts the jobs in the thread."""
+
+    jobs = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        self.jobs += 1
+        return await super().run(work)
+
+
+async def test_a_long_prompt_is_written_and_read_in_the_thread() -> None:
+    """Two requests to count, one to split and one to join; the list of all tokens is long, too."""
+    work = CountedWork()
+    async with meeting(Tokenizer().play) as (client, _):
+        tokenizer = truncation.EngineTokenizer(MODEL, client, work)
+        await truncation.fit(ask(20_000), tokenizer, limit=9_000, cut="left")
+
+    assert work.jobs == 4 + 2
