@@ -75,7 +75,7 @@ class Incoming(NamedTuple):
 
     @classmethod
     def of(cls, body: bytes, path: str) -> "Incoming":
-        """Parse a body; raise InvalidRequest."""
+        """Parse a body of at most MMHIE_MAX_BODY_BYTES, in linear time; raise InvalidRequest."""
         if len(body) > HEAVY_BYTES:  # a smaller one cannot have too many values
             check_values(body)
         request = openai_json.parse_request(body)

@@ -312,7 +312,8 @@ def rules_for(path: str) -> Mapping[str, Rule]:
 def check(
     body: bytes, parsed: Json, policy: RequestPolicy, rules: Mapping[str, Rule] = RULES
 ) -> None:
-    """Raise InvalidRequest for the first field over its limit, and for unsupported features."""
+    """Raise InvalidRequest for the first field over its limit, and for unsupported features. Takes
+    linear time; the depth is that of at most 30,000 brackets."""
     if body.count(b"{") + body.count(b"[") > policy.depth and is_deeper(body, policy.depth):
         raise InvalidRequest(f"The body is nested over {policy.depth} deep.")
     for name, value in parsed.items():

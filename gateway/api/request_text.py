@@ -96,7 +96,7 @@ class Turn(NamedTuple):
 
 def turns_of(path: str, request: Json) -> list[Turn]:
     """Return the texts of a request that are not empty: first the application's, then those of
-    other fields, then the conversation from its oldest turn."""
+    other fields, then the conversation from its oldest turn. Takes linear time."""
     names = CONVERSATIONS.get(path, ANY_CONVERSATION)
     setting = [
         Turn("system", join_texts(request[name])) for name in SETTING_FIELDS if name in request

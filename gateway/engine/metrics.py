@@ -28,8 +28,8 @@ READ = tuple(name.encode() for name in SERIES)
 
 
 async def scrape(engines: Sequence[EngineClient], heavy: HeavyWork) -> bytes:
-    """Return the `vllm:*` families of all engines that answer. Their process and HTTP metrics would
-    clash with the gateway's."""
+    """Return the `vllm:*` families of all engines that answer, with at most 16 MiB each. Their
+    process and HTTP metrics would clash with the gateway's."""
     expositions = await asyncio.gather(*map(fetch, engines))
     is_small = sum(map(len, expositions)) <= SMALL_BYTES
     return (

@@ -30,7 +30,7 @@ from gateway.proxy.chunks import MOST_CHOICES, ChunkRelay, PassChunk
 from gateway.proxy.json_response import Labelled, WholeAnswer
 from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
-from gateway.proxy.output_policy import OutputPolicy, policy_for
+from gateway.proxy.output_policy import PLAIN, OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import most_prompt_tokens
 from gateway.runtime.heavy_work import HEAVY_BYTES, HeavyWork
@@ -125,9 +125,9 @@ class PreparedPassThrough(NamedTuple):
     body: bytes
     model: ServedModel
     facts: RequestFacts
-    policy: OutputPolicy
-    stream: object
-    takes_usage: bool  # we requested the usage chunk, not the caller
+    policy: OutputPolicy = PLAIN
+    stream: object = None
+    takes_usage: bool = False  # we requested the usage chunk, not the caller
 
     @property
     def is_stream(self) -> bool:

@@ -47,7 +47,8 @@ class LightAnswer(NamedTuple):
 
     @classmethod
     def of(cls, answer: bytes) -> "LightAnswer":
-        """Set aside the log probabilities of a large answer; an unexpected form stays whole."""
+        """Set aside the log probabilities of a large answer, in linear time for at most 64 MiB; an
+        unexpected form stays whole."""
         if len(answer) <= HEAVY_BYTES:
             return cls(answer, answer)
         try:

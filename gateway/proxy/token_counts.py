@@ -1,15 +1,12 @@
 """The pass-through of /tokenize, /detokenize and /v1/messages/count_tokens: no model output."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
 
 from gateway.engine import openai_json
-from gateway.engine.watch import ServedModel
 from gateway.http.exchange import NO_STORE, Exchange
-from gateway.pipeline import Incoming, Opened, is_stream
-from gateway.proxy.handler import check_form, checked_model
+from gateway.pipeline import Incoming, Opened, OutgoingAnswer, is_stream
+from gateway.proxy.handler import PreparedPassThrough, check_form, checked_model
 from gateway.runtime.json_types import Json
-from gateway.safety.labels import RequestFacts
 from gateway.services import Services
 
 
@@ -32,25 +29,10 @@ class TokenCount:
         return PreparedCount(self.path, body, model, facts)
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCount:
+class PreparedCount(PreparedPassThrough):
     """A checked request; its answer is passed on without a label: no model wrote it."""
 
-    path: str
-    body: bytes
-    model: ServedModel
-    facts: RequestFacts
-    is_stream: ClassVar[bool] = False
-
-    @property
-    def held_bytes(self) -> int:
-        return 2 * len(self.body)  # the socket has a copy
-
-    async def fit(self, _: Services) -> Self:
-        """Return the request itself."""
-        return self
-
-    def answer(self, opened: Opened, _: Services) -> "CountAnswer":
+    def answer(self, opened: Opened, services: Services) -> OutgoingAnswer:
         check_form(is_stream(opened.response), wanted=False)
         record = opened.exchange.record
         record.prompt_estimate = 0  # the model gets no prompt
