@@ -20,7 +20,7 @@ WIDE_BYTES = 4  # of each character of a text with an emoji
 def parsed_bytes(document: bytes) -> int:
     """Return an upper bound of the memory that a JSON document takes when it is parsed.
 
-    Two megabytes of `[]` or `{"": 0}` become sixty; clinical text keeps its size. Takes linear time.
+    Two megabytes of `[]` or `{"": 0}` become sixty; clinical text keeps its size. Linear time.
     """
     is_wide = not document.isascii() or b"\\u" in document
     return (
