@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.middleware.cors import CORSMiddleware
 
 from gateway.api.error_handlers import HANDLERS
 from gateway.api.request_policy import RequestPolicy
 from gateway.audit.trail import Trail
-from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
-from gateway.auth.key_guard import KeyGuard
+from gateway.auth.key_guard import end_withdrawn
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
@@ -56,6 +56,12 @@ from gateway.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
+
+# Headers of a response that a page of another origin may read.
+EXPOSED_HEADERS = (
+    *("X-Request-Id", "X-MMHIE-Disclaimer-Version", "X-MMHIE-AI-Generated", "X-MMHIE-Notices"),
+    *("Retry-After", "WWW-Authenticate"),
+)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
@@ -99,8 +105,15 @@ def add_layers(app: FastAPI, settings: GatewaySettings, disclaimer: Disclaimer) 
         Correlation,
         disclaimer_version=disclaimer.version,
         wording=wording_of(settings),
-        origins=CorsPolicy.of(settings.cors_origins) if settings.cors_origins else None,
     )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=("*",),
+            expose_headers=EXPOSED_HEADERS,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -140,7 +153,9 @@ def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
         asyncio.create_task(keep("keys", gate.run)),
         asyncio.create_task(keep("shared", services.shared.run)),
         asyncio.create_task(keep("hold", hold.run)),
-        asyncio.create_task(keep("withdrawals", KeyGuard(hold.running, gate.still_admits).run)),
+        asyncio.create_task(
+            keep("withdrawals", partial(end_withdrawn, hold.running, gate.still_admits))
+        ),
         asyncio.create_task(keep("loop", LoopWatchdog(services.metrics.observe_held).run)),
     ]
 

@@ -11,7 +11,6 @@ from functools import partial
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.paths import MESSAGES
-from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
 from gateway.endpoints import TOKEN_PATHS
 from gateway.errors import ClientGone, Draining, GatewayError
@@ -37,11 +36,9 @@ class Correlation:
         *,
         disclaimer_version: str,
         wording: Wording,
-        origins: CorsPolicy | None = None,
     ) -> None:
         self.app = app
         self.wording = wording
-        self.origins = origins
         self.disclaimer_version = disclaimer_version.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,8 +48,7 @@ class Correlation:
         exchange = scope["exchange"] = self._open(scope, receive, send)
         try:
             exchange.check()
-            if self.origins is None or not await preflight(exchange, self.origins):
-                await self.app(scope, receive, exchange.send)
+            await self.app(scope, receive, exchange.send)
         except ClientGone:
             exchange.failed("client_gone")
         except asyncio.CancelledError:  # the drain timed out; the server would log a fault
@@ -78,8 +74,6 @@ class Correlation:
             (b"x-request-id", request_id),
             (b"x-mmhie-disclaimer-version", self.disclaimer_version),
         )
-        if self.origins is not None:
-            common += self.origins.headers(scope["headers"])
         name, error_body = request_id.decode(), GatewayError.body
         if is_messages(scope):
             common += ((b"request-id", request_id),)  # the header that Anthropic's clients read
@@ -112,16 +106,6 @@ def is_messages(scope: Scope) -> bool:
     """Return whether a path belongs to Anthropic's API."""
     path: str = scope.get("path", "")  # missing if the head is invalid
     return path == MESSAGES or path.startswith(MESSAGES + "/")
-
-
-async def preflight(exchange: Exchange, origins: CorsPolicy) -> bool:
-    """Answer a CORS preflight; False for any other request."""
-    headers = origins.preflight(exchange.record.method, exchange.scope["headers"])
-    if headers is None:
-        return False
-    await exchange.start(204, headers)
-    await exchange.finish()
-    return True
 
 
 def observe(exchange: Exchange) -> None:

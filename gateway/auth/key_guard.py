@@ -11,31 +11,17 @@ from gateway.runtime.log import log
 POLL_S = 1.0  # as often as the keys file is looked at
 
 
-class KeyGuard:
-    """Interrupts those `running` whose principal `still_admits` no longer accepts; `run` has to
-    run."""
-
-    def __init__(
-        self,
-        running: Collection[CancelOnDisconnect],
-        still_admits: Callable[[Principal], bool],
-    ) -> None:
-        self._running = running
-        self._still_admits = still_admits
-
-    async def run(self) -> None:
-        """Look once a second."""
-        while True:
-            self.look()
-            await asyncio.sleep(POLL_S)
-
-    def look(self) -> None:
-        """End the requests of withdrawn keys."""
-        ended = [request for request in self._running if not self._still_admits(request.principal)]
+async def end_withdrawn(
+    running: Collection[CancelOnDisconnect], still_admits: Callable[[Principal], bool]
+) -> None:
+    """End the running requests of withdrawn keys, once a second."""
+    while True:
+        ended = [request for request in running if not still_admits(request.principal)]
         if ended:
             log.warning("a withdrawn key ends %d requests", len(ended))
         for request in ended:
             request.interrupt(withdrawn)
+        await asyncio.sleep(POLL_S)
 
 
 def withdrawn() -> Unauthorized:
