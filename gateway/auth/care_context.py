@@ -1,10 +1,10 @@
-"""The person who asks, the patient and the purpose of a request.
+"""The user, the patient and the purpose of a request, for the audit trail.
 
-They come from a token's claims, or from headers if the key may speak for others. Only the audit
-trail records them."""
+They come from a token's claims, or from headers if the key has the scope `on_behalf`.
+"""
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import unquote
@@ -20,7 +20,7 @@ ON_BEHALF: Scope = "on_behalf"
 USER, PATIENT, PURPOSE = b"x-mmhie-user", b"x-mmhie-patient", b"x-mmhie-purpose"
 SPELLED = {USER: "X-MMHIE-User", PATIENT: "X-MMHIE-Patient", PURPOSE: "X-MMHIE-Purpose"}
 BASE64 = b"b64:"
-UNFILLED = "{{"  # a front end's template, with nobody in it
+UNFILLED = "{{"  # a front end's template that it has not filled in
 LONGEST = 255
 CLIENT_CLAIMS = ("client_id", "azp")  # a subject that is one of these is an application
 # How issuers mark a token that an application got for itself: Entra ID, Auth0, Keycloak.
@@ -33,7 +33,7 @@ OF_APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class CareClaims:
-    """Names of claims; the first that a token has counts."""
+    """Names of claims, in order of preference."""
 
     user: tuple[str, ...] = ()
     patient: tuple[str, ...] = ()
@@ -46,26 +46,27 @@ class CareClaims:
         )
 
 
-def context_in_claims(claims: Json, names: CareClaims) -> CareContext:
+def read_context(claims: Json, names: CareClaims) -> CareContext:
     """Return the context in verified claims; raise Unauthorized for an invalid value."""
     return CareContext(
-        name_in(claims, names.user, "USER", besides=applications_in(claims)),
-        name_in(claims, names.patient, "PATIENT"),
-        purposes_in(claims, names.purpose),
+        read_name(claims, names.user, "USER", besides=find_applications(claims)),
+        read_name(claims, names.patient, "PATIENT"),
+        read_purposes(claims, names.purpose),
     )
 
 
-def applications_in(claims: Json) -> list[object]:
+def find_applications(claims: Json) -> list[object]:
     """Return the values in a token that name an application, not a person."""
-    is_its_own = any(str(claims.get(name)).startswith(start) for name, start in OF_APPLICATION)
-    return [*map(claims.get, CLIENT_CLAIMS), *([claims.get("sub")] if is_its_own else [])]
+    is_own_token = any(str(claims.get(name)).startswith(start) for name, start in OF_APPLICATION)
+    return [*map(claims.get, CLIENT_CLAIMS), *([claims.get("sub")] if is_own_token else [])]
 
 
-def name_in(
+def read_name(
     claims: Json, names: Iterable[str], kind: str, besides: Sequence[object] = ()
 ) -> str | None:
-    """Return the first of these claims; raise Unauthorized for an invalid name."""
-    for value in values_in(claims, names):
+    """Return the first of these claims that is not in `besides`; raise Unauthorized for an invalid
+    name."""
+    for value in find_values(claims, names):
         if isinstance(value, str) and is_name(value):
             if value not in besides:
                 return value
@@ -77,9 +78,9 @@ def name_in(
     return None
 
 
-def purposes_in(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
+def read_purposes(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
     """Return the codes in the first of these claims; raise Unauthorized for an unknown code."""
-    codes = tuple(codes_in(next(values_in(claims, names), ())))
+    codes = tuple(list_codes(next(find_values(claims, names), ())))
     known = tuple(code for code in codes if isinstance(code, str) and code in PURPOSES)
     if len(known) < len(codes):
         raise Unauthorized(
@@ -89,7 +90,7 @@ def purposes_in(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(known))
 
 
-def values_in(claims: Json, names: Iterable[str]) -> Iterator[object]:
+def find_values(claims: Json, names: Iterable[str]) -> Iterator[object]:
     """Yield the values of the claims that are present; a name may be a path, `a.b`."""
     for name in names:
         value = claims.get(name)
@@ -101,7 +102,7 @@ def values_in(claims: Json, names: Iterable[str]) -> Iterator[object]:
             yield value
 
 
-def codes_in(value: object) -> Iterator[object]:
+def list_codes(value: object) -> Iterator[object]:
     """Yield the codes of a claim: a code, a coding, or a list of either."""
     for each in value if isinstance(value, list | tuple) else (value,):
         yield each.get("code") if isinstance(each, dict) else each
@@ -109,8 +110,11 @@ def codes_in(value: object) -> Iterator[object]:
 
 @dataclass(frozen=True, slots=True)
 class CareHeaders:
-    """The headers in which a key speaks for others, as people spell them. All but two name the
-    person; of those, the first in a request counts."""
+    """The headers that name user, patient and purpose, for keys with the scope `on_behalf`.
+
+    `spelled` has the usual spelling of each. If a request has several that name the user, the
+    first in `spelled` counts.
+    """
 
     spelled: Mapping[bytes, str]
 
@@ -170,27 +174,15 @@ def is_name(text: str) -> bool:
     return is_text and bool(text.strip()) and len(text) <= LONGEST and UNFILLED not in text
 
 
-@dataclass(frozen=True, slots=True)
-class CareRequirements:
-    """The parts of a care context that a request to the model must have."""
-
-    names: frozenset[str]
-
-    @classmethod
-    def of(cls, settings: GatewaySettings) -> Self | None:
-        """Return what is required; None for nothing."""
-        names = frozenset(settings.required_context)
-        return cls(names) if names else None
-
-    def check(self, care: CareContext) -> None:
-        """Raise InvalidRequest for what is missing."""
-        if "user" in self.names and care.user is None:
-            raise InvalidRequest(MISSING.format(what="the person who asks", header=SPELLED[USER]))
-        if "purpose" in self.names and not care.purposes:
-            raise InvalidRequest(MISSING.format(what="a purpose of use", header=SPELLED[PURPOSE]))
-
-
 MISSING = (
     "This service needs {what}: send a token that has it, or {header} with a key of the scope "
     f"`{ON_BEHALF}`."
 )
+
+
+def require_context(care: CareContext, required: Collection[str]) -> None:
+    """Raise InvalidRequest if a request to the model lacks a required `user` or `purpose`."""
+    if "user" in required and care.user is None:
+        raise InvalidRequest(MISSING.format(what="the person who asks", header=SPELLED[USER]))
+    if "purpose" in required and not care.purposes:
+        raise InvalidRequest(MISSING.format(what="a purpose of use", header=SPELLED[PURPOSE]))

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
-from gateway.auth.care_context import SPELLED, CareClaims, CareHeaders, CareRequirements
+from gateway.auth.care_context import SPELLED, CareClaims, CareHeaders
 from gateway.auth.keys import KeyFile
-from gateway.auth.local_callers import LocalCallers, refusal
+from gateway.auth.local_callers import LocalCallers, find_refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
 from gateway.http.exchange import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
@@ -50,7 +50,6 @@ class Gate:
     default_limits: PrincipalLimits = NO_LIMITS
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
     local: LocalCallers = field(default_factory=LocalCallers)
-    requirements: CareRequirements | None = None
     care: CareHeaders = field(default_factory=lambda: CareHeaders(SPELLED))
 
     @classmethod
@@ -67,22 +66,21 @@ class Gate:
         return cls(
             salt_key=key.get_secret_value().encode() if key else secrets.token_bytes(32),
             keys=KeyFile(settings.keys_file, revoked=revoked) if settings.keys_file else None,
-            jwt=verifier_of(settings),
+            jwt=build_verifier(settings),
             needs=needs,
             default_limits=default_limits(settings),
             limiter=limiter,
             local=LocalCallers.of(settings.allowed_hosts, settings.cors_origins),
-            requirements=CareRequirements.of(settings),
             care=CareHeaders.of(settings),
         )
 
     async def run(self) -> None:
-        """Keep the keys of a JWKS URL current, for as long as the application lives."""
+        """Keep the JWKS current, for as long as the application lives."""
         if self.jwt is not None:
             await self.jwt.keys.run()
 
     async def refresh(self) -> None:
-        """Look at the keys now, and fetch a JWKS."""
+        """Read the keys file and the JWKS again."""
         if self.keys is not None:
             self.keys.refresh()
         if self.jwt is not None:
@@ -104,7 +102,7 @@ class Gate:
         return ANYBODY if self.need(path) is None else await self.authenticate(headers)
 
     def authorise(self, path: str, principal: Principal, headers: RawHeaders) -> Principal:
-        """Return the caller, with whom it speaks for, if it may use a path; raise Forbidden or
+        """Return the caller with its care context, if it may use a path; raise Forbidden or
         InvalidRequest."""
         need = self.need(path)
         if need is None:
@@ -119,7 +117,7 @@ class Gate:
         if self.is_open:
             check_local(self.local, headers)
             return ANYBODY
-        token = token_of(headers)
+        token = read_token(headers)
         if self.jwt is not None and token.count(b".") == 2:
             principal = await self.jwt.principal(token)
         else:
@@ -135,8 +133,8 @@ class Gate:
         return principal
 
     def still_admits(self, principal: Principal) -> bool:
-        """Return whether the key that let a caller in is still good; of a token, the key that
-        signed it: its own expiry ends no answer that has begun."""
+        """Return whether the caller's key is still valid; for a token, the key that signed it. A
+        token that expires does not end an answer that has begun."""
         if principal.kind == "key" and self.keys is not None:
             return self.keys.owner(principal.credential or "") is not None
         if principal.kind == "jwt" and self.jwt is not None:
@@ -144,7 +142,7 @@ class Gate:
         return True
 
     def need(self, path: str) -> Need:
-        """Return what a path requires of a caller; one that is not declared is closed."""
+        """Return what a path requires of a caller; an undeclared path requires a key."""
         if path in self.needs:
             return self.needs[path]
         if path.startswith(PAGES):
@@ -167,37 +165,37 @@ class Gate:
         rank = ENGINE_PRIORITIES[principal.priority] if ranked else 0
         fields: dict[str, str | int] = {}
         if session := self.session_id(principal):
-            # The time to the first token tells whether a prefix is cached: with a cache in common,
-            # a caller could find out what another has asked.
+            # With a shared prefix cache, the time to the first token would show a caller what
+            # others have asked.
             fields["cache_salt"] = session
         if rank or "priority" in parsed:
             fields["priority"] = rank
         return fields
 
     def session_id(self, principal: Principal) -> str:
-        """Return a caller's name for engine and router, which they cannot turn back into a key."""
-        return "" if principal.kind == "open" else keyed_name(self.salt_key, principal.id)
+        """Return a keyed hash of the caller for engine and router; empty for an open gateway."""
+        return "" if principal.kind == "open" else hash_name(self.salt_key, principal.id)
 
 
 def check_local(callers: LocalCallers, headers: RawHeaders) -> None:
-    """Raise Forbidden or UnsupportedMediaType for what a page elsewhere could send to a gateway
-    without keys."""
-    sent = dict(reversed(headers))  # of several the first
+    """Raise Forbidden or UnsupportedMediaType for a request that a page of another origin could
+    send to a gateway without keys."""
+    sent = dict(reversed(headers))  # the first of several
     media = None if BODY.isdisjoint(sent) else sent.get(b"content-type", b"")
-    error = refusal(callers, sent.get(b"host", b""), sent.get(b"origin", b""), media)
+    error = find_refusal(callers, sent.get(b"host", b""), sent.get(b"origin", b""), media)
     if error is not None:
         kind, message = error
         raise kind(message)
 
 
 @lru_cache(maxsize=1024)
-def keyed_name(key: bytes, principal_id: str) -> str:
+def hash_name(key: bytes, principal_id: str) -> str:
     return hmac.digest(key, principal_id.encode(), "sha256").hex()
 
 
-def token_of(headers: RawHeaders) -> bytes:
+def read_token(headers: RawHeaders) -> bytes:
     """Return the key or token in a request's headers; raise Unauthorized for none, for two that
-    differ, and for one that cannot be any."""
+    differ, and for a malformed one."""
     bearers = (v[7:] for v in values_of(headers, b"authorization") if v[:7].lower() == b"bearer ")
     sent = {value.strip() for value in (*values_of(headers, b"x-api-key"), *bearers)} - {b""}
     if not sent:
@@ -235,16 +233,19 @@ def default_limits(settings: GatewaySettings) -> PrincipalLimits:
     return NO_LIMITS if limits == NO_LIMITS else limits
 
 
-# Cryptography and a client for URLs are a tenth of a start and 7 MB: imported for tokens only.
+# Imported for tokens only: cryptography and httpx2 are a tenth of a start and 7 MB.
 
 
 def read_jwks(file: Path) -> object:
     from gateway.auth import jwks
 
-    return jwks.read(file)
+    try:
+        return jwks.parse(file.read_bytes())
+    except OSError as error:
+        raise FileUnusable(f"it cannot be read ({error.strerror})") from None
 
 
-def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
+def build_verifier(settings: GatewaySettings) -> "JwtVerifier | None":
     if not settings.jwks_file and not settings.jwks_url:
         return None
     if settings.jwt_issuer is None or settings.jwt_audience is None:
@@ -256,13 +257,12 @@ def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
         settings.jwt_audience,
         care=CareClaims.of(settings),
     )
-    return jwt.JwtVerifier(jwks_of(settings), policy)
+    return jwt.JwtVerifier(build_jwks(settings), policy)
 
 
-def jwks_of(settings: GatewaySettings) -> "Jwks":
+def build_jwks(settings: GatewaySettings) -> "Jwks":
     from gateway.auth import jwks
 
     if settings.jwks_file is not None:
-        return jwks.FileJwks(settings.jwks_file)
-    fetch = jwks.fetcher(str(settings.jwks_url))
-    return jwks.UrlJwks(fetch)
+        return jwks.file_keys(settings.jwks_file)
+    return jwks.url_keys(str(settings.jwks_url))

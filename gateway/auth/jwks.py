@@ -1,16 +1,15 @@
-"""Public keys that verify tokens: a JWKS from a file or a URL, cached and rotated."""
+"""Public keys that verify tokens: a JWKS from a file or a URL."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import httpx2
 import jwt
 
-from gateway.runtime.files import FileUnusable, WatchedFile, parse_json
+from gateway.runtime.files import FileUnusable, parse_json
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import log
 
@@ -20,67 +19,34 @@ LARGEST_JWKS_BYTES = 1024 * 1024
 FETCH_TIMEOUT_S = 5.0  # of each step
 LONGEST_FETCH_S = 10.0  # of all of them: a provider that drips would never be asked again
 FETCH_EVERY_S = 300.0  # issuers publish a new key long before they sign with it
+READ_EVERY_S = 1.0  # of a file
 COOL_DOWN_S = 10.0  # between fetches for unknown key ids: anybody can invent those
 
 Keys = Mapping[str | None, jwt.PyJWK]
 Fetch = Callable[[], Awaitable[bytes]]
 
 
-class Jwks(Protocol):
-    """A key set; `generation` grows when its keys change."""
+class Jwks:
+    """The keys of a file or a URL: fetched in the background, and at once for an unknown key id.
 
-    @property
-    def problem(self) -> str | None: ...
-    @property
-    def generation(self) -> int: ...
-    def find(self, kid: str | None) -> jwt.PyJWK | None: ...
-    async def refresh(self) -> None: ...
-    async def run(self) -> None: ...
-
-
-class FileJwks:
-    """A JWKS file, checked for changes once a second."""
-
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._file = WatchedFile[Keys](
-            path, read=lambda: read(path), initial={}, name="MMHIE_JWKS_FILE", clock=clock
-        )
-
-    @property
-    def problem(self) -> str | None:
-        return self._file.problem
-
-    @property
-    def generation(self) -> int:
-        """The number of the keys now in the file."""
-        self._file.current()
-        return self._file.generation
-
-    def find(self, kid: str | None) -> jwt.PyJWK | None:
-        return key_of(self._file.current(), kid)
-
-    async def refresh(self) -> None:
-        """Do nothing: the file is always current."""
-
-    async def run(self) -> None:
-        """Do nothing: there is no work in the background."""
-
-
-class UrlJwks:
-    """A JWKS at a URL, fetched in the background and when a token has an unknown key id."""
+    `generation` grows when the keys change. `name` is the setting's.
+    """
 
     def __init__(
         self,
         fetch: Fetch,
+        name: str,
         *,
         every_s: float = FETCH_EVERY_S,
         longest_s: float = LONGEST_FETCH_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.problem: str | None = "MMHIE_JWKS_URL has not been fetched yet; no token is valid."
+        self.problem: str | None = f"{name} has not been read yet; no token is valid."
         self.generation = 0
         self._fetch = fetch
+        self._name = name
         self._every_s = every_s
+        self._cool_down_s = min(COOL_DOWN_S, every_s)
         self._longest_s = longest_s
         self._clock = clock
         self._next_fetch = float("-inf")
@@ -89,12 +55,15 @@ class UrlJwks:
         self._keys: Keys = {}
 
     def find(self, kid: str | None) -> jwt.PyJWK | None:
-        return key_of(self._keys, kid)
+        """Return the key with an id; a token without one is checked against the only key."""
+        if kid is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(kid)
 
     async def refresh(self) -> None:
         """Wait for one fetch, shared by all waiting requests; none begins within the cool-down."""
         if self._fetching is None and self._clock() >= self._next_fetch:
-            self._next_fetch = self._clock() + COOL_DOWN_S
+            self._next_fetch = self._clock() + self._cool_down_s
             self._fetching = asyncio.create_task(self._update())
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
@@ -104,9 +73,7 @@ class UrlJwks:
         try:
             while True:
                 await self.refresh()
-                await asyncio.sleep(
-                    min(COOL_DOWN_S, self._every_s) if self.problem else self._every_s
-                )
+                await asyncio.sleep(self._cool_down_s if self.problem else self._every_s)
         finally:
             await self._cancel()
 
@@ -120,32 +87,18 @@ class UrlJwks:
         try:
             async with asyncio.timeout(self._longest_s):
                 document = await self._fetch()
-            keys = parse(document)
+            if document != self._document:
+                self._keys = parse(document)
+                self._document = document
+                self.generation += 1
+            self.problem = None
         except (FileUnusable, httpx2.HTTPError, OSError):
-            self.problem = (
-                "MMHIE_JWKS_URL cannot be fetched or used; the keys before stay in force."
-            )
-            log.error("MMHIE_JWKS_URL cannot be fetched or used; the keys before stay in force")
-        else:
-            self.generation += document != self._document
-            self._document, self._keys, self.problem = document, keys, None
+            problem = f"{self._name} cannot be fetched or used; the keys before stay in force."
+            if problem != self.problem:
+                log.error("%s cannot be fetched or used; the keys before stay in force", self._name)
+            self.problem = problem
         finally:
             self._fetching = None
-
-
-def key_of(keys: Keys, kid: str | None) -> jwt.PyJWK | None:
-    """Return the key with an id; a token without one is checked against the only key."""
-    if kid is None and len(keys) == 1:
-        return next(iter(keys.values()))
-    return keys.get(kid)
-
-
-def read(path: Path) -> Keys:
-    """Return the keys in a file; raise FileUnusable."""
-    try:
-        return parse(path.read_bytes())
-    except OSError as error:
-        raise FileUnusable(f"it cannot be read ({error.strerror})") from None
 
 
 def parse(document: bytes) -> Keys:
@@ -164,7 +117,7 @@ def usable(row: Json) -> jwt.PyJWK | None:
     """Return a public key for one of our algorithms, or None. Symmetric keys are never accepted:
     a token signed with the published bytes would verify."""
     if not isinstance(row, dict) or not isinstance(row.get("kid"), str | None):
-        return None  # RFC 7517, section 5: what is not understood is no reason against the others
+        return None  # RFC 7517, section 5: keys that are not understood are ignored
     algorithm = {"RSA": "RS256", "EC": "ES256"}.get(str(row.get("kty")))
     if algorithm is None or row.get("alg", algorithm) != algorithm or row.get("use") == "enc":
         return None
@@ -178,20 +131,30 @@ def usable(row: Json) -> jwt.PyJWK | None:
     return None if small else key
 
 
-def fetcher(url: str) -> Fetch:
-    """Return a fetch of a URL; redirects are not followed, the size is bounded."""
+def file_keys(path: Path, *, clock: Callable[[], float] = time.monotonic) -> Jwks:
+    """Return the keys of a file, which is read once a second."""
 
-    async def fetch() -> bytes:
-        async with (
-            httpx2.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
-            client.stream("GET", url) as response,
-        ):
-            response.raise_for_status()
-            body = b""
-            async for part in response.aiter_bytes():
-                body += part
-                if len(body) > LARGEST_JWKS_BYTES:
-                    raise FileUnusable("it is too large")
-            return body
+    async def read() -> bytes:
+        return await asyncio.to_thread(path.read_bytes)
 
-    return fetch
+    return Jwks(read, "MMHIE_JWKS_FILE", every_s=READ_EVERY_S, clock=clock)
+
+
+def url_keys(url: str) -> Jwks:
+    """Return the keys at a URL."""
+    return Jwks(lambda: fetch_url(url), "MMHIE_JWKS_URL")
+
+
+async def fetch_url(url: str) -> bytes:
+    """Return the document at a URL; redirects are not followed, the size is bounded."""
+    async with (
+        httpx2.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
+        client.stream("GET", url) as response,
+    ):
+        response.raise_for_status()
+        body = b""
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > LARGEST_JWKS_BYTES:
+                raise FileUnusable("it is too large")
+        return body

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import jwt
 
-from gateway.auth.care_context import CareClaims, context_in_claims
+from gateway.auth.care_context import CareClaims, read_context
 from gateway.auth.jwks import ALGORITHMS, Jwks
 from gateway.errors import Unauthorized
 from gateway.principal import PRIORITIES, SCOPES, Principal
@@ -33,8 +33,7 @@ class JwtPolicy:
 
 
 class JwtVerifier:
-    """Turns tokens into principals. A verified token costs one hash and one look-up until it
-    expires; new signing keys clear the cache, so that tokens of a withdrawn key end with it."""
+    """Verifies tokens. Verified ones are cached until they expire or the signing keys change."""
 
     def __init__(self, keys: Jwks, policy: JwtPolicy) -> None:
         self.keys = keys
@@ -62,10 +61,10 @@ class JwtVerifier:
         return known
 
     async def _verify(self, token: str) -> Principal:
-        header = checked(lambda: jwt.get_unverified_header(token))
+        header = verify_step(lambda: jwt.get_unverified_header(token))
         key = await self._key(header)
-        principal = checked(lambda: principal_of(self._claims(token, key), self.policy))
-        return replace(principal, credential=key.key_id)  # the token need not name it
+        principal = verify_step(lambda: build_principal(self._claims(token, key), self.policy))
+        return replace(principal, credential=key.key_id)  # the token may lack a `kid`
 
     async def _key(self, header: Json) -> jwt.PyJWK:
         """Return the key that a token names. The algorithm is never taken from the token alone: a
@@ -93,20 +92,20 @@ class JwtVerifier:
         )
 
 
-def checked(step: Callable[[], T]) -> T:
-    """Return what a step of the verification returns; raise Unauthorized for whatever it finds.
+def verify_step(step: Callable[[], T]) -> T:
+    """Run a step of the verification; raise Unauthorized if it fails.
 
-    A header may be nested by anybody, and an issuer may sign claims of any type and size.
+    The step may raise anything: tokens contain JSON of any type and depth.
     """
     try:
         return step()
     except jwt.PyJWTError as error:
-        raise Unauthorized(sentence(error)) from None
+        raise Unauthorized(explain(error)) from None
     except (TypeError, ValueError, ArithmeticError, RecursionError):
         raise Unauthorized(MALFORMED) from None
 
 
-def principal_of(claims: Json, policy: JwtPolicy) -> Principal:
+def build_principal(claims: Json, policy: JwtPolicy) -> Principal:
     """Return the principal that verified claims describe; raise Unauthorized."""
     subject = claims["sub"]
     if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
@@ -115,14 +114,14 @@ def principal_of(claims: Json, policy: JwtPolicy) -> Principal:
     return Principal(
         name=subject,
         kind="jwt",
-        scopes=scopes_of(claims),
+        scopes=read_scopes(claims),
         priority=priority if priority in PRIORITIES else "routine",
-        expires=expiry(claims["exp"]) + policy.leeway_s,
-        care=context_in_claims(claims, policy.care),
+        expires=read_expiry(claims["exp"]) + policy.leeway_s,
+        care=read_context(claims, policy.care),
     )
 
 
-def expiry(claim: str | float) -> float:
+def read_expiry(claim: str | float) -> float:
     """Return a plausible `exp` claim; raise ValueError."""
     expires = float(claim)
     if expires > LATEST_EXPIRY:
@@ -130,7 +129,7 @@ def expiry(claim: str | float) -> float:
     return expires
 
 
-def scopes_of(claims: Json) -> frozenset[str]:
+def read_scopes(claims: Json) -> frozenset[str]:
     """Return the known scopes in `scope` (RFC 8693: a string) or `scp` (Microsoft: or a list)."""
     granted = claims.get("scope") or claims.get("scp") or ""
     names = granted.split() if isinstance(granted, str) else granted
@@ -138,7 +137,7 @@ def scopes_of(claims: Json) -> frozenset[str]:
     return frozenset(name for name in SCOPES if name in known)
 
 
-def sentence(error: jwt.PyJWTError) -> str:
+def explain(error: jwt.PyJWTError) -> str:
     """Return what is wrong with a token, without quoting it."""
     return next((text for kind, text in FAULTS if isinstance(error, kind)), MALFORMED)
 

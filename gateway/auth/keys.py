@@ -71,9 +71,8 @@ def new_secret() -> str:
 def sha256(secret: bytes) -> str:
     """Return the digest that a key is stored as.
 
-    One round of SHA-256 and no salt: NIST SP 800-63B-3 (section 5.1.2.2, look-up secrets) asks for
-    a salt and a slow hash only where a secret has less than 112 bits of entropy. Slow hashes are
-    there to price guessing, and 256 random bits cannot be guessed.
+    One round of SHA-256 without salt is enough for 256 random bits: NIST SP 800-63B-3, section
+    5.1.2.2, wants a slow hash only for secrets of less than 112 bits.
     """
     return hashlib.sha256(secret).hexdigest()
 
@@ -82,7 +81,7 @@ def read(path: Path) -> tuple[Key, ...]:
     """Return every key of a file, revoked ones too; raise FileUnusable."""
     try:
         rows = parse_json(path.read_bytes())["keys"]
-        return tuple(map(of_row, rows))
+        return tuple(map(parse_row, rows))
     except FileNotFoundError:
         raise FileUnusable("there is no such file; `mmhie keys new` makes it") from None
     except OSError as error:
@@ -91,7 +90,7 @@ def read(path: Path) -> tuple[Key, ...]:
         raise FileUnusable("it is not what `mmhie keys` writes") from None
 
 
-def of_row(row: Json) -> Key:
+def parse_row(row: Json) -> Key:
     """Return one key; raise ValueError, KeyError or TypeError for a row that is not one."""
     known = {field.name for field in fields(Key)} & row.keys()
     given = {name: row[name] for name in known}
@@ -108,10 +107,10 @@ def write(path: Path, keys: Iterable[Key]) -> None:
 
 
 class KeyFile:
-    """The keys file in use. A broken one changes nothing and is reported: locking every caller
-    out for an editing mistake would be the worse failure. A missing one holds no keys.
+    """The keys file in use. While it is broken, the keys before stay in force and a warning is
+    shown; if it is deleted, there are no keys.
 
-    `revoked` holds the digests of keys that were revoked by other gateways.
+    `revoked` has the digests of keys that were revoked by other gateways.
     """
 
     def __init__(
@@ -123,7 +122,11 @@ class KeyFile:
     ) -> None:
         self._revoked = revoked
         self._file = WatchedFile[dict[str, Principal]](
-            path, read=lambda: principals(path), initial={}, name="MMHIE_KEYS_FILE", clock=clock
+            path,
+            read=lambda: read_principals(path),
+            initial={},
+            name="MMHIE_KEYS_FILE",
+            clock=clock,
         )
 
     @property
@@ -134,7 +137,7 @@ class KeyFile:
         return self._file.problem
 
     def refresh(self) -> None:
-        """Look at the file now, and not with the next request."""
+        """Read the file now if it has changed."""
         self._file.refresh()
 
     def principal(self, token: bytes) -> Principal | None:
@@ -142,19 +145,18 @@ class KeyFile:
         return self.owner(sha256(token))
 
     def owner(self, digest: str) -> Principal | None:
-        """The same for the digest of a key."""
+        """Return the owner of a key by its digest."""
         principal = self._file.current().get(digest)
         if principal is None or digest in self._revoked:
             return None
         return None if principal.is_expired(time.time()) else principal
 
 
-def principals(path: Path) -> dict[str, Principal]:
-    """Return the owners of the live keys by digest; raise FileUnusable.
+def read_principals(path: Path) -> dict[str, Principal]:
+    """Return the owners of the keys that are not revoked, by digest; raise FileUnusable.
 
-    A dict look-up is no constant-time comparison, and need not be: what is compared is the
-    SHA-256 of what the caller sent. To learn from timing how far a digest agrees with a stored
-    one, and to profit from it, a caller would have to choose inputs by digest: find preimages.
+    The look-up need not take constant time: it compares SHA-256 digests, which callers cannot
+    choose.
     """
     if stamp_of(path) is None:
         return {}

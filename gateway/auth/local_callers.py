@@ -1,8 +1,8 @@
-"""Callers of a gateway without keys: programs of this machine and network, and its own pages.
+"""Protect a gateway without keys against web pages of other origins.
 
-A web page elsewhere can send requests from the browser of somebody who reaches this gateway, under
-a name of its own that now points here (DNS rebinding) or as a form that needs no permission. With
-keys it has none; without, the names under which the gateway answers are limited.
+The browser of somebody in this network can be made to send requests here: by a domain name that
+points to this gateway (DNS rebinding), or by a form, which needs no CORS. So only local names,
+listed origins and JSON bodies are accepted.
 """
 
 import ipaddress
@@ -27,7 +27,7 @@ MEDIA = "The body is not declared as JSON; send `Content-Type: application/json`
 
 @dataclass(frozen=True, slots=True)
 class LocalCallers:
-    """The names and origins that are taken beside local ones."""
+    """Host names and origins that are accepted besides local ones."""
 
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
@@ -36,33 +36,30 @@ class LocalCallers:
     def of(cls, hosts: Iterable[str], origins: Iterable[str]) -> "LocalCallers":
         return cls(frozenset(map(str.lower, hosts)), frozenset(origins))
 
-    def takes_host(self, host: str) -> bool:
-        """Return whether a name cannot be one that somebody elsewhere has made."""
+    def accepts_host(self, host: str) -> bool:
+        """Return whether a Host header has a local or a listed name."""
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         return ANY in self.hosts or name in self.hosts or is_local(name)
 
-    def takes_origin(self, origin: str, host: str) -> bool:
-        """Return whether a page is ours, or of a listed origin."""
+    def accepts_origin(self, origin: str, host: str) -> bool:
+        """Return whether a page is the gateway's own, or has a listed origin."""
         same = origin.partition("://")[2].lower() == host.lower()
         return same or origin in self.origins or ANY in self.origins
 
 
 @lru_cache(maxsize=1024)
-def refusal(
+def find_refusal(
     callers: LocalCallers, host: bytes, origin: bytes, media: bytes | None
 ) -> tuple[type[GatewayError], str] | None:
-    """Return the error for these headers, of which nearly all requests have the same; `media` is
-    the declared type of the body, None where there is no body.
-
-    A form can be sent from any page; programs that declare nothing are taken, and have no origin.
-    """
+    """Return the error for these headers, or None. `media` is the body's Content-Type, None without
+    a body; programs that send neither Content-Type nor Origin are accepted."""
     name = host.decode("latin-1")
     try:
-        if not callers.takes_host(name):
+        if not callers.accepts_host(name):
             return Forbidden, HOST
     except ValueError:  # unclosed brackets
         return Forbidden, HOST
-    if origin and not callers.takes_origin(origin.decode("latin-1"), name):
+    if origin and not callers.accepts_origin(origin.decode("latin-1"), name):
         return Forbidden, ORIGIN
     if media is not None and (media or origin) and not is_json(media):
         return UnsupportedMediaType, MEDIA
@@ -74,8 +71,8 @@ def is_json(media: bytes) -> bool:
 
 
 def is_local(name: str) -> bool:
-    """Return whether a name is an address, `localhost`, or one without a domain, as containers and
-    machines of a network have: none of them is anybody's to point elsewhere."""
+    """Return whether a name is an IP address, `localhost`, or has no domain, like those of
+    containers. Nobody outside can make such a name point here."""
     if "." not in name and ":" not in name:
         return True
     if name.endswith(".localhost"):

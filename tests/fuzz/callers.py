@@ -12,14 +12,15 @@ import pytest
 from uvicorn.server import ServerState
 
 from gateway.api.request_text import turns_of
-from gateway.auth.gate import token_of
-from gateway.auth.jwks import Keys, parse
+from gateway.auth.gate import read_token
+from gateway.auth.jwks import Jwks, Keys, parse
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.engine import openai_json
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
 from gateway.generate.request import choose_form, parse_fields
 from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
+from gateway.runtime.files import FileUnusable
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, Serving
 from gateway.safety.placement import Surroundings, effective
@@ -78,20 +79,18 @@ def headers(data: bytes) -> None:
     for _, value in pairs:
         assert choose_form(value, stream=True) in ("sse", "text")
     try:
-        token = token_of(pairs)
+        token = read_token(pairs)
     except Unauthorized:
         return
     assert token
     assert token.isascii()
 
 
-class Known:
+class Known(Jwks):
     """A key set that does not change."""
 
-    problem = None
-    generation = 1
-
     def __init__(self, keys: Keys) -> None:
+        super().__init__(never_fetched, "MMHIE_JWKS_FILE")
         self._keys = keys
 
     def find(self, kid: str | None) -> jwt.PyJWK | None:
@@ -100,8 +99,9 @@ class Known:
     async def refresh(self) -> None:
         """Nothing new."""
 
-    async def run(self) -> None:
-        """Nothing to do."""
+
+async def never_fetched() -> bytes:
+    raise FileUnusable("this key set does not change")
 
 
 @cache

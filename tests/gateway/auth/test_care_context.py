@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.auth.care_context import CareClaims, context_in_claims
+from gateway.auth.care_context import CareClaims, read_context
 from gateway.errors import Unauthorized
 from gateway.principal import ANYBODY, CareContext
 from tests.contract.fixtures import Refusal
@@ -260,7 +260,7 @@ def test_a_refused_token_quotes_nothing(exchange: Exchange) -> None:
 def test_claims(claims: dict[str, Any], care: tuple[Any, ...]) -> None:
     """The first of the names, a path or a URL; a code, a coding, or several; an application is
     nobody."""
-    assert context_in_claims(claims, CLAIMS) == CareContext(*care)
+    assert read_context(claims, CLAIMS) == CareContext(*care)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_claims(claims: dict[str, Any], care: tuple[Any, ...]) -> None:
 def test_claims_that_are_refused(claims: dict[str, Any], named: str) -> None:
     """Each by the setting that names it."""
     with pytest.raises(Unauthorized, match=f"MMHIE_JWT_{named}_CLAIMS"):
-        context_in_claims(claims, CLAIMS)
+        read_context(claims, CLAIMS)
 
 
 def test_what_is_required(begin: Begin, engine: FakeEngine) -> None:

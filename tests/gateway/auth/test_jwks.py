@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,9 @@ import pytest
 from gateway.auth.jwks import (
     COOL_DOWN_S,
     LARGEST_JWKS_BYTES,
-    FileJwks,
-    UrlJwks,
-    fetcher,
-    key_of,
+    Jwks,
+    fetch_url,
+    file_keys,
     parse,
 )
 from gateway.runtime.files import FileUnusable
@@ -47,9 +47,14 @@ async def provider(rsa_signer: Signer) -> AsyncIterator[Provider]:
         yield server
 
 
+def published(url: str, clock: Callable[[], float] = time.monotonic, **more: float) -> Jwks:
+    """The keys at a URL."""
+    return Jwks(lambda: fetch_url(url), "MMHIE_JWKS_URL", clock=clock, **more)
+
+
 async def test_fetched_in_the_background(provider: Provider) -> None:
-    """Before anybody asks, and again after the interval."""
-    keys = UrlJwks(fetcher(provider.url), every_s=0.05, clock=Clock())
+    """Before anybody asks."""
+    keys = published(provider.url, Clock())
     assert keys.problem is not None
     async with beside(keys.run()):
         await eventually(lambda: keys.find("r1") is not None)
@@ -61,7 +66,7 @@ async def test_fetched_in_the_background(provider: Provider) -> None:
 async def test_rotation(provider: Provider, rsa_signer: Signer, ec_signer: Signer) -> None:
     """A new key id has the document fetched, once for all who wait for it."""
     clock = Clock()
-    keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
+    keys = published(provider.url, clock)
     await keys.refresh()
     provider.document = jwks(rsa_signer, ec_signer)
     assert keys.find("e1") is None
@@ -78,7 +83,7 @@ async def test_rotation(provider: Provider, rsa_signer: Signer, ec_signer: Signe
 async def test_invented_key_ids_do_not_hammer_the_provider(provider: Provider) -> None:
     """Anybody can invent them: one fetch within the cool-down."""
     clock = Clock()
-    keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
+    keys = published(provider.url, clock)
     for _ in range(50):
         await keys.refresh()
         clock.now += 0.1
@@ -89,7 +94,7 @@ async def test_invented_key_ids_do_not_hammer_the_provider(provider: Provider) -
 async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None:
     """Errors, redirects, nonsense and floods: the keys that are known stay, and it is told."""
     clock = Clock()
-    keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
+    keys = published(provider.url, clock)
     await keys.refresh()
     good = provider.document
     for status, document in (
@@ -123,7 +128,7 @@ async def test_a_provider_that_drips() -> None:
             await asyncio.sleep(0.01)
 
     async with Peer(drip) as provider:
-        keys = UrlJwks(fetcher(provider.url), every_s=300, longest_s=0.2)
+        keys = published(provider.url, longest_s=0.2)
         await keys.refresh()
 
     assert "cannot be fetched or used" in str(keys.problem)
@@ -131,34 +136,37 @@ async def test_a_provider_that_drips() -> None:
 
 async def test_nobody_at_the_address() -> None:
     """No keys, and no exception."""
-    keys = UrlJwks(fetcher("http://127.0.0.1:9/jwks"), every_s=300)
+    keys = published("http://127.0.0.1:9/jwks")
     await keys.refresh()
 
     assert keys.find("r1") is None
     assert keys.problem is not None
 
 
-def test_a_token_without_key_id(rsa_signer: Signer, ec_signer: Signer) -> None:
+async def test_a_token_without_key_id(
+    tmp_path: Path, rsa_signer: Signer, ec_signer: Signer
+) -> None:
     """Is checked against the only key there is; of two, none is guessed."""
-    assert key_of(parse(jwks(rsa_signer)), None) is not None
-    assert key_of(parse(jwks(rsa_signer, ec_signer)), None) is None
-
-
-def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) -> None:
-    """And it is told until it is whole again."""
     path, clock = tmp_path / "jwks.json", Clock()
-    path.write_bytes(jwks(rsa_signer))
-    keys = FileJwks(path, clock=clock)
-    assert keys.find("r1") is not None
-    for change in (lambda: path.write_bytes(b"{"), path.unlink):
-        change()
+    keys = file_keys(path, clock=clock)
+    for signers, is_found in (((rsa_signer,), True), ((rsa_signer, ec_signer), False)):
+        path.write_bytes(jwks(*signers))
         clock.now += 1
+        await keys.refresh()
+        assert (keys.find(None) is not None) == is_found
+
+
+async def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) -> None:
+    """The warning stays until the file is whole again."""
+    path, clock = tmp_path / "jwks.json", Clock()
+    keys = file_keys(path, clock=clock)
+    for content in (jwks(rsa_signer), b"{", None, jwks(rsa_signer)):
+        path.unlink() if content is None else path.write_bytes(content)
+        clock.now += 1
+        await keys.refresh()
         assert keys.find("r1") is not None
-        assert keys.problem is not None
-    path.write_bytes(jwks(rsa_signer))
-    clock.now += 1
-    assert keys.find("r1") is not None
-    assert keys.problem is None
+        assert (keys.problem is None) == (content == jwks(rsa_signer))
+    assert keys.generation == 1
 
 
 @pytest.mark.parametrize("row", [None, "x", [], {"kid": ["a"]}, {"kid": {}}, {"kid": 5}])
@@ -188,7 +196,7 @@ async def test_a_nested_answer_ends_no_refresh(rsa_signer: Signer) -> None:
     async def fetch() -> bytes:
         return documents.pop(0)
 
-    keys = UrlJwks(fetch, every_s=300, clock=clock)
+    keys = Jwks(fetch, "MMHIE_JWKS_URL", clock=clock)
     told = []
     while documents:
         await keys.refresh()

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.auth.gate import Gate
-from gateway.auth.jwks import FileJwks
+from gateway.auth.jwks import file_keys
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.errors import Unauthorized
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
@@ -33,8 +33,10 @@ def path(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> Path:
 
 
 @pytest.fixture
-def tokens(path: Path) -> JwtVerifier:
-    return JwtVerifier(FileJwks(path), POLICY)
+async def tokens(path: Path) -> JwtVerifier:
+    keys = file_keys(path)
+    await keys.refresh()
+    return JwtVerifier(keys, POLICY)
 
 
 def part(content: Mapping[str, Any] | bytes) -> str:
@@ -185,7 +187,8 @@ async def test_keys_that_were_never_to_sign_are_left_out(path: Path, rsa_signer:
         {"kty": "RSA", "kid": "broken", "n": "!", "e": "AQAB"},
     )
     path.write_bytes(jwks(rsa_signer, small, more=more))
-    keys = FileJwks(path)
+    keys = file_keys(path)
+    await keys.refresh()
 
     assert keys.find("r1") is not None
     for kid in ("secret", "small", "private", "enc", "p521", "broken"):
@@ -204,7 +207,7 @@ async def test_a_verified_token_is_not_verified_again(
 
 async def test_a_remembered_token_still_ends(path: Path, rsa_signer: Signer) -> None:
     """To the second that it says, leeway included."""
-    tokens = JwtVerifier(FileJwks(path), JwtPolicy(ISSUER, AUDIENCE, leeway_s=0))
+    tokens = JwtVerifier(file_keys(path), JwtPolicy(ISSUER, AUDIENCE, leeway_s=0))
     end = int(time.time()) + 2
     token = rsa_signer.sign(exp=end).encode()
     await tokens.principal(token)
@@ -218,11 +221,12 @@ async def test_a_withdrawn_key_ends_its_tokens(
 ) -> None:
     """Remembered ones too, as soon as the file is seen to have changed."""
     clock = Clock()
-    tokens = JwtVerifier(FileJwks(path, clock=clock), POLICY)
+    tokens = JwtVerifier(file_keys(path, clock=clock), POLICY)
     token = rsa_signer.sign()
     await tokens.principal(token.encode())
     path.write_bytes(jwks(ec_signer))
     clock.now += 1
+    await tokens.keys.refresh()
 
     assert "unknown key" in await refused(tokens, token)
 
@@ -230,7 +234,7 @@ async def test_a_withdrawn_key_ends_its_tokens(
 async def test_the_key_of_a_token_that_names_none(path: Path, rsa_signer: Signer) -> None:
     """Requests end with the key that signed, and go on when another is published beside it."""
     clock, other = Clock(), Signer.ec("other")
-    gate = Gate(b"salt", jwt=JwtVerifier(FileJwks(path, clock=clock), POLICY))
+    gate = Gate(b"salt", jwt=JwtVerifier(file_keys(path, clock=clock), POLICY))
     path.write_bytes(jwks(rsa_signer))
     assert gate.jwt is not None
     caller = await gate.jwt.principal(Signer(None, rsa_signer.private).sign().encode())
@@ -238,6 +242,7 @@ async def test_the_key_of_a_token_that_names_none(path: Path, rsa_signer: Signer
     for signers in ((rsa_signer, other), (other,)):
         path.write_bytes(jwks(*signers))
         clock.now += 1
+        await gate.jwt.keys.refresh()
         admitted.append(gate.still_admits(caller))
 
     assert admitted == [True, False]
