@@ -53,7 +53,7 @@ def published(url: str, clock: Callable[[], float] = time.monotonic, **more: flo
 
 
 async def test_fetched_in_the_background(provider: Provider) -> None:
-    """Before anybody asks."""
+    """The keys are fetched before anybody asks."""
     keys = published(provider.url, Clock())
     assert keys.problem is not None
     async with beside(keys.run()):
