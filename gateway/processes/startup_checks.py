@@ -12,7 +12,7 @@ from gateway.model_card.operator_file import load_operator_file
 from gateway.observability import logs, tracing
 from gateway.runtime import memory
 from gateway.safety.disclaimer import disclaimer_of
-from gateway.server.tls import Tls
+from gateway.server.tls import load_server_tls
 from gateway.settings import gateway as settings
 from gateway.vault import vault
 
@@ -44,6 +44,6 @@ def load_checked() -> settings.GatewaySettings:
     tracing.check(chosen)
     disclaimer_of(chosen)
     load_operator_file(chosen)
-    Tls.from_settings(chosen)
+    load_server_tls(chosen)
     ClientTls(chosen.client_tls)
     return chosen

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from gateway.http.watched_tls import WatchedTls
 from gateway.runtime import memory
 from gateway.runtime.log import log
 from gateway.server import limits
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig, affordable_connections
-from gateway.server.tls import Tls
+from gateway.server.tls import load_server_tls
 from gateway.server.tls_listener import TlsListener
 from gateway.settings.gateway import GatewaySettings, SettingsError, load
 
@@ -25,37 +26,56 @@ IGNORED_SIGNALS = (
     signal.SIGIO,
 )
 # In ticks of uvicorn, ten a second.
+COUNT_TICKS = 2
 TIMEOUT_CHECK_TICKS = 5
 TRIM_TICKS = 10
-TLS_RELOAD_TICKS = 50
 STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM or SIGINT, /readyz becomes 503; after the settle time the server drains."""
+    """On SIGTERM or SIGINT, /readyz becomes 503; after the settle time the server drains.
+
+    A worker process passes the sentinel of its supervisor, and drains when that has ended.
+    """
 
     config: ServerConfig
 
-    def __init__(self, app: FastAPI, settings: GatewaySettings) -> None:
-        self.tls = Tls.from_settings(settings)
+    def __init__(
+        self, app: FastAPI, settings: GatewaySettings, *, supervisor: int | None = None
+    ) -> None:
+        self.tls = load_server_tls(settings)
         super().__init__(server_config(app, settings))
         self.app = app
         self.settle_s = settings.settle_seconds
+        self.supervisor = supervisor
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; uvicorn's own way without TLS, TlsListener with it."""
+        """Listen with TLS or without; then watch the supervisor, if there is one."""
         if self.tls is None or sockets is None:
             await super().startup(sockets)
-            return
+        else:
+            await self._listen_with_tls(self.tls, sockets)
+        self.app.state.services.metrics.workers.set(1)
+        if self.supervisor is not None:
+            log.info("a worker is ready")
+            asyncio.get_running_loop().add_reader(self.supervisor, self._outlive, self.supervisor)
+
+    async def _listen_with_tls(self, tls: WatchedTls, sockets: list[socket.socket]) -> None:
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        tls = self.tls
         self.servers = [TlsListener(sock, tls, self.config, self._protocol) for sock in sockets]  # type: ignore[misc] # has the methods that uvicorn calls
         self.started = True
 
     def _protocol(self) -> HttpProtocol:
         return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+
+    def _outlive(self, sentinel: int) -> None:
+        """Drain at once after the end of the supervisor: its successor needs the port."""
+        asyncio.get_running_loop().remove_reader(sentinel)
+        log.error("the supervisor has ended")
+        self.settle_s = 0.0
+        self._terminate()
 
     async def on_tick(self, counter: int) -> bool:
         """Run the upkeep; its failure ends no connection."""
@@ -64,7 +84,10 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _upkeep(self, counter: int) -> None:
-        """Check connections for timeouts, trim the heap, reload the certificate."""
+        """Check connections for timeouts, count, trim the heap."""
+        services = self.app.state.services
+        if counter % COUNT_TICKS == 0:  # whichever worker is scraped shows the sum of all
+            services.metrics.observe_admission(services.admission)
         if counter % TIMEOUT_CHECK_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
@@ -72,14 +95,12 @@ class DrainingServer(uvicorn.Server):
                     connection.check_timeouts(now)
         if counter % TRIM_TICKS == 0:
             memory.trim_heap()
-        if self.tls is not None and counter % TLS_RELOAD_TICKS == 0:
-            self.tls.reload_if_changed()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Drain or reload on signals; uvicorn would raise them again, so that no exit is clean."""
         loop = asyncio.get_running_loop()
-        handlers = {signal.SIGTERM: self.drain, signal.SIGINT: self.drain}
+        handlers = {signal.SIGTERM: self._terminate, signal.SIGINT: self.drain}
         handlers[signal.SIGHUP] = self.reload
         ignore_signals()
         for number, handler in handlers.items():
@@ -98,13 +119,20 @@ class DrainingServer(uvicorn.Server):
         """Reload certificate, log level, hold, keys and JWKS. A faulty one is logged, and the one
         before stays in force."""
         if self.tls is not None:
-            self.tls.reload_if_changed()
+            self.tls.refresh()
         reload_log_level()
         services = getattr(self.app.state, "services", None)
         if services is not None:
             services.hold.refresh()
             await services.gate.refresh()
         log.info("reloaded")
+
+    def _terminate(self) -> None:
+        """Drain. A worker ignores a second SIGTERM: its supervisor sends one, and the process group
+        may get another."""
+        services = getattr(self.app.state, "services", None)
+        if self.supervisor is None or services is None or not services.watch.draining:
+            self.drain()
 
     def drain(self) -> None:
         """Start draining; a second call stops at once."""

@@ -1,16 +1,16 @@
 """A TLS listener that counts handshakes as connections and limits their time.
 
-`loop.create_server` accepts connections, and reports them only after the handshake, for which it
-waits a minute: callers who never complete one would escape every limit.
+`loop.create_server` reports a connection only after the handshake, for which it waits a minute:
+callers who never complete one would escape every limit.
 """
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
+from gateway.http.watched_tls import WatchedTls
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ServerConfig
-from gateway.server.tls import Tls
 
 PAUSE_S = 0.5  # when there are no file descriptors left
 
@@ -21,7 +21,7 @@ class TlsListener:
     def __init__(
         self,
         listener: socket.socket,
-        tls: Tls,
+        tls: WatchedTls,
         config: ServerConfig,
         protocol: Callable[[], HttpProtocol],
     ) -> None:
@@ -33,15 +33,12 @@ class TlsListener:
         self._timeout_s = config.limits.header_s
         self._connections = protocol().connections
         self._loop = asyncio.get_running_loop()
-        self._is_closed = False
-        self._tasks: set[asyncio.Task[None]] = set()
         listener.setblocking(False)
-        self._resume()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._start(self._accept())
 
     def close(self) -> None:
         """Stop accepting, and cancel the handshakes."""
-        self._is_closed = True
-        self._loop.remove_reader(self._listener)
         for task in self._tasks:
             task.cancel()
 
@@ -49,37 +46,35 @@ class TlsListener:
         """Wait until the last handshake has ended."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _resume(self) -> None:
-        if not self._is_closed:
-            self._loop.add_reader(self._listener, self._accept)
-
-    def _accept(self) -> None:
-        try:
-            plug, _ = self._listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another worker has accepted it, or the caller has left
-        except OSError:
-            self._loop.remove_reader(self._listener)
-            self._loop.call_later(PAUSE_S, self._resume)
-            return
-        if self._cap.overflows(len(self._connections) + 1):
-            plug.close()
-            return
-        protocol = self._protocol()
-        self._cap.handshakes.add(protocol)
-        task = self._loop.create_task(self._shake_hands(plug, protocol))
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self) -> None:
+        while True:
+            try:
+                plug, _ = await self._loop.sock_accept(self._listener)
+            except ConnectionAbortedError:
+                continue
+            except OSError:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            if self._cap.overflows(len(self._connections) + 1):
+                plug.close()
+                continue
+            protocol = self._protocol()
+            self._cap.handshakes.add(protocol)
+            self._start(self._shake_hands(plug, protocol))
 
     async def _shake_hands(self, plug: socket.socket, protocol: HttpProtocol) -> None:
         """Perform the handshake; close the connection if it fails or takes too long."""
         try:
-            plug.setblocking(False)
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
                 lambda: protocol,
                 plug,
-                ssl=self._tls.context,
+                ssl=self._tls.context(),
                 ssl_handshake_timeout=self._timeout_s,
             )
         except OSError:

@@ -238,8 +238,8 @@ def test_the_context_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     ("settings", "said"),
     [
         ({"CA_FILE": "none"}, "No such file"),
-        ({"CA_FILE": "gateway.key"}, "not certificates"),
-        ({"CLIENT_CERTIFICATE": "gateway.crt"}, "without a key"),
+        ({"CA_FILE": "gateway.key"}, "not a certificate"),
+        ({"CLIENT_CERTIFICATE": "gateway.crt"}, "without its key"),
         ({"ENGINE_URL": "https://user@host"}, "http[s]://host:port"),
     ],
 )
