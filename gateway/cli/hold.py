@@ -118,7 +118,7 @@ def find_hold(settings: GatewaySettings) -> Hold | None:
     """Return the hold in force. Its reason, author and time stay, as callers have read them; None
     for one that cannot be read."""
     try:
-        first = hold_file.read(settings.hold_file) or operator_state.hold_of_all(settings)
+        first = hold_file.read(settings.hold_file) or operator_state.read_hold(settings)
     except operator_state.OperatorCommandFailed:
         return None
     return None if first == UNREADABLE else first

@@ -145,7 +145,7 @@ def revoke_in_file(name: str, *, repeated: bool) -> None:
 def with_shared_revocations(known: Iterable[Key]) -> list[Key]:
     """Return the keys, revoked where they were revoked for all gateways."""
     try:
-        revoked = operator_state.revoked_everywhere(load())
+        revoked = operator_state.read_revoked(load())
     except operator_state.OperatorCommandFailed as error:
         sys.stderr.write(f"Keys revoked on other machines are not shown: Redis {error}.\n")
         revoked = frozenset()

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from gateway.cluster.operator_state import OperatorCommandFailed, phases_of_all
+from gateway.cluster.operator_state import OperatorCommandFailed, read_shared_phases
 from gateway.settings.base import local_url
 from gateway.settings.gateway import GatewaySettings
 
@@ -44,7 +44,7 @@ def shared_phases(
     """Return the phases that gateways have reported to Redis; none if it is unavailable."""
     while True:
         try:
-            phases = phases_of_all(settings)
+            phases = read_shared_phases(settings)
         except OperatorCommandFailed:
             return {}
         if all(map(expected, phases.values())) or time.monotonic() > deadline:

@@ -1,7 +1,7 @@
 """Operator state of all gateways: the hold in force, and the keys that are revoked.
 
-Redis may lose its data, so missing data changes nothing: a release is an entry of its own, a
-revoked key stays revoked, and a gateway writes back what Redis has lost.
+Redis may lose its data. So missing data changes nothing: a release is an entry of its own, a
+revoked key stays revoked, and each gateway writes back what Redis has lost.
 """
 
 import asyncio
@@ -23,10 +23,12 @@ from gateway.settings.gateway import GatewaySettings
 if TYPE_CHECKING:
     from gateway.cluster.redis_store import Command, Reply, Send
 
-SEEN_MS = 15_000  # a process that reports nothing for longer is gone
-LIVE_MS = 4_000  # it reports every second
+SEEN_MS = 15_000  # after this time without a report a process is forgotten
+LIVE_MS = 4_000  # after this time it is `silent`; it reports every second
 SILENT = "silent"
 PREFIX = "mmhie"  # services that share a server use a database each: redis://host/1
+HOLD_KEY, REVOKED_KEY, GATEWAYS_KEY = (f"{PREFIX}:{n}" for n in ("hold", "revoked", "gateways"))
+REVISION_KEY = f"{PREFIX}:revision"  # changes with every command of an operator
 COMMAND_TIMEOUT_S = 5.0
 HOST = socket.gethostname()
 
@@ -46,41 +48,33 @@ class HoldEntry:
     hold: Hold | None = None
 
 
-class RedisKeys:
-    """The keys in Redis. The revision changes with every command of an operator."""
+def set_hold(hold: Hold | None) -> "Command":
+    """Return the command that holds or releases all gateways; it replies the hold before."""
+    return ("EVAL", SET_HOLD, 2, HOLD_KEY, REVISION_KEY, encode(hold), new_revision())
 
-    def __init__(self) -> None:
-        names = ("hold", "revoked", "revision", "gateways")
-        self.hold, self.revoked, self.revision, self.gateways = (f"{PREFIX}:{n}" for n in names)
 
-    def set_hold(self, hold: Hold | None) -> "Command":
-        """Return the command that holds or releases all gateways; it replies the hold before."""
-        return ("EVAL", SET_HOLD, 2, self.hold, self.revision, encode(hold), new_revision())
+def report_phase(process: str, phase: str) -> "list[Command]":
+    """Return the commands by which a process of a gateway reports its phase."""
+    return [("SET", phase_key(process), phase, "PX", SEEN_MS), ("SADD", GATEWAYS_KEY, process)]
 
-    def report(self, process: str, phase: str) -> "list[Command]":
-        """Return the commands by which a process of a gateway reports its phase."""
-        return [
-            ("SET", self.phase_of(process), phase, "PX", SEEN_MS),
-            ("SADD", self.gateways, process),
-        ]
 
-    def phase_of(self, process: str) -> str:
-        return f"{self.gateways}:{process}"
+def revoke_keys(digests: Iterable[str]) -> "list[Command]":
+    """Return the commands that revoke keys for all gateways, by their SHA-256."""
+    return [("SADD", REVOKED_KEY, *digests), ("SET", REVISION_KEY, new_revision())]
 
-    def revoke(self, digests: Iterable[str]) -> "list[Command]":
-        """Return the commands that revoke keys for all gateways, by their SHA-256."""
-        return [("SADD", self.revoked, *digests), ("SET", self.revision, new_revision())]
+
+def phase_key(process: str) -> str:
+    return f"{GATEWAYS_KEY}:{process}"
 
 
 class OperatorState:
-    """Operator state as this process knows it: checked every second, read when it has changed."""
+    """This process's copy of the state; it is read again when the revision in Redis changes."""
 
     def __init__(self, port: int = 0) -> None:
         self.process = f"{HOST}:{port}/{os.getpid()}"
         self.revoked: set[str] = set()  # digests of keys; grows in place
         self.is_synced = False  # read at least once
         self._entry = HoldEntry()
-        self._keys = RedisKeys()
         self._revision: bytes | None = None
 
     @property
@@ -88,14 +82,13 @@ class OperatorState:
         return self._entry.hold
 
     async def sync(self, send: "Send", *, fresh: bool) -> None:
-        """Report the phase, and read what has changed. The report fails if Redis is read-only."""
-        *_, revision = await send([*self._report(), ("GET", self._keys.revision)])
+        """Report the phase, and read the state if it has changed. A read-only Redis is an error."""
+        *_, revision = await send([*self._report(), ("GET", REVISION_KEY)])
         if fresh or revision is None or revision != self._revision:
             await self._read(send, revision)
 
     async def _read(self, send: "Send", revision: bytes | None) -> None:
-        keys = self._keys
-        row, members = await send([("HMGET", keys.hold, "at", "hold"), ("SMEMBERS", keys.revoked)])
+        row, members = await send([("HMGET", HOLD_KEY, "at", "hold"), ("SMEMBERS", REVOKED_KEY)])
         entry, revoked = parse_entry(row), parse_members(members)
         missing = self.revoked - revoked
         self.revoked |= revoked
@@ -105,7 +98,7 @@ class OperatorState:
             await send(self._report())  # `mmhie hold` waits for it
         if missing or is_older or revision is None:
             await send(self._restore(missing))
-        self._revision = revision  # read before the rest: a change in between is read again
+        self._revision = revision  # it was read first: a later change is read again
         self.is_synced = True
 
     def _adopt(self, entry: HoldEntry) -> None:
@@ -113,21 +106,21 @@ class OperatorState:
             log.warning("held for all gateways" if entry.hold else "released for all gateways")
         self._entry = entry
 
-    def farewell(self) -> "Command":
+    def report_end(self) -> "Command":
         """Return the command that reports the end of this process."""
-        return ("SET", self._keys.phase_of(self.process), "gone", "PX", 1)
+        return ("SET", phase_key(self.process), "gone", "PX", 1)
 
     def _report(self) -> "list[Command]":
-        return self._keys.report(self.process, "held" if self.hold else "ready")
+        return report_phase(self.process, "held" if self.hold else "ready")
 
     def _restore(self, digests: Iterable[str]) -> "list[Command]":
-        keys, entry = self._keys, self._entry
-        commands: list[Command] = [("SET", keys.revision, new_revision())]
+        entry = self._entry
+        commands: list[Command] = [("SET", REVISION_KEY, new_revision())]
         if entry.at:
             hold = encode(entry.hold)
-            commands.insert(0, ("EVAL", RESTORE_HOLD, 1, keys.hold, entry.at, hold))
+            commands.insert(0, ("EVAL", RESTORE_HOLD, 1, HOLD_KEY, entry.at, hold))
         if digests:
-            commands.insert(0, ("SADD", keys.revoked, *digests))
+            commands.insert(0, ("SADD", REVOKED_KEY, *digests))
         return commands
 
 
@@ -138,45 +131,46 @@ def hold_all(settings: GatewaySettings, hold: Hold | None) -> Hold | None:
     """
     if settings.redis_url is None:
         return None
-    (before,) = execute(settings, [RedisKeys().set_hold(hold)])
+    (before,) = execute(settings, [set_hold(hold)])
     return parse_entry((b"0", before)).hold if before is not None else None
 
 
-def hold_of_all(settings: GatewaySettings) -> Hold | None:
+def read_hold(settings: GatewaySettings) -> Hold | None:
     """Return the hold of all gateways."""
     if settings.redis_url is None:
         return None
-    (row,) = execute(settings, [("HMGET", RedisKeys().hold, "at", "hold")])
+    (row,) = execute(settings, [("HMGET", HOLD_KEY, "at", "hold")])
     return parse_entry(row).hold
 
 
-def phases_of_all(settings: GatewaySettings) -> Mapping[str, frozenset[str]]:
+def read_shared_phases(settings: GatewaySettings) -> Mapping[str, frozenset[str]]:
     """Return the last phases of each gateway's processes, by `host:port`: `ready`, `held`, or
-    `silent` if no process has reported for some seconds: it was killed, or is cut off."""
+    `silent` if none has reported for some seconds, since it was killed or cannot reach Redis."""
     if settings.redis_url is None:
         return {}
     phases: dict[str, set[str]] = {}
-    for process, phase in last_reports(settings).items():
+    for process, phase in read_reports(settings).items():
         phases.setdefault(process.rpartition("/")[0], set()).add(phase)
     # A gateway that has restarted, or has lost a worker, isn't silent.
     return {gateway: frozenset(phase - {SILENT} or phase) for gateway, phase in phases.items()}
 
 
-def last_reports(settings: GatewaySettings) -> Mapping[str, str]:
-    """Return the phase of each process that has reported lately, and remove the others."""
-    keys = RedisKeys()
-    (members,) = execute(settings, [("SMEMBERS", keys.gateways)])
+def read_reports(settings: GatewaySettings) -> Mapping[str, str]:
+    """Return the phase of each process that has reported lately; the others are removed."""
+    (members,) = execute(settings, [("SMEMBERS", GATEWAYS_KEY)])
     processes = sorted(parse_members(members))
-    commands = [(word, keys.phase_of(process)) for process in processes for word in ("GET", "PTTL")]
+    commands = [(word, phase_key(process)) for process in processes for word in ("GET", "PTTL")]
     replies = execute(settings, commands) if commands else []
     reports = dict(zip(processes, zip(replies[::2], replies[1::2], strict=True), strict=True))
     if gone := [process for process, (phase, _) in reports.items() if phase is None]:
         with contextlib.suppress(OperatorCommandFailed):  # not permitted to every account
-            execute(settings, [("SREM", keys.gateways, *gone)])
-    return {process: phase_in(*reply) for process, reply in reports.items() if process not in gone}
+            execute(settings, [("SREM", GATEWAYS_KEY, *gone)])
+    return {
+        process: parse_phase(*reply) for process, reply in reports.items() if process not in gone
+    }
 
 
-def phase_in(phase: bytes, left_ms: int) -> str:
+def parse_phase(phase: bytes, left_ms: int) -> str:
     """Return the phase in a report, or `silent` if it has not been renewed."""
     return phase.decode() if left_ms > SEEN_MS - LIVE_MS else SILENT
 
@@ -184,14 +178,14 @@ def phase_in(phase: bytes, left_ms: int) -> str:
 def revoke_everywhere(settings: GatewaySettings, digests: Sequence[str]) -> None:
     """Revoke keys by their SHA-256."""
     if settings.redis_url is not None and digests:
-        execute(settings, RedisKeys().revoke(digests))
+        execute(settings, revoke_keys(digests))
 
 
-def revoked_everywhere(settings: GatewaySettings) -> frozenset[str]:
+def read_revoked(settings: GatewaySettings) -> frozenset[str]:
     """Return the SHA-256 of every key that was revoked for all gateways."""
     if settings.redis_url is None:
         return frozenset()
-    (members,) = execute(settings, [("SMEMBERS", RedisKeys().revoked)])
+    (members,) = execute(settings, [("SMEMBERS", REVOKED_KEY)])
     return frozenset(parse_members(members))
 
 
@@ -213,14 +207,13 @@ def encode(hold: Hold | None) -> str:
 
 
 def parse_members(members: "Reply") -> set[str]:
-    """Return the members of a set. Other programs may write to Redis: what is no set is empty, and
-    a name that is not UTF-8 matches nothing."""
+    """Return the members of a set; empty if another program has stored something else."""
     texts = members if isinstance(members, list) else []
     return {text.decode(errors="replace") for text in texts if isinstance(text, bytes)}
 
 
 def parse_entry(row: Sequence[bytes | None]) -> HoldEntry:
-    """Return an entry. An unreadable one is a hold: somebody wanted the model out of service."""
+    """Return an entry. An unreadable one counts as a hold, the safe reading."""
     at, hold = row
     if at is None and hold is None:
         return HoldEntry()

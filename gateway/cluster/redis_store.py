@@ -1,6 +1,6 @@
-"""One connection to Redis for everything a process shares, and its state while Redis is away.
+"""One connection to Redis for all commands of a process, which it opens again when it is lost.
 
-Not the pool of `redis.asyncio.Redis`: docs/decisions.md has the figures.
+docs/decisions.md has the measurement against the pool of `redis.asyncio.Redis`.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ Send = Callable[[Sequence[Command]], Awaitable[list[Reply]]]
 Alarm = Callable[[bool], None]
 
 HEARTBEAT_S = 1.0
-CONNECT_TIMEOUT_S = 1.0  # nobody but the start waits for a connection
+CONNECT_TIMEOUT_S = 1.0  # only the start waits for a connection
 MAX_BATCH = 500
 UNEXPECTED_REPLY = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 TIMEOUT_STEPS = 4
 
-# The first row that fits describes a failure: messages of the library quote addresses and what
-# was sent.
+# The first matching row describes a failure; the library's own messages quote addresses and
+# commands.
 PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.TimeoutError, "does not answer in time"),
     (exceptions.AuthenticationError, "refuses the name or password in MMHIE_REDIS_URL"),
@@ -74,7 +74,7 @@ class RedisAddress:
         kind = options.pop("connection_class", Connection)
         if self.ca is not None and self.url.startswith("rediss:"):
             options["ssl_ca_certs"] = str(self.ca)
-        # Time is bounded here, for a whole batch; the library's own limits are for each read.
+        # The library's timeouts are for each read; ours, in `bounded`, are for a whole batch.
         options |= {"socket_timeout": None, "socket_connect_timeout": None}
         connection: AbstractConnection = kind(**options, protocol=2, driver_info=None)
         return connection
@@ -82,7 +82,7 @@ class RedisAddress:
 
 @dataclass(frozen=True, slots=True)
 class RedisRequest:
-    """A command that waits to be sent; without a future nobody waits for its reply."""
+    """A queued command; its reply is dropped if it has no future."""
 
     command: Command
     deadline: float
@@ -90,8 +90,8 @@ class RedisRequest:
 
 
 class RedisStore:
-    """Commands in batches: what has gathered while the last batch was on its way is sent together,
-    in order. `run` has to run."""
+    """Sends commands in batches, in order: those that arrive while a batch is on its way form the
+    next one. `run` must be running."""
 
     def __init__(
         self, address: RedisAddress, *, timeout_s: float, alarm: Alarm, every_s: float = HEARTBEAT_S
@@ -110,7 +110,8 @@ class RedisStore:
         self._has_logged_error = False
 
     async def ask(self, *command: str | bytes | int) -> Reply:
-        """Return the reply; raises RedisUnavailable after `timeout_s`, at once while away."""
+        """Return the reply; raise RedisUnavailable after `timeout_s`, or at once while Redis is
+        down."""
         if not self.is_up:
             raise RedisUnavailable
         reply = asyncio.get_running_loop().create_future()
@@ -118,8 +119,8 @@ class RedisStore:
         return await reply
 
     def send(self, *command: str | bytes | int, confirmed: Callable[[], object] = bool) -> None:
-        """Send a command that nobody waits for; dropped while Redis is away. `confirmed` is called
-        once Redis has executed it."""
+        """Send a command without waiting for its reply; it is dropped while Redis is down.
+        `confirmed` is called once Redis has executed it."""
         if self._is_connected:
             reply = asyncio.get_running_loop().create_future()
             reply.add_done_callback(lambda _: reply.exception() or confirmed())
@@ -138,16 +139,16 @@ class RedisStore:
                     await self._serve(connection)
             except RedisUnavailable as problem:
                 self._set_down(str(problem))
-            except UNEXPECTED_REPLY:  # must not leave anybody waiting
+            except UNEXPECTED_REPLY:  # the waiting requests must end
                 log.error("a fault while talking to Redis", exc_info=True)
                 self._set_down("was not understood")
             await asyncio.sleep(self._every_s)
 
-    async def leave(self, last_words: Sequence[Command]) -> None:
-        """Send these where Redis is there, over a connection of their own: `run` has ended."""
+    async def send_last(self, commands: Sequence[Command]) -> None:
+        """Send commands after `run` has ended, over a new connection, if Redis was up."""
         if self.is_up:
             with contextlib.suppress(RedisUnavailable):
-                await execute_once(self._address, self.timeout_s, last_words)
+                await execute_once(self._address, self.timeout_s, commands)
 
     async def _serve(self, connection: AbstractConnection) -> None:
         loop = asyncio.get_running_loop()
@@ -175,7 +176,7 @@ class RedisStore:
         if not batch:
             return
         left_s = batch[0].deadline - asyncio.get_running_loop().time()
-        left_s = max(left_s, self.timeout_s / 2)  # the batch before may have taken all of it
+        left_s = max(left_s, self.timeout_s / 2)  # the previous batch may have used it up
         try:
             replies = await exchange(connection, left_s, [request.command for request in batch])
         except RedisUnavailable:
@@ -257,7 +258,7 @@ async def connect(address: RedisAddress) -> AsyncIterator[AbstractConnection]:
 
 @contextlib.asynccontextmanager
 async def bounded(seconds: float) -> AsyncIterator[None]:
-    """Raise RedisUnavailable for an error of the library and for a wait that is too long."""
+    """Limit the time of a block; raise RedisUnavailable for errors of the library, too."""
     try:
         async with stepped_timeout(seconds):
             yield
@@ -269,8 +270,10 @@ async def bounded(seconds: float) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def stepped_timeout(seconds: float) -> AsyncIterator[None]:
-    """Raise TimeoutError after several steps. However long this process itself did not run, that
-    is one step: the reply may be there already, and is looked for before the next."""
+    """Raise TimeoutError after some seconds, counted in steps.
+
+    A pause of this process is one step at most: a reply that has arrived meanwhile is still read.
+    """
     loop, step_s = asyncio.get_running_loop(), seconds / TIMEOUT_STEPS
     timer: asyncio.TimerHandle
 

@@ -1,7 +1,6 @@
-"""The state that gateways share, as the settings have it.
+"""The state that gateways share through Redis, if MMHIE_REDIS_URL is set.
 
-Without a Redis nothing is shared and its library is not loaded: it is a quarter of a second of a
-start and 10 MB.
+Otherwise the Redis library is not loaded, which takes a quarter of a second and 10 MB.
 """
 
 from collections.abc import Callable
@@ -26,7 +25,7 @@ DISCONNECTED = (
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """State shared with other gateways; without a store nothing is."""
+    """State shared with other gateways; without a store, of this gateway alone."""
 
     limiter: RateLimiter
     operator: OperatorState
@@ -35,7 +34,7 @@ class ClusterState:
 
     @property
     def is_unsynced(self) -> bool:
-        """True while no request may be answered, since holds and revoked keys are not known yet."""
+        """True while requests must be refused, since holds and revoked keys are not known yet."""
         return self.refuse and not self.operator.is_synced
 
     def require_sync(self) -> None:
@@ -52,13 +51,13 @@ class ClusterState:
         return [DISCONNECTED.format(problem=problem)] if problem else []
 
     async def run(self) -> None:
-        """Keep the state up to date; at the end, no operator waits for this process."""
+        """Keep the state up to date; at the end, report that this process is gone."""
         if self.store is None:
             return
         try:
             await self.store.run()
         finally:
-            await self.store.leave([self.operator.farewell()])
+            await self.store.send_last([self.operator.report_end()])
 
     async def wait_for_first_attempt(self) -> None:
         """Return once the state is read, or known to be unreachable."""
@@ -69,7 +68,7 @@ class ClusterState:
 def cluster_state(
     settings: GatewaySettings, local: RateLimiter, alarm: Callable[[bool], None]
 ) -> ClusterState:
-    """Return the state that these settings share; `local` counts clients in this gateway."""
+    """Return the state for these settings; `local` limits clients in this gateway alone."""
     operator = OperatorState(settings.port)
     if settings.redis_url is None:
         return ClusterState(local, operator)

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cluster.operator_state import OperatorState, RedisKeys
+from gateway.cluster.operator_state import (
+    GATEWAYS_KEY,
+    HOLD_KEY,
+    REVOKED_KEY,
+    OperatorState,
+    phase_key,
+    revoke_keys,
+    set_hold,
+)
 from gateway.cluster.redis_limiter import RedisRateLimiter
 from gateway.cluster.redis_store import RedisAddress, RedisUnavailable, execute_once
 from gateway.hold.hold import Hold
@@ -33,16 +41,15 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     made, operator = Running(url), OperatorState()
     made.store.heartbeats.append(operator.sync)
     limiter = RedisRateLimiter(made.store, LocalRateLimiter(), refuse=True, lease_s=0.3)
-    keys = RedisKeys()
     async with made.running() as store:
         leave = await limiter.acquire(WHO)
-        await execute_once(RedisAddress(url), 1.0, [keys.set_hold(HOLD), *keys.revoke(["a"])])
-        asked = [("SMEMBERS", keys.gateways), ("PTTL", keys.phase_of(operator.process))]
-        await execute_once(RedisAddress(url), 1.0, [*asked, ("SREM", keys.gateways, "another")])
-        await execute_once(RedisAddress(url), 1.0, [operator.farewell()])
+        await execute_once(RedisAddress(url), 1.0, [set_hold(HOLD), *revoke_keys(["a"])])
+        asked = [("SMEMBERS", GATEWAYS_KEY), ("PTTL", phase_key(operator.process))]
+        await execute_once(RedisAddress(url), 1.0, [*asked, ("SREM", GATEWAYS_KEY, "another")])
+        await execute_once(RedisAddress(url), 1.0, [operator.report_end()])
         await eventually(lambda: operator.hold == HOLD and "a" in operator.revoked)
         redis.ask("FLUSHALL")
-        await eventually(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")
+        await eventually(lambda: redis.ask("EXISTS", HOLD_KEY, REVOKED_KEY) == "2")
         leave(tokens=5)
         (await limiter.acquire(WHO))(tokens=5)
         await limiter.acquire(WHO)

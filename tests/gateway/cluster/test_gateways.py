@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gateway.cluster.operator_state import phases_of_all
+from gateway.cluster.operator_state import read_shared_phases
 from gateway.principal import PrincipalLimits
 from gateway.settings.gateway import load
 from launcher.cli import app
@@ -183,7 +183,7 @@ def test_who_confirms_is_named(
     """Every gateway that shares the Redis, where none is named and none is on this machine; one
     that says nothing any more is told apart, and then not all have confirmed."""
     here, there = (f"{socket.gethostname()}:{gateway.port}" for gateway in site.gateways)
-    until(lambda: set(phases_of_all(load())) == {here, there})
+    until(lambda: set(read_shared_phases(load())) == {here, there})
 
     def shown(*words: str) -> tuple[int, dict[str, list[str]]]:
         capsys.readouterr()
@@ -196,7 +196,7 @@ def test_who_confirms_is_named(
     assert shown("release") == (0, {here: ["ready"], there: ["ready"]})
     site.gateways[0].signal(signal.SIGSTOP)
     try:
-        until(lambda: phases_of_all(load())[here] == {"silent"})
+        until(lambda: read_shared_phases(load())[here] == {"silent"})
         assert shown("hold", "--reason", "x") == (1, {here: ["silent"], there: ["held"]})
     finally:
         site.gateways[0].signal(signal.SIGCONT)

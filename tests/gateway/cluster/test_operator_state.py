@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from gateway.cluster.operator_state import (
+    HOLD_KEY,
+    REVOKED_KEY,
     HoldEntry,
     OperatorState,
-    RedisKeys,
     parse_entry,
     parse_members,
+    revoke_keys,
+    set_hold,
 )
 from gateway.cluster.redis_store import HEARTBEAT_S, Command, RedisAddress, Reply, execute_once
 from gateway.hold.hold import UNREADABLE, Hold
@@ -18,7 +21,6 @@ from tests.gateway.cluster.conftest import Running, StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
 
-KEYS = RedisKeys()
 HOLD = Hold(reason="Störung", by="ops", since="2026-11-25T08:00:00Z")
 OTHER = Hold(reason="wrong adapter", by="ops", since="2026-11-25T09:00:00Z")
 
@@ -33,11 +35,11 @@ async def operator_at(redis: RedisServer) -> AsyncIterator[OperatorState]:
 
 
 async def hold(redis: RedisServer, noted: Hold | None) -> None:
-    await execute_once(RedisAddress(redis.url), 1.0, [KEYS.set_hold(noted)])
+    await execute_once(RedisAddress(redis.url), 1.0, [set_hold(noted)])
 
 
 async def revoke(redis: RedisServer, *digests: str) -> None:
-    await execute_once(RedisAddress(redis.url), 1.0, KEYS.revoke(digests))
+    await execute_once(RedisAddress(redis.url), 1.0, revoke_keys(digests))
 
 
 async def test_everybody_hears(redis: RedisServer) -> None:
@@ -54,8 +56,8 @@ async def test_everybody_hears(redis: RedisServer) -> None:
 
 async def test_a_name_that_is_no_text_blocks_nothing(redis: RedisServer) -> None:
     """Neither a hold nor a revocation beside it."""
-    spoilt = ("SADD", KEYS.revoked, b"\xff\xfe")
-    await execute_once(RedisAddress(redis.url), 1.0, [spoilt, KEYS.set_hold(HOLD)])
+    spoilt = ("SADD", REVOKED_KEY, b"\xff\xfe")
+    await execute_once(RedisAddress(redis.url), 1.0, [spoilt, set_hold(HOLD)])
     await revoke(redis, "a")
     async with operator_at(redis) as here:
         await eventually(lambda: here.hold == HOLD)
@@ -92,7 +94,7 @@ async def test_redis_comes_back_with_nothing(start_redis: StartRedis, is_wiped: 
         else:
             redis.kill()
             redis.start()
-        await eventually(lambda: redis.ask("EXISTS", KEYS.hold, KEYS.revoked) == "2")
+        await eventually(lambda: redis.ask("EXISTS", HOLD_KEY, REVOKED_KEY) == "2")
         assert here.hold == HOLD
     async with operator_at(redis) as later:
         assert (later.hold, later.revoked) == (HOLD, {"a"})
@@ -109,14 +111,14 @@ async def test_a_gateway_that_knows_less_brings_nothing_back(redis: RedisServer)
         released = behind._entry
         redis.ask("FLUSHALL")
         older = '{"reason":"x","by":"y","since":"z"}'
-        redis.ask("HSET", KEYS.hold, "at", str(known.at), "hold", older)
-        await eventually(lambda: redis.ask("HGET", KEYS.hold, "at") == str(released.at))
+        redis.ask("HSET", HOLD_KEY, "at", str(known.at), "hold", older)
+        await eventually(lambda: redis.ask("HGET", HOLD_KEY, "at") == str(released.at))
         assert behind.hold is None
 
 
 async def test_an_order_is_later_than_what_stands_there(redis: RedisServer) -> None:
     """Even by the clock of a server that lags behind the one before."""
-    redis.ask("HSET", KEYS.hold, "at", "99999999999999", "hold", "null")
+    redis.ask("HSET", HOLD_KEY, "at", "99999999999999", "hold", "null")
     async with operator_at(redis) as here:
         await hold(redis, HOLD)
         await eventually(lambda: here.hold == HOLD)
