@@ -32,7 +32,7 @@ from gateway.middleware import Access, Correlation
 from gateway.model_card.operator_file import load_operator_file
 from gateway.observability.logs import RequestLog
 from gateway.observability.metrics import Metrics
-from gateway.observability.tracing import Tracing, open_tracing
+from gateway.observability.tracing import open_tracing
 from gateway.openapi import describe
 from gateway.record import Observer, release_limits
 from gateway.routes import api_docs, console
@@ -56,6 +56,7 @@ from gateway.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
+    from gateway.observability.spans import SpanTracing
 
 # Headers of a response that a page of another origin may read.
 EXPOSED_HEADERS = (
@@ -145,8 +146,7 @@ async def open_services(
 def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
     """Start the tasks that update the services."""
     keep, watch, hold = services.background.keep, services.watch, services.hold
-    gate = services.gate
-    vault = services.vault
+    gate, vault = services.gate, services.vault
     return [
         *([] if vault is None else [asyncio.create_task(keep("vault", vault.run))]),
         asyncio.create_task(keep("engine", watch.run)),
@@ -156,7 +156,7 @@ def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
         asyncio.create_task(
             keep("withdrawals", partial(end_withdrawn, hold.running, gate.still_admits))
         ),
-        asyncio.create_task(keep("loop", LoopWatchdog(services.metrics.observe_held).run)),
+        asyncio.create_task(keep("loop", LoopWatchdog(services.metrics.observe_blocked).run)),
     ]
 
 
@@ -170,7 +170,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer, metrics: M
     labels = Labels.of(disclaimer, emergency_note_of(settings), reveal(settings.digest_key))
     feedback = open_desk(settings, metrics.feedback_failing.set, labels.key)
     if feedback is not None:
-        metrics.expect_feedback(CATEGORIES, SEVERITIES)
+        metrics.start_feedback(CATEGORIES, SEVERITIES)
     words = wording_of(settings)
     return Services(
         settings=settings,
@@ -233,7 +233,10 @@ def reveal(setting: SecretStr | None) -> str | None:
 
 
 def list_observers(
-    metrics: Metrics, feedback: "FeedbackDesk | None", trail: Trail | None, tracing: Tracing | None
+    metrics: Metrics,
+    feedback: "FeedbackDesk | None",
+    trail: Trail | None,
+    tracing: "SpanTracing | None",
 ) -> tuple[Observer, ...]:
     """Return the functions that are called in turn with the record of a finished request."""
     optional = [observer.observe for observer in (tracing, trail, feedback) if observer is not None]

@@ -17,7 +17,6 @@ from gateway.hold.guard import HoldGuard
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.observability.metrics import Metrics
-from gateway.observability.tracing import Tracing
 from gateway.record import Observer
 from gateway.runtime.background import Background
 from gateway.runtime.heavy_work import HeavyWork
@@ -30,6 +29,7 @@ from gateway.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
+    from gateway.observability.spans import SpanTracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Services:
     trail: Trail | None = None
     vault: Vault | None = None
     feedback: "FeedbackDesk | None" = None
-    tracing: Tracing | None = None
+    tracing: "SpanTracing | None" = None
     observers: tuple[Observer, ...] = ()
 
     def model(self) -> ServedModel:

@@ -89,7 +89,7 @@ class Families:
         self.beginnings = counter(
             "answer_beginnings", "Answers whose beginning was read, by what it is.", "kind"
         )
-        # Each series begins at 0, so that its first increase is visible.
+        # Each series begins at 0, so that Prometheus sees its first increase.
         for language in LANGUAGES:
             self.prompts.labels(language)
         for kind in BEGINNINGS:
@@ -148,13 +148,13 @@ class Families:
             "livemax",
         )
 
-    def expect_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
+    def start_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
         """Begin the series of each kind of feedback at 0, so that the first one raises an alert."""
         for kind in itertools.product(categories, severities):
             self.feedback.labels(*kind)
 
-    def all_processes(self) -> CollectorRegistry:
-        """Return the registry with the counts of all processes."""
+    def merge_processes(self) -> CollectorRegistry:
+        """Return a registry with the counts of all processes."""
         if self._shared is None:
             return self.registry
         common = CollectorRegistry()

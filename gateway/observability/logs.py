@@ -23,8 +23,8 @@ ExcInfo = tuple[type[BaseException], BaseException | None, TracebackType | None]
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats event, time and allow-listed fields. Of an exception it shows only type and place: a
-    message may quote patient text."""
+    """Formats event, time and allow-listed fields. Of an exception it writes type and place only,
+    since its message may quote patient text."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = begin_line(record.created, record.levelname.lower(), record.name, event(record))
@@ -142,15 +142,15 @@ def log_request(record: RequestRecord) -> None:
     info("request", request_fields(record))
 
 
-# Outcomes that callers without a key can cause at any rate.
+# Outcomes that callers without a key can cause as often as they like.
 STRANGERS = frozenset({"unauthorized", "too_many_connections"})
 MOST_LINES_OF_STRANGERS = 10  # in a window
 WINDOW_S = 1.0
 
 
 class RequestLog:
-    """One line for each request; of requests by strangers only a few per second, and a line with
-    the number of the others, so that a flood of them does not fill the disk."""
+    """Writes one line for each request. Of requests without a valid key only a few a second are
+    written, then their number, so that a flood does not fill the disk."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -207,7 +207,7 @@ def set_up(level: str) -> None:
     handler = BatchHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.raiseExceptions = False  # a line that cannot be written is not printed elsewhere
-    # No line has these, and collecting them costs more than formatting the line.
+    # No line has these fields, and collecting them takes longer than formatting the line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
@@ -215,7 +215,7 @@ def set_up(level: str) -> None:
     log.setLevel(level.upper())
 
 
-def take_over() -> None:
+def install_hooks() -> None:
     """Log errors and warnings that Python would print with their messages."""
     logging.captureWarnings(True)
     sys.excepthook = lambda kind, error, trace: _died((kind, error, trace))

@@ -100,14 +100,14 @@ class Metrics(Families):
 
     def exposition(self) -> bytes:
         """Return the Prometheus text, for all processes."""
-        return generate_latest(self.all_processes())
+        return generate_latest(self.merge_processes())
 
     def load(self, admission: AdmissionQueue) -> tuple[int, int]:
         """Return the numbers of requests at the engine and in the queue, for all processes."""
         if self._shared is None:
             return admission.inflight, admission.waiting
         self.observe_admission(admission)
-        families = self.all_processes().collect()
+        families = self.merge_processes().collect()
         values = {sample.name: sample.value for family in families for sample in family.samples}
         return int(values["mmhie_inflight_requests"]), int(values["mmhie_queued_requests"])
 
@@ -142,7 +142,7 @@ class Metrics(Families):
         if lag_s is not None:
             self.feed_lag.set(lag_s)
 
-    def observe_held(self, route: str, seconds: float) -> None:
+    def observe_blocked(self, route: str, seconds: float) -> None:
         """Count a time for which the event loop was blocked."""
         self._blocked.labels(route).observe(seconds)
 

@@ -1,7 +1,7 @@
 """Two spans per request: the gateway's, and in it the engine's by the GenAI conventions.
 
-Attributes are numbers, declared names and the served model: no text of a prompt or an answer, no
-path or header of the caller, no exception message. They are set when the request ends.
+Attributes are numbers, declared names and the served model. They never contain text of a prompt or
+an answer, a path or header of the caller, or an exception message.
 """
 
 import threading
@@ -43,7 +43,7 @@ class SpanTracing:
         exporter = OTLPSpanExporter(endpoint=endpoint, timeout=SEND_TIMEOUT_S)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("mmhie.gateway", GATEWAY_VERSION)
-        self._engine = address(engine_url)
+        self._engine = describe_address(engine_url)
 
     def begin(self, exchange: Exchange) -> "RequestSpans":
         """Begin a span that continues a valid traceparent of the caller."""
@@ -66,7 +66,7 @@ class RequestSpans:
 
     def __init__(self, tracer: Tracer, exchange: Exchange, engine: Mapping[str, str | int]) -> None:
         self._tracer = tracer
-        self._address = engine
+        self._engine_address = engine
         self._route = exchange.scope["path"]  # a token path, which is declared
         header = exchange.header(b"traceparent").decode("latin-1")
         parent = TraceContextTextMapPropagator().extract({"traceparent": header})
@@ -74,27 +74,27 @@ class RequestSpans:
         self._method = method if method in METHODS else "_OTHER"
         self._scheme = exchange.scope.get("scheme", "http")
         name = f"{self._method} {self._route}"
-        self._ours = tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
-        self._engines: Span | None = None
-        context = self._ours.get_span_context()
+        self._server_span = tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
+        self._engine_span: Span | None = None
+        context = self._server_span.get_span_context()
         self.id = f"{context.trace_id:032x}" if context.trace_flags.sampled else None
 
     def to_engine(self) -> str:
         """Begin the engine's span and return its traceparent, the parent of vLLM's spans."""
-        self._engines = self._tracer.start_span(
-            self._operation, context=set_span_in_context(self._ours), kind=SpanKind.CLIENT
+        self._engine_span = self._tracer.start_span(
+            self._operation, context=set_span_in_context(self._server_span), kind=SpanKind.CLIENT
         )
-        context = self._engines.get_span_context()
+        context = self._engine_span.get_span_context()
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def end(self, record: RequestRecord) -> None:
         """Set the attributes of both spans from the record and close them."""
-        if self._engines is not None and self._engines.is_recording():
-            self._describe_call(self._engines, record)
-        if self._ours.is_recording():
-            self._ours.set_attributes(dict(self._http(record)))
-            conclude(self._ours, record, failed=record.status >= 500)
-        for span in (self._engines, self._ours):
+        if self._engine_span is not None and self._engine_span.is_recording():
+            self._describe_call(self._engine_span, record)
+        if self._server_span.is_recording():
+            self._server_span.set_attributes(dict(self._http(record)))
+            set_outcome(self._server_span, record, failed=record.status >= 500)
+        for span in (self._engine_span, self._server_span):
             if span is not None:
                 span.end()
 
@@ -113,13 +113,13 @@ class RequestSpans:
 
     def _describe_call(self, span: Span, record: RequestRecord) -> None:
         span.set_attributes({name: value for name, value in gen_ai(record) if fits(value)})
-        span.set_attributes({"gen_ai.operation.name": self._operation, **self._address})
+        span.set_attributes({"gen_ai.operation.name": self._operation, **self._engine_address})
         if record.origin is not None:
             span.update_name(f"{self._operation} {record.origin.provenance['model']}")
-        conclude(span, record, failed=record.outcome != "ok")
+        set_outcome(span, record, failed=record.outcome != "ok")
 
 
-def conclude(span: Span, record: RequestRecord, *, failed: bool) -> None:
+def set_outcome(span: Span, record: RequestRecord, *, failed: bool) -> None:
     """Set the error type and the status of a span."""
     if record.outcome != "ok":
         span.set_attribute("error.type", record.outcome)
@@ -154,7 +154,7 @@ def fits(value: Attribute) -> bool:
     return not (isinstance(value, int) and abs(value) > LARGEST_INT)
 
 
-def address(engine_url: str) -> dict[str, str | int]:
+def describe_address(engine_url: str) -> dict[str, str | int]:
     """Return the engine's address as attributes; a socket has a path and no port."""
     parts = urlsplit(engine_url)
     if parts.scheme == "unix":

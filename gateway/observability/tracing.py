@@ -1,21 +1,14 @@
 """Optional tracing; OpenTelemetry is imported only if an endpoint is configured."""
 
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from gateway.http.exchange import Exchange
-from gateway.record import RequestRecord, Trace
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
+if TYPE_CHECKING:
+    from gateway.observability.spans import SpanTracing
+
 NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
-
-
-class Tracing(Protocol):
-    """Begins a trace for each request; `stop` sends the remaining spans, within seconds."""
-
-    def begin(self, exchange: Exchange) -> Trace: ...
-    def observe(self, record: RequestRecord) -> None: ...
-    def stop(self) -> None: ...
 
 
 def check(settings: GatewaySettings) -> None:
@@ -34,7 +27,7 @@ def is_installed() -> bool:
         return False
 
 
-def open_tracing(settings: GatewaySettings) -> Tracing | None:
+def open_tracing(settings: GatewaySettings) -> "SpanTracing | None":
     """Return the tracing for these settings; None without an endpoint."""
     if settings.traces_endpoint is None:
         return None

@@ -26,7 +26,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
     try:
         chosen = load_checked()
         logs.set_up(chosen.log_level)
-        logs.take_over()
+        logs.install_hooks()
         return serve(chosen)
     except settings.SettingsError as problem:
         print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for the operator

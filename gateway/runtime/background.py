@@ -15,10 +15,9 @@ Task = Literal["engine", "keys", "shared", "hold", "withdrawals", "loop", "upkee
 
 
 class Background:
-    """Restart tasks after a failure; log it, count it and warn the operator in /healthz.
+    """Restarts tasks after a failure; logs it, counts it and warns the operator in /healthz.
 
-    Without it one exception would end a task silently: revoked keys would stay valid, and a hold
-    would have no effect.
+    Otherwise one exception would end a task silently: a hold would have no effect, for example.
     """
 
     def __init__(

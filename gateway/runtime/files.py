@@ -98,8 +98,8 @@ def stamp_of(path: Path) -> Stamp | None:
     except FileNotFoundError:
         return None
     except OSError:
-        return (0, 0, 0)  # not accessible: reading it will say why
-    # ctime, as it also changes when only the permissions do
+        return (0, 0, 0)  # not accessible; reading it raises the error
+    # ctime changes with the permissions, too
     return (seen.st_ctime_ns, seen.st_size, seen.st_ino)
 
 
@@ -116,7 +116,7 @@ def write_whole(path: Path, content: bytes, *, mode: int) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            if not mode & 0o077:  # else its owner could not read it after root has replaced it
+            if not mode & 0o077:  # else root would take a private file away from its owner
                 keep_owner(path, handle)
             file.write(content)
             file.flush()

@@ -2,5 +2,5 @@
 
 from typing import Any
 
-# Here and nowhere else: what is in it is another program's to decide, and read with care.
+# The only `Any` for JSON: another program decides what is in it, so read it with care.
 Json = dict[str, Any]

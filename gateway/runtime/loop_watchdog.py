@@ -1,7 +1,7 @@
 """Report requests that block the event loop, and with it every other stream.
 
-A task on the loop sets a time for its next beat. When it is overdue, a thread looks at the loop's
-stack frames for the request. Only processor time of this process counts as blocked time.
+A task on the loop wakes up 40 times a second. When it is late, a thread searches the loop's stack
+frames for the request that runs. Only processor time of this process counts as blocked time.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from types import FrameType
 from gateway.runtime.log import log
 
 BEAT_S = 0.025
-HELD_S = 0.05
+BLOCKED_S = 0.05
 NO_ROUTE = "none"
 
 # Takes the path of the route that blocked the loop, and the seconds.
@@ -23,7 +23,7 @@ Report = Callable[[str, float], None]
 
 
 class LoopWatchdog:
-    """Reports when the event loop was blocked for longer than HELD_S; `run` runs on that loop."""
+    """Reports when the event loop was blocked for over BLOCKED_S; `run` runs on that loop."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -33,7 +33,7 @@ class LoopWatchdog:
         self._stopping = threading.Event()
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Watch until cancelled."""
         self._thread_id = threading.get_ident()
         with self._watching():
             while True:
@@ -41,15 +41,15 @@ class LoopWatchdog:
                 await asyncio.sleep(BEAT_S)
                 late = time.monotonic() - self._due
                 self._due = float("inf")
-                if late > HELD_S:
+                if late > BLOCKED_S:
                     self._judge(min(late, time.process_time() - computed))
                 self.suspect = None
 
-    def _judge(self, held: float) -> None:
-        if held > HELD_S:
+    def _judge(self, seconds: float) -> None:
+        if seconds > BLOCKED_S:
             route = self.suspect or NO_ROUTE
-            log.warning("event loop held", extra={"route": route, "ms": round(held * 1000)})
-            self._report(route, held)
+            log.warning("event loop held", extra={"route": route, "ms": round(seconds * 1000)})
+            self._report(route, seconds)
 
     @contextlib.contextmanager
     def _watching(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The memory of this process: never written to disk, and returned to the system when freed."""
+"""The memory of this process: no core dumps, and freed memory is returned to the system."""
 
 import contextlib
 import ctypes

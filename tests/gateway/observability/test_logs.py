@@ -148,7 +148,7 @@ from gateway.observability import logs
 from gateway.record import RequestRecord
 from tests.contract.process import ROOT
 logs.set_up("debug")
-logs.take_over()
+logs.install_hooks()
 canary = " ".join(sys.argv[1:])
 def die(): raise ValueError(canary)
 thread = threading.Thread(target=die)

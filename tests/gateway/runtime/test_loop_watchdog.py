@@ -6,7 +6,7 @@ import time
 from types import SimpleNamespace
 
 from gateway.api.paths import CHAT
-from gateway.runtime.loop_watchdog import BEAT_S, HELD_S, NO_ROUTE, LoopWatchdog, route_at
+from gateway.runtime.loop_watchdog import BEAT_S, BLOCKED_S, NO_ROUTE, LoopWatchdog, route_at
 from tests.waiting import PATIENCE_S, beside, eventually
 
 EXCHANGE = SimpleNamespace(
@@ -27,7 +27,7 @@ class Relay:
 def spin(watchdog: LoopWatchdog) -> None:
     """Compute until the watchdog has looked, and for longer than it allows."""
     started, until = time.process_time(), time.monotonic() + PATIENCE_S
-    while time.process_time() - started < 4 * HELD_S or watchdog.suspect is None:
+    while time.process_time() - started < 4 * BLOCKED_S or watchdog.suspect is None:
         assert time.monotonic() < until
 
 
@@ -53,7 +53,7 @@ async def test_the_route_that_computes_is_named() -> None:
         await eventually(lambda: len(holds) == 2)
 
     assert [route for route, _ in holds] == [CHAT, CHAT]
-    assert min(seconds for _, seconds in holds) > HELD_S
+    assert min(seconds for _, seconds in holds) > BLOCKED_S
 
 
 async def test_who_does_not_compute_is_not_reported() -> None:
@@ -61,7 +61,7 @@ async def test_who_does_not_compute_is_not_reported() -> None:
     route."""
     holds: list[tuple[str, float]] = []
     async with watched(holds) as watchdog:
-        time.sleep(4 * HELD_S)  # the process does not run, as on a busy machine
+        time.sleep(4 * BLOCKED_S)  # the process does not run, as on a busy machine
         await asyncio.sleep(BEAT_S)
         asyncio.get_running_loop().call_soon(Relay().compute, watchdog)
         await eventually(lambda: CHAT in [route for route, _ in holds])
