@@ -1,7 +1,7 @@
-"""The feedback desk of one process: notes the answers that were given, and stores feedback on them.
+"""The feedback desk of one process: it remembers answers, and stores feedback on them.
 
-One thread does all work on the disk, in order: an answer that this process has finished is written
-before feedback on it is looked up.
+One thread does all work on the disk, in order: an answer of this process is written before feedback
+on it is looked up.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from gateway.vault.sealing import Sealer
 
 A_DAY_S = 86_400.0
-FEEDBACK_DAYS = 30  # an answer is remembered for so long; the trail has it for longer
-MOST_PENDING = 20_000  # answers in memory while the disk fails
+FEEDBACK_DAYS = 30  # for which an answer can be given feedback
+MOST_PENDING = 20_000  # answers that wait in memory while the disk fails
 PRUNE_EVERY_S = 60.0
-LOOK_AGAIN_S = 0.3  # another worker may have written the answer a moment ago
+LOOK_AGAIN_S = 0.3  # another worker may be writing the answer
 OK = 200
 
-Alarm = Callable[[bool], None]  # takes whether feedback cannot be stored
+Alarm = Callable[[bool], None]  # called with True when feedback cannot be stored
 T = TypeVar("T")
 
 
@@ -69,10 +69,10 @@ class FeedbackDesk:
         return ["Feedback cannot be stored; see the log."] if self.is_failing else []
 
     def observe(self, record: RequestRecord) -> None:
-        """Note a finished request if words of a model went to the client."""
+        """Remember a finished request if the client has got an answer of the model."""
         if record.answer is None or record.status != OK:
             return
-        self._pending.append(answered(record))
+        self._pending.append(build_answer(record))
         if not self._is_flush_due:
             self._is_flush_due = True
             self._thread.submit(self._flush)
@@ -149,15 +149,15 @@ class FeedbackDesk:
         return Receipt(same or entry, same is not None)
 
     def _fingerprint(self, entry: Entry, given: Given) -> str:
-        """Return a digest by which a repetition is recognised; keyed where there is a text, since
-        a plain digest of a short text could be guessed."""
+        """Return a digest that recognises a repetition. It is keyed if there is a text, since a
+        short text could be guessed from a plain digest."""
         content = [given.category, given.severity, given.comment, given.corrected_text]
         content += [given.reviewer] if given.reviewer is not None else []
         text = orjson.dumps([entry.answer.request_id, entry.client, *content])
         return hmac.digest(self._digest_key if given.has_text else b"", text, "sha256").hex()
 
     def _seal(self, entry: Entry, given: Given) -> SealedTexts:
-        """Return both texts, sealed; each is bound to the entry and its field."""
+        """Return both texts sealed, each for its field of this entry only."""
         if self._sealer is None:
             return None, None
         comment, corrected = (
@@ -182,7 +182,7 @@ class FeedbackDesk:
         if not batch:
             return
         try:
-            self._store.note_answers(batch)
+            self._store.add_answers(batch)
         except StoreFailed:
             self._pending.extendleft(reversed(batch))
             raise
@@ -192,7 +192,7 @@ class FeedbackDesk:
             self._store.prune(time.time() - FEEDBACK_DAYS * A_DAY_S)
 
     def _note(self, problem: StoreFailed | None) -> None:
-        """Log the begin and the end of a failure once, and set the alarm."""
+        """Log the beginning and the end of a failure once, and set the alarm."""
         if (problem is not None) == self.is_failing:
             return
         self.is_failing = problem is not None
@@ -203,8 +203,8 @@ class FeedbackDesk:
         self._alarm(self.is_failing)
 
 
-def answered(record: RequestRecord) -> Answered:
-    """Return what feedback needs to know of a finished request."""
+def build_answer(record: RequestRecord) -> Answered:
+    """Return the facts of a finished request that its feedback refers to."""
     caller_id = record.request_id if record.own_id not in ("", record.request_id) else None
     origin = record.origin.provenance if record.origin else {}
     facts = {name: origin.get(name) for name in ("model", "revision", "adapter", "quantization")}

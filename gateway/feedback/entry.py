@@ -1,4 +1,4 @@
-"""One entry of feedback: its closed sets, and what is known of the answer it is about."""
+"""Feedback as it is sent and as it is stored, and the answer that it refers to."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -32,8 +32,8 @@ SealedTexts = tuple[bytes | None, bytes | None]  # in this order
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that can be given feedback. `others` are the answers to the same client under the
-    same id of its own: a client may choose one twice."""
+    """A recent answer. `others` counts further answers to this client with the same request id,
+    since a client may send an id twice."""
 
     request_id: str
     caller_request_id: str | None
@@ -45,10 +45,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Feedback as it was sent; the texts are None where there are none.
-
-    `reviewer` is who signs off with a key, which several people may share.
-    """
+    """Feedback as it was sent. `reviewer` is the name of the clinician who signs off, since several
+    people may share a key."""
 
     category: Category
     severity: Severity | None
@@ -81,7 +79,7 @@ class Entry:
     outcome: str | None = None
 
     def document(self) -> Json:
-        """Return the entry for a program: times as RFC 3339, what is not known left out."""
+        """Return the entry as JSON, with times as RFC 3339 and without unknown fields."""
         answer = self.answer
         fields = {
             "id": self.id,
@@ -105,5 +103,5 @@ class Entry:
 
 
 def text_name(feedback_id: str, field: str) -> str:
-    """Return the name under which a text is sealed: no text can take the place of another."""
+    """Return the name under which a text is sealed, so that texts cannot be exchanged."""
     return f"{feedback_id} {field}"

@@ -1,8 +1,7 @@
 """The database of feedback: recent answers by request id, entries, and their sealed texts.
 
-SQLite, because several processes of one machine write to it, a crash at any moment must lose
-nothing that was acknowledged, and a full disk must be an error and not half a line. One connection
-for each thread; every method raises StoreFailed if the disk fails.
+It is SQLite because several processes write to it, and neither a crash nor a full disk may lose
+what was acknowledged. Every method raises StoreFailed if the disk fails.
 """
 
 import contextlib
@@ -55,7 +54,7 @@ Row = Sequence[Any]
 
 
 class StoreFailed(Exception):
-    """The database cannot be used now; the message is SQLite's name for why, and has no text."""
+    """The database cannot be used now; the message is SQLite's name of the error."""
 
 
 class StoreForeign(StoreFailed):
@@ -63,11 +62,11 @@ class StoreForeign(StoreFailed):
 
 
 class TooManyEntries(Exception):
-    """This client has given enough feedback on this answer."""
+    """This client has given as much feedback on this answer as is stored."""
 
 
 class Store:
-    """The database in use by one thread; opened at the first use, and again after a failure."""
+    """The database, for use in one thread; it is opened at the first use, and after a failure."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,16 +78,15 @@ class Store:
                 self._connection.close()
             self._connection = None
 
-    def note_answers(self, answers: Iterable[Answered]) -> None:
-        """Remember answers."""
+    def add_answers(self, answers: Iterable[Answered]) -> None:
         with self._transaction() as database:
             database.executemany(
                 "INSERT INTO answers (id, caller_id, client, ended, facts) VALUES (?, ?, ?, ?, ?)",
-                [row_of_answer(answer)[:5] for answer in answers],
+                [answer_row(answer)[:5] for answer in answers],
             )
 
     def prune(self, before: float, most: int = MOST_ANSWERS) -> None:
-        """Forget some of the answers that ended before a time, or that are over the most."""
+        """Delete answers in batches: those that ended before a time, and the oldest over `most`."""
         with self._transaction() as database:
             database.execute(
                 "DELETE FROM answers WHERE number IN "
@@ -103,8 +101,8 @@ class Store:
             )
 
     def find_answer(self, request_id: str, client: str | None, since: float) -> Answered | None:
-        """Return the answer of this id, of any client if None; the last one if its caller chose
-        the id more than once."""
+        """Return the answer with this id, to any client if None; the last one if its client has
+        sent the id more than once."""
         with self._transaction(READING) as database:
             rows = database.execute(
                 "SELECT id, caller_id, client, ended, facts FROM answers "
@@ -116,7 +114,7 @@ class Store:
         if not rows:
             return None
         others = 0 if rows[0][0] == request_id else len(rows) - 1
-        return answer_in((*rows[0], others))
+        return parse_answer((*rows[0], others))
 
     def add(self, entry: Entry, fingerprint: str, texts: SealedTexts) -> Entry | None:
         """Add an entry with its texts, or return the stored one of the same fingerprint; raise
@@ -127,10 +125,10 @@ class Store:
                 (fingerprint,),
             ).fetchone()
             if same is not None:
-                return entry_in(same)
+                return parse_entry(same)
             check_count(database, entry.answer.request_id, entry.client)
             values = [getattr(entry, column) for column in OF_ENTRY]
-            values += [*row_of_answer(entry.answer), fingerprint]
+            values += [*answer_row(entry.answer), fingerprint]
             database.execute(
                 f"INSERT INTO feedback ({COLUMNS}, fingerprint) "  # noqa: S608 - a constant
                 f"VALUES ({', '.join('?' * len(values))})",
@@ -144,7 +142,7 @@ class Store:
         """Return every entry, oldest first."""
         with self._transaction(READING) as database:
             rows = database.execute(f"SELECT {COLUMNS} FROM feedback ORDER BY created, id")  # noqa: S608 - a constant
-            return [entry_in(row) for row in rows]
+            return [parse_entry(row) for row in rows]
 
     def texts_of(self, feedback_id: str) -> SealedTexts:
         """Return comment and corrected text."""
@@ -169,7 +167,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self, begin: str = WRITING) -> Iterator[sqlite3.Connection]:
-        """All or nothing."""
+        """Commit the block as a whole, or nothing of it."""
         try:
             self._connection = database = self._connection or open_database(self.path)
             database.execute(begin)
@@ -181,12 +179,11 @@ class Store:
                     database.execute("ROLLBACK")
         except (sqlite3.Error, OSError) as problem:
             self.close()
-            raise StoreFailed(name_of(problem)) from None
+            raise StoreFailed(error_name(problem)) from None
 
 
 def check(file: Path) -> None:
-    """Raise SettingsError for a file that cannot be used. A full disk is no wrong setting: each
-    sender gets an error."""
+    """Raise SettingsError for a file that cannot be used. A full disk does not stop the start."""
     store = Store(file)
     try:
         store.entries()
@@ -217,11 +214,11 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Make the tables of a new database; raise StoreForeign for one of another kind."""
-    if version_of(database) == VERSION:
+    """Create the tables of a new database; raise StoreForeign for another program's."""
+    if read_version(database) == VERSION:
         return
     database.execute(WRITING)
-    if version_of(database) == 0:  # another process may have made them meanwhile
+    if read_version(database) == 0:  # another process may have made them meanwhile
         (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if tables:
             raise StoreForeign("is a database of another program")
@@ -229,11 +226,11 @@ def prepare(database: sqlite3.Connection) -> None:
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
     database.execute("COMMIT")
-    if version_of(database) != VERSION:
+    if read_version(database) != VERSION:
         raise StoreForeign("was written by a newer gateway")
 
 
-def version_of(database: sqlite3.Connection) -> int:
+def read_version(database: sqlite3.Connection) -> int:
     (number,) = database.execute("PRAGMA user_version").fetchone()
     return int(number)
 
@@ -247,25 +244,25 @@ def check_count(database: sqlite3.Connection, request_id: str, client: str) -> N
         raise TooManyEntries
 
 
-def row_of_answer(answer: Answered) -> Row:
+def answer_row(answer: Answered) -> Row:
     facts = orjson.dumps(answer.facts).decode()
     ids = (answer.request_id, answer.caller_request_id, answer.client)
     return (*ids, answer.ended, facts, answer.others)
 
 
-def answer_in(row: Row) -> Answered:
+def parse_answer(row: Row) -> Answered:
     request_id, caller_request_id, client, ended, facts, others = row
     return Answered(request_id, caller_request_id, client, ended, orjson.loads(facts), others)
 
 
-def entry_in(row: Row) -> Entry:
+def parse_entry(row: Row) -> Entry:
     own = dict(zip(OF_ENTRY, row, strict=False))
     own["has_text"] = bool(own["has_text"])
-    return Entry(**own, answer=answer_in(row[len(OF_ENTRY) :]))
+    return Entry(**own, answer=parse_answer(row[len(OF_ENTRY) :]))
 
 
-def name_of(problem: Exception) -> str:
-    """Return the cause as a name that has nothing of what was written."""
+def error_name(problem: Exception) -> str:
+    """Return the name of an error; its message might quote what was written."""
     if isinstance(problem, OSError):
         return problem.strerror or type(problem).__name__
     return getattr(problem, "sqlite_errorname", type(problem).__name__)

@@ -20,7 +20,7 @@ NO_TEXTS = (None, None)
 
 def test_an_answer_is_found_by_either_id(store: Store) -> None:
     """The gateway's own, or the one its caller chose; by its caller alone."""
-    store.note_answers([answer("r-1", caller_request_id="mine"), answer("r-2")])
+    store.add_answers([answer("r-1", caller_request_id="mine"), answer("r-2")])
 
     for name in ("r-1", "mine"):
         answered = store.find_answer(name, WARD.id, 0)
@@ -32,7 +32,7 @@ def test_an_answer_is_found_by_either_id(store: Store) -> None:
 
 def test_an_id_that_was_chosen_twice(store: Store) -> None:
     """The last answer under it, and how many others there are."""
-    store.note_answers(answer(f"r-{n}", caller_request_id="chat", ended=NOW + n) for n in range(3))
+    store.add_answers(answer(f"r-{n}", caller_request_id="chat", ended=NOW + n) for n in range(3))
     answered = store.find_answer("chat", WARD.id, 0)
 
     assert answered is not None
@@ -42,7 +42,7 @@ def test_an_id_that_was_chosen_twice(store: Store) -> None:
 
 def test_an_answer_that_is_too_old(store: Store) -> None:
     """Found up to its time, and then pruned."""
-    store.note_answers([answer("old", ended=NOW - 10), answer("new")])
+    store.add_answers([answer("old", ended=NOW - 10), answer("new")])
 
     assert store.find_answer("old", WARD.id, NOW - 5) is None
     store.prune(NOW - 5)
@@ -52,7 +52,7 @@ def test_an_answer_that_is_too_old(store: Store) -> None:
 
 def test_answers_are_bounded(store: Store) -> None:
     """A full store forgets its oldest answers first."""
-    store.note_answers(answer(f"r-{n}") for n in range(10))
+    store.add_answers(answer(f"r-{n}") for n in range(10))
     store.prune(0, most=3)
 
     kept = [n for n in range(10) if store.find_answer(f"r-{n}", None, 0)]
@@ -109,7 +109,7 @@ def test_closing_destroys_texts_on_request(store: Store) -> None:
 def test_two_processes_share_it(store: Store, file: Path) -> None:
     """An answer of one is flagged at the other."""
     other = Store(file)
-    store.note_answers([answer()])
+    store.add_answers([answer()])
 
     assert other.find_answer("r-1", WARD.id, 0) == answer()
     other.close()
@@ -117,7 +117,7 @@ def test_two_processes_share_it(store: Store, file: Path) -> None:
 
 def test_the_file_is_the_owners(store: Store, file: Path) -> None:
     """Nobody else reads it, nor what SQLite keeps beside it."""
-    store.note_answers([answer()])
+    store.add_answers([answer()])
 
     for path in file.parent.glob("feedback.db*"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
