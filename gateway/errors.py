@@ -231,7 +231,7 @@ class SharedStateUnavailable(ServiceError, status=503, code="shared_state_unavai
 
 
 class FeedbackUnavailable(ServiceError, status=503, code="feedback_unavailable"):
-    """The feedback could not be stored; nothing of it is kept."""
+    """The feedback could not be stored."""
 
 
 class Held(ServiceError, status=503, code="held"):

@@ -21,14 +21,14 @@ from gateway.safety.wording import Wording
 from gateway.services import Services
 
 STOPPING = "This gateway is stopping; send the request again."
-NUMBERS = random.Random()  # noqa: S311 - ids are not secret, and this needs no system call
+NUMBERS = random.Random()  # noqa: S311 - ids are not secret, and it makes no system call
 TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
 class Correlation:
-    """The outermost layer: it gives each request its Exchange, renders every failure, and passes
-    the finished record to its observers. Nothing else renders failures or calls observers."""
+    """The outermost layer: it creates the Exchange of each request, renders every error, and passes
+    the finished record to its observers. Nothing else does these things."""
 
     def __init__(
         self,

@@ -1,5 +1,4 @@
-"""The record of one request: filled while it is served, observed when it is finished; and the
-format of times in records."""
+"""The record of one request, which is filled while it is served and observed at its end."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +18,8 @@ NO_SLOT = -1  # in the audit's journal of open requests
 
 
 class Trace(Protocol):
-    """The trace of one request: `to_engine` begins the engine's span and returns its traceparent;
-    `end` closes the spans with the facts of the finished record."""
+    """The trace of one request. `to_engine` begins the engine's span and returns its traceparent;
+    `end` sets the attributes from the record and closes the spans."""
 
     @property
     def id(self) -> str | None: ...

@@ -82,7 +82,7 @@ class Services:
         return state.model
 
     def look(self) -> None:
-        """Apply a hold of other gateways; it ends requests, so call this on the event loop only."""
+        """Apply a hold of all gateways. It may end requests, so call it on the event loop only."""
         if self.shared.store is not None:
             self.hold.look()
 

@@ -16,9 +16,9 @@ RenderError = Callable[[GatewayError], bytes]
 OnDisconnect = Callable[[Callable[[], None] | None], object]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
-# A larger body is sent in parts: the socket's buffer would copy all that is not sent yet.
+# A larger body is sent in parts, since the socket's buffer would hold a second copy of it.
 LARGE_BYTES = 256 * 1024
-NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient: no cache keeps it
+NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient
 
 
 class Exchange:
@@ -57,8 +57,8 @@ class Exchange:
         )
         self._receive = receive
         self._send = send
-        # Our server's own two functions; if they stayed in the scope, it would refer to itself.
-        # This one writes a framed HTTP chunk, or returns False if `write` must be used.
+        # Two functions of our server. They are removed from the scope to break a reference cycle.
+        # `write_framed` writes a chunk, or returns False if `write` must be used.
         self.write_framed: Callable[[bytes], bool] = scope.pop("write_framed", never)
         self._on_disconnect: OnDisconnect = scope.pop("on_disconnect", never)
         self._common = common

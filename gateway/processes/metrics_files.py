@@ -20,7 +20,7 @@ RESERVED_BYTES: Mapping[str, int] = {
     **dict.fromkeys(("counter", "histogram", "summary"), MIB),
     **dict.fromkeys(GAUGES, MIB // 16),
 }
-EMPTY = bytes(4)  # the beginning of a file of prometheus-client that holds no value
+EMPTY = bytes(4)  # how a file of prometheus-client without values begins
 
 
 def reserve(folder: Path, number: int) -> None:
@@ -46,7 +46,7 @@ def clear_gauges(folder: Path, number: int) -> None:
     """
     for kind in GAUGES:
         file = path(folder, kind, number)
-        if file.exists():  # not when it ended before it had any
+        if file.exists():  # it is missing if the worker ended early
             with file.open("r+b", buffering=0) as gauges:
                 gauges.write(EMPTY)
 

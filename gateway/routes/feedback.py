@@ -69,8 +69,8 @@ class FeedbackRequest(BaseModel):
     )
 
     def given(self, principal: Principal) -> Given:
-        """Return the feedback without its request id. A token names its own reviewer, so the field
-        is ignored then. Raises InvalidField for a severity that is missing or superfluous."""
+        """Return the feedback without its request id, and without `reviewer` if a token names the
+        person. Raises InvalidField if `severity` is missing, or sent with `signed_off`."""
         if (self.severity is None) != (self.category == SIGN_OFF):
             raise InvalidField(
                 "severity is low, moderate or high, and is left out with `signed_off`.",
@@ -81,7 +81,7 @@ class FeedbackRequest(BaseModel):
         return Given(self.category, self.severity, self.comment, self.corrected_text, reviewer)
 
 
-# FastAPI would read a body of any size: the handler reads it.
+# FastAPI would read a body of any size, so the handler reads and parses it.
 DESCRIBED_BODY = {
     "required": True,
     "content": {"application/json": {"schema": FeedbackRequest.model_json_schema()}},

@@ -39,7 +39,7 @@ class HealthReport(BaseModel):
     screened_languages: list[str] = Field(default_factory=list)
 
 
-# Not validated: some of it comes from the launcher, and a health probe must not fail for that.
+# For /openapi.json only: a value from the launcher that does not validate must not fail a probe.
 REPORT: dict[int | str, dict[str, Any]] = {200: {"model": HealthReport}}
 UNREADY: dict[int | str, dict[str, Any]] = {**REPORT, 503: {"model": HealthReport}}
 
@@ -72,7 +72,7 @@ async def details(request: Request, services: Services) -> Json:
 
 
 def describe(services: Services) -> Json:
-    """Return the body of both endpoints, without `status`."""
+    """Return the details of both endpoints."""
     state, settings = services.watch.state, services.settings
     override = settings.reasoner_model_test_override
     model = state.model.id if state.model else state.model_facts.get("id")

@@ -1,6 +1,6 @@
-"""The HTTP/1.1 protocol of one connection: uvicorn's, with a wall against each of these attacks.
+"""The HTTP/1.1 protocol of one connection: uvicorn's, with a defence against each attack below.
 
-| attack | wall |
+| attack | defence |
 |---|---|
 | heads and bodies that never end, callers who never read | `check_timeouts` |
 | heads without end, 10,000 headers | `_check_head`, `_check_size` |
@@ -9,8 +9,8 @@
 | requests pipelined behind one in progress, to fill memory | `on_message_begin` |
 | an upgrade, and a second protocol behind it | `_decline_upgrade` |
 | more connections than there are file descriptors | `connection_made` |
-| callers who leave while the engine works | `connection_lost` |
-| refused callers whose memory waits for the garbage collector | `_break_references` |
+| callers who disconnect while the engine works | `connection_lost` |
+| floods of refused callers, to fill memory between two garbage collections | `_break_references` |
 
 Errors have the API's format, where uvicorn would send plain text. Parsing a request and writing a
 response are uvicorn's (docs/decisions.md).
@@ -238,7 +238,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.refuse(too_large(self.max_body_bytes))
 
     def _max_body_wire_bytes(self) -> int:
-        """Return the limit on the wire, which includes chunk extensions and trailers."""
+        """Return the limit for a body as it is sent, with chunk extensions and trailers."""
         if self.cycle.response_complete:
             return MAX_LEFTOVER_BYTES
         return 2 * self.max_body_bytes + self.limits.header_bytes
@@ -366,8 +366,8 @@ def is_plain(version: str, url: bytes, framing_headers: RawHeaders, read: bytes)
 
 
 def parser_error(stopped: httptools.HttpParserError) -> GatewayError:
-    """Return the error that stopped the parser. Each is new: an error that is raised again would
-    collect more and more frames."""
+    """Return the error that stopped the parser. It is a new object each time, since a shared one
+    would collect the frames of every raise."""
     cause = stopped.__context__
     return cause.error if isinstance(cause, RequestRefused) else InvalidRequest(MALFORMED)
 

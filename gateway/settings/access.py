@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from gateway.settings.base import CommaSeparated, SharedSettings, UserPath, require_together
 
-OWN_HEADERS = "api-key$|request-id$|mmhie-"  # a key must not come into the trail as a name
+OWN_HEADERS = "api-key$|request-id$|mmhie-"  # else a key could be recorded as a user's name
 
 
 def check_user_header(name: str) -> str:

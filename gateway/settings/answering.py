@@ -1,4 +1,4 @@
-"""The settings that shape an answer of /llm/generate: an evaluation is of a service with these."""
+"""The settings that shape an answer of /llm/generate; evaluations and the model card list them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ NAMES: Final = (
 
 
 def answering(settings: GatewaySettings) -> Mapping[str, object]:
-    """Return them by name, texts as their SHA-256; the file of sentences has been read before."""
+    """Return these settings by name; texts and files as their SHA-256."""
     file = settings.wording_file
     return {
         "system_prompt": hashlib.sha256(settings.system_prompt.encode()).hexdigest(),

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from gateway.settings.audit import AuditSettings
 from gateway.settings.base import UserPath, names_host, require_together, url_parts
-from gateway.settings.engine import is_plain_elsewhere
+from gateway.settings.engine import is_unencrypted
 
 
 def check_server_url(url: str) -> str:
@@ -62,7 +62,7 @@ def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, 
         "that as well, or unset them.",
     )
     yield (
-        settings.env == "production" and any(map(is_plain_elsewhere, addresses)),
+        settings.env == "production" and any(map(is_unencrypted, addresses)),
         "MMHIE_AUDIT_FHIR_URL or MMHIE_AUDIT_FHIR_TOKEN_URL is plain http to another host, "
         "which is refused when MMHIE_ENV is production; use https://.",
     )

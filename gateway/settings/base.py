@@ -25,7 +25,7 @@ PREFIX: Final = "MMHIE_"
 ENV_FILE: Final = Path(".env")
 DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
 A_DAY: Final = 86_400  # in seconds; no timer is meant to run longer
-# pydantic's reasons in words of a person; others are its own or a validator's sentences
+# pydantic's error types in plain words; other errors show its own or a validator's sentence
 REASONS: Final = {
     "int_parsing": "it should be a whole number",
     "int_from_float": "it should be a whole number",
@@ -86,7 +86,7 @@ class SharedSettings(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         validate_default=True,  # `~` in a default is the user's home, too
-        defer_build=True,  # of the classes that are inherited from, none is used by itself
+        defer_build=True,  # the base classes are never used by themselves
     )
 
     env: Annotated[Literal["development", "production"], Lower] = Field(
@@ -205,17 +205,17 @@ def build(settings: type[Settings], values: Mapping[str, str]) -> Settings:
 
 
 def sentence(settings: type[SharedSettings], error: ValidationError) -> str:
-    """Return the first mistake as `NAME is 'value': it should be ...`, secrets left out."""
+    """Describe the first error as `NAME is 'value': it should be ...`, without secrets."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
     hides = is_secret(settings.model_fields[field].annotation)
     shown = "not valid" if hides else repr(CREDENTIALS.sub("//…@", str(first["input"])))
-    reason = reason_of(first, settings.model_fields[field].description or "")
+    reason = explain_reason(first, settings.model_fields[field].description or "")
     return f"{PREFIX}{field.upper()} is {shown}: {reason}."
 
 
-def reason_of(mistake: ErrorDetails, description: str) -> str:
-    """Return what the value should be; of a form, the first sentence that describes the setting."""
+def explain_reason(mistake: ErrorDetails, description: str) -> str:
+    """Return what the value should be; for a pattern, the first sentence of the description."""
     if template := REASONS.get(mistake["type"]):
         first = description.partition(". ")[0].rstrip(".")
         return template.format(description=first, **mistake.get("ctx", {}))
@@ -246,7 +246,7 @@ def shared_conflicts(settings: SharedSettings) -> Iterator[tuple[object, str]]:
 
 
 def require_together(settings: SharedSettings, *names: str) -> tuple[object, str]:
-    """Return the refusal of two settings of which only one is set."""
+    """Return the conflict of two settings of which only one is set."""
     values = [getattr(settings, name) for name in names]
     first, last = (PREFIX + name.upper() for name in names)
     sentence = f"{first} and {last} go together; set the other one as well."
@@ -261,7 +261,7 @@ class TlsFiles(NamedTuple):
 
 
 def url_parts(url: str) -> SplitResult:
-    """Return the parts of a URL; empty ones where it has an invalid port or unclosed brackets."""
+    """Return the parts of a URL; empty ones for an invalid port or unclosed brackets."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises for an invalid one

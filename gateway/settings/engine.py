@@ -70,8 +70,8 @@ class EngineSettings(SharedSettings):
         return "/readiness" if self.engine_urls else "/health"
 
 
-def is_plain_elsewhere(url: str) -> bool:
-    """Return whether a URL is of plain HTTP to another host."""
+def is_unencrypted(url: str) -> bool:
+    """Return whether a URL is plain HTTP to another host."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
@@ -92,7 +92,7 @@ def engine_conflicts(settings: EngineSettings) -> Iterator[tuple[object, str]]:
         ("MMHIE_ENGINE_URLS", settings.engine_urls),
     ):
         yield (
-            is_strict and any(map(is_plain_elsewhere, urls)),
+            is_strict and any(map(is_unencrypted, urls)),
             f"{name} is plain http to another host, which is refused when MMHIE_ENV is production; "
             "use https://, or set MMHIE_ENGINE_ALLOW_HTTP=true where the network encrypts.",
         )
