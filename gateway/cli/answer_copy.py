@@ -13,14 +13,14 @@ LABELS = 8  # paragraphs before or after an answer, at most: notices, what was c
 
 
 class AnswerCopy:
-    """A text that may be an answer, letter for letter, with its labels around it or without."""
+    """A text that may be an exact copy of an answer, with or without the labels around it."""
 
     def __init__(self, text: str, digest_key: bytes) -> None:
-        lines = text.replace("\r\n", "\n")  # an editor's, as is a newline at the end
+        lines = text.replace("\r\n", "\n")  # editors change line ends, and add a last one
         forms = {text, lines.removesuffix("\n"), lines.strip()}
         self._whole = {keyed_digest(digest_key, form) for form in forms}
         self._parts = {keyed_digest(digest_key, part) for part in parts(lines)}
-        self.is_whole = False  # once a record has been found: whether it is of all of the text
+        self.is_whole = False  # True once a record matches the whole text
 
     @classmethod
     def read(cls, path: Path) -> "AnswerCopy":
@@ -51,7 +51,7 @@ def read_text(path: Path) -> str:
 
 
 def parts(text: str) -> Iterator[str]:
-    """Yield a text without the first and last paragraphs, which may be its labels."""
+    """Yield the text without some first and last paragraphs, which may be labels."""
     paragraphs = text.strip().split("\n\n")
     for start in range(min(LABELS, len(paragraphs))):
         for end in range(len(paragraphs), max(start, len(paragraphs) - LABELS), -1):

@@ -26,21 +26,26 @@ class CommandError(Exception):
 
 
 class NegativeResult(CommandError):
-    """A command that did its work, and whose answer is no."""
+    """A command that worked, and whose result is negative."""
 
     exit_code = 1
 
 
 def current_user() -> str:
-    """Return the name of the user, or its number: in a container it may have no name."""
+    """Return the user's name, or its number in a container without user names."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
 
 
-def text_of(argument: str) -> str:
-    """Return an argument as text: a terminal of another encoding sends bytes that are none."""
+def operator_name(given: str | None) -> str:
+    """Return the name in --by, else the current user."""
+    return decode_argument(given or current_user())
+
+
+def decode_argument(argument: str) -> str:
+    """Return an argument as text, with a replacement for bytes that are not UTF-8."""
     return argument.encode(errors="surrogateescape").decode(errors="replace")
 
 
@@ -62,7 +67,7 @@ def readable(path: Path, problem: str = "cannot be read") -> Iterator[None]:
 
 
 def audit(settings: "GatewaySettings", kind: str, **facts: str) -> None:
-    """Record an event in the trail. A failure only warns: what was done must not wait for it."""
+    """Record an event in the audit trail; a failure only prints a warning."""
     from gateway.audit.file import ChainBroken, append_event  # few commands have events
 
     try:
@@ -71,11 +76,13 @@ def audit(settings: "GatewaySettings", kind: str, **facts: str) -> None:
         sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")
 
 
-def print_rows(rows: Sequence[Mapping[str, str]], console: "Console") -> None:
-    """Print a table, or where it would have to shorten something a paragraph for each row, which
-    begins with its first value."""
-    from rich.table import Table  # no command without a table waits for it
+def print_rows(rows: Sequence[Mapping[str, str]], console: "Console | None" = None) -> None:
+    """Print a table. If it is wider than the terminal, print a paragraph for each row instead."""
+    from rich.console import Console  # imported by commands with a table only
+    from rich.table import Table
     from rich.text import Text
+
+    console = console or Console(width=None if sys.stdout.isatty() else 200)
 
     table = Table(*(rows[0] if rows else ()), box=None)
     for row in rows:

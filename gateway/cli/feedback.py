@@ -9,7 +9,6 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 
 from gateway.audit.account import printable
 from gateway.audit.fhir.feedback import resource_of
@@ -18,12 +17,11 @@ from gateway.cli.command import (
     CommandError,
     NegativeResult,
     audit,
-    current_user,
+    operator_name,
     print_rows,
     put,
-    text_of,
 )
-from gateway.cli.vault import KEY_HELP, opener_of
+from gateway.cli.vault import KEY_HELP, load_opener
 from gateway.feedback.entry import OUTCOMES, TEXTS, Entry, text_name
 from gateway.feedback.store import Store, StoreFailed
 from gateway.record import rfc3339
@@ -53,24 +51,24 @@ class FeedbackNotFound(NegativeResult):
 
 def show_all(state: Shown = "open", as_json: AsJson = False) -> None:
     """List feedback, oldest first; texts are not shown."""
-    with reading() as store:
-        entries = chosen(store.entries(), state)
+    with open_store() as store:
+        entries = filter_by_state(store.entries(), state)
     if as_json:
         put("", {"feedback": [entry.document() for entry in entries]}, as_json=True)
         return
-    print_rows(list(map(row, entries)), Console(width=None if sys.stdout.isatty() else 200))
+    print_rows(list(map(make_row, entries)))
 
 
 def show(feedback_id: Id, private_key: Key = None, as_json: AsJson = False) -> None:
     """Show one entry; its texts only with the vault's private key."""
-    opener = opener_of(private_key) if private_key else None
-    with reading() as store:
-        entry = entry_of(store, feedback_id)
-        texts = texts_of(store, entry, opener) if opener else {}
-    parts = [f"{title_of(field)}:\n{readable(text)}" for field, text in texts.items()]
+    opener = load_opener(private_key) if private_key else None
+    with open_store() as store:
+        entry = find_entry(store, feedback_id)
+        texts = open_texts(store, entry, opener) if opener else {}
+    parts = [f"{make_title(field)}:\n{make_printable(text)}" for field, text in texts.items()]
     if entry.has_text and opener is None:
         parts = ["Its texts are sealed: --key names the private key that opens them."]
-    put("\n\n".join([facts_of(entry), *parts]), entry.document() | texts, as_json=as_json)
+    put("\n\n".join([describe_entry(entry), *parts]), entry.document() | texts, as_json=as_json)
 
 
 def export(
@@ -84,10 +82,10 @@ def export(
     del as_json  # it is JSON anyway
     if with_text != (private_key is not None):
         raise CommandError("--with-text and --key go together: the texts are sealed.")
-    opener = opener_of(private_key) if private_key else None
-    with reading() as store:
-        for entry in chosen(store.entries(), state):
-            texts = texts_of(store, entry, opener) if opener else {}
+    opener = load_opener(private_key) if private_key else None
+    with open_store() as store:
+        for entry in filter_by_state(store.entries(), state):
+            texts = open_texts(store, entry, opener) if opener else {}
             document = entry.document()
             written = resource_of(document, texts) if as_fhir else document | texts
             sys.stdout.write(orjson.dumps(written).decode() + "\n")
@@ -100,20 +98,20 @@ def close(
     erase_text: Erase = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close an entry with what came of it; a sign-off that was `unfounded` no longer counts."""
+    """Close an entry with its outcome; a sign-off that was `unfounded` no longer counts."""
     if outcome not in OUTCOMES:
         raise CommandError(f"--outcome got {outcome!r}; it is one of {', '.join(OUTCOMES)}.")
-    settings, who = load(), text_of(by or current_user())
-    with reading() as store:
-        entry = entry_of(store, feedback_id)
+    settings, who = load(), operator_name(by)
+    with open_store() as store:
+        entry = find_entry(store, feedback_id)
         store.close_entry(entry.id, time.time(), by=who, outcome=outcome, erase=erase_text)
-        after = entry_of(store, feedback_id)
+        after = find_entry(store, feedback_id)
     facts = {"feedback_id": entry.id, "request_id": entry.answer.request_id, "by": who}
     audit(settings, "feedback_closed", outcome=str(after.outcome), **facts)
     put(f"{entry.id} is closed as {outcome}.", after.document(), as_json=as_json)
 
 
-def row(entry: Entry) -> dict[str, str]:
+def make_row(entry: Entry) -> dict[str, str]:
     """Return an entry for a person."""
     columns = {
         "id": entry.id,
@@ -128,28 +126,28 @@ def row(entry: Entry) -> dict[str, str]:
     return {name: printable(text) for name, text in columns.items()}
 
 
-def facts_of(entry: Entry) -> str:
-    """Return all but the texts, for a person."""
+def describe_entry(entry: Entry) -> str:
+    """Describe an entry without its texts."""
     return "\n".join(
-        f"{name:<16} {printable(shown(value))}" for name, value in entry.document().items()
+        f"{name:<16} {printable(show_value(value))}" for name, value in entry.document().items()
     )
 
 
-def shown(value: object) -> str:
+def show_value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def title_of(field: str) -> str:
+def make_title(field: str) -> str:
     return field.replace("_", " ").capitalize()
 
 
-def readable(text: str) -> str:
-    """Return a text without what would steer a terminal; its lines stay."""
+def make_printable(text: str) -> str:
+    """Return a text without control characters for a terminal; its lines stay."""
     return "\n".join(printable(line) for line in text.splitlines())
 
 
-def chosen(entries: Iterable[Entry], state: str) -> list[Entry]:
-    """Return the entries in a state; raises CommandError for a state there is not."""
+def filter_by_state(entries: Iterable[Entry], state: str) -> list[Entry]:
+    """Return the entries in a state; raises CommandError for an unknown state."""
     if state not in ("open", "closed", "all"):
         raise CommandError(f"--state got {state!r}; it is open, closed or all.")
     return [
@@ -157,14 +155,14 @@ def chosen(entries: Iterable[Entry], state: str) -> list[Entry]:
     ]
 
 
-def entry_of(store: Store, feedback_id: str) -> Entry:
+def find_entry(store: Store, feedback_id: str) -> Entry:
     entry = next((each for each in store.entries() if each.id == feedback_id), None)
     if entry is None:
         raise FeedbackNotFound("There is no feedback of this id; `mmhie feedback list` shows all.")
     return entry
 
 
-def texts_of(store: Store, entry: Entry, opener: Opener) -> Texts:
+def open_texts(store: Store, entry: Entry, opener: Opener) -> Texts:
     """Return the texts of an entry by field; raise CommandError if the key does not open them."""
     sealed = zip(TEXTS, store.texts_of(entry.id), strict=True)
     try:
@@ -178,7 +176,7 @@ def texts_of(store: Store, entry: Entry, opener: Opener) -> Texts:
 
 
 @contextmanager
-def reading() -> Iterator[Store]:
+def open_store() -> Iterator[Store]:
     """Open the database of these settings; raises CommandError."""
     file = load().feedback_file
     if file is None:

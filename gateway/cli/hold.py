@@ -18,9 +18,9 @@ from gateway.cli.command import (
     CommandError,
     NegativeResult,
     audit,
-    current_user,
+    decode_argument,
+    operator_name,
     put,
-    text_of,
 )
 from gateway.cli.phases import Phases, describe_phases, phases_of
 from gateway.cluster import operator_state
@@ -51,7 +51,7 @@ CUT_OFF = (
 
 
 class Unconfirmed(NegativeResult):
-    """The command did its part, but no gateway confirms it."""
+    """The hold was written or ended, but no gateway confirms it."""
 
 
 def hold(
@@ -61,7 +61,7 @@ def hold(
 
     Exit code 1 if no gateway confirms the hold, or one still answers."""
     settings = load()
-    wanted = Hold(text_of(reason), text_of(by or current_user()), rfc3339(time.time()), now)
+    wanted = Hold(decode_argument(reason), operator_name(by), rfc3339(time.time()), now)
     first = find_hold(settings)
     new = replace(first, now=first.now or now) if first else wanted
     _, problem = set_in_redis(settings, new)
@@ -97,7 +97,7 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
     in_redis, problem = set_in_redis(settings, None)
     before = remove_file(settings.hold_file) or in_redis
     if before is not None:
-        audit(settings, "release", by=text_of(by or current_user()))
+        audit(settings, "release", by=operator_name(by))
     if problem is not None:
         raise CommandError(
             f"Gateways that share a Redis may still be held: Redis {problem}. Repeat the command "
@@ -110,13 +110,12 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
     put(ended, as_document(before, phases) | result, as_json=as_json)
     if is_held:
         raise Unconfirmed(
-            f"The model is still out of service: {describe_phases(phases)}. {elsewhere(settings)}"
+            f"The model is still out of service: {describe_phases(phases)}. {advise(settings)}"
         )
 
 
 def find_hold(settings: GatewaySettings) -> Hold | None:
-    """Return the hold in force. Its reason, author and time stay, as callers have read them; None
-    for one that cannot be read."""
+    """Return the hold in force, whose reason, author and time stay; None if it is unreadable."""
     try:
         first = hold_file.read(settings.hold_file) or operator_state.read_hold(settings)
     except operator_state.OperatorCommandFailed:
@@ -125,7 +124,7 @@ def find_hold(settings: GatewaySettings) -> Hold | None:
 
 
 def is_confirmed(phases: Phases) -> bool:
-    """Return whether a gateway reports the hold, and none goes on answering."""
+    """Return whether a gateway reports the hold, and none still answers."""
     reported = phases.values()
     return HELD in reported and not any(phase & {"ready", SILENT} for phase in reported)
 
@@ -150,14 +149,14 @@ def describe_hold(phases: Phases, first: Hold | None) -> str:
 
 
 def explain_unconfirmed(settings: GatewaySettings, phases: Phases, *, in_file: bool) -> str:
-    remedy = elsewhere(settings) if in_file else NAME_ONE
+    remedy = advise(settings) if in_file else NAME_ONE
     if any(SILENT in phase for phase in phases.values()):
         remedy = CUT_OFF
     return f"The hold is not confirmed: {describe_phases(phases)}. {remedy}"
 
 
-def elsewhere(settings: GatewaySettings) -> str:
-    """Return what to do about a gateway that does not read this file."""
+def advise(settings: GatewaySettings) -> str:
+    """Tell what to do about a gateway that does not read this file."""
     return (
         f"A gateway of another user, folder or machine does not read {settings.hold_file}: run "
         "this command there as that user, set MMHIE_HOLD_FILE as it is there, or name the gateway "
@@ -174,7 +173,7 @@ def set_in_redis(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | No
 
 
 def write_file(path: Path, new: Hold, redis_problem: str | None) -> Hold:
-    """Write the hold file, and return the hold in it, which on a full disk lacks reason and author.
+    """Write the hold file and return its hold, without reason and author if the disk is full.
     Raises CommandError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +193,7 @@ def write_file(path: Path, new: Hold, redis_problem: str | None) -> Hold:
 
 
 def touch(path: Path) -> bool:
-    """Make an empty file, which counts as a hold and needs no space; return whether it worked."""
+    """Create an empty file, which is a hold and needs no space; return False if that fails."""
     with contextlib.suppress(OSError):
         path.touch()
         return True

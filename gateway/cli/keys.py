@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.console import Console
 
 from gateway.auth import keys
 from gateway.auth.keys import Key
@@ -50,7 +49,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Create a key. It is shown once."""
     now = time.time()
     secret = keys.new_secret()
-    ends = None if expires is None else now + seconds(expires)
+    ends = None if expires is None else now + parse_duration(expires)
     try:
         key = Key(
             name=name,
@@ -66,7 +65,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     add(key)
     if not as_json:
         sys.stderr.write(f"The key of {name}; it is not shown again:\n")
-    put(secret, {"key": secret, **document(key, now)}, as_json=as_json)
+    put(secret, {"key": secret, **make_document(key, now)}, as_json=as_json)
 
 
 def show(as_json: AsJson = False) -> None:
@@ -74,19 +73,19 @@ def show(as_json: AsJson = False) -> None:
     now = time.time()
     known = with_shared_revocations(read(keys_file()))
     if as_json:
-        put("", {"keys": [document(key, now) for key in known]}, as_json=True)
+        put("", {"keys": [make_document(key, now) for key in known]}, as_json=True)
         return
-    rows = [row(key, now) for key in known]
-    print_rows(rows, Console(width=None if sys.stdout.isatty() else 200))
+    rows = [make_row(key, now) for key in known]
+    print_rows(rows)
 
 
-def row(key: Key, now: float) -> dict[str, str]:
-    """Return a key for a person."""
+def make_row(key: Key, now: float) -> dict[str, str]:
+    """Return the columns of a key in the table."""
     return {
         "name": key.name,
         "scopes": ",".join(key.scopes),
         "priority": key.priority,
-        "limits": described(key.limits),
+        "limits": describe_limits(key.limits),
         "created": rfc3339(key.created)[:10],
         "expires": rfc3339(key.expires)[:16] if key.expires else "never",
         "state": key.state(now),
@@ -122,7 +121,7 @@ def revoke(
 
 def add(key: Key) -> None:
     """Add a key to the file; raises CommandError when a working key has its name."""
-    with changing(keys_file()) as known:
+    with edit_keys(keys_file()) as known:
         if any(other.name == key.name and other.revoked is None for other in known):
             raise CommandError(
                 f"There is a key named {key.name}; revoke it, or choose another name."
@@ -131,11 +130,9 @@ def add(key: Key) -> None:
 
 
 def revoke_in_file(name: str, *, repeated: bool) -> None:
-    """Revoke the working key of this name; raises CommandError when there is none.
-
-    A repeated command finds none: the first one did not reach Redis.
-    """
-    with changing(keys_file()) as known:
+    """Revoke the active key of this name; raises CommandError if there is none, unless the command
+    is repeated because Redis was not reached."""
+    with edit_keys(keys_file()) as known:
         working = [key for key in known if key.name == name and key.revoked is None]
         if not working and not repeated:
             raise CommandError(f"There is no active key named {name}.")
@@ -156,8 +153,8 @@ def with_shared_revocations(known: Iterable[Key]) -> list[Key]:
     ]
 
 
-def document(key: Key, now: float) -> dict[str, object]:
-    """Return a key for a program: times as RFC 3339, and neither the key nor its hash."""
+def make_document(key: Key, now: float) -> dict[str, object]:
+    """Return a key as JSON, with times as RFC 3339, without the secret and its hash."""
     return {
         "name": key.name,
         "scopes": list(key.scopes),
@@ -169,7 +166,7 @@ def document(key: Key, now: float) -> dict[str, object]:
     }
 
 
-def described(limits: PrincipalLimits) -> str:
+def describe_limits(limits: PrincipalLimits) -> str:
     """Describe a key's limits for a person."""
     counts = (
         (limits.concurrency, "at once"),
@@ -179,7 +176,7 @@ def described(limits: PrincipalLimits) -> str:
     return ", ".join(f"{count} {unit}" for count, unit in counts if count) or "none"
 
 
-def seconds(text: str) -> int:
+def parse_duration(text: str) -> int:
     """Convert a duration like 90d to seconds; raises CommandError."""
     match = re.fullmatch(r"(\d{1,5})([mhd])", text)
     if match is None or int(match[1]) == 0:
@@ -196,10 +193,10 @@ def read(file: Path) -> tuple[Key, ...]:
 
 
 @contextlib.contextmanager
-def changing(file: Path) -> Iterator[list[Key]]:
-    """Lock the file, yield its keys to be changed, and write them unless something was raised.
+def edit_keys(file: Path) -> Iterator[list[Key]]:
+    """Lock the file, yield its keys to be changed, and write them unless the block raises.
 
-    Behind a link it is that file: gateways may read it under another path.
+    A link is followed, so that it stays a link.
     """
     file = Path(os.path.realpath(file))
     try:

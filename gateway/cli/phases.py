@@ -11,7 +11,7 @@ from gateway.settings.base import local_url
 from gateway.settings.gateway import GatewaySettings
 
 TIMEOUT_S = 2.0
-PATIENCE_S = 3.0  # a gateway looks at its file four times a second, at Redis once
+PATIENCE_S = 3.0  # a gateway reads its file four times a second, and Redis once
 PAUSE_S = 0.1
 AWAY = "not reachable"
 ASKS_PER_WORKER = 3  # the kernel chooses which worker answers
@@ -34,7 +34,7 @@ def phases_of(
             phases[url] = read_phases(url, asks)
     shared = shared_phases(settings, expected, deadline)
     if shared and not urls and AWAY in phases[own_url(settings)]:
-        phases.clear()  # an operator's machine needs no gateway of its own
+        phases.clear()  # the operator's machine has no gateway
     return {**phases, **shared}
 
 
@@ -66,7 +66,7 @@ def phase_at(url: str) -> str:
     try:
         parts = urlsplit(url)
         path = parts.path if parts.scheme == "unix" else None
-        # The certificate is for the name that callers use; nothing is sent that could be stolen.
+        # Not verified: the certificate is for another name, and no secret is sent.
         transport = httpx2.HTTPTransport(uds=path, verify=False, trust_env=False)
         with httpx2.Client(transport=transport, timeout=TIMEOUT_S) as client:
             base = "http://gateway" if path else url.rstrip("/")

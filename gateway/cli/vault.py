@@ -26,14 +26,14 @@ FACTS = ("request_id", "caller_request_id", "time", "path", "emergency_note")
 BROKEN_OFF = "The answer broke off; this is what there was of it."
 
 
-class KeptText(TypedDict):
+class StoredText(TypedDict):
     """A text and its digest."""
 
     output_digest: str
     text: str
 
 
-class KeptNotice(TypedDict):
+class StoredNotice(TypedDict):
     """A notice as it was shown; versions before this had its id alone."""
 
     id: str
@@ -41,21 +41,21 @@ class KeptNotice(TypedDict):
     message: str
 
 
-class KeptAnswer(TypedDict):
-    """The sealed document, as far as it is read here: anybody may have sealed anything."""
+class StoredAnswer(TypedDict):
+    """The fields that are read here. Anybody can seal a document, so it is validated."""
 
     request_id: str
     caller_request_id: NotRequired[str]
     time: str
     path: str
-    notices: list[KeptNotice | str]
+    notices: list[StoredNotice | str]
     emergency_note: NotRequired[str]
     is_whole: bool
     request: str
-    answers: list[KeptText]
+    answers: list[StoredText]
 
 
-KEPT = TypeAdapter(KeptAnswer)
+STORED = TypeAdapter(StoredAnswer)
 
 
 class AnswerUnreadable(NegativeResult):
@@ -68,11 +68,11 @@ class AnswerMissing(NegativeResult):
 
 def show(request_id: RequestId, vault: VaultDir, private_key: Key, as_json: AsJson = False) -> None:
     """Print what was asked and answered, each text with its digest in the audit trail."""
-    opener = opener_of(private_key)
+    opener = load_opener(private_key)
     with readable(vault, "cannot be used"):
         answers = [open_file(file, opener) for file in folder.files_of(vault, request_id)]
         answers = answers or list(answers_by_caller(vault, request_id, opener).values())
-    put("\n\n".join(map(account, answers)), {"answers": answers}, as_json=as_json)
+    put("\n\n".join(map(describe_answer, answers)), {"answers": answers}, as_json=as_json)
 
 
 def erase(
@@ -84,7 +84,7 @@ def erase(
         if not files and private_key is None:
             raise AnswerMissing(f"{vault} has no answer of this id; a caller's id needs --key.")
         if not files and private_key is not None:
-            files = list(answers_by_caller(vault, request_id, opener_of(private_key)))
+            files = list(answers_by_caller(vault, request_id, load_opener(private_key)))
         if len(files) > 1:
             ids = ", ".join(file.stem for file in files)
             raise CommandError(f"Several answers have this id; erase each by its own: {ids}.")
@@ -115,10 +115,10 @@ def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> dict[Path
 
 
 def open_file(file: Path, opener: Opener) -> Json:
-    """Return what a file holds; raises AnswerUnreadable."""
+    """Return the answer in a file; raises AnswerUnreadable."""
     try:
         content = opener.unseal(file.read_bytes(), file.stem)
-        KEPT.validate_json(content)
+        STORED.validate_json(content)
         answer: Json = orjson.loads(content)
     except OSError as problem:
         raise AnswerUnreadable(f"{file} cannot be read ({problem.strerror}).") from None
@@ -129,8 +129,8 @@ def open_file(file: Path, opener: Opener) -> Json:
     return answer
 
 
-def account(answer: Json) -> str:
-    """Return an answer for a person, without what would steer a terminal."""
+def describe_answer(answer: Json) -> str:
+    """Describe an answer, without control characters for a terminal."""
     values = {**answer, "time": in_both_zones(answer["time"])}
     facts = [f"{name:<18}{values[name]}" for name in FACTS if values.get(name)]
     notices = [f"{'notice':<18}{describe(notice)}" for notice in answer["notices"]]
@@ -149,16 +149,16 @@ def describe(notice: Json | str) -> str:
     return f"{notice['id']} {notice['summary']}: {notice['message']}"
 
 
-def opener_of(key: Path) -> Opener:
-    """Return what opens with this key; raises CommandError."""
+def load_opener(key: Path) -> Opener:
+    """Load the private key; raises CommandError."""
     try:
-        return Opener(key, passphrase)
+        return Opener(key, ask_passphrase)
     except KeyUnusable as problem:
         raise CommandError(f"{key} {problem}.") from None
 
 
-def passphrase() -> str:
-    """Ask for the key's passphrase; without a terminal it is a line of the standard input."""
+def ask_passphrase() -> str:
+    """Ask for the key's passphrase; without a terminal, read a line of standard input."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     asked: str = typer.prompt("Passphrase", hide_input=True, err=True)

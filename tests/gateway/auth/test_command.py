@@ -13,7 +13,7 @@ from rich.console import Console
 from gateway.auth import keys
 from gateway.auth.keys import Key, KeyFile
 from gateway.cli.command import print_rows
-from gateway.cli.keys import row
+from gateway.cli.keys import make_row
 from gateway.principal import PrincipalLimits
 from tests.command import Command
 from tests.contract.process import ROOT
@@ -159,7 +159,7 @@ def test_no_name_is_shortened(width: int) -> None:
     names = ("backend", "ward-7-clinicians-of-the-north-campus")
     limits = PrincipalLimits(4, 100, 100_000)
     listed = [Key(name, "0" * 64, ("generate",), 0.0, limits=limits) for name in names]
-    shown = terminal_text([row(key, 1.0) for key in listed], width)
+    shown = terminal_text([make_row(key, 1.0) for key in listed], width)
 
     for whole in (*names, "100000 tokens/min", "1970-01-01"):
         assert whole in shown
