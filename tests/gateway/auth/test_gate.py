@@ -82,8 +82,11 @@ TERMS = {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"ENV": "production"}, "no keys are configured"),
-        ({"KEYS_FILE": "none.json"}, "MMHIE_KEYS_FILE is none.json: there is no such file"),
+        ({"ENV": "production"}, "no keys are configured; set MMHIE_KEYS_FILE (`mmhie keys new`"),
+        (
+            {"KEYS_FILE": "none.json"},
+            "is none.json: there is no such file; `mmhie keys new` makes it",
+        ),
         ({"KEYS_FILE": "broken.json"}, "not what `mmhie keys` writes"),
         ({"JWKS_FILE": "broken.json"}, "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set"),
         ({"JWKS_FILE": "broken.json", "JWT_ISSUER": "x"}, "MMHIE_JWT_AUDIENCE must be set"),

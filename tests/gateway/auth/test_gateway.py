@@ -13,7 +13,7 @@ import pytest
 
 from gateway.auth import keys
 from gateway.principal import PrincipalLimits
-from tests.contract.fixtures import Folders, Refusal
+from tests.contract.fixtures import Folders
 from tests.contract.process import Gateway
 from tests.contract.surfaces import STREAMS, SURFACES, WHOLES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
@@ -253,20 +253,6 @@ def revoke(file: Path, name: str) -> None:
     """Write what `mmhie keys revoke` writes."""
     now = time.time()
     keys.write(file, [replace(k, revoked=now) if k.name == name else k for k in keys.read(file)])
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"MMHIE_ENV": "production"}, "mmhie keys new"),
-        ({"MMHIE_KEYS_FILE": "none.json"}, "there is no such file; `mmhie keys new` makes it"),
-    ],
-)
-def test_it_does_not_start_without_what_it_needs(
-    refusal: Refusal, settings: dict[str, str], said: str
-) -> None:
-    """The sentence says what to do."""
-    assert said in refusal(**settings)
 
 
 @pytest.mark.parametrize("surface", WHOLES[1:], ids=name_of)
