@@ -11,7 +11,6 @@ from functools import partial
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.paths import MESSAGES
-from gateway.auth.gate import Gate
 from gateway.endpoints import TOKEN_PATHS
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange, value_of
@@ -138,11 +137,6 @@ async def enter(exchange: Exchange, services: Services) -> None:
         record.traceparent = accepted_traceparent(exchange.scope)
     if services.tracing is not None and record.is_token_path:
         record.trace = services.tracing.begin(exchange)
-    await authorise(exchange, services.gate)
-
-
-async def authorise(exchange: Exchange, gate: Gate) -> None:
-    """Authorise the caller for this path; the record names a refused caller, too."""
-    path, headers, record = exchange.scope["path"], exchange.scope["headers"], exchange.record
-    record.principal = await gate.identify(path, headers)
+    gate, headers = services.gate, exchange.scope["headers"]
+    record.principal = await gate.identify(path, headers)  # recorded even if it is refused next
     record.principal = gate.authorise(path, record.principal, headers)

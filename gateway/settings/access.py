@@ -23,8 +23,6 @@ Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
 
 
 class AccessSettings(SharedSettings):
-    """Part of the gateway's settings."""
-
     keys_file: UserPath | None = Field(
         None, description="Access keys, as written by `mmhie keys`. Unset: no keys."
     )

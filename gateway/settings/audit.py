@@ -9,8 +9,6 @@ from gateway.settings.base import SharedSettings, UserPath
 
 
 class AuditSettings(SharedSettings):
-    """Part of the gateway's settings."""
-
     audit_file: UserPath | None = Field(
         None, description="Audit trail, one JSON line per request. Unset: none."
     )

@@ -23,8 +23,6 @@ ServerUrl = Annotated[str, AfterValidator(check_server_url)]
 
 
 class AuditFeedSettings(AuditSettings):
-    """Part of the gateway's settings."""
-
     audit_fhir_url: ServerUrl | None = Field(
         None,
         description="FHIR R4 server that gets each line of the trail as an AuditEvent (IHE "

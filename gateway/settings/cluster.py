@@ -23,8 +23,6 @@ RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
 
 
 class ClusterSettings(SharedSettings):
-    """Part of the gateway's settings."""
-
     redis_url: RedisUrl | None = Field(
         None,
         description="Redis in which several gateways share limits, holds and revoked keys: "

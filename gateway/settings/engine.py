@@ -31,8 +31,6 @@ EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
 
 
 class EngineSettings(SharedSettings):
-    """Part of the gateway's settings."""
-
     engine_url: EngineUrl = Field(
         "http://127.0.0.1:8001",
         description="Address of the engine or its router: `http://host:port`, "

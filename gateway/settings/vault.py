@@ -8,8 +8,6 @@ from gateway.settings.base import SharedSettings, UserPath
 
 
 class VaultSettings(SharedSettings):
-    """Part of the gateway's settings."""
-
     vault_dir: UserPath | None = Field(
         None,
         description="Folder of the answer vault. Unset: no text is kept.",
