@@ -121,7 +121,6 @@ class Families:
             "route",
         )
         self.workers = gauge("workers", "Worker processes that serve requests.", "livesum")
-        self.workers.set(self._shared is None)  # a worker serves once it is ready
         self.workers_lost = gauge(
             "workers_lost", "Worker processes that died since the start.", "livemax"
         )

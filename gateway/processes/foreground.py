@@ -3,8 +3,6 @@
 import errno
 import socket
 
-import uvloop
-
 from gateway.app import create_app
 from gateway.processes import startup_checks, supervisor
 from gateway.runtime import memory
@@ -32,7 +30,7 @@ def serve(settings: GatewaySettings) -> int:
         return supervisor.run(settings, listener)
     app = create_app(settings)
     memory.freeze_heap()
-    uvloop.run(DrainingServer(app, settings).serve(sockets=[listener]))
+    DrainingServer(app, settings).run([listener])
     return 0
 
 

@@ -75,6 +75,8 @@ class WorkerSupervisor(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Replace each worker that has ended or does not answer a ping."""
+        if self.should_exit.is_set():  # Ctrl+C has reached the workers, too
+            return
         for number, process in enumerate(self.processes):
             is_paused = time.monotonic() < self._not_before[number]
             if not is_paused and not process.is_alive(PING_TIMEOUT_S):

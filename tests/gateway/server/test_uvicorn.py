@@ -19,7 +19,6 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from gateway.processes.supervisor import WorkerSupervisor
 from gateway.processes.worker import WorkerProcess
-from gateway.processes.worker_server import WorkerServer
 from gateway.server.drain import DrainingServer
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.response_cycle import ResponseCycle
@@ -29,7 +28,6 @@ OURS = {
     HttpProtocol: HttpToolsProtocol,
     ResponseCycle: RequestResponseCycle,
     DrainingServer: uvicorn.Server,
-    WorkerServer: uvicorn.Server,
     WorkerSupervisor: Multiprocess,
     WorkerProcess: Process,
 }
