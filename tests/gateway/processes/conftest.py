@@ -179,7 +179,7 @@ class Four(Several):
     KEYS: Mapping[str, Any] = {
         "ward": {},
         "rate": {"limits": PrincipalLimits(requests_per_minute=10)},
-        "tokens": {"limits": PrincipalLimits(tokens_per_minute=100)},
+        "tokens": {"limits": PrincipalLimits(tokens_per_minute=240)},
         "slots": {"limits": PrincipalLimits(concurrency=3)},
         "research": {"priority": "batch"},
         "er": {"priority": "emergency"},
