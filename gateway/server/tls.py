@@ -10,14 +10,11 @@ NAMES = "MMHIE_TLS_CERTIFICATE, MMHIE_TLS_KEY or MMHIE_TLS_CLIENT_CA"
 
 
 def load_server_tls(settings: GatewaySettings) -> WatchedTls | None:
-    """Load the files; return None without TLS, raise SettingsError for files of no use."""
-    certificate, key, client_ca = (
-        settings.tls_certificate,
-        settings.tls_key,
-        settings.tls_client_ca,
-    )
+    """Load the files; return None without TLS, raise SettingsError for files that are unusable."""
+    certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None or key is None:
         return None
+    client_ca = settings.tls_client_ca
     files = (certificate, key, client_ca)
     return WatchedTls(NAMES, files, lambda: make_server_context(certificate, key, client_ca))
 
