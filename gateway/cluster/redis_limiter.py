@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import count
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from gateway.cluster.lua import script
 from gateway.cluster.operator_state import PREFIX
@@ -31,12 +32,11 @@ from gateway.limits.rate_limiter import (
 )
 from gateway.principal import NO_LIMITS, Principal
 
-T = TypeVar("T")
 LEASE_S = 15.0
 RENEWALS = 3  # in the life of a lease
 MOST_UNSETTLED = 10_000  # requests that ended while Redis was away; the oldest are forgotten
 
-ACQUIRE, SETTLE, RENEW_LEASES = map(script, ("acquire", "settle", "renew_leases"))
+ACQUIRE, SETTLE, RENEW_LEASE = map(script, ("acquire", "settle", "renew_lease"))
 
 
 class Settlement(NamedTuple):
@@ -70,7 +70,7 @@ class RedisRateLimiter:
         self._lease_s = lease_s
         self._renew_at = 0.0
         self._leases: dict[str, Principal] = {}
-        self._unsettled: dict[str, Settlement] = {}
+        self._unsettled: OrderedDict[str, Settlement] = OrderedDict()
         self._process = secrets.token_hex(8)
         self._numbers = count()
         store.heartbeats.append(self.renew_leases)
@@ -131,8 +131,8 @@ class RedisRateLimiter:
         self._leases.pop(lease, None)
         if not has_leases(principal):
             return
-        while len(self._unsettled) >= MOST_UNSETTLED:
-            del self._unsettled[next(iter(self._unsettled))]
+        if len(self._unsettled) >= MOST_UNSETTLED:
+            self._unsettled.popitem(last=False)
         self._unsettled[lease] = Settlement(principal, tokens, monotonic())
         confirmed = partial(self._unsettled.pop, lease, None)
         self._store.send(*self._settling(lease), confirmed=confirmed)
@@ -153,25 +153,24 @@ class RedisRateLimiter:
         if not fresh and now < self._renew_at:
             return
         self._renew_at = now + self._lease_s / RENEWALS
-        ended = list(self._unsettled) if fresh else []
-        for some in batches(ended):  # each has its own time, and others run between
-            left = [lease for lease in some if lease in self._unsettled]
+        # Each batch has its own time, and others run between: 2 ms of processor time.
+        for ended in batches(self._unsettled if fresh else ()):
+            left = [lease for lease in ended if lease in self._unsettled]
             await send([self._settling(lease) for lease in left])
             for lease in left:
                 self._unsettled.pop(lease, None)
-        for renewals in batches(self._renewals()):
-            await send(renewals)
+        for some in batches(self._leases):
+            await send([self._renewing(lease) for lease in some if lease in self._leases])
 
-    def _renewals(self) -> list[Command]:
-        leases: dict[tuple[str, ...], list[str]] = {}
-        for lease, principal in self._leases.items():
-            leases.setdefault(tuple(self._keys(principal, "open", "ended")), []).append(lease)
-        length = int(self._lease_s * 1000)
-        return [("EVAL", RENEW_LEASES, 2, *keys, length, *some) for keys, some in leases.items()]
+    def _renewing(self, lease: str) -> Command:
+        keys = self._keys(self._leases[lease], "open", "ended")
+        return ("EVAL", RENEW_LEASE, 2, *keys, int(self._lease_s * 1000), lease)
 
 
-def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[at : at + MAX_BATCH] for at in range(0, len(items), MAX_BATCH))
+def batches(leases: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Return batches of the leases that there are now."""
+    now = list(leases)
+    return (now[at : at + MAX_BATCH] for at in range(0, len(now), MAX_BATCH))
 
 
 def has_leases(principal: Principal) -> bool:
