@@ -80,7 +80,7 @@ class PassThrough:
         if echoed := echoed_prompts(path, request):
             policy = replace(policy, echoed=echoed, generates=request.get("max_tokens") != 0)
         check_separation(path, policy, reasons=model.reasons)
-        added = additions(path, request, model, exchange, services)
+        added = additions(path, incoming, model, exchange, services)
         return PreparedPassThrough(
             path,
             openai_json.request_with(incoming.body, request, added),
@@ -93,15 +93,17 @@ class PassThrough:
 
 
 def additions(
-    path: str, request: Json, model: ServedModel, exchange: Exchange, services: Services
+    path: str, incoming: Incoming, model: ServedModel, exchange: Exchange, services: Services
 ) -> Json:
     """Return the keys to add to a request: budget, token counts, our fields, the model's name."""
-    principal = exchange.record.principal
+    request, principal = incoming.request, exchange.record.principal
     most = services.request_policy.tokens
     if most is None and principal.limits.tokens_per_minute:
-        limit = services.gate.limiter.tokens_per_minute(principal)
-        share = default_share(request, limit or 1)
-        most = share if share < (model.max_model_len or share + 1) else None
+        limit = services.gate.limiter.tokens_per_minute(principal) or 1
+        share, context = default_share(request, limit), model.max_model_len
+        total = share + most_prompt_tokens(len(incoming.body), model.template_tokens)
+        is_least = path == COMPLETIONS or context is None or total <= context
+        most = share if is_least else None  # else the context ends the answer
     extra = {
         **request_policy.default_budget(path, request, most),
         **services.gate.engine_fields(principal, request, ranked=model.by_priority),
@@ -203,18 +205,8 @@ class RelayedStream:
 
     beginnings = ()  # collecting them would slow every chunk down
     __slots__ = (
-        *(
-            "_buffer",
-            "_exchange",
-            "_has_begun",
-            "_head",
-            "_heavy",
-            "_held",
-            "_memory",
-            "_pass",
-            "_relay",
-        ),
-        "_response",
+        *("_buffer", "_exchange", "_has_begun", "_head", "_heavy", "_held"),
+        *("_memory", "_pass", "_relay", "_response"),
     )
 
     def __init__(self, opened: Opened, relay: EventRelay, heavy: HeavyWork) -> None:

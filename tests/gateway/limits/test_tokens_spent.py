@@ -40,6 +40,7 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "generate": (GENERATE, {"prompt": "Why?", "max_tokens": 100, "stream": True}),
     "whole": (CHAT, MESSAGES),
 }
+CONTEXT = 8192  # of the fake engine
 FEW_TOKENS = 400  # enough for a few answers
 
 
@@ -195,3 +196,9 @@ def test_more_than_the_whole_limit_is_refused_at_once(
 
     assert answer.status_code == 400
     assert f"this key has {FEW_TOKENS} per minute" in answer.json()["error"]["message"]
+
+
+def test_a_context_of_less_than_the_share_stays_the_budget(keyed: Keyed) -> None:
+    """The engine would refuse a budget that does not fit behind the prompt."""
+    headers = keyed.key("wide", 4 * (CONTEXT - 5))
+    assert keyed.client.post(CHAT, json=MESSAGES, headers=headers).status_code == 200
