@@ -14,6 +14,8 @@ LARGEST_EVENT_BYTES = 8 * 1024 * 1024
 LONGEST_BLANK = 4  # CR LF CR LF
 MOST_LINES = 50_000  # of an event: splitting them takes 2 ms
 MOST_QUIET_EVENTS = 10_000  # in a row without data
+TINY_EVENT_BYTES = 8  # `data: 1` and an empty line have nine
+MOST_TINY_EVENTS = 256  # in one read: each costs 4 us
 
 # An empty line, in every mix of line ends that the specification allows. str.splitlines() would
 # also split at U+2028 and U+0085, which are no line ends in SSE.
@@ -53,6 +55,8 @@ class EventBuffer:
             raise EngineGarbled(
                 f"The engine's event exceeded {LARGEST_EVENT_BYTES // 2**20} MiB; try again."
             )
+        if len(events) > MOST_TINY_EVENTS + len(data) // TINY_EVENT_BYTES:
+            raise EngineGarbled("The engine sends events without data; try again.")
         self._count(events)
         return events
 

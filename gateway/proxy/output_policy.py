@@ -172,6 +172,8 @@ class ChoiceState:
 
     def _surround(self, clean: str, finish_reason: str | None) -> str:
         """Return the text with what stands around it; without any text there is none."""
+        if self.policy.around is NOTHING:
+            return clean
         if clean and not self._is_open:
             self._is_open = True
             clean = self.policy.around.opening + clean
