@@ -64,6 +64,37 @@ class Check(Generic[Measured]):
         return Finding(self.name, outcome, fault or verdict.right, verdict.measured, verdict.limit)
 
 
+@dataclass(frozen=True, slots=True)
+class SurveyAnswer:
+    """One request of a check: its status, the one that it should have, and what it lacks."""
+
+    name: str
+    status: int
+    expected: int
+    lacks: str = ""
+
+    @property
+    def fault(self) -> str:
+        """Describe what is wrong; empty when nothing is."""
+        if self.status != self.expected:
+            return f"{self.name} ({self.status}, not {self.expected})"
+        return f"{self.name} (no {self.lacks})" if self.lacks else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Requests of which each must be answered as documented."""
+
+    answers: tuple[SurveyAnswer, ...]
+
+    def judge(self, fault: str, right: str, limit: str) -> Verdict:
+        """Name the requests with a fault."""
+        wrong = [answer.fault for answer in self.answers if answer.fault]
+        count = len(self.answers)
+        faults = {f"{fault}: {'; '.join(wrong)}.": wrong}
+        return Verdict(faults, right.format(count), f"{count - len(wrong)} of {count}", limit)
+
+
 async def seconds_until(
     is_so: Callable[[], Awaitable[bool]], within_s: float, every_s: float, *, wanted: bool = True
 ) -> float | None:

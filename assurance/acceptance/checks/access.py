@@ -1,10 +1,9 @@
 """Nobody gets an answer without a key."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from assurance.acceptance.check import Check, NotApplicable, Verdict
+from assurance.acceptance.check import Check, NotApplicable, Survey, SurveyAnswer, Verdict
 from assurance.acceptance.prompts import QUESTIONS
 from assurance.acceptance.target import CHAT, GENERATE, CheckRequest, Target
 
@@ -12,28 +11,18 @@ REFUSED: Final = 401
 STRANGERS: Final = {"without a key": None, "with an unknown key": "mmhie-nobody-has-this-key"}
 
 
-@dataclass(frozen=True, slots=True)
-class StrangerAccess:
-    """Status of each request that should be refused, by its path and its key."""
-
-    statuses: dict[str, int]
-
-    @property
-    def answered(self) -> list[str]:
-        return [name for name, status in self.statuses.items() if status != REFUSED]
-
-
-async def measure(target: Target) -> StrangerAccess:
+async def measure(target: Target) -> Survey:
     """Ask without a key, and with one that does not exist."""
     if target.is_local and not target.key:
         raise NotApplicable("The address is on this machine, and no key was given (--key)")
-    statuses = {}
+    answers = []
     for how, key in STRANGERS.items():
         async with Target(target.url, key, target.facts) as stranger:
             for request in requests(target.facts.model):
                 answer = await stranger.send(request)
-                statuses[f"{request.path} {how}"] = answer.status_code
-    return StrangerAccess(statuses)
+                name = f"{request.path} {how}"
+                answers.append(SurveyAnswer(name, answer.status_code, REFUSED))
+    return Survey(tuple(answers))
 
 
 def requests(model: str) -> Iterator[CheckRequest]:
@@ -44,15 +33,10 @@ def requests(model: str) -> Iterator[CheckRequest]:
     yield CheckRequest("GET", "/v1/models")
 
 
-def judge(measured: StrangerAccess) -> Verdict:
+def judge(measured: Survey) -> Verdict:
     """Every request is refused."""
-    answered, count = measured.answered, len(measured.statuses)
-    return Verdict(
-        {f"Not refused with {REFUSED}: {'; '.join(answered)}.": answered},
-        "Without a key, and with an unknown one, nothing is answered.",
-        f"{count - len(answered)} of {count} refused",
-        f"all {REFUSED}",
-    )
+    right = "Without a key, and with an unknown one, nothing is answered."
+    return measured.judge("Not refused", right, f"all {REFUSED}")
 
 
 CHECK: Final = Check("access", measure, judge)

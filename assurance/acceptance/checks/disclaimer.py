@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from assurance.acceptance.check import Check, Verdict
+from assurance.acceptance.check import Check, Survey, SurveyAnswer, Verdict
 from assurance.acceptance.prompts import QUESTIONS
 from assurance.acceptance.target import (
     CHAT,
@@ -20,31 +19,6 @@ from launcher.json_types import Json
 HEADER: Final = "x-mmhie-disclaimer-version"
 PROMPT: Final = QUESTIONS[0]
 TOKENS: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """One kind of response. Model output needs header and text, an error only the header."""
-
-    name: str
-    status: int
-    expected_status: int
-    has_header: bool
-    has_text: bool
-    needs_text: bool
-
-    @property
-    def is_right(self) -> bool:
-        is_expected = self.status == self.expected_status
-        return is_expected and self.has_header and (self.has_text or not self.needs_text)
-
-
-@dataclass(frozen=True, slots=True)
-class Surfaces:
-    """The text of the disclaimer on /llm/generate, and every surface."""
-
-    text: str
-    surfaces: tuple[Surface, ...]
 
 
 def requests(facts: ServiceFacts) -> Iterator[tuple[str, CheckRequest]]:
@@ -84,25 +58,19 @@ def whole_and_streamed(name: str, path: str, body: Json) -> Iterator[tuple[str, 
     yield f"{name}, stream", CheckRequest("POST", path, {**whole, "stream": True})
 
 
-async def measure(target: Target) -> Surfaces:
+async def measure(target: Target) -> Survey:
     """Ask every surface for a short answer."""
     text = ""
-    surfaces: list[Surface] = []
+    answers: list[SurveyAnswer] = []
     for name, request in requests(target.facts):
         answer = await target.send(request)
-        if not surfaces and answer.status_code == 200:
+        if not answers and answer.status_code == 200:
             text = str(answer.json().get("disclaimer") or "")
-        surfaces.append(
-            Surface(
-                name=name,
-                status=answer.status_code,
-                expected_status=request.status,
-                has_header=bool(answer.headers.get(HEADER)),
-                has_text=is_in(answer.text, text),
-                needs_text=request.body is not None and request.status == 200,
-            )
-        )
-    return Surfaces(text, tuple(surfaces))
+        lacks = "" if answer.headers.get(HEADER) else "header"
+        if request.body is not None and request.status == 200 and not is_in(answer.text, text):
+            lacks = "text"
+        answers.append(SurveyAnswer(name, answer.status_code, request.status, lacks))
+    return Survey(tuple(answers))
 
 
 def is_in(body: str, text: str) -> bool:
@@ -111,17 +79,10 @@ def is_in(body: str, text: str) -> bool:
     return bool(text) and any(form in body for form in forms)
 
 
-def judge(measured: Surfaces) -> Verdict:
+def judge(measured: Survey) -> Verdict:
     """Every surface has the header, and model output has the text."""
-    wrong = [surface.name for surface in measured.surfaces if not surface.is_right]
-    count = len(measured.surfaces)
-    fault = "The disclaimer is missing or the answer is not as expected on: "
-    return Verdict(
-        {f"{fault}{'; '.join(wrong)}.": wrong},
-        f"All {count} surfaces carry the disclaimer.",
-        f"{count - len(wrong)} of {count}",
-        "all",
-    )
+    fault = "The disclaimer is missing or the answer is not as expected on"
+    return measured.judge(fault, "All {} surfaces carry the disclaimer.", "all")
 
 
 CHECK: Final = Check("disclaimer", measure, judge)

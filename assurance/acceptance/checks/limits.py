@@ -1,10 +1,9 @@
 """Requests that must be refused are, with the right status and an error object."""
 
 import json
-from dataclasses import dataclass
 from typing import Final
 
-from assurance.acceptance.check import Check, Verdict
+from assurance.acceptance.check import Check, Survey, SurveyAnswer, Verdict
 from assurance.acceptance.prompts import QUESTIONS
 from assurance.acceptance.target import (
     CHAT,
@@ -18,28 +17,6 @@ from launcher.json_types import Json
 
 CONTEXT: Final = 131_072  # tokens, where the service does not report its model's
 IMAGE: Final = {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One request that must be refused: its status, the expected one, and whether an error object
-    came with it."""
-
-    name: str
-    status: int
-    expected: int
-    has_error: bool
-
-    @property
-    def is_right(self) -> bool:
-        return self.status == self.expected and self.has_error
-
-
-@dataclass(frozen=True, slots=True)
-class Refusals:
-    """Every request that must be refused."""
-
-    refusals: tuple[Refusal, ...]
 
 
 def requests(facts: ServiceFacts) -> dict[str, CheckRequest]:
@@ -68,13 +45,14 @@ def requests(facts: ServiceFacts) -> dict[str, CheckRequest]:
     }
 
 
-async def measure(target: Target) -> Refusals:
+async def measure(target: Target) -> Survey:
     """Send every request."""
-    refusals = []
+    answers = []
     for name, request in requests(target.facts).items():
         answer = await target.send(request)
-        refusals.append(Refusal(name, answer.status_code, request.status, has_error(answer.text)))
-    return Refusals(tuple(refusals))
+        lacks = "" if has_error(answer.text) else "error object"
+        answers.append(SurveyAnswer(name, answer.status_code, request.status, lacks))
+    return Survey(tuple(answers))
 
 
 def has_error(body: str) -> bool:
@@ -85,17 +63,10 @@ def has_error(body: str) -> bool:
         return False
 
 
-def judge(measured: Refusals) -> Verdict:
+def judge(measured: Survey) -> Verdict:
     """Each refusal has the right status and an error object."""
-    wrong = [each for each in measured.refusals if not each.is_right]
-    shown = "; ".join(f"{each.name} ({each.status}, not {each.expected})" for each in wrong)
-    count = len(measured.refusals)
-    return Verdict(
-        {f"Not refused as documented: {shown}.": wrong},
-        f"All {count} requests that must be refused are.",
-        f"{count - len(wrong)} of {count}",
-        "all, with an error object",
-    )
+    right = "All {} requests that must be refused are."
+    return measured.judge("Not refused as documented", right, "all, with an error object")
 
 
 CHECK: Final = Check("limits", measure, judge)

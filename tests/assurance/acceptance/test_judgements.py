@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assurance.acceptance.check import Check, seconds_until
+from assurance.acceptance.check import Check, Survey, SurveyAnswer, seconds_until
 from assurance.acceptance.checks import (
     abort,
     access,
@@ -28,14 +28,15 @@ from gateway.safety.red_flags.detection import detect
 from gateway.safety.red_flags.model import model
 
 PAIR = reasoning.AnswerPair("A fever is warmth.", "They ask about a fever.", "Warmth.", ())
-SURFACE = disclaimer.Surface("chat", 200, 200, True, True, True)
+ANSWERED = SurveyAnswer("chat", 200, 200)
+SURVEY = Survey((ANSWERED,))
 GOOD: tuple[tuple[Check[Any], Any], ...] = (
     (health.CHECK, health.Health(200, 200, "ready", ("Keys are few.",))),
     (encryption.CHECK, encryption.Encryption("TLSv1.3", 60.0)),
-    (access.CHECK, access.StrangerAccess({"/llm/generate without a key": 401})),
-    (disclaimer.CHECK, disclaimer.Surfaces("Not clinical advice.", (SURFACE,))),
+    (access.CHECK, SURVEY),
+    (disclaimer.CHECK, SURVEY),
     (notice.CHECK, notice.Notices(("Chest pain: call 2222.",), "Call 2222.", 11, (), "")),
-    (limits.CHECK, limits.Refusals((limits.Refusal("an image", 400, 400, True),))),
+    (limits.CHECK, SURVEY),
     (streaming.CHECK, streaming.Streaming(64, 60, 0.2, 2.0)),
     (abort.CHECK, abort.Abort(True, 0.0)),
     (reasoning.CHECK, reasoning.Answers((PAIR,), True)),
@@ -53,15 +54,14 @@ BAD: tuple[Case, ...] = (
     ("health", {"readyz": 503}),
     ("encryption", {"version": encryption.PLAIN}),
     ("encryption", {"days_left": 3.0}),
-    ("access", {"statuses": {"/v1/models without a key": 200}}),
-    ("disclaimer", {"surfaces": (replace(SURFACE, status=502),)}),
-    ("disclaimer", {"surfaces": (replace(SURFACE, has_header=False),)}),
-    ("disclaimer", {"surfaces": (replace(SURFACE, has_text=False),)}),
+    *(
+        (check, {"answers": (ANSWERED, replace(ANSWERED, **fault))})
+        for check in ("access", "disclaimer", "limits")
+        for fault in ({"status": 502}, {"lacks": "header"})
+    ),
     ("notice", {"messages": ()}),
     ("notice", {"missing": ("chat",)}),
     ("notice", {"without_cause": "MED101"}),
-    ("limits", {"refusals": (limits.Refusal("an image", 200, 400, True),)}),
-    ("limits", {"refusals": (limits.Refusal("an image", 400, 400, False),)}),
     ("streaming", {"pieces": 3}),
     ("streaming", {"first_s": 1.9}),
     ("abort", {"was_running": False}),
