@@ -86,7 +86,9 @@ def count_items(spec: JsonView) -> int:
 def read_facts(spec: JsonView) -> Json:
     """Return the facts in which two evaluations may differ."""
     served = (spec.get("metadata") or {}).get("served") or {}
-    return {"model": spec["model"], **served, **(spec.get("model_generate_config") or {})}
+    grader = (spec.get("model_roles") or {}).get("grader")
+    judge = {"judge": grader["model"]} if isinstance(grader, dict) else {}
+    return {"model": spec["model"], **judge, **served, **(spec.get("model_generate_config") or {})}
 
 
 def read_answers(log: JsonView) -> Iterator[LoggedAnswer]:

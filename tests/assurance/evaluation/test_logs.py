@@ -17,6 +17,7 @@ SPEC: dict[str, Any] = {
     "config": {},
     "model_generate_config": {"temperature": 0.5},
     "metadata": {"served": {"revision": "r1"}},
+    "model_roles": {"grader": {"model": "openai-api/judge/j"}},
 }
 
 
@@ -41,7 +42,12 @@ def test_a_published_set_is_read(tmp_path: Path) -> None:
 
     assert [answer.value for answer in found.answers] == [1.0, 0.0, 0.5, None]
     assert (found.asked, found.items, found.is_complete) == (3, 4, False)
-    assert found.facts == {"model": "openai-api/gateway/m", "revision": "r1", "temperature": 0.5}
+    assert found.facts == {
+        "model": "openai-api/gateway/m",
+        "judge": "openai-api/judge/j",
+        "revision": "r1",
+        "temperature": 0.5,
+    }
 
 
 def test_the_last_log_of_a_task_counts(tmp_path: Path) -> None:
