@@ -114,6 +114,17 @@ def test_what_the_clinician_was_told_is_in_the_line(
     assert "chest" not in audited.trail.read_text()
 
 
+def test_a_notice_that_a_later_turn_resolved_is_named_as_such(
+    audited: Audited, engine: FakeEngine
+) -> None:
+    """Beside the notices: the clinician read that it was raised earlier."""
+    turns = [{"role": "user", "content": EMERGENCY}, {"role": "assistant", "content": "Yes."}]
+    over = "The chest pain has resolved after nitroglycerin."
+    line = audited.line(audited.ask(JSON, over, history=turns))
+
+    assert (line["notices"], line["notices_resolved"]) == (["MED101"], ["MED101"])
+
+
 def test_warnings_are_in_the_line(audited: Audited, engine: FakeEngine) -> None:
     """Text removed from an answer, and a prompt that was not screened."""
     engine.next(fault="say", tokens=["<|channel|>final<|message|>", "Yes."])
@@ -125,7 +136,7 @@ def test_warnings_are_in_the_line(audited: Audited, engine: FakeEngine) -> None:
 
 
 def test_everything_that_was_sent_is_in_the_digest(audited: Audited, engine: FakeEngine) -> None:
-    """The system prompt, too; how the JSON was written is not."""
+    """The system prompt and the earlier turns, too; how the JSON was written is not."""
 
     def digest(surface: Surface, **more: Any) -> str:
         return str(audited.line(audited.ask(surface, **more))["prompt_digest"])
@@ -135,6 +146,8 @@ def test_everything_that_was_sent_is_in_the_digest(audited: Audited, engine: Fak
     again = b'{"system": "Answer as a nurse.",  "prompt": "%s"}' % CANARY.encode()
     answer = audited.gateway.client.post(JSON.path, content=again, headers=audited.headers)
     assert audited.line(answer)["prompt_digest"] == nurse
+    earlier, changed = ([{"role": "user", "content": f"Allergic to {drug}."}] for drug in "xy")
+    assert len({digest(JSON), *(digest(JSON, history=turns) for turns in (earlier, changed))}) == 3
     responses = SURFACES[7]
     assert digest(responses, instructions="Be brief.") != digest(responses, instructions="Be long.")
 

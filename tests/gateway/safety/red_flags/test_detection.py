@@ -13,14 +13,18 @@ from gateway.safety.red_flags.detection import (
     BATCH,
     HIGHEST_RISE,
     SHORT,
+    ReadTurn,
     RedFlags,
+    ScoredPassage,
     detect,
     detect_in_steps,
+    status_of,
     threshold_for,
 )
 from gateway.safety.red_flags.model import lines_of, model
 
 PAIN = "I have crushing chest pain and I am sweating."
+FRAME = "Exam question: choose the single best answer, A, B, C, D or E."
 OVER = "The chest pain has resolved after nitroglycerin."
 SUICIDE = "I want to kill myself tonight."
 COMPANY = (
@@ -193,6 +197,22 @@ def test_what_reports_no_present_patient_is_quiet(text: str) -> None:
     assert not screened(text).now
 
 
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("Peanuts ten minutes ago, now the lips and tongue swell, wheezing and hives.", "MED103"),
+        ("She wrote a farewell letter and wants to kill herself tonight.", "MED104"),
+        ("The baby is three weeks old, floppy, pale, 39 degrees and will not feed.", "MED110"),
+        ("Crushing chest pain for twenty minutes, sweating, pain in the left arm.", None),
+    ],
+)
+def test_what_cannot_wait_is_noticed_in_an_exam_question(text: str, topic: str | None) -> None:
+    """Anaphylaxis, self-harm and an ill child; another emergency is the exam's."""
+    flags = screened(f"{FRAME} {text}")
+
+    assert list(flags.now) == ([topic] if topic else [])
+
+
 def test_two_emergencies_keep_a_notice_each() -> None:
     """Each sentence has its own topic."""
     both = f"{PAIN} I took 30 paracetamol last night, feel fine this morning."
@@ -205,6 +225,8 @@ def test_two_emergencies_keep_a_notice_each() -> None:
     [
         "I have a patient with crushing chest pain here. What is the most likely diagnosis?",
         "My wife's face is drooping and she cannot speak. What is the next best step?",
+        f"{FRAME} My wife's face is drooping and she cannot speak.",
+        f"{FRAME} My father has crushing chest pain for twenty minutes and is sweating.",
     ],
 )
 def test_a_question_as_in_an_exam_silences_nobody_who_speaks_of_oneself(text: str) -> None:
@@ -250,6 +272,24 @@ def test_nothing_less_ends_a_notice(first: str, later: str) -> None:
     assert screened(first).now
     assert screened(first, later).now[:1] == screened(first).now[:1]
     assert screened(first, later).earlier == []
+
+
+SIGNS = "face speech swelling tongue suicide kill overdose tablets baby fever head fell chest pain"
+
+
+@pytest.mark.parametrize(
+    ("topic", "status"),
+    [
+        *(("MED102", "now"), ("MED103", "now"), ("MED104", "now"), ("MED105", "now")),
+        *(("MED110", "now"), ("MED114", "now"), ("MED101", "earlier")),
+    ],
+)
+def test_six_topics_cannot_be_taken_back(topic: str, status: str) -> None:
+    """Though every word of them is said to be over."""
+    turn, passage = ReadTurn("user", [SIGNS], ()), ScoredPassage(9.0, 0, 1)
+
+    assert status_of(turn, topic, passage, set(SIGNS.split())) == status
+    assert model().topics.signs(topic, SIGNS.split())
 
 
 def test_a_notice_holds_however_many_turns_back() -> None:
