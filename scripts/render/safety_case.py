@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
 
 from scripts.render.page import DOCS, ROOT, prose, table
+from scripts.render.red_flags import LANGUAGES
 
 FOLDER: Final = DOCS / "safety-case"
 REMOVALS: Final = DOCS / "records" / "control-removals.json"  # scripts/control_removals.py
+RED_FLAGS: Final = DOCS / "red-flags" / "evaluation.json"  # scripts/red_flags/evaluate.py
+UNACCEPTABLE: Final = 4
 KINDS: Final = ("design", "protective", "information")  # ISO 14971:2019, 7.1
 
 
@@ -52,6 +55,7 @@ class Hazard:
     residual: str
     site: list[str]
     controls: Annotated[list[Control], Field(alias="control")]
+    measured: str = ""  # a figure of MEASURED, which may raise `left` and completes `reason`
 
     @property
     def before(self) -> int:
@@ -80,9 +84,61 @@ def risk(severity: str, likelihood: str) -> int:
 
 
 def hazards() -> list[Hazard]:
-    """Return the log in its order."""
+    """Return the log in its order; what was measured is scored by its figures."""
     log = tomllib.loads((FOLDER / "hazards.toml").read_text())["hazard"]
-    return TypeAdapter(list[Hazard]).validate_python(log)
+    hazards = TypeAdapter(list[Hazard]).validate_python(log)
+    return [score(hazard) if hazard.measured else hazard for hazard in hazards]
+
+
+def score(hazard: Hazard) -> Hazard:
+    """Score a hazard by the shares of the newest set of red-flag texts, the worst group first."""
+    worst, *others = sorted(MEASURED[hazard.measured](), reverse=True)
+    whole = next(share for share in (worst, *others) if share.group == "all")
+    left = max(hazard.left, likelihood_of(worst.value), key=list(scales()["likelihood"]).index)
+    figures = {"all": f"{whole.value:.0%}", "worst": f"{worst.value:.0%}", "group": worst.group}
+    return replace(hazard, left=left, reason=hazard.reason.format(**figures))
+
+
+def likelihood_of(share: float) -> str:
+    """Return the likelihood of what was counted: `high` is the majority, `low` under a tenth."""
+    return next(
+        name for limit, name in ((0.5, "high"), (0.1, "medium"), (0.0, "low")) if share >= limit
+    )
+
+
+class Share(NamedTuple):
+    """A share of texts that were missed, or noticed without need."""
+
+    value: float
+    group: str
+
+
+def missed() -> list[Share]:
+    """Return the shares of emergencies without a notice: by language, by length, of all."""
+    return [Share(1 - noticed / texts, group) for group, noticed, texts in counts(emergency=True)]
+
+
+def noticed_in_vain() -> list[Share]:
+    """Return the shares of other texts with a notice: by language and length, in company."""
+    alone = [Share(noticed / texts, group) for group, noticed, texts in counts(emergency=False)]
+    company = json.loads(RED_FLAGS.read_text())["company"]
+    return [*alone, *(Share(row["alarms"] / row["others"], row["company"]) for row in company)]
+
+
+def counts(*, emergency: bool) -> list[tuple[str, int, int]]:
+    """Return the noticed texts and all texts of each group of the newest set, and of all."""
+    once = json.loads(RED_FLAGS.read_text())["once"]
+    parts = [once["languages"], once.get("lengths", [])]
+    rows = [row for part in parts for row in part if row["emergency"] is emergency]
+    of_all = [row for row in parts[0] if row["emergency"] is emergency]
+    whole = (sum(row["noticed"] for row in of_all), sum(row["texts"] for row in of_all))
+    groups = [
+        (LANGUAGES.get(row["group"], row["group"]), row["noticed"], row["texts"]) for row in rows
+    ]
+    return [*groups, ("all", *whole)]
+
+
+MEASURED: Final = {"missed": missed, "false": noticed_in_vain}
 
 
 def log() -> str:
@@ -119,6 +175,15 @@ def profile() -> str:
     return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
 
 
+def unacceptable() -> str:
+    """Return the hazards that the controls do not bring to an acceptable level."""
+    names = [hazard.id for hazard in hazards() if hazard.after >= UNACCEPTABLE]
+    return prose(
+        f"{len(names)} hazards stay at risk {UNACCEPTABLE} or more: {', '.join(names[:-1])} and "
+        f"{names[-1]}. The service alone does not bring them to an acceptable level.\n"
+    )
+
+
 def evidence() -> str:
     """Return the outcome of the last removal of every control."""
     record = json.loads(REMOVALS.read_text())
@@ -141,6 +206,6 @@ def matrix() -> str:
 
 
 BLOCKS: Final = {
-    **{block.__name__: block for block in (log, profile, evidence, matrix)},
+    **{block.__name__: block for block in (log, profile, unacceptable, evidence, matrix)},
     "scale": scale,
 }

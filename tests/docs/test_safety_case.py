@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -17,12 +18,15 @@ from scripts.control_removals import cases
 from scripts.render.safety_case import (
     FOLDER,
     KINDS,
+    MEASURED,
     REMOVALS,
     Control,
     Hazard,
+    Share,
     hazards,
     risk,
     scales,
+    score,
 )
 from tests.contract.process import ROOT
 
@@ -115,6 +119,22 @@ def test_the_evidence_is_of_these_controls() -> None:
 
     assert list(outcomes) == [case.name for case in cases()]
     assert set(outcomes.values()) == {"red"}
+
+
+@pytest.mark.parametrize(
+    ("worst", "left"), [(0.73, "high"), (0.5, "high"), (0.31, "medium"), (0.04, "medium")]
+)
+def test_what_was_measured_is_scored_by_its_worst_group(
+    monkeypatch: pytest.MonkeyPatch, worst: float, left: str
+) -> None:
+    """The log's own likelihood is the least: nobody has measured the harm."""
+    (hazard,) = [hazard for hazard in LOG if hazard.id == "H03"]
+    shares = [Share(0.02, "all"), Share(worst, "up to 6 words")]
+    monkeypatch.setitem(MEASURED, "missed", lambda: shares)
+    scored = score(replace(hazard, left="medium", reason="{all} of all, {worst} of {group}"))
+
+    assert scored.left == left
+    assert scored.reason == f"2% of all, {worst:.0%} of up to 6 words"
 
 
 def test_ids_are_unique_and_in_order() -> None:
