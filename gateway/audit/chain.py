@@ -61,6 +61,7 @@ def compute_mac(content: bytes, mac: hmac.HMAC) -> str:
 class Line:
     """A parsed line; `is_genuine` is true if its MAC matches its content and the key."""
 
+    raw: bytes
     record: Json
     head: ChainHead
     prev: str
@@ -82,4 +83,4 @@ def parse_line(line: bytes, mac: hmac.HMAC) -> Line | None:
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None
     expected = b',"mac":"%b"}' % compute_mac(content, mac).encode()
-    return Line(record, head, prev, hmac.compare_digest(tail, expected))
+    return Line(line, record, head, prev, hmac.compare_digest(tail, expected))

@@ -6,20 +6,32 @@ import os
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self
 
-from gateway.audit.chain import START, Line
+from gateway.audit import chain
+from gateway.audit.aside import SetAside
+from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.fhir.audit_event import audit_event
-from gateway.audit.fhir.repository import REFUSED, Repository, RepositoryUnavailable
-from gateway.audit.follower import FeedPlace, TrailFollower
+from gateway.audit.fhir.repository import (
+    REFUSED,
+    TIMEOUT_S,
+    NotTaken,
+    Repository,
+    RepositoryUnavailable,
+)
+from gateway.audit.follower import PlacedLine, TrailFollower
+from gateway.audit.rotation import trails_beside
 from gateway.runtime.log import fault_logged, log
 from gateway.settings.gateway import GatewaySettings
 
 MOST = 20  # events per batch, which take 2 ms to convert while other threads wait
+FAST_S = TIMEOUT_S / 4  # a batch of twice the size is sure to end in time
+GROW_AFTER_S = 600.0  # seconds without larger batches after one that failed
 POLL_S = 1.0
+ADOPT_EVERY_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 STOP_S = 3.0
 JITTER = random.Random()  # noqa: S311 - spreads the retries of several gateways
@@ -37,8 +49,9 @@ class FeedReport(Protocol):
 class AuditFeed:
     """Sends lines in order and at least once, in its own thread, so that no request waits.
 
-    Of all processes that write the trail, only the one with the lock sends. An event that the
-    server refuses is logged and skipped; it stays in the trail. Any other failure is retried.
+    Of all processes that write the trail, only the one with the lock sends. It also sends what
+    other trails in the folder have left, if nobody holds theirs. An event that the server refuses,
+    or that fails alone while the next one is taken, is set aside; any other failure is retried.
     """
 
     def __init__(
@@ -49,13 +62,16 @@ class AuditFeed:
         *,
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
-        self._follower = follower
+        self._own = follower
+        self._followers = [follower]
         self._repository = repository
         self._report = report
+        self._most, self._grow_at = 1, 0.0
         self._first_pause_s = self._pause_s = first_pause_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit-feed", daemon=True)
         self._problem = ""
+        self.on_tampering: Callable[[str], None] = lambda _: None
 
     @classmethod
     def of(cls, settings: GatewaySettings, trail: Path, key: str, report: FeedReport) -> Self:
@@ -76,83 +92,146 @@ class AuditFeed:
         return [*([waits] if self._problem else []), *self._repository.warnings()]
 
     def _run(self) -> None:
-        with contextlib.ExitStack() as lead:
+        with contextlib.ExitStack() as lead, contextlib.closing(self._send_others()) as others:
             while not self._acquire_lead(lead):
                 if self._stopping.is_set():  # tried once more: the sending process may have stopped
                     return
                 self._stopping.wait(POLL_S)
-            self._follower.load()
-            while self._send_next() or not self._stopping.wait(self._choose_wait_s()):
-                pass
-            while self._send_next():
+            self._load(self._own)
+            while not self._stopping.is_set():
+                if not self._send_next(self._own) | next(others):
+                    self._stopping.wait(self._choose_wait_s())
+            while self._send_next(self._own):
                 pass
             self._repository.close()
 
     def _acquire_lead(self, lead: contextlib.ExitStack) -> bool:
         """Try to become the process that sends; return whether it worked. Report a failing lock."""
         try:
-            has_lock = acquire_lock(self._follower.file, lead)
+            has_lock = acquire_lock(self._own.file, lead)
         except OSError as problem:
             self._fail(f"the lock beside the trail fails ({problem.strerror})")
             return False
         self._recover()
         return has_lock
 
+    def _load(self, follower: TrailFollower) -> None:
+        if not follower.load():
+            self.on_tampering(f"{follower.file.name} was not written with MMHIE_AUDIT_KEY")
+
+    def _send_others(self) -> Generator[bool]:
+        """Send a batch of another trail in the folder at each step; yield whether more may be
+        ready. A trail stays locked until all of it is sent."""
+        mac = chain.new_mac(self._own.key)
+        while True:
+            due = time.monotonic() + ADOPT_EVERY_S
+            for trail in trails_beside(self._own.trail, mac):
+                with contextlib.suppress(OSError), contextlib.ExitStack() as lock:
+                    other = TrailFollower(trail, self._own.key)
+                    if acquire_lock(other.file, lock):
+                        yield from self._send_all(other)
+            while time.monotonic() < due:
+                yield False
+
+    def _send_all(self, follower: TrailFollower) -> Iterator[bool]:
+        self._load(follower)
+        self._followers.append(follower)
+        while (is_more := self._send_next(follower)) or follower.lag_s:
+            yield is_more
+        self._followers.remove(follower)
+
     def _choose_wait_s(self) -> float:
         """Return the pause before the next poll for lines, or before the retry after a failure."""
         return self._pause_s * JITTER.uniform(0.5, 1) if self._problem else POLL_S
 
-    def _send_next(self) -> bool:
+    def _send_next(self, follower: TrailFollower) -> bool:
         """Send the next batch; return whether more lines may be ready."""
         with fault_logged("the audit feed failed and goes on", then=lambda: self._fail("a fault")):
             try:
-                lines = self._follower.read(MOST)
-                self._report(lag_s=compute_age_s(lines[0][0]) if lines else 0.0)
-                self._send(lines)
+                lines = follower.read(self._most)
+                follower.lag_s = compute_age_s(lines[0][0]) if lines else 0.0
+                self._report(lag_s=max(other.lag_s for other in self._followers))
+                if lines:
+                    self._send(follower, lines)
             except RepositoryUnavailable as problem:
                 self._fail(str(problem))
             except OSError as problem:
                 self._fail(str(problem.strerror))
             else:
-                self._recover()
                 return bool(lines)
         return False
 
-    def _send(self, lines: Sequence[tuple[Line, FeedPlace]]) -> None:
-        """Send lines, and save the position after the last one that was sent or refused."""
-        before = self._follower.place
-        statuses = self._repository.send([audit_event(line.record) for line, _ in lines])
+    def _send(self, follower: TrailFollower, lines: list[PlacedLine]) -> None:
+        """Send lines, and save the position after the last one whose fate is known. If the fate of
+        none is, a smaller batch is next, and after a single line those behind it are tried."""
         try:
-            for (line, place), status in zip(lines, statuses, strict=True):
-                self._count(line, status)
-                self._follower.place = place
-                self._pause_s = self._first_pause_s
+            statuses = self._send_together(follower, lines)
+        except NotTaken:
+            self._most, self._grow_at = max(1, len(lines) // 2), time.monotonic() + GROW_AFTER_S
+            if len(lines) > 1:
+                return
+            lines = follower.read(MOST)
+            statuses = self._send_singly(lines)
+            if not statuses:
+                raise
+        before = follower.place
+        try:
+            for (line, place), status in zip(lines, statuses, strict=False):
+                is_final = is_taken(status) or len(lines) == 1
+                self._count(follower, line, status if is_final else self._send_alone(line))
+                follower.place = place
         finally:
-            if self._follower.place != before:
-                self._follower.save()
+            if follower.place != before:
+                follower.save()
+        self._recover()
 
-    def _count(self, line: Line, status: int) -> None:
-        """Count a line as sent or refused, and the lines missing before it as lost.
+    def _send_together(self, follower: TrailFollower, lines: Sequence[PlacedLine]) -> list[int]:
+        """Return the statuses up to the last event that was taken or refused; raises NotTaken if
+        there is none. What fails behind it may fail with the server, and comes again."""
+        first, last = lines[0][0].head.seq, lines[-1][0].head.seq
+        is_repeated, follower.tried = first <= follower.tried, max(follower.tried, last)
+        began = time.monotonic()
+        events = [audit_event(line.record) for line, _ in lines]
+        statuses = self._repository.send(events, repeated=is_repeated)
+        while statuses and not (is_taken(statuses[-1]) or statuses[-1] in REFUSED):
+            failed = statuses.pop()
+        if not statuses:
+            raise NotTaken(f"it answers {failed} for each event")
+        if time.monotonic() >= self._grow_at and time.monotonic() - began < FAST_S:
+            self._most = min(MOST, 2 * self._most)
+        return statuses
 
-        Raises RepositoryUnavailable for any other status.
-        """
-        is_refused = status in REFUSED
-        if not is_refused and status // 100 != 2:
-            raise RepositoryUnavailable(f"it answers {status}")
-        if is_refused:
-            log.error("audit line %d is set aside: the server answers %d", line.head.seq, status)
-        self._report(sent=not is_refused, set_aside=is_refused, lost=self._count_lost(line))
+    def _send_singly(self, lines: Sequence[PlacedLine]) -> list[int]:
+        """Send lines alone until one is taken or refused, which shows that the server works; return
+        their statuses, or none if all fail."""
+        statuses = list[int]()
+        for line, _ in lines:
+            statuses.append(self._send_alone(line))
+            if statuses[-1]:
+                return statuses
+            if self._stopping.is_set():
+                break
+        return []
 
-    def _count_lost(self, line: Line) -> int:
-        """Log and return how many lines before this one were removed or changed, and never sent."""
-        known, seq = self._follower.place.head, line.head.seq
-        if known == START or seq == known.seq + 1:
+    def _send_alone(self, line: Line) -> int:
+        """Return the status of an event that may have been sent before, 0 if it is not taken."""
+        try:
+            return self._repository.send([audit_event(line.record)], repeated=True)[0]
+        except NotTaken:
             return 0
-        if seq <= known.seq:
-            log.error("the audit trail is another one than was sent before; all of it is sent")
-            return 0
-        log.error("audit lines %d to %d are gone and were not sent", known.seq + 1, seq - 1)
-        return seq - known.seq - 1
+
+    def _count(self, follower: TrailFollower, line: Line, status: int) -> None:
+        """Count a line as sent or set aside, and the lines missing before it as lost."""
+        is_sent = is_taken(status)
+        if not is_sent:
+            SetAside(follower.trail, follower.key).add(line)
+            why = f"the server answers {status}" if status else "it fails alone"
+            log.error(
+                "audit line %d of %s is set aside: %s", line.head.seq, follower.trail.name, why
+            )
+        self._report(
+            sent=is_sent, set_aside=not is_sent, lost=count_lost(follower.place.head, line)
+        )
 
     def _fail(self, problem: str) -> None:
         if not self._problem:
@@ -165,6 +244,22 @@ class AuditFeed:
         if self._problem:
             log.warning("audit events arrive again")
         self._problem, self._pause_s = "", self._first_pause_s
+
+
+def is_taken(status: int) -> bool:
+    return status // 100 == 2
+
+
+def count_lost(known: ChainHead, line: Line) -> int:
+    """Log and return how many lines before this one were removed or changed, and never sent."""
+    seq = line.head.seq
+    if known == START or seq == known.seq + 1:
+        return 0
+    if seq <= known.seq:
+        log.error("the audit trail is another one than was sent before; all of it is sent")
+        return 0
+    log.error("audit lines %d to %d are gone and were not sent", known.seq + 1, seq - 1)
+    return seq - known.seq - 1
 
 
 def acquire_lock(file: Path, lead: contextlib.ExitStack) -> bool:

@@ -2,9 +2,9 @@
 
 import contextlib
 import os
-import re
+import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -14,11 +14,11 @@ from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.file import lock_trail
 from gateway.audit.rotation import rotated_files
 from gateway.audit.tampering import ends_with
-from gateway.runtime.files import parse_json, write_json
-from gateway.runtime.json_types import Json
+from gateway.runtime.files import write_whole
 from gateway.runtime.log import log
 
-LARGEST_FILE = 1 << 44  # bytes, on ext4
+PLACE_BYTES = 4096  # more than a stored position has
+UNKNOWN = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,45 +29,53 @@ class FeedPlace:
     head: ChainHead = START
 
 
-def parse_place(stored: Json) -> FeedPlace:
-    """Return a stored position; raise ValueError, KeyError or TypeError for one that no file can
-    have, which would fail at each reading."""
-    offset, head = stored["offset"], ChainHead(**stored["head"])
-    is_valid = type(offset) is type(head.seq) is int and re.fullmatch("[0-9a-f]{64}", head.mac)
-    if not is_valid or head.seq < 1 or not 0 < offset < LARGEST_FILE:
-        raise ValueError("no end of a line")
-    return FeedPlace(offset, head)
+PlacedLine = tuple[Line, FeedPlace]  # a line, and the position after it
 
 
 class TrailFollower:
     """Reads genuine lines in order, across rotations.
 
-    The trail is the queue: only a position is stored, in a file beside it. Not thread-safe.
+    The trail is the queue: only a position is stored, in a file beside it that is signed with the
+    trail's key. Lines up to number `tried` may have been sent before. Not thread-safe.
     """
 
     def __init__(self, trail: Path, key: str) -> None:
+        self.trail = trail
+        self.key = key
         self.file = trail.with_name(f"{trail.name}.feed")
         self.place = FeedPlace()
-        self._trail = trail
+        self.tried = UNKNOWN
+        self.lag_s = 0.0
         self._mac = chain.new_mac(key)
+        self._place_mac = chain.new_mac(key, purpose=self.file.name)
 
-    def load(self) -> None:
-        """Go to the stored position, or to the beginning."""
+    def load(self) -> bool:
+        """Go to the stored position, or to the beginning; return False if it is not genuine."""
         try:
-            self.place = parse_place(parse_json(self.file.read_bytes()))
+            with self.file.open("rb") as file:
+                stored = file.read(PLACE_BYTES).removesuffix(b"\n")
         except FileNotFoundError:
-            return
-        except (OSError, ValueError, KeyError, TypeError):
-            log.error("the place of the audit feed cannot be read; the whole trail is sent")
+            return True
+        except OSError as problem:
+            log.error("the place of the audit feed cannot be read: %s", problem.strerror)
+            return True
+        line = chain.parse_line(stored, self._place_mac)
+        if line is None or not line.is_genuine:
+            return False
+        self.place = FeedPlace(line.record["offset"], ChainHead(line.head.seq - 1, line.prev))
+        return True
 
     def save(self) -> None:
-        """Store the position. If the disk is full, a restart sends later lines again."""
+        """Store the position, as what follows its line in a chain. If the disk is full, a restart
+        sends later lines again."""
+        mark = {"offset": self.place.offset}
+        line, _ = chain.signed_line(mark, self.place.head, self._place_mac)
         try:
-            write_json(self.file, asdict(self.place), mode=0o600)
+            write_whole(self.file, line, mode=0o600)
         except OSError as problem:
             log.error("the place of the audit feed cannot be kept: %s", problem.strerror)
 
-    def read(self, most: int) -> list[tuple[Line, FeedPlace]]:
+    def read(self, most: int) -> list[PlacedLine]:
         """Return the next lines, each with the position after it; raises OSError.
 
         The lock excludes a rotation and a half-written batch. The lines are forced to the disk
@@ -75,15 +83,17 @@ class TrailFollower:
         released, as a slow disk would block the writers.
         """
         with contextlib.ExitStack() as opened:
-            with lock_trail(self._trail):
+            with lock_trail(self.trail):
                 file, lines = self._next(most, opened)
             if file is not None:
                 os.fdatasync(file.fileno())
+        if not lines:
+            self.tried = self.place.head.seq
         return lines
 
     def _next(
         self, most: int, opened: contextlib.ExitStack
-    ) -> tuple[BinaryIO | None, list[tuple[Line, FeedPlace]]]:
+    ) -> tuple[BinaryIO | None, list[PlacedLine]]:
         """Return the next lines and their file, still open."""
         for path, offset in self._starts():
             with contextlib.suppress(FileNotFoundError):
@@ -95,21 +105,21 @@ class TrailFollower:
     def _starts(self) -> Iterator[tuple[Path, int]]:
         """Yield the files to read, each with an offset. All of them if the position is in none: its
         file was archived, or this is another trail."""
-        rotated = rotated_files(self._trail)
-        files = [*(file for file in rotated if self._may_contain(file)), self._trail]
+        rotated = rotated_files(self.trail)
+        files = [*(file for file in rotated if self._may_contain(file)), self.trail]
         for number, path in enumerate(files):
             with contextlib.suppress(FileNotFoundError):
                 if ends_with(path, self.place.offset, self.place.head):
                     yield path, self.place.offset
                     yield from ((later, 0) for later in files[number + 1 :])
                     return
-        yield from ((path, 0) for path in (*rotated, self._trail))
+        yield from ((path, 0) for path in (*rotated, self.trail))
 
     def _may_contain(self, rotated: Path) -> bool:
         """Return whether a rotated file, named after its last line, may contain the position."""
         return int(rotated.suffix[1:]) >= self.place.head.seq
 
-    def _lines(self, file: BinaryIO, offset: int) -> Iterator[tuple[Line, FeedPlace]]:
+    def _lines(self, file: BinaryIO, offset: int) -> Iterator[PlacedLine]:
         """Yield the genuine lines of a file that are complete."""
         file.seek(offset)
         for raw in file:

@@ -19,6 +19,35 @@ def rotated_files(path: Path) -> list[Path]:
     return sorted(rotated, key=lambda file: int(file.suffix[1:]))
 
 
+def trails_beside(trail: Path, mac: HMAC) -> Iterator[Path]:
+    """Yield the other trails in a trail's folder, of the same key: each pod writes one of its own.
+    A trail has its lock beside it, unlike a copy."""
+    for lock in sorted(trail.parent.glob(f"*{trail.suffix}.lock")):
+        path = lock.with_suffix("")
+        if path != trail and has_key(path, mac):
+            yield path
+
+
+def has_key(trail: Path, mac: HMAC) -> bool:
+    """Return whether a trail begins or ends with a line of this key."""
+    with contextlib.suppress(OSError):
+        files = [file for file in (*rotated_files(trail), trail) if file.exists()]
+        ends = [first_line(files[0]), last_line(files[-1])] if files else []
+        return any(is_genuine(line, mac) for line in ends)
+    return False
+
+
+def is_genuine(raw: bytes, mac: HMAC) -> bool:
+    line = chain.parse_line(raw, mac)
+    return line is not None and line.is_genuine
+
+
+def first_line(path: Path) -> bytes:
+    """Return the first line, without its newline; a part of one that is no line of a trail."""
+    with path.open("rb") as file:
+        return file.readline(TAIL_BYTES).removesuffix(b"\n")
+
+
 def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
     """Yield the genuine records in the last part of a trail; none when there is no trail."""
     with contextlib.suppress(OSError), path.open("rb") as file:

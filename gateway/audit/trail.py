@@ -62,6 +62,8 @@ class Trail:
         self._names = names
         file.on_tampering = self._note_tampering
         self._feed = feed  # what else reads the file that is written here
+        if feed is not None:
+            feed.on_tampering = self._note_tampering
         self._on_failure = settings.audit_on_failure
         self._alarm = alarm
         self._pending: deque[RequestRecord] = deque()

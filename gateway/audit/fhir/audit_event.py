@@ -51,7 +51,7 @@ def audit_event(record: Json) -> Json:
     return {
         "resourceType": "AuditEvent",
         "id": record_id(record),
-        **meta(record),
+        "meta": meta(record),
         **event_type(record),
         "recorded": record["time"],
         "outcome": outcome(record),
@@ -68,10 +68,11 @@ def audit_event(record: Json) -> Json:
 
 
 def meta(record: Json) -> Json:
-    """Return the profile, where an answer was given completely to a known address."""
+    """Return the trail's line as the source, by which the event is found again; and the profile,
+    where an answer was given completely to a known address."""
     is_create = has_answer(record) and outcome(record) == SUCCESS and record.get("address")
     profile = PATIENT_CREATE if "patient" in record else CREATE
-    return {"meta": {"profile": [profile]}} if is_create else {}
+    return {"source": f"{OWN}:{record_id(record)}", **({"profile": [profile]} if is_create else {})}
 
 
 def event_type(record: Json) -> Json:

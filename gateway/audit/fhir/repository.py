@@ -6,7 +6,7 @@ Source: RESTful ATNA, https://profiles.ihe.net/ITI/RESTfulATNA, transaction ITI-
 import base64
 import ssl
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -23,16 +23,23 @@ LONGEST = 1 << 20  # bytes of an answer: many times what one about a batch has
 FHIR_JSON = "application/fhir+json"
 HEADERS = {"content-type": FHIR_JSON, "accept": FHIR_JSON, "prefer": "return=minimal"}
 TOKEN_S, MARGIN_S = 300, 10  # of a token that does not say how long it holds; before its end
-# What FHIR answers for the content of one event. Any other failure is of the address, the access or
-# the moment (401, 403, 404, 408, 429, 5xx), and would be the same for every event.
+# What FHIR answers for the content of one event.
 REFUSED = frozenset({400, 409, 412, 413, 422})
-NO_BATCHES = REFUSED | {404, 405, 415, 501}
+SEVERAL = 412  # events fulfil the condition of a conditional create
+# Of the access or the moment: it would be the same for every event.
+UNAVAILABLE = frozenset({401, 403, 404, 408, 429, 503})
+NO_BATCHES = frozenset({404})
 
 Exchanges = Generator[httpx2.Request, httpx2.Response, None]
 
 
 class RepositoryUnavailable(Exception):
     """The server takes no event now; the message says why, in the middle of a sentence."""
+
+
+class NotTaken(RepositoryUnavailable):
+    """The server does not say that it took what was sent. It may have; or this one event, or so
+    many at once, are too much for it."""
 
 
 class Repository:
@@ -51,37 +58,53 @@ class Repository:
         url = settings.audit_fhir_url or ""
         return cls(url, ClientTls(settings.client_tls), ClientCredentials.of(settings))
 
-    def send(self, events: Sequence[Json]) -> Iterator[int]:
-        """Yield the status of each event, in order; raises RepositoryUnavailable or OSError.
+    def send(self, events: Sequence[Json], *, repeated: bool) -> list[int]:
+        """Return the status of each event, in order: of one alone 2xx or one of REFUSED, in a batch
+        any. `repeated` events are created on condition that the server does not have them.
 
-        A batch that is refused as a whole is sent event by event: one of them may be the reason,
-        or the server takes no batches.
+        Raises RepositoryUnavailable, NotTaken or OSError.
         """
-        statuses = self._send_batch(events) if len(events) > 1 else None
-        if statuses is not None:
-            yield from statuses
-            return
-        for event in events:
-            yield require_verdict(self._post("/AuditEvent", event)).status_code
-
-    def _send_batch(self, events: Sequence[Json]) -> list[int] | None:
-        """Return the status of each event; None where the server does not say it."""
-        request = {"method": "POST", "url": "AuditEvent"}
-        entries = [{"resource": event, "request": request} for event in events]
+        if len(events) == 1:
+            return [self._send_one(events[0], repeated=repeated)]
+        entries = [entry(event, repeated=repeated) for event in events]
         response = self._post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
-        if response.status_code in NO_BATCHES:
-            return None
-        statuses = statuses_in(require_verdict(response).content)
-        return statuses if len(statuses) == len(events) else [response.status_code] * len(events)
+        require_access(response, UNAVAILABLE - NO_BATCHES)
+        statuses = statuses_in(response.content) if response.is_success else []
+        if len(statuses) != len(events):
+            raise NotTaken(f"it answers {response.status_code}, and not what became of each event")
+        return [200 if repeated and status == SEVERAL else status for status in statuses]
 
-    def _post(self, path: str, resource: Json) -> httpx2.Response:
+    def _send_one(self, event: Json, *, repeated: bool) -> int:
+        status = self._create(event, {"if-none-exist": condition(event)} if repeated else {})
+        if repeated and status == SEVERAL:
+            return 200
+        if repeated and status in REFUSED:  # perhaps not the event, but the condition
+            status = self._create(event, {})
+        return status
+
+    def _create(self, event: Json, headers: Mapping[str, str]) -> int:
+        response = require_access(self._post("/AuditEvent", event, headers), UNAVAILABLE)
+        status = response.status_code
+        if status == httpx2.codes.OK and not is_taken(response.content):
+            raise NotTaken("it answers 200, and not that it has taken the event")
+        if not response.is_success and status not in REFUSED:
+            raise NotTaken(f"it answers {status}")
+        return status
+
+    def _post(
+        self, path: str, resource: Json, headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
         url, body = self._url + path, orjson.dumps(resource)
         try:
             client = self._connect()
-            with client.stream("POST", url, content=body, headers=HEADERS) as response:
+            with client.stream(
+                "POST", url, content=body, headers={**HEADERS, **(headers or {})}
+            ) as response:
                 return read_whole(response)
         except httpx2.HTTPError as error:
-            raise RepositoryUnavailable(f"it cannot be reached ({explain(error)})") from None
+            is_away = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+            kind = RepositoryUnavailable if is_away else NotTaken
+            raise kind(f"it cannot be reached ({explain(error)})") from None
 
     def _connect(self) -> httpx2.Client:
         """Return a client that believes the certificates as they are now."""
@@ -167,17 +190,28 @@ def read_whole(response: httpx2.Response) -> httpx2.Response:
     for piece in response.iter_bytes():
         content += piece
         if len(content) > LONGEST or time.monotonic() > until:
-            raise RepositoryUnavailable("its answer has no end")
+            raise NotTaken("its answer has no end")
     return httpx2.Response(response.status_code, content=bytes(content))
 
 
-def require_verdict(response: httpx2.Response) -> httpx2.Response:
-    """Return an answer about an event; raises RepositoryUnavailable for any other."""
-    if response.status_code == httpx2.codes.OK and not is_taken(response.content):
-        raise RepositoryUnavailable("it answers 200, and not that it has taken the event")
-    if response.is_success or response.status_code in REFUSED:
-        return response
-    raise RepositoryUnavailable(f"it answers {response.status_code}")
+def require_access(response: httpx2.Response, unavailable: Set[int]) -> httpx2.Response:
+    """Return an answer; raises RepositoryUnavailable for one that is about no event."""
+    if response.is_redirect or response.status_code in unavailable:
+        raise RepositoryUnavailable(f"it answers {response.status_code}")
+    return response
+
+
+def entry(event: Json, *, repeated: bool) -> Json:
+    """Return an event as an entry of a batch."""
+    request = {"method": "POST", "url": "AuditEvent"}
+    if repeated:
+        request["ifNoneExist"] = condition(event)
+    return {"resource": event, "request": request}
+
+
+def condition(event: Json) -> str:
+    """Return the search that finds the event if the server has it."""
+    return f"_source={event['meta']['source']}"
 
 
 def is_taken(content: bytes) -> bool:
@@ -192,10 +226,12 @@ def is_taken(content: bytes) -> bool:
 
 
 def statuses_in(content: bytes) -> list[int]:
-    """Return the statuses in a batch's response, which begin a line each (`201 Created`)."""
+    """Return the statuses in a batch's response, which begin a line each (`201 Created`). One entry
+    without a status makes the whole useless."""
     try:
-        entries = orjson.loads(content)["entry"]
-        return [int(entry["response"]["status"][:3]) for entry in entries]
+        answer = orjson.loads(content)
+        statuses = [int(entry["response"]["status"][:3]) for entry in answer["entry"]]
+        return statuses if answer["resourceType"] == "Bundle" and all(statuses) else []
     except (ValueError, KeyError, TypeError):
         return []
 

@@ -8,6 +8,7 @@ import base64
 import json
 import ssl
 import threading
+import time
 import urllib.parse
 import warnings
 from collections.abc import Callable
@@ -35,9 +36,16 @@ class StrictRepository(ThreadingHTTPServer):
         self.bundles = 0
         self.raw = bytearray()  # of all requests
         self.judge: Callable[[Event], int] = lambda _: 201
+        self.judge_batch: Callable[[list[Event]], int] = lambda _: 200
+        self.shown: Callable[[list[Event]], object] = lambda entries: (
+            entries
+        )  # what a batch's answer has of them
+        self.knows_conditions, self.refuses_conditions = True, False
+        self.taking = threading.Lock()
+        self.delay_s = 0.0  # of each event
         self.down = 0  # a status for whatever comes
         self.instead = b""  # what somebody else answers, with 200
-        self.takes_batches, self.says_each = True, True
+        self.takes_batches = True
         self.secret, self.tokens = secret, 0
         self.url = f"http{'s' if context else ''}://localhost:{self.server_port}/fhir"
         if context is not None:
@@ -63,13 +71,18 @@ class StrictRepository(ThreadingHTTPServer):
         """The numbers of the lines that came, in their order."""
         return list(map(seq_of, self.events))
 
-    def take(self, event: Event) -> int:
-        """Return the status for an event."""
-        status = self.judge(event)
-        if status == 201:
-            AuditEvent.model_validate(event)
-            check_profile(event)
-            self.events.append(event)
+    def take(self, event: Event, condition: str | None) -> int:
+        """Return the status for an event; if it is there, it is not created on condition."""
+        time.sleep(self.delay_s)
+        status = 400 if condition and self.refuses_conditions else self.judge(event)
+        with self.taking:
+            known = {event["meta"]["source"] for event in self.events}
+            if condition and self.knows_conditions and condition.removeprefix("_source=") in known:
+                return 200
+            if status == 201:
+                AuditEvent.model_validate(event)
+                check_profile(event)
+                self.events.append(event)
         return status
 
 
@@ -108,17 +121,26 @@ class Receiving(BaseHTTPRequestHandler):
 
     def receive(self, resource: Event) -> None:
         if self.path == "/fhir/AuditEvent":
-            self.answer(self.server.take(resource))
+            self.answer(self.server.take(resource, self.headers["if-none-exist"]))
         elif self.path == "/fhir" and self.server.takes_batches:
             self.server.bundles += 1
             assert resource["type"] == "batch"
-            assert {entry["request"]["url"] for entry in resource["entry"]} == {"AuditEvent"}
-            statuses = [self.server.take(entry["resource"]) for entry in resource["entry"]]
-            entries = [{"response": {"status": f"{status} Said"}} for status in statuses]
-            told = {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
-            self.answer(200, told if self.server.says_each else None)
+            self.answer_batch(resource["entry"])
         else:
             self.answer(404)
+
+    def answer_batch(self, entries: list[Event]) -> None:
+        assert {entry["request"]["url"] for entry in entries} == {"AuditEvent"}
+        status = self.server.judge_batch([entry["resource"] for entry in entries])
+        if status != 200:
+            self.answer(status)
+            return
+        each = [
+            self.server.take(entry["resource"], entry["request"].get("ifNoneExist"))
+            for entry in entries
+        ]
+        told = self.server.shown([{"response": {"status": f"{status} Said"}} for status in each])
+        self.answer(200, {"resourceType": "Bundle", "type": "batch-response", "entry": told})
 
     def answer(self, status: int, content: object = None) -> None:
         told = content if isinstance(content, bytes) else json.dumps(content).encode()

@@ -1,8 +1,10 @@
 """The audit feed: each line arrives at a FHIR server, in order, whatever either side does."""
 
+import contextlib
 import json
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -11,10 +13,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.audit import chain
+from gateway.audit.aside import SetAside
+from gateway.audit.chain import ChainHead
 from gateway.audit.feed import AuditFeed
 from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.fhir.repository import ClientCredentials, Repository, RepositoryUnavailable
-from gateway.audit.file import event, lock_trail
+from gateway.audit.file import AuditFile, event, lock_trail
 from gateway.audit.follower import TrailFollower
 from gateway.audit.rotation import rotated_files
 from gateway.http.client_tls import ClientTls
@@ -22,7 +27,7 @@ from gateway.settings.base import TlsFiles
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import SURFACES
-from tests.gateway.audit.conftest import KEY, Append, lines
+from tests.gateway.audit.conftest import KEY, Append, lines, requests_in
 from tests.gateway.audit.repository import StrictRepository, seq_of
 from tests.gateway.engine.test_tls import context_of
 from tests.gateway.server.certificates import Authority
@@ -55,6 +60,7 @@ class Feeding:
     ) -> None:
         self.path, self.repository, self.counts = path, repository, Counts()
         self._append, self._stack = append, stack
+        self.tampering: list[str] = []
 
     def write(self, count: int) -> None:
         """Append so many lines, in files of 4 kB."""
@@ -65,6 +71,7 @@ class Feeding:
         follower = TrailFollower(self.path, KEY)
         server = Repository(url or self.repository.url, tls, auth)
         feed = AuditFeed(follower, server, self.counts, first_pause_s=0.01)
+        feed.on_tampering = self.tampering.append
         feed.start()
         self._stack.callback(feed.stop)
         return feed
@@ -159,6 +166,35 @@ def test_one_of_several_workers_feeds(start_feeding: Start, repository: StrictRe
     assert gateway.stop() == 0
 
 
+def test_what_another_pod_left_is_sent(
+    start_feeding: Start, repository: StrictRepository, path: Path
+) -> None:
+    """Each pod writes a file of its own: the lines of one that never comes back are sent by another
+    that lives, those of one that lives by itself, and those of others' files by nobody."""
+    repository.down = 503
+    dead, foreign, copy = (path.with_name(f"{name}.jsonl") for name in ("dead", "foreign", "copy"))
+    first = start_feeding(MMHIE_AUDIT_FILE=str(dead)).wait()
+    assert [ask(first) for _ in range(30)] == [200] * 30
+    until(lambda: len(requests_in(dead)) == 30)
+    first.signal(signal.SIGKILL)
+    first.exit_code()
+    with contextlib.closing(AuditFile(foreign, key="o" * 32)) as file:
+        file.append([event("test")])
+    copy.write_bytes(dead.read_bytes())
+    repository.down = 0
+    living = start_feeding().wait()
+    receive_all(repository, 32)
+    sources = [event["meta"]["source"] for event in repository.events]
+    living.stop()
+
+    assert {audit_event(line)["meta"]["source"] for line in lines(dead)} <= set(sources)
+    assert len(set(sources)) == len(sources)
+    assert {lock.name for lock in path.parent.glob("*.feed.lock")} == {
+        "audit.jsonl.feed.lock",
+        "dead.jsonl.feed.lock",
+    }
+
+
 def test_the_next_process_takes_over(feeding: Feeding) -> None:
     """The second feed waits for the first, and goes on where that one was."""
     feeding.write(3)
@@ -197,7 +233,121 @@ def test_one_refused_event_is_set_aside(feeding: Feeding, caplog: pytest.LogCapt
     feeding.write(1)
 
     assert feeding.receive(10) == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
-    assert "audit line 3 is set aside: the server answers 422" in caplog.text
+    assert "audit line 3 of audit.jsonl is set aside: the server answers 422" in caplog.text
+    assert [line.head.seq for line in SetAside(feeding.path, KEY).lines()] == [3, 11]
+
+
+POISON = (7, 8, 30)  # numbers of lines that the server cannot cope with
+
+
+def is_poison(event: dict[str, Any]) -> bool:
+    return seq_of(event) in POISON
+
+
+def fail_whole_batches(server: StrictRepository) -> None:
+    """As one that stores a batch in one transaction."""
+    fail_entries(server)
+    server.judge_batch = lambda events: 500 if any(map(is_poison, events)) else 200
+
+
+def fail_entries(server: StrictRepository) -> None:
+    server.judge = lambda event: 500 if is_poison(event) else 201
+
+
+def hang(server: StrictRepository) -> None:
+    """Answer late, as if it searched for what it has."""
+    server.judge = lambda event: time.sleep(0.5) or 500 if is_poison(event) else 201  # type: ignore[func-returns-value]
+
+
+def answer_slowly(server: StrictRepository) -> None:
+    """A batch of 20 would take twice the time that the feed waits."""
+    server.delay_s = 0.02
+
+
+def show_fewer(server: StrictRepository) -> None:
+    server.shown = lambda entries: entries[:-1]
+
+
+def show_none(server: StrictRepository) -> None:
+    server.shown = lambda _: None
+
+
+def show_no_status(server: StrictRepository) -> None:
+    """One entry is an OperationOutcome instead."""
+    server.shown = lambda entries: [{"response": {"outcome": {}}}, *entries[1:]]
+
+
+def refuse_conditions(server: StrictRepository) -> None:
+    """As one that does not know the search's parameter."""
+    server.refuses_conditions = True
+
+
+def refuse_batches(server: StrictRepository) -> None:
+    server.takes_batches = False
+
+
+def slow_down(server: StrictRepository) -> None:
+    """While batches are large; the one that ends too late is stored all the same."""
+
+    def judge(event: dict[str, Any]) -> int:
+        server.delay_s = 0.02 if seq_of(event) > 40 else 0.0
+        return 201
+
+    server.judge = judge
+
+
+@pytest.mark.parametrize(
+    ("how", "is_poisoned", "knows_conditions"),
+    [
+        (fail_entries, True, False),
+        (fail_whole_batches, True, False),
+        (hang, True, False),
+        (hang, True, True),
+        (answer_slowly, False, False),
+        (slow_down, False, True),
+        (show_fewer, False, False),
+        (show_none, False, True),
+        (show_no_status, False, False),
+        (refuse_conditions, False, False),
+        (refuse_batches, False, True),
+    ],
+)
+def test_a_slow_or_strange_server(
+    feeding: Feeding,
+    monkeypatch: pytest.MonkeyPatch,
+    how: Callable[[StrictRepository], None],
+    is_poisoned: bool,
+    knows_conditions: bool,
+) -> None:
+    """Every line arrives but those that fail alone, and nearly none twice."""
+    monkeypatch.setattr("gateway.audit.fhir.repository.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("gateway.audit.feed.FAST_S", 0.05)
+    how(feeding.repository)
+    feeding.repository.knows_conditions = knows_conditions
+    feeding.write(100)
+    total = lines(feeding.path)[-1]["seq"]
+    expected = set(range(1, total + 1)) - (set(POISON) if is_poisoned else set())
+    feeding.begin()
+    until(lambda: feeding.counts.get("sent") == len(expected))
+    seqs = feeding.repository.seqs
+    aside = [line.head.seq for line in SetAside(feeding.path, KEY).lines()]
+
+    assert set(seqs) == expected
+    assert len(seqs) - len(expected) <= (0 if knows_conditions else 0.05 * total)
+    assert aside == (list(POISON) if is_poisoned else [])
+    assert feeding.counts["set_aside"] == len(aside)
+
+
+def test_a_server_that_fails_at_everything_sets_nothing_aside(feeding: Feeding) -> None:
+    """It cannot be told from one that is down: all of it waits."""
+    feeding.repository.judge = lambda _: 500
+    feeding.write(30)
+    feed = feeding.begin()
+    until(lambda: "it answers 500" in str(feed.warnings()))
+    feeding.repository.judge = lambda _: 201
+
+    assert feeding.receive(30)[:30] == list(range(1, 31))
+    assert not SetAside(feeding.path, KEY).file.exists()
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 408, 429, 500, 503])
@@ -212,20 +362,6 @@ def test_other_answers_are_tried_again(feeding: Feeding, status: int) -> None:
     assert feeding.receive(3) == [1, 2, 3]
     until(lambda: feed.warnings() == [])
     assert feeding.counts["set_aside"] == 0
-
-
-@pytest.mark.parametrize(("takes_batches", "says_each"), [(False, True), (True, False)])
-def test_a_server_that_can_do_less(feeding: Feeding, takes_batches: bool, says_each: bool) -> None:
-    """One that takes no batches gets the events one by one; one that says nothing of each event has
-    taken the batch, which is not sent again."""
-    feeding.repository.takes_batches, feeding.repository.says_each = takes_batches, says_each
-    feeding.write(5)
-    feeding.begin()
-    feeding.receive(5)
-    feeding.write(1)
-
-    assert feeding.receive(6) == [1, 2, 3, 4, 5, 6]
-    assert takes_batches == bool(feeding.repository.bundles)
 
 
 def test_a_slow_disk_holds_no_writer(feeding: Feeding, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,30 +453,45 @@ def test_another_trail_is_sent_from_its_beginning(
     assert feeding.counts["lost"] == 0
 
 
-PLACE = b'{"offset": %b, "head": {"seq": %b, "mac": "%b"}}'
+def sign_place(path: Path, number: int, offset: int, *, key: str, file: str) -> bytes:
+    """Return a position after a line, signed with a key for a file."""
+    head = ChainHead(number, lines(path)[number - 1]["mac"])
+    mac = chain.new_mac(key, purpose=file)
+    return chain.signed_line({"offset": offset}, head, mac)[0]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"[]",
-        b'{"offset": 1}',
-        b"\xff",
-        PLACE % (b"Infinity", b"1", b"0" * 64),
-        PLACE % (b"1" * 30, b"1", b"0" * 64),
-        PLACE % (b"90", b"0", b"0" * 64),
-        PLACE % (b"90", b'"1"', b"0" * 64),
-        PLACE % (b"90", b"1", b"\\ud800"),
-    ],
-)
-def test_a_place_that_cannot_be_read(feeding: Feeding, content: bytes) -> None:
-    """Everything is sent once more: at least once."""
+FORGED_PLACES: dict[str, Callable[[Path, int], bytes]] = {
+    "empty": lambda *_: b"",
+    "a list": lambda *_: b"[1,2]",
+    "no text": lambda *_: b"\xff" * 10_000,
+    "as before it was signed": lambda path, end: (
+        b'{"offset":%d,"head":{"seq":3,"mac":"%b"}}' % (end, lines(path)[2]["mac"].encode())
+    ),
+    "moved by hand": lambda path, end: sign_place(
+        path, 1, 90, key=KEY, file="audit.jsonl.feed"
+    ).replace(b"90", b"%d" % end),
+    "another key": lambda path, end: sign_place(
+        path, 3, end, key="o" * 32, file="audit.jsonl.feed"
+    ),
+    "another file": lambda path, end: sign_place(path, 3, end, key=KEY, file="other.jsonl.feed"),
+    "the trail's own": lambda path, _: path.read_bytes().splitlines()[2],
+}
+
+
+@pytest.mark.parametrize("how", FORGED_PLACES)
+def test_a_place_that_we_have_not_signed(feeding: Feeding, how: str) -> None:
+    """Everything is sent once more, on condition; and it is told."""
     feeding.write(3)
+    content = FORGED_PLACES[how](feeding.path, feeding.path.stat().st_size)
     feeding.path.with_name("audit.jsonl.feed").write_bytes(content)
-    feeding.begin()
+    feed = feeding.begin()
 
     assert feeding.receive(3) == [1, 2, 3]
+    assert feeding.tampering == ["audit.jsonl.feed was not written with MMHIE_AUDIT_KEY"]
+    feed.stop()
+    feeding.begin()
+    feeding.write(1)
+    assert feeding.receive(4) == [1, 2, 3, 4]
 
 
 def test_a_lock_that_nobody_can_have(feeding: Feeding) -> None:

@@ -88,7 +88,7 @@ def test_a_count_is_no_answer(route: str) -> None:
     (event,) = Export().resources({**REQUEST, "route": route, "stream": False})
 
     assert valid(event)["action"] == "E"
-    assert "meta" not in event
+    assert "profile" not in event["meta"]
     assert {"type": "stream", "valueString": "false"} in event["entity"][-1]["detail"]
 
 
@@ -268,7 +268,7 @@ def test_outcomes(status: int, ended: str, outcome: str) -> None:
     event = audit_event({**REQUEST, "status": status, "outcome": ended})
 
     assert event["outcome"] == outcome
-    assert ("meta" in event) == (ended == "ok")
+    assert ("profile" in event["meta"]) == (ended == "ok")
 
 
 def test_a_sign_off_that_was_unfounded() -> None:
