@@ -6,7 +6,7 @@ bytes before `,"mac"` plus a closing `}`, so a line is verified without serialis
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -19,10 +19,11 @@ TAIL = len(b',"mac":""}') + MAC_HEX  # bytes from `,"mac"` to the end of a line
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """Number and MAC of the last line of a chain."""
+    """Number and MAC of the last line of a chain; a checkpoint names the trail's file."""
 
     seq: int
     mac: str
+    file: str = field(default="", compare=False)
 
 
 START = ChainHead(0, "0" * MAC_HEX)

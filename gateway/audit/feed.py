@@ -23,7 +23,7 @@ from gateway.audit.fhir.repository import (
     RepositoryUnavailable,
 )
 from gateway.audit.follower import PlacedLine, TrailFollower
-from gateway.audit.rotation import trails_beside
+from gateway.audit.rotation import trails_in
 from gateway.runtime.log import fault_logged, log
 from gateway.settings.gateway import GatewaySettings
 
@@ -125,7 +125,7 @@ class AuditFeed:
         mac = chain.new_mac(self._own.key)
         while True:
             due = time.monotonic() + ADOPT_EVERY_S
-            for trail in trails_beside(self._own.trail, mac):
+            for trail in trails_in(self._own.trail, mac):
                 with contextlib.suppress(OSError), contextlib.ExitStack() as lock:
                     other = TrailFollower(trail, self._own.key)
                     if acquire_lock(other.file, lock):
@@ -244,6 +244,28 @@ class AuditFeed:
         if self._problem:
             log.warning("audit events arrive again")
         self._problem, self._pause_s = "", self._first_pause_s
+
+
+def resend(trail: Path, key: str, repository: Repository) -> Iterator[tuple[Line, str]]:
+    """Send what was set aside of a trail; yield each line with the server's problem, if any.
+
+    Raises RepositoryUnavailable or OSError.
+    """
+    aside, sent = SetAside(trail, key), list[Line]()
+    try:
+        for line in aside.lines():
+            problem = ""
+            try:
+                (status,) = repository.send([audit_event(line.record)], repeated=True)
+            except NotTaken as failure:
+                problem = str(failure)
+            else:
+                problem = "" if is_taken(status) else f"it answers {status}"
+            if not problem:
+                sent.append(line)
+            yield line, problem
+    finally:
+        aside.remove(sent)
 
 
 def is_taken(status: int) -> bool:

@@ -19,13 +19,14 @@ def rotated_files(path: Path) -> list[Path]:
     return sorted(rotated, key=lambda file: int(file.suffix[1:]))
 
 
-def trails_beside(trail: Path, mac: HMAC) -> Iterator[Path]:
-    """Yield the other trails in a trail's folder, of the same key: each pod writes one of its own.
+def trails_in(trail: Path, mac: HMAC | None = None) -> list[Path]:
+    """Return the trails in a trail's folder, if given of this key: each pod writes one of its own.
     A trail has its lock beside it, unlike a copy."""
-    for lock in sorted(trail.parent.glob(f"*{trail.suffix}.lock")):
-        path = lock.with_suffix("")
-        if path != trail and has_key(path, mac):
-            yield path
+    locks = sorted(trail.parent.glob(f"*{trail.suffix}.lock"))
+    others = [path for lock in locks if (path := lock.with_suffix("")) != trail]
+    others = [path for path in others if mac is None or has_key(path, mac)]
+    is_there = trail.exists() or rotated_files(trail) or not others
+    return [*([trail] if is_there else []), *others]
 
 
 def has_key(trail: Path, mac: HMAC) -> bool:

@@ -293,6 +293,7 @@ class Trail:
         line = {
             "time": rfc3339(time.time()),
             "event": "audit_checkpoint",
+            "file": self._file.path.name,
             "seq": head.seq,
             "mac": head.mac,
         }

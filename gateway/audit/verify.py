@@ -243,6 +243,6 @@ def checkpoint_in(line: bytes) -> ChainHead | None:
         return None
     try:
         fields = orjson.loads(line[start:])
-        return ChainHead(int(fields["seq"]), str(fields["mac"]))
+        return ChainHead(int(fields["seq"]), str(fields["mac"]), str(fields.get("file", "")))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return None

@@ -1,8 +1,10 @@
 """`mmhie audit verify | show`: verify the audit trail, and read what it has of a request."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from hmac import HMAC
 from pathlib import Path
 from typing import Annotated
 
@@ -14,20 +16,25 @@ from gateway.audit import chain, request_lines
 from gateway.audit import verify as verification
 from gateway.audit.account import account
 from gateway.audit.chain import ChainHead
-from gateway.audit.rotation import rotated_files
-from gateway.audit.verify import Report
+from gateway.audit.request_lines import RequestLine
+from gateway.audit.rotation import rotated_files, trails_in
+from gateway.audit.verify import Report, Violation
 from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
 from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import wording_of
 from gateway.settings.gateway import load
 
-File = Annotated[Path | None, typer.Option(help="Audit file; default: MMHIE_AUDIT_FILE.")]
+File = Annotated[
+    Path | None,
+    typer.Option(help="One audit file; default: all in the folder of MMHIE_AUDIT_FILE."),
+]
 Checkpoint = Annotated[
     str | None, typer.Option(help="`seq:mac`, or a log file that has checkpoint lines.")
 ]
 Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
 RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
 STEP_BYTES = 2**20
+ABSENT = "a checkpoint names this trail, and it is not here"
 
 
 class TrailDamaged(NegativeResult):
@@ -44,28 +51,47 @@ def verify(
     archived: Archived = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify the whole chain and list each finding; exit code 1 if there is one."""
-    path, key = trail(file)
+    """Verify every chain in the trail's folder, or one --file, and list each finding; exit code 1
+    if there is one."""
+    paths, key = trails(file)
     known = read_checkpoints(checkpoint)
-    with readable(path), progress_bar(path) as advance:
-        report = verification.verify(
-            path, key=key, checkpoints=known, archived=archived, seen=advance
-        )
-    put(sentence(report, against=bool(checkpoint)), document(report), as_json=as_json)
-    if report.findings:
-        raise TrailDamaged(f"The trail is damaged: {len(report.findings)} finding(s).")
+    if known and len(paths) > 1 and not any(head.file for head in known):
+        raise CommandError("There are several trails; name the checkpoint's with --file.")
+    reports = {}
+    with progress_bar(paths) as advance:
+        for path in paths:
+            names = (path.name,) if len(paths) > 1 else (path.name, "")
+            heads = [head for head in known if head.file in names]
+            with readable(path):
+                reports[path.name] = verification.verify(
+                    path, key=key, checkpoints=heads, archived=archived, seen=advance
+                )
+    if file is None and not archived:
+        for name in sorted({head.file for head in known} - {"", *reports}):
+            reports[name] = Report(findings=[Violation("missing", name, ABSENT)])
+    finish(reports, as_json=as_json, against=bool(known))
+
+
+def finish(reports: Mapping[str, Report], *, as_json: bool, against: bool) -> None:
+    """Print the reports of the trails; raises TrailDamaged if there is a finding."""
+    text = "\n".join(sentence(name, report, against=against) for name, report in reports.items())
+    put(text, document(reports), as_json=as_json)
+    if count := sum(len(report.findings) for report in reports.values()):
+        raise TrailDamaged(f"The trail is damaged: {count} finding(s).")
 
 
 def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> None:
     """Print one request, and whether the chain is intact around its line; exit code 1 if not, or if
     there is no such request."""
-    path, key = trail(file)
-    with readable(path):
-        lines = list(request_lines.find(path, request_id=request_id, key=key))
+    paths, key = trails(file)
+    lines: list[RequestLine] = []
+    for path in paths:
+        with readable(path):
+            lines += request_lines.find(path, request_id=request_id, key=key)
     if not lines:
         raise RequestNotFound(
-            f"No line of {path} belongs to this request: check the id, and whether its gateway "
-            "wrote to another file, or the file was archived (--file)."
+            f"No line of {', '.join(map(str, paths))} belongs to this request: check the id, and "
+            "whether its gateway wrote to another folder, or the file was archived (--file)."
         )
     notices = wording_of(load()).notices
     summaries = {topic: words.summary for topic, words in notices.items()}
@@ -75,9 +101,18 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
         raise TrailDamaged("The trail is damaged here, or incomplete; run `mmhie audit verify`.")
 
 
-def genuine_records(path: Path, key: str) -> Iterator[Json]:
-    """Yield every record of a trail; raises TrailDamaged at a line that was changed."""
+def genuine_records(paths: Iterable[Path], key: str) -> Iterator[Json]:
+    """Yield every record of several trails, by their times; raises TrailDamaged at a line that was
+    changed."""
     mac = chain.new_mac(key)
+    return heapq.merge(*(records_of(path, mac) for path in paths), key=time_of)
+
+
+def time_of(record: Json) -> str:
+    return str(record.get("time"))
+
+
+def records_of(path: Path, mac: HMAC) -> Iterator[Json]:
     for where, raw in verification.lines_of(path):
         line = chain.parse_line(raw.removesuffix(b"\n"), mac)
         if line is None or not line.is_genuine:
@@ -85,26 +120,36 @@ def genuine_records(path: Path, key: str) -> Iterator[Json]:
         yield line.record
 
 
-def sentence(report: Report, *, against: bool) -> str:
-    """Describe the report for a person."""
+def sentence(name: str, report: Report, *, against: bool) -> str:
+    """Describe the report of a trail for a person."""
     if report.findings:
-        return "\n".join(map(str, report.findings))
+        lines = map(str, report.findings)
+        return "\n".join(line if line.startswith(name) else f"{name}: {line}" for line in lines)
     head = report.head
     end = "" if against else " Whether its end was cut off shows only against a --checkpoint."
-    return f"{report.lines} lines are as they were written; the last is {head.seq}:{head.mac}.{end}"
+    return (
+        f"{name}: {report.lines} lines are as they were written; the last is "
+        f"{head.seq}:{head.mac}.{end}"
+    )
 
 
-def document(report: Report) -> dict[str, object]:
-    """Return the report for a program."""
-    findings = [asdict(finding) for finding in report.findings]
-    head = f"{report.head.seq}:{report.head.mac}"
-    return {"lines": report.lines, "head": head, "genuine": not findings, "findings": findings}
+def document(reports: Mapping[str, Report]) -> dict[str, object]:
+    """Return the reports for a program."""
+    findings = [
+        {"file": name, **asdict(finding)}
+        for name, report in reports.items()
+        for finding in report.findings
+    ]
+    heads = {name: f"{report.head.seq}:{report.head.mac}" for name, report in reports.items()}
+    lines = sum(report.lines for report in reports.values())
+    return {"lines": lines, "heads": heads, "genuine": not findings, "findings": findings}
 
 
 @contextlib.contextmanager
-def progress_bar(path: Path) -> Iterator[Callable[[int], object]]:
+def progress_bar(paths: Iterable[Path]) -> Iterator[Callable[[int], object]]:
     """Show a progress bar on a terminal's standard error, advanced by the bytes read."""
-    size = sum(file.stat().st_size for file in (*rotated_files(path), path) if file.exists())
+    files = [file for path in paths for file in (*rotated_files(path), path) if file.exists()]
+    size = sum(file.stat().st_size for file in files)
     console, pending = Console(stderr=True), 0
     with Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("Reading the trail", total=size)
@@ -130,10 +175,12 @@ def read_checkpoints(text: str | None) -> list[ChainHead]:
         ) from None
 
 
-def trail(file: Path | None) -> tuple[Path, str]:
-    """Return the trail's path and its key; raises CommandError."""
+def trails(file: Path | None) -> tuple[list[Path], str]:
+    """Return the trails in the folder of MMHIE_AUDIT_FILE, or one, and the key; raises
+    CommandError."""
     settings = load()
     path = file or settings.audit_file
     if path is None or settings.audit_key is None:
         raise CommandError("MMHIE_AUDIT_FILE (or --file) and MMHIE_AUDIT_KEY must be set.")
-    return path, settings.audit_key.get_secret_value()
+    paths = [path] if file else trails_in(path)
+    return paths, settings.audit_key.get_secret_value()

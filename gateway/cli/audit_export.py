@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Annotated
 import orjson
 import typer
 
+from gateway.audit import chain
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
+from gateway.audit.rotation import has_key
 from gateway.cli.answer_copy import AnswerCopy
-from gateway.cli.audit import File, TrailDamaged, genuine_records, trail
+from gateway.cli.audit import File, TrailDamaged, genuine_records, trails
 from gateway.cli.audit_counts import Group, write_counts
 from gateway.cli.command import CommandError, NegativeResult, readable
 from gateway.runtime.json_types import Json
+from gateway.settings.gateway import load
 
 PERSONS = ("reviewer", "by", "closed_by", "user")
 TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?")
@@ -60,6 +64,12 @@ Fhir = Annotated[
 ]
 
 
+Resend = Annotated[
+    bool,
+    typer.Option("--resend", help="Send what the audit feed has set aside once more, instead."),
+]
+
+
 NONE = "No line of {path} fits; leave out an option, or name another --file."
 NO_PATIENT = (
     "No line of {path} fits. The patient was looked for as {form}, and letter for letter as given; "
@@ -73,6 +83,10 @@ NO_COPY = (
 
 class NothingFound(NegativeResult):
     """No record fits the options."""
+
+
+class StillSetAside(NegativeResult):
+    """The repository did not take every event that had been set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file: File = None,
     as_fhir: Fhir = False,
     count_by: CountBy = None,
+    resend: Resend = False,
     as_json: Lines = True,
 ) -> None:
     """Write the records that fit all options to standard output, without verifying the chain; exit
@@ -134,14 +149,20 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     del as_json  # it is JSON anyway
     answer = AnswerCopy.read(copy) if copy else None
     wanted = RecordFilter(since, until, client, person, patient, request, notice, answer)
-    path, key = trail(file)
+    paths, key = trails(file)
+    if resend:
+        resend_all(paths, key)
+        return
+    ours = [path for path in paths if path == paths[0] or has_key(path, chain.new_mac(key))]
+    for path in set(paths) - set(ours):
+        sys.stderr.write(f"{path} was written with another MMHIE_AUDIT_KEY and is left out.\n")
     names = Pseudonyms.of(key)
-    with readable(path):
-        records = (each for each in genuine_records(path, key) if wanted.fits(each, names))
+    with readable(paths[0]):
+        records = (each for each in genuine_records(ours, key) if wanted.fits(each, names))
         if count_by is not None:
             write_counts(records, count_by)
-        elif not write_records(records, path, key, as_fhir=as_fhir) and not wanted.is_empty:
-            raise NothingFound(describe_nothing(wanted, path, copy))
+        elif not write_records(records, ours, key, as_fhir=as_fhir) and not wanted.is_empty:
+            raise NothingFound(describe_nothing(wanted, paths[0], copy))
     if answer is not None and not answer.is_whole:
         sys.stderr.write("The copy has other paragraphs before or after the answer.\n")
 
@@ -155,10 +176,10 @@ def describe_nothing(wanted: RecordFilter, path: Path, copy: Path | None) -> str
     return NONE.format(path=path)
 
 
-def write_records(records: Iterable[Json], path: Path, key: str, *, as_fhir: bool) -> int:
+def write_records(records: Iterable[Json], paths: list[Path], key: str, *, as_fhir: bool) -> int:
     """Write a line for each record, or for each FHIR resource; return how many."""
     if as_fhir:  # an answer is signed off after its line was written
-        export_record = Export(sign_offs_in(records_before_damage(path, key))).resources
+        export_record = Export(sign_offs_in(records_before_damage(paths, key))).resources
         records = (resource for record in records for resource in export_record(record))
     written = 0
     for record in records:
@@ -167,7 +188,31 @@ def write_records(records: Iterable[Json], path: Path, key: str, *, as_fhir: boo
     return written
 
 
-def records_before_damage(path: Path, key: str) -> Iterator[Json]:
+def records_before_damage(paths: list[Path], key: str) -> Iterator[Json]:
     """Yield the records before the first line that was changed."""
     with contextlib.suppress(TrailDamaged):
-        yield from genuine_records(path, key)
+        yield from genuine_records(paths, key)
+
+
+def resend_all(paths: list[Path], key: str) -> None:
+    """Send what was set aside of all trails to the repository; raises CommandError."""
+    from gateway.audit.feed import resend  # an HTTP client: only where one is used
+    from gateway.audit.fhir.repository import Repository, RepositoryUnavailable
+
+    settings = load()
+    if settings.audit_fhir_url is None:
+        raise CommandError("MMHIE_AUDIT_FHIR_URL must be set: events are sent there.")
+    repository, problems = Repository.of(settings), Counter[bool]()
+    try:
+        for path in paths:
+            for line, problem in resend(path, key, repository):
+                problems[bool(problem)] += 1
+                if problem:
+                    sys.stderr.write(f"Line {line.head.seq} of {path}: {problem}.\n")
+    except (OSError, RepositoryUnavailable) as problem:
+        raise CommandError(f"MMHIE_AUDIT_FHIR_URL: {problem}.") from None
+    finally:
+        repository.close()
+        sys.stdout.write(f"{problems[False]} events were sent.\n")
+    if problems[True]:
+        raise StillSetAside(f"{problems[True]} events are still set aside.")

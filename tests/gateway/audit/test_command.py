@@ -1,5 +1,6 @@
 """`mmhie audit` and the trail of `mmhie hold`, as an operator uses them."""
 
+import contextlib
 import hmac
 import json
 from collections.abc import Callable
@@ -8,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from gateway.audit import chain
+from gateway.audit.aside import SetAside
+from gateway.audit.file import AuditFile
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
 from gateway.safety.labels import keyed_digest
 from tests.gateway.audit.conftest import KEY, REQUEST_LINE, Append, Desk, lines, record, set_zone
+from tests.gateway.audit.repository import StrictRepository
 
 
 @pytest.fixture
@@ -183,6 +188,97 @@ def test_a_hold_does_not_wait_for_the_trail(desk: Desk, path: Path) -> None:
     assert "The hold is in" in out
     assert "could not be written to the audit trail" in err
     assert path.with_name("hold.json").exists()
+
+
+CHECKED = ("seq", "mac")
+
+
+@pytest.fixture
+def pods(path: Path) -> list[Path]:
+    """The trails of three pods in one folder, with two requests each, in turns."""
+    paths = [path, path.with_name("pod-1.jsonl"), path.with_name("pod-2.jsonl")]
+    for number, pod in enumerate(paths):
+        with contextlib.closing(AuditFile(pod, key=KEY, rotate_bytes=100)) as file:
+            for minute in (number, number + 3):
+                time = f"2026-11-25T01:0{minute}:00.000Z"
+                file.append([{**REQUEST_LINE, "time": time, "request_id": f"r-{minute}"}])
+    return paths
+
+
+def test_the_folder_is_one_trail(desk: Desk, pods: list[Path]) -> None:
+    """Whoever wrote a line: it is verified, shown, searched in its order and counted."""
+    result = json.loads(desk.run("audit", "verify", "--json")[0])
+    assert result["heads"].keys() == {pod.name for pod in pods}
+    assert "answered (status 200)" in desk.run("audit", "show", "r-4")[0]
+    out, _ = desk.run("audit", "export", "--client", "ward-7")
+    assert [json.loads(line)["request_id"] for line in out.splitlines()] == [
+        f"r-{number}" for number in range(6)
+    ]
+    assert "ward-7,6," in desk.run("audit", "export", "--count-by", "key")[0]
+    assert len(desk.run("audit", "export", "--file", str(pods[1]))[0].splitlines()) == 3
+
+
+def test_another_trail_that_was_damaged(desk: Desk, pods: list[Path]) -> None:
+    """It is found, and named, whatever was done to it; a copy without a lock is none of ours."""
+    pods[0].with_name("copy.jsonl").write_text("{}\n")
+    whole = pods[2].read_bytes()
+    for content in (b"{}\n", whole.replace(b"ward-7", b"ward-8"), whole[: len(whole) // 2]):
+        pods[2].write_bytes(content)
+        out, _ = desk.run("audit", "verify", exit_code=1)
+        assert out.splitlines()[-1].startswith("pod-2.jsonl")
+    with contextlib.closing(AuditFile(pods[0].with_name("old.jsonl"), key="o" * 32)) as file:
+        file.append([record(1)])
+    pods[2].write_bytes(whole)
+    out, err = desk.run("audit", "export")
+    assert "old.jsonl was written with another MMHIE_AUDIT_KEY" in err
+    assert "old.jsonl: everywhere: wrong key" in desk.run("audit", "verify", exit_code=1)[0]
+
+
+def test_checkpoints_of_several_trails(desk: Desk, pods: list[Path]) -> None:
+    """Each is compared with the trail that it names; a trail that is away is missing."""
+    log = pods[0].with_name("gateway.log")
+    heads = [
+        {"event": "audit_checkpoint", "file": pod.name, **{n: lines(pod)[-1][n] for n in CHECKED}}
+        for pod in pods
+    ]
+    log.write_text("".join(f"{json.dumps(head)}\n" for head in heads))
+    desk.run("audit", "verify", "--checkpoint", str(log))
+    alone = f"{heads[1]['seq']}:{heads[1]['mac']}"
+    assert "--file" in desk.run("audit", "verify", "--checkpoint", alone, exit_code=2)[1]
+    desk.run("audit", "verify", "--checkpoint", alone, "--file", str(pods[1]))
+    for file in pods[1].parent.glob(f"{pods[1].name}*"):
+        file.unlink()
+    out, _ = desk.run("audit", "verify", "--checkpoint", str(log), exit_code=1)
+    assert "pod-1.jsonl: missing: a checkpoint names this trail" in out
+    desk.run("audit", "verify", "--checkpoint", str(log), "--archived")
+
+
+def test_what_was_set_aside_is_sent_again(desk: Desk, pods: list[Path]) -> None:
+    """Of each trail, with what is refused again by its number; forged lines are not."""
+    assert (
+        "MMHIE_AUDIT_FHIR_URL must be set"
+        in desk.run("audit", "export", "--resend", exit_code=2)[1]
+    )
+    mac = chain.new_mac(KEY)
+    for pod in pods:
+        for raw in pod.read_bytes().splitlines():
+            line = chain.parse_line(raw, mac)
+            assert line is not None
+            SetAside(pod, KEY).add(line)
+    with pods[0].with_name("audit.jsonl.aside").open("ab") as file:
+        file.write(b'[1,2]\n{"seq":7,"prev":"","kind":"test","mac":"0"}\n')
+    with StrictRepository() as server:
+        desk.monkeypatch.setenv("MMHIE_AUDIT_FHIR_URL", server.url)
+        server.judge = lambda event: 422 if "r-4" in str(event) else 201
+        out, err = desk.run("audit", "export", "--resend", exit_code=1)
+        assert "5 events were sent" in out
+        assert f"Line 3 of {pods[1]}: it answers 422." in err
+        server.judge = lambda _: 201
+        assert "1 events were sent" in desk.run("audit", "export", "--resend")[0]
+        assert "0 events were sent" in desk.run("audit", "export", "--resend")[0]
+
+    assert len(server.events) == 6
+    assert not list(pods[0].parent.glob("*.aside"))
 
 
 TEXT = "Take one tablet.\nThen rest."

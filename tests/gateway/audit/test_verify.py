@@ -1,5 +1,6 @@
 """Every manipulation of a trail is found, with its place."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -163,6 +164,31 @@ def test_a_trail_that_is_rotated_meanwhile(append: Append, path: Path) -> None:
 
     assert found(path, seen=rotate) == []
     assert rotated_files(path) != before
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_a_rotation_at_any_moment(
+    append: Append, path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """Before or after each look at the folder, twice at once: no line seems to be deleted."""
+    append(*map(records, range(30)), rotate_bytes=1000)
+    moments = itertools.count()
+
+    def rotate_now() -> None:
+        if next(moments) == moment:
+            append(records(30), records(31), rotate_bytes=1)
+
+    def look(trail: Path) -> list[Path]:
+        rotate_now()
+        files = rotated_files(trail)
+        rotate_now()
+        return files
+
+    monkeypatch.setattr("gateway.audit.verify.rotated_files", look)
+    report = verify(path, key=KEY)
+
+    assert report.findings == []
+    assert (report.lines, next(moments) > moment) == (report.head.seq, True)
 
 
 def test_a_line_that_is_being_written(trail: Path) -> None:
