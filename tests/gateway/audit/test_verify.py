@@ -166,7 +166,7 @@ def test_a_trail_that_is_rotated_meanwhile(append: Append, path: Path) -> None:
     assert rotated_files(path) != before
 
 
-@pytest.mark.parametrize("moment", range(6))
+@pytest.mark.parametrize("moment", range(4))
 def test_a_rotation_at_any_moment(
     append: Append, path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
