@@ -204,12 +204,12 @@ class AuditFeed:
     def _send_singly(self, lines: Sequence[PlacedLine]) -> list[int]:
         """Send lines alone until one is taken or refused, which shows that the server works; return
         their statuses, or none if all fail."""
-        statuses = list[int]()
+        statuses, until = list[int](), time.monotonic() + LONGEST_PAUSE_S
         for line, _ in lines:
             statuses.append(self._send_alone(line))
             if statuses[-1]:
                 return statuses
-            if self._stopping.is_set():
+            if self._stopping.is_set() or time.monotonic() > until:
                 break
         return []
 

@@ -99,7 +99,8 @@ class DeadJournal:
 def dead_journals(trail: Path, key: str) -> Iterator[DeadJournal]:
     """Yield the journals in the trail's folder whose process died, each locked until the next: of
     several gateways one writes its lines, and removes it."""
-    for path in sorted(trail.parent.glob(f"*{trail.suffix}.open-*")):
+    paths = trail.parent.glob(f"*{trail.suffix}.open-*")
+    for path in sorted(path for path in paths if path.is_file()):  # a pipe would block
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
             content = file.read(SLOTS * SLOT_BYTES)

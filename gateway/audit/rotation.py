@@ -15,7 +15,7 @@ END_BYTES = 8 * 1024  # nearly always more than the last line
 
 def rotated_files(path: Path) -> list[Path]:
     """Return the earlier files of a trail, oldest first."""
-    rotated = (file for file in path.parent.glob(f"{path.name}.*") if file.suffix[1:].isdigit())
+    rotated = (file for file in path.parent.glob(f"{path.name}.*") if file.suffix[1:].isdecimal())
     return sorted(rotated, key=lambda file: int(file.suffix[1:]))
 
 
@@ -32,7 +32,7 @@ def trails_in(trail: Path, mac: HMAC | None = None) -> list[Path]:
 def has_key(trail: Path, mac: HMAC) -> bool:
     """Return whether a trail begins or ends with a line of this key."""
     with contextlib.suppress(OSError):
-        files = [file for file in (*rotated_files(trail), trail) if file.exists()]
+        files = [file for file in (*rotated_files(trail), trail) if file.is_file()]
         ends = [first_line(files[0]), last_line(files[-1])] if files else []
         return any(is_genuine(line, mac) for line in ends)
     return False

@@ -124,6 +124,8 @@ def test_a_forged_journal_stops_no_start(start_audited: Start, path: Path) -> No
     content = bytearray(dead.read_bytes())
     content[SLOT_BYTES : SLOT_BYTES + LENGTH.size + 6] = LENGTH.pack(6) + b"[1,2]\n"
     dead.write_bytes(content)
+    os.mkfifo(path.with_name("audit.jsonl.open-pipe"))
+    path.with_name("audit.jsonl.\N{SUPERSCRIPT TWO}").touch()
     gateway = start_audited().wait()
     metrics = gateway.client.get("/metrics").text
     gateway.stop()
