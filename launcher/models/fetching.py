@@ -5,6 +5,7 @@
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -187,13 +188,20 @@ def run(job: Job, report: Report) -> None:
 def download_missing(job: Job, report: Report) -> None:
     """Download the small files, then the large ones in parallel; raise the first error.
 
-    The threads are daemons: a silent connection must not keep the process from ending.
+    The threads are daemons: a silent connection must not keep the process from ending. Those that
+    are left after an error report nothing, so that its sentence is the last line.
     """
     small = [file for file in job.missing if not file.is_large]
     large = [file for file in job.missing if file.is_large]
     blobs = {file.digest: file for file in large if not job.blob(file).exists()}
     total = sum(file.size for file in (*small, *blobs.values()))
-    advance = make_counter(f"Fetching {job.listing.name}", total, report)
+    is_over = threading.Event()
+
+    def report_until_over(progress: Progress) -> None:
+        if not is_over.is_set():
+            report(progress)
+
+    advance = make_counter(f"Fetching {job.listing.name}", total, report_until_over)
 
     def fetch_blob(file: HubFile) -> None:
         download.download(job.listing, file, job.blob(file), advance)
@@ -201,9 +209,12 @@ def download_missing(job: Job, report: Report) -> None:
     for file in small:
         place(job, file)
         advance(file.size)
-    with ThreadPool(AT_ONCE) as threads:
-        for _ in threads.imap_unordered(fetch_blob, blobs.values()):
-            pass
+    try:
+        with ThreadPool(AT_ONCE) as threads:
+            for _ in threads.imap_unordered(fetch_blob, blobs.values()):
+                pass
+    finally:
+        is_over.set()
     for file in large:
         place(job, file)
 

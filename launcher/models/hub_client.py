@@ -211,36 +211,32 @@ def _explain(error: Exception, name: str, revision: str | None, path: str) -> La
 def _explain_status(
     error: HfHubHTTPError, name: str, revision: str | None, path: str
 ) -> LauncherError:
-    """Return the sentence for a status; the first row that applies."""
     from huggingface_hub import errors
 
-    status = error.response.status_code
+    status, hub = error.response.status_code, hub_endpoint()
     if status in (408, 429) or status >= 500:
         return HubUnavailable(f"The hub answers {status} for {name}: start again later.")
-    rows = (
-        (
-            isinstance(error, errors.GatedRepoError),
-            f"{name} is gated: accept its terms at {hub_endpoint()}/{name}, and set HF_TOKEN to a "
-            "token of the account that did.",
-        ),
-        (
-            isinstance(error, errors.RevisionNotFoundError),
+    if isinstance(error, errors.GatedRepoError):
+        sentence = (
+            f"{name} is gated: accept its terms at {hub}/{name}, and set HF_TOKEN to a token of "
+            "the account that did."
+        )
+    elif isinstance(error, errors.RevisionNotFoundError):
+        sentence = (
             f"{name} has no revision {revision}: correct MMHIE_REASONER_REVISION, or "
-            "MMHIE_BASE_REVISION for an adapter's base.",
-        ),
-        (
-            bool(path) and status in (404, 416),
-            f"The hub does not have all that it lists of {path} of {name}: start again later.",
-        ),
-        (
-            isinstance(error, errors.RepositoryNotFoundError) or status == 404,
+            "MMHIE_BASE_REVISION for an adapter's base."
+        )
+    elif path and status in (404, 416):
+        sentence = (
+            f"The hub does not have all that it lists of {path} of {name}: start again later."
+        )
+    elif isinstance(error, errors.RepositoryNotFoundError) or status == 404:
+        sentence = (
             f"The hub has no {name} that may be read: correct the name, or set HF_TOKEN if it is "
-            "private.",
-        ),
-        (
-            status in (401, 403),
-            f"The hub refuses {name} ({status}): set HF_TOKEN to a token that may read it.",
-        ),
-        (True, f"The hub answers {status} for {name}: check HF_ENDPOINT."),
-    )
-    return HubError(next(sentence for applies, sentence in rows if applies))
+            "private."
+        )
+    elif status in (401, 403):
+        sentence = f"The hub refuses {name} ({status}): set HF_TOKEN to a token that may read it."
+    else:
+        sentence = f"The hub answers {status} for {name}: check HF_ENDPOINT."
+    return HubError(sentence)

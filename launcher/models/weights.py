@@ -2,11 +2,10 @@
 
 import re
 import reprlib
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import MissingPackage, ModelError
 from launcher.json_types import Json, parse_foreign
@@ -31,7 +30,6 @@ SHARD: Final = re.compile(
 )
 AGAIN: Final = "fetch it again"
 LONGEST_NAME: Final = 255  # bytes, of any file system
-LARGEST_BYTES: Final = 2**63
 
 
 def check(source: Path) -> list[Path]:
@@ -68,13 +66,10 @@ def check_lengths(folder: Path) -> None:
 
 
 def _compare(folder: Path, index: Mapping[str, str], tensors: Mapping[str, frozenset[str]]) -> None:
-    """Raise ModelError where the shards hold other tensors than the index says."""
+    """Raise ModelError where a shard lacks a tensor that the index names."""
     for name, shard in index.items():
         if name not in tensors[shard]:
             raise ModelError(f"{shard} of {folder} lacks {name}, which the index names: {AGAIN}.")
-    holders = Counter(name for names in tensors.values() for name in names)
-    if twice := sorted(name for name, count in holders.items() if count > 1):
-        raise ModelError(f"{twice[0]} is in two shards of {folder}: {AGAIN}.")
 
 
 def shards(folder: Path) -> list[Path]:
@@ -91,26 +86,14 @@ def missing(folder: Path) -> tuple[str, ...]:
 
 
 def size(folder: Path) -> int | None:
-    """Bytes of a folder's weights, each once: of its files, or what the index says where some are
-    missing; None where neither is there. ModelError for an empty file.
-    """
+    """Bytes of a folder's weights, each once; None where one is missing. ModelError for an empty
+    file."""
     files = _files(folder)
     if not all(file.is_file() for file in files):
-        return _total_size(folder)
+        return None
     if empty := next((file for file in files if not file.stat().st_size), None):
         raise ModelError(f"{empty.name} of {folder} is empty: {AGAIN}.")
     return sum(file.stat().st_size for file in files) or None
-
-
-def _total_size(folder: Path) -> int | None:
-    for _, index in FORMATS:
-        if (folder / index).is_file():
-            told = parse_foreign(_read(folder / index)).get("metadata") or {}
-            total = told.get("total_size") if isinstance(told, dict) else None
-            if isinstance(total, bool) or not isinstance(total, (int, float)):
-                return None
-            return int(total) if 0 < total < LARGEST_BYTES else None
-    return None
 
 
 def has_copies(folder: Path) -> bool:
@@ -160,11 +143,10 @@ def _name_promised(files: list[Path]) -> Iterator[str]:
 def named(index: bytes, owner: str) -> dict[str, str]:
     """The shard of each tensor by an index's content; ModelError when that is not what it says."""
     try:
-        shards: dict[str, str] = parse_foreign(index, object_pairs_hook=_once)["weight_map"]
+        shards: dict[str, str] = parse_foreign(index)["weight_map"]
         odd = [shard for shard in shards.values() if not _is_file_name(shard)]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        why = error if isinstance(error, _Twice) else "it is no index"
-        raise ModelError(f"The index of {owner} cannot be used ({why}): {AGAIN}.") from None
+        raise ModelError(f"The index of {owner} cannot be used (it is none): {AGAIN}.") from error
     if odd:
         raise ModelError(
             f"The index of {owner} names {reprlib.repr(odd[0])}, which is no file beside it: "
@@ -176,18 +158,6 @@ def named(index: bytes, owner: str) -> dict[str, str]:
 def _is_file_name(name: str) -> bool:
     is_short = 0 < len(name.encode()) <= LONGEST_NAME
     return is_short and PurePath(name).name == name and "\0" not in name
-
-
-class _Twice(ValueError):
-    """A name that is in an object twice, with its sentence."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> Json:
-    """Refuse what json takes: of two entries with one name it would keep the last."""
-    counts = Counter(name for name, _ in pairs)
-    if twice := [name for name, count in counts.items() if count > 1]:
-        raise _Twice(f"it names {twice[0]} twice")
-    return dict(pairs)
 
 
 def embedded_file() -> Path:
