@@ -110,8 +110,8 @@ async def test_requests_of_a_minute(redis: RedisServer) -> None:
 
 
 async def test_tokens_of_a_minute(redis: RedisServer) -> None:
-    """What is spent or reserved at one gateway is missing at all; a gateway that is killed reserves
-    nothing for long."""
+    """Tokens that one gateway spends or reserves are missing at all; those that a killed gateway
+    had reserved come back."""
     who = principal(tokens_per_minute=100)
     async with two(redis.url) as (here, there):
         (await here.acquire(who, 90))(tokens=30)
