@@ -97,8 +97,8 @@ def own_warnings(services: Services) -> list[str]:
     warnings += dict.fromkeys(
         warning for engine in (services.engine, *services.metered) for warning in engine.warnings()
     )
-    for kept in (services.trail, services.vault, services.feedback):
-        warnings += kept.warnings() if kept is not None else []
+    for store in (services.trail, services.vault, services.feedback):
+        warnings += store.warnings() if store is not None else []
     if services.settings.reasoner_model_test_override:
         warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")
     return warnings

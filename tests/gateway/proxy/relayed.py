@@ -19,7 +19,7 @@ from gateway.pipeline import Opened
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.handler import RelayedStream
 from gateway.runtime.heavy_work import HeavyWork
-from gateway.server.response_cycle import ResponseCycle
+from gateway.server.http_protocol import ResponseCycle
 
 KEY = b"k" * 32
 UNREAD: Any = None  # the request, which no stream looks at

@@ -20,8 +20,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from gateway.processes.supervisor import WorkerSupervisor
 from gateway.processes.worker import WorkerProcess
 from gateway.server.drain import DrainingServer
-from gateway.server.http_protocol import HttpProtocol
-from gateway.server.response_cycle import ResponseCycle
+from gateway.server.http_protocol import HttpProtocol, ResponseCycle
 from tests.contract.process import ROOT
 
 OURS = {
