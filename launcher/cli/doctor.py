@@ -191,7 +191,7 @@ def check_vocabulary(subject: CheckedConfiguration) -> str:
     if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
         raise CheckWarning("It is in the GGUF file, and is read on the first start.")
     if subject.self_test.error:
-        raise ModelError(f"The vocabulary does not load: {subject.self_test.error}.")
+        raise ModelError(f"The vocabulary does not load: {subject.self_test.error.rstrip('.')}.")
     return f"{subject.self_test.tokens} tokens."
 
 
@@ -200,7 +200,7 @@ def check_engine(subject: CheckedConfiguration) -> str:
     if not engine_judge.is_judged(subject.plan):
         raise CheckWarning("vLLM judges a checkpoint that is made first, and its own code, later.")
     if subject.self_test.error:
-        raise ModelError(f"The vocabulary does not load: {subject.self_test.error}.")
+        raise ModelError(f"The vocabulary does not load: {subject.self_test.error.rstrip('.')}.")
     if subject.self_test.refusal:
         raise PlanError(subject.self_test.refusal)
     return "vLLM takes the planned command line."

@@ -47,6 +47,7 @@ def smaller_share(decided: Decisions) -> float | None:
 
 
 def _remedies(decided: Decisions) -> Iterator[str]:
+    yield from _by_neighbours(decided)
     yield from _by_quantization(decided)
     yield from _by_context(decided)
     yield from _by_fraction(decided)
@@ -81,12 +82,21 @@ def _by_context(decided: Decisions) -> Iterator[str]:
 
 
 def _by_fraction(decided: Decisions) -> Iterator[str]:
-    """Nearly all of each GPU instead of vLLM's usual share; a neighbour would be in its way."""
-    wider = decided.settings.model_copy(update={"gpu_memory_utilization": MOST_OF_A_GPU})
+    """Nearly all that is free of a GPU, instead of vLLM's usual share."""
+    most = min(MOST_OF_A_GPU, gpu_share.free_fraction(decided.hardware))
+    wider = decided.settings.model_copy(update={"gpu_memory_utilization": most})
     estimate = estimator(wider, decided.hardware, decided.device)
     is_alone = decided.device == "cuda" and decided.sizes.devices == 1
-    if is_alone and not gpu_share.in_use(decided.hardware) and estimate(decided.workload).starts:
-        yield f"set MMHIE_GPU_MEMORY_UTILIZATION={MOST_OF_A_GPU} where nothing else uses the GPU"
+    if is_alone and estimate(decided.workload).starts:
+        yield f"set MMHIE_GPU_MEMORY_UTILIZATION={most:g} where nothing else uses the GPU"
+
+
+def _by_neighbours(decided: Decisions) -> Iterator[str]:
+    """The memory of other processes, where the usual share would do without them."""
+    gpus = tuple(replace(gpu, free_gib=None) for gpu in decided.hardware.gpus)
+    estimate = estimator(decided.settings, replace(decided.hardware, gpus=gpus), decided.device)
+    if gpu_share.in_use(decided.hardware) and estimate(decided.workload).starts:
+        yield "end the other processes"
 
 
 def _by_more_gpus(decided: Decisions) -> Iterator[str]:

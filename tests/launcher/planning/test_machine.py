@@ -217,12 +217,26 @@ def test_memory_of_a_neighbour_is_not_planned_with(machine: Here) -> None:
 @needs_compiler
 @pytest.mark.parametrize(("free", "held"), [(8000, "71.8"), (0, "79.6")])
 def test_a_neighbour_that_leaves_too_little(free: int, held: str, machine: Here) -> None:
-    """It is said who has the memory."""
+    """It is said who has the memory, and that the model would fit without them."""
     machine.describe(Device(free=free))
     done = machine.run("plan")
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"each GPU's share (other processes hold {held} GiB of GPU memory)" in done.stderr
+    assert "GiB: end the other processes; or " in done.stderr
+
+
+@needs_compiler
+@pytest.mark.parametrize(("free", "offers"), [(16077, True), (15821, False)])
+def test_a_share_that_vllm_would_refuse_is_not_advised(
+    free: int, offers: bool, machine: Here
+) -> None:
+    """On 16 GB, what a driver and CUDA take leaves less than the 97 % that are needed."""
+    machine.describe(Device("NVIDIA RTX A4000", 16077, free, (8, 6)))
+    done = machine.run("plan")
+
+    assert done.returncode == 2
+    assert ("set MMHIE_GPU_MEMORY_UTILIZATION=0.97" in done.stderr) == offers
 
 
 @needs_compiler
