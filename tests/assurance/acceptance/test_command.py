@@ -25,7 +25,7 @@ def test_a_good_service_is_exit_code_0(tmp_path: Path, gateway: Gateway) -> None
     assert [finding["check"] for finding in result["findings"]] == list(NAMES)
     assert result["has_passed"]
     assert result["facts"]["model"] == "fake-model"
-    assert len(result["measurements"]["disclaimer"]["surfaces"]) == 14
+    assert len(result["measurements"]["disclaimer"]["answers"]) == 14
     assert not as_json.stderr
 
 
