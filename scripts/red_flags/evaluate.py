@@ -1,8 +1,7 @@
-"""`python -m scripts.red_flags.evaluate [--clones FOLDER] [--once]`: measure how red flags are
-noticed.
+"""`python -m scripts.red_flags.evaluate [--once]`: measure how red flags are noticed.
 
-It reads the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`), and
-with `--clones` the public test sources of sources.toml; `--once` when a new set is scored first.
+It reads the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`); with
+`--once` a new set is scored first.
 It writes docs/red-flags/evaluation.json, of which `make docs` makes the tables of the page.
 """
 
@@ -16,21 +15,21 @@ from typing import Any
 from gateway.api.request_text import Turn
 from gateway.safety.red_flags.detection import RedFlags, detect
 from gateway.safety.red_flags.model import model
-from scripts.red_flags import sources
 from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, Case, cases, languages_of
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "red-flags" / "evaluation.json"
 COMPANY = ROOT / "tests" / "gateway" / "safety" / "red_flags" / "company"
 RECORD_SIZES = (1_500, 8_000, 30_000)  # characters
-TYPED = "typing errors and no punctuation"
+TYPED = "typing errors"
+LENGTHS = {6: "up to 6 words", 12: "7 to 12 words", 30: "13 to 30 words"}
+LONGER = "more words"
 SERIOUS = {"self-harm": "MED104", "poisoning": "MED105"}
 Company = tuple[str, ...]  # turns of a conversation, one of them with a place for the text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts.red_flags.evaluate", description=__doc__)
-    parser.add_argument("--clones", type=Path, help="bare clones of the public sources")
     parser.add_argument("--once", action="store_true", help="a new set, scored before it is known")
     options = parser.parse_args()
     earlier = json.loads(RECORD.read_text("utf-8"))
@@ -38,11 +37,11 @@ def main() -> None:
     now = {"name": RELEASES[-1].name, **figures(newest)}
     record = {
         "threshold": model().threshold,
+        "rises": model().rises,
         "once": now if options.once else earlier["once"],
         "newest": now,
         "company": list(in_company(newest)),
         "known": [known(folder) for folder in FOLDERS[:-1]],
-        "sources": list(public(options.clones)) if options.clones else earlier["sources"],
     }
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
@@ -62,14 +61,23 @@ def figures(texts: Sequence[Case]) -> dict[str, Any]:
     named = [case for case in emergencies if case.topic and flags(case)]
     return {
         "languages": by(texts, lambda case: case.language),
+        "lengths": by(texts, length),
+        "topics": by(emergencies, lambda case: case.topic or ""),
+        "others": by([each for each in texts if not each.is_emergency], lambda case: case.kind),
         "first_topic_right": share(named, lambda case: flags(case)[0] == case.topic),
         "topic_named": share(named, lambda case: case.topic in flags(case)),
-        "typed": share([each for each in emergencies if each.kind == TYPED]),
+        "typed": share([each for each in emergencies if each.kind.startswith(TYPED)]),
         **{
             name: share([each for each in emergencies if each.topic == topic])
             for name, topic in SERIOUS.items()
         },
     }
+
+
+def length(case: Case) -> str:
+    """Return the group of a text by its number of words."""
+    words = len(case.text.split())
+    return next((name for most, name in LENGTHS.items() if words <= most), LONGER)
 
 
 @cache
@@ -96,26 +104,20 @@ def share(texts: Sequence[Case], is_hit: Callable[[Case], object] = flags) -> di
 
 
 def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
-    """Count for each company the texts that are noticed in it, and alone.
-
-    Only emergencies that are noticed alone are read in company.
-    """
-    alone = {case for case in texts if flags(case)}
+    """Count for each company the texts that are noticed alone, and in it."""
     counts: dict[str, dict[str, int]] = {}
     for number, case in enumerate(texts):
         for name, place in companies(case.language, number):
             count = counts.setdefault(
                 name, dict.fromkeys(("alone", "kept", "others", "alarms", "before"), 0)
             )
-            is_asked = case in alone or not case.is_emergency
-            turns = [turn.replace("{text}", case.text) for turn in place]
-            noticed = is_asked and is_noticed(*turns)
+            noticed = is_noticed(*(turn.replace("{text}", case.text) for turn in place))
             if case.is_emergency:
-                count["alone"] += case in alone
+                count["alone"] += bool(flags(case))
                 count["kept"] += noticed
             else:
                 count["others"] += 1
-                count["before"] += case in alone
+                count["before"] += bool(flags(case))
                 count["alarms"] += noticed
     return ({"company": name, **count} for name, count in counts.items())
 
@@ -143,17 +145,6 @@ def known(folder: Path) -> dict[str, Any]:
     """Return the figures of a known set, by language."""
     texts = [case for each in languages_of(folder) for case in cases(each, folder)]
     return {"name": folder.name, "languages": by(texts, lambda case: case.language)}
-
-
-def public(clones: Path) -> Iterator[dict[str, Any]]:
-    """Return the counts of the public test sources."""
-    for source in sources.sources("test"):
-        texts = [
-            Case(each.text, each.is_emergency, each.kind, "en", None)
-            for each in sources.read(source, clones)
-        ]
-        rows = by(texts, lambda case: case.kind)
-        yield {"name": source["name"], "licence": source["licence"], "rows": rows}
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.safety.red_flags.measurements import ADULT, Measurement, measurement_table
 from gateway.safety.red_flags.model import LETTERS, lines_of
-from scripts.red_flags import sources
 
 TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "de", "es", "fr", "pt", "it", "any")
@@ -21,9 +21,19 @@ COPIES, PLAIN_COPIES = 10, 60  # of a text with alternatives, at most; plain one
 PLAIN_WEIGHT = 8.0  # such texts have few words, and make few passages
 # Of emergencies, where the known sets of a language have fewer alarms to spare than misses.
 LANGUAGE_WEIGHTS = {"de": 1.25, "es": 1.4, "fr": 1.4}
-LINES, RECORD_LINES = 5, 3  # at most, of a public text and of a clinical record
+TELEGRAMS, CLAUSES = 0.3, 0.3  # shares of emergencies without small words; with a clause after them
+SMALL_WORDS = frozenset((TEXTS / "small_words").read_text("utf-8").split())
+SEVERAL = 600  # lines with several values
+VALUE_WEIGHT = 3.0  # of a passage with values, which are few
+AGES = {
+    ADULT: "",
+    "newborn": "baby 3 weeks, ",
+    "infant": "baby 7 months, ",
+    "child": "girl 6 years, ",
+}
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPEN, CLOSE = "<", ">"
+NO_MARK = re.compile("[^<>]")
 WITH_MARKS = bytes(code if chr(code) in "<>" else read for code, read in enumerate(LETTERS))
 
 
@@ -33,6 +43,26 @@ class Text(NamedTuple):
     label: str
     kind: str
     pattern: str
+
+
+class Value(NamedTuple):
+    """A measurement in a band of an age group."""
+
+    measurement: Measurement
+    group: str
+    band: int
+
+    def is_dangerous(self) -> bool:
+        return b"very" in self.measurement.bands[self.group][1][self.band]
+
+    def write(self, dice: random.Random) -> str:
+        """Write a value of the band, as people do."""
+        low, high = self.measurement.bands[self.group][0][self.band : self.band + 2]
+        number = f"{dice.uniform(low, high):.{2 if high - low < 1 else int(high <= 45)}f}"
+        name = dice.choice(self.measurement.words)
+        if name.endswith("/"):
+            return f"{name[:-1]} {number}/{float(number) * 0.6:.0f}"
+        return f"{name}{dice.choice((' ', ': ', ' is ', ' = '))}{number}"
 
 
 class Passage(NamedTuple):
@@ -59,10 +89,12 @@ def passages(seed: int) -> Iterator[Passage]:
     for language in LANGUAGES:
         written = list(texts(language))
         company = [each.pattern for each in written if each.kind == "company"]
+        clauses = [each.pattern for each in written if each.kind == "clause"]
         for each in written:
-            for variant in make_variants(each, company, dice):
+            for variant in make_variants(each, company, clauses, dice):
                 for words, label in label_lines(variant, each.label):
                     yield Passage(words, label, weight_of(each, label, language))
+    yield from measurements(dice)
 
 
 def weight_of(each: Text, label: str, language: str) -> float:
@@ -70,32 +102,41 @@ def weight_of(each: Text, label: str, language: str) -> float:
     return weight * LANGUAGE_WEIGHTS.get(language, 1.0) if label.startswith("MED") else weight
 
 
-def public(clones: Path, seed: int) -> Iterator[Passage]:
-    """Return some lines of each public text with the label `none`.
-
-    Of an exam item only the last line of the stem is used: its question, with the label `exam`.
-    """
-    dice = random.Random(seed)  # noqa: S311 - no secret: reproducible on purpose
-    for source in sources.sources("train"):
-        for example in sources.read(source, clones):
-            if example.is_emergency or example.kind == "research":
-                continue  # nobody has marked the line; and studies describe cases
-            lines = lines_of(example.text)
-            if example.kind == "exam":
-                stem = lines_of(example.text.split("\n")[0])
-                parts = [(" ".join(stem[-1:]), "exam")]
-            else:
-                most = RECORD_LINES if example.kind == "record" else LINES  # emergencies read alike
-                starts = dice.sample(range(len(lines)), min(most, len(lines)))
-                parts = [
-                    (" ".join(lines[at : at + size]), "none") for at in starts for size in (1, 2)
-                ]
-            for words, label in parts:
-                yield Passage(" ".join(words.split()), label)
+def measurements(dice: random.Random) -> Iterator[Passage]:
+    """Yield passages with one measured value, for each band, and with several."""
+    values = [
+        Value(measurement, group, band)
+        for measurement in measurement_table().measurements
+        for group in (measurement.bands if measurement.depends_on_age else [ADULT])
+        for band in range(len(measurement.bands[group][1]))
+    ]
+    ordinary = [each for each in values if each.group == ADULT and not each.is_dangerous()]
+    for value in values:
+        for _ in value.measurement.words:
+            yield from measured([value], dice)
+    for _ in range(SEVERAL):
+        some = dice.sample(ordinary, dice.randint(2, 5))
+        yield from measured(some, dice)
+        yield from measured([dice.choice(values), *some[:2]], dice)
 
 
-def make_variants(each: Text, company: Sequence[str], dice: random.Random) -> Iterator[str]:
-    """Yield a text with each of its alternatives: as it is, mistyped, in company."""
+def measured(values: Sequence[Value], dice: random.Random) -> Iterator[Passage]:
+    """Yield a line of values, with the topic of the first dangerous one that is read in it."""
+    text = AGES[values[0].group] + dice.choice((", ", " ")).join(
+        each.write(dice) for each in values
+    )
+    for line in lines_of(text):
+        words = " ".join(line.split())
+        topics = [
+            each.measurement.topic for each in values if f"{each.measurement.name}very" in words
+        ]
+        yield Passage(words, next(iter(topics), "none"))
+
+
+def make_variants(
+    each: Text, company: Sequence[str], clauses: Sequence[str], dice: random.Random
+) -> Iterator[str]:
+    """Yield a text with each of its alternatives: as it is, mistyped, as a telegram, in company."""
     copies = PLAIN_COPIES if each.kind == "plain" else COPIES
     for written in expand(each.pattern, copies, dice):
         yield written
@@ -106,6 +147,10 @@ def make_variants(each: Text, company: Sequence[str], dice: random.Random) -> It
         if is_case and company and dice.random() < 0.6:
             beside = choose(dice.choice(company), dice)
             yield dice.choice((f"{beside} {written}", f"{written} {beside}"))
+        if is_case and clauses and dice.random() < CLAUSES:
+            yield re.sub(r"[.!?]*(>?)$", r"\1", written) + dice.choice(clauses)
+        if dice.random() < TELEGRAMS * (1.0 if is_case else 0.5):
+            yield shorten(written)
 
 
 def expand(pattern: str, copies: int, dice: random.Random) -> list[str]:
@@ -117,6 +162,12 @@ def expand(pattern: str, copies: int, dice: random.Random) -> list[str]:
 def choose(pattern: str, dice: random.Random) -> str:
     """Return a pattern with one alternative for each slot."""
     return SLOT.sub(lambda slot: dice.choice(slot[1].split("|")), pattern)
+
+
+def shorten(written: str) -> str:
+    """Return a text without its small words, as in a telegram."""
+    bare = ((word, word.strip("<>").lower()) for word in written.split(" "))
+    return " ".join(NO_MARK.sub("", word) if plain in SMALL_WORDS else word for word, plain in bare)
 
 
 def mistype(written: str, share: float, dice: random.Random) -> str:

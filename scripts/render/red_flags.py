@@ -4,10 +4,12 @@ writes."""
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from assurance.evaluation.statistics import wilson
+from gateway.safety.red_flags.measurements import FILE
 from scripts.red_flags.evaluate import RECORD
 from scripts.render.page import table
 
@@ -24,6 +26,7 @@ SHARES = {
     "poisoning": "poisoning",
     "typing errors": "typed",
 }
+LINES = ("1", "2", "4", "8", "16", "32", "64 and more")
 COMPANY = ("company, the worst of after, before and around", "noticed", "others", "others alone")
 
 
@@ -34,8 +37,8 @@ def record() -> Any:
 def languages() -> str:
     """Render the newest set by language, as it was scored once."""
     rows = record()["once"]["languages"]
-    head = ["language", "emergencies noticed", "other texts noticed"]
-    return table(head, [[title, *cells(rows, name, share)] for name, title in LANGUAGES.items()])
+    named = [{**row, "group": LANGUAGES[row["group"]]} for row in rows]
+    return groups("language", named)
 
 
 def shares() -> str:
@@ -73,14 +76,63 @@ def known_sets() -> str:
     return table(["set", *LANGUAGES.values()], rows)
 
 
-def public_sources() -> str:
-    """Render the public test sources, a row for each kind of text."""
-    rows = [
-        [source["name"], kind, *cells(source["rows"], kind, share)]
-        for source in record()["sources"]
-        for kind in dict.fromkeys(row["group"] for row in source["rows"])
-    ]
-    return table(["source", "kind", "emergencies noticed", "others noticed"], rows)
+def lengths() -> str:
+    """Render the newest set by length."""
+    return groups("length", record()["once"]["lengths"])
+
+
+def topics() -> str:
+    """Render the emergencies of the newest set by topic."""
+    rows = record()["once"]["topics"]
+    return table(["topic", "noticed"], [[row["group"], share(row)] for row in rows])
+
+
+def others() -> str:
+    """Render the other texts of the newest set by kind."""
+    rows = record()["once"]["others"]
+    return table(["other texts", "noticed"], [[row["group"], share(row)] for row in rows])
+
+
+def groups(head: str, rows: Sequence[Row]) -> str:
+    """Render the emergencies and the other texts of each group."""
+    names = dict.fromkeys(row["group"] for row in rows)
+    return table(
+        [head, "emergencies noticed", "other texts noticed"],
+        [[name, *cells(rows, name, share)] for name in names],
+    )
+
+
+def thresholds() -> str:
+    """Render the threshold for each number of lines."""
+    limit = record()["threshold"]
+    row = ["log-odds", *(f"{limit + rise:.1f}" for rise in record()["rises"])]
+    return table(["lines", *LINES], [row])
+
+
+def measured() -> str:
+    """Render the values that are dangerous, with where their limits come from."""
+    rows = tomllib.loads(FILE.read_text("utf-8"))["measurements"]
+    return table(
+        ["value", "unit", "dangerous", "topic", "source"],
+        [
+            [
+                name,
+                next(iter(row["units"])),
+                "; ".join(dangerous(*each) for each in row["bands"].items()),
+                row["topic"],
+                row["source"],
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
+def dangerous(group: str, bands: Sequence[Any]) -> str:
+    """Render the limits of the dangerous bands of an age group."""
+    limits = [f"under {bands[2]}"] if bands[1] == "very-low" else []
+    limits += [f"from {bands[-3]}"] if bands[-2] == "very-high" else []
+    words = " or ".join(limits)
+    return words if group == "adult" else f"{group}: {words}"
 
 
 def cells(rows: Sequence[Row], name: str, cell: Callable[[Row], str]) -> list[str]:
@@ -104,5 +156,9 @@ BLOCKS = {
     "shares": shares,
     "company": company,
     "known sets": known_sets,
-    "public sources": public_sources,
+    "lengths": lengths,
+    "topics": topics,
+    "others": others,
+    "thresholds": thresholds,
+    "measured": measured,
 }

@@ -11,7 +11,6 @@ decides, independent of the text around it. Two things count against a passage:
 The work is split into steps of about a millisecond, so that the event loop can run other tasks.
 """
 
-import heapq
 import math
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Set
@@ -27,7 +26,8 @@ UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, 
 LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED110", "MED114"])
 REACH = 16  # lines on each side that a frame reaches
 MOST = 3  # topics of one turn
-SELF_HARM, HEAD_START = "MED104", 2.0  # its threshold is lower by these log-odds
+# Its threshold is lower by these log-odds where a turn reports nothing else.
+SELF_HARM, HEAD_START = "MED104", 2.0
 MOST_PASSAGES = 64  # of a turn, for which topic and frame are determined
 REPEATS = 4  # of one passage among these, so that copied notes do not hide later text
 # Words of the first person, in which exam questions are never written. Two are also the Italian
@@ -40,10 +40,6 @@ SPEAKER = frozenset(
         *("mia", "miei", "mie", "noi"),
     )
 )
-# The highest of many scores may be high by chance, so a long text has a higher threshold: `RISE`
-# log-odds for each doubling of its lines, up to `HIGHEST_RISE`. `HEAD_START` shrinks to zero there,
-# since records ask about self-harm routinely.
-SHORT, RISE, HIGHEST_RISE = 16, 0.2, 1.0
 BATCH = 16  # lines in one step: 0.2 ms, or 1 ms for unknown words
 
 
@@ -150,16 +146,20 @@ class LikeliestPassages:
 
     def sorted(self) -> list[ScoredPassage]:
         """Return the passages, the likeliest first."""
-        return heapq.nlargest(MOST_PASSAGES, self._passages)
+        return sorted(self._passages, reverse=True)[:MOST_PASSAGES]
 
 
 @lru_cache(1024)
 def threshold_for(topic: str, lines: int, threshold: float) -> float:
-    """Return the log-odds that a passage of a topic needs in a text with this number of lines."""
-    doublings = math.log2(max(lines, SHORT) / SHORT)
-    rise = min(RISE * doublings, HIGHEST_RISE)
-    head_start = HEAD_START if topic == SELF_HARM else 0.0
-    return threshold + rise - head_start * (1 - rise / HIGHEST_RISE)
+    """Return the log-odds that a passage of a topic needs in a text with this number of lines.
+
+    The highest of many scores may be high by chance, so a short text needs less.
+    """
+    rises = model().rises
+    doublings = min(math.log2(max(lines, 1)), len(rises) - 1)
+    below = min(int(doublings), len(rises) - 2)
+    rise = rises[below] + (doublings - below) * (rises[below + 1] - rises[below])
+    return threshold + rise - (HEAD_START if topic == SELF_HARM else 0.0)
 
 
 def score(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
@@ -226,7 +226,8 @@ def find_topics(
     is_frame = cache(lambda at: model().frame.is_likely(turn.lines[at]))
     for passage in turn.passages:
         topic = model().topics.of(turn.words(passage))
-        is_enough = passage.odds >= threshold_for(topic, len(turn.lines), threshold)
+        asked = threshold_for(GENERAL if topics else topic, len(turn.lines), threshold)
+        is_enough = passage.odds >= asked
         if topic not in topics and is_enough and not is_framed(turn, topic, passage, is_frame):
             topics[topic] = passage
         yield

@@ -15,7 +15,6 @@ import math
 import re
 import sys
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from html.entities import html5
@@ -24,6 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
+
+from gateway.safety.red_flags.measurements import mark_measurements
 
 SHORTEST, LONGEST = 10, 240  # characters of a line; longer ones are split
 PART = 16_384  # characters in one step: 0.3 ms, in other scripts 2 ms
@@ -51,10 +52,10 @@ ESCAPED = {f"&{name}": letter for name, letter in html5.items() if letter in COU
 # Letters of other scripts that look like Latin ones; and a sign that is 18 letters, taken apart.
 LOOKALIKES = str.maketrans("авеіјкмнорѕстухαικνορτυω\ufdfa", "abeijkmhopsctyxaiknoptuw ")
 FILE = Path(__file__).with_name("model.json.gz")
-LIKELY = 2.0  # log-odds: 88 %; with less, lines of a record look like an exam
+LIKELY = 1.0  # log-odds: 73 %
 # Log-odds of a line's words below which its pairs are ignored. Pairs take half of the time; below
-# this they correct one text in 4,400, and two in three lines of a visit are below.
-HOPELESS = -7.0
+# this they correct two texts in 6,000.
+HOPELESS = -5.0
 FEWEST = 6  # words; a shorter line counts as this long
 MOST_WORDS = 2 * LONGEST  # of two lines
 PIECE, LONGEST_WORD = 4, 14  # letters
@@ -106,7 +107,7 @@ def bare(text: str) -> str:
 
 def lines_of(text: str, letters: bytes = LETTERS) -> list[str]:
     """Return the lines of a text, none longer than `LONGEST`."""
-    flat = latin(without_escapes(text.lower()))
+    flat = mark_measurements(latin(without_escapes(text.lower())))
     for stop in STOPS:
         flat = flat.replace(stop, b"\n")
     flat = GLUED.sub(b"\n", flat)
@@ -237,10 +238,10 @@ class Topics:
 
     def of(self, words: Sequence[str]) -> str:
         """Return the likeliest topic of a passage."""
-        worths: Counter[str] = Counter({GENERAL: 0})
+        worths = {GENERAL: 0}
         for word in words:
             for topic, worth in self._by_word.get(word, ()):
-                worths[topic] += worth
+                worths[topic] = worths.get(topic, 0) + worth
         return max(worths, key=worths.__getitem__)
 
     def signs(self, topic: str, words: Sequence[str]) -> set[str]:
@@ -251,13 +252,15 @@ class Topics:
 
 
 class Model(NamedTuple):
-    """The classifiers, the topics, and the threshold."""
+    """The classifiers, the topics, the threshold of a long text, and the smaller ones that a text
+    needs of 1, 2, 4 lines and so on, as differences."""
 
     emergency: Classifier
     frame: Classifier
     over: Classifier
     topics: Topics
     threshold: float
+    rises: Sequence[float]
 
 
 def column(names_and_worths: tuple[str, list[int]]) -> dict[str, int]:
@@ -304,4 +307,5 @@ def model() -> Model:
     """Return the shipped model; its file is read once."""
     table = orjson.loads(gzip.decompress(FILE.read_bytes()))
     emergency, frame, over = (Classifier(table[name]) for name in ("emergency", "frame", "over"))
-    return Model(emergency, frame, over, Topics(table["topics"]), table["threshold"])
+    limits = table["threshold"], table["rises"]
+    return Model(emergency, frame, over, Topics(table["topics"]), *limits)

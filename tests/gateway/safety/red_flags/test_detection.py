@@ -11,8 +11,6 @@ import pytest
 from gateway.api.request_text import Role, Turn
 from gateway.safety.red_flags.detection import (
     BATCH,
-    HIGHEST_RISE,
-    SHORT,
     ReadTurn,
     RedFlags,
     ScoredPassage,
@@ -65,6 +63,10 @@ def screened(*texts: str) -> RedFlags:
         ("No puedo respirar y tengo los labios azules", "MED107"),
         ("Je veux mourir ce soir, j'ai pris tous mes comprimés", "MED104"),
         ("Quero me matar hoje", "MED104"),
+        ("My boyfriend strangled me and I can hardly swallow", "MED126"),
+        ("Mein Mann hat mich gewürgt", "MED126"),
+        ("I got drain cleaner in my eye and it burns", "MED127"),
+        ("Me cayó cal en el ojo y veo todo blanco", "MED127"),
         ("Mio padre è svenuto e non respira", "MED113"),
         ("cant breth proply my inhaler isnt doin anythng", "MED107"),
         ("took to many sleping pils", "MED105"),
@@ -149,20 +151,19 @@ def test_repeats_hide_nothing_that_follows() -> None:
     """Notes are often copied; the repetitions count only a few times."""
     copied = "Crushing chest pain going into my left arm for 20 minutes, sweating a lot.\n"
 
-    assert screened(copied * 500 + SUICIDE).now == ["MED101", "MED104"]
+    assert {"MED101", "MED104"} <= set(screened(copied * 500 + SUICIDE).now)
 
 
-def test_a_long_text_needs_more_but_not_much_more() -> None:
+def test_a_short_text_needs_less() -> None:
     """The highest of many scores is high by chance; certain emergencies are noticed at any
-    length."""
-    sizes = (0, 1, SHORT, 2 * SHORT, 10**3, 10**6)
-    asked = [threshold_for("MED101", lines, 4.0) for lines in sizes]
-    eager = [threshold_for("MED104", lines, 4.0) for lines in sizes]
+    length, and self-harm sooner."""
+    sizes = (0, 1, 2, 3, 4, 100, 10**6)
+    asked = [threshold_for("MED101", lines, 5.0) for lines in sizes]
 
-    assert asked[:3] == [4.0] * 3
-    assert (asked, eager) == (sorted(asked), sorted(eager))
-    assert eager[3] < 4.0 < asked[3]
-    assert (asked[-1], eager[-1]) == (4.0 + HIGHEST_RISE,) * 2
+    assert asked[1:5] == sorted(asked[1:5])
+    assert asked[0] == asked[1] < asked[4]
+    assert asked[-2:] == [5.0] * 2
+    assert threshold_for("MED104", 10**6, 5.0) < 5.0
 
 
 @pytest.mark.parametrize("size", [1_500, 8_000, 30_000, 200_000])
@@ -211,6 +212,11 @@ def test_what_cannot_wait_is_noticed_in_an_exam_question(text: str, topic: str |
     flags = screened(f"{FRAME} {text}")
 
     assert list(flags.now) == ([topic] if topic else [])
+
+
+def test_self_harm_is_not_named_beside_something_likelier() -> None:
+    """Its lower threshold counts only where nothing else is found."""
+    assert screened(f"{PAIN} I can't go on like this.").now == ["MED101"]
 
 
 def test_two_emergencies_keep_a_notice_each() -> None:

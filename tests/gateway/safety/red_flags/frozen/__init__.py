@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+NUMBERS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    "tenth",
+)
 RELEASES = tuple(FOLDER.with_name(f"{number}_release") for number in NUMBERS)
 FOLDERS = (FOLDER, *RELEASES)
 LANGUAGES = ("en", "de", "es", "fr", "pt", "it")

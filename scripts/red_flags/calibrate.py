@@ -1,0 +1,125 @@
+"""`python -m scripts.red_flags.calibrate`: fit the model's thresholds by the number of lines.
+
+The chance of an emergency is fitted to the highest log-odds of a text and its number of lines
+(logistic regression), on the known release sets, alone and in company. The newest set is left out.
+Each set is judged by a fit on the others; the threshold is the one that flags `ALARMS` of their
+other texts. The result goes into the model's file.
+"""
+
+import gzip
+import json
+import random
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from gateway.safety.red_flags.detection import (
+    BATCH,
+    HEAD_START,
+    SELF_HARM,
+    ReadTurn,
+    ScoredPassage,
+    is_framed,
+    score,
+)
+from gateway.safety.red_flags.model import FILE, lines_of, model
+from scripts.red_flags.evaluate import companies
+from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
+
+ALARMS = 0.042  # of the other texts, alone
+KNOTS = (1, 2, 4, 64)  # lines; between them the threshold is linear in their logarithm
+SIZES = (1, 2, 4, 8, 16, 32, 64)  # lines, as the model's file has them
+LEAST, MOST = -8.0, 12.0  # log-odds
+COMPANIES = 2  # of each text, chosen at random
+SEED = 23
+
+
+class Scored(NamedTuple):
+    """A text of a release set."""
+
+    odds: float  # the highest, as if every topic needed the same
+    lines: int
+    is_emergency: bool
+    is_alone: bool
+    folder: str
+
+
+def main() -> None:
+    texts = list(score_texts())
+    emergency = np.array([each.is_emergency for each in texts])
+    folders = np.array([each.folder for each in texts])
+    features = np.c_[np.clip([each.odds for each in texts], LEAST, MOST), hats(texts)]
+    chances = np.zeros(len(texts))
+    for folder in set(folders):
+        weights = fit(features[folders != folder], emergency[folders != folder])
+        chances[folders == folder] = features[folders == folder] @ weights
+    others = ~emergency & np.array([each.is_alone for each in texts])
+    slope, *heights = fit(features, emergency)
+    limit = np.quantile(chances[others], 1 - ALARMS)
+    write(np.interp(np.log2(SIZES), np.log2(KNOTS), (limit - np.array(heights)) / slope))
+
+
+def hats(texts: list[Scored]) -> np.ndarray:
+    """Return the share of each knot in the number of lines of each text."""
+    logarithms = np.log2([min(max(each.lines, 1), KNOTS[-1]) for each in texts])
+    units = np.eye(len(KNOTS))
+    return np.column_stack([np.interp(logarithms, np.log2(KNOTS), unit) for unit in units])
+
+
+def fit(features: np.ndarray, emergency: np.ndarray) -> np.ndarray:
+    method = LogisticRegression(C=100, max_iter=1000, fit_intercept=False, class_weight="balanced")
+    weights: np.ndarray = method.fit(features, emergency).coef_[0]
+    return weights
+
+
+def write(thresholds: np.ndarray) -> None:
+    """Write the thresholds into the model's file: that of the longest texts, and what shorter ones
+    need less."""
+    table = json.loads(gzip.decompress(FILE.read_bytes()))
+    table["threshold"] = round(float(thresholds[-1]), 1)
+    table["rises"] = [round(float(each - thresholds[-1]), 1) for each in thresholds]
+    content = json.dumps(table, separators=(",", ":"), sort_keys=True).encode()
+    FILE.write_bytes(gzip.compress(content, mtime=0))
+    print(table["threshold"], dict(zip(SIZES, table["rises"], strict=True)))
+
+
+def score_texts() -> Iterator[Scored]:
+    """Yield every text of the known sets, alone and in some companies."""
+    dice = random.Random(SEED)  # noqa: S311 - no secret: reproducible on purpose
+    for folder in FOLDERS[:-1]:
+        for language in languages_of(folder):
+            places = [place for _, place in companies(language) if len(place) == 1]
+            for case in cases(language, folder):
+                beside = [place[0] for place in dice.sample(places, COMPANIES)]
+                for place in ("{text}", *beside):
+                    odds, lines = highest(place.replace("{text}", case.text))
+                    yield Scored(odds, lines, case.is_emergency, place == "{text}", folder.name)
+
+
+def highest(text: str) -> tuple[float, int]:
+    """Return the highest log-odds of the passages outside frames, and the number of lines."""
+    lines = lines_of(text)
+    turn = ReadTurn("user", lines, ())
+    is_frame = cache(lambda at: model().frame.is_likely(lines[at]))
+    odds = [LEAST]
+    for passage in passages(lines):
+        topic = model().topics.of(turn.words(passage))
+        if not is_framed(turn, topic, passage, is_frame):
+            odds.append(passage.odds + HEAD_START * (topic == SELF_HARM))
+    return max(odds), len(lines)
+
+
+def passages(lines: list[str]) -> Iterator[ScoredPassage]:
+    """Yield the lines, alone and with the line before, that are not hopeless."""
+    for start in range(0, len(lines), BATCH):
+        for at, scores in enumerate(score(lines, start), start):
+            for size, odds in enumerate(scores, 1):
+                if odds > LEAST:
+                    yield ScoredPassage(odds, at, size)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Measured values are read as numbers, whatever their unit, language and age."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.api.request_text import Turn
+from gateway.safety.red_flags.detection import detect
+from gateway.safety.red_flags.measurements import FILE, mark_measurements, read_table
+from gateway.safety.red_flags.model import model
+from tests.growth import growth
+
+MOST = 20  # measurements: more would have to be reviewed by somebody
+
+
+def read(text: str) -> list[str]:
+    """Return the words that are inserted into a text."""
+    plain = text.lower()
+    marked = mark_measurements(plain.encode("latin-1")).decode("latin-1").split()
+    return [word for word in marked if word not in plain and word.isalpha()]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("K 7.9", "potassiumveryhigh"),
+        ("Kalium: 7,9 mmol/l", "potassiumveryhigh"),
+        ("a potassium of only 2.1", "potassiumverylow"),
+        ("glucose 1.4 mmol/l", "glucoseverylow"),
+        ("her sugar was 25 mg/dl", "glucoseverylow"),
+        ("Hb 4.1", "haemoglobinverylow"),
+        ("HR195", "pulseveryhigh"),
+        ("frecuencia cardíaca 195", "pulseveryhigh"),
+        ("BP 78/40", "pressureverylow"),
+        ("RR 44", "breathsveryhigh"),  # the same name with one number, and with two
+        ("RR 75/40", "pressureverylow"),
+        ("GCS 6/15", "comaverylow"),
+        ("NEWS 13", "warningscoreveryhigh"),
+        ("temp 104 F", "temperatureveryhigh"),
+        ("température 38,2", "temperaturehigh"),
+        ("baby 3 weeks, temp 38.2", "temperatureveryhigh"),
+        ("newborn, temp 36.6", "temperaturenormal"),
+        ("7-year-old, HR 135", "pulsenormal"),
+        ("HR 135", "pulseveryhigh"),
+        ("lactate 1.2", "lactatenormal"),
+    ],
+)
+def test_a_value_becomes_a_word(text: str, word: str) -> None:
+    """With or without a unit, in any of the languages, by the age of the patient."""
+    assert read(text) == [word]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("K2", "vitamin K 8", "K 8 mg", "glucose 5 %", "page 195, chapter 41", "HbA1c 41"),
+        *("T12", "potassium 79", "1234567890 " * 3, "bus 7.9", "pulse, 195", "urine pH 6.9", ""),
+    ],
+)
+def test_another_number_is_left_alone(text: str) -> None:
+    """A dose, a name, an implausible value, and a number without a name."""
+    assert read(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("K 7.9", "glucose 1.4 mmol/l", "heart rate 195", "Hb 41", "SpO2 71"),
+        *("Mein Kalium ist 7,9", "glucemia 1,4 mmol/l", "baby 3 weeks, temp 38.2"),
+    ],
+)
+def test_a_dangerous_value_alone_is_noticed(text: str) -> None:
+    """No other word says that it is dangerous."""
+    assert detect([Turn("user", text)], model().threshold).now
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("lactate 1.2, pH 7.40", "baby 3 weeks, temp 36.6", "K 4.1", "HR 72, BP 120/80"),
+        "What is the treatment for a K of 7.9?",
+        "A 61-year-old man has K 7.9. Which is the best next step? A) calcium B) insulin",
+    ],
+)
+def test_an_ordinary_value_is_not(text: str) -> None:
+    """Neither is a dangerous one in a question or an exam."""
+    assert not detect([Turn("user", text)], model().threshold).now
+
+
+def test_the_table_is_small_and_has_sources() -> None:
+    """Each measurement has a topic of the notices, and says where its limits come from."""
+    table = read_table()
+
+    assert len(table.measurements) <= MOST
+    assert {row.topic for row in table.measurements} <= {"MED100", *model().topics.names()}
+    assert FILE.read_text("utf-8").count("source = ") == len(table.measurements)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('units = { "mmol/l" = [1, 0] }', 'units = { "mmol/m" = [1, 0] }', "unit 'mmol/m'"),
+        ('2.5, "low", 3.5', '3.5, "low", 2.5', "bands of 'adult' overlap"),
+        ('"very-low", 2.5', '"lowest", 2.5', "unknown band"),
+        ('"kalium"', '"natrium"', "there twice"),
+    ],
+)
+def test_a_wrong_table_is_refused(tmp_path: Path, before: str, after: str, message: str) -> None:
+    """An unknown unit, bands that overlap or are unknown, and a name of two measurements."""
+    text = FILE.read_text("utf-8")
+    assert before in text
+    file = tmp_path / "table.toml"
+    file.write_text(text.replace(before, after, 1), "utf-8")
+
+    with pytest.raises(ValueError, match=message):
+        read_table(file)
+
+
+@pytest.mark.parametrize("text", [b"k 7.9 ", b"1", b"1,", b"baby 3 weeks old k ", b"a / 1."])
+def test_cost_is_in_proportion_to_the_length(text: bytes) -> None:
+    """Values, long numbers, and numbers without names."""
+    assert growth(lambda size: mark_measurements(text * size), 500, 8) < 16
