@@ -18,7 +18,7 @@ ENVIRON = environment.for_engine(
 
 @pytest.mark.slow  # imports the engine's libraries
 def test_a_vocabulary_loads() -> None:
-    """With gpt-oss's second vocabulary."""
+    """Its own and the second one of gpt-oss, without a network."""
     outcome = self_test.run(smollm2.model(), is_harmony=True, environ=ENVIRON)
 
     assert (outcome.tokens, outcome.error) == (49152, "")
