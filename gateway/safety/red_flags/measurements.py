@@ -46,7 +46,7 @@ class Measurement(NamedTuple):
         return b""
 
 
-class Table(NamedTuple):
+class MeasurementTable(NamedTuple):
     """The content of `measurements.toml`, by the words in a text."""
 
     measurements: Sequence[Measurement]
@@ -69,7 +69,7 @@ def fold(code: int) -> str:
 FOLDED = "".join(map(fold, range(256))).encode()
 
 
-def read_table(path: Path = FILE) -> Table:
+def read_table(path: Path = FILE) -> MeasurementTable:
     """Return the table in a file; raise ValueError if it is wrong."""
     table = tomllib.loads(path.read_text("utf-8"))
     rows = [
@@ -79,7 +79,7 @@ def read_table(path: Path = FILE) -> Table:
     if len(dict(names)) < len(names):
         raise ValueError(f"{path.name}: a name is there twice.")
     fillers = frozenset(map(str.encode, table["fillers"]))
-    return Table(
+    return MeasurementTable(
         rows,
         {**dict.fromkeys(map(str.encode, table["ignored"])), **dict(names)},
         {name.encode("latin-1"): unit for unit, known in table["units"].items() for name in known},
@@ -154,9 +154,9 @@ def find_named(words: list[bytes], *, is_pair: bool) -> Measurement | None:
 def age_group(before: bytes) -> str:
     """Return the age group of a patient from the words before a number."""
     words, table = before.translate(FOLDED).split(), measurement_table()
-    if not (found := table.young.keys() & words):
+    if not (hints := table.young.keys() & words):
         return ADULT
     pairs = [pair for pair in pairwise(words) if pair[0].isdigit() and pair[1] in table.ages]
     ages = [int(number) * table.ages[unit] for number, unit in pairs]
-    age = min(ages or map(table.young.__getitem__, found))
+    age = min(ages or map(table.young.__getitem__, hints))
     return next((group for group, below in GROUPS.items() if age < below), ADULT)
