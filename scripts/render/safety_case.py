@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -91,7 +92,7 @@ def hazards() -> list[Hazard]:
 
 
 def score(hazard: Hazard) -> Hazard:
-    """Score a hazard by the shares of the newest set of red-flag texts, the worst group first."""
+    """Score a hazard by the shares of the two newest sets of texts, the worst group first."""
     worst, *others = sorted(MEASURED[hazard.measured](), reverse=True)
     whole = next(share for share in (worst, *others) if share.group == "all")
     left = max(hazard.left, likelihood_of(worst.value), key=list(scales()["likelihood"]).index)
@@ -126,9 +127,15 @@ def noticed_in_vain() -> list[Share]:
 
 
 def counts(*, emergency: bool) -> list[tuple[str, int, int]]:
-    """Return the noticed texts and all texts of each group of the newest set, and of all."""
-    once = json.loads(RED_FLAGS.read_text())["once"]
-    parts = [once["languages"], once.get("lengths", [])]
+    """Return the noticed texts and all texts of each group of the two newest sets, and of all."""
+    figures = json.loads(RED_FLAGS.read_text())
+    sets = (figures["once"], figures["known"][-1])  # the newest is by the author of the training
+    return [group for each in sets for group in counts_of_set(each, emergency=emergency)]
+
+
+def counts_of_set(figures: Mapping[str, Any], *, emergency: bool) -> list[tuple[str, int, int]]:
+    """Return the noticed texts and all texts of each language and length, and of all."""
+    parts = [figures["languages"], figures.get("lengths", [])]
     rows = [row for part in parts for row in part if row["emergency"] is emergency]
     of_all = [row for row in parts[0] if row["emergency"] is emergency]
     whole = (sum(row["noticed"] for row in of_all), sum(row["texts"] for row in of_all))
