@@ -58,8 +58,7 @@ class Site:
         """Ask on one surface; what its client then holds."""
         if name in WIRES:
             return self._wire(WIRES[name], outcome)
-        refused = {"temperature": 9.0} if "generate" in name else {"n": 99}
-        more = {"cut": {"max_tokens": 3}, "refused": refused}.get(outcome, {})
+        more = {"cut": {"max_tokens": 3}, "refused": REFUSED[name]}.get(outcome, {})
         return self._client(name, dict(more), outcome)
 
     def _wire(self, surface: Surface, outcome: str) -> Held:
@@ -108,6 +107,12 @@ def openai_chat(site: Site, _: str, more: dict[str, Any]) -> object:
         return client.chat.completions.create(model="fake-model", messages=TURNS, **more)
 
 
+REFUSED: dict[str, dict[str, Any]] = {
+    "SDK generate": {"temperature": 9.0},
+    "SDK stream_generate": {"temperature": 9.0},
+    "SDK chat": {"max_tokens": 0},
+    "openai client": {"n": 99},
+}
 SAID = {"generate": EMERGENCY, "stream_generate": EMERGENCY, "chat": TURNS}
 CLIENTS: dict[str, Client] = {
     **{f"SDK {method}": sdk(method) for method in SAID},

@@ -9,7 +9,7 @@ from typing import Any
 from tests.launcher.cli.desk import Desk
 
 ASKED_AGAIN = "\r\n\r\n> "
-PANEL = re.compile(r"╭─ Notice.*?╰", re.DOTALL)
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def ask(
@@ -33,12 +33,13 @@ def ask(
 
 
 def parts(screen: str) -> dict[str, str]:
-    """The frame of a notice, the lines with a mark, the last two before the next question."""
-    lines = [line for line in screen.replace("\r", "").split("\n") if line.strip(" >")]
-    warnings = [line for line in lines if line.startswith("! ")]
-    framed = PANEL.search(screen)
+    """The notices, the lines with a mark, the last two before the next question."""
+    plain = STYLE.sub("", screen.replace("\r", ""))
+    lines = [line for line in plain.split("\n") if line.strip(" >")]
+    notices = [line for line in lines if line.startswith("[notice] ")]
+    warnings = [line for line in lines if line.startswith("[warning] ")]
     return {
-        "notice": framed[0] if framed else "",
+        "notice": "\n".join(notices),
         "warning": "\n".join(warnings),
         "last": "\n".join(lines[-2:]),
     }
