@@ -18,7 +18,7 @@ from tests.faults.heavy import BODY_BYTES, reply
 from tests.gateway.peer import SSE_HEAD, chunk
 
 ANSWER_BYTES: Final = 20 * 10**6  # of 16 answers with twenty log probabilities at each token
-EVENT_BYTES: Final = 8 * 10**6  # and of an answer beside its log probabilities
+EVENT_BYTES: Final = 4 * 10**6  # and of an answer beside its log probabilities
 ERROR_BYTES: Final = 10**6
 HEADER_BYTES: Final = 30_000
 ROOM: Final = 1024  # of a body beside what fills it
@@ -336,18 +336,18 @@ BY_CALLER: Final[Mapping[str, Make]] = {
 STREAMS: Final = {
     "60,000 events": (" word", 1, 60_000),
     "60,000 events of half a marker": ("<|chan", 1, 60_000),
-    "an event of 8 MB": ("word ", EVENT_BYTES // 5, 1),
-    "an event of 8 MB of escapes": ("\n", EVENT_BYTES // 2, 1),
+    "an event of 4 MB": ("word ", EVENT_BYTES // 5, 1),
+    "an event of 4 MB of escapes": ("\n", EVENT_BYTES // 2, 1),
 }
 ANSWERS: Final = {
-    "8 MB of text": "word ",
-    "8 MB of escapes": "\n",
-    "8 MB of markers": "<|channel|>analysis to=",
+    "4 MB of text": "word ",
+    "4 MB of escapes": "\n",
+    "4 MB of markers": "<|channel|>analysis to=",
 }
 TOKEN: Final = {"token": " word", "logprob": -1.5, "bytes": [32, 119, 111, 114, 100]}
 CALL: Final = {"index": 0, "type": "function", "function": {"name": "f", "arguments": "{}"}}
 MESSAGE_PARTS: Final[Mapping[str, Callable[[], Json]]] = {
-    "8 MB of reasoning": lambda: {"reasoning": "word " * (EVENT_BYTES // 5)},
+    "4 MB of reasoning": lambda: {"reasoning": "word " * (EVENT_BYTES // 5)},
     "10,000 tool calls": lambda: {"tool_calls": [CALL] * 10_000},
     "30,000 lists": lambda: {"annotations": [[]] * 29_900},
     "150,000 numbers": lambda: {"annotations": [0] * 149_900},
@@ -436,8 +436,8 @@ BY_ENGINE: Final[Mapping[str, Make]] = {
     "chat: 20 MB of log probabilities": lambda: CHAT.say(
         completion(message={"content": "Hi."}, logprobs=logprobs_of(13_000))
     ),
-    "chat: 16 choices of half a megabyte": lambda: CHAT.say(
-        {**CHAT.whole(""), "choices": [*CHAT.whole("word " * 100_000)["choices"]] * 16}
+    "chat: 16 choices of a quarter megabyte": lambda: CHAT.say(
+        {**CHAT.whole(""), "choices": [*CHAT.whole("word " * 50_000)["choices"]] * 16}
     ),
     "chat: 5,000 events with log probabilities": lambda: CHAT.tell(
         chat_events([{"content": " word"}] * 5_000, logprobs=logprobs_of(1))
@@ -464,7 +464,7 @@ BY_ENGINE: Final[Mapping[str, Make]] = {
         CHAT.ask(stream=True),
         SSE_HEAD + of_one_byte(b"".join(chat_words([" word"] * 3_000))) + END,
     ),
-    "chat: 9,999 comments": lambda: CHAT.tell([b":\n\n" * 9_999, *chat_words(["Hi."])]),
+    "chat: 9,999 comments": lambda: CHAT.tell([b": ping\n\n" * 9_999, *chat_words(["Hi."])]),
     "chat: an event of 50,000 lines": lambda: CHAT.tell(
         [b'data: {"choices":[]\n' + b"data:\n" * 49_900 + b"data: }\n\n", *chat_words(["Hi."])]
     ),
