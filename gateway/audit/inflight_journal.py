@@ -57,9 +57,8 @@ class InflightJournal:
         at = slot * SLOT_BYTES
         start = at + LENGTH.size
         self._map[start : start + len(content)] = content
-        LENGTH.pack_into(
-            self._map, at, len(content)
-        )  # last: a kill in between leaves an empty slot
+        # The length comes last: a kill in between leaves an empty slot.
+        LENGTH.pack_into(self._map, at, len(content))
         return slot
 
     def leave(self, slot: int) -> None:

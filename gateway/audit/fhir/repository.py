@@ -185,7 +185,7 @@ class ClientCredentials(httpx2.Auth):
 
 
 def read_whole(response: httpx2.Response) -> httpx2.Response:
-    """Return an answer with its content; raises RepositoryUnavailable for one without an end."""
+    """Return an answer with its content; raises NotTaken for one without an end."""
     content, until = bytearray(), time.monotonic() + TIMEOUT_S
     for piece in response.iter_bytes():
         content += piece
