@@ -1,4 +1,4 @@
-"""Error codes from the tree in gateway/errors.py: the table of docs/limits.md."""
+"""Error codes from the tree in gateway/errors.py: the list of docs/limits.md."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.errors import GatewayError
-from scripts.render.page import table
 
-HEAD: Final = ("status", "code", "meaning")
 # What a caller can do, where the gateway's own sentence does not say it.
 REMEDIES: Final = {
     "unauthorized": "Send a valid key.",
@@ -30,9 +28,9 @@ def _leaves(family: type[GatewayError]) -> Iterator[type[GatewayError]]:
         yield from list(_leaves(child)) or [child]
 
 
-def _row(leaf: type[GatewayError]) -> tuple[object, ...]:
+def _line(leaf: type[GatewayError]) -> str:
     meaning = (leaf.__doc__ or "").strip().partition("\n")[0]
-    return leaf.status, f"`{leaf.code}`", f"{meaning} {REMEDIES.get(leaf.code, '')}".strip()
+    return f"- {leaf.status} `{leaf.code}`: {meaning} {REMEDIES.get(leaf.code, '')}".strip() + "\n"
 
 
-BLOCKS: Final = {"errors": lambda: table(HEAD, [_row(leaf) for leaf in leaves()])}
+BLOCKS: Final = {"errors": lambda: "".join(map(_line, leaves()))}
