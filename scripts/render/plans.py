@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from launcher.cli.plan import describe_hardware
 from launcher.errors import LauncherError
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
@@ -13,10 +12,7 @@ from scripts.render.page import table
 
 NO_HUB = Path("/nowhere")  # the hub cache of this machine does not belong on a page
 COMMAND = "mmhie plan --gpus "
-HEAD = (
-    *("hardware", "format", "tensor x pipeline x data", "context", "weights", "required"),
-    *("available", "concurrent"),
-)
+HEAD = ("hardware", "format", "weights", "required", "available", "concurrent")
 
 
 def rows(line: str) -> str:
@@ -30,22 +26,19 @@ def row(variables: str, hardware: str) -> tuple[str, ...]:
     named = dict(pair.split("=", 1) for pair in variables.split())
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **named}, None)
     machine, model = parse(hardware), read_model(settings, hub=NO_HUB)
-    name = f"`{hardware}` {describe_hardware(machine)}"
+    name = f"`{hardware}`"
     try:
         plan = make_plan(settings, machine, model, Installation(python="python"), strict=False)
     except LauncherError as refusal:
-        return name, str(refusal), *[""] * 6
+        return name, str(refusal), *[""] * (len(HEAD) - 2)
     return name, *figures(plan)
 
 
 def figures(plan: EnginePlan) -> tuple[str, ...]:
     memory = plan.memory
     weights = memory.weights_per_gpu_gib if plan.device == "cuda" else memory.weights_gib
-    layout = (plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
     return (
         plan.quantization if plan.quantization != "none" else plan.dtype,
-        " x ".join(map(str, layout)),
-        f"{plan.max_model_len:,}",
         f"{weights:.1f}",
         f"{memory.per_gpu_gib:.1f}",
         f"{memory.available_gib:.1f}",
