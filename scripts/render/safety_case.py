@@ -52,11 +52,10 @@ class Hazard:
     severity: str
     likelihood: str
     left: str
-    reason: str
     residual: str
     site: list[str]
     controls: Annotated[list[Control], Field(alias="control")]
-    measured: str = ""  # a figure of MEASURED, which may raise `left` and completes `reason`
+    measured: str = ""  # a figure of MEASURED, which may raise `left` and completes `residual`
 
     @property
     def before(self) -> int:
@@ -97,7 +96,7 @@ def score(hazard: Hazard) -> Hazard:
     whole = next(share for share in (worst, *others) if share.group == "all")
     left = max(hazard.left, likelihood_of(worst.value), key=list(scales()["likelihood"]).index)
     figures = {"all": f"{whole.value:.0%}", "worst": f"{worst.value:.0%}", "group": worst.group}
-    return replace(hazard, left=left, reason=hazard.reason.format(**figures))
+    return replace(hazard, left=left, residual=hazard.residual.format(**figures))
 
 
 def likelihood_of(share: float) -> str:
@@ -155,21 +154,21 @@ def log() -> str:
 
 def section(hazard: Hazard) -> str:
     """Return one hazard in the order of the argument: from its causes to what a site must do."""
-    levels = f"{hazard.severity}; {hazard.likelihood} → {hazard.left}"
+    levels = f"{hazard.severity}; {hazard.likelihood}→{hazard.left}"
+    risk = f"**Risk {hazard.before}→{hazard.after}** ({levels})."
     lines = [
         f"- **Causes**: {'. '.join(hazard.causes)}.",
         *map(proved, hazard.controls),
-        f"- **Risk**: {hazard.before} → {hazard.after} ({levels}). {hazard.reason}",
         f"- **Left**: {hazard.residual}",
-        f"- **On site**: {'. '.join(hazard.site)}.",
+        f"- **You**: {'. '.join(hazard.site)}.",
     ]
-    head = f"## {hazard.id} {hazard.title}\n\n{hazard.situation} {hazard.harm}\n\n"
+    head = f"## {hazard.id} {hazard.title}\n\n{hazard.situation} {hazard.harm} {risk}\n\n"
     return head + "\n".join(lines)
 
 
 def proved(control: Control) -> str:
     """Return a control under its kind, with its tests."""
-    tests = ", ".join(f"`{test}`" for test in control.tests)
+    tests = ", ".join(f"`{test}`" for test in dict.fromkeys(control.tests))
     return f"- *{control.kind.capitalize()}*: {control.control}. {tests}"
 
 

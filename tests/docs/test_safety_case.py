@@ -86,7 +86,7 @@ def marks(*expressions: ast.expr) -> list[str]:
 @pytest.mark.parametrize("hazard", LOG, ids=lambda hazard: hazard.id)
 def test_a_hazard_is_complete(hazard: Hazard) -> None:
     """Causes, situation, harm, risk before and after, what is left, and what a site must do."""
-    texts = (hazard.title, hazard.situation, hazard.harm, hazard.reason, hazard.residual)
+    texts = (hazard.title, hazard.situation, hazard.harm, hazard.residual)
     assert all(texts)
     assert hazard.causes
     assert hazard.controls
@@ -131,10 +131,10 @@ def test_what_was_measured_is_scored_by_its_worst_group(
     (hazard,) = [hazard for hazard in LOG if hazard.id == "H03"]
     shares = [Share(0.02, "all"), Share(worst, "up to 6 words")]
     monkeypatch.setitem(MEASURED, "missed", lambda: shares)
-    scored = score(replace(hazard, left="medium", reason="{all} of all, {worst} of {group}"))
+    scored = score(replace(hazard, left="medium", residual="{all} of all, {worst} of {group}"))
 
     assert scored.left == left
-    assert scored.reason == f"2% of all, {worst:.0%} of up to 6 words"
+    assert scored.residual == f"2% of all, {worst:.0%} of up to 6 words"
 
 
 def test_ids_are_unique_and_in_order() -> None:
