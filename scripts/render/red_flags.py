@@ -14,7 +14,7 @@ from scripts.red_flags.evaluate import RECORD
 from scripts.render.page import table
 
 Row = Mapping[str, Any]
-NONE = "-"  # where a set has no texts of a language
+NONE = "-"  # where a group has no such texts
 LANGUAGES = {
     "en": "English", "de": "German", "es": "Spanish", "fr": "French", "pt": "Portuguese",
     "it": "Italian",
@@ -22,12 +22,11 @@ LANGUAGES = {
 SHARES = {
     "topic named, of those noticed": "topic_named",
     "likeliest topic right": "first_topic_right",
-    "self-harm": "self-harm",
-    "poisoning": "poisoning",
     "typing errors": "typed",
 }
 LINES = ("1", "2", "4", "8", "16", "32", "64 and more")
-COMPANY = ("company, the worst of after, before and around", "noticed", "others", "others alone")
+KNOWN = ("set", "emergencies noticed, worst language", "others noticed, worst language")
+COMPANY = ("company, the worst of after, before and around", "noticed", "others")
 
 
 def record() -> Any:
@@ -57,23 +56,26 @@ def company() -> str:
 
 
 def worst(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield the lowest share of emergencies, and the highest of the others: in company, alone."""
+    """Yield the lowest share of emergencies, and the highest of the others."""
     yield f"{min(row['kept'] / row['alone'] for row in rows):.1%}"
     yield f"{max(row['alarms'] / row['others'] for row in rows):.1%}"
-    yield f"{max(row['before'] / row['others'] for row in rows):.1%}"
 
 
 def known_sets() -> str:
-    """Render the sets that thresholds were chosen on, from the third on, and the newest."""
-    sets = [*record()["known"][3:], record()["newest"]]
-    rows = [
-        [
-            each["name"],
-            *(", ".join(cells(each["languages"], name, percentage)) for name in LANGUAGES),
-        ]
-        for each in sets
-    ]
-    return table(["set", *LANGUAGES.values()], rows)
+    """Render the sets that thresholds were chosen on, from the third on."""
+    rows = [[each["name"], *extremes(each["languages"])] for each in record()["known"][3:]]
+    return table(KNOWN, rows)
+
+
+def extremes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the lowest share of emergencies and the highest of the others, with the language."""
+    for chosen, emergency in ((min, True), (max, False)):
+        row = chosen((row for row in rows if row["emergency"] is emergency), key=noticed)
+        yield f"{noticed(row):.0%} {LANGUAGES[row['group']]}"
+
+
+def noticed(row: Row) -> float:
+    return float(row["noticed"] / row["texts"])
 
 
 def lengths() -> str:
@@ -82,14 +84,14 @@ def lengths() -> str:
 
 
 def topics() -> str:
-    """Render the emergencies of the newest set by topic."""
-    rows = record()["once"]["topics"]
+    """Render the topics of the newest set of which an emergency was missed."""
+    rows = [row for row in record()["once"]["topics"] if row["noticed"] < row["texts"]]
     return table(["topic", "noticed"], [[row["group"], share(row)] for row in rows])
 
 
 def others() -> str:
-    """Render the other texts of the newest set by kind."""
-    rows = record()["once"]["others"]
+    """Render the kinds of other texts of the newest set that raised a notice."""
+    rows = [row for row in record()["once"]["others"] if row["noticed"]]
     return table(["other texts", "noticed"], [[row["group"], share(row)] for row in rows])
 
 
@@ -113,11 +115,10 @@ def measured() -> str:
     """Render the values that are dangerous, with where their limits come from."""
     rows = tomllib.loads(FILE.read_text("utf-8"))["measurements"]
     return table(
-        ["value", "unit", "dangerous", "topic", "source"],
+        ["value", "dangerous", "topic", "source"],
         [
             [
-                name,
-                next(iter(row["units"])),
+                with_unit(name, next(iter(row["units"]))),
                 "; ".join(dangerous(*each) for each in row["bands"].items()),
                 row["topic"],
                 row["source"],
@@ -125,6 +126,10 @@ def measured() -> str:
             for name, row in rows.items()
         ],
     )
+
+
+def with_unit(name: str, unit: str) -> str:
+    return name if unit == "none" else f"{name}, {unit}"
 
 
 def dangerous(group: str, bands: Sequence[Any]) -> str:
@@ -139,10 +144,6 @@ def cells(rows: Sequence[Row], name: str, cell: Callable[[Row], str]) -> list[st
     """Render the emergencies and the other texts of a group; a dash where there are none."""
     by_label = {row["emergency"]: row for row in rows if row["group"] == name}
     return [cell(by_label[label]) if label in by_label else NONE for label in (True, False)]
-
-
-def percentage(row: Row) -> str:
-    return f"{row['noticed'] / row['texts']:.0%}"
 
 
 def share(row: Row) -> str:
