@@ -178,7 +178,7 @@ def profile() -> str:
     before = Counter(hazard.before for hazard in log)
     after = Counter(hazard.after for hazard in log)
     rows = [(level, text, before[int(level)], after[int(level)]) for level, text in known.items()]
-    return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
+    return table(("risk", "acceptability", "without controls", "with"), rows)
 
 
 def unacceptable() -> str:
@@ -196,8 +196,8 @@ def evidence() -> str:
     outcomes = Counter(record["outcomes"].values())
     return prose(
         f"On {record['date']} (version {record['version']}) each of {outcomes.total()} parts of "
-        "the controls was removed alone, and its test run: without it the test failed for "
-        f"{outcomes['red']} of them ([record](../records/{REMOVALS.name})).\n"
+        f"the controls was removed alone: its test failed for {outcomes['red']} of them "
+        f"([record](../records/{REMOVALS.name})).\n"
     )
 
 
