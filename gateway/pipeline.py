@@ -202,13 +202,15 @@ class Pipeline:
 
     async def respond(self, prepared: Prepared) -> None:
         """Label, queue, open and answer."""
-        self.memory.hold(prepared.held_bytes)
+        self.memory.hold(prepared.held_bytes + self.screening.unread_bytes)
         label = self.label(prepared)
         running = self.services.hold.running
         with self.exchange.watched(running):
             async with self.queue():
                 opened = await self.open(prepared, label)
                 try:
+                    await self.screening.settle()
+                    self.memory.hold(prepared.held_bytes)
                     await self.answer(opened)
                 finally:
                     opened.response.close()
@@ -345,7 +347,6 @@ class Pipeline:
 
     async def answer(self, opened: Opened) -> None:
         """Send the answer with the notices; sum it up for the record, even if it fails half-way."""
-        await self.screening.settle()
         self.screening.complete(opened.label)
         answer = opened.request.answer(opened, self.services)
         is_whole = False

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.engine.client import EngineRequest, EngineResponse
 from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.safety.red_flags.screening import LONG_TEXT
 from gateway.services import Services
@@ -78,3 +79,24 @@ async def test_a_refusal_waits_for_them_too(gateway: tuple[int, Services]) -> No
     assert head.startswith(b"HTTP/1.1 404")
     assert b"x-mmhie-notices: MED101" in head
     assert json.loads(body)["error"]["mmhie"]["notices"][0]["id"] == "MED101"
+
+
+async def test_a_text_takes_memory_until_it_is_read(
+    gateway: tuple[int, Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget counts the request and, while the engine is asked, the text as well."""
+    port, services = gateway
+    text = "The weather was fine that day. " * 30_000
+    asked: list[int] = []
+    open_ = services.engine.open
+
+    async def watch(request: EngineRequest) -> EngineResponse:
+        asked.append(services.memory.held_bytes)
+        return await open_(request)
+
+    monkeypatch.setattr(services.engine, "open", watch)
+    await post(port, chat_request(text))
+
+    # the request, its copy for the socket, and the text
+    assert max(asked) >= 3 * len(text)
+    assert services.memory.held_bytes == 0

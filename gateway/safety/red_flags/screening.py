@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -74,7 +75,7 @@ class PromptScreening:
     Await `settle` before the first byte: the response's headers name the notices.
     """
 
-    __slots__ = ("_limit_s", "_record", "_screener", "_task")
+    __slots__ = ("_limit_s", "_record", "_screener", "_task", "_text_bytes")
 
     def __init__(
         self, screener: Screener, record: RequestRecord, limit_s: float = SCREENING_S
@@ -83,6 +84,12 @@ class PromptScreening:
         self._record = record
         self._limit_s = limit_s
         self._task: asyncio.Task[RedFlags] | None = None
+        self._text_bytes = 0
+
+    @property
+    def unread_bytes(self) -> int:
+        """The memory of a long prompt's texts until all are read; 0 for a short prompt."""
+        return self._text_bytes if self._task and not self._task.done() else 0
 
     def begin(self, turns: Sequence[Turn]) -> None:
         """Record the language and, for a short text, the notices; start to read a long text."""
@@ -93,6 +100,7 @@ class PromptScreening:
             record.screening_warnings += ("language_not_screened",)
         steps = screener.screen(turns)
         if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
+            self._text_bytes = sum(sys.getsizeof(turn.text) for turn in turns)
             self._task = asyncio.create_task(finish_in_turns(steps, screener.turns))
         else:
             self._record_flags(finish(steps))
