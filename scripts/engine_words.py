@@ -26,7 +26,8 @@ SOURCES = {  # where vLLM reads requests, and what it calls for it
 OTHERS = """Regex EBNF lexer parsing error errors at position line column character char expected
 The parenthesis is not closed Unclosed Unsupported type Cannot find field in Expecting value
 delimiter property name enclosed double quotes Extra data Unterminated string starting Invalid
-control escape ValueError Bad Conversation roles must alternate try increasing it more"""
+control escape ValueError Bad Conversation conversation roles must alternate try increasing it more
+Provide"""
 KEYS = {"body", "ctx", "error", "expected", "ge", "gt", "le", "lt", "url"}  # of a finding
 PEOPLE = {"Face", "Harmony", "Kimi", "Long", "Per"}  # names of people, too
 FORMS = re.compile(r"/protocol\.py|/sampling_params\.py|/types/")
