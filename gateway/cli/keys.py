@@ -17,11 +17,12 @@ from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, print_rows, put
 from gateway.cluster import operator_state
-from gateway.principal import SCOPES, PrincipalLimits, Priority
+from gateway.principal import NO_LIMITS, SCOPES, PrincipalLimits, Priority
 from gateway.record import rfc3339
 from gateway.runtime.files import FileUnusable
 from gateway.settings.gateway import load
 
+NEW_SCOPES, NEW_PRIORITY = "generate,openai", "routine"
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 Name = Annotated[
     str, typer.Option(help="Name of the client in the audit trail: use one key per client.")
@@ -34,16 +35,24 @@ Tokens = Annotated[
     int | None, typer.Option(min=1, help="Maximum tokens (prompt and answer) per minute.")
 ]
 Expires = Annotated[str | None, typer.Option(help="Lifetime from now: 90d, 12h, 30m.")]
+Rotate = Annotated[
+    str | None,
+    typer.Option(
+        help="Replace the key of this name, with its scopes and limits; the old one works for this "
+        "long: 24h.",
+    ),
+]
 
 
 def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     name: Name,
-    scopes: Scopes = "generate,openai",
-    priority: Class = "routine",
+    scopes: Scopes = NEW_SCOPES,
+    priority: Class = NEW_PRIORITY,
     concurrency: Concurrency = None,
     requests_per_minute: Requests = None,
     tokens_per_minute: Tokens = None,
     expires: Expires = None,
+    rotate: Rotate = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key. It is shown once."""
@@ -62,7 +71,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
         )
     except ValueError as error:
         raise CommandError(f"No key was made: {error}.") from None
-    add(key)
+    key = add(key) if rotate is None else replace_key(key, now + parse_duration(rotate, "--rotate"))
     if not as_json:
         sys.stderr.write(f"The key of {name}; it is not shown again:\n")
     put(secret, {"key": secret, **make_document(key, now)}, as_json=as_json)
@@ -119,14 +128,37 @@ def revoke(
     put(f"The key of {name} is revoked.", {"revoked": name}, as_json=as_json)
 
 
-def add(key: Key) -> None:
+def add(key: Key) -> Key:
     """Add a key to the file; raises CommandError when a working key has its name."""
     with edit_keys(keys_file()) as known:
         if any(other.name == key.name and other.revoked is None for other in known):
             raise CommandError(
-                f"There is a key named {key.name}; revoke it, or choose another name."
+                f"There is a key named {key.name}; revoke it, replace it (--rotate 24h), or choose "
+                "another name."
             )
         known.append(key)
+    return key
+
+
+def replace_key(key: Key, until: float) -> Key:
+    """Add a key with the rights of the one that has its name, which ends at `until`; raises
+    CommandError if none works."""
+    if (",".join(key.scopes), key.priority, key.limits) != (NEW_SCOPES, NEW_PRIORITY, NO_LIMITS):
+        raise CommandError("--rotate keeps scopes, priority and limits; leave their options out.")
+    with edit_keys(keys_file()) as known:
+        before = [
+            old for old in known if old.name == key.name and old.state(key.created) == "active"
+        ]
+        if not before:
+            raise CommandError(f"There is no active key named {key.name}; leave --rotate out.")
+        last = max(before, key=lambda old: old.created)
+        key = replace(last, sha256=key.sha256, created=key.created, expires=key.expires)
+        known[:] = [
+            replace(old, expires=min(old.expires or until, until)) if old in before else old
+            for old in known
+        ]
+        known.append(key)
+    return key
 
 
 def revoke_in_file(name: str, *, repeated: bool) -> None:
@@ -176,11 +208,11 @@ def describe_limits(limits: PrincipalLimits) -> str:
     return ", ".join(f"{count} {unit}" for count, unit in counts if count) or "none"
 
 
-def parse_duration(text: str) -> int:
+def parse_duration(text: str, option: str = "--expires") -> int:
     """Convert a duration like 90d to seconds; raises CommandError."""
     match = re.fullmatch(r"(\d{1,5})([mhd])", text)
     if match is None or int(match[1]) == 0:
-        raise CommandError(f"--expires got {text!r}; write a number and m, h or d: 90d.")
+        raise CommandError(f"{option} got {text!r}; write a number and m, h or d: 90d.")
     return int(match[1]) * UNITS_S[match[2]]
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,30 @@ def test_from_new_to_revoked(desk: Desk) -> None:
     assert KeyFile(desk.file).principal(secret.encode()) is None
     assert "revoked" in desk.run("list")[0]
     desk.run("new", "--name", "ward")  # the name is free again
+
+
+def test_rotation(desk: Desk) -> None:
+    """The new key has the rights of the old one, which ends later; both have one name and one
+    count, and are revoked together."""
+    old, _ = desk.run("new", "--name", "ward", "--scopes", "metrics", "--requests-per-minute", "30")
+    new, _ = desk.run("new", "--name", "ward", "--rotate", "24h")
+    former, current = (KeyFile(desk.file).principal(key.strip().encode()) for key in (old, new))
+    assert former is not None
+    assert current is not None
+    assert former.expires == pytest.approx(time.time() + 86_400, abs=60)
+    assert replace(former, expires=None) == current
+
+    assert (
+        "leave their options"
+        in desk.run(
+            *("new", "--name", "ward", "--rotate", "1h", "--priority", "batch"), exit_code=2
+        )[1]
+    )
+    assert "no active key" in desk.run("new", "--name", "b", "--rotate", "1h", exit_code=2)[1]
+
+    desk.run("revoke", "ward")
+    file = KeyFile(desk.file)
+    assert [file.principal(key.strip().encode()) for key in (old, new)] == [None, None]
 
 
 def test_in_production_too(desk: Desk) -> None:
