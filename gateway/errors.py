@@ -73,6 +73,11 @@ class GatewayError(Exception):
         self.retry_after_s = retry_after_s
         self.notices: Sequence[Mapping[str, str]] = ()  # of the prompt
 
+    @property
+    def recorded(self) -> str | None:
+        """The sentence for the audit trail: no error of the gateway quotes a request."""
+        return self.message
+
     def envelope(self) -> Mapping[str, Json]:
         """Return the error object of every route, as OpenAI clients parse it."""
         labels: Json = {"mmhie": {"notices": self.notices}} if self.notices else {}

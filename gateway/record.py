@@ -93,6 +93,8 @@ class RequestRecord:
     started: float = field(default_factory=time.perf_counter)
     status: int = 0
     outcome: str = "ok"
+    reason: str | None = None  # of a refusal, in the gateway's words
+    param: str | None = None  # the field that was refused
     sent_bytes: int = 0  # of the response's body
     ttft_ms: float | None = None
     # Correlation

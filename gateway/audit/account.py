@@ -93,6 +93,9 @@ def request_rows(record: Json) -> Rows:
     code = str(record.get("outcome"))
     status = f" (status {record['status']})" if record.get("status") else ""
     yield "outcome", f"{ENDINGS.get(code, f'error {code}')}{status}"
+    for name in ("reason", "param"):
+        if name in record:
+            yield name, record[name]
     if "prompt_digest" in record:
         yield "digest of all that was sent", record["prompt_digest"]
 

@@ -58,7 +58,8 @@ def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
         "outcome": record.outcome,
         "ms": record.ms,
         **known(
-            {"traceparent": record.traceparent}
+            {"reason": record.reason, "param": record.param}
+            | {"traceparent": record.traceparent}
             | names.care_of(record.principal)
             | screening_of(record)
             | origin_of(record)

@@ -34,9 +34,14 @@ class EngineRefusal(RequestError):
     """A 4xx of the engine: its status, type, param and code, and its redacted message."""
 
     def __init__(self, status: int, error: Json, message: str) -> None:
-        super().__init__(message)
-        self.status = status  # type: ignore[misc] # the engine's, not the class's
         self._details = {name: error.get(name) for name in ("type", "param", "code")}
+        param = self._details["param"]
+        super().__init__(message, param=param if isinstance(param, str) else None)
+        self.status = status  # type: ignore[misc] # the engine's, not the class's
+
+    @property
+    def recorded(self) -> None:
+        """The trail has no sentence of an engine: its numbers may be the caller's."""
 
     def details(self) -> Json:
         return {"message": self.message, **self._details}

@@ -387,3 +387,14 @@ def test_a_trail_needs_its_key(refusal: Refusal) -> None:
     told = refusal(MMHIE_AUDIT_FILE="audit.jsonl", MMHIE_AUDIT_KEY="")
 
     assert "MMHIE_AUDIT_KEY must be set" in told
+
+
+def test_a_refusal_has_the_sentence_and_the_field(audited: Audited, engine: FakeEngine) -> None:
+    """As the client saw them; of an engine's refusal the field only, as it may have numbers."""
+    refused = audited.ask(JSON, max_tokens=10**6)
+    line = audited.line(refused)
+    assert (line["reason"], line["param"]) == (error_of(refused)["message"], "max_tokens")
+
+    engine.next(fault="status", status=400)
+    line = audited.line(audited.ask(SURFACES[3]))
+    assert (line["outcome"], line["status"], "reason" in line) == ("invalid_request", 400, False)
