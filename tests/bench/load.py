@@ -12,17 +12,19 @@ from dataclasses import dataclass, field
 from tests.waiting import PATIENCE_S
 
 PROMPT = "The patient reports fatigue and pallor; the blood count is attached. " * 18
-NUMBER = re.compile(rb'"content":" word (\d{5})"}')  # the last chunk of a stream says 0
+SHORT, LONG = 60, 1200  # characters of a prompt
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 LAST_CHUNK = b"0\r\n\r\n"
 CHUNKED = sys.maxsize  # bytes left of a body whose end is its last chunk
-MESSAGES = '"messages":[{"role":"user","content":"' + PROMPT + '"}]'
 
 
-def request(port: int, *, stream: bool, tokens: int, key: str | None) -> bytes:
-    """A chat completion of about 1.5 KB."""
+def request(
+    port: int, *, stream: bool, tokens: int, key: str | None, characters: int = LONG
+) -> bytes:
+    """A chat completion with a prompt of so many characters."""
     mode = '"stream":true,' * stream
-    body = f'{{"model":"bench",{mode}"max_tokens":{tokens},"temperature":0,{MESSAGES}}}'.encode()
+    messages = '"messages":[{"role":"user","content":"' + PROMPT[:characters] + '"}]'
+    body = f'{{"model":"bench",{mode}"max_tokens":{tokens},"temperature":0,{messages}}}'.encode()
     authorization = f"authorization: Bearer {key}\r\n" if key else ""
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{authorization}"
@@ -37,11 +39,8 @@ class Seen:
 
     latencies: array[float] = field(default_factory=lambda: array("d"))
     ttft: array[float] = field(default_factory=lambda: array("d"))
-    gaps: array[float] = field(default_factory=lambda: array("d"))
     chunks: int = 0
     errors: int = 0
-    misplaced: int = 0  # chunks that were lost, came twice or in another order
-    joined: int = 0  # chunks that came in one read with the one before
 
 
 class Caller(asyncio.Protocol):
@@ -61,9 +60,8 @@ class Caller(asyncio.Protocol):
         if time.perf_counter() >= self.until:
             self.transport.close()
             return
-        self.sent = self.last = time.perf_counter()
+        self.sent = time.perf_counter()
         self.first = True
-        self.expected = 0
         self.left = -1
         self.tail = b""
         self.transport.write(self.message)
@@ -76,19 +74,10 @@ class Caller(asyncio.Protocol):
             self.take_whole(data, now)
 
     def take_events(self, data: bytes, now: float) -> None:
-        events = data.count(b"data: ")
-        if events:
-            (self.seen.ttft if self.first else self.seen.gaps).append(
-                now - (self.sent if self.first else self.last)
-            )
+        if b"data: " in data and self.first:
+            self.seen.ttft.append(now - self.sent)
             self.first = False
-            self.last = now
-            self.seen.chunks += events
-            numbers = NUMBER.findall(data)
-            self.seen.joined += max(0, len(numbers) - 1)
-            for number in numbers:
-                self.seen.misplaced += int(number) != self.expected
-                self.expected = int(number) + 1
+        self.seen.chunks += data.count(b"data: ")
         self.tail = (self.tail + data)[-32:]
         if LAST_CHUNK in self.tail:
             self.finish(now, b"[DONE]" in self.tail)
@@ -124,11 +113,12 @@ async def drive(
     stream: bool,
     tokens: int = 100,
     key: str | None = None,
+    characters: int = LONG,
 ) -> Seen:
     """`clients` connections, started one by one so that their first requests are spread."""
     loop = asyncio.get_running_loop()
     seen = Seen()
-    message = request(port, stream=stream, tokens=tokens, key=key)
+    message = request(port, stream=stream, tokens=tokens, key=key, characters=characters)
     until = time.perf_counter() + seconds
     callers = []
     for _ in range(clients):

@@ -1,8 +1,7 @@
 """An engine far faster than any gateway: canned bytes in vLLM's format, nothing computed.
 
 `python -m tests.bench.mock_engine --port N [--chunk-ms 20]`. A request with `"stream": true` gets
-`max_tokens` numbered chunks, one every `--chunk-ms`; any other gets one JSON answer. Either begins
-after `--hold-ms`, where it asks for at least `--hold-from` tokens.
+`max_tokens` chunks, one every `--chunk-ms`; any other gets one JSON answer.
 """
 
 import argparse
@@ -24,10 +23,10 @@ STREAM_HEAD = (
 )
 CHUNK = (
     b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench",'
-    b'"choices":[{"index":0,"delta":{"content":" word 00000"},"logprobs":null,"finish_reason":null,'
+    b'"choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null,'
     b'"token_ids":null}]}\n\n'
 )
-LAST = CHUNK.replace(b" word 00000", b".").replace(
+LAST = CHUNK.replace(b" word", b".").replace(
     b'"finish_reason":null', b'"finish_reason":"stop","stop_reason":null'
 )
 USAGE = (
@@ -54,8 +53,7 @@ def framed(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-MOST_TOKENS = 1000
-FRAMED_CHUNKS = [framed(CHUNK.replace(b"00000", b"%05d" % n)) for n in range(MOST_TOKENS)]
+FRAMED_CHUNK = framed(CHUNK)
 FRAMED_END = framed(DONE) + b"0\r\n\r\n"
 JSON_ANSWER = HEAD % (len(ANSWER), ANSWER)
 
@@ -64,8 +62,6 @@ class Engine(asyncio.Protocol):
     """One connection; requests one after the other."""
 
     chunk_s = 0.02
-    hold_s = 0.0
-    hold_from = 0
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -93,15 +89,11 @@ class Engine(asyncio.Protocol):
             is_stream = b'"stream":true' in body or b'"stream": true' in body
             tokens = TOKENS.search(body)
             self.usage = is_stream and b"include_usage" in body
-            self.left = self.most = min(MOST_TOKENS, int(tokens.group(1)) if tokens else 100)
-            start = self.stream if is_stream else self.whole
-            if self.hold_s and self.left >= self.hold_from:
-                self.timer = self.loop.call_later(self.hold_s, start)
+            self.left = int(tokens.group(1)) if tokens else 100
+            if is_stream:
+                self.stream()
             else:
-                start()
-
-    def whole(self) -> None:
-        self.transport.write(JSON_ANSWER)
+                self.transport.write(JSON_ANSWER)
 
     def stream(self) -> None:
         self.transport.write(STREAM_HEAD)
@@ -110,7 +102,7 @@ class Engine(asyncio.Protocol):
     def tick(self) -> None:
         """Send a chunk and come back for the next, at the pace of the clock."""
         if self.left > 1:
-            self.transport.write(FRAMED_CHUNKS[self.most - self.left])
+            self.transport.write(FRAMED_CHUNK)
             self.left -= 1
             self.timer = self.loop.call_later(self.chunk_s, self.tick)
             return
@@ -132,9 +124,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--chunk-ms", type=float, default=20)
-    parser.add_argument("--hold-ms", type=float, default=0)
-    parser.add_argument("--hold-from", type=int, default=0)
     given = parser.parse_args()
-    Engine.chunk_s, Engine.hold_s = given.chunk_ms / 1000, given.hold_ms / 1000
-    Engine.hold_from = given.hold_from
+    Engine.chunk_s = given.chunk_ms / 1000
     uvloop.run(serve(given.port))

@@ -17,14 +17,13 @@ Child = subprocess.Popen[bytes]
 
 
 @contextmanager
-def engine(**options: float) -> Iterator[None]:
-    """The mock engine on the load's processor, with its options (`chunk_ms=20`)."""
+def engine(*, chunk_ms: float) -> Iterator[None]:
+    """The mock engine on the load's processor."""
     if is_taken(ENGINE_PORT):
         raise RuntimeError(f"Port {ENGINE_PORT} is taken. End the program that listens there.")
-    given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     process = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CPU), sys.executable, "-m", "tests.bench.mock_engine",
-         "--port", str(ENGINE_PORT), *given]
+         "--port", str(ENGINE_PORT), "--chunk-ms", str(chunk_ms)]
     )  # fmt: skip
     try:
         while not is_taken(ENGINE_PORT):

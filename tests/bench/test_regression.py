@@ -1,9 +1,8 @@
 """The gateway's CPU against a bare relay's, in turns on one processor: it does not grow unseen."""
 
-import statistics
-
 import pytest
 
+from tests.bench.report import ratio
 from tests.bench.rounds import measure_cpu
 from tests.bench.targets import TARGETS
 
@@ -18,21 +17,15 @@ pytestmark = pytest.mark.slow
 
 def test_relay_costs_no_more_cpu_than_its_limits() -> None:
     """The median over turns of the ratio within each; one more look before it is called a fault."""
-    over = dearer(ratios()) and dearer(ratios())
+    over = dearer() and dearer()
     assert not over, f"{over}, where the limits are {LIMITS}"
 
 
-def ratios() -> dict[str, float]:
+def dearer() -> dict[str, float]:
+    """Measure; return the ratios over their limits."""
     turns = [
         {name: measure_cpu(TARGETS[name], SECONDS) for name in ("bare", "gateway")}
         for _ in range(TURNS)
     ]
-    return {
-        figure: statistics.median(turn["gateway"][figure] / turn["bare"][figure] for turn in turns)
-        for figure in LIMITS
-    }
-
-
-def dearer(found: dict[str, float]) -> dict[str, float]:
-    """Those over their limits."""
-    return {figure: value for figure, value in found.items() if value > LIMITS[figure]}
+    ratios = {figure: ratio(turns, figure, "gateway", "bare") for figure in LIMITS}
+    return {figure: value for figure, value in ratios.items() if value > LIMITS[figure]}

@@ -31,7 +31,6 @@ from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
 from gateway.safety.red_flags.detection import finish
 from gateway.safety.red_flags.screening import Screener
-from tests.bench.inputs import FILLINGS
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +51,20 @@ MESSAGE_DELTA = sse.named(
     "content_block_delta",
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "<"}},
 )
+# Texts that make a careless pattern try every end from every beginning.
+FILLINGS: Mapping[str, str] = {
+    "blanks": " ",
+    "lines": "\n",
+    "letters": "a",
+    "quotes": '"',
+    "backslashes": "\\",
+    "angles": "<|",
+    "markers": "<|channel|>analysis to=",
+    "sentences": "No chest pain, no fever since 3 days. ",
+    "echoes": ", 'input': ",
+    "input values": "[input_value=",
+    "emoji": "\N{GRINNING FACE}",
+}
 
 
 def filled(filling: str, size: int) -> str:
