@@ -41,7 +41,11 @@ class AsyncClient:
         return call
 
     def stream_generate(self, prompt: str, *args: Any, **options: Any) -> Iterator[str]:
-        yield from self._items(self.llm.stream_generate(prompt, *args, **options))
+        pieces = self.llm.stream_generate(prompt, *args, **options)
+        try:
+            yield from self._items(pieces)
+        finally:
+            self.runner.run(pieces.aclose())
 
     def events(self, prompt: str, **options: Any) -> Iterator[Event]:
         stream = self.llm.stream(prompt, **options)

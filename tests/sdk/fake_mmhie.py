@@ -51,8 +51,7 @@ def main() -> None:
     if os.environ.get("FAKE_MODE") == "refuse":
         sys.stderr.write("MMHIE_PORT is taken.\n\n")
         sys.exit(2)
-    if os.environ.get("FAKE_MODE") != "stubborn":
-        threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     address = (os.environ["MMHIE_HOST"], int(os.environ["MMHIE_PORT"]))
     ThreadingHTTPServer(address, Handler).serve_forever()
 

@@ -3,11 +3,9 @@
 import asyncio
 import dataclasses
 import gc
-import sys
 import time
 import weakref
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,29 +51,18 @@ def chat_answer(finish_reason: str = "stop", **message: Any) -> Mapping[str, Any
     return {**CHAT_ANSWER, "choices": [choice]}
 
 
-@pytest.mark.parametrize(
-    ("given", "options", "sent"),
-    [
-        ((), {}, {"max_tokens": 512, "temperature": 0.0}),
-        (
-            (9, 0.5),
-            {"seed": 3, "system": "Be brief.", "stop": ["."]},
-            {"max_tokens": 9, "temperature": 0.5},
-        ),
-    ],
-    ids=["defaults", "options"],
-)
-def test_generate_returns_the_text(
-    serve: Serve, connect_both: Connect, given: Any, options: dict[str, Any], sent: dict[str, Any]
-) -> None:
+def test_generate_returns_the_text(serve: Serve, connect_both: Connect) -> None:
     """The original signature, and fields beyond it, in the request it makes."""
     server = serve(reply(JSON_ANSWER))
     client = connect_both(server.url, api_key="Secret")
+    options = {"seed": 3, "system": "Be brief.", "stop": ["."]}
+    sent = {"prompt": "How?", "stream": False}
 
-    assert client.generate("How?", *given, **options) == "Rest and fluids."
-    assert server.calls[0].path == "/llm/generate"
-    assert server.calls[0].headers["authorization"] == "Bearer Secret"
-    assert server.calls[0].json() == {"prompt": "How?", "stream": False, **sent, **options}
+    assert client.generate("How?") == client.generate("How?", 9, 0.5, **options)
+    first, second = server.calls
+    assert (first.path, first.headers["authorization"]) == ("/llm/generate", "Bearer Secret")
+    assert first.json() == {**sent, "max_tokens": 512, "temperature": 0.0}
+    assert second.json() == {**sent, "max_tokens": 9, "temperature": 0.5, **options}
 
 
 def test_max_tokens_over_the_maximum_is_lowered_with_a_warning(
@@ -93,16 +80,7 @@ def test_max_tokens_over_the_maximum_is_lowered_with_a_warning(
     assert "mmhie" not in Path(caught[0].filename).parts
 
 
-def test_generate_detailed_tells_everything(serve: Serve, connect: Connect) -> None:
-    """Text, and what has to be shown or stored with it."""
-    server = serve(reply({**JSON_ANSWER, "reasoning": "Common cold."}))
-
-    answer = connect(server.url).generate_detailed("How?", include_reasoning=True)
-
-    assert answer == DETAILED
-
-
-@pytest.mark.parametrize("text", ["", " \n", None])
+@pytest.mark.parametrize("text", [" \n", None])
 def test_an_empty_answer_is_an_error(serve: Serve, connect: Connect, text: str | None) -> None:
     """Nothing is never returned as if it were an answer."""
     client = connect(serve(reply({**JSON_ANSWER, "text": text})).url)
@@ -148,15 +126,6 @@ def test_chat_asks_the_model_that_is_served(serve: Serve, connect_both: Connect)
     }
 
 
-def test_chat_prefers_the_configured_model(serve: Serve, connect: Connect) -> None:
-    """MMHIE_REASONER_MODEL chooses among several served models."""
-    server = serve(reply(CHAT_ANSWER), models=["other", "mine"])
-
-    connect(server.url, model_name="mine").chat(TURNS)
-
-    assert server.calls[0].json()["model"] == "mine"
-
-
 def test_chat_asks_again_when_the_model_has_changed(serve: Serve, connect_both: Connect) -> None:
     """A server restarted with another model is noticed."""
     server = serve(reply(CHAT_ANSWER), error(404, "model_not_found"), reply(CHAT_ANSWER))
@@ -172,8 +141,6 @@ def test_chat_asks_again_when_the_model_has_changed(serve: Serve, connect_both: 
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (b"<html>", {}),
-        (b"\xff\xfe", {}),
         (b"[" * 100_000, {}),
         (b'{"choices": []}', {}),
         (b"no gzip", {"content_encoding": "gzip"}),  # of a proxy that compresses badly
@@ -190,11 +157,10 @@ def test_what_is_not_the_protocol_is_an_error(
     assert caught.value.code == "bad_answer"
 
 
-@pytest.mark.parametrize("given", ["Hi", ["Hi"]])
-def test_chat_with_a_text(connect: Connect, given: object) -> None:
+def test_chat_with_a_text(connect: Connect) -> None:
     """A sentence that names the call for a text."""
     with pytest.raises(mmhie.RequestError, match="call generate"):
-        connect("http://127.0.0.1:9").chat(given)
+        connect("http://127.0.0.1:9").chat("Hi")
 
 
 @pytest.mark.parametrize(
@@ -202,9 +168,7 @@ def test_chat_with_a_text(connect: Connect, given: object) -> None:
     [
         ("http://model.localhost:80", True),
         ("http://127.0.0.2", True),
-        ("http://0.0.0.0", True),
         ("http://[::ffff:127.0.0.1]", True),
-        ("http://10.0.0.1", False),
         ("http://localhost.example.org", False),
     ],
 )
@@ -252,7 +216,7 @@ def test_a_server_elsewhere_is_reached_through_the_proxy(
     assert proxy.calls[0].path == "http://model.invalid/api/llm/generate"
 
 
-@pytest.mark.parametrize("value", ["\ud800 " + CANARY, float("nan"), {1, 2}])
+@pytest.mark.parametrize("value", ["\ud800 " + CANARY, {1, 2}])
 def test_what_json_cannot_say_is_refused_here(connect: Connect, value: Any) -> None:
     """One sentence, with no word of the prompt, nor a chained exception that holds it."""
     with pytest.raises(mmhie.RequestError) as caught:
@@ -294,56 +258,6 @@ def test_a_trickling_server_is_a_timeout(serve: Serve, connect_both: Connect) ->
 
     with pytest.raises(mmhie.ServiceTimeoutError):
         client.generate("How?")
-
-
-def test_a_trickling_refusal_of_a_stream_is_a_timeout(serve: Serve, connect_both: Connect) -> None:
-    """Until it opens, a stream has the same limit."""
-    client = connect_both(serve(trickle(0.05, status=503)).url, timeout_seconds=1)
-
-    with pytest.raises(mmhie.ServiceTimeoutError):
-        list(client.stream_generate("How?"))
-
-
-def test_a_stream_opens_within_the_timeout(serve: Serve, connect: Connect) -> None:
-    """A wait for Retry-After that would pass it is not begun, as with a whole answer."""
-    server = serve(error(503, "engine_unavailable", retry_after="5"))
-
-    with pytest.raises(mmhie.UnavailableError):
-        next(connect(server.url, timeout_seconds=4).events("How?"))
-    assert len(server.calls) == 1
-
-
-def test_one_client_serves_many_threads(serve: Serve) -> None:
-    """Sixteen threads, sixty-four questions, one instance."""
-    server = serve(reply(JSON_ANSWER))
-
-    with (
-        MedicalReasoningLLM(LLMConfig(url=server.url)) as client,
-        ThreadPoolExecutor(16) as threads,
-    ):
-        texts = list(threads.map(client.generate, [f"Question {n}?" for n in range(64)]))
-
-    assert texts == ["Rest and fluids."] * 64
-    assert {seen.json()["prompt"] for seen in server.calls} == {f"Question {n}?" for n in range(64)}
-
-
-def test_threads_that_are_first_all_get_the_url_that_was_given(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """None of them asks the server of the environment instead."""
-    monkeypatch.setenv("MMHIE_URL", "http://other.invalid")
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    seen: set[str] = set()
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            for _ in range(200):
-                client = MedicalReasoningLLM(url="http://mine.invalid")
-                seen.update(pool.map(lambda one: one.config.url, [client] * 8))
-    finally:
-        sys.setswitchinterval(before)
-
-    assert seen == {"http://mine.invalid"}
 
 
 def test_one_async_client_serves_many_loops(serve: Serve) -> None:

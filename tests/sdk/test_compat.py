@@ -26,19 +26,6 @@ from app.llm.reasoning_model import medical_reasoner
 prompt = "Summarise the multimodal findings for this patient and suggest next steps."
 summary = medical_reasoner.generate(prompt)
 """
-# The variables of the original README with their defaults; the override is set by tests only.
-VARIABLES = """
-from app.llm.config import LLMConfig
-config = LLMConfig.from_env()
-assert config.model_name == "dousery/medical-reasoning-gpt-oss-20b"
-assert (config.device, config.device_map) == ("auto", "auto")
-assert (config.max_tokens, config.streaming, config.quantize) == (512, False, "none")
-assert (config.timeout_seconds, config.max_input_length) == (30, 4096)
-"""
-OVERRIDE = """
-from app.llm import LLMConfig
-assert LLMConfig.from_env().model_name == "sshleifer/tiny-gpt2"
-"""
 CALLERS = """
 from app.llm import MedicalReasoningLLM, medical_reasoner
 from app.llm.reasoning_model import MedicalReasoningLLM as SAME
@@ -64,12 +51,6 @@ def test_the_sample_runs(serve: Serve, backend: Path) -> None:
 
     assert run(SAMPLE + CALLERS, path=backend, MMHIE_URL=server.url) == "Rest and fluids."
     assert server.calls[0].json()["prompt"].startswith("Summarise the multimodal findings")
-
-
-def test_the_configuration_is_read(backend: Path) -> None:
-    """Under the first names, with their defaults."""
-    run(VARIABLES, path=backend)
-    run(OVERRIDE, path=backend, MMHIE_REASONER_MODEL_TEST_OVERRIDE="sshleifer/tiny-gpt2")
 
 
 def test_the_service_runs_under_uvicorn(backend: Path, engine: FakeEngine) -> None:

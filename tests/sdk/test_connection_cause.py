@@ -6,11 +6,8 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-import httpx2
 import mmhie
 import pytest
-from mmhie._connection_cause import UNKNOWN, cause_of
-from mmhie._http import server_of
 from mmhie.testing import DEFAULT_TEXT, FakeHandler, FakeServer
 
 from tests.gateway.server.certificates import Authority
@@ -49,27 +46,6 @@ def refuse_once(plain: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (FileNotFoundError(), "does not exist"),  # httpcore2 leaks the socket of a real try
-        (ssl.SSLCertVerificationError(), "SSL_CERT_FILE"),
-        (OSError(), UNKNOWN),
-    ],
-)
-def test_causes_that_no_server_here_has(error: OSError, words: str) -> None:
-    """A socket that is not there, a certificate that is not trusted, and what nobody knows."""
-    assert words in cause_of(error)
-
-
-def test_the_first_cause_of_a_group() -> None:
-    """asyncio tries each address of a name, and reports them together."""
-    outer = OSError("All attempts failed")
-    outer.__cause__ = ExceptionGroup("both", [OSError(), ConnectionRefusedError()])
-
-    assert "nothing listens there" in cause_of(outer)
-
-
 def test_the_file_of_the_authority_is_the_remedy(
     connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,23 +82,3 @@ def test_an_environment_that_does_not_fit(
 
     with pytest.raises(mmhie.ConfigError, match=sentence):
         connect("http://model.invalid").generate("How?")
-
-
-@pytest.mark.parametrize(
-    ("url", "named"),
-    [
-        ("http://nurse:secret@127.0.0.1:9/path", "The server at http://127.0.0.1:9 cannot"),
-        ("http://[::1]:9", "The server at http://[::1]:9 cannot"),
-    ],
-)
-def test_a_server_that_is_away_is_named(connect: Connect, url: str, named: str) -> None:
-    """By its address, without what is secret in it."""
-    assert message_of(connect, url).startswith(named)
-
-
-def test_a_socket_is_named_as_one() -> None:
-    """Its path may be long, and the host in its address is ours."""
-    request = httpx2.Request("GET", "http://mmhie/llm/generate")
-
-    assert server_of(httpx2.ConnectError("", request=request)) == "The server at its socket"
-    assert server_of(httpx2.ConnectError("")) == "The server"

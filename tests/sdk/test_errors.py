@@ -16,16 +16,12 @@ CANARY = "canary-7f3a"
 # one case for each way to a class: status, code, class, whether it is asked again
 KINDS = [
     (400, "invalid_request", mmhie.RequestError, False),
-    (401, "unauthorized", mmhie.AccessError, False),
     (403, "forbidden", mmhie.AccessError, False),
-    (404, "answer_not_found", mmhie.RequestError, False),
     (408, "body_timeout", mmhie.ServiceTimeoutError, False),
     (413, "a_later_one", mmhie.RequestError, False),
     (429, "too_busy", mmhie.BusyError, True),
     (500, "internal", mmhie.UnavailableError, False),
-    (502, "engine_garbled", mmhie.UnavailableError, False),
     (502, "no_answer", mmhie.IncompleteAnswerError, False),
-    (503, "engine_unavailable", mmhie.UnavailableError, True),
     (503, "held", mmhie.UnavailableError, False),
     (503, "queue_timeout", mmhie.BusyError, True),
     (503, "a_later_one", mmhie.UnavailableError, True),
@@ -56,9 +52,6 @@ def test_each_kind(
     ("code", "error_type", "kind"),
     [
         ("engine_cut", "server_error", mmhie.IncompleteAnswerError),
-        ("engine_timeout", "server_error", mmhie.ServiceTimeoutError),
-        ("engine_unavailable", "server_error", mmhie.UnavailableError),
-        ("unauthorized", "authentication_error", mmhie.AccessError),
         ("a_later_one", "invalid_request_error", mmhie.RequestError),
     ],
 )
@@ -91,9 +84,7 @@ def test_every_error_of_the_gateway_has_the_same_class_in_a_stream() -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "body"),
     [
-        (302, mmhie.UnavailableError, f"<html>{CANARY}"),
         (400, mmhie.RequestError, f'{{"error": {{"message": "{CANARY}", "code": 400}}}}'),
-        (429, mmhie.BusyError, f'{{"error": "{CANARY}"}}'),
         (502, mmhie.UnavailableError, f'{{"error": {{"message": "{CANARY}", "code": "held"}}}}'),
     ],
 )
@@ -121,6 +112,15 @@ def test_a_long_retry_after_is_not_waited_for(serve: Serve, connect: Connect) ->
     assert len(server.calls) == 1
 
 
+def test_retry_after_is_never_undercut(serve: Serve, connect: Connect) -> None:
+    """The server's own wish is the least wait."""
+    server = serve(error(429, "too_busy", retry_after="1"), reply(JSON_ANSWER))
+    connect(server.url).generate("How?")
+
+    first, second = server.calls
+    assert second.arrived - first.arrived >= 1
+
+
 def test_retries_come_to_an_end(serve: Serve, connect_both: Connect) -> None:
     """Two retries, then the error."""
     server = serve(error(503, "engine_unavailable"))
@@ -129,15 +129,6 @@ def test_retries_come_to_an_end(serve: Serve, connect_both: Connect) -> None:
         connect_both(server.url, max_retries=2).generate("How?")
 
     assert len(server.calls) == 3
-
-
-def test_opening_a_stream_is_retried(serve: Serve, connect_both: Connect) -> None:
-    """Before the first byte a refusal is safe to try again."""
-    last = event({"finish_reason": "stop"}) + b"data: [DONE]\n\n"
-    server = serve(error(429, "too_busy"), stream(event({"delta": "Hi"}) + last))
-
-    assert list(connect_both(server.url).stream_generate("How?")) == ["Hi", ""]
-    assert len(server.calls) == 2
 
 
 def test_nobody_listening_is_retried(connect_both: Connect) -> None:

@@ -1,7 +1,6 @@
 """The sdk against the real gateway: both sides mean the same by the wire format."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import mmhie
@@ -57,39 +56,21 @@ def test_what_the_engine_refuses_has_its_notices(
 
 
 @pytest.mark.parametrize(
-    ("ask", "kind"),
+    "ask",
     [
-        (lambda llm: llm.generate(" "), mmhie.RequestError),
-        (lambda llm: llm.generate(CANARY, top_p=7.0), mmhie.RequestError),
-        (lambda llm: llm.generate(f"{CANARY} " * 500), mmhie.RequestError),
-        (lambda llm: llm.generate(CANARY + "x" * 3_000_000), mmhie.RequestError),
-        (lambda llm: llm.chat(TURNS, seed=CANARY), mmhie.RequestError),
+        lambda llm: llm.generate(CANARY, top_p=7.0),
+        lambda llm: llm.generate(CANARY + "x" * 3_000_000),
+        lambda llm: llm.chat(TURNS, seed=CANARY),
     ],
 )
-def test_refusals_are_their_classes(
-    gateway: Gateway,
-    engine: FakeEngine,
-    connect: Connect,
-    ask: Callable[[Any], object],
-    kind: type[mmhie.MMHIEError],
+def test_a_refusal_quotes_no_prompt(
+    gateway: Gateway, engine: FakeEngine, connect: Connect, ask: Callable[[Any], object]
 ) -> None:
-    """Each refusal has the gateway's message, with no word of the prompt."""
-    with pytest.raises(kind) as caught:
+    """Each refusal has the gateway's message."""
+    with pytest.raises(mmhie.RequestError) as caught:
         ask(connect(gateway.url))
 
     assert CANARY not in str(caught.value)
-
-
-def test_the_servers_timeout_arrives_first(
-    gateway: Gateway, engine: FakeEngine, connect_both: Connect
-) -> None:
-    """Its 504 says more than our own clock could; a TimeoutError either way, asked once."""
-    engine.next(fault="hang_after_headers")
-
-    with pytest.raises(mmhie.ServiceTimeoutError) as caught:
-        connect_both(gateway.url, timeout_seconds=3).generate("How?")
-
-    assert isinstance(caught.value, TimeoutError)
 
 
 def test_leaving_a_stream_stops_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
@@ -113,20 +94,3 @@ def test_an_engine_that_fails_midway_never_looks_like_success(
     assert isinstance(next(events), Delta)
     with pytest.raises(mmhie.MMHIEError):
         list(events)
-
-
-def test_reasoning_without_an_answer(
-    gateway: Gateway, engine: FakeEngine, connect: Connect
-) -> None:
-    """Tokens spent on reasoning alone are IncompleteAnswerError on both routes."""
-    client = connect(gateway.url)
-    for ask in (partial(client.generate, "How?"), partial(client.chat, TURNS)):
-        engine.next(fault="reasoning_only")
-        with pytest.raises(mmhie.IncompleteAnswerError):
-            ask()
-
-
-def test_no_engine_yet_is_a_clear_error(deserted: Gateway, connect: Connect) -> None:
-    """In front of an engine that is not there: UnavailableError, after the retries."""
-    with pytest.raises(mmhie.UnavailableError):
-        connect(deserted.url, max_retries=0).generate("How?")

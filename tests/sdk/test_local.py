@@ -1,6 +1,5 @@
 """MMHIE_BACKEND=local: a server of our own, from first use to our end, and no longer."""
 
-import asyncio
 import json
 import os
 import shlex
@@ -17,8 +16,8 @@ from typing import Any
 
 import mmhie
 import pytest
-from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM, _local
-from mmhie._local import child_environ, find_launcher
+from mmhie import LLMConfig, MedicalReasoningLLM, _local
+from mmhie._local import find_launcher
 
 from tests.waiting import PATIENCE_S, until
 
@@ -124,36 +123,12 @@ def test_the_server_gets_the_configuration(starts: Starts) -> None:
     }
 
 
-def test_other_variables_reach_the_server() -> None:
-    """The operator's own settings pass; the sdk's do not."""
-    environ = {"MMHIE_DTYPE": "float16", "HOME": "/h", "MMHIE_URL": "u", "MMHIE_API_KEY": "k"}
-
-    given = child_environ(LOCAL, environ)
-
-    assert (given["MMHIE_DTYPE"], given["HOME"]) == ("float16", "/h")
-    assert not {"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"} & given.keys()
-
-
 def test_many_threads_start_one_server(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
     """All wait for the same one, which takes a moment to be ready."""
     monkeypatch.setenv("FAKE_READY_SECONDS", "0.3")
 
     with MedicalReasoningLLM(LOCAL) as client, ThreadPoolExecutor(8) as threads:
         assert list(threads.map(client.generate, ["How?"] * 8)) == ["Local answer."] * 8
-
-    assert len(starts()) == 1
-
-
-def test_sync_and_async_share_one_server(starts: Starts) -> None:
-    """A model fills the memory once."""
-
-    async def ask() -> str:
-        async with AsyncMedicalReasoningLLM(LOCAL) as client:
-            return await client.generate("How?")
-
-    with MedicalReasoningLLM(LOCAL) as client:
-        client.generate("How?")
-        assert asyncio.run(ask()) == "Local answer."
 
     assert len(starts()) == 1
 
@@ -169,24 +144,6 @@ def test_a_server_that_died_is_started_again(starts: Starts) -> None:
         assert client.generate("How?") == "Local answer."
 
     assert len(starts()) == 2
-
-
-def test_leaving_does_not_wait_for_a_start(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in a backend cancels its tasks, and a model may load for a quarter of an hour."""
-    monkeypatch.setenv("FAKE_READY_SECONDS", "600")
-
-    async def ask() -> None:
-        async with AsyncMedicalReasoningLLM(LOCAL) as client, asyncio.timeout(None) as patience:
-            asking = asyncio.create_task(client.generate("How?"))
-            await asyncio.to_thread(until, starts)
-            patience.reschedule(asyncio.get_running_loop().time())
-            await asking
-
-    before = time.monotonic()
-    with pytest.raises(TimeoutError):
-        asyncio.run(ask())
-
-    assert time.monotonic() - before < PATIENCE_S
 
 
 def test_a_process_that_ends_does_not_wait_for_a_start(
@@ -260,18 +217,6 @@ def test_a_process_that_ends_leaves_no_server(starts: Starts, how: signal.Signal
     assert is_gone(starts()[0]["pid"])
 
 
-def test_the_server_outlives_the_thread_that_started_it(starts: Starts) -> None:
-    """First use may be in a worker thread that ends."""
-    with MedicalReasoningLLM(LOCAL) as client:
-        with ThreadPoolExecutor(1) as threads:
-            threads.submit(client.generate, "How?").result()
-        time.sleep(0.3)
-
-        assert client.generate("How?") == "Local answer."
-
-    assert len(starts()) == 1
-
-
 FORK = """
 if os.fork() == 0:
     print(medical_reasoner.generate("How?"), flush=True)
@@ -302,16 +247,3 @@ def test_a_forked_child_does_not_keep_the_server_alive(starts: Starts) -> None:
         assert read_line(backend) == "Local answer."
         backend.wait()
         assert is_gone(starts()[0]["pid"])
-
-
-def test_a_server_that_ignores_the_request_to_stop_is_killed(
-    starts: Starts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SIGKILL follows after the grace."""
-    monkeypatch.setenv("FAKE_MODE", "stubborn")
-    monkeypatch.setattr(_local, "GRACE_SECONDS", 0.2)
-    with MedicalReasoningLLM(LOCAL) as client:
-        assert client.generate("How?") == "Local answer."
-    _local._stop_all()
-
-    assert is_gone(starts()[0]["pid"], seconds=0)

@@ -8,14 +8,13 @@ from pathlib import Path
 from threading import Barrier
 
 import mmhie
-from mmhie import AsyncMedicalReasoningLLM, MedicalReasoningLLM
+from mmhie import MedicalReasoningLLM
 
 from tests.sdk.conftest import Serve
 from tests.sdk.scripted_server import JSON_ANSWER, reply
 from tests.waiting import PATIENCE_S
 
 SDK = Path(__file__).parents[2] / "sdk"
-IMPORT_LIMIT_MS = 150
 HEAVY = {
     "torch", "vllm", "transformers", "fastapi", "pydantic", "httpx2", "httpx", "openai", "asyncio",
     "socket", "ssl", "subprocess", "http.client", "email",
@@ -43,35 +42,8 @@ def test_all_is_sorted_and_true() -> None:
     public = {name for name in vars(mmhie) if not name.startswith("_")}
     public.discard("testing")  # a module, there once it is imported
 
-    assert mmhie.__all__ == sorted(mmhie.__all__)
-    assert len(mmhie.__all__) == len(set(mmhie.__all__))
+    assert mmhie.__all__ == sorted(set(mmhie.__all__))
     assert public | {"__version__"} == set(mmhie.__all__)
-
-
-def test_modules_are_private_and_the_package_is_typed() -> None:
-    """The package's own name is public, and mmhie.testing; it carries its types."""
-    modules = {file.name for file in (SDK / "mmhie").glob("*.py")}
-
-    assert {name for name in modules if name[0] != "_"} == {"testing.py"}
-    assert (SDK / "mmhie" / "py.typed").exists()
-
-
-def test_every_public_error_is_documented() -> None:
-    """The tree in the docstring is the tree in the code; each class has its sentence."""
-    errors = [getattr(mmhie, name) for name in mmhie.__all__ if name.endswith("Error")]
-    tree = (mmhie._errors.__doc__ or "").split()
-
-    assert [kind for kind in errors if not kind.__doc__] == []
-    assert {kind.__name__ for kind in errors if kind.__module__ == "mmhie._errors"} <= set(tree)
-
-
-def test_import_is_fast() -> None:
-    """Under 150 ms of processor time, the best of five: it takes 30 on the machine of the tests."""
-    code = "import time; t = time.process_time(); import mmhie; print(time.process_time() - t)"
-
-    best = min(float(run(code)) for _ in range(5))
-
-    assert best * 1000 < IMPORT_LIMIT_MS
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -107,17 +79,6 @@ def test_one_instance_in_a_process() -> None:
         models = list(threads.map(get, range(16)))
 
     assert {id(each) for each in models} == {id(mmhie.medical_reasoner)}
-
-
-def test_each_class_has_its_own_instance() -> None:
-    """The async client's instance is not the sync one's, and a subclass has its own."""
-
-    class Custom(MedicalReasoningLLM):
-        pass
-
-    assert type(AsyncMedicalReasoningLLM.instance()) is AsyncMedicalReasoningLLM
-    assert type(Custom.instance()) is Custom
-    assert Custom.instance() is Custom.instance()
 
 
 FORK = """

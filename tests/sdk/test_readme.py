@@ -11,6 +11,7 @@ from tests.sdk.test_package import run
 
 README = Path(__file__).parents[2] / "sdk" / "README.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+assert len(EXAMPLES) >= 6
 
 
 async def any_answer(exchange: Exchange) -> None:
@@ -21,11 +22,6 @@ async def any_answer(exchange: Exchange) -> None:
         await answer_stream("Rest ", "and fluids.")(exchange)
     else:
         await reply(JSON_ANSWER)(exchange)
-
-
-def test_there_are_examples() -> None:
-    """The pattern above still finds them."""
-    assert len(EXAMPLES) >= 6
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

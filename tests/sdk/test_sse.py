@@ -69,27 +69,6 @@ async def test_events_survive_a_cut_at_every_byte() -> None:
         assert texts(*chunks) == await async_texts(*chunks) == [TEXT, "two lines"]
 
 
-def test_an_event_without_its_blank_line_is_dropped() -> None:
-    """An incomplete event does not count."""
-    whole = b'data: {"delta": "Hi"}\n\ndata: {"finish_reason": "stop"}\n\n'
-
-    with pytest.raises(mmhie.IncompleteAnswerError):
-        texts(whole + b"data: [DONE]\n")
-
-
-def test_other_lines_say_nothing() -> None:
-    """Comments, unused fields and events without data are skipped."""
-    for line in (b": comment", b"event: x", b"id: 1", b"retry: 5", b"datas: x", b"data"):
-        assert texts(line + b'\n\ndata: {"delta": "Hi"}\n\n' + END) == ["Hi"]
-
-
-def test_the_charset_is_utf_8_whatever_the_header_says() -> None:
-    """As the standard has it: a proxy's default must not garble the text."""
-    raw = 'data: {"delta": "é"}\n\n'.encode() + END
-
-    assert texts(raw, media="text/event-stream; charset=iso-8859-1") == ["é"]
-
-
 def test_another_content_type_is_an_error() -> None:
     """A login page, for one."""
     with pytest.raises(mmhie.UnavailableError, match="MMHIE_URL"):

@@ -1,12 +1,10 @@
 """mmhie.testing: the server an application's tests ask instead of a model."""
 
-import asyncio
 from pathlib import Path
 
 import mmhie
 import pytest
 from mmhie import (
-    AsyncMedicalReasoningLLM,
     Delta,
     End,
     LLMConfig,
@@ -19,7 +17,6 @@ from mmhie.testing import (
     STATUS_OF_CODE,
     FakeServer,
     mmhie_server,
-    running,
 )
 
 from scripts.render.errors import leaves
@@ -89,24 +86,6 @@ def test_it_takes_feedback(mmhie_server: FakeServer) -> None:
     mmhie_server.fail("feedback_not_taken")
     with pytest.raises(mmhie.UnavailableError):
         mmhie.medical_reasoner.feedback("req-1", "incorrect", "low")
-
-
-def test_async_clients_too(mmhie_server: FakeServer) -> None:
-    """The same server, from an event loop."""
-
-    async def ask() -> str:
-        async with AsyncMedicalReasoningLLM() as llm:
-            await llm.warm_up()
-            return await llm.generate("How?")
-
-    assert asyncio.run(ask()) == DEFAULT_TEXT
-
-
-def test_without_the_fixture() -> None:
-    """As a context manager, for other test frameworks."""
-    with running() as fake, MedicalReasoningLLM(LLMConfig(url=fake.url)) as llm:
-        llm.warm_up()
-        assert llm.generate("How?") == DEFAULT_TEXT
 
 
 def test_it_answers_as_the_gateway_does(gateway: Gateway, mmhie_server: FakeServer) -> None:
