@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import ORDER, SHARED, engine_of, place
+from tests.scheduling import engine_of
 
 REAL = Path(__file__).parent / "real"
-OWN = {name: name for name in ("breakable", "adapted")}
-FIXTURES = {"stack": "embedded", "gpt_oss": "gpt-oss", **OWN}
+FIXTURES = {"stack": "embedded", "gpt_oss": "gpt-oss", "breakable": "breakable"}
 
 
 def asked(module: Path) -> set[str]:
@@ -63,23 +62,3 @@ def test_the_marker_is_in_test_modules() -> None:
     """`make test-slow` and `make test-gate` look for it there, and collect no other module."""
     helpers = [path for path in REAL.parent.rglob("*.py") if not path.name.startswith("test_")]
     assert not [path for path in helpers if re.search("mark[.](slow|gate)", path.read_text())]
-
-
-def test_the_order_of_the_groups() -> None:
-    """First those that wait, then those that take long, then the others in their own order."""
-    tests = [
-        "tests/b.py::test",
-        "tests/real/test_serve.py::test",
-        "tests/faults/test_load.py::test",
-        "tests/real/test_smoke.py::test",
-        "tests/a.py::test",
-    ]
-
-    assert sorted(tests, key=place) == [tests[at] for at in (3, 2, 1, 0, 4)]
-
-
-@pytest.mark.parametrize("name", ORDER)
-def test_what_is_ordered_is_there(name: str) -> None:
-    """A name that nothing has would change nothing."""
-    path = REAL.parents[1] / name if "/" in name else REAL / name
-    assert name in SHARED or path.exists()

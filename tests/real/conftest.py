@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -11,10 +10,8 @@ import httpx2
 import pytest
 
 from tests.contract.process import Gateway
-from tests.fake_hub.hub import FakeHub
 from tests.gateway.observability.collector import Collector
 from tests.models import harmony
-from tests.real.adapters import ADAPTER, publish, serve_from
 from tests.real.breakable import Breakable, breaking
 from tests.real.serving import Served, serving
 from tests.real.stack import Stack, start
@@ -45,7 +42,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Ite
     )
     try:
         running.until("ready")
-        running.ready_s = time.monotonic() - running.started
         yield running
     finally:
         if running.process.poll() is None:
@@ -108,18 +104,4 @@ def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
     """The model without a chat template; the tests that break it come last."""
     with breaking(tmp_path_factory.mktemp("breakable")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def adapters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
-    """The hub that has the adapters."""
-    with publish(tmp_path_factory.mktemp("first")) as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def adapted(adapters: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One of its adapters, on a machine that has nothing of the model yet."""
-    with serve_from(adapters, ADAPTER, tmp_path_factory.mktemp("adapted")) as running:
         yield running

@@ -29,15 +29,12 @@ UNBOUND = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
 
 @dataclass(eq=False)
 class Stack:
-    """A running `mmhie serve`: where it is, its processes, what it wrote, how it started."""
+    """A running `mmhie serve`: where it is, its processes, what it wrote, its phases."""
 
     process: subprocess.Popen[bytes]
     base_url: str
     log: Path
-    started: float = field(default_factory=time.monotonic)
     phases: list[dict[str, Any]] = field(default_factory=list)
-    answered_s: float = 0.0
-    ready_s: float = 0.0
 
     @property
     def pid(self) -> int:
@@ -102,20 +99,17 @@ class Stack:
         """Look at the health once and keep each new moment of it; the phase."""
         health = self.health()
         moment = {name: health.get(name) for name in ("phase", "progress", "detail")}
-        if health and not self.answered_s:
-            self.answered_s = time.monotonic() - self.started
         if health and moment not in self.phases[-1:]:
             self.phases.append(moment)
         return str(health.get("phase"))
 
-    def until(self, phase: str, seconds: float = START_S) -> float:
-        """Wait for a phase; the seconds that took."""
+    def until(self, phase: str, seconds: float = START_S) -> None:
+        """Wait for a phase."""
         began = time.monotonic()
         while self.note() != phase:
             assert self.process.poll() is None, self.log.read_text()[-4000:]
             assert time.monotonic() - began < seconds, (self.phases, self.log.read_text()[-4000:])
             time.sleep(0.3)
-        return time.monotonic() - began
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop; its exit code."""
@@ -137,15 +131,14 @@ def environment(**ours: str) -> dict[str, str]:
     return {**theirs, **UNBOUND, **ours}
 
 
-def start(folder: Path, *before: str, **ours: str) -> Stack:
-    """`mmhie serve` on a free port, in a folder without a .env file; `before` are words of its
-    command line."""
+def start(folder: Path, **ours: str) -> Stack:
+    """`mmhie serve` on a free port, in a folder without a .env file."""
     default = {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_TIMEOUT_SECONDS": "120"}
     settings = {**default, "MMHIE_HOST": "127.0.0.1", "MMHIE_PORT": str(free_port()), **ours}
     log = folder / f"serve-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*before, MMHIE, "serve"],
+            [MMHIE, "serve"],
             cwd=folder,
             env=environment(**settings),
             stdout=output,

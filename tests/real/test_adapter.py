@@ -5,21 +5,28 @@ Its start is a first one, from an empty cache, at a hub that stalls and cuts.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.fake_hub.hub import COMMIT, FakeHub
+from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.models import adapter, harmony
 from tests.models.adapter import TAUGHT
-from tests.real.adapters import ADAPTER, BASE, CUT_AT, STALLED_AT, TOKENIZER, WEIGHTS
 from tests.real.measuring import check_estimate
-from tests.real.serving import Served
+from tests.real.serving import Served, serving
 
 pytestmark = pytest.mark.slow
 
+ADAPTER, BASE = "a-lab/reasoner", "a-lab/base"
+WEIGHTS, TOKENIZER = f"{BASE}/resolve/{COMMIT}/model.safetensors", "/tokenizer.json"
+SILENT_S = 600  # longer than the fetch waits for a byte
+# In bytes, far from the beginning and from the end.
+CUT_AT, STALLED_AT = 30_000_000, 9_000_000
 # Relative to the largest logit: PEFT rounds the difference of a weight before it adds it.
 TOLERANCE = 0.02
 COMPARE = """
@@ -37,10 +44,48 @@ print((ours.argmax(1) == theirs.argmax(1)).all().item())
 """
 
 
+@contextmanager
+def publish(folder: Path) -> Iterator[FakeHub]:
+    """The gpt-oss-shaped base, and its adapter as a repository that names the base's."""
+    with running(folder / "hub") as started:
+        started.add(BASE, content(harmony.model()))
+        described = json.loads((adapter.model() / "adapter_config.json").read_text())
+        config = json.dumps({**described, "base_model_name_or_path": BASE}).encode()
+        started.add(ADAPTER, {**content(adapter.model()), "adapter_config.json": config})
+        cut = {"after": CUT_AT, "times": 1}
+        stalled = {"after": STALLED_AT, "stall": SILENT_S, "times": 1}
+        started.fails(**{WEIGHTS: cut, TOKENIZER: stalled})
+        yield started
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return the files of a model's folder, without the logits that tests compare with."""
+    files = (file for file in folder.iterdir() if file.name != adapter.LOGITS)
+    return {file.name: file.read_bytes() for file in files}
+
+
 @pytest.fixture(scope="module")
-def served(adapted: Served) -> Served:
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    """The hub that has an adapter and its base."""
+    with publish(tmp_path_factory.mktemp("first")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def served(adapters: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`mmhie serve` on a machine that had nothing of the model yet."""
-    return adapted
+    folder = tmp_path_factory.mktemp("adapted")
+    with serving(
+        folder,
+        ADAPTER,
+        HF_HOME=str(folder / "home"),
+        HF_HUB_OFFLINE="0",
+        HF_ENDPOINT=adapters.url,
+        HF_HUB_DOWNLOAD_TIMEOUT="5",  # a connection that is silent this long is opened anew
+        MMHIE_MAX_TOKENS="128",
+        **harmony.ENVIRONMENT,
+    ) as running:
+        yield running
 
 
 def merged(served: Served) -> Path:

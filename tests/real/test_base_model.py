@@ -31,14 +31,6 @@ def test_it_completes(served: Served) -> None:
     assert answer["truncated"] == "in_answer"
 
 
-def test_it_streams(served: Served) -> None:
-    """The same words, in pieces."""
-    *deltas, last = served.events("/llm/generate", {"prompt": "Hello", "max_tokens": 8})
-
-    assert "".join(delta["delta"] for delta in deltas) == served.text("Hello", max_tokens=8)
-    assert last["finish_reason"] == "length"
-
-
 def test_the_context_is_the_models_own(served: Served) -> None:
     """4096 + 512 tokens do not fit 512: clamped, and health says so."""
     health = served.stack.health()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.process import Gateway
 from tests.models import harmony, vocabulary
-from tests.models.harmony import ANAEMIA, ASTHMA, EXCHANGES, FEVER, SYSTEM, Exchange
+from tests.models.harmony import ASTHMA, EXCHANGES, FEVER, SYSTEM, Exchange
 from tests.real.conftest import Begin, phase_file
 from tests.real.measuring import check_estimate
 from tests.real.serving import Served
@@ -110,39 +110,6 @@ def test_generate_as_events(served: Served) -> None:
     assert not any("reasoning_delta" in event for event in quiet)
 
 
-def test_chat_carries_reasoning_untouched(served: Served) -> None:
-    """`reasoning` beside `content`, counted, with the system message and without."""
-    for system in (SYSTEM, None):
-        answer = served.chat(FEVER.question, system=system)
-        message = answer["choices"][0]["message"]
-
-        assert (message["content"], message["reasoning"]) == (FEVER.answer, FEVER.reasoning)
-        spent = answer["usage"]["completion_tokens_details"]["reasoning_tokens"]
-        assert 0 < spent < answer["usage"]["completion_tokens"]
-        assert answer["mmhie"]["truncated"] is None
-        assert answer["mmhie"]["warnings"] == []
-
-
-def test_chat_as_chunks(served: Served) -> None:
-    """`delta.reasoning` comes before `delta.content`, each whole."""
-    messages = [{"role": "user", "content": ANAEMIA.question}]
-    body = {"model": served.model, "messages": messages, "temperature": 0}
-    chunks = served.events("/v1/chat/completions", body)
-    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
-
-    assert "".join(delta.get("reasoning") or "" for delta in deltas) == ANAEMIA.reasoning
-    assert "".join(delta.get("content") or "" for delta in deltas) == ANAEMIA.answer
-
-
-def test_effort_changes_the_reasoning(served: Served) -> None:
-    """Low and high reach the model's own system message."""
-    for effort, reasoning in harmony.EFFORTS.items():
-        asked = {"reasoning_effort": effort, "include_reasoning": True}
-        told = served.generate(FEVER.question, **asked).json()
-
-        assert (told["text"], told["reasoning"]) == (FEVER.answer, reasoning)
-
-
 def assert_cut(answer: dict[str, Any], whole: str, *, budget: int) -> None:
     """Assert that an answer ends at its budget, or where a busy engine sent several tokens at once
     a few later, and that it is called whole only if it is."""
@@ -220,58 +187,6 @@ def test_chat_cut_before_the_answer(served: Served, extra: int) -> None:
     assert not (choice["message"]["content"] or "").strip(), choice
     assert choice["finish_reason"] == "length"
     assert answer["mmhie"]["truncated"] == "in_reasoning"
-
-
-def test_reasoning_without_an_answer(served: Served) -> None:
-    """It ended by itself and said nothing: an error, with its thoughts on request."""
-    error = served.generate(harmony.ENDLESS.question)
-    asked = {"prompt": harmony.ENDLESS.question, "include_reasoning": True}
-    told = served.client.post("/llm/generate", json=asked).json()
-
-    assert (error.status_code, error.json()["error"]["code"]) == (502, "no_answer")
-    assert told["reasoning"] == harmony.ENDLESS.reasoning
-    assert (told["text"], told["warnings"]) == ("", ["reasoning_only"])
-
-
-def test_a_channel_inside_the_answer(served: Served) -> None:
-    """A model that thinks in its answer: markers and what follows them are not shown."""
-    said = served.generate(harmony.LEAKING.question)
-    chat = served.chat(harmony.LEAKING.question, system=SYSTEM)
-
-    for text in (said.json()["text"], chat["choices"][0]["message"]["content"] or ""):
-        assert "<|" not in text
-        assert "not sure" not in text
-
-
-def test_a_tool_is_called(served: Served) -> None:
-    """The call as an OpenAI client expects it; thoughts stay reasoning."""
-    tool = {"type": "function", "function": harmony.TOOL}
-    answer = served.chat(harmony.TOOL_QUESTION, system=SYSTEM, tools=[tool])
-    choice = answer["choices"][0]
-    call = choice["message"]["tool_calls"][0]["function"]
-
-    assert choice["finish_reason"] == "tool_calls"
-    assert call == {"name": harmony.TOOL["name"], "arguments": harmony.TOOL_ARGUMENTS}
-    assert choice["message"]["reasoning"] == harmony.TOOL_REASONING
-    assert answer["mmhie"]["disclaimer"]["text"]
-
-
-def test_responses(served: Served) -> None:
-    """A reasoning item and a message item."""
-    body: dict[str, Any] = {"model": served.model, "input": FEVER.question, "temperature": 0}
-    answer = served.client.post("/v1/responses", json=body).json()
-    items = {item["type"]: item for item in answer["output"]}
-
-    assert items["message"]["content"][0]["text"] == FEVER.answer
-    assert items["reasoning"]["content"][0]["text"] == FEVER.reasoning
-
-
-def test_health_knows_the_model_reasons(served: Served) -> None:
-    """/healthz tells what the launcher found out."""
-    health = served.stack.health()
-
-    assert health["model"] == harmony.model().name
-    assert (health["served"]["reasoning"], health["served"]["chat_template"]) == (True, True)
 
 
 def test_the_estimate_holds(served: Served) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import openai
 import pytest
 
 from tests.contract.process import free_port
@@ -103,24 +102,6 @@ def test_the_readme_s_python(stack: Stack) -> None:
 
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.partition(NOTICE)[0].strip()) > 20
-
-
-def test_the_openai_sdk_streams(stack: Stack) -> None:
-    """More than one piece, the disclaimer beside them, and the reason why it ended."""
-    client = openai.OpenAI(base_url=f"{stack.base_url}/v1", api_key="unused")
-    chunks = list(
-        client.chat.completions.create(
-            model=stack.model,
-            messages=[{"role": "user", "content": "What is a fever?"}],
-            max_tokens=16,
-            stream=True,
-        )
-    )
-    pieces = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
-
-    assert len(list(filter(None, pieces))) > 1
-    assert chunks[-1].choices[0].finish_reason in ("stop", "length")
-    assert any(NOTICE in str(chunk.model_extra) for chunk in chunks)
 
 
 def test_out_of_service_and_back(stack: Stack, checkout: Path, home: dict[str, str]) -> None:

@@ -1,8 +1,6 @@
 """The walls in front of a real vLLM: which of its routes and fields are to be had, whose turn it
 is, and that its work ends with whoever wanted it."""
 
-import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,9 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.gateway.server.wire import request
 from tests.real.conftest import Begin, phase_file
 from tests.real.stack import Stack
 from tests.real.work import body_of, generated, until_running
-from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -100,31 +96,6 @@ def test_every_field_of_the_engine(described: dict[str, Any], path: str) -> None
 
     assert len(fields) > 5
     assert fields - rules_for(path).keys() - PASSED - OURS - COUNTED == set()
-
-
-LEAVING = tuple(
-    surface for surface in SURFACES if surface.path in (GENERATE, CHAT) and surface.form != "text"
-)
-
-
-@pytest.mark.parametrize("surface", LEAVING, ids=name_of)
-@pytest.mark.parametrize("after", [0, 5], ids=["before a token", "in mid-stream"])
-def test_leaving_frees_the_engine(
-    stack: Stack, client: httpx2.Client, model: str, surface: Surface, after: int
-) -> None:
-    """The engine stops before it has generated all the tokens that were asked for."""
-    until_running(client, 0)
-    before = generated(client)
-    body = json.dumps(body_of(surface, model, **surface.limit(400), **surface.lasting)).encode()
-    with socket.create_connection(("127.0.0.1", stack.port), timeout=PATIENCE_S) as plug:
-        plug.sendall(request(surface.path, method="POST", body=body, close=False))
-        until_running(client, 1)
-        if surface.form != "json":
-            for _ in range(after):
-                assert plug.recv(65536)
-
-    until_running(client, 0)
-    assert generated(client) - before < 400
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)

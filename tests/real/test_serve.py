@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import socket
 from collections.abc import Iterable
-from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.contract.surfaces import CHAT_SSE, GENERATE
+from tests.contract.surfaces import GENERATE
 from tests.gateway.observability.collector import Collector
 from tests.real.measuring import check_estimate
 from tests.real.stack import Stack
@@ -42,19 +39,6 @@ def is_alive(one: psutil.Process) -> bool:
         return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def test_health_is_there_from_the_start(stack: Stack) -> None:
-    """The gateway answers long before the model, with phases and a percentage that only grows."""
-    # Before that, where there is no cache yet, the checkpoint is prepared: `loading`, too.
-    phases = list(dropwhile(lambda moment: moment["phase"] == "loading", stack.phases))
-    names = [name for name, _ in groupby(moment["phase"] for moment in phases)]
-    shares = [moment["progress"] or 0 for moment in phases]
-
-    # A phase that is shorter than two looks at it is not seen.
-    assert names == [name for name in ("starting", "loading", "ready") if name in names]
-    assert names[-1] == "ready"
-    assert shares == sorted(shares)
 
 
 def test_the_engine_sends_nothing_home_and_is_private(stack: Stack) -> None:
@@ -111,26 +95,3 @@ def test_the_estimate_holds(stack: Stack) -> None:
     argv = stack.find("api_server").cmdline()
     prepared = Path(argv[argv.index("--model") + 1])
     check_estimate(stack, {"MMHIE_REASONER_MODEL": "embedded"}, prepared)
-
-
-def test_interrupted_with_a_stream_open_everything_ends(
-    stack: Stack, client: httpx2.Client
-) -> None:
-    """SIGINT, as Ctrl-C sends it: the stream is cut short, nothing is left, exit code 0."""
-    processes = stack.processes()
-    folder = stack.engine_socket.parent
-    endless: dict[str, Any] = {"model": "embedded", "max_tokens": 4000, "ignore_eos": True}
-    with CHAT_SSE.stream(client, **endless) as answer:
-        parts = answer.iter_raw()
-        next(parts)
-        code = stack.stop(signal.SIGINT)
-        rest = b"".join(parts)
-
-    assert code == 0
-    assert b'"error"' in rest
-    assert rest.rstrip().endswith(b"[DONE]")
-    assert alive(processes) == []
-    assert not folder.exists()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", stack.port))
