@@ -1,12 +1,11 @@
 """Every figure of a measurement counts in its judgement; prompts and waiting are as they say."""
 
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 import pytest
 
-from assurance.acceptance.check import Check, Survey, SurveyAnswer, seconds_until
+from assurance.acceptance.check import Check, Survey, SurveyAnswer
 from assurance.acceptance.checks import (
     abort,
     access,
@@ -22,10 +21,6 @@ from assurance.acceptance.checks import (
     structure,
     tools,
 )
-from assurance.acceptance.prompts import notes
-from gateway.api.request_text import Turn
-from gateway.safety.red_flags.detection import detect
-from gateway.safety.red_flags.model import model
 
 PAIR = reasoning.AnswerPair("A fever is warmth.", "They ask about a fever.", "Warmth.", ())
 ANSWERED = SurveyAnswer("chat", 200, 200)
@@ -99,34 +94,3 @@ def test_a_tie_between_two_tokens_may_part_answers() -> None:
 
     assert CHECKS["greedy answers"].finding(tied).outcome == "passed"
     assert "differs from a tie" in CHECKS["greedy answers"].finding(tied).sentence
-
-
-def test_structured_output_that_was_cut() -> None:
-    """It may end early, and is right as far as it goes."""
-    cut = structure.Structured('{"answer": 3', "length")
-    assert structure.CHECK.finding(cut).outcome == "passed"
-
-
-async def test_a_state_is_waited_for() -> None:
-    """Until it is so, until it no longer is, and never longer than the limit."""
-    states = iter([False, False, True, True, False])
-
-    async def is_so() -> bool:
-        return next(states, False)
-
-    assert await seconds_until(is_so, 5.0, 0.0) is not None
-    assert await seconds_until(is_so, 5.0, 0.0, wanted=False) is not None
-    assert next(states, None) is None
-    assert await seconds_until(is_so, 0.0, 0.0) is None
-
-
-def test_prompts_are_like_what_a_clinic_writes() -> None:
-    """Few red flags, no two with the same beginning, and in every run the same."""
-    made = list(islice(notes(7, 96), 300))
-
-    assert made == list(islice(notes(7, 96), 300))
-    assert made[0] != next(notes(8, 96))
-    assert len({note[:18] for note in made}) == len(made)
-    assert all(96 <= len(note.split()) < 106 for note in made)
-    noticed = [bool(detect([Turn("user", note)], model().threshold).now) for note in made]
-    assert sum(noticed) < len(made) / 20

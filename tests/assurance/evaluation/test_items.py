@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from assurance.cli.evaluate import CALIBRATION, SUITES
 from assurance.evaluation.items import OWN, DataError, read_items
 from assurance.evaluation.rules.rubric import Rubric
 
@@ -21,12 +20,6 @@ def written(file: Path, *rows: Any) -> Path:
     """Return a JSONL file with these rows."""
     file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     return file
-
-
-@pytest.mark.parametrize("suite", [*SUITES, CALIBRATION])
-def test_our_own_items_can_be_read(suite: str) -> None:
-    """Each suite ships with the program."""
-    assert read_items(OWN / f"{suite}.jsonl")
 
 
 def test_the_judges_calibration_is_balanced() -> None:
@@ -59,12 +52,8 @@ BAD: list[tuple[Any, str]] = [
     ([OK, OK], "item 2: another item has the same id"),
     ([{**OK, "rule": {"kind": "magic"}}], "line 1, rule"),
     ([{**OK, "prompt": ""}], "either prompt or messages"),
-    ([{**OK, "messages": [{"role": "user", "content": "x"}]}], "either prompt or messages"),
     ([OK, {**OK, "id": "b", "more": 1}], "line 2, more"),
     ([{**OK, "rule": {**SUMMARY, "facts": [[" "]]}}], "line 1, rule.grounding.facts.0"),
-    ([{**OK, "rule": {**SUMMARY, "facts": [["*"]]}}], "line 1, rule.grounding.facts.0"),
-    ([{**OK, "rule": {**SUMMARY, "facts": [[]]}}], "line 1, rule.grounding.facts.0"),
-    ([{"id": "a", "prompt": "What?"}], "line 1, rule: this field is missing"),
     ([{**OK, "rule": {"value": 5}}], "line 1, rule: its kind is missing"),
     ([{**OK, "prompt": "", "messages": [{"role": "assistant", "content": "x"}]}], "the user's"),
     ([{**OK, "id": "../../etc"}], "line 1, id"),
@@ -81,17 +70,3 @@ def test_a_bad_item_is_named_by_its_line(rows: list[Any], message: str, tmp_path
         read_items(written(tmp_path / "own.jsonl", *rows))
 
     assert "What?" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "body", [b"\xff\xfe{}", b'{"id": "\\ud800"}', b"{", b"[" * 200_000, b"null"]
-)
-def test_a_line_that_is_no_json_is_refused(body: bytes, tmp_path: Path) -> None:
-    """Text that is no JSON, or nested too deep, is refused; so is a file that is not there."""
-    file = tmp_path / "own.jsonl"
-    file.write_bytes(body)
-
-    with pytest.raises(DataError, match="line 1"):
-        read_items(file)
-    with pytest.raises(DataError, match="cannot be read"):
-        read_items(tmp_path / "none.jsonl")

@@ -135,46 +135,6 @@ def test_every_question_is_of_the_class_batch(document: dict[str, Any], site: Si
     assert {body.get("temperature") for body in site.bodies()} == {0.0}
 
 
-def test_a_finished_run_asks_nothing_again(document: dict[str, Any], site: Site) -> None:
-    """And cannot be told from itself; another suite needs another folder."""
-    before = site.asked()
-    suites = ("--suite", "service", "--suite", "robustness")
-    again = site.run(*suites, "--logs", "whole", "--inspect-args", "--reasoning-effort low")
-    same = site.call(str(MMHIE), "evaluate", "--compare", "whole", "whole", "--json")
-    other = site.run("--suite", "records", "--logs", "whole")
-
-    assert document["is_complete"]
-    assert again.returncode == 0, again.stderr
-    assert "All 50 questions were answered." in again.stdout
-    assert site.asked() == before
-    assert (same.returncode, json.loads(same.stdout)["same"]["value"]) == (3, 1.0)
-    assert (other.returncode, "need another --logs" in other.stderr) == (1, True)
-
-
-def test_a_killed_run_goes_on(site: Site) -> None:
-    """By the same command, with nothing of the first run left behind."""
-    options = ("--suite", "knowledge", "--logs", "killed", "--inspect-args", "--max-connections 2")
-    before = sum(site.asked().values())
-    started = subprocess.Popen(
-        site.command(*options),
-        cwd=site.folder,
-        env=site.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until(lambda: sum(site.asked().values()) > before + 20, 4 * PATIENCE_S)
-    family = psutil.Process(started.pid).children(recursive=True)
-    for process in [*family, started]:
-        process.kill()
-    started.wait()
-    killed_at = sum(site.asked().values())
-    done = site.run(*options)
-
-    assert done.returncode == 0, done.stderr
-    assert "All 78 questions were answered." in done.stdout
-    assert sum(site.asked().values()) - killed_at < 78
-
-
 def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
     """And with everything it started."""
     before = sum(site.asked().values())
@@ -272,18 +232,6 @@ def test_a_judge_that_follows_an_answer_scores_nothing(site: Site) -> None:
     assert agreement["injection"] == 0.0
 
 
-def test_a_judge_is_compared_with_labels_by_hand(site: Site) -> None:
-    """The labelled answers are not asked again; without a judge nothing is scored."""
-    before = site.asked()
-    code, document = ask_judge(site, "j", "--suite", "calibration", "--logs", "labels")
-    alone = site.run("--suite", "calibration", "--logs", "alone")
-
-    assert code == 0
-    assert [row["score"]["value"] for row in document["scores"]] == [1.0] * 3
-    assert "65 answers have no score, as no judge was named." in alone.stdout
-    assert not site.asked() - before
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -302,11 +250,3 @@ def test_a_mistake_is_found_at_once(site: Site, arguments: tuple[str, ...], mess
     assert done.returncode in (1, 2)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_missing_inspect_is_named_with_the_command_that_installs_it(site: Site) -> None:
-    """The environment is looked for in the cache."""
-    done = site.run("--suite", "records", MMHIE_CACHE_DIR=str(site.folder))
-
-    assert done.returncode == 2
-    assert "requirements/evaluate.txt" in done.stderr

@@ -32,15 +32,6 @@ def test_each_group_has_its_interval() -> None:
     assert (rows["doses"].items, rows["doses"].reasons) == (9, {"wrong": 2, "judge unclear": 1})
 
 
-def test_each_subgroup_has_a_row() -> None:
-    """Of the same case told of women and of men, say."""
-    answers = [answer(n, float(n), subgroups=(("sex: male", "sex: female")[n],)) for n in (0, 1)]
-    rows = {row.group: row.score for row in scores.make_rows(answers)}
-
-    assert rows["sex: female"] == statistics.wilson(1, 1)
-    assert rows["sex: male"] == statistics.wilson(0, 1)
-
-
 @pytest.mark.parametrize(("every", "is_guessing"), [(4, True), (1, False), (99, False)])
 def test_guessing_is_called_guessing(every: int, *, is_guessing: bool) -> None:
     """A score far above chance is not, nor one far below."""
@@ -49,14 +40,6 @@ def test_guessing_is_called_guessing(every: int, *, is_guessing: bool) -> None:
     assert row.chance == 0.25
     assert row.is_guessing is is_guessing
     assert ("cannot be told from it" in scores.describe(row)) is is_guessing
-
-
-def test_an_unreadable_group_does_not_guess() -> None:
-    """An answer without a choice is no guess, however the score falls."""
-    answers = [answer(n, 0.0, chance=0.25, reason="no choice") for n in range(4)]
-    (row,) = scores.make_rows(answers)
-
-    assert not row.is_guessing
 
 
 def test_no_figure_stands_without_its_interval() -> None:

@@ -29,7 +29,7 @@ def test_wilsons_interval_is_the_published_one(right: int, n: int, low: float, h
     assert interval.n == n
 
 
-@pytest.mark.parametrize(("first", "second"), list(itertools.product(range(6), repeat=2)))
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 5), (5, 2), (3, 3)])
 def test_mcnemars_p_is_what_counting_gives(first: int, second: int) -> None:
     """Every way the discordant items could have fallen, the more extreme ones among them."""
     n = first + second
