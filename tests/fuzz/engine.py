@@ -21,6 +21,7 @@ from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HeavyWork
 from gateway.safety import harmony
 from gateway.safety.placement import Surroundings
+from tests.fuzz.seeds import SECRET
 from tests.gateway.proxy import relayed as stream
 
 KEY = b"k"
@@ -30,8 +31,6 @@ SHAPES = (
     OutputPolicy(policy="hide"),
     OutputPolicy(around=Surroundings("Not advice.\n\n", "\n\nNot advice.")),
 )
-SECRET = "zebrafish7731 has chest pain"
-REQUEST = {"messages": [{"role": "user", "content": SECRET}], "stop": [SECRET]}
 HEAVY = HeavyWork()
 LOOP = asyncio.new_event_loop()
 atexit.register(LOOP.close)

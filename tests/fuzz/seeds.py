@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from tests.fuzz.engine import SECRET
-
+SECRET = "zebrafish7731 has chest pain"
 CHAT = {
     "id": "c",
     "object": "chat.completion",

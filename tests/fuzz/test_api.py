@@ -21,7 +21,6 @@ from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, MESSAGES, RESPO
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S
 
-FEW, MANY = 3, 75
 QUIET = list(HealthCheck)
 # What the OpenAI paths read, which their description leaves open, and what breaks readers of it.
 FIELDS = (
@@ -76,9 +75,6 @@ class Tried:
             told = json.loads(body)
             assert {"error"} == set(told) - {"type", "request_id"}, (what, body)
             assert status < 500 or checked(told["error"])["code"] in NO_FAULT, (what, status, body)
-
-    def __str__(self) -> str:
-        return f"{self.statuses.total()} requests: {dict(sorted(self.statuses.items()))}"
 
 
 @pytest.fixture(scope="module")
@@ -162,19 +158,10 @@ def everything(gateway: Gateway, examples: int) -> Tried:
     return tried
 
 
-def test_nothing_sent_is_a_fault_of_ours(target: Gateway) -> None:
-    """A few of each kind; `make test-slow` tries many."""
-    assert everything(target, FEW).statuses.total() > 100
+@pytest.mark.parametrize("examples", [3, pytest.param(75, marks=pytest.mark.slow)])
+def test_nothing_sent_is_a_fault_of_ours(target: Gateway, examples: int) -> None:
+    """A few of each kind; `make test-slow` tries thousands."""
+    statuses = everything(target, examples).statuses
 
-
-@pytest.mark.slow
-def test_nothing_sent_is_a_fault_of_ours_many_times(
-    target: Gateway, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Thousands of requests, and how many ended how."""
-    tried = everything(target, MANY)
-
-    assert tried.statuses.total() > 1000
-    assert tried.statuses[200] > 100
-    with capsys.disabled():
-        print(f"\nfuzzing the API: {tried}")  # noqa: T201 - the numbers are the point of this test
+    assert statuses.total() > 30 * examples
+    assert statuses[200] > examples
