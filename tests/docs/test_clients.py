@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.gateway.auth.conftest import add_key
 from tests.waiting import until
 
 KEY = "k" * 32
+PATIENT = Pseudonyms.of(KEY).patient("MRN-0042")
 PAGE = "clients.md"
 WEBUI, LIBRECHAT, LANGCHAIN, MIRTH, SHELL = [
     example for example in examples() if example.page == PAGE
@@ -74,29 +76,34 @@ def hospital(
 
 
 needs_curl = pytest.mark.skipif(bool(programs.reason("curl")), reason=programs.reason("curl"))
+PERSON = "j.weber@hospital.example"
+CHAT, GENERATE = "/v1/chat/completions", "/llm/generate"
 
 
-@needs_curl
-def test_open_webui(hospital: Hospital, engine: FakeEngine) -> None:
-    """Models, a stream that ends with its usage, a title; each in its user's name."""
-    printed = hospital.run(WEBUI)
+@pytest.mark.parametrize(
+    ("example", "printed", "asked"),
+    [
+        pytest.param(
+            WEBUI, "data: [DONE]", {"route": CHAT, "times": 2, "user": PERSON}, marks=needs_curl
+        ),
+        (LIBRECHAT, "total_tokens", {"route": CHAT, "user": "Ana Marić"}),
+        (MIRTH, "disclaimer: ", {"route": GENERATE, "patient": PATIENT, "purpose": ["TREAT"]}),
+        pytest.param(
+            SHELL, '"text":', {"route": GENERATE, "times": 2, "user": "dr.weber"}, marks=needs_curl
+        ),
+    ],
+    ids=["Open WebUI", "LibreChat", "Mirth", "shell"],
+)
+def test_a_client(
+    hospital: Hospital, engine: FakeEngine, example: Example, printed: str, asked: dict[str, Any]
+) -> None:
+    """Its block runs, and the trail has who asked; a shell asks a busy gateway again."""
+    if example is SHELL:
+        engine.next(fault="status", status=503, body="{}")
 
-    stream, done, title = printed.partition("data: [DONE]")
-    last = json.loads(stream.strip().splitlines()[-1].removeprefix("data: "))
-    assert done
-    assert (last["choices"], last["usage"]["total_tokens"] > 0) == ([], True)
-    assert json.loads(title)["choices"][0]["message"]["content"]
-    person = "j.weber@hospital.example"
-    hospital.until_asked("/v1/models", user=person)
-    hospital.until_asked("/v1/chat/completions", 2, user=person)
+    assert printed in hospital.run(example)
+    hospital.until_asked(**asked)
     assert "weber" not in str(engine.seen()).lower()
-
-
-def test_librechat(hospital: Hospital, engine: FakeEngine) -> None:
-    """A stream with usage; the header of its page is one of the gateway's, and its name is read."""
-    assert "total_tokens" in hospital.run(LIBRECHAT)
-    hospital.until_asked("/v1/chat/completions", user="Ana Marić")
-    assert 'X-LibreChat-User: "{{LIBRECHAT_USER_EMAIL}}"' in (DOCS / PAGE).read_text()
 
 
 @pytest.mark.slow  # making LangChain's environment takes half a minute, once
@@ -109,23 +116,3 @@ def test_langchain(hospital: Hospital, engine: FakeEngine) -> None:
 
     assert "not clinical advice" in printed
     assert len(engine.seen("/v1/chat/completions")) == 2
-
-
-def test_an_http_sender(hospital: Hospital, engine: FakeEngine) -> None:
-    """HL7 v2 arrives as it is written; the trail has patient and purpose."""
-    printed = hospital.run(MIRTH)
-
-    assert "disclaimer: " in printed
-    assert "|ORU^R01|1|P|2.5\\rOBX|" in json.dumps(engine.body())
-    patient = Pseudonyms.of(KEY).patient("MRN-0042")
-    hospital.until_asked("/llm/generate", patient=patient, purpose=["TREAT"])
-
-
-@needs_curl
-def test_a_shell(hospital: Hospital, engine: FakeEngine) -> None:
-    """An answer in JSON; a gateway that is busy is asked again, as it says."""
-    engine.next(fault="status", status=503, body="{}")
-    answer = json.loads(hospital.run(SHELL))
-
-    assert answer["text"]
-    hospital.until_asked("/llm/generate", 2, user="dr.weber")

@@ -57,7 +57,7 @@ def assets(page: Path) -> list[str]:
 
 
 def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
-    """No script, style, font or picture of another host; what is named is there."""
+    """No script, font or picture of another host, by no style sheet; what is named is there."""
     pages = list(site.rglob("*.html"))
     assert pages
     for page in pages:
@@ -67,9 +67,6 @@ def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
             if place.scheme != "data" and page.name != "404.html":
                 assert (page.parent / unquote(place.path)).exists(), (page.name, asset)
 
-
-def test_no_style_sheet_does_either(site: Path) -> None:
-    """Fonts come by way of style sheets, as a rule."""
     for sheet in site.rglob("*.css"):
         assert not re.findall(r"url\(['\"]?(?:https?:)?//", sheet.read_text()), sheet.name
 
