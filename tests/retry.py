@@ -11,48 +11,22 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.failures import FILE, Failure, Run, read
+from tests.failures import FILE, Run, read
 
 LIST: Final = Path("tests", "flaky.md")
 ALONE: Final = (sys.executable, "-m", "pytest", "-n", "1")
 MOST: Final = 30  # tests of one engine, which may have had bad luck
-HOPELESS: Final = {"import": "cannot be imported", "crash": "ended its process"}
 
 
 def refusal(run: Run | None) -> str:
     """Return why a second run would tell nothing; empty where it may."""
     if run is None:
         return "The run broke off before its end: no test is repeated."
-    if not run.failures:
+    if not run.failed:
         return "No test failed."
-    if len(run.failures) > MOST:
-        return f"{len(run.failures)} tests failed, which is no bad luck: none is repeated."
-    if run.memory_kills:
-        return f"{run.memory_kills} processes were killed for memory: no test is repeated."
-    broken = [
-        f"{failure.test} {HOPELESS[failure.cause]}"
-        for failure in run.failures
-        if failure.cause in HOPELESS
-    ]
-    return f"{', '.join(broken)}: no test is repeated." if broken else ""
-
-
-def command(run: Run) -> list[str]:
-    """Return the second run's command line."""
-    tests = (failure.test for failure in run.failures)
-    return [*ALONE, f"--hypothesis-seed={run.seed}", *tests]
-
-
-def row(failure: Failure, seed: int, today: datetime.date) -> str:
-    """Return the row of tests/flaky.md."""
-    test = failure.test.replace("|", "\\|")
-    return f"| `{test}` | {today} | {seed} | {failure.load} |\n"
-
-
-def not_passed(run: Run, second: Run | None) -> list[str]:
-    """Return the tests that failed and have not passed since: a skip is no pass."""
-    passed = second.passed if second else ()
-    return [failure.test for failure in run.failures if failure.test not in passed]
+    if len(run.failed) > MOST:
+        return f"{len(run.failed)} tests failed, which is no bad luck: none is repeated."
+    return ""
 
 
 def main() -> int:
@@ -62,18 +36,25 @@ def main() -> int:
     if run is None or why:
         sys.stdout.write(f"{why}\n")
         return 1
-    code = subprocess.call(command(run))
-    if left := not_passed(run, read(FILE)):
-        sys.stdout.write(f"Not passed alone either: {', '.join(left)}\n")
+    code = subprocess.call([*ALONE, f"--hypothesis-seed={run.seed}", *run.failed])
+    second = read(FILE)
+    passed = second.passed if second else ()
+    left = [test for test in run.failed if test not in passed]  # a skip is no pass
     if code or left:
+        sys.stdout.write(f"Not passed alone either: {', '.join(left)}\n")
         return code or 1
+    note_flaky(run)
+    return 0
+
+
+def note_flaky(run: Run) -> None:
+    """Name each test, and add its row to the list."""
     today = datetime.datetime.now(datetime.UTC).date()
     with LIST.open("a") as table:
-        for failure in run.failures:
-            where = f"(seed {run.seed}, load {failure.load})"
-            sys.stdout.write(f"Flaky, passed alone: {failure.test} {where}\n")
-            table.write(row(failure, run.seed, today))
-    return 0
+        for test in run.failed:
+            sys.stdout.write(f"Flaky, passed alone: {test} (seed {run.seed})\n")
+            name = test.replace("|", "\\|")
+            table.write(f"| `{name}` | {today} | {run.seed} |\n")
 
 
 if __name__ == "__main__":

@@ -22,18 +22,6 @@ ROOT = Path(__file__).parent.parent
 PROGRAMS = ("assurance", "gateway", "launcher", "sdk")
 BANNED_NAMES = ("utils", "helpers", "common", "misc", "manager")
 
-SAMPLE = """
-def told(): ...
-def tell(): ...
-def test_a(): "Ctrl-C."
-def test_b(): "Ctrl-C ends it in order."
-class Keys:
-    "What opens."
-    @property
-    def kept(self): ...
-for one in rules: found = [one for one in rules]
-for rule in rules: finding = [rule for rule in rules]
-"""
 # What is left of words that say nothing, by folder; a number here only shrinks.
 LEFT: Final[Mapping[str, Mapping[str, int]]] = {
     "assurance": {words.FUNCTION: 41},
@@ -101,15 +89,6 @@ def test_a_class_name_is_unique() -> None:
     assert words.class_names().keys() <= TWICE
 
 
-def test_words_that_say_nothing_are_found(tmp_path: Path) -> None:
-    """Each kind has an example that is found, and one beside it that is not."""
-    file = tmp_path / "sample.py"
-    file.write_text(SAMPLE)
-    kinds = Counter(kind for kind, _ in words.findings(file))
-
-    assert kinds == dict.fromkeys(words.KINDS, 1) | {words.LOOP: 2}
-
-
 def held(value: object) -> Collection[object]:
     """The objects in a collection of a module, or the one object."""
     if isinstance(value, dict):
@@ -136,13 +115,3 @@ def test_the_example_of_a_configuration_is_accepted() -> None:
 
     assert gateway.settings.gateway.load(secrets, example).env == "production"
     assert launcher.settings.load(secrets, example).reasoner_revision == "main"
-
-
-@pytest.mark.parametrize("line", ["MMHIE_TLS_CERT=x", "MMHIE_MAX_QUEUE=many"])
-def test_a_slip_in_the_example_would_be_refused(line: str, tmp_path: Path) -> None:
-    """A misspelt name and a value of another type are refused."""
-    example = tmp_path / "production.env"
-    example.write_text(f"{line}\n")
-
-    with pytest.raises(gateway.settings.gateway.SettingsError, match=line.partition("=")[0]):
-        gateway.settings.gateway.load({}, example)
