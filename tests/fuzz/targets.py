@@ -4,6 +4,5 @@ from collections.abc import Callable, Mapping
 
 from tests.fuzz.callers import CALLERS
 from tests.fuzz.engine import ENGINE
-from tests.fuzz.files import FILES
 
-TARGETS: Mapping[str, Callable[[bytes], None]] = {**ENGINE, **CALLERS, **FILES}
+TARGETS: Mapping[str, Callable[[bytes], None]] = {**ENGINE, **CALLERS}
