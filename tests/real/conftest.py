@@ -14,7 +14,7 @@ from tests.gateway.observability.collector import Collector
 from tests.models import harmony
 from tests.real.breakable import Breakable, breaking
 from tests.real.serving import Served, serving
-from tests.real.stack import Stack, start
+from tests.real.stack import Stack, running
 
 # Without a parser vLLM refuses every tool_choice but none.
 EMBEDDED_TOOLS = "--enable-auto-tool-choice --tool-call-parser hermes"
@@ -27,25 +27,20 @@ Begin = Callable[..., Gateway]
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
     """Address to which the stack's traces go."""
-    running = Collector()
-    yield running
-    running.stop()
+    collector = Collector()
+    yield collector
+    collector.stop()
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
     """Started once, on the first test that asks; the tests that end it come last."""
-    running = start(
+    with running(
         tmp_path_factory.mktemp("stack"),
         MMHIE_ENGINE_ARGS=EMBEDDED_TOOLS,
         MMHIE_TRACES_ENDPOINT=collector.endpoint,
-    )
-    try:
-        running.until("ready")
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.stop()
+    ) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +66,13 @@ def model(stack: Stack) -> str:
 @pytest.fixture(scope="module")
 def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begin]:
     """Return one more gateway before a running engine: `begin(stack, MMHIE_X="...")`."""
-    with ExitStack() as running:
+    with ExitStack() as gateways:
 
         @cache
         def start_gateway(stack: Stack, **settings: str) -> Gateway:
             folder, url = tmp_path_factory.mktemp("gateway"), f"unix:{stack.engine_socket}"
             key = {"MMHIE_ENGINE_API_KEY": stack.engine_key}
-            return running.enter_context(Gateway(folder, url, **key, **settings)).wait()
+            return gateways.enter_context(Gateway(folder, url, **key, **settings)).wait()
 
         yield start_gateway
 
@@ -96,12 +91,12 @@ def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         MMHIE_MAX_REASONING_TOKENS=str(REASONING_BUDGET),
         MMHIE_ENGINE_ARGS=GPT_OSS_TOOLS,
         **harmony.ENVIRONMENT,
-    ) as running:
-        yield running
+    ) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
     """The model without a chat template; the tests that break it come last."""
-    with breaking(tmp_path_factory.mktemp("breakable")) as running:
-        yield running
+    with breaking(tmp_path_factory.mktemp("breakable")) as breakable:
+        yield breakable

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 
 from tests.contract.surfaces import events
-from tests.real.stack import MMHIE, Stack, environment, start
+from tests.real.stack import MMHIE, Stack, environment, running
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,5 @@ class Served:
 def serving(folder: Path, model: Path | str, **more: str) -> Iterator[Served]:
     """Start it, wait until it is ready, and end it in order."""
     settings = {"MMHIE_REASONER_MODEL": str(model), "MMHIE_CACHE_DIR": str(folder), **more}
-    stack = start(folder, **settings)
-    try:
-        stack.until("ready")
-        with stack.client() as client:
-            yield Served(stack, settings, client)
-    finally:
-        if stack.process.poll() is None:
-            stack.stop()
+    with running(folder, **settings) as stack, stack.client() as client:
+        yield Served(stack, settings, client)

@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,3 +146,15 @@ def start(folder: Path, **ours: str) -> Stack:
             stderr=output,
         )
     return Stack(process, f"http://{settings['MMHIE_HOST']}:{settings['MMHIE_PORT']}", log)
+
+
+@contextmanager
+def running(folder: Path, **ours: str) -> Iterator[Stack]:
+    """Start it, wait until it is ready, and end it in order, if nobody else has."""
+    stack = start(folder, **ours)
+    try:
+        stack.until("ready")
+        yield stack
+    finally:
+        if stack.process.poll() is None:
+            stack.stop()

@@ -40,12 +40,6 @@ def hasty(served: Served, begin: Begin) -> Gateway:
     return begin(served.stack, **phase_file(served.stack), MMHIE_MAX_REASONING_TOKENS=str(SHORT))
 
 
-@pytest.fixture(scope="module")
-def alone(served: Served, begin: Begin) -> Gateway:
-    """Nobody has told it what the engine is."""
-    return begin(served.stack, MMHIE_MAX_REASONING_TOKENS=str(SHORT))
-
-
 HIDING = (
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": FEVER.question}]}),
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": harmony.LEAKING.question}]}),
@@ -138,34 +132,6 @@ def test_the_engine_ends_reasoning_at_its_budget(hasty: Gateway) -> None:
     assert ASTHMA.reasoning.startswith(answer["reasoning"])
     assert whole["warnings"] == answer["warnings"] == ["reasoning_cut"]
     assert_cut(answer, whole["text"], budget=8)
-
-
-def test_reasoning_that_cannot_be_bounded_is_named(alone: Gateway) -> None:
-    """Before an engine nobody told of: no thought is sold as an answer, no short one as whole."""
-    asked = {"prompt": ASTHMA.question, "max_tokens": 20}
-    first = alone.client.post("/llm/generate", json=asked)
-    shown = alone.client.post("/llm/generate", json=asked | {"include_reasoning": True}).json()
-
-    assert (first.status_code, first.json()["error"]["code"]) == (502, "no_answer")
-    assert "MMHIE_MAX_REASONING_TOKENS" in first.json()["error"]["message"]
-    # The first answer has taught it that there is reasoning, which the sum of budgets allows for.
-    assert shown["reasoning"] == ASTHMA.reasoning
-    assert 0 < tokens(shown["text"]) < 20
-    assert shown["warnings"] == ["answer_shortened"]
-    assert shown["truncated"] == "in_answer"
-
-
-def test_cut_inside_reasoning(alone: Gateway) -> None:
-    """The reasoning alone and its name, where it was asked for; else an error, streamed or not."""
-    asked = {"prompt": ASTHMA.question, "max_tokens": 1}
-    told = alone.client.post("/llm/generate", json=asked | {"include_reasoning": True}).json()
-    streamed = alone.client.post("/llm/generate", json=asked | {"stream": True})
-
-    assert (streamed.status_code, streamed.json()["error"]["code"]) == (502, "no_answer")
-    assert told["text"] == ""
-    assert ASTHMA.reasoning.startswith(told["reasoning"])
-    assert told["truncated"] == "in_reasoning"
-    assert "reasoning_only" in told["warnings"]
 
 
 def test_the_date_is_pinned_and_told(served: Served) -> None:

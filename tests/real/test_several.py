@@ -14,7 +14,7 @@ import pytest
 
 from tests.models import completer
 from tests.real.callers import Callers
-from tests.real.stack import Stack, command_line, start
+from tests.real.stack import Stack, command_line, running
 from tests.real.test_serve import alive
 from tests.waiting import until
 
@@ -28,13 +28,8 @@ FINISHED = re.compile(r'^vllm:request_success_total\{.*engine="(\d)".*\} (\S+)$'
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two engines of one core each."""
     folder = tmp_path_factory.mktemp("pair")
-    running = start(folder, MMHIE_REASONER_MODEL=str(completer.model()), MMHIE_ENGINES="2")
-    try:
-        running.until("ready")
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.stop()
+    with running(folder, MMHIE_REASONER_MODEL=str(completer.model()), MMHIE_ENGINES="2") as stack:
+        yield stack
 
 
 def answered(stack: Stack) -> list[float]:

@@ -24,7 +24,7 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.contract.test_disclaimer import NOTE, TEXT
-from tests.real.stack import Stack, start
+from tests.real.stack import Stack, running
 from tests.real.test_serve import alive
 from tests.real.work import body_of, generated, until_running
 
@@ -38,13 +38,8 @@ LEAVING = tuple(surface for surface in OPENAI if surface.form == "sse")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`mmhie serve` with the embedded model; the last test ends it."""
-    running = start(tmp_path_factory.mktemp("smoke"))
-    try:
-        running.until("ready")
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.stop()
+    with running(tmp_path_factory.mktemp("smoke")) as stack:
+        yield stack
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
