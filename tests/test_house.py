@@ -1,16 +1,12 @@
 """House rules that no linter knows."""
 
 import importlib
-import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
-import yaml
 
 import gateway.settings.gateway
 import launcher.settings
@@ -46,14 +42,6 @@ def test_every_setting_is_described() -> None:
     for settings in (GatewaySettings, LauncherSettings):
         for name, field in settings.model_fields.items():
             assert field.description, name
-
-
-def test_generated_documents_are_current() -> None:
-    """Each page that `make docs` writes is what its script says, as `make check` has it."""
-    command = [sys.executable, "-m", "scripts.render", "--check"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-
-    assert done.returncode == 0, done.stderr
 
 
 def test_no_module_is_named_after_nothing() -> None:
@@ -94,18 +82,6 @@ def held(value: object) -> Collection[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, tuple | list) else (value,)
-
-
-def test_a_commit_is_checked_as_make_check_does() -> None:
-    """Every command of `make check` is a hook of the pre-commit configuration."""
-    (hooks,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
-    entries = [hook["entry"] for hook in hooks["hooks"]]
-    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-
-    assert recipe is not None
-    for line in recipe[1].splitlines():
-        command = line.strip("\t@").replace("$(RUN)", ".venv/bin/python").removesuffix(" .")
-        assert any(entry.startswith(command) for entry in entries), command
 
 
 def test_the_example_of_a_configuration_is_accepted() -> None:

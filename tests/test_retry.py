@@ -15,7 +15,6 @@ from tests.retry import LIST, refusal
 ROOT = Path(__file__).parents[1]
 TESTS = """
 import pytest
-from hypothesis import given, strategies
 from pathlib import Path
 
 def test_good(): pass
@@ -31,9 +30,6 @@ def test_skipped():
     if Path("seen").exists(): pytest.skip("no")
     Path("seen").touch()
     assert False
-
-@given(strategies.integers())
-def test_random(number): Path("numbers").open("a").write(f"{number} ")
 """
 
 
@@ -100,20 +96,6 @@ def test_what_is_no_bad_luck_is_not_repeated(checkout: Path) -> None:
     assert refusal(Run(1, ("a",) * 31)).startswith("31 tests failed, which is no bad luck")
     assert refusal(None).startswith("The run broke off")
     assert refusal(Run(1, ("a",))) == ""
-
-
-def test_random_inputs_come_again(checkout: Path) -> None:
-    """In every process of a run, and in the second one: a true counterexample fails twice."""
-    numbers = checkout / "numbers"
-    seen = []
-    for processes in ("0", "2"):
-        numbers.unlink(missing_ok=True)
-        option = "--hypothesis-seed=7"
-        done = run(checkout, "pytest", "-n", processes, option, "test_luck.py::test_random")
-        assert done.returncode == 0, done.stdout
-        seen.append(numbers.read_text())
-
-    assert seen[0] == seen[1]
 
 
 def test_no_test_has_failed_three_times() -> None:

@@ -195,17 +195,6 @@ def test_without_the_command_it_says_what_to_install(tmp_path: Path) -> None:
         find_launcher("", tmp_path)
 
 
-def test_the_command_beside_python_is_found(tmp_path: Path) -> None:
-    """A virtual environment need not be activated; PATH comes first all the same."""
-    path, beside = tmp_path / "path", tmp_path / "beside"
-    for folder in (path, beside):
-        folder.mkdir()
-        (folder / "mmhie").touch(mode=0o755)
-
-    assert find_launcher("", beside) == str(beside / "mmhie")
-    assert find_launcher(str(path), beside) == str(path / "mmhie")
-
-
 @pytest.mark.parametrize("how", [None, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_process_that_ends_leaves_no_server(starts: Starts, how: signal.Signals | None) -> None:
     """By itself or however suddenly."""
@@ -225,13 +214,6 @@ os.wait()
 print(medical_reasoner.generate("How?"), flush=True)
 """
 
-FORK_AND_LEAVE = """
-if os.fork() == 0:
-    sys.stdin.read()  # until the test ends
-    os._exit(0)
-os.kill(os.getpid(), 9)
-"""
-
 
 def test_a_forked_child_uses_its_parents_server(starts: Starts) -> None:
     """One model for both; the child's end does not stop it."""
@@ -239,11 +221,3 @@ def test_a_forked_child_uses_its_parents_server(starts: Starts) -> None:
         assert [read_line(backend) for _ in range(3)] == ["Local answer."] * 3
 
     assert len(starts()) == 1
-
-
-def test_a_forked_child_does_not_keep_the_server_alive(starts: Starts) -> None:
-    """It belongs to the process that started it: the child lets go of its end of the pipe."""
-    with script(FORK_AND_LEAVE) as backend:
-        assert read_line(backend) == "Local answer."
-        backend.wait()
-        assert is_gone(starts()[0]["pid"])

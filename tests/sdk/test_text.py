@@ -62,16 +62,6 @@ def test_labelled_text_says_all(text: MedicalText) -> None:
     assert f"{text:labelled}" == expected
 
 
-def test_the_emergency_note_is_the_line_below_the_disclaimer() -> None:
-    """Whatever was cut off or raised."""
-    answer = mmhie.Answer(
-        "Rest.", disclaimer=DISCLAIMER, emergency_note="In an emergency call 112."
-    )
-
-    expected = f"Rest.\n\n{DISCLAIMER}\nIn an emergency call 112."
-    assert MedicalText("Rest.", answer).labelled() == expected
-
-
 def test_copies_keep_the_answer(text: MedicalText) -> None:
     """Pickled, as for a task queue, and copied."""
     for made in (pickle.loads(pickle.dumps(text)), copy.copy(text), copy.deepcopy(text)):
