@@ -1,12 +1,12 @@
 """A real HTTP server in a thread that says exactly the bytes a test wants."""
 
-import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from socketserver import StreamRequestHandler, ThreadingTCPServer, ThreadingUnixStreamServer
 from typing import Any
 
 from tests.waiting import PATIENCE_S, until
@@ -70,35 +70,30 @@ class Seen:
         return json.loads(self.body)
 
 
-@dataclass
 class Exchange:
     """One request and both directions of its connection, for a script."""
 
-    seen: Seen
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    def __init__(self, seen: Seen, line: StreamRequestHandler) -> None:
+        self.seen = seen
+        self.send = line.wfile.write
+        self._read = line.rfile.read
 
-    async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def head(self, status: int, headers: Mapping[str, str], length: int | None) -> None:
+    def head(self, status: int, headers: Mapping[str, str], length: int | None) -> None:
         size = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
         lines = [f"HTTP/1.1 {status} X", size, "x-request-id: req-1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        await self.send("\r\n".join([*lines, "", ""]).encode())
+        self.send("\r\n".join([*lines, "", ""]).encode())
 
-    async def chunk(self, data: bytes) -> None:
-        await self.send(b"%x\r\n%s\r\n" % (len(data), data))
+    def chunk(self, data: bytes) -> None:
+        self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
-    async def until_client_leaves(self) -> None:
+    def until_client_leaves(self) -> None:
         with suppress(ConnectionError):
-            while await self.reader.read(1024):
-                pass
+            self._read()
         self.seen.left.set()
 
 
-Script = Callable[[Exchange], Coroutine[Any, Any, None]]
+Script = Callable[[Exchange], None]
 
 
 def reply(value: object, status: int = 200, **headers: str) -> Script:
@@ -106,9 +101,9 @@ def reply(value: object, status: int = 200, **headers: str) -> Script:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     named = {name.replace("_", "-"): text for name, text in headers.items()}
 
-    async def run(exchange: Exchange) -> None:
-        await exchange.head(status, named, len(body))
-        await exchange.send(body)
+    def run(exchange: Exchange) -> None:
+        exchange.head(status, named, len(body))
+        exchange.send(body)
 
     return run
 
@@ -133,23 +128,22 @@ def stream(*parts: Part, cut: bool = False, then_wait: bool = False) -> Script:
     `then_wait` waits until the client drops it.
     """
 
-    async def run(exchange: Exchange) -> None:
-        await exchange.head(
-            200, {"content-type": "text/event-stream", "x-mmhie-disclaimer-version": "1"}, None
-        )
+    def run(exchange: Exchange) -> None:
+        headers = {"content-type": "text/event-stream", "x-mmhie-disclaimer-version": "1"}
+        exchange.head(200, headers, None)
         for part in parts:
             if isinstance(part, bytes):
-                await exchange.chunk(part)
+                exchange.chunk(part)
             elif isinstance(part, float):
-                await asyncio.sleep(part)
+                time.sleep(part)
             else:
-                assert await asyncio.to_thread(part.wait, PATIENCE_S)
+                assert part.wait(PATIENCE_S)
         if then_wait:
-            await exchange.until_client_leaves()
+            exchange.until_client_leaves()
         elif cut:
-            exchange.writer.close()
+            drop(exchange)
         else:
-            await exchange.send(b"0\r\n\r\n")
+            exchange.send(b"0\r\n\r\n")
 
     return run
 
@@ -160,34 +154,22 @@ def answer_stream(*texts: str) -> Script:
     return stream(*deltas, event(LAST), b"data: [DONE]\n\n")
 
 
-def hang() -> Script:
+def hang(exchange: Exchange) -> None:
     """Accept the request and say nothing until the client leaves."""
-
-    async def run(exchange: Exchange) -> None:
-        await exchange.until_client_leaves()
-
-    return run
+    exchange.until_client_leaves()
 
 
-def trickle(pause: float, status: int = 200) -> Script:
-    """Say an answer without end, a byte at a time."""
-
-    async def run(exchange: Exchange) -> None:
-        await exchange.head(status, {}, 10**9)
-        while True:
-            await exchange.send(b" ")
-            await asyncio.sleep(pause)
-
-    return run
-
-
-def drop() -> Script:
+def drop(exchange: Exchange) -> None:
     """Close the connection without a word."""
+    raise ConnectionAbortedError
 
-    async def run(exchange: Exchange) -> None:
-        exchange.writer.close()
 
-    return run
+def trickle(exchange: Exchange) -> None:
+    """Say an answer without end, a byte at a time."""
+    exchange.head(200, {}, 10**9)
+    while True:
+        exchange.send(b" ")
+        time.sleep(0.05)
 
 
 class ScriptedServer:
@@ -200,26 +182,19 @@ class ScriptedServer:
         self.models = models
         self.url = ""
         self._scripts = list(scripts)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
 
     @contextmanager
     def running(self, socket_path: str | None = None) -> Iterator["ScriptedServer"]:
-        """Serve on a free loopback port, or on a Unix socket, from a thread."""
-        started = threading.Event()
-        stopping = asyncio.Event()
-        thread = threading.Thread(
-            target=self._loop.run_until_complete,
-            args=(self._serve(socket_path, started, stopping),),
-        )
-        thread.start()
-        assert started.wait(PATIENCE_S)
-        try:
-            yield self
-        finally:
-            self._loop.call_soon_threadsafe(stopping.set)
-            thread.join(PATIENCE_S)
-            self._loop.close()
+        """Serve on a free loopback port, or on a Unix socket, a thread for each connection."""
+        with self._listen(socket_path) as server:
+            server.daemon_threads, server.block_on_close = True, False
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+            thread.start()
+            try:
+                yield self
+            finally:
+                server.shutdown()
+                thread.join(PATIENCE_S)
 
     @property
     def calls(self) -> list[Seen]:
@@ -230,35 +205,26 @@ class ScriptedServer:
         """Wait until the client has hung up on its first question."""
         until(lambda: self.calls and self.calls[0].left.is_set())
 
-    async def _serve(
-        self, socket_path: str | None, started: threading.Event, stopping: asyncio.Event
-    ) -> None:
-        if socket_path is None:
-            server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        else:
-            server = await asyncio.start_unix_server(self._accept, socket_path)
-            self.url = f"unix:{socket_path}"
-        started.set()
-        await stopping.wait()
-        server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            async for seen in _requests(reader, writer):
+    def play(self, line: StreamRequestHandler) -> None:
+        """Answer the requests of one connection, until one side ends it."""
+        with suppress(ConnectionError):
+            while seen := read_request(line):
                 self.requests.append(seen)
-                await self._script_for(seen)(Exchange(seen, reader, writer))
-        except (ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+                self._script_for(seen)(Exchange(seen, line))
+
+    def _listen(self, socket_path: str | None) -> ThreadingTCPServer | ThreadingUnixStreamServer:
+        play = self.play
+
+        class Handler(StreamRequestHandler):
+            def handle(self) -> None:
+                play(self)
+
+        if socket_path is not None:
+            self.url = f"unix:{socket_path}"
+            return ThreadingUnixStreamServer(socket_path, Handler)
+        server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{server.server_address[1]}"
+        return server
 
     def _script_for(self, seen: Seen) -> Script:
         if seen.path == "/v1/models":
@@ -266,20 +232,15 @@ class ScriptedServer:
         return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
 
 
-async def _requests(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> AsyncIterator[Seen]:
-    while head := await _head(reader):
-        first, *lines = head.decode().split("\r\n")
-        method, path, _ = first.split(" ")
-        pairs = (line.split(": ", 1) for line in lines if line)
-        headers = {name.lower(): value for name, value in pairs}
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
-        yield Seen(method, path, headers, body, writer.get_extra_info("peername"))
-
-
-async def _head(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return b""
+def read_request(line: StreamRequestHandler) -> Seen | None:
+    """Return the next request of a connection, None at its end."""
+    first = line.rfile.readline().decode()
+    if not first:
+        return None
+    method, path, _ = first.split(" ")
+    headers = {}
+    while field_line := line.rfile.readline().decode().strip():
+        name, _, value = field_line.partition(": ")
+        headers[name.lower()] = value
+    body = line.rfile.read(int(headers.get("content-length", "0")))
+    return Seen(method, path, headers, body, line.client_address)

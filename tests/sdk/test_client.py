@@ -228,7 +228,7 @@ def test_what_json_cannot_say_is_refused_here(connect: Connect, value: Any) -> N
 
 def test_a_lost_connection_is_not_retried(serve: Serve, connect_both: Connect) -> None:
     """The server may have done the work, so it is not asked to do it twice."""
-    server = serve(drop(), reply(JSON_ANSWER))
+    server = serve(drop, reply(JSON_ANSWER))
 
     with pytest.raises(mmhie.ConnectionFailedError):
         connect_both(server.url).generate("How?")
@@ -238,7 +238,7 @@ def test_a_lost_connection_is_not_retried(serve: Serve, connect_both: Connect) -
 
 def test_a_silent_server_is_a_timeout(serve: Serve, connect_both: Connect) -> None:
     """A TimeoutError as before; the server sees us leave."""
-    server = serve(hang())
+    server = serve(hang)
     client = connect_both(server.url, timeout_seconds=1)
     began = time.monotonic()
 
@@ -253,7 +253,7 @@ def test_a_silent_server_is_a_timeout(serve: Serve, connect_both: Connect) -> No
 
 def test_a_trickling_server_is_a_timeout(serve: Serve, connect_both: Connect) -> None:
     """The limit is for the whole answer: a byte now and then does not extend it."""
-    server = serve(trickle(0.05))
+    server = serve(trickle)
     client = connect_both(server.url, timeout_seconds=1)
 
     with pytest.raises(mmhie.ServiceTimeoutError):
@@ -295,7 +295,7 @@ def test_loops_that_end_unclosed_are_let_go(serve: Serve) -> None:
 
 def test_a_cancelled_task_hangs_up(serve: Serve) -> None:
     """Cancelling the task of a question cancels the question."""
-    server = serve(hang())
+    server = serve(hang)
 
     async def ask_and_leave() -> None:
         async with AsyncMedicalReasoningLLM(LLMConfig(url=server.url)) as client:

@@ -69,7 +69,7 @@ def test_what_no_call_takes(
 
 def test_the_timeout_of_a_call(serve: Serve, connect_both: Connect) -> None:
     """It replaces the client's, for whole answers and for a stream that does not open."""
-    client = connect_both(serve(hang()).url, timeout_seconds=600)
+    client = connect_both(serve(hang).url, timeout_seconds=600)
 
     with pytest.raises(mmhie.ServiceTimeoutError):
         client.generate("How?", timeout=0.05)

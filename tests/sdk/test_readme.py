@@ -14,14 +14,14 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8")
 assert len(EXAMPLES) >= 6
 
 
-async def any_answer(exchange: Exchange) -> None:
+def any_answer(exchange: Exchange) -> None:
     """Answer whatever is asked, in the form it is asked for."""
     if exchange.seen.path == "/v1/chat/completions":
-        await reply(CHAT_ANSWER)(exchange)
+        reply(CHAT_ANSWER)(exchange)
     elif exchange.seen.json()["stream"]:
-        await answer_stream("Rest ", "and fluids.")(exchange)
+        answer_stream("Rest ", "and fluids.")(exchange)
     else:
-        await reply(JSON_ANSWER)(exchange)
+        reply(JSON_ANSWER)(exchange)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -24,7 +24,7 @@ def test_it_waits_for_a_model_that_is_loading(serve: Serve, connect_both: Connec
 
 @pytest.mark.parametrize(
     "script",
-    [drop(), reply(b"<html>", status=502), hang()],
+    [drop, reply(b"<html>", status=502), hang],
     ids=["a port without a server behind it", "a proxy", "a lost host"],
 )
 def test_it_waits_for_a_server_behind_something(
