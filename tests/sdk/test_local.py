@@ -221,3 +221,19 @@ def test_a_forked_child_uses_its_parents_server(starts: Starts) -> None:
         assert [read_line(backend) for _ in range(3)] == ["Local answer."] * 3
 
     assert len(starts()) == 1
+
+
+FORK_AND_LEAVE = """
+if os.fork() == 0:
+    sys.stdin.read()  # until the test ends
+    os._exit(0)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_forked_child_does_not_keep_the_server_alive(starts: Starts) -> None:
+    """It belongs to the process that started it: the child lets go of its end of the pipe."""
+    with script(FORK_AND_LEAVE) as backend:
+        assert read_line(backend) == "Local answer."
+        backend.wait()
+        assert is_gone(starts()[0]["pid"])

@@ -17,13 +17,20 @@ from tests.sdk.scripted_server import (
     DISCLAIMER,
     JSON_ANSWER,
     LAST,
+    NOTES,
     event,
     reply,
     stream,
 )
 
 NOTICE = {"id": "MED101", "message": "Call 112."}
-CUT_ANSWER = {**JSON_ANSWER, "truncated": "in_answer", "notices": [NOTICE]}
+NOTE = "In an emergency call 112."
+CUT_ANSWER = {
+    **JSON_ANSWER,
+    "truncated": "in_answer",
+    "notices": [NOTICE],
+    "mmhie": {**NOTES, "emergency_note": NOTE},
+}
 PLAIN_ANSWER = {**JSON_ANSWER, "notices": []}
 DONE = b"data: [DONE]\n\n"
 
@@ -55,8 +62,9 @@ def test_the_text_has_the_answer(
 
 
 def test_labelled_text_says_all(text: MedicalText) -> None:
-    """Notices first, then the text, that it was cut off, the disclaimer last."""
-    expected = f"Call 112.\n\nRest and fluids.\n\n[cut off: token limit]\n\n{DISCLAIMER}"
+    """Notices first, then the text, that it was cut off, disclaimer and emergency note last."""
+    closing = f"[cut off: token limit]\n\n{DISCLAIMER}\n{NOTE}"
+    expected = f"Call 112.\n\nRest and fluids.\n\n{closing}"
 
     assert text.labelled() == expected
     assert f"{text:labelled}" == expected
