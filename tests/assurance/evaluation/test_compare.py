@@ -59,6 +59,15 @@ def test_an_answer_without_a_score_is_within_no_margin() -> None:
         assert not comparison.is_within(0.05)
 
 
+def test_wordings_do_not_count_twice() -> None:
+    """A family is one pair, right where most of its wordings are."""
+    first = [answer(n, 1.0, family=f"f{n // 3}") for n in range(9)]
+    second = [answer(n, float(n % 3 > 0), family=f"f{n // 3}") for n in range(9)]
+    (contrast,) = against(first, second).contrasts
+
+    assert (contrast.n, contrast.only_first, contrast.only_second) == (3, 0, 0)
+
+
 def test_other_answers_are_told_apart_though_no_worse() -> None:
     """By a repeated run of the first service, which answers alike; one that does not shows
     nothing."""
