@@ -42,8 +42,7 @@ class AccessSettings(SharedSettings):
     )
     jwt_user_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
         ("fhirUser", "sub"),
-        description="Claims that name the person who asks; the first that a token has counts. "
-        "A path is `a.b`.",
+        description="Claims that name the person who asks. A path is `a.b`.",
     )
     jwt_patient_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
         ("patient", "extensions.ihe_iua.person_id"),
@@ -55,8 +54,7 @@ class AccessSettings(SharedSettings):
     )
     user_headers: Annotated[tuple[UserHeader, ...], CommaSeparated] = Field(
         (),
-        description="Headers, comma-separated, in which a front end names the person "
-        "(X-OpenWebUI-User-Email); the first that a request has counts.",
+        description="Headers in which a front end names the person (X-OpenWebUI-User-Email).",
     )
     required_context: Annotated[tuple[Literal["user", "purpose"], ...], CommaSeparated] = Field(
         (),

@@ -31,8 +31,7 @@ class AuditSettings(SharedSettings):
     )
     audit_on_failure: Literal["refuse", "serve"] = Field(
         "refuse",
-        description="While the trail cannot be written: refuse requests with 503, or serve "
-        "and raise an alarm.",
+        description="While the trail cannot be written: refuse requests with 503, or serve.",
     )
 
 

@@ -32,5 +32,5 @@ class ClusterSettings(SharedSettings):
     redis_on_failure: Literal["refuse", "serve"] = Field(
         "serve",
         description="While Redis is unavailable: refuse clients that have limits with 503, or "
-        "serve with limits per gateway and raise an alarm.",
+        "serve with limits per gateway.",
     )

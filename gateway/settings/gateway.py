@@ -53,8 +53,7 @@ class GatewaySettings(
 
     allowed_hosts: Annotated[tuple[HostName, ...], CommaSeparated] = Field(
         (),
-        description="Names, comma-separated, under which a gateway without keys answers "
-        "beside addresses and `localhost`; or `*`.",
+        description="Host names under which a gateway without keys answers, too; or `*`.",
     )
 
     truncate: Literal["none", "left", "right"] = Field(
@@ -87,9 +86,8 @@ class GatewaySettings(
     max_memory: ByteSize | None = Field(
         None,
         ge=16 * 1024 * 1024,
-        description="Memory for all request bodies and answers in progress, such as `512MiB`; "
-        "over it requests get 503. Unset: half of what the processes leave of the "
-        "container's limit, or an eighth of the machine's memory.",
+        description="Memory for all bodies and answers in progress, such as `512MiB`. Unset: half "
+        "of the container's limit without its processes, or an eighth of the machine's memory.",
     )
     max_v1_tokens: int | None = Field(
         None,
@@ -101,8 +99,7 @@ class GatewaySettings(
         1,
         ge=1,
         le=64,
-        description="Gateway processes that share the port, each with an equal share of every "
-        "limit; with `MMHIE_REDIS_URL` those of clients are exact.",
+        description="Gateway processes that share the port; each has a share of the limits.",
     )
     settle_seconds: float = Field(
         0,
@@ -130,8 +127,7 @@ class GatewaySettings(
         None,
         ge=0.05,
         le=1,
-        description="Probability of an emergency from which a passage gets a notice; 1: none "
-        "does. Unset: the model's own.",
+        description="Probability of an emergency from which a passage gets a notice; 1: none does.",
     )
     reasoning: Literal["pass", "hide", "scope"] = Field(
         "pass",

@@ -14,8 +14,8 @@ class VaultSettings(SharedSettings):
     )
     vault_public_key: UserPath | None = Field(
         None,
-        description="PEM file of the X25519 public key that seals the vault and the texts of "
-        "feedback. Unset: feedback with a text is refused.",
+        description="X25519 public key (PEM) that seals the vault and the texts of feedback. "
+        "Unset: feedback with a text is refused.",
     )
     vault_days: int = Field(
         3650,
