@@ -30,13 +30,14 @@ def find(tree: Any, name: str) -> Any:
 
 
 def line(named: tuple[str, Any]) -> str:
-    """Render a command: its arguments, what it does, and its own options."""
+    """Render a command: its arguments, its summary, and its own options."""
     name, command = named
     own = [parameter for parameter in command.params if not is_common(parameter)]
     arguments = [argument(p) for p in own if p.param_type_name == "argument"]
     options = [f"`{p.opts[0]}`" for p in own if p.param_type_name != "argument"]
     listed = f" Options: {', '.join(options)}." if options else ""
-    meaning = " ".join((inspect.getdoc(load(COMMANDS[name])) or "").split())
+    summary, _, _ = (inspect.getdoc(load(COMMANDS[name])) or "").partition("\n\n")
+    meaning = " ".join(summary.split())
     return f"- **`{' '.join(['mmhie', name, *arguments])}`**: {meaning}{listed}"
 
 
