@@ -35,22 +35,6 @@ def test_what_a_path_needs(need: str | None, paths: tuple[str, ...]) -> None:
 
 
 OPEN = {"/", "/docs", "/openapi.json"}
-HEALTH, LOADS = ("/healthz", "/readyz", "/health"), ("/metrics", "/v1/mmhie/load")
-
-
-@pytest.mark.parametrize(
-    ("settings", "need", "paths"),
-    [
-        ({"env": "production"}, None, HEALTH),
-        ({"env": "development"}, None, LOADS),
-        ({"env": "production"}, "metrics", LOADS),
-    ],
-)
-def test_metrics_in_production(
-    settings: dict[str, Any], need: str | None, paths: tuple[str, ...]
-) -> None:
-    """Metrics and load need the scope in production, and nowhere else."""
-    assert [need_of(path, **settings) for path in paths] == [need] * len(paths)
 
 
 def test_every_route_has_a_row() -> None:

@@ -1,6 +1,6 @@
 """Person, patient and purpose: what is believed, what is refused, what the trail has of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,30 +63,15 @@ class Exchange:
         return line_where(self.trail, request_id=answer.headers["x-request-id"])
 
 
-Begin = Callable[..., Exchange]
-
-
 @pytest.fixture(scope="module")
-def begin(
+def exchange(
     tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine, rsa_signer: Signer
-) -> Iterator[Begin]:
-    """Start an exchange: `begin(MMHIE_X="...")`."""
-    started: list[Exchange] = []
-
-    def of(**settings: str) -> Exchange:
-        folder = tmp_path_factory.mktemp("exchange")
-        started.append(Exchange(folder, the_engine, rsa_signer, **settings))
-        return started[-1]
-
-    yield of
-    for exchange in started:
-        exchange.gateway.stop()
-
-
-@pytest.fixture(scope="module")
-def exchange(begin: Begin) -> Exchange:
+) -> Iterator[Exchange]:
     """Behind two front ends that forward their users."""
-    return begin(MMHIE_USER_HEADERS=f"{EMAIL}, {FORWARDED}")
+    folder, users = tmp_path_factory.mktemp("exchange"), f"{EMAIL}, {FORWARDED}"
+    made = Exchange(folder, the_engine, rsa_signer, MMHIE_USER_HEADERS=users)
+    with made.gateway:
+        yield made
 
 
 def care_in(line: dict[str, Any]) -> tuple[Any, ...]:
@@ -167,46 +152,31 @@ def test_how_front_ends_write_a_name(exchange: Exchange, sent: bytes, person: st
     assert exchange.line(ours)["user"] == "a%20b"
 
 
-@pytest.mark.parametrize("value", ["a%0Ab", "%FF", "b64:", "b64:/w==", "b64:?", "{{USER_EMAIL}}"])
-def test_what_a_front_end_left_undone(exchange: Exchange, engine: FakeEngine, value: str) -> None:
-    """A name that decodes to none, and a template that nobody filled in."""
-    refused = exchange.ask({**exchange.portal, EMAIL: "a@b.example", FORWARDED: value})
-
-    assert refused.status_code == 400
-    assert FORWARDED in error_of(refused)["message"]
-    assert engine.stats["generations"] == 0
-
-
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        (USER, ["a\tb"]),
-        (USER, ["dr.weber", "dr.weber"]),
-        (PATIENT, ["x" * 256]),
-        (PATIENT, [""]),
-        (PURPOSE, ["TREAT", "TREAT"]),
-        (FORWARDED, ["\x9f"]),
+        (FORWARDED, [b"a%0Ab"]),
+        (FORWARDED, [b"b64:/w=="]),
+        (FORWARDED, [b"{{USER_EMAIL}}"]),
+        (USER, [b"dr.weber", b"dr.weber"]),
+        (PATIENT, [b"x" * 256]),
+        (PATIENT, [b""]),
+        (PURPOSE, [b"treat"]),
+        (PURPOSE, [b"TREAT,HRESCH"]),
     ],
 )
 def test_what_names_nobody_is_refused(
-    exchange: Exchange, engine: FakeEngine, name: str, values: list[str]
+    exchange: Exchange, engine: FakeEngine, name: str, values: list[bytes]
 ) -> None:
-    """Control characters, no text, too much of it, other encodings, two at once."""
-    own = [(name, value.encode("latin-1")) for value in values]
-    refused = exchange.ask(exchange.portal, *own)
+    """Control characters, no text, too much of it, two at once, a template that nobody filled in,
+    no code of HL7; the refusal repeats nothing."""
+    refused = exchange.ask(exchange.portal, *((name, value) for value in values))
+    message = error_of(refused)["message"]
 
     assert refused.status_code == 400
-    assert name in error_of(refused)["message"]
+    assert name in message
+    assert not any(value and value.decode("latin-1") in message for value in values)
     assert engine.stats["generations"] == 0
-
-
-@pytest.mark.parametrize("purpose", ["treat", "CARE", "PurposeOfUse", "TREAT,HRESCH"])
-def test_purposes_are_a_closed_list(exchange: Exchange, purpose: str) -> None:
-    """The codes of HL7, as they are written; the refusal repeats nothing."""
-    refused = exchange.ask({**exchange.portal, PURPOSE: purpose})
-
-    assert refused.status_code == 400
-    assert purpose not in error_of(refused)["message"].replace("PurposeOfUse;", "")
 
 
 def test_a_token_of_a_clinician(exchange: Exchange) -> None:
@@ -229,32 +199,16 @@ def test_the_token_of_a_portal(exchange: Exchange) -> None:
     assert care_in(exchange.line(speaking)) == ("portal", "dr.weber", None, ["HPAYMT"])
 
 
-def test_a_refused_token_quotes_nothing(exchange: Exchange) -> None:
-    """401 for a claim that cannot be recorded, by the name of the setting."""
-    refused = exchange.ask(exchange.token(patient="a\nMRN-77"))
-
-    assert refused.status_code == 401
-    assert "MMHIE_JWT_PATIENT_CLAIMS" in error_of(refused)["message"]
-    assert "MRN-77" not in refused.text
-
-
 @pytest.mark.parametrize(
     ("claims", "care"),
     [
-        ({"sub": "a"}, ("a", None, ())),
         ({"sub": "a", "fhirUser": "b"}, ("b", None, ())),
         ({"sub": "app", "azp": "app"}, (None, None, ())),
-        ({"sub": "app", "client_id": "app", "fhirUser": "b"}, ("b", None, ())),
         ({"sub": "0b1c", "idtyp": "app"}, (None, None, ())),
-        ({"sub": "0b1c", "gty": "client-credentials", "fhirUser": "b"}, ("b", None, ())),
         ({"sub": "0b1c", "preferred_username": "service-account-hub"}, (None, None, ())),
-        ({"sub": "0b1c", "preferred_username": "b.ward"}, ("0b1c", None, ())),
         ({"extensions": {"ihe_iua": {"person_id": "p"}}}, (None, "p", ())),
-        ({"extensions": {"ihe_iua": {"purpose_of_use": [TREAT]}}}, (None, None, ("TREAT",))),
-        ({"extensions": {"ihe_iua": "p"}}, (None, None, ())),
         ({"https://hie.example/purpose": "BTG"}, (None, None, ("BTG",))),
         ({"purpose_of_use": ["TREAT", TREAT, "COC"]}, (None, None, ("TREAT", "COC"))),
-        ({"purpose_of_use": []}, (None, None, ())),
     ],
 )
 def test_claims(claims: dict[str, Any], care: tuple[Any, ...]) -> None:
@@ -266,26 +220,30 @@ def test_claims(claims: dict[str, Any], care: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize(
     ("claims", "named"),
     [
-        ({"fhirUser": ""}, "USER"),
         ({"fhirUser": 7}, "USER"),
         ({"fhirUser": "x" * 256}, "USER"),
-        ({"patient": {"id": "p"}}, "PATIENT"),
-        ({"patient": "a\x00b"}, "PATIENT"),
-        ({"purpose_of_use": "treatment"}, "PURPOSE"),
+        ({"patient": "a\nMRN-77"}, "PATIENT"),
         ({"purpose_of_use": [TREAT, {"code": ["TREAT"]}]}, "PURPOSE"),
-        ({"purpose_of_use": {"coding": [TREAT]}}, "PURPOSE"),
     ],
 )
 def test_claims_that_are_refused(claims: dict[str, Any], named: str) -> None:
-    """Each by the setting that names it."""
-    with pytest.raises(Unauthorized, match=f"MMHIE_JWT_{named}_CLAIMS"):
+    """Each by the setting that names it; nothing is quoted."""
+    with pytest.raises(Unauthorized, match=f"MMHIE_JWT_{named}_CLAIMS") as refused:
         read_context(claims, CLAIMS)
+    assert "MRN-77" not in refused.value.message
 
 
-def test_what_is_required(begin: Begin, engine: FakeEngine) -> None:
+@pytest.fixture
+def strict(tmp_path: Path, engine: FakeEngine, rsa_signer: Signer) -> Iterator[Exchange]:
+    """An exchange that wants to know who asks, and why."""
+    made = Exchange(tmp_path, engine, rsa_signer, MMHIE_REQUIRED_CONTEXT="user,purpose")
+    with made.gateway:
+        yield made
+
+
+def test_what_is_required(strict: Exchange, engine: FakeEngine) -> None:
     """Requests to the model without it are refused in a sentence; models are listed all the
     same."""
-    strict = begin(MMHIE_REQUIRED_CONTEXT="user,purpose")
     for headers, missing in (
         (strict.plain, USER),
         ({**strict.portal, PURPOSE: "TREAT"}, USER),
@@ -318,27 +276,21 @@ def test_a_name_tells_nothing_without_the_key() -> None:
     assert user.removeprefix("user:") != patient.removeprefix("patient:")
 
 
-@pytest.mark.parametrize("user", ["Patient/MRN-1", "https://ehr.example/fhir/Patient/MRN-1"])
-def test_a_patient_is_keyed_as_a_user_too(user: str) -> None:
+def test_a_patient_is_keyed_as_a_user_too() -> None:
     """A patient's own application names the patient as the one who asks."""
     names = Pseudonyms.of(KEY)
-    caller = replace(ANYBODY, care=CareContext(user=user))
+    for user in ("Patient/MRN-1", "https://ehr.example/fhir/Patient/MRN-1"):
+        caller = replace(ANYBODY, care=CareContext(user=user))
+        assert names.care_of(caller)["user"] == names.user(user)
 
-    assert names.care_of(caller)["user"] == names.user(user)
 
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("REQUIRED_CONTEXT", "purpose"), ("USER_HEADERS", EMAIL)],
-)
-def test_an_open_gateway_knows_no_persons(refusal: Refusal, name: str, value: str) -> None:
+def test_an_open_gateway_knows_no_persons(refusal: Refusal) -> None:
     """Nobody could say who asks."""
-    assert "need keys or tokens" in refusal(**{f"MMHIE_{name}": value})
+    assert "need keys or tokens" in refusal(MMHIE_REQUIRED_CONTEXT="purpose")
+    assert "need keys or tokens" in refusal(MMHIE_USER_HEADERS=EMAIL)
 
 
-@pytest.mark.parametrize(
-    "name", ["Authorization", "Cookie", "X-API-Key", "x-mmhie-user", "X-Request-ID", "X-", "X-a:b"]
-)
+@pytest.mark.parametrize("name", ["Cookie", "X-API-Key", "x-mmhie-user", "X-", "X-a:b"])
 def test_no_secret_is_taken_for_a_name(refusal: Refusal, name: str) -> None:
     """A header of the gateway's own, or one that front ends do not choose, names nobody."""
     assert "MMHIE_USER_HEADERS" in refusal(MMHIE_USER_HEADERS=f"X-User, {name}")

@@ -1,6 +1,5 @@
 """`mmhie keys` as an operator uses it."""
 
-import io
 import os
 import subprocess
 import sys
@@ -9,13 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from gateway.auth import keys
-from gateway.auth.keys import Key, KeyFile
-from gateway.cli.command import print_rows
-from gateway.cli.keys import make_row
-from gateway.principal import PrincipalLimits
+from gateway.auth.keys import KeyFile
 from tests.command import Command
 from tests.contract.process import ROOT
 from tests.waiting import PATIENCE_S
@@ -49,7 +44,10 @@ def desk(
 
 
 def test_from_new_to_revoked(desk: Desk) -> None:
-    """The key alone is on standard output, once, and works until it is revoked."""
+    """The key alone is on standard output, once, and works until it is revoked; in production the
+    first one is made before there is a file."""
+    desk.monkeypatch.setenv("MMHIE_ENV", "production")
+    desk.monkeypatch.setenv("MMHIE_WITHOUT_AUDIT", "true")
     out, _ = desk.run(
         *("new", "--name", "ward", "--scopes", "generate,metrics", "--priority", "emergency"),
         *("--concurrency", "2", "--requests-per-minute", "30", "--tokens-per-minute", "4000"),
@@ -98,22 +96,12 @@ def test_rotation(desk: Desk) -> None:
     assert [file.principal(key.strip().encode()) for key in (old, new)] == [None, None]
 
 
-def test_in_production_too(desk: Desk) -> None:
-    """The first key is made before there is a file."""
-    desk.monkeypatch.setenv("MMHIE_ENV", "production")
-    desk.monkeypatch.setenv("MMHIE_WITHOUT_AUDIT", "true")
-
-    desk.run("new", "--name", "first")
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--name", "a b"), "letters, digits"),
         (("--name", "a", "--scopes", "root"), "scopes are some of generate, openai"),
-        (("--name", "a", "--scopes", ""), "scopes are some of"),
         (("--name", "a", "--priority", "vip"), "priority is one of emergency"),
-        (("--name", "a", "--expires", "soon"), "--expires got 'soon'"),
         (("--name", "a", "--expires", "0d"), "--expires got '0d'"),
     ],
 )
@@ -151,17 +139,6 @@ def test_behind_a_link(desk: Desk) -> None:
     assert KeyFile(desk.file).principal(secret.encode()) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
-def test_by_root_for_another_user(desk: Desk) -> None:
-    """The gateway's user can still read what root has changed."""
-    desk.run("new", "--name", "a")
-    os.chown(desk.file, 54321, 54322)
-    desk.run("revoke", "a")
-
-    seen = desk.file.stat()
-    assert (seen.st_uid, seen.st_gid, seen.st_mode & 0o777) == (54321, 54322, 0o600)
-
-
 def test_two_operators_at_once(desk: Desk) -> None:
     """Two operators who add keys at once lose none."""
     children = [desk.start("new", "--name", f"key-{number}") for number in range(2)]
@@ -169,29 +146,3 @@ def test_two_operators_at_once(desk: Desk) -> None:
         assert child.wait(timeout=PATIENCE_S) == 0
 
     assert {key.name for key in keys.read(desk.file)} == {f"key-{number}" for number in range(2)}
-
-
-def terminal_text(rows: list[dict[str, str]], width: int) -> str:
-    """The rows as a terminal of this width shows them."""
-    file = io.StringIO()
-    print_rows(rows, Console(file=file, width=width))
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_no_name_is_shortened(width: int) -> None:
-    """`keys revoke` takes it whole: a paragraph for each key where a table has no room."""
-    names = ("backend", "ward-7-clinicians-of-the-north-campus")
-    limits = PrincipalLimits(4, 100, 100_000)
-    listed = [Key(name, "0" * 64, ("generate",), 0.0, limits=limits) for name in names]
-    shown = terminal_text([make_row(key, 1.0) for key in listed], width)
-
-    for whole in (*names, "100000 tokens/min", "1970-01-01"):
-        assert whole in shown
-    assert ("  priority  routine" in shown) is (width < 200)
-    assert terminal_text([], width).strip() == ""
-
-
-def test_brackets_in_a_name_are_shown() -> None:
-    """A subject of a token is text and no markup, which could not be closed here."""
-    assert "dr. [/b] weber" in terminal_text([{"person": "dr. [/b] weber"}], 80)
