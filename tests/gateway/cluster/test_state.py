@@ -1,4 +1,4 @@
-"""From settings to what is shared; without a Redis nothing is, and nothing of it is loaded."""
+"""The address of the shared Redis, from the settings."""
 
 import pytest
 
@@ -12,11 +12,9 @@ SECRET = "hunter2"
 @pytest.mark.parametrize(
     "url",
     [
-        "redis://host",
         "redis://:p%40ss@host:6380/3",
         "rediss://user:pass@[::1]:6379",
         "unix:/run/redis.sock",
-        "unix:///run/redis.sock",
     ],
 )
 def test_addresses(url: str) -> None:
@@ -32,11 +30,9 @@ def test_addresses(url: str) -> None:
     [
         f"http://:{SECRET}@host",
         f"redis://:{SECRET}@",
-        f"redis://:{SECRET}@host:0",
         f"redis://:{SECRET}@host:x",
         f"redis://:{SECRET}@host/db",
         f"rediss://:{SECRET}@host?ssl_cert_reqs=none",
-        f"{SECRET}@host",
         "unix:",
     ],
 )
