@@ -1,7 +1,5 @@
 """The limits of one client, and the Retry-After of a refusal."""
 
-import time
-
 import pytest
 
 from gateway.errors import TooBusy
@@ -33,25 +31,6 @@ def retry_after(limiter: LocalRateLimiter, who: Principal) -> int:
     with pytest.raises(TooBusy) as refused:
         limiter.try_acquire(who)
     return int(refused.value.headers()["retry-after"])
-
-
-def test_without_limits_nothing_is_refused(limiter: LocalRateLimiter) -> None:
-    """Nor stored after the request."""
-    for _ in range(1000):
-        use(limiter, principal(), tokens=1000)
-
-    assert not limiter._open
-
-
-def test_requests_open_at_once(limiter: LocalRateLimiter) -> None:
-    """The third waits for the end of one of two; a refused request counts nothing."""
-    who = principal(concurrency=2)
-    limiter.try_acquire(who)
-    limiter.try_acquire(who)
-    assert retry_after(limiter, who) == 1
-    assert retry_after(limiter, who) == 1
-    limiter.release(who, tokens=0)
-    limiter.try_acquire(who)
 
 
 def test_requests_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
@@ -124,14 +103,3 @@ def test_counts_of_those_who_left_are_dropped(clock: Clock) -> None:
     windows.add(("new", "requests"))
 
     assert len(windows) == 1
-
-
-def test_many_clients_in_one_minute_take_linear_time(clock: Clock) -> None:
-    """Processor time: a search for ended windows at each new client would take half a minute."""
-    windows = FixedWindows(clock=clock)
-    started = time.thread_time()
-    for number in range(5 * MAX_WINDOWS):
-        windows.add((f"new-{number}", "requests"))
-
-    assert time.thread_time() - started < 2
-    assert len(windows) == 5 * MAX_WINDOWS
