@@ -1,6 +1,5 @@
 """The dashboard: every metric it names exists, and a real Prometheus answers its questions."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,40 +73,12 @@ def exposed(gateway: Gateway) -> set[str]:
 
 
 def test_every_metric_exists(gateway: Gateway) -> None:
-    """Metrics in panels and alerts are on the gateway's page or registered by vLLM."""
+    """Metrics in panels and alerts are on the gateway's page or registered by vLLM; none is about
+    a constant alone."""
     known = exposed(gateway) | engine_metrics.series() | ITS_OWN
     for where, expression in queries.questions():
-        assert queries.metrics(expression) <= known, where
-
-
-def test_vllm_is_really_read() -> None:
-    """The names come from vLLM's source: one of each kind is among them."""
-    known = engine_metrics.series()
-
-    assert "vllm:num_requests_running" in known
-    assert "vllm:generation_tokens_total" in known
-    assert "vllm:time_to_first_token_seconds_bucket" in known
-
-
-def test_no_question_is_without_a_metric() -> None:
-    """A panel of constants would pass every other test."""
-    for where, expression in queries.questions():
         assert queries.metrics(expression), where
-
-
-@pytest.mark.parametrize("file", queries.DASHBOARDS, ids=lambda file: file.stem)
-def test_panels_do_not_overlap(file: Path) -> None:
-    """Each square of the page belongs to one panel, and ids are unique."""
-    panels = json.loads(file.read_text())["panels"]
-    squares = [
-        (place["x"] + column, place["y"] + line)
-        for place in (panel["gridPos"] for panel in panels)
-        for column in range(place["w"])
-        for line in range(place["h"])
-    ]
-
-    assert len(squares) == len(set(squares))
-    assert len({panel["id"] for panel in panels}) == len(panels)
+        assert queries.metrics(expression) <= known, where
 
 
 def test_a_real_prometheus_shows_every_panel_of_the_gateway(
@@ -136,11 +107,3 @@ def total(gateway: Gateway) -> float:
     text = gateway.client.get("/metrics").text
     families = {family.name: family.samples for family in text_string_to_metric_families(text)}
     return sum(request.value for request in families["mmhie_requests"])
-
-
-def test_panels_have_titles_of_their_own() -> None:
-    """A second one of the same title would be asked about by no test."""
-    dashboards = [json.loads(file.read_text())["panels"] for file in queries.DASHBOARDS]
-    titles = [panel["title"] for panels in dashboards for panel in panels if panel["type"] != "row"]
-
-    assert len(titles) == len(set(titles))

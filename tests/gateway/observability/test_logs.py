@@ -17,7 +17,6 @@ from gateway.record import RequestRecord
 from gateway.runtime.log import log
 from tests.contract.process import ROOT
 from tests.gateway.clock import Clock
-from tests.waiting import eventually
 
 CANARY = "Ada Lovelace, chest pain"
 
@@ -48,16 +47,6 @@ def test_a_line(stream: io.StringIO) -> None:
     assert line == told
 
 
-def test_levels(stream: io.StringIO) -> None:
-    """Our own level as configured, warnings of other libraries; requests follow it, too."""
-    log.debug("quiet")
-    logging.getLogger("uvicorn.error").info("quiet")
-    log.info("told")
-    log.setLevel("WARNING")
-    logs.info("request", {})
-    assert [line["event"] for line in lines(stream)] == ["told"]
-
-
 def raises(depth: int = 0) -> None:
     if depth:
         raises(depth - 1)
@@ -76,17 +65,6 @@ def test_an_exception_is_type_and_place(stream: io.StringIO, depth: int) -> None
     assert line["at"][-1].endswith(" raises")
     assert len(line["at"]) <= 8
     assert CANARY not in stream.getvalue()
-
-
-def test_a_fault_is_told_without_words(stream: io.StringIO) -> None:
-    """The caller gets the request id, the log the place."""
-    try:
-        raises()
-    except ValueError:
-        error = logs.fault("id-1")
-    assert error.code == "internal"
-    assert lines(stream)[0]["request_id"] == "id-1"
-    assert CANARY not in stream.getvalue() + error.message
 
 
 def test_values_in_other_people_s_sentences(stream: io.StringIO) -> None:
@@ -128,18 +106,6 @@ def test_a_line_that_cannot_be_written(stream: io.StringIO) -> None:
     log.info("request", extra={"status": ValueError(CANARY)})
     assert CANARY not in stream.getvalue()
     assert lines(stream)[-1]["status"] == "ValueError"
-
-
-async def test_lines_leave_together_and_in_order(stream: io.StringIO) -> None:
-    """Usual lines wait for a twentieth of a second; an error is written at once, after them."""
-    logs.info("request", {"status": 200, "prompt": CANARY})
-    log.info("second")
-    assert stream.getvalue() == ""
-    log.error("wrong")
-    assert [line["event"] for line in lines(stream)] == ["request", "second", "wrong"]
-    logs.info("later", {})
-    await eventually(lambda: len(lines(stream)) == 4)
-    assert CANARY not in stream.getvalue()
 
 
 DYING = """
