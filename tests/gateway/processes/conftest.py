@@ -180,9 +180,6 @@ class Four(Several):
         "ward": {},
         "rate": {"limits": PrincipalLimits(requests_per_minute=10)},
         "tokens": {"limits": PrincipalLimits(tokens_per_minute=240)},
-        "slots": {"limits": PrincipalLimits(concurrency=3)},
-        "research": {"priority": "batch"},
-        "er": {"priority": "emergency"},
     }
 
     def __init__(self, folder: Path, engine_url: str) -> None:

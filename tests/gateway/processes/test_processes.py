@@ -5,8 +5,7 @@ How long things take is never asserted: a loaded machine is no fault.
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
@@ -17,15 +16,11 @@ import orjson
 import psutil
 import pytest
 
-from gateway.audit.verify import verify
 from gateway.hold import hold
 from gateway.hold.hold import Hold
-from gateway.processes.supervisor import PING_TIMEOUT_S
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.processes.conftest import (
-    ASK,
     LONG_STREAM,
     STREAM,
     Four,
@@ -162,22 +157,6 @@ def loads(four: Four) -> list[Any]:
     return loads
 
 
-def test_who_leaves_while_waiting(four: Four, engine: FakeEngine) -> None:
-    """A caller who hangs up in the queue leaves no gap in it, and no slot taken."""
-    pid = min(four.pids())
-    (stream,) = endless(four, "ward", [pid], engine)
-    for _ in range(4):
-        connection = four.connect_to(pid)
-        connection.request("POST", "/llm/generate", ASK, four.bearers["ward"])
-        until(lambda: four.metric("mmhie_queued_requests") == 1)
-        connection.close()
-        until(lambda: four.metric("mmhie_queued_requests") == 0)
-    stream.leave()
-
-    until(lambda: four.metric("mmhie_inflight_requests") == 0)
-    assert four.at(pid, four.bearers["ward"]) == [200]
-
-
 def test_rates_of_a_key_are_shared_out(four: Four) -> None:
     """A worker admits its quarter of ten requests a minute, rounded down, and of the tokens; the
     refusal says that it is one of several."""
@@ -188,36 +167,6 @@ def test_rates_of_a_key_are_shared_out(four: Four) -> None:
         assert statuses == [200, 429, 429]
     _, refused = four.whole(four.bearers["rate"])
     assert "2 requests per minute at each of 4 gateway processes" in refused["error"]["message"]
-
-
-def test_a_limit_below_the_number_of_workers(four: Four, engine: FakeEngine) -> None:
-    """Each worker admits one request of a key that may have three at once; the log says at the
-    start that limits are shared out."""
-    streams = endless(four, "slots", four.pids(), engine)
-    assert [four.at(pid, four.bearers["slots"]) for pid in four.pids()] == [[429]] * 4
-    for stream in streams:
-        stream.leave()
-    until(lambda: four.of("slots") == 200)
-    assert "each of 4 workers has its share of every limit" in four.log
-
-
-def test_emergency_goes_first_at_a_worker(four: Four, engine: FakeEngine) -> None:
-    """The class decides among those who wait at one worker: the engine gets theirs first."""
-    pid = min(four.pids())
-    streams = endless(four, "ward", [pid], engine)
-
-    def visit(name: str) -> Callable[[], list[int]]:
-        return lambda: four.at(pid, {**four.bearers[name], "X-Request-ID": name})
-
-    batch = begin_together(1, visit("research"))
-    until(lambda: four.metric("mmhie_queued_requests") == 1)
-    urgent = begin_together(1, visit("er"))
-    until(lambda: four.metric("mmhie_queued_requests") == 2)
-    streams.pop().leave()
-    assert [asked.result() for asked in (*batch, *urgent)] == [[200], [200]]
-
-    ids = [request["headers"]["x-request-id"] for request in engine.seen("/v1/chat/completions")]
-    assert ids[1:] == ["er", "research"]
 
 
 def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
@@ -242,23 +191,6 @@ def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
     until(lambda: "a worker has died" in gateway.log)
 
 
-def test_all_killed_at_once(start: Start, engine: FakeEngine) -> None:
-    """Both workers are started again; what they had counted is still told."""
-    gateway = start(workers=2)
-    assert together(8, gateway.ask) == [200] * 8
-    until(lambda: gateway.metric("mmhie_requests_total") == 8)
-    victims = gateway.pids()
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: len(gateway.pids() - victims) == 2)
-    gateway.wait()
-
-    assert together(8, gateway.ask) == [200] * 8
-    until(lambda: gateway.metric("mmhie_requests_total") == 16)
-    assert gateway.metric("mmhie_workers_lost") == 2
-    until(lambda: gateway.metric("mmhie_workers") == 2)
-
-
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTERM])
 def test_a_worker_that_hangs_or_is_told_to_go(start: Start, number: signal.Signals) -> None:
     """One that is stopped is killed, one with SIGTERM drains; another takes its place."""
@@ -271,22 +203,6 @@ def test_a_worker_that_hangs_or_is_told_to_go(start: Start, number: signal.Signa
     assert ("a worker has died" in gateway.log) == (number == signal.SIGSTOP)
 
 
-def test_a_pause_of_all_is_no_hang(start: Start) -> None:
-    """As of a container that is paused for longer than a worker may be silent."""
-    gateway = start(workers=2)
-    workers = gateway.pids()
-    everybody = (gateway.child.pid, *workers)
-    for pid in everybody:
-        os.kill(pid, signal.SIGSTOP)
-    time.sleep(PING_TIMEOUT_S + 2)
-    for pid in everybody:  # the supervisor first: it finds both silent
-        os.kill(pid, signal.SIGCONT)
-        time.sleep(0.5)
-
-    assert gateway.pids() == workers
-    assert "a worker has died" not in gateway.log
-
-
 def test_a_port_that_is_taken(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
     """A second gateway of workers on one port ends with code 2 and a sentence."""
     port = str(start(workers=2).port)
@@ -297,18 +213,6 @@ def test_a_port_that_is_taken(start: Start, engine: FakeEngine, tmp_path: Path) 
     assert second.exit_code() == 2
     assert f"MMHIE_PORT {port} is used by another program" in second.log
     second.client.close()
-
-
-def test_one_trail(start: Start, tmp_path: Path) -> None:
-    """All workers write one chain: every request once, and it verifies."""
-    trail = tmp_path / "audit.jsonl"
-    gateway = start(MMHIE_AUDIT_FILE=str(trail), MMHIE_AUDIT_KEY=KEY)
-    assert together(40, gateway.ask) == [200] * 40
-    assert gateway.stop() == 0
-
-    assert not verify(trail, key=KEY).findings
-    requests = [line for line in lines(trail) if "request_id" in line]
-    assert len({request["request_id"] for request in requests}) == 40
 
 
 def test_the_supervisor_is_killed(start: Start, tmp_path: Path, engine: FakeEngine) -> None:
@@ -335,22 +239,6 @@ def test_a_terminal_stops_it_once(start: Start, engine: FakeEngine) -> None:
 
     assert stream.is_whole
     assert gateway.exit_code() == 0
-
-
-def test_a_second_interrupt_ends_the_drain(start: Start, engine: FakeEngine) -> None:
-    """Ctrl-C twice, at a terminal: nobody waits for an answer that does not end."""
-    gateway = start(workers=2, MMHIE_DRAIN_SECONDS="600")
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
-    stream = Stream(gateway, LONG_STREAM)
-    everybody = (*gateway.pids(), gateway.child.pid)
-    for pid in everybody:
-        os.kill(pid, signal.SIGINT)
-    until(lambda: gateway.log.count('"draining"') == 2)
-    for pid in filter(psutil.pid_exists, everybody):
-        os.kill(pid, signal.SIGINT)
-
-    assert gateway.exit_code() == 0
-    stream.leave()
 
 
 def test_a_worker_that_cannot_start(start: Start, tmp_path: Path) -> None:
