@@ -1,7 +1,6 @@
 """Large requests and long prompts are read in a thread or in steps, while other streams go on."""
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator
 
@@ -9,7 +8,6 @@ import pytest
 
 from gateway.engine.client import EngineRequest, EngineResponse
 from gateway.runtime.heavy_work import HEAVY_BYTES
-from gateway.safety.red_flags.screening import LONG_TEXT
 from gateway.services import Services
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import chat_request, post, served, until_ready
@@ -25,7 +23,6 @@ async def gateway(engine: FakeEngine) -> AsyncIterator[tuple[int, Services]]:
 
 LARGE = [
     ("/v1/chat/completions", chat_request(metadata={"note": "a" * HEAVY_BYTES})),
-    ("/v1/chat/completions", chat_request(tools=[[]] * HEAVY_BYTES)),
     ("/llm/generate", {"prompt": "a " * HEAVY_BYTES}),
     ("/tokenize", {"note": "a" * HEAVY_BYTES}),
 ]
@@ -49,36 +46,6 @@ async def test_others_stream_while_a_large_body_is_read(
         await stuck
 
     assert (await large).startswith(b"HTTP/1.1 ")
-
-
-STREAMS = 64
-EMERGENCY = "I have crushing chest pain and I am sweating."
-LONG = "The weather was fine that day. " * (LONG_TEXT // 20) + EMERGENCY
-
-
-async def test_others_stream_while_a_long_text_is_read(gateway: tuple[int, Services]) -> None:
-    """Many streams run while texts of a megabyte are screened; these have their notices in headers
-    and first event."""
-    port, _ = gateway
-    longest = "The weather was fine that day. " * 30_000 + EMERGENCY
-    long = [asyncio.create_task(post(port, chat_request(longest))) for _ in range(3)]
-    others = await asyncio.gather(*(post(port, chat_request()) for _ in range(STREAMS)))
-
-    assert all(answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n") for answer in others)
-    for answer in await asyncio.gather(*long):
-        head, _, events = answer.partition(b"\r\n\r\n")
-        assert b"x-mmhie-notices: MED101" in head
-        assert b'"MED101"' in events.split(b"\n\n")[0]
-
-
-async def test_a_refusal_waits_for_them_too(gateway: tuple[int, Services]) -> None:
-    """An error for an unknown model carries the notices of a long prompt."""
-    port, _ = gateway
-    head, _, body = (await post(port, chat_request(LONG, model="unknown"))).partition(b"\r\n\r\n")
-
-    assert head.startswith(b"HTTP/1.1 404")
-    assert b"x-mmhie-notices: MED101" in head
-    assert json.loads(body)["error"]["mmhie"]["notices"][0]["id"] == "MED101"
 
 
 async def test_a_text_takes_memory_until_it_is_read(

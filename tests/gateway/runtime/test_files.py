@@ -88,24 +88,6 @@ def test_a_file_that_becomes_readable_is_read(watched: Watched) -> None:
     assert watched.readings == 2
 
 
-def test_what_was_taken_as_read_is_read_once_it_changes(watched: Watched) -> None:
-    """For content that its owner has loaded already."""
-    watched.path.write_text("one")
-    watched.file.skip()
-    assert watched.file.current() == ""
-    watched.path.write_text("other")
-    assert watched.after_a_second() == "other"
-
-
-def test_a_draft_that_cannot_be_put_in_place_is_gone(tmp_path: Path) -> None:
-    """A folder stands where the file should."""
-    (tmp_path / "it").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_whole(tmp_path / "it", b"content", mode=0o600)
-
-    assert [path.name for path in tmp_path.iterdir()] == ["it"]
-
-
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """With its mode, and no draft beside it, not even one that was left by a crash."""
     path = tmp_path / "file.json"

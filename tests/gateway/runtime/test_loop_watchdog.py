@@ -6,7 +6,7 @@ import time
 from types import SimpleNamespace
 
 from gateway.api.paths import CHAT
-from gateway.runtime.loop_watchdog import BEAT_S, BLOCKED_S, NO_ROUTE, LoopWatchdog, route_at
+from gateway.runtime.loop_watchdog import BEAT_S, BLOCKED_S, NO_ROUTE, LoopWatchdog
 from tests.waiting import PATIENCE_S, beside, eventually
 
 EXCHANGE = SimpleNamespace(
@@ -69,8 +69,3 @@ async def test_who_does_not_compute_is_not_reported() -> None:
         await eventually(lambda: NO_ROUTE in [route for route, _ in holds])
 
     assert [route for route, _ in holds] == [CHAT, NO_ROUTE]
-
-
-def test_no_frame() -> None:
-    """A thread that has ended has none."""
-    assert route_at(None) == NO_ROUTE

@@ -39,28 +39,21 @@ def test_nothing_need_be_set() -> None:
 
 
 BAD_URLS = (
-    *("ftp://engine", "http://", "http://engine:99999", "http://[::1", "http://engine/v1"),
-    *("http://engine?x=1", "unix:engine.sock", "unix:/run/a#b"),
+    *("ftp://engine", "http://engine:99999", "http://[::1", "http://engine/v1"),
+    *("http://engine?x=1", "unix:engine.sock"),
 )
 
 
 @pytest.mark.parametrize(
     ("name", "got", "allowed"),
     [
-        ("PORT", "0", "at least 1"),
         ("PORT", "65536", "at most 65535"),
         ("PORT", "eighty", "a whole number"),
         ("ENV", "prod", "'development' or 'production'"),
-        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
-        ("TRUNCATE", "middle", "'none', 'left' or 'right'"),
         ("STREAMING", "perhaps", "true or false"),
         ("TIMEOUT_SECONDS", "-1", "at least 0"),
         ("TIMEOUT_SECONDS", "nan", "at most 86400"),
-        ("DRAIN_SECONDS", "inf", "at most 86400"),
         ("QUEUE_TIMEOUT_SECONDS", "0", "over 0"),
-        ("MAX_TOKENS", "0", "at least 1"),
-        ("MAX_BODY_BYTES", "10", "at least 1024"),
-        ("WORKERS", "65", "at most 64"),
         ("DISCLAIMER_LANGUAGE", "english", "it does not fit this description: "),
         *(("ENGINE_URL", url, "http[s]://host:port or unix:/path") for url in BAD_URLS),
     ],
@@ -76,18 +69,17 @@ def test_a_bad_value(name: str, got: str, allowed: str) -> None:
     ("wrong", "near"),
     [
         ("MMHIE_PROT", "MMHIE_PORT"),
-        ("MMHIE_TIMEOUT_SECOND", "MMHIE_TIMEOUT_SECONDS"),
         ("MMHIE_ENGIN_URI", "MMHIE_ENGINE_URL"),
-        ("MMHIE_MAX_TOKEN", "MMHIE_MAX_TOKENS"),
         ("MMHIE_TENSOR_PARALEL", "MMHIE_TENSOR_PARALLEL"),
-        ("MMHIE_", "MMHIE_URL"),
     ],
 )
 def test_an_unknown_name(wrong: str, near: str) -> None:
-    """The nearest known one is offered, the launcher's included."""
+    """The nearest known one is offered, the launcher's included, whose names are taken: one
+    environment serves the whole product."""
     told = refusal(**{wrong: "1"})
     assert wrong in told
-    assert near in told or wrong == "MMHIE_"
+    assert near in told
+    assert settings.load({"MMHIE_DEVICE": "cpu"})
 
 
 @pytest.mark.parametrize(
@@ -104,26 +96,12 @@ def test_the_file_is_as_strict(file: bytes, said: str) -> None:
     assert said in refusal()
 
 
-def test_the_launcher_s_names_are_known() -> None:
-    """One environment serves the whole product."""
-    assert settings.load({"MMHIE_DEVICE": "cpu"})
-
-
 def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each where the other is silent."""
     Path(".env").write_text("MMHIE_PORT=9000\nMMHIE_MAX_TOKENS=7\n")
     monkeypatch.setenv("MMHIE_PORT", "9001")
     chosen = settings.load()
     assert (chosen.port, chosen.max_tokens) == (9001, 7)
-
-
-GOOD = ("http://127.0.0.1:8001", "http://[::1]:8001/", "http://engine", "unix:/run/x.sock")
-
-
-@pytest.mark.parametrize("url", GOOD)
-def test_good_addresses(url: str) -> None:
-    """TCP by name or number, and a socket file."""
-    assert settings.load({"MMHIE_ENGINE_URL": url}, None).engine_url == url
 
 
 def test_blank_is_unset() -> None:
@@ -160,7 +138,6 @@ def test_secrets_are_not_shown() -> None:
     ("given", "lacking"),
     [
         ({}, "there is no audit trail"),
-        ({"MMHIE_DIGEST_KEY": "d" * 32}, "there is no audit trail"),
         ({"MMHIE_AUDIT_FILE": "audit.jsonl", "MMHIE_AUDIT_KEY": "k" * 32}, "MMHIE_DIGEST_KEY"),
         ({"MMHIE_WITHOUT_AUDIT": "false"}, "there is no audit trail"),
     ],
@@ -174,10 +151,6 @@ def test_production_needs_a_trail_and_digests_that_last(
     assert lacking in told
     assert "MMHIE_WITHOUT_AUDIT=true" in told
     assert settings.load(PRODUCTION | given | {"MMHIE_WITHOUT_AUDIT": "true"}).without_audit
-
-
-def test_production_with_a_trail_and_digests_that_last() -> None:
-    """Keys, trail and digest key are enough."""
     names = ("MMHIE_AUDIT_FILE", "MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY")
     assert settings.load(PRODUCTION | dict.fromkeys(names, "x" * 32), None).env == "production"
 
@@ -198,13 +171,6 @@ def test_production_refuses_the_test_override() -> None:
     told = refusal(**chosen, MMHIE_ENV="production")
     assert "MMHIE_REASONER_MODEL_TEST_OVERRIDE" in told
     assert "MMHIE_ENV" in told
-
-
-def test_settings_do_not_change() -> None:
-    """Read once, the same for everybody."""
-    chosen = settings.load()
-    with pytest.raises(ValidationError):
-        chosen.port = 1  # type: ignore[misc] # this is the mistake
 
 
 @pytest.mark.parametrize(
