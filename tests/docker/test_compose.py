@@ -125,36 +125,6 @@ def test_the_engine_waits_for_whole_files(name: str) -> None:
         assert fetch["environment"].get(chosen) == engine["environment"].get(chosen)
 
 
-def test_gpu_is_reserved() -> None:
-    """The engine, and only it, asks for the GPUs; without one, nobody does."""
-    services = load("compose.yaml")["services"]
-    devices = services["engine"]["deploy"]["resources"]["reservations"]["devices"]
-
-    assert devices == [{"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}]
-    assert "deploy" not in services["gateway"]
-    assert "deploy" not in load("compose.cpu.yaml")["services"]["engine"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_volumes_are_declared(name: str) -> None:
-    """Every volume has a name."""
-    compose = load(name)
-    for service in (*compose["services"].values(), *observers().values()):
-        for volume in service.get("volumes", ()):
-            if not volume.startswith("./"):
-                assert volume.split(":")[0] in compose["volumes"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("service", OBSERVERS)
-def test_observability_is_a_profile_of_both(name: str, service: str) -> None:
-    """The same two services, which only start when asked for."""
-    assert load(name)["services"][service] == {
-        "extends": {"file": OBSERVABILITY, "service": service}
-    }
-    assert observers()[service]["profiles"] == ["observability"]
-
-
 @pytest.mark.parametrize("service", OBSERVERS)
 def test_observers_are_hardened(service: str) -> None:
     """As the others are; pinned, without a way to the engine, and with folders that are there: a
@@ -169,17 +139,3 @@ def test_observers_are_hardened(service: str) -> None:
     assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", entry["image"])
     for place in (volume.split(":")[0] for volume in entry["volumes"]):
         assert not place.startswith("./") or any((ROOT / "docker" / place).iterdir())
-
-
-def test_grafana_finds_its_parts() -> None:
-    """Provisioning names the data source of the panels, and the folder of the dashboard."""
-    grafana = ROOT / "docker" / "grafana"
-    source = yaml.safe_load((grafana / "provisioning/datasources/prometheus.yaml").read_text())
-    provider = yaml.safe_load((grafana / "provisioning/dashboards/mmhie.yaml").read_text())
-    folder = provider["providers"][0]["options"]["path"]
-
-    uid = f'"uid": "{source["datasources"][0]["uid"]}"'
-
-    assert uid in (grafana / "dashboards/mmhie.json").read_text()
-    assert f"./grafana/dashboards:{folder}:ro" in observers()["grafana"]["volumes"]
-    assert source["datasources"][0]["url"] == "http://prometheus:9090"

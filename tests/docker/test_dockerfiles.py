@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.docker.dockerfile import FILES, ROOT, exec_form, history, instructions, last_of, stages
+from tests.docker.dockerfile import FILES, ROOT, exec_form, instructions, last_of, stages
 
 TARGETS = [("gateway", "last"), *(("llm", to) for to in ("cpu", "gpu", "both"))]
 LOCKS = {
@@ -12,7 +12,6 @@ LOCKS = {
     ("llm", "cpu-packages"): {"gateway", "engine-cpu", "engine-cpu-torch"},
     ("llm", "gpu-packages"): {"gateway", "router", "engine-plugins"},
 }
-BUILD_TOOLS = ("cmake", "git", "make", "build-essential", "python3-dev", "curl", "wget")
 
 
 @pytest.mark.parametrize(("name", "stage"), LOCKS)
@@ -25,13 +24,6 @@ def test_packages_come_from_the_locks_alone(name: str, stage: str) -> None:
     assert set(re.findall(r"-r requirements/([a-z-]+)\.txt", runs)) == LOCKS[name, stage]
     assert commands
     assert all("--no-deps" in command for command in commands)
-
-
-def test_locks_are_named_as_they_are() -> None:
-    """Every requirements file the Dockerfiles name exists."""
-    for file in FILES.values():
-        for name in re.findall(r"requirements/([a-z-]+\.txt)", file.read_text()):
-            assert (ROOT / "requirements" / name).is_file(), name
 
 
 def test_pip_compares_hashes() -> None:
@@ -69,20 +61,6 @@ def test_the_gpu_engine_is_the_locked_one() -> None:
     assert image[1] == locked[1]
 
 
-def test_the_base_of_a_plain_build_has_cuda() -> None:
-    """A base is one of two stages, and only the CPU target's documented line names the other."""
-    text = FILES["llm"].read_text()
-
-    assert re.search(r"^ARG BASE=with-cuda$", text, re.M)
-    assert stages("llm")["with-cuda"].base == "${VLLM_IMAGE}"
-    assert stages("llm")["without-cuda"].base == "${PYTHON_IMAGE}"
-    for page in ("docker/llm.Dockerfile", "docker/compose.cpu.yaml", "docs/images.md"):
-        lines = (ROOT / page).read_text().splitlines()
-        cpu = [line for line in lines if "--target cpu" in line or "target: cpu" in line]
-        assert cpu
-        assert all("without-cuda" in line for line in cpu), page
-
-
 @pytest.mark.parametrize(("name", "target"), TARGETS)
 def test_nobody_is_root(name: str, target: str) -> None:
     """The user is a number, which an orchestrator can check, and it is not 0."""
@@ -90,43 +68,15 @@ def test_nobody_is_root(name: str, target: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "target"), TARGETS)
-def test_signals_arrive(name: str, target: str) -> None:
-    """No shell stands between the container's engine and the program."""
+def test_it_can_be_reached_asked_and_stopped(name: str, target: str) -> None:
+    """Port 8000 from outside, something asks /healthz, and no shell keeps signals from the
+    program."""
     assert exec_form(last_of(name, target, "ENTRYPOINT"))
     assert last_of(name, target, "STOPSIGNAL") == "SIGTERM"
-
-
-@pytest.mark.parametrize(("name", "target"), TARGETS)
-def test_port_host_and_health(name: str, target: str) -> None:
-    """Port 8000 is reachable from outside, and something asks /healthz."""
     assert last_of(name, target, "EXPOSE") == "8000"
     assert "MMHIE_HOST=0.0.0.0" in last_of(name, target, "ENV").split()
-    options, _, command = last_of(name, target, "HEALTHCHECK").partition("CMD ")
-    assert "--timeout=" in options
+    command = last_of(name, target, "HEALTHCHECK").partition("CMD ")[2]
     assert exec_form(command)[-1] == "/opt/image/healthy.py"
-
-
-@pytest.mark.parametrize(("name", "target"), TARGETS)
-def test_all_that_is_written_lies_in_one_volume(name: str, target: str) -> None:
-    """With the volume and /tmp, the root file system can be read-only."""
-    volume = last_of(name, target, "VOLUME")
-    pairs = dict(pair.split("=", 1) for pair in last_of(name, target, "ENV").split())
-    ends = ("_HOME", "_DIR", "_ROOT", "_CACHE")
-    folders = [key for key in pairs if key == "HOME" or key.endswith(ends)]
-
-    assert {key: pairs[key] for key in folders if not pairs[key].startswith(volume)} == {}
-    engines = {"HOME", "HF_HOME", "MMHIE_CACHE_DIR", "VLLM_CACHE_ROOT", "XDG_CACHE_HOME"}
-    engines.add("HF_MODULES_CACHE")  # beside HF_HOME, which Kubernetes mounts read-only
-    assert name != "llm" or engines <= {*folders}
-
-
-@pytest.mark.parametrize(("name", "target"), TARGETS)
-def test_nothing_is_built_in_the_final_image(name: str, target: str) -> None:
-    """pip, uv and build tools stay in the stages before; g++ is the engine's own need."""
-    for stage in history(name, target):
-        for command in stage.all("RUN"):
-            assert "pip install" not in command
-            assert not set(BUILD_TOOLS) & set(command.split()), command
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -43,13 +42,9 @@ def started(image: Path, device: str | None) -> str:
     [
         (None, [], "cpu"),
         (None, ["nvidia0"], "gpu"),
-        ("auto", ["nvidia7"], "gpu"),
         ("auto", ["dxg"], "gpu"),
         ("auto", ["nvidiactl"], "cpu"),
-        ("", ["nvidia0"], "gpu"),
-        ("cpu", ["nvidia0"], "cpu"),
         ("CPU", ["nvidia0"], "cpu"),
-        ("cuda", ["nvidia0"], "gpu"),
         ("cuda", [], "gpu"),
         ("nonsense", [], "cpu"),
     ],
@@ -71,41 +66,6 @@ def test_image_with_one_engine_takes_that(image: Path, left: str, device: str) -
     (image / "opt" / gone).rename(image / "gone")
 
     assert started(image, device).startswith(left)
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> dict[str, str]:
-    """Variables of a base image with vLLM in its own Python, and a uv that installs nothing."""
-    package = tmp_path / "base" / "vllm-0.33.0.dist-info"
-    package.mkdir(parents=True)
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm\nVersion: 0.33.0\n")
-    uv = tmp_path / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
-    uv.chmod(0o755)
-    (uv.parent / "python3").symlink_to(sys.executable)
-    path = f"{uv.parent}:/usr/bin:/bin"
-    return {"PATH": path, "PYTHONPATH": str(package.parent), "OPT": str(tmp_path / "opt")}
-
-
-@pytest.mark.parametrize("name", ["gpu", "cpu"])
-def test_environment_sees_code_and_the_bases_engine(
-    base: dict[str, str], tmp_path: Path, name: str
-) -> None:
-    """The GPU's finds the base's vLLM; the CPU's own one must not be hidden by it."""
-    asked = ["--no-deps", "-r", "requirements/gateway.txt"]
-    done = subprocess.run(["sh", "docker/environment", name, *asked], env=base, cwd=ROOT)
-    assert done.returncode == 0
-    (tmp_path / "opt" / "mmhie").mkdir()
-    (tmp_path / "opt" / "mmhie" / "ours.py").touch()
-
-    find = "import ours; from importlib.metadata import version; print(version('vllm'))"
-    python = tmp_path / "opt" / name / "bin" / "python"
-    looked = subprocess.run([python, "-c", find], env={}, capture_output=True, text=True)
-    assert ("0.33.0" in looked.stdout) == (name == "gpu"), looked.stderr
-    assert "No module named 'ours'" not in looked.stderr
-    assert " ".join(asked) in (tmp_path / "asked").read_text()
-    assert (tmp_path / "opt" / name / "sbom.cdx.json").stat().st_size
 
 
 @pytest.fixture(params=[200, 503])
@@ -141,14 +101,7 @@ def test_healthcheck_follows_healthz(answering: tuple[int, int]) -> None:
     assert health(MMHIE_PORT=str(port), http_proxy="http://127.0.0.1:9") == expected
     assert health("/healthz", str(port)) == expected
     assert health("/elsewhere", str(port)) == 1
-
-
-def test_healthcheck_without_a_server() -> None:
-    """Nothing listens: 1, and no traceback."""
-    command = [sys.executable, str(DOCKER / "healthy.py"), "/healthz", "1"]
-    done = subprocess.run(command, capture_output=True)
-
-    assert (done.returncode, done.stderr) == (1, b"")
+    assert health("/healthz", "1") == 1  # nothing listens there
 
 
 @pytest.mark.parametrize(("age_s", "status"), [(5, 0), (300, 1)])
@@ -189,32 +142,3 @@ def test_engine_alone_needs_what_the_gateway_shares(missing: str, tmp_path: Path
     assert done.returncode == 2
     assert done.stderr.startswith(f"{missing} is not set")
     assert done.stderr.count("\n") == 1
-
-
-DIGEST = f"sha256:{'a' * 64}"
-DOCKER_STUB = '#!/bin/sh\necho "$4" >> "$(dirname "$0")/asked"\necho "$ANSWER"\n'
-
-
-@pytest.mark.parametrize("answer", [DIGEST, "no such manifest"])
-def test_base_images_are_pinned(answer: str, tmp_path: Path) -> None:
-    """Each tag is asked for once, a digest replaces an older one, and no answer changes nothing."""
-    for file in (*DOCKER.glob("*.Dockerfile"), DOCKER / "pin"):
-        shutil.copy(file, tmp_path)
-    program = tmp_path / "docker"
-    program.write_text(DOCKER_STUB)
-    program.chmod(0o755)
-    before = {file: file.read_text() for file in tmp_path.glob("*.Dockerfile")}
-    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "ANSWER": answer}
-    for _ in range(2):
-        done = subprocess.run([tmp_path / "pin"], env=environ, capture_output=True, check=False)
-    after = {file: file.read_text() for file in before}
-
-    assert done.returncode == (0 if answer == DIGEST else 1)
-    asked = (tmp_path / "asked").read_text().split()
-    assert set(asked) <= {"vllm/vllm-openai:v0.32.0", "python:3.11.14-slim-trixie"}
-    if answer == DIGEST:
-        assert len(asked) == 4
-        unpinned = {file: text.replace(f"@{DIGEST}", "") for file, text in after.items()}
-        assert (unpinned, sum(text.count(DIGEST) for text in after.values())) == (before, 3)
-    else:
-        assert after == before

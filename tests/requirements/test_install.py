@@ -13,8 +13,6 @@ from types import ModuleType
 
 import pytest
 
-from launcher.planning.installation import ARCHITECTURES
-
 SCRIPT = Path(__file__).parents[2] / "requirements" / "install.py"
 RECORDER = """#!/bin/sh
 echo "$0 $*" >> {record}
@@ -93,18 +91,6 @@ def test_each_mode_installs_its_locks_once(
     assert installed(record) == []
 
 
-def test_a_changed_lock_is_installed_again(install: ModuleType) -> None:
-    """Only a lock that has changed is installed again."""
-    record = programs(install)
-    install.main(["run"])
-    record.write_text("")
-    with install.lock_file("gateway").open("a") as lock:
-        lock.write("zipp==3.0\n")
-    install.main(["run"])
-
-    assert installed(record) == ["gateway"]
-
-
 def test_a_failure_is_one_sentence_and_the_next_run_goes_on(
     install: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,19 +121,6 @@ def test_too_little_disk(
     assert install.main(["run"]) == 2
     assert "needs 4 GiB and this disk has 1.0 GiB free" in capsys.readouterr().err
     assert installed(record) == ["uv", "build", "gateway"]
-
-
-def test_where_torch_would_bring_cuda(
-    install: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """PyTorch's own index is asked; it is said that this route is not tried by the tests."""
-    record = programs(install)
-    monkeypatch.setattr(install, "finds_cpu_torch", lambda options: False)
-
-    assert install.main(["run"]) == 0
-    (line,) = [line for line in asked(record) if "engine-cpu-torch.txt" in line]
-    assert "--torch-backend=cpu" in line
-    assert "cannot try" in capsys.readouterr().out
 
 
 PIP = """#!/bin/sh
@@ -205,26 +178,6 @@ def test_without_a_network(install: ModuleType, monkeypatch: pytest.MonkeyPatch)
     assert install.main(["run"]) == 2
 
 
-@pytest.mark.slow
-def test_another_engine_needs_a_new_environment(
-    install: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The two wheels have the same files."""
-    programs(install)
-    install.main(["run"])
-    monkeypatch.setattr(install, "engine_lock", lambda: "engine-gpu")
-    install.create_venv()
-
-    assert not (Path(install.STAMPS) / "engine-cpu").exists()
-    assert subprocess.run([install.PYTHON, "--version"], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("arguments", [[], ["all"], ["run", "test"]])
-def test_usage(install: ModuleType, arguments: list[str]) -> None:
-    """Wrong arguments end with exit code 2."""
-    assert install.main(arguments) == 2
-
-
 def test_it_needs_nothing_installed() -> None:
     """The system's Python runs it: standard library only."""
     done = subprocess.run(
@@ -236,18 +189,6 @@ def test_it_needs_nothing_installed() -> None:
 
     assert done.returncode == 2
     assert done.stderr == "usage: python3 requirements/install.py run|test\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "found"), [("nvidia0", True), ("dxg", True), ("nvidiactl", False)]
-)
-def test_what_shows_a_gpu(install: ModuleType, tmp_path: Path, name: str, found: bool) -> None:
-    """NVIDIA's driver, and under WSL2 that of Windows."""
-    devices = tmp_path / "dev"
-    devices.mkdir()
-    (devices / name).touch()
-
-    assert install.has_gpu(devices) == found
 
 
 @pytest.mark.parametrize(
@@ -273,11 +214,3 @@ def test_an_architecture_without_packages(
         capsys.readouterr().err
     )
     assert not Path(install.VENV).exists()
-
-
-def test_the_launcher_knows_the_same_architectures(install: ModuleType) -> None:
-    """Every architecture that can be installed can be started."""
-    assert {
-        "engine-cpu": ARCHITECTURES["cpu"],
-        "engine-gpu": ARCHITECTURES["cuda"],
-    } == install.MACHINES

