@@ -12,7 +12,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -82,8 +81,7 @@ class Run:
         self.clock = Clock()
         first = EngineProgram(engine, socket, self.hear("engine"))
         if smaller:
-            remember = partial(self.lines.append, "remembered")
-            less = replace(first, command=smaller, note=NOTE, on_ready=remember)
+            less = replace(first, command=smaller, note=NOTE)
             first = replace(first, smaller=less)
         programs = Programs(
             engines=(first,),
@@ -239,8 +237,7 @@ async def test_a_first_start_that_fails(
 
 @pytest.mark.parametrize("fits", [True, False])
 async def test_out_of_memory_is_tried_once_with_a_smaller_share(fits: bool, tmp_path: Path) -> None:
-    """It is said, also while it runs, and remembered once it is ready; where that is too much,
-    too, the start ends with the sentence."""
+    """It is said, also while it runs; where that is too much, too, the start ends."""
     refuse = shell(f"echo 'torch.OutOfMemoryError: {MEMORY}'; exit 1")
     smaller = fake("--uds", str(tmp_path / "e.sock")) if fits else refuse
 
@@ -255,7 +252,6 @@ async def test_out_of_memory_is_tried_once_with_a_smaller_share(fits: bool, tmp_
     assert f"To need less, set MMHIE_REASONER_MODEL to a smaller model. {NOTE}" in run.details
     assert run.lines.count(f"engine {NOTE}") == 1
     assert (f"The model is ready. {NOTE}" in run.details) is fits
-    assert ("remembered" in run.lines) is fits
 
 
 async def test_never_ready(tmp_path: Path) -> None:
