@@ -61,15 +61,6 @@ class LauncherSettings(SharedSettings):
     tensor_parallel: int | None = Field(
         None, ge=1, description="GPUs that share each layer; overrides MMHIE_DEVICE_MAP."
     )
-    pipeline_parallel: int | None = Field(
-        None, ge=1, description="Pipeline stages: groups of GPUs that hold consecutive layers."
-    )
-    data_parallel: int | None = Field(
-        None,
-        ge=1,
-        description="vLLM's data parallel ranks in one engine; independent copies are "
-        "MMHIE_ENGINES.",
-    )
     engines: int | None = Field(
         None,
         ge=1,

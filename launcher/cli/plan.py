@@ -91,8 +91,7 @@ def make_smallest_plan(
 
 def list_used_gpus(plan: EnginePlan) -> tuple[Gpu, ...]:
     """Return the GPUs that an engine uses."""
-    sizes = plan.decisions.sizes
-    count = sizes.devices * sizes.data
+    count = plan.decisions.sizes.devices
     return plan.decisions.hardware.gpus[:count] if plan.device == "cuda" else ()
 
 
@@ -126,7 +125,7 @@ def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:
 
 def list_all(plan: EnginePlan, machine: str) -> list[str]:
     """Return verdict, decisions, memory by part, reasons, warnings and the engine's command."""
-    sizes = (plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
+    sizes = (plan.tensor_parallel, plan.pipeline_parallel)
     decisions = {
         "model": plan.served_model,
         "hardware": machine,
@@ -134,7 +133,7 @@ def list_all(plan: EnginePlan, machine: str) -> list[str]:
         "engines": describe_engines(plan),
         "quantization": plan.quantization,
         "data type": plan.dtype,
-        "tensor x pipeline x data parallel": " x ".join(map(str, sizes)),
+        "tensor x pipeline parallel": " x ".join(map(str, sizes)),
         "context": f"{plan.max_model_len} tokens",
         "adapter": plan.adapter or "none",
         "checkpoint to make first": plan.preparation or "nothing",

@@ -51,7 +51,7 @@ class Decisions:
 
     @property
     def sizes(self) -> ParallelSizes:
-        """Tensor, pipeline and data parallel sizes."""
+        """Tensor and pipeline parallel sizes."""
         return self.parallelism.sizes
 
     @property

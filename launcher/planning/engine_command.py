@@ -113,7 +113,6 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--max-num-seqs", lambda d: d.workload.sequences),
     ("--tensor-parallel-size", lambda d: more_than_one(d.sizes.tensor)),
     ("--pipeline-parallel-size", lambda d: more_than_one(d.sizes.pipeline)),
-    ("--data-parallel-size", lambda d: more_than_one(d.sizes.data)),
     ("--distributed-executor-backend", lambda d: "mp" if d.sizes.devices > 1 else None),
     ("--gpu-memory-utilization", gpu_fraction),
     ("--enforce-eager", is_eager),
@@ -200,7 +199,7 @@ def env(decided: Decisions) -> dict[str, str]:
 
 def _thread_binding(decided: Decisions) -> dict[str, str]:
     """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
-    groups = decided.sizes.devices * decided.sizes.data
+    groups = decided.sizes.devices
     ids = decided.hardware.cpu_ids or tuple(range(decided.hardware.cpus))
     if (groups == 1 and not decided.hardware.is_share) or len(ids) < groups:
         return {}

@@ -37,8 +37,7 @@ def count_engines(
 
     vLLM's own data parallel is no substitute: its ranks share the experts and step together.
     """
-    sizes = (settings.tensor_parallel, settings.pipeline_parallel, settings.data_parallel)
-    is_laid_out = any(sizes) or settings.device_map != "auto"
+    is_laid_out = settings.tensor_parallel or settings.device_map != "auto"
     if is_laid_out or len(machine.gpus) < 2:
         return 1
     decided = decide(settings, machine, model, installed)

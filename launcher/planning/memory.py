@@ -36,24 +36,22 @@ LOGIT_COPIES: Final = 3
 COMFORTABLE: Final = 16  # requests at once from which on a model is said to fit
 # Fitted to engines with vocabularies of 259, 49,152 and 201,088 entries (tests/real).
 CPU_SERVER_GIB: Final = 0.45  # HTTP server of an engine on the CPU
-CPU_CORE_GIB: Final = 0.28  # scheduler, one for each copy
-TOKENIZER_BYTES: Final = 2600  # for each entry, in the server and in each scheduler
-CPU_COORDINATOR_GIB: Final = 0.4  # measured: one more process when there are copies
+CPU_CORE_GIB: Final = 0.28  # scheduler
+TOKENIZER_BYTES: Final = 2600  # for each entry, in the server and in the scheduler
 CPU_WORKER_GIB: Final = 0.6  # measured: worker without weights and KV cache
 CPU_REQUESTS_PER_CORE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ParallelSizes:
-    """Devices that the weights of one copy are spread over, and the number of copies."""
+    """Devices that the weights are spread over."""
 
     tensor: int = 1
     pipeline: int = 1
-    data: int = 1
 
     @property
     def devices(self) -> int:
-        """Devices of one copy."""
+        """All of them."""
         return self.tensor * self.pipeline
 
     @property
@@ -68,7 +66,7 @@ class ParallelSizes:
 class MemoryEstimate:
     """The estimate of a plan; every number is GiB, per device where it says so.
 
-    `weights_gib` are those of one copy as they are loaded, on all of its devices together.
+    `weights_gib` are all of them as they are loaded, on all devices together.
     `kv_space_gib` is the size of the cache of each process on a CPU.
     """
 
@@ -172,7 +170,7 @@ class Workload:
 
     @property
     def weights_gib(self) -> float:
-        """All weights of one copy."""
+        """All weights."""
         return weight_bytes(self.model, self.quantization, self.dtype) / GIB
 
     @property
@@ -249,18 +247,15 @@ def on_cpu(
 
     vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
     """
-    copies, processes = workload.sizes.data, workload.sizes.devices * workload.sizes.data
-    batched, ranks = batched_tokens((), arguments, workload.sizes.devices), workload.sizes.devices
+    processes = workload.sizes.devices
+    batched = batched_tokens((), arguments, processes)
     workload = replace(workload, batched_tokens=batched)
     together = min(workload.sequences, requests)
-    activations = activation_bytes(workload.model, batched // ranks, together, 1)
+    activations = activation_bytes(workload.model, batched // processes, together, 1)
     activations = activations * processes / GIB
-    coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
-    tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB
-    server = CPU_SERVER_GIB + coordinator + tokenizers
-    overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
-    weights = workload.weights_gib * copies
-    fixed = weights + activations + overhead
+    tokenizers = 2 * workload.model.vocab * TOKENIZER_BYTES / GIB
+    overhead = CPU_SERVER_GIB + CPU_CORE_GIB + tokenizers + CPU_WORKER_GIB * processes
+    fixed = workload.weights_gib + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
     space = max(
         1, math.ceil(workload.longest_gib), min(math.ceil(requests * workload.request_gib), most)
@@ -296,6 +291,6 @@ def _memory(
         kv_room_gib=max(0.0, room),
         per_gpu_gib=weights + activations + overhead + workload.longest_gib,
         available_gib=weights + activations + overhead + room,
-        max_concurrent=held * workload.sizes.data,
+        max_concurrent=held,
         request_tokens=workload.request_tokens,
     )

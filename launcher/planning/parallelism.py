@@ -1,4 +1,4 @@
-"""Tensor, pipeline and data parallel sizes: the GPUs a model is spread over."""
+"""Tensor and pipeline parallel sizes: the GPUs a model is spread over."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -40,17 +40,12 @@ def choose_parallelism(
     needs: Callable[[ParallelSizes], MemoryEstimate],
 ) -> Parallelism:
     """The sizes these settings mean; PlanError names the sizes that would do."""
-    if device == "cpu":
-        sizes = ParallelSizes(settings.tensor_parallel or 1, 1, settings.data_parallel or 1)
-        reason = f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU"
-        parallelism = Parallelism(sizes, reason)
-    elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
-        parallelism = _with_ranks(settings, _choose_by_map(settings, model, hardware, needs))
+    if settings.tensor_parallel is not None or device == "cpu":
+        size = settings.tensor_parallel or 1
+        parallelism = Parallelism(ParallelSizes(size), f"tensor parallel {size}")
     else:
-        sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
-        reason = f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked"
-        parallelism = _with_ranks(settings, Parallelism(sizes, reason))
-    for is_present, problem in _conflicts(settings, model, hardware, device, parallelism.sizes):
+        parallelism = _choose_by_map(settings, model, hardware, needs)
+    for is_present, problem in _conflicts(model, hardware, device, parallelism.sizes):
         if is_present:
             raise PlanError(problem)
     return parallelism if device == "cpu" else _with_idle(parallelism, hardware)
@@ -69,64 +64,16 @@ def _choose_by_map(
         stages = min(gpus, model.layers)
         return Parallelism(ParallelSizes(1, stages), f"{stages} pipeline stages, one a GPU")
     legal = legal_sizes(model, gpus)
-    if settings.device_map == "balanced":
-        reason = f"tensor parallel over {legal[-1]} of {gpus} GPUs"
-        sizes = ParallelSizes(legal[-1])
-    else:
-        fitting = next((size for size in legal if needs(ParallelSizes(size)).fits), None)
-        sizes = ParallelSizes(fitting) if fitting else _widest(model, gpus, needs)
-        fewest = f"tensor parallel {fitting}, the fewest GPUs the model fits"
-        reason = fewest if fitting else _on_all(sizes)
-    return Parallelism(sizes, reason, _uneven(sizes.devices, gpus))
-
-
-def _widest(
-    model: ModelFacts, gpus: int, needs: Callable[[ParallelSizes], MemoryEstimate]
-) -> ParallelSizes:
-    """Tensor parallelism over all GPUs; where it cannot have all, stages that hold more with them.
-
-    A stage waits for those before it, so that tensor parallelism is preferred.
-    """
-    widest = ParallelSizes(legal_sizes(model, gpus)[-1])
-    if widest.tensor == gpus:
-        return widest
-    staged = [
-        ParallelSizes(tensor, gpus // tensor)
-        for tensor in legal_sizes(model, gpus // 2)
-        if gpus // tensor <= model.layers
-    ]
-    return max((widest, *staged), key=lambda sizes: needs(sizes).max_concurrent)
-
-
-def _on_all(sizes: ParallelSizes) -> str:
-    if sizes.pipeline == 1:
-        return "all GPUs"
-    return (
-        f"{sizes.pipeline} pipeline stages of {sizes.tensor}, which hold more at once than the "
-        "GPUs that tensor parallelism can use"
-    )
-
-
-def _uneven(size: int, gpus: int) -> tuple[str, ...]:
-    if gpus in (size, 1) or gpus % size == 0:
-        return ()
-    return (
-        f"{gpus} GPUs cannot share this model's heads and feed-forward width evenly; "
-        f"{size} are used.",
-    )
-
-
-def _with_ranks(settings: LauncherSettings, one: Parallelism) -> Parallelism:
-    if settings.data_parallel is None:
-        return one
-    sizes = replace(one.sizes, data=settings.data_parallel)
-    return replace(one, sizes=sizes, reason=f"{one.reason}, {sizes.data} data parallel ranks")
+    fitting = next((size for size in legal if needs(ParallelSizes(size)).fits), None)
+    if settings.device_map == "auto" and fitting:
+        reason = f"tensor parallel {fitting}, the fewest GPUs the model fits"
+        return Parallelism(ParallelSizes(fitting), reason)
+    return Parallelism(ParallelSizes(legal[-1]), f"tensor parallel over {legal[-1]} of {gpus} GPUs")
 
 
 def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
     """Warn of GPUs that are left over, and say what would use them."""
-    names = hardware.gpu_names
-    used = parallelism.sizes.devices * parallelism.sizes.data
+    names, used = hardware.gpu_names, parallelism.sizes.devices
     if not (idle := names[used:]):
         return parallelism
     copies = len(names) // used
@@ -137,42 +84,17 @@ def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
 
 
 def _conflicts(
-    settings: LauncherSettings,
-    model: ModelFacts,
-    hardware: Hardware,
-    device: Device,
-    sizes: ParallelSizes,
-) -> Iterator[tuple[object, str]]:
-    """Yield combinations that vLLM takes and that cannot run, or for which no memory can be
-    counted, each with its sentence."""
-    needed, gpus = sizes.devices * sizes.data, len(hardware.gpus)
-    yield (
-        device == "cpu" and (settings.pipeline_parallel or 1) > 1,
-        "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
-        "first request; use MMHIE_TENSOR_PARALLEL.",
-    )
-    yield (
-        device == "cpu" and model.experts and sizes.data > 1,
-        "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
-        "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL.",
-    )
+    model: ModelFacts, hardware: Hardware, device: Device, sizes: ParallelSizes
+) -> Iterator[tuple[bool, str]]:
+    """Yield what cannot run, each with its sentence."""
+    gpus = len(hardware.gpus)
     yield (
         not is_legal(model, sizes.tensor),
         f"MMHIE_TENSOR_PARALLEL={sizes.tensor} does not divide this model ({model.heads} heads, "
         f"{model.kv_heads} KV heads, feed-forward width {model.intermediate}); possible sizes: "
         f"{', '.join(map(str, legal_sizes(model, max(8, sizes.tensor))))}.",
     )
-    yield (  # vLLM spreads experts over the ranks too: tensor x data parts of their width
-        model.experts and model.intermediate % (sizes.tensor * sizes.data),
-        f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
-        f"experts' width, {model.intermediate}, which all ranks share; MMHIE_ENGINES makes copies.",
-    )
     yield (
-        sizes.pipeline > model.layers,
-        f"MMHIE_PIPELINE_PARALLEL={sizes.pipeline} is more than the model's {model.layers} layers.",
-    )
-    yield (
-        device == "cuda" and needed > gpus,
-        f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
-        f"{needed} GPUs and {gpus} are there; lower one of them.",
+        device == "cuda" and sizes.devices > gpus,
+        f"MMHIE_TENSOR_PARALLEL={sizes.tensor} needs as many GPUs and {gpus} are there; lower it.",
     )

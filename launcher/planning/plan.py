@@ -35,7 +35,6 @@ class EnginePlan:
     device: Device
     tensor_parallel: int
     pipeline_parallel: int
-    data_parallel: int
     quantization: str
     max_model_len: int
     memory: MemoryEstimate
@@ -92,7 +91,6 @@ def _build_plan(decided: Decisions) -> EnginePlan:
         device=decided.device,
         tensor_parallel=decided.sizes.tensor,
         pipeline_parallel=decided.sizes.pipeline,
-        data_parallel=decided.sizes.data,
         quantization=decided.quantization.name,
         max_model_len=decided.context.max_model_len,
         memory=replace(decided.memory, max_concurrent=0) if partial else decided.memory,

@@ -94,7 +94,7 @@ def in_flight(
     """Return MMHIE_MAX_INFLIGHT, unless it is set: as many requests as the engines hold at once."""
     if "max_inflight" in settings.model_fields_set:
         return {}
-    held = [plan.decisions.workload.sequences * plan.data_parallel for plan in plans]
+    held = [plan.decisions.workload.sequences for plan in plans]
     return {"MMHIE_MAX_INFLIGHT": str(sum(held) or settings.max_inflight * engines)}
 
 

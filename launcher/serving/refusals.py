@@ -18,10 +18,10 @@ REMEDIES: Final = (
         r"[Aa]rchitectures? .*supported|not recognize this architecture|not supported by Tran",
         f"{OTHER_MODEL}, or install a vLLM that knows it",
     ),
-    (r"Pipeline parallelism", "unset MMHIE_PIPELINE_PARALLEL"),
+    (r"Pipeline parallelism", "unset MMHIE_DEVICE_MAP"),
     (r"expert.parallel", "correct MMHIE_ENGINE_ARGS"),
     (r"divisible by tensor parallel|not divisible", "set MMHIE_TENSOR_PARALLEL to another number"),
-    (r"World size", "lower MMHIE_TENSOR_PARALLEL or MMHIE_PIPELINE_PARALLEL"),
+    (r"World size", "lower MMHIE_TENSOR_PARALLEL"),
     (r"max_num_batched_tokens|max_num_seqs", "correct MMHIE_ENGINE_ARGS"),
     (r"max_model_len", "lower MMHIE_MAX_MODEL_LEN"),
     (

@@ -82,7 +82,7 @@ WISHES: Final = (
     Wish("1xh100", "gpt-oss-120b", "--performance-mode throughput"),
     Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16K"),
     Wish("1xh100", "llama-8b", drafted("draft-llama")),
-    Wish("8xh100", "qwen3-235b-a22b", "-ep", "TENSOR_PARALLEL=4 DATA_PARALLEL=2"),
+    Wish("8xh100", "qwen3-235b-a22b", "-ep", "TENSOR_PARALLEL=8"),
     Wish("8xh200", "deepseek-v3", "--spec-method mtp --spec-tokens 1"),
     Wish("1xh100-mig", "llama-8b-fp8", "", "MAX_MODEL_LEN=1024"),
     Wish("1xb200", "gpt-oss-120b", "--moe-backend=flashinfer_trtllm", "KV_CACHE_DTYPE=fp8"),

@@ -27,7 +27,7 @@ def test_the_engine_makes_of_it_what_is_planned(
         "max_model_len": made.max_model_len,
         "kv_cache_dtype": decided.workload.kv_dtype,
         "has_prefix_cache": "--no-enable-prefix" not in wish.arguments,
-        "sizes": [made.tensor_parallel, made.pipeline_parallel, made.data_parallel],
+        "sizes": [made.tensor_parallel, made.pipeline_parallel, 1],
     }
 
     assert {name: verdict.get(name) for name in expected} == expected

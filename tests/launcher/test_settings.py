@@ -84,7 +84,7 @@ def test_reserved_flags_are_refused(flag: str, form: str) -> None:
         ("-t 2", "set MMHIE_TENSOR_PARALLEL instead"),
         ("-qgptq", "set MMHIE_QUANTIZE instead"),
         ("-n2", "set MMHIE_ENGINE_URLS to one over several"),
-        ("--data-parallel-size-l 2", "set MMHIE_DATA_PARALLEL instead"),
+        ("--data-parallel-size-l 2", "set MMHIE_ENGINES instead"),
         ("--eplb-config.num_redundant_experts=2", "no plan counts its further copies of experts"),
         ("--kv-events-config.publisher zmq", "it sends the tokens of patients' texts"),
         ("--logging-config.log_level=DEBUG", "write patients' texts into the log"),

@@ -55,7 +55,10 @@ def serve_command(command: Command) -> Command:
         ({"env": "production"}, ("MMHIE_KEYS_FILE",)),
         ({"device": "cuda", "reasoner_model": "embedded"}, ("MMHIE_DEVICE", "no GPU")),
         ({"reasoner_model": "no/such-model"}, ("no/such-model", "mmhie fetch")),
-        ({"reasoner_model": "embedded", "data_parallel": "1000"}, ("GiB free",)),
+        (
+            {"reasoner_model": "embedded", "engine_args": "--max-num-batched-tokens 9999M"},
+            ("GiB free",),
+        ),
     ],
     ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model", "no room"],
 )

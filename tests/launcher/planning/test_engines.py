@@ -38,8 +38,6 @@ def plans(machine: str | Hardware, model: object = OSS, **ours: Any) -> tuple[En
         ("5x12", {}, 2),
         ("cpu", {}, 1),
         ("4x24", {"tensor_parallel": 2}, 1),
-        ("4x24", {"pipeline_parallel": 2}, 1),
-        ("4x24", {"data_parallel": 2}, 1),
         ("4x24", {"device_map": "null"}, 1),
         ("4x24", {"device_map": "balanced"}, 1),
         ("4x24", {"device": "cpu", "reasoner_model": "embedded"}, 1),
@@ -113,16 +111,6 @@ def test_the_plan_is_that_of_the_smallest_engine() -> None:
 
     assert whole.memory.max_concurrent == min(plan.memory.max_concurrent for plan in made)
     assert whole.as_json()["engines"] == 2
-
-
-def test_three_cards_and_a_model_for_which_two_are_too_few(tmp_path: Path) -> None:
-    """Stages have all three, where tensor parallelism would leave one idle."""
-    (tmp_path / "config.json").write_text(json.dumps(MODELS["llama-70b-awq"]))
-    (plan,) = plans("3xrtx4090", tmp_path)
-
-    assert (plan.tensor_parallel, plan.pipeline_parallel) == (1, 3)
-    assert plan.memory.max_concurrent > 10
-    assert not plan.decisions.parallelism.warnings
 
 
 def test_gpus_that_are_left_over_are_named(tmp_path: Path) -> None:

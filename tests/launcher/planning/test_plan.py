@@ -36,7 +36,7 @@ AWQ_FP8 = {"zero_point": True, "activation_scheme": "dynamic"}
 PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
 Options = dict[str, Any]
 KEYS = (
-    "argv env device tensor_parallel pipeline_parallel data_parallel quantization max_model_len "
+    "argv env device tensor_parallel pipeline_parallel quantization max_model_len "
     "memory served_model revision adapter adapter_revision reasons warnings engines"
 )
 MEMORY_KEYS = (
@@ -220,8 +220,8 @@ def test_the_gateways_longest_request_fits_into_the_context(model: str | None) -
 
 def test_processes_on_a_cpu_get_their_own_cores() -> None:
     """vLLM would bind both to the same NUMA node's cores, or refuse."""
-    model = replace(facts("embedded"), heads=8, kv_heads=2)
-    made = plan("cpu,ram=64,cpus=8", model=model, tensor_parallel=2, data_parallel=2)
+    model = replace(facts("embedded"), heads=8, kv_heads=4)
+    made = plan("cpu,ram=64,cpus=8", model=model, tensor_parallel=4)
 
     assert made.env["VLLM_CPU_OMP_THREADS_BIND"] == "0,1|2,3|4,5|6,7"
 
@@ -407,7 +407,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
         *({"quantize": name} for name in ("auto", "bitsandbytes", "fp8", "mxfp4", "gguf")),
         *({"device_map": name} for name in ("balanced", "sequential", "null")),
         {"merge_adapter": "false"},
-        {"data_parallel": "2", "kv_cache_dtype": "fp8", "dtype": "float16"},
+        {"kv_cache_dtype": "fp8", "dtype": "float16"},
         {"tensor_parallel": "2"},
         {"traces_endpoint": "http://collector:4318/v1/traces"},
         {"max_model_len": "512", "gpu_memory_utilization": "0.5", "reasoner_revision": "main"},
