@@ -96,8 +96,7 @@ class LauncherSettings(SharedSettings):
     start_timeout_seconds: float = Field(
         900,
         gt=0,
-        description="Longest time until the engine is ready; on GPUs at least twice the plan's "
-        "estimate.",
+        description="Longest time until the engine is ready; on GPUs more for a large model.",
     )
     restart_limit: int = Field(
         5, ge=0, description="Restarts of a failing engine before the launcher gives up."

@@ -112,6 +112,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
     "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
     "plan --nodes": ONE_MACHINE,
+    "plan --verbose": "`mmhie plan` prints reasons and the engine's command line by itself.",
     "evaluate compare": "`mmhie evaluate --compare FIRST SECOND` compares two runs.",
     "evaluate verify": "Reports are not signed; `inspect view` shows the logs of Inspect.",
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",

@@ -8,7 +8,7 @@ from launcher import engine_flags
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
-from launcher.planning import engine_command, gpu_share, remedies, start_times
+from launcher.planning import engine_command, gpu_share, remedies
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.dtype import is_compiled_at_start
 from launcher.planning.hardware import Device, Hardware
@@ -137,8 +137,6 @@ def _list_reasons(decided: Decisions) -> Iterator[str]:
         )
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
-    if decided.device == "cuda":
-        yield start_times.sentence(decided)
     if decided.model.tool_parser:
         yield f"tool calls on, read by vLLM's parser {decided.model.tool_parser}"
     if decided.model.is_multimodal:

@@ -22,7 +22,8 @@ def sentence(decided: Decisions) -> str:
     share = f"each GPU's share ({held})" if held else "each GPU's share"
     where = "the memory that is free" if decided.device == "cpu" else share
     needed, there = decided.memory.per_gpu_gib, decided.memory.available_gib
-    remedies = "; or ".join(_remedies(decided))
+    smaller = (*_by_quantization(decided), *_by_context(decided), *_by_fraction(decided))
+    remedies = "; or ".join((*smaller, *_larger(decided)))
     name = decided.quantization.name
     form = "unquantized" if name == "none" else f"as {name}"
     return (
@@ -34,7 +35,7 @@ def sentence(decided: Decisions) -> str:
 def lighter(decided: Decisions) -> str:
     """Changes with which an engine needs less that ran out of memory; `smaller_share` is tried."""
     half = f"set MMHIE_MAX_MODEL_LEN={max(STEP, decided.context.max_model_len // 2 // STEP * STEP)}"
-    return "; or ".join((half, *_changes(decided)))
+    return "; or ".join((half, *_larger(decided)))
 
 
 def smaller_share(decided: Decisions) -> float | None:
@@ -44,22 +45,6 @@ def smaller_share(decided: Decisions) -> float | None:
     estimate = estimator(smaller, decided.hardware, decided.device)
     is_enough = decided.device == "cuda" and share > 0 and estimate(decided.workload).starts
     return share if is_enough else None
-
-
-def _remedies(decided: Decisions) -> Iterator[str]:
-    yield from _by_neighbours(decided)
-    yield from _by_quantization(decided)
-    yield from _by_context(decided)
-    yield from _by_fraction(decided)
-    yield from _changes(decided)
-
-
-def _changes(decided: Decisions) -> Iterator[str]:
-    """Another machine, or another model."""
-    yield from _by_more_gpus(decided)
-    if decided.device == "cpu":
-        yield f"use a machine with {decided.memory.per_gpu_gib:.0f} GiB free"
-    yield "set MMHIE_REASONER_MODEL to a smaller model (facebook/opt-1.3b, embedded)"
 
 
 def _by_quantization(decided: Decisions) -> Iterator[str]:
@@ -91,22 +76,19 @@ def _by_fraction(decided: Decisions) -> Iterator[str]:
         yield f"set MMHIE_GPU_MEMORY_UTILIZATION={most:g} where nothing else uses the GPU"
 
 
-def _by_neighbours(decided: Decisions) -> Iterator[str]:
-    """The memory of other processes, where the usual share would do without them."""
-    gpus = tuple(replace(gpu, free_gib=None) for gpu in decided.hardware.gpus)
-    estimate = estimator(decided.settings, replace(decided.hardware, gpus=gpus), decided.device)
-    if gpu_share.in_use(decided.hardware) and estimate(decided.workload).starts:
-        yield "end the other processes"
-
-
-def _by_more_gpus(decided: Decisions) -> Iterator[str]:
+def _larger(decided: Decisions) -> Iterator[str]:
+    """Another machine, or another model."""
     if decided.device == "cpu":
-        return
-    for size in legal_sizes(decided.model, MOST_GPUS):
-        wider = replace(decided.workload, sizes=ParallelSizes(size))
-        if size > decided.sizes.devices and _fits(decided, wider):
-            yield f"use {size} such GPUs"
-            return
+        yield f"use a machine with {decided.memory.per_gpu_gib:.0f} GiB free"
+    else:
+        sizes = legal_sizes(decided.model, MOST_GPUS)
+        wider = [size for size in sizes if size > decided.sizes.devices and _fits_on(decided, size)]
+        yield from (f"use {size} such GPUs" for size in wider[:1])
+    yield "set MMHIE_REASONER_MODEL to a smaller model (facebook/opt-1.3b, embedded)"
+
+
+def _fits_on(decided: Decisions, gpus: int) -> bool:
+    return _fits(decided, replace(decided.workload, sizes=ParallelSizes(gpus)))
 
 
 def _fits(decided: Decisions, workload: Workload) -> bool:

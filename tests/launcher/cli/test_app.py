@@ -88,7 +88,7 @@ SLOW = {"asyncio", "http", "httpx2", "huggingface_hub", "multiprocessing", "psut
     [
         (["--help"], {*SLOW, "pydantic"}),
         (["plan"], SLOW),
-        (["plan", "--gpus", "1x24", "--verbose"], {*SLOW, "pynvml"}),
+        (["plan", "--gpus", "1x24"], {*SLOW, "pynvml"}),
     ],
 )
 def test_what_a_command_does_not_import(

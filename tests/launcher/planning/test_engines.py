@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from launcher.cli.plan import describe_hardware, make_smallest_plan
+from launcher.cli.plan import smallest
 from launcher.planning.cards import CARDS, Gpu
 from launcher.planning.engines import count_engines, make_plans
 from launcher.planning.hardware import Hardware, choose_gpus, parse
@@ -105,12 +105,11 @@ def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> N
 def test_the_plan_is_that_of_the_smallest_engine() -> None:
     """Every request that is said to fit does so wherever the router sends it."""
     named = Hardware(gpus=(FREE, LESS), gpu_ids=("GPU-a", "GPU-b"))
-    chosen = settings(reasoner_model=OSS, max_inflight=9999)
-    whole = make_smallest_plan(chosen, named, facts(OSS), Installation()).plan
     made = plans(named, max_inflight=9999)
+    shown = smallest(made)
 
-    assert whole.memory.max_concurrent == min(plan.memory.max_concurrent for plan in made)
-    assert whole.as_json()["engines"] == 2
+    assert shown.memory.max_concurrent == min(plan.memory.max_concurrent for plan in made)
+    assert shown.as_json()["engines"] == 2
 
 
 def test_gpus_that_are_left_over_are_named(tmp_path: Path) -> None:
@@ -120,24 +119,6 @@ def test_gpus_that_are_left_over_are_named(tmp_path: Path) -> None:
 
     assert len(made) == 3
     assert "1 of 7 GPUs stay idle: 3 engines share the others." in made[0].warnings
-
-
-@pytest.mark.parametrize(
-    ("machine", "ours", "words"),
-    [
-        ("3xh100", {"tensor_parallel": "2"}, "2 x H100 SXM (not used: 1 x H100 SXM)"),
-        ("4xh100", {}, "4 x H100 SXM"),
-        ("2xh100", {"device": "cpu"}, "16 CPU cores, 128 GiB (not used: 2 x H100 SXM)"),
-    ],
-)
-def test_the_hardware_that_is_told(machine: str, ours: dict[str, str], words: str) -> None:
-    """The cards that engines use are counted, and the others are named."""
-    chosen, whole = settings(reasoner_model=OSS, **ours), parse(machine)
-
-    assert (
-        describe_hardware(make_smallest_plan(chosen, whole, facts(OSS), Installation()).used, whole)
-        == words
-    )
 
 
 @pytest.mark.parametrize("name", CARDS)
