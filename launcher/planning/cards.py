@@ -20,8 +20,7 @@ UNIFIED: Final = (12, 1)
 class Gpu:
     """One GPU, or a slice of one; memory in GiB, CUDA compute capability as (major, minor).
 
-    A GPU of this machine has CUDA's name for it, and the memory that is free now; a slice, the
-    names of those that no engine here can use beside it.
+    A GPU of this machine has CUDA's name for it, and the memory that is free now.
     """
 
     name: str
@@ -29,8 +28,6 @@ class Gpu:
     compute_capability: tuple[int, int] = (8, 0)
     id: str = field(default="", kw_only=True)
     free_gib: float | None = field(default=None, kw_only=True)
-    is_slice: bool = field(default=False, kw_only=True)
-    idle_slices: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def free_share(self) -> float:

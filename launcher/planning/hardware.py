@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NoReturn
@@ -17,30 +18,27 @@ CPU_INFO: Final = Path("/proc/cpuinfo")
 # What PyTorch asks for before the engine loads its AVX-512 kernels, and not those of AVX2.
 AVX512: Final = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
 AMD_DRIVER: Final = Path("/dev/kfd")
-NOT_CUDA: Final = "the engine's packages are for NVIDIA's CUDA, not for ROCm."
-OTHER_GPU: Final = f"This machine has an AMD GPU, which is not used: {NOT_CUDA}"
-OTHER_MAKERS: Final = frozenset(
-    {"mi210", "mi250", "mi250x", "mi300a", "mi300x", "mi325x", "mi355x"}
+OTHER_GPU: Final = (
+    "This machine has an AMD GPU, which is not used: the engine's packages are for NVIDIA's CUDA, "
+    "not for ROCm."
 )
 FREE: Final = 0.8  # of a GPU's memory, with which no other program counts as using it
 CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-# The number of GPUs, and a GPU's name or GiB; + joins different GPUs.
+# The number of GPUs, and a GPU's name or GiB.
 GPUS: Final = re.compile(r"([1-9]\d{0,3})x([\w.-]+)")
 NUMBER: Final = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,6})?")
-# What an option may say, and the compute capabilities that NVIDIA has.
+# What an option may say.
 OPTIONS: Final = {
     "amx": re.compile(""),
     "avx2": re.compile(""),
     "ram": NUMBER,
     "cpus": re.compile(r"[1-9]\d{0,4}"),
-    "cc": re.compile(
-        r"5(\.[023])?|6(\.[012])?|7(\.[025])?|8(\.[06789])?|9(\.0)?|10(\.[013])?|11(\.0)?|12(\.[01])?"
-    ),
+    "cc": re.compile(r"\d{1,2}(\.\d)?"),
 }
-EXAMPLES: Final = "4x80, 1x24, 2xh100, 1xa10+1xt4, 2x40,cc=8.0 or cpu,ram=64,avx2"
+EXAMPLES: Final = "4x80, 1x24, 2xh100, 2x40,cc=8.0 or cpu,ram=64,avx2"
 
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
@@ -147,19 +145,9 @@ def _with_gpus(machine: Hardware, visible: str | None) -> Hardware:
     gpus = nvml.read_gpus(visible)
     if not gpus:
         return replace(machine, remarks=(OTHER_GPU,) if AMD_DRIVER.exists() else ())
-    idle = tuple(_idle_slices(gpu) for gpu in gpus if gpu.idle_slices)
     if visible is not None:
-        return replace(machine, gpus=gpus, gpu_ids=tuple(gpu.id for gpu in gpus), remarks=idle)
-    return choose_gpus(replace(machine, gpus=gpus, remarks=idle))
-
-
-def _idle_slices(gpu: Gpu) -> str:
-    slices, used = ", ".join(gpu.idle_slices), f"GPU {gpu.id}" if gpu.id.isdecimal() else gpu.id
-    verb = "stays" if len(gpu.idle_slices) == 1 else "stay"
-    return (
-        f"{slices} {verb} idle beside {used}: a process sees one slice (MIG). For another engine "
-        "start another container, with another slice alone (NVIDIA_VISIBLE_DEVICES)."
-    )
+        return replace(machine, gpus=gpus, gpu_ids=tuple(gpu.id for gpu in gpus))
+    return choose_gpus(replace(machine, gpus=gpus))
 
 
 def choose_gpus(machine: Hardware) -> Hardware:
@@ -168,17 +156,16 @@ def choose_gpus(machine: Hardware) -> Hardware:
     largest = max(machine.gpus, key=lambda gpu: gpu.memory_gib)
     kind = [gpu for gpu in machine.gpus if _kind(gpu) == _kind(largest)]
     used = [gpu for gpu in kind if gpu.free_share >= FREE] or kind
-    left = [gpu for gpu in machine.gpus if not any(gpu is other for other in used)]
-    if not left:
+    if len(used) == len(machine.gpus):
         return machine
-    named = dict(zip(machine.gpu_names, machine.gpus, strict=True))
-    names = tuple(name for name, gpu in named.items() if any(gpu is other for other in used))
-    remark = (
-        f"{', '.join(f'{gpu.name} ({gpu.memory_gib:.0f} GiB)' for gpu in left)} is left out: "
-        "engines use free GPUs of one kind; CUDA_VISIBLE_DEVICES names others."
+    left = ", ".join(
+        f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in machine.gpus if gpu not in used
     )
-    remarks = (*machine.remarks, remark)
-    return replace(machine, gpus=tuple(used), gpu_ids=names, remarks=remarks)
+    remark = (
+        f"{left} is left out: engines use free GPUs of one kind; CUDA_VISIBLE_DEVICES names others."
+    )
+    names = tuple(gpu.id for gpu in used)
+    return replace(machine, gpus=tuple(used), gpu_ids=names, remarks=(remark,))
 
 
 def _kind(gpu: Gpu) -> tuple[object, ...]:
@@ -209,11 +196,9 @@ def parse(text: str) -> Hardware:
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
     on_cpu = head == "cpu"
-    kinds = [] if on_cpu else [part.strip() for part in head.split("+")]
-    groups = [GPUS.fullmatch(kind) or _refuse(text, kind) for kind in kinds]
     ram_gib = float(options.get("ram", 64 if on_cpu else 128))
-    gpus = tuple(gpu for group in groups for gpu in _describe(group, options.get("cc")))
-    described = Hardware(
+    gpus = () if on_cpu else _describe(GPUS.fullmatch(head) or _refuse(text, head), options)
+    return Hardware(
         gpus=gpus,
         machine=next((gpu.machine for gpu in gpus if isinstance(gpu, Card)), "x86_64"),
         cpus=int(options.get("cpus", 16)),
@@ -223,7 +208,6 @@ def parse(text: str) -> Hardware:
         avx512="avx2" not in options,
         is_hypothetical=True,
     )
-    return choose_gpus(described) if gpus else described
 
 
 def _option(part: str, text: str) -> tuple[str, str]:
@@ -233,15 +217,13 @@ def _option(part: str, text: str) -> tuple[str, str]:
     return _refuse(text, part)
 
 
-def _describe(match: re.Match[str], capability: str | None) -> tuple[Gpu, ...]:
+def _describe(match: re.Match[str], options: Mapping[str, str]) -> tuple[Gpu, ...]:
     count, name = match.groups()
-    if name in OTHER_MAKERS:
-        raise HardwareError(f"{name.upper()} cannot be used: {NOT_CUDA}")
     if name not in CARDS and not NUMBER.fullmatch(name):
         _refuse(match.string, name)
     gpu = CARDS.get(name) or Gpu(f"{float(name):g} GiB GPU", float(name))
-    if capability is not None:
-        major, _, minor = capability.partition(".")
+    if "cc" in options:
+        major, _, minor = options["cc"].partition(".")
         gpu = replace(gpu, compute_capability=(int(major), int(minor or 0)))
     return (gpu,) * int(count)
 

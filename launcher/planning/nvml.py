@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import Any, Final
 
 import pynvml
@@ -14,6 +13,7 @@ from launcher.planning.hardware import read_memory
 # The wheels of requirements/engine-gpu.txt are built for it; NVML counts 13.0 as 13000.
 CUDA: Final = (13, 0)
 DRIVER: Final = 580  # the first with CUDA 13 (NVIDIA's CUDA Toolkit release notes, table 3)
+SLICE: Final = " MIG "  # in the name of one
 NOBODY: Final = ("", "-1")  # CUDA_VISIBLE_DEVICES that hides every GPU
 
 # A restart of the machine, or of the container, is needed: no process can mend it.
@@ -50,6 +50,11 @@ REFUSALS: Final = {
         "{subject} of CUDA_VISIBLE_DEVICES is not on this machine; `nvidia-smi -L` lists all."
     ),
 }
+# vLLM takes a slice's number among the slices for a GPU's.
+NAMED_SLICE: Final = (
+    "CUDA_VISIBLE_DEVICES names a slice (MIG), which vLLM may not find: give the container this "
+    "slice alone (NVIDIA_VISIBLE_DEVICES) and unset CUDA_VISIBLE_DEVICES."
+)
 OTHERWISE: Final = (
     "{subject} does not work (NVML: {error}): see what `nvidia-smi` says, or set MMHIE_DEVICE=cpu."
 )
@@ -78,7 +83,11 @@ def read_gpus(visible: str | None) -> tuple[Gpu, ...]:
         ids = tuple(map(str, range(count))) if visible is None else parse_visible(visible)
         if ids:
             check_driver()
-        return _first_slice(tuple(_gpu(name, count) for name in ids))
+        if any(name.startswith("MIG-") for name in ids):
+            raise HardwareError(NAMED_SLICE)
+        gpus = tuple(map(_gpu, ids))
+        # a process sees one slice and nothing beside it (NVIDIA's MIG User Guide)
+        return tuple(gpu for gpu in gpus if SLICE in gpu.name)[:1] or gpus
     finally:
         pynvml.nvmlShutdown()
 
@@ -110,20 +119,22 @@ def check_driver() -> None:
         )
 
 
-def _gpu(name: str, count: int) -> Gpu:
+def _gpu(name: str) -> Gpu:
     subject = f"GPU {name}" if name.isdecimal() else name
     with translate_errors(subject):
         if name.isdecimal():
             handle = pynvml.nvmlDeviceGetHandleByIndex(int(name))
         else:
             handle = pynvml.nvmlDeviceGetHandleByUUID(name)
-        if pynvml.nvmlDeviceIsMigDeviceHandle(handle).value:
-            return _named_slice(handle, subject, count)
-    if _is_sliced(handle):
-        used, *idle = _slices_of(handle, subject)
-        measured = _measure(used, subject, name, handle)
-        return replace(measured, idle_slices=tuple(map(_uuid, idle)))
-    return _measure(handle, subject, name)
+        capability = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+    used = _first_slice(handle, subject) if _is_sliced(handle) else handle
+    with translate_errors(subject):
+        model = pynvml.nvmlDeviceGetName(used)
+    with translate_errors(f"{subject} ({model})"):
+        total, free = _memory(used, capability)
+    if not total:
+        raise HardwareError(f"{subject} ({model}) says that it has no memory: see `nvidia-smi`.")
+    return Gpu(model, total / 2**30, capability, id=name, free_gib=free / 2**30)
 
 
 def _is_sliced(handle: Handle) -> bool:
@@ -134,58 +145,15 @@ def _is_sliced(handle: Handle) -> bool:
         return False
 
 
-def _slices_of(parent: Handle, subject: str) -> list[Handle]:
-    """The slices of a GPU; the first is the only one that CUDA sees when none is named."""
-    slices = []
+def _first_slice(parent: Handle, subject: str) -> Handle:
+    """The slice of a GPU that CUDA sees when none is named."""
     with translate_errors(f"The slices (MIG) of {subject}"):
         for index in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(parent)):
             with suppress(pynvml.NVMLError_NotFound):
-                slices.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parent, index))
-    if slices:
-        return slices
+                return pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parent, index)
     raise HardwareError(
         f"{subject} is in MIG mode and has no slice: make one (`nvidia-smi mig -cgi 0 -C`), or "
         "switch the mode off (`nvidia-smi -mig 0`)."
-    )
-
-
-def _uuid(handle: Handle) -> str:
-    """A slice's own name; "another slice" where it does not tell."""
-    try:
-        return str(pynvml.nvmlDeviceGetUUID(handle))
-    except pynvml.NVMLError:
-        return "another slice"
-
-
-def _named_slice(handle: Handle, name: str, count: int) -> Gpu:
-    """A slice by its UUID, unless vLLM cannot find it: it takes a slice's number among the
-    slices for a GPU's (`device_control_id_to_physical_device_id` in platforms/cuda.py).
-    """
-    if (number := pynvml.nvmlDeviceGetIndex(handle)) >= count:
-        raise HardwareError(
-            f"{name} is slice {number} of its GPU, and vLLM would look for GPU {number}: give the "
-            "container this slice alone (NVIDIA_VISIBLE_DEVICES) and unset CUDA_VISIBLE_DEVICES."
-        )
-    parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
-    return _measure(handle, name, name, parent)
-
-
-def _measure(handle: Handle, subject: str, name: str, parent: Handle = None) -> Gpu:
-    """A GPU or a slice; a slice has its parent's compute capability and its own memory."""
-    with translate_errors(subject):
-        model = pynvml.nvmlDeviceGetName(handle)
-        capability = pynvml.nvmlDeviceGetCudaComputeCapability(parent or handle)
-    with translate_errors(f"{subject} ({model})"):
-        total, free = _memory(handle, capability)
-    if not total:
-        raise HardwareError(f"{subject} ({model}) says that it has no memory: see `nvidia-smi`.")
-    return Gpu(
-        model,
-        total / 2**30,
-        capability,
-        id=name,
-        free_gib=free / 2**30,
-        is_slice=parent is not None,
     )
 
 
@@ -200,15 +168,3 @@ def _memory(handle: Handle, capability: tuple[int, int]) -> tuple[int, int]:
             raise
         return read_memory("MemTotal"), read_memory("MemAvailable")
     return memory.total, memory.free
-
-
-def _first_slice(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
-    """A process sees one slice and nothing beside it (NVIDIA's MIG User Guide, "CUDA Device
-    Enumeration").
-    """
-    slices = [gpu for gpu in gpus if gpu.is_slice]
-    if not slices:
-        return gpus
-    used, *others = slices
-    idle = [name for gpu in others for name in (gpu.id, *gpu.idle_slices) if name != used.id]
-    return (replace(used, idle_slices=tuple(dict.fromkeys((*used.idle_slices, *idle)))),)

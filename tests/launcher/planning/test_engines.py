@@ -1,6 +1,7 @@
 """The number of engines: all GPUs are used unless a setting says otherwise."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,34 +59,27 @@ def test_without_a_router_there_is_one_engine() -> None:
     assert count_engines(settings(), parse("4x24"), facts(settings().model), bare) == 1
 
 
+def numbered(*gpus: Gpu) -> Hardware:
+    """A machine with these GPUs, as the driver numbers them."""
+    return Hardware(gpus=tuple(replace(gpu, id=str(at)) for at, gpu in enumerate(gpus)))
+
+
 @pytest.mark.parametrize(
-    ("machine", "names"),
-    [
-        ("1xa10+1xt4", ["A10"]),
-        ("4xt4+1xa10", ["A10"]),
-        ("1xa100-40+1xa100", ["A100 SXM 80 GB"]),
-        ("1xh100+1xt4+2xa10", ["H100 SXM"]),
-        ("2xt4", ["Tesla T4", "Tesla T4"]),
-    ],
+    ("cards", "used"), [("t4 a10 a10", "12"), ("h100 t4 a10", "0"), ("a100-40 a100", "1")]
 )
-def test_cards_that_differ(machine: str, names: list[str]) -> None:
-    """Engines use those like the largest; the others are named, with what would use them."""
-    used = parse(machine)
+def test_cards_that_differ(cards: str, used: str) -> None:
+    """Engines use those like the largest, by their places; the others are named."""
+    chosen = choose_gpus(numbered(*(CARDS[name] for name in cards.split())))
 
-    assert [gpu.name for gpu in used.gpus] == names
-    assert len(plans(machine, OPT)) == len(names)
-    assert ("CUDA_VISIBLE_DEVICES names others" in "".join(used.remarks)) == ("+" in machine)
-
-
-def test_a_card_is_called_by_its_place() -> None:
-    """The engine is told which of them to use."""
-    assert parse("1xt4+2xa10").gpu_ids == ("1", "2")
+    assert chosen.gpu_ids == tuple(used)
+    assert len(plans(chosen, OPT)) == len(used)
+    assert "CUDA_VISIBLE_DEVICES names others" in "".join(chosen.remarks)
 
 
 def test_one_half_busy_of_eight(tmp_path: Path) -> None:
     """The free ones have a copy each, and not pairs because of the one."""
     (tmp_path / "config.json").write_text(json.dumps(MODELS["gpt-oss-120b"]))
-    eight = choose_gpus(Hardware(gpus=(BUSY, *(FREE,) * 7)))
+    eight = choose_gpus(numbered(BUSY, *(FREE,) * 7))
     made = plans(eight, tmp_path)
 
     assert [plan.tensor_parallel for plan in made] == [1] * 7
@@ -99,7 +93,7 @@ def test_one_half_busy_of_eight(tmp_path: Path) -> None:
 )
 def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> None:
     """Else the free ones alone."""
-    assert len(choose_gpus(Hardware(gpus=gpus)).gpus) == used
+    assert len(choose_gpus(numbered(*gpus)).gpus) == used
 
 
 def test_the_plan_is_that_of_the_smallest_engine() -> None:

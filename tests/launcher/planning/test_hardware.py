@@ -59,16 +59,13 @@ def test_a_cpu_as_described() -> None:
         "cpu,ram=0.0",
         f"cpu,ram={'9' * 400}",
         "cpu,avx2=no",
-        "1x80,cc=12.5",
         "1x80,cc=8.",
-        "1xa10+",
-        "1xa10+cpu",
-        "1xa10+2xfoo",
+        "1xa10+1xt4",
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
-    """The sentence shows what would do; several machines run no engine together."""
-    with pytest.raises(HardwareError, match=r"4x80.*1xa10\+1xt4"):
+    """The sentence shows what would do."""
+    with pytest.raises(HardwareError, match=r"4x80.*2xh100"):
         parse(text)
 
 
@@ -113,9 +110,3 @@ def test_more_engines_than_gpus_are_refused() -> None:
     """In a sentence that names the setting."""
     with pytest.raises(HardwareError, match="MMHIE_ENGINES is 3, more than this machine has GPUs"):
         share(parse("2x80"), 3, 0)
-
-
-def test_a_card_of_another_maker() -> None:
-    """It is known, and so is the reason."""
-    with pytest.raises(HardwareError, match=r"MI300X cannot be used: .* CUDA, not for ROCm"):
-        parse("8xmi300x")

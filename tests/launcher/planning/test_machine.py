@@ -99,8 +99,8 @@ BROKEN = [
     ((Device(handle_error=fake_nvml.RESET_REQUIRED),), None, r"GPU 0 has to be reset: run"),
     ((Device(handle_error=fake_nvml.UNKNOWN),), None, r"GPU 0 does not work \(NVML: "),
     ((SLICED,), None, r"GPU 0 is in MIG mode and has no slice: make one"),
-    ((SLICED, LARGE), "MIG-none", "MIG-none .* is unknown"),
-    ((SLICED, SMALL, LARGE), "MIG-large", "would look for GPU 1"),
+    ((H100,), "GPU-none", "GPU-none .* is unknown"),
+    ((SLICED, SMALL, LARGE), "MIG-large", "names a slice .* give the container this slice alone"),
     ((H100,), "0,3", r"GPU 3 .* is not on this machine"),
     ((ORIN,), None, r"GPU 0 \(Orin\) does not say how much memory .* share the CPU's memory"),
     ((SLICED, FORBIDDEN), None, r"slices \(MIG\) of GPU 0 may not be used by this user: .*=MIG-"),
@@ -158,7 +158,6 @@ def test_a_broken_driver_is_nothing_to_the_cpu(machine: Here) -> None:
 FOUND = [
     ((SLICED, LARGE), None, 39.25),
     ((SLICED, SMALL, LARGE), None, 19.5),
-    ((SLICED, LARGE), "MIG-large", 39.25),
     ((DISPLAY, H100), "GPU-0", 79.65),
 ]
 
@@ -187,15 +186,6 @@ def test_a_display_card_is_left_out(machine: Here) -> None:
     assert plan["env"]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     named = {"CUDA_VISIBLE_DEVICES": "0", "MMHIE_REASONER_MODEL": "facebook/opt-1.3b"}
     assert "NVIDIA T400" in machine.run("plan", **named).stdout
-
-
-@needs_compiler
-def test_an_idle_slice_is_named(machine: Here) -> None:
-    """A process sees one slice, and nobody is to wonder about the other."""
-    machine.describe(SLICED, SMALL, LARGE)
-    plan = machine.plan()
-
-    assert "MIG-large stays idle beside GPU 0: a process sees one slice" in plan["warnings"][0]
 
 
 @needs_compiler

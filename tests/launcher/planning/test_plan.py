@@ -384,7 +384,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
     models += ["sshleifer/tiny-gpt2", str(thinking), *map(str, folders)]
     models.append(str(dense(tmp_path / "plain")))
     places = (
-        *("1x24", "4x80,cc=9.0", "3x80", "1x16,cc=7.5", "1xa10+1xt4", "8x80"),
+        *("1x24", "4x80,cc=9.0", "3x80", "1x16,cc=7.5", "8x80"),
         *("cpu,ram=64", "cpu,ram=64,amx"),
     )
     options: list[dict[str, Any]] = [
