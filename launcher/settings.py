@@ -24,7 +24,7 @@ DeviceMap = Literal["auto", "balanced", "sequential", "null"]
 if TYPE_CHECKING:  # a new row of the table is a new choice
     Quantize = str
 else:
-    Quantize = Literal["none", "auto", *FORMATS]
+    Quantize = Literal["none", *FORMATS]
 
 
 class LauncherSettings(SharedSettings):
@@ -56,7 +56,7 @@ class LauncherSettings(SharedSettings):
     )
     quantize: Annotated[Quantize, Lower] = Field(
         "none",
-        description="none keeps the checkpoint's own format; auto picks one that fits.",
+        description="none keeps the checkpoint's own format.",
     )
     tensor_parallel: int | None = Field(
         None, ge=1, description="GPUs that share each layer; overrides MMHIE_DEVICE_MAP."

@@ -34,7 +34,6 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             model_type=model_type,
             quantization=quantization,
             bits=quantization_config.bits(own) if quantization else None,
-            kv_dtype="fp8" if quantization_config.has_fp8_cache(own) else None,
             dtype=str(dtype).removeprefix("torch."),
             chat_template=model_type == "gpt_oss" or bool(template or config.get("chat_template")),
             reasoning_parser=parsers.reasoning_parser(types, template),
@@ -46,7 +45,8 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         )
     except KeyError as error:
         raise ModelError(
-            f"The config.json of {source} has no {error.args[0]}: fetch it again."
+            f"The config.json of {source} has no {error.args[0]}: fetch it again. A model that has "
+            "it under another name needs a vLLM of your own (MMHIE_ENGINE_URL)."
         ) from error
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise ModelError(f"The config.json of {source} describes no model: {error}.") from error

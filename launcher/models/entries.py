@@ -12,31 +12,17 @@ from launcher.json_types import Json, JsonView
 _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 NAMES: Final[Mapping[str, Sequence[str]]] = _TABLE["names"]
 CONTEXTS: Final[Sequence[str]] = _TABLE["context"]["names"]
-KV_HEADS: Final = "num_key_value_heads"
 ALONE: Final = "model_max_length"
-PARTS: Final = ("attn_config", "ffn_config")  # of DBRX
 LARGEST: Final = 2**31 - 1  # nothing of a model is counted in more than the engine's own integers
 
 
 def rename(text: JsonView) -> Json:
     """The entries, with those that have another name under the usual one, too."""
-    inner = [text[part] for part in PARTS if isinstance(text.get(part), dict)]
-    whole = {name: value for part in (*inner, text) for name, value in part.items()}
+    whole = dict(text)
     for usual, others in NAMES.items():
         value = next((whole[name] for name in (usual, *others) if whole.get(name)), None)
         whole |= {usual: value} if value is not None else {}
-    return whole | _shared_heads(whole)
-
-
-def _shared_heads(text: JsonView) -> Json:
-    """Keys and values of one head for all queries, or by the group of queries of a layer."""
-    if text.get("multi_query") and not text.get("new_decoder_architecture"):
-        return {KV_HEADS: 1}
-    groups = [(block.get("attention") or {}) for block in text.get("block_configs") or ()]
-    sizes = [optional(group, "n_heads_in_group") for group in groups if not group.get("no_op")]
-    if not any(sizes) or text.get(KV_HEADS):
-        return {}
-    return {KV_HEADS: max(1, first(text, "num_attention_heads") // max(sizes))}
+    return whole
 
 
 def context(text: JsonView) -> int:

@@ -65,8 +65,8 @@ class ModelFacts:
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
     `has_copies` when Mistral's layout of the weights lies beside the usual one.
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
-    `kv_dtype` is that of a cache which the checkpoint itself asks for. `purpose` says what it is
-    where it cannot chat, and `own_code` names the file of the code it brings.
+    `purpose` says what it is where it cannot chat, and `own_code` names the file of the code it
+    brings.
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     `reasoning_parser` and `tool_parser` are vLLM's names.
     """
@@ -95,7 +95,6 @@ class ModelFacts:
     tied_embeddings: bool = False
     quantization: str | None = None
     bits: int | None = None
-    kv_dtype: str | None = None
     chat_template: bool = False
     reasoning_parser: str | None = None
     tool_parser: str | None = None

@@ -3,9 +3,7 @@
 The gguf library comes with the engine only, and the launcher runs without it.
 """
 
-import math
 import struct
-import tomllib
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -15,15 +13,6 @@ from launcher.json_types import Json
 MAGIC: Final = b"GGUF"
 STRING, ARRAY = 8, 9
 FORMATS: Final = {**dict(enumerate("BbHhIif?")), 10: "Q", 11: "q", 12: "d"}
-# Weights of a block and its bytes, by the tensor's type.
-BLOCKS: Final = {
-    int(kind): (int(weights), size)
-    for weights, sizes in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))[
-        "blocks"
-    ].items()
-    for kind, size in sizes.items()
-}
-MOST_DIMENSIONS: Final = 4
 LONGEST_ARRAY_KEPT: Final = 64
 LONGEST_STRING: Final = 64 * 1024**2  # a chat template has some kB
 
@@ -40,25 +29,10 @@ def read(path: Path) -> Json:
 def _header(file: BinaryIO, path: Path) -> Json:
     if file.read(4) != MAGIC:
         raise ModelError(f"{path.name} is not a GGUF file: fetch it again.")
-    version, tensors, entries = _unpack(file, "IQQ")
+    version, _tensors, entries = _unpack(file, "IQQ")
     if version not in (2, 3):
         raise ModelError(f"{path.name} is GGUF version {version}; versions 2 and 3 can be read.")
-    values = dict(_entry(file) for _ in range(entries))
-    last = max((_end(file) for _ in range(tensors)), default=0)
-    if path.stat().st_size < file.tell() + last:
-        raise ModelError(f"{path.name} is cut short: fetch it again.")
-    return values
-
-
-def _end(file: BinaryIO) -> int:
-    """The end of a tensor, counted from the header's; of an unknown type, its start."""
-    _string(file)
-    (count,) = _unpack(file, "I")
-    if count > MOST_DIMENSIONS:
-        raise ValueError(f"a tensor of {count} dimensions")
-    *dimensions, kind, offset = _unpack(file, f"{count}QIQ")
-    weights, size = BLOCKS.get(kind, (1, 0))
-    return int(offset + math.prod(dimensions) // weights * size)
+    return dict(_entry(file) for _ in range(entries))
 
 
 def _entry(file: BinaryIO) -> tuple[str, Any]:

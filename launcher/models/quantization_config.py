@@ -29,10 +29,3 @@ def bits(own: Config) -> int:
     named = [own.get("bits"), own.get("w_bit"), *grouped]
     row = None if own.get("load_in_8bit") else FORMATS.get(method(own) or "")
     return positive("bits", next(filter(None, named), row.bits if row else 8))
-
-
-def has_fp8_cache(own: Config) -> bool:
-    """Return whether the checkpoint has scales for a KV cache of 8 bits, which vLLM then uses."""
-    scheme = own.get("kv_cache_scheme")
-    of_8_bits = isinstance(scheme, dict) and (scheme.get("num_bits"), scheme.get("type"))
-    return of_8_bits == (8, "float") or str(own.get("kv_cache_quant_algo")).upper() == "FP8"

@@ -12,12 +12,12 @@ from launcher.models.families import EMBEDDED
 from launcher.planning import batch, compilers
 from launcher.planning.cards import HOPPER, check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
-from launcher.planning.dtype import choose_dtype, choose_kv_dtype
+from launcher.planning.dtype import choose_dtype
 from launcher.planning.gpu_share import check_share, gpu_fraction
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation, check_architecture
 from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
-from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
+from launcher.planning.parallelism import Parallelism, choose_parallelism
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.planning.served_adapter import check_kind, check_served
 from launcher.planning.weights import LORA_RANKS, buffer_rank
@@ -109,7 +109,7 @@ def decide(
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
     workload = _workload(settings, hardware, model, context, device)
-    quantization = _choose_quantization(settings, model, platform, workload, estimate)
+    quantization = choose_quantization(settings.quantize, model, platform)
     dtype = choose_dtype(settings.dtype, model, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
     parallelism = choose_parallelism(
@@ -182,27 +182,10 @@ def _workload(
         request_tokens=request_tokens(settings, context),
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
-        kv_dtype=choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device),
+        kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
         lora_rank=rank,
         by_triton=hardware.capability == HOPPER and not rank and not is_other_kernel,
     )
-
-
-def _choose_quantization(
-    settings: LauncherSettings,
-    model: ModelFacts,
-    platform: Platform,
-    workload: Workload,
-    estimate: Estimator,
-) -> Quantization:
-    """A format is judged with all GPUs in use."""
-    gpus = len(platform.hardware.gpus) or 1
-    widest = ParallelSizes(legal_sizes(model, gpus)[-1])
-
-    def needs(method: str | None) -> MemoryEstimate:
-        return estimate(replace(workload, quantization=method, sizes=widest))
-
-    return choose_quantization(settings.quantize, model, platform, needs)
 
 
 def _with_batch(

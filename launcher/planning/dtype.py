@@ -7,9 +7,6 @@ from launcher.planning.hardware import Device, Hardware
 from launcher.planning.weights import loaded_dtype
 
 BFLOAT16_SINCE: Final = (8, 0)
-# vLLM's own attention kernels read an 8-bit cache from here on; below, only FlashInfer does, which
-# compiles its kernels when the engine starts.
-FP8_CACHE_SINCE: Final = (8, 9)
 # vLLM loads these in float32 where there is no bfloat16 (`_FLOAT16_NOT_SUPPORTED_MODELS`).
 NO_FLOAT16: Final = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
 
@@ -22,20 +19,3 @@ def choose_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: Dev
     if has_bfloat16 or loaded_dtype(model, wanted) != "bfloat16":
         return None
     return "float32" if model.model_type in NO_FLOAT16 else "float16"
-
-
-def choose_kv_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: Device) -> str:
-    """vLLM's --kv-cache-dtype: a checkpoint with scales for 8 bits gets them where no kernel has to
-    be compiled for that."""
-    if device == "cpu":
-        return "auto"
-    if wanted != "auto" or model.kv_dtype is None:
-        return wanted
-    if not is_compiled_at_start(model.kv_dtype, hardware):
-        return model.kv_dtype
-    return "bfloat16" if hardware.capability >= BFLOAT16_SINCE else "float16"
-
-
-def is_compiled_at_start(kv_dtype: str, hardware: Hardware) -> bool:
-    """FlashInfer alone reads this cache here, and compiles its kernels first."""
-    return kv_dtype == "fp8" and hardware.capability < FP8_CACHE_SINCE

@@ -10,7 +10,6 @@ from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.planning import engine_command, gpu_share, remedies
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
-from launcher.planning.dtype import is_compiled_at_start
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate
@@ -195,24 +194,10 @@ def _list_warnings(decided: Decisions) -> Iterator[str]:
             "The memory of speculative decoding is not counted. A draft model is not fetched with "
             "the model: run `mmhie fetch` with its name."
         )
-    if warning := _warn_about_cache(decided):
-        yield warning
+    if decided.device == "cpu" and decided.settings.kv_cache_dtype != "auto":
+        yield "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."
     if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:
         yield (
             f"A model of {decided.model.parameters / 1e9:.0f} billion parameters on a CPU is slow: "
             "expect seconds for each token, and use a GPU in production."
         )
-
-
-def _warn_about_cache(decided: Decisions) -> str | None:
-    """Return a warning if an 8-bit KV cache is ignored, or makes the start compile kernels."""
-    if decided.device == "cpu":
-        is_asked = decided.settings.kv_cache_dtype != "auto"
-        ignored = "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."
-        return ignored if is_asked else None
-    if not is_compiled_at_start(decided.workload.kv_dtype, decided.hardware):
-        return None
-    return (
-        "On this GPU only FlashInfer reads an 8-bit KV cache, and not of every model. It compiles "
-        "its kernels at the first start: that needs a CUDA toolkit (nvcc)."
-    )

@@ -1,6 +1,5 @@
 """The quantization an engine runs with: as set, a named fallback, or refused with the remedy."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,11 +8,10 @@ from launcher.formats import FORMATS, Format
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.memory import MemoryEstimate
 
 Obstacle = str | None  # the reason a format cannot run, or None
-# MMHIE_QUANTIZE=auto tries these on a 16-bit checkpoint that does not fit as it is.
-AUTO_ORDER: Final = ("fp8", "bitsandbytes")
+# Made of a 16-bit checkpoint while it loads, the better first.
+SMALLER: Final = ("fp8", "bitsandbytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,44 +68,15 @@ def _obstacle_on_cpu(
     return None
 
 
-def choose_quantization(
-    wanted: str,
-    model: ModelFacts,
-    platform: Platform,
-    needs: Callable[[str | None], MemoryEstimate],
-) -> Quantization:
-    """The quantization to run; PlanError says what to change when there is none.
-
-    `needs` is the memory that weights in a format take on this hardware.
-    """
-    if wanted == "auto":
-        return _automatic(model, platform, needs)
+def choose_quantization(wanted: str, model: ModelFacts, platform: Platform) -> Quantization:
+    """The quantization to run; PlanError says what to change when there is none."""
     if wanted in ("none", model.quantization) or (wanted == "gguf" and model.dequantized):
         return _as_published(model, platform)
     reason = _cannot_convert(wanted, model) or obstacle(wanted, model, platform)
     if reason is None:
-        return _convert(wanted, "made from the weights while loading")
+        made = f"{wanted} made from the weights while loading"
+        return Quantization(wanted, FORMATS[wanted].flag, made)
     return _fall_back(wanted, reason, model, platform)
-
-
-def _automatic(
-    model: ModelFacts, platform: Platform, needs: Callable[[str | None], MemoryEstimate]
-) -> Quantization:
-    """16 bits if they fit, else the first format that does, else the first that starts."""
-    if model.quantization is not None:
-        return _as_published(model, platform)
-    able = [method for method in AUTO_ORDER if obstacle(method, model, platform) is None]
-    estimates = [(method, needs(method)) for method in (None, *able)]
-    fitting = [method for method, memory in estimates if memory.fits]
-    starting = [method for method, memory in estimates if memory.starts]
-    method = next(iter([*fitting, *starting]), None)
-    if method is None:
-        return _as_published(model, platform)
-    return _convert(method, "because 16 bits do not fit")
-
-
-def _convert(method: str, reason: str) -> Quantization:
-    return Quantization(method, FORMATS[method].flag, f"{method} {reason}")
 
 
 def _as_published(model: ModelFacts, platform: Platform) -> Quantization:

@@ -8,7 +8,7 @@ from launcher.planning import gpu_share
 from launcher.planning.decisions import Decisions
 from launcher.planning.memory import ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import legal_sizes
-from launcher.planning.quantization import AUTO_ORDER, obstacle
+from launcher.planning.quantization import SMALLER, obstacle
 
 MOST_GPUS: Final = 16
 STEP: Final = 256
@@ -50,7 +50,7 @@ def smaller_share(decided: Decisions) -> float | None:
 def _by_quantization(decided: Decisions) -> Iterator[str]:
     if decided.model.quantization is not None or decided.quantization.method is not None:
         return
-    for method in AUTO_ORDER:
+    for method in SMALLER:
         lighter = replace(decided.workload, quantization=method)
         if obstacle(method, decided.model, decided.platform) is None and _fits(decided, lighter):
             yield f"set MMHIE_QUANTIZE={method}"

@@ -5,65 +5,12 @@ These are checks behind its configuration, which it makes when layers are built.
 card is a fork, since the platform remembers what it asked first.
 """
 
-from contextlib import suppress
 from importlib import import_module
 from math import ceil
 from types import SimpleNamespace
 from typing import Any, get_args
 
 from forks import answer_file, on_card  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
-
-ATTENTION = {
-    "sinks": {"head_size": 64, "has_sink": True},
-    "plain": {"head_size": 128},
-    "latent": {"head_size": 576, "use_mla": True},
-}
-
-
-def attention(kind: dict[str, Any], kv_dtype: Any) -> str | None:
-    """The back end vLLM takes where FlashInfer is not installed; None if it then ends."""
-    import torch
-    from vllm.config import VllmConfig, set_current_vllm_config
-    from vllm.platforms import current_platform
-    from vllm.v1.attention.selector import AttentionSelectorConfig
-
-    wish = AttentionSelectorConfig(
-        dtype=torch.bfloat16, kv_cache_dtype=kv_dtype, block_size=None, **kind
-    )
-    with set_current_vllm_config(VllmConfig()):
-        backends, _ = current_platform.get_valid_backends(
-            current_platform.get_device_capability(), wish, num_heads=16
-        )
-    backend = min(backends, key=lambda candidate: candidate.priority)
-    return backend.backend.name if is_built(backend.backend_class, kind, kv_dtype) else None
-
-
-def is_built(backend: Any, kind: dict[str, Any], kv_dtype: str) -> bool:
-    """Triton's back ends look at the card when a layer is made."""
-    if not backend.get_name().startswith("TRITON"):
-        return True
-    try:
-        if "use_mla" in kind:
-            build_latent(backend.get_impl_cls(), kv_dtype)
-        else:
-            backend.get_impl_cls()(8, kind["head_size"], 1.0, 8, None, None, kv_dtype)
-    except ValueError as refusal:
-        if "FP8 KV cache is not supported" not in str(refusal):
-            raise
-        return False
-    return True
-
-
-def build_latent(made: Any, kv_dtype: str) -> None:
-    """Run TritonMLAImpl's constructor up to where it wants a whole configuration."""
-    common: Any = import_module("vllm.model_executor.layers.attention.mla_attention")
-
-    def only_dtype(self: Any, *_: object, **__: object) -> None:
-        self.kv_cache_dtype = kv_dtype
-
-    common.MLACommonImpl.__init__ = only_dtype
-    with suppress(AssertionError):
-        made(16, 576, 1.0, 1, None, None, kv_dtype, None, "decoder", None)
 
 
 def experts() -> dict[str, list[str]]:
@@ -144,16 +91,11 @@ def chat_classes() -> list[str]:
 
 
 def names() -> dict[str, Any]:
-    """Entries that limit the context, and those with other names in Transformers' classes."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    """Entries that limit the context."""
     from vllm.transformers_utils.model_arch_config_convertor import ModelArchConfigConvertorBase
 
     constants = ModelArchConfigConvertorBase.derive_max_model_len_and_key.__code__.co_consts
-    types = ("bloom", "dbrx", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "hunyuan_v1_moe")
-    return {
-        "contexts": next(entry for entry in constants if isinstance(entry, tuple)),
-        "maps": {name: CONFIG_MAPPING[name].attribute_map for name in types},
-    }
+    return {"contexts": next(entry for entry in constants if isinstance(entry, tuple))}
 
 
 def without_workspace() -> None:
@@ -172,10 +114,6 @@ def without_workspace() -> None:
 def answer(card: dict[str, Any], questions: dict[str, Any]) -> dict[str, Any]:
     without_workspace()
     return {
-        "attention": {
-            name: {dtype: attention(kind, dtype) for dtype in ("auto", "fp8")}
-            for name, kind in ATTENTION.items()
-        },
         "experts": experts(),
         "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},
         "caches": {name: longest_bytes(lengths) for name, lengths in questions["caches"].items()},

@@ -9,11 +9,10 @@ import pytest
 from launcher.errors import PlanError
 from launcher.models.families import LORA_TARGETS
 from launcher.planning import weights
-from launcher.planning.dtype import choose_kv_dtype
 from tests.gpu_engine.adapters import ADAPTERS
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS, write
-from tests.gpu_engine.test_kernels import FACTS, hardware
+from tests.gpu_engine.test_kernels import hardware
 from tests.gpu_engine.wheel import ask, environment, with_flashinfer
 from tests.launcher.plans import plan
 
@@ -110,10 +109,9 @@ def test_no_kernel_is_padded_beyond_the_estimate(answers: Answers, in_image: Ans
 
 @pytest.mark.parametrize("card", CHOSEN)
 def test_an_8_bit_cache(answers: Answers, in_image: Answers, card: str) -> None:
-    """A plan has it wherever it is asked for; vLLM refuses it in a sentence at the first layer."""
+    """Where vLLM does not take it, it refuses in a sentence at the first layer."""
     here = answers["cards"][card]["8-bit cache"]
 
-    assert choose_kv_dtype("fp8", FACTS[MODEL], hardware(card), "cuda") == "fp8"
     if here["refusal"]:
         assert "FP8 KV cache is not supported" in here["refusal"]
         return

@@ -1,6 +1,6 @@
 """The whole matrix: what is asked x checkpoint x device x plugin."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import get_args
@@ -13,10 +13,8 @@ from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
-from launcher.planning.memory import COMFORTABLE, MemoryEstimate
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import Quantize
-from tests.launcher.plans import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 DENSE = from_config(CONFIGS["embedded"], source="x")
@@ -40,15 +38,9 @@ def ask(
     model: ModelFacts,
     hardware: Hardware,
     installed: Installation = PLUGINS,
-    rooms: Mapping[str | None, int] | None = None,
 ) -> Quantization:
-    """The choice where each format has room for so many requests, or every one for enough."""
-
-    def judge(method: str | None) -> MemoryEstimate:
-        return room_for(COMFORTABLE if rooms is None else rooms.get(method, 0))
-
     place = Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
-    return choose_quantization(wanted, model, place, judge)
+    return choose_quantization(wanted, model, place)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +48,6 @@ def ask(
     [
         ("none", GPT_OSS, A100, "mxfp4", None),
         ("mxfp4", GPT_OSS, A100, "mxfp4", None),
-        ("auto", GPT_OSS, A100, "mxfp4", None),
         ("none", GPT_OSS, AMX, "mxfp4", None),
         ("none", DENSE, CPU, None, None),
         ("none", DENSE, T4, None, None),
@@ -167,27 +158,6 @@ def test_what_is_dequantized_once(wanted: str, model: ModelFacts, reason: str) -
     assert ask("gguf", made, CPU, BARE).warnings == ()
 
 
-@pytest.mark.parametrize(
-    ("hardware", "installed", "rooms", "method"),
-    [
-        (H100, PLUGINS, {None: 16, "fp8": 16, "bitsandbytes": 16}, None),
-        (H100, PLUGINS, {"fp8": 16, "bitsandbytes": 16}, "fp8"),
-        (A100, PLUGINS, {"fp8": 16, "bitsandbytes": 16}, "fp8"),
-        (H100, PLUGINS, {"bitsandbytes": 16}, "bitsandbytes"),
-        (H100, PLUGINS, {}, None),
-        (H100, PLUGINS, {None: 3, "fp8": 12}, None),
-        (H100, PLUGINS, {None: 3, "fp8": 16}, "fp8"),
-        (H100, PLUGINS, {"bitsandbytes": 2}, "bitsandbytes"),
-    ],
-)
-def test_auto_takes_the_first_that_fits(
-    hardware: Hardware, installed: Installation, rooms: dict[str | None, int], method: str | None
-) -> None:
-    """16 bits if they serve a department, else 8, else 4; then the first that starts; where none
-    does the plan says what is short."""
-    assert ask("auto", DENSE, hardware, installed, rooms=rooms).method == method
-
-
 Cell = tuple[str, ModelFacts, Hardware, Installation]
 
 
@@ -200,7 +170,7 @@ def answer(cell: Cell) -> Quantization | str:
 
 
 def everything() -> Iterator[Cell]:
-    own = [None, *(name for name in get_args(Quantize) if name not in ("none", "auto"))]
+    own = [None, *(name for name in get_args(Quantize) if name != "none")]
     models = [replace(base, quantization=method) for base in (GPT_OSS, DENSE) for method in own]
     places = (H100, A100, T4, CPU, AMX)
     yield from product(get_args(Quantize), models, places, (BARE, PLUGINS))
@@ -217,5 +187,5 @@ def test_every_cell_of_the_matrix_has_an_answer() -> None:
     assert all(sentence.endswith(".") for sentence in sentences)
     for (wanted, model, _, _), choice in choices:
         assert choice.flag is None or model.quantization is None
-        assert choice.method in (None, model.quantization, wanted) or wanted == "auto"
+        assert choice.method in (None, model.quantization, wanted)
         assert not (model.is_gpt_oss and choice.method in ("bitsandbytes", "gguf", "gptq", "awq"))
