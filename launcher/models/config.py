@@ -9,7 +9,7 @@ from launcher.errors import ModelError
 from launcher.json_types import Json
 from launcher.models import entries, parsers, purpose, quantization_config
 from launcher.models.entries import first, optional
-from launcher.models.facts import LatentAttention, ModelFacts
+from launcher.models.facts import ModelFacts
 from launcher.models.families import DEFAULTS, Config
 
 # Parts of a config.json that describe what a gateway for text never uses.
@@ -59,6 +59,7 @@ def _shape(text: Config) -> Json:
     context = _context(text)
     window = _window(text, context)
     experts = optional(text, "num_local_experts")
+    latent = optional(text, "kv_lora_rank")
     of_experts = ("moe_intermediate_size",) if experts else ()
     return {
         "layers": layers,
@@ -71,10 +72,7 @@ def _shape(text: Config) -> Json:
         "context": context,
         "experts": experts,
         "experts_per_token": optional(text, "num_experts_per_tok"),
-        "shared_experts": optional(text, "n_shared_experts") if experts else 0,
-        "dense_layers": optional(text, "first_k_dense_replace") if experts else 0,
-        "dense_intermediate": optional(text, "intermediate_size"),
-        "latent": _latent(text),
+        "latent": first(text, "qk_rope_head_dim") + latent if latent else 0,
         "sliding_layers": _sliding_layers(text, layers) if window else 0,
         "sliding_window": window,
         "tied_embeddings": bool(text.get("tie_word_embeddings", True)),
@@ -86,19 +84,6 @@ def _context(text: Config) -> int:
         return entries.context(text)
     except KeyError:
         return CONTEXT
-
-
-def _latent(text: Config) -> LatentAttention | None:
-    """The multi-head latent attention of DeepSeek and those who took it over."""
-    if not text.get("kv_lora_rank"):
-        return None
-    return LatentAttention(
-        kv_rank=first(text, "kv_lora_rank"),
-        rope=first(text, "qk_rope_head_dim"),
-        nope=first(text, "qk_nope_head_dim"),
-        value=first(text, "v_head_dim"),
-        query_rank=optional(text, "q_lora_rank"),
-    )
 
 
 def _window(text: Config, context: int) -> int:

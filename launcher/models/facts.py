@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 # Models whose feed-forward part has two matrices; all others have three (gate, up, down).
-PLAIN_FEED_FORWARD: Final = frozenset(
-    {"opt", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "bloom", "falcon", "phi"}
-)
+PLAIN_FEED_FORWARD: Final = frozenset({"opt", "gpt2"})
 WEIGHTS: Final = "its weights (*.safetensors)"  # what a folder without any lacks
 DTYPE_BYTES: Final = {"bfloat16": 2, "float16": 2, "float32": 4}
 
@@ -35,36 +33,13 @@ class AdapterFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class LatentAttention:
-    """Widths of multi-head latent attention (MLA): what is cached is `kv_rank` + `rope` a token."""
-
-    kv_rank: int
-    rope: int
-    nope: int
-    value: int
-    query_rank: int = 0
-
-    @property
-    def cached(self) -> int:
-        """Numbers a layer caches for one token, for all heads together."""
-        return self.kv_rank + self.rope
-
-    def parameters(self, hidden: int, heads: int) -> int:
-        """Weights of one layer's attention."""
-        queries = heads * (self.nope + self.rope)
-        down = self.query_rank * (hidden + queries) if self.query_rank else hidden * queries
-        up = self.kv_rank * heads * (self.nope + self.value)
-        return down + hidden * self.cached + up + heads * self.value * hidden
-
-
-@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """The base model's shape and format, and the adapter on it if there is one.
 
     `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
     `has_copies` when Mistral's layout of the weights lies beside the usual one.
-    A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
+    `latent` is what a layer caches for one token with multi-head latent attention (MLA).
     `purpose` says what it is where it cannot chat, and `own_code` names the file of the code it
     brings.
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
@@ -85,10 +60,7 @@ class ModelFacts:
     context: int
     experts: int = 0
     experts_per_token: int = 0
-    shared_experts: int = 0
-    dense_layers: int = 0
-    dense_intermediate: int = 0
-    latent: LatentAttention | None = None
+    latent: int = 0
     sliding_layers: int = 0
     sliding_window: int = 0
     dtype: str = "bfloat16"
@@ -145,8 +117,7 @@ class ModelFacts:
     @property
     def expert_parameters(self) -> int:
         """Weights inside experts: what MXFP4 packs to 4.25 bits."""
-        width = 3 * self.hidden * self.intermediate
-        return (self.layers - self.dense_layers) * self.experts * width
+        return self.layers * self.experts * 3 * self.hidden * self.intermediate
 
     @property
     def embedding_parameters(self) -> int:
@@ -156,19 +127,10 @@ class ModelFacts:
     @property
     def linear_parameters(self) -> int:
         """Weights of attention and of the dense feed-forward part."""
-        if self.latent:
-            attention = self.latent.parameters(self.hidden, self.heads)
-        else:
-            attention = self.head_dim * self.hidden * (2 * self.heads + 2 * self.kv_heads)
-        return self.layers * attention + self._dense_parameters()
-
-    def _dense_parameters(self) -> int:
-        """Weights of feed-forward parts that every token passes."""
-        if not self.experts:
-            matrices = 2 if self.model_type in PLAIN_FEED_FORWARD else 3
-            return self.layers * matrices * self.hidden * self.intermediate
-        shared = (self.layers - self.dense_layers) * self.shared_experts * self.intermediate
-        return 3 * self.hidden * (self.dense_layers * self.dense_intermediate + shared)
+        attention = self.head_dim * self.hidden * (2 * self.heads + 2 * self.kv_heads)
+        matrices = 2 if self.model_type in PLAIN_FEED_FORWARD else 3
+        dense = 0 if self.experts else matrices * self.hidden * self.intermediate
+        return self.layers * (attention + dense)
 
     @property
     def small_parameters(self) -> int:
@@ -186,7 +148,7 @@ class ModelFacts:
 
     @property
     def parameters(self) -> int:
-        """All weights, counted from the shape."""
+        """All weights, counted from the shape; without what few models have beside it."""
         return (
             self.expert_parameters
             + self.embedding_parameters

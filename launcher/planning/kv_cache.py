@@ -10,7 +10,7 @@ BLOCK_TOKENS: Final = 16
 
 def kv_bytes_per_layer(model: ModelFacts, kv_dtype: str) -> float:
     """Bytes of one token's keys and values in one layer; MLA has one latent for both."""
-    width = model.latent.cached if model.latent else 2 * model.kv_heads * model.head_dim
+    width = model.latent or 2 * model.kv_heads * model.head_dim
     return width * (1 if kv_dtype == "fp8" else 2)
 
 

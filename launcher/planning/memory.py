@@ -15,7 +15,6 @@ from launcher.planning.kv_cache import (
     request_bytes,
 )
 from launcher.planning.weights import (
-    latent_bytes,
     loaded_dtype,
     lora_bytes,
     padding_bytes,
@@ -186,12 +185,11 @@ class Workload:
 
     @property
     def on_gpu_gib(self) -> float:
-        """Bytes that weights take on a GPU beyond their own: padding, copies, adapter buffers."""
+        """Bytes that weights take on a GPU beyond their own: padding, adapter buffers."""
         tensor = self.sizes.tensor
-        copies = latent_bytes(self.model) / tensor
         buffers = lora_bytes(self.model, self.lora_rank, tensor)
         padding = padding_bytes(self.model, self.quantization, tensor, by_triton=self.by_triton)
-        return (padding + copies + buffers) / self.sizes.pipeline / GIB
+        return (padding + buffers) / self.sizes.pipeline / GIB
 
 
 Estimator = Callable[[Workload], MemoryEstimate]

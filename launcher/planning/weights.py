@@ -69,14 +69,6 @@ def _round_up(size: float, step: int) -> int:
     return math.ceil(size / step) * step
 
 
-def latent_bytes(model: ModelFacts) -> float:
-    """Bytes of the second copy of MLA's up-projections, which vLLM absorbs into queries."""
-    if model.latent is None:
-        return 0.0
-    widths = model.latent.nope + model.latent.value
-    return 2 * model.layers * model.heads * model.latent.kv_rank * widths
-
-
 def buffer_rank(rank: int) -> int | None:
     """The smallest rank vLLM has buffers for that holds an adapter's; None where none does."""
     return next((size for size in LORA_RANKS if size >= rank), None)

@@ -29,7 +29,7 @@ Answers = dict[str, dict[str, Any]]
 def cache(name: str) -> dict[str, Any]:
     model = FACTS[name]
     return {
-        "latent": model.latent.cached if model.latent else 0,
+        "latent": model.latent,
         "kv_heads": model.kv_heads,
         "head_dim": model.head_dim,
         "full": model.full_layers,

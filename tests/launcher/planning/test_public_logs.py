@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,9 +35,10 @@ class Figure(NamedTuple):
 
 
 def read_facts(config: dict[str, Any]) -> ModelFacts:
-    """Return the model of a config, or of a known one with changes."""
+    """Return the model of a config and its files' bytes, or of a known one with changes."""
     if "known" not in config:
-        return from_config(config, source="log")
+        size = config.get("published_bytes")
+        return replace(from_config(config, source="log"), weight_bytes=size)
     kinds = ["sliding_attention", "full_attention"] * (config.get("num_hidden_layers", 24) // 2)
     changed = {**CONFIGS[config["known"]], **config, "layer_types": kinds}
     return from_config(changed, source="log")

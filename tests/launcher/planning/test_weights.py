@@ -5,13 +5,12 @@ import pytest
 from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import GIB
-from launcher.planning.weights import latent_bytes, lora_bytes, padding_bytes, weight_bytes
+from launcher.planning.weights import lora_bytes, padding_bytes, weight_bytes
 from tests.gpu_engine.models import MODELS
 
 GPT_OSS = from_config(MODELS["gpt-oss-20b"], source="20b")
 LARGE = from_config(MODELS["gpt-oss-120b"], source="120b")
 DENSE = from_config(MODELS["llama-8b"], source="8b")
-DEEPSEEK = from_config(MODELS["deepseek-v3"], source="v3")
 
 
 @pytest.mark.parametrize(("model", "gib"), [(GPT_OSS, 13.7), (LARGE, 65.9)])
@@ -54,10 +53,3 @@ def test_buffers_of_an_adapter() -> None:
     assert lora_bytes(GPT_OSS, 8, 1) / GIB == pytest.approx(0.21, abs=0.01)
     assert lora_bytes(GPT_OSS, 0, 1) == 0
     assert lora_bytes(GPT_OSS, 8, 4) < lora_bytes(GPT_OSS, 8, 1)
-
-
-def test_parameters_of_latent_attention_and_shared_experts() -> None:
-    """DeepSeek-V3 has 671 billion, three dense layers and a shared expert among them."""
-    assert DEEPSEEK.parameters == pytest.approx(671e9, rel=0.005)
-    assert latent_bytes(DEEPSEEK) / GIB == pytest.approx(1.9, abs=0.1)
-    assert latent_bytes(DENSE) == 0
