@@ -116,5 +116,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "evaluate compare": "`mmhie evaluate --compare FIRST SECOND` compares two runs.",
     "evaluate verify": "Reports are not signed; `inspect view` shows the logs of Inspect.",
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",
+    "status --once": "`mmhie status` prints once; `watch mmhie status` repeats it.",
     "version": "`mmhie --version` prints the versions.",
 }

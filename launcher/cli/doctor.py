@@ -139,10 +139,12 @@ def check_model(subject: CheckedConfiguration) -> str:
 
 
 def check_plan(subject: CheckedConfiguration) -> str:
-    """Plan the engine; a package that its quantization needs is part of it."""
+    """Plan the engine; its memory, and a package that its quantization needs, are part of it."""
     if subject.plan.warnings:
         raise CheckWarning(" ".join(subject.plan.warnings))
-    return f"It can run: {'; '.join(subject.plan.reasons)}."
+    memory = subject.plan.memory
+    needed, available = memory.per_gpu_gib, memory.available_gib
+    return f"{memory.verdict} {needed:.1f} GiB required, {available:.1f} available."
 
 
 def check_weights(subject: CheckedConfiguration) -> str:
@@ -162,13 +164,6 @@ def check_digests(subject: CheckedConfiguration) -> str:
     return f"The SHA-256 of {len(known)} file(s) matches the recorded one."
 
 
-def check_memory(subject: CheckedConfiguration) -> str:
-    """Compare the memory that the plan requires with what is available."""
-    memory = subject.plan.memory
-    needed, available = memory.per_gpu_gib, memory.available_gib
-    return f"{needed:.1f} GiB required, {available:.1f} available. {memory.verdict}"
-
-
 def check_disk(subject: CheckedConfiguration) -> str:
     """Find room for logs, and for the checkpoint that has to be made first."""
     needed = preflight.LOG_ROOM_BYTES
@@ -186,24 +181,18 @@ def check_port(subject: CheckedConfiguration) -> str:
     return f"{subject.settings.host}:{subject.settings.port} is free."
 
 
-def check_vocabulary(subject: CheckedConfiguration) -> str:
-    """Load the vocabulary; a GGUF file's is read when the checkpoint is made."""
-    if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
-        raise CheckWarning("It is in the GGUF file, and is read on the first start.")
-    if subject.self_test.error:
-        raise ModelError(f"The vocabulary does not load: {subject.self_test.error.rstrip('.')}.")
-    return f"{subject.self_test.tokens} tokens."
-
-
 def check_engine(subject: CheckedConfiguration) -> str:
-    """Have the installed vLLM build its configuration from the planned command line."""
+    """Load the vocabulary, and have the installed vLLM build its configuration from the plan."""
+    if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
+        raise CheckWarning("The checkpoint is made at the first start, and judged by vLLM then.")
+    found = subject.self_test
+    if found.error:
+        raise ModelError(f"The vocabulary does not load: {found.error.rstrip('.')}.")
+    if found.refusal:
+        raise PlanError(found.refusal)
     if not engine_judge.is_judged(subject.plan):
-        raise CheckWarning("vLLM judges a checkpoint that is made first, and its own code, later.")
-    if subject.self_test.error:
-        raise ModelError(f"The vocabulary does not load: {subject.self_test.error.rstrip('.')}.")
-    if subject.self_test.refusal:
-        raise PlanError(subject.self_test.refusal)
-    return "vLLM takes the planned command line."
+        raise CheckWarning("vLLM judges a model's own code when it starts.")
+    return f"The vocabulary has {found.tokens} tokens, and vLLM takes the planned command line."
 
 
 def check_network(subject: CheckedConfiguration) -> str:
@@ -220,10 +209,8 @@ CHECKS: Final[Mapping[str, Callable[[CheckedConfiguration], str]]] = {
     "plan": check_plan,
     "weights": check_weights,
     "digests": check_digests,
-    "memory": check_memory,
     "disk": check_disk,
     "port": check_port,
-    "vocabulary": check_vocabulary,
     "engine": check_engine,
     "network": check_network,
 }
@@ -254,7 +241,7 @@ def run_check(
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, engine, weights, memory, disk, port and vocabulary; start nothing."""
+    """Check settings, plan, weights, disk, port and the engine's view of it; start nothing."""
     findings: list[DoctorFinding] = []
     for finding in run_checks(CheckedConfiguration(os.environ)):
         findings.append(finding)

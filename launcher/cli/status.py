@@ -1,12 +1,8 @@
-"""`mmhie status`: the state of a running service, once or every second."""
+"""`mmhie status`: the state of a running service."""
 
-import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated
-
-import typer
 
 from gateway.cli.command import AsJson, put
 from launcher.json_types import Json, JsonView
@@ -15,8 +11,6 @@ from launcher.terminal.api_client import ApiClient, ServiceError
 from launcher.terminal.terminal import align_rows, remove_controls
 
 EVERY_S = 1.0
-CLEAR = "\x1b[H\x1b[2J"
-Once = Annotated[bool, typer.Option("--once", help="Print once and exit, even on a terminal.")]
 
 
 class NotReady(ServiceError):
@@ -40,38 +34,14 @@ class StatusSnapshot:
         return {**self.health, "load": {**self.load, "tokens_per_s": self.rate}}
 
 
-def status(url: Url = None, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
+def status(url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """Show phase, requests, tokens per second, KV cache; exit code 1 if not ready."""
     with closing(open_client(url, key)) as service:
-        if as_json or once or not sys.stdout.isatty():
-            show(snapshot_with_rate(service), as_json=as_json)
-        else:
-            watch(service)
-
-
-def show(snapshot: StatusSnapshot, *, as_json: bool) -> None:
-    """Print one snapshot. Raises NotReady."""
+        snapshot = snapshot_with_rate(service)
     put(lay_out(snapshot), snapshot.as_json(), as_json=as_json)
     if not snapshot.is_ready:
         detail = snapshot.health.get("detail") or "The service is not ready."
         raise NotReady(remove_controls(str(detail)))
-
-
-def watch(service: ApiClient) -> None:
-    """Redraw every second until Ctrl-C, also while the service cannot be reached."""
-    before: StatusSnapshot | None = None
-    try:
-        while True:
-            try:
-                before = take_snapshot(service, before)
-                text = lay_out(before)
-            except ServiceError as error:
-                text = str(error)
-            sys.stdout.write(f"{CLEAR}{text}\n")
-            sys.stdout.flush()
-            time.sleep(EVERY_S)
-    except KeyboardInterrupt:
-        return
 
 
 def snapshot_with_rate(service: ApiClient) -> StatusSnapshot:

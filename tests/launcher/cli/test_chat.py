@@ -313,12 +313,3 @@ def test_status_under_a_hold(run: Ran, gateway: Gateway) -> None:
     assert code == 1
     assert json.loads(out)["phase"] == "held"
     assert "drift" in err
-
-
-def test_status_is_watched(tmp_path: Path, environ: dict[str, str]) -> None:
-    """At a terminal until Ctrl-C, which is no failure."""
-    desk = Desk(tmp_path, "status", **environ)
-    desk.until("tokens/s")
-    os.kill(desk.pid, signal.SIGINT)
-
-    assert desk.ended() == 0

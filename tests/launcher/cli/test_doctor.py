@@ -43,9 +43,9 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     wrong = {name: check for name, check in outcomes.items() if check["outcome"] != "ok"}
     assert list(wrong) == ["digests"], wrong
     assert "No SHA-256 was recorded" in wrong["digests"]["sentence"]
-    assert outcomes["vocabulary"]["sentence"] == "49152 tokens."
+    assert outcomes["engine"]["sentence"].startswith("The vocabulary has 49152 tokens, and vLLM ")
     people = mmhie(tmp_path, "doctor", MMHIE_REASONER_MODEL=model, **ours)
-    assert people.stdout.splitlines()[-1] == "12 checks, none failed: `mmhie serve` can start."
+    assert people.stdout.splitlines()[-1] == "10 checks, none failed: `mmhie serve` can start."
 
 
 def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
@@ -106,29 +106,27 @@ def test_a_taken_port_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "check", "words"),
+    ("result", "words"),
     [
-        (Result(error="ValueError: no tokens"), "vocabulary", "no tokens"),
-        (Result(tokens=1, refusal="vLLM refuses it."), "engine", "vLLM refuses it."),
+        (Result(error="ValueError: no tokens"), "no tokens"),
+        (Result(tokens=1, refusal="vLLM refuses it."), "vLLM refuses it."),
     ],
 )
-def test_what_the_self_test_found_is_told(
-    result: Result, check: str, words: str, tmp_path: Path
-) -> None:
-    """Each of its answers has its check."""
+def test_what_the_self_test_found_is_told(result: Result, words: str, tmp_path: Path) -> None:
+    """A vocabulary that does not load, and a refusal."""
     model = str(write_model(tmp_path))
     subject = CheckedConfiguration({"MMHIE_CACHE_DIR": model, "MMHIE_REASONER_MODEL": model})
     subject.self_test = result
-    (finding,) = [finding for finding in run_checks(subject) if finding.check == check]
+    (finding,) = [finding for finding in run_checks(subject) if finding.check == "engine"]
 
     assert finding.outcome == "failed"
     assert words in finding.sentence
 
 
 def test_a_checkpoint_still_to_be_made(tmp_path: Path) -> None:
-    """The embedded model before its first start: its vocabulary is read then."""
+    """The embedded model before its first start: it is judged then."""
     outcomes = findings(tmp_path, MMHIE_REASONER_MODEL="embedded")
 
     assert outcomes["digests"].outcome == "ok"
-    assert outcomes["vocabulary"].outcome == "warning"
+    assert outcomes["engine"].outcome == "warning"
     assert outcomes["network"].outcome == "ok"

@@ -183,7 +183,7 @@ def test_every_cell_of_the_matrix_has_an_answer() -> None:
     choices = [(cell, found) for cell, found in answers if isinstance(found, Quantization)]
     sentences = [found for _, found in answers if isinstance(found, str)]
     assert len(choices) > 500
-    assert len(sentences) > 500
+    assert len(sentences) > 400
     assert all(sentence.endswith(".") for sentence in sentences)
     for (wanted, model, _, _), choice in choices:
         assert choice.flag is None or model.quantization is None
