@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
@@ -49,7 +48,7 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
     path = Path(require_variable(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = load(environ)
     scheme = preflight.engine_scheme(chosen)
-    display = ProgressDisplay(Console(stderr=True))
+    display = ProgressDisplay(sys.stderr)
     alone = chosen.model_copy(update={"engines": chosen.engines or 1})
     plans = preparation.plans_of(alone)
     if len(plans) != 1:
@@ -63,7 +62,6 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
     publish = make_publisher(status_file, report)
     plans = await prepare(plans, environ, display, publish)
     status_file.facts = engine_facts(plans, environ)
-    display.done()
     plan = plans[0]
     for warning in plan.warnings:
         display.done(f"Warning: {warning}")

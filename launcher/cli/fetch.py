@@ -2,12 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from gateway.cli.command import AsJson, put
 from launcher.checkpoints import merging
@@ -40,10 +38,10 @@ def fetch(
         settings = settings.model_copy(update={**chosen, "reasoner_revision": revision})
     elif revision:
         settings = settings.model_copy(update={"reasoner_revision": revision})
-    with open_reporter() as report:
-        if wait:
-            fetching.wait_until_whole(settings, hub_cache(), report)
-        fetched = fetching.fetch(settings, hub_cache(), report, update=update and not wait)
+    report = make_reporter()
+    if wait:
+        fetching.wait_until_whole(settings, hub_cache(), report)
+    fetched = fetching.fetch(settings, hub_cache(), report, update=update and not wait)
     document = {"folder": str(fetched.folder), "base": fetched.base}
     put(str(fetched.folder), document, as_json=as_json)
     if fetched.base:
@@ -57,11 +55,7 @@ def warn_of_merge(settings: LauncherSettings) -> None:
             sys.stderr.write(f"Warning: {sentence}\n")
 
 
-@contextmanager
-def open_reporter() -> Iterator[Report]:
-    """Show progress on standard error: a bar on a terminal, else lines."""
-    display = ProgressDisplay(Console(stderr=True))
-    try:
-        yield lambda progress: display.step(progress.sentence, progress.fraction)
-    finally:
-        display.done()
+def make_reporter() -> Report:
+    """Return a function that writes progress to standard error, as lines."""
+    display = ProgressDisplay(sys.stderr)
+    return lambda progress: display.step(progress.sentence, progress.fraction)

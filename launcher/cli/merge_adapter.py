@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli.command import AsJson, put
 from launcher.checkpoints.merging import job_of
-from launcher.cli.fetch import open_reporter
+from launcher.cli.fetch import make_reporter
 from launcher.models.fetch_progress import Progress
 from launcher.models.resolve import read_model
 from launcher.settings import load
@@ -27,6 +27,6 @@ def merge_adapter(out: Out = None, dequantize: Dequantize = False, as_json: AsJs
     settings = load(os.environ)
     work = job_of(settings, read_model(settings), dequantize=dequantize, out=out)
     task = f"Merging {work.adapter_id}"
-    with open_reporter() as report:
-        folder = merge(work, lambda done, total: report(Progress(task, done, total)))
+    report = make_reporter()
+    folder = merge(work, lambda done, total: report(Progress(task, done, total)))
     put(str(folder), {"folder": str(folder)}, as_json=as_json)

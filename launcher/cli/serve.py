@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
-from rich.console import Console
 
 from gateway.settings.base import local_url
 from launcher import settings
@@ -106,7 +105,7 @@ async def serve_until_stopped(
     preflight.check_room(chosen.cache_dir)
     if (chosen.engines or 1) > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
-    display = ProgressDisplay(Console(stderr=True))
+    display = ProgressDisplay(sys.stderr)
     to_log = to_log or display.is_terminal
     with open_log(display, chosen, to_log=to_log) as file, make_private_folder() as folder:
         try:
@@ -118,8 +117,6 @@ async def serve_until_stopped(
             if error.exit_code and display.log:
                 display.done(f"The log of this run is {display.log}.")
             raise
-        finally:
-            display.done()
 
 
 def cancel_on_signals() -> None:
@@ -283,4 +280,4 @@ class Publisher:
         model = plans[0].served_model if plans else self._service.settings.model
         address = self._service.address
         name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
-        self._service.display.complete(banner(name, model, address, sys.argv[0], has_keys=has_keys))
+        self._service.display.done(banner(name, model, address, sys.argv[0], has_keys=has_keys))

@@ -22,7 +22,7 @@ def fetch(
 
 
 def test_the_set_model_comes_with_its_base(hub: FakeHub, tmp_path: Path) -> None:
-    """The folder is printed, and lines in bytes where nobody watches a bar; no traceback."""
+    """The folder is printed, and lines in bytes; no traceback."""
     done = fetch(hub, tmp_path, "--json", MMHIE_REASONER_MODEL="an/adapter")
     document = json.loads(done.stdout)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
-from rich.console import Console
 
 from launcher.cli.serve import open_log
 from launcher.errors import LauncherError
@@ -21,7 +20,7 @@ from tests.launcher.plans import settings
 @contextmanager
 def opened(folder: Path) -> Iterator[TextIO]:
     """The log of a service that a person watches at a terminal."""
-    display = ProgressDisplay(Console(file=io.StringIO(), force_terminal=True))
+    display = ProgressDisplay(io.StringIO())
     with open_log(display, settings(cache_dir=folder, port=8123), to_log=True) as file:
         assert display.log == folder / "logs" / "serve-8123.log"
         yield file
@@ -51,8 +50,8 @@ def test_a_full_disk_is_no_reason_to_stop() -> None:
     """Neither for the children's lines nor for what a person is told."""
     file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # closing it fails, too
     prefixed("engine", file)("INFO one")
-    ProgressDisplay(Console(file=file)).step("Loading the weights.", 0.1)
-    ProgressDisplay(Console(file=file)).done("Ready.")
+    ProgressDisplay(file).step("Loading the weights.", 0.1)
+    ProgressDisplay(file).done("Ready.")
 
     with pytest.raises(OSError, match="No space left"):
         file.close()

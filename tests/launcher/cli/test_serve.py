@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from launcher.cli import serve
 from launcher.serving.programs import RunFiles
@@ -30,10 +29,17 @@ from tests.waiting import until
 HANG_S = 900
 
 
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def service(folder: Path, **ours: Any) -> serve.Service:
     """One on imagined hardware, with nothing started."""
     made = plan("cpu,ram=16", model=MODEL, cache_dir=folder, reasoner_model="/models/tiny", **ours)
-    display = ProgressDisplay(Console(file=io.StringIO(), width=200))
+    display = ProgressDisplay(io.StringIO())
     files = RunFiles(folder, io.StringIO())
     return serve.Service(made.decisions.settings, (made,), files, display, lambda phase: None)
 
@@ -130,7 +136,7 @@ def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
         publish(phase)
         assert json.loads((tmp_path / "phase.json").read_text())["phase"] == phase.name
 
-    file = running.display._console.file
+    file = running.display._file
     assert isinstance(file, io.StringIO)
     said = file.getvalue()
     assert said.startswith("==> Loading.\n")
@@ -139,9 +145,9 @@ def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_dies_leaves_a_line(tmp_path: Path) -> None:
-    """On the terminal, with the log's file, and in the log; the next start is drawn below it."""
-    console = Console(file=io.StringIO(), width=80, force_terminal=True)
-    display = ProgressDisplay(console, tmp_path / "serve.log")
+    """On the terminal, with the log's file, and in the log."""
+    screen = Screen()
+    display = ProgressDisplay(screen, tmp_path / "serve.log")
     running = replace(service(tmp_path), display=display)
     publish = serve.Publisher(running, {})
     dead = "The engine ended (killed by SIGKILL)."
@@ -151,11 +157,9 @@ def test_an_engine_that_dies_leaves_a_line(tmp_path: Path) -> None:
         Phase("starting", "Loading the weights.", 0.1),
     ):
         publish(phase)
-    display.done()
 
-    assert isinstance(console.file, io.StringIO)
     assert isinstance(running.files.log, io.StringIO)
-    assert f"{dead} Log: {tmp_path / 'serve.log'}\n" in console.file.getvalue()
+    assert f"{dead} Log: {tmp_path / 'serve.log'}\n" in screen.getvalue()
     assert running.files.log.getvalue() == f"launcher | {dead}\n"
 
 
