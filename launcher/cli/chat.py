@@ -46,7 +46,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Chat with the model; Ctrl-C stops an answer. From a pipe: one question, one answer.
 
-    Terminal commands: /system, /reasoning, /new, /save, /help, /quit. A stopped answer is not
+    Terminal commands: /new, /save, /help, /quit. A stopped answer is not
     part of the conversation.
     """
     if effort not in (None, "low", "medium", "high"):
@@ -170,14 +170,6 @@ class Session:
         for name, (_run, meaning) in COMMANDS.items():
             self.say(f"{name:<11} {meaning}")
 
-    def system(self, text: str) -> None:
-        self.talk.system = "" if text == "none" else text or self.talk.system
-        self.say(f"System message: {self.talk.system or 'none'}", DIM)
-
-    def reasoning(self, text: str) -> None:
-        self.talk.shows_reasoning = text == "on" if text else not self.talk.shows_reasoning
-        self.say(f"Reasoning is {'shown' if self.talk.shows_reasoning else 'not shown'}.", DIM)
-
     def new(self, _: str) -> None:
         self.talk.forget()
         self.say("Conversation cleared.", DIM)
@@ -202,8 +194,6 @@ class Session:
 
 
 COMMANDS: Mapping[str, tuple[Callable[[Session, str], None], str]] = {
-    "/system": (Session.system, "TEXT sets the system message, `none` takes it away"),
-    "/reasoning": (Session.reasoning, "on or off: show the model's reasoning"),
     "/new": (Session.new, "start a new conversation"),
     "/save": (Session.save, "FILE keeps the conversation, each answer with its labels"),
     "/help": (Session.help, "this list"),

@@ -13,7 +13,7 @@ from launcher.planning import batch, compilers
 from launcher.planning.cards import HOPPER, check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype
-from launcher.planning.gpu_share import check_share, gpu_fraction
+from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation, check_architecture
 from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
@@ -103,8 +103,6 @@ def decide(
     if model.purpose:
         raise PlanError(purpose.refusal(model.id, model.purpose, model.architecture))
     device = choose_device(settings, hardware, installed)
-    if device == "cuda":
-        check_share(settings, hardware)
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)

@@ -7,7 +7,6 @@ v1/worker/utils.py).
 import math
 from typing import Final
 
-from launcher.errors import NotEnoughMemory
 from launcher.planning.hardware import Hardware
 from launcher.settings import LauncherSettings
 
@@ -37,14 +36,3 @@ def in_use(hardware: Hardware) -> str:
         default=0,
     )
     return f"other processes hold {held:.1f} GiB of GPU memory" if held > NEIGHBOUR_GIB else ""
-
-
-def check_share(settings: LauncherSettings, hardware: Hardware) -> None:
-    """Raise NotEnoughMemory where MMHIE_GPU_MEMORY_UTILIZATION is more than is free."""
-    asked, free = settings.gpu_memory_utilization, hardware.free_share
-    if asked is not None and asked > free:
-        raise NotEnoughMemory(
-            f"MMHIE_GPU_MEMORY_UTILIZATION={asked:g} is more than is free ({free:.0%}), and vLLM "
-            f"would not start: {in_use(hardware) or 'the driver holds the rest'}; end them, or set "
-            f"it to {free_fraction(hardware):g} or less."
-        )

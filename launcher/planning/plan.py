@@ -121,7 +121,6 @@ def _shorten(names: Sequence[str]) -> str:
 
 
 def _list_reasons(decided: Decisions) -> Iterator[str]:
-    yield f"device {decided.device}"
     yield decided.parallelism.reason
     yield decided.quantization.reason
     yield decided.context.reason
@@ -134,12 +133,6 @@ def _list_reasons(decided: Decisions) -> Iterator[str]:
             f"it brings code of its own ({decided.model.own_code}), which vLLM runs only with "
             "MMHIE_ENGINE_ARGS=--trust-remote-code"
         )
-    if decided.hardware.is_share:
-        yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
-    if decided.model.tool_parser:
-        yield f"tool calls on, read by vLLM's parser {decided.model.tool_parser}"
-    if decided.model.is_multimodal:
-        yield "text alone: the vision and audio parts are left out (--language-model-only)"
     if not decided.model.chat_template:
         yield "no chat template: served through completions"
 

@@ -197,8 +197,6 @@ def test_something_else_listens_there(run: Ran, engine: FakeEngine) -> None:
 
 def test_a_conversation(tmp_path: Path, desk: Desk, engine: FakeEngine) -> None:
     """Turns add up, Ctrl-C stops the answer and not the program, /save keeps what was whole."""
-    desk.type("/system Be brief.\n")
-    desk.until("System message: Be brief.")
     desk.type(f"{EMERGENCY}\n")
     assert "Red flag in the prompt" in desk.until(ANSWERED)
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
@@ -212,13 +210,13 @@ def test_a_conversation(tmp_path: Path, desk: Desk, engine: FakeEngine) -> None:
     desk.until(ANSWERED)
     turns = engine.body()["messages"]
     said = [message["content"] for message in turns if message["role"] != "assistant"]
-    assert said == ["Be brief.", EMERGENCY, "Why?"]
+    assert said[1:] == [EMERGENCY, "Why?"]
 
     for typed, answered in (
         ("/save kept.md", "Saved to kept.md"),
         ("/save kept.md", "exists already"),
         ("/nonsense", "There is no command /nonsense"),
-        ("/help", "/reasoning"),
+        ("/help", "/save"),
     ):
         desk.type(f"{typed}\n")
         desk.until(answered)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pynvml
 import pytest
 
-from launcher.errors import DeviceFailed, HardwareError, NotEnoughMemory
+from launcher.errors import DeviceFailed, HardwareError
 from launcher.planning import gpu_share, hardware, installation, nvml
 from launcher.planning.cards import Gpu
 from launcher.planning.decisions import choose_device
@@ -190,18 +190,13 @@ def test_a_display_card_is_left_out(machine: Here) -> None:
 
 @needs_compiler
 def test_memory_of_a_neighbour_is_not_planned_with(machine: Here) -> None:
-    """vLLM would refuse to start with more of the whole than is free; where more is set, the plan
-    does, with the largest that would do."""
+    """vLLM would refuse to start with more of the whole than is free."""
     machine.describe(Device(free=40000))
     plan = machine.plan()
     argv = plan["argv"]
-    refused = machine.run("plan", MMHIE_GPU_MEMORY_UTILIZATION="0.9")
 
     assert argv[argv.index("--gpu-memory-utilization") + 1] == "0.48"
     assert "planned for 48% of each GPU: other processes hold 40.6 GiB" in plan["warnings"][0]
-    assert refused.returncode == 2
-    assert "is more than is free (49%)" in refused.stderr
-    assert refused.stderr.endswith("end them, or set it to 0.48 or less.\n")
 
 
 @needs_compiler
@@ -283,12 +278,6 @@ def test_an_idle_gpu_is_used_as_set() -> None:
 
     assert gpu_share.gpu_fraction(LauncherSettings(), idle) == gpu_share.GPU_FRACTION
     assert gpu_share.in_use(idle) == ""
-    gpu_share.check_share(LauncherSettings(gpu_memory_utilization=0.95), idle)
-    with pytest.raises(NotEnoughMemory, match="the driver holds the rest"):
-        gpu_share.check_share(
-            LauncherSettings(gpu_memory_utilization=0.99),
-            Hardware(gpus=(Gpu("a", 8, free_gib=7.5),)),
-        )
 
 
 @pytest.mark.parametrize(
