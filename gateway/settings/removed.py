@@ -111,6 +111,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit usage": "`mmhie audit export --count-by key` writes the table.",
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
     "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
+    "merge-adapter": "`mmhie serve` and `mmhie engine` merge before the first start.",
     "plan --nodes": ONE_MACHINE,
     "plan --verbose": "`mmhie plan` prints reasons and the engine's command line by itself.",
     "evaluate compare": "`mmhie evaluate --compare FIRST SECOND` compares two runs.",

@@ -27,9 +27,7 @@ class MergeJob:
     dequantize: bool = False
 
 
-def job_of(
-    settings: LauncherSettings, model: ModelFacts, *, dequantize: bool, out: Path | None = None
-) -> MergeJob:
+def job_of(settings: LauncherSettings, model: ModelFacts, *, dequantize: bool) -> MergeJob:
     """The merge of this model's adapter. Raises PlanError when the model is no adapter."""
     adapter = model.adapter
     if adapter is None or adapter.merged:
@@ -39,7 +37,7 @@ def job_of(
     return MergeJob(
         base=local(model.source),
         adapter=local(adapter.source),
-        target=(out or prepared_folder(settings, model, "merge")).absolute(),
+        target=prepared_folder(settings, model, "merge").absolute(),
         base_id=adapter.base,
         adapter_id=adapter.id,
         dequantize=dequantize and model.quantization == "mxfp4",

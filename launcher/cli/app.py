@@ -32,7 +32,6 @@ COMMANDS: Commands = {
     "accept": "assurance.cli.accept:accept",
     "evaluate": "assurance.cli.evaluate:evaluate",
     "fetch": "launcher.cli.fetch:fetch",
-    "merge-adapter": "launcher.cli.merge_adapter:merge_adapter",
     "hold": "gateway.cli.hold:hold",
     "release": "gateway.cli.hold:release",
     "keys new": "gateway.cli.keys:new",
@@ -65,7 +64,6 @@ TASKS = {
         "plan": "what would run here, or on other hardware, and why",
         "doctor": "check settings, weights, memory, disk and port",
         "fetch": "download a model",
-        "merge-adapter": "merge a LoRA adapter into its base",
         "engine": "run only the engine, for a gateway elsewhere",
     },
     "Prove": {

@@ -46,8 +46,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Chat with the model; Ctrl-C stops an answer. From a pipe: one question, one answer.
 
-    Terminal commands: /new, /save, /help, /quit. A stopped answer is not
-    part of the conversation.
+    Terminal commands: /new, /save, /help, /quit. A stopped answer is not part of the conversation.
     """
     if effort not in (None, "low", "medium", "high"):
         raise SettingsError("--effort must be low, medium or high.")

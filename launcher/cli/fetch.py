@@ -11,7 +11,7 @@ from gateway.cli.command import AsJson, put
 from launcher.checkpoints import merging
 from launcher.errors import LauncherError
 from launcher.models import fetching
-from launcher.models.fetch_progress import Report
+from launcher.models.fetch_progress import Progress
 from launcher.models.resolve import read_model
 from launcher.settings import LauncherSettings, hub_cache, load
 from launcher.terminal.progress import ProgressDisplay
@@ -38,7 +38,11 @@ def fetch(
         settings = settings.model_copy(update={**chosen, "reasoner_revision": revision})
     elif revision:
         settings = settings.model_copy(update={"reasoner_revision": revision})
-    report = make_reporter()
+    display = ProgressDisplay(sys.stderr)
+
+    def report(progress: Progress) -> None:
+        display.step(progress.sentence, progress.fraction)
+
     if wait:
         fetching.wait_until_whole(settings, hub_cache(), report)
     fetched = fetching.fetch(settings, hub_cache(), report, update=update and not wait)
@@ -53,9 +57,3 @@ def warn_of_merge(settings: LauncherSettings) -> None:
     with suppress(LauncherError):
         if sentence := merging.lack_of_room(settings, read_model(settings)):
             sys.stderr.write(f"Warning: {sentence}\n")
-
-
-def make_reporter() -> Report:
-    """Return a function that writes progress to standard error, as lines."""
-    display = ProgressDisplay(sys.stderr)
-    return lambda progress: display.step(progress.sentence, progress.fraction)

@@ -195,9 +195,10 @@ class Service:
 
 def make_restart_policy(chosen: LauncherSettings, plans: Plans) -> RestartPolicy:
     """The supervision of each engine as set, with more time to read large models' files."""
-    reading = (file_bytes(plan.model) / READ_BYTES_S for plan in plans if plan.device == "cuda")
+    on_gpus = (plan.model for plan in plans if plan.device == "cuda")
+    limits = (COMPILING_S + file_bytes(model) / READ_BYTES_S for model in on_gpus)
     return RestartPolicy(
-        start_s=max(chosen.start_timeout_seconds, COMPILING_S + max(reading, default=0.0)),
+        start_s=max((chosen.start_timeout_seconds, *limits)),
         stall_s=chosen.stall_seconds,
         restarts=chosen.restart_limit,
     )

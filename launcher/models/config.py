@@ -45,8 +45,8 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         )
     except KeyError as error:
         raise ModelError(
-            f"The config.json of {source} has no {error.args[0]}: fetch it again. A model that has "
-            "it under another name needs a vLLM of your own (MMHIE_ENGINE_URL)."
+            f"The config.json of {source} has no {error.args[0]}: fetch it again. For a model that "
+            "names it otherwise, run vLLM yourself and set MMHIE_ENGINE_URL."
         ) from error
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise ModelError(f"The config.json of {source} describes no model: {error}.") from error

@@ -39,7 +39,7 @@ def read_hub_digest(file: Path) -> str | None:
 
 
 def read_merge_digest(file: Path) -> str | None:
-    """Return the digest that `mmhie merge-adapter` wrote beside the weights."""
+    """Return the digest that a merge wrote beside the weights."""
     digest = entries_of(file.parent / MERGE_RECORD).get("files", {}).get(file.name)
     return str(digest) if digest else None
 

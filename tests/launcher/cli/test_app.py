@@ -33,7 +33,6 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "accept": ({"url": "ftp://x"}, []),
     "evaluate": ({}, ["--suite", "knowlege"]),
     "fetch": ({}, ["no/such", "--revision", "x"]),
-    "merge-adapter": ({"reasoner_model": "/no/such/model"}, []),
     "hold": ({"hold_file": "/proc/none/hold.json"}, ["--reason", "x"]),
     "release": ({"max_tokens": "none"}, []),
     "keys new": ({"keys_file": "keys.json"}, ["--name", "x", "--expires", "soon"]),

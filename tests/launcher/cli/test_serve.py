@@ -62,7 +62,7 @@ def serve_command(command: Command) -> Command:
         ({"device": "cuda", "reasoner_model": "embedded"}, ("MMHIE_DEVICE", "no GPU")),
         ({"reasoner_model": "no/such-model"}, ("no/such-model", "mmhie fetch")),
         (
-            {"reasoner_model": "embedded", "engine_args": "--max-num-batched-tokens 9999M"},
+            {"reasoner_model": "embedded", "engine_args": "--max-num-batched-tokens 999M"},
             ("GiB free",),
         ),
     ],
@@ -125,6 +125,18 @@ def test_the_stand_in_is_for_who_chose_nothing(
 def test_the_address_can_be_clicked(host: str, address: str, tmp_path: Path) -> None:
     """ "Everywhere" is no place to go to."""
     assert service(tmp_path, host=host, port="8123").address == address
+
+
+def test_a_large_model_may_take_longer_to_start() -> None:
+    """On GPUs, by the size of its files; else the limit is the setting's."""
+    small = plan("1x24")
+    large = replace(small, model=replace(small.model, weight_bytes=200 * 10**9))
+    policies = [
+        serve.make_restart_policy(small.decisions.settings, (made,))
+        for made in (small, large, replace(large, device="cpu"))
+    ]
+
+    assert [policy.start_s for policy in policies] == [900, 2050, 900]
 
 
 def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
