@@ -72,14 +72,6 @@ def test_the_caller_and_the_digest_see_no_difference(texts: list[str]) -> None:
     assert digest == labels.format_digest(mac)
 
 
-def test_a_marker_after_plain_chunks_is_still_cleaned() -> None:
-    """A chunk with a `<` is parsed, and so are the chunks after it while text waits."""
-    passed, _ = told_by(*map(event, ("a", "b", "c", "d<", "|end|>", "e", "f")))
-    said = [orjson.loads(event[6:])["choices"][0]["delta"]["content"] for event in passed]
-
-    assert "".join(said) == "abcdef"
-
-
 @pytest.mark.parametrize(
     ("raw", "said"),
     [

@@ -2,7 +2,7 @@
 cut."""
 
 import asyncio
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -50,36 +50,13 @@ def test_log_probabilities_are_read() -> None:
 
 
 def test_every_cut() -> None:
-    """A stream in two reads, cut at any byte."""
-    whole = b"".join(STREAM)
-    for at in range(1, len(whole)):
-        short, long = run([whole[:at], whole[at:]])
-        assert short.seen() == long.seen(), at
-
-
-def test_every_cut_of_one_read() -> None:
-    """Only one chunk is cut; the others arrive whole."""
-    for at in range(1, len(STREAM[2])):
-        short, long = run([*STREAM[:2], STREAM[2][:at], STREAM[2][at:], *STREAM[3:]])
-        assert short.seen() == long.seen(), at
-        assert short.passed >= 1
-
-
-def test_it_breaks_off_at_any_byte() -> None:
-    """The caller has everything before the cut, and the failure is the same."""
-    whole = b"".join(STREAM)
-    for at in range(0, len(whole), 7):
-        reads = [*STREAM[:3], whole[len(b"".join(STREAM[:3])) : at]]
-        short, long = run([read for read in reads if read])
-        assert short.seen() == long.seen(), at
-
-
-def test_every_pair_in_one_read() -> None:
-    """Two chunks that arrive together are parsed."""
-    for number in range(len(STREAM) - 1):
-        joined = [*STREAM[:number], STREAM[number] + STREAM[number + 1], *STREAM[number + 2 :]]
-        short, long = run(joined)
-        assert short.seen() == long.seen()
+    """One chunk in two reads, cut at any byte, or broken off there; the others arrive whole."""
+    for at in range(1, len(STREAM[3])):
+        first, rest = STREAM[3][:at], STREAM[3][at:]
+        for reads in ([*STREAM[:3], first, rest, *STREAM[4:]], [*STREAM[:3], first]):
+            short, long = run(reads)
+            assert short.seen() == long.seen(), at
+            assert short.passed >= 1
 
 
 @pytest.mark.parametrize(
@@ -88,23 +65,15 @@ def test_every_pair_in_one_read() -> None:
         b"%X\r\n%b\r\n" % (len(event("odd" * 9)), event("odd" * 9)),
         b"0%x\r\n%b\r\n" % (len(event("odd")), event("odd")),
         b"%x;a=b\r\n%b\r\n" % (len(event("odd")), event("odd")),
-        b"%x \r\n%b\r\n" % (len(event("odd")), event("odd")),
-        b"%x\n%b\n" % (len(event("odd")), event("odd")),
         b"%x\r\n%b\r\n" % (len(event("odd")) + 1, event("odd")),
         b"%x\r\n%b\r\n" % (len(event("odd")) - 1, event("odd")),
         chunk(event("odd").replace(b"\n\n", b"\r\n\r\n")),
-        chunk(event("odd").replace(b"\n\n", b"\r\r")),
         chunk(b": ping\n\n"),
         chunk(event("odd", index=1)),
-        chunk(event("odd", logprobs={"content": []})),
         chunk(event("odd")[:-1]) + chunk(b"\n"),
-        chunk(event("odd")[:9]),
         event("odd"),
         b"0\r\nx-trailer: 1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n",
-        b"\r\n",
-        b"0",
-        b"1",
     ],
 )
 def test_another_framing(odd: bytes) -> None:
@@ -116,14 +85,6 @@ def test_another_framing(odd: bytes) -> None:
     ):
         short, long = run(reads)
         assert short.seen() == long.seen()
-
-
-def test_it_waits_for_a_caller_who_does_not_read() -> None:
-    """No chunk overtakes one that waits for room."""
-    for first, last in combinations(range(len(STREAM) + 1), 2):
-        short, long = run(STREAM, frozenset(range(first, last)))
-        assert short.seen() == long.seen()
-        assert not short.overfilled
 
 
 @st.composite
@@ -152,8 +113,9 @@ def reads_of_a_stream(draw: st.DrawFn) -> list[bytes]:
 @settings(max_examples=150)
 @given(reads_of_a_stream(), st.frozensets(st.integers(0, 12), max_size=2))
 def test_any_stream(reads: list[bytes], pauses: frozenset[int]) -> None:
-    """Caller, label and record see no difference."""
+    """Caller, label and record see no difference, and no chunk overtakes one that waits."""
     short, long = run(reads, pauses)
 
     assert short.seen() == long.seen()
     assert not short.failure
+    assert not short.overfilled

@@ -53,11 +53,9 @@ async def test_an_echoed_prompt_is_outside_the_digest(
 
 
 PIECES = [
-    (PROMPT, [PROMPT + "Rest"], "Rest"),
     (PROMPT, ["Take", " four tablets a day. Rest", " well"], "Rest well"),
     (PROMPT, ["Something else", PROMPT, "and more"], ""),  # no part is surely the model's
     (None, ["Decoded token ids", " and an answer"], ""),
-    ("", ["Rest"], "Rest"),
 ]
 
 

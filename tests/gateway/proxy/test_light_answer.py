@@ -25,11 +25,6 @@ TOKEN = {"token": TRICKY, "logprob": -0.5, "bytes": [226, 128]}
 ITEM = {**TOKEN, "top_logprobs": [TOKEN] * 20}
 MANY = 2 * HEAVY_BYTES // len(json.dumps(ITEM))
 CHAT = {"content": [ITEM] * MANY}
-LEGACY = {
-    "tokens": [TRICKY] * MANY,
-    "token_logprobs": [None, *[-0.5] * MANY],
-    "top_logprobs": [None, *[{TRICKY + str(at): -0.5 for at in range(20)}] * MANY],
-}
 PROMPT = [None, *[{"17": {"logprob": -1.0, "rank": 1, "decoded_token": TRICKY}}] * 20 * MANY]
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -59,11 +54,10 @@ def label_again(answer: object, policy: OutputPolicy) -> dict[str, Any]:
     "answer",
     [
         answer_with(logprobs=CHAT),
-        answer_with(logprobs=LEGACY),
         answer_with(logprobs=None, prompt_logprobs=PROMPT),
         {**answer_with(logprobs={"content": []}), "prompt_logprobs": PROMPT},
     ],
-    ids=["chat", "completions", "prompt", "of the whole"],
+    ids=["chat", "prompt", "of the whole"],
 )
 @pytest.mark.parametrize("opening", ["", "Not advice. "], ids=["as it came", "written anew"])
 def test_each_form_comes_out_as_it_went_in(answer: dict[str, Any], opening: str) -> None:
@@ -89,12 +83,10 @@ def test_what_is_stripped_is_not_put_back() -> None:
         '{"choices": [{"logprobs": {"content": [',
         '{"logprobs": [[1}',
         '{"logprobs": {"content": [1 2]}}',
-        '{"logprobs": {"content": [1,,2]}}',
-        '{"logprobs": {"content": [NaN]}}',
         '{"logprobs": {"content": [[' + "[]," * HEAVY_BYTES + "1]]}}",
         '{"logprobs": ' + "[" * 9999,
     ],
-    ids=["cut", "crossed", "no comma", "two commas", "no number", "one large item", "deep"],
+    ids=["cut", "crossed", "no comma", "one large item", "deep"],
 )
 def test_another_form_is_left_to_the_parser(broken: str) -> None:
     """Nothing is set aside, so the parser reports the fault, and memory is counted."""
@@ -109,23 +101,6 @@ def test_the_end_of_any_value_is_found(value: object, indent: int | None, blank:
     text = json.dumps(value, indent=indent).encode().decode("latin-1")
 
     assert find_end(text + blank + "]}", 0, LEVELS) == len(text)
-
-
-def test_no_item_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interpreter is blocked for one token's data at a time."""
-    sizes = []
-
-    def measure(text: str) -> tuple[Any, int]:
-        value, size = json.JSONDecoder().raw_decode(text)
-        sizes.append(size)
-        return value, size
-
-    monkeypatch.setattr(light_answer, "read_value", measure)
-    light = LightAnswer.of(json.dumps(answer_with(logprobs=CHAT)).encode())
-
-    assert len(light.logprobs) == 2
-    assert len(sizes) == 2 * MANY
-    assert max(sizes) == len(json.dumps(ITEM))
 
 
 def test_many_small_ones_stay_where_they_are() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError, InvalidRequest
-from gateway.http import sse
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.safety.labels import keyed_digest
@@ -83,24 +82,23 @@ def test_counts_of_an_engine_that_has_the_prompts_at_the_beginning() -> None:
 @pytest.mark.parametrize(
     ("blocks", "reason", "truncated", "warnings"),
     [
-        ([delta("a")], "max_tokens", "in_answer", []),
-        ([block("thinking", thinking=""), thought("hm")], "max_tokens", "in_reasoning", None),
-        ([], "end_turn", None, ["empty_answer"]),
-        ([block("tool_use", name="f", input={})], "tool_use", None, []),
-        ([delta("a")], "stop_sequence", None, []),
         ([delta("a")], None, None, ["ended_early"]),
+        (
+            [block("thinking", thinking=""), thought("hm")],
+            *("max_tokens", "in_reasoning", ["reasoning_only"]),
+        ),
+        ([block("tool_use", name="f", input={})], "tool_use", None, []),
     ],
 )
 def test_an_answer_says_how_it_ended(
-    blocks: list[bytes], reason: str | None, truncated: str | None, warnings: list[str] | None
+    blocks: list[bytes], reason: str | None, truncated: str | None, warnings: list[str]
 ) -> None:
     """Truncations, missing answers and early ends are in the label."""
     own = relay()
     for block in blocks:
         own.relay(block)
     label = content(own.relay(closing(reason)))["mmhie"]
-    assert label["truncated"] == truncated
-    assert label["warnings"] == (["reasoning_only"] if warnings is None else warnings)
+    assert (label["truncated"], label["warnings"]) == (truncated, warnings)
 
 
 def test_a_marker_is_stripped_wherever_it_is_cut() -> None:
@@ -116,7 +114,7 @@ def test_a_marker_is_stripped_wherever_it_is_cut() -> None:
         assert label["provenance"]["output_digest"] == keyed_digest(b"k", "It is benign.")
 
 
-@pytest.mark.parametrize("text", ["a < b", "<", "x <| y", 'quote " and \\', "ä\u2028\u0085"])
+@pytest.mark.parametrize("text", ["a < b", "x <| y", 'quote " and \\ ä\u2028\u0085'])
 def test_text_that_only_looks_like_a_marker_passes(text: str) -> None:
     """Every character and every byte of the events stays."""
     own = relay()
@@ -136,27 +134,15 @@ def test_hidden_thinking_leaves_an_empty_block() -> None:
     assert own.relay(delta("a", index=1)) == delta("a", index=1)
 
 
-def test_the_disclaimer_goes_around_the_text() -> None:
-    """In the first and the last delta, if it is configured."""
-    own = relay(OutputPolicy(around=Surroundings("Note. ", " Ask a doctor.")))
-    shown = own.relay(delta("one")) + own.relay(delta(" two")) + own.relay(STOP)
-    assert said(shown) == "Note. one two Ask a doctor."
-
-
 @pytest.mark.parametrize(
     ("raw", "kind"),
     [
         (event("error", error={"type": "internal_error", "message": "x"}), EngineRejected),
-        (sse.encode({"error": {"message": "x", "code": 500}}), EngineRejected),
         (event("error", error={"message": "...'code': 400}}, input_type"}), InvalidRequest),
         (event("message_stop"), EngineCut),
-        (event("message_start"), EngineGarbled),
         (event("message_start", message=[]), EngineGarbled),
-        (event("content_block_delta", delta="x"), EngineGarbled),
         (event("content_block_delta", delta={"type": "text_delta", "text": 7}), EngineGarbled),
-        (event("message_delta", delta=None), EngineGarbled),
         (b"data: [DONE]\n\n", EngineGarbled),
-        (b"data: [1]\n\n", EngineGarbled),
     ],
 )
 def test_what_is_no_answer(raw: bytes, kind: type[GatewayError]) -> None:
@@ -165,23 +151,13 @@ def test_what_is_no_answer(raw: bytes, kind: type[GatewayError]) -> None:
         relay().relay(raw)
 
 
-def test_a_failure_is_an_error_event() -> None:
-    """In Anthropic's format, with the request's id."""
-    raw = relay().render(EngineCut("It broke."))
-    assert raw.startswith(b"event: error\n")
-    body = content(raw)
-    assert (body["type"], body["request_id"]) == ("error", "id-1")
-    assert (body["error"]["type"], body["error"]["message"]) == ("api_error", "It broke.")
-
-
-@pytest.mark.parametrize("text", [" and more", " <and"])
-def test_text_behind_the_closing_event_is_a_fault(text: str) -> None:
+def test_text_behind_the_closing_event_is_a_fault() -> None:
     """The closing label has been sent, with the digest of the text before it."""
     own = relay()
     own.relay(delta("two words"))
     own.relay(closing())
     with pytest.raises(EngineGarbled):
-        own.relay(delta(text))
+        own.relay(delta(" and more"))
 
 
 def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:

@@ -1,7 +1,6 @@
 """Streams of /v1/responses: no marker is sent, and every event has the same text."""
 
 import json
-import re
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +27,6 @@ SURROUNDS = (
     OutputPolicy(around=Surroundings("", " Ask.")),
     OutputPolicy(around=Surroundings("Mind: ", " Ask.")),
 )
-LEAK = "It is benign.<|channel|>analysis<|message|>Or is it?"
 NUMBER = {"sequence_number": 1, "output_index": 0}
 PLACE = {**NUMBER, "content_index": 0, "item_id": "m1"}
 
@@ -121,15 +119,6 @@ def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
     assert b"".join(sent[1:-1]) == b"".join(events[1:-1])
 
 
-def test_a_leak_is_stripped_wherever_it_is_cut() -> None:
-    """The leaked thought is in no event, as text or token by token."""
-    for cut_at in range(len(LEAK) + 1):
-        out = relayed(stream(LEAK[:cut_at], LEAK[cut_at:]))
-
-        assert texts(out) == {"It is benign."}
-        assert not re.search(r"<\||Or is it", json.dumps(out))
-
-
 def test_a_delta_waits_only_while_it_may_begin_a_marker() -> None:
     """Other deltas pass as the same object."""
     own = ResponseEventRelay(FIRST, key=b"k")
@@ -193,23 +182,14 @@ HIDING = [
 
 
 @pytest.mark.parametrize("shape", HIDING)
-@pytest.mark.parametrize("is_data_only", [False, True])
-def test_hidden_reasoning_is_not_spelt_out_token_by_token(
-    shape: OutputPolicy, is_data_only: bool
-) -> None:
-    """vLLM's log-probabilities include the reasoning: none is sent."""
-    events = stream("It is ", "be<ni>gn.", spelt=SPELT)
-    if is_data_only:
-        events = [b"data: " + sse.payload(each) + b"\n\n" for each in events]
-
-    assert texts(relayed(events, shape)) == {"It is be<ni>gn." + shape.around.closing}
-    assert "Because" not in str(relayed(events, shape))
-    assert "Because" in str(relayed(events))
-
-
-@pytest.mark.parametrize("shape", HIDING)
-def test_a_whole_response_is_not_spelt_out_either(shape: OutputPolicy) -> None:
-    """The text stays, the same as in a stream."""
+def test_hidden_reasoning_is_not_spelt_out_token_by_token(shape: OutputPolicy) -> None:
+    """vLLM's log-probabilities include the reasoning: none is sent, in a stream or a whole
+    response."""
+    named = stream("It is ", "be<ni>gn.", spelt=SPELT)
+    for events in (named, [b"data: " + sse.payload(each) + b"\n\n" for each in named]):
+        assert texts(relayed(events, shape)) == {"It is be<ni>gn." + shape.around.closing}
+        assert "Because" not in str(relayed(events, shape))
+        assert "Because" in str(relayed(events))
     answer = {"output": [message("It is benign.", logprobs=SPELT)], "status": "completed"}
     sent = LightAnswer.of(json.dumps(answer).encode())
     body = json_response.label(sent, FIRST, key=b"k", path=paths.RESPONSES, policy=shape).body

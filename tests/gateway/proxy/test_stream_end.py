@@ -16,7 +16,7 @@ def framed(*events: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("short", [True, False])
 @pytest.mark.parametrize(
-    "rest", [(LATE,), (LATE + LATE, LATE), (sse.encode({"error": {"message": "late"}}),)]
+    "rest", [(LATE + LATE, LATE), (sse.encode({"error": {"message": "late"}}),)]
 )
 async def test_nothing_is_said_after_the_end(rest: tuple[bytes, ...], *, short: bool) -> None:
     """Events after the terminator are dropped, and are no failure: the label with the digest has
@@ -30,20 +30,21 @@ async def test_nothing_is_said_after_the_end(rest: tuple[bytes, ...], *, short: 
     assert behind.seen() == together.seen() == whole.seen()
 
 
-async def test_an_engine_that_dies_behind_the_end_fails_nothing() -> None:
-    """The caller has the whole answer and one terminator."""
-    cut = await relayed(framed(ANSWER, sse.DONE), short=True)
+@pytest.mark.parametrize(
+    ("events", "failure"),
+    [
+        ((ANSWER, sse.DONE), ""),  # the engine dies behind the end
+        ((ANSWER, LATE, sse.DONE), "EngineGarbled"),  # text behind the choice's label
+        ((ANSWER, event("more", index=1), sse.DONE), "EngineCut"),  # a choice without an end
+    ],
+)
+async def test_an_end_that_is_none(events: tuple[bytes, ...], failure: str) -> None:
+    """The caller has the whole answer and one terminator, or an error."""
+    outcome = await relayed(framed(*events), short=True)
 
-    assert not cut.failure
-    assert cut.body.count(sse.DONE) == 1
-
-
-async def test_text_behind_a_choices_end_is_a_fault() -> None:
-    """Its label has been sent: the stream ends with an error, without the text."""
-    outcome = await relayed(framed(ANSWER, LATE, sse.DONE), short=True)
-
-    assert outcome.failure == "EngineGarbled"
-    assert b"more" not in outcome.body
+    assert outcome.failure == failure
+    assert outcome.body.count(sse.DONE) == (not failure)
+    assert LATE not in outcome.body
 
 
 async def test_what_comes_behind_the_end_is_no_progress() -> None:
@@ -59,10 +60,3 @@ async def test_what_comes_behind_the_end_is_no_progress() -> None:
 
     assert connection._active_at == before
     await line.end()
-
-
-async def test_text_of_a_choice_without_an_end_is_cut_off() -> None:
-    """A choice with text but without an end makes the answer incomplete."""
-    outcome = await relayed(framed(ANSWER, event("more", index=1), sse.DONE), short=True)
-
-    assert outcome.failure == "EngineCut"

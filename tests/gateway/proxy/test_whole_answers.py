@@ -1,0 +1,248 @@
+"""Whole answers of the three APIs: one key more at the end, the output policy, or a named error."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.api.paths import MESSAGES, RESPONSES
+from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
+from gateway.proxy import json_response, messages_error, responses_output
+from gateway.proxy.light_answer import LightAnswer
+from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
+from gateway.safety.labels import keyed_digest, new_digest
+from gateway.safety.placement import Surroundings
+
+FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
+CHAT = "/v1/chat/completions"
+THINKING = {"type": "thinking", "thinking": "hm", "signature": "s"}
+CALL = {"type": "tool_use", "id": "c", "name": "f", "input": {"a": "<|end|>"}}
+LEAK = "Yes.<|channel|>analysis<|message|>No."
+AROUND = OutputPolicy(around=Surroundings("Mind: ", " Ask."))
+HIDE = OutputPolicy("hide")
+
+
+def labelled(
+    answer: object, path: str = CHAT, policy: OutputPolicy = PLAIN
+) -> tuple[dict[str, Any], Any, Any]:
+    """Return the parsed body, the closing half of the label and the usage."""
+    sent = LightAnswer.of(json.dumps(answer).encode())
+    body, final, usage, _ = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
+    return json.loads(body), final, usage
+
+
+def choice(content: str | None, finish: str = "stop", **message: Any) -> dict[str, Any]:
+    return {"index": 0, "message": {"content": content, **message}, "finish_reason": finish}
+
+
+def chat(*choices: Any, **more: Any) -> dict[str, Any]:
+    return {"choices": [*choices], **more}
+
+
+def text(said: str) -> dict[str, Any]:
+    return {"type": "text", "text": said}
+
+
+def message(*blocks: Any, reason: str | None = "end_turn", **more: Any) -> dict[str, Any]:
+    return {"type": "message", "content": list(blocks), "stop_reason": reason, **more}
+
+
+def response(*items: Any, **more: Any) -> dict[str, Any]:
+    return {"status": "completed", "output": [*items], **more}
+
+
+def spoken(*texts: str | None) -> dict[str, Any]:
+    return {"type": "message", "content": [{"type": "output_text", "text": one} for one in texts]}
+
+
+REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "hm"}]}
+FUNCTION = {"type": "function_call", "name": "f", "arguments": "<|end|>"}
+
+
+def test_one_key_is_added() -> None:
+    """After the original bytes; it contains the engine's fingerprint."""
+    answer = chat(choice("a"), usage={"x": 1}, system_fingerprint="fp")
+    raw = json.dumps(answer, indent=1).encode() + b"\n"
+    light = LightAnswer.of(raw)
+    sent, final, usage, _ = json_response.label(light, FIRST, key=b"k", path=CHAT)
+    assert sent.startswith(raw[: raw.rindex(b"}")])
+    body = json.loads(sent)
+    label = body.pop("mmhie")
+    assert body == answer
+    assert label["disclaimer"] == FIRST["disclaimer"]
+    assert label["provenance"]["system_fingerprint"] == "fp"
+    assert label["truncated"] == final["truncated"] is None
+    assert usage == {"x": 1}
+
+
+def test_cached_tokens_of_a_message_are_tokens_of_its_prompt() -> None:
+    """Anthropic's API counts them apart."""
+    usage = {"input_tokens": 2, "cache_read_input_tokens": 16, "output_tokens": 4}
+    body, final, counted = labelled(message(text("a"), usage=usage), MESSAGES)
+
+    assert list(body)[-1] == "mmhie"
+    assert final["provenance"]["output_digest"] == keyed_digest(b"k", "a")
+    assert counted == {"input_tokens": 18, "output_tokens": 4}
+    assert labelled(message(text("a")), MESSAGES)[2] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "truncated", "warnings"),
+    [
+        (CHAT, chat(choice("a"), choice("b", "length")), "in_answer", []),
+        (CHAT, chat(choice("a"), choice(None)), None, ["empty_answer"]),
+        (CHAT, chat(choice(None, "length", reasoning="h")), "in_reasoning", ["reasoning_only"]),
+        (CHAT, chat(choice(None, "tool_calls", tool_calls=[{}])), None, []),
+        (CHAT, chat({"index": 0, "text": "a", "finish_reason": "stop"}), None, []),
+        (RESPONSES, response(spoken("a", None)), None, []),
+        (MESSAGES, message(text("a"), reason="max_tokens"), "in_answer", []),
+        (MESSAGES, message(THINKING, reason="max_tokens"), "in_reasoning", ["reasoning_only"]),
+        (MESSAGES, message(text("")), None, ["empty_answer"]),
+        (MESSAGES, message(CALL, reason="tool_use"), None, []),
+        (MESSAGES, message(text("a"), reason="stop_sequence"), None, []),
+        (MESSAGES, message(text("a"), reason=None), None, ["ended_early"]),
+    ],
+)
+def test_a_label_says_how_the_answer_ended(
+    path: str, answer: object, truncated: str | None, warnings: list[str]
+) -> None:
+    """A truncation in any choice; reasoning alone; no text; a tool call counts as an answer."""
+    label = labelled(answer, path)[0]["mmhie"]
+    assert (label["truncated"], label["warnings"]) == (truncated, warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "served", "warnings"),
+    [
+        ("b", ("a", "c"), ["other_model"]),
+        ("c", ("a", "c"), []),
+        ("b", (), []),
+        (None, ("a",), []),
+        ({"x": 1}, ("a",), ["other_model"]),
+    ],
+)
+def test_the_model_that_answers(name: object, served: tuple[str, ...], warnings: list[str]) -> None:
+    """An unknown model gives a warning; an engine may name none."""
+    _, final, _ = labelled(chat(choice("a"), model=name), policy=OutputPolicy(served=served))
+    assert final["warnings"] == warnings
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        (CHAT, []),
+        (CHAT, {"choices": []}),
+        (CHAT, {"choices": {}}),
+        (CHAT, {"choices": [{"message": "a"}]}),
+        (CHAT, {"choices": [{"message": {"content": 1}}]}),
+        (CHAT, {"error": {"message": "chest pain"}}),
+        (RESPONSES, {"output": 1}),
+        (RESPONSES, {"output": [1]}),
+        (RESPONSES, {"output": [{"content": 1}]}),
+        (MESSAGES, {"content": "a"}),
+        (MESSAGES, {"content": ["a"]}),
+        (MESSAGES, {"content": [{"type": "text", "text": 7}]}),
+        (MESSAGES, {"type": "error", "error": {"message": "chest pain"}}),
+    ],
+)
+def test_nonsense_is_garbled(path: str, answer: object) -> None:
+    """Always a named error, which never repeats the answer."""
+    with pytest.raises((EngineGarbled, EngineRejected)) as raised:
+        labelled(answer, path)
+    assert "chest" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "clean"),
+    [
+        (CHAT, chat(choice(LEAK), choice("b")), chat(choice("Yes."), choice("b"))),
+        (MESSAGES, message(text(LEAK), CALL), message(text("Yes."), CALL)),
+        (RESPONSES, response(spoken("Yes.<|end|>"), FUNCTION), response(spoken("Yes."), FUNCTION)),
+    ],
+)
+def test_leaked_markers_are_stripped(path: str, answer: object, clean: object) -> None:
+    """From the text, with a warning, and outside the digest; a call keeps its arguments."""
+    body, final, _ = labelled(answer, path)
+    _, expected, _ = labelled(clean, path)
+    del body["mmhie"]
+
+    assert body == clean
+    assert final["warnings"] == ["harmony_markers_stripped"]
+    assert final["provenance"] == expected["provenance"]
+
+
+def test_stripped_text_takes_its_tokens_along() -> None:
+    """Log-probabilities and ids would spell it out; a clean text keeps them."""
+    leak = {"message": {"content": "a<|end|>"}, "logprobs": {"content": [1]}, "token_ids": [7]}
+    clean = {"message": {"content": "b"}, "logprobs": {"content": [2]}, "token_ids": None}
+    body, _, _ = labelled(chat(leak, clean))
+    assert [one["logprobs"] for one in body["choices"]] == [None, {"content": [2]}]
+    assert [one["token_ids"] for one in body["choices"]] == [None, None]
+
+    part = {"type": "output_text", "text": "Yes.<|end|>", "logprobs": [1]}
+    states = ChoiceState(new_digest(b"k")), ChoiceState(new_digest(b"k"), AROUND)
+    stripped = responses_output.pass_part(part, states[0])
+    assert stripped == {**part, "text": "Yes.", "logprobs": []}
+    surrounded = responses_output.pass_part({**part, "text": "Yes."}, states[1])
+    assert surrounded == {**part, "text": "Mind: Yes. Ask."}
+
+
+def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
+    """An item or a block is emptied, not removed, so that indices stay the same; with the scope the
+    reasoning is shown."""
+    raw = [{"message": "<|channel|>analysis<|message|>hm", "tokens": [1, 2]}]
+    full = response(REASONING, spoken("a"), output_messages=raw)
+    for policy, shown in ((PLAIN, True), (HIDE, False), (OutputPolicy("scope"), False)):
+        assert ("hm" in str(labelled(chat(choice("a", reasoning="hm")), CHAT, policy))) is shown
+        body, _, _ = labelled(full, RESPONSES, policy)
+        assert (body["output"][0] == REASONING) is shown
+        assert body["output"][0]["id"] == "rs_1"
+        assert body["output"][1] == spoken("a")
+        assert (body["output_messages"] == raw) is shown
+    body, _, _ = labelled(message(THINKING, text("a")), MESSAGES, HIDE)
+    assert body["content"] == [{**THINKING, "thinking": ""}, text("a")]
+    may_see = OutputPolicy("scope", may_see=True)
+    assert "hm" in str(labelled(chat(choice("a", reasoning="hm")), CHAT, may_see))
+
+
+def test_the_disclaimer_surrounds_each_text() -> None:
+    """Only if it is configured; nothing else changes."""
+    body, _, _ = labelled(chat(choice("a"), choice("b"), id="c"), CHAT, AROUND)
+    assert [c["message"]["content"] for c in body["choices"]] == ["Mind: a Ask.", "Mind: b Ask."]
+    assert body["id"] == "c"
+    body, _, _ = labelled(message(text("a")), MESSAGES, AROUND)
+    assert body["content"] == [text("Mind: a Ask.")]
+
+
+def test_what_is_known_beforehand_is_told_first() -> None:
+    """Warnings about the request come before those about the answer."""
+    policy = OutputPolicy(warnings=("reasoning_not_separated",))
+    _, final, _ = labelled(chat(choice(None)), CHAT, policy)
+
+    assert final["warnings"] == ["reasoning_not_separated", "empty_answer"]
+
+
+def test_choices_nobody_asked_for_are_a_fault() -> None:
+    """The number of choices is bounded."""
+    light = LightAnswer.of(json.dumps(chat(*[choice("a")] * 17)).encode())
+    with pytest.raises(EngineGarbled):
+        json_response.label(light, FIRST, key=b"k", path=CHAT, most=16)
+    json_response.label(light, FIRST, key=b"k", path=CHAT, most=17)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (Unauthorized("x"), "authentication_error"),
+        (BodyTooLarge("x"), "request_too_large"),
+        (Held("x"), "overloaded_error"),
+        (EngineGarbled("x"), "api_error"),
+    ],
+)
+def test_errors_have_anthropics_names(error: Any, kind: str) -> None:
+    """And all fields of our own errors: code, parameter, notices."""
+    error.notices = ({"id": "MED101"},)
+    body = json.loads(messages_error.body(error, request_id="id-1"))
+    assert (body["type"], body["request_id"]) == ("error", "id-1")
+    assert (body["error"]["type"], body["error"]["code"]) == (kind, error.code)
+    assert body["error"]["mmhie"]["notices"] == [{"id": "MED101"}]
