@@ -11,7 +11,7 @@ from gateway.auth import keys
 from gateway.principal import Scope
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ready, take_key, violations
+from tests.gateway.console.browser import answered, take_key, violations
 from tests.gateway.console.conftest import Open
 from tests.waiting import until
 
@@ -142,15 +142,3 @@ async def test_a_question_goes_out_again_after_a_refusal(page: Page, ward: Ward)
     await expect(page.locator("article")).to_have_count(2)
     assert await page.locator("article").last.locator(".text").inner_text()
     await expect(page.locator("article").last.locator(".remark.failed")).to_have_count(0)
-
-
-async def test_the_engine_is_unfolded_for_an_operator(page: Page, ward: Ward) -> None:
-    """Its charts are closed for whoever may not see them."""
-    await take_key(page, ward.clinician)
-    await ready(page)
-    await expect(page.locator("#charts")).to_be_hidden()
-
-    await page.click("#key-open")
-    await take_key(page, ward.operator)
-    await ready(page)
-    await expect(page.locator("#charts")).to_be_visible()

@@ -1,17 +1,13 @@
 """Nine states of the page, at three widths and in both themes, as axe-core judges them."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from itertools import groupby, product
-from operator import itemgetter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
-from gateway.hold.hold import Hold, downtime_message, write
-from gateway.safety.red_flags.notices import notice
-from gateway.safety.wording import LANGUAGES, NO_CONTACTS, Audience, Wording, built_in
+from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import answered, ask, choose, overflow, ready, told, violations
@@ -21,48 +17,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 SIZES = ((320, 568), (390, 844), (1280, 800))
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
-READERS: tuple[Audience, ...] = ("clinician", "patient")
 NAME = "Tiny, demonstration, not a medical model"
 ANSWER = (
     "# Croup\n\n1. **one**\n\n|a|b|\n|-|-|\n|c|`d`|\n\n$\\text{FENa} = \\frac{a_1}{b^2}$\n\n",
     "w" * 300,
 )
-# Whatever the model and its reader write may be as long as they like.
-OTHER = ".text, .question, .bar, script"
-LONG = """other => {
-  const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
-  const found = [];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const node = texts.currentNode;
-    let box = node.parentElement;
-    while (getComputedStyle(box).display === "inline") box = box.parentElement;
-    const isHidden = !box.checkVisibility() || box.classList.contains("visually-hidden");
-    if (isHidden || box.closest(other)) continue;
-    const style = getComputedStyle(box);
-    const width = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    for (const { segment, index } of sentences.segment(node.data)) {
-      const range = document.createRange();
-      range.setStart(node, index);
-      range.setEnd(node, index + segment.trimEnd().length);
-      const lines = [...range.getClientRects()].reduce((all, { width }) => all + width, 0) / width;
-      if (lines > 2) found.push(segment);
-    }
-  }
-  return found;
-}"""
-WORDS = """async () => {
-  const words = await import(new URL("console/words.js", document.baseURI));
-  return [words.TRUNCATED, words.WARNINGS, words.ERRORS].flatMap(Object.values);
-}"""
-SAY_ALL = """([place, sentences]) => {
-  const box = document.querySelector(place);
-  for (const sentence of sentences) {
-    const said = box.cloneNode(true);
-    said.firstChild.data = sentence;
-    box.parentElement.append(said);
-  }
-}"""
 TOLD = {
     "heading": [
         "Medical reasoning", f"Question 1: {EMERGENCY[:60]}…", "Croup", "Question 2: And at night?",
@@ -116,10 +75,6 @@ async def refuse(page: Page, engine: FakeEngine) -> None:
     await answered(page)
 
 
-async def say_all(page: Page, engine: FakeEngine) -> None:
-    await page.evaluate(SAY_ALL, ["article .remark", await page.evaluate(WORDS)])
-
-
 async def with_options(page: Page, engine: FakeEngine) -> None:
     await page.locator("#options summary").click()
 
@@ -141,16 +96,15 @@ async def empty(page: Page, engine: FakeEngine) -> None:
 
 
 STATES: tuple[State, ...] = (
-    first, writing, cut_off, refuse, say_all, with_options, with_a_menu, with_provenance, empty,
+    first, writing, cut_off, refuse, with_options, with_a_menu, with_provenance, empty,
 )  # fmt: skip
 
 
 async def judge(page: Page, name: str) -> None:
-    """Every width and theme: nothing sticks out, no sentence is long, and axe finds nothing."""
+    """Every width and theme: nothing sticks out, and axe finds nothing."""
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
         assert await overflow(page) <= 0, (name, width)
-        assert await page.evaluate(LONG, OTHER) == [], (name, width)
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
             assert await violations(page) == [], (name, width, scheme)
@@ -176,34 +130,6 @@ async def test_every_state_size_and_theme(
         write(hold, Hold(reason="wrong doses seen", by="dr. a", since="2026-01-02T03:04:05.5Z"))
         await expect(page.locator("#state")).to_contain_text("2 Jan 2026, 03:04:05. Reason: wrong")
         await judge(page, "held")
-
-
-def wordings_of(words: Wording) -> Iterator[tuple[str, str]]:
-    """Every text of the gateway's own in one language, after the place that shows it."""
-    hold = Hold(reason="wrong doses seen", by="dr. a", since="2 Jan 2026, 03:04:05")
-    yield "article .answer-notice p", words.disclaimer
-    for text in (*words.errors.values(), downtime_message(hold, words, "4711")):
-        yield "article .remark", text
-    for audience in READERS:
-        names = words.names_of(NO_CONTACTS, audience)
-        yield "article .answer-notice p", words.note_for(NO_CONTACTS, audience)
-        for topic, is_earlier in product(words.notices, (False, True)):
-            told = notice(topic, words, audience, names, is_earlier=is_earlier)
-            yield "article .notice strong", told["message"]
-            yield "article .notice small", f"{told['summary']}. {told['not_triage']}"
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_every_wording_on_a_phone(page: Page, engine: FakeEngine, language: str) -> None:
-    """No sentence of any notice, error or hold, for whichever reader, takes more than two lines."""
-    engine.next(fault="say", finish="length", tokens=["Croup"])
-    await ask(page, EMERGENCY)
-    await answered(page)
-    for place, texts in groupby(sorted(set(wordings_of(built_in(language)))), key=itemgetter(0)):
-        await page.evaluate(SAY_ALL, [place, [text for _, text in texts]])
-    for width, height in SIZES:
-        await page.set_viewport_size({"width": width, "height": height})
-        assert await page.evaluate(LONG, OTHER) == [], width
 
 
 async def test_what_a_screen_reader_is_told(page: Page, engine: FakeEngine) -> None:

@@ -132,24 +132,6 @@ async def test_feedback_on_its_way_leaves_the_next_alone(
     assert len(kept(tmp_path / "f.db")) == 2
 
 
-async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path) -> None:
-    """A flag can be set; nothing can be typed that would not be kept."""
-    file = tmp_path / "feedback.db"
-    gateway = start(MMHIE_FEEDBACK_FILE=str(file))
-    async with window(gateway.url) as page:
-        await complete(page, "What is croup?")
-        await page.get_by_role("button", name="Report").click()
-        dialog = page.get_by_role("dialog", name=DIALOG)
-        await expect(dialog.get_by_label("Comment")).to_be_hidden(timeout=PATIENCE_MS)
-        await dialog.get_by_role("button", name="Send").click()  # nothing is chosen yet
-        await expect(dialog).to_be_visible()
-        await choose(dialog, "incorrect", "low")
-        await dialog.get_by_role("button", name="Send").click()
-        await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
-
-    assert [entry.category for entry in kept(file)] == ["incorrect"]
-
-
 async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:
     """Without feedback, the default, there is no button."""
     await complete(page, "What is croup?")

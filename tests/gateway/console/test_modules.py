@@ -22,14 +22,10 @@ MARKDOWN = (
     ("**b** and *i* and `c*d*`", "<p><strong>b</strong> and <em>i</em> and <code>c*d*</code></p>"),
     ("***both***", "<p><strong><em>both</em></strong></p>"),
     ("HLA-B*57:01 and 2*3*4 and 5 * 3", "<p>HLA-B*57:01 and 2*3*4 and 5 * 3</p>"),
-    ("snake_case_name", "<p>snake_case_name</p>"),
     ("> 38.5 °C", "<p>&gt; 38.5 °C</p>"),
-    ("~~5 ml~~", "<p>~~5 ml~~</p>"),
     ("-5 mmol/l", "<p>-5 mmol/l</p>"),
-    ("+ 2", "<p>+ 2</p>"),
     ("- a\n- b", "<ul><li>a</li><li>b</li></ul>"),
     ("3. a\n7. b", '<ol><li value="3">a</li><li value="7">b</li></ol>'),
-    ("1. a\n\n2. b", '<ol><li value="1">a</li><li value="2">b</li></ol>'),
     ("- a\n  - b\n- c", "<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>"),
     ("- a\n\ntext", "<ul><li>a</li></ul><p>text</p>"),
     ("```py\na < b\n```\nc", '<pre tabindex="0"><code>a &lt; b</code></pre><p>c</p>'),
@@ -37,7 +33,6 @@ MARKDOWN = (
     ("```5 mg``` a day", "<p><code>5 mg</code> a day</p>"),
     ("```py\na\n``` Not *b*.", PRE.format("a") + "<p>Not <em>b</em>.</p>"),
     ("~~~ 5 ml\na\n~~~", PRE.format("5 ml\na")),
-    ("```5mg\na\n```", PRE.format("5mg\na")),
     ("---", "<hr>"),
     ("[x](http://a)", '<p>x<span class="address"> (http://a)</span></p>'),
     ("![x](http://a)", '<p>x [image, not loaded]<span class="address"> (http://a)</span></p>'),
@@ -45,17 +40,12 @@ MARKDOWN = (
     ("a \\* b", "<p>a * b</p>"),
     ("an *open **mark", "<p>an *open **mark</p>"),
     ("|a|b|\n|-|-|\n|c|d|", TABLE.replace("<td>c</td>", "<td>c</td><td>d</td>")),
-    ("|a|b", "<p>|a|b</p>"),
-    ("# a #b ###  ", "<h3>a #b</h3>"),
-    ("# ##", "<h3></h3>"),
     ("## C#", "<h3>C#</h3>"),
     ("`` a`b ``", "<p><code> a`b </code></p>"),
     ("|a|b|\n|-|-|\n|c", TABLE),  # cut
-    ("|a|b|\n|-|-|\n|c|\n|", TABLE),
     ("costs $5 and $10, or $a", "<p>costs $5 and $10, or $a</p>"),
     (r"\(5 ~ 6\)", r'<p><span class="formula">\(5 ~ 6\)</span></p>'),  # "about", in TeX a space
     (r"$\phantom{1}5$", r'<p><span class="formula">$\phantom{1}5$</span></p>'),
-    ("", ""),
 )
 WRITING = {"|a|b": "ab", "|a|b|\n": "ab", "|a|b|\n|-": "ab", "|a|b|\n|-|-|\n|": "ab"}
 FORMULAS = {
@@ -127,15 +117,10 @@ EVENTS = ['{"a": 1}', "x\ny", "[DONE]"]
 
 HOSTILE = {
     "many columns": "|" * 100_000 + "\n|-|\n|a|",
-    "a heading and blanks": "# a" + " " * 100_000 + "b",
-    "marks of a heading": "# a" + " #" * 50_000 + "b",
     "formulas that never end": "\\\\( $a_ " * 20_000,
-    "displayed formulas that never end": "\\\\[\n" * 30_000,
     "a divider that is none": "|a|\n|" + "-" * 100_000 + "x|",
     "backticks": "a" + "`" * 100_000,
-    "a fence that is none": "`" * 100_000 + "x`",
     "pairs of backticks": "` `` " * 20_000,
-    "asterisks": "a" + "*" * 100_000,
     "open stars": "*a " * 30_000,
     "open brackets": "[" * 100_000,
     "a rule that is none": "- " * 50_000 + "x",

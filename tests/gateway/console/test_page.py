@@ -90,22 +90,19 @@ async def named_by_its_request(page: Page, engine: FakeEngine, ended: str) -> No
     await page.keyboard.press("Escape")
 
 
-async def test_stopped_before_the_first_word(page: Page, engine: FakeEngine) -> None:
-    """No header has come yet: the id is the one that was sent."""
+async def test_stop(page: Page, engine: FakeEngine) -> None:
+    """Before the first word the id is the one that was sent. The engine's work ends, what was
+    written stays and is said to be incomplete."""
     engine.next(fault="hang_before_headers")
     await ask(page, "What is croup?")
     engine.until(lambda stats: stats["running"] == 1)
     await page.click("#stop")
     await answered(page)
-
     await named_by_its_request(page, engine, "stopped by the reader")
-
-
-@pytest.mark.parametrize("way", ["button", "key"])
-async def test_stop(page: Page, engine: FakeEngine, way: str) -> None:
-    """The engine's work ends, what was written stays and is said to be incomplete."""
+    await page.get_by_role("button", name="New conversation").click()
+    engine.reset()
     await begin(page, engine, "What is croup?")
-    await (page.click("#stop") if way == "button" else page.keyboard.press("Escape"))
+    await page.keyboard.press("Escape")
     await answered(page)
 
     engine.until(lambda stats: stats["aborted"] == 1)
