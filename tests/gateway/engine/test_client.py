@@ -58,20 +58,6 @@ async def test_what_is_sent() -> None:
     assert got == b"GET /x HTTP/1.1\r\nhost: " + host + b"\r\nauthorization: Bearer secret\r\n\r\n"
 
 
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("http://[::1]:8001", "[::1]:8001"),
-        ("http://engine", "engine"),
-        ("http://engine:80/", "engine:80"),
-        ("unix:/run/engine.sock", "localhost"),
-    ],
-)
-def test_the_host_header_is_the_url_s_own(url: str, host: str) -> None:
-    """IPv6 in brackets; localhost for a socket file."""
-    assert EngineClient(url)._fixed == f"host: {host}\r\n".encode()
-
-
 async def test_an_expired_connection_is_not_used() -> None:
     """The client closes idle connections before the engine does."""
     clock = LoopClock()
@@ -81,15 +67,6 @@ async def test_an_expired_connection_is_not_used() -> None:
         await fetch(client)
         assert peer.lines == 2
         await eventually(lambda: peer.open == 1)
-
-
-async def test_a_connection_the_engine_closed_is_tried_once_more() -> None:
-    """The engine closed it while it was idle."""
-    async with meeting(always(OK, close=True)) as (client, peer):
-        for _ in range(4):
-            assert await fetch(client) == (200, b"ok")
-            await eventually(lambda: peer.open == 0)
-        assert peer.lines == 4
 
 
 async def test_a_reused_connection_that_dies_on_the_request_is_tried_once_more() -> None:
@@ -138,15 +115,6 @@ async def test_one_byte_of_an_answer_is_no_second_try() -> None:
         with pytest.raises(EngineCut):
             await fetch(client)
         assert peer.lines == 1
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "unix:/nowhere/engine.sock"])
-async def test_refused_is_unavailable_at_once(url: str) -> None:
-    """If nothing listens, there is no retry and no waiting."""
-    with pytest.raises(EngineUnavailable) as raised:
-        await EngineClient(url).open(GET)
-    assert raised.value.status == 503
-    assert raised.value.headers() == {"retry-after": "2"}
 
 
 async def test_an_unfinished_answer_is_not_kept() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 from typing import Any
 
 import pytest
@@ -114,27 +113,18 @@ async def test_a_reset_is_no_end(answer: bytes) -> None:
     "answer",
     [
         b"hello\r\n\r\n",
-        b"\x00\x01\x02\x03" * 20,
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 099 Odd\r\ncontent-length: 1\r\n\r\nx" + COUNTED,
-        b"HTTP/1.1 103 Odd\r\ncontent-length: 1\r\n\r\nx" + COUNTED,
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
-        b"HTTP/1.1 200 OK\r\ncontent-length: five\r\n\r\nhello",
-        b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999999\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nhello",
-        b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
         b"HTTP/1.1 200 OK\r\na: b\x00c\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\na: b\nc: d\re: f\r\n\r\n",
         SSE_HEAD + b"zz\r\nhello\r\n",
-        SSE_HEAD + b"-5\r\nhello\r\n",
-        SSE_HEAD + b"fffffffffffffffffff\r\nhello\r\n",
         SSE_HEAD + b"3\r\nhello\r\n0\r\n\r\n",
         SSE_HEAD + b"1\r\na\r\n" * 20_000,  # each is a call of the parser's
         # A head over 64 KiB, whether it ends or not, in one read or many.
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000 + b"content-length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000,
         b"HTTP/1.1 100 Continue\r\n\r\n" * 8_000,
     ],
@@ -195,81 +185,29 @@ async def test_silence_ends(answer: bytes, limit: str) -> None:
         await eventually(lambda: peer.open == 0)
 
 
-class Trickle:
-    """An engine that sends a few bytes at a time when the test says so."""
+async def test_only_progress_is_no_silence() -> None:
+    """Each progress that the reader marks restarts the idle timeout; bytes alone do not."""
+    clock, drops = LoopClock(), asyncio.Semaphore(0)
 
-    def __init__(self, size: int = 1) -> None:
-        self.piece = b"a" * size
-        self.asked = asyncio.Event()
-        self._permits = asyncio.Semaphore(0)
-
-    async def play(self, line: Line) -> None:
+    async def trickle(line: Line) -> None:
         await line.request()
         line.say(SSE_HEAD)
-        self.asked.set()
-        for _ in range(10):
-            await self._permits.acquire()
-            line.say(chunk(self.piece))
-        line.say(b"0\r\n\r\n")
-        await line.hung_up()
+        while True:
+            await drops.acquire()
+            line.say(chunk(b"a"))
 
-    def drop(self) -> None:
-        """Let the engine send the next piece."""
-        self._permits.release()
-
-
-async def test_progress_is_no_silence() -> None:
-    """Each progress that the reader marks restarts the idle timeout."""
-    clock, trickle = LoopClock(), Trickle()
-    async with meeting(trickle.play) as (client, _):
+    async with meeting(trickle) as (client, _):
         response = await client.open(EngineRequest("GET", "/x", idle_s=100))
-        for _ in range(10):
+        for number in range(11):
             await clock.forward(60)
-            trickle.drop()
+            drops.release()
             assert await response.read() == b"a"
-            response.mark_progress()
-        assert await response.read() == b""
+            if number < 10:
+                response.mark_progress()
+        await clock.forward(60)
+        with pytest.raises(EngineTimeout):
+            await response.read()
         response.close()
-
-
-@pytest.mark.parametrize("limit", ["idle_s", "total_s"])
-async def test_a_trickle_is_silence_unless_it_is_of_use(limit: str) -> None:
-    """Bytes alone are no progress; the total timeout never restarts."""
-    clock, trickle = LoopClock(), Trickle()
-    async with meeting(trickle.play) as (client, _):
-        fetching = asyncio.create_task(fetch(client, limited(limit, 100)))
-        await trickle.asked.wait()
-        for _ in range(3):
-            await clock.forward(60)
-            trickle.drop()
-        with pytest.raises(EngineTimeout):
-            await fetching
-
-
-async def test_large_pieces_are_silence_unless_they_are_of_use() -> None:
-    """A pause for other requests is no progress of the engine."""
-    size, arrived = 3 * PIECE_BYTES, bytearray()
-    clock, trickle = LoopClock(), Trickle(size)
-    async with meeting(trickle.play) as (client, _):
-        response = await client.open(EngineRequest("GET", "/x", idle_s=100))
-        forwarding = asyncio.create_task(response.forward(arrived.extend))
-        for _ in range(2):
-            trickle.drop()
-            await eventually(lambda: arrived and len(arrived) % size == 0)
-            await clock.forward(60)
-            arrived.clear()
-        with pytest.raises(EngineTimeout):
-            await forwarding
-        response.close()
-
-
-@pytest.mark.parametrize("limit", ["idle_s", "total_s"])
-async def test_no_time_means_at_once(limit: str) -> None:
-    """With 0 seconds no request is sent."""
-    async with meeting(always(OK)) as (client, peer):
-        with pytest.raises(EngineTimeout):
-            await client.open(limited(limit, 0.0))
-        assert peer.lines == 0
 
 
 async def test_the_total_covers_the_second_try() -> None:
@@ -348,29 +286,6 @@ async def test_silence_after_a_pause_is_idle_again() -> None:
         response.close()
 
 
-@pytest.mark.parametrize("answer", [b"", SSE_HEAD, SSE_HEAD + chunk(b"x" * 400_000)])
-async def test_leaving_early_is_seen_by_the_engine(answer: bytes) -> None:
-    """Cancelled before the head, in the body, under back-pressure: the socket closes at once."""
-
-    async def ask(client: Any) -> None:
-        response = await client.open(EngineRequest("GET", "/x", idle_s=30))
-        try:
-            await response.read()
-            await asyncio.sleep(60)
-        finally:
-            response.close()
-
-    async with meeting(in_parts(answer)) as (client, peer):
-        task = asyncio.create_task(ask(client))
-        await eventually(lambda: peer.requests)
-        await asyncio.sleep(0.02)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await eventually(lambda: peer.open == 0)
-        assert len(asyncio.all_tasks()) <= 3, "a task was left behind"
-
-
 async def test_unasked_bytes_close_an_idle_connection() -> None:
     """Else they would be taken for the next caller's answer."""
     secret = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret"
@@ -420,35 +335,3 @@ async def test_what_came_just_before_a_cut_is_sent_first() -> None:
         with pytest.raises(EngineCut):
             await passing
     assert heard == [b"hello"]
-
-
-async def test_who_leaves_as_something_comes_leaves_nothing_undone() -> None:
-    """The pending send is closed; a warning about it would fail this test."""
-
-    async def later(_: bytes) -> None:
-        pytest.fail("nobody is there any more")
-
-    async with meeting(in_parts(SSE_HEAD)) as (client, _):
-        response = await client.open(GET)
-        passing = asyncio.create_task(response.forward(later))
-        await asyncio.sleep(0)
-        response._connection.data_received(chunk(b"hello"))
-        passing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await passing
-        response.close()
-    gc.collect()
-
-
-async def test_a_fault_in_a_sink_is_raised_where_the_answer_is_awaited() -> None:
-    """The request gets the original exception, not a closed connection."""
-
-    def broken(data: bytes) -> None:
-        raise ZeroDivisionError(data)
-
-    async with meeting(in_parts(SSE_HEAD, chunk(b"hello"))) as (client, peer):
-        response = await client.open(GET)
-        with pytest.raises(ZeroDivisionError):
-            await response.forward(broken)
-        response.close()
-        await eventually(lambda: peer.open == 0)

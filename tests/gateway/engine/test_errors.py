@@ -37,13 +37,9 @@ def test_other_fields_of_the_error_are_ours_to_choose() -> None:
     ("param", "stays"),
     [
         ("messages.0.content", True),
-        ("messages[0][content]", True),
         ("body.response_format.type", True),
-        ("colour", False),
         ("tools.0.Lovelace", False),
-        ("Lovelace", False),
         ("messages.Lovelace x", False),
-        ("", True),
     ],
 )
 def test_a_param_is_a_field(param: str, stays: bool) -> None:
@@ -52,8 +48,8 @@ def test_a_param_is_a_field(param: str, stays: bool) -> None:
 
 
 WORDLESS = (
-    *(b"", b"no", b"[]", b"{}", b'{"error": null}', b'{"error": "x"}'),
-    *(b'{"error": {"message": 1}}', b'{"detail": [{"input": "chest pain"}]}'),
+    *(b"no", b"[]", b'{"error": "x"}', b'{"error": {"message": 1}}'),
+    b'{"detail": [{"input": "chest pain"}]}',
 )
 
 
@@ -72,14 +68,10 @@ def test_a_refusal_without_words_gets_ours(body: bytes) -> None:
     ("status", "kind"),
     [
         (401, EngineRejected),
-        (403, EngineRejected),
         (429, EngineUnavailable),
         (500, EngineRejected),
-        (502, EngineRejected),
-        (503, EngineUnavailable),
         (204, EngineGarbled),
         (302, EngineGarbled),
-        (600, EngineRejected),
     ],
 )
 def test_whose_mistake_it_is(status: int, kind: type[Exception]) -> None:
@@ -93,10 +85,8 @@ def test_whose_mistake_it_is(status: int, kind: type[Exception]) -> None:
 
 
 QUOTING = {
-    "16 KB of a logit_bias": repr({f"0{i}" + "1" * 1500: 1 for i in range(10)}),
     "2 MB of a logit_bias": repr({f"0{i}" + "1" * 1500: 1 for i in range(10)}) * 130,
     "2 MB of quoted lines": '"A line that is quoted."\n' * 80_000,
-    "2 MB of emoji": "\N{GRINNING FACE}" * 170_000,
 }
 
 

@@ -69,21 +69,13 @@ def test_request_with_sets_keys(document: dict[str, Any], extra: dict[str, Any])
     ("request_", "asks"),
     [
         ({}, True),
-        ({"n": 1}, True),
-        ({"n": None}, True),
         ({"n": 2}, True),
-        ({"prompt": "a"}, True),
-        ({"prompt": ["a", "b"]}, True),
         ({"stream_options": None}, True),
-        ({"stream_options": {}}, True),
-        ({"stream_options": {"include_usage": False}}, True),
         ({"stream_options": {"include_usage": "false"}}, True),
         ({"stream_options": {"include_usage": None, "continuous_usage_stats": True}}, True),
         ({"stream_options": {"include_usage": True}}, False),
         ({"stream_options": {"include_usage": "true"}}, False),
-        ({"stream_options": {"include_usage": 1}}, False),
         ({"stream_options": "all"}, False),
-        ({"stream_options": []}, False),
     ],
 )
 def test_usage_is_asked_for_where_the_caller_does_not(request_: dict[str, Any], asks: bool) -> None:

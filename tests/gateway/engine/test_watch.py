@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gateway.app import create_app
 from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_status_file
-from gateway.errors import Draining, EngineUnavailable
+from gateway.errors import EngineUnavailable
 from gateway.settings.gateway import GatewaySettings
-from tests.gateway.peer import Line, Peer, always, meeting
+from tests.gateway.peer import Line, Peer, meeting
 from tests.waiting import beside, eventually
 
 MODEL = {"id": "public", "max_model_len": 100, "reasoning": True, "base": "b", "adapter": "a"}
@@ -83,7 +83,7 @@ async def test_an_engine_without_a_launcher() -> None:
 
 @pytest.mark.parametrize(
     ("owner", "engine"),
-    [("vllm", "vllm"), ("sglang", "sglang"), (None, "unknown"), ("a b", "unknown")],
+    [("sglang", "sglang"), (None, "unknown"), ("a b", "unknown")],
 )
 async def test_an_engine_is_called_what_it_calls_itself(owner: str | None, engine: str) -> None:
     """Without a plain name, the provenance says unknown."""
@@ -111,7 +111,7 @@ async def test_the_launcher_knows_better(tmp_path: Path) -> None:
     assert (state.engine_version, state.warnings) == ("0.32.0", ("w",))
 
 
-async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
+async def test_that_a_model_reasons_may_be_learned() -> None:
     """From its answers, unless the launcher has published it."""
     async with meeting(Engine().play) as (client, _):
         watch = EngineWatch(client, None)
@@ -119,16 +119,12 @@ async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
         known = watch.state.model
         assert known is not None
         watch.mark_reasoning(known)
-        learned = watch.state.model
-        assert learned is not None
-        watch.mark_reasoning(known)  # an answer that began before
 
-        assert (known.reasons, learned.reasons) == (None, True)
-        assert watch.state.model is learned
-        told = replace(learned, reasons=False)
-        watch.state = replace(watch.state, model=told)
-        watch.mark_reasoning(told)
-        assert watch.state.model is told
+        assert watch.state.model == replace(known, reasons=True)
+        published = replace(known, reasons=False)
+        watch.state = replace(watch.state, model=published)
+        watch.mark_reasoning(published)
+        assert watch.state.model is published
 
 
 @pytest.mark.parametrize(("told", "chats"), [(True, True), (False, False), (None, False)])
@@ -159,9 +155,8 @@ async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
 
 
 SENSELESS = (
-    *("", "{", "[]", "1", "{}", "\xff", '{"phase": "odd"}', '{"phase": []}'),
-    *('{"phase": "ready", "engine": "vllm"}', '{"phase": "ready", "model": "m"}'),
-    *('{"phase": "ready", "model": [1]}', '{"phase": "ready", "warnings": 5}'),
+    *("", "[]", "\xff", '{"phase": "odd"}', '{"phase": []}'),
+    *('{"phase": "ready", "model": "m"}', '{"phase": "ready", "warnings": 5}'),
 )
 
 
@@ -237,10 +232,6 @@ async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyP
 
         assert await phases("", 1) == ["ready"]
         monkeypatch.setattr("gateway.engine.watch.PROBE_TIMEOUT_S", 0.1)
-        assert await phases(SILENT, 2) == ["ready"] * 2
-        monkeypatch.undo()
-        assert await phases("", 1) == ["ready"]
-        monkeypatch.setattr("gateway.engine.watch.PROBE_TIMEOUT_S", 0.1)
         assert await phases(SILENT, 4) == ["ready"] * 2 + ["engine_down"] * 2
         monkeypatch.undo()
         assert await phases("", 1) == ["ready"]
@@ -272,43 +263,6 @@ async def test_what_another_worker_knows_is_looked_at_once(tmp_path: Path) -> No
     assert watch.phase == "ready"
     assert watch.state.model is not None
     assert engine.asked.count("/v1/models") == 1
-
-
-async def test_an_engine_that_does_not_answer_is_waited_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Requests that wait together share one timeout."""
-    monkeypatch.setattr("gateway.engine.watch.PROBE_TIMEOUT_S", 0.1)
-    engine, file = Engine(health=SILENT), phase_file(tmp_path, phase="ready")
-    async with meeting(engine.play) as (client, _):
-        watch = EngineWatch(client, file)
-        await asyncio.gather(*(watch.catch_up() for _ in range(10)))
-
-    assert watch.state.model is None
-    assert engine.asked == ["/health"]
-
-
-async def test_draining_is_told_before_it_refuses() -> None:
-    """During the settle time questions are still answered."""
-    async with Peer(Engine().play) as peer:
-        app = create_app(GatewaySettings(engine_url=peer.url))
-        async with app.router.lifespan_context(app):
-            services = app.state.services
-            services.watch.draining = True
-            assert (services.phase(), services.model().id) == ("draining", "m")
-            services.watch.refusing = True
-            with pytest.raises(Draining):
-                services.model()
-            services.watch.refusing, services.watch.state = False, EngineState()
-            with pytest.raises(EngineUnavailable) as raised:
-                services.model()
-            assert raised.value.retry_after_s
-
-
-async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:
-    """An invalid answer on the health page means not ready."""
-    async with meeting(always(b"nonsense\r\n\r\n", close=True)) as (client, _):
-        assert (await EngineWatch(client, None).probe()).phase == "starting"
 
 
 @pytest.mark.parametrize(
