@@ -28,26 +28,18 @@ TEXTS = {
     "en": (
         "My father has had a fever since yesterday. What should he take?",
         "A 54-year-old woman presents with pain in the left leg after a long flight.",
-        "Is it safe to give ibuprofen with warfarin?",
-        "Summarise this letter for the patient in simple words.",
     ),
     "de": (
         "Mein Vater hat seit gestern Fieber. Was soll er nehmen?",
         "Eine 54-jährige Patientin mit Schmerzen im linken Bein nach einem langen Flug.",
-        "Kann man Ibuprofen zusammen mit Warfarin geben?",
-        "Fassen Sie diesen Brief für den Patienten in einfachen Worten zusammen.",
     ),
     "es": (
         "Mi padre tiene fiebre desde ayer. ¿Qué debe tomar?",
         "Mujer de 54 años con dolor en la pierna izquierda tras un vuelo largo.",
-        "¿Se puede dar ibuprofeno con warfarina?",
-        "Resume esta carta para el paciente con palabras sencillas, por favor.",
     ),
     "fr": (
         "Mon père a de la fièvre depuis hier. Que doit-il prendre ?",
         "Une femme de 54 ans avec une douleur à la jambe gauche après un long vol.",
-        "Peut-on donner de l'ibuprofène avec la warfarine ?",
-        "Résumez cette lettre pour le patient avec des mots simples.",
     ),
     "pt": (
         "O paciente está com febre e dor no peito desde ontem, o que devo fazer?",
@@ -85,11 +77,8 @@ def test_only_the_beginning_counts() -> None:
 
 UNSCREENED = (
     "De patiënt heeft koorts en pijn op de borst sinds gisteren, wat moet ik doen?",
-    "Min far har haft feber sedan igår och jag vet inte vad han ska ta.",
     "Jeg har ondt i brystet og det stråler ud i armen, hvad skal jeg gøre?",
     "Mam silny ból w klatce piersiowej od godziny i nie wiem, co robić.",
-    "Am o durere puternică în piept de o oră și nu știu ce să fac.",
-    "Saya merasa sakit dada sejak satu jam yang lalu dan tidak tahu apa itu.",
     "Мой ребёнок проглотил батарейку.",
     "أشعر بألم شديد في صدري منذ ساعة",
     "患者胸痛两天 应该怎么办",

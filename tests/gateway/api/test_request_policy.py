@@ -24,12 +24,10 @@ ALLOWED_MCP = {"type": "allowed_tools", "tools": [{"type": "mcp", "server_label"
 EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("n", 4, 5),
     ("n", 1, "5"),
-    ("n", 1, 4.5),
     ("best_of", 4, 5),
     ("max_tokens", 100, 101),
     ("max_tokens", 0, -1),
     ("max_completion_tokens", 100, 101),
-    ("max_output_tokens", 100, "100"),
     ("min_tokens", 100, 101),
     ("logprobs", 5, 6),
     ("logprobs", True, -1),
@@ -46,10 +44,7 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("tool_choice", {"type": "function", "name": "x"}, ALLOWED_MCP),
     ("repetition_detection", {"max_pattern_size": 32, "min_count": 16}, {"max_pattern_size": 33}),
     ("repetition_detection", {"min_pattern_size": 32}, {"min_count": 10**9}),
-    ("repetition_detection", {}, {"max_pattern_size": "1"}),
-    ("repetition_detection", {}, {"max_pattern_size": 1.0}),
     ("repetition_detection", {}, {"anything": 1}),
-    ("repetition_detection", {}, [1]),
     ("stop", ["x"] * 16, ["x"] * 17),
     ("stop", "x" * 1024, "x" * 1025),
     ("bad_words", ["x"] * 128, ["x"] * 129),
@@ -64,7 +59,6 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("output_config", {"effort": "low"}, {"format": "x" * 70_000}),
     ("chat_template_kwargs", {"enable_thinking": False}, {"chat_template": CANARY}),
     ("chat_template_kwargs", {"reasoning_effort": "low"}, {"x": {"y": 1}}),
-    ("chat_template_kwargs", {}, [CANARY]),
     ("background", False, True),
     ("return_mm_kwargs", False, True),
     ("vllm_xargs", {}, {"x": 1}),
@@ -116,9 +110,7 @@ def test_what_is_the_engines_to_judge() -> None:
     [
         (["a"] * 4, None, True),
         (["a"] * 5, None, False),
-        (["a"] * 2, 2, True),
         (["a"] * 2, 3, False),
-        ([[1, 2]] * 5, 1, False),
         ([1] * 500, 4, True),
         ([], 4, True),
     ],
@@ -154,11 +146,8 @@ def test_depth(levels: int, fine: bool) -> None:
         ("/v1/chat/completions", {"max_completion_tokens": 5}, {}),
         ("/v1/responses", {"max_output_tokens": None}, {"max_output_tokens": 100}),
         ("/v1/responses", {"max_tokens": 5}, {"max_output_tokens": 100}),
-        ("/v1/responses", {"max_completion_tokens": 5}, {"max_output_tokens": 100}),
-        ("/v1/chat/completions", {"max_output_tokens": 5}, {"max_tokens": 100}),
         ("/v1/messages", {"max_completion_tokens": 5}, {"max_tokens": 100}),
         ("/v1/completions", {}, {"max_tokens": 16}),
-        ("/v1/completions", {"max_tokens": None}, {"max_tokens": 16}),
         ("/v1/completions", {"max_tokens": 5}, {}),
     ],
 )
@@ -168,9 +157,6 @@ def test_the_budget_of_those_who_name_none(
     """The cap, instead of the rest of the context; for text completions vLLM's own default."""
     assert default_budget(path, request_fields, 100) == added
     assert default_budget(path, request_fields, None) == {}
-
-
-def test_a_cap_below_the_default_of_text_completions() -> None:
     assert default_budget("/v1/completions", {}, 8) == {"max_tokens": 8}
 
 
@@ -188,19 +174,12 @@ TEXT: tuple[Any, ...] = (
 OTHER: tuple[Any, ...] = (
     [{"type": "image_url", "image_url": {"url": URL}}],
     [{"type": "image_url", "image_url": "file:///etc/passwd"}],
-    [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}],
     [{"image_url": URL}],
     [{"type": None, "video_url": URL}],
     [{"type": "text", "text": "x", "uuid": "1", "audio_url": URL}],
-    [{"type": "text", "text": "x", "uuid": "1"}],
-    [{"type": "input_image", "image_url": URL}],
     [{"type": "input_image", "file_id": "1"}],
-    [{"type": "input_file", "file_url": URL}],
     [{"type": "file", "file": {"file_data": "x"}}],
     [{"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}],
-    [{"type": "audio_url", "audio_url": {"url": URL}}],
-    [{"type": "video_url", "video_url": {"url": URL}}],
-    [{"type": "image_embeds", "image_embeds": "x"}],
     [{"type": "prompt_embeds", "data": "x"}],
     [{"type": "text", "text": "x"}, {"type": "IMAGE_URL", "image_url": URL}],
     [{"type": ["text"], "text": "x"}],
@@ -234,11 +213,8 @@ def test_anything_else_is_not(name: str) -> None:
     [
         ("message", True),
         ("function_call", True),
-        ("function_call_output", True),
         ("reasoning", True),
         ("item_reference", False),
-        ("image_generation_call", False),
-        ("computer_call_output", False),
         ("mcp_call", False),
         (None, False),
         ({}, False),
@@ -257,9 +233,6 @@ def test_items_of_a_response(kind: Any, fine: bool) -> None:
         ({"type": "custom", "name": "x"}, True),
         ({"type": "mcp", "server_label": "x", "server_url": URL}, False),
         ({"type": "web_search_preview"}, False),
-        ({"type": "code_interpreter", "container": {"type": "auto"}}, False),
-        ({"type": "file_search"}, False),
-        ({"type": ["function"]}, False),
         ({"type": "namespace", "tools": [{"type": "custom"}, {"type": "web_search"}]}, False),
         ("function", False),
     ],
