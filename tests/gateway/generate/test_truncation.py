@@ -1,9 +1,8 @@
 """Prompts are fitted by the engine's counts; cut only if allowed, never to nothing."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -14,7 +13,6 @@ from gateway.generate.prompt import Message, Prompt
 from gateway.runtime.heavy_work import HeavyWork
 from tests.gateway.peer import Line, Play, meeting
 
-T = TypeVar("T")
 HEAVY = HeavyWork()
 TEMPLATE = 5
 MODEL = ServedModel("m", counts_tokens=True, template_tokens=TEMPLATE)
@@ -68,17 +66,13 @@ async def fit(
         return await truncation.fit(question, tokenizer, limit=limit, cut=cut)
 
 
-async def test_a_short_question_is_not_counted() -> None:
-    """A token has at least one byte, so a short prompt certainly fits."""
+async def test_only_a_long_question_is_counted() -> None:
+    """A token has at least one byte, so a short prompt certainly fits; a long one is counted with
+    the template, and exactly at the limit it fits."""
     tokenizer = Tokenizer()
     question = ask(3)
     assert await fit(question, limit=100, play=tokenizer.play) is question
     assert tokenizer.asked == []
-
-
-async def test_a_long_one_is_counted() -> None:
-    """With the template; exactly at the limit it fits."""
-    tokenizer = Tokenizer()
     assert await fit(ask(95), limit=100, play=tokenizer.play) == ask(95)
     assert tokenizer.asked == ["/tokenize"]
 
@@ -109,15 +103,10 @@ async def test_cut_when_told_to(side: truncation.Side, kept: range) -> None:
     assert cut.was_cut
 
 
-@pytest.mark.parametrize("times", [1, 2, 3])
-async def test_tokens_at_the_seam_are_cut_again(times: int) -> None:
-    """A cut text is counted again."""
-    cut = await fit(ask(115), limit=100, cut="left", play=Tokenizer(2, times).play)
+async def test_tokens_at_the_seam_are_cut_again() -> None:
+    """A cut text is counted again; after four cuts the prompt is refused."""
+    cut = await fit(ask(115), limit=100, cut="left", play=Tokenizer(2, 3).play)
     assert len(cut.text.split()) <= 95
-
-
-async def test_a_seam_that_never_closes_is_refused() -> None:
-    """After four cuts the prompt is refused."""
     tokenizer = Tokenizer(2, 99)
     with pytest.raises(InputTooLong):
         await fit(ask(115), limit=100, cut="left", play=tokenizer.play)
@@ -177,23 +166,3 @@ def test_the_limit_leaves_room_for_the_answer(
     """The setting, or the context without both budgets and the reasoning markers."""
     model = replace(MODEL, max_model_len=context, reasons=reasons)
     assert truncation.limit_for(ask(1), model, max_input=50, reasoning_budget=20) == limit
-
-
-class CountedWork(HeavyWork):
-    """Counts the jobs in the thread."""
-
-    jobs = 0
-
-    async def run(self, work: Callable[[], T]) -> T:
-        self.jobs += 1
-        return await super().run(work)
-
-
-async def test_a_long_prompt_is_written_and_read_in_the_thread() -> None:
-    """Two requests to count, one to split and one to join; the list of all tokens is long, too."""
-    work = CountedWork()
-    async with meeting(Tokenizer().play) as (client, _):
-        tokenizer = truncation.EngineTokenizer(MODEL, client, work)
-        await truncation.fit(ask(20_000), tokenizer, limit=9_000, cut="left")
-
-    assert work.jobs == 4 + 2
