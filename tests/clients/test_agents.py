@@ -62,11 +62,9 @@ CODEX: dict[str, Any] = {
     "prompt_cache_key": "01890000-0000-7000-8000-000000000000",
 }
 TURNS = [{"role": "system", "content": STYLE}, {"role": "user", "content": ASKED}]
-AIDER = {"model": MODEL, "messages": TURNS, "temperature": 0, "stream": True}
 COUNTED = {"stream": True, "stream_options": {"include_usage": True}}
 OFFERED = {"tools": [{"type": "function", "function": FUNCTION}], "tool_choice": "auto"}
-OPENCODE = {"model": MODEL, "max_tokens": 4096, "messages": TURNS, **OFFERED, **COUNTED}
-LLM = {"model": MODEL, "messages": TURNS[1:], **COUNTED}
+CHATTING = {"model": MODEL, "max_tokens": 4096, "messages": TURNS, **OFFERED, **COUNTED}
 MESSAGES, RESPONSES, CHAT = "/v1/messages", "/v1/responses", "/v1/chat/completions"
 AGENTS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "Claude Code": (
@@ -80,9 +78,7 @@ AGENTS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
         CLAUDE_CODE,
     ),
     "Codex": (RESPONSES, {"accept": "text/event-stream", "originator": "codex_cli_rs"}, CODEX),
-    "aider": (CHAT, {"accept": "application/json"}, AIDER),
-    "opencode": (CHAT, {}, OPENCODE),
-    "llm": (CHAT, {"accept": "application/json"}, LLM),
+    "aider, opencode, llm": (CHAT, {"accept": "application/json"}, CHATTING),
 }
 LAST = {MESSAGES: "message_stop", RESPONSES: "response.completed"}
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import BaseModel
 
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
@@ -28,12 +27,6 @@ FORCED: dict[str, Any] = {**ASKED, "tools": [TOOL], "tool_choice": {"type": "any
 
 # The client has no such parameter any more; vLLM does.
 HOT = {"temperature": -1}
-
-
-class Document(BaseModel):
-    """The document that the fake engine writes where one is asked for."""
-
-    answer: int
 
 
 @pytest.fixture
@@ -126,30 +119,8 @@ def test_tools(client: anthropic.Anthropic) -> None:
     assert client.messages.create(**{**ASKED, "messages": told}).content
 
 
-def test_structured(client: anthropic.Anthropic) -> None:
-    """`.parse()` returns the caller's own class."""
-    answer = client.messages.parse(**ASKED, output_format=Document)
-
-    assert answer.parsed_output == Document(answer=1)
-
-
-def test_count(client: anthropic.Anthropic) -> None:
-    """Tokens of the prompt, with the template's."""
-    assert client.messages.count_tokens(model=MODEL, messages=MESSAGES).input_tokens > 2
-
-
-def test_models(client: anthropic.Anthropic) -> None:
-    """Its listing is readable enough to find the model's id."""
-    assert client.models.list().data[0].id == MODEL
-
-
-def test_the_beta_client(client: anthropic.Anthropic) -> None:
-    """It asks the same path with a query."""
-    assert client.beta.messages.create(**ASKED).content
-
-
 def test_notices_come_with_an_error(client: anthropic.Anthropic) -> None:
-    """An error carries the notices, which need no answer."""
+    """The engine's own refusal carries the notices, which need no answer."""
     emergency: Any = [{"role": "user", "content": "I have crushing chest pain."}]
     with pytest.raises(anthropic.BadRequestError) as caught:
         client.messages.create(**{**ASKED, "messages": emergency}, extra_body=HOT)
@@ -157,6 +128,38 @@ def test_notices_come_with_an_error(client: anthropic.Anthropic) -> None:
     body: Any = caught.value.body
     assert body["error"]["mmhie"]["notices"][0]["id"] == "MED101"
     assert caught.value.response.headers["x-mmhie-notices"] == "MED101"
+
+
+def test_a_failing_engine_raises(client: anthropic.Anthropic, engine: FakeEngine) -> None:
+    """A status before the first byte, in Anthropic's form; half an answer never looks whole."""
+    with pytest.raises(anthropic.NotFoundError) as unknown:
+        client.messages.create(**{**ASKED, "model": "nope"})
+    body: Any = unknown.value.body
+    assert body["error"]["type"] == "not_found_error"
+    assert unknown.value.request_id == body["request_id"]
+    engine.next(fault="status", status=503)
+    with pytest.raises(anthropic.InternalServerError):
+        client.messages.create(**ASKED)
+    for gather in (gathered, listed):
+        engine.next(fault="cut")
+        with pytest.raises(anthropic.APIStatusError):
+            gather(client)
+
+
+def gathered(client: anthropic.Anthropic) -> object:
+    with client.messages.stream(**ASKED) as stream:
+        return stream.get_final_message()
+
+
+def listed(client: anthropic.Anthropic) -> object:
+    return list(client.messages.create(**ASKED, stream=True))
+
+
+def test_the_rest_of_the_api(client: anthropic.Anthropic) -> None:
+    """Tokens of the prompt with the template's; a listing with the model; the beta path's query."""
+    assert client.messages.count_tokens(model=MODEL, messages=MESSAGES).input_tokens > 2
+    assert client.models.list().data[0].id == MODEL
+    assert client.beta.messages.create(**ASKED).content
 
 
 async def test_async(async_client: anthropic.AsyncAnthropic) -> None:

@@ -1,111 +1,71 @@
 """The official npm clients: what the matrix of clients (tests/real) does not ask of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from textwrap import dedent
-from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Drivers
-from tests.clients.node import DRIVERS, FOLDER
+from requirements import programs
+from tests.clients import node
 from tests.compatibility.driven import Driven
-from tests.contract.process import ROOT
+from tests.contract.process import ROOT, Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-pytestmark = pytest.mark.slow
-
-MODELS = {"ids": ["fake-model"], "retrieved": "fake-model"}
-
-
-@pytest.fixture
-def openai(drivers: Drivers, engine: FakeEngine) -> Driven:
-    """The driver of openai's client, before an engine without faults."""
-    return drivers("openai npm")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not node.is_here(), reason=programs.reason("node", "npm")),
+]
 
 
-@pytest.fixture
-def anthropic(drivers: Drivers, engine: FakeEngine) -> Driven:
-    """The driver of anthropic's client, before an engine without faults."""
-    return drivers("anthropic npm")
+@contextmanager
+def driver(gateway: Gateway, name: str) -> Iterator[Driven]:
+    """A client behind its driver, installed where it is missing."""
+    node.install()
+    started = Driven(["node", f"{node.DRIVERS}/{name}_npm.mjs"], gateway.url, "fake-model")
+    yield started
+    started.stop()
 
 
-@pytest.mark.parametrize(
-    ("client", "case", "result"),
-    [
-        ("openai", "models", MODELS),
-        ("anthropic", "structured", {"answer": 1}),
-    ],
-)
-@pytest.mark.usefixtures("engine")
-def test_a_result_is_parsed(drivers: Drivers, client: str, case: str, result: Any) -> None:
-    """The list of models and one of them, a document of the schema's form."""
-    assert drivers(f"{client} npm").result(case) == result
-
-
-def test_the_whole_label_from_the_helper(openai: Driven) -> None:
-    """As docs/api.md says: the parts of two chunks, put together, are what a whole answer has."""
-    label = openai.result("helper")["whole"]
-    whole = openai.result("chat")["mmhie"]
+def test_openai(gateway: Gateway) -> None:
+    """Models, the older API, and the whole label by docs/api.md's way: the parts of two chunks, put
+    together, are what a whole answer has."""
+    with driver(gateway, "openai") as client:
+        assert client.result("models") == {"ids": ["fake-model"], "retrieved": "fake-model"}
+        assert client.result("completions")["label"] == TEXT
+        label, whole = client.result("helper")["whole"], client.result("chat")["mmhie"]
 
     assert label.keys() == whole.keys()
     assert label["provenance"].keys() == whole["provenance"].keys()
     assert label["disclaimer"] == whole["disclaimer"]
-    case = (DRIVERS / "openai_npm.mjs").read_text()
+    case = (node.DRIVERS / "openai_npm.mjs").read_text()
     recipe = case[case.index("  const label = {}") : case.index("  const final")]
     assert dedent(recipe) in (ROOT / "docs" / "api.md").read_text()
 
 
-@pytest.mark.parametrize("case", ["completions", "responses streamed"])
-def test_the_other_apis(openai: Driven, case: str) -> None:
-    """The older one and the newer one answer with the label, in a stream at both ends."""
-    outcome = openai.result(case)
+def test_anthropic(gateway: Gateway, engine: FakeEngine) -> None:
+    """A message whole, in events, by the helper, structured and with a tool; half of one raises."""
+    with driver(gateway, "anthropic") as client:
+        whole, events = client.result("whole"), client.result("stream")
+        helped, called = client.result("helper"), client.result("tool")
+        assert client.result("structured") == {"answer": 1}
+        engine.next(fault="cut")
+        failure = client.error("broken helper")
 
-    assert outcome["text"]
-    assert outcome["label"] == outcome.get("closing", TEXT) == TEXT
-    assert outcome.get("last", "response.completed") == "response.completed"
-
-
-def test_a_message(anthropic: Driven) -> None:
-    """Text, the extra key, and the request id the client keeps; its tokens can be counted."""
-    outcome = anthropic.result("whole")
-
-    assert outcome["text"]
-    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
-    assert outcome["requestId"] == outcome["mmhie"]["provenance"]["request_id"]
-    assert anthropic.result("count")["tokens"] > 2
-
-
-def test_a_stream_of_a_message(anthropic: Driven) -> None:
-    """The deltas are the answer; the first and the closing event carry the extra key."""
-    outcome = anthropic.result("stream")
-
-    assert outcome["text"] == anthropic.result("whole")["text"]
-    assert outcome["first"]["disclaimer"]["text"] == TEXT
-    assert outcome["closing"]["truncated"] == "in_answer"
-    assert outcome["last"] == "message_stop"
-
-
-def test_the_helper_of_a_message(anthropic: Driven) -> None:
-    """`.stream()` gathers the answer and keeps the first part of the label."""
-    outcome = anthropic.result("helper")
-
-    assert outcome["text"] == outcome["deltas"]
-    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
-    assert outcome["reason"] == "max_tokens"
-
-
-def test_a_tool_of_a_message(anthropic: Driven) -> None:
-    """A call is parsed, whole and streamed."""
-    outcome = anthropic.result("tool")
-
-    for content in (outcome["whole"], outcome["streamed"]):
+    assert whole["text"] == events["text"] == helped["text"] == helped["deltas"]
+    assert whole["requestId"] == whole["mmhie"]["provenance"]["request_id"]
+    assert (events["closing"]["truncated"], events["last"]) == ("in_answer", "message_stop")
+    for label in (whole["mmhie"], events["first"], helped["mmhie"], called["mmhie"]):
+        assert label["disclaimer"]["text"] == TEXT
+    for content in (called["whole"], called["streamed"]):
         assert (content[0]["name"], content[0]["input"]) == ("dose", {"drug": "aspirin"})
-    assert outcome["mmhie"]["disclaimer"]["text"] == TEXT
+    assert failure["code"]
 
 
 def test_the_lock_names_no_registry() -> None:
     """Whoever installs it uses their own; versions and digests are enough."""
-    lock = (FOLDER / "package-lock.json").read_text()
+    lock = (node.FOLDER / "package-lock.json").read_text()
 
     assert "integrity" in lock
     assert "resolved" not in lock

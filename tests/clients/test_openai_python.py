@@ -1,6 +1,6 @@
 """The official openai Python client: sync, async, streams, helpers, errors, headers, cancel."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import openai
@@ -69,15 +69,6 @@ def test_chat_stream(client: OpenAI) -> None:
     assert all(chunk.usage is None for chunk in chunks)
 
 
-def test_chat_stream_with_usage(client: OpenAI) -> None:
-    """The last chunk has the counts and no choice, for those who asked."""
-    *_, last = client.chat.completions.create(**STREAMED, stream_options={"include_usage": True})
-
-    assert last.choices == []
-    assert last.usage
-    assert last.usage.completion_tokens == 24
-
-
 def test_stream_helper(client: OpenAI) -> None:
     """`.stream()` gathers the answer itself."""
     with client.chat.completions.stream(**GREEDY) as stream:
@@ -86,21 +77,6 @@ def test_stream_helper(client: OpenAI) -> None:
 
     assert "".join(deltas) == final.choices[0].message.content == text_of(client)
     assert mmhie(final)["disclaimer"]["text"] == TEXT
-
-
-def test_tools(client: OpenAI) -> None:
-    """A tool call is parsed, whole and in deltas."""
-    asked: dict[str, Any] = {**GREEDY, "tools": [TOOL], "tool_choice": "required"}
-    answer = client.chat.completions.create(**asked)
-    with client.chat.completions.stream(**asked) as stream:
-        streamed = stream.get_final_completion()
-
-    for message in (answer, streamed):
-        calls = message.choices[0].message.tool_calls
-        assert calls
-        assert calls[0].function.name == "dose"
-        assert calls[0].function.arguments == '{"drug": "aspirin"}'
-        assert mmhie(message)["disclaimer"]["text"] == TEXT
 
 
 def test_completions(client: OpenAI) -> None:
@@ -135,15 +111,6 @@ def test_models(client: OpenAI) -> None:
         client.models.retrieve("other")
 
 
-def test_raw_response_headers(client: OpenAI) -> None:
-    """Headers are there for those who look."""
-    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=MESSAGES)
-
-    assert raw.headers["x-mmhie-disclaimer-version"]
-    assert raw.headers["x-mmhie-ai-generated"] == "true"
-    assert raw.headers["x-request-id"] == raw.parse()._request_id
-
-
 async def test_async_chat(async_client: AsyncOpenAI) -> None:
     """Whole, streamed and gathered by the helper, it says the same."""
     chat = async_client.chat.completions
@@ -156,11 +123,74 @@ async def test_async_chat(async_client: AsyncOpenAI) -> None:
     assert mmhie(answer)["disclaimer"]["text"] == mmhie(final)["disclaimer"]["text"] == TEXT
 
 
-async def test_async_errors(async_client: AsyncOpenAI, engine: FakeEngine) -> None:
-    """Before the first byte and in mid-stream."""
-    with pytest.raises(openai.NotFoundError):
-        await async_client.chat.completions.create(model="nope", messages=MESSAGES)
+def test_tools(client: OpenAI) -> None:
+    """A tool call is parsed, whole and in deltas."""
+    asked: dict[str, Any] = {**GREEDY, "tools": [TOOL], "tool_choice": "required"}
+    answer = client.chat.completions.create(**asked)
+    with client.chat.completions.stream(**asked) as stream:
+        streamed = stream.get_final_completion()
+
+    for message in (answer, streamed):
+        calls = message.choices[0].message.tool_calls
+        assert calls
+        assert (calls[0].function.name, calls[0].function.arguments) == (
+            "dose",
+            '{"drug": "aspirin"}',
+        )
+        assert mmhie(message)["disclaimer"]["text"] == TEXT
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}])
+def test_a_refusal_is_the_clients_own_error(client: OpenAI, more: dict[str, Any]) -> None:
+    """An unknown model has our code and a request id, the engine's refusal its words."""
+    create: Any = client.chat.completions.create
+    with pytest.raises(openai.NotFoundError) as unknown:
+        create(**{**GREEDY, **more, "model": "nope"})
+    assert unknown.value.code == "model_not_found"
+    assert unknown.value.request_id
+    with pytest.raises(openai.BadRequestError, match="temperature must be non-negative"):
+        create(**{**GREEDY, **more, "temperature": -1})
+
+
+def helped(client: OpenAI) -> None:
+    with client.chat.completions.stream(**GREEDY) as stream:
+        stream.get_final_completion()
+
+
+WAYS: dict[str, Callable[[OpenAI], object]] = {
+    "chunks": lambda client: list(client.chat.completions.create(**STREAMED)),
+    "helper": helped,
+    "responses": lambda client: list(
+        client.responses.create(model=MODEL, input="Say hi.", stream=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_failing_engine_raises(client: OpenAI, engine: FakeEngine, way: str) -> None:
+    """A status before the first byte; half an answer never looks whole. The client gets over a 503
+    by itself where it may retry."""
+    engine.next(fault="status", status=503)
+    with pytest.raises(openai.InternalServerError) as failed:
+        WAYS[way](client)
+    assert failed.value.status_code == 503
     engine.next(fault="cut")
-    stream = await async_client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
+    with pytest.raises(openai.APIError) as broken:
+        WAYS[way](client)
+    assert broken.value.code
+    engine.next(fault="status", status=503)
+    WAYS[way](client.with_options(max_retries=openai.DEFAULT_MAX_RETRIES))
+
+
+async def test_leaving_a_stream_frees_the_engine(
+    async_client: AsyncOpenAI, engine: FakeEngine
+) -> None:
+    """Closing it on the client's side ends the work on the other; so does half an answer raise."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    stream = await async_client.chat.completions.create(**STREAMED)
+    await anext(stream)
+    await stream.close()
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
+    engine.next(fault="cut")
     with pytest.raises(openai.APIError):
-        [chunk async for chunk in stream]
+        [chunk async for chunk in await async_client.chat.completions.create(**STREAMED)]

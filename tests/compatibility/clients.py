@@ -27,7 +27,6 @@ SPEAKING: Final = (
 )
 RAISING: Final = ("not found", "bad request", "failing", "broken stream")
 CASES: Final = (*SPEAKING, *RAISING, "cancel")
-FEW: Final = ("helper", "tools streamed", "responses")  # what frameworks are not asked for
 
 
 def raised(package: str, *classes: str) -> Mapping[str, str]:
@@ -36,6 +35,7 @@ def raised(package: str, *classes: str) -> Mapping[str, str]:
 
 
 OPENAI = raised("openai", "NotFoundError", "BadRequestError", "InternalServerError", "APIError")
+AI = raised("openai", "NotFoundError", "BadRequestError", "InternalServerError", "APIError")
 LITELLM = raised(
     "litellm", "NotFoundError", "BadRequestError", "BadGatewayError", "ServiceUnavailableError"
 )
@@ -55,12 +55,11 @@ class Client:
     lock: Path | None = None
     shows: str = "readable"
     lacks: tuple[str, ...] = ()
-    untried: tuple[str, ...] = ()
     keeps_the_last: tuple[str, ...] = ()  # where of the two labels of a stream the second is left
 
     @property
     def cases(self) -> tuple[str, ...]:
-        return tuple(case for case in CASES if case not in (*self.lacks, *self.untried))
+        return tuple(case for case in CASES if case not in self.lacks)
 
     @property
     def version(self) -> str:
@@ -104,21 +103,11 @@ CLIENTS: Final = (
         shows=KEY_IN_HEADERS,
         lacks=("helper",),
     ),
-    Client("litellm", "litellm_library.py", LITELLM, LOCKS / "litellm.txt", lacks=("helper",)),
     Client(
-        "llama-index-llms-openai-like",
-        "llama_index_llm.py",
-        OPENAI,
-        LOCKS / "llama-index.txt",
-        untried=FEW,
+        "ai (npm)",
+        "ai_sdk.mjs",
+        AI,
+        shows=KEY_IN_HEADERS,
+        lacks=("helper", "tools streamed", "responses"),
     ),
-    Client(
-        "pydantic-ai-slim",
-        "pydantic_ai_agent.py",
-        PYDANTIC,
-        LOCKS / "pydantic-ai.txt",
-        shows="dropped",
-        untried=FEW,
-    ),
-    Client("ai (npm)", "ai_sdk.mjs", AI, shows=KEY_IN_HEADERS, untried=FEW),
 )

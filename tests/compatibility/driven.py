@@ -13,7 +13,6 @@ from tests.waiting import PATIENCE_S
 QUIET = {
     "NO_PROXY": "127.0.0.1",
     "no_proxy": "127.0.0.1",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LANGSMITH_TRACING": "false",
 }
 

@@ -1,5 +1,5 @@
 // The official anthropic npm package, as tests/clients installs it.
-import { collected, describe, left, load, model, serve, url } from "./cases.mjs";
+import { collected, describe, load, model, serve, url } from "./cases.mjs";
 
 const Anthropic = load("@anthropic-ai/sdk").default;
 const client = new Anthropic({ baseURL: url, apiKey: "any", maxRetries: 0 });
@@ -56,16 +56,7 @@ const cases = {
     return { whole: whole.content, streamed: streamed.content, mmhie: streamed.mmhie };
   },
 
-  async count() {
-    return { tokens: (await client.messages.countTokens({ model, messages })).input_tokens };
-  },
-
-  "not found": () => create({ model: "nope" }),
-  "bad request": () => create({ temperature: -1 }),
-  failing: () => create(),
-  "broken stream": async () => collected(await create({ stream: true })),
   "broken helper": () => client.messages.stream(asking).finalMessage(),
-  cancel: async () => left(await create({ max_tokens: 400, stream: true })),
 };
 
 await serve(cases, (error) => describe(error, "anthropic"));

@@ -2,7 +2,6 @@
 import { asked, collected, describe, left, load, model, serve, url, versionOf } from "./cases.mjs";
 
 const OpenAI = load("openai").default;
-const patient = new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 2 });
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 });
 const chatting = { model, ...asked.chat };
 const responding = { model, ...asked.responses };
@@ -89,33 +88,16 @@ const cases = {
     return { text: answer.output_text, label: disclaimer(answer) };
   },
 
-  async "responses streamed"() {
-    const events = await collected(await client.responses.create({ ...responding, stream: true }));
-    const deltas = events.filter((event) => event.type === "response.output_text.delta");
-    return {
-      text: deltas.map((event) => event.delta).join(""),
-      label: disclaimer(events[0].response),
-      closing: disclaimer(events.at(-1).response),
-      last: events.at(-1).type,
-    };
-  },
-
   async models() {
     const page = await client.models.list();
     const model_ = await client.models.retrieve(model);
     return { ids: page.data.map((entry) => entry.id), retrieved: model_.id };
   },
 
-  async retried() {
-    return { text: (await patient.chat.completions.create(chatting)).choices[0].message.content };
-  },
-
   "not found": () => create({ model: "nope" }),
   "bad request": () => create({ temperature: -1 }),
   failing: () => create(),
   "broken stream": async () => collected(await create({ stream: true })),
-  "broken responses": async () =>
-    collected(await client.responses.create({ ...responding, stream: true })),
   cancel: async () => left(await create({ ...asked.endless, stream: true, ignore_eos: true })),
 };
 

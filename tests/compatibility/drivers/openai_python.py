@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import openai
-from protocol import ASKED, MODEL, NAMED, TOOL, URL, completions, label, read, serve, spoken
+from protocol import ASKED, MODEL, NAMED, TOOL, URL, completions, label, serve
 
 client = openai.OpenAI(base_url=f"{URL}/v1", api_key="any", max_retries=0)
 create: Any = partial(client.chat.completions.create, model=MODEL, **ASKED["chat"])
@@ -30,17 +30,4 @@ def responses() -> dict[str, Any]:
     return {"text": answer.output_text, "label": label(answer)}
 
 
-def retried() -> Any:
-    patient = client.with_options(max_retries=openai.DEFAULT_MAX_RETRIES)
-    return spoken(patient.chat.completions.create(model=MODEL, **ASKED["chat"]))
-
-
-cases = {
-    "broken_stream": lambda: read(create(stream=True)),
-    "broken_responses": lambda: read(
-        client.responses.create(model=MODEL, **ASKED["responses"], stream=True)
-    ),
-    "broken_helper": helper,
-    "bad_stream": lambda: read(create(temperature=-1, stream=True)),
-}
-serve({**completions(create), **cases, **vars()}, "openai")
+serve({**completions(create), **vars()}, "openai")

@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -82,28 +82,14 @@ def leave(opened: Any) -> dict[str, Any]:
     return {"seen": len(seen)}
 
 
-def read(opened: Iterable[object]) -> dict[str, Any]:
-    """Read a stream, of which more than its head has come when it breaks."""
-    seen: list[object] = []
-    try:
-        seen.extend(opened)
-    finally:
-        assert len(seen) >= 3
-    return {"seen": len(seen)}
-
-
 def described(problem: Any) -> dict[str, Any]:
-    """An exception by its classes, and what the client put on it."""
-    body = problem.body if isinstance(getattr(problem, "body", None), dict) else {}
+    """An exception by its classes, its status and its words."""
     return {
         "kinds": [
             f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(problem).mro()
         ],
         "status": getattr(problem, "status_code", None),
         "message": str(problem),
-        "code": body.get("code") or body.get("error", {}).get("code"),
-        "body": body,
-        "requestId": getattr(problem, "request_id", None),
     }
 
 
