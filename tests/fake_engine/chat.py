@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fake_engine.plan import Plan
+from tests.fake_engine.recorded import recorded
 
 DONE = b"data: [DONE]\n\n"
 KIND = "chat.completion.chunk"
@@ -96,45 +97,32 @@ def usage(head: Head, plans: list[Plan]) -> dict[str, Any]:
 def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
     """The JSON answer."""
     return {
+        **recorded("chat"),
         **head.envelope("chat.completion"),
         "choices": [choice(head, plan, index) for index, plan in enumerate(plans)],
-        "service_tier": None,
         "system_fingerprint": head.fingerprint,
         "usage": usage(head, plans),
-        "prompt_logprobs": None,
-        "prompt_token_ids": None,
-        "prompt_text": None,
-        "kv_transfer_params": None,
-        "ec_transfer_params": None,
-        "metrics": None,
     }
 
 
 def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
     """One choice of a JSON answer."""
     return {
+        **recorded("chat")["choices"][0],
         "index": index,
         "message": message(head, plan),
         "logprobs": all_logprobs(plan, head.body),
         **ending(plan),
-        "token_ids": None,
-        "routed_experts": None,
     }
 
 
 def message(head: Head, plan: Plan) -> dict[str, Any]:
     """The assistant's message; tool_calls only where there are some."""
     called = {} if plan.tool is None else {"tool_calls": [tool_call(head, plan.tool)]}
-    return {
-        "role": "assistant",
-        "content": plan.text if plan.tool is None else None,
-        "refusal": None,
-        "annotations": None,
-        "audio": None,
-        "function_call": None,
-        **called,
-        "reasoning": "".join(plan.reasoning) or None,
-    }
+    said = {**recorded("chat")["choices"][0]["message"]}
+    del said["reasoning"]  # it comes last
+    content = plan.text if plan.tool is None else None
+    return {**said, "content": content, **called, "reasoning": "".join(plan.reasoning) or None}
 
 
 def tool_name(body: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from tests.fake_engine.chat import Frame, Head, event, usage, usage_chunk
 from tests.fake_engine.plan import Plan
 from tests.fake_engine.prompt import words
+from tests.fake_engine.recorded import recorded
 
 KIND = "text_completion"
 
@@ -26,14 +27,11 @@ def logprobs(plan_tokens: tuple[str, ...], body: Mapping[str, Any]) -> dict[str,
 def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
     """The JSON answer."""
     return {
+        **recorded("completions"),
         **head.envelope(KIND),
         "choices": [choice(head, plan, index) for index, plan in enumerate(plans)],
-        "service_tier": None,
         "system_fingerprint": head.fingerprint,
         "usage": usage(head, plans),
-        "kv_transfer_params": None,
-        "ec_transfer_params": None,
-        "metrics": None,
     }
 
 
@@ -46,15 +44,12 @@ def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
     """One choice of a JSON answer, after the prompt where it is to be echoed."""
     tokens = (*echoed(head.body), *(plan.content or ()))
     return {
+        **recorded("completions")["choices"][0],
         "index": index,
         "text": "".join(tokens),
         "logprobs": logprobs(tokens, head.body),
         "finish_reason": plan.finish_reason,
         "stop_reason": plan.stop_reason,
-        "token_ids": None,
-        "prompt_logprobs": None,
-        "prompt_token_ids": None,
-        "routed_experts": None,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.fake_engine.chat import Frame, Head, compact
 from tests.fake_engine.plan import Plan
+from tests.fake_engine.recorded import recorded
 
 
 def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
@@ -23,55 +24,30 @@ def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
 def base(head: Head) -> dict[str, Any]:
     """The response object before anything was generated."""
     return {
+        **recorded("responses"),
         "id": f"resp_{head.id[-16:]}",
         "created_at": head.created,
         "incomplete_details": None,
         "instructions": head.body.get("instructions"),
-        "metadata": None,
         "model": head.model,
-        "object": "response",
         "output": [],
-        "parallel_tool_calls": True,
         "temperature": float(head.body.get("temperature") or 0.0),
-        "tool_choice": "none",
-        "tools": [],
-        "top_p": 1.0,
-        "background": False,
         "max_output_tokens": head.body.get("max_output_tokens"),
-        "max_tool_calls": None,
-        "previous_response_id": None,
-        "prompt": None,
-        "reasoning": None,
-        "service_tier": "auto",
         "status": "in_progress",
-        "text": None,
-        "top_logprobs": None,
-        "truncation": "disabled",
         "usage": None,
-        "user": None,
-        "presence_penalty": 0.0,
-        "frequency_penalty": 0.0,
-        "kv_transfer_params": None,
-        "ec_transfer_params": None,
-        "input_messages": None,
-        "output_messages": None,
     }
 
 
 def usage(head: Head, plan: Plan) -> dict[str, Any]:
     """Token counts under this API's names."""
-    details: dict[str, list[int]] = {"input_tokens_per_turn": [], "cached_tokens_per_turn": []}
+    counts = recorded("responses")["usage"]
     spent = plan.completion_tokens
+    details = {**counts["output_tokens_details"], "reasoning_tokens": len(plan.reasoning)}
     return {
+        **counts,
         "input_tokens": head.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0, **details},
         "output_tokens": spent,
-        "output_tokens_details": {
-            "reasoning_tokens": len(plan.reasoning),
-            "tool_output_tokens": 0,
-            "output_tokens_per_turn": [],
-            "tool_output_tokens_per_turn": [],
-        },
+        "output_tokens_details": details,
         "total_tokens": head.prompt_tokens + spent,
     }
 
@@ -88,14 +64,8 @@ def item(head: Head, plan: Plan) -> dict[str, Any]:
 
 def empty_item(head: Head) -> dict[str, Any]:
     """The message before its first token."""
-    return {
-        "id": f"msg_{head.id[-16:]}",
-        "content": [],
-        "role": "assistant",
-        "status": "in_progress",
-        "type": "message",
-        "phase": None,
-    }
+    (said,) = recorded("responses")["output"]
+    return {**said, "id": f"msg_{head.id[-16:]}", "content": [], "status": "in_progress"}
 
 
 def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:

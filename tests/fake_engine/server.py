@@ -27,6 +27,7 @@ from tests.fake_engine.metrics import Counts, render
 from tests.fake_engine.options import Options
 from tests.fake_engine.plan import Plan, plan_for
 from tests.fake_engine.prompt import count_tokens, words
+from tests.fake_engine.recorded import recorded
 from tests.fake_engine.refusals import (
     NO_TEMPLATE,
     Refusal,
@@ -44,6 +45,7 @@ VERSION = "0.32.0"
 
 
 Page = Callable[["Engine", Connection, Request, Entry], Awaitable[None]]
+Instead = Callable[[Connection, Fault], Awaitable[None]]
 
 
 class Engine:
@@ -303,29 +305,15 @@ def models(engine: Engine, _: bytes) -> Any:
     """The served model; vLLM 0.32 has no /v1/models/{id}."""
     options = engine.options
     created = options.created or int(time.time())
-    permission = {
-        "id": f"modelperm-{secrets.token_hex(8)}",
-        "object": "model_permission",
-        "created": created,
-        "allow_create_engine": False,
-        "allow_sampling": True,
-        "allow_logprobs": True,
-        "allow_search_indices": False,
-        "allow_view": True,
-        "allow_fine_tuning": False,
-        "organization": "*",
-        "group": None,
-        "is_blocking": False,
-    }
+    (known,) = recorded("models")["data"]
+    permission = {**known["permission"][0], "created": created}
     model = {
+        **known,
         "id": options.model,
-        "object": "model",
         "created": created,
-        "owned_by": "vllm",
         "root": f"/models/{options.model}",
-        "parent": None,
         "max_model_len": options.max_model_len,
-        "permission": [permission],
+        "permission": [{**permission, "id": f"modelperm-{secrets.token_hex(8)}"}],
     }
     return {"object": "list", "data": [model]}
 
@@ -419,14 +407,9 @@ async def send_html(connection: Connection, fault: Fault) -> None:
     await connection.answer(200 if fault.status == 500 else fault.status, page, "text/html")
 
 
-async def send_empty(connection: Connection, _: Fault) -> None:
-    """200 and no byte of a body."""
-    await connection.answer(200, b"")
-
-
-async def send_wrong_json(connection: Connection, _: Fault) -> None:
-    """A JSON answer that breaks off, its length right."""
-    await connection.answer(200, b'{"id": "chatcmpl-1", "choices": [{"index": 0, "mess')
+def send_body(body: bytes) -> Instead:
+    """200 with this body, whose length is right."""
+    return lambda connection, _: connection.answer(200, body)
 
 
 async def send_raw(connection: Connection, fault: Fault) -> None:
@@ -435,28 +418,22 @@ async def send_raw(connection: Connection, fault: Fault) -> None:
     connection.close()
 
 
-async def send_reset(connection: Connection, _: Fault) -> None:
-    """RST before the first byte."""
-    connection.reset()
+def at_once(end: Callable[[Connection], None]) -> Instead:
+    """End the connection, or the process, before the first byte."""
+
+    async def send(connection: Connection, _: Fault) -> None:
+        end(connection)
+
+    return send
 
 
-async def send_stale(connection: Connection, _: Fault) -> None:
-    """A kept connection closes as the next request arrives on it."""
-    connection.close()
-
-
-async def send_crash(_: Connection, __: Fault) -> None:
-    """The process is gone."""
-    os._exit(1)
-
-
-INSTEAD: dict[str, Callable[[Connection, Fault], Awaitable[None]]] = {
+INSTEAD: dict[str, Instead] = {
     "status": send_status,
     "html": send_html,
-    "empty": send_empty,
-    "wrong_json": send_wrong_json,
+    "empty": send_body(b""),
+    "wrong_json": send_body(b'{"id": "chatcmpl-1", "choices": [{"index": 0, "mess'),
     "raw": send_raw,
-    "reset": send_reset,
-    "stale": send_stale,
-    "crash": send_crash,
+    "reset": at_once(Connection.reset),
+    "stale": at_once(Connection.close),  # a kept one, as the next request arrives on it
+    "crash": at_once(lambda _: os._exit(1)),
 }

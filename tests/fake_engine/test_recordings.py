@@ -4,16 +4,15 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.fake_engine.process import FakeEngine
+from tests.fake_engine.recorded import RECORDINGS
 from tests.gateway.server.wire import request, rest
 
-RECORDINGS = Path(__file__).parent / "recordings"
 CHAT, TEXT, ANSWERS = "/v1/chat/completions", "/v1/completions", "/v1/responses"
 MESSAGES = "/v1/messages"
 ASK: dict[str, Any] = {
