@@ -33,16 +33,12 @@ Responder = Callable[["Connection", Request], Awaitable[None]]
 class Connection(asyncio.StreamReaderProtocol):
     """Reads requests one by one and cancels the answer when the client goes away."""
 
-    def __init__(
-        self, respond: Responder, *, keep_alive: float, on_close: Callable[[], None]
-    ) -> None:
+    def __init__(self, respond: Responder, *, keep_alive: float) -> None:
         super().__init__(asyncio.StreamReader(limit=LONGEST_HEAD), self.serve)
         self.respond = respond
-        self.on_close = on_close
         self.keep_alive = keep_alive
         self.task: asyncio.Task[None] | None = None
         self.served = 0
-        self.sent = 0
 
     def eof_received(self) -> bool:
         """A client that says no more is gone."""
@@ -52,7 +48,6 @@ class Connection(asyncio.StreamReaderProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client left, or we did: whatever is being said is said to no one."""
         super().connection_lost(exc)
-        self.on_close()
         if self.task is not None:
             self.task.cancel()
 
@@ -92,7 +87,6 @@ class Connection(asyncio.StreamReaderProtocol):
     async def write(self, data: bytes) -> None:
         """Send bytes, waiting while the client is behind."""
         self.writer.write(data)
-        self.sent += len(data)
         await self.writer.drain()
 
     async def answer(

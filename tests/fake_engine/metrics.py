@@ -31,12 +31,6 @@ vllm:generation_tokens_total{{engine="0",model_name="{model}"}} {generated}
 # TYPE vllm:request_success_total counter
 vllm:request_success_total{{engine="0",finished_reason="stop",model_name="{model}"}} {finished}
 vllm:request_success_total{{engine="0",finished_reason="abort",model_name="{model}"}} {aborted}
-# HELP vllm:iteration_tokens_total Histogram of number of tokens per engine_step.
-# TYPE vllm:iteration_tokens_total histogram
-vllm:iteration_tokens_total_bucket{{engine="0",le="1.0",model_name="{model}"}} {generated}
-vllm:iteration_tokens_total_bucket{{engine="0",le="+Inf",model_name="{model}"}} {generated}
-vllm:iteration_tokens_total_count{{engine="0",model_name="{model}"}} {generated}
-vllm:iteration_tokens_total_sum{{engine="0",model_name="{model}"}} {generated}
 """
 
 
@@ -49,12 +43,8 @@ class Counts:
     running: int = 0
     finished: int = 0
     aborted: int = 0
-    refused: int = 0
-    connections: int = 0
-    open_connections: int = 0
     prompt_tokens: int = 0
     generated_tokens: int = 0
-    bytes_sent: int = 0
 
     def saw(self, path: str) -> None:
         """Count one request on a path."""

@@ -64,27 +64,16 @@ class Engine:
 
     def connection(self) -> Connection:
         """A protocol for one accepted socket."""
-        self.counts.connections += 1
-        self.counts.open_connections += 1
-        keep_alive = self.options.keep_alive
-        return Connection(self.respond, keep_alive=keep_alive, on_close=self.closed)
-
-    def closed(self) -> None:
-        """One connection fewer."""
-        self.counts.open_connections -= 1
+        return Connection(self.respond, keep_alive=self.options.keep_alive)
 
     async def respond(self, connection: Connection, request: Request) -> None:
         """Answer one request."""
-        before = connection.sent
         if not request.path.startswith("/_fake/"):
             self.remember(request)
         try:
             await self.route(connection, request)
         except Refusal as error:
-            self.counts.refused += 1
             await connection.answer(error.status, compact(error.body).encode())
-        finally:
-            self.counts.bytes_sent += connection.sent - before
 
     def remember(self, request: Request) -> None:
         """Count the request and keep what came, for `/_fake/requests`."""
@@ -369,8 +358,7 @@ def options(engine: Engine, raw: bytes) -> Any:
 
 def reset(engine: Engine, _: bytes) -> Any:
     """Forget counts, requests and queued faults; what runs goes on being counted."""
-    old = engine.counts
-    engine.counts = Counts(running=old.running, open_connections=old.open_connections)
+    engine.counts = Counts(running=engine.counts.running)
     engine.queue = Queue()
     engine.permits = asyncio.Semaphore(0)
     engine.seen = []
