@@ -65,23 +65,6 @@ async def test_every_framing(answer: bytes, close: bool) -> None:
 
 
 @pytest.mark.parametrize("answer", [COUNTED, CHUNKED, INTERIM])
-async def test_where_it_is_split_makes_no_difference(answer: bytes) -> None:
-    """One answer for each cut, all over one connection."""
-
-    async def play(line: Line) -> None:
-        for cut in range(1, len(answer)):
-            await line.request()
-            line.say(answer[:cut])
-            await asyncio.sleep(0.0005)
-            line.say(answer[cut:])
-
-    async with meeting(play) as (client, peer):
-        for _ in range(1, len(answer)):
-            assert await fetch(client) == (200, b"hello")
-        assert peer.lines == 1
-
-
-@pytest.mark.parametrize("answer", [COUNTED, CHUNKED, INTERIM])
 async def test_cut_anywhere_is_an_error(answer: bytes) -> None:
     """A connection that ends at any byte gives EngineCut, never a short answer."""
     for cut in range(1, len(answer)):
@@ -317,21 +300,3 @@ async def test_a_connection_with_an_unread_rest_serves_nobody_else() -> None:
             assert len(await response.read()) == PIECE_BYTES
             response.close()
         assert peer.lines == 2
-
-
-async def test_what_came_just_before_a_cut_is_sent_first() -> None:
-    """Even if sending has to wait while the connection is cut."""
-    heard: list[bytes] = []
-
-    async def later(data: bytes) -> None:
-        heard.append(data)
-
-    async with meeting(in_parts(SSE_HEAD)) as (client, _):
-        response = await client.open(GET)
-        passing = asyncio.create_task(response.forward(later))
-        await asyncio.sleep(0)
-        response._connection.data_received(chunk(b"hello"))
-        response._connection.fail(EngineCut("The engine was cut off."))
-        with pytest.raises(EngineCut):
-            await passing
-    assert heard == [b"hello"]

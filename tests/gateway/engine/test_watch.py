@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.app import create_app
-from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_status_file
-from gateway.errors import EngineUnavailable
+from gateway.engine.watch import EngineState, EngineWatch, read_status_file
 from gateway.settings.gateway import GatewaySettings
 from tests.gateway.peer import Line, Peer, meeting
 from tests.waiting import beside, eventually
@@ -167,31 +164,6 @@ def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
     file.write_bytes(content.encode("latin-1"))
     assert read_status_file(file) is None
     assert read_status_file(tmp_path / "none") is None
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
-)
-
-
-@given(
-    told=st.fixed_dictionaries(
-        {"phase": st.just("ready")}, optional={name: JSON for name in TOLD if name != "phase"}
-    ),
-    listing=st.one_of(JSON, st.fixed_dictionaries({"data": JSON})),
-)
-def test_any_file_and_any_listing(
-    told: dict[str, Any], listing: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """The result is a state, None or EngineUnavailable, never another exception."""
-    file = tmp_path_factory.getbasetemp() / "any.json"
-    file.write_text(json.dumps(told))
-    state = read_status_file(file)
-    try:
-        parse_models(json.dumps(listing).encode(), state.model_facts if state else {})
-    except EngineUnavailable as error:
-        assert error.retry_after_s is None  # noqa: PT017 - either way is right
 
 
 async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected
 from gateway.generate.prompt import EngineAnswer
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
@@ -67,17 +67,6 @@ async def test_a_large_event_needs_room() -> None:
     assert required == [parsed_bytes(sse.payload(large))]
 
 
-async def test_an_answer() -> None:
-    """Deltas in order; text, finish, usage and fingerprint at the end."""
-    answer, deltas = await read(STREAM)
-    assert deltas == [("chest ", ""), ("pain", "")]
-    assert answer.text == "chest pain"
-    assert answer.finish_reason == "stop"
-    assert answer.usage == {"completion_tokens": 3}
-    assert answer.system_fingerprint == "fp"
-    assert answer.warnings == []
-
-
 async def test_the_answer_has_a_budget_of_its_own() -> None:
     """Reasoning does not count; at its limit the answer ends as a truncated one."""
     parts = [piece({"reasoning": "h"}, spent=n) for n in (1, 2, 3)]
@@ -120,25 +109,6 @@ async def test_reasoning_only_is_warned_of() -> None:
     assert answer.warnings == ["reasoning_only"]
     assert "MMHIE_MAX_REASONING_TOKENS" in no_answer(answer).message
     assert "reasoning" not in no_answer(EngineAnswer()).message
-
-
-@pytest.mark.parametrize(
-    ("parts", "kind"),
-    [
-        ([], EngineCut),
-        (STREAM[:3], EngineCut),
-        ([text("a"), sse.DONE], EngineCut),
-        ([b"data: {\n\n"], EngineGarbled),
-        ([sse.encode({"error": {"message": "chest"}})], EngineRejected),
-        ([sse.encode({"choices": [{"delta": "chest"}]})], EngineGarbled),
-        ([sse.encode({"choices": [{"delta": {"content": ["chest"]}}]})], EngineGarbled),
-    ],
-)
-async def test_failures_are_named(parts: list[bytes], kind: type[GatewayError]) -> None:
-    """Cut, garbled or failed; never in the engine's words."""
-    with pytest.raises(kind) as raised:
-        await read(parts)
-    assert "chest" not in raised.value.message
 
 
 NAMES = st.sampled_from(["delta", "content", "index", "usage", "choices", "completion_tokens"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.engine.watch import ServedModel
-from gateway.errors import EngineGarbled, GatewayError, InputTooLong
+from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import truncation
 from gateway.generate.prompt import Message, Prompt
 from gateway.runtime.heavy_work import HeavyWork
@@ -142,18 +142,6 @@ async def test_an_unreadable_count_is_garbled(body: bytes) -> None:
 
     with pytest.raises(EngineGarbled):
         await fit(ask(200), limit=100, cut="left", play=play)
-
-
-async def test_an_engine_that_refuses_to_count() -> None:
-    """Its refusal is shown without the prompt."""
-
-    async def play(line: Line) -> None:
-        await line.request()
-        line.say(response(b'{"error": {"message": "bad: w0 w1 w2"}}', b"400 Bad"))
-
-    with pytest.raises(GatewayError) as found:
-        await fit(ask(200), limit=100, play=play)
-    assert found.value.status == 400
 
 
 @pytest.mark.parametrize(

@@ -40,25 +40,6 @@ def test_the_short_way_is_taken() -> None:
     assert not short.failure
 
 
-def test_log_probabilities_are_read() -> None:
-    """A chunk with log probabilities is never a template."""
-    texts = ("One", " two", " three", " four")
-    short, long = run([*(chunk(event(text, logprobs={"content": [1]})) for text in texts), END])
-
-    assert short.passed == 0
-    assert short.seen() == long.seen()
-
-
-def test_every_cut() -> None:
-    """One chunk in two reads, cut at any byte, or broken off there; the others arrive whole."""
-    for at in range(1, len(STREAM[3])):
-        first, rest = STREAM[3][:at], STREAM[3][at:]
-        for reads in ([*STREAM[:3], first, rest, *STREAM[4:]], [*STREAM[:3], first]):
-            short, long = run(reads)
-            assert short.seen() == long.seen(), at
-            assert short.passed >= 1
-
-
 @pytest.mark.parametrize(
     "odd",
     [

@@ -108,27 +108,6 @@ def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
     assert {**relay.finals[1], **out[1]["mmhie"]} == out[1]["mmhie"]
 
 
-@pytest.mark.parametrize(
-    ("delta", "finish", "warnings", "truncated"),
-    [
-        ({"content": "yes"}, "stop", [], None),
-        ({"tool_calls": [{"function": {"arguments": "{"}}]}, "length", [], "in_answer"),
-        ({"content": "yes yes yes"}, "repetition", ["ended_early"], None),
-        ({"reasoning": "hm"}, "length", ["reasoning_only"], "in_reasoning"),
-        ({}, "stop", ["empty_answer"], None),
-    ],
-)
-def test_what_is_said_of_an_answer(
-    delta: Chunk, finish: str, warnings: list[str], truncated: str | None
-) -> None:
-    """A tool call is an answer; reasoning alone or nothing gives a warning."""
-    chunks = [chunk({"index": 0, "delta": delta}), chunk(said(None, finish))]
-    out, _ = relayed(*chunks, USAGE_CHUNK, took_usage=True)
-    assert out[-1]["mmhie"]["warnings"] == warnings
-    assert out[-1]["mmhie"]["truncated"] == truncated
-    assert out[0]["choices"][0]["delta"] == delta
-
-
 def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
     """Some engines send two finishing chunks; neither is lost."""
     chunks = [chunk(said("a", "stop")), chunk(said("", "stop")), chunk(said(None))]

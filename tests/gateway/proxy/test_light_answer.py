@@ -103,13 +103,6 @@ def test_the_end_of_any_value_is_found(value: object, indent: int | None, blank:
     assert find_end(text + blank + "]}", 0, LEVELS) == len(text)
 
 
-def test_many_small_ones_stay_where_they_are() -> None:
-    """A placeholder would be longer."""
-    answer = json.dumps({"choices": [{"logprobs": {}}] * HEAVY_BYTES}).encode()
-
-    assert LightAnswer.of(answer).body == answer
-
-
 async def test_a_large_event_of_a_stream_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread reads it; no other event overtakes it, even if the caller's socket is full."""
     threads = set()

@@ -114,14 +114,6 @@ def test_a_marker_is_stripped_wherever_it_is_cut() -> None:
         assert label["provenance"]["output_digest"] == keyed_digest(b"k", "It is benign.")
 
 
-@pytest.mark.parametrize("text", ["a < b", "x <| y", 'quote " and \\ ä\u2028\u0085'])
-def test_text_that_only_looks_like_a_marker_passes(text: str) -> None:
-    """Every character and every byte of the events stays."""
-    own = relay()
-    shown = b"".join(own.relay(delta(piece)) for piece in text) + own.relay(STOP)
-    assert shown == b"".join(map(delta, text)) + STOP
-
-
 def test_hidden_thinking_leaves_an_empty_block() -> None:
     """Blocks keep their index, which clients need to join the deltas."""
     own = relay(HIDE)

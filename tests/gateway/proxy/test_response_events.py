@@ -1,7 +1,5 @@
 """Streams of the Responses API: labels inside `response` of the first and the closing event."""
 
-from typing import Any
-
 import pytest
 
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
@@ -37,25 +35,6 @@ def test_created_and_completed_are_labelled() -> None:
     assert label["provenance"]["output_digest"].startswith("hmac-sha256:")
     assert own.ended
     assert own.usage == {"input_tokens": 1}
-
-
-@pytest.mark.parametrize(
-    ("output", "truncated", "warnings"),
-    [
-        ([REASONING], "in_reasoning", ["reasoning_only"]),
-        ([], "in_reasoning", ["empty_answer"]),
-        ([{"type": "function_call", "name": "f"}], "in_answer", []),
-    ],
-)
-def test_a_cut_answer_says_where(
-    output: list[dict[str, Any]], truncated: str, warnings: list[str]
-) -> None:
-    """An incomplete response was cut in the reasoning or in the answer."""
-    details = {"reason": "max_output_tokens"}
-    response = {"status": "incomplete", "incomplete_details": details, "output": output}
-    label = content(relay().relay(event("response.incomplete", response=response)))["response"]
-    assert label["mmhie"]["truncated"] == truncated
-    assert label["mmhie"]["warnings"] == warnings
 
 
 def test_events_without_a_name_are_known_by_their_type() -> None:

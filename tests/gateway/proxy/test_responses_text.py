@@ -196,11 +196,3 @@ def test_hidden_reasoning_is_not_spelt_out_token_by_token(shape: OutputPolicy) -
 
     assert b"Because" not in body
     assert b"It is benign." in body
-
-
-def test_a_delta_that_speaks_of_log_probabilities_keeps_its_bytes() -> None:
-    """The word in a text is no field, and an empty list is vLLM's default."""
-    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
-    for delta in ('"logprobs":[1]', '"logprobs":[]', "a"):
-        plain = event("response.output_text.delta", delta=delta, logprobs=[], **PLACE)
-        assert own.relay(plain) == plain

@@ -48,7 +48,7 @@ def message(*blocks: Any, reason: str | None = "end_turn", **more: Any) -> dict[
 
 
 def response(*items: Any, **more: Any) -> dict[str, Any]:
-    return {"status": "completed", "output": [*items], **more}
+    return {"status": "completed", "output": [*items]} | more
 
 
 def spoken(*texts: str | None) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def spoken(*texts: str | None) -> dict[str, Any]:
 
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "hm"}]}
 FUNCTION = {"type": "function_call", "name": "f", "arguments": "<|end|>"}
+CUT_OFF = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 
 
 def test_one_key_is_added() -> None:
@@ -95,6 +96,8 @@ def test_cached_tokens_of_a_message_are_tokens_of_its_prompt() -> None:
         (CHAT, chat(choice(None, "tool_calls", tool_calls=[{}])), None, []),
         (CHAT, chat({"index": 0, "text": "a", "finish_reason": "stop"}), None, []),
         (RESPONSES, response(spoken("a", None)), None, []),
+        (RESPONSES, response(REASONING, **CUT_OFF), "in_reasoning", ["reasoning_only"]),
+        (RESPONSES, response(FUNCTION, **CUT_OFF), "in_answer", []),
         (MESSAGES, message(text("a"), reason="max_tokens"), "in_answer", []),
         (MESSAGES, message(THINKING, reason="max_tokens"), "in_reasoning", ["reasoning_only"]),
         (MESSAGES, message(text("")), None, ["empty_answer"]),
@@ -109,22 +112,6 @@ def test_a_label_says_how_the_answer_ended(
     """A truncation in any choice; reasoning alone; no text; a tool call counts as an answer."""
     label = labelled(answer, path)[0]["mmhie"]
     assert (label["truncated"], label["warnings"]) == (truncated, warnings)
-
-
-@pytest.mark.parametrize(
-    ("name", "served", "warnings"),
-    [
-        ("b", ("a", "c"), ["other_model"]),
-        ("c", ("a", "c"), []),
-        ("b", (), []),
-        (None, ("a",), []),
-        ({"x": 1}, ("a",), ["other_model"]),
-    ],
-)
-def test_the_model_that_answers(name: object, served: tuple[str, ...], warnings: list[str]) -> None:
-    """An unknown model gives a warning; an engine may name none."""
-    _, final, _ = labelled(chat(choice("a"), model=name), policy=OutputPolicy(served=served))
-    assert final["warnings"] == warnings
 
 
 @pytest.mark.parametrize(
@@ -212,14 +199,6 @@ def test_the_disclaimer_surrounds_each_text() -> None:
     assert body["id"] == "c"
     body, _, _ = labelled(message(text("a")), MESSAGES, AROUND)
     assert body["content"] == [text("Mind: a Ask.")]
-
-
-def test_what_is_known_beforehand_is_told_first() -> None:
-    """Warnings about the request come before those about the answer."""
-    policy = OutputPolicy(warnings=("reasoning_not_separated",))
-    _, final, _ = labelled(chat(choice(None)), CHAT, policy)
-
-    assert final["warnings"] == ["reasoning_not_separated", "empty_answer"]
 
 
 def test_choices_nobody_asked_for_are_a_fault() -> None:
