@@ -10,7 +10,7 @@ from tests.fake_engine.recorded import recorded
 
 DONE = b"data: [DONE]\n\n"
 KIND = "chat.completion.chunk"
-Step = tuple[dict[str, Any], str, int]
+Step = tuple[dict[str, Any], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +66,6 @@ def event(value: object) -> bytes:
     return f"data: {compact(value)}\n\n".encode()
 
 
-def logprobs(token: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The logprobs object of one token, when the request asks for it."""
-    if not body.get("logprobs"):
-        return None
-    entry = {"token": token, "logprob": -0.5, "bytes": list(token.encode())}
-    top = [entry] if body.get("top_logprobs") else []
-    return {"content": [{**entry, "top_logprobs": top}]}
-
-
-def all_logprobs(plan: Plan, body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The logprobs object of a whole answer."""
-    each = [logprobs(token, body) for token in plan.content or ()]
-    return {"content": [entry["content"][0] for entry in each if entry]} if any(each) else None
-
-
 def usage(head: Head, plans: list[Plan]) -> dict[str, Any]:
     """The usage object of an answer that is not streamed."""
     spent = sum(plan.completion_tokens for plan in plans)
@@ -111,7 +96,6 @@ def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
         **recorded("chat")["choices"][0],
         "index": index,
         "message": message(head, plan),
-        "logprobs": all_logprobs(plan, head.body),
         **ending(plan),
     }
 
@@ -164,12 +148,12 @@ def chunk(head: Head, only: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def steps(head: Head, plan: Plan) -> list[Step]:
-    """The deltas of one choice: what each says, its token and how many tokens it costs."""
-    thought: list[Step] = [({"reasoning": token}, token, 1) for token in plan.reasoning]
+    """The deltas of one choice: what each says, and how many tokens it costs."""
+    thought: list[Step] = [({"reasoning": token}, 1) for token in plan.reasoning]
     if plan.tool is not None:
         return thought + tool_steps(head, plan.tool)
-    spoken: list[Step] = [({"content": token}, token, 1) for token in plan.content or ()]
-    silent: list[Step] = [({}, "", plan.spent)] if plan.spent or not thought + spoken else []
+    spoken: list[Step] = [({"content": token}, 1) for token in plan.content or ()]
+    silent: list[Step] = [({}, plan.spent)] if plan.spent or not thought + spoken else []
     return thought + spoken + silent
 
 
@@ -180,28 +164,27 @@ def tool_steps(head: Head, arguments: str) -> list[Step]:
     first = {"id": f"call_{head.id[-16:]}", "type": "function", "index": 0, "function": function}
     pieces = [arguments[:half], arguments[half:]]
     rest = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
-    return [({"tool_calls": [call]}, "", 1) for call in [first, *rest]]
+    return [({"tool_calls": [call]}, 1) for call in [first, *rest]]
 
 
 def deltas(head: Head, plan: Plan, index: int, sent: int) -> Iterator[Frame]:
     """Every chunk after the opening one; the last says how the answer ended."""
     todo = steps(head, plan)
     while plan.endless:
-        yield from (Frame(delta(head, index, step, sent), step[2]) for step in todo)
+        yield from (Frame(delta(head, index, step, sent), step[1]) for step in todo)
     for place, step in enumerate(todo):
-        sent += step[2]
+        sent += step[1]
         ended = plan if place == len(todo) - 1 else None
-        yield Frame(delta(head, index, step, sent, ended), step[2])
+        yield Frame(delta(head, index, step, sent, ended), step[1])
 
 
 def delta(head: Head, index: int, step: Step, sent: int, ended: Plan | None = None) -> bytes:
     """A chunk of an answer; the last has the plan's end, and the fingerprint unless a usage chunk
     follows."""
-    said, token, _tokens = step
     only = {
         "index": index,
-        "delta": said,
-        "logprobs": logprobs(token, head.body),
+        "delta": step[0],
+        "logprobs": None,
         **({"finish_reason": None} if ended is None else ending(ended)),
         "token_ids": None,
     }

@@ -11,19 +11,6 @@ from tests.fake_engine.recorded import recorded
 KIND = "text_completion"
 
 
-def logprobs(plan_tokens: tuple[str, ...], body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The older logprobs object, when the request asks for it."""
-    if body.get("logprobs") is None:
-        return None
-    offsets = [sum(map(len, plan_tokens[:place])) for place in range(len(plan_tokens))]
-    return {
-        "text_offset": offsets,
-        "token_logprobs": [-0.5 for _ in plan_tokens],
-        "tokens": list(plan_tokens),
-        "top_logprobs": [{token: -0.5} for token in plan_tokens],
-    }
-
-
 def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
     """The JSON answer."""
     return {
@@ -47,7 +34,6 @@ def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
         **recorded("completions")["choices"][0],
         "index": index,
         "text": "".join(tokens),
-        "logprobs": logprobs(tokens, head.body),
         "finish_reason": plan.finish_reason,
         "stop_reason": plan.stop_reason,
     }
@@ -80,7 +66,7 @@ def chunk(head: Head, index: int, token: str, sent: int, ended: Plan | None) -> 
     only = {
         "index": index,
         "text": token,
-        "logprobs": logprobs((token,), head.body),
+        "logprobs": None,
         "finish_reason": ended.finish_reason if ended else None,
         "stop_reason": ended.stop_reason if ended else None,
         "prompt_token_ids": None,

@@ -38,8 +38,6 @@ SHAPES: dict[str, tuple[str, str, Any]] = {
     "chat_stream": ("POST", CHAT, ASK | STREAM),
     "chat_stream_usage": ("POST", CHAT, ASK | STREAM | USAGE),
     "chat_stream_contusage": ("POST", CHAT, ASK | STREAM | CONTINUOUS),
-    "chat_logprobs": ("POST", CHAT, {**ASK, "logprobs": True, "top_logprobs": 2}),
-    "chat_stream_logprobs": ("POST", CHAT, {**ASK, **STREAM, "logprobs": True, "top_logprobs": 2}),
     "chat_404": ("POST", CHAT, {**ASK, "model": "nope"}),
     "chat_missing_messages": ("POST", CHAT, {"model": "smollm2"}),
     "chat_temp_neg": ("POST", CHAT, {**ASK, "temperature": -1}),

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from PIL import Image
 from playwright.async_api import Browser, Page
 
@@ -20,7 +19,6 @@ from tests.gateway.console.browser import chromium, complete, opened, ready
 
 FOLDER = Path(__file__).parents[3] / "docs" / "images"
 COLOURS = 128
-BUSY_S = 40
 QUESTION = "Which findings tell croup from epiglottitis in a two-year-old?"
 ANSWER = """\
 Both narrow the upper airway and cause **stridor**. The way it began and how the child looks tell \
@@ -60,19 +58,6 @@ async def answer(page: Page, engine: FakeEngine) -> None:
     await page.locator("#options summary").click()
     await page.check("#include-reasoning")
     await complete(page, QUESTION)
-    await page.wait_for_timeout(BUSY_S * 1000)
-
-
-async def busy(gateway: Gateway) -> None:
-    """Others ask, too: something to see on the charts."""
-    async with httpx2.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False) as client:
-
-        async def one(at: int) -> None:
-            await asyncio.sleep(10 + at * 1.3 + (at % 5) * 0.9)  # the page asks first
-            asked = {"prompt": f"Question {at}", "max_tokens": 60 + (at % 7) * 60}
-            await client.post("/llm/generate", json=asked)
-
-        await asyncio.gather(*(one(at) for at in range(BUSY_S)))
 
 
 async def notice(page: Page, engine: FakeEngine) -> None:
@@ -120,13 +105,8 @@ async def main() -> None:
         async with chromium() as browser:
             wide: dict[str, Any] = {"width": 1280, "height": 1010}
             phone: dict[str, Any] = {"width": 390, "height": 844}
-            engine.options(length=600)
-            others = asyncio.create_task(busy(gateway))
             await take(browser, gateway, engine, "light", answer, **wide)
-            await others
-            others = asyncio.create_task(busy(gateway))
             await take(browser, gateway, engine, "dark", answer, **wide, scheme="dark")
-            await others
             await take(browser, gateway, engine, "notice", notice, **phone)
             await take(browser, loading, engine, "loading", still, width=900, height=552)
             reason = "answers on paediatric doses are being checked"

@@ -173,20 +173,6 @@ async def violations(page: Page) -> list[str]:
     ]
 
 
-async def told(page: Page) -> list[tuple[str, str]]:
-    """Return the role and the name of all that a screen reader is told of, in its order."""
-    session = await page.context.new_cdp_session(page)
-    nodes = (await session.send("Accessibility.getFullAXTree"))["nodes"]
-    by_id = {node["nodeId"]: node for node in nodes}
-    waiting, found = [nodes[0]], []
-    while waiting:
-        node = waiting.pop()
-        waiting += [by_id[child] for child in reversed(node["childIds"])]
-        if not node["ignored"]:
-            found.append((node["role"]["value"], node.get("name", {}).get("value", "")))
-    return found
-
-
 async def overflow(page: Page) -> int:
     """Pixels by which the page is wider than its window."""
     width: int = await page.evaluate(

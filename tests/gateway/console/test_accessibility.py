@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ask, choose, overflow, ready, told, violations
+from tests.gateway.console.browser import answered, ask, choose, overflow, ready, violations
 from tests.gateway.console.conftest import Open
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -22,24 +22,6 @@ ANSWER = (
     "# Croup\n\n1. **one**\n\n|a|b|\n|-|-|\n|c|`d`|\n\n$\\text{FENa} = \\frac{a_1}{b^2}$\n\n",
     "w" * 300,
 )
-TOLD = {
-    "heading": [
-        "Medical reasoning", f"Question 1: {EMERGENCY[:60]}…", "Croup", "Question 2: And at night?",
-        "Engine",
-    ],
-    "article": [f"Question 1: {EMERGENCY[:60]}…", "Question 2: And at night?"],
-    "alert": ["", ""],
-    "status": ["", "", ""],
-    "textbox": ["Question"],
-    "button": [
-        "Copy, question 1", "Regenerate, question 1", "Regenerate, question 2", "Ask",
-        "New conversation",
-    ],
-    "DisclosureTriangle": [
-        "Model\u2019s reasoning", "More, question 1", "More, question 2", "Options",
-        "More, conversation", "Engine",
-    ],
-}  # fmt: skip
 # A state is reached from the one before it.
 State = Callable[[Page, FakeEngine], Awaitable[None]]
 
@@ -130,22 +112,3 @@ async def test_every_state_size_and_theme(
         write(hold, Hold(reason="wrong doses seen", by="dr. a", since="2026-01-02T03:04:05.5Z"))
         await expect(page.locator("#state")).to_contain_text("2 Jan 2026, 03:04:05. Reason: wrong")
         await judge(page, "held")
-
-
-async def test_what_a_screen_reader_is_told(page: Page, engine: FakeEngine) -> None:
-    """The walk through its headings, its live regions and its controls, each with its own name."""
-    engine.next(
-        {"fault": "say", "finish": "length", "tokens": list(ANSWER)}, {"fault": "reasoning"}
-    )
-    await ready(page)
-    await page.locator("#options summary").click()
-    await page.check("#include-reasoning")
-    await ask(page, EMERGENCY)
-    await answered(page)
-    engine.next(fault="status", status=500)
-    await ask(page, "And at night?")
-    await answered(page)
-
-    walked = await told(page)
-    for role, names in TOLD.items():
-        assert [name for one, name in walked if one == role] == names, role

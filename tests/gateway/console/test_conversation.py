@@ -1,13 +1,13 @@
 """A conversation at the console: its turns, and where the page is while one is written."""
 
 import re
-import statistics
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Dialog, Page, expect
 
 from gateway.safety.disclaimer import default_text
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import (
@@ -238,75 +238,6 @@ async def test_a_notice_is_not_scrolled_away(
     assert top["y"] + top["height"] <= notice["y"] <= 700 - notice["height"]
 
 
-# Ask one question after the other, without a pause; how many milliseconds each took.
-TURNS = """async last => {
-  const took = [];
-  const ended = at => document.querySelectorAll("article[aria-busy=false]").length === at;
-  for (let at = 1; at <= last; at += 1) {
-    const begun = performance.now();
-    document.getElementById("prompt").value = `Question ${at}?`;
-    document.getElementById("ask").requestSubmit();
-    while (!ended(at)) await new Promise(next => setTimeout(next, 5));
-    took.push(performance.now() - begun);
-  }
-  return took;
-}"""
-
-
-async def test_two_hundred_turns(page: Page, engine: FakeEngine) -> None:
-    """All earlier ones go with a question until the context is full; then it is said, the question
-    stays, and a new conversation goes on."""
-    await ready(page)
-    took = await page.evaluate(TURNS, 200)
-    sent = engine.seen("/v1/chat/completions")
-    turns = len(sent)
-    contents = [turn["content"] for turn in engine.body()["messages"]]
-    questions = [content for content in contents if content[-1] == "?"]
-    assert 50 < turns < 200
-    assert questions == [f"Question {at}?" for at in range(1, turns + 1)]
-    assert statistics.median(took[turns - 20 : turns]) < 10 * statistics.median(took[:20]) + 500
-    assert await page.evaluate(AT_END)
-    full = page.locator("article").last
-    await expect(full.locator(".remark.failed")).to_contain_text("start a new conversation")
-    await expect(page.locator("#prompt")).to_have_value("Question 200?")
-
-    await page.get_by_role("button", name="New conversation").click()
-    await complete(page, "Question 200?")
-    assert await page.locator("article .text").inner_text()
-    assert "Question 1?" not in str(engine.body()["messages"])
-
-
-SECTION = """\
-## Croup
-
-Croup narrows the **upper airway**; the cough follows a cold.
-
-- barking, with stridor
-- hoarse
-
-| Drug | Dose |
-|---|---|
-| dexamethasone | 0.15 mg/kg |
-
-"""
-
-
-async def test_fifty_kilobytes(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
-    """Shown while it is written, without a freeze; copied and exported whole."""
-    answer = SECTION * 330
-    pieces = [answer[at : at + 150] for at in range(0, len(answer), 150)]
-    assert len(answer) > 50 * 1024
-    engine.next({"fault": "say", "tokens": pieces}, {"fault": "slow_tokens", "seconds": 0.01})
-    await ask(page, "What is croup?")
-    await expect(page.locator("article .text li").nth(1)).to_be_visible()
-    await answered(page)
-    await expect(page.locator("article .text table")).to_have_count(330)
-
-    await page.get_by_role("button", name="Copy, question 1").click()
-    assert answer.strip() in await clipboard(page)
-    assert answer.strip() in await export(page, tmp_path)
-
-
 ARABIC = """\
 الجرعة `0.15 mg/kg` من dexamethasone.
 
@@ -352,3 +283,22 @@ async def test_right_to_left(window: Open, gateway: Gateway, engine: FakeEngine)
         await page.get_by_role("button", name="Copy, question 1").click()
         await clipboard(page)
         assert '<ul dir="auto">' in await page.evaluate(FORMATTED)
+
+
+async def test_a_full_context(window: Open, start: Start, start_engine: StartEngine) -> None:
+    """It is said, the question stays, and a new conversation goes on."""
+    small = start_engine("--max-model-len", "300")
+    async with window(start(MMHIE_ENGINE_URL=small.url).url) as page:
+        await ready(page)
+        await page.locator("#options summary").click()
+        await page.fill("#max-tokens", "20")
+        full = page.locator("article").last.locator(".remark.failed")
+        while await full.count() == 0:
+            await complete(page, "What is croup?")
+        await expect(full).to_contain_text("start a new conversation")
+        await expect(page.locator("#prompt")).to_have_value("What is croup?")
+        assert await page.locator("article").count() > 1
+
+        await page.get_by_role("button", name="New conversation").click()
+        await complete(page, "What is croup?")
+        assert await page.locator("article .text").inner_text()

@@ -1,11 +1,10 @@
 """Feedback at the console: a button at each answer, where the operator takes feedback."""
 
-import asyncio
 import contextlib
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, expect
 
 from gateway.feedback.entry import Entry, text_name
 from gateway.feedback.store import Store
@@ -99,37 +98,6 @@ async def refused(page: Page) -> None:
         "no longer knows", timeout=PATIENCE_MS
     )
     await expect(dialog.get_by_label("Comment")).to_have_value("typed")
-
-
-async def test_feedback_on_its_way_leaves_the_next_alone(
-    window: Open, start: Start, tmp_path: Path
-) -> None:
-    """A dialog that was opened for another answer meanwhile stays open, with what was typed."""
-    settings = {"MMHIE_VAULT_PUBLIC_KEY": str(key_pair(tmp_path).public)}
-    gateway = start(MMHIE_FEEDBACK_FILE=str(tmp_path / "f.db"), **settings)
-    sent = asyncio.Event()
-
-    async def late(route: Route) -> None:
-        await sent.wait()
-        await route.continue_()
-
-    async with window(gateway.url) as page:
-        await complete(page, "What is croup?", "What is gout?")
-        await page.route("**/v1/mmhie/feedback", late)
-        openers, dialog = page.get_by_role("button", name="Report"), page.get_by_role("dialog")
-        await openers.first.click()
-        await choose(dialog, "other", "low")
-        await dialog.get_by_role("button", name="Send").click()
-        await page.keyboard.press("Escape")
-        await openers.last.click()
-        await choose(dialog, "unsafe", "high", "typed")
-        sent.set()
-        await expect(page.locator("#announce")).to_contain_text("stored", timeout=PATIENCE_MS)
-        await expect(dialog.get_by_label("Comment")).to_have_value("typed")
-        await dialog.get_by_role("button", name="Send").click()
-        await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
-        await page.unroute_all(behavior="wait")
-    assert len(kept(tmp_path / "f.db")) == 2
 
 
 async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:

@@ -47,7 +47,6 @@ MARKDOWN = (
     (r"\(5 ~ 6\)", r'<p><span class="formula">\(5 ~ 6\)</span></p>'),  # "about", in TeX a space
     (r"$\phantom{1}5$", r'<p><span class="formula">$\phantom{1}5$</span></p>'),
 )
-WRITING = {"|a|b": "ab", "|a|b|\n": "ab", "|a|b|\n|-": "ab", "|a|b|\n|-|-|\n|": "ab"}
 FORMULAS = {
     "$x^2$": "msup",
     r"\(\frac{1}{2}\)": "mfrac",
@@ -91,10 +90,6 @@ GROWN = """async text => {
   while (!globalThis.temml) await new Promise(next => setTimeout(next, 20));
   await new Promise(next => setTimeout(next, 20));
   return [grown.innerHTML, whole.innerHTML];
-}"""
-GROWING = """async text => {
-  const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
-  return blocks(text, true).map(one => one.textContent).join("");
 }"""
 # The text of a formula's element, once the library has been loaded.
 TYPESET = """async ([text, name]) => {
@@ -160,12 +155,6 @@ async def test_a_text_that_grew_is_the_text(page: Page) -> None:
     grown, whole = await page.evaluate(GROWN, text)
     assert grown == whole
     assert whole.count("<math") >= 2 * len(FORMULAS)
-
-
-async def test_a_table_is_one_from_its_first_line(page: Page) -> None:
-    """While it is written, no bar of it is shown as text."""
-    for text, shown in WRITING.items():
-        assert await page.evaluate(GROWING, text) == shown, text
 
 
 async def test_formulas_are_mathematics(page: Page) -> None:

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http import sse
 from gateway.proxy import json_response, light_answer
 from gateway.proxy.light_answer import LEVELS, LightAnswer, find_end
 from gateway.proxy.output_policy import OutputPolicy
-from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.safety.placement import Surroundings
 from tests.gateway.peer import chunk
@@ -137,22 +135,3 @@ def completion_event(text: str, **more: object) -> bytes:
     finish = "stop" if text == "end" else None
     choice = {"index": 0, "text": text, **more, "finish_reason": finish}
     return b"data: %b\n\n" % json.dumps({"choices": [choice]}, separators=(",", ":")).encode()
-
-
-@pytest.mark.parametrize("kind", ["response.content_part.done", "response.completed"])
-def test_an_event_on_several_lines_stays_one_event(kind: str) -> None:
-    """Its log probabilities may contain line ends."""
-    part = {"type": "output_text", "text": "hello", "annotations": [], "logprobs": [ITEM] * MANY}
-    response = {"status": "completed", "output": [{"type": "message", "content": [part]}]}
-    raw = json.dumps({"type": kind, "part": part, "response": response}, indent=1)
-    event = f"event: {kind}\n".encode() + sse.data_only(raw.encode())
-    policy = OutputPolicy(around=Surroundings("Not advice. "))
-    light = LightAnswer.of(sse.payload(event))
-    (passed,) = sse.EventBuffer().feed(
-        ResponseEventRelay(FIRST, key=b"k", policy=policy).relay(event, light)
-    )
-
-    body = json.loads(sse.payload(passed))
-    holder = body["part"] if "part" in kind else body["response"]["output"][0]["content"][0]
-    assert (holder["text"], holder["logprobs"]) == ("Not advice. hello", [ITEM] * MANY)
-    assert len(light.body) < HEAVY_BYTES
