@@ -8,7 +8,7 @@ import pytest
 
 from gateway.engine import client as pool
 from gateway.engine.client import EngineClient, EngineRequest
-from gateway.errors import EngineCut, EngineGarbled, EngineUnavailable
+from gateway.errors import EngineGarbled
 from tests.gateway.peer import GET, OK, Line, Peer, always, fetch, meeting
 from tests.waiting import LoopClock, eventually
 
@@ -69,54 +69,6 @@ async def test_an_expired_connection_is_not_used() -> None:
         await eventually(lambda: peer.open == 1)
 
 
-async def test_a_reused_connection_that_dies_on_the_request_is_tried_once_more() -> None:
-    """The race of keep-alive: it was open when the request was written."""
-
-    async def play(line: Line) -> None:
-        await line.request()
-        line.say(OK)
-        if line.number == 1:
-            await line.request()
-            line.reset()
-            return
-        await line.hung_up()
-
-    async with meeting(play) as (client, peer):
-        assert await fetch(client) == (200, b"ok")
-        assert await fetch(client) == (200, b"ok")
-        assert peer.lines == 2
-
-
-@pytest.mark.parametrize("reset", [True, False])
-async def test_a_fresh_connection_that_dies_is_tried_once_more(reset: bool) -> None:
-    """Without any byte of an answer there is exactly one retry."""
-
-    async def play(line: Line, deaths: int) -> None:
-        await line.request()
-        if line.number > deaths:
-            line.say(OK)
-            await line.hung_up()
-        elif reset:
-            line.reset()
-
-    async with meeting(partial(play, deaths=1)) as (client, peer):
-        assert await fetch(client) == (200, b"ok")
-        assert peer.lines == 2
-    async with meeting(partial(play, deaths=9)) as (client, peer):
-        with pytest.raises(EngineUnavailable) as raised:
-            await fetch(client)
-        assert peer.lines == 2
-        assert raised.value.retry_after_s
-
-
-async def test_one_byte_of_an_answer_is_no_second_try() -> None:
-    """The engine has begun, so a retry could double its work."""
-    async with meeting(always(b"H", close=True)) as (client, peer):
-        with pytest.raises(EngineCut):
-            await fetch(client)
-        assert peer.lines == 1
-
-
 async def test_an_unfinished_answer_is_not_kept() -> None:
     """Its connection is closed, and the next caller gets a new one."""
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this"
@@ -126,16 +78,6 @@ async def test_an_unfinished_answer_is_not_kept() -> None:
             response.close()
             await eventually(lambda: peer.open == 0)
             assert peer.lines == number
-
-
-@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nconnection: close", b"HTTP/1.0 200 OK"])
-async def test_an_engine_that_wants_to_close_is_let(head: bytes) -> None:
-    """`connection: close` and HTTP/1.0 end the connection."""
-    async with meeting(always(head + b"\r\ncontent-length: 2\r\n\r\nok")) as (client, peer):
-        assert await fetch(client) == (200, b"ok")
-        await eventually(lambda: peer.open == 0)
-        assert await fetch(client) == (200, b"ok")
-        assert peer.lines == 2
 
 
 async def test_given_back_twice_it_still_serves_one_at_a_time() -> None:

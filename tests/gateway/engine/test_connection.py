@@ -18,7 +18,6 @@ COUNTED = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 CHUNKED = SSE_HEAD + chunk(b"hel") + chunk(b"lo") + b"0\r\n\r\n"
 UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nhello"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + COUNTED
-TRAILERS = SSE_HEAD + chunk(b"hello") + b"0\r\ncontent-type: text/evil\r\n\r\n"
 
 
 def in_parts(*parts: bytes, close: bool = False, pause_s: float = 0.002) -> Play:
@@ -39,29 +38,6 @@ def limited(limit: str, seconds: float) -> EngineRequest:
     """Return a request with one of the two timeouts."""
     limits: dict[str, Any] = {limit: seconds}
     return EngineRequest("GET", "/x", **limits)
-
-
-@pytest.mark.parametrize(
-    ("answer", "close"),
-    [
-        (COUNTED, False),
-        (CHUNKED, False),
-        (UNTIL_CLOSE, True),
-        (INTERIM, False),
-        (TRAILERS, False),
-        (b"HTTP/1.0 200 OK\r\n\r\nhello", True),
-    ],
-)
-async def test_every_framing(answer: bytes, close: bool) -> None:
-    """Content-length, chunked, until the close, after interim heads, with trailers: the body is the
-    same, and only the final head counts."""
-    async with meeting(always(answer, close=close)) as (client, _):
-        response = await client.open(GET)
-        assert (response.status, await response.read_all()) == (200, b"hello")
-        response.close()
-        names = [name for name, _ in response.headers]
-        assert names.count(b"content-type") <= 1
-        assert b"link" not in names
 
 
 @pytest.mark.parametrize("answer", [COUNTED, CHUNKED, INTERIM])

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from gateway.engine.errors import translate, translate_event
-from gateway.errors import EngineGarbled, EngineRejected, EngineUnavailable
+from gateway.errors import EngineRejected
 
 
 def refused(message: object, **more: Any) -> dict[str, Any]:
@@ -62,26 +62,6 @@ def test_a_refusal_without_words_gets_ours(body: bytes) -> None:
         assert error.status == status
         assert set(shown) == {"message", "type", "param", "code"}
         assert shown["message"] == f"The engine refused this request (status {status})."
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (401, EngineRejected),
-        (429, EngineUnavailable),
-        (500, EngineRejected),
-        (204, EngineGarbled),
-        (302, EngineGarbled),
-    ],
-)
-def test_whose_mistake_it_is(status: int, kind: type[Exception]) -> None:
-    """Faults of key, load or engine are never a 4xx for the caller, and never in the engine's
-    words."""
-    body = orjson.dumps({"error": {"message": "chest pain"}})
-    error = translate(status, body)
-    assert type(error) is kind
-    assert "chest" not in error.message
-    assert error.status >= 500
 
 
 QUOTING = {

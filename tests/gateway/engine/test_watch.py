@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from gateway.app import create_app
-from gateway.engine.watch import EngineState, EngineWatch, read_status_file
+from gateway.engine.watch import EngineState, EngineWatch
 from gateway.settings.gateway import GatewaySettings
 from tests.gateway.peer import Line, Peer, meeting
-from tests.waiting import beside, eventually
 
 MODEL = {"id": "public", "max_model_len": 100, "reasoning": True, "base": "b", "adapter": "a"}
 TOLD = {
@@ -137,54 +136,10 @@ async def test_a_template_is_where_the_launcher_says_so(
     assert state.model.has_chat_template is chats
 
 
-async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path) -> None:
-    """The engine is not probed meanwhile."""
-    engine = Engine()
-    state = await look(engine, phase_file(tmp_path))
-    assert (state.phase, state.progress, state.detail) == ("loading", 0.5, "Half.")
-    assert engine.asked == []
-
-
 @pytest.mark.parametrize("listing", ["", "[]", {}, {"data": []}, {"data": [1]}, {"data": 1}, [1]])
 async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
     """An invalid model list means not ready, and no crash."""
     assert (await look(Engine(**{"v1/models": listing}))).phase == "starting"
-
-
-SENSELESS = (
-    *("", "[]", "\xff", '{"phase": "odd"}', '{"phase": []}'),
-    *('{"phase": "ready", "model": "m"}', '{"phase": "ready", "warnings": 5}'),
-)
-
-
-@pytest.mark.parametrize("content", SENSELESS)
-def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
-    """An invalid or missing status file is ignored."""
-    file = tmp_path / "phase.json"
-    file.write_bytes(content.encode("latin-1"))
-    assert read_status_file(file) is None
-    assert read_status_file(tmp_path / "none") is None
-
-
-async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ready, gone, ready again; a failed request causes a probe at once."""
-    monkeypatch.setattr("gateway.engine.watch.POLL_READY_S", 3600)
-    engine = Engine()
-    async with meeting(engine.play) as (client, _):
-        watch = EngineWatch(client, None)
-        assert watch.state.model is None
-        async with beside(watch.run()):
-            await eventually(lambda: watch.phase == "ready")
-            assert watch.state.model is not None
-            assert watch.state.model.id == "m"
-            engine.answers |= {"/health": None, "/v1/models": None}
-            watch.state = EngineState()  # the facts are forgotten with the engine
-            watch.recheck()
-            await eventually(lambda: watch.phase == "engine_down")
-            assert watch.state.model is None
-            engine.answers["/v1/models"] = {"data": [{"id": "other"}]}
-            await eventually(lambda: watch.phase == "ready")
-            assert watch.state.model.id == "other"
 
 
 async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
+from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
@@ -87,18 +87,6 @@ def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> 
         assert out[-1] == USAGE_CHUNK
 
 
-@pytest.mark.parametrize("took_usage", [True, False])
-def test_an_answer_of_one_chunk_carries_both(took_usage: bool) -> None:
-    """One chunk gets both labels; text that looks like a label stays text."""
-    only = chunk(said('{"mmhie": 1},"mmhie":{}', "length"))
-    out, relay = relayed(only, USAGE_CHUNK, took_usage=took_usage)
-    assert out[0]["mmhie"]["disclaimer"] == FIRST["disclaimer"]
-    assert out[0]["mmhie"]["truncated"] == "in_answer"
-    assert out[0]["mmhie"]["provenance"]["request_id"] == "id-1"
-    assert out[0]["choices"] == only["choices"]
-    assert len(relay.finals) == 1
-
-
 def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
     """Several choices may share a chunk; each has its own end."""
     out, relay = relayed(
@@ -123,16 +111,6 @@ def test_what_the_engine_says_otherwise_passes() -> None:
     assert out[0] == filtered
     assert out[1]["system_fingerprint"] == "own"
     assert len(out) == 2
-
-
-def test_a_stream_without_an_end_has_not_ended() -> None:
-    """Without [DONE] it has not ended; [DONE] without a finish_reason is an error."""
-    sent, relay = relay_all([sse.encode(chunk(said("a", "stop")))], took_usage=False)
-    assert sent
-    assert not relay.ended
-    for start in ([], [sse.encode(chunk(said("a")))]):
-        with pytest.raises(EngineCut):
-            relay_all([*start, sse.DONE], took_usage=True)
 
 
 @pytest.mark.parametrize(
@@ -233,19 +211,6 @@ def test_tokens_are_counted_where_the_engine_does_not() -> None:
 
 def texts(out: list[Chunk]) -> str:
     return "".join(c["choices"][0]["delta"].get("content") or "" for c in out if c.get("choices"))
-
-
-LEAK = "<|start|>assistant<|channel|>final<|message|>Rest and fluids."
-
-
-def test_leaked_markers_are_stripped_wherever_they_are_cut() -> None:
-    """The reader sees the answer only, with a warning."""
-    for cut in range(len(LEAK) + 1):
-        parts = [chunk(said(LEAK[:cut])), chunk(said(LEAK[cut:])), chunk(said("", "stop"))]
-        out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True)
-
-        assert texts(out) == "Rest and fluids."
-        assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
 
 
 def test_the_disclaimer_surrounds_the_text_once() -> None:

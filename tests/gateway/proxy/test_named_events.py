@@ -1,0 +1,103 @@
+"""Streams of named events, of the Responses and the Messages API: failures, and digests."""
+
+from typing import Any
+
+import pytest
+
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError, InvalidRequest
+from gateway.http import sse
+from gateway.proxy.message_events import MessageEventRelay
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.proxy.response_events import ResponseEventRelay
+from gateway.safety.labels import keyed_digest
+from gateway.safety.placement import Surroundings
+from tests.gateway.proxy.relayed import content
+from tests.gateway.proxy.relayed import named as event
+
+FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}, "notices": []}
+START = {"id": "m1", "content": [], "usage": {"input_tokens": 7, "output_tokens": 0}}
+
+
+def response() -> ResponseEventRelay:
+    return ResponseEventRelay(FIRST, key=b"k")
+
+
+def message(policy: OutputPolicy = PLAIN) -> MessageEventRelay:
+    own = MessageEventRelay(FIRST, key=b"k", policy=policy)
+    own.relay(event("message_start", message=START))
+    return own
+
+
+def delta(text: object) -> bytes:
+    fields = {"type": "text_delta", "text": text}
+    return event("content_block_delta", delta=fields, index=0)
+
+
+def closing(**usage: int) -> bytes:
+    return event("message_delta", delta={"stop_reason": "end_turn"}, usage=usage)
+
+
+def test_events_without_a_name_are_known_by_their_type() -> None:
+    """Events without an `event:` line are labelled, too."""
+    data = sse.encode({"type": "response.created", "response": {"id": "r1"}})
+    assert content(response().relay(data))["response"]["mmhie"] == FIRST
+    windows = event("response.created", response={}).replace(b"\n", b"\r\n")
+    assert content(response().relay(windows))["response"] == {"mmhie": FIRST}
+
+
+def test_counts_of_an_engine_that_has_the_prompts_at_the_beginning() -> None:
+    """Anthropic's own API may send the prompt's tokens in the first event only."""
+    own = message()
+    own.relay(closing(output_tokens=3))
+    assert own.usage == {"input_tokens": 7, "output_tokens": 3}
+
+
+@pytest.mark.parametrize(
+    ("make", "raw", "kind"),
+    [
+        (response, event("error", message="chest pain"), EngineRejected),
+        (response, sse.encode({"error": {"message": "chest pain"}}), EngineRejected),
+        (response, b"data: {\n\n", EngineGarbled),
+        (response, event("response.created"), EngineGarbled),
+        (response, event("response.completed", response={"output": [1]}), EngineGarbled),
+        (response, event("response.output_text.delta", delta=["<"]), EngineGarbled),
+        (response, event("response.output_text.done", text=["<"]), EngineGarbled),
+        (response, event("response.content_part.done", part="<"), EngineGarbled),
+        (response, event("response.output_item.done", item={"content": ["<"]}), EngineGarbled),
+        (message, event("error", error={"type": "x", "message": "chest pain"}), EngineRejected),
+        (message, event("error", error={"message": "...'code': 400}}, input"}), InvalidRequest),
+        (message, event("message_stop"), EngineCut),
+        (message, event("message_start", message=[]), EngineGarbled),
+        (message, delta(7), EngineGarbled),
+        (message, b"data: [DONE]\n\n", EngineGarbled),
+    ],
+)
+def test_failures_are_named(make: Any, raw: bytes, kind: type[GatewayError]) -> None:
+    """An engine's error in our words, an end without a reason, invalid events."""
+    with pytest.raises(kind) as raised:
+        make().relay(raw)
+    assert "chest" not in raised.value.message
+
+
+def test_text_behind_the_closing_event_is_a_fault() -> None:
+    """The closing label has been sent, with the digest of the text before it."""
+    own = message()
+    own.relay(delta("two words"))
+    own.relay(closing())
+    with pytest.raises(EngineGarbled):
+        own.relay(delta(" and more"))
+
+
+def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
+    """It is the digest of the text that was sent, without the last delta, which waits if a
+    disclaimer follows; without text there is none."""
+    own = response()
+    assert own.digests() == []
+    for text in ("Ja, ", "gr\u00fcn\n", '"ok"', "a < b"):
+        own.relay(event("response.output_text.delta", delta=text))
+    own.relay(event("response.output_text.done", text=""))
+    assert own.digests() == [keyed_digest(b"k", 'Ja, gr\u00fcn\n"ok"a < b')]
+
+    waiting = message(OutputPolicy(around=Surroundings("Note. ", " Note.")))
+    assert b"Note. a" in waiting.relay(delta("a")) + waiting.relay(delta("b"))
+    assert waiting.digests() == [keyed_digest(b"k", "a")]
