@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,15 +33,6 @@ HOT = {"temperature": -1}
 def client(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
     """Client without retries: the test sees each response of the gateway."""
     with anthropic.Anthropic(base_url=gateway.url, api_key="any", max_retries=0) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def async_client(gateway: Gateway) -> AsyncIterator[anthropic.AsyncAnthropic]:
-    """The same for asyncio."""
-    async with anthropic.AsyncAnthropic(
-        base_url=gateway.url, api_key="any", max_retries=0
-    ) as opened:
         yield opened
 
 
@@ -160,13 +151,3 @@ def test_the_rest_of_the_api(client: anthropic.Anthropic) -> None:
     assert client.messages.count_tokens(model=MODEL, messages=MESSAGES).input_tokens > 2
     assert client.models.list().data[0].id == MODEL
     assert client.beta.messages.create(**ASKED).content
-
-
-async def test_async(async_client: anthropic.AsyncAnthropic) -> None:
-    """Whole and streamed say the same."""
-    whole: Any = await async_client.messages.create(**ASKED)
-    async with async_client.messages.stream(**ASKED) as stream:
-        final: Any = await stream.get_final_message()
-
-    assert final.content[0].text == whole.content[0].text
-    assert whole.mmhie["disclaimer"]["text"] == final.mmhie["disclaimer"]["text"] == TEXT
