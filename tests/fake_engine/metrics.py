@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 
 HEADER = """\
-# HELP python_info Python platform information
-# TYPE python_info gauge
-python_info{{implementation="CPython",major="3",minor="11",patchlevel="7",version="3.11.7"}} 1.0
 # HELP process_resident_memory_bytes Resident memory size in bytes.
 # TYPE process_resident_memory_bytes gauge
 process_resident_memory_bytes 1.0e+09
@@ -27,10 +24,6 @@ vllm:prompt_tokens_total{{engine="0",model_name="{model}"}} {prompt}
 # HELP vllm:generation_tokens_total Number of generation tokens processed.
 # TYPE vllm:generation_tokens_total counter
 vllm:generation_tokens_total{{engine="0",model_name="{model}"}} {generated}
-# HELP vllm:request_success_total Count of successfully processed requests.
-# TYPE vllm:request_success_total counter
-vllm:request_success_total{{engine="0",finished_reason="stop",model_name="{model}"}} {finished}
-vllm:request_success_total{{engine="0",finished_reason="abort",model_name="{model}"}} {aborted}
 """
 
 
@@ -60,6 +53,4 @@ def render(counts: Counts, model: str) -> str:
         cache=min(1.0, counts.running / 24),
         prompt=float(counts.prompt_tokens),
         generated=float(counts.generated_tokens),
-        finished=float(counts.finished),
-        aborted=float(counts.aborted),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from tests.fake_engine.chat import DONE, Frame
 from tests.fake_engine.connection import Connection, head
@@ -10,6 +10,7 @@ from tests.fake_engine.faults import FOREVER, Delivery
 from tests.fake_engine.refusals import streaming_error
 
 LAST_CHUNK = b"0\r\n\r\n"
+Break = Callable[["Sender"], Awaitable[None]]
 
 
 def chunked(data: bytes) -> bytes:
@@ -94,30 +95,22 @@ class Sender:
         self.held.clear()
 
 
-async def cut(sender: Sender) -> None:
-    """The socket closes with no terminator."""
-    await sender.flush()
-    sender.connection.close()
+def stop(end: Callable[[Connection], None], *, last: bytes = b"", pause_s: float = 0) -> Break:
+    """End the connection, or the process, after what has been written."""
 
+    async def break_off(sender: Sender) -> None:
+        await sender.send(last)
+        await sender.flush()
+        await asyncio.sleep(pause_s)
+        end(sender.connection)
 
-async def reset(sender: Sender) -> None:
-    """The socket is reset."""
-    await sender.flush()
-    await asyncio.sleep(0.02)
-    sender.connection.reset()
+    return break_off
 
 
 async def hang(sender: Sender) -> None:
     """Nothing more comes, and nothing ends."""
     await sender.flush()
     await asyncio.sleep(FOREVER)
-
-
-async def crash(sender: Sender) -> None:
-    """The process is gone."""
-    await sender.flush()
-    await asyncio.sleep(0.02)
-    os._exit(1)
 
 
 async def error(sender: Sender) -> None:
@@ -132,29 +125,15 @@ async def clean(sender: Sender) -> None:
     await sender.flush()
 
 
-async def garbage(sender: Sender) -> None:
-    """A chunk size that is no number."""
-    await sender.send(b"zz\r\nnot a chunk\r\n")
-    await sender.flush()
-    sender.connection.close()
-
-
-async def short(sender: Sender) -> None:
-    """A chunk that promises more bytes than it has."""
-    await sender.send(b"400\r\ndata: {")
-    await sender.flush()
-    sender.connection.close()
-
-
-BREAKS = {
-    "cut": cut,
-    "reset": reset,
+BREAKS: dict[str, Break] = {
+    "cut": stop(Connection.close),
+    "reset": stop(Connection.reset, pause_s=0.02),
+    "crash": stop(lambda _: os._exit(1), pause_s=0.02),
+    "garbage": stop(Connection.close, last=b"zz\r\nnot a chunk\r\n"),
+    "short": stop(Connection.close, last=b"400\r\ndata: {"),  # promises more than it has
     "hang": hang,
-    "crash": crash,
     "error": error,
     "clean": clean,
-    "garbage": garbage,
-    "short": short,
 }
 
 

@@ -70,11 +70,6 @@ async def early_hints(wire: Wire) -> None:
     await wire.counted(wire.body)
 
 
-async def hints_for_ever(wire: Wire) -> None:
-    """Interim responses and never an answer."""
-    await wire.repeat(b"HTTP/1.1 102 Processing\r\n\r\n")
-
-
 async def switching(wire: Wire) -> None:
     """Another protocol than was asked for."""
     await wire.send(
@@ -83,20 +78,10 @@ async def switching(wire: Wire) -> None:
     await asyncio.sleep(3600)
 
 
-async def huge_header(wire: Wire) -> None:
-    """One header larger than anybody needs, then the answer."""
-    await wire.counted(wire.body, x_filler="x" * HUGE_HEADER_BYTES)
-
-
 async def head_for_ever(wire: Wire) -> None:
     """A head that comes byte by byte and never ends."""
     await wire.send(b"HTTP/1.1 200 OK\r\n")
     await wire.repeat(b"x")
-
-
-async def bad_header(wire: Wire) -> None:
-    """A header line that holds a NUL."""
-    await wire.counted(wire.body, x_odd="a\0b")
 
 
 async def long_length(wire: Wire) -> None:
@@ -169,11 +154,6 @@ async def giant(wire: Wire) -> None:
     wire.close()
 
 
-async def compressed(wire: Wire) -> None:
-    """An encoding nobody asked for."""
-    await wire.counted(gzip.compress(wire.body), content_encoding="gzip")
-
-
 async def wrong_kind(wire: Wire) -> None:
     """A document where events were asked for, events where a document was."""
     if wire.is_stream:
@@ -239,6 +219,12 @@ def everywhere(pattern: bytes, by: bytes) -> Spoiler:
 
 
 CHANGES: Mapping[str, Spoiler] = {
+    # one header larger than anybody needs, or one that holds a NUL; an encoding nobody asked for
+    "huge_header": lambda wire: wire.counted(wire.body, x_filler="x" * HUGE_HEADER_BYTES),
+    "bad_header": lambda wire: wire.counted(wire.body, x_odd="a\0b"),
+    "compressed": lambda wire: wire.counted(gzip.compress(wire.body), content_encoding="gzip"),
+    # interim responses and never an answer
+    "hints_for_ever": lambda wire: wire.repeat(b"HTTP/1.1 102 Processing\r\n\r\n"),
     # a byte that is no UTF-8, inside an answer that is otherwise whole
     "bad_letter": changed(b'"content":"', b'"content":"\xff'),
     # an event, or the document, that is no JSON, or JSON and no object
@@ -252,10 +238,9 @@ CHANGES: Mapping[str, Spoiler] = {
     "no_usage": everywhere(rb'"usage":\{.*?\}(?=[,}])', b'"usage":null'),
 }
 FUNCTIONS = (
-    *(early_hints, hints_for_ever, switching, huge_header, head_for_ever, bad_header),
-    *(long_length, long_length_hang, short_length, both_framings, no_framing, no_framing_cut),
-    *(extensions, after_end, trickle, comments, giant, compressed, wrong_kind, half_event),
-    *(half_letter, error_first, done_early, returns),
+    *(early_hints, switching, head_for_ever, long_length, long_length_hang, short_length),
+    *(both_framings, no_framing, no_framing_cut, extensions, after_end, trickle, comments, giant),
+    *(wrong_kind, half_event, half_letter, error_first, done_early, returns),
 )
 WIRES: Mapping[str, Spoiler] = {
     **CHANGES,
