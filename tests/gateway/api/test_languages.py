@@ -25,46 +25,21 @@ from tests.waiting import until
 REQUESTS, GERMAN = "mmhie_requests_total{", 'mmhie_prompts_total{language="de"}'
 
 TEXTS = {
-    "en": (
-        "My father has had a fever since yesterday. What should he take?",
-        "A 54-year-old woman presents with pain in the left leg after a long flight.",
-    ),
-    "de": (
-        "Mein Vater hat seit gestern Fieber. Was soll er nehmen?",
-        "Eine 54-jährige Patientin mit Schmerzen im linken Bein nach einem langen Flug.",
-    ),
-    "es": (
-        "Mi padre tiene fiebre desde ayer. ¿Qué debe tomar?",
-        "Mujer de 54 años con dolor en la pierna izquierda tras un vuelo largo.",
-    ),
-    "fr": (
-        "Mon père a de la fièvre depuis hier. Que doit-il prendre ?",
-        "Une femme de 54 ans avec une douleur à la jambe gauche après un long vol.",
-    ),
-    "pt": (
-        "O paciente está com febre e dor no peito desde ontem, o que devo fazer?",
-        "Posso dar ibuprofeno com varfarina à minha mãe?",
-    ),
-    "it": (
-        "Il paziente ha la febbre alta da due giorni, che cosa devo fare?",
-        "Si può dare l'ibuprofene con il warfarin?",
-    ),
-    "other": (
-        "De patiënt heeft koorts en pijn op de borst sinds gisteren.",
-        "患者胸痛两天 怎么办",
-        "67M STEMI, troponin 4.2, BP 90/60",
-        "Fever?",
-        "",
-    ),
+    "en": "My father has had a fever since yesterday. What should he take?",
+    "de": "Mein Vater hat seit gestern Fieber. Was soll er nehmen?",
+    "es": "Mi padre tiene fiebre desde ayer. ¿Qué debe tomar?",
+    "fr": "Mon père a de la fièvre depuis hier. Que doit-il prendre ?",
+    "pt": "O paciente está com febre e dor no peito desde ontem, o que devo fazer?",
+    "it": "Il paziente ha la febbre alta da due giorni, che cosa devo fare?",
+    "other": "De patiënt heeft koorts en pijn op de borst sinds gisteren.",
 }
 
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_languages(language: str) -> None:
     """Six, and `other` for unclear words."""
-    for text in TEXTS[language]:
-        assert language_of(text) == language, text
-        assert language_of(text.upper()) == language, text
+    assert language_of(TEXTS[language]) == language
+    assert language_of(TEXTS[language].upper()) == language
 
 
 def test_only_the_beginning_counts() -> None:
@@ -72,7 +47,9 @@ def test_only_the_beginning_counts() -> None:
     record = RequestRecord("r", "POST")
     PromptScreening(Screener.of(), record).begin([])
     assert record.language is None
-    assert language_of("1 " * HEAD + TEXTS["en"][0]) == "other"
+    assert language_of("1 " * HEAD + TEXTS["en"]) == "other"
+    assert not is_in_other_language([Turn("user", UNSCREENED[0])] + [Turn("user", "OK")] * 4)
+    assert not is_in_other_language([Turn("user", "1 " * HEAD + UNSCREENED[0])])
 
 
 UNSCREENED = (
@@ -94,31 +71,21 @@ UNSURE = (
 @pytest.mark.parametrize("text", UNSCREENED)
 def test_a_language_that_is_not_screened_is_known(text: str) -> None:
     """By its script or its words, even if a short turn without a clear language follows."""
-    turns = [Turn("system", TEXTS["en"][0]), Turn("user", text)]
+    turns = [Turn("system", TEXTS["en"]), Turn("user", text)]
 
     assert is_in_other_language(turns)
     assert is_in_other_language([*turns, Turn("user", "38.5")])
-    assert not is_in_other_language([*turns, Turn("user", TEXTS["it"][0])])
-
-
-def test_no_screened_language_is_taken_for_another() -> None:
-    """Nor is a text without a clear language."""
-    for text in (*UNSURE, *(text for language in SCREENED for text in TEXTS[language])):
-        assert not is_in_other_language([Turn("user", text)]), text
+    assert not is_in_other_language([*turns, Turn("user", TEXTS["it"])])
 
 
 def test_none_of_the_evaluated_texts_is_taken_for_another_language() -> None:
-    """Thousands of texts of all kinds, in six languages."""
-    evaluated = all_cases()
+    """Thousands of texts of all kinds in six languages, and those without a clear language."""
+    evaluated = [case.text for case in all_cases()]
 
     assert len(evaluated) > 3_000
-    assert not [case for case in evaluated if is_in_other_language([Turn("user", case.text)])]
-
-
-def test_a_long_text_costs_no_more() -> None:
-    """Only the beginning of the last turns is read."""
-    assert not is_in_other_language([Turn("user", UNSCREENED[0])] + [Turn("user", "OK")] * 4)
-    assert not is_in_other_language([Turn("user", "1 " * HEAD + UNSCREENED[0])])
+    assert not [
+        text for text in (*evaluated, *UNSURE) if is_in_other_language([Turn("user", text)])
+    ]
 
 
 @pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
@@ -126,7 +93,7 @@ def test_an_answer_says_that_its_language_was_not_screened(
     gateway: Gateway, surface: Surface
 ) -> None:
     """In `warnings` of every answer; a screened language gives no warning."""
-    for text, is_said in ((UNSCREENED[0], True), (TEXTS["it"][0], False)):
+    for text, is_said in ((UNSCREENED[0], True), (TEXTS["it"], False)):
         mmhie = mmhie_of(surface, surface.ask(gateway.client, text))
         assert ("language_not_screened" in mmhie["warnings"]) == is_said
 
@@ -148,8 +115,8 @@ def test_every_surface_counts_its_prompt(gateway: Gateway, surface: Surface) -> 
     """Independent of the language of the instructions before it."""
     before = [counted(gateway, name) for name in (REQUESTS, GERMAN)]
     setting = {GENERATE: "system", RESPONSES: "instructions", MESSAGES: "system"}.get(surface.path)
-    more = {setting: TEXTS["en"][0]} if setting else {}
-    answer = surface.ask(gateway.client, TEXTS["de"][0], **more)
+    more = {setting: TEXTS["en"]} if setting else {}
+    answer = surface.ask(gateway.client, TEXTS["de"], **more)
 
     assert answer.status_code == 200
     until(lambda: counted(gateway, REQUESTS) == before[0] + 1)  # counted once it was sent

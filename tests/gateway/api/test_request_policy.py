@@ -1,6 +1,7 @@
 """The request policy: each rule at its limit; text, and parts that are not text."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -117,12 +118,8 @@ def test_what_is_the_engines_to_judge() -> None:
 )
 def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> None:
     """Prompts times answers count; a list of token ids is one prompt."""
-    if fine:
+    with nullcontext() if fine else pytest.raises(InvalidRequest, match="prompt and n ask"):
         check_fields(prompt=prompt, n=n)
-        return
-    with pytest.raises(InvalidRequest) as raised:
-        check_fields(prompt=prompt, n=n)
-    assert raised.value.param == "prompt"
 
 
 @pytest.mark.parametrize(("levels", "fine"), [(7, True), (8, False), (300, False)])
@@ -131,12 +128,8 @@ def test_depth(levels: int, fine: bool) -> None:
     nested: Any = 0
     for _ in range(levels):
         nested = [nested]
-    if fine:
+    with nullcontext() if fine else pytest.raises(InvalidRequest, match="nested over 8 deep"):
         check_fields(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
-        return
-    with pytest.raises(InvalidRequest) as raised:
-        check_fields(metadata=nested)
-    assert "nested over 8 deep" in raised.value.message
 
 
 @pytest.mark.parametrize(
