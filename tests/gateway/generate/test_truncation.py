@@ -95,6 +95,14 @@ async def test_too_long_is_refused_with_counts() -> None:
     assert found.value.param == "prompt"
 
 
+@pytest.mark.parametrize(("side", "kept"), [("left", range(20, 115)), ("right", range(95))])
+async def test_cut_when_told_to(side: truncation.Side, kept: range) -> None:
+    """At the configured side, by the necessary amount, with a mark."""
+    cut = await fit(ask(115), limit=100, cut=side, play=Tokenizer().play)
+    assert cut.text == " ".join(f"w{n}" for n in kept)
+    assert cut.was_cut
+
+
 async def test_tokens_at_the_seam_are_cut_again() -> None:
     """A cut text is counted again; after four cuts the prompt is refused."""
     cut = await fit(ask(115), limit=100, cut="left", play=Tokenizer(2, 3).play)
