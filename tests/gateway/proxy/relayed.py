@@ -57,20 +57,13 @@ class Socket(asyncio.Transport):
         self.written.append(bytes(data))
         self.overfilled += self.is_full
 
-    def abort(self) -> None:
-        """Do nothing: no socket is open."""
-
-    def close(self) -> None:
-        """Do nothing: no socket is open."""
-
     def is_closing(self) -> bool:
         return False
 
-    def pause_reading(self) -> None:
-        """Do nothing: the test decides when to read."""
+    def ignore(self) -> None:
+        """Do nothing: no socket is open, and the test decides when to read."""
 
-    def resume_reading(self) -> None:
-        """Do nothing: the test decides when to read."""
+    abort = close = pause_reading = resume_reading = ignore
 
 
 @dataclass
