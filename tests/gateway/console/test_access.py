@@ -1,6 +1,7 @@
 """Keys at the console: asked for before the first question, tried, and never kept."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from gateway.auth import keys
-from gateway.principal import Scope
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
-from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key
 from tests.gateway.console.browser import answered, take_key, violations
 from tests.gateway.console.conftest import Open
 from tests.waiting import until
@@ -18,54 +19,30 @@ from tests.waiting import until
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
-OPERATOR: tuple[Scope, ...] = ("generate", "metrics")
-ALL: Mapping[str, tuple[Scope, ...]] = {"clinician": ("generate",), "operator": OPERATOR}
-
-
+@dataclass(frozen=True)
 class Ward:
-    """A gateway with keys: one of a clinician, one of an operator."""
+    """A gateway with two keys."""
 
-    def __init__(self, engine: FakeEngine, folder: Path) -> None:
-        self.file = folder / "keys.json"
-        self.clinician, self.operator = keys.new_secret(), keys.new_secret()
-        self.write(**ALL)
-        self.gateway = Gateway(
-            folder,
-            engine.url,
-            MMHIE_KEYS_FILE=str(self.file),
-            MMHIE_ENV="production",
-            MMHIE_WITHOUT_AUDIT="true",
-        )
+    gateway: Gateway
+    file: Path
+    clinician: str
+    operator: str
 
-    def write(self, **scopes: tuple[Scope, ...]) -> None:
-        """Let these keys in, and no others."""
-        secrets = {"clinician": self.clinician, "operator": self.operator}
-        held = [
-            keys.Key(name=name, sha256=keys.sha256(secrets[name].encode()), scopes=own, created=0.0)
-            for name, own in scopes.items()
-        ]
-        keys.write(self.file, held)
-
-    def takes(self, secret: str) -> bool:
-        """Return whether the gateway knows a key now."""
-        headers = {"x-api-key": secret}
-        return self.gateway.client.get("/v1/mmhie/model-card", headers=headers).status_code != 401
-
-
-@pytest.fixture(scope="module")
-def the_ward(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    """One gateway for all tests here."""
-    ward = Ward(the_engine, tmp_path_factory.mktemp("ward"))
-    with ward.gateway.wait("/"):
-        yield ward
+    def revoke_first(self) -> None:
+        """Take the clinician's key away; return when the gateway knows."""
+        keys.write(self.file, keys.read(self.file)[1:])
+        headers = {"x-api-key": self.clinician}
+        client = self.gateway.client
+        until(lambda: client.get("/v1/mmhie/model-card", headers=headers).status_code == 401)
 
 
 @pytest.fixture
-def ward(the_ward: Ward, engine: FakeEngine) -> Ward:
-    """The gateway with all its keys, before an engine without faults."""
-    the_ward.write(**ALL)
-    until(lambda: the_ward.takes(the_ward.clinician))
-    return the_ward
+def ward(start: Start, tmp_path: Path) -> Ward:
+    """It asks for keys as in production."""
+    file = tmp_path / "keys.json"
+    clinician, operator = (add_key(file, name, "generate") for name in ("clinician", "operator"))
+    settings = {"MMHIE_ENV": "production", "MMHIE_WITHOUT_AUDIT": "true"}
+    return Ward(start(MMHIE_KEYS_FILE=str(file), **settings), file, clinician, operator)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -132,8 +109,7 @@ async def test_a_question_goes_out_again_after_a_refusal(page: Page, ward: Ward)
     await take_key(page, ward.clinician)
     await enter(page, "What is croup?")
     await answered(page)
-    ward.write(operator=OPERATOR)
-    until(lambda: not ward.takes(ward.clinician))
+    ward.revoke_first()
     await enter(page, "And at night?")
     await expect(dialog).to_contain_text("unknown, expired or revoked")
 
