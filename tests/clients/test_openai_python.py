@@ -75,7 +75,7 @@ def test_the_other_apis(client: OpenAI) -> None:
         final = opened.get_final_response()
 
     assert "".join(chunk.choices[0].text for chunk in stream) == older.choices[0].text
-    deltas = [one.delta for one in events(client) if one.type == "response.output_text.delta"]
+    deltas = [event.delta for event in events(client) if event.type == "response.output_text.delta"]
     assert "".join(deltas) == newer.output_text == final.output_text
     for answer in (older, newer, final):
         assert mmhie(answer)["disclaimer"]["text"] == TEXT

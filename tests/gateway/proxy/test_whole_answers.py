@@ -52,7 +52,7 @@ def response(*items: Any, **more: Any) -> dict[str, Any]:
 
 
 def spoken(*texts: str | None) -> dict[str, Any]:
-    return {"type": "message", "content": [{"type": "output_text", "text": one} for one in texts]}
+    return {"type": "message", "content": [{"type": "output_text", "text": text} for text in texts]}
 
 
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "hm"}]}
@@ -163,8 +163,8 @@ def test_stripped_text_takes_its_tokens_along() -> None:
     leak = {"message": {"content": "a<|end|>"}, "logprobs": {"content": [1]}, "token_ids": [7]}
     clean = {"message": {"content": "b"}, "logprobs": {"content": [2]}, "token_ids": None}
     body, _, _ = labelled(chat(leak, clean))
-    assert [one["logprobs"] for one in body["choices"]] == [None, {"content": [2]}]
-    assert [one["token_ids"] for one in body["choices"]] == [None, None]
+    assert [each["logprobs"] for each in body["choices"]] == [None, {"content": [2]}]
+    assert [each["token_ids"] for each in body["choices"]] == [None, None]
 
     part = {"type": "output_text", "text": "Yes.<|end|>", "logprobs": [1]}
     states = ChoiceState(new_digest(b"k")), ChoiceState(new_digest(b"k"), AROUND)
