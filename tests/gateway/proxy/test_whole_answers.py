@@ -55,7 +55,7 @@ def spoken(*texts: str | None) -> dict[str, Any]:
     return {"type": "message", "content": [{"type": "output_text", "text": text} for text in texts]}
 
 
-REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "hm"}]}
+REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "Because."}]}
 FUNCTION = {"type": "function_call", "name": "f", "arguments": "<|end|>"}
 CUT_OFF = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 
@@ -177,10 +177,11 @@ def test_stripped_text_takes_its_tokens_along() -> None:
 def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
     """An item or a block is emptied, not removed, so that indices stay the same; with the scope the
     reasoning is shown."""
-    raw = [{"message": "<|channel|>analysis<|message|>hm", "tokens": [1, 2]}]
+    raw = [{"message": "<|channel|>analysis<|message|>Because.", "tokens": [1, 2]}]
+    thought = chat(choice("a", reasoning="Because."))
     full = response(REASONING, spoken("a"), output_messages=raw)
     for policy, shown in ((PLAIN, True), (HIDE, False), (OutputPolicy("scope"), False)):
-        assert ("hm" in str(labelled(chat(choice("a", reasoning="hm")), CHAT, policy))) is shown
+        assert ("Because" in str(labelled(thought, CHAT, policy))) is shown
         body, _, _ = labelled(full, RESPONSES, policy)
         assert (body["output"][0] == REASONING) is shown
         assert body["output"][0]["id"] == "rs_1"
@@ -189,7 +190,7 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
     body, _, _ = labelled(message(THINKING, text("a")), MESSAGES, HIDE)
     assert body["content"] == [{**THINKING, "thinking": ""}, text("a")]
     may_see = OutputPolicy("scope", may_see=True)
-    assert "hm" in str(labelled(chat(choice("a", reasoning="hm")), CHAT, may_see))
+    assert "Because" in str(labelled(thought, CHAT, may_see))
 
 
 def test_the_disclaimer_surrounds_each_text() -> None:
