@@ -29,6 +29,7 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("max_tokens", 100, 101),
     ("max_tokens", 0, -1),
     ("max_completion_tokens", 100, 101),
+    ("max_output_tokens", 100, "100"),
     ("min_tokens", 100, 101),
     ("logprobs", 5, 6),
     ("logprobs", True, -1),
