@@ -1,5 +1,5 @@
 // The Vercel AI SDK, with the gateway as an OpenAI-compatible endpoint.
-import { asked, load, model, serve, url, versionOf } from "./cases.mjs";
+import { asked, load, model, serve, url } from "./cases.mjs";
 
 const { generateText, jsonSchema, Output, streamText, tool } = await import(load.resolve("ai"));
 const { createOpenAICompatible } = await import(load.resolve("@ai-sdk/openai-compatible"));
@@ -36,8 +36,6 @@ async function collected(more) {
 }
 
 const cases = {
-  version: async () => ({ version: versionOf("ai") }),
-
   async chat() {
     const answer = await generateText(common);
     return { text: answer.text, header: header(answer) };

@@ -9,10 +9,6 @@ export const load = createRequire(here(CLIENTS));
 export const asked = JSON.parse(readFileSync(here("asked.json")));
 export const [url, model] = process.argv.slice(2);
 
-export function versionOf(name) {
-  return JSON.parse(readFileSync(here(`${CLIENTS}node_modules/${name}/package.json`))).version;
-}
-
 // The cases of a client: a name a line in, its result or its error as JSON out.
 export async function serve(cases, told) {
   for await (const name of createInterface({ input: process.stdin })) {

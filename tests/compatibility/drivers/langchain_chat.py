@@ -66,4 +66,4 @@ def cancel() -> Any:
     return leave(opened)
 
 
-serve(vars(), "langchain-openai")
+serve(vars())

@@ -1,5 +1,5 @@
 // The official openai npm package, as tests/clients installs it.
-import { asked, collected, describe, left, load, model, serve, url, versionOf } from "./cases.mjs";
+import { asked, collected, describe, left, load, model, serve, url } from "./cases.mjs";
 
 const OpenAI = load("openai").default;
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 });
@@ -34,8 +34,6 @@ async function gathered() {
 }
 
 const cases = {
-  version: async () => ({ version: versionOf("openai") }),
-
   async chat() {
     const answer = await create();
     return {

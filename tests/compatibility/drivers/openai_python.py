@@ -30,4 +30,4 @@ def responses() -> dict[str, Any]:
     return {"text": answer.output_text, "label": label(answer)}
 
 
-serve({**completions(create), **vars()}, "openai")
+serve({**completions(create), **vars()})

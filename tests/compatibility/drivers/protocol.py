@@ -1,6 +1,5 @@
 """Shared parts of the Python drivers; nothing but the standard library."""
 
-import importlib.metadata
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -21,10 +20,9 @@ FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ASK
 ELSE = {"failing": "chat", "broken_stream": "stream"}
 
 
-def serve(driver: Mapping[str, Any], package: str = "") -> None:
-    """Answer case after case by the driver's function of that name, `version` by the package's;
-    what a library prints goes where nobody parses it."""
-    cases = {"version": lambda: {"version": importlib.metadata.version(package)}, **driver}
+def serve(cases: Mapping[str, Any]) -> None:
+    """Answer case after case by the driver's function of that name; what a library prints goes
+    where nobody parses it."""
     told_to, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         name = line.strip().replace(" ", "_")

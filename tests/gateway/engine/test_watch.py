@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.app import create_app
-from gateway.engine.watch import EngineState, EngineWatch
+from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_status_file
+from gateway.errors import EngineUnavailable
 from gateway.settings.gateway import GatewaySettings
 from tests.gateway.peer import Line, Peer, meeting
 
@@ -140,6 +143,43 @@ async def test_a_template_is_where_the_launcher_says_so(
 async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
     """An invalid model list means not ready, and no crash."""
     assert (await look(Engine(**{"v1/models": listing}))).phase == "starting"
+
+
+SENSELESS = ("", "[]", "\xff", '{"phase": "odd"}', '{"phase": "ready", "warnings": 5}')
+
+
+@pytest.mark.parametrize("content", SENSELESS)
+def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
+    """An invalid or missing status file is ignored."""
+    file = tmp_path / "phase.json"
+    file.write_bytes(content.encode("latin-1"))
+    assert read_status_file(file) is None
+    assert read_status_file(tmp_path / "none") is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+)
+
+
+@given(
+    told=st.fixed_dictionaries(
+        {"phase": st.just("ready")}, optional={name: JSON for name in TOLD if name != "phase"}
+    ),
+    listing=st.one_of(JSON, st.fixed_dictionaries({"data": JSON})),
+)
+def test_any_file_and_any_listing(
+    told: dict[str, Any], listing: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The result is a state, None or EngineUnavailable, never another exception."""
+    file = tmp_path_factory.getbasetemp() / "any.json"
+    file.write_text(json.dumps(told))
+    state = read_status_file(file)
+    try:
+        parse_models(json.dumps(listing).encode(), state.model_facts if state else {})
+    except EngineUnavailable as error:
+        assert error.retry_after_s is None  # noqa: PT017 - either way is right
 
 
 async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
