@@ -79,6 +79,18 @@ def test_failures_are_named(make: Any, raw: bytes, kind: type[GatewayError]) -> 
     assert "chest" not in raised.value.message
 
 
+def test_a_stripped_marker_is_warned_about() -> None:
+    """It is in no event of a message, wherever it is cut, and the digest is of the rest."""
+    own = message()
+    pieces = (delta("Benign.<|chan"), delta("nel|>analysis<|message|>Or?"))
+    shown = b"".join(map(own.relay, (*pieces, event("content_block_stop", index=0))))
+    label = content(own.relay(closing()))["mmhie"]
+
+    assert b"Or?" not in shown
+    assert label["warnings"] == ["harmony_markers_stripped"]
+    assert label["provenance"]["output_digest"] == keyed_digest(b"k", "Benign.")
+
+
 def test_text_behind_the_closing_event_is_a_fault() -> None:
     """The closing label has been sent, with the digest of the text before it."""
     own = message()
