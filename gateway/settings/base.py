@@ -25,6 +25,13 @@ PREFIX: Final = "MMHIE_"
 ENV_FILE: Final = Path(".env")
 DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
 A_DAY: Final = 86_400  # in seconds; no timer is meant to run longer
+# Names of other programs, whose nearest name would be another setting.
+MEANT: Final = {
+    "MMHIE_HF_TOKEN": "HF_TOKEN",
+    "MMHIE_MODEL": "MMHIE_REASONER_MODEL",
+    "MMHIE_QUANTIZATION": "MMHIE_QUANTIZE",
+    "MMHIE_VLLM_ARGS": "MMHIE_ENGINE_ARGS",
+}
 # pydantic's error types in plain words; other errors show its own or a validator's sentence
 REASONS: Final = {
     "int_parsing": "it should be a whole number",
@@ -123,7 +130,7 @@ class SharedSettings(BaseModel):
     )
     timeout_seconds: float = Field(
         30,
-        ge=0,
+        gt=0,
         le=A_DAY,
         description="Timeout of a whole answer; for a stream to the first token, then between "
         "tokens. Unset, a whole answer on /v1 has 600.",
@@ -184,6 +191,7 @@ def refuse_unknown(names: Iterable[str], known: frozenset[str]) -> None:
         if name in removed.SETTINGS:
             raise SettingsError(f"{name} was removed; delete it. {removed.SETTINGS[name]}")
         near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
+        near = MEANT.get(name, near)
         raise SettingsError(f"{name} is not a setting; the nearest known name is {near}.")
 
 

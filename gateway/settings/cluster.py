@@ -1,11 +1,13 @@
 """Settings of the state that several gateways share: Redis."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.settings.base import SharedSettings, names_host, url_parts
+from gateway.settings.engine import is_loopback
 
 
 def check_redis_url(url: SecretStr) -> SecretStr:
@@ -33,4 +35,18 @@ class ClusterSettings(SharedSettings):
         "serve",
         description="While Redis is unavailable: refuse clients that have limits with 503, or "
         "serve with limits per gateway.",
+    )
+
+
+def cluster_conflicts(
+    settings: ClusterSettings, *, allows_plain: bool
+) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    parts = url_parts(settings.redis_url.get_secret_value() if settings.redis_url else "")
+    is_plain = parts.scheme == "redis" and not is_loopback(parts.hostname or "")
+    yield (
+        settings.env == "production" and is_plain and not allows_plain,
+        "MMHIE_REDIS_URL is plain redis:// to another host, which is refused when MMHIE_ENV is "
+        "production; use rediss://, or set MMHIE_ENGINE_ALLOW_HTTP=true where the network "
+        "encrypts.",
     )

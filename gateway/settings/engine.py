@@ -50,8 +50,8 @@ class EngineSettings(SharedSettings):
     )
     engine_allow_http: bool = Field(
         False,
-        description="Allow `http://` to an engine on another host in production. Patient text "
-        "then crosses that network unencrypted.",
+        description="Allow `http://` to an engine and `redis://` on another host in production. "
+        "Patient text then crosses that network unencrypted.",
     )
     phase_file: Path | None = Field(
         None,

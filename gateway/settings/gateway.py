@@ -24,7 +24,7 @@ from gateway.settings.base import (
     shared_conflicts,
     variables,
 )
-from gateway.settings.cluster import ClusterSettings
+from gateway.settings.cluster import ClusterSettings, cluster_conflicts
 from gateway.settings.engine import EngineSettings, engine_conflicts
 from gateway.settings.vault import VaultSettings, vault_conflicts
 
@@ -189,3 +189,4 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield from audit_conflicts(settings)
     yield from audit_feed_conflicts(settings)
     yield from engine_conflicts(settings)
+    yield from cluster_conflicts(settings, allows_plain=settings.engine_allow_http)

@@ -120,6 +120,11 @@ def build_group(name: str, commands: Commands, *, add_completion: bool = False) 
     """Build a group whose commands are imported when they are used."""
 
     class LazyGroup(TyperGroup):
+        def __init__(self, **attributes: Any) -> None:
+            super().__init__(**attributes)
+            names: Any = dict.fromkeys(self.list_commands(None))
+            self.commands = names  # for "Did you mean"
+
         def format_help(self, ctx: Any, formatter: Any) -> None:  # typer's own, inside it
             if commands is COMMANDS:
                 formatter.write(render_overview())
@@ -234,7 +239,8 @@ def describe_usage_error(error: typer.BadParameter) -> str:
     message = error.format_message()
     if error.ctx is None or "\n" in message or not message:  # the help, where no command was given
         return message
-    return f"{message.rstrip('.')}; see `{error.ctx.command_path} --help`."
+    start = f"{message} See" if message.endswith("?") else f"{message.rstrip('.')}; see"
+    return f"{start} `{error.ctx.command_path} --help`."
 
 
 def describe_fault(trace: str) -> str:

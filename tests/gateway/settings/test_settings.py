@@ -51,7 +51,7 @@ BAD_URLS = (
         ("PORT", "eighty", "a whole number"),
         ("ENV", "prod", "'development' or 'production'"),
         ("STREAMING", "perhaps", "true or false"),
-        ("TIMEOUT_SECONDS", "-1", "at least 0"),
+        ("TIMEOUT_SECONDS", "0", "over 0"),
         ("TIMEOUT_SECONDS", "nan", "at most 86400"),
         ("QUEUE_TIMEOUT_SECONDS", "0", "over 0"),
         ("DISCLAIMER_LANGUAGE", "english", "it does not fit this description: "),
@@ -70,6 +70,8 @@ def test_a_bad_value(name: str, got: str, allowed: str) -> None:
     [
         ("MMHIE_PROT", "MMHIE_PORT"),
         ("MMHIE_ENGIN_URI", "MMHIE_ENGINE_URL"),
+        ("MMHIE_HF_TOKEN", " HF_TOKEN."),
+        ("MMHIE_MODEL", "MMHIE_REASONER_MODEL"),
         ("MMHIE_TENSOR_PARALEL", "MMHIE_TENSOR_PARALLEL"),
     ],
 )
@@ -162,6 +164,27 @@ def test_a_key_that_can_be_guessed_is_refused(name: str) -> None:
 
     assert f"{name} is not valid: its length should be at least 32." in told
     assert "short-secret" not in told
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "is_refused"),
+    [
+        ("redis://:s3cret@redis:6379", {}, True),
+        ("redis://:s3cret@redis:6379", {"MMHIE_ENGINE_ALLOW_HTTP": "true"}, False),
+        ("rediss://:s3cret@redis:6379", {}, False),
+        ("redis://127.0.0.1", {}, False),
+        ("unix:/run/redis.sock", {}, False),
+    ],
+)
+def test_production_encrypts_redis(url: str, more: dict[str, str], is_refused: bool) -> None:
+    """As it does an engine on another host; the sentence has no password."""
+    given = {**PRODUCTION, **more, "MMHIE_WITHOUT_AUDIT": "true", "MMHIE_REDIS_URL": url}
+    if not is_refused:
+        assert settings.load(given)
+        return
+    told = refusal(**given)
+    assert "rediss://" in told
+    assert "s3cret" not in told
 
 
 def test_production_refuses_the_test_override() -> None:
