@@ -38,14 +38,21 @@ def test_it_waits_for_a_server_behind_something(
     assert [seen.path for seen in server.requests] == ["/readyz", "/readyz"]
 
 
+@pytest.fixture
+def no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next poll would come after the time of a test is over."""
+    monkeypatch.setattr(_retry, "POLL_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("no_second_look")
 @pytest.mark.parametrize(
     ("script", "kind", "expected", "limit"),
     [
-        (phase("loading"), mmhie.UnavailableError, r"loading\). Half of it", [1.0]),
+        (phase("loading"), mmhie.UnavailableError, r"loading\). Half of it", [30.0]),
         (phase("held", detail="Out of service."), mmhie.UnavailableError, "Out of service", []),
         (reply({"detail": "Not Found"}, status=404), mmhie.RequestError, ".", []),
         (reply(b"<html>"), mmhie.UnavailableError, "MMHIE_URL", []),
-        (None, mmhie.ConnectionFailedError, "cannot", [1.0]),
+        (None, mmhie.ConnectionFailedError, "cannot", [30.0]),
     ],
     ids=["not ready in time", "held", "another service", "a page", "nobody in time"],
 )
