@@ -81,9 +81,8 @@ def opened() -> Iterator[ExitStack]:
 def serve(opened: ExitStack) -> Serve:
     """Start a server that plays these scripts."""
 
-    def start(*scripts: Script, socket_path: str | None = None, **options: Any) -> ScriptedServer:
-        server = ScriptedServer(scripts, **options)
-        return opened.enter_context(server.running(socket_path))
+    def start(*scripts: Script, socket_path: str | None = None) -> ScriptedServer:
+        return opened.enter_context(ScriptedServer(scripts).running(socket_path))
 
     return start
 

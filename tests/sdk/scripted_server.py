@@ -175,11 +175,9 @@ def trickle(exchange: Exchange) -> None:
 class ScriptedServer:
     """Plays its scripts in order, the last one for ever; `/v1/models` is answered by itself."""
 
-    def __init__(
-        self, scripts: Sequence[Script], models: Sequence[str] = ("served/model",)
-    ) -> None:
+    def __init__(self, scripts: Sequence[Script]) -> None:
         self.requests: list[Seen] = []
-        self.models = models
+        self.models = ["served/model"]
         self.url = ""
         self._scripts = list(scripts)
 

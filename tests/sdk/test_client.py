@@ -126,6 +126,16 @@ def test_chat_asks_the_model_that_is_served(serve: Serve, connect_both: Connect)
     }
 
 
+def test_chat_prefers_the_configured_model(serve: Serve, connect: Connect) -> None:
+    """MMHIE_REASONER_MODEL chooses among several served models."""
+    server = serve(reply(CHAT_ANSWER))
+    server.models = ["other", "mine"]
+
+    connect(server.url, model_name="mine").chat(TURNS)
+
+    assert server.calls[0].json()["model"] == "mine"
+
+
 def test_chat_asks_again_when_the_model_has_changed(serve: Serve, connect_both: Connect) -> None:
     """A server restarted with another model is noticed."""
     server = serve(reply(CHAT_ANSWER), error(404, "model_not_found"), reply(CHAT_ANSWER))

@@ -31,26 +31,6 @@ def test_deltas_arrive_as_they_are_sent(serve: Serve, connect_both: Connect) -> 
     assert texts == ["Long first piece. ", "Second.", ""]
 
 
-def test_the_request_asks_for_events(serve: Serve, connect: Connect) -> None:
-    """The route streams server-sent events, uncompressed."""
-    server = serve(answer_stream("Hi"))
-
-    list(connect(server.url).stream_generate("How?", 64, 9, 0.5, seed=1))
-
-    seen = server.calls[0]
-    assert (seen.headers["accept"], seen.headers["accept-encoding"]) == (
-        "text/event-stream",
-        "identity",
-    )
-    assert seen.json() == {
-        "prompt": "How?",
-        "max_tokens": 9,
-        "temperature": 0.5,
-        "seed": 1,
-        "stream": True,
-    }
-
-
 def test_events_are_typed_and_end_with_the_answer(serve: Serve, connect_both: Connect) -> None:
     """Reasoning apart from text, and everything that belongs to the answer in the last event."""
     thinking = event({"reasoning_delta": "Think."})
