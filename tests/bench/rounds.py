@@ -19,8 +19,7 @@ def measure(target: Target, seconds: float, *, with_answers: bool = True) -> Fig
     """Every figure of one target, once; an answer of 600 tokens takes twelve seconds."""
     with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
         load(target, clients=16, seconds=1, stream=False)
-        figures = whole(target, process, seconds) | lone(target, seconds / 2)
-        figures |= streamed(target, process, 64, seconds)
+        figures = whole(target, process, seconds) | streamed(target, process, 64, seconds)
         if process is not None:
             figures |= short(target, process, seconds)
             figures |= (
@@ -84,12 +83,6 @@ def whole(target: Target, process: Child | None, seconds: float, characters: int
 def short(target: Target, process: Child, seconds: float) -> Figures:
     """CPU of a request with a short prompt."""
     return {"us_short_request": whole(target, process, seconds, SHORT)["us_request"]}
-
-
-def lone(target: Target, seconds: float) -> Figures:
-    """One client: latency."""
-    seen = load(target, clients=1, seconds=seconds, stream=False)
-    return {"c1_p50_ms": median(seen.latencies) * 1000}
 
 
 def streamed(target: Target, process: Child | None, streams: int, seconds: float) -> Figures:
