@@ -4,8 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.scheduling import engine_of
 
 REAL = Path(__file__).parent / "real"
@@ -33,13 +31,12 @@ def decorators(function: ast.FunctionDef) -> str:
     return " ".join(map(ast.unparse, function.decorator_list))
 
 
-@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda module: module.stem)
-def test_a_module_is_with_its_engine(module: Path) -> None:
+def test_a_module_is_with_its_engine() -> None:
     """Else it finds the engine ended by the tests that end it, or starts one more."""
-    path = f"tests/real/{module.name}::"
-    engines = {engine_of(f"{path}test_embedded"), engine_of(f"{path}test_gpt_oss")}
-
-    assert asked(module) <= engines
+    for module in REAL.glob("test_*.py"):
+        path = f"tests/real/{module.name}::"
+        engines = {engine_of(f"{path}test_embedded"), engine_of(f"{path}test_gpt_oss")}
+        assert asked(module) <= engines, module
 
 
 def marks(module: Path) -> str:
@@ -51,11 +48,11 @@ def marks(module: Path) -> str:
     )
 
 
-@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda module: module.stem)
-def test_a_module_is_of_engines(module: Path) -> None:
+def test_a_module_is_of_engines() -> None:
     """`make test` has one module with a real engine; the others are slow."""
-    marker = "mark.engine" if module.stem == "test_smoke" else "mark.slow"
-    assert marker in marks(module)
+    for module in REAL.glob("test_*.py"):
+        marker = "mark.engine" if module.stem == "test_smoke" else "mark.slow"
+        assert marker in marks(module), module
 
 
 def test_the_marker_is_in_test_modules() -> None:

@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from tests.contract.process import ROOT
 
 PAGE = (ROOT / "docs" / "threat-model.md").read_text()
@@ -16,11 +14,12 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_every_threat_has_its_test(row: str) -> None:
+def test_every_threat_has_its_test() -> None:
     """Three columns, the last of them tests."""
-    *_, tests = row.strip("| ").split(" | ")
+    assert len(ROWS) > 40
+    for row in ROWS:
+        *columns, tests = row.strip("| ").split(" | ")
 
-    assert len(row.strip("| ").split(" | ")) == 3
-    assert NAMED.sub("", tests).strip(", ") == ""
-    assert NAMED.search(tests)
+        assert len(columns) == 2, row
+        assert NAMED.sub("", tests).strip(", ") == ""
+        assert NAMED.search(tests)
