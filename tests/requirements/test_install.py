@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -121,41 +120,6 @@ def test_too_little_disk(
     assert install.main(["run"]) == 2
     assert "needs 4 GiB and this disk has 1.0 GiB free" in capsys.readouterr().err
     assert installed(record) == ["uv", "build", "gateway"]
-
-
-PIP = """#!/bin/sh
-case "$*" in *"config list"*)
-cat <<'END'
-install.index-url='https://mirror.example/simple'
-global.index-url='https://other.example/simple'
-:env:.find-links='/wheels\\n/more'
-global.find-links='/others'
-global.constraint="/etc/it's.txt"
-download.no-cache-dir='true'
-:env:.no-index='on'
-global.cert='/etc/mirror.pem'
-END
-esac
-"""
-
-
-def test_packages_come_from_where_pip_looks(
-    install: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a setting that is there twice, the variable counts; those of other commands do not. A
-    bound is for what has no hashes."""
-    monkeypatch.setenv("SSL_CERT_FILE", "")
-    monkeypatch.delenv("SSL_CERT_FILE")
-    record = programs(install)
-    write(install.PYTHON, PIP)
-    assert install.main(["run"]) == 0
-    (gateway,) = [line for line in asked(record) if "gateway.txt" in line]
-    (torch,) = [line for line in asked(record) if "torch.txt" in line]
-
-    where = "--no-index --default-index https://mirror.example/simple --find-links /wheels "
-    assert f"{where}--find-links /more -r " in gateway
-    assert "--constraint /etc/it's.txt" in torch
-    assert os.environ["SSL_CERT_FILE"] == "/etc/mirror.pem"
 
 
 @pytest.mark.slow

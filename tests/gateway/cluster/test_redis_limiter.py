@@ -76,20 +76,6 @@ async def test_open_requests(redis: RedisServer) -> None:
         await refused(here, who)
 
 
-async def test_requests_of_a_minute(redis: RedisServer) -> None:
-    """Retry-After is the rest of a minute that began with the first, at whichever gateway."""
-    who = principal(requests_per_minute=3)
-    async with two(redis.url) as (here, there):
-        for limiter in (here, there, here):
-            (await limiter.acquire(who))(tokens=0)
-        assert 30 < ((await refused(there, who)).retry_after_s or 0) <= 60
-        key = redis.ask("KEYS", "mmhie:requests:*")
-        redis.ask("PEXPIRE", key, "30000")
-        assert 0 < ((await refused(here, who)).retry_after_s or 0) <= 30
-        redis.ask("PEXPIRE", key, "0")
-        await there.acquire(who)
-
-
 async def test_tokens_of_a_minute(redis: RedisServer) -> None:
     """Tokens that one gateway spends or reserves are missing at all; those that a killed gateway
     had reserved come back."""

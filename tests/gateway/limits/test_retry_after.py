@@ -5,22 +5,8 @@ import asyncio
 import pytest
 
 from gateway.errors import TooBusy
-from gateway.limits.admission import MAX_RETRY_AFTER_S, AdmissionQueue, RetryAfterEstimator
+from gateway.limits.admission import AdmissionQueue, RetryAfterEstimator
 from tests.gateway.clock import Clock
-
-
-@pytest.mark.parametrize(
-    ("gap_s", "slots", "wait_s"), [(2, 5, 10), (0.1, 5, 1), (0.3, 5, 2), (30, 9, 60)]
-)
-def test_slots_times_gaps(gap_s: float, slots: int, wait_s: int) -> None:
-    """Whole seconds, rounded up, a minute at most; at first, while nothing is known, one."""
-    clock = Clock(100.0)
-    estimator = RetryAfterEstimator(clock)
-    assert estimator.wait_s(1000) == 1
-    for _ in range(5):
-        estimator.note_release()
-        clock.now += gap_s
-    assert estimator.wait_s(slots) == wait_s <= MAX_RETRY_AFTER_S
 
 
 async def test_a_full_house_says_when() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.runtime.heavy_work import HeavyWork
-from gateway.runtime.turns import CALLER, LoopTurns
+from gateway.runtime.turns import CALLER
 
 
 @pytest.fixture
@@ -47,28 +47,3 @@ async def test_a_failure_and_a_caller_who_left_stop_nobody(heavy: HeavyWork) -> 
     await last
     assert await busy
     assert done == ["last"]
-
-
-async def test_steps_on_the_loop_are_taken_in_turns() -> None:
-    """One step in a pass of the loop: a caller with one text gets every second, whatever another
-    has sent, and whoever is cancelled gets none."""
-    turns, steps = LoopTurns(), list[str]()
-
-    async def read(caller: str, count: int) -> None:
-        CALLER.set(caller)
-        for _ in range(count):
-            await turns.wait()
-            steps.append(caller)
-
-    flood = [asyncio.create_task(read("flood", 20)) for _ in range(30)]
-    one = asyncio.create_task(read("one", 20))
-    passes = 0
-    while not one.done():
-        await asyncio.sleep(0)
-        passes += 1
-        assert len(steps) <= passes
-    for task in flood:
-        task.cancel()
-    await turns.wait()
-
-    assert steps.count("flood") <= 22

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.server.tls import make_server_context
 from tests.contract.fixtures import Refusal
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
@@ -131,13 +130,6 @@ def test_a_signal_reads_the_certificate_again(
             seen.append(shown(gateway, ours))
 
     assert seen[0] != seen[1] == seen[2]
-
-
-def test_old_versions_are_not_spoken(ours: Authority) -> None:
-    """Only TLS 1.2 and later are spoken."""
-    pair = ours.issue("gateway")
-    context = make_server_context(pair.certificate, pair.key, None)
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_callers_with_a_certificate(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
