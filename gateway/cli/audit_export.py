@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -21,23 +22,30 @@ from gateway.cli.answer_copy import AnswerCopy
 from gateway.cli.audit import File, TrailDamaged, genuine_records, trails
 from gateway.cli.audit_counts import Group, write_counts
 from gateway.cli.command import CommandError, NegativeResult, readable
+from gateway.cli.keys import UNITS_S
+from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
 PERSONS = ("reviewer", "by", "closed_by", "user")
+AGO = re.compile(r"(\d{1,5})([mhd])")
 TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?")
 
 
 def checked_time(text: str | None) -> str | None:
     """Return a time, or its beginning, as the trail writes it. Raises CommandError."""
+    if text is not None and (ago := AGO.fullmatch(text)):
+        return rfc3339(time.time() - int(ago[1]) * UNITS_S[ago[2]])
     if text is not None and not TIME.fullmatch(text):
-        raise CommandError(f"{text!a} is no time in UTC; write it as 2026-11-28T10:30.")
+        raise CommandError(
+            f"{text!a} is no time in UTC; write it as 2026-11-28T10:30, or as 2h: two hours ago."
+        )
     return text and text.removesuffix("Z")
 
 
 Since = Annotated[
     str | None,
-    typer.Option(callback=checked_time, help="First time, as 2026-11-28T10:30, in UTC."),
+    typer.Option(callback=checked_time, help="First time: 2026-11-28T10:30 in UTC, or 2h ago."),
 ]
 Until = Annotated[
     str | None, typer.Option(callback=checked_time, help="Time before which, in the same form.")
@@ -48,6 +56,10 @@ Person = Annotated[
 ]
 Patient = Annotated[str | None, typer.Option(help="Identifier of the patient who was asked about.")]
 Request = Annotated[str | None, typer.Option(help="Request id, the gateway's or the caller's.")]
+Outcome = Annotated[
+    str | None, typer.Option(help="How it ended: ok, an error code, or a status as 429.")
+]
+Route = Annotated[str | None, typer.Option(help="Path, as /llm/generate.")]
 Notice = Annotated[str | None, typer.Option(help="Id of a notice that was shown.")]
 Copy = Annotated[
     Path | None, typer.Option(help="File with a copy of an answer: the request that got it.")
@@ -100,6 +112,8 @@ class RecordFilter:
     patient: str | None = None
     request: str | None = None
     notice: str | None = None
+    outcome: str | None = None
+    route: str | None = None
     copy: AnswerCopy | None = None
 
     @property
@@ -108,10 +122,10 @@ class RecordFilter:
 
     def fits(self, record: Json, names: Pseudonyms) -> bool:
         """Return whether a record meets all conditions."""
-        time = str(record.get("time", ""))
+        at = str(record.get("time", ""))
         return (
-            (self.since is None or time >= self.since)
-            and (self.until is None or time < self.until)
+            (self.since is None or at >= self.since)
+            and (self.until is None or at < self.until)
             and has(record, self.client, "client")
             and (
                 has(record, self.person, *PERSONS)
@@ -119,6 +133,8 @@ class RecordFilter:
             )
             and (self.patient is None or record.get("patient") in names.patients(self.patient))
             and has(record, self.request, "request_id", "caller_request_id")
+            and (self.outcome in (None, record.get("outcome"), str(record.get("status"))))
+            and has(record, self.route, "route")
             and (self.notice is None or self.notice in record.get("notices", ()))
             and (self.copy is None or self.copy.is_of(record))
         )
@@ -137,6 +153,8 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     patient: Patient = None,
     request: Request = None,
     notice: Notice = None,
+    outcome: Outcome = None,
+    route: Route = None,
     copy: Copy = None,
     file: File = None,
     as_fhir: Fhir = False,
@@ -148,7 +166,9 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     code 1 if options are given and none fits."""
     del as_json  # it is JSON anyway
     answer = AnswerCopy.read(copy) if copy else None
-    wanted = RecordFilter(since, until, client, person, patient, request, notice, answer)
+    wanted = RecordFilter(
+        *(since, until, client, person, patient, request, notice, outcome, route), copy=answer
+    )
     paths, key = trails(file)
     if resend:
         resend_all(paths, key)

@@ -291,6 +291,9 @@ EVENTS: list[dict[str, Any]] = [
         "client": "ward",
         "user": "dr.weber",
         "patient": NAMES.patient("MRN-0042"),
+        "route": "/llm/generate",
+        "status": 429,
+        "outcome": "too_busy",
         "model": "m",
         "notices": ["MED101"],
         "output_digests": [keyed_digest(b"d" * 32, TEXT)],
@@ -352,13 +355,19 @@ def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events:
         (("--patient", "MRN-0043"), 0),
         (("--patient", "MRN-0042", "--person", "officer"), 0),
         (("--notice", "MED101"), 1),
+        (("--since", "2h"), 0),
+        (("--until", "1m"), 3),
+        (("--route", "/llm/generate"), 1),
+        (("--outcome", "too_busy"), 1),
+        (("--outcome", "429", "--route", "/llm/generate"), 1),
+        (("--outcome", "200"), 0),
         (("--notice", "MED101", "--client", "other"), 0),
     ],
 )
 def test_the_trail_is_searched(
     desk: Desk, events: Path, options: tuple[str, ...], count: int
 ) -> None:
-    """By time, key, person, request and notice; all that are given have to fit."""
+    """By time, person, outcome and the like; all that are given have to fit."""
     out, err = desk.run("audit", "export", *options, exit_code=0 if count else 1)
 
     assert len(out.splitlines()) == count
