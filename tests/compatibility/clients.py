@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Final
 
 from tests.clients import node
-from tests.compatibility.environment import python_with
 
 HERE = Path(__file__).parent
 DRIVERS, LOCKS = HERE / "drivers", HERE / "locks"
@@ -37,12 +36,11 @@ AI = raised("ai", *["AI_APICallError"] * 3, "AI_StreamProviderError")
 
 @dataclass(frozen=True, eq=False)
 class Client:
-    """One client: its driver, where it comes from, what it shows of the extra key, its errors."""
+    """One client: its driver, its errors, what it shows of the extra key."""
 
     name: str
     driver: str
     errors: Mapping[str, str]
-    lock: Path | None = None
     shows: str = "readable"
     lacks: tuple[str, ...] = ()
     keeps_the_last: tuple[str, ...] = ()  # where of the two labels of a stream the second is left
@@ -62,30 +60,21 @@ class Client:
         if self.driver.endswith(".mjs"):
             node.install()
             return ["node", program]
-        return [str(python_with(self.lock)) if self.lock else sys.executable, program]
+        return [sys.executable, program]
 
     def is_here(self) -> bool:
         """Return whether the machine has what the client runs on."""
         return not self.driver.endswith(".mjs") or node.is_here()
 
 
-KEY_IN_HEADERS: Final = "dropped; headers readable"
 CLIENTS: Final = (
     Client("openai (Python)", "openai_python.py", OPENAI),
     Client("openai (npm)", "openai_npm.mjs", OPENAI, keeps_the_last=("helper",)),
     Client(
-        "langchain-openai",
-        "langchain_chat.py",
-        OPENAI,
-        LOCKS / "langchain-openai.txt",
-        shows=KEY_IN_HEADERS,
-        lacks=("helper",),
-    ),
-    Client(
         "ai (npm)",
         "ai_sdk.mjs",
         AI,
-        shows=KEY_IN_HEADERS,
+        shows="dropped; headers readable",
         lacks=("helper", "tools streamed", "responses"),
     ),
 )

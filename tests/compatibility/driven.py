@@ -13,7 +13,6 @@ from tests.waiting import PATIENCE_S
 QUIET = {
     "NO_PROXY": "127.0.0.1",
     "no_proxy": "127.0.0.1",
-    "LANGSMITH_TRACING": "false",
 }
 
 
