@@ -16,7 +16,6 @@ COUNTED: Final = ("--max-num-batched-tokens", "--max-num-seqs")
 READ: Final = (
     *COUNTED,
     "--enforce-eager",
-    "--moe-backend",
     "--performance-mode",
     "--scheduling-policy",
     "--speculative-config",

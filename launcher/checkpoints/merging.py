@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from launcher.errors import ModelError, NotEnoughDisk, PlanError
-from launcher.models.disk import require_room
+from launcher.errors import ModelError, PlanError
 from launcher.models.facts import ModelFacts
-from launcher.planning.decisions import merge_obstacle, prepared_folder
-from launcher.planning.hardware import Hardware
+from launcher.planning.decisions import prepared_folder
 from launcher.planning.weights import weight_bytes
 from launcher.settings import LauncherSettings
 
@@ -47,22 +45,6 @@ def job_of(settings: LauncherSettings, model: ModelFacts, *, dequantize: bool) -
 def merged_bytes(model: ModelFacts, *, dequantize: bool) -> int:
     """Bytes of the checkpoint that a merge writes; its experts may be unpacked on the way."""
     return int(weight_bytes(model, None if dequantize else model.quantization) * ROOM)
-
-
-def lack_of_room(settings: LauncherSettings, model: ModelFacts) -> str | None:
-    """The sentence for a fetched adapter whose merge will not find room here, or None."""
-    adapter = model.adapter
-    if adapter is None or adapter.merged or merge_obstacle(settings, Hardware(), model):
-        return None
-    if prepared_folder(settings, model, "merge").exists():
-        return None
-    needed = merged_bytes(model, dequantize=False)
-    what = "`mmhie serve` merges the adapter into its base once, which writes"
-    try:
-        require_room(settings.cache_dir, needed, f"{what} {needed / 2**30:.1f} GiB,")
-    except NotEnoughDisk as error:
-        return str(error)
-    return None
 
 
 def local(source: str) -> Path:

@@ -2,18 +2,14 @@
 
 import os
 import sys
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from gateway.cli.command import AsJson, put
-from launcher.checkpoints import merging
-from launcher.errors import LauncherError
 from launcher.models import fetching
 from launcher.models.fetch_progress import Progress
-from launcher.models.resolve import read_model
-from launcher.settings import LauncherSettings, hub_cache, load
+from launcher.settings import hub_cache, load
 from launcher.terminal.progress import ProgressDisplay
 
 Name = Annotated[str | None, typer.Argument(help="Hub id; default: MMHIE_REASONER_MODEL.")]
@@ -48,12 +44,3 @@ def fetch(
     fetched = fetching.fetch(settings, hub_cache(), report, update=update and not wait)
     document = {"folder": str(fetched.folder), "base": fetched.base}
     put(str(fetched.folder), document, as_json=as_json)
-    if fetched.base:
-        warn_of_merge(settings)
-
-
-def warn_of_merge(settings: LauncherSettings) -> None:
-    """Warn if there is no room for the merge that follows."""
-    with suppress(LauncherError):
-        if sentence := merging.lack_of_room(settings, read_model(settings)):
-            sys.stderr.write(f"Warning: {sentence}\n")

@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from launcher import engine_flags
 from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models import purpose
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import batch, compilers
-from launcher.planning.cards import HOPPER, check_capability
+from launcher.planning.cards import check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype
 from launcher.planning.gpu_share import gpu_fraction
@@ -106,7 +105,7 @@ def decide(
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
-    workload = _workload(settings, hardware, model, context, device)
+    workload = _workload(settings, model, context, device)
     quantization = choose_quantization(settings.quantize, model, platform)
     dtype = choose_dtype(settings.dtype, model, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
@@ -128,11 +127,11 @@ def decide(
         context=context,
         workload=workload,
         memory=estimate(workload),
-        preparation=_preparation(settings, hardware, model, device, quantization),
+        preparation=_preparation(settings, model, device, quantization),
     )
     if decided.lora:
         merging = settings.model_copy(update={"merge_adapter": True})
-        obstacle = merge_obstacle(merging, hardware, model)
+        obstacle = merge_obstacle(merging, model)
         check_served(decided.lora, model, hardware, workload, obstacle)
     return decided
 
@@ -164,14 +163,8 @@ def choose_device(
 
 
 def _workload(
-    settings: LauncherSettings,
-    hardware: Hardware,
-    model: ModelFacts,
-    context: ContextLength,
-    device: Device,
+    settings: LauncherSettings, model: ModelFacts, context: ContextLength, device: Device
 ) -> Workload:
-    rank = _served_rank(settings, hardware, model) if device == "cuda" else 0
-    is_other_kernel = "--moe-backend" in engine_flags.values(settings.engine_args)
     return Workload(
         model=model,
         quantization=model.quantization,
@@ -181,8 +174,7 @@ def _workload(
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
         kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
-        lora_rank=rank,
-        by_triton=hardware.capability == HOPPER and not rank and not is_other_kernel,
+        lora_rank=_served_rank(settings, model) if device == "cuda" else 0,
     )
 
 
@@ -207,10 +199,10 @@ def _with_batch(
     return replace(workload, sequences=most)
 
 
-def _served_rank(settings: LauncherSettings, hardware: Hardware, model: ModelFacts) -> int:
+def _served_rank(settings: LauncherSettings, model: ModelFacts) -> int:
     """The rank of the buffers for an adapter that is applied while serving, 0 without one."""
     adapter = model.adapter
-    if adapter is None or adapter.merged or not merge_obstacle(settings, hardware, model):
+    if adapter is None or adapter.merged or not merge_obstacle(settings, model):
         return 0
     rank = buffer_rank(adapter.rank)
     if rank is None:
@@ -223,7 +215,6 @@ def _served_rank(settings: LauncherSettings, hardware: Hardware, model: ModelFac
 
 def _preparation(
     settings: LauncherSettings,
-    hardware: Hardware,
     model: ModelFacts,
     device: Device,
     quantization: Quantization,
@@ -234,7 +225,7 @@ def _preparation(
         return "embedded"
     if adapter is None or adapter.merged:
         return "dequantize" if quantization.dequantize else None
-    blocked = merge_obstacle(settings, hardware, model)
+    blocked = merge_obstacle(settings, model)
     if device == "cpu" and (found := ", ".join(adapter.unmergeable)):
         raise PlanError(
             f"The adapter {adapter.id} has {found}, so it cannot be merged, and adapters do "
@@ -243,7 +234,7 @@ def _preparation(
     return None if blocked and device == "cuda" else "merge"
 
 
-def merge_obstacle(settings: LauncherSettings, hardware: Hardware, model: ModelFacts) -> str | None:
+def merge_obstacle(settings: LauncherSettings, model: ModelFacts) -> str | None:
     """The reason why an adapter is not folded into its base on GPUs, or None."""
     adapter = model.adapter
     if not settings.merge_adapter:

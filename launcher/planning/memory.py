@@ -131,7 +131,7 @@ class Workload:
     """The model in a format, and the length and number of the requests an engine has to hold.
 
     `batches` of `batched_tokens` each are in flight at once; `lora_rank` is that of the adapter
-    applied while serving, 0 without one. `by_triton`: vLLM runs MXFP4 experts by its Triton kernel.
+    applied while serving, 0 without one.
     """
 
     model: ModelFacts
@@ -145,7 +145,6 @@ class Workload:
     batched_tokens: int = 2048
     batches: int = 1
     lora_rank: int = 0
-    by_triton: bool = False
 
     @property
     def request_gib(self) -> float:
@@ -188,7 +187,7 @@ class Workload:
         """Bytes that weights take on a GPU beyond their own: padding, adapter buffers."""
         tensor = self.sizes.tensor
         buffers = lora_bytes(self.model, self.lora_rank, tensor)
-        padding = padding_bytes(self.model, self.quantization, tensor, by_triton=self.by_triton)
+        padding = padding_bytes(self.model, self.quantization, tensor)
         return (padding + buffers) / self.sizes.pipeline / GIB
 
 

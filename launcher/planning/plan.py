@@ -150,7 +150,7 @@ def _list_missing_files(decided: Decisions) -> Iterator[str]:
 def _describe_use(decided: Decisions) -> str:
     if decided.lora is None:
         return "merged into the weights"
-    blocked = merge_obstacle(decided.settings, decided.hardware, decided.model)
+    blocked = merge_obstacle(decided.settings, decided.model)
     return f"applied while serving, since {blocked}" if blocked else "applied while serving"
 
 

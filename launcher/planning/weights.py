@@ -9,10 +9,9 @@ from launcher.models.facts import DTYPE_BYTES, ModelFacts
 # Bytes per packed weight, scales included (MXFP4: 4 bits + 8 bits per 32 weights).
 MXFP4_BYTES: Final = 4.25 / 8
 # vLLM rounds the experts' shapes up to these: `mxfp4_round_up_hidden_size_and_intermediate_size`
-# in fused_moe/oracle/mxfp4.py. Its Triton kernel pads while it loads, as logged on H100.
+# in fused_moe/oracle/mxfp4.py.
 PADDED_HIDDEN: Final = 256
 PADDED_INTERMEDIATE: Final = 128
-TRITON_INTERMEDIATE: Final = 64
 UNKNOWN: Final = Format(bits=8)
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
 
@@ -52,16 +51,12 @@ def _packed_bytes(model: ModelFacts, quantization: str | None, plain: int) -> tu
     return packed, packed
 
 
-def padding_bytes(
-    model: ModelFacts, quantization: str | None, tensor: int, *, by_triton: bool = False
-) -> float:
-    """Bytes that MXFP4 experts grow by on each of `tensor` GPUs, for vLLM's Triton kernel or its
-    others."""
+def padding_bytes(model: ModelFacts, quantization: str | None, tensor: int) -> float:
+    """Bytes that MXFP4 experts grow by on each of `tensor` GPUs, for the kernel that pads most."""
     if quantization != "mxfp4" or not model.experts:
         return 0.0
     own = model.intermediate / tensor
-    step = TRITON_INTERMEDIATE if by_triton else PADDED_INTERMEDIATE
-    padded = _round_up(model.hidden, PADDED_HIDDEN) * _round_up(own, step)
+    padded = _round_up(model.hidden, PADDED_HIDDEN) * _round_up(own, PADDED_INTERMEDIATE)
     return model.expert_parameters / tensor * MXFP4_BYTES * (padded / (model.hidden * own) - 1)
 
 

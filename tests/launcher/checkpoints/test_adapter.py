@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -18,13 +17,11 @@ import pytest
 
 from launcher.checkpoints import lora, mxfp4, tensors
 from launcher.checkpoints.adapter import merge
-from launcher.checkpoints.merging import MergeJob, lack_of_room
+from launcher.checkpoints.merging import MergeJob
 from launcher.errors import ModelError, PlanError
 from launcher.models import safetensors_header
-from launcher.models.resolve import read_model
 from launcher.models.weights import MERGE_RECORD
-from launcher.planning.decisions import prepared_folder
-from tests.launcher.plans import facts, settings
+from tests.launcher.plans import facts
 from tests.lazy import Lazy
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
@@ -374,19 +371,3 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def test_room_for_a_merge_that_is_still_to_come(tiny: Path, tmp_path: Path) -> None:
-    """`mmhie fetch` says so where the next step has none; a merge that was made needs no more."""
-    ours = {"reasoner_model": tiny / "adapter", "base_model": tiny / "base"}
-    chosen = settings(**ours, cache_dir=tmp_path / "made")
-    model = read_model(chosen)
-    huge = replace(model, weight_bytes=10**18)
-    sentence = lack_of_room(chosen, huge)
-
-    assert sentence is not None
-    assert re.search(r"writes 9\d+\.\d GiB, and .* GiB free: make room", sentence)
-    assert lack_of_room(chosen, model) is None
-    assert lack_of_room(settings(**ours, merge_adapter=False), huge) is None
-    prepared_folder(chosen, model, "merge").mkdir(parents=True)
-    assert lack_of_room(chosen, huge) is None

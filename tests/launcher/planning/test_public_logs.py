@@ -50,8 +50,7 @@ def figures(log: dict[str, Any]) -> Iterator[Figure]:
     sizes = ParallelSizes(log.get("tensor", 1), log.get("pipeline", 1))
     # they sorted the logits, which took nine copies where Triton takes three
     sequences = SORTED * log.get("sequences", 256)
-    by_triton = log["card"] == "H100" and log["from"] != "August 2025"
-    work = Workload(model, model.quantization, sizes, 4096, 4096, sequences, by_triton=by_triton)
+    work = Workload(model, model.quantization, sizes, 4096, 4096, sequences)
     share = log["gib"] * log.get("fraction", 0.9)
     plan = memory.on_gpus(work, log["gib"], log.get("fraction", 0.9), log.get("batched", 2048))
     if "weights_gib" in log:

@@ -21,14 +21,6 @@ def test_padded_experts(model: ModelFacts, gib: float) -> None:
     assert padded / GIB == pytest.approx(gib, abs=0.05)
 
 
-@pytest.mark.parametrize(("model", "gib"), [(GPT_OSS, 13.47), (LARGE, 64.38)])
-def test_experts_of_hopper(model: ModelFacts, gib: float) -> None:
-    """Triton's kernel pads one side alone; the sizes are those of logs on H100."""
-    padded = weight_bytes(model, "mxfp4") + padding_bytes(model, "mxfp4", 1, by_triton=True)
-
-    assert padded / GIB == pytest.approx(gib, rel=0.005)
-
-
 def test_bitsandbytes_has_the_scales_of_small_groups() -> None:
     """4.5 bits a weight: each 64 have a scale in float32."""
     packed = weight_bytes(DENSE, "bitsandbytes") - 2 * (
