@@ -230,13 +230,9 @@ def _explain_status(
         sentence = (
             f"The hub does not have all that it lists of {path} of {name}: start again later."
         )
-    elif isinstance(error, errors.RepositoryNotFoundError) or status == 404:
-        sentence = (
-            f"The hub has no {name} that may be read: correct the name, or set HF_TOKEN if it is "
-            "private."
-        )
-    elif status in (401, 403):
-        sentence = f"The hub refuses {name} ({status}): set HF_TOKEN to a token that may read it."
     else:
-        sentence = f"The hub answers {status} for {name}: check HF_ENDPOINT."
+        sentence = (
+            f"The hub answers {status} for {name}: correct the name, or set HF_TOKEN to one that "
+            "may read it."
+        )
     return HubError(sentence)

@@ -35,15 +35,8 @@ class Gpu:
         return 1.0 if self.free_gib is None else self.free_gib / self.memory_gib
 
 
-@dataclass(frozen=True, slots=True)
-class Card(Gpu):
-    """A GPU known by name; `machine` is the architecture of the CPU that it comes with."""
-
-    machine: str = "x86_64"
-
-
 CARDS: Final = {
-    name: Card(**row | {"compute_capability": tuple(row["compute_capability"])})
+    name: Gpu(row["name"], row["memory_gib"], tuple(row["compute_capability"]))
     for name, row in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")).items()
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 from launcher.errors import DeviceFailed, HardwareError
-from launcher.planning.cards import CARDS, Card, Gpu
+from launcher.planning.cards import CARDS, Gpu
 
 GIB: Final = 1024**3
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
@@ -200,7 +200,6 @@ def parse(text: str) -> Hardware:
     gpus = () if on_cpu else _describe(GPUS.fullmatch(head) or _refuse(text, head), options)
     return Hardware(
         gpus=gpus,
-        machine=next((gpu.machine for gpu in gpus if isinstance(gpu, Card)), "x86_64"),
         cpus=int(options.get("cpus", 16)),
         ram_gib=ram_gib,
         numa_node_gib=ram_gib,

@@ -158,11 +158,6 @@ def _warn_about_gpus(decided: Decisions) -> Iterator[str]:
     """Yield warnings about the GPUs of this machine."""
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
-    if decided.hardware.is_hypothetical and decided.hardware.machine != "x86_64":
-        yield (
-            f"This GPU comes with an {decided.hardware.machine} CPU: every locked package has a "
-            "wheel for it, and nobody has installed or started them there."
-        )
     if decided.device == "cuda" and (usage := gpu_share.in_use(decided.hardware)):
         share = decided.gpu_fraction
         yield f"The engine is planned for {share:.0%} of each GPU: {usage}."
