@@ -109,7 +109,7 @@ def test_no_kernel_is_padded_beyond_the_estimate(answers: Answers, in_image: Ans
 
 @pytest.mark.parametrize("card", CHOSEN)
 def test_an_8_bit_cache(answers: Answers, in_image: Answers, card: str) -> None:
-    """Where vLLM does not take it, it refuses in a sentence at the first layer."""
+    """A card that does not take one gets a sentence at the first layer."""
     here = answers["cards"][card]["8-bit cache"]
 
     if here["refusal"]:
