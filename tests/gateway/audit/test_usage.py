@@ -57,22 +57,6 @@ def test_each_group_is_counted(desk: Desk, by: str, rows: dict[str, tuple[int, .
     assert [(name, tuple(map(int, counts))) for name, *counts in found] == list(rows.items())
 
 
-def test_a_span_of_time_is_counted(desk: Desk) -> None:
-    """From the first time, before the last; nothing in it is nothing used."""
-    out, _ = desk.run("audit", "export", "--until", "2026-11-28", "--count-by", "key")
-    none, _ = desk.run("audit", "export", "--since", "2027", "--count-by", "key")
-
-    assert out.splitlines()[1:] == ["ward,1,0,0,0,7,3"]
-    assert len(none.splitlines()) == 1
-
-
-def test_an_unknown_group_is_refused(desk: Desk) -> None:
-    """With the names that there are."""
-    _, err = desk.run("audit", "export", "--count-by", "ward", exit_code=2)
-
-    assert "person" in err
-
-
 def test_a_changed_line_is_not_counted(desk: Desk, path: Path) -> None:
     """Figures of a damaged trail would be believed."""
     path.write_bytes(path.read_bytes().replace(b'"prompt_tokens":7', b'"prompt_tokens":8'))

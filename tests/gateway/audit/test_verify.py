@@ -1,7 +1,6 @@
 """Every manipulation of a trail is found, with its place."""
 
 import itertools
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 
 from gateway.audit import chain
 from gateway.audit.chain import ChainHead
-from gateway.audit.file import lock_trail
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.gateway.audit.conftest import KEY, Append, lines, record, records
@@ -79,17 +77,6 @@ def test_what_was_done_is_found(
         assert found(trail) == findings
 
 
-def test_moved_and_doubled_are_told_apart(trail: Path) -> None:
-    """In words: what is missing elsewhere was moved here."""
-    change(trail, swapped)
-    (moved,) = verify(trail, key=KEY).findings
-    change(trail, lambda x: [*swapped(x), x[0]])
-    (doubled,) = verify(trail, key=KEY).findings
-
-    assert moved.what == "line 5 comes after later ones"
-    assert doubled.what == "line 1 is here a second time"
-
-
 @pytest.mark.parametrize("number", range(10))
 def test_every_single_deletion(trail: Path, number: int) -> None:
     """Of any line but the last it is found without help; of the last, by a checkpoint."""
@@ -98,16 +85,6 @@ def test_every_single_deletion(trail: Path, number: int) -> None:
 
     assert bool(found(trail)) == (number < 9)
     assert found(trail, checkpoints=[head])
-
-
-def test_a_cut_tail_needs_a_checkpoint(trail: Path) -> None:
-    """And then it says which lines are gone."""
-    head = verify(trail, key=KEY).head
-    change(trail, lambda x: x[:7])
-
-    assert found(trail) == []
-    assert found(trail, checkpoints=[head]) == [("cut", "audit.jsonl:7")]
-    assert "lines 8 to 10" in verify(trail, key=KEY, checkpoints=[head]).findings[0].what
 
 
 def test_checkpoints_that_contradict_each_other(trail: Path) -> None:
@@ -152,20 +129,6 @@ def test_through_rotated_files(append: Append, path: Path) -> None:
     assert found(path, archived=True) == []
 
 
-def test_a_trail_that_is_rotated_meanwhile(append: Append, path: Path) -> None:
-    """Nothing is missing: what was the trail at the beginning is read to its end."""
-    append(*map(records, range(30)), rotate_bytes=1000)
-    before = rotated_files(path)
-
-    def rotate(_: int) -> None:
-        if rotated_files(path) == before:
-            append(records(30), rotate_bytes=1)
-            append(records(31))
-
-    assert found(path, seen=rotate) == []
-    assert rotated_files(path) != before
-
-
 @pytest.mark.parametrize("moment", range(4))
 def test_a_rotation_at_any_moment(
     append: Append, path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
@@ -189,24 +152,3 @@ def test_a_rotation_at_any_moment(
 
     assert report.findings == []
     assert (report.lines, next(moments) > moment) == (report.head.seq, True)
-
-
-def test_a_line_that_is_being_written(trail: Path) -> None:
-    """It is waited for; one that stays torn is a finding."""
-    content = trail.read_bytes()
-    trail.write_bytes(content[:-20])
-    is_locked, is_read = threading.Event(), threading.Event()
-
-    def write_the_rest() -> None:
-        with lock_trail(trail), trail.open("ab") as file:
-            is_locked.set()
-            is_read.wait()
-            file.write(content[-20:])
-
-    writing = threading.Thread(target=write_the_rest)
-    writing.start()
-    is_locked.wait()
-    assert found(trail, seen=lambda _: is_read.set()) == []
-    writing.join()
-    trail.write_bytes(content[:-20])
-    assert found(trail) == [("torn", "audit.jsonl:10")]

@@ -71,6 +71,13 @@ class Holder:
         files = [*folder.answers_in(self.vault)] if self.vault.exists() else []
         return [json.loads(opener.unseal(file.read_bytes(), file.stem)) for file in files]
 
+    def answer(self, request_id: str) -> dict[str, Any]:
+        """The answer of this id of the gateway's own, once it is there."""
+        until(lambda: folder.files_of(self.vault, request_id))
+        (file,) = folder.files_of(self.vault, request_id)
+        answer: dict[str, Any] = json.loads(self.pair.opener().unseal(file.read_bytes(), file.stem))
+        return answer
+
     def by_caller(self, request_id: str, count: int = 1) -> list[dict[str, Any]]:
         """The answers of a caller's id, once there are so many."""
 

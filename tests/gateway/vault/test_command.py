@@ -187,9 +187,7 @@ def test_what_cannot_be_opened_has_one_sentence(
 
 
 FORGED = {
-    "no JSON": b"text",
     "no object": b"[]",
-    "no fields": b"{}",
     "wrong fields": b'{"request_id": 1, "caller_request_id": "ward-1", "notices": [1]}',
 }
 
@@ -207,32 +205,6 @@ def test_one_forged_file_hides_no_other(
     assert [answer["request_id"] for answer in json.loads(out)["answers"]] == [ID]
     assert told == "There may be more: Files that this key does not open: 2.\n"
     assert "it is forged" in safe.open(OTHER, exit_code=1)[1]
-
-
-def test_a_wrong_key_or_folder_has_one_sentence(
-    safe: Safe, put: Put, keys: KeyPair, tmp_path: Path
-) -> None:
-    """With exit code 2, as wrong input has everywhere."""
-    put()
-    for key, sentence in (
-        (keys.public, "is no private key of X25519"),
-        (tmp_path / "none.pem", "cannot be read (No such file or directory)"),
-    ):
-        safe.private = str(key)
-        assert sentence in safe.open(ID, exit_code=2)[1]
-    safe.private, safe.vault = str(keys.private), tmp_path / "nowhere"
-    assert "cannot be used (No such file or directory)" in safe.open(ID, exit_code=2)[1]
-    assert "cannot be used" in safe.erase(ID, exit_code=2)[1]
-
-
-@pytest.mark.parametrize("name", ["../../vault.pem", "*", "/etc/passwd", "a" * 31 + "/", ""])
-def test_an_id_that_is_a_path_is_no_id(safe: Safe, put: Put, keys: KeyPair, name: str) -> None:
-    """Nothing outside of the vault is opened or erased."""
-    put()
-    safe.open(name, exit_code=1)
-    safe.erase(name, exit_code=1)
-
-    assert keys.private.exists()
 
 
 def test_the_passphrase_of_the_key_is_asked_for(

@@ -1,7 +1,6 @@
 """A gateway with a vault: every answer is in it as it was given, for its holder to open."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.record import rfc3339
 from gateway.safety.labels import keyed_digest
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
@@ -22,7 +20,6 @@ from tests.contract.surfaces import (
     STREAMS,
     SURFACES,
     Surface,
-    error_of,
     mmhie_of,
     name_of,
     readable,
@@ -111,18 +108,6 @@ def test_an_answer_is_in_the_vault(vaulted: Vaulted, engine: FakeEngine, surface
         assert shown.get("emergency_note", kept["emergency_note"]) == kept["emergency_note"]
 
 
-def test_several_choices_are_kept(vaulted: Vaulted, engine: FakeEngine) -> None:
-    """Each of a stream by its digest; those of one piece have one digest together."""
-    for surface, texts in ((CHAT_SSE, 3), (CHAT_JSON, 1)):
-        request_id = f"several-{surface.name}"
-        vaulted.ask(surface, request_id, n=3)
-        answers = vaulted.kept(request_id)["answers"]
-
-        assert len(answers) == texts
-        for given in answers:
-            assert given["output_digest"] == keyed_digest(DIGEST_KEY.encode(), given["text"])
-
-
 @pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 @pytest.mark.parametrize("text", ["Größe: 5 µg 心 🫀", 'a "b" \\ <c> <|end|> d\n'])
 def test_the_text_is_kept_letter_for_letter(
@@ -134,40 +119,6 @@ def test_the_text_is_kept_letter_for_letter(
     vaulted.ask(surface, request_id)
 
     assert vaulted.kept(request_id)["answers"][0]["text"] == 2 * text.replace("<|end|>", "")
-
-
-@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
-def test_an_answer_that_broke_off_is_kept_as_far_as_it_came(
-    vaulted: Vaulted, engine: FakeEngine, surface: Surface
-) -> None:
-    """By the engine: what the client has been given, marked as broken off."""
-    request_id = f"cut-{surface.name}"
-    engine.next(fault="cut")
-    answer = vaulted.ask(surface, request_id)
-    kept = vaulted.kept(request_id)
-
-    assert not kept["is_whole"]
-    assert kept["answers"][0]["text"]
-    assert kept["answers"][0]["text"] in readable(answer)
-
-
-@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
-def test_an_answer_that_its_client_left_is_kept(
-    vaulted: Vaulted, engine: FakeEngine, surface: Surface
-) -> None:
-    """It has been read, perhaps."""
-    request_id = f"left-{surface.name}"
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-    headers = {**surface.headers, "x-request-id": request_id}
-    stream = vaulted.gateway.client.stream
-    with stream("POST", surface.path, json=surface.body(), headers=headers) as answer:
-        parts = answer.iter_bytes()
-        for _ in range(6):
-            next(parts)
-    kept = vaulted.kept(request_id)
-
-    assert not kept["is_whole"]
-    assert kept["answers"][0]["text"]
 
 
 def test_a_tool_call_and_hidden_reasoning_are_no_text(begin: Begin, engine: FakeEngine) -> None:
@@ -226,15 +177,6 @@ def test_an_id_that_is_a_path_names_no_file(
         place = file.relative_to(vaulted.vault).as_posix()
         assert re.fullmatch(r"\d{4}-\d\d-\d\d/[0-9a-f]{32}\.sealed", place)
     assert {path for path in vaulted.vault.parent.iterdir()} <= files
-
-
-def test_one_id_for_many_answers(vaulted: Vaulted, engine: FakeEngine) -> None:
-    """Callers may send the same id at once: each answer has a file of its own."""
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(vaulted.ask, [JSON] * 8, ["same-for-all"] * 8))
-    kept = vaulted.by_caller("same-for-all", 8)
-
-    assert len({answer["request_id"] for answer in kept}) == 8
 
 
 def test_requests_are_refused_while_the_vault_cannot_be_written(
@@ -321,10 +263,8 @@ WRONG = {
     "no folder": ({"MMHIE_VAULT_DIR": None}, "MMHIE_VAULT_PUBLIC_KEY seals nothing"),
     "private": ({"MMHIE_VAULT_PUBLIC_KEY": "vault.pem"}, "which the gateway must not have"),
     "empty": ({"MMHIE_VAULT_PUBLIC_KEY": "empty"}, "is no public key of X25519 in PEM"),
-    "missing": ({"MMHIE_VAULT_PUBLIC_KEY": "x"}, "cannot be read (No such file or directory)"),
     "a file": ({"MMHIE_VAULT_DIR": "empty"}, "cannot be made a folder (File exists)"),
     "too deep": ({"MMHIE_VAULT_DIR": "a/b"}, "name one whose parent exists"),
-    "no days": ({"MMHIE_VAULT_DAYS": "0"}, "MMHIE_VAULT_DAYS"),
 }
 
 
@@ -340,18 +280,3 @@ def test_a_wrong_setting_is_refused(
     assert sentence in told
     assert len(told.strip().splitlines()) == 1
     assert "BEGIN" not in told
-
-
-def test_a_folder_that_takes_no_writes_is_found_before_the_first_answer(
-    begin: Begin, tmp_path: Path
-) -> None:
-    """A file stands where the folder of the day has to be."""
-    (tmp_path / "vault").mkdir()
-    for hours in (0, 1):  # of tomorrow, too, where the test runs at midnight
-        (tmp_path / "vault" / rfc3339(time.time() + hours * 3600)[:10]).touch()
-    holder = begin()
-    gateway = holder.gateway.wait("/healthz")
-    until(lambda: "mmhie_vault_failing 1.0" in gateway.client.get("/metrics").text)
-
-    assert error_of(holder.ask(JSON, "first"))["code"] == "vault_unavailable"
-    assert "the answer vault cannot be written: Not a directory" in gateway.log

@@ -5,21 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.vault.sealing import FORM, KeyUnusable, Opener, Sealer, SealUnopened
+from gateway.vault.sealing import FORM, KeyUnusable, Sealer, SealUnopened
 from tests.gateway.vault.conftest import KeyPair, key_pair
 
 NAME, TEXT = "a" * 32, b"75 micrograms."
-
-
-def test_what_is_sealed_is_opened_by_the_private_key(keys: KeyPair) -> None:
-    """Twice the same text is twice another file, and neither shows it."""
-    sealer = Sealer(keys.public)
-    sealed, again = sealer.seal(TEXT, NAME), sealer.seal(TEXT, NAME)
-
-    assert keys.opener().unseal(sealed, NAME) == TEXT
-    assert sealed != again
-    assert TEXT not in sealed
-    assert len(sealed) == len(again)
 
 
 def test_openssl_makes_the_keys(tmp_path: Path) -> None:
@@ -83,14 +72,3 @@ def test_the_gateway_takes_no_private_key(keys: KeyPair, tmp_path: Path) -> None
         Sealer(curve)
     with pytest.raises(KeyUnusable, match="No such file"):
         Sealer(tmp_path / "none.pem")
-
-
-def test_a_private_key_may_have_a_passphrase(tmp_path: Path) -> None:
-    """Another one is refused in a sentence, as is a public key."""
-    pair = key_pair(tmp_path, "a long one")
-    sealed = Sealer(pair.public).seal(TEXT, NAME)
-
-    assert Opener(pair.private, lambda: "a long one").unseal(sealed, NAME) == TEXT
-    for path in (pair.private, pair.public):
-        with pytest.raises(KeyUnusable, match="no private key of X25519 in PEM, or its"):
-            Opener(path, lambda: "another")
