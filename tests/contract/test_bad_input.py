@@ -32,55 +32,27 @@ COUNTS = ("/tokenize", "/detokenize", f"{MESSAGES}/count_tokens")
 
 # A faulty field of /llm/generate: what is sent beside, or instead of, a prompt with the canary.
 FIELDS: dict[str, Any] = {
-    "prompt missing": {"prompt": None, "drop": "prompt"},
-    "prompt empty": {"prompt": ""},
     "prompt null": {"prompt": None},
-    "prompt a number": {"prompt": 5},
-    "max_tokens zero": {"max_tokens": 0},
+    "prompt empty": {"prompt": ""},
     "max_tokens a word": {"max_tokens": CANARY},
-    "max_tokens a boolean": {"max_tokens": True},
     "temperature a word": {"temperature": CANARY},
-    "temperature NaN": {"temperature": float("nan")},
-    "top_p zero": {"top_p": 0},
-    "seed a word": {"seed": CANARY},
     "stop a list of numbers": {"stop": [1, 2]},
-    "stream a word": {"stream": CANARY},
-    "system a number": {"system": 5},
-    "reasoning_effort unknown": {"reasoning_effort": CANARY},
     "unknown field": {"colour": CANARY},
     "unknown field named by the caller": {CANARY: 1},
     "disclaimer switched off": {"disclaimer": False},
-    "prompt blank": {"prompt": " \n"},
     "max_tokens as text": {"max_tokens": "3"},
-    "temperature too high": {"temperature": 2.1},
     "seed too large": {"seed": 2**63},
-    "stop too many": {"stop": [CANARY] * 17},
-    "stop empty": {"stop": ""},
-    "history of texts": {"history": [CANARY]},
     "history of a system": {"history": [{"role": "system", "content": CANARY}]},
-    "history of parts": {"history": [{"role": "user", "content": [CANARY]}]},
     "history with more": {"history": [{"role": "user", "content": "a", CANARY: 1}]},
 }
 
 # A body that is no request at all: on every route that takes one.
 BODIES: dict[str, bytes] = {
-    "empty": b"",
     "no JSON": b"prompt=" + CANARY.encode(),
     "broken off": b'{"prompt": "' + CANARY.encode(),
-    "no object": json.dumps([CANARY]).encode(),
-    "not UTF-8": b'{"prompt": "' + CANARY.encode() + b'\xff\xfe"}',
     "lone surrogate": b'{"prompt": "' + CANARY.encode() + b'\\ud800"}',
     "nested objects": b'{"a":' * DEPTH + b"1" + b"}" * DEPTH,
     "NaN": b'{"prompt": "' + CANARY.encode() + b'", "temperature": NaN}',
-}
-
-# Faulty fields of the pass-through routes: the engine may be the one to refuse them.
-OPENAI_FIELDS: dict[str, dict[str, Any]] = {
-    "temperature a word": {"temperature": CANARY},
-    "temperature negative": {"temperature": -1},
-    "max_tokens a word": {"max_tokens": CANARY},
-    "max_tokens zero": {"max_tokens": 0},
-    "prompt missing": {},
 }
 
 
@@ -91,17 +63,13 @@ SOURCE = {"type": "image", "source": {"type": "url", "url": f"http://{CANARY}/x.
 POLICY: tuple[tuple[str, dict[str, Any]], ...] = (
     *((surface.path, {"chat_template": CANARY}) for surface in WHOLES[1:]),
     (CHAT, {"n": 1000}),
-    (CHAT, {"structured_outputs": {"json": {"x": CANARY * 10_000}}}),
     (CHAT, {"metadata": json.loads("[" * 100 + "]" * 100)}),
     (CHAT, {"messages": [{"role": "user", "content": [IMAGE]}]}),
     (COMPLETIONS, {"prompt": [CANARY] * 5, "n": 5}),
     (RESPONSES, {"tools": [{"type": "mcp", "server_url": f"http://{CANARY}"}]}),
     (RESPONSES, {"input": [{"role": "user", "content": [INPUT]}]}),
     (MESSAGES, {"messages": [{"role": "user", "content": [SOURCE]}]}),
-    (MESSAGES, {"system": [SOURCE]}),
     (MESSAGES, {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
-    (MESSAGES, {"stop_sequences": ["x"] * 17}),
-    (MESSAGES, {"mcp_servers": [{"url": f"http://{CANARY}"}]}),
 )
 
 
@@ -119,14 +87,10 @@ def refused(
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_faulty_field_is_422(gateway: Gateway, engine: FakeEngine, name: str) -> None:
     """/llm/generate names it, says no word of it, and asks the engine nothing."""
-    body = {"prompt": CANARY, **FIELDS[name]}
-    body.pop(body.pop("drop", ""), None)
-    answer = gateway.client.post(GENERATE, content=json.dumps(body))
+    answer = gateway.client.post(GENERATE, json={"prompt": CANARY, **FIELDS[name]})
 
-    is_json = "NaN" not in name
-    error = refused(engine, answer, 422 if is_json else 400)
-    named = name.split()[0]
-    assert not is_json or named not in GenerateRequest.model_fields or error["param"] == named
+    error, named = refused(engine, answer, 422), name.split()[0]
+    assert named not in GenerateRequest.model_fields or error["param"] == named
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -138,26 +102,7 @@ def test_a_body_that_is_no_request_is_400(
     headers = {"content-type": "application/json"}
     answer = gateway.client.post(path, content=BODIES[name], headers=headers)
 
-    assert answer.status_code in ({400, 422} if path == GENERATE else {400})
-    refused(engine, answer, answer.status_code)
-
-
-@pytest.mark.parametrize("path", OPENAI)
-@pytest.mark.parametrize("name", OPENAI_FIELDS)
-def test_a_faulty_field_of_a_pass_through_is_400(
-    gateway: Gateway, engine: FakeEngine, path: str, name: str
-) -> None:
-    """The one error shape, no echo and no token generated, whoever refuses it."""
-    surface = Surface("", path, "json")
-    body: dict[str, Any] = {**surface.body(CANARY), **OPENAI_FIELDS[name]}
-    if not OPENAI_FIELDS[name]:
-        body = {"model": "fake-model", "user": CANARY}
-    answer = gateway.client.post(path, json=body)
-
-    error_of(answer)
-    assert answer.status_code == 400
-    assert CANARY not in answer.text
-    assert engine.stats["generated_tokens"] == 0
+    refused(engine, answer, 400)
 
 
 @pytest.mark.parametrize(("path", "more"), POLICY, ids=[f"{p} {str(m)[:60]}" for p, m in POLICY])
@@ -232,10 +177,7 @@ def test_max_tokens_over_the_cap_names_the_cap(gateway: Gateway, engine: FakeEng
 
 
 # Nothing of ours, a path below one of ours, and routes of the engine.
-UNKNOWN = (
-    *(f"/{CANARY}", "/llm", "/llm/generate/", "/v1/chat/completions/batch", "/v1/messages/batches"),
-    *("/v1/load_lora_adapter", "/invocations", "/tokenizer_info", "/collective_rpc", "/sleep"),
-)
+UNKNOWN = (f"/{CANARY}", "/llm/generate/", "/v1/chat/completions/batch", "/collective_rpc")
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
@@ -253,16 +195,10 @@ def test_an_unknown_path_is_404(
 
 
 METHODS = (
-    ("GET", GENERATE, "POST"),
     ("PUT", GENERATE, "POST"),
-    ("DELETE", GENERATE, "POST"),
-    *(("GET", path, "POST") for path in OPENAI),
-    ("DELETE", CHAT, "POST"),
-    ("POST", "/v1/models", "GET"),
+    ("GET", CHAT, "POST"),
     ("DELETE", "/v1/models/fake-model", "GET"),
     ("POST", "/healthz", "GET"),
-    ("POST", "/readyz", "GET"),
-    ("POST", "/metrics", "GET"),
     ("GET", "/v1/embeddings", "POST"),
 )
 

@@ -55,19 +55,6 @@ def test_nothing_is_asked_of_anybody_else(gateway: Gateway) -> None:
     assert {"vendor/uPlot-LICENSE.txt", "fonts/atkinson-LICENSE.txt"} <= set(FILES)
 
 
-def test_a_file_that_has_not_changed_is_not_sent_again(gateway: Gateway) -> None:
-    """304 for the entity tag that was given; the whole for any other."""
-    first = gateway.client.get("/console/main.js")
-    tag = first.headers["etag"]
-    again = gateway.client.get("/console/main.js", headers={"if-none-match": f'"x", W/{tag}'})
-    other = gateway.client.get("/console/main.js", headers={"if-none-match": '"x"'})
-
-    assert first.headers["cache-control"] == "no-cache"
-    assert (again.status_code, again.content) == (304, b"")
-    assert again.headers["etag"] == tag
-    assert other.content == first.content
-
-
 @pytest.mark.parametrize("path", ["nothing.js", "../assets.py", "%2e%2e/assets.py", "//etc/passwd"])
 def test_there_is_nothing_else(gateway: Gateway, path: str) -> None:
     """404 in the one shape, and no way out of the folder."""
@@ -96,16 +83,3 @@ def test_the_operators_notice_is_text_whatever_it_says(gateway_with: Shared) -> 
 
     page = gateway.client.get("/").text
     assert '<p id="disclaimer" lang="de">&lt;b&gt;&amp;{{max_tokens}}</p>' in page
-
-
-def test_load(gateway: Gateway, engine: FakeEngine, deserted: Gateway) -> None:
-    """A few numbers of gateway and engine; the engine's are null while it is away."""
-    gateway.client.post("/llm/generate", json={"prompt": "x"})
-    load = gateway.client.get("/v1/mmhie/load").json()
-
-    assert load["phase"] == "ready"
-    assert (load["running"], load["waiting"], load["kv_cache_usage"]) == (0, 0, 0)
-    assert load["generated_tokens"] == engine.stats["generated_tokens"]
-    assert (load["inflight"], load["queued"]) == (0, 0)
-    away = deserted.client.get("/v1/mmhie/load")
-    assert (away.status_code, away.json()["running"]) == (200, None)

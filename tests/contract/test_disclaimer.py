@@ -10,12 +10,11 @@ from tests.contract.surfaces import (
     RESPONSES,
     SURFACES,
     Surface,
-    carrier,
-    events,
     mmhie_of,
     name_of,
     readable,
 )
+from tests.contract.surfaces import TEXT as PLAIN
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.counts import counted
 
@@ -25,21 +24,7 @@ TEXT = (
 )
 NOTE = "This is not an emergency detector. In an emergency call the ward's emergency number."
 CARRIERS = tuple(surface for surface in SURFACES if surface.form != "text")
-CHUNKED = tuple(surface for surface in CARRIERS if surface.name in ("chat-sse", "completions-sse"))
 STRIPPED = 'mmhie_warnings_total{kind="harmony_markers_stripped"}'
-
-
-@pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
-@pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
-def test_the_mmhie_object_holds_it(gateway: Gateway, surface: Surface, limit: int) -> None:
-    """Id, version, digest and text; the same version as the header's."""
-    answer = surface.ask(gateway.client, **surface.limit(limit))
-
-    disclaimer = mmhie_of(surface, answer)["disclaimer"]
-    assert disclaimer["text"] == TEXT
-    assert disclaimer["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
-    assert disclaimer["version"] == answer.headers["x-mmhie-disclaimer-version"]
-    assert disclaimer["id"]
 
 
 @pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
@@ -61,10 +46,15 @@ def test_an_answer_of_another_model_says_so(
 def test_the_mmhie_object_says_where_the_answer_came_from(
     gateway: Gateway, surface: Surface
 ) -> None:
-    """Provenance, label, truncation, warnings and notices, on every surface."""
+    """Provenance, disclaimer, label, truncation, warnings and notices, on every surface."""
     answer = surface.ask(gateway.client, **surface.limit(3))
 
     mmhie = mmhie_of(surface, answer)
+    disclaimer = mmhie["disclaimer"]
+    assert disclaimer["text"] == TEXT
+    assert disclaimer["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert disclaimer["version"] == answer.headers["x-mmhie-disclaimer-version"]
+    assert disclaimer["id"]
     assert mmhie["emergency_note"] == NOTE
     assert answer.text.count(NOTE) == (
         2 if surface.path == RESPONSES and surface.form == "sse" else 1
@@ -85,40 +75,16 @@ def test_the_mmhie_object_says_where_the_answer_came_from(
     assert provenance["output_digest"].startswith("hmac-sha256:")
 
 
-@pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
-def test_plain_text_closes_with_it(gateway: Gateway, limit: int) -> None:
-    """As a paragraph of its own, once, the emergency note on the line below it."""
-    answer = SURFACES[2].ask(gateway.client, max_tokens=limit)
+def test_plain_text_closes_with_it(gateway: Gateway) -> None:
+    """As a paragraph of its own, once, the emergency note on the line below it; before it a cut: a
+    dose cut in mid-sentence must not read as whole."""
+    for limit, before in ((3, "[cut off: token limit]"), (100, "")):
+        answer = PLAIN.ask(gateway.client, max_tokens=limit)
 
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.text.endswith(f"\n\n{TEXT}\n{NOTE}\n")
-    assert answer.text.count(TEXT) == answer.text.count(NOTE) == 1
-
-
-@pytest.mark.parametrize("surface", CHUNKED, ids=name_of)
-@pytest.mark.parametrize("usage", [False, True])
-def test_first_and_finish_chunk_carry_it_and_no_other(
-    gateway: Gateway, surface: Surface, usage: bool
-) -> None:
-    """It is merged into chunks that are there anyway: none is added."""
-    answer = surface.ask(gateway.client, stream_options={"include_usage": usage})
-
-    chunks = [event for event in events(answer.content) if event != "[DONE]"]
-    carrying = [place for place, chunk in enumerate(chunks) if "mmhie" in chunk]
-    ends = [chunk["choices"] and chunk["choices"][0]["finish_reason"] for chunk in chunks]
-    finish = next(place for place, end in enumerate(ends) if end)
-    assert carrying == [0, finish]
-    assert answer.text.count(TEXT) == 1
-    assert chunks[finish]["mmhie"]["disclaimer"]["version"]
-
-
-def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> None:
-    """The two events that hold the response object."""
-    (surface,) = (each for each in CARRIERS if each.name == "responses-sse")
-    told = events(surface.ask(gateway.client).content)
-
-    carriers = [event["type"] for event in told if carrier(event)]
-    assert carriers == ["response.created", "response.completed"]
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert answer.text.endswith(f"{before}\n\n{TEXT}\n{NOTE}\n")
+        assert answer.text.count(TEXT) == answer.text.count(NOTE) == 1
+        assert ("[cut off" in answer.text) == bool(before)
 
 
 @pytest.mark.parametrize("surface", ON_V1, ids=name_of)  # the other refuses unknown fields

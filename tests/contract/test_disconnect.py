@@ -66,15 +66,6 @@ def test_leaving_before_the_first_byte(
     aborted(engine)
 
 
-def test_a_patient_client_is_not_taken_for_a_gone_one(gateway: Gateway, engine: FakeEngine) -> None:
-    """A client that waits long keeps its request."""
-    engine.next(fault="slow_first_token", seconds=1.0)
-    answer = STREAMS[0].ask(gateway.client)
-
-    assert answer.status_code == 200
-    assert engine.stats["aborted"] == 0
-
-
 def test_a_slow_reader_holds_the_engine_back(gateway: Gateway, engine: FakeEngine) -> None:
     """Back-pressure reaches the engine: the gateway does not store what nobody reads."""
     engine.next(fault="endless")

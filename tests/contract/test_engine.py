@@ -1,7 +1,6 @@
 """Gateway and engine at work together; their faults are in tests/faults/test_matrix.py."""
 
 import json
-import time
 
 import pytest
 
@@ -11,25 +10,11 @@ from tests.contract.surfaces import (
     CHAT_JSON,
     STREAMS,
     SURFACES,
-    WHOLES,
     Surface,
     error_of,
     name_of,
 )
 from tests.fake_engine.process import FakeEngine
-
-
-def test_idle_connections_that_the_engine_closes_are_no_trouble(
-    start: Start, start_engine: StartEngine
-) -> None:
-    """An engine that closes after half a second, and a caller who comes back just then."""
-    engine = start_engine("--keep-alive", "0.5")
-    gateway = start(engine.url).wait()
-
-    for pause in (0.49, 0.5, 0.505, 0.51, 0.6):
-        assert STREAMS[0].ask(gateway.client).status_code == 200
-        time.sleep(pause)
-        assert WHOLES[0].ask(gateway.client).status_code == 200
 
 
 @pytest.mark.parametrize("surface", STREAMS, ids=name_of)

@@ -18,6 +18,7 @@ from tests.contract.surfaces import (
     Surface,
     error_of,
     events,
+    refusal_of,
 )
 from tests.fake_engine.process import FakeEngine
 
@@ -35,40 +36,26 @@ def direct_text(engine: FakeEngine, **more: Any) -> str:
     return str(answer["choices"][0]["message"]["content"])
 
 
-def test_the_answer_has_the_documented_fields(gateway: Gateway, engine: FakeEngine) -> None:
-    """All of them and no others; the text is the engine's."""
-    answer = JSON.ask(gateway.client).json()
-
-    assert answer.keys() == FIELDS
-    assert answer["text"] == direct_text(engine)
-    assert answer["model"] == "fake-model"
-    assert answer["finish_reason"] == "stop"
-    assert answer["truncated"] is None
-    assert answer["usage"]["completion_tokens"] == 24
-    assert answer["usage"]["total_tokens"] == answer["usage"]["prompt_tokens"] + 24
-
-
-def test_the_stream_adds_up_to_the_answer(gateway: Gateway) -> None:
-    """Deltas, then one event with everything else, then [DONE]."""
-    whole = JSON.ask(gateway.client).json()
+def test_the_three_forms_are_one_answer(gateway: Gateway, engine: FakeEngine) -> None:
+    """The documented fields and no others; deltas, one event with the rest and [DONE]; or the text,
+    the disclaimer and whom to call. The text is the engine's."""
+    answer = JSON.ask(gateway.client)
+    whole = answer.json()
+    expected = direct_text(engine)
     *deltas, last, done = events(SSE.ask(gateway.client).content)
+    text, note = TEXT.ask(gateway.client).text, whole["mmhie"]["emergency_note"]
 
-    assert all(delta.keys() == {"delta"} for delta in deltas)
-    assert "".join(delta["delta"] for delta in deltas) == whole["text"]
-    assert len(deltas) == 24
+    assert whole.keys() == FIELDS
+    assert (whole["text"], whole["request_id"]) == (expected, answer.headers["x-request-id"])
+    assert (whole["model"], whole["finish_reason"]) == ("fake-model", "stop")
+    assert whole["truncated"] is None
+    assert whole["usage"]["completion_tokens"] == 24
+    assert whole["usage"]["total_tokens"] == whole["usage"]["prompt_tokens"] + 24
+    assert [delta.keys() for delta in deltas] == [{"delta"}] * 24
+    assert "".join(delta["delta"] for delta in deltas) == expected
     assert last.keys() == FIELDS - {"text"}
-    assert last["usage"] == whole["usage"]
-    assert done == "[DONE]"
-
-
-def test_the_text_form_is_the_answer_the_disclaimer_and_whom_to_call(gateway: Gateway) -> None:
-    """Nothing else is in it."""
-    whole = JSON.ask(gateway.client).json()
-    answer = TEXT.ask(gateway.client)
-
-    note = whole["mmhie"]["emergency_note"]
-    assert answer.text.rstrip("\n") == f"{whole['text']}\n\n{whole['disclaimer']}\n{note}"
-    assert answer.headers["transfer-encoding"] == "chunked"
+    assert (last["usage"], done) == (whole["usage"], "[DONE]")
+    assert text.rstrip("\n") == f"{expected}\n\n{whole['disclaimer']}\n{note}"
 
 
 def test_a_prompt_goes_on_with_its_history(gateway: Gateway, engine: FakeEngine) -> None:
@@ -185,26 +172,14 @@ def test_reasoning_never_mixes_into_the_answer(gateway: Gateway, engine: FakeEng
 def test_an_empty_answer_is_never_returned_as_one(
     gateway: Gateway, engine: FakeEngine, fault: str
 ) -> None:
-    """Tokens were spent and there is no text: an error that says so."""
-    engine.next(fault=fault)
-    answer = JSON.ask(gateway.client)
+    """Tokens were spent and there is no text: an error that says so, in a stream its last event."""
+    engine.next(fault=fault, times=2)
+    answer, stream = (surface.ask(gateway.client) for surface in (JSON, SSE))
 
-    assert answer.status_code == 502, answer.text
-    assert error_of(answer)["code"] == "no_answer"
-
-
-@pytest.mark.parametrize("fault", ["null_content", "reasoning_only"])
-def test_an_empty_stream_ends_with_an_error(
-    gateway: Gateway, engine: FakeEngine, fault: str
-) -> None:
-    """Status 200 has left already; the event says what happened."""
-    engine.next(fault=fault)
-    answer = SSE.ask(gateway.client)
-
-    if answer.status_code == 200:
-        assert events(answer.content)[-2]["error"]["code"] == "no_answer"
-    else:
-        assert error_of(answer)["code"] == "no_answer"
+    assert refusal_of(answer) == (502, "no_answer")
+    is_stream = stream.status_code == 200
+    error = events(stream.content)[-2]["error"] if is_stream else error_of(stream)
+    assert error["code"] == "no_answer"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def told(the_gateways: Shared, phase_file: Path) -> Gateway:
     return the_gateways(MMHIE_PHASE_FILE=str(phase_file))
 
 
-@pytest.mark.parametrize("phase", ["starting", "loading", "draining", "engine_down", "stalled"])
+@pytest.mark.parametrize("phase", ["loading", "draining", "stalled"])
 def test_the_phase_file_decides(
     told: Gateway, engine: FakeEngine, phase_file: Path, phase: str
 ) -> None:
@@ -116,47 +116,8 @@ def test_the_phase_file_decides(
         assert answer.status_code == 503
         error_of(answer)
     assert engine.stats["generations"] == 0
-
-
-def test_the_phase_file_is_followed(told: Gateway, phase_file: Path) -> None:
-    """From loading to ready to draining, and what the launcher knows of the model is shown."""
-    write(phase_file, "loading", progress=0.1, warnings=["slow disk"])
-
-    assert until_phase(told, "loading")["progress"] == 0.1
-    write(phase_file, "ready", progress=1.0)
-    body = until_phase(told, "ready")
-    assert body["model"] == "fake-model"
-    assert body["served"]["base"] == "some/base"
-    assert SURFACES[0].ask(told.client).status_code == 200
-    write(phase_file, "draining")
-    until_phase(told, "draining")
-
-
-@pytest.mark.parametrize(
-    "odd", [{"progress": "half"}, {"warnings": [7]}, {"engine": {"name": "x", "version": 32}}]
-)
-def test_an_odd_phase_file_is_shown_as_it_is(
-    told: Gateway, phase_file: Path, odd: dict[str, Any]
-) -> None:
-    """A probe of the process never fails for what another program wrote."""
-    write(phase_file, "loading", **odd)
-
-    assert until_phase(told, "loading")["status"] == "ok"
-    assert told.client.get("/healthz").status_code == 200
-    assert told.client.get("/readyz").status_code == 503
-    write(phase_file, "ready", **odd)
-    until_phase(told, "ready")
-    assert told.client.get("/v1/mmhie/model-card").status_code == 200
-
-
-def test_a_broken_phase_file_breaks_nothing(told: Gateway, phase_file: Path) -> None:
-    """/healthz answers 200 whatever it finds, and the engine is asked instead. What is senseless in
-    such a file is in tests/gateway/engine/test_watch.py."""
-    write(phase_file, "loading")
-    until_phase(told, "loading")
-    phase_file.write_bytes(b'{"phase": 5}')
-
-    until_phase(told, "ready")
+    write(phase_file, "ready")
+    assert until_phase(told, "ready")["served"]["base"] == "some/base"
 
 
 def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: StartEngine) -> None:
@@ -178,40 +139,22 @@ def test_a_gateway_without_keys_says_that_it_is_open(gateway: Gateway) -> None:
     until(lambda: '"auth":"open"' in gateway.log)
 
 
-SIZES = 'http_response_size_bytes_sum{handler="/llm/generate"} '
-
-
 def test_openapi_says_what_comes(gateway: Gateway) -> None:
-    """The status that is sent, the errors of every path, and the media type of the metrics."""
-    document = gateway.client.get("/openapi.json").json()
-    paths, schemas = document["paths"], document["components"]["schemas"]
-    responses = {
-        (path, method): operation["responses"]
-        for path, methods in paths.items()
-        for method, operation in methods.items()
-    }
+    """The status that is sent, and the media type of the metrics."""
+    paths = gateway.client.get("/openapi.json").json()["paths"]
 
-    assert "200" not in responses["/v1/embeddings", "post"]
-    assert "422" not in responses["/v1/models/{model_id}", "get"]
-    assert "503" in responses["/readyz", "get"]
-    assert list(responses["/metrics", "get"]["200"]["content"]) == ["text/plain"]
-    for response in responses.values():
-        schema = response["default"]["content"]["application/json"]["schema"]
-        assert schema == {"$ref": "#/components/schemas/Error"}
-    chat = paths["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]
-    assert chat["schema"] == {"$ref": "#/components/schemas/ChatRequest"}
-    assert schemas["ChatRequest"]["required"] == ["messages"]
-    feedback = paths["/v1/mmhie/feedback"]["post"]
-    assert "FeedbackRequest" in str(feedback["requestBody"])
-    assert "FeedbackReceipt" in str(feedback["responses"]["200"])
+    assert "200" not in paths["/v1/embeddings"]["post"]["responses"]
+    assert "422" not in paths["/v1/models/{model_id}"]["get"]["responses"]
+    assert "503" in paths["/readyz"]["get"]["responses"]
+    assert list(paths["/metrics"]["get"]["responses"]["200"]["content"]) == ["text/plain"]
+
+
+SIZES = 'http_response_size_bytes_sum{handler="/llm/generate"} '
 
 
 def test_the_size_of_an_answer_is_counted(gateway: Gateway) -> None:
     """Of a token path's responses, whole or streamed."""
     before = counted(gateway, SIZES)
-    answer = gateway.client.post("/llm/generate", json={"prompt": "Why?"})
-    whole = counted(gateway, SIZES) - before
-    stream = gateway.client.post("/llm/generate", json={"prompt": "Why?", "stream": True})
+    size = sum(len(surface.ask(gateway.client).content) for surface in SURFACES[:2])
 
-    assert whole == len(answer.content)
-    assert counted(gateway, SIZES) - before - whole == len(stream.content)
+    assert counted(gateway, SIZES) - before == size

@@ -1,10 +1,8 @@
 """A hold while requests wait and run: at the gateway, and as the operator's command reports it."""
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.hold import hold
 from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import ROOT, Gateway
@@ -28,7 +25,6 @@ from tests.contract.surfaces import (
 )
 from tests.contract.test_notices import EMERGENCY, ID
 from tests.fake_engine.process import FakeEngine
-from tests.faults.disk import mounted
 from tests.waiting import until
 
 HOLD = Hold("answers drifted", "ops", "2026-01-01T00:00:00Z")
@@ -148,35 +144,6 @@ def test_a_turn_that_comes_under_a_hold(switch: Switch, engine: FakeEngine) -> N
     assert len(engine.seen("/v1/chat/completions")) == 1
 
 
-def damaged(file: Path) -> None:
-    file.write_text('{"reason": "answ')
-
-
-def out_of_reach(file: Path) -> None:
-    file.mkdir()  # as a file of somebody else: there, and not to be read
-
-
-@pytest.mark.parametrize("spoil", [damaged, out_of_reach])
-def test_a_file_that_is_spoiled_while_requests_run(
-    switch: Switch, engine: FakeEngine, spoil: Callable[[Path], None]
-) -> None:
-    """Held, and what runs goes on; once the file is gone the model is back."""
-    engine.next({"fault": "gated"})
-    asked = ask(switch, STREAMS[0])
-    engine.until(lambda stats: stats["running"] == 1)
-    spoil(switch.file)
-    try:
-        until(switch.is_held)
-        error = error_of(JSON.ask(switch.gateway.client))
-        assert "the hold file cannot be read" in error["message"]
-    finally:
-        (switch.file.rmdir if switch.file.is_dir() else switch.file.unlink)()
-    until(lambda: not switch.is_held())
-    engine.release(1000)
-
-    assert "error" not in asked.result().text
-
-
 def test_the_command_names_the_gateway_that_confirms(switch: Switch) -> None:
     """And the file; a second one keeps the first reason; the release says whose it was."""
     held = switch.operate("hold", "--reason", "answers drifted", "--by", "dr.x")
@@ -213,51 +180,6 @@ def test_a_hold_from_another_home_is_not_confirmed(switch: Switch, tmp_path: Pat
     done = switch.operate("release", **other)
     assert done.returncode == 1
     assert "still out of service" in done.stderr
-
-
-def test_a_reason_in_another_encoding(switch: Switch) -> None:
-    """A terminal of Latin-1 takes the model out of service as well."""
-    done = switch.operate("hold", "--reason", os.fsdecode("pr\xfcfen".encode("latin-1")))
-
-    assert done.returncode == 0, done.stderr
-    assert "pr\N{REPLACEMENT CHARACTER}fen" in error_of(JSON.ask(switch.gateway.client))["message"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may take another number")
-def test_a_user_without_a_name() -> None:
-    """A container may run as any number."""
-    command = (
-        "import os; from gateway.cli.command import current_user; "
-        "os.setuid(54321); print(current_user())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", command],
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout == "uid 54321\n", done.stderr
-
-
-def test_on_a_full_disk(switch: Switch, tmp_path: Path) -> None:
-    """The model is out of service, without the operator's words."""
-    with mounted(tmp_path / "disk") as disk:
-        if disk is None:
-            pytest.skip("nobody here may mount a file system")
-        disk.fill()
-        full = disk.folder / "hold.json"
-        done = switch.operate("hold", "--reason", "x", MMHIE_HOLD_FILE=str(full))
-
-        assert "no reason and no author" in done.stderr
-        assert hold.read(full) == hold.UNREADABLE
-        full.unlink()
-        words = ("hold", "--reason", "x", "--now", "--json")
-        done = switch.operate(*words, MMHIE_HOLD_FILE=str(full))
-
-        assert done.returncode == 2
-        assert "Answers that have begun go on" in done.stderr
-        assert json.loads(done.stdout)["now"] is False
-        assert hold.read(full) == hold.UNREADABLE
 
 
 def test_where_no_gateway_answers(switch: Switch) -> None:

@@ -51,14 +51,6 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_a_signal_before_the_engine_is_there(start: Start) -> None:
-    """A gateway that waits for its engine ends at once."""
-    gateway = start("http://127.0.0.1:9").wait("/healthz")
-    gateway.signal()
-
-    assert gateway.exit_code() == 0
-
-
 def test_streams_in_flight_finish(start: Start, engine: FakeEngine) -> None:
     """SIGTERM in mid-stream, on every surface: each token comes, with the proper end, then exit
     code 0."""

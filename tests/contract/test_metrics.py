@@ -4,7 +4,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT_SSE, SURFACES
+from tests.contract.surfaces import CHAT_SSE
 from tests.fake_engine.process import FakeEngine
 
 CANARY = "zebrafish7731"
@@ -26,26 +26,6 @@ def total(metric: Metric) -> float:
     return sum(sample.value for sample in metric.samples if not sample.name.endswith("_created"))
 
 
-def test_three_kinds_in_one_page(gateway: Gateway) -> None:
-    """One page has `mmhie_*`, `http_*` and `vllm:*`."""
-    for surface in SURFACES:
-        surface.ask(gateway.client)
-
-    names = scraped(gateway).keys()
-    for prefix in ("mmhie_", "http_", "vllm:"):
-        assert any(name.startswith(prefix) for name in names), prefix
-
-
-def test_http_counts_are_the_gateways(gateway: Gateway, engine: FakeEngine) -> None:
-    """The engine's web stack has a family of the same name; it must not be summed in."""
-    before = total(scraped(gateway)["http_requests"])
-    for _ in range(5):
-        SURFACES[0].ask(gateway.client)
-    after = total(scraped(gateway)["http_requests"])
-
-    assert 5 <= after - before <= 7
-
-
 def test_the_engines_gauges_are_live(gateway: Gateway, engine: FakeEngine) -> None:
     """A request that runs there is seen here."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
@@ -55,12 +35,6 @@ def test_the_engines_gauges_are_live(gateway: Gateway, engine: FakeEngine) -> No
         assert total(scraped(gateway)["vllm:num_requests_running"]) == 1
     engine.until(lambda stats: stats["running"] == 0)
     assert total(scraped(gateway)["vllm:num_requests_running"]) == 0
-
-
-def test_no_engine_no_trouble(deserted: Gateway) -> None:
-    """The gateway's own numbers are there while the engine is away."""
-    SURFACES[0].ask(deserted.client)
-    assert any(name.startswith("mmhie_") for name in scraped(deserted))
 
 
 PROMPT_LIKE = ('x"} 1\nmmhie_evil 1\n', "a\\", "\u2028", "é" * 50, f"{CANARY}" * 20)
