@@ -117,17 +117,6 @@ def test_no_text_leaves_the_database(clinic: Clinic, engine: FakeEngine) -> None
         assert CANARY.encode() not in path.read_bytes(), path
 
 
-def test_an_id_that_the_caller_chose(clinic: Clinic, engine: FakeEngine) -> None:
-    """The trail has it beside the gateway's own."""
-    clinic.ask(chosen="visit-17")
-    receipt = clinic.flag("visit-17").json()
-
-    until(lambda: clinic.events(receipt))
-    (event,) = clinic.events(receipt)
-    assert event["caller_request_id"] == "visit-17"
-    assert event["request_id"] != "visit-17"
-
-
 def test_the_same_twice(clinic: Clinic, engine: FakeEngine) -> None:
     """It is kept once, counted once and audited once; something else about it is kept, too."""
     request_id = clinic.ask()
@@ -146,15 +135,10 @@ def test_the_same_twice(clinic: Clinic, engine: FakeEngine) -> None:
         ({"comment": "x" * (LONGEST_COMMENT + 1)}, 422),
         ({"corrected_text": "x" * (LONGEST_CORRECTION + 1)}, 422),
         ({"comment": "x" * 2**20}, 413),
-        ({"comment": ""}, 422),
-        ({"comment": 7}, 422),
         ({"category": CANARY}, 422),
-        ({"severity": CANARY}, 422),
         ({"severity": None}, 422),
         ({"category": "signed_off"}, 422),
-        ({"reviewer": "x"}, 422),
         ({"request_id": f"{CANARY} x"}, 422),
-        ({"request_id": "x" * 129}, 422),
         ({CANARY: 1}, 422),
     ],
 )
@@ -164,13 +148,6 @@ def test_what_cannot_be_taken(clinic: Clinic, fields: dict[str, Any], status: in
 
     assert answer.status_code == status
     assert CANARY not in error_of(answer)["message"]
-
-
-def test_the_longest_texts_are_taken(clinic: Clinic, engine: FakeEngine) -> None:
-    """The longest comment is taken in any script, escaped."""
-    texts = {"comment": "漢" * LONGEST_COMMENT, "corrected_text": "\x01" * LONGEST_CORRECTION}
-
-    assert clinic.flag(clinic.ask(), **texts).status_code == 200
 
 
 def test_a_key_without_the_scope(clinic: Clinic, engine: FakeEngine) -> None:
