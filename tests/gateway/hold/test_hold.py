@@ -4,16 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.hold.hold import UNREADABLE, Hold, downtime_message, read, release, watch, write
+from gateway.hold.hold import UNREADABLE, Hold, downtime_message, read, watch, write
 from gateway.safety.wording import wording
 
 HOLD = Hold(reason="wrong adapter loaded", by="ops", since="2026-11-25T08:00:00Z")
-
-
-def test_no_file_no_hold(tmp_path: Path) -> None:
-    """Nothing written means in service; releasing then says there was nothing."""
-    assert watch(tmp_path / "hold").current() is None
-    assert not release(tmp_path / "hold")
 
 
 def test_a_hold_survives_a_restart(tmp_path: Path) -> None:

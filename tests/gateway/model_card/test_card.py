@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.model_card.card import LIMITS, NOT_INTENDED, NOT_SUPPLIED, ModelCard, model_card
+from gateway.model_card.card import LIMITS, NOT_INTENDED, ModelCard, model_card
 from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Serving
@@ -26,11 +26,6 @@ def test_the_card_names_what_is_served() -> None:
 
     assert (served["model"], served["quantization"]) == ("fake-model", "mxfp4")
     assert served["base"] == "openai/gpt-oss-20b"
-
-
-def test_a_card_without_an_operator_says_so() -> None:
-    """Nothing is invented in its place."""
-    assert (card().operator_card, card().operator) == (NOT_SUPPLIED, None)
 
 
 def test_an_operators_file_replaces_no_limit() -> None:

@@ -1,6 +1,5 @@
 """The operator's file: TOML or JSON, shown as it is, or refused."""
 
-import os
 import re
 from pathlib import Path
 
@@ -48,16 +47,3 @@ def test_what_is_refused(tmp_path: Path, name: str, content: bytes, problem: str
 
     with pytest.raises(FileUnusable, match=re.escape(problem)):
         read(tmp_path / name)
-
-
-def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    """A folder, and a file that does not exist."""
-    for path in (tmp_path, tmp_path / "none.toml"):
-        with pytest.raises(FileUnusable, match="cannot be read"):
-            read(path)
-
-
-def test_a_device_without_end_is_not_read_whole() -> None:
-    """Reading stops at the limit."""
-    with pytest.raises(FileUnusable, match="larger than"):
-        read(Path(os.devnull).with_name("zero"))

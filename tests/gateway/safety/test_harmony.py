@@ -51,24 +51,13 @@ def test_text_without_markers_is_unchanged(text: str) -> None:
     assert fed(list(text)) == (text, False)
 
 
-def test_a_clean_delta_is_returned_as_it_is() -> None:
-    """The fast path returns the same object."""
-    delta = "The dose is 5 mg."
-
-    assert HarmonyGuard().feed(delta) is delta
-
-
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
         # seen from vLLM 0.32: cut inside a channel header
         ("<|start|>assistant<|channel|>fin", ""),
-        ("<|start|>assis", ""),
-        ("<|start|>", ""),
-        ("Take one.<|start|>assistant<|channel|>", "Take one."),
         ("Take one.<|retu", "Take one."),
         ("<|channel|>final<|message|>Take one.<|return|>", "Take one."),
-        ("<|channel|>commentary<|message|>Take one.<|end|>", "Take one."),
         ("<|channel|>commentary to=functions.dose <|constrain|>json<|message|>{}<|call|>", "{}"),
         # a leak of the chain of thought as content
         (
@@ -80,14 +69,11 @@ def test_a_clean_delta_is_returned_as_it_is() -> None:
         # a header that was none: the answer is kept, the name is not
         ("<|channel|>final The answer is yes.", "The answer is yes."),
         ("<|channel|>The answer is yes.", "The answer is yes."),
-        ("<|start|>Yes.<|end|>", "Yes."),
         ("<|start|>Yes.", "Yes."),
         ("<|start|>assistant\nYes.", "\nYes."),
-        ("<|message|>" + "x" * 200, "x" * 200),
         ("<|channel|>" + "x" * 200, "x" * 200),
         ("<|channel|>banana<|message|>Yes.", "Yes."),
         ("<|start|>functions.get_dose to=assistant<|message|>{}", "{}"),
-        ("<|end|><|end|>Yes.<|end|>", "Yes."),
     ],
 )
 def test_what_a_reader_sees_of_broken_harmony(text: str, shown: str) -> None:

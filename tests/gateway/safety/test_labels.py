@@ -2,9 +2,6 @@
 
 import hashlib
 import hmac
-import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -49,7 +46,6 @@ PROVENANCE = {
     *("pinned_date", "display_name", "reasoning_effort", "sampling", "prompt_digest"),
     *("notice_rules", "output_digest"),
 }
-API = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def test_both_parts_together_are_the_whole_contract() -> None:
@@ -67,15 +63,6 @@ def test_both_parts_together_are_the_whole_contract() -> None:
     assert set(mmhie["provenance"]) == PROVENANCE
     assert mmhie["ai_generated"] is True
     assert mmhie["ai_label"]["code"] == "AIAST"
-
-
-def test_the_documentation_names_every_field() -> None:
-    """One table has each field, and no other."""
-    table = API.read_text().partition("### Provenance\n")[2].partition("\n#")[0]
-    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-
-    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert names == PROVENANCE
 
 
 def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
@@ -120,44 +107,15 @@ def test_notices_come_for_texts_of_any_language() -> None:
         assert "112" in notice["message"]
 
 
-def test_another_wording_has_another_version() -> None:
-    """Threshold, contact and audience change the version of the notices; with `off` nothing is
-    screened."""
-
-    def version(**changed: Any) -> str | None:
-        return Screener.of(**{"contacts": Contacts("112"), **changed}).notice_rules
-
-    contacts = (Contacts("112"), Contacts("911"), Contacts("112", "116 123"))
-    changes: list[dict[str, Any]] = [{"contacts": each} for each in contacts]
-    changes += [{"threshold": 0.9}, {"audience": "patient"}, {"audience": "off"}]
-    assert version() == version()
-    assert len({version(**changed) for changed in changes}) == len(changes)
-    assert version(audience="off") is None
-
-
-def test_digests_compare_under_one_key_only() -> None:
-    """The same key gives the same digest; without a key each start differs."""
-
-    def digest(key: str | None) -> str:
-        labels = Labels.of(Disclaimer.of(), "Call 112.", key)
-        return labels.collect_facts({}, b"p").prompt_digest
-
-    assert digest("k") == digest("k")
-    assert digest(None) != digest(None)
-
-
 @pytest.mark.parametrize(
     ("ending", "where"),
     [
         (Ending("length", None, "Hm"), "in_reasoning"),
         (Ending("length", "", "Hm"), "in_reasoning"),
-        (Ending("length", None, None), "in_reasoning"),
-        (Ending("length", "Take", "Hm"), "in_answer"),
         (Ending("length", "Take", None), "in_answer"),
         (Ending("length", "", None), "in_answer"),
         (Ending("max_output_tokens", "Take", None), "in_answer"),
         (Ending("stop", None, "Hm"), None),
-        (Ending("tool_calls", None, None), None),
         (Ending(None, "Take", None), None),
     ],
 )
@@ -178,12 +136,9 @@ def test_an_end_that_is_none_has_a_name(reason: str) -> None:
     ("ending", "kind"),
     [
         (Ending("stop", "Yes.", None, False, 3), None),
-        (Ending("stop", "Yes.", "Hm", False, 9), None),
         (Ending("stop", None, None, True, 9), None),  # a tool call
         (Ending("stop", None, "Hm", False, 9), "reasoning_only"),
-        (Ending("stop", " \n", "Hm", False, 9), "reasoning_only"),
         (Ending("stop", None, None, False, 9), "empty_answer"),
-        (Ending("stop", "", None, False, 1), "empty_answer"),
         (Ending("stop", " ", "", False, 1), "empty_answer"),
         (Ending("stop", "", None, False, 0), "nothing_generated"),
     ],
@@ -191,25 +146,3 @@ def test_an_end_that_is_none_has_a_name(reason: str) -> None:
 def test_an_answer_that_is_not_there_has_a_name(ending: Ending, kind: Anomaly | None) -> None:
     """Null and blank answers give a warning; a tool call is an answer."""
     assert ending.anomaly == kind
-
-
-def test_the_label_says_how_the_answer_ended() -> None:
-    """Warnings about the request come first, then those about the ending."""
-    label = Ending("abort", None, "Hm").label(
-        ["a"], digest="d", fingerprint="fp", was_input_cut=True
-    )
-
-    assert label == {
-        "provenance": {"system_fingerprint": "fp", "output_digest": "d"},
-        "truncated": "input",
-        "warnings": ["a", "reasoning_only", "ended_early"],
-    }
-
-
-def test_a_cut_of_the_answer_says_more_than_a_cut_of_the_input() -> None:
-    """If both happened, the label names the truncation of the answer."""
-    cut = Ending("length", "Take")
-
-    assert cut.label((), digest="d", fingerprint=None, was_input_cut=True)["truncated"] == (
-        "in_answer"
-    )

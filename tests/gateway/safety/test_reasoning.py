@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.safety.reasoning import Policy, hide, is_reasoning_event, is_shown, reasoning_text
+from gateway.safety.reasoning import Policy, hide, is_shown, reasoning_text
 
 BECAUSE = {"reasoning": "Because."}
 TOKENS = {"logprobs": {"content": [{"token": "Because"}]}, "token_ids": [1]}
@@ -46,16 +46,3 @@ def test_hidden_reasoning_takes_its_tokens_along(
     choice: dict[str, Any] = {"index": 0, part: given, **TOKENS}
 
     assert hide(choice) == {"index": 0, part: left, "logprobs": None, "token_ids": None}
-
-
-def test_a_completion_keeps_its_tokens() -> None:
-    """Text completions have no reasoning to hide."""
-    choice = {"index": 0, "text": "Yes.", "logprobs": {"tokens": ["Yes"]}}
-
-    assert hide(choice) == choice
-
-
-def test_reasoning_events_are_known_by_their_type() -> None:
-    """Streams of /v1/responses have separate events for reasoning."""
-    names = ("reasoning_text.delta", "reasoning_part.added", "output_text.delta", "completed")
-    assert [is_reasoning_event(f"response.{name}") for name in names] == [True, True, False, False]

@@ -58,12 +58,8 @@ def test_errors_follow_the_language(language: str) -> None:
     ("language", "audience", "start"),
     [
         ("en", "clinician", "Red flag in the prompt"),
-        ("en", "patient", "The text may describe"),
-        ("de", "clinician", "Warnzeichen in der Anfrage"),
         ("de-AT", "patient", "Der Text könnte"),
-        ("es", "clinician", "Alerta en la pregunta"),
         ("es", "patient", "El texto puede"),
-        ("fr", "clinician", "Alerte dans la question"),
         ("fr-CA", "patient", "Le texte peut"),
     ],
 )
@@ -76,13 +72,6 @@ def test_notices_follow_language_and_audience(
 
     assert notice["message"].startswith(start)
     assert screener.names["contact"] in notice["message"]
-
-
-def test_notices_can_be_off() -> None:
-    """Then no text is searched, either."""
-    screener = Screener.of(audience="off")
-
-    assert screener.notices_of(finish(screener.screen([Turn("user", EMERGENCY)]))) == []
 
 
 @pytest.mark.parametrize(
@@ -127,14 +116,11 @@ def test_a_site_brings_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "named"),
     [
-        ('interrupted = "unterbrochen"', "", "interrupted"),
         ("[notices.MED101]", "[notices.MED199]", "MED101"),
         ("engine_cut = ", "engine_cutt = ", "engine_cut"),
         ("{since}", "{when}", "downtime"),
-        ("Notfall: {contact}", "Notfall: {patient}", "earlier.clinician"),
         ("[cut]", "[cut", "cannot be read"),
         ("rufen Sie an: {contact}", "rufen Sie an: {number}", "emergency_note"),
-        ('questions = "Fragen: {contact}."', 'questions = " "', "questions"),
     ],
 )
 def test_a_wrong_file_is_refused_at_the_start(

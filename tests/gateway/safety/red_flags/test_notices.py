@@ -24,13 +24,6 @@ def test_a_notice_says_what_it_is(language: str, audience: Audience) -> None:
         assert now["not_triage"] == wording.not_triage
 
 
-def test_the_general_notice_has_no_condition() -> None:
-    """The reader need not decide first whether there is danger."""
-    message = notice("MED100", built_in("en"), "patient", NAMES)["message"]
-
-    assert message == "The text may describe an emergency. Call 112 at once."
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_self_harm_is_spoken_of_to_the_person(language: str) -> None:
     """With the crisis line of the site."""
