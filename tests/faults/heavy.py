@@ -12,7 +12,7 @@ from tests.contract.process import Gateway
 from tests.gateway.peer import Line, Peer
 
 BODY_BYTES = 2 * 1024 * 1024 - 1024
-HEAD = b"POST %b HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
 PAGES: Mapping[bytes, object] = {
     b"/health": {},
     b"/get_model_info": {},
@@ -60,10 +60,10 @@ async def engine(generate: Callable[[Line], Awaitable[None]]) -> AsyncIterator[P
         yield peer
 
 
-async def answered(gateway: Gateway, body: bytes, path: bytes = b"/v1/chat/completions") -> bytes:
+async def answered(gateway: Gateway, body: bytes) -> bytes:
     """Return the whole response to one request over a connection of its own."""
     framing = b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-    return await exchange(gateway.port, HEAD % path + framing + body)
+    return await exchange(gateway.port, HEAD + framing + body)
 
 
 async def exchange(port: int, sent: bytes) -> bytes:

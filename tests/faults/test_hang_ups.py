@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gateway.audit.verify import verify
@@ -23,6 +24,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow
 
 TIMES = 1000  # of each kind of gateway
+MOST_GROWN_BYTES = 8 * 2**20  # of a process, in as many requests again
 SERVED = 20  # answers to those who stay, while the others leave
 SLOTS = 4
 KINDS = {"one": (1, False), "two": (2, False), "redis": (2, True), "redis that hangs": (2, True)}
@@ -66,6 +68,10 @@ class House:
 
     def pids(self) -> set[int]:
         return self.gateway.pids() | {self.gateway.child.pid}
+
+    def memory_bytes(self) -> int:
+        """The memory of the gateway's first process."""
+        return int(psutil.Process(self.gateway.child.pid).memory_info().rss)
 
     def statuses_at_once(self, key: str, at_each: int) -> list[int]:
         """Statuses of so many requests at each worker, that are all at the engine or refused at
@@ -123,7 +129,8 @@ async def leave_while_it_hangs(crowd: Leavers, redis: RedisServer | None) -> Non
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobody_else_pays(begin: Begin, kind: str) -> None:
     """No process is lost, no fault is logged, every other answer is whole; afterwards nothing is
-    counted as open, every slot and every limit is exact, and the trail is whole."""
+    counted as open, every slot and every limit is exact, the trail is whole, and no memory is kept
+    of those who left or were refused."""
     house = begin(kind)
     gateway, before = house.gateway, house.pids()
     crowd = Leavers(gateway.port, house.keys, house.patient, random.Random(kind))
@@ -131,6 +138,9 @@ def test_nobody_else_pays(begin: Begin, kind: str) -> None:
         asyncio.run(leave_while_it_hangs(crowd, house.redis))
     else:
         asyncio.run(crowd.run(TIMES, served=SERVED))
+        warm_bytes = house.memory_bytes()
+        asyncio.run(crowd.run(TIMES, served=SERVED))
+        assert house.memory_bytes() < warm_bytes + MOST_GROWN_BYTES
 
     assert house.pids() == before
     assert {stage: crowd.outcomes[stage] for stage in STAGES if not crowd.outcomes[stage]} == {}
