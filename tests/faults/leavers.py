@@ -16,7 +16,6 @@ from tests.contract.surfaces import SURFACES, Surface
 from tests.gateway.auth.conftest import bearer
 from tests.gateway.server.wire import request
 
-PAGES = ("/healthz", "/readyz", "/metrics", "/v1/models", "/v1/mmhie/load", "/v1/none", "/")
 REFUSED: Mapping[str, bytes] = {
     "not JSON": b"{",
     "unknown field": b'{"prompt":"Why?","model":"fake-model","temperature":9,"messages":9}',
@@ -70,9 +69,6 @@ class Leavers:
     def _request(self, stage: str) -> bytes:
         """A whole request whose outcome fits the stage."""
         key = self.chance.choice(self.keys)
-        if stage == "page":
-            line = f"authorization: Bearer {key}"
-            return request(self.chance.choice(PAGES), line, close=False)
         surface = self.chance.choice(SURFACES)
         if stage == "refused":
             kind = self.chance.choice(("wrong key", *REFUSED))
@@ -172,11 +168,6 @@ async def after_the_end(caller: Caller) -> None:
         await caller.reader.readuntil(b"\r\n0\r\n\r\n")
 
 
-async def behind_another(caller: Caller) -> None:
-    caller.writer.write(caller.request * 2)
-    await asyncio.sleep(caller.chance.random() * 0.02)
-
-
 STAGE_ACTS = {
     "head": before_the_end_of_the_head,
     "body": before_the_end_of_the_body,
@@ -185,7 +176,5 @@ STAGE_ACTS = {
     "refused": at_admission,
     "answer": in_the_answer,
     "end": after_the_end,
-    "pipelined": behind_another,
-    "page": a_moment_later,
 }
 STAGES = tuple(STAGE_ACTS)
