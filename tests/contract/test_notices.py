@@ -1,15 +1,11 @@
 """Notices come with every outcome: they are about the prompt and need no answer."""
 
-import json
-import time
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from gateway.principal import PrincipalLimits
-from tests.contract.fixtures import Shared, Start
+from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     CHAT,
@@ -25,15 +21,12 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.counts import counted
 
 EMERGENCY = "I have crushing chest pain."
 ID = "MED101"
 QUESTION = {"role": "user", "content": "?"}
 OUTPUT = {"type": "function_call_output", "call_id": "1"}
-DEAD = "http://127.0.0.1:9"
-HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -47,25 +40,6 @@ def test_an_answer_has_them_in_header_and_label(gateway: Gateway, surface: Surfa
         assert answer.text.startswith("Red flag in the prompt: chest pain")
     else:
         assert [notice["id"] for notice in mmhie_of(surface, answer)["notices"]] == [ID]
-
-
-@pytest.fixture
-def unserved(start: Start, tmp_path: Path) -> Gateway:
-    """A gateway whose engine is dead, with a hold file that a test may write."""
-    return start(DEAD, MMHIE_HOLD_FILE=str(tmp_path / "hold.json")).wait("/healthz")
-
-
-def test_they_outlive_a_dead_engine_and_a_hold(unserved: Gateway, tmp_path: Path) -> None:
-    """The notice matters most without an answer."""
-    dead = {surface.name: surface.ask(unserved.client, EMERGENCY) for surface in SURFACES}
-    (tmp_path / "hold.json").write_text(json.dumps(HOLD))
-    while unserved.client.get("/healthz").json()["phase"] != "held":
-        time.sleep(0.05)
-    held = {surface.name: surface.ask(unserved.client, EMERGENCY) for surface in SURFACES}
-
-    for name in dead:
-        assert refusal(dead[name]) == ("engine_unavailable", ID, [ID])
-        assert refusal(held[name]) == ("held", ID, [ID])
 
 
 def refusal(answer: httpx2.Response) -> tuple[str | int, str, list[str]]:
@@ -97,19 +71,6 @@ def test_a_stream_that_breaks_says_them_again(
     said = events(surface.ask(gateway.client, EMERGENCY).content)
     (error,) = [event["error"] for event in said if event != "[DONE]" and "error" in event]
     assert [notice["id"] for notice in error["mmhie"]["notices"]] == [ID]
-
-
-def test_a_caller_over_its_limit_gets_them(
-    start: Start, engine: FakeEngine, tmp_path: Path
-) -> None:
-    """Screening comes before the limits."""
-    file = tmp_path / "keys.json"
-    secret = add_key(file, "one", "generate", limits=PrincipalLimits(requests_per_minute=1))
-    gateway = start(engine.url, MMHIE_KEYS_FILE=str(file)).wait()
-    gateway.client.headers.update(bearer(secret))
-    JSON.ask(gateway.client)
-
-    assert refusal(JSON.ask(gateway.client, EMERGENCY)) == ("too_busy", ID, [ID])
 
 
 @pytest.mark.parametrize(

@@ -166,9 +166,6 @@ def test_a_hold_does_not_wait_for_the_trail(desk: Desk, path: Path) -> None:
     assert path.with_name("hold.json").exists()
 
 
-CHECKED = ("seq", "mac")
-
-
 @pytest.fixture
 def pods(path: Path) -> list[Path]:
     """The trails of three pods in one folder, with two requests each, in turns."""
@@ -208,25 +205,6 @@ def test_another_trail_that_was_damaged(desk: Desk, pods: list[Path]) -> None:
     out, err = desk.run("audit", "export")
     assert "old.jsonl was written with another MMHIE_AUDIT_KEY" in err
     assert "old.jsonl: everywhere: wrong key" in desk.run("audit", "verify", exit_code=1)[0]
-
-
-def test_checkpoints_of_several_trails(desk: Desk, pods: list[Path]) -> None:
-    """Each is compared with the trail that it names; a trail that is away is missing."""
-    log = pods[0].with_name("gateway.log")
-    heads = [
-        {"event": "audit_checkpoint", "file": pod.name, **{n: lines(pod)[-1][n] for n in CHECKED}}
-        for pod in pods
-    ]
-    log.write_text("".join(f"{json.dumps(head)}\n" for head in heads))
-    desk.run("audit", "verify", "--checkpoint", str(log))
-    alone = f"{heads[1]['seq']}:{heads[1]['mac']}"
-    assert "--file" in desk.run("audit", "verify", "--checkpoint", alone, exit_code=2)[1]
-    desk.run("audit", "verify", "--checkpoint", alone, "--file", str(pods[1]))
-    for file in pods[1].parent.glob(f"{pods[1].name}*"):
-        file.unlink()
-    out, _ = desk.run("audit", "verify", "--checkpoint", str(log), exit_code=1)
-    assert "pod-1.jsonl: missing: a checkpoint names this trail" in out
-    desk.run("audit", "verify", "--checkpoint", str(log), "--archived")
 
 
 def test_what_was_set_aside_is_sent_again(desk: Desk, pods: list[Path]) -> None:
