@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ async def test_a_disk_that_hangs_or_is_too_slow_refuses_too(
     """Nobody can report it but who waits; what waits is what a kill loses."""
     taken = folder.write
 
-    def slowly(*given: object) -> object:
+    def slowly(*given: Any) -> Any:
         time.sleep(pause_s)
         return taken(*given)
 
