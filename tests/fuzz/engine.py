@@ -2,12 +2,10 @@
 
 import asyncio
 import atexit
-import json
 from collections.abc import Awaitable, Callable, Iterator
 
 import orjson
 
-from gateway.engine import openai_json
 from gateway.engine.connection import Connection, ConnectionDiedError
 from gateway.engine.errors import translate, translate_event
 from gateway.errors import EngineGarbled, GatewayError
@@ -19,10 +17,8 @@ from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HeavyWork
-from gateway.safety import harmony
 from gateway.safety.placement import Surroundings
 from tests.fuzz.seeds import SECRET
-from tests.gateway.proxy import relayed as stream
 
 KEY = b"k"
 FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"request_id": "id-1"}}
@@ -43,17 +39,6 @@ def cut(data: bytes) -> Iterator[bytes]:
     size = data[0] % 23 + 1
     for start in range(1, len(data), size):
         yield data[start : start + size]
-
-
-def events(data: bytes) -> None:
-    """Any split gives the same events, and no byte is lost."""
-    split, at_once = sse.EventBuffer(), sse.EventBuffer()
-    pieces = [event for piece in cut(data) for event in split.feed(piece)]
-    together = at_once.feed(data[1:])
-    assert b"".join(pieces) == b"".join(together)
-    assert data[1:].startswith(b"".join(pieces))
-    for event in pieces:
-        sse.payload(event)
 
 
 def relayed(data: bytes, relay: ChunkRelay | ResponseEventRelay) -> None:
@@ -79,18 +64,6 @@ def chunks(data: bytes) -> None:
     took = bool(data and data[0] & 4)
     relay = ChunkRelay(FIRST, key=KEY, took_usage=took, policy=shape_of(data))
     relayed(data[1:], relay)
-
-
-def framed(data: bytes) -> None:
-    """Reads of an engine's socket, apart by FF: the caller sees no difference whether chunks may
-    leave as they came."""
-    reads = [read for read in data.split(b"\xff") if read]
-
-    async def both() -> None:
-        short, long = [await stream.relayed(reads, short=which) for which in (True, False)]
-        assert short.seen() == long.seen()
-
-    LOOP.run_until_complete(both())
 
 
 def response_events(data: bytes) -> None:
@@ -139,34 +112,6 @@ def reading(data: bytes) -> None:
         assert reader.answer.text == "".join(texts)
 
     LOOP.run_until_complete(read())
-
-
-def patching(data: bytes) -> None:
-    """Keys added to any JSON object: those keys, and everything else as it was."""
-    try:
-        before = openai_json.parse(data)
-    except EngineGarbled:
-        return
-    added = {"mmhie": {"a": [1, "}"]}}
-    after = openai_json.append(data, added)
-    assert orjson.loads(after) == {**before, **added}
-    assert openai_json.append(data, {}) == data
-    assert json.loads(openai_json.request_with(data, before, added)) == {
-        **json.loads(data),
-        **added,
-    }
-    openai_json.with_usage(before)
-
-
-def guard(data: bytes) -> None:
-    """Text in any pieces: the same is shown as of the whole, and no marker."""
-    pieces = [piece.decode(errors="replace") for piece in cut(data)]
-    guarding = harmony.HarmonyGuard()
-    shown = "".join(map(guarding.feed, pieces))
-    rest, is_marked = guarding.finish()
-    text = "".join(pieces)
-    assert (shown + rest, is_marked) == harmony.clean(text)
-    assert is_marked or shown + rest == text
 
 
 def refusals(data: bytes) -> None:
@@ -277,14 +222,10 @@ def http(data: bytes) -> None:
 
 
 ENGINE = {
-    "events": events,
     "chunks": chunks,
-    "framed": framed,
     "response_events": response_events,
     "answers": answers,
     "reading": reading,
-    "patching": patching,
-    "guard": guard,
     "refusals": refusals,
     "http": http,
 }

@@ -87,10 +87,6 @@ HEADERS = (
 )
 TOKEN = b"eyJhbGciOiJFUzI1NiIsImtpZCI6ImUxIn0.eyJzdWIiOiJhIn0.c2ln"
 REFUSAL = {"error": {"message": f"You said {SECRET!r}", "type": "BadRequestError", "code": 400}}
-GUARDED = (
-    b"<|start|>assistant<|channel|>final<|message|>Yes.<|end|>",
-    b"BP <120 <|x|> to=functions.a json",
-)
 
 
 def dumped(*objects: object) -> tuple[bytes, ...]:
@@ -102,31 +98,11 @@ def led(*inputs: bytes) -> tuple[bytes, ...]:
     return tuple(bytes([first]) + seed for seed in inputs for first in (0, 5, 9, 16, 22))
 
 
-# As compact as vLLM's: only such chunks may leave unread.
-SPOKEN = b"".join(
-    b"data: %b\n\n" % json.dumps({"id": "c", "choices": [spoken]}, separators=(",", ":")).encode()
-    for spoken in (
-        *(choice(delta={"content": text}) for text in "abcdef"),
-        choice(delta={}, finish_reason="stop"),
-    )
-)
-FRAMED = [
-    *(
-        b"%x\r\n%b\n\n\r\n" % (len(event) + 2, event)
-        for event in (SPOKEN + b"data: [DONE]\n\n").split(b"\n\n")
-        if event
-    ),
-    b"0\r\n\r\n",
-]
 SEEDS: dict[str, tuple[bytes, ...]] = {
-    "events": led(STREAM, RESPONSE_STREAM, b"data: a\r\n\r\ndata: b\r\rdata: c\n\r\n"),
     "chunks": led(STREAM),
-    "framed": (b"\xff".join(FRAMED), b"".join(FRAMED)),
     "response_events": led(RESPONSE_STREAM, b"event: \xff\ndata: {}\n\n"),
     "answers": led(ANSWER.encode(), *dumped(RESPONSE)),
     "reading": led(STREAM),
-    "patching": dumped(CHAT, REQUESTS[2], {}, {"mmhie": 1}),
-    "guard": led(*GUARDED),
     "refusals": led(*dumped(REFUSAL)),
     "http": led(*HTTP),
     "bodies": dumped(*REQUESTS),

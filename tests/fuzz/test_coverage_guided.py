@@ -29,7 +29,7 @@ def test_nothing_is_found() -> None:
 def test_a_crash_is_told() -> None:
     """A target that raises ends in exit code 1, and the input is kept."""
     broken = (
-        "import sys; from tests.fuzz import targets; targets.TARGETS['events'](b'x');"
+        "import sys; from tests.fuzz import targets; targets.TARGETS['chunks'](b'x');"
         "import tests.fuzz.__main__ as fuzz; fuzz.SEEDS['nothing'] = (b'a',);"
         "sys.exit(fuzz.main(['--seconds', '1', 'nothing']))"
     )
