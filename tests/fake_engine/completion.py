@@ -27,6 +27,18 @@ def echoed(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(words(body)) if body.get("echo") else ()
 
 
+def logprobs(tokens: tuple[str, ...], body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The older logprobs object, when the request asks for it."""
+    if body.get("logprobs") is None:
+        return None
+    return {
+        "text_offset": [sum(map(len, tokens[:place])) for place in range(len(tokens))],
+        "token_logprobs": [-0.5 for _ in tokens],
+        "tokens": list(tokens),
+        "top_logprobs": [{token: -0.5} for token in tokens],
+    }
+
+
 def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
     """One choice of a JSON answer, after the prompt where it is to be echoed."""
     tokens = (*echoed(head.body), *(plan.content or ()))
@@ -34,6 +46,7 @@ def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
         **recorded("completions")["choices"][0],
         "index": index,
         "text": "".join(tokens),
+        "logprobs": logprobs(tokens, head.body),
         "finish_reason": plan.finish_reason,
         "stop_reason": plan.stop_reason,
     }
