@@ -62,20 +62,3 @@ def adapter(base: str = "a/b", width: int = 64) -> dict[str, bytes]:
         "adapter_config.json": json.dumps(config).encode(),
         "adapter_model.safetensors": weights,
     }
-
-
-def draft() -> dict[str, bytes]:
-    """A draft model (EAGLE3) as the speculators library writes it, of one layer."""
-    config = {
-        "architectures": ["Eagle3DraftModel"],
-        "speculators_model_type": "eagle3",
-        "draft_vocab_size": 500,
-        "transformer_layer_config": {**CONFIG, "num_hidden_layers": 1},
-        "speculators_config": {
-            "algorithm": "eagle3",
-            "proposal_methods": [{"proposal_type": "greedy", "speculative_tokens": 3}],
-            "verifier": {"name_or_path": "a/b", "architectures": CONFIG["architectures"]},
-        },
-    }
-    weights = tensors({"fc.weight": (64, 192), "lm_head.weight": (500, 64)})
-    return {"config.json": json.dumps(config).encode(), WEIGHTS: weights}

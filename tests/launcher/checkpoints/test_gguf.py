@@ -1,32 +1,14 @@
 """The de-quantized checkpoint appears whole or not at all; the conversion itself is a stand-in."""
 
-import asyncio
 import os
 import sys
-import threading
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from launcher.checkpoints import gguf, preparation
 from launcher.errors import ModelError, NotEnoughDisk
-from tests.waiting import eventually
-
-# Stands for the library: a conversion that has begun and does not end.
-UNENDING = """
-import time
-class AutoModelForCausalLM:
-    def from_pretrained(*_, **__):
-        return AutoModelForCausalLM()
-    def save_pretrained(self, folder):
-        (folder / "config.json").write_text("{}")
-        time.sleep(600)
-class AutoTokenizer: ...
-class GgufConfig:
-    def __init__(self, **_): ...
-"""
 
 
 class Conversion:
@@ -63,97 +45,45 @@ def visible(cache: Path) -> list[str]:
 
 
 def test_it_is_converted_once(source: Path, cache: Path) -> None:
-    """The second time the folder is simply there."""
+    """The second time the folder is simply there, wherever the file lies; another file of that
+    name is another model."""
     conversion = Conversion()
     first = gguf.checkpoint(source, cache, conversion)
-    second = gguf.checkpoint(source, cache, conversion)
+    elsewhere = cache.parent / source.name
+    elsewhere.write_bytes(source.read_bytes())
+    second = gguf.checkpoint(elsewhere, cache, conversion)
 
     assert first == second == cache / gguf.key(source)
     assert sorted(file.name for file in first.iterdir()) == ["config.json", "model.safetensors"]
     assert conversion.times == 1
-
-
-def test_two_at_once_convert_once(source: Path, cache: Path) -> None:
-    """The others wait for the first, which has begun before they come, and take its folder."""
-    begun, go_on = threading.Event(), threading.Event()
-    conversion = Conversion()
-
-    def held(source: Path, folder: Path) -> None:
-        begun.set()
-        go_on.wait()
-        conversion(source, folder)
-
-    with ThreadPoolExecutor() as pool:
-        first = pool.submit(gguf.checkpoint, source, cache, held)
-        begun.wait()
-        others = [pool.submit(gguf.checkpoint, source, cache, conversion) for _ in range(2)]
-        go_on.set()
-        folders = {future.result() for future in (first, *others)}
-
-    assert len(folders) == 1
-    assert conversion.times == 1
-
-
-def test_a_failure_leaves_nothing(source: Path, cache: Path) -> None:
-    """And the next start tries again."""
-    with pytest.raises(ModelError):
-        gguf.checkpoint(source, cache, Conversion(ModelError("No.")))
-    assert visible(cache) == []
-
-    assert gguf.checkpoint(source, cache, Conversion()).is_dir()
-
-
-async def test_an_interruption_leaves_nothing(source: Path, cache: Path, tmp_path: Path) -> None:
-    """The process that converts is told to stop in the middle."""
-    (tmp_path / "transformers.py").write_text(UNENDING)
-    making_it = preparation.dequantize(source, cache, environ(tmp_path), lambda line: None)
-    task = asyncio.create_task(making_it)
-    await eventually(lambda: any(cache.glob(".partial-*/config.json")))
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-    assert visible(cache) == []
+    source.write_bytes(source.read_bytes()[:-1] + b"!")
+    assert gguf.checkpoint(source, cache, conversion) != first
 
 
 def test_what_a_killed_conversion_left_is_cleared(source: Path, cache: Path) -> None:
-    """Half a model under a temporary name is never taken for a whole one."""
+    """Half a model under a temporary name is never taken for a whole one; a failure leaves none."""
     half = cache / f".partial-{gguf.key(source)}-killed"
     half.mkdir(parents=True)
     (half / "config.json").write_text("{}")
+    with pytest.raises(ModelError):
+        gguf.checkpoint(source, cache, Conversion(ModelError("No.")))
+    assert visible(cache) == []
     folder = gguf.checkpoint(source, cache, Conversion())
 
     assert visible(cache) == [folder.name]
 
 
-def test_the_key_is_the_contents(source: Path, tmp_path: Path) -> None:
-    """The same file elsewhere has the same key; another file of that name has another."""
-    elsewhere = tmp_path / "elsewhere" / source.name
-    elsewhere.parent.mkdir()
-    elsewhere.write_bytes(source.read_bytes())
-    assert gguf.key(elsewhere) == gguf.key(source)
-
-    elsewhere.write_bytes(source.read_bytes()[:-1] + b"!")
-    assert gguf.key(elsewhere) != gguf.key(source)
-
-
-def test_too_little_disk_is_one_sentence(
+def test_a_disk_that_is_full_or_no_folder(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what is needed, what is there, and what to do."""
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 1))
-
-    with pytest.raises(NotEnoughDisk, match="make room, or set MMHIE_CACHE_DIR"):
-        gguf.checkpoint(source, tmp_path, Conversion())
-
-
-def test_a_cache_that_cannot_be_made(source: Path, tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """One sentence, with what to do."""
     (tmp_path / "file").write_text("")
-
     with pytest.raises(ModelError, match="cannot be written"):
         gguf.checkpoint(source, tmp_path / "file" / "cache", Conversion())
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 1))
+    with pytest.raises(NotEnoughDisk, match="make room, or set MMHIE_CACHE_DIR"):
+        gguf.checkpoint(source, tmp_path, Conversion())
 
 
 async def test_the_converters_own_failure_is_told(tmp_path: Path) -> None:

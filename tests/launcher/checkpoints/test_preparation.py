@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launcher.checkpoints import gguf
-from launcher.checkpoints.preparation import percent, prepare, to_be_merged
+from launcher.checkpoints.preparation import prepare, to_be_merged
 from launcher.errors import HubUnavailable, ModelError
 from launcher.models import weights
 from launcher.models.resolve import read_model
@@ -21,7 +21,6 @@ from launcher.settings import load
 from tests.fake_hub import files
 from tests.fake_hub.hub import COMMIT, FakeHub
 from tests.launcher.plans import plan, value
-from tests.sparse import sparse_weights
 
 Told = list[tuple[str, float | None]]
 
@@ -47,15 +46,6 @@ async def test_a_plan_is_completed_with_what_was_made(tmp_path: Path) -> None:
     assert made.decisions.installed == first.decisions.installed
 
 
-async def test_a_plan_that_lacks_nothing_is_handed_on(tmp_path: Path) -> None:
-    """No step is told and nothing is planned anew."""
-    (tmp_path / "config.json").write_text(json.dumps(files.CONFIG))
-    sparse_weights(tmp_path / "model.safetensors")
-    plans = (plan("1x24", reasoner_model=tmp_path),)
-
-    assert await prepare(plans, {}, lambda text, _: pytest.fail(text), pytest.fail) is plans
-
-
 def at_hub(
     hub: FakeHub, home: Path, name: str, **variables: str
 ) -> tuple[dict[str, str], EnginePlan]:
@@ -69,7 +59,8 @@ def at_hub(
 async def test_a_first_start_fetches_and_then_knows_the_commits(
     hub: FakeHub, tmp_path: Path
 ) -> None:
-    """From an empty cache: planned by the hub's config.json, then on whole files, both pinned."""
+    """From an empty cache: planned by the hub's config.json, then on whole files, both pinned. A
+    plan that lacks nothing is handed on."""
     hub.fails(**{files.SHARDS[0]: {"after": 1000, "times": 1}})
     environ, first = at_hub(hub, tmp_path, "an/adapter", MMHIE_MERGE_ADAPTER="false")
     steps: Told = []
@@ -84,6 +75,9 @@ async def test_a_first_start_fetches_and_then_knows_the_commits(
     assert made.env["HF_HUB_OFFLINE"] == "1"
     assert steps[0] == ("Fetching the model", None)
     assert ("Fetching a/b: 0.75 of 0.75 MiB", 1.0) in steps
+    assert await prepare((made,), environ, lambda text, _: pytest.fail(text), pytest.fail) == (
+        made,
+    )
 
 
 async def test_a_merge_without_room_ends_the_start_before_the_fetch(
@@ -119,16 +113,3 @@ async def test_a_folder_without_its_weights_is_no_model(tmp_path: Path) -> None:
     assert any("lacks its weights" in reason for reason in made.reasons)
     with pytest.raises(ModelError, match="lacks its weights"):
         await prepare((made,), os.environ, unheard, unheard)
-
-
-@pytest.mark.parametrize(
-    ("line", "share"),
-    [
-        ("Converting and de-quantizing GGUF tensors...:  31%|███▏      | 85/272 [00:00<", 0.31),
-        ("Writing model shards: 100%|██████████| 1/1 [00:00<00:00, 10.91it/s]", 1.0),
-        ("31 percent", None),
-    ],
-)
-def test_percent_of_a_progress_bar(line: str, share: float | None) -> None:
-    """tqdm's number, as a share."""
-    assert percent(line) == share

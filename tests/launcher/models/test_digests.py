@@ -45,8 +45,9 @@ def test_a_recorded_file_that_changes_is_found(made: object, tmp_path: Path) -> 
     assert digests.find_damaged(known) == [file]
 
 
-def test_the_embedded_model_is_what_its_package_says() -> None:
-    """The package's own list of files; every byte is heard of once."""
+def test_the_embedded_model_is_what_its_package_says(tmp_path: Path) -> None:
+    """The package's own list of files; every byte is heard of once. Nothing is known of a file of
+    the same name elsewhere."""
     file = weights.embedded_file()
     heard: list[int] = []
     known = digests.find_recorded([file])
@@ -54,14 +55,8 @@ def test_the_embedded_model_is_what_its_package_says() -> None:
     assert list(known) == [file]
     assert digests.find_damaged(known, heard.append) == []
     assert sum(heard) == file.stat().st_size
-
-
-def test_a_file_of_the_same_name_elsewhere_is_not_the_packages(tmp_path: Path) -> None:
-    """Nor is anything known of a file nobody recorded."""
-    other = tmp_path / weights.embedded_file().name
-    other.write_bytes(b"GGUF")
-
-    assert digests.find_recorded([other]) == {}
+    (tmp_path / file.name).write_bytes(b"GGUF")
+    assert digests.find_recorded([tmp_path / file.name]) == {}
 
 
 def test_the_digest_of_an_adapter_merged_or_not(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from tests.fake_hub.files import tensors
 
 
 def test_whole_shards(tmp_path: Path) -> None:
-    """Named by the index; a stray file is not one of them."""
+    """Named by the index; a stray file is not one of them. Older weights are looked for by name:
+    pytorch_model.bin has no header to read."""
     first, second = (f"model-0000{number}-of-00002.safetensors" for number in (1, 2))
     for name in (first, second, "stray.safetensors"):
         (tmp_path / name).write_bytes(tensors({name: (1, 2)}))
@@ -20,13 +21,10 @@ def test_whole_shards(tmp_path: Path) -> None:
     (tmp_path / weights.INDEX).write_text(json.dumps(index))
 
     assert [file.name for file in weights.check(tmp_path)] == [first, second]
-
-
-def test_older_weights_are_looked_for_by_name(tmp_path: Path) -> None:
-    """pytorch_model.bin has no header to read."""
-    (tmp_path / "pytorch_model.bin").write_bytes(b"weights")
-
-    assert weights.check(tmp_path) == [tmp_path / "pytorch_model.bin"]
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "pytorch_model.bin").write_bytes(b"weights")
+    assert weights.check(old) == [old / "pytorch_model.bin"]
 
 
 def test_the_embedded_model_is_found_without_importing_the_package() -> None:
