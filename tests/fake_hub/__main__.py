@@ -152,8 +152,6 @@ class Hub(BaseHTTPRequestHandler):
         if "after" in fault or "until" in fault:
             time.sleep(fault.get("stall", 0))
             self.close_connection = True
-            if not fault.get("cut", True):
-                self.wfile.write(body[len(now) :])
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -64,7 +64,6 @@ def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("check", "ours", "words"),
     [
-        ("settings", {"MMHIE_PROT": "80"}, "nearest known name is MMHIE_PORT"),
         ("settings", {"MMHIE_MAX_QUEUE": "many"}, "MMHIE_MAX_QUEUE"),
         ("device", {"MMHIE_DEVICE": "cuda"}, "no GPU is visible"),
         ("model", {"MMHIE_REASONER_MODEL": "no/such-model"}, "mmhie fetch no/such-model"),
@@ -96,37 +95,25 @@ def test_a_changed_file_is_found(tmp_path: Path) -> None:
     assert "model.safetensors changed" in outcomes["digests"].sentence
 
 
-def test_a_taken_port_is_found(tmp_path: Path) -> None:
-    """Before the engine has loaded for a minute."""
+def test_what_the_self_test_found_is_told(tmp_path: Path) -> None:
+    """A vocabulary that does not load, and a refusal."""
+    model = str(write_model(tmp_path))
+    subject = CheckedConfiguration({"MMHIE_CACHE_DIR": model, "MMHIE_REASONER_MODEL": model})
+    for result in (Result(error="ValueError: No."), Result(tokens=1, refusal="No.")):
+        subject.self_test = result
+        (finding,) = [finding for finding in run_checks(subject) if finding.check == "engine"]
+        assert finding.outcome == "failed"
+        assert "No." in finding.sentence
+
+
+def test_a_checkpoint_still_to_be_made(tmp_path: Path) -> None:
+    """The embedded model before its first start: it is judged then. A port that is taken
+    is found before the engine has loaded for a minute."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         outcomes = findings(tmp_path, MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
 
     assert outcomes["port"].outcome == "failed"
-
-
-@pytest.mark.parametrize(
-    ("result", "words"),
-    [
-        (Result(error="ValueError: no tokens"), "no tokens"),
-        (Result(tokens=1, refusal="vLLM refuses it."), "vLLM refuses it."),
-    ],
-)
-def test_what_the_self_test_found_is_told(result: Result, words: str, tmp_path: Path) -> None:
-    """A vocabulary that does not load, and a refusal."""
-    model = str(write_model(tmp_path))
-    subject = CheckedConfiguration({"MMHIE_CACHE_DIR": model, "MMHIE_REASONER_MODEL": model})
-    subject.self_test = result
-    (finding,) = [finding for finding in run_checks(subject) if finding.check == "engine"]
-
-    assert finding.outcome == "failed"
-    assert words in finding.sentence
-
-
-def test_a_checkpoint_still_to_be_made(tmp_path: Path) -> None:
-    """The embedded model before its first start: it is judged then."""
-    outcomes = findings(tmp_path, MMHIE_REASONER_MODEL="embedded")
-
     assert outcomes["digests"].outcome == "ok"
     assert outcomes["engine"].outcome == "warning"
     assert outcomes["network"].outcome == "ok"

@@ -22,7 +22,7 @@ def fetch(
 
 
 def test_the_set_model_comes_with_its_base(hub: FakeHub, tmp_path: Path) -> None:
-    """The folder is printed, and lines in bytes; no traceback."""
+    """The folder is printed, and lines in bytes. The embedded model needs no hub."""
     done = fetch(hub, tmp_path, "--json", MMHIE_REASONER_MODEL="an/adapter")
     document = json.loads(done.stdout)
 
@@ -30,27 +30,22 @@ def test_the_set_model_comes_with_its_base(hub: FakeHub, tmp_path: Path) -> None
     assert (Path(document["folder"]).name, document["base"]) == (COMMIT, "a/b")
     assert "==> Fetching a/b: 0.75 of 0.75 MiB" in done.stderr
     assert fetch(hub, tmp_path, "an/adapter").stdout.strip() == document["folder"]
+    assert fetch(hub, tmp_path, "embedded").stdout.endswith(".gguf\n")
 
 
 def test_a_damaged_file_is_found_and_removed(hub: FakeHub, tmp_path: Path) -> None:
-    """The right length is not the right bytes; the next run fetches it anew."""
+    """The right length is not the right bytes; the next run fetches it anew. Exit code 2, and 75
+    where the hub does not answer."""
     hub.fails(**{files.SHARDS[0]: {"spoil": True}})
     spoilt = fetch(hub, tmp_path, "a/b")
+    hub.fails(**{"models/a/b": {"status": 503}})
+    later = fetch(hub, tmp_path, "a/b")
     hub.fails()
 
-    assert spoilt.returncode == 2
+    assert (spoilt.returncode, later.returncode) == (2, 75)
     assert "damaged" in spoilt.stderr
-    assert fetch(hub, tmp_path, "a/b").returncode == 0
-
-
-def test_exit_codes_tell_later_from_never(hub: FakeHub, tmp_path: Path) -> None:
-    """75 when the hub does not answer, 2 when it says no; one sentence each."""
-    hub.fails(**{"models/a/b": {"status": 503}})
-    later, never = fetch(hub, tmp_path, "a/b"), fetch(hub, tmp_path, "no/such")
-
-    assert (later.returncode, never.returncode) == (75, 2)
     assert later.stderr == "The hub answers 503 for a/b: start again later.\n"
-    assert never.stderr.count("\n") == 1
+    assert fetch(hub, tmp_path, "a/b").returncode == 0
 
 
 def test_another_process_is_waited_for(hub: FakeHub, tmp_path: Path) -> None:
@@ -68,14 +63,3 @@ def test_another_process_is_waited_for(hub: FakeHub, tmp_path: Path) -> None:
         assert "a/b is not in the hub cache" in said
         assert waiting.stdout.read() == fetched.stdout
     assert waiting.returncode == 0
-
-
-def test_what_is_here_already_needs_no_hub(tmp_path: Path) -> None:
-    """The embedded model and a folder are told where they are."""
-    nowhere = FakeHub(tmp_path, "http://127.0.0.1:9")
-    (tmp_path / "model").mkdir()
-    embedded, folder = fetch(nowhere, tmp_path, "embedded"), fetch(nowhere, tmp_path, "./model")
-
-    assert embedded.returncode == folder.returncode == 0, (embedded.stderr, folder.stderr)
-    assert Path(embedded.stdout.strip()).suffix == ".gguf"
-    assert folder.stdout.strip() == "model"

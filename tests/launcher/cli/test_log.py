@@ -26,24 +26,18 @@ def opened(folder: Path) -> Iterator[TextIO]:
         yield file
 
 
-def test_lines_are_there_at_once(tmp_path: Path) -> None:
-    """Someone may be reading along."""
-    path = tmp_path / "logs" / "serve-8123.log"
-    with opened(tmp_path) as file:
-        prefixed("engine", file)("INFO one")
-        prefixed("gateway", file)("two")
-        assert path.read_text() == "engine | INFO one\ngateway | two\n"
-
-
-def test_the_last_log_is_kept(tmp_path: Path) -> None:
-    """The log of the start before is kept."""
+def test_lines_are_there_at_once_and_the_last_log_is_kept(tmp_path: Path) -> None:
+    """Someone may be reading along; of older starts than the last one nothing is kept. Where it
+    cannot be written, that is one sentence."""
     path = tmp_path / "logs" / "serve-8123.log"
     for text in ("first", "second", "third"):
         with opened(tmp_path) as file:
-            file.write(text)
+            prefixed("engine", file)(text)
+            assert path.read_text() == f"engine | {text}\n"
 
-    assert path.read_text() == "third"
-    assert path.with_suffix(".old").read_text() == "second"
+    assert path.with_suffix(".old").read_text() == "engine | second\n"
+    with pytest.raises(LauncherError, match="cannot be written"), opened(path):
+        pass
 
 
 def test_a_full_disk_is_no_reason_to_stop() -> None:
@@ -55,11 +49,3 @@ def test_a_full_disk_is_no_reason_to_stop() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         file.close()
-
-
-def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
-    (tmp_path / "logs").write_text("")
-
-    with pytest.raises(LauncherError, match="cannot be written"), opened(tmp_path):
-        pass

@@ -17,11 +17,16 @@ ENVIRON = environment.for_engine(
 
 
 @pytest.mark.slow  # imports the engine's libraries
-def test_a_vocabulary_loads() -> None:
-    """Its own and the second one of gpt-oss, without a network."""
+def test_a_vocabulary_loads(tmp_path: Path) -> None:
+    """Its own and the second one of gpt-oss, without a network; of a folder without one the reason
+    is told."""
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     outcome = self_test.run(smollm2.model(), is_harmony=True, environ=ENVIRON)
+    broken = self_test.run(tmp_path, is_harmony=False, environ=ENVIRON)
 
     assert (outcome.tokens, outcome.error) == (49152, "")
+    assert broken.tokens == 0
+    assert broken.error
 
 
 @pytest.mark.slow  # imports the engine's libraries
@@ -32,16 +37,6 @@ def test_the_engine_reports_to_nobody() -> None:
     for environ, answer in ((ENVIRON, "False"), (loud, "True")):
         told = subprocess.check_output([sys.executable, "-c", ask], env=environ, text=True)
         assert told.splitlines()[-1] == answer
-
-
-@pytest.mark.slow  # imports the engine's libraries
-def test_a_folder_without_a_vocabulary_is_told(tmp_path: Path) -> None:
-    """In words, with the reason."""
-    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    outcome = self_test.run(tmp_path, is_harmony=False, environ=ENVIRON)
-
-    assert outcome.tokens == 0
-    assert outcome.error
 
 
 def test_a_process_that_cannot_answer_is_told(tmp_path: Path) -> None:
