@@ -13,13 +13,9 @@ from typing import Any
 import pytest
 
 from launcher.errors import PlanError
-from launcher.models.resolve import read_model
-from launcher.planning.hardware import parse
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan
 from launcher.serving import engine_judge, refusals, startup_log
-from launcher.settings import load
 from tests.fake_hub import files
-from tests.fake_hub.hub import FakeHub
 from tests.launcher.plans import plan
 from tests.waiting import PATIENCE_S
 
@@ -77,58 +73,25 @@ async def test_a_refusal_ends_the_work_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "variables"),
     [
-        "return None",
-        "time.sleep(3600)",
-        "import vllm.elsewhere",
-        "raise OSError('the hub is away')",
-        "raise SystemError",
+        ("return None", {}),
+        ("time.sleep(3600)", {}),
+        ("import vllm.elsewhere", {}),
+        ("raise OSError('the hub is away')", {}),
+        # the kernel takes no variable of three megabytes, as it takes no process without memory
+        ("return None", {"LARGE": "x" * 3_000_000}),
     ],
+    ids=["takes it", "is slow", "has other modules", "has no network", "cannot be started"],
 )
-async def test_work_goes_on_without_a_refusal(config: str, tmp_path: Path) -> None:
-    """An engine that takes the line, a slow one, one with other modules, one without a network."""
+async def test_work_goes_on_without_a_refusal(
+    config: str, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """An engine that is slow, of another version or not there stops nothing."""
     work = asyncio.sleep(0.3, result="done")
-
-    assert (
-        await engine_judge.beside(work, (planned(tmp_path),), stand_in(tmp_path, config)) == "done"
-    )
-
-
-async def test_work_goes_on_where_no_process_can_be_started(tmp_path: Path) -> None:
-    """The kernel takes no variable of three megabytes, as it takes no process without memory."""
-    environ = stand_in(tmp_path, "return None") | {"LARGE": "x" * 3_000_000}
-    work = asyncio.sleep(0.3, result="done")
+    environ = stand_in(tmp_path, config) | variables
 
     assert await engine_judge.beside(work, (planned(tmp_path),), environ) == "done"
-
-
-async def test_a_model_at_the_hub_is_judged_by_its_description(
-    hub: FakeHub, tmp_path: Path
-) -> None:
-    """Without its weights, and outside of the cache that is being filled."""
-    words = "self.words[1]"
-    config = f"raise ValueError(str(sorted(p.name for p in pathlib.Path({words}).glob('*'))))"
-    environ = hub.environ(tmp_path, MMHIE_REASONER_MODEL="a/b") | stand_in(tmp_path, config)
-    settings = load({"MMHIE_REASONER_MODEL": "a/b"}, None)
-    made = make_plan(settings, parse("1x24"), read_model(settings, ask_hub=True), strict=False)
-
-    sentence = await engine_judge.find_refusal((made,), environ)
-
-    assert sentence is not None
-    assert "config.json" in sentence
-    assert ".safetensors'" not in sentence
-    assert not list(tmp_path.glob("hub/models--*"))
-
-
-async def test_what_is_made_first_is_not_judged(tmp_path: Path) -> None:
-    """A de-quantized checkpoint has another configuration; own code is not fetched to be judged."""
-    environ = stand_in(tmp_path, "raise ValueError('refused')")
-    made_first = plan("cpu,ram=16", reasoner_model="embedded", cache_dir=tmp_path)
-    trusted = planned(tmp_path, engine_args="--trust-remote-code")
-
-    for unjudged in ((), (made_first,), (trusted,)):
-        assert await engine_judge.find_refusal(unjudged, environ) is None
 
 
 LLAMA = {**files.CONFIG, "architectures": ["LlamaForCausalLM"], "model_type": "llama"}
@@ -191,3 +154,13 @@ def test_what_the_installed_vllm_says(tmp_path: Path) -> None:
     assert [
         pair for pair in pairs if pair[0] not in pair[1] or bool(pair[0]) != bool(pair[1])
     ] == []
+
+
+async def test_what_is_made_first_is_not_judged(tmp_path: Path) -> None:
+    """A de-quantized checkpoint has another configuration; own code is not fetched to be judged."""
+    environ = stand_in(tmp_path, "raise ValueError('refused')")
+    made_first = plan("cpu,ram=16", reasoner_model="embedded", cache_dir=tmp_path)
+    trusted = planned(tmp_path, engine_args="--trust-remote-code")
+
+    for unjudged in ((), (made_first,), (trusted,)):
+        assert await engine_judge.find_refusal(unjudged, environ) is None

@@ -12,16 +12,12 @@ from tests.gateway.server.certificates import Authority
 from tests.launcher.plans import plan
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])
-def test_a_free_port_passes(host: str, unused_tcp_port: int) -> None:
-    """IPv6 included; and one that has just been closed."""
-    preflight.check_port(host, unused_tcp_port)
-
-
-def test_an_address_that_is_not_ours() -> None:
-    """Told like a port that is taken."""
+def test_a_port_on_an_address(unused_tcp_port: int) -> None:
+    """A free one passes, on IPv6 too; an address that is not ours is told like a port in use."""
+    for host in ("127.0.0.1", "0.0.0.0", "::1"):
+        preflight.check_port(host, unused_tcp_port)
     with pytest.raises(PortTaken, match=r"192\.0\.2\.1"):
-        preflight.check_port("192.0.2.1", 8000)
+        preflight.check_port("192.0.2.1", unused_tcp_port)
 
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,10 +29,8 @@ def test_read_sums_over_engines() -> None:
 @pytest.mark.parametrize(
     ("activities", "stalled"),
     [
-        ([IDLE] * 5, False),
         ([Activity(1, 100 + n) for n in range(5)], False),
         ([Activity(1, 100)] * 4, True),
-        ([IDLE, Activity(1, 100), Activity(1, 100), Activity(1, 100)], True),
         ([Activity(1, 100), Activity(1, 100), IDLE, Activity(1, 100)], False),
         ([IDLE, None, None, None], True),
         ([IDLE, None, IDLE, None], False),
@@ -47,26 +45,3 @@ def test_a_stall_needs_work_and_silence(activities: list[Activity | None], stall
 
     assert verdicts[-1] is stalled
     assert not any(verdicts[:-1])
-
-
-def test_an_idle_engine_has_to_prove_itself() -> None:
-    """Nothing running and no token for 30 s: it is asked for one; 30 s later that is a stall."""
-    watchdog = StallWatchdog(stall_s=30, now=0)
-    verdicts = [
-        (watchdog.is_stalled(IDLE, now), watchdog.needs_probe(now)) for now in range(0, 61, 10)
-    ]
-
-    assert verdicts == [(False, False)] * 3 + [(False, True)] * 3 + [(True, True)]
-
-
-def test_one_token_is_proof_enough() -> None:
-    """A token for any request proves that the engine works."""
-    asked, busy = StallWatchdog(stall_s=30, now=0), StallWatchdog(stall_s=30, now=0)
-    for watchdog in (asked, busy):
-        assert not watchdog.is_stalled(IDLE, 0)
-    asked.record_token(50)
-    assert not busy.is_stalled(Activity(0, 101), 50)
-
-    for watchdog in (asked, busy):
-        assert not watchdog.needs_probe(79)
-        assert not watchdog.is_stalled(None, 79)

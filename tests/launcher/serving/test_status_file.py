@@ -11,7 +11,6 @@ from launcher.models.facts import AdapterFacts
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.installation import Installation
 from launcher.serving.status_file import (
-    REWRITE_S,
     EngineFacts,
     Phase,
     StatusFile,
@@ -42,32 +41,6 @@ def test_the_content(tmp_path: Path) -> None:
         "warnings": ["Slow."],
     }
     assert list(tmp_path.iterdir()) == [tmp_path / "phase.json"]
-
-
-def test_it_is_replaced_not_rewritten(tmp_path: Path) -> None:
-    """A reader that holds the old file goes on reading the old content."""
-    file = StatusFile(tmp_path / "phase.json", FACTS, Clock(1000.0))
-    file.write(Phase("starting", "Starting."))
-    with (tmp_path / "phase.json").open() as old:
-        file.write(READY)
-        assert json.load(old)["phase"] == "starting"
-
-    assert read(tmp_path / "phase.json")["phase"] == "ready"
-
-
-def test_the_same_phase_is_written_now_and_then(tmp_path: Path) -> None:
-    """Not every tick, and often enough for whatever cleans up temporary files."""
-    clock, path = Clock(1000.0), tmp_path / "phase.json"
-    file = StatusFile(path, FACTS, clock)
-    file.write(READY)
-    path.unlink()
-    clock.now += REWRITE_S - 0.1
-    file.write(READY)
-    assert not path.exists()
-
-    clock.now += 0.1
-    file.write(READY)
-    assert read(path)["phase"] == "ready"
 
 
 def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
@@ -129,15 +102,12 @@ def test_the_demonstration_is_named_as_one() -> None:
 
 
 def test_a_pinned_date_is_published() -> None:
-    """The date in gpt-oss's prompts; vLLM writes none into those of other models."""
+    """The date in gpt-oss's prompts; vLLM writes none into those of other models. The gateway also
+    counts on an engine that ends reasoning at its budget."""
     pinned = {"VLLM_SYSTEM_START_DATE": "2026-01-31"}
 
     assert engine_facts([plan("1x24")], pinned).model["pinned_date"] == "2026-01-31"
     assert engine_facts([plan("1x24")], {}).model["pinned_date"] is None
+    assert engine_facts([plan("1x24")], {}).model["reasoning_budget"] is True
     other = plan("1x24", reasoner_model="embedded")
     assert engine_facts([other], pinned).model["pinned_date"] is None
-
-
-def test_a_reasoning_budget_is_published() -> None:
-    """The gateway counts on an engine that ends reasoning at its budget."""
-    assert engine_facts([plan("1x24")], {}).model["reasoning_budget"] is True

@@ -22,22 +22,19 @@ from launcher.errors import (
     EngineOutOfMemory,
     ExitedEarly,
     LauncherError,
-    ModelError,
     NeverReady,
     ProgramFailed,
 )
 from launcher.process.child import Command
-from launcher.process.restarts import Stop
 from launcher.serving.engine_supervisor import (
-    ENGINE_STOP_S,
     EngineProgram,
     EngineSupervisor,
     RestartPolicy,
 )
-from launcher.serving.service_supervisor import Program, ServiceSupervisor
+from launcher.serving.service_supervisor import Program
 from launcher.serving.stall_watchdog import Activity, activity
 from launcher.serving.status_file import Phase
-from launcher.serving.supervisor import GATEWAY_MARGIN_S, Prepare, Programs, Supervisor
+from launcher.serving.supervisor import Programs, Supervisor
 from tests.gateway.clock import Clock
 
 ROOT = Path(__file__).parents[3]
@@ -66,33 +63,13 @@ def fake(*options: str) -> Command:
 class Run:
     """One supervised run: what was published and heard, and a way to wait for it."""
 
-    def __init__(
-        self,
-        engine: Command,
-        gateway: Command,
-        socket: Path,
-        policy: RestartPolicy,
-        prepare: Prepare | None = None,
-        smaller: Command | None = None,
-    ) -> None:
+    def __init__(self, programs: Programs, policy: RestartPolicy) -> None:
         self.phases: list[Phase] = []
         self.lines: list[str] = []
-        self.socket = socket
+        self.address = programs.engines[0].address
         self.clock = Clock()
-        first = EngineProgram(engine, socket, self.hear("engine"))
-        if smaller:
-            less = replace(first, command=smaller, note=NOTE)
-            first = replace(first, smaller=less)
-        programs = Programs(
-            engines=(first,),
-            gateway=Program("gateway", gateway, self.hear("gateway")),
-        )
-        self.supervisor = Supervisor(programs, policy, self.phases.append, prepare, self.clock)
+        self.supervisor = Supervisor(programs, policy, self.phases.append, clock=self.clock)
         self.task = asyncio.create_task(self.supervisor.run())
-
-    def hear(self, who: str) -> Callable[[str], None]:
-        """Keep the lines, with who wrote them."""
-        return lambda line: self.lines.append(f"{who} {line}")
 
     async def until(self, true: Callable[[], object]) -> None:
         """Wait for something to be true while it runs."""
@@ -114,7 +91,7 @@ class Run:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx2.AsyncClient]:
         """A client of the engine."""
-        transport = httpx2.AsyncHTTPTransport(uds=str(self.socket))
+        transport = httpx2.AsyncHTTPTransport(uds=str(self.address))
         url = "http://engine"
         async with httpx2.AsyncClient(transport=transport, base_url=url, timeout=HANG_S) as client:
             yield client
@@ -142,20 +119,8 @@ class Run:
 
 
 @asynccontextmanager
-async def running(
-    folder: Path,
-    *options: str,
-    engine: Command | None = None,
-    gateway: str = GATEWAY,
-    restarts: int = 3,
-    start_s: float = START_S,
-    prepare: Prepare | None = None,
-    smaller: Command | None = None,
-) -> AsyncIterator[Run]:
-    """A run on the fake engine, which ends with the test."""
-    socket, policy = folder / "e.sock", RestartPolicy(start_s, STALL_S, restarts)
-    ours = engine or fake("--uds", str(socket), *options)
-    run = Run(ours, shell(gateway), socket, policy, prepare, smaller)
+async def ending(run: Run) -> AsyncIterator[Run]:
+    """The run, which ends with the test."""
     try:
         yield run
     finally:
@@ -164,48 +129,43 @@ async def running(
             await run.task
 
 
+@asynccontextmanager
+async def running(
+    folder: Path,
+    *options: str,
+    engine: Command | None = None,
+    gateway: str = GATEWAY,
+    restarts: int = 3,
+    start_s: float = START_S,
+    smaller: Command | None = None,
+) -> AsyncIterator[Run]:
+    """A run on the fake engine, which ends with the test."""
+    lines: list[str] = []
+    socket = folder / "e.sock"
+    ours = engine or fake("--uds", str(socket), *options)
+    first = EngineProgram(ours, socket, lambda line: lines.append(f"engine {line}"))
+    if smaller:
+        first = replace(first, smaller=replace(first, command=smaller, note=NOTE))
+    served = Program("gateway", shell(gateway), lambda line: lines.append(f"gateway {line}"))
+    policy = RestartPolicy(start_s, STALL_S, restarts)
+    async with ending(Run(Programs(engines=(first,), gateway=served), policy)) as run:
+        run.lines = lines
+        yield run
+
+
 async def test_it_gets_ready_and_stops(tmp_path: Path) -> None:
-    """Gateway at once, then the engine's phases; on a stop first draining, then nothing."""
+    """Gateway at once, then the engine's phases; on a stop first draining, then nothing. Kernels
+    are compiled by a request of its own: the engine's first one is no client's. vLLM does not start
+    where a socket file lies."""
+    (tmp_path / "e.sock").write_text("")
     async with running(tmp_path, "--start-delay", "0.3") as run:
         await run.ready()
+        await run.until_engine(lambda found: found.tokens >= 1)
         await run.stop()
 
     assert run.names == ["starting", "loading", "ready", "draining"]
     assert run.lines[0] == "gateway up"
-
-
-async def test_what_has_to_be_made_first_is_made_behind_the_gateway(tmp_path: Path) -> None:
-    """The gateway is up meanwhile; then the engine is started as the maker says."""
-    may_end = asyncio.Event()
-
-    async def make() -> tuple[EngineProgram, ...]:
-        await may_end.wait()
-        socket = tmp_path / "e.sock"
-        return (EngineProgram(fake("--uds", str(socket)), socket, lambda line: None),)
-
-    async with running(tmp_path, engine=shell("exit 1"), prepare=make) as run:
-        await run.until(lambda: "gateway up" in run.lines)
-        assert run.names == []
-        may_end.set()
-        await run.ready()
-
-
-async def test_what_cannot_be_made_ends_it(tmp_path: Path) -> None:
-    """With the maker's own words, and without the gateway."""
-
-    async def make() -> tuple[EngineProgram, ...]:
-        raise ModelError("The file is broken.")
-
-    async with running(tmp_path, prepare=make) as run:
-        with pytest.raises(ModelError, match="broken"):
-            await run.task
-
-
-async def test_a_stale_socket_is_in_nobodys_way(tmp_path: Path) -> None:
-    """vLLM does not start where a socket file lies."""
-    (tmp_path / "e.sock").write_text("")
-    async with running(tmp_path) as run:
-        await run.ready()
+    assert "Generating a first token" in run.details
 
 
 @pytest.mark.parametrize(
@@ -254,31 +214,39 @@ async def test_out_of_memory_is_tried_once_with_a_smaller_share(fits: bool, tmp_
     assert (f"The model is ready. {NOTE}" in run.details) is fits
 
 
-async def test_never_ready(tmp_path: Path) -> None:
-    """The second ending: alive, unhealthy, and patience is over."""
-    async with running(tmp_path, "--unhealthy") as run:
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--unhealthy",), "MMHIE_START_TIMEOUT_SECONDS"),
+        (("--first-token-delay", "600"), "Generating a first token"),
+    ],
+)
+async def test_never_ready(options: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    """The second ending: alive, and unhealthy or without a first token when patience is over."""
+    async with running(tmp_path, *options, start_s=0.5) as run:
         await run.until(lambda: run.phases)
-        run.clock.now += START_S + 1
-        with pytest.raises(NeverReady, match="MMHIE_START_TIMEOUT_SECONDS"):
+        await run.until(lambda: "first token" in run.details or "--unhealthy" in options)
+        run.clock.now += 1
+        with pytest.raises(NeverReady, match=sentence):
             await run.task
 
+    assert "ready" not in run.names
 
-async def test_told_to_stop_while_starting(tmp_path: Path) -> None:
-    """The third ending is no error."""
-    async with running(tmp_path, "--start-delay", "60") as run:
-        await run.until(lambda: run.phases)
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(("--start-delay", "60"), ""), (("--first-token-delay", "600"), "first token")],
+)
+async def test_told_to_stop_while_starting(
+    options: tuple[str, str], words: str, tmp_path: Path
+) -> None:
+    """The third ending is no error, and nothing is ready any more."""
+    async with running(tmp_path, *options) as run:
+        await run.until(lambda: run.phases and words in run.details)
         await run.stop()
 
-    assert run.names == ["starting", "draining"]
-
-
-async def test_kernels_are_compiled_before_it_is_ready(tmp_path: Path) -> None:
-    """By a request of its own: the engine's first one is no client's."""
-    async with running(tmp_path) as run:
-        await run.ready()
-        await run.until_engine(lambda found: found.tokens >= 1)
-
-    assert "Generating a first token" in run.details
+    assert run.names[-1] == "draining"
+    assert "ready" not in run.names
 
 
 async def test_an_engine_that_dies_of_its_first_request(tmp_path: Path) -> None:
@@ -306,38 +274,6 @@ async def test_an_engine_that_is_unwell_after_its_first_request(tmp_path: Path) 
     assert "ready" not in run.names
 
 
-async def test_an_engine_that_generates_nothing_is_not_ready(tmp_path: Path) -> None:
-    """It is healthy, and its first token never comes."""
-    async with running(tmp_path, "--first-token-delay", "600", start_s=0.5) as run:
-        await run.until(lambda: "Generating a first token" in run.details)
-        run.clock.now += 1
-        with pytest.raises(NeverReady, match="Generating a first token"):
-            await run.task
-
-    assert "ready" not in run.names
-
-
-@pytest.mark.parametrize("options", [("--start-delay", "60"), ("--first-token-delay", "600")])
-async def test_nothing_is_ready_once_it_is_told_to_stop(
-    options: tuple[str, str], tmp_path: Path
-) -> None:
-    """While it starts, and at its first token: whoever reads the phases of an engine alone."""
-    socket, stop, seen = tmp_path / "e.sock", Stop(0), list[Phase]()
-    program = EngineProgram(fake("--uds", str(socket), *options), socket, lambda line: None)
-    policy = RestartPolicy(START_S, STALL_S, 3)
-    supervisor = EngineSupervisor(program, policy, stop, seen.append, Clock())
-    running = asyncio.create_task(supervisor.run())
-    words = "first token" if "--first-token-delay" in options else "Starting"
-    while not any(words in phase.detail for phase in seen):
-        await asyncio.sleep(0.01)
-    stop.request(0)
-    await running
-    await supervisor.end(0)
-
-    assert "ready" not in {phase.name for phase in seen}
-    assert not supervisor.was_ready.is_set()
-
-
 async def test_a_dead_engine_is_restarted(tmp_path: Path) -> None:
     """It says how it ended and when it will be back."""
     async with running(tmp_path, "--crash-after", "2") as run:
@@ -347,20 +283,6 @@ async def test_a_dead_engine_is_restarted(tmp_path: Path) -> None:
 
     assert run.names[1:5] == ["loading", "ready", "engine_down", "starting"]
     assert "The engine ended (exit code 1). Restart 1 of 3 in 1 s." in run.details
-
-
-async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
-    """Once it has been ready, an early exit is one more failure, not the end."""
-    once = tmp_path / "once"
-    fake = f"{sys.executable} -m tests.fake_engine --crash-after 2 --uds {tmp_path}/e.sock"
-    script = f"if [ -e {once} ]; then rm {once}; echo 'ValueError: no'; exit 1; fi; exec {fake}"
-    async with running(tmp_path, engine=shell(script)) as run:
-        await run.ready()
-        once.touch()
-        await run.ask()
-        await run.ready(times=2)
-
-    assert "ended before it was ready (exit code 1): no Restart 2 of 3 in 2 s." in run.details
 
 
 async def test_a_stalled_engine_is_restarted(tmp_path: Path) -> None:
@@ -452,31 +374,6 @@ async def test_a_gateway_that_ends_it(
     async with running(tmp_path, gateway=script, restarts=restarts) as run:
         with pytest.raises(ProgramFailed, match=sentence):
             await run.task
-
-
-def recorded(supervisor: EngineSupervisor | ServiceSupervisor) -> list[float]:
-    """Every grace this supervisor is told to end its program within."""
-    given: list[float] = []
-    end = supervisor.end
-
-    async def recording(grace_s: float) -> None:
-        given.append(grace_s)
-        await end(grace_s)
-
-    supervisor.end = recording  # type: ignore[method-assign]
-    return given
-
-
-async def test_the_deaf_are_killed_in_time(tmp_path: Path) -> None:
-    """Neither program listens to SIGTERM; the whole stop stays within its seconds."""
-    async with running(tmp_path, engine=shell(DEAF), gateway=DEAF) as run:
-        await run.until(lambda: {"gateway up", "engine up"} <= set(run.lines))
-        gateway, engine = recorded(run.supervisor._gateway), recorded(run.supervisor._engines[0])
-        await run.stop(grace_s=4)
-
-    (gateway_s,), (engine_s,) = gateway, engine
-    assert gateway_s == 4
-    assert engine_s <= ENGINE_STOP_S - GATEWAY_MARGIN_S  # it is ended once the gateway had the rest
 
 
 async def test_asked_twice_it_hurries(tmp_path: Path) -> None:
