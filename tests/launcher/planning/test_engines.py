@@ -14,7 +14,7 @@ from launcher.planning.hardware import Hardware, choose_gpus, parse
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
 from tests.gpu_engine.models import MODELS
-from tests.launcher.plans import facts, settings
+from tests.launcher.plans import facts, settings, value
 
 OPT, OSS = "facebook/opt-1.3b", "openai/gpt-oss-20b"
 FREE = Gpu("H100", 79.2, (9, 0), free_gib=78.5)
@@ -32,31 +32,21 @@ def plans(machine: str | Hardware, model: object = OSS, **ours: Any) -> tuple[En
 @pytest.mark.parametrize(
     ("gpus", "ours", "count"),
     [
-        ("1x24", {}, 1),
         ("4x24", {}, 4),
-        ("3x24", {}, 3),
-        ("2x12", {}, 1),
-        ("5x12", {}, 2),
         ("cpu", {}, 1),
         ("4x24", {"tensor_parallel": 2}, 1),
-        ("4x24", {"device_map": "null"}, 1),
         ("4x24", {"device_map": "balanced"}, 1),
         ("4x24", {"device": "cpu", "reasoner_model": "embedded"}, 1),
-        ("4x24", {"device": "cuda", "device_map": "auto", "quantize": "bitsandbytes"}, 4),
     ],
 )
 def test_copies_fill_the_machine(gpus: str, ours: dict[str, Any], count: int) -> None:
-    """One on each group of GPUs that a copy needs, unless a setting lays out the GPUs."""
+    """One on each group of GPUs that a copy needs, unless a setting lays out the GPUs, or no router
+    would make them reachable under one address."""
     chosen = settings(**ours)
+    model, machine = facts(chosen.model), parse(gpus)
 
-    assert count_engines(chosen, parse(gpus), facts(chosen.model), Installation()) == count
-
-
-def test_without_a_router_there_is_one_engine() -> None:
-    """Several would not be reachable under one address."""
-    bare = Installation(has_router=False)
-
-    assert count_engines(settings(), parse("4x24"), facts(settings().model), bare) == 1
+    assert count_engines(chosen, machine, model, Installation()) == count
+    assert count_engines(chosen, machine, model, Installation(has_router=False)) == 1
 
 
 def numbered(*gpus: Gpu) -> Hardware:
@@ -84,22 +74,14 @@ def test_one_half_busy_of_eight(tmp_path: Path) -> None:
 
     assert [plan.tensor_parallel for plan in made] == [1] * 7
     assert eight.gpu_ids == tuple("1234567")
-    line = made[0].argv
-    assert line[line.index("--gpu-memory-utilization") + 1] == "0.92"  # of a card that is free
-
-
-@pytest.mark.parametrize(
-    ("gpus", "used"), [((BUSY, BUSY), 2), ((FREE, BUSY), 1), ((FREE, LESS), 2)]
-)
-def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> None:
-    """Else the free ones alone."""
-    assert len(choose_gpus(numbered(*gpus)).gpus) == used
+    assert value(made[0], "--gpu-memory-utilization") == "0.92"  # of a card that is free
+    assert len(choose_gpus(numbered(BUSY, BUSY)).gpus) == 2
+    assert len(choose_gpus(numbered(FREE, LESS)).gpus) == 2
 
 
 def test_the_plan_is_that_of_the_smallest_engine() -> None:
     """Every request that is said to fit does so wherever the router sends it."""
-    named = Hardware(gpus=(FREE, LESS), gpu_ids=("GPU-a", "GPU-b"))
-    made = plans(named, max_inflight=9999)
+    made = plans(Hardware(gpus=(FREE, LESS), gpu_ids=("GPU-a", "GPU-b")), max_inflight=9999)
     shown = smallest(made)
 
     assert shown.memory.max_concurrent == min(plan.memory.max_concurrent for plan in made)
@@ -113,9 +95,3 @@ def test_gpus_that_are_left_over_are_named(tmp_path: Path) -> None:
 
     assert len(made) == 3
     assert "1 of 7 GPUs stay idle: 3 engines share the others." in made[0].warnings
-
-
-@pytest.mark.parametrize("name", CARDS)
-def test_every_card_runs_a_small_model(name: str) -> None:
-    """Whatever the table has can be planned for."""
-    assert plans(f"1x{name}", OPT)[0].memory.fits

@@ -36,7 +36,6 @@ def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: 
     [
         (GPT_OSS, [1, 2, 4, 8]),
         (SMOL, [1, 3]),
-        (replace(SMOL, heads=16, kv_heads=2), [1, 2, 4, 8]),
         (replace(GPT_OSS, model_type="qwen3_moe", kv_heads=4, intermediate=1536), [1, 2, 4, 8]),
         (replace(GPT_OSS, kv_heads=4), [1, 2, 4]),
     ],
@@ -50,24 +49,16 @@ def test_legal_sizes(model: ModelFacts, sizes: list[int]) -> None:
 @pytest.mark.parametrize(
     ("gpus", "needs", "settings", "sizes"),
     [
-        ("4x80", 1, {}, ParallelSizes(1)),
-        ("4x80", 2, {}, ParallelSizes(2)),
         ("4x80", 3, {}, ParallelSizes(4)),
         ("3x80", 3, {}, ParallelSizes(2)),
-        ("4x80", 1, {"device_map": "balanced"}, ParallelSizes(4)),
         ("3x80", 1, {"device_map": "balanced"}, ParallelSizes(2)),
-        ("4x80", 1, {"device_map": "sequential"}, ParallelSizes(1, 4)),
         ("3x80", 1, {"device_map": "sequential"}, ParallelSizes(1, 3)),
-        ("4x80", 1, {"device_map": "null"}, ParallelSizes(1)),
-        ("4x80", 1, {"tensor_parallel": 4}, ParallelSizes(4)),
         ("4x80", 1, {"tensor_parallel": 2, "device_map": "sequential"}, ParallelSizes(2)),
-        ("cpu,ram=64", 1, {}, ParallelSizes(1)),
-        ("cpu,ram=64", 1, {"tensor_parallel": 2}, ParallelSizes(2)),
         ("cpu,ram=64", 1, {"device_map": "balanced"}, ParallelSizes(1)),
     ],
 )
 def test_the_sizes(gpus: str, needs: int, settings: dict[str, Any], sizes: ParallelSizes) -> None:
-    """auto: fewest that fit; balanced: all that divide; sequential: a stage a GPU; null: one."""
+    """auto: fewest that fit; balanced: all that divide; sequential: a stage a GPU."""
     assert lay_out(gpus, GPT_OSS, needs, **settings).sizes == sizes
 
 
@@ -76,17 +67,17 @@ def test_idle_gpus_are_pointed_out() -> None:
     (four,) = lay_out("4x80").warnings
     assert four.startswith("Idle: GPU 1, 2, 3. This engine uses GPU 0 alone.")
     assert "MMHIE_ENGINES=4 runs 4 copies" in four
-    (rest,) = lay_out("3x80", tensor_parallel=2).warnings
-    assert rest == "Idle: GPU 2. This engine uses GPU 0, 1 alone."
-    assert not lay_out("1x80").warnings
+    assert lay_out("3x80", tensor_parallel=2).warnings == (
+        "Idle: GPU 2. This engine uses GPU 0, 1 alone.",
+    )
     assert "Idle: GPU 2." in lay_out("3x80", device_map="balanced").warnings[0]
+    assert not lay_out("1x80").warnings
 
 
 @pytest.mark.parametrize(
     ("gpus", "model", "settings", "sentence"),
     [
         ("4x80", GPT_OSS, {"tensor_parallel": 3}, "possible sizes: 1, 2, 4, 8"),
-        ("cpu,ram=9", SMOL, {"tensor_parallel": 2}, "possible sizes: 1, 3"),
         ("2x80", GPT_OSS, {"tensor_parallel": 4}, "needs as many GPUs and 2 are there"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from launcher.errors import PlanError
-from launcher.models.adapter_shapes import FILE, modules
+from launcher.models.adapter_shapes import FILE
 from launcher.planning.plan import EnginePlan
 from tests.fake_hub import files
 from tests.launcher.plans import plan
@@ -23,57 +23,43 @@ def planned(folder: Path, place: str, options: dict[str, Any], **entries: Any) -
     return plan(place, reasoner_model=folder, **options)
 
 
-def write_weights(folder: Path, *names: str) -> None:
-    """Matrices of rank 1 with these names, as wide as the model."""
-    (folder / FILE).write_bytes(files.tensors(dict.fromkeys(names, (1, 2880))))
-
-
-@pytest.mark.parametrize("place", ["1x24", "cpu,ram=64"])
 @pytest.mark.parametrize(
-    ("entries", "named"),
+    ("place", "entries", "named"),
     [
-        ({"use_dora": True}, "use_dora"),
-        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
-        ({"bias": "all"}, "bias"),
-        ({"peft_type": "LOHA"}, "peft_type LOHA"),
-        ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights pissa_niter_4"),
+        ("1x24", {"use_dora": True}, "use_dora"),
+        ("1x24", {"modules_to_save": ["lm_head"]}, "modules_to_save"),
+        ("1x24", {"bias": "all"}, "bias"),
+        ("1x24", {"peft_type": "LOHA"}, "peft_type LOHA"),
+        ("1x24", {"kasa_config": {"beta": 0.1}}, "kasa_config"),  # vLLM would leave it out
+        ("1x24", {"init_lora_weights": "pissa_niter_4"}, "init_lora_weights pissa_niter_4"),
+        ("cpu,ram=64", {"use_dora": True}, "use_dora"),
     ],
 )
 def test_more_than_plain_matrices(
     tmp_path: Path, place: str, entries: dict[str, Any], named: str
 ) -> None:
-    """Neither the merge nor vLLM would make of it what was trained, on any device."""
+    """Neither the merge nor vLLM would make of it what was trained, on any device. A beginning that
+    leaves the base alone is that of a plain one."""
     with pytest.raises(PlanError, match=f"has {named}, which can neither"):
         planned(tmp_path, place, {}, **entries)
-
-
-@pytest.mark.parametrize("init", [True, False, "gaussian", "EVA"])
-def test_a_beginning_that_leaves_the_base_alone(tmp_path: Path, init: bool | str) -> None:
-    """Such an adapter is a plain one once it is trained."""
-    assert planned(tmp_path, "1x24", {}, init_lora_weights=init).preparation == "merge"
+    assert planned(tmp_path, "1x24", {}, init_lora_weights="EVA").preparation == "merge"
 
 
 def test_modules_that_vllm_does_not_take(tmp_path: Path) -> None:
-    """An output head is merged, and not applied while serving."""
+    """An output head is merged, and not applied while serving. The weights say what is changed,
+    where there are any: a configuration may name what the model does not have."""
     targets = {"target_modules": ["q_proj", "lm_head"]}
-
     with pytest.raises(PlanError, match=r"changes lm_head, .* alone; merge it"):
         planned(tmp_path, "1x24", UNMERGED, **targets)
     assert planned(tmp_path, "1x24", {}, **targets).preparation == "merge"
 
-
-def test_the_weights_say_what_is_changed(tmp_path: Path) -> None:
-    """A configuration may name what the model does not have; a pattern names nothing."""
-    layer = "base_model.model.model.layers.0"
-    write_weights(tmp_path, f"{layer}.self_attn.q_proj.lora_A.weight", "lm_head.lora_A.weight")
-    assert modules(tmp_path) == ("lm_head", "q_proj")
+    experts = "base_model.model.model.layers.0.mlp.experts"
+    names = f"{experts}.lora_A.weight", f"{experts}.base_layer.lora_B.weight"
+    (tmp_path / FILE).write_bytes(files.tensors(dict.fromkeys(names, (1, 2880))))
+    assert planned(tmp_path, "1x24", UNMERGED, **targets).preparation is None
+    (tmp_path / FILE).write_bytes(files.tensors({"lm_head.lora_A.weight": (1, 2880)}))
     with pytest.raises(PlanError, match="changes lm_head"):
         planned(tmp_path, "1x24", UNMERGED, target_modules="all-linear")
-
-    experts = f"{layer}.mlp.experts"
-    write_weights(tmp_path, f"{experts}.lora_A.weight", f"{experts}.base_layer.lora_B.weight")
-    assert modules(tmp_path) == ("experts",)
-    assert planned(tmp_path, "1x24", UNMERGED, target_modules=["lm_head"]).preparation is None
 
 
 @pytest.mark.parametrize(
@@ -93,8 +79,8 @@ def test_hopper(tmp_path: Path, entries: dict[str, Any], advice: str) -> None:
 
 def test_experts_on_several_gpus(tmp_path: Path) -> None:
     """Matrices for experts are not divided as their weights are; others are."""
+    two = {"tensor_parallel": "2"}
     with pytest.raises(PlanError, match=r"changes experts, .*MMHIE_TENSOR_PARALLEL=1"):
-        planned(tmp_path, "2x24", {"tensor_parallel": "2"}, **EXPERTS)
+        planned(tmp_path, "2x24", two, **EXPERTS)
     assert planned(tmp_path, "1x24", {}, **EXPERTS).preparation is None
-    two = planned(tmp_path, "2x24", {"tensor_parallel": "2", **UNMERGED})
-    assert (two.tensor_parallel, two.preparation) == (2, None)
+    assert planned(tmp_path, "2x24", two | UNMERGED).tensor_parallel == 2
