@@ -35,6 +35,5 @@ CARDS: Final = {
     "b300": Card("NVIDIA B300", (10, 3), 268.6, 148),
     "rtx5090": Card("NVIDIA GeForce RTX 5090", (12, 0), 31.8, 170),
     "gb10": Card("NVIDIA GB10", (12, 1), 119.7, 48, tells_memory=False),
-    "a100-mig": Card("NVIDIA A100-SXM4-80GB MIG 3g.40gb", (8, 0), 39.5, 42),
     "h100-mig": Card("NVIDIA H100 80GB HBM3 MIG 1g.10gb", (9, 0), 9.5, 16),
 }

@@ -8,9 +8,14 @@ vLLM looks at a model's class in a process of its own, which imports everything 
 so in the fork.
 """
 
+import json
+import os
+import sys
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
-from forks import answer_file, on_card  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
+import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.entrypoints.launchers.cli_args import (
     make_arg_parser,
@@ -38,7 +43,6 @@ def judge(parser: FlexibleArgumentParser, line: list[str]) -> dict[str, Any]:
         "batched_tokens": config.scheduler_config.max_num_batched_tokens,
         "sequences": config.scheduler_config.max_num_seqs,
         "dtype": str(config.model_config.dtype).removeprefix("torch."),
-        "quantization": config.model_config.quantization,
         "max_model_len": config.model_config.max_model_len,
         "kv_cache_dtype": config.cache_config.cache_dtype,
         "has_prefix_cache": config.cache_config.enable_prefix_caching,
@@ -50,14 +54,25 @@ def judge(parser: FlexibleArgumentParser, line: list[str]) -> dict[str, Any]:
     }
 
 
-def judge_all(lines: list[list[str]]) -> list[dict[str, Any]]:
-    parser = make_arg_parser(FlexibleArgumentParser())  # type: ignore[no-untyped-call] # vLLM's
-    return [judge(parser, line) for line in lines]
+def judge_on(card: dict[str, Any], lines: list[list[str]]) -> Any:
+    """The verdicts of a process that has this card, and so have its own children."""
+    ours, theirs = get_context("fork").Pipe(duplex=False)
 
+    def tell() -> None:
+        sitecustomize.Card.use(card)
+        parser = make_arg_parser(FlexibleArgumentParser())  # type: ignore[no-untyped-call] # vLLM's
+        theirs.send([judge(parser, line) for line in lines])
 
-def main(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    return [on_card(case["card"], judge_all, case["lines"]) for case in cases]
+    os.environ["MMHIE_FAKE_CARD"] = json.dumps(card)
+    child = get_context("fork").Process(target=tell)
+    child.start()
+    theirs.close()
+    verdicts = ours.recv()
+    child.join()
+    return verdicts
 
 
 if __name__ == "__main__":
-    answer_file(main)
+    asked, answers = map(Path, sys.argv[1:])
+    cases = json.loads(asked.read_text())
+    answers.write_text(json.dumps([judge_on(case["card"], case["lines"]) for case in cases]))

@@ -66,11 +66,8 @@ FP8_CHANNELS: Final = quantized(
 FP8_BLOCKS: Final = quantized(
     "fp8", activation_scheme="dynamic", fmt="e4m3", weight_block_size=[128, 128]
 )
+GPTQ: Final = quantized("gptq", bits=4, group_size=128, desc_act=False, sym=True)
 AWQ: Final = quantized("awq", bits=4, group_size=128, zero_point=True, version="gemm")
-
-
-def gptq(*, by_activation: bool) -> Config:
-    return quantized("gptq", bits=4, group_size=128, desc_act=by_activation, sym=True)
 
 
 def qwen3(hidden: int, layers: int, heads: int, kv_heads: int, **more: Any) -> Config:
@@ -109,35 +106,39 @@ def qwen3_moe(hidden: int, layers: int, heads: int, expert: int) -> Config:
     )
 
 
-def gemma3(**text: Any) -> Config:
-    """Text and vision; what equals the library's defaults is not written, as in Google's files."""
-    return {
-        "architectures": ["Gemma3ForConditionalGeneration"],
-        "model_type": "gemma3",
-        "torch_dtype": "bfloat16",
-        "boi_token_index": 255999,
-        "eoi_token_index": 256000,
-        "image_token_index": 262144,
-        "mm_tokens_per_image": 256,
-        "eos_token_id": [1, 106],
-        "text_config": {
-            "model_type": "gemma3_text",
-            "sliding_window": 1024,
-            "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
-            **text,
-        },
-        "vision_config": {
-            "model_type": "siglip_vision_model",
-            "hidden_size": 1152,
-            "image_size": 896,
-            "intermediate_size": 4304,
-            "num_attention_heads": 16,
-            "num_hidden_layers": 27,
-            "patch_size": 14,
-            "vision_use_head": False,
-        },
-    }
-
+# Text and vision; what equals the library's defaults is not written, as in Google's files.
+GEMMA3_27B: Final[Config] = {
+    "architectures": ["Gemma3ForConditionalGeneration"],
+    "model_type": "gemma3",
+    "torch_dtype": "bfloat16",
+    "boi_token_index": 255999,
+    "eoi_token_index": 256000,
+    "image_token_index": 262144,
+    "mm_tokens_per_image": 256,
+    "eos_token_id": [1, 106],
+    "text_config": {
+        "model_type": "gemma3_text",
+        "sliding_window": 1024,
+        "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
+        "hidden_size": 5376,
+        "intermediate_size": 21504,
+        "num_hidden_layers": 62,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 16,
+        "head_dim": 128,
+        "query_pre_attn_scalar": 168,
+    },
+    "vision_config": {
+        "model_type": "siglip_vision_model",
+        "hidden_size": 1152,
+        "image_size": 896,
+        "intermediate_size": 4304,
+        "num_attention_heads": 16,
+        "num_hidden_layers": 27,
+        "patch_size": 14,
+        "vision_use_head": False,
+    },
+}
 
 DEEPSEEK_V3: Final[Config] = {
     **GATED,
@@ -193,10 +194,7 @@ MODELS: Final[dict[str, Config]] = {
     "llama-70b": llama(8192, 80, 64, 28672),
     "llama-8b-fp8": llama(4096, 32, 32, 14336, **FP8_CHANNELS),
     "llama-70b-awq": llama(8192, 80, 64, 28672, **{**AWQ, "torch_dtype": "float16"}),
-    "llama-8b-gptq": llama(4096, 32, 32, 14336, **gptq(by_activation=False), torch_dtype="float16"),
-    "llama-8b-gptq-act": llama(
-        4096, 32, 32, 14336, **gptq(by_activation=True), torch_dtype="float16"
-    ),
+    "llama-8b-gptq": llama(4096, 32, 32, 14336, **GPTQ, torch_dtype="float16"),
     "qwen3-8b": qwen3(4096, 36, 32, 8),
     "qwen3-30b-a3b": qwen3_moe(2048, 48, 32, 768),
     "qwen3-235b-a22b": qwen3_moe(4096, 94, 64, 1536),
@@ -213,16 +211,7 @@ MODELS: Final[dict[str, Config]] = {
         "max_position_embeddings": 32768,
         "rope_theta": 1000000.0,
     },
-    "gemma3-4b": gemma3(hidden_size=2560, intermediate_size=10240, num_hidden_layers=34),
-    "gemma3-27b": gemma3(
-        hidden_size=5376,
-        intermediate_size=21504,
-        num_hidden_layers=62,
-        num_attention_heads=32,
-        num_key_value_heads=16,
-        head_dim=128,
-        query_pre_attn_scalar=168,
-    ),
+    "gemma3-27b": GEMMA3_27B,
     "deepseek-v3": DEEPSEEK_V3,
 }
 

@@ -1,12 +1,14 @@
 """Plans as operators ask for them: their cards, model, settings and the flags that they add."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from launcher.planning.cards import Gpu
+from launcher.planning.hardware import Hardware
+from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
-from tests.gpu_engine import matrix
 from tests.gpu_engine.cards import CARDS
 from tests.launcher.plans import plan
 
@@ -98,14 +100,22 @@ WISHES: Final = (
     Wish("1xa10", "mistral-7b", "", "MAX_MODEL_LEN=32768"),
     Wish("1xt4", "llama-8b-gptq", "--max-cudagraph-capture-size 64"),
     Wish("4xa100", "llama-70b", "--seed 7", "DEVICE_MAP=sequential"),
+    Wish("1xa100", "llama-8b", "", "QUANTIZE=bitsandbytes"),
+    Wish("1xl4", "llama-8b", "", "QUANTIZE=fp8"),
 )
+
+
+def hardware(card: str, count: int = 1) -> Hardware:
+    """A machine with so many of these cards."""
+    known = CARDS[card]
+    gpu = Gpu(known.name, known.memory_gib, known.capability)
+    return Hardware(gpus=(gpu,) * count, cpus=64, ram_gib=1024, is_hypothetical=True)
 
 
 def planned(wish: Wish, folder: Path) -> EnginePlan:
     """The plan for these cards alone."""
     arguments = wish.arguments.replace("FOLDER", str(folder))
     ours: dict[str, Any] = dict(part.split("=") for part in wish.settings.split())
-    whole = matrix.hardware(CARDS[wish.card])
-    place = replace(whole, gpus=whole.gpus[: wish.count])
-    model = folder / wish.model
-    return plan(place, strict=False, reasoner_model=model, engine_args=arguments, **ours)
+    place, model = hardware(wish.card, wish.count), folder / wish.model
+    plugins = Installation(plugins=frozenset({"bitsandbytes"}))
+    return plan(place, plugins, strict=False, reasoner_model=model, engine_args=arguments, **ours)

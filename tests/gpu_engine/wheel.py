@@ -15,16 +15,11 @@ FAKES = Path(__file__).with_name("fakes")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache") / "mmhie-tests"
 
 
-def requirement(package: str) -> str:
-    """The line of the lock, `vllm==X.Y.Z`."""
-    match = re.search(rf"^{package}==\S+", LOCK.read_text(), re.MULTILINE)
+def unpacked() -> Path:
+    """The locked vLLM's Python, without its compiled modules and its dependencies."""
+    match = re.search(r"^vllm==\S+", LOCK.read_text(), re.MULTILINE)
     assert match, LOCK
-    return match[0]
-
-
-def unpacked(package: str = "vllm") -> Path:
-    """A locked wheel's Python, without its compiled modules and its dependencies."""
-    return downloaded(requirement(package))
+    return downloaded(match[0])
 
 
 def downloaded(pinned: str) -> Path:
@@ -43,32 +38,19 @@ def downloaded(pinned: str) -> Path:
     return folder
 
 
-def with_flashinfer(variables: dict[str, str]) -> dict[str, str]:
-    """The same beside FlashInfer and its compiled kernels, as in vLLM's own image."""
-    path = f"{variables['PYTHONPATH']}:{unpacked('flashinfer-python')}"
-    return variables | {"PYTHONPATH": path, "VLLM_HAS_FLASHINFER_CUBIN": "1"}
-
-
-def environment(cache: Path) -> dict[str, str]:
-    """Variables under which Python finds that vLLM, and a card where there is none."""
+def ask_judge(cases: list[dict[str, Any]], folder: Path) -> Any:
+    """The verdicts of that vLLM on command lines by card, of which there is none here."""
+    asked, answers = folder / "questions.json", folder / "answers.json"
+    asked.write_text(json.dumps(cases))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return kept | {
+    variables = {
         "PYTHONPATH": f"{FAKES}:{unpacked()}",
-        "VLLM_CACHE_ROOT": str(cache),
+        "MMHIE_FAKE_CARD": json.dumps(cases[0]["card"]),
+        "VLLM_CACHE_ROOT": str(folder / "cache"),
         "VLLM_LOGGING_LEVEL": "ERROR",
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
     }
-
-
-def ask(
-    program: str, questions: Any, folder: Path, variables: dict[str, str], first: dict[str, Any]
-) -> Any:
-    """The answers of that vLLM to one of the programs of this folder, which it begins on the first
-    of the cards."""
-    asked, answers = folder / "questions.json", folder / "answers.json"
-    asked.write_text(json.dumps(questions))
-    card = {"MMHIE_FAKE_CARD": json.dumps(first)}
-    command = [sys.executable, str(FAKES.with_name(program)), str(asked), str(answers)]
-    subprocess.run(command, env=variables | card, check=True, cwd=folder)
+    command = [sys.executable, str(FAKES.with_name("judge.py")), str(asked), str(answers)]
+    subprocess.run(command, env=kept | variables, check=True, cwd=folder)
     return json.loads(answers.read_text())

@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,15 @@ from tests.waiting import PATIENCE_S
 
 # Lines for which the parser raised, with what it raised.
 Refused = list[tuple[list[str], str]]
-Refusals = Callable[[Iterable[Sequence[str]]], Refused]
 
 PARSE = """
-import json, sys, warnings
+import json, sys, typing, warnings
 warnings.simplefilter("ignore")
+from vllm.config.lora import MaxLoRARanks
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+from vllm.model_executor.models import registry
+from vllm.reasoning import _REASONING_PARSERS_TO_REGISTER
+from vllm.tool_parsers import _TOOL_PARSERS_TO_REGISTER
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 parser = make_arg_parser(FlexibleArgumentParser())
 
@@ -37,8 +41,13 @@ def error(argv):
 
 answers, sys.stdout = sys.stdout, sys.stderr
 actions = [one for one in parser._actions if one.option_strings]
-choices = {action.option_strings[0]: action.choices for action in actions if action.choices}
-print(json.dumps([[one.option_strings for one in actions], choices]), file=answers, flush=True)
+names = {
+    "reasoning": [*_REASONING_PARSERS_TO_REGISTER],
+    "tools": [*_TOOL_PARSERS_TO_REGISTER],
+    "ranks": typing.get_args(MaxLoRARanks),
+    "chat": [*registry._TEXT_GENERATION_MODELS, *registry._MULTIMODAL_MODELS],
+}
+print(json.dumps([[one.option_strings for one in actions], names]), file=answers, flush=True)
 for line in sys.stdin:
     tried = [(argv, error(argv)) for argv in json.loads(line)]
     print(json.dumps([one for one in tried if one[1]]), file=answers, flush=True)
@@ -47,11 +56,11 @@ for line in sys.stdin:
 
 @dataclass(frozen=True, slots=True)
 class VllmParser:
-    """The installed vLLM's parser: its flags with their other names, and the words some take."""
+    """The installed vLLM's parser: its flags with their other names, and what it has by name."""
 
     process: subprocess.Popen[str]
     flags: list[list[str]]
-    choices: dict[str, list[str | None]]
+    names: dict[str, list[Any]]
 
     def refused(self, lines: Iterable[Sequence[str]]) -> Refused:
         """Return what it refuses of these lines, each the words after `serve`."""
@@ -72,12 +81,6 @@ def vllm_parser() -> Iterator[VllmParser]:
     ) as process:
         assert process.stdout is not None
         yield VllmParser(process, *json.loads(process.stdout.readline()))
-
-
-@pytest.fixture(scope="session")
-def refusals(vllm_parser: VllmParser) -> Refusals:
-    """Return what that parser refuses."""
-    return vllm_parser.refused
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,10 @@ from launcher.engine_flags import (
     size,
     values,
 )
+from launcher.models import parsers
+from launcher.models.purpose import other_purpose
+from launcher.planning.engine_command import REASONING_WORDS
+from launcher.planning.weights import LORA_RANKS
 from tests.launcher.conftest import VllmParser
 
 
@@ -42,11 +46,17 @@ def test_a_reserved_flag_has_no_second_name_that_is_free(vllm_parser: VllmParser
 
 @pytest.mark.slow
 @pytest.mark.engine
-def test_no_other_flag_is_taken_for_a_known_one(vllm_parser: VllmParser) -> None:
-    """Flags that begin alike are told apart."""
-    names = [name for action in vllm_parser.flags for name in action if name not in SECOND_NAMES]
+def test_every_name_of_a_plan_is_one_of_vllms(vllm_parser: VllmParser) -> None:
+    """Parsers and ranks of adapters; and no class that it generates text with is refused."""
+    names = vllm_parser.names
+    reasoning = {*parsers.REASONING.values(), *dict(parsers.REASONING_MARKS).values()}
+    tools = {*parsers.TOOLS.values(), *dict(parsers.TOOL_MARKS).values()}
 
-    assert [name for name in names if [*values([name])] != [name]] == []
+    assert reasoning | set(REASONING_WORDS) <= set(names["reasoning"])
+    assert tools <= set(names["tools"])
+    assert tuple(names["ranks"]) == LORA_RANKS
+    assert len(names["chat"]) > 100
+    assert not [name for name in names["chat"] if other_purpose({"architectures": [name]})]
 
 
 @pytest.mark.parametrize(
@@ -66,30 +76,12 @@ def test_flags_are_read_as_vllm_does(written: list[str], found: dict[str, str]) 
 
 
 @pytest.mark.parametrize(
-    ("written", "is_eager"),
-    [
-        ("--enforce-eager", True),
-        ("--no-enforce-eager", False),
-        ("--enforce_eager --no-enforce-eager", False),
-        ("--enforce-eager --no-enforce-eager --enforce-eager", True),
-        ("--seed 1", None),
-    ],
-)
-def test_a_flag_is_switched_on_and_off(written: str, is_eager: bool | None) -> None:
-    """The last word counts, and none leaves it to the plan."""
-    assert is_on("--enforce-eager", written.split()) is is_eager
-
-
-@pytest.mark.parametrize(
     "written",
     [
         "--max-num-seqs 0",
-        "--max-num-seqs -5",
-        "--max-num-seqs auto",
         "--max-num-seqs 1e3",
         f"--max-num-seqs {'9' * 5000}",
         "--max-num-seqs",
-        "--max-num-batched-tokens 0",
         "--max-num-batched-tokens 1.5K",
         f"--max-num-batched-tokens {'9' * 400}k",
     ],
@@ -100,10 +92,14 @@ def test_a_value_that_vllm_refuses(written: str) -> None:
         check(written.split())
 
 
-def test_sizes_have_suffixes() -> None:
-    """As vLLM's parser takes them: 8k are 8,000, 8K 8,192."""
+def test_what_a_flag_says() -> None:
+    """Sizes have suffixes, as vLLM's parser takes them: 8k are 8,000, 8K 8,192. Of a switch the
+    last word counts, and none leaves it to the plan."""
     assert count("--max-num-seqs", "8") == 8
     assert [size("", text) for text in ("8", "25.6k", "2K", "1M")] == [8, 25600, 2048, 1024**2]
+    assert is_on("--enforce-eager", ["--no-enforce-eager", "--enforce_eager"])
+    assert is_on("--enforce-eager", ["--enforce-eager", "--no-enforce-eager"]) is False
+    assert is_on("--enforce-eager", ["--seed", "1"]) is None
 
 
 @pytest.mark.parametrize(
