@@ -125,7 +125,9 @@ def test_a_request_that_has_no_whole_answer(desk: Desk, asked: Path) -> None:
     [
         (lambda lines: [lines[0], lines[1].replace(b"ward-7", b"ward-8"), *lines[2:]], "This line"),
         (lambda lines: [b"\x00\xff\n", *lines[1:]], "The line before it is not"),
+        (lambda lines: [*lines[:2], b"{}\n", *lines[3:]], "The line after it is not"),
         (lambda lines: lines[1:], "The lines before it are not here"),
+        (lambda lines: [lines[3], *lines[1:]], "Lines before it were removed"),
         (lambda lines: [*lines[:2], *lines[3:]], "Lines after it were removed"),
     ],
 )
@@ -361,3 +363,18 @@ def test_a_copy_needs_the_key_of_the_digests(desk: Desk, events: Path) -> None:
     assert "MMHIE_DIGEST_KEY" in desk.run("audit", "export", "--copy", "none.txt", exit_code=2)[1]
     desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
     assert "cannot be read" in desk.run("audit", "export", "--copy", "none.txt", exit_code=2)[1]
+
+
+def test_what_cannot_be(desk: Desk, trail: Path) -> None:
+    """One sentence, and nothing is shown."""
+    out, err = desk.run("audit", "show", "nope", exit_code=1)
+    assert out == ""
+    assert "belongs to this request" in err
+
+    def complaint(*arguments: str) -> str:
+        return desk.run("audit", "verify", *arguments, exit_code=2)[1]
+
+    assert "--checkpoint is neither" in complaint("--checkpoint", "none")
+    assert "cannot be read" in complaint("--file", "none")
+    desk.monkeypatch.delenv("MMHIE_AUDIT_FILE")
+    assert "must be set" in complaint()

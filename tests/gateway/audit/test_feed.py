@@ -405,6 +405,9 @@ def test_access_tokens(feeding: Feeding, tmp_path: Path) -> None:
         feeding.write(2)
         feed = feeding.begin(server.url, auth=auth)
         until(lambda: "the token server answers 401" in str(feed.warnings()))
+        server.instead = b"{}"
+        until(lambda: "answers 200, no token" in str(feed.warnings()))
+        server.instead = b""
         secret.write_text("mm:hie\ns3cret:/ü\n")
         receive_all(server, 2)
         feeding.write(1)
@@ -445,3 +448,32 @@ def test_a_wrong_setting_stops_the_start(
     (tmp_path / "keys.json").write_text(json.dumps({"keys": []}))
 
     assert said in refusal(**{f"MMHIE_{name}": value for name, value in settings.items()})
+
+
+def test_the_next_process_takes_over(feeding: Feeding) -> None:
+    """The second feed waits for the first, and goes on where that one was."""
+    feeding.write(3)
+    first, _ = feeding.begin(), feeding.begin()
+    feeding.receive(3)
+    first.stop()
+    feeding.write(3)
+
+    assert feeding.receive(6) == [1, 2, 3, 4, 5, 6]
+
+
+def test_files_beside_the_trail_that_cannot_be_used(
+    feeding: Feeding, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without its lock nobody feeds, which is told; without its place it goes on from memory."""
+    lock = feeding.path.with_name("audit.jsonl.feed.lock")
+    lock.mkdir()
+    feeding.path.with_name("audit.jsonl.feed").mkdir()
+    feeding.write(3)
+    feed = feeding.begin()
+    until(lambda: "the lock beside the trail fails (Is a directory)" in str(feed.warnings()))
+    lock.rmdir()
+    assert feeding.receive(3) == [1, 2, 3]
+    feeding.write(3)
+
+    assert feeding.receive(6) == [1, 2, 3, 4, 5, 6]
+    until(lambda: "the place of the audit feed cannot be kept: " in caplog.text)

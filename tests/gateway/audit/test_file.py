@@ -1,5 +1,6 @@
 """The file: whole lines or none, repaired, rotated, shared."""
 
+import fcntl
 import resource
 import stat
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit import file as files
 from gateway.audit.file import ChainBroken
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
@@ -135,3 +137,33 @@ def test_a_disk_that_fills_up_leaves_no_half_line(open_file: Open, path: Path) -
 
     assert numbers_in(path) == list(range(1, 7))
     assert not verify(path, key=KEY).findings
+
+
+def test_a_writer_that_was_stopped_while_it_held_the_lock(
+    open_file: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others fail within a bounded time and say why, and go on when it lets go."""
+    monkeypatch.setattr(files, "LOCK_WAIT_S", 0.1)
+    holder = path.with_name("audit.jsonl.lock").open("w")
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    file = open_file()
+    with pytest.raises(OSError, match="another process holds its lock"):
+        file.append(records(1))
+    holder.close()
+    file.append(records(1))
+    file.close()
+
+    assert numbers_in(path) == [1]
+
+
+def test_a_line_longer_than_one_look(append: Append, path: Path) -> None:
+    """The end of the trail is found however long its last line is, here and in a rotated file."""
+    giant = {"kind": "test", "output_digests": ["d" * 76] * 5000}
+    for _ in range(3):
+        append([giant], rotate_bytes=500_000)
+    path.unlink()  # a crash between the two steps of a rotation
+    append(records(1))
+
+    assert len(rotated_files(path)) == 1
+    assert lines(path)[-1]["number"] == 1
+    assert lines(path)[0]["prev"] == lines(rotated_files(path)[-1])[-1]["mac"]

@@ -176,3 +176,14 @@ def test_strangers_cannot_fill_the_disk(begin: Begin, outcome: str) -> None:
     assert len(strangers) < FEW
     assert sum(1 + line.get("more_like_this", 0) for line in strangers) == 1000
     assert [line.get("more_like_this") for line in known] == [None] * 3
+
+
+def test_a_failure_from_the_start(begin: Begin, path: Path) -> None:
+    """Is known before the first request comes in."""
+    fail(path)
+    writing = begin()
+    assert writing.refuses()
+    repair(path)
+    until(lambda: not writing.trail.failing)
+
+    assert len(writing.written("start")) == 1
