@@ -120,6 +120,15 @@ def test_the_phase_file_decides(
     assert until_phase(told, "ready")["served"]["base"] == "some/base"
 
 
+def test_a_broken_phase_file_breaks_nothing(told: Gateway, phase_file: Path) -> None:
+    """/healthz answers 200 whatever it finds, and the engine is asked instead."""
+    write(phase_file, "loading")
+    until_phase(told, "loading")
+    phase_file.write_bytes(b'{"phase": 5}')
+
+    until_phase(told, "ready")
+
+
 def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: StartEngine) -> None:
     """A probe of the gateway is answered at once, whatever the engine does."""
     engine = start_engine()

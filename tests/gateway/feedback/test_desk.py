@@ -7,6 +7,7 @@ import pytest
 from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
 from gateway.feedback import opening
 from gateway.feedback.entry import Given
+from gateway.feedback.store import MOST_PER_ANSWER
 from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
 from gateway.settings.gateway import GatewaySettings, SettingsError
@@ -104,3 +105,22 @@ def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) 
     """The sentence has its name."""
     with pytest.raises(SettingsError, match=reason):
         opening.check(GatewaySettings.model_validate(settings))
+
+
+def test_there_is_an_end_to_what_one_says_of_an_answer(counter: Counter) -> None:
+    """The refusal is one sentence."""
+    for n in range(MOST_PER_ANSWER):
+        counter.give(given=Given("other", "low", comment=str(n)))
+
+    with pytest.raises(InvalidRequest, match="as much feedback"):
+        counter.give()
+
+
+def test_redis_shares_no_answers(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An operator with several gateways reads at the start where feedback has to go."""
+    settings = GatewaySettings.model_validate({"feedback_file": file, "redis_url": "redis://r"})
+    desk = opening.open_desk(settings, lambda _: None, b"k")
+
+    assert desk is not None
+    desk.stop()
+    assert "Redis does not share answers" in caplog.text

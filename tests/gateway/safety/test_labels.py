@@ -146,3 +146,14 @@ def test_an_end_that_is_none_has_a_name(reason: str) -> None:
 def test_an_answer_that_is_not_there_has_a_name(ending: Ending, kind: Anomaly | None) -> None:
     """Null and blank answers give a warning; a tool call is an answer."""
     assert ending.anomaly == kind
+
+
+def test_digests_compare_under_one_key_only() -> None:
+    """The same key gives the same digest; without a key each start differs."""
+
+    def digest(key: str | None) -> str:
+        labels = Labels.of(Disclaimer.of(), "Call 112.", key)
+        return labels.collect_facts({}, b"p").prompt_digest
+
+    assert digest("k") == digest("k")
+    assert digest(None) != digest(None)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from gateway.vault import folder
 
 ID, OTHER = "a" * 32, "b" * 32
@@ -16,6 +18,8 @@ def test_what_is_not_of_the_vault_stays(tmp_path: Path) -> None:
     day = folder.make_day(tmp_path, "2020-01-02")
     folder.write(day, ID, b"sealed")
     (day / "notes.txt").write_text("kept")
+    with pytest.raises(FileExistsError):
+        folder.make_day(tmp_path, "2020-01-01")
     folder.erase_before(tmp_path, "2026-11-28", most=9)
 
     assert (elsewhere / f"{ID}.sealed").exists()
