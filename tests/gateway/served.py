@@ -37,13 +37,11 @@ async def served(engine_url: str, **more: Any) -> AsyncIterator[tuple[int, Drain
         yield port, server
 
 
-async def post(
-    port: int, request: object, path: str = "/v1/chat/completions", key: str = "none"
-) -> bytes:
+async def post(port: int, request: object, path: str = "/v1/chat/completions") -> bytes:
     """Return the whole response to one request, over a new connection."""
     body = json.dumps(request).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-length: {len(body)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
     writer.write(f"{head}content-type: application/json\r\nconnection: close\r\n\r\n".encode())
     writer.write(body)
     answer = await reader.read()
@@ -51,9 +49,9 @@ async def post(
     return answer
 
 
-async def until_ready(port: int, **key: str) -> None:
+async def until_ready(port: int) -> None:
     """Wait until the gateway has seen its engine ready."""
-    while b" 200 OK" not in await post(port, chat_request(), **key):
+    while b" 200 OK" not in await post(port, chat_request()):
         await asyncio.sleep(0.05)
 
 

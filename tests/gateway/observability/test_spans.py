@@ -138,16 +138,6 @@ def test_no_text_in_any_span(traced: Gateway, engine: FakeEngine, shared: Collec
     assert CANARY.encode() not in shared.raw.lower()
 
 
-def test_the_last_spans_leave_at_the_stop(start: Start, engine: FakeEngine) -> None:
-    """Before the next batch would be due."""
-    with Collector() as collector:
-        gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=collector.endpoint).wait()
-        SURFACES[0].ask(gateway.client)
-        gateway.stop()
-
-        assert len(collector.spans) == 2
-
-
 @pytest.mark.parametrize("hangs", [True, False])
 def test_a_collector_that_is_away(start: Start, engine: FakeEngine, hangs: bool) -> None:
     """It delays neither answers nor the stop, and no text is logged."""

@@ -126,11 +126,6 @@ def begin_together(number: int, act: Callable[[], Any]) -> list[Future[Any]]:
     return [pool.submit(act) for _ in range(number)]
 
 
-def together(number: int, act: Callable[[], Any]) -> list[Any]:
-    """Return the outcomes of doing something many times at once."""
-    return [begun.result() for begun in begin_together(number, act)]
-
-
 @pytest.fixture(scope="module")
 def the_engine() -> Iterator[FakeEngine]:
     with FakeEngine().wait() as engine:

@@ -28,7 +28,6 @@ from tests.gateway.processes.conftest import (
     Start,
     begin_together,
     ports_of,
-    together,
 )
 from tests.waiting import until
 
@@ -184,7 +183,7 @@ def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
     lost = {stream.port for stream in streams if not stream.is_whole}
     assert lost
     assert lost == theirs & {stream.port for stream in streams}
-    assert together(24, gateway.ask) == [200] * 24
+    assert [asked.result() for asked in begin_together(24, gateway.ask)] == [200] * 24
     until(lambda: len(gateway.pids() - {victim}) == 2)
     until(lambda: gateway.metric("mmhie_inflight_requests") == 0)
     until(lambda: gateway.metric("mmhie_workers_lost") == 1)
