@@ -53,8 +53,8 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 
 def test_streams_in_flight_finish(start: Start, engine: FakeEngine) -> None:
     """SIGTERM in mid-stream, on every surface: each token comes, with the proper end, then exit
-    code 0."""
-    gateway = start(engine.url).wait()
+    code 0; who comes while balancers see that it is not ready is still served."""
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3").wait()
     whole = [surface.ask(gateway.client, **surface.limit(8)).content for surface in STREAMS]
     engine.next(fault="gated", times=len(STREAMS))
     with ExitStack() as opened:
@@ -63,16 +63,24 @@ def test_streams_in_flight_finish(start: Start, engine: FakeEngine) -> None:
         begun = [(next(parts), parts) for parts in streams]
         gateway.signal()
         until(lambda: not gateway.answers("/readyz"))
+        late = STREAMS[0].ask(gateway.client, **STREAMS[0].limit(8))
+        until(lambda: not is_listening(gateway))
         engine.release(100 * len(STREAMS))
         received = [first + b"".join(parts) for first, parts in begun]
 
     assert gateway.exit_code() == 0
+    assert len(events(late.content)) == len(events(whole[0]))
     for surface, before, after in zip(STREAMS, whole, received, strict=True):
         if surface.form == "text":
             assert after == before
         else:
             assert len(events(after)) == len(events(before))
             assert b'"error"' not in after
+
+
+def is_listening(gateway: Gateway) -> bool:
+    with socket.socket() as plug:
+        return plug.connect_ex(("127.0.0.1", gateway.port)) == 0
 
 
 def test_it_listens_on_loopback_unless_told_otherwise(gateway: Gateway) -> None:
