@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
-from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
 from tests.gpu_engine.cards import CARDS
 from tests.launcher.plans import plan
@@ -100,8 +99,6 @@ WISHES: Final = (
     Wish("1xa10", "mistral-7b", "", "MAX_MODEL_LEN=32768"),
     Wish("1xt4", "llama-8b-gptq", "--max-cudagraph-capture-size 64"),
     Wish("4xa100", "llama-70b", "--seed 7", "DEVICE_MAP=sequential"),
-    Wish("1xa100", "llama-8b", "", "QUANTIZE=bitsandbytes"),
-    Wish("1xl4", "llama-8b", "", "QUANTIZE=fp8"),
 )
 
 
@@ -117,5 +114,4 @@ def planned(wish: Wish, folder: Path) -> EnginePlan:
     arguments = wish.arguments.replace("FOLDER", str(folder))
     ours: dict[str, Any] = dict(part.split("=") for part in wish.settings.split())
     place, model = hardware(wish.card, wish.count), folder / wish.model
-    plugins = Installation(plugins=frozenset({"bitsandbytes"}))
-    return plan(place, plugins, strict=False, reasoner_model=model, engine_args=arguments, **ours)
+    return plan(place, strict=False, reasoner_model=model, engine_args=arguments, **ours)

@@ -24,6 +24,7 @@ Refused = list[tuple[list[str], str]]
 
 PARSE = """
 import json, sys, typing, warnings
+answers, sys.stdout = sys.stdout, sys.stderr  # vLLM may log when it is imported
 warnings.simplefilter("ignore")
 from vllm.config.lora import MaxLoRARanks
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
@@ -39,7 +40,6 @@ def error(argv):
     except (SystemExit, Exception) as raised:
         return repr(raised)
 
-answers, sys.stdout = sys.stdout, sys.stderr
 actions = [one for one in parser._actions if one.option_strings]
 names = {
     "reasoning": [*_REASONING_PARSERS_TO_REGISTER],
