@@ -1,4 +1,4 @@
-"""What is asked x checkpoint x device x plugin: one case for each kind of answer."""
+"""Requested format x checkpoint x device x plugin: one case for each kind of answer."""
 
 from dataclasses import replace
 
