@@ -129,14 +129,15 @@ def test_every_setting_is_known(overlay: str) -> None:
 def test_the_gateways_settings_are_accepted(overlay: str, tmp_path: Path) -> None:
     """With its secrets; the model that is published beside them is understood. A lost engine costs
     the pod its readiness and not its life."""
-    given = one(overlay, "ConfigMap", "gateway-settings")["data"]
+    gateway = next(pod.container for pod in pods(overlay) if pod.container["name"] == "gateway")
+    own = {each["name"]: each["value"] for each in gateway["env"] if "value" in each}
     secrets = {"MMHIE_AUDIT_KEY": "k" * 32, "MMHIE_DIGEST_KEY": "d" * 32}
+    given = one(overlay, "ConfigMap", "gateway-settings")["data"]
     file = tmp_path / "model.json"
     file.write_text(one(overlay, "ConfigMap", "gateway-model")["data"]["model.json"])
     status = read_status_file(file)
-    gateway = next(pod.container for pod in pods(overlay) if pod.container["name"] == "gateway")
 
-    assert load(given | secrets, None).env == "production"
+    assert load(given | own | secrets, None).env == "production"
     assert status is not None
     assert status.model_facts["id"] == "dousery/medical-reasoning-gpt-oss-20b"
     assert gateway["livenessProbe"]["httpGet"]["path"] == "/healthz"
