@@ -69,6 +69,15 @@ async def test_an_expired_connection_is_not_used() -> None:
         await eventually(lambda: peer.open == 1)
 
 
+async def test_a_connection_the_engine_closed_is_tried_once_more() -> None:
+    """The engine closed it while it was idle."""
+    async with meeting(always(OK, close=True)) as (client, peer):
+        for _ in range(4):
+            assert await fetch(client) == (200, b"ok")
+            await eventually(lambda: peer.open == 0)
+        assert peer.lines == 4
+
+
 async def test_an_unfinished_answer_is_not_kept() -> None:
     """Its connection is closed, and the next caller gets a new one."""
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this"

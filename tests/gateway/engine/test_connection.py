@@ -131,6 +131,15 @@ async def test_only_progress_is_no_silence() -> None:
         response.close()
 
 
+@pytest.mark.parametrize("limit", ["idle_s", "total_s"])
+async def test_no_time_means_at_once(limit: str) -> None:
+    """With 0 seconds no request is sent."""
+    async with meeting(always(OK)) as (client, peer):
+        with pytest.raises(EngineTimeout):
+            await client.open(limited(limit, 0.0))
+        assert peer.lines == 0
+
+
 async def test_the_total_covers_the_second_try() -> None:
     """A retry does not restart the total timeout."""
     clock, asked = LoopClock(), [asyncio.Event(), asyncio.Event()]

@@ -55,6 +55,16 @@ def test_append_adds_and_changes_nothing(
     assert openai_json.append(raw, {}) is raw
 
 
+@given(document=DOCUMENTS, extra=st.dictionaries(NAMES, VALUES, min_size=1, max_size=2))
+def test_request_with_sets_keys(document: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Our values win; a body without these keys keeps its bytes."""
+    raw = orjson.dumps(document)
+    body = openai_json.request_with(raw, document, extra)
+    assert orjson.loads(body) == {**document, **extra}
+    if not document.keys() & extra.keys():
+        assert body.startswith(raw[:-1])
+
+
 @pytest.mark.parametrize(
     ("request_", "asks"),
     [

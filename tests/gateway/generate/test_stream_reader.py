@@ -67,6 +67,17 @@ async def test_a_large_event_needs_room() -> None:
     assert required == [parsed_bytes(sse.payload(large))]
 
 
+async def test_an_answer() -> None:
+    """Deltas in order; text, finish, usage and fingerprint at the end."""
+    answer, deltas = await read(STREAM)
+    assert deltas == [("chest ", ""), ("pain", "")]
+    assert answer.text == "chest pain"
+    assert answer.finish_reason == "stop"
+    assert answer.usage == {"completion_tokens": 3}
+    assert answer.system_fingerprint == "fp"
+    assert answer.warnings == []
+
+
 async def test_the_answer_has_a_budget_of_its_own() -> None:
     """Reasoning does not count; at its limit the answer ends as a truncated one."""
     parts = [piece({"reasoning": "h"}, spent=n) for n in (1, 2, 3)]
