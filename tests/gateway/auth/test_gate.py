@@ -38,6 +38,17 @@ async def test_an_empty_file_is_not_open(tmp_path: Path) -> None:
         await gate.identify("/llm/generate", [])
 
 
+async def test_limits_of_those_whose_key_says_nothing(tmp_path: Path) -> None:
+    """One by one: what a key says wins."""
+    path = tmp_path / "keys.json"
+    plain = add_key(path, "plain", "generate")
+    own = add_key(path, "own", "generate", limits=PrincipalLimits(concurrency=9))
+    gate = Gate(b"salt", keys=keys.KeyFile(path), default_limits=PrincipalLimits(2, None, 50))
+
+    limits = [(await gate.identify("/llm/generate", shown(key))).limits for key in (plain, own)]
+    assert limits == [PrincipalLimits(2, None, 50), PrincipalLimits(9, None, 50)]
+
+
 async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
     """It cannot be computed from the name, which others may know."""
     path = tmp_path / "keys.json"

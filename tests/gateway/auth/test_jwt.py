@@ -156,6 +156,7 @@ async def test_keys_that_were_never_to_sign_are_left_out(path: Path, rsa_signer:
         {**other.public(), "use": "enc"},
         {"kty": "EC", "crv": "P-521", "kid": "p521", "x": "AA", "y": "AA"},
         {"kty": "RSA", "kid": "broken", "n": "!", "e": "AQAB"},
+        {**other.public(), "kid": ["several"]},
     )
     path.write_bytes(jwks(rsa_signer, small, more=more))
     keys = file_keys(path)
@@ -189,6 +190,7 @@ async def test_a_withdrawn_key_ends_its_tokens(
         {"aud": {"a": 1}},
         {"iss": [ISSUER]},
         {"sub": 7},
+        {"exp": 10**300},
     ],
 )
 async def test_claims_of_another_type(

@@ -64,6 +64,7 @@ def test_a_file_of_old_is_read(path: Path) -> None:
         b"",
         b'{"keys": [5]}',
         row(name="a b"),
+        row(sha256="abc"),
         row(scopes=["everything"]),
         row(priority="vip"),
         row(limits={"concurrency": "many"}),

@@ -150,6 +150,18 @@ async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -
         await refused(living, other)
 
 
+async def test_a_caller_that_leaves_while_it_waits(redis: RedisServer) -> None:
+    """A caller that leaves gives its lease back."""
+    who = principal(concurrency=1)
+    async with limiter_at(redis.url) as limiter:
+        waiting = asyncio.create_task(limiter.acquire(who))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await limiter._store.ask("PING")
+        await limiter.acquire(who)
+
+
 async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
     """Each gateway counts alone, from nothing; what is open is told to Redis when it is back, and
     what was counted alone is forgotten."""

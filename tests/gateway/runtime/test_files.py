@@ -88,6 +88,15 @@ def test_a_file_that_becomes_readable_is_read(watched: Watched) -> None:
     assert watched.readings == 2
 
 
+def test_a_draft_that_cannot_be_put_in_place_is_gone(tmp_path: Path) -> None:
+    """A folder stands where the file should."""
+    (tmp_path / "it").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(tmp_path / "it", b"content", mode=0o600)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]
+
+
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """With its mode, and no draft beside it, not even one that was left by a crash."""
     path = tmp_path / "file.json"

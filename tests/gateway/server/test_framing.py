@@ -45,6 +45,7 @@ MALFORMED: dict[str, bytes] = {
     "an underscore": HEAD + b"transfer_encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "no host": POST + b"\r\n" + SMUGGLED,
     "two hosts": HEAD + HOST + b"\r\n" + SMUGGLED,
+    "Icecast": b"SOURCE /healthz ICE/1.0\r\n\r\n",
     "HTTP/2.0": b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n",
     "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -76,6 +77,7 @@ def test_what_is_not_http_is_one_400(gateway: Gateway, engine: FakeEngine, name:
 LARGE = {
     "in one line": [request("/healthz", f"x-a: {'a' * 100_000}")],
     "in many lines": [request("/healthz", *(f"x-{n}: {'a' * 800}" for n in range(120)))],
+    "many, however small": [request("/healthz", *(f"x-{n}: 1" for n in range(200)))],
     "in the path": [request(f"/{'a' * 100_000}")],
     "without end": [b"GET / HTTP/1.1\r\nx-a: ", *[b"a" * 10_000] * 1000],
 }
