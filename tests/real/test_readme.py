@@ -1,8 +1,9 @@
-"""The API reference's examples in Python, run as they stand on a real engine.
+"""The API reference's examples in Python and the console's, on a real engine.
 
 A fake engine has no structured output; test_make_run.py runs the README's examples.
 """
 
+import httpx2
 import pytest
 
 from tests.docs.examples import Example, examples
@@ -21,3 +22,21 @@ def test_the_reference_s_example_runs(stack: Stack, example: Example) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+# Of the console's first screen: each with a word of the right answer.
+EXAMPLES = {
+    "What is hypertension? Answer in one sentence.": "high blood pressure",
+    "What does the heart do? Answer in one sentence.": "pumps blood",
+    "List three risk factors for heart disease.": "family history",
+}
+
+
+def test_the_consoles_examples(client: httpx2.Client) -> None:
+    """The demonstration model answers each to its end, and rightly."""
+    page = client.get("/").text
+    for prompt, word in EXAMPLES.items():
+        assert f">{prompt}<" in page
+        answer = client.post("/llm/generate", json={"prompt": prompt, "max_tokens": 100}).json()
+        assert answer["finish_reason"] == "stop"
+        assert word in answer["text"]

@@ -247,7 +247,10 @@ byId("stop").addEventListener("click", () => running?.stop.abort());
 byId("anew").addEventListener("click", startAnew);
 byId("whole").append(menu("More, conversation", action("Export", exported), action("Print", () => print())));
 for (const example of byId("examples").querySelectorAll("button")) {
-  example.addEventListener("click", () => again({ prompt: example.textContent }));
+  example.addEventListener("click", () => {
+    again({ prompt: example.textContent });
+    send();
+  });
 }
 byId("prompt").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

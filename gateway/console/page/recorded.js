@@ -19,6 +19,8 @@ A low albumin hides a raised gap: add about 2.5 mmol/L for each 10 g/L below nor
 export function record() {
   if (byId("recorded").firstChild) return;
   byId("recorded").append(
+    make("p", {}, "A small demonstration model answers here. With a connection to the internet, ",
+      make("code", {}, "MMHIE_REASONER_MODEL=Qwen/Qwen3-0.6B make run"), " starts a better one."),
     make("h3", { className: "question", id: "recorded-title" }, QUESTION),
     make("p", { className: "made-by" }, make("span", { className: "tag" }, "Recorded example"),
       make("span", {}, "written by hand, by no model; not reviewed clinically")),

@@ -88,17 +88,17 @@ async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
 
 
 @pytest.mark.gate
-async def test_an_example_is_put_into_the_question(page: Page, gateway: Gateway) -> None:
-    """It is not sent yet; none raises a notice."""
+async def test_an_example_is_asked_at_once(page: Page, gateway: Gateway) -> None:
+    """With one click; none raises a notice."""
     await ready(page)
-    for example in await page.locator("#examples button").all():
-        await example.click()
-        prompt = await example.inner_text()
-        await expect(page.locator("#prompt")).to_have_value(prompt)
-        await expect(page.locator("#prompt")).to_be_focused()
+    prompts = await page.locator("#examples button").all_inner_texts()
+    assert len(prompts) == 3
+    for prompt in prompts:
         answer = gateway.client.post("/llm/generate", json={"prompt": prompt, "stream": False})
         assert answer.json()["notices"] == []
-    await expect(page.locator("article")).to_have_count(0)
+    await page.get_by_text(prompts[0]).click()
+    await expect(page.locator("article .question")).to_have_text(prompts[0])
+    await expect(page.locator("#prompt")).to_have_value("")
 
 
 BEGINNING = """() => {

@@ -221,6 +221,7 @@ async def test_a_demonstration_is_named_as_one(window: Open, start: Start, tmp_p
     async with window(gateway.url) as page:
         await ready(page)
         await expect(page.locator("#recorded")).to_contain_text("Recorded example")
+        await expect(page.locator("#recorded")).to_contain_text("make run starts a better one")
         await expect(page.locator("#recorded math")).to_be_visible()
         await expect(page.locator("#recorded .answer-notice")).to_have_text(default_text())
         await complete(page, "What is croup?")
