@@ -91,6 +91,28 @@ def test_a_stripped_marker_is_warned_about() -> None:
     assert label["provenance"]["output_digest"] == keyed_digest(b"k", "Benign.")
 
 
+def test_hidden_reasoning_is_in_no_event() -> None:
+    """Its deltas are dropped; its item is emptied, so that indices stay the same."""
+    part = {"type": "reasoning_text", "text": "hm"}
+    item = {"type": "reasoning", "content": [part]}
+    said = {"type": "message", "content": [{"type": "output_text", "text": "a"}]}
+    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
+    events = [
+        event("response.output_item.added", item=item, output_index=0),
+        event("response.reasoning_text.delta", delta="hm"),
+        event("response.content_part.done", part=part, output_index=0),
+        event("response.output_text.delta", delta="a"),
+        event("response.completed", response={"status": "completed", "output": [item, said]}),
+    ]
+    out = [own.relay(each) for each in events]
+
+    assert b'"hm"' not in b"".join(out)
+    assert out[1] == b""
+    assert content(out[2])["part"] == {**part, "text": ""}
+    assert out[3] is events[3]
+    assert len(content(out[4])["response"]["output"]) == 2
+
+
 def test_text_behind_the_closing_event_is_a_fault() -> None:
     """The closing label has been sent, with the digest of the text before it."""
     own = message()
