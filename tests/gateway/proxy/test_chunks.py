@@ -213,6 +213,21 @@ def texts(out: list[Chunk]) -> str:
     return "".join(c["choices"][0]["delta"].get("content") or "" for c in out if c.get("choices"))
 
 
+LEAK = "<|start|>assistant<|channel|>final<|message|>Rest and fluids."
+
+
+def test_leaked_markers_are_stripped_wherever_they_are_cut() -> None:
+    """The reader sees the answer only, with a warning; a `<` at the end of a text is no marker."""
+    for cut in range(len(LEAK) + 1):
+        parts = [chunk(said(LEAK[:cut])), chunk(said(LEAK[cut:])), chunk(said("", "stop"))]
+        out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True)
+
+        assert texts(out) == "Rest and fluids."
+        assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
+    out, _ = relayed(chunk(said("5 <")), chunk(said("", "stop")))
+    assert texts(out) == "5 <"
+
+
 def test_the_disclaimer_surrounds_the_text_once() -> None:
     """Before the first word and after the last; the digest is of the model's words only."""
     policy = OutputPolicy(around=Surroundings("Mind: ", " Ask a doctor."))
