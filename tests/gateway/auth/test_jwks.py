@@ -98,7 +98,7 @@ async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None
         (302, good),
         (200, b"<html>"),
         (200, b'{"keys": []}'),
-        (200, b" " * (LARGEST_JWKS_BYTES + 1)),
+        (200, good + b" " * LARGEST_JWKS_BYTES),
     ):
         provider.status, provider.document = status, document
         clock.now += COOL_DOWN_S

@@ -28,23 +28,28 @@ HEAD = POST + HOST
 CANARY = b"armadillo7731"
 SMUGGLED = b"GET /v1/models?" + CANARY + b" HTTP/1.1\r\nhost: x\r\n\r\n"
 CHUNKED = b"transfer-encoding: chunked\r\n"
+IN_A_CHUNK = b"%x\r\n%b\r\n0\r\n\r\n" % (len(CHAT_BODY), CHAT_BODY)
 
 # What is sent; each gets exactly one answer, 400, and the connection closes.
 MALFORMED: dict[str, bytes] = {
     "length and chunks": HEAD + b"content-length: 4\r\n" + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
     "two lengths": HEAD + b"content-length: 4\r\ncontent-length: 0\r\n\r\n" + SMUGGLED,
     "a length without end": HEAD + b"content-length: " + b"9" * 40 + b"\r\n\r\n" + SMUGGLED,
-    "gzip, then chunks": HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "gzip, then chunks": HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n" + IN_A_CHUNK,
     "a coding after a tab": HEAD + b"transfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
-    "chunks in HTTP/1.0": b"POST / HTTP/1.0\r\n" + HOST + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
+    "chunks in HTTP/1.0": b"POST /v1/chat/completions HTTP/1.0\r\n"
+    + HOST
+    + CHUNKED
+    + b"\r\n"
+    + IN_A_CHUNK,
     "a folded line": HEAD + b"x-a: b\r\n c\r\n\r\n" + SMUGGLED,
     "a space before a colon": HEAD + b"content-length : 4\r\n\r\n" + SMUGGLED,
     "a NUL in a value": HEAD + b"x-a: b\0c\r\n\r\n" + SMUGGLED,
     "a bare CR": HEAD + b"x-a: b\rx-b: c\r\n\r\n" + SMUGGLED,
     "bare LFs": POST.replace(b"\r", b"") + b"host: x\n\n" + SMUGGLED,
-    "an underscore": HEAD + b"transfer_encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
-    "no host": POST + b"\r\n" + SMUGGLED,
-    "two hosts": HEAD + HOST + b"\r\n" + SMUGGLED,
+    "an underscore": chat("transfer_encoding: chunked"),
+    "no host": chat().replace(b"host: x\r\n", b""),
+    "two hosts": chat("host: y"),
     "Icecast": b"SOURCE /healthz ICE/1.0\r\n\r\n",
     "HTTP/2.0": b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n",
     "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
