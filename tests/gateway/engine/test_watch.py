@@ -229,7 +229,7 @@ async def test_what_another_worker_knows_is_looked_at_once(tmp_path: Path) -> No
 
     assert watch.phase == "ready"
     assert watch.state.model is not None
-    assert engine.asked.count("/v1/models") == 1
+    assert engine.asked.count("/health") == engine.asked.count("/v1/models") == 1
 
 
 @pytest.mark.parametrize(
