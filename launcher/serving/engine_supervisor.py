@@ -39,7 +39,8 @@ class EngineProgram:
 
     `recheck` raises DeviceFailed when the hardware of its plan is no longer there; `lighter` says
     with which changes the engine would need less memory. `smaller` is tried once when it runs out
-    of memory while it starts. A `note` is shown while this program runs.
+    of memory while it starts. A `note` is shown while this program runs; `on_ready` is called when
+    it has become ready.
     """
 
     command: Command
@@ -49,6 +50,7 @@ class EngineProgram:
     lighter: str = "set MMHIE_REASONER_MODEL to a smaller model"
     smaller: "EngineProgram | None" = None
     note: str = ""
+    on_ready: Callable[[], None] = lambda: None
 
 
 class EngineSupervisor:
@@ -155,6 +157,7 @@ class EngineSupervisor:
                 )
             await self._stop.pause(TICK_S)
         self.was_ready.set()
+        self._engine.on_ready()
 
     async def _warm_up(self) -> bool:
         """Have one token generated, which compiles kernels, in a start's time and not in a stall's;

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from launcher.planning import hardware, remedies
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Command, Listener, prefixed
-from launcher.serving import environment, router
+from launcher.serving import environment, gpu_shares, router
 from launcher.serving.engine_supervisor import EngineProgram
 from launcher.serving.probe import Address
 from launcher.serving.service_supervisor import Program
@@ -73,6 +73,8 @@ def engine_program(
     if decided.device == "cpu":
         return program
     program = replace(program, recheck=partial(hardware.recheck, decided.hardware))
+    if share := gpu_shares.recall(plan):
+        return with_share(program, plan, share)
     share = remedies.smaller_share(decided)
     return replace(program, smaller=with_share(program, plan, share)) if share else program
 
@@ -83,9 +85,11 @@ def with_share(program: EngineProgram, plan: EnginePlan, share: float) -> Engine
     argv[argv.index(SHARE) + 1] = f"{share:g}"
     note = (
         f"It has MMHIE_GPU_MEMORY_UTILIZATION={share:g}, as it ran out of GPU memory with "
-        f"{plan.decisions.gpu_fraction:g}: set it, so that the next start takes no second attempt."
+        f"{plan.decisions.gpu_fraction:g}."
     )
-    return replace(program, command=replace(program.command, argv=tuple(argv)), note=note)
+    command = replace(program.command, argv=tuple(argv))
+    remember = partial(gpu_shares.remember, plan, share)
+    return replace(program, command=command, note=note, on_ready=remember)
 
 
 def in_flight(

@@ -145,7 +145,10 @@ async def running(
     ours = engine or fake("--uds", str(socket), *options)
     first = EngineProgram(ours, socket, lambda line: lines.append(f"engine {line}"))
     if smaller:
-        first = replace(first, smaller=replace(first, command=smaller, note=NOTE))
+        less = replace(
+            first, command=smaller, note=NOTE, on_ready=lambda: lines.append("remembered")
+        )
+        first = replace(first, smaller=less)
     served = Program("gateway", shell(gateway), lambda line: lines.append(f"gateway {line}"))
     policy = RestartPolicy(start_s, STALL_S, restarts)
     async with ending(Run(Programs(engines=(first,), gateway=served), policy)) as run:
@@ -212,6 +215,7 @@ async def test_out_of_memory_is_tried_once_with_a_smaller_share(fits: bool, tmp_
     assert f"To need less, set MMHIE_REASONER_MODEL to a smaller model. {NOTE}" in run.details
     assert run.lines.count(f"engine {NOTE}") == 1
     assert (f"The model is ready. {NOTE}" in run.details) is fits
+    assert ("remembered" in run.lines) is fits
 
 
 @pytest.mark.parametrize(
