@@ -96,7 +96,8 @@ class LauncherSettings(SharedSettings):
     start_timeout_seconds: float = Field(
         900,
         gt=0,
-        description="Longest time until the engine is ready; on GPUs more for a large model.",
+        description="Longest time until the engine is ready; on GPUs at least twice the plan's "
+        "estimate.",
     )
     restart_limit: int = Field(
         5, ge=0, description="Restarts of a failing engine before the launcher gives up."

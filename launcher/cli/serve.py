@@ -22,9 +22,8 @@ from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
-from launcher.planning import hardware
+from launcher.planning import hardware, start_times
 from launcher.planning.hardware import Hardware
-from launcher.planning.weights import file_bytes
 from launcher.process.child import prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
 from launcher.serving import engine_judge, preflight, router
@@ -38,9 +37,6 @@ from launcher.terminal.progress import ProgressDisplay, banner
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
 PARENT_GRACE_S = 20.0
-# Of a start on GPUs: a slow disk, and twice what compiling and warming up took in public logs.
-READ_BYTES_S = 125e6
-COMPILING_S = 450.0
 
 WithoutGpu = Annotated[
     str | None,
@@ -194,11 +190,10 @@ class Service:
 
 
 def make_restart_policy(chosen: LauncherSettings, plans: Plans) -> RestartPolicy:
-    """The supervision of each engine as set, with more time to read large models' files."""
-    on_gpus = (plan.model for plan in plans if plan.device == "cuda")
-    limits = (COMPILING_S + file_bytes(model) / READ_BYTES_S for model in on_gpus)
+    """The supervision of each engine as set, with more time to start for large models."""
+    limits = (start_times.start_limit_s(plan.decisions) for plan in plans)
     return RestartPolicy(
-        start_s=max((chosen.start_timeout_seconds, *limits)),
+        start_s=max(limits, default=chosen.start_timeout_seconds),
         stall_s=chosen.stall_seconds,
         restarts=chosen.restart_limit,
     )

@@ -8,7 +8,7 @@ from launcher import engine_flags
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
-from launcher.planning import engine_command, gpu_share, remedies
+from launcher.planning import engine_command, gpu_share, remedies, start_times
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
@@ -128,6 +128,8 @@ def _list_reasons(decided: Decisions) -> Iterator[str]:
         use = _describe_use(decided)
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {use}"
     yield from _list_missing_files(decided)
+    if decided.device == "cuda":
+        yield start_times.sentence(decided)
     if decided.model.own_code:
         yield (
             f"it brings code of its own ({decided.model.own_code}), which vLLM runs only with "

@@ -97,18 +97,6 @@ def test_the_stand_in_is_for_who_chose_nothing(
     assert chosen.model == "org/model"
 
 
-def test_a_large_model_may_take_longer_to_start() -> None:
-    """On GPUs, by the size of its files; else the limit is the setting's."""
-    small = plan("1x24")
-    large = replace(small, model=replace(small.model, weight_bytes=200 * 10**9))
-    policies = [
-        serve.make_restart_policy(small.decisions.settings, (made,))
-        for made in (small, large, replace(large, device="cpu"))
-    ]
-
-    assert [policy.start_s for policy in policies] == [900, 2050, 900]
-
-
 @pytest.mark.parametrize("kind", [io.StringIO, Screen])
 def test_a_phase_goes_to_the_file_and_to_the_person(
     kind: type[io.StringIO], tmp_path: Path

@@ -1,0 +1,56 @@
+"""Minutes of a first start's steps, estimated before it begins."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from launcher.planning.batch import has_graphs
+from launcher.planning.decisions import Decisions
+from launcher.planning.weights import file_bytes
+
+# Bytes a second: 1 Gbit/s less overhead, a local SSD that is read and written at once, a disk read
+# into GPU memory. Seconds: compilation and warm-up as logged in public (195 s), captured graphs.
+NETWORK: Final = 115e6
+MERGING: Final = 150e6
+LOADING: Final = 250e6
+COMPILING_S: Final = 195.0
+GRAPHS_S: Final = 30.0
+
+
+class Step(NamedTuple):
+    """A step of the start that takes a while, and its seconds."""
+
+    name: str
+    seconds: float
+
+
+def preparing_steps(decided: Decisions) -> Iterator[Step]:
+    """Steps before the engine starts, but for what is already on the disk."""
+    size = file_bytes(decided.model)
+    if decided.model.missing:
+        yield Step("fetch at 1 Gbit/s", size / NETWORK)
+    if decided.preparation == "merge":
+        yield Step("merge", size / MERGING)
+
+
+def engine_steps(decided: Decisions) -> Iterator[Step]:
+    """Steps of the engine's own start on GPUs, with nothing in any cache."""
+    yield Step("load", file_bytes(decided.model) / LOADING)
+    if has_graphs(decided.settings.engine_args):
+        yield Step("compile", COMPILING_S)
+        yield Step("CUDA graphs", GRAPHS_S)
+
+
+def start_limit_s(decided: Decisions) -> float:
+    """Seconds until a start counts as failed: as set, or twice the estimate if that is more."""
+    limit = decided.settings.start_timeout_seconds
+    if decided.device == "cpu":
+        return limit
+    return max(limit, 2 * sum(step.seconds for step in engine_steps(decided)))
+
+
+def sentence(decided: Decisions) -> str:
+    """The sum up front, and the parts."""
+    steps = [*preparing_steps(decided), *engine_steps(decided)]
+    parts = ", ".join(f"{step.name} {step.seconds / 60:.1f}" for step in steps)
+    minutes = max(1, round(sum(step.seconds for step in steps) / 60))
+    return f"a first start takes about {minutes} minutes, by estimate: {parts}"
