@@ -258,7 +258,8 @@ def test_models_that_cannot_chat_are_refused(tmp_path: Path) -> None:
 # Each flag of the table is in one of these plans at least.
 LINES: tuple[tuple[str, Options], ...] = (
     ("1x24", {}),
-    ("1x24", {"merge_adapter": "false", "reasoner_revision": "main"}),
+    ("1x24", {"merge_adapter": "false"}),
+    ("1x24", {"reasoner_model": "openai/gpt-oss-20b", "reasoner_revision": "main"}),
     ("1x24", {"traces_endpoint": "http://collector:4318/v1/traces"}),
     ("1x24", {"quantize": "bitsandbytes", "reasoner_model": "facebook/opt-1.3b"}),
     ("1x24", {"quantize": "fp8", "reasoner_model": "embedded"}),
