@@ -1,4 +1,4 @@
-"""A caller who leaves while the gateway is told to stop."""
+"""A caller who leaves while the gateway reads, or is told to stop."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
+from gateway.errors import ClientGone
 from gateway.http.exchange import Exchange
 
 
@@ -31,6 +32,14 @@ class Caller:
         self._messages.put_nowait({"type": "http.disconnect"})
         if self.left is not None:
             self.left()
+
+
+async def test_leaving_while_the_body_is_read() -> None:
+    """Half a question is no question."""
+    caller = Caller()
+    caller.leave()
+    with pytest.raises(ClientGone):
+        await caller.exchange.body(max_bytes=9)
 
 
 @pytest.mark.parametrize("first", ["caller", "drain"])
