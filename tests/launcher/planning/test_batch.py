@@ -5,8 +5,10 @@ from functools import partial
 import pytest
 
 from launcher.errors import PlanError
+from launcher.models.config import from_config
 from launcher.planning.batch import batched_tokens
 from launcher.planning.hardware import parse
+from tests.gpu_engine.models import MODELS
 from tests.launcher.plans import plan, value
 
 
@@ -27,6 +29,17 @@ def test_tokens_of_a_step(gpus: str, arguments: str, tokens: int) -> None:
     MMHIE_ENGINE_ARGS wins, and of two the last; throughput doubles what is not set.
     """
     assert batched_tokens(parse(gpus).gpus, arguments.split()) == tokens
+
+
+@pytest.mark.parametrize(
+    ("gpus", "model", "sequences"),
+    [("1xl4", "llama-8b", 32), ("1xh100", "gpt-oss-120b", 128), ("1xh100", "gpt-oss-20b", 256)],
+)
+def test_requests_at_once(gpus: str, model: str, sequences: int) -> None:
+    """As many as fit at a sixth of the longest request, in halves of MMHIE_MAX_INFLIGHT."""
+    made = plan(gpus, model=from_config(MODELS[model], source=model))
+
+    assert value(made, "--max-num-seqs") == str(sequences)
 
 
 @pytest.mark.parametrize(
