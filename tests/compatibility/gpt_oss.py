@@ -89,5 +89,6 @@ GPT_OSS: Final = (
     responded("reasoning only", harmony.ENDLESS.question),
     responded("tools, tool_choice auto", DOSE, {"tools": [FLAT_TOOL]}, shows='"function_call"'),
     refused(chat, "reasoning_effort unknown", {"reasoning_effort": CANARY}, quotes=True),
-    refused(chat, "reasoning_effort none", {"reasoning_effort": "none"}),
+    # The engine's "Harmony" is withheld: it is a person's name, too.
+    refused(chat, "reasoning_effort none", {"reasoning_effort": "none"}, quotes=True),
 )

@@ -26,7 +26,7 @@ class Shape:
     forms: tuple[Form, ...] = BOTH
     status: int = 200
     shows: str = ""  # in the engine's answer; without it the shape would not test what it says
-    quotes: bool = False  # the engine's message repeats the caller's words, ours must not
+    quotes: bool = False  # the engine's message has words that may be the caller's; ours has not
     own: bool = False  # the gateway refuses by itself, with the engine's status
     waits: bool = False  # in a stream a `<` of the text comes with the event after it
     # The text holds control markers, ours must not; None: it may, as the model was trained.
