@@ -74,7 +74,7 @@ class GatewayError(Exception):
         self.notices: Sequence[Mapping[str, str]] = ()  # of the prompt
 
     @property
-    def recorded(self) -> str | None:
+    def audit_reason(self) -> str | None:
         """The sentence for the audit trail: no error of the gateway quotes a request."""
         return self.message
 

@@ -40,7 +40,7 @@ class EngineRefusal(RequestError):
         self.status = status  # type: ignore[misc] # the engine's, not the class's
 
     @property
-    def recorded(self) -> None:
+    def audit_reason(self) -> None:
         """The trail has no sentence of an engine: its numbers may be the caller's."""
 
     def details(self) -> Json:

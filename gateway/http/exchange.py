@@ -187,7 +187,7 @@ class Exchange:
         cuts the connection, as the response is incomplete.
         """
         self.failed(error.code)
-        self.record.reason, self.record.param = error.recorded, error.param
+        self.record.reason, self.record.param = error.audit_reason, error.param
         error.notices = self.record.notices
         if not self.record.status:
             extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
