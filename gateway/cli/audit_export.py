@@ -21,21 +21,19 @@ from gateway.audit.rotation import has_key
 from gateway.cli.answer_copy import AnswerCopy
 from gateway.cli.audit import File, TrailDamaged, genuine_records, trails
 from gateway.cli.audit_counts import Group, write_counts
-from gateway.cli.command import CommandError, NegativeResult, readable
-from gateway.cli.keys import UNITS_S
+from gateway.cli.command import CommandError, NegativeResult, parse_duration, readable
 from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
 PERSONS = ("reviewer", "by", "closed_by", "user")
-AGO = re.compile(r"(\d{1,5})([mhd])")
 TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?")
 
 
 def checked_time(text: str | None) -> str | None:
     """Return a time, or its beginning, as the trail writes it. Raises CommandError."""
-    if text is not None and (ago := AGO.fullmatch(text)):
-        return rfc3339(time.time() - int(ago[1]) * UNITS_S[ago[2]])
+    if text is not None and (ago_s := parse_duration(text)) is not None:
+        return rfc3339(time.time() - ago_s)
     if text is not None and not TIME.fullmatch(text):
         raise CommandError(
             f"{text!a} is no time in UTC; write it as 2026-11-28T10:30, or as 2h: two hours ago."
@@ -45,7 +43,9 @@ def checked_time(text: str | None) -> str | None:
 
 Since = Annotated[
     str | None,
-    typer.Option(callback=checked_time, help="First time: 2026-11-28T10:30 in UTC, or 2h ago."),
+    typer.Option(
+        callback=checked_time, help="First time: 2026-11-28T10:30 in UTC, or 2h for two hours ago."
+    ),
 ]
 Until = Annotated[
     str | None, typer.Option(callback=checked_time, help="Time before which, in the same form.")

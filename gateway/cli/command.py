@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from gateway.settings.gateway import GatewaySettings
 
+UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -29,6 +31,12 @@ class NegativeResult(CommandError):
     """A command that worked, and whose result is negative."""
 
     exit_code = 1
+
+
+def parse_duration(text: str) -> int | None:
+    """Return the seconds of a duration like 90d, 12h or 30m; None for another text."""
+    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    return int(match[1]) * UNITS_S[match[2]] if match else None
 
 
 def current_user() -> str:

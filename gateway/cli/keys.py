@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ import typer
 
 from gateway.auth import keys
 from gateway.auth.keys import Key
-from gateway.cli.command import AsJson, CommandError, print_rows, put
+from gateway.cli.command import AsJson, CommandError, parse_duration, print_rows, put
 from gateway.cluster import operator_state
 from gateway.principal import NO_LIMITS, SCOPES, PrincipalLimits, Priority
 from gateway.record import rfc3339
@@ -23,7 +22,6 @@ from gateway.runtime.files import FileUnusable
 from gateway.settings.gateway import load
 
 NEW_SCOPES, NEW_PRIORITY = "generate,openai", "routine"
-UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 Name = Annotated[
     str, typer.Option(help="Name of the client in the audit trail: use one key per client.")
 ]
@@ -58,7 +56,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Create a key. It is shown once."""
     now = time.time()
     secret = keys.new_secret()
-    ends = None if expires is None else now + parse_duration(expires)
+    ends = None if expires is None else compute_end(expires, now, "--expires")
     try:
         key = Key(
             name=name,
@@ -71,7 +69,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
         )
     except ValueError as error:
         raise CommandError(f"No key was made: {error}.") from None
-    key = add(key) if rotate is None else replace_key(key, now + parse_duration(rotate, "--rotate"))
+    key = add(key) if rotate is None else replace_key(key, compute_end(rotate, now, "--rotate"))
     if not as_json:
         sys.stderr.write(f"The key of {name}; it is not shown again:\n")
     put(secret, {"key": secret, **make_document(key, now)}, as_json=as_json)
@@ -208,12 +206,11 @@ def describe_limits(limits: PrincipalLimits) -> str:
     return ", ".join(f"{count} {unit}" for count, unit in counts if count) or "none"
 
 
-def parse_duration(text: str, option: str = "--expires") -> int:
-    """Convert a duration like 90d to seconds; raises CommandError."""
-    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
-    if match is None or int(match[1]) == 0:
-        raise CommandError(f"{option} got {text!r}; write a number and m, h or d: 90d.")
-    return int(match[1]) * UNITS_S[match[2]]
+def compute_end(duration: str, now: float, option: str) -> float:
+    """Return the time at which a duration ends; raises CommandError."""
+    if not (seconds := parse_duration(duration)):
+        raise CommandError(f"{option} got {duration!r}; write a number and m, h or d: 90d.")
+    return now + seconds
 
 
 def read(file: Path) -> tuple[Key, ...]:
