@@ -36,8 +36,8 @@ Expires = Annotated[str | None, typer.Option(help="Lifetime from now: 90d, 12h, 
 Rotate = Annotated[
     str | None,
     typer.Option(
-        help="Replace the key of this name, with its scopes and limits; the old one works for this "
-        "long: 24h.",
+        help="Replace the key of this name, with its scopes, limits and lifetime; the old one "
+        "works for this long: 24h.",
     ),
 ]
 
@@ -139,8 +139,8 @@ def add(key: Key) -> Key:
 
 
 def replace_key(key: Key, until: float) -> Key:
-    """Add a key with the rights of the one that has its name, which ends at `until`; raises
-    CommandError if none works."""
+    """Add a key with the rights, and if it has no end the lifetime, of the one that has its name,
+    which ends at `until`; raises CommandError if none works."""
     if (",".join(key.scopes), key.priority, key.limits) != (NEW_SCOPES, NEW_PRIORITY, NO_LIMITS):
         raise CommandError("--rotate keeps scopes, priority and limits; leave their options out.")
     with edit_keys(keys_file()) as known:
@@ -150,7 +150,8 @@ def replace_key(key: Key, until: float) -> Key:
         if not before:
             raise CommandError(f"There is no active key named {key.name}; leave --rotate out.")
         last = max(before, key=lambda old: old.created)
-        key = replace(last, sha256=key.sha256, created=key.created, expires=key.expires)
+        ends = key.expires or (last.expires and key.created + last.expires - last.created)
+        key = replace(last, sha256=key.sha256, created=key.created, expires=ends)
         known[:] = [
             replace(old, expires=min(old.expires or until, until)) if old in before else old
             for old in known

@@ -73,8 +73,8 @@ def test_from_new_to_revoked(desk: Desk) -> None:
 
 
 def test_rotation(desk: Desk) -> None:
-    """The new key has the rights of the old one, which ends later; both have one name and one
-    count, and are revoked together."""
+    """The new key has the rights and the lifetime of the old one, which ends later; both have one
+    name and one count, and are revoked together."""
     old, _ = desk.run("new", "--name", "ward", "--scopes", "metrics", "--requests-per-minute", "30")
     new, _ = desk.run("new", "--name", "ward", "--rotate", "24h")
     former, current = (KeyFile(desk.file).principal(key.strip().encode()) for key in (old, new))
@@ -90,6 +90,13 @@ def test_rotation(desk: Desk) -> None:
         )[1]
     )
     assert "no active key" in desk.run("new", "--name", "b", "--rotate", "1h", exit_code=2)[1]
+
+    desk.run("new", "--name", "short", "--expires", "90d")
+    short = KeyFile(desk.file).principal(
+        desk.run("new", "--name", "short", "--rotate", "1h")[0].strip().encode()
+    )
+    assert short is not None
+    assert short.expires == pytest.approx(time.time() + 90 * 86_400, abs=60)
 
     desk.run("revoke", "ward")
     file = KeyFile(desk.file)
