@@ -56,6 +56,8 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
     type: ClassVar[str] = "server_error"
+    # Whether the audit trail has the sentence: not one with words or numbers of somebody else.
+    is_recorded: bool = True
 
     def __init_subclass__(
         cls, *, status: int | None = None, code: str | None = None, kind: str | None = None
@@ -72,11 +74,6 @@ class GatewayError(Exception):
         self.param = param
         self.retry_after_s = retry_after_s
         self.notices: Sequence[Mapping[str, str]] = ()  # of the prompt
-
-    @property
-    def audit_reason(self) -> str | None:
-        """The sentence for the audit trail: no error of the gateway quotes a request."""
-        return self.message
 
     def envelope(self) -> Mapping[str, Json]:
         """Return the error object of every route, as OpenAI clients parse it."""
@@ -241,6 +238,8 @@ class FeedbackUnavailable(ServiceError, status=503, code="feedback_unavailable")
 
 class Held(ServiceError, status=503, code="held"):
     """An operator has taken the model out of service."""
+
+    is_recorded = False  # the hold's own line has the operator's words
 
 
 class Draining(ServiceError, status=503, code="draining"):

@@ -31,17 +31,17 @@ CUT = re.compile(
 
 
 class EngineRefusal(RequestError):
-    """A 4xx of the engine: its status, type, param and code, and its redacted message."""
+    """A 4xx of the engine: its status, type, param and code, and its redacted message.
+
+    The trail has neither message nor param: their numbers may be the caller's.
+    """
+
+    is_recorded = False
 
     def __init__(self, status: int, error: Json, message: str) -> None:
+        super().__init__(message)
         self._details = {name: error.get(name) for name in ("type", "param", "code")}
-        param = self._details["param"]
-        super().__init__(message, param=param if isinstance(param, str) else None)
         self.status = status  # type: ignore[misc] # the engine's, not the class's
-
-    @property
-    def audit_reason(self) -> None:
-        """The trail has no sentence of an engine: its numbers may be the caller's."""
 
     def details(self) -> Json:
         return {"message": self.message, **self._details}
@@ -81,7 +81,9 @@ def refusal(status: int, error: Json, path: str) -> GatewayError:
     if path == MESSAGES and status == 400 and BROKEN_JSON.search(message):
         return EngineRejected("The model called a tool with an input that is not JSON; try again.")
     if error.get("type") == TOO_LONG:
-        return InputTooLong(redact(message))
+        too_long = InputTooLong(redact(message))
+        too_long.is_recorded = False
+        return too_long
     shown = {name: redact_field(name, error[name]) for name in ours if name in error}
     return EngineRefusal(status, ours | shown, redact(message))
 

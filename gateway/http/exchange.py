@@ -187,7 +187,8 @@ class Exchange:
         cuts the connection, as the response is incomplete.
         """
         self.failed(error.code)
-        self.record.reason, self.record.param = error.audit_reason, error.param
+        if error.is_recorded:
+            self.record.reason, self.record.param = error.message, error.param
         error.notices = self.record.notices
         if not self.record.status:
             extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]

@@ -1,6 +1,7 @@
 """A gateway with a trail: one line for each request, whatever becomes of it."""
 
 import contextlib
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -316,11 +317,13 @@ def test_a_trail_needs_its_key(refusal: Refusal) -> None:
 
 
 def test_a_refusal_has_the_sentence_and_the_field(audited: Audited, engine: FakeEngine) -> None:
-    """As the client saw them; of an engine's refusal the field only, as it may have numbers."""
+    """As the client saw them; of an engine's refusal neither, as both may have numbers of it."""
     refused = audited.ask(JSON, max_tokens=10**6)
     line = audited.line(refused)
     assert (line["reason"], line["param"]) == (error_of(refused)["message"], "max_tokens")
 
-    engine.next(fault="status", status=400)
+    error = {"message": "Token id 48577 is out of vocabulary", "param": "logit_bias.48577"}
+    engine.next(fault="status", status=400, body=json.dumps({"error": error}))
     line = audited.line(audited.ask(SURFACES[3]))
-    assert (line["outcome"], line["status"], "reason" in line) == ("invalid_request", 400, False)
+    assert (line["outcome"], line["status"]) == ("invalid_request", 400)
+    assert not {"reason", "param"} & line.keys()
