@@ -16,17 +16,22 @@ from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, parse_duration, print_rows, put
 from gateway.cluster import operator_state
-from gateway.principal import NO_LIMITS, SCOPES, PrincipalLimits, Priority
+from gateway.principal import SCOPES, PrincipalLimits, Priority
 from gateway.record import rfc3339
 from gateway.runtime.files import FileUnusable
 from gateway.settings.gateway import load
 
-NEW_SCOPES, NEW_PRIORITY = "generate,openai", "routine"
+NEW_SCOPES = ("generate", "openai")
 Name = Annotated[
     str, typer.Option(help="Name of the client in the audit trail: use one key per client.")
 ]
-Scopes = Annotated[str, typer.Option(help=f"Comma-separated: {','.join(SCOPES)}.")]
-Class = Annotated[str, typer.Option(help="Priority class: emergency, routine or batch.")]
+Scopes = Annotated[
+    str | None,
+    typer.Option(help=f"Comma-separated: {','.join(SCOPES)}. Default: {','.join(NEW_SCOPES)}."),
+]
+Class = Annotated[
+    str | None, typer.Option(help="Priority class: emergency, routine (the default) or batch.")
+]
 Concurrency = Annotated[int | None, typer.Option(min=1, help="Maximum concurrent requests.")]
 Requests = Annotated[int | None, typer.Option(min=1, help="Maximum requests per minute.")]
 Tokens = Annotated[
@@ -44,8 +49,8 @@ Rotate = Annotated[
 
 def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     name: Name,
-    scopes: Scopes = NEW_SCOPES,
-    priority: Class = NEW_PRIORITY,
+    scopes: Scopes = None,
+    priority: Class = None,
     concurrency: Concurrency = None,
     requests_per_minute: Requests = None,
     tokens_per_minute: Tokens = None,
@@ -54,6 +59,9 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     as_json: AsJson = False,
 ) -> None:
     """Create a key. It is shown once."""
+    given = (scopes, priority, concurrency, requests_per_minute, tokens_per_minute)
+    if rotate is not None and any(given):
+        raise CommandError("--rotate keeps scopes, priority and limits; leave their options out.")
     now = time.time()
     secret = keys.new_secret()
     ends = None if expires is None else compute_end(expires, now, "--expires")
@@ -61,9 +69,9 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
         key = Key(
             name=name,
             sha256=keys.sha256(secret.encode()),
-            scopes=tuple(scopes.replace(",", " ").split()),
+            scopes=NEW_SCOPES if scopes is None else tuple(scopes.replace(",", " ").split()),
             created=now,
-            priority=cast("Priority", priority),  # Key refuses any other
+            priority=cast("Priority", priority or "routine"),  # Key refuses any other
             limits=PrincipalLimits(concurrency, requests_per_minute, tokens_per_minute),
             expires=ends,
         )
@@ -129,7 +137,7 @@ def revoke(
 def add(key: Key) -> Key:
     """Add a key to the file; raises CommandError when a working key has its name."""
     with edit_keys(keys_file()) as known:
-        if any(other.name == key.name and other.revoked is None for other in known):
+        if any(other.name == key.name and other.state(key.created) == "active" for other in known):
             raise CommandError(
                 f"There is a key named {key.name}; revoke it, replace it (--rotate 24h), or choose "
                 "another name."
@@ -141,11 +149,14 @@ def add(key: Key) -> Key:
 def replace_key(key: Key, until: float) -> Key:
     """Add a key with the rights, and if it has no end the lifetime, of the one that has its name,
     which ends at `until`; raises CommandError if none works."""
-    if (",".join(key.scopes), key.priority, key.limits) != (NEW_SCOPES, NEW_PRIORITY, NO_LIMITS):
-        raise CommandError("--rotate keeps scopes, priority and limits; leave their options out.")
+    revoked = read_revoked()
     with edit_keys(keys_file()) as known:
         before = [
-            old for old in known if old.name == key.name and old.state(key.created) == "active"
+            old
+            for old in known
+            if old.name == key.name
+            and old.state(key.created) == "active"
+            and old.sha256 not in revoked
         ]
         if not before:
             raise CommandError(f"There is no active key named {key.name}; leave --rotate out.")
@@ -158,6 +169,17 @@ def replace_key(key: Key, until: float) -> Key:
         ]
         known.append(key)
     return key
+
+
+def read_revoked() -> frozenset[str]:
+    """Return the keys that were revoked on other machines; raises CommandError."""
+    try:
+        return operator_state.read_revoked(load())
+    except operator_state.OperatorCommandFailed as error:
+        raise CommandError(
+            f"No key was made: Redis {error}, which knows the keys revoked on other machines. "
+            "Repeat the command when Redis is back."
+        ) from None
 
 
 def revoke_in_file(name: str, *, repeated: bool) -> None:

@@ -126,6 +126,8 @@ def test_what_cannot_be(desk: Desk) -> None:
     desk.run("new", "--name", "a")
     assert "There is a key named a" in desk.run("new", "--name", "a", exit_code=2)[1]
     assert "no active key named b" in desk.run("revoke", "b", exit_code=2)[1]
+    keys.write(desk.file, [replace(key, expires=key.created) for key in keys.read(desk.file)])
+    desk.run("new", "--name", "a")  # as the one before has ended
     desk.file.write_text("[]")
     for command in (("list",), ("new", "--name", "b"), ("revoke", "a")):
         assert "not what `mmhie keys` writes" in desk.run(*command, exit_code=2)[1]

@@ -222,13 +222,17 @@ def test_a_hold_ends_what_runs_at_both(
     until(lambda: site.everybody("ward", 200, 200))
 
 
-def test_a_revoked_key(site: Site, operate: Callable[..., int]) -> None:
-    """Ends everywhere, whatever the other gateway's file says."""
+def test_a_revoked_key(
+    site: Site, operate: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ends everywhere, whatever the other gateway's file says, and nobody can replace it."""
     assert site.statuses("leaked") == [200, 200]
     assert operate("keys", "revoke", "leaked") == 0
     until(lambda: site.everybody("leaked", 401, 401))
     assert '"revoked": null' in (site.folder / "there" / "keys.json").read_text()
     assert site.statuses("ward") == [200, 200]
+    monkeypatch.chdir(site.folder / "there")
+    assert operate("keys", "new", "--name", "leaked", "--rotate", "1h") == 2
 
 
 @pytest.mark.gate
