@@ -27,7 +27,7 @@ from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
 PERSONS = ("reviewer", "by", "closed_by", "user")
-TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?")
+TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?", re.ASCII)
 
 
 def checked_time(text: str | None) -> str | None:
@@ -133,7 +133,7 @@ class RecordFilter:
             )
             and (self.patient is None or record.get("patient") in names.patients(self.patient))
             and has(record, self.request, "request_id", "caller_request_id")
-            and (self.outcome in (None, record.get("outcome"), str(record.get("status"))))
+            and (self.outcome in (None, record.get("outcome"), str(record.get("status", ""))))
             and has(record, self.route, "route")
             and (self.notice is None or self.notice in record.get("notices", ()))
             and (self.copy is None or self.copy.is_of(record))

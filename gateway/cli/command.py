@@ -35,7 +35,7 @@ class NegativeResult(CommandError):
 
 def parse_duration(text: str) -> int | None:
     """Return the seconds of a duration like 90d, 12h or 30m; None for another text."""
-    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    match = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
     return int(match[1]) * UNITS_S[match[2]] if match else None
 
 

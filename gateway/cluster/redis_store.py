@@ -72,7 +72,7 @@ class RedisAddress:
         """Return a connection, not yet open; raises OSError for an authority that is unreadable."""
         options: dict[str, Any] = {**parse_url(self.url)}
         kind = options.pop("connection_class", Connection)
-        if self.ca is not None and self.url.startswith("rediss:"):
+        if self.ca is not None and self.url.lower().startswith("rediss:"):
             options["ssl_ca_certs"] = str(self.ca)
         # The library's timeouts are for each read; ours, in `bounded`, are for a whole batch.
         options |= {"socket_timeout": None, "socket_connect_timeout": None}
