@@ -188,7 +188,10 @@ class Pipeline:
                 raise
             finally:
                 self.put_away()
-                await self.screening.settle()
+                try:
+                    await self.screening.settle()
+                finally:
+                    self.screening.close()
 
     async def take_in(self) -> Prepared:
         """Receive, screen, admit and read; the parsed body is freed at the end."""
@@ -202,15 +205,14 @@ class Pipeline:
 
     async def respond(self, prepared: Prepared) -> None:
         """Label, queue, open and answer."""
-        self.memory.hold(prepared.held_bytes + self.screening.unread_bytes)
+        self.memory.hold(prepared.held_bytes)
+        self.screening.count_unread(self.memory.add)
         label = self.label(prepared)
         running = self.services.hold.running
         with self.exchange.watched(running):
             async with self.queue():
                 opened = await self.open(prepared, label)
                 try:
-                    await self.screening.settle()
-                    self.memory.hold(prepared.held_bytes)
                     await self.answer(opened)
                 finally:
                     opened.response.close()
@@ -347,6 +349,7 @@ class Pipeline:
 
     async def answer(self, opened: Opened) -> None:
         """Send the answer with the notices; sum it up for the record, even if it fails half-way."""
+        await self.screening.settle()
         self.screening.complete(opened.label)
         answer = opened.request.answer(opened, self.services)
         is_whole = False

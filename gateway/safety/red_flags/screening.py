@@ -3,7 +3,7 @@
 import asyncio
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.api.request_text import LANGUAGES, OTHER, Turn, is_in_other_language, language_of
@@ -75,7 +75,7 @@ class PromptScreening:
     Await `settle` before the first byte: the response's headers name the notices.
     """
 
-    __slots__ = ("_limit_s", "_record", "_screener", "_task", "_text_bytes")
+    __slots__ = ("_add_bytes", "_limit_s", "_record", "_screener", "_task", "_text_bytes")
 
     def __init__(
         self, screener: Screener, record: RequestRecord, limit_s: float = SCREENING_S
@@ -85,11 +85,7 @@ class PromptScreening:
         self._limit_s = limit_s
         self._task: asyncio.Task[RedFlags] | None = None
         self._text_bytes = 0
-
-    @property
-    def unread_bytes(self) -> int:
-        """The memory of a long prompt's texts until all are read; 0 for a short prompt."""
-        return self._text_bytes if self._task and not self._task.done() else 0
+        self._add_bytes: Callable[[int], object] | None = None
 
     def begin(self, turns: Sequence[Turn]) -> None:
         """Record the language and, for a short text, the notices; start to read a long text."""
@@ -101,9 +97,26 @@ class PromptScreening:
         steps = screener.screen(turns)
         if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
             self._text_bytes = sum(sys.getsizeof(turn.text) for turn in turns)
-            self._task = asyncio.create_task(finish_in_turns(steps, screener.turns))
+            self._task = asyncio.create_task(self._read(steps))
         else:
             self._record_flags(finish(steps))
+
+    async def _read(self, steps: Steps) -> RedFlags:
+        try:
+            return await finish_in_turns(steps, self._screener.turns)
+        finally:
+            self._release()
+
+    def count_unread(self, add_bytes: Callable[[int], object]) -> None:
+        """Add the texts of a long prompt to the memory in use, until all are read."""
+        if self._task is not None and not self._task.done():
+            self._add_bytes = add_bytes
+            add_bytes(self._text_bytes)
+
+    def _release(self) -> None:
+        add_bytes, self._add_bytes = self._add_bytes, None
+        if add_bytes is not None:
+            add_bytes(-self._text_bytes)
 
     async def settle(self) -> None:
         """Wait until the record has the notices, or the warning that time ran out."""
@@ -114,6 +127,13 @@ class PromptScreening:
             self._record_flags(await asyncio.wait_for(task, self._limit_s))
         except TimeoutError:
             self._record.screening_warnings += ("input_not_screened",)
+
+    def close(self) -> None:
+        """Stop to read, and return the memory."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        self._release()
 
     def complete(self, label: Json) -> None:
         """Add the notices and warnings to a label."""
