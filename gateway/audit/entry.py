@@ -98,11 +98,11 @@ def origin_of(record: RequestRecord) -> Json:
 def answer_of(record: RequestRecord) -> Json:
     """Return the facts of the answer, as far as they are known."""
     answer = record.answer
-    if answer is None and record.prompt_estimate:  # the engine worked, and nobody saw what came
-        estimate = {"prompt_tokens": record.prompt_estimate, "tokens_estimated": True}
-        return {"stream": record.stream, **estimate}
     if answer is None:
-        return {"stream": record.stream}
+        begun: Json = {"stream": record.stream, "warnings": sorted(set(record.screening_warnings))}
+        if record.prompt_estimate:  # the engine worked, and nobody saw what came
+            begun |= {"prompt_tokens": record.prompt_estimate, "tokens_estimated": True}
+        return begun
     return {
         "stream": record.stream,
         "output_digests": answer.output_digests,

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from gateway.api.request_text import Turn
+from gateway.audit.entry import line_of
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.record import RequestRecord
 from gateway.safety import labels
 from gateway.safety.labels import Ending
@@ -40,7 +42,29 @@ async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
     await screening.settle()
 
     assert record.screening_warnings == ("input_not_screened",)
+    assert line_of(record, Pseudonyms.of("k" * 32))["warnings"] == ["input_not_screened"]
     assert record.notices == []
+
+
+async def test_whoever_is_interrupted_may_wait_again() -> None:
+    """A hold or a caller who leaves ends the answer, not the screening, whose notices are recorded.
+    Texts take memory until they are read."""
+    record = RequestRecord("r", "POST")
+    used: list[int] = []
+    screening = PromptScreening(SCREENER, record)
+    screening.begin([Turn("user", EMERGENCY + FILLER * 10_000)])
+    screening.count_unread(used.append)
+    waiting = asyncio.ensure_future(screening.settle())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert len(used) == 1
+    await screening.settle()
+
+    assert [notice["id"] for notice in record.notices] == ["MED101"]
+    assert used == [used[0], -used[0]]
+    assert used[0] > 10_000 * len(FILLER)
 
 
 def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:

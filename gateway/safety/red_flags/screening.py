@@ -119,14 +119,18 @@ class PromptScreening:
             add_bytes(-self._text_bytes)
 
     async def settle(self) -> None:
-        """Wait until the record has the notices, or the warning that time ran out."""
-        task, self._task = self._task, None
-        if task is None:
+        """Wait until the record has the notices, or the warning that time ran out. Whoever is
+        interrupted meanwhile may wait again."""
+        if self._task is None:
             return
         try:
-            self._record_flags(await asyncio.wait_for(task, self._limit_s))
+            flags = await asyncio.wait_for(asyncio.shield(self._task), self._limit_s)
         except TimeoutError:
+            self.close()
             self._record.screening_warnings += ("input_not_screened",)
+        else:
+            self._task = None
+            self._record_flags(flags)
 
     def close(self) -> None:
         """Stop to read, and return the memory."""
