@@ -47,6 +47,7 @@ class EngineRequest(NamedTuple):
     traceparent: str = ""
     idle_s: float | None = None
     total_s: float | None = None
+    is_at_root: bool = False  # not below the path of the engine's address
 
 
 class EngineResponse:
@@ -125,6 +126,7 @@ class EngineClient:
         self._distrust = ""
         self.tls = tls if parts.scheme == "https" else None
         self.path = parts.path if parts.scheme == "unix" else None
+        self.prefix = "" if parts.scheme == "unix" else parts.path.rstrip("/")
         self.host = parts.hostname or "localhost"
         self.port = parts.port or (80 if self.tls is None else 443)
         self._idle: deque[Connection] = deque()
@@ -173,7 +175,8 @@ class EngineClient:
             response.close()
 
     def _encode(self, request: EngineRequest) -> bytes:
-        head = f"{request.method} {request.path} HTTP/1.1\r\n"
+        prefix = "" if request.is_at_root else self.prefix
+        head = f"{request.method} {prefix}{request.path} HTTP/1.1\r\n"
         if request.request_id:
             head += f"x-request-id: {request.request_id}\r\n"
         if request.session:

@@ -13,6 +13,7 @@ from gateway.runtime.heavy_work import HeavyWork
 
 SMALL_BYTES = 256 * 1024  # one engine has 70 KB, which take 1 ms
 SCRAPE = EngineRequest("GET", "/metrics", total_s=2.0)
+SCRAPE_AT_ROOT = SCRAPE._replace(is_at_root=True)
 VLLM = (b"vllm:", b"# HELP vllm:", b"# TYPE vllm:")
 # vLLM numbers the replicas of a data-parallel group; every engine starts with 0.
 FIRST = b'engine="0"'
@@ -47,6 +48,8 @@ async def fetch(engine: EngineClient) -> bytes:
     """Return one engine's metrics; none while it cannot be reached or is not trusted."""
     try:
         status, body = await engine.fetch(SCRAPE)
+        if status == 404 and engine.prefix:  # KServe has them beside `/openai`
+            status, body = await engine.fetch(SCRAPE_AT_ROOT)
     except EngineUntrusted as error:
         engine.note_trust(error.message)
         return b""

@@ -170,7 +170,9 @@ class EngineWatch:
     async def _probe_engine(self, published: EngineState) -> EngineState:
         """Check the health; fetch facts about the model once per start of the engine."""
         status, _ = await self._get(self._health_path)
-        if status not in (200, 404):  # 404: an engine other than vLLM
+        if status == 404:  # an engine other than vLLM, or a proxy that passes on `/v1` alone
+            status, _ = await self._get("/v1/models")
+        if status != 200:
             raise EngineUnavailable("The engine is not healthy.")
         model = self.state.model or await self._model(published)
         version = self.state.engine_version or published.engine_version or await self._version()

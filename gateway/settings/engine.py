@@ -1,6 +1,7 @@
 """Settings of the way to the engine, and of TLS to other servers."""
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -16,14 +17,18 @@ from gateway.settings.base import (
     url_parts,
 )
 
+PREFIX = re.compile(r"(/[\w~%-][\w.~%-]*)*/?", re.ASCII)  # no `.` or `..`: servers resolve them
+
 
 def check_engine_url(url: str) -> str:
-    """Return `http[s]://host[:port]` or `unix:/path` with nothing that would be ignored."""
+    """Return `http[s]://host[:port][/path]` or `unix:/path` with nothing that would be ignored."""
     parts = url_parts(url)
     is_socket = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
-    is_host = names_host(parts, "http", "https") and parts.path in ("", "/")
+    is_host = names_host(parts, "http", "https") and PREFIX.fullmatch(parts.path)
     if not (is_socket or is_host) or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("must be http[s]://host:port or unix:/path")
+        raise ValueError("must be http[s]://host:port[/path] or unix:/path")
+    if is_host and parts.path.rstrip("/").endswith("/v1"):
+        raise ValueError("must be without /v1, which the gateway adds")
     return url
 
 
@@ -33,8 +38,8 @@ EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
 class EngineSettings(SharedSettings):
     engine_url: EngineUrl = Field(
         "http://127.0.0.1:8001",
-        description="Address of the engine or its router: `http://host:port`, "
-        "`https://host:port` or `unix:/path`.",
+        description="Address of the engine or its router: `http[s]://host:port`, with the path "
+        "that precedes `/v1` if there is one, or `unix:/path`.",
     )
     engine_api_key: SecretStr | None = Field(
         None, description="Bearer key of the engine. The launcher makes a random one."

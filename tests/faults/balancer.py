@@ -1,4 +1,4 @@
-"""nginx in front of gateways, as docs/reverse-proxy.md has it."""
+"""nginx: in front of gateways, as docs/reverse-proxy.md has it, or with a configuration given."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ http {{
   access_log off;
   client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  {documented}
+  {servers}
 }}
 """
 
@@ -31,20 +31,27 @@ http {{
 @contextmanager
 def balancing(folder: Path, gateways: Sequence[int]) -> Iterator[int]:
     """The port of an nginx that shares requests out among the gateways' ports."""
-    assert NGINX
     port = free_port()
+    with running(folder, port, documented(folder, port, gateways)):
+        yield port
+
+
+@contextmanager
+def running(folder: Path, port: int, servers: str) -> Iterator[None]:
+    """An nginx with these servers, of which one is on the port."""
+    assert NGINX
     configuration = folder / "nginx.conf"
     configuration.write_text(
         AROUND.format(
             folder=folder,
             user="user root;" if Path("/root").owner() == Path(folder).owner() else "",
-            documented=documented(folder, port, gateways),
+            servers=servers,
         )
     )
     child = subprocess.Popen([NGINX, "-c", str(configuration), "-p", str(folder)])
     try:
         until(lambda: answers(port))
-        yield port
+        yield
     finally:
         child.terminate()
         child.wait(timeout=PATIENCE_S)

@@ -39,8 +39,8 @@ def test_nothing_need_be_set() -> None:
 
 
 BAD_URLS = (
-    *("ftp://engine", "http://engine:99999", "http://[::1", "http://engine/v1"),
-    *("http://engine?x=1", "unix:engine.sock"),
+    *("ftp://engine", "http://engine:99999", "http://[::1", "http://engine/a/../b"),
+    *("http://engine?x=1", "http://engine/a b", "http://engine//a", "unix:engine.sock"),
 )
 
 
@@ -55,7 +55,8 @@ BAD_URLS = (
         ("TIMEOUT_SECONDS", "nan", "at most 86400"),
         ("QUEUE_TIMEOUT_SECONDS", "0", "over 0"),
         ("DISCLAIMER_LANGUAGE", "english", "it does not fit this description: "),
-        *(("ENGINE_URL", url, "http[s]://host:port or unix:/path") for url in BAD_URLS),
+        *(("ENGINE_URL", url, "http[s]://host:port[/path] or unix:/path") for url in BAD_URLS),
+        ("ENGINE_URL", "https://engine/openai/v1/", "must be without /v1"),
     ],
 )
 def test_a_bad_value(name: str, got: str, allowed: str) -> None:
