@@ -14,7 +14,7 @@ LOCK = .venv/bin/uv pip compile --quiet --no-deps --generate-hashes --no-header 
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check lock fuzz bench bench-quick screenshots setup
+.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check lock fuzz soak bench bench-quick screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,9 @@ lock:  ## look up the hashes in requirements/NAME.txt, after a version there has
 
 fuzz: setup  ## coverage-guided fuzzing; T="--seconds 600 http" selects time and targets
 	$(RUN) -m tests.fuzz $(T)
+
+soak: setup  ## two gateways under load and blows for eight minutes; T="--seconds 60" is shorter
+	$(RUN) -m tests.faults.soak $(T)
 
 bench: setup  ## benchmark the gateway against nginx on one CPU (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)

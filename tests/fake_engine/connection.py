@@ -54,7 +54,8 @@ class Connection(asyncio.StreamReaderProtocol):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the connection ends or has been idle too long."""
         self.task, self.reader, self.writer = asyncio.current_task(), reader, writer
-        with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+        gone = (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError)
+        with contextlib.suppress(TimeoutError, *gone):
             while not writer.is_closing():
                 async with asyncio.timeout(self.keep_alive):
                     request = await self.next_request()

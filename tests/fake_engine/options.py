@@ -6,6 +6,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from tests.fake_engine.faults import Entry, entry_of
+from tests.fake_engine.plan import SENTENCE
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Options:
     ssl_certfile: str | None = None  # serves HTTPS on the port
     ssl_keyfile: str | None = None
     length: int = 24  # of an answer that ends by itself
+    vocabulary: str = SENTENCE  # whose words answers are made of
     first_token_delay: float = 0.0
     token_delay: float = 0.0
     start_delay: float = 0.0  # connections are refused meanwhile

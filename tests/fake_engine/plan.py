@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ SENTENCE = (
     " so a careful history examination and basic laboratory tests are reasonable first steps"
     " before any treatment is considered by the responsible clinician"
 )
-WORDS = tuple(SENTENCE.split())
 DOCUMENT = ('{"', "answer", '":', " 1", "}")
 THOUGHTS = ("The", " question", " is", " about", " symptoms", ";", " answer", " briefly", ".")
 
@@ -42,11 +41,13 @@ class Plan:
         return None if self.content is None else "".join(self.content)
 
 
-def plan_for(body: Mapping[str, Any], *, length: int, index: int = 0) -> Plan:
+def plan_for(
+    body: Mapping[str, Any], *, length: int, index: int = 0, vocabulary: str = SENTENCE
+) -> Plan:
     """The answer to a request: the same request always gives the same words."""
     budget = budget_of(body)
     wanted = length_of(body, natural=length, budget=budget)
-    words = DOCUMENT if asks_for_json(body) else spoken(body, index)
+    words = DOCUMENT if asks_for_json(body) else spoken(body, index, vocabulary.split(" "))
     tokens = tuple(itertools.islice(words, wanted))
     ended = asks_for_json(body) and len(tokens) == len(DOCUMENT)
     short = budget is not None and len(tokens) >= budget and not ended
@@ -70,14 +71,14 @@ def budget_of(body: Mapping[str, Any]) -> int | None:
     return None
 
 
-def spoken(body: Mapping[str, Any], index: int) -> Iterator[str]:
+def spoken(body: Mapping[str, Any], index: int, among: Sequence[str]) -> Iterator[str]:
     """Words without end, walked from a place that the request decides."""
     key = f"{body.get('seed')}|{index}|{prompt_text(body)}"
     start = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
-    stride = 1 + start % (len(WORDS) - 1)
-    yield WORDS[start % len(WORDS)]
+    stride = 1 + start % (len(among) - 1)
+    yield among[start % len(among)]
     for step in itertools.count(1):
-        yield " " + WORDS[(start + step * stride) % len(WORDS)]
+        yield " " + among[(start + step * stride) % len(among)]
 
 
 def asks_for_json(body: Mapping[str, Any]) -> bool:

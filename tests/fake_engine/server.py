@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from tests.fake_engine import chat, completion, messages, responses
@@ -155,8 +156,9 @@ def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
     options = engine.options
     kind = (Fault("reasoning"),) if options.reasoning else ()
     called = (Fault("tool_call", body='{"drug": "aspirin"}'),) if calls_a_tool(body) else ()
+    plan = partial(plan_for, body, length=options.length, vocabulary=options.vocabulary)
     return [
-        bent(plan_for(body, length=options.length, index=index), (*kind, *called, *entry))
+        bent(plan(index=index), (*kind, *called, *entry))
         for index in range(int(body.get("n") or 1))
     ]
 
