@@ -1,5 +1,6 @@
 """JSON Web Tokens: signature, issuer, audience and times are verified once, then cached."""
 
+import base64
 import hashlib
 import time
 from collections.abc import Callable
@@ -61,6 +62,7 @@ class JwtVerifier:
         return known
 
     async def _verify(self, token: str) -> Principal:
+        verify_step(lambda: check_encoding(token))
         header = verify_step(lambda: jwt.get_unverified_header(token))
         key = await self._key(header)
         principal = verify_step(lambda: build_principal(self._claims(token, key), self.policy))
@@ -90,6 +92,15 @@ class JwtVerifier:
             leeway=self.policy.leeway_s,
             options={"require": REQUIRED},
         )
+
+
+def check_encoding(token: str) -> None:
+    """Raise ValueError if a part has another spelling than its issuer writes (RFC 7515): padding,
+    foreign characters, or spare bits, which Python ignores."""
+    for part in token.split("."):
+        decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        if base64.urlsafe_b64encode(decoded).decode().rstrip("=") != part:
+            raise ValueError(token)
 
 
 def verify_step(step: Callable[[], T]) -> T:

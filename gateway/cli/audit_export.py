@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -30,11 +31,20 @@ PERSONS = ("reviewer", "by", "closed_by", "user")
 TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?", re.ASCII)
 
 
+def is_time(text: str) -> bool:
+    """Return whether a text is a time in the calendar, or the beginning of one."""
+    with contextlib.suppress(ValueError):
+        whole = text.removesuffix("Z")
+        datetime.fromisoformat(whole + "2000-01-01T00:00:00"[len(whole) :])
+        return TIME.fullmatch(text) is not None
+    return False
+
+
 def checked_time(text: str | None) -> str | None:
     """Return a time, or its beginning, as the trail writes it. Raises CommandError."""
     if text is not None and (ago_s := parse_duration(text)) is not None:
         return rfc3339(time.time() - ago_s)
-    if text is not None and not TIME.fullmatch(text):
+    if text is not None and not is_time(text):
         raise CommandError(
             f"{text!a} is no time in UTC; write it as 2026-11-28T10:30, or as 2h: two hours ago."
         )

@@ -41,6 +41,7 @@ Urls = Annotated[
         help="Gateway that has to confirm; repeatable. Default: the one on this machine.",
     ),
 ]
+LONGEST_REASON = 500  # characters, which every refused client reads
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 HELD = frozenset({"held"})
 NAME_ONE = "Name a gateway with --url or MMHIE_URL."
@@ -61,7 +62,7 @@ def hold(
 
     Exit code 1 if no gateway confirms the hold, or one still answers."""
     settings = load()
-    wanted = Hold(decode_argument(reason), operator_name(by), rfc3339(time.time()), now)
+    wanted = Hold(check_reason(reason), operator_name(by), rfc3339(time.time()), now)
     first = find_hold(settings)
     new = replace(first, now=first.now or now) if first else wanted
     _, problem = set_in_redis(settings, new)
@@ -112,6 +113,16 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
         raise Unconfirmed(
             f"The model is still out of service: {describe_phases(phases)}. {advise(settings)}"
         )
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason as text; raises CommandError if it is too long."""
+    if len(reason) > LONGEST_REASON:
+        raise CommandError(
+            f"The reason has {len(reason):,} characters; every client reads it: write at most "
+            f"{LONGEST_REASON}. Nothing is held yet."
+        )
+    return decode_argument(reason)
 
 
 def find_hold(settings: GatewaySettings) -> Hold | None:

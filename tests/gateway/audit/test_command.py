@@ -14,6 +14,7 @@ from gateway.audit.aside import SetAside
 from gateway.audit.file import AuditFile
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
+from gateway.cli.hold import LONGEST_REASON
 from gateway.safety.labels import keyed_digest
 from tests.gateway.audit.conftest import KEY, REQUEST_LINE, Append, Desk, lines, record, set_zone
 from tests.gateway.audit.repository import StrictRepository
@@ -156,6 +157,14 @@ def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
     told = [(line["kind"], line["by"], line.get("reason")) for line in lines(path)]
     assert told == [("hold", "dr.x", "odd answers"), ("release", "dr.y", None)]
     desk.run("audit", "verify")
+
+
+def test_a_reason_is_short(desk: Desk, path: Path) -> None:
+    """Every refused client reads it: what is too long holds nothing, and says so."""
+    _, err = desk.run("hold", "--reason", "x" * (LONGEST_REASON + 1), exit_code=2)
+
+    assert "at most 500. Nothing is held yet." in err
+    assert not path.with_name("hold.json").exists()
 
 
 def test_a_hold_does_not_wait_for_the_trail(desk: Desk, path: Path) -> None:
@@ -339,10 +348,10 @@ def test_a_patient_of_an_earlier_version_is_found_as_spelled_then(
     assert "9434765919" not in err
 
 
-def test_a_time_that_cannot_be_compared_is_refused(desk: Desk, events: Path) -> None:
+@pytest.mark.parametrize("text", ["2026-11-28T10:32+01:00", "2026-13-45", "2026-02-30", "0000"])
+def test_a_time_that_cannot_be_compared_is_refused(desk: Desk, events: Path, text: str) -> None:
     """As letters, it would hide lines or show others."""
-    local = "2026-11-28T10:32+01:00"
-    assert "is no time in UTC" in desk.run("audit", "export", "--until", local, exit_code=2)[1]
+    assert "is no time in UTC" in desk.run("audit", "export", "--until", text, exit_code=2)[1]
 
 
 @pytest.mark.parametrize("paragraphs", [7, 8])

@@ -112,6 +112,26 @@ async def test_another_signature_is_refused(tokens: JwtVerifier, rsa_signer: Sig
     assert "signature" in await refused(tokens, f"{head}.{changed}.{signature}")
 
 
+@pytest.mark.parametrize("more", ["=", "==", "!", "\n", " "])
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_another_spelling_is_refused(
+    tokens: JwtVerifier, rsa_signer: Signer, place: int, more: str
+) -> None:
+    """Padding and characters that base64 skips: one token has one spelling."""
+    parts = rsa_signer.sign().split(".")
+    parts[place] += more
+
+    assert "malformed" in await refused(tokens, ".".join(parts))
+
+
+async def test_spare_bits_are_refused(tokens: JwtVerifier, rsa_signer: Signer) -> None:
+    """The last letter of a signature has bits that decode to nothing."""
+    token = rsa_signer.sign()
+    spare = chr(ord(token[-1]) + 1)  # 256 bytes: the last of A, Q, g, w
+
+    assert "malformed" in await refused(tokens, token[:-1] + spare)
+
+
 @pytest.mark.parametrize("alg", ["none", "nOnE", "", "RS512", "PS256", "EdDSA"])
 async def test_alg_none_is_refused(tokens: JwtVerifier, alg: str) -> None:
     """In any spelling, with and without a signature; nor is another algorithm: two are enough."""
