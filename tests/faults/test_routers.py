@@ -1,0 +1,150 @@
+"""Routers of others in front of two engines, started as docs/scale.md has it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+
+from tests.compatibility.environment import python_with
+from tests.contract.process import ROOT, Gateway, free_ports
+from tests.contract.surfaces import CHAT_JSON, CHAT_SSE, SURFACES, error_of, events, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.waiting import PATIENCE_S, until
+
+pytestmark = pytest.mark.slow
+
+SCALE: Final = ROOT / "docs" / "scale.md"
+LOCKS: Final = ROOT / "tests" / "compatibility" / "locks"
+# The module of each command, and the Python that has it.
+PROGRAMS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
+    "vllm-router": ("vllm_router.launch_router", lambda: Path(sys.executable)),
+    "smg": ("smg.cli", lambda: python_with(LOCKS / "smg.txt")),
+}
+
+
+@dataclass
+class Routed:
+    """A gateway, a router, and two engines of which either may be killed and started again."""
+
+    router: subprocess.Popen[bytes]
+    gateway: Gateway
+    engines: list[FakeEngine]
+
+    def seen(self) -> list[FakeEngine]:
+        """The engines that have had a chat."""
+        return [engine for engine in self.engines if engine.seen(CHAT_JSON.path)]
+
+
+@pytest.fixture(params=PROGRAMS)
+def routed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Routed]:
+    """Ready, with the router that is asked for."""
+    engines = [FakeEngine("--token-delay", "0.005").wait() for _ in range(2)]
+    port, metrics_port = free_ports(2)
+    command = build_command(request.param, port, engines)
+    with (tmp_path / "router.log").open("wb") as log:
+        more = ["--prometheus-port", str(metrics_port)]
+        router = subprocess.Popen([*command, *more], stdout=log, stderr=log)
+    urls = {"MMHIE_ENGINE_URLS": ",".join(engine.url for engine in engines)}
+    with Gateway(tmp_path, f"http://127.0.0.1:{port}", **urls) as gateway:
+        try:
+            yield Routed(router, gateway.wait(), engines)
+        finally:
+            router.kill()
+            router.wait(timeout=PATIENCE_S)
+            for engine in engines:
+                engine.stop()
+
+
+def build_command(name: str, port: int, engines: list[FakeEngine]) -> list[str]:
+    """The command of the document with these addresses, run in the router's environment."""
+    match = re.search(rf"^({name} (?:.*\\\n)*.*)$", SCALE.read_text(), re.MULTILINE)
+    assert match, f"docs/scale.md has no command of {name}"
+    line = match[1].replace("\\\n", " ").replace("--port 8080", f"--port {port}")
+    for node, engine in zip(("http://node1:8000", "http://node2:8000"), engines, strict=True):
+        assert node in line
+        line = line.replace(node, engine.url)
+    module, find_python = PROGRAMS[name]
+    return [str(find_python()), "-m", module, *line.split()[1:]]
+
+
+def test_every_surface_is_answered(routed: Routed) -> None:
+    """Whole and streamed; the metrics are those of both engines."""
+    answers = {name_of(surface): surface.ask(routed.gateway.client) for surface in SURFACES}
+    spoilt = {
+        name: answer.text
+        for name, answer in answers.items()
+        if answer.status_code != 200 or '"error"' in answer.text
+    }
+
+    assert not spoilt
+    assert routed.gateway.client.get("/metrics").text.count("vllm:num_requests_running{") == 2
+
+
+def test_the_engine_sees_who_asked(routed: Routed) -> None:
+    """The request's id, which is in the trail with the person; the name stays in the gateway."""
+    asked = {"x-request-id": "visit-4711", "x-user": "practitioner-9"}
+    answer = routed.gateway.client.post(CHAT_JSON.path, json=CHAT_JSON.body(), headers=asked)
+    ((got,),) = [engine.seen(CHAT_JSON.path) for engine in routed.seen()]
+
+    assert answer.headers["x-request-id"] == got["headers"]["x-request-id"] == "visit-4711"
+    assert "practitioner-9" not in json.dumps(got)
+
+
+def test_who_hangs_up_stops_the_engine(routed: Routed) -> None:
+    """In mid-stream, and while a whole answer is written."""
+    for engine in routed.engines:
+        engine.next({"fault": "endless", "times": -1})
+    with CHAT_SSE.stream(routed.gateway.client, max_tokens=5000) as answer:
+        next(answer.iter_raw())
+    until(lambda: total(routed, "aborted") == 1 and total(routed, "running") == 0)
+    body = CHAT_JSON.body(max_tokens=5000)
+    with pytest.raises(httpx2.ReadTimeout):
+        routed.gateway.client.post(CHAT_JSON.path, json=body, timeout=1.0)
+
+    until(lambda: total(routed, "aborted") == 2 and total(routed, "running") == 0)
+
+
+def total(routed: Routed, count: str) -> int:
+    return sum(engine.stats[count] for engine in routed.engines)
+
+
+def test_an_engine_dies(routed: Routed) -> None:
+    """Its stream ends with an error in it; all later requests go to the other one, and the gateway
+    stays ready."""
+    for engine in routed.engines:
+        engine.next({"fault": "endless", "times": 1})
+    with CHAT_SSE.stream(routed.gateway.client, max_tokens=5000) as answer:
+        parts = answer.iter_raw()
+        received = next(parts)
+        (dying,) = routed.seen()
+        dying.child.kill()
+        received += b"".join(parts)
+    (other,) = [engine for engine in routed.engines if engine is not dying]
+    other.reset()
+    statuses = [CHAT_JSON.ask(routed.gateway.client).status_code for _ in range(10)]
+
+    assert "error" in events(received)[-2], received[-500:]
+    assert statuses == [200] * 10
+    assert routed.gateway.client.get("/readyz").status_code == 200
+
+
+def test_both_engines_die(routed: Routed) -> None:
+    """The caller gets a proper refusal, and the gateway is not ready until one is back."""
+    for engine in routed.engines:
+        engine.child.kill()
+    answer = CHAT_JSON.ask(routed.gateway.client)
+    until(lambda: routed.gateway.client.get("/readyz").status_code == 503)
+
+    assert answer.status_code in (502, 503), answer.text
+    assert error_of(answer)["code"].startswith("engine_")
+    port = routed.engines[0].url.rpartition(":")[2]
+    with FakeEngine("--port", port).wait():
+        routed.gateway.wait()
+        assert CHAT_JSON.ask(routed.gateway.client).status_code == 200
