@@ -16,6 +16,7 @@ FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 # What an operator brings; docs/kubernetes.md says how.
 SECRETS = {
     "mmhie-engine": {"api-key"},
+    "mmhie-engine-tls": {"tls-combined.pem"},
     "mmhie-gateway": {"digest-key", "audit-key", "metrics-key"},
     "mmhie-hub": {"token"},
     "mmhie-keys": set(),
