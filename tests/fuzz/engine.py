@@ -27,6 +27,7 @@ SHAPES = (
     OutputPolicy(policy="hide"),
     OutputPolicy(around=Surroundings("Not advice.\n\n", "\n\nNot advice.")),
 )
+READ_BYTES = 512  # may be nothing but empty events, unlike larger reads
 HEAVY = HeavyWork()
 LOOP = asyncio.new_event_loop()
 atexit.register(LOOP.close)
@@ -51,8 +52,10 @@ def relayed(data: bytes, relay: ChunkRelay | ResponseEventRelay) -> None:
     except GatewayError as error:
         out += relay.render(error)
     assert SECRET.encode() not in out or SECRET.encode() in data
-    for event in sse.EventBuffer().feed(out):
-        sse.payload(event)
+    again = sse.EventBuffer()
+    for start in range(0, len(out), READ_BYTES):
+        for event in again.feed(out[start : start + READ_BYTES]):
+            sse.payload(event)
 
 
 def shape_of(data: bytes) -> OutputPolicy:

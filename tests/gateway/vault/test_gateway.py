@@ -136,7 +136,7 @@ def test_a_tool_call_and_hidden_reasoning_are_no_text(begin: Begin, engine: Fake
 
         assert called["text"] == ""
         assert thought["text"]
-        assert "think" not in thought["text"]
+        assert "The question is" not in thought["text"]
 
 
 def test_what_no_model_answered_is_not_kept(vaulted: Vaulted, engine: FakeEngine) -> None:
