@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from gateway.audit.entry import WEIGHTS
-from gateway.audit.request_lines import RequestLine
+from gateway.audit.search import FoundLine
 from gateway.runtime.json_types import Json
 
 WIDTH, LABEL, OK = 80, 16, 200
-INTACT = "It is as it was written, and the chain holds to the lines around it."
+INTACT, CHANGED = "It is as it was written.", "It is not what was written."
 ENDINGS = {
     "ok": "answered",
     "client_gone": "the client left before the end",
@@ -24,10 +24,10 @@ Rows = Iterator[tuple[str, str]]
 Section = Callable[[Json], Rows]
 
 
-def account(line: RequestLine, request_id: str, summaries: Mapping[str, str]) -> str:
-    """Describe a line: first whether the chain is intact there, then its content, with the
-    summaries of notices by their ids."""
-    parts = [f"Request {printable(request_id)}", *describe_chain(line)]
+def account(line: FoundLine, request_id: str, summaries: Mapping[str, str]) -> str:
+    """Describe a line: first whether it is genuine, then its content, with the summaries of notices
+    by their ids."""
+    parts = [f"Request {printable(request_id)}", *describe_place(line)]
     notices = [f"{id} {summaries.get(id, '')}".strip() for id in line.record.get("notices", ())]
     record = {**line.record, "notices": notices} if notices else line.record
     for title, rows in sections(record).items():
@@ -37,9 +37,9 @@ def account(line: RequestLine, request_id: str, summaries: Mapping[str, str]) ->
     return "\n".join(parts)
 
 
-def describe_chain(line: RequestLine) -> list[str]:
-    state = " ".join(line.problems) or INTACT
-    return textwrap.wrap(f"{line.where}, line {line.record.get('seq', '?')}. {state}", WIDTH)
+def describe_place(line: FoundLine) -> list[str]:
+    state = INTACT if line.is_genuine else CHANGED
+    return textwrap.wrap(f"{line.file}, line {line.record.get('seq', '?')}. {state}", WIDTH)
 
 
 def sections(record: Json) -> dict[str, Section]:

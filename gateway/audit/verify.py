@@ -2,10 +2,14 @@
 
 import contextlib
 import hmac
+import multiprocessing
+import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -19,6 +23,9 @@ from gateway.runtime.json_types import Json
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
 MOST_LISTED = 1000
+LARGE_BYTES = 10 * 1024 * 1024  # of files that are worth a process
+CHAINED = re.compile(rb'{"seq":(\d+),"prev":"([0-9a-f]{64})",')
+TAMPERED = b'"kind":"tampered"'
 WRITTEN = re.compile(r"(\d+):([0-9a-f]{64})")
 Numbered = tuple[str, bytes]  # "file:line", and the line with its newline
 
@@ -62,6 +69,20 @@ class Report:
     findings: list[Violation] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class IntactFile:
+    """A file of genuine lines without a gap: its number of lines, what its first line follows, its
+    last line, and the MACs of lines that are known by a checkpoint."""
+
+    lines: int
+    before: ChainHead
+    last: Line
+    known: dict[int, str]
+
+
+ReadFile = Callable[[Path], IntactFile | None]
+
+
 class Verifier:
     """Checks a trail line by line. Lines are matched by their own numbers, so that one fault is one
     finding, not a cascade."""
@@ -92,10 +113,31 @@ class Verifier:
         if line.is_genuine and line.record.get("kind") == "tampered":
             self._report_tampering(where, line.record)
 
+    def take(self, where: str, file: IntactFile) -> bool:
+        """Take a file as verified; return False if its lines have to be verified here."""
+        report = self.report
+        is_first = not report.first and file.before.seq > 0
+        is_known = all(self._checkpoints[seq] == {mac} for seq, mac in file.known.items())
+        if not is_known or not (is_first or file.before == report.head):
+            return False
+        for seq in file.known:
+            del self._checkpoints[seq]
+        report.first = report.first or file.before.seq + 1
+        report.lines += file.lines
+        report.genuine += file.lines
+        report.head, self._last = file.last.head, file.last
+        self._where = f"{where}:{file.lines}"
+        return True
+
     def _report_tampering(self, where: str, record: Json) -> None:
         """Report tampering that a running gateway recorded."""
         what, last = record.get("what"), record.get("known_seq")
         self._find("rewritten", where, f"the trail had {what}; line {last} had been its last")
+
+    def read(self, path: Path, file: BinaryIO) -> None:
+        """Verify the lines of a file."""
+        for where, raw in number_lines(path, file):
+            self.feed(where, raw)
 
     def _unreadable(self, where: str) -> None:
         self._find("torn", where, f"what should be line {self.report.head.seq + 1} is no line")
@@ -167,29 +209,72 @@ def verify(
     key: str,
     checkpoints: Iterable[ChainHead] = (),
     archived: bool = False,
-    seen: Callable[[int], object] = id,
+    seen: Callable[[Path], object] = id,
 ) -> Report:
-    """Verify a whole trail, rotated files first; call `seen` with the size of each line.
+    """Verify a whole trail, rotated files first, while a gateway may write and rotate it; call
+    `seen` after each file.
 
     Raises OSError.
     """
-    verifier = Verifier(chain.new_mac(key), checkpoints)
-    for where, raw in lines_of(path):
-        verifier.feed(where, raw)
-        seen(len(raw))
+    known = tuple(checkpoints)
+    verifier = Verifier(chain.new_mac(key), known)
+    read_file = partial(read_intact_file, key=key, wanted=frozenset(head.seq for head in known))
+    rotated, trail = files_of(path)
+    with contextlib.ExitStack() as opened:
+        if trail is not None:
+            opened.enter_context(trail)
+        for earlier, intact in zip(rotated, read_files(rotated, read_file, opened), strict=True):
+            if intact is None or not verifier.take(earlier.name, intact):
+                with earlier.open("rb") as file:
+                    verifier.read(earlier, file)
+            seen(earlier)
+        if trail is not None:
+            verifier.read(path, trail)
+            seen(path)
     return verifier.end(archived=archived)
 
 
-def lines_of(path: Path) -> Iterator[Numbered]:
-    """Yield every line of a trail in order, each with its place, while a gateway may write and
-    rotate it."""
-    rotated, trail = files_of(path)
-    with trail or contextlib.nullcontext():
-        for earlier in rotated:
-            with earlier.open("rb") as file:
-                yield from number_lines(earlier, file)
-        if trail is not None:
-            yield from number_lines(path, trail)
+def read_files(
+    files: Sequence[Path], read: ReadFile, opened: contextlib.ExitStack
+) -> Iterator[IntactFile | None]:
+    """Read files one after another; large ones with as many processes as there are processors."""
+    if sum(file.stat().st_size for file in files) < LARGE_BYTES:
+        return map(read, files)
+    processes = min(len(files), len(os.sched_getaffinity(0)))
+    # A fork shares the memory of this process, in which no thread runs yet.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"))
+    return opened.enter_context(pool).map(read, files)
+
+
+def read_intact_file(path: Path, key: str, wanted: Set[int]) -> IntactFile | None:
+    """Return a file whose lines are genuine and linked, and report nothing; else None. Of lines
+    with a wanted number it has the MACs."""
+    mac, lines, raw, known = chain.new_mac(key), 0, b"", dict[int, str]()
+    before = head = START
+    with path.open("rb") as file:
+        for raw in file:
+            link = parse_link(raw, mac)
+            if link is None or (lines and link[0] != head) or TAMPERED in raw:
+                return None
+            before, head, lines = before if lines else link[0], link[1], lines + 1
+            if head.seq in wanted:
+                known[head.seq] = head.mac
+    last = chain.parse_line(raw.removesuffix(b"\n"), mac)
+    return IntactFile(lines, before, last, known) if last is not None else None
+
+
+def parse_link(raw: bytes, mac: hmac.HMAC) -> tuple[ChainHead, ChainHead] | None:
+    """Return what a genuine line follows, and its own head: a quarter of the time of parsing it."""
+    start = CHAINED.match(raw)
+    if start is None:
+        return None
+    seq = int(start[1])
+    head = ChainHead(seq, chain.compute_mac(raw[: -chain.TAIL - 1] + b"}", mac))
+    return (
+        (ChainHead(seq - 1, start[2].decode()), head)
+        if raw.endswith(chain.end_of_line(head))
+        else None
+    )
 
 
 def files_of(path: Path) -> tuple[list[Path], BinaryIO | None]:

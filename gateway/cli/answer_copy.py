@@ -32,12 +32,15 @@ class AnswerCopy:
             )
         return cls(read_text(path), key.get_secret_value().encode())
 
-    def is_of(self, record: Json) -> bool:
-        """Return whether this request got the answer."""
-        digests = record.get("output_digests", ())
-        is_whole = not self._whole.isdisjoint(digests)
-        self.is_whole |= is_whole
-        return is_whole or not self._parts.isdisjoint(digests)
+    @property
+    def digests(self) -> list[str]:
+        """The digests of the answers that it may be."""
+        return sorted(self._whole | self._parts)
+
+    def note(self, record: Json) -> Json:
+        """Note whether a request got the whole text as its answer, and return its record."""
+        self.is_whole |= not self._whole.isdisjoint(record.get("output_digests", ()))
+        return record
 
 
 def read_text(path: Path) -> str:

@@ -1,10 +1,12 @@
 """`mmhie audit verify | show`: verify the audit trail, and read what it has of a request."""
 
 import contextlib
-import heapq
+import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from hmac import HMAC
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +14,26 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from gateway.audit import chain, request_lines
+from gateway.audit import chain
 from gateway.audit import verify as verification
 from gateway.audit.account import account
 from gateway.audit.chain import ChainHead
-from gateway.audit.request_lines import RequestLine
+from gateway.audit.copies import refresh_copies
+from gateway.audit.file import lock_of
 from gateway.audit.rotation import rotated_files, trails_in
+from gateway.audit.search import FoundLine, Search, Unreadable
 from gateway.audit.verify import Report, Violation
-from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
+from gateway.cli.command import (
+    AsJson,
+    CommandError,
+    NegativeResult,
+    audit,
+    operator_name,
+    parse_duration,
+    put,
+    readable,
+)
+from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import wording_of
 from gateway.settings.gateway import load
@@ -33,8 +47,23 @@ Checkpoint = Annotated[
 ]
 Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
 RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
-STEP_BYTES = 2**20
+By = Annotated[str | None, typer.Option(help="Who searches; default: the current user.")]
+OF_REQUEST = "$id IN (request_id, caller_request_id)"
+VERIFY = "; run `mmhie audit verify`."
+NO_TEXT = f"Part of the trail is no text, and was left out{VERIFY}"
+NO_COPY = "The closed files of {trail} could not be copied for searches ({problem}).\n"
+CHANGED_COPY = "it is not the copy that was written for searches; delete it"
 ABSENT = "a checkpoint names this trail, and it is not here"
+
+NO_PATIENT = (
+    "No line of {path} fits. The patient was looked for as {form}, and letter for letter as given; "
+    "try other numbers of the patient, with their system (`value^^^authority`)."
+)
+NOT_RECORDED = "This search is not recorded: MMHIE_AUDIT_FILE is no trail of a gateway.\n"
+
+
+class NothingFound(NegativeResult):
+    """No record fits the options."""
 
 
 class TrailDamaged(NegativeResult):
@@ -43,6 +72,34 @@ class TrailDamaged(NegativeResult):
 
 class RequestNotFound(NegativeResult):
     """No line of the trail is of this request."""
+
+
+def checked_time(text: str | None) -> str | None:
+    """Return a time as the trail writes it; without a zone it is in this machine's. Raises
+    CommandError."""
+    if text is None:
+        return None
+    if (ago_s := parse_duration(text)) is not None:
+        return rfc3339(time.time() - ago_s)
+    try:
+        return rfc3339(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError):
+        raise CommandError(
+            f"{text!a} is no time; write it as 2026-11-28 or 2026-11-28T10:30, in the zone TZ, "
+            "with Z in UTC, or as 2h: two hours ago."
+        ) from None
+
+
+Since = Annotated[
+    str | None,
+    typer.Option(
+        callback=checked_time,
+        help="First time: 2026-11-28, 2026-11-28T10:30 (zone: TZ), or 2h: two hours ago.",
+    ),
+]
+Until = Annotated[
+    str | None, typer.Option(callback=checked_time, help="Time before which, in the same form.")
+]
 
 
 def verify(
@@ -63,13 +120,27 @@ def verify(
             names = (path.name,) if len(paths) > 1 else (path.name, "")
             heads = [head for head in known if head.file in names]
             with readable(path):
-                reports[path.name] = verification.verify(
+                report = verification.verify(
                     path, key=key, checkpoints=heads, archived=archived, seen=advance
                 )
+                reports[path.name] = report
+                if not report.findings:
+                    report.findings += verify_copies(path, key)
     if file is None and not archived:
         for name in sorted({head.file for head in known} - {"", *reports}):
             reports[name] = Report(findings=[Violation("missing", name, ABSENT)])
     finish(reports, as_json=as_json, against=bool(known))
+
+
+def verify_copies(trail: Path, key: str) -> list[Violation]:
+    """Copy the closed files of a trail that was verified; return what is wrong with other copies.
+    A failure only prints a warning: the files are searched without copies."""
+    try:
+        changed = refresh_copies(rotated_files(trail), key)
+    except OSError as problem:
+        sys.stderr.write(NO_COPY.format(trail=trail, problem=problem.strerror))
+        return []
+    return [Violation("edited", copy.name, CHANGED_COPY) for copy in changed]
 
 
 def finish(reports: Mapping[str, Report], *, as_json: bool, against: bool) -> None:
@@ -81,13 +152,13 @@ def finish(reports: Mapping[str, Report], *, as_json: bool, against: bool) -> No
 
 
 def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> None:
-    """Print one request, and whether the chain is intact around its line; exit code 1 if not, or if
+    """Print one request, and whether its lines are as they were written; exit code 1 if not, or if
     there is no such request."""
     paths, key = trails(file)
-    lines: list[RequestLine] = []
-    for path in paths:
-        with readable(path):
-            lines += request_lines.find(path, request_id=request_id, key=key)
+    lines = list[FoundLine]()
+    with readable(paths[0]), Search(paths) as search, contextlib.suppress(Unreadable):
+        for line in search.find(OF_REQUEST, {"id": request_id}, chain.new_mac(key)):
+            lines += [line] if line.record else []
     if not lines:
         raise RequestNotFound(
             f"No line of {', '.join(map(str, paths))} belongs to this request: check the id, and "
@@ -97,27 +168,36 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
     summaries = {topic: words.summary for topic, words in notices.items()}
     accounts = "\n\n".join(account(line, request_id, summaries) for line in lines)
     put(accounts, {"lines": [asdict(line) for line in lines]}, as_json=as_json)
-    if any(line.problems for line in lines):
-        raise TrailDamaged("The trail is damaged here, or incomplete; run `mmhie audit verify`.")
+    if not all(line.is_genuine for line in lines):
+        raise TrailDamaged("The trail is damaged here; run `mmhie audit verify`.")
 
 
-def genuine_records(paths: Iterable[Path], key: str) -> Iterator[Json]:
-    """Yield every record of several trails, by their times; raises TrailDamaged at a line that was
-    changed."""
-    mac = chain.new_mac(key)
-    return heapq.merge(*(records_of(path, mac) for path in paths), key=time_of)
+def genuine_records(found: Iterable[FoundLine]) -> Iterator[Json]:
+    """Yield the records of lines that are as they were written; raises TrailDamaged after them if
+    there are others."""
+    damaged = Counter[str]()
+    try:
+        for line in found:
+            if line.is_genuine:
+                yield line.record
+            else:
+                damaged[line.file] += 1
+    except Unreadable:
+        raise TrailDamaged(NO_TEXT) from None
+    if damaged:
+        counts = ", ".join(f"{count} of {file}" for file, count in damaged.items())
+        raise TrailDamaged(
+            f"Lines that are not as they were written are left out: {counts}{VERIFY}"
+        )
 
 
-def time_of(record: Json) -> str:
-    return str(record.get("time"))
-
-
-def records_of(path: Path, mac: HMAC) -> Iterator[Json]:
-    for where, raw in verification.lines_of(path):
-        line = chain.parse_line(raw.removesuffix(b"\n"), mac)
-        if line is None or not line.is_genuine:
-            raise TrailDamaged(f"{where} is not what was written; run `mmhie audit verify`.")
-        yield line.record
+def record_query(patient: str, by: str | None = None) -> None:
+    """Record in the trail that somebody looks for a patient; a copy of a trail stays as it is."""
+    settings = load()
+    if settings.audit_file is None or not lock_of(settings.audit_file).exists():
+        sys.stderr.write(NOT_RECORDED)
+        return
+    audit(settings, "query", by=operator_name(by), patient=patient)
 
 
 def sentence(name: str, report: Report, *, against: bool) -> str:
@@ -146,23 +226,23 @@ def document(reports: Mapping[str, Report]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def progress_bar(paths: Iterable[Path]) -> Iterator[Callable[[int], object]]:
-    """Show a progress bar on a terminal's standard error, advanced by the bytes read."""
+def progress_bar(paths: Iterable[Path]) -> Iterator[Callable[[Path], object]]:
+    """Show a progress bar on a terminal's standard error, advanced by each file that was read."""
     files = [file for path in paths for file in (*rotated_files(path), path) if file.exists()]
-    size = sum(file.stat().st_size for file in files)
-    console, pending = Console(stderr=True), 0
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Reading the trail", total=size)
+    console = Console(stderr=True)
+    bar = Progress(console=console, disable=not console.is_terminal, auto_refresh=False)
+    with bar as progress:
+        task = progress.add_task("Reading the trail", total=sum(map(measure, files)))
 
-        def advance(count: int) -> None:
-            nonlocal pending
-            pending += count
-            if pending >= STEP_BYTES:  # a bar that moves with every line costs more than reading it
-                progress.advance(task, pending)
-                pending = 0
+        def advance(file: Path) -> None:
+            progress.advance(task, measure(file))
+            progress.refresh()
 
         yield advance
-        progress.advance(task, pending)
+
+
+def measure(file: Path) -> int:
+    return file.stat().st_size
 
 
 def read_checkpoints(text: str | None) -> list[ChainHead]:

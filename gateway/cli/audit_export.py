@@ -1,13 +1,8 @@
 """`mmhie audit export`: records of the audit trail, as they are, as FHIR, or counted."""
 
-import contextlib
-import re
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,47 +14,39 @@ from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import has_key
+from gateway.audit.search import Search
 from gateway.cli.answer_copy import AnswerCopy
-from gateway.cli.audit import File, TrailDamaged, genuine_records, trails
-from gateway.cli.audit_counts import Group, write_counts
-from gateway.cli.command import CommandError, NegativeResult, parse_duration, readable
-from gateway.record import rfc3339
+from gateway.cli.audit import (
+    NO_PATIENT,
+    File,
+    NothingFound,
+    Since,
+    Until,
+    genuine_records,
+    record_query,
+    trails,
+)
+from gateway.cli.audit_tables import Group, write_counts
+from gateway.cli.command import CommandError, NegativeResult, readable
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
-PERSONS = ("reviewer", "by", "closed_by", "user")
-TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?)?Z?", re.ASCII)
+CONDITIONS = {
+    "since": "time >= $since",
+    "until": "time < $until",
+    "client": "client = $client",
+    "person": """(list_has_any(["user", reviewer, "by"], $person) OR client = $person[2])""",
+    "patient": "list_contains($patient, patient) AND kind <> 'query'",
+    "request": "$request IN (request_id, caller_request_id)",
+    "notice": "list_contains(notices, $notice)",
+    "outcome": "$outcome IN (outcome, CAST(status AS VARCHAR))",
+    "route": "route = $route",
+    "copy": "list_has_any(output_digests, $copy)",
+}
+EVERY_LINE = "true"
+FEEDBACK = "kind IN ('feedback', 'feedback_closed')"
 
 
-def is_time(text: str) -> bool:
-    """Return whether a text is a time in the calendar, or the beginning of one."""
-    with contextlib.suppress(ValueError):
-        whole = text.removesuffix("Z")
-        datetime.fromisoformat(whole + "2000-01-01T00:00:00"[len(whole) :])
-        return TIME.fullmatch(text) is not None
-    return False
-
-
-def checked_time(text: str | None) -> str | None:
-    """Return a time, or its beginning, as the trail writes it. Raises CommandError."""
-    if text is not None and (ago_s := parse_duration(text)) is not None:
-        return rfc3339(time.time() - ago_s)
-    if text is not None and not is_time(text):
-        raise CommandError(
-            f"{text!a} is no time in UTC; write it as 2026-11-28T10:30, or as 2h: two hours ago."
-        )
-    return text and text.removesuffix("Z")
-
-
-Since = Annotated[
-    str | None,
-    typer.Option(
-        callback=checked_time, help="First time: 2026-11-28T10:30 in UTC, or 2h for two hours ago."
-    ),
-]
-Until = Annotated[
-    str | None, typer.Option(callback=checked_time, help="Time before which, in the same form.")
-]
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
 Person = Annotated[
     str | None, typer.Option(help="Who asked, signed off, closed, or held the model.")
@@ -93,66 +80,14 @@ Resend = Annotated[
 
 
 NONE = "No line of {path} fits; leave out an option, or name another --file."
-NO_PATIENT = (
-    "No line of {path} fits. The patient was looked for as {form}, and letter for letter as given; "
-    "try other numbers of the patient, with their system (`value^^^authority`)."
-)
 NO_COPY = (
     "{copy} is no answer in {path}, letter for letter: it was changed, is a part of one, or was "
     "given under another MMHIE_DIGEST_KEY."
 )
 
 
-class NothingFound(NegativeResult):
-    """No record fits the options."""
-
-
 class StillSetAside(NegativeResult):
     """The repository did not take every event that had been set aside."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordFilter:
-    """Conditions that a record has to meet; None is met by every record."""
-
-    since: str | None = None
-    until: str | None = None
-    client: str | None = None
-    person: str | None = None
-    patient: str | None = None
-    request: str | None = None
-    notice: str | None = None
-    outcome: str | None = None
-    route: str | None = None
-    copy: AnswerCopy | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        return all(getattr(self, field.name) is None for field in fields(self))
-
-    def fits(self, record: Json, names: Pseudonyms) -> bool:
-        """Return whether a record meets all conditions."""
-        at = str(record.get("time", ""))
-        return (
-            (self.since is None or at >= self.since)
-            and (self.until is None or at < self.until)
-            and has(record, self.client, "client")
-            and (
-                has(record, self.person, *PERSONS)
-                or has(record, names.user(str(self.person)), "user", "client")
-            )
-            and (self.patient is None or record.get("patient") in names.patients(self.patient))
-            and has(record, self.request, "request_id", "caller_request_id")
-            and (self.outcome in (None, record.get("outcome"), str(record.get("status", ""))))
-            and has(record, self.route, "route")
-            and (self.notice is None or self.notice in record.get("notices", ()))
-            and (self.copy is None or self.copy.is_of(record))
-        )
-
-
-def has(record: Json, value: str | None, *names: str) -> bool:
-    """Return whether one of these fields has the value, if there is one."""
-    return value is None or value in (record.get(name) for name in names)
 
 
 def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -175,53 +110,75 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Write the records that fit all options to standard output, without verifying the chain; exit
     code 1 if options are given and none fits."""
     del as_json  # it is JSON anyway
-    answer = AnswerCopy.read(copy) if copy else None
-    wanted = RecordFilter(
-        *(since, until, client, person, patient, request, notice, outcome, route), copy=answer
-    )
     paths, key = trails(file)
     if resend:
         resend_all(paths, key)
         return
-    ours = [path for path in paths if path == paths[0] or has_key(path, chain.new_mac(key))]
-    for path in set(paths) - set(ours):
-        sys.stderr.write(f"{path} was written with another MMHIE_AUDIT_KEY and is left out.\n")
     names = Pseudonyms.of(key)
-    with readable(paths[0]):
-        records = (each for each in genuine_records(ours, key) if wanted.fits(each, names))
+    if patient is not None:
+        record_query(names.patient(patient))
+    answer = AnswerCopy.read(copy) if copy else None
+    given: dict[str, object] = {
+        "since": since,
+        "until": until,
+        "client": client,
+        "request": request,
+        "notice": notice,
+        "outcome": outcome,
+        "route": route,
+        "copy": answer and answer.digests,
+        "person": person and [person, names.user(person)],
+        "patient": patient and names.patients(patient),
+    }
+    wanted = {name: value for name, value in given.items() if value is not None}
+    condition = " AND ".join(CONDITIONS[name] for name in wanted) or EVERY_LINE
+    with readable(paths[0]), Search(leave_out_foreign(paths, key)) as search:
         if count_by is not None:
-            write_counts(records, count_by)
-        elif not write_records(records, ours, key, as_fhir=as_fhir) and not wanted.is_empty:
-            raise NothingFound(describe_nothing(wanted, paths[0], copy))
+            write_counts(search, count_by, condition, wanted)
+            return
+        records = genuine_records(search.find(condition, wanted, chain.new_mac(key)))
+        records = map(answer.note, records) if answer else records
+        resources = to_fhir(search, records, key) if as_fhir else records
+        if not write_lines(resources) and wanted:
+            raise NothingFound(describe_nothing(paths[0], copy, patient))
     if answer is not None and not answer.is_whole:
         sys.stderr.write("The copy has other paragraphs before or after the answer.\n")
 
 
-def describe_nothing(wanted: RecordFilter, path: Path, copy: Path | None) -> str:
+def leave_out_foreign(paths: list[Path], key: str) -> list[Path]:
+    """Return the trails of this key, and those that were named; say which are left out."""
+    ours = [path for path in paths if path == paths[0] or has_key(path, chain.new_mac(key))]
+    for path in set(paths) - set(ours):
+        sys.stderr.write(f"{path} was written with another MMHIE_AUDIT_KEY and is left out.\n")
+    return ours
+
+
+def describe_nothing(path: Path, copy: Path | None, patient: str | None) -> str:
     """Say that nothing fits, and what was looked for."""
     if copy is not None:
         return NO_COPY.format(path=path, copy=copy)
-    if wanted.patient is not None:
-        return NO_PATIENT.format(path=path, form=identify(wanted.patient).form)
+    if patient is not None:
+        return NO_PATIENT.format(path=path, form=identify(patient).form)
     return NONE.format(path=path)
 
 
-def write_records(records: Iterable[Json], paths: list[Path], key: str, *, as_fhir: bool) -> int:
-    """Write a line for each record, or for each FHIR resource; return how many."""
-    if as_fhir:  # an answer is signed off after its line was written
-        export_record = Export(sign_offs_in(records_before_damage(paths, key))).resources
-        records = (resource for record in records for resource in export_record(record))
+def to_fhir(search: Search, records: Iterable[Json], key: str) -> Iterator[Json]:
+    """Yield the FHIR resources of records; an answer is signed off after its line was written."""
+    feedback = search.find(FEEDBACK, {}, chain.new_mac(key))
+    export_record = Export(
+        sign_offs_in(line.record for line in feedback if line.is_genuine)
+    ).resources
+    for record in records:
+        yield from export_record(record)
+
+
+def write_lines(records: Iterable[Json]) -> int:
+    """Write each as a line of JSON; return how many."""
     written = 0
     for record in records:
         sys.stdout.write(orjson.dumps(record).decode() + "\n")
         written += 1
     return written
-
-
-def records_before_damage(paths: list[Path], key: str) -> Iterator[Json]:
-    """Yield the records before the first line that was changed."""
-    with contextlib.suppress(TrailDamaged):
-        yield from genuine_records(paths, key)
 
 
 def resend_all(paths: list[Path], key: str) -> None:

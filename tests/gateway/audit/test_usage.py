@@ -57,10 +57,19 @@ def test_each_group_is_counted(desk: Desk, by: str, rows: dict[str, tuple[int, .
     assert [(name, tuple(map(int, counts))) for name, *counts in found] == list(rows.items())
 
 
-def test_a_changed_line_is_not_counted(desk: Desk, path: Path) -> None:
+@pytest.mark.parametrize("damage", [b'{"seq":', b"\xff\xfe\n"])
+def test_lines_that_are_none_are_not_counted_over(desk: Desk, path: Path, damage: bytes) -> None:
     """Figures of a damaged trail would be believed."""
-    path.write_bytes(path.read_bytes().replace(b'"prompt_tokens":7', b'"prompt_tokens":8'))
+    path.write_bytes(path.read_bytes() + damage)
     out, err = desk.run("audit", "export", "--count-by", "key", exit_code=1)
 
     assert out == ""
     assert "mmhie audit verify" in err
+
+
+def test_a_day_is_one_of_the_site(desk: Desk) -> None:
+    """The first request was on the next day there."""
+    desk.monkeypatch.setenv("TZ", "Europe/Zurich")
+    out, _ = desk.run("audit", "export", "--count-by", "day")
+
+    assert [row.split(",")[:2] for row in out.splitlines()[1:]] == [["2026-11-28", "12"]]

@@ -129,6 +129,48 @@ def test_through_rotated_files(append: Append, path: Path) -> None:
     assert found(path, archived=True) == []
 
 
+@pytest.fixture
+def files(append: Append, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files of a trail that is read by several processes."""
+    monkeypatch.setattr("gateway.audit.verify.LARGE_BYTES", 1)
+    append(*map(records, range(30)), rotate_bytes=1000)
+    return [*rotated_files(path), path]
+
+
+@pytest.mark.parametrize(
+    ("how", "finding"),
+    [
+        (lambda x: x, None),
+        (lambda x: [x[0], x[1].replace(b'"number":', b'"number":1'), *x[2:]], "edited"),
+        (lambda x: [x[1], x[0], *x[2:]], "reordered"),
+        (lambda x: [x[0], *x[2:]], "deleted"),
+        (lambda x: x[:-1], "deleted"),
+        (lambda x: [*x[:-1], x[-1].removesuffix(b"\n")], "torn"),
+    ],
+)
+def test_files_are_verified_by_several_processes(
+    files: list[Path], path: Path, how: Change, finding: str | None
+) -> None:
+    """As one after another: what is wrong in one is found, and nothing else."""
+    head = verify(path, key=KEY).head
+    change(files[3], how)
+    report = verify(path, key=KEY, checkpoints=[head])
+
+    assert [found.kind for found in report.findings] == ([finding] if finding else [])
+    assert report.head == head
+
+
+def test_checkpoints_of_every_line_are_compared(files: list[Path], path: Path) -> None:
+    """Also in files that several processes read."""
+    known = [ChainHead(line["seq"], line["mac"]) for file in files for line in lines(file)]
+    assert found(path, checkpoints=known) == []
+    known[5] = ChainHead(6, "f" * 64)
+
+    ((kind, where),) = found(path, checkpoints=known)
+    assert kind == "rewritten"
+    assert where.startswith("audit.jsonl.")
+
+
 @pytest.mark.parametrize("moment", range(4))
 def test_a_rotation_at_any_moment(
     append: Append, path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
