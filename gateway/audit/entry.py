@@ -22,6 +22,8 @@ PROGRAMS = ("engine", "engine_version", "gateway_version")
 # Of the provenance of the answer, beside what a line has anyway.
 ORIGIN = (*WEIGHTS, *PROGRAMS, "pinned_date", "reasoning_effort", "sampling", "prompt_digest")
 origin_values = itemgetter(*ORIGIN)  # a third of the time of a loop
+# Of a request about a patient: EHDS (Regulation (EU) 2025/327), Annex II 3.2, asks for both.
+DATA = {"data_category": "free_text", "data_origin": "request"}
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -45,6 +47,7 @@ def opened(record: RequestRecord, path: str, now: float, names: Pseudonyms) -> J
 
 def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
     """Return the line of a request, with the principal's name, never its key or token."""
+    care = names.care_of(record.principal)
     return {
         "time": rfc3339(record.ended),
         "kind": "request",
@@ -60,7 +63,8 @@ def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
         **known(
             {"reason": record.reason, "param": record.param}
             | {"traceparent": record.traceparent}
-            | names.care_of(record.principal)
+            | care
+            | (DATA if care["patient"] else {})
             | screening_of(record)
             | origin_of(record)
             | answer_of(record)

@@ -39,6 +39,7 @@ COMMANDS: Commands = {
     "keys revoke": "gateway.cli.keys:revoke",
     "audit verify": "gateway.cli.audit:verify",
     "audit show": "gateway.cli.audit:show",
+    "audit patient": "gateway.cli.audit_patient:show",
     "audit export": "gateway.cli.audit_export:export",
     "vault open": "gateway.cli.vault:show",
     "vault erase": "gateway.cli.vault:erase",

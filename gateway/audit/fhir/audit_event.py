@@ -34,9 +34,13 @@ PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 PURPOSE = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
 # DICOM's codes for events that are not requests.
-APPLICATION = {"start": ("110120", "Application Start"), "stop": ("110121", "Application Stop")}
+APPLICATION = {
+    "start": ("110120", "Application Start"),
+    "stop": ("110121", "Application Stop"),
+    "query": ("110112", "Query"),
+}
 # Kinds of events that somebody asked for.
-REQUESTED = ("request", "unfinished", "hold", "release", "feedback", "feedback_closed")
+REQUESTED = ("request", "unfinished", "query", "hold", "release", "feedback", "feedback_closed")
 OTHER = ("110100", "Application Activity")
 TRACE, PATIENT = "https://www.w3.org/TR/trace-context/", "urn:mmhie:patient"
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"

@@ -354,7 +354,7 @@ def test_a_time_is_in_the_zone_of_the_site(
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2026-13-45", "2026-02-30", "0000", "２０２６-11-28"]
+    "text", ["yesterday", "2026-13-45", "2026-02-30", "0000", "\uff12026-11-28"]
 )
 def test_what_is_no_time_is_refused(desk: Desk, events: Path, text: str) -> None:
     """With the forms that are."""

@@ -48,6 +48,7 @@ EVENTS = [
         ("hold", {"by": "dr.x", "reason": "odd\x1b answers"}),
         ("hold", {"by": " ", "reason": ""}),
         ("release", {"by": "dr.x"}),
+        ("query", {"by": "dr.x", "patient": "patient:83d1"}),
         ("rotation", {"previous": "audit.jsonl.000000000002"}),
         ("repair", {"torn_bytes": 5}),
         ("resumed", {}),
