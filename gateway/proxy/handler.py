@@ -70,6 +70,7 @@ class PassThrough:
             check_constraints(request, scopes)
         policy = policy_for(
             services.settings,
+            path,
             request,
             may_see="reasoning" in scopes,
             warnings=tuple(early_warnings(path, request, reasons=model.reasons)),

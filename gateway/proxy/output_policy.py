@@ -63,6 +63,7 @@ cached_policy = lru_cache(maxsize=256)(OutputPolicy)  # a gateway has only a few
 
 def policy_for(
     settings: GatewaySettings,
+    path: str,
     request: Json,
     *,
     may_see: bool,
@@ -71,7 +72,7 @@ def policy_for(
 ) -> OutputPolicy:
     """Return the output policy for a request; `may_see` tells if the caller may see reasoning."""
     wanted = settings.disclaimer_in_text
-    where = wanted if wanted == "off" else effective(wanted, request)
+    where = wanted if wanted == "off" else effective(wanted, path, request)
     return cached_policy(settings.reasoning, may_see, where, NOTHING, warnings, served)
 
 
@@ -171,7 +172,8 @@ class ChoiceState:
         return shown
 
     def _surround(self, clean: str, finish_reason: str | None) -> str:
-        """Return the text with what stands around it; without any text there is none."""
+        """Return the text with what stands around it, nothing without any text; the end stays away
+        from a text before a tool call, which is not the answer yet."""
         if self.policy.around is NOTHING:
             return clean
         if clean and not self._is_open:
@@ -180,7 +182,8 @@ class ChoiceState:
         if finish_reason and self._is_open:
             self._is_open = False
             is_cut = finish_reason in labels.CUT_REASONS
-            clean += self.policy.around.end("in_answer" if is_cut else None)
+            if not self.has_tool_calls:
+                clean += self.policy.around.end("in_answer" if is_cut else None)
         return clean
 
     def pass_text(self, text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.api.paths import CHAT
 from gateway.runtime.json_types import Json
 from gateway.safety.wording import Wording
 
@@ -14,7 +15,6 @@ GAP = "\n\n"  # a paragraph of its own, in plain text and in markdown
 # Fields that request machine-readable output, by vLLM's and OpenAI's names.
 STRUCTURED = frozenset(
     {
-        "tools",
         "functions",
         "structured_outputs",
         "guided_json",
@@ -25,13 +25,18 @@ STRUCTURED = frozenset(
 )
 
 
-def effective(placement: Placement, body: Mapping[str, object]) -> Placement:
-    """Return the placement for a request: off if it would corrupt machine-readable output."""
-    return "off" if is_structured(body) else placement
+def effective(placement: Placement, path: str, body: Mapping[str, object]) -> Placement:
+    """Return the placement for a request: off if it would corrupt machine-readable output.
+
+    With tools it is off for agents, which use the other paths; chat pages send tools with every
+    question.
+    """
+    is_agent = path != CHAT and bool(body.get("tools"))
+    return "off" if is_agent or is_structured(body) else placement
 
 
 def is_structured(body: Mapping[str, object]) -> bool:
-    """Return whether a request has tools or a structured output format."""
+    """Return whether a request has a structured output format."""
     if not STRUCTURED.isdisjoint(body) and any(body.get(name) for name in STRUCTURED):
         return True
     # /v1/responses and /v1/messages put the format one level down.

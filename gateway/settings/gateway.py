@@ -136,7 +136,7 @@ class GatewaySettings(
     disclaimer_in_text: Literal["off", "prefix", "suffix", "both"] = Field(
         "off",
         description="Add notices, disclaimer, `emergency_note` and a cut to the answer's text as "
-        "well, for chat pages; never with tools or structured output.",
+        "well, for chat pages; never in tool calls or structured output.",
     )
     emergency_contact: str | None = Field(
         None,

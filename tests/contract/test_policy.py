@@ -1,5 +1,6 @@
 """Operator's choices about answers: reasoning, its name, the disclaimer in the text."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.fake_engine.process import FakeEngine
 
 BODY = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
 PHASE = '{"phase": "ready", "model": {"id": "fake-model", "reasoning": %s}}'
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 NOTICE = "Model outputs are not clinical advice."
 
 
@@ -59,19 +61,39 @@ def test_reasoning_in_a_text_completion_is_warned_of(
 
 
 def test_the_disclaimer_may_stand_in_the_text(gateway_with: Shared) -> None:
-    """On both kinds of route where that is switched on; never where a program reads the answer."""
+    """On both kinds of route where that is switched on, also where a chat page offers tools; never
+    where a program reads the answer."""
     gateway = gateway_with(MMHIE_DISCLAIMER_IN_TEXT="suffix")
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 
     generated = gateway.client.post(GENERATE, json={"prompt": "hi"}).json()["text"]
-    chat = gateway.client.post(CHAT, json=BODY).json()["choices"][0]["message"]["content"]
-    with_tools = gateway.client.post(CHAT, json=BODY | {"tools": [tool]}).text.split('"mmhie"')[0]
+    chat, with_tools = (content(gateway, BODY | more) for more in ({}, {"tools": [TOOL]}))
+    structured = content(gateway, BODY | {"response_format": {"type": "json_object"}})
 
-    for text in (generated, chat):
+    for text in (generated, chat, with_tools):
         disclaimer, note = text.split("\n\n")[-1].split("\n")
         assert disclaimer.startswith(NOTICE)
         assert "emergency" in note
-    assert NOTICE not in with_tools
+    assert NOTICE not in structured
+
+
+def test_a_text_before_a_tool_call(gateway_with: Shared, engine: FakeEngine) -> None:
+    """It has the notices, but no disclaimer at its end: the answer is still to come."""
+    gateway = gateway_with(MMHIE_DISCLAIMER_IN_TEXT="suffix")
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": "I look it up.", "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    engine.next(fault="status", status=200, body=json.dumps({"choices": [choice]}))
+    turns = [{"role": "user", "content": "I have crushing chest pain right now."}]
+    text = content(gateway, {"messages": turns, "tools": [TOOL]})
+
+    assert text.startswith("Red flag")
+    assert text.endswith("\n\nI look it up.")
+
+
+def content(gateway: Gateway, body: dict[str, Any]) -> str:
+    """Return the text of the answer to a chat."""
+    answer = gateway.client.post(CHAT, json=body).json()
+    return str(answer["choices"][0]["message"]["content"])
 
 
 @pytest.mark.parametrize("placement", ["prefix", "suffix"])

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from uvicorn.server import ServerState
 
+from gateway.api.paths import CHAT
 from gateway.api.request_text import turns_of
 from gateway.auth.gate import read_token
 from gateway.auth.jwks import Jwks, Keys, parse
@@ -60,7 +61,7 @@ def requests(data: bytes) -> None:
     facts = LABELS.collect_facts(parsed, data)
     first = LABELS.initial(SERVING, facts, request_id="r", notice_rules=None)
     json.dumps([first, *notices])
-    Surroundings.of(first, effective("both", parsed), wording("en")).place("text")
+    Surroundings.of(first, effective("both", CHAT, parsed), wording("en")).place("text")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}
     sent = openai_json.parse_request(openai_json.request_with(data, parsed, extra))
     assert sent == {**parsed, **extra}

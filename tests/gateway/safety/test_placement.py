@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from gateway.api.paths import CHAT, RESPONSES
 from gateway.safety.placement import Placement, effective
 
+TOOLS = {"tools": [{"type": "function"}]}
 STRUCTURED: tuple[Any, ...] = (
-    {"tools": [{"type": "function"}]},
     {"response_format": {"type": "json_schema", "json_schema": {}}},
     {"structured_outputs": {"choice": ["yes", "no"]}},
     {"text": {"format": {"type": "json_schema"}}},
@@ -21,7 +22,11 @@ PROSE: tuple[Any, ...] = (
 
 @pytest.mark.parametrize("body", [*STRUCTURED, *PROSE])
 def test_never_into_what_a_program_reads(body: dict[str, object]) -> None:
-    """With tools or a structured output it is off; other fields change nothing."""
+    """With a structured output it is off, with tools where agents are; other fields change
+    nothing."""
     placements: tuple[Placement, ...] = ("both", "suffix")
     for placement in placements:
-        assert effective(placement, body) == (placement if body in PROSE else "off")
+        wanted = placement if body in PROSE else "off"
+        assert effective(placement, CHAT, body) == wanted
+        assert effective(placement, CHAT, body | TOOLS) == wanted
+        assert effective(placement, RESPONSES, body | TOOLS) == "off"
