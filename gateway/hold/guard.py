@@ -17,7 +17,8 @@ class HoldGuard:
     """The hold of this machine, or else of all gateways. `run` must be running.
 
     `message` is the downtime message, None without a hold; it is an attribute because every request
-    reads it twice. `running` has the requests that wait for a slot or are at the engine.
+    reads it twice. `hold` is the hold itself. `running` has the requests that wait for a slot or
+    are at the engine.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class HoldGuard:
         self._shared = shared
         self._wording = wording
         self.message: str | None = None
+        self.hold: Hold | None = None
         self._enforce(self._current())
 
     def look(self) -> None:
@@ -54,7 +56,7 @@ class HoldGuard:
 
     def _enforce(self, hold: Hold | None) -> None:
         was_on_hold = self.message is not None
-        self.message = self._wording(hold) if hold else None
+        self.message, self.hold = self._wording(hold) if hold else None, hold
         if bool(hold) != was_on_hold:
             log.warning("the model is out of service" if hold else "the model is back in service")
         if hold is None or not hold.now or not self.running:

@@ -94,6 +94,8 @@ def own_warnings(services: Services) -> list[str]:
     """Warnings for the operator about the gateway's own settings."""
     background = services.background.warnings()
     warnings = [*services.gate.warnings(), *services.shared.warnings(), *background]
+    if hold := services.hold.hold:
+        warnings.insert(0, f"Held by {hold.by} since {hold.since}: {hold.reason}.")
     warnings += dict.fromkeys(
         warning for engine in (services.engine, *services.metered) for warning in engine.warnings()
     )

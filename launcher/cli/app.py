@@ -6,6 +6,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Final, Protocol, TextIO, cast, runtime_checkable
@@ -240,8 +241,22 @@ def describe_usage_error(error: typer.BadParameter) -> str:
     message = error.format_message()
     if error.ctx is None or "\n" in message or not message:  # the help, where no command was given
         return message
+    if hasattr(error, "possibilities"):  # of an unknown option; typer does not export the class
+        message = f"{error.message}.{suggest_instead(error.ctx.command, error.option_name)}"
     start = f"{message} See" if message.endswith("?") else f"{message.rstrip('.')}; see"
     return f"{start} `{error.ctx.command_path} --help`."
+
+
+def suggest_instead(command: Any, option: str) -> str:
+    """Return a question that names the nearest option of a command, else the nearest setting."""
+    from gateway.settings.base import MEANT  # imported here as no command waits for them
+    from gateway.settings.gateway import known_names
+
+    own = [name for parameter in command.params for name in parameter.opts]
+    setting = f"MMHIE_{option.lstrip('-').replace('-', '_').upper()}"
+    setting, known = MEANT.get(setting, setting), sorted(known_names())
+    near = get_close_matches(option, own, 1, 0.7) or get_close_matches(setting, known, 1, 0.85)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def describe_fault(trace: str) -> str:

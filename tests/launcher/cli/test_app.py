@@ -157,6 +157,27 @@ def test_a_reader_that_has_enough(tmp_path: Path) -> None:
     assert (tmp_path / "err").read_text() == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("engine --prot 1", "'--port'"),
+        ("serve --prot 1", "'MMHIE_PORT'"),
+        ("serve --model a/b", "'MMHIE_REASONER_MODEL'"),
+        ("audit show --since 1h", None),
+    ],
+)
+def test_a_misspelt_option(
+    words: str, meant: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The nearest option of the command, else a setting of that name, else neither."""
+    command, option, _ = words.rsplit(maxsplit=2)
+    assert app.exit_code(app.build_command_line(), words.split()) == 2
+
+    question = f". Did you mean {meant}? See" if meant else "; see"
+    expected = f"No such option: {option}{question} `mmhie {command} --help`.\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_the_module_is_the_command() -> None:
     """`python -m launcher` calls itself mmhie; of an unknown option it says where to read more. The
     version tells program, Python and engine in a line."""

@@ -310,4 +310,5 @@ def test_status_under_a_hold(run: Ran, gateway: Gateway) -> None:
 
     assert code == 1
     assert json.loads(out)["phase"] == "held"
+    assert json.loads(out)["warnings"][0] == "Held by me since 2026-01-02T03:04:05Z: drift."
     assert "drift" in err
