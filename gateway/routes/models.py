@@ -36,9 +36,10 @@ class ModelList(BaseModel):
 
 @router.get("/v1/models", response_model=None, responses={200: {"model": ModelList}})
 async def models(services: ServicesDep) -> Json:
-    """List the served models, as the engine does."""
+    """List the served models, as the engine does; also during a hold, so that a chat page shows the
+    downtime message instead of an empty choice."""
     listing = await fetch_listing(services)
-    return {**listing, "data": filter_served(listing["data"], services.model().ids)}
+    return {**listing, "data": filter_served(listing["data"], services.served().ids)}
 
 
 @router.get(
@@ -46,7 +47,7 @@ async def models(services: ServicesDep) -> Json:
 )
 async def model(model_id: str, services: ServicesDep) -> Json:
     """Return one served model; vLLM itself does not have this endpoint."""
-    served = services.model().ids
+    served = services.served().ids
     for entry in filter_served((await fetch_listing(services))["data"], served):
         if entry["id"] == model_id:
             return entry
@@ -64,7 +65,7 @@ def filter_served(entries: list[Json], served: tuple[str, ...]) -> list[Json]:
 
 async def fetch_listing(services: Services) -> Json:
     """Return the engine's list of models; raises the error of its refusal, or EngineGarbled."""
-    services.model()
+    services.served()
     status, body = await services.engine.fetch(LISTING)
     if status != 200:
         raise translate(status, body)

@@ -194,7 +194,8 @@ def test_where_no_gateway_answers(switch: Switch) -> None:
 def test_a_hold_is_in_force_until_released(
     start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
-    """It survives a restart, and ends with `mmhie release`."""
+    """It survives a restart, and ends with `mmhie release`. The models are listed, or a chat page
+    would not show its message."""
     file = tmp_path / "held" / "hold.json"
     switch = Switch(start(engine.url, MMHIE_HOLD_FILE=str(file)).wait(), file)
     file.parent.mkdir()
@@ -206,6 +207,7 @@ def test_a_hold_is_in_force_until_released(
         assert refusal_of(refused) == (503, "held")
         assert "answers drifted" in error_of(refused)["message"]
         assert held.client.get("/readyz").status_code == 503
+        assert held.client.get("/v1/models").json()["data"]
     assert switch.operate("release").returncode == 0
 
     assert JSON.ask(switch.gateway.client).status_code == 200
