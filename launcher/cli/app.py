@@ -242,7 +242,8 @@ def describe_usage_error(error: typer.BadParameter) -> str:
     if error.ctx is None or "\n" in message or not message:  # the help, where no command was given
         return message
     if hasattr(error, "possibilities"):  # of an unknown option; typer does not export the class
-        message = f"{error.message}.{suggest_instead(error.ctx.command, error.option_name)}"
+        option = getattr(error, "option_name", "")
+        message = f"{error.message}.{suggest_instead(error.ctx.command, option)}"
     start = f"{message} See" if message.endswith("?") else f"{message.rstrip('.')}; see"
     return f"{start} `{error.ctx.command_path} --help`."
 
