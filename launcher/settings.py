@@ -172,8 +172,8 @@ def hub_endpoint(environ: Mapping[str, str] = os.environ) -> str:
 
 def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether the hub may not be asked: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set."""
-    said = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
-    return said.upper() in ("1", "ON", "YES", "TRUE")
+    value = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
+    return value.upper() in ("1", "ON", "YES", "TRUE")
 
 
 def known_names() -> frozenset[str]:

@@ -87,14 +87,14 @@ def _context(text: Config) -> int:
 
 
 def _window(text: Config, context: int) -> int:
-    """The tokens that a sliding layer sees, or 0 where that is the whole context."""
+    """Return the tokens that a sliding-window layer sees; 0 if it sees the whole context."""
     window = optional(text, "sliding_window")
     return window if window < context else 0
 
 
 def _sliding_layers(text: Config, layers: int) -> int:
-    """The layers that are said to slide; all others are counted with a cache for each token, even
-    those that have a small state instead."""
+    """Return the number of sliding-window layers. All others count as full attention, even those
+    with a small state instead of a cache."""
     if kinds := text.get("layer_types"):
         return sum(kind == "sliding_attention" for kind in kinds)
     if pattern := optional(text, "sliding_window_pattern"):

@@ -1,4 +1,4 @@
-"""Entries of a config.json under one name each, and its numbers, as any maker may write them."""
+"""Entries of a config.json under one name each, whatever its author calls them."""
 
 import math
 import reprlib
@@ -13,11 +13,11 @@ _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 NAMES: Final[Mapping[str, Sequence[str]]] = _TABLE["names"]
 CONTEXTS: Final[Sequence[str]] = _TABLE["context"]["names"]
 ALONE: Final = "model_max_length"
-LARGEST: Final = 2**31 - 1  # nothing of a model is counted in more than the engine's own integers
+LARGEST: Final = 2**31 - 1  # of the engine's integers
 
 
 def rename(text: JsonView) -> Json:
-    """The entries, with those that have another name under the usual one, too."""
+    """Return the entries; those with another name are under the usual name, too."""
     whole = dict(text)
     for usual, others in NAMES.items():
         value = next((whole[name] for name in (usual, *others) if whole.get(name)), None)
@@ -26,15 +26,16 @@ def rename(text: JsonView) -> Json:
 
 
 def context(text: JsonView) -> int:
-    """The longest context that the engine takes; KeyError where no entry says one."""
-    said = {name: first(text, name) for name in CONTEXTS if text.get(name) is not None}
-    if not said:
+    """Return the longest context that the engine takes; raise KeyError if no entry has one."""
+    lengths = {name: first(text, name) for name in CONTEXTS if text.get(name) is not None}
+    if not lengths:
         raise KeyError(CONTEXTS[0])
-    return said.get(ALONE) or min(said.values())
+    return lengths.get(ALONE) or min(lengths.values())
 
 
 def first(text: JsonView, *names: str) -> int:
-    """The first of these entries that is there; KeyError where none is, ValueError for no count."""
+    """Return the first of these entries that is set; raise KeyError if none is, ValueError if it is
+    no count."""
     for name in names:
         if text.get(name) is not None:
             return positive(name, text[name])
@@ -42,19 +43,20 @@ def first(text: JsonView, *names: str) -> int:
 
 
 def optional(text: JsonView, *names: str) -> int:
-    """The first of these entries that says anything, or 0; ValueError where that is no count."""
+    """Return the first of these entries that is set and not zero, else 0; raise ValueError if it is
+    no count."""
     return next((positive(name, text[name]) for name in names if text.get(name)), 0)
 
 
 def positive(name: str, value: object) -> int:
-    """The entry as a count; ValueError shows a few letters of what else it is."""
+    """Return an entry as a count; raise ValueError, which quotes its beginning."""
     if not isinstance(value, (int, float)) or not 1 <= value <= LARGEST:
         raise ValueError(f"{name} is {reprlib.repr(value)}")
     return int(value)
 
 
 def finite(name: str, value: object) -> float:
-    """The entry as a number that can be reckoned with; ValueError for any other."""
+    """Return an entry as a finite number; raise ValueError, which quotes its beginning."""
     if isinstance(value, (int, float)) and math.isfinite(value):
         return float(value)
     raise ValueError(f"{name} is {reprlib.repr(value)}")

@@ -40,8 +40,8 @@ class ModelFacts:
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
     `has_copies` when Mistral's layout of the weights lies beside the usual one.
     `latent` is what a layer caches for one token with multi-head latent attention (MLA).
-    `purpose` says what it is where it cannot chat, and `own_code` names the file of the code it
-    brings.
+    `purpose` says what a model that cannot chat is for; `own_code` names the file of code that
+    comes with it.
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     `reasoning_parser` and `tool_parser` are vLLM's names.
     """

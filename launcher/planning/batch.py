@@ -1,4 +1,4 @@
-"""Tokens that vLLM schedules in one step when it is not told: by the card's memory and name."""
+"""The tokens that vLLM schedules in one step by default: by the card's memory and name."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""The share of each GPU's memory that the engine may use, where others use the rest.
+"""The share of each GPU's memory that the engine may use beside other processes.
 
 vLLM does not start when less is free than this share of the whole (`request_memory` in
 v1/worker/utils.py).
@@ -11,28 +11,30 @@ from launcher.planning.hardware import Hardware
 from launcher.settings import LauncherSettings
 
 GPU_FRACTION: Final = 0.92
-CONTEXT_GIB: Final = 0.6  # of CUDA, which vLLM has before it looks at what is free
+CONTEXT_GIB: Final = 0.6  # of CUDA, allocated before vLLM measures the free memory
 NEIGHBOUR_GIB: Final = 1.0  # in use; less is the driver's own
 
 
 def gpu_fraction(settings: LauncherSettings, hardware: Hardware, nccl_gib: float = 0.0) -> float:
-    """The share as set, else the default, or less where less is free beside NCCL's buffers."""
+    """Return the configured share, else the default, but no more than is free beside NCCL."""
     if settings.gpu_memory_utilization is not None:
         return settings.gpu_memory_utilization
     return min(GPU_FRACTION, free_fraction(hardware, nccl_gib))
 
 
 def free_fraction(hardware: Hardware, nccl_gib: float = 0.0) -> float:
-    """The largest share with which vLLM starts, rounded down to hundredths."""
+    """Return the largest share with which vLLM starts, rounded down to hundredths."""
     is_counted = hardware.free_share < 1 or nccl_gib
     taken = (CONTEXT_GIB + nccl_gib) / hardware.gpu_gib if is_counted else 0.0
     return max(0.01, math.floor((hardware.free_share - taken) * 100) / 100)
 
 
-def in_use(hardware: Hardware) -> str:
-    """The memory that other processes hold, in words; empty where it is little."""
-    held = max(
+def describe_neighbours(hardware: Hardware) -> str:
+    """Return how much memory other processes use, in words; empty if it is little."""
+    used_gib = max(
         (gpu.memory_gib - gpu.free_gib for gpu in hardware.gpus if gpu.free_gib is not None),
         default=0,
     )
-    return f"other processes hold {held:.1f} GiB of GPU memory" if held > NEIGHBOUR_GIB else ""
+    return (
+        f"other processes hold {used_gib:.1f} GiB of GPU memory" if used_gib > NEIGHBOUR_GIB else ""
+    )

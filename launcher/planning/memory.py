@@ -32,7 +32,7 @@ NCCL_TENSOR_GIB: Final = 1.6
 # Float32: logits, those that are masked, and what Triton sets aside (`apply_top_k_top_p_triton` in
 # v1/sample/ops/topk_topp_triton.py).
 LOGIT_COPIES: Final = 3
-COMFORTABLE: Final = 16  # requests at once from which on a model is said to fit
+COMFORTABLE: Final = 16  # concurrent requests from which a model counts as fitting
 # Fitted to engines with vocabularies of 259, 49,152 and 201,088 entries (tests/real).
 CPU_SERVER_GIB: Final = 0.45  # HTTP server of an engine on the CPU
 CPU_CORE_GIB: Final = 0.28  # scheduler
@@ -50,12 +50,11 @@ class ParallelSizes:
 
     @property
     def devices(self) -> int:
-        """All of them."""
         return self.tensor * self.pipeline
 
     @property
     def nccl_gib(self) -> float:
-        """Memory of each GPU that NCCL has before vLLM looks at what is free."""
+        """Memory of each GPU that NCCL takes before vLLM measures the free memory."""
         if self.devices == 1:
             return 0.0
         return NCCL_STAGES_GIB if self.pipeline > 1 else NCCL_TENSOR_GIB
@@ -63,10 +62,10 @@ class ParallelSizes:
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """The estimate of a plan; every number is GiB, per device where it says so.
+    """The estimate of a plan: GiB, and numbers of requests.
 
-    `weights_gib` are all of them as they are loaded, on all devices together.
-    `kv_space_gib` is the size of the cache of each process on a CPU.
+    `weights_gib` is the sum over all devices; the other sizes are per device or, on a CPU, of the
+    machine. `kv_space_gib` is the cache of each process on a CPU.
     """
 
     weights_gib: float
@@ -85,17 +84,17 @@ class MemoryEstimate:
 
     @property
     def starts(self) -> bool:
-        """At least one request can be answered."""
+        """True if at least one request can be answered."""
         return self.max_concurrent >= 1
 
     @property
     def fits(self) -> bool:
-        """As many can be answered at once as a service needs."""
+        """True if as many requests can be answered at once as a service needs."""
         return self.max_concurrent >= self.enough
 
     @property
     def verdict(self) -> str:
-        """One sentence: whether it runs there, and for how many."""
+        """One sentence: whether the model runs there, and how many requests at once."""
         if not self.starts:
             return "Does not fit."
         length = f"{self.request_tokens:,} tokens"
@@ -104,7 +103,7 @@ class MemoryEstimate:
             return f"Fits: {at_once}."
         if self.max_concurrent == 1:
             at_once = f"one request of {length} at a time"
-        return f"Starts, but for {at_once}; with room for {self.enough} it would be said to fit."
+        return f"Starts, with room for only {at_once}; it counts as fitting from {self.enough}."
 
     def as_json(self) -> dict[str, float | int]:
         """The documented keys of `memory` in `mmhie plan --json`."""
@@ -128,7 +127,7 @@ def activation_bytes(model: ModelFacts, tokens: int, sequences: int, tensor: int
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The model in a format, and the length and number of the requests an engine has to hold.
+    """The model in a format, and the length and number of the requests of an engine.
 
     `batches` of `batched_tokens` each are in flight at once; `lora_rank` is that of the adapter
     applied while serving, 0 without one.
@@ -168,19 +167,18 @@ class Workload:
 
     @property
     def weights_gib(self) -> float:
-        """All weights."""
         return weight_bytes(self.model, self.quantization, self.dtype) / GIB
 
     @property
     def weights_per_device_gib(self) -> float:
-        """The heaviest device: its layers, and the embedding where it holds one."""
+        """The weights of the fullest device: its layers, and the embedding if it has one."""
         if self.sizes.pipeline == 1:
             return self.weights_gib / self.sizes.tensor
         plain = DTYPE_BYTES[loaded_dtype(self.model, self.dtype)]
         embedding = self.model.embedding_parameters * plain / GIB
         layers = math.ceil(self.model.layers / self.sizes.pipeline) / self.model.layers
-        held = embedding if self.model.tied_embeddings else embedding / 2
-        return ((self.weights_gib - embedding) * layers + held) / self.sizes.tensor
+        own_embedding = embedding if self.model.tied_embeddings else embedding / 2
+        return ((self.weights_gib - embedding) * layers + own_embedding) / self.sizes.tensor
 
     @property
     def on_gpu_gib(self) -> float:
@@ -195,7 +193,7 @@ Estimator = Callable[[Workload], MemoryEstimate]
 
 
 def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) -> Estimator:
-    """The estimate of any workload on this device."""
+    """Return a function that estimates any workload on this device."""
     if device == "cuda":
         batched = batched_tokens(hardware.gpus, settings.engine_args)
         graphs = GPU_GRAPHS_GIB if has_graphs(settings.engine_args) else 0.0
@@ -217,7 +215,7 @@ def on_gpus(
     batched: int = 2048,
     graphs: float = GPU_GRAPHS_GIB,
 ) -> MemoryEstimate:
-    """The estimate for each GPU, which vLLM fills up to `fraction`.
+    """Estimate the memory of each GPU, which vLLM fills up to `fraction`.
 
     Scheduling is asynchronous: one batch more is in flight than there are pipeline stages.
     """
@@ -240,7 +238,7 @@ def on_cpu(
     requests: int,
     arguments: Sequence[str] = (),
 ) -> MemoryEstimate:
-    """The estimate for the whole machine; the KV cache is given room for `requests` if it fits.
+    """Estimate the memory of the whole machine; the KV cache gets room for `requests` if possible.
 
     vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
     """
@@ -272,12 +270,15 @@ def on_cpu(
 def _memory(
     workload: Workload, weights: float, activations: float, overhead: float, room: float
 ) -> MemoryEstimate:
-    """`room` is what one device has for its KV cache; no more run at once than are let in."""
+    """Return the estimate; `room` is the memory for the KV cache of one device.
+
+    At most `workload.sequences` requests run at once.
+    """
     per_token = kv_bytes_per_token(workload.model, workload.kv_dtype)
     holds_longest = room >= workload.longest_gib
-    held = workload.sequences if holds_longest else 0
-    if held and workload.request_gib:
-        held = min(int(room / workload.request_gib), held)
+    concurrent = workload.sequences if holds_longest else 0
+    if concurrent and workload.request_gib:
+        concurrent = min(int(room / workload.request_gib), concurrent)
     return MemoryEstimate(
         weights_gib=workload.weights_gib,
         kv_gib_per_1k_tokens=per_token * 1000 / GIB,
@@ -288,6 +289,6 @@ def _memory(
         kv_room_gib=max(0.0, room),
         per_gpu_gib=weights + activations + overhead + workload.longest_gib,
         available_gib=weights + activations + overhead + room,
-        max_concurrent=held,
+        max_concurrent=concurrent,
         request_tokens=workload.request_tokens,
     )

@@ -111,7 +111,7 @@ def _find_refusal(decided: Decisions) -> LauncherError | None:
     model = decided.model
     if model.is_partial:
         return ModelError(f"{model.source} lacks {_shorten(model.missing)}: give a whole folder.")
-    return None if decided.memory.starts else NotEnoughMemory(remedies.sentence(decided))
+    return None if decided.memory.starts else NotEnoughMemory(remedies.describe_shortage(decided))
 
 
 def _shorten(names: Sequence[str]) -> str:
@@ -160,7 +160,7 @@ def _warn_about_gpus(decided: Decisions) -> Iterator[str]:
     """Yield warnings about the GPUs of this machine."""
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
-    if decided.device == "cuda" and (usage := gpu_share.in_use(decided.hardware)):
+    if decided.device == "cuda" and (usage := gpu_share.describe_neighbours(decided.hardware)):
         share = decided.gpu_fraction
         yield f"The engine is planned for {share:.0%} of each GPU: {usage}."
 

@@ -62,9 +62,9 @@ def _obstacle_on_cpu(
     if not row.is_on_cpu or (method == "mxfp4" and not model.is_gpt_oss):
         return "it has no kernels on the CPU"
     if row.is_packed and model.bits == 4 and not hardware.avx512:
-        return "4-bit weights on a CPU need AVX-512, which this one has not"
+        return "4-bit weights on a CPU need AVX-512, which this one lacks"
     if method == "mxfp4" and not hardware.amx:
-        return "MXFP4 on a CPU needs AMX, which this one has not"
+        return "MXFP4 on a CPU needs AMX, which this one lacks"
     return None
 
 

@@ -16,10 +16,10 @@ MOST_OF_A_GPU: Final = 0.97
 LEFT: Final = 0.07  # of a GPU, for what vLLM does not count
 
 
-def sentence(decided: Decisions) -> str:
-    """The memory that is missing, and every remedy that was computed to be enough."""
-    held = gpu_share.in_use(decided.hardware)
-    share = f"each GPU's share ({held})" if held else "each GPU's share"
+def describe_shortage(decided: Decisions) -> str:
+    """Return how much memory is missing, and every remedy that is enough by the estimate."""
+    neighbours = gpu_share.describe_neighbours(decided.hardware)
+    share = f"each GPU's share ({neighbours})" if neighbours else "each GPU's share"
     where = "the memory that is free" if decided.device == "cpu" else share
     needed, there = decided.memory.per_gpu_gib, decided.memory.available_gib
     smaller = (*_by_quantization(decided), *_by_context(decided), *_by_fraction(decided))
@@ -32,14 +32,17 @@ def sentence(decided: Decisions) -> str:
     )
 
 
-def lighter(decided: Decisions) -> str:
-    """Changes with which an engine needs less that ran out of memory; `smaller_share` is tried."""
+def suggest_lighter(decided: Decisions) -> str:
+    """Return settings that need less memory, for an engine that ran out of it.
+
+    The launcher tries a `smaller_share` by itself.
+    """
     half = f"set MMHIE_MAX_MODEL_LEN={max(STEP, decided.context.max_model_len // 2 // STEP * STEP)}"
     return "; or ".join((half, *_larger(decided)))
 
 
 def smaller_share(decided: Decisions) -> float | None:
-    """A share of each GPU that leaves more to what vLLM does not count; None if it is too small."""
+    """Return a share of each GPU that leaves more for what vLLM does not count, or None."""
     share = round(decided.gpu_fraction - LEFT, 2)
     smaller = decided.settings.model_copy(update={"gpu_memory_utilization": share})
     estimate = estimator(smaller, decided.hardware, decided.device)
@@ -57,7 +60,7 @@ def _by_quantization(decided: Decisions) -> Iterator[str]:
 
 
 def _by_context(decided: Decisions) -> Iterator[str]:
-    """The longest context with which it fits, in steps of 256 tokens."""
+    """Yield the longest context with which the model fits, in steps of 256 tokens."""
     for tokens in range(decided.context.max_model_len // STEP * STEP, 2 * STEP, -STEP):
         request = min(decided.workload.request_tokens, tokens)
         shorter = replace(decided.workload, max_model_len=tokens, request_tokens=request)
@@ -67,7 +70,7 @@ def _by_context(decided: Decisions) -> Iterator[str]:
 
 
 def _by_fraction(decided: Decisions) -> Iterator[str]:
-    """Nearly all that is free of a GPU, instead of vLLM's usual share."""
+    """Yield a share larger than the default, if that is enough on a GPU without other users."""
     most = min(MOST_OF_A_GPU, gpu_share.free_fraction(decided.hardware))
     wider = decided.settings.model_copy(update={"gpu_memory_utilization": most})
     estimate = estimator(wider, decided.hardware, decided.device)
@@ -77,7 +80,7 @@ def _by_fraction(decided: Decisions) -> Iterator[str]:
 
 
 def _larger(decided: Decisions) -> Iterator[str]:
-    """Another machine, or another model."""
+    """Yield a larger machine, and a smaller model."""
     if decided.device == "cpu":
         yield f"use a machine with {decided.memory.per_gpu_gib:.0f} GiB free"
     else:

@@ -1,4 +1,4 @@
-"""Adapters that vLLM refuses or applies wrongly, told before it is asked to serve them."""
+"""Finds adapters that vLLM refuses or applies wrongly, before it serves them."""
 
 from collections.abc import Sequence
 

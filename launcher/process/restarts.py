@@ -9,7 +9,7 @@ from typing import TypeVar
 from launcher.process.child import Child
 
 LONGEST_PAUSE_S = 60.0
-# A child that lasted this long had recovered: what failed before no longer counts.
+# After a child that ran this long, earlier failures no longer count.
 RECOVERED_S = 600.0
 
 Clock = Callable[[], float]
@@ -39,7 +39,7 @@ class RestartBackoff:
 
 
 class Stop:
-    """A request to stop within `grace_s` seconds; requested twice, at once."""
+    """A request to stop within `grace_s` seconds; a second request means at once."""
 
     def __init__(self, grace_s: float) -> None:
         self.requested = asyncio.Event()
@@ -54,7 +54,7 @@ class Stop:
         self.requested.set()
 
     async def pause(self, seconds: float) -> None:
-        """Wait, but not longer than until a stop is requested."""
+        """Wait, at most until a stop is requested."""
         try:
             async with asyncio.timeout(seconds):
                 await self.requested.wait()
@@ -62,7 +62,7 @@ class Stop:
             return
 
     async def race(self, work: Coroutine[None, None, Result]) -> Result | None:
-        """Return the result of the work; cancel it, for None, when a stop is requested before."""
+        """Return the result of the work; None, and cancel it, if a stop is requested first."""
         working, stopped = asyncio.create_task(work), asyncio.create_task(self.requested.wait())
         try:
             await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Endings of an engine that no restart of it mends, told from the lines it wrote."""
+"""Recognises, from an engine's last lines, the endings that a restart does not mend."""
 
 import re
 from collections.abc import Collection, Iterable

@@ -14,7 +14,7 @@ ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "
 # NCCL names the cause of an error ("No space left on device") only from this level on.
 DEFAULTS = {"NCCL_DEBUG": "WARN"}
 # With these vLLM writes prompts or answers into its log, or opens paths that change it. At DEBUG it
-# logs both without being asked, and a logging configuration of one's own may say DEBUG.
+# logs both by itself, and a logging configuration may set DEBUG.
 WITHHELD = (
     "VLLM_DEBUG_LOG_API_SERVER_RESPONSE",
     "VLLM_SERVER_DEV_MODE",
@@ -25,19 +25,19 @@ HARMONY_FOLDER = "TIKTOKEN_ENCODINGS_BASE"
 
 
 def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:
-    """Return the user's variables under the plan's.
+    """Return the user's variables, overridden by the plan's.
 
-    Our settings are withheld (keys are among them), and whatever would write patients' text into
-    the engine's log.
+    Without the MMHIE_* settings, which include keys, and without variables that make vLLM write
+    patients' text into its log.
     """
-    kept = {name: value for name, value in foreign(environ).items() if name not in WITHHELD}
-    if kept.get(LOG_LEVEL, "").upper() == "DEBUG":
-        kept[LOG_LEVEL] = "INFO"
-    if not kept.get(HARMONY_FOLDER):  # set but blank, it breaks the Harmony vocabulary
-        kept.pop(HARMONY_FOLDER, None)
-    known = {name: kept[name] for name in compilers.SWITCHES if kept.get(name)}
+    passed = {name: value for name, value in foreign(environ).items() if name not in WITHHELD}
+    if passed.get(LOG_LEVEL, "").upper() == "DEBUG":
+        passed[LOG_LEVEL] = "INFO"
+    if not passed.get(HARMONY_FOLDER):  # set but blank, it breaks the Harmony vocabulary
+        passed.pop(HARMONY_FOLDER, None)
+    switches = {name: passed[name] for name in compilers.SWITCHES if passed.get(name)}
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
-    return {**DEFAULTS, **kept, **plan, **known, **ALWAYS, "PATH": path, KEY: key}
+    return {**DEFAULTS, **passed, **plan, **switches, **ALWAYS, "PATH": path, KEY: key}
 
 
 def for_router(environ: Mapping[str, str]) -> dict[str, str]:
@@ -49,7 +49,7 @@ def for_router(environ: Mapping[str, str]) -> dict[str, str]:
 def for_gateway(
     environ: Mapping[str, str], *, engine_url: str, key: str | None, status_file: Path, model: str
 ) -> dict[str, str]:
-    """Return the user's variables and the engine's address; without a key of ours, theirs stays."""
+    """Return the user's variables with the engine's address; without a `key` the user's stays."""
     ours = {
         "MMHIE_ENGINE_URL": engine_url,
         "MMHIE_PHASE_FILE": str(status_file),
@@ -60,5 +60,5 @@ def for_gateway(
 
 
 def foreign(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are not settings of ours."""
+    """Return the variables that are not MMHIE_* settings."""
     return {name: value for name, value in environ.items() if not name.startswith(PREFIX)}

@@ -14,7 +14,7 @@ from launcher.planning.plan import EnginePlan
 from launcher.settings import LauncherSettings
 
 LOG_ROOM_BYTES: Final = 200 * 2**20
-SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the kernel's, not a file of ours
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the kernel's, not a temporary file
 # Docker gives 64 MiB, in which NCCL cannot connect GPUs.
 LEAST_SHARED_BYTES: Final = 512 * 2**20
 MORE_SHARED: Final = (

@@ -69,8 +69,8 @@ class Probe:
 
 
 def trust_any() -> ssl.SSLContext:
-    """Return TLS that believes everybody: it is an engine of ours, on this machine, for which no
-    certificate is made out; whether it is good and in time, the gateways say."""
+    """Return TLS without verification: no certificate names this machine's own address. Gateways
+    verify the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

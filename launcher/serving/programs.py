@@ -42,7 +42,7 @@ def programs(
     environ: Mapping[str, str],
     files: RunFiles,
 ) -> Programs:
-    """Return every command; engines of ours have a key that only they and the gateway know."""
+    """Return every command; engines started here share a random key with the gateway alone."""
     key = secrets.token_urlsafe(32) if plans else None
     addresses = engine_addresses(len(plans), files.folder)
     engines = tuple(
@@ -67,9 +67,9 @@ def programs(
 def engine_program(
     plan: EnginePlan, command: Command, address: Address, log: Listener
 ) -> EngineProgram:
-    """Return what is supervised of a plan: before a restart its GPUs are looked at again."""
+    """Return the supervised engine of a plan; before a restart its GPUs are checked again."""
     decided = plan.decisions
-    program = EngineProgram(command, address, log, lighter=remedies.lighter(decided))
+    program = EngineProgram(command, address, log, lighter=remedies.suggest_lighter(decided))
     if decided.device == "cpu":
         return program
     program = replace(program, recheck=partial(hardware.recheck, decided.hardware))
@@ -80,7 +80,7 @@ def engine_program(
 
 
 def with_share(program: EngineProgram, plan: EnginePlan, share: float) -> EngineProgram:
-    """Return the program with less of each GPU than planned, since that ran out of memory."""
+    """Return the program with a smaller share of each GPU than the plan's, which was too large."""
     argv = list(program.command.argv)
     argv[argv.index(SHARE) + 1] = f"{share:g}"
     note = (
@@ -95,11 +95,11 @@ def with_share(program: EngineProgram, plan: EnginePlan, share: float) -> Engine
 def in_flight(
     settings: LauncherSettings, plans: Sequence[EnginePlan], engines: int
 ) -> dict[str, str]:
-    """Return MMHIE_MAX_INFLIGHT, unless it is set: as many requests as the engines hold at once."""
+    """Return MMHIE_MAX_INFLIGHT, unless it is set: as many requests as the engines batch."""
     if "max_inflight" in settings.model_fields_set:
         return {}
-    held = [plan.decisions.workload.sequences for plan in plans]
-    return {"MMHIE_MAX_INFLIGHT": str(sum(held) or settings.max_inflight * engines)}
+    batches = [plan.decisions.workload.sequences for plan in plans]
+    return {"MMHIE_MAX_INFLIGHT": str(sum(batches) or settings.max_inflight * engines)}
 
 
 def engine_names(count: int) -> list[str]:
@@ -138,7 +138,7 @@ def engine_command(
 
 
 def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...]:
-    """Return vLLM's flags to listen at an address; with https it looks at its files again."""
+    """Return vLLM's flags to listen at an address; with https it reloads changed files."""
     if isinstance(address, Path):
         return ("--uds", str(address))
     parts = urlsplit(address)
@@ -153,7 +153,7 @@ def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...
 def replan_engines(
     engines: Sequence[EngineProgram], plans: Sequence[EnginePlan], environ: Mapping[str, str]
 ) -> tuple[EngineProgram, ...]:
-    """Return the engines by other plans; addresses and keys stay."""
+    """Return the engines with other plans, at the same addresses and with the same keys."""
     return tuple(
         engine_program(
             plan,

@@ -48,7 +48,7 @@ def first_sentence(cause: str) -> str:
 
 
 def with_remedy(cause: str) -> str:
-    """Return vLLM's words for the end of a start, and what to do where that is known."""
+    """Return vLLM's reason for the end of a start, and the remedy if it is known."""
     remedy = next((text for pattern, text in REMEDIES if re.search(pattern, cause)), None)
     return f"{first_sentence(cause)}; {remedy}." if remedy else cause
 

@@ -35,8 +35,8 @@ def activity(metrics: str) -> Activity:
 class StallWatchdog:
     """Decides from the engine's metrics whether it has stalled.
 
-    vLLM's count of running requests is what its core said last: a core that hangs while it is idle
-    goes on being idle. So after a while without a token the engine has to generate one as a probe.
+    vLLM's count of running requests is the last that its core reported: a core that hangs while
+    idle still looks idle. So after a while without a token, a probe has to generate one.
     """
 
     def __init__(self, stall_s: float, now: float) -> None:

@@ -16,7 +16,7 @@ from launcher.process.restarts import Clock
 
 PhaseName = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled"]
 ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's: the date in gpt-oss's prompts
-# Written again so often: what cleans up temporary files takes what was not touched for days.
+# Cleaners of temporary files delete what has not been touched for days.
 REWRITE_S = 5.0
 
 
@@ -41,7 +41,7 @@ class EngineFacts:
 def engine_facts(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> EngineFacts:
     """Return the facts of the first of several equal engines, which inherit this environment.
 
-    There are few when they run elsewhere.
+    Of engines that run elsewhere, little is known.
     """
     if not plans:
         return EngineFacts(engine={"name": "vllm"}, model={})
@@ -86,15 +86,15 @@ class StatusFile:
     def write(self, phase: Phase) -> str:
         """Publish the phase; return a problem in a sentence, once.
 
-        On a full disk the old content stays and the next call tries again: the engine works on.
+        On a full disk the old content stays, and the next call tries again.
         """
         now, status = self._clock(), (phase, self.facts)
         if status == self._written and now - self._written_at < REWRITE_S:
             return ""
         draft = self._path.with_name(f".{self._path.name}.new")
         try:  # a reader sees the old content or the new, never a part of it
-            told = {"phase": phase.name, "progress": phase.progress, "detail": phase.detail}
-            draft.write_text(json.dumps(told | asdict(self.facts)))
+            fields = {"phase": phase.name, "progress": phase.progress, "detail": phase.detail}
+            draft.write_text(json.dumps(fields | asdict(self.facts)))
             os.replace(draft, self._path)
         except OSError as error:
             return self._once(f"{self._path} cannot be written: {error.strerror}.")

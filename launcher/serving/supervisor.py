@@ -31,7 +31,7 @@ DRAINING = Phase("draining", "Stopping: requests in flight are finished first.")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Everything that runs; with a router, the URL it listens on, and maybe no engine of ours."""
+    """Everything that runs here; with a router, its URL, and no engines if they run elsewhere."""
 
     engines: tuple[EngineProgram, ...]
     gateway: Program

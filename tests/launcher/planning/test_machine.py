@@ -219,7 +219,7 @@ def test_the_share_of_a_gpu() -> None:
     stages = hardware.parse("2xl4"), ParallelSizes(1, 2).nccl_gib
 
     assert gpu_share.gpu_fraction(LauncherSettings(), idle) == gpu_share.GPU_FRACTION
-    assert gpu_share.in_use(idle) == ""
+    assert gpu_share.describe_neighbours(idle) == ""
     assert gpu_share.gpu_fraction(LauncherSettings(), *stages) == 0.86
     assert gpu_share.gpu_fraction(own, *stages) == 0.95
 

@@ -107,9 +107,11 @@ def test_the_verdict_counts_requests() -> None:
     one = replace(small, max_concurrent=1)
 
     assert (small.starts, small.fits) == (True, False)
-    assert small.verdict.startswith(f"Starts, but for {small.max_concurrent} concurrent")
+    assert small.verdict.startswith(f"Starts, with room for only {small.max_concurrent} concurrent")
     assert large.verdict == "Fits: 16 concurrent requests of 4,608 tokens."
-    assert one.verdict.startswith("Starts, but for one request of 4,608 tokens at a time;")
+    assert one.verdict.startswith(
+        "Starts, with room for only one request of 4,608 tokens at a time;"
+    )
     assert replace(one, max_concurrent=0).verdict == "Does not fit."
 
 
