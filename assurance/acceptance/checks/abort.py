@@ -1,4 +1,4 @@
-"""A client that hangs up frees its slot, in the gateway and in the engine."""
+"""Check that a client that hangs up frees its slot, in the gateway and in the engine."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ RUNNING: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """A long answer: if it was seen running, and the seconds until it ended, or None."""
+    """A long answer: whether it was seen running, and the seconds until it ended, or None."""
 
     was_running: bool
     freed_s: float | None
@@ -40,7 +40,7 @@ async def measure(target: Target) -> Abort:
 
 
 async def until_busy(target: Target, *, wanted: bool) -> float | None:
-    """Return the seconds until requests run, or none does; None after the limit."""
+    """Return the seconds until requests run, or (`wanted` is False) none does; None if never."""
     return await seconds_until(lambda: is_busy(target), WITHIN_S, EVERY_S, wanted=wanted)
 
 
@@ -56,12 +56,12 @@ async def is_busy(target: Target) -> bool:
 
 
 def judge(measured: Abort) -> Verdict:
-    """The answer ran, and ended soon after the client had left."""
+    """Pass if the answer ran, and ended soon after the client had left."""
     freed_s = measured.freed_s
     return Verdict(
         {
             "Nothing was seen running while an answer was written.": not measured.was_running,
-            "The service works on for a client that has left.": freed_s is None,
+            "The service continues for a client that has left.": freed_s is None,
         },
         "The slot was free soon after the client had left.",
         f"over {WITHIN_S:.0f} s" if freed_s is None else f"{freed_s:.2f} s",

@@ -1,4 +1,4 @@
-"""Nobody gets an answer without a key."""
+"""Check that nobody gets an answer without a key."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -26,7 +26,7 @@ async def measure(target: Target) -> Survey:
 
 
 def requests(model: str) -> Iterator[CheckRequest]:
-    """Yield what a stranger tries."""
+    """Yield the requests that need a key."""
     messages = [{"role": "user", "content": QUESTIONS[0]}]
     yield CheckRequest("POST", GENERATE, {"prompt": QUESTIONS[0], "max_tokens": 1})
     yield CheckRequest("POST", CHAT, {"model": model, "messages": messages, "max_tokens": 1})
@@ -34,7 +34,7 @@ def requests(model: str) -> Iterator[CheckRequest]:
 
 
 def judge(measured: Survey) -> Verdict:
-    """Every request is refused."""
+    """Pass if every request is refused."""
     right = "Without a key, and with an unknown one, nothing is answered."
     return measured.judge("Not refused", right, f"all {REFUSED}")
 

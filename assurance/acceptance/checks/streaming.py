@@ -1,4 +1,4 @@
-"""A streamed answer arrives while it is written, and no proxy on the way collects it."""
+"""Check that a streamed answer arrives while it is written, and no proxy buffers it."""
 
 import time
 from dataclasses import dataclass
