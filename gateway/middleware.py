@@ -55,7 +55,9 @@ class Correlation:
                 await self._refuse(exchange, Draining(STOPPING, retry_after_s=1))
         except GatewayError as error:
             await self._refuse(exchange, error)
-        except Exception:  # a bug of ours is an error object for the caller, never a traceback
+        except (
+            Exception
+        ):  # a bug in the gateway is an error object for the caller, never a traceback
             await self._refuse(exchange, fault(exchange.record.request_id))
         finally:
             observe(exchange)

@@ -10,7 +10,7 @@
     read       let the handler check the request and prepare the engine's; the parsed body, which
                takes twenty times the memory of its bytes, is dropped then
     label      collect the facts known before the answer: disclaimer and provenance
-    queue      wait for a slot, which is kept until the last byte
+    queue      wait for a slot, which is released after the last byte
     open       send the request and wait for the engine's status: a failure is still a status
     answer     let the handler render; a failure after the first byte is an event in the stream
     observe    limits, metrics, traces, audit and log read the finished record (`middleware.py`)
@@ -187,7 +187,7 @@ class Pipeline:
                 self.services.watch.recheck()
                 raise
             finally:
-                self.put_away()
+                self.store_texts()
                 try:
                     await self.screening.settle()
                 finally:
@@ -266,7 +266,7 @@ class Pipeline:
     async def read(self, incoming: Incoming) -> Prepared:
         """Let the handler check the request and prepare the engine's, a large one in a thread."""
         services = self.services
-        services.look()
+        services.apply_shared_hold()
         if services.watch.state.model is None:
             await services.watch.catch_up()
         if len(incoming.body) > HEAVY_BYTES:
@@ -291,7 +291,7 @@ class Pipeline:
         return label
 
     def queue(self) -> Slot:
-        """Return the slot to wait for; it is kept until the last byte."""
+        """Return the slot to wait for, which is released after the last byte."""
         return self.services.admission.slot(self.record.principal.priority)
 
     async def open(self, prepared: Prepared, label: Json) -> Opened:
@@ -301,7 +301,7 @@ class Pipeline:
         The prompt's tokens are estimated until the engine has counted them.
         """
         record, services = self.record, self.services
-        services.look()
+        services.apply_shared_hold()
         services.check_hold()
         if not services.gate.still_admits(record.principal):  # its body may have come slowly
             raise withdrawn()
@@ -374,7 +374,7 @@ class Pipeline:
             warnings=record.screening_warnings,
         )
 
-    def put_away(self) -> None:
+    def store_texts(self) -> None:
         """Hand the texts of request and answer to the vault, if there is one."""
         transcript, vault, path = self.transcript, self.services.vault, self.exchange.scope["path"]
         if transcript is not None and not (vault and vault.keep(self.record, path, transcript)):

@@ -62,17 +62,17 @@ class Services:
     def model(self) -> ServedModel:
         """Return the served model; raise Held, Draining, EngineUnavailable or
         SharedStateUnavailable if none is available."""
-        self.look()
-        return self.model_seen()
+        self.apply_shared_hold()
+        return self.available_model()
 
-    def model_seen(self) -> ServedModel:
-        """Return the model as `model` does, without `look`; other threads may call this."""
+    def available_model(self) -> ServedModel:
+        """Return the model as `model` does, but apply no new hold; other threads may call this."""
         self.check_hold()
         if self.shared.store is not None:
             self.shared.require_sync()
-        return self.served()
+        return self.served_model()
 
-    def served(self) -> ServedModel:
+    def served_model(self) -> ServedModel:
         """Return the served model, even during a hold; raise Draining or EngineUnavailable."""
         state = self.watch.state
         if self.watch.refusing:
@@ -81,10 +81,10 @@ class Services:
             raise EngineUnavailable(state.detail, retry_after_s=5)
         return state.model
 
-    def look(self) -> None:
+    def apply_shared_hold(self) -> None:
         """Apply a hold of all gateways. It may end requests, so call it on the event loop only."""
         if self.shared.store is not None:
-            self.hold.look()
+            self.hold.apply_shared()
 
     def check_hold(self) -> None:
         """Raise Held while there is a hold."""
@@ -100,7 +100,7 @@ class Services:
 
     def phase(self) -> str:
         """Return the phase that /healthz shows."""
-        self.hold.look()
+        self.hold.apply_shared()
         if self.watch.draining:
             return "draining"
         if self.hold.message is not None:

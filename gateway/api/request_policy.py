@@ -142,7 +142,7 @@ def template_arguments(value: object, _: RequestPolicy) -> str | None:
     if not isinstance(value, dict):
         return "must be an object"
     if not TEMPLATE_INPUTS.isdisjoint(value):
-        return "may not replace the template or what it is given"
+        return "may not replace the template or its input"
     if not all(isinstance(each, str | int | float | bool | None) for each in value.values()):
         return "takes texts, numbers and true or false only"
     return None

@@ -50,7 +50,7 @@ def sections(record: Json) -> dict[str, Section]:
         return {"": feedback_rows}
     if record.get("kind") == "feedback_closed":
         return {"": closing_rows}
-    shown = ("What the client was told", result_rows), ("What answered", model_rows)
+    shown = ("What the client was shown", result_rows), ("What answered", model_rows)
     return {"": request_rows, **dict(shown)}
 
 

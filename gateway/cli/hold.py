@@ -46,7 +46,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 HELD = frozenset({"held"})
 NAME_ONE = "Name a gateway with --url or MMHIE_URL."
 CUT_OFF = (
-    "A silent gateway was killed, or it is cut off from Redis and may go on answering: stop it, or "
+    "A silent gateway was killed, or it is cut off from Redis and may still answer: stop it, or "
     "run this command there."
 )
 
@@ -80,13 +80,13 @@ def hold(
     )
     if problem is not None:
         raise CommandError(
-            f"Only gateways that read {settings.hold_file} are held: Redis {problem}. Repeat the "
-            "command when Redis is back."
+            f"Only gateways that read {settings.hold_file} are on hold: Redis {problem}. Repeat "
+            "the command when Redis is back."
         )
     if now and not new.now:
         raise CommandError(
-            f"Answers that have begun go on: {settings.hold_file} could not take --now. "
-            "Make room and repeat the command."
+            f"Answers in progress continue: {settings.hold_file} could not take --now. "
+            "Free disk space and repeat the command."
         )
     if not is_confirmed(phases):
         raise Unconfirmed(explain_unconfirmed(settings, phases, in_file=in_file))
@@ -101,8 +101,8 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
         audit(settings, "release", by=operator_name(by))
     if problem is not None:
         raise CommandError(
-            f"Gateways that share a Redis may still be held: Redis {problem}. Repeat the command "
-            "when Redis is back."
+            f"Gateways that share a Redis may still be on hold: Redis {problem}. Repeat "
+            "the command when Redis is back."
         )
     phases = phases_of(settings, url or (), lambda phase: "held" not in phase)
     is_held = any("held" in phase for phase in phases.values())
@@ -120,7 +120,7 @@ def check_reason(reason: str) -> str:
     if len(reason) > LONGEST_REASON:
         raise CommandError(
             f"The reason has {len(reason):,} characters; every client reads it: write at most "
-            f"{LONGEST_REASON}. Nothing is held yet."
+            f"{LONGEST_REASON}. There is no hold yet."
         )
     return decode_argument(reason)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import orjson
 
 from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
-from gateway.feedback.entry import Answered, Entry, Given, SealedTexts, text_name
+from gateway.feedback.entry import Entry, RecentAnswer, SealedTexts, Submission, text_name
 from gateway.feedback.store import Store, StoreFailed, TooManyEntries
 from gateway.principal import Principal
 from gateway.record import RequestRecord
@@ -59,7 +59,7 @@ class FeedbackDesk:
         self._sealer = sealer
         self._digest_key = digest_key
         self._alarm = alarm
-        self._pending: deque[Answered] = deque(maxlen=MOST_PENDING)
+        self._pending: deque[RecentAnswer] = deque(maxlen=MOST_PENDING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="feedback")
         self._is_flush_due = False
         self._next_prune = 0.0
@@ -83,7 +83,7 @@ class FeedbackDesk:
         self._thread.submit(self._store.close)
         self._thread.shutdown(wait=True)
 
-    async def give(self, request_id: str, given: Given, principal: Principal) -> Receipt:
+    async def give(self, request_id: str, given: Submission, principal: Principal) -> Receipt:
         """Store feedback; raise AnswerNotFound, InvalidRequest or FeedbackUnavailable."""
         if given.has_text and self._sealer is None:
             raise InvalidRequest(
@@ -94,7 +94,7 @@ class FeedbackDesk:
         answer = await self._find_answer(request_id, principal)
         return await self._run(lambda: self._add(answer, given, principal))
 
-    async def _find_answer(self, request_id: str, principal: Principal) -> Answered:
+    async def _find_answer(self, request_id: str, principal: Principal) -> RecentAnswer:
         """Return the answer; the scope `admin` finds those of every client."""
         client = None if "admin" in principal.scopes else principal.id
         for pause_s in (0.0, LOOK_AGAIN_S):
@@ -122,11 +122,11 @@ class FeedbackDesk:
         self._note(None)
         return result
 
-    def _look_up(self, request_id: str, client: str | None) -> Answered | None:
+    def _look_up(self, request_id: str, client: str | None) -> RecentAnswer | None:
         self._write_pending()
         return self._store.find_answer(request_id, client, time.time() - FEEDBACK_DAYS * A_DAY_S)
 
-    def _add(self, answer: Answered, given: Given, principal: Principal) -> Receipt:
+    def _add(self, answer: RecentAnswer, given: Submission, principal: Principal) -> Receipt:
         if given.reviewer is not None:
             answer = replace(answer, facts={**answer.facts, "reviewer": given.reviewer})
         entry = Entry(
@@ -142,13 +142,13 @@ class FeedbackDesk:
             same = self._store.add(entry, self._fingerprint(entry, given), self._seal(entry, given))
         except TooManyEntries:
             raise InvalidRequest(
-                "This answer has as much feedback from this key as is stored; say more to the "
+                "This answer has the most feedback that one key may send (16 entries); contact the "
                 "operator.",
                 param="request_id",
             ) from None
         return Receipt(same or entry, same is not None)
 
-    def _fingerprint(self, entry: Entry, given: Given) -> str:
+    def _fingerprint(self, entry: Entry, given: Submission) -> str:
         """Return a digest that recognises a repetition. It is keyed if there is a text, since a
         short text could be guessed from a plain digest."""
         content = [given.category, given.severity, given.comment, given.corrected_text]
@@ -156,7 +156,7 @@ class FeedbackDesk:
         text = orjson.dumps([entry.answer.request_id, entry.client, *content])
         return hmac.digest(self._digest_key if given.has_text else b"", text, "sha256").hex()
 
-    def _seal(self, entry: Entry, given: Given) -> SealedTexts:
+    def _seal(self, entry: Entry, given: Submission) -> SealedTexts:
         """Return both texts sealed, each for its field of this entry only."""
         if self._sealer is None:
             return None, None
@@ -203,13 +203,13 @@ class FeedbackDesk:
         self._alarm(self.is_failing)
 
 
-def build_answer(record: RequestRecord) -> Answered:
+def build_answer(record: RequestRecord) -> RecentAnswer:
     """Return the facts of a finished request that its feedback refers to."""
     caller_id = record.request_id if record.own_id not in ("", record.request_id) else None
     origin = record.origin.provenance if record.origin else {}
     facts = {name: origin.get(name) for name in ("model", "revision", "adapter", "quantization")}
     digests = record.answer.output_digests if record.answer else []
-    return Answered(
+    return RecentAnswer(
         record.own_id or record.request_id,
         caller_id,
         record.principal.id,

@@ -31,9 +31,9 @@ SealedTexts = tuple[bytes | None, bytes | None]  # in this order
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A recent answer. `others` counts further answers to this client with the same request id,
-    since a client may send an id twice."""
+class RecentAnswer:
+    """An answer that may get feedback. `others` counts further answers to this client with the same
+    request id, since a client may send an id twice."""
 
     request_id: str
     caller_request_id: str | None
@@ -44,7 +44,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Submission:
     """Feedback as it was sent. `reviewer` is the name of the clinician who signs off, since several
     people may share a key."""
 
@@ -72,7 +72,7 @@ class Entry:
     client: str
     category: str
     severity: str | None
-    answer: Answered
+    answer: RecentAnswer
     has_text: bool
     closed: float | None = None
     closed_by: str | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from gateway.feedback.entry import Answered, Entry, Outcome, SealedTexts
+from gateway.feedback.entry import Entry, Outcome, RecentAnswer, SealedTexts
 from gateway.settings.base import SettingsError
 
 VERSION = 1
@@ -78,7 +78,7 @@ class Store:
                 self._connection.close()
             self._connection = None
 
-    def add_answers(self, answers: Iterable[Answered]) -> None:
+    def add_answers(self, answers: Iterable[RecentAnswer]) -> None:
         with self._transaction() as database:
             database.executemany(
                 "INSERT INTO answers (id, caller_id, client, ended, facts) VALUES (?, ?, ?, ?, ?)",
@@ -100,7 +100,7 @@ class Store:
                 ((last or 0) - most, PRUNED_AT_ONCE),
             )
 
-    def find_answer(self, request_id: str, client: str | None, since: float) -> Answered | None:
+    def find_answer(self, request_id: str, client: str | None, since: float) -> RecentAnswer | None:
         """Return the answer with this id, to any client if None; the last one if its client has
         sent the id more than once."""
         with self._transaction(READING) as database:
@@ -244,15 +244,15 @@ def check_count(database: sqlite3.Connection, request_id: str, client: str) -> N
         raise TooManyEntries
 
 
-def answer_row(answer: Answered) -> Row:
+def answer_row(answer: RecentAnswer) -> Row:
     facts = orjson.dumps(answer.facts).decode()
     ids = (answer.request_id, answer.caller_request_id, answer.client)
     return (*ids, answer.ended, facts, answer.others)
 
 
-def parse_answer(row: Row) -> Answered:
+def parse_answer(row: Row) -> RecentAnswer:
     request_id, caller_request_id, client, ended, facts, others = row
-    return Answered(request_id, caller_request_id, client, ended, orjson.loads(facts), others)
+    return RecentAnswer(request_id, caller_request_id, client, ended, orjson.loads(facts), others)
 
 
 def parse_entry(row: Row) -> Entry:

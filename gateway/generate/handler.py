@@ -61,7 +61,7 @@ class Generate:
         """Check a request and prepare the engine's."""
         settings = services.settings
         request = parse_fields(incoming.request)
-        model = services.model_seen()
+        model = services.available_model()
         prompt = request.to_prompt(
             max_tokens=settings.max_tokens,
             system=settings.system_prompt if model.has_chat_template else None,

@@ -35,7 +35,7 @@ class HoldGuard:
         self.hold: Hold | None = None
         self._enforce(self._current())
 
-    def look(self) -> None:
+    def apply_shared(self) -> None:
         """Apply a hold of all gateways, if state is shared."""
         if self._shared is not None:
             self._enforce(self._file.value or self._shared())

@@ -77,9 +77,7 @@ class Families:
         """Add the counters of findings in prompts and answers."""
         counter = self._counter
         self.notices = counter("notices", "Red flags found in prompts.", "rule")
-        self.resolved = counter(
-            "notices_resolved", "Red flags that a later turn said were over.", "rule"
-        )
+        self.resolved = counter("notices_resolved", "Red flags that a later turn resolved.", "rule")
         self.in_setting = counter(
             "notices_in_setting", "Red flags that only an application's own text raised.", "rule"
         )
@@ -87,7 +85,7 @@ class Families:
         self.truncated = counter("truncated", "Truncated answers.", "where")
         self.prompts = counter("prompts", "Prompts, by language.", "language")
         self.beginnings = counter(
-            "answer_beginnings", "Answers whose beginning was read, by what it is.", "kind"
+            "answer_beginnings", "Answers by their beginning: answer or refusal.", "kind"
         )
         # Each series begins at 0, so that Prometheus sees its first increase.
         for language in LANGUAGES:

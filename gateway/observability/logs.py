@@ -192,7 +192,7 @@ def type_name(value: object) -> str:
 
 
 def fault(request_id: str) -> InternalError:
-    """Log the current exception, a bug of ours; return the error for the caller."""
+    """Log the current exception, a bug in the gateway; return the error for the caller."""
     log.exception("fault", extra={"request_id": request_id})
     return InternalError(FAULT)
 

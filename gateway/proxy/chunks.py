@@ -211,7 +211,7 @@ class ChunkRelay:
             event = sse.data_only(content)
         finished = [choice for choice in choices if choice.get("finish_reason")]
         for choice in finished:
-            self._choice(choice).hear_model(chunk.get("model"))
+            self._choice(choice).check_model_name(chunk.get("model"))
         if not choices or not (self._initial or finished):
             return event
         pending = PendingChunk(content, finished, chunk.get("system_fingerprint"))

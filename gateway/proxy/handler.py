@@ -350,7 +350,7 @@ def echoed_prompts(path: str, request: Json) -> tuple[str | None, ...]:
 
 def checked_model(path: str, incoming: Incoming, services: Services) -> ServedModel:
     """Return the served model; raise if the request names another, or breaks the request policy."""
-    model = services.model_seen()
+    model = services.available_model()
     check_model(incoming.request.get("model"), model.ids)
     rules = request_policy.rules_for(path)
     request_policy.check(incoming.body, incoming.request, services.request_policy, rules)

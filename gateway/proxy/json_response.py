@@ -50,7 +50,7 @@ def label(
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path in PASS_ON:
         state = ChoiceState(policy.digest(key), policy)
-        state.hear_model(answer.get("model"))
+        state.check_model_name(answer.get("model"))
         changes, finish = PASS_ON[path](answer, state)
         states, final = [state], state.final(finish, fingerprint=None)
     else:
@@ -76,7 +76,7 @@ def pass_on_choices(
     mac = policy.digest(key)
     states = [ChoiceState.at(choice.get("index", 0), mac, policy) for choice in choices]
     passed = [state.pass_on(choice) for state, choice in zip(states, choices, strict=True)]
-    states[0].hear_model(answer.get("model"))
+    states[0].check_model_name(answer.get("model"))
     finals = [
         state.final(choice.get("finish_reason"), fingerprint=answer.get("system_fingerprint"))
         for state, choice in zip(states, choices, strict=True)

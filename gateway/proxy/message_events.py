@@ -67,7 +67,7 @@ class MessageEventRelay(NamedEventRelay):
     def _start(self, event: bytes, body: Json) -> bytes:
         message = object_in(body, "message")
         self._prompt_usage = messages_output.token_counts(message)
-        self._state.hear_model(message.get("model"))
+        self._state.check_model_name(message.get("model"))
         return openai_json.insert("message", event, {"mmhie": self._initial})
 
     def _block(self, event: bytes, body: Json) -> bytes:

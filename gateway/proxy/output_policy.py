@@ -139,7 +139,7 @@ class ChoiceState:
         is_last = bool(choice.get("finish_reason"))
         echoed, content_text = self._split(sent)
         clean = self._clean(content_text, is_last=is_last)
-        self.hear(message if clean == sent else {**message, "content": clean})
+        self.note(message if clean == sent else {**message, "content": clean})
         text = self._surround(echoed + clean, choice.get("finish_reason"))
         passed = choice if text == sent else with_content(choice, text)
         if self._leaks and clean != content_text:
@@ -191,10 +191,10 @@ class ChoiceState:
         clean, is_marked = harmony.clean(text)
         if is_marked:
             self.warn("harmony_markers_stripped")
-        self.hear({"content": clean})
+        self.note({"content": clean})
         return self.policy.around.place(clean)
 
-    def hear_model(self, name: object) -> None:
+    def check_model_name(self, name: object) -> None:
         """Warn if the engine names a model that is not served."""
         if labels.is_another_model(name, self.policy.served):
             self.warn(labels.OTHER_MODEL)
@@ -204,7 +204,7 @@ class ChoiceState:
         """True while more text has only to be added to the digest."""
         return self.has_text and self._guard is None
 
-    def hear(self, message: Json) -> None:
+    def note(self, message: Json) -> None:
         """Note the content of a message or delta; raise EngineGarbled for text after the end."""
         text = message.get("content")
         if isinstance(text, str) and text:

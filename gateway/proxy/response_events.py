@@ -104,7 +104,7 @@ class ResponseEventRelay(NamedEventRelay):
         response = body.get("response") or {}
         state = ChoiceState(self._policy.digest(self._key), self._policy)
         changes, finish = responses_output.pass_on(response, state)
-        state.hear_model(response.get("model"))
+        state.check_model_name(response.get("model"))
         final = state.final(finish, fingerprint=None)
         if changes:
             changed = {**body, "response": {**response, **changes}}

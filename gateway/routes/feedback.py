@@ -12,8 +12,8 @@ from gateway.feedback.entry import (
     LONGEST_CORRECTION,
     SIGN_OFF,
     Category,
-    Given,
     Severity,
+    Submission,
 )
 from gateway.generate.request import field_error
 from gateway.http.exchange import Exchange
@@ -68,7 +68,7 @@ class FeedbackRequest(BaseModel):
         "token names its subject.",
     )
 
-    def given(self, principal: Principal) -> Given:
+    def to_submission(self, principal: Principal) -> Submission:
         """Return the feedback without its request id, and without `reviewer` if a token names the
         person. Raises InvalidField if `severity` is missing, or sent with `signed_off`."""
         if (self.severity is None) != (self.category == SIGN_OFF):
@@ -78,7 +78,7 @@ class FeedbackRequest(BaseModel):
             )
         signs = self.category == SIGN_OFF and principal.kind == "key"
         reviewer = self.reviewer if signs else None
-        return Given(self.category, self.severity, self.comment, self.corrected_text, reviewer)
+        return Submission(self.category, self.severity, self.comment, self.corrected_text, reviewer)
 
 
 # FastAPI would read a body of any size, so the handler reads and parses it.
@@ -108,7 +108,7 @@ async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
         services.trail.check()
     exchange: Exchange = request.scope["exchange"]
     sent = parse(await read_body(exchange))
-    given = sent.given(exchange.record.principal)
+    given = sent.to_submission(exchange.record.principal)
     check_reviewer(sent, exchange.record.principal)
     receipt = await desk.give(sent.request_id, given, exchange.record.principal)
     if not receipt.is_duplicate:

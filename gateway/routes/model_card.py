@@ -13,7 +13,7 @@ router = APIRouter(tags=["health"])
 async def model_card(services: ServicesDep) -> ModelCard:
     """Model card; 503 while the model is unknown."""
     return card_of(
-        services.serving(services.served()),
+        services.serving(services.served_model()),
         services.labels.disclaimer,
         services.screener,
         answering=services.answering,

@@ -39,7 +39,7 @@ async def models(services: ServicesDep) -> Json:
     """List the served models, as the engine does; also during a hold, so that a chat page shows the
     downtime message instead of an empty choice."""
     listing = await fetch_listing(services)
-    return {**listing, "data": filter_served(listing["data"], services.served().ids)}
+    return {**listing, "data": filter_served(listing["data"], services.served_model().ids)}
 
 
 @router.get(
@@ -47,7 +47,7 @@ async def models(services: ServicesDep) -> Json:
 )
 async def model(model_id: str, services: ServicesDep) -> Json:
     """Return one served model; vLLM itself does not have this endpoint."""
-    served = services.served().ids
+    served = services.served_model().ids
     for entry in filter_served((await fetch_listing(services))["data"], served):
         if entry["id"] == model_id:
             return entry
@@ -65,7 +65,7 @@ def filter_served(entries: list[Json], served: tuple[str, ...]) -> list[Json]:
 
 async def fetch_listing(services: Services) -> Json:
     """Return the engine's list of models; raises the error of its refusal, or EngineGarbled."""
-    services.served()
+    services.served_model()
     status, body = await services.engine.fetch(LISTING)
     if status != 200:
         raise translate(status, body)

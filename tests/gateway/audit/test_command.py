@@ -144,10 +144,10 @@ def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
 
 
 def test_a_reason_is_short(desk: Desk, path: Path) -> None:
-    """Every refused client reads it: what is too long holds nothing, and says so."""
+    """Every refused client reads it: one that is too long sets no hold, and says so."""
     _, err = desk.run("hold", "--reason", "x" * (LONGEST_REASON + 1), exit_code=2)
 
-    assert "at most 500. Nothing is held yet." in err
+    assert "at most 500. There is no hold yet." in err
     assert not path.with_name("hold.json").exists()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.feedback.desk import FeedbackDesk, Receipt
-from gateway.feedback.entry import Answered, Entry, Given
+from gateway.feedback.entry import Entry, RecentAnswer, Submission
 from gateway.feedback.store import Store
 from gateway.principal import Principal
 from gateway.vault.sealing import Sealer
@@ -19,13 +19,13 @@ NOW = 1_790_000_000.0
 WARD = Principal("ward-7", "key", frozenset({"generate", "feedback"}))
 CLINIC = Principal("clinic-2", "key", frozenset({"generate", "feedback"}))
 OPERATOR = Principal("ops", "key", frozenset({"feedback", "admin"}))
-FLAG = Given("incorrect", "moderate")
+FLAG = Submission("incorrect", "moderate")
 
 
-def answer(request_id: str = "r-1", **more: Any) -> Answered:
+def answer(request_id: str = "r-1", **more: Any) -> RecentAnswer:
     facts = {"model": "fake-model", "output_digests": ["hmac-sha256:bb"]}
     known: dict[str, Any] = {"caller_request_id": None, "client": WARD.id, "ended": NOW} | more
-    return Answered(request_id, **known, facts=facts)
+    return RecentAnswer(request_id, **known, facts=facts)
 
 
 def entry(name: str = "fb-1", request_id: str = "r-1", **more: Any) -> Entry:
@@ -72,7 +72,7 @@ class Counter:
             return store.entries()
 
     def give(
-        self, request_id: str = "r-1", given: Given = FLAG, principal: Principal = WARD
+        self, request_id: str = "r-1", given: Submission = FLAG, principal: Principal = WARD
     ) -> Receipt:
         return asyncio.run(self.desk.give(request_id, given, principal))
 

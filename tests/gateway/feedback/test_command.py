@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.feedback.entry import Given
+from gateway.feedback.entry import Submission
 from gateway.feedback.store import Store
 from tests.command import Command
 from tests.gateway.audit.conftest import lines, trail_settings
@@ -38,8 +38,8 @@ class Desk(Command):
         self.key = ("--key", str(pair.private))
         counter = Counter(file, pair)
         counter.desk.observe(record())
-        self.flag = counter.give(given=Given("unsafe", "high", SCRIPT, "5 mg")).entry.id
-        self.signed = counter.give(given=Given("signed_off", None)).entry.id
+        self.flag = counter.give(given=Submission("unsafe", "high", SCRIPT, "5 mg")).entry.id
+        self.signed = counter.give(given=Submission("signed_off", None)).entry.id
         counter.desk.stop()
 
     def exported(self, *options: str) -> list[dict[str, Any]]:

@@ -6,14 +6,14 @@ import pytest
 
 from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
 from gateway.feedback import opening
-from gateway.feedback.entry import Given
+from gateway.feedback.entry import Submission
 from gateway.feedback.store import MOST_PER_ANSWER
 from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
 from gateway.settings.gateway import GatewaySettings, SettingsError
 from tests.gateway.feedback.conftest import CLINIC, OPERATOR, WARD, Counter, OpenDesk
 
-COMMENT = Given("unsafe", "high", comment="zebrafish7731: ten times the dose")
+COMMENT = Submission("unsafe", "high", comment="zebrafish7731: ten times the dose")
 
 
 def record(request_id: str = "r-1", principal: Principal = WARD) -> RequestRecord:
@@ -110,9 +110,9 @@ def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) 
 def test_there_is_an_end_to_what_one_says_of_an_answer(counter: Counter) -> None:
     """The refusal is one sentence."""
     for n in range(MOST_PER_ANSWER):
-        counter.give(given=Given("other", "low", comment=str(n)))
+        counter.give(given=Submission("other", "low", comment=str(n)))
 
-    with pytest.raises(InvalidRequest, match="as much feedback"):
+    with pytest.raises(InvalidRequest, match="most feedback"):
         counter.give()
 
 
