@@ -84,7 +84,7 @@ def name_copy(file: Path, content: bytes, key: str) -> Path:
 
 def connect(folder: str) -> duckdb.DuckDBPyConnection:
     """Return a database in memory, which puts what has no room there into a folder."""
-    return duckdb.connect(
+    database = duckdb.connect(
         config={
             "memory_limit": MEMORY,
             "temp_directory": folder,
@@ -92,6 +92,8 @@ def connect(folder: str) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": False,
         }
     )
+    database.execute("SET enable_progress_bar = false")  # it would go to standard output
+    return database
 
 
 def read_lines(files: list[str], *, lenient: bool = False) -> str:
