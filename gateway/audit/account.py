@@ -3,10 +3,13 @@
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from gateway.audit.entry import WEIGHTS
-from gateway.audit.search import FoundLine
 from gateway.runtime.json_types import Json
+
+if TYPE_CHECKING:  # DuckDB is for searches alone
+    from gateway.audit.search import FoundLine
 
 WIDTH, LABEL, OK = 80, 16, 200
 INTACT, CHANGED = "It is as it was written.", "It is not what was written."
@@ -24,7 +27,7 @@ Rows = Iterator[tuple[str, str]]
 Section = Callable[[Json], Rows]
 
 
-def account(line: FoundLine, request_id: str, summaries: Mapping[str, str]) -> str:
+def account(line: "FoundLine", request_id: str, summaries: Mapping[str, str]) -> str:
     """Describe a line: first whether it is genuine, then its content, with the summaries of notices
     by their ids."""
     parts = [f"Request {printable(request_id)}", *describe_place(line)]
@@ -37,7 +40,7 @@ def account(line: FoundLine, request_id: str, summaries: Mapping[str, str]) -> s
     return "\n".join(parts)
 
 
-def describe_place(line: FoundLine) -> list[str]:
+def describe_place(line: "FoundLine") -> list[str]:
     state = INTACT if line.is_genuine else CHANGED
     return textwrap.wrap(f"{line.file}, line {line.record.get('seq', '?')}. {state}", WIDTH)
 
