@@ -162,6 +162,7 @@ class Crowd:
     site: Site
     chance: random.Random
     is_over: bool = False
+    compared: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -177,18 +178,12 @@ class Crowd:
     async def ask(self, client: httpx2.AsyncClient) -> str:
         """Return the outcome of one request."""
         surface, tokens = self.chance.choice(SURFACES), self.chance.randint(1, LONGEST)
-        prompt = f"Question {next(self.numbers)}: what is it?"
-        number, content = self.chance.randrange(2), bytearray()
-        request = client.build_request(
-            "POST",
-            f"http://127.0.0.1:{self.site.ports[number]}{surface.path}",
-            json=surface.body(prompt, **surface.limit(tokens)),
-            headers={
-                **surface.headers,
-                **bearer(self.chance.choice([*self.site.secrets.values()])),
-            },
-        )
-        began, end = time.monotonic(), ""
+        prompt, number = f"Question {next(self.numbers)}: what is it?", self.chance.randrange(2)
+        asked = surface.body(prompt, **surface.limit(tokens))
+        key = bearer(self.chance.choice([*self.site.secrets.values()]))
+        url = f"http://127.0.0.1:{self.site.ports[number]}{surface.path}"
+        request = client.build_request("POST", url, json=asked, headers={**surface.headers, **key})
+        began, content = time.monotonic(), bytearray()
         try:
             async with asyncio.timeout(STUCK_S):
                 status, end = await self.read(client, request, content)
@@ -197,12 +192,23 @@ class Crowd:
         except httpx2.ConnectError:
             return "no connection"
         except httpx2.TransportError as error:
-            status = 200
-            end = KILLED if number == 1 and self.site.was_killed_since(began) else LOST
-            self.examples += [f"{surface.name} at {number}: {error!r}"] if end == LOST else []
+            status, end = 200, self.blame(number, began, error)
         if status != 200:
             return f"refused: {status} {orjson.loads(content)['error']['code']}"
         return self.compare(surface, bytes(content), sent(surface, prompt, tokens), end)
+
+    def counts(self) -> list[str]:
+        """Return the counts, a line each."""
+        both = {"requests": self.outcomes.total(), "texts compared": self.compared}
+        ends = dict(self.outcomes.most_common())
+        return [f"{count:7,} {name}" for name, count in {**both, **ends}.items()]
+
+    def blame(self, number: int, began: float, error: httpx2.TransportError) -> str:
+        """Return whether a connection broke as its gateway was killed."""
+        if number == 1 and self.site.was_killed_since(began):
+            return KILLED
+        self.examples.append(f"{error!r} at gateway {number}")
+        return LOST
 
     async def read(
         self, client: httpx2.AsyncClient, request: httpx2.Request, content: bytearray
@@ -224,6 +230,7 @@ class Crowd:
         """Return how an answer ended; `differing` unless its text is the engine's so far."""
         if end and surface.form == "json":
             return end
+        self.compared += 1
         text, told = arrived(surface, content)
         if end and surface.form == "text" and told == CUT:
             text = text[: len(wanted)]  # what follows is a part of the closing lines
@@ -255,12 +262,9 @@ async def soak(site: Site, seconds: float) -> Crowd:
     await asyncio.gather(*asking)
     await asyncio.to_thread(until, lambda: site.engine.stats["running"] == 0)
     verified = await site.operate("audit", "verify")
-    counts = "\n".join(f"{count:7,} {name}" for name, count in crowd.outcomes.most_common())
-    sys.stdout.write(
-        f"{crowd.outcomes.total():7,} requests\n{counts}\nblows: {dict(blows)}\n"
-        f"memory: {before} MB, then {site.memory_mb()} MB\n{verified}\n"
-        + "".join(f"{example}\n" for example in crowd.examples[:5])
-    )
+    memory = f"memory: {before} MB, then {site.memory_mb()} MB"
+    lines = [*crowd.counts(), f"blows: {dict(blows)}", memory, verified, *crowd.examples[:5]]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     return crowd
 
 
