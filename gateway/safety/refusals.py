@@ -51,9 +51,18 @@ DECLINES: Final = (
     r"il m'est impossible d",
 )
 REFUSAL: Final = re.compile(rf"\W(?:{'|'.join(DECLINES)})")  # quicker than `\b` in each
+# Every refusal contains one of these; looking for them takes a fifth of the time of the pattern.
+MARKERS: Final = (
+    *("cannot", "can't", "can not", "won't", "will not", "must not", "unable to", "am not "),
+    *("'m not ", "refuse", "decline", "nothing", "not something", "guidelines", "polic", "scope"),
+    *("programming", "nicht", "kein", "außerstande", "ablehnen", "no puedo", "no podré"),
+    *("no debo", "no me ", "no es ", "no estoy", "rechazar", "negarme", "declinar", "je ne "),
+    *("décliner", "impossible"),
+)
 
 
 def classify(text: str) -> Beginning:
     """Classify the beginning of an answer."""
     head = f" {text[:HEAD]}".lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    return "refusal" if REFUSAL.search(head) else "answer"
+    is_refusal = any(map(head.__contains__, MARKERS)) and REFUSAL.search(head)
+    return "refusal" if is_refusal else "answer"

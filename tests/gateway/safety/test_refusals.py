@@ -1,8 +1,9 @@
 """Recognition of refusals: its error rates on texts written for it, and which answers are read."""
 
 import pytest
+from hypothesis import given, strategies
 
-from gateway.safety.refusals import BEGINNINGS, HEAD, classify
+from gateway.safety.refusals import BEGINNINGS, DECLINES, HEAD, MARKERS, REFUSAL, classify
 from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
@@ -28,6 +29,13 @@ def test_the_rule_is_mostly_right() -> None:
     assert len({*REFUSALS, *ANSWERS}) == len(REFUSALS) + len(ANSWERS) >= 60
     assert len(refused) / (len(refused) + len(wrong)) >= LEAST_PRECISION, wrong
     assert (len(REFUSALS), len(ANSWERS), len(refused), len(wrong)) == (36, 40, 33, 2)
+
+
+@given(strategies.one_of([strategies.from_regex(rule, fullmatch=True) for rule in DECLINES]))
+def test_every_refusal_has_a_marker(refusal: str) -> None:
+    """The quick look for markers overlooks nothing that the pattern finds."""
+    head = f" {refusal}".lower()
+    assert any(marker in head for marker in MARKERS) or not REFUSAL.search(head)
 
 
 def test_only_the_beginning_counts() -> None:
