@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.api.request_text import LANGUAGES
 from gateway.engine.watch import Phase
+from gateway.observability.cells import Cells
 from gateway.safety.refusals import BEGINNINGS
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -38,24 +39,32 @@ class Families:
         disable_created_metrics()  # type: ignore[no-untyped-call] # else each counter has a second series
         self._shared = shared
         self.registry = CollectorRegistry()
+        self.cells = Cells(self.registry, is_shared=shared is not None)
         if shared is None:  # with several processes, these would describe one of them
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
             GCCollector(registry=self.registry)
         counter, histogram, gauge = self._counter, self._histogram, self._gauge
+        cells = self.cells
         self.requests = counter(
             "requests", "Requests to /llm/generate, /v1 and the token counts.", "route", "outcome"
         )
-        self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as counted by the engine.")
-        self.completion_tokens = counter("completion_tokens", "Generated tokens.")
-        self.estimated_tokens = counter(
-            "estimated_tokens", "Tokens of answers that the engine had not counted."
+        self.prompt_tokens = cells.counter(
+            counter("prompt_tokens", "Prompt tokens, as counted by the engine.")
         )
-        self.ttft = histogram("ttft_seconds", "Time to first token.", TTFT_BUCKETS_S)
-        self.duration = histogram(
-            "request_duration_seconds",
-            "From arrival to the end of the response body.",
-            DURATION_BUCKETS_S,
+        self.completion_tokens = cells.counter(counter("completion_tokens", "Generated tokens."))
+        self.estimated_tokens = cells.counter(
+            counter("estimated_tokens", "Tokens of answers that the engine had not counted.")
+        )
+        self.ttft = cells.histogram(
+            histogram("ttft_seconds", "Time to first token.", TTFT_BUCKETS_S)
+        )
+        self.duration = cells.histogram(
+            histogram(
+                "request_duration_seconds",
+                "From arrival to the end of the response body.",
+                DURATION_BUCKETS_S,
+            )
         )
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
         phase = gauge("phase", "1 for the current phase.", labels=("phase",))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, generate_latest
 
 from gateway.limits.admission import AdmissionQueue
+from gateway.observability.cells import Cells, CounterCell, HistogramCell, SummaryCell
 from gateway.observability.families import Families
 from gateway.record import AnswerSummary, RequestRecord
 
@@ -19,11 +20,10 @@ COARSE_BUCKETS_S = (0.1, 0.5, 1)
 class Children(NamedTuple):
     """The metrics of one kind of request, with their labels set."""
 
-    total: Counter
-    size_in: Summary
-    size_out: Summary
-    fine: Histogram
-    coarse: Histogram
+    total: Counter | CounterCell
+    size_in: Summary | SummaryCell
+    size_out: Summary | SummaryCell
+    coarse: Histogram | HistogramCell
 
 
 class HttpMetrics:
@@ -33,7 +33,8 @@ class HttpMetrics:
     here each combination of labels is looked up once.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, cells: Cells) -> None:
+        self._cells = cells
         self._children: dict[tuple[str, str, str], Children] = {}
         self.total = Counter(
             "http_requests",
@@ -53,11 +54,13 @@ class HttpMetrics:
             ("handler",),
             registry=registry,
         )
-        self.fine = Histogram(
-            "http_request_duration_highr_seconds",
-            "Duration of all requests, in many buckets.",
-            buckets=FINE_BUCKETS_S,
-            registry=registry,
+        self.fine = cells.histogram(
+            Histogram(
+                "http_request_duration_highr_seconds",
+                "Duration of all requests, in many buckets.",
+                buckets=FINE_BUCKETS_S,
+                registry=registry,
+            )
         )
         self.coarse = Histogram(
             "http_request_duration_seconds",
@@ -75,16 +78,16 @@ class HttpMetrics:
         children.total.inc()
         children.size_in.observe(record.declared_bytes)
         children.size_out.observe(record.sent_bytes)
-        children.fine.observe(record.ms / 1000)
+        self.fine.observe(record.ms / 1000)
         children.coarse.observe(record.ms / 1000)
 
     def _look_up(self, handler: str, method: str, status: str) -> Children:
+        cells = self._cells
         children = self._children[handler, method, status] = Children(
-            self.total.labels(method, status, handler),
-            self.size_in.labels(handler),
-            self.size_out.labels(handler),
-            self.fine,
-            self.coarse.labels(method, handler),
+            cells.counter(self.total.labels(method, status, handler)),
+            cells.summary(self.size_in.labels(handler)),
+            cells.summary(self.size_out.labels(handler)),
+            cells.histogram(self.coarse.labels(method, handler)),
         )
         return children
 
@@ -95,8 +98,8 @@ class Metrics(Families):
     def __init__(self, shared: Path | None = None) -> None:
         """`shared` is the folder with the common counters of several processes."""
         super().__init__(shared)
-        self._children: dict[tuple[object, ...], Counter] = {}
-        self.http = HttpMetrics(self.registry)
+        self._children: dict[tuple[object, ...], Counter | CounterCell] = {}
+        self.http = HttpMetrics(self.registry, self.cells)
 
     def exposition(self) -> bytes:
         """Return the Prometheus text, for all processes."""
@@ -116,7 +119,7 @@ class Metrics(Families):
         key = (counter, *labels)
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = counter.labels(*labels)
+            child = self._children[key] = self.cells.counter(counter.labels(*labels))
         child.inc(by)
 
     def audit_alarm(self, failing: bool, lost: int, tampered: bool) -> None:

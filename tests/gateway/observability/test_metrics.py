@@ -4,7 +4,8 @@ import re
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from gateway.observability.metrics import HttpMetrics
+from gateway.observability.cells import Cells
+from gateway.observability.metrics import FINE_BUCKETS_S, HttpMetrics
 from gateway.record import RequestRecord
 
 
@@ -18,7 +19,7 @@ def test_http_metrics_have_the_names_that_dashboards_know() -> None:
     """Those of prometheus-fastapi-instrumentator, with its labels."""
     registry, record = CollectorRegistry(), RequestRecord("r", "POST", declared_bytes=5, status=200)
     record.finish("/echo")
-    HttpMetrics(registry).observe(record)
+    HttpMetrics(registry, Cells(registry, is_shared=False)).observe(record)
 
     assert counted(registry) >= {
         'http_requests_total{handler="/echo",method="POST",status="2xx"} 1.0',
@@ -29,3 +30,19 @@ def test_http_metrics_have_the_names_that_dashboards_know() -> None:
         "http_request_duration_highr_seconds_count 1.0",
         'http_request_duration_seconds_count{handler="/echo",method="POST"} 1.0',
     }
+
+
+def test_cells_count_as_the_library_does() -> None:
+    """Also at the bounds of buckets, and over several scrapes."""
+    registries = CollectorRegistry(), CollectorRegistry()
+    cells = Cells(registries[0], is_shared=False), Cells(registries[1], is_shared=True)
+    poured, direct = map(HttpMetrics, registries, cells)
+    for at, seconds in enumerate((*FINE_BUCKETS_S, 0.0, 0.25, 61, 1e9)):
+        record = RequestRecord("r", "POST", declared_bytes=at, status=200 + 100 * (at % 4))
+        record.finish("/echo")
+        record.ms = seconds * 1000
+        poured.observe(record)
+        direct.observe(record)
+        if at % 5 == 0:
+            assert generate_latest(registries[0]) == generate_latest(registries[1])
+    assert generate_latest(registries[0]) == generate_latest(registries[1])
