@@ -97,7 +97,10 @@ class JwtVerifier:
 def check_encoding(token: str) -> None:
     """Raise ValueError if a part has another spelling than its issuer writes (RFC 7515): padding,
     foreign characters, or spare bits, which Python ignores."""
-    for part in token.split("."):
+    parts = token.split(".", 3)  # a token of dots alone would take milliseconds
+    if len(parts) != 3:
+        raise ValueError(token)
+    for part in parts:
         decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
         if base64.urlsafe_b64encode(decoded).decode().rstrip("=") != part:
             raise ValueError(token)
