@@ -4,9 +4,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 
+from gateway.audit.chain import ChainHead
 from gateway.audit.file import AuditFile
+from gateway.audit.tampering import Mark, tampering
 from gateway.audit.verify import checkpoints_in, verify
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
@@ -100,6 +103,14 @@ def test_rotations_and_other_writers_are_no_tampering(
 
     assert noticed == []
     assert not verify(path, key=KEY, archived=True).findings
+
+
+@pytest.mark.parametrize("first", [{"kind": "rotation", "seq": 3}, {"kind": "request", "seq": 9}])
+def test_only_a_later_rotation_explains_another_file(path: Path, first: dict[str, object]) -> None:
+    """Neither an older rotated file, nor a later one that begins with something else."""
+    path.write_bytes(orjson.dumps(first) + b"\n")
+
+    assert tampering(path, Mark(0, 0, 100, ChainHead(5, "0" * 64))) == "replaced"
 
 
 def test_an_older_copy_is_noticed(append: Append, seen: Seen, path: Path) -> None:
