@@ -37,6 +37,6 @@ def test_the_hold_of_this_machine_counts_where_the_others_have_none(tmp_path: Pa
     write(tmp_path / "hold", HOLD)
     guard = HoldGuard(watch(tmp_path / "hold"), lambda: None, reason_of)
 
-    guard.look()
+    guard.apply_shared()
 
     assert guard.message == HOLD.reason

@@ -12,6 +12,9 @@ STRUCTURED: tuple[Any, ...] = (
     {"response_format": {"type": "json_schema", "json_schema": {}}},
     {"structured_outputs": {"choice": ["yes", "no"]}},
     {"text": {"format": {"type": "json_schema"}}},
+    {"output_config": {"format": {"type": "json_schema"}}},
+    *({name: "x"} for name in ("guided_regex", "guided_choice")),
+    *({"guided_json": "{}"}, {"guided_grammar": "x"}, {"functions": [{"name": "f"}]}),
 )
 PROSE: tuple[Any, ...] = (
     *({}, {"tools": []}, {"tools": None}, {"response_format": None}, {"text": "a prompt"}),
