@@ -40,10 +40,10 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
     return {**DEFAULTS, **passed, **plan, **switches, **ALWAYS, "PATH": path, KEY: key}
 
 
-def for_router(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's variables; the router passes the engines' key on, and has none."""
+def for_router(environ: Mapping[str, str], key: str) -> dict[str, str]:
+    """Return the user's variables, and the key of the engines; empty if they have none."""
     # its --log-level alone leaves a line for each request
-    return {"RUST_LOG": "warn", **foreign(environ)}
+    return {"RUST_LOG": "warn", **foreign(environ), KEY: key}
 
 
 def for_gateway(

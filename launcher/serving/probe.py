@@ -19,7 +19,7 @@ Address = Path | str
 class Probe:
     """A client whose answers are None or False when nobody answers."""
 
-    def __init__(self, address: Address, health_path: str = "/health") -> None:
+    def __init__(self, address: Address, health_path: str = "/health", key: str = "") -> None:
         self._address = address
         self._health_path = health_path
         is_socket = isinstance(address, Path)
@@ -28,6 +28,7 @@ class Probe:
                 uds=str(address) if is_socket else None, verify=trust_any(), limits=NO_IDLE
             ),
             base_url="http://engine" if is_socket else str(address),
+            headers={"authorization": f"Bearer {key}"} if key else {},
             timeout=TIMEOUT,
         )
 

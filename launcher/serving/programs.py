@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import urlsplit
 
+from gateway.settings import base as settings_base
+from gateway.settings.base import ENV_FILE
 from launcher.planning import hardware, remedies
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Command, Listener, prefixed
@@ -22,6 +24,7 @@ from launcher.serving.supervisor import Programs
 from launcher.settings import LauncherSettings
 
 SHARE: Final = "--gpu-memory-utilization"
+ENGINE_KEY: Final = "MMHIE_ENGINE_API_KEY"  # of engines elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ def programs(
     if len(urls) == 1:
         alone = {**counted, "MMHIE_ENGINE_URLS": ""}  # of the launcher: there is no router
         return Programs(engines, gateway(settings, alone, urls[0], key, files))
-    url, before = routing(settings, urls, environ, files)
+    known = key or settings_base.variables(environ, ENV_FILE).get(ENGINE_KEY, "")
+    url, before = routing(urls, environ, known, files)
     routed = {**counted, "MMHIE_ENGINE_URLS": ",".join(urls)}
     return Programs(engines, gateway(settings, routed, url, key, files), before, url)
 
@@ -166,12 +170,12 @@ def replan_engines(
 
 
 def routing(
-    settings: LauncherSettings, urls: Sequence[str], environ: Mapping[str, str], files: RunFiles
+    urls: Sequence[str], environ: Mapping[str, str], key: str, files: RunFiles
 ) -> tuple[str, Program]:
     """Return the router's URL and its command."""
     port, metrics_port = free_ports(2)
     argv = router.argv(urls, port=port, metrics_port=metrics_port)
-    command = Command(argv, environment.for_router(environ))
+    command = Command(argv, environment.for_router(environ, key))
     program = Program("router", command, prefixed("router", files.log))
     return f"http://127.0.0.1:{port}", program
 

@@ -15,6 +15,7 @@ from launcher.serving.engine_supervisor import (
     EngineSupervisor,
     RestartPolicy,
 )
+from launcher.serving.environment import KEY
 from launcher.serving.probe import Probe
 from launcher.serving.service_supervisor import Program, ServiceSupervisor
 from launcher.serving.status_file import Phase
@@ -70,6 +71,7 @@ class Supervisor:
         if programs.router is not None:
             self._router = ServiceSupervisor(programs.router, policy.restarts, self._stop)
         self._router_url = programs.router_url
+        self._router_key = programs.router.command.env[KEY] if programs.router else ""
         self._is_reachable = self._router is None
 
     def stop(self, grace_s: float) -> None:
@@ -136,7 +138,7 @@ class Supervisor:
 
     async def _watch_router(self) -> None:
         """Publish ready only while engines can be reached through the router."""
-        probe = Probe(self._router_url, router.HEALTH)
+        probe = Probe(self._router_url, router.HEALTH, self._router_key)
         try:
             while True:
                 self._is_reachable = await probe.is_healthy()

@@ -1,6 +1,7 @@
 """Routers of others in front of two engines, started as docs/scale.md has it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,13 +14,13 @@ from typing import Final
 import httpx2
 import pytest
 
+from launcher.serving.environment import for_router
+from launcher.serving.router import argv
 from tests.compatibility.environment import python_with
 from tests.contract.process import ROOT, Gateway, free_ports
 from tests.contract.surfaces import (
     CHAT_JSON,
     CHAT_SSE,
-    MESSAGES,
-    RESPONSES,
     SURFACES,
     error_of,
     events,
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.slow
 SCALE: Final = ROOT / "docs" / "scale.md"
 LOCKS: Final = ROOT / "tests" / "compatibility" / "locks"
 KEY: Final = "key-of-both-engines"
+SERVE: Final = "mmhie serve"  # which starts vllm-router in a way of its own
 # The module of each command, and the Python that has it.
 PROGRAMS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
     "vllm-router": ("vllm_router.launch_router", lambda: Path(sys.executable)),
@@ -44,6 +46,7 @@ PROGRAMS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
 class Routed:
     """A gateway, a router, and two engines of which either may be killed and started again."""
 
+    url: str
     router: subprocess.Popen[bytes]
     gateway: Gateway
     engines: list[FakeEngine]
@@ -53,7 +56,7 @@ class Routed:
         return [engine for engine in self.engines if engine.seen(CHAT_JSON.path)]
 
 
-@pytest.fixture(params=PROGRAMS)
+@pytest.fixture(params=[SERVE, *PROGRAMS])
 def routed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Routed]:
     """Ready, with the router that is asked for, which has the engines' key."""
     with routing(tmp_path, request.param) as routed:
@@ -61,19 +64,25 @@ def routed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Routed]:
 
 
 @contextmanager
-def routing(folder: Path, name: str, key: str = f"--api-key {KEY}") -> Iterator[Routed]:
-    """Two engines that want a key, the documented router before them, and a gateway."""
+def routing(folder: Path, name: str) -> Iterator[Routed]:
+    """Two engines that want a key, a router before them, and a gateway."""
     engines = [FakeEngine("--token-delay", "0.005", "--api-key", KEY).wait() for _ in range(2)]
     port, metrics_port = free_ports(2)
-    command = build_command(name, port, engines).replace("--api-key KEY", key)
+    if name == SERVE:
+        addresses = [engine.url for engine in engines]
+        command = [*argv(addresses, port=port, metrics_port=metrics_port)]
+    else:
+        line = build_command(name, port, engines).replace("--api-key KEY", f"--api-key {KEY}")
+        command = [*line.split(), "--prometheus-port", str(metrics_port)]
     with (folder / "router.log").open("wb") as log:
-        more = ["--prometheus-port", str(metrics_port)]
-        router = subprocess.Popen([*command.split(), *more], stdout=log, stderr=log)
+        environ = for_router(os.environ, KEY)
+        router = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=log, stderr=log)
     urls = ",".join(engine.url for engine in engines)
     settings = {"MMHIE_ENGINE_URLS": urls, "MMHIE_ENGINE_API_KEY": KEY}
-    with Gateway(folder, f"http://127.0.0.1:{port}", **settings) as gateway:
+    url = f"http://127.0.0.1:{port}"
+    with Gateway(folder, url, **settings) as gateway:
         try:
-            yield Routed(router, gateway.wait(), engines)
+            yield Routed(url, router, gateway.wait(), engines)
         finally:
             router.kill()
             router.wait(timeout=PATIENCE_S)
@@ -170,11 +179,13 @@ def test_both_engines_die(routed: Routed) -> None:
         assert CHAT_JSON.ask(routed.gateway.client).status_code == 200
 
 
-def test_vllm_router_without_the_key(tmp_path: Path) -> None:
-    """So does `mmhie serve` start it, as with the key it would let in everybody on this machine: of
-    the gateway's it passes on all but these two, which docs/scale.md says. A version that passes on
-    these, too, fails here."""
-    with routing(tmp_path, "vllm-router", key="") as routed:
-        statuses = {s.path: s.ask(routed.gateway.client).status_code for s in SURFACES}
+def test_the_router_of_serve_wants_the_key(tmp_path: Path) -> None:
+    """Everybody on this machine reaches its port."""
+    with routing(tmp_path, SERVE) as routed:
+        url = f"{routed.url}{CHAT_JSON.path}"
+        keys = ("", "Bearer wrong", f"Bearer {KEY}")
+        answers = [
+            httpx2.post(url, json=CHAT_JSON.body(), headers={"authorization": key}) for key in keys
+        ]
 
-    assert {path for path, status in statuses.items() if status == 502} == {RESPONSES, MESSAGES}
+    assert [answer.status_code for answer in answers] == [401, 401, 200]

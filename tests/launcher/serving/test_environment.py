@@ -49,8 +49,8 @@ def test_the_users_switch_of_a_compiler_wins() -> None:
 
 
 def test_engine_and_router_see_none_of_our_settings() -> None:
-    """Client keys are among them; the router passes the engines' key on, and needs none."""
-    for environ in (for_engine(USER, {}, "key"), for_router(USER)):
+    """Client keys are among them; the router gets the engines' key under vLLM's name."""
+    for environ in (for_engine(USER, {}, "key"), for_router(USER, "key")):
         assert not [name for name in environ if name.startswith("MMHIE_")]
         assert environ["PATH"].endswith("/usr/bin")
 

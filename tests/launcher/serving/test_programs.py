@@ -50,7 +50,7 @@ def test_one_engine(tmp_path: Path) -> None:
 
 def test_several_engines(tmp_path: Path) -> None:
     """Each on its own loopback port and cores, the router before them, the gateway before it. The
-    router passes the gateway's key on: what listens without one must not have it to give."""
+    router has the engines' key, which it asks of whoever comes, in no command line."""
     parts = made(tmp_path, engines=2)
     argvs = [engine.command.argv for engine in parts.engines]
     cores = [engine.command.env["VLLM_CPU_OMP_THREADS_BIND"] for engine in parts.engines]
@@ -67,7 +67,8 @@ def test_several_engines(tmp_path: Path) -> None:
     assert len({*urls, parts.router_url}) == 3
     key = parts.gateway.command.env["MMHIE_ENGINE_API_KEY"]
     assert {engine.command.env["VLLM_API_KEY"] for engine in parts.engines} == {key}
-    assert key not in parts.router.command.env.values()
+    assert parts.router.command.env["VLLM_API_KEY"] == key
+    assert not any(key in part for part in router)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +100,4 @@ def test_engines_elsewhere(urls: str, has_router: bool, engine_url: str, tmp_pat
     assert (parts.router is not None) is has_router
     assert env["MMHIE_ENGINE_URL"] == (engine_url or parts.router_url)
     assert env["MMHIE_ENGINE_API_KEY"] == "theirs"
+    assert parts.router is None or parts.router.command.env["VLLM_API_KEY"] == "theirs"

@@ -55,7 +55,7 @@ async def pair(restarts: int) -> AsyncIterator[tuple[Run, str]]:
     programs = Programs(
         engines=tuple(map(EngineProgram, engines, urls, repeat(ignore))),
         gateway=Program("gateway", shell(GATEWAY), ignore),
-        router=Program("router", Command(argv, environment.for_router(os.environ)), ignore),
+        router=Program("router", Command(argv, environment.for_router(os.environ, "")), ignore),
         router_url=f"http://127.0.0.1:{port}",
     )
     policy = RestartPolicy(start_s=20, stall_s=60, restarts=restarts)
