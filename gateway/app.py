@@ -46,7 +46,7 @@ from gateway.safety.disclaimer import (
     emergency_note_of,
     wording_of,
 )
-from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.labels import GATEWAY_VERSION, Labels, signing_key_of
 from gateway.safety.red_flags.screening import Screener
 from gateway.safety.wording import Wording
 from gateway.services import Services, State
@@ -167,7 +167,12 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer, metrics: M
     engine, *metered = build_engine_clients(settings)
     trail = Trail.of(settings, metrics.audit_alarm, metrics.audit_feed)
     tracing = open_tracing(settings)
-    labels = Labels.of(disclaimer, emergency_note_of(settings), reveal(settings.digest_key))
+    labels = Labels.of(
+        disclaimer,
+        emergency_note_of(settings),
+        reveal(settings.digest_key),
+        signing_key_of(settings),
+    )
     feedback = open_desk(settings, metrics.feedback_failing.set, labels.key)
     if feedback is not None:
         metrics.start_feedback(CATEGORIES, SEVERITIES)

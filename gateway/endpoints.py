@@ -20,6 +20,7 @@ from gateway.routes import (
     metrics,
     model_card,
     models,
+    signing_key,
 )
 from gateway.settings.gateway import GatewaySettings
 
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     embeddings.router,
     model_card.router,
+    signing_key.router,
     feedback.router,
     metrics.router,
     health.router,
@@ -49,9 +51,10 @@ NEEDS: Mapping[str, Need] = {
     "/healthz": None,
     "/readyz": None,
     "/health": None,
-    # The API's description and the console's page are public.
+    # The API's description, the console's page and the public key are for everybody.
     "/": None,
     "/docs": None,
+    "/v1/mmhie/signing-key": None,
     "/openapi.json": None,
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.audit import chain, entry
+from gateway.audit import chain, checkpoint, entry
 from gateway.audit.chain import ChainHead
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
 from gateway.audit.inflight_journal import DeadJournal, InflightJournal, dead_journals
@@ -22,12 +22,13 @@ from gateway.errors import AuditUnavailable
 from gateway.record import RequestRecord, rfc3339
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import fault_logged, log
-from gateway.safety.labels import GATEWAY_VERSION
+from gateway.safety.labels import GATEWAY_VERSION, signing_key_of
 from gateway.settings.audit import AuditSettings
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.audit.feed import AuditFeed, FeedReport
+    from gateway.safety.signatures import SigningKey
 
 LOOK_S = 1.0
 ADOPT_EVERY_S = 3.0
@@ -57,8 +58,10 @@ class Trail:
         *,
         alarm: Alarm,
         feed: "AuditFeed | None" = None,
+        signing: "SigningKey | None" = None,
     ) -> None:
         self._file = file
+        self._signing = signing
         self._names = names
         file.on_tampering = self._note_tampering
         self._feed = feed  # what else reads the file that is written here
@@ -87,8 +90,9 @@ class Trail:
         file, key = AuditFile.of(settings), settings.audit_key
         if file is None or key is None:
             return None
-        names = Pseudonyms.of(key.get_secret_value())
-        return cls(file, names, settings, alarm=alarm, feed=feed_of(settings, report))
+        names, feed = Pseudonyms.of(key.get_secret_value()), feed_of(settings, report)
+        signing = signing_key_of(settings)
+        return cls(file, names, settings, alarm=alarm, feed=feed, signing=signing)
 
     def open(self, record: RequestRecord, path: str) -> None:
         """Enter a request in flight into the journal: if the process is killed, it is accounted
@@ -290,13 +294,16 @@ class Trail:
         if head == self._checkpointed or self.failing:
             return
         self._checkpointed = head
+        name = self._file.path.name
         line = {
             "time": rfc3339(time.time()),
             "event": "audit_checkpoint",
-            "file": self._file.path.name,
+            "file": name,
             "seq": head.seq,
             "mac": head.mac,
         }
+        if self._signing is not None:
+            line["note"] = self._signing.sign_note(checkpoint.text_of(name, head))
         with contextlib.suppress(OSError, ValueError):  # nobody reads standard output
             sys.stdout.write(orjson.dumps(line).decode() + "\n")
             sys.stdout.flush()

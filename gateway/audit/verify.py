@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-import orjson
-
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.file import lock_of, lock_trail
@@ -26,7 +24,6 @@ MOST_LISTED = 1000
 LARGE_BYTES = 10 * 1024 * 1024  # of files that are worth a process
 CHAINED = re.compile(rb'{"seq":(\d+),"prev":"([0-9a-f]{64})",')
 TAMPERED = b'"kind":"tampered"'
-WRITTEN = re.compile(r"(\d+):([0-9a-f]{64})")
 Numbered = tuple[str, bytes]  # "file:line", and the line with its newline
 
 
@@ -308,26 +305,3 @@ def rest_of_line(trail: Path, file: BinaryIO) -> bytes:
         with contextlib.suppress(OSError), lock_trail(trail):
             return file.readline()
     return b""
-
-
-def checkpoints_in(text: str) -> list[ChainHead]:
-    """Parse `seq:mac`, or find the checkpoints in a log file; raise ValueError or OSError."""
-    if written := WRITTEN.fullmatch(text.strip()):
-        return [ChainHead(int(written[1]), written[2])]
-    lines = Path(text).read_bytes().splitlines()
-    heads = [head for line in lines if (head := checkpoint_in(line))]
-    if not heads:
-        raise ValueError("there is no checkpoint in it")
-    return heads
-
-
-def checkpoint_in(line: bytes) -> ChainHead | None:
-    """Return the checkpoint in a log line, whatever a log collector put before it."""
-    start = line.find(b"{")
-    if start < 0 or b"audit_checkpoint" not in line:
-        return None
-    try:
-        fields = orjson.loads(line[start:])
-        return ChainHead(int(fields["seq"]), str(fields["mac"]), str(fields.get("file", "")))
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        return None

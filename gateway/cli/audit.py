@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
 from gateway.audit import chain
+from gateway.audit import checkpoint as checkpoints
 from gateway.audit import verify as verification
 from gateway.audit.account import account
 from gateway.audit.chain import ChainHead
@@ -38,12 +39,18 @@ from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import wording_of
 from gateway.settings.gateway import load
 
+if TYPE_CHECKING:
+    from gateway.safety.signatures import PublicKeys
+
 File = Annotated[
     Path | None,
     typer.Option(help="One audit file; default: all in the folder of MMHIE_AUDIT_FILE."),
 ]
 Checkpoint = Annotated[
     str | None, typer.Option(help="`seq:mac`, or a log file that has checkpoint lines.")
+]
+PublicKey = Annotated[
+    Path | None, typer.Option(help="Public signing key: count only checkpoints signed with it.")
 ]
 Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
 RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
@@ -105,13 +112,14 @@ Until = Annotated[
 def verify(
     file: File = None,
     checkpoint: Checkpoint = None,
+    key: PublicKey = None,
     archived: Archived = False,
     as_json: AsJson = False,
 ) -> None:
     """Verify every chain in the trail's folder, or one --file, and list each finding; exit code 1
     if there is one."""
-    paths, key = trails(file)
-    known = read_checkpoints(checkpoint)
+    paths, audit_key = trails(file)
+    known = read_checkpoints(checkpoint, key)
     if known and len(paths) > 1 and not any(head.file for head in known):
         raise CommandError("There are several trails; name the checkpoint's with --file.")
     reports = {}
@@ -121,11 +129,11 @@ def verify(
             heads = [head for head in known if head.file in names]
             with readable(path):
                 report = verification.verify(
-                    path, key=key, checkpoints=heads, archived=archived, seen=advance
+                    path, key=audit_key, checkpoints=heads, archived=archived, seen=advance
                 )
                 reports[path.name] = report
                 if not report.findings:
-                    report.findings += verify_copies(path, key)
+                    report.findings += verify_copies(path, audit_key)
     if file is None and not archived:
         for name in sorted({head.file for head in known} - {"", *reports}):
             reports[name] = Report(findings=[Violation("missing", name, ABSENT)])
@@ -245,14 +253,29 @@ def measure(file: Path) -> int:
     return file.stat().st_size
 
 
-def read_checkpoints(text: str | None) -> list[ChainHead]:
-    """Return the checkpoints to compare with; raises CommandError when there are none in it."""
+def read_checkpoints(text: str | None, key: Path | None) -> list[ChainHead]:
+    """Return the checkpoints to compare with; raises CommandError when there are none in it, and
+    TrailDamaged for a signature that does not fit."""
+    keys = None if key is None else read_public_keys(key)
     try:
-        return verification.checkpoints_in(text) if text else []
+        return checkpoints.read(text, keys) if text else []
+    except checkpoints.NotSigned as problem:
+        raise TrailDamaged(str(problem)) from None
     except (OSError, ValueError):
+        signed = "signed " if keys else ""
         raise CommandError(
-            "--checkpoint is neither `seq:mac` nor a file with checkpoint lines."
+            f"--checkpoint is neither `seq:mac` nor a file with {signed}checkpoint lines."
         ) from None
+
+
+def read_public_keys(path: Path) -> "PublicKeys":
+    """Return the keys in a file; raises CommandError."""
+    from gateway.safety.signatures import PublicKeys, PublicKeyUnusable  # 30 ms
+
+    try:
+        return PublicKeys(path)
+    except PublicKeyUnusable as problem:
+        raise CommandError(f"--key {path} {problem}.") from None
 
 
 def trails(file: Path | None) -> tuple[list[Path], str]:

@@ -26,6 +26,7 @@ from gateway.safety.labels import (
     is_another_model,
     keyed_digest,
     merge,
+    plain_digest,
 )
 from gateway.safety.placement import Surroundings, format_notices
 from gateway.safety.reasoning import is_shown
@@ -232,12 +233,14 @@ class GeneratedAnswer(ABC):
     def _final(self) -> Json:
         """Return the closing half of the label, after the last delta."""
         answer, prompt = self.reader.answer, self.request.prompt
-        return self.reader.ending().label(
+        final = self.reader.ending().label(
             [*prompt.warnings(), *self._other_model(), *answer.warnings],
             digest=self._digest(answer.text),
             fingerprint=answer.system_fingerprint,
             was_input_cut=prompt.was_cut,
         )
+        signer = self.services.labels.signer(self.label)
+        return signer.sign(final, plain_digest(answer.text)) if signer else final
 
     def _digest(self, text: str) -> str:
         return keyed_digest(self.services.labels.key, text, self.request.transcript)

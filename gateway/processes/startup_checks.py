@@ -12,6 +12,7 @@ from gateway.model_card.operator_file import load_operator_file
 from gateway.observability import logs, tracing
 from gateway.runtime import memory
 from gateway.safety.disclaimer import disclaimer_of
+from gateway.safety.labels import signing_key_of
 from gateway.server.tls import load_server_tls
 from gateway.settings import gateway as settings
 from gateway.vault import vault
@@ -43,6 +44,7 @@ def load_checked() -> settings.GatewaySettings:
     vault.check(chosen)
     tracing.check(chosen)
     disclaimer_of(chosen)
+    signing_key_of(chosen)
     load_operator_file(chosen)
     load_server_tls(chosen)
     ClientTls(chosen.client_tls)

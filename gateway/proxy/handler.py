@@ -152,6 +152,8 @@ class PreparedPassThrough(NamedTuple):
         if not self.policy.generates:
             opened = opened._replace(label=not_generated(opened.label))
         policy = self.policy.with_label(opened.label, services.screener.wording)
+        if signer := services.labels.signer(opened.label):
+            policy = replace(policy, signer=signer)
         if streams:
             relay = self._relay(opened.label, policy, services)
             return RelayedStream(opened, relay, services.heavy)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled
@@ -15,6 +16,9 @@ from gateway.safety.transcript import Transcript
 from gateway.safety.wording import Wording
 from gateway.settings.gateway import GatewaySettings
 
+if TYPE_CHECKING:
+    from gateway.safety.signatures import LabelSigner
+
 WENT_ON = "The engine went on after the end of an answer; try again."
 
 
@@ -23,8 +27,9 @@ class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
     The texts of `around` stand around the answer's. `warnings` are those of the request. `served`
-    are the models that an answer may name. A `transcript` stores the texts. `echoed` are the
-    prompts that the texts begin with, one for each choice, None if it is not known as text.
+    are the models that an answer may name. A `transcript` stores the texts, a `signer` signs the
+    closing labels. `echoed` are the prompts that the texts begin with, one for each choice, None if
+    it is not known as text.
     """
 
     policy: reasoning.Policy = "pass"
@@ -34,6 +39,7 @@ class OutputPolicy:
     warnings: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     transcript: Transcript | None = None
+    signer: "LabelSigner | None" = None
     echoed: tuple[str | None, ...] = ()
     generates: bool = True  # False if the answer is the prompt alone
 
@@ -48,7 +54,14 @@ class OutputPolicy:
 
     def digest(self, key: bytes) -> Digest:
         """Return a digest for the text of an answer."""
-        return labels.new_digest(key, self.transcript)
+        mac = labels.new_digest(key, self.transcript)
+        return mac if self.signer is None else labels.DoubleDigest(mac)
+
+    def sign(self, final: Json, mac: Digest) -> Json:
+        """Return a closing label, signed if there is a key."""
+        if self.signer is None or not isinstance(mac, labels.DoubleDigest):
+            return final
+        return self.signer.sign(final, mac.plain())
 
     def with_label(self, label: Json, wording: Wording) -> "OutputPolicy":
         """Return the policy for an answer with this label, whose texts may stand around it."""
@@ -227,11 +240,12 @@ class ChoiceState:
             self.has_tool_calls,
         )
         self.has_ended = True
-        return ending.label(
+        final = ending.label(
             [*self.policy.warnings, *self.warnings],
             digest=labels.format_digest(self.mac),
             fingerprint=fingerprint,
         )
+        return self.policy.sign(final, self.mac)
 
     def warn(self, kind: str) -> None:
         """Add a warning, once."""

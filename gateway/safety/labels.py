@@ -9,11 +9,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
+from gateway.settings.gateway import GatewaySettings
+
+if TYPE_CHECKING:
+    from gateway.safety.signatures import LabelSigner, SigningKey
 
 GATEWAY_VERSION = version("mmhie-server")
 # HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
@@ -75,11 +79,27 @@ class Labels:
     disclaimer: Disclaimer
     emergency_note: str
     key: bytes
+    signing: "SigningKey | None" = None
 
     @classmethod
-    def of(cls, disclaimer: Disclaimer, emergency_note: str, key: str | None = None) -> "Labels":
+    def of(
+        cls,
+        disclaimer: Disclaimer,
+        emergency_note: str,
+        key: str | None = None,
+        signing: "SigningKey | None" = None,
+    ) -> "Labels":
         """Return the labels; without a key, digests can be compared within one run only."""
-        return cls(disclaimer, emergency_note, key.encode() if key else secrets.token_bytes(32))
+        digest_key = key.encode() if key else secrets.token_bytes(32)
+        return cls(disclaimer, emergency_note, digest_key, signing)
+
+    def signer(self, label: Json) -> "LabelSigner | None":
+        """Return what signs the closing labels of an answer, None without a key."""
+        if self.signing is None:
+            return None
+        from gateway.safety.signatures import LabelSigner
+
+        return LabelSigner(self.signing, label)
 
     def collect_facts(self, request: Json, prompt: bytes) -> RequestFacts:
         """Return the facts of a request, with a digest of the whole `prompt`."""
@@ -105,6 +125,16 @@ class Labels:
             },
             "notices": [],
         }
+
+
+def signing_key_of(settings: GatewaySettings) -> "SigningKey | None":
+    """Return the key that signs labels and checkpoints, None where none is set; raise
+    SettingsError."""
+    if settings.signing_key_file is None:
+        return None
+    from gateway.safety.signatures import SigningKey  # 30 ms
+
+    return SigningKey.read(settings.signing_key_file)
 
 
 @lru_cache(maxsize=8)
@@ -255,6 +285,32 @@ def new_digest(key: bytes, listener: Listener | None = None) -> Digest:
 def _keyed(key: bytes) -> hmac.HMAC:
     """Return a MAC with this key, to be copied; making a new one is slower."""
     return hmac.new(key, digestmod=hashlib.sha256)
+
+
+def plain_digest(text: str) -> str:
+    """Return the SHA-256 of a text, for those who have no key."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+class DoubleDigest:
+    """A keyed digest and a plain one of the same text, for those who have no key."""
+
+    __slots__ = ("_keyed", "_plain")
+
+    def __init__(self, keyed: Digest) -> None:
+        self._keyed = keyed
+        self._plain = hashlib.sha256()
+
+    def update(self, text: bytes) -> None:
+        """Add text."""
+        self._keyed.update(text)
+        self._plain.update(text)
+
+    def hexdigest(self) -> str:
+        return self._keyed.hexdigest()
+
+    def plain(self) -> str:
+        return self._plain.hexdigest()
 
 
 def format_digest(mac: Digest) -> str:

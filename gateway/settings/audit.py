@@ -29,6 +29,11 @@ class AuditSettings(SharedSettings):
         description="HMAC key of the digests in provenance, at least 32 characters. Unset: a "
         "new one at each start, which production refuses.",
     )
+    signing_key_file: UserPath | None = Field(
+        None,
+        description="Ed25519 private key (PEM) that signs labels and checkpoints. Unset: neither "
+        "is signed.",
+    )
     audit_on_failure: Literal["refuse", "serve"] = Field(
         "refuse",
         description="While the trail cannot be written: refuse requests with 503, or serve.",

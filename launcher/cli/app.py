@@ -41,6 +41,7 @@ COMMANDS: Commands = {
     "audit verify": "gateway.cli.audit:verify",
     "audit show": "gateway.cli.audit:show",
     "audit patient": "gateway.cli.audit_patient:show",
+    "audit check": "gateway.cli.answer_check:check",
     "audit export": "gateway.cli.audit_export:export",
     "vault open": "gateway.cli.vault:show",
     "vault erase": "gateway.cli.vault:erase",

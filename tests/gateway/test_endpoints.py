@@ -21,6 +21,7 @@ def need_of(path: str, **settings: Any) -> Need:
     [
         (None, ("/healthz", "/readyz", "/health", "/metrics", "/openapi.json", "/")),
         (None, ("/console/main.js", "/docs/start.js", "/v1/mmhie/load")),
+        (None, ("/v1/mmhie/signing-key",)),
         ("generate", ("/llm/generate",)),
         ("openai", ("/v1/chat/completions", "/v1/models", "/v1/anything/new", "/v1/messages")),
         ("openai", ("/v1/messages/count_tokens", "/tokenize", "/detokenize")),

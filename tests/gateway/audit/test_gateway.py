@@ -12,9 +12,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.audit import checkpoint
 from gateway.audit.chain import ChainHead
 from gateway.audit.entry import ORIGIN
-from gateway.audit.verify import checkpoints_in, verify
+from gateway.audit.verify import verify
 from gateway.safety.labels import GATEWAY_VERSION
 from tests.contract.fixtures import Folders, Refusal, Start
 from tests.contract.process import Gateway
@@ -57,7 +58,7 @@ class Audited:
 
     @property
     def checkpoints(self) -> list[ChainHead]:
-        return checkpoints_in(str(self.gateway.log_file))
+        return checkpoint.read(str(self.gateway.log_file))
 
 
 def settings(trail: Path) -> dict[str, str]:

@@ -7,10 +7,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from gateway.audit import checkpoint
 from gateway.audit.chain import ChainHead
 from gateway.audit.file import AuditFile
 from gateway.audit.tampering import Mark, tampering
-from gateway.audit.verify import checkpoints_in, verify
+from gateway.audit.verify import verify
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
 from tests.gateway.audit.conftest import KEY, Append, Open, lines, record, records, requests_in
@@ -133,7 +134,7 @@ def test_a_trail_that_is_cut_is_found_elsewhere(start_audited: Start, path: Path
     gateway = start_audited().wait()
     assert SURFACES[0].ask(gateway.client).status_code == 200
     assert gateway.stop() == 0
-    known = checkpoints_in(str(gateway.log_file))
+    known = checkpoint.read(str(gateway.log_file))
 
     assert known[-1] == verify(path, key=KEY, checkpoints=known).head
     assert not verify(path, key=KEY, checkpoints=known).findings
