@@ -34,6 +34,7 @@ AGES = {
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPEN, CLOSE = "<", ">"
 NO_MARK = re.compile("[^<>]")
+STOP = re.compile(r"[.!?]*(>?)$")
 WITH_MARKS = bytes(code if chr(code) in "<>" else read for code, read in enumerate(LETTERS))
 
 
@@ -145,10 +146,12 @@ def make_variants(
             if dice.random() < (0.4 if is_case else 0.3):
                 yield mistype(written, share, dice)
         if is_case and company and dice.random() < 0.6:
-            beside = choose(dice.choice(company), dice)
-            yield dice.choice((f"{beside} {written}", f"{written} {beside}"))
+            before, after = (choose(dice.choice(company), dice) for _ in range(2))
+            # A short text has often no full stop: it is then one line with what follows.
+            open_end = STOP.sub(r"\1", written)
+            yield dice.choice((f"{before} {written} {after}", f"{open_end} {after}"))
         if is_case and clauses and dice.random() < CLAUSES:
-            yield re.sub(r"[.!?]*(>?)$", r"\1", written) + dice.choice(clauses)
+            yield STOP.sub(r"\1", written) + dice.choice(clauses)
         if dice.random() < TELEGRAMS * (1.0 if is_case else 0.5):
             yield shorten(written)
 

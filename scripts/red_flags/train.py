@@ -1,8 +1,8 @@
 """`python -m scripts.red_flags.train`: train the red-flag model on the texts in `texts/`.
 
-It needs requirements/classifier.txt in an environment of its own. No text of a release set is among
-the training texts. The same texts give the same bytes, since weights are rounded. Then run
-`python -m scripts.red_flags.calibrate`.
+It needs requirements/gateway.txt and classifier.txt in an environment of its own. No text of a
+release set is among the training texts. The same texts give the same bytes, since weights are
+rounded. Then run `python -m scripts.red_flags.calibrate`.
 """
 
 import argparse

@@ -108,7 +108,7 @@ FORMS = (
 @pytest.mark.parametrize(
     "text",
     [
-        "he's blue and there's no pulse",
+        "he's blue, not breathing, and there's no pulse",
         "blood is spurting out of his thigh and we can't stop it",
     ],
 )

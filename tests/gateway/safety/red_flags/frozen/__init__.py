@@ -12,7 +12,7 @@ from typing import NamedTuple
 FOLDER = Path(__file__).parent
 NUMBERS = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
-    "tenth",
+    *("tenth", "eleventh"),
 )
 RELEASES = tuple(FOLDER.with_name(f"{number}_release") for number in NUMBERS)
 FOLDERS = (FOLDER, *RELEASES)
