@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.json_structure import check_values
 from gateway.api.request_text import Turn, turns_of
-from gateway.auth.care_context import require_context
+from gateway.auth.care_context import check_context
 from gateway.auth.key_guard import withdrawn
 from gateway.engine import openai_json
 from gateway.engine.client import EngineRequest, EngineResponse
@@ -235,8 +235,7 @@ class Pipeline:
         """Admit the caller within its limits, if its request can be recorded and its answer stored;
         enter the request in the journal."""
         record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
-        if required := self.services.settings.required_context:
-            require_context(record.principal.care, required)
+        check_context(record.principal.care, self.services.settings.required_context)
         if trail is not None:
             trail.check()
         if self.services.vault is not None:

@@ -43,8 +43,21 @@ class PrincipalLimits:
 NO_LIMITS = PrincipalLimits()
 
 
+# HL7's purposes of use: https://terminology.hl7.org/ValueSet-v3-PurposeOfUse.html, version 3.1.0,
+# without the abstract code at its top.
+_CODES = """
+HMARKT HOPERAT CAREMGT DONAT FRAUD GOV HACCRED HCOMPL HDECD HDIRECT HDM HLEGAL HOUTCOMS HPRGRP
+HQUALIMP HSYSADMIN LABELING METAMGT MEMADMIN MILCDM PATADMIN PATSFTY PERFMSR RECORDMGT SYSDEV
+HTEST TRAIN MLTRAINING HPAYMT CLMATTCH COVAUTH COVERAGE ELIGDTRM ELIGVER ENROLLM MILDCRG REMITADV
+PMTDS HRESCH BIORCH CLINTRCH CLINTRCHNPC CLINTRCHPC PRECLINTRCH DSRCH POARCH TRANSRCH PATRQT
+FAMRQT PWATRNY SUPNWK PUBHLTH DISASTER THREAT TREAT CLINTRL COC ETREAT BTG ERTREAT POPHLTH TREATDS
+"""
+PURPOSES = frozenset(_CODES.split())
+
+
 class CareContext(NamedTuple):
-    """The user, the patient and the purposes (HL7's PurposeOfUse) of a request, if known."""
+    """The user, the patient and the purposes of a request, if known; of the purposes, those that
+    are not in PURPOSES are as they were sent."""
 
     user: str | None = None
     patient: str | None = None

@@ -4,16 +4,18 @@ They come from a token's claims, or from headers if the key has the scope `on_be
 """
 
 import base64
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import unquote
 
-from gateway.auth.purposes import PURPOSES
+from gateway.auth.purposes import read_purpose
 from gateway.errors import Forbidden, InvalidRequest, Unauthorized
 from gateway.http.exchange import RawHeaders, values_of
-from gateway.principal import CareContext, Principal, Scope
+from gateway.principal import PURPOSES, CareContext, Principal, Scope
 from gateway.runtime.json_types import Json
+from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings
 
 ON_BEHALF: Scope = "on_behalf"
@@ -79,15 +81,19 @@ def read_name(
 
 
 def read_purposes(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the codes in the first of these claims; raise Unauthorized for an unknown code."""
-    codes = tuple(list_codes(next(find_values(claims, names), ())))
-    known = tuple(code for code in codes if isinstance(code, str) and code in PURPOSES)
-    if len(known) < len(codes):
+    """Return the purposes in the first of these claims: a code, a coding, or a list of either;
+    raise Unauthorized for one that is no code, and for too much unmapped text."""
+    sent = next(find_values(claims, names), ())
+    read = [read_purpose(each) for each in (sent if isinstance(sent, list | tuple) else (sent,))]
+    codes = tuple(dict.fromkeys(code for code in read if code is not None and is_code(code)))
+    is_short = PURPOSES.issuperset(codes) or len(",".join(codes)) <= LONGEST
+    if len(codes) < len(set(read)) or not is_short:
         raise Unauthorized(
-            "The token's claim of MMHIE_JWT_PURPOSE_CLAIMS has a purpose of use that is no code of "
-            "HL7's PurposeOfUse; get a token with one, or have that setting name another claim."
+            "The token's claim of MMHIE_JWT_PURPOSE_CLAIMS must be codes: HL7's, or 255 characters "
+            "of ASCII without spaces and quotes; get a token with such, or have that setting name "
+            "another claim."
         )
-    return tuple(dict.fromkeys(known))
+    return codes
 
 
 def find_values(claims: Json, names: Iterable[str]) -> Iterator[object]:
@@ -100,12 +106,6 @@ def find_values(claims: Json, names: Iterable[str]) -> Iterator[object]:
                 value = value.get(part) if isinstance(value, dict) else None
         if value is not None:
             yield value
-
-
-def list_codes(value: object) -> Iterator[object]:
-    """Yield the codes of a claim: a code, a coding, or a list of either."""
-    for each in value if isinstance(value, list | tuple) else (value,):
-        yield each.get("code") if isinstance(each, dict) else each
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,11 @@ class CareHeaders:
 
     def _context(self, sent: Sequence[bytes], headers: RawHeaders, own: CareContext) -> CareContext:
         values = {name: self._value(headers, name) for name in self.spelled if name in sent}
-        patient, purpose = values.pop(PATIENT, own.patient), values.pop(PURPOSE, None)
-        if purpose is not None and purpose not in PURPOSES:
+        patient = values.pop(PATIENT, own.patient)
+        purpose = read_purpose(values.pop(PURPOSE, None))
+        if purpose is not None and not is_code(purpose):
             raise InvalidRequest(
-                "X-MMHIE-Purpose is no code of HL7's PurposeOfUse; send one, such as TREAT."
+                "X-MMHIE-Purpose must be a code in ASCII without spaces and quotes, such as TREAT."
             )
         user = next(iter(values.values()), own.user)
         return CareContext(user, patient, (purpose,) if purpose else own.purposes)
@@ -174,15 +175,31 @@ def is_name(text: str) -> bool:
     return is_text and bool(text.strip()) and len(text) <= LONGEST and UNFILLED not in text
 
 
+def is_code(text: str) -> bool:
+    """Return whether a text may be a code: the audit trail takes no sentences, and a slot of its
+    journal has no room for more."""
+    return re.fullmatch(rf"[!#-\[\]-~]{{1,{LONGEST}}}", text) is not None
+
+
 MISSING = (
     "This service needs {what}: send a token that has it, or {header} with a key of the scope "
     f"`{ON_BEHALF}`."
 )
+UNMAPPED = (
+    "This service needs a purpose of use that it knows; send a code of HL7's PurposeOfUse, such as "
+    "TREAT."
+)
 
 
-def require_context(care: CareContext, required: Collection[str]) -> None:
-    """Raise InvalidRequest if a request to the model lacks a required `user` or `purpose`."""
+def check_context(care: CareContext, required: Collection[str]) -> None:
+    """Raise InvalidRequest if a request to the model lacks a required `user` or `purpose`; warn of
+    an unmapped purpose where none is required."""
     if "user" in required and care.user is None:
         raise InvalidRequest(MISSING.format(what="the person who asks", header=SPELLED[USER]))
     if "purpose" in required and not care.purposes:
         raise InvalidRequest(MISSING.format(what="a purpose of use", header=SPELLED[PURPOSE]))
+    if PURPOSES.issuperset(care.purposes):
+        return
+    if "purpose" in required:
+        raise InvalidRequest(UNMAPPED)
+    log.warning("a purpose of use is no code of HL7, nor mapped to one; the audit trail has it")

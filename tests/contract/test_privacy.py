@@ -175,7 +175,7 @@ def every_way_to_ask(at: Hospital, surface: Surface) -> None:
         body = broken.replace(b"%b", CANARY.encode())
         at.send(surface, body, {**at.key, "content-type": "application/json"})
     at.ask(surface, headers={**at.key, **HEADERS})
-    for stranger in (*STRANGERS, at.plain, {**at.key, "x-mmhie-purpose": CANARY}):
+    for stranger in (*STRANGERS, at.plain, {**at.key, "x-mmhie-purpose": f"for {CANARY}"}):
         at.ask(surface, headers=stranger)
     for person in (CANARY * 1000, f"{CANARY}\t{CANARY}"):
         at.ask(surface, headers={**at.key, "x-mmhie-user": person})

@@ -20,6 +20,7 @@ from gateway.audit.fhir.elements import (
     record_id,
     text_of,
 )
+from gateway.principal import PURPOSES
 from gateway.runtime.json_types import Json
 
 CREATE = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create"
@@ -137,8 +138,11 @@ def user(record: Json) -> Iterator[Json]:
 
 
 def purposes(record: Json) -> list[Json]:
-    """Return why it was asked, in codes of HL7's PurposeOfUse."""
-    return [concept({"system": PURPOSE, "code": code}) for code in record["purpose"]]
+    """Return why it was asked: HL7's codes, and unmapped ones as text."""
+    return [
+        concept({"system": PURPOSE, "code": code}) if code in PURPOSES else {"text": code}
+        for code in record["purpose"]
+    ]
 
 
 def entities(record: Json) -> Iterator[Json]:

@@ -35,7 +35,7 @@ CARE = {
     **REQUEST,
     "user": "Practitioner/dr.weber",
     "patient": "patient:83d1",
-    "purpose": ["TREAT", "ETREAT"],
+    "purpose": ["TREAT", "ETREAT", "urn:oid:1.2.3|TREAT"],
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 }
 STRANGER = {**REQUEST, "client": None, "auth": None, "status": 401, "outcome": "unauthorized"}

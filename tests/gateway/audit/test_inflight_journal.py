@@ -21,8 +21,7 @@ from gateway.audit.inflight_journal import (
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import unfinished
 from gateway.audit.verify import verify
-from gateway.auth.purposes import PURPOSES
-from gateway.principal import CareContext, Principal
+from gateway.principal import PURPOSES, CareContext, Principal
 from gateway.record import NO_SLOT, RequestRecord
 from gateway.safety.wording import built_in
 from tests.contract.fixtures import Start

@@ -10,8 +10,9 @@ import pytest
 
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.auth.care_context import CareClaims, read_context
+from gateway.auth.purposes import SYSTEMS
 from gateway.errors import Unauthorized
-from gateway.principal import ANYBODY, CareContext
+from gateway.principal import ANYBODY, PURPOSES, CareContext
 from tests.contract.fixtures import Refusal
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
@@ -26,6 +27,7 @@ CLAIMS = CareClaims(
     ("patient", "extensions.ihe_iua.person_id"),
     ("https://hie.example/purpose", "purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
 )
+SWISS, NHIN = "urn:oid:2.16.756.5.30.1.127.3.10.5", "2.16.840.1.113883.3.18.7.1"
 TREAT = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT"}
 
 EMERGENCY = "I have crushing chest pain and I am sweating."
@@ -161,15 +163,18 @@ def test_how_front_ends_write_a_name(exchange: Exchange, sent: bytes, person: st
         (USER, [b"dr.weber", b"dr.weber"]),
         (PATIENT, [b"x" * 256]),
         (PATIENT, [b""]),
-        (PURPOSE, [b"treat"]),
-        (PURPOSE, [b"TREAT,HRESCH"]),
+        (PURPOSE, [b"for the treatment"]),
+        (PURPOSE, ["Régime".encode()]),
+        (PURPOSE, [b"x" * 256]),
+        (PURPOSE, [b"TREAT", b"TREAT"]),
+        (PURPOSE, ["TR\N{RIGHT-TO-LEFT OVERRIDE}EAT".encode()]),
     ],
 )
 def test_what_names_nobody_is_refused(
     exchange: Exchange, engine: FakeEngine, name: str, values: list[bytes]
 ) -> None:
     """Control characters, no text, too much of it, two at once, a template that nobody filled in,
-    no code of HL7; the refusal repeats nothing."""
+    a sentence for a code; the refusal repeats nothing."""
     refused = exchange.ask(exchange.portal, *((name, value) for value in values))
     message = error_of(refused)["message"]
 
@@ -218,12 +223,55 @@ def test_claims(claims: dict[str, Any], care: tuple[Any, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "recorded"),
+    [
+        ("http://terminology.hl7.org/CodeSystem/v3-ActReason|BTG", "BTG"),
+        ("BTG^^^&2.16.840.1.113883.5.8&ISO", "BTG"),
+        (f"{SWISS}|EMER", "ETREAT"),
+        ("DICOM_AUTO^^^2.16.756.5.30.1.127.3.10.5", "RECORDMGT"),
+        (f"OPERATIONS^^^{NHIN}", "HOPERAT"),
+        ({"system": "http://healthit.gov/nhin/purposeofuse", "code": "PAYMENT"}, "HPAYMT"),
+        (f"{NHIN}|FAMILY", f"{NHIN}|FAMILY"),
+        (f"{NHIN}|TREAT", f"{NHIN}|TREAT"),
+        ("TREAT^^^1.2.3", "TREAT^^^1.2.3"),
+        ({"system": "urn:oid:1.2.3", "code": "TREAT"}, "urn:oid:1.2.3|TREAT"),
+        ({"system": "1.2.3", "code": f"{NHIN}|PAYMENT"}, f"1.2.3|{NHIN}|PAYMENT"),
+        ("NORM", "NORM"),
+        ("treat", "treat"),
+    ],
+)
+def test_purposes_of_other_systems(sent: object, recorded: str) -> None:
+    """Mapped to HL7's by system and code; what is not mapped stays as it was sent, HL7's words of
+    another system too."""
+    assert read_context({"purpose_of_use": sent}, CLAIMS).purposes == (recorded,)
+
+
+def test_the_table_has_codes_of_hl7() -> None:
+    assert {code for codes in SYSTEMS.values() for code in codes.values()} == PURPOSES
+
+
+def test_an_unmapped_purpose(exchange: Exchange) -> None:
+    """Is answered and recorded; the log warns, without it."""
+    foreign = f"TREAT^^^{NHIN}"
+    answer = exchange.ask({**exchange.portal, PURPOSE: foreign})
+    log = exchange.gateway.log
+
+    assert answer.status_code == 200
+    assert exchange.line(answer)["purpose"] == [foreign]
+    assert "nor mapped to one" in log
+    assert foreign not in log
+
+
+@pytest.mark.parametrize(
     ("claims", "named"),
     [
         ({"fhirUser": 7}, "USER"),
         ({"fhirUser": "x" * 256}, "USER"),
         ({"patient": "a\nMRN-77"}, "PATIENT"),
         ({"purpose_of_use": [TREAT, {"code": ["TREAT"]}]}, "PURPOSE"),
+        ({"purpose_of_use": {"system": 7, "code": "TREAT"}}, "PURPOSE"),
+        ({"purpose_of_use": ["TREAT", ""]}, "PURPOSE"),
+        ({"purpose_of_use": ["TREAT", *map(str, range(100))]}, "PURPOSE"),
     ],
 )
 def test_claims_that_are_refused(claims: dict[str, Any], named: str) -> None:
@@ -249,6 +297,8 @@ def test_what_is_required(strict: Exchange, engine: FakeEngine) -> None:
         ({**strict.portal, PURPOSE: "TREAT"}, USER),
         ({**strict.portal, PURPOSE: "TREAT", EMAIL: "a@b.example"}, USER),  # it is not set here
         ({**strict.portal, USER: "dr.weber"}, PURPOSE),
+        ({**strict.portal, USER: "dr.weber", PURPOSE: "urn:oid:1.2.3|TREAT"}, "that it knows"),
+        (strict.token(sub="dr.weber", purpose_of_use=["TREAT", "treat"]), "that it knows"),
         (strict.token(), PURPOSE),
     ):
         refused = strict.ask(headers, stream=True, prompt=EMERGENCY)
@@ -258,7 +308,7 @@ def test_what_is_required(strict: Exchange, engine: FakeEngine) -> None:
     assert engine.stats["generations"] == 0
     assert strict.gateway.client.get("/v1/models", headers=strict.plain).status_code == 200
     for headers, client in (
-        ({**strict.portal, USER: "dr.weber", PURPOSE: "TREAT"}, "portal"),
+        ({**strict.portal, USER: "dr.weber", PURPOSE: f"{SWISS}|NORM"}, "portal"),
         (strict.token(sub="dr.weber", purpose_of_use="TREAT"), "dr.weber"),
     ):
         line = strict.line(strict.ask(headers))
