@@ -1,7 +1,8 @@
 """Pseudonyms of patients in the trail.
 
 Without the key nobody can say whose a pseudonym is, or try identifiers one after the other; with it
-the same patient has the same pseudonym in every line. It is derived from the key of the chain.
+the same patient has the same pseudonym in every line. Without a key of their own they are derived
+from that of the chain, and whoever can verify can find the patients.
 """
 
 import hmac
@@ -12,6 +13,7 @@ from typing import Self
 from gateway.audit.patient_identifiers import identify
 from gateway.principal import Principal
 from gateway.runtime.json_types import Json
+from gateway.settings.audit import AuditSettings
 
 DIGITS = 32  # 128 bits: no two patients share them by chance
 PURPOSE = b"mmhie pseudonyms"
@@ -23,21 +25,36 @@ class Pseudonyms:
     """Replaces the names of patients."""
 
     key: bytes
+    earlier: Self | None = None  # from before there was a key of their own
 
     @classmethod
-    def of(cls, audit_key: str) -> Self:
-        return cls(hmac.digest(audit_key.encode(), PURPOSE, "sha256"))
+    def of(cls, audit_key: str, own_key: str = "") -> Self:
+        derived = cls(hmac.digest(audit_key.encode(), PURPOSE, "sha256"))
+        return (
+            cls(hmac.digest(own_key.encode(), PURPOSE, "sha256"), derived) if own_key else derived
+        )
+
+    @classmethod
+    def from_settings(cls, settings: AuditSettings) -> Self:
+        """Return those of MMHIE_PSEUDONYM_KEY, or else of MMHIE_AUDIT_KEY."""
+        keys = (settings.audit_key, settings.pseudonym_key)
+        return cls.of(*(key.get_secret_value() if key else "" for key in keys))
 
     def patient(self, identifier: str) -> str:
         return self._pseudonym("patient", identify(identifier).text)
 
     def patients(self, identifier: str) -> tuple[str, ...]:
-        """Return the pseudonyms under which a patient may be recorded: also the one of earlier
-        versions, which took the identifier as it came."""
-        return self.patient(identifier), self._pseudonym("patient", identifier)
+        """Return the pseudonyms under which a patient may be recorded: also of the identifier as it
+        came, as earlier versions took it, and of before MMHIE_PSEUDONYM_KEY was set."""
+        ours = self.patient(identifier), self._pseudonym("patient", identifier)
+        return ours + (self.earlier.patients(identifier) if self.earlier else ())
 
     def user(self, name: str) -> str:
         return self._pseudonym("user", name)
+
+    def users(self, name: str) -> tuple[str, ...]:
+        """Return the pseudonyms under which a patient may be recorded as the person who asked."""
+        return self.user(name), *(self.earlier.users(name) if self.earlier else ())
 
     def _pseudonym(self, kind: str, value: str) -> str:
         digest = hmac.digest(self.key, f"{kind}:{value}".encode(), "sha256")

@@ -90,7 +90,7 @@ class Trail:
         file, key = AuditFile.of(settings), settings.audit_key
         if file is None or key is None:
             return None
-        names, feed = Pseudonyms.of(key.get_secret_value()), feed_of(settings, report)
+        names, feed = Pseudonyms.from_settings(settings), feed_of(settings, report)
         signing = signing_key_of(settings)
         return cls(file, names, settings, alarm=alarm, feed=feed, signing=signing)
 

@@ -114,7 +114,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if resend:
         resend_all(paths, key)
         return
-    names = Pseudonyms.of(key)
+    names = Pseudonyms.from_settings(load())
     if patient is not None:
         record_query(names.patient(patient))
     answer = AnswerCopy.read(copy) if copy else None
@@ -127,7 +127,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         "outcome": outcome,
         "route": route,
         "copy": answer and answer.digests,
-        "person": person and [person, names.user(person)],
+        "person": person and [person, *names.users(person)],
         "patient": patient and names.patients(patient),
     }
     wanted = {name: value for name, value in given.items() if value is not None}

@@ -24,6 +24,7 @@ from gateway.cli.audit import (
 from gateway.cli.audit_tables import NOBODY, write_table
 from gateway.cli.command import AsJson, print_rows, put, readable
 from gateway.runtime.json_types import Json
+from gateway.settings.gateway import load
 
 Patient = Annotated[str, typer.Argument(help="A number of the patient.", show_default=False)]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Write a table for a spreadsheet.")]
@@ -46,7 +47,7 @@ def show(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Print who asked about a patient, when, why, and which model answered; exit code 1 if nobody
     did. The search is recorded."""
     paths, key = trails(file)
-    patients = Pseudonyms.of(key).patients(patient)
+    patients = Pseudonyms.from_settings(load()).patients(patient)
     record_query(patients[0], by)
     given = {"patients": patients, "since": since or "", "until": until or ALWAYS}
     with readable(paths[0]), Search(paths) as search:

@@ -18,6 +18,12 @@ class AuditSettings(SharedSettings):
         description="Key of the trail's HMAC chain, at least 32 characters; needed with "
         "MMHIE_AUDIT_FILE.",
     )
+    pseudonym_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Key of the patients' pseudonyms, at least 32 characters. Unset: "
+        "MMHIE_AUDIT_KEY is, and whoever verifies the trail can find patients by their numbers.",
+    )
     without_audit: bool = Field(
         False,
         description="Start in production without an audit trail or MMHIE_DIGEST_KEY. Nobody "
@@ -57,4 +63,9 @@ def audit_conflicts(settings: AuditSettings) -> Iterator[tuple[object, str]]:
     yield (
         settings.audit_file and not settings.audit_key,
         "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
+    )
+    yield (
+        settings.pseudonym_key and settings.pseudonym_key == settings.audit_key,
+        "MMHIE_PSEUDONYM_KEY is MMHIE_AUDIT_KEY; make another one (`openssl rand -hex 32`), or "
+        "unset it.",
     )

@@ -89,3 +89,18 @@ def test_a_copy_of_a_trail_is_not_written(desk: Desk, path: Path) -> None:
     assert "not recorded" in err
     assert path.read_bytes() == before
     assert not path.with_name("audit.jsonl.lock").exists()
+
+
+def test_a_trail_with_a_key_of_pseudonyms(
+    desk: Desk, append: Append, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it nothing is found; with it also what was written before it was set."""
+    own = "p" * 32
+    append([{**ASKED, "patient": Pseudonyms.of(KEY, own).patient("MRN-9")}])
+    desk.run("audit", "patient", "MRN-9", exit_code=1)
+    monkeypatch.setenv("MMHIE_PSEUDONYM_KEY", own)
+    for number, found in (("MRN-9", "1 requests"), ("MRN-0042", "2 requests")):
+        out, _ = desk.run("audit", "patient", number)
+        assert out.startswith(found)
+    for word in ("MRN-9", "MRN-0042"):
+        assert desk.run("audit", "export", "--patient", word)[0]

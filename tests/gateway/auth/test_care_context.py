@@ -326,6 +326,16 @@ def test_a_name_tells_nothing_without_the_key() -> None:
     assert user.removeprefix("user:") != patient.removeprefix("patient:")
 
 
+def test_a_key_of_their_own() -> None:
+    """Verifying the trail does not take it; with it, lines of before are found, too."""
+    ours, theirs = Pseudonyms.of(KEY, "q" * 32), Pseudonyms.of(KEY)
+
+    assert ours.patient("MRN-1") not in theirs.patients("MRN-1")
+    assert ours.patients("MRN-1")[0] == ours.patient("MRN-1")
+    assert {*theirs.patients("MRN-1")} < {*ours.patients("MRN-1")}
+    assert {*theirs.users("MRN-1")} < {*ours.users("MRN-1")}
+
+
 def test_a_patient_is_keyed_as_a_user_too() -> None:
     """A patient's own application names the patient as the one who asks."""
     names = Pseudonyms.of(KEY)

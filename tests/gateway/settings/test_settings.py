@@ -128,7 +128,8 @@ def test_secrets_are_not_shown() -> None:
     schemes = {"redis_url": "redis://:{}@host"}
     environ = {"MMHIE_AUDIT_FILE": "audit.jsonl", "MMHIE_AUDIT_KEY": "k" * 32}
     for name in secrets:
-        environ[PREFIX + name.upper()] = schemes.get(name, "{}").format("-".join(["s3cret"] * 6))
+        secret = "-".join(["s3cret", name] * 6)
+        environ[PREFIX + name.upper()] = schemes.get(name, "{}").format(secret)
         chosen = settings.load(environ)
         assert "s3cret" not in f"{chosen!r}{chosen}{chosen.model_dump_json()}"
         error = ValidationError.from_exception_data(
