@@ -39,6 +39,10 @@ MOST_PENDING = 100_000
 MOST_PER_BATCH = 2_000
 STOP_S = 5.0
 STUCK_S = 5.0  # a write that takes longer has failed: the disk hangs
+SHARED_KEY_NOTE = (
+    "Who has MMHIE_AUDIT_KEY, to verify the trail, can find out patients by their numbers; set "
+    "MMHIE_PSEUDONYM_KEY."
+)
 TAMPERED = "The audit trail was tampered with while the gateway ran; run `mmhie audit verify`."
 
 # Takes whether the trail cannot be written, how many records are lost, and whether another program
@@ -68,6 +72,8 @@ class Trail:
         if feed is not None:
             feed.on_tampering = self._note_tampering
         self._on_failure = settings.audit_on_failure
+        is_shared = settings.env == "production" and settings.pseudonym_key is None
+        self._notes = [SHARED_KEY_NOTE] if is_shared else []
         self._alarm = alarm
         self._pending: deque[RequestRecord] = deque()
         self._events: list[Json] = []
@@ -134,7 +140,7 @@ class Trail:
     def warnings(self) -> list[str]:
         failed = ["The audit trail cannot be written."] if self._has_failed() else []
         waits = self._feed.warnings() if self._feed is not None else []
-        return [*failed, *([TAMPERED] if self.is_tampered else []), *waits]
+        return [*failed, *([TAMPERED] if self.is_tampered else []), *waits, *self._notes]
 
     def _note_tampering(self, what: str) -> None:
         log.error("the audit trail was tampered with: %s", what)

@@ -13,7 +13,7 @@ from gateway.auth.care_context import CareClaims, read_context
 from gateway.auth.purposes import SYSTEMS
 from gateway.errors import Unauthorized
 from gateway.principal import ANYBODY, PURPOSES, CareContext
-from tests.contract.fixtures import Refusal
+from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
@@ -354,3 +354,18 @@ def test_an_open_gateway_knows_no_persons(refusal: Refusal) -> None:
 def test_no_secret_is_taken_for_a_name(refusal: Refusal, name: str) -> None:
     """A header of the gateway's own, or one that front ends do not choose, names nobody."""
     assert "MMHIE_USER_HEADERS" in refusal(MMHIE_USER_HEADERS=f"X-User, {name}")
+
+
+def test_production_warns_of_one_key_for_both(
+    tmp_path: Path, engine: FakeEngine, start: Start
+) -> None:
+    """Whoever verifies the trail could find out patients, until pseudonyms have their own key."""
+    keys = tmp_path / "keys.json"
+    key = bearer(add_key(keys, "ward", "generate"))
+    trail = trail_settings(tmp_path / "audit.jsonl")
+    production = {"MMHIE_ENV": "production", "MMHIE_DIGEST_KEY": "d" * 32}
+    settings = {**trail, **production, "MMHIE_KEYS_FILE": str(keys)}
+    for own, is_warned in (({}, True), ({"MMHIE_PSEUDONYM_KEY": "p" * 32}, False)):
+        gateway = start(engine.url, **settings, **own).wait()
+        warnings = gateway.client.get("/healthz", headers=key).json()["warnings"]
+        assert ("MMHIE_PSEUDONYM_KEY" in str(warnings)) is is_warned
