@@ -39,6 +39,8 @@ NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,6})?(?:, ?\d{1,6}){0,8}")
 NAME = re.compile(r"[\w.\-=\[\]]+")
 MARK = re.compile(r"[!-/:-@\[-^{-~]{1,3}")
 PARTS = re.compile(r"[^\W\d]\w*")
+BRACKET = re.compile(r"'.'|[\[\](){}]")
+CLOSING = {"(": ")", "[": "]", "{": "}"}
 ISLAND = re.compile(
     rf"(?:{re.escape(WITHHELD)}(?: \w++){{0,{MOST_ISLAND}}} ?)+(?={re.escape(WITHHELD)})"
 )
@@ -49,7 +51,18 @@ def redact(message: str) -> str:
     in linear time: 3 ms."""
     shown = PIECE.sub(redact_piece, message[:LONGEST_MESSAGE])
     shown = ISLAND.sub("", shown)
-    return shown + WITHHELD if len(message) > LONGEST_MESSAGE else shown
+    return close_brackets(shown + WITHHELD if len(message) > LONGEST_MESSAGE else shown)
+
+
+def close_brackets(shown: str) -> str:
+    """Return a message with the brackets closed whose ends were withheld; not quoted ones."""
+    missing: list[str] = []
+    for mark in BRACKET.findall(shown):
+        if mark in CLOSING:
+            missing.append(CLOSING[mark])
+        elif missing and mark == missing[-1]:
+            missing.pop()
+    return shown + "".join(reversed(missing))
 
 
 def redact_piece(match: re.Match[str]) -> str:

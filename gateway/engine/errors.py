@@ -20,8 +20,10 @@ LONGEST_PARAM = 256
 # Names of the engine's classes: `BadRequestError`.
 NAME = re.compile(r"[A-Za-z_]\w{0,63}")
 # On /v1/messages an error of Python's JSON parser is about text of the model: the request's own
-# JSON has been parsed by the gateway.
-BROKEN_JSON = re.compile(r": line \d+ column \d+ \(char \d+\)\Z")
+# JSON has been parsed by the gateway. So is pydantic's about an input that is no object.
+BROKEN_INPUT = re.compile(
+    r": line \d+ column \d+ \(char \d+\)\Z|\A1 validation error for AnthropicContentBlock\ninput\n"
+)
 # Of an error body, which is read on the event loop: 1 ms. A message that quotes megabytes of the
 # request is cut, and so is the JSON around it.
 MOST_BYTES = 64 * 1024
@@ -78,8 +80,10 @@ def refusal(status: int, error: Json, path: str) -> GatewayError:
     ours = {"type": "invalid_request_error", "param": None, "code": status}
     if not isinstance(message, str):
         return EngineRefusal(status, ours, f"The engine refused this request (status {status}).")
-    if path == MESSAGES and status == 400 and BROKEN_JSON.search(message):
-        return EngineRejected("The model called a tool with an input that is not JSON; try again.")
+    if path == MESSAGES and status == 400 and BROKEN_INPUT.search(message):
+        return EngineRejected(
+            "The model called a tool with an input that is not a JSON object; try again."
+        )
     if error.get("type") == TOO_LONG:
         too_long = InputTooLong(redact(message))
         too_long.is_recorded = False

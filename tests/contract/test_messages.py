@@ -73,13 +73,18 @@ def test_errors_are_anthropics(
     assert CANARY not in answer.text
 
 
+NO_OBJECT = (
+    "1 validation error for AnthropicContentBlock\ninput\n  Input should be a valid dictionary"
+)
+
+
+@pytest.mark.parametrize("said", ["Expecting value: line 1 column 7 (char 6)", NO_OBJECT])
 @pytest.mark.parametrize("surface", ON_V1, ids=name_of)
 def test_a_tool_call_that_the_model_breaks(
-    gateway: Gateway, engine: FakeEngine, surface: Surface
+    gateway: Gateway, engine: FakeEngine, surface: Surface, said: str
 ) -> None:
     """vLLM answers what its parser says of the model's own words, as a 400; elsewhere it may be of
     the caller's."""
-    said = "Expecting value: line 1 column 7 (char 6)"
     broken = {"error": {"message": said, "type": "BadRequestError", "code": 400}}
     engine.next(fault="status", status=400, body=json.dumps(broken))
     answer = surface.ask(gateway.client)
@@ -87,7 +92,7 @@ def test_a_tool_call_that_the_model_breaks(
     is_ours = surface in BOTH
     assert answer.status_code == (502 if is_ours else 400)
     assert (error_of(answer)["code"] == "engine_rejected") == is_ours
-    assert (said in answer.text) != is_ours
+    assert (said[:9] in answer.text) != is_ours
 
 
 @pytest.mark.parametrize("path", [MESSAGES, f"{MESSAGES}?beta=true"])

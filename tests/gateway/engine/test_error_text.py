@@ -35,25 +35,25 @@ UNCHANGED = (
 # Refusals of vLLM that quote the request, and what is shown of them.
 CHANGED = {
     FINDING + "'Input should be a valid number', 'input': 'chest pain'}": (
-        FINDING + "'Input should be a valid number', 'input': [...]"
+        FINDING + "'Input should be a valid number', 'input': [...]}"
     ),
     FINDING + "\"Input should be 'low' or 'high'\", 'input': 4711, 'ctx': {'ge': 0}}": (
-        FINDING + "\"Input should be 'low' or 'high'\", 'input': [...], 'ctx': [...]"
+        FINDING + "\"Input should be 'low' or 'high'\", 'input': [...], 'ctx': [...]}"
     ),
     FINDING + "'Value error, \\'Ada\\' of', 'input': 1, 'url': 'https://x/v/y'}": (
         FINDING + "'Value error, [...] of', 'input': [...]}"
     ),
     "Input should be valid [type=x, input_value='Ada, input_type=', input_type=str]": (
-        "Input should be valid [type=[...], input_value=[...]"
+        "Input should be valid [type=[...], input_value=[...]]"
     ),
     "Invalid value for `tool_choice`: Ada Lovelace! Only named tools": (
         "Invalid value for `tool_choice`: [...]! Only named tools"
     ),
     "integer token IDs: ['aspirin'] (parameter=logit_bias, value=['aspirin'])": (
-        "integer token IDs: [[...]] (parameter=logit_bias, value=[...]"
+        "integer token IDs: [[...]] (parameter=logit_bias, value=[...])"
     ),
     "Regex parsing error at position 5: Unclosed '[' in chest pain (": (
-        "Regex parsing error at position 5: Unclosed '[' in [...] ("
+        "Regex parsing error at position 5: Unclosed '[' in [...] ()"
     ),
     "'Ada Lovelace' is undefined": "[...] is undefined",
     "Error parsing tool call: dose Ada with 12 mg": "Error parsing tool call: [...]",
