@@ -45,10 +45,8 @@ TEMPLATE_INPUTS = frozenset(_FIELDS["template_inputs"])
 
 NOT_TEXT = "has a part that is not text; images, audio, video and files are not supported"
 NOT_A_MESSAGE = "has an item that is not supported; send messages, function calls and their outputs"
-NOT_OWN = (
-    "has a hosted tool; only function and custom tools, which the caller runs, are supported "
-    "(Codex: -c 'web_search=\"disabled\"')"
-)
+NOT_OWN = "has a hosted tool; only function and custom tools, which the caller runs, are supported"
+FOR_CODEX = " (Codex: -c 'web_search=\"disabled\"')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +223,7 @@ def is_one_of(kind: object, kinds: frozenset[str]) -> bool:
     return isinstance(kind, str) and kind in kinds
 
 
-def fault_of_tools(value: object, *, most: int) -> str | None:
+def fault_of_tools(value: object, *, most: int, advice: str = "") -> str | None:
     """Return the fault of tools, or None: hosted tools would send text of patients elsewhere."""
     if not isinstance(value, list):
         return None
@@ -233,7 +231,7 @@ def fault_of_tools(value: object, *, most: int) -> str | None:
         return f"has more than {most} tools"
     if len(orjson.dumps(value)) > LARGEST_TOOLS_BYTES:
         return f"is over {LARGEST_TOOLS_BYTES} bytes"
-    return None if all(map(is_own, value)) else NOT_OWN
+    return None if all(map(is_own, value)) else NOT_OWN + advice
 
 
 def is_own(tool: object) -> bool:
@@ -294,6 +292,10 @@ RULES: Mapping[str, Rule] = {
     "chat_template_kwargs": template_arguments,
     **{name: refuse(reason) for name, reason in _FIELDS["refused"].items()},
 }
+RESPONSES_RULES: Mapping[str, Rule] = {
+    **RULES,
+    "tools": lambda value, policy: fault_of_tools(value, most=policy.tools, advice=FOR_CODEX),
+}
 # For Anthropic's API.
 MESSAGES_RULES: Mapping[str, Rule] = {
     **RULES,
@@ -306,6 +308,8 @@ MESSAGES_RULES: Mapping[str, Rule] = {
 
 def rules_for(path: str) -> Mapping[str, Rule]:
     """Return the rules of a path."""
+    if path.startswith(RESPONSES):
+        return RESPONSES_RULES
     return MESSAGES_RULES if path.startswith(MESSAGES) else RULES
 
 
