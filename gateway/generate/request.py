@@ -79,7 +79,9 @@ class GenerateRequest(BaseModel):
     reasoning_effort: Literal["low", "medium", "high"] | None = Field(
         None, description="How long a reasoning model may think."
     )
-    include_reasoning: bool = Field(False, description="Return the model's reasoning, apart.")
+    include_reasoning: bool | None = Field(
+        None, description="Return the model's reasoning, apart; default: false."
+    )
 
     def to_prompt(self, *, max_tokens: int, system: str | None) -> Prompt:
         """Return the prompt; raise InvalidField for more than `max_tokens` tokens."""
@@ -98,7 +100,7 @@ class GenerateRequest(BaseModel):
             seed=self.seed,
             stop=stop,
             reasoning_effort=self.reasoning_effort,
-            include_reasoning=self.include_reasoning,
+            include_reasoning=bool(self.include_reasoning),
         )
 
 
