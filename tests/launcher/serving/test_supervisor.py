@@ -167,7 +167,7 @@ async def test_it_gets_ready_and_stops(tmp_path: Path) -> None:
         await run.stop()
 
     assert run.names == ["starting", "loading", "ready", "draining"]
-    assert run.lines[0] == "gateway up"
+    assert "gateway up" in run.lines
     assert "Generating a first token" in run.details
 
 
