@@ -142,7 +142,7 @@ def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
         relay.relay(sse.encode({"error": {**error, "code": 400}}))
     told = raised.value.envelope()["error"]
     assert raised.value.status == 400
-    assert told == {**error, "message": "not a regex: ([...]", "code": 400}
+    assert told == {**error, "message": "not a regex: ([...])", "code": 400}
 
 
 # A `<` may begin a marker and waits for the next chunk: the tests below, and the guard's own.
