@@ -189,3 +189,10 @@ def test_the_lines_are_the_trails_own(desk: Desk, copied: Path) -> None:
     written = b"".join(file.read_bytes() for file in files).splitlines()
 
     assert sorted(out.encode().splitlines()) == sorted(written)
+
+
+def test_nothing_is_drawn_into_the_output(tmp_path: Path) -> None:
+    """A slow query would draw a bar there, between the lines of an export."""
+    with copies.connect(str(tmp_path)) as database:
+        query = "SELECT current_setting('enable_progress_bar')"
+        assert database.execute(query).fetchone() == (False,)
