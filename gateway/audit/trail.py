@@ -40,7 +40,7 @@ MOST_PER_BATCH = 2_000
 STOP_S = 5.0
 STUCK_S = 5.0  # a write that takes longer has failed: the disk hangs
 SHARED_KEY_NOTE = (
-    "Who has MMHIE_AUDIT_KEY, to verify the trail, can find out patients by their numbers; set "
+    "Whoever verifies the trail with MMHIE_AUDIT_KEY can identify patients by their numbers; set "
     "MMHIE_PSEUDONYM_KEY."
 )
 TAMPERED = "The audit trail was tampered with while the gateway ran; run `mmhie audit verify`."

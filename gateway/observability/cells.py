@@ -75,8 +75,8 @@ Cell = TypeVar("Cell", CounterCell, SummaryCell, HistogramCell)
 
 
 class Cells(Collector):
-    """The cells of one process. Processes that share their metrics write each number at once, as
-    others read it without asking."""
+    """The cells of one process, for its event loop alone: they have no lock. Processes that share
+    their metrics write each number at once, as others read it without asking."""
 
     def __init__(self, registry: CollectorRegistry, *, is_shared: bool) -> None:
         self._is_shared = is_shared
