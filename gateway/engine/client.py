@@ -28,8 +28,8 @@ CONNECT_TIMEOUT_S = 5.0
 # a race between its close and our next request.
 KEEP_ALIVE_S = 4.0
 LINGER_S = 0.05
-LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each token have 20 MiB
-LARGEST_PAGE_BYTES = 16 * 1024 * 1024  # of metrics, or of the tokens of a prompt
+# 30 ms to parse token ids; the text of 131,072 tokens has at most 1 MiB.
+LARGEST_BYTES = 4 * 1024 * 1024
 
 
 class EngineRequest(NamedTuple):
@@ -84,16 +84,17 @@ class EngineResponse:
         if not self._closed:
             await self._connection.forward(sink)
 
-    async def read_all(
-        self, limit: int = LARGEST_ANSWER_BYTES, seen: Callable[[int], object] = id
-    ) -> bytes:
-        """Return the whole body; raise EngineGarbled if it exceeds the limit in bytes. `seen` is
+    async def read_all(self, seen: Callable[[int], object] = id) -> bytes:
+        """Return the whole body; raise EngineGarbled if it exceeds `LARGEST_BYTES`. `seen` is
         called with the number of bytes so far."""
         parts, size = [], 0
         while part := await self.read(LARGE_BYTES):
             size += len(part)
-            if size > limit:
-                raise EngineGarbled(f"The engine's response exceeded {limit // 2**20} MiB.")
+            if size > LARGEST_BYTES:
+                raise EngineGarbled(
+                    f"The engine's answer exceeded {LARGEST_BYTES // 2**20} MiB; ask for fewer log "
+                    "probabilities, or stream."
+                )
             seen(size)
             parts.append(part)
         return b"".join(parts)
@@ -170,7 +171,7 @@ class EngineClient:
         try:
             if response.status >= 400:
                 return response.status, await response.read_start(errors.MOST_BYTES)
-            return response.status, await response.read_all(LARGEST_PAGE_BYTES)
+            return response.status, await response.read_all()
         finally:
             response.close()
 

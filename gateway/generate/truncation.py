@@ -69,7 +69,7 @@ def most_tokens(prompt: Prompt, model: ServedModel) -> int:
 @dataclass(frozen=True, slots=True)
 class EngineTokenizer:
     """The engine's tokenizer. Long texts are written and read in the thread for heavy work: at most
-    MMHIE_MAX_BODY_BYTES to the engine, and LARGEST_PARSED_BYTES from it."""
+    MMHIE_MAX_BODY_BYTES to the engine, and LARGEST_BYTES from it."""
 
     model: ServedModel
     engine: EngineClient

@@ -10,7 +10,7 @@ from gateway.errors import EngineGarbled
 
 DONE = b"data: [DONE]\n\n"
 MEDIA_TYPE = b"text/event-stream; charset=utf-8"
-LARGEST_EVENT_BYTES = 8 * 1024 * 1024
+LARGEST_EVENT_BYTES = 4 * 1024 * 1024
 LONGEST_BLANK = 4  # CR LF CR LF
 MOST_LINES = 50_000  # of an event: splitting them takes 2 ms
 MOST_QUIET_EVENTS = 10_000  # in a row without data

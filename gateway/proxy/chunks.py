@@ -9,7 +9,6 @@ from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, EngineGarbled, GatewayError
 from gateway.http import sse
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_content
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
@@ -145,10 +144,9 @@ class ChunkRelay:
         self._pending: list[PendingChunk] = []
         self._fast: FastDigest | None = None
 
-    def relay(self, event: bytes, light: LightAnswer | None = None) -> bytes:
+    def relay(self, event: bytes) -> bytes:
         """Return the bytes to send for an event, perhaps none; raise the error that it contains.
-        `light` is a large event without its log probabilities. Takes linear time: an event has at
-        most 8 MiB (`EventBuffer`), and on the event loop 32 KB."""
+        Takes linear time: at most 4 MiB (`EventBuffer`), and 32 KB on the event loop."""
         if self._fast is not None:
             path, update = self._fast
             if text := path.text(event):
@@ -162,8 +160,7 @@ class ChunkRelay:
             return event  # a comment
         if content == b"[DONE]":
             return self._end(event)
-        light = light or LightAnswer(content, content)
-        chunk = openai_json.parse(light.body)
+        chunk = openai_json.parse(content)
         if chunk.get("error"):
             raise translate_event(content)
         usage = openai_json.read_usage(chunk)
@@ -174,7 +171,7 @@ class ChunkRelay:
             return self._release(chunk.get("system_fingerprint"))
         must_go = self._pending and not self._may_wait(choices)
         released = self._release(None) if must_go else b""
-        passed = self._label(event, light, chunk, choices)
+        passed = self._label(event, content, chunk, choices)
         if passed is event and len(choices) == 1 and not usage:
             self._fast = self._fast_digest(event, chunk, choices[0])
         return released + passed if released else passed
@@ -201,13 +198,12 @@ class ChunkRelay:
         """Render a failure after the first byte for OpenAI clients, with the terminator."""
         return sse.encode(error.envelope()) + sse.DONE
 
-    def _label(self, event: bytes, light: LightAnswer, chunk: Json, choices: list[Json]) -> bytes:
+    def _label(self, event: bytes, content: bytes, chunk: Json, choices: list[Json]) -> bytes:
         """Label a chunk if it is the first or finishes a choice; a finishing one may have to wait
         for the usage chunk."""
-        content = light.whole
         passed = [self._choice(choice).pass_on(choice) for choice in choices]
         if any(after is not before for after, before in zip(passed, choices, strict=True)):
-            content = light.put_back(orjson.dumps({**chunk, "choices": passed}))
+            content = orjson.dumps({**chunk, "choices": passed})
             event = sse.data_only(content)
         finished = [choice for choice in choices if choice.get("finish_reason")]
         for choice in finished:

@@ -1,9 +1,8 @@
 """The pass-through of vLLM's chat, completions, responses and messages APIs."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import repeat
 from sys import getsizeof
 from typing import NamedTuple, Protocol, Self
 
@@ -28,7 +27,6 @@ from gateway.pipeline import (
 from gateway.proxy import json_response
 from gateway.proxy.chunks import MOST_CHOICES, ChunkRelay, PassChunk
 from gateway.proxy.json_response import Labelled, WholeAnswer
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
@@ -161,7 +159,7 @@ class PreparedPassThrough(NamedTuple):
 
     def _labelling(
         self, label: Json, policy: OutputPolicy, services: Services
-    ) -> Callable[[LightAnswer], Labelled]:
+    ) -> Callable[[bytes], Labelled]:
         return partial(
             json_response.label,
             initial=label,
@@ -199,7 +197,7 @@ class EventRelay(Protocol):
         """The fast path for an event in its HTTP chunk, if there is one."""
 
     def digests(self) -> list[str]: ...
-    def relay(self, event: bytes, light: LightAnswer | None = None, /) -> bytes: ...
+    def relay(self, event: bytes, /) -> bytes: ...
     def render(self, error: GatewayError) -> bytes: ...
 
 
@@ -260,28 +258,25 @@ class RelayedStream:
             return self._fail(b"", problem)
         if events and max(map(len, events)) > HEAVY_BYTES:
             return self._take_large(events)
-        return self._send_ready(*self._relay_all(events, repeat(None)))
+        return self._send_ready(*self._relay_all(events))
 
     async def _take_large(self, events: list[bytes]) -> None:
         """Relay events in a thread: the first one may have the prompt's log probabilities."""
-        lights = map(light_event, events)
-        waiting = self._send_ready(*await self._heavy.run(lambda: self._relay_all(events, lights)))
+        waiting = self._send_ready(*await self._heavy.run(lambda: self._relay_all(events)))
         if waiting is not None:
             self._response.pass_chunks(None)  # later chunks must not overtake these events
             await waiting
 
-    def _relay_all(
-        self, events: list[bytes], lights: Iterable[LightAnswer | None]
-    ) -> tuple[bytes, GatewayError | None]:
+    def _relay_all(self, events: list[bytes]) -> tuple[bytes, GatewayError | None]:
         """Return the bytes to send for events, and the failure after them, if any."""
         ready: list[bytes] = []
         try:
-            for event, light in zip(events, lights, strict=False):
+            for event in events:
                 if self._relay.ended:
                     break  # the closing label has been sent, with the digest of all text
-                if light is not None and len(light.body) > LARGE_BYTES:
-                    self._memory.require(parsed_bytes(light.body))
-                ready.append(self._relay.relay(event, light))
+                if len(event) > LARGE_BYTES:
+                    self._memory.require(parsed_bytes(event))
+                ready.append(self._relay.relay(event))
             is_token = any(not event.startswith(b":") for event in events)  # and no comment
             if is_token and not self._relay.ended:  # events after the end are no progress
                 self._response.mark_progress()
@@ -312,12 +307,6 @@ class RelayedStream:
         if ready:
             await self._begin(ready)
         raise problem
-
-
-def light_event(event: bytes) -> LightAnswer | None:
-    """Set the log probabilities of an event aside; None for one with a label, which is removed
-    first."""
-    return None if openai_json.is_labelled(event) else LightAnswer.of(sse.payload(event))
 
 
 def pass_on(exchange: Exchange, take: PassChunk, chunk: bytes) -> bool:

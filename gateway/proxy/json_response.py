@@ -14,7 +14,6 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Opened, origin_headers
 from gateway.proxy import messages_output, responses_output
 from gateway.proxy.chunks import MOST_CHOICES
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.record import estimated_tokens
 from gateway.runtime.heavy_work import HeavyWork
@@ -35,7 +34,7 @@ class Labelled(NamedTuple):
 
 
 def label(
-    sent: LightAnswer,
+    sent: bytes,
     initial: Json,
     *,
     key: bytes,
@@ -44,7 +43,7 @@ def label(
     most: int = MOST_CHOICES,
 ) -> Labelled:
     """Label an answer; raise EngineGarbled or EngineRejected."""
-    parsed = openai_json.parse(sent.body)
+    parsed = openai_json.parse(sent)
     answer = openai_json.remove_label(parsed)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
@@ -55,9 +54,7 @@ def label(
         states, final = [state], state.final(finish, fingerprint=None)
     else:
         states, final, changes = pass_on_choices(answer, key, policy, most)
-    body = sent.whole
-    if changes or answer is not parsed:
-        body = sent.put_back(orjson.dumps({**answer, **changes}))
+    body = orjson.dumps({**answer, **changes}) if changes or answer is not parsed else sent
     labelled = openai_json.append(body, {"mmhie": labels.merge(initial, final)})
     counts = messages_output.token_counts if path == MESSAGES else openai_json.read_usage
     beginnings = [state.beginning for state in states if state.beginning]
@@ -98,7 +95,7 @@ class WholeAnswer:
     """A JSON answer with its label."""
 
     def __init__(
-        self, opened: Opened, label: Callable[[LightAnswer], Labelled], heavy: HeavyWork
+        self, opened: Opened, label: Callable[[bytes], Labelled], heavy: HeavyWork
     ) -> None:
         self.usage: Json | None = None
         self.pieces = 0
@@ -124,17 +121,11 @@ class WholeAnswer:
         memory, before = self._memory, self._memory.held_bytes
         answer = await self._response.read_all(seen=lambda size: memory.hold(before + size))
         memory.hold(before + COPIES * len(answer))
-        light, parsed = await self._heavy.on(len(answer), partial(lighten, answer))
+        parsed = await self._heavy.on(len(answer), partial(parsed_bytes, answer))
         memory.hold(before + COPIES * len(answer) + parsed)
-        labelled = await self._heavy.on(len(answer), partial(self._label, light))
+        labelled = await self._heavy.on(len(answer), partial(self._label, answer))
         body, final, self.usage, self.beginnings = labelled
         memory.hold(before + len(body))
         self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)
         return body
-
-
-def lighten(answer: bytes) -> tuple[LightAnswer, int]:
-    """Set the log probabilities of an answer aside; return the memory to parse the rest, too."""
-    light = LightAnswer.of(answer)
-    return light, parsed_bytes(light.body)

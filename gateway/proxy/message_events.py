@@ -30,7 +30,7 @@ class MessageEventRelay(NamedEventRelay):
     )
     _prompt_usage: Json | None = None
 
-    def relay(self, event: bytes, _: object = None) -> bytes:
+    def relay(self, event: bytes) -> bytes:
         """Return the bytes to send for an event; raise EngineRejected or EngineGarbled."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         is_plain = is_plain and not (self.finals or openai_json.is_labelled(event))

@@ -1,12 +1,9 @@
 """Streams of the Responses API: labels inside the `response` of its created and closing events."""
 
-import orjson
-
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
 from gateway.proxy import responses_output
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import ChoiceState
 from gateway.proxy.text_stream import NamedEventRelay, TextForm
 from gateway.runtime.json_types import Json
@@ -33,9 +30,8 @@ class ResponseEventRelay(NamedEventRelay):
     )
     _sequence = 0
 
-    def relay(self, event: bytes, light: LightAnswer | None = None) -> bytes:
-        """Return the bytes to send for an event; raise EngineRejected or EngineGarbled. `light` is
-        a large event without its log probabilities."""
+    def relay(self, event: bytes) -> bytes:
+        """Return the bytes to send for an event; raise EngineRejected or EngineGarbled."""
         kind = event_name(event) or event_type(event)
         self._sequence += 1
         self.pieces += kind.endswith(DELTA_SUFFIX)
@@ -44,7 +40,7 @@ class ResponseEventRelay(NamedEventRelay):
         event = openai_json.remove_labels(event, "response")
         if kind == DELTA:
             return self._delta(event)
-        return self._end_text() + self._other(event, kind, light)
+        return self._end_text() + self._other(event, kind)
 
     def render(self, error: GatewayError) -> bytes:
         """Render a failure after the first byte as the Responses API's own `error` event."""
@@ -73,34 +69,32 @@ class ResponseEventRelay(NamedEventRelay):
             event = sse.named(DELTA.decode(), body)
         return self._feed(event, body, (body.get("output_index"), body.get("content_index")))
 
-    def _other(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
+    def _other(self, event: bytes, kind: bytes) -> bytes:
         if kind == b"response.created":
             return openai_json.insert("response", event, {"mmhie": self._initial})
         if kind in CLOSING:
-            return self._close(event, light)
+            return self._close(event)
         if kind == b"error":  # the engine's own words may quote the request
             raise EngineRejected("The engine failed while it was answering; try again.")
         if self._policy.hides_reasoning and is_reasoning_event(kind.decode(errors="replace")):
             return b""
         changes = self._policy.hides_reasoning or self._policy.surrounds
         if kind in REPEATS and (changes or has_angle(event)):
-            return self._repeat(event, kind, light)
+            return self._repeat(event, kind)
         return event
 
-    def _repeat(self, event: bytes, kind: bytes, light: LightAnswer | None) -> bytes:
+    def _repeat(self, event: bytes, kind: bytes) -> bytes:
         """Apply the output policy to an event that repeats the text of the deltas."""
-        light = light or keep_whole(event)
-        body = openai_json.parse(light.body)
+        body = openai_json.parse(sse.payload(event))
         own = ChoiceState(labels.new_digest(self._key), self._policy)
         try:
             passed = pass_repeat(body, kind, own)
         except (AttributeError, TypeError):
             raise EngineGarbled("The engine's event is not one of the Responses API.") from None
-        return event if passed is body else rewrite_event(kind, passed, light)
+        return event if passed is body else sse.named(kind.decode(), passed)
 
-    def _close(self, event: bytes, light: LightAnswer | None) -> bytes:
-        light = light or keep_whole(event)
-        body = openai_json.parse_chunk(light.body)
+    def _close(self, event: bytes) -> bytes:
+        body = openai_json.parse_chunk(sse.payload(event))
         response = body.get("response") or {}
         state = ChoiceState(self._policy.digest(self._key), self._policy)
         changes, finish = responses_output.pass_on(response, state)
@@ -108,23 +102,11 @@ class ResponseEventRelay(NamedEventRelay):
         final = state.final(finish, fingerprint=None)
         if changes:
             changed = {**body, "response": {**response, **changes}}
-            event = rewrite_event(str(body.get("type")).encode(), changed, light)
+            event = sse.named(str(body.get("type")), changed)
         self.ended = True
         self.usage = openai_json.read_usage(response)
         self.finals.append(final)
         return openai_json.insert("response", event, {"mmhie": labels.merge(self._initial, final)})
-
-
-def keep_whole(event: bytes) -> LightAnswer:
-    """Return an event of which nothing is set aside."""
-    content = sse.payload(event)
-    return LightAnswer(content, content)
-
-
-def rewrite_event(kind: bytes, body: Json, light: LightAnswer) -> bytes:
-    """Return an event with a changed body and its original log probabilities."""
-    content = light.put_back(orjson.dumps(body))
-    return b"event: " + kind + b"\n" + sse.data_only(content)
 
 
 def pass_repeat(body: Json, kind: bytes, state: ChoiceState) -> Json:

@@ -11,8 +11,8 @@ from tests.fake_engine.connection import Connection, head
 STREAM_TYPE = "text/event-stream; charset=utf-8"
 TICK_S = 0.02
 HUGE_HEADER_BYTES = 100 * 1024
-# More than a gateway keeps of one answer (64 MiB) and sockets hold, which Linux lets grow to 36.
-GIANT_BYTES = 128 * 1024 * 1024
+# More than a gateway keeps of one answer (4 MiB) and sockets hold, which Linux lets grow to 36.
+GIANT_BYTES = 48 * 1024 * 1024
 LAST_CHUNK = b"0\r\n\r\n"
 ERROR = (
     b'{"error": {"message": "Internal server error", "type": "InternalServerError", "code": 500}}'

@@ -163,7 +163,7 @@ SILENCE: dict[str, Row] = {
         fault("comments"), (*LATE[:4], f"in band {TIMEOUT}"), "aborted", TIMEOUT_S
     ),
     "endless answer": Row(fault("endless"), ENDLESS, "aborted", TIMEOUT_S),
-    "an event of 128 MiB": Row(fault("giant"), NO_HTTP, "aborted"),
+    "an event of 48 MiB": Row(fault("giant"), NO_HTTP, "aborted"),
 }
 CONTENT: dict[str, Row] = {
     "closed between two events": Row(fault("cut"), midway(CUT)),

@@ -13,7 +13,6 @@ from gateway.generate.stream_reader import AnswerReader
 from gateway.http import sse
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HeavyWork
@@ -79,7 +78,7 @@ def answers(data: bytes) -> None:
     path = ("/v1/chat/completions", "/v1/completions", "/v1/responses")[(data or b"\0")[0] // 8 % 3]
     try:
         body, final, _, _ = json_response.label(
-            LightAnswer.of(data[1:]), FIRST, key=KEY, path=path, policy=shape_of(data)
+            data[1:], FIRST, key=KEY, path=path, policy=shape_of(data)
         )
     except EngineGarbled:
         return

@@ -151,11 +151,13 @@ async def test_a_thousand_callers_who_leave_cost_nothing() -> None:
         assert len(asyncio.all_tasks()) == 1
 
 
-async def test_an_answer_without_end_is_given_up() -> None:
+async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read up to the limit, and its connection is not reused."""
     async with meeting(always(OK)) as (client, _):
         response = await client.open(GET)
+        monkeypatch.setattr(pool, "LARGEST_BYTES", 1)
         with pytest.raises(EngineGarbled):
-            await response.read_all(1)
+            await response.read_all()
+        monkeypatch.undo()
         response.close()
         assert await fetch(client) == (200, b"ok")

@@ -9,7 +9,6 @@ import pytest
 from gateway.http import sse
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay
 
@@ -44,7 +43,7 @@ def escaped(document: bytes) -> bytes:
 def test_a_whole_answer_has_one_label(path: str, spelt: Callable[[bytes], bytes]) -> None:
     """The gateway's, at the end."""
     body = spelt(json.dumps(FORGED | WHOLE[path]).encode())
-    answer = json_response.label(LightAnswer.of(body), FIRST, key=b"k", path=path).body
+    answer = json_response.label(body, FIRST, key=b"k", path=path).body
 
     document = json.loads(answer, object_pairs_hook=pairs_once)
     assert document["mmhie"]["disclaimer"] == FIRST["disclaimer"]

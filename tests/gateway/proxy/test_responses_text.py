@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from gateway.api import paths
 from gateway.http import sse
 from gateway.proxy import json_response
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.proxy.text_stream import MOST_WAITING
@@ -103,9 +102,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     ]
     assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == is_marked
     body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
-    label, _, _, _ = json_response.label(
-        LightAnswer.of(body), FIRST, key=b"k", path=paths.RESPONSES, policy=shape
-    )
+    label, _, _, _ = json_response.label(body, FIRST, key=b"k", path=paths.RESPONSES, policy=shape)
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
 
 
@@ -191,7 +188,7 @@ def test_hidden_reasoning_is_not_spelt_out_token_by_token(shape: OutputPolicy) -
         assert "Because" not in str(relayed(events, shape))
         assert "Because" in str(relayed(events))
     answer = {"output": [message("It is benign.", logprobs=SPELT)], "status": "completed"}
-    sent = LightAnswer.of(json.dumps(answer).encode())
+    sent = json.dumps(answer).encode()
     body = json_response.label(sent, FIRST, key=b"k", path=paths.RESPONSES, policy=shape).body
 
     assert b"Because" not in body

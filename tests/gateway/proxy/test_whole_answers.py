@@ -8,7 +8,6 @@ import pytest
 from gateway.api.paths import MESSAGES, RESPONSES
 from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
 from gateway.proxy import json_response, messages_error, responses_output
-from gateway.proxy.light_answer import LightAnswer
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety.labels import keyed_digest, new_digest
 from gateway.safety.placement import Surroundings
@@ -26,7 +25,7 @@ def labelled(
     answer: object, path: str = CHAT, policy: OutputPolicy = PLAIN
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the parsed body, the closing half of the label and the usage."""
-    sent = LightAnswer.of(json.dumps(answer).encode())
+    sent = json.dumps(answer).encode()
     body, final, usage, _ = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
     return json.loads(body), final, usage
 
@@ -64,7 +63,7 @@ def test_one_key_is_added() -> None:
     """After the original bytes; it contains the engine's fingerprint."""
     answer = chat(choice("a"), usage={"x": 1}, system_fingerprint="fp")
     raw = json.dumps(answer, indent=1).encode() + b"\n"
-    light = LightAnswer.of(raw)
+    light = raw
     sent, final, usage, _ = json_response.label(light, FIRST, key=b"k", path=CHAT)
     assert sent.startswith(raw[: raw.rindex(b"}")])
     body = json.loads(sent)
@@ -204,10 +203,10 @@ def test_the_disclaimer_surrounds_each_text() -> None:
 
 def test_choices_nobody_asked_for_are_a_fault() -> None:
     """The number of choices is bounded."""
-    light = LightAnswer.of(json.dumps(chat(*[choice("a")] * 17)).encode())
+    sent = json.dumps(chat(*[choice("a")] * 17)).encode()
     with pytest.raises(EngineGarbled):
-        json_response.label(light, FIRST, key=b"k", path=CHAT, most=16)
-    json_response.label(light, FIRST, key=b"k", path=CHAT, most=17)
+        json_response.label(sent, FIRST, key=b"k", path=CHAT, most=16)
+    json_response.label(sent, FIRST, key=b"k", path=CHAT, most=17)
 
 
 @pytest.mark.parametrize(
