@@ -1,16 +1,14 @@
 """A failed connection names its cause, and each cause has its own remedy."""
 
 import socket
-import ssl
 import threading
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import mmhie
 import pytest
-from mmhie.testing import DEFAULT_TEXT, FakeHandler, FakeServer
 
 from tests.gateway.server.certificates import Authority
+from tests.https_server import https_server
 from tests.sdk.conftest import Connect
 
 
@@ -51,20 +49,10 @@ def test_the_file_of_the_authority_is_the_remedy(
 ) -> None:
     """Also for a server on this machine, for which the environment's proxies do not count."""
     authority = Authority(tmp_path, "hospital")
-    pair = authority.issue("model")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.certificate, pair.key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), FakeHandler) as server:
-        server.fake = FakeServer()  # type: ignore[attr-defined] # as in `running`
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"https://127.0.0.1:{server.server_address[1]}"
-
+    with https_server(authority) as url:
         assert "SSL_CERT_FILE" in message_of(connect, url)
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
-        assert connect(url).generate("How?") == DEFAULT_TEXT
-
-        server.shutdown()
+        assert connect(url).generate("How?") == "Rest and fluids."
 
 
 @pytest.mark.parametrize(

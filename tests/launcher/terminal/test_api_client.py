@@ -1,17 +1,14 @@
 """The client that the commands share: this machine, its proxies and its certificates."""
 
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from mmhie.testing import FakeHandler, FakeServer
 
 from launcher.errors import SettingsError
 from launcher.terminal.api_client import ApiClient, ServiceError, is_here
 from tests.gateway.server.certificates import Authority
+from tests.https_server import https_server
 
 
 @pytest.fixture
@@ -23,15 +20,8 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 def url(authority: Authority) -> Iterator[str]:
     """A service of HTTPS on this machine."""
-    pair = authority.issue("model")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.certificate, pair.key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), FakeHandler) as server:
-        server.fake = FakeServer()  # type: ignore[attr-defined] # as in mmhie.testing
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"https://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with https_server(authority) as url:
+        yield url
 
 
 def phase(url: str) -> object:
