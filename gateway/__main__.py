@@ -9,9 +9,9 @@ def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until `server/drain.py` handles it
     gc.disable()  # saves a tenth of the start; freeze_heap enables it again
-    from gateway.processes import foreground
+    from gateway import serve
 
-    return foreground.main()
+    return serve.main()
 
 
 if __name__ == "__main__":

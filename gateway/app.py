@@ -67,17 +67,13 @@ EXPOSED_HEADERS = (
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
-def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> FastAPI:
-    """Return the gateway as an ASGI application, whose lifespan opens the services.
-
-    Several workers pass the same `metrics`.
-    """
-    used_metrics = metrics or Metrics()
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """Return the gateway as an ASGI application, whose lifespan opens the services."""
     disclaimer = disclaimer_of(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        async with open_services(settings, disclaimer, used_metrics) as services:
+        async with open_services(settings, disclaimer) as services:
             app.state.services = services
             yield {"services": services}
 
@@ -119,10 +115,10 @@ def add_layers(app: FastAPI, settings: GatewaySettings, disclaimer: Disclaimer) 
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: GatewaySettings, disclaimer: Disclaimer, metrics: Metrics
+    settings: GatewaySettings, disclaimer: Disclaimer
 ) -> AsyncIterator[Services]:
     """Start the services, and stop them when the application ends."""
-    services = build_services(settings, disclaimer, metrics)
+    services = build_services(settings, disclaimer)
     if services.trail is not None:
         services.trail.start()
     tasks = start_background_tasks(services)
@@ -160,9 +156,9 @@ def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
     ]
 
 
-def build_services(settings: GatewaySettings, disclaimer: Disclaimer, metrics: Metrics) -> Services:
+def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Services:
     """Build the services that routes and pipeline use, without starting them."""
-    limiter = LocalRateLimiter(workers=settings.workers)
+    metrics, limiter = Metrics(), LocalRateLimiter()
     shared = cluster_state(settings, limiter, metrics.shared_failing.set)
     engine, *metered = build_engine_clients(settings)
     trail = Trail.of(settings, metrics.audit_alarm, metrics.audit_feed)

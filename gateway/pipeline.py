@@ -266,8 +266,6 @@ class Pipeline:
         """Let the handler check the request and prepare the engine's, a large one in a thread."""
         services = self.services
         services.apply_shared_hold()
-        if services.watch.state.model is None:
-            await services.watch.catch_up()
         if len(incoming.body) > HEAVY_BYTES:
             prepared = await services.heavy.run(
                 lambda: self.handler.read(incoming, self.exchange, services)

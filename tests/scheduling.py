@@ -17,7 +17,7 @@ ORDER: Final = (
     *("tests/real/test_smoke.py", "tests/launcher/models/test_fetching.py"),
     *("tests/faults", "test_make_run.py", "embedded", "breakable"),
     *("test_parallel.py", "test_adapter.py", "test_several.py", "gpt-oss"),
-    *("tests/docs", "tests/gateway/console", "tests/gpu_engine", "tests/gateway/processes"),
+    *("tests/docs", "tests/gateway/console", "tests/gpu_engine"),
 )
 
 

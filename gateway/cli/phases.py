@@ -14,7 +14,6 @@ TIMEOUT_S = 2.0
 PATIENCE_S = 3.0  # a gateway reads its file four times a second, and Redis once
 PAUSE_S = 0.1
 AWAY = "not reachable"
-ASKS_PER_WORKER = 3  # the kernel chooses which worker answers
 Phases = Mapping[str, frozenset[str]]  # by address
 
 
@@ -24,14 +23,13 @@ def phases_of(
     """Wait until the gateways are in the expected phases, a few seconds at most; return the phases.
 
     The gateways are those at `urls`, else the one on this machine, and all that share its Redis."""
-    asks = ASKS_PER_WORKER * settings.workers if settings.workers > 1 else 1
     deadline = time.monotonic() + PATIENCE_S
     phases: dict[str, frozenset[str]] = {}
     for url in urls or [own_url(settings)]:
-        phases[url] = read_phases(url, asks)
+        phases[url] = frozenset({phase_at(url)})
         while not expected(phases[url]) and AWAY not in phases[url] and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
-            phases[url] = read_phases(url, asks)
+            phases[url] = frozenset({phase_at(url)})
     shared = shared_phases(settings, expected, deadline)
     if shared and not urls and AWAY in phases[own_url(settings)]:
         phases.clear()  # the operator's machine has no gateway
@@ -55,11 +53,6 @@ def shared_phases(
 def own_url(settings: GatewaySettings) -> str:
     """Return the address of this machine's gateway."""
     return local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
-
-
-def read_phases(url: str, asks: int) -> frozenset[str]:
-    """Return the phases that the workers of a gateway report over several connections."""
-    return frozenset(phase_at(url) for _ in range(asks))
 
 
 def phase_at(url: str) -> str:

@@ -82,8 +82,6 @@ class EngineWatch:
         self._health_path = health_path
         self._recheck = asyncio.Event()
         self._probed = asyncio.Event()
-        self._catching_up = asyncio.Lock()
-        self._caught_up = 0  # probes on behalf of waiting requests
         self._was_ready = False
         self._is_untrusted = False
         self._late = 0  # probes in a row without an answer in time
@@ -119,25 +117,10 @@ class EngineWatch:
                     await self._recheck.wait()
 
     async def wait_for_first_probe(self) -> None:
-        """Wait for the first probe, a second at most.
-
-        A worker that replaces another must not refuse requests while the engine is ready.
-        """
+        """Wait for the first probe, a second at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_PROBE_S):
                 await self._probed.wait()
-
-    async def catch_up(self) -> None:
-        """Probe the engine now if the launcher has published that it is ready, which the caller may
-        know from another worker. Waiting requests share one probe."""
-        if self._was_ready or self._is_untrusted or self._status_file is None:
-            return
-        before = self._caught_up
-        async with self._catching_up:
-            published = read_status_file(self._status_file)
-            if self._caught_up == before and published is not None and published.phase == "ready":
-                self.state = await self.probe()
-                self._caught_up += 1
 
     async def probe(self) -> EngineState:
         """Return the current state of the engine."""

@@ -30,7 +30,7 @@ A_DAY_S = 86_400.0
 FEEDBACK_DAYS = 30  # for which an answer can be given feedback
 MOST_PENDING = 20_000  # answers that wait in memory while the disk fails
 PRUNE_EVERY_S = 60.0
-LOOK_AGAIN_S = 0.3  # another worker may be writing the answer
+LOOK_AGAIN_S = 0.3  # another gateway may be writing the answer
 OK = 200
 
 Alarm = Callable[[bool], None]  # called with True when feedback cannot be stored

@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Self
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.worker_share import worker_share
 from gateway.principal import PRIORITIES, Priority
 from gateway.runtime.futures import settle
 from gateway.settings.gateway import GatewaySettings
@@ -101,10 +100,10 @@ class AdmissionQueue:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
-        """Return the queue of one process; workers have equal shares."""
+        """Return the queue for these settings."""
         return cls(
-            max_inflight=worker_share(settings.max_inflight, settings.workers),
-            max_queue=worker_share(settings.max_queue, settings.workers),
+            max_inflight=settings.max_inflight,
+            max_queue=settings.max_queue,
             timeout_s=settings.queue_timeout_seconds,
         )
 

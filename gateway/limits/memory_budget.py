@@ -42,9 +42,8 @@ class MemoryBudget:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
-        """Return the budget of one process; workers have equal shares."""
-        total = settings.max_memory or default_bytes(settings.workers)
-        return cls(total // settings.workers)
+        """Return the budget for these settings."""
+        return cls(settings.max_memory or default_bytes())
 
     def lease(self) -> "MemoryLease":
         """Return an empty lease, a context manager that returns its memory."""
@@ -99,14 +98,13 @@ class MemoryLease:
         self.hold(size)
 
 
-def default_bytes(processes: int, machine: memory.MemoryLimits | None = None) -> int:
+def default_bytes(machine: memory.MemoryLimits | None = None) -> int:
     """Return the budget of a gateway without a setting for it.
 
-    It is half of the container's memory without that of the processes, or an eighth of the
-    machine's memory if the container has no limit.
+    It is half of the container's memory without the process's own, or an eighth of the machine's
+    memory if the container has no limit.
     """
     limits = machine or memory.limits()
     if limits.container_bytes is None:
-        return max(LEAST_BYTES * processes, limits.machine_bytes // MACHINE_SHARE)
-    left = limits.container_bytes - processes * PROCESS_BYTES
-    return max(LEAST_BYTES * processes, left // CONTAINER_SHARE)
+        return max(LEAST_BYTES, limits.machine_bytes // MACHINE_SHARE)
+    return max(LEAST_BYTES, (limits.container_bytes - PROCESS_BYTES) // CONTAINER_SHARE)

@@ -8,8 +8,7 @@ from time import monotonic
 from typing import Protocol
 
 from gateway.errors import TooBusy
-from gateway.limits.worker_share import shared_limits
-from gateway.principal import Principal, PrincipalLimits
+from gateway.principal import Principal
 
 MINUTE_S = 60
 MAX_WINDOWS = 10_000
@@ -79,17 +78,16 @@ class FixedWindows:
 
 
 class LocalRateLimiter:
-    """Rate limits counted in this process, which may be one of several workers."""
+    """Rate limits counted in this process alone."""
 
-    def __init__(self, windows: FixedWindows | None = None, *, workers: int = 1) -> None:
-        self._workers = workers
+    def __init__(self, windows: FixedWindows | None = None) -> None:
         self._windows = FixedWindows() if windows is None else windows
         self._open: Counter[str] = Counter()
         self._reserved: Counter[str] = Counter()
 
     def tokens_per_minute(self, principal: Principal) -> int | None:
-        """Return this process' share of the limit."""
-        return self._limits_of(principal).tokens_per_minute
+        """Return the limit of this process."""
+        return principal.limits.tokens_per_minute
 
     async def acquire(self, principal: Principal, tokens: int = 0) -> Release:
         """Count a new request and reserve tokens until its end; raise TooBusy."""
@@ -98,23 +96,19 @@ class LocalRateLimiter:
 
     def try_acquire(self, principal: Principal, tokens: int = 0) -> None:
         """Count a new request; raise TooBusy with the seconds to wait."""
-        limits, who = self._limits_of(principal), principal.id
+        limits, who = principal.limits, principal.id
         if limits.concurrency and self._open[who] >= limits.concurrency:
-            raise concurrency_exceeded(limits.concurrency, self._workers)
+            raise concurrency_exceeded(limits.concurrency)
         if limits.tokens_per_minute:
             self._check((who, "tokens"), limits.tokens_per_minute, max(tokens, 1))
             reserved = self._reserved[who] + max(tokens, 1)
             if self._windows.count((who, "tokens")) + reserved > limits.tokens_per_minute:
-                raise tokens_reserved(limits.tokens_per_minute, self._workers)
+                raise tokens_reserved(limits.tokens_per_minute)
         if limits.requests_per_minute:
             self._check((who, "requests"), limits.requests_per_minute, 1)
             self._windows.add((who, "requests"))
         self._open[who] += 1
         self._reserved[who] += tokens
-
-    def _limits_of(self, principal: Principal) -> PrincipalLimits:
-        limits = principal.limits
-        return limits if self._workers == 1 else shared_limits(limits, self._workers)
 
     def release(self, principal: Principal, reserved: int = 0, *, tokens: int) -> None:
         """End a request: the tokens that it spent count instead of those that it reserved."""
@@ -128,34 +122,28 @@ class LocalRateLimiter:
 
     def _check(self, key: WindowKey, limit: int, more: int) -> None:
         if self._windows.count(key) + more > limit:
-            raise rate_exceeded(limit, key[1], self._windows.left_s(key), self._workers)
+            raise rate_exceeded(limit, key[1], self._windows.left_s(key))
 
 
-def tokens_reserved(limit: int | None, workers: int = 1) -> TooBusy:
+def tokens_reserved(limit: int | None) -> TooBusy:
     return TooBusy(
-        f"Open requests may use up this key's {limit} tokens per minute{at_each(workers)}; wait "
+        f"Open requests may use up this key's {limit} tokens per minute; wait "
         "for one to end, or send a lower max_tokens.",
         retry_after_s=1,
     )
 
 
-def concurrency_exceeded(limit: int | None, workers: int = 1) -> TooBusy:
+def concurrency_exceeded(limit: int | None) -> TooBusy:
     return TooBusy(
-        f"This key may have {limit} requests open at once{at_each(workers)}; wait for one to end.",
+        f"This key may have {limit} requests open at once; wait for one to end.",
         retry_after_s=1,
     )
 
 
-def rate_exceeded(limit: int | None, unit: str, left_s: float, workers: int = 1) -> TooBusy:
+def rate_exceeded(limit: int | None, unit: str, left_s: float) -> TooBusy:
     """Return the refusal for a minute that ends in `left_s` seconds."""
     wait_s = min(MINUTE_S, max(1, math.ceil(left_s)))
     return TooBusy(
-        f"This key's {limit} {unit} per minute{at_each(workers)} are used up; try again in "
-        f"{wait_s} s.",
+        f"This key's {limit} {unit} per minute are used up; try again in {wait_s} s.",
         retry_after_s=wait_s,
     )
-
-
-def at_each(workers: int) -> str:
-    """Return words that distinguish a worker's share from the whole limit."""
-    return "" if workers == 1 else f" at each of {workers} gateway processes"

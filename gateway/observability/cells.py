@@ -75,11 +75,9 @@ Cell = TypeVar("Cell", CounterCell, SummaryCell, HistogramCell)
 
 
 class Cells(Collector):
-    """The cells of one process, for its event loop alone: they have no lock. Processes that share
-    their metrics write each number at once, as others read it without asking."""
+    """The cells of one process, for its event loop alone: they have no lock."""
 
-    def __init__(self, registry: CollectorRegistry, *, is_shared: bool) -> None:
-        self._is_shared = is_shared
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._cells: list[CounterCell | SummaryCell | HistogramCell] = []
         registry.register(self)  # before the metrics: pours before they are collected
 
@@ -89,14 +87,14 @@ class Cells(Collector):
             cell.pour()
         return ()
 
-    def counter(self, child: Counter) -> Counter | CounterCell:
-        return child if self._is_shared else self._keep(CounterCell(child))
+    def counter(self, child: Counter) -> CounterCell:
+        return self._keep(CounterCell(child))
 
-    def summary(self, child: Summary) -> Summary | SummaryCell:
-        return child if self._is_shared else self._keep(SummaryCell(child))
+    def summary(self, child: Summary) -> SummaryCell:
+        return self._keep(SummaryCell(child))
 
-    def histogram(self, child: Histogram) -> Histogram | HistogramCell:
-        return child if self._is_shared else self._keep(HistogramCell(child))
+    def histogram(self, child: Histogram) -> HistogramCell:
+        return self._keep(HistogramCell(child))
 
     def _keep(self, cell: Cell) -> Cell:
         self._cells.append(cell)

@@ -2,9 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from functools import partial
-from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,7 +14,6 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.api.request_text import LANGUAGES
 from gateway.engine.watch import Phase
@@ -28,22 +25,16 @@ DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 BLOCKED_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-Mode = Literal["livemostrecent", "livemax", "livesum"]  # merges values of several processes
-
-
 class Families:
     """Every `mmhie_*` metric, in a registry of its own."""
 
-    def __init__(self, shared: Path | None = None) -> None:
-        """`shared` is the folder with the common counters of several processes."""
+    def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # else each counter has a second series
-        self._shared = shared
         self.registry = CollectorRegistry()
-        self.cells = Cells(self.registry, is_shared=shared is not None)
-        if shared is None:  # with several processes, these would describe one of them
-            ProcessCollector(registry=self.registry)
-            PlatformCollector(registry=self.registry)
-            GCCollector(registry=self.registry)
+        self.cells = Cells(self.registry)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
         counter, histogram, gauge = self._counter, self._histogram, self._gauge
         cells = self.cells
         self.requests = counter(
@@ -75,8 +66,8 @@ class Families:
         self._add_operation()
 
     def _add_admission_gauges(self) -> None:
-        """Add the gauges of limits that processes share."""
-        add = partial(self._gauge, mode="livesum")
+        """Add the gauges of slots and queue."""
+        add = self._gauge
         self.inflight = add("inflight_requests", "Slots in use: requests at the engine.")
         self.waiting = add("queued_requests", "Requests waiting in the admission queue.")
         self.places = add("inflight_limit", "Slots: maximum requests at the engine.")
@@ -106,20 +97,16 @@ class Families:
         """Add the metrics of services other than the engine."""
         counter, gauge = self._counter, self._gauge
         self.shared_failing = gauge(
-            "shared_state_failing", "1 while Redis is configured and unavailable.", "livemax"
+            "shared_state_failing", "1 while Redis is configured and unavailable."
         )
         self.background_failures = counter(
             "background_failures", "Failures of background tasks, which run again.", "task"
         )
         self.feedback = counter("feedback", "Feedback on answers.", "category", "severity")
-        self.feedback_failing = gauge(
-            "feedback_failing", "1 while feedback cannot be stored.", "livemax"
-        )
-        self.vault_failing = gauge(
-            "vault_failing", "1 while the answer vault cannot be written.", "livemax"
-        )
+        self.feedback_failing = gauge("feedback_failing", "1 while feedback cannot be stored.")
+        self.vault_failing = gauge("vault_failing", "1 while the answer vault cannot be written.")
         self.vault_waiting = gauge(
-            "vault_waiting_answers", "Answers that the vault has not written yet.", "livesum"
+            "vault_waiting_answers", "Answers that the vault has not written yet."
         )
         self._blocked = self._histogram(
             "event_loop_held_seconds",
@@ -127,45 +114,30 @@ class Families:
             BLOCKED_BUCKETS_S,
             "route",
         )
-        self.workers = gauge("workers", "Worker processes that serve requests.", "livesum")
-        self.workers_lost = gauge(
-            "workers_lost", "Worker processes that died since the start.", "livemax"
-        )
 
     def _add_audit_gauges(self) -> None:
         self.audit_failing = self._gauge(
-            "audit_failing", "1 while the audit trail cannot be written.", "livemax"
+            "audit_failing", "1 while the audit trail cannot be written."
         )
         self.audit_tampered = self._gauge(
-            "audit_tampered", "1 once the trail was changed by another program.", "livemax"
+            "audit_tampered", "1 once the trail was changed by another program."
         )
-        self.audit_lost = self._gauge(
-            "audit_lost_records", "Requests without an audit record.", "livesum"
-        )
+        self.audit_lost = self._gauge("audit_lost_records", "Requests without an audit record.")
         events = self._counter("audit_feed_events", "Lines that the audit feed passed.", "outcome")
         # Each series begins at 0, so that the first lost line raises an alert.
         self.fed = {name: events.labels(name) for name in ("sent", "set_aside", "lost")}
         self.feed_lag = self._gauge(
-            "audit_feed_lag_seconds", "Age of the oldest line that waits for the feed.", "livemax"
+            "audit_feed_lag_seconds", "Age of the oldest line that waits for the feed."
         )
         self.feed_success = self._gauge(
             "audit_feed_last_success_timestamp_seconds",
             "Time at which the feed sent its last event, in seconds since 1970; 0: none yet.",
-            "livemax",
         )
 
     def start_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
         """Begin the series of each kind of feedback at 0, so that the first one raises an alert."""
         for kind in itertools.product(categories, severities):
             self.feedback.labels(*kind)
-
-    def merge_processes(self) -> CollectorRegistry:
-        """Return a registry with the counts of all processes."""
-        if self._shared is None:
-            return self.registry
-        common = CollectorRegistry()
-        MultiProcessCollector(common, path=str(self._shared))  # type: ignore[no-untyped-call]
-        return common
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"mmhie_{name}", text, labels, registry=self.registry)
@@ -175,9 +147,5 @@ class Families:
     ) -> Histogram:
         return Histogram(f"mmhie_{name}", text, labels, registry=self.registry, buckets=buckets)
 
-    def _gauge(
-        self, name: str, text: str, mode: Mode = "livemostrecent", labels: tuple[str, ...] = ()
-    ) -> Gauge:
-        """Add a gauge; with several processes, by default the most recent value counts."""
-        name = f"mmhie_{name}"
-        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"mmhie_{name}", text, labels, registry=self.registry)

@@ -1,6 +1,5 @@
 """Counting of requests and other events in the metrics."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, generate_latest
@@ -95,24 +94,14 @@ class HttpMetrics:
 class Metrics(Families):
     """All metrics, and the methods that count."""
 
-    def __init__(self, shared: Path | None = None) -> None:
-        """`shared` is the folder with the common counters of several processes."""
-        super().__init__(shared)
-        self._children: dict[tuple[object, ...], Counter | CounterCell] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self._children: dict[tuple[object, ...], CounterCell] = {}
         self.http = HttpMetrics(self.registry, self.cells)
 
     def exposition(self) -> bytes:
-        """Return the Prometheus text, for all processes."""
-        return generate_latest(self.merge_processes())
-
-    def load(self, admission: AdmissionQueue) -> tuple[int, int]:
-        """Return the numbers of requests at the engine and in the queue, for all processes."""
-        if self._shared is None:
-            return admission.inflight, admission.waiting
-        self.observe_admission(admission)
-        families = self.merge_processes().collect()
-        values = {sample.name: sample.value for family in families for sample in family.samples}
-        return int(values["mmhie_inflight_requests"]), int(values["mmhie_queued_requests"])
+        """Return the Prometheus text."""
+        return generate_latest(self.registry)
 
     def count(self, counter: Counter, *labels: str, by: int = 1) -> None:
         """Add to a counter; its child is cached, since a look-up costs more than counting."""
@@ -157,7 +146,7 @@ class Metrics(Families):
             gauge.set(name == phase)
 
     def observe_admission(self, admission: AdmissionQueue) -> None:
-        """Set the gauges of this process's slots and queue."""
+        """Set the gauges of slots and queue."""
         self.inflight.set(admission.inflight)
         self.waiting.set(admission.waiting)
         self.places.set(admission.max_inflight)

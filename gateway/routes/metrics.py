@@ -35,11 +35,10 @@ async def load(services: ServicesDep) -> Json:
     """
     exposition = await scrape(services.metered, services.heavy)
     load = await services.heavy.on(len(exposition), lambda: read_load(exposition))
-    inflight, waiting = services.metrics.load(services.admission)
     return {
         "time": time.time(),
         "phase": services.phase(),
-        "inflight": inflight,
-        "queued": waiting,
+        "inflight": services.admission.inflight,
+        "queued": services.admission.waiting,
         **asdict(load),
     }

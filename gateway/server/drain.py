@@ -26,39 +26,28 @@ IGNORED_SIGNALS = (
     signal.SIGIO,
 )
 # In ticks of uvicorn, ten a second.
-COUNT_TICKS = 2
 TIMEOUT_CHECK_TICKS = 5
 TRIM_TICKS = 10
 STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM or SIGINT, /readyz becomes 503; after the settle time the server drains.
-
-    A worker process passes the sentinel of its supervisor, and drains when that has ended.
-    """
+    """On SIGTERM or SIGINT, /readyz becomes 503; after the settle time the server drains."""
 
     config: ServerConfig
 
-    def __init__(
-        self, app: FastAPI, settings: GatewaySettings, *, supervisor: int | None = None
-    ) -> None:
+    def __init__(self, app: FastAPI, settings: GatewaySettings) -> None:
         self.tls = load_server_tls(settings)
         super().__init__(server_config(app, settings))
         self.app = app
         self.settle_s = settings.settle_seconds
-        self.supervisor = supervisor
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen with TLS or without; then watch the supervisor, if there is one."""
+        """Listen with TLS or without."""
         if self.tls is None or sockets is None:
             await super().startup(sockets)
         else:
             await self._listen_with_tls(self.tls, sockets)
-        self.app.state.services.metrics.workers.set(1)
-        if self.supervisor is not None:
-            log.info("a worker is ready")
-            asyncio.get_running_loop().add_reader(self.supervisor, self._outlive, self.supervisor)
 
     async def _listen_with_tls(self, tls: WatchedTls, sockets: list[socket.socket]) -> None:
         await self.lifespan.startup()
@@ -70,13 +59,6 @@ class DrainingServer(uvicorn.Server):
     def _protocol(self) -> HttpProtocol:
         return HttpProtocol(self.config, self.server_state, self.lifespan.state)
 
-    def _outlive(self, sentinel: int) -> None:
-        """Drain at once after the end of the supervisor: its successor needs the port."""
-        asyncio.get_running_loop().remove_reader(sentinel)
-        log.error("the supervisor has ended")
-        self.settle_s = 0.0
-        self._terminate()
-
     async def on_tick(self, counter: int) -> bool:
         """Run the upkeep; its failure ends no connection."""
         with self.app.state.services.background.guard("upkeep"):
@@ -84,10 +66,7 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _upkeep(self, counter: int) -> None:
-        """Check connections for timeouts, count, trim the heap."""
-        services = self.app.state.services
-        if counter % COUNT_TICKS == 0:  # whichever worker is scraped shows the sum of all
-            services.metrics.observe_admission(services.admission)
+        """Check connections for timeouts, trim the heap."""
         if counter % TIMEOUT_CHECK_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
@@ -100,7 +79,7 @@ class DrainingServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Drain or reload on signals; uvicorn would raise them again, so that no exit is clean."""
         loop = asyncio.get_running_loop()
-        handlers = {signal.SIGTERM: self._terminate, signal.SIGINT: self.drain}
+        handlers = {signal.SIGTERM: self.drain, signal.SIGINT: self.drain}
         handlers[signal.SIGHUP] = self.reload
         ignore_signals()
         for number, handler in handlers.items():
@@ -126,13 +105,6 @@ class DrainingServer(uvicorn.Server):
             services.hold.refresh()
             await services.gate.refresh()
         log.info("reloaded")
-
-    def _terminate(self) -> None:
-        """Drain. A worker ignores a second SIGTERM: its supervisor sends one, and the process group
-        may get another."""
-        services = getattr(self.app.state, "services", None)
-        if self.supervisor is None or services is None or not services.watch.draining:
-            self.drain()
 
     def drain(self) -> None:
         """Start draining; a second call stops at once."""

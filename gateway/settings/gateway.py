@@ -87,19 +87,13 @@ class GatewaySettings(
         None,
         ge=16 * 1024 * 1024,
         description="Memory for all bodies and answers in progress, such as `512MiB`. Unset: half "
-        "of the container's limit without its processes, or an eighth of the machine's memory.",
+        "of the container's limit without the process, or an eighth of the machine's memory.",
     )
     max_v1_tokens: int | None = Field(
         None,
         ge=1,
         description="Maximum answer on /v1, in tokens, and the default. Unset: the model's "
         "context.",
-    )
-    workers: int = Field(
-        1,
-        ge=1,
-        le=64,
-        description="Gateway processes that share the port; each has a share of the limits.",
     )
     settle_seconds: float = Field(
         0,

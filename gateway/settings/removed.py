@@ -99,6 +99,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_STOP_GRACE_SECONDS": "It is MMHIE_DRAIN_SECONDS and ten seconds more.",
     "MMHIE_STREAM_FORMAT": "Send `Accept: text/plain` for a stream of plain text.",
     "MMHIE_V1_TIMEOUT_SECONDS": "MMHIE_TIMEOUT_SECONDS is for /v1, too; unset, /v1 has 600.",
+    "MMHIE_WORKERS": "A gateway is one process; run several for more: docs/scale.md.",
 }
 # The first words of a command line, without `mmhie`; or a command and an option of it.
 COMMANDS: Final[Mapping[str, str]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.processes import startup_checks
+from gateway import startup_checks
 from gateway.settings.gateway import SettingsError
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine

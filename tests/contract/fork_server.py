@@ -71,7 +71,9 @@ def run(environ: dict[str, str], folder: str, log: str) -> None:
     """Become a gateway, as `python -m gateway` does."""
     assert PRELOADED in sys.modules, "the fork server could not import the gateway"
     from gateway.__main__ import main
+    from gateway.middleware import NUMBERS
 
+    NUMBERS.seed()  # else all gateways would give the same ids
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)

@@ -44,10 +44,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def is_forkable(environ: Mapping[str, str]) -> bool:
-    """Return whether a gateway has one process, and nothing that Python itself reads at a start."""
+    """Return whether a gateway starts with nothing that Python itself reads."""
     others = {name for name in environ if not name.startswith("MMHIE_")}
-    is_one = environ.get("MMHIE_WORKERS", "1") == "1"
-    return is_one and others == PLAIN and environ["PYTHONPATH"] == str(ROOT)
+    return others == PLAIN and environ["PYTHONPATH"] == str(ROOT)
 
 
 class Gateway:

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from gateway.auth import keys
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
@@ -15,48 +13,34 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
 
-WORKERS = ("1", pytest.param("2", marks=pytest.mark.slow))
 OTHERS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGIO)
 
 
-def started(start: Start, engine: FakeEngine, workers: str, **settings: str) -> Gateway:
-    """A gateway of which all workers serve."""
-    gateway = start(engine.url, MMHIE_WORKERS=workers, **settings).wait()
-    until(lambda: workers == "1" or gateway.log.count("a worker is ready") == int(workers))
-    return gateway
-
-
-def reloaded(gateway: Gateway, workers: str) -> None:
-    """Send SIGHUP, and wait until every worker has read all."""
+def reloaded(gateway: Gateway) -> None:
+    """Send SIGHUP, and wait until all is read."""
     gateway.signal(signal.SIGHUP)
-    until(lambda: gateway.log.count('"event":"reloaded"') == int(workers))
+    until(lambda: '"event":"reloaded"' in gateway.log)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_keys_are_read_again(
-    start: Start, engine: FakeEngine, tmp_path: Path, workers: str
-) -> None:
+def test_keys_are_read_again(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
     """A key that was revoked is refused, and a new one accepted."""
     file = tmp_path / "keys.json"
     before = bearer(add_key(file, "before", "generate"))
-    gateway = started(start, engine, workers, MMHIE_KEYS_FILE=str(file))
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(file)).wait()
     ask = asking(gateway)
     assert ask(before) == 200
     keys.write(file, [])
     after = bearer(add_key(file, "after", "generate"))
-    reloaded(gateway, workers)
+    reloaded(gateway)
 
     assert {(ask(before), ask(after)) for _ in range(4)} == {(401, 200)}
 
 
-@pytest.mark.parametrize("workers", WORKERS)
-def test_the_log_level_is_read_again(
-    start: Start, engine: FakeEngine, tmp_path: Path, workers: str
-) -> None:
+def test_the_log_level_is_read_again(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
     """From `.env`: requests are logged from then on; a slip there changes nothing."""
     env = tmp_path / ".env"
     env.write_text("MMHIE_LOG_LEVEL=warning\n")
-    gateway = start(engine.url, MMHIE_WORKERS=workers).wait()
+    gateway = start(engine.url).wait()
     assert asking(gateway)({}) == 200
     env.write_text("MMHIE_LOG_LEVEL=info\n")
     gateway.signal(signal.SIGHUP)
@@ -79,10 +63,9 @@ def asking(gateway: Gateway) -> Callable[[dict[str, str]], int]:
     return ask
 
 
-@pytest.mark.parametrize("workers", WORKERS)
-def test_others_do_nothing(start: Start, engine: FakeEngine, workers: str) -> None:
+def test_others_do_nothing(start: Start, engine: FakeEngine) -> None:
     """Neither to the gateway nor to a stream."""
-    gateway = started(start, engine, workers)
+    gateway = start(engine.url).wait()
     engine.next(fault="gated")
     with SSE.stream(gateway.client) as told:
         engine.until(lambda stats: stats["running"] == 1)
@@ -96,11 +79,10 @@ def test_others_do_nothing(start: Start, engine: FakeEngine, workers: str) -> No
     assert gateway.exit_code() == 0
 
 
-@pytest.mark.parametrize("workers", WORKERS)
-def test_a_drain_is_no_fault(start: Start, engine: FakeEngine, workers: str) -> None:
+def test_a_drain_is_no_fault(start: Start, engine: FakeEngine) -> None:
     """Streams that outlive the grace have their last words, the engine's work on them is aborted,
     and the log has no stack trace."""
-    gateway = started(start, engine, workers, MMHIE_DRAIN_SECONDS="0.5")
+    gateway = start(engine.url, MMHIE_DRAIN_SECONDS="0.5").wait()
     with ExitStack() as opened:
         begun = []
         for surface in STREAMS[:3]:

@@ -47,7 +47,7 @@ HABITS = {"stay": 90, "leave": 5, "dawdle": 5}
 
 
 class Site:
-    """Engine, Redis, a gateway of two workers, and one that is killed."""
+    """Engine, Redis, a gateway, and one that is killed."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
@@ -70,9 +70,7 @@ class Site:
         return {**files, **own, "MMHIE_REDIS_URL": self.redis.url}
 
     def begin(self, number: int) -> Gateway:
-        workers = {"MMHIE_WORKERS": str(2 - number)}
-        settings = {**LIMITS, **workers, **self.settings(number)}
-        return Gateway(self.folder, self.engine.url, **settings).wait()
+        return Gateway(self.folder, self.engine.url, **LIMITS, **self.settings(number)).wait()
 
     def stop(self) -> None:
         for gateway in self.gateways:
@@ -90,10 +88,8 @@ class Site:
         return bool(self.kills) and self.kills[-1] >= began - SETTLED_S
 
     def memory_mb(self) -> int:
-        """Return the memory of the gateway that lives, with its workers."""
-        parent = psutil.Process(self.gateways[0].child.pid)
-        processes = [parent, *parent.children(recursive=True)]
-        return int(sum(process.memory_info().rss for process in processes)) // 2**20
+        """Return the memory of the gateway that lives."""
+        return int(psutil.Process(self.gateways[0].child.pid).memory_info().rss) // 2**20
 
 
 async def kill_a_gateway(site: Site) -> None:

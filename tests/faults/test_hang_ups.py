@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2
 import psutil
 import pytest
 
 from gateway.audit.verify import verify
 from gateway.principal import PrincipalLimits
+from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.faults.leavers import STAGES, WHOLE, Leavers
 from tests.gateway.audit.conftest import KEY, trail_settings
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.cluster.server import RedisServer
-from tests.gateway.processes.conftest import Several
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
@@ -27,16 +28,14 @@ TIMES = 1000  # of each kind of gateway
 MOST_GROWN_BYTES = 8 * 2**20  # of a process, in as many requests again
 SERVED = 20  # answers to those who stay, while the others leave
 SLOTS = 4
-KINDS = {"one": (1, False), "two": (2, False), "redis": (2, True), "redis that hangs": (2, True)}
+KINDS = {"alone": False, "redis": True, "redis that hangs": True}  # with Redis?
 Begin = Callable[[str], "House"]
 
 
 class House:
     """A gateway with few slots, a short queue, and keys of every priority."""
 
-    def __init__(
-        self, folder: Path, engine: FakeEngine, workers: int, redis: RedisServer | None
-    ) -> None:
+    def __init__(self, folder: Path, engine: FakeEngine, redis: RedisServer | None) -> None:
         file = folder / "keys.json"
         scopes = ("generate", "openai", "metrics")
         self.limited = add_key(file, "limited", *scopes, limits=PrincipalLimits(concurrency=3))
@@ -49,13 +48,11 @@ class House:
             add_key(file, "minute", *scopes, limits=PrincipalLimits(requests_per_minute=10**6)),
         ]
         self.engine, self.redis = engine, redis
-        self.workers, self.counts_together = workers, workers == 1 or redis is not None
         self.trail = folder / "audit.jsonl"
         shared = {"MMHIE_REDIS_URL": redis.url} if redis else {}
-        self.gateway = Several(
+        self.gateway = Gateway(
             folder,
             engine.url,
-            MMHIE_WORKERS=str(workers),
             MMHIE_KEYS_FILE=str(file),
             **trail_settings(self.trail),
             MMHIE_MAX_INFLIGHT=str(SLOTS),
@@ -63,30 +60,31 @@ class House:
             MMHIE_MAX_BODY_BYTES="65536",
             **shared,
         ).wait()
-        if workers > 1:
-            self.gateway.settled(workers)
-
-    def pids(self) -> set[int]:
-        return self.gateway.pids() | {self.gateway.child.pid}
 
     def memory_bytes(self) -> int:
-        """The memory of the gateway's first process."""
+        """The memory of the gateway."""
         return int(psutil.Process(self.gateway.child.pid).memory_info().rss)
 
-    def statuses_at_once(self, key: str, at_each: int) -> list[int]:
-        """Statuses of so many requests at each worker, that are all at the engine or refused at
-        once."""
-        workers = self.gateway.pids() or {self.gateway.child.pid}
-        many = at_each * self.workers
+    def metrics(self) -> str:
+        return str(self.gateway.client.get("/metrics", headers=bearer(self.keys[1])).text)
+
+    def statuses_at_once(self, key: str, many: int) -> list[int]:
+        """Statuses of so many requests that are all at the engine or refused at once."""
         self.engine.reset()
         self.engine.next(fault="gated", times=many)
         statuses: list[int] = []
-        headers = bearer(key)
 
-        def ask(pid: int) -> None:
-            statuses.extend(self.gateway.at(pid, headers))
+        def ask() -> None:
+            answer = httpx2.post(
+                f"{self.gateway.url}/llm/generate",
+                json={"prompt": "Why?", "max_tokens": 24},
+                headers=bearer(key),
+                timeout=PATIENCE_S,
+                trust_env=False,
+            )
+            statuses.append(answer.status_code)
 
-        asking = [threading.Thread(target=ask, args=(pid,)) for pid in [*workers] * at_each]
+        asking = [threading.Thread(target=ask) for _ in range(many)]
         for thread in asking:
             thread.start()
         until(lambda: int(self.engine.stats["running"]) + len(statuses) == many)
@@ -102,12 +100,11 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     with ExitStack() as stack:
 
         def start(kind: str) -> House:
-            workers, with_redis = KINDS[kind]
             engine = stack.enter_context(FakeEngine("--token-delay", "0.002").wait())
-            redis = RedisServer(tmp_path) if with_redis else None
+            redis = RedisServer(tmp_path) if KINDS[kind] else None
             if redis is not None:
                 stack.callback(redis.kill)
-            house = House(tmp_path, engine, workers, redis)
+            house = House(tmp_path, engine, redis)
             stack.enter_context(house.gateway)
             return house
 
@@ -132,7 +129,7 @@ def test_nobody_else_pays(begin: Begin, kind: str) -> None:
     counted as open, every slot and every limit is exact, the trail is whole, and no memory is kept
     of those who left or were refused."""
     house = begin(kind)
-    gateway, before = house.gateway, house.pids()
+    gateway = house.gateway
     crowd = Leavers(gateway.port, house.keys, house.patient, random.Random(kind))
     if "hangs" in kind:
         asyncio.run(leave_while_it_hangs(crowd, house.redis))
@@ -142,21 +139,17 @@ def test_nobody_else_pays(begin: Begin, kind: str) -> None:
         asyncio.run(crowd.run(TIMES, served=SERVED))
         assert house.memory_bytes() < warm_bytes + MOST_GROWN_BYTES
 
-    assert house.pids() == before
+    assert gateway.child.poll() is None
     assert {stage: crowd.outcomes[stage] for stage in STAGES if not crowd.outcomes[stage]} == {}
     broken = [outcome for outcome in crowd.outcomes if "broken" in outcome]
     assert not broken
     assert crowd.outcomes[WHOLE] >= SERVED
-    idle = ("inflight_requests", "queued_requests", "workers_lost", "shared_state_failing")
-    for gauge in idle:  # without Redis for a moment, each worker has a share of a limit
-        until(lambda gauge=gauge: gateway.metric(f"mmhie_{gauge}") == 0)  # type: ignore[misc] # bound now
+    for gauge in ("inflight_requests", "queued_requests", "shared_state_failing"):
+        until(lambda line=f"\nmmhie_{gauge} 0.0\n": line in house.metrics())  # type: ignore[misc] # bound now
     house.engine.until(lambda stats: stats["running"] == 0)
 
-    asked = 4 if house.workers == 1 else 2
-    admitted = 3 if house.counts_together else house.workers * max(1, 3 // house.workers)
-    refused = asked * house.workers - admitted
-    assert house.statuses_at_once(house.limited, asked) == [200] * admitted + [429] * refused
-    assert house.statuses_at_once(house.keys[1], SLOTS // house.workers) == [200] * SLOTS
+    assert house.statuses_at_once(house.limited, 4) == [200] * 3 + [429]
+    assert house.statuses_at_once(house.keys[1], SLOTS) == [200] * SLOTS
     # A Redis that a busy machine holds up is an error in the log, and none of the gateway.
     log = "\n".join(line for line in gateway.log.splitlines() if "the shared state" not in line)
     for words in ('"event":"fault"', "Exception in ASGI", "never retrieved", '"level":"error"'):

@@ -39,7 +39,6 @@ def breaking(folder: Path) -> Iterator[Breakable]:
             completer.model(),
             **(clock.environ if LIBRARY else {}),
             TMPDIR=str(place),
-            MMHIE_WORKERS="2",
             MMHIE_STALL_SECONDS=str(STALL_S),
             MMHIE_TIMEOUT_SECONDS=str(TIMEOUT_S),
             MMHIE_RESTART_LIMIT="20",

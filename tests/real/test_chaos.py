@@ -1,6 +1,6 @@
 """One real service, and one blow after the other, while callers keep asking.
 
-The clock is set, a worker is killed, the gateway, the engine; the engine is stopped; the disk fills
+The clock is set, the gateway is killed, the engine; the engine is stopped; the disk fills
 up. After each the service is back by itself (`pytest -rP` prints how soon), and at the end every
 answer that anybody got has its line in a trail that verifies. The tests share the service and run
 in their order.
@@ -8,8 +8,6 @@ in their order.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -24,7 +22,6 @@ from gateway.audit.verify import verify
 from launcher.serving.engine_supervisor import METRICS_EVERY_S
 from tests.faults.clock import LIBRARY, REASON
 from tests.gateway.audit.conftest import KEY, lines
-from tests.gateway.processes.conftest import workers_of
 from tests.real.breakable import Breakable
 from tests.real.callers import Callers
 from tests.real.stack import Stack
@@ -58,15 +55,12 @@ class Shaken:
     parts: Breakable
 
     def gateway(self) -> psutil.Process:
-        """The workers' parent, not the guard before it, whose command line ends alike."""
+        """The gateway, not the guard before it, whose command line ends alike."""
         return next(
             process
             for process in self.stack.processes()
             if process.cmdline()[-2:] == ["-m", "gateway"] and not is_guard(process)
         )
-
-    def workers(self) -> set[int]:
-        return workers_of(self.gateway().pid)
 
     def engine(self) -> psutil.Process:
         """vLLM's API server."""
@@ -106,14 +100,6 @@ def test_the_clock_is_set(shaken: Shaken) -> None:
         assert set(shaken.callers.since(moments[0])) == {"whole"}
 
     assert (shaken.gateway(), shaken.engine()) == processes
-
-
-def test_a_worker_is_killed(shaken: Shaken) -> None:
-    """Its own streams break; the others serve, and another takes its place."""
-    before = shaken.workers()
-    with blow(shaken, "SIGKILL of a worker"):
-        os.kill(min(before), signal.SIGKILL)
-        until(lambda: len(shaken.workers() - {min(before)}) == 2)
 
 
 def test_the_gateway_is_killed(shaken: Shaken) -> None:
@@ -164,7 +150,7 @@ def test_the_disk_is_full(shaken: Shaken) -> None:
     disk = shaken.parts.disk
     if disk is None:
         pytest.skip("nobody here may mount a file system")
-    processes = (shaken.gateway(), shaken.engine(), *shaken.workers())
+    processes = (shaken.gateway(), shaken.engine())
     with blow(shaken, "disk full, from when there was room again") as moments:
         disk.fill()
         until(lambda: shaken.callers.since(moments[0])["503 audit_unavailable"] > 0)
@@ -172,7 +158,7 @@ def test_the_disk_is_full(shaken: Shaken) -> None:
         disk.make_room()
         moments.append(time.monotonic())
 
-    assert (shaken.gateway(), shaken.engine(), *shaken.workers()) == processes
+    assert (shaken.gateway(), shaken.engine()) == processes
 
 
 def test_nothing_acknowledged_is_lost(shaken: Shaken) -> None:

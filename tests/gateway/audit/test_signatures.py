@@ -193,17 +193,6 @@ def test_the_texts_around_are_no_part(
         desk.run("audit", "check", str(file), "--key", str(pair.public))
 
 
-def test_two_workers_sign_with_one_key(
-    start: Start, engine: FakeEngine, desk: Desk, pair: Pair, tmp_path: Path
-) -> None:
-    """Whichever answers, one public key proves it."""
-    gateway = start(engine.url, MMHIE_SIGNING_KEY_FILE=str(pair.private), MMHIE_WORKERS="2")
-    (tmp_path / "jwks").write_bytes(gateway.wait().client.get("/v1/mmhie/signing-key").content)
-    for _ in range(6):
-        (tmp_path / "answer").write_bytes(JSON.ask(gateway.client).content)
-        desk.run("audit", "check", str(tmp_path / "answer"), "--key", str(tmp_path / "jwks"))
-
-
 def test_a_key_that_cannot_be_used(refusal: Refusal, pair: Pair, tmp_path: Path) -> None:
     """The start is refused in a sentence; a key that its group may read is taken, as every other
     secret file is: Kubernetes mounts them so."""

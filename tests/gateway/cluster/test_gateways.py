@@ -1,4 +1,4 @@
-"""Two gateways, one of them of two workers, in front of one engine and one real Redis."""
+"""Two gateways in front of one engine and one real Redis."""
 
 import contextlib
 import json
@@ -23,7 +23,6 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.cluster.conftest import StartRedis
 from tests.gateway.cluster.server import RedisServer
-from tests.gateway.processes.conftest import Several
 from tests.gateway.server.certificates import Authority
 from tests.waiting import PATIENCE_S, until
 
@@ -52,20 +51,19 @@ class Site:
             for name, limits in KEYS.items()
         }
         self.settings = {"MMHIE_REDIS_URL": redis_url, **settings}
-        self.gateways = [self.begin(engine, "here"), self.begin(engine, "there", workers=2)]
+        self.gateways = [self.begin(engine, "here"), self.begin(engine, "there")]
         for gateway in self.gateways:
             gateway.wait("/healthz")
 
-    def begin(self, engine: FakeEngine, name: str, workers: int = 1) -> Gateway:
+    def begin(self, engine: FakeEngine, name: str) -> Gateway:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         (folder / "keys.json").write_bytes((self.folder / "keys.json").read_bytes())
         files = {"MMHIE_KEYS_FILE": "keys.json", "MMHIE_HOLD_FILE": "hold.json"}
-        more = {**files, "MMHIE_WORKERS": str(workers), **self.settings}
-        return Several(folder, engine.url, **more)
+        return Gateway(folder, engine.url, **files, **self.settings)
 
     def ask(self, gateway: Gateway, name: str) -> httpx2.Response:
-        """One question over a connection of its own, so that any worker may get it."""
+        """One question over a connection of its own."""
         with httpx2.Client(base_url=gateway.url, timeout=PATIENCE_S, trust_env=False) as client:
             return client.post("/llm/generate", json=ASK, headers=bearer(self.secrets[name]))
 
@@ -85,11 +83,11 @@ class Site:
         return [self.ask(gateway, name).status_code for gateway in self.gateways]
 
     def everybody(self, name: str, *statuses: int) -> bool:
-        """Return whether each gateway answers so, whichever of its workers is asked."""
+        """Return whether each gateway answers so."""
         return all(self.statuses(name) == list(statuses) for _ in range(8))
 
     def settle(self) -> None:
-        """Return once every worker has found the engine."""
+        """Return once every gateway has found the engine."""
         until(lambda: self.everybody("ward", 200, 200))
 
     def stop(self) -> None:

@@ -1,6 +1,5 @@
 """The engine's state, from the launcher's file or from probes; the watch never ends."""
 
-import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -205,7 +204,7 @@ async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
-    """A new worker refuses no request while the engine is ready; an engine that hangs delays it for
+    """It refuses no request while the engine is ready; an engine that hangs delays it for
     a moment only."""
     async with Peer(Engine().play) as peer:
         app = create_app(GatewaySettings(engine_url=peer.url))
@@ -215,21 +214,6 @@ async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
             assert app.state.services.phase() == "starting"
-
-
-async def test_what_another_worker_knows_is_looked_at_once(tmp_path: Path) -> None:
-    """A request may arrive before the next regular probe; several requests share one probe."""
-    engine, file = Engine(), phase_file(tmp_path)
-    async with meeting(engine.play) as (client, _):
-        watch = EngineWatch(client, file)
-        await watch.catch_up()
-        assert engine.asked == []
-        phase_file(tmp_path, phase="ready")
-        await asyncio.gather(*(watch.catch_up() for _ in range(3)))
-
-    assert watch.phase == "ready"
-    assert watch.state.model is not None
-    assert engine.asked.count("/health") == engine.asked.count("/v1/models") == 1
 
 
 @pytest.mark.parametrize(

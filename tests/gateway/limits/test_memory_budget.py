@@ -19,15 +19,12 @@ from tests.waiting import until
 MIB = 1024 * 1024
 
 
-@pytest.mark.parametrize(
-    ("processes", "container", "budget"),
-    [(1, 512, 208), (4, 512, 128), (1, 64, 32), (4, None, 2048)],
-)
-def test_default(processes: int, container: int | None, budget: int) -> None:
-    """In MiB: half of a container without its processes, or an eighth of a machine."""
+@pytest.mark.parametrize(("container", "budget"), [(512, 208), (64, 32), (None, 2048)])
+def test_default(container: int | None, budget: int) -> None:
+    """In MiB: half of a container without the process, or an eighth of a machine."""
     limit = memory.MemoryLimits(16 * 1024 * MIB, container and container * MIB)
 
-    assert default_bytes(processes, limit) == budget * MIB
+    assert default_bytes(limit) == budget * MIB
 
 
 @pytest.mark.parametrize(
@@ -54,7 +51,7 @@ def test_the_pod_has_room_for_its_budget() -> None:
     pod = yaml.safe_load((ROOT / "docker/kubernetes/gateway/deployment.yaml").read_text())
     (container,) = pod["spec"]["template"]["spec"]["containers"]
     limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * MIB
-    budget = default_bytes(1, memory.MemoryLimits(64 * limit, limit))
+    budget = default_bytes(memory.MemoryLimits(64 * limit, limit))
 
     assert GatewaySettings().max_body_bytes * 32 < budget
     assert budget + PROCESS_BYTES + budget // 2 <= limit

@@ -6,6 +6,6 @@ too, and closes connections that send their request too slowly.
 """
 
 from gateway.app import create_app
-from gateway.processes.startup_checks import load_checked
+from gateway.startup_checks import load_checked
 
 app = create_app(load_checked())

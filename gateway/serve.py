@@ -1,10 +1,10 @@
-"""`python -m gateway`: serve in this process, or in several worker processes."""
+"""`python -m gateway`: serve in the foreground."""
 
 import errno
 import socket
 
+from gateway import startup_checks
 from gateway.app import create_app
-from gateway.processes import startup_checks, supervisor
 from gateway.runtime import memory
 from gateway.runtime.log import log
 from gateway.server.drain import DrainingServer
@@ -17,17 +17,12 @@ def main() -> int:
 
 
 def serve(settings: GatewaySettings) -> int:
-    """Serve in this process or in several; return the exit code. Raises SettingsError."""
+    """Serve until SIGTERM; return the exit code. Raises SettingsError."""
     listener = listen(settings)
     log.info(
         "listening",
         extra={"host": settings.host, "port": settings.port, "auth": auth_kinds(settings)},
     )
-    if settings.workers > 1:
-        if settings.redis_url is None:
-            log.warning("each of %d workers has its share of every limit", settings.workers)
-        memory.freeze_heap()
-        return supervisor.run(settings, listener)
     app = create_app(settings)
     memory.freeze_heap()
     DrainingServer(app, settings).run([listener])

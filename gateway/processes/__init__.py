@@ -1,1 +1,0 @@
-"""The gateway's processes: one, or a supervisor and its workers."""
