@@ -1,5 +1,6 @@
 """Authentication and authorisation: who is asking, for what, and with which limits."""
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import Callable, Container, Mapping
@@ -75,14 +76,14 @@ class Gate:
         )
 
     async def run(self) -> None:
-        """Keep the JWKS current, for as long as the application lives."""
-        if self.jwt is not None:
-            await self.jwt.keys.run()
+        """Keep the keys and the JWKS current, for as long as the application lives."""
+        sources = (self.keys, self.jwt and self.jwt.keys)
+        await asyncio.gather(*(source.run() for source in sources if source))
 
     async def refresh(self) -> None:
         """Read the keys file and the JWKS again."""
         if self.keys is not None:
-            self.keys.refresh()
+            await asyncio.to_thread(self.keys.refresh)
         if self.jwt is not None:
             await self.jwt.keys.refresh()
 

@@ -92,9 +92,8 @@ def test_rotation(desk: Desk) -> None:
     assert "no active key" in desk.run("new", "--name", "b", "--rotate", "1h", exit_code=2)[1]
 
     desk.run("new", "--name", "short", "--expires", "90d")
-    short = KeyFile(desk.file).principal(
-        desk.run("new", "--name", "short", "--rotate", "1h")[0].strip().encode()
-    )
+    key = desk.run("new", "--name", "short", "--rotate", "1h")[0].strip()
+    short = KeyFile(desk.file).principal(key.encode())
     assert short is not None
     assert short.expires == pytest.approx(time.time() + 90 * 86_400, abs=60)
 

@@ -13,7 +13,6 @@ from gateway.auth.keys import KeyFile
 from gateway.principal import PrincipalLimits
 from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import add_key
-from tests.gateway.clock import Clock
 
 ROW: dict[str, Any] = {"name": "a", "sha256": "0" * 64, "scopes": ["generate"], "created": 1.0}
 
@@ -81,36 +80,31 @@ def test_nonsense_is_refused(path: Path, content: bytes) -> None:
         keys.read(path)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 def name_of(file: KeyFile, secret: str) -> str | None:
     principal = file.principal(secret.encode())
     return principal.name if principal else None
 
 
-def test_a_file_that_breaks_changes_nothing_and_is_told(path: Path, clock: Clock) -> None:
+def test_a_file_that_breaks_changes_nothing_and_is_told(path: Path) -> None:
     """Until it is whole again."""
     secret = add_key(path, "a", "generate")
     whole = path.read_bytes()
-    file = KeyFile(path, clock=clock)
+    file = KeyFile(path)
     for content, problem in ((whole, "None"), (b"{", "cannot be used"), (whole, "None")):
         path.write_bytes(content)
-        clock.now += 1
+        file.refresh()
         assert name_of(file, secret) == "a"
         assert problem in str(file.problem)
 
 
-def test_a_file_that_is_gone_holds_no_keys(path: Path, clock: Clock) -> None:
+def test_a_file_that_is_gone_holds_no_keys(path: Path) -> None:
     """Removing the file closes the API; it never opens it."""
     secret = add_key(path, "a", "generate")
-    file = KeyFile(path, clock=clock)
+    file = KeyFile(path)
     assert name_of(file, secret) == "a"
 
     path.unlink()
-    clock.now += 1
+    file.refresh()
     assert name_of(file, secret) is None
     assert "no key is accepted" in str(file.problem)
 

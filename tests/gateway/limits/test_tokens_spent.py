@@ -106,7 +106,7 @@ def test_leaving_early_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -
     assert line["outcome"] == "client_gone"
     assert line["tokens_estimated"] is True
     assert line["prompt_tokens"] >= len(orjson.dumps(body)) // 4
-    assert line["completion_tokens"] >= 7
+    assert line["completion_tokens"] >= 6  # four events of /v1/responses have no token
     until(partial(is_refused, keyed, headers, path, body))
 
 
