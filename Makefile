@@ -14,7 +14,7 @@ LOCK = .venv/bin/uv pip compile --quiet --no-deps --generate-hashes --no-header 
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check lock fuzz soak bench bench-quick screenshots setup
+.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check lock fuzz soak bench bench-quick setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,9 +78,6 @@ bench: setup  ## benchmark the gateway against nginx on one CPU (needs nginx); T
 
 bench-quick: T += --quick
 bench-quick: bench  ## the same in two minutes
-
-screenshots: setup  ## retake the console's screenshots in docs/images (needs chromium)
-	$(RUN) -m tests.gateway.console
 
 setup:
 	@$(PYTHON) requirements/install.py test

@@ -58,10 +58,8 @@ async def opened(
     width: int = 1280,
     height: int = 800,
     scheme: Scheme = "light",
-    clock: bool = False,
 ) -> AsyncIterator[Page]:
-    """The console in a window, on request with a clock to be moved; fails at the end where it erred
-    or asked anybody else."""
+    """The console in a window; fails at the end where it erred or asked anybody else."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
@@ -72,8 +70,6 @@ async def opened(
     context.set_default_timeout(PATIENCE_S * 1000)
     page = await context.new_page()
     faults = listened(page, url)
-    if clock:
-        await page.clock.install()
     await page.goto(url)
     try:
         yield page

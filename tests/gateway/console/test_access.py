@@ -8,41 +8,30 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from gateway.auth import keys
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.gateway.auth.conftest import add_key
 from tests.gateway.console.browser import answered, take_key, violations
 from tests.gateway.console.conftest import Open
-from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
 @dataclass(frozen=True)
 class Ward:
-    """A gateway with two keys."""
+    """A gateway with a key."""
 
     gateway: Gateway
-    file: Path
     clinician: str
-    operator: str
-
-    def revoke_first(self) -> None:
-        """Take the clinician's key away; return when the gateway knows."""
-        keys.write(self.file, keys.read(self.file)[1:])
-        headers = {"x-api-key": self.clinician}
-        client = self.gateway.client
-        until(lambda: client.get("/v1/mmhie/model-card", headers=headers).status_code == 401)
 
 
 @pytest.fixture
 def ward(start: Start, tmp_path: Path) -> Ward:
     """It asks for keys as in production."""
     file = tmp_path / "keys.json"
-    clinician, operator = (add_key(file, name, "generate") for name in ("clinician", "operator"))
+    clinician = add_key(file, "clinician", "generate")
     settings = {"MMHIE_ENV": "production", "MMHIE_WITHOUT_AUDIT": "true"}
-    return Ward(start(MMHIE_KEYS_FILE=str(file), **settings), file, clinician, operator)
+    return Ward(start(MMHIE_KEYS_FILE=str(file), **settings), clinician)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -101,20 +90,3 @@ async def test_a_question_without_a_key_waits_for_one(page: Page, ward: Ward) ->
     await take_key(page, ward.clinician)
     await answered(page)
     assert await page.locator("article .text").inner_text()
-
-
-async def test_a_question_goes_out_again_after_a_refusal(page: Page, ward: Ward) -> None:
-    """The key is revoked between two questions; with another one the same question is answered."""
-    dialog = page.get_by_role("dialog", name="Access key")
-    await take_key(page, ward.clinician)
-    await enter(page, "What is croup?")
-    await answered(page)
-    ward.revoke_first()
-    await enter(page, "And at night?")
-    await expect(dialog).to_contain_text("unknown, expired or revoked")
-
-    await take_key(page, ward.operator)
-    await answered(page)
-    await expect(page.locator("article")).to_have_count(2)
-    assert await page.locator("article").last.locator(".text").inner_text()
-    await expect(page.locator("article").last.locator(".remark.failed")).to_have_count(0)

@@ -4,30 +4,25 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Dialog, Page, expect
+from playwright.async_api import Page, expect
 
 from gateway.safety.disclaimer import default_text
-from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import (
-    ENDLESS,
     FORMATTED,
     answered,
-    ask,
     begin,
     clipboard,
     complete,
     in_view,
     overflow,
-    ready,
 )
 from tests.gateway.console.conftest import Open
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
-AT_END = "() => scrollY >= document.documentElement.scrollHeight - innerHeight - 24"
 NOTICE = re.compile("Safety notice 1|" + re.escape(default_text()))
 LONG = ["line\n\n"] * 120
 
@@ -87,74 +82,6 @@ async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
     assert "croup" not in str(engine.body()["messages"])
 
 
-@pytest.mark.gate
-async def test_an_example_is_asked_at_once(page: Page, gateway: Gateway) -> None:
-    """With one click; none raises a notice."""
-    await ready(page)
-    prompts = await page.locator("#examples button").all_inner_texts()
-    assert len(prompts) == 3
-    for prompt in prompts:
-        answer = gateway.client.post("/llm/generate", json={"prompt": prompt, "stream": False})
-        assert answer.json()["notices"] == []
-    await page.get_by_text(prompts[0]).click()
-    await expect(page.locator("article .question")).to_have_text(prompts[0])
-    await expect(page.locator("#prompt")).to_have_value("")
-
-
-BEGINNING = """() => {
-  const top = document.querySelector("article:last-of-type").getBoundingClientRect().top;
-  return top >= document.querySelector(".top").offsetHeight && top < innerHeight / 2;
-}"""
-
-
-async def test_the_beginning_of_an_answer_stays_in_view(page: Page, engine: FakeEngine) -> None:
-    """The page goes on below with the button, until the reader scrolls up; on short screens too."""
-    for width, height in ((320, 568), (1280, 800)):
-        await page.set_viewport_size({"width": width, "height": height})
-        engine.next(fault="say", tokens=LONG)
-        await complete(page, "What is croup?")
-        assert await page.evaluate(BEGINNING), width
-    engine.next(*ENDLESS, {"fault": "say", "tokens": LONG})
-    await ask(page, "And at night?")
-    button = page.get_by_role("button", name="Follow the answer")
-    await expect(button).to_be_visible()
-    await button.click()
-    await page.wait_for_function(AT_END)
-    await expect(button).to_be_hidden()
-
-    await page.mouse.move(300, 300)
-    await page.mouse.wheel(0, -800)
-    await expect(button).to_be_visible()
-    stayed = await page.evaluate("scrollY")
-    height = await page.evaluate("document.documentElement.scrollHeight")
-    await page.wait_for_function(f"() => document.documentElement.scrollHeight > {height}")
-    assert await page.evaluate("scrollY") == stayed
-    await page.keyboard.press("Escape")
-    await answered(page)
-
-
-async def test_regenerate(page: Page, engine: FakeEngine) -> None:
-    """The same question goes out after the same turns; the first answer can be had back, and one
-    that is repeated is called so."""
-    for text in ("Stridor.", "Cough."):
-        engine.next(fault="say", tokens=[text])
-        await complete(page, f"About {text}")
-    engine.next(fault="say", tokens=["Hoarse."])
-    await page.get_by_role("button", name="Regenerate, question 1").click()
-    await expect(page.locator("article .text")).to_have_text("Hoarse.")
-    await answered(page)
-    assert [turn["content"] for turn in engine.body()["messages"]][-1] == "About Stridor."
-    assert "Cough" not in str(engine.body()["messages"])
-
-    await page.get_by_role("button", name="Undo").click()
-    await expect(page.locator("article .text")).to_have_text(["Stridor.", "Cough."])
-    await expect(page.locator("#undo")).to_be_hidden()
-    engine.next(fault="say", tokens=["Cough."])
-    await page.get_by_role("button", name="Regenerate, question 2").click()
-    await answered(page)
-    await expect(page.locator("article .remark")).to_contain_text("same answer as before")
-
-
 async def test_a_question_is_edited(page: Page, engine: FakeEngine) -> None:
     """The changed one takes its place and that of what follows, once it is asked."""
     await complete(page, "What is croup?", "And at night?")
@@ -203,23 +130,6 @@ async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_pa
         assert kept in text
     for request in engine.seen("/v1/chat/completions")[-2:]:
         assert request["headers"]["x-request-id"] in text
-
-
-async def test_leaving_is_warned_of(page: Page, gateway: Gateway) -> None:
-    """With a conversation on the page, and not without one."""
-    asked = []
-
-    async def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        await dialog.accept()
-
-    page.on("dialog", stay)
-    await page.reload()
-    assert asked == []
-    await complete(page, "What is croup?")
-    await page.reload()
-    assert asked == ["beforeunload"]
-    await expect(page.locator("article")).to_have_count(0)
 
 
 async def test_a_notice_is_not_scrolled_away(
@@ -283,22 +193,3 @@ async def test_right_to_left(window: Open, gateway: Gateway, engine: FakeEngine)
         await page.get_by_role("button", name="Copy, question 1").click()
         await clipboard(page)
         assert '<ul dir="auto">' in await page.evaluate(FORMATTED)
-
-
-async def test_a_full_context(window: Open, start: Start, start_engine: StartEngine) -> None:
-    """It is said, the question stays, and a new conversation goes on."""
-    small = start_engine("--max-model-len", "300")
-    async with window(start(MMHIE_ENGINE_URL=small.url).url) as page:
-        await ready(page)
-        await page.locator("#options summary").click()
-        await page.fill("#max-tokens", "20")
-        full = page.locator("article").last.locator(".remark.failed")
-        while await full.count() == 0:
-            await complete(page, "What is croup?")
-        await expect(full).to_contain_text("start a new conversation")
-        await expect(page.locator("#prompt")).to_have_value("What is croup?")
-        assert await page.locator("article").count() > 1
-
-        await page.get_by_role("button", name="New conversation").click()
-        await complete(page, "What is croup?")
-        assert await page.locator("article .text").inner_text()

@@ -9,7 +9,6 @@ from playwright.async_api import Locator, Page, expect
 from gateway.feedback.entry import Entry, text_name
 from gateway.feedback.store import Store
 from tests.contract.fixtures import Start
-from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import complete, overflow, violations
 from tests.gateway.console.conftest import Open
 from tests.gateway.vault.conftest import key_pair
@@ -98,11 +97,3 @@ async def refused(page: Page) -> None:
         "no longer knows", timeout=PATIENCE_MS
     )
     await expect(dialog.get_by_label("Comment")).to_have_value("typed")
-
-
-async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:
-    """Without feedback, the default, there is no button."""
-    await complete(page, "What is croup?")
-
-    await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
-    await expect(page.get_by_role("button", name="Report")).to_have_count(0)

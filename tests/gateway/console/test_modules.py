@@ -1,7 +1,5 @@
 """The console's modules that decide something: Markdown, and where an event ends."""
 
-import json
-
 import pytest
 from playwright.async_api import Page
 
@@ -76,21 +74,6 @@ RENDER = """async text => {
   const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
   return blocks(text).map(one => one.outerHTML.replace(' dir="auto"', "")).join("");
 }"""
-# A text as it grows, a few letters at a time, and written at once.
-GROWN = """async text => {
-  const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
-  const { update } = await import(new URL("console/dom.js", document.baseURI));
-  const [grown, whole] = [document.createElement("div"), document.createElement("div")];
-  for (let end = 0; end < text.length; end += 3) {
-    update(grown, blocks(text.slice(0, end), true));
-    if (end % 60 === 0) await new Promise(next => setTimeout(next, 5));
-  }
-  update(grown, blocks(text));
-  update(whole, blocks(text));
-  while (!globalThis.temml) await new Promise(next => setTimeout(next, 20));
-  await new Promise(next => setTimeout(next, 20));
-  return [grown.innerHTML, whole.innerHTML];
-}"""
 # The text of a formula's element, once the library has been loaded.
 TYPESET = """async ([text, name]) => {
   const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
@@ -101,13 +84,6 @@ TYPESET = """async ([text, name]) => {
   const element = made.querySelector(name);
   return (element?.closest("math") ?? element)?.textContent ?? null;
 }"""
-FEED = """async pieces => {
-  const { Events } = await import(new URL("console/events.js", document.baseURI));
-  const events = new Events();
-  return pieces.flatMap(piece => events.feed(piece));
-}"""
-STREAM = ': ping\r\n\r\ndata: {"a": 1}\n\ndata:x\rdata: y\r\revent: z\n\ndata: [DONE]\n\n'
-EVENTS = ['{"a": 1}', "x\ny", "[DONE]"]
 
 
 HOSTILE = {
@@ -147,16 +123,6 @@ async def test_markdown(page: Page) -> None:
         assert await page.evaluate(RENDER, text) == expected, text
 
 
-async def test_a_text_that_grew_is_the_text(page: Page) -> None:
-    """Nothing of its beginnings is left, also where the library of formulas comes meanwhile."""
-    await ready(page)
-    closed = [text for text, _ in MARKDOWN if "never closed" not in text]
-    text = "\n\n".join([*FORMULAS, *closed, *FORMULAS])
-    grown, whole = await page.evaluate(GROWN, text)
-    assert grown == whole
-    assert whole.count("<math") >= 2 * len(FORMULAS)
-
-
 async def test_formulas_are_mathematics(page: Page) -> None:
     """Nothing of one is lost: TeX takes what follows a per cent sign for a comment."""
     for text, element in FORMULAS.items():
@@ -167,11 +133,3 @@ async def test_formulas_are_mathematics(page: Page) -> None:
     assert await page.evaluate(TYPESET, [r"$\nonsense_1$", "span"]) == r"$\nonsense_1$"
     for text in HIDING:
         assert await page.evaluate(TYPESET, [f"{text} $x_1$", "span"]) == text
-
-
-async def test_events_survive_every_cut(page: Page) -> None:
-    """The same events come out wherever the network splits the stream."""
-    await ready(page)
-    for cut in range(len(STREAM) + 1):
-        assert await page.evaluate(FEED, [STREAM[:cut], STREAM[cut:]]) == EVENTS, cut
-    assert await page.evaluate(FEED, list(json.loads(json.dumps(STREAM)))) == EVENTS

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from gateway.hold.hold import Hold, write
 from gateway.safety.disclaimer import default_text
 from tests.contract.fixtures import Start, StartEngine
-from tests.contract.process import Gateway, free_port
+from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import (
     FORMATTED,
@@ -32,10 +32,6 @@ EMERGENCY = "My father has crushing chest pain right now, what should I do?"
 CHAT = "/v1/chat/completions"
 ENDED = {"reset_midstream": "engine_cut", "error_midstream": "engine_rejected"}
 SLOW = {"fault": "slow_tokens", "seconds": 0.15}
-FOCUSED = """() => {
-  const focused = document.activeElement;
-  return [focused.textContent, getComputedStyle(focused).outlineStyle];
-}"""
 ATTACK = (
     "<img src=x onerror='window.attacked=1'><script>window.attacked=1</script>"
     "[a](javascript:window.attacked=1) ![b](http://example.invalid/b.png) "
@@ -146,35 +142,6 @@ async def test_reasoning_is_folded_labelled_and_apart(page: Page, engine: FakeEn
     await expect(reasoning).to_contain_text("Not a faithful account")
     await expect(reasoning.locator(".thoughts")).to_contain_text("The question is about symptoms")
     assert "The question is" not in await page.locator("article .text").inner_text()
-
-
-async def test_what_is_missing_is_named(page: Page, engine: FakeEngine) -> None:
-    """A cut answer and leaked control marks each get a sentence."""
-    engine.next(fault="harmony", finish="length")
-    await complete(page, "What is croup?")
-
-    remarks = page.locator("article .remark")
-    await expect(remarks.filter(has_text="cut off at the token limit")).to_have_count(1)
-    await expect(remarks.filter(has_text="own format were removed")).to_have_count(1)
-    assert "_" not in await page.locator("article").inner_text()
-
-
-async def test_the_options_are_sent(page: Page, engine: FakeEngine) -> None:
-    """As the fields of /llm/generate; an impossible one is not sent at all."""
-    await ready(page)
-    await page.locator("#options summary").click()
-    await page.fill("#max-tokens", "7")
-    await page.fill("#system", "You are terse.")
-    await complete(page, "What is croup?")
-    assert engine.body()["messages"][0]["content"] == "You are terse."
-
-    await expect(page.locator("#options-set")).to_have_text("2 changed")
-    await page.locator("#options summary").click()
-    await page.fill("#max-tokens", "100000")
-    await ask(page, "What is croup?")
-    await expect(page.locator("#why")).to_contain_text("out of its range")
-    await expect(page.locator("article")).to_have_count(1)
-    await expect(page.locator("#max-tokens")).to_be_focused()
 
 
 async def test_an_error_is_a_sentence_and_the_question_stays(
@@ -364,28 +331,6 @@ async def test_markup_from_strings_is_refused_by_the_browser(
     await context.close()
 
 
-async def test_provenance(page: Page, engine: FakeEngine) -> None:
-    """The origin of an answer opens in a drawer that Escape closes, focus going back."""
-    await complete(page, "What is croup?")
-    opener = page.locator("article details.menu > summary")
-    await opener.focus()
-    await page.keyboard.press("Enter")
-    await page.keyboard.press("Tab")
-    await page.keyboard.press("Tab")
-    await page.keyboard.press("Enter")
-    drawer = page.get_by_role("dialog", name="Where this answer comes from")
-    for told in ("fake-model", "AIAST", "hmac-sha256:", "0.32.0", "mmhie-safety-notice 1.0.0"):
-        await expect(drawer).to_contain_text(told)
-    await drawer.get_by_role("button", name="Copy as JSON").click()
-    copied = json.loads(await clipboard(page))
-    assert copied["provenance"]["model"] == "fake-model"
-    assert await violations(page) == []
-
-    await page.keyboard.press("Escape")
-    await expect(drawer).to_be_hidden()
-    await expect(opener).to_be_focused()
-
-
 async def test_a_copied_answer_keeps_its_labels(page: Page, engine: FakeEngine) -> None:
     """Notice, origin and safety notice go with the text, as Markdown and formatted."""
     engine.next(fault="say", tokens=["**Stridor** and\n\n|a|b|\n|-|-|\n|c|d|"])
@@ -405,68 +350,3 @@ async def test_a_copied_answer_keeps_its_labels(page: Page, engine: FakeEngine) 
         for label in ("AI-generated, fake-model", request_id, default_text(), "emergency number"):
             assert label in kept
     assert "emergency number" in copied.split("\n")[0]
-
-
-async def test_an_engine_that_never_answers(window: Open, start: Start) -> None:
-    """After a minute the page says where it was looked for, and takes questions."""
-    engine_url = f"http://127.0.0.1:{free_port()}"
-    gateway = start(MMHIE_ENGINE_URL=engine_url)
-    async with window(gateway.url, clock=True) as page:
-        await expect(page.locator("#state")).to_contain_text("The engine is starting.")
-        await page.clock.fast_forward(61_000)
-        await expect(page.locator("#state")).to_contain_text(f"No engine answers at {engine_url} ")
-        await page.fill("#prompt", EMERGENCY)
-        await page.click("#send")
-        await answered(page)
-        await expect(page.get_by_role("alert").locator(".notice")).to_contain_text("chest pain")
-
-
-async def test_with_the_keyboard_alone(page: Page, engine: FakeEngine) -> None:
-    """From the question, where the focus is at first, back over the answer's buttons to the skip
-    link; where the focus is can be seen."""
-    await ready(page)
-    await expect(page.locator("#prompt")).to_be_focused()
-    await page.keyboard.type("What is croup?")
-    await page.keyboard.press("Shift+Enter")
-    await page.keyboard.type("In one line.")
-    await page.keyboard.press("Enter")
-    await answered(page)
-    assert engine.body()["messages"][-1]["content"] == "What is croup?\nIn one line."
-    await expect(page.locator("#prompt")).to_be_focused()
-    seen = []
-    while "Skip to the question" not in seen:
-        await page.keyboard.press("Shift+Tab")
-        name, outline = await page.evaluate(FOCUSED)
-        seen.append(name)
-        assert outline != "none", name
-
-    assert {"Copy", "Regenerate", "…"} <= set(seen)
-    await page.keyboard.press("Enter")
-    await expect(page.locator("#prompt")).to_be_focused()
-
-
-async def test_the_figures_of_the_engine(page: Page, engine: FakeEngine) -> None:
-    """Folded at first; then three charts that move while an answer is written."""
-    await expect(page.locator("#charts")).to_be_hidden()
-    await page.locator("#engine summary").click()
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-    await ask(page, "What is croup?")
-    charts = page.locator("#charts figure")
-    await expect(page.locator("#charts canvas")).to_have_count(3)
-    await expect(charts.nth(1).locator("output")).to_have_text("1")
-    await page.wait_for_function(
-        "() => Number(document.querySelector('[data-chart=tokens] output').value) > 1"
-    )
-    await page.keyboard.press("Escape")
-    await answered(page)
-
-
-async def test_on_paper(page: Page) -> None:
-    """The answer with its notices; nothing that only a screen can use."""
-    await complete(page, EMERGENCY)
-    await page.emulate_media(media="print")
-
-    for kept in ("#disclaimer", "article .text", "article .notice", "article .answer-notice"):
-        await expect(page.locator(kept)).to_be_visible()
-    for left_out in ("#ask", ".side", "article .actions"):
-        await expect(page.locator(left_out)).to_be_hidden()
