@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.models import cache
 
+LOCKS = Path(__file__).parent / "locks"
 PATIENCE_S = 300
 
 

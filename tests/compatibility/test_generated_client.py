@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compatibility.clients import LOCKS
-from tests.compatibility.environment import python_with
+from tests.compatibility.environment import LOCKS, python_with
 from tests.contract.process import Gateway
 
 pytestmark = pytest.mark.slow  # making the environment takes half a minute, once

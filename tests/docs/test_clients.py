@@ -10,8 +10,7 @@ import pytest
 
 from gateway.audit.pseudonyms import Pseudonyms
 from requirements import programs
-from tests.compatibility.clients import LOCKS
-from tests.compatibility.environment import python_with
+from tests.compatibility.environment import LOCKS, python_with
 from tests.contract.process import Gateway
 from tests.docs.examples import DOCS, Example, examples
 from tests.fake_engine.process import FakeEngine
