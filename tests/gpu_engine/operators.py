@@ -1,6 +1,5 @@
 """Plans as operators ask for them: their cards, model, settings and the flags that they add."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,43 +10,6 @@ from launcher.planning.plan import EnginePlan
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS
 from tests.launcher.plans import plan
-
-# RedHatAI/gpt-oss-20b-speculator.eagle3, as those who load it have written it down.
-LAYER: Final = {
-    "model_type": "llama",
-    "hidden_size": 2880,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 64,
-    "num_key_value_heads": 8,
-    "head_dim": 64,
-    "intermediate_size": 2880,
-    "vocab_size": 201088,
-    "max_position_embeddings": 131072,
-}
-DRAFT: Final = {
-    "architectures": ["Eagle3DraftModel"],
-    "speculators_model_type": "eagle3",
-    "draft_vocab_size": 64000,
-    "norm_before_fc": True,
-    "transformer_layer_config": LAYER,
-    "speculators_config": {
-        "algorithm": "eagle3",
-        "proposal_methods": [{"proposal_type": "greedy", "speculative_tokens": 3}],
-        "verifier": {"name_or_path": "openai/gpt-oss-20b", "architectures": []},
-    },
-}
-OF_LLAMA: Final = {
-    **LAYER,
-    "architectures": ["LlamaForCausalLMEagle3"],
-    "hidden_size": 4096,
-    "num_attention_heads": 32,
-    "head_dim": 128,
-    "intermediate_size": 14336,
-    "vocab_size": 128256,
-    "draft_vocab_size": 32000,
-    "torch_dtype": "bfloat16",
-}
-DRAFTS: Final = {"draft": DRAFT, "draft-llama": OF_LLAMA}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +33,10 @@ class Wish:
         return int(self.gpus.partition("x")[0])
 
 
-def drafted(name: str, method: str = "eagle3") -> str:
-    """A draft model of three tokens, whose folder is put in later."""
-    config = {"method": method, "model": f"FOLDER/{name}", "num_speculative_tokens": 3}
-    return f"-sc '{json.dumps(config)}'"
-
-
 WISHES: Final = (
     Wish("1xh100", "gpt-oss-20b"),
-    Wish("1xh100", "gpt-oss-20b", drafted("draft")),
-    Wish("2xl4", "gpt-oss-20b", drafted("draft"), "TENSOR_PARALLEL=2"),
     Wish("1xh100", "gpt-oss-120b", "--performance-mode throughput"),
     Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16K"),
-    Wish("1xh100", "llama-8b", drafted("draft-llama")),
     Wish("8xh100", "qwen3-235b-a22b", "-ep", "TENSOR_PARALLEL=8"),
     Wish("8xh200", "deepseek-v3", "--spec-method mtp --spec-tokens 1"),
     Wish("1xh100-mig", "llama-8b-fp8", "", "MAX_MODEL_LEN=1024"),
@@ -129,7 +82,6 @@ def hardware(card: str, count: int = 1) -> Hardware:
 
 def planned(wish: Wish, folder: Path) -> EnginePlan:
     """The plan for these cards alone."""
-    arguments = wish.arguments.replace("FOLDER", str(folder))
     ours: dict[str, Any] = dict(part.split("=") for part in wish.settings.split())
     place, model = hardware(wish.card, wish.count), folder / wish.model
-    return plan(place, strict=False, reasoner_model=model, engine_args=arguments, **ours)
+    return plan(place, strict=False, reasoner_model=model, engine_args=wish.arguments, **ours)

@@ -9,10 +9,9 @@ from launcher.errors import NotEnoughMemory
 from launcher.planning.batch import batched_tokens
 from launcher.planning.plan import EnginePlan
 from launcher.planning.weights import loaded_dtype
-from tests.fake_hub import files
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS, write
-from tests.gpu_engine.operators import ALL, DRAFTS, PLAIN, TOO_LARGE, Wish, planned
+from tests.gpu_engine.operators import ALL, PLAIN, TOO_LARGE, Wish, planned
 from tests.gpu_engine.wheel import ask_judge
 
 pytestmark = pytest.mark.slow
@@ -25,10 +24,8 @@ Judged = dict[Wish, tuple[EnginePlan, dict[str, Any]]]
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """The plan of each wish, and the verdict on it; vLLM is imported once for all."""
     folder = tmp_path_factory.mktemp("operators")
-    for name, config in {**MODELS, **DRAFTS}.items():
+    for name, config in MODELS.items():
         write(folder / name, config)
-    for name in DRAFTS:
-        (folder / name / files.WEIGHTS).write_bytes(files.tensors({"fc.weight": (2, 2)}))
     by_card: dict[str, list[Wish]] = defaultdict(list)
     for wish in ALL:
         by_card[wish.card].append(wish)
