@@ -5,18 +5,17 @@ from typing import Final
 from xdist.scheduler import LoadScopeScheduling
 
 # The tests of an engine run in the order of their names: those of the last one end it.
-EMBEDDED: Final = "client_matrix dashboard reach readme serve"
 SHARED: Final = {
-    "embedded": (*EMBEDDED.split(), "differential.py::test_embedded"),
+    "embedded": ("reach", "serve", "differential.py::test_embedded"),
     "gpt-oss": ("accept", "harmony", "differential.py::test_gpt_oss"),
-    "breakable": ("base_model", "chaos"),
+    "breakable": ("chaos",),
 }
 
 # First what only waits, then the groups that take longest: one that began last would delay the end.
 ORDER: Final = (
     *("tests/real/test_smoke.py", "tests/launcher/models/test_fetching.py"),
     *("tests/faults", "test_make_run.py", "embedded", "breakable"),
-    *("test_parallel.py", "test_adapter.py", "test_several.py", "gpt-oss"),
+    *("test_adapter.py", "test_several.py", "gpt-oss"),
     *("tests/docs", "tests/gateway/console", "tests/gpu_engine"),
 )
 
