@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--peers] [--before CHECKOUT]`: measure, and print a table.
+"""`python -m tests.bench [--quick]`: measure, and print a table.
 
 One processor is for the target, the other for the mock engine and the load. The targets take turns
 within each round, and ratios are medians over rounds, since the speed of a machine drifts.
@@ -14,14 +14,11 @@ from typing import Any
 
 import psutil
 
-from tests.bench import peers
 from tests.bench.machine import MOST_OF_OTHERS, OtherPrograms, busy, machine, save
 from tests.bench.processes import LOAD_CPU
 from tests.bench.report import medians, table
 from tests.bench.rounds import measure
-from tests.bench.targets import TARGETS, Target, gateway_before
-
-OURS = ("direct", "nginx", "bare", "gateway")
+from tests.bench.targets import TARGETS, Target
 
 
 def main() -> int:
@@ -29,7 +26,7 @@ def main() -> int:
     options = parse_arguments()
     psutil.Process().cpu_affinity([LOAD_CPU])
     others = OtherPrograms()
-    rounds = run_rounds(choose_targets(options), 2 if options.quick else options.rounds, options)
+    rounds = run_rounds([*TARGETS.values()], 2 if options.quick else options.rounds, options)
     where: dict[str, Any] = {**machine(), "others": round(others.share(), 3)}
     save({"machine": where, "rounds": rounds}, Path(options.out))
     print(table(medians(rounds)))  # noqa: T201 - the result
@@ -40,18 +37,10 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="two minutes, without long answers")
-    parser.add_argument("--peers", action="store_true", help=f"also {', '.join(peers.PEERS)}")
-    parser.add_argument("--before", type=Path, help="also the gateway of an older checkout")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="for each figure")
     parser.add_argument("--out", default=".cache/bench.json")
     return parser.parse_args()
-
-
-def choose_targets(options: argparse.Namespace) -> list[Target]:
-    names = [*OURS, *(peers.install_all(peers.PEERS) if options.peers else ())]
-    before = [gateway_before(options.before)] if options.before else []
-    return [*(TARGETS[name] for name in names), *before]
 
 
 def run_rounds(

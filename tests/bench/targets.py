@@ -16,12 +16,9 @@ from pathlib import Path
 
 import httpx2
 
-from tests.bench.peers import program
-
 ENGINE_PORT = 18100
 PORT = 18200
 ENGINE = f"http://127.0.0.1:{ENGINE_PORT}"
-LISTENING = ("--host", "127.0.0.1", "--port", str(PORT))
 NGINX = """
 worker_processes 1;
 pid {folder}/nginx.pid;
@@ -56,8 +53,6 @@ class Target:
     argv: Callable[[Path], Sequence[str]] | None  # None: the engine itself
     environ: Callable[[Path], Mapping[str, str]] = nothing
     key: str | None = None
-    checkout: Path | None = None  # where it is run; None: here
-    long_streams: int = 256  # of 600 tokens, a chunk every 20 ms, which it keeps up with
 
     @property
     def port(self) -> int:
@@ -76,26 +71,6 @@ def nginx(folder: Path) -> Sequence[str]:
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, engine=ENGINE_PORT, port=PORT))
     return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config), "-g", "daemon off;"]
-
-
-def vllm_router(_folder: Path) -> Sequence[str]:
-    return [
-        str(program("vllm-router")), "--log-level", "warning", "--worker-urls", ENGINE, *LISTENING,
-        "--policy", "round_robin", "--prometheus-port", str(PORT + 1),
-    ]  # fmt: skip
-
-
-def litellm(folder: Path) -> Sequence[str]:
-    config = folder / "litellm.yaml"
-    config.write_text(
-        "model_list:\n- model_name: bench\n  litellm_params:\n    model: hosted_vllm/bench\n"
-        f"    api_base: {ENGINE}/v1\n    api_key: none\n"
-    )
-    return [str(program("litellm")), "--config", str(config), *LISTENING]
-
-
-def litellm_environ(_folder: Path) -> Mapping[str, str]:
-    return {"LITELLM_MASTER_KEY": LITELLM_KEY, "LITELLM_LOG": "ERROR"}
 
 
 def production_settings(folder: Path) -> Mapping[str, str]:
@@ -131,7 +106,6 @@ def write_keys_file(folder: Path) -> Path:
 
 
 KEY = "mmhie_benchbenchbenchbenchbenchbench"
-LITELLM_KEY = "sk-bench"
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
@@ -139,15 +113,8 @@ TARGETS: Mapping[str, Target] = {
         Target("nginx", nginx),
         Target("bare", bare),
         Target("gateway", gateway, production_settings, KEY),
-        Target("vllm-router", vllm_router),
-        Target("litellm", litellm, litellm_environ, LITELLM_KEY, long_streams=16),
     )
 }
-
-
-def gateway_before(checkout: Path) -> Target:
-    """Return the gateway of an older checkout."""
-    return Target("gateway, before", gateway, production_settings, KEY, checkout)
 
 
 def is_taken(port: int) -> bool:
@@ -168,7 +135,6 @@ def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | N
         process = subprocess.Popen(
             ["taskset", "-c", str(cpu), *target.argv(Path(folder))],
             env={**os.environ, **target.environ(Path(folder))},
-            cwd=target.checkout,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
