@@ -67,8 +67,8 @@ lock:  ## look up the hashes in requirements/NAME.txt, after a version there has
 	@new=$$(mktemp) && { grep '^#' requirements/$(NAME).txt; $(LOCK) requirements/$(NAME).txt; } > $$new \
 		&& cat $$new > requirements/$(NAME).txt && rm $$new
 
-fuzz: setup  ## coverage-guided fuzzing; T="--seconds 600 http" selects time and targets
-	$(RUN) -m tests.fuzz $(T)
+fuzz: setup  ## thousands of damaged inputs for every reader, minutes of them; T="-k http" selects
+	FUZZ_EXAMPLES=20000 $(PYTEST) -n 2 tests/fuzz/test_targets.py $(T)
 
 soak: setup  ## two gateways under load and blows for eight minutes; T="--seconds 60" is shorter
 	$(RUN) -m tests.faults.soak $(T)

@@ -121,10 +121,3 @@ WORDS = (
     *("null", "1e999", "18446744073709551616", "\\ud800"),
     *("response.completed", "response.output_text.delta"),
 )
-
-
-def dictionary() -> str:
-    """The words as libFuzzer reads them."""
-    return "".join(
-        '"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"\n' for word in WORDS
-    )

@@ -1,5 +1,7 @@
 """Every target on well-formed input, damaged in ways that hypothesis chooses: no crash."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from tests.fuzz.seeds import SEEDS, WORDS
 from tests.fuzz.targets import TARGETS
 
-EXAMPLES = 40
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))  # `make fuzz` tries more
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
@@ -24,6 +26,7 @@ def damaged(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
     return data
 
 
+@pytest.mark.timeout(0 if EXAMPLES > 1000 else 180)
 @pytest.mark.parametrize("name", TARGETS)
 def test_damaged_input(name: str) -> None:
     """Either understood or refused in our own words; what must stay true does."""
