@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.clock import LIBRARY, WallClock
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import trail_settings
 from tests.models import completer
+from tests.real.clock import LIBRARY, WallClock
 from tests.real.serving import Served, serving
 
 STALL_S = 60.0  # on a busy machine a first token took 17

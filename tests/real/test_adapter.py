@@ -142,10 +142,3 @@ def test_what_broke_off_was_resumed(
     """Two requests for the file: the second from where the first one ended."""
     assert served.model == ADAPTER
     assert [request["range"] for request in adapters.asked(path)] == [None, f"bytes={sent}-"]
-
-
-def test_the_start_told_of_its_fetch(served: Served) -> None:
-    """Clients that asked for its health meanwhile saw the bytes come."""
-    seen = [str(phase["detail"]) for phase in served.stack.phases]
-
-    assert any(detail.startswith(f"Fetching {BASE}: ") for detail in seen), seen

@@ -20,10 +20,10 @@ import pytest
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from launcher.serving.engine_supervisor import METRICS_EVERY_S
-from tests.faults.clock import LIBRARY, REASON
 from tests.gateway.audit.conftest import KEY, lines
 from tests.real.breakable import Breakable
 from tests.real.callers import Callers
+from tests.real.clock import LIBRARY, REASON
 from tests.real.stack import Stack
 from tests.real.test_serve import alive, engine_core
 from tests.waiting import until

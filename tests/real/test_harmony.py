@@ -91,19 +91,6 @@ def test_generate(served: Served, exchange: Exchange) -> None:
     assert "reasoning" not in plain
 
 
-def test_generate_as_events(served: Served) -> None:
-    """Both channels as the engine sends them, piece by piece, never in one event."""
-    asked = {"prompt": FEVER.question, "include_reasoning": True}
-    *deltas, last = served.events("/llm/generate", asked)
-
-    assert "".join(delta.get("reasoning_delta", "") for delta in deltas) == FEVER.reasoning
-    assert "".join(delta.get("delta", "") for delta in deltas) == FEVER.answer
-    assert all(len(delta) == 1 for delta in deltas)
-    assert (last["finish_reason"], last["truncated"], last["warnings"]) == ("stop", None, [])
-    quiet = served.events("/llm/generate", {"prompt": FEVER.question})
-    assert not any("reasoning_delta" in event for event in quiet)
-
-
 def assert_cut(answer: dict[str, Any], whole: str, *, budget: int) -> None:
     """Assert that an answer ends at its budget, or where a busy engine sent several tokens at once
     a few later, and that it is called whole only if it is."""
@@ -112,11 +99,6 @@ def assert_cut(answer: dict[str, Any], whole: str, *, budget: int) -> None:
     assert tokens(text) >= budget
     assert text == whole if is_whole else whole.startswith(text)
     assert answer["truncated"] == (None if is_whole else "in_answer")
-
-
-def test_the_reasoning_budget_is_apart(served: Served) -> None:
-    """An answer of five tokens after longer reasoning is five tokens of answer."""
-    assert_cut(served.generate(FEVER.question, max_tokens=5).json(), FEVER.answer, budget=5)
 
 
 def test_the_engine_ends_reasoning_at_its_budget(hasty: Gateway) -> None:

@@ -10,11 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.contract.process import free_port
-from tests.contract.surfaces import GENERATE
 from tests.docs.examples import DOCS, examples_of
 from tests.real.stack import Stack, environment
 from tests.real.test_serve import alive
@@ -26,7 +24,6 @@ ROOT = DOCS.parent
 CURL, PYTHON = examples_of(ROOT / "README.md")
 NOTICE = "Model outputs are not clinical advice."
 TRACKED = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-ASK = {"prompt": "What is a fever?", "max_tokens": 8}
 
 
 @pytest.fixture(scope="module")
@@ -102,29 +99,6 @@ def test_the_readme_s_python(stack: Stack) -> None:
 
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.partition(NOTICE)[0].strip()) > 20
-
-
-def test_out_of_service_and_back(stack: Stack, checkout: Path, home: dict[str, str]) -> None:
-    """`mmhie hold` and `mmhie release`, as the operator of this checkout gives them."""
-    mmhie = checkout / ".venv" / "bin" / "mmhie"
-    with stack.client() as client:
-        for words, status in ((("hold", "--reason", "drill"), 503), (("release",), 200)):
-            done = subprocess.run(
-                [mmhie, *words], cwd=checkout, env=home, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert client.post(GENERATE, json=ASK).status_code == status
-
-
-def test_an_engine_that_is_killed_comes_back(stack: Stack) -> None:
-    """The launcher starts another, which answers."""
-    victim = stack.find("api_server")
-    victim.kill()
-    stack.until("engine_down")
-    stack.until("ready")
-
-    assert stack.find("api_server").pid != victim.pid
-    assert httpx2.post(stack.base_url + GENERATE, json=ASK, timeout=120).status_code == 200
 
 
 def test_ctrl_c_leaves_nothing(stack: Stack) -> None:
