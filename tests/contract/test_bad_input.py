@@ -20,7 +20,6 @@ from tests.contract.surfaces import (
     Surface,
     error_of,
     name_of,
-    refusal_of,
 )
 from tests.fake_engine.process import FakeEngine
 
@@ -56,23 +55,6 @@ BODIES: dict[str, bytes] = {
 }
 
 
-# One rule for each API; every edge is in tests/gateway/api/test_request_policy.py.
-IMAGE = {"type": "image_url", "image_url": {"url": f"http://{CANARY}/x.png"}}
-INPUT = {"type": "input_image", "image_url": f"data:image/png;base64,{CANARY}"}
-SOURCE = {"type": "image", "source": {"type": "url", "url": f"http://{CANARY}/x.png"}}
-POLICY: tuple[tuple[str, dict[str, Any]], ...] = (
-    *((surface.path, {"chat_template": CANARY}) for surface in WHOLES[1:]),
-    (CHAT, {"n": 1000}),
-    (CHAT, {"metadata": json.loads("[" * 100 + "]" * 100)}),
-    (CHAT, {"messages": [{"role": "user", "content": [IMAGE]}]}),
-    (COMPLETIONS, {"prompt": [CANARY] * 5, "n": 5}),
-    (RESPONSES, {"tools": [{"type": "mcp", "server_url": f"http://{CANARY}"}]}),
-    (RESPONSES, {"input": [{"role": "user", "content": [INPUT]}]}),
-    (MESSAGES, {"messages": [{"role": "user", "content": [SOURCE]}]}),
-    (MESSAGES, {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
-)
-
-
 def refused(
     engine: FakeEngine, answer: httpx2.Response, status: int, code: str = "invalid_request"
 ) -> Mapping[str, Any]:
@@ -103,18 +85,6 @@ def test_a_body_that_is_no_request_is_400(
     answer = gateway.client.post(path, content=BODIES[name], headers=headers)
 
     refused(engine, answer, 400)
-
-
-@pytest.mark.parametrize(("path", "more"), POLICY, ids=[f"{p} {str(m)[:60]}" for p, m in POLICY])
-def test_what_the_policy_forbids_is_400(
-    gateway: Gateway, engine: FakeEngine, path: str, more: dict[str, Any]
-) -> None:
-    """The field is named, but for the depth of a whole body."""
-    answer = gateway.client.post(path, json=Surface("", path, "json").body(**more))
-
-    error = refused(engine, answer, 400)
-    assert error["param"] in (*more, None)
-    assert (error["param"] is None) == ("metadata" in more)
 
 
 @pytest.mark.parametrize("surface", WHOLES[1:], ids=name_of)
@@ -174,49 +144,3 @@ def test_max_tokens_over_the_cap_names_the_cap(gateway: Gateway, engine: FakeEng
     error = refused(engine, answer, 422)
     assert error["param"] == "max_tokens"
     assert "512" in error["message"]
-
-
-# Nothing of ours, a path below one of ours, and routes of the engine.
-UNKNOWN = (f"/{CANARY}", "/llm/generate/", "/v1/chat/completions/batch", "/collective_rpc")
-
-
-@pytest.mark.parametrize("path", UNKNOWN)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_unknown_path_is_404(
-    gateway: Gateway, engine: FakeEngine, method: str, path: str
-) -> None:
-    """The engine's routes beside the documented API cannot be reached."""
-    before = engine.stats["requests"]
-    answer = gateway.client.request(method, path, json={"prompt": CANARY})
-
-    assert refusal_of(answer) == (404, "not_found")
-    assert CANARY not in answer.text
-    assert not {path} & (engine.stats["requests"].keys() - before.keys() - {"/health"})
-
-
-METHODS = (
-    ("PUT", GENERATE, "POST"),
-    ("GET", CHAT, "POST"),
-    ("DELETE", "/v1/models/fake-model", "GET"),
-    ("POST", "/healthz", "GET"),
-    ("GET", "/v1/embeddings", "POST"),
-)
-
-
-@pytest.mark.parametrize(("method", "path", "allowed"), METHODS)
-def test_a_wrong_method_is_405(
-    gateway: Gateway, engine: FakeEngine, method: str, path: str, allowed: str
-) -> None:
-    """With the methods that are allowed in `Allow`."""
-    answer = gateway.client.request(method, path)
-
-    refused(engine, answer, 405, "method_not_allowed")
-    assert allowed in answer.headers["allow"]
-
-
-def test_embeddings_are_501_with_a_pointer(gateway: Gateway, engine: FakeEngine) -> None:
-    """A causal model is the wrong tool; the error says which one is right."""
-    answer = gateway.client.post("/v1/embeddings", json={"model": "x", "input": CANARY})
-
-    error = refused(engine, answer, 501, "embeddings_not_served")
-    assert "embedder" in error["message"]

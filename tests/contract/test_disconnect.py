@@ -13,7 +13,6 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT_SSE, STREAMS, WHOLES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.wire import dialled, request
-from tests.waiting import PATIENCE_S
 
 
 @contextmanager
@@ -64,25 +63,3 @@ def test_leaving_before_the_first_byte(
         time.sleep(0.05)
 
     aborted(engine)
-
-
-def test_a_slow_reader_holds_the_engine_back(gateway: Gateway, engine: FakeEngine) -> None:
-    """Back-pressure reaches the engine: the gateway does not store what nobody reads."""
-    engine.next(fault="endless")
-    with asked(gateway, CHAT_SSE) as plug:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plug.recv(1000)
-        assert settled(engine) > 0
-
-    aborted(engine)
-
-
-def settled(engine: FakeEngine) -> int:
-    """Tokens generated once the engine has stopped for lack of a reader."""
-    last, now = -1, engine.stats["generated_tokens"]
-    deadline = time.monotonic() + PATIENCE_S
-    while now != last:
-        assert time.monotonic() < deadline, "the engine never had to wait"
-        time.sleep(0.5)
-        last, now = now, engine.stats["generated_tokens"]
-    return int(now)

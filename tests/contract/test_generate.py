@@ -130,16 +130,6 @@ def test_a_model_without_a_template_goes_through_completions(
     assert engine.body(COMPLETIONS)["prompt"].endswith("Why?")
 
 
-def test_streaming_can_be_the_default(gateway_with: Shared) -> None:
-    """MMHIE_STREAMING decides when the body does not."""
-    gateway = gateway_with(MMHIE_STREAMING="true")
-
-    default = gateway.client.post(GENERATE, json={"prompt": "x"})
-    asked = gateway.client.post(GENERATE, json={"prompt": "x", "stream": False})
-    assert default.headers["content-type"].startswith("text/event-stream")
-    assert asked.headers["content-type"].startswith("application/json")
-
-
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_a_long_prompt_is_cut_where_that_is_configured(
     gateway_with: Shared, engine: FakeEngine, side: str

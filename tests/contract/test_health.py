@@ -120,15 +120,6 @@ def test_the_phase_file_decides(
     assert until_phase(told, "ready")["served"]["base"] == "some/base"
 
 
-def test_a_broken_phase_file_breaks_nothing(told: Gateway, phase_file: Path) -> None:
-    """/healthz answers 200 whatever it finds, and the engine is asked instead."""
-    write(phase_file, "loading")
-    until_phase(told, "loading")
-    phase_file.write_bytes(b'{"phase": 5}')
-
-    until_phase(told, "ready")
-
-
 def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: StartEngine) -> None:
     """A probe of the gateway is answered at once, whatever the engine does."""
     engine = start_engine()
@@ -138,14 +129,6 @@ def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: S
 
     for _ in range(3):
         assert gateway.client.get("/healthz").status_code == 200
-
-
-def test_a_gateway_without_keys_says_that_it_is_open(gateway: Gateway) -> None:
-    """At start and in /healthz: anybody who reaches it may use it."""
-    warnings = gateway.client.get("/healthz").json()["warnings"]
-
-    assert any("keys" in warning for warning in warnings)
-    until(lambda: '"auth":"open"' in gateway.log)
 
 
 def test_openapi_says_what_comes(gateway: Gateway) -> None:

@@ -7,8 +7,6 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway
 from tests.contract.surfaces import STREAMS, events
@@ -81,9 +79,3 @@ def test_streams_in_flight_finish(start: Start, engine: FakeEngine) -> None:
 def is_listening(gateway: Gateway) -> bool:
     with socket.socket() as plug:
         return plug.connect_ex(("127.0.0.1", gateway.port)) == 0
-
-
-def test_it_listens_on_loopback_unless_told_otherwise(gateway: Gateway) -> None:
-    """MMHIE_HOST is 127.0.0.1 by default."""
-    with socket.socket() as plug, pytest.raises(ConnectionRefusedError):
-        plug.connect(("127.0.0.2", gateway.port))  # reaches whoever listens on every address

@@ -114,30 +114,6 @@ def test_token_ids_are_said_to_be_unscreened(gateway: Gateway) -> None:
     assert "input_not_screened" in answer.json()["mmhie"]["warnings"]
 
 
-OWN = {
-    "x-mmhie-notices": "MED999",
-    "x-mmhie-disclaimer-version": "999",
-    "x-mmhie-ai-generated": "false",
-}
-
-
-@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
-@pytest.mark.parametrize("more", [{}, {"model": "none", "best_of": 999}], ids=["answer", "error"])
-def test_a_callers_own_headers_change_nothing(
-    gateway: Gateway, engine: FakeEngine, surface: Surface, more: dict[str, Any]
-) -> None:
-    """X-MMHIE headers are answers, never questions; the engine does not hear of them."""
-
-    def ask(headers: dict[str, str]) -> dict[str, str | None]:
-        answer = gateway.client.post(
-            surface.path, json=surface.body(**more), headers={**surface.headers, **headers}
-        )
-        return {name: answer.headers.get(name) for name in OWN}
-
-    assert ask(OWN) == ask({})
-    assert not [name for request in engine.seen() for name in request["headers"] if "mmhie" in name]
-
-
 def test_languages_may_be_mixed(gateway_with: Shared) -> None:
     """Each sentence is read in its own language; the notice has one language."""
     gateway = gateway_with(MMHIE_DISCLAIMER_LANGUAGE="es")

@@ -1,15 +1,13 @@
 """Operator's choices about answers: reasoning, its name, the disclaimer in the text."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import OpenAI
 
 from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES, events
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, events
 from tests.fake_engine.process import FakeEngine
 
 BODY = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
@@ -76,20 +74,6 @@ def test_the_disclaimer_may_stand_in_the_text(gateway_with: Shared) -> None:
     assert NOTICE not in structured
 
 
-def test_a_text_before_a_tool_call(gateway_with: Shared, engine: FakeEngine) -> None:
-    """It has the notices, but no disclaimer at its end: the answer is still to come."""
-    gateway = gateway_with(MMHIE_DISCLAIMER_IN_TEXT="suffix")
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    message = {"role": "assistant", "content": "I look it up.", "tool_calls": [call]}
-    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
-    engine.next(fault="status", status=200, body=json.dumps({"choices": [choice]}))
-    turns = [{"role": "user", "content": "I have crushing chest pain right now."}]
-    text = content(gateway, {"messages": turns, "tools": [TOOL]})
-
-    assert text.startswith("Red flag")
-    assert text.endswith("\n\nI look it up.")
-
-
 def content(gateway: Gateway, body: dict[str, Any]) -> str:
     """Return the text of the answer to a chat."""
     answer = gateway.client.post(CHAT, json=body).json()
@@ -114,28 +98,6 @@ def test_a_chat_page_shows_what_belongs_to_an_answer(gateway_with: Shared, place
     assert "[cut off" in text.split("\n\n")[-1 if placement == "prefix" else -2]
 
 
-def test_it_stands_in_every_event_of_a_response(gateway_with: Shared) -> None:
-    """Deltas, done events and the object say one text; the client that reads them agrees."""
-    gateway = gateway_with(MMHIE_DISCLAIMER_IN_TEXT="both")
-    client = OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
-    asked: dict[str, Any] = {"model": "fake-model", "input": "hi", "max_output_tokens": 4}
-
-    with client, client.responses.stream(**asked) as stream:
-        deltas = "".join(
-            event.delta for event in stream if event.type == "response.output_text.delta"
-        )
-        streamed = stream.get_final_response().output_text
-    whole = gateway.client.post(RESPONSES, json=asked).json()["output"][0]["content"][0]["text"]
-    schema = {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}}}
-    structured = gateway.client.post(RESPONSES, json=asked | {"text": schema}).json()["output"]
-
-    assert deltas == streamed == whole
-    assert whole.startswith(NOTICE)
-    assert whole.count(NOTICE) == 2
-    assert NOTICE in whole.split("\n\n")[-1]
-    assert NOTICE not in str(structured)
-
-
 def test_a_request_without_a_model_is_given_the_served_one(
     gateway: Gateway, engine: FakeEngine
 ) -> None:
@@ -143,10 +105,3 @@ def test_a_request_without_a_model_is_given_the_served_one(
     gateway.client.post(CHAT, json=BODY)
 
     assert engine.body()["model"] == "fake-model"
-
-
-def test_the_folder_of_the_model_is_not_told(gateway: Gateway) -> None:
-    """vLLM's listing has it as `root`."""
-
-    for path in ("/v1/models", "/v1/models/fake-model"):
-        assert "/models/" not in gateway.client.get(path).text
