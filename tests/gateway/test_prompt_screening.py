@@ -8,8 +8,6 @@ from gateway.api.request_text import Turn
 from gateway.audit.entry import line_of
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.record import RequestRecord
-from gateway.safety import labels
-from gateway.safety.labels import Ending
 from gateway.safety.red_flags.detection import finish
 from gateway.safety.red_flags.screening import LONG_TEXT, PromptScreening, Screener
 from gateway.safety.wording import Contacts
@@ -65,16 +63,6 @@ async def test_whoever_is_interrupted_may_wait_again() -> None:
     assert [notice["id"] for notice in record.notices] == ["MED101"]
     assert used == [used[0], -used[0]]
     assert used[0] > 10_000 * len(FILLER)
-
-
-def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
-    """For clients that read the last chunk only."""
-    first = {"disclaimer": {}, "notices": [], "warnings": ["input_not_screened"], "provenance": {}}
-    last = Ending("abort", "text").label((), digest="d", fingerprint=None)
-    both = ["input_not_screened", "ended_early"]
-
-    assert labels.merge(first, last)["warnings"] == both
-    assert labels.merge(labels.repeatable(first), last)["warnings"] == both
 
 
 @pytest.mark.parametrize(

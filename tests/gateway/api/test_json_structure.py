@@ -112,11 +112,6 @@ def test_as_many_values_as_are_taken(item: bytes, most: int) -> None:
     assert "send less at once" in raised.value.message
 
 
-def test_a_long_text_is_one_value() -> None:
-    """A prompt that is itself JSON, or a table of laboratory values."""
-    check_values(orjson.dumps({"prompt": '[{1,2,\\"' * MOST_VALUES}))
-
-
 @pytest.mark.parametrize("path", [GENERATE, CHAT])
 def test_a_body_of_a_million_values_is_refused(
     gateway: Gateway, engine: FakeEngine, path: str

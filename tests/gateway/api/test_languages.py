@@ -2,25 +2,18 @@
 
 import pytest
 
-from gateway.api.request_text import HEAD, Turn, is_in_other_language, language_of
-from gateway.record import RequestRecord
-from gateway.safety.red_flags.screening import SCREENED, PromptScreening, Screener
+from gateway.api.request_text import Turn, is_in_other_language, language_of
+from gateway.safety.red_flags.screening import SCREENED
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
-    GENERATE,
-    MESSAGES,
-    RESPONSES,
-    SURFACES,
     Surface,
     mmhie_of,
     name_of,
 )
 from tests.contract.test_disclaimer import CARRIERS
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.counts import counted
 from tests.gateway.safety.red_flags.frozen import all_cases
-from tests.waiting import until
 
 REQUESTS, GERMAN = "mmhie_requests_total{", 'mmhie_prompts_total{language="de"}'
 
@@ -40,16 +33,6 @@ def test_languages(language: str) -> None:
     """Six, and `other` for unclear words."""
     assert language_of(TEXTS[language]) == language
     assert language_of(TEXTS[language].upper()) == language
-
-
-def test_only_the_beginning_counts() -> None:
-    """A long record costs no more than a question; without a text there is no language."""
-    record = RequestRecord("r", "POST")
-    PromptScreening(Screener.of(), record).begin([])
-    assert record.language is None
-    assert language_of("1 " * HEAD + TEXTS["en"]) == "other"
-    assert not is_in_other_language([Turn("user", UNSCREENED[0])] + [Turn("user", "OK")] * 4)
-    assert not is_in_other_language([Turn("user", "1 " * HEAD + UNSCREENED[0])])
 
 
 UNSCREENED = (
@@ -108,16 +91,3 @@ def test_healthz_says_which_languages_are_screened(
     assert off.client.get("/healthz").json()["screened_languages"] == []
     answer = CARRIERS[0].ask(off.client, UNSCREENED[0]).json()
     assert answer["mmhie"]["warnings"] == []
-
-
-@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
-def test_every_surface_counts_its_prompt(gateway: Gateway, surface: Surface) -> None:
-    """Independent of the language of the instructions before it."""
-    before = [counted(gateway, name) for name in (REQUESTS, GERMAN)]
-    setting = {GENERATE: "system", RESPONSES: "instructions", MESSAGES: "system"}.get(surface.path)
-    more = {setting: TEXTS["en"]} if setting else {}
-    answer = surface.ask(gateway.client, TEXTS["de"], **more)
-
-    assert answer.status_code == 200
-    until(lambda: counted(gateway, REQUESTS) == before[0] + 1)  # counted once it was sent
-    assert counted(gateway, GERMAN) == before[1] + 1

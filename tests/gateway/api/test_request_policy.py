@@ -10,7 +10,6 @@ from gateway.api.request_policy import (
     RULES,
     RequestPolicy,
     check,
-    default_budget,
     fault_of_items,
     fault_of_tools,
 )
@@ -133,27 +132,6 @@ def test_depth(levels: int, fine: bool) -> None:
         check_fields(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
 
 
-@pytest.mark.parametrize(
-    ("path", "request_fields", "added"),
-    [
-        ("/v1/chat/completions", {}, {"max_tokens": 100}),
-        ("/v1/chat/completions", {"max_completion_tokens": 5}, {}),
-        ("/v1/responses", {"max_output_tokens": None}, {"max_output_tokens": 100}),
-        ("/v1/responses", {"max_tokens": 5}, {"max_output_tokens": 100}),
-        ("/v1/messages", {"max_completion_tokens": 5}, {"max_tokens": 100}),
-        ("/v1/completions", {}, {"max_tokens": 16}),
-        ("/v1/completions", {"max_tokens": 5}, {}),
-    ],
-)
-def test_the_budget_of_those_who_name_none(
-    path: str, request_fields: dict[str, Any], added: dict[str, Any]
-) -> None:
-    """The cap, instead of the rest of the context; for text completions vLLM's own default."""
-    assert default_budget(path, request_fields, 100) == added
-    assert default_budget(path, request_fields, None) == {}
-    assert default_budget("/v1/completions", {}, 8) == {"max_tokens": 8}
-
-
 URL = "http://169.254.169.254/latest/meta-data"
 TEXT: tuple[Any, ...] = (
     "plain",
@@ -234,9 +212,3 @@ def test_items_of_a_response(kind: Any, fine: bool) -> None:
 def test_tools(tool: Any, fine: bool) -> None:
     """Only tools that the caller runs are allowed."""
     assert (fault_of_tools([tool], most=9) is None) is fine
-
-
-def test_what_is_no_list_is_the_engines_to_judge() -> None:
-    """Its error message is more useful."""
-    assert fault_of_items("a text", most=1) is None
-    assert fault_of_tools("a text", most=1) is None

@@ -69,17 +69,6 @@ def test_what_the_engine_reads_is_screened(
     assert [turn.text for turn in turns_of(path, body)] == turns
 
 
-def test_an_application_s_words_are_told_apart() -> None:
-    """They have a role of their own, since they are the same in every request."""
-    body = {
-        "tools": [{"function": {"description": "d"}}],
-        "messages": [USER | {"content": "a"}, {"role": "developer", "content": "s"}],
-        "documents": [{"text": "e"}],
-    }
-
-    assert turns_of(CHAT, body) == [("system", "d"), ("system", "s"), ("user", "e"), ("user", "a")]
-
-
 def test_depth_is_no_matter() -> None:
     """A body is screened before its depth is checked."""
     nested: Any = "a"

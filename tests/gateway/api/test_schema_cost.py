@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import xgrammar
 
-from gateway.api.constraints import MOST_TOOLS, check_constraints
-from tests.gateway.api.common_schemas import chat_tool, of, text
+from gateway.api.constraints import check_constraints
+from tests.gateway.api.common_schemas import of, text
 from tests.gateway.api.test_constraints import in_format
 from tests.models.vocabulary import ORDINARY, encoding
 
@@ -76,20 +76,3 @@ def test_what_passes_compiles_soon(name: str, compiler: Any, ordinary_s: float) 
     check_constraints(in_format(SCHEMAS[name]), ())
 
     assert compiling_s(compiler, SCHEMAS[name]) < MOST_TIMES * ordinary_s
-
-
-def test_tools_that_are_required(compiler: Any, ordinary_s: float) -> None:
-    """The highest allowed number, as vLLM puts them into one schema."""
-    tools = [chat_tool(f"tool_{at}", of({"query": text()})) for at in range(MOST_TOOLS)]
-    check_constraints({"tools": tools, "tool_choice": "required"}, ())
-    calls = [
-        of(
-            {
-                "name": {"enum": [tool["function"]["name"]]},
-                "parameters": tool["function"]["parameters"],
-            }
-        )
-        for tool in tools
-    ]
-
-    assert compiling_s(compiler, {"type": "array", "items": {"anyOf": calls}}) < ordinary_s

@@ -1,7 +1,6 @@
 """Person, patient and purpose: what is believed, what is refused, what the trail has of it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import pytest
 
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.auth.care_context import CareClaims, read_context
-from gateway.auth.purposes import SYSTEMS
 from gateway.errors import Unauthorized
-from gateway.principal import ANYBODY, PURPOSES, CareContext
-from tests.contract.fixtures import Refusal, Start
+from gateway.principal import CareContext
+from tests.contract.fixtures import Refusal
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
@@ -246,22 +244,6 @@ def test_purposes_of_other_systems(sent: object, recorded: str) -> None:
     assert read_context({"purpose_of_use": sent}, CLAIMS).purposes == (recorded,)
 
 
-def test_the_table_has_codes_of_hl7() -> None:
-    assert {code for codes in SYSTEMS.values() for code in codes.values()} == PURPOSES
-
-
-def test_an_unmapped_purpose(exchange: Exchange) -> None:
-    """Is answered and recorded; the log warns, without it."""
-    foreign = f"TREAT^^^{NHIN}"
-    answer = exchange.ask({**exchange.portal, PURPOSE: foreign})
-    log = exchange.gateway.log
-
-    assert answer.status_code == 200
-    assert exchange.line(answer)["purpose"] == [foreign]
-    assert "nor mapped to one" in log
-    assert foreign not in log
-
-
 @pytest.mark.parametrize(
     ("claims", "named"),
     [
@@ -336,14 +318,6 @@ def test_a_key_of_their_own() -> None:
     assert {*theirs.users("MRN-1")} < {*ours.users("MRN-1")}
 
 
-def test_a_patient_is_keyed_as_a_user_too() -> None:
-    """A patient's own application names the patient as the one who asks."""
-    names = Pseudonyms.of(KEY)
-    for user in ("Patient/MRN-1", "https://ehr.example/fhir/Patient/MRN-1"):
-        caller = replace(ANYBODY, care=CareContext(user=user))
-        assert names.care_of(caller)["user"] == names.user(user)
-
-
 def test_an_open_gateway_knows_no_persons(refusal: Refusal) -> None:
     """Nobody could say who asks."""
     assert "need keys or tokens" in refusal(MMHIE_REQUIRED_CONTEXT="purpose")
@@ -354,18 +328,3 @@ def test_an_open_gateway_knows_no_persons(refusal: Refusal) -> None:
 def test_no_secret_is_taken_for_a_name(refusal: Refusal, name: str) -> None:
     """A header of the gateway's own, or one that front ends do not choose, names nobody."""
     assert "MMHIE_USER_HEADERS" in refusal(MMHIE_USER_HEADERS=f"X-User, {name}")
-
-
-def test_production_warns_of_one_key_for_both(
-    tmp_path: Path, engine: FakeEngine, start: Start
-) -> None:
-    """Whoever verifies the trail could find out patients, until pseudonyms have their own key."""
-    keys = tmp_path / "keys.json"
-    key = bearer(add_key(keys, "ward", "generate"))
-    trail = trail_settings(tmp_path / "audit.jsonl")
-    production = {"MMHIE_ENV": "production", "MMHIE_DIGEST_KEY": "d" * 32}
-    settings = {**trail, **production, "MMHIE_KEYS_FILE": str(keys)}
-    for own, is_warned in (({}, True), ({"MMHIE_PSEUDONYM_KEY": "p" * 32}, False)):
-        gateway = start(engine.url, **settings, **own).wait()
-        warnings = gateway.client.get("/healthz", headers=key).json()["warnings"]
-        assert ("MMHIE_PSEUDONYM_KEY" in str(warnings)) is is_warned

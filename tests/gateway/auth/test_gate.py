@@ -4,13 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.auth import gate as gates
 from gateway.auth import keys
 from gateway.auth.gate import LONGEST_TOKEN_BYTES, OPEN, Gate, read_token
 from gateway.errors import Unauthorized
-from gateway.limits.rate_limiter import LocalRateLimiter
-from gateway.principal import ANYBODY, PrincipalLimits
-from gateway.settings.gateway import GatewaySettings, load
+from gateway.principal import ANYBODY
 from tests.contract.fixtures import Refusal
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, add_key
 
@@ -27,26 +24,6 @@ async def test_open_without_keys() -> None:
     assert gate.warnings() == [OPEN]
     assert gate.session_id(ANYBODY) == ""
     assert ANYBODY.scopes.isdisjoint(("reasoning", "admin"))
-
-
-async def test_an_empty_file_is_not_open(tmp_path: Path) -> None:
-    """No keys in a file means nobody."""
-    keys.write(tmp_path / "keys.json", [])
-    gate = Gate(b"salt", keys=keys.KeyFile(tmp_path / "keys.json"))
-
-    with pytest.raises(Unauthorized):
-        await gate.identify("/llm/generate", [])
-
-
-async def test_limits_of_those_whose_key_says_nothing(tmp_path: Path) -> None:
-    """One by one: what a key says wins."""
-    path = tmp_path / "keys.json"
-    plain = add_key(path, "plain", "generate")
-    own = add_key(path, "own", "generate", limits=PrincipalLimits(concurrency=9))
-    gate = Gate(b"salt", keys=keys.KeyFile(path), default_limits=PrincipalLimits(2, None, 50))
-
-    limits = [(await gate.identify("/llm/generate", shown(key))).limits for key in (plain, own)]
-    assert limits == [PrincipalLimits(2, None, 50), PrincipalLimits(9, None, 50)]
 
 
 async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
@@ -69,13 +46,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def loaded(**environ: str) -> GatewaySettings:
-    chosen = load({f"MMHIE_{name}": value for name, value in environ.items()}, None)
-    gates.check(chosen)
-    return chosen
-
-
-PRODUCTION = {"ENV": "production", "WITHOUT_AUDIT": "true"}
 TERMS = {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
 
 
@@ -100,19 +70,6 @@ def test_a_mistake_is_one_sentence(
 ) -> None:
     """The sentence of a mistake names the variable."""
     assert said in refusal(**{f"MMHIE_{name}": value for name, value in environ.items()})
-
-
-@pytest.mark.parametrize("url", ["https://login.example/jwks", "http://127.0.0.1:8080/jwks"])
-def test_a_url_alone_is_enough_in_production(url: str) -> None:
-    """It is fetched later; until then no token is good, and nobody else comes in. Limits are for
-    those whose key says nothing."""
-    chosen = loaded(**PRODUCTION, JWKS_URL=url, CLIENT_REQUESTS_PER_MINUTE="7", **TERMS)
-    gate = gates.Gate.of(chosen, LocalRateLimiter())
-
-    assert gate.jwt is not None
-    assert "MMHIE_JWKS_URL has not been read yet" in gate.warnings()[0]
-    assert not gate.is_open
-    assert gate.default_limits == PrincipalLimits(requests_per_minute=7)
 
 
 Headers = list[tuple[bytes, bytes]]

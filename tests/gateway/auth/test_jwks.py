@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,12 +10,10 @@ from gateway.auth.jwks import (
     LARGEST_JWKS_BYTES,
     Jwks,
     fetch_url,
-    file_keys,
 )
 from tests.gateway.auth.conftest import Signer, jwks
 from tests.gateway.clock import Clock
 from tests.gateway.peer import Line, Peer
-from tests.waiting import beside, eventually
 
 
 class Provider(Peer):
@@ -46,17 +43,6 @@ async def provider(rsa_signer: Signer) -> AsyncIterator[Provider]:
 def published(url: str, clock: Clock) -> Jwks:
     """The keys at a URL."""
     return Jwks(lambda: fetch_url(url), "MMHIE_JWKS_URL", clock=clock)
-
-
-async def test_fetched_in_the_background(provider: Provider) -> None:
-    """The keys are fetched before anybody asks."""
-    keys = published(provider.url, Clock())
-    assert keys.problem is not None
-    async with beside(keys.run()):
-        await eventually(lambda: keys.find("r1") is not None)
-
-    assert keys.problem is None
-    assert provider.asked == 1
 
 
 async def test_rotation(provider: Provider, rsa_signer: Signer, ec_signer: Signer) -> None:
@@ -110,19 +96,6 @@ async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None
     clock.now += COOL_DOWN_S
     await keys.refresh()
     assert keys.problem is None
-
-
-async def test_a_token_without_key_id(
-    tmp_path: Path, rsa_signer: Signer, ec_signer: Signer
-) -> None:
-    """Is checked against the only key there is; of two, none is guessed."""
-    path, clock = tmp_path / "jwks.json", Clock()
-    keys = file_keys(path, clock=clock)
-    for signers, is_found in (((rsa_signer,), True), ((rsa_signer, ec_signer), False)):
-        path.write_bytes(jwks(*signers))
-        clock.now += 1
-        await keys.refresh()
-        assert (keys.find(None) is not None) == is_found
 
 
 NESTED = b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

@@ -124,14 +124,6 @@ async def test_another_spelling_is_refused(
     assert "malformed" in await refused(tokens, ".".join(parts))
 
 
-async def test_spare_bits_are_refused(tokens: JwtVerifier, rsa_signer: Signer) -> None:
-    """The last letter of a signature has bits that decode to nothing."""
-    token = rsa_signer.sign()
-    spare = chr(ord(token[-1]) + 1)  # 256 bytes: the last of A, Q, g, w
-
-    assert "malformed" in await refused(tokens, token[:-1] + spare)
-
-
 @pytest.mark.parametrize("alg", ["none", "nOnE", "", "RS512", "PS256", "EdDSA"])
 async def test_alg_none_is_refused(tokens: JwtVerifier, alg: str) -> None:
     """In any spelling, with and without a signature; nor is another algorithm: two are enough."""
@@ -156,12 +148,6 @@ async def test_a_public_key_is_no_secret(tokens: JwtVerifier, rsa_signer: Signer
     for secret in forms:
         proof = hmac.new(secret, signed.encode(), getattr(hashlib, f"sha{alg[2:]}")).digest()
         assert "RS256 or ES256" in await refused(tokens, f"{signed}.{part(proof)}")
-
-
-@pytest.mark.parametrize("token", ["a.b.c", "e30.e30.e30", f"{part(b'[]')}.e30.x", "." * 50])
-async def test_nonsense_is_refused(tokens: JwtVerifier, token: str) -> None:
-    """With a sentence, whatever it is."""
-    assert (await refused(tokens, token)).endswith(".")
 
 
 async def test_keys_that_were_never_to_sign_are_left_out(path: Path, rsa_signer: Signer) -> None:

@@ -48,15 +48,6 @@ def test_the_secret_is_not_in_the_file(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_file_of_old_is_read(path: Path) -> None:
-    """Fields that are missing have their defaults, those that are unknown are left alone."""
-    path.write_bytes(row(colour="blue"))
-
-    (key,) = keys.read(path)
-
-    assert (key.priority, key.limits, key.expires) == ("routine", PrincipalLimits(), None)
-
-
 @pytest.mark.parametrize(
     "content",
     [

@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
-from gateway.cluster.redis_limiter import RedisRateLimiter, verdict_of
-from gateway.cluster.redis_store import RedisUnavailable
+from gateway.cluster.redis_limiter import RedisRateLimiter
 from gateway.errors import TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import Principal, PrincipalLimits
@@ -122,18 +120,6 @@ async def test_what_ends_while_redis_is_away_counts_once(
         await here.acquire(who, 10)
 
 
-async def test_clients_do_not_share(redis: RedisServer) -> None:
-    """Nor does a token's subject with a key of the same name; names are not in Redis."""
-    first, other = (principal(name, requests_per_minute=1) for name in ("ward-7", "ward-8"))
-    subject = replace(first, kind="jwt")
-    async with limiter_at(redis.url) as limiter:
-        for who in (first, other, subject):
-            await limiter.acquire(who)
-            await refused(limiter, who)
-
-    assert "ward" not in redis.ask("KEYS", "*")
-
-
 async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -> None:
     """Its leases end; those of one that lives are renewed, of the same client and of another."""
     who, other = principal(concurrency=2), principal("b", concurrency=1)
@@ -182,10 +168,3 @@ async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
         leaves[5](tokens=0)
         await there._store.ask("PING")
         await there.acquire(who)
-
-
-@pytest.mark.parametrize("reply", [None, b"OK", [], [b"open", b"x"], [b"a name", 5]])
-def test_a_reply_of_another_kind_is_an_outage(reply: object) -> None:
-    """No error text has what Redis sent."""
-    with pytest.raises(RedisUnavailable, match="not one of"):
-        verdict_of(reply)

@@ -10,13 +10,10 @@ from gateway.safety.disclaimer import default_text
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import (
-    FORMATTED,
     answered,
     begin,
-    clipboard,
     complete,
     in_view,
-    overflow,
 )
 from tests.gateway.console.conftest import Open
 
@@ -82,28 +79,6 @@ async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
     assert "croup" not in str(engine.body()["messages"])
 
 
-async def test_a_question_is_edited(page: Page, engine: FakeEngine) -> None:
-    """The changed one takes its place and that of what follows, once it is asked."""
-    await complete(page, "What is croup?", "And at night?")
-    first = page.locator("article").first
-    await first.locator("details.menu > summary").click()
-    await first.get_by_role("button", name="Edit question").click()
-    await expect(page.locator("#prompt")).to_have_value("What is croup?")
-    await page.get_by_role("button", name="Cancel").click()
-    await expect(page.locator("#prompt")).to_have_value("")
-    await expect(page.locator("article")).to_have_count(2)
-
-    await first.locator("details.menu > summary").click()
-    await first.get_by_role("button", name="Edit question").click()
-    await complete(page, "What is asthma?")
-    await expect(page.locator("article .question")).to_have_text(["What is asthma?"])
-    assert "croup" not in str(engine.body()["messages"])
-    await page.get_by_role("button", name="Undo").click()
-    await expect(page.locator("article .question")).to_have_text(
-        ["What is croup?", "And at night?"]
-    )
-
-
 async def export(page: Page, folder: Path) -> str:
     """Export the conversation; the text of the file."""
     await page.get_by_label("More, conversation").click()
@@ -146,50 +121,3 @@ async def test_a_notice_is_not_scrolled_away(
     assert notice is not None
     assert top is not None
     assert top["y"] + top["height"] <= notice["y"] <= 700 - notice["height"]
-
-
-ARABIC = """\
-الجرعة `0.15 mg/kg` من dexamethasone.
-
-- السعال النباحي
-- Stridor at rest
-
-| العلامة | Croup |
-|---|---|
-| البداية | يوم |
-
-Give it once. النهاية"""
-# Where the parts of an answer begin, as a reader sees them.
-SIDES = """() => {
-  const text = document.querySelector("article:last-of-type .text");
-  const side = element => {
-    const range = document.createRange();
-    range.selectNodeContents(element);
-    const [shown, box] = [range.getBoundingClientRect(), text.getBoundingClientRect()];
-    return shown.left - box.left < box.right - shown.right ? "left" : "right";
-  };
-  const one = name => text.querySelector(name);
-  return [
-    ...[...text.querySelectorAll("p, li, table")].map(side),
-    one("th").getBoundingClientRect().left > one("th + th").getBoundingClientRect().left,
-    getComputedStyle(one("code")).direction,
-    side(document.querySelector("article:last-of-type .question")),
-    document.getElementById("prompt").matches(":dir(rtl)"),
-  ];
-}"""
-
-
-async def test_right_to_left(window: Open, gateway: Gateway, engine: FakeEngine) -> None:
-    """Arabic begins on the right, Latin beside it on the left; a list and a table run as one; what
-    is copied keeps it."""
-    async with window(gateway.url, width=320) as page:
-        engine.next(fault="say", tokens=[ARABIC])
-        await complete(page, "ما جرعة dexamethasone؟")
-        await page.fill("#prompt", "מה המינון?")
-        assert await page.evaluate(SIDES) == [
-            "right", "right", "right", "right", "left", True, "ltr", "right", True,
-        ]  # fmt: skip
-        assert await overflow(page) <= 0
-        await page.get_by_role("button", name="Copy, question 1").click()
-        await clipboard(page)
-        assert '<ul dir="auto">' in await page.evaluate(FORMATTED)

@@ -10,7 +10,7 @@ from gateway.engine import client as pool
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.errors import EngineGarbled
 from tests.gateway.peer import GET, OK, Line, Peer, always, fetch, meeting
-from tests.waiting import LoopClock, eventually
+from tests.waiting import eventually
 
 
 async def echo(line: Line, all_asked: asyncio.Barrier | None = None) -> None:
@@ -58,17 +58,6 @@ async def test_what_is_sent() -> None:
     assert got == b"GET /x HTTP/1.1\r\nhost: " + host + b"\r\nauthorization: Bearer secret\r\n\r\n"
 
 
-async def test_an_expired_connection_is_not_used() -> None:
-    """The client closes idle connections before the engine does."""
-    clock = LoopClock()
-    async with meeting(always(OK)) as (client, peer):
-        await fetch(client)
-        await clock.forward(pool.KEEP_ALIVE_S + 0.1)
-        await fetch(client)
-        assert peer.lines == 2
-        await eventually(lambda: peer.open == 1)
-
-
 async def test_a_connection_the_engine_closed_is_tried_once_more() -> None:
     """The engine closed it while it was idle."""
     async with meeting(always(OK, close=True)) as (client, peer):
@@ -113,20 +102,6 @@ async def test_a_closed_response_reads_nothing_of_the_next() -> None:
         assert await old.read() == b""
         assert await new.read_all() == b"ok"
         new.close()
-
-
-async def test_the_pool_shrinks_after_a_burst() -> None:
-    """Single requests close the idle connections of an earlier burst."""
-    clock = LoopClock()
-    async with meeting(always(OK)) as (client, peer):
-        await asyncio.gather(*(fetch(client) for _ in range(30)))
-        assert peer.open == 30
-        for _ in range(30):
-            await fetch(client)
-            await clock.forward(pool.KEEP_ALIVE_S / 10)
-        assert len(client._idle) == 1
-        await eventually(lambda: peer.open == 1)
-        assert peer.lines == 30, "the one in use was kept"
 
 
 async def test_a_thousand_callers_who_leave_cost_nothing() -> None:

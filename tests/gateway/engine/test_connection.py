@@ -131,40 +131,6 @@ async def test_only_progress_is_no_silence() -> None:
         response.close()
 
 
-@pytest.mark.parametrize("limit", ["idle_s", "total_s"])
-async def test_no_time_means_at_once(limit: str) -> None:
-    """With 0 seconds no request is sent."""
-    async with meeting(always(OK)) as (client, peer):
-        with pytest.raises(EngineTimeout):
-            await client.open(limited(limit, 0.0))
-        assert peer.lines == 0
-
-
-async def test_the_total_covers_the_second_try() -> None:
-    """A retry does not restart the total timeout."""
-    clock, asked = LoopClock(), [asyncio.Event(), asyncio.Event()]
-    dying = asyncio.Event()
-
-    async def play(line: Line) -> None:
-        await line.request()
-        asked[line.number - 1].set()
-        if line.number == 1:
-            await dying.wait()
-            line.reset()
-        await line.hung_up()
-
-    async with meeting(play) as (client, _):
-        fetching = asyncio.create_task(fetch(client, EngineRequest("GET", "/x", total_s=100)))
-        await asked[0].wait()
-        await clock.forward(80)
-        dying.set()
-        await asked[1].wait()
-        assert not fetching.done()
-        await clock.forward(30)
-        with pytest.raises(EngineTimeout):
-            await fetching
-
-
 async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
     """20 MB that nobody reads wait at the engine, for longer than the idle timeout."""
     size, sent, clock = 20 * 1024 * 1024, 0, LoopClock()
@@ -197,23 +163,6 @@ async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
         response.close()
         assert received == size
         assert most <= 2 * (HIGH_WATER_BYTES + 256 * 1024)
-
-
-async def test_silence_after_a_pause_is_idle_again() -> None:
-    """The idle timeout applies again after back-pressure."""
-    clock = LoopClock()
-    async with meeting(in_parts(SSE_HEAD + chunk(b"x" * 300_000))) as (client, _):
-        response = await client.open(EngineRequest("GET", "/x", idle_s=100))
-        await eventually(lambda: response._connection._buffered > HIGH_WATER_BYTES)
-        await clock.forward(200)
-        response.mark_progress()
-        reading = asyncio.create_task(response.read_all())
-        await clock.forward(80)
-        assert not reading.done()
-        await clock.forward(100)
-        with pytest.raises(EngineTimeout):
-            await reading
-        response.close()
 
 
 async def test_unasked_bytes_close_an_idle_connection() -> None:

@@ -47,23 +47,6 @@ def test_a_param_is_a_field(param: str, stays: bool) -> None:
     assert (refused("no", param=param)["param"] == param) is stays
 
 
-WORDLESS = (
-    *(b"no", b"[]", b'{"error": "x"}', b'{"error": {"message": 1}}'),
-    b'{"detail": [{"input": "chest pain"}]}',
-)
-
-
-@pytest.mark.parametrize("body", WORDLESS)
-def test_a_refusal_without_words_gets_ours(body: bytes) -> None:
-    """The engine's status, our sentence, and the error object."""
-    for status in (400, 499):
-        error = translate(status, body)
-        shown = error.envelope()["error"]
-        assert error.status == status
-        assert set(shown) == {"message", "type", "param", "code"}
-        assert shown["message"] == f"The engine refused this request (status {status})."
-
-
 QUOTING = {
     "2 MB of a logit_bias": repr({f"0{i}" + "1" * 1500: 1 for i in range(10)}) * 130,
     "2 MB of quoted lines": '"A line that is quoted."\n' * 80_000,

@@ -22,11 +22,6 @@ def test_engines_of_a_group() -> None:
     assert load == EngineLoad(running=5, kv_cache_usage=0.75, generated_tokens=1200)
 
 
-def test_nothing_is_told() -> None:
-    """An engine other than vLLM has no load."""
-    assert read_load(b"") == EngineLoad()
-
-
 def test_the_engine_s_part_is_its_own_families() -> None:
     """Its process metrics would clash with ours."""
     exposition = (

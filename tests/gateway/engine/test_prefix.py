@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from gateway.api.paths import COUNT
 from requirements import programs
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
@@ -50,15 +49,6 @@ def test_every_surface_works_below_a_path(behind: Gateway) -> None:
     assert {name: a.status_code for name, a in answers.items()} == dict.fromkeys(answers, 200)
     assert {path: page.status_code for path, page in pages.items()} == dict.fromkeys(pages, 200)
     assert "vllm:num_requests_running" in pages["/metrics"].text
-
-
-def test_tokens_are_counted_below_a_path(behind: Gateway, prefixed: str) -> None:
-    """KServe has no /tokenize, which is vLLM's own."""
-    body = {"model": "fake-model", "messages": [{"role": "user", "content": "What is a fever?"}]}
-    expected = {"/tokenize": 404 if "/openai" in prefixed else 200, COUNT: 200}
-    statuses = {path: behind.client.post(path, json=body).status_code for path in expected}
-
-    assert statuses == expected
 
 
 def test_an_engine_below_a_path_goes(

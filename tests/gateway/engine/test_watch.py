@@ -79,17 +79,6 @@ async def test_an_engine_without_a_launcher() -> None:
     assert (model.counts_tokens, model.template_tokens, model.has_chat_template) == (True, 7, True)
 
 
-@pytest.mark.parametrize(
-    ("owner", "engine"),
-    [("sglang", "sglang"), (None, "unknown"), ("a b", "unknown")],
-)
-async def test_an_engine_is_called_what_it_calls_itself(owner: str | None, engine: str) -> None:
-    """Without a plain name, the provenance says unknown."""
-    listing = {"data": [{"id": "m", "owned_by": owner}]}
-    state = await look(Engine(**{"v1/models": listing}))
-    assert state.engine == engine
-
-
 async def test_an_engine_other_than_vllm() -> None:
     """Without /health, /version or /tokenize it is ready all the same."""
     engine = Engine(health=None, version=None, tokenize=None)
@@ -136,24 +125,6 @@ async def test_a_template_is_where_the_launcher_says_so(
     state = await look(engine, file)
     assert state.model is not None
     assert state.model.has_chat_template is chats
-
-
-@pytest.mark.parametrize("listing", ["", "[]", {}, {"data": []}, {"data": [1]}, {"data": 1}, [1]])
-async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
-    """An invalid model list means not ready, and no crash."""
-    assert (await look(Engine(**{"v1/models": listing}))).phase == "starting"
-
-
-SENSELESS = ("", "[]", "\xff", '{"phase": "odd"}', '{"phase": "ready", "warnings": 5}')
-
-
-@pytest.mark.parametrize("content", SENSELESS)
-def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
-    """An invalid or missing status file is ignored."""
-    file = tmp_path / "phase.json"
-    file.write_bytes(content.encode("latin-1"))
-    assert read_status_file(file) is None
-    assert read_status_file(tmp_path / "none") is None
 
 
 JSON = st.recursive(

@@ -4,22 +4,10 @@ from dataclasses import replace
 
 from gateway.engine.watch import ServedModel
 from gateway.generate import engine_body
-from gateway.generate.prompt import Message, Prompt
+from gateway.generate.prompt import Prompt
 
 ASK = Prompt("Why?", 8, system="Be brief.")
 CHAT = ServedModel("m")
-PLAIN = ServedModel("m", has_chat_template=False)
-
-
-def test_a_model_without_a_template_is_asked_to_complete() -> None:
-    """Earlier texts come first; vLLM refuses chats and a reasoning effort."""
-    turns = (Message(role="user", content="Croup?"), Message(role="assistant", content="Stridor."))
-    ask = replace(ASK, history=turns, reasoning_effort="low")
-
-    assert engine_body.content(ask, PLAIN) == {"prompt": "Be brief.\n\nCroup?\n\nStridor.\n\nWhy?"}
-    assert "reasoning_effort" not in engine_body.options(ask, PLAIN, reasoning_budget=100)
-    bare = engine_body.content(replace(ASK, system=""), CHAT)
-    assert bare["messages"] == [{"role": "user", "content": "Why?"}]
 
 
 def test_reasoning_has_a_budget_on_top() -> None:

@@ -5,13 +5,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import yaml
 
-from gateway.limits.memory_budget import PROCESS_BYTES, default_bytes
+from gateway.limits.memory_budget import default_bytes
 from gateway.runtime import memory
-from gateway.settings.gateway import GatewaySettings
 from tests.contract.fixtures import Shared, Start, StartEngine
-from tests.contract.process import ROOT, Gateway
+from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, GENERATE, error_of
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import until
@@ -44,17 +42,6 @@ def test_a_container_s_limit(tmp_path: Path, texts: list[str | None], limit: int
             file.write_text(text)
 
     assert memory.limits(files).container_bytes == limit
-
-
-def test_the_pod_has_room_for_its_budget() -> None:
-    """The shipped limit has room for the process, its budget and half as much for the allocator."""
-    pod = yaml.safe_load((ROOT / "docker/kubernetes/gateway/deployment.yaml").read_text())
-    (container,) = pod["spec"]["template"]["spec"]["containers"]
-    limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * MIB
-    budget = default_bytes(memory.MemoryLimits(64 * limit, limit))
-
-    assert GatewaySettings().max_body_bytes * 32 < budget
-    assert budget + PROCESS_BYTES + budget // 2 <= limit
 
 
 def has(gateway: Gateway, inflight: int) -> bool:

@@ -1,6 +1,5 @@
 """Tokens per minute include all tokens, in every form of a stream and for every ending."""
 
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -108,22 +107,6 @@ def test_leaving_early_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -
     assert line["prompt_tokens"] >= len(orjson.dumps(body)) // 4
     assert line["completion_tokens"] >= 6  # four events of /v1/responses have no token
     until(partial(is_refused, keyed, headers, path, body))
-
-
-def test_leaving_before_the_first_token_is_counted(keyed: Keyed, engine: FakeEngine) -> None:
-    """The engine has read the prompt by then."""
-    headers = keyed.key("hasty", FEW_TOKENS)
-    engine.next(fault="hang_before_headers")
-    with socket.create_connection(("127.0.0.1", keyed.port)) as caller:
-        body = orjson.dumps({**MESSAGES, "user": "x" * 200})
-        head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\nauthorization: {headers['authorization']}\r\n"
-        caller.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-        engine.until(lambda stats: stats["generations"] >= 1)
-
-    line = keyed.line("hasty")
-    assert (line["outcome"], line["tokens_estimated"]) == ("client_gone", True)
-    assert line["prompt_tokens"] >= len(body) // 4
-    until(partial(is_refused, keyed, headers))
 
 
 def is_refused(

@@ -5,7 +5,6 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,34 +37,6 @@ def test_the_short_way_is_taken() -> None:
     assert short.written == long.written
     assert short.seen() == long.seen()
     assert not short.failure
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        b"%X\r\n%b\r\n" % (len(event("odd" * 9)), event("odd" * 9)),
-        b"0%x\r\n%b\r\n" % (len(event("odd")), event("odd")),
-        b"%x;a=b\r\n%b\r\n" % (len(event("odd")), event("odd")),
-        b"%x\r\n%b\r\n" % (len(event("odd")) + 1, event("odd")),
-        b"%x\r\n%b\r\n" % (len(event("odd")) - 1, event("odd")),
-        chunk(event("odd").replace(b"\n\n", b"\r\n\r\n")),
-        chunk(b": ping\n\n"),
-        chunk(event("odd", index=1)),
-        chunk(event("odd")[:-1]) + chunk(b"\n"),
-        event("odd"),
-        b"0\r\nx-trailer: 1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n",
-    ],
-)
-def test_another_framing(odd: bytes) -> None:
-    """In the middle of a stream, in a read of its own, and together with another chunk."""
-    for reads in (
-        [*STREAM[:3], odd, *STREAM[3:]],
-        [*STREAM[:3], odd + STREAM[3], *STREAM[4:]],
-        [*STREAM[:2], STREAM[2] + odd, *STREAM[3:]],
-    ):
-        short, long = run(reads)
-        assert short.seen() == long.seen()
 
 
 @st.composite

@@ -103,16 +103,6 @@ def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
     assert [each["choices"] for each in out] == [each["choices"] for each in chunks]
 
 
-def test_what_the_engine_says_otherwise_passes() -> None:
-    """Only the usage chunk that we requested is removed; only its fingerprint is moved."""
-    filtered = chunk(prompt_filter_results=[], error=None)
-    own = chunk(said("a", "stop"), system_fingerprint="own")
-    out, _ = relayed(filtered, own, USAGE_CHUNK, took_usage=True)
-    assert out[0] == filtered
-    assert out[1]["system_fingerprint"] == "own"
-    assert len(out) == 2
-
-
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -198,34 +188,8 @@ def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
     assert relay.usage == USAGE_CHUNK["usage"]
 
 
-def test_tokens_are_counted_where_the_engine_does_not() -> None:
-    """At least one for each chunk with content, on the fast path, too."""
-    parts = [chunk(said("", index=0)), *(chunk(said(f"w{n}")) for n in range(5))]
-    calls = [chunk({"index": 0, "delta": {"tool_calls": [{"index": 0}]}})]
-    reasoned = [chunk({"index": 1, "delta": {"reasoning": "hm"}})]
-    _, relay = relayed(*parts, *calls, *reasoned, chunk(said("", "stop")))
-
-    assert relay.usage is None
-    assert relay.pieces == 7
-
-
 def texts(out: list[Chunk]) -> str:
     return "".join(c["choices"][0]["delta"].get("content") or "" for c in out if c.get("choices"))
-
-
-LEAK = "<|start|>assistant<|channel|>final<|message|>Rest and fluids."
-
-
-def test_leaked_markers_are_stripped_wherever_they_are_cut() -> None:
-    """The reader sees the answer only, with a warning; a `<` at the end of a text is no marker."""
-    for cut in range(len(LEAK) + 1):
-        parts = [chunk(said(LEAK[:cut])), chunk(said(LEAK[cut:])), chunk(said("", "stop"))]
-        out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True)
-
-        assert texts(out) == "Rest and fluids."
-        assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
-    out, _ = relayed(chunk(said("5 <")), chunk(said("", "stop")))
-    assert texts(out) == "5 <"
 
 
 def test_the_disclaimer_surrounds_the_text_once() -> None:

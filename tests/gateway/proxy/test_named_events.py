@@ -79,18 +79,6 @@ def test_failures_are_named(make: Any, raw: bytes, kind: type[GatewayError]) -> 
     assert "chest" not in raised.value.message
 
 
-def test_a_stripped_marker_is_warned_about() -> None:
-    """It is in no event of a message, wherever it is cut, and the digest is of the rest."""
-    own = message()
-    pieces = (delta("Benign.<|chan"), delta("nel|>analysis<|message|>Or?"))
-    shown = b"".join(map(own.relay, (*pieces, event("content_block_stop", index=0))))
-    label = content(own.relay(closing()))["mmhie"]
-
-    assert b"Or?" not in shown
-    assert label["warnings"] == ["harmony_markers_stripped"]
-    assert label["provenance"]["output_digest"] == keyed_digest(b"k", "Benign.")
-
-
 def test_hidden_reasoning_is_in_no_event() -> None:
     """Its deltas are dropped; its item is emptied, so that indices stay the same."""
     part = {"type": "reasoning_text", "text": "hm"}

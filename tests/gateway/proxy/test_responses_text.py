@@ -116,17 +116,6 @@ def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
     assert b"".join(sent[1:-1]) == b"".join(events[1:-1])
 
 
-def test_a_delta_waits_only_while_it_may_begin_a_marker() -> None:
-    """Other deltas pass as the same object."""
-    own = ResponseEventRelay(FIRST, key=b"k")
-    plain, open_, more, rest = stream("a", "b <", "|", "x")[3:7]
-
-    assert own.relay(plain) is plain
-    assert own.relay(open_) == own.relay(more) == b""
-    assert own.relay(rest) == open_ + more + rest
-    assert own.relay(plain) is plain
-
-
 def test_deltas_that_all_may_begin_a_marker_wait_in_small_numbers() -> None:
     """The number that waits is bounded, and no text is lost."""
     events = stream(*["<|chan"] * MOST_WAITING, "ter")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.api.paths import MESSAGES, RESPONSES
-from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
-from gateway.proxy import json_response, messages_error, responses_output
+from gateway.errors import EngineGarbled, EngineRejected
+from gateway.proxy import json_response, responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety.labels import keyed_digest, new_digest
 from gateway.safety.placement import Surroundings
@@ -16,7 +16,6 @@ FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id
 CHAT = "/v1/chat/completions"
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "s"}
 CALL = {"type": "tool_use", "id": "c", "name": "f", "input": {"a": "<|end|>"}}
-LEAK = "Yes.<|channel|>analysis<|message|>No."
 AROUND = OutputPolicy(around=Surroundings("Mind: ", " Ask."))
 HIDE = OutputPolicy("hide")
 
@@ -57,22 +56,6 @@ def spoken(*texts: str | None) -> dict[str, Any]:
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "Because."}]}
 FUNCTION = {"type": "function_call", "name": "f", "arguments": "<|end|>"}
 CUT_OFF = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
-
-
-def test_one_key_is_added() -> None:
-    """After the original bytes; it contains the engine's fingerprint."""
-    answer = chat(choice("a"), usage={"x": 1}, system_fingerprint="fp")
-    raw = json.dumps(answer, indent=1).encode() + b"\n"
-    light = raw
-    sent, final, usage, _ = json_response.label(light, FIRST, key=b"k", path=CHAT)
-    assert sent.startswith(raw[: raw.rindex(b"}")])
-    body = json.loads(sent)
-    label = body.pop("mmhie")
-    assert body == answer
-    assert label["disclaimer"] == FIRST["disclaimer"]
-    assert label["provenance"]["system_fingerprint"] == "fp"
-    assert label["truncated"] == final["truncated"] is None
-    assert usage == {"x": 1}
 
 
 def test_cached_tokens_of_a_message_are_tokens_of_its_prompt() -> None:
@@ -138,25 +121,6 @@ def test_nonsense_is_garbled(path: str, answer: object) -> None:
     assert "chest" not in raised.value.message
 
 
-@pytest.mark.parametrize(
-    ("path", "answer", "clean"),
-    [
-        (CHAT, chat(choice(LEAK), choice("b")), chat(choice("Yes."), choice("b"))),
-        (MESSAGES, message(text(LEAK), CALL), message(text("Yes."), CALL)),
-        (RESPONSES, response(spoken("Yes.<|end|>"), FUNCTION), response(spoken("Yes."), FUNCTION)),
-    ],
-)
-def test_leaked_markers_are_stripped(path: str, answer: object, clean: object) -> None:
-    """From the text, with a warning, and outside the digest; a call keeps its arguments."""
-    body, final, _ = labelled(answer, path)
-    _, expected, _ = labelled(clean, path)
-    del body["mmhie"]
-
-    assert body == clean
-    assert final["warnings"] == ["harmony_markers_stripped"]
-    assert final["provenance"] == expected["provenance"]
-
-
 def test_stripped_text_takes_its_tokens_along() -> None:
     """Log-probabilities and ids would spell it out; a clean text keeps them."""
     leak = {"message": {"content": "a<|end|>"}, "logprobs": {"content": [1]}, "token_ids": [7]}
@@ -190,38 +154,3 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
     assert body["content"] == [{**THINKING, "thinking": ""}, text("a")]
     may_see = OutputPolicy("scope", may_see=True)
     assert "Because" in str(labelled(thought, CHAT, may_see))
-
-
-def test_the_disclaimer_surrounds_each_text() -> None:
-    """Only if it is configured; nothing else changes."""
-    body, _, _ = labelled(chat(choice("a"), choice("b"), id="c"), CHAT, AROUND)
-    assert [c["message"]["content"] for c in body["choices"]] == ["Mind: a Ask.", "Mind: b Ask."]
-    assert body["id"] == "c"
-    body, _, _ = labelled(message(text("a")), MESSAGES, AROUND)
-    assert body["content"] == [text("Mind: a Ask.")]
-
-
-def test_choices_nobody_asked_for_are_a_fault() -> None:
-    """The number of choices is bounded."""
-    sent = json.dumps(chat(*[choice("a")] * 17)).encode()
-    with pytest.raises(EngineGarbled):
-        json_response.label(sent, FIRST, key=b"k", path=CHAT, most=16)
-    json_response.label(sent, FIRST, key=b"k", path=CHAT, most=17)
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (Unauthorized("x"), "authentication_error"),
-        (BodyTooLarge("x"), "request_too_large"),
-        (Held("x"), "overloaded_error"),
-        (EngineGarbled("x"), "api_error"),
-    ],
-)
-def test_errors_have_anthropics_names(error: Any, kind: str) -> None:
-    """And all fields of our own errors: code, parameter, notices."""
-    error.notices = ({"id": "MED101"},)
-    body = json.loads(messages_error.body(error, request_id="id-1"))
-    assert (body["type"], body["request_id"]) == ("error", "id-1")
-    assert (body["error"]["type"], body["error"]["code"]) == (kind, error.code)
-    assert body["error"]["mmhie"]["notices"] == [{"id": "MED101"}]

@@ -78,25 +78,6 @@ def test_an_unusable_file_changes_nothing(
     assert watched.file.problem is None
 
 
-def test_a_file_that_becomes_readable_is_read(watched: Watched) -> None:
-    """Its mode or owner has changed, and nothing else."""
-    watched.path.write_text("one")
-    watched.file.current()
-    watched.path.chmod(0o600)
-    watched.after_a_second()
-
-    assert watched.readings == 2
-
-
-def test_a_draft_that_cannot_be_put_in_place_is_gone(tmp_path: Path) -> None:
-    """A folder stands where the file should."""
-    (tmp_path / "it").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_whole(tmp_path / "it", b"content", mode=0o600)
-
-    assert [path.name for path in tmp_path.iterdir()] == ["it"]
-
-
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """With its mode, and no draft beside it, not even one that was left by a crash."""
     path = tmp_path / "file.json"

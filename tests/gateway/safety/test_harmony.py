@@ -85,14 +85,3 @@ def test_what_a_reader_sees_of_broken_harmony(text: str, shown: str) -> None:
 def test_angle_brackets_of_ordinary_text_stay(text: str) -> None:
     """Only the seven markers are Harmony."""
     assert fed(list(text)) == (text, False)
-
-
-def test_only_a_possible_marker_is_held_back() -> None:
-    """Only the few characters that may become a marker wait."""
-    guard = HarmonyGuard()
-
-    assert guard.feed("Dose <") == "Dose "
-    assert guard.feed("5 mg") == "<5 mg"
-    assert guard.feed(" daily <|sta") == " daily "
-    assert guard.feed("rt|>assistant") == ""
-    assert guard.found

@@ -3,17 +3,13 @@
 import hashlib
 import hmac
 
-import pytest
-
 from gateway.api.request_text import Turn
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import (
-    Anomaly,
     Ending,
     Labels,
     RequestFacts,
     Serving,
-    Truncation,
     format_digest,
     keyed_digest,
     merge,
@@ -105,47 +101,6 @@ def test_notices_come_for_texts_of_any_language() -> None:
         (notice,) = screener.notices_of(finish(screener.screen([Turn("user", text)])))
         assert notice["id"] == "MED101"
         assert "112" in notice["message"]
-
-
-@pytest.mark.parametrize(
-    ("ending", "where"),
-    [
-        (Ending("length", None, "Hm"), "in_reasoning"),
-        (Ending("length", "", "Hm"), "in_reasoning"),
-        (Ending("length", "Take", None), "in_answer"),
-        (Ending("length", "", None), "in_answer"),
-        (Ending("max_output_tokens", "Take", None), "in_answer"),
-        (Ending("stop", None, "Hm"), None),
-        (Ending(None, "Take", None), None),
-    ],
-)
-def test_where_an_answer_was_cut(ending: Ending, where: Truncation | None) -> None:
-    """Only a token limit truncates; null content means within the reasoning."""
-    assert ending.truncation == where
-
-
-@pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
-def test_an_end_that_is_none_has_a_name(reason: str) -> None:
-    """Early ends of any name give a warning; usual ends and token limits do not."""
-    assert Ending(reason, "Yes.").is_early
-    for usual in (None, "stop", "tool_calls", "completed", "length", "max_output_tokens"):
-        assert not Ending(usual, "Yes.").is_early
-
-
-@pytest.mark.parametrize(
-    ("ending", "kind"),
-    [
-        (Ending("stop", "Yes.", None, False, 3), None),
-        (Ending("stop", None, None, True, 9), None),  # a tool call
-        (Ending("stop", None, "Hm", False, 9), "reasoning_only"),
-        (Ending("stop", None, None, False, 9), "empty_answer"),
-        (Ending("stop", " ", "", False, 1), "empty_answer"),
-        (Ending("stop", "", None, False, 0), "nothing_generated"),
-    ],
-)
-def test_an_answer_that_is_not_there_has_a_name(ending: Ending, kind: Anomaly | None) -> None:
-    """Null and blank answers give a warning; a tool call is an answer."""
-    assert ending.anomaly == kind
 
 
 def test_digests_compare_under_one_key_only() -> None:

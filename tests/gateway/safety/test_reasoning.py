@@ -4,26 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway.safety.reasoning import Policy, hide, is_shown, reasoning_text
+from gateway.safety.reasoning import hide, reasoning_text
 
 BECAUSE = {"reasoning": "Because."}
 TOKENS = {"logprobs": {"content": [{"token": "Because"}]}, "token_ids": [1]}
-
-
-@pytest.mark.parametrize(
-    ("policy", "may_see", "shown"),
-    [
-        ("pass", False, True),
-        ("pass", True, True),
-        ("hide", False, False),
-        ("hide", True, False),
-        ("scope", False, False),
-        ("scope", True, True),
-    ],
-)
-def test_the_policy_decides_who_sees_it(policy: Policy, may_see: bool, shown: bool) -> None:
-    """`hide` is for nobody, `scope` for keys with the scope."""
-    assert is_shown(policy, may_see) is shown
 
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])

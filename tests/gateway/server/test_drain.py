@@ -12,14 +12,6 @@ from tests.gateway.served import served
 from tests.waiting import until
 
 
-def test_it_ends_once_settled(start: Start, engine: FakeEngine) -> None:
-    """By itself, with exit code 0 and no traceback in the log."""
-    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.2").wait()
-    gateway.signal()
-    assert gateway.exit_code() == 0
-    assert "Traceback" not in gateway.log
-
-
 async def test_what_a_stopping_server_has_not_read_is_answered() -> None:
     """A request that meets the stop in the socket gets an answer, and the connection ends; one
     that says nothing is closed."""

@@ -209,23 +209,6 @@ def test_a_body_refused_unread(gateway: Gateway) -> None:
     assert sent < 100_000_000
 
 
-@pytest.mark.parametrize("line", ["connection: close", "expect: 100-continue"])
-def test_a_body_refused_unread_on_the_last_request(gateway: Gateway, line: str) -> None:
-    """The caller may finish sending, though the connection ends with the answer: a reset would
-    take the answer from those who read it afterwards."""
-    head = request("/nothing", line, "content-length: 1000000", method="POST", close=False)
-    with dialled(gateway) as plug:
-        plug.sendall(head)
-        heard = plug.recv(65536)
-        for _ in range(10):
-            plug.sendall(b"x" * 100_000)
-        plug.sendall(SMUGGLED)
-        (answer,) = answers(heard + rest(plug))
-
-    answer.error(404, "not_found")
-    assert answer.headers["connection"] == "close"
-
-
 @pytest.mark.parametrize("stream", [False, True])
 def test_http_1_0_gets_no_chunks(gateway: Gateway, stream: bool) -> None:
     """A stream ends with its connection, whatever the caller says about keeping it."""

@@ -84,16 +84,6 @@ def test_a_request_lowers_its_own_class_and_raises_none(
             assert rank_sent(gateway, engine, surface, both) == RANKS["batch"]
 
 
-def test_without_keys_a_request_lowers_its_class(
-    start: Start, engine: FakeEngine, tmp_path: Path
-) -> None:
-    """An open gateway serves everybody as routine."""
-    gateway = start(engine.url, **by_priority(tmp_path)).wait()
-
-    for said, wanted in (("emergency", None), ("batch", 1)):
-        assert rank_sent(gateway, engine, SURFACES[0], [(HEADER, said)]) == wanted, said
-
-
 @pytest.mark.parametrize("said", ["", "Batch", "batch, routine"])
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_an_unknown_class_is_refused(gateway: Gateway, surface: Surface, said: str) -> None:

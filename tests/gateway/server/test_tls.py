@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.contract.fixtures import Refusal
 from tests.contract.process import ROOT, Gateway
@@ -149,18 +148,6 @@ def test_callers_with_a_certificate(tmp_path: Path, engine: FakeEngine, ours: Au
 
     assert answer.status == 200
     assert engine.stats["generations"] == 1
-
-
-def test_a_renewed_certificate(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
-    """Is taken within seconds, without a restart, with a key of another type as well; one that is
-    broken changes nothing."""
-    pair = ours.issue("gateway")
-    with serving(tmp_path, engine, pair) as gateway:
-        before = shown(gateway, ours)
-        pair.certificate.write_text("half a file")
-        until(lambda: shown(gateway, ours) == before and "cannot be used" in gateway.log)
-        ours.issue("gateway", key=rsa.generate_private_key(65537, 2048))
-        until(lambda: shown(gateway, ours) != before)
 
 
 def test_a_renewed_authority(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
