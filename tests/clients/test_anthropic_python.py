@@ -25,10 +25,6 @@ ASKED: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "max_tokens": 100
 FORCED: dict[str, Any] = {**ASKED, "tools": [TOOL], "tool_choice": {"type": "any"}}
 
 
-# The client has no such parameter any more; vLLM does.
-HOT = {"temperature": -1}
-
-
 @pytest.fixture
 def client(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
     """Client without retries: the test sees each response of the gateway."""
@@ -55,18 +51,6 @@ def test_whole(client: anthropic.Anthropic) -> None:
     assert answer._request_id == answer.mmhie["provenance"]["request_id"]
 
 
-def test_events(client: anthropic.Anthropic) -> None:
-    """Deltas add up to the answer; the first and the closing event carry the extra key."""
-    seen: list[Any] = list(client.messages.create(**ASKED, stream=True))
-    texts = [event.delta.text for event in seen if event.type == "content_block_delta"]
-
-    assert "".join(texts) == text_of(client)
-    assert seen[0].message.mmhie["disclaimer"]["text"] == TEXT
-    (closing,) = [event for event in seen if event.type == "message_delta"]
-    assert closing.mmhie["truncated"] is None
-    assert closing.mmhie["provenance"]["output_digest"]
-
-
 def test_stream_helper(client: anthropic.Anthropic) -> None:
     """`.stream()` gathers the answer; its final message has the first part of the label."""
     with client.messages.stream(**ASKED) as stream:
@@ -78,18 +62,6 @@ def test_stream_helper(client: anthropic.Anthropic) -> None:
     assert final.usage.output_tokens == 24
     assert final.mmhie["disclaimer"]["text"] == TEXT
     assert final.mmhie["provenance"]["prompt_digest"]
-
-
-def test_thinking(client: anthropic.Anthropic, engine: FakeEngine) -> None:
-    """A block of its own before the text, whole and streamed."""
-    for _ in range(2):
-        engine.next(fault="reasoning")
-    whole = client.messages.create(**ASKED)
-    with client.messages.stream(**ASKED) as stream:
-        streamed = stream.get_final_message()
-
-    for answer in (whole, streamed):
-        assert [block.type for block in answer.content] == ["thinking", "text"]
 
 
 def test_tools(client: anthropic.Anthropic) -> None:
@@ -108,17 +80,6 @@ def test_tools(client: anthropic.Anthropic) -> None:
     turns = [*MESSAGES, {"role": "assistant", "content": [call]}]
     told = [*turns, {"role": "user", "content": [result]}]
     assert client.messages.create(**{**ASKED, "messages": told}).content
-
-
-def test_notices_come_with_an_error(client: anthropic.Anthropic) -> None:
-    """The engine's own refusal carries the notices, which need no answer."""
-    emergency: Any = [{"role": "user", "content": "I have crushing chest pain."}]
-    with pytest.raises(anthropic.BadRequestError) as caught:
-        client.messages.create(**{**ASKED, "messages": emergency}, extra_body=HOT)
-
-    body: Any = caught.value.body
-    assert body["error"]["mmhie"]["notices"][0]["id"] == "MED101"
-    assert caught.value.response.headers["x-mmhie-notices"] == "MED101"
 
 
 def test_a_failing_engine_raises(client: anthropic.Anthropic, engine: FakeEngine) -> None:

@@ -81,14 +81,6 @@ def test_the_other_apis(client: OpenAI) -> None:
         assert mmhie(answer)["disclaimer"]["text"] == TEXT
 
 
-def test_models(client: OpenAI) -> None:
-    """The client lists the models and retrieves one."""
-    assert [model.id for model in client.models.list()] == [MODEL]
-    assert client.models.retrieve(MODEL).id == MODEL
-    with pytest.raises(openai.NotFoundError):
-        client.models.retrieve("other")
-
-
 @pytest.mark.parametrize("more", [{}, {"stream": True}])
 def test_a_refusal_is_the_clients_own_error(client: OpenAI, more: dict[str, Any]) -> None:
     """An unknown model has our code and a request id, the engine's refusal its words."""

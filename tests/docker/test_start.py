@@ -59,15 +59,6 @@ def test_engine_is_chosen_at_start(
     assert started(image, device) == f"{engine} -m launcher serve"
 
 
-@pytest.mark.parametrize(("left", "device"), [("cpu", "cuda"), ("gpu", "cpu")])
-def test_image_with_one_engine_takes_that(image: Path, left: str, device: str) -> None:
-    """The launcher then says in a sentence what is missing."""
-    gone = {"cpu": "gpu", "gpu": "cpu"}[left]
-    (image / "opt" / gone).rename(image / "gone")
-
-    assert started(image, device).startswith(left)
-
-
 @pytest.fixture(params=[200, 503])
 def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     """A server that answers /healthz with one status, and 404 elsewhere: (status, port)."""

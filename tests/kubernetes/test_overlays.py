@@ -171,21 +171,3 @@ def test_there_is_time_to_stop(overlay: str) -> None:
         work = {"gateway": float(settings["MMHIE_DRAIN_SECONDS"]), "engine": 30.0}
         needed = pause + work[pod.labels["app.kubernetes.io/component"]] + 5
         assert pod.spec["terminationGracePeriodSeconds"] >= needed, pod.owner
-
-
-def test_monitors_find_their_services(overlay: str) -> None:
-    """Gateways under the job's name that the alerts ask for; no engine is counted twice."""
-    services = {service["metadata"]["name"]: service for service in objects(overlay, "Service")}
-    gateway = one(overlay, "ServiceMonitor", "gateway")["spec"]
-    labels = services["gateway"]["metadata"]["labels"]
-
-    assert labels[gateway["jobLabel"]] == "mmhie"
-    assert matches(gateway["selector"]["matchLabels"], labels)
-    assert gateway["endpoints"][0]["metricRelabelings"][0]["regex"] == "vllm:.*"
-    engines = one(overlay, "ServiceMonitor", "engine")["spec"]["selector"]["matchLabels"]
-    monitored = [name for name, service in services.items() if selected(engines, service)]
-    assert monitored == (["engines"] if "engines" in services else [])
-
-
-def selected(wanted: Object, service: Object) -> bool:
-    return matches(wanted, service["metadata"].get("labels", {}))

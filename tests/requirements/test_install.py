@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import subprocess
-import sys
 from collections import namedtuple
 from pathlib import Path
 from types import ModuleType
@@ -120,39 +118,6 @@ def test_too_little_disk(
     assert install.main(["run"]) == 2
     assert "needs 4 GiB and this disk has 1.0 GiB free" in capsys.readouterr().err
     assert installed(record) == ["uv", "build", "gateway"]
-
-
-@pytest.mark.slow
-def test_without_a_network(install: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of wheels is enough, as docs/airgap.md says; without it, one sentence."""
-    locks = ("uv", "build", "gateway")
-    wanted = [part for name in locks for part in ("-r", str(install.lock_file(name)))]
-    wheels = Path(install.ROOT) / "wheels"
-    download = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", str(wheels))
-    subprocess.run([*download, *wanted], check=True)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("UV_CACHE_DIR", str(wheels.with_name("cache")))
-
-    install.create_venv()
-    install.install("gateway")
-    subprocess.run([install.PYTHON, "-c", "import fastapi"], check=True)
-    shutil.rmtree(wheels)
-    shutil.rmtree(install.VENV)
-    assert install.main(["run"]) == 2
-
-
-def test_it_needs_nothing_installed() -> None:
-    """The system's Python runs it: standard library only."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(SCRIPT), "help"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 2
-    assert done.stderr == "usage: python3 requirements/install.py run|test\n"
 
 
 @pytest.mark.parametrize(

@@ -93,22 +93,6 @@ def uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "uv"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["gateway", "engine-gpu", "engine-plugins", "router"])
-def test_every_package_of_the_gpu_engine_has_a_wheel_for_aarch64(name: str, uv: Path) -> None:
-    """As GH200 and GB10 need it; nothing is downloaded."""
-    assert install_for_aarch64(uv, name).returncode == 0
-
-
-def install_for_aarch64(uv: Path, name: str) -> subprocess.CompletedProcess[str]:
-    """Say what uv would install of a lock, which it compares with the hashes there."""
-    options = ("--dry-run", "--no-deps", "--require-hashes", "--only-binary", ":all:")
-    system = ("--python-platform", "aarch64-manylinux_2_35", "--python-version", "3.11")
-    where = ("--target", str(uv.parent / "nowhere"), "-r", str(ROOT / f"requirements/{name}.txt"))
-    command = [str(uv), "pip", "install", *options, *system, *where]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_sets_that_share_an_environment_agree() -> None:
     """One version of each package."""
     for engine in ("engine-cpu", "engine-gpu"):
