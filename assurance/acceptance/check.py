@@ -1,37 +1,18 @@
-"""A check: what it measures of a running service, and the pure judgement of it."""
+"""The words of every check: it passes with a sentence, fails, or does not apply."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Generic, Literal, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from assurance.acceptance.target import Target, Unmeasured
-from launcher.json_types import Json
+import httpx2
+
+from assurance.acceptance.target import CheckFailed, CheckRequest, Target
 
 Outcome = Literal["passed", "failed", "not applicable"]
-Measured = TypeVar("Measured")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Outcome of one check in a sentence, what was measured, and the limit for it."""
-
-    check: str
-    outcome: Outcome
-    sentence: str
-    measured: str = ""
-    limit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A judgement: the sentence of the first fault that is true, or `right` if none is."""
-
-    faults: Mapping[str, object]
-    right: str
-    measured: str
-    limit: str
+Check = Callable[[Target], Awaitable[str]]  # returns the sentence of a pass
+Lack = Callable[[CheckRequest, httpx2.Response], str]  # names what an answer lacks, if anything
 
 
 class NotApplicable(Exception):
@@ -39,68 +20,45 @@ class NotApplicable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Check(Generic[Measured]):
-    """One check. `measure` raises NotApplicable or Unmeasured; `judge` is pure."""
+class Finding:
+    """The outcome of one check, in a sentence with what was measured."""
 
-    name: str
-    measure: Callable[[Target], Awaitable[Measured]]
-    judge: Callable[[Measured], Verdict]
-
-    async def run(self, target: Target) -> tuple[Finding, Json | None]:
-        """Return the finding and the measurement as JSON; None where there is none."""
-        try:
-            measured = await self.measure(target)
-        except NotApplicable as reason:
-            return Finding(self.name, "not applicable", f"{reason}."), None
-        except Unmeasured as problem:
-            return Finding(self.name, "failed", f"{problem}."), None
-        return self.finding(measured), asdict(measured)  # type: ignore[call-overload]  # a dataclass
-
-    def finding(self, measured: Measured) -> Finding:
-        """Judge a measurement."""
-        verdict = self.judge(measured)
-        fault = next((sentence for sentence, is_so in verdict.faults.items() if is_so), None)
-        outcome: Outcome = "failed" if fault else "passed"
-        return Finding(self.name, outcome, fault or verdict.right, verdict.measured, verdict.limit)
+    check: str
+    outcome: Outcome
+    sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyAnswer:
-    """One request of a check: its status, the one that it should have, and what it lacks."""
-
-    name: str
-    status: int
-    expected: int
-    lacks: str = ""
-
-    @property
-    def fault(self) -> str:
-        """Describe what is wrong; empty when nothing is."""
-        if self.status != self.expected:
-            return f"{self.name} ({self.status}, not {self.expected})"
-        return f"{self.name} (no {self.lacks})" if self.lacks else ""
+async def run_check(name: str, check: Check, target: Target) -> Finding:
+    """Run one check."""
+    try:
+        return Finding(name, "passed", await check(target))
+    except NotApplicable as reason:
+        return Finding(name, "not applicable", f"{reason}.")
+    except CheckFailed as fault:
+        return Finding(name, "failed", f"{fault}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """Requests of which each must be answered as documented."""
-
-    answers: tuple[SurveyAnswer, ...]
-
-    def judge(self, fault: str, right: str, limit: str) -> Verdict:
-        """Name the requests with a fault."""
-        wrong = [answer.fault for answer in self.answers if answer.fault]
-        count = len(self.answers)
-        faults = {f"{fault}: {'; '.join(wrong)}.": wrong}
-        return Verdict(faults, right.format(count), f"{count - len(wrong)} of {count}", limit)
+async def ask_each(
+    target: Target, requests: Sequence[CheckRequest], fault: str, lack: Lack = lambda *_: ""
+) -> None:
+    """Send every request. Raises CheckFailed with those that are not answered as they should be."""
+    faults = []
+    for request in requests:
+        answer = await target.send(request)
+        if answer.status_code != request.status:
+            faults.append(f"{request.name} ({answer.status_code}, not {request.status})")
+        elif missing := lack(request, answer):
+            faults.append(f"{request.name} (no {missing})")
+    if faults:
+        raise CheckFailed(f"{fault}: {'; '.join(faults)}")
 
 
 async def seconds_until(
-    is_so: Callable[[], Awaitable[bool]], within_s: float, every_s: float, *, wanted: bool = True
+    is_so: Callable[[], Awaitable[bool]], within_s: float, every_s: float
 ) -> float | None:
-    """Return the seconds until a condition is true, or false; None after the limit."""
+    """Return the seconds until a condition is true; None after the limit."""
     began = time.monotonic()
-    while await is_so() is not wanted:
+    while not await is_so():
         if time.monotonic() - began > within_s:
             return None
         await asyncio.sleep(every_s)

@@ -1,7 +1,5 @@
 """Fixed synthetic prompts: an acceptance run sends no text of a patient."""
 
-import random
-from collections.abc import Iterator
 from typing import Final
 
 from launcher.json_types import Json
@@ -10,7 +8,6 @@ QUESTIONS: Final = ("What is a fever?", "Name a sign of anaemia.", "How is asthm
 # What docs/start/clinician.md has a clinician try: one raises a notice, the other none.
 EMERGENCY: Final = "I have crushing chest pain right now."
 NO_EMERGENCY: Final = "No chest pain."
-# Long enough for an adapter to show in the probabilities of its tokens.
 PASSAGE: Final = (
     "A fever is a body temperature above 38 degrees. It is often a sign of an infection. "
     "Paracetamol lowers it; antibiotics help against bacteria only, and a clinician decides."
@@ -37,25 +34,9 @@ SCHEMA: Final[Json] = {
     "additionalProperties": False,
 }
 SCHEMA_QUESTION: Final = QUESTIONS[0]
-# For the load: sentences of a clinic without red flags. Random tokens would mix all scripts, and
-# cost the gateway's classifier a hundred times more than a real text.
-FINDINGS: Final = (
-    "The cough is dry and began {} days ago.",
-    "The pulse after some stairs was {}.",
-    "Sleep has been poor for {} nights.",
-    "A walk of {} minutes is no trouble.",
-    "The blue form was filled in {} weeks ago.",
-    "The last visit was {} months ago.",
-    "Weight is stable at {} kilograms.",
-    "Lunch is eaten alone on {} days of the month.",
+# For the load: a real text, since random tokens cost the gateway's classifier a hundred times more.
+NOTE: Final = 2 * (
+    "The cough is dry and began some days ago. The pulse after some stairs was normal. Sleep has "
+    "been poor for a few nights. A walk of an hour is no trouble. The blue form was filled in last "
+    "week. The last visit was in spring. Weight is stable. "
 )
-
-
-def notes(seed: int, words: int) -> Iterator[str]:
-    """Yield notes of about this length, each with another beginning."""
-    chance = random.Random(seed)  # noqa: S311  # the same text in every run
-    while True:
-        note = f"Number {chance.randrange(10**9)}."
-        while len(note.split()) < words:
-            note += " " + chance.choice(FINDINGS).format(chance.randrange(20, 90))
-        yield note

@@ -1,10 +1,9 @@
 """Run the checks of `mmhie accept` in order, and summarise the findings."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Final
 
-from assurance.acceptance.check import Check, Finding
+from assurance.acceptance.check import Check, Finding, run_check
 from assurance.acceptance.checks import (
     abort,
     access,
@@ -21,51 +20,31 @@ from assurance.acceptance.checks import (
     tools,
 )
 from assurance.acceptance.target import Target
-from launcher.json_types import Json
 
-CHECKS: Final[tuple[Check[Any], ...]] = (
-    health.CHECK,
-    encryption.CHECK,
-    access.CHECK,
-    disclaimer.CHECK,
-    notice.CHECK,
-    limits.CHECK,
-    streaming.CHECK,
-    abort.CHECK,
-    reasoning.CHECK,
-    tools.CHECK,
-    structure.CHECK,
-    repeat.CHECK,
-    load.CHECK,
-)
-NAMES: Final = tuple(check.name for check in CHECKS)
+CHECKS: Final[dict[str, Check]] = {
+    "health": health.check,
+    "encryption": encryption.check,
+    "access": access.check,
+    "disclaimer": disclaimer.check,
+    "notice": notice.check,
+    "limits": limits.check,
+    "streaming": streaming.check,
+    "abort": abort.check,
+    "reasoning": reasoning.check,
+    "tools": tools.check,
+    "structured output": structure.check,
+    "greedy answers": repeat.check,
+    "load": load.check,
+}
 
 
-async def run_checks(
-    target: Target,
-    skipped: Collection[str],
-    on_start: Callable[[str], None],
-    on_finding: Callable[[Finding], None],
-) -> Json:
-    """Run every check that is not skipped; return verdict, findings and measurements as JSON."""
-    findings: list[Finding] = []
-    measurements: Json = {}
-    for check in CHECKS:
-        on_start(check.name)
-        if check.name in skipped:
-            finding = Finding(check.name, "not applicable", "It was left out with --skip.")
+async def run_checks(target: Target, skipped: Collection[str]) -> AsyncIterator[Finding]:
+    """Yield the finding of every check."""
+    for name, check in CHECKS.items():
+        if name in skipped:
+            yield Finding(name, "not applicable", "It was left out with --skip.")
         else:
-            finding, measurements[check.name] = await check.run(target)
-        findings.append(finding)
-        on_finding(finding)
-    return {
-        "has_passed": all(finding.outcome != "failed" for finding in findings),
-        "verdict": summarise(findings),
-        "url": target.url,
-        "facts": asdict(target.facts),
-        "findings": [asdict(finding) for finding in findings],
-        "measurements": measurements,
-    }
+            yield await run_check(name, check, target)
 
 
 def summarise(findings: Sequence[Finding]) -> str:

@@ -1,6 +1,7 @@
 """The service under test: its facts, and its API."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ PATIENCE_S: Final = 600.0
 REASONING_TOKENS: Final = 512
 
 
-class Unmeasured(Exception):
-    """The service did not answer as a check needs; the message says what happened."""
+class CheckFailed(Exception):
+    """The service does not answer as it should; the message is a sentence without its stop."""
 
 
-class Refused(Unmeasured):
+class Refused(CheckFailed):
     """The service answered with another status than 200."""
 
     def __init__(self, path: str, answer: httpx2.Response) -> None:
@@ -33,11 +34,12 @@ class Refused(Unmeasured):
 class CheckRequest(NamedTuple):
     """A request of a check, and the status that its answer should have; a text is sent as it is."""
 
-    method: str
+    name: str
     path: str
     body: JsonView | str | None = None
-    headers: Mapping[str, str] = {}
     status: int = 200
+    method: str = "POST"
+    accept: str = "*/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,40 @@ class ServiceFacts:
         )
 
 
+@dataclass(slots=True)
+class Arrival:
+    """How a streamed answer came: events, the reads they came in, seconds to the first and last."""
+
+    events: int = 0
+    pieces: int = 0
+    first_s: float = 0.0
+    whole_s: float = 0.0
+    end: bytes = b""
+    has_error: bool = False
+
+    def add(self, piece: bytes, seconds: float) -> None:
+        """Count what one read has brought."""
+        self.events += piece.count(b"data:")
+        self.pieces += 1
+        self.first_s = self.first_s or seconds
+        self.whole_s = seconds
+        self.end = (self.end + piece)[-64:]
+        self.has_error |= b'data: {"error"' in piece
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the stream came to its end without an error."""
+        return b"data: [DONE]" in self.end and not self.has_error
+
+
 class Target:
-    """The API of the service; raises Unmeasured."""
+    """The API of the service; raises CheckFailed where it does not answer."""
 
     def __init__(self, url: str, key: str | None, facts: ServiceFacts) -> None:
         self.url, self.key, self.facts = url, key, facts
         parts = split_url(url)
-        self.is_local = parts.scheme == "unix" or is_here(parts.hostname or "")
         is_socket = parts.scheme == "unix"
+        self.is_local = is_socket or is_here(parts.hostname or "")
         self._client = httpx2.AsyncClient(
             base_url="http://mmhie" if is_socket else url,
             headers={"authorization": f"Bearer {key}"} if key else {},
@@ -89,44 +117,59 @@ class Target:
 
     async def send(self, request: CheckRequest) -> httpx2.Response:
         """Return any answer, including a refusal."""
-        method, path, body, headers, _ = request
+        _, path, body, _, method, accept = request
         content = body if isinstance(body, str | None) else json.dumps(body)
-        typed = {"content-type": "application/json", **headers}
+        headers = {"content-type": "application/json", "accept": accept}
         try:
-            return await self._client.request(method, path, content=content, headers=typed)
+            return await self._client.request(method, path, content=content, headers=headers)
         except httpx2.HTTPError as error:
-            raise Unmeasured(f"{path} did not answer ({type(error).__name__})") from None
+            raise CheckFailed(f"{path} did not answer ({type(error).__name__})") from None
+
+    async def get(self, path: str) -> httpx2.Response:
+        """Return any answer to a GET."""
+        return await self.send(CheckRequest(path, path, method="GET"))
 
     async def post(self, path: str, body: JsonView) -> Json:
         """Return the JSON object of an answer with status 200."""
-        answer = await self.send(CheckRequest("POST", path, body))
+        answer = await self.send(CheckRequest(path, path, body))
         if answer.status_code != 200:
             raise Refused(path, answer)
         document: Json = answer.json()
         return document
 
     @asynccontextmanager
-    async def stream(self, path: str, body: JsonView) -> AsyncIterator[httpx2.Response]:
-        """Yield a streamed answer with status 200; leaving closes the connection."""
+    async def stream(self, prompt: str, tokens: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Yield the reads of a streamed completion; leaving closes the connection."""
+        body = {**self.completion(prompt, tokens), "stream": True}
         try:
-            async with self._client.stream("POST", path, json={**body, "stream": True}) as answer:
+            async with self._client.stream("POST", COMPLETIONS, json=body) as answer:
                 if answer.status_code != 200:
                     await answer.aread()
-                    raise Refused(path, answer)
-                yield answer
+                    raise Refused(COMPLETIONS, answer)
+                yield answer.aiter_raw()
         except httpx2.HTTPError as error:
-            raise Unmeasured(f"{path} was cut off ({type(error).__name__})") from None
+            raise CheckFailed(f"{COMPLETIONS} was cut off ({type(error).__name__})") from None
+
+    async def time_stream(self, prompt: str, tokens: int) -> Arrival:
+        """Stream a completion to its end."""
+        began, arrival = time.monotonic(), Arrival()
+        async with self.stream(prompt, tokens) as pieces:
+            async for piece in pieces:
+                arrival.add(piece, time.monotonic() - began)
+        return arrival
 
     def completion(self, prompt: str, tokens: int, **more: Any) -> Mapping[str, Any]:
         """Return the body of a greedy text completion of exactly this many tokens."""
         body = {"model": self.facts.model, "prompt": prompt, "max_tokens": tokens}
         return {**body, "temperature": 0, "ignore_eos": True, **more}
 
-    async def chat(self, prompt: str, tokens: int, **more: Any) -> Json:
-        """Return a greedy chat completion of at most these tokens, reasoning not counted."""
+    async def chat(self, prompt: str, tokens: int, **more: Any) -> tuple[Json, str]:
+        """Return message and finish reason of a greedy chat, reasoning not counted in tokens."""
         most = tokens + REASONING_TOKENS * (self.facts.is_reasoning is not False)
         body = {"model": self.facts.model, "messages": [{"role": "user", "content": prompt}]}
-        return await self.post(CHAT, {**body, "temperature": 0, "max_tokens": most, **more})
+        answer = await self.post(CHAT, {**body, "temperature": 0, "max_tokens": most, **more})
+        choice = answer["choices"][0]
+        return choice["message"], str(choice.get("finish_reason"))
 
 
 def message_of(answer: httpx2.Response) -> str:

@@ -3,63 +3,42 @@
 import asyncio
 import ssl
 import time
-from dataclasses import dataclass
 from typing import Final
 
-from assurance.acceptance.check import Check, NotApplicable, Verdict
-from assurance.acceptance.target import Target, Unmeasured
+from assurance.acceptance.check import NotApplicable
+from assurance.acceptance.target import CheckFailed, Target
 from launcher.terminal.api_client import split_url
 
 TIMEOUT_S: Final = 10.0
 LEAST_DAYS: Final = 7
-PLAIN: Final = "plain text"
 
 
-@dataclass(frozen=True, slots=True)
-class Encryption:
-    """TLS version at the address, and days until its certificate expires."""
-
-    version: str
-    days_left: float = 0.0
-
-
-async def measure(target: Target) -> Encryption:
-    """Connect over TLS, and verify the certificate as a client would."""
-    parts = split_url(target.url)
-    if parts.scheme != "https":
+async def check(target: Target) -> str:
+    """Pass if the certificate is trusted, and valid for `LEAST_DAYS` more days."""
+    if split_url(target.url).scheme != "https":
         if target.is_local:
             raise NotApplicable("The address is on this machine; name the one that clients use")
-        return Encryption(PLAIN)
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            _, writer = await asyncio.open_connection(
-                parts.hostname, parts.port or 443, ssl=ssl.create_default_context()
-            )
-    except OSError as error:  # TLS error, network error, or timeout
-        raise Unmeasured(f"No encrypted connection ({type(error).__name__})") from None
-    connection = writer.get_extra_info("ssl_object")
-    expires = ssl.cert_time_to_seconds(str(connection.getpeercert()["notAfter"]))
-    writer.close()
-    return Encryption(str(connection.version()), round((expires - time.time()) / 86_400, 1))
+        raise CheckFailed("Patients' text crosses the network unencrypted: serve https")
+    version, days = await connect(target.url)
+    if days < LEAST_DAYS:
+        raise CheckFailed(f"The certificate ends in {days:.0f} days: renew it")
+    return f"The connection is encrypted ({version}), the certificate trusted for {days:.0f} days."
 
 
-def judge(measured: Encryption) -> Verdict:
-    """Pass if TLS is used and the certificate is valid for `LEAST_DAYS` more days.
+async def connect(url: str) -> tuple[str, float]:
+    """Return the TLS version, and the days until the certificate expires; verify it as a client.
 
     Python refuses TLS before 1.2 by default.
     """
-    days = measured.days_left
-    return Verdict(
-        {
-            "Patients' text crosses the network unencrypted: serve https.": (
-                measured.version == PLAIN
-            ),
-            f"The certificate ends in {days:.0f} days: renew it.": days < LEAST_DAYS,
-        },
-        "The connection is encrypted, and the certificate is trusted.",
-        f"{measured.version}, {days:.0f} days left",
-        f"TLS 1.2 or later, {LEAST_DAYS} days",
-    )
-
-
-CHECK: Final = Check("encryption", measure, judge)
+    parts, context = split_url(url), ssl.create_default_context()
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            _, writer = await asyncio.open_connection(
+                parts.hostname, parts.port or 443, ssl=context
+            )
+    except OSError as error:  # TLS error, network error, or timeout
+        raise CheckFailed(f"No encrypted connection ({type(error).__name__})") from None
+    connection = writer.get_extra_info("ssl_object")
+    expires = ssl.cert_time_to_seconds(str(connection.getpeercert()["notAfter"]))
+    writer.close()
+    return str(connection.version()), (expires - time.time()) / 86_400

@@ -3,7 +3,9 @@
 import json
 from typing import Final
 
-from assurance.acceptance.check import Check, Survey, SurveyAnswer, Verdict
+import httpx2
+
+from assurance.acceptance.check import ask_each
 from assurance.acceptance.prompts import QUESTIONS
 from assurance.acceptance.target import (
     CHAT,
@@ -19,8 +21,15 @@ CONTEXT: Final = 131_072  # tokens, where the service does not report its model'
 IMAGE: Final = {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}
 
 
-def requests(facts: ServiceFacts) -> dict[str, CheckRequest]:
-    """Return the requests by what is wrong with them."""
+async def check(target: Target) -> str:
+    """Send every request."""
+    asked = requests(target.facts)
+    await ask_each(target, asked, "Not refused as documented", lack)
+    return f"All {len(asked)} requests that must be refused are."
+
+
+def requests(facts: ServiceFacts) -> tuple[CheckRequest, ...]:
+    """Return the requests, named by what is wrong with them."""
     prompt, model = QUESTIONS[0], facts.model
     long = "fever " * ((facts.max_model_len or CONTEXT) + 1)
 
@@ -30,43 +39,22 @@ def requests(facts: ServiceFacts) -> dict[str, CheckRequest]:
 
     completion = {"model": model, "prompt": long, "max_tokens": 1}
     embedding = {"model": model, "input": prompt}
-    no_tokens = {"prompt": prompt, "max_tokens": 0}
-    unknown_field = {"prompt": prompt, "colour": "red"}
-    return {
-        "no tokens asked for": CheckRequest("POST", GENERATE, no_tokens, status=422),
-        "an unknown field": CheckRequest("POST", GENERATE, unknown_field, status=422),
-        "a body that is not JSON": CheckRequest("POST", CHAT, "{", status=400),
-        "an image": CheckRequest("POST", CHAT, chat([IMAGE]), status=400),
-        "an unknown model": CheckRequest("POST", CHAT, chat(prompt, "no-such-model"), status=404),
-        "a prompt over the context": CheckRequest("POST", COMPLETIONS, completion, status=400),
-        "embeddings": CheckRequest("POST", "/v1/embeddings", embedding, status=501),
-        "a page of the engine's": CheckRequest("POST", "/sleep", "", status=404),
-        "a wrong method": CheckRequest("DELETE", CHAT, "", status=405),
-    }
+    return (
+        CheckRequest("no tokens asked for", GENERATE, {"prompt": prompt, "max_tokens": 0}, 422),
+        CheckRequest("an unknown field", GENERATE, {"prompt": prompt, "colour": "red"}, 422),
+        CheckRequest("a body that is not JSON", CHAT, "{", 400),
+        CheckRequest("an image", CHAT, chat([IMAGE]), 400),
+        CheckRequest("an unknown model", CHAT, chat(prompt, "no-such-model"), 404),
+        CheckRequest("a prompt over the context", COMPLETIONS, completion, 400),
+        CheckRequest("embeddings", "/v1/embeddings", embedding, 501),
+        CheckRequest("a page of the engine's", "/sleep", "", 404),
+        CheckRequest("a wrong method", CHAT, "", 405, "DELETE"),
+    )
 
 
-async def measure(target: Target) -> Survey:
-    """Send every request."""
-    answers = []
-    for name, request in requests(target.facts).items():
-        answer = await target.send(request)
-        lacks = "" if has_error(answer.text) else "error object"
-        answers.append(SurveyAnswer(name, answer.status_code, request.status, lacks))
-    return Survey(tuple(answers))
-
-
-def has_error(body: str) -> bool:
-    """Return whether a body is an error object with a message."""
+def lack(_: CheckRequest, answer: httpx2.Response) -> str:
+    """Name the error object where the body is none with a message."""
     try:
-        return bool(json.loads(body)["error"]["message"])
+        return "" if json.loads(answer.text)["error"]["message"] else "message"
     except (ValueError, KeyError, TypeError):
-        return False
-
-
-def judge(measured: Survey) -> Verdict:
-    """Each refusal has the right status and an error object."""
-    right = "All {} requests that must be refused are."
-    return measured.judge("Not refused as documented", right, "all, with an error object")
-
-
-CHECK: Final = Check("limits", measure, judge)
+        return "error object"

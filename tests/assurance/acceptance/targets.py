@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from assurance.acceptance.check import Check, Finding
+from assurance.acceptance.check import Finding, run_check
+from assurance.acceptance.run import CHECKS
 from assurance.acceptance.target import ServiceFacts, Target
 
 FACTS = {
@@ -14,9 +15,7 @@ FACTS = {
 }
 
 
-async def finding_of(check: Check[Any], url: str, key: str | None = None, **facts: Any) -> Finding:
+async def finding_of(name: str, url: str, key: str | None = None, **facts: Any) -> Finding:
     """Return the finding of a check on the service at this address."""
     async with Target(url, key, ServiceFacts(**FACTS | facts)) as target:
-        finding, measured = await check.run(target)
-    assert (measured is None) == (not finding.measured)
-    return finding
+        return await run_check(name, CHECKS[name], target)

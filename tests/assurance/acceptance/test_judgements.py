@@ -1,96 +1,41 @@
-"""Every figure of a measurement counts in its judgement; prompts and waiting are as they say."""
-
-from dataclasses import replace
-from typing import Any
+"""What an answer shows: reasoning that leaks, and tokens that another request's answer has."""
 
 import pytest
 
-from assurance.acceptance.check import Check, Survey, SurveyAnswer
-from assurance.acceptance.checks import (
-    abort,
-    access,
-    disclaimer,
-    encryption,
-    health,
-    limits,
-    load,
-    notice,
-    reasoning,
-    repeat,
-    streaming,
-    structure,
-    tools,
+from assurance.acceptance.checks.reasoning import find_leak
+from assurance.acceptance.checks.repeat import GreedyToken, is_equal
+from assurance.acceptance.target import CheckFailed
+
+THOUGHT = "They ask about a fever."
+SURE, TIED = GreedyToken("b", 1.0), GreedyToken("b", 0.05)
+ALONE = [GreedyToken("a", 1.0), SURE]
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings", "leak"),
+    [
+        ("Warmth.", "", ""),
+        ("<|channel|>", "", "control markers"),
+        ("Warmth.", "harmony_leak", "warnings harmony_leak"),
+        (f"Well. {THOUGHT}", "", "reasoning in an answer"),
+    ],
 )
+def test_a_leak_is_named(text: str, warnings: str, leak: str) -> None:
+    """Each by itself."""
+    found = find_leak(["A fever is warmth.", text], THOUGHT, warnings)
 
-PAIR = reasoning.AnswerPair("A fever is warmth.", "They ask about a fever.", "Warmth.", ())
-ANSWERED = SurveyAnswer("chat", 200, 200)
-SURVEY = Survey((ANSWERED,))
-GOOD: tuple[tuple[Check[Any], Any], ...] = (
-    (health.CHECK, health.Health(200, 200, "ready", ("Keys are few.",))),
-    (encryption.CHECK, encryption.Encryption("TLSv1.3", 60.0)),
-    (access.CHECK, SURVEY),
-    (disclaimer.CHECK, SURVEY),
-    (notice.CHECK, notice.Notices(("Chest pain: call 2222.",), "Call 2222.", 11, (), "")),
-    (limits.CHECK, SURVEY),
-    (streaming.CHECK, streaming.Streaming(64, 60, 0.2, 2.0)),
-    (abort.CHECK, abort.Abort(True, 0.0)),
-    (reasoning.CHECK, reasoning.Answers((PAIR,), True)),
-    (tools.CHECK, tools.ToolCall("look_up_dose", '{"drug": "aspirin"}', "tool_calls")),
-    (structure.CHECK, structure.Structured('{"answer": 38}', "stop")),
-    (repeat.CHECK, repeat.Repeat(("a", "b"), (1.0, 1.0), ("a", "b"), ("a", "b"), 8)),
-    (load.CHECK, load.Load(1.0, 4.0, 16, 0.1, 0.4, ())),
-)
-MEASURED = {check.name: measured for check, measured in GOOD}
-CHECKS = {check.name: check for check, _ in GOOD}
-
-Case = tuple[str, dict[str, Any]]
-BAD: tuple[Case, ...] = (
-    ("health", {"healthz": 401}),
-    ("health", {"readyz": 503}),
-    ("encryption", {"version": encryption.PLAIN}),
-    ("encryption", {"days_left": 3.0}),
-    *(
-        (check, {"answers": (ANSWERED, replace(ANSWERED, **fault))})
-        for check in ("access", "disclaimer", "limits")
-        for fault in ({"status": 502}, {"lacks": "header"})
-    ),
-    ("notice", {"messages": ()}),
-    ("notice", {"missing": ("chat",)}),
-    ("notice", {"without_cause": "MED101"}),
-    ("streaming", {"pieces": 3}),
-    ("streaming", {"first_s": 1.9}),
-    ("abort", {"was_running": False}),
-    ("abort", {"freed_s": None}),
-    ("reasoning", {"pairs": (replace(PAIR, reasoning=""),)}),
-    ("reasoning", {"pairs": (replace(PAIR, plain="<|channel|>"),)}),
-    ("reasoning", {"pairs": (replace(PAIR, warnings=("harmony_leak",)),)}),
-    ("reasoning", {"pairs": (replace(PAIR, text=PAIR.reasoning),)}),
-    ("tools", {"name": ""}),
-    ("tools", {"arguments": '{"dose": 400}'}),
-    ("structured output", {"content": "About 38."}),
-    ("structured output", {"content": '{"answer": 3'}),
-    ("greedy answers", {"again": ("a", "c")}),
-    ("greedy answers", {"beside": ("a",)}),
-    ("load", {"problems": ("/v1/completions answered 429",)}),
-    ("load", {"at_once_s": 0.5}),
-)
+    assert leak in found
+    assert bool(found) == bool(leak)
 
 
-@pytest.mark.parametrize("name", list(CHECKS))
-def test_good_figures_pass(name: str) -> None:
-    """Or no case below would mean anything."""
-    assert CHECKS[name].finding(MEASURED[name]).outcome == "passed"
-
-
-@pytest.mark.parametrize(("name", "changed"), BAD)
-def test_a_worse_figure_fails(name: str, changed: dict[str, Any]) -> None:
-    """Each figure decides by itself, whatever the others are."""
-    assert CHECKS[name].finding(replace(MEASURED[name], **changed)).outcome == "failed"
+@pytest.mark.parametrize("other", [[ALONE[0], GreedyToken("c", 1.0)], ALONE[:1], [*ALONE, SURE]])
+def test_another_token_is_another_answer(other: list[GreedyToken]) -> None:
+    """Also where one of the two is shorter."""
+    assert is_equal(ALONE, ALONE, "repeated")
+    with pytest.raises(CheckFailed, match="another one repeated"):
+        is_equal(ALONE, other, "repeated")
 
 
 def test_a_tie_between_two_tokens_may_part_answers() -> None:
     """Rounding decides there; from a token on that was sure, it does not."""
-    tied = replace(MEASURED["greedy answers"], beside=("a", "c"), gaps=(1.0, 0.05))
-
-    assert CHECKS["greedy answers"].finding(tied).outcome == "passed"
-    assert "differs from a tie" in CHECKS["greedy answers"].finding(tied).sentence
+    assert not is_equal([ALONE[0], TIED], [ALONE[0], GreedyToken("c", 0.05)], "repeated")
