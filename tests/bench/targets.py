@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,26 +18,6 @@ import httpx2
 ENGINE_PORT = 18100
 PORT = 18200
 ENGINE = f"http://127.0.0.1:{ENGINE_PORT}"
-NGINX = """
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log crit;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}; proxy_temp_path {folder};
-  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  upstream engine {{ server 127.0.0.1:{engine}; keepalive 1024; }}
-  server {{
-    listen 127.0.0.1:{port} backlog=2048;
-    keepalive_requests 1000000;
-    location / {{
-      proxy_pass http://engine; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_buffering off; client_max_body_size 10m;
-    }}
-  }}
-}}
-"""
 
 
 def nothing(_folder: Path) -> Mapping[str, str]:
@@ -50,27 +29,9 @@ class Target:
     """One way to reach the mock engine."""
 
     name: str
-    argv: Callable[[Path], Sequence[str]] | None  # None: the engine itself
+    argv: Sequence[str]
     environ: Callable[[Path], Mapping[str, str]] = nothing
     key: str | None = None
-
-    @property
-    def port(self) -> int:
-        return PORT if self.argv else ENGINE_PORT
-
-
-def gateway(_folder: Path) -> Sequence[str]:
-    return [sys.executable, "-m", "gateway"]
-
-
-def bare(_folder: Path) -> Sequence[str]:
-    return [sys.executable, "-m", "tests.bench.bare"]
-
-
-def nginx(folder: Path) -> Sequence[str]:
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, engine=ENGINE_PORT, port=PORT))
-    return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config), "-g", "daemon off;"]
 
 
 def production_settings(folder: Path) -> Mapping[str, str]:
@@ -109,10 +70,8 @@ KEY = "mmhie_benchbenchbenchbenchbenchbench"
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
-        Target("direct", None),
-        Target("nginx", nginx),
-        Target("bare", bare),
-        Target("gateway", gateway, production_settings, KEY),
+        Target("bare", (sys.executable, "-m", "tests.bench.bare")),
+        Target("gateway", (sys.executable, "-m", "gateway"), production_settings, KEY),
     )
 }
 
@@ -124,16 +83,13 @@ def is_taken(port: int) -> bool:
 
 
 @contextmanager
-def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | None]:
-    """Run the target pinned to one processor until it answers; None for the engine itself."""
-    if target.argv is None:
-        yield None
-        return
+def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the target pinned to one processor until it answers."""
     if is_taken(PORT):
         raise RuntimeError(f"Port {PORT} is taken. End the program that listens there.")
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            ["taskset", "-c", str(cpu), *target.argv(Path(folder))],
+            ["taskset", "-c", str(cpu), *target.argv],
             env={**os.environ, **target.environ(Path(folder))},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -166,7 +122,7 @@ def wait_until_it_answers(
 
 def answers(target: Target) -> bool:
     """Return whether a chat completion is answered with 200."""
-    url = f"http://127.0.0.1:{target.port}"
+    url = f"http://127.0.0.1:{PORT}"
     headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
     body = {"model": "bench", "max_tokens": 2, "messages": [{"role": "user", "content": "a"}]}
     try:
