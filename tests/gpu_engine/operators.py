@@ -8,7 +8,6 @@ from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.plan import EnginePlan
 from tests.gpu_engine.cards import CARDS
-from tests.gpu_engine.models import MODELS
 from tests.launcher.plans import plan
 
 
@@ -54,23 +53,6 @@ WISHES: Final = (
     Wish("1xt4", "llama-8b-gptq", "--max-cudagraph-capture-size 64"),
     Wish("4xa100", "llama-70b", "--seed 7", "DEVICE_MAP=sequential"),
 )
-# Every model on machines of one to eight cards, with nothing set.
-MACHINES: Final = ("1xl4", "1xrtx4090", "2xa100", "1xh100", "4xl40s", "8xh200")
-PLAIN: Final = tuple(Wish(gpus, model) for gpus in MACHINES for model in MODELS)
-ALL: Final = tuple(dict.fromkeys((*WISHES, *PLAIN)))
-# Models whose weights and one longest request are larger than a machine's memory.
-LARGEST: Final = frozenset({"qwen3-235b-a22b", "deepseek-v3"})
-ABOVE_24_GIB: Final = LARGEST | {
-    *("gpt-oss-120b", "llama-70b", "llama-70b-awq", "qwen3-30b-a3b", "gemma3-27b"),
-}
-TOO_LARGE: Final = {
-    "1xl4": ABOVE_24_GIB,
-    "1xrtx4090": ABOVE_24_GIB,
-    "2xa100": LARGEST,
-    "1xh100": LARGEST | {"llama-70b"},
-    "4xl40s": LARGEST,
-    "8xh200": frozenset[str](),
-}
 
 
 def hardware(card: str, count: int = 1) -> Hardware:

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from launcher.errors import NotEnoughMemory
 from launcher.planning.batch import batched_tokens
 from launcher.planning.plan import EnginePlan
 from launcher.planning.weights import loaded_dtype
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS, write
-from tests.gpu_engine.operators import ALL, PLAIN, TOO_LARGE, Wish, planned
+from tests.gpu_engine.operators import WISHES, Wish, planned
 from tests.gpu_engine.wheel import ask_judge
 
 pytestmark = pytest.mark.slow
@@ -27,9 +26,9 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     for name, config in MODELS.items():
         write(folder / name, config)
     by_card: dict[str, list[Wish]] = defaultdict(list)
-    for wish in ALL:
+    for wish in WISHES:
         by_card[wish.card].append(wish)
-    plans = {wish: planned(wish, folder) for wish in ALL}
+    plans = {wish: planned(wish, folder) for wish in WISHES}
     asked = [
         {"card": CARDS[card].facts(COUNT), "lines": [line_of(plans[wish]) for wish in wishes]}
         for card, wishes in by_card.items()
@@ -47,7 +46,7 @@ def line_of(made: EnginePlan) -> list[str]:
     return [part for part in made.argv if part not in ("vllm", "serve")]
 
 
-@pytest.mark.parametrize("wish", ALL, ids=str)
+@pytest.mark.parametrize("wish", WISHES, ids=str)
 def test_the_engine_makes_of_it_what_is_planned(wish: Wish, judged: Judged) -> None:
     """Sizes, batches, formats and context."""
     made, verdict = judged[wish]
@@ -64,12 +63,3 @@ def test_the_engine_makes_of_it_what_is_planned(wish: Wish, judged: Judged) -> N
     }
 
     assert {name: verdict.get(name) for name in expected} == expected
-
-
-@pytest.mark.parametrize("wish", PLAIN, ids=str)
-def test_what_is_too_large_is_refused(wish: Wish, judged: Judged) -> None:
-    """vLLM would learn it after it has loaded the weights."""
-    made, _ = judged[wish]
-    refused = isinstance(made.refusal, NotEnoughMemory)
-
-    assert refused == (wish.model in TOO_LARGE[wish.gpus])
