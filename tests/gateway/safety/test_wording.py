@@ -10,7 +10,7 @@ from gateway.safety.disclaimer import disclaimer_of, wording_of
 from gateway.safety.red_flags.detection import finish
 from gateway.safety.red_flags.model import GENERAL, model
 from gateway.safety.red_flags.screening import Screener
-from gateway.safety.wording import LANGUAGES, Audience, Contacts, built_in, read, wording
+from gateway.safety.wording import LANGUAGES, Audience, built_in, read, wording
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
 FOLDER = Path(wording.__code__.co_filename).parent
@@ -72,22 +72,6 @@ def test_notices_follow_language_and_audience(
 
     assert notice["message"].startswith(start)
     assert screener.names["contact"] in notice["message"]
-
-
-@pytest.mark.parametrize(
-    ("audience", "named", "note"),
-    [
-        ("clinician", Contacts(), "Im Notfall rufen Sie an: die Notrufnummer der Station."),
-        ("patient", Contacts(), "Im Notfall rufen Sie an: die örtliche Notrufnummer."),
-        ("off", Contacts(), "Im Notfall rufen Sie an: die örtliche Notrufnummer."),
-        ("clinician", Contacts("5555"), "Im Notfall rufen Sie an: 5555."),
-    ],
-)
-def test_every_answer_says_that_this_is_no_detector(
-    audience: Audience, named: Contacts, note: str
-) -> None:
-    """With the contact for the audience, until the site sets one; with `off`, too."""
-    assert wording("de").note_for(named, audience) == f"Dies ist kein Notfallmelder. {note}"
 
 
 def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:
