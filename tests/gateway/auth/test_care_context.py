@@ -192,16 +192,6 @@ def test_a_token_of_a_clinician(exchange: Exchange) -> None:
     assert exchange.ask({**token, USER: "somebody else"}).status_code == 403
 
 
-def test_the_token_of_a_portal(exchange: Exchange) -> None:
-    """With the scope, its headers say more than its claims, each on its own."""
-    portal = {"sub": "portal", "client_id": "portal", "scope": "generate on_behalf"}
-    token = exchange.token(**portal, purpose_of_use="HPAYMT")
-    quiet, speaking = exchange.ask(token), exchange.ask({**token, USER: "dr.weber"})
-
-    assert care_in(exchange.line(quiet)) == ("portal", None, None, ["HPAYMT"])
-    assert care_in(exchange.line(speaking)) == ("portal", "dr.weber", None, ["HPAYMT"])
-
-
 @pytest.mark.parametrize(
     ("claims", "care"),
     [

@@ -59,26 +59,6 @@ async def test_every_turn_keeps_its_notices_and_the_disclaimer(
     await expect(page.locator("article .answer-notice").last).to_contain_text(default_text())
 
 
-async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
-    """Nothing of the old one is left, on the page or for the model; a running answer is stopped."""
-    await complete(page, "What is croup?")
-    await begin(page, engine, "And at night?")
-    await page.get_by_role("button", name="New conversation").click()
-
-    engine.until(lambda stats: stats["aborted"] == 1)
-    await expect(page.locator("article")).to_have_count(0)
-    await expect(page.locator("#stop")).to_be_hidden()
-    await expect(page.locator("#prompt")).to_be_focused()
-    await expect(page.locator("#prompt")).to_have_value("")
-    await page.get_by_role("button", name="Undo").click()
-    await expect(page.locator("article")).to_have_count(2)
-    await expect(page.locator("article").last).to_contain_text("You stopped this answer")
-    await page.get_by_role("button", name="New conversation").click()
-    await complete(page, "What is asthma?")
-    await expect(page.locator("#undo")).to_be_hidden()
-    assert "croup" not in str(engine.body()["messages"])
-
-
 async def export(page: Page, folder: Path) -> str:
     """Export the conversation; the text of the file."""
     await page.get_by_label("More, conversation").click()

@@ -1,7 +1,6 @@
 """The console, used in a real browser in front of a real gateway."""
 
 import json
-import signal
 from pathlib import Path
 
 import pytest
@@ -253,28 +252,6 @@ async def test_a_hold_is_told_in_its_own_words(window: Open, start: Start, tmp_p
             await expect(told).to_contain_text("2 Jan 2026, 03:04:05")
         await expect(page.get_by_role("alert").locator(".notice")).to_contain_text("chest pain")
         assert await violations(page) == []
-
-
-async def test_the_gateway_goes_away_and_comes_back(
-    window: Open, start: Start, engine: FakeEngine
-) -> None:
-    """The page says so, keeps what was written and read, and goes on by itself."""
-    gateway = start()
-    async with window(gateway.url) as page:
-        await complete(page, "What is croup?")
-        await begin(page, engine, "And at night?")
-        gateway.signal(signal.SIGKILL)
-        gateway.exit_code()
-        await expect(page.locator("#state")).to_contain_text("does not answer")
-        await expect(page.locator("article").last).to_contain_text("is not complete")
-        await expect(page.locator("#prompt")).to_have_value("And at night?")
-        assert await violations(page) == []
-
-        start(MMHIE_PORT=str(gateway.port))
-        await ready(page)
-        await page.click("#send")
-        await answered(page)
-        assert await page.locator("article").count() == 3
 
 
 async def test_the_engine_dies_and_the_network_goes(

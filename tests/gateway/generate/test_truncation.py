@@ -9,7 +9,7 @@ import pytest
 from gateway.engine.watch import ServedModel
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import truncation
-from gateway.generate.prompt import Message, Prompt
+from gateway.generate.prompt import Prompt
 from gateway.runtime.heavy_work import HeavyWork
 from tests.gateway.peer import Line, Play, meeting
 
@@ -77,14 +77,6 @@ async def test_only_a_long_question_is_counted() -> None:
     assert tokenizer.asked == ["/tokenize"]
 
 
-async def test_earlier_turns_count() -> None:
-    """They are part of the input, and are never cut."""
-    tokenizer, turn = Tokenizer(), Message(role="user", content="w " * 95)
-    with pytest.raises(InputTooLong):
-        await fit(ask(5, history=(turn,)), limit=100, cut="left", play=tokenizer.play)
-    assert tokenizer.asked[0] == "/tokenize"
-
-
 async def test_too_long_is_refused_with_counts() -> None:
     """The error never quotes the prompt."""
     with pytest.raises(InputTooLong) as found:
@@ -118,15 +110,6 @@ async def test_nothing_left_is_not_asked() -> None:
     question = ask(40, system=" ".join(["s"] * 95))
     with pytest.raises(InputTooLong):
         await fit(question, limit=100, cut="right", play=Tokenizer().play)
-
-
-async def test_without_a_tokenizer_it_is_an_estimate() -> None:
-    """A quarter of the bytes; such a prompt is never cut."""
-    model = replace(MODEL, counts_tokens=False)
-    play = Tokenizer().play
-    assert await fit(ask(60), limit=100, cut="left", play=play, model=model) == ask(60)
-    with pytest.raises(InputTooLong):
-        await fit(ask(600), limit=100, cut="left", play=play, model=model)
 
 
 @pytest.mark.parametrize(

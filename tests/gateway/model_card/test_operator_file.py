@@ -12,21 +12,6 @@ DEEP = 5_000
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("card.toml", 'owner = "Ärztin"\n[use]\nsince = 2026-11-20\nshares = [0.25]\n'),
-        ("card.JSON", '{"owner": "Ärztin", "use": {"since": "2026-11-20", "shares": [0.25]}}'),
-    ],
-)
-def test_what_is_read(tmp_path: Path, name: str, text: str) -> None:
-    """The same content from both formats; JSON has no dates, so they become text."""
-    (tmp_path / name).write_text(text)
-
-    expected = {"owner": "Ärztin", "use": {"since": "2026-11-20", "shares": [0.25]}}
-    assert read(tmp_path / name) == expected
-
-
-@pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
         ("card.toml", b"[owner\n", "not TOML"),

@@ -66,27 +66,6 @@ def digests(relay: ChunkRelay) -> set[str]:
     return {final["provenance"]["output_digest"] for final in relay.finals}
 
 
-@pytest.mark.parametrize("took_usage", [True, False])
-def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> None:
-    """Nothing else is changed; a usage chunk that only we requested is removed."""
-    texts = (said("", role="assistant"), said("two "), said("words"), said("", "stop"))
-    chunks = [chunk(text) for text in texts]
-    out, relay = relayed(*chunks, USAGE_CHUNK, took_usage=took_usage)
-    first, *middle, last = out if took_usage else out[:-1]
-    assert first == {**chunks[0], "mmhie": FIRST}
-    assert middle == chunks[1:3]
-    moved = {"system_fingerprint": FINGERPRINT} if took_usage else {}
-    assert without_label(last) == {**chunks[3], **moved}
-    assert last["mmhie"]["provenance"]["system_fingerprint"] == moved.get("system_fingerprint")
-    assert last["mmhie"]["truncated"] is None
-    assert last["mmhie"]["disclaimer"] == {"id": "notice", "version": "1", "sha256": "ab"}
-    assert last["mmhie"]["notices"] == FIRST["notices"]
-    assert relay.usage == USAGE
-    assert relay.ended
-    if not took_usage:
-        assert out[-1] == USAGE_CHUNK
-
-
 def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
     """Several choices may share a chunk; each has its own end."""
     out, relay = relayed(
