@@ -27,16 +27,16 @@ class Request:
 
 
 LONGEST_HEAD = 2**20
+KEEP_ALIVE_S = 5.0
 Responder = Callable[["Connection", Request], Awaitable[None]]
 
 
 class Connection(asyncio.StreamReaderProtocol):
     """Reads requests one by one and cancels the answer when the client goes away."""
 
-    def __init__(self, respond: Responder, *, keep_alive: float) -> None:
+    def __init__(self, respond: Responder) -> None:
         super().__init__(asyncio.StreamReader(limit=LONGEST_HEAD), self.serve)
         self.respond = respond
-        self.keep_alive = keep_alive
         self.task: asyncio.Task[None] | None = None
         self.served = 0
 
@@ -57,7 +57,7 @@ class Connection(asyncio.StreamReaderProtocol):
         gone = (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError)
         with contextlib.suppress(TimeoutError, *gone):
             while not writer.is_closing():
-                async with asyncio.timeout(self.keep_alive):
+                async with asyncio.timeout(KEEP_ALIVE_S):
                     request = await self.next_request()
                 await self.respond(self, request)
                 if request.headers.get("connection", "").lower() == "close":

@@ -27,7 +27,6 @@ class Options:
     first_token_delay: float = 0.0
     token_delay: float = 0.0
     start_delay: float = 0.0  # connections are refused meanwhile
-    keep_alive: float = 5.0
     unhealthy: bool = False  # /health answers 503
     ignores_aborts: bool = False  # works on for nobody
     chat_template: bool = True

@@ -65,7 +65,7 @@ class Engine:
 
     def connection(self) -> Connection:
         """A protocol for one accepted socket."""
-        return Connection(self.respond, keep_alive=self.options.keep_alive)
+        return Connection(self.respond)
 
     async def respond(self, connection: Connection, request: Request) -> None:
         """Answer one request."""
