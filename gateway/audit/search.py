@@ -37,9 +37,10 @@ class Search:
     """The lines of trails as one table, `lines`: the `filename` as of `names`, the `line` as it was
     written, and its FIELDS."""
 
-    def __init__(self, trails: Iterable[Path]) -> None:
+    def __init__(self, trails: Iterable[Path], mac: HMAC) -> None:
         self.names: dict[str, str] = {}
         self._trails = trails
+        self._mac = mac
         self._opened = ExitStack()
         self._files: list[str] = []
         self._copies: dict[str, str] = {}
@@ -83,13 +84,11 @@ class Search:
         if lenient:
             raise Unreadable
 
-    def find(
-        self, condition: str, parameters: Mapping[str, object], mac: HMAC
-    ) -> Iterator[FoundLine]:
+    def find(self, condition: str, parameters: Mapping[str, object]) -> Iterator[FoundLine]:
         """Yield the lines that fulfil a condition, by their times, and at last those that have no
         fields. Raises as `select` does."""
         for path, text in self.select(FIND.format(condition=condition), parameters):
-            line = chain.parse_line((text or "").encode(), mac)
+            line = chain.parse_line((text or "").encode(), self._mac)
             is_genuine = line is not None and line.is_genuine
             yield FoundLine(self.names[path], line.record if line else {}, is_genuine)
 

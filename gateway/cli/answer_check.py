@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from gateway.cli.answer_copy import parts, read_text
-from gateway.cli.audit import read_public_keys
+from gateway.cli.audit_verify import read_public_keys
 from gateway.cli.command import AsJson, NegativeResult, put
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import plain_digest

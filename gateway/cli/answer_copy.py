@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.cli.command import CommandError
-from gateway.runtime.json_types import Json
 from gateway.safety.labels import keyed_digest
 from gateway.settings.gateway import load
 
@@ -12,35 +11,16 @@ MOST_BYTES = 10_000_000  # no answer is longer
 LABELS = 8  # paragraphs before or after an answer, at most: notices, what was cut, disclaimer
 
 
-class AnswerCopy:
-    """A text that may be an exact copy of an answer, with or without the labels around it."""
-
-    def __init__(self, text: str, digest_key: bytes) -> None:
-        lines = text.replace("\r\n", "\n")  # editors change line ends, and add a last one
-        forms = {text, lines.removesuffix("\n"), lines.strip()}
-        self._whole = {keyed_digest(digest_key, form) for form in forms}
-        self._parts = {keyed_digest(digest_key, part) for part in parts(lines)}
-        self.is_whole = False  # True once a record matches the whole text
-
-    @classmethod
-    def read(cls, path: Path) -> "AnswerCopy":
-        """Read a file. Raises CommandError."""
-        key = load().digest_key
-        if key is None:
-            raise CommandError(
-                "MMHIE_DIGEST_KEY must be set, to the key of when the answer was given."
-            )
-        return cls(read_text(path), key.get_secret_value().encode())
-
-    @property
-    def digests(self) -> list[str]:
-        """The digests of the answers that it may be."""
-        return sorted(self._whole | self._parts)
-
-    def note(self, record: Json) -> Json:
-        """Note whether a request got the whole text as its answer, and return its record."""
-        self.is_whole |= not self._whole.isdisjoint(record.get("output_digests", ()))
-        return record
+def digests_of(path: Path) -> list[str]:
+    """Return the digests of the answers that a file may be a copy of, with or without the labels
+    around them. Raises CommandError."""
+    key = load().digest_key
+    if key is None:
+        raise CommandError("MMHIE_DIGEST_KEY must be set, to the key of when the answer was given.")
+    text = read_text(path)
+    lines = text.replace("\r\n", "\n")  # editors change line ends, and add a last one
+    forms = {text, lines, lines.removesuffix("\n"), *parts(lines)}
+    return sorted(keyed_digest(key.get_secret_value().encode(), form) for form in forms)
 
 
 def read_text(path: Path) -> str:

@@ -1,70 +1,58 @@
-"""`mmhie audit verify | show`: verify the audit trail, and read what it has of a request."""
+"""`mmhie audit show | patient`: read the trail, and what all its commands share."""
 
 import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from gateway.audit import chain
-from gateway.audit import checkpoint as checkpoints
-from gateway.audit import verify as verification
-from gateway.audit.account import account
-from gateway.audit.chain import ChainHead
-from gateway.audit.copies import refresh_copies
 from gateway.audit.file import lock_of
-from gateway.audit.rotation import rotated_files, trails_in
+from gateway.audit.patient_identifiers import identify
+from gateway.audit.pseudonyms import Pseudonyms
+from gateway.audit.rotation import has_key, trails_in
 from gateway.audit.search import FoundLine, Search, Unreadable
-from gateway.audit.verify import Report, Violation
 from gateway.cli.command import (
+    NOTHING,
     AsJson,
     CommandError,
     NegativeResult,
     audit,
+    describe,
     operator_name,
     parse_duration,
+    print_rows,
     put,
     readable,
+    write_table,
 )
 from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
-from gateway.safety.disclaimer import wording_of
 from gateway.settings.gateway import load
 
-if TYPE_CHECKING:
-    from gateway.safety.signatures import PublicKeys
-
-File = Annotated[
-    Path | None,
-    typer.Option(help="One audit file; default: all in the folder of MMHIE_AUDIT_FILE."),
-]
-Checkpoint = Annotated[
-    str | None, typer.Option(help="`seq:mac`, or a log file that has checkpoint lines.")
-]
-PublicKey = Annotated[
-    Path | None, typer.Option(help="Public signing key: count only checkpoints signed with it.")
-]
-Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
-RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
-By = Annotated[str | None, typer.Option(help="Who searches; default: the current user.")]
-OF_REQUEST = "$id IN (request_id, caller_request_id)"
+CONDITIONS = {
+    "since": "time >= $since",
+    "until": "time < $until",
+    "client": "client = $client",
+    "person": """(list_has_any(["user", reviewer, "by"], $person) OR client = $person[2])""",
+    "patient": "list_contains($patient, patient) AND kind <> 'query'",
+    "request": "$request IN (request_id, caller_request_id)",
+    "notice": "list_contains(notices, $notice)",
+    "outcome": "$outcome IN (outcome, CAST(status AS VARCHAR))",
+    "route": "route = $route",
+    "copy": "list_has_any(output_digests, $copy)",
+}
 VERIFY = "; run `mmhie audit verify`."
 NO_TEXT = f"Part of the trail is no text, and was left out{VERIFY}"
-NO_COPY = "The closed files of {trail} could not be copied for searches ({problem}).\n"
-CHANGED_COPY = "it is not the copy that was written for searches; delete it"
-ABSENT = "a checkpoint names this trail, and it is not here"
-
 NO_PATIENT = (
-    "No line of {path} fits. The patient was looked for as {form}, and letter for letter as given; "
-    "try other numbers of the patient, with their system (`value^^^authority`)."
+    "No line of the trail fits. The patient was looked for as {form}, and letter for letter as "
+    "given; try other numbers of the patient, with their system (`value^^^authority`)."
 )
 NOT_RECORDED = "This search is not recorded: MMHIE_AUDIT_FILE is no trail of a gateway.\n"
 
@@ -75,10 +63,6 @@ class NothingFound(NegativeResult):
 
 class TrailDamaged(NegativeResult):
     """The trail is not as it was written."""
-
-
-class RequestNotFound(NegativeResult):
-    """No line of the trail is of this request."""
 
 
 def checked_time(text: str | None) -> str | None:
@@ -97,6 +81,14 @@ def checked_time(text: str | None) -> str | None:
         ) from None
 
 
+File = Annotated[
+    Path | None,
+    typer.Option(help="One audit file; default: all in the folder of MMHIE_AUDIT_FILE."),
+]
+RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
+Patient = Annotated[str, typer.Argument(help="A number of the patient.", show_default=False)]
+By = Annotated[str | None, typer.Option(help="Who searches; default: the current user.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Write a table for a spreadsheet.")]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -109,83 +101,79 @@ Until = Annotated[
 ]
 
 
-def verify(
-    file: File = None,
-    checkpoint: Checkpoint = None,
-    key: PublicKey = None,
-    archived: Archived = False,
-    as_json: AsJson = False,
-) -> None:
-    """Verify every chain in the trail's folder, or one --file, and list each finding; exit code 1
-    if there is one."""
-    paths, audit_key = trails(file)
-    known = read_checkpoints(checkpoint, key)
-    if known and len(paths) > 1 and not any(head.file for head in known):
-        raise CommandError("There are several trails; name the checkpoint's with --file.")
-    reports = {}
-    with progress_bar(paths) as advance:
-        for path in paths:
-            names = (path.name,) if len(paths) > 1 else (path.name, "")
-            heads = [head for head in known if head.file in names]
-            with readable(path):
-                report = verification.verify(
-                    path, key=audit_key, checkpoints=heads, archived=archived, seen=advance
-                )
-                reports[path.name] = report
-                if not report.findings:
-                    report.findings += verify_copies(path, audit_key)
-    if file is None and not archived:
-        for name in sorted({head.file for head in known} - {"", *reports}):
-            reports[name] = Report(findings=[Violation("missing", name, ABSENT)])
-    finish(reports, as_json=as_json, against=bool(known))
-
-
-def verify_copies(trail: Path, key: str) -> list[Violation]:
-    """Copy the closed files of a trail that was verified; return what is wrong with other copies.
-    A failure only prints a warning: the files are searched without copies."""
-    try:
-        changed = refresh_copies(rotated_files(trail), key)
-    except OSError as problem:
-        sys.stderr.write(NO_COPY.format(trail=trail, problem=problem.strerror))
-        return []
-    return [Violation("edited", copy.name, CHANGED_COPY) for copy in changed]
-
-
-def finish(reports: Mapping[str, Report], *, as_json: bool, against: bool) -> None:
-    """Print the reports of the trails; raises TrailDamaged if there is a finding."""
-    text = "\n".join(sentence(name, report, against=against) for name, report in reports.items())
-    put(text, document(reports), as_json=as_json)
-    if count := sum(len(report.findings) for report in reports.values()):
-        raise TrailDamaged(f"The trail is damaged: {count} finding(s).")
-
-
 def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> None:
-    """Print one request, and whether its lines are as they were written; exit code 1 if not, or if
-    there is no such request."""
-    paths, key = trails(file)
+    """Print the lines of one request, and whether they are as they were written; exit code 1 if
+    not, or if there is no such request."""
     lines = list[FoundLine]()
-    with readable(paths[0]), Search(paths) as search, contextlib.suppress(Unreadable):
-        for line in search.find(OF_REQUEST, {"id": request_id}, chain.new_mac(key)):
+    with open_search(file) as search, contextlib.suppress(Unreadable):
+        for line in search.find(CONDITIONS["request"], {"request": request_id}):
             lines += [line] if line.record else []
     if not lines:
-        raise RequestNotFound(
-            f"No line of {', '.join(map(str, paths))} belongs to this request: check the id, and "
-            "whether its gateway wrote to another folder, or the file was archived (--file)."
+        raise NothingFound(
+            "No line of the trail belongs to this request: check the id, and whether its gateway "
+            "wrote to another folder, or the file was archived (--file)."
         )
-    notices = wording_of(load()).notices
-    summaries = {topic: words.summary for topic, words in notices.items()}
-    accounts = "\n\n".join(account(line, request_id, summaries) for line in lines)
-    put(accounts, {"lines": [asdict(line) for line in lines]}, as_json=as_json)
+    documents = [asdict(line) for line in lines]
+    tables = [
+        describe(line.record | {"file": line.file, "is_genuine": line.is_genuine}) for line in lines
+    ]
+    put("\n\n".join(tables), {"lines": documents}, as_json=as_json)
     if not all(line.is_genuine for line in lines):
-        raise TrailDamaged("The trail is damaged here; run `mmhie audit verify`.")
+        raise TrailDamaged(f"The trail is damaged here{VERIFY}")
 
 
-def genuine_records(found: Iterable[FoundLine]) -> Iterator[Json]:
-    """Yield the records of lines that are as they were written; raises TrailDamaged after them if
-    there are others."""
+def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    patient: Patient,
+    since: Since = None,
+    until: Until = None,
+    by: By = None,
+    file: File = None,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print who asked about a patient, when, why, and which model answered; exit code 1 if nobody
+    did. The search is recorded."""
+    names = record_query(patient, by)
+    with open_search(file) as search:
+        rows = list(map(make_row, find(search, patient=names, since=since, until=until)))
+    form = identify(patient).form
+    if not rows:
+        raise NothingFound(NO_PATIENT.format(form=form))
+    if as_csv:
+        write_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    elif as_json:
+        put("", {"requests": rows}, as_json=True)
+    else:
+        sys.stdout.write(f"{len(rows)} requests about the patient with {form}:\n")
+        print_rows(rows)
+
+
+def make_row(record: Json) -> dict[str, str]:
+    """Return the columns of a request about a patient; what was not recorded is `-`."""
+    at = datetime.fromisoformat(record["time"]).astimezone()
+    known = {
+        "time": record["time"],
+        "local time": f"{at:%Y-%m-%d %H:%M:%S %Z}",
+        "person": record.get("user"),
+        "program": record.get("client"),
+        "purpose": ", ".join(record.get("purpose", ())),
+        "model": record.get("model"),
+        "revision": record.get("revision"),
+        "outcome": record.get("outcome"),
+        "data": record.get("data_category"),
+        "origin of data": record.get("data_origin"),
+        "request id": record.get("request_id"),
+    }
+    return {name: str(value or NOTHING) for name, value in known.items()}
+
+
+def find(search: Search, **given: object) -> Iterator[Json]:
+    """Yield the records of lines that fulfil CONDITIONS and are as they were written. Raises
+    TrailDamaged after them if others fit, too."""
+    condition, wanted = condition_of(given)
     damaged = Counter[str]()
     try:
-        for line in found:
+        for line in search.find(condition, wanted):
             if line.is_genuine:
                 yield line.record
             else:
@@ -199,83 +187,34 @@ def genuine_records(found: Iterable[FoundLine]) -> Iterator[Json]:
         )
 
 
-def record_query(patient: str, by: str | None = None) -> None:
-    """Record in the trail that somebody looks for a patient; a copy of a trail stays as it is."""
+def condition_of(given: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """Return the condition of the options that were given, and its parameters."""
+    wanted = {name: value for name, value in given.items() if value is not None}
+    return " AND ".join(CONDITIONS[name] for name in wanted) or "true", wanted
+
+
+def record_query(patient: str, by: str | None = None) -> tuple[str, ...]:
+    """Record in the trail that somebody looks for a patient, and return the patient's pseudonyms; a
+    copy of a trail stays as it is."""
     settings = load()
+    names = Pseudonyms.from_settings(settings).patients(patient)
     if settings.audit_file is None or not lock_of(settings.audit_file).exists():
         sys.stderr.write(NOT_RECORDED)
-        return
-    audit(settings, "query", by=operator_name(by), patient=patient)
-
-
-def sentence(name: str, report: Report, *, against: bool) -> str:
-    """Describe the report of a trail for a person."""
-    if report.findings:
-        lines = map(str, report.findings)
-        return "\n".join(line if line.startswith(name) else f"{name}: {line}" for line in lines)
-    head = report.head
-    end = "" if against else " Whether its end was cut off shows only against a --checkpoint."
-    return (
-        f"{name}: {report.lines} lines are as they were written; the last is "
-        f"{head.seq}:{head.mac}.{end}"
-    )
-
-
-def document(reports: Mapping[str, Report]) -> dict[str, object]:
-    """Return the reports for a program."""
-    findings = [
-        {"file": name, **asdict(finding)}
-        for name, report in reports.items()
-        for finding in report.findings
-    ]
-    heads = {name: f"{report.head.seq}:{report.head.mac}" for name, report in reports.items()}
-    lines = sum(report.lines for report in reports.values())
-    return {"lines": lines, "heads": heads, "genuine": not findings, "findings": findings}
+    else:
+        audit(settings, "query", by=operator_name(by), patient=names[0])
+    return names
 
 
 @contextlib.contextmanager
-def progress_bar(paths: Iterable[Path]) -> Iterator[Callable[[Path], object]]:
-    """Show a progress bar on a terminal's standard error, advanced by each file that was read."""
-    files = [file for path in paths for file in (*rotated_files(path), path) if file.exists()]
-    console = Console(stderr=True)
-    bar = Progress(console=console, disable=not console.is_terminal, auto_refresh=False)
-    with bar as progress:
-        task = progress.add_task("Reading the trail", total=sum(map(measure, files)))
-
-        def advance(file: Path) -> None:
-            progress.advance(task, measure(file))
-            progress.refresh()
-
-        yield advance
-
-
-def measure(file: Path) -> int:
-    return file.stat().st_size
-
-
-def read_checkpoints(text: str | None, key: Path | None) -> list[ChainHead]:
-    """Return the checkpoints to compare with; raises CommandError when there are none in it, and
-    TrailDamaged for a signature that does not fit."""
-    keys = None if key is None else read_public_keys(key)
-    try:
-        return checkpoints.read(text, keys) if text else []
-    except checkpoints.NotSigned as problem:
-        raise TrailDamaged(str(problem)) from None
-    except (OSError, ValueError):
-        signed = "signed " if keys else ""
-        raise CommandError(
-            f"--checkpoint is neither `seq:mac` nor a file with {signed}checkpoint lines."
-        ) from None
-
-
-def read_public_keys(path: Path) -> "PublicKeys":
-    """Return the keys in a file; raises CommandError."""
-    from gateway.safety.signatures import PublicKeys, PublicKeyUnusable  # 30 ms
-
-    try:
-        return PublicKeys(path)
-    except PublicKeyUnusable as problem:
-        raise CommandError(f"--key {path} {problem}.") from None
+def open_search(file: Path | None) -> Iterator[Search]:
+    """Search the trails of this key, and one that was named; say which are left out."""
+    paths, key = trails(file)
+    mac = chain.new_mac(key)
+    ours = [path for path in paths if path == paths[0] or has_key(path, mac)]
+    for path in set(paths) - set(ours):
+        sys.stderr.write(f"{path} was written with another MMHIE_AUDIT_KEY and is left out.\n")
+    with readable(paths[0]), Search(ours, mac) as search:
+        yield search
 
 
 def trails(file: Path | None) -> tuple[list[Path], str]:
@@ -285,5 +224,4 @@ def trails(file: Path | None) -> tuple[list[Path], str]:
     path = file or settings.audit_file
     if path is None or settings.audit_key is None:
         raise CommandError("MMHIE_AUDIT_FILE (or --file) and MMHIE_AUDIT_KEY must be set.")
-    paths = [path] if file else trails_in(path)
-    return paths, settings.audit_key.get_secret_value()
+    return [path] if file else trails_in(path), settings.audit_key.get_secret_value()

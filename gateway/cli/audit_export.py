@@ -3,49 +3,61 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 import typer
 
-from gateway.audit import chain
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.audit.rotation import has_key
-from gateway.audit.search import Search
-from gateway.cli.answer_copy import AnswerCopy
+from gateway.audit.search import Search, Unreadable
+from gateway.cli.answer_copy import digests_of
 from gateway.cli.audit import (
     NO_PATIENT,
+    NO_TEXT,
+    VERIFY,
     File,
     NothingFound,
     Since,
+    TrailDamaged,
     Until,
-    genuine_records,
+    condition_of,
+    find,
+    open_search,
     record_query,
     trails,
 )
-from gateway.cli.audit_tables import Group, write_counts
-from gateway.cli.command import CommandError, NegativeResult, readable
+from gateway.cli.command import NOTHING, CommandError, NegativeResult, write_table
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
-CONDITIONS = {
-    "since": "time >= $since",
-    "until": "time < $until",
-    "client": "client = $client",
-    "person": """(list_has_any(["user", reviewer, "by"], $person) OR client = $person[2])""",
-    "patient": "list_contains($patient, patient) AND kind <> 'query'",
-    "request": "$request IN (request_id, caller_request_id)",
-    "notice": "list_contains(notices, $notice)",
-    "outcome": "$outcome IN (outcome, CAST(status AS VARCHAR))",
-    "route": "route = $route",
-    "copy": "list_has_any(output_digests, $copy)",
+Group = Literal["key", "person", "day", "model"]
+GROUPS: dict[Group, str] = {
+    "key": "client",
+    "person": '"user"',
+    "day": "strftime(TRY_CAST(time AS TIMESTAMPTZ), '%Y-%m-%d')",  # in the zone TZ
+    "model": "model",
 }
-EVERY_LINE = "true"
+COUNTS = ("requests", "refused", "failed", "truncated", "prompt_tokens", "completion_tokens")
+# A line may stand for several requests. The name of lines without fields is NULL.
+COUNT = """
+SELECT CASE WHEN seq IS NOT NULL THEN coalesce({group}, '{nothing}') END AS name,
+  sum(requests)::BIGINT AS requests,
+  sum(CASE WHEN is_refused THEN requests ELSE 0 END)::BIGINT,
+  sum(CASE WHEN is_failed AND NOT is_refused THEN requests ELSE 0 END)::BIGINT,
+  count(truncated), sum(coalesce(prompt_tokens, 0))::BIGINT,
+  sum(coalesce(completion_tokens, 0))::BIGINT
+FROM (
+  SELECT *, 1 + coalesce(more_like_this, 0) AS requests,
+    coalesce(status, 0) BETWEEN 400 AND 499 AS is_refused,
+    outcome NOT IN ('ok', 'client_gone') AS is_failed
+  FROM lines WHERE seq IS NULL OR (kind IN ('request', 'unfinished') AND {condition}))
+GROUP BY name ORDER BY {order} name
+"""
 FEEDBACK = "kind IN ('feedback', 'feedback_closed')"
-
 
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
 Person = Annotated[
@@ -71,17 +83,13 @@ Fhir = Annotated[
         "--fhir", help="Write FHIR R4 resources, one per line: AuditEvent, Provenance, Device."
     ),
 ]
-
-
 Resend = Annotated[
     bool,
     typer.Option("--resend", help="Send what the audit feed has set aside once more, instead."),
 ]
-
-
-NONE = "No line of {path} fits; leave out an option, or name another --file."
+NONE = "No line of the trail fits; leave out an option, or name another --file."
 NO_COPY = (
-    "{copy} is no answer in {path}, letter for letter: it was changed, is a part of one, or was "
+    "{copy} is no answer in the trail, letter for letter: it was changed, is a part of one, or was "
     "given under another MMHIE_DIGEST_KEY."
 )
 
@@ -110,14 +118,9 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Write the records that fit all options to standard output, without verifying the chain; exit
     code 1 if options are given and none fits."""
     del as_json  # it is JSON anyway
-    paths, key = trails(file)
     if resend:
-        resend_all(paths, key)
+        resend_all(file)
         return
-    names = Pseudonyms.from_settings(load())
-    if patient is not None:
-        record_query(names.patient(patient))
-    answer = AnswerCopy.read(copy) if copy else None
     given: dict[str, object] = {
         "since": since,
         "until": until,
@@ -126,50 +129,32 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         "notice": notice,
         "outcome": outcome,
         "route": route,
-        "copy": answer and answer.digests,
-        "person": person and [person, *names.users(person)],
-        "patient": patient and names.patients(patient),
+        "copy": copy and digests_of(copy),
+        "person": person and [person, *Pseudonyms.from_settings(load()).users(person)],
+        "patient": patient and record_query(patient),
     }
-    wanted = {name: value for name, value in given.items() if value is not None}
-    condition = " AND ".join(CONDITIONS[name] for name in wanted) or EVERY_LINE
-    with readable(paths[0]), Search(leave_out_foreign(paths, key)) as search:
+    with open_search(file) as search:
         if count_by is not None:
-            write_counts(search, count_by, condition, wanted)
+            write_counts(search, count_by, given)
             return
-        records = genuine_records(search.find(condition, wanted, chain.new_mac(key)))
-        records = map(answer.note, records) if answer else records
-        resources = to_fhir(search, records, key) if as_fhir else records
-        if not write_lines(resources) and wanted:
-            raise NothingFound(describe_nothing(paths[0], copy, patient))
-    if answer is not None and not answer.is_whole:
-        sys.stderr.write("The copy has other paragraphs before or after the answer.\n")
+        records = find(search, **given)
+        if not write_lines(to_fhir(search, records) if as_fhir else records) and any(
+            given.values()
+        ):
+            raise NothingFound(describe_nothing(copy, patient))
 
 
-def leave_out_foreign(paths: list[Path], key: str) -> list[Path]:
-    """Return the trails of this key, and those that were named; say which are left out."""
-    ours = [path for path in paths if path == paths[0] or has_key(path, chain.new_mac(key))]
-    for path in set(paths) - set(ours):
-        sys.stderr.write(f"{path} was written with another MMHIE_AUDIT_KEY and is left out.\n")
-    return ours
-
-
-def describe_nothing(path: Path, copy: Path | None, patient: str | None) -> str:
+def describe_nothing(copy: Path | None, patient: str | None) -> str:
     """Say that nothing fits, and what was looked for."""
     if copy is not None:
-        return NO_COPY.format(path=path, copy=copy)
-    if patient is not None:
-        return NO_PATIENT.format(path=path, form=identify(patient).form)
-    return NONE.format(path=path)
+        return NO_COPY.format(copy=copy)
+    return NO_PATIENT.format(form=identify(patient).form) if patient is not None else NONE
 
 
-def to_fhir(search: Search, records: Iterable[Json], key: str) -> Iterator[Json]:
+def to_fhir(search: Search, records: Iterable[Json]) -> Iterator[Json]:
     """Yield the FHIR resources of records; an answer is signed off after its line was written."""
-    feedback = search.find(FEEDBACK, {}, chain.new_mac(key))
-    export_record = Export(
-        sign_offs_in(line.record for line in feedback if line.is_genuine)
-    ).resources
-    for record in records:
-        yield from export_record(record)
+    feedback = [line.record for line in search.find(FEEDBACK, {}) if line.is_genuine]
+    return chain.from_iterable(map(Export(sign_offs_in(feedback)).resources, records))
 
 
 def write_lines(records: Iterable[Json]) -> int:
@@ -181,12 +166,27 @@ def write_lines(records: Iterable[Json]) -> int:
     return written
 
 
-def resend_all(paths: list[Path], key: str) -> None:
+def write_counts(search: Search, by: Group, given: dict[str, object]) -> None:
+    """Write a table of counts: days in their order, else the most used first. Raises TrailDamaged
+    if there are lines that cannot be read."""
+    condition, wanted = condition_of(given)
+    order = "" if by == "day" else "requests DESC,"
+    query = COUNT.format(group=GROUPS[by], nothing=NOTHING, condition=condition, order=order)
+    try:
+        rows = list(search.select(query, wanted))
+    except Unreadable:
+        raise TrailDamaged(NO_TEXT) from None
+    if any(name is None for name, *_ in rows):
+        raise TrailDamaged(f"The trail has lines that are none{VERIFY}")
+    write_table((by, *COUNTS), rows)
+
+
+def resend_all(file: Path | None) -> None:
     """Send what was set aside of all trails to the repository; raises CommandError."""
     from gateway.audit.feed import resend  # an HTTP client: only where one is used
     from gateway.audit.fhir.repository import Repository, RepositoryUnavailable
 
-    settings = load()
+    settings, (paths, key) = load(), trails(file)
     if settings.audit_fhir_url is None:
         raise CommandError("MMHIE_AUDIT_FHIR_URL must be set: events are sent there.")
     repository, problems = Repository.of(settings), Counter[bool]()

@@ -1,11 +1,13 @@
 """Shared parts of the commands: `--json` and the output of all, the error of the gateway's."""
 
+import csv
 import getpass
 import json
 import os
 import re
+import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -13,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gateway.settings.gateway import GatewaySettings
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
+FORMULA = ("=", "+", "-", "@")  # a spreadsheet would calculate what begins like this
+NOTHING = "-"  # in a table
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -84,23 +86,54 @@ def audit(settings: "GatewaySettings", kind: str, **facts: str) -> None:
         sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")
 
 
-def print_rows(rows: Sequence[Mapping[str, str]], console: "Console | None" = None) -> None:
-    """Print a table. If it is wider than the terminal, print a paragraph for each row instead."""
-    from rich.console import Console  # imported by commands with a table only
-    from rich.table import Table
-    from rich.text import Text
+def printable(text: str) -> str:
+    """Replace characters that would control a terminal: a name may come from a token."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
-    console = console or Console(width=None if sys.stdout.isatty() else 200)
 
-    table = Table(*(rows[0] if rows else ()), box=None)
+def describe(fields: Mapping[str, object]) -> str:
+    """Return a table of label and value; further lines of a text are indented."""
+    rows = list(flatten("", fields))
+    width = max(len(label) for label, _ in rows) + 2
+    return "\n".join(
+        f"{label:<{width}}" + f"\n{'':{width}}".join(map(printable, text.splitlines()))
+        for label, text in rows
+    )
+
+
+def flatten(label: str, value: object) -> Iterator[tuple[str, str]]:
+    """Yield each value with its label; one inside another has the labels of both."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from flatten(f"{label} {name}".strip(), part)
+    elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        for part in value:
+            yield from flatten(label, part)
+    else:
+        yield label, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def write_table(title: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as CSV."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(title)
     for row in rows:
-        table.add_row(*map(Text, row.values()))  # brackets in a name are no markup
-    unbounded = console.options.update(max_width=10_000)
-    if console.measure(table, options=unbounded).maximum <= console.width:
-        console.print(table)
+        writer.writerow([make_cell(value) for value in row])
+
+
+def make_cell(value: object) -> str:
+    """Return a value as printable text that is no formula."""
+    text = printable(str(value))
+    return f"'{text}" if text.startswith(FORMULA) and text != NOTHING else text
+
+
+def print_rows(rows: Sequence[Mapping[str, str]]) -> None:
+    """Print a table. If it is wider than the terminal, print each row as one instead."""
+    lines = [tuple(rows[0]), *(tuple(map(printable, row.values())) for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if sys.stdout.isatty() and sum(widths) + 2 * len(widths) > shutil.get_terminal_size().columns:
+        sys.stdout.write("\n\n".join(map(describe, rows)) + "\n")
         return
-    for row in rows:
-        (_, title), *rest = row.items()
-        width = max(len(name) for name, _ in rest)
-        lines = (f"  {name:<{width}}  {value}" for name, value in rest)
-        console.print("\n".join([title, *lines]), markup=False, highlight=False)
+    for line in lines:
+        row = "  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True))
+        sys.stdout.write(f"{row.rstrip()}\n")

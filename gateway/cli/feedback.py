@@ -1,8 +1,8 @@
-"""`mmhie feedback list | show | export | close`: feedback on answers, and its outcome."""
+"""`mmhie feedback list | show | export`: feedback on answers, and its outcome."""
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -10,169 +10,108 @@ from typing import Annotated
 import orjson
 import typer
 
-from gateway.audit.account import printable
-from gateway.audit.fhir.feedback import resource_of
 from gateway.cli.command import (
     AsJson,
     CommandError,
     NegativeResult,
     audit,
+    describe,
     operator_name,
     print_rows,
     put,
 )
-from gateway.cli.vault import KEY_HELP, load_opener
+from gateway.cli.vault import OptionalKey, load_opener
 from gateway.feedback.entry import OUTCOMES, TEXTS, Entry, text_name
 from gateway.feedback.store import Store, StoreFailed
-from gateway.record import rfc3339
+from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 from gateway.vault.sealing import Opener, SealUnopened
 
-Texts = dict[str, str]
 Id = Annotated[str, typer.Argument(help="Of the feedback, as `list` shows it.", show_default=False)]
-Shown = Annotated[str, typer.Option("--state", help="open, closed or all.")]
-Key = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
-WithText = Annotated[
-    bool, typer.Option("--with-text", help="Open the texts into the output; needs --key.")
-]
-Fhir = Annotated[
-    bool,
-    typer.Option("--fhir", help="Write FHIR R4: a DetectedIssue each, of a sign-off a Provenance."),
-]
+All = Annotated[bool, typer.Option("--all", help="Also what is closed.")]
 Lines = Annotated[bool, typer.Option("--json", help="No effect: entries are JSON lines.")]
-What = Annotated[str, typer.Option("--outcome", help=f"One of {', '.join(OUTCOMES)}.")]
+Outcome = Annotated[
+    str | None, typer.Option(help=f"Close it first, as one of {', '.join(OUTCOMES)}.")
+]
 By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]
 Erase = Annotated[bool, typer.Option("--erase-text", help="Destroy comment and corrected text.")]
+COLUMNS = ("id", "created", "category", "severity", "request_id", "client", "has_text", "state")
 
 
 class FeedbackNotFound(NegativeResult):
     """There is no feedback of this id."""
 
 
-def show_all(state: Shown = "open", as_json: AsJson = False) -> None:
-    """List feedback, oldest first; texts are not shown."""
+def show_all(everything: All = False, as_json: AsJson = False) -> None:
+    """List open feedback, oldest first; texts are not shown."""
     with open_store() as store:
-        entries = filter_by_state(store.entries(), state)
+        entries = [entry.document() for entry in store.entries() if everything or not entry.closed]
     if as_json:
-        put("", {"feedback": [entry.document() for entry in entries]}, as_json=True)
+        put("", {"feedback": entries}, as_json=True)
         return
-    print_rows(list(map(make_row, entries)))
+    print_rows([{name: str(entry.get(name, "")) for name in COLUMNS} for entry in entries])
 
 
-def show(feedback_id: Id, private_key: Key = None, as_json: AsJson = False) -> None:
-    """Show one entry; its texts only with the vault's private key."""
-    opener = load_opener(private_key) if private_key else None
-    with open_store() as store:
-        entry = find_entry(store, feedback_id)
-        texts = open_texts(store, entry, opener) if opener else {}
-    parts = [f"{make_title(field)}:\n{make_printable(text)}" for field, text in texts.items()]
-    if entry.has_text and opener is None:
-        parts = ["Its texts are sealed: --key names the private key that opens them."]
-    put("\n\n".join([describe_entry(entry), *parts]), entry.document() | texts, as_json=as_json)
-
-
-def export(
-    state: Shown = "all",
-    as_fhir: Fhir = False,
-    with_text: WithText = False,
-    private_key: Key = None,
-    as_json: Lines = True,
-) -> None:
-    """Write every entry as one JSON line, without texts by default."""
-    del as_json  # it is JSON anyway
-    if with_text != (private_key is not None):
-        raise CommandError("--with-text and --key go together: the texts are sealed.")
-    opener = load_opener(private_key) if private_key else None
-    with open_store() as store:
-        for entry in filter_by_state(store.entries(), state):
-            texts = open_texts(store, entry, opener) if opener else {}
-            document = entry.document()
-            written = resource_of(document, texts) if as_fhir else document | texts
-            sys.stdout.write(orjson.dumps(written).decode() + "\n")
-
-
-def close(
+def show(
     feedback_id: Id,
-    outcome: What,
+    private_key: OptionalKey = None,
+    outcome: Outcome = None,
     by: By = None,
     erase_text: Erase = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close an entry with its outcome; a sign-off that was `unfounded` no longer counts."""
+    """Show one entry, its texts only with the vault's private key; close it with --outcome. A
+    sign-off that was `unfounded` no longer counts."""
+    with open_store() as store:
+        if outcome is not None:
+            close(store, find(store, feedback_id), outcome, operator_name(by))
+        if erase_text:
+            store.erase_texts(feedback_id)
+        document = document_of(store, find(store, feedback_id), opener_of(private_key))
+    put(describe(document), document, as_json=as_json)
+
+
+def export(private_key: OptionalKey = None, as_json: Lines = True) -> None:
+    """Write every entry as one JSON line; with the vault's private key its texts, too."""
+    del as_json  # it is JSON anyway
+    opener = opener_of(private_key)
+    with open_store() as store:
+        for entry in store.entries():
+            sys.stdout.write(orjson.dumps(document_of(store, entry, opener)).decode() + "\n")
+
+
+def close(store: Store, entry: Entry, outcome: str, who: str) -> None:
+    """Close an entry, and record that in the trail; raises CommandError."""
     if outcome not in OUTCOMES:
         raise CommandError(f"--outcome got {outcome!r}; it is one of {', '.join(OUTCOMES)}.")
-    settings, who = load(), operator_name(by)
-    with open_store() as store:
-        entry = find_entry(store, feedback_id)
-        store.close_entry(entry.id, time.time(), by=who, outcome=outcome, erase=erase_text)
-        after = find_entry(store, feedback_id)
+    store.close_entry(entry.id, time.time(), by=who, outcome=outcome)
     facts = {"feedback_id": entry.id, "request_id": entry.answer.request_id, "by": who}
-    audit(settings, "feedback_closed", outcome=str(after.outcome), **facts)
-    put(f"{entry.id} is closed as {outcome}.", after.document(), as_json=as_json)
+    audit(load(), "feedback_closed", outcome=outcome, **facts)
 
 
-def make_row(entry: Entry) -> dict[str, str]:
-    """Return an entry for a person."""
-    columns = {
-        "id": entry.id,
-        "time": rfc3339(entry.created)[:16],
-        "category": entry.category,
-        "severity": entry.severity or "",
-        "request": entry.answer.caller_request_id or entry.answer.request_id,
-        "client": entry.client,
-        "text": "yes" if entry.has_text else "no",
-        "state": entry.outcome or "open",
-    }
-    return {name: printable(text) for name, text in columns.items()}
-
-
-def describe_entry(entry: Entry) -> str:
-    """Describe an entry without its texts."""
-    return "\n".join(
-        f"{name:<16} {printable(show_value(value))}" for name, value in entry.document().items()
-    )
-
-
-def show_value(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def make_title(field: str) -> str:
-    return field.replace("_", " ").capitalize()
-
-
-def make_printable(text: str) -> str:
-    """Return a text without control characters for a terminal; its lines stay."""
-    return "\n".join(printable(line) for line in text.splitlines())
-
-
-def filter_by_state(entries: Iterable[Entry], state: str) -> list[Entry]:
-    """Return the entries in a state; raises CommandError for an unknown state."""
-    if state not in ("open", "closed", "all"):
-        raise CommandError(f"--state got {state!r}; it is open, closed or all.")
-    return [
-        entry for entry in entries if state == "all" or (entry.closed is None) == (state == "open")
-    ]
-
-
-def find_entry(store: Store, feedback_id: str) -> Entry:
+def find(store: Store, feedback_id: str) -> Entry:
     entry = next((each for each in store.entries() if each.id == feedback_id), None)
     if entry is None:
         raise FeedbackNotFound("There is no feedback of this id; `mmhie feedback list` shows all.")
     return entry
 
 
-def open_texts(store: Store, entry: Entry, opener: Opener) -> Texts:
-    """Return the texts of an entry by field; raise CommandError if the key does not open them."""
-    sealed = zip(TEXTS, store.texts_of(entry.id), strict=True)
+def opener_of(key: Path | None) -> Opener | None:
+    return load_opener(key) if key else None
+
+
+def document_of(store: Store, entry: Entry, opener: Opener | None) -> Json:
+    """Return an entry, and with a key its texts; raise CommandError if the key opens none."""
+    sealed = zip(TEXTS, store.texts_of(entry.id) if opener else (), strict=False)
     try:
-        return {
+        texts = {
             field: opener.unseal(content, text_name(entry.id, field)).decode(errors="replace")
             for field, content in sealed
-            if content is not None
+            if content is not None and opener is not None
         }
     except SealUnopened as problem:
         raise CommandError(f"The text of {entry.id} {problem}.") from None
+    return entry.document() | texts
 
 
 @contextmanager

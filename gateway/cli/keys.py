@@ -14,7 +14,7 @@ import typer
 
 from gateway.auth import keys
 from gateway.auth.keys import Key
-from gateway.cli.command import AsJson, CommandError, parse_duration, print_rows, put
+from gateway.cli.command import AsJson, CommandError, flatten, parse_duration, print_rows, put
 from gateway.cluster import operator_state
 from gateway.principal import SCOPES, PrincipalLimits, Priority
 from gateway.record import rfc3339
@@ -90,42 +90,25 @@ def show(as_json: AsJson = False) -> None:
     if as_json:
         put("", {"keys": [make_document(key, now) for key in known]}, as_json=True)
         return
-    rows = [make_row(key, now) for key in known]
-    print_rows(rows)
-
-
-def make_row(key: Key, now: float) -> dict[str, str]:
-    """Return the columns of a key in the table."""
-    return {
-        "name": key.name,
-        "scopes": ",".join(key.scopes),
-        "priority": key.priority,
-        "limits": describe_limits(key.limits),
-        "created": rfc3339(key.created)[:10],
-        "expires": rfc3339(key.expires)[:16] if key.expires else "never",
-        "state": key.state(now),
-    }
+    print_rows([dict(flatten("", make_document(key, now))) for key in known])
 
 
 def revoke(
     name: Annotated[str, typer.Argument(help="Name of the key.")], as_json: AsJson = False
 ) -> None:
     """Revoke a key; gateways refuse it within two seconds."""
-    settings, file = load(), keys_file()
+    settings, file, problem = load(), keys_file(), None
     digests = [key.sha256 for key in (read(file) if file.exists() else ()) if key.name == name]
-    has_redis, problem = settings.redis_url is not None, None
     try:
         operator_state.revoke_everywhere(settings, digests)
     except operator_state.OperatorCommandFailed as error:
         problem = str(error)
-    try:
-        revoke_in_file(name, repeated=has_redis and bool(digests))
-    except CommandError as error:
-        if has_redis and problem is None and digests:
-            raise CommandError(
-                f"All gateways refuse the key of {name} by now, but: {error}"
-            ) from None
-        raise
+    with edit_keys(file) as known:
+        working = [key for key in known if key.name == name and key.revoked is None]
+        # With Redis the command may be a repetition, as it was not reached.
+        if not working and not (settings.redis_url and digests):
+            raise CommandError(f"There is no active key named {name}.")
+        known[:] = [replace(key, revoked=time.time()) if key in working else key for key in known]
     if problem is not None:
         raise CommandError(
             f"The key of {name} is revoked in {file} and not for other gateways: Redis "
@@ -182,16 +165,6 @@ def read_revoked() -> frozenset[str]:
         ) from None
 
 
-def revoke_in_file(name: str, *, repeated: bool) -> None:
-    """Revoke the active key of this name; raises CommandError if there is none, unless the command
-    is repeated because Redis was not reached."""
-    with edit_keys(keys_file()) as known:
-        working = [key for key in known if key.name == name and key.revoked is None]
-        if not working and not repeated:
-            raise CommandError(f"There is no active key named {name}.")
-        known[:] = [replace(key, revoked=time.time()) if key in working else key for key in known]
-
-
 def with_shared_revocations(known: Iterable[Key]) -> list[Key]:
     """Return the keys, revoked where they were revoked for all gateways."""
     try:
@@ -217,16 +190,6 @@ def make_document(key: Key, now: float) -> dict[str, object]:
         "expires": rfc3339(key.expires) if key.expires else None,
         "state": key.state(now),
     }
-
-
-def describe_limits(limits: PrincipalLimits) -> str:
-    """Describe a key's limits for a person."""
-    counts = (
-        (limits.concurrency, "at once"),
-        (limits.requests_per_minute, "requests/min"),
-        (limits.tokens_per_minute, "tokens/min"),
-    )
-    return ", ".join(f"{count} {unit}" for count, unit in counts if count) or "none"
 
 
 def compute_end(duration: str, now: float, option: str) -> float:

@@ -24,35 +24,24 @@ def phases_of(
 
     The gateways are those at `urls`, else the one on this machine, and all that share its Redis."""
     deadline = time.monotonic() + PATIENCE_S
-    phases: dict[str, frozenset[str]] = {}
-    for url in urls or [own_url(settings)]:
-        phases[url] = frozenset({phase_at(url)})
-        while not expected(phases[url]) and AWAY not in phases[url] and time.monotonic() < deadline:
-            time.sleep(PAUSE_S)
-            phases[url] = frozenset({phase_at(url)})
-    shared = shared_phases(settings, expected, deadline)
-    if shared and not urls and AWAY in phases[own_url(settings)]:
-        phases.clear()  # the operator's machine has no gateway
-    return {**phases, **shared}
-
-
-def shared_phases(
-    settings: GatewaySettings, expected: Callable[[frozenset[str]], bool], deadline: float
-) -> Phases:
-    """Return the phases that gateways have reported to Redis; none if it is unavailable."""
     while True:
-        try:
-            phases = read_shared_phases(settings)
-        except OperatorCommandFailed:
-            return {}
-        if all(map(expected, phases.values())) or time.monotonic() > deadline:
+        phases = read_phases(settings, urls)
+        is_done = all(AWAY in phase or expected(phase) for phase in phases.values())
+        if is_done or time.monotonic() > deadline:
             return phases
         time.sleep(PAUSE_S)
 
 
-def own_url(settings: GatewaySettings) -> str:
-    """Return the address of this machine's gateway."""
-    return local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
+def read_phases(settings: GatewaySettings, urls: Sequence[str]) -> Phases:
+    own = local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
+    try:
+        shared = read_shared_phases(settings)
+    except OperatorCommandFailed:
+        shared = {}
+    phases = {url: frozenset({phase_at(url)}) for url in urls or [own]}
+    if shared and not urls and AWAY in phases[own]:  # the operator's machine has no gateway
+        return shared
+    return {**phases, **shared}
 
 
 def phase_at(url: str) -> str:

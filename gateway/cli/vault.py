@@ -2,15 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, NotRequired
+from typing import Annotated
 
 import orjson
 import typer
-from pydantic import TypeAdapter
-from typing_extensions import TypedDict
 
-from gateway.audit.account import in_both_zones, printable
-from gateway.cli.command import AsJson, CommandError, NegativeResult, put, readable
+from gateway.cli.command import AsJson, CommandError, NegativeResult, describe, put, readable
 from gateway.runtime.json_types import Json
 from gateway.vault import folder
 from gateway.vault.sealing import KeyUnusable, Opener, SealUnopened
@@ -22,40 +19,6 @@ VaultDir = Annotated[Path, typer.Option("--dir", help="Folder of the vault.", sh
 KEY_HELP = "Private key of the vault (PEM)."
 OptionalKey = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
 Key = Annotated[Path, typer.Option("--key", help=KEY_HELP, show_default=False)]
-FACTS = ("request_id", "caller_request_id", "time", "path", "emergency_note")
-BROKEN_OFF = "The answer broke off; this is what there was of it."
-
-
-class StoredText(TypedDict):
-    """A text and its digest."""
-
-    output_digest: str
-    text: str
-
-
-class StoredNotice(TypedDict):
-    """A notice as it was shown; versions before this had its id alone."""
-
-    id: str
-    summary: str
-    message: str
-
-
-class StoredAnswer(TypedDict):
-    """The fields that are read here. Anybody can seal a document, so it is validated."""
-
-    request_id: str
-    caller_request_id: NotRequired[str]
-    time: str
-    path: str
-    notices: list[StoredNotice | str]
-    emergency_note: NotRequired[str]
-    is_whole: bool
-    request: str
-    answers: list[StoredText]
-
-
-STORED = TypeAdapter(StoredAnswer)
 
 
 class AnswerUnreadable(NegativeResult):
@@ -72,7 +35,7 @@ def show(request_id: RequestId, vault: VaultDir, private_key: Key, as_json: AsJs
     with readable(vault, "cannot be used"):
         answers = [open_file(file, opener) for file in folder.files_of(vault, request_id)]
         answers = answers or list(answers_by_caller(vault, request_id, opener).values())
-    put("\n\n".join(map(describe_answer, answers)), {"answers": answers}, as_json=as_json)
+    put("\n\n".join(map(describe, answers)), {"answers": answers}, as_json=as_json)
 
 
 def erase(
@@ -115,38 +78,19 @@ def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> dict[Path
 
 
 def open_file(file: Path, opener: Opener) -> Json:
-    """Return the answer in a file; raises AnswerUnreadable."""
+    """Return the answer in a file: anybody can seal, so it may be any object. Raises
+    AnswerUnreadable."""
     try:
-        content = opener.unseal(file.read_bytes(), file.stem)
-        STORED.validate_json(content)
-        answer: Json = orjson.loads(content)
+        answer: Json = orjson.loads(opener.unseal(file.read_bytes(), file.stem))
     except OSError as problem:
         raise AnswerUnreadable(f"{file} cannot be read ({problem.strerror}).") from None
     except SealUnopened as problem:
         raise AnswerUnreadable(f"{file} {problem}.") from None
     except ValueError:
-        raise AnswerUnreadable(f"{file} holds no answer of a gateway: it is forged.") from None
+        answer = {}
+    if not isinstance(answer, dict) or not answer.keys() >= {"request_id", "request", "answers"}:
+        raise AnswerUnreadable(f"{file} holds no answer of a gateway: it is forged.")
     return answer
-
-
-def describe_answer(answer: Json) -> str:
-    """Describe an answer, without control characters for a terminal."""
-    values = {**answer, "time": in_both_zones(answer["time"])}
-    facts = [f"{name:<18}{values[name]}" for name in FACTS if values.get(name)]
-    notices = [f"{'notice':<18}{describe(notice)}" for notice in answer["notices"]]
-    texts = [(part["output_digest"], part["text"]) for part in answer["answers"]]
-    parts = [f"\n{name}:\n{text}" for name, text in (("request", answer["request"]), *texts)]
-    broken_off = [] if answer["is_whole"] else [BROKEN_OFF]
-    return "\n".join(
-        map(printable, "\n".join([*facts, *notices, *broken_off, *parts]).splitlines())
-    )
-
-
-def describe(notice: Json | str) -> str:
-    """Return a notice as it was worded; an id alone comes from an earlier version."""
-    if isinstance(notice, str):
-        return notice
-    return f"{notice['id']} {notice['summary']}: {notice['message']}"
 
 
 def load_opener(key: Path) -> Opener:

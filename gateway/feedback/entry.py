@@ -17,7 +17,6 @@ Category = Literal[
     "other",
     "signed_off",
 ]
-# Of FHIR's DetectedIssue.
 Severity = Literal["low", "moderate", "high"]
 Outcome = Literal["confirmed", "unfounded", "duplicate", "resolved"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from gateway.feedback.entry import Entry, Outcome, RecentAnswer, SealedTexts
+from gateway.feedback.entry import Entry, RecentAnswer, SealedTexts
 from gateway.settings.base import SettingsError
 
 VERSION = 1
@@ -152,18 +152,18 @@ class Store:
             ).fetchone()
         return row or (None, None)
 
-    def close_entry(
-        self, feedback_id: str, now: float, *, by: str, outcome: Outcome, erase: bool
-    ) -> None:
-        """Close an entry; `erase` destroys its texts."""
+    def close_entry(self, feedback_id: str, now: float, *, by: str, outcome: str) -> None:
         with self._transaction() as database:
             database.execute(
                 "UPDATE feedback SET closed = ?, closed_by = ?, outcome = ? WHERE id = ?",
                 (now, by, outcome, feedback_id),
             )
-            if erase:
-                database.execute("DELETE FROM texts WHERE feedback = ?", (feedback_id,))
-                database.execute("UPDATE feedback SET has_text = 0 WHERE id = ?", (feedback_id,))
+
+    def erase_texts(self, feedback_id: str) -> None:
+        """Destroy the texts of an entry."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM texts WHERE feedback = ?", (feedback_id,))
+            database.execute("UPDATE feedback SET has_text = 0 WHERE id = ?", (feedback_id,))
 
     @contextlib.contextmanager
     def _transaction(self, begin: str = WRITING) -> Iterator[sqlite3.Connection]:

@@ -111,6 +111,11 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit usage": "`mmhie audit export --count-by key` writes the table.",
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
     "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
+    "feedback close": "`mmhie feedback show ID --outcome confirmed` closes it.",
+    "feedback export --fhir": "It writes JSON lines; `mmhie audit export --fhir` has an AuditEvent "
+    "for each flag.",
+    "feedback export --with-text": "`--key` alone opens the texts.",
+    "feedback list --state": "`mmhie feedback list --all` also has what is closed.",
     "merge-adapter": "`mmhie serve` and `mmhie engine` merge before the first start.",
     "plan --nodes": ONE_MACHINE,
     "plan --verbose": "`mmhie plan` prints reasons and the engine's command line by itself.",

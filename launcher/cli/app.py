@@ -38,9 +38,9 @@ COMMANDS: Commands = {
     "keys new": "gateway.cli.keys:new",
     "keys list": "gateway.cli.keys:show",
     "keys revoke": "gateway.cli.keys:revoke",
-    "audit verify": "gateway.cli.audit:verify",
+    "audit verify": "gateway.cli.audit_verify:verify",
     "audit show": "gateway.cli.audit:show",
-    "audit patient": "gateway.cli.audit_patient:show",
+    "audit patient": "gateway.cli.audit:show_patient",
     "audit check": "gateway.cli.answer_check:check",
     "audit export": "gateway.cli.audit_export:export",
     "vault open": "gateway.cli.vault:show",
@@ -48,7 +48,6 @@ COMMANDS: Commands = {
     "feedback list": "gateway.cli.feedback:show_all",
     "feedback show": "gateway.cli.feedback:show",
     "feedback export": "gateway.cli.feedback:export",
-    "feedback close": "gateway.cli.feedback:close",
 }
 GROUPS = {
     "keys": "Create, list and revoke API keys.",
@@ -79,7 +78,7 @@ TASKS = {
         "keys": "create, list and revoke API keys",
         "audit": "verify, show and export the audit trail",
         "vault": "open and erase answers in the answer vault",
-        "feedback": "list, show, export and close feedback on answers",
+        "feedback": "list, show, close and export feedback on answers",
     },
 }
 HELP = {"help_option_names": ["-h", "--help"]}

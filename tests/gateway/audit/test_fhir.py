@@ -15,12 +15,11 @@ from tests.gateway.audit.conftest import KEY, REQUEST_LINE
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the library's own, about pydantic
     from fhir.resources.R4B.auditevent import AuditEvent
-    from fhir.resources.R4B.detectedissue import DetectedIssue
     from fhir.resources.R4B.device import Device
     from fhir.resources.R4B.provenance import Provenance
 
 # The library has R4B, in which these are as in R4.
-MODELS = {model.__name__: model for model in (AuditEvent, DetectedIssue, Device, Provenance)}
+MODELS = {model.__name__: model for model in (AuditEvent, Device, Provenance)}
 EMERGENCY = "I have crushing chest pain."
 TIME = REQUEST_LINE["time"]
 REQUEST = {

@@ -32,10 +32,10 @@ def trail(append: Append, path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def find(trail: Path, key: str = KEY) -> list[FoundLine]:
+def find(trail: Path) -> list[FoundLine]:
     """The lines of a patient, and those that are none."""
-    with Search([trail]) as search:
-        return list(search.find("patient = $who", {"who": "patient:1"}, new_mac(key)))
+    with Search([trail], new_mac(KEY)) as search:
+        return list(search.find("patient = $who", {"who": "patient:1"}))
 
 
 def numbers(trail: Path) -> list[int]:
@@ -171,10 +171,10 @@ def test_a_file_of_another_key_is_reported(desk: Desk, trail: Path, tmp_path: Pa
 @pytest.fixture
 def rows(trail: Path, append: Append) -> Iterator[Any]:
     """A search that is under way while the trail is rotated."""
-    with Search([trail]) as search:
+    with Search([trail], new_mac(KEY)) as search:
         append(records(1), rotate_bytes=1)
         append(records(2), rotate_bytes=1)
-        yield search.find("patient = $who", {"who": "patient:1"}, new_mac(KEY))
+        yield search.find("patient = $who", {"who": "patient:1"})
 
 
 def test_a_rotation_hides_no_line(rows: Any) -> None:

@@ -61,7 +61,7 @@ def test_from_new_to_revoked(desk: Desk) -> None:
     assert client.expires == pytest.approx(time.time() + 90 * 86_400, abs=60)
 
     listed, _ = desk.run("list")
-    for told in ("ward", "generate,metrics", "2 at once", "30 requests/min", "4000 tokens/min"):
+    for told in ("ward", "generate, metrics", "limits concurrency", "30", "4000"):
         assert told in listed
     assert "active" in listed
     assert secret not in listed

@@ -12,7 +12,6 @@ import pytest
 from mmhie import LLMConfig, MedicalReasoningLLM, RequestError
 
 from gateway.audit.fhir.export import Export, sign_offs_in
-from gateway.audit.fhir.feedback import resource_of
 from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
 from gateway.feedback.store import Store
 from tests.contract.process import Gateway
@@ -215,8 +214,7 @@ def test_each_clinician_of_a_key_signs_off(clinic: Clinic, engine: FakeEngine) -
     assert sorted(signed["reviewer"] for signed in sign_offs) == ["Dr Example", "Dr Other"]
     with contextlib.closing(Store(clinic.file)) as store:
         kept = [entry.document() for entry in store.entries()]
-    resources = [resource_of(entry) for entry in kept if entry["request_id"] == request_id]
-    who = [resource["agent"][0]["who"]["identifier"]["value"] for resource in resources]
+    who = [entry["reviewer"] for entry in kept if entry["request_id"] == request_id]
     assert who == ["Dr Example", "Dr Other"]
 
 
