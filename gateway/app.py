@@ -24,6 +24,7 @@ from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.feedback.opening import open_desk
 from gateway.hold import hold
 from gateway.hold.guard import HoldGuard
+from gateway.http.certificates import Certificates
 from gateway.http.client_tls import ClientTls
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
@@ -38,7 +39,6 @@ from gateway.record import Observer, release_limits
 from gateway.routes import api_docs, console
 from gateway.runtime.background import Background
 from gateway.runtime.heavy_work import HeavyWork
-from gateway.runtime.loop_watchdog import LoopWatchdog
 from gateway.safety.disclaimer import (
     Disclaimer,
     contacts_of,
@@ -152,7 +152,6 @@ def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
         asyncio.create_task(
             keep("withdrawals", partial(end_withdrawn, hold.running, gate.still_admits))
         ),
-        asyncio.create_task(keep("loop", LoopWatchdog(services.metrics.observe_blocked).run)),
     ]
 
 
@@ -200,6 +199,12 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
         feedback=feedback,
         tracing=tracing,
         shared=shared,
+        certificates=Certificates(
+            {
+                "MMHIE_TLS_CERTIFICATE": settings.tls_certificate,
+                "MMHIE_CLIENT_CERTIFICATE": settings.client_tls.certificate,
+            }
+        ),
         background=Background(partial(metrics.count, metrics.background_failures)),
         heavy=HeavyWork(),
         operator_card=load_operator_file(settings),

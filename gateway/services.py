@@ -14,6 +14,7 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, ServedModel
 from gateway.errors import Draining, EngineUnavailable, Held
 from gateway.hold.guard import HoldGuard
+from gateway.http.certificates import Certificates
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.observability.metrics import Metrics
@@ -50,6 +51,7 @@ class Services:
     memory: MemoryBudget
     shared: ClusterState
     background: Background
+    certificates: Certificates
     heavy: HeavyWork
     operator_card: Json | None
     answering: Mapping[str, object]

@@ -22,7 +22,6 @@ from gateway.safety.refusals import BEGINNINGS
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-BLOCKED_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Families:
@@ -108,11 +107,10 @@ class Families:
         self.vault_waiting = gauge(
             "vault_waiting_answers", "Answers that the vault has not written yet."
         )
-        self._blocked = self._histogram(
-            "event_loop_held_seconds",
-            "Times over 50 ms for which one request kept all others waiting.",
-            BLOCKED_BUCKETS_S,
-            "route",
+        self.certificate_end = gauge(
+            "certificate_expiry_timestamp_seconds",
+            "End of the gateway's own certificates, in seconds since 1970.",
+            labels=("setting",),
         )
 
     def _add_audit_gauges(self) -> None:

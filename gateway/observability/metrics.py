@@ -1,5 +1,6 @@
 """Counting of requests and other events in the metrics."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, generate_latest
@@ -134,16 +135,16 @@ class Metrics(Families):
         if lag_s is not None:
             self.feed_lag.set(lag_s)
 
-    def observe_blocked(self, route: str, seconds: float) -> None:
-        """Count a time for which the event loop was blocked."""
-        self._blocked.labels(route).observe(seconds)
-
-    def at_scrape(self, phase: str, admission: AdmissionQueue) -> None:
+    def at_scrape(
+        self, phase: str, admission: AdmissionQueue, certificates: Mapping[str, float]
+    ) -> None:
         """Set the gauges of the current state, before a scrape."""
         self.observe_admission(admission)
         self.ready.set(phase == "ready")
         for name, gauge in self.phases.items():
             gauge.set(name == phase)
+        for name, end in certificates.items():
+            self.certificate_end.labels(name).set(end)
 
     def observe_admission(self, admission: AdmissionQueue) -> None:
         """Set the gauges of slots and queue."""

@@ -99,6 +99,7 @@ def own_warnings(services: Services) -> list[str]:
     warnings += dict.fromkeys(
         warning for engine in (services.engine, *services.metered) for warning in engine.warnings()
     )
+    warnings += services.certificates.warnings()
     for store in (services.trail, services.vault, services.feedback):
         warnings += store.warnings() if store is not None else []
     if services.settings.reasoner_model_test_override:

@@ -22,7 +22,7 @@ EXPOSITION: dict[int | str, dict[str, Any]] = {
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus metrics of the gateway and, while it is reachable, of the engine."""
     own = services.metrics
-    own.at_scrape(services.phase(), services.admission)
+    own.at_scrape(services.phase(), services.admission, services.certificates.ends())
     body = own.exposition() + await scrape(services.metered, services.heavy)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 

@@ -11,7 +11,7 @@ from gateway.runtime.log import fault_logged
 PAUSE_S = 1.0  # before a task that failed runs again
 WARN_S = 600.0  # how long /healthz reports a failure
 
-Task = Literal["engine", "keys", "shared", "hold", "withdrawals", "loop", "upkeep", "vault"]
+Task = Literal["engine", "keys", "shared", "hold", "withdrawals", "upkeep", "vault"]
 
 
 class Background:
