@@ -14,7 +14,7 @@ LOCK = .venv/bin/uv pip compile --quiet --no-deps --generate-hashes --no-header 
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check lock fuzz soak setup
+.PHONY: help run test test-fast test-gate test-slow retry coverage check fix docs docs-check lock fuzz soak bench bench-quick setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,12 @@ fuzz: setup  ## thousands of damaged inputs for every reader, minutes of them; T
 
 soak: setup  ## two gateways under load and blows for eight minutes; T="--seconds 60" is shorter
 	$(RUN) -m tests.faults.soak $(T)
+
+bench: setup  ## benchmark the gateway against nginx on one CPU (needs nginx); T=options
+	$(RUN) -m tests.bench $(T)
+
+bench-quick: T += --quick
+bench-quick: bench  ## the same in two minutes
 
 setup:
 	@$(PYTHON) requirements/install.py test

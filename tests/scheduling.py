@@ -6,16 +6,16 @@ from xdist.scheduler import LoadScopeScheduling
 
 # The tests of an engine run in the order of their names: those of the last one end it.
 SHARED: Final = {
-    "embedded": ("reach", "serve", "differential.py::test_embedded"),
+    "embedded": ("dashboard", "reach", "readme", "serve", "differential.py::test_embedded"),
     "gpt-oss": ("accept", "harmony", "differential.py::test_gpt_oss"),
-    "breakable": ("chaos",),
+    "breakable": ("base_model", "chaos"),
 }
 
 # First what only waits, then the groups that take longest: one that began last would delay the end.
 ORDER: Final = (
     *("tests/real/test_smoke.py", "tests/launcher/models/test_fetching.py"),
     *("tests/faults", "test_make_run.py", "embedded", "breakable"),
-    *("test_adapter.py", "test_several.py", "gpt-oss"),
+    *("test_parallel.py", "test_adapter.py", "test_several.py", "gpt-oss"),
     *("tests/docs", "tests/gateway/console", "tests/gpu_engine"),
 )
 

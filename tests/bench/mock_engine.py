@@ -41,6 +41,7 @@ OTHERS = {
     b'"owned_by":"vllm","max_model_len":131072}]}',
     b"/version": b'{"version":"0.32.0"}',
     b"/tokenize": b'{"count":30,"max_model_len":131072,"tokens":[],"token_strs":null}',
+    b"/get_model_info": b'{"model_path":"bench"}',
     b"/metrics": b"",
 }
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Processes under measurement: which processor, and how much of it."""
+"""Processes under measurement: which processor, how much of it, how much memory."""
 
 import subprocess
 import sys
@@ -39,12 +39,18 @@ def tree(process: Child) -> list[psutil.Process]:
     return [root, *root.children(recursive=True)]
 
 
-def cpu_s(process: Child) -> float:
+def cpu_s(process: Child | None) -> float:
     """Processor seconds of a process tree so far, by the scheduler's clock: psutil's ticks are
     10 ms, too coarse for a short run."""
+    if process is None:
+        return 0.0
     return sum(scheduled_s(child.pid) for child in tree(process))
 
 
 def scheduled_s(pid: int) -> float:
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+def rss_mb(process: Child) -> float:
+    return sum(float(child.memory_info().rss) for child in tree(process)) / 2**20

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,9 +16,32 @@ from pathlib import Path
 
 import httpx2
 
+from tests.bench.peers import program
+
 ENGINE_PORT = 18100
 PORT = 18200
 ENGINE = f"http://127.0.0.1:{ENGINE_PORT}"
+LISTENING = ("--host", "127.0.0.1", "--port", str(PORT))
+NGINX = """
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}; proxy_temp_path {folder};
+  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  upstream engine {{ server 127.0.0.1:{engine}; keepalive 1024; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=2048;
+    keepalive_requests 1000000;
+    location / {{
+      proxy_pass http://engine; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_buffering off; client_max_body_size 10m;
+    }}
+  }}
+}}
+"""
 
 
 def nothing(_folder: Path) -> Mapping[str, str]:
@@ -29,9 +53,49 @@ class Target:
     """One way to reach the mock engine."""
 
     name: str
-    argv: Sequence[str]
+    argv: Callable[[Path], Sequence[str]] | None  # None: the engine itself
     environ: Callable[[Path], Mapping[str, str]] = nothing
     key: str | None = None
+    checkout: Path | None = None  # where it is run; None: here
+    long_streams: int = 256  # of 600 tokens, a chunk every 20 ms, which it keeps up with
+
+    @property
+    def port(self) -> int:
+        return PORT if self.argv else ENGINE_PORT
+
+
+def gateway(_folder: Path) -> Sequence[str]:
+    return [sys.executable, "-m", "gateway"]
+
+
+def bare(_folder: Path) -> Sequence[str]:
+    return [sys.executable, "-m", "tests.bench.bare"]
+
+
+def nginx(folder: Path) -> Sequence[str]:
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, engine=ENGINE_PORT, port=PORT))
+    return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config), "-g", "daemon off;"]
+
+
+def vllm_router(_folder: Path) -> Sequence[str]:
+    return [
+        str(program("vllm-router")), "--log-level", "warning", "--worker-urls", ENGINE, *LISTENING,
+        "--policy", "round_robin", "--prometheus-port", str(PORT + 1),
+    ]  # fmt: skip
+
+
+def litellm(folder: Path) -> Sequence[str]:
+    config = folder / "litellm.yaml"
+    config.write_text(
+        "model_list:\n- model_name: bench\n  litellm_params:\n    model: hosted_vllm/bench\n"
+        f"    api_base: {ENGINE}/v1\n    api_key: none\n"
+    )
+    return [str(program("litellm")), "--config", str(config), *LISTENING]
+
+
+def litellm_environ(_folder: Path) -> Mapping[str, str]:
+    return {"LITELLM_MASTER_KEY": LITELLM_KEY, "LITELLM_LOG": "ERROR"}
 
 
 def production_settings(folder: Path) -> Mapping[str, str]:
@@ -67,13 +131,23 @@ def write_keys_file(folder: Path) -> Path:
 
 
 KEY = "mmhie_benchbenchbenchbenchbenchbench"
+LITELLM_KEY = "sk-bench"
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
-        Target("bare", (sys.executable, "-m", "tests.bench.bare")),
-        Target("gateway", (sys.executable, "-m", "gateway"), production_settings, KEY),
+        Target("direct", None),
+        Target("nginx", nginx),
+        Target("bare", bare),
+        Target("gateway", gateway, production_settings, KEY),
+        Target("vllm-router", vllm_router),
+        Target("litellm", litellm, litellm_environ, LITELLM_KEY, long_streams=16),
     )
 }
+
+
+def gateway_before(checkout: Path) -> Target:
+    """Return the gateway of an older checkout."""
+    return Target("gateway, before", gateway, production_settings, KEY, checkout)
 
 
 def is_taken(port: int) -> bool:
@@ -83,14 +157,18 @@ def is_taken(port: int) -> bool:
 
 
 @contextmanager
-def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the target pinned to one processor until it answers."""
+def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | None]:
+    """Run the target pinned to one processor until it answers; None for the engine itself."""
+    if target.argv is None:
+        yield None
+        return
     if is_taken(PORT):
         raise RuntimeError(f"Port {PORT} is taken. End the program that listens there.")
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            ["taskset", "-c", str(cpu), *target.argv],
+            ["taskset", "-c", str(cpu), *target.argv(Path(folder))],
             env={**os.environ, **target.environ(Path(folder))},
+            cwd=target.checkout,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -122,7 +200,7 @@ def wait_until_it_answers(
 
 def answers(target: Target) -> bool:
     """Return whether a chat completion is answered with 200."""
-    url = f"http://127.0.0.1:{PORT}"
+    url = f"http://127.0.0.1:{target.port}"
     headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
     body = {"model": "bench", "max_tokens": 2, "messages": [{"role": "user", "content": "a"}]}
     try:

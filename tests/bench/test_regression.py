@@ -1,9 +1,8 @@
 """The gateway's CPU against a bare relay's, in turns on one processor: it does not grow unseen."""
 
-from statistics import median
-
 import pytest
 
+from tests.bench.report import ratio
 from tests.bench.rounds import measure_cpu
 from tests.bench.targets import TARGETS
 
@@ -28,8 +27,5 @@ def dearer() -> dict[str, float]:
         {name: measure_cpu(TARGETS[name], SECONDS) for name in ("bare", "gateway")}
         for _ in range(TURNS)
     ]
-    ratios = {
-        figure: median(turn["gateway"][figure] / turn["bare"][figure] for turn in turns)
-        for figure in LIMITS
-    }
+    ratios = {figure: ratio(turns, figure, "gateway", "bare") for figure in LIMITS}
     return {figure: value for figure, value in ratios.items() if value > LIMITS[figure]}
