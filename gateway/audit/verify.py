@@ -4,9 +4,7 @@ import contextlib
 import hmac
 import multiprocessing
 import os
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,12 +15,10 @@ from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.file import lock_of, lock_trail
 from gateway.audit.rotation import rotated_files
-from gateway.runtime.json_types import Json
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
 MOST_LISTED = 1000
 LARGE_BYTES = 10 * 1024 * 1024  # of files that are worth a process
-CHAINED = re.compile(rb'{"seq":(\d+),"prev":"([0-9a-f]{64})",')
 TAMPERED = b'"kind":"tampered"'
 Numbered = tuple[str, bytes]  # "file:line", and the line with its newline
 
@@ -57,183 +53,146 @@ class MissingLines:
 
 @dataclass(slots=True)
 class Report:
-    """The result of a verification."""
+    """The result of a verification: of a file, or of a trail. `before` is what its first line
+    follows."""
 
     lines: int = 0
     genuine: int = 0
     first: int = 0
+    before: ChainHead = START
     head: ChainHead = START
     findings: list[Violation] = field(default_factory=list)
 
+    def find(self, kind: Kind, where: str, what: str) -> None:
+        if len(self.findings) < MOST_LISTED:
+            self.findings.append(Violation(kind, where, what))
 
-@dataclass(frozen=True, slots=True)
-class IntactFile:
-    """A file of genuine lines without a gap: its number of lines, what its first line follows, its
-    last line, and the MACs of lines that are known by a checkpoint."""
-
-    lines: int
-    before: ChainHead
-    last: Line
-    known: dict[int, str]
-
-
-ReadFile = Callable[[Path], IntactFile | None]
+    def append(self, file: str, other: "Report") -> None:
+        """Take the report of the next file, and compare where the two meet."""
+        where, after = f"{file}:1", self.head.seq + 1
+        if not other.first and other.lines:  # no genuine line says which numbers these have
+            other.first, other.head = after, ChainHead(after + other.lines - 1, "")
+        if other.lines and (self.lines or other.first == 1):
+            if other.first > after:
+                self.find("deleted", where, describe_missing(after, other.first - 1))
+            elif other.first < after:
+                self.find("reordered", where, f"line {other.first} is here a second time")
+            elif other.before.mac and self.head.mac and other.before.mac != self.head.mac:
+                self.find("rewritten", where, f"line {after} was written after another line")
+        for finding in other.findings:
+            self.find(finding.kind, finding.where, finding.what)
+        if other.lines:
+            self.first, self.head = self.first or other.first, other.head
+        self.lines, self.genuine = self.lines + other.lines, self.genuine + other.genuine
 
 
 class Verifier:
-    """Checks a trail line by line. Lines are matched by their own numbers, so that one fault is one
+    """Checks a file line by line. Lines are matched by their own numbers, so that one fault is one
     finding, not a cascade."""
 
     def __init__(self, mac: hmac.HMAC, checkpoints: Iterable[ChainHead] = ()) -> None:
         self.report = Report()
         self._mac = mac
-        self._checkpoints: defaultdict[int, set[str]] = defaultdict(set)
+        self._checkpoints: dict[int, set[str]] = {}
         for head in checkpoints:
-            self._checkpoints[head.seq].add(head.mac)
+            self._checkpoints.setdefault(head.seq, set()).add(head.mac)
         self._missing: list[MissingLines] = []
         self._last: Line | None = None
-        self._where = "the beginning"
 
-    def feed(self, where: str, raw: bytes) -> None:
-        """Verify one line, with its newline."""
-        self.report.lines += 1
-        line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
-        if line is None or not raw.endswith(b"\n"):
-            self._unreadable(where)
-            return
-        self._where = where
-        self.report.genuine += line.is_genuine
-        if not line.is_genuine:
-            self._find("edited", where, f"line {line.head.seq} is not what was written")
-        self._check_order(where, line)
-        self._check_checkpoint(where, line)
-        if line.is_genuine and line.record.get("kind") == "tampered":
-            self._report_tampering(where, line.record)
-
-    def take(self, where: str, file: IntactFile) -> bool:
-        """Take a file as verified; return False if its lines have to be verified here."""
-        report = self.report
-        is_first = not report.first and file.before.seq > 0
-        is_known = all(self._checkpoints[seq] == {mac} for seq, mac in file.known.items())
-        if not is_known or not (is_first or file.before == report.head):
-            return False
-        for seq in file.known:
-            del self._checkpoints[seq]
-        report.first = report.first or file.before.seq + 1
-        report.lines += file.lines
-        report.genuine += file.lines
-        report.head, self._last = file.last.head, file.last
-        self._where = f"{where}:{file.lines}"
-        return True
-
-    def _report_tampering(self, where: str, record: Json) -> None:
-        """Report tampering that a running gateway recorded."""
-        what, last = record.get("what"), record.get("known_seq")
-        self._find("rewritten", where, f"the trail had {what}; line {last} had been its last")
-
-    def read(self, path: Path, file: BinaryIO) -> None:
+    def read(self, lines: Iterable[Numbered]) -> Report:
         """Verify the lines of a file."""
-        for where, raw in number_lines(path, file):
-            self.feed(where, raw)
+        for where, raw in lines:
+            self._read_line(where, raw)
+        for gap in self._missing:
+            self.report.find("deleted", gap.where, describe_missing(gap.first, gap.last))
+        return self.report
 
-    def _unreadable(self, where: str) -> None:
-        self._find("torn", where, f"what should be line {self.report.head.seq + 1} is no line")
-        self.report.head = ChainHead(self.report.head.seq + 1, "")
-        self._last = None
+    def _read_line(self, where: str, raw: bytes) -> None:
+        report = self.report
+        report.lines += 1
+        line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
+        expected = report.head.seq + 1
+        if line is None or not raw.endswith(b"\n"):
+            report.find("torn", where, "it is no whole line of a trail")
+            report.head, self._last = ChainHead(expected, ""), None
+        elif not line.is_genuine:
+            # What an edited line says of its number proves nothing: it stands where it stands.
+            report.find("edited", where, f"line {line.head.seq} is not what was written")
+            report.head, self._last = ChainHead(expected, line.head.mac), line
+        else:
+            report.genuine += 1
+            self._check_order(where, line)
+            self._check_checkpoint(where, line.head)
+            if TAMPERED in raw and line.record.get("kind") == "tampered":
+                what, last = line.record.get("what"), line.record.get("known_seq")
+                report.find("rewritten", where, f"the trail had {what}; line {last} was its last")
 
     def _check_order(self, where: str, line: Line) -> None:
-        expected = self.report.head.seq + 1
-        # What an edited line says of its number proves nothing: it stands where it stands.
-        seq = line.head.seq if line.is_genuine or not self.report.first else expected
-        if not self.report.first:
-            self.report.first = expected = seq
-        if seq < expected:
-            self._out_of_order(where, seq)
+        report, seq = self.report, line.head.seq
+        if not report.first:
+            report.first, report.before = seq - report.lines + 1, ChainHead(seq - 1, "")
+            if report.lines == 1:
+                report.before = ChainHead(seq - 1, line.prev)
+            report.head = report.before
+        if seq <= report.head.seq:
+            moved = any(gap.first <= seq <= gap.last for gap in self._missing)
+            self._missing = [part for gap in self._missing for part in gap.without(seq)]
+            what = "comes after later ones" if moved else "is here a second time"
+            report.find("reordered", where, f"line {seq} {what}")
             return
-        if seq > expected:
-            self._missing.append(MissingLines(expected, seq - 1, where))
-        else:
-            self._check_link(where, line)
-        self.report.head, self._last = ChainHead(seq, line.head.mac), line
+        if seq > report.head.seq + 1:
+            self._missing.append(MissingLines(report.head.seq + 1, seq - 1, where))
+        elif self._last and self._last.is_genuine and line.prev != self._last.head.mac:
+            report.find("rewritten", where, f"line {seq} was written after another line")
+        report.head, self._last = line.head, line
 
-    def _out_of_order(self, where: str, seq: int) -> None:
-        moved = any(gap.first <= seq <= gap.last for gap in self._missing)
-        self._missing = [part for gap in self._missing for part in gap.without(seq)]
-        what = "comes after later ones" if moved else "is here a second time"
-        self._find("reordered", where, f"line {seq} {what}")
+    def _check_checkpoint(self, where: str, head: ChainHead) -> None:
+        # Two checkpoints that differ, too: the trail was rolled back.
+        if self._checkpoints.get(head.seq, set()) - {head.mac}:
+            self.report.find("rewritten", where, f"line {head.seq} is not the checkpoint's")
 
-    def _check_link(self, where: str, line: Line) -> None:
-        """Report a line that was written after another predecessor: by somebody with the key."""
-        before = START.mac if line.head.seq == 1 else self._last and self._last.head.mac
-        genuine = line.is_genuine and (self._last is None or self._last.is_genuine)
-        if before is not None and genuine and line.prev != before:
-            self._find("rewritten", where, f"line {line.head.seq} was written after another line")
 
-    def _check_checkpoint(self, where: str, line: Line) -> None:
-        macs = self._checkpoints.pop(line.head.seq, set())
-        if macs - {line.head.mac}:  # two checkpoints that differ, too: the trail was rolled back
-            self._find("rewritten", where, f"line {line.head.seq} is not the checkpoint's")
-
-    def end(self, *, archived: bool) -> Report:
-        """Return the report; `archived` when earlier files were moved away on purpose."""
-        report = self.report
-        self._report_missing()
-        if report.first > 1 and not archived:
-            self._find("missing", "the beginning", f"the lines before {report.first} are not here")
-        latest = max(self._checkpoints, default=0)
-        if latest > report.head.seq:
-            what = f"lines {report.head.seq + 1} to {latest}, known by a checkpoint, are gone"
-            self._find("cut", self._where, what)
-        if report.lines and not report.genuine:
-            what = f"none of {report.lines} lines was written with this key"
-            report.findings = [Violation("wrong key", "everywhere", what)]
-        return report
-
-    def _report_missing(self) -> None:
-        for gap in self._missing:
-            is_single = gap.first == gap.last
-            what = f"line {gap.first} is" if is_single else f"lines {gap.first} to {gap.last} are"
-            self._find("deleted", gap.where, f"{what} missing before this one")
-
-    def _find(self, kind: Kind, where: str, what: str) -> None:
-        if len(self.report.findings) < MOST_LISTED:
-            self.report.findings.append(Violation(kind, where, what))
+def describe_missing(first: int, last: int) -> str:
+    lines = f"line {first} is" if first == last else f"lines {first} to {last} are"
+    return f"{lines} missing before this one"
 
 
 def verify(
-    path: Path,
-    *,
-    key: str,
-    checkpoints: Iterable[ChainHead] = (),
-    archived: bool = False,
-    seen: Callable[[Path], object] = id,
+    path: Path, *, key: str, checkpoints: Iterable[ChainHead] = (), archived: bool = False
 ) -> Report:
-    """Verify a whole trail, rotated files first, while a gateway may write and rotate it; call
-    `seen` after each file.
-
-    Raises OSError.
-    """
-    known = tuple(checkpoints)
-    verifier = Verifier(chain.new_mac(key), known)
-    read_file = partial(read_intact_file, key=key, wanted=frozenset(head.seq for head in known))
+    """Verify a whole trail, rotated files first, while a gateway may write and rotate it;
+    `archived` when earlier files were moved away on purpose. Raises OSError."""
+    known, report = tuple(checkpoints), Report()
     rotated, trail = files_of(path)
     with contextlib.ExitStack() as opened:
         if trail is not None:
             opened.enter_context(trail)
-        for earlier, intact in zip(rotated, read_files(rotated, read_file, opened), strict=True):
-            if intact is None or not verifier.take(earlier.name, intact):
-                with earlier.open("rb") as file:
-                    verifier.read(earlier, file)
-            seen(earlier)
+        read = partial(verify_file, key=key, checkpoints=known)
+        for file, other in zip(rotated, map_files(read, rotated, opened), strict=True):
+            report.append(file.name, other)
         if trail is not None:
-            verifier.read(path, trail)
-            seen(path)
-    return verifier.end(archived=archived)
+            verifier = Verifier(chain.new_mac(key), known)
+            report.append(path.name, verifier.read(number_lines(path, trail)))
+    check_ends(report, known, archived=archived)
+    return report
 
 
-def read_files(
-    files: Sequence[Path], read: ReadFile, opened: contextlib.ExitStack
-) -> Iterator[IntactFile | None]:
+def check_ends(report: Report, known: Iterable[ChainHead], *, archived: bool) -> None:
+    if report.first > 1 and not archived:
+        what = f"the lines before {report.first} are not here"
+        report.find("missing", "the beginning", what)
+    latest, last = max((head.seq for head in known), default=0), report.head.seq
+    if latest > last:
+        what = f"lines {last + 1} to {latest}, known by a checkpoint, are gone"
+        report.find("cut", f"line {last}", what)
+    if report.lines and not report.genuine:
+        what = f"none of {report.lines} lines was written with this key"
+        report.findings = [Violation("wrong key", "everywhere", what)]
+
+
+def map_files(
+    read: "partial[Report]", files: Sequence[Path], opened: contextlib.ExitStack
+) -> Iterator[Report]:
     """Read files one after another; large ones with as many processes as there are processors."""
     if sum(file.stat().st_size for file in files) < LARGE_BYTES:
         return map(read, files)
@@ -243,35 +202,10 @@ def read_files(
     return opened.enter_context(pool).map(read, files)
 
 
-def read_intact_file(path: Path, key: str, wanted: Set[int]) -> IntactFile | None:
-    """Return a file whose lines are genuine and linked, and report nothing; else None. Of lines
-    with a wanted number it has the MACs."""
-    mac, lines, raw, known = chain.new_mac(key), 0, b"", dict[int, str]()
-    before = head = START
+def verify_file(path: Path, key: str, checkpoints: Sequence[ChainHead]) -> Report:
+    """Verify the lines of a closed file."""
     with path.open("rb") as file:
-        for raw in file:
-            link = parse_link(raw, mac)
-            if link is None or (lines and link[0] != head) or TAMPERED in raw:
-                return None
-            before, head, lines = before if lines else link[0], link[1], lines + 1
-            if head.seq in wanted:
-                known[head.seq] = head.mac
-    last = chain.parse_line(raw.removesuffix(b"\n"), mac)
-    return IntactFile(lines, before, last, known) if last is not None else None
-
-
-def parse_link(raw: bytes, mac: hmac.HMAC) -> tuple[ChainHead, ChainHead] | None:
-    """Return what a genuine line follows, and its own head: a quarter of the time of parsing it."""
-    start = CHAINED.match(raw)
-    if start is None:
-        return None
-    seq = int(start[1])
-    head = ChainHead(seq, chain.compute_mac(raw[: -chain.TAIL - 1] + b"}", mac))
-    return (
-        (ChainHead(seq - 1, start[2].decode()), head)
-        if raw.endswith(chain.end_of_line(head))
-        else None
-    )
+        return Verifier(chain.new_mac(key), checkpoints).read(number_lines(path, file))
 
 
 def files_of(path: Path) -> tuple[list[Path], BinaryIO | None]:

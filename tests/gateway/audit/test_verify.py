@@ -142,7 +142,7 @@ def files(append: Append, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[P
     [
         (lambda x: x, None),
         (lambda x: [x[0], x[1].replace(b'"number":', b'"number":1'), *x[2:]], "edited"),
-        (lambda x: [x[1], x[0], *x[2:]], "reordered"),
+        (lambda x: [x[0], x[2], x[1], *x[3:]], "reordered"),
         (lambda x: [x[0], *x[2:]], "deleted"),
         (lambda x: x[:-1], "deleted"),
         (lambda x: [*x[:-1], x[-1].removesuffix(b"\n")], "torn"),
