@@ -6,30 +6,21 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self
 
 from gateway.audit import chain
-from gateway.audit.aside import SetAside
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.fhir.audit_event import audit_event
-from gateway.audit.fhir.repository import (
-    REFUSED,
-    TIMEOUT_S,
-    NotTaken,
-    Repository,
-    RepositoryUnavailable,
-)
-from gateway.audit.follower import PlacedLine, TrailFollower
+from gateway.audit.fhir.repository import NotTaken, Repository, RepositoryUnavailable
+from gateway.audit.follower import FeedPlace, PlacedLine, TrailFollower
 from gateway.audit.rotation import trails_in
 from gateway.runtime.log import fault_logged, log
 from gateway.settings.gateway import GatewaySettings
 
-MOST = 20  # events per batch, which take 2 ms to convert while other threads wait
-FAST_S = TIMEOUT_S / 4  # a batch of twice the size is sure to end in time
-GROW_AFTER_S = 600.0  # seconds without larger batches after one that failed
+MOST = 50  # lines that are read at once
 POLL_S = 1.0
 ADOPT_EVERY_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
@@ -51,7 +42,7 @@ class AuditFeed:
 
     Of all processes that write the trail, only the one with the lock sends. It also sends what
     other trails in the folder have left, if nobody holds theirs. An event that the server refuses,
-    or that fails alone while the next one is taken, is set aside; any other failure is retried.
+    or that fails twice while a later one is taken, is set aside; any other failure is retried.
     """
 
     def __init__(
@@ -63,11 +54,11 @@ class AuditFeed:
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._own = follower
-        self._followers = [follower]
         self._repository = repository
         self._report = report
-        self._most, self._grow_at = 1, 0.0
         self._first_pause_s = self._pause_s = first_pause_s
+        self._lags: dict[Path, float] = {}
+        self._next_adoption = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit-feed", daemon=True)
         self._problem = ""
@@ -76,8 +67,7 @@ class AuditFeed:
     @classmethod
     def of(cls, settings: GatewaySettings, trail: Path, key: str, report: FeedReport) -> Self:
         """Build the feed of a trail; raises SettingsError."""
-        follower = TrailFollower(trail, key)
-        return cls(follower, Repository.of(settings), report)
+        return cls(TrailFollower(trail, key), Repository.of(settings), report)
 
     def start(self) -> None:
         self._thread.start()
@@ -92,14 +82,15 @@ class AuditFeed:
         return [*([waits] if self._problem else []), *self._repository.warnings()]
 
     def _run(self) -> None:
-        with contextlib.ExitStack() as lead, contextlib.closing(self._send_others()) as others:
+        with contextlib.ExitStack() as lead:
             while not self._acquire_lead(lead):
                 if self._stopping.is_set():  # tried once more: the sending process may have stopped
                     return
                 self._stopping.wait(POLL_S)
             self._load(self._own)
             while not self._stopping.is_set():
-                if not self._send_next(self._own) | next(others):
+                if not self._send_next(self._own):
+                    self._send_others()
                     self._stopping.wait(self._choose_wait_s())
             while self._send_next(self._own):
                 pass
@@ -119,40 +110,32 @@ class AuditFeed:
         if not follower.load():
             self.on_tampering(f"{follower.file.name} was not written with MMHIE_AUDIT_KEY")
 
-    def _send_others(self) -> Generator[bool]:
-        """Send a batch of another trail in the folder at each step; yield whether more may be
-        ready. A trail stays locked until all of it is sent."""
-        mac = chain.new_mac(self._own.key)
-        while True:
-            due = time.monotonic() + ADOPT_EVERY_S
-            for trail in trails_in(self._own.trail, mac):
-                with contextlib.suppress(OSError), contextlib.ExitStack() as lock:
-                    other = TrailFollower(trail, self._own.key)
-                    if acquire_lock(other.file, lock):
-                        yield from self._send_all(other)
-            while time.monotonic() < due:
-                yield False
-
-    def _send_all(self, follower: TrailFollower) -> Iterator[bool]:
-        self._load(follower)
-        self._followers.append(follower)
-        while (is_more := self._send_next(follower)) or follower.lag_s:
-            yield is_more
-        self._followers.remove(follower)
+    def _send_others(self) -> None:
+        """Send what other trails in the folder have left, in turns with the own one."""
+        if time.monotonic() < self._next_adoption:
+            return
+        self._next_adoption = time.monotonic() + ADOPT_EVERY_S
+        self._lags.clear()
+        for trail in trails_in(self._own.trail, chain.new_mac(self._own.key)):
+            with contextlib.suppress(OSError), contextlib.ExitStack() as lock:
+                other = TrailFollower(trail, self._own.key)
+                if acquire_lock(other.file, lock):
+                    self._load(other)
+                    while self._send_next(other) and not self._stopping.is_set():
+                        self._send_next(self._own)
 
     def _choose_wait_s(self) -> float:
         """Return the pause before the next poll for lines, or before the retry after a failure."""
         return self._pause_s * JITTER.uniform(0.5, 1) if self._problem else POLL_S
 
     def _send_next(self, follower: TrailFollower) -> bool:
-        """Send the next batch; return whether more lines may be ready."""
+        """Send the next lines; return whether more may be ready."""
         with fault_logged("the audit feed failed and goes on", then=lambda: self._fail("a fault")):
             try:
-                lines = follower.read(self._most)
-                follower.lag_s = compute_age_s(lines[0][0]) if lines else 0.0
-                self._report(lag_s=max(other.lag_s for other in self._followers))
-                if lines:
-                    self._send(follower, lines)
+                lines = follower.read(MOST)
+                self._lags[follower.trail] = compute_age_s(lines[0][0]) if lines else 0.0
+                self._report(lag_s=max(self._lags.values()))
+                self._send(follower, lines)
             except RepositoryUnavailable as problem:
                 self._fail(str(problem))
             except OSError as problem:
@@ -162,76 +145,54 @@ class AuditFeed:
         return False
 
     def _send(self, follower: TrailFollower, lines: list[PlacedLine]) -> None:
-        """Send lines, and save the position after the last one whose fate is known. If the fate of
-        none is, a smaller batch is next, and after a single line those behind it are tried."""
+        """Send lines, and save the position after the last one whose fate is known. Those that fail
+        wait for a later one that is taken or refused, which shows that the server works."""
+        failed, problem, before = list[PlacedLine](), NotTaken(), follower.place
+        until = time.monotonic() + LONGEST_PAUSE_S
         try:
-            statuses = self._send_together(follower, lines)
-        except NotTaken:
-            self._most, self._grow_at = max(1, len(lines) // 2), time.monotonic() + GROW_AFTER_S
-            if len(lines) > 1:
-                return
-            lines = follower.read(MOST)
-            statuses = self._send_singly(lines)
-            if not statuses:
-                raise
-        before = follower.place
-        try:
-            for (line, place), status in zip(lines, statuses, strict=False):
-                is_final = is_taken(status) or len(lines) == 1
-                self._count(follower, line, status if is_final else self._send_alone(line))
-                follower.place = place
+            for line, place in lines:
+                if failed and (self._stopping.is_set() or time.monotonic() > until):
+                    break
+                try:
+                    status = self._send_line(follower, line)
+                except NotTaken as failure:
+                    failed.append((line, place))
+                    problem = failure
+                    continue
+                for earlier, its_place in failed:
+                    self._settle(follower, earlier, its_place, self._send_again(earlier))
+                self._settle(follower, line, place, status)
+                failed.clear()
+                self._recover()
         finally:
             if follower.place != before:
                 follower.save()
-        self._recover()
+        if failed:
+            raise problem
 
-    def _send_together(self, follower: TrailFollower, lines: Sequence[PlacedLine]) -> list[int]:
-        """Return the statuses up to the last event that was taken or refused; raises NotTaken if
-        there is none. What fails behind it may fail with the server, and comes again."""
-        first, last = lines[0][0].head.seq, lines[-1][0].head.seq
-        is_repeated, follower.tried = first <= follower.tried, max(follower.tried, last)
-        began = time.monotonic()
-        events = [audit_event(line.record) for line, _ in lines]
-        statuses = self._repository.send(events, repeated=is_repeated)
-        while statuses and not (is_taken(statuses[-1]) or statuses[-1] in REFUSED):
-            failed = statuses.pop()
-        if not statuses:
-            raise NotTaken(f"it answers {failed} for each event")
-        if time.monotonic() >= self._grow_at and time.monotonic() - began < FAST_S:
-            self._most = min(MOST, 2 * self._most)
-        return statuses
+    def _send_line(self, follower: TrailFollower, line: Line) -> int:
+        seq = line.head.seq
+        is_repeated, follower.tried = seq <= follower.tried, max(follower.tried, seq)
+        return self._repository.send(audit_event(line.record), repeated=is_repeated)
 
-    def _send_singly(self, lines: Sequence[PlacedLine]) -> list[int]:
-        """Send lines alone until one is taken or refused, which shows that the server works; return
-        their statuses, or none if all fail."""
-        statuses, until = list[int](), time.monotonic() + LONGEST_PAUSE_S
-        for line, _ in lines:
-            statuses.append(self._send_alone(line))
-            if statuses[-1]:
-                return statuses
-            if self._stopping.is_set() or time.monotonic() > until:
-                break
-        return []
-
-    def _send_alone(self, line: Line) -> int:
-        """Return the status of an event that may have been sent before, 0 if it is not taken."""
+    def _send_again(self, line: Line) -> int:
+        """Return the status of an event that failed before, 0 if it fails again."""
         try:
-            return self._repository.send([audit_event(line.record)], repeated=True)[0]
+            return self._repository.send(audit_event(line.record), repeated=True)
         except NotTaken:
             return 0
 
-    def _count(self, follower: TrailFollower, line: Line, status: int) -> None:
+    def _settle(self, follower: TrailFollower, line: Line, place: FeedPlace, status: int) -> None:
         """Count a line as sent or set aside, and the lines missing before it as lost."""
         is_sent = is_taken(status)
         if not is_sent:
-            SetAside(follower.trail, follower.key).add(line)
+            follower.set_aside(line)
             why = f"the server answers {status}" if status else "it fails alone"
-            log.error(
-                "audit line %d of %s is set aside: %s", line.head.seq, follower.trail.name, why
-            )
-        self._report(
-            sent=is_sent, set_aside=not is_sent, lost=count_lost(follower.place.head, line)
-        )
+            seq, name = line.head.seq, follower.trail.name
+            log.error("audit line %d of %s is set aside: %s", seq, name, why)
+        lost = count_lost(follower.place.head, line)
+        self._report(sent=is_sent, set_aside=not is_sent, lost=lost)
+        follower.place = place
 
     def _fail(self, problem: str) -> None:
         if not self._problem:
@@ -251,21 +212,19 @@ def resend(trail: Path, key: str, repository: Repository) -> Iterator[tuple[Line
 
     Raises RepositoryUnavailable or OSError.
     """
-    aside, sent = SetAside(trail, key), list[Line]()
+    follower, sent = TrailFollower(trail, key), set[bytes]()
     try:
-        for line in aside.lines():
-            problem = ""
+        for line in follower.lines_aside():
             try:
-                (status,) = repository.send([audit_event(line.record)], repeated=True)
+                status = repository.send(audit_event(line.record), repeated=True)
+                problem = "" if is_taken(status) else f"it answers {status}"
             except NotTaken as failure:
                 problem = str(failure)
-            else:
-                problem = "" if is_taken(status) else f"it answers {status}"
             if not problem:
-                sent.append(line)
+                sent.add(line.raw)
             yield line, problem
     finally:
-        aside.remove(sent)
+        follower.remove_aside(sent)
 
 
 def is_taken(status: int) -> bool:

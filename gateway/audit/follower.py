@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -35,17 +35,18 @@ PlacedLine = tuple[Line, FeedPlace]  # a line, and the position after it
 class TrailFollower:
     """Reads genuine lines in order, across rotations.
 
-    The trail is the queue: only a position is stored, in a file beside it that is signed with the
-    trail's key. Lines up to number `tried` may have been sent before. Not thread-safe.
+    The trail is the queue. Beside it are a position, signed with the trail's key, and copies of the
+    lines that were set aside. Lines up to number `tried` may have been sent before. Not
+    thread-safe.
     """
 
     def __init__(self, trail: Path, key: str) -> None:
         self.trail = trail
         self.key = key
         self.file = trail.with_name(f"{trail.name}.feed")
+        self.aside = trail.with_name(f"{trail.name}.aside")
         self.place = FeedPlace()
         self.tried = UNKNOWN
-        self.lag_s = 0.0
         self._mac = chain.new_mac(key)
         self._place_mac = chain.new_mac(key, purpose=self.file.name)
 
@@ -83,41 +84,35 @@ class TrailFollower:
         released, as a slow disk would block the writers.
         """
         with contextlib.ExitStack() as opened:
+            lines, file = list[PlacedLine](), None
             with lock_trail(self.trail):
-                file, lines = self._next(most, opened)
-            if file is not None:
+                for path, offset in self._starts():
+                    with contextlib.suppress(FileNotFoundError):
+                        file = opened.enter_context(path.open("rb"))
+                        lines = list(islice(self._lines(file, offset), most))
+                    if lines:
+                        break
+            if lines and file is not None:
                 os.fdatasync(file.fileno())
         if not lines:
             self.tried = self.place.head.seq
         return lines
 
-    def _next(
-        self, most: int, opened: contextlib.ExitStack
-    ) -> tuple[BinaryIO | None, list[PlacedLine]]:
-        """Return the next lines and their file, still open."""
-        for path, offset in self._starts():
-            with contextlib.suppress(FileNotFoundError):
-                file = opened.enter_context(path.open("rb"))
-                if lines := list(islice(self._lines(file, offset), most)):
-                    return file, lines
-        return None, []
-
     def _starts(self) -> Iterator[tuple[Path, int]]:
         """Yield the files to read, each with an offset. All of them if the position is in none: its
         file was archived, or this is another trail."""
-        rotated = rotated_files(self.trail)
-        files = [*(file for file in rotated if self._may_contain(file)), self.trail]
+        files = [*rotated_files(self.trail), self.trail]
         for number, path in enumerate(files):
             with contextlib.suppress(FileNotFoundError):
-                if ends_with(path, self.place.offset, self.place.head):
+                if self._may_contain(path) and ends_with(path, self.place.offset, self.place.head):
                     yield path, self.place.offset
                     yield from ((later, 0) for later in files[number + 1 :])
                     return
-        yield from ((path, 0) for path in (*rotated, self.trail))
+        yield from ((path, 0) for path in files)
 
-    def _may_contain(self, rotated: Path) -> bool:
-        """Return whether a rotated file, named after its last line, may contain the position."""
-        return int(rotated.suffix[1:]) >= self.place.head.seq
+    def _may_contain(self, path: Path) -> bool:
+        """Return whether a file may contain the position; a rotated one has its last number."""
+        return path == self.trail or int(path.suffix[1:]) >= self.place.head.seq
 
     def _lines(self, file: BinaryIO, offset: int) -> Iterator[PlacedLine]:
         """Yield the genuine lines of a file that are complete."""
@@ -127,3 +122,27 @@ class TrailFollower:
             line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
             if raw.endswith(b"\n") and line is not None and line.is_genuine:
                 yield line, FeedPlace(offset, line.head)
+
+    def set_aside(self, line: Line) -> None:
+        """Copy a line to those that were set aside; raises OSError."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        with lock_trail(self.trail), open(os.open(self.aside, flags, 0o600), "ab") as file:
+            file.write(line.raw + b"\n")
+
+    def lines_aside(self) -> list[Line]:
+        """Return the genuine lines that were set aside, each once; raises OSError."""
+        try:
+            rows = dict.fromkeys(self.aside.read_bytes().splitlines())
+        except FileNotFoundError:
+            return []
+        lines = (chain.parse_line(row, self._mac) for row in rows)
+        return [line for line in lines if line is not None and line.is_genuine]
+
+    def remove_aside(self, sent: Collection[bytes]) -> None:
+        """Remove lines that were sent; the feed may have added others meanwhile. Raises OSError."""
+        with lock_trail(self.trail):
+            rest = [line.raw + b"\n" for line in self.lines_aside() if line.raw not in sent]
+            if rest:
+                write_whole(self.aside, b"".join(rest), mode=0o600)
+            else:
+                self.aside.unlink(missing_ok=True)

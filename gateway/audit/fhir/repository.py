@@ -1,4 +1,4 @@
-"""A FHIR server that takes AuditEvents as IHE's ITI-20 sends them: one alone, several in a batch.
+"""A FHIR server that takes AuditEvents as IHE's ITI-20 sends them, one at a time.
 
 Source: RESTful ATNA, https://profiles.ihe.net/ITI/RESTfulATNA, transaction ITI-20.
 """
@@ -6,7 +6,7 @@ Source: RESTful ATNA, https://profiles.ihe.net/ITI/RESTfulATNA, transaction ITI-
 import base64
 import ssl
 import time
-from collections.abc import Generator, Mapping, Sequence, Set
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -28,7 +28,6 @@ REFUSED = frozenset({400, 409, 412, 413, 422})
 SEVERAL = 412  # events fulfil the condition of a conditional create
 # Of the access or the moment: it would be the same for every event.
 UNAVAILABLE = frozenset({401, 403, 404, 408, 429, 503})
-NO_BATCHES = frozenset({404})
 
 Exchanges = Generator[httpx2.Request, httpx2.Response, None]
 
@@ -38,8 +37,8 @@ class RepositoryUnavailable(Exception):
 
 
 class NotTaken(RepositoryUnavailable):
-    """The server does not say that it took what was sent. It may have; or this one event, or so
-    many at once, are too much for it."""
+    """The server does not say that it took what was sent. It may have; or this one event is too
+    much for it."""
 
 
 class Repository:
@@ -58,24 +57,14 @@ class Repository:
         url = settings.audit_fhir_url or ""
         return cls(url, ClientTls(settings.client_tls), ClientCredentials.of(settings))
 
-    def send(self, events: Sequence[Json], *, repeated: bool) -> list[int]:
-        """Return the status of each event, in order: of one alone 2xx or one of REFUSED, in a batch
-        any. `repeated` events are created on condition that the server does not have them.
+    def send(self, event: Json, *, repeated: bool) -> int:
+        """Return the status of an event, 2xx or one of REFUSED. A `repeated` one is created on
+        condition that the server does not have it.
 
         Raises RepositoryUnavailable, NotTaken or OSError.
         """
-        if len(events) == 1:
-            return [self._send_one(events[0], repeated=repeated)]
-        entries = [entry(event, repeated=repeated) for event in events]
-        response = self._post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
-        require_access(response, UNAVAILABLE - NO_BATCHES)
-        statuses = statuses_in(response.content) if response.is_success else []
-        if len(statuses) != len(events):
-            raise NotTaken(f"it answers {response.status_code}, and not what became of each event")
-        return [200 if repeated and status == SEVERAL else status for status in statuses]
-
-    def _send_one(self, event: Json, *, repeated: bool) -> int:
-        status = self._create(event, {"if-none-exist": condition(event)} if repeated else {})
+        condition = {"if-none-exist": f"_source={event['meta']['source']}"}
+        status = self._create(event, condition if repeated else {})
         if repeated and status == SEVERAL:
             return 200
         if repeated and status in REFUSED:  # perhaps not the event, but the condition
@@ -83,7 +72,9 @@ class Repository:
         return status
 
     def _create(self, event: Json, headers: Mapping[str, str]) -> int:
-        response = require_access(self._post("/AuditEvent", event, headers), UNAVAILABLE)
+        response = self._post(event, headers)
+        if response.is_redirect or response.status_code in UNAVAILABLE:
+            raise RepositoryUnavailable(f"it answers {response.status_code}")
         status = response.status_code
         if status == httpx2.codes.OK and not is_taken(response.content):
             raise NotTaken("it answers 200, and not that it has taken the event")
@@ -91,14 +82,12 @@ class Repository:
             raise NotTaken(f"it answers {status}")
         return status
 
-    def _post(
-        self, path: str, resource: Json, headers: Mapping[str, str] | None = None
-    ) -> httpx2.Response:
-        url, body = self._url + path, orjson.dumps(resource)
+    def _post(self, event: Json, headers: Mapping[str, str]) -> httpx2.Response:
+        url, body = f"{self._url}/AuditEvent", orjson.dumps(event)
         try:
             client = self._connect()
             with client.stream(
-                "POST", url, content=body, headers={**HEADERS, **(headers or {})}
+                "POST", url, content=body, headers={**HEADERS, **headers}
             ) as response:
                 return read_whole(response)
         except httpx2.HTTPError as error:
@@ -194,26 +183,6 @@ def read_whole(response: httpx2.Response) -> httpx2.Response:
     return httpx2.Response(response.status_code, content=bytes(content))
 
 
-def require_access(response: httpx2.Response, unavailable: Set[int]) -> httpx2.Response:
-    """Return an answer; raises RepositoryUnavailable for one that is about no event."""
-    if response.is_redirect or response.status_code in unavailable:
-        raise RepositoryUnavailable(f"it answers {response.status_code}")
-    return response
-
-
-def entry(event: Json, *, repeated: bool) -> Json:
-    """Return an event as an entry of a batch."""
-    request = {"method": "POST", "url": "AuditEvent"}
-    if repeated:
-        request["ifNoneExist"] = condition(event)
-    return {"resource": event, "request": request}
-
-
-def condition(event: Json) -> str:
-    """Return the search that finds the event if the server has it."""
-    return f"_source={event['meta']['source']}"
-
-
 def is_taken(content: bytes) -> bool:
     """Return whether an answer with 200 is empty, or FHIR's and of no error: the page of a login
     or a proxy comes with 200, too."""
@@ -223,17 +192,6 @@ def is_taken(content: bytes) -> bool:
         return "resourceType" in answer and not severities & {"error", "fatal"}
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
-
-
-def statuses_in(content: bytes) -> list[int]:
-    """Return the statuses in a batch's response, which begin a line each (`201 Created`). One entry
-    without a status makes the whole useless."""
-    try:
-        answer = orjson.loads(content)
-        statuses = [int(entry["response"]["status"][:3]) for entry in answer["entry"]]
-        return statuses if answer["resourceType"] == "Bundle" and all(statuses) else []
-    except (ValueError, KeyError, TypeError):
-        return []
 
 
 def explain(error: httpx2.HTTPError) -> str:

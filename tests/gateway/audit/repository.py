@@ -25,7 +25,7 @@ Event = dict[str, Any]
 
 
 class StrictRepository(ThreadingHTTPServer):
-    """Takes events at /fhir/AuditEvent and batches at /fhir; `judge` may refuse any of them.
+    """Takes events at /fhir/AuditEvent; `judge` may refuse any of them.
 
     With a secret it gives out tokens at /token, and takes no event without the newest.
     """
@@ -33,19 +33,13 @@ class StrictRepository(ThreadingHTTPServer):
     def __init__(self, *, context: ssl.SSLContext | None = None, secret: str = "") -> None:
         super().__init__(("127.0.0.1", 0), Receiving)
         self.events: list[Event] = []
-        self.bundles = 0
         self.raw = bytearray()  # of all requests
         self.judge: Callable[[Event], int] = lambda _: 201
-        self.judge_batch: Callable[[list[Event]], int] = lambda _: 200
-        self.shown: Callable[[list[Event]], object] = lambda entries: (
-            entries
-        )  # what a batch's answer has of them
         self.knows_conditions, self.refuses_conditions = True, False
         self.taking = threading.Lock()
         self.delay_s = 0.0  # of each event
         self.down = 0  # a status for whatever comes
         self.instead = b""  # what somebody else answers, with 200
-        self.takes_batches = True
         self.secret, self.tokens = secret, 0
         self.url = f"http{'s' if context else ''}://localhost:{self.server_port}/fhir"
         if context is not None:
@@ -122,25 +116,8 @@ class Receiving(BaseHTTPRequestHandler):
     def receive(self, resource: Event) -> None:
         if self.path == "/fhir/AuditEvent":
             self.answer(self.server.take(resource, self.headers["if-none-exist"]))
-        elif self.path == "/fhir" and self.server.takes_batches:
-            self.server.bundles += 1
-            assert resource["type"] == "batch"
-            self.answer_batch(resource["entry"])
         else:
             self.answer(404)
-
-    def answer_batch(self, entries: list[Event]) -> None:
-        assert {entry["request"]["url"] for entry in entries} == {"AuditEvent"}
-        status = self.server.judge_batch([entry["resource"] for entry in entries])
-        if status != 200:
-            self.answer(status)
-            return
-        each = [
-            self.server.take(entry["resource"], entry["request"].get("ifNoneExist"))
-            for entry in entries
-        ]
-        told = self.server.shown([{"response": {"status": f"{status} Said"}} for status in each])
-        self.answer(200, {"resourceType": "Bundle", "type": "batch-response", "entry": told})
 
     def answer(self, status: int, content: object = None) -> None:
         told = content if isinstance(content, bytes) else json.dumps(content).encode()

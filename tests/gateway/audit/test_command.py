@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.audit import chain
-from gateway.audit.aside import SetAside
 from gateway.audit.file import AuditFile
+from gateway.audit.follower import TrailFollower
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
 from gateway.cli.hold import LONGEST_REASON
@@ -196,7 +196,7 @@ def test_what_was_set_aside_is_sent_again(desk: Desk, pods: list[Path]) -> None:
         for raw in pod.read_bytes().splitlines():
             line = chain.parse_line(raw, mac)
             assert line is not None
-            SetAside(pod, KEY).add(line)
+            TrailFollower(pod, KEY).set_aside(line)
     with pods[0].with_name("audit.jsonl.aside").open("ab") as file:
         file.write(b'[1,2]\n{"seq":7,"prev":"","kind":"test","mac":"0"}\n')
     with StrictRepository() as server:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from gateway.audit import chain
-from gateway.audit.aside import SetAside
 from gateway.audit.chain import ChainHead
 from gateway.audit.feed import AuditFeed
 from gateway.audit.fhir.audit_event import audit_event
@@ -194,11 +193,10 @@ def test_rotations_are_followed(feeding: Feeding) -> None:
     assert feeding.receive(last) == list(range(1, last + 1))
     until(lambda: feeding.counts.get("sent") == last)
     assert feeding.counts["lost"] == 0
-    assert feeding.repository.bundles < last / 4
 
 
 def test_one_refused_event_is_set_aside(feeding: Feeding, caplog: pytest.LogCaptureFixture) -> None:
-    """In a batch and alone; its number is told, and the rest goes on."""
+    """Its number is told, and the rest goes on."""
     feeding.repository.judge = lambda event: 422 if seq_of(event) in (3, 11) else 201
     feeding.write(9)
     feeding.begin()
@@ -211,7 +209,7 @@ def test_one_refused_event_is_set_aside(feeding: Feeding, caplog: pytest.LogCapt
 
     assert feeding.receive(10) == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
     assert "audit line 3 of audit.jsonl is set aside: the server answers 422" in caplog.text
-    assert [line.head.seq for line in SetAside(feeding.path, KEY).lines()] == [3, 11]
+    assert [line.head.seq for line in TrailFollower(feeding.path, KEY).lines_aside()] == [3, 11]
 
 
 POISON = (7, 8, 30)  # numbers of lines that the server cannot cope with
@@ -234,15 +232,9 @@ def hang_at_poison(event: dict[str, Any]) -> int:
 
 STRANGE: dict[str, dict[str, Any]] = {
     "it fails at some events": {"judge": fail_poison},
-    "it stores a batch in one transaction": {
-        "judge": fail_poison,
-        "judge_batch": lambda events: 500 if any(map(is_poison, events)) else 200,
-    },
     "it hangs at some events": {"judge": hang_at_poison, "knows_conditions": True},
-    "a batch of 20 takes twice the time that the feed waits": {"delay_s": 0.02},
-    "its answer has fewer entries than the batch": {"shown": lambda entries: entries[:-1]},
+    "it is slow": {"delay_s": 0.02},
     "it refuses the search's parameter": {"refuses_conditions": True},
-    "it takes no batches": {"takes_batches": False},
 }
 
 
@@ -252,7 +244,6 @@ def test_a_slow_or_strange_server(
 ) -> None:
     """Every line arrives but those that fail alone, and nearly none twice."""
     monkeypatch.setattr("gateway.audit.fhir.repository.TIMEOUT_S", 0.3)
-    monkeypatch.setattr("gateway.audit.feed.FAST_S", 0.05)
     poison = POISON if "judge" in STRANGE[how] else ()
     server = feeding.repository
     server.knows_conditions = False
@@ -263,7 +254,7 @@ def test_a_slow_or_strange_server(
     expected = set(range(1, total + 1)) - set(poison)
     feeding.begin()
     until(lambda: feeding.counts.get("sent") == len(expected))
-    aside = [line.head.seq for line in SetAside(feeding.path, KEY).lines()]
+    aside = [line.head.seq for line in TrailFollower(feeding.path, KEY).lines_aside()]
 
     assert set(server.seqs) == expected
     most_twice = 0 if server.knows_conditions else 0.05 * total
@@ -281,7 +272,7 @@ def test_a_server_that_fails_at_everything_sets_nothing_aside(feeding: Feeding) 
     feeding.repository.judge = lambda _: 201
 
     assert feeding.receive(30)[:30] == list(range(1, 31))
-    assert not SetAside(feeding.path, KEY).file.exists()
+    assert not TrailFollower(feeding.path, KEY).aside.exists()
 
 
 @pytest.mark.parametrize("status", [302, 401, 429])
@@ -306,7 +297,7 @@ def test_other_answers_are_tried_again(feeding: Feeding, status: int) -> None:
     ],
 )
 def test_an_answer_of_somebody_else(feeding: Feeding, body: bytes, said: str) -> None:
-    """A login or a proxy answers 200 as well: nothing counts as sent, alone or in a batch."""
+    """A login or a proxy answers 200 as well: nothing counts as sent."""
     feeding.repository.instead = body
     feeding.write(1)
     feed = feeding.begin()
