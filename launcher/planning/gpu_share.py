@@ -31,10 +31,7 @@ def free_fraction(hardware: Hardware, nccl_gib: float = 0.0) -> float:
 
 def describe_neighbours(hardware: Hardware) -> str:
     """Return how much memory other processes use, in words; empty if it is little."""
-    used_gib = max(
-        (gpu.memory_gib - gpu.free_gib for gpu in hardware.gpus if gpu.free_gib is not None),
-        default=0,
-    )
-    return (
-        f"other processes hold {used_gib:.1f} GiB of GPU memory" if used_gib > NEIGHBOUR_GIB else ""
-    )
+    used = (gpu.memory_gib * (1 - gpu.free_share) for gpu in hardware.gpus)
+    used_gib = max(used, default=0)
+    is_much = used_gib > NEIGHBOUR_GIB
+    return f"other processes hold {used_gib:.1f} GiB of GPU memory" if is_much else ""

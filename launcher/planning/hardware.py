@@ -1,7 +1,6 @@
 """GPUs, cores and memory of this machine, or of one that is only described."""
 
 import os
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -62,7 +61,6 @@ class Hardware:
     gpu_ids: tuple[str, ...] = ()
     is_share: bool = False
     is_hypothetical: bool = field(default=False, compare=False)
-    machine: str = "x86_64"
     fault: HardwareError | None = field(default=None, compare=False)
     remarks: tuple[str, ...] = ()
 
@@ -130,7 +128,6 @@ def detect() -> Hardware:
         numa_node_gib=min(_numa_node_gib(), limit_gib),
         amx="amx_tile" in features,
         avx512=features >= AVX512,
-        machine=platform.machine(),
     )
     try:
         return _with_gpus(machine, os.environ.get(VISIBLE))

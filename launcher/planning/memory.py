@@ -1,30 +1,21 @@
 """The memory an engine needs, by part: weights, KV cache, activations, fixed overhead."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from launcher import engine_flags
 from launcher.models.facts import DTYPE_BYTES, ModelFacts
-from launcher.planning.batch import batched_tokens, has_graphs
 from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import GIB, Device, Hardware
-from launcher.planning.kv_cache import (
-    kv_bytes_per_token,
-    longest_bytes,
-    request_bytes,
-)
-from launcher.planning.weights import (
-    loaded_dtype,
-    lora_bytes,
-    padding_bytes,
-    weight_bytes,
-)
+from launcher.planning.kv_cache import kv_bytes_per_token, longest_bytes, request_bytes
+from launcher.planning.weights import loaded_dtype, lora_bytes, padding_bytes, weight_bytes
 from launcher.settings import LauncherSettings
 
 # Public logs (docs/hardware.md) have 0.2 to 0.4 GiB outside of PyTorch, and fragments within.
 GPU_CONTEXT_GIB: Final = 0.5
-GPU_GRAPHS_GIB: Final = 0.5  # captured CUDA graphs, counted by vLLM since 0.21
+GRAPHS_GIB: Final = 0.5  # captured CUDA graphs, counted by vLLM since 0.21
 GPU_PEER_GIB: Final = 0.2  # NCCL buffers, from the second GPU on
 # Logged in public: 2.3 on two L4 in stages, 1.5 and 0.5 in tensor parallel on four H100 and L40S.
 NCCL_STAGES_GIB: Final = 2.3
@@ -65,15 +56,14 @@ class MemoryEstimate:
     """The estimate of a plan: GiB, and numbers of requests.
 
     `weights_gib` is the sum over all devices; the other sizes are per device or, on a CPU, of the
-    machine. `kv_space_gib` is the cache of each process on a CPU.
+    machine. `beside_gib` is what neither weights nor cache take, `kv_space_gib` the cache of each
+    process on a CPU.
     """
 
     weights_gib: float
-    kv_gib_per_1k_tokens: float
-    kv_gib_per_request: float
     weights_per_gpu_gib: float
-    activations_gib: float
-    overhead_gib: float
+    beside_gib: float
+    kv_gib_per_1k_tokens: float
     kv_room_gib: float
     per_gpu_gib: float
     available_gib: float
@@ -118,11 +108,12 @@ class MemoryEstimate:
         }
 
 
-def activation_bytes(model: ModelFacts, tokens: int, sequences: int, tensor: int) -> float:
+def activation_bytes(load: "Workload", tokens: int, tensor: int) -> float:
     """Peak of one step: the widest layer's intermediates, or afterwards the sampler's logits."""
+    model = load.model
     chosen = max(1, model.experts_per_token)
     width = 4 * model.hidden + 3 * model.intermediate * chosen / tensor
-    return max(tokens * width * 2, sequences * model.vocab * 4 * LOGIT_COPIES)
+    return max(tokens * width * 2, load.sequences * model.vocab * 4 * LOGIT_COPIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,100 +186,79 @@ Estimator = Callable[[Workload], MemoryEstimate]
 def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) -> Estimator:
     """Return a function that estimates any workload on this device."""
     if device == "cuda":
-        batched = batched_tokens(hardware.gpus, settings.engine_args)
-        graphs = GPU_GRAPHS_GIB if has_graphs(settings.engine_args) else 0.0
+        graphs = 0.0 if engine_flags.is_on(engine_flags.EAGER, settings.engine_args) else GRAPHS_GIB
 
         def estimate(workload: Workload) -> MemoryEstimate:
             fraction = gpu_fraction(settings, hardware, workload.sizes.nccl_gib)
-            return on_gpus(workload, hardware.gpu_gib, fraction, batched, graphs)
+            return on_gpus(workload, hardware.gpu_gib, fraction, graphs)
 
         return estimate
     requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
-    ram_gib, node_gib = hardware.ram_gib, hardware.numa_node_gib
-    return lambda workload: on_cpu(workload, ram_gib, node_gib, requests, settings.engine_args)
+    return lambda workload: on_cpu(workload, hardware.ram_gib, hardware.numa_node_gib, requests)
 
 
 def on_gpus(
-    workload: Workload,
-    gpu_gib: float,
-    fraction: float,
-    batched: int = 2048,
-    graphs: float = GPU_GRAPHS_GIB,
+    workload: Workload, gpu_gib: float, fraction: float, graphs: float = GRAPHS_GIB
 ) -> MemoryEstimate:
     """Estimate the memory of each GPU, which vLLM fills up to `fraction`.
 
     Scheduling is asynchronous: one batch more is in flight than there are pipeline stages.
     """
     sizes = workload.sizes
-    workload = replace(workload, batched_tokens=batched, batches=sizes.pipeline + 1)
-    activations = activation_bytes(workload.model, batched, workload.sequences, sizes.tensor) / GIB
+    workload = replace(workload, batches=sizes.pipeline + 1)
+    activations = activation_bytes(workload, workload.batched_tokens, sizes.tensor) / GIB
     peers = GPU_PEER_GIB if sizes.devices > 1 else 0.0
     overhead = GPU_CONTEXT_GIB + graphs + peers
     weights = workload.weights_per_device_gib + workload.on_gpu_gib
     room = gpu_gib * fraction - weights - activations - overhead
-    made = _memory(workload, weights, activations, overhead, room)
+    made = _memory(workload, weights, activations + overhead, room)
     whole = workload.weights_gib + workload.on_gpu_gib * sizes.devices
     return replace(made, weights_gib=whole, enough=min(COMFORTABLE, workload.sequences))
 
 
-def on_cpu(
-    workload: Workload,
-    ram_gib: float,
-    node_gib: float,
-    requests: int,
-    arguments: Sequence[str] = (),
-) -> MemoryEstimate:
+def on_cpu(workload: Workload, ram_gib: float, node_gib: float, requests: int) -> MemoryEstimate:
     """Estimate the memory of the whole machine; the KV cache gets room for `requests` if possible.
 
     vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
     """
     processes = workload.sizes.devices
-    batched = batched_tokens((), arguments, processes)
-    workload = replace(workload, batched_tokens=batched)
     together = min(workload.sequences, requests)
-    activations = activation_bytes(workload.model, batched // processes, together, 1)
-    activations = activations * processes / GIB
+    step = replace(workload, sequences=together)
+    activations = activation_bytes(step, workload.batched_tokens // processes, 1) * processes / GIB
     tokenizers = 2 * workload.model.vocab * TOKENIZER_BYTES / GIB
     overhead = CPU_SERVER_GIB + CPU_CORE_GIB + tokenizers + CPU_WORKER_GIB * processes
     fixed = workload.weights_gib + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
-    space = max(
-        1, math.ceil(workload.longest_gib), min(math.ceil(requests * workload.request_gib), most)
-    )
+    wanted = min(math.ceil(requests * workload.request_gib), most)
+    space = max(1, math.ceil(workload.longest_gib), wanted)
     needed = fixed + space * processes
     room = space if needed <= ram_gib else 0.0
-    made = _memory(workload, workload.weights_per_device_gib, activations, overhead, room)
     return replace(
-        made,
+        _memory(workload, workload.weights_per_device_gib, activations + overhead, room),
         per_gpu_gib=needed,
         available_gib=ram_gib,
         kv_space_gib=space,
-        enough=min(COMFORTABLE, requests, together),
+        enough=min(COMFORTABLE, together),
     )
 
 
-def _memory(
-    workload: Workload, weights: float, activations: float, overhead: float, room: float
-) -> MemoryEstimate:
+def _memory(workload: Workload, weights: float, beside: float, room: float) -> MemoryEstimate:
     """Return the estimate; `room` is the memory for the KV cache of one device.
 
     At most `workload.sequences` requests run at once.
     """
-    per_token = kv_bytes_per_token(workload.model, workload.kv_dtype)
-    holds_longest = room >= workload.longest_gib
-    concurrent = workload.sequences if holds_longest else 0
+    concurrent = workload.sequences if room >= workload.longest_gib else 0
     if concurrent and workload.request_gib:
         concurrent = min(int(room / workload.request_gib), concurrent)
+    per_token = kv_bytes_per_token(workload.model, workload.kv_dtype)
     return MemoryEstimate(
         weights_gib=workload.weights_gib,
-        kv_gib_per_1k_tokens=per_token * 1000 / GIB,
-        kv_gib_per_request=workload.request_gib,
         weights_per_gpu_gib=weights,
-        activations_gib=activations,
-        overhead_gib=overhead,
+        beside_gib=beside,
+        kv_gib_per_1k_tokens=per_token * 1000 / GIB,
         kv_room_gib=max(0.0, room),
-        per_gpu_gib=weights + activations + overhead + workload.longest_gib,
-        available_gib=weights + activations + overhead + room,
+        per_gpu_gib=weights + beside + workload.longest_gib,
+        available_gib=weights + beside + room,
         max_concurrent=concurrent,
         request_tokens=workload.request_tokens,
     )

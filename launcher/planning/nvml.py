@@ -43,11 +43,9 @@ REFUSALS: Final = {
         "{subject} does not say how much memory it has, as GPUs that share the CPU's memory do: "
         "it is not supported; use a GPU with memory of its own, or set MMHIE_DEVICE=cpu."
     ),
-    pynvml.NVML_ERROR_NOT_FOUND: (
-        "{subject} of CUDA_VISIBLE_DEVICES is unknown to the driver; `nvidia-smi -L` lists all."
-    ),
-    pynvml.NVML_ERROR_INVALID_ARGUMENT: (
-        "{subject} of CUDA_VISIBLE_DEVICES is not on this machine; `nvidia-smi -L` lists all."
+    **dict.fromkeys(
+        (pynvml.NVML_ERROR_NOT_FOUND, pynvml.NVML_ERROR_INVALID_ARGUMENT),
+        "{subject} of CUDA_VISIBLE_DEVICES is not on this machine; `nvidia-smi -L` lists all.",
     ),
 }
 # vLLM takes a slice's number among the slices for a GPU's.

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-from launcher import engine_flags
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
@@ -100,7 +99,7 @@ def _build_plan(decided: Decisions) -> EnginePlan:
         reasons=tuple(_list_reasons(decided)),
         warnings=tuple(_list_warnings(decided)),
         model=decided.model,
-        dtype=loaded_dtype(decided.model, decided.dtype or "auto"),
+        dtype=loaded_dtype(decided.model, decided.settings.dtype),
         preparation=decided.preparation,
         refusal=_find_refusal(decided),
         decisions=decided,
@@ -168,22 +167,9 @@ def _warn_about_gpus(decided: Decisions) -> Iterator[str]:
 def _list_warnings(decided: Decisions) -> Iterator[str]:
     yield from _warn_about_gpus(decided)
     yield from decided.quantization.warnings
-    yield from decided.parallelism.warnings
     yield from decided.context.warnings
-    if decided.dtype and decided.settings.dtype == "auto":
-        yield f"This GPU is older than bfloat16, so the weights are loaded as {decided.dtype}."
-    if decided.lora and decided.model.is_gpt_oss:
-        yield (
-            "vLLM has only its slowest expert kernel (Marlin) for gpt-oss with an unmerged "
-            "adapter; MMHIE_MERGE_ADAPTER=true folds it in once and keeps the others."
-        )
     if decided.device == "cpu" and not decided.settings.merge_adapter:
         yield "MMHIE_MERGE_ADAPTER=false works on GPUs only and is ignored."
-    if engine_flags.is_speculative(decided.settings.engine_args):
-        yield (
-            "The memory of speculative decoding is not counted. A draft model is not fetched with "
-            "the model: run `mmhie fetch` with its name."
-        )
     if decided.device == "cpu" and decided.settings.kv_cache_dtype != "auto":
         yield "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."
     if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:

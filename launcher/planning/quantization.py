@@ -40,43 +40,47 @@ class Quantization:
 
 
 def obstacle(method: str | None, model: ModelFacts, platform: Platform) -> Obstacle:
-    """The reason this format cannot run there; one without a row here is left to vLLM."""
+    """Return why this format cannot run there, if vLLM would not say so itself."""
     row = FORMATS.get(method or "")
     if row is None:
         return None
-    if model.is_gpt_oss and not row.is_for_gpt_oss:
-        return "vLLM cannot load gpt-oss in that format"
     if row.plugin and method not in platform.installed.plugins:
         return f"its vLLM plugin is not installed: {row.install}"
-    if platform.device == "cpu":
-        return _obstacle_on_cpu(method, row, model, platform.hardware)
-    if platform.hardware.capability < row.capability:
-        return f"it needs compute capability {'.'.join(map(str, row.capability))} or newer"
-    return None
+    return _obstacle_on_cpu(row, model, platform.hardware) if platform.device == "cpu" else None
 
 
-def _obstacle_on_cpu(
-    method: str | None, row: Format, model: ModelFacts, hardware: Hardware
-) -> Obstacle:
+def _obstacle_on_cpu(row: Format, model: ModelFacts, hardware: Hardware) -> Obstacle:
     """vLLM would take these, and compute wrongly or end at the first request."""
-    if not row.is_on_cpu or (method == "mxfp4" and not model.is_gpt_oss):
+    is_mxfp4 = row is FORMATS["mxfp4"]
+    if not row.is_on_cpu or (is_mxfp4 and not model.is_gpt_oss):
         return "it has no kernels on the CPU"
     if row.is_packed and model.bits == 4 and not hardware.avx512:
         return "4-bit weights on a CPU need AVX-512, which this one lacks"
-    if method == "mxfp4" and not hardware.amx:
+    if is_mxfp4 and not hardware.amx:
         return "MXFP4 on a CPU needs AMX, which this one lacks"
     return None
 
 
 def choose_quantization(wanted: str, model: ModelFacts, platform: Platform) -> Quantization:
-    """The quantization to run; PlanError says what to change when there is none."""
+    """Return the quantization to run. Raises PlanError if there is none."""
     if wanted in ("none", model.quantization) or (wanted == "gguf" and model.dequantized):
         return _as_published(model, platform)
     reason = _cannot_convert(wanted, model) or obstacle(wanted, model, platform)
     if reason is None:
         made = f"{wanted} made from the weights while loading"
         return Quantization(wanted, FORMATS[wanted].flag, made)
-    return _fall_back(wanted, reason, model, platform)
+    own = _as_published(model, platform)
+    named = own.method or "the checkpoint's own weights, not quantized"
+    warning = f"MMHIE_QUANTIZE={wanted} cannot run: {reason}. Running {named} instead."
+    return replace(own, warnings=(warning,))
+
+
+def _cannot_convert(wanted: str, model: ModelFacts) -> Obstacle:
+    if model.quantization is not None:
+        return f"the checkpoint is already {model.quantization}"
+    if FORMATS[wanted].flag is None:
+        return f"it needs a checkpoint made with {wanted}, and this one is not quantized"
+    return None
 
 
 def _as_published(model: ModelFacts, platform: Platform) -> Quantization:
@@ -88,25 +92,7 @@ def _as_published(model: ModelFacts, platform: Platform) -> Quantization:
     if blocked is None:
         own = f"the checkpoint's own format, {method or 'no quantization'}"
         return Quantization(method, None, own)
-    if method == "mxfp4" and model.is_gpt_oss and platform.device == "cpu":
+    if method == "mxfp4" and model.is_gpt_oss:
         unpacked = f"{blocked}, so the experts are unpacked to bfloat16 once"
         return Quantization(None, None, unpacked, dequantize=True)
     raise PlanError(f"This checkpoint is {method} and cannot run here: {blocked}.")
-
-
-def _cannot_convert(wanted: str, model: ModelFacts) -> Obstacle:
-    if model.quantization is not None:
-        return f"the checkpoint is already {model.quantization}"
-    if FORMATS[wanted].flag is None:
-        return f"it needs a checkpoint made with {wanted}, and this one is not quantized"
-    return None
-
-
-def _fall_back(wanted: str, reason: str, model: ModelFacts, platform: Platform) -> Quantization:
-    try:
-        own = _as_published(model, platform)
-    except PlanError as error:
-        raise PlanError(f"MMHIE_QUANTIZE={wanted} cannot run: {reason}. {error}") from None
-    named = own.name if own.method else "the checkpoint's own weights, not quantized"
-    warning = f"MMHIE_QUANTIZE={wanted} cannot run: {reason}. Running {named} instead."
-    return replace(own, warnings=(warning, *own.warnings))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from launcher.planning import gpu_share
@@ -14,6 +15,7 @@ MOST_GPUS: Final = 16
 STEP: Final = 256
 MOST_OF_A_GPU: Final = 0.97
 LEFT: Final = 0.07  # of a GPU, for what vLLM does not count
+Changes = Iterator[tuple[str, Workload]]
 
 
 def describe_shortage(decided: Decisions) -> str:
@@ -22,8 +24,8 @@ def describe_shortage(decided: Decisions) -> str:
     share = f"each GPU's share ({neighbours})" if neighbours else "each GPU's share"
     where = "the memory that is free" if decided.device == "cpu" else share
     needed, there = decided.memory.per_gpu_gib, decided.memory.available_gib
-    smaller = (*_by_quantization(decided), *_by_context(decided), *_by_fraction(decided))
-    remedies = "; or ".join((*smaller, *_larger(decided)))
+    smaller = (*_first(decided, _formats(decided)), *_first(decided, _contexts(decided)))
+    remedies = "; or ".join((*smaller, *_larger_share(decided), *_larger(decided)))
     name = decided.quantization.name
     form = "unquantized" if name == "none" else f"as {name}"
     return (
@@ -44,38 +46,43 @@ def suggest_lighter(decided: Decisions) -> str:
 def smaller_share(decided: Decisions) -> float | None:
     """Return a share of each GPU that leaves more for what vLLM does not count, or None."""
     share = round(decided.gpu_fraction - LEFT, 2)
-    smaller = decided.settings.model_copy(update={"gpu_memory_utilization": share})
-    estimate = estimator(smaller, decided.hardware, decided.device)
-    is_enough = decided.device == "cuda" and share > 0 and estimate(decided.workload).starts
-    return share if is_enough else None
+    return share if share > 0 and _starts_with(decided, share) else None
 
 
-def _by_quantization(decided: Decisions) -> Iterator[str]:
-    if decided.model.quantization is not None or decided.quantization.method is not None:
-        return
-    for method in SMALLER:
-        lighter = replace(decided.workload, quantization=method)
-        if obstacle(method, decided.model, decided.platform) is None and _fits(decided, lighter):
-            yield f"set MMHIE_QUANTIZE={method}"
+def _starts_with(decided: Decisions, share: float) -> bool:
+    """Return whether this share of each GPU is enough."""
+    chosen = decided.settings.model_copy(update={"gpu_memory_utilization": share})
+    estimate = estimator(chosen, decided.hardware, decided.device)
+    return decided.device == "cuda" and estimate(decided.workload).starts
 
 
-def _by_context(decided: Decisions) -> Iterator[str]:
-    """Yield the longest context with which the model fits, in steps of 256 tokens."""
-    for tokens in range(decided.context.max_model_len // STEP * STEP, 2 * STEP, -STEP):
-        request = min(decided.workload.request_tokens, tokens)
-        shorter = replace(decided.workload, max_model_len=tokens, request_tokens=request)
-        if _fits(decided, shorter):
-            yield f"set MMHIE_MAX_MODEL_LEN={tokens}"
-            return
+def _first(decided: Decisions, changes: Changes) -> Iterator[str]:
+    """Yield the first of these changes with which the model starts."""
+    estimate = estimator(decided.settings, decided.hardware, decided.device)
+    return islice((sentence for sentence, load in changes if estimate(load).starts), 1)
 
 
-def _by_fraction(decided: Decisions) -> Iterator[str]:
+def _formats(decided: Decisions) -> Changes:
+    if decided.model.quantization is None and decided.quantization.method is None:
+        for method in SMALLER:
+            if obstacle(method, decided.model, decided.platform) is None:
+                lighter = replace(decided.workload, quantization=method)
+                yield f"set MMHIE_QUANTIZE={method}", lighter
+
+
+def _contexts(decided: Decisions) -> Changes:
+    """Yield shorter contexts in steps of 256 tokens."""
+    load = decided.workload
+    for tokens in range(load.max_model_len // STEP * STEP, 2 * STEP, -STEP):
+        request = min(load.request_tokens, tokens)
+        shorter = replace(load, max_model_len=tokens, request_tokens=request)
+        yield f"set MMHIE_MAX_MODEL_LEN={tokens}", shorter
+
+
+def _larger_share(decided: Decisions) -> Iterator[str]:
     """Yield a share larger than the default, if that is enough on a GPU without other users."""
     most = min(MOST_OF_A_GPU, gpu_share.free_fraction(decided.hardware))
-    wider = decided.settings.model_copy(update={"gpu_memory_utilization": most})
-    estimate = estimator(wider, decided.hardware, decided.device)
-    is_alone = decided.device == "cuda" and decided.sizes.devices == 1
-    if is_alone and estimate(decided.workload).starts:
+    if decided.sizes.devices == 1 and _starts_with(decided, most):
         yield f"set MMHIE_GPU_MEMORY_UTILIZATION={most:g} where nothing else uses the GPU"
 
 
@@ -84,15 +91,9 @@ def _larger(decided: Decisions) -> Iterator[str]:
     if decided.device == "cpu":
         yield f"use a machine with {decided.memory.per_gpu_gib:.0f} GiB free"
     else:
-        sizes = legal_sizes(decided.model, MOST_GPUS)
-        wider = [size for size in sizes if size > decided.sizes.devices and _fits_on(decided, size)]
-        yield from (f"use {size} such GPUs" for size in wider[:1])
+        sizes = (
+            size for size in legal_sizes(decided.model, MOST_GPUS) if size > decided.sizes.devices
+        )
+        wider = ((size, replace(decided.workload, sizes=ParallelSizes(size))) for size in sizes)
+        yield from _first(decided, ((f"use {size} such GPUs", load) for size, load in wider))
     yield "set MMHIE_REASONER_MODEL to a smaller model (facebook/opt-1.3b, embedded)"
-
-
-def _fits_on(decided: Decisions, gpus: int) -> bool:
-    return _fits(decided, replace(decided.workload, sizes=ParallelSizes(gpus)))
-
-
-def _fits(decided: Decisions, workload: Workload) -> bool:
-    return estimator(decided.settings, decided.hardware, decided.device)(workload).starts

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from launcher.planning.batch import has_graphs
+from launcher import engine_flags
 from launcher.planning.decisions import Decisions
 from launcher.planning.weights import file_bytes
 
@@ -35,7 +35,7 @@ def preparing_steps(decided: Decisions) -> Iterator[Step]:
 def engine_steps(decided: Decisions) -> Iterator[Step]:
     """Steps of the engine's own start on GPUs, with nothing in any cache."""
     yield Step("load", file_bytes(decided.model) / LOADING)
-    if has_graphs(decided.settings.engine_args):
+    if not engine_flags.is_on(engine_flags.EAGER, decided.settings.engine_args):
         yield Step("compile", COMPILING_S)
         yield Step("CUDA graphs", GRAPHS_S)
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from launcher.planning import compilers
+from launcher.planning.engine_command import SWITCHES
 from launcher.settings import PREFIX
 
 KEY = "VLLM_API_KEY"
@@ -35,7 +35,7 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
         passed[LOG_LEVEL] = "INFO"
     if not passed.get(HARMONY_FOLDER):  # set but blank, it breaks the Harmony vocabulary
         passed.pop(HARMONY_FOLDER, None)
-    switches = {name: passed[name] for name in compilers.SWITCHES if passed.get(name)}
+    switches = {name: passed[name] for name in SWITCHES if passed.get(name)}
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
     return {**DEFAULTS, **passed, **plan, **switches, **ALWAYS, "PATH": path, KEY: key}
 

@@ -28,6 +28,10 @@ REMEDIES: Final = (
         r"does not match the quantization|only supports pre-quantized|already quantized",
         "set MMHIE_QUANTIZE=none",
     ),
+    (
+        r"Failed to find C compiler|Python\.h",
+        "install a C compiler and Python's headers (`apt-get install gcc python3-dev`), or set CC",
+    ),
     (r"Minimum capability", f"use a newer GPU, or {OTHER_WEIGHTS}"),
     (r"quantiz|num_bits|activation (?:scheme|order)", OTHER_WEIGHTS),
     (

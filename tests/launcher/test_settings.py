@@ -95,7 +95,7 @@ def test_reserved_flags_are_refused_however_they_are_written(written: str, sente
     "written",
     [
         "--seed -1",
-        "--max-num-seqs 8 --max-num-batched-tokens=8k",
+        "--max-num-seqs 8 --max-num-batched-tokens=8000",
         "--quantization-config.x 1",
         "--tokenizer-mode mistral",
         "--generation-config vllm --reasoning-parser x",

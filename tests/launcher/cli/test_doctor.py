@@ -67,7 +67,6 @@ def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
         ("settings", {"MMHIE_MAX_QUEUE": "many"}, "MMHIE_MAX_QUEUE"),
         ("device", {"MMHIE_DEVICE": "cuda"}, "no GPU is visible"),
         ("model", {"MMHIE_REASONER_MODEL": "no/such-model"}, "mmhie fetch no/such-model"),
-        ("plan", {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_TENSOR_PARALLEL": "7"}, "7"),
     ],
 )
 def test_each_wrong_setting_has_its_check(

@@ -59,7 +59,7 @@ def serve_command(command: Command) -> Command:
         ({"env": "production"}, ("MMHIE_KEYS_FILE",)),
         ({"reasoner_model": "no/such-model"}, ("no/such-model", "mmhie fetch")),
         (
-            {"reasoner_model": "embedded", "engine_args": "--max-num-batched-tokens 999M"},
+            {"reasoner_model": "embedded", "engine_args": "--max-num-batched-tokens 999999999"},
             ("GiB free",),
         ),
     ],

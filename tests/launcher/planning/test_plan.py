@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from launcher.errors import NotEnoughMemory, PlanError
-from launcher.models.config import from_config
 from launcher.planning import engine_command
 from launcher.planning.context_length import MARKER_TOKENS
 from launcher.planning.installation import Installation
@@ -113,37 +112,15 @@ def test_a_rank_has_the_next_buffer_that_vllm_has(tmp_path: Path) -> None:
     assert plan("1x24", reasoner_model=tuned).preparation == "merge"
 
 
-@pytest.mark.parametrize(
-    ("gpus", "own", "dtype"),
-    [
-        ("1xa100", {}, None),
-        ("1xt4", {}, "float16"),
-        ("1xt4", {"model_type": "gemma3_text"}, "float32"),
-        ("1xt4", {"dtype": "float16"}, None),
-        ("cpu,ram=64", {}, None),
-    ],
-)
-def test_the_type_of_the_weights(gpus: str, own: Options, dtype: str | None) -> None:
-    """The checkpoint's, or one that the card has; the other is told."""
-    model = replace(from_config(MODELS["qwen3-8b"], source="q"), **own)
-    made = plan(gpus, model=model, strict=False, kv_cache_dtype="fp8")
-
-    assert value(made, "--dtype") == dtype
-    assert any(str(dtype) in warning for warning in made.warnings) is (dtype is not None)
-    assert value(made, "--kv-cache-dtype") == (None if gpus.startswith("cpu") else "fp8")
-
-
 def test_a_context_that_is_not_as_asked_is_told() -> None:
-    """vLLM refuses one beyond the model's; without a chat template completions are used. One that
-    is shorter than requests of the documented length is as asked, but not in silence."""
+    """vLLM refuses one beyond the model's; without a chat template completions are used."""
     short, set_short = plan("1x24", reasoner_model="facebook/opt-1.3b"), plan("1x24", **SHORT)
 
     assert value(short, "--max-model-len") == str(short.max_model_len) == "2048"
     assert "2048 tokens, the model's limit" in short.warnings[0]
     assert any("completions" in reason for reason in short.reasons)
     assert set_short.max_model_len == 1000
-    assert "= 4608: requests beyond it are refused" in set_short.warnings[0]
-    assert not plan("1x24", **SHORT, max_input_length="488").warnings
+    assert not set_short.warnings
 
 
 @pytest.mark.parametrize(

@@ -51,16 +51,17 @@ def figures(log: dict[str, Any]) -> Iterator[Figure]:
     # they sorted the logits, which took nine copies where Triton takes three
     sequences = SORTED * log.get("sequences", 256)
     work = Workload(model, model.quantization, sizes, 4096, 4096, sequences)
+    work = replace(work, batched_tokens=log.get("batched", 2048))
     share = log["gib"] * log.get("fraction", 0.9)
-    plan = memory.on_gpus(work, log["gib"], log.get("fraction", 0.9), log.get("batched", 2048))
+    plan = memory.on_gpus(work, log["gib"], log.get("fraction", 0.9))
     if "weights_gib" in log:
         yield Figure(log, "weights", log["weights_gib"], plan.weights_per_gpu_gib)
     if "room_gib" in log:
-        taken = share - plan.kv_room_gib - memory.GPU_GRAPHS_GIB
+        taken = share - plan.kv_room_gib - memory.GRAPHS_GIB
         yield Figure(log, "all but the cache", share - log["room_gib"], taken)
     if "taken_gib" in log:
-        taken = plan.weights_per_gpu_gib + plan.activations_gib + plan.overhead_gib
-        yield Figure(log, "all but the cache", log["taken_gib"], taken - memory.GPU_GRAPHS_GIB)
+        taken = plan.weights_per_gpu_gib + plan.beside_gib
+        yield Figure(log, "all but the cache", log["taken_gib"], taken - memory.GRAPHS_GIB)
     if "tokens" in log:
         gib = log["cache_gib"] if "cache_gib" in log else log["room_gib"]
         tokens = gib * GIB / (kv_bytes_per_token(model) * work.kv_share)

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from launcher.errors import PlanError
-from launcher.models.adapter_shapes import FILE
 from launcher.planning.plan import EnginePlan
-from tests.fake_hub import files
 from tests.launcher.plans import plan
 
 EXPERTS = {"target_parameters": ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]}
@@ -43,23 +41,6 @@ def test_more_than_plain_matrices(
     with pytest.raises(PlanError, match=f"has {named}, which can neither"):
         planned(tmp_path, place, {}, **entries)
     assert planned(tmp_path, "1x24", {}, init_lora_weights="EVA").preparation == "merge"
-
-
-def test_modules_that_vllm_does_not_take(tmp_path: Path) -> None:
-    """An output head is merged, and not applied while serving. The weights say what is changed,
-    where there are any: a configuration may name what the model does not have."""
-    targets = {"target_modules": ["q_proj", "lm_head"]}
-    with pytest.raises(PlanError, match=r"changes lm_head, .* alone; merge it"):
-        planned(tmp_path, "1x24", UNMERGED, **targets)
-    assert planned(tmp_path, "1x24", {}, **targets).preparation == "merge"
-
-    experts = "base_model.model.model.layers.0.mlp.experts"
-    names = f"{experts}.lora_A.weight", f"{experts}.base_layer.lora_B.weight"
-    (tmp_path / FILE).write_bytes(files.tensors(dict.fromkeys(names, (1, 2880))))
-    assert planned(tmp_path, "1x24", UNMERGED, **targets).preparation is None
-    (tmp_path / FILE).write_bytes(files.tensors({"lm_head.lora_A.weight": (1, 2880)}))
-    with pytest.raises(PlanError, match="changes lm_head"):
-        planned(tmp_path, "1x24", UNMERGED, target_modules="all-linear")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.planning import compilers
+from launcher.planning.engine_command import SWITCHES
 from launcher.serving.environment import for_engine, for_router
 
 ENCODINGS = "TIKTOKEN_ENCODINGS_BASE"
@@ -41,8 +41,8 @@ def test_the_engine_gets_the_plans_variables_and_the_key() -> None:
 
 def test_the_users_switch_of_a_compiler_wins() -> None:
     """The plan's value is a guess that the user may replace; a blank one is no value."""
-    plan = dict.fromkeys(compilers.SWITCHES, "0")
-    sampler, deep_gemm = compilers.SWITCHES
+    plan = dict.fromkeys(SWITCHES, "0")
+    sampler, deep_gemm = SWITCHES
     env = for_engine({**USER, sampler: "1", deep_gemm: ""}, plan, "key")
 
     assert (env[sampler], env[deep_gemm]) == ("1", "0")
