@@ -15,6 +15,7 @@ from launcher.planning.memory import MemoryEstimate
 from launcher.planning.weights import loaded_dtype
 from launcher.settings import LauncherSettings
 
+BFLOAT16_SINCE: Final = (8, 0)
 MOST_NAMES: Final = 4  # missing files that a message names
 # Fields of a plan that `mmhie plan --json` does not print.
 INTERNAL: Final = frozenset({"model", "dtype", "preparation", "refusal", "decisions"})
@@ -99,11 +100,18 @@ def _build_plan(decided: Decisions) -> EnginePlan:
         reasons=tuple(_list_reasons(decided)),
         warnings=tuple(_list_warnings(decided)),
         model=decided.model,
-        dtype=loaded_dtype(decided.model, decided.settings.dtype),
+        dtype=_find_dtype(decided),
         preparation=decided.preparation,
         refusal=_find_refusal(decided),
         decisions=decided,
     )
+
+
+def _find_dtype(decided: Decisions) -> str:
+    """Return the type of the loaded weights; vLLM takes float16 on GPUs older than bfloat16."""
+    dtype = loaded_dtype(decided.model, decided.settings.dtype)
+    is_old = decided.device == "cuda" and decided.hardware.capability < BFLOAT16_SINCE
+    return "float16" if is_old and dtype == "bfloat16" else dtype
 
 
 def _find_refusal(decided: Decisions) -> LauncherError | None:

@@ -35,7 +35,7 @@ class Wish:
 WISHES: Final = (
     Wish("1xh100", "gpt-oss-20b"),
     Wish("1xh100", "gpt-oss-120b", "--performance-mode throughput"),
-    Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16K"),
+    Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16384"),
     Wish("8xh100", "qwen3-235b-a22b", "-ep", "TENSOR_PARALLEL=8"),
     Wish("8xh200", "deepseek-v3", "--spec-method mtp --spec-tokens 1"),
     Wish("1xh100-mig", "llama-8b-fp8", "", "MAX_MODEL_LEN=1024"),
@@ -46,7 +46,7 @@ WISHES: Final = (
     Wish("2xl4", "gpt-oss-20b", "--enforce_eager", "TENSOR_PARALLEL=2"),
     Wish("1xl4", "qwen3-8b", "--no-enable-prefix-caching --no-async-sched"),
     Wish("3xrtx3090", "llama-70b-awq"),
-    Wish("1xrtx4090", "llama-8b-fp8", "--max-num-seqs 64 --max-num-batched-tokens=4k"),
+    Wish("1xrtx4090", "llama-8b-fp8", "--max-num-seqs 64 --max-num-batched-tokens=4096"),
     Wish("2xa100-40", "qwen3-30b-a3b", "", "MAX_INFLIGHT=32"),
     Wish("1xl40s", "qwen3-8b", "--spec-method ngram --spec-tokens 4"),
     Wish("1xa10", "mistral-7b", "", "MAX_MODEL_LEN=32768"),

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from launcher.planning.batch import batched_tokens
 from launcher.planning.plan import EnginePlan
-from launcher.planning.weights import loaded_dtype
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS, write
 from tests.gpu_engine.operators import WISHES, Wish, planned
@@ -53,9 +51,9 @@ def test_the_engine_makes_of_it_what_is_planned(wish: Wish, judged: Judged) -> N
     decided = made.decisions
     expected = {
         "refusal": None,
-        "batched_tokens": batched_tokens(decided.hardware.gpus, decided.settings.engine_args),
+        "batched_tokens": decided.workload.batched_tokens,
         "sequences": decided.workload.sequences,
-        "dtype": loaded_dtype(made.model, decided.dtype or "auto"),
+        "dtype": made.dtype,
         "max_model_len": made.max_model_len,
         "kv_cache_dtype": decided.workload.kv_dtype,
         "has_prefix_cache": "--no-enable-prefix" not in wish.arguments,
