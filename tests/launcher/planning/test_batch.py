@@ -35,7 +35,9 @@ def test_requests_at_once(gpus: str, model: str, sequences: int) -> None:
     assert value(made, "--max-num-seqs") == str(sequences)
 
 
-@pytest.mark.parametrize(("most", "arguments", "planned"), [(9999, "--max-num-batched-tokens 64", 64), (4, "", 4)])
+@pytest.mark.parametrize(
+    ("most", "arguments", "planned"), [(9999, "--max-num-batched-tokens 64", 64), (4, "", 4)]
+)
 def test_no_more_requests_than_tokens_in_a_step(most: int, arguments: str, planned: int) -> None:
     """A request needs one token of a step at least."""
     small = plan("1xl4", reasoner_model="embedded", max_inflight=most, engine_args=arguments)

@@ -41,12 +41,9 @@ def test_it_is_for_one_model_card_and_plan(
     assert gpu_shares.recall(made(tmp_path, **change)) == expected
 
 
-def test_what_an_operator_sets_ends_it(tmp_path: Path) -> None:
-    """For good: without the setting, the plan's share is tried again. The set one is not kept."""
-    gpu_shares.remember(made(tmp_path), SHARE)
-    with_setting = made(tmp_path, gpu_memory_utilization=0.9)
-    gpu_shares.recall(with_setting)
-    gpu_shares.remember(with_setting, 0.83)
+def test_what_an_operator_sets_is_not_kept(tmp_path: Path) -> None:
+    """Without the setting, the plan's share is tried."""
+    gpu_shares.remember(made(tmp_path, gpu_memory_utilization=0.9), 0.83)
 
     assert gpu_shares.recall(made(tmp_path)) is None
 
@@ -58,7 +55,7 @@ def test_a_share_above_the_planned_one_is_not_used(tmp_path: Path) -> None:
     assert gpu_shares.recall(made(tmp_path)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b'{"a": {"share": 7, "plan": ""}}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"[1]", b'{"a": {"share": 7}}', b"\xff"])
 def test_a_damaged_file_is_replaced(content: bytes, tmp_path: Path) -> None:
     """It says nothing, and keeps no start from noting what it found."""
     (tmp_path / gpu_shares.FILE).write_bytes(content)
