@@ -1,14 +1,12 @@
 """The words of every check: it passes with a sentence, fails, or does not apply."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import httpx2
 
-from assurance.acceptance.target import CheckFailed, CheckRequest, Target
+from assurance.acceptance.target import CheckFailed, CheckRequest, Target, message_of
 
 Outcome = Literal["passed", "failed", "not applicable"]
 Check = Callable[[Target], Awaitable[str]]  # returns the sentence of a pass
@@ -39,7 +37,7 @@ async def run_check(name: str, check: Check, target: Target) -> Finding:
 
 
 async def ask_each(
-    target: Target, requests: Sequence[CheckRequest], fault: str, lack: Lack = lambda *_: ""
+    target: Target, requests: Sequence[CheckRequest], fault: str, lack: Lack | None = None
 ) -> None:
     """Send every request. Raises CheckFailed with those that are not answered as they should be."""
     faults = []
@@ -47,19 +45,12 @@ async def ask_each(
         answer = await target.send(request)
         if answer.status_code != request.status:
             faults.append(f"{request.name} ({answer.status_code}, not {request.status})")
-        elif missing := lack(request, answer):
+        elif missing := (lack or lack_error)(request, answer):
             faults.append(f"{request.name} (no {missing})")
     if faults:
         raise CheckFailed(f"{fault}: {'; '.join(faults)}")
 
 
-async def seconds_until(
-    is_so: Callable[[], Awaitable[bool]], within_s: float, every_s: float
-) -> float | None:
-    """Return the seconds until a condition is true; None after the limit."""
-    began = time.monotonic()
-    while not await is_so():
-        if time.monotonic() - began > within_s:
-            return None
-        await asyncio.sleep(every_s)
-    return time.monotonic() - began
+def lack_error(request: CheckRequest, answer: httpx2.Response) -> str:
+    """Name the error object where a refusal has none."""
+    return "error object" if request.status >= 400 and not message_of(answer) else ""

@@ -33,7 +33,6 @@ SCHEMA: Final[Json] = {
     "required": ["answer"],
     "additionalProperties": False,
 }
-SCHEMA_QUESTION: Final = QUESTIONS[0]
 # For the load: a real text, since random tokens cost the gateway's classifier a hundred times more.
 NOTE: Final = 2 * (
     "The cough is dry and began some days ago. The pulse after some stairs was normal. Sleep has "

@@ -17,18 +17,14 @@ def surfaces(facts: ServiceFacts, prompt: str) -> Iterator[CheckRequest]:
     yield from both("generate", GENERATE, generate, "text/event-stream")
     streamed = {**generate, "stream": True}
     yield CheckRequest("generate, text", GENERATE, streamed, accept="text/plain")
-    yield from both("completions", COMPLETIONS, named(facts, prompt=prompt))
+    short = {"model": facts.model, "max_tokens": TOKENS}
+    yield from both("completions", COMPLETIONS, {**short, "prompt": prompt})
     if facts.has_chat_template:
-        chat = named(facts, messages=[{"role": "user", "content": prompt}])
+        chat = {**short, "messages": [{"role": "user", "content": prompt}]}
         yield from both("chat", CHAT, chat)
         yield from both("messages", "/v1/messages", chat)
         responses = {"model": facts.model, "input": prompt, "max_output_tokens": TOKENS}
         yield from both("responses", "/v1/responses", responses)
-
-
-def named(facts: ServiceFacts, **body: object) -> Json:
-    """Return a body with the model's name and the limit of tokens."""
-    return {"model": facts.model, "max_tokens": TOKENS, **body}
 
 
 def both(name: str, path: str, body: Json, accept: str = "*/*") -> Iterator[CheckRequest]:

@@ -47,7 +47,6 @@ class ServiceFacts:
     """Facts that the service reports about itself; None where it does not."""
 
     model: str
-    engine_version: str | None
     max_model_len: int | None
     is_reasoning: bool | None
     has_chat_template: bool
@@ -59,37 +58,10 @@ class ServiceFacts:
         listed: JsonView = next(iter(models.get("data") or ()), {})
         return cls(
             model=str(listed.get("id") or health.get("model")),
-            engine_version=(health.get("engine") or {}).get("version"),
             max_model_len=served.get("max_model_len") or listed.get("max_model_len"),
             is_reasoning=served.get("reasoning"),
             has_chat_template=bool(served.get("chat_template", True)),
         )
-
-
-@dataclass(slots=True)
-class Arrival:
-    """How a streamed answer came: events, the reads they came in, seconds to the first and last."""
-
-    events: int = 0
-    pieces: int = 0
-    first_s: float = 0.0
-    whole_s: float = 0.0
-    end: bytes = b""
-    has_error: bool = False
-
-    def add(self, piece: bytes, seconds: float) -> None:
-        """Count what one read has brought."""
-        self.events += piece.count(b"data:")
-        self.pieces += 1
-        self.first_s = self.first_s or seconds
-        self.whole_s = seconds
-        self.end = (self.end + piece)[-64:]
-        self.has_error |= b'data: {"error"' in piece
-
-    @property
-    def is_whole(self) -> bool:
-        """Return whether the stream came to its end without an error."""
-        return b"data: [DONE]" in self.end and not self.has_error
 
 
 class Target:
@@ -134,8 +106,7 @@ class Target:
         answer = await self.send(CheckRequest(path, path, body))
         if answer.status_code != 200:
             raise Refused(path, answer)
-        document: Json = answer.json()
-        return document
+        return dict(answer.json())
 
     @asynccontextmanager
     async def stream(self, prompt: str, tokens: int) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -150,13 +121,11 @@ class Target:
         except httpx2.HTTPError as error:
             raise CheckFailed(f"{COMPLETIONS} was cut off ({type(error).__name__})") from None
 
-    async def time_stream(self, prompt: str, tokens: int) -> Arrival:
-        """Stream a completion to its end."""
-        began, arrival = time.monotonic(), Arrival()
+    async def time_stream(self, prompt: str, tokens: int) -> list[tuple[float, bytes]]:
+        """Stream a completion to its end; return each read with the seconds until it came."""
+        began = time.monotonic()
         async with self.stream(prompt, tokens) as pieces:
-            async for piece in pieces:
-                arrival.add(piece, time.monotonic() - began)
-        return arrival
+            return [(time.monotonic() - began, piece) async for piece in pieces]
 
     def completion(self, prompt: str, tokens: int, **more: Any) -> Mapping[str, Any]:
         """Return the body of a greedy text completion of exactly this many tokens."""
@@ -173,8 +142,8 @@ class Target:
 
 
 def message_of(answer: httpx2.Response) -> str:
-    """Return the sentence of an error, without its full stop."""
+    """Return the sentence of an error object without its full stop; empty without one."""
     try:
         return str(json.loads(answer.text)["error"]["message"]).rstrip(".")
     except (ValueError, KeyError, TypeError):
-        return "without a reason"
+        return ""

@@ -37,9 +37,9 @@ def accept(url: Url = None, key: Key = None, skip: Skip = None, as_json: AsJson 
     verdict = summarise(findings)
     has_passed = all(finding.outcome != "failed" for finding in findings)
     if as_json:
-        named = {"has_passed": has_passed, "verdict": verdict, "url": address}
-        found = {"facts": asdict(facts), "findings": list(map(asdict, findings))}
-        sys.stdout.write(json.dumps(named | found, ensure_ascii=False) + "\n")
+        head = {"has_passed": has_passed, "verdict": verdict, "url": address}
+        document = {**head, "facts": asdict(facts), "findings": list(map(asdict, findings))}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     if not has_passed:
         raise NegativeResult(verdict)
     if not as_json:
@@ -55,7 +55,6 @@ async def check_service(
         async for finding in run_checks(target, skipped):
             findings.append(finding)
             if not is_silent:
-                sys.stdout.write(f"{MARKS[finding.outcome]}  {finding.check:<17}  ")
-                sys.stdout.write(f"{finding.sentence}\n")
-                sys.stdout.flush()
+                line = f"{MARKS[finding.outcome]}  {finding.check:<17}  {finding.sentence}"
+                print(line, flush=True)  # noqa: T201 - as each check ends
     return findings

@@ -1,9 +1,11 @@
 """Check that a client that hangs up frees its slot, in the gateway and in the engine."""
 
+import asyncio
 import re
+import time
 from typing import Final
 
-from assurance.acceptance.check import NotApplicable, seconds_until
+from assurance.acceptance.check import NotApplicable
 from assurance.acceptance.prompts import PASSAGE
 from assurance.acceptance.target import CheckFailed, Target
 
@@ -33,11 +35,12 @@ async def check(target: Target) -> str:
 
 async def until_busy(target: Target, *, wanted: bool) -> float | None:
     """Return the seconds until requests run, or (`wanted` is False) none does; None if never."""
-
-    async def is_so() -> bool:
-        return await is_busy(target) is wanted
-
-    return await seconds_until(is_so, WITHIN_S, EVERY_S)
+    began = time.monotonic()
+    while await is_busy(target) is not wanted:
+        if time.monotonic() - began > WITHIN_S:
+            return None
+        await asyncio.sleep(EVERY_S)
+    return time.monotonic() - began
 
 
 async def is_busy(target: Target) -> bool:

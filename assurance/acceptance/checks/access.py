@@ -13,19 +13,15 @@ async def check(target: Target) -> str:
     """Ask without a key, and with one that does not exist."""
     if target.is_local and not target.key:
         raise NotApplicable("The address is on this machine, and no key was given (--key)")
-    for how, key in STRANGERS.items():
-        async with Target(target.url, key, target.facts) as stranger:
-            await ask_each(stranger, requests(target.facts.model), f"Answered {how}")
-    return "Without a key, and with an unknown one, nothing is answered."
-
-
-def requests(model: str) -> tuple[CheckRequest, ...]:
-    """Return the requests that need a key."""
     generate = {"prompt": QUESTIONS[0], "max_tokens": 1}
     messages = [{"role": "user", "content": QUESTIONS[0]}]
-    chat = {"model": model, "messages": messages, "max_tokens": 1}
-    return (
+    chat = {"model": target.facts.model, "messages": messages, "max_tokens": 1}
+    requests = (
         CheckRequest(GENERATE, GENERATE, generate, 401),
         CheckRequest(CHAT, CHAT, chat, 401),
         CheckRequest("/v1/models", "/v1/models", None, 401, "GET"),
     )
+    for how, key in STRANGERS.items():
+        async with Target(target.url, key, target.facts) as stranger:
+            await ask_each(stranger, requests, f"Answered {how}")
+    return "Without a key, and with an unknown one, nothing is answered."

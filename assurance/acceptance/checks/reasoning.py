@@ -18,26 +18,22 @@ async def check(target: Target) -> str:
     expected = target.facts.is_reasoning
     if expected is False:
         raise NotApplicable("This model does not reason before it answers")
-    thoughts, warnings = "", ""
-    for question in QUESTIONS:
-        thought, warning = await ask(target, question)
-        thoughts, warnings = thoughts + thought, warnings + warning
-    if expected and not thoughts and WITHHELD not in warnings:
+    is_split = [await ask(target, question) for question in QUESTIONS]
+    if expected and not any(is_split):
         raise CheckFailed("No reasoning was split off: the engine's reasoning parser does not act")
     return "Reasoning comes beside the answers, and nothing of it in them."
 
 
-async def ask(target: Target, question: str) -> tuple[str, str]:
-    """Ask with the reasoning and without; return it, and the warnings. Raises CheckFailed."""
+async def ask(target: Target, question: str) -> bool:
+    """Return whether reasoning came, or is withheld by the operator. Raises CheckFailed."""
     shown = await target.post(GENERATE, {"prompt": question, "include_reasoning": True})
-    plain = await target.post(GENERATE, {"prompt": question})
-    # what nobody asked for here
+    plain = await target.post(GENERATE, {"prompt": question})  # with none, as nobody asks for it
     texts = [str(text or "") for text in (shown["text"], plain["text"], plain.get("reasoning"))]
     thought = str(shown.get("reasoning") or "")
     warnings = " ".join((*(shown.get("warnings") or ()), *(plain.get("warnings") or ())))
     if leak := find_leak(texts, thought.strip(), warnings):
         raise CheckFailed(f"Answers are not clean: {leak}")
-    return thought, warnings
+    return bool(thought) or WITHHELD in warnings
 
 
 def find_leak(texts: list[str], thought: str, warnings: str) -> str:

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from assurance.acceptance.check import NotApplicable
-from assurance.acceptance.prompts import SCHEMA, SCHEMA_QUESTION
+from assurance.acceptance.prompts import QUESTIONS, SCHEMA
 from assurance.acceptance.target import CheckFailed, Target
 
 TOKENS: Final = 64
@@ -18,7 +18,7 @@ async def check(target: Target) -> str:
     """Pass if the content conforms to the schema, as far as it goes if it was cut off."""
     if not target.facts.has_chat_template:
         raise NotApplicable("This model has no chat template")
-    message, end = await target.chat(SCHEMA_QUESTION, TOKENS, response_format=FORM)
+    message, end = await target.chat(QUESTIONS[0], TOKENS, response_format=FORM)
     form = CUT if end == "length" else CONFORMS
     if not form.fullmatch(str(message.get("content") or "")):
         raise CheckFailed(f"The answer is not JSON of the schema; it ended with {end}")

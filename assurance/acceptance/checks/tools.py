@@ -14,9 +14,8 @@ UNSUPPORTED: Final = 400  # HTTP status of an engine that cannot call tools
 async def check(target: Target) -> str:
     """Pass if the model calls the tool with valid arguments."""
     try:
-        message, end = await target.chat(
-            TOOL_QUESTION, TOKENS, tools=[TOOL], tool_choice="required"
-        )
+        tools = {"tools": [TOOL], "tool_choice": "required"}
+        message, end = await target.chat(TOOL_QUESTION, TOKENS, **tools)
     except Refused as refusal:
         if refusal.status != UNSUPPORTED:
             raise

@@ -6,9 +6,8 @@ from assurance.acceptance.check import Finding, run_check
 from assurance.acceptance.run import CHECKS
 from assurance.acceptance.target import ServiceFacts, Target
 
-FACTS = {
+FACTS: dict[str, Any] = {
     "model": "fake-model",
-    "engine_version": None,
     "max_model_len": 8192,
     "is_reasoning": None,
     "has_chat_template": True,

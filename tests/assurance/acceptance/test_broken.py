@@ -1,6 +1,5 @@
 """A service that misbehaves fails its check: real checks, a real gateway, the fake engine."""
 
-import datetime
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -133,18 +132,12 @@ async def test_access(start: Start, engine: FakeEngine, gateway: Gateway, tmp_pa
     assert "Answered without a key: /llm/generate" in open_to_all.sentence
 
 
-@pytest.mark.parametrize(("days", "sentence"), [(60, "is encrypted (TLSv1.3)"), (3, "renew it")])
 async def test_encryption(
-    start: Start,
-    engine: FakeEngine,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    days: int,
-    sentence: str,
+    start: Start, engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A certificate has to be trusted for a week; plain text may not leave the machine."""
+    """A certificate passes if it is trusted; plain text only where nothing leaves the machine."""
     authority = Authority(tmp_path, "ours")
-    pair = authority.issue("gateway", until=datetime.timedelta(days=days))
+    pair = authority.issue("gateway")
     files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
     gateway = start(engine.url, **files)
     url = gateway.url.replace("http:", "https:")
@@ -157,7 +150,7 @@ async def test_encryption(
     trusted = await finding_of("encryption", url)
 
     assert untrusted.outcome == "failed"
-    assert sentence in trusted.sentence
+    assert trusted.outcome == "passed", trusted
     assert (await finding_of("encryption", gateway.url)).outcome == "not applicable"
     plain = await finding_of("encryption", "http://service.invalid:8000")
     assert "unencrypted" in plain.sentence

@@ -1,4 +1,4 @@
-"""What an answer shows: reasoning that leaks, and tokens that another request's answer has."""
+"""Leaks of reasoning in an answer, and tokens of another request's answer."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from assurance.acceptance.checks.repeat import GreedyToken, is_equal
 from assurance.acceptance.target import CheckFailed
 
 THOUGHT = "They ask about a fever."
-SURE, TIED = GreedyToken("b", 1.0), GreedyToken("b", 0.05)
-ALONE = [GreedyToken("a", 1.0), SURE]
+SURE, TIED = ("b", 1.0), ("b", 0.05)
+ALONE = [("a", 1.0), SURE]
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,14 @@ ALONE = [GreedyToken("a", 1.0), SURE]
     ],
 )
 def test_a_leak_is_named(text: str, warnings: str, leak: str) -> None:
-    """Each by itself."""
-    found = find_leak(["A fever is warmth.", text], THOUGHT, warnings)
+    """Markers, a warning of the gateway, and the reasoning itself."""
+    fault = find_leak(["A fever is warmth.", text], THOUGHT, warnings)
 
-    assert leak in found
-    assert bool(found) == bool(leak)
+    assert leak in fault
+    assert bool(fault) == bool(leak)
 
 
-@pytest.mark.parametrize("other", [[ALONE[0], GreedyToken("c", 1.0)], ALONE[:1], [*ALONE, SURE]])
+@pytest.mark.parametrize("other", [[ALONE[0], ("c", 1.0)], ALONE[:1], [*ALONE, SURE]])
 def test_another_token_is_another_answer(other: list[GreedyToken]) -> None:
     """Also where one of the two is shorter."""
     assert is_equal(ALONE, ALONE, "repeated")
@@ -38,4 +38,4 @@ def test_another_token_is_another_answer(other: list[GreedyToken]) -> None:
 
 def test_a_tie_between_two_tokens_may_part_answers() -> None:
     """Rounding decides there; from a token on that was sure, it does not."""
-    assert not is_equal([ALONE[0], TIED], [ALONE[0], GreedyToken("c", 0.05)], "repeated")
+    assert not is_equal([ALONE[0], TIED], [ALONE[0], ("c", 0.05)], "repeated")
