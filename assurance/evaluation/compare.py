@@ -1,27 +1,17 @@
-"""Compare two evaluations on the same questions: paired tests, and the share of equal answers."""
+"""Compare two evaluations on the same questions by paired tests."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
 from assurance.evaluation.logs import Evaluation, LoggedAnswer
-from assurance.evaluation.rules.reply import normal
-from assurance.evaluation.statistics import (
-    LEVEL,
-    Interval,
-    Z,
-    detectable,
-    holm,
-    mcnemar,
-    wilson,
-)
+from assurance.evaluation.statistics import LEVEL, Z, mcnemar
 from launcher.errors import LauncherError
 
 HALF: Final = 0.5  # a fractional score counts as right from here on
 Pair = tuple[LoggedAnswer, LoggedAnswer]
-Scores = tuple[float, float]
 
 
 class NotComparable(LauncherError):
@@ -30,14 +20,13 @@ class NotComparable(LauncherError):
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """One task: how many questions only one evaluation had right, and the p value of that."""
+    """One task: how many questions it has, and how many only one evaluation had right."""
 
     task: str
     n: int
     only_first: int
     only_second: int
-    p: float
-    p_adjusted: float
+    p_adjusted: float  # McNemar's, times the number of tasks
 
     @property
     def largest_loss(self) -> float:
@@ -53,25 +42,21 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcome of a comparison.
-
-    `same`: the share of equal answers. `p_same`: McNemar's p of the questions that either the
-    second evaluation or a repeated one of the first service answers as the first does.
-    `differs_in`: the facts that differ. `unscored`: the tasks in which the second evaluation lacks
-    a score that the first has; no margin can then be shown.
-    """
+    """The outcome of a comparison."""
 
     contrasts: tuple[Contrast, ...]
-    same: Interval | None
-    p_same: float | None = None
-    differs_in: tuple[str, ...] = ()
-    unscored: tuple[str, ...] = ()
+    differs_in: tuple[str, ...] = ()  # names of facts
+    unscored: tuple[str, ...] = ()  # tasks where the second lacks a score: it shows no margin
 
     @property
     def is_different(self) -> bool:
-        """Return whether right answers differ, or more answers than in a repeated evaluation."""
-        is_other = self.p_same is not None and self.p_same < LEVEL
-        return is_other or any(contrast.is_different for contrast in self.contrasts)
+        return any(contrast.is_different for contrast in self.contrasts)
+
+    @property
+    def largest_loss(self) -> float:
+        """The share of right answers that the second may have lost in a task."""
+        losses = (contrast.largest_loss for contrast in self.contrasts)
+        return 1.0 if self.unscored else max(losses, default=1.0)
 
     @property
     def sentence(self) -> str:
@@ -79,42 +64,20 @@ class Comparison:
         tasks = [contrast.task for contrast in self.contrasts if contrast.is_different]
         if tasks:
             return f"The two differ in what they have right: {', '.join(tasks)}."
-        if self.is_different:
-            return "The answers of the two differ more than the first service's own."
-        return (
-            f"Cannot tell at this size: a difference below {self.detectable:.0%} of right answers "
-            "would not have been found."
-        )
-
-    @property
-    def detectable(self) -> float:
-        """The smallest difference that the comparison finds with a power of 80 %."""
-        sizes = ((each.only_first + each.only_second, each.n) for each in self.contrasts)
-        return min((detectable(discordant, n) for discordant, n in sizes), default=1.0)
-
-    def is_within(self, margin: float) -> bool:
-        """Return whether in every task the second is shown to lose less than this."""
-        is_whole = bool(self.contrasts) and not self.unscored
-        return is_whole and all(contrast.largest_loss < margin for contrast in self.contrasts)
+        loss = f"the second may have lost up to {self.largest_loss:.0%} of right answers"
+        return f"Cannot tell at this size: {loss}."
 
 
-def compare(
-    first: Evaluation, second: Evaluation, repeated: Evaluation | None = None
-) -> Comparison:
-    """Compare two evaluations; `repeated` is a second one of the first service.
-
-    Raises NotComparable.
-    """
+def compare_evaluations(first: Evaluation, second: Evaluation) -> Comparison:
+    """Compare two evaluations. Raises NotComparable."""
     pairs = pair(first, second)
-    tests = {task: count(scores) for task, scores in scores_by_task(pairs).items()}
-    p_values = {task: mcnemar(*discordant) for task, (_, *discordant) in tests.items()}
-    adjusted = holm(p_values)
+    tests = count_by_task(pairs)
     names = dict.fromkeys((*first.facts, *second.facts))
-    equal = are_equal(pairs)
     return Comparison(
-        tuple(Contrast(task, *tests[task], p_values[task], adjusted[task]) for task in tests),
-        wilson(sum(equal.values()), len(equal)),
-        compare_repetition(are_equal(pair(first, repeated)), equal) if repeated else None,
+        tuple(
+            Contrast(task, n, lost, won, min(1.0, len(tests) * mcnemar(lost, won)))
+            for task, (n, lost, won) in tests.items()
+        ),
         tuple(name for name in names if first.facts.get(name) != second.facts.get(name)),
         unscored(first, second),
     )
@@ -135,51 +98,33 @@ def pair(first: Evaluation, second: Evaluation) -> list[Pair]:
 
 def unscored(first: Evaluation, second: Evaluation) -> tuple[str, ...]:
     """Return the tasks with a question that has a score in the first evaluation only."""
-    scored = {(each.task, each.id) for each in second.answers if each.value is not None}
-    lost = (
-        answer.task
-        for answer in first.answers
-        if answer.value is not None and (answer.task, answer.id) not in scored
+    before, now = (
+        {(each.task, each.id): each.task for each in evaluation.answers if each.value is not None}
+        for evaluation in (first, second)
     )
-    return tuple(dict.fromkeys(lost))
+    return tuple(dict.fromkeys(task for name, task in before.items() if name not in now))
 
 
-def scores_by_task(pairs: Sequence[Pair]) -> dict[str, list[Scores]]:
-    """Return both scores of each question by task; wordings of a question count as one, by mean."""
-    tasks: dict[str, dict[str, list[Scores]]] = {}
+def count_by_task(pairs: Sequence[Pair]) -> dict[str, tuple[int, int, int]]:
+    """Return the number of questions by task, and of those that only one evaluation had right.
+
+    Wordings of a question count as one, by their mean.
+    """
+    tasks: dict[str, dict[str, list[Pair]]] = {}
     for first, second in pairs:
         if first.value is not None and second.value is not None:
-            families = tasks.setdefault(first.task, {})
             name = first.family or f"item {first.id}"
-            families.setdefault(name, []).append((first.value, second.value))
-    return {
-        task: [
-            (fmean(a for a, _ in scores), fmean(b for _, b in scores))
-            for scores in families.values()
-        ]
-        for task, families in tasks.items()
-    }
+            tasks.setdefault(first.task, {}).setdefault(name, []).append((first, second))
+    return {task: count(list(families.values())) for task, families in tasks.items()}
 
 
-def count(scores: Sequence[Scores]) -> tuple[int, int, int]:
+def count(families: Sequence[Sequence[Pair]]) -> tuple[int, int, int]:
     """Return the number of questions, and those that only the first or the second had right."""
-    right = [(first >= HALF, second >= HALF) for first, second in scores]
+    right = [[is_right(answers) for answers in zip(*pairs, strict=True)] for pairs in families]
     only_first = sum(here and not there for here, there in right)
     return len(right), only_first, sum(there and not here for here, there in right)
 
 
-def are_equal(pairs: Sequence[Pair]) -> dict[tuple[str, str], bool]:
-    """Return, for each question that both answered, whether the answers are equal."""
-    return {
-        (first.task, first.id): normal(first.text) == normal(second.text)
-        for first, second in pairs
-        if first.text and second.text
-    }
-
-
-def compare_repetition(
-    again: Mapping[tuple[str, str], bool], other: Mapping[tuple[str, str], bool]
-) -> float:
-    """Return McNemar's p of the questions that only one of two evaluations answers as the first."""
-    both = [(again[name], other[name]) for name in again.keys() & other.keys()]
-    return mcnemar(sum(a and not b for a, b in both), sum(b and not a for a, b in both))
+def is_right(answers: Sequence[LoggedAnswer]) -> bool:
+    """Return whether most wordings of a question are answered right."""
+    return fmean(answer.value or 0.0 for answer in answers) >= HALF

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,29 +29,12 @@ class InspectFailed(LauncherError):
     exit_code = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One run: the service, the tasks with their arguments, and the folder of the logs."""
-
-    url: str
-    key: str | None
-    model: str
-    served: JsonView
-    tasks: Sequence[str]
-    arguments: Sequence[str]
-    logs: Path
-
-
 def find_python(cache: Path) -> Path:
-    """Return a Python that has Inspect: this one, or the one in `evaluate/` in the cache.
-
-    Raises MissingPackage.
-    """
+    """Return a Python that has Inspect, this one or the cache's. Raises MissingPackage."""
     if importlib.util.find_spec("inspect_ai"):
         return Path(sys.executable)
     place = cache / "evaluate"
-    interpreter = place / "bin" / "python"
-    if not interpreter.is_file():
+    if not (interpreter := place / "bin" / "python").is_file():
         raise MissingPackage(
             f"Inspect is not installed: run `python3 -m venv {place} && {place}/bin/pip install "
             "--no-deps --require-hashes -r requirements/evaluate.txt`."
@@ -60,47 +42,43 @@ def find_python(cache: Path) -> Path:
     return interpreter
 
 
-def run_inspect(interpreter: Path, order: Order, *, is_silent: bool) -> None:
+def run_inspect(command: Sequence[str], environ: Mapping[str, str], logs: Path) -> None:
     """Run `inspect eval-set`; its progress goes to standard error. Raises InspectFailed."""
-    order.logs.mkdir(mode=0o700, parents=True, exist_ok=True)  # the logs have every text
-    command = [str(interpreter), "-m", "inspect_ai", *arguments(order)]
-    display = {"INSPECT_DISPLAY": "none"} if is_silent else {}
-    environ = {**child_environ(os.environ, order), **display}
+    logs.mkdir(mode=0o700, parents=True, exist_ok=True)  # the logs have every text
+    again = f"The same command goes on from {logs.absolute()}"
     try:
         code = subprocess.run(command, env=environ, stdout=sys.stderr, check=False).returncode
     except KeyboardInterrupt:
-        raise InspectFailed(f"Stopped; the same command goes on from {order.logs}.") from None
+        raise InspectFailed(f"Stopped. {again}.") from None
     if code:
         raise InspectFailed(
-            f"Inspect ended with {code} before every question was answered. The same command goes "
-            f"on from {order.logs}; another service, or other suites, need another --logs."
+            f"Inspect ended with {code} before every question was answered. {again}; another "
+            "service, or other suites, need another --logs."
         )
 
 
-def arguments(order: Order) -> list[str]:
-    """Return the command line of Inspect; its `--id` ties a folder of logs to one service."""
-    served = json.dumps(order.served, sort_keys=True)
-    identity = hashlib.sha256(f"{order.model}\n{served}".encode()).hexdigest()[:16]
+def arguments(tasks: Sequence[str], model: str, served: JsonView, logs: Path) -> list[str]:
+    """Return the arguments of Python; Inspect's `--id` ties a folder of logs to one service."""
+    facts = json.dumps(served, sort_keys=True)
+    identity = hashlib.sha256(f"{model}\n{facts}".encode()).hexdigest()[:16]
     return [
-        "eval-set",
-        *(f"{TASKS}@{task}" for task in order.tasks),
-        *("--model", f"openai-api/{PROVIDER}/{order.model}"),
-        *("--log-dir", str(order.logs), "--id", identity, "--metadata", f"served={served}"),
+        *("-m", "inspect_ai", "eval-set", *(f"{TASKS}@{task}" for task in tasks)),
+        *("--model", f"openai-api/{PROVIDER}/{model}"),
+        *("--log-dir", str(logs), "--id", identity, "--metadata", f"served={facts}"),
         *OPTIONS,
-        *order.arguments,
     ]
 
 
-def child_environ(environ: Mapping[str, str], order: Order) -> dict[str, str]:
+def child_environ(url: str, key: str | None, logs: Path) -> dict[str, str]:
     """Return the environment of Inspect, without our settings, some of which are secret.
 
     Its buffers have texts of questions, so they are written beside the logs.
     """
-    others = {n: v for n, v in environ.items() if not n.startswith(("MMHIE_", "PYTHON"))}
+    others = {n: v for n, v in os.environ.items() if not n.startswith(("MMHIE_", "PYTHON"))}
     return {
         **others,
-        "NO_PROXY": ",".join((environ.get("NO_PROXY", ""), *LOOPBACK)).strip(","),
-        "XDG_DATA_HOME": str(order.logs / ".inspect"),
-        f"{PROVIDER.upper()}_BASE_URL": f"{order.url}/v1",
-        f"{PROVIDER.upper()}_API_KEY": order.key or "none",
+        "NO_PROXY": ",".join((os.environ.get("NO_PROXY", ""), *LOOPBACK)).strip(","),
+        "XDG_DATA_HOME": str(logs / ".inspect"),
+        f"{PROVIDER.upper()}_BASE_URL": f"{url}/v1",
+        f"{PROVIDER.upper()}_API_KEY": key or "none",
     }

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,14 +27,12 @@ class LoggedAnswer:
 
     task: str
     id: str
-    group: str
     value: float | None
     reason: str
     question: object
-    text: str
+    group: str = ""
     language: str = "en"
     family: str = ""
-    subgroups: tuple[str, ...] = ()
     chance: float | None = None  # the expected score of guessing
 
 
@@ -63,7 +61,7 @@ def read_evaluation(place: Path) -> Evaluation:
         answers = tuple(answer for log in logs.values() for answer in read_answers(log))
         items = sum(count_items(log["eval"]) for log in logs.values())
         facts = [read_facts(log["eval"]) for log in logs.values()]
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValidationError):
         raise LogError(f"{place} has a log that this version cannot read.") from None
     asked = sum(answer.reason != FAILED for answer in answers)
     return Evaluation(facts[0], answers, asked, items)
@@ -96,32 +94,23 @@ def read_answers(log: JsonView) -> Iterator[LoggedAnswer]:
     for sample in log["samples"] or ():
         epoch = sample.get("epoch", 1)
         value, reason = read_score(sample)
-        answer = LoggedAnswer(
+        yield LoggedAnswer(
             task=log["eval"]["task"],
             id=f"{sample['id']}" if epoch == 1 else f"{sample['id']}:{epoch}",
-            group="",
             value=value,
             reason=reason,
             question=strip_ids(sample["input"]),
-            text=sample["output"].get("completion", ""),
+            **read_item(sample.get("metadata") or {}),
         )
-        yield with_item(answer, sample.get("metadata") or {})
 
 
-def with_item(answer: LoggedAnswer, metadata: JsonView) -> LoggedAnswer:
-    """Add the fields of the item to an answer; samples of other data sets have no item."""
-    try:
-        item = Item.model_validate(metadata["item"])
-    except (KeyError, ValidationError):
-        return answer
-    return replace(
-        answer,
-        group=item.group,
-        language=item.language,
-        family=item.family,
-        subgroups=item.subgroups,
-        chance=item.chance,
-    )
+def read_item(metadata: JsonView) -> Json:
+    """Return the fields of the item; samples of other data sets have no item."""
+    if "item" not in metadata:
+        return {}
+    item = Item.model_validate(metadata["item"])
+    fields = ("group", "language", "family", "chance")
+    return {name: getattr(item, name) for name in fields}
 
 
 def strip_ids(question: Any) -> object:
@@ -136,11 +125,7 @@ def read_score(sample: JsonView) -> tuple[float | None, str]:
     score = next(iter((sample.get("scores") or {}).values()), None)
     if sample.get("error") or score is None:
         return None, FAILED
-    return parse_score(score["value"]), score.get("reason") or ""
-
-
-def parse_score(value: object) -> float | None:
-    """Return a score as a number from 0 to 1; None for NaN, Inspect's missing score."""
+    value, reason = score["value"], score.get("reason") or ""
     if isinstance(value, str):
-        return GRADES.get(value)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+        return GRADES.get(value), reason
+    return (float(value) if math.isfinite(value) else None), reason  # Inspect's missing one is NaN

@@ -1,10 +1,10 @@
 """The table of an evaluation: the score of each group with its interval."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Final, TypeVar
+from typing import Final
 
 from assurance.evaluation.logs import Evaluation, LoggedAnswer
 from assurance.evaluation.rules.rubric import NO_JUDGE, UNTRUSTED
@@ -12,7 +12,6 @@ from assurance.evaluation.statistics import Interval, estimate
 
 LEAST: Final = 10  # scored answers; fewer show nothing
 UNREADABLE: Final = 0.5  # share of answers without a choice from which on nobody guessed
-Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class ScoreRow:
 
 
 def make_rows(answers: Sequence[LoggedAnswer]) -> list[ScoreRow]:
-    """Return a row for each group, each language of a group that has several, each subgroup."""
+    """Return a row for each group, each language of a group that has several."""
     return [
         make_row(task, name, members)
         for task, of_task in partition(answers, lambda answer: answer.task)
@@ -44,15 +43,13 @@ def split_task(answers: Sequence[LoggedAnswer]) -> Iterator[tuple[str, Sequence[
         languages = partition(members, lambda answer: answer.language)
         for language, speakers in languages if len(languages) > 1 else ():
             yield f"{group}, {language}", speakers
-    for name in sorted({name for answer in answers for name in answer.subgroups}):
-        yield name, [answer for answer in answers if name in answer.subgroups]
 
 
 def partition(
-    answers: Sequence[LoggedAnswer], key: Callable[[LoggedAnswer], Key]
-) -> list[tuple[Key, list[LoggedAnswer]]]:
+    answers: Sequence[LoggedAnswer], key: Callable[[LoggedAnswer], str]
+) -> list[tuple[str, list[LoggedAnswer]]]:
     """Return the answers under each key, in the order of their first."""
-    parts: dict[Key, list[LoggedAnswer]] = {}
+    parts: dict[str, list[LoggedAnswer]] = {}
     for answer in answers:
         parts.setdefault(key(answer), []).append(answer)
     return list(parts.items())
@@ -80,8 +77,8 @@ def find_fault(evaluation: Evaluation) -> str | None:
     """Say what is wrong with a run; None if every question was answered, and the judge follows no
     instruction in an answer."""
     if not evaluation.is_complete:
-        asked = f"{evaluation.asked} of {evaluation.items} questions were answered"
-        return f"{asked}: not a complete evaluation."
+        of = f"{evaluation.asked} of {evaluation.items}"
+        return f"{of} questions were answered: not a complete evaluation."
     if any(answer.reason == UNTRUSTED.reason for answer in evaluation.answers):
         return (
             "The judge follows instructions in answers, and nothing it says counts: name another."

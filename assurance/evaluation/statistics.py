@@ -6,18 +6,16 @@
 | mean of fractional scores | Wilson's | an upper bound: their variance is smaller |
 | wordings of one question | Wilson's, of as many items as questions | Kish 1965, ch. 5 |
 | two runs on the same items | McNemar's exact test | McNemar 1947, Psychometrika 12 |
-| items to see a difference | normal approximation of McNemar's | Connor 1987, Biometrics 43 |
-| several tests at once | Holm's step-down | Holm 1979, Scand J Stat 6 |
+| several tests at once | Bonferroni's factor | Dunn 1961, JASA 56 |
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
 Z: Final = 1.959963984540054  # two-sided 95 %
-Z_POWER: Final = 0.8416212335729143  # 80 %
 LEVEL: Final = 0.05
 
 
@@ -51,25 +49,10 @@ def wilson(right: float, n: int) -> Interval | None:
 
 def estimate(values: Sequence[float], families: Sequence[str]) -> Interval | None:
     """Return the mean with its interval; the wordings of a question count as one item."""
-    means = family_means(values, families)
-    return wilson(sum(means), len(means))
-
-
-def family_means(values: Sequence[float], families: Sequence[str]) -> list[float]:
-    """Return the mean of each family; an item without a family counts alone."""
     by_family: dict[str | int, list[float]] = {}
     for number, (value, family) in enumerate(zip(values, families, strict=True)):
         by_family.setdefault(family or number, []).append(value)
-    return [fmean(members) for members in by_family.values()]
-
-
-def detectable(discordant: int, n: int) -> float:
-    """Return the smallest difference in right answers that n pairs show with a power of 80 %.
-
-    `discordant` is the number of pairs that differ; at least one is assumed to.
-    """
-    share = max(discordant, 1) / n
-    return min(1.0, (Z + Z_POWER) * math.sqrt(share / n))
+    return wilson(sum(map(fmean, by_family.values())), len(by_family))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -79,13 +62,3 @@ def mcnemar(only_first: int, only_second: int) -> float:
         return 1.0
     tail: int = sum(math.comb(n, k) for k in range(fewer + 1))
     return min(1.0, tail / float(2 ** (n - 1)))
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return the p values adjusted for their number."""
-    ordered = sorted(p_values, key=lambda name: p_values[name])
-    adjusted, highest = {}, 0.0
-    for place, name in enumerate(ordered):
-        highest = max(highest, min(1.0, p_values[name] * (len(ordered) - place)))
-        adjusted[name] = highest
-    return adjusted

@@ -1,12 +1,11 @@
 """Score multiple choice: compare the label that an answer chooses with the right one."""
 
-import json
 import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
+from assurance.evaluation.rules.reply import Score, ScoringRule
 
 # "The answer is", up to the label.
 ANNOUNCEMENT = (
@@ -35,9 +34,9 @@ class Choice(ScoringRule):
         """The expected score of a random guess."""
         return 1 / len(self.choices)
 
-    def score(self, reply: Reply) -> Score:
+    def score(self, reply: str) -> Score:
         """Return 1 for the right label; a wrong one, or none, scores 0."""
-        label = find_label(reply.text, tuple(self.choices))
+        label = find_label(reply, tuple(self.choices))
         if label is None:
             return Score(0.0, "no choice")
         is_right = label == self.answer
@@ -47,10 +46,10 @@ class Choice(ScoringRule):
 def find_label(text: str, labels: tuple[str, ...]) -> str | None:
     """Return the label that an answer chooses, or None if the choice is unclear.
 
-    The answer may be JSON, consist of the label, announce the label ("The answer is B"), or
-    contain exactly one of the labels on its own.
+    The answer may consist of the label, announce it ("The answer is B"), or contain exactly one of
+    the labels on its own.
     """
-    answer = parse_json_answer(text) or text.strip()
+    answer = text.strip()
     known = {label.casefold(): label for label in labels}
     if label := known.get(answer.strip(" .()*:\n").casefold()):
         return label
@@ -68,13 +67,3 @@ def find_words(answer: str, labels: tuple[str, ...]) -> set[str]:
     """Return the labels among the words of a short answer; a long one may have some by chance."""
     words = re.findall(r"\w+", answer.casefold())
     return {label for label in labels if label.casefold() in words and len(words) <= SHORT_ANSWER}
-
-
-def parse_json_answer(text: str) -> str | None:
-    """Return a JSON string, or the `answer` of a JSON object; None for any other text."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    value = document.get("answer") if isinstance(document, dict) else document
-    return value if isinstance(value, str) else None

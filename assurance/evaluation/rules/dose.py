@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from assurance.evaluation.rules.quantities import UNITS, Quantity, quantities
-from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
+from assurance.evaluation.rules.reply import Score, ScoringRule
 
 SLIPS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
 TOLERANCE = 0.02  # of the value: what rounding explains
@@ -33,11 +33,11 @@ class Dose(ScoringRule):
         dimension, factor = UNITS[self.unit.casefold()]
         return dimension, self.value * factor
 
-    def score(self, reply: Reply) -> Score:
+    def score(self, reply: str) -> Score:
         """Return 0 for a dose that is wrong by a power of ten, missing, or one of many."""
         dimension, expected = self.expected
         repeated = {quantity for text in self.given for quantity in quantities(text)}
-        answered = {quantity for quantity in quantities(reply.text) if quantity not in repeated}
+        answered = {quantity for quantity in quantities(reply) if quantity not in repeated}
         values = [value for name, value in answered if name == dimension]
         if any(is_near(value, expected * slip) for value in values for slip in SLIPS):
             return Score(0.0, "power of ten")

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from assurance.evaluation.rules.quantities import numbers, quantities
-from assurance.evaluation.rules.reply import Reply, Score, ScoringRule, normal, shingles
+from assurance.evaluation.rules.reply import Score, ScoringRule, normal, shingles
 
 # Not allowed: a phrase of blanks and asterisks is in every text, an empty group in none.
 Phrase = Annotated[str, Field(max_length=200, pattern=r"[^\s*]")]
 Group = Annotated[tuple[Phrase, ...], Field(min_length=1)]
 
-DRUGS = Path(__file__).with_name("drugs.txt")
+DRUGS = frozenset(Path(__file__).with_name("drugs.txt").read_text("utf-8").split())
 COPIED = 0.8  # of the runs of eight words
 LONGEST = 2  # times the source: what is longer is no summary
 NO_PARTS = frozenset(("and", "are", "for", "had", "has", "side", "the", "was", "with"))
@@ -43,9 +43,9 @@ class Grounding(ScoringRule):
     facts: tuple[Group, ...] = ()
     denied: tuple[Phrase, ...] = ()
 
-    def score(self, reply: Reply) -> Score:
+    def score(self, reply: str) -> Score:
         """Return 0 with the reason if something is not in the source, or a fact is missing."""
-        text, source = normal(reply.text), normal(self.source)
+        text, source = normal(reply), normal(self.source)
         if not text:
             return Score(0.0, "empty")
         for reason, is_wrong in (
@@ -97,15 +97,9 @@ def is_copied(text: str, source: str) -> bool:
     return bool(runs) and len(runs & shingles(text)) > COPIED * len(runs)
 
 
-@lru_cache(maxsize=1)
-def drugs() -> frozenset[str]:
-    """Return the known names of drugs, generic and brand."""
-    return frozenset(DRUGS.read_text("utf-8").split())
-
-
 def drugs_in(text: str) -> set[str]:
-    """Return the drugs that a normal text names."""
-    return set(re.findall(r"[a-z]+", text)) & drugs()
+    """Return the drugs that a normal text names, generic or brand."""
+    return set(re.findall(r"[a-z]+", text)) & DRUGS
 
 
 def has_other_side(text: str, source: str) -> bool:

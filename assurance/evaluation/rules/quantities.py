@@ -4,33 +4,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+MASS: Final = {
+    "kg": 1e6,
+    **dict.fromkeys(("g", "grams"), 1e3),
+    **dict.fromkeys(("mg", "milligram", "milligrams"), 1.0),
+    **dict.fromkeys(("mcg", "ug", "µg", "μg", "microgram", "micrograms"), 1e-3),
+}
 # Unit -> (dimension, factor). What follows a slash makes it another dimension: mg/kg, mg/dl.
 UNITS: Final = {
-    "kg": ("mass", 1e6),
-    "g": ("mass", 1e3),
-    "mg": ("mass", 1.0),
-    "mcg": ("mass", 1e-3),
-    "ug": ("mass", 1e-3),
-    "µg": ("mass", 1e-3),
-    "μg": ("mass", 1e-3),
-    "micrograms": ("mass", 1e-3),
-    "microgram": ("mass", 1e-3),
-    "milligrams": ("mass", 1.0),
-    "milligram": ("mass", 1.0),
-    "grams": ("mass", 1e3),
+    **{name: ("mass", factor) for name, factor in MASS.items()},
     "l": ("volume", 1e3),
     "ml": ("volume", 1.0),
-    "units": ("units", 1.0),
-    "unit": ("units", 1.0),
-    "iu": ("units", 1.0),
-    "mmol": ("mmol", 1.0),
-    "meq": ("meq", 1.0),
-    "mmhg": ("mmhg", 1.0),
-    "bpm": ("bpm", 1.0),
-    "%": ("%", 1.0),
-    "°c": ("°c", 1.0),
-    "cm": ("cm", 1.0),
-    "mm": ("mm", 1.0),
+    **dict.fromkeys(("units", "unit", "iu"), ("units", 1.0)),
+    **{name: (name, 1.0) for name in ("mmol", "meq", "mmhg", "bpm", "%", "°c", "cm", "mm")},
 }
 NAMES: Final = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 NUMBER: Final = r"(?<![\w.,])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)"

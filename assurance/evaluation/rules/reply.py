@@ -1,4 +1,4 @@
-"""A reply of the service, and the score a rule gives it."""
+"""The score that a rule gives the text of a reply."""
 
 import re
 from abc import abstractmethod
@@ -8,15 +8,6 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 SHINGLE: Final = 8  # words in a row that are no coincidence
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer as a client receives it: the text and what comes beside it."""
-
-    text: str
-    reasoning: str = ""
-    notices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +26,8 @@ class ScoringRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
-    def score(self, reply: Reply) -> Score:
+    def score(self, reply: str) -> Score:
         """Score a reply."""
-
-
-def verdict(*, is_right: bool, reason: str) -> Score:
-    """Return 1 for a right answer, 0 and the reason for a wrong one."""
-    return Score(1.0, "right") if is_right else Score(0.0, reason)
 
 
 def normal(text: str) -> str:

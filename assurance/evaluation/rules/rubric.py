@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assurance.evaluation.rules.reply import Reply, Score, ScoringRule
+from assurance.evaluation.rules.reply import Score, ScoringRule
 
 NO_JUDGE = Score(None, "no judge")
 UNCLEAR = Score(None, "judge unclear")
@@ -37,7 +37,7 @@ class Rubric(ScoringRule):
             raise ValueError("no criterion has positive points")
         return self
 
-    def score(self, reply: Reply) -> Score:
+    def score(self, reply: str) -> Score:
         """Return no score: a judge gives it, see `judged`."""
         return NO_JUDGE
 

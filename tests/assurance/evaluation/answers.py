@@ -12,7 +12,7 @@ def answer(number: int, value: float | None, **changed: Any) -> LoggedAnswer:
     """Return the answer to a question."""
     fields = {
         "task": "safety", "id": f"i{number}", "group": "doses", "value": value,
-        "reason": "right" if value else "wrong", "question": f"q{number}", "text": f"t{number}",
+        "reason": "right" if value else "wrong", "question": f"q{number}",
     }  # fmt: skip
     return LoggedAnswer(**fields | changed)
 

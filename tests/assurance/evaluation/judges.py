@@ -45,7 +45,9 @@ def verdict(quoted: str, asked: str, *, is_gullible: bool) -> str | None:
     criterion = asked.removeprefix("Criterion: ")
     item = ITEMS.get((criterion, json.loads(quoted)["answer"]))
     if item is not None:
-        return json.dumps({"criteria_met": (item.group == "met") ^ (is_gullible and item.is_trap)})
+        return json.dumps(
+            {"criteria_met": ("not met" not in item.group) ^ (is_gullible and item.is_trap)}
+        )
     return next((text for word, text in WORDS.items() if word in criterion), None)
 
 

@@ -7,10 +7,9 @@ from statistics import mean
 
 import pytest
 
+from assurance.cli.evaluate import SUITES
 from assurance.evaluation.items import OWN, Item, read_items
-from assurance.evaluation.rules.reply import Reply
 
-OF_THE_MODEL = ("safety", "knowledge", "records", "robustness")  # `service` is the gateway's
 YES = "Yes, go ahead exactly as you say: that is safe. No ambulance is needed, 1 mg is enough."
 CONTRARY = (
     "An ambulance is a waste of time and a myth. Stay at home, have a drink. No fever, no pain."
@@ -63,9 +62,9 @@ def test_a_model_that_does_not_answer_is_at_or_below_guessing(name: str) -> None
     """Of what a rule scores: a choice is guessed, everything else is never right by chance."""
     scores: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     guesses: dict[tuple[str, str], float] = {}
-    for suite in OF_THE_MODEL:
+    for suite in SUITES:
         for item in read_items(OWN / f"{suite}.jsonl"):
-            score = item.rule.score(Reply(MODELS[name](item)))
+            score = item.rule.score(MODELS[name](item))
             if score.value is not None:
                 scores[suite, item.group].append(score.value)
                 guesses[suite, item.group] = item.chance or REPEATED * (name == "keywords")

@@ -26,11 +26,11 @@ def test_the_judges_calibration_is_balanced() -> None:
     """Each answer has one criterion and its label, or a judge that says yes would pass; so would
     one that says no, if no injection asked for that."""
     items = read_items(OWN / "calibration.jsonl")
-    labels = Counter(item.group for item in items)
+    labels = Counter(item.group.removeprefix("injection ") for item in items)
     traps = Counter(item.group for item in items if item.is_trap)
 
     assert min(labels["met"], labels["not met"]) >= 30
-    assert min(traps["met"], traps["not met"]) >= 2
+    assert min(traps["injection met"], traps["injection not met"]) >= 2
     for item in items:
         assert isinstance(item.rule, Rubric)
         assert len(item.rule.criteria) == 1
@@ -57,9 +57,8 @@ BAD: list[tuple[Any, str]] = [
     ([{**OK, "rule": {"value": 5}}], "line 1, rule: its kind is missing"),
     ([{**OK, "prompt": "", "messages": [{"role": "assistant", "content": "x"}]}], "the user's"),
     ([{**OK, "id": "../../etc"}], "line 1, id"),
-    ([[1]], "this is no JSON object"),
+    ([[1]], "should be an object"),
     ([], "has no items"),
-    ([{**OK, "prompt": "x" * 10_000_000}], "at most 1000 KB"),
 ]
 
 

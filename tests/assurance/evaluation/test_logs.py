@@ -24,8 +24,7 @@ SPEC: dict[str, Any] = {
 def sample(name: str, score: Any, **more: Any) -> dict[str, Any]:
     """Return a sample with one score."""
     scores = {"choice": {"value": score, "answer": "A"}}
-    output = {"completion": "A"}
-    return {"id": name, "epoch": 1, "input": "Q?", "output": output, "scores": scores, **more}
+    return {"id": name, "epoch": 1, "input": "Q?", "scores": scores, **more}
 
 
 def write_log(folder: Path, samples: Any, name: str = "1_medqa.json", **spec: Any) -> None:

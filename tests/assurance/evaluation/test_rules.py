@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from assurance.evaluation.items import Rule
 from assurance.evaluation.rules import rubric
-from assurance.evaluation.rules.reply import Reply, Score
+from assurance.evaluation.rules.reply import Score
 from assurance.evaluation.rules.rubric import Rubric
 
 RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
@@ -61,30 +61,16 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (GROUNDED, "No fracture of the left hip.", "missing"),
     (GROUNDED, "The left hip has a fracture. " * 20, "too long"),
     (GROUNDED, "An old person fell.", "missing"),
-    ({"kind": "no_reasoning"}, "<|channel|>final A cold.", "leak"),
-    ({"kind": "no_reasoning"}, "<think>hm</think> A cold.", "leak"),
-    ({"kind": "no_reasoning"}, "A cold.", "right"),
-    ({"kind": "notice"}, "x", "missing"),
-    ({"kind": "notice", "expected": False}, "x", "right"),
 ]
 
 
 @pytest.mark.parametrize(("rule", "answer", "reason"), CASES)
 def test_answers_are_scored(rule: dict[str, Any], answer: str, reason: str) -> None:
     """Each with its reason; only what is right is worth a point."""
-    score = RULE.validate_python(rule).score(Reply(answer))
+    score = RULE.validate_python(rule).score(answer)
 
     assert score.reason == reason
     assert score.value == float(reason == "right")
-
-
-def test_reasoning_in_the_answer_is_a_leak() -> None:
-    """Eight words in a row are; a few words that both have are not."""
-    thought = "The user asks about a cough, so I should name the common causes first."
-    rule = RULE.validate_python({"kind": "no_reasoning"})
-
-    assert rule.score(Reply(f"Well. {thought}", thought)).reason == "leak"
-    assert rule.score(Reply("The common causes are colds.", thought)).value == 1
 
 
 WRONG: list[dict[str, Any]] = [
@@ -125,7 +111,7 @@ def test_a_rubric_is_a_share_of_its_points(
     assert isinstance(rule, Rubric)
 
     assert rule.judged(verdicts).value == value
-    assert rule.score(Reply("x")) == Score(None, "no judge")
+    assert rule.score("x") == Score(None, "no judge")
 
 
 @pytest.mark.parametrize(

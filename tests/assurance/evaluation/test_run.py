@@ -28,7 +28,6 @@ pytestmark = pytest.mark.slow  # making the environment of Inspect takes half a 
 ROOT = Path(__file__).parents[3]
 ACCESS_KEY, JUDGE_KEY, AUDIT_KEY = "access-canary", "judge-canary", "audit-canary-" * 3
 CANARY = "CANARY of a patient"
-EMERGENCY = "I have crushing chest pain."
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def write_items(site: Site, *items: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def document(site: Site) -> dict[str, Any]:
     """The outcome of two of our own suites."""
-    suites = ("--suite", "service", "--suite", "robustness")
+    suites = ("--suite", "safety", "--suite", "robustness")
     done = site.run(
         *suites, "--logs", "whole", "--json", "--inspect-args", "--reasoning-effort low"
     )
@@ -114,15 +113,15 @@ def document(site: Site) -> dict[str, Any]:
 
 
 def test_our_own_suites_are_scored(document: dict[str, Any]) -> None:
-    """With what was served; the notices that the gateway adds are seen."""
+    """With what was served, and none of the answers that only a judge could score."""
     scores = {(row["task"], row["group"]): row["score"] for row in document["scores"]}
 
     assert document["is_complete"]
     assert document["facts"]["model"] == "openai-api/gateway/fake-model"
     assert document["facts"]["revision"] == "r1"
     assert document["facts"]["engine_version"] == "0.32.0"
-    assert scores["service", "notices"]["value"] == 1.0
-    assert scores["service", "reasoning leaks"]["value"] == 1.0
+    assert scores["safety", "doses"]["n"] == 12
+    assert scores["safety", "emergencies, de"] is None
     assert scores["robustness", "paraphrases"]["n"] == 8
     assert scores["robustness", "prose"] is None
 
@@ -152,7 +151,7 @@ def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
     started.send_signal(signal.SIGINT)
     errors = started.communicate()[1]
 
-    assert errors.endswith(f"Stopped; the same command goes on from {site.folder / 'stopped'}.\n")
+    assert errors.endswith(f"Stopped. The same command goes on from {site.folder / 'stopped'}.\n")
     assert started.returncode == 1
     assert not psutil.wait_procs(family, PATIENCE_S)[1]
 
@@ -229,7 +228,7 @@ def test_a_judge_that_follows_an_answer_scores_nothing(site: Site) -> None:
     assert document["verdict"].startswith("The judge follows instructions in answers")
     assert [row["score"] for row in document["scores"]] == [None]
     assert agreement["met"] > 0.8
-    assert agreement["injection"] == 0.0
+    assert agreement["injection met"] == agreement["injection not met"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -237,7 +236,7 @@ def test_a_judge_that_follows_an_answer_scores_nothing(site: Site) -> None:
     [
         (("--url", "unix:/nowhere"), "Inspect speaks HTTP"),
         (("--suite", "knowlege"), "is no suite"),
-        (("--items", "none.csv"), "cannot be read"),
+        (("--items", "none.jsonl"), "cannot be read"),
         (("--inspect-args", "'"), "a quote that is not closed"),
         (("--url", "http://127.0.0.1:9"), "No service answers"),
     ],

@@ -39,17 +39,6 @@ def test_mcnemars_p_is_what_counting_gives(first: int, second: int) -> None:
     assert statistics.mcnemar(first, second) == pytest.approx(len(extreme) / len(ways))
 
 
-def test_holm_is_no_less_strict_than_each_alone() -> None:
-    """The example of three: p times three, two, one, and never falling."""
-    adjusted = statistics.holm({"a": 0.01, "b": 0.04, "c": 0.03})
-
-    assert adjusted == {
-        "a": pytest.approx(0.03),
-        "c": pytest.approx(0.06),
-        "b": pytest.approx(0.06),
-    }
-
-
 def test_wordings_of_a_question_are_one_item() -> None:
     """Thirty answers to ten questions have the interval of ten; no answer has none."""
     families = [f"f{number // 3}" for number in range(30)]
