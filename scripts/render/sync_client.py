@@ -11,21 +11,22 @@ import unasync
 from scripts.render.page import ROOT
 
 SDK: Final = ROOT / "sdk" / "mmhie"
-FILES: Final = {"_async_client.py": "_client.py", "_async_stream.py": "_stream.py"}
+FILES: Final = {"_async_client.py": "_client.py"}
 REPLACED: Final = {
-    "httpx2.AsyncClient": "httpx2.Client",
+    "AbstractAsyncContextManager": "AbstractContextManager",
     "AsyncAnswerStream": "AnswerStream",
-    "AsyncConnections": "Connections",
+    "AsyncClient": "Client",
+    "AsyncClients": "Clients",
     "AsyncMedicalReasoningLLM": "MedicalReasoningLLM",
     "_async_io": "_sync_io",
-    "_async_stream": "_stream",
     "aclose": "close",
-    "aiter_bytes": "iter_bytes",
-    "anext": "next",
+    "aread": "read",
+    "asynccontextmanager": "contextmanager",
 }
 HEAD: Final = "# Generated from {name} (`make docs`): change that file.\n"
 RUFF: Final = (sys.executable, "-m", "ruff")
 FIXED: Final = ("check", "--quiet", "--select", "I,UP028", "--fix", "--unsafe-fixes")
+OWN: Final = ("--config", "lint.isort.known-first-party=['mmhie']")  # outside the project, too
 
 
 def pages() -> dict[Path, str]:
@@ -42,6 +43,6 @@ def synchronous(source: Path) -> str:
         rule = unasync.Rule(f"{copy.parent}/", f"{made.parent}/", REPLACED)
         unasync.unasync_files([str(copy)], [rule])
         config = ("--config", str(ROOT / "pyproject.toml"))
-        subprocess.run([*RUFF, *FIXED, *config, made], check=True)
+        subprocess.run([*RUFF, *FIXED, *config, *OWN, made], check=True)
         subprocess.run([*RUFF, "format", "--quiet", *config, made], check=True)
         return made.read_text()

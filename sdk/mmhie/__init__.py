@@ -6,9 +6,8 @@ without review by a licensed clinician.
 """
 
 from mmhie._answer import Answer, Delta, End, Event, Notice, Provenance, ReasoningDelta, Usage
-from mmhie._async_client import AsyncMedicalReasoningLLM
-from mmhie._async_stream import AsyncAnswerStream
-from mmhie._client import MedicalReasoningLLM
+from mmhie._async_client import AsyncAnswerStream, AsyncMedicalReasoningLLM
+from mmhie._client import AnswerStream, MedicalReasoningLLM
 from mmhie._config import LLMConfig
 from mmhie._errors import (
     AccessError,
@@ -22,7 +21,6 @@ from mmhie._errors import (
     UnavailableError,
 )
 from mmhie._feedback import FeedbackReceipt
-from mmhie._stream import AnswerStream
 from mmhie._text import MedicalText, MedicalTextWarning
 from mmhie._version import __version__
 

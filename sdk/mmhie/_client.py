@@ -1,41 +1,53 @@
 # Generated from _async_client.py (`make docs`): change that file.
 """The client. Its calls are safe to share between threads, or between tasks and event loops."""
 
-from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Self, Unpack
 
-from mmhie._answer import Answer, End
+import httpx2
+
+from mmhie._answer import Answer, End, Event, ReasoningDelta
 from mmhie._base_client import BaseClient
-from mmhie._config import check_key
-from mmhie._errors import MMHIEError, RequestError
-from mmhie._feedback import Category, FeedbackReceipt, Severity, feedback_request, read_receipt
-from mmhie._http import Address, build_request, translate_errors, wait_at_most
-from mmhie._options import (
+from mmhie._config import LLMConfig, check_key
+from mmhie._errors import MMHIEError
+from mmhie._feedback import Category, FeedbackReceipt, Severity
+from mmhie._http import event_source, to_httpx, translate_errors
+from mmhie._local import server_for
+from mmhie._request import (
+    READY,
     CareOptions,
     GenerateOptions,
-    Options,
-    SamplingOptions,
-    read_options,
-)
-from mmhie._request import (
-    MODELS,
-    READY,
     Request,
+    SamplingOptions,
+    build_request,
     chat_request,
     generate_request,
-    refuse_text,
 )
-from mmhie._response import Response, error_of, read_chat, read_generate, read_readiness
-from mmhie._retry import Backoff, Deadline, Polling
-from mmhie._stream import AnswerStream
-from mmhie._sync_io import Attempt, Connections, in_thread, sleep
+from mmhie._response import error_of, read_chat, read_generate, read_receipt
+from mmhie._retry import Deadline, may_become_ready, retry_delay
+from mmhie._stream_reader import StreamReader
+from mmhie._sync_io import Clients, in_thread, sleep
 from mmhie._text import MedicalText, text_of, warn
 
-if TYPE_CHECKING:
-    import httpx2
+POLL_SECONDS = 1.0  # while a model loads
+LONGEST_POLL_SECONDS = 10.0  # one that a restart swallows must not be the last
 
-POLL_SECONDS = 0.25  # while a local server starts
-T = TypeVar("T")
+
+class AnswerStream(StreamReader):
+    """Events of one answer that is still being written; iterate over it."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__(response.headers)
+        self._events = self._read(response)
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def _read(self, response: httpx2.Response) -> Iterator[Event]:
+        with self._reading():
+            for sent in event_source(response):
+                yield from self._feed(sent.data)
 
 
 class MedicalReasoningLLM(BaseClient):
@@ -44,8 +56,9 @@ class MedicalReasoningLLM(BaseClient):
     Outputs are not clinical advice: show the disclaimer that comes with every answer.
     """
 
-    _pool = Connections
-    _connections: Connections
+    def __init__(self, config: LLMConfig | None = None, *, max_retries: int = 2) -> None:
+        super().__init__(config, max_retries=max_retries)
+        self._clients = Clients()
 
     def generate(
         self,
@@ -68,8 +81,8 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> Answer:
         """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
-        checked, cap = read_options(options, GenerateOptions), self._cap(max_tokens)
-        request = generate_request(prompt, cap, temperature, checked, stream=False)
+        cap = self._cap(max_tokens)
+        request = generate_request(prompt, cap, temperature, options, stream=False)
         return read_generate(self._send(request))
 
     def stream(
@@ -78,13 +91,10 @@ class MedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> AnswerStream:
+    ) -> AbstractContextManager[AnswerStream]:
         """Return a context manager of typed events as the engine emits them; leaving it cancels."""
-        checked, cap = read_options(options, GenerateOptions), self._cap(max_tokens)
-        request = generate_request(prompt, cap, temperature, checked, stream=True)
-        return AnswerStream(
-            lambda: self._retry(lambda deadline: self._open(request, deadline), checked)
-        )
+        cap = self._cap(max_tokens)
+        return self._stream(generate_request(prompt, cap, temperature, options, stream=True))
 
     def stream_generate(
         self,
@@ -104,8 +114,8 @@ class MedicalReasoningLLM(BaseClient):
             for event in events:
                 if isinstance(event, End):
                     warn(event.answer)
-                if (piece := events.piece(event)) is not None:
-                    yield piece
+                if not isinstance(event, ReasoningDelta):
+                    yield events.piece(event)
 
     def chat(
         self,
@@ -125,22 +135,8 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[SamplingOptions],
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
-        refuse_text(messages)
-        checked, cap = read_options(options, SamplingOptions), self._cap(max_tokens)
-        self._http()  # a local server starts here, before the clock of the answer does
-        backoff = self._backoff(checked)  # one for listing the models and asking
-
-        def ask(model: str | None) -> Answer:
-            request = chat_request(messages, model, cap, temperature, checked)
-            return read_chat(self._send(request, backoff))
-
-        if self._model_id is not None:
-            try:
-                return ask(self._model_id)
-            except RequestError as error:
-                if error.status != 404:  # restarted with another model
-                    raise
-        return ask(self._model(backoff))
+        request = chat_request(messages, self._cap(max_tokens), temperature, options)
+        return read_chat(self._send(request))
 
     def feedback(
         self,
@@ -156,36 +152,41 @@ class MedicalReasoningLLM(BaseClient):
         """Flag the answer of this request id, or sign it off; return the receipt.
 
         RequestError: texts where the operator has set no key to encrypt them, or an id that is
-        unknown, another caller's or too old (`answer_not_found`).
+        missing, unknown, another caller's or too old (`answer_not_found`).
         """
-        request = feedback_request(
-            request_id,
-            read_options(options, CareOptions),
-            category=category,
-            severity=severity,
-            comment=comment,
-            corrected_text=corrected_text,
-            reviewer=reviewer,
-        )
+        fields = {
+            "request_id": request_id,
+            "category": category,
+            "severity": severity,
+            "comment": comment,
+            "corrected_text": corrected_text,
+            "reviewer": reviewer,
+        }
+        given = {name: text for name, text in fields.items() if text is not None}
+        request = build_request("/v1/mmhie/feedback", given, options, CareOptions)
         return read_receipt(self._send(request))
 
     def warm_up(self, timeout_seconds: float | None = None) -> None:
         """Wait until the model is ready; with the `local` backend, start its server.
 
         Polls once a second for `timeout_seconds` (MMHIE_START_TIMEOUT_SECONDS), then raises the
-        last error. A hold, or another service at the address, is raised at once; the key is not
-        checked.
+        last error. A hold, or a wrong address, is raised at once; the key is not checked.
         """
-        self._http()  # a local server starts here, before the clock of the polling does
-
-        def poll(deadline: Deadline) -> None:
-            read_readiness(self._exchange(READY, deadline))
-
-        self._retry(poll, READY.options, self._polling(timeout_seconds))
+        url = self._address()
+        seconds = self.config.start_timeout_seconds if timeout_seconds is None else timeout_seconds
+        deadline = Deadline(seconds)
+        while True:
+            try:
+                self._attempt(READY, url, min(deadline.remaining(), LONGEST_POLL_SECONDS))
+                return
+            except MMHIEError as error:
+                if not may_become_ready(error) or deadline.remaining() <= POLL_SECONDS:
+                    raise
+            sleep(POLL_SECONDS)
 
     def close(self) -> None:
         """Close idle connections, under asyncio those of the running loop; calls open new ones."""
-        self._connections.close()
+        self._clients.close()
 
     def __enter__(self) -> Self:
         return self
@@ -193,80 +194,42 @@ class MedicalReasoningLLM(BaseClient):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _model(self, backoff: Backoff) -> str | None:
-        """Return the model to name; None where the refusal of the question says more."""
+    @contextmanager
+    def _stream(self, request: Request) -> Iterator[AnswerStream]:
+        response = self._send(request)
         try:
-            return self._choose_model(self._send(MODELS, backoff))
-        except MMHIEError as error:
-            if error.status is None or error.status < 500:
-                raise
-            return None  # the refusal of the question itself has the question's notices
+            yield AnswerStream(response)
+        finally:
+            response.close()
 
-    def _send(self, request: Request, backoff: Backoff | None = None) -> Response:
-        def attempt(deadline: Deadline) -> Response:
-            response = self._exchange(request, deadline)
-            if response.status != 200:
-                raise error_of(response)
-            return response
-
-        return self._retry(attempt, request.options, backoff)
-
-    def _retry(
-        self, attempt: Attempt[T], options: Options, retries: Backoff | Polling | None = None
-    ) -> T:
-        """Call `attempt` until it succeeds or its error is final."""
-        self._http()  # a local server starts here, before the clock of the answer does
-        retries = retries or self._backoff(options)
+    def _send(self, request: Request) -> httpx2.Response:
+        """Return the response with status 200; repeat what no server has begun."""
+        url = self._address()  # a local server starts here, before the clock does
+        seconds = self._seconds(request)
+        deadline, attempt = Deadline(seconds), 0
         while True:
             try:
-                return attempt(retries)
+                limit = seconds if request.is_stream else deadline.remaining()
+                return self._attempt(request, url, limit)
             except MMHIEError as error:
-                delay = retries.delay_after(error)
-                if delay is None:
+                delay = retry_delay(error, attempt)
+                is_last = attempt >= self.max_retries
+                if is_last or delay is None or delay > deadline.remaining():
                     raise
             sleep(delay)
+            attempt += 1
 
-    def _exchange(self, request: Request, deadline: Deadline) -> Response:
-        """Make one attempt at a whole response, whatever its status."""
+    def _attempt(self, request: Request, url: str, seconds: float) -> httpx2.Response:
+        """Return the response, whose body is read unless it is a stream; `seconds` is the longest
+        pause. Raises the error that another status than 200 means."""
+        key, client = self._key(), self._clients.get(url)
         with translate_errors():
-            received = self._begin(request, deadline, deadline.remaining())
-            return self._finish(received, deadline)
-
-    def _open(self, request: Request, deadline: Deadline) -> "httpx2.Response":
-        """Make one attempt at a stream; the caller owns the response."""
-        with translate_errors():
-            received = self._begin(request, deadline, self._timeout(request.options))
-            if received.status_code == 200:
-                return received
-            response = self._finish(received, deadline)
+            sent = client.build_request(**to_httpx(request, url, key, seconds))
+            response = client.send(sent, stream=request.is_stream)
+            if response.status_code == 200:
+                return response
+            response.read()
         raise error_of(response)
-
-    def _begin(
-        self, request: Request, deadline: Deadline, idle_seconds: float
-    ) -> "httpx2.Response":
-        """Send the request and return the response before its body, which may then pause."""
-        client, key = self._http(), self._key()
-        sent = build_request(client, request, key, deadline.remaining())
-        received = client.send(sent, stream=True)
-        wait_at_most(sent, idle_seconds)
-        return received
-
-    def _finish(self, received: "httpx2.Response", deadline: Deadline) -> Response:
-        """Return the whole response; its time is limited however slowly the server sends."""
-        body = bytearray()
-        try:
-            for chunk in received.iter_bytes():
-                body += chunk
-                deadline.check()
-        finally:
-            received.close()
-        return Response(received.status_code, received.headers, bytes(body))
-
-    def _http(self) -> "httpx2.Client":
-        """Return a client for the address; wait for the server of the `local` backend."""
-        is_local = self.config.backend == "local"
-        url = self._local_url() if is_local else self.config.url
-        return self._connections.client(Address.of(url))
 
     def _key(self) -> str | None:
         """Return the key; a function that gets a token may wait. A local server needs none."""
@@ -275,10 +238,11 @@ class MedicalReasoningLLM(BaseClient):
             return None
         return key if isinstance(key, str) else check_key(in_thread(key))
 
-    def _local_url(self) -> str:
-        """Return the local server's address once it is ready; a wait that is cancelled ends."""
-        server = self._local_server()
-        deadline = server.deadline()
-        while (url := in_thread(lambda: server.poll(deadline))) is None:
-            sleep(POLL_SECONDS)
-        return url
+    def _address(self) -> str:
+        """Return the server's address, of a local server once it is ready."""
+        if self.config.backend == "remote":
+            return self.config.url
+        server = server_for(self.config)
+        while not in_thread(server.poll):
+            sleep(0.25)
+        return server.url

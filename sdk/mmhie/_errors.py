@@ -79,34 +79,29 @@ class ConnectionFailedError(MMHIEError, ConnectionError):
     """
 
 
-KIND_OF_CODE: dict[str, type[MMHIEError]] = {
+# The error's code decides, then the status, then the type: inside a stream there is no status.
+KINDS: dict[object, type[MMHIEError]] = {
     "too_busy": BusyError,
     "queue_timeout": BusyError,
     "too_many_connections": BusyError,
     "engine_cut": IncompleteAnswerError,
     "no_answer": IncompleteAnswerError,
     "engine_timeout": ServiceTimeoutError,
-}
-KIND_OF_TYPE: dict[str, type[MMHIEError]] = {
-    "authentication_error": AccessError,
-    "permission_error": AccessError,
-    "invalid_request_error": RequestError,
-    "rate_limit_error": BusyError,
-}
-KIND_OF_STATUS: dict[int, type[MMHIEError]] = {
     401: AccessError,
     403: AccessError,
     408: ServiceTimeoutError,
     429: BusyError,
     504: ServiceTimeoutError,
+    "authentication_error": AccessError,
+    "permission_error": AccessError,
+    "invalid_request_error": RequestError,
+    "rate_limit_error": BusyError,
 }
 
 
-def kind_of(code: str, error_type: str, status: int | None) -> type[MMHIEError]:
-    """Return the class of an error response, or of an error inside a stream, without a status."""
-    if code in KIND_OF_CODE:
-        return KIND_OF_CODE[code]
-    if status is None:
-        return KIND_OF_TYPE.get(error_type, UnavailableError)
-    by_family = RequestError if 400 <= status < 500 else UnavailableError
-    return KIND_OF_STATUS.get(status, by_family)
+def kind_of(code: str | None, error_type: str | None, status: int | None) -> type[MMHIEError]:
+    """Return the class of an error response, or of an error inside a stream."""
+    for key in (code, status, error_type):
+        if key in KINDS:
+            return KINDS[key]
+    return RequestError if status is not None and 400 <= status < 500 else UnavailableError

@@ -4,100 +4,69 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from mmhie._answer import Answer, Delta, End, Event, Notice, ReasoningDelta
-from mmhie._errors import MMHIEError, UnavailableError
+from mmhie._errors import MMHIEError
 from mmhie._http import stream_cut, translate_errors
-from mmhie._response import answer_of, notices_of, parse_json, read_error
+from mmhie._response import Json, answer_of, parse_event, read_error
 from mmhie._text import MedicalText
-
-DONE = "[DONE]"
-NO_OBJECT = "An event of the stream is not a JSON object; check MMHIE_URL."
 
 
 class StreamReader:
     """The part of a stream that has been read.
 
-    `notices` and `request_id` are known from the first event on, `answer` with the End event.
+    `notices` are known from the first event on, `answer` with the End event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Mapping[str, str]) -> None:
         self.answer: Answer | None = None
         self.notices: tuple[Notice, ...] = ()
-        self.is_done = False
-        self._headers: Mapping[str, str] = {}
-        self._entered = False
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._last: dict[str, object] | None = None
+        self.request_id = headers.get("x-request-id")
+        self._headers = headers
+        self._text = self._reasoning = ""
+        self._last: Json | None = None
 
-    @property
-    def request_id(self) -> str | None:
-        """X-Request-Id, which is in the server's log, too."""
-        return self._headers.get("x-request-id")
-
-    def piece(self, event: Event) -> MedicalText | None:
-        """Return the answer's text in an event; None for reasoning.
-
-        The last piece is empty and has the whole answer.
-        """
+    def piece(self, event: Delta | End) -> MedicalText:
+        """Return the answer's text in an event; the last piece is empty, with the whole answer."""
         if isinstance(event, End):
             return MedicalText("", event.answer)
-        if isinstance(event, ReasoningDelta):
-            return None
         known = Answer(event.text, notices=self.notices, request_id=self.request_id)
         return MedicalText(event.text, known)
 
-    def _enter(self) -> None:
-        """Raise RuntimeError the second time: one answer's text would be added to another's."""
-        if self._entered:
-            raise RuntimeError("A stream is entered once; call `stream` again for another answer.")
-        self._entered = True
-
     @contextmanager
-    def _reading(self, headers: Mapping[str, str]) -> Iterator[None]:
-        """Translate errors of the connection; after [DONE] they no longer matter."""
-        self._headers = headers
+    def _reading(self) -> Iterator[None]:
+        """Translate errors, and give them the notices; after the answer they no longer matter."""
         try:
             with translate_errors(in_stream=True):
                 yield
+                if self.answer is None:
+                    raise stream_cut()
         except MMHIEError as error:
             error.request_id, error.notices = self.request_id, error.notices or self.notices
-            if not self.is_done:
+            if self.answer is None:
                 raise
 
-    def _feed(self, data: str) -> Iterator[Delta | ReasoningDelta]:
-        """Yield the deltas of one server-sent event; raise an in-band error."""
-        if not data:  # an event without data is none
-            return
-        if data == DONE:
-            self.is_done = True
-            return
-        event = parse_json(data)
-        if not isinstance(event, dict):
-            raise UnavailableError(NO_OBJECT, code="bad_answer")
-        if event.get("error") is not None:
+    def _feed(self, data: str) -> Iterator[Event]:
+        """Yield the events in the data of one server-sent event; raise an error that it reports."""
+        if data == "[DONE]":
+            yield self._end()
+        elif data:
+            yield from self._deltas(parse_event(data))
+
+    def _deltas(self, event: Json) -> Iterator[Event]:
+        if "error" in event:
             raise read_error(event["error"], self._headers)
-        self.notices = notices_of(event) or self.notices
+        self.notices = tuple(event.get("notices") or self.notices)
         if "finish_reason" in event:
             self._last = event
-        yield from self._deltas(event)
-
-    def _deltas(self, event: dict[str, object]) -> Iterator[Delta | ReasoningDelta]:
-        reasoning, text = event.get("reasoning_delta"), event.get("delta")
-        if isinstance(reasoning, str) and reasoning:
-            self._reasoning.append(reasoning)
+        if reasoning := event.get("reasoning_delta"):
+            self._reasoning += reasoning
             yield ReasoningDelta(reasoning)
-        if isinstance(text, str) and text:
-            self._text.append(text)
+        if text := event.get("delta"):
+            self._text += text
             yield Delta(text)
 
     def _end(self) -> End:
-        """Return the whole answer. Raises IncompleteAnswerError where the end did not come."""
-        if self._last is None or not self.is_done:
-            cut = stream_cut()
-            cut.request_id, cut.notices = self.request_id, self.notices
-            raise cut
-        text, reasoning = "".join(self._text), "".join(self._reasoning) or None
-        self.answer = answer_of(
-            self._last, text=text, reasoning=reasoning, request_id=self.request_id
-        )
+        """Return the whole answer. Raises IncompleteAnswerError where its last event is missing."""
+        if self._last is None:
+            raise stream_cut()
+        self.answer = answer_of(self._last, self._text, self._reasoning, self._headers)
         return End(self.answer)

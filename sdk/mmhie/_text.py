@@ -6,7 +6,6 @@ from typing import Self
 
 from mmhie._answer import Answer, Notice, Provenance
 
-LABELLED = "labelled"
 CUT = {
     "in_answer": "[cut off: token limit]",
     "in_reasoning": "[cut off: token limit, in the reasoning]",
@@ -22,7 +21,7 @@ class MedicalText(str):
     """Text to be shown with its `disclaimer` and `notices`; `truncated` says whether it was cut.
 
     It is a str in every respect. Slices, `+`, `join` and f-strings give plain str, without the
-    answer; `labelled()`, or `f"{text:labelled}"`, gives the text with all that belongs to it.
+    answer; `labelled()` gives the text with all that belongs to it.
     Copying and pickling keep the answer.
     """
 
@@ -48,27 +47,22 @@ class MedicalText(str):
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Red flags found in the prompt."""
         return self.answer.notices
 
     @property
     def truncated(self) -> str | None:
-        """The part that was cut off: None, "in_reasoning", "in_answer" or "input"."""
         return self.answer.truncated
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Codes of what else a reader should know."""
         return self.answer.warnings
 
     @property
     def provenance(self) -> Provenance:
-        """Model, revision, engine and digests."""
         return self.answer.provenance
 
     @property
     def request_id(self) -> str | None:
-        """X-Request-Id, for questions to the operator."""
         return self.answer.request_id
 
     def labelled(self) -> str:
@@ -78,9 +72,6 @@ class MedicalText(str):
         cut = CUT.get(self.truncated or "", "")
         last = "\n".join(filter(None, [self.disclaimer, self.emergency_note]))
         return "\n\n".join(filter(None, [*notices, str(self), cut, last]))
-
-    def __format__(self, spec: str) -> str:
-        return self.labelled() if spec == LABELLED else format(str(self), spec)
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, Answer]]:
         return type(self), (str(self), self.answer)

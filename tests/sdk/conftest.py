@@ -49,11 +49,11 @@ class AsyncClient:
 
     def events(self, prompt: str, **options: Any) -> Iterator[Event]:
         stream = self.llm.stream(prompt, **options)
-        self.runner.run(stream.__aenter__())
+        events = self.runner.run(stream.__aenter__())
         try:
-            yield from self._items(stream)
+            yield from self._items(aiter(events))
         finally:
-            self.runner.run(stream.aclose())
+            self.runner.run(stream.__aexit__(None, None, None))
 
     def _items(self, items: Any) -> Iterator[Any]:
         async def following() -> Any:

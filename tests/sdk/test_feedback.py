@@ -37,14 +37,8 @@ def test_the_request_and_the_receipt(serve: Serve, connect: Connect) -> None:
     assert server.calls[1].json() == {"request_id": "r-1", "category": "signed_off"}
 
 
-@pytest.mark.parametrize("junk", [{**RECEIPT, "id": 7}, []])
+@pytest.mark.parametrize("junk", [{"id": "fb-1"}, []])
 def test_a_receipt_that_is_none(serve: Serve, connect: Connect, junk: object) -> None:
     """It does not look as if the feedback were stored."""
     with pytest.raises(mmhie.UnavailableError):
         connect(serve(reply(junk)).url).feedback("r-1", "other", "low")
-
-
-def test_an_answer_without_an_id(connect: Connect) -> None:
-    """`MedicalText.request_id` may be None; it is refused before anything is sent."""
-    with pytest.raises(mmhie.RequestError, match="has none"):
-        connect("http://127.0.0.1:9").feedback(None, "other", "low")

@@ -51,11 +51,8 @@ def test_options_of_a_call_are_headers(serve: Serve, connect_both: Connect) -> N
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"temprature": 1}, TypeError, "no option 'temprature', did you mean 'temperature'"),
+        ({"temprature": 1}, TypeError, "no option 'temprature'"),
         ({"user": "Dr.\r\nX-MMHIE-Patient: 7"}, mmhie.RequestError, "user must be"),
-        ({"user": "x" * 256}, mmhie.RequestError, "255"),
-        ({"request_id": "two words"}, mmhie.RequestError, "request_id must be"),
-        ({"timeout": 0}, mmhie.ConfigError, "timeout is 0"),
     ],
 )
 def test_what_no_call_takes(

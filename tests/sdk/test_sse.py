@@ -1,7 +1,7 @@
 """Server-sent events survive any cut, in both clients, by the decoder of httpx2."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import httpx2
 import mmhie
@@ -14,7 +14,6 @@ FRAMES = (
     'data:"two lines"}\r\rdata\n\ndata: {"finish_reason":\r\ndata: "stop"}\r\n\r\ndata: [DONE]\n\n'
 )
 END = b'data: {"finish_reason": "stop"}\n\ndata: [DONE]\n\n'
-Texts = Callable[..., list[str]]
 
 
 class Chunks(httpx2.SyncByteStream, httpx2.AsyncByteStream):
@@ -40,18 +39,12 @@ def response(chunks: Sequence[bytes], media: str = "text/event-stream") -> httpx
 
 def texts(*chunks: bytes, media: str = "text/event-stream") -> list[str]:
     """The deltas that the sync stream makes of these chunks."""
-    with AnswerStream(lambda: response(chunks, media)) as events:
-        return checked(list(events))
+    return checked(list(AnswerStream(response(chunks, media))))
 
 
 async def async_texts(*chunks: bytes) -> list[str]:
     """The same of the async stream."""
-
-    async def send() -> httpx2.Response:
-        return response(chunks)
-
-    async with AsyncAnswerStream(send) as events:
-        return checked([event async for event in events])
+    return checked([event async for event in AsyncAnswerStream(response(chunks))])
 
 
 def checked(events: Sequence[mmhie.Event]) -> list[str]:

@@ -1,20 +1,16 @@
 """Streams: deltas as they arrive, an end that can be trusted, a way to leave."""
 
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import mmhie
 import pytest
-from mmhie import AsyncMedicalReasoningLLM, Delta, End, LLMConfig, MedicalReasoningLLM
+from mmhie import Delta, End
 
 from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import LAST, NOTES, answer_stream, event, stream
-from tests.waiting import PATIENCE_S
 
 DONE = b"data: [DONE]\n\n"
 CANARY = "canary-7f3a"
-NOWHERE = "http://127.0.0.1:9"
 
 
 def test_deltas_arrive_as_they_are_sent(serve: Serve, connect_both: Connect) -> None:
@@ -117,21 +113,6 @@ def test_leaving_cancels(serve: Serve, connect_both: Connect, method: str) -> No
     server.until_left()
 
 
-def test_another_thread_can_close_it(serve: Serve) -> None:
-    """A person presses a button while the next word is waited for."""
-    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
-
-    with MedicalReasoningLLM(LLMConfig(url=server.url, timeout_seconds=PATIENCE_S)) as client:
-        with client.stream("How?") as events, ThreadPoolExecutor(1) as threads:
-            next(events)
-            waiting = threads.submit(next, events)
-            time.sleep(0.1)
-            events.close()
-            with pytest.raises(mmhie.IncompleteAnswerError):
-                waiting.result(PATIENCE_S)
-        server.until_left()
-
-
 def test_a_finished_stream_gives_its_connection_back(serve: Serve, connect_both: Connect) -> None:
     """[DONE] is not the end of the body: it is read to its end and the connection used again."""
     server = serve(answer_stream("Hi"))
@@ -142,21 +123,3 @@ def test_a_finished_stream_gives_its_connection_back(serve: Serve, connect_both:
 
     assert server.calls[0].peer == server.calls[1].peer
     assert not server.calls[0].left.is_set()
-
-
-async def test_a_stream_is_entered_once(serve: Serve) -> None:
-    """The text of a second answer would follow that of the first, as if it were one."""
-    url = serve(answer_stream("One.")).url
-    once, once_too = MedicalReasoningLLM(url=url).stream("q"), AsyncMedicalReasoningLLM(url=url)
-    stream = once_too.stream("q")
-    with once:
-        pass
-    async with stream:
-        pass
-
-    with pytest.raises(RuntimeError, match="once"), once:
-        pass
-    with pytest.raises(RuntimeError, match="once"):
-        async with stream:
-            pass
-    await once_too.aclose()

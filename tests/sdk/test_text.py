@@ -25,13 +25,9 @@ from tests.sdk.scripted_server import (
 
 NOTICE = {"id": "MED101", "message": "Call 112."}
 NOTE = "In an emergency call 112."
-CUT_ANSWER = {
-    **JSON_ANSWER,
-    "truncated": "in_answer",
-    "notices": [NOTICE],
-    "mmhie": {**NOTES, "emergency_note": NOTE},
-}
-PLAIN_ANSWER = {**JSON_ANSWER, "notices": []}
+LABELS = {**NOTES, "truncated": "in_answer", "notices": [NOTICE], "emergency_note": NOTE}
+CUT_ANSWER = {**JSON_ANSWER, "mmhie": LABELS}
+PLAIN_ANSWER = {**JSON_ANSWER, "mmhie": {**NOTES, "notices": []}}
 DONE = b"data: [DONE]\n\n"
 
 
@@ -67,7 +63,6 @@ def test_labelled_text_says_all(text: MedicalText) -> None:
     expected = f"Call 112.\n\nRest and fluids.\n\n{closing}"
 
     assert text.labelled() == expected
-    assert f"{text:labelled}" == expected
 
 
 def test_copies_keep_the_answer(text: MedicalText) -> None:
@@ -102,7 +97,7 @@ def test_an_answer_with_nothing_to_add_warns_of_nothing(serve: Serve, connect: C
 def test_pieces_know_the_notices_and_the_last_knows_all(serve: Serve, connect: Connect) -> None:
     """The last piece is empty: `"".join` gives the text, `last.truncated` what was cut."""
     early = event({"delta": "Rest", "notices": [NOTICE]})
-    last = event({**LAST, "truncated": "in_answer", "notices": [NOTICE]})
+    last = event({**LAST, "mmhie": LABELS})
     server = serve(stream(early, event({"delta": "."}), last, DONE))
 
     pieces: Iterator[Any] = connect(server.url).stream_generate("How?")
