@@ -7,6 +7,7 @@ has the root of its tree.
 
 import base64
 import re
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,11 @@ from urllib.parse import quote
 import orjson
 
 from gateway.audit.chain import ChainHead
+from gateway.record import rfc3339
 from gateway.runtime.json_types import Json
 
 if TYPE_CHECKING:
-    from gateway.safety.signatures import PublicKeys
+    from gateway.safety.signatures import PublicKeys, SigningKey
 
 WRITTEN = re.compile(r"(\d+):([0-9a-f]{64})")
 
@@ -31,6 +33,15 @@ def text_of(file: str, head: ChainHead) -> str:
     """Return a checkpoint as the text of a signed note."""
     root = base64.b64encode(bytes.fromhex(head.mac)).decode()
     return f"mmhie/{quote(file, safe='')}\n{head.seq}\n{root}\n"
+
+
+def line_of(file: str, head: ChainHead, signing: "SigningKey | None") -> str:
+    """Return a checkpoint as a line for standard output."""
+    facts = {"file": file, "seq": head.seq, "mac": head.mac}
+    line = {"time": rfc3339(time.time()), "event": "audit_checkpoint", **facts}
+    if signing is not None:
+        line["note"] = signing.sign_note(text_of(file, head))
+    return orjson.dumps(line).decode() + "\n"
 
 
 def read(text: str, keys: "PublicKeys | None" = None) -> list[ChainHead]:

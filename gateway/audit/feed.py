@@ -15,8 +15,8 @@ from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.fhir.repository import NotTaken, Repository, RepositoryUnavailable
-from gateway.audit.follower import FeedPlace, PlacedLine, TrailFollower
-from gateway.audit.rotation import trails_in
+from gateway.audit.follower import PlacedLine, TrailFollower
+from gateway.audit.rotation import Place, trails_in
 from gateway.runtime.log import fault_logged, log
 from gateway.settings.gateway import GatewaySettings
 
@@ -182,7 +182,7 @@ class AuditFeed:
         except NotTaken:
             return 0
 
-    def _settle(self, follower: TrailFollower, line: Line, place: FeedPlace, status: int) -> None:
+    def _settle(self, follower: TrailFollower, line: Line, place: Place, status: int) -> None:
         """Count a line as sent or set aside, and the lines missing before it as lost."""
         is_sent = is_taken(status)
         if not is_sent:

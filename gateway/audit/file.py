@@ -11,8 +11,7 @@ from pathlib import Path
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
-from gateway.audit.rotation import last_line, read_end, rotated_files
-from gateway.audit.tampering import Mark, tampering
+from gateway.audit.rotation import Place, files_from, read_end, rotated_files
 from gateway.record import rfc3339
 from gateway.runtime.files import sync_folder
 from gateway.runtime.json_types import Json
@@ -39,12 +38,10 @@ class AuditFile:
         self.head = START
         self._mac = chain.new_mac(key)
         self._rotate_bytes = rotate_bytes
-        self._handle = -1
-        self._size = -1
+        self._place: Place | None = None  # where this process has left the trail
         self._synced = 0.0
         self.owes_sync = False  # lines are written that have not been forced to the disk
         self._events: list[Json] = []  # repairs and rotations to be recorded
-        self._mark: Mark | None = None
         self.on_tampering: Callable[[str], None] = lambda _: None
 
     @classmethod
@@ -58,88 +55,71 @@ class AuditFile:
         """Append records, all or none, and return the head on disk; a torn line is repaired first.
         Raise OSError or ChainBroken."""
         with lock_trail(self.path):
-            self._follow_file()
-            if self._size >= self._rotate_bytes:
-                self._rotate()
+            self._notice_tampering()
+            size = self._read_head()
+            if size >= self._rotate_bytes:
+                size = self._rotate()
             lines, head = [], self.head
             for record in (*self._events, *records):
                 line, head = chain.signed_line(record, head, self._mac)
                 lines.append(line)
             if lines:
-                self._write(b"".join(lines))
+                size += self._write(b"".join(lines))
             self.head = head
             self._events.clear()
-            ours = os.fstat(self._handle)
-            self._mark = Mark(ours.st_dev, ours.st_ino, self._size, head)
+            self._place = Place(size, head)
         return head
 
     def look(self) -> None:
         """Look for tampering while nothing is written; raise OSError or ChainBroken."""
-        if self._mark is not None:
+        if self._place is not None:
             self.append(())
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = self._size = -1
-
-    def _follow_file(self) -> None:
-        """Open the file if it was rotated, and read its head if another process has appended."""
-        self._notice_tampering()
-        if not self._is_current():
-            self.close()
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._handle = os.open(self.path, flags, 0o600)
-        size = os.fstat(self._handle).st_size
-        if size != self._size:
-            self.head = self._read_head(size)
-
     def _notice_tampering(self) -> None:
-        """Record, once, what was done to the trail since this process last had it."""
-        mark = self._mark
-        what = tampering(self.path, mark) if mark is not None else None
-        if mark is None or what is None:
+        """Record, once, that the trail is no longer as this process has left it: it only grows."""
+        place = self._place
+        if place is None or files_from(self.path, place) or self._was_archived(place):
             return
-        self._mark, self._size = None, -1  # go on from what is there
-        self.record_tampering(what, mark.head)
+        self._place = None  # go on from what is there
+        self.record_tampering(f"line {place.head.seq} is not where it was written", place.head)
+
+    def _was_archived(self, place: Place) -> bool:
+        """Return whether a later rotation explains that the file is gone."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            first = chain.parse_line(file.readline().removesuffix(b"\n"), self._mac)
+            is_rotation = first is not None and first.record.get("kind") == "rotation"
+            return first is not None and is_rotation and first.head.seq > place.head.seq
+        return False
 
     def record_tampering(self, what: str, head: ChainHead) -> None:
         """Write, with the next lines, what was done when this had been the head."""
         self._events.append(event("tampered", what=what, known_seq=head.seq, known_mac=head.mac))
         self.on_tampering(what)
 
-    def _is_current(self) -> bool:
-        if self._handle < 0:
-            return False
-        try:
-            there, ours = os.stat(self.path), os.fstat(self._handle)
-        except FileNotFoundError:
-            return False
-        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+    def _read_head(self) -> int:
+        """Read the head on disk, and return the file's size. A line torn by a crash is removed and
+        recorded; a complete line without its newline gets one."""
+        with open_private(self.path) as handle:
+            size = os.fstat(handle).st_size
+            whole, _, torn = read_end(handle, size).rpartition(b"\n")
+            last, where = whole.rpartition(b"\n")[2], self.path
+            if self._is_genuine(torn):
+                size, last = size + os.write(handle, b"\n"), torn
+            elif torn:
+                size -= len(torn)
+                os.ftruncate(handle, size)
+                self._events.append(event("repair", torn_bytes=len(torn)))
+        if not last and (rotated := rotated_files(self.path)):
+            where = rotated[-1]
+            with where.open("rb") as file:
+                end = read_end(file.fileno(), where.stat().st_size)
+            last = end.rstrip(b"\n").rpartition(b"\n")[2]
+        self.head = self._verified_head(last, where) if last else START
+        return size
 
-    def _read_head(self, size: int) -> ChainHead:
-        """Return the head on disk. A line torn by a crash is removed and recorded; a complete line
-        without its newline gets one."""
-        start, tail = read_end(self._handle, size)
-        whole, _, torn = tail.rpartition(b"\n")
-        if torn:
-            size = self._repair(size, torn)
-            whole = tail if size > start + len(tail) else whole
-        self._size = size
-        last = whole.rpartition(b"\n")[2]
-        if last:
-            return self._verified_head(last, self.path)
-        rotated = rotated_files(self.path)
-        return self._verified_head(last_line(rotated[-1]), rotated[-1]) if rotated else START
-
-    def _repair(self, size: int, torn: bytes) -> int:
-        line = chain.parse_line(torn, self._mac)
-        if line is not None and line.is_genuine:
-            return size + os.write(self._handle, b"\n")
-        os.ftruncate(self._handle, size - len(torn))
-        self._events.append(event("repair", torn_bytes=len(torn)))
-        return size - len(torn)
+    def _is_genuine(self, raw: bytes) -> bool:
+        line = chain.parse_line(raw, self._mac)
+        return line is not None and line.is_genuine
 
     def _verified_head(self, last: bytes, where: Path) -> ChainHead:
         line = chain.parse_line(last, self._mac)
@@ -150,29 +130,30 @@ class AuditFile:
             )
         return line.head
 
-    def _rotate(self) -> None:
-        """Continue the same chain in a new file, whose first line names the old one."""
+    def _rotate(self) -> int:
+        """Continue the same chain in a new file, whose first line names the old one; return the
+        size of the new one."""
         aside = self.path.with_name(f"{self.path.name}.{self.head.seq:012d}")
-        os.fsync(self._handle)
+        self._force()
         self.path.rename(aside)
-        self._follow_file()
         self._events.append(event("rotation", previous=aside.name))
         sync_folder(self.path.parent)
+        return 0
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, content: bytes) -> int:
         """Write all or nothing: a full disk leaves no partial line behind."""
-        written = 0
-        try:
-            while written < len(content):
-                written += os.write(self._handle, content[written:])
-            self.owes_sync = True
-            self.sync_when_due()
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._handle, self._size)
-            self._size = -1 if written else self._size  # read the file again, whatever is in it
-            raise
-        self._size += written
+        with open_private(self.path) as handle:
+            size, written = os.fstat(handle).st_size, 0
+            try:
+                while written < len(content):
+                    written += os.write(handle, content[written:])
+                self.owes_sync = True
+                self.sync_when_due()
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(handle, size)
+                raise
+        return written
 
     def sync_when_due(self) -> None:
         """Force lines to the disk, at most once a second; raise OSError."""
@@ -181,41 +162,34 @@ class AuditFile:
 
     def sync(self) -> None:
         """Force what was written to the disk; raise OSError."""
-        if self._handle >= 0:
-            self._force()
+        self._force()
+        self._synced = time.monotonic()
         self.owes_sync = False
 
     def _force(self) -> None:
-        os.fdatasync(self._handle)
-        self._synced = time.monotonic()
+        with open_private(self.path) as handle:
+            os.fdatasync(handle)
 
 
 def check(settings: GatewaySettings) -> None:
     """Raise SettingsError when the trail cannot be continued. A disk that is full or read-only is
     another matter: MMHIE_AUDIT_ON_FAILURE decides."""
     file = AuditFile.of(settings)
-    if file is None:
-        return
     try:
-        file.append(())
+        if file is not None:
+            file.append(())
     except ChainBroken as problem:
         raise SettingsError(f"MMHIE_AUDIT_FILE: {problem}.") from None
     except OSError:
         return
-    finally:
-        file.close()
 
 
 def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
     """Append one event from another program; raise OSError or ChainBroken."""
     file = AuditFile.of(settings)
-    if file is None:
-        return
-    try:
+    if file is not None:
         file.append([event(kind, **facts)])
         file.sync()
-    finally:
-        file.close()
 
 
 def event(kind: str, **facts: object) -> Json:
@@ -229,25 +203,26 @@ def lock_of(trail: Path) -> Path:
 
 @contextlib.contextmanager
 def lock_trail(trail: Path) -> Iterator[None]:
-    """Hold a trail's lock: a file of its own, since rotation renames the trail. Raises OSError."""
-    lock = os.open(lock_of(trail), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        acquire(lock)
-        yield
-    finally:
-        os.close(lock)
-
-
-def acquire(lock: int) -> None:
-    """Acquire the lock; raise OSError if that takes too long. A process that was stopped while it
-    wrote must raise an alarm here, not block every other writer."""
+    """Hold a trail's lock: a file of its own, since rotation renames the trail. Raises OSError if
+    that takes too long: a process that was stopped while it wrote must not block all others."""
     until = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise OSError(errno.EAGAIN, "another process holds its lock") from None
-            time.sleep(LOCK_POLL_S)
-        else:
-            return
+    with open_private(lock_of(trail)) as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise OSError(errno.EAGAIN, "another process holds its lock") from None
+                time.sleep(LOCK_POLL_S)
+        yield
+
+
+@contextlib.contextmanager
+def open_private(path: Path) -> Iterator[int]:
+    """Open a file to append to it, for its owner alone; raises OSError."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -4,16 +4,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from gateway.audit import chain
-from gateway.audit.chain import START, ChainHead, Line
-from gateway.audit.file import lock_trail
-from gateway.audit.rotation import rotated_files
-from gateway.audit.tampering import ends_with
+from gateway.audit.chain import ChainHead, Line
+from gateway.audit.file import lock_trail, open_private
+from gateway.audit.rotation import Place, files_from, rotated_files
 from gateway.runtime.files import write_whole
 from gateway.runtime.log import log
 
@@ -21,15 +19,7 @@ PLACE_BYTES = 4096  # more than a stored position has
 UNKNOWN = sys.maxsize
 
 
-@dataclass(frozen=True, slots=True)
-class FeedPlace:
-    """The end of a line: its offset in the file, and the line's own number and MAC."""
-
-    offset: int = 0
-    head: ChainHead = START
-
-
-PlacedLine = tuple[Line, FeedPlace]  # a line, and the position after it
+PlacedLine = tuple[Line, Place]  # a line, and the position after it
 
 
 class TrailFollower:
@@ -45,7 +35,7 @@ class TrailFollower:
         self.key = key
         self.file = trail.with_name(f"{trail.name}.feed")
         self.aside = trail.with_name(f"{trail.name}.aside")
-        self.place = FeedPlace()
+        self.place = Place()
         self.tried = UNKNOWN
         self._mac = chain.new_mac(key)
         self._place_mac = chain.new_mac(key, purpose=self.file.name)
@@ -63,7 +53,7 @@ class TrailFollower:
         line = chain.parse_line(stored, self._place_mac)
         if line is None or not line.is_genuine:
             return False
-        self.place = FeedPlace(line.record["offset"], ChainHead(line.head.seq - 1, line.prev))
+        self.place = Place(line.record["offset"], ChainHead(line.head.seq - 1, line.prev))
         return True
 
     def save(self) -> None:
@@ -101,18 +91,11 @@ class TrailFollower:
     def _starts(self) -> Iterator[tuple[Path, int]]:
         """Yield the files to read, each with an offset. All of them if the position is in none: its
         file was archived, or this is another trail."""
-        files = [*rotated_files(self.trail), self.trail]
-        for number, path in enumerate(files):
-            with contextlib.suppress(FileNotFoundError):
-                if self._may_contain(path) and ends_with(path, self.place.offset, self.place.head):
-                    yield path, self.place.offset
-                    yield from ((later, 0) for later in files[number + 1 :])
-                    return
-        yield from ((path, 0) for path in files)
-
-    def _may_contain(self, path: Path) -> bool:
-        """Return whether a file may contain the position; a rotated one has its last number."""
-        return path == self.trail or int(path.suffix[1:]) >= self.place.head.seq
+        offset = self.place.offset
+        files = files_from(self.trail, self.place)
+        for path in files or (*rotated_files(self.trail), self.trail):
+            yield path, offset if files else 0
+            offset = 0
 
     def _lines(self, file: BinaryIO, offset: int) -> Iterator[PlacedLine]:
         """Yield the genuine lines of a file that are complete."""
@@ -121,13 +104,12 @@ class TrailFollower:
             offset += len(raw)
             line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
             if raw.endswith(b"\n") and line is not None and line.is_genuine:
-                yield line, FeedPlace(offset, line.head)
+                yield line, Place(offset, line.head)
 
     def set_aside(self, line: Line) -> None:
         """Copy a line to those that were set aside; raises OSError."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        with lock_trail(self.trail), open(os.open(self.aside, flags, 0o600), "ab") as file:
-            file.write(line.raw + b"\n")
+        with lock_trail(self.trail), open_private(self.aside) as handle:
+            os.write(handle, line.raw + b"\n")
 
     def lines_aside(self) -> list[Line]:
         """Return the genuine lines that were set aside, each once; raises OSError."""

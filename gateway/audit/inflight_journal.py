@@ -9,12 +9,13 @@ import struct
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.audit import chain
 from gateway.audit.chain import START
 from gateway.audit.file import HOST
+from gateway.audit.rotation import tail_records
 from gateway.record import NO_SLOT
 from gateway.runtime.json_types import Json
 
@@ -74,18 +75,12 @@ class InflightJournal:
         os.close(self._handle)
 
 
-@dataclass(frozen=True, slots=True)
-class DeadJournal:
+class DeadJournal(NamedTuple):
     """The journal of a process that died; `forged` slots were not signed with the trail's key."""
 
     path: Path
     requests: list[Json]
     forged: int
-
-    @property
-    def trail(self) -> Path:
-        """The trail that its process wrote."""
-        return self.path.with_name(self.path.name.rpartition(".open-")[0])
 
     def remove(self) -> None:
         """Remove it; one with forged slots is evidence, and stays under another name."""
@@ -93,6 +88,14 @@ class DeadJournal:
             self.path.rename(self.path.with_name(self.path.name.replace(".open-", ".forged-")))
         else:
             self.path.unlink(missing_ok=True)
+
+    def without_lines(self, ours: Path, key: str) -> list[Json]:
+        """Return its requests without those whose line was written, to its own trail or ours: the
+        kill came between line and journal."""
+        trails = {ours, self.path.with_name(self.path.name.rpartition(".open-")[0])}
+        mac = chain.new_mac(key)
+        written = {line.get("request_id") for trail in trails for line in tail_records(trail, mac)}
+        return [request for request in self.requests if request["request_id"] not in written]
 
 
 def dead_journals(trail: Path, key: str) -> Iterator[DeadJournal]:
@@ -104,13 +107,11 @@ def dead_journals(trail: Path, key: str) -> Iterator[DeadJournal]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
             content = file.read(SLOTS * SLOT_BYTES)
             if content and os.fstat(file.fileno()).st_nlink:  # neither new nor just removed
-                requests, forged = read_slots(content, key, path.name)
-                yield DeadJournal(path, requests, forged)
+                yield read_slots(path, content, key)
 
 
-def read_slots(content: bytes, key: str, name: str) -> tuple[list[Json], int]:
-    """Return the requests in a journal of this name, and the number of slots that are forged."""
-    mac, requests, forged = chain.new_mac(key, purpose=name), list[Json](), 0
+def read_slots(path: Path, content: bytes, key: str) -> DeadJournal:
+    mac, requests, forged = chain.new_mac(key, purpose=path.name), list[Json](), 0
     for at in range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES):
         (size,) = LENGTH.unpack_from(content, at)
         start = at + LENGTH.size
@@ -119,4 +120,4 @@ def read_slots(content: bytes, key: str, name: str) -> tuple[list[Json], int]:
             requests.append(line.content)
         elif size:
             forged += 1
-    return requests, forged
+    return DeadJournal(path, requests, forged)

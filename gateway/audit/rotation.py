@@ -1,16 +1,46 @@
-"""The files of a trail, the rotated ones among them, and what stands at their ends."""
+"""The files of a trail, the rotated ones among them, and places in them."""
 
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hmac import HMAC
 from pathlib import Path
 
 from gateway.audit import chain
+from gateway.audit.chain import START, ChainHead
 from gateway.runtime.json_types import Json
 
 TAIL_BYTES = 256 * 1024
 END_BYTES = 8 * 1024  # nearly always more than the last line
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The end of a line: its offset in the file, and the line's own number and MAC."""
+
+    offset: int = 0
+    head: ChainHead = START
+
+    def is_in(self, path: Path) -> bool:
+        """Return whether the line stands there; raises OSError."""
+        if self.head == START:
+            return True
+        end = chain.end_of_line(self.head)
+        with path.open("rb") as file:
+            file.seek(max(0, self.offset - len(end)))
+            return file.read(len(end)) == end
+
+
+def files_from(trail: Path, place: Place) -> list[Path]:
+    """Return the file in which a place is, and those after it; none if it is in none."""
+    rotated = [file for file in rotated_files(trail) if int(file.suffix[1:]) >= place.head.seq]
+    files = [*rotated, trail]
+    for number, path in enumerate(files):
+        with contextlib.suppress(FileNotFoundError):
+            if place.is_in(path):
+                return files[number:]
+    return []
 
 
 def rotated_files(path: Path) -> list[Path]:
@@ -30,27 +60,14 @@ def trails_in(trail: Path, mac: HMAC | None = None) -> list[Path]:
 
 
 def has_key(trail: Path, mac: HMAC) -> bool:
-    """Return whether a trail begins or ends with a line of this key."""
-    with contextlib.suppress(OSError):
-        files = [file for file in (*rotated_files(trail), trail) if file.is_file()]
-        ends = [first_line(files[0]), last_line(files[-1])] if files else []
-        return any(is_genuine(line, mac) for line in ends)
-    return False
-
-
-def is_genuine(raw: bytes, mac: HMAC) -> bool:
-    line = chain.parse_line(raw, mac)
-    return line is not None and line.is_genuine
-
-
-def first_line(path: Path) -> bytes:
-    """Return the first line, without its newline; a part of one that is no line of a trail."""
-    with path.open("rb") as file:
-        return file.readline(TAIL_BYTES).removesuffix(b"\n")
+    """Return whether one of the files of a trail ends with lines of this key."""
+    return any(any(tail_records(file, mac)) for file in (*rotated_files(trail), trail))
 
 
 def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
-    """Yield the genuine records in the last part of a trail; none when there is no trail."""
+    """Yield the genuine records in the last part of a file; none when there is no file."""
+    if not path.is_file():  # a pipe would block
+        return
     with contextlib.suppress(OSError), path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
         for raw in file:
@@ -59,22 +76,12 @@ def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
                 yield line.record
 
 
-def last_line(path: Path) -> bytes:
-    """Return the last line of a rotated file, without its newline."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        tail = read_end(handle, os.fstat(handle).st_size)[1]
-    finally:
-        os.close(handle)
-    return tail.rstrip(b"\n").rpartition(b"\n")[2]
-
-
-def read_end(handle: int, size: int) -> tuple[int, bytes]:
-    """Return the start and content of a file's end, which holds its last line, however long."""
+def read_end(handle: int, size: int) -> bytes:
+    """Return the end of a file: its last whole line, however long, and what follows it."""
     length = END_BYTES
     while True:
         start = max(0, size - length)
         tail = os.pread(handle, size - start, start)
         if start == 0 or tail.count(b"\n") > 1:
-            return start, tail
+            return tail
         length *= 4

@@ -6,20 +6,16 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import orjson
-
-from gateway.audit import chain, checkpoint, entry
+from gateway.audit import checkpoint, entry
 from gateway.audit.chain import ChainHead
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
-from gateway.audit.inflight_journal import DeadJournal, InflightJournal, dead_journals
+from gateway.audit.inflight_journal import InflightJournal, dead_journals
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.audit.rotation import tail_records
 from gateway.errors import AuditUnavailable
-from gateway.record import RequestRecord, rfc3339
+from gateway.record import RequestRecord
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import fault_logged, log
 from gateway.safety.labels import GATEWAY_VERSION, signing_key_of
@@ -82,8 +78,7 @@ class Trail:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._checkpointed = ChainHead(-1, "")
-        self._next_checkpoint = 0.0
-        self._next_look = self._next_adoption = 0.0
+        self._due: dict[Callable[[], None], float] = {}
         self.is_tampered = False
         self._writing_since: float | None = None
         self._journal: InflightJournal | None = None
@@ -161,12 +156,11 @@ class Trail:
         """Write the first event before the first request comes in."""
         self._events.append(event("start", gateway_version=GATEWAY_VERSION))
         self._flush()
-        self._adopt_journals()
         with contextlib.suppress(OSError):  # no room: a kill then shows only in `start`
             self._journal = InflightJournal(self._file.path, self._file.key)
         if self._feed is not None:
             self._feed.start()
-        self._checkpoint()
+        self._work()
         self._thread.start()
 
     def stop(self) -> None:
@@ -195,47 +189,37 @@ class Trail:
             self._stopping.wait(RETRY_S if self.failing else BATCH_S)
             self._wake.clear()
             self._flush()
-            self._sync()
-            self._look()
-            if time.monotonic() >= self._next_adoption:
-                self._adopt_journals()
-            if time.monotonic() >= self._next_checkpoint:
-                self._checkpoint()
+            self._work()
         self._close()
+
+    def _work(self) -> None:
+        """Do what is due beside writing. The last lines before an idle time are forced to the disk
+        like all others."""
+        now = time.monotonic()
+        for task, every_s in (
+            (self._file.sync_when_due, 0.0),
+            (self._file.look, LOOK_S),
+            (self._adopt_journals, ADOPT_EVERY_S),
+            (self._checkpoint, CHECKPOINT_EVERY_S),
+        ):
+            if not self.failing and now >= self._due.get(task, 0.0):
+                self._due[task] = now + every_s
+                with self._attempt():
+                    task()
 
     def _adopt_journals(self) -> None:
         """Write the lines of requests that were in progress in processes that died."""
-        self._next_adoption = time.monotonic() + ADOPT_EVERY_S
-        if self.failing:
-            return
-        with self._attempt():
-            for journal in dead_journals(self._file.path, self._file.key):
-                self._adopt(journal)
-
-    def _adopt(self, journal: DeadJournal) -> None:
-        if journal.forged:
-            what = f"{journal.forged} forged entries in {journal.path.name}"
-            self._file.record_tampering(what, self._file.head)
-        self._file.append(unfinished(journal.requests, self._file, journal.trail))
-        journal.remove()
-
-    def _look(self) -> None:
-        """Look once a second whether the trail is still what was written."""
-        now = time.monotonic()
-        if now < self._next_look or self.failing:
-            return
-        self._next_look = now + LOOK_S
-        with self._attempt():
-            self._file.look()
+        for journal in dead_journals(self._file.path, self._file.key):
+            if journal.forged:
+                what = f"{journal.forged} forged entries in {journal.path.name}"
+                self._file.record_tampering(what, self._file.head)
+            lost = journal.without_lines(self._file.path, self._file.key)
+            self._file.append([event("unfinished", outcome="unfinished", **each) for each in lost])
+            journal.remove()
 
     def _pause_s(self) -> float:
         """Return how long to wait for entries."""
         return RETRY_S if self.failing else min(SYNC_EVERY_S, LOOK_S)
-
-    def _sync(self) -> None:
-        """Force the last lines before an idle time to the disk like all others."""
-        with self._attempt():
-            self._file.sync_when_due()
 
     @contextlib.contextmanager
     def _attempt(self) -> Iterator[None]:
@@ -295,23 +279,13 @@ class Trail:
 
     def _checkpoint(self) -> None:
         """Print the head of the chain outside of the file, so that a cut end can be detected."""
-        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY_S
         head = self._file.head
         if head == self._checkpointed or self.failing:
             return
         self._checkpointed = head
-        name = self._file.path.name
-        line = {
-            "time": rfc3339(time.time()),
-            "event": "audit_checkpoint",
-            "file": name,
-            "seq": head.seq,
-            "mac": head.mac,
-        }
-        if self._signing is not None:
-            line["note"] = self._signing.sign_note(checkpoint.text_of(name, head))
+        line = checkpoint.line_of(self._file.path.name, head, self._signing)
         with contextlib.suppress(OSError, ValueError):  # nobody reads standard output
-            sys.stdout.write(orjson.dumps(line).decode() + "\n")
+            sys.stdout.write(line)
             sys.stdout.flush()
 
     def _close(self) -> None:
@@ -323,7 +297,6 @@ class Trail:
             log.error("audit records lost at the stop: %d", len(self._pending))
         with contextlib.suppress(OSError):
             self._file.sync()
-        self._file.close()
         if self._journal is not None and not self._pending:
             self._journal.close()
 
@@ -341,23 +314,3 @@ def feed_of(settings: GatewaySettings, report: "FeedReport") -> "AuditFeed | Non
 def check_feed(settings: GatewaySettings) -> None:
     """Raise SettingsError for a file of the feed that cannot be used."""
     feed_of(settings, lambda **_: None)
-
-
-def unfinished(requests: Sequence[Json], ours: AuditFile, trail: Path) -> list[Json]:
-    """Return the requests that a killed process left, as events, without those whose line was
-    written, to its trail or ours: the kill came between line and journal."""
-    mac = chain.new_mac(ours.key)
-    files = {trail, ours.path} if requests else ()
-    written = [record for file in files for record in tail_records(file, mac)]
-    return [
-        event("unfinished", outcome="unfinished", **lost)
-        for lost in requests
-        if not any(is_line_of(lost, record) for record in written)
-    ]
-
-
-def is_line_of(opened: Json, record: Json) -> bool:
-    """Return whether a record is of this request: in a journal of before ids were unique, callers
-    chose them, and an id alone is not enough."""
-    same = all(record.get(name) == opened.get(name) for name in ("request_id", "address", "host"))
-    return same and str(record.get("time")) >= str(opened.get("since"))

@@ -92,10 +92,10 @@ def append(open_file: Open) -> Append:
     """Append batches as a process that comes and goes; the head after them."""
 
     def write(*batches: list[dict[str, Any]], **how: Any) -> ChainHead:
-        with contextlib.closing(open_file(**how)) as file:
-            for batch in batches:
-                file.append(batch)
-            return file.head
+        file = open_file(**how)
+        for batch in batches:
+            file.append(batch)
+        return file.head
 
     return write
 

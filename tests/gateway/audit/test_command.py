@@ -1,6 +1,5 @@
 """`mmhie audit` and the trail of `mmhie hold`, as an operator uses them."""
 
-import contextlib
 import hmac
 import json
 from pathlib import Path
@@ -149,10 +148,10 @@ def pods(path: Path) -> list[Path]:
     """The trails of three pods in one folder, with two requests each, in turns."""
     paths = [path, path.with_name("pod-1.jsonl"), path.with_name("pod-2.jsonl")]
     for number, pod in enumerate(paths):
-        with contextlib.closing(AuditFile(pod, key=KEY, rotate_bytes=100)) as file:
-            for minute in (number, number + 3):
-                time = f"2026-11-25T01:0{minute}:00.000Z"
-                file.append([{**REQUEST_LINE, "time": time, "request_id": f"r-{minute}"}])
+        file = AuditFile(pod, key=KEY, rotate_bytes=100)
+        for minute in (number, number + 3):
+            time = f"2026-11-25T01:0{minute}:00.000Z"
+            file.append([{**REQUEST_LINE, "time": time, "request_id": f"r-{minute}"}])
     return paths
 
 
@@ -177,8 +176,7 @@ def test_another_trail_that_was_damaged(desk: Desk, pods: list[Path]) -> None:
         pods[2].write_bytes(content)
         out, _ = desk.run("audit", "verify", exit_code=1)
         assert out.splitlines()[-1].startswith("pod-2.jsonl")
-    with contextlib.closing(AuditFile(pods[0].with_name("old.jsonl"), key="o" * 32)) as file:
-        file.append([record(1)])
+    AuditFile(pods[0].with_name("old.jsonl"), key="o" * 32).append([record(1)])
     pods[2].write_bytes(whole)
     out, err = desk.run("audit", "export")
     assert "old.jsonl was written with another MMHIE_AUDIT_KEY" in err

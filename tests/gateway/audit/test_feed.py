@@ -1,6 +1,5 @@
 """The audit feed: each line arrives at a FHIR server, in order, whatever either side does."""
 
-import contextlib
 import json
 import signal
 import time
@@ -165,8 +164,7 @@ def test_what_another_pod_left_is_sent(
     until(lambda: len(requests_in(dead)) == 30)
     first.signal(signal.SIGKILL)
     first.exit_code()
-    with contextlib.closing(AuditFile(foreign, key="o" * 32)) as file:
-        file.append([event("test")])
+    AuditFile(foreign, key="o" * 32).append([event("test")])
     copy.write_bytes(dead.read_bytes())
     repository.down = 0
     living = start_feeding().wait()

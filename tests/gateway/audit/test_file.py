@@ -133,7 +133,6 @@ def test_a_disk_that_fills_up_leaves_no_half_line(open_file: Open, path: Path) -
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert path.read_bytes() == before
     file.append(records(*range(2, 7)))
-    file.close()
 
     assert numbers_in(path) == list(range(1, 7))
     assert not verify(path, key=KEY).findings
@@ -151,7 +150,6 @@ def test_a_writer_that_was_stopped_while_it_held_the_lock(
         file.append(records(1))
     holder.close()
     file.append(records(1))
-    file.close()
 
     assert numbers_in(path) == [1]
 

@@ -16,10 +16,10 @@ from gateway.audit.inflight_journal import (
     LENGTH,
     SLOT_BYTES,
     SLOTS,
+    DeadJournal,
     InflightJournal,
 )
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.audit.trail import unfinished
 from gateway.audit.verify import verify
 from gateway.principal import PURPOSES, CareContext, Principal
 from gateway.record import NO_SLOT, RequestRecord
@@ -28,7 +28,7 @@ from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, Append, Open, lines, trail_settings
+from tests.gateway.audit.conftest import KEY, Append, lines, trail_settings
 from tests.waiting import PATIENCE_S, until
 
 ENTERS_AND_DIES = """
@@ -100,20 +100,16 @@ def test_the_longest_request_fits(path: Path) -> None:
     journal.close()
 
 
-@pytest.mark.parametrize(("since", "is_left"), [("00:59", False), ("01:01", True)])
-def test_an_id_that_was_used_before_hides_nothing(
-    append: Append, open_file: Open, path: Path, since: str, is_left: bool
-) -> None:
-    """Callers choose the id: only a genuine line of the same request accounts for it."""
-    request = {"request_id": "same", "address": "10.0.0.7", "host": "one"}
-    lost = {**request, "since": f"2026-11-25T{since}:00.000Z"}
-    append([{**request, "kind": "request", "time": "2026-11-25T01:00:00.000Z"}])
-    genuine = path.read_bytes()
-    path.write_bytes(b"[1,2]\n" + genuine + b"torn")
+@pytest.mark.parametrize("change", [b'"kind"', b'"kind" '])
+def test_a_line_that_was_written_is_not_lost(append: Append, path: Path, change: bytes) -> None:
+    """The kill came between line and journal; only a genuine line accounts for a request."""
+    lost = [{"request_id": "r-1"}, {"request_id": "r-2"}]
+    append([{"request_id": "r-1", "kind": "request"}])
+    path.write_bytes(b"[1,2]\n" + path.read_bytes().replace(b'"kind"', change) + b"torn")
+    journal = DeadJournal(path.with_name(f"{path.name}.open-x"), lost, 0)
 
-    assert bool(unfinished([lost], open_file(), path)) == is_left
-    path.write_bytes(genuine.replace(b'"kind"', b'"kind" '))
-    assert unfinished([lost], open_file(), path)
+    left = journal.without_lines(path.with_name("other.jsonl"), KEY)
+    assert len(left) == (1 if change == b'"kind"' else 2)
 
 
 class Killed:

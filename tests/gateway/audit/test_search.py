@@ -158,7 +158,6 @@ def test_a_file_of_another_key_is_reported(desk: Desk, trail: Path, tmp_path: Pa
     """Among the files of this one, its lines are left out and counted."""
     stranger = AuditFile(tmp_path / "other.jsonl", key="o" * 32)
     stranger.append([WARD])
-    stranger.close()
     file = rotated_files(trail)[1]
     stranger.path.rename(file)
     stranger.path.with_name("other.jsonl.lock").unlink()
