@@ -125,7 +125,7 @@ class ModelNotFound(RequestError, status=404, code="model_not_found"):
 
 
 class NotFound(RequestError, status=404, code="not_found"):
-    """No such path."""
+    """No such path, or no such earlier response."""
 
 
 class AnswerNotFound(RequestError, status=404, code="answer_not_found"):

@@ -12,7 +12,7 @@ import orjson
 
 from gateway.api.json_structure import is_deeper
 from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, NotFound
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings
 
@@ -316,8 +316,8 @@ def rules_for(path: str) -> Mapping[str, Rule]:
 def check(
     body: bytes, parsed: Json, policy: RequestPolicy, rules: Mapping[str, Rule] = RULES
 ) -> None:
-    """Raise InvalidRequest for the first field over its limit, and for unsupported features. Takes
-    linear time; the depth is that of at most 30,000 brackets."""
+    """Raise InvalidRequest for a field that is over its limit or not supported, NotFound for an
+    earlier response. Takes linear time; the depth is that of at most 30,000 brackets."""
     if body.count(b"{") + body.count(b"[") > policy.depth and is_deeper(body, policy.depth):
         raise InvalidRequest(f"The body is nested over {policy.depth} deep.")
     for name, value in parsed.items():
@@ -326,7 +326,8 @@ def check(
             continue
         wrong = rule(value, policy)
         if wrong is not None:
-            raise InvalidRequest(f"{name} {wrong}.", param=name)
+            kind = NotFound if name == "previous_response_id" else InvalidRequest  # as vLLM has it
+            raise kind(f"{name} {wrong}.", param=name)
     check_batch(parsed, policy)
 
 

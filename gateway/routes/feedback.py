@@ -34,7 +34,16 @@ RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$"
 class FeedbackRequest(BaseModel):
     """The body of POST /v1/mmhie/feedback; an unknown field is an error."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "if": {"properties": {"category": {"const": SIGN_OFF}}},
+            "then": {"properties": {"severity": {"type": "null"}}},
+            "else": {"required": ["severity"], "properties": {"severity": {"type": "string"}}},
+        },
+    )
 
     request_id: RequestId = Field(
         description="The answer's `request_id`, or its X-Request-Id header."

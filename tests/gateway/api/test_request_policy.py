@@ -13,7 +13,7 @@ from gateway.api.request_policy import (
     fault_of_items,
     fault_of_tools,
 )
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, RequestError
 
 CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
 CANARY = "zebrafish7731"
@@ -87,8 +87,9 @@ def check_fields(**fields: Any) -> None:
 def test_each_edge(name: str, fine: Any, over: Any) -> None:
     """The limit itself is allowed; over it, the error names the field and quotes nothing."""
     check_fields(**{name: fine})
-    with pytest.raises(InvalidRequest) as raised:
+    with pytest.raises(RequestError) as raised:
         check_fields(**{name: over})
+    assert raised.value.status == (404 if name == "previous_response_id" else 400)
     assert raised.value.param == name
     assert raised.value.message.startswith(name)
     assert CANARY not in raised.value.message
