@@ -2,7 +2,7 @@
 
 It reads the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`); with
 `--once` a new set is scored first.
-It writes docs/red-flags/evaluation.json, of which `make docs` makes the tables of the page.
+It writes docs/red-flags/evaluation.json; the tables of docs/red-flags.md are kept by hand.
 """
 
 import argparse

@@ -15,10 +15,6 @@ WIDTH: Final = 150  # columns of a page
 BLOCK: Final = r"(?:(?:(?!<!-- ).*\n)*?(?=<!-- end -->\n)|(?:.+\n)*)"
 
 
-class StaleError(Exception):
-    """Stale page, or one that cannot be written; the message has the remedy."""
-
-
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Render a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter
 
 from scripts.render.page import DOCS, ROOT, prose, table
-from scripts.render.red_flags import LANGUAGES
 
 FOLDER: Final = DOCS / "safety-case"
 REMOVALS: Final = DOCS / "records" / "control-removals.json"  # scripts/control_removals.py
 RED_FLAGS: Final = DOCS / "red-flags" / "evaluation.json"  # scripts/red_flags/evaluate.py
+LANGUAGES: Final = {
+    "en": "English", "de": "German", "es": "Spanish", "fr": "French", "pt": "Portuguese",
+    "it": "Italian",
+}  # fmt: skip
 UNACCEPTABLE: Final = 4
 KINDS: Final = ("design", "protective", "information")  # ISO 14971:2019, 7.1
 
@@ -55,7 +57,7 @@ class Hazard:
     residual: str
     site: list[str]
     controls: Annotated[list[Control], Field(alias="control")]
-    measured: str = ""  # a figure of MEASURED, which may raise `left` and completes `residual`
+    measured: str = ""  # `missed` or `false`: may raise `left`, and completes `residual`
 
     @property
     def before(self) -> int:
@@ -92,59 +94,38 @@ def hazards() -> list[Hazard]:
 
 def score(hazard: Hazard) -> Hazard:
     """Score a hazard by the shares of the two newest sets of texts, the worst group first."""
-    worst, *others = sorted(MEASURED[hazard.measured](), reverse=True)
-    whole = next(share for share in (worst, *others) if share.group == "all")
-    left = max(hazard.left, likelihood_of(worst.value), key=list(scales()["likelihood"]).index)
-    figures = {"all": f"{whole.value:.0%}", "worst": f"{worst.value:.0%}", "group": worst.group}
+    shares = sorted(measured_shares(is_missed=hazard.measured == "missed"), reverse=True)
+    (worst, group), whole = shares[0], next(share for share, name in shares if name == "all")
+    left = max(hazard.left, likelihood_of(worst), key=list(scales()["likelihood"]).index)
+    figures = {"all": f"{whole:.0%}", "worst": f"{worst:.0%}", "group": group}
     return replace(hazard, left=left, residual=hazard.residual.format(**figures))
 
 
 def likelihood_of(share: float) -> str:
     """Return the likelihood of what was counted: `high` is the majority, `low` under a tenth."""
-    return next(
-        name for limit, name in ((0.5, "high"), (0.1, "medium"), (0.0, "low")) if share >= limit
-    )
+    return "high" if share >= 0.5 else "medium" if share >= 0.1 else "low"
 
 
-class Share(NamedTuple):
-    """A share of texts that were missed, or noticed without need."""
+def measured_shares(*, is_missed: bool) -> list[tuple[float, str]]:
+    """Return the shares of emergencies missed, or of other texts noticed, by language and length.
 
-    value: float
-    group: str
-
-
-def missed() -> list[Share]:
-    """Return the shares of emergencies without a notice: by language, by length, of all."""
-    return [Share(1 - noticed / texts, group) for group, noticed, texts in counts(emergency=True)]
-
-
-def noticed_in_vain() -> list[Share]:
-    """Return the shares of other texts with a notice: by language and length, in company."""
-    alone = [Share(noticed / texts, group) for group, noticed, texts in counts(emergency=False)]
-    company = json.loads(RED_FLAGS.read_text())["company"]
-    return [*alone, *(Share(row["alarms"] / row["others"], row["company"]) for row in company)]
-
-
-def counts(*, emergency: bool) -> list[tuple[str, int, int]]:
-    """Return the noticed texts and all texts of each group of the two newest sets, and of all."""
-    figures = json.loads(RED_FLAGS.read_text())
-    sets = (figures["once"], figures["known"][-1])  # the newest is by the author of the training
-    return [group for each in sets for group in counts_of_set(each, emergency=emergency)]
-
-
-def counts_of_set(figures: Mapping[str, Any], *, emergency: bool) -> list[tuple[str, int, int]]:
-    """Return the noticed texts and all texts of each language and length, and of all."""
-    parts = [figures["languages"], figures.get("lengths", [])]
-    rows = [row for part in parts for row in part if row["emergency"] is emergency]
-    of_all = [row for row in parts[0] if row["emergency"] is emergency]
-    whole = (sum(row["noticed"] for row in of_all), sum(row["texts"] for row in of_all))
-    groups = [
-        (LANGUAGES.get(row["group"], row["group"]), row["noticed"], row["texts"]) for row in rows
-    ]
-    return [*groups, ("all", *whole)]
-
-
-MEASURED: Final = {"missed": missed, "false": noticed_in_vain}
+    The newest set is by the author of the training. Other texts are counted in company, too.
+    """
+    record = json.loads(RED_FLAGS.read_text())
+    shares = []
+    for figures in (record["once"], record["known"][-1]):
+        languages, lengths = (
+            [row for row in figures.get(name, ()) if row["emergency"] is is_missed]
+            for name in ("languages", "lengths")
+        )
+        whole = {name: sum(row[name] for row in languages) for name in ("noticed", "texts")}
+        for row in (*languages, *lengths, {**whole, "group": "all"}):
+            group = LANGUAGES.get(row["group"], row["group"])
+            shares.append((row["noticed"] / row["texts"], group))
+    if is_missed:
+        return [(1 - share, group) for share, group in shares]
+    company = record["company"]
+    return [*shares, *((row["alarms"] / row["others"], row["company"]) for row in company)]
 
 
 def log() -> str:
@@ -201,17 +182,4 @@ def evidence() -> str:
     )
 
 
-def scale(name: str) -> str:
-    return table((name, "meaning"), list(scales()[name].items()))
-
-
-def matrix() -> str:
-    known = scales()
-    rows = [(name, *numbers) for name, numbers in known["matrix"].items()]
-    return table(("likelihood \\ severity", *known["severity"]), rows)
-
-
-BLOCKS: Final = {
-    **{block.__name__: block for block in (log, profile, unacceptable, evidence, matrix)},
-    "scale": scale,
-}
+BLOCKS: Final = {block.__name__: block for block in (log, profile, unacceptable, evidence)}
