@@ -22,8 +22,8 @@ MOST_TINY_EVENTS = 256  # in one read: each costs 4 us
 # A CR after a line feed needs one more byte: it may be the first half of a CR LF.
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\r\n|\n\n|\r\r|\n\r(?=[^\n])")
 PLAIN_DATA = b"data: {"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # readers skip one before the first event
 DATA = re.compile(rb"(?:\A|[\r\n])data: ?[^\r\n ]")
-_LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class EventBuffer:
@@ -89,13 +89,11 @@ def payload(event: bytes) -> bytes:
         return event[6:-2]
     if event.count(b"\n") + event.count(b"\r") > MOST_LINES:
         raise EngineGarbled(f"The engine's event has more than {MOST_LINES:,} lines; try again.")
+    if event.startswith(BYTE_ORDER_MARK):
+        raise EngineGarbled("The engine's stream begins with a byte order mark.")
     # bytes.splitlines() splits at the line ends of SSE only.
     lines = [line for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
-
-
-def first_line(event: bytes) -> bytes:
-    return _LINE_END.split(event, 1)[0]
 
 
 def encode(event: Mapping[str, object]) -> bytes:

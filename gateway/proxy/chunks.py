@@ -7,7 +7,7 @@ import orjson
 
 from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
-from gateway.errors import EngineCut, EngineGarbled, GatewayError
+from gateway.errors import EngineCut, GatewayError
 from gateway.http import sse
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_content
 from gateway.runtime.json_types import Json
@@ -18,7 +18,6 @@ WriteFramed = Callable[[bytes], bool]
 # Writes the engine's HTTP chunk unchanged if possible; returns the bytes of its body, or 0.
 PassChunk = Callable[[bytes, WriteFramed], int]
 
-MOST_CHOICES = 16
 FRAMING_BYTES = 4  # of an HTTP chunk, without the digits of its size
 # The text of a choice in chat and in text completions.
 TEXT_KEYS = (b'"content":"', b'"text":"')
@@ -127,9 +126,8 @@ class ChunkRelay:
         key: bytes,
         took_usage: bool,
         policy: OutputPolicy = PLAIN,
-        most: int = MOST_CHOICES,
     ) -> None:
-        """`took_usage`: we requested the usage chunk, not the caller. `most` limits the choices."""
+        """`took_usage`: we requested the usage chunk, not the caller."""
         self.usage: Json | None = None
         self.pieces = 0
         self.finals: list[Json] = []
@@ -138,7 +136,6 @@ class ChunkRelay:
         self._repeatable = labels.repeatable(initial)
         self._key = key
         self._policy = policy
-        self._most = most
         self._took_usage = took_usage
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
@@ -237,10 +234,8 @@ class ChunkRelay:
         index = choice.get("index", 0)
         state = self._choices.get(index)
         if state is None:
-            if len(self._choices) >= self._most:
-                raise EngineGarbled(
-                    "The engine sends more choices than one may ask for; try again."
-                )
+            if len(self._choices) >= openai_json.MOST_CHOICES:
+                raise openai_json.too_many_choices()
             mac = self._policy.digest(self._key)
             state = self._choices[index] = ChoiceState.at(index, mac, self._policy)
         return state

@@ -25,7 +25,7 @@ from gateway.pipeline import (
     origin_headers,
 )
 from gateway.proxy import json_response
-from gateway.proxy.chunks import MOST_CHOICES, ChunkRelay, PassChunk
+from gateway.proxy.chunks import ChunkRelay, PassChunk
 from gateway.proxy.json_response import Labelled, WholeAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy, policy_for
@@ -77,7 +77,8 @@ class PassThrough:
         if incoming.transcript is not None:
             policy = replace(policy, transcript=incoming.transcript)
         if echoed := echoed_prompts(path, request):
-            policy = replace(policy, echoed=echoed, generates=request.get("max_tokens") != 0)
+            budget = request_policy.answer_budget(path, request)
+            policy = replace(policy, echoed=echoed, generates=budget != 0)
         check_separation(path, policy, reasons=model.reasons)
         added = additions(path, incoming, model, exchange, services)
         return PreparedPassThrough(
@@ -166,7 +167,6 @@ class PreparedPassThrough(NamedTuple):
             key=services.labels.key,
             path=self.path,
             policy=policy,
-            most=services.request_policy.choices,
         )
 
     def _relay(self, label: Json, policy: OutputPolicy, services: Services) -> "EventRelay":
@@ -175,13 +175,7 @@ class PreparedPassThrough(NamedTuple):
             return ResponseEventRelay(label, key=key, policy=policy)
         if self.path == MESSAGES:
             return MessageEventRelay(label, key=key, policy=policy)
-        return ChunkRelay(
-            label,
-            key=key,
-            took_usage=self.takes_usage,
-            policy=policy,
-            most=services.request_policy.choices,
-        )
+        return ChunkRelay(label, key=key, took_usage=self.takes_usage, policy=policy)
 
 
 class EventRelay(Protocol):
@@ -334,7 +328,7 @@ def echoed_prompts(path: str, request: Json) -> tuple[str | None, ...]:
     if path != COMPLETIONS or not openai_json.is_true(request.get("echo")):
         return ()
     prompt = request.get("prompt")
-    prompts = prompt[:MOST_CHOICES] if isinstance(prompt, list) else [prompt]
+    prompts = prompt[: openai_json.MOST_CHOICES] if isinstance(prompt, list) else [prompt]
     texts = [text if isinstance(text, str) else None for text in prompts]
     return tuple(text for text in texts for _ in range(max(request.get("n") or 1, 1)))
 

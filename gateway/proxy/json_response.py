@@ -13,7 +13,6 @@ from gateway.http.exchange import NO_STORE
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Opened, origin_headers
 from gateway.proxy import messages_output, responses_output
-from gateway.proxy.chunks import MOST_CHOICES
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.record import estimated_tokens
 from gateway.runtime.heavy_work import HeavyWork
@@ -40,7 +39,6 @@ def label(
     key: bytes,
     path: str,
     policy: OutputPolicy = PLAIN,
-    most: int = MOST_CHOICES,
 ) -> Labelled:
     """Label an answer; raise EngineGarbled or EngineRejected."""
     parsed = openai_json.parse(sent)
@@ -53,7 +51,7 @@ def label(
         changes, finish = PASS_ON[path](answer, state)
         states, final = [state], state.final(finish, fingerprint=None)
     else:
-        states, final, changes = pass_on_choices(answer, key, policy, most)
+        states, final, changes = pass_on_choices(answer, key, policy)
     body = orjson.dumps({**answer, **changes}) if changes or answer is not parsed else sent
     labelled = openai_json.append(body, {"mmhie": labels.merge(initial, final)})
     counts = messages_output.token_counts if path == MESSAGES else openai_json.read_usage
@@ -62,14 +60,12 @@ def label(
 
 
 def pass_on_choices(
-    answer: Json, key: bytes, policy: OutputPolicy, most: int
+    answer: Json, key: bytes, policy: OutputPolicy
 ) -> tuple[list[ChoiceState], Json, Json]:
     """Return the state of each choice, their common closing label, and the choices if changed."""
     choices = openai_json.read_choices(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")
-    if len(choices) > most:
-        raise EngineGarbled("The engine sends more choices than one may ask for; try again.")
     mac = policy.digest(key)
     states = [ChoiceState.at(choice.get("index", 0), mac, policy) for choice in choices]
     passed = [state.pass_on(choice) for state, choice in zip(states, choices, strict=True)]

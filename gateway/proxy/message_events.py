@@ -14,8 +14,6 @@ from gateway.proxy.text_stream import NamedEventRelay, TextForm
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
 
-# The beginning of vLLM's text deltas, up to their text.
-PLAIN_DELTA = b'"delta":{"type":"text_delta","text":"'
 HIDDEN = "thinking_delta"
 # The end of the sentence in which vLLM wraps an error of its own stream.
 LATE_REFUSAL = re.compile(r"'code': 4\d\d\}")
@@ -32,13 +30,6 @@ class MessageEventRelay(NamedEventRelay):
 
     def relay(self, event: bytes) -> bytes:
         """Return the bytes to send for an event; raise EngineRejected or EngineGarbled."""
-        is_plain = self._text.is_plain if self._text else not self._policy.surrounds
-        is_plain = is_plain and not (self.finals or openai_json.is_labelled(event))
-        if is_plain and (text := plain_text(event)):
-            self._state.has_text = True
-            self._state.mac.update(text)
-            self.pieces += 1
-            return event
         event = openai_json.remove_labels(event, "message")
         content = sse.payload(event)
         if not content:
@@ -122,11 +113,3 @@ def failure(body: Json) -> GatewayError:
             "`stream` for the reason."
         )
     return EngineRejected("The engine failed while it was answering; try again.")
-
-
-def plain_text(event: bytes) -> bytes:
-    """Return the text of a delta without escapes and without `<`; empty for any other event."""
-    if b"\\" in event or b"<" in event:  # without escapes, each quote begins or ends a string
-        return b""
-    text, quote, _ = event.partition(PLAIN_DELTA)[2].partition(b'"')
-    return text if quote else b""

@@ -19,6 +19,7 @@ from gateway.settings.gateway import GatewaySettings
 if TYPE_CHECKING:
     from gateway.safety.signatures import LabelSigner
 
+MOST_ENDS = 4  # some engines send two
 WENT_ON = "The engine went on after the end of an answer; try again."
 
 
@@ -137,6 +138,7 @@ class ChoiceState:
     _guard: harmony.HarmonyGuard | None = None  # while a `<` may begin a marker
     _is_open: bool = False
     _leaks: bool = False
+    _ends: int = 0
 
     @classmethod
     def at(cls, index: int, mac: Digest, policy: OutputPolicy) -> "ChoiceState":
@@ -232,7 +234,11 @@ class ChoiceState:
             self.has_tool_calls = True
 
     def final(self, finish_reason: str | None, *, fingerprint: str | None) -> Json:
-        """Return the closing label of the choice."""
+        """Return the closing label of the choice, perhaps signed; raise EngineGarbled after
+        `MOST_ENDS`."""
+        self._ends += 1
+        if self._ends > MOST_ENDS:
+            raise EngineGarbled(WENT_ON)
         ending = Ending(
             finish_reason,
             "text" if self.has_text or self.has_tool_calls or self.echo else None,

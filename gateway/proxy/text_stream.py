@@ -104,7 +104,8 @@ class NamedEventRelay:
     """The common part of the relays of named events, which have the methods of ChunkRelay."""
 
     form: ClassVar[TextForm]
-    pass_chunk: None = None  # every event is parsed
+    # Every event is parsed, and known by its `type`, as by the callers: its name may be another.
+    pass_chunk: None = None
 
     def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
         self.usage: Json | None = None
@@ -123,7 +124,13 @@ class NamedEventRelay:
         return [labels.format_digest(self._state.mac)] if self._state.has_text else []
 
     def _feed(self, event: bytes, body: Json, place: object) -> bytes:
-        """Return the bytes to send for a piece of the text at this place."""
+        """Return the bytes to send for a piece of the text at this place; raise EngineGarbled."""
+        text = self.form.read(body)
+        is_plain = self._text.is_plain if self._text else not self._policy.surrounds
+        if is_plain and "<" not in text:
+            self._state.has_text |= bool(text)
+            self._state.mac.update(text.encode())
+            return event
         rest = self._end_text() if place != self._place else b""
         self._text, self._place = self._text or TextStream(self.form, self._state), place
         return rest + self._text.feed(event, body)

@@ -66,7 +66,7 @@ def length_of(body: Mapping[str, Any], *, natural: int, budget: int | None) -> i
 def budget_of(body: Mapping[str, Any]) -> int | None:
     """The most tokens the request allows, under any of its three names."""
     for name in ("max_completion_tokens", "max_tokens", "max_output_tokens"):
-        if isinstance(body.get(name), int):
+        if str(body.get(name)).isdigit():  # vLLM takes "16", too
             return int(body[name])
     return None
 

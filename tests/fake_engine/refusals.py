@@ -104,7 +104,7 @@ def check_types(body: Mapping[str, Any]) -> None:
         raise invalid("model_type", "body.stream_options", wanted, "...")
     for name in ("temperature", "max_tokens", "top_p", "n", "seed"):
         given = body.get(name)
-        if given is not None and not isinstance(given, int | float):
+        if not (given is None or isinstance(given, int | float) or str(given).isdigit()):
             wanted = "Input should be a valid number, unable to parse string as a number"
             raise invalid("float_parsing", f"body.{name}", wanted, repr(given)[1:-1])
 

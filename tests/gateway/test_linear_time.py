@@ -25,7 +25,6 @@ from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay, decode_text
-from gateway.proxy.response_events import text_of_delta
 from gateway.safety import harmony
 from gateway.safety.red_flags.detection import finish
 from gateway.safety.red_flags.screening import Screener
@@ -126,9 +125,6 @@ ON_TEXT: Mapping[str, Callable[[str], object]] = {
     "an engine's refusal": refused,
     "nesting": lambda text: deep(orjson.dumps({"a": text})),
     "memory": lambda text: parsed_bytes(text.encode()),
-    "a delta": lambda text: text_of_delta(
-        b'event: x\ndata: {"delta":' + orjson.dumps(text) + b"}\n\n"
-    ),
     "a chunk's text": lambda text: decode_text(orjson.dumps(text)[1:-1]),
     "events": lambda text: fed(text.encode()),
     "a payload": lambda text: parted(b"data: " + text.encode() + b"\n\n"),

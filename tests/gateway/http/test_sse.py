@@ -87,6 +87,12 @@ def test_a_giant_is_refused() -> None:
         events_of(*[part] * 40)
 
 
+def test_a_byte_order_mark_hides_no_event() -> None:
+    """Readers skip one before the first event, which is no comment then."""
+    with pytest.raises(EngineGarbled):
+        sse.payload(b"\xef\xbb\xbfdata: 1\n\n")
+
+
 def test_an_event_of_too_many_lines_is_garbled() -> None:
     """Joining them would keep the interpreter for as long as parsing a megabyte."""
     assert sse.payload(b"data: 1\n" * 9 + b"\n").count(b"1") == 9

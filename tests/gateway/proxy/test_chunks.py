@@ -188,8 +188,9 @@ def test_the_disclaimer_surrounds_the_text_once() -> None:
 
 def test_choices_nobody_asked_for_are_a_fault() -> None:
     """The number of choices is bounded, since the state of each is stored."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=False, most=3)
-    for index in range(3):
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=False)
+    for index in range(16):
         relay.relay(sse.encode(chunk(said("a", index=index))))
-    with pytest.raises(EngineGarbled):
-        relay.relay(sse.encode(chunk(said("a", index=3))))
+    for many in ([said("a", index=16)], [said("a")] * 17):
+        with pytest.raises(EngineGarbled):
+            relay.relay(sse.encode(chunk(*many)))

@@ -79,6 +79,23 @@ def test_failures_are_named(make: Any, raw: bytes, kind: type[GatewayError]) -> 
     assert "chest" not in raised.value.message
 
 
+SAID = {"type": "response.output_text.delta", "inner": {"delta": "b"}, "delta": "a"}
+
+
+def test_events_are_known_by_their_type() -> None:
+    """As by the callers: another name, or a look-alike of the text, hides no text or thought."""
+    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
+    own.relay(sse.named("ping", SAID))
+    assert own.digests() == [keyed_digest(b"k", "a")]
+    assert own.relay(sse.named("ping", {**SAID, "type": "response.reasoning_text.delta"})) == b""
+
+    anthropic = message()
+    said = {"delta": {"type": "text_delta", "text": "a"}}
+    inner = {"delta": {**said["delta"], "text": "b"}}
+    anthropic.relay(event("content_block_delta", inner=inner, **said))
+    assert anthropic.digests() == [keyed_digest(b"k", "a")]
+
+
 def test_hidden_reasoning_is_in_no_event() -> None:
     """Its deltas are dropped; its item is emptied, so that indices stay the same."""
     part = {"type": "reasoning_text", "text": "hm"}
@@ -108,6 +125,8 @@ def test_text_behind_the_closing_event_is_a_fault() -> None:
     own.relay(closing())
     with pytest.raises(EngineGarbled):
         own.relay(delta(" and more"))
+    with pytest.raises(EngineGarbled):
+        list(map(own.relay, [closing()] * 9))  # each may be signed
 
 
 def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:

@@ -35,6 +35,7 @@ async def test_nothing_is_said_after_the_end(rest: tuple[bytes, ...], *, short: 
     [
         ((ANSWER, sse.DONE), ""),  # the engine dies behind the end
         ((ANSWER, LATE, sse.DONE), "EngineGarbled"),  # text behind the choice's label
+        ((ANSWER, *[event("", finish_reason="stop")] * 9, sse.DONE), "EngineGarbled"),  # ten ends
         ((ANSWER, event("more", index=1), sse.DONE), "EngineCut"),  # a choice without an end
     ],
 )
