@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from gateway.api.json_structure import is_deeper
-from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
+from gateway.api.paths import CHAT, COMPLETIONS, MESSAGES, RESPONSES
 from gateway.errors import InvalidRequest, NotFound
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings
@@ -32,6 +32,7 @@ ANSWER_BUDGETS: Mapping[str, tuple[str, ...]] = {
     MESSAGES: ("max_tokens",),
 }
 COMPLETION_TOKENS = 16  # OpenAI's default and vLLM's
+MOST_COUNT = 10**9  # more than any limit; the product of two can be written
 CHAT_BUDGETS = ("max_tokens", "max_completion_tokens")
 
 _FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
@@ -292,6 +293,7 @@ RULES: Mapping[str, Rule] = {
     "chat_template_kwargs": template_arguments,
     **{name: refuse(reason) for name, reason in _FIELDS["refused"].items()},
 }
+CHAT_RULES = {**RULES, "echo": refuse("the answer would begin with your own text")}
 RESPONSES_RULES: Mapping[str, Rule] = {
     **RULES,
     "tools": lambda value, policy: fault_of_tools(value, most=policy.tools, advice=FOR_CODEX),
@@ -308,6 +310,8 @@ MESSAGES_RULES: Mapping[str, Rule] = {
 
 def rules_for(path: str) -> Mapping[str, Rule]:
     """Return the rules of a path."""
+    if path == CHAT:
+        return CHAT_RULES
     if path.startswith(RESPONSES):
         return RESPONSES_RULES
     return MESSAGES_RULES if path.startswith(MESSAGES) else RULES
@@ -348,13 +352,13 @@ def count_answers(parsed: Json) -> int:
 
 
 def read_count(value: object) -> int | None:
-    """Return a number as vLLM reads it, which accepts "1000"; None for others. To llama.cpp, -1
-    means no limit."""
+    """Return a number up to `MOST_COUNT` as vLLM reads it, which accepts "1000"; None for others.
+    To llama.cpp, -1 means no limit."""
     try:
         number = int(value)  # type: ignore[call-overload] # any JSON value
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if number >= 0 else None
+    return min(number, MOST_COUNT) if number >= 0 else None
 
 
 def answer_budget(path: str, parsed: Json) -> int | None:

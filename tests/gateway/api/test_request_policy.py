@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from gateway.api.paths import CHAT
 from gateway.api.request_policy import (
     RULES,
     RequestPolicy,
     check,
     fault_of_items,
     fault_of_tools,
+    rules_for,
 )
 from gateway.errors import InvalidRequest, RequestError
 
@@ -61,6 +63,7 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("chat_template_kwargs", {"enable_thinking": False}, {"chat_template": CANARY}),
     ("chat_template_kwargs", {"reasoning_effort": "low"}, {"x": {"y": 1}}),
     ("background", False, True),
+    ("echo", False, True),
     ("return_mm_kwargs", False, True),
     ("vllm_xargs", {}, {"x": 1}),
     *((name, None, CANARY) for name in ("chat_template", "previous_response_id", "conversation")),
@@ -80,7 +83,7 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
 
 
 def check_fields(**fields: Any) -> None:
-    check(json.dumps(fields).encode(), fields, CAPS)
+    check(json.dumps(fields).encode(), fields, CAPS, rules_for(CHAT))
 
 
 @pytest.mark.parametrize(("name", "fine", "over"), EDGES)
@@ -97,7 +100,7 @@ def test_each_edge(name: str, fine: Any, over: Any) -> None:
 
 def test_every_rule_has_an_edge() -> None:
     """A rule without an example here fails this test."""
-    assert {name for name, _, _ in EDGES} == set(RULES)
+    assert {name for name, _, _ in EDGES} == {*RULES, "echo"}
 
 
 def test_what_is_the_engines_to_judge() -> None:

@@ -163,6 +163,7 @@ def test_ten_at_once_exceed_nothing(keyed: Keyed, engine: FakeEngine, body: dict
     [
         (CHAT, {**MESSAGES, "max_tokens": FEW_TOKENS}),
         (CHAT, {**MESSAGES, "max_tokens": 100, "n": 4}),
+        (CHAT, {**MESSAGES, "max_tokens": 100, "n": "9" * 4300}),  # longer numbers are no text
         (GENERATE, {"prompt": "Why?"}),  # 512 tokens by default
     ],
 )
@@ -170,7 +171,7 @@ def test_more_than_the_whole_limit_is_refused_at_once(
     keyed: Keyed, path: str, body: dict[str, Any]
 ) -> None:
     """Waiting would not help: the status is 400, and the sentence has both numbers."""
-    headers = keyed.key(f"whole-{len(body)}", FEW_TOKENS)
+    headers = keyed.key(f"whole-{len(str(body))}", FEW_TOKENS)
     answer = keyed.client.post(path, json=body, headers=headers)
 
     assert answer.status_code == 400
