@@ -15,6 +15,7 @@ from gateway.http.exchange import values_of
 # wait instead of filling the gateway's memory.
 HIGH_WATER_BYTES = 64 * 1024
 LARGEST_HEAD_BYTES = 64 * 1024
+MOST_HEADERS = 128
 # Of a body, passed on at once: the events of fifty tokens take 1 ms, 3 ms with markers in each.
 PIECE_BYTES = 8 * 1024
 MOST_CHUNKS = 12_288  # in one read, which has room for 1,700 usual ones
@@ -120,6 +121,8 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head_done:  # trailers are not headers
             self.headers.append((name.lower(), value))
+        if len(self.headers) > MOST_HEADERS:
+            raise ValueError("too many headers")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

@@ -21,6 +21,7 @@ Form = Literal["json", "sse", "text"]
 STREAM_FORMS: Mapping[bytes, Form] = {b"text/plain": "text", b"text/event-stream": "sse"}
 FORMS = (*STREAM_FORMS, b"application/json")
 WEIGHT = re.compile(rb"[01](?:\.\d{0,3})?")
+LONGEST_ACCEPT = 1024  # bytes, of which each may be a media range: 2 ms
 
 
 def whole(value: object) -> object:
@@ -175,12 +176,13 @@ def closing_fields(answer: EngineAnswer, *, model: str, mmhie: Json, request_id:
 def choose_form(accept: bytes, *, stream: bool) -> Form:
     """Return the form of the answer: JSON, server-sent events or plain text.
 
-    Plain text counts if `accept` prefers it to the other forms. Many clients name all of them.
+    Plain text counts if the beginning of `accept` prefers it to the other forms. Many clients name
+    all of them.
     """
     if not stream:
         return "json"
     ranked = sorted(
-        ranges_in(accept), key=lambda media: -media[1]
+        ranges_in(accept[:LONGEST_ACCEPT]), key=lambda media: -media[1]
     )  # the first of equals stays first
     best = next((name for name, weight in ranked if name in FORMS and weight > 0), b"")
     return STREAM_FORMS.get(best, "sse")

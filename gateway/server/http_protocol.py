@@ -3,7 +3,7 @@
 | attack | defence |
 |---|---|
 | heads and bodies that never end, callers who never read | `check_timeouts` |
-| heads without end, 10,000 headers | `_check_head`, `_check_size` |
+| heads without end, 10,000 headers | `on_header`, `_check_head`, `_check_size` |
 | one message that two servers read as two (smuggling) | `_check_head` |
 | bodies in chunks of a byte, endless chunk extensions and trailers | `on_body`, `_check_size` |
 | requests pipelined behind one in progress, to fill memory | `on_message_begin` |
@@ -191,6 +191,8 @@ class HttpProtocol(HttpToolsProtocol):
             self.framing_headers.append((name, value))
             self.expect_100_continue |= name == b"expect" and value.lower() == b"100-continue"
         self.headers.append((name, value))
+        if len(self.headers) > MAX_HEADERS:
+            raise RequestRefused(HeadersTooLarge(f"More than {MAX_HEADERS} headers; send fewer."))
 
     def on_headers_complete(self) -> None:
         self._check_head()
@@ -207,8 +209,6 @@ class HttpProtocol(HttpToolsProtocol):
         limit, received = self.limits.header_bytes, self.received + self.last_read_bytes
         if received > limit and head_size(self.url, self.headers) > limit:
             raise RequestRefused(headers_too_large(limit))
-        if len(self.headers) > MAX_HEADERS:
-            raise RequestRefused(HeadersTooLarge(f"More than {MAX_HEADERS} headers; send fewer."))
         version = self.parser.get_http_version()
         if is_plain(version, self.url, self.framing_headers, self.head_read):
             return

@@ -2,14 +2,18 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator
 
+import httpx2
+import orjson
 import pytest
 
 from gateway.engine.client import EngineRequest, EngineResponse
 from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.services import Services
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.peer import Peer, always
 from tests.gateway.served import chat_request, post, served, until_ready
 
 
@@ -46,6 +50,24 @@ async def test_others_stream_while_a_large_body_is_read(
         await stuck
 
     assert (await large).startswith(b"HTTP/1.1 ")
+
+
+async def test_a_large_listing_takes_little_time() -> None:
+    """The models are listed on the event loop; processor time, the engine's included."""
+    listing = orjson.dumps({"data": [{"id": "m", "aliases": ["a"] * 140_000}]})
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(listing), listing)
+    spent: list[float] = []
+    async with (
+        Peer(always(answer)) as peer,
+        served(peer.url) as (port, _),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as caller,
+    ):
+        while len(spent) < 5:
+            began = time.thread_time()
+            status = (await caller.get("/v1/models")).status_code
+            spent += [time.thread_time() - began] * (status == 200)
+
+    assert min(spent) < 0.1
 
 
 async def test_a_text_takes_memory_until_it_is_read(

@@ -76,6 +76,7 @@ async def test_a_reset_is_no_end(answer: bytes) -> None:
         SSE_HEAD + b"1\r\na\r\n" * 20_000,  # each is a call of the parser's
         # A head over 64 KiB, whether it ends or not, in one read or many.
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000 + b"content-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 128 + COUNTED[17:],  # headers, each another call
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000,
         b"HTTP/1.1 100 Continue\r\n\r\n" * 8_000,
     ],

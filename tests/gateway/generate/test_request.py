@@ -8,6 +8,7 @@ import pytest
 from gateway.engine import openai_json
 from gateway.errors import InvalidField
 from gateway.generate.request import GenerateRequest, choose_form, parse_fields
+from tests.growth import growth
 
 CANARY = "Ada Lovelace"
 STOP_RULE = "stop must be text, or a list of up to 16 texts, none of them empty."
@@ -68,6 +69,11 @@ def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
     """The preferred form, the first of equals; events without a form of streams; JSON without a
     stream."""
     assert choose_form(accept, stream=stream) == form
+
+
+def test_a_long_list_of_forms_is_read_to_a_limit() -> None:
+    """A head has room for 32,000 media ranges, which take 50 ms."""
+    assert growth(lambda size: choose_form(b"," * size, stream=True), 4096, 8) < 2
 
 
 def test_a_whole_number_in_another_spelling() -> None:

@@ -83,6 +83,7 @@ LARGE = {
     "in one line": [request("/healthz", f"x-a: {'a' * 100_000}")],
     "in many lines": [request("/healthz", *(f"x-{n}: {'a' * 800}" for n in range(120)))],
     "many, however small": [request("/healthz", *(f"x-{n}: 1" for n in range(200)))],
+    "many, before their end": [b"GET / HTTP/1.1\r\n" + b"x: 1\r\n" * 200],
     "in the path": [request(f"/{'a' * 100_000}")],
     "without end": [b"GET / HTTP/1.1\r\nx-a: ", *[b"a" * 10_000] * 1000],
 }
