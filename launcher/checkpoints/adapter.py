@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from launcher.checkpoints import lora, making, mxfp4, tensors
@@ -18,7 +18,7 @@ from launcher.models.adapter_shapes import FILE
 from launcher.models.disk import require_room
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import Config
-from launcher.models.fetch_progress import Lines, Progress
+from launcher.models.fetch_progress import Step, make_counter, write_line
 from launcher.models.model_folder import entries_of
 from launcher.models.resolve import read_model
 from launcher.models.safetensors_header import Tensor
@@ -27,14 +27,12 @@ from launcher.planning.served_adapter import check_kind
 from launcher.settings import load
 
 Piece = TensorSource | Tensor
-Report = Callable[[int, int], object]
 
 
-def merge(job: MergeJob, report: Report) -> Path:
+def merge(job: MergeJob, step: Step) -> Path:
     """The merged checkpoint's folder, made now unless it is already there.
 
-    `report` gets the bytes done and the bytes in all. Raises PlanError for what cannot be merged
-    exactly, ModelError for broken files, NotEnoughDisk.
+    Raises PlanError for what cannot be merged exactly, ModelError for broken files, NotEnoughDisk.
     """
     config = entries_of(job.adapter / "adapter_config.json")
     facts = adapter_config.from_config(config, id=job.adapter_id, source=str(job.adapter))
@@ -46,9 +44,9 @@ def merge(job: MergeJob, report: Report) -> Path:
             "MMHIE_MERGE_ADAPTER=false to serve it unmerged, on a GPU."
         )
     record = _record(job, facts)
-    with making.locked(job.target.parent / f".{job.target.name}.lock"):
+    with making.locked(job.target.parent, job.target.name):
         if not record.items() <= entries_of(job.target / MERGE_RECORD).items():
-            _write(job, _shards(job, config), record, report)
+            _write(job, _shards(job, config), record, step)
     return job.target
 
 
@@ -91,17 +89,11 @@ def _merge_pair(pair: LoraPair) -> TensorSource:
     return TensorSource(target.name, target.dtype, target.shape, target.size, chunks)
 
 
-def _write(job: MergeJob, shards: Mapping[str, list[Piece]], record: Json, report: Report) -> None:
+def _write(job: MergeJob, shards: Mapping[str, list[Piece]], record: Json, step: Step) -> None:
     total = sum(source.size for sources in shards.values() for source in sources)
     needed = f"The merged checkpoint needs {total * ROOM / 2**30:.1f} GiB of disk"
     require_room(job.target.parent, total * ROOM, needed)
-    done = 0
-
-    def advance(size: int) -> None:
-        nonlocal done
-        done = min(done + size, total)
-        report(done, total)
-
+    advance = make_counter("Merging", total, step)
     with making.partial(job.target.parent, job.target.name) as folder:
         digests = {
             name: tensors.write(folder / name, sources, advance) for name, sources in shards.items()
@@ -164,9 +156,8 @@ def main() -> None:
     """Merge what the environment names, with its progress as lines."""
     settings = load(os.environ)
     job = job_of(settings, read_model(settings), dequantize="--dequantize" in sys.argv)
-    lines = Lines()
     try:
-        merge(job, lambda done, total: lines(Progress("Merging", done, total)))
+        merge(job, write_line)
     except LauncherError as error:
         sys.exit(str(error))
 

@@ -54,7 +54,7 @@ def checkpoint(
     The folder appears complete or not at all. Raises ModelError and NotEnoughDisk.
     """
     target = cache / key(source)
-    with making.locked(cache / f".{target.name}.lock"):
+    with making.locked(cache, target.name):
         if not target.exists():
             size = source.stat().st_size * GROWTH
             require_room(cache, size, f"The checkpoint needs {size / 2**30:.1f} GiB of disk")

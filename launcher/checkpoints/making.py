@@ -1,6 +1,5 @@
 """The making of a checkpoint: a process of its own, a lock, a folder that appears whole or not."""
 
-import fcntl
 import shutil
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from launcher.errors import HubUnavailable, ModelError
+from launcher.models.disk import CACHE, lock, translate_disk_errors
 from launcher.process.child import Command, Listener, describe, run_to_end
 
 KILL_AFTER_S: Final = 2.0
@@ -30,21 +30,9 @@ async def in_child(
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One process at a time on this machine; a dead holder's lock is free.
-
-    Raises ModelError when the cache cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    except OSError as error:
-        raise ModelError(
-            f"{path.parent} cannot be written ({error.strerror}): set MMHIE_CACHE_DIR to another "
-            "folder."
-        ) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def locked(cache: Path, name: str) -> Iterator[None]:
+    """Let one process at a time make this; errors of the disk are ModelError, NotEnoughDisk."""
+    with translate_disk_errors(cache, CACHE), lock(cache / f".{name}.lock"):
         yield
 
 

@@ -2,14 +2,14 @@
 that they say has to be made first.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from launcher.checkpoints import gguf, making, merging
 from launcher.errors import ModelError
 from launcher.models import fetch_progress, resolve, weights
+from launcher.models.fetch_progress import Step
 from launcher.planning import hardware, installation
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.engines import make_plans
@@ -24,8 +24,6 @@ SENTENCES: Final = {
     "merge": "Merging the adapter into its base (once)",
 }
 
-# A sentence, and the share done if it is known.
-Step = Callable[[str, float | None], None]
 Plans = tuple[EnginePlan, ...]
 
 
@@ -41,7 +39,8 @@ async def prepare(
 
     def report(line: str) -> None:
         listener(line)
-        step(sentence, percent(line))
+        match = fetch_progress.LINE.fullmatch(line)
+        step(sentence, int(match["percent"]) / 100 if match else None)
 
     step(sentence, None)
     made = resolve.read_made(plans[0].model, await make(plans[0], environ, report))
@@ -53,7 +52,7 @@ async def fetch(plans: Plans, environ: Mapping[str, str], step: Step, listener: 
 
     def report(line: str) -> None:
         if match := fetch_progress.LINE.fullmatch(line):
-            step(f"{match['task']}: {match['amount']}", int(match["percent"]) / 100)
+            step(match["sentence"], int(match["percent"]) / 100)
         elif line.startswith(fetch_progress.WAITING):
             step(line, None)
         else:
@@ -118,12 +117,6 @@ async def dequantize(
         except ModelError as error:
             raise ModelError(f"{file.name} could not be de-quantized: {error}") from None
     return folder
-
-
-def percent(line: str) -> float | None:
-    """The share a progress bar in this line shows as done."""
-    match = re.search(r": +(\d+)%\|", line)
-    return int(match[1]) / 100 if match else None
 
 
 def plans_of(settings: LauncherSettings, machine: Hardware | None = None) -> Plans:

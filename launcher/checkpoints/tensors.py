@@ -74,7 +74,7 @@ def floats(tensor: Tensor) -> Float:
 
 
 def write(
-    file: Path, sources: Iterable[TensorSource | Tensor], advance: Callable[[int], None]
+    file: Path, sources: Iterable[TensorSource | Tensor], advance: Callable[[int], object]
 ) -> str:
     """Write a safetensors file and return its sha256; `advance` gets each chunk's size."""
     ordered = list(sources)

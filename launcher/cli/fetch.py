@@ -8,7 +8,6 @@ import typer
 
 from gateway.cli.command import AsJson, put
 from launcher.models import fetching
-from launcher.models.fetch_progress import Progress
 from launcher.settings import hub_cache, load
 from launcher.terminal.progress import ProgressDisplay
 
@@ -35,12 +34,8 @@ def fetch(
     elif revision:
         settings = settings.model_copy(update={"reasoner_revision": revision})
     display = ProgressDisplay(sys.stderr)
-
-    def report(progress: Progress) -> None:
-        display.step(progress.sentence, progress.fraction)
-
     if wait:
-        fetching.wait_until_whole(settings, hub_cache(), report)
-    fetched = fetching.fetch(settings, hub_cache(), report, update=update and not wait)
+        fetching.wait_until_whole(settings, hub_cache(), display.step)
+    fetched = fetching.fetch(settings, hub_cache(), display.step, update=update and not wait)
     document = {"folder": str(fetched.folder), "base": fetched.base}
     put(str(fetched.folder), document, as_json=as_json)

@@ -16,8 +16,7 @@ from launcher.models.model_folder import entries_of
 from launcher.models.weights import EMBEDDED_PACKAGE, MERGE_RECORD
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
-GIT_OR_SHA256: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-SHA256_LENGTH: Final = 64
+GIT_ID: Final = re.compile(r"[0-9a-f]{40}")
 AT_ONCE: Final = 4
 
 Advance = Callable[[int], object]
@@ -30,6 +29,13 @@ def find_recorded(files: list[Path]) -> dict[Path, str]:
         for file in files
     }
     return {file: digest for file, digest in digests.items() if digest}
+
+
+def find_blobs(files: list[Path]) -> dict[Path, str]:
+    """Return the digests of these files in the names of their blobs in the hub's cache."""
+    named = {file: file.resolve().name for file in files}
+    kinds = (SHA256, GIT_ID)
+    return {file: name for file, name in named.items() if any(k.fullmatch(name) for k in kinds)}
 
 
 def read_hub_digest(file: Path) -> str | None:
@@ -78,14 +84,18 @@ def _cached_sha256(file: Path, _size: int, _mtime_ns: int) -> str:
 def find_damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:
     """Return the files that differ from their digest; `advance` gets the size of each file read."""
 
-    def is_right(file: Path) -> bool:
-        digest = compute_sha256(file) if len(known[file]) == SHA256_LENGTH else compute_git_id(file)
+    def check(file: Path) -> bool:
         advance(file.stat().st_size)
-        return digest == known[file]
+        return is_right(file, known[file])
 
     with ThreadPool(AT_ONCE) as threads:
-        right = threads.map(is_right, known)
+        right = threads.map(check, known)
     return [file for file, is_same in zip(known, right, strict=True) if not is_same]
+
+
+def is_right(file: Path, digest: str) -> bool:
+    """Return whether a file has this SHA-256, or this id of git."""
+    return digest == (compute_git_id(file) if GIT_ID.fullmatch(digest) else compute_sha256(file))
 
 
 def compute_sha256(file: Path) -> str:

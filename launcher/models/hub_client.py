@@ -6,7 +6,6 @@ Address, token and proxies are the client's own: HF_ENDPOINT, HF_TOKEN, HTTPS_PR
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,27 +15,25 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, MissingPackage
-from launcher.models import digests, weights
+from launcher.models import weights
 from launcher.settings import hub_endpoint
 
 if TYPE_CHECKING:
-    from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.hf_api import RepoSibling
 
 ANSWER_S: Final = 10.0
-# Files that describe a model, with which a plan is made before its weights are here.
-DESCRIPTION: Final = frozenset(
-    {
-        "config.json",
-        "adapter_config.json",
-        "chat_template.jinja",
-        "hf_quant_config.json",
-        "modules.json",
-        "params.json",
-        "tokenizer_config.json",
-        weights.INDEX,
-    }
-)
+# By the class of the client's error.
+REFUSALS: Final = {
+    "HFValidationError": "{name} is neither on this machine nor a hub id such as "
+    "openai/gpt-oss-20b.",
+    "GatedRepoError": "{name} is gated: accept its terms at {hub}/{name}, and set HF_TOKEN to a "
+    "token of the account that did.",
+    "RevisionNotFoundError": "{name} has no revision {revision}: correct MMHIE_REASONER_REVISION, "
+    "or MMHIE_BASE_REVISION for an adapter's base.",
+    "RemoteEntryNotFoundError": "The hub does not have all that it lists of {name}: start again "
+    "later.",
+    "FileMetadataError": "{hub} does not answer as a model hub does for {name}: check HF_ENDPOINT.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,6 @@ class HubFile:
     size: int
     digest: str
 
-    @property
-    def is_large(self) -> bool:
-        """Return whether the hub stores the file outside of git, by its SHA-256."""
-        return digests.SHA256.fullmatch(self.digest) is not None
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -61,9 +53,10 @@ class Listing:
     commit: str
     files: tuple[HubFile, ...]
 
-    def has(self, path: str) -> bool:
-        """Return whether the repository has this file."""
-        return any(file.path == path for file in self.files)
+    @property
+    def paths(self) -> frozenset[str]:
+        """Return the paths of all files."""
+        return frozenset(file.path for file in self.files)
 
 
 def listing(name: str, revision: str | None) -> Listing:
@@ -88,11 +81,30 @@ def _read_file(sibling: RepoSibling) -> HubFile:
     return HubFile(str(path), size, str(digest))
 
 
-def place(
-    listing: Listing, path: str, *, cache: Path | None = None, folder: Path | None = None
-) -> None:
-    """Download a small file, or link a blob that is there, in the cache or in a folder."""
-    with translate_errors(listing.name, listing.commit, path):
+def sum_weights(listing: Listing, description: Path) -> int | None:
+    """Return the bytes of the weights that an engine reads, if there are any."""
+    chosen = weights.choose(listing.paths, description)
+    return sum(file.size for file in listing.files if file.path in chosen) or None
+
+
+def choose_files(listing: Listing, description: Path) -> tuple[HubFile, ...]:
+    """Return the files that an engine reads: each weight once, and what holds no weights.
+
+    Raises HubError for an index that names what the hub does not have, ModelError.
+    """
+    chosen = weights.choose(listing.paths, description)
+    if absent := sorted(set(chosen) - listing.paths):
+        raise HubError(
+            f"The index of {listing.name} names {absent[0]}, which the hub does not have."
+        )
+    return tuple(
+        file for file in listing.files if file.path in chosen or not weights.is_extra(file.path)
+    )
+
+
+def place(listing: Listing, path: str, cache: Path) -> None:
+    """Link a file into the client's cache, in which its blob is already."""
+    with translate_errors(listing.name, listing.commit):
         from huggingface_hub import hf_hub_download
 
         hf_hub_download(
@@ -100,24 +112,8 @@ def place(
             path,
             revision=listing.commit,
             cache_dir=cache,
-            local_dir=folder,
             endpoint=hub_endpoint(),
         )
-
-
-@contextmanager
-def description(listing: Listing) -> Iterator[Path]:
-    """Download the small files that describe a model into a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="mmhie-model-") as name:
-        folder = Path(name)
-        files = [file for file in listing.files if file.path in DESCRIPTION]
-        for file in files:
-            place(listing, file.path, folder=folder)
-        if wrong := digests.find_damaged({folder / file.path: file.digest for file in files}):
-            raise HubError(
-                f"The hub's {wrong[0].name} of {listing.name} is damaged: start again later."
-            )
-        yield folder
 
 
 @contextmanager
@@ -126,7 +122,7 @@ def open_file(listing: Listing, path: str, start: int) -> Iterator[httpx2.Respon
 
     Raises HubError and HubUnavailable, also while the answer is read.
     """
-    with translate_errors(listing.name, listing.commit, path):
+    with translate_errors(listing.name, listing.commit):
         from huggingface_hub import (
             constants,
             get_session,
@@ -148,91 +144,47 @@ def open_file(listing: Listing, path: str, start: int) -> Iterator[httpx2.Respon
             yield response
 
 
-@contextmanager
-def translate_errors(name: str, revision: str | None, path: str = "") -> Iterator[None]:
-    """Raise the client's errors as sentences with a remedy; errors of the disk pass."""
-    _silence_client()
+def _import_client() -> None:
+    """Raise MissingPackage without the client; its warnings are turned off."""
     try:
-        yield
-    # The last five come of the client reading an answer that no hub gives: a proxy's page, say.
-    except (
-        httpx2.HTTPError,
-        httpx2.InvalidURL,
-        AttributeError,
-        KeyError,
-        OSError,
-        TypeError,
-        ValueError,
-    ) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise _explain(error, name, revision, path) from None
-
-
-def _silence_client() -> None:
-    """Turn off the client's own bars and warnings. Raises MissingPackage and HubError."""
-    try:
-        from huggingface_hub.utils.tqdm import disable_progress_bars, tqdm
+        import huggingface_hub  # noqa: F401 - it sets its logger up
     except ImportError:
         raise MissingPackage(
             "huggingface_hub is not installed; it comes with the engine: run `make run` once."
         ) from None
-    except ValueError as error:
-        raise HubError(
-            f"A variable of the hub's client is wrong ({error}): see HF_HUB_*."
-        ) from None
-    disable_progress_bars()
-    tqdm.monitor_interval = 0  # else the first bar, though off, starts a thread for all time
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
-def _explain(error: Exception, name: str, revision: str | None, path: str) -> LauncherError:
-    from huggingface_hub import errors
-
-    cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) else error
-    if isinstance(cause, errors.HFValidationError):
-        return HubError(
-            f"{name} is neither on this machine nor a hub id such as openai/gpt-oss-20b."
-        )
-    if isinstance(cause, errors.HfHubHTTPError):
-        return _explain_status(cause, name, revision, path)
-    if isinstance(cause, httpx2.HTTPError):
-        return HubUnavailable(
-            f"{name} cannot be fetched, because the hub {hub_endpoint()} is not reached or went "
-            f"silent ({type(cause).__name__}): check the network, HTTPS_PROXY and HF_ENDPOINT."
-        )
-    if isinstance(cause, OSError) and not isinstance(cause, errors.FileMetadataError):
-        return HubUnavailable(f"The hub ended {path} of {name} too early: start again later.")
-    return HubError(
-        f"{hub_endpoint()} does not answer as a model hub does for {name}: check HF_ENDPOINT."
-    )
+@contextmanager
+def translate_errors(name: str, revision: str | None) -> Iterator[None]:
+    """Raise the client's errors as sentences with a remedy; errors of the disk pass."""
+    # The last four come of the client reading an answer that no hub gives: a proxy's page, say.
+    foreign = (AttributeError, KeyError, TypeError, ValueError)
+    try:
+        _import_client()
+        yield
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, *foreign) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        cause = error.__cause__ if type(error).__name__ == "LocalEntryNotFoundError" else error
+        raise _explain(cause or error, name, revision) from None
 
 
-def _explain_status(
-    error: HfHubHTTPError, name: str, revision: str | None, path: str
-) -> LauncherError:
-    from huggingface_hub import errors
-
-    status, hub = error.response.status_code, hub_endpoint()
+def _explain(error: BaseException, name: str, revision: str | None) -> LauncherError:
+    hub, kind = hub_endpoint(), type(error).__name__
+    status = getattr(getattr(error, "response", None), "status_code", 0)
     if status in (408, 429) or status >= 500:
         return HubUnavailable(f"The hub answers {status} for {name}: start again later.")
-    if isinstance(error, errors.GatedRepoError):
-        sentence = (
-            f"{name} is gated: accept its terms at {hub}/{name}, and set HF_TOKEN to a token of "
-            "the account that did."
-        )
-    elif isinstance(error, errors.RevisionNotFoundError):
-        sentence = (
-            f"{name} has no revision {revision}: correct MMHIE_REASONER_REVISION, or "
-            "MMHIE_BASE_REVISION for an adapter's base."
-        )
-    elif path and status in (404, 416):
-        sentence = (
-            f"The hub does not have all that it lists of {path} of {name}: start again later."
-        )
-    else:
-        sentence = (
+    if kind in REFUSALS:
+        return HubError(REFUSALS[kind].format(name=name, revision=revision, hub=hub))
+    if status:
+        return HubError(
             f"The hub answers {status} for {name}: correct the name, or set HF_TOKEN to one that "
             "may read it."
         )
-    return HubError(sentence)
+    if isinstance(error, (httpx2.HTTPError, OSError)):
+        return HubUnavailable(
+            f"{name} cannot be fetched, because the hub {hub} is not reached or went silent "
+            f"({kind}): check the network, HTTPS_PROXY and HF_ENDPOINT."
+        )
+    return HubError(f"{hub} does not answer as a model hub does for {name}: check HF_ENDPOINT.")

@@ -16,19 +16,17 @@ from launcher.models import (
     families,
     model_folder,
     snapshot,
-    wanted_files,
     weights,
 )
 from launcher.models.config import from_config
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.snapshot import Snapshot
-from launcher.models.wanted_files import choose_files
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
 if TYPE_CHECKING:
     from launcher.models.hub_client import Listing
 
-DESCRIBED: Final = ("config.json", "adapter_config.json")
+DESCRIBED: Final = frozenset({"config.json", "adapter_config.json"})
 ALL: Final = ("all of its files",)
 
 
@@ -91,21 +89,21 @@ def _described(
     """Find a model's description: in a folder, in the hub's cache, or, if asked, at the hub."""
     path = _path(name)
     if path.is_dir():
-        weights.check_lengths(path)
         yield Description(path, str(path), missing=weights.missing(path))
     elif name == families.EMBEDDED or path.suffix == ".gguf" or path.is_absolute():
         yield None
     elif found := _cached(name, snapshot.find(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
-        from launcher.models import hub_client  # whose client takes a second to import
+        # whose client takes a second to import
+        from launcher.models import download, hub_client
 
         _check_is_model(listing)
-        with hub_client.description(listing) as folder:
-            size = wanted_files.sum_weight_bytes(choose_files(listing, folder))
+        with download.description(listing) as folder:
+            size = hub_client.sum_weights(listing, folder)
             commit, repository = listing.commit, snapshot.repository(cache, name)
             # the engine takes a base's revision as an option, and an adapter's in the path only
-            is_adapter = listing.has("adapter_config.json")
+            is_adapter = "adapter_config.json" in listing.paths
             source = str(Snapshot(repository, commit).folder) if is_adapter else name
             yield Description(folder, source, commit, ALL, weight_bytes=size)
     else:
@@ -124,9 +122,9 @@ def _path(name: str) -> Path:
 
 def _check_is_model(listing: Listing) -> None:
     """Raise ModelError for a repository that nothing describes."""
-    if any(listing.has(name) for name in DESCRIBED):
+    if listing.paths & DESCRIBED:
         return
-    model_folder.refuse_gguf(listing.name, (file.path for file in listing.files))
+    model_folder.refuse_gguf(listing.name, listing.paths)
     raise ModelError(f"{listing.name} has no config.json, so it is not a model: give another.")
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +27,6 @@ class Snapshot:
             return all((self.folder / path).stat().st_size == sizes[path] for path in sizes)
         except (OSError, ValueError):
             return False
-
-    @property
-    def is_read_only(self) -> bool:
-        """Return whether this process cannot write to the cache."""
-        return not os.access(self.repository, os.W_OK)
 
     def stamp(self, files: Iterable[Path]) -> None:
         """Write the stamp; on a read-only disk there is none, and the next start checks again."""

