@@ -19,12 +19,12 @@ from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import has_key, trails_in
 from gateway.audit.search import FoundLine, Search, Unreadable
 from gateway.cli.command import (
-    NOTHING,
     AsJson,
     CommandError,
     NegativeResult,
     audit,
     describe,
+    flatten,
     operator_name,
     parse_duration,
     print_rows,
@@ -48,6 +48,11 @@ CONDITIONS = {
     "route": "route = $route",
     "copy": "list_has_any(output_digests, $copy)",
 }
+# Of a patient's own log.
+SHEET = (
+    *("time", "user", "client", "purpose", "model", "revision", "outcome"),
+    *("data_category", "data_origin", "request_id"),
+)
 VERIFY = "; run `mmhie audit verify`."
 NO_TEXT = f"Part of the trail is no text, and was left out{VERIFY}"
 NO_PATIENT = (
@@ -135,7 +140,8 @@ def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
     did. The search is recorded."""
     names = record_query(patient, by)
     with open_search(file) as search:
-        rows = list(map(make_row, find(search, patient=names, since=since, until=until)))
+        records = find(search, patient=names, since=since, until=until)
+        rows = [dict(flatten("", {name: line.get(name) for name in SHEET})) for line in records]
     form = identify(patient).form
     if not rows:
         raise NothingFound(NO_PATIENT.format(form=form))
@@ -146,25 +152,6 @@ def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
     else:
         sys.stdout.write(f"{len(rows)} requests about the patient with {form}:\n")
         print_rows(rows)
-
-
-def make_row(record: Json) -> dict[str, str]:
-    """Return the columns of a request about a patient; what was not recorded is `-`."""
-    at = datetime.fromisoformat(record["time"]).astimezone()
-    known = {
-        "time": record["time"],
-        "local time": f"{at:%Y-%m-%d %H:%M:%S %Z}",
-        "person": record.get("user"),
-        "program": record.get("client"),
-        "purpose": ", ".join(record.get("purpose", ())),
-        "model": record.get("model"),
-        "revision": record.get("revision"),
-        "outcome": record.get("outcome"),
-        "data": record.get("data_category"),
-        "origin of data": record.get("data_origin"),
-        "request id": record.get("request_id"),
-    }
-    return {name: str(value or NOTHING) for name, value in known.items()}
 
 
 def find(search: Search, **given: object) -> Iterator[Json]:

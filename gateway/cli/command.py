@@ -110,7 +110,8 @@ def flatten(label: str, value: object) -> Iterator[tuple[str, str]]:
         for part in value:
             yield from flatten(label, part)
     else:
-        yield label, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield label, NOTHING if value is None else text
 
 
 def write_table(title: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -67,14 +66,16 @@ def show(
             close(store, find(store, feedback_id), outcome, operator_name(by))
         if erase_text:
             store.erase_texts(feedback_id)
-        document = document_of(store, find(store, feedback_id), opener_of(private_key))
+        document = document_of(
+            store, find(store, feedback_id), load_opener(private_key) if private_key else None
+        )
     put(describe(document), document, as_json=as_json)
 
 
 def export(private_key: OptionalKey = None, as_json: Lines = True) -> None:
     """Write every entry as one JSON line; with the vault's private key its texts, too."""
     del as_json  # it is JSON anyway
-    opener = opener_of(private_key)
+    opener = load_opener(private_key) if private_key else None
     with open_store() as store:
         for entry in store.entries():
             sys.stdout.write(orjson.dumps(document_of(store, entry, opener)).decode() + "\n")
@@ -94,10 +95,6 @@ def find(store: Store, feedback_id: str) -> Entry:
     if entry is None:
         raise FeedbackNotFound("There is no feedback of this id; `mmhie feedback list` shows all.")
     return entry
-
-
-def opener_of(key: Path | None) -> Opener | None:
-    return load_opener(key) if key else None
 
 
 def document_of(store: Store, entry: Entry, opener: Opener | None) -> Json:

@@ -42,7 +42,6 @@ ADVICE = (
     "Run this command where that gateway runs, as its user and with its MMHIE_HOLD_FILE (here "
     "{file}), or name the gateway with --url. A silent one may still answer: stop it."
 )
-REPEAT = "Redis {problem}. Repeat the command when Redis is back."
 
 
 class Unconfirmed(NegativeResult):
@@ -74,8 +73,7 @@ def hold(
         as_json=as_json,
     )
     if problem is not None:
-        only = f"Only gateways that read {settings.hold_file} are on hold: "
-        raise CommandError(only + REPEAT.format(problem=problem))
+        raise CommandError(f"Only gateways that read {place} are on hold: {problem}")
     if disk_problem is not None:
         raise CommandError(disk_problem)
     if {"held"} not in phases.values() or any(
@@ -95,9 +93,7 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
     if before is not None:
         audit(settings, "release", by=operator_name(by))
     if problem is not None:
-        raise CommandError(
-            "Gateways that share a Redis may still be on hold: " + REPEAT.format(problem=problem)
-        )
+        raise CommandError(f"Gateways that share a Redis may still be on hold: {problem}")
     phases = phases_of(settings, url or (), lambda phase: "held" not in phase)
     is_held = any("held" in phase for phase in phases.values())
     was = f"held by {before.by} since {before.since} ({before.reason})" if before else ""
@@ -122,7 +118,7 @@ def set_in_redis(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | No
     try:
         return operator_state.hold_all(settings, new), None
     except operator_state.OperatorCommandFailed as error:
-        return None, str(error)
+        return None, f"Redis {error}. Repeat the command when Redis is back."
 
 
 def write_file(settings: GatewaySettings, new: Hold) -> str | None:

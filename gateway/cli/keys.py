@@ -5,7 +5,7 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -64,7 +64,6 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise CommandError("--rotate keeps scopes, priority and limits; leave their options out.")
     now = time.time()
     secret = keys.new_secret()
-    ends = None if expires is None else compute_end(expires, now, "--expires")
     try:
         key = Key(
             name=name,
@@ -73,11 +72,11 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
             created=now,
             priority=cast("Priority", priority or "routine"),  # Key refuses any other
             limits=PrincipalLimits(concurrency, requests_per_minute, tokens_per_minute),
-            expires=ends,
+            expires=compute_end(expires, now, "--expires"),
         )
     except ValueError as error:
         raise CommandError(f"No key was made: {error}.") from None
-    key = add(key) if rotate is None else replace_key(key, compute_end(rotate, now, "--rotate"))
+    key = store(key, compute_end(rotate, now, "--rotate"))
     if not as_json:
         sys.stderr.write(f"The key of {name}; it is not shown again:\n")
     put(secret, {"key": secret, **make_document(key, now)}, as_json=as_json)
@@ -85,12 +84,17 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 def show(as_json: AsJson = False) -> None:
     """List the keys: name, scopes, limits, state. The secrets are not stored."""
-    now = time.time()
-    known = with_shared_revocations(read(keys_file()))
+    now, known, revoked = time.time(), read(keys_file()), read_revoked()
+    documents = [
+        make_document(
+            replace(key, revoked=key.revoked or now) if key.sha256 in revoked else key, now
+        )
+        for key in known
+    ]
     if as_json:
-        put("", {"keys": [make_document(key, now) for key in known]}, as_json=True)
-        return
-    print_rows([dict(flatten("", make_document(key, now))) for key in known])
+        put("", {"keys": documents}, as_json=True)
+    else:
+        print_rows([dict(flatten("", document)) for document in documents])
 
 
 def revoke(
@@ -117,39 +121,33 @@ def revoke(
     put(f"The key of {name} is revoked.", {"revoked": name}, as_json=as_json)
 
 
-def add(key: Key) -> Key:
-    """Add a key to the file; raises CommandError when a working key has its name."""
-    with edit_keys(keys_file()) as known:
-        if any(other.name == key.name and other.state(key.created) == "active" for other in known):
-            raise CommandError(
-                f"There is a key named {key.name}; revoke it, replace it (--rotate 24h), or choose "
-                "another name."
-            )
-        known.append(key)
-    return key
-
-
-def replace_key(key: Key, until: float) -> Key:
-    """Add a key with the rights, and if it has no end the lifetime, of the one that has its name,
-    which ends at `until`; raises CommandError if none works."""
-    revoked = read_revoked()
+def store(key: Key, until: float | None) -> Key:
+    """Add a key to the file, and return it as stored. With `until` it replaces the key of its name,
+    which ends then: it has the rights of that one and, if it has no end, the lifetime. Raises
+    CommandError."""
+    revoked = frozenset() if until is None else read_revoked()
     with edit_keys(keys_file()) as known:
         before = [
             old
             for old in known
-            if old.name == key.name
-            and old.state(key.created) == "active"
-            and old.sha256 not in revoked
+            if old.name == key.name and old.state(key.created) == "active"
+            if old.sha256 not in revoked
         ]
-        if not before:
-            raise CommandError(f"There is no active key named {key.name}; leave --rotate out.")
-        last = max(before, key=lambda old: old.created)
-        ends = key.expires or (last.expires and key.created + last.expires - last.created)
-        key = replace(last, sha256=key.sha256, created=key.created, expires=ends)
-        known[:] = [
-            replace(old, expires=min(old.expires or until, until)) if old in before else old
-            for old in known
-        ]
+        if before and until is None:
+            raise CommandError(
+                f"There is a key named {key.name}; revoke it, replace it (--rotate 24h), or choose "
+                "another name."
+            )
+        if until is not None:
+            if not before:
+                raise CommandError(f"There is no active key named {key.name}; leave --rotate out.")
+            last = max(before, key=lambda old: old.created)
+            ends = key.expires or (last.expires and key.created + last.expires - last.created)
+            key = replace(last, sha256=key.sha256, created=key.created, expires=ends)
+            known[:] = [
+                replace(old, expires=min(old.expires or until, until)) if old in before else old
+                for old in known
+            ]
         known.append(key)
     return key
 
@@ -160,23 +158,9 @@ def read_revoked() -> frozenset[str]:
         return operator_state.read_revoked(load())
     except operator_state.OperatorCommandFailed as error:
         raise CommandError(
-            f"No key was made: Redis {error}, which knows the keys revoked on other machines. "
-            "Repeat the command when Redis is back."
+            f"Redis {error}, which knows the keys revoked on other machines. Repeat the command "
+            "when Redis is back."
         ) from None
-
-
-def with_shared_revocations(known: Iterable[Key]) -> list[Key]:
-    """Return the keys, revoked where they were revoked for all gateways."""
-    try:
-        revoked = operator_state.read_revoked(load())
-    except operator_state.OperatorCommandFailed as error:
-        sys.stderr.write(f"Keys revoked on other machines are not shown: Redis {error}.\n")
-        revoked = frozenset()
-    now = time.time()
-    return [
-        replace(key, revoked=now) if key.sha256 in revoked and key.revoked is None else key
-        for key in known
-    ]
 
 
 def make_document(key: Key, now: float) -> dict[str, object]:
@@ -192,8 +176,10 @@ def make_document(key: Key, now: float) -> dict[str, object]:
     }
 
 
-def compute_end(duration: str, now: float, option: str) -> float:
+def compute_end(duration: str | None, now: float, option: str) -> float | None:
     """Return the time at which a duration ends; raises CommandError."""
+    if duration is None:
+        return None
     if not (seconds := parse_duration(duration)):
         raise CommandError(f"{option} got {duration!r}; write a number and m, h or d: 90d.")
     return now + seconds

@@ -34,30 +34,25 @@ def show(request_id: RequestId, vault: VaultDir, private_key: Key, as_json: AsJs
     opener = load_opener(private_key)
     with readable(vault, "cannot be used"):
         answers = [open_file(file, opener) for file in folder.files_of(vault, request_id)]
-        answers = answers or list(answers_by_caller(vault, request_id, opener).values())
+        answers = answers or answers_by_caller(vault, request_id, opener)
     put("\n\n".join(map(describe, answers)), {"answers": answers}, as_json=as_json)
 
 
-def erase(
-    request_id: RequestId, vault: VaultDir, private_key: OptionalKey = None, as_json: AsJson = False
-) -> None:
-    """Erase one answer; by a caller's id only the private key finds it."""
+def erase(request_id: RequestId, vault: VaultDir, as_json: AsJson = False) -> None:
+    """Erase one answer, by the gateway's own id."""
     with readable(vault, "cannot be used"):
         files = folder.files_of(vault, request_id)
-        if not files and private_key is None:
-            raise AnswerMissing(f"{vault} has no answer of this id; a caller's id needs --key.")
-        if not files and private_key is not None:
-            files = list(answers_by_caller(vault, request_id, load_opener(private_key)))
-        if len(files) > 1:
-            ids = ", ".join(file.stem for file in files)
-            raise CommandError(f"Several answers have this id; erase each by its own: {ids}.")
+        if not files:
+            raise AnswerMissing(
+                f"{vault} has no answer of this id; `open` shows the gateway's own."
+            )
         folder.erase(files[0])
-    put(f"{files[0]} is erased; backups are not.", {"erased": files[0].stem}, as_json=as_json)
+    put(f"{files[0]} is erased; backups are not.", {"erased": request_id}, as_json=as_json)
 
 
-def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> dict[Path, Json]:
+def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> list[Json]:
     """Return the answers of a caller's id, of all that this key opens; raises AnswerMissing."""
-    answers, closed = {}, 0
+    answers, closed = [], 0
     for file in folder.answers_in(vault):
         try:
             answer = open_file(file, opener)
@@ -65,7 +60,7 @@ def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> dict[Path
             closed += 1
             continue
         if answer.get("caller_request_id") == request_id:
-            answers[file] = answer
+            answers.append(answer)
     unopened = f"Files that this key does not open: {closed}."
     if not answers:
         raise AnswerMissing(

@@ -123,5 +123,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "evaluate verify": "Reports are not signed; `inspect view` shows the logs of Inspect.",
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",
     "status --once": "`mmhie status` prints once; `watch mmhie status` repeats it.",
+    "vault erase --key": "It takes the gateway's own id, which `mmhie vault open` shows.",
     "version": "`mmhie --version` prints the versions.",
 }

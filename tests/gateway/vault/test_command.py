@@ -135,22 +135,7 @@ def test_one_answer_is_erased(safe: Safe, put: Put) -> None:
     assert "backups are not" in out
     assert (erased.exists(), kept.exists()) == (False, True)
     assert "has no answer of this id" in safe.open(ID, exit_code=1)[1]
-    assert "needs --key" in safe.erase(ID, exit_code=1)[1]
-
-
-def test_erasing_by_a_callers_id_needs_the_key_and_one_answer(safe: Safe, put: Put) -> None:
-    """Somebody else may have sent the same id: then each is named, and nothing is erased."""
-    files = [put(name, caller_request_id="ward-1") for name in (ID, OTHER)]
-
-    assert "needs --key" in safe.erase("ward-1", exit_code=1)[1]
-    told = safe.erase("ward-1", "--key", safe.private, exit_code=2)[1]
-    assert ID in told
-    assert OTHER in told
-    assert all(file.exists() for file in files)
-    safe.erase(OTHER)
-    out, _ = safe.erase("ward-1", "--key", safe.private, "--json")
-    assert json.loads(out) == {"erased": ID}
-    assert not any(file.exists() for file in files)
+    assert "has no answer of this id" in safe.erase(ID, exit_code=1)[1]
 
 
 def test_what_cannot_be_opened_has_one_sentence(
