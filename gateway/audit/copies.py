@@ -7,7 +7,8 @@ the file when it is missing or older.
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 import duckdb
@@ -52,13 +53,12 @@ def current_copies(files: Sequence[Path]) -> dict[Path, Path]:
     return copies
 
 
-def refresh_copies(files: Iterable[Path], key: str) -> list[Path]:
+def refresh_copies(files: Sequence[Path], key: str) -> list[Path]:
     """Copy large closed files that have no copy; return the copies that somebody has changed.
     Raises OSError."""
-    large = [file for file in files if file.stat().st_size >= LEAST_BYTES]
-    copies = current_copies(large)
-    for file in large:
-        if file not in copies:
+    copies = current_copies(files)
+    for file in files:
+        if file not in copies and file.stat().st_size >= LEAST_BYTES:
             write_copy(file, key)
     return [
         copy for file, copy in copies.items() if copy != name_copy(file, copy.read_bytes(), key)
@@ -99,7 +99,8 @@ def connect(folder: str) -> duckdb.DuckDBPyConnection:
 def read_lines(files: list[str], *, lenient: bool = False) -> str:
     """Return the query that reads JSON lines; a lenient one leaves out what is no text."""
     fields = quote(json.dumps(FIELDS))
-    return READ_LINES.format(fields=fields, files=quote(files), lenient=lenient)
+    names = quote(list(map(escape, files)))
+    return READ_LINES.format(fields=fields, files=names, lenient=lenient)
 
 
 def quote(value: str | list[str]) -> str:

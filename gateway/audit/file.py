@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
-from gateway.audit.rotation import Place, files_from, read_end, rotated_files
+from gateway.audit.rotation import LONGEST_LINE, Place, files_from, read_end, rotated_files
 from gateway.record import rfc3339
 from gateway.runtime.files import sync_folder
 from gateway.runtime.json_types import Json
@@ -22,6 +22,7 @@ ROTATE_BYTES = 100 * 1024 * 1024
 SYNC_EVERY_S = 1.0  # what a power failure can lose
 LOCK_WAIT_S = 2.0  # many times what a batch takes: who holds it longer is stopped or stuck
 LOCK_POLL_S = 0.002
+BEGINNING = b'{"seq":'
 
 
 class ChainBroken(Exception):
@@ -86,9 +87,10 @@ class AuditFile:
     def _was_archived(self, place: Place) -> bool:
         """Return whether a later rotation explains that the file is gone."""
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
-            first = chain.parse_line(file.readline().removesuffix(b"\n"), self._mac)
-            is_rotation = first is not None and first.record.get("kind") == "rotation"
-            return first is not None and is_rotation and first.head.seq > place.head.seq
+            raw = file.readline(LONGEST_LINE).removesuffix(b"\n")
+            first = chain.parse_line(raw, self._mac)
+            if first is not None and first.is_genuine and first.record["kind"] == "rotation":
+                return first.head.seq > place.head.seq
         return False
 
     def record_tampering(self, what: str, head: ChainHead) -> None:
@@ -98,34 +100,39 @@ class AuditFile:
 
     def _read_head(self) -> int:
         """Read the head on disk, and return the file's size. A line torn by a crash is removed and
-        recorded; a complete line without its newline gets one."""
+        recorded, after a genuine one; a complete line without its newline gets one."""
         with open_private(self.path) as handle:
             size = os.fstat(handle).st_size
             whole, _, torn = read_end(handle, size).rpartition(b"\n")
-            last, where = whole.rpartition(b"\n")[2], self.path
+            last = whole.rpartition(b"\n")[2]
             if self._is_genuine(torn):
-                size, last = size + os.write(handle, b"\n"), torn
-            elif torn:
+                size, last, torn = size + os.write(handle, b"\n"), torn, b""
+            is_ours = size < LONGEST_LINE and BEGINNING.startswith(torn[: len(BEGINNING)])
+            self.head = self._head_before() if is_ours and not last else self._verified_head(last)
+            if torn:
                 size -= len(torn)
                 os.ftruncate(handle, size)
                 self._events.append(event("repair", torn_bytes=len(torn)))
-        if not last and (rotated := rotated_files(self.path)):
-            where = rotated[-1]
-            with where.open("rb") as file:
-                end = read_end(file.fileno(), where.stat().st_size)
-            last = end.rstrip(b"\n").rpartition(b"\n")[2]
-        self.head = self._verified_head(last, where) if last else START
         return size
+
+    def _head_before(self) -> ChainHead:
+        """Return the head of the rotated files."""
+        rotated = rotated_files(self.path)
+        if not rotated:
+            return START
+        with rotated[-1].open("rb") as file:
+            end = read_end(file.fileno(), os.fstat(file.fileno()).st_size)
+        return self._verified_head(end.rstrip(b"\n").rpartition(b"\n")[2], rotated[-1])
 
     def _is_genuine(self, raw: bytes) -> bool:
         line = chain.parse_line(raw, self._mac)
         return line is not None and line.is_genuine
 
-    def _verified_head(self, last: bytes, where: Path) -> ChainHead:
+    def _verified_head(self, last: bytes, where: Path | None = None) -> ChainHead:
         line = chain.parse_line(last, self._mac)
         if line is None or not line.is_genuine:
             raise ChainBroken(
-                f"the last line of {where} was changed, or written with another "
+                f"the last line of {where or self.path} was changed, or written with another "
                 "MMHIE_AUDIT_KEY; run `mmhie audit verify`, or set a new file"
             )
         return line.head
@@ -221,7 +228,8 @@ def lock_trail(trail: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def open_private(path: Path) -> Iterator[int]:
     """Open a file to append to it, for its owner alone; raises OSError."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+    handle = os.open(path, flags, 0o600)
     try:
         yield handle
     finally:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from gateway.audit import chain
 from gateway.audit.chain import ChainHead, Line
 from gateway.audit.file import lock_trail, open_private
-from gateway.audit.rotation import Place, files_from, rotated_files
+from gateway.audit.rotation import LONGEST_LINE, Place, files_from, rotated_files
 from gateway.runtime.files import write_whole
 from gateway.runtime.log import log
 
@@ -43,7 +43,8 @@ class TrailFollower:
     def load(self) -> bool:
         """Go to the stored position, or to the beginning; return False if it is not genuine."""
         try:
-            with self.file.open("rb") as file:
+            handle = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
                 stored = file.read(PLACE_BYTES).removesuffix(b"\n")
         except FileNotFoundError:
             return True
@@ -100,7 +101,7 @@ class TrailFollower:
     def _lines(self, file: BinaryIO, offset: int) -> Iterator[PlacedLine]:
         """Yield the genuine lines of a file that are complete."""
         file.seek(offset)
-        for raw in file:
+        for raw in iter(lambda: file.readline(LONGEST_LINE), b""):
             offset += len(raw)
             line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
             if raw.endswith(b"\n") and line is not None and line.is_genuine:

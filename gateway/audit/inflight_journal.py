@@ -9,6 +9,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,8 +102,9 @@ class DeadJournal(NamedTuple):
 def dead_journals(trail: Path, key: str) -> Iterator[DeadJournal]:
     """Yield the journals in the trail's folder whose process died, each locked until the next: of
     several gateways one writes its lines, and removes it."""
-    paths = trail.parent.glob(f"*{trail.suffix}.open-*")
-    for path in sorted(path for path in paths if path.is_file()):  # a pipe would block
+    paths = trail.parent.glob(f"*{escape(trail.suffix)}.open-*")
+    # A pipe would block.
+    for path in sorted(path for path in paths if path.is_file() and path.name.isprintable()):
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
             content = file.read(SLOTS * SLOT_BYTES)

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from glob import escape
 from hmac import HMAC
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gateway.audit.chain import START, ChainHead
 from gateway.runtime.json_types import Json
 
 TAIL_BYTES = 256 * 1024
-END_BYTES = 8 * 1024  # nearly always more than the last line
+LONGEST_LINE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,18 @@ def files_from(trail: Path, place: Place) -> list[Path]:
 
 
 def rotated_files(path: Path) -> list[Path]:
-    """Return the earlier files of a trail, oldest first."""
-    rotated = (file for file in path.parent.glob(f"{path.name}.*") if file.suffix[1:].isdecimal())
+    """Return the earlier files of a trail, oldest first; a pipe would block its reader."""
+    files = path.parent.glob(f"{escape(path.name)}.*")
+    rotated = (file for file in files if file.suffix[1:].isdecimal() and file.is_file())
     return sorted(rotated, key=lambda file: int(file.suffix[1:]))
 
 
 def trails_in(trail: Path, mac: HMAC | None = None) -> list[Path]:
     """Return the trails in a trail's folder, if given of this key: each pod writes one of its own.
     A trail has its lock beside it, unlike a copy."""
-    locks = sorted(trail.parent.glob(f"*{trail.suffix}.lock"))
+    locks = sorted(trail.parent.glob(f"*{escape(trail.suffix)}.lock"))
     others = [path for lock in locks if (path := lock.with_suffix("")) != trail]
+    others = [path for path in others if path.name.isprintable() and not path.is_fifo()]
     others = [path for path in others if mac is None or has_key(path, mac)]
     is_there = trail.exists() or rotated_files(trail) or not others
     return [*([trail] if is_there else []), *others]
@@ -77,11 +80,6 @@ def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
 
 
 def read_end(handle: int, size: int) -> bytes:
-    """Return the end of a file: its last whole line, however long, and what follows it."""
-    length = END_BYTES
-    while True:
-        start = max(0, size - length)
-        tail = os.pread(handle, size - start, start)
-        if start == 0 or tail.count(b"\n") > 1:
-            return tail
-        length *= 4
+    """Return the end of a file: its last whole line, and what follows it."""
+    start = max(0, size - LONGEST_LINE)
+    return os.pread(handle, size - start, start)

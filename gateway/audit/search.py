@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from glob import escape
 from hmac import HMAC
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,5 +97,6 @@ class Search:
         files = [file for file in self._files if file not in copies]
         parts = [read_lines(files, lenient=lenient)] if files else []
         if copies:
-            parts.append(READ_COPIES.format(columns=COLUMNS, files=quote(list(copies.values()))))
+            names = quote(list(map(escape, copies.values())))
+            parts.append(READ_COPIES.format(columns=COLUMNS, files=names))
         self._database.execute(f"CREATE OR REPLACE TEMP VIEW lines AS {' UNION ALL '.join(parts)}")

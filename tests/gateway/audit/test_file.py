@@ -1,6 +1,7 @@
 """The file: whole lines or none, repaired, rotated, shared."""
 
 import fcntl
+import os
 import resource
 import stat
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from gateway.audit import file as files
-from gateway.audit.file import ChainBroken
+from gateway.audit.chain import new_mac
+from gateway.audit.file import AuditFile, ChainBroken
 from gateway.audit.rotation import rotated_files
+from gateway.audit.search import Search
 from gateway.audit.verify import verify
 from tests.contract.process import ROOT
 from tests.gateway.audit.conftest import KEY, Append, Open, lines, numbers_in, records
@@ -87,6 +90,23 @@ def test_a_crash_at_any_byte_is_repaired(append: Append, path: Path) -> None:
         assert not verify(path, key=KEY).findings, cut
 
 
+@pytest.mark.parametrize("name", ["audit[1].jsonl", "audit*.jsonl"])
+def test_a_name_is_no_pattern(path: Path, name: str) -> None:
+    """The chain goes on through rotations, and is searched; a pipe or a folder is no part of it."""
+    trail = path.with_name(name)
+    os.mkfifo(trail.with_name(f"{name}.8"))
+    trail.with_name(f"{name}.9").mkdir()
+    file = AuditFile(trail, key=KEY, rotate_bytes=1)
+    for number in range(4):
+        file.append(records(number))
+
+    report = verify(trail, key=KEY)
+    assert (report.findings, report.first) == ([], 1)
+    with Search([trail], new_mac(KEY)) as search:
+        found = list(search.find("kind = 'rotation'", {}))
+    assert [line.is_genuine for line in found] == [True] * 3
+
+
 @pytest.mark.parametrize("left", ["nothing", "empty"])
 def test_a_crash_inside_a_rotation(append: Append, path: Path, left: str) -> None:
     """Between the renaming and the first line: the chain goes on from the renamed file."""
@@ -101,14 +121,21 @@ def test_a_crash_inside_a_rotation(append: Append, path: Path, left: str) -> Non
     assert not verify(path, key=KEY).findings
 
 
-@pytest.mark.parametrize("how", ["another key", "edited", "no chain"])
+@pytest.mark.parametrize("how", ["another key", "edited", "no chain", "no line", "a hole"])
 def test_nothing_is_appended_to_what_is_not_ours(append: Append, path: Path, how: str) -> None:
     """Going on would bury the evidence."""
     append(records(1))
     if how == "edited":
         path.write_bytes(path.read_bytes().replace(b'"number":1', b'"number":7'))
     if how == "no chain":
-        path.write_bytes(b"hello\n")
+        path.write_bytes(b'{"keys": [\n]}')
+    if how == "no line":
+        path.write_bytes(b"hello")
+    if how == "a hole":
+        os.truncate(path, 2**40)
+        with pytest.raises(ChainBroken):
+            append(records(2))
+        return
     before = path.read_bytes()
     key = "another key of 32 characters, or more" if how == "another key" else KEY
     with pytest.raises(ChainBroken, match="MMHIE_AUDIT_KEY"):

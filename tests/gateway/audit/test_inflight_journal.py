@@ -57,6 +57,7 @@ def test_a_forged_journal_stops_no_start(start_audited: Start, path: Path) -> No
     content[SLOT_BYTES : SLOT_BYTES + LENGTH.size + 6] = LENGTH.pack(6) + b"[1,2]\n"
     dead.write_bytes(content)
     os.mkfifo(path.with_name("audit.jsonl.open-pipe"))
+    Path(os.fsdecode(os.fsencode(path) + b".open-\xff")).write_bytes(content)
     path.with_name("audit.jsonl.\N{SUPERSCRIPT TWO}").touch()
     gateway = start_audited().wait()
     metrics = gateway.client.get("/metrics").text

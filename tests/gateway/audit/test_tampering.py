@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import checkpoint
-from gateway.audit.file import AuditFile
+from gateway.audit import chain, checkpoint
+from gateway.audit.chain import ChainHead
+from gateway.audit.file import AuditFile, ChainBroken
 from gateway.audit.verify import verify
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
@@ -110,6 +111,19 @@ def test_only_a_later_rotation_explains_another_file(
     file.look()
 
     assert noticed == ["line 2 is not where it was written"]
+
+
+def test_a_forged_rotation_explains_nothing(seen: Seen, path: Path) -> None:
+    """It was not written with the key."""
+    file, noticed = seen()
+    file.append(records(1))
+    forged = chain.signed_line({"kind": "rotation"}, ChainHead(8, ""), chain.new_mac("another"))[0]
+    path.unlink()
+    path.write_bytes(forged)
+    with pytest.raises(ChainBroken):
+        file.look()
+
+    assert noticed == ["line 1 is not where it was written"]
 
 
 def test_an_older_copy_is_noticed(append: Append, seen: Seen, path: Path) -> None:
