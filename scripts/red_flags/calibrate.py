@@ -11,7 +11,6 @@ import json
 import random
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -27,6 +26,7 @@ from gateway.safety.red_flags.detection import (
 )
 from gateway.safety.red_flags.model import FILE, lines_of, model
 from scripts.red_flags.evaluate import companies
+from scripts.red_flags.train import write_model
 from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
 
 ALARMS = 0.042  # of the other texts, alone
@@ -37,34 +37,22 @@ COMPANIES = 2  # of each text, chosen at random
 SEED = 23
 
 
-class Scored(NamedTuple):
-    """A text of a release set."""
-
-    odds: float  # the highest, as if every topic needed the same
-    lines: int
-    is_emergency: bool
-    is_alone: bool
-    folder: str
-
-
 def main() -> None:
     texts = list(score_texts())
-    emergency = np.array([each.is_emergency for each in texts])
-    folders = np.array([each.folder for each in texts])
-    features = np.c_[np.clip([each.odds for each in texts], LEAST, MOST), hats(texts)]
+    odds, lines, emergency, alone, folders = map(np.array, zip(*texts, strict=True))
+    features = np.c_[np.clip(odds, LEAST, MOST), hats(lines)]
     chances = np.zeros(len(texts))
     for folder in set(folders):
         weights = fit(features[folders != folder], emergency[folders != folder])
         chances[folders == folder] = features[folders == folder] @ weights
-    others = ~emergency & np.array([each.is_alone for each in texts])
     slope, *heights = fit(features, emergency)
-    limit = np.quantile(chances[others], 1 - ALARMS)
+    limit = np.quantile(chances[~emergency & alone], 1 - ALARMS)
     write(np.interp(np.log2(SIZES), np.log2(KNOTS), (limit - np.array(heights)) / slope))
 
 
-def hats(texts: list[Scored]) -> np.ndarray:
+def hats(lines: np.ndarray) -> np.ndarray:
     """Return the share of each knot in the number of lines of each text."""
-    logarithms = np.log2([min(max(each.lines, 1), KNOTS[-1]) for each in texts])
+    logarithms = np.log2(np.clip(lines, 1, KNOTS[-1]))
     units = np.eye(len(KNOTS))
     return np.column_stack([np.interp(logarithms, np.log2(KNOTS), unit) for unit in units])
 
@@ -81,13 +69,16 @@ def write(thresholds: np.ndarray) -> None:
     table = json.loads(gzip.decompress(FILE.read_bytes()))
     table["threshold"] = round(float(thresholds[-1]), 1)
     table["rises"] = [round(float(each - thresholds[-1]), 1) for each in thresholds]
-    content = json.dumps(table, separators=(",", ":"), sort_keys=True).encode()
-    FILE.write_bytes(gzip.compress(content, mtime=0))
+    write_model(table)
     print(table["threshold"], dict(zip(SIZES, table["rises"], strict=True)))
 
 
-def score_texts() -> Iterator[Scored]:
-    """Yield every text of the known sets, alone and in some companies."""
+def score_texts() -> Iterator[tuple[float, int, bool, bool, str]]:
+    """Yield every text of the known sets, alone and in some companies.
+
+    Each with its highest log-odds, as if every topic needed the same, its number of lines, whether
+    it is an emergency, whether it is alone, and its set.
+    """
     dice = random.Random(SEED)  # noqa: S311 - no secret: reproducible on purpose
     for folder in FOLDERS[:-1]:
         for language in languages_of(folder):
@@ -95,8 +86,8 @@ def score_texts() -> Iterator[Scored]:
             for case in cases(language, folder):
                 beside = [place[0] for place in dice.sample(places, COMPANIES)]
                 for place in ("{text}", *beside):
-                    odds, lines = highest(place.replace("{text}", case.text))
-                    yield Scored(odds, lines, case.is_emergency, place == "{text}", folder.name)
+                    scored = highest(place.replace("{text}", case.text))
+                    yield *scored, case.is_emergency, place == "{text}", folder.name
 
 
 def highest(text: str) -> tuple[float, int]:

@@ -7,13 +7,13 @@ It writes docs/red-flags/evaluation.json; the tables of docs/red-flags.md are ke
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from gateway.api.request_text import Turn
-from gateway.safety.red_flags.detection import RedFlags, detect
+from gateway.safety.red_flags.detection import detect
 from gateway.safety.red_flags.model import model
 from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, Case, cases, languages_of
 
@@ -21,10 +21,8 @@ ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs" / "red-flags" / "evaluation.json"
 COMPANY = ROOT / "tests" / "gateway" / "safety" / "red_flags" / "company"
 RECORD_SIZES = (1_500, 8_000, 30_000)  # characters
-TYPED = "typing errors"
 LENGTHS = {6: "up to 6 words", 12: "7 to 12 words", 30: "13 to 30 words"}
 LONGER = "more words"
-SERIOUS = {"self-harm": "MED104", "poisoning": "MED105"}
 Company = tuple[str, ...]  # turns of a conversation, one of them with a place for the text
 
 
@@ -46,31 +44,18 @@ def main() -> None:
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def screen(*texts: str) -> RedFlags:
-    """Return the red flags of a user's turns, with the default settings."""
-    return detect([Turn("user", text) for text in texts], model().threshold)
-
-
 def is_noticed(*texts: str) -> bool:
-    return bool(screen(*texts).now)
+    """Return whether a user's turns raise a notice, with the default settings."""
+    return bool(detect([Turn("user", text) for text in texts], model().threshold).now)
 
 
 def figures(texts: Sequence[Case]) -> dict[str, Any]:
     """Return the figures of a release set."""
-    emergencies = [case for case in texts if case.is_emergency]
-    named = [case for case in emergencies if case.topic and flags(case)]
     return {
         "languages": by(texts, lambda case: case.language),
         "lengths": by(texts, length),
-        "topics": by(emergencies, lambda case: case.topic or ""),
+        "topics": by([each for each in texts if each.is_emergency], lambda case: str(case.topic)),
         "others": by([each for each in texts if not each.is_emergency], lambda case: case.kind),
-        "first_topic_right": share(named, lambda case: flags(case)[0] == case.topic),
-        "topic_named": share(named, lambda case: case.topic in flags(case)),
-        "typed": share([each for each in emergencies if each.kind.startswith(TYPED)]),
-        **{
-            name: share([each for each in emergencies if each.topic == topic])
-            for name, topic in SERIOUS.items()
-        },
     }
 
 
@@ -80,45 +65,28 @@ def length(case: Case) -> str:
     return next((name for most, name in LENGTHS.items() if words <= most), LONGER)
 
 
-@cache
-def flags(case: Case) -> Sequence[str]:
-    """Return the topics that a text raises alone."""
-    return screen(case.text).now
-
-
 def by(texts: Sequence[Case], group: Callable[[Case], str]) -> list[dict[str, Any]]:
-    """Count the emergencies and the other texts of each group, and how many are noticed."""
+    """Count the emergencies and the other texts of each group, and how many are noticed alone."""
+    counts: dict[tuple[str, bool], list[bool]] = {}
+    for case in texts:
+        counts.setdefault((group(case), case.is_emergency), []).append(is_noticed(case.text))
     return [
-        {"group": name, "emergency": label, **share(chosen)}
-        for name in dict.fromkeys(map(group, texts))
-        for label in (True, False)
-        if (
-            chosen := [each for each in texts if group(each) == name and each.is_emergency == label]
-        )
+        {"group": name, "emergency": label, "texts": len(noticed), "noticed": sum(noticed)}
+        for (name, label), noticed in counts.items()
     ]
-
-
-def share(texts: Sequence[Case], is_hit: Callable[[Case], object] = flags) -> dict[str, int]:
-    """Count the texts, and those that are noticed, or hit by another measure."""
-    return {"texts": len(texts), "noticed": sum(map(bool, map(is_hit, texts)))}
 
 
 def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
     """Count for each company the texts that are noticed alone, and in it."""
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter[str]] = {}
     for number, case in enumerate(texts):
         for name, place in companies(case.language, number):
-            count = counts.setdefault(
-                name, dict.fromkeys(("alone", "kept", "others", "alarms", "before"), 0)
-            )
             noticed = is_noticed(*(turn.replace("{text}", case.text) for turn in place))
+            count = counts.setdefault(name, Counter(alone=0, kept=0, others=0, alarms=0))
             if case.is_emergency:
-                count["alone"] += bool(flags(case))
-                count["kept"] += noticed
+                count.update(alone=is_noticed(case.text), kept=noticed)
             else:
-                count["others"] += 1
-                count["before"] += bool(flags(case))
-                count["alarms"] += noticed
+                count.update(others=1, alarms=noticed)
     return ({"company": name, **count} for name, count in counts.items())
 
 

@@ -5,13 +5,11 @@ release set is among the training texts. The same texts give the same bytes, sin
 rounded. Then run `python -m scripts.red_flags.calibrate`.
 """
 
-import argparse
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,7 @@ SEED = 23
 FRAMES = ("exam", "fiction", "document")
 RAREST = {"w": 3, "b": 3, "p": 5}  # least number of passages with a word, a pair, a piece
 PIECE_SCALE = 0.4  # pieces of words are many, and each means less
-INVERSE_REGULARISATION = {"emergency": 0.5, "frame": 0.5, "over": 0.5}
+INVERSE_REGULARISATION = 0.5
 UNIT = 1 / 64  # of a rounded weight
 # Weights of fewer units are left out. Words stay, or they would be read as pieces.
 LEAST = {
@@ -43,17 +41,17 @@ THRESHOLD, RISES = 4.0, [0.0] * 7
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="scripts.red_flags.train", description=__doc__)
-    parser.add_argument("--out", type=Path, default=FILE, help="where the model is written")
-    options = parser.parse_args()
     by_text: dict[tuple[str, str], Passage] = {}
     for each in passages(SEED):
         by_text.setdefault(each[:2], each)  # each once for a label
     known = list(by_text.values())
     limits: dict[str, Any] = {"threshold": THRESHOLD, "rises": RISES}
-    table: dict[str, Any] = {**train_questions(known), "topics": topics(known), **limits}
+    write_model({**train_questions(known), "topics": topics(known), **limits})
+
+
+def write_model(table: Mapping[str, Any]) -> None:
     content = json.dumps(table, separators=(",", ":"), sort_keys=True).encode()
-    options.out.write_bytes(gzip.compress(content, mtime=0))
+    FILE.write_bytes(gzip.compress(content, mtime=0))
 
 
 def train_questions(known: Sequence[Passage]) -> dict[str, dict[str, Any]]:
@@ -76,7 +74,7 @@ def train_questions(known: Sequence[Passage]) -> dict[str, dict[str, Any]]:
     }
     weights = np.array([each.weight for each in known])
     return {
-        name: train_question(name, matrix, yes, names, scale, weights)
+        name: train_question(LEAST[name], matrix, yes, names, scale, weights)
         for name, yes in answers.items()
     }
 
@@ -91,7 +89,7 @@ def features(words: str) -> list[str]:
 
 
 def train_question(
-    name: str,
+    few: Mapping[str, int],
     matrix: Any,
     yes: np.ndarray,
     names: np.ndarray,
@@ -99,10 +97,9 @@ def train_question(
     weights: np.ndarray,
 ) -> dict[str, Any]:
     """Return the rounded weights of one question; a word's include its pieces'."""
-    least = {"pieces": 0, **LEAST[name]}
+    least = {"pieces": 0, **few}
     used = np.array([least["pieces"] > 0 or each[0] != "p" for each in names])
-    strength = INVERSE_REGULARISATION[name]
-    method = LogisticRegression(C=strength, max_iter=200, tol=1e-4)
+    method = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=200, tol=1e-4)
     fitted = method.fit(matrix[:, used], yes, sample_weight=weights)
     worths = dict(zip(names[used], fitted.coef_[0] * scale[used], strict=True))
     pieces = {each[1:]: worth for each, worth in worths.items() if each[0] == "p"}

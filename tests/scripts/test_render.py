@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.render import __main__ as render
-from scripts.render import kubernetes
+from scripts.render import sync_client
 
 
 def test_a_stale_page_is_named_and_written_anew(
@@ -14,8 +14,8 @@ def test_a_stale_page_is_named_and_written_anew(
     """--check exits with 1 and names the file; without it the file is written, once."""
     file = tmp_path / "page.md"
     file.write_text("old")
-    monkeypatch.setattr(kubernetes, "pages", lambda: {file: "new"})
-    monkeypatch.setattr(render, "MODULES", [kubernetes])
+    monkeypatch.setattr(sync_client, "pages", lambda: {file: "new"})
+    monkeypatch.setattr(render, "MODULES", [sync_client])
     monkeypatch.setattr(render, "ROOT", tmp_path)
 
     assert render.main(["--check"]) == 1
