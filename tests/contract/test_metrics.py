@@ -4,8 +4,6 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT_SSE
-from tests.fake_engine.process import FakeEngine
 
 CANARY = "zebrafish7731"
 
@@ -19,22 +17,6 @@ def scraped(gateway: Gateway) -> dict[str, Metric]:
     names = [family.name for family in families]
     assert len(names) == len(set(names)), sorted(names)
     return {family.name: family for family in families}
-
-
-def total(metric: Metric) -> float:
-    """The sum of a family's samples, creation times left out."""
-    return sum(sample.value for sample in metric.samples if not sample.name.endswith("_created"))
-
-
-def test_the_engines_gauges_are_live(gateway: Gateway, engine: FakeEngine) -> None:
-    """A request that runs there is seen here."""
-    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-    with CHAT_SSE.stream(gateway.client) as answer:
-        parts = answer.iter_raw()  # held: a dropped iterator closes the response
-        next(parts)
-        assert total(scraped(gateway)["vllm:num_requests_running"]) == 1
-    engine.until(lambda stats: stats["running"] == 0)
-    assert total(scraped(gateway)["vllm:num_requests_running"]) == 0
 
 
 PROMPT_LIKE = ('x"} 1\nmmhie_evil 1\n', "a\\", "\u2028", "é" * 50, f"{CANARY}" * 20)

@@ -3,8 +3,6 @@
 import pytest
 
 from gateway.api.request_text import Turn, is_in_other_language, language_of
-from gateway.safety.red_flags.screening import SCREENED
-from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     Surface,
@@ -12,7 +10,6 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.contract.test_disclaimer import CARRIERS
-from tests.fake_engine.process import FakeEngine
 from tests.gateway.safety.red_flags.frozen import all_cases
 
 REQUESTS, GERMAN = "mmhie_requests_total{", 'mmhie_prompts_total{language="de"}'
@@ -79,15 +76,3 @@ def test_an_answer_says_that_its_language_was_not_screened(
     for text, is_said in ((UNSCREENED[0], True), (TEXTS["it"], False)):
         mmhie = mmhie_of(surface, surface.ask(gateway.client, text))
         assert ("language_not_screened" in mmhie["warnings"]) == is_said
-
-
-def test_healthz_says_which_languages_are_screened(
-    gateway: Gateway, start: Start, engine: FakeEngine
-) -> None:
-    """None if notices are off; then no answer warns, either."""
-    off = start(engine.url, MMHIE_AUDIENCE="off").wait()
-
-    assert gateway.client.get("/healthz").json()["screened_languages"] == list(SCREENED)
-    assert off.client.get("/healthz").json()["screened_languages"] == []
-    answer = CARRIERS[0].ask(off.client, UNSCREENED[0]).json()
-    assert answer["mmhie"]["warnings"] == []

@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -31,14 +30,6 @@ async def test_each_of_many_at_once_gets_its_own_answer() -> None:
             answers = await asyncio.gather(*work)
             assert answers == [(200, path.encode()) for path in paths]
         assert peer.lines == 50
-
-
-async def test_over_a_unix_socket(tmp_path: Path) -> None:
-    """An engine at `unix:/path` answers the same."""
-    async with meeting(always(OK), tmp_path / "engine.sock") as (client, peer):
-        for _ in range(3):
-            assert await fetch(client) == (200, b"ok")
-        assert peer.lines == 1
 
 
 async def test_what_is_sent() -> None:

@@ -45,13 +45,6 @@ def test_events_without_a_name_are_known_by_their_type() -> None:
     assert content(response().relay(windows))["response"] == {"mmhie": FIRST}
 
 
-def test_counts_of_an_engine_that_has_the_prompts_at_the_beginning() -> None:
-    """Anthropic's own API may send the prompt's tokens in the first event only."""
-    own = message()
-    own.relay(closing(output_tokens=3))
-    assert own.usage == {"input_tokens": 7, "output_tokens": 3}
-
-
 @pytest.mark.parametrize(
     ("make", "raw", "kind"),
     [

@@ -141,26 +141,6 @@ def said(sent: bytes) -> list[str]:
     return [body["delta"] for body in bodies]
 
 
-def test_two_texts_are_two_answers() -> None:
-    """Text at another index is a new text, even without a done event."""
-    first, second = stream("One <", "Two.")[3:5]
-    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(around=Surroundings("", " Ask.")))
-    sent = own.relay(first) + own.relay(second.replace(b'output_index":0', b'output_index":1'))
-
-    assert said(sent) == ["One < Ask."]
-    assert said(own.relay(stream("")[-1]).split(b"event: response.completed")[0]) == ["Two. Ask."]
-
-
-def test_a_comment_does_not_end_a_text() -> None:
-    """It passes at once while other events wait."""
-    own = ResponseEventRelay(FIRST, key=b"k")
-    held, rest, last = stream("a <|e", "nd|>", " b")[3:6]
-
-    assert own.relay(held) == b""
-    assert own.relay(b": ping\n\n") == b": ping\n\n"
-    assert said(own.relay(rest) + own.relay(last)) == ["a ", "", " b"]
-
-
 SPELT = [{"token": "Because", "logprob": -0.1}]
 HIDING = [
     OutputPolicy(policy="hide", around=Surroundings("", closing)) for closing in ("", " Ask.")
