@@ -23,7 +23,6 @@ def make_router(
         "reasoning": settings.reasoning,
         "engine": "" if has_keys else settings.engine_url,
         "keys": "required" if has_keys else "none",
-        "figures": "closed" if settings.env == "production" else "open",
         "feedback": feedback_mode(settings),
     }
     return files_router(load(facts), HEADERS, page="/", prefix=PREFIX)

@@ -10,6 +10,7 @@ import { TRUNCATED, WARNINGS, moment, plain, withWait } from "./words.js";
 const UNFINISHED = "The answer was still being written: it is not complete.";
 const WITHOUT = "Follow-ups won’t include it.";
 const SAME = "The same answer as before: at temperature 0 the model repeats itself. Options has the temperature.";
+const MARK = "Not clinical advice, no emergency detector"; // opens the safety notice, which the page always shows above
 const HEADING_LENGTH = 60;
 
 /** As much of a question as a list of headings has room for. */
@@ -59,7 +60,8 @@ export class Answer {
     this.text = make("div", { className: "text" });
     this.remarks = make("div");
     this.actions = make("div", { className: "actions", role: "group", "aria-label": this.heading, hidden: true });
-    this.notice = make("div", { className: "answer-notice", lang }, ...labels().map((label) => make("p", {}, label)));
+    this.notice = make("details", { className: "answer-notice", lang },
+      make("summary", { lang: "en" }, MARK), ...labels().map((label) => make("p", {}, label)));
     this.element = make("article", { className: "answer writing", "aria-busy": "true", "aria-label": this.heading },
       make("h2", { className: "visually-hidden" }, this.heading),
       make("p", { className: "question", tabIndex: 0 }, this.asked.prompt),
@@ -150,12 +152,19 @@ export class Answer {
     this.element.classList.remove("writing");
     this.element.ariaBusy = "false";
     this.#draw();
-    if (this.isRefusal) this.notice.textContent = this.noticeVersion && `Safety notice ${this.noticeVersion}`;
+    if (this.isRefusal) this.#replaceNotice();
     const origin = this.#final?.mmhie?.provenance;
     this.model = origin?.model ?? this.model;
     this.name = origin?.display_name ?? origin?.model ?? this.name;
     this.#tell(fact, moment(origin?.time ?? this.#sentAt));
     this.madeBy.append(make("span", { className: "id" }, `Request ${this.requestId}`));
+  }
+
+  /** Without an answer, only the version of the notice that the response had. */
+  #replaceNotice() {
+    const version = make("p", { className: "answer-notice" }, this.noticeVersion && `Safety notice ${this.noticeVersion}`);
+    this.notice.replaceWith(version);
+    this.notice = version;
   }
 
   #remark(sentence, about = "", kind = "") {

@@ -6,7 +6,7 @@ import { Charts } from "./charts.js";
 import { Conversation } from "./conversation.js";
 import { announce, byId, closable, make, save } from "./dom.js";
 import { Follow } from "./follow.js";
-import { ask, look } from "./gateway.js";
+import { ask } from "./gateway.js";
 import { Health } from "./health.js";
 import { foldOpen, menu } from "./menu.js";
 import { plain } from "./words.js";
@@ -21,13 +21,11 @@ const follow = new Follow(byId("answers"), byId("follow"), () => running?.answer
 const health = new Health(() => {
   byId("send").ariaDisabled = String(!health.answers || running !== null);
   if (health.isReady) byId("why").textContent = "";
+  byId("reasoning-offer").hidden = !health.reasons;
   if (health.reasons && facts.reasoning === "pass") offerReasoning();
 });
 
-const access = new Access(facts.keys === "required", () => {
-  health.look();
-  unfoldForOperator();
-});
+const access = new Access(facts.keys === "required", () => health.look());
 
 const offerReasoning = once(() => { byId("include-reasoning").checked = true; });
 
@@ -215,12 +213,6 @@ function startAnew() {
   announce("Conversation cleared.");
 }
 
-/** The engine's figures are folded, but for a key that opens what is closed to others. */
-async function unfoldForOperator() {
-  if (facts.figures !== "closed" || !wide.matches) return;
-  byId("engine").open ||= await look("v1/mmhie/load").then(() => true, () => false);
-}
-
 function action(label, act) {
   const button = make("button", { type: "button", className: "quiet" }, label);
   button.addEventListener("click", act);
@@ -236,6 +228,7 @@ function countOptions() {
 }
 
 document.querySelectorAll("dialog").forEach(closable);
+byId("engine-open").addEventListener("click", () => byId("engine").showModal());
 
 byId("ask").noValidate = true;
 byId("ask").addEventListener("submit", (event) => {
@@ -271,8 +264,6 @@ for (const [edge, element] of [["--top", document.querySelector(".top")], ["--bo
 
 // The page keeps nothing: leaving it loses the conversation.
 addEventListener("beforeunload", (event) => { if (conversation.length) event.preventDefault(); });
-
-const wide = matchMedia("(min-width: 62.01rem)");
 
 byId("send").ariaDisabled = "true";
 health.look();

@@ -47,8 +47,8 @@ async def cut_off(page: Page, engine: FakeEngine) -> None:
     await page.check("#include-reasoning")
     await ask(page, EMERGENCY)
     await answered(page)
-    for folded in ("article:last-of-type .reasoning summary", "#engine summary"):
-        await page.locator(folded).click()
+    for folded in (".reasoning summary", ".answer-notice summary"):
+        await page.locator(f"article:last-of-type {folded}").click()
 
 
 async def refuse(page: Page, engine: FakeEngine) -> None:

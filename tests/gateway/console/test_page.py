@@ -20,6 +20,7 @@ from tests.gateway.console.browser import (
     clipboard,
     complete,
     in_view,
+    overflow,
     ready,
     violations,
 )
@@ -327,3 +328,23 @@ async def test_a_copied_answer_keeps_its_labels(page: Page, engine: FakeEngine) 
         for label in ("AI-generated, fake-model", request_id, default_text(), "emergency number"):
             assert label in kept
     assert "emergency number" in copied.split("\n")[0]
+
+
+async def test_the_bars_leave_the_phone_to_the_answer(window: Open, engine: FakeEngine) -> None:
+    """At most 90 pixels once there is an answer; its mark opens the whole notice, and the engine's
+    figures are behind a button."""
+    async with window(width=390, height=800) as page:
+        await complete(page, "What is croup?")
+        box = await page.locator(".top").bounding_box()
+        assert box is not None
+        assert box["height"] <= 90
+        notice = page.locator("article .answer-notice")
+        await expect(notice.locator("p").first).to_be_hidden()
+        await notice.locator("summary").click()
+        await expect(notice).to_contain_text(default_text())
+        await expect(notice.locator("p").last).to_be_visible()
+        await page.click("#engine-open")
+        await expect(page.locator("#engine #facts")).to_contain_text("vllm")
+        assert await overflow(page) == 0
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#engine")).to_be_hidden()

@@ -53,6 +53,8 @@ class Console:
 
 async def seen(page: Page) -> dict[str, Any]:
     """The parts of a card by name, each as text, the note of the page, the rows of the drawer."""
+    if await page.locator("article .answer-notice summary").count():
+        await page.locator("article .answer-notice summary").last.click()
     parts = {
         name: "\n".join(await page.locator(place).all_inner_texts()) for name, place in CARD.items()
     }
