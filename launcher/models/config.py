@@ -8,7 +8,7 @@ from typing import Final
 from launcher.errors import ModelError
 from launcher.json_types import Json
 from launcher.models import entries, parsers, purpose, quantization_config
-from launcher.models.entries import first, optional
+from launcher.models.entries import count
 from launcher.models.facts import ModelFacts
 from launcher.models.families import DEFAULTS, Config
 
@@ -53,43 +53,29 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
 
 
 def _shape(text: Config) -> Json:
-    hidden = first(text, "hidden_size")
-    heads = optional(text, "num_attention_heads") or 1
-    layers = first(text, "num_hidden_layers")
-    context = _context(text)
-    window = _window(text, context)
-    experts = optional(text, "num_local_experts")
-    latent = optional(text, "kv_lora_rank")
+    hidden, layers = count(text, "hidden_size"), count(text, "num_hidden_layers")
+    heads = count(text, "num_attention_heads", default=1)
+    context = entries.context(text, CONTEXT)
+    window = count(text, "sliding_window", default=0)
+    experts = count(text, "num_local_experts", default=0)
+    latent = count(text, "kv_lora_rank", default=0)
     of_experts = ("moe_intermediate_size",) if experts else ()
     return {
         "layers": layers,
         "hidden": hidden,
         "heads": heads,
-        "kv_heads": optional(text, "num_key_value_heads") or heads,
-        "head_dim": optional(text, "head_dim") or hidden // heads,
-        "intermediate": optional(text, *of_experts, "intermediate_size") or 4 * hidden,
-        "vocab": first(text, "vocab_size"),
+        "kv_heads": count(text, "num_key_value_heads", default=heads),
+        "head_dim": count(text, "head_dim", default=hidden // heads),
+        "intermediate": count(text, *of_experts, "intermediate_size", default=4 * hidden),
+        "vocab": count(text, "vocab_size"),
         "context": context,
         "experts": experts,
-        "experts_per_token": optional(text, "num_experts_per_tok"),
-        "latent": first(text, "qk_rope_head_dim") + latent if latent else 0,
-        "sliding_layers": _sliding_layers(text, layers) if window else 0,
-        "sliding_window": window,
+        "experts_per_token": count(text, "num_experts_per_tok", default=0),
+        "latent": count(text, "qk_rope_head_dim") + latent if latent else 0,
+        "sliding_layers": _sliding_layers(text, layers) if 0 < window < context else 0,
+        "sliding_window": window if window < context else 0,
         "tied_embeddings": bool(text.get("tie_word_embeddings", True)),
     }
-
-
-def _context(text: Config) -> int:
-    try:
-        return entries.context(text)
-    except KeyError:
-        return CONTEXT
-
-
-def _window(text: Config, context: int) -> int:
-    """Return the tokens that a sliding-window layer sees; 0 if it sees the whole context."""
-    window = optional(text, "sliding_window")
-    return window if window < context else 0
 
 
 def _sliding_layers(text: Config, layers: int) -> int:
@@ -97,7 +83,7 @@ def _sliding_layers(text: Config, layers: int) -> int:
     with a small state instead of a cache."""
     if kinds := text.get("layer_types"):
         return sum(kind == "sliding_attention" for kind in kinds)
-    if pattern := optional(text, "sliding_window_pattern"):
+    if pattern := count(text, "sliding_window_pattern", default=0):
         return layers - layers // pattern
     return 0
 

@@ -25,27 +25,21 @@ def rename(text: JsonView) -> Json:
     return whole
 
 
-def context(text: JsonView) -> int:
-    """Return the longest context that the engine takes; raise KeyError if no entry has one."""
-    lengths = {name: first(text, name) for name in CONTEXTS if text.get(name) is not None}
-    if not lengths:
-        raise KeyError(CONTEXTS[0])
-    return lengths.get(ALONE) or min(lengths.values())
+def context(text: JsonView, default: int) -> int:
+    """Return the longest context that the engine takes."""
+    lengths = {name: count(text, name) for name in CONTEXTS if text.get(name)}
+    return lengths.get(ALONE) or min(lengths.values(), default=default)
 
 
-def first(text: JsonView, *names: str) -> int:
-    """Return the first of these entries that is set; raise KeyError if none is, ValueError if it is
-    no count."""
+def count(text: JsonView, *names: str, default: int | None = None) -> int:
+    """Return the first of these entries that is set and not zero, else the default; raise KeyError
+    without one, ValueError if it is no count."""
     for name in names:
-        if text.get(name) is not None:
+        if text.get(name):
             return positive(name, text[name])
-    raise KeyError(names[0])
-
-
-def optional(text: JsonView, *names: str) -> int:
-    """Return the first of these entries that is set and not zero, else 0; raise ValueError if it is
-    no count."""
-    return next((positive(name, text[name]) for name in names if text.get(name)), 0)
+    if default is None:
+        raise KeyError(names[0])
+    return default
 
 
 def positive(name: str, value: object) -> int:

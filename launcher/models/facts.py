@@ -37,8 +37,7 @@ class ModelFacts:
     """The base model's shape and format, and the adapter on it if there is one.
 
     `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
-    size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
-    `has_copies` when Mistral's layout of the weights lies beside the usual one.
+    size of the files where they can be seen; `dequantized` when they were made from a GGUF file.
     `latent` is what a layer caches for one token with multi-head latent attention (MLA).
     `purpose` says what a model that cannot chat is for; `own_code` names the file of code that
     comes with it.
@@ -73,7 +72,6 @@ class ModelFacts:
     is_multimodal: bool = False
     weight_bytes: int | None = None
     format: Literal["checkpoint", "gguf"] = "checkpoint"
-    has_copies: bool = False
     purpose: str | None = None
     own_code: str | None = None
     dequantized: bool = False

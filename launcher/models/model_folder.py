@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from launcher.errors import ModelError
 from launcher.json_types import Json, parse_foreign
@@ -18,46 +18,30 @@ from launcher.models.weights import MERGE_RECORD
 GGUF_BITS: Final = {"0": 32, "1": 16, "7": 8, "8": 5, "9": 5, "10": 2, "18": 6, "32": 16}
 
 
-def refuse_gguf(name: str, paths: Iterable[str]) -> None:
-    """Raise ModelError for several models, of which one has to be chosen."""
+def refuse(name: str, paths: Iterable[str]) -> NoReturn:
+    """Raise ModelError for files without a config.json; of several GGUF files one is to be set."""
     if any(path.endswith(".gguf") for path in paths):
         raise ModelError(
             f"{name} holds GGUF files and no config.json: set MMHIE_REASONER_MODEL to the path of "
             "one of them on this machine."
         )
+    raise ModelError(
+        f"{name} has no config.json, or an empty one, so it is no model: give another."
+    )
 
 
 def read(folder: Path, source: str) -> ModelFacts:
     config = entries_of(folder / "config.json")
     if not config:
-        refuse_gguf(source, (file.name for file in folder.glob("*.gguf")))
-        raise ModelError(_without_config(folder, source))
-    if not config.get("quantization_config"):
-        config = {**config, **_by_modelopt(folder)}
+        refuse(source, (file.name for file in folder.glob("*")))
     facts = from_config(config, source=source, template=chat_template(folder))
     return replace(
         facts,
         local=True,
         weight_bytes=weights.size(folder),
-        has_copies=weights.has_copies(folder),
         purpose=purpose.embedder(_content(folder / "modules.json")) or facts.purpose,
         adapter=_merged_adapter(folder),
     )
-
-
-def _without_config(folder: Path, source: str) -> str:
-    if (folder / "params.json").is_file():
-        return f"{source} is in Mistral's own layout: use a copy of it that has a config.json."
-    found = "an empty" if (folder / "config.json").is_file() else "no"
-    return f"{source} has {found} config.json, so it is not a model folder: give another."
-
-
-def _by_modelopt(folder: Path) -> Json:
-    """The quantization that older versions of ModelOpt describe in a file of their own."""
-    own = entries_of(folder / "hf_quant_config.json").get("quantization")
-    if not isinstance(own, dict):
-        return {}
-    return {"quantization_config": {**own, "quant_method": "modelopt"}}
 
 
 def chat_template(folder: Path) -> str:

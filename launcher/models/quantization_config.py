@@ -10,10 +10,7 @@ def description(config: Config) -> Config:
     parts = (config, config.get("text_config") or {})
     names = ("quantization_config", "compression_config")
     own: Config = next((part[name] for part in parts for name in names if part.get(name)), {})
-    inner = own.get("quantization")
-    own = {**(inner if isinstance(inner, dict) else {}), **own}
-    is_nameless = not own.get("quant_method") and "producer" in own
-    return {**own, "quant_method": "modelopt"} if is_nameless else own
+    return {"quant_method": "modelopt", **own} if "producer" in own else own
 
 
 def method(own: Config) -> str | None:

@@ -32,9 +32,12 @@ ALL: Final = ("all of its files",)
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A folder with what describes a model, what the engine is given, and what is missing of it."""
+    """A folder with what describes a model, what the engine is given, and what is missing of it.
 
-    folder: Path
+    There is no folder for a GGUF file, and for a model that only its name describes.
+    """
+
+    folder: Path | None
     source: str
     revision: str | None = None
     missing: tuple[str, ...] = ()
@@ -51,14 +54,14 @@ def read_model(
     """
     cache, name = hub or hub_cache(), settings.model
     with _described(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
-        adapter = _adapter(name, found, settings.reasoner_revision)
+        adapter = _adapter(name, found)
         if adapter is None:
-            return replace(_base(name, found, settings.reasoner_revision), id=public_id(name))
+            return replace(_base(name, found), id=public_id(name))
     base = settings.base_model or families.original(adapter.base)
     if not base:
         raise ModelError(f"The adapter {name} does not name its base; set MMHIE_BASE_MODEL.")
     with _described(base, cache, settings.base_revision, ask_hub=ask_hub) as below:
-        facts = _base(base, below, settings.base_revision)
+        facts = _base(base, below)
     folder = Path(adapter.source)
     adapter_shapes.check(folder, facts)
     shown = replace(adapter, base=public_id(base), modules=adapter_shapes.modules(folder))
@@ -85,29 +88,28 @@ def public_id(name: str) -> str:
 @contextmanager
 def _described(
     name: str, cache: Path, revision: str | None, *, ask_hub: bool
-) -> Iterator[Description | None]:
+) -> Iterator[Description]:
     """Find a model's description: in a folder, in the hub's cache, or, if asked, at the hub."""
     path = _path(name)
     if path.is_dir():
+        weights.check_lengths(path)
         yield Description(path, str(path), missing=weights.missing(path))
     elif name == families.EMBEDDED or path.suffix == ".gguf" or path.is_absolute():
-        yield None
+        yield Description(None, name)
     elif found := _cached(name, snapshot.find(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
         # whose client takes a second to import
         from launcher.models import download, hub_client
 
-        _check_is_model(listing)
         with download.description(listing) as folder:
             size = hub_client.sum_weights(listing, folder)
-            commit, repository = listing.commit, snapshot.repository(cache, name)
             # the engine takes a base's revision as an option, and an adapter's in the path only
-            is_adapter = "adapter_config.json" in listing.paths
-            source = str(Snapshot(repository, commit).folder) if is_adapter else name
-            yield Description(folder, source, commit, ALL, weight_bytes=size)
+            place = Snapshot(snapshot.repository(cache, name), listing.commit).folder
+            source = str(place) if "adapter_config.json" in listing.paths else name
+            yield Description(folder, source, listing.commit, ALL, weight_bytes=size)
     else:
-        yield None
+        yield Description(None, name, revision, ALL)
 
 
 def _path(name: str) -> Path:
@@ -118,14 +120,6 @@ def _path(name: str) -> Path:
     except (OSError, RuntimeError):
         raise ModelError(f"{reprlib.repr(name)} is no name of a model: correct it.") from None
     return path
-
-
-def _check_is_model(listing: Listing) -> None:
-    """Raise ModelError for a repository that nothing describes."""
-    if listing.paths & DESCRIBED:
-        return
-    model_folder.refuse_gguf(listing.name, listing.paths)
-    raise ModelError(f"{listing.name} has no config.json, so it is not a model: give another.")
 
 
 def _cached(name: str, found: Snapshot | None) -> Description | None:
@@ -141,15 +135,19 @@ def _cached(name: str, found: Snapshot | None) -> Description | None:
 
 
 def _listing(name: str, revision: str | None) -> Listing | None:
-    """The model's facts from the hub; a model that is known here needs no hub for its plan."""
+    """Ask the hub; a model that is known here needs none for its plan. Raises ModelError for a
+    repository that nothing describes."""
     from launcher.models import hub_client
 
     try:
-        return hub_client.listing(name, revision)
+        listing = hub_client.listing(name, revision)
     except (HubUnavailable, MissingPackage):
         if name in families.CONFIGS or name in families.ADAPTERS:
             return None
         raise
+    if not listing.paths & DESCRIBED:
+        model_folder.refuse(name, listing.paths)
+    return listing
 
 
 def offline(name: str, missing: Sequence[str]) -> str:
@@ -161,19 +159,23 @@ def offline(name: str, missing: Sequence[str]) -> str:
     )
 
 
-def _base(name: str, found: Description | None, revision: str | None) -> ModelFacts:
+def _base(name: str, found: Description) -> ModelFacts:
     path = Path(name).expanduser()
-    if found is None and path.suffix == ".gguf":
-        return model_folder.read_gguf(path)
-    has_config = found is not None and (found.folder / "config.json").is_file()
-    if found and not has_config and model_folder.base_of(found.folder) is not None:
+    if found.folder and _adapter(name, found) and not (found.folder / "config.json").is_file():
         raise ModelError(f"{name} is an adapter itself: set MMHIE_BASE_MODEL to its base.")
-    if found is None or not (path.is_dir() or has_config):
-        return _from_family(name, revision)
-    facts = model_folder.read(found.folder, found.source)
+    if found.folder:
+        facts = model_folder.read(found.folder, found.source)
+    elif path.suffix == ".gguf":
+        return model_folder.read_gguf(path)
+    elif name in families.CONFIGS:
+        facts = from_config(families.CONFIGS[name], source=name)
+    elif path.is_absolute():
+        raise ModelError(f"There is no {name}; give a folder with a config.json, or a hub id.")
+    else:
+        raise ModelError(offline(name, ()))
     return replace(
         facts,
-        local=found.source != name or path.is_dir(),
+        local=found.source == str(found.folder),
         revision=found.revision,
         missing=found.missing,
         is_checked=found.is_checked,
@@ -181,26 +183,13 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
     )
 
 
-def _from_family(name: str, revision: str | None) -> ModelFacts:
-    config = families.CONFIGS.get(name)
-    if config is None and Path(name).expanduser().is_absolute():
-        raise ModelError(f"There is no {name}; give a folder with a config.json, or a hub id.")
-    if config is None:
-        raise ModelError(offline(name, ()))
-    facts = from_config(config, source=name)
-    missing = () if name == families.EMBEDDED else ALL
-    return replace(facts, revision=revision, missing=missing)
-
-
-def _adapter(name: str, found: Description | None, revision: str | None) -> AdapterFacts | None:
-    config = model_folder.entries_of(found.folder / "adapter_config.json") if found else {}
-    if found and config:
-        facts = adapter_config.from_config(config, id=public_id(name), source=found.source)
-        return replace(
-            facts, revision=found.revision, missing=found.missing, is_checked=found.is_checked
-        )
-    known = None if found else families.ADAPTERS.get(name)
-    if not known:
+def _adapter(name: str, found: Description) -> AdapterFacts | None:
+    config = families.ADAPTERS.get(name)
+    if found.folder:
+        config = model_folder.entries_of(found.folder / "adapter_config.json")
+    if not config:
         return None
-    facts = adapter_config.from_config(known, id=name, source=name)
-    return replace(facts, revision=revision, missing=ALL)
+    facts = adapter_config.from_config(config, id=public_id(name), source=found.source)
+    return replace(
+        facts, revision=found.revision, missing=found.missing, is_checked=found.is_checked
+    )

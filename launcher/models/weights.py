@@ -42,17 +42,22 @@ def check(source: Path) -> list[Path]:
     if source.suffix == ".gguf":
         return gguf_parts(source, gguf_header.read(source))
     files = shards(source)
-    for file in files:
-        if file.suffix == ".safetensors":
-            safetensors_header.read(file)
+    check_lengths(source)
     return files
+
+
+def check_lengths(folder: Path) -> None:
+    """Raise ModelError for a file that is shorter than its header says, as a cut copy is."""
+    for file in _files(folder):
+        if file.suffix == ".safetensors" and file.is_file():
+            safetensors_header.read(file)
 
 
 def gguf_parts(file: Path, header: Json) -> list[Path]:
     """The files of a GGUF model, which may be split; ModelError when one is not beside it."""
     parts = sorted({file, *(file.with_name(name) for name in _name_promised([file.name]))})
     absent = [part.name for part in parts if not part.is_file()]
-    if absent or len(parts) < entries.optional(header, "split.count"):
+    if absent or len(parts) < entries.count(header, "split.count", default=0):
         what = f"{file.name} is a part of a model without the others"
         raise ModelError(f"{what} ({absent[0]}): {AGAIN}." if absent else f"{what}: {AGAIN}.")
     return parts
@@ -105,12 +110,6 @@ def _choose_matching(names: Collection[str], pattern: str) -> set[str]:
 def is_extra(path: str) -> bool:
     """Return whether a file holds weights that the engine does not read, unless it is chosen."""
     return COPIES.fullmatch(path) is not None
-
-
-def has_copies(folder: Path) -> bool:
-    """Return whether Mistral's own layout lies beside the usual one; vLLM would take the former."""
-    kinds = {file.match(MISTRAL) for file in folder.glob("*.safetensors")}
-    return len(kinds) == 2 and (folder / "config.json").is_file()
 
 
 def _files(folder: Path) -> list[Path]:

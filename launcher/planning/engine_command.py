@@ -79,11 +79,6 @@ def load_strategy(decided: Decisions) -> str | None:
     return "prefetch" if is_checkpoint and size < room else None
 
 
-def layout(decided: Decisions) -> str | None:
-    """vLLM takes Mistral's own layout where both are there; everything here reads the usual one."""
-    return "hf" if decided.model.has_copies else None
-
-
 def tokenizer(decided: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
@@ -105,8 +100,6 @@ def lora_modules(decided: Decisions) -> str | None:
 FLAGS: Final[tuple[Row, ...]] = (
     ("--revision", lambda d: None if d.model.local or d.preparation else d.model.revision),
     ("--tokenizer", tokenizer),
-    ("--config-format", layout),
-    ("--load-format", layout),
     ("--runner", lambda _: "generate"),  # so that vLLM refuses a model that generates nothing
     ("--dtype", lambda d: d.settings.dtype if d.settings.dtype != "auto" else None),
     ("--quantization", lambda d: d.quantization.flag),

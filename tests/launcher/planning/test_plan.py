@@ -254,8 +254,7 @@ def test_every_flag_is_accepted_by_the_installed_vllm(
     """Each row of the table, and a flag it does not have for proof, through vLLM's own parser."""
     model = dense(tmp_path / "m", vision_config={"model_type": "siglip_vision_model"})
     (model / "chat_template.jinja").write_text("enable_thinking <think><tool_call>")
-    for name in ("model.safetensors", "consolidated.safetensors"):
-        sparse_weights(model / name)
+    sparse_weights(model / "model.safetensors")
     made = [plan(place, PLUGINS, **options) for place, options in LINES]
     made.append(plan("1x24", reasoner_model=model))
     rows = {flag for flag, _ in (*engine_command.FLAGS, *engine_command.RESERVED)}
