@@ -185,14 +185,14 @@ def check_engine(subject: CheckedConfiguration) -> str:
     """Load the vocabulary, and have the installed vLLM build its configuration from the plan."""
     if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
         raise CheckWarning("The checkpoint is made at the first start, and judged by vLLM then.")
-    found = subject.self_test
-    if found.error:
-        raise ModelError(f"The vocabulary does not load: {found.error.rstrip('.')}.")
-    if found.refusal:
-        raise PlanError(found.refusal)
+    test = subject.self_test
+    if test.error:
+        raise ModelError(f"The vocabulary does not load: {test.error.rstrip('.')}.")
+    if test.refusal:
+        raise PlanError(test.refusal)
     if not engine_judge.is_judged(subject.plan):
         raise CheckWarning("vLLM judges a model's own code when it starts.")
-    return f"The vocabulary has {found.tokens} tokens, and vLLM takes the planned command line."
+    return f"The vocabulary has {test.tokens} tokens, and vLLM takes the planned command line."
 
 
 def check_network(subject: CheckedConfiguration) -> str:

@@ -103,8 +103,8 @@ def test_a_name_is_no_pattern(path: Path, name: str) -> None:
     report = verify(trail, key=KEY)
     assert (report.findings, report.first) == ([], 1)
     with Search([trail], new_mac(KEY)) as search:
-        found = list(search.find("kind = 'rotation'", {}))
-    assert [line.is_genuine for line in found] == [True] * 3
+        rotations = list(search.find("kind = 'rotation'", {}))
+    assert [line.is_genuine for line in rotations] == [True] * 3
 
 
 @pytest.mark.parametrize("left", ["nothing", "empty"])
