@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from scripts.render.page import ROOT
-from scripts.render.safety_case import REMOVALS, Removal, hazards, version
+from scripts.render.safety_case import REMOVALS, Removal, hazards
 
 Outcome = Literal["red", "green", "broken", "not run"]
 NOT_COPIED: Final = shutil.ignore_patterns(".git", ".venv", ".*cache*", "*.egg-info", "build")
@@ -57,12 +58,13 @@ class Case:
 def cases(only: Collection[str] = ()) -> list[Case]:
     """Return every part of every control, or those of some hazards; a further one has a number."""
     return [
-        Case(f"{hazard.id} {control.control}{f' ({number})' * (number > 1)}", removal, test)
+        Case(
+            f"{hazard.id} {control.control}{f' ({at + 1})' * bool(at)}", removal, control.tests[at]
+        )
         for hazard in hazards()
         if not only or hazard.id in only
         for control in hazard.controls
-        # further tests have no removal
-        for number, (removal, test) in enumerate(zip(control.removals, control.tests), 1)  # noqa: B905
+        for at, removal in enumerate(control.removals)
     ]
 
 
@@ -118,9 +120,10 @@ def main() -> int:
 def write_record(outcomes: Mapping[str, Outcome]) -> None:
     """Write the record: these outcomes, and the earlier ones of all other parts."""
     known = {**json.loads(REMOVALS.read_text())["outcomes"], **outcomes}
-    names = [case.name for case in cases() if case.name in known]
+    current = {case.name: known[case.name] for case in cases() if case.name in known}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     date = time.strftime("%Y-%m-%d", time.gmtime())
-    record = {"version": version(), "date": date, "outcomes": {name: known[name] for name in names}}
+    record = {"version": version, "date": date, "outcomes": current}
     REMOVALS.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -45,10 +45,10 @@ def files() -> Iterator[Path]:
 
 def is_message(node: ast.AST) -> bool:
     """Return whether a node raises an error, makes one, or names its text."""
-    if isinstance(node, ast.Assign):
-        return bool(MESSAGE.search(ast.unparse(node.targets[0])))
-    is_maker = isinstance(node, ast.Call) and MESSAGE.search(ast.unparse(node.func))
-    return isinstance(node, ast.Raise) or bool(is_maker)
+    if isinstance(node, ast.Assign | ast.Call):
+        name = node.targets[0] if isinstance(node, ast.Assign) else node.func
+        return bool(MESSAGE.search(ast.unparse(name)))
+    return isinstance(node, ast.Raise)
 
 
 def words_in(node: ast.AST) -> set[str]:
@@ -74,12 +74,10 @@ def render() -> str:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             words |= words_in(node) if is_message(node) else set()
             names |= names_in(node) if FORMS.search(file.as_posix()) else set()
-    sets = {"names": names, "words": words - names - PEOPLE}
-    listed = (
-        f'{name} = """\n{textwrap.fill(" ".join(sorted(part)), 98)}\n"""\n'
-        for name, part in sets.items()
-    )
-    return "# Made by scripts/engine_words.py.\n" + "".join(listed)
+    text = "# Made by scripts/engine_words.py.\n"
+    for name, part in (("names", names), ("words", words - names - PEOPLE)):
+        text += f'{name} = """\n{textwrap.fill(" ".join(sorted(part)), 98)}\n"""\n'
+    return text
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """`python -m scripts.red_flags.calibrate`: fit the model's thresholds by the number of lines.
 
-The chance of an emergency is fitted to the highest log-odds of a text and its number of lines
-(logistic regression), on the known release sets, alone and in company. The newest set is left out.
-Each set is judged by a fit on the others; the threshold is the one that flags `ALARMS` of their
-other texts. The result goes into the model's file.
+The chance of an emergency is fitted (logistic regression) to the highest log-odds of a text and its
+number of lines, on the known release sets, alone and in company. Each set is judged by a fit on the
+others; the threshold is the one that flags `ALARMS` of their other texts.
 """
 
 import gzip
@@ -64,8 +63,7 @@ def fit(features: np.ndarray, emergency: np.ndarray) -> np.ndarray:
 
 
 def write(thresholds: np.ndarray) -> None:
-    """Write the thresholds into the model's file: that of the longest texts, and what shorter ones
-    need less."""
+    """Write the threshold of the longest texts, and what shorter ones need less."""
     table = json.loads(gzip.decompress(FILE.read_bytes()))
     table["threshold"] = round(float(thresholds[-1]), 1)
     table["rises"] = [round(float(each - thresholds[-1]), 1) for each in thresholds]

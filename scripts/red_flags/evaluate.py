@@ -5,8 +5,8 @@ It reads the release sets, alone and in company (`tests/gateway/safety/red_flags
 It writes docs/red-flags/evaluation.json; the tables of docs/red-flags.md are kept by hand.
 """
 
-import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,21 +22,17 @@ RECORD = ROOT / "docs" / "red-flags" / "evaluation.json"
 COMPANY = ROOT / "tests" / "gateway" / "safety" / "red_flags" / "company"
 RECORD_SIZES = (1_500, 8_000, 30_000)  # characters
 LENGTHS = {6: "up to 6 words", 12: "7 to 12 words", 30: "13 to 30 words"}
-LONGER = "more words"
 Company = tuple[str, ...]  # turns of a conversation, one of them with a place for the text
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="scripts.red_flags.evaluate", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="a new set, scored before it is known")
-    options = parser.parse_args()
     earlier = json.loads(RECORD.read_text("utf-8"))
     newest = [case for each in languages_of(RELEASES[-1]) for case in cases(each, RELEASES[-1])]
     now = {"name": RELEASES[-1].name, **figures(newest)}
     record = {
         "threshold": model().threshold,
         "rises": model().rises,
-        "once": now if options.once else earlier["once"],
+        "once": now if "--once" in sys.argv else earlier["once"],
         "newest": now,
         "company": list(in_company(newest)),
         "known": [known(folder) for folder in FOLDERS[:-1]],
@@ -62,7 +58,7 @@ def figures(texts: Sequence[Case]) -> dict[str, Any]:
 def length(case: Case) -> str:
     """Return the group of a text by its number of words."""
     words = len(case.text.split())
-    return next((name for most, name in LENGTHS.items() if words <= most), LONGER)
+    return next((name for most, name in LENGTHS.items() if words <= most), "more words")
 
 
 def by(texts: Sequence[Case], group: Callable[[Case], str]) -> list[dict[str, Any]]:

@@ -24,13 +24,7 @@ LANGUAGE_WEIGHTS = {"de": 1.25, "es": 1.4, "fr": 1.4}
 TELEGRAMS, CLAUSES = 0.3, 0.3  # shares of emergencies without small words; with a clause after them
 SMALL_WORDS = frozenset((TEXTS / "small_words").read_text("utf-8").split())
 SEVERAL = 600  # lines with several values
-VALUE_WEIGHT = 3.0  # of a passage with values, which are few
-AGES = {
-    ADULT: "",
-    "newborn": "baby 3 weeks, ",
-    "infant": "baby 7 months, ",
-    "child": "girl 6 years, ",
-}
+YOUNG = {"newborn": "baby 3 weeks, ", "infant": "baby 7 months, ", "child": "girl 6 years, "}
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPEN, CLOSE = "<", ">"
 NO_MARK = re.compile("[^<>]")
@@ -94,22 +88,19 @@ def passages(seed: int) -> Iterator[Passage]:
         for each in written:
             for variant in make_variants(each, company, clauses, dice):
                 for words, label in label_lines(variant, each.label):
-                    yield Passage(words, label, weight_of(each, label, language))
+                    weight = PLAIN_WEIGHT if each.kind == "plain" else 1.0
+                    weight *= LANGUAGE_WEIGHTS.get(language, 1.0) if label[:3] == "MED" else 1.0
+                    yield Passage(words, label, weight)
     yield from measurements(dice)
-
-
-def weight_of(each: Text, label: str, language: str) -> float:
-    weight = PLAIN_WEIGHT if each.kind == "plain" else 1.0
-    return weight * LANGUAGE_WEIGHTS.get(language, 1.0) if label.startswith("MED") else weight
 
 
 def measurements(dice: random.Random) -> Iterator[Passage]:
     """Yield passages with one measured value, for each band, and with several."""
     values = [
-        Value(measurement, group, band)
-        for measurement in measurement_table().measurements
-        for group in (measurement.bands if measurement.depends_on_age else [ADULT])
-        for band in range(len(measurement.bands[group][1]))
+        Value(each, group, band)
+        for each in measurement_table().measurements
+        for group in (each.bands if each.depends_on_age else [ADULT])
+        for band in range(len(each.bands[group][1]))
     ]
     ordinary = [each for each in values if each.group == ADULT and not each.is_dangerous()]
     for value in values:
@@ -123,15 +114,14 @@ def measurements(dice: random.Random) -> Iterator[Passage]:
 
 def measured(values: Sequence[Value], dice: random.Random) -> Iterator[Passage]:
     """Yield a line of values, with the topic of the first dangerous one that is read in it."""
-    text = AGES[values[0].group] + dice.choice((", ", " ")).join(
+    text = YOUNG.get(values[0].group, "") + dice.choice((", ", " ")).join(
         each.write(dice) for each in values
     )
     for line in lines_of(text):
         words = " ".join(line.split())
-        topics = [
-            each.measurement.topic for each in values if f"{each.measurement.name}very" in words
-        ]
-        yield Passage(words, next(iter(topics), "none"))
+        read = [each.measurement for each in values]
+        topics = (each.topic for each in read if f"{each.name}very" in words)
+        yield Passage(words, next(topics, "none"))
 
 
 def make_variants(

@@ -36,8 +36,7 @@ LEAST = {
 }
 TOPIC_UNIT, TOPIC_LEAST, TOPIC_RAREST = 1 / 4, 5, 8
 TOPIC_MEASURED = 16  # of a dangerous value, for the topic in measurements.toml
-# Log-odds, until `calibrate` has fitted them.
-THRESHOLD, RISES = 4.0, [0.0] * 7
+UNFITTED = {"threshold": 4.0, "rises": [0.0] * 7}  # log-odds, until `calibrate` has fitted them
 
 
 def main() -> None:
@@ -45,8 +44,7 @@ def main() -> None:
     for each in passages(SEED):
         by_text.setdefault(each[:2], each)  # each once for a label
     known = list(by_text.values())
-    limits: dict[str, Any] = {"threshold": THRESHOLD, "rises": RISES}
-    write_model({**train_questions(known), "topics": topics(known), **limits})
+    write_model({**train_questions(known), "topics": topics(known), **UNFITTED})
 
 
 def write_model(table: Mapping[str, Any]) -> None:
@@ -111,13 +109,13 @@ def train_question(
     pairs = {each[1:]: worth for each, worth in worths.items() if each[0] == "b"}
     columns = {"words": words, "pairs": pairs, "pieces": pieces}
     return {
-        **{kind: column(round_weights(worths, least[kind])) for kind, worths in columns.items()},
+        **{kind: column(in_units(worths, least[kind])) for kind, worths in columns.items()},
         "unit": UNIT,
         "bias": round(float(fitted.intercept_[0]), 3),
     }
 
 
-def round_weights(weights: dict[str, float], least: int) -> dict[str, int]:
+def in_units(weights: dict[str, float], least: int) -> dict[str, int]:
     """Return weights in units, without the small ones."""
     units = {name: round(float(weight) / UNIT) for name, weight in weights.items()}
     return {name: worth for name, worth in units.items() if abs(worth) >= least}

@@ -1,31 +1,19 @@
 """`python -m scripts.render [--check]`: write the generated documents, or compare them."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
+from scripts.render import plans, safety_case, settings, sync_client
 from scripts.render.page import DOCS, ROOT, with_blocks
-
-NOT_PAGES: Final = ("__init__", "__main__", "page")
-NAMES: Final = [file.stem for file in Path(__file__).parent.glob("*.py")]
-MODULES: Final = [
-    importlib.import_module(f"scripts.render.{name}")
-    for name in sorted(NAMES)
-    if name not in NOT_PAGES
-]
 
 
 def stale() -> Iterator[tuple[Path, str]]:
     """Yield the files that differ from what they should be."""
-    blocks = {
-        name: block for module in MODULES for name, block in getattr(module, "BLOCKS", {}).items()
-    }
+    blocks = plans.BLOCKS | safety_case.BLOCKS | settings.BLOCKS
     pages = {path: with_blocks(path, blocks) for path in sorted(DOCS.rglob("*.md"))}
-    for module in MODULES:
-        pages |= module.pages() if hasattr(module, "pages") else {}
+    pages |= settings.pages() | sync_client.pages()
     for path, text in pages.items():
         if not path.is_file() or path.read_text() != text:
             yield path, text

@@ -24,11 +24,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def prose(text: str) -> str:
     """Wrap paragraphs and list items to the width of a page; headings and tables are kept."""
     joined = re.sub(r"(?<=\S)\n *(?=[^\s|#-])", " ", text)
-    lines = [line if line.startswith("|") else _wrap_line(line) for line in joined.split("\n")]
-    return "\n".join(lines)
+    return "\n".join(map(_wrap, joined.split("\n")))
 
 
-def _wrap_line(line: str) -> str:
+def _wrap(line: str) -> str:
+    if line.startswith("|"):
+        return line
     indent = "  " if line.startswith("- ") else ""
     return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 

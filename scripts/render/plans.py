@@ -6,7 +6,7 @@ from launcher.errors import LauncherError
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import make_plan
 from launcher.settings import load
 from scripts.render.page import table
 
@@ -31,13 +31,10 @@ def row(variables: str, hardware: str) -> tuple[str, ...]:
         plan = make_plan(settings, machine, model, Installation(python="python"), strict=False)
     except LauncherError as refusal:
         return name, str(refusal), *[""] * (len(HEAD) - 2)
-    return name, *figures(plan)
-
-
-def figures(plan: EnginePlan) -> tuple[str, ...]:
     memory = plan.memory
     weights = memory.weights_per_gpu_gib if plan.device == "cuda" else memory.weights_gib
     return (
+        name,
         plan.quantization if plan.quantization != "none" else plan.dtype,
         f"{weights:.1f}",
         f"{memory.per_gpu_gib:.1f}",

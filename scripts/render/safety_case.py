@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter
 
-from scripts.render.page import DOCS, ROOT, prose, table
+from scripts.render.page import DOCS, prose, table
 
 FOLDER: Final = DOCS / "safety-case"
 REMOVALS: Final = DOCS / "records" / "control-removals.json"  # scripts/control_removals.py
@@ -68,11 +68,6 @@ class Hazard:
         return risk(self.severity, self.left)
 
 
-def version() -> str:
-    """Return the version of the project."""
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
-
-
 def scales() -> dict[str, Any]:
     """Return the scales and the matrix."""
     return tomllib.loads((FOLDER / "scales.toml").read_text())
@@ -80,9 +75,8 @@ def scales() -> dict[str, Any]:
 
 def risk(severity: str, likelihood: str) -> int:
     """Return the risk by the matrix."""
-    known = scales()
-    column = list(known["severity"]).index(severity)
-    return int(known["matrix"][likelihood][column])
+    column = list(scales()["severity"]).index(severity)
+    return int(scales()["matrix"][likelihood][column])
 
 
 def hazards() -> list[Hazard]:
@@ -96,14 +90,10 @@ def score(hazard: Hazard) -> Hazard:
     """Score a hazard by the shares of the two newest sets of texts, the worst group first."""
     shares = sorted(measured_shares(is_missed=hazard.measured == "missed"), reverse=True)
     (worst, group), whole = shares[0], next(share for share, name in shares if name == "all")
-    left = max(hazard.left, likelihood_of(worst), key=list(scales()["likelihood"]).index)
+    counted = "high" if worst >= 0.5 else "medium" if worst >= 0.1 else "low"
+    left = max(hazard.left, counted, key=list(scales()["likelihood"]).index)
     figures = {"all": f"{whole:.0%}", "worst": f"{worst:.0%}", "group": group}
     return replace(hazard, left=left, residual=hazard.residual.format(**figures))
-
-
-def likelihood_of(share: float) -> str:
-    """Return the likelihood of what was counted: `high` is the majority, `low` under a tenth."""
-    return "high" if share >= 0.5 else "medium" if share >= 0.1 else "low"
 
 
 def measured_shares(*, is_missed: bool) -> list[tuple[float, str]]:
@@ -139,7 +129,7 @@ def section(hazard: Hazard) -> str:
     risk = f"**Risk {hazard.before}→{hazard.after}** ({levels})."
     lines = [
         f"- **Causes**: {'. '.join(hazard.causes)}.",
-        *map(proved, hazard.controls),
+        *map(proof, hazard.controls),
         f"- **Left**: {hazard.residual}",
         f"- **You**: {'. '.join(hazard.site)}.",
     ]
@@ -147,7 +137,7 @@ def section(hazard: Hazard) -> str:
     return head + "\n".join(lines)
 
 
-def proved(control: Control) -> str:
+def proof(control: Control) -> str:
     """Return a control under its kind, with its tests."""
     tests = ", ".join(f"`{test}`" for test in dict.fromkeys(control.tests))
     return f"- *{control.kind.capitalize()}*: {control.control}. {tests}"

@@ -17,10 +17,7 @@ ORIGINAL = (
 SDK = {
     "MMHIE_URL": ("http://127.0.0.1:8000", "Address of the gateway for the SDK; or `unix:/path`."),
     "MMHIE_API_KEY": ("unset", "Key the SDK sends to the gateway. Secret."),
-    "MMHIE_BACKEND": (
-        "remote",
-        "`remote` uses a running gateway; `local` starts one as a child process.",
-    ),
+    "MMHIE_BACKEND": ("remote", "`remote` uses a running gateway; `local` starts one as a child."),
 }
 FIELDS = {**LauncherSettings.model_fields, **GatewaySettings.model_fields}
 HEAD = ("variable and its default", "meaning")
