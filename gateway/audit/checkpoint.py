@@ -17,7 +17,6 @@ import orjson
 
 from gateway.audit.chain import ChainHead
 from gateway.record import rfc3339
-from gateway.runtime.json_types import Json
 
 if TYPE_CHECKING:
     from gateway.safety.signatures import PublicKeys, SigningKey
@@ -56,29 +55,20 @@ def read(text: str, keys: "PublicKeys | None" = None) -> list[ChainHead]:
 
 
 def heads_in(lines: Iterable[bytes], keys: "PublicKeys | None") -> Iterator[ChainHead]:
+    """Yield the checkpoints in log lines, whatever a log collector put before them."""
     for line in lines:
-        fields = fields_in(line)
         try:
+            fields = orjson.loads(line[line.index(b"{") :])
             head = ChainHead(int(fields["seq"]), str(fields["mac"]), str(fields.get("file", "")))
         except (KeyError, TypeError, ValueError):
+            continue
+        if fields.get("event") != "audit_checkpoint":
             continue
         if keys is None:
             yield head
         elif "note" in fields:
             require_signature(str(fields["note"]), head, keys)
             yield head
-
-
-def fields_in(line: bytes) -> Json:
-    """Return the fields of a checkpoint in a log line, whatever a log collector put before it."""
-    start = line.find(b"{")
-    if start < 0 or b"audit_checkpoint" not in line:
-        return {}
-    try:
-        fields = orjson.loads(line[start:])
-    except orjson.JSONDecodeError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def require_signature(note: str, head: ChainHead, keys: "PublicKeys") -> None:

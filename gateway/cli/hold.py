@@ -39,8 +39,8 @@ Urls = Annotated[
 ]
 LONGEST_REASON = 500  # characters, which every refused client reads
 ADVICE = (
-    "Run this command where that gateway runs, as its user and with its MMHIE_HOLD_FILE (here "
-    "{file}), or name the gateway with --url. A silent one may still answer: stop it."
+    "Run this command where that gateway runs, as its user, or name the gateway with --url. A "
+    "silent one may still answer: stop it."
 )
 
 
@@ -76,10 +76,9 @@ def hold(
         raise CommandError(f"Only gateways that read {place} are on hold: {problem}")
     if disk_problem is not None:
         raise CommandError(disk_problem)
-    if {"held"} not in phases.values() or any(
-        phase & {"ready", operator_state.SILENT} for phase in phases.values()
-    ):
-        raise not_confirmed("The hold is not confirmed", settings, phases)
+    is_answered = any(phase & {"ready", operator_state.SILENT} for phase in phases.values())
+    if is_answered or {"held"} not in phases.values():
+        raise Unconfirmed(f"The hold is not confirmed: {describe_phases(phases)}. {ADVICE}")
 
 
 def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
@@ -100,17 +99,12 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
     document = make_document(before, phases) | {"held": is_held, "was_held": bool(before)}
     put(f"The hold is ended: {was}." if was else "There was no hold.", document, as_json=as_json)
     if is_held:
-        raise not_confirmed("The model is still out of service", settings, phases)
+        raise Unconfirmed(f"The model is still out of service: {describe_phases(phases)}. {ADVICE}")
 
 
 def make_document(hold: Hold | None, phases: Phases) -> dict[str, object]:
     gateways = {url: sorted(phase) for url, phase in phases.items()}
     return {"held": True, **(asdict(hold) if hold else {}), "gateways": gateways}
-
-
-def not_confirmed(what: str, settings: GatewaySettings, phases: Phases) -> Unconfirmed:
-    advice = ADVICE.format(file=settings.hold_file)
-    return Unconfirmed(f"{what}: {describe_phases(phases)}. {advice}")
 
 
 def set_in_redis(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | None, str | None]:

@@ -172,7 +172,7 @@ def test_a_hold_from_another_home_is_not_confirmed(switch: Switch, tmp_path: Pat
     assert done.returncode == 1
     assert "out of service" not in done.stdout
     assert f"not confirmed: {switch.gateway.url} is ready" in done.stderr
-    assert f"{tmp_path}/.local/state/mmhie/hold.json" in done.stderr
+    assert f"{tmp_path}/.local/state/mmhie/hold.json" in done.stdout
     write(switch.file, HOLD)
     until(switch.is_held)
     done = switch.operate("release", **other)

@@ -273,20 +273,6 @@ def test_a_server_that_fails_at_everything_sets_nothing_aside(feeding: Feeding) 
     assert not TrailFollower(feeding.path, KEY).aside.exists()
 
 
-@pytest.mark.parametrize("status", [302, 401, 429])
-def test_other_answers_are_tried_again(feeding: Feeding, status: int) -> None:
-    """They are of the address or the moment: no event is set aside for them."""
-    feeding.repository.down = status
-    feeding.write(3)
-    feed = feeding.begin()
-    until(lambda: f"it answers {status}" in str(feed.warnings()))
-    feeding.repository.down = 0
-
-    assert feeding.receive(3) == [1, 2, 3]
-    until(lambda: feed.warnings() == [])
-    assert feeding.counts["set_aside"] == 0
-
-
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -17,7 +17,7 @@ from gateway.audit.chain import ChainHead
 from gateway.audit.entry import ORIGIN
 from gateway.audit.verify import verify
 from gateway.safety.labels import GATEWAY_VERSION
-from tests.contract.fixtures import Folders, Refusal, Start
+from tests.contract.fixtures import Folders, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, mmhie_of, name_of
 from tests.fake_engine.process import FakeEngine
@@ -309,13 +309,6 @@ def test_a_trail_that_could_not_be_gone_on_with(start_audited: Start, path: Path
     until(lambda: "written with another MMHIE_AUDIT_KEY" in gateway.log)
     assert gateway.log.count("\n") == 1
     until(lambda: KEY not in gateway.log)
-
-
-def test_a_trail_needs_its_key(refusal: Refusal) -> None:
-    """The missing key is told before the start."""
-    told = refusal(MMHIE_AUDIT_FILE="audit.jsonl", MMHIE_AUDIT_KEY="")
-
-    assert "MMHIE_AUDIT_KEY must be set" in told
 
 
 def test_a_refusal_has_the_sentence_and_the_field(audited: Audited, engine: FakeEngine) -> None:

@@ -2,9 +2,7 @@
 
 import os
 import resource
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +12,7 @@ from gateway.audit.copies import SUFFIX, current_copies
 from gateway.audit.file import AuditFile
 from gateway.audit.rotation import rotated_files
 from gateway.audit.search import FoundLine, Search, Unreadable
-from tests.gateway.audit.conftest import KEY, Append, Desk, records
+from tests.gateway.audit.conftest import KEY, Append, Desk
 
 WARD = {"kind": "request", "client": "Zürich 'ward'", "patient": "patient:1"}
 CLOSED = 4
@@ -104,14 +102,6 @@ def test_a_copy_that_is_none(desk: Desk, copied: Path, content: bytes) -> None:
     assert len(copies_of(copied)) == CLOSED
 
 
-def test_a_copy_of_another_file_hides_no_line_from_verify(desk: Desk, copied: Path) -> None:
-    """Its name has a MAC of content and file."""
-    first, second = copies_of(copied)[:2]
-    second.write_bytes(first.read_bytes())
-
-    assert f"{second.name}: edited" in desk.run("audit", "verify", exit_code=1)[0]
-
-
 def test_a_disk_that_fills_while_a_file_is_copied(desk: Desk, trail: Path) -> None:
     """The trail is verified, a sentence says what is missing, and nothing half is left."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -165,20 +155,6 @@ def test_a_file_of_another_key_is_reported(desk: Desk, trail: Path, tmp_path: Pa
 
     assert len(out.splitlines()) == CLOSED
     assert f"1 of {file.name}" in err
-
-
-@pytest.fixture
-def rows(trail: Path, append: Append) -> Iterator[Any]:
-    """A search that is under way while the trail is rotated."""
-    with Search([trail], new_mac(KEY)) as search:
-        append(records(1), rotate_bytes=1)
-        append(records(2), rotate_bytes=1)
-        yield search.find("patient = $who", {"who": "patient:1"})
-
-
-def test_a_rotation_hides_no_line(rows: Any) -> None:
-    """All that was there when the search began is found."""
-    assert [line.record["number"] for line in rows] == list(range(CLOSED + 1))
 
 
 def test_the_lines_are_the_trails_own(desk: Desk, copied: Path) -> None:

@@ -110,11 +110,6 @@ def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
     assert found(trail) == [("rewritten", "audit.jsonl:6")]
 
 
-def test_the_wrong_key_is_one_finding(trail: Path) -> None:
-    """A wrong key is one finding, and not ten edits."""
-    assert found(trail, key="o" * 32) == [("wrong key", "everywhere")]
-
-
 def test_through_rotated_files(append: Append, path: Path) -> None:
     """A missing file is a deletion, unless it is the first and was archived."""
     append(*map(records, range(30)), rotate_bytes=1000)
