@@ -22,7 +22,7 @@ BANNED_NAMES = ("utils", "helpers", "common", "misc", "manager")
 LEFT: Final[Mapping[str, Mapping[str, int]]] = {
     "assurance": {words.FUNCTION: 3},
     "gateway": {words.FUNCTION: 13},
-    "launcher": {words.RESULT: 10, words.FUNCTION: 10},
+    "launcher": {words.RESULT: 10, words.FUNCTION: 7},
     "sdk": {words.FUNCTION: 2},
     "scripts": {words.FUNCTION: 6},
     "tests": {words.RESULT: 5, words.FUNCTION: 170},

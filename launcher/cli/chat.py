@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.address import Key, Url, open_client
 from launcher.terminal.api_client import ServiceError
 from launcher.terminal.conversation import ChatReply, Conversation
-from launcher.terminal.terminal import BOLD_RED, DIM, YELLOW, Output, TextOutput
+from launcher.terminal.terminal import BOLD_RED, DIM, YELLOW, TextOutput
 
 SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
 LEAVING = "Ctrl-D or /quit leaves."
@@ -94,7 +95,7 @@ def ask_once(talk: Conversation, question: str, *, as_json: bool) -> None:
 def ask_quietly(talk: Conversation, question: str) -> ChatReply:
     """Ask, and show only an error, as JSON with its notices. Raises ServiceError."""
     try:
-        return talk.ask(question, Output())
+        return talk.ask(question, TextOutput(io.StringIO()))
     except ServiceError as error:
         document = {"error": str(error), "mmhie": {"notices": list(error.notices)}}
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")

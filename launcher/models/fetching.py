@@ -56,7 +56,7 @@ class Job:
         """Return the path of the bytes, to which the client links that path."""
         return self.snapshot.repository / "blobs" / file.digest
 
-    def left(self, file: HubFile) -> int:
+    def count_left(self, file: HubFile) -> int:
         """Return the bytes to download of a file."""
         if self.path(file).exists() or self.blob(file).exists():
             return 0
@@ -78,7 +78,7 @@ def fetch(
         if base := base_of(parts[0], settings):
             parts.append(prepare(base, settings.base_revision, cache, step, update=update))
         jobs = [part for part in parts if isinstance(part, Job)]
-        left = sum(job.left(file) for job in jobs for file in job.files)
+        left = sum(job.count_left(file) for job in jobs for file in job.files)
         check_room(cache, left, settings.cache_dir, merged)
         for job in jobs:
             run(job, step)
@@ -110,8 +110,8 @@ def ask_hub(name: str, revision: str | None, here: Snapshot | None, cache: Path)
         target.name(revision)
         return target.folder
     with download.description(listing) as folder:
-        base = model_folder.base_of(folder)
-        return Job(target, listing, revision, base, choose_files(listing, folder))
+        files, _ = choose_files(listing, folder)
+        return Job(target, listing, revision, model_folder.base_of(folder), files)
 
 
 def base_of(model: Path | Job, settings: LauncherSettings) -> str | None:

@@ -81,14 +81,8 @@ def _read_file(sibling: RepoSibling) -> HubFile:
     return HubFile(str(path), size, str(digest))
 
 
-def sum_weights(listing: Listing, description: Path) -> int | None:
-    """Return the bytes of the weights that an engine reads, if there are any."""
-    chosen = weights.choose(listing.paths, description)
-    return sum(file.size for file in listing.files if file.path in chosen) or None
-
-
-def choose_files(listing: Listing, description: Path) -> tuple[HubFile, ...]:
-    """Return the files that an engine reads: each weight once, and what holds no weights.
+def choose_files(listing: Listing, description: Path) -> tuple[tuple[HubFile, ...], int | None]:
+    """Return the files that an engine reads, each weight once, and the bytes of the weights.
 
     Raises HubError for an index that names what the hub does not have, ModelError.
     """
@@ -97,9 +91,9 @@ def choose_files(listing: Listing, description: Path) -> tuple[HubFile, ...]:
         raise HubError(
             f"The index of {listing.name} names {absent[0]}, which the hub does not have."
         )
-    return tuple(
-        file for file in listing.files if file.path in chosen or not weights.is_extra(file.path)
-    )
+    loaded = tuple(file for file in listing.files if file.path in chosen)
+    others = tuple(file for file in listing.files if not weights.is_extra(file.path))
+    return (*others, *loaded), sum(file.size for file in loaded) or None
 
 
 def place(listing: Listing, path: str, cache: Path) -> None:

@@ -53,14 +53,14 @@ def read_model(
     With `ask_hub`, what is not in the hub's cache is asked for there: HubError, HubUnavailable.
     """
     cache, name = hub or hub_cache(), settings.model
-    with _described(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
+    with _describe(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
         adapter = _adapter(name, found)
         if adapter is None:
             return replace(_base(name, found), id=public_id(name))
     base = settings.base_model or families.original(adapter.base)
     if not base:
         raise ModelError(f"The adapter {name} does not name its base; set MMHIE_BASE_MODEL.")
-    with _described(base, cache, settings.base_revision, ask_hub=ask_hub) as below:
+    with _describe(base, cache, settings.base_revision, ask_hub=ask_hub) as below:
         facts = _base(base, below)
     folder = Path(adapter.source)
     adapter_shapes.check(folder, facts)
@@ -86,7 +86,7 @@ def public_id(name: str) -> str:
 
 
 @contextmanager
-def _described(
+def _describe(
     name: str, cache: Path, revision: str | None, *, ask_hub: bool
 ) -> Iterator[Description]:
     """Find a model's description: in a folder, in the hub's cache, or, if asked, at the hub."""
@@ -96,14 +96,14 @@ def _described(
         yield Description(path, str(path), missing=weights.missing(path))
     elif name == families.EMBEDDED or path.suffix == ".gguf" or path.is_absolute():
         yield Description(None, name)
-    elif found := _cached(name, snapshot.find(cache, name, revision)):
+    elif found := _read_cached(name, snapshot.find(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
         # whose client takes a second to import
         from launcher.models import download, hub_client
 
         with download.description(listing) as folder:
-            size = hub_client.sum_weights(listing, folder)
+            _, size = hub_client.choose_files(listing, folder)
             # the engine takes a base's revision as an option, and an adapter's in the path only
             place = Snapshot(snapshot.repository(cache, name), listing.commit).folder
             source = str(place) if "adapter_config.json" in listing.paths else name
@@ -122,7 +122,7 @@ def _path(name: str) -> Path:
     return path
 
 
-def _cached(name: str, found: Snapshot | None) -> Description | None:
+def _read_cached(name: str, found: Snapshot | None) -> Description | None:
     """The model's facts from the hub's cache; ModelError when the rest may not be fetched."""
     if found is None or not any((found.folder / file).is_file() for file in DESCRIBED):
         return None

@@ -94,7 +94,7 @@ def choose(names: Collection[str], folder: Path) -> list[str]:
     """
     for pattern, index in FORMATS:
         file = folder / index
-        chosen = set(named(_read(file), str(folder)).values()) if file.is_file() else set()
+        chosen = set(parse_index(_read(file), str(folder)).values()) if file.is_file() else set()
         if chosen := chosen or _choose_matching(names, pattern):
             return sorted(chosen)
     return []
@@ -133,7 +133,7 @@ def _name_promised(names: list[str]) -> Iterator[str]:
             yield f"{match['stem']}-{number:0{width}d}-of-{match['of']}{match['end']}"
 
 
-def named(index: bytes, owner: str) -> dict[str, str]:
+def parse_index(index: bytes, owner: str) -> dict[str, str]:
     """The shard of each tensor by an index's content; ModelError when that is not what it says."""
     try:
         shards: dict[str, str] = parse_foreign(index)["weight_map"]

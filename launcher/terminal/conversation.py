@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from launcher.json_types import Json, JsonView
 from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, format_request
-from launcher.terminal.terminal import Output, list_warnings, remove_controls, write_closing
+from launcher.terminal.terminal import TextOutput, list_warnings, remove_controls, write_closing
 
 STOPPED = "You stopped this answer: it is not complete."
 
@@ -54,7 +54,7 @@ class Conversation:
             **{name: value for name, value in options.items() if value is not None},
         }
 
-    def ask(self, text: str, output: Output) -> ChatReply:
+    def ask(self, text: str, output: TextOutput) -> ChatReply:
         """Ask a question, and show the answer as it comes; Ctrl-C stops it. Raises ServiceError."""
         reply = ChatReply()
         try:
@@ -76,7 +76,7 @@ class Conversation:
             self.exchanges.append((text, reply))
         return reply
 
-    def _take(self, delta: ChatDelta, reply: ChatReply, output: Output) -> None:
+    def _take(self, delta: ChatDelta, reply: ChatReply, output: TextOutput) -> None:
         """Add a delta to the reply, then show it: Ctrl-C may come at every write."""
         known = len(reply.mmhie.get("notices") or ())
         if delta.mmhie:

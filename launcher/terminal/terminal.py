@@ -32,18 +32,7 @@ WARNINGS = {
 }
 
 
-class Output:
-    """Shows the parts of an answer as they come; this one shows nothing."""
-
-    def notices(self, notices: Sequence[Mapping[str, str]]) -> None: ...
-    def reasoning(self, text: str) -> None: ...
-    def text(self, text: str) -> None: ...
-    def end(self) -> None: ...
-    def warning(self, sentence: str) -> None: ...
-    def disclaimer(self, text: str) -> None: ...
-
-
-class TextOutput(Output):
+class TextOutput:
     """Writes an answer as the model has written it, in colours on a terminal."""
 
     def __init__(self, file: TextIO) -> None:
@@ -99,7 +88,7 @@ def align_rows(rows: Mapping[str, object]) -> list[str]:
     return [f"{name + ':':<{width}}{text}" for name, text in rows.items() if text]
 
 
-def write_closing(output: Output, mmhie: JsonView) -> None:
+def write_closing(output: TextOutput, mmhie: JsonView) -> None:
     """Write the warnings, the disclaimer and the emergency note after an answer has ended."""
     for sentence in list_warnings(mmhie):
         output.warning(sentence)

@@ -30,16 +30,6 @@ def llama(path: Path, **entries: Any) -> ModelFacts:
     return read(folder(path / "m", {**LLAMA, **entries}))
 
 
-def test_a_folder_with_only_its_config(tmp_path: Path) -> None:
-    """No weights and no tokenizer are needed to know a model's shape."""
-    facts = read(folder(tmp_path / "my-model", LLAMA))
-
-    assert (facts.id, facts.architecture) == ("my-model", "LlamaForCausalLM")
-    assert (facts.layers, facts.heads, facts.kv_heads, facts.head_dim) == (2, 4, 2, 16)
-    assert (facts.context, facts.dtype, facts.quantization) == (2048, "bfloat16", None)
-    assert (facts.local, facts.chat_template, facts.reasoning) == (True, False, False)
-
-
 PACKED = "compressed-tensors"
 
 
@@ -47,7 +37,6 @@ PACKED = "compressed-tensors"
     ("own", "method", "bits"),
     [
         ({"quant_method": "gptq", "bits": 8}, "gptq", 8),
-        ({"quant_method": "awq", "w_bit": 4}, "awq", 4),
         ({"quant_method": "mxfp4"}, "mxfp4", 4),
         ({"quant_method": "fbgemm_fp8"}, "fp8", 8),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes", 4),
@@ -69,14 +58,10 @@ TEMPLATES: list[tuple[str, dict[str, str], bool, str | None, str | None]] = [
     ("llama", {}, False, None, None),
     ("llama", {"tokenizer_config.json": '{"chat_template": "{{ x }}"}'}, True, None, None),
     ("llama", {TEMPLATE: "enable_thinking <think>"}, True, "deepseek_r1", None),
-    ("llama", {TEMPLATE: "enable_thinking"}, True, None, None),
     ("llama", {TEMPLATE: "{% if tools %}<tool_call>{% endif %}"}, True, None, "hermes"),
     ("llama", {TEMPLATE: "<tool_call>{{ name }}<arg_key>"}, True, None, "glm45"),
-    ("llama", {TEMPLATE: "<|python_tag|>"}, True, None, "llama3_json"),
     ("qwen3", {TEMPLATE: "enable_thinking <think>"}, True, "qwen3", None),
-    ("qwen3", {TEMPLATE: "{{ messages }}"}, True, None, None),
     ("gemma4", {}, False, "gemma4", None),
-    ("minimax_m2", {}, False, "minimax_m2", None),
     ("mistral", {TEMPLATE: "[AVAILABLE_TOOLS][TOOL_CALLS][THINK]"}, True, "mistral", "mistral"),
 ]
 
@@ -105,8 +90,6 @@ def test_chat_template_reasoning_and_tools(
     ("entries", "purpose"),
     [
         ({"architectures": ["Qwen2ForRewardModel"]}, "a reward model"),
-        ({"architectures": ["LlamaForSequenceClassification"]}, "a classifier"),
-        ({"architectures": ["RobertaForMaskedLM"]}, "an embedding model"),
         ({"architectures": ["UltravoxModel"]}, None),
         ({"architectures": None, "model_type": "unheard"}, None),
     ],
@@ -184,7 +167,6 @@ def test_an_adapter_folder(tmp_path: Path, pattern: dict[str, int], rank: int) -
         ("/no/such/folder", "There is no /no/such/folder"),
         ("/no/such.gguf", "does not exist"),
         ("a" * 400, "is no name of a model: correct it"),
-        ("~nobody-of-this-name/m", "is no name of a model: correct it"),
     ],
 )
 def test_a_name_that_nothing_here_knows(name: str, sentence: str) -> None:
@@ -206,8 +188,6 @@ def test_a_name_that_nothing_here_knows(name: str, sentence: str) -> None:
             (json.dumps({**LLAMA, **entries}), r"describes no model: .*\.$")
             for entries in (
                 {"sliding_window": -1},
-                {"num_hidden_layers": 10**30},
-                {"hidden_size": float("inf")},
                 {"quantization_config": {"quant_method": "gptq", "bits": -3}},
                 {"quantization_config": [1]},
             )
@@ -227,10 +207,8 @@ def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) ->
     ("entries", "sentence"),
     [
         ({"r": "x"}, "r is 'x'"),
-        ({"r": -8}, "r is -8"),
         ({"target_modules": [1]}, "target_modules names 1"),
         ({"lora_alpha": float("nan")}, "lora_alpha is nan"),
-        ({"lora_alpha": 10**400}, "describes no adapter"),
         ({"base_model_name_or_path": None}, "set MMHIE_BASE_MODEL"),
     ],
 )
@@ -243,8 +221,6 @@ def test_a_broken_adapter_is_named(tmp_path: Path, entries: Entries, sentence: s
 
 
 def gguf_file(path: Path, entries: GgufEntries) -> Path:
-    """A GGUF header written by the specification."""
-
     def text(value: str) -> bytes:
         return struct.pack("<Q", len(value)) + value.encode()
 
@@ -318,7 +294,6 @@ def test_a_cut_gguf_is_refused(tmp_path: Path) -> None:
     ("kind", "value"),
     [
         (8, struct.pack("<Q", 2**64 - 1)),
-        (9, struct.pack("<IQ", 8, 2**62)),
         (9, struct.pack("<IQ", 9, 1) * 5000),
         (99, b""),
     ],

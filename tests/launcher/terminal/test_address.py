@@ -13,9 +13,7 @@ SECRET = "k" * 20
     ("given", "lines", "url"),
     [
         (None, (), "http://127.0.0.1:8000"),
-        (None, ("MMHIE_PORT=8123",), "http://127.0.0.1:8123"),
         (None, ("MMHIE_PORT=8123", "MMHIE_HOST=0.0.0.0"), "http://127.0.0.1:8123"),
-        (None, ("MMHIE_PORT=8123", "MMHIE_URL=http://other:1"), "http://other:1"),
         ("http://given:2", ("MMHIE_PORT=8123", "MMHIE_URL=http://other:1"), "http://given:2"),
         (None, ("MMHIE_PORT=none",), "http://127.0.0.1:8000"),
     ],

@@ -10,24 +10,11 @@ import pytest
 from launcher.terminal.progress import ProgressDisplay, banner
 
 
-def test_each_step_is_one_line() -> None:
-    """However often it is told; an incident is a line as well, and names the log."""
+def test_an_amount_that_grows_is_told_now_and_then() -> None:
+    """A log of a long download has twenty lines of it, and the next step at once. An incident names
+    the log."""
     file = io.StringIO()
     display = ProgressDisplay(file, Path("serve.log"))
-    for fraction in (0.1, 0.2, 0.3):
-        display.step("Loading the weights.", fraction)
-    display.step("Warming up.", 0.9)
-    display.incident("The engine ended.")
-    display.done("Ready.")
-
-    steps = "==> Loading the weights.\n==> Warming up.\n"
-    assert file.getvalue() == f"{steps}==> The engine ended. Log: serve.log\nReady.\n"
-
-
-def test_an_amount_that_grows_is_told_now_and_then() -> None:
-    """A log of a long download has twenty lines of it, and the next step at once."""
-    file = io.StringIO()
-    display = ProgressDisplay(file)
     for percent in range(101):
         display.step(f"Fetching a/b: {percent} of 100 GiB", percent / 100)
     display.step("Fetching c/d: 0 of 9 GiB", 0.0)
@@ -35,6 +22,8 @@ def test_an_amount_that_grows_is_told_now_and_then() -> None:
 
     assert len(lines) in (20, 21, 22)
     assert lines[0] == "==> Fetching a/b: 0 of 100 GiB"
+    display.incident("The engine ended.")
+    assert file.getvalue().endswith("==> The engine ended. Log: serve.log\n")
     assert lines[-1] == "==> Fetching c/d: 0 of 9 GiB"
 
 
