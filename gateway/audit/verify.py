@@ -135,13 +135,16 @@ class Verifier:
                 report.before = ChainHead(seq - 1, line.prev)
             report.head = report.before
         if seq <= report.head.seq:
+            if len(report.findings) >= MOST_LISTED:  # else every line would look at every gap
+                return
             moved = any(gap.first <= seq <= gap.last for gap in self._missing)
             self._missing = [part for gap in self._missing for part in gap.without(seq)]
             what = "comes after later ones" if moved else "is here a second time"
             report.find("reordered", where, f"line {seq} {what}")
             return
         if seq > report.head.seq + 1:
-            self._missing.append(MissingLines(report.head.seq + 1, seq - 1, where))
+            if len(self._missing) < MOST_LISTED:
+                self._missing.append(MissingLines(report.head.seq + 1, seq - 1, where))
         elif self._last and self._last.is_genuine and line.prev != self._last.head.mac:
             report.find("rewritten", where, f"line {seq} was written after another line")
         report.head, self._last = line.head, line

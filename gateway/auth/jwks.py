@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx2
 import jwt
+import orjson
 
-from gateway.runtime.files import FileUnusable, parse_json
+from gateway.runtime.files import FileUnusable
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import log
 
@@ -104,7 +105,7 @@ class Jwks:
 def parse(document: bytes) -> Keys:
     """Return the usable keys of a JWKS; raise FileUnusable when it has none."""
     try:
-        rows = parse_json(document)["keys"]
+        rows = orjson.loads(document)["keys"]
         keys = {row.get("kid"): key for row in rows if (key := usable(row))}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FileUnusable("it is not a JSON Web Key Set") from None

@@ -16,6 +16,7 @@ from gateway.runtime.files import (
     CHECK_EVERY_S,
     FileUnusable,
     WatchedFile,
+    read_bounded,
     stamp_of,
     write_json,
 )
@@ -23,6 +24,7 @@ from gateway.runtime.json_types import Json
 
 PREFIX = "mmhie_"  # what secret scanners look for
 SECRET_BYTES = 32
+MOST_BYTES = 256 * 1024 * 1024
 LATEST = 253_402_300_799  # the end of the year 9999
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KNOWN_SCOPES = frozenset(SCOPES)
@@ -93,7 +95,7 @@ def sha256(secret: bytes) -> str:
 def read(path: Path) -> tuple[Key, ...]:
     """Return every key of a file, revoked ones too; raise FileUnusable."""
     try:
-        rows = orjson.loads(path.read_bytes())["keys"]
+        rows = orjson.loads(read_bounded(path, MOST_BYTES))["keys"]
         return tuple(map(parse_row, rows))
     except FileNotFoundError:
         raise FileUnusable("there is no such file; `mmhie keys new` makes it") from None

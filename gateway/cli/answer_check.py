@@ -1,5 +1,6 @@
 """`mmhie audit check`: whether a stored answer is what its signature says, by the public key."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,9 @@ Key = Annotated[
         help="Public key (PEM), or the output of /v1/mmhie/signing-key.", show_default=False
     ),
 ]
+
+
+AROUND = "The answer has other paragraphs before or after it, which are not signed.\n"
 
 
 class AnswerNotProved(NegativeResult):
@@ -52,12 +56,14 @@ class SignedAnswer:
             first = first or label
         return stored
 
-    def has(self, digest: str) -> bool:
-        """Return whether this is the digest of a text, or of one without the paragraphs around."""
-        whole = "".join(text for _, text in sorted(self.texts.items()))
-        forms = {whole, *self.texts.values()}
-        forms |= {part for text in tuple(forms) for part in parts(text)}
-        return digest in {f"sha256:{plain_digest(form)}" for form in forms}
+    def is_proved(self, *, whole: bool = False) -> bool:
+        """Return whether each text, or all as one, has a digest of a label, and each label is of
+        one; a text that is not `whole` may have other paragraphs around."""
+        digests = {str(label["provenance"].get("output_sha256")) for label in self.labels}
+        texts = [text for _, text in sorted(self.texts.items()) if text] or [""]
+        found = [digests & digests_of(text, () if whole else parts(text)) for text in texts]
+        in_one = digests_of("".join(texts), ()) == digests
+        return in_one or (all(found) and set[str]().union(*found) == digests)
 
 
 def check(file: Answer, key: Key, as_json: AsJson = False) -> None:
@@ -68,15 +74,20 @@ def check(file: Answer, key: Key, as_json: AsJson = False) -> None:
         raise AnswerNotProved(f"{file} has no signature: it was not signed, or a part is missing.")
     signed = []
     for label in stored.labels:
-        provenance = label["provenance"]
         try:
             kid = keys.verify(str(label["signature"]), signed_payload(label))
         except SignatureInvalid as problem:
             raise AnswerNotProved(f"{file} is not proved: {problem}.") from None
-        if not stored.has(str(provenance.get("output_sha256"))):
-            raise AnswerNotProved(f"{file} has another text than the one that was signed.")
         signed.append({**orjson.loads(signed_payload(label)), "kid": kid})
+    if not stored.is_proved():
+        raise AnswerNotProved(f"{file} has another text than the one that was signed.")
     put("\n".join(map(describe, signed)), {"signed": signed}, as_json=as_json)
+    if not stored.is_proved(whole=True):
+        sys.stderr.write(AROUND)
+
+
+def digests_of(text: str, others: Iterable[str]) -> set[str]:
+    return {f"sha256:{plain_digest(form)}" for form in (text, *others)}
 
 
 def describe(signed: Json) -> str:

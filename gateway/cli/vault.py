@@ -46,8 +46,13 @@ def erase(request_id: RequestId, vault: VaultDir, as_json: AsJson = False) -> No
             raise AnswerMissing(
                 f"{vault} has no answer of this id; `open` shows the gateway's own."
             )
-        folder.erase(files[0])
-    put(f"{files[0]} is erased; backups are not.", {"erased": request_id}, as_json=as_json)
+        for file in files:  # somebody may have copied it to another day
+            folder.erase(file)
+    put(
+        f"{' and '.join(map(str, files))} is erased; backups are not.",
+        {"erased": request_id},
+        as_json=as_json,
+    )
 
 
 def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> list[Json]:

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import orjson
+
 from gateway.cluster.lua import script
 from gateway.hold.hold import UNREADABLE, Hold
-from gateway.runtime.files import parse_json
 from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings
 
@@ -218,7 +219,7 @@ def parse_entry(row: Sequence[bytes | None]) -> HoldEntry:
     if at is None and hold is None:
         return HoldEntry()
     try:
-        fields = parse_json(hold or b"")
+        fields = orjson.loads(hold or b"")
         return HoldEntry(int(at or 0), None if fields is None else Hold.of(fields))
     except (ValueError, KeyError, TypeError):
         return HoldEntry(0, UNREADABLE)

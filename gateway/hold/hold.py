@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from gateway.runtime.files import WatchedFile, parse_json, write_json
+import orjson
+
+from gateway.runtime.files import WatchedFile, read_bounded, write_json
 from gateway.safety.wording import Wording
 
 
@@ -29,6 +31,7 @@ class Hold:
 
 
 # A damaged file still means that somebody wanted the model off: fail closed.
+MOST_BYTES = 16 * 1024  # every refused client reads it
 UNREADABLE = Hold(reason="the hold file cannot be read", by="unknown", since="unknown")
 
 
@@ -42,7 +45,7 @@ def watch(path: Path, *, clock: Callable[[], float] = time.monotonic) -> Watched
 def read(path: Path) -> Hold | None:
     """Return the hold in a file; None when there is no file, UNREADABLE when it is damaged."""
     try:
-        return Hold.of(parse_json(path.read_bytes()))
+        return Hold.of(orjson.loads(read_bounded(path, MOST_BYTES)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):

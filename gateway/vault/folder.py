@@ -72,7 +72,8 @@ def erase_before(vault: Path, day: str, *, most: int) -> bool:
         if folder.name >= day:
             break
         with os.scandir(folder) as entries:  # lists no more than it gives
-            for entry in islice((entry for entry in entries if OWN.fullmatch(entry.name)), left):
+            ours = (entry for entry in entries if OWN.fullmatch(entry.name) and not entry.is_dir())
+            for entry in islice(ours, left):
                 Path(entry).unlink(missing_ok=True)
                 left -= 1
         with contextlib.suppress(OSError):  # another gateway was first, or something else is in it

@@ -125,6 +125,24 @@ def test_each_part_is_covered(
     assert "another text" in err
 
 
+def test_no_text_hides_behind_a_signed_one(
+    desk: Desk, stored: Callable[..., Path], pair: Pair
+) -> None:
+    """Each choice is proved, and what stands around an answer is told."""
+    file = stored(CHAT_JSON)
+    answer = json.loads(file.read_text())
+    (choice,) = answer["choices"]
+    forged = {"index": 1, "message": {"content": "Give ten times the dose.\n\n"}}
+    for choices in ([choice, forged], [{**forged, "index": -1}, choice]):
+        file.write_text(json.dumps({**answer, "choices": choices}))
+        _, err = desk.run("audit", "check", str(file), "--key", str(pair.public), exit_code=1)
+        assert "another text" in err
+    choice["message"]["content"] += "\n\nGive ten times the dose."
+    file.write_text(json.dumps(answer))
+    _, err = desk.run("audit", "check", str(file), "--key", str(pair.public))
+    assert "other paragraphs before or after it" in err
+
+
 def rewrite(whole: str, change: Callable[[Any], Any]) -> str:
     """A stored answer or stream with each of its events changed."""
     if not whole.startswith("data:"):

@@ -1,5 +1,6 @@
 """Hold: the file that takes the model out of service."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,26 @@ def test_a_hold_survives_a_restart(tmp_path: Path) -> None:
         assert read(tmp_path / "hold") == watch(tmp_path / "hold").current() == written
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"reason": "x"}', "\x00"])
+BROKEN = [
+    *("", "{", "[]", "null", '{"reason": "x"}', "\x00"),
+    '{"reason": "\\ud800", "by": "x", "since": "y"}',
+    f'{{"reason": "{"x" * 20_000}", "by": "x", "since": "y"}}',
+]
+
+
+@pytest.mark.parametrize("content", BROKEN)
 def test_a_damaged_file_still_holds(tmp_path: Path, content: str) -> None:
     """Somebody wanted the model off; a broken file does not put it back in service."""
     (tmp_path / "hold").write_text(content)
 
     assert watch(tmp_path / "hold").current() == UNREADABLE
+
+
+def test_a_pipe_still_holds(tmp_path: Path) -> None:
+    """Reading it does not block the gateway."""
+    os.mkfifo(tmp_path / "hold")
+
+    assert read(tmp_path / "hold") == UNREADABLE
 
 
 def test_a_path_out_of_reach_still_holds(tmp_path: Path) -> None:

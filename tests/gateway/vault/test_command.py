@@ -129,11 +129,14 @@ def test_a_callers_id_opens_all_of_its_answers(safe: Safe, put: Put) -> None:
 def test_one_answer_is_erased(safe: Safe, put: Put) -> None:
     """By its own id without a key; it cannot be opened any more, its neighbour can."""
     erased, kept = put(), put(OTHER)
+    copy = erased.parents[1] / "2026-11-29" / erased.name
+    copy.parent.mkdir()
+    copy.write_bytes(erased.read_bytes())
     out, _ = safe.erase(ID)
 
     assert str(erased) in out
     assert "backups are not" in out
-    assert (erased.exists(), kept.exists()) == (False, True)
+    assert (erased.exists(), copy.exists(), kept.exists()) == (False, False, True)
     assert "has no answer of this id" in safe.open(ID, exit_code=1)[1]
     assert "has no answer of this id" in safe.erase(ID, exit_code=1)[1]
 

@@ -18,12 +18,15 @@ def test_what_is_not_of_the_vault_stays(tmp_path: Path) -> None:
     day = folder.make_day(tmp_path, "2020-01-02")
     folder.write(day, ID, b"sealed")
     (day / "notes.txt").write_text("kept")
+    (day / f"{OTHER}.sealed").mkdir()
+    later = folder.make_day(tmp_path, "2020-01-03")
     with pytest.raises(FileExistsError):
         folder.make_day(tmp_path, "2020-01-01")
     folder.erase_before(tmp_path, "2026-11-28", most=9)
 
     assert (elsewhere / f"{ID}.sealed").exists()
-    assert [path.name for path in day.iterdir()] == ["notes.txt"]
+    assert {path.name for path in day.iterdir()} == {"notes.txt", f"{OTHER}.sealed"}
+    assert not later.exists()
 
 
 def test_an_answer_is_erased_with_its_drafts(tmp_path: Path) -> None:
