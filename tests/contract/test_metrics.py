@@ -36,6 +36,7 @@ def test_labels_come_from_closed_sets(gateway: Gateway) -> None:
         client.post("/llm/generate", json={"prompt": "x", name: name, "temperature": name})
         names = ("x-api-key", "host", "accept", "user-agent", "x-request-id")
         client.request(METHODS[number % 5], "/healthz", headers=dict.fromkeys(names, name))
+        client.get("/metrics")
 
     for number in range(8):
         ask(number)
