@@ -111,10 +111,8 @@ class Store:
                 "ORDER BY id = :id DESC, ended DESC LIMIT 100",
                 {"id": request_id, "client": client, "since": since},
             ).fetchall()
-        if not rows:
-            return None
-        others = 0 if rows[0][0] == request_id else len(rows) - 1
-        return parse_answer((*rows[0], others))
+            others = 0 if rows and rows[0][0] == request_id else len(rows) - 1
+            return parse_answer((*rows[0], others)) if rows else None
 
     def add(self, entry: Entry, fingerprint: str, texts: SealedTexts) -> Entry | None:
         """Add an entry with its texts, or return the stored one of the same fingerprint; raise
@@ -177,7 +175,7 @@ class Store:
             finally:
                 if database.in_transaction:  # neither committed nor rolled back by a full disk
                     database.execute("ROLLBACK")
-        except (sqlite3.Error, OSError) as problem:
+        except (sqlite3.Error, OSError, orjson.JSONDecodeError) as problem:
             self.close()
             raise StoreFailed(error_name(problem)) from None
 

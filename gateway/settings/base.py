@@ -171,6 +171,9 @@ def names_of(settings: type[SharedSettings]) -> frozenset[str]:
 def variables(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
     """Return every MMHIE_* variable, upper-case, the environment's over the file's."""
     named = {**read_env_file(env_file), **environ}
+    for name, text in named.items():
+        if name.upper().startswith(PREFIX) and text != text.encode(errors="replace").decode():
+            raise SettingsError(f"{name} is no text in UTF-8; set it in that encoding.")
     return {name.upper(): text for name, text in named.items() if name.upper().startswith(PREFIX)}
 
 

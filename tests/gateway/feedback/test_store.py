@@ -12,6 +12,7 @@ from gateway.feedback.store import (
     StoreFailed,
     StoreForeign,
     TooManyEntries,
+    check,
 )
 from tests.gateway.feedback.conftest import CLINIC, NOW, WARD, answer, entry
 
@@ -38,6 +39,19 @@ def test_an_answer_that_is_too_old(store: Store) -> None:
     store.prune(NOW - 5)
     assert store.find_answer("old", WARD.id, 0) is None
     assert store.find_answer("new", WARD.id, 0) is not None
+
+
+def test_rows_that_somebody_has_changed(store: Store) -> None:
+    """They are a failure of the file, which stops no start."""
+    store.add_answers([answer("r-1")])
+    store.add(entry("fb-1"), "f1", NO_TEXTS)
+    with sqlite3.connect(store.path) as database:
+        database.executescript("UPDATE answers SET facts = '{'; UPDATE feedback SET facts = '{'")
+    database.close()
+    check(store.path)
+
+    with pytest.raises(StoreFailed):
+        store.find_answer("r-1", None, 0)
 
 
 def test_answers_are_bounded(store: Store) -> None:

@@ -120,6 +120,14 @@ def test_passwords_are_not_shown() -> None:
     assert "engine:1" in told
 
 
+def test_bytes_that_are_no_text() -> None:
+    """A path or a key in another encoding is named, and not shown."""
+    for name in ("MMHIE_AUDIT_FILE", "MMHIE_AUDIT_KEY"):
+        assert refusal(**{name: "k" * 32 + "\udcff"}) == (
+            f"{name} is no text in UTF-8; set it in that encoding."
+        )
+
+
 def test_secrets_are_not_shown() -> None:
     """Neither by the settings themselves nor by the sentence about a bad one."""
     fields = GatewaySettings.model_fields
