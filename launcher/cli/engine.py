@@ -1,13 +1,13 @@
-"""`mmhie engine`: the engine alone, on TCP, behind a gateway in another container.
+"""`mmhie engine`: the engine alone, for a gateway in another container.
 
-Settings, plan and supervision are those of `mmhie serve`. A failure that a restart here cannot
-mend ends the container with an exit code of its own.
+Supervised as by `mmhie serve`, except that a failed GPU ends it, and out of memory it waits to be
+stopped, so that an orchestrator does not start it again and again.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,15 +16,16 @@ import typer
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.cli import serve
+from launcher.cli.publisher import Outlets, Publisher, Report
 from launcher.errors import EngineOutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
 from launcher.process.parent_death_guard import close_to_others
-from launcher.process.restarts import Stop
-from launcher.serving import engine_judge, preflight
-from launcher.serving.engine_supervisor import EngineProgram, EngineSupervisor, RestartPolicy
+from launcher.serving import preflight
+from launcher.serving.engine_supervisor import EngineProgram
 from launcher.serving.programs import engine_command, engine_program
-from launcher.serving.status_file import Phase, StatusFile, engine_facts
-from launcher.settings import load
+from launcher.serving.status_file import Phase
+from launcher.serving.supervisor import Programs, Supervisor
+from launcher.settings import LauncherSettings, load
 from launcher.terminal.progress import ProgressDisplay
 
 HOST, PORT = "0.0.0.0", 8001  # noqa: S104  # compose puts it on a network without a way out
@@ -40,7 +41,7 @@ def engine(port: Port = PORT, as_json: serve.AsJsonLines = False) -> None:
         raise ToldToStop("Stopped before the model was ready.") from None
 
 
-async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int) -> None:
+async def run_engine(environ: Mapping[str, str], report: Report, port: int) -> None:
     """Run the engine until a stop is requested. Raises LauncherError."""
     close_to_others()
     serve.cancel_on_signals()
@@ -48,46 +49,31 @@ async def run_engine(environ: Mapping[str, str], report: serve.Report, port: int
     path = Path(require_variable(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = load(environ)
     scheme = preflight.engine_scheme(chosen)
-    display = ProgressDisplay(sys.stderr)
-    alone = chosen.model_copy(update={"engines": chosen.engines or 1})
-    plans = preparation.plans_of(alone)
+    plans = plan_one(chosen)
+    # The gateway learns the public model from it: an adapter's base must not be taken for it.
+    publish = Publisher(Outlets(path, ProgressDisplay(sys.stderr), report), plans, environ)
+
+    def make_programs(plans: Plans) -> tuple[EngineProgram, ...]:
+        command = engine_command(plans[0], environ, f"{scheme}://{HOST}:{port}", key)
+        return (engine_program(plans[0], command, f"{scheme}://127.0.0.1:{port}", write_line),)
+
+    log = prefixed("prepare", sys.stderr)
+    prepare = serve.make_preparation(plans, environ, publish, log, make_programs)
+    policy = serve.make_restart_policy(chosen, plans)
+    supervisor = Supervisor(Programs(make_programs(plans)), policy, publish, prepare)
+    await run_until_stopped(supervisor, publish, chosen.stop_grace_seconds)
+
+
+def plan_one(chosen: LauncherSettings) -> Plans:
+    """Return the plan of the one engine. Raises LauncherError."""
+    plans = preparation.plans_of(chosen.model_copy(update={"engines": chosen.engines or 1}))
     if len(plans) != 1:
         raise SettingsError(
             "MMHIE_ENGINES must be 1 here, and MMHIE_ENGINE_URLS unset: start a container for each "
             "engine."
         )
     preflight.check_shared_memory(plans)
-    # The gateway learns the public model from it: an adapter's base must not be taken for it.
-    status_file = StatusFile(path, engine_facts(plans, environ))
-    publish = make_publisher(status_file, report)
-    plans = await prepare(plans, environ, display, publish)
-    status_file.facts = engine_facts(plans, environ)
-    plan = plans[0]
-    for warning in plan.warnings:
-        display.done(f"Warning: {warning}")
-    command = engine_command(plan, environ, f"{scheme}://{HOST}:{port}", key)
-    program = engine_program(plan, command, f"{scheme}://127.0.0.1:{port}", write_line)
-    stop = Stop(chosen.stop_grace_seconds)
-    serve.stop_on_signals(stop.request, chosen.stop_grace_seconds)
-    await supervise(program, serve.make_restart_policy(chosen, plans), publish, stop)
-
-
-async def prepare(
-    plans: Plans,
-    environ: Mapping[str, str],
-    display: ProgressDisplay,
-    publish: Callable[[Phase], None],
-) -> Plans:
-    """Fetch and make what the engine loads, while vLLM judges the plans; return them completed."""
-
-    def step(sentence: str, fraction: float | None) -> None:
-        display.step(sentence, fraction)
-        publish(Phase("loading", f"{sentence}.", fraction))
-
-    if not preparation.needs_preparation(plans):
-        return plans
-    work = preparation.prepare(plans, environ, step, prefixed("prepare", sys.stderr))
-    return await engine_judge.beside(work, plans, environ)
+    return plans
 
 
 def require_variable(environ: Mapping[str, str], name: str, meaning: str) -> str:
@@ -97,38 +83,22 @@ def require_variable(environ: Mapping[str, str], name: str, meaning: str) -> str
     raise SettingsError(f"{name} is not set and the engine alone needs it: {meaning}.")
 
 
-def make_publisher(status_file: StatusFile, report: serve.Report) -> Callable[[Phase], None]:
-    """Return a function that writes each phase to the status file, and reports changes."""
-    last: Phase | None = None
+async def run_until_stopped(supervisor: Supervisor, publish: Publisher, grace_s: float) -> None:
+    """Keep the engine running until a stop is requested. Raises LauncherError."""
+    asked = asyncio.Event()
 
-    def publish(phase: Phase) -> None:
-        nonlocal last
-        if problem := status_file.write(phase):
-            write_line(f"Warning: {problem}")
-        if phase != last:
-            report(phase)
-        last = phase
+    def stop(seconds: float) -> None:
+        asked.set()
+        supervisor.stop(seconds)
 
-    return publish
-
-
-async def supervise(
-    program: EngineProgram, policy: RestartPolicy, publish: Callable[[Phase], None], stop: Stop
-) -> None:
-    """Keep the engine running until a stop is requested. Raises LauncherError.
-
-    Out of memory, it waits to be stopped, so that the container is not started again and again.
-    """
-    supervisor = EngineSupervisor(program, policy, stop, publish)
+    serve.stop_on_signals(stop, grace_s)
     try:
         await supervisor.run()
     except EngineOutOfMemory as error:
         publish(Phase("engine_down", str(error)))
         write_line(f"{error} Nothing is tried again until this container is started anew.")
-        await stop.requested.wait()
+        await asked.wait()
         raise typer.Exit(error.exit_code) from error
-    finally:
-        await supervisor.end(stop.grace_s)
 
 
 def write_line(line: str) -> None:

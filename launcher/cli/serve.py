@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -20,17 +20,18 @@ from gateway.settings.base import local_url
 from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
+from launcher.cli.publisher import Outlets, Publisher, Report
 from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning import hardware, start_times
 from launcher.planning.hardware import Hardware
-from launcher.process.child import prefixed
+from launcher.process.child import Listener, prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
 from launcher.serving import engine_judge, preflight, router
 from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
 from launcher.serving.programs import RunFiles, programs, replan_engines
-from launcher.serving.status_file import Phase, StatusFile, engine_facts
-from launcher.serving.supervisor import Supervisor
+from launcher.serving.status_file import Phase
+from launcher.serving.supervisor import Prepare, Supervisor
 from launcher.settings import LauncherSettings
 from launcher.terminal.progress import ProgressDisplay, banner
 
@@ -51,7 +52,6 @@ WithParent = Annotated[
         help="End when standard input ends; log to a file. For programs that start this one.",
     ),
 ]
-Report = Callable[[Phase], None]
 
 
 def serve(
@@ -73,9 +73,6 @@ def serve(
         raise ToldToStop("Stopped before the model was ready.") from None
     finally:  # the loop has restored the default, which would end this process as "killed"
         signal.signal(signal.SIGTERM, lambda *_: None)
-
-
-INCIDENTS = ("engine_down", "stalled")
 
 
 def make_reporter(*, as_json: bool) -> Report:
@@ -108,7 +105,10 @@ async def serve_until_stopped(
             plans = preparation.plans_of(chosen, machine)
             preflight.check_shared_memory(plans)
             files = RunFiles(folder, file)
-            await supervise(Service(chosen, plans, files, display, report), environ)
+            log = prefixed("launcher", file) if display.is_terminal else lambda line: None
+            greet = make_greeting(chosen, display)
+            outlets = Outlets(files.status_file, display, report, log, greet)
+            await supervise(chosen, plans, environ, files, outlets)
         except LauncherError as error:
             if error.exit_code and display.log:
                 display.done(f"The log of this run is {display.log}.")
@@ -173,22 +173,6 @@ def make_private_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Parts of one run of the service."""
-
-    settings: LauncherSettings
-    plans: Plans
-    files: RunFiles
-    display: ProgressDisplay
-    report: Report
-
-    @property
-    def address(self) -> str:
-        """The gateway's URL on this machine."""
-        return local_url(self.settings.host, self.settings.port)
-
-
 def make_restart_policy(chosen: LauncherSettings, plans: Plans) -> RestartPolicy:
     """The supervision of each engine as set, with more time to start for large models."""
     limits = (start_times.start_limit_s(plan.decisions) for plan in plans)
@@ -199,23 +183,57 @@ def make_restart_policy(chosen: LauncherSettings, plans: Plans) -> RestartPolicy
     )
 
 
-async def supervise(service: Service, environ: Mapping[str, str]) -> None:
+async def supervise(
+    chosen: LauncherSettings,
+    plans: Plans,
+    environ: Mapping[str, str],
+    files: RunFiles,
+    outlets: Outlets,
+) -> None:
     """Run until a stop is requested. Raises ProgramFailed and StartError."""
-    policy = make_restart_policy(service.settings, service.plans)
-    publish = Publisher(service, environ)
-    parts = programs(service.settings, service.plans, environ, service.files)
+    publish = Publisher(outlets, plans, environ)
+    parts = programs(chosen, plans, environ, files)
 
-    async def prepare() -> tuple[EngineProgram, ...]:
-        listener = prefixed("prepare", service.files.log)
-        work = preparation.prepare(service.plans, environ, publish.step, listener)
-        plans = await engine_judge.beside(work, service.plans, environ)
-        publish.use(plans)
+    def make_programs(plans: Plans) -> tuple[EngineProgram, ...]:
         return replan_engines(parts.engines, plans, environ)
 
-    is_needed = preparation.needs_preparation(service.plans)
-    supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)
-    stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
+    log = prefixed("prepare", files.log)
+    prepare = make_preparation(plans, environ, publish, log, make_programs)
+    supervisor = Supervisor(parts, make_restart_policy(chosen, plans), publish, prepare)
+    stop_on_signals(supervisor.stop, chosen.stop_grace_seconds)
     await supervisor.run()
+
+
+def make_preparation(
+    plans: Plans,
+    environ: Mapping[str, str],
+    publish: Publisher,
+    log: Listener,
+    make_programs: Callable[[Plans], tuple[EngineProgram, ...]],
+) -> Prepare | None:
+    """Return what fetches and makes what engines load, while vLLM judges the plans; None where
+    everything is here."""
+
+    async def prepare() -> tuple[EngineProgram, ...]:
+        async with publish.ticking():
+            work = preparation.prepare(plans, environ, publish.step, log)
+            made = await engine_judge.beside(work, plans, environ)
+        publish.use(made)
+        return make_programs(made)
+
+    return prepare if preparation.needs_preparation(plans) else None
+
+
+def make_greeting(chosen: LauncherSettings, display: ProgressDisplay) -> Callable[[Plans], None]:
+    """Return what shows the first commands to try once the model is ready."""
+
+    def greet(plans: Plans) -> None:
+        model = plans[0].served_model if plans else chosen.model
+        address = local_url(chosen.host, chosen.port)
+        name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
+        display.done(banner(name, address, sys.argv[0], has_keys=has_keys))
+
+    return greet
 
 
 def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:
@@ -226,54 +244,3 @@ def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:
             signal.SIGINT: partial(stop, min(grace_s, INTERRUPT_GRACE_S)),
         }
     )
-
-
-class Publisher:
-    """Publishes phases to the status file and the terminal; the first ready brings the banner."""
-
-    def __init__(self, service: Service, environ: Mapping[str, str]) -> None:
-        self._service, self._environ = service, environ
-        facts = engine_facts(service.plans, environ)
-        self._file = StatusFile(service.files.status_file, facts)
-        self._shown: Phase | None = None
-        self._has_greeted = False
-
-    def use(self, plans: Plans) -> None:
-        """Publish the facts of these plans from now on."""
-        self._service = replace(self._service, plans=plans)
-        self._file.facts = engine_facts(plans, self._environ)
-
-    def step(self, sentence: str, fraction: float | None) -> None:
-        """Publish the progress of a download or conversion before the start."""
-        self(Phase("loading", f"{sentence}.", fraction))
-
-    def __call__(self, phase: Phase) -> None:
-        if problem := self._file.write(phase):
-            self._service.display.done(f"Warning: {problem}")
-        if phase == self._shown:
-            return
-        self._shown = phase
-        self._service.report(phase)
-        if phase.name == "ready" and not self._has_greeted:
-            self._greet()
-        elif phase.name in INCIDENTS:
-            self._report_incident(phase.detail)
-        else:
-            self._service.display.step(phase.detail, phase.progress)
-
-    def _report_incident(self, sentence: str) -> None:
-        """Print a line that stays on the terminal, and write it to the log."""
-        display = self._service.display
-        display.incident(sentence)
-        if display.is_terminal:
-            prefixed("launcher", self._service.files.log)(sentence)
-
-    def _greet(self) -> None:
-        self._has_greeted = True
-        plans = self._service.plans
-        for warning in plans[0].warnings if plans else ():
-            self._service.display.done(f"Warning: {warning}")
-        model = plans[0].served_model if plans else self._service.settings.model
-        address = self._service.address
-        name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
-        self._service.display.done(banner(name, model, address, sys.argv[0], has_keys=has_keys))

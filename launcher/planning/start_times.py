@@ -14,6 +14,9 @@ MERGING: Final = 150e6
 LOADING: Final = 250e6
 COMPILING_S: Final = 195.0
 GRAPHS_S: Final = 30.0
+# Measured on two cores: the imports of PyTorch and of vLLM's processes are most of it.
+UNPACKING_S: Final = 90.0
+CPU_START_S: Final = 120.0
 
 
 class Step(NamedTuple):
@@ -28,8 +31,8 @@ def preparing_steps(decided: Decisions) -> Iterator[Step]:
     size = file_bytes(decided.model)
     if decided.model.missing:
         yield Step("fetch at 1 Gbit/s", size / NETWORK)
-    if decided.preparation == "merge":
-        yield Step("merge", size / MERGING)
+    if decided.preparation:
+        yield Step("merge" if decided.preparation == "merge" else "unpack", making_s(decided))
 
 
 def engine_steps(decided: Decisions) -> Iterator[Step]:
@@ -40,12 +43,25 @@ def engine_steps(decided: Decisions) -> Iterator[Step]:
         yield Step("CUDA graphs", GRAPHS_S)
 
 
+def making_s(decided: Decisions) -> float:
+    """Seconds in which the checkpoint is made that the engine needs first."""
+    unpacking = 0.0 if decided.preparation == "merge" else UNPACKING_S
+    return unpacking + file_bytes(decided.model) / MERGING
+
+
+def engine_s(decided: Decisions) -> float:
+    """Seconds of the engine's own start."""
+    if decided.device == "cpu":
+        return CPU_START_S + file_bytes(decided.model) / LOADING
+    return sum(step.seconds for step in engine_steps(decided))
+
+
 def start_limit_s(decided: Decisions) -> float:
     """Seconds until a start counts as failed: as set, or twice the estimate if that is more."""
     limit = decided.settings.start_timeout_seconds
     if decided.device == "cpu":
         return limit
-    return max(limit, 2 * sum(step.seconds for step in engine_steps(decided)))
+    return max(limit, 2 * engine_s(decided))
 
 
 def sentence(decided: Decisions) -> str:

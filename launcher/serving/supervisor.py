@@ -32,10 +32,13 @@ DRAINING = Phase("draining", "Stopping: requests in flight are finished first.")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Everything that runs here; with a router, its URL, and no engines if they run elsewhere."""
+    """Everything that runs here; with a router, its URL, and no engines if they run elsewhere.
+
+    There is no gateway if it runs elsewhere.
+    """
 
     engines: tuple[EngineProgram, ...]
-    gateway: Program
+    gateway: Program | None = None
     router: Program | None = None
     router_url: str = ""
 
@@ -67,12 +70,10 @@ class Supervisor:
             for index, engine in enumerate(programs.engines)
         ]
         self._gateway = ServiceSupervisor(programs.gateway, policy.restarts, self._stop)
-        self._router: ServiceSupervisor | None = None
-        if programs.router is not None:
-            self._router = ServiceSupervisor(programs.router, policy.restarts, self._stop)
+        self._router = ServiceSupervisor(programs.router, policy.restarts, self._stop)
         self._router_url = programs.router_url
         self._router_key = programs.router.command.env[KEY] if programs.router else ""
-        self._is_reachable = self._router is None
+        self._is_reachable = programs.router is None
 
     def stop(self, grace_s: float) -> None:
         """Stop within this many seconds; asked a second time, at once."""
@@ -126,7 +127,7 @@ class Supervisor:
         """Run the router once every engine has been ready: before, it would not listen."""
         for engine in self._engines:
             await self._stop.race(engine.was_ready.wait())
-        if self._router is None:
+        if not self._router_url:
             await self._stop.requested.wait()
             return
         watching = asyncio.create_task(self._watch_router())
@@ -160,7 +161,7 @@ class Supervisor:
         margin_s = 0.0 if gateway.done() else GATEWAY_MARGIN_S
         left_s = max(0.0, deadline - time.monotonic() - margin_s)
         ending = [engine.end(left_s) for engine in self._engines]
-        await asyncio.gather(*ending, *([self._router.end(left_s)] if self._router else []))
+        await asyncio.gather(*ending, self._router.end(left_s))
         await gateway
 
 

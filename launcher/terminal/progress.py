@@ -9,13 +9,11 @@ BANNER = Path(__file__).with_name("banner.txt").read_text("utf-8")
 LINE_EACH = 0.05
 
 
-def banner(name: str, model: str, address: str, program: str, *, has_keys: bool) -> str:
-    """Return the first commands to try with a service that is ready."""
-    key = "  export MMHIE_API_KEY=...  # a key of `mmhie keys new`\n\n" if has_keys else ""
+def banner(name: str, address: str, program: str, *, has_keys: bool) -> str:
+    """Return the address and the first commands to try with a service that is ready."""
+    key = "; MMHIE_API_KEY: a key of `mmhie keys new`" if has_keys else ""
     header = '-H "Authorization: Bearer $MMHIE_API_KEY" ' if has_keys else ""
-    return BANNER.format(
-        name=name, model=model, address=address, program=program, key=key, header=header
-    )
+    return BANNER.format(name=name, address=address, program=program, key=key, header=header)
 
 
 class ProgressDisplay:

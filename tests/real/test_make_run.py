@@ -75,7 +75,7 @@ def stack(checkout: Path, home: dict[str, str]) -> Iterator[Stack]:
 def test_a_line_a_step_and_what_to_do_next(stack: Stack) -> None:
     """Of the set-up no package's name; at the end the address, a curl, and the chat."""
     set_up, done, rest = stack.log.read_text().partition("==> set up in ")
-    banner = rest.partition(f"is ready at {stack.base_url}\n")[2]
+    banner = rest.partition(f"is ready at {stack.base_url}")[2]
 
     assert done
     assert all(line.startswith("==> ") for line in set_up.splitlines()), set_up

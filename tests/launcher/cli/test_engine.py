@@ -126,7 +126,7 @@ def test_it_stops_when_asked(machine: Machine, hub: FakeHub) -> None:
         running.process.send_signal(signal.SIGTERM)
 
         assert running.end() == 0
-    assert json.loads((machine.folder / "phase.json").read_text())["phase"] == "ready"
+    assert json.loads((machine.folder / "phase.json").read_text())["phase"] == "draining"
 
 
 def test_it_serves_https(machine: Machine) -> None:

@@ -10,37 +10,19 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from launcher.cli import serve
-from launcher.serving.programs import RunFiles
-from launcher.serving.status_file import Phase
 from launcher.terminal.progress import ProgressDisplay
 from tests.command import MMHIE, Command
 from tests.contract.process import free_port
-from tests.launcher.plans import MODEL, plan
+from tests.launcher.plans import settings
 from tests.waiting import until
 
 HANG_S = 900
-
-
-class Screen(io.StringIO):
-    """A terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def service(folder: Path, **ours: Any) -> serve.Service:
-    """One on imagined hardware, with nothing started."""
-    made = plan("cpu,ram=16", model=MODEL, cache_dir=folder, reasoner_model="/models/tiny", **ours)
-    display = ProgressDisplay(io.StringIO())
-    files = RunFiles(folder, io.StringIO())
-    return serve.Service(made.decisions.settings, (made,), files, display, lambda phase: None)
 
 
 @pytest.fixture
@@ -97,37 +79,23 @@ def test_the_stand_in_is_for_who_chose_nothing(
     assert chosen.model == "org/model"
 
 
-@pytest.mark.parametrize("kind", [io.StringIO, Screen])
-def test_a_phase_goes_to_the_file_and_to_the_person(
-    kind: type[io.StringIO], tmp_path: Path
-) -> None:
-    """The first ready brings the banner, a later one does not. That the engine died is told with
-    the log's file, and at a terminal is in the log."""
-    file = kind()
-    display = ProgressDisplay(file, tmp_path / "serve.log")
-    running = replace(service(tmp_path), display=display)
-    publish = serve.Publisher(running, {})
-    ready, dead = Phase("ready", "The model is ready.", 1.0), "The engine ended (killed)."
-    for phase in (Phase("loading", "Loading.", 0.4), ready, Phase("engine_down", dead), ready):
-        publish(phase)
-        assert json.loads((tmp_path / "phase.json").read_text())["phase"] == phase.name
-
-    assert isinstance(running.files.log, io.StringIO)
-    assert file.getvalue().startswith("==> Loading.\n")
-    assert file.getvalue().count("The model tiny is ready at") == 1
-    assert f"{dead} Log: {tmp_path / 'serve.log'}\n" in file.getvalue()
-    assert (running.files.log.getvalue() == f"launcher | {dead}\n") is file.isatty()
-
-
-def test_where_it_can_be_reached(tmp_path: Path) -> None:
-    """ "Everywhere" is no place to go to. Only its owner reaches the engine; the folder's path fits
-    into a socket's address, and it goes away."""
-    assert service(tmp_path, host="0.0.0.0", port="8123").address == "http://127.0.0.1:8123"
-    assert service(tmp_path, host="::", port="8123").address == "http://[::1]:8123"
+def test_the_folder_of_the_sockets() -> None:
+    """Only its owner reaches the engine; its path fits into a socket's address; it goes away."""
     with serve.make_private_folder() as folder:
         assert folder.stat().st_mode & 0o077 == 0
         assert len(str(folder / "engine.sock")) < 100
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("0.0.0.0", "http://127.0.0.1:8123"), ("::", "http://[::1]:8123")]
+)
+def test_where_it_can_be_reached(host: str, address: str) -> None:
+    """ "Everywhere" is no place to go to."""
+    file = io.StringIO()
+    serve.make_greeting(settings(host=host, port=8123), ProgressDisplay(file))(())
+
+    assert f" is ready at {address} " in file.getvalue()
 
 
 SLOW_CONVERSION = """
@@ -162,7 +130,8 @@ def test_a_stop_while_a_model_is_converted(flags: tuple[str, ...], tmp_path: Pat
     until(lambda: (tmp_path / "converting").exists() or launcher.poll() is not None)
     assert launcher.poll() is None, log.read_text()
     health = answered(f"http://127.0.0.1:{ours['MMHIE_PORT']}/healthz")
-    assert (health["phase"], health["detail"]) == ("loading", "De-quantizing the model (once).")
+    assert health["phase"] == "loading"
+    assert health["detail"].startswith("De-quantizing the model (once): 0 s of about 9")
     assert launcher.stdin is not None
     launcher.stdin.close()
     if not flags:

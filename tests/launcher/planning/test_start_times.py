@@ -27,7 +27,7 @@ DEEPSEEK = from_config(MODELS["deepseek-v3"], source="v3")
     [
         ({}, ["fetch at 1 Gbit/s", "merge", "load", "compile", "CUDA graphs"]),
         ({"merge_adapter": "false"}, ["fetch at 1 Gbit/s", "load", "compile", "CUDA graphs"]),
-        ({"reasoner_model": "embedded"}, ["load", "compile", "CUDA graphs"]),
+        ({"reasoner_model": "embedded"}, ["unpack", "load", "compile", "CUDA graphs"]),
     ],
 )
 def test_the_steps_of_a_start(ours: dict[str, Any], names: list[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from launcher.planning.hardware import parse, share
 from launcher.planning.plan import make_plan
+from launcher.process.child import Command
 from launcher.serving.programs import RunFiles, programs
 from launcher.serving.supervisor import Programs
 from tests.launcher.plans import MODEL, settings
@@ -26,11 +27,17 @@ def made(folder: Path, **ours: Any) -> Programs:
     return programs(chosen, plans, environ, RunFiles(folder, io.StringIO()))
 
 
+def gateway_of(parts: Programs) -> Command:
+    """The gateway's command."""
+    assert parts.gateway is not None
+    return parts.gateway.command
+
+
 def test_one_engine(tmp_path: Path) -> None:
     """The plan's, on the private socket, with one key that both know and no argument shows, and
     that the next start does not have."""
     parts = made(tmp_path)
-    engine, gateway = parts.engines[0].command, parts.gateway.command
+    engine, gateway = parts.engines[0].command, gateway_of(parts)
 
     socket = tmp_path / "engine.sock"
     assert engine.argv[-3:] == ("--uds", str(socket), "--disable-uvicorn-access-log")
@@ -62,10 +69,10 @@ def test_several_engines(tmp_path: Path) -> None:
     urls = router[router.index("--worker-urls") + 1 :]
     assert list(urls) == [engine.address for engine in parts.engines]
     assert router[router.index("--policy") + 1] == "cache_aware"
-    assert parts.gateway.command.env["MMHIE_ENGINE_URL"] == parts.router_url
+    assert gateway_of(parts).env["MMHIE_ENGINE_URL"] == parts.router_url
     assert parts.router_url.endswith(router[router.index("--port") + 1])
     assert len({*urls, parts.router_url}) == 3
-    key = parts.gateway.command.env["MMHIE_ENGINE_API_KEY"]
+    key = gateway_of(parts).env["MMHIE_ENGINE_API_KEY"]
     assert {engine.command.env["VLLM_API_KEY"] for engine in parts.engines} == {key}
     assert parts.router.command.env["VLLM_API_KEY"] == key
     assert not any(key in part for part in router)
@@ -84,7 +91,7 @@ def test_requests_in_flight_follow_the_engines(
     tmp_path: Path, ours: dict[str, Any], limit: str | None
 ) -> None:
     """A value set in the environment or in .env is left alone."""
-    assert made(tmp_path, **ours).gateway.command.env.get("MMHIE_MAX_INFLIGHT") == limit
+    assert gateway_of(made(tmp_path, **ours)).env.get("MMHIE_MAX_INFLIGHT") == limit
 
 
 @pytest.mark.parametrize(
@@ -94,7 +101,7 @@ def test_requests_in_flight_follow_the_engines(
 def test_engines_elsewhere(urls: str, has_router: bool, engine_url: str, tmp_path: Path) -> None:
     """Several need the router, one is asked directly; their key is the user's."""
     parts = made(tmp_path, engine_urls=urls)
-    env = parts.gateway.command.env
+    env = gateway_of(parts).env
 
     assert parts.engines == ()
     assert (parts.router is not None) is has_router
