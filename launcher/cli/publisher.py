@@ -28,7 +28,7 @@ Report = Callable[[Phase], None]
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Where phases go; `log` takes incidents that standard error does not keep."""
+    """Outlets of phases; `log` takes incidents that standard error does not keep."""
 
     status_file: Path
     display: ProgressDisplay
@@ -69,19 +69,19 @@ class Publisher:
         is_made = sentence in SENTENCES.values() and self._plans
         expected_s = start_times.making_s(self._plans[0].decisions) if is_made else 0.0
         phase = Phase("loading", f"{sentence}.", fraction)
-        self._show(self._timed(phase, sentence.partition(":")[0], expected_s))
+        self._show(self._time(phase, sentence.partition(":")[0], expected_s))
 
     @contextlib.asynccontextmanager
-    async def ticking(self) -> AsyncIterator[None]:
+    async def tick(self) -> AsyncIterator[None]:
         """Publish the last step again and again, since its seconds pass."""
 
-        async def tick() -> None:
+        async def repeat() -> None:
             while True:
                 await asyncio.sleep(EVERY_S)
                 if self._step:
                     self.step(*self._step)
 
-        ticker = asyncio.create_task(tick())
+        ticker = asyncio.create_task(repeat())
         try:
             yield
         finally:
@@ -93,9 +93,9 @@ class Publisher:
             self._show(phase)
         else:
             expected_s = start_times.engine_s(self._plans[0].decisions) if self._plans else 0.0
-            self._show(self._timed(phase, "engine", expected_s))
+            self._show(self._time(phase, "engine", expected_s))
 
-    def _timed(self, phase: Phase, work: str, expected_s: float) -> Phase:
+    def _time(self, phase: Phase, work: str, expected_s: float) -> Phase:
         """Return the phase with the seconds that this work has taken, and is expected to take."""
         now = self._clock()
         if work != self._work:

@@ -215,7 +215,7 @@ def make_preparation(
     everything is here."""
 
     async def prepare() -> tuple[EngineProgram, ...]:
-        async with publish.ticking():
+        async with publish.tick():
             work = preparation.prepare(plans, environ, publish.step, log)
             made = await engine_judge.beside(work, plans, environ)
         publish.use(made)
