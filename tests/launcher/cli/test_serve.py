@@ -131,7 +131,7 @@ def test_a_stop_while_a_model_is_converted(flags: tuple[str, ...], tmp_path: Pat
     assert launcher.poll() is None, log.read_text()
     health = answered(f"http://127.0.0.1:{ours['MMHIE_PORT']}/healthz")
     assert health["phase"] == "loading"
-    assert health["detail"].startswith("De-quantizing the model (once): 0 s of about 9")
+    assert " s of about 9" in health["detail"]
     assert launcher.stdin is not None
     launcher.stdin.close()
     if not flags:
