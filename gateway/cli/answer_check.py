@@ -11,7 +11,7 @@ import typer
 
 from gateway.cli.answer_copy import parts, read_text
 from gateway.cli.audit_verify import read_public_keys
-from gateway.cli.command import AsJson, NegativeResult, put
+from gateway.cli.command import AsJson, NegativeResult, describe, put
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import plain_digest
 from gateway.safety.signatures import SignatureInvalid, signed_payload
@@ -81,21 +81,13 @@ def check(file: Answer, key: Key, as_json: AsJson = False) -> None:
         signed.append({**orjson.loads(signed_payload(label)), "kid": kid})
     if not stored.is_proved():
         raise AnswerNotProved(f"{file} has another text than the one that was signed.")
-    put("\n".join(map(describe, signed)), {"signed": signed}, as_json=as_json)
+    put("\n\n".join(map(describe, signed)), {"signed": signed}, as_json=as_json)
     if not stored.is_proved(whole=True):
         sys.stderr.write(AROUND)
 
 
 def digests_of(text: str, others: Iterable[str]) -> set[str]:
     return {f"sha256:{plain_digest(form)}" for form in (text, *others)}
-
-
-def describe(signed: Json) -> str:
-    origin = "generated" if signed["ai_generated"] else "not generated"
-    return (
-        f"As it was signed: {origin} by {signed['model']} (revision {signed['revision']}), "
-        f"{signed['time']}, request {signed['request_id']}, key {signed['kid']}."
-    )
 
 
 def events_in(text: str) -> Iterator[Json]:
