@@ -53,19 +53,19 @@ def current_copies(files: Sequence[Path]) -> dict[Path, Path]:
     return copies
 
 
-def refresh_copies(files: Sequence[Path], key: str) -> list[Path]:
-    """Copy large closed files that have no copy; return the copies that somebody has changed.
-    Raises OSError."""
+def refresh_copies(files: Sequence[Path], key: str, verified_ns: int) -> list[Path]:
+    """Copy large closed files that have no copy, without those that were changed since they were
+    verified; return the copies that somebody has changed. Raises OSError."""
     copies = current_copies(files)
     for file in files:
         if file not in copies and file.stat().st_size >= LEAST_BYTES:
-            write_copy(file, key)
+            write_copy(file, key, verified_ns)
     return [
         copy for file, copy in copies.items() if copy != name_copy(file, copy.read_bytes(), key)
     ]
 
 
-def write_copy(file: Path, key: str) -> None:
+def write_copy(file: Path, key: str, verified_ns: int) -> None:
     """Write the copy of a file, whole or not at all; raises OSError."""
     with tempfile.TemporaryDirectory(prefix="mmhie-audit-") as folder, connect(folder) as database:
         draft = Path(folder, "draft")
@@ -74,7 +74,8 @@ def write_copy(file: Path, key: str) -> None:
         except duckdb.Error as problem:
             raise OSError(0, f"DuckDB raised {type(problem).__name__}") from None
         content = draft.read_bytes()
-    write_whole(name_copy(file, content, key), content, mode=0o600)
+    if file.stat().st_ctime_ns < verified_ns:
+        write_whole(name_copy(file, content, key), content, mode=0o600)
 
 
 def name_copy(file: Path, content: bytes, key: str) -> Path:

@@ -1,6 +1,7 @@
 """`mmhie audit verify`: whether the trail is as it was written."""
 
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,9 +48,10 @@ def verify(
     reports = {}
     for path in paths:
         heads = [head for head in known if head.file in (path.name, "")]
+        began_ns = time.time_ns()
         with readable(path):
             report = verification.verify(path, key=audit_key, checkpoints=heads, archived=archived)
-            report.findings += [] if report.findings else verify_copies(path, audit_key)
+            report.findings += [] if report.findings else verify_copies(path, audit_key, began_ns)
             reports[path.name] = report
     if file is None and not archived:
         for name in sorted({head.file for head in known} - {"", *reports}):
@@ -60,11 +62,11 @@ def verify(
         raise TrailDamaged(f"The trail is damaged: {count} finding(s).")
 
 
-def verify_copies(trail: Path, key: str) -> list[Violation]:
+def verify_copies(trail: Path, key: str, verified_ns: int) -> list[Violation]:
     """Copy the closed files of a trail that was verified; return what is wrong with other copies.
     A failure only prints a warning: the files are searched without copies."""
     try:
-        changed = refresh_copies(rotated_files(trail), key)
+        changed = refresh_copies(rotated_files(trail), key, verified_ns)
     except OSError as problem:
         sys.stderr.write(NO_COPY.format(trail=trail, problem=problem.strerror))
         return []

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -58,13 +59,24 @@ def test_a_copy_has_the_lines_of_its_file(copied: Path) -> None:
     """In their order, with the file's own name; only its owner may read it, and it is not made
     twice."""
     stamps = [copy.stat().st_mtime_ns for copy in copies_of(copied)]
-    assert not copies.refresh_copies(rotated_files(copied), KEY)
+    assert not copies.refresh_copies(rotated_files(copied), KEY, time.time_ns())
 
     assert numbers(copied) == list(range(CLOSED + 1))
     names = [file.name for file in (*rotated_files(copied), copied)]
     assert [line.file for line in find(copied)] == names
     assert [copy.stat().st_mtime_ns for copy in copies_of(copied)] == stamps
     assert {copy.stat().st_mode & 0o777 for copy in copies_of(copied)} == {0o600}
+
+
+def test_what_changed_since_it_was_verified_is_not_copied(trail: Path) -> None:
+    """Its copy would have a MAC of ours."""
+    verified = time.time_ns()
+    time.sleep(0.02)  # more than the step of the disk's clock
+    file = rotated_files(trail)[0]
+    file.write_bytes(file.read_bytes().replace(b"patient:2", b"patient:1"))
+    copies.refresh_copies(rotated_files(trail), KEY, verified)
+
+    assert len(copies_of(trail)) == CLOSED - 1
 
 
 def test_a_copy_is_searched_instead_of_its_file(copied: Path) -> None:
