@@ -164,20 +164,11 @@ def drop(exchange: Exchange) -> None:
     raise ConnectionAbortedError
 
 
-def trickle(exchange: Exchange) -> None:
-    """Say an answer without end, a byte at a time."""
-    exchange.head(200, {}, 10**9)
-    while True:
-        exchange.send(b" ")
-        time.sleep(0.05)
-
-
 class ScriptedServer:
-    """Plays its scripts in order, the last one for ever; `/v1/models` is answered by itself."""
+    """Plays its scripts in order, the last one for ever."""
 
     def __init__(self, scripts: Sequence[Script]) -> None:
         self.requests: list[Seen] = []
-        self.models = ["served/model"]
         self.url = ""
         self._scripts = list(scripts)
 
@@ -196,8 +187,7 @@ class ScriptedServer:
 
     @property
     def calls(self) -> list[Seen]:
-        """The requests that asked the model something."""
-        return [seen for seen in self.requests if seen.path != "/v1/models"]
+        return self.requests
 
     def until_left(self) -> None:
         """Wait until the client has hung up on its first question."""
@@ -208,7 +198,7 @@ class ScriptedServer:
         with suppress(ConnectionError):
             while seen := read_request(line):
                 self.requests.append(seen)
-                self._script_for(seen)(Exchange(seen, line))
+                self._next_script()(Exchange(seen, line))
 
     def _listen(self, socket_path: str | None) -> ThreadingTCPServer | ThreadingUnixStreamServer:
         play = self.play
@@ -224,9 +214,7 @@ class ScriptedServer:
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
         return server
 
-    def _script_for(self, seen: Seen) -> Script:
-        if seen.path == "/v1/models":
-            return reply({"object": "list", "data": [{"id": name} for name in self.models]})
+    def _next_script(self) -> Script:
         return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
 
 

@@ -1,8 +1,5 @@
 """The sdk against the real gateway: both sides mean the same by the wire format."""
 
-from collections.abc import Callable
-from typing import Any
-
 import mmhie
 import pytest
 from mmhie import Delta, LLMConfig, MedicalReasoningLLM
@@ -52,24 +49,6 @@ def test_what_the_engine_refuses_has_its_notices(
 
     assert [notice["id"] for notice in caught.value.notices] == ["MED101"]
     assert caught.value.request_id
-    assert CANARY not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda llm: llm.generate(CANARY, top_p=7.0),
-        lambda llm: llm.generate(CANARY + "x" * 3_000_000),
-        lambda llm: llm.chat(TURNS, seed=CANARY),
-    ],
-)
-def test_a_refusal_quotes_no_prompt(
-    gateway: Gateway, engine: FakeEngine, connect: Connect, ask: Callable[[Any], object]
-) -> None:
-    """Each refusal has the gateway's message."""
-    with pytest.raises(mmhie.RequestError) as caught:
-        ask(connect(gateway.url))
-
     assert CANARY not in str(caught.value)
 
 

@@ -1,6 +1,5 @@
 """MMHIE_BACKEND=local: a server of our own, from first use to our end, and no longer."""
 
-import asyncio
 import json
 import os
 import shlex
@@ -16,7 +15,7 @@ from typing import Any
 
 import mmhie
 import pytest
-from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM, _local
+from mmhie import LLMConfig, MedicalReasoningLLM, _local
 from mmhie._local import find_launcher
 
 from tests.waiting import PATIENCE_S, until
@@ -135,20 +134,6 @@ def test_many_threads_start_one_server(starts: Starts, monkeypatch: pytest.Monke
 
     with MedicalReasoningLLM(LOCAL) as client, ThreadPoolExecutor(8) as threads:
         assert list(threads.map(client.generate, ["How?"] * 8)) == ["Local answer."] * 8
-
-    assert len(starts()) == 1
-
-
-def test_sync_and_async_share_one_server(starts: Starts) -> None:
-    """A model fills the memory once."""
-
-    async def ask() -> str:
-        async with AsyncMedicalReasoningLLM(LOCAL) as client:
-            return await client.generate("How?")
-
-    with MedicalReasoningLLM(LOCAL) as client:
-        client.generate("How?")
-        assert asyncio.run(ask()) == "Local answer."
 
     assert len(starts()) == 1
 

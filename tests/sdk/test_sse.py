@@ -66,9 +66,3 @@ def test_another_content_type_is_an_error() -> None:
     """A login page, for one."""
     with pytest.raises(mmhie.UnavailableError, match="MMHIE_URL"):
         texts(b"<html>", media="text/html")
-
-
-def test_an_event_is_bounded() -> None:
-    """A server that never ends its line does not fill the memory: 1 MiB is the end of it."""
-    with pytest.raises(mmhie.UnavailableError):
-        texts(*[b"data: "], *[b"x" * 65536] * 17)

@@ -92,16 +92,6 @@ def test_silence_inside_a_stream_is_a_timeout(serve: Serve, connect_both: Connec
     server.until_left()
 
 
-def test_a_long_stream_is_no_timeout(serve: Serve, connect_both: Connect) -> None:
-    """The limit is not on the whole: a stream may last longer as long as it goes on."""
-    parts = [part for _ in range(6) for part in (event({"delta": "x"}), 0.8)]
-    server = serve(stream(*parts, event(LAST), DONE))
-
-    texts = connect_both(server.url, timeout_seconds=4).stream_generate("How?")
-
-    assert "".join(texts) == "x" * 6
-
-
 @pytest.mark.parametrize("method", ["events", "stream_generate"])
 def test_leaving_cancels(serve: Serve, connect_both: Connect, method: str) -> None:
     """The server sees the disconnect while the answer is still being written."""
