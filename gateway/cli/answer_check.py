@@ -61,9 +61,9 @@ class SignedAnswer:
         one; a text that is not `whole` may have other paragraphs around."""
         digests = {str(label["provenance"].get("output_sha256")) for label in self.labels}
         texts = [text for _, text in sorted(self.texts.items()) if text] or [""]
-        found = [digests & digests_of(text, () if whole else parts(text)) for text in texts]
+        matches = [digests & digests_of(text, () if whole else parts(text)) for text in texts]
         in_one = digests_of("".join(texts), ()) == digests
-        return in_one or (all(found) and set[str]().union(*found) == digests)
+        return in_one or (all(matches) and set[str]().union(*matches) == digests)
 
 
 def check(file: Answer, key: Key, as_json: AsJson = False) -> None:

@@ -14,7 +14,7 @@ MERGING: Final = 150e6
 LOADING: Final = 250e6
 COMPILING_S: Final = 195.0
 GRAPHS_S: Final = 30.0
-# Measured on two cores: the imports of PyTorch and of vLLM's processes are most of it.
+# Estimates for two cores: most of it are the imports of PyTorch and of vLLM's processes.
 UNPACKING_S: Final = 90.0
 CPU_START_S: Final = 120.0
 
