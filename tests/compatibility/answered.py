@@ -55,7 +55,6 @@ CHATS: Final = (
     chat("include_stop_str_in_output", STOP_KEPT, shows='"stop_reason":"!"'),
     chat("ignore_eos", {"ignore_eos": True, "max_tokens": 60}, shows='"finish_reason":"length"'),
     chat("return_token_ids", {"return_token_ids": True}, shows='"prompt_token_ids":['),
-    chat("echo", {"echo": True, "add_generation_prompt": False}),
     chat("prompt_logprobs", {"prompt_logprobs": 1}, forms=WHOLE, shows='"prompt_logprobs":['),
     chat("skip_special_tokens false", {"skip_special_tokens": False, "max_tokens": 60}),
     chat("stream_interval", {"stream_interval": 4, "max_tokens": 12}),

@@ -94,7 +94,7 @@ async def test_answers_of_four_megabytes(start: Start) -> None:
 
 
 # Of nothing but empty lists, just below the largest event: parsed it would take 280 MB.
-LISTS = b'data: {"choices":[],"filler":[' + b",".join([b"[]"] * 2_700_000) + b"]}\n\n"
+LISTS = b'data: {"choices":[],"filler":[' + b",".join([b"[]"] * 1_350_000) + b"]}\n\n"
 
 
 async def test_events_that_python_makes_large(start: Start) -> None:
