@@ -77,8 +77,10 @@ class Gate:
 
     async def run(self) -> None:
         """Keep the keys and the JWKS current, for as long as the application lives."""
-        sources = (self.keys, self.jwt and self.jwt.keys)
-        await asyncio.gather(*(source.run() for source in sources if source))
+        async with asyncio.TaskGroup() as tasks:  # a failure of one ends both: they run again
+            for source in (self.keys, self.jwt and self.jwt.keys):
+                if source:
+                    tasks.create_task(source.run())
 
     async def refresh(self) -> None:
         """Read the keys file and the JWKS again."""

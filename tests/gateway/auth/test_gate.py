@@ -1,11 +1,14 @@
 """The gate by itself: open, closed, and what it gives a client."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from gateway.auth import keys
 from gateway.auth.gate import LONGEST_TOKEN_BYTES, OPEN, Gate, read_token
+from gateway.auth.jwks import file_keys
+from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.errors import Unauthorized
 from gateway.principal import ANYBODY
 from tests.contract.fixtures import Refusal
@@ -36,6 +39,17 @@ async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
     salts = {each.session_id(client) for each in (gate, other) for client in (first, second)}
     assert len(salts) == 4
     assert gate.session_id(first) == gate.session_id(first)
+
+
+async def test_no_watch_outlives_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of keys or JWKS that fails ends both: whoever runs them again would have two of one."""
+    tokens = JwtVerifier(file_keys(tmp_path / "jwks.json"), JwtPolicy(ISSUER, AUDIENCE))
+    gate = Gate(b"salt", keys=keys.KeyFile(tmp_path / "keys.json"), jwt=tokens)
+    monkeypatch.setattr(keys.KeyFile, "refresh", None)
+    with pytest.raises(ExceptionGroup):
+        await gate.run()
+
+    assert len(asyncio.all_tasks()) == 1
 
 
 @pytest.fixture
