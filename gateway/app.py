@@ -199,12 +199,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
         feedback=feedback,
         tracing=tracing,
         shared=shared,
-        certificates=Certificates(
-            {
-                "MMHIE_TLS_CERTIFICATE": settings.tls_certificate,
-                "MMHIE_CLIENT_CERTIFICATE": settings.client_tls.certificate,
-            }
-        ),
+        certificates=Certificates.of(settings),
         background=Background(partial(metrics.count, metrics.background_failures)),
         heavy=HeavyWork(),
         operator_card=load_operator_file(settings),

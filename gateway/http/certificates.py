@@ -4,8 +4,10 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from gateway.runtime.files import FileUnusable, WatchedFile
+from gateway.settings.gateway import GatewaySettings
 
 WARN_S = 14 * 86_400.0  # before a certificate expires
 
@@ -21,6 +23,16 @@ class Certificates:
             for name, path in files.items()
             if path is not None
         }
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        """Return the certificates of these settings."""
+        return cls(
+            {
+                "MMHIE_TLS_CERTIFICATE": settings.tls_certificate,
+                "MMHIE_CLIENT_CERTIFICATE": settings.client_tls.certificate,
+            }
+        )
 
     def ends(self) -> dict[str, float]:
         """Return the end of each, in seconds since 1970."""
