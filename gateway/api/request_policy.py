@@ -20,6 +20,7 @@ LARGEST_SCHEMA_BYTES = 64 * 1024
 LARGEST_TOOLS_BYTES = 512 * 1024
 # vLLM looks for repetitions in Python, for every token: 0.6 ms at these limits.
 REPETITION_LIMITS = {"max_pattern_size": 32, "min_pattern_size": 32, "min_count": 16}
+MOST_CHOICES = 16
 MOST_STOPS = 16
 LONGEST_STOP = 1024
 MOST_IDS = 1024  # of a bias or a list of token ids
@@ -54,7 +55,7 @@ FOR_CODEX = " (Codex: -c 'web_search=\"disabled\"')"
 class RequestPolicy:
     """The upper limits of one request."""
 
-    choices: int = 16
+    choices: int = MOST_CHOICES
     messages: int = 1024
     tools: int = 128
     logprobs: int = 20

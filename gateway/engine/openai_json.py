@@ -8,13 +8,13 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.api.json_structure import MOST_CONTAINERS, MOST_VALUES, holds_too_much
+from gateway.api.request_policy import MOST_CHOICES
 from gateway.errors import EngineGarbled, EngineRejected, InvalidRequest
 from gateway.http import sse
 from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
 
 LABEL = "mmhie"
-MOST_CHOICES = 16
 LAX_BOOL = TypeAdapter(bool)
 EMPTY = re.compile(rb"\s*\{\s*\}")
 LONG_NUMBER = re.compile(rb"[\[,:]\s*+-?\d{19}")

@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 import orjson
 
+from gateway.api.request_policy import MOST_CHOICES
 from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
@@ -234,7 +235,7 @@ class ChunkRelay:
         index = choice.get("index", 0)
         state = self._choices.get(index)
         if state is None:
-            if len(self._choices) >= openai_json.MOST_CHOICES:
+            if len(self._choices) >= MOST_CHOICES:
                 raise openai_json.too_many_choices()
             mac = self._policy.digest(self._key)
             state = self._choices[index] = ChoiceState.at(index, mac, self._policy)

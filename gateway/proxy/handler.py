@@ -328,7 +328,7 @@ def echoed_prompts(path: str, request: Json) -> tuple[str | None, ...]:
     if path != COMPLETIONS or not openai_json.is_true(request.get("echo")):
         return ()
     prompt = request.get("prompt")
-    prompts = prompt[: openai_json.MOST_CHOICES] if isinstance(prompt, list) else [prompt]
+    prompts = prompt[: request_policy.MOST_CHOICES] if isinstance(prompt, list) else [prompt]
     texts = [text if isinstance(text, str) else None for text in prompts]
     return tuple(text for text in texts for _ in range(max(request.get("n") or 1, 1)))
 
