@@ -152,7 +152,7 @@ def read_shared_phases(settings: GatewaySettings) -> Mapping[str, frozenset[str]
     phases: dict[str, set[str]] = {}
     for process, phase in read_reports(settings).items():
         phases.setdefault(process.rpartition("/")[0], set()).add(phase)
-    # A gateway that has restarted, or has lost a worker, isn't silent.
+    # A gateway that has restarted isn't silent.
     return {gateway: frozenset(phase - {SILENT} or phase) for gateway, phase in phases.items()}
 
 

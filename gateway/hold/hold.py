@@ -36,7 +36,7 @@ UNREADABLE = Hold(reason="the hold file cannot be read", by="unknown", since="un
 
 
 def watch(path: Path, *, clock: Callable[[], float] = time.monotonic) -> WatchedFile[Hold | None]:
-    """Return the hold in a file, which survives a restart and is shared by all workers."""
+    """Return the hold in a file, which survives a restart and may be shared by gateways."""
     return WatchedFile(
         path, read=lambda: read(path), initial=None, name="MMHIE_HOLD_FILE", clock=clock
     )
