@@ -31,7 +31,7 @@ async def prepare(
     plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener
 ) -> Plans:
     """The same plans, completed, with everything they load in place. Raises LauncherError."""
-    if plans and not plans[0].model.is_whole:
+    if plans and plans[0].model.lacks:
         plans = await fetch(plans, environ, step, listener)
     if not plans or plans[0].preparation is None:
         return plans
@@ -78,7 +78,7 @@ def to_be_merged(plan: EnginePlan) -> int:
 
 def needs_preparation(plans: Plans) -> bool:
     """Return whether something has to be fetched or made before the engine can start."""
-    return any(plan.preparation or not plan.model.is_whole for plan in plans)
+    return any(plan.preparation or plan.model.lacks for plan in plans)
 
 
 def folder_of(plan: EnginePlan) -> Path:

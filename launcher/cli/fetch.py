@@ -35,7 +35,8 @@ def fetch(
         settings = settings.model_copy(update={"reasoner_revision": revision})
     display = ProgressDisplay(sys.stderr)
     if wait:
-        fetching.wait_until_whole(settings, hub_cache(), display.step)
-    fetched = fetching.fetch(settings, hub_cache(), display.step, update=update and not wait)
+        fetched = fetching.wait_until_whole(settings, hub_cache(), display.step)
+    else:
+        fetched = fetching.fetch(settings, hub_cache(), display.step, update=update)
     document = {"folder": str(fetched.folder), "base": fetched.base}
     put(str(fetched.folder), document, as_json=as_json)

@@ -29,7 +29,6 @@ class AdapterFacts:
     merged: bool = False
     revision: str | None = None
     missing: tuple[str, ...] = ()
-    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class ModelFacts:
     `latent` is what a layer caches for one token with multi-head latent attention (MLA).
     `purpose` says what a model that cannot chat is for; `own_code` names the file of code that
     comes with it.
-    `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
+    `missing` names what is not on this machine.
     `reasoning_parser` and `tool_parser` are vLLM's names.
     """
 
@@ -79,7 +78,6 @@ class ModelFacts:
     revision: str | None = None
     adapter: AdapterFacts | None = None
     missing: tuple[str, ...] = ()
-    is_checked: bool = True
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -90,12 +88,6 @@ class ModelFacts:
     def is_partial(self) -> bool:
         """A folder has some of its weights, and nothing will fetch the others."""
         return self.local and bool(self.missing) and WEIGHTS not in self.missing
-
-    @property
-    def is_whole(self) -> bool:
-        """Base and adapter are on this machine, and what the hub gave was checked."""
-        adapter_is_checked = self.adapter is None or self.adapter.is_checked
-        return not self.lacks and self.is_checked and adapter_is_checked
 
     @property
     def reasoning(self) -> bool:

@@ -3,9 +3,9 @@
 `python -m launcher.models.fetching` downloads the configured model, with its progress as lines.
 """
 
+import contextlib
 import os
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from launcher.errors import HubError, LauncherError
-from launcher.models import digests, download, hub_client, model_folder, resolve, snapshot, weights
+from launcher.models import digests, hub_client, model_folder, resolve, weights
 from launcher.models.disk import check_room, lock, translate_disk_errors
-from launcher.models.download import Advance
 from launcher.models.families import EMBEDDED
 from launcher.models.fetch_progress import WAITING, Step, make_counter, write_line
-from launcher.models.hub_client import HubFile, Listing, choose_files
-from launcher.models.snapshot import Snapshot
+from launcher.models.hub_client import Advance, HubFile, Listing, choose_files
 from launcher.settings import LauncherSettings, hub_cache, is_offline, load
 
 AT_ONCE: Final = 4
@@ -40,38 +38,44 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The files to download from a repository, and the snapshot that they become."""
+    """The files to download from a repository into the hub client's cache."""
 
-    snapshot: Snapshot
+    cache: Path
     listing: Listing
     revision: str | None
     base: str | None
     files: tuple[HubFile, ...]
 
-    def path(self, file: HubFile) -> Path:
-        """Return the path that the engine reads."""
-        return self.snapshot.folder / file.path
+    @property
+    def repository(self) -> Path:
+        return resolve.repository(self.cache, self.listing.name)
 
-    def blob(self, file: HubFile) -> Path:
-        """Return the path of the bytes, to which the client links that path."""
-        return self.snapshot.repository / "blobs" / file.digest
+    @property
+    def folder(self) -> Path:
+        """The folder that the engine is given."""
+        return self.repository / "snapshots" / self.listing.commit
+
+    def find(self, file: HubFile) -> Path:
+        """Return the path that the engine reads, or before it is linked, that of its blob."""
+        path = self.folder / file.path
+        return path if path.exists() else self.repository / "blobs" / file.digest
 
     def count_left(self, file: HubFile) -> int:
         """Return the bytes to download of a file."""
-        if self.path(file).exists() or self.blob(file).exists():
+        if self.find(file).exists():
             return 0
-        begun = download.partial_path(self.blob(file))
+        begun = hub_client.partial_path(self.find(file))
         return file.size - (begun.stat().st_size if begun.exists() else 0)
 
 
 def fetch(
     settings: LauncherSettings, cache: Path, step: Step, *, update: bool = False, merged: int = 0
 ) -> Fetched:
-    """Download what this machine lacks of the configured model and its base.
+    """Download what this machine lacks of the configured model and its base, and check all of it.
 
-    A complete model is not downloaded again, unless `update` asks for its branch's newest commit.
-    `merged` is the size of the checkpoint that is merged from it afterwards. Raises ModelError,
-    HubError, HubUnavailable, NotEnoughDisk and MissingPackage.
+    With `update`, it is the branch's newest commit. `merged` is the size of the checkpoint that is
+    merged from it afterwards. Raises ModelError, HubError, HubUnavailable, NotEnoughDisk and
+    MissingPackage.
     """
     with translate_disk_errors(cache, "HF_HOME"):
         parts = [prepare(settings.model, settings.reasoner_revision, cache, step, update=update)]
@@ -83,35 +87,27 @@ def fetch(
         for job in jobs:
             run(job, step)
     first = parts[0]
-    return Fetched(first.snapshot.folder if isinstance(first, Job) else first, base)
+    return Fetched(first.folder if isinstance(first, Job) else first, base)
 
 
 def prepare(
     name: str, revision: str | None, cache: Path, step: Step, *, update: bool
 ) -> Path | Job:
-    """Return where a model is, or what has to be downloaded of it."""
+    """Return where a model is, or what has to be downloaded of it; a commit that was begun is
+    completed."""
     if name == EMBEDDED:
         return weights.embedded_file()
     if Path(name).expanduser().exists():
         return Path(name).expanduser()
-    here = None if update else snapshot.find(cache, name, revision)
-    if here and (here.is_checked or is_right(here, name, step)):
-        return here.folder
-    return ask_hub(name, revision, here, cache)
-
-
-def ask_hub(name: str, revision: str | None, here: Snapshot | None, cache: Path) -> Path | Job:
-    """Ask the hub what has to be downloaded; a commit that was begun is completed."""
+    here = None if update else resolve.find_snapshot(cache, name, revision)
+    if here and is_right(here, name, step):
+        return here
     if is_offline():
-        raise HubError(resolve.offline(name, weights.missing(here.folder) if here else ()))
-    listing = hub_client.listing(name, here.commit if here else revision)
-    target = Snapshot(snapshot.repository(cache, name), listing.commit)
-    if target.is_checked:
-        target.name(revision)
-        return target.folder
-    with download.description(listing) as folder:
+        raise HubError(resolve.offline(name, weights.missing(here) if here else ()))
+    listing = hub_client.listing(name, here.name if here else revision)
+    with hub_client.description(listing) as folder:
         files, _ = choose_files(listing, folder)
-        return Job(target, listing, revision, model_folder.base_of(folder), files)
+        return Job(cache, listing, revision, model_folder.base_of(folder), files)
 
 
 def base_of(model: Path | Job, settings: LauncherSettings) -> str | None:
@@ -120,82 +116,99 @@ def base_of(model: Path | Job, settings: LauncherSettings) -> str | None:
     return named and (settings.base_model or named)
 
 
-def is_right(here: Snapshot, name: str, step: Step) -> bool:
-    """Check what another program has downloaded against the digests in its blobs' names."""
-    if weights.missing(here.folder):
+def is_right(here: Path, name: str, step: Step) -> bool:
+    """Compare a whole snapshot with the digests in its blobs' names; delete what is damaged.
+
+    Files that have not changed since they were compared are not read again.
+    """
+    if weights.missing(here):
         return False
-    files = [path for path in here.folder.rglob("*") if path.is_file()]
-    known = digests.find_blobs(files)
-    advance = make_counter(f"Checking {name}", sum(path.stat().st_size for path in known), step)
-    if damaged := digests.find_damaged(known, advance):
-        for path in damaged:
-            path.resolve().unlink(missing_ok=True)
+    files = [path for path in here.rglob("*") if path.is_file()]
+    stamp = stamp_of(here)
+    if stamp.is_file() and all(file.stat().st_mtime <= stamp.stat().st_mtime for file in files):
+        return True
+    if delete_damaged(digests.find_blobs(files), name, step):
         return False
-    weights.check(here.folder)
-    here.stamp(files)
+    write_stamp(here)
     return True
+
+
+def stamp_of(snapshot: Path) -> Path:
+    """Return the file that is newer than what was compared."""
+    return snapshot.parents[1] / ".mmhie" / f"{snapshot.name}.checked"
+
+
+def write_stamp(snapshot: Path) -> None:
+    """Note that all is right; on a read-only disk it is compared again next time."""
+    with contextlib.suppress(OSError):
+        stamp_of(snapshot).parent.mkdir(exist_ok=True)
+        stamp_of(snapshot).touch()
+
+
+def delete_damaged(known: dict[Path, str], name: str, step: Step) -> list[Path]:
+    """Delete files that differ from their digests, and return their paths."""
+    total = sum(path.stat().st_size for path in known)
+    damaged = digests.find_damaged(known, make_counter(f"Checking {name}", total, step))
+    for path in damaged:
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+    return damaged
 
 
 def run(job: Job, step: Step) -> None:
     """Download what is missing, check everything, and only then name the snapshot."""
-    place, name = job.snapshot, job.listing.name
-    with lock(place.repository / ".mmhie" / "lock", lambda: step(f"{WAITING} {name}", None)):
-        if not place.is_checked:
-            fetch_files(job, step)
-            weights.check(place.folder)
-            place.stamp(map(job.path, job.files))
-        place.name(job.revision)
+    name, revision = job.listing.name, job.revision or "main"
+    lock_file = job.repository / ".mmhie" / "lock"
+    with lock(lock_file, lambda: step(f"{WAITING} {name}", None)):
+        if load_blobs(job, step) and (damaged := load_blobs(job, step)):
+            raise HubError(DAMAGED.format(file=damaged[0], name=name))
+        for file in job.files:
+            link(job, file)
+        weights.check(job.folder)
+        write_stamp(job.folder)
+        if revision != job.listing.commit:  # the client would do it before all is here
+            reference = job.repository / "refs" / revision
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            reference.write_text(job.listing.commit)
 
 
-def fetch_files(job: Job, step: Step) -> None:
-    """Fetch the files in parallel; raise the first error.
-
-    The threads are daemons: a silent connection must not keep the process from ending. Those that
-    are left after an error report nothing, so that its sentence is the last line.
-    """
-    files = {file.digest: file for file in job.files}.values()
-    is_over = threading.Event()
-
-    def report(sentence: str, part: float | None) -> None:
-        if not is_over.is_set():
-            step(sentence, part)
-
-    total = sum(file.size for file in files)
-    advance = make_counter(f"Fetching {job.listing.name}", total, report)
-    try:
-        with ThreadPool(AT_ONCE) as threads:
-            for _ in threads.imap_unordered(lambda file: fetch_file(job, file, advance), files):
-                pass
-    finally:
-        is_over.set()
-    for file in job.files:
-        hub_client.place(job.listing, file.path, job.snapshot.repository.parent)
-        if not job.path(file).is_symlink():  # a disk without links: the client has made a copy
-            job.blob(file).unlink(missing_ok=True)
+def load_blobs(job: Job, step: Step) -> list[str]:
+    """Download files in parallel; return the names of those that came damaged."""
+    files = {file.digest: file for file in job.files}
+    total = sum(file.size for file in files.values())
+    advance = make_counter(f"Fetching {job.listing.name}", total, step)
+    with ThreadPool(AT_ONCE) as threads:
+        threads.map(lambda file: load_blob(job, file, advance), files.values(), chunksize=1)
+    known = {job.find(file): digest for digest, file in files.items()}
+    damaged = delete_damaged(known, job.listing.name, step)
+    return [files[known[path]].path for path in damaged]
 
 
-def fetch_file(job: Job, file: HubFile, advance: Advance) -> None:
-    """Make sure that a file is here and has its digest. Raises HubError if it comes damaged."""
-    for _ in range(2):
-        found = job.path(file) if job.path(file).exists() else job.blob(file)
-        if found.exists():
-            advance(file.size)
-        else:
-            download.download(job.listing, file, found, advance)
-        if digests.is_right(found, file.digest):
-            return
-        for wrong in (job.path(file), job.blob(file)):
-            wrong.unlink(missing_ok=True)
-        advance(-file.size)
-    raise HubError(DAMAGED.format(file=file.path, name=job.listing.name))
+def load_blob(job: Job, file: HubFile, advance: Advance) -> None:
+    found = job.find(file)
+    if found.exists():
+        advance(file.size)
+    else:
+        hub_client.download(job.listing, file, found, advance)
 
 
-def wait_until_whole(settings: LauncherSettings, cache: Path, step: Step) -> None:
-    """Return once another process, maybe on another machine, has downloaded the model."""
+def link(job: Job, file: HubFile) -> None:
+    """Link a file's blob into the snapshot; the client makes a copy on a disk without links."""
+    blob = job.repository / "blobs" / file.digest
+    hub_client.place(job.listing, file.path, job.cache)
+    if not (job.folder / file.path).is_symlink():
+        blob.unlink(missing_ok=True)
+
+
+def wait_until_whole(settings: LauncherSettings, cache: Path, step: Step) -> Fetched:
+    """Return the model once another process, maybe on another machine, has downloaded it."""
     while True:
         try:
-            if not resolve.read_model(settings, hub=cache).lacks:
-                return
+            model = resolve.read_model(settings, hub=cache)
+            if not model.lacks:
+                adapter = model.adapter
+                folder = Path(adapter.source if adapter else model.source)
+                return Fetched(folder, adapter.base if adapter else None)
             step(f"{WAITING} {settings.model}", None)
         except LauncherError as error:
             step(str(error), None)

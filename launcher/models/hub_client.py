@@ -6,22 +6,29 @@ Address, token and proxies are the client's own: HF_ENDPOINT, HF_TOKEN, HTTPS_PR
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 import httpx2
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, MissingPackage
-from launcher.models import weights
+from launcher.models import digests, weights
 from launcher.settings import hub_endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
 ANSWER_S: Final = 10.0
+# After each attempt; within one, the client continues a cut answer by itself.
+PAUSES_S: Final = (0.25, 1.0, 2.0)
+# Files that describe a model, with which a plan is made before its weights are here.
+DESCRIPTION: Final = ("*config.json", "chat_template.jinja", "modules.json", weights.INDEX)
 # By the class of the client's error.
 REFUSALS: Final = {
     "HFValidationError": "{name} is neither on this machine nor a hub id such as "
@@ -32,8 +39,9 @@ REFUSALS: Final = {
     "or MMHIE_BASE_REVISION for an adapter's base.",
     "RemoteEntryNotFoundError": "The hub does not have all that it lists of {name}: start again "
     "later.",
-    "FileMetadataError": "{hub} does not answer as a model hub does for {name}: check HF_ENDPOINT.",
 }
+
+Advance = Callable[[int], object]  # takes the number of new bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ def _read_file(sibling: RepoSibling) -> HubFile:
 
 
 def choose_files(listing: Listing, description: Path) -> tuple[tuple[HubFile, ...], int | None]:
-    """Return the files that an engine reads, each weight once, and the bytes of the weights.
+    """Return the files that an engine reads, the weights last, and the bytes of the weights.
 
     Raises HubError for an index that names what the hub does not have, ModelError.
     """
@@ -96,46 +104,80 @@ def choose_files(listing: Listing, description: Path) -> tuple[tuple[HubFile, ..
     return (*others, *loaded), sum(file.size for file in loaded) or None
 
 
+@contextmanager
+def description(listing: Listing) -> Iterator[Path]:
+    """Download the small files that describe a model into a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="mmhie-model-") as folder:
+        for file in listing.files:
+            if any(fnmatchcase(file.path, pattern) for pattern in DESCRIPTION):
+                target = Path(folder, file.path)
+                download(listing, file, target, lambda _: None)
+                if not digests.is_right(target, file.digest):
+                    raise HubError(
+                        f"The hub's {file.path} of {listing.name} is damaged: start again later."
+                    )
+        yield Path(folder)
+
+
+def partial_path(target: Path) -> Path:
+    """Return the path of an incomplete file, which the next run resumes."""
+    return target.with_name(f"{target.name}.mmhie-partial")
+
+
+def download(listing: Listing, file: HubFile, target: Path, advance: Advance) -> None:
+    """Download a file, which appears at its target when all of it is here.
+
+    The client's own downloads begin again at zero after their process has ended. Raises HubError,
+    HubUnavailable and OSError.
+    """
+    partial = partial_path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial.touch()
+    advance(partial.stat().st_size)
+    for pause_s in PAUSES_S:
+        try:
+            _append(listing, file, partial, advance)
+            partial.replace(target)
+            return
+        except HubUnavailable as error:
+            failure = str(error).rstrip(".")
+            time.sleep(pause_s)
+    raise HubUnavailable(f"{failure}; what came is kept, and the next run resumes it.")
+
+
+def _append(listing: Listing, file: HubFile, partial: Path, advance: Advance) -> None:
+    with partial.open("ab") as stream, translate_errors(listing.name, listing.commit):
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.file_download import http_get
+        from huggingface_hub.utils import build_hf_headers
+
+        url = hf_hub_url(listing.name, file.path, revision=listing.commit, endpoint=hub_endpoint())
+        # compressed on the way, a file could not be resumed
+        headers = {**build_hf_headers(), "accept-encoding": "identity"}
+        begun = stream.tell()
+        if begun < file.size:
+            http_get(url, stream, resume_size=begun, headers=headers, tqdm_class=_counter(advance))
+
+
+def _counter(advance: Advance) -> type:
+    """Return a class that the client takes for a progress bar."""
+    from huggingface_hub.utils.tqdm import silent_tqdm
+
+    class Counter(silent_tqdm):
+        def update(self, n: float | None = 1) -> None:
+            advance(int(n or 0))
+
+    return Counter
+
+
 def place(listing: Listing, path: str, cache: Path) -> None:
     """Link a file into the client's cache, in which its blob is already."""
     with translate_errors(listing.name, listing.commit):
         from huggingface_hub import hf_hub_download
 
         hf_hub_download(
-            listing.name,
-            path,
-            revision=listing.commit,
-            cache_dir=cache,
-            endpoint=hub_endpoint(),
+            listing.name, path, revision=listing.commit, cache_dir=cache, endpoint=hub_endpoint()
         )
-
-
-@contextmanager
-def open_file(listing: Listing, path: str, start: int) -> Iterator[httpx2.Response]:
-    """Request a file's bytes from `start` on; with status 200 the answer begins at zero.
-
-    Raises HubError and HubUnavailable, also while the answer is read.
-    """
-    with translate_errors(listing.name, listing.commit):
-        from huggingface_hub import (
-            constants,
-            get_session,
-            get_token,
-            hf_hub_url,
-            hf_raise_for_status,
-        )
-
-        # compressed on the way, a file could not be resumed
-        headers = {"accept-encoding": "identity"}
-        if token := get_token():
-            headers["authorization"] = f"Bearer {token}"
-        if start:
-            headers["range"] = f"bytes={start}-"
-        url = hf_hub_url(listing.name, path, revision=listing.commit, endpoint=hub_endpoint())
-        silence_s = constants.HF_HUB_DOWNLOAD_TIMEOUT
-        with get_session().stream("GET", url, headers=headers, timeout=silence_s) as response:
-            hf_raise_for_status(response)
-            yield response
 
 
 def _import_client() -> None:
@@ -176,7 +218,7 @@ def _explain(error: BaseException, name: str, revision: str | None) -> LauncherE
             f"The hub answers {status} for {name}: correct the name, or set HF_TOKEN to one that "
             "may read it."
         )
-    if isinstance(error, (httpx2.HTTPError, OSError)):
+    if isinstance(error, (httpx2.HTTPError, OSError)) and kind != "FileMetadataError":
         return HubUnavailable(
             f"{name} cannot be fetched, because the hub {hub} is not reached or went silent "
             f"({kind}): check the network, HTTPS_PROXY and HF_ENDPOINT."

@@ -15,12 +15,10 @@ from launcher.models import (
     adapter_shapes,
     families,
     model_folder,
-    snapshot,
     weights,
 )
 from launcher.models.config import from_config
 from launcher.models.facts import AdapterFacts, ModelFacts
-from launcher.models.snapshot import Snapshot
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
 if TYPE_CHECKING:
@@ -41,7 +39,6 @@ class Description:
     source: str
     revision: str | None = None
     missing: tuple[str, ...] = ()
-    is_checked: bool = True
     weight_bytes: int | None = None
 
 
@@ -96,16 +93,16 @@ def _describe(
         yield Description(path, str(path), missing=weights.missing(path))
     elif name == families.EMBEDDED or path.suffix == ".gguf" or path.is_absolute():
         yield Description(None, name)
-    elif found := _read_cached(name, snapshot.find(cache, name, revision)):
+    elif found := _read_cached(name, find_snapshot(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
         # whose client takes a second to import
-        from launcher.models import download, hub_client
+        from launcher.models import hub_client
 
-        with download.description(listing) as folder:
+        with hub_client.description(listing) as folder:
             _, size = hub_client.choose_files(listing, folder)
             # the engine takes a base's revision as an option, and an adapter's in the path only
-            place = Snapshot(snapshot.repository(cache, name), listing.commit).folder
+            place = repository(cache, name) / "snapshots" / listing.commit
             source = str(place) if "adapter_config.json" in listing.paths else name
             yield Description(folder, source, listing.commit, ALL, weight_bytes=size)
     else:
@@ -122,16 +119,29 @@ def _path(name: str) -> Path:
     return path
 
 
-def _read_cached(name: str, found: Snapshot | None) -> Description | None:
+def repository(hub: Path, name: str) -> Path:
+    """Return the folder of a hub id in the hub client's cache."""
+    return hub / f"models--{name.replace('/', '--')}"
+
+
+def find_snapshot(hub: Path, name: str, revision: str | None) -> Path | None:
+    """Return a hub id's folder in the hub's cache, named by its commit, complete or not."""
+    folder = repository(hub, name)
+    reference = folder / "refs" / (revision or "main")
+    commit = reference.read_text().strip() if reference.is_file() else revision
+    snapshot = folder / "snapshots" / (commit or "main")
+    return snapshot if snapshot.is_dir() else None
+
+
+def _read_cached(name: str, folder: Path | None) -> Description | None:
     """The model's facts from the hub's cache; ModelError when the rest may not be fetched."""
-    if found is None or not any((found.folder / file).is_file() for file in DESCRIBED):
+    if folder is None or not any((folder / file).is_file() for file in DESCRIBED):
         return None
-    if not (missing := weights.missing(found.folder)):
-        source = str(found.folder)
-        return Description(found.folder, source, found.commit, is_checked=found.is_checked)
+    if not (missing := weights.missing(folder)):
+        return Description(folder, str(folder), folder.name)
     if is_offline():
         raise ModelError(offline(name, missing))
-    return Description(found.folder, name, found.commit, missing)
+    return Description(folder, name, folder.name, missing)
 
 
 def _listing(name: str, revision: str | None) -> Listing | None:
@@ -178,7 +188,6 @@ def _base(name: str, found: Description) -> ModelFacts:
         local=found.source == str(found.folder),
         revision=found.revision,
         missing=found.missing,
-        is_checked=found.is_checked,
         weight_bytes=found.weight_bytes or facts.weight_bytes,
     )
 
@@ -190,6 +199,4 @@ def _adapter(name: str, found: Description) -> AdapterFacts | None:
     if not config:
         return None
     facts = adapter_config.from_config(config, id=public_id(name), source=found.source)
-    return replace(
-        facts, revision=found.revision, missing=found.missing, is_checked=found.is_checked
-    )
+    return replace(facts, revision=found.revision, missing=found.missing)

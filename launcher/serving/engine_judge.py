@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from launcher import engine_flags
 from launcher.errors import PlanError
-from launcher.models import download, hub_client
+from launcher.models import hub_client
 from launcher.planning.engine_command import flags
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command
@@ -120,7 +120,7 @@ def main(name: str, revision: str, *given: str) -> int:
     os.nice(NICENESS)
     if not name:
         return REFUSED if refuses(given) else 0
-    with download.description(hub_client.listing(name, revision or None)) as folder:
+    with hub_client.description(hub_client.listing(name, revision or None)) as folder:
         return REFUSED if refuses(["--model", str(folder), *given[2:]]) else 0
 
 
