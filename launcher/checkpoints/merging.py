@@ -6,7 +6,7 @@ from typing import Final
 
 from launcher.errors import ModelError, PlanError
 from launcher.models.facts import ModelFacts
-from launcher.planning.decisions import prepared_folder
+from launcher.planning.plan import prepared_folder
 from launcher.planning.weights import weight_bytes
 from launcher.settings import LauncherSettings
 

@@ -11,10 +11,10 @@ from launcher.errors import ModelError
 from launcher.models import fetch_progress, resolve, weights
 from launcher.models.fetch_progress import Step
 from launcher.planning import hardware, installation
-from launcher.planning.decisions import prepared_folder
 from launcher.planning.engines import make_plans
 from launcher.planning.hardware import Hardware
-from launcher.planning.plan import EnginePlan, complete
+from launcher.planning.plan import EnginePlan, prepared_folder
+from launcher.planning.planner import complete
 from launcher.process.child import Listener
 from launcher.settings import LauncherSettings, is_offline
 
@@ -59,7 +59,7 @@ async def fetch(plans: Plans, environ: Mapping[str, str], step: Step, listener: 
             listener(line)
 
     step("Fetching the model", None)
-    settings = plans[0].decisions.settings
+    settings = plans[0].settings
     given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
     merged = (str(to_be_merged(plans[0])),)
     await making.in_child("launcher.models.fetching", merged, given, report)
@@ -73,7 +73,7 @@ def to_be_merged(plan: EnginePlan) -> int:
     """Bytes of the checkpoint that is merged of what is fetched, 0 where none is to be made."""
     if plan.preparation != "merge" or folder_of(plan).exists():
         return 0
-    return merging.merged_bytes(plan.model, dequantize=plan.decisions.quantization.dequantize)
+    return merging.merged_bytes(plan.model, dequantize=plan.quantization.dequantize)
 
 
 def needs_preparation(plans: Plans) -> bool:
@@ -83,7 +83,7 @@ def needs_preparation(plans: Plans) -> bool:
 
 def folder_of(plan: EnginePlan) -> Path:
     """The folder of the checkpoint this plan needs, made already or not."""
-    settings = plan.decisions.settings
+    settings = plan.settings
     if plan.preparation == "merge":
         return prepared_folder(settings, plan.model, "merge")
     return settings.cache_dir / gguf.key(_gguf_file(plan))
@@ -96,10 +96,10 @@ def _gguf_file(plan: EnginePlan) -> Path:
 
 async def make(plan: EnginePlan, environ: Mapping[str, str], listener: Listener) -> Path:
     """The folder of the checkpoint this plan needs, made now if it is not there yet."""
-    settings = plan.decisions.settings
+    settings = plan.settings
     if plan.preparation != "merge":
         return await dequantize(_gguf_file(plan), settings.cache_dir, environ, listener)
-    flags = ("--dequantize",) if plan.decisions.quantization.dequantize else ()
+    flags = ("--dequantize",) if plan.quantization.dequantize else ()
     given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
     await making.in_child("launcher.checkpoints.adapter", flags, given, listener)
     return folder_of(plan).absolute()

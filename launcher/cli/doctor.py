@@ -16,9 +16,10 @@ from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.models import digests, resolve, weights
 from launcher.models.facts import ModelFacts
 from launcher.models.families import EMBEDDED
-from launcher.planning import decisions, hardware, installation
+from launcher.planning import hardware, installation
 from launcher.planning.hardware import GIB, Hardware
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan, choose_device
+from launcher.planning.planner import make_plan
 from launcher.serving import engine_judge, environment, preflight
 from launcher.settings import LauncherSettings
 
@@ -124,7 +125,7 @@ def check_settings(subject: CheckedConfiguration) -> str:
 def check_device(subject: CheckedConfiguration) -> str:
     """Find an installed vLLM, and the device for it."""
     installed = subject.installed
-    device = decisions.choose_device(subject.settings, subject.machine, installed)
+    device = choose_device(subject.settings, subject.machine, installed)
     gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in subject.machine.gpus)
     cpu = f"{subject.machine.cpus} CPU cores, {subject.machine.ram_gib:.1f} GiB of memory free"
     machine = gpus if device == "cuda" else cpu

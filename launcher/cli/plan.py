@@ -64,15 +64,15 @@ def smallest(plans: Sequence[EnginePlan]) -> EnginePlan:
 
 def lay_out(plan: EnginePlan, machine: Hardware) -> list[str]:
     """Return verdict, what runs where, warnings, reasons, and the engine's command."""
-    memory, engines = plan.memory, plan.decisions.settings.engines or 1
+    memory, engines = plan.memory, plan.settings.engines or 1
     place = "each GPU" if plan.device == "cuda" else "this machine"
-    form = plan.dtype if plan.quantization == "none" else plan.quantization
+    form = plan.quantization.method or plan.dtype
     rows = {
-        "model": f"{plan.served_model} ({form})",
+        "model": f"{plan.model.id} ({form})",
         "hardware": describe_hardware(machine),
         "engines": f"{engines} (the plan is that of the smallest)" * (engines > 1),
         "memory": f"{memory.per_gpu_gib:.1f} of {memory.available_gib:.1f} GiB of {place}",
-        "context": f"{plan.max_model_len:,} tokens",
+        "context": f"{plan.context.max_model_len:,} tokens",
         "disk": describe_disk(plan),
         "first": f"a checkpoint is made ({plan.preparation})" if plan.preparation else "",
         "start": "mmhie serve" if memory.starts else "",
@@ -93,7 +93,7 @@ def lay_out(plan: EnginePlan, machine: Hardware) -> list[str]:
 def describe_disk(plan: EnginePlan) -> str:
     """Return what is downloaded, and what the model's files take with a checkpoint made of them."""
     fetched = file_bytes(plan.model)
-    made = weight_bytes(plan.model, plan.decisions.quantization.method) if plan.preparation else 0
+    made = weight_bytes(plan.model, plan.quantization.method) if plan.preparation else 0
     download = f"{fetched / 1e9:.1f} GB to download, " if plan.model.missing else ""
     return f"{download}{(fetched + made) / 1e9:.1f} GB in all"
 

@@ -67,7 +67,7 @@ class Publisher:
         """Publish the progress of a download or conversion before the start."""
         self._step = sentence, fraction
         is_made = sentence in SENTENCES.values() and self._plans
-        expected_s = start_times.making_s(self._plans[0].decisions) if is_made else 0.0
+        expected_s = start_times.making_s(self._plans[0]) if is_made else 0.0
         phase = Phase("loading", f"{sentence}.", fraction)
         self._show(self._time(phase, sentence.partition(":")[0], expected_s))
 
@@ -92,7 +92,7 @@ class Publisher:
             self._work = phase.name
             self._show(phase)
         else:
-            expected_s = start_times.engine_s(self._plans[0].decisions) if self._plans else 0.0
+            expected_s = start_times.engine_s(self._plans[0]) if self._plans else 0.0
             self._show(self._time(phase, "engine", expected_s))
 
     def _time(self, phase: Phase, work: str, expected_s: float) -> Phase:

@@ -175,7 +175,7 @@ def make_private_folder() -> Iterator[Path]:
 
 def make_restart_policy(chosen: LauncherSettings, plans: Plans) -> RestartPolicy:
     """The supervision of each engine as set, with more time to start for large models."""
-    limits = (start_times.start_limit_s(plan.decisions) for plan in plans)
+    limits = (start_times.start_limit_s(plan) for plan in plans)
     return RestartPolicy(
         start_s=max(limits, default=chosen.start_timeout_seconds),
         stall_s=chosen.stall_seconds,
@@ -228,7 +228,7 @@ def make_greeting(chosen: LauncherSettings, display: ProgressDisplay) -> Callabl
     """Return what shows the first commands to try once the model is ready."""
 
     def greet(plans: Plans) -> None:
-        model = plans[0].served_model if plans else chosen.model
+        model = plans[0].model.id if plans else chosen.model
         address = local_url(chosen.host, chosen.port)
         name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
         display.done(banner(name, address, sys.argv[0], has_keys=has_keys))

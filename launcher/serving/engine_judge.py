@@ -74,8 +74,8 @@ async def find_refusal(plans: Sequence[EnginePlan], environ: Mapping[str, str]) 
 def is_judged(plan: EnginePlan) -> bool:
     """Return whether the engine's configuration can be read before its checkpoint is made: merging
     leaves it as it is, and a model's own code is not fetched for a judgement."""
-    is_made_anew = plan.decisions.quantization.dequantize or plan.preparation == "embedded"
-    return not is_made_anew and not engine_flags.is_on(TRUST, plan.decisions.settings.engine_args)
+    is_made_anew = plan.quantization.dequantize or plan.preparation == "embedded"
+    return not is_made_anew and not engine_flags.is_on(TRUST, plan.settings.engine_args)
 
 
 def words(plan: EnginePlan) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def words(plan: EnginePlan) -> tuple[str, ...]:
 
 def engine_words(plan: EnginePlan, source: str | Path) -> tuple[str, ...]:
     """Return the engine's command line, with this model."""
-    return ("--model", str(source), *flags(plan.decisions))
+    return ("--model", str(source), *flags(plan))
 
 
 def build(given: Sequence[str]) -> None:

@@ -16,11 +16,11 @@ FILE: Final = "gpu-shares.json"
 def recall(plan: EnginePlan) -> float | None:
     """Return the share that this plan needs on this card; None if nothing says less than the plan,
     or if the operator has set one."""
-    settings = plan.decisions.settings
+    settings = plan.settings
     if settings.gpu_memory_utilization is not None:
         return None
     share = read(settings.cache_dir / FILE).get(describe(plan), 1.0)
-    return share if 0 < share < plan.decisions.gpu_fraction else None
+    return share if 0 < share < plan.gpu_fraction else None
 
 
 def remember(plan: EnginePlan, share: float) -> None:
@@ -28,8 +28,8 @@ def remember(plan: EnginePlan, share: float) -> None:
 
     On a disk that takes no file, the next start tries the larger share again.
     """
-    file = plan.decisions.settings.cache_dir / FILE
-    if plan.decisions.settings.gpu_memory_utilization is not None:
+    file = plan.settings.cache_dir / FILE
+    if plan.settings.gpu_memory_utilization is not None:
         return
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -40,11 +40,12 @@ def remember(plan: EnginePlan, share: float) -> None:
 
 def describe(plan: EnginePlan) -> str:
     """Return the model, the card, and what a plan's use of memory depends on."""
-    decided, load, gpu = plan.decisions, plan.decisions.workload, plan.decisions.hardware.gpus[0]
-    model = (plan.served_model, plan.revision, plan.adapter_revision, f"on {gpu.name}")
-    parts = (decided.installed.version, load.quantization, load.dtype, load.kv_dtype, load.sizes)
+    load, gpu = plan.workload, plan.hardware.gpus[0]
+    adapter_revision = plan.model.adapter.revision if plan.model.adapter else None
+    model = (plan.model.id, plan.model.revision, adapter_revision, f"on {gpu.name}")
+    parts = (plan.installed.version, load.quantization, load.dtype, load.kv_dtype, load.sizes)
     numbers = (f"{gpu.memory_gib:.1f} GiB", load.max_model_len, load.sequences, load.lora_rank)
-    return " ".join(map(str, (*model, *numbers, *parts, *decided.settings.engine_args)))
+    return " ".join(map(str, (*model, *numbers, *parts, *plan.settings.engine_args)))
 
 
 def read(file: Path) -> dict[str, float]:

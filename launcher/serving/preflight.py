@@ -81,7 +81,7 @@ def check_port(host: str, port: int) -> None:
 
 def check_shared_memory(plans: Sequence[EnginePlan], folder: Path = SHARED_MEMORY) -> None:
     """Raise NotEnoughMemory where an engine on several GPUs has too little to connect them."""
-    is_needed = any(plan.device == "cuda" and plan.decisions.sizes.devices > 1 for plan in plans)
+    is_needed = any(plan.device == "cuda" and plan.sizes.devices > 1 for plan in plans)
     size = shutil.disk_usage(folder).total if is_needed and folder.is_dir() else None
     if size is not None and size < LEAST_SHARED_BYTES:
         raise NotEnoughMemory(

@@ -72,14 +72,13 @@ def engine_program(
     plan: EnginePlan, command: Command, address: Address, log: Listener
 ) -> EngineProgram:
     """Return the supervised engine of a plan; before a restart its GPUs are checked again."""
-    decided = plan.decisions
-    program = EngineProgram(command, address, log, lighter=remedies.suggest_lighter(decided))
-    if decided.device == "cpu":
+    program = EngineProgram(command, address, log, lighter=remedies.suggest_lighter(plan))
+    if plan.device == "cpu":
         return program
-    program = replace(program, recheck=partial(hardware.recheck, decided.hardware))
+    program = replace(program, recheck=partial(hardware.recheck, plan.hardware))
     if share := gpu_shares.recall(plan):
         return with_share(program, plan, share)
-    share = remedies.smaller_share(decided)
+    share = remedies.smaller_share(plan)
     return replace(program, smaller=with_share(program, plan, share)) if share else program
 
 
@@ -89,7 +88,7 @@ def with_share(program: EngineProgram, plan: EnginePlan, share: float) -> Engine
     argv[argv.index(SHARE) + 1] = f"{share:g}"
     note = (
         f"It has MMHIE_GPU_MEMORY_UTILIZATION={share:g}, as it ran out of GPU memory with "
-        f"{plan.decisions.gpu_fraction:g}."
+        f"{plan.gpu_fraction:g}."
     )
     command = replace(program.command, argv=tuple(argv))
     remember = partial(gpu_shares.remember, plan, share)
@@ -102,7 +101,7 @@ def in_flight(
     """Return MMHIE_MAX_INFLIGHT, unless it is set: as many requests as the engines batch."""
     if "max_inflight" in settings.model_fields_set:
         return {}
-    batches = [plan.decisions.workload.sequences for plan in plans]
+    batches = [plan.workload.sequences for plan in plans]
     return {"MMHIE_MAX_INFLIGHT": str(sum(batches) or settings.max_inflight * engines)}
 
 
@@ -136,7 +135,7 @@ def engine_command(
     plan: EnginePlan, environ: Mapping[str, str], address: Address, key: str
 ) -> Command:
     """Return the command of an engine that listens at this address."""
-    listen = listen_flags(address, plan.decisions.settings)
+    listen = listen_flags(address, plan.settings)
     argv = (*plan.argv, *listen, "--disable-uvicorn-access-log")
     return Command(argv, environment.for_engine(environ, plan.env, key))
 

@@ -46,20 +46,20 @@ def engine_facts(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> Eng
     if not plans:
         return EngineFacts(engine={"name": "vllm"}, model={})
     plan, adapter = plans[0], plans[0].model.adapter
-    settings = plan.decisions.settings
+    settings = plan.settings
     return EngineFacts(
-        engine={"name": "vllm", "version": plan.decisions.installed.version},
+        engine={"name": "vllm", "version": plan.installed.version},
         model={
-            "id": plan.served_model,
-            "display_name": DISPLAY_NAMES.get(plan.served_model),
+            "id": plan.model.id,
+            "display_name": DISPLAY_NAMES.get(plan.model.id),
             "base": adapter.base if adapter else None,
-            "adapter": plan.adapter,
+            "adapter": adapter.id if adapter else None,
             "adapter_sha256": digests.find_adapter_digest(adapter) if adapter else None,
             "revision": adapter.revision if adapter else plan.model.revision,
             "base_revision": plan.model.revision if adapter else None,
-            "quantization": plan.quantization,
+            "quantization": plan.quantization.name,
             "dtype": plan.dtype,
-            "max_model_len": plan.max_model_len,
+            "max_model_len": plan.context.max_model_len,
             "chat_template": plan.model.chat_template,
             "reasoning": plan.model.reasoning,
             "reasoning_budget": "--reasoning-config" in plan.argv,

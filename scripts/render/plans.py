@@ -6,7 +6,7 @@ from launcher.errors import LauncherError
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
-from launcher.planning.plan import make_plan
+from launcher.planning.planner import make_plan
 from launcher.settings import load
 from scripts.render.page import table
 
@@ -35,7 +35,7 @@ def row(variables: str, hardware: str) -> tuple[str, ...]:
     weights = memory.weights_per_gpu_gib if plan.device == "cuda" else memory.weights_gib
     return (
         name,
-        plan.quantization if plan.quantization != "none" else plan.dtype,
+        plan.quantization.method or plan.dtype,
         f"{weights:.1f}",
         f"{memory.per_gpu_gib:.1f}",
         f"{memory.available_gib:.1f}",

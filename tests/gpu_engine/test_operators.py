@@ -48,16 +48,15 @@ def line_of(made: EnginePlan) -> list[str]:
 def test_the_engine_makes_of_it_what_is_planned(wish: Wish, judged: Judged) -> None:
     """Sizes, batches, formats and context."""
     made, verdict = judged[wish]
-    decided = made.decisions
     expected = {
         "refusal": None,
-        "batched_tokens": decided.workload.batched_tokens,
-        "sequences": decided.workload.sequences,
+        "batched_tokens": made.workload.batched_tokens,
+        "sequences": made.workload.sequences,
         "dtype": made.dtype,
-        "max_model_len": made.max_model_len,
-        "kv_cache_dtype": decided.workload.kv_dtype,
+        "max_model_len": made.context.max_model_len,
+        "kv_cache_dtype": made.workload.kv_dtype,
         "has_prefix_cache": "--no-enable-prefix" not in wish.arguments,
-        "sizes": [made.tensor_parallel, made.pipeline_parallel, 1],
+        "sizes": [made.sizes.tensor, made.sizes.pipeline, 1],
     }
 
     assert {name: verdict.get(name) for name in expected} == expected

@@ -11,7 +11,8 @@ from launcher.models.resolve import read_model
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
 from launcher.planning.memory import COMFORTABLE, MemoryEstimate
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan
+from launcher.planning.planner import make_plan
 from launcher.settings import LauncherSettings, load
 from tests.fake_hub.files import CONFIG
 

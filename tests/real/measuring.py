@@ -14,7 +14,8 @@ from launcher.models import resolve
 from launcher.planning import hardware, installation
 from launcher.planning.hardware import GIB
 from launcher.planning.memory import Workload
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan
+from launcher.planning.planner import make_plan
 from tests.real.stack import Stack
 
 CACHE_LINE = re.compile(r"KV cache size: ([\d,]+) tokens")
@@ -55,16 +56,18 @@ def measured(stack: Stack, ours: dict[str, str], prepared: Path | None) -> Measu
     result = Measured(
         estimated_gib=plan.memory.per_gpu_gib,
         resident_gib=resident_gib(stack),
-        estimated_tokens=int(space_gib / workload_of(plan).longest_gib * plan.max_model_len),
+        estimated_tokens=int(
+            space_gib / workload_of(plan).longest_gib * plan.context.max_model_len
+        ),
         tokens=int(match[1].replace(",", "")),
     )
-    sys.stdout.write(f"{plan.served_model} {plan.quantization} {plan.decisions.sizes}: {result}\n")
+    sys.stdout.write(f"{plan.model.id} {plan.quantization.name} {plan.sizes}: {result}\n")
     return result
 
 
 def workload_of(plan: EnginePlan) -> Workload:
     """The plan's workload as each process on the CPU holds it."""
-    planned = plan.decisions.workload
+    planned = plan.workload
     return replace(planned, batched_tokens=2048 * planned.sizes.devices)
 
 

@@ -15,7 +15,8 @@ from launcher.errors import HubUnavailable, ModelError
 from launcher.models import weights
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
-from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.plan import EnginePlan
+from launcher.planning.planner import make_plan
 from launcher.serving.status_file import engine_facts
 from launcher.settings import load
 from tests.fake_hub import files
@@ -41,9 +42,9 @@ async def test_a_plan_is_completed_with_what_was_made(tmp_path: Path) -> None:
 
     assert steps == ["De-quantizing the model (once)"]
     assert value(made, "--model") == str(folder)
-    assert (made.preparation, made.served_model, made.warnings) == (None, "embedded", ())
-    assert made.decisions.hardware == first.decisions.hardware
-    assert made.decisions.installed == first.decisions.installed
+    assert (made.preparation, made.model.id, made.warnings) == (None, "embedded", ())
+    assert made.hardware == first.hardware
+    assert made.installed == first.installed
 
 
 def at_hub(

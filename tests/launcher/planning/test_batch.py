@@ -21,7 +21,7 @@ def test_tokens_of_a_step(gpus: str, arguments: str, tokens: int) -> None:
     """By the GPU's memory. MMHIE_ENGINE_ARGS wins, and of two the last."""
     made = plan(gpus, reasoner_model="embedded", engine_args=arguments)
 
-    assert made.decisions.workload.batched_tokens == tokens
+    assert made.workload.batched_tokens == tokens
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_one_half_busy_of_eight(tmp_path: Path) -> None:
     eight = choose_gpus(numbered(BUSY, *(FREE,) * 7))
     made = plans(eight, tmp_path)
 
-    assert [plan.tensor_parallel for plan in made] == [1] * 7
+    assert [plan.sizes.tensor for plan in made] == [1] * 7
     assert eight.gpu_ids == tuple("1234567")
     assert value(made[0], "--gpu-memory-utilization") == "0.92"  # of a card that is free
     assert len(choose_gpus(numbered(BUSY, BUSY)).gpus) == 2

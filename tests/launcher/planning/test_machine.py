@@ -16,10 +16,10 @@ import pytest
 from launcher.errors import HardwareError
 from launcher.planning import gpu_share, hardware, nvml
 from launcher.planning.cards import Gpu
-from launcher.planning.decisions import choose_device
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import ParallelSizes
+from launcher.planning.plan import choose_device
 from launcher.settings import LauncherSettings
 from requirements import programs
 from tests import fake_nvml

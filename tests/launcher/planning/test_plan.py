@@ -46,7 +46,7 @@ def test_the_readmes_gpu_line_runs_mxfp4() -> None:
     """MMHIE_QUANTIZE=bitsandbytes with the default model starts, in its own 4 bits, and says so."""
     made = plan("1x24", device="cuda", device_map="auto", quantize="bitsandbytes")
 
-    assert made.quantization == "mxfp4"
+    assert made.quantization.name == "mxfp4"
     assert "--quantization" not in made.argv
     assert "bitsandbytes cannot run" in made.warnings[0]
     assert made.memory.fits
@@ -59,7 +59,7 @@ def test_the_readmes_cpu_line_runs_a_merge(hardware: str, quantization: str) -> 
     """The default model on a CPU: merged first, its experts unpacked where AMX is missing."""
     made = plan(hardware, device="cpu", reasoner_model=DEFAULT)
 
-    assert (made.device, made.preparation, made.quantization) == ("cpu", "merge", quantization)
+    assert (made.device, made.preparation, made.quantization.name) == ("cpu", "merge", quantization)
     assert "--enable-lora" not in made.argv
     assert made.memory.fits
     assert any("slow" in warning for warning in made.warnings)
@@ -79,7 +79,7 @@ def test_an_adapter_answers_to_its_public_id() -> None:
     assert (module["name"], module["path"]) == (DEFAULT, DEFAULT)
     assert value(made, "--served-model-name") == engine_command.BASE_NAME != DEFAULT
     assert (value(made, "--max-lora-rank"), value(made, "--max-loras")) == ("8", "1")
-    assert (made.served_model, made.adapter) == (DEFAULT, DEFAULT)
+    assert made.model.id == made.as_json()["adapter"] == DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_a_context_that_is_not_as_asked_is_told() -> None:
     """vLLM refuses one beyond the model's; without a chat template completions are used."""
     short, set_short = plan("1x24", reasoner_model="facebook/opt-1.3b"), plan("1x24", **SHORT)
 
-    assert value(short, "--max-model-len") == str(short.max_model_len) == "2048"
+    assert value(short, "--max-model-len") == str(short.context.max_model_len) == "2048"
     assert "2048 tokens, the model's limit" in short.warnings[0]
     assert any("completions" in reason for reason in short.reasons)
-    assert set_short.max_model_len == 1000
+    assert set_short.context.max_model_len == 1000
     assert not set_short.warnings
 
 
@@ -136,7 +136,7 @@ def test_a_context_that_is_not_as_asked_is_told() -> None:
 )
 def test_the_context_is_input_answer_and_reasoning(variables: dict[str, Any], context: int) -> None:
     """Reasoning counts for models that reason."""
-    assert plan("1x80", **variables).max_model_len == context
+    assert plan("1x80", **variables).context.max_model_len == context
 
 
 def test_only_the_plugin_that_is_needed_loads() -> None:

@@ -64,4 +64,4 @@ def test_experts_on_several_gpus(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"changes experts, .*MMHIE_TENSOR_PARALLEL=1"):
         planned(tmp_path, "2x24", two, **EXPERTS)
     assert planned(tmp_path, "1x24", {}, **EXPERTS).preparation is None
-    assert planned(tmp_path, "2x24", two | UNMERGED).tensor_parallel == 2
+    assert planned(tmp_path, "2x24", two | UNMERGED).sizes.tensor == 2

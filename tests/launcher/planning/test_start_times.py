@@ -32,7 +32,7 @@ DEEPSEEK = from_config(MODELS["deepseek-v3"], source="v3")
 )
 def test_the_steps_of_a_start(ours: dict[str, Any], names: list[str]) -> None:
     """Each that has to be done, with about the minutes it takes."""
-    decided = plan("1x24", **ours).decisions
+    decided = plan("1x24", **ours)
     steps = (*preparing_steps(decided), *engine_steps(decided))
 
     assert [step.name for step in steps] == names
@@ -40,7 +40,7 @@ def test_the_steps_of_a_start(ours: dict[str, Any], names: list[str]) -> None:
 
 def test_a_large_model_may_take_longer_to_start() -> None:
     """The limit is the setting's, or twice the estimate where that is more."""
-    small = plan("1x24").decisions
+    small = plan("1x24")
     large = replace(small, model=DEEPSEEK)
 
     assert start_limit_s(small) == 900
@@ -53,12 +53,12 @@ def test_the_files_are_fetched_and_read() -> None:
     model = from_config(MODELS["llama-70b"], source="70b")
     made = plan("4xa100", BITSANDBYTES, model=replace(model, missing=ALL), quantize="bitsandbytes")
 
-    assert "fetch at 1 Gbit/s 20.5, load 9.4," in sentence(made.decisions)
+    assert "fetch at 1 Gbit/s 20.5, load 9.4," in sentence(made)
 
 
 def test_the_sum_comes_first() -> None:
     """For the default model within what was seen elsewhere: below a quarter of an hour."""
     made = plan("1x24")
 
-    assert sentence(made.decisions).startswith("a first start takes about 8 minutes, by estimate: ")
-    assert sentence(made.decisions) in made.reasons
+    assert sentence(made).startswith("a first start takes about 8 minutes, by estimate: ")
+    assert sentence(made) in made.reasons

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from launcher.planning.hardware import parse, share
-from launcher.planning.plan import make_plan
+from launcher.planning.planner import make_plan
 from launcher.process.child import Command
 from launcher.serving.programs import RunFiles, programs
 from launcher.serving.supervisor import Programs
