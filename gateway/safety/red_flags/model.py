@@ -27,7 +27,7 @@ import orjson
 from gateway.safety.red_flags.measurements import mark_measurements
 
 SHORTEST, LONGEST = 10, 240  # characters of a line; longer ones are split
-PART = 4_096  # characters in one step: 0.1 ms, 11 where each second word is a measured value
+PART = 4_096  # characters in one step: 0.1 ms, 4 where each second word is a measured value
 SLICE = 32  # characters normalized at once: the time for combining marks is quadratic
 # Ends of sentences, and of fields in forms, JSON and tables.
 STOPS = (b". ", b"?", b"!", b"; ", b" - ", b" / ", b'",', b',"', b'":', rb"\n")

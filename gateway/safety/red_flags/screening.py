@@ -15,7 +15,7 @@ from gateway.safety.red_flags.model import log_odds, model
 from gateway.safety.red_flags.notices import notice, rules_version
 from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 
-LONG_TEXT = 4_096  # characters; a shorter text is screened at once, in 1 ms, at worst 11
+LONG_TEXT = 4_096  # characters; a shorter text is screened at once, in 1 ms, at worst 4
 MANY_TURNS = 64
 SCREENING_S = 10.0  # longest time; after it the answer warns that the prompt was not screened
 SCREENED = tuple(language for language in LANGUAGES if language != OTHER)

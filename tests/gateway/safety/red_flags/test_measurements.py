@@ -1,12 +1,13 @@
 """Measured values are read as numbers, whatever their unit, language and age."""
 
+import sys
+
 import pytest
 
 from gateway.api.request_text import Turn
 from gateway.safety.red_flags.detection import detect
 from gateway.safety.red_flags.measurements import mark_measurements
 from gateway.safety.red_flags.model import model
-from tests.growth import growth
 
 
 def read(text: str) -> list[str]:
@@ -78,7 +79,15 @@ def test_an_ordinary_value_is_not(text: str) -> None:
     assert not detect([Turn("user", text)], model().threshold).now
 
 
-@pytest.mark.parametrize("text", [b"k 7.9 ", b"1", b"baby 3 weeks old k "])
-def test_cost_is_in_proportion_to_the_length(text: bytes) -> None:
-    """Values, long numbers, and numbers without names."""
-    assert growth(lambda size: mark_measurements(text * size), 500, 8) < 16
+@pytest.mark.parametrize(
+    ("text", "most"), [(b"k 7.9 ", 14), (b"1 ", 0.1), (b"baby 3 weeks old k ", 0.1)]
+)
+def test_a_number_takes_few_calls(text: bytes, most: float) -> None:
+    """Also among many: a value takes some, a long number or one without a name takes none."""
+    calls: list[str] = []
+    mark_measurements(text)
+    sys.setprofile(lambda _frame, event, _argument: calls.append(event))
+    mark_measurements(text * 500)
+    sys.setprofile(None)
+
+    assert len(calls) < most * 500
