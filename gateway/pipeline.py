@@ -52,7 +52,6 @@ from gateway.record import AnswerSummary, Origin, estimated_tokens
 from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
 from gateway.runtime.turns import CALLER
-from gateway.safety import refusals
 from gateway.safety.labels import RequestFacts
 from gateway.safety.red_flags.screening import PromptScreening
 from gateway.safety.transcript import Transcript
@@ -87,7 +86,7 @@ class OutgoingAnswer(Protocol):
     """An answer on its way to the caller.
 
     `usage`, `pieces` (a lower bound of its tokens) and `finals` (the closing labels) are filled
-    while it passes. `beginnings` are the first words of its choices, if they are known.
+    while it passes.
     """
 
     @property
@@ -98,9 +97,6 @@ class OutgoingAnswer(Protocol):
 
     @property
     def finals(self) -> list[Json]: ...
-
-    @property
-    def beginnings(self) -> Sequence[str]: ...
 
     def digests(self) -> list[str]:
         """Return the digests of the partial answer."""
@@ -367,7 +363,6 @@ class Pipeline:
             answer.finals,
             answer.digests() if record.status and not is_whole else (),
             seen=(record.prompt_estimate, answer.pieces),
-            beginnings=[refusals.classify(text) for text in answer.beginnings],
             warnings=record.screening_warnings,
         )
 

@@ -45,7 +45,6 @@ class AnswerSummary(NamedTuple):
     output_digests: list[str]
     system_fingerprint: str | None = None
     is_estimated: bool = False
-    beginnings: Sequence[str] = ()  # `refusal` or `answer` for each choice that was read
 
     @classmethod
     def of(
@@ -55,7 +54,6 @@ class AnswerSummary(NamedTuple):
         digests: Sequence[str] = (),
         *,
         seen: tuple[int, int] = (0, 0),
-        beginnings: Sequence[str] = (),
         warnings: Sequence[str] = (),
     ) -> "AnswerSummary":
         """Sum up an answer from the engine's `usage` and the closing labels. `digests` are those of
@@ -73,7 +71,6 @@ class AnswerSummary(NamedTuple):
             [*digests] or [final["provenance"]["output_digest"] for final in finals],
             next((known for final in finals if (known := read_fingerprint(final))), None),
             is_estimated=not any(counted) and any(seen),
-            beginnings=beginnings,
         )
 
 

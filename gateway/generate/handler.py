@@ -30,7 +30,6 @@ from gateway.safety.labels import (
 )
 from gateway.safety.placement import Surroundings, format_notices
 from gateway.safety.reasoning import is_shown
-from gateway.safety.refusals import HEAD
 from gateway.safety.transcript import Transcript
 from gateway.safety.wording import Wording
 from gateway.services import Services
@@ -175,12 +174,6 @@ class GeneratedAnswer(ABC):
     @property
     def pieces(self) -> int:
         return self.reader.pieces
-
-    @property
-    def beginnings(self) -> list[str]:
-        """The first words of the text so far, if any."""
-        text = self.reader.answer.text or self.reader.text()
-        return [text[:HEAD]] if text else []
 
     def surroundings(self) -> Surroundings:
         """Return what MMHIE_DISCLAIMER_IN_TEXT puts around the text."""

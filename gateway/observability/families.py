@@ -18,7 +18,6 @@ from prometheus_client import (
 from gateway.api.request_text import LANGUAGES
 from gateway.engine.watch import Phase
 from gateway.observability.cells import Cells
-from gateway.safety.refusals import BEGINNINGS
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -83,14 +82,9 @@ class Families:
         self.warnings = counter("warnings", "Warnings on answers.", "kind")
         self.truncated = counter("truncated", "Truncated answers.", "where")
         self.prompts = counter("prompts", "Prompts, by language.", "language")
-        self.beginnings = counter(
-            "answer_beginnings", "Answers by their beginning: answer or refusal.", "kind"
-        )
         # Each series begins at 0, so that Prometheus sees its first increase.
         for language in LANGUAGES:
             self.prompts.labels(language)
-        for kind in BEGINNINGS:
-            self.beginnings.labels(kind)
 
     def _add_operation(self) -> None:
         """Add the metrics of services other than the engine."""

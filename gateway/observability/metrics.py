@@ -188,5 +188,3 @@ class Metrics(Families):
             self.count(self.truncated, where)
         for kind in answer.warnings:
             self.count(self.warnings, kind)
-        for kind in answer.beginnings:
-            self.count(self.beginnings, kind)

@@ -198,7 +198,6 @@ class EventRelay(Protocol):
 class RelayedStream:
     """A stream whose events are sent as soon as they are complete."""
 
-    beginnings = ()  # collecting them would slow every chunk down
     __slots__ = (
         *("_buffer", "_exchange", "_has_begun", "_head", "_heavy", "_held"),
         *("_memory", "_pass", "_relay", "_response"),

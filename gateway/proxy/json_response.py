@@ -24,12 +24,11 @@ PASS_ON = {RESPONSES: responses_output.pass_on, MESSAGES: messages_output.pass_o
 
 
 class Labelled(NamedTuple):
-    """The body, the closing half of its label, the usage, and the first words of each choice."""
+    """The body, the closing half of its label, and the usage."""
 
     body: bytes
     final: Json
     usage: Json | None
-    beginnings: list[str]
 
 
 def label(
@@ -49,20 +48,17 @@ def label(
         state = ChoiceState(policy.digest(key), policy)
         state.check_model_name(answer.get("model"))
         changes, finish = PASS_ON[path](answer, state)
-        states, final = [state], state.final(finish, fingerprint=None)
+        final = state.final(finish, fingerprint=None)
     else:
-        states, final, changes = pass_on_choices(answer, key, policy)
+        final, changes = pass_on_choices(answer, key, policy)
     body = orjson.dumps({**answer, **changes}) if changes or answer is not parsed else sent
     labelled = openai_json.append(body, {"mmhie": labels.merge(initial, final)})
     counts = messages_output.token_counts if path == MESSAGES else openai_json.read_usage
-    beginnings = [state.beginning for state in states if state.beginning]
-    return Labelled(labelled, final, counts(answer), beginnings)
+    return Labelled(labelled, final, counts(answer))
 
 
-def pass_on_choices(
-    answer: Json, key: bytes, policy: OutputPolicy
-) -> tuple[list[ChoiceState], Json, Json]:
-    """Return the state of each choice, their common closing label, and the choices if changed."""
+def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy) -> tuple[Json, Json]:
+    """Return the common closing label of the choices, and the choices if changed."""
     choices = openai_json.read_choices(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")
@@ -75,7 +71,7 @@ def pass_on_choices(
         for state, choice in zip(states, choices, strict=True)
     ]
     is_changed = any(after is not before for after, before in zip(passed, choices, strict=True))
-    return states, merge_finals(finals), {"choices": passed} if is_changed else {}
+    return merge_finals(finals), {"choices": passed} if is_changed else {}
 
 
 def merge_finals(finals: list[Json]) -> Json:
@@ -96,7 +92,6 @@ class WholeAnswer:
         self.usage: Json | None = None
         self.pieces = 0
         self.finals: list[Json] = []
-        self.beginnings: list[str] = []
         self._exchange = opened.exchange
         self._headers = [*origin_headers(opened.label), NO_STORE]
         self._memory = opened.memory
@@ -120,7 +115,7 @@ class WholeAnswer:
         parsed = await self._heavy.on(len(answer), partial(parsed_bytes, answer))
         memory.hold(before + COPIES * len(answer) + parsed)
         labelled = await self._heavy.on(len(answer), partial(self._label, answer))
-        body, final, self.usage, self.beginnings = labelled
+        body, final, self.usage = labelled
         memory.hold(before + len(body))
         self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)

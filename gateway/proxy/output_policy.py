@@ -11,7 +11,6 @@ from gateway.safety import harmony, labels, reasoning
 from gateway.safety.labels import Digest, Ending
 from gateway.safety.placement import NOTHING, Placement, Surroundings, effective
 from gateway.safety.reasoning import reasoning_text
-from gateway.safety.refusals import HEAD
 from gateway.safety.transcript import Transcript
 from gateway.safety.wording import Wording
 from gateway.settings.gateway import GatewaySettings
@@ -129,7 +128,6 @@ class ChoiceState:
     mac: Digest
     policy: OutputPolicy = PLAIN
     echo: EchoedPrompt | None = None
-    beginning: str = ""  # the first words, of the first part or delta
     has_text: bool = False
     has_reasoning: bool = False
     has_tool_calls: bool = False
@@ -226,7 +224,6 @@ class ChoiceState:
             if self.has_ended:
                 raise EngineGarbled(WENT_ON)
             self.mac.update(text.encode())
-            self.beginning = self.beginning or text[:HEAD]
             self.has_text = True
         if not message.keys().isdisjoint(reasoning.NAMES) and reasoning_text(message):
             self.has_reasoning = True

@@ -46,7 +46,6 @@ class CountAnswer:
 
     usage: Json | None = None
     pieces = 0
-    beginnings = ()
 
     def __init__(self, opened: Opened) -> None:
         self.finals: list[Json] = []

@@ -77,7 +77,7 @@ def answers(data: bytes) -> None:
     """Answers in one piece: labelled JSON, or an error."""
     path = ("/v1/chat/completions", "/v1/completions", "/v1/responses")[(data or b"\0")[0] // 8 % 3]
     try:
-        body, final, _, _ = json_response.label(
+        body, final, _ = json_response.label(
             data[1:], FIRST, key=KEY, path=path, policy=shape_of(data)
         )
     except EngineGarbled:

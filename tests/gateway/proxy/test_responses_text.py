@@ -102,7 +102,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     ]
     assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == is_marked
     body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
-    label, _, _, _ = json_response.label(body, FIRST, key=b"k", path=paths.RESPONSES, policy=shape)
+    label, _, _ = json_response.label(body, FIRST, key=b"k", path=paths.RESPONSES, policy=shape)
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
 
 

@@ -25,7 +25,7 @@ def labelled(
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the parsed body, the closing half of the label and the usage."""
     sent = json.dumps(answer).encode()
-    body, final, usage, _ = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
+    body, final, usage = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
     return json.loads(body), final, usage
 
 
