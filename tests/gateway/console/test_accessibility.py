@@ -97,9 +97,8 @@ async def test_every_state_size_and_theme(
 ) -> None:
     """No violation of WCAG 2.2 AA or of good practice in any; a hold is the ninth."""
     phase_file, hold = tmp_path / "phase.json", tmp_path / "hold.json"
-    phase_file.write_text(
-        json.dumps({"phase": "ready", "model": {"id": "fake-model", "display_name": NAME}})
-    )
+    model = {"id": "fake-model", "display_name": NAME, "reasoning": True}
+    phase_file.write_text(json.dumps({"phase": "ready", "model": model}))
     gateway = start(
         MMHIE_PHASE_FILE=str(phase_file),
         MMHIE_HOLD_FILE=str(hold),

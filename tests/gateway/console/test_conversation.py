@@ -1,6 +1,5 @@
 """A conversation at the console: its turns, and where the page is while one is written."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -9,18 +8,12 @@ from playwright.async_api import Page, expect
 from gateway.safety.disclaimer import default_text
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import (
-    answered,
-    begin,
-    complete,
-    in_view,
-)
+from tests.gateway.console.browser import answered, begin, complete, in_view
 from tests.gateway.console.conftest import Open
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
-NOTICE = re.compile("Safety notice 1|" + re.escape(default_text()))
 LONG = ["line\n\n"] * 120
 
 
@@ -40,23 +33,6 @@ async def test_a_follow_up_goes_with_the_turns_before_it(page: Page, engine: Fak
     assert turns[-3:] == ["What is croup?", "Stridor.", "And at night?"]
     await expect(page.locator("article")).to_have_count(4)
     await expect(page.locator("#prompt")).to_have_value("")
-
-
-async def test_every_turn_keeps_its_notices_and_the_disclaimer(
-    page: Page, engine: FakeEngine
-) -> None:
-    """Also one that failed or was stopped, after others have followed."""
-    engine.next(fault="status", status=500)
-    await complete(page, EMERGENCY)
-    await begin(page, engine, EMERGENCY)
-    await page.keyboard.press("Escape")
-    await answered(page)
-    await complete(page, EMERGENCY, "And at night?")
-
-    for turn in await page.locator("article").all():
-        await expect(turn.locator(".notice").first).to_contain_text("chest pain")
-        await expect(turn.locator(".answer-notice")).to_contain_text(NOTICE)
-    await expect(page.locator("article .answer-notice").last).to_contain_text(default_text())
 
 
 async def export(page: Page, folder: Path) -> str:

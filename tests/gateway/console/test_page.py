@@ -127,21 +127,23 @@ async def test_an_emergency_is_shown_before_the_answer_has_ended(
     await expect(notice).to_have_count(1)
 
 
-async def test_reasoning_is_folded_labelled_and_apart(page: Page, engine: FakeEngine) -> None:
-    """It is no part of the answer, and says that it explains nothing."""
+async def test_reasoning_is_folded_labelled_and_apart(
+    window: Open, start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """A model that reasons is asked for it; it is no part of the answer, and explains nothing."""
+    phase_file = tmp_path / "phase.json"
+    phase_file.write_text('{"phase": "ready", "model": {"id": "fake-model", "reasoning": true}}')
     engine.next(fault="reasoning")
-    await ready(page)
-    await page.locator("#options summary").click()
-    await page.check("#include-reasoning")
-    await complete(page, "What is croup?")
-
-    reasoning = page.locator("article .reasoning")
-    await expect(reasoning).to_be_visible()
-    await expect(reasoning.locator(".thoughts")).to_be_hidden()
-    await reasoning.locator("summary").click()
-    await expect(reasoning).to_contain_text("Not a faithful account")
-    await expect(reasoning.locator(".thoughts")).to_contain_text("The question is about symptoms")
-    assert "The question is" not in await page.locator("article .text").inner_text()
+    async with window(start(MMHIE_PHASE_FILE=str(phase_file)).url) as page:
+        await complete(page, "What is croup?")
+        reasoning = page.locator("article .reasoning")
+        thoughts = reasoning.locator(".thoughts")
+        await expect(reasoning).to_be_visible()
+        await expect(thoughts).to_be_hidden()
+        await reasoning.locator("summary").click()
+        await expect(reasoning).to_contain_text("Not a faithful account")
+        await expect(thoughts).to_contain_text("The question is about symptoms")
+        assert "The question is" not in await page.locator("article .text").inner_text()
 
 
 async def test_an_error_is_a_sentence_and_the_question_stays(
@@ -330,10 +332,10 @@ async def test_a_copied_answer_keeps_its_labels(page: Page, engine: FakeEngine) 
     assert "emergency number" in copied.split("\n")[0]
 
 
-async def test_the_bars_leave_the_phone_to_the_answer(window: Open, engine: FakeEngine) -> None:
+async def test_the_bars_leave_the_phone_to_the_answer(window: Open, gateway: Gateway) -> None:
     """At most 90 pixels once there is an answer; its mark opens the whole notice, and the engine's
     figures are behind a button."""
-    async with window(width=390, height=800) as page:
+    async with window(gateway.url, width=390, height=800) as page:
         await complete(page, "What is croup?")
         box = await page.locator(".top").bounding_box()
         assert box is not None
