@@ -6,7 +6,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # The tests of an engine run in the order of their names: those of the last one end it.
 SHARED: Final = {
-    "embedded": ("dashboard", "reach", "readme", "serve", "differential.py::test_embedded"),
+    "embedded": ("reach", "readme", "serve", "differential.py::test_embedded"),
     "gpt-oss": ("accept", "harmony", "differential.py::test_gpt_oss"),
     "breakable": ("base_model", "chaos"),
 }
@@ -15,7 +15,7 @@ SHARED: Final = {
 ORDER: Final = (
     *("tests/real/test_smoke.py", "tests/launcher/models/test_fetching.py"),
     *("tests/faults", "test_make_run.py", "embedded", "breakable"),
-    *("test_parallel.py", "test_adapter.py", "test_several.py", "gpt-oss"),
+    *("test_adapter.py", "gpt-oss"),
     *("tests/docs", "tests/gateway/console", "tests/gpu_engine"),
 )
 

@@ -12,22 +12,20 @@ import httpx2
 
 from tests.real.stack import START_S
 
+NUMBER = 3
+
 
 @dataclass
 class Callers:
     """A few threads that ask without a pause; what each request came to, and when."""
 
     url: str
-    number: int = 3
-    pause_s: float = 0.2
     outcomes: list[tuple[float, str, str]] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Callers:
-        self.threads = [
-            threading.Thread(target=self._ask_on, args=(n,)) for n in range(self.number)
-        ]
+        self.threads = [threading.Thread(target=self._ask_on, args=(n,)) for n in range(NUMBER)]
         for thread in self.threads:
             thread.start()
         return self
@@ -48,10 +46,9 @@ class Callers:
             outcome = self._ask(name, stream=number > 0, plain=number == 1)
             self.outcomes.append((time.monotonic(), name, outcome))
             count += 1
-            self.stopping.wait(self.pause_s if outcome == "whole" else 0.5)
+            self.stopping.wait(0.2 if outcome == "whole" else 0.5)
 
     def _ask(self, name: str, *, stream: bool, plain: bool) -> str:
-        # No two begin alike: a router sends a known beginning where it is cached.
         body = {"prompt": f"{name}: what is a fever?", "max_tokens": 16, "stream": stream}
         headers = {"x-request-id": name, **({"accept": "text/plain"} if plain else {})}
         try:
@@ -69,7 +66,7 @@ class Callers:
         while True:
             told = [(at, outcome) for at, _, outcome in self.outcomes if at > since]
             good = list(takewhile(lambda outcome: outcome[1] == "whole", reversed(told)))
-            if len(good) >= self.number:
+            if len(good) >= NUMBER:
                 return good[-1][0] - since
             assert time.monotonic() < deadline, Counter(outcome for _, outcome in told)
             time.sleep(0.1)

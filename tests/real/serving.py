@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx2
 
-from tests.contract.surfaces import events
 from tests.real.stack import MMHIE, Stack, environment, running
 
 
@@ -33,12 +32,6 @@ class Served:
         """An answer of /llm/generate."""
         return self.client.post("/llm/generate", json={"prompt": prompt, **more})
 
-    def text(self, prompt: str, **more: Any) -> str:
-        """An answer's text."""
-        answer = self.generate(prompt, **more)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["text"])
-
     def chat(self, prompt: str, *, system: str | None = None, **more: Any) -> dict[str, Any]:
         """An answer of /v1/chat/completions, greedy."""
         turns = [{"role": "system", "content": system}] if system else []
@@ -47,19 +40,6 @@ class Served:
         answer = self.client.post("/v1/chat/completions", json=body)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
-
-    def events(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-        """The events of a stream, which has to end with [DONE]."""
-        answer = self.client.post(path, json={**body, "stream": True})
-        assert answer.status_code == 200, answer.text
-        *told, last = events(answer.content)
-        assert last == "[DONE]"
-        return told
-
-    @property
-    def log(self) -> str:
-        """Everything launcher, engine and gateway wrote."""
-        return self.stack.log.read_text(errors="replace")
 
     def plan(self) -> dict[str, Any]:
         """Return the plan that `mmhie plan` prints for the same settings."""

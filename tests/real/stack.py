@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,15 +36,6 @@ class Stack:
     base_url: str
     log: Path
     phases: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def pid(self) -> int:
-        """The launcher's."""
-        return self.process.pid
-
-    @property
-    def port(self) -> int:
-        return int(self.base_url.rpartition(":")[2])
 
     def client(self) -> httpx2.Client:
         """A client of the gateway."""
@@ -84,7 +75,7 @@ class Stack:
 
     def processes(self) -> list[psutil.Process]:
         """Everything below the launcher, guards included."""
-        children: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
+        children: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
         return children
 
     def health(self) -> dict[str, Any]:
@@ -124,6 +115,17 @@ def command_line(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:  # a zombie is one
         return ""
+
+
+def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in processes if is_alive(process)]
+
+
+def is_alive(one: psutil.Process) -> bool:
+    try:
+        return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def environment(**ours: str) -> dict[str, str]:

@@ -17,7 +17,6 @@ import pytest
 from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.models import adapter, harmony
 from tests.models.adapter import TAUGHT
-from tests.real.measuring import check_estimate
 from tests.real.serving import Served, serving
 
 pytestmark = pytest.mark.slow
@@ -119,9 +118,3 @@ def test_logits_are_pefts_own(served: Served) -> None:
 
     assert float(error) < TOLERANCE
     assert same == "True"
-
-
-def test_the_estimate_holds(served: Served) -> None:
-    """Resident size and cache tokens within a tenth."""
-    local = {**served.settings, "MMHIE_REASONER_MODEL": str(adapter.model())}
-    check_estimate(served.stack, local, merged(served))

@@ -6,7 +6,6 @@ import pytest
 
 from tests.models import completer
 from tests.real.breakable import Breakable
-from tests.real.measuring import check_estimate
 from tests.real.serving import Served
 
 pytestmark = pytest.mark.slow
@@ -39,17 +38,3 @@ def test_the_context_is_the_models_own(served: Served) -> None:
     assert health["served"]["chat_template"] is False
     assert any(str(completer.CONTEXT) in warning for warning in health["warnings"])
     assert served.plan()["max_model_len"] == completer.CONTEXT
-
-
-def test_chat_is_the_engines_own_refusal(served: Served) -> None:
-    """An OpenAI client hears why: there is no template."""
-    body = {"model": served.model, "messages": [{"role": "user", "content": "Hello"}]}
-    refused = served.client.post("/v1/chat/completions", json=body)
-
-    assert refused.status_code == 400
-    assert "template" in refused.json()["error"]["message"]
-
-
-def test_the_estimate_holds(served: Served) -> None:
-    """Resident size and cache tokens within a tenth."""
-    check_estimate(served.stack, served.settings)

@@ -20,12 +20,12 @@ import pytest
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from launcher.serving.engine_supervisor import METRICS_EVERY_S
+from requirements import programs
 from tests.gateway.audit.conftest import KEY, lines
-from tests.real.breakable import Breakable
+from tests.real.breakable import LIBRARY, Breakable
 from tests.real.callers import Callers
-from tests.real.clock import LIBRARY, REASON
-from tests.real.stack import Stack
-from tests.real.test_serve import alive, engine_core
+from tests.real.stack import Stack, alive
+from tests.real.test_serve import engine_core
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -89,7 +89,7 @@ def blow(shaken: Shaken, name: str) -> Iterator[list[float]]:
     sys.stdout.write(f"{name}: answered again after {seconds:.1f} s; meanwhile {dict(told)}\n")
 
 
-@pytest.mark.skipif(not LIBRARY, reason=REASON)
+@pytest.mark.skipif(not LIBRARY, reason=programs.reason("faketime"))
 def test_the_clock_is_set(shaken: Shaken) -> None:
     """A day forward and back: nobody notices, neither launcher, gateway nor vLLM."""
     processes = (shaken.gateway(), shaken.engine())

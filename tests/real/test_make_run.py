@@ -14,8 +14,7 @@ import pytest
 
 from tests.contract.process import free_port
 from tests.docs.examples import DOCS, examples_of
-from tests.real.stack import Stack, environment
-from tests.real.test_serve import alive
+from tests.real.stack import Stack, alive, environment
 
 # The first test waits for the set-up and a start: 70 s, three times as long on a busy machine.
 pytestmark = [pytest.mark.slow, pytest.mark.gate, pytest.mark.timeout(300)]

@@ -11,7 +11,6 @@ import pytest
 from launcher.planning.hardware import detect
 from tests.models import quantized, smollm2
 from tests.models.quantized import Method
-from tests.real.measuring import check_estimate
 from tests.real.serving import Served, serving
 
 pytestmark = pytest.mark.slow  # three engines, one after another
@@ -40,25 +39,14 @@ def served(
         yield running
 
 
-def test_it_answers(served: Served) -> None:
-    """Four bits are enough for the capital of France, and the answer is repeatable."""
-    first, again = (served.text(QUESTION, max_tokens=16) for _ in range(2))
-
-    assert first == again
-    assert "Paris" in first
-
-
 def test_the_format_is_told(served: Served) -> None:
-    """Health, provenance and plan name the quantization that runs, which is the one asked for."""
+    """Health, provenance and plan name the quantization that runs, which is the one asked for; four
+    bits are enough for the capital of France."""
     wanted = served.settings["MMHIE_QUANTIZE"]
-    answer = served.generate(QUESTION, max_tokens=2).json()
+    answer = served.generate(QUESTION, max_tokens=16).json()
 
+    assert "Paris" in answer["text"]
     assert served.stack.health()["served"]["quantization"] == wanted
     assert answer["mmhie"]["provenance"]["quantization"] == wanted
     assert served.plan()["quantization"] == wanted
     assert not [warning for warning in served.stack.health()["warnings"] if "QUANTIZE" in warning]
-
-
-def test_the_estimate_holds(served: Served) -> None:
-    """Resident size and cache tokens within a tenth."""
-    check_estimate(served.stack, served.settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +27,6 @@ def engine_core(stack: Stack) -> psutil.Process | None:
         )
     except psutil.NoSuchProcess:
         return None  # one of them ended while it was looked at
-
-
-def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in processes if is_alive(process)]
-
-
-def is_alive(one: psutil.Process) -> bool:
-    try:
-        return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_the_engine_sends_nothing_home_and_is_private(stack: Stack) -> None:

@@ -24,15 +24,13 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.contract.test_disclaimer import NOTE, TEXT
-from tests.real.stack import Stack, running
-from tests.real.test_serve import alive
+from tests.real.stack import Stack, alive, running
 from tests.real.work import body_of, generated, until_running
 
 pytestmark = pytest.mark.engine
 
 ENDLESS = 4000  # tokens, which take the engine longer than any test
-OPENAI = tuple(surface for surface in SURFACES if surface.path in (CHAT, COMPLETIONS))
-LEAVING = tuple(surface for surface in OPENAI if surface.form == "sse")
+LEAVING = tuple(s for s in SURFACES if s.path in (CHAT, COMPLETIONS) and s.form == "sse")
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +57,6 @@ def test_every_surface_answers_with_its_label(
         mmhie = mmhie_of(surface, answer)
         assert mmhie["disclaimer"]["text"] == TEXT
         assert mmhie["provenance"]["engine_version"]
-
-
-@pytest.mark.parametrize("surface", OPENAI, ids=name_of)
-def test_a_cut_answer_says_so(client: httpx2.Client, model: str, surface: Surface) -> None:
-    """An answer that the model may not end by itself is `in_answer` at its limit of tokens."""
-    body = body_of(surface, model, **surface.limit(4), **surface.lasting)
-    answer = client.post(surface.path, json=body)
-
-    assert mmhie_of(surface, answer)["truncated"] == "in_answer"
 
 
 @pytest.mark.parametrize("surface", LEAVING, ids=name_of)
