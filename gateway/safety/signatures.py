@@ -1,7 +1,7 @@
 """Ed25519 signatures of labels and checkpoints: anybody with the public key verifies them.
 
-A label has a JWS with detached content (RFC 7515, appendix F; EdDSA, RFC 8037), a checkpoint is a
-signed note (https://c2sp.org/signed-note). Importing this costs 30 ms: only where it is used.
+Both have a JWS with detached content (RFC 7515, appendix F; EdDSA, RFC 8037). Importing this costs
+30 ms: only where it is used.
 """
 
 import base64
@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 import jwt
 import orjson
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
@@ -19,9 +19,6 @@ from gateway.runtime.json_types import Json
 from gateway.settings.gateway import SettingsError
 
 ALGORITHM = "EdDSA"
-NOTE_ED25519 = b"\x01"  # the algorithm's number in a signed note
-NOTE_KEY_ID_BYTES = 4
-DASH = "\N{EM DASH}"
 # What a signature covers, beside `ai_generated`.
 SIGNED = ("model", "revision", "time", "request_id", "output_digest", "output_sha256")
 
@@ -45,8 +42,7 @@ class SigningKey:
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self._raw = key.public_key().public_bytes_raw()
-        jwk = {"crv": "Ed25519", "kty": "OKP", "x": encode(self._raw)}
+        jwk = {"crv": "Ed25519", "kty": "OKP", "x": encode(key.public_key().public_bytes_raw())}
         self.jwk = {**jwk, "kid": key_id(key.public_key()), "alg": ALGORITHM, "use": "sig"}
         self._header = encode(orjson.dumps({"alg": ALGORITHM, "kid": self.jwk["kid"]}))
 
@@ -69,12 +65,6 @@ class SigningKey:
         """Return the JWS of a payload, without the payload."""
         signature = self._key.sign(f"{self._header}.{encode(payload)}".encode())
         return f"{self._header}..{encode(signature)}"
-
-    def sign_note(self, text: str) -> str:
-        """Return a text as a signed note; its first line is the signer's name."""
-        name = text.partition("\n")[0]
-        signed = note_key_id(name, self._raw) + self._key.sign(text.encode())
-        return f"{text}\n{DASH} {name} {base64.b64encode(signed).decode()}\n"
 
 
 class LabelSigner(NamedTuple):
@@ -127,31 +117,6 @@ class PublicKeys:
             raise SignatureInvalid("its label was changed, or is of another answer") from None
         return kid
 
-    def verify_note(self, note: str) -> str:
-        """Return the text of a signed note; raise SignatureInvalid."""
-        text, _, signatures = note.rpartition("\n\n")
-        text += "\n"
-        name = text.partition("\n")[0]
-        prefix = f"{DASH} {name} "
-        for line in signatures.splitlines():
-            if line.startswith(prefix) and self._has_signed(name, text, line[len(prefix) :]):
-                return text
-        raise SignatureInvalid("it is not signed with this key, or was changed")
-
-    def _has_signed(self, name: str, text: str, signature: str) -> bool:
-        try:
-            signed = base64.b64decode(signature, validate=True)
-        except ValueError:
-            return False
-        for key in self._keys.values():
-            if signed.startswith(note_key_id(name, key.public_bytes_raw())):
-                try:
-                    key.verify(signed[NOTE_KEY_ID_BYTES:], text.encode())
-                except InvalidSignature:
-                    return False
-                return True
-        return False
-
 
 def jwks_in(content: bytes) -> list[object]:
     """Return the keys of a JWK or a JWKS; raise ValueError, KeyError, TypeError or PyJWTError."""
@@ -164,12 +129,6 @@ def key_id(key: Ed25519PublicKey) -> str:
     """Return the thumbprint of a key (RFC 7638)."""
     jwk = {"crv": "Ed25519", "kty": "OKP", "x": encode(key.public_bytes_raw())}
     return encode(hashlib.sha256(orjson.dumps(jwk)).digest())
-
-
-def note_key_id(name: str, raw: bytes) -> bytes:
-    """Return the id of a key in signed notes, which depends on the signer's name."""
-    identity = name.encode() + b"\n" + NOTE_ED25519 + raw
-    return hashlib.sha256(identity).digest()[:NOTE_KEY_ID_BYTES]
 
 
 def encode(content: bytes) -> str:

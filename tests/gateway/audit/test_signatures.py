@@ -220,7 +220,7 @@ def test_a_key_that_cannot_be_used(refusal: Refusal, pair: Pair, tmp_path: Path)
 def test_checkpoints_are_signed(
     start: Start, engine: FakeEngine, desk: Desk, pair: Pair, path: Path, tmp_path: Path
 ) -> None:
-    """In the form of C2SP: who rewrites the trail with its key cannot sign another checkpoint."""
+    """Who rewrites the trail with its key cannot sign another checkpoint."""
     pair.private.chmod(0o640)
     settings = {**trail_settings(path), "MMHIE_SIGNING_KEY_FILE": str(pair.private)}
     gateway = start(engine.url, **settings).wait()
@@ -229,12 +229,8 @@ def test_checkpoints_are_signed(
     gateway.stop()
     keys = PublicKeys(pair.public)
     heads = checkpoint.read(str(gateway.log_file), keys)
-    note = json.loads(checkpoint_lines(gateway.log)[-1])["note"]
-    origin, size, root, empty, signature = note.splitlines()
+    signature = json.loads(checkpoint_lines(gateway.log)[-1])["signature"]
 
-    assert (origin, size, empty) == ("mmhie/audit.jsonl", str(heads[-1].seq), "")
-    assert base64.b64decode(root).hex() == heads[-1].mac
-    assert signature.startswith("\N{EM DASH} mmhie/audit.jsonl ")
     given = ("--checkpoint", str(gateway.log_file), "--key", str(pair.public))
     desk.run("audit", "verify", *given)
 
@@ -242,7 +238,7 @@ def test_checkpoints_are_signed(
     for before, after in (
         (f'"seq":{heads[-1].seq}', f'"seq":{heads[-1].seq + 1}'),
         (heads[-1].mac, heads[0].mac),
-        (signature[-12:], "AAAAAAAAAAA="),
+        (signature[-12:], "AAAAAAAAAAAA"),
     ):
         forged.write_text(gateway.log.replace(before, after))
         _, err = desk.run(
@@ -253,7 +249,7 @@ def test_checkpoints_are_signed(
     theirs = make_pair(tmp_path, "theirs").public
     desk.run("audit", "verify", *given[:3], str(theirs), exit_code=1)
     forged.write_text(
-        "".join(line.split(',"note"')[0] + "}\n" for line in checkpoint_lines(gateway.log))
+        "".join(line.split(',"signature"')[0] + "}\n" for line in checkpoint_lines(gateway.log))
     )
     assert "signed checkpoint" in desk.refusal(
         "audit", "verify", "--checkpoint", str(forged), "--key", str(pair.public)
