@@ -18,9 +18,10 @@ async def check(target: Target) -> str:
     if not whole["notices"]:
         raise CheckFailed("Chest pain in a question raises no notice")
     note = str(whole["mmhie"].get("emergency_note") or "")
+    message = str(whole["notices"][0].get("message") or "")
 
     def lack(_: CheckRequest, answer: httpx2.Response) -> str:
-        if not answer.headers.get(HEADER):
+        if not (answer.headers.get(HEADER) and is_in(answer.text, message)):
             return "notice"
         return "" if is_in(answer.text, note) else "line on whom to call"
 
