@@ -77,8 +77,8 @@ def find_fault(evaluation: Evaluation) -> str | None:
     """Say what is wrong with a run; None if every question was answered, and the judge follows no
     instruction in an answer."""
     if not evaluation.is_complete:
-        of = f"{evaluation.asked} of {evaluation.items}"
-        return f"{of} questions were answered: not a complete evaluation."
+        answered = f"{evaluation.asked} of {evaluation.items} questions were answered"
+        return f"{answered}: the same command, without --limit, goes on."
     if any(answer.reason == UNTRUSTED.reason for answer in evaluation.answers):
         return (
             "The judge follows instructions in answers, and nothing it says counts: name another."

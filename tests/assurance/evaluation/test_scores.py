@@ -56,7 +56,7 @@ def test_a_part_of_the_questions_is_a_fault() -> None:
     part = evaluation([answer(n, 1.0) for n in range(20)], items=68)
     fell = evaluation([*part.answers, answer(20, None, reason=UNTRUSTED.reason)])
 
-    assert scores.find_fault(part) == "20 of 68 questions were answered: not a complete evaluation."
+    assert "20 of 68 questions were answered" in str(scores.find_fault(part))
     assert str(scores.find_fault(fell)).startswith("The judge follows instructions in answers")
 
 
