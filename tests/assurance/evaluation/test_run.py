@@ -161,7 +161,10 @@ def test_a_part_is_not_a_whole(site: Site) -> None:
     done = site.run("--suite", "records", "--logs", "part", "--inspect-args", "--limit 2")
 
     assert done.returncode == 1
-    assert "2 of 14 questions were answered: the same command, without --limit, goes on." in done.stdout
+    assert (
+        "2 of 14 questions were answered: the same command, without --limit, goes on."
+        in done.stdout
+    )
 
 
 def test_a_sites_texts_stay_in_its_logs(site: Site) -> None:
