@@ -67,8 +67,8 @@ class ServiceFacts:
 class Target:
     """The API of the service; raises CheckFailed where it does not answer."""
 
-    def __init__(self, url: str, key: str | None, facts: ServiceFacts) -> None:
-        self.url, self.key, self.facts = url, key, facts
+    def __init__(self, url: str, key: str | None, facts: ServiceFacts, direct: str = "") -> None:
+        self.url, self.key, self.facts, self.direct = url, key, facts, direct
         parts = split_url(url)
         is_socket = parts.scheme == "unix"
         self.is_local = is_socket or is_here(parts.hostname or "")

@@ -16,12 +16,17 @@ from assurance.acceptance.target import ServiceFacts, Target
 from gateway.cli.command import AsJson, CommandError, NegativeResult
 from launcher.terminal.address import Key, Url, access_key, open_client
 
-MARKS = {"passed": "passed        ", "failed": "FAILED        ", "not applicable": "not applicable"}
-
 Skip = Annotated[list[str] | None, typer.Option(help="Check to leave out, by name; repeatable.")]
+Direct = Annotated[str, typer.Option(help="Address of the gateway itself, past a proxy.")]
 
 
-def accept(url: Url = None, key: Key = None, skip: Skip = None, as_json: AsJson = False) -> None:
+def accept(
+    url: Url = None,
+    key: Key = None,
+    direct: Direct = "",
+    skip: Skip = None,
+    as_json: AsJson = False,
+) -> None:
     """Check a running service over its address; exit code 1 if a check fails."""
     if unknown := set(skip or ()) - set(CHECKS):
         raise CommandError(f"There is no check {min(unknown)!r}: they are {', '.join(CHECKS)}.")
@@ -30,15 +35,13 @@ def accept(url: Url = None, key: Key = None, skip: Skip = None, as_json: AsJson 
         if health.get("phase") != "ready":
             raise NegativeResult(f"The service is not ready: {health.get('phase')}.")
         facts = ServiceFacts.of(health, service.get("/v1/models"))
-        address = service.url
-    findings = asyncio.run(
-        check_service(address, access_key(key), facts, skip or (), is_silent=as_json)
-    )
+        target = Target(service.url, access_key(key), facts, direct)
+    findings = asyncio.run(check_all(target, skip or (), is_silent=as_json))
     verdict = summarise(findings)
     has_passed = all(finding.outcome != "failed" for finding in findings)
     if as_json:
-        head = {"has_passed": has_passed, "verdict": verdict, "url": address}
-        document = {**head, "facts": asdict(facts), "findings": list(map(asdict, findings))}
+        document = {"has_passed": has_passed, "verdict": verdict, "url": target.url}
+        document |= {"facts": asdict(facts), "findings": list(map(asdict, findings))}
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     if not has_passed:
         raise NegativeResult(verdict)
@@ -46,15 +49,13 @@ def accept(url: Url = None, key: Key = None, skip: Skip = None, as_json: AsJson 
         sys.stdout.write(f"{verdict}\n")
 
 
-async def check_service(
-    url: str, key: str | None, facts: ServiceFacts, skipped: Collection[str], *, is_silent: bool
-) -> list[Finding]:
+async def check_all(target: Target, skipped: Collection[str], *, is_silent: bool) -> list[Finding]:
     """Return the finding of every check, and print each unless silent."""
     findings = []
-    async with Target(url, key, facts) as target:
+    async with target:
         async for finding in run_checks(target, skipped):
             findings.append(finding)
             if not is_silent:
-                line = f"{MARKS[finding.outcome]}  {finding.check:<17}  {finding.sentence}"
+                line = f"{finding.outcome:<14}  {finding.check:<17}  {finding.sentence}"
                 print(line, flush=True)  # noqa: T201 - as each check ends
     return findings

@@ -14,7 +14,9 @@ FACTS: dict[str, Any] = {
 }
 
 
-async def finding_of(name: str, url: str, key: str | None = None, **facts: Any) -> Finding:
+async def finding_of(
+    name: str, url: str, key: str | None = None, direct: str = "", **facts: Any
+) -> Finding:
     """Return the finding of a check on the service at this address."""
-    async with Target(url, key, ServiceFacts(**FACTS | facts)) as target:
+    async with Target(url, key, ServiceFacts(**FACTS | facts), direct) as target:
         return await run_check(name, CHECKS[name], target)

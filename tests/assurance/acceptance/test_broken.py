@@ -11,10 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from requirements import programs
 from tests.assurance.acceptance.targets import finding_of
 from tests.contract.fixtures import Start, StartEngine
-from tests.contract.process import Gateway
+from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
+from tests.faults import balancer
 from tests.gateway.auth.conftest import add_key
 from tests.gateway.server.certificates import Authority
 
@@ -223,11 +225,18 @@ async def test_a_proxy_that_drops_the_disclaimer(
     assert "generate" not in finding.sentence
 
 
-async def test_a_proxy_that_collects_streams(gateway: Gateway, engine: FakeEngine) -> None:
-    """All events come in one piece, at the end."""
+@pytest.mark.skipif(not balancer.NGINX, reason=programs.reason("nginx"))
+@pytest.mark.parametrize("ignored", ["", "proxy_ignore_headers X-Accel-Buffering;"])
+async def test_a_proxy_that_buffers(
+    gateway: Gateway, engine: FakeEngine, tmp_path: Path, ignored: str
+) -> None:
+    """nginx as it comes does not, since the gateway's header asks it; one that ignores it does."""
     engine.next(**SLOW)
-    with changing(gateway, lambda _, answer: (answer.content, dict(answer.headers))) as url:
-        finding = await finding_of("streaming", url)
+    port = free_port()
+    place = f"location / {{ proxy_pass {gateway.url}; {ignored} }}"
+    with balancer.running(tmp_path, port, f"server {{ listen 127.0.0.1:{port}; {place} }}"):
+        finding = await finding_of("streaming", f"http://127.0.0.1:{port}", direct=gateway.url)
 
-    assert finding.outcome == "failed"
-    assert "switch off its buffering" in finding.sentence
+    assert finding.outcome == ("failed" if ignored else "passed"), finding
+    assert ("switch off its buffering" in finding.sentence) == bool(ignored)
+    assert "directly after" in finding.sentence
