@@ -11,7 +11,6 @@ from gateway.engine.tls import EngineUntrusted
 from gateway.errors import GatewayError
 from gateway.runtime.heavy_work import HeavyWork
 
-SMALL_BYTES = 256 * 1024  # one engine has 70 KB, which take 1 ms
 SCRAPE = EngineRequest("GET", "/metrics", total_s=2.0)
 SCRAPE_AT_ROOT = SCRAPE._replace(is_at_root=True)
 VLLM = (b"vllm:", b"# HELP vllm:", b"# TYPE vllm:")
@@ -32,16 +31,7 @@ async def scrape(engines: Sequence[EngineClient], heavy: HeavyWork) -> bytes:
     """Return the `vllm:*` families of all engines that answer, with at most 16 MiB each. Their
     process and HTTP metrics would clash with the gateway's."""
     expositions = await asyncio.gather(*map(fetch, engines))
-    is_small = sum(map(len, expositions)) <= SMALL_BYTES
-    return (
-        select_families(expositions)
-        if is_small
-        else await heavy.run(lambda: select_families(expositions))
-    )
-
-
-def select_families(expositions: Sequence[bytes]) -> bytes:
-    return merge(expositions) if len(expositions) > 1 else vllm_families(expositions[0])
+    return await heavy.on(sum(map(len, expositions)), lambda: merge(expositions))
 
 
 async def fetch(engine: EngineClient) -> bytes:
@@ -59,19 +49,12 @@ async def fetch(engine: EngineClient) -> bytes:
     return body if status == 200 else b""
 
 
-def vllm_families(exposition: bytes) -> bytes:
-    """Return the lines about `vllm:*`, comments included."""
-    return b"".join(line for line in exposition.splitlines(keepends=True) if line.startswith(VLLM))
-
-
 def merge(expositions: Sequence[bytes]) -> bytes:
-    """Return each family once, with the samples of every engine under its own `engine` label.
-
-    A family in two places is not valid (Prometheus text format 0.0.4).
-    """
+    """Return the families of `vllm:*`, each once, with the samples of every engine under its own
+    `engine` label: in two places a family is not valid (Prometheus text format 0.0.4)."""
     families: dict[bytes, list[bytes]] = {}
     for number, exposition in enumerate(expositions):
-        family: list[bytes] = []
+        family, is_new = families.setdefault(b"", []), True
         for line in exposition.splitlines(keepends=True):
             if line.startswith(b"# HELP "):
                 is_new = line.split()[2] not in families

@@ -2,7 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.engine.metrics import EngineLoad, merge, read_load, vllm_families
+from gateway.engine.metrics import EngineLoad, merge, read_load
 
 TWO_ENGINES = b"""\
 # TYPE vllm:num_requests_running gauge
@@ -28,7 +28,7 @@ def test_the_engine_s_part_is_its_own_families() -> None:
         b"# HELP vllm:x X.\n# TYPE vllm:x counter\nvllm:x 1\n"
         b'# HELP process_cpu y\nprocess_cpu 2\nhttp_x{a="vllm:"} 3\n'
     )
-    assert vllm_families(exposition) == exposition[: exposition.index(b"# HELP process")]
+    assert merge([exposition]) == exposition[: exposition.index(b"# HELP process")]
 
 
 def test_the_engines_part_of_several_is_one_text() -> None:
