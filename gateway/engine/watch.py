@@ -21,6 +21,10 @@ Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stal
 UNKNOWN = "unknown"
 NAME = re.compile(r"[\w.-]{1,40}")
 LONGEST_VERSION = 64
+PUBLISHED = (
+    *("base", "adapter", "revision", "base_revision", "quantization", "pinned_date"),
+    "display_name",
+)
 PROBE_TIMEOUT_S = 5.0
 MOST_LATE = 3  # probes in a row, as in Kubernetes; a busy engine may still answer requests
 FIRST_PROBE_S = 1.0
@@ -222,7 +226,8 @@ def parse_models(body: bytes, published: Json) -> ServedModel:
         first = entries[0]
     except (GatewayError, KeyError, IndexError, TypeError):
         raise EngineUnavailable("The engine lists no model.") from None
-    public = published.get("id")
+    public, digest = published.get("id"), published.get("adapter_sha256")
+    facts: Json = {name: published.get(name) for name in PUBLISHED}
     return ServedModel(
         id=public or listed[0],
         ids=(public,) if public else listed,
@@ -231,20 +236,9 @@ def parse_models(body: bytes, published: Json) -> ServedModel:
         reasons=published.get("reasoning"),
         budgets_reasoning=bool(published.get("reasoning_budget")),
         by_priority=bool(published.get("priority")),
-        base=published.get("base"),
-        adapter=published.get("adapter"),
-        adapter_digest=with_algorithm("sha256:", published.get("adapter_sha256")),
-        revision=published.get("revision"),
-        base_revision=published.get("base_revision"),
-        quantization=published.get("quantization"),
-        pinned_date=published.get("pinned_date"),
-        display_name=published.get("display_name"),
+        adapter_digest=f"sha256:{digest}" if digest else None,
+        **facts,
     )
-
-
-def with_algorithm(algorithm: str, digest: str | None) -> str | None:
-    """Return a digest with the name of its algorithm; None stays None."""
-    return f"{algorithm}{digest}" if digest else None
 
 
 def engine_name(owner: object) -> str:
