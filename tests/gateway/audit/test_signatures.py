@@ -220,7 +220,7 @@ def test_a_key_that_cannot_be_used(refusal: Refusal, pair: Pair, tmp_path: Path)
 def test_checkpoints_are_signed(
     start: Start, engine: FakeEngine, desk: Desk, pair: Pair, path: Path, tmp_path: Path
 ) -> None:
-    """Who rewrites the trail with its key cannot sign another checkpoint."""
+    """The key of the trail alone signs no other checkpoint."""
     pair.private.chmod(0o640)
     settings = {**trail_settings(path), "MMHIE_SIGNING_KEY_FILE": str(pair.private)}
     gateway = start(engine.url, **settings).wait()

@@ -65,6 +65,8 @@ def test_text_without_markers_is_unchanged(text: str) -> None:
             "Yes.",
         ),
         ("Yes.<|channel|>analysis<|message|>Hm.", "Yes."),
+        ("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|message|>Yes.", "Yes."),
+        ("<|channel|>analysis<|message|>Hm.<|end|>Yes.", "Yes."),
         ("<|channel|>analysis Hm, the patient", ""),
         # a header that was none: the answer is kept, the name is not
         ("<|channel|>final The answer is yes.", "The answer is yes."),

@@ -11,6 +11,7 @@ from gateway.safety.labels import (
     RequestFacts,
     Serving,
     format_digest,
+    is_another_model,
     keyed_digest,
     merge,
     new_digest,
@@ -91,6 +92,12 @@ def test_sampling_holds_numbers_only() -> None:
     body = {"temperature": 0, "top_p": 0.9, "stop": ["Mrs Jones"], "seed": "Mrs Jones", "n": True}
 
     assert sampling(body) == {"temperature": 0, "top_p": 0.9}
+
+
+def test_only_another_name_is_another_model() -> None:
+    """An answer without a name, or a gateway that knows none, gives no warning."""
+    assert is_another_model("theirs", ["ours"])
+    assert not any(is_another_model(*each) for each in ((None, ["ours"]), ("m", ()), ("m", "m")))
 
 
 def test_notices_come_for_texts_of_any_language() -> None:

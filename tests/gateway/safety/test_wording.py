@@ -71,7 +71,7 @@ def test_notices_follow_language_and_audience(
     (notice,) = screener.notices_of(finish(screener.screen([Turn("user", EMERGENCY)])))
 
     assert notice["message"].startswith(start)
-    assert screener.names["contact"] in notice["message"]
+    assert getattr(wording(language).contact, audience) in notice["message"]
 
 
 def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:
