@@ -1,18 +1,20 @@
 """The screening of a prompt for red flags, independent of the outcome of its request."""
 
 import asyncio
+import hashlib
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 from gateway.api.request_text import LANGUAGES, OTHER, Turn, is_in_other_language, language_of
 from gateway.record import RequestRecord
 from gateway.runtime.json_types import Json
 from gateway.runtime.turns import LoopTurns
+from gateway.safety.labels import GATEWAY_VERSION
 from gateway.safety.red_flags.detection import RedFlags, Steps, detect_in_steps, finish, step
-from gateway.safety.red_flags.model import log_odds, model
-from gateway.safety.red_flags.notices import notice, rules_version
+from gateway.safety.red_flags.model import FILE, log_odds, model
 from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 
 LONG_TEXT = 4_096  # characters; a shorter text is screened at once, in 1 ms, at worst 4
@@ -62,11 +64,22 @@ class Screener:
 
     def notices_of(self, flags: RedFlags) -> list[Mapping[str, str]]:
         """Return the notices of the present and the earlier red flags."""
-        now = [self._notice(topic) for topic in flags.now]
-        return [*now, *(self._notice(topic, is_earlier=True) for topic in flags.earlier)]
+        notice = partial(self.wording.notice, audience=self.audience, names=self.names)
+        return [*map(notice, flags.now), *map(partial(notice, is_earlier=True), flags.earlier)]
 
-    def _notice(self, topic: str, *, is_earlier: bool = False) -> Mapping[str, str]:
-        return notice(topic, self.wording, self.audience, self.names, is_earlier=is_earlier)
+
+def rules_version(wording: Wording, audience: Audience, decided_by: Sequence[str]) -> str:
+    """Return the gateway's version and a digest of everything else that decides on notices and
+    their text: model, wording, audience, settings."""
+    words = (wording.model_dump_json(), audience, *decided_by)
+    digest = hashlib.sha256(b"\0".join([model_digest(), *map(str.encode, words)])).hexdigest()
+    return f"{GATEWAY_VERSION}-{digest[:12]}"
+
+
+@cache
+def model_digest() -> bytes:
+    """Return the digest of the classifier's file."""
+    return hashlib.sha256(FILE.read_bytes()).digest()
 
 
 class PromptScreening:

@@ -109,6 +109,22 @@ class Wording(Table):
             "crisis_line": contacts.crisis or self.crisis_line,
         }
 
+    def notice(
+        self, topic: str, audience: Audience, names: Mapping[str, str], *, is_earlier: bool = False
+    ) -> dict[str, str]:
+        """Return the notice of a topic, with the contacts in `names`; with `is_earlier`, it says
+        that the topic was raised earlier. It quotes nothing of the conversation."""
+        words = self.notices[topic]
+        sentences: NoticeWording | EarlierWording = self.earlier if is_earlier else words
+        message = sentences.patient if audience == "patient" else sentences.clinician
+        return {
+            "id": topic,
+            "type": "emergency",
+            "summary": words.summary,
+            "message": message.format(**names, summary=words.summary),
+            "not_triage": self.not_triage,
+        }
+
     def note_for(self, contacts: Contacts, audience: Audience) -> str:
         """Return the sentence that this is not an emergency detector, with the contact."""
         return self.emergency_note.format(**self.names_of(contacts, audience))

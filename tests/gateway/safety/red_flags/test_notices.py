@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.safety.red_flags.model import model
-from gateway.safety.red_flags.notices import notice, rules_version
+from gateway.safety.red_flags.screening import rules_version
 from gateway.safety.wording import LANGUAGES, Audience, built_in
 
 NAMES = {"contact": "112", "crisis_line": "116 123"}
@@ -15,8 +15,8 @@ def test_a_notice_says_what_it_is(language: str, audience: Audience) -> None:
     """Topic, contact, and that it is no triage; resolved ones name the sign."""
     wording = built_in(language)
     for topic in model().topics.names():
-        now = notice(topic, wording, audience, NAMES)
-        earlier = notice(topic, wording, audience, NAMES, is_earlier=True)
+        now = wording.notice(topic, audience, NAMES)
+        earlier = wording.notice(topic, audience, NAMES, is_earlier=True)
         assert (now["id"], now["type"]) == (topic, "emergency")
         assert "112" in now["message"]
         assert "112" in earlier["message"]
@@ -27,7 +27,7 @@ def test_a_notice_says_what_it_is(language: str, audience: Audience) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_self_harm_is_spoken_of_to_the_person(language: str) -> None:
     """With the crisis line of the site."""
-    message = notice("MED104", built_in(language), "patient", NAMES)["message"]
+    message = built_in(language).notice("MED104", "patient", NAMES)["message"]
 
     assert "116 123" in message
     assert message.startswith(("If you are", "Wenn Sie", "Si piensa", "Si vous"))
