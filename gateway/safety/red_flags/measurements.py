@@ -11,12 +11,11 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 FILE = Path(__file__).with_name("measurements.toml")
-BANDS = ("very-low", "low", "normal", "high", "very-high")
 ADULT = "adult"
 GROUPS = {"newborn": 0.25, "infant": 1.0, "child": 12.0}  # below these years
 # A number, the slash before another one (120/80), and its unit, perhaps. `K2` is a name.
@@ -74,16 +73,13 @@ def fold(code: int) -> str:
 FOLDED = "".join(map(fold, range(256))).encode()
 
 
-def read_table(path: Path = FILE) -> MeasurementTable:
-    """Return the table in a file; raise ValueError if it is wrong."""
-    table = tomllib.loads(path.read_text("utf-8"))
-    rows = [
-        read_measurement(name, row, table["units"]) for name, row in table["measurements"].items()
-    ]
-    names = [(word.encode(), row) for row in rows for word in row.words]
-    if len(dict(names)) < len(names):
-        raise ValueError(f"{path.name}: a name is there twice.")
-    by_name = {**dict.fromkeys(map(str.encode, table["ignored"])), **dict(names)}
+@cache
+def measurement_table() -> MeasurementTable:
+    """Return the table; its file is read once."""
+    table = tomllib.loads(FILE.read_text("utf-8"))
+    rows = list(starmap(read_measurement, table["measurements"].items()))
+    names = {word.encode(): row for row in rows for word in row.words}
+    by_name = {**dict.fromkeys(map(str.encode, table["ignored"])), **names}
     return MeasurementTable(
         rows,
         by_name,
@@ -110,24 +106,15 @@ def alternation(words: Set[str]) -> str:
     return f"(?:{'|'.join(ways)}){'?' * ('' in words)}" if rests else ""
 
 
-def read_measurement(name: str, row: Mapping[str, Any], units: Mapping[str, Any]) -> Measurement:
-    """Return one row; its units must be known, and its bands ascend without overlap."""
-    if unknown := sorted(set(row["units"]) - set(units)):
-        raise ValueError(f"{name}: unit {unknown[0]!r} is not under [units].")
-    bands: dict[str, Bands] = {}
-    for group, steps in row["bands"].items():
-        limits, words = steps[::2], steps[1::2]
-        if group not in (ADULT, *GROUPS) or not set(words) <= set(BANDS):
-            raise ValueError(f"{name}: {group!r} is no age group, or has an unknown band.")
-        if len(limits) != len(words) + 1 or any(low >= high for low, high in pairwise(limits)):
-            raise ValueError(f"{name}: the bands of {group!r} overlap.")
-        bands[group] = limits, [f"{name}{word.replace('-', '')}".encode() for word in words]
+def read_measurement(name: str, row: Mapping[str, Any]) -> Measurement:
+    """Return one row."""
+    bands: dict[str, Bands] = {
+        group: (steps[::2], [f"{name}{word.replace('-', '')}".encode() for word in steps[1::2]])
+        for group, steps in row["bands"].items()
+    }
     for older, group in pairwise((ADULT, *reversed(GROUPS))):
         bands.setdefault(group, bands[older])
     return Measurement(name, row["topic"], row["words"], row["units"], bands, len(row["bands"]) > 1)
-
-
-measurement_table = cache(read_table)
 
 
 def mark_measurements(text: bytes) -> bytes:

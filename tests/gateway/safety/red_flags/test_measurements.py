@@ -6,7 +6,12 @@ import pytest
 
 from gateway.api.request_text import Turn
 from gateway.safety.red_flags.detection import detect
-from gateway.safety.red_flags.measurements import mark_measurements
+from gateway.safety.red_flags.measurements import (
+    ADULT,
+    GROUPS,
+    mark_measurements,
+    measurement_table,
+)
 from gateway.safety.red_flags.model import model
 
 
@@ -77,6 +82,17 @@ def test_a_dangerous_value_alone_is_noticed(text: str) -> None:
 def test_an_ordinary_value_is_not(text: str) -> None:
     """Neither is a dangerous one in a question or an exam."""
     assert not detect([Turn("user", text)], model().threshold).now
+
+
+def test_the_table_is_sound() -> None:
+    """Every name is there once, every unit is known, and the bands of an age ascend."""
+    table = measurement_table()
+    names = [word for row in table.measurements for word in row.words]
+    assert len(set(names)) == len(names)
+    for row in table.measurements:
+        assert set(row.units) <= set(table.units.values())
+        assert set(row.bands) == {ADULT, *GROUPS}
+        assert all(list(limits) == sorted(set(limits)) for limits, _ in row.bands.values())
 
 
 @pytest.mark.parametrize(
