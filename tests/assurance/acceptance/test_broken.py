@@ -162,7 +162,7 @@ Change = Callable[[str, httpx2.Response], tuple[bytes, dict[str, str]]]
 
 
 @contextmanager
-def changing(gateway: Gateway, change: Change) -> Iterator[str]:
+def changing(gateway: Gateway, change: Change, status: int | None = None) -> Iterator[str]:
     """A proxy before the gateway that collects every answer, and changes body and headers."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -174,7 +174,7 @@ def changing(gateway: Gateway, change: Change) -> Iterator[str]:
                 self.command, self.path, content=self.rfile.read(length), headers=sent
             )
             body, headers = change(self.path, answer)
-            self.send_response(answer.status_code)
+            self.send_response(status or answer.status_code)
             for name, value in headers.items():
                 if name.startswith(("x-", "content-type")):
                     self.send_header(name, value)
@@ -223,6 +223,31 @@ async def test_a_proxy_that_drops_the_disclaimer(
     assert finding.outcome == "failed"
     assert name in finding.sentence
     assert "generate" not in finding.sentence
+
+
+async def test_a_proxy_that_drops_the_notice(gateway: Gateway) -> None:
+    """Its text, while the header is there; the surface is named."""
+
+    def change(asked: str, answer: httpx2.Response) -> tuple[bytes, dict[str, str]]:
+        body = answer.content
+        if asked == COMPLETIONS:
+            body = body.replace(b"Red flag in the prompt", b"All well")
+        return body, dict(answer.headers)
+
+    with changing(gateway, change) as url:
+        finding = await finding_of("notice", url)
+
+    assert finding.outcome == "failed"
+    assert "no notice" in finding.sentence
+    assert "generate" not in finding.sentence
+
+
+async def test_a_proxys_own_page(gateway: Gateway) -> None:
+    """Not JSON, in place of the health."""
+    with changing(gateway, lambda _, answer: (b"<html>", dict(answer.headers)), status=502) as url:
+        finding = await finding_of("health", url)
+
+    assert (finding.outcome, finding.sentence) == ("failed", "/healthz answered 502.")
 
 
 @pytest.mark.skipif(not balancer.NGINX, reason=programs.reason("nginx"))
