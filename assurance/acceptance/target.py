@@ -68,7 +68,8 @@ class Target:
     """The API of the service; raises CheckFailed where it does not answer."""
 
     def __init__(self, url: str, key: str | None, facts: ServiceFacts, direct: str = "") -> None:
-        self.url, self.key, self.facts, self.direct = url, key, facts, direct
+        self.url, self.key, self.facts = url, key, facts
+        self.direct = Target(direct, key, facts) if direct else None  # past a proxy
         parts = split_url(url)
         is_socket = parts.scheme == "unix"
         self.is_local = is_socket or is_here(parts.hostname or "")
