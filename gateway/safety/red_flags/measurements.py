@@ -121,11 +121,14 @@ def mark_measurements(text: bytes) -> bytes:
     """Insert the word of each measured value after its number, in a lower-case Latin-1 text."""
     if len(text.translate(None, DIGITS)) == len(text):
         return text
-    folded, rest = text.translate(FOLDED), len(text)
+    table, folded, last = measurement_table(), text.translate(FOLDED), len(text) - 1
     pieces: list[bytes] = []  # the last first
-    for named in measurement_table().named.finditer(folded[::-1]):
-        number = NUMBER.match(text, len(text) - 1 - named.start())
-        if number and (words := words_for(named[1], number[0])):
+    rest = len(text)
+    for named in table.named.finditer(folded[::-1]):
+        if not (number := NUMBER.match(text, last - named.start())):
+            continue
+        unit = table.units.get(number[3].rstrip(b".,;:)"))
+        if words := words_for(named[1], number[1], number[2] or b"", unit):
             start, end = number.span(1)
             group = ADULT if len(words) == 1 else age_group(folded[max(0, start - AGE) : start])
             pieces += text[end:rest], words[group]
@@ -133,13 +136,12 @@ def mark_measurements(text: bytes) -> bytes:
     return b"".join([text[:rest], *reversed(pieces)]) if pieces else text
 
 
-@lru_cache(1024)
-def words_for(backwards: bytes, written: bytes) -> Mapping[str, bytes]:
-    """Return the words of a written number after a name, by age group; none without a meaning."""
-    digits, slash, after = NUMBER.findall(written)[0]
-    table = measurement_table()
+@lru_cache(1024)  # of names, numbers and units alone: nothing else of a text stays
+def words_for(
+    backwards: bytes, digits: bytes, slash: bytes, unit: str | None
+) -> Mapping[str, bytes]:
+    """Return the words of a number after a name, by age group; none without a meaning."""
     measurement = find_named(backwards[::-1].split(), slash)
-    unit = table.units.get(after.rstrip(b".,;:)"))
     if measurement is None or (unit and unit not in measurement.units):
         return {}
     number = float(digits.replace(b",", b"."))
