@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import httpx2
 
@@ -155,16 +155,19 @@ def _append(listing: Listing, file: HubFile, partial: Path, advance: Advance) ->
         # compressed on the way, a file could not be resumed
         headers = {**build_hf_headers(), "accept-encoding": "identity"}
         begun = stream.tell()
+        counter = _counter(stream, file.size, advance)
         if begun < file.size:
-            http_get(url, stream, resume_size=begun, headers=headers, tqdm_class=_counter(advance))
+            http_get(url, stream, resume_size=begun, headers=headers, tqdm_class=counter)
 
 
-def _counter(advance: Advance) -> type:
-    """Return a class that the client takes for a progress bar."""
+def _counter(stream: BinaryIO, size: int, advance: Advance) -> type:
+    """Return a class that the client takes for a progress bar; it ends an answer without end."""
     from huggingface_hub.utils.tqdm import silent_tqdm
 
     class Counter(silent_tqdm):
         def update(self, n: float | None = 1) -> None:
+            if stream.tell() + int(n or 0) > size:  # the client writes after it has counted
+                raise HubUnavailable("The hub sends more of a file than it lists.")
             advance(int(n or 0))
 
     return Counter

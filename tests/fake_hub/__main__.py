@@ -138,6 +138,7 @@ class Hub(BaseHTTPRequestHandler):
         self, status: int, body: bytes, fault: dict[str, Any] | None = None, start: int = 0
     ) -> None:
         fault = fault or {}
+        body *= fault.get("repeats", 1)
         self.send_response(status)
         if status == 206:
             end = start + len(body)

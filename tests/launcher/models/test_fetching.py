@@ -126,6 +126,14 @@ def test_what_came_is_resumed_by_the_next_run(
     assert hub.asked(SHARDS[1])[-1]["range"] == "bytes=100000-"
 
 
+def test_an_answer_without_end_is_ended(hub: FakeHub, cache: Path) -> None:
+    """At the listed size: a broken mirror fills no disk."""
+    hub.fails(**{SHARDS[0]: {"repeats": 3}})
+
+    with pytest.raises(HubUnavailable, match="sends more of a file than it lists"):
+        fetch(cache)
+
+
 @pytest.mark.parametrize(
     ("fault", "model", "ours", "sentence"),
     [
