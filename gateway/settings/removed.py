@@ -58,8 +58,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_FEEDBACK_HOLD_COUNT": NO_HOLD,
     "MMHIE_FEEDBACK_HOLD_MINUTES": NO_HOLD,
     "MMHIE_FEEDBACK_KEY": "Set MMHIE_VAULT_PUBLIC_KEY, which seals new texts: docs/feedback.md.",
-    "MMHIE_FETCH_STALL_SECONDS": "A silent hub is given up after two minutes; "
-    "HF_HUB_DOWNLOAD_TIMEOUT sets the seconds of each of eight attempts.",
+    "MMHIE_FETCH_STALL_SECONDS": "A silent hub is given up after about three "
+    "and a half minutes; HF_HUB_DOWNLOAD_TIMEOUT sets the seconds of each attempt.",
     "MMHIE_HEADER_TIMEOUT_SECONDS": FIXED,
     "MMHIE_HEAD_ADDRESS": ONE_MACHINE,
     "MMHIE_JUDGE_API_KEY": "Inspect reads JUDGE_API_KEY and JUDGE_BASE_URL: docs/evaluation.md.",
