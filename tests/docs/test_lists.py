@@ -1,6 +1,7 @@
-"""Lists in the documentation are those of the code: commands, errors, metrics, labels, threats."""
+"""Lists in the documentation are those of the code: commands, errors, red flags, threats."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ import yaml
 
 from gateway.errors import GatewayError
 from gateway.observability.metrics import Metrics
+from gateway.safety.red_flags.measurements import FILE
+from gateway.safety.red_flags.model import model
 from launcher.cli.app import COMMANDS, build_command_line
 from tests.docs.examples import DOCS
 from tests.kubernetes.rendered import KUBERNETES
@@ -67,6 +70,24 @@ def test_every_metric_is_documented() -> None:
 
     assert len(families) > 15
     assert [name for name in families if f"`{name}`" not in text] == []
+
+
+def test_the_thresholds_of_red_flags_are_the_models() -> None:
+    """One for each number of lines in the table."""
+    limits = [f"{model().threshold + rise:.1f}" for rise in model().rises]
+
+    assert f"| log-odds | {' | '.join(limits)} |" in (DOCS / "red-flags.md").read_text()
+
+
+def test_every_measured_value_has_its_row() -> None:
+    """With its topic, its source, and each limit of a dangerous band."""
+    text = (DOCS / "red-flags.md").read_text()
+    for name, row in tomllib.loads(FILE.read_text())["measurements"].items():
+        (line,) = re.findall(rf"^\| {name}[,|  ].*$", text, re.MULTILINE)
+        assert line.endswith(f"| {row['topic']} | {row['source']} |")
+        for bands in row["bands"].values():
+            assert bands[1] != "very-low" or f"under {bands[2]}" in line
+            assert bands[-2] != "very-high" or f"from {bands[-3]}" in line
 
 
 def test_labels_are_where_the_page_says() -> None:

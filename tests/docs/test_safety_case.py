@@ -63,3 +63,13 @@ def test_the_evidence_is_of_these_controls() -> None:
 
     assert list(outcomes) == [case.name for case in cases()]
     assert set(outcomes.values()) == {"red"}
+
+
+def test_the_plan_has_the_scales_and_the_matrix() -> None:
+    """The hazard log is scored by the same ones."""
+    page = (ROOT / "docs" / "safety-case" / "risk-management-plan.md").read_text()
+    known = scales()
+    rows = [(name, *risks) for name, risks in known["matrix"].items()]
+
+    for row in (*known["severity"].items(), *known["likelihood"].items(), *rows):
+        assert f"| {' | '.join(map(str, row))} |\n" in page
