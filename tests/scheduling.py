@@ -15,7 +15,7 @@ SHARED: Final = {
 ORDER: Final = (
     *("tests/real/test_smoke.py", "tests/launcher/models/test_fetching.py"),
     *("tests/faults", "test_make_run.py", "embedded", "breakable"),
-    *("test_adapter.py", "gpt-oss"),
+    *("test_parallel.py", "test_adapter.py", "gpt-oss"),
     *("tests/docs", "tests/gateway/console", "tests/gpu_engine"),
 )
 
