@@ -1,5 +1,7 @@
 """`python -m tests.bench [--quick] [--peers] [--before CHECKOUT]`: measure, and print a table.
 
+Where valgrind is installed, the instructions of the gateway's requests are counted, too.
+
 One processor is for the target, the other for the mock engine and the load. The targets take turns
 within each round, and ratios are medians over rounds, since the speed of a machine drifts.
 """
@@ -14,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from tests.bench import peers
+from tests.bench import instructions, peers
 from tests.bench.machine import MOST_OF_OTHERS, OtherPrograms, busy, machine, save
 from tests.bench.processes import LOAD_CPU
 from tests.bench.report import medians, table
@@ -31,8 +33,9 @@ def main() -> int:
     others = OtherPrograms()
     rounds = run_rounds(choose_targets(options), 2 if options.quick else options.rounds, options)
     where: dict[str, Any] = {**machine(), "others": round(others.share(), 3)}
-    save({"machine": where, "rounds": rounds}, Path(options.out))
-    print(table(medians(rounds)))  # noqa: T201 - the result
+    counts = {} if options.quick else count_instructions(choose_gateways(options))
+    save({"machine": where, "rounds": rounds, "instructions": counts}, Path(options.out))
+    print(table(medians(rounds)), table(counts), sep="\n")  # noqa: T201 - the result
     print(busy(where) or "Nothing else ran meanwhile.")  # noqa: T201
     return 0 if where["others"] <= MOST_OF_OTHERS else 3
 
@@ -50,8 +53,21 @@ def parse_arguments() -> argparse.Namespace:
 
 def choose_targets(options: argparse.Namespace) -> list[Target]:
     names = [*OURS, *(peers.install_all(peers.PEERS) if options.peers else ())]
-    before = [gateway_before(options.before)] if options.before else []
+    before = choose_gateways(options)[1:]
     return [*(TARGETS[name] for name in names), *before]
+
+
+def choose_gateways(options: argparse.Namespace) -> list[Target]:
+    before = [gateway_before(options.before)] if options.before else []
+    return [TARGETS["gateway"], *before]
+
+
+def count_instructions(targets: list[Target]) -> Mapping[str, instructions.Counts]:
+    """Return each target's counts; none where valgrind is missing, which is named."""
+    if not instructions.is_installed():
+        print("Instructions are not counted: apt-get install valgrind")  # noqa: T201
+        return {}
+    return {target.name: instructions.count(target) for target in targets}
 
 
 def run_rounds(

@@ -7,7 +7,11 @@ from pathlib import Path
 
 HOME = Path(__file__).parents[2] / ".cache" / "bench"
 # Exact versions: a comparison names what it compares with.
-PEERS = {"vllm-router": "vllm-router==0.1.17", "litellm": "litellm[proxy]==1.110.2"}
+PEERS = {
+    "smg": "smg==1.13.0",
+    "vllm-router": "vllm-router==0.1.17",
+    "litellm": "litellm[proxy]==1.110.2",
+}
 
 
 def program(name: str) -> Path:

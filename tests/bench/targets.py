@@ -85,6 +85,13 @@ def vllm_router(_folder: Path) -> Sequence[str]:
     ]  # fmt: skip
 
 
+def smg(_folder: Path) -> Sequence[str]:
+    return [
+        str(program("smg")), "launch", "--log-level", "warn", "--worker-urls", ENGINE, *LISTENING,
+        "--policy", "round_robin", "--prometheus-port", str(PORT + 1),
+    ]  # fmt: skip
+
+
 def litellm(folder: Path) -> Sequence[str]:
     config = folder / "litellm.yaml"
     config.write_text(
@@ -140,6 +147,7 @@ TARGETS: Mapping[str, Target] = {
         Target("bare", bare),
         Target("gateway", gateway, production_settings, KEY),
         Target("vllm-router", vllm_router),
+        Target("smg", smg),
         Target("litellm", litellm, litellm_environ, LITELLM_KEY, long_streams=16),
     )
 }
@@ -157,8 +165,13 @@ def is_taken(port: int) -> bool:
 
 
 @contextmanager
-def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | None]:
-    """Run the target pinned to one processor until it answers; None for the engine itself."""
+def running(
+    target: Target, *, cpu: int, under: Sequence[str] = (), seconds: float = 90
+) -> Iterator[subprocess.Popen[bytes] | None]:
+    """Run the target pinned to one processor once it answers; None for the engine itself.
+
+    `under` is the command of a program that runs it, callgrind for example.
+    """
     if target.argv is None:
         yield None
         return
@@ -166,14 +179,14 @@ def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | N
         raise RuntimeError(f"Port {PORT} is taken. End the program that listens there.")
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            ["taskset", "-c", str(cpu), *target.argv(Path(folder))],
+            ["taskset", "-c", str(cpu), *under, *target.argv(Path(folder))],
             env={**os.environ, **target.environ(Path(folder))},
             cwd=target.checkout,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
-            wait_until_it_answers(target, process)
+            wait_until_it_answers(target, process, seconds)
             yield process
         finally:
             process.terminate()
@@ -184,9 +197,7 @@ def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | N
                 process.wait()
 
 
-def wait_until_it_answers(
-    target: Target, process: subprocess.Popen[bytes], seconds: float = 90
-) -> None:
+def wait_until_it_answers(target: Target, process: subprocess.Popen[bytes], seconds: float) -> None:
     """Raises RuntimeError when it ends, or does not answer in time."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
