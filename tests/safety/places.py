@@ -123,11 +123,12 @@ def page() -> str:
     surfaces: dict[tuple[str, ...], list[str]] = {}
     for surface in SURFACES:
         for title, outcome in ROWS.items():
-            cells = [f"`{place}`" if place else "" for place in places(surface, outcome)]
-            if any(cells):
-                surfaces.setdefault((title, *cells), []).append(surface)
+            named = zip(ITEMS, places(surface, outcome), strict=True)
+            labels = "; ".join(f"{item} `{place}`" for item, place in named if place)
+            if labels:
+                surfaces.setdefault((title, labels), []).append(surface)
     rows = [[", ".join(names), *cells] for cells, names in surfaces.items()]
-    return table(["surfaces", "outcome", *ITEMS], rows)
+    return table(["surfaces", "outcome", "places"], rows)
 
 
 # Refusals look alike, whatever refused.
