@@ -14,7 +14,8 @@ from typing import Protocol, Self
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.fhir.audit_event import audit_event
-from gateway.audit.fhir.repository import NotTaken, Repository, RepositoryUnavailable
+from gateway.audit.fhir.client_credentials import RepositoryUnavailable
+from gateway.audit.fhir.repository import NotTaken, Repository
 from gateway.audit.follower import PlacedLine, TrailFollower
 from gateway.audit.rotation import Place, trails_in
 from gateway.runtime.log import fault_logged, log

@@ -184,7 +184,8 @@ def write_counts(search: Search, by: Group, given: dict[str, object]) -> None:
 def resend_all(file: Path | None) -> None:
     """Send what was set aside of all trails to the repository; raises CommandError."""
     from gateway.audit.feed import resend  # an HTTP client: only where one is used
-    from gateway.audit.fhir.repository import Repository, RepositoryUnavailable
+    from gateway.audit.fhir.client_credentials import RepositoryUnavailable
+    from gateway.audit.fhir.repository import Repository
 
     settings, (paths, key) = load(), trails(file)
     if settings.audit_fhir_url is None:

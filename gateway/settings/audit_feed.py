@@ -34,7 +34,8 @@ class AuditFeedSettings(AuditSettings):
     )
     audit_fhir_client_file: UserPath | None = Field(
         None,
-        description="File with the client id and, on the next line, its secret.",
+        description="File with the client id and, on the next line, its secret or its private key "
+        "(JWK with `kid`), which signs: SMART Backend Services.",
     )
     audit_fhir_scope: str | None = Field(
         None,

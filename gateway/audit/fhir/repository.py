@@ -3,37 +3,28 @@
 Source: RESTful ATNA, https://profiles.ihe.net/ITI/RESTfulATNA, transaction ITI-20.
 """
 
-import base64
 import ssl
 import time
-from collections.abc import Generator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Self
-from urllib.parse import quote
 
 import httpx2
 import orjson
 
+from gateway.audit.fhir.client_credentials import ClientCredentials, RepositoryUnavailable
 from gateway.http.client_tls import ClientTls
 from gateway.runtime.json_types import Json
-from gateway.settings.gateway import GatewaySettings, SettingsError
+from gateway.settings.gateway import GatewaySettings
 
 TIMEOUT_S = 10.0
 LONGEST = 1 << 20  # bytes of an answer: many times what one about a batch has
 FHIR_JSON = "application/fhir+json"
 HEADERS = {"content-type": FHIR_JSON, "accept": FHIR_JSON, "prefer": "return=minimal"}
-TOKEN_S, MARGIN_S = 300, 10  # of a token that does not say how long it holds; before its end
 # What FHIR answers for the content of one event.
 REFUSED = frozenset({400, 409, 412, 413, 422})
 SEVERAL = 412  # events fulfil the condition of a conditional create
 # Of the access or the moment: it would be the same for every event.
 UNAVAILABLE = frozenset({401, 403, 404, 408, 429, 503})
-
-Exchanges = Generator[httpx2.Request, httpx2.Response, None]
-
-
-class RepositoryUnavailable(Exception):
-    """The server takes no event now; the message says why, in the middle of a sentence."""
 
 
 class NotTaken(RepositoryUnavailable):
@@ -44,7 +35,7 @@ class NotTaken(RepositoryUnavailable):
 class Repository:
     """Sends events over one connection. Not thread-safe."""
 
-    def __init__(self, url: str, tls: ClientTls, auth: "ClientCredentials | None" = None) -> None:
+    def __init__(self, url: str, tls: ClientTls, auth: ClientCredentials | None = None) -> None:
         self._url = url
         self._tls = tls
         self._auth = auth
@@ -113,64 +104,6 @@ class Repository:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-
-class ClientCredentials(httpx2.Auth):
-    """An access token by OAuth 2.0's client credentials (RFC 6749, 4.4), renewed when it ends, or
-    when the server no longer takes it."""
-
-    requires_response_body = True
-
-    def __init__(self, url: str, file: Path, scope: str | None) -> None:
-        self._url = url
-        self._file = file
-        self._form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
-        self._token = ""
-        self._until = float("-inf")
-
-    @classmethod
-    def of(cls, settings: GatewaySettings) -> Self | None:
-        """Return None where no token is asked for; raises SettingsError."""
-        url, file = settings.audit_fhir_token_url, settings.audit_fhir_client_file
-        if url is None or file is None:
-            return None
-        credentials = cls(url, file, settings.audit_fhir_scope)
-        try:
-            credentials.basic()
-        except OSError as problem:
-            raise SettingsError(
-                f"MMHIE_AUDIT_FHIR_CLIENT_FILE cannot be read ({problem.strerror})."
-            ) from None
-        return credentials
-
-    def auth_flow(self, request: httpx2.Request) -> Exchanges:
-        """Put a token on a request, after a request for one where it is time."""
-        if time.monotonic() >= self._until:
-            yield from self._renew()
-        request.headers["authorization"] = f"Bearer {self._token}"
-        response = yield request
-        if response.status_code == httpx2.codes.UNAUTHORIZED:
-            self._until = float("-inf")
-
-    def _renew(self) -> Exchanges:
-        headers = {"authorization": self.basic(), "accept": "application/json"}
-        response = yield httpx2.Request("POST", self._url, data=self._form, headers=headers)
-        try:
-            answer = orjson.loads(response.raise_for_status().content)
-            holds_s = int(answer.get("expires_in") or TOKEN_S)
-            if not isinstance(answer["access_token"], str):
-                raise TypeError
-            self._token = answer["access_token"]
-        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError, AttributeError):
-            status = response.status_code
-            raise RepositoryUnavailable(f"the token server answers {status}, no token") from None
-        self._until = time.monotonic() + holds_s - MARGIN_S
-
-    def basic(self) -> str:
-        """Return the client's own credentials, each part encoded as RFC 6749 (2.3.1) has it."""
-        client_id, _, secret = self._file.read_text("utf-8", errors="replace").partition("\n")
-        pair = ":".join(quote(part.strip(), safe="") for part in (client_id, secret))
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def read_whole(response: httpx2.Response) -> httpx2.Response:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+import jwt
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the library's own, about pydantic
     from fhir.resources.R4B.auditevent import AuditEvent
@@ -30,7 +32,13 @@ class StrictRepository(ThreadingHTTPServer):
     With a secret it gives out tokens at /token, and takes no event without the newest.
     """
 
-    def __init__(self, *, context: ssl.SSLContext | None = None, secret: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        context: ssl.SSLContext | None = None,
+        secret: str = "",
+        key: jwt.PyJWK | None = None,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), Receiving)
         self.events: list[Event] = []
         self.raw = bytearray()  # of all requests
@@ -41,6 +49,7 @@ class StrictRepository(ThreadingHTTPServer):
         self.down = 0  # a status for whatever comes
         self.instead = b""  # what somebody else answers, with 200
         self.secret, self.tokens = secret, 0
+        self.key, self.assertions = key, set[str]()  # a client's public key; ids of what it signed
         self.url = f"http{'s' if context else ''}://localhost:{self.server_port}/fhir"
         if context is not None:
             self.socket = context.wrap_socket(
@@ -91,7 +100,7 @@ class Receiving(BaseHTTPRequestHandler):
             self.answer(self.server.down or 200, self.server.instead)
         elif self.path == "/token":
             self.give_token(urllib.parse.parse_qs(body.decode()))
-        elif self.server.secret and self.headers["authorization"] != f"Bearer {self.token}":
+        elif self.has_clients and self.headers["authorization"] != f"Bearer {self.token}":
             self.answer(401)
         elif {self.headers["content-type"], self.headers["accept"]} != {"application/fhir+json"}:
             self.answer(415)
@@ -102,16 +111,43 @@ class Receiving(BaseHTTPRequestHandler):
     def token(self) -> str:
         return f"token-{self.server.tokens}"
 
+    @property
+    def has_clients(self) -> bool:
+        return bool(self.server.secret or self.server.key)
+
     def give_token(self, form: dict[str, list[str]]) -> None:
-        """Check a client as RFC 6749 has it, and give it an hour."""
-        pair = base64.b64decode(self.headers["authorization"].removeprefix("Basic ")).decode()
-        client, secret = map(urllib.parse.unquote, pair.split(":"))
-        is_right = (client, secret) == ("mm:hie", self.server.secret)
+        """Check a client as RFC 6749 or SMART has it, and give it an hour."""
+        is_right = self.has_signed(form) if self.server.key else self.has_secret()
         if not is_right or form != {"grant_type": ["client_credentials"], "scope": ["audit"]}:
             self.answer(401, {"error": "invalid_client"})
             return
         self.server.tokens += 1
         self.answer(200, {"access_token": self.token, "expires_in": 3600})
+
+    def has_secret(self) -> bool:
+        pair = base64.b64decode(self.headers["authorization"].removeprefix("Basic ")).decode()
+        client, secret = map(urllib.parse.unquote, pair.split(":"))
+        return (client, secret) == ("mm:hie", self.server.secret)
+
+    def has_signed(self, form: dict[str, list[str]]) -> bool:
+        """Check an assertion as SMART Backend Services does: of this server, short, and once."""
+        key = self.server.key
+        assert key is not None
+        (kind,), (signed,) = form.pop("client_assertion_type"), form.pop("client_assertion")
+        url = self.server.url.removesuffix("/fhir") + "/token"
+        try:
+            claims = jwt.decode(signed, key, [key.algorithm_name], audience=url)
+        except jwt.PyJWTError:
+            return False
+        is_new = claims["jti"] not in self.server.assertions
+        self.server.assertions.add(claims["jti"])
+        return (
+            is_new
+            and kind == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            and jwt.get_unverified_header(signed)["kid"] == key.key_id
+            and claims["iss"] == claims["sub"] == "mm:hie"
+            and claims["exp"] <= time.time() + 300
+        )
 
     def receive(self, resource: Event) -> None:
         if self.path == "/fhir/AuditEvent":

@@ -3,19 +3,22 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.audit import chain
 from gateway.audit.chain import ChainHead
 from gateway.audit.feed import AuditFeed
 from gateway.audit.fhir.audit_event import audit_event
-from gateway.audit.fhir.repository import ClientCredentials, Repository
+from gateway.audit.fhir.client_credentials import ClientCredentials
+from gateway.audit.fhir.repository import Repository
 from gateway.audit.file import AuditFile, event
 from gateway.audit.follower import TrailFollower
 from gateway.audit.rotation import rotated_files
@@ -398,6 +401,47 @@ def test_access_tokens(feeding: Feeding, tmp_path: Path) -> None:
         feed.stop()
 
 
+@pytest.mark.parametrize("algorithm", ["RS384", "ES384"])
+def test_a_client_that_signs(feeding: Feeding, tmp_path: Path, algorithm: str) -> None:
+    """SMART Backend Services: a new assertion for each token; another key is mended in its file."""
+    new_key = {"RS384": new_rsa, "ES384": new_ec}[algorithm]
+    private, other = new_key(), new_key()
+    key = jwt.PyJWK(public(private), algorithm)
+    file = tmp_path / "client"
+    file.write_text("mm:hie\n" + json.dumps(other))
+    with StrictRepository(key=key) as server:
+        auth = ClientCredentials(server.url.removesuffix("/fhir") + "/token", file, "audit")
+        feeding.write(2)
+        feed = feeding.begin(server.url, auth=auth)
+        until(lambda: "the token server answers 401" in str(feed.warnings()))
+        file.write_text("mm:hie\n" + json.dumps(public(private)))
+        until(lambda: "has no private JWK with `kid`" in str(feed.warnings()))
+        file.write_text("mm:hie\n" + json.dumps(private, indent=1))
+        receive_all(server, 2)
+        server.tokens = 5  # the one that was given is withdrawn
+        feeding.write(1)
+
+        assert receive_all(server, 3) == [1, 2, 3]
+        assert server.tokens == 6
+        feed.stop()
+
+
+def new_rsa() -> dict[str, str]:
+    key = rsa.generate_private_key(65537, 2048)
+    return {**jwt.algorithms.RSAAlgorithm.to_jwk(key, as_dict=True), "kid": "feed-1"}
+
+
+def new_ec() -> dict[str, str]:
+    key = ec.generate_private_key(ec.SECP384R1())
+    return {**jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True), "kid": "feed-1"}
+
+
+def public(jwk: Mapping[str, str]) -> dict[str, str]:
+    """Return the public half of a private JWK, which can verify alone."""
+    fields = ("kty", "kid", "n", "e", "crv", "x", "y")
+    return {name: jwk[name] for name in fields if name in jwk}
+
+
 TRAIL = {"AUDIT_FILE": "audit.jsonl", "AUDIT_KEY": KEY}
 URL = {**TRAIL, "AUDIT_FHIR_URL": "https://repository/fhir"}
 PLAIN = {**TRAIL, "AUDIT_FHIR_URL": "http://10.0.0.7"}
@@ -415,6 +459,7 @@ TOKEN = {
         ({**TRAIL, "AUDIT_FHIR_SCOPE": "system/AuditEvent.c"}, "need MMHIE_AUDIT_FHIR_URL"),
         ({**URL, "AUDIT_FHIR_CLIENT_FILE": "none"}, "MMHIE_AUDIT_FHIR_CLIENT_FILE go"),
         ({**URL, **TOKEN}, "MMHIE_AUDIT_FHIR_CLIENT_FILE cannot be read (No such file"),
+        ({**URL, **TOKEN, "AUDIT_FHIR_CLIENT_FILE": "jwk"}, "has no private JWK with `kid` on its"),
         ({**PLAIN, **PRODUCTION}, "plain http to another host"),
     ],
 )
@@ -423,6 +468,7 @@ def test_a_wrong_setting_stops_the_start(
 ) -> None:
     """In one sentence that names it."""
     (tmp_path / "keys.json").write_text(json.dumps({"keys": []}))
+    (tmp_path / "jwk").write_text("mm:hie\n{}")
 
     assert said in refusal(**{f"MMHIE_{name}": value for name, value in settings.items()})
 
