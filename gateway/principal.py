@@ -17,6 +17,7 @@ Scope = Literal[
 ]
 Priority = Literal["emergency", "routine", "batch"]
 Kind = Literal["open", "key", "jwt"]
+UserSource = Literal["token", "key", "header"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 # In vLLM a lower number is served sooner, and 0 is the default.
 ENGINE_PRIORITIES: Mapping[Priority, int] = {"emergency": -1, "routine": 0, "batch": 1}
@@ -55,13 +56,41 @@ FAMRQT PWATRNY SUPNWK PUBHLTH DISASTER THREAT TREAT CLINTRL COC ETREAT BTG ERTRE
 PURPOSES = frozenset(_CODES.split())
 
 
+LONGEST_NAME = 255
+UNFILLED = "{{"  # a front end's template that it has not filled in
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text is a valid name: not too long, without control characters."""
+    is_text = text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text
+    return is_text and bool(text.strip()) and len(text) <= LONGEST_NAME and UNFILLED not in text
+
+
+class TokenFacts(NamedTuple):
+    """Other claims of a token about its person: SMART's `fhirUser`, RFC 7519's `jti`, IHE IUA's."""
+
+    fhir_user: str | None = None
+    jti: str | None = None
+    subject_name: str | None = None
+    subject_organization: str | None = None
+    subject_role: str | None = None
+    home_community_id: str | None = None
+
+
 class CareContext(NamedTuple):
     """The user, the patient and the purposes of a request, if known; of the purposes, those that
-    are not in PURPOSES are as they were sent."""
+    are not in PURPOSES are as they were sent. A user whose source is a header is claimed by the
+    client, any other is verified."""
 
     user: str | None = None
     patient: str | None = None
     purposes: tuple[str, ...] = ()
+    user_source: UserSource | None = None
+    token: TokenFacts = TokenFacts()
+
+    @property
+    def verified_user(self) -> str | None:
+        return None if self.user_source == "header" else self.user
 
 
 NO_CARE = CareContext()
@@ -79,7 +108,8 @@ class Principal:
     expires: float | None = None  # unix seconds
     # The key's digest, or the id of the key that signed the token; it can be withdrawn.
     credential: str | None = field(default=None, compare=False, repr=False)
-    care: CareContext = field(default=NO_CARE, repr=False)  # for the audit trail alone
+    care: CareContext = field(default=NO_CARE, repr=False)  # for audit trail and sign-offs alone
+    users: tuple[str, ...] = field(default=(), repr=False)  # whom a key may name; empty: anybody
 
     @property
     def id(self) -> str:

@@ -64,6 +64,7 @@ def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
             {"reason": record.reason, "param": record.param}
             | {"traceparent": record.traceparent}
             | care
+            | names.token_of(record.principal)
             | (DATA if care["patient"] else {})
             | screening_of(record)
             | origin_of(record)

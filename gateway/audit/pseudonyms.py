@@ -61,10 +61,21 @@ class Pseudonyms:
         return f"{kind}:{digest.hex()[:DIGITS]}"
 
     def care_of(self, principal: Principal) -> Json:
-        """Return the person, patient and purpose that the caller has named."""
-        user, patient, purposes = principal.care
+        """Return the person, patient and purpose of a request, and who said who the person is."""
+        care = principal.care
         return {
-            "user": self.user(user) if user and PATIENT.search(user) else user,
-            "patient": self.patient(patient) if patient else None,
-            "purpose": purposes,
+            "user": self._person(care.user),
+            "user_source": care.user_source,
+            "patient": self.patient(care.patient) if care.patient else None,
+            "purpose": care.purposes,
         }
+
+    def token_of(self, principal: Principal) -> Json:
+        """Return what else the caller's token says of its person; of a patient, not the name."""
+        facts = principal.care.token
+        person = self._person(facts.fhir_user)
+        name = facts.subject_name if person == facts.fhir_user else None
+        return facts._replace(fhir_user=person, subject_name=name)._asdict()
+
+    def _person(self, name: str | None) -> str | None:
+        return self.user(name) if name and PATIENT.search(name) else name

@@ -10,10 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import unquote
 
-from gateway.auth.purposes import read_purpose
+from gateway.auth.purposes import join_coding, read_purpose
 from gateway.errors import Forbidden, InvalidRequest, Unauthorized
 from gateway.http.exchange import RawHeaders, values_of
-from gateway.principal import PURPOSES, CareContext, Principal, Scope
+from gateway.principal import (
+    LONGEST_NAME,
+    PURPOSES,
+    CareContext,
+    Principal,
+    Scope,
+    TokenFacts,
+    UserSource,
+    is_name,
+)
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings
@@ -22,8 +31,7 @@ ON_BEHALF: Scope = "on_behalf"
 USER, PATIENT, PURPOSE = b"x-mmhie-user", b"x-mmhie-patient", b"x-mmhie-purpose"
 SPELLED = {USER: "X-MMHIE-User", PATIENT: "X-MMHIE-Patient", PURPOSE: "X-MMHIE-Purpose"}
 BASE64 = b"b64:"
-UNFILLED = "{{"  # a front end's template that it has not filled in
-LONGEST = 255
+IUA = "extensions.ihe_iua"  # where IHE's profile of tokens has its claims
 CLIENT_CLAIMS = ("client_id", "azp")  # a subject that is one of these is an application
 # How issuers mark a token that an application got for itself: Entra ID, Auth0, Keycloak.
 OF_APPLICATION = (
@@ -50,10 +58,17 @@ class CareClaims:
 
 def read_context(claims: Json, names: CareClaims) -> CareContext:
     """Return the context in verified claims; raise Unauthorized for an invalid value."""
+    user = read_name(claims, names.user, "USER", besides=find_applications(claims))
     return CareContext(
-        read_name(claims, names.user, "USER", besides=find_applications(claims)),
+        user,
         read_name(claims, names.patient, "PATIENT"),
         read_purposes(claims, names.purpose),
+        user_source="token" if user else None,
+        token=TokenFacts(
+            read_fact(claims, "fhirUser"),
+            read_fact(claims, "jti"),
+            *(read_fact(claims, name, f"{IUA}.{name}") for name in TokenFacts._fields[2:]),
+        ),
     )
 
 
@@ -80,13 +95,24 @@ def read_name(
     return None
 
 
+def read_fact(claims: Json, *names: str) -> str | None:
+    """Return the text, or the codes, in the first of these claims; None if it is no valid name."""
+    sent = next(find_values(claims, names), None)
+    parts = [
+        join_coding(part) if isinstance(part, dict) else part
+        for part in (sent if isinstance(sent, list) else [sent])
+    ]
+    text = ", ".join(part for part in parts if isinstance(part, str))
+    return text if is_name(text) else None
+
+
 def read_purposes(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
     """Return the purposes in the first of these claims: a code, a coding, or a list of either;
     raise Unauthorized for one that is no code, and for too much unmapped text."""
     sent = next(find_values(claims, names), ())
     read = [read_purpose(each) for each in (sent if isinstance(sent, list | tuple) else (sent,))]
     codes = tuple(dict.fromkeys(code for code in read if code is not None and is_code(code)))
-    is_short = PURPOSES.issuperset(codes) or len(",".join(codes)) <= LONGEST
+    is_short = PURPOSES.issuperset(codes) or len(",".join(codes)) <= LONGEST_NAME
     if len(codes) < len(set(read)) or not is_short:
         raise Unauthorized(
             "The token's claim of MMHIE_JWT_PURPOSE_CLAIMS must be codes: HL7's, or 255 characters "
@@ -124,15 +150,19 @@ class CareHeaders:
 
     def apply(self, principal: Principal, sent: Sequence[bytes], headers: RawHeaders) -> Principal:
         """Return the principal with the context in the headers `sent`, which override its token;
-        raise Forbidden without the scope, InvalidRequest for an invalid value."""
+        raise Forbidden without the scope, or for a person whom the key may not name, InvalidRequest
+        for an invalid value."""
         if ON_BEHALF not in principal.scopes:
             raise Forbidden(
                 f"This key may not speak for others with {self.spelled[sent[0]]}; it lacks the "
                 f"scope `{ON_BEHALF}`: ask the operator for it, or send no such header."
             )
-        return replace(principal, care=self._context(sent, headers, principal.care))
+        return replace(principal, care=self._context(sent, headers, principal))
 
-    def _context(self, sent: Sequence[bytes], headers: RawHeaders, own: CareContext) -> CareContext:
+    def _context(
+        self, sent: Sequence[bytes], headers: RawHeaders, principal: Principal
+    ) -> CareContext:
+        own = principal.care
         values = {name: self._value(headers, name) for name in self.spelled if name in sent}
         patient = values.pop(PATIENT, own.patient)
         purpose = read_purpose(values.pop(PURPOSE, None))
@@ -141,7 +171,15 @@ class CareHeaders:
                 "X-MMHIE-Purpose must be a code in ASCII without spaces and quotes, such as TREAT."
             )
         user = next(iter(values.values()), own.user)
-        return CareContext(user, patient, (purpose,) if purpose else own.purposes)
+        if user != own.user and principal.users and user not in principal.users:
+            raise Forbidden("This key may not name this person; ask the operator for it.")
+        source: UserSource | None = own.user_source if user == own.user else "header"
+        return own._replace(
+            user=user,
+            patient=patient,
+            purposes=(purpose,) if purpose else own.purposes,
+            user_source=source,
+        )
 
     def _value(self, headers: RawHeaders, name: bytes) -> str:
         """Return the value of a header; raise InvalidRequest for two, or for an invalid name."""
@@ -169,16 +207,10 @@ def decode_forwarded(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def is_name(text: str) -> bool:
-    """Return whether a text is a valid name: not too long, without control characters."""
-    is_text = text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text
-    return is_text and bool(text.strip()) and len(text) <= LONGEST and UNFILLED not in text
-
-
 def is_code(text: str) -> bool:
     """Return whether a text may be a code: the audit trail takes no sentences, and a slot of its
     journal has no room for more."""
-    return re.fullmatch(rf"[!#-\[\]-~]{{1,{LONGEST}}}", text) is not None
+    return re.fullmatch(rf"[!#-\[\]-~]{{1,{LONGEST_NAME}}}", text) is not None
 
 
 MISSING = (

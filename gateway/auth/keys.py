@@ -5,13 +5,23 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import orjson
 
-from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Principal, PrincipalLimits, Priority
+from gateway.principal import (
+    NO_CARE,
+    NO_LIMITS,
+    PRIORITIES,
+    SCOPES,
+    CareContext,
+    Principal,
+    PrincipalLimits,
+    Priority,
+    is_name,
+)
 from gateway.runtime.files import (
     CHECK_EVERY_S,
     FileUnusable,
@@ -25,6 +35,7 @@ from gateway.runtime.json_types import Json
 PREFIX = "mmhie_"  # what secret scanners look for
 SECRET_BYTES = 32
 MOST_BYTES = 256 * 1024 * 1024
+MOST_USERS = 1000  # of a key
 LATEST = 253_402_300_799  # the end of the year 9999
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KNOWN_SCOPES = frozenset(SCOPES)
@@ -43,6 +54,7 @@ class Key:
     limits: PrincipalLimits = field(default=NO_LIMITS)
     expires: float | None = None
     revoked: float | None = None
+    users: tuple[str, ...] = ()  # the only persons that it may name; a single one is its owner
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -53,6 +65,7 @@ class Key:
             raise ValueError(f"scopes are some of {', '.join(SCOPES)}")
         if self.priority not in PRIORITIES:
             raise ValueError(f"priority is one of {', '.join(PRIORITIES)}")
+        check_users(self.users, self.scopes)
         for at in (self.created, self.expires or 0, self.revoked or 0):
             if not 0 <= at <= LATEST:  # NaN would never expire
                 raise ValueError("a time is a number of seconds since 1970")
@@ -66,6 +79,8 @@ class Key:
             self.limits,
             self.expires,
             self.sha256,
+            CareContext(self.users[0], user_source="key") if len(self.users) == 1 else NO_CARE,
+            self.users,
         )
 
     def state(self, now: float) -> str:
@@ -73,6 +88,14 @@ class Key:
         if self.revoked is not None:
             return "revoked"
         return "expired" if self.expires is not None and self.expires <= now else "active"
+
+
+def check_users(users: Sequence[str], scopes: Container[str]) -> None:
+    """Raise ValueError for persons whom a key of these scopes cannot name."""
+    if len(users) > MOST_USERS or not all(map(is_name, users)):
+        raise ValueError(f"users are at most {MOST_USERS} names of up to 255 printable characters")
+    if len(users) > 1 and "on_behalf" not in scopes:
+        raise ValueError("a key of several users needs the scope on_behalf, to name one of them")
 
 
 FIELDS = tuple(field.name for field in fields(Key))
@@ -112,7 +135,8 @@ def parse_row(row: Json) -> Key:
         if value is not None and not (isinstance(value, int) and value >= 1):
             raise ValueError("a limit is a whole number from 1")  # 0 would be none
     given = {name: row[name] for name in FIELDS if name in row}
-    given |= {"scopes": tuple(row["scopes"]), "limits": PrincipalLimits(**limits)}
+    given |= {name: tuple(given[name]) for name in ("scopes", "users") if name in given}
+    given["limits"] = PrincipalLimits(**limits)
     return Key(**given)
 
 

@@ -38,6 +38,12 @@ Tokens = Annotated[
     int | None, typer.Option(min=1, help="Maximum tokens (prompt and answer) per minute.")
 ]
 Expires = Annotated[str | None, typer.Option(help="Lifetime from now: 90d, 12h, 30m.")]
+Users = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--user", help="Person whom the key may name; repeat it. A single one is the key's owner."
+    ),
+]
 Rotate = Annotated[
     str | None,
     typer.Option(
@@ -55,13 +61,16 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     requests_per_minute: Requests = None,
     tokens_per_minute: Tokens = None,
     expires: Expires = None,
+    user: Users = None,
     rotate: Rotate = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key. It is shown once."""
-    given = (scopes, priority, concurrency, requests_per_minute, tokens_per_minute)
+    given = (scopes, priority, concurrency, requests_per_minute, tokens_per_minute, user)
     if rotate is not None and any(given):
-        raise CommandError("--rotate keeps scopes, priority and limits; leave their options out.")
+        raise CommandError(
+            "--rotate keeps scopes, priority, limits and users; leave their options out."
+        )
     now = time.time()
     secret = keys.new_secret()
     try:
@@ -73,6 +82,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
             priority=cast("Priority", priority or "routine"),  # Key refuses any other
             limits=PrincipalLimits(concurrency, requests_per_minute, tokens_per_minute),
             expires=compute_end(expires, now, "--expires"),
+            users=tuple(user or ()),
         )
     except ValueError as error:
         raise CommandError(f"No key was made: {error}.") from None
@@ -168,6 +178,7 @@ def make_document(key: Key, now: float) -> dict[str, object]:
     return {
         "name": key.name,
         "scopes": list(key.scopes),
+        "users": list(key.users),
         "priority": key.priority,
         "limits": asdict(key.limits),
         "created": rfc3339(key.created),

@@ -10,13 +10,14 @@ import pytest
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.auth.care_context import CareClaims, read_context
 from gateway.errors import Unauthorized
-from gateway.principal import CareContext
+from gateway.principal import CareContext, Principal, TokenFacts
 from tests.contract.fixtures import Refusal
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, line_where, trail_settings
 from tests.gateway.auth.conftest import Signer, add_key, bearer, jwks_settings
+from tests.waiting import until
 
 USER, PATIENT, PURPOSE = "X-MMHIE-User", "X-MMHIE-Patient", "X-MMHIE-Purpose"
 EMAIL, FORWARDED = "X-OpenWebUI-User-Email", "X-Librechat-User"
@@ -192,6 +193,62 @@ def test_a_token_of_a_clinician(exchange: Exchange) -> None:
     assert exchange.ask({**token, USER: "somebody else"}).status_code == 403
 
 
+def test_a_claimed_person_hides_no_verified_one(exchange: Exchange) -> None:
+    """The line has the person of the header as claimed, beside what the token says."""
+    iua = {"subject_name": "Dr. Jane", "subject_role": [{"system": "1.2", "code": "7"}, "nurse"]}
+    iua |= {"home_community_id": "urn:oid:1.2.3", "subject_organization": "x" * 256}
+    token = exchange.token(
+        fhirUser="Practitioner/7",
+        jti="t-1",
+        scope="generate on_behalf",
+        extensions={"ihe_iua": iua},
+    )
+    line = exchange.line(exchange.ask({**token, USER: "dr.weber"}))
+    own = exchange.line(exchange.ask(token))
+
+    assert (line["user"], line["user_source"]) == ("dr.weber", "header")
+    assert (own["user"], own["user_source"]) == ("Practitioner/7", "token")
+    for facts in (line, own):
+        assert facts["client"] == "ward-7"
+        assert facts["fhir_user"] == "Practitioner/7"
+        assert (facts["jti"], facts["subject_name"]) == ("t-1", "Dr. Jane")
+        assert facts["subject_role"] == "1.2|7, nurse"
+        assert facts["home_community_id"] == "urn:oid:1.2.3"
+        assert "subject_organization" not in facts
+    same = exchange.ask({**token, USER: "Practitioner/7"})
+    assert exchange.line(same)["user_source"] == "token"
+
+
+def test_whom_a_key_may_name(exchange: Exchange, engine: FakeEngine) -> None:
+    """A key of several persons names one of them; a key of one is that person's, unasked."""
+    file = exchange.trail.with_name("keys.json")
+    ward = bearer(add_key(file, "ward", "generate", "on_behalf", users=("dr.weber", "Marić")))
+    own = bearer(add_key(file, "own", "generate", users=("dr.weber",)))
+    until(lambda: exchange.ask(own).status_code == 200)
+    refused = exchange.ask({**ward, USER: "dr.mabuse"})
+
+    assert refused.status_code == 403
+    assert "user" not in exchange.line(refused)
+    assert exchange.ask({**own, USER: "dr.weber"}).status_code == 403  # it lacks the scope
+    named = exchange.line(exchange.ask({**ward, USER: "Marić"}))
+    assert (named["user"], named["user_source"]) == ("Marić", "header")
+    assert "user" not in exchange.line(exchange.ask(ward))
+    alone = exchange.line(exchange.ask(own))
+    assert (alone["client"], alone["user"], alone["user_source"]) == ("own", "dr.weber", "key")
+
+
+def test_a_patient_who_asks_has_no_name_in_the_trail() -> None:
+    """Neither the token's fhirUser nor its subject_name is written."""
+    facts = TokenFacts("Patient/7", "t-1", "Jane Roe")
+    care = CareContext("Patient/7", user_source="token", token=facts)
+    principal = Principal("app", "jwt", frozenset(), care=care)
+    names = Pseudonyms.of(KEY)
+    written = names.token_of(principal) | names.care_of(principal)
+
+    assert written["user"] == written["fhir_user"] == names.user("Patient/7")
+    assert not any(text in str(written) for text in ("Patient/7", "Jane"))
+
+
 @pytest.mark.parametrize(
     ("claims", "care"),
     [
@@ -207,7 +264,7 @@ def test_a_token_of_a_clinician(exchange: Exchange) -> None:
 def test_claims(claims: dict[str, Any], care: tuple[Any, ...]) -> None:
     """The first of the names, a path or a URL; a code, a coding, or several; an application is
     nobody."""
-    assert read_context(claims, CLAIMS) == CareContext(*care)
+    assert read_context(claims, CLAIMS)[:3] == care
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ def test_rotation(desk: Desk) -> None:
         (("--name", "a", "--scopes", "root"), "scopes are some of generate, openai"),
         (("--name", "a", "--priority", "vip"), "priority is one of emergency"),
         (("--name", "a", "--expires", "0d"), "--expires got '0d'"),
+        (("--name", "a", "--user", "x\n"), "users are at most"),
+        (("--name", "a", "--user", "b", "--user", "c"), "needs the scope on_behalf"),
     ],
 )
 def test_a_mistake_is_one_sentence(desk: Desk, arguments: tuple[str, ...], said: str) -> None:
