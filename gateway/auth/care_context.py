@@ -25,7 +25,7 @@ from gateway.principal import (
 )
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import log
-from gateway.settings.gateway import GatewaySettings
+from gateway.settings.access import AccessSettings
 
 ON_BEHALF: Scope = "on_behalf"
 USER, PATIENT, PURPOSE = b"x-mmhie-user", b"x-mmhie-patient", b"x-mmhie-purpose"
@@ -50,7 +50,7 @@ class CareClaims:
     purpose: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, settings: GatewaySettings) -> Self:
+    def of(cls, settings: AccessSettings) -> Self:
         return cls(
             settings.jwt_user_claims, settings.jwt_patient_claims, settings.jwt_purpose_claims
         )
@@ -145,7 +145,7 @@ class CareHeaders:
     spelled: Mapping[bytes, str]
 
     @classmethod
-    def of(cls, settings: GatewaySettings) -> Self:
+    def of(cls, settings: AccessSettings) -> Self:
         return cls(SPELLED | {name.lower().encode(): name for name in settings.user_headers})
 
     def apply(self, principal: Principal, sent: Sequence[bytes], headers: RawHeaders) -> Principal:

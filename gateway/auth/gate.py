@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import secrets
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
-from gateway.auth.care_context import SPELLED, CareClaims, CareHeaders
+from gateway.auth.care_context import SPELLED, CareHeaders
 from gateway.auth.keys import KeyFile
-from gateway.auth.local_callers import LocalCallers, find_refusal
+from gateway.auth.local_callers import LocalCallers
 from gateway.errors import Forbidden, RequestError, Unauthorized
 from gateway.http.exchange import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
@@ -29,12 +29,10 @@ from gateway.runtime.files import FileUnusable
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
-    from gateway.auth.jwks import Jwks
     from gateway.auth.jwt import JwtVerifier
 
 OPEN = "No keys are configured: anyone who can reach this port is served."
 PAGES = ("/console/", "/docs/")  # their files hold no secret: every answer requires a key
-BODY = frozenset({b"content-length", b"transfer-encoding"})  # headers of a request with a body
 LONGEST_TOKEN_BYTES = 8192  # servers of this kind issue 1 to 2 KB
 
 Need = Scope | Literal["any"] | None  # a scope, any key, or nothing
@@ -116,9 +114,9 @@ class Gate:
         return self.care.apply(principal, sent, headers) if sent else principal
 
     async def authenticate(self, headers: RawHeaders) -> Principal:
-        """Return the caller; raise Unauthorized, and without keys what check_local raises."""
+        """Return the caller; raise Unauthorized, and without keys what LocalCallers raises."""
         if self.is_open:
-            check_local(self.local, headers)
+            self.local.check(headers)
             return ANYBODY
         token = read_token(headers)
         if self.jwt is not None and token.count(b".") == 2:
@@ -180,17 +178,6 @@ class Gate:
         return "" if principal.kind == "open" else hash_name(self.salt_key, principal.id)
 
 
-def check_local(callers: LocalCallers, headers: RawHeaders) -> None:
-    """Raise Forbidden or UnsupportedMediaType for a request that a page of another origin could
-    send to a gateway without keys."""
-    sent = dict(reversed(headers))  # the first of several
-    media = None if BODY.isdisjoint(sent) else sent.get(b"content-type", b"")
-    error = find_refusal(callers, sent.get(b"host", b""), sent.get(b"origin", b""), media)
-    if error is not None:
-        kind, message = error
-        raise kind(message)
-
-
 @lru_cache(maxsize=1024)
 def hash_name(key: bytes, principal_id: str) -> str:
     return hmac.digest(key, principal_id.encode(), "sha256").hex()
@@ -215,10 +202,7 @@ def read_token(headers: RawHeaders) -> bytes:
 
 def check(settings: GatewaySettings) -> None:
     """Raise SettingsError when the keys file or the JWKS file cannot be used."""
-    readers: Mapping[str, Callable[[Path], object]] = {
-        "keys_file": keys.read,
-        "jwks_file": read_jwks,
-    }
+    readers = {"keys_file": keys.read, "jwks_file": check_jwks}
     for name, read in readers.items():
         if file := getattr(settings, name):
             try:
@@ -239,33 +223,15 @@ def default_limits(settings: GatewaySettings) -> PrincipalLimits:
 # Imported for tokens only: cryptography and httpx2 are a tenth of a start and 7 MB.
 
 
-def read_jwks(file: Path) -> object:
+def check_jwks(file: Path) -> None:
     from gateway.auth import jwks
 
-    try:
-        return jwks.parse(file.read_bytes())
-    except OSError as error:
-        raise FileUnusable(f"it cannot be read ({error.strerror})") from None
+    jwks.parse(jwks.read_file(file))
 
 
 def build_verifier(settings: GatewaySettings) -> "JwtVerifier | None":
     if not settings.jwks_file and not settings.jwks_url:
         return None
-    if settings.jwt_issuer is None or settings.jwt_audience is None:
-        return None
-    from gateway.auth import jwt
+    from gateway.auth.jwt import JwtVerifier
 
-    policy = jwt.JwtPolicy(
-        settings.jwt_issuer,
-        settings.jwt_audience,
-        care=CareClaims.of(settings),
-    )
-    return jwt.JwtVerifier(build_jwks(settings), policy)
-
-
-def build_jwks(settings: GatewaySettings) -> "Jwks":
-    from gateway.auth import jwks
-
-    if settings.jwks_file is not None:
-        return jwks.file_keys(settings.jwks_file)
-    return jwks.url_keys(str(settings.jwks_url))
+    return JwtVerifier.of(settings)

@@ -4,19 +4,22 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import httpx2
 import jwt
 import orjson
 
-from gateway.runtime.files import FileUnusable
+from gateway.runtime.files import FileUnusable, read_bounded
 from gateway.runtime.json_types import Json
 from gateway.runtime.log import log
+from gateway.settings.access import AccessSettings
 
 ALGORITHMS = ("RS256", "ES256")
 SMALLEST_RSA_BITS = 2048
-LARGEST_JWKS_BYTES = 1024 * 1024
+LARGEST_JWKS_BYTES = 256 * 1024  # 25 ms of a thread; providers publish 10 KB
 FETCH_TIMEOUT_S = 5.0  # of each step
 LONGEST_FETCH_S = 10.0  # of all of them: a provider that drips would never be asked again
 FETCH_EVERY_S = 300.0  # issuers publish a new key long before they sign with it
@@ -55,6 +58,18 @@ class Jwks:
         self._document = b""
         self._keys: Keys = {}
 
+    @classmethod
+    def of(cls, settings: AccessSettings) -> Self:
+        if settings.jwks_file is not None:
+            return cls.of_file(settings.jwks_file)
+        return cls(partial(fetch_url, str(settings.jwks_url)), "MMHIE_JWKS_URL")
+
+    @classmethod
+    def of_file(cls, path: Path, *, clock: Callable[[], float] = time.monotonic) -> Self:
+        """Return the keys of a file, which is read once a second."""
+        read = partial(asyncio.to_thread, read_file, path)
+        return cls(read, "MMHIE_JWKS_FILE", every_s=READ_EVERY_S, clock=clock)
+
     def find(self, kid: str | None) -> jwt.PyJWK | None:
         """Return the key with an id; a token without one is checked against the only key."""
         if kid is None and len(self._keys) == 1:
@@ -89,7 +104,7 @@ class Jwks:
             async with asyncio.timeout(self._longest_s):
                 document = await self._fetch()
             if document != self._document:
-                self._keys = parse(document)
+                self._keys = await asyncio.to_thread(parse, document)
                 self._document = document
                 self.generation += 1
             self.problem = None
@@ -103,7 +118,9 @@ class Jwks:
 
 
 def parse(document: bytes) -> Keys:
-    """Return the usable keys of a JWKS; raise FileUnusable when it has none."""
+    """Return the usable keys of a JWKS; raise FileUnusable when it has none, or is too large."""
+    if len(document) > LARGEST_JWKS_BYTES:
+        raise FileUnusable(f"it is larger than {LARGEST_JWKS_BYTES} bytes")
     try:
         rows = orjson.loads(document)["keys"]
         keys = {row.get("kid"): key for row in rows if (key := usable(row))}
@@ -132,22 +149,16 @@ def usable(row: Json) -> jwt.PyJWK | None:
     return None if small else key
 
 
-def file_keys(path: Path, *, clock: Callable[[], float] = time.monotonic) -> Jwks:
-    """Return the keys of a file, which is read once a second."""
-
-    async def read() -> bytes:
-        return await asyncio.to_thread(path.read_bytes)
-
-    return Jwks(read, "MMHIE_JWKS_FILE", every_s=READ_EVERY_S, clock=clock)
-
-
-def url_keys(url: str) -> Jwks:
-    """Return the keys at a URL."""
-    return Jwks(lambda: fetch_url(url), "MMHIE_JWKS_URL")
+def read_file(path: Path) -> bytes:
+    """Return a file, of a larger one the beginning; raise FileUnusable."""
+    try:
+        return read_bounded(path, LARGEST_JWKS_BYTES + 1)
+    except OSError as error:
+        raise FileUnusable(f"it cannot be read ({error.strerror})") from None
 
 
 async def fetch_url(url: str) -> bytes:
-    """Return the document at a URL; redirects are not followed, the size is bounded."""
+    """Return the document at a URL, of a larger one the beginning; redirects are not followed."""
     async with (
         httpx2.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
         client.stream("GET", url) as response,
@@ -157,5 +168,5 @@ async def fetch_url(url: str) -> bytes:
         async for part in response.aiter_bytes():
             body += part
             if len(body) > LARGEST_JWKS_BYTES:
-                raise FileUnusable("it is too large")
+                break
         return body

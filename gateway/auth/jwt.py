@@ -3,23 +3,23 @@
 import base64
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Self
 
 import jwt
 
 from gateway.auth.care_context import CareClaims, read_context
 from gateway.auth.jwks import ALGORITHMS, Jwks
 from gateway.errors import Unauthorized
-from gateway.principal import PRIORITIES, SCOPES, Principal
+from gateway.principal import PRIORITIES, SCOPES, Principal, is_name
 from gateway.runtime.json_types import Json
+from gateway.settings.access import AccessSettings
 
 LARGEST_CACHE = 10_000
-LONGEST_SUBJECT = 255
 LEEWAY_S = 30.0  # by which the clocks of issuer and gateway may differ
 LATEST_EXPIRY = 253_402_300_799.0  # the last second of the year 9999
-T = TypeVar("T")
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
@@ -42,6 +42,11 @@ class JwtVerifier:
         self._cache: dict[bytes, Principal] = {}
         self._generation = 0
 
+    @classmethod
+    def of(cls, settings: AccessSettings) -> Self:
+        issuer, audience = settings.jwt_issuer or "", settings.jwt_audience or ""  # required
+        return cls(Jwks.of(settings), JwtPolicy(issuer, audience, care=CareClaims.of(settings)))
+
     async def principal(self, token: bytes) -> Principal:
         """Return the subject of a token; raise Unauthorized with what is wrong with it."""
         digest = hashlib.sha256(token).digest()
@@ -62,10 +67,12 @@ class JwtVerifier:
         return known
 
     async def _verify(self, token: str) -> Principal:
-        verify_step(lambda: check_encoding(token))
-        header = verify_step(lambda: jwt.get_unverified_header(token))
+        with refusals_explained():
+            check_encoding(token)
+            header = jwt.get_unverified_header(token)
         key = await self._key(header)
-        principal = verify_step(lambda: build_principal(self._claims(token, key), self.policy))
+        with refusals_explained():
+            principal = build_principal(self._claims(token, key), self.policy)
         return replace(principal, credential=key.key_id)  # the token may lack a `kid`
 
     async def _key(self, header: Json) -> jwt.PyJWK:
@@ -106,13 +113,12 @@ def check_encoding(token: str) -> None:
             raise ValueError(token)
 
 
-def verify_step(step: Callable[[], T]) -> T:
-    """Run a step of the verification; raise Unauthorized if it fails.
-
-    The step may raise anything: tokens contain JSON of any type and depth.
-    """
+@contextmanager
+def refusals_explained() -> Iterator[None]:
+    """Raise Unauthorized for what a step of the verification raises: tokens contain JSON of any
+    type and depth."""
     try:
-        return step()
+        yield
     except jwt.PyJWTError as error:
         raise Unauthorized(explain(error)) from None
     except (TypeError, ValueError, ArithmeticError, RecursionError):
@@ -122,7 +128,7 @@ def verify_step(step: Callable[[], T]) -> T:
 def build_principal(claims: Json, policy: JwtPolicy) -> Principal:
     """Return the principal that verified claims describe; raise Unauthorized."""
     subject = claims["sub"]
-    if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+    if not is_name(subject):
         raise Unauthorized("The token's `sub` claim must be 1 to 255 printable characters.")
     priority = claims.get("mmhie_priority")
     return Principal(

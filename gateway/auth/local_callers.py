@@ -8,12 +8,13 @@ listed origins and JSON bodies are accepted.
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import urlsplit
 
-from gateway.errors import Forbidden, GatewayError, UnsupportedMediaType
+from gateway.errors import Forbidden, UnsupportedMediaType
+from gateway.http.exchange import RawHeaders
 
 ANY = "*"
+BODY = frozenset({b"content-length", b"transfer-encoding"})  # headers of a request with a body
 HOST = (
     "This gateway has no keys and answers under local names only; list this one in "
     "MMHIE_ALLOWED_HOSTS, or configure keys."
@@ -36,34 +37,31 @@ class LocalCallers:
     def of(cls, hosts: Iterable[str], origins: Iterable[str]) -> "LocalCallers":
         return cls(frozenset(map(str.lower, hosts)), frozenset(origins))
 
+    def check(self, headers: RawHeaders) -> None:
+        """Raise Forbidden or UnsupportedMediaType for a request that a page of another origin could
+        send. Programs that send neither Content-Type nor Origin are accepted."""
+        sent = dict(reversed(headers))  # the first of several
+        host, origin = (sent.get(name, b"").decode("latin-1") for name in (b"host", b"origin"))
+        if not self.accepts_host(host):
+            raise Forbidden(HOST)
+        if origin and not self.accepts_origin(origin, host):
+            raise Forbidden(ORIGIN)
+        media = sent.get(b"content-type", b"")
+        if not BODY.isdisjoint(sent) and (media or origin) and not is_json(media):
+            raise UnsupportedMediaType(MEDIA)
+
     def accepts_host(self, host: str) -> bool:
         """Return whether a Host header has a local or a listed name."""
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        except ValueError:  # unclosed brackets
+            return False
         return ANY in self.hosts or name in self.hosts or is_local(name)
 
     def accepts_origin(self, origin: str, host: str) -> bool:
         """Return whether a page is the gateway's own, or has a listed origin."""
         same = origin.partition("://")[2].lower() == host.lower()
         return same or origin in self.origins or ANY in self.origins
-
-
-@lru_cache(maxsize=1024)
-def find_refusal(
-    callers: LocalCallers, host: bytes, origin: bytes, media: bytes | None
-) -> tuple[type[GatewayError], str] | None:
-    """Return the error for these headers, or None. `media` is the body's Content-Type, None without
-    a body; programs that send neither Content-Type nor Origin are accepted."""
-    name = host.decode("latin-1")
-    try:
-        if not callers.accepts_host(name):
-            return Forbidden, HOST
-    except ValueError:  # unclosed brackets
-        return Forbidden, HOST
-    if origin and not callers.accepts_origin(origin.decode("latin-1"), name):
-        return Forbidden, ORIGIN
-    if media is not None and (media or origin) and not is_json(media):
-        return UnsupportedMediaType, MEDIA
-    return None
 
 
 def is_json(media: bytes) -> bool:

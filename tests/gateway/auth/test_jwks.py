@@ -1,16 +1,15 @@
 """A JWKS at a URL: fetched, cached, rotated, and not a way to harm its server or us."""
 
 import asyncio
+import json
+import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from gateway.auth.jwks import (
-    COOL_DOWN_S,
-    LARGEST_JWKS_BYTES,
-    Jwks,
-    fetch_url,
-)
+from gateway.auth.jwks import COOL_DOWN_S, LARGEST_JWKS_BYTES, Jwks, fetch_url, parse, read_file
+from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import Signer, jwks
 from tests.gateway.clock import Clock
 from tests.gateway.peer import Line, Peer
@@ -117,3 +116,37 @@ async def test_a_nested_answer_ends_no_refresh(rsa_signer: Signer) -> None:
         clock.now += COOL_DOWN_S
     assert told == [True, False, True]
     assert keys.find(None) is not None
+
+
+async def test_a_large_set_is_parsed_in_a_thread(
+    ec_signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many keys as fit take longer than other requests may wait."""
+    row = ec_signer.public()
+    rows = [row | {"kid": str(number)} for number in range(LARGEST_JWKS_BYTES // 200)]
+    threads = []
+
+    def noted(document: bytes) -> object:
+        threads.append(threading.current_thread())
+        return parse(document)
+
+    async def fetch() -> bytes:
+        return json.dumps({"keys": rows}).encode()
+
+    monkeypatch.setattr("gateway.auth.jwks.parse", noted)
+    keys = Jwks(fetch, "MMHIE_JWKS_URL")
+    await keys.refresh()
+
+    assert keys.problem is None
+    assert keys.find("7") is not None
+    assert threads != [threading.current_thread()]
+
+
+def test_a_file_is_read_to_its_bound(tmp_path: Path, rsa_signer: Signer) -> None:
+    """A larger one is refused, and never read whole."""
+    path = tmp_path / "jwks.json"
+    path.write_bytes(jwks(rsa_signer) + b" " * LARGEST_JWKS_BYTES)
+    with path.open("ab") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(FileUnusable, match="larger than"):
+        parse(read_file(path))

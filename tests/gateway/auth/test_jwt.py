@@ -13,7 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.auth.jwks import file_keys
+from gateway.auth.jwks import Jwks
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.errors import Unauthorized
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
@@ -32,7 +32,7 @@ def path(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> Path:
 
 @pytest.fixture
 async def tokens(path: Path) -> JwtVerifier:
-    keys = file_keys(path)
+    keys = Jwks.of_file(path)
     await keys.refresh()
     return JwtVerifier(keys, POLICY)
 
@@ -165,7 +165,7 @@ async def test_keys_that_were_never_to_sign_are_left_out(path: Path, rsa_signer:
         {**other.public(), "kid": ["several"]},
     )
     path.write_bytes(jwks(rsa_signer, small, more=more))
-    keys = file_keys(path)
+    keys = Jwks.of_file(path)
     await keys.refresh()
 
     assert keys.find("r1") is not None
@@ -178,7 +178,7 @@ async def test_a_withdrawn_key_ends_its_tokens(
 ) -> None:
     """Remembered ones too, as soon as the file is seen to have changed."""
     clock = Clock()
-    tokens = JwtVerifier(file_keys(path, clock=clock), POLICY)
+    tokens = JwtVerifier(Jwks.of_file(path, clock=clock), POLICY)
     token = rsa_signer.sign()
     await tokens.principal(token.encode())
     path.write_bytes(jwks(ec_signer))
@@ -211,3 +211,71 @@ async def test_a_header_nested_without_end(tokens: JwtVerifier) -> None:
     """Before any signature is looked at."""
     nested = b'{"alg":' + b"[" * 2000 + b"]" * 2000 + b"}"
     assert "malformed" in await refused(tokens, f"{part(nested)}.e30.c2ln")
+
+
+DEEP = "[" * 2900 + "]" * 2900
+CLAIMS = (
+    *(f'"exp": {value}' for value in ("9" * 5000, "NaN", "Infinity", "-1", "true", "null", "{}")),
+    *(f'"exp": {value}' for value in ('"never"', '"1e300"', "[9999999999]", "1e300")),
+    *(f'"nbf": {value}' for value in ("NaN", "Infinity", "1e300", "[1]")),
+    *(f'"iat": {value}' for value in ("NaN", "{}", "99999999999")),
+    *(f'"aud": {value}' for value in ('["x", ["mmhie"]]', '[{"a": "mmhie"}]', '["mmhie", 7]')),
+    *(f'"iss": {value}' for value in ("null", "7", '{"https://login.example": 1}')),
+    *(f'"sub": {value}' for value in ("7", '""', '" "', '["a"]', r'"a\u0000"', r'"\ud800"')),
+    r'"sub": "\u202eadmin"',
+    f'"x": {DEEP}',
+)
+HEADERS = (
+    *(f'"kid": {value}' for value in ('"../../etc/passwd"', '"\x00"', '["r1"]', '{"r1": 1}', "1")),
+    *(f'"kid": {value}' for value in ('""', "null", r'"\ud800"')),
+    *(f'"alg": {value}' for value in ('["RS256"]', "{}", "null", '"rs256"', '"ES256"', DEEP)),
+    '"alg": "none"',  # the second of two
+    *(f'"kid": "x", "{name}": "https://evil.example"' for name in ("jku", "x5u", "jwk")),
+    '"crit": ["exp"]',
+    '"crit": "x"',
+    '"b64": false',
+)
+
+
+def signed(signer: Signer, header: str, payload: str) -> str:
+    """A token of any header and payload with a right signature."""
+    content = f"{part(header.encode())}.{part(payload.encode())}"
+    algorithm = jwt.get_algorithm_by_name(signer.algorithm)
+    return f"{content}.{part(algorithm.sign(content.encode(), signer.private))}"
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim[:24])
+async def test_hostile_claims(tokens: JwtVerifier, rsa_signer: Signer, claim: str) -> None:
+    """Signed rightly, with a claim twice, of which the last counts, or of another type: 401."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ward-7", "exp": NOW + 600}
+    payload = f"{json.dumps(claims)[:-1]}, {claim}}}"
+
+    await refused(tokens, signed(rsa_signer, '{"alg": "RS256", "kid": "r1"}', payload))
+
+
+@pytest.mark.parametrize("field", HEADERS, ids=lambda field: field[:24])
+async def test_hostile_headers(tokens: JwtVerifier, rsa_signer: Signer, field: str) -> None:
+    """A key id of any form, another algorithm, a key that the token brings itself: 401."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ward-7", "exp": NOW + 600}
+    header = f'{{"alg": "RS256", "kid": "r1", {field}}}'
+
+    await refused(tokens, signed(rsa_signer, header, json.dumps(claims)))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "..",
+        "." * 8000,
+        "a.b.",
+        "\x00.\x00.\x00",
+        "a.b.c.d.e",
+        '{"payload": "x"}',
+        "e30.e30.",
+        "W10.e30.AA",
+    ],
+    ids=lambda token: token[:10],
+)
+async def test_what_is_no_token(tokens: JwtVerifier, token: str) -> None:
+    """Neither JWE nor JSON, nor dots alone."""
+    assert "malformed" in await refused(tokens, token) or token.startswith("e30")

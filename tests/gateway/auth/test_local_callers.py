@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.auth.gate import check_local
 from gateway.auth.local_callers import LocalCallers
 from gateway.errors import Forbidden, UnsupportedMediaType
 from tests.contract.fixtures import Start
@@ -48,14 +47,14 @@ REFUSED: tuple[tuple[dict[str, str], str], ...] = (
 @pytest.mark.parametrize("named", ACCEPTED, ids=str)
 def test_local_callers_are_accepted(named: dict[str, str]) -> None:
     """Addresses and names without a domain, pages of the gateway's own, and what is listed."""
-    check_local(LISTED, headers(**named))
+    LISTED.check(headers(**named))
 
 
 @pytest.mark.parametrize(("named", "remedy"), REFUSED, ids=str)
 def test_pages_of_other_origins_are_refused(named: dict[str, str], remedy: str) -> None:
     """The message names the setting, or the header, that would be accepted."""
     with pytest.raises((Forbidden, UnsupportedMediaType)) as refused:
-        check_local(LISTED, headers(**named))
+        LISTED.check(headers(**named))
     assert remedy in refused.value.message
 
 
