@@ -1,21 +1,21 @@
 """The installed vLLM's own judgement of a planned engine, before it loads any weights.
 
-`python -m launcher.serving.engine_judge NAME REVISION WORD ...` has vLLM build its configuration
-from these words of a command line. A model that is not here yet is judged by its description at the
-hub; NAME is empty for one that is. Exit code 0: vLLM takes it. REFUSED: its reason is on standard
-error. Any other: no verdict, and the engine itself will decide.
+`python -m launcher.serving.engine_judge QUESTION` has vLLM build its configuration from words of a
+command line; the question is a JSON object. Exit code 0: vLLM takes it. REFUSED: its reason is on
+standard error. Any other: no verdict, and the engine itself will decide.
 """
 
 import asyncio
+import json
 import os
 import sys
 import traceback
 from collections.abc import Coroutine, Mapping, Sequence
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Final, TypeVar
 
 from launcher import engine_flags
-from launcher.errors import PlanError
+from launcher.errors import ModelError, PlanError
 from launcher.models import hub_client
 from launcher.planning.engine_command import flags
 from launcher.planning.plan import EnginePlan
@@ -29,7 +29,23 @@ REFUSALS: Final = (NotImplementedError, RuntimeError, SystemExit, TypeError, Val
 NOT_SEEN: Final = "failed to be inspected"  # its own child was killed, as without memory
 NICENESS: Final = 10  # whatever is fetched or made beside it comes first
 STOP_S: Final = 1.0
+SAMPLE: Final = "A 54-year-old with chest pain."
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words of the engine's command line, and the folder of a vocabulary to load before.
+
+    A model that is not here yet is judged by its description at the hub. gpt-oss has a second
+    vocabulary, for its message format.
+    """
+
+    words: Sequence[str]
+    hub_id: str = ""
+    revision: str | None = None
+    vocabulary: str = ""
+    has_harmony: bool = False
 
 
 async def beside(
@@ -57,18 +73,39 @@ async def find_refusal(plans: Sequence[EnginePlan], environ: Mapping[str, str]) 
     verdict."""
     if not plans or not is_judged(plans[0]):
         return None
-    env = environment.for_engine(environ, plans[0].env, key="")
-    module = (sys.executable, "-m", "launcher.serving.engine_judge")
+    model = plans[0].model
+    hub_id = "" if model.local else model.source
+    question = Question(engine_words(plans[0]), hub_id, model.revision)
     try:
-        child = Child(Command((*module, *words(plans[0])), env))
+        status, cause = await ask(question, plans[0], environ)
     except OSError:  # no room for another process: no verdict, and the work goes on
         return None
+    return refusals.refusal(cause) if status == REFUSED and cause else None
+
+
+async def check(plan: EnginePlan, vocabulary: str, environ: Mapping[str, str]) -> None:
+    """Raise ModelError if the vocabulary in this folder does not load in the engine's environment,
+    PlanError if vLLM refuses the plan."""
+    words = engine_words(plan) if is_judged(plan) else ()
+    question = Question(words, vocabulary=vocabulary, has_harmony=plan.model.is_gpt_oss)
+    status, cause = await ask(question, plan, environ)
+    if status == REFUSED:
+        raise PlanError(refusals.refusal(cause))
+    if status:
+        raise ModelError(f"The vocabulary does not load: {cause.rstrip('.')}.")
+
+
+async def ask(question: Question, plan: EnginePlan, environ: Mapping[str, str]) -> tuple[int, str]:
+    """Return the exit code of a child with the engine's environment, and why it ended."""
+    env = environment.for_engine(environ, plan.env, key="")
+    module = (sys.executable, "-m", "launcher.serving.engine_judge")
+    child = Child(Command((*module, json.dumps(asdict(question))), env))
     try:
         status = await child.wait()
     finally:
         await child.stop(STOP_S)
-    cause = startup_log.root_cause(tuple(child.last_lines)) if status == REFUSED else None
-    return refusals.refusal(cause) if cause else None
+    lines = tuple(child.last_lines)
+    return status, startup_log.root_cause(lines) or (lines or ("it ended without a word",))[-1]
 
 
 def is_judged(plan: EnginePlan) -> bool:
@@ -78,16 +115,9 @@ def is_judged(plan: EnginePlan) -> bool:
     return not is_made_anew and not engine_flags.is_on(TRUST, plan.settings.engine_args)
 
 
-def words(plan: EnginePlan) -> tuple[str, ...]:
-    """Return the name and revision of a description to fetch, and the engine's words."""
-    model = plan.model
-    name = "" if model.local else model.source
-    return (name, model.revision or "", *engine_words(plan, model.source))
-
-
-def engine_words(plan: EnginePlan, source: str | Path) -> tuple[str, ...]:
-    """Return the engine's command line, with this model."""
-    return ("--model", str(source), *flags(plan))
+def engine_words(plan: EnginePlan) -> tuple[str, ...]:
+    """Return the engine's command line, without the program."""
+    return ("--model", plan.model.source, *flags(plan))
 
 
 def build(given: Sequence[str]) -> None:
@@ -115,14 +145,31 @@ def refuses(given: Sequence[str]) -> bool:
     return False
 
 
-def main(name: str, revision: str, *given: str) -> int:
+def load_vocabulary(folder: str, *, has_harmony: bool) -> None:
+    """Load the vocabulary as the engine would; it must turn a sentence into tokens and back."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if "chest pain" not in tokenizer.decode(tokenizer.encode(SAMPLE)):
+        raise ValueError("a sentence did not survive being turned into tokens and back")
+    if has_harmony:
+        from openai_harmony import HarmonyEncodingName, load_harmony_encoding
+
+        load_harmony_encoding(HarmonyEncodingName.HARMONY_GPT_OSS).encode(SAMPLE)
+
+
+def main(question: Question) -> int:
     """Return the exit code."""
     os.nice(NICENESS)
-    if not name:
-        return REFUSED if refuses(given) else 0
-    with hub_client.description(hub_client.listing(name, revision or None)) as folder:
-        return REFUSED if refuses(["--model", str(folder), *given[2:]]) else 0
+    if question.vocabulary:
+        load_vocabulary(question.vocabulary, has_harmony=question.has_harmony)
+    if not question.words:
+        return 0
+    if not question.hub_id:
+        return REFUSED if refuses(question.words) else 0
+    with hub_client.description(hub_client.listing(question.hub_id, question.revision)) as folder:
+        return REFUSED if refuses(["--model", str(folder), *question.words[2:]]) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(Question(**json.loads(sys.argv[1]))))

@@ -7,19 +7,28 @@ from pathlib import Path
 import pytest
 
 from launcher.cli.doctor import CHECKS, CheckedConfiguration, DoctorFinding, run_checks
-from launcher.cli.self_test import Result
+from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.models.families import CONFIGS
+from launcher.serving import engine_judge
 from tests.command import mmhie
 from tests.fake_hub.files import tensors
 from tests.models import smollm2
 
 
+@pytest.fixture(autouse=True)
+def takes_every_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine finds nothing wrong: what it says is tested in test_engine_judge."""
+
+    async def check(*_: object) -> None: ...
+
+    monkeypatch.setattr(engine_judge, "check", check)
+
+
 def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
-    """By the check's name, with a self-test that found nothing wrong."""
+    """By the check's name."""
     subject = CheckedConfiguration(
         {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours}
     )
-    subject.self_test = Result(tokens=10)
     return {finding.check: finding for finding in run_checks(subject)}
 
 
@@ -43,9 +52,9 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     wrong = {name: check for name, check in outcomes.items() if check["outcome"] != "ok"}
     assert list(wrong) == ["digests"], wrong
     assert "No SHA-256 was recorded" in wrong["digests"]["sentence"]
-    assert outcomes["engine"]["sentence"].startswith("The vocabulary has 49152 tokens, and vLLM ")
+    assert outcomes["engine"]["sentence"].startswith("The vocabulary loads, and vLLM takes")
     people = mmhie(tmp_path, "doctor", MMHIE_REASONER_MODEL=model, **ours)
-    assert people.stdout.splitlines()[-1] == "10 checks, none failed: `mmhie serve` can start."
+    assert people.stdout.splitlines()[-1] == "8 checks, none failed: `mmhie serve` can start."
 
 
 def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
@@ -56,7 +65,7 @@ def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "run `mmhie fetch facebook/opt-1.3b` first" in lines["weights"]
-    assert lines["network"].split(maxsplit=2)[2] == "See weights."
+    assert lines["digests"].split(maxsplit=2)[2] == "See weights."
     assert "weights" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
@@ -66,7 +75,7 @@ def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     [
         ("settings", {"MMHIE_MAX_QUEUE": "many"}, "MMHIE_MAX_QUEUE"),
         ("device", {"MMHIE_DEVICE": "cuda"}, "no GPU is visible"),
-        ("model", {"MMHIE_REASONER_MODEL": "no/such-model"}, "mmhie fetch no/such-model"),
+        ("plan", {"MMHIE_REASONER_MODEL": "no/such-model"}, "mmhie fetch no/such-model"),
     ],
 )
 def test_each_wrong_setting_has_its_check(
@@ -94,15 +103,19 @@ def test_a_changed_file_is_found(tmp_path: Path) -> None:
     assert "model.safetensors changed" in outcomes["digests"].sentence
 
 
-def test_what_the_self_test_found_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [ModelError("No."), PlanError("No.")])
+def test_what_the_engine_says_is_a_finding(
+    error: LauncherError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A vocabulary that does not load, and a refusal."""
-    model = str(write_model(tmp_path))
-    subject = CheckedConfiguration({"MMHIE_CACHE_DIR": model, "MMHIE_REASONER_MODEL": model})
-    for result in (Result(error="ValueError: No."), Result(tokens=1, refusal="No.")):
-        subject.self_test = result
-        (finding,) = [finding for finding in run_checks(subject) if finding.check == "engine"]
-        assert finding.outcome == "failed"
-        assert "No." in finding.sentence
+
+    async def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(engine_judge, "check", refuse)
+    finding = findings(tmp_path, MMHIE_REASONER_MODEL=str(write_model(tmp_path)))["engine"]
+
+    assert (finding.outcome, finding.sentence) == ("failed", "No.")
 
 
 def test_a_checkpoint_still_to_be_made(tmp_path: Path) -> None:
@@ -115,4 +128,4 @@ def test_a_checkpoint_still_to_be_made(tmp_path: Path) -> None:
     assert outcomes["port"].outcome == "failed"
     assert outcomes["digests"].outcome == "ok"
     assert outcomes["engine"].outcome == "warning"
-    assert outcomes["network"].outcome == "ok"
+    assert outcomes["weights"].outcome == "ok"

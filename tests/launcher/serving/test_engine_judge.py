@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from launcher.errors import PlanError
+from launcher.errors import ModelError, PlanError
 from launcher.planning.plan import EnginePlan
-from launcher.serving import engine_judge, refusals, startup_log
+from launcher.serving import engine_judge, environment, refusals, startup_log
 from tests.fake_hub import files
 from tests.launcher.plans import plan
+from tests.models import smollm2
 from tests.waiting import PATIENCE_S
 
 REFUSED = "Total number of attention heads (9) must be divisible by tensor parallel size (2)."
@@ -164,3 +165,42 @@ async def test_what_is_made_first_is_not_judged(tmp_path: Path) -> None:
 
     for unjudged in ((), (made_first,), (trusted,)):
         assert await engine_judge.find_refusal(unjudged, environ) is None
+
+
+async def test_a_child_that_cannot_answer_has_its_last_words(tmp_path: Path) -> None:
+    """The vocabulary is not known to load: no traceback of ours."""
+    (tmp_path / "json.py").write_text("raise SystemExit('no json here')")
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+
+    with pytest.raises(ModelError, match=r"does not load: no json here\.$"):
+        await engine_judge.check(planned(tmp_path), str(tmp_path), environ)
+
+
+# As the launcher starts an engine: a key, no statistics, no hub.
+ENVIRON = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "HF_HUB_OFFLINE": "1"}
+
+
+@pytest.mark.slow  # imports the engine's libraries
+def test_a_vocabulary_loads(tmp_path: Path) -> None:
+    """Its own and the second one of gpt-oss, without a network; of a folder without one the reason
+    is told."""
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    whole = engine_judge.Question((), vocabulary=str(smollm2.model()), has_harmony=True)
+    broken = engine_judge.Question((), vocabulary=str(tmp_path))
+    made = planned(tmp_path)
+
+    assert asyncio.run(engine_judge.ask(whole, made, ENVIRON))[0] == 0
+    status, cause = asyncio.run(engine_judge.ask(broken, made, ENVIRON))
+    assert status not in (0, engine_judge.REFUSED)
+    assert cause
+
+
+@pytest.mark.slow  # imports the engine's libraries
+def test_the_engine_reports_to_nobody() -> None:
+    """The question is put to its own code, which says yes without our variables."""
+    ask = "from vllm.usage.usage_lib import is_usage_stats_enabled as ask; print(ask())"
+    quiet = environment.for_engine(ENVIRON, {}, key="")
+    loud = {name: ENVIRON[name] for name in ("PATH", "HOME")}
+    for environ, answer in ((quiet, "False"), (loud, "True")):
+        told = subprocess.check_output([sys.executable, "-c", ask], env=environ, text=True)
+        assert told.splitlines()[-1] == answer
