@@ -168,7 +168,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
         reveal(settings.digest_key),
         signing_key_of(settings),
     )
-    feedback = open_desk(settings, metrics.feedback_failing.set, labels.key)
+    feedback = open_desk(settings, metrics.feedback_failing.set)
     if feedback is not None:
         metrics.start_feedback(CATEGORIES, SEVERITIES)
     words = wording_of(settings)

@@ -3,7 +3,8 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Annotated
 
 import orjson
@@ -20,7 +21,8 @@ from gateway.cli.command import (
     put,
 )
 from gateway.cli.vault import OptionalKey, load_opener
-from gateway.feedback.entry import OUTCOMES, TEXTS, Entry, text_name
+from gateway.feedback.entry import OUTCOMES, Entry, text_name
+from gateway.feedback.opening import open_store
 from gateway.feedback.store import Store, StoreFailed
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
@@ -41,14 +43,18 @@ class FeedbackNotFound(NegativeResult):
     """There is no feedback of this id."""
 
 
+class RowsChanged(NegativeResult):
+    """The database has rows that no gateway with this key has written."""
+
+
 def show_all(everything: All = False, as_json: AsJson = False) -> None:
     """List open feedback, oldest first; texts are not shown."""
-    with open_store() as store:
+    with open_database() as store:
         entries = [entry.document() for entry in store.entries() if everything or not entry.closed]
-    if as_json:
-        put("", {"feedback": entries}, as_json=True)
-        return
-    print_rows([{name: str(entry.get(name, "")) for name in COLUMNS} for entry in entries])
+        if as_json:
+            put("", {"feedback": entries}, as_json=True)
+        else:
+            print_rows([{name: str(entry.get(name, "")) for name in COLUMNS} for entry in entries])
 
 
 def show(
@@ -61,50 +67,50 @@ def show(
 ) -> None:
     """Show one entry, its texts only with the vault's private key; close it with --outcome. A
     sign-off that was `unfounded` no longer counts."""
-    with open_store() as store:
+    opener = load_opener(private_key) if private_key else None
+    with open_database() as store:
+        entry = store.find(feedback_id)
+        if entry is None:
+            raise FeedbackNotFound(
+                "There is no feedback of this id; `mmhie feedback list` shows all."
+            )
         if outcome is not None:
-            close(store, find(store, feedback_id), outcome, operator_name(by))
+            entry = close(store, entry, outcome, operator_name(by))
         if erase_text:
-            store.erase_texts(feedback_id)
-        document = document_of(
-            store, find(store, feedback_id), load_opener(private_key) if private_key else None
-        )
-    put(describe(document), document, as_json=as_json)
+            entry = replace(entry, sealed=None)
+            store.update(entry)
+        document = document_of(entry, opener)
+        put(describe(document), document, as_json=as_json)
 
 
 def export(private_key: OptionalKey = None, as_json: Lines = True) -> None:
     """Write every entry as one JSON line; with the vault's private key its texts, too."""
     del as_json  # it is JSON anyway
     opener = load_opener(private_key) if private_key else None
-    with open_store() as store:
+    with open_database() as store:
         for entry in store.entries():
-            sys.stdout.write(orjson.dumps(document_of(store, entry, opener)).decode() + "\n")
+            sys.stdout.write(orjson.dumps(document_of(entry, opener)).decode() + "\n")
 
 
-def close(store: Store, entry: Entry, outcome: str, who: str) -> None:
+def close(store: Store, entry: Entry, outcome: str, who: str) -> Entry:
     """Close an entry, and record that in the trail; raises CommandError."""
     if outcome not in OUTCOMES:
         raise CommandError(f"--outcome got {outcome!r}; it is one of {', '.join(OUTCOMES)}.")
-    store.close_entry(entry.id, time.time(), by=who, outcome=outcome)
+    entry = replace(entry, closed=time.time(), closed_by=who, outcome=outcome)
+    store.update(entry)
     facts = {"feedback_id": entry.id, "request_id": entry.answer.request_id, "by": who}
     audit(load(), "feedback_closed", outcome=outcome, **facts)
-
-
-def find(store: Store, feedback_id: str) -> Entry:
-    entry = next((each for each in store.entries() if each.id == feedback_id), None)
-    if entry is None:
-        raise FeedbackNotFound("There is no feedback of this id; `mmhie feedback list` shows all.")
     return entry
 
 
-def document_of(store: Store, entry: Entry, opener: Opener | None) -> Json:
+def document_of(entry: Entry, opener: Opener | None) -> Json:
     """Return an entry, and with a key its texts; raise CommandError if the key opens none."""
-    sealed = zip(TEXTS, store.texts_of(entry.id) if opener else (), strict=False)
+    sealed = entry.sealed_texts() if opener else {}
     try:
         texts = {
             field: opener.unseal(content, text_name(entry.id, field)).decode(errors="replace")
-            for field, content in sealed
-            if content is not None and opener is not None
+            for field, content in sealed.items()
+            if opener is not None
         }
     except SealUnopened as problem:
         raise CommandError(f"The text of {entry.id} {problem}.") from None
@@ -112,17 +118,20 @@ def document_of(store: Store, entry: Entry, opener: Opener | None) -> Json:
 
 
 @contextmanager
-def open_store() -> Iterator[Store]:
-    """Open the database of these settings; raises CommandError."""
-    file = load().feedback_file
-    if file is None:
+def open_database() -> Iterator[Store]:
+    """Open the database of these settings; raises CommandError, and at the end RowsChanged."""
+    store = open_store(load())
+    if store is None:
         raise CommandError("MMHIE_FEEDBACK_FILE is not set; name the database of the feedback.")
-    if not file.exists():
-        raise CommandError(f"{file} does not exist; the gateway makes it when it starts.")
-    store = Store(file)
-    try:
-        yield store
-    except StoreFailed as problem:
-        raise CommandError(f"{file} cannot be used ({problem}).") from None
-    finally:
-        store.close()
+    if not store.path.exists():
+        raise CommandError(f"{store.path} does not exist; the gateway makes it when it starts.")
+    with closing(store):
+        try:
+            yield store
+        except StoreFailed as problem:
+            raise CommandError(f"{store.path} cannot be used ({problem}).") from None
+    if store.changed:
+        raise RowsChanged(
+            f"{store.path} has rows that were changed, or written with another MMHIE_AUDIT_KEY: "
+            f"{', '.join(sorted(store.changed))}. They do not count."
+        )

@@ -4,46 +4,53 @@ Otherwise SQLite is not loaded, which takes ten milliseconds and a megabyte.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from gateway.runtime.log import log
-from gateway.settings.gateway import GatewaySettings
+from gateway.settings.gateway import GatewaySettings, SettingsError
+from gateway.vault.vault import sealer_of
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk
-
-ONE_FILE = (
-    "Feedback is taken by gateways that share MMHIE_FEEDBACK_FILE with the one that gave the "
-    "answer; Redis does not share answers."
-)
-
-
-def open_desk(
-    settings: GatewaySettings, alarm: Callable[[bool], None], digest_key: bytes
-) -> "FeedbackDesk | None":
-    """Return the desk of these settings, or None; raise SettingsError."""
-    if settings.feedback_file is None:
-        return None
-    if settings.redis_url is not None:
-        log.warning(ONE_FILE)
-    from gateway.feedback.desk import FeedbackDesk
     from gateway.feedback.store import Store
-    from gateway.vault.vault import sealer_of
 
-    return FeedbackDesk(
-        Store(settings.feedback_file),
-        sealer_of(settings),
-        digest_key=digest_key,
-        alarm=alarm,
-    )
+
+def open_desk(settings: GatewaySettings, alarm: Callable[[bool], None]) -> "FeedbackDesk | None":
+    """Return the desk of these settings, or None; raise SettingsError."""
+    store = open_store(settings)
+    if store is None:
+        return None
+    from gateway.feedback.desk import FeedbackDesk
+
+    return FeedbackDesk(store, sealer_of(settings), alarm=alarm)
+
+
+def open_store(settings: GatewaySettings) -> "Store | None":
+    """Return the database of these settings, or None."""
+    if settings.feedback_file is None or settings.audit_key is None:
+        return None
+    from gateway.feedback.store import Store
+
+    return Store(settings.feedback_file, settings.audit_key.get_secret_value())
 
 
 def check(settings: GatewaySettings) -> None:
-    """Raise SettingsError for a key or a file that cannot be used."""
-    if settings.feedback_file is None:
+    """Raise SettingsError for a key or a file that cannot be used. A full disk does not stop the
+    start."""
+    store = open_store(settings)
+    if store is None:
         return
-    from gateway.feedback import store
-    from gateway.vault.vault import sealer_of
+    from gateway.feedback.store import StoreFailed, StoreForeign
 
     sealer_of(settings)
-    store.check(settings.feedback_file)
+    with closing(store):
+        try:
+            store.find("")
+        except StoreForeign as problem:
+            raise SettingsError(f"MMHIE_FEEDBACK_FILE {problem}; name another file.") from None
+        except StoreFailed as problem:
+            if not store.path.parent.is_dir() or str(problem) == "SQLITE_NOTADB":
+                raise SettingsError(
+                    f"MMHIE_FEEDBACK_FILE is {store.path}: it cannot be opened as a database "
+                    f"({problem}); name a file in a folder that exists."
+                ) from None

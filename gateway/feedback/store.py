@@ -1,28 +1,33 @@
-"""The database of feedback: recent answers by request id, entries, and their sealed texts.
+"""The database of feedback: recent answers and entries, each row with a MAC of its content.
 
 It is SQLite because several processes write to it, and neither a crash nor a full disk may lose
-what was acknowledged. Every method raises StoreFailed if the disk fails.
+what was acknowledged. The other columns only find rows: what counts is the content, and of a row
+whose MAC is wrong nothing does. Every method raises StoreFailed if the disk fails.
 """
 
 import contextlib
+import hmac
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from gateway.feedback.entry import Entry, RecentAnswer, SealedTexts
-from gateway.settings.base import SettingsError
+from gateway.audit import chain
+from gateway.errors import InvalidRequest
+from gateway.feedback.entry import Entry, RecentAnswer
+from gateway.runtime.json_types import Json
 
-VERSION = 1
+VERSION = 2
 READING = "BEGIN"
 WRITING = "BEGIN IMMEDIATE"  # so that two processes never both read before they write
 LOCK_WAIT_S = 2.0
-MOST_ANSWERS = 1_000_000  # about 0.4 GB; the oldest go first
+MOST_ANSWERS = 1_000_000  # about 0.5 GB; the oldest go first
 MOST_PER_ANSWER = 16  # entries of one client
 PRUNED_AT_ONCE = 10_000
+LARGEST_ROW = 1024 * 1024  # both sealed texts at their longest take 130 KB
+MOST_NAMED = 1000  # changed rows
 PRAGMAS = (
     "secure_delete = ON",
     "journal_mode = WAL",
@@ -31,26 +36,17 @@ PRAGMAS = (
 SCHEMA = """
 CREATE TABLE answers (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL, caller_id TEXT, client TEXT NOT NULL,
-  ended REAL NOT NULL, facts TEXT NOT NULL);
+  ended REAL NOT NULL, content TEXT NOT NULL, mac TEXT NOT NULL);
 CREATE INDEX answers_by_id ON answers (id);
 CREATE INDEX answers_by_caller_id ON answers (caller_id) WHERE caller_id IS NOT NULL;
 CREATE INDEX answers_by_time ON answers (ended);
 CREATE TABLE feedback (
-  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, created REAL NOT NULL,
-  client TEXT NOT NULL, category TEXT NOT NULL, severity TEXT, request_id TEXT NOT NULL,
-  caller_request_id TEXT, asked_by TEXT NOT NULL, answered REAL NOT NULL, facts TEXT NOT NULL,
-  others INTEGER NOT NULL, has_text INTEGER NOT NULL, closed REAL, closed_by TEXT, outcome TEXT);
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL, client TEXT NOT NULL, request_id TEXT NOT NULL,
+  content TEXT NOT NULL, mac TEXT NOT NULL);
+CREATE INDEX feedback_by_id ON feedback (id);
 CREATE INDEX feedback_by_answer ON feedback (request_id, client);
-CREATE TABLE texts (
-  feedback TEXT PRIMARY KEY REFERENCES feedback (id), comment BLOB, corrected_text BLOB);
 """
-OF_ENTRY = (
-    *("id", "created", "client", "category", "severity"),
-    *("has_text", "closed", "closed_by", "outcome"),
-)
-OF_ANSWER = ("request_id", "caller_request_id", "asked_by", "answered", "facts", "others")
-COLUMNS = ", ".join(OF_ENTRY + OF_ANSWER)
-Row = Sequence[Any]
+Row = tuple[int, object, object]  # number, content, MAC
 
 
 class StoreFailed(Exception):
@@ -58,18 +54,22 @@ class StoreFailed(Exception):
 
 
 class StoreForeign(StoreFailed):
-    """The file is no database of feedback, or one of a newer gateway."""
-
-
-class TooManyEntries(Exception):
-    """This client has given as much feedback on this answer as is stored."""
+    """The file is no database of feedback, or one of another version."""
 
 
 class Store:
-    """The database, for use in one thread; it is opened at the first use, and after a failure."""
+    """The database, for use in one thread; it is opened at the first use, and after a failure.
 
-    def __init__(self, path: Path) -> None:
+    `changed` names the rows that were changed, or written with another key.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
         self.path = path
+        self.changed: set[str] = set()
+        self._mac = {
+            table: chain.new_mac(key, purpose=f"mmhie feedback {table}")
+            for table in ("answers", "feedback")
+        }
         self._connection: sqlite3.Connection | None = None
 
     def close(self) -> None:
@@ -78,11 +78,20 @@ class Store:
                 self._connection.close()
             self._connection = None
 
+    def fingerprint(self, *parts: object) -> str:
+        """Return a digest that recognises a repetition, and from which no text can be guessed."""
+        return chain.compute_mac(orjson.dumps(["fingerprint", *parts]), self._mac["feedback"])
+
     def add_answers(self, answers: Iterable[RecentAnswer]) -> None:
+        rows = [
+            (each.request_id, each.caller_request_id, each.client, each.ended, *self._sign(each))
+            for each in answers
+        ]
         with self._transaction() as database:
             database.executemany(
-                "INSERT INTO answers (id, caller_id, client, ended, facts) VALUES (?, ?, ?, ?, ?)",
-                [answer_row(answer)[:5] for answer in answers],
+                "INSERT INTO answers (id, caller_id, client, ended, content, mac) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
             )
 
     def prune(self, before: float, most: int = MOST_ANSWERS) -> None:
@@ -105,63 +114,79 @@ class Store:
         sent the id more than once."""
         with self._transaction(READING) as database:
             rows = database.execute(
-                "SELECT id, caller_id, client, ended, facts FROM answers "
-                "WHERE (id = :id OR caller_id = :id) AND ended >= :since "
+                "SELECT number, content, mac FROM answers WHERE (id = :id OR caller_id = :id) "
                 "AND (:client IS NULL OR client = :client) "
                 "ORDER BY id = :id DESC, ended DESC LIMIT 100",
-                {"id": request_id, "client": client, "since": since},
+                {"id": request_id, "client": client},
             ).fetchall()
-            others = 0 if rows and rows[0][0] == request_id else len(rows) - 1
-            return parse_answer((*rows[0], others)) if rows else None
+        answers = (RecentAnswer(**content) for content in self._genuine("answers", rows))
+        return next((each for each in answers if each.fits(request_id, client, since)), None)
 
-    def add(self, entry: Entry, fingerprint: str, texts: SealedTexts) -> Entry | None:
-        """Add an entry with its texts, or return the stored one of the same fingerprint; raise
-        TooManyEntries."""
+    def add(self, entry: Entry) -> Entry | None:
+        """Add an entry, or return the stored one of the same fingerprint; raise InvalidRequest if
+        its client has given too many on this answer."""
         with self._transaction() as database:
-            same = database.execute(
-                f"SELECT {COLUMNS} FROM feedback WHERE fingerprint = ?",  # noqa: S608 - a constant
-                (fingerprint,),
-            ).fetchone()
-            if same is not None:
-                return parse_entry(same)
-            check_count(database, entry.answer.request_id, entry.client)
-            values = [getattr(entry, column) for column in OF_ENTRY]
-            values += [*answer_row(entry.answer), fingerprint]
+            rows = database.execute(
+                "SELECT number, content, mac FROM feedback WHERE request_id = ? AND client = ? "
+                "LIMIT 100",
+                (entry.answer.request_id, entry.client),
+            ).fetchall()
+            before = {each.fingerprint: each for each in self._entries(rows)}
+            if entry.fingerprint in before:
+                return before[entry.fingerprint]
+            if len(before) >= MOST_PER_ANSWER:
+                raise InvalidRequest(
+                    f"This answer has the most feedback that one key may send ({MOST_PER_ANSWER} "
+                    "entries); contact the operator.",
+                    param="request_id",
+                )
             database.execute(
-                f"INSERT INTO feedback ({COLUMNS}, fingerprint) "  # noqa: S608 - a constant
-                f"VALUES ({', '.join('?' * len(values))})",
-                values,
+                "INSERT INTO feedback (id, client, request_id, content, mac) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (entry.id, entry.client, entry.answer.request_id, *self._sign(entry)),
             )
-            if entry.has_text:
-                database.execute("INSERT INTO texts VALUES (?, ?, ?)", (entry.id, *texts))
         return None
 
-    def entries(self) -> list[Entry]:
-        """Return every entry, oldest first."""
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry that was not changed, oldest first."""
         with self._transaction(READING) as database:
-            rows = database.execute(f"SELECT {COLUMNS} FROM feedback ORDER BY created, id")  # noqa: S608 - a constant
-            return [parse_entry(row) for row in rows]
-
-    def texts_of(self, feedback_id: str) -> SealedTexts:
-        """Return comment and corrected text."""
-        with self._transaction(READING) as database:
-            row = database.execute(
-                "SELECT comment, corrected_text FROM texts WHERE feedback = ?", (feedback_id,)
-            ).fetchone()
-        return row or (None, None)
-
-    def close_entry(self, feedback_id: str, now: float, *, by: str, outcome: str) -> None:
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE feedback SET closed = ?, closed_by = ?, outcome = ? WHERE id = ?",
-                (now, by, outcome, feedback_id),
+            yield from self._entries(
+                database.execute("SELECT number, content, mac FROM feedback ORDER BY number")
             )
 
-    def erase_texts(self, feedback_id: str) -> None:
-        """Destroy the texts of an entry."""
+    def find(self, feedback_id: str) -> Entry | None:
+        """Return the entry of this id that was not changed."""
+        with self._transaction(READING) as database:
+            rows = database.execute(
+                "SELECT number, content, mac FROM feedback WHERE id = ?", (feedback_id,)
+            ).fetchall()
+        return next((each for each in self._entries(rows) if each.id == feedback_id), None)
+
+    def update(self, entry: Entry) -> None:
+        """Replace the entry of this id."""
         with self._transaction() as database:
-            database.execute("DELETE FROM texts WHERE feedback = ?", (feedback_id,))
-            database.execute("UPDATE feedback SET has_text = 0 WHERE id = ?", (feedback_id,))
+            database.execute(
+                "UPDATE feedback SET content = ?, mac = ? WHERE id = ?",
+                (*self._sign(entry), entry.id),
+            )
+
+    def _sign(self, content: RecentAnswer | Entry) -> tuple[str, str]:
+        raw = orjson.dumps(content)
+        table = "feedback" if isinstance(content, Entry) else "answers"
+        return raw.decode(), chain.compute_mac(raw, self._mac[table])
+
+    def _entries(self, rows: Iterable[Row]) -> Iterator[Entry]:
+        return map(Entry.parse, self._genuine("feedback", rows))
+
+    def _genuine(self, table: str, rows: Iterable[Row]) -> Iterator[Json]:
+        """Yield the contents of rows whose MAC is right, and name the others."""
+        for number, content, mac in rows:
+            raw = str(content).encode(errors="replace")
+            right = chain.compute_mac(raw, self._mac[table]).encode()
+            if hmac.compare_digest(right, str(mac).encode(errors="replace")):
+                yield orjson.loads(raw)
+            elif len(self.changed) < MOST_NAMED:
+                self.changed.add(f"{table} {number}")
 
     @contextlib.contextmanager
     def _transaction(self, begin: str = WRITING) -> Iterator[sqlite3.Connection]:
@@ -175,26 +200,9 @@ class Store:
             finally:
                 if database.in_transaction:  # neither committed nor rolled back by a full disk
                     database.execute("ROLLBACK")
-        except (sqlite3.Error, OSError, orjson.JSONDecodeError) as problem:
+        except (sqlite3.Error, OSError) as problem:
             self.close()
             raise StoreFailed(error_name(problem)) from None
-
-
-def check(file: Path) -> None:
-    """Raise SettingsError for a file that cannot be used. A full disk does not stop the start."""
-    store = Store(file)
-    try:
-        store.entries()
-    except StoreForeign as problem:
-        raise SettingsError(f"MMHIE_FEEDBACK_FILE {problem}; name another file.") from None
-    except StoreFailed as problem:
-        if not file.parent.is_dir() or str(problem) == "SQLITE_NOTADB":
-            raise SettingsError(
-                f"MMHIE_FEEDBACK_FILE is {file}: it cannot be opened as a database ({problem}); "
-                "name a file in a folder that exists."
-            ) from None
-    finally:
-        store.close()
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -204,6 +212,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
     with contextlib.ExitStack() as undo:
         undo.callback(database.close)
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_ROW)
+        database.text_factory = lambda text: text.decode(errors="replace")
         for pragma in PRAGMAS:
             database.execute(f"PRAGMA {pragma}")
         prepare(database)
@@ -213,50 +223,15 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 def prepare(database: sqlite3.Connection) -> None:
     """Create the tables of a new database; raise StoreForeign for another program's."""
-    if read_version(database) == VERSION:
-        return
     database.execute(WRITING)
-    if read_version(database) == 0:  # another process may have made them meanwhile
-        (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables:
-            raise StoreForeign("is a database of another program")
-        for statement in SCHEMA.split(";"):
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if version == 0 and not tables:
+        for statement in (*SCHEMA.split(";"), f"PRAGMA user_version = {VERSION}"):
             database.execute(statement)
-        database.execute(f"PRAGMA user_version = {VERSION}")
+    elif version != VERSION:
+        raise StoreForeign("is no database of this version; export it with the one that wrote it")
     database.execute("COMMIT")
-    if read_version(database) != VERSION:
-        raise StoreForeign("was written by a newer gateway")
-
-
-def read_version(database: sqlite3.Connection) -> int:
-    (number,) = database.execute("PRAGMA user_version").fetchone()
-    return int(number)
-
-
-def check_count(database: sqlite3.Connection, request_id: str, client: str) -> None:
-    """Raise TooManyEntries for a client with MOST_PER_ANSWER entries on an answer."""
-    (count,) = database.execute(
-        "SELECT count(*) FROM feedback WHERE request_id = ? AND client = ?", (request_id, client)
-    ).fetchone()
-    if count >= MOST_PER_ANSWER:
-        raise TooManyEntries
-
-
-def answer_row(answer: RecentAnswer) -> Row:
-    facts = orjson.dumps(answer.facts).decode()
-    ids = (answer.request_id, answer.caller_request_id, answer.client)
-    return (*ids, answer.ended, facts, answer.others)
-
-
-def parse_answer(row: Row) -> RecentAnswer:
-    request_id, caller_request_id, client, ended, facts, others = row
-    return RecentAnswer(request_id, caller_request_id, client, ended, orjson.loads(facts), others)
-
-
-def parse_entry(row: Row) -> Entry:
-    own = dict(zip(OF_ENTRY, row, strict=False))
-    own["has_text"] = bool(own["has_text"])
-    return Entry(**own, answer=parse_answer(row[len(OF_ENTRY) :]))
 
 
 def error_name(problem: Exception) -> str:

@@ -179,6 +179,11 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     yield from shared_conflicts(settings)
     yield from vault_conflicts(settings)
+    yield (
+        settings.feedback_file and not settings.audit_key,
+        "MMHIE_FEEDBACK_FILE needs MMHIE_AUDIT_KEY, which signs its rows; `openssl rand -hex 32` "
+        "makes one.",
+    )
     yield from access_conflicts(settings)
     yield from audit_conflicts(settings)
     yield from audit_feed_conflicts(settings)

@@ -25,7 +25,8 @@ class VaultSettings(SharedSettings):
     )
     feedback_file: UserPath | None = Field(
         None,
-        description="Database (SQLite) of feedback. Unset: feedback is not taken.",
+        description="Database (SQLite) of feedback; needs MMHIE_AUDIT_KEY. Unset: feedback is not "
+        "taken.",
     )
 
 

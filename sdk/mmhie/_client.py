@@ -146,7 +146,6 @@ class MedicalReasoningLLM(BaseClient):
         *,
         comment: str | None = None,
         corrected_text: str | None = None,
-        reviewer: str | None = None,
         **options: Unpack[CareOptions],
     ) -> FeedbackReceipt:
         """Flag the answer of this request id, or sign it off; return the receipt.
@@ -160,7 +159,6 @@ class MedicalReasoningLLM(BaseClient):
             "severity": severity,
             "comment": comment,
             "corrected_text": corrected_text,
-            "reviewer": reviewer,
         }
         given = {name: text for name, text in fields.items() if text is not None}
         request = build_request("/v1/mmhie/feedback", given, options, CareOptions)

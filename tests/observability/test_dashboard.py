@@ -35,7 +35,8 @@ def engine() -> Iterator[FakeEngine]:
 @pytest.fixture(scope="module")
 def gateway(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    gateway = Gateway(folder, engine.url, MMHIE_FEEDBACK_FILE=str(folder / "feedback.db"))
+    settings = {"MMHIE_FEEDBACK_FILE": str(folder / "feedback.db"), "MMHIE_AUDIT_KEY": "k" * 32}
+    gateway = Gateway(folder, engine.url, **settings)
     try:
         yield gateway.wait()
     finally:

@@ -35,12 +35,9 @@ function open(requestId) {
   byId("feedback-dialog").showModal();
 }
 
-/** A sign-off has no severity, and a name. */
+/** A sign-off has no severity; the access key says whose it is. */
 function follow() {
-  const isSignOff = byId("feedback-category").value === SIGN_OFF;
-  byId("feedback-severity").disabled = isSignOff;
-  byId("feedback-signing").hidden = !isSignOff;
-  byId("feedback-reviewer").required = isSignOff;
+  byId("feedback-severity").disabled = byId("feedback-category").value === SIGN_OFF;
 }
 
 async function send(requestId) {
@@ -55,7 +52,6 @@ async function send(requestId) {
       request_id: requestId,
       category,
       severity: category === SIGN_OFF ? undefined : byId("feedback-severity").value,
-      reviewer: category === SIGN_OFF ? byId("feedback-reviewer").value.trim() : undefined,
       comment: text("feedback-comment"),
       corrected_text: text("feedback-corrected"),
     });

@@ -103,6 +103,7 @@ async def test_every_state_size_and_theme(
         MMHIE_PHASE_FILE=str(phase_file),
         MMHIE_HOLD_FILE=str(hold),
         MMHIE_FEEDBACK_FILE=str(tmp_path / "feedback.db"),
+        MMHIE_AUDIT_KEY="k" * 32,
     )
     async with window(gateway.url) as page:
         for state in STATES:

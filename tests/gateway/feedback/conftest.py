@@ -13,13 +13,19 @@ from gateway.feedback.entry import Entry, RecentAnswer, Submission
 from gateway.feedback.store import Store
 from gateway.principal import Principal
 from gateway.vault.sealing import Sealer
+from tests.gateway.audit.conftest import KEY
 from tests.gateway.vault.conftest import KeyPair, key_pair
 
 NOW = 1_790_000_000.0
 WARD = Principal("ward-7", "key", frozenset({"generate", "feedback"}))
 CLINIC = Principal("clinic-2", "key", frozenset({"generate", "feedback"}))
 OPERATOR = Principal("ops", "key", frozenset({"feedback", "admin"}))
-FLAG = Submission("incorrect", "moderate")
+
+
+def flag(category: str = "incorrect", severity: str | None = "moderate", **more: str) -> Submission:
+    """Feedback on the answer r-1."""
+    fields = {"request_id": "r-1", "category": category, "severity": severity, **more}
+    return Submission.model_validate(fields)
 
 
 def answer(request_id: str = "r-1", **more: Any) -> RecentAnswer:
@@ -31,7 +37,7 @@ def answer(request_id: str = "r-1", **more: Any) -> RecentAnswer:
 def entry(name: str = "fb-1", request_id: str = "r-1", **more: Any) -> Entry:
     known: dict[str, Any] = {"created": NOW, "category": "incorrect", "severity": "low"} | more
     about = known.pop("answer", None) or answer(request_id)
-    return Entry(id=name, client="ward-7", answer=about, **{"has_text": False, **known})
+    return Entry(id=name, client="ward-7", answer=about, **{"fingerprint": name, **known})
 
 
 @pytest.fixture
@@ -41,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path) -> Iterator[Store]:
-    opened = Store(file)
+    opened = Store(file, KEY)
     yield opened
     opened.close()
 
@@ -54,9 +60,8 @@ class Counter:
         self.file = file
         self.is_stopped = False
         self.desk = FeedbackDesk(
-            Store(file),
+            Store(file, KEY),
             Sealer(pair.public) if pair else None,
-            digest_key=b"k" * 32,
             alarm=self.alarms.append,
         )
 
@@ -68,13 +73,11 @@ class Counter:
 
     def entries(self) -> list[Entry]:
         """The rows on the disk, over a connection of its own."""
-        with contextlib.closing(Store(self.file)) as store:
-            return store.entries()
+        with contextlib.closing(Store(self.file, KEY)) as store:
+            return list(store.entries())
 
-    def give(
-        self, request_id: str = "r-1", given: Submission = FLAG, principal: Principal = WARD
-    ) -> Receipt:
-        return asyncio.run(self.desk.give(request_id, given, principal))
+    def give(self, given: Submission | None = None, principal: Principal = WARD) -> Receipt:
+        return asyncio.run(self.desk.give(given or flag(), principal))
 
 
 OpenDesk = Callable[..., Counter]

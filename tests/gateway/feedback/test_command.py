@@ -2,16 +2,16 @@
 
 import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.feedback.entry import Submission
 from gateway.feedback.store import Store
 from tests.command import Command
-from tests.gateway.audit.conftest import lines, trail_settings
-from tests.gateway.feedback.conftest import Counter, entry
+from tests.gateway.audit.conftest import KEY, lines, trail_settings
+from tests.gateway.feedback.conftest import Counter, entry, flag
 from tests.gateway.feedback.test_desk import record
 from tests.gateway.vault.conftest import KeyPair, key_pair
 
@@ -37,8 +37,10 @@ class Desk(Command):
         self.key = ("--key", str(pair.private))
         counter = Counter(file, pair)
         counter.desk.observe(record())
-        self.flag = counter.give(given=Submission("unsafe", "high", SCRIPT, "5 mg")).entry.id
-        self.signed = counter.give(given=Submission("signed_off", None)).entry.id
+        self.flag = counter.give(
+            flag("unsafe", "high", comment=SCRIPT, corrected_text="5 mg")
+        ).entry.id
+        self.signed = counter.give(flag("signed_off", None)).entry.id
         counter.desk.stop()
 
     def exported(self, *options: str) -> list[dict[str, Any]]:
@@ -57,15 +59,15 @@ def desk(
 
 def test_the_list_has_no_text(desk: Desk, file: Path) -> None:
     """One line each, the oldest first: kind, severity, request, who said it."""
-    with contextlib.closing(Store(file)) as store:
-        store.add(entry("fb-old", created=1.0), "f-old", (None, None))
+    with contextlib.closing(Store(file, KEY)) as store:
+        store.add(entry("fb-last"))
     out, _ = desk.run("list")
     entries = json.loads(desk.run("list", "--json")[0])["feedback"]
 
     assert all(word in out for word in (desk.flag, "unsafe", "high", "r-1", "ward-7", desk.signed))
     assert "script" not in out
-    assert [entry["id"] for entry in entries] == ["fb-old", desk.flag, desk.signed]
-    assert [entry["category"] for entry in entries] == ["incorrect", "unsafe", "signed_off"]
+    assert [entry["id"] for entry in entries] == [desk.flag, desk.signed, "fb-last"]
+    assert [entry["category"] for entry in entries] == ["unsafe", "signed_off", "incorrect"]
 
 
 def test_the_texts_of_one(desk: Desk) -> None:
@@ -131,3 +133,18 @@ def test_no_database(desk: Desk, file: Path) -> None:
     assert "SQLITE_NOTADB" in desk.run("list", exit_code=2)[1]
     desk.monkeypatch.delenv("MMHIE_FEEDBACK_FILE")
     assert "MMHIE_FEEDBACK_FILE is not set" in desk.run("list", exit_code=2)[1]
+
+
+def test_a_changed_row_is_named(desk: Desk, file: Path) -> None:
+    """It is neither shown nor closed, no event is written of it, and the exit code is 1."""
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE feedback SET content = replace(content, 'r-1', 'r-2')")
+    written = len(lines(desk.trail)) if desk.trail.exists() else 0
+    for arguments in (("list",), ("export",)):
+        out, err = desk.run(*arguments, exit_code=1)
+        assert out.strip() == ""
+        assert "changed, or written with another MMHIE_AUDIT_KEY: feedback 1, feedback 2" in err
+    _, err = desk.run("show", desk.flag, "--outcome", "confirmed", exit_code=1)
+
+    assert "no feedback of this id" in err
+    assert (len(lines(desk.trail)) if desk.trail.exists() else 0) == written

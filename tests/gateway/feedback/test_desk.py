@@ -1,19 +1,22 @@
 """The desk: feedback that it takes, that it refuses, and its word of a failing disk."""
 
+import contextlib
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
 from gateway.feedback import opening
-from gateway.feedback.entry import Submission
 from gateway.feedback.store import MOST_PER_ANSWER
-from gateway.principal import Principal
+from gateway.principal import CareContext, Principal
 from gateway.record import AnswerSummary, RequestRecord
 from gateway.settings.gateway import GatewaySettings, SettingsError
-from tests.gateway.feedback.conftest import CLINIC, OPERATOR, WARD, Counter, OpenDesk
+from tests.gateway.audit.conftest import KEY
+from tests.gateway.feedback.conftest import CLINIC, OPERATOR, WARD, Counter, OpenDesk, flag
 
-COMMENT = Submission("unsafe", "high", comment="zebrafish7731: ten times the dose")
+COMMENT = flag("unsafe", "high", comment="zebrafish7731: ten times the dose")
 
 
 def record(request_id: str = "r-1", principal: Principal = WARD) -> RequestRecord:
@@ -31,15 +34,13 @@ def counter(open_desk: OpenDesk) -> Counter:
     return opened
 
 
-@pytest.mark.parametrize(
-    ("request_id", "who"), [("r-2", WARD), ("r-1", CLINIC), ("' OR 1=1 --", WARD)]
-)
+@pytest.mark.parametrize(("request_id", "who"), [("r-2", WARD), ("r-1", CLINIC), ("OR:1", WARD)])
 def test_unknown_and_foreign_are_told_the_same(
     counter: Counter, request_id: str, who: Principal
 ) -> None:
     """Nobody learns of the answers of others."""
     with pytest.raises(AnswerNotFound) as refused:
-        counter.give(request_id, principal=who)
+        counter.give(flag(request_id=request_id), principal=who)
 
     assert refused.value.message == (
         "This gateway gave no answer with this request id to this key in the last 30 days; send "
@@ -62,7 +63,7 @@ def test_without_a_key_texts_are_refused(open_desk: OpenDesk) -> None:
     counter.desk.observe(record())
 
     with pytest.raises(InvalidRequest, match="MMHIE_VAULT_PUBLIC_KEY"):
-        counter.give(given=COMMENT)
+        counter.give(COMMENT)
     assert counter.entries() == []
     assert counter.give().entry.category == "incorrect"
 
@@ -80,14 +81,14 @@ def test_a_disk_that_takes_nothing(
     counter.desk.observe(record("r-2"))
 
     with pytest.raises(FeedbackUnavailable, match="keep its text"):
-        counter.give("r-2", COMMENT)
+        counter.give(COMMENT.model_copy(update={"request_id": "r-2"}))
     assert counter.desk.warnings()
     assert counter.alarms == [True]
     assert "zebrafish7731" not in caplog.text
 
     file.rmdir()
     moved.rename(file)
-    assert counter.give("r-2", COMMENT).entry.category == "unsafe"
+    assert counter.give(COMMENT.model_copy(update={"request_id": "r-2"})).entry.category == "unsafe"
     assert counter.alarms == [True, False]
     assert counter.desk.warnings() == []
     assert len(counter.entries()) == 2
@@ -104,23 +105,42 @@ def test_a_disk_that_takes_nothing(
 def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) -> None:
     """The sentence has its name."""
     with pytest.raises(SettingsError, match=reason):
-        opening.check(GatewaySettings.model_validate(settings))
+        opening.check(GatewaySettings.model_validate(settings | {"audit_key": KEY}))
 
 
 def test_there_is_an_end_to_what_one_says_of_an_answer(counter: Counter) -> None:
     """The refusal is one sentence."""
     for n in range(MOST_PER_ANSWER):
-        counter.give(given=Submission("other", "low", comment=str(n)))
+        counter.give(flag("other", "low", comment=str(n)))
 
     with pytest.raises(InvalidRequest, match="most feedback"):
         counter.give()
 
 
-def test_redis_shares_no_answers(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """An operator with several gateways reads at the start where feedback has to go."""
-    settings = GatewaySettings.model_validate({"feedback_file": file, "redis_url": "redis://r"})
-    desk = opening.open_desk(settings, lambda _: None, b"k")
+PERSON = Principal("reviewers", "key", WARD.scopes, care=CareContext("Dr Weber", user_source="key"))
+CLAIMED = replace(PERSON, care=CareContext("Dr Weber", user_source="header"))
 
-    assert desk is not None
-    desk.stop()
-    assert "Redis does not share answers" in caplog.text
+
+@pytest.mark.parametrize(("who", "reviewer"), [(PERSON, "Dr Weber"), (CLAIMED, None)])
+def test_a_verified_person_signs(open_desk: OpenDesk, who: Principal, reviewer: str | None) -> None:
+    """The entry has the person of the key or token, and none of a header."""
+    counter = open_desk()
+    counter.desk.observe(record(principal=who))
+
+    assert counter.give(flag("signed_off", None), who).entry.reviewer == reviewer
+
+
+@pytest.mark.parametrize("column", ["content", "mac"])
+def test_a_changed_answer_is_none(
+    counter: Counter, file: Path, caplog: pytest.LogCaptureFixture, column: str
+) -> None:
+    """The gateway takes no feedback on it, and names it once in its log."""
+    counter.give()
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"UPDATE answers SET {column} = replace({column}, 'a', 'b')")
+    for _ in range(2):
+        with pytest.raises(AnswerNotFound):
+            counter.give(flag("unsafe", "high"))
+
+    assert caplog.text.count("a row of feedback was changed, and does not count: answers 1") == 1
+    assert "were changed" in counter.desk.warnings()[0]

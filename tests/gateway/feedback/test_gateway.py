@@ -14,10 +14,11 @@ from mmhie import LLMConfig, MedicalReasoningLLM, RequestError
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
 from gateway.feedback.store import Store
+from tests.contract.fixtures import Refusal
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import trail_settings
+from tests.gateway.audit.conftest import KEY, trail_settings
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.vault.conftest import key_pair
 from tests.waiting import PATIENCE_S, until
@@ -25,13 +26,16 @@ from tests.waiting import PATIENCE_S, until
 PATH = "/v1/mmhie/feedback"
 CANARY = "zebrafish7731"
 SCRIPT = f"<script>alert('{CANARY}')</script>\x1b[2J"
-SIGN_OFF: dict[str, Any] = {"category": "signed_off", "severity": None, "reviewer": "Dr Example"}
+SIGN_OFF: dict[str, Any] = {"category": "signed_off", "severity": None}
 SCOPES = {
     "ward": ("generate", "openai", "feedback"),
     "clinic": ("generate", "openai", "feedback"),
     "silent": ("generate",),
-    "reviewers": ("feedback", "sign_off", "admin"),
+    "reviewers": ("feedback", "sign_off", "admin", "on_behalf"),
+    "example": ("feedback", "sign_off", "admin", "on_behalf"),
+    "other": ("feedback", "sign_off", "admin"),
 }
+PERSONS = {"example": ("Dr Example",), "other": ("Dr Other",)}
 
 
 class Clinic:
@@ -40,7 +44,10 @@ class Clinic:
     def __init__(self, folder: Path, url: str) -> None:
         self.trail, self.file = folder / "audit.jsonl", folder / "feedback.db"
         keys = folder / "keys.json"
-        self.keys = {name: add_key(keys, name, *scopes) for name, scopes in SCOPES.items()}
+        self.keys = {
+            name: add_key(keys, name, *scopes, users=PERSONS.get(name, ()))
+            for name, scopes in SCOPES.items()
+        }
         self.gateway = Gateway(
             folder,
             url,
@@ -58,10 +65,16 @@ class Clinic:
         assert answer.status_code == 200
         return answer.headers["x-request-id"]
 
-    def flag(self, answer_id: str, who: str = "ward", **fields: Any) -> httpx2.Response:
+    def flag(
+        self,
+        answer_id: str,
+        who: str = "ward",
+        headers: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> httpx2.Response:
         body = {"request_id": answer_id, "category": "incorrect", "severity": "low", **fields}
         body = {name: value for name, value in body.items() if value is not None}
-        return self.post(PATH, body, bearer(self.keys[who]))
+        return self.post(PATH, body, bearer(self.keys[who]) | (headers or {}))
 
     def post(self, path: str, body: Any, headers: dict[str, str]) -> httpx2.Response:
         url = self.gateway.url + path
@@ -163,13 +176,23 @@ def test_a_key_without_the_scope(clinic: Clinic, engine: FakeEngine) -> None:
 
 
 def test_a_sign_off_needs_its_scope_and_a_name(clinic: Clinic, engine: FakeEngine) -> None:
-    """`feedback` alone does not do, nor does a key, which names nobody."""
+    """`feedback` alone does not do, nor a key that is nobody's, nor a name that anybody may send in
+    a header or a field."""
     request_id = clinic.ask()
+    claims = {"X-MMHIE-User": "Dr Example"}
     lacking = error_of(clinic.flag(request_id, **SIGN_OFF))
-    unnamed = error_of(clinic.flag(request_id, "reviewers", **SIGN_OFF | {"reviewer": None}))
+    nobody = [
+        error_of(clinic.flag(request_id, "reviewers", headers, **SIGN_OFF))
+        for headers in (None, claims)
+    ]
+    another = clinic.flag(request_id, "example", {"X-MMHIE-User": "Dr Other"}, **SIGN_OFF)
+    field = clinic.flag(request_id, "example", reviewer="Dr Other", **SIGN_OFF)
 
     assert (lacking["code"], "`sign_off`" in lacking["message"]) == ("forbidden", True)
-    assert unnamed["param"] == "reviewer"
+    for error in nobody:
+        assert (error["code"], "--user" in error["message"]) == ("forbidden", True)
+    assert (another.status_code, field.status_code) == (403, 422)
+    assert clinic.flag(request_id, "example", claims, **SIGN_OFF).status_code == 200
 
 
 def provenances(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -187,7 +210,7 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     """The exported Provenance of the answer names its verifier and that a clinician stands by it;
     another answer's does not."""
     signed, other = clinic.ask(), clinic.ask()
-    receipt = clinic.flag(signed, "reviewers", **SIGN_OFF).json()
+    receipt = clinic.flag(signed, "example", **SIGN_OFF).json()
 
     until(lambda: clinic.events(receipt))
     until(lambda: {signed, other} <= provenances(clinic.records()).keys())
@@ -200,19 +223,17 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     assert len(labels[other]["reason"]) == len(labels[other]["agent"]) == 1
 
 
-def test_each_clinician_of_a_key_signs_off(clinic: Clinic, engine: FakeEngine) -> None:
+def test_each_clinician_signs_off(clinic: Clinic, engine: FakeEngine) -> None:
     """The second is no repetition of the first; the trail and the database name both."""
     request_id = clinic.ask()
-    names = ("Dr Example", "Dr Other", "Dr Example")
-    told = [
-        clinic.flag(request_id, "reviewers", **SIGN_OFF | {"reviewer": n}).json() for n in names
-    ]
+    whose = ("example", "other", "example")
+    told = [clinic.flag(request_id, who, **SIGN_OFF).json() for who in whose]
 
     assert [receipt["duplicate"] for receipt in told] == [False, False, True]
     until(lambda: clinic.events(told[0]) and clinic.events(told[1]))
     sign_offs = sign_offs_in(clinic.records())[request_id]
     assert sorted(signed["reviewer"] for signed in sign_offs) == ["Dr Example", "Dr Other"]
-    with contextlib.closing(Store(clinic.file)) as store:
+    with contextlib.closing(Store(clinic.file, KEY)) as store:
         kept = [entry.document() for entry in store.entries()]
     who = [entry["reviewer"] for entry in kept if entry["request_id"] == request_id]
     assert who == ["Dr Example", "Dr Other"]
@@ -254,3 +275,8 @@ def test_where_no_feedback_is_taken(gateway: Gateway) -> None:
 
     assert answer.status_code == 501
     assert "MMHIE_FEEDBACK_FILE" in error_of(answer)["message"]
+
+
+def test_rows_are_signed(refusal: Refusal) -> None:
+    """Without the key no gateway starts that would take feedback."""
+    assert "needs MMHIE_AUDIT_KEY" in refusal(MMHIE_FEEDBACK_FILE="feedback.db")
