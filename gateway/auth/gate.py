@@ -202,7 +202,7 @@ def read_token(headers: RawHeaders) -> bytes:
 
 def check(settings: GatewaySettings) -> None:
     """Raise SettingsError when the keys file or the JWKS file cannot be used."""
-    readers = {"keys_file": keys.read, "jwks_file": check_jwks}
+    readers = {"keys_file": keys.check, "jwks_file": check_jwks}
     for name, read in readers.items():
         if file := getattr(settings, name):
             try:

@@ -199,7 +199,7 @@ def compute_end(duration: str | None, now: float, option: str) -> float | None:
 def read(file: Path) -> tuple[Key, ...]:
     """Read the keys; raises CommandError."""
     try:
-        return keys.read(file)
+        return tuple(keys.read(file))
     except FileUnusable as error:
         raise CommandError(f"MMHIE_KEYS_FILE is {file}: {error}.") from None
 

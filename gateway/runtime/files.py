@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 from gateway.runtime.log import log
 
@@ -19,10 +19,14 @@ class FileUnusable(Exception):
     """The content of a file cannot be used; the message says why."""
 
 
+def open_file(path: Path) -> BinaryIO:
+    """Open a file to be read; a pipe does not block, and has nothing. Raises OSError."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+
+
 def read_bounded(path: Path, most: int) -> bytes:
-    """Read a file up to a size, of which a longer one is cut; a pipe does not block, and has
-    nothing. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    """Read a file up to a size, of which a longer one is cut. Raises OSError."""
+    with open_file(path) as file:
         return file.read(most) or b""
 
 

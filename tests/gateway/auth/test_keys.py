@@ -44,7 +44,7 @@ def test_the_secret_is_not_in_the_file(path: Path) -> None:
     assert secret not in path.read_text()
     assert hashlib.sha256(secret.encode()).hexdigest() in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert keys.read(path) == (key,)
+    assert tuple(keys.read(path)) == (key,)
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -68,7 +68,46 @@ def test_nonsense_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
     with pytest.raises(FileUnusable, match="not what `mmhie keys` writes"):
-        keys.read(path)
+        keys.check(path)
+
+
+def test_a_file_that_is_cut_or_continued_is_refused(path: Path) -> None:
+    """At each line, and by one character."""
+    made = [keys.Key(name, str(n) * 64, ("generate",), 1.0) for n, name in enumerate("abc")]
+    keys.write(path, made)
+    whole = path.read_bytes()
+    ends = [at for at in range(len(whole)) if whole[at : at + 1] == b"\n"]
+    for content in (*(whole[:at] for at in ends), *(whole[: at + 1] for at in ends[:-1])):
+        path.write_bytes(content)
+        with pytest.raises(FileUnusable):
+            keys.check(path)
+    path.write_bytes(whole + b"x")
+    with pytest.raises(FileUnusable):
+        keys.check(path)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_any_json_of_the_same_content_is_read(path: Path, count: int) -> None:
+    """As earlier versions have written it, or an editor; an empty list, too."""
+    made = [keys.Key(f"k{n}", str(n) * 64, ("generate",), 1.0) for n in range(count)]
+    keys.write(path, made)
+    assert list(keys.read(path)) == made
+    document = json.loads(path.read_bytes())
+    for indent in (None, 1):
+        path.write_text(json.dumps(document, indent=indent))
+        assert list(keys.read(path)) == made
+
+
+def test_keys_share_equal_rights(path: Path) -> None:
+    """100,000 of them would take 140 MB else."""
+    secrets = [add_key(path, name, "generate", limits=PrincipalLimits(2)) for name in "ab"]
+    file = KeyFile(path)
+    first, second = (file.principal(secret.encode()) for secret in secrets)
+
+    assert first is not None
+    assert second is not None
+    assert first.scopes is second.scopes
+    assert first.limits is second.limits
 
 
 def name_of(file: KeyFile, secret: str) -> str | None:
