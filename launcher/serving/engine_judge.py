@@ -20,7 +20,7 @@ from launcher.models import hub_client
 from launcher.planning.engine_command import flags
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command
-from launcher.serving import environment, refusals, startup_log
+from launcher.serving import environment, failures, startup_log
 
 TRUST: Final = "--trust-remote-code"
 REFUSED: Final = 3
@@ -80,7 +80,7 @@ async def find_refusal(plans: Sequence[EnginePlan], environ: Mapping[str, str]) 
         status, cause = await ask(question, plans[0], environ)
     except OSError:  # no room for another process: no verdict, and the work goes on
         return None
-    return refusals.refusal(cause) if status == REFUSED and cause else None
+    return failures.refusal(cause) if status == REFUSED and cause else None
 
 
 async def check(plan: EnginePlan, vocabulary: str, environ: Mapping[str, str]) -> None:
@@ -90,7 +90,7 @@ async def check(plan: EnginePlan, vocabulary: str, environ: Mapping[str, str]) -
     question = Question(words, vocabulary=vocabulary, has_harmony=plan.model.is_gpt_oss)
     status, cause = await ask(question, plan, environ)
     if status == REFUSED:
-        raise PlanError(refusals.refusal(cause))
+        raise PlanError(failures.refusal(cause))
     if status:
         raise ModelError(f"The vocabulary does not load: {cause.rstrip('.')}.")
 

@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
 
-from launcher.errors import EngineOutOfMemory, ExitedEarly, GaveUp, NeverReady, StartError
+from launcher.errors import EngineOutOfMemory, GaveUp, NeverReady, StartError
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.restarts import Clock, RestartBackoff, Stop, keep_running
-from launcher.serving import engine_faults, refusals, startup_log
+from launcher.serving import failures, startup_log
 from launcher.serving.environment import KEY
 from launcher.serving.probe import Address, Probe
 from launcher.serving.stall_watchdog import StallWatchdog, activity
@@ -118,7 +117,7 @@ class EngineSupervisor:
         self._publish(ending)
         await self._stop.end(self._child, ENGINE_STOP_S)
         await asyncio.to_thread(self._engine.recheck)
-        engine_faults.raise_device_fault(self._child.last_lines if self._child else ())
+        failures.raise_device_fault(self._child.last_lines if self._child else ())
         if backoff.is_spent:
             raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
@@ -148,7 +147,8 @@ class EngineSupervisor:
             if self._stop.requested.is_set():
                 return
             if not child.is_running:
-                await self._raise_end(child)
+                status = await child.wait()
+                raise failures.start_error(status, child.last_lines, self._engine.lighter)
             if self._clock() > deadline:
                 raise NeverReady(
                     f"The engine was not ready after {self._policy.start_s:.0f} s and was last "
@@ -169,16 +169,6 @@ class EngineSupervisor:
             return False
         await self._stop.pause(TICK_S)  # an engine that dies of it needs a moment to say so
         return await self._client.is_healthy()
-
-    async def _raise_end(self, child: Child) -> NoReturn:
-        """Raise why an engine ended before it was ready, as it wrote itself."""
-        status = await child.wait()
-        engine_faults.raise_device_fault(child.last_lines)
-        cause = startup_log.root_cause(tuple(child.last_lines)) or ""
-        if engine_faults.is_out_of_memory(cause, child.last_lines):
-            raise EngineOutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
-        reason = refusals.with_remedy(cause) if cause else "it did not say why; read its log."
-        raise ExitedEarly(f"The engine ended before it was ready ({describe(status)}): {reason}")
 
     async def _watch(self, child: Child) -> Phase:
         """Return the phase a ready engine falls into; its last one when a stop is requested."""

@@ -14,7 +14,7 @@ import pytest
 
 from launcher.errors import ModelError, PlanError
 from launcher.planning.plan import EnginePlan
-from launcher.serving import engine_judge, environment, refusals, startup_log
+from launcher.serving import engine_judge, environment, failures, startup_log
 from tests.fake_hub import files
 from tests.launcher.plans import plan
 from tests.models import smollm2
@@ -148,7 +148,7 @@ def test_what_the_installed_vllm_says(tmp_path: Path) -> None:
     verdicts = done.stderr.split("---\n")[1:]
 
     causes = [startup_log.root_cause(said.splitlines()) for said in verdicts]
-    sentences = [refusals.refusal(cause) if cause else "" for cause in causes]
+    sentences = [failures.refusal(cause) if cause else "" for cause in causes]
     remedies = [remedy for *_, remedy in TABLE]
     pairs = zip(remedies, sentences, strict=True)
 

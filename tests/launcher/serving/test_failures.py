@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.errors import NotEnoughMemory
-from launcher.serving.engine_faults import device_fault, is_out_of_memory, raise_device_fault
+from launcher.errors import DeviceFailed, EngineOutOfMemory, LauncherError, NotEnoughMemory
+from launcher.serving.failures import start_error
 
 LOGGED = "(EngineCore pid=7) ERROR 11-26 12:00:00 [core.py:1] RuntimeError: "
 # What stands before the words, the words, and what stands behind them.
@@ -35,32 +35,45 @@ MEMORY = (
 )
 
 
+def end(*lines: str) -> LauncherError:
+    """The error of a start that ended with these lines."""
+    try:
+        return start_error(1, lines, "set less")
+    except LauncherError as error:
+        return error
+
+
 @pytest.mark.parametrize(("before", "words", "behind"), FAULTS)
 def test_a_fault_of_the_device(before: str, words: str, behind: str) -> None:
     """Its own words, wherever the line was."""
-    line = f"{before}{words}{behind}"
+    error = end("INFO before", f"{before}{words}{behind}", "INFO after")
 
-    assert device_fault(["INFO before", line, "INFO after"]) == words
-    assert not is_out_of_memory(line)
+    assert isinstance(error, DeviceFailed)
+    assert f"({words.rstrip('.')})" in str(error)
 
 
 def test_other_endings() -> None:
     """A restart, or a person, can do something; torch's and vLLM's want of memory is recognised."""
-    assert {device_fault([line]) for line in (*MENDABLE, *MEMORY)} == {None}
-    assert [line for line in MEMORY if not is_out_of_memory(line)] == []
+    mendable = [type(end(line)) for line in MENDABLE]
+    memory = [end(f"RuntimeError: {line}") for line in MEMORY]
+
+    assert DeviceFailed not in mendable
+    assert {type(error) for error in memory} == {EngineOutOfMemory}
+    assert all(str(error).endswith("To need less, set less.") for error in memory)
 
 
 def test_no_room_in_shared_memory() -> None:
     """NCCL fails, and no GPU is broken."""
     line = "NCCL WARN Error: failed to extend /dev/shm/nccl-a1 to 9 bytes, error: No space left"
-    with pytest.raises(NotEnoughMemory, match="--shm-size"):
-        raise_device_fault(["ncclSystemError", line])
+    error = end("ncclSystemError", line)
+
+    assert isinstance(error, NotEnoughMemory)
+    assert "--shm-size" in str(error)
 
 
 def test_no_gpu_memory_for_nccl() -> None:
     """The error that it raises says only that CUDA failed."""
     raised = "torch.distributed.DistBackendError: NCCL error in: NCCLUtils.cpp:94, unhandled cuda"
-    lines = [raised, "ncclUnhandledCudaError: Call failed.", "Cuda failure 2 'out of memory'"]
+    lines = (raised, "ncclUnhandledCudaError: Call failed.", "Cuda failure 2 'out of memory'")
 
-    assert device_fault(lines) is None
-    assert is_out_of_memory(raised, lines)
+    assert isinstance(end(*lines), EngineOutOfMemory)
