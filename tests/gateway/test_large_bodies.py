@@ -11,6 +11,8 @@ import pytest
 
 from gateway.engine.client import EngineRequest, EngineResponse
 from gateway.runtime.heavy_work import HEAVY_BYTES
+from gateway.safety.red_flags import screening
+from gateway.safety.red_flags.detection import RedFlags, Steps, step
 from gateway.services import Services
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.peer import Peer, always
@@ -83,7 +85,11 @@ async def test_a_text_takes_memory_until_it_is_read(
         asked.append(services.memory.held_bytes)
         return await open_(request)
 
+    def step_once_asked(steps: Steps) -> RedFlags | None:
+        return step(steps) if asked else None
+
     monkeypatch.setattr(services.engine, "open", watch)
+    monkeypatch.setattr(screening, "step", step_once_asked)
     await post(port, chat_request(text))
 
     # the request, its copy for the socket, and the text
