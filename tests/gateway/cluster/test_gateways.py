@@ -134,7 +134,7 @@ def operate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 
 def count_in_logs(site: Site, event: str) -> int:
-    """How often the gateways have logged an event."""
+    """The number of lines of an event that the gateways have logged."""
     return sum(gateway.log.count(event) for gateway in site.gateways)
 
 
