@@ -9,6 +9,7 @@ import contextlib
 import hmac
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -28,11 +29,7 @@ MOST_PER_ANSWER = 16  # entries of one client
 PRUNED_AT_ONCE = 10_000
 LARGEST_ROW = 1024 * 1024  # both sealed texts at their longest take 130 KB
 MOST_NAMED = 1000  # changed rows
-PRAGMAS = (
-    "secure_delete = ON",
-    "journal_mode = WAL",
-    "synchronous = FULL",  # what was acknowledged survives a power cut
-)
+PRAGMAS = ("secure_delete = ON", "synchronous = FULL")  # what was acknowledged survives a power cut
 SCHEMA = """
 CREATE TABLE answers (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL, caller_id TEXT, client TEXT NOT NULL,
@@ -216,9 +213,24 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.text_factory = lambda text: text.decode(errors="replace")
         for pragma in PRAGMAS:
             database.execute(f"PRAGMA {pragma}")
+        log_ahead(database)
         prepare(database)
         undo.pop_all()
     return database
+
+
+def log_ahead(database: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; SQLite itself does not wait for another that switches too."""
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def prepare(database: sqlite3.Connection) -> None:

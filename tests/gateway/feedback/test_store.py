@@ -3,12 +3,14 @@
 import contextlib
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import InvalidRequest
 from gateway.feedback.store import MOST_PER_ANSWER, Store, StoreFailed, StoreForeign
+from tests.gateway.audit.conftest import KEY
 from tests.gateway.feedback.conftest import CLINIC, NOW, WARD, answer, entry
 
 
@@ -138,3 +140,14 @@ def test_a_database_of_others(store: Store, file: Path, statement: str) -> None:
 
     with pytest.raises(StoreForeign, match="of this version"):
         list(store.entries())
+
+
+def test_several_create_it_at_once(tmp_path: Path) -> None:
+    """SQLite itself waits for nobody who switches to the write-ahead log at the same time."""
+
+    def open_one(attempt: int) -> None:
+        with contextlib.closing(Store(tmp_path / f"{attempt // 3}.db", KEY)) as opened:
+            assert list(opened.entries()) == []
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(open_one, range(300)))
