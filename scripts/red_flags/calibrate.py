@@ -2,7 +2,8 @@
 
 The chance of an emergency is fitted (logistic regression) to the highest log-odds of a text and its
 number of lines, on the known release sets, alone and in company. Each set is judged by a fit on the
-others; the threshold is the one that flags `ALARMS` of their other texts.
+others; the threshold is the one that flags `ALARMS` of their other texts. In a long record the
+threshold is the one that flags `ALARMS_IN_RECORDS`.
 """
 
 import gzip
@@ -29,10 +30,12 @@ from scripts.red_flags.train import write_model
 from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
 
 ALARMS = 0.042  # of the other texts, alone
-KNOTS = (1, 2, 4, 64)  # lines; between them the threshold is linear in their logarithm
+ALARMS_IN_RECORDS = 0.03
+RECORD = 32  # lines of the shortest long record
+KNOTS = (1, 2, 4, 16, 64)  # lines; between them the threshold is linear in their logarithm
 SIZES = (1, 2, 4, 8, 16, 32, 64)  # lines, as the model's file has them
 LEAST, MOST = -8.0, 12.0  # log-odds
-COMPANIES = 2  # of each text, chosen at random
+COMPANIES = 6  # of each text, chosen at random; and a record
 SEED = 23
 
 
@@ -46,7 +49,9 @@ def main() -> None:
         chances[folders == folder] = features[folders == folder] @ weights
     slope, *heights = fit(features, emergency)
     limit = np.quantile(chances[~emergency & alone], 1 - ALARMS)
-    write(np.interp(np.log2(SIZES), np.log2(KNOTS), (limit - np.array(heights)) / slope))
+    thresholds = (limit - np.array(heights)) / slope
+    thresholds[-1] = np.quantile(odds[~emergency & (lines >= RECORD)], 1 - ALARMS_IN_RECORDS)
+    write(np.interp(np.log2(SIZES), np.log2(KNOTS), thresholds))
 
 
 def hats(lines: np.ndarray) -> np.ndarray:
@@ -80,10 +85,12 @@ def score_texts() -> Iterator[tuple[float, int, bool, bool, str]]:
     dice = random.Random(SEED)  # noqa: S311 - no secret: reproducible on purpose
     for folder in FOLDERS[:-1]:
         for language in languages_of(folder):
-            places = [place for _, place in companies(language) if len(place) == 1]
+            places = [(name, turn) for name, (turn, *more) in companies(language) if not more]
+            records = [turn for name, turn in places if name.startswith("record of 30")]
+            sentences = [turn for name, turn in places if not name.startswith("record")]
             for case in cases(language, folder):
-                beside = [place[0] for place in dice.sample(places, COMPANIES)]
-                for place in ("{text}", *beside):
+                beside = dice.sample(sentences, COMPANIES)
+                for place in ("{text}", *beside, dice.choice(records)):
                     scored = highest(place.replace("{text}", case.text))
                     yield *scored, case.is_emergency, place == "{text}", folder.name
 

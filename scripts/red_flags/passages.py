@@ -200,7 +200,7 @@ def marked_lines(written: str) -> list[tuple[str, set[int]]]:
     """Return the lines of a text, each with the numbers of the marks that are in it."""
     lines, mark, is_open = [], -1, False
     spaced = re.sub(r"([.!?;]*)>", r" > \1", written).replace("<", " < ")
-    for line in lines_of(spaced, WITH_MARKS):
+    for line in lines_of(spaced.lower(), WITH_MARKS):
         marks = {mark} if is_open else set()
         for word in line.split():
             if word == OPEN:

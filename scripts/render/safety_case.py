@@ -103,7 +103,7 @@ def measured_shares(*, is_missed: bool) -> list[tuple[float, str]]:
     """
     record = json.loads(RED_FLAGS.read_text())
     shares = []
-    for figures in (record["once"], record["known"][-1]):
+    for figures in (record["newest"], record["known"][-1]):
         languages, lengths = (
             [row for row in figures.get(name, ()) if row["emergency"] is is_missed]
             for name in ("languages", "lengths")

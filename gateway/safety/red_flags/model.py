@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from gateway.safety.red_flags.measurements import mark_measurements
+from gateway.safety.red_flags.measurements import alternation, mark_measurements
 
 SHORTEST, LONGEST = 10, 240  # characters of a line; longer ones are split
 PART = 4_096  # characters in one step: 0.1 ms, 4 where each second word is a measured value
@@ -33,6 +33,11 @@ SLICE = 32  # characters normalized at once: the time for combining marks is qua
 STOPS = (b". ", b"?", b"!", b"; ", b" - ", b" / ", b'",', b',"', b'":', rb"\n")
 BORDERS = "\n\t|<>{}[]"  # of lines, cells, tags, objects
 GLUED = re.compile(rb"\.(?<=[a-z\xe0-\xff]{2}\.)(?=[a-z\xe0-\xff]{2})")  # without a blank
+# A sentence that begins after one without a full stop.
+OPENERS = Path(__file__).with_name("openers.txt").read_text("utf-8").split()
+UNSTOPPED = re.compile(
+    rf" (?=[A-Z\xc0-\xde])(?<=[a-z\xdf-\xff0-9)] )(?={alternation({*OPENERS})}(?![\w']))"
+)
 MARKS = (
     ("\u2019", "'"),
     ("\u2018", "'"),
@@ -107,7 +112,7 @@ def bare(text: str) -> str:
 
 def lines_of(text: str, letters: bytes = LETTERS) -> list[str]:
     """Return the lines of a text, none longer than `LONGEST`."""
-    flat = mark_measurements(latin(without_escapes(text.lower())))
+    flat = mark_measurements(latin(without_escapes(UNSTOPPED.sub("\n", text).lower())))
     for stop in STOPS:
         flat = flat.replace(stop, b"\n")
     flat = GLUED.sub(b"\n", flat)

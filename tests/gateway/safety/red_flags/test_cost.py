@@ -10,7 +10,7 @@ from tests.growth import growth
 ALARMING = "I have crushing chest pain and I am sweating. What is for dinner tonight, please? "
 
 
-@pytest.mark.parametrize("text", [ALARMING, "\u0301\u0316"])
+@pytest.mark.parametrize("text", [ALARMING, "\u0301\u0316", "a The "])
 def test_cost_is_in_proportion_to_the_length(text: str) -> None:
-    """Emergencies, for which frames are searched, and marks, which Unicode sorts."""
+    """Emergencies, for which frames are searched; marks, which Unicode sorts; and openers."""
     assert growth(lambda size: detect([Turn("user", text * size)], model().threshold), 500, 8) < 16

@@ -133,6 +133,22 @@ def test_an_escaped_letter_is_a_letter(text: str) -> None:
     assert lines_of(text) == lines_of(plain)
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("my chest hurts a lot Which form does she need", 2),
+        ("mir ist sehr schlecht Ich nehme drei Tabletten", 2),
+        ("me duele mucho el pecho Está en la mesa", 2),
+        ("my left arm is Theodora heavy and numb", 1),  # only begins like an opener
+        ("MY CHEST HURTS WHEN I WALK TO THE SHOP", 1),  # no sentence ends in capitals
+        ("my chest hurts a lot which form does she need", 1),
+    ],
+)
+def test_an_opener_begins_a_sentence(text: str, count: int) -> None:
+    """People leave out the full stop of a short text."""
+    assert len(lines_of(text)) == count
+
+
 def test_repeats_hide_nothing_that_follows() -> None:
     """Notes are often copied; the repetitions count only a few times."""
     copied = "Crushing chest pain going into my left arm for 20 minutes, sweating a lot.\n"
