@@ -11,7 +11,7 @@ from typing import BinaryIO
 from gateway.audit import chain
 from gateway.audit.chain import ChainHead, Line
 from gateway.audit.file import lock_trail, open_private
-from gateway.audit.rotation import LONGEST_LINE, Place, files_from, rotated_files
+from gateway.audit.rotation import Place, files_from, read_lines, rotated_files
 from gateway.runtime.files import write_whole
 from gateway.runtime.log import log
 
@@ -101,7 +101,7 @@ class TrailFollower:
     def _lines(self, file: BinaryIO, offset: int) -> Iterator[PlacedLine]:
         """Yield the genuine lines of a file that are complete."""
         file.seek(offset)
-        for raw in iter(lambda: file.readline(LONGEST_LINE), b""):
+        for raw in read_lines(file):
             offset += len(raw)
             line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
             if raw.endswith(b"\n") and line is not None and line.is_genuine:

@@ -4,9 +4,11 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from glob import escape
 from hmac import HMAC
 from pathlib import Path
+from typing import BinaryIO
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
@@ -77,6 +79,11 @@ def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
             line = chain.parse_line(raw.removesuffix(b"\n"), mac)
             if line is not None and line.is_genuine:  # the first and last may be torn
                 yield line.record
+
+
+def read_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file from where it stands, none longer than `LONGEST_LINE`."""
+    return iter(partial(file.readline, LONGEST_LINE), b"")
 
 
 def read_end(handle: int, size: int) -> bytes:

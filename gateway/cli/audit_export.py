@@ -1,8 +1,9 @@
 """`mmhie audit export`: records of the audit trail, as they are, as FHIR, or counted."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,18 +14,14 @@ import typer
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.audit.search import Search, Unreadable
+from gateway.audit.search import Search
 from gateway.cli.answer_copy import digests_of
 from gateway.cli.audit import (
     NO_PATIENT,
-    NO_TEXT,
-    VERIFY,
     File,
     NothingFound,
     Since,
-    TrailDamaged,
     Until,
-    condition_of,
     find,
     open_search,
     record_query,
@@ -35,29 +32,11 @@ from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
 Group = Literal["key", "person", "day", "model"]
-GROUPS: dict[Group, str] = {
-    "key": "client",
-    "person": '"user"',
-    "day": "strftime(TRY_CAST(time AS TIMESTAMPTZ), '%Y-%m-%d')",  # in the zone TZ
-    "model": "model",
-}
+GROUPS: dict[Group, str] = {"key": "client", "person": "user", "model": "model"}
 COUNTS = ("requests", "refused", "failed", "truncated", "prompt_tokens", "completion_tokens")
-# A line may stand for several requests. The name of lines without fields is NULL.
-COUNT = """
-SELECT CASE WHEN seq IS NOT NULL THEN coalesce({group}, '{nothing}') END AS name,
-  sum(requests)::BIGINT AS requests,
-  sum(CASE WHEN is_refused THEN requests ELSE 0 END)::BIGINT,
-  sum(CASE WHEN is_failed AND NOT is_refused THEN requests ELSE 0 END)::BIGINT,
-  count(truncated), sum(coalesce(prompt_tokens, 0))::BIGINT,
-  sum(coalesce(completion_tokens, 0))::BIGINT
-FROM (
-  SELECT *, 1 + coalesce(more_like_this, 0) AS requests,
-    coalesce(status, 0) BETWEEN 400 AND 499 AS is_refused,
-    outcome NOT IN ('ok', 'client_gone') AS is_failed
-  FROM lines WHERE seq IS NULL OR (kind IN ('request', 'unfinished') AND {condition}))
-GROUP BY name ORDER BY {order} name
-"""
-FEEDBACK = "kind IN ('feedback', 'feedback_closed')"
+COUNTED = ("request", "unfinished")
+WENT_WELL = ("ok", "client_gone")
+FEEDBACK = ("feedback", "feedback_closed")
 
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
 Person = Annotated[
@@ -153,7 +132,7 @@ def describe_nothing(copy: Path | None, patient: str | None) -> str:
 
 def to_fhir(search: Search, records: Iterable[Json]) -> Iterator[Json]:
     """Yield the FHIR resources of records; an answer is signed off after its line was written."""
-    feedback = [line.record for line in search.find(FEEDBACK, {}) if line.is_genuine]
+    feedback = [line.record for line in search.find({"kinds": FEEDBACK}) if line.is_genuine]
     return chain.from_iterable(map(Export(sign_offs_in(feedback)).resources, records))
 
 
@@ -168,17 +147,34 @@ def write_lines(records: Iterable[Json]) -> int:
 
 def write_counts(search: Search, by: Group, given: dict[str, object]) -> None:
     """Write a table of counts: days in their order, else the most used first. Raises TrailDamaged
-    if there are lines that cannot be read."""
-    condition, wanted = condition_of(given)
-    order = "" if by == "day" else "requests DESC,"
-    query = COUNT.format(group=GROUPS[by], nothing=NOTHING, condition=condition, order=order)
-    try:
-        rows = list(search.select(query, wanted))
-    except Unreadable:
-        raise TrailDamaged(NO_TEXT) from None
-    if any(name is None for name, *_ in rows):
-        raise TrailDamaged(f"The trail has lines that are none{VERIFY}")
-    write_table((by, *COUNTS), rows)
+    if a line that fits is not as it was written."""
+    counts = defaultdict[str, Counter[str]](Counter)
+    for record in find(search, kinds=COUNTED, **given):
+        counts[group_of(record, by)].update(figures_of(record))
+    names = sorted(counts, key=lambda name: (by != "day" and -counts[name]["requests"], name))
+    write_table((by, *COUNTS), [(name, *map(counts[name].__getitem__, COUNTS)) for name in names])
+
+
+def group_of(record: Json, by: Group) -> str:
+    """Return the row of a record; a day is one in the zone TZ."""
+    if by == "day":
+        return f"{datetime.fromisoformat(record['time']).astimezone():%Y-%m-%d}"
+    return record.get(GROUPS[by]) or NOTHING
+
+
+def figures_of(record: Json) -> dict[str, int]:
+    """Return the figures of a line, which may stand for several requests."""
+    requests = 1 + record.get("more_like_this", 0)
+    is_refused = record.get("status", 0) // 100 == 4
+    is_failed = not is_refused and record.get("outcome", "ok") not in WENT_WELL
+    return {
+        "requests": requests,
+        "refused": requests * is_refused,
+        "failed": requests * is_failed,
+        "truncated": int("truncated" in record),
+        "prompt_tokens": record.get("prompt_tokens", 0),
+        "completion_tokens": record.get("completion_tokens", 0),
+    }
 
 
 def resend_all(file: Path | None) -> None:

@@ -1,7 +1,5 @@
 """`mmhie audit verify`: whether the trail is as it was written."""
 
-import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +9,6 @@ import typer
 from gateway.audit import checkpoint as checkpoints
 from gateway.audit import verify as verification
 from gateway.audit.chain import ChainHead
-from gateway.audit.copies import refresh_copies
-from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report, Violation
 from gateway.cli.audit import File, TrailDamaged, trails
 from gateway.cli.command import AsJson, CommandError, put, readable
@@ -27,8 +23,6 @@ PublicKey = Annotated[
     Path | None, typer.Option(help="Public signing key: count only checkpoints signed with it.")
 ]
 Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
-NO_COPY = "The closed files of {trail} could not be copied for searches ({problem}).\n"
-CHANGED_COPY = "it is not the copy that was written for searches; delete it"
 ABSENT = "a checkpoint names this trail, and it is not here"
 
 
@@ -48,11 +42,10 @@ def verify(
     reports = {}
     for path in paths:
         heads = [head for head in known if head.file in (path.name, "")]
-        began_ns = time.time_ns()
         with readable(path):
-            report = verification.verify(path, key=audit_key, checkpoints=heads, archived=archived)
-            report.findings += [] if report.findings else verify_copies(path, audit_key, began_ns)
-            reports[path.name] = report
+            reports[path.name] = verification.verify(
+                path, key=audit_key, checkpoints=heads, archived=archived
+            )
     if file is None and not archived:
         for name in sorted({head.file for head in known} - {"", *reports}):
             reports[name] = Report(findings=[Violation("missing", name, ABSENT)])
@@ -60,17 +53,6 @@ def verify(
     put(text, make_document(reports), as_json=as_json)
     if count := sum(len(report.findings) for report in reports.values()):
         raise TrailDamaged(f"The trail is damaged: {count} finding(s).")
-
-
-def verify_copies(trail: Path, key: str, verified_ns: int) -> list[Violation]:
-    """Copy the closed files of a trail that was verified; return what is wrong with other copies.
-    A failure only prints a warning: the files are searched without copies."""
-    try:
-        changed = refresh_copies(rotated_files(trail), key, verified_ns)
-    except OSError as problem:
-        sys.stderr.write(NO_COPY.format(trail=trail, problem=problem.strerror))
-        return []
-    return [Violation("edited", copy.name, CHANGED_COPY) for copy in changed]
 
 
 def describe(name: str, report: Report, has_checkpoint: bool) -> str:

@@ -103,7 +103,7 @@ def test_a_name_is_no_pattern(path: Path, name: str) -> None:
     report = verify(trail, key=KEY)
     assert (report.findings, report.first) == ([], 1)
     with Search([trail], new_mac(KEY)) as search:
-        rotations = list(search.find("kind = 'rotation'", {}))
+        rotations = list(search.find({"kinds": ("rotation",)}))
     assert [line.is_genuine for line in rotations] == [True] * 3
 
 

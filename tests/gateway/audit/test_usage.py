@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.audit.conftest import Append, Desk
+from tests.gateway.audit.conftest import Append, Desk, set_zone
 
 
 def request_line(time: str, client: str | None, **more: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_lines_that_are_none_are_not_counted_over(desk: Desk, path: Path, damage
 
 def test_a_day_is_one_of_the_site(desk: Desk) -> None:
     """The first request was on the next day there."""
-    desk.monkeypatch.setenv("TZ", "Europe/Zurich")
-    out, _ = desk.run("audit", "export", "--count-by", "day")
+    with set_zone("CET-1"):
+        out, _ = desk.run("audit", "export", "--count-by", "day")
 
     assert [row.split(",")[:2] for row in out.splitlines()[1:]] == [["2026-11-28", "12"]]
