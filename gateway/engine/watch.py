@@ -194,8 +194,7 @@ class EngineWatch:
         body = orjson.dumps({"model": model, **what})
         request = EngineRequest("POST", TOKENIZE, body, total_s=PROBE_TIMEOUT_S)
         status, answer = await self._engine.fetch(request)
-        count = read_field(answer, "count") if status == 200 else None
-        return count if isinstance(count, int) else None
+        return positive(read_field(answer, "count")) if status == 200 else None
 
     async def _version(self) -> str | None:
         status, body = await self._get("/version")
@@ -232,13 +231,18 @@ def parse_models(body: bytes, published: Json) -> ServedModel:
         id=public or listed[0],
         ids=(public,) if public else listed,
         owner=engine_name(first.get("owned_by")),
-        max_model_len=published.get("max_model_len") or first.get("max_model_len"),
+        max_model_len=published.get("max_model_len") or positive(first.get("max_model_len")),
         reasons=published.get("reasoning"),
         budgets_reasoning=bool(published.get("reasoning_budget")),
         by_priority=bool(published.get("priority")),
         adapter_digest=f"sha256:{digest}" if digest else None,
         **facts,
     )
+
+
+def positive(value: object) -> int | None:
+    """Return a number of tokens; None for anything else that an engine may send in its place."""
+    return value if type(value) is int and value > 0 else None
 
 
 def engine_name(owner: object) -> str:

@@ -152,6 +152,14 @@ def test_any_file_and_any_listing(
         assert error.retry_after_s is None  # noqa: PT017 - either way is right
 
 
+@pytest.mark.parametrize("length", ["8192", True, 0, -1, 1.5, [], None])
+def test_a_length_that_is_none(length: object) -> None:
+    """Of a proxy before the engine, for one: the gateway then checks no length itself."""
+    listing = {"data": [{"id": "m", "max_model_len": length}]}
+
+    assert parse_models(json.dumps(listing).encode(), {}).max_model_len is None
+
+
 async def test_a_busy_engine_is_not_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests are refused only after three late probes in a row."""
     engine = Engine()
