@@ -30,17 +30,17 @@ CONDITIONS: Final[Mapping[str, Callable[[Json, Any], bool]]] = {
     "request": lambda record, name: (
         name in (record.get("request_id"), record.get("caller_request_id"))
     ),
-    "notice": lambda record, rule: rule in listed(record, "notices"),
+    "notice": lambda record, rule: rule in values_in(record, "notices"),
     "outcome": lambda record, text: text in (record.get("outcome"), str(record.get("status"))),
     "route": lambda record, path: record.get("route") == path,
     "copy": lambda record, digests: any(
-        digest in listed(record, "output_digests") for digest in digests
+        digest in values_in(record, "output_digests") for digest in digests
     ),
     "kinds": lambda record, kinds: record.get("kind") in kinds,
 }
 
 
-def listed(record: Json, name: str) -> list[object]:
+def values_in(record: Json, name: str) -> list[object]:
     """Return a field that is a list, or an empty list."""
     value = record.get(name)
     return value if isinstance(value, list) else []

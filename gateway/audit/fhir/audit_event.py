@@ -1,6 +1,7 @@
 """AuditEvents by the elements of IHE's Basic Audit Log Patterns.
 
-Source: BALP 1.1.4, https://profiles.ihe.net/ITI/BALP: client, server and user as agents, the
+Source: BALP 1.1.4, https://profiles.ihe.net/ITI/BALP: client, server and user as agents, what the
+access token says of its person and organisation (OAUTHaccessTokenUse, SAMLaccessTokenUse), the
 X-Request-Id, the patient and what was created as entities. Its profiles are of successful
 interactions, none of them an operation. A whole answer claims `Create`, as OpenAI's API calls what
 it does, or `PatientCreate`; a request that was refused, or whose answer broke off, has the same
@@ -33,6 +34,7 @@ ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 PURPOSE = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+ROLE_CLASS = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
 SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
 # DICOM's codes for events that are not requests.
 APPLICATION = {
@@ -49,6 +51,12 @@ HOST_NAME, IP_ADDRESS = "1", "2"
 # Fields with an element of their own; all others are details.
 ELEMENTS = {"time", "kind", "prev", "mac", "host", "caller_request_id", "client", "address"}
 ELEMENTS |= {"user", "patient", "purpose", "traceparent"}
+ABOUT_PERSON = {"fhir_user", "jti", "subject_name", "subject_role"}
+ELEMENTS |= {*ABOUT_PERSON, "subject_organization", "home_community_id"}
+AUTHOR = coding(PARTICIPATION, "AUT", "Author")
+RECIPIENT = coding(PARTICIPATION, "IRCP", "information recipient")  # a token's person
+PROVIDER = coding(ROLE_CLASS, "PROV", "healthcare provider")
+COMMUNITY = coding("urn:ihe:iti:xca:2010", "homeCommunityId", "Home Community ID")
 
 
 def audit_event(record: Json) -> Json:
@@ -62,7 +70,7 @@ def audit_event(record: Json) -> Json:
         "outcome": outcome(record),
         "outcomeDesc": str(record.get("outcome", record["kind"])),
         **({"purposeOfEvent": purposes(record)} if "purpose" in record else {}),
-        "agent": [client(record), server(record), *user(record)],
+        "agent": [client(record), server(record), *people(record), *organisations(record)],
         "source": {
             "site": text_of(record.get("host") or "unknown"),
             "observer": server(record)["who"],
@@ -108,7 +116,7 @@ def client(record: Json) -> Json:
     agent: Json = {
         "type": concept(coding(DCM, "110153", "Source Role ID")),
         "who": identified(OWN, name) if name else {"display": "unknown"},
-        "requestor": record["kind"] in REQUESTED and "user" not in record,
+        "requestor": record["kind"] in REQUESTED and not any(people(record)),
     }
     if record.get("address"):
         agent["network"] = {"address": record["address"], "type": IP_ADDRESS}
@@ -126,15 +134,52 @@ def server(record: Json) -> Json:
     }
 
 
-def user(record: Json) -> Iterator[Json]:
-    """Yield the person for whom the client spoke, as the author of what was asked."""
+def people(record: Json) -> Iterator[Json]:
+    """Yield the person for whom the client spoke, as the author of what was asked, and whom its
+    token names, if it is not known to be the same. A person whom the client claims beside a token's
+    is not the requestor."""
+    token = token_facts(record)
+    is_own = record.get("user_source") == "token"
     if "user" in record:
         yield {
-            "type": concept(coding(PARTICIPATION, "AUT", "Author")),
-            "who": identified(OWN, record["user"]),
-            "requestor": True,
+            "type": concept(AUTHOR, *([RECIPIENT] if is_own and token else [])),
+            "requestor": is_own or not token,
             **({"purposeOfUse": purposes(record)} if "purpose" in record else {}),
+            **(token if is_own else {}),
+            "who": reference_to(record["user"], record.get("subject_name") if is_own else None),
         }
+    if token and not ("user" in record and is_own):
+        who = record.get("fhir_user") or record.get("client") or "unknown"
+        person = reference_to(who, record.get("subject_name"))
+        yield {"type": concept(RECIPIENT), **token, "who": person}
+
+
+def token_facts(record: Json) -> Json:
+    """Return what an access token says of its person, empty without a token that does."""
+    if not ABOUT_PERSON & record.keys():
+        return {}
+    name, role, jti = (record.get(field) for field in ("subject_name", "subject_role", "jti"))
+    return {
+        "requestor": True,
+        **({"name": text_of(name)} if name else {}),
+        **({"role": [{"text": text_of(role)}]} if role else {}),
+        **({"policy": [text_of(jti)]} if jti else {}),
+    }
+
+
+def reference_to(identifier: object, name: object) -> Json:
+    who = identified(OWN, identifier)
+    return {**who, "display": text_of(name)} if name else who
+
+
+def organisations(record: Json) -> Iterator[Json]:
+    """Yield the organisation and the community that the token names."""
+    if name := record.get("subject_organization"):
+        who = {"type": "Organization", "display": text_of(name)}
+        yield {"type": concept(PROVIDER), "who": who, "requestor": False}
+    if community := record.get("home_community_id"):
+        who = identified("urn:ietf:rfc:3986", community)
+        yield {"type": concept(COMMUNITY), "who": who, "requestor": False}
 
 
 def purposes(record: Json) -> list[Json]:

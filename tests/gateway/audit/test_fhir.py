@@ -37,6 +37,15 @@ CARE = {
     "purpose": ["TREAT", "ETREAT", "urn:oid:1.2.3|TREAT"],
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 }
+TOKEN = {
+    "fhir_user": "Practitioner/7",
+    "jti": "t-1",
+    "subject_name": "Dr. Jane",
+    "subject_role": "1.2|7",
+    "subject_organization": "Ward 7 Ltd",
+    "home_community_id": "urn:oid:1.2.3",
+}
+BY_TOKEN = {**CARE, **TOKEN, "user": "Practitioner/7", "user_source": "token"}
 STRANGER = {**REQUEST, "client": None, "auth": None, "status": 401, "outcome": "unauthorized"}
 OLD = {name: REQUEST[name] for name in REQUEST if name != "host"} | {"output_digests": []}
 EVENTS = [
@@ -66,11 +75,54 @@ def valid(resource: dict[str, Any]) -> dict[str, Any]:
     return resource
 
 
-@pytest.mark.parametrize("record", [REQUEST, CARE, STRANGER, OLD, UNPRINTABLE, *EVENTS])
+@pytest.mark.parametrize("record", [REQUEST, CARE, BY_TOKEN, STRANGER, OLD, UNPRINTABLE, *EVENTS])
 def test_it_validates(record: dict[str, Any]) -> None:
     """Every kind of record, with names nobody would choose and lines of an older gateway."""
     for resource in Export().resources(record):
         valid(resource)
+
+
+@pytest.mark.parametrize(
+    ("record", "people"),
+    [
+        (BY_TOKEN, [("AUT IRCP", "Practitioner/7", True)]),
+        (
+            {**BY_TOKEN, "user": "dr.x", "user_source": "header"},
+            [("AUT", "dr.x", False), ("IRCP", "Practitioner/7", True)],
+        ),
+        ({**REQUEST, "jti": "t-1"}, [("IRCP", REQUEST_LINE["client"], True)]),
+        (CARE, [("AUT", CARE["user"], True)]),
+    ],
+)
+def test_a_claimed_person_is_no_verified_one(
+    record: dict[str, Any], people: list[tuple[str, str, bool]]
+) -> None:
+    """BALP has the token's person as an agent of its own, with the id of the token."""
+    agents = valid(audit_event(record))["agent"]
+    codes = [" ".join(code["code"] for code in agent["type"]["coding"]) for agent in agents]
+    shown = [
+        (code, agent["who"]["identifier"]["value"], agent["requestor"])
+        for code, agent in zip(codes, agents, strict=True)
+        if code in {"AUT", "IRCP", "AUT IRCP"}
+    ]
+
+    assert shown == people
+    assert [agent["requestor"] for agent in agents].count(True) == 1
+    policies = [agent["policy"] for agent in agents if "policy" in agent]
+    assert policies == ([["t-1"]] if "jti" in record else [])
+
+
+def test_what_a_token_says_has_its_place() -> None:
+    """Name and role of the person, its organisation and community; none is a detail, too."""
+    event = valid(audit_event(BY_TOKEN))
+    person, organisation, community = event["agent"][2:]
+
+    assert (person["name"], person["who"]["display"]) == ("Dr. Jane", "Dr. Jane")
+    assert person["role"] == [{"text": "1.2|7"}]
+    assert organisation["who"]["display"] == "Ward 7 Ltd"
+    assert community["who"]["identifier"]["value"] == "urn:oid:1.2.3"
+    details = {detail["type"] for detail in event["entity"][-1]["detail"]}
+    assert details.isdisjoint(TOKEN)
 
 
 def test_a_count_is_no_answer() -> None:
