@@ -105,10 +105,9 @@ class GenerateRequest(BaseModel):
         )
 
 
-class GenerateResponse(BaseModel):
-    """The answer of POST /llm/generate when it does not stream."""
+class AnswerFacts(BaseModel):
+    """The fields of an answer beside its text: in a stream, the event before `[DONE]`."""
 
-    text: str = Field(description="The answer.")
     model: str = Field(description="The public id of the model that gave it.")
     finish_reason: str = Field(description="`stop`, or `length` when a budget ended it.")
     truncated: Literal["in_reasoning", "in_answer", "input"] | None
@@ -116,9 +115,23 @@ class GenerateResponse(BaseModel):
     disclaimer: str = Field(description="The safety notice that belongs to every answer.")
     warnings: list[str]
     notices: list[dict[str, str]] = Field(description="Red flags found in the prompt.")
-    reasoning: str | None = Field(None, description="Only with include_reasoning.")
     request_id: str
     mmhie: Json = Field(description="Disclaimer, provenance and labels.")
+
+
+class GenerateResponse(AnswerFacts):
+    """The answer of POST /llm/generate when it does not stream."""
+
+    text: str = Field(description="The answer.")
+    reasoning: str | None = Field(None, description="Only with include_reasoning.")
+
+
+class AnswerDelta(BaseModel):
+    """The next part of an answer in a stream, or of its reasoning."""
+
+    delta: str | None = None
+    reasoning_delta: str | None = Field(None, description="Only with include_reasoning.")
+    notices: list[dict[str, str]] | None = Field(None, description="In the first event only.")
 
 
 def parse_fields(request: Json) -> GenerateRequest:

@@ -1,9 +1,10 @@
 """POST /llm/generate, and its description in /openapi.json."""
 
 from gateway.api import paths
+from gateway.api.error_model import Error
 from gateway.generate.handler import Generate
-from gateway.generate.request import GenerateRequest, GenerateResponse
-from gateway.routes.pipeline_route import EVENTS, PLAIN, PipelineRoute
+from gateway.generate.request import AnswerDelta, AnswerFacts, GenerateRequest, GenerateResponse
+from gateway.routes.pipeline_route import PLAIN, PipelineRoute, events_of
 
 
 def answer_prompt(body: GenerateRequest) -> GenerateResponse:  # type: ignore[empty-body] # described only
@@ -16,5 +17,5 @@ ROUTE = PipelineRoute(
     answer_prompt,
     tag="generate",
     answer="The answer.",
-    streams={**EVENTS, **PLAIN},
+    streams={**events_of(AnswerDelta, AnswerFacts, Error), **PLAIN},
 )

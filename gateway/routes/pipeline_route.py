@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fastapi.openapi.constants import REF_TEMPLATE
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from gateway.api.error_model import ERRORS
 from gateway.pipeline import Handler, application
@@ -18,6 +20,15 @@ EVENTS: Mapping[str, Any] = {
     }
 }
 PLAIN: Mapping[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
+
+
+def events_of(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the description of a stream whose events have one of these models as JSON."""
+    schema = {
+        "description": "The data of one event; `[DONE]` is the last.",
+        "anyOf": [{"$ref": REF_TEMPLATE.format(model=model.__name__)} for model in models],
+    }
+    return {"text/event-stream": {"schema": schema}}
 
 
 class PipelineRoute(APIRoute):

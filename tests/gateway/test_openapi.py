@@ -24,3 +24,15 @@ def test_an_outside_validator_takes_it(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names)
     assert document["components"]["securitySchemes"]
+
+
+def test_an_event_of_a_stream_is_described(document: dict[str, Any]) -> None:
+    """A part of an answer, its end, or an error, each with a schema in the document."""
+    answer = document["paths"]["/llm/generate"]["post"]["responses"]["200"]["content"]
+    names = [
+        each["$ref"].rpartition("/")[2] for each in answer["text/event-stream"]["schema"]["anyOf"]
+    ]
+
+    assert names == ["AnswerDelta", "AnswerFacts", "Error"]
+    assert "delta" in document["components"]["schemas"][names[0]]["properties"]
+    assert "finish_reason" in document["components"]["schemas"][names[1]]["required"]
