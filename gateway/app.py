@@ -200,7 +200,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
         tracing=tracing,
         shared=shared,
         certificates=Certificates.of(settings),
-        background=Background(partial(metrics.count, metrics.background_failures)),
+        background=Background(metrics.background_failures.inc),
         heavy=HeavyWork(),
         operator_card=load_operator_file(settings),
         answering=answering(settings),
