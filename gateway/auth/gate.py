@@ -80,13 +80,6 @@ class Gate:
                 if source:
                     tasks.create_task(source.run())
 
-    async def refresh(self) -> None:
-        """Read the keys file and the JWKS again."""
-        if self.keys is not None:
-            await asyncio.to_thread(self.keys.refresh)
-        if self.jwt is not None:
-            await self.jwt.keys.refresh()
-
     @property
     def is_open(self) -> bool:
         return self.keys is None and self.jwt is None

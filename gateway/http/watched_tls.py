@@ -35,10 +35,6 @@ class WatchedTls:
         """Return the context for the current files."""
         return self._watched.current()
 
-    def refresh(self) -> None:
-        """Read the files now if they have changed."""
-        self._watched.refresh()
-
     def warnings(self) -> list[str]:
         """Return warnings for the operator."""
         return [self._watched.problem] if self._watched.problem else []

@@ -19,11 +19,12 @@ from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig, affordable_connections
 from gateway.server.tls import load_server_tls
 from gateway.server.tls_listener import TlsListener
-from gateway.settings.gateway import GatewaySettings, SettingsError, load
+from gateway.settings.gateway import GatewaySettings
 
+DRAINING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 IGNORED_SIGNALS = (
     *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF),
-    signal.SIGIO,
+    *(signal.SIGHUP, signal.SIGIO),
 )
 # In ticks of uvicorn, ten a second.
 TIMEOUT_CHECK_TICKS = 5
@@ -77,34 +78,17 @@ class DrainingServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Drain or reload on signals; uvicorn would raise them again, so that no exit is clean."""
+        """Drain on signals; uvicorn would raise them again, so that no exit is clean."""
         loop = asyncio.get_running_loop()
-        handlers = {signal.SIGTERM: self.drain, signal.SIGINT: self.drain}
-        handlers[signal.SIGHUP] = self.reload
-        ignore_signals()
-        for number, handler in handlers.items():
-            loop.add_signal_handler(number, handler)
+        for number in IGNORED_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        for number in DRAINING_SIGNALS:
+            loop.add_signal_handler(number, self.drain)
         try:
             yield
         finally:
-            for number in handlers:
+            for number in DRAINING_SIGNALS:
                 loop.remove_signal_handler(number)
-
-    def reload(self) -> None:
-        """Reload files that may change while the process serves."""
-        self._reloading = asyncio.create_task(self._reload())
-
-    async def _reload(self) -> None:
-        """Reload certificate, log level, hold, keys and JWKS. A faulty one is logged, and the one
-        before stays in force."""
-        if self.tls is not None:
-            self.tls.refresh()
-        reload_log_level()
-        services = getattr(self.app.state, "services", None)
-        if services is not None:
-            services.hold.refresh()
-            await services.gate.refresh()
-        log.info("reloaded")
 
     def drain(self) -> None:
         """Start draining; a second call stops at once."""
@@ -123,20 +107,6 @@ class DrainingServer(uvicorn.Server):
     def _stop(self) -> None:
         self.app.state.services.watch.refusing = True
         self.should_exit = True
-
-
-def ignore_signals() -> None:
-    """Ignore signals that would end the process by default."""
-    for number in IGNORED_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
-def reload_log_level() -> None:
-    """Reload MMHIE_LOG_LEVEL: `.env` may have changed."""
-    try:
-        log.setLevel(load().log_level.upper())
-    except SettingsError as problem:
-        log.error("the settings are not read again: %s", problem)
 
 
 def server_config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
