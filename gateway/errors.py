@@ -36,7 +36,6 @@ GatewayError
   ├ Draining                503 draining            this process is stopping
   ├ QueueTimeout            503 queue_timeout       Retry-After
   ├ OutOfMemory             503 too_busy            Retry-After
-  ├ TooManyConnections      503 too_many_connections  Retry-After, the connection is closed
   └ EngineTimeout           504 engine_timeout
 """
 
@@ -252,10 +251,6 @@ class QueueTimeout(ServiceError, status=503, code="queue_timeout"):
 
 class OutOfMemory(ServiceError, status=503, code="too_busy", kind="rate_limit_error"):
     """The bodies and answers in progress take all of MMHIE_MAX_MEMORY."""
-
-
-class TooManyConnections(ServiceError, status=503, code="too_many_connections"):
-    """MMHIE_MAX_CONNECTIONS connections are open."""
 
 
 class EngineTimeout(ServiceError, status=504, code="engine_timeout"):

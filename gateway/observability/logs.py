@@ -142,8 +142,6 @@ def log_request(record: RequestRecord) -> None:
     info("request", request_fields(record))
 
 
-# Outcomes that callers without a key can cause as often as they like.
-STRANGERS = frozenset({"unauthorized", "too_many_connections"})
 MOST_LINES_OF_STRANGERS = 10  # in a window
 WINDOW_S = 1.0
 
@@ -161,7 +159,7 @@ class RequestLog:
         """Write the line of a request, or count it."""
         if self._seen and self._clock() >= self._window + WINDOW_S:
             self._close_window()
-        if record.outcome in STRANGERS:
+        if record.outcome == "unauthorized":
             if not self._seen:
                 self._window = self._clock()
             self._seen += 1

@@ -67,7 +67,7 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _upkeep(self, counter: int) -> None:
-        """Check connections for timeouts, trim the heap."""
+        """Check connections for timeouts; once a second trim the heap, and log closed callers."""
         if counter % TIMEOUT_CHECK_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
@@ -75,6 +75,7 @@ class DrainingServer(uvicorn.Server):
                     connection.check_timeouts(now)
         if counter % TRIM_TICKS == 0:
             memory.trim_heap()
+            self.config.cap.report()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -25,10 +25,9 @@ import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.errors import GatewayError, HeadersTooLarge, InvalidRequest, TooManyConnections
+from gateway.errors import GatewayError, HeadersTooLarge, InvalidRequest
 from gateway.http.exchange import RawHeaders, too_large
 from gateway.server.limits import (
-    ConnectionCap,
     ServerConfig,
     body_timeout,
     header_timeout,
@@ -58,7 +57,6 @@ LAST_READ_S = 0.1  # for requests that have arrived when the server stops
 MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
 PIPELINED = "A request must wait for the answer to the one before it."
 TOO_SMALL_CHUNKS = "The body comes in chunks of a few bytes; send larger ones."
-TOO_MANY = "All connections are in use (MMHIE_MAX_CONNECTIONS); try again later."
 
 ParserState = Literal["idle", "head", "body"]
 
@@ -97,23 +95,15 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own
         super().connection_made(transport)
-        cap, connections = self.config.cap, len(self.connections)
+        cap = self.config.cap
         cap.handshakes.discard(self)
-        if connections > cap.maximum:
-            self._admit(cap, connections)
-
-    def _admit(self, cap: ConnectionCap, connections: int) -> None:
-        """Serve, refuse or close the newest connection above the maximum."""
-        if cap.overflows(connections):
+        if not cap.admits(len(self.connections)):
+            self.connections.discard(self)
             self.ignores_input = True
             self.transport.abort()
-        elif not cap.admits(connections):
-            cap.refused.add(self)
-            self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the request in progress at once, so that the engine stops."""
-        self.config.cap.refused.discard(self)
         if self.active is not None:
             self.active.disconnect()
         super().connection_lost(exc)

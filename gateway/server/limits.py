@@ -9,9 +9,8 @@ from gateway.errors import BodyTimeout, HeadersTooLarge, HeaderTimeout
 from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings
 
-REFUSED_AT_ONCE = 64  # connections that get a 503; further ones are closed
-# For files, sockets to the engine and Redis, and the connections that are being refused.
-RESERVED_FILES = 128 + REFUSED_AT_ONCE
+# For files, sockets to the engine and Redis, and accepted connections that are about to be closed.
+RESERVED_FILES = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +28,27 @@ LIMITS = ConnectionLimits()
 
 
 class ConnectionCap:
-    """Counts the connections of a process: up to `maximum` are served, 64 more get a 503.
-
-    A refused connection stays open until its caller has read the 503. Beyond 64 of these,
-    connections are closed without a response, so that a flood cannot take the file descriptors
-    that are needed to reach the engine.
-    """
+    """Counts the connections of a process, so that a flood cannot take the file descriptors that
+    are needed to reach the engine: beyond `maximum` they are closed without a response."""
 
     def __init__(self, maximum: int) -> None:
         self.maximum = maximum
-        self.refused: set[object] = set()
         self.handshakes: set[object] = set()  # connections whose TLS handshake is not complete
+        self.closed = 0  # since the log last said so
 
     def admits(self, connections: int) -> bool:
-        """Return True if the newest of these connections is served."""
-        return connections - len(self.refused) <= self.maximum
+        """Return True if the newest of these connections is served; counts it if it is not."""
+        is_served = connections + len(self.handshakes) <= self.maximum
+        self.closed += not is_served
+        return is_served
 
-    def overflows(self, connections: int) -> bool:
-        """Return True if the newest of these connections must be closed without a response."""
-        return connections + len(self.handshakes) > self.maximum + REFUSED_AT_ONCE
+    def report(self) -> None:
+        """Log how many connections were closed since the last call."""
+        if self.closed:
+            log.warning(
+                "connections over MMHIE_MAX_CONNECTIONS were closed", extra={"count": self.closed}
+            )
+            self.closed = 0
 
 
 class ServerConfig(uvicorn.Config):

@@ -60,7 +60,7 @@ class TlsListener:
             except OSError:
                 await asyncio.sleep(PAUSE_S)
                 continue
-            if self._cap.overflows(len(self._connections) + 1):
+            if not self._cap.admits(len(self._connections) + 1):
                 plug.close()
                 continue
             protocol = self._protocol()

@@ -71,7 +71,7 @@ class GatewaySettings(
     )
 
     max_connections: int = Field(
-        4096, ge=1, description="Maximum open connections per process; others get 503."
+        4096, ge=1, description="Maximum open connections per process; others are closed."
     )
 
     max_queue: int = Field(

@@ -83,7 +83,6 @@ class ConnectionFailedError(MMHIEError, ConnectionError):
 KINDS: dict[object, type[MMHIEError]] = {
     "too_busy": BusyError,
     "queue_timeout": BusyError,
-    "too_many_connections": BusyError,
     "engine_cut": IncompleteAnswerError,
     "no_answer": IncompleteAnswerError,
     "engine_timeout": ServiceTimeoutError,

@@ -28,7 +28,6 @@ export const ERRORS = {
   body_too_large: TOO_LONG,
   too_busy: BUSY,
   queue_timeout: BUSY,
-  too_many_connections: BUSY,
   engine_unavailable: "Can’t reach the model. Ask again in a moment.",
   engine_timeout: "The model did not answer in time. Ask again, or ask for less.",
   engine_cut: "The model stopped before the end of its answer. Ask again.",

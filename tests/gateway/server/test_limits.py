@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from gateway.server.limits import REFUSED_AT_ONCE
 from tests.contract.process import Gateway, Process
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority
@@ -39,9 +38,9 @@ def test_callers_cannot_take_the_last_one(tmp_path: Path, engine: FakeEngine) ->
         assert gateway.stop() == 0
 
 
-def test_a_flood_of_refused_callers(tmp_path: Path, engine: FakeEngine) -> None:
-    """Some are told that all connections are in use; however many come, they hold a bounded number
-    of descriptors, and whoever is in is served by the engine."""
+def test_a_flood_of_callers(tmp_path: Path, engine: FakeEngine) -> None:
+    """However many come, they hold a bounded number of descriptors, and whoever is in is served by
+    the engine."""
     gateway = Gateway(tmp_path, engine.url, MMHIE_MAX_CONNECTIONS="8", MMHIE_MAX_INFLIGHT="8")
     gateway.wait().client.close()
     before = descriptors(gateway)
@@ -51,10 +50,10 @@ def test_a_flood_of_refused_callers(tmp_path: Path, engine: FakeEngine) -> None:
         most = flood(gateway, plugs, 1500, before)
         mine.sendall(chat())
         (answer,) = answers(rest(mine))
+        until(lambda: "connections over MMHIE_MAX_CONNECTIONS were closed" in gateway.log)
 
     assert answer.status == 200
-    assert most <= 8 + REFUSED_AT_ONCE + WAITING
-    assert "too_many_connections" in gateway.log
+    assert most <= 8 + WAITING
 
 
 def test_callers_that_never_shake_hands(tmp_path: Path, engine: FakeEngine) -> None:
@@ -73,7 +72,7 @@ def test_callers_that_never_shake_hands(tmp_path: Path, engine: FakeEngine) -> N
         (answer,) = answers(ask(gateway, trusting(ours), request()))
 
     assert set(heard) == {b""}
-    assert most <= 8 + REFUSED_AT_ONCE + WAITING
+    assert most <= 8 + WAITING
     assert answer.status == 200
 
 
