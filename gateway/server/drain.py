@@ -17,8 +17,7 @@ from gateway.runtime.log import log
 from gateway.server import limits
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig, affordable_connections
-from gateway.server.tls import load_server_tls
-from gateway.server.tls_listener import TlsListener
+from gateway.server.tls import TlsListener, load_server_tls
 from gateway.settings.gateway import GatewaySettings
 
 DRAINING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
