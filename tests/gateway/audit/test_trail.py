@@ -1,19 +1,21 @@
 """The writer behind the requests: nothing is lost to a short failure, and a long one is told."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from gateway.audit import trail as trails
+from gateway.audit.chain import ChainHead
 from gateway.audit.file import AuditFile
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import Trail
 from gateway.errors import AuditUnavailable
 from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
+from gateway.runtime.json_types import Json
 from gateway.settings.audit import AuditSettings
 from tests.gateway.audit.conftest import KEY, Open, fail, lines, repair
 from tests.waiting import PATIENCE_S, until
@@ -89,6 +91,38 @@ class Hanging(AuditFile):
     def _force(self) -> None:
         assert self.answers.wait(PATIENCE_S)
         super()._force()
+
+
+class Busy(AuditFile):
+    """A trail that gets another line while it writes one."""
+
+    while_writing: Callable[[], None] | None = None
+
+    def append(self, records: Sequence[Json]) -> ChainHead:
+        if records and self.while_writing:
+            self.while_writing()
+        return super().append(records)
+
+
+def test_lines_without_end_delay_no_checkpoint(
+    begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The writer ends a batch with the lines that were there when it began."""
+    monkeypatch.setattr(trails, "CHECKPOINT_EVERY_S", 0.0)
+    file = Busy(path, key=KEY)
+    writing = begin(file=file)
+    file.while_writing = lambda: writing.trail.observe(finished())
+    writing.trail.observe(finished())
+    shown: list[str] = []
+
+    def count_checkpoints() -> int:
+        shown.append(capsys.readouterr().out)
+        return "".join(shown).count("audit_checkpoint")
+
+    try:
+        until(lambda: count_checkpoints() > 2)
+    finally:
+        file.while_writing = None
 
 
 def test_a_disk_that_hangs_is_a_failure_too(
