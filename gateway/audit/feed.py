@@ -13,7 +13,6 @@ from typing import Protocol, Self
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
-from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.fhir.client_credentials import RepositoryUnavailable
 from gateway.audit.fhir.repository import NotTaken, Repository
 from gateway.audit.follower import PlacedLine, TrailFollower
@@ -174,12 +173,12 @@ class AuditFeed:
     def _send_line(self, follower: TrailFollower, line: Line) -> int:
         seq = line.head.seq
         is_repeated, follower.tried = seq <= follower.tried, max(follower.tried, seq)
-        return self._repository.send(audit_event(line.record), repeated=is_repeated)
+        return self._repository.send(line.record, repeated=is_repeated)
 
     def _send_again(self, line: Line) -> int:
         """Return the status of an event that failed before, 0 if it fails again."""
         try:
-            return self._repository.send(audit_event(line.record), repeated=True)
+            return self._repository.send(line.record, repeated=True)
         except NotTaken:
             return 0
 
@@ -217,7 +216,7 @@ def resend(trail: Path, key: str, repository: Repository) -> Iterator[tuple[Line
     try:
         for line in follower.lines_aside():
             try:
-                status = repository.send(audit_event(line.record), repeated=True)
+                status = repository.send(line.record, repeated=True)
                 problem = "" if is_taken(status) else f"it answers {status}"
             except NotTaken as failure:
                 problem = str(failure)

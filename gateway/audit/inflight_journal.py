@@ -21,7 +21,7 @@ from gateway.record import NO_SLOT
 from gateway.runtime.json_types import Json
 
 SLOTS = 4096
-SLOT_BYTES = 2048  # the longest request id and names, in any script, every notice and purpose
+SLOT_BYTES = 4096  # the longest request id and names, in any script, every notice and purpose
 LENGTH = struct.Struct("<H")
 
 

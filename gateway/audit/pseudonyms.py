@@ -7,13 +7,14 @@ from that of the chain, and whoever can verify can find the patients.
 
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from gateway.audit.patient_identifiers import identify
+from gateway.audit.patient_seal import PatientSeal
 from gateway.principal import Principal
 from gateway.runtime.json_types import Json
-from gateway.settings.audit import AuditSettings
+from gateway.settings.gateway import GatewaySettings
 
 DIGITS = 32  # 128 bits: no two patients share them by chance
 PURPOSE = b"mmhie pseudonyms"
@@ -26,6 +27,7 @@ class Pseudonyms:
 
     key: bytes
     earlier: Self | None = None  # from before there was a key of their own
+    seal: PatientSeal | None = None  # of the identifiers for the audit feed
 
     @classmethod
     def of(cls, audit_key: str, own_key: str = "") -> Self:
@@ -35,10 +37,11 @@ class Pseudonyms:
         )
 
     @classmethod
-    def from_settings(cls, settings: AuditSettings) -> Self:
+    def from_settings(cls, settings: GatewaySettings) -> Self:
         """Return those of MMHIE_PSEUDONYM_KEY, or else of MMHIE_AUDIT_KEY."""
         keys = (settings.audit_key, settings.pseudonym_key)
-        return cls.of(*(key.get_secret_value() if key else "" for key in keys))
+        names = cls.of(*(key.get_secret_value() if key else "" for key in keys))
+        return replace(names, seal=PatientSeal.from_settings(settings))
 
     def patient(self, identifier: str) -> str:
         return self._pseudonym("patient", identify(identifier).text)
@@ -66,9 +69,16 @@ class Pseudonyms:
         return {
             "user": self._person(care.user),
             "user_source": care.user_source,
-            "patient": self.patient(care.patient) if care.patient else None,
+            **(self.facts_of(care.patient) if care.patient else {"patient": None}),
             "purpose": care.purposes,
         }
+
+    def facts_of(self, identifier: str) -> Json:
+        """Return the pseudonym of a patient, and the sealed identifier for the feed, if it sends
+        it."""
+        name = self.patient(identifier)
+        sealed = {"patient_sealed": self.seal.seal(identifier, name)} if self.seal else {}
+        return {"patient": name, **sealed}
 
     def token_of(self, principal: Principal) -> Json:
         """Return what else the caller's token says of its person; of a patient, not the name."""

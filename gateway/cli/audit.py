@@ -160,12 +160,12 @@ def record_query(patient: str, by: str | None = None) -> tuple[str, ...]:
     """Record in the trail that somebody looks for a patient, and return the patient's pseudonyms; a
     copy of a trail stays as it is."""
     settings = load()
-    names = Pseudonyms.from_settings(settings).patients(patient)
+    names = Pseudonyms.from_settings(settings)
     if settings.audit_file is None or not lock_of(settings.audit_file).exists():
         sys.stderr.write(NOT_RECORDED)
     else:
-        audit(settings, "query", by=operator_name(by), patient=names[0])
-    return names
+        audit(settings, "query", by=operator_name(by), **names.facts_of(patient))
+    return names.patients(patient)
 
 
 @contextlib.contextmanager

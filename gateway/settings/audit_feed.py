@@ -1,7 +1,7 @@
 """Settings of the audit feed: the FHIR repository that takes the trail's events."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -42,6 +42,11 @@ class AuditFeedSettings(AuditSettings):
         min_length=1,
         description="Scope of these tokens, such as `system/AuditEvent.c`.",
     )
+    audit_fhir_patient: Literal["pseudonym", "identifier"] = Field(
+        "pseudonym",
+        description="How its events name patients. `identifier` sends the identifier that the "
+        "caller sent; the trail has it sealed with MMHIE_PSEUDONYM_KEY.",
+    )
 
 
 def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, str]]:
@@ -59,6 +64,11 @@ def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, 
         any((*client, settings.audit_fhir_scope)) and not url,
         "MMHIE_AUDIT_FHIR_TOKEN_URL, _CLIENT_FILE and _SCOPE need MMHIE_AUDIT_FHIR_URL; set "
         "that as well, or unset them.",
+    )
+    yield (
+        settings.audit_fhir_patient == "identifier" and not (url and settings.pseudonym_key),
+        "MMHIE_AUDIT_FHIR_PATIENT=identifier needs MMHIE_AUDIT_FHIR_URL and MMHIE_PSEUDONYM_KEY, "
+        "which seals the identifiers in the trail; set both, or unset it.",
     )
     yield (
         settings.env == "production" and any(map(is_unencrypted, addresses)),

@@ -8,6 +8,7 @@ it does, or `PatientCreate`; a request that was refused, or whose answer broke o
 elements and claims nothing. The traceparent is an entity as in the Swiss record's audit profiles.
 """
 
+import re
 from collections.abc import Iterator
 
 from gateway.audit.fhir.elements import (
@@ -21,6 +22,7 @@ from gateway.audit.fhir.elements import (
     record_id,
     text_of,
 )
+from gateway.audit.patient_identifiers import NHS, REFERENCE, identify, split
 from gateway.principal import PURPOSES
 from gateway.runtime.json_types import Json
 
@@ -46,11 +48,13 @@ APPLICATION = {
 REQUESTED = ("request", "unfinished", "query", "hold", "release", "feedback", "feedback_closed")
 OTHER = ("110100", "Application Activity")
 TRACE, PATIENT = "https://www.w3.org/TR/trace-context/", "urn:mmhie:patient"
+NHS_NUMBER_SYSTEM = "https://fhir.nhs.uk/Id/nhs-number"
+OID = re.compile(r"[0-2](\.[0-9]+)+")
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"
 HOST_NAME, IP_ADDRESS = "1", "2"
 # Fields with an element of their own; all others are details.
 ELEMENTS = {"time", "kind", "prev", "mac", "host", "caller_request_id", "client", "address"}
-ELEMENTS |= {"user", "patient", "purpose", "traceparent"}
+ELEMENTS |= {"user", "patient", "patient_sealed", "patient_identifier", "purpose", "traceparent"}
 ABOUT_PERSON = {"fhir_user", "jti", "subject_name", "subject_role"}
 ELEMENTS |= {*ABOUT_PERSON, "subject_organization", "home_community_id"}
 AUTHOR = coding(PARTICIPATION, "AUT", "Author")
@@ -206,7 +210,7 @@ def entities(record: Json) -> Iterator[Json]:
         }
     if "patient" in record:
         yield {
-            "what": {"type": "Patient", **identified(PATIENT, record["patient"])},
+            "what": {"type": "Patient", **patient(record)},
             "type": coding(ENTITY_TYPE, "1", "Person"),
             "role": coding(ROLE, "1", "Patient"),
         }
@@ -217,6 +221,29 @@ def entities(record: Json) -> Iterator[Json]:
         "role": coding(ROLE, "4", "Domain Resource"),
         "detail": details(record),
     }
+
+
+def patient(record: Json) -> Json:
+    """Return the reference to a patient: as the caller wrote it, if that is known, which a
+    repository compares letter for letter; else by the pseudonym."""
+    text = " ".join(record.get("patient_identifier", "").split())
+    if not text:
+        return identified(PATIENT, record["patient"])
+    if REFERENCE.fullmatch(text):
+        return {"reference": text.partition("/_history/")[0]}
+    known, (system, value) = identify(text), split(text)
+    if known.system == NHS:
+        return identified(NHS_NUMBER_SYSTEM, known.value)
+    return {"identifier": {**issued_by(system), "value": text_of(value or text)}}
+
+
+def issued_by(system: str) -> Json:
+    """Return the system of an identifier as FHIR names it: an URI, or else the assigner's name."""
+    if OID.fullmatch(system):
+        return {"system": f"urn:oid:{system}"}
+    if ":" in system:
+        return {"system": text_of(system)}
+    return {"assigner": {"display": text_of(system)}} if system else {}
 
 
 def details(record: Json) -> list[dict[str, str]]:

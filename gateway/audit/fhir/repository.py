@@ -11,7 +11,9 @@ from typing import Self
 import httpx2
 import orjson
 
+from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.fhir.client_credentials import ClientCredentials, RepositoryUnavailable
+from gateway.audit.patient_seal import PatientSeal
 from gateway.http.client_tls import ClientTls
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings
@@ -35,25 +37,33 @@ class NotTaken(RepositoryUnavailable):
 class Repository:
     """Sends events over one connection. Not thread-safe."""
 
-    def __init__(self, url: str, tls: ClientTls, auth: ClientCredentials | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        tls: ClientTls,
+        auth: ClientCredentials | None = None,
+        seal: PatientSeal | None = None,
+    ) -> None:
         self._url = url
         self._tls = tls
         self._auth = auth
+        self._seal = seal
         self._context: ssl.SSLContext | None = None
         self._client: httpx2.Client | None = None
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
         """Raises SettingsError for a file that cannot be used."""
-        url = settings.audit_fhir_url or ""
-        return cls(url, ClientTls(settings.client_tls), ClientCredentials.of(settings))
+        url, tls = settings.audit_fhir_url or "", ClientTls(settings.client_tls)
+        return cls(url, tls, ClientCredentials.of(settings), PatientSeal.from_settings(settings))
 
-    def send(self, event: Json, *, repeated: bool) -> int:
-        """Return the status of an event, 2xx or one of REFUSED. A `repeated` one is created on
-        condition that the server does not have it.
+    def send(self, record: Json, *, repeated: bool) -> int:
+        """Send the event of a record; return the status, 2xx or one of REFUSED. A `repeated` one is
+        created on condition that the server does not have it.
 
         Raises RepositoryUnavailable, NotTaken or OSError.
         """
+        event = audit_event(self._seal.open(record) if self._seal else record)
         condition = {"if-none-exist": f"_source={event['meta']['source']}"}
         status = self._create(event, condition if repeated else {})
         if repeated and status == SEVERAL:

@@ -460,6 +460,8 @@ TOKEN = {
         ({**URL, "AUDIT_FHIR_CLIENT_FILE": "none"}, "MMHIE_AUDIT_FHIR_CLIENT_FILE go"),
         ({**URL, **TOKEN}, "MMHIE_AUDIT_FHIR_CLIENT_FILE cannot be read (No such file"),
         ({**URL, **TOKEN, "AUDIT_FHIR_CLIENT_FILE": "jwk"}, "has no private JWK with `kid` on its"),
+        ({**URL, "AUDIT_FHIR_PATIENT": "identifier"}, "needs MMHIE_AUDIT_FHIR_URL and MMHIE_PSEU"),
+        ({**TRAIL, "AUDIT_FHIR_PATIENT": "identifier", "PSEUDONYM_KEY": "p" * 32}, "set both, or"),
         ({**PLAIN, **PRODUCTION}, "plain http to another host"),
     ],
 )

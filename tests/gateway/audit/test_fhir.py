@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.chain import START, new_mac, parse_line, signed_line
-from gateway.audit.fhir.audit_event import audit_event
+from gateway.audit.fhir.audit_event import NHS_NUMBER_SYSTEM, audit_event
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.fhir.transparency import AI
 from tests.gateway.audit.conftest import KEY, REQUEST_LINE
@@ -123,6 +123,30 @@ def test_what_a_token_says_has_its_place() -> None:
     assert community["who"]["identifier"]["value"] == "urn:oid:1.2.3"
     details = {detail["type"] for detail in event["entity"][-1]["detail"]}
     assert details.isdisjoint(TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("mrn-1", {"identifier": {"value": "mrn-1"}}),
+        ("943 476 5919", {"identifier": {"system": NHS_NUMBER_SYSTEM, "value": "9434765919"}}),
+        ("x1^^^A&1.2.3&ISO", {"identifier": {"system": "urn:oid:1.2.3", "value": "x1"}}),
+        ("urn:oid:1.2.3|x1", {"identifier": {"system": "urn:oid:1.2.3", "value": "x1"}}),
+        ("https://a/mrn|x1", {"identifier": {"system": "https://a/mrn", "value": "x1"}}),
+        ("7^^^WARD", {"identifier": {"assigner": {"display": "WARD"}, "value": "7"}}),
+        ("Patient/7", {"reference": "Patient/7"}),
+        ("https://a/Patient/7/_history/2", {"reference": "https://a/Patient/7"}),
+        ("^", {"identifier": {"value": "^"}}),
+        (" ", {"identifier": {"system": "urn:mmhie:patient", "value": "patient:83d1"}}),
+    ],
+)
+def test_a_patient_is_named_as_the_caller_did(text: str, reference: dict[str, Any]) -> None:
+    """A repository compares systems and values letter for letter."""
+    event = valid(audit_event({**CARE, "patient_identifier": text, "patient_sealed": "c2VhbGVk"}))
+    (what,) = (row["what"] for row in event["entity"] if row["what"].get("type") == "Patient")
+
+    assert what == {"type": "Patient", **reference}
+    assert "c2VhbGVk" not in str(event)
 
 
 def test_a_count_is_no_answer() -> None:

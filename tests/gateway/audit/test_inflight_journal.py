@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.audit.inflight_journal import (
     DeadJournal,
     InflightJournal,
 )
+from gateway.audit.patient_seal import PatientSeal
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.verify import verify
 from gateway.principal import PURPOSES, CareContext, Principal
@@ -90,12 +92,13 @@ def test_the_longest_request_fits(path: Path) -> None:
     name = "\N{CJK UNIFIED IDEOGRAPH-4E00}\N{GRINNING FACE}" * LONGEST_NAME
     record = RequestRecord("x" * 128, "POST", "2001:db8:" + "ffff:" * 6, is_audited=True)
     record.own_id = "0" * 32
-    care = CareContext(name, name, tuple(PURPOSES))
+    care = CareContext(name, "\N{GRINNING FACE}" * 255, tuple(PURPOSES))
     record.principal = Principal(name, "jwt", frozenset(), care=care)
     record.notices = [{"id": topic} for topic in built_in("en").notices]
     record.notice_rules = "0" * 12
     journal = InflightJournal(path, KEY)
-    entry = opened(record, "/v1/chat/completions", 0.0, Pseudonyms.of(KEY))
+    names = replace(Pseudonyms.of(KEY), seal=PatientSeal(KEY))
+    entry = opened(record, "/v1/chat/completions", 0.0, names)
 
     assert journal.enter(entry) != NO_SLOT
     journal.close()

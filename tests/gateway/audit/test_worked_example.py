@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from gateway.audit.patient_seal import PatientSeal
 from gateway.audit.pseudonyms import Pseudonyms
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.audit.conftest import KEY, Desk, trail_settings
+from tests.gateway.audit.conftest import KEY, Desk, lines, trail_settings
 from tests.gateway.audit.repository import StrictRepository, agents_of, entities_of
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, bearer, jwks
 from tests.gateway.engine.forwarder import Forwarder
@@ -24,6 +25,10 @@ PERSON, PATIENT = "Practitioner/dr.weber", "MRN-quagga-0042"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
+OWN_KEY = "p" * 32
+IDENTIFIED = {"MMHIE_AUDIT_FHIR_PATIENT": "identifier", "MMHIE_PSEUDONYM_KEY": OWN_KEY}
+
+
 @dataclass
 class Consultation:
     """One question of a clinician, and all that was seen of it."""
@@ -34,8 +39,10 @@ class Consultation:
     wire: bytearray
 
 
-@pytest.fixture
-def consultation(tmp_path: Path, engine: FakeEngine, path: Path) -> Consultation:
+@pytest.fixture(params=[{}])
+def consultation(
+    tmp_path: Path, engine: FakeEngine, path: Path, request: pytest.FixtureRequest
+) -> Consultation:
     """In production, each hop by TLS: from the clinician, to the engine, to the repository."""
     ours, signer = Authority(tmp_path, "ours"), Signer.rsa()
     (tmp_path / "jwks.json").write_bytes(jwks(signer))
@@ -58,6 +65,7 @@ def consultation(tmp_path: Path, engine: FakeEngine, path: Path) -> Consultation
             **trail_settings(path),
             MMHIE_DIGEST_KEY="d" * 64,
             MMHIE_AUDIT_FHIR_URL=repository.url,
+            **request.param,
         ) as gateway,
         httpx2.Client(
             base_url=f"https://localhost:{gateway.port}",
@@ -113,3 +121,20 @@ def test_the_auditors_know_and_nobody_reads_a_word(
         for secret in (QUESTION, ANSWER, PATIENT):
             assert secret.encode() not in content, name
         assert (PERSON.encode() in content) == (name in ("audit.jsonl", "feed")), name
+
+
+@pytest.mark.parametrize("consultation", [IDENTIFIED], indirect=True)
+def test_a_trusted_repository_finds_the_patient(consultation: Consultation, desk: Desk) -> None:
+    """By the identifier as it was sent; no file of the gateway has it, and who only verifies the
+    trail cannot open it."""
+    event = next(event for event in consultation.repository.events if PERSON in str(event))
+    (patient,) = entities_of(event, "1")
+    (line,) = (line for line in lines(desk.path) if line.get("user") == PERSON)
+
+    assert patient["what"] == {"type": "Patient", "identifier": {"value": PATIENT}}
+    assert Pseudonyms.of(KEY, OWN_KEY).patient(PATIENT) == line["patient"]
+    assert PatientSeal(KEY).open(line) == line
+    assert PatientSeal(OWN_KEY).open(line)["patient_identifier"] == PATIENT
+    assert "patient_sealed" not in str(event)
+    for file in desk.path.parent.iterdir():
+        assert PATIENT.encode() not in file.read_bytes(), file.name
