@@ -140,7 +140,6 @@ async def open_services(
 
 
 def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
-    """Start the tasks that update the services."""
     keep, watch, hold = services.background.keep, services.watch, services.hold
     gate, vault = services.gate, services.vault
     return [
@@ -229,7 +228,6 @@ def build_screener(settings: GatewaySettings, words: Wording) -> Screener:
 
 
 def reveal(setting: SecretStr | None) -> str | None:
-    """Return the value of a secret that may be unset."""
     return setting.get_secret_value() if setting else None
 
 

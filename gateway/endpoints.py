@@ -60,7 +60,6 @@ NEEDS: Mapping[str, Need] = {
 
 
 def add_routes(app: FastAPI) -> None:
-    """Add every endpoint to the application."""
     app.router.routes[:0] = PIPELINE_ROUTES
     for router in ROUTERS:
         app.include_router(router, responses=ERRORS)

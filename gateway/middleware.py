@@ -99,7 +99,6 @@ def accepted_traceparent(scope: Scope) -> str | None:
 
 
 def new_id() -> bytes:
-    """Return an id that no other request has."""
     return b"%032x" % NUMBERS.getrandbits(128)
 
 

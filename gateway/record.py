@@ -121,7 +121,6 @@ class RequestRecord:
     ended: float = 0.0  # seconds since 1970
 
     def elapsed_ms(self) -> float:
-        """Return the milliseconds since the request arrived."""
         return round((time.perf_counter() - self.started) * 1000, 3)
 
     def finish(self, route: str) -> None:

@@ -89,7 +89,6 @@ class Services:
             self.hold.apply_shared()
 
     def check_hold(self) -> None:
-        """Raise Held while there is a hold."""
         if self.hold.message is not None:
             raise Held(self.hold.message)
 

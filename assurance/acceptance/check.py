@@ -27,7 +27,6 @@ class Finding:
 
 
 async def run_check(name: str, check: Check, target: Target) -> Finding:
-    """Run one check."""
     try:
         return Finding(name, "passed", await check(target))
     except NotApplicable as reason:

@@ -39,7 +39,6 @@ CHECKS: Final[dict[str, Check]] = {
 
 
 async def run_checks(target: Target, skipped: Collection[str]) -> AsyncIterator[Finding]:
-    """Yield the finding of every check."""
     for name, check in CHECKS.items():
         if name in skipped:
             yield Finding(name, "not applicable", "It was left out with --skip.")

@@ -82,7 +82,6 @@ def count_items(spec: JsonView) -> int:
 
 
 def read_facts(spec: JsonView) -> Json:
-    """Return the facts in which two evaluations may differ."""
     served = (spec.get("metadata") or {}).get("served") or {}
     grader = (spec.get("model_roles") or {}).get("grader")
     judge = {"judge": grader["model"]} if isinstance(grader, dict) else {}
@@ -90,7 +89,6 @@ def read_facts(spec: JsonView) -> Json:
 
 
 def read_answers(log: JsonView) -> Iterator[LoggedAnswer]:
-    """Yield the answers of one log."""
     for sample in log["samples"] or ():
         epoch = sample.get("epoch", 1)
         value, reason = read_score(sample)

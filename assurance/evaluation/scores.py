@@ -56,7 +56,6 @@ def partition(
 
 
 def make_row(task: str, group: str, answers: Sequence[LoggedAnswer]) -> ScoreRow:
-    """Estimate the score of some answers."""
     scored = [answer for answer in answers if answer.value is not None]
     values = [answer.value for answer in scored if answer.value is not None]
     score = estimate(values, [answer.family for answer in scored])

@@ -32,7 +32,6 @@ class Interval:
         return f"{self.value:.0%} ({self.low:.0%} to {self.high:.0%})"
 
     def covers(self, value: float) -> bool:
-        """Return whether a value is in the interval."""
         return self.low <= value <= self.high
 
 

@@ -55,7 +55,6 @@ def own(items: str) -> Task:
 
 
 def make_task(file: Path) -> Task:
-    """Build a task from a file of items."""
     samples = [make_sample(item) for item in read_items(file)]
     return Task(dataset=samples, solver=ask(), scorer=by_rule(), config=CONFIG)
 

@@ -49,7 +49,6 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 
 def from_http(error: HTTPException) -> GatewayError:
-    """Return the gateway's error for one of Starlette's."""
     if error.status_code == 405:
         allow = (error.headers or {}).get("Allow", "")
         return MethodNotAllowed(

@@ -310,7 +310,6 @@ MESSAGES_RULES: Mapping[str, Rule] = {
 
 
 def rules_for(path: str) -> Mapping[str, Rule]:
-    """Return the rules of a path."""
     if path == CHAT:
         return CHAT_RULES
     if path.startswith(RESPONSES):
@@ -345,7 +344,6 @@ def check_batch(parsed: Json, policy: RequestPolicy) -> None:
 
 
 def count_answers(parsed: Json) -> int:
-    """Return the number of answers that a request asks for."""
     prompt = parsed.get("prompt")
     is_batch = isinstance(prompt, list) and prompt and not isinstance(prompt[0], int)
     each = (read_count(parsed.get(name)) or 1 for name in ("n", "best_of"))

@@ -257,5 +257,4 @@ def acquire_lock(file: Path, lead: contextlib.ExitStack) -> bool:
 
 
 def compute_age_s(line: Line) -> float:
-    """Return the seconds since the event of a line ended."""
     return max(0.0, time.time() - datetime.fromisoformat(line.record["time"]).timestamp())

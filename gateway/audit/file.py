@@ -47,7 +47,6 @@ class AuditFile:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "AuditFile | None":
-        """Return the trail's file; None when none is configured."""
         if settings.audit_file is None or settings.audit_key is None:
             return None
         return cls(settings.audit_file, key=settings.audit_key.get_secret_value())

@@ -53,7 +53,6 @@ class PatientIdentifier(NamedTuple):
 
 
 def identify(text: str) -> PatientIdentifier:
-    """Return the identifier that a text names."""
     plain = " ".join(text.split())
     system, value = split(plain)
     if not value:  # separators alone

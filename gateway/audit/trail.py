@@ -120,7 +120,6 @@ class Trail:
         self._wake.set()
 
     def refuses(self) -> bool:
-        """Return whether requests are refused now."""
         return self._on_failure == "refuse" and self._has_failed()
 
     def check(self) -> None:
@@ -218,7 +217,6 @@ class Trail:
             journal.remove()
 
     def _pause_s(self) -> float:
-        """Return how long to wait for entries."""
         return RETRY_S if self.failing else min(SYNC_EVERY_S, LOOK_S)
 
     @contextlib.contextmanager
@@ -302,7 +300,6 @@ class Trail:
 
 
 def feed_of(settings: GatewaySettings, report: "FeedReport") -> "AuditFeed | None":
-    """Return the feed of the trail; None where none is configured."""
     trail, key = settings.audit_file, settings.audit_key
     if settings.audit_fhir_url is None or trail is None or key is None:
         return None

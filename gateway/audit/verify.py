@@ -100,7 +100,6 @@ class Verifier:
         self._last: Line | None = None
 
     def read(self, lines: Iterable[Numbered]) -> Report:
-        """Verify the lines of a file."""
         for where, raw in lines:
             self._read_line(where, raw)
         for gap in self._missing:
@@ -206,7 +205,6 @@ def map_files(
 
 
 def verify_file(path: Path, key: str, checkpoints: Sequence[ChainHead]) -> Report:
-    """Verify the lines of a closed file."""
     with path.open("rb") as file:
         return Verifier(chain.new_mac(key), checkpoints).read(number_lines(path, file))
 

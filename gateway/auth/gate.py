@@ -85,7 +85,6 @@ class Gate:
         return self.keys is None and self.jwt is None
 
     def warnings(self) -> list[str]:
-        """Return what an operator should know."""
         if self.is_open:
             return [OPEN]
         sources = (self.keys, self.jwt and self.jwt.keys)

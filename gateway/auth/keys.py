@@ -214,7 +214,6 @@ class KeyFile:
         return self.owner(sha256(token))
 
     def owner(self, digest: str) -> Principal | None:
-        """Return the owner of a key by its digest."""
         principal = self._file.value.get(digest)
         if principal is None or digest in self._revoked:
             return None

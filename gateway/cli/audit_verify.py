@@ -56,7 +56,6 @@ def verify(
 
 
 def describe(name: str, report: Report, has_checkpoint: bool) -> str:
-    """Describe the report of a trail for a person."""
     if report.findings:
         lines = map(str, report.findings)
         return "\n".join(line if line.startswith(name) else f"{name}: {line}" for line in lines)
@@ -67,7 +66,6 @@ def describe(name: str, report: Report, has_checkpoint: bool) -> str:
 
 
 def make_document(reports: dict[str, Report]) -> dict[str, object]:
-    """Return the reports for a program."""
     findings = [
         {"file": name, **asdict(finding)}
         for name, report in reports.items()

@@ -115,7 +115,6 @@ def flatten(label: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def write_table(title: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table as CSV."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(title)
     for row in rows:

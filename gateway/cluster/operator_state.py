@@ -108,7 +108,6 @@ class OperatorState:
         self._entry = entry
 
     def report_end(self) -> "Command":
-        """Return the command that reports the end of this process."""
         return ("SET", phase_key(self.process), "gone", "PX", 1)
 
     def _report(self) -> "list[Command]":
@@ -137,7 +136,6 @@ def hold_all(settings: GatewaySettings, hold: Hold | None) -> Hold | None:
 
 
 def read_hold(settings: GatewaySettings) -> Hold | None:
-    """Return the hold of all gateways."""
     if settings.redis_url is None:
         return None
     (row,) = execute(settings, [("HMGET", HOLD_KEY, "at", "hold")])
@@ -177,7 +175,6 @@ def parse_phase(phase: bytes, left_ms: int) -> str:
 
 
 def revoke_everywhere(settings: GatewaySettings, digests: Sequence[str]) -> None:
-    """Revoke keys by their SHA-256."""
     if settings.redis_url is not None and digests:
         execute(settings, revoke_keys(digests))
 

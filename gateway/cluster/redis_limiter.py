@@ -168,7 +168,6 @@ class RedisRateLimiter:
 
 
 def batches(leases: Iterable[str]) -> Iterator[Sequence[str]]:
-    """Return batches of the leases that there are now."""
     now = list(leases)
     return (now[at : at + MAX_BATCH] for at in range(0, len(now), MAX_BATCH))
 
@@ -190,7 +189,6 @@ def verdict_of(reply: Reply) -> tuple[str, float]:
 
 
 def refusal(principal: Principal, verdict: str, wait_s: float) -> TooBusy:
-    """Return the error for the limit that was exceeded."""
     limits = principal.limits
     if verdict == "open":
         return concurrency_exceeded(limits.concurrency)

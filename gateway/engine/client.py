@@ -247,7 +247,6 @@ class EngineClient:
         self._distrust = distrust
 
     def warnings(self) -> list[str]:
-        """Return the warnings for the operator."""
         distrust = [f"No metrics of {self._url}: {self._distrust}"] if self._distrust else []
         return [*distrust, *(self.tls.warnings() if self.tls else [])]
 

@@ -69,7 +69,6 @@ class FeedbackDesk:
             self._thread.submit(self._flush)
 
     def stop(self) -> None:
-        """Write the pending answers, and stop."""
         self._thread.submit(self._flush)
         self._thread.submit(self._store.close)
         self._thread.shutdown(wait=True)

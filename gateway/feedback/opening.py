@@ -26,7 +26,6 @@ def open_desk(settings: GatewaySettings, alarm: Callable[[bool], None]) -> "Feed
 
 
 def open_store(settings: GatewaySettings) -> "Store | None":
-    """Return the database of these settings, or None."""
     if settings.feedback_file is None or settings.audit_key is None:
         return None
     from gateway.feedback.store import Store

@@ -160,7 +160,6 @@ class Store:
         return next((each for each in self._entries(rows) if each.id == feedback_id), None)
 
     def update(self, entry: Entry) -> None:
-        """Replace the entry of this id."""
         with self._transaction() as database:
             database.execute(
                 "UPDATE feedback SET content = ?, mac = ? WHERE id = ?",

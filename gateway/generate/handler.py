@@ -181,7 +181,6 @@ class GeneratedAnswer(ABC):
         return Surroundings.of(self.label, where, self.services.screener.wording)
 
     def digests(self) -> list[str]:
-        """Return the digest of the text so far, if any."""
         text = self.reader.text()
         return [self._digest(text)] if text else []
 

@@ -45,7 +45,6 @@ class Prompt:
         return [*system, *self.history, {"role": "user", "content": self.text}]
 
     def texts(self) -> list[str]:
-        """Return the texts of the conversation, in order."""
         system = [self.system] if self.system else []
         return [*system, *(message["content"] for message in self.history), self.text]
 

@@ -46,7 +46,6 @@ class AnswerReader:
         self.pieces = 0  # including reasoning
 
     def ending(self) -> Ending:
-        """Return the end of the answer, after the last delta."""
         answer = self.answer
         return Ending(
             answer.finish_reason,
@@ -56,7 +55,6 @@ class AnswerReader:
         )
 
     def text(self) -> str:
-        """Return the answer's text so far."""
         return "".join(self._text)
 
     async def deltas(self) -> AsyncIterator[EngineDelta]:
@@ -159,7 +157,6 @@ class AnswerReader:
 
 
 def no_answer(answer: EngineAnswer) -> NoAnswer:
-    """Return the error for an answer without text."""
     if answer.reasoning:
         return NoAnswer(
             "The model used its whole budget for reasoning and gave no answer; raise "

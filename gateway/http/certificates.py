@@ -26,7 +26,6 @@ class Certificates:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
-        """Return the certificates of these settings."""
         return cls(
             {
                 "MMHIE_TLS_CERTIFICATE": settings.tls_certificate,

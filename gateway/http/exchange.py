@@ -158,7 +158,6 @@ class Exchange:
         return None
 
     async def finish(self, data: bytes = b"") -> None:
-        """Send the end of the body."""
         self.complete = True
         self.record.sent_bytes += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": False})

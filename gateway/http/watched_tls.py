@@ -36,7 +36,6 @@ class WatchedTls:
         return self._watched.current()
 
     def warnings(self) -> list[str]:
-        """Return warnings for the operator."""
         return [self._watched.problem] if self._watched.problem else []
 
     def _renew(self) -> ssl.SSLContext:

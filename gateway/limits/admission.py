@@ -100,7 +100,6 @@ class AdmissionQueue:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
-        """Return the queue for these settings."""
         return cls(
             max_inflight=settings.max_inflight,
             max_queue=settings.max_queue,
@@ -112,7 +111,6 @@ class AdmissionQueue:
         return sum(map(len, self._waiting.values()))
 
     def slot(self, priority: Priority) -> Slot:
-        """Return a context manager for a slot."""
         return Slot(self, priority)
 
     async def acquire(self, priority: Priority) -> None:

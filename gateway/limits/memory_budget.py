@@ -42,7 +42,6 @@ class MemoryBudget:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
-        """Return the budget for these settings."""
         return cls(settings.max_memory or default_bytes())
 
     def lease(self) -> "MemoryLease":

@@ -58,12 +58,10 @@ class FixedWindows:
         self._windows[key] = (count + amount, end)
 
     def count(self, key: WindowKey) -> int:
-        """Return the count of the open window."""
         count, end = self._windows.get(key, (0, 0.0))
         return count if end > self._clock() else 0
 
     def left_s(self, key: WindowKey) -> float:
-        """Return the seconds until the window ends."""
         now = self._clock()
         return self._windows.get(key, (0, now))[1] - now
 
@@ -86,7 +84,6 @@ class LocalRateLimiter:
         self._reserved: Counter[str] = Counter()
 
     def tokens_per_minute(self, principal: Principal) -> int | None:
-        """Return the limit of this process."""
         return principal.limits.tokens_per_minute
 
     async def acquire(self, principal: Principal, tokens: int = 0) -> Release:

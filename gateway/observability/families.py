@@ -89,7 +89,6 @@ class Families:
         )
 
     def _add_admission(self) -> None:
-        """Add the gauges of the engine's state, of slots and queue."""
         add = self._gauge
         self.ready = add("engine_ready", "1 while the engine is ready.")
         phase = add("phase", "1 for the current phase.", "phase")
@@ -100,7 +99,6 @@ class Families:
         self.queue = add("queue_limit", "Maximum requests in the admission queue.")
 
     def _add_findings(self) -> None:
-        """Add the counters of findings in prompts and answers."""
         count, *_ = self._tallies()
         self.notices = count("mmhie_notices", "Red flags found in prompts.", ("rule",))
         self.resolved = count(
@@ -117,7 +115,6 @@ class Families:
         self.prompts.begin((language,) for language in LANGUAGES)
 
     def _add_operation(self) -> None:
-        """Add the metrics of services other than the engine."""
         (count, *_), gauge = self._tallies(), self._gauge
         self.shared_failing = gauge(
             "shared_state_failing", "1 while Redis is configured and unavailable."

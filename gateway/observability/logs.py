@@ -138,7 +138,6 @@ FIELDS = frozenset([*request_fields(RequestRecord("", "")), "host", "port", "aut
 
 
 def log_request(record: RequestRecord) -> None:
-    """Write the one line per request."""
     info("request", request_fields(record))
 
 
@@ -156,7 +155,6 @@ class RequestLog:
         self._seen = 0
 
     def observe(self, record: RequestRecord) -> None:
-        """Write the line of a request, or count it."""
         if self._seen and self._clock() >= self._window + WINDOW_S:
             self._close_window()
         if record.outcome == "unauthorized":

@@ -13,24 +13,20 @@ class Metrics(Families):
     """All metrics, and the methods that count."""
 
     def exposition(self) -> bytes:
-        """Return the Prometheus text."""
         return generate_latest(self.registry)
 
     def audit_alarm(self, failing: bool, lost: int, tampered: bool) -> None:
-        """Set the gauges of the audit trail."""
         self.audit_failing.set(failing)
         self.audit_lost.set(lost)
         self.audit_tampered.set(tampered)
 
     def vault_alarm(self, failing: bool, waiting: int) -> None:
-        """Set the gauges of the answer vault."""
         self.vault_failing.set(failing)
         self.vault_waiting.set(waiting)
 
     def audit_feed(
         self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
     ) -> None:
-        """Count the outcomes of the trail's lines on their way to the audit repository."""
         counts = {"sent": sent, "set_aside": set_aside, "lost": lost}
         for outcome in filter(counts.get, counts):
             self.fed.inc(outcome, by=counts[outcome])
@@ -51,14 +47,12 @@ class Metrics(Families):
             self.certificate_end.labels(name).set(end)
 
     def observe_admission(self, admission: AdmissionQueue) -> None:
-        """Set the gauges of slots and queue."""
         self.inflight.set(admission.inflight)
         self.waiting.set(admission.waiting)
         self.places.set(admission.max_inflight)
         self.queue.set(admission.max_queue)
 
     def observe(self, record: RequestRecord) -> None:
-        """Count a finished request."""
         self._count_http(record)
         if not record.is_token_path:
             return

@@ -50,7 +50,6 @@ class SpanTracing:
         return RequestSpans(self._tracer, exchange, self._engine)
 
     def observe(self, record: RequestRecord) -> None:
-        """Close the spans of a finished request with the facts of its record."""
         if record.trace is not None:
             record.trace.end(record)
 
@@ -88,7 +87,6 @@ class RequestSpans:
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def end(self, record: RequestRecord) -> None:
-        """Set the attributes of both spans from the record and close them."""
         if self._engine_span is not None and self._engine_span.is_recording():
             self._describe_call(self._engine_span, record)
         if self._server_span.is_recording():
@@ -120,7 +118,6 @@ class RequestSpans:
 
 
 def set_outcome(span: Span, record: RequestRecord, *, failed: bool) -> None:
-    """Set the error type and the status of a span."""
     if record.outcome != "ok":
         span.set_attribute("error.type", record.outcome)
     if failed:

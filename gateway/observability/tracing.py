@@ -28,7 +28,6 @@ def is_installed() -> bool:
 
 
 def open_tracing(settings: GatewaySettings) -> "SpanTracing | None":
-    """Return the tracing for these settings; None without an endpoint."""
     if settings.traces_endpoint is None:
         return None
     from gateway.observability.spans import SpanTracing

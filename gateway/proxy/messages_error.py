@@ -19,7 +19,6 @@ TYPES: Mapping[int, str] = {
 
 
 def error_type(status: int) -> str:
-    """Return Anthropic's error type for a status."""
     return TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
 
 

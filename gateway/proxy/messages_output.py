@@ -58,7 +58,6 @@ def pass_block(block: Json, state: ChoiceState) -> Json:
 
 
 def finish_reason(stop_reason: object) -> str:
-    """Translate Anthropic's stop reason."""
     return FINISH.get(str(stop_reason), str(stop_reason or "abort"))
 
 

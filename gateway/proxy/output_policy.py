@@ -53,7 +53,6 @@ class OutputPolicy:
         return self.around != NOTHING
 
     def digest(self, key: bytes) -> Digest:
-        """Return a digest for the text of an answer."""
         mac = labels.new_digest(key, self.transcript)
         return mac if self.signer is None else labels.DoubleDigest(mac)
 
@@ -90,7 +89,6 @@ def policy_for(
 
 
 def with_content(choice: Json, text: str) -> Json:
-    """Return a choice with another text."""
     for part in ("delta", "message"):
         if isinstance(choice.get(part), dict):
             return {**choice, part: {**choice[part], "content": text}}

@@ -120,7 +120,6 @@ class NamedEventRelay:
         self._place: object = None  # of the text in the answer
 
     def digests(self) -> list[str]:
-        """Return the digest of the text so far; none without text."""
         return [labels.format_digest(self._state.mac)] if self._state.has_text else []
 
     def _feed(self, event: bytes, body: Json, place: object) -> bytes:

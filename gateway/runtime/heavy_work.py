@@ -27,7 +27,6 @@ class HeavyWork:
         self._is_busy = False
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run the work in the thread and return its result."""
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.put((work, result))
         self._start_next()

@@ -41,7 +41,6 @@ class LoopTurns:
         self._waiting: Turns[asyncio.Future[None]] = Turns()
 
     async def wait(self) -> None:
-        """Wait for the next turn."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         if not self._waiting:

@@ -43,12 +43,10 @@ class Disclaimer:
 
     @cached_property
     def as_dict(self) -> dict[str, str]:
-        """Return its form in the `mmhie` object."""
         return {"id": self.id, "version": self.version, "sha256": self.sha256, "text": self.text}
 
 
 def default_text(language: str = "en") -> str:
-    """Return the built-in disclaimer in one of `LANGUAGES`."""
     return built_in(language).disclaimer
 
 
@@ -72,7 +70,6 @@ def disclaimer_of(settings: GatewaySettings) -> Disclaimer:
 
 
 def contacts_of(settings: GatewaySettings) -> Contacts:
-    """Return the configured contacts for emergencies and crises."""
     return Contacts(settings.emergency_contact, settings.crisis_line)
 
 

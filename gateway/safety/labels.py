@@ -180,7 +180,6 @@ class Ending(NamedTuple):
         return "empty_answer" if self.completion_tokens > 0 else "nothing_generated"
 
     def warnings(self) -> list[str]:
-        """Return the warnings about this ending."""
         warnings: list[str] = []
         if anomaly := self.anomaly:
             warnings.append(anomaly)
@@ -205,7 +204,6 @@ class Ending(NamedTuple):
 
 
 def merge(first: Json, last: Json) -> Json:
-    """Merge both halves of a label."""
     warnings = [*first.get("warnings", ()), *last["warnings"]]
     known = {**first["provenance"], **last["provenance"]}
     return {**first, **last, "warnings": warnings, "provenance": known}
@@ -302,7 +300,6 @@ class DoubleDigest:
         self._plain = hashlib.sha256()
 
     def update(self, text: bytes) -> None:
-        """Add text."""
         self._keyed.update(text)
         self._plain.update(text)
 
@@ -314,5 +311,4 @@ class DoubleDigest:
 
 
 def format_digest(mac: Digest) -> str:
-    """Format a finished digest for provenance and audit."""
     return f"hmac-sha256:{mac.hexdigest()}"

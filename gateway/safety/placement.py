@@ -36,7 +36,6 @@ def effective(placement: Placement, path: str, body: Mapping[str, object]) -> Pl
 
 
 def is_structured(body: Mapping[str, object]) -> bool:
-    """Return whether a request has a structured output format."""
     if not STRUCTURED.isdisjoint(body) and any(body.get(name) for name in STRUCTURED):
         return True
     # /v1/responses and /v1/messages put the format one level down.
@@ -83,7 +82,6 @@ NOTHING = Surroundings()
 
 
 def format_notices(notices: Sequence[Mapping[str, str]]) -> str:
-    """Format notices as paragraphs of plain text."""
     return "".join(f"{notice['message']}{GAP}" for notice in notices)
 
 

@@ -48,7 +48,6 @@ class KeepingDigest:
         self._text = bytearray()
 
     def update(self, text: bytes) -> None:
-        """Add text."""
         self._mac.update(text)
         self._text += text
         if len(self._text) > self._room:

@@ -110,7 +110,6 @@ class DrainingServer(uvicorn.Server):
 
 
 def server_config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
-    """Return uvicorn's configuration for these settings."""
     config = ServerConfig(
         app,
         host=settings.host,

@@ -88,7 +88,6 @@ class AccessSettings(SharedSettings):
 
 
 def access_conflicts(settings: AccessSettings) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
     is_production = settings.env == "production"
     signed = settings.jwks_file or settings.jwks_url
     yield (

@@ -47,7 +47,6 @@ class AuditSettings(SharedSettings):
 
 
 def audit_conflicts(settings: AuditSettings) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
     is_required = settings.env == "production" and not settings.without_audit
     yield (
         is_required and not settings.audit_file,

@@ -50,7 +50,6 @@ class AuditFeedSettings(AuditSettings):
 
 
 def audit_feed_conflicts(settings: AuditFeedSettings) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
     url, token_url = settings.audit_fhir_url, settings.audit_fhir_token_url
     client = (token_url, settings.audit_fhir_client_file)
     addresses = [address for address in (url, token_url) if address]

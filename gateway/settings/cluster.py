@@ -41,7 +41,6 @@ class ClusterSettings(SharedSettings):
 def cluster_conflicts(
     settings: ClusterSettings, *, allows_plain: bool
 ) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
     parts = url_parts(settings.redis_url.get_secret_value() if settings.redis_url else "")
     is_plain = parts.scheme == "redis" and not is_loopback(parts.hostname or "")
     yield (

@@ -88,7 +88,6 @@ def is_loopback(host: str) -> bool:
 
 
 def engine_conflicts(settings: EngineSettings) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
     is_strict = settings.env == "production" and not settings.engine_allow_http
     for name, urls in (
         ("MMHIE_ENGINE_URL", (settings.engine_url,)),

@@ -176,7 +176,6 @@ def load(
 
 
 def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
     yield from shared_conflicts(settings)
     yield from vault_conflicts(settings)
     yield (

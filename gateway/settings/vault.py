@@ -31,7 +31,6 @@ class VaultSettings(SharedSettings):
 
 
 def vault_conflicts(settings: VaultSettings) -> Iterator[tuple[object, str]]:
-    """Yield combinations that are refused, each with its sentence."""
     yield (
         settings.vault_dir and not settings.vault_public_key,
         "MMHIE_VAULT_DIR needs MMHIE_VAULT_PUBLIC_KEY, the key that seals it; set that as well.",

@@ -131,7 +131,6 @@ class Vault:
             self._wake.clear()
 
     def stop(self) -> None:
-        """Write what is left, and stop."""
         self._thread.shutdown(wait=True)
         self._work()
         if self._waiting:
@@ -169,7 +168,6 @@ class Vault:
             sync_folder(day)
 
     def _erase_when_due(self) -> None:
-        """Delete expired answers in batches."""
         now = time.monotonic()
         if now < self._next_erasure:
             return

@@ -92,7 +92,6 @@ class CommandFailure(Protocol):
 
 
 def build_command_line(commands: Commands = COMMANDS) -> typer.Typer:
-    """Build the command line."""
     app = build_group("mmhie", commands, add_completion=True)
     app.callback()(about)
     return app
@@ -176,7 +175,6 @@ def build_command(name: str, command: str) -> TyperCommand:
 
 
 def load(command: str) -> Callable[..., None]:
-    """Import a command's function."""
     module, _, function = command.partition(":")
     return cast("Callable[..., None]", getattr(import_module(module), function))
 
@@ -269,5 +267,4 @@ def describe_fault(trace: str) -> str:
 
 
 def main() -> None:
-    """Run the `mmhie` script."""
     run(build_command_line())

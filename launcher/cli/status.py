@@ -72,7 +72,6 @@ def compute_rate(now: JsonView, before: JsonView) -> float | None:
 
 
 def lay_out(snapshot: StatusSnapshot) -> str:
-    """Format a snapshot for a person."""
     health, load = snapshot.health, snapshot.load
     progress = health.get("progress") if health.get("phase") in ("starting", "loading") else None
     rows = {

@@ -63,7 +63,6 @@ class Listing:
 
     @property
     def paths(self) -> frozenset[str]:
-        """Return the paths of all files."""
         return frozenset(file.path for file in self.files)
 
 

@@ -48,7 +48,6 @@ def own_code(config: JsonView) -> str | None:
 
 
 def refusal(model: str, purpose: str, architecture: str) -> str:
-    """Return the sentence about a model that cannot chat."""
     return (
         f"{model} is {purpose} ({architecture}) and cannot chat: set MMHIE_REASONER_MODEL to a "
         "model that generates text."

@@ -82,17 +82,14 @@ class EnginePlan:
 
     @property
     def sizes(self) -> ParallelSizes:
-        """Tensor and pipeline parallel sizes."""
         return self.parallelism.sizes
 
     @property
     def gpu_fraction(self) -> float:
-        """The share of each GPU's memory that the engine may use."""
         return gpu_fraction(self.settings, self.hardware, self.sizes.nccl_gib)
 
     @property
     def platform(self) -> Platform:
-        """The device, and the software there."""
         return Platform(self.device, self.hardware, self.installed)
 
     @property

@@ -73,7 +73,6 @@ class ApiClient:
             raise SettingsError(NO_SOCKS) from None
 
     def close(self) -> None:
-        """Close its connections."""
         self._client.close()
 
     def get(self, path: str) -> Json:

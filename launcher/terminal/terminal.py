@@ -78,7 +78,6 @@ class TextOutput:
 
 
 def remove_controls(text: str) -> str:
-    """Return the text without control characters."""
     return CONTROLS.sub("", text)
 
 

@@ -128,7 +128,6 @@ def client(record: Json) -> Json:
 
 
 def server(record: Json) -> Json:
-    """Return the gateway."""
     host = text_of(record.get("host") or "unknown")
     return {
         "type": concept(coding(DCM, "110152", "Destination Role ID")),
@@ -177,7 +176,6 @@ def reference_to(identifier: object, name: object) -> Json:
 
 
 def organisations(record: Json) -> Iterator[Json]:
-    """Yield the organisation and the community that the token names."""
     if name := record.get("subject_organization"):
         who = {"type": "Organization", "display": text_of(name)}
         yield {"type": concept(PROVIDER), "who": who, "requestor": False}

@@ -106,11 +106,9 @@ class Repository:
         return self._client
 
     def warnings(self) -> list[str]:
-        """Return what an operator should know."""
         return self._tls.warnings()
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -59,7 +59,6 @@ class ReadTurn(NamedTuple):
     passages: Sequence[ScoredPassage]
 
     def words(self, passage: ScoredPassage) -> list[str]:
-        """Return the words of a passage."""
         lines = self.lines[passage.at + 1 - passage.size : passage.at + 1]
         return [word for line in lines for word in line.split()]
 
@@ -136,7 +135,6 @@ class LikeliestPassages:
         self._seen: dict[float, int] = defaultdict(int)
 
     def add(self, passages: Iterable[ScoredPassage]) -> None:
-        """Add the passages of a batch."""
         for passage in passages:
             self._seen[passage.odds] += 1
             if self._seen[passage.odds] <= REPEATS:

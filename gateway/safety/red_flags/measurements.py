@@ -75,7 +75,6 @@ FOLDED = "".join(map(fold, range(256))).encode()
 
 @cache
 def measurement_table() -> MeasurementTable:
-    """Return the table; its file is read once."""
     table = tomllib.loads(FILE.read_text("utf-8"))
     rows = list(starmap(read_measurement, table["measurements"].items()))
     names = {word.encode(): row for row in rows for word in row.words}
@@ -107,7 +106,6 @@ def alternation(words: Set[str]) -> str:
 
 
 def read_measurement(name: str, row: Mapping[str, Any]) -> Measurement:
-    """Return one row."""
     bands: dict[str, Bands] = {
         group: (steps[::2], [f"{name}{word.replace('-', '')}".encode() for word in steps[1::2]])
         for group, steps in row["bands"].items()

@@ -309,7 +309,6 @@ def log_odds(chance: float) -> float:
 
 @cache
 def model() -> Model:
-    """Return the shipped model; its file is read once."""
     table = orjson.loads(gzip.decompress(FILE.read_bytes()))
     emergency, frame, over = (Classifier(table[name]) for name in ("emergency", "frame", "over"))
     limits = table["threshold"], table["rises"]

@@ -53,7 +53,6 @@ class Screener:
 
     @property
     def languages(self) -> Sequence[str]:
-        """The languages that are screened."""
         return SCREENED if self.audience != "off" else ()
 
     def screen(self, turns: Sequence[Turn]) -> Steps:
@@ -78,7 +77,6 @@ def rules_version(wording: Wording, audience: Audience, decided_by: Sequence[str
 
 @cache
 def model_digest() -> bytes:
-    """Return the digest of the classifier's file."""
     return hashlib.sha256(FILE.read_bytes()).digest()
 
 

@@ -153,7 +153,6 @@ def read(path: Path) -> Wording:
 
 @cache
 def built_in(language: str) -> Wording:
-    """Return the wording of one of `LANGUAGES`."""
     return read(Path(__file__).with_name(f"{language}.toml"))
 
 
