@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from launcher.process.child import Child
 
@@ -73,10 +74,8 @@ class Stop:
         await asyncio.gather(working, return_exceptions=True)
         return working.result() if is_done else None
 
-    async def end(self, child: Child | None, grace_s: float) -> None:
+    async def end(self, child: Child, grace_s: float) -> None:
         """Stop a child, and kill it once the stop is requested at once."""
-        if child is None:
-            return
         stopping = asyncio.create_task(child.stop(grace_s))
         at_once = asyncio.create_task(self._at_once.wait())
         await asyncio.wait({stopping, at_once}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,25 +85,35 @@ class Stop:
         await stopping
 
 
-async def keep_running(
-    run_once: Callable[[], Awaitable[Ending]],
-    ended: Callable[[Ending, RestartBackoff], Awaitable[None]],
-    *,
-    limit: int,
-    stop: Stop,
-    clock: Clock = time.monotonic,
-) -> None:
-    """Run again and again, with a pause between, until a stop is requested.
+class ChildSupervisor(ABC, Generic[Ending]):
+    """Runs a child again and again, with a pause between, until a stop is requested."""
 
-    `ended` gets each ending, and raises to end the restarts: at the latest when the backoff is
-    spent.
-    """
-    backoff = RestartBackoff(limit)
-    while not stop.requested.is_set():
-        started = clock()
-        ending = await run_once()
-        if stop.requested.is_set():
-            return
-        backoff = backoff.after(clock() - started)
-        await ended(ending, backoff)
-        await stop.pause(backoff.pause_s)
+    def __init__(self, restarts: int, stop: Stop, clock: Clock = time.monotonic) -> None:
+        self._stop = stop
+        self._clock = clock
+        self._backoff = RestartBackoff(restarts)
+        self._child: Child | None = None
+
+    async def run(self) -> None:
+        """Return after a requested stop; raise what an end raises."""
+        while not self._stop.requested.is_set():
+            started = self._clock()
+            ending = await self._run_once()
+            if self._stop.requested.is_set():
+                return
+            self._backoff = self._backoff.after(self._clock() - started)
+            await self._handle_end(ending)
+            await self._stop.pause(self._backoff.pause_s)
+
+    async def end(self, grace_s: float) -> None:
+        """Stop what runs."""
+        if self._child:
+            await self._stop.end(self._child, grace_s)
+
+    @abstractmethod
+    async def _run_once(self) -> Ending:
+        """Start the child, and return its ending."""
+
+    @abstractmethod
+    async def _handle_end(self, ending: Ending) -> None:
+        """Raise to end the restarts: at the latest when the backoff is spent."""

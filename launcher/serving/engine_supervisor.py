@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from launcher.errors import EngineOutOfMemory, GaveUp, NeverReady, StartError
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import Clock, RestartBackoff, Stop, keep_running
+from launcher.process.restarts import ChildSupervisor, Clock, Stop
 from launcher.serving import failures, startup_log
 from launcher.serving.environment import KEY
 from launcher.serving.probe import Address, Probe
@@ -52,8 +52,11 @@ class EngineProgram:
     on_ready: Callable[[], None] = lambda: None
 
 
-class EngineSupervisor:
-    """Keeps one engine running and publishes its phases; `was_ready` is set by the first ready."""
+class EngineSupervisor(ChildSupervisor[Phase]):
+    """Keeps one engine running and publishes its phases; `was_ready` is set by the first ready.
+
+    Its run raises a StartError, GaveUp among them, or DeviceFailed.
+    """
 
     def __init__(
         self,
@@ -63,36 +66,21 @@ class EngineSupervisor:
         publish: Callable[[Phase], None],
         clock: Clock = time.monotonic,
     ) -> None:
+        super().__init__(policy.restarts, stop, clock)
         self.was_ready = asyncio.Event()
         self._engine = engine
         self._policy = policy
-        self._stop = stop
         self._publish = publish
-        self._clock = clock
         self._progress = startup_log.BEGIN
-        self._child: Child | None = None
-        self._client = Probe(engine.address)
-        self._probing: asyncio.Task[None] | None = None
-
-    async def run(self) -> None:
-        """Return after a requested stop; raise a StartError, GaveUp among them, or DeviceFailed."""
-        await keep_running(
-            self._run_once,
-            self._handle_end,
-            limit=self._policy.restarts,
-            stop=self._stop,
-            clock=self._clock,
-        )
+        self._client = Probe(engine.address, engine.command.env.get(KEY, ""))
 
     def replace_program(self, engine: EngineProgram) -> None:
         """Start this engine at the same address, which was not known at first."""
         self._engine = engine
 
-    async def end(self, grace_s: float) -> None:
+    async def close(self, grace_s: float) -> None:
         """Stop the engine for good."""
-        await self._stop.end(self._child, grace_s)
-        if self._probing is not None:
-            await asyncio.wait({self._probing})  # its engine is gone
+        await self.end(grace_s)
         await self._client.close()
 
     async def _run_once(self) -> Phase:
@@ -109,15 +97,16 @@ class EngineSupervisor:
             return Phase("engine_down", str(error))
         return self._ready if self._stop.requested.is_set() else await self._watch(child)
 
-    async def _handle_end(self, ending: Phase, backoff: RestartBackoff) -> None:
+    async def _handle_end(self, ending: Phase) -> None:
         """Publish why, end what is left of the engine, and look at the hardware again.
 
         Raise DeviceFailed when that does not work any more, GaveUp after too many restarts.
         """
         self._publish(ending)
-        await self._stop.end(self._child, ENGINE_STOP_S)
+        await self.end(ENGINE_STOP_S)
         await asyncio.to_thread(self._engine.recheck)
         failures.raise_device_fault(self._child.last_lines if self._child else ())
+        backoff = self._backoff
         if backoff.is_spent:
             raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
@@ -164,16 +153,16 @@ class EngineSupervisor:
         return whether the engine has answered, and is still well."""
         self._progress = FIRST_TOKEN
         self._publish(phase_of(FIRST_TOKEN))
-        key = self._engine.command.env.get(KEY, "")
-        if not await self._stop.race(self._client.generates(key, self._policy.start_s)):
+        if not await self._stop.race(self._client.generates(self._policy.start_s)):
             return False
         await self._stop.pause(TICK_S)  # an engine that dies of it needs a moment to say so
         return await self._client.is_healthy()
 
     async def _watch(self, child: Child) -> Phase:
         """Return the phase a ready engine falls into; its last one when a stop is requested."""
-        watchdog = StallWatchdog(self._policy.stall_s, self._clock())
-        metrics_every_s = min(METRICS_EVERY_S, self._policy.stall_s / 4)
+        stall_s = self._policy.stall_s
+        watchdog = StallWatchdog(stall_s, self._clock())
+        metrics_every_s = min(METRICS_EVERY_S, stall_s / 4)
         read_at = self._clock()
         while child.is_running:
             self._publish(self._ready)
@@ -181,27 +170,23 @@ class EngineSupervisor:
             await self._stop.pause(TICK_S)
             if self._stop.requested.is_set():
                 return self._ready
-            if self._clock() - paused_at > self._policy.stall_s / 2:
+            if self._clock() - paused_at > stall_s / 2:
                 watchdog.record_token(self._clock())  # we stood still, and the engine with us
             if self._clock() - read_at >= metrics_every_s:
-                metrics = await self._client.metrics()
                 read_at = self._clock()
-                if watchdog.is_stalled(activity(metrics) if metrics else None, read_at):
-                    silence = f"has produced nothing for {self._policy.stall_s:.0f} s."
+                if await self._is_stalled(watchdog, read_at):
+                    silence = f"has produced nothing for {stall_s:.0f} s."
                     return Phase("stalled", f"The engine has requests but {silence}")
-                self._probe_if_needed(watchdog)
         return Phase("engine_down", f"The engine ended ({describe(await child.wait())}).")
 
-    def _probe_if_needed(self, watchdog: StallWatchdog) -> None:
-        """Have an engine that was silent for long generate one token, beside the other checks."""
-        is_probing = self._probing is not None and not self._probing.done()
-        if watchdog.needs_probe(self._clock()) and not is_probing:
-            self._probing = asyncio.create_task(self._probe(watchdog))
-
-    async def _probe(self, watchdog: StallWatchdog) -> None:
-        key = self._engine.command.env.get(KEY, "")
-        if await self._client.generates(key, self._policy.stall_s):
+    async def _is_stalled(self, watchdog: StallWatchdog, now: float) -> bool:
+        """Read the metrics; have an engine that was silent for long generate one token."""
+        metrics = await self._client.metrics()
+        is_stalled = watchdog.is_stalled(activity(metrics) if metrics else None, now)
+        is_asked = not is_stalled and watchdog.needs_probe(now)
+        if is_asked and await self._stop.race(self._client.generates(self._policy.stall_s)):
             watchdog.record_token(self._clock())
+        return is_stalled
 
 
 def phase_of(progress: startup_log.StartupProgress) -> Phase:

@@ -1,11 +1,11 @@
 """Supervision of the programs beside the engines: the gateway and the router."""
 
 from dataclasses import dataclass
-from functools import partial
+from typing import cast
 
 from launcher.errors import ProgramFailed
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import RestartBackoff, Stop, keep_running
+from launcher.process.restarts import ChildSupervisor, Stop
 
 SETTINGS_EXIT = 2
 
@@ -19,45 +19,30 @@ class Program:
     log: Listener
 
 
-class ServiceSupervisor:
+class ServiceSupervisor(ChildSupervisor[tuple[int, str]]):
     """Keeps one program running, if there is one here."""
 
     def __init__(self, program: Program | None, restarts: int, stop: Stop) -> None:
-        self._program = program
-        self._restarts = restarts
-        self._stop = stop
-        self._child: Child | None = None
+        super().__init__(restarts, stop)
+        self._is_here = program is not None
+        self._program = cast("Program", program)
 
     async def run(self) -> None:
         """Return after a requested stop; raise ProgramFailed when restarts do not help."""
-        if self._program is None:
-            await self._stop.requested.wait()
-            return
-        await keep_running(
-            partial(self._run_once, self._program),
-            partial(self._handle_end, self._program.name),
-            limit=self._restarts,
-            stop=self._stop,
-        )
+        await (super().run() if self._is_here else self._stop.requested.wait())
 
-    async def end(self, grace_s: float) -> None:
-        """Stop the program for good."""
-        await self._stop.end(self._child, grace_s)
-
-    async def _run_once(self, program: Program) -> tuple[int, str]:
+    async def _run_once(self) -> tuple[int, str]:
         """Return the exit status and the last line."""
-        self._child = child = Child(program.command, program.log)
+        self._child = child = Child(self._program.command, self._program.log)
         status = await child.wait()
         return status, child.last_lines[-1] if child.last_lines else ""
 
-    async def _handle_end(
-        self, name: str, ending: tuple[int, str], backoff: RestartBackoff
-    ) -> None:
+    async def _handle_end(self, ending: tuple[int, str]) -> None:
         status, last_line = ending
         if status == SETTINGS_EXIT and last_line:  # the program's own sentence about a setting
             raise ProgramFailed(last_line)
-        if status == SETTINGS_EXIT or backoff.is_spent:
+        if status == SETTINGS_EXIT or self._backoff.is_spent:
             raise ProgramFailed(
-                f"The {name} does not stay up ({describe(status)}): "
+                f"The {self._program.name} does not stay up ({describe(status)}): "
                 f"{last_line or 'it wrote nothing.'}"
             )

@@ -54,8 +54,9 @@ class StallWatchdog:
         return now - self._working_at >= self._stall_s or now - self._token_at >= 2 * self._stall_s
 
     def needs_probe(self, now: float) -> bool:
-        """Return whether the engine has to generate a token before as long again has passed."""
-        return now - self._token_at >= self._stall_s
+        """Return whether the engine, idle in the reading of now, has to generate a token before as
+        long again has passed."""
+        return self._working_at == now and now - self._token_at >= self._stall_s
 
     def record_token(self, now: float) -> None:
         """Note that the engine generated a token."""

@@ -139,7 +139,7 @@ class Supervisor:
 
     async def _watch_router(self) -> None:
         """Publish ready only while engines can be reached through the router."""
-        probe = Probe(self._router_url, router.HEALTH, self._router_key)
+        probe = Probe(self._router_url, self._router_key, router.HEALTH)
         try:
             while True:
                 self._is_reachable = await probe.is_healthy()
@@ -160,7 +160,7 @@ class Supervisor:
         await asyncio.wait({gateway}, timeout=max(0.0, grace_s - ENGINE_STOP_S))
         margin_s = 0.0 if gateway.done() else GATEWAY_MARGIN_S
         left_s = max(0.0, deadline - time.monotonic() - margin_s)
-        ending = [engine.end(left_s) for engine in self._engines]
+        ending = [engine.close(left_s) for engine in self._engines]
         await asyncio.gather(*ending, self._router.end(left_s))
         await gateway
 

@@ -7,9 +7,9 @@ import pytest
 from launcher.process.restarts import (
     LONGEST_PAUSE_S,
     RECOVERED_S,
+    ChildSupervisor,
     RestartBackoff,
     Stop,
-    keep_running,
 )
 from tests.gateway.clock import Clock
 
@@ -25,27 +25,34 @@ def test_pauses_double_up_to_a_minute() -> None:
     assert [is_spent for _, is_spent in pauses] == [False, False, *[True] * 6]
 
 
-async def test_it_runs_again_until_the_ending_is_too_much() -> None:
-    """Each ending is handed on with the failures in a row; a long life starts them anew."""
-    lives, clock = iter([1.0, RECOVERED_S, 1.0, 1.0]), Clock()
-    endings: list[tuple[str, int]] = []
-    stop = Stop(0)
+class ShortLived(ChildSupervisor[str]):
+    """One whose lives are told beforehand."""
 
-    async def run_once() -> str:
-        clock.now += next(lives)
-        return f"ended at {clock.now:.0f}"
+    def __init__(self, *lives_s: float) -> None:
+        self.stop, self.time = Stop(0), Clock()
+        self.stop.pause = no_pause  # type: ignore[method-assign]
+        super().__init__(restarts=2, stop=self.stop, clock=self.time)
+        self.lives_s = iter(lives_s)
+        self.endings: list[tuple[str, int]] = []
 
-    async def ended(ending: str, backoff: RestartBackoff) -> None:
-        endings.append((ending, backoff.failures))
-        if backoff.is_spent:
+    async def _run_once(self) -> str:
+        self.time.now += next(self.lives_s)
+        return f"ended at {self.time.now:.0f}"
+
+    async def _handle_end(self, ending: str) -> None:
+        self.endings.append((ending, self._backoff.failures))
+        if self._backoff.is_spent:
             raise ValueError(ending)
 
-    stop.pause = no_pause  # type: ignore[method-assign]
+
+async def test_it_runs_again_until_the_ending_is_too_much() -> None:
+    """Each ending counts the failures in a row; a long life starts them anew."""
+    child = ShortLived(1.0, RECOVERED_S, 1.0, 1.0)
     with pytest.raises(ValueError, match="ended at 603"):
-        await keep_running(run_once, ended, limit=2, stop=stop, clock=clock)
+        await child.run()
 
     failures = {"ended at 1": 1, "ended at 601": 1, "ended at 602": 2, "ended at 603": 3}
-    assert endings == list(failures.items())
+    assert child.endings == list(failures.items())
 
 
 async def no_pause(seconds: float) -> None:

@@ -34,6 +34,7 @@ def test_read_sums_over_engines() -> None:
         ([Activity(1, 100), Activity(1, 100), IDLE, Activity(1, 100)], False),
         ([IDLE, None, None, None], True),
         ([IDLE, None, IDLE, None], False),
+        ([IDLE] * 7, True),
     ],
 )
 def test_a_stall_needs_work_and_silence(activities: list[Activity | None], stalled: bool) -> None:
@@ -45,3 +46,14 @@ def test_a_stall_needs_work_and_silence(activities: list[Activity | None], stall
 
     assert verdicts[-1] is stalled
     assert not any(verdicts[:-1])
+
+
+def test_a_silent_engine_is_probed_while_it_looks_idle() -> None:
+    """At work, its own requests are the probe."""
+    watchdog = StallWatchdog(stall_s=30, now=0)
+    probed = [
+        watchdog.is_stalled(latest, now) or watchdog.needs_probe(now)
+        for now, latest in ((10.0, IDLE), (20.0, IDLE), (40.0, IDLE), (45.0, Activity(1, 100)))
+    ]
+
+    assert probed == [False, False, True, False]
