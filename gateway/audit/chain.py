@@ -87,11 +87,18 @@ class Line:
         return {name: self.record[name] for name in self.record if name not in CHAIN_FIELDS}
 
 
-def parse_line(line: bytes, mac: hmac.HMAC) -> Line | None:
-    """Parse a line without its newline; return None if it is not a line of a hash chain."""
+def parse_line(raw: bytes, mac: hmac.HMAC) -> Line | None:
+    """Parse a line, with or without its newline; return None if it is no line of a hash chain."""
+    line = raw.removesuffix(b"\n")
     ends = LINE.fullmatch(line)
     if ends is None:
         return None
     digest = compute_mac(line[:-TAIL] + b"}", mac)
     head = ChainHead(int(ends[1]), ends[3].decode())
     return Line(line, head, ends[2].decode(), hmac.compare_digest(head.mac, digest))
+
+
+def genuine_line(raw: bytes, mac: hmac.HMAC) -> Line | None:
+    """Parse a line; return None unless it is as it was written with this key."""
+    line = parse_line(raw, mac)
+    return line if line is not None and line.is_genuine else None

@@ -86,9 +86,8 @@ class AuditFile:
     def _was_archived(self, place: Place) -> bool:
         """Return whether a later rotation explains that the file is gone."""
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
-            raw = file.readline(LONGEST_LINE).removesuffix(b"\n")
-            first = chain.parse_line(raw, self._mac)
-            if first is not None and first.is_genuine and first.record["kind"] == "rotation":
+            first = chain.genuine_line(file.readline(LONGEST_LINE), self._mac)
+            if first and first.record["kind"] == "rotation":
                 return first.head.seq > place.head.seq
         return False
 
@@ -104,7 +103,7 @@ class AuditFile:
             size = os.fstat(handle).st_size
             whole, _, torn = read_end(handle, size).rpartition(b"\n")
             last = whole.rpartition(b"\n")[2]
-            if self._is_genuine(torn):
+            if chain.genuine_line(torn, self._mac):
                 size, last, torn = size + os.write(handle, b"\n"), torn, b""
             is_ours = size < LONGEST_LINE and BEGINNING.startswith(torn[: len(BEGINNING)])
             self.head = self._head_before() if is_ours and not last else self._verified_head(last)
@@ -123,13 +122,9 @@ class AuditFile:
             end = read_end(file.fileno(), os.fstat(file.fileno()).st_size)
         return self._verified_head(end.rstrip(b"\n").rpartition(b"\n")[2], rotated[-1])
 
-    def _is_genuine(self, raw: bytes) -> bool:
-        line = chain.parse_line(raw, self._mac)
-        return line is not None and line.is_genuine
-
     def _verified_head(self, last: bytes, where: Path | None = None) -> ChainHead:
-        line = chain.parse_line(last, self._mac)
-        if line is None or not line.is_genuine:
+        line = chain.genuine_line(last, self._mac)
+        if line is None:
             raise ChainBroken(
                 f"the last line of {where or self.path} was changed, or written with another "
                 "MMHIE_AUDIT_KEY; run `mmhie audit verify`, or set a new file"

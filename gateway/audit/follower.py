@@ -45,14 +45,14 @@ class TrailFollower:
         try:
             handle = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(handle, "rb") as file:
-                stored = file.read(PLACE_BYTES).removesuffix(b"\n")
+                stored = file.read(PLACE_BYTES)
         except FileNotFoundError:
             return True
         except OSError as problem:
             log.error("the place of the audit feed cannot be read: %s", problem.strerror)
             return True
-        line = chain.parse_line(stored, self._place_mac)
-        if line is None or not line.is_genuine:
+        line = chain.genuine_line(stored, self._place_mac)
+        if line is None:
             return False
         self.place = Place(line.record["offset"], ChainHead(line.head.seq - 1, line.prev))
         return True
@@ -103,8 +103,7 @@ class TrailFollower:
         file.seek(offset)
         for raw in read_lines(file):
             offset += len(raw)
-            line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
-            if raw.endswith(b"\n") and line is not None and line.is_genuine:
+            if raw.endswith(b"\n") and (line := chain.genuine_line(raw, self._mac)):
                 yield line, Place(offset, line.head)
 
     def set_aside(self, line: Line) -> None:
@@ -118,8 +117,7 @@ class TrailFollower:
             rows = dict.fromkeys(self.aside.read_bytes().splitlines())
         except FileNotFoundError:
             return []
-        lines = (chain.parse_line(row, self._mac) for row in rows)
-        return [line for line in lines if line is not None and line.is_genuine]
+        return [line for row in rows if (line := chain.genuine_line(row, self._mac))]
 
     def remove_aside(self, sent: Collection[bytes]) -> None:
         """Remove lines that were sent; the feed may have added others meanwhile. Raises OSError."""

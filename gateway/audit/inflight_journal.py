@@ -117,8 +117,7 @@ def read_slots(path: Path, content: bytes, key: str) -> DeadJournal:
     for at in range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES):
         (size,) = LENGTH.unpack_from(content, at)
         start = at + LENGTH.size
-        line = chain.parse_line(content[start : start + size - 1], mac) if size else None
-        if line is not None and line.is_genuine:
+        if line := chain.genuine_line(content[start : start + size], mac):
             requests.append(line.content)
         elif size:
             forged += 1

@@ -53,6 +53,30 @@ def rotated_files(path: Path) -> list[Path]:
     return sorted(rotated, key=lambda file: int(file.suffix[1:]))
 
 
+def open_newest(trail: Path) -> BinaryIO:
+    """Open the current file of a trail, or the last one if a rotation was interrupted; raises
+    OSError."""
+    try:
+        return trail.open("rb")
+    except FileNotFoundError:
+        rotated = rotated_files(trail)
+        if not rotated:
+            raise
+        return rotated[-1].open("rb")
+
+
+def read_files(trail: Path, newest: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield the files of a trail up to an open one, each at its beginning: a rotation meanwhile
+    hides no line. Raises OSError."""
+    for path in rotated_files(trail):
+        if os.path.samestat(path.stat(), os.fstat(newest.fileno())):
+            break
+        with path.open("rb") as file:
+            yield file
+    newest.seek(0)
+    yield newest
+
+
 def trails_in(trail: Path, mac: HMAC | None = None) -> list[Path]:
     """Return the trails in a trail's folder, if given of this key: each pod writes one of its own.
     A trail has its lock beside it, unlike a copy."""
@@ -76,8 +100,7 @@ def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
     with contextlib.suppress(OSError), path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
         for raw in file:
-            line = chain.parse_line(raw.removesuffix(b"\n"), mac)
-            if line is not None and line.is_genuine:  # the first and last may be torn
+            if line := chain.genuine_line(raw, mac):  # the first and last may be torn
                 yield line.record
 
 

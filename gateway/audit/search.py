@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from gateway.audit import chain
-from gateway.audit.rotation import read_lines
-from gateway.audit.verify import files_of
+from gateway.audit.rotation import open_newest, read_files, read_lines
 from gateway.runtime.json_types import Json
 
 # By option: whether a record fits. A line that somebody has changed may have values of any type.
@@ -64,16 +63,12 @@ class Search:
         self._trails = trails
         self._mac = mac
         self._opened = ExitStack()
-        self._files: list[list[Path | BinaryIO]] = []
+        self._files: list[tuple[Path, BinaryIO]] = []
 
     def __enter__(self) -> Self:
         """Open every trail, so that a rotation hides no line; raises OSError."""
         for trail in self._trails:
-            closed, current = files_of(trail)
-            files: list[Path | BinaryIO] = [*closed]
-            if current is not None:
-                files.append(self._opened.enter_context(current))
-            self._files.append(files)
+            self._files.append((trail, self._opened.enter_context(open_newest(trail))))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,23 +87,18 @@ class Search:
                 yield line
 
     def _find_in(
-        self, files: Iterable[Path | BinaryIO], wanted: Mapping[str, Any]
+        self, files: tuple[Path, BinaryIO], wanted: Mapping[str, Any]
     ) -> Iterator[FoundLine]:
         conditions = [(CONDITIONS[name], value) for name, value in wanted.items()]
-        for file in files:
+        for file in read_files(*files):
             for line in self._read(file):
                 if not line.record or all(fits(line.record, value) for fits, value in conditions):
                     yield line
 
-    def _read(self, file: Path | BinaryIO) -> Iterator[FoundLine]:
-        if isinstance(file, Path):
-            with file.open("rb") as opened:
-                yield from self._read(opened)
-            return
-        file.seek(0)
+    def _read(self, file: BinaryIO) -> Iterator[FoundLine]:
         name = Path(file.name).name
         for raw in read_lines(file):
-            line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
+            line = chain.parse_line(raw, self._mac)
             if line is None:
                 yield FoundLine(name, {}, is_genuine=False)
             else:

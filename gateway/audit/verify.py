@@ -2,23 +2,18 @@
 
 import contextlib
 import hmac
-import multiprocessing
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.file import lock_of, lock_trail
-from gateway.audit.rotation import rotated_files
+from gateway.audit.rotation import open_newest, read_files
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
 MOST_LISTED = 1000
-LARGE_BYTES = 10 * 1024 * 1024  # of files that are worth a process
 TAMPERED = b'"kind":"tampered"'
 Numbered = tuple[str, bytes]  # "file:line", and the line with its newline
 
@@ -53,13 +48,11 @@ class MissingLines:
 
 @dataclass(slots=True)
 class Report:
-    """The result of a verification: of a file, or of a trail. `before` is what its first line
-    follows."""
+    """The result of a verification."""
 
     lines: int = 0
     genuine: int = 0
     first: int = 0
-    before: ChainHead = START
     head: ChainHead = START
     findings: list[Violation] = field(default_factory=list)
 
@@ -67,27 +60,9 @@ class Report:
         if len(self.findings) < MOST_LISTED:
             self.findings.append(Violation(kind, where, what))
 
-    def append(self, file: str, other: "Report") -> None:
-        """Take the report of the next file, and compare where the two meet."""
-        where, after = f"{file}:1", self.head.seq + 1
-        if not other.first and other.lines:  # no genuine line says which numbers these have
-            other.first, other.head = after, ChainHead(after + other.lines - 1, "")
-        if other.lines and (self.lines or other.first == 1):
-            if other.first > after:
-                self.find("deleted", where, describe_missing(after, other.first - 1))
-            elif other.first < after:
-                self.find("reordered", where, f"line {other.first} is here a second time")
-            elif other.before.mac and self.head.mac and other.before.mac != self.head.mac:
-                self.find("rewritten", where, f"line {after} was written after another line")
-        for finding in other.findings:
-            self.find(finding.kind, finding.where, finding.what)
-        if other.lines:
-            self.first, self.head = self.first or other.first, other.head
-        self.lines, self.genuine = self.lines + other.lines, self.genuine + other.genuine
-
 
 class Verifier:
-    """Checks a file line by line. Lines are matched by their own numbers, so that one fault is one
+    """Checks a trail line by line. Lines are matched by their own numbers, so that one fault is one
     finding, not a cascade."""
 
     def __init__(self, mac: hmac.HMAC, checkpoints: Iterable[ChainHead] = ()) -> None:
@@ -109,7 +84,7 @@ class Verifier:
     def _read_line(self, where: str, raw: bytes) -> None:
         report = self.report
         report.lines += 1
-        line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
+        line = chain.parse_line(raw, self._mac)
         expected = report.head.seq + 1
         if line is None or not raw.endswith(b"\n"):
             report.find("torn", where, "it is no whole line of a trail")
@@ -129,10 +104,7 @@ class Verifier:
     def _check_order(self, where: str, line: Line) -> None:
         report, seq = self.report, line.head.seq
         if not report.first:
-            report.first, report.before = seq - report.lines + 1, ChainHead(seq - 1, "")
-            if report.lines == 1:
-                report.before = ChainHead(seq - 1, line.prev)
-            report.head = report.before
+            report.first, report.head = seq - report.lines + 1, ChainHead(seq - 1, "")
         if seq <= report.head.seq:
             if len(report.findings) >= MOST_LISTED:  # else every line would look at every gap
                 return
@@ -164,17 +136,9 @@ def verify(
 ) -> Report:
     """Verify a whole trail, rotated files first, while a gateway may write and rotate it;
     `archived` when earlier files were moved away on purpose. Raises OSError."""
-    known, report = tuple(checkpoints), Report()
-    rotated, trail = files_of(path)
-    with contextlib.ExitStack() as opened:
-        if trail is not None:
-            opened.enter_context(trail)
-        read = partial(verify_file, key=key, checkpoints=known)
-        for file, other in zip(rotated, map_files(read, rotated, opened), strict=True):
-            report.append(file.name, other)
-        if trail is not None:
-            verifier = Verifier(chain.new_mac(key), known)
-            report.append(path.name, verifier.read(number_lines(path, trail)))
+    known = tuple(checkpoints)
+    with open_newest(path) as newest:
+        report = Verifier(chain.new_mac(key), known).read(number_lines(path, newest))
     check_ends(report, known, archived=archived)
     return report
 
@@ -192,45 +156,13 @@ def check_ends(report: Report, known: Iterable[ChainHead], *, archived: bool) ->
         report.findings = [Violation("wrong key", "everywhere", what)]
 
 
-def map_files(
-    read: "partial[Report]", files: Sequence[Path], opened: contextlib.ExitStack
-) -> Iterator[Report]:
-    """Read files one after another; large ones with as many processes as there are processors."""
-    if sum(file.stat().st_size for file in files) < LARGE_BYTES:
-        return map(read, files)
-    processes = min(len(files), len(os.sched_getaffinity(0)))
-    # A fork shares the memory of this process, in which no thread runs yet.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"))
-    return opened.enter_context(pool).map(read, files)
-
-
-def verify_file(path: Path, key: str, checkpoints: Sequence[ChainHead]) -> Report:
-    with path.open("rb") as file:
-        return Verifier(chain.new_mac(key), checkpoints).read(number_lines(path, file))
-
-
-def files_of(path: Path) -> tuple[list[Path], BinaryIO | None]:
-    """Return the rotated files and the open current one; None if a rotation was interrupted by a
-    crash."""
-    rotated = rotated_files(path)
-    try:
-        trail = path.open("rb")
-    except FileNotFoundError:
-        if not rotated:
-            raise
-        trail = None
-    if rotated_files(path) == rotated:
-        return rotated, trail
-    if trail is not None:
-        trail.close()
-    return files_of(path)
-
-
-def number_lines(path: Path, file: BinaryIO) -> Iterator[Numbered]:
-    """Yield the lines of a file; the last may be half written at the moment."""
-    for number, line in enumerate(file, start=1):
-        whole = line if line.endswith(b"\n") else line + rest_of_line(path, file)
-        yield f"{path.name}:{number}", whole
+def number_lines(trail: Path, newest: BinaryIO) -> Iterator[Numbered]:
+    """Yield the lines of a trail; the last may be half written at the moment."""
+    for file in read_files(trail, newest):
+        name = Path(file.name).name
+        for number, line in enumerate(file, start=1):
+            whole = line if line.endswith(b"\n") else line + rest_of_line(trail, file)
+            yield f"{name}:{number}", whole
 
 
 def rest_of_line(trail: Path, file: BinaryIO) -> bytes:
